@@ -1,0 +1,1 @@
+"""oms-ledger: an event-sourced order ledger that speaks the VTEX OMS HTTP API."""

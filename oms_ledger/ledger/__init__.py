@@ -1,0 +1,1 @@
+"""Where entries are recorded: one stream per order, one total order, nothing ever updated."""

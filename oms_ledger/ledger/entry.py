@@ -1,0 +1,83 @@
+"""One line of the ledger: an event, with whose it is, when, by whom and why it was recorded."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+def micros(instant: datetime) -> int:
+    return (instant - EPOCH) // MICROSECOND
+
+
+def instant(micros: int) -> datetime:
+    return EPOCH + timedelta(microseconds=micros)
+
+
+def order_stream(account: str, order_id: str) -> str:
+    return f"{account}/{order_id}"
+
+
+class Row(NamedTuple):
+    """An entry as it is stored; like a running balance it tells the status before and after."""
+
+    account: str
+    stream: str
+    version: int
+    name: str
+    at: int
+    by: str
+    cause: str | None
+    status_before: str | None
+    status: str | None
+    domain: str | None
+    moved_before_at: int | None
+    body: bytes
+    personal: bytes | None
+    position: int = 0
+
+    @property
+    def order_id(self) -> str | None:
+        """The order's id, or None for an entry of the account itself."""
+        return self.stream[len(self.account) + 1 :] or None
+
+    @property
+    def moved(self) -> bool:
+        return self.status != self.status_before
+
+    def digest(self) -> bytes:
+        """What the chain of seals runs over: every stored field but the position."""
+        parts = (*self[:11], len(self.body), len(self.personal or b""))
+        head = "\x1f".join("" if part is None else str(part) for part in parts).encode()
+        return hashlib.sha256(head + b"\x1e" + self.body + (self.personal or b"")).digest()
+
+
+class Key(NamedTuple):
+    """A name that can be taken once per account, and what it stands for."""
+
+    account: str
+    key: str
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """What one command appends, all or nothing: entries, keys it takes, data keys of new orders."""
+
+    rows: tuple[Row, ...]
+    keys: tuple[Key, ...] = ()
+    data_keys: tuple[tuple[str, bytes], ...] = ()
+
+    def claims(self) -> set[str]:
+        """What no other write of the same group may touch."""
+        return {row.stream for row in self.rows} | {f"{k.account}\x1f{k.key}" for k in self.keys}
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A write that was not made: somebody else wrote the stream, or took the key before."""
+
+    key: Key | None = None

@@ -1,0 +1,121 @@
+"""What streams amount to: orders and accounts folded from rows, with a cache of the latest."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from oms_ledger.ledger import codec, vault
+from oms_ledger.ledger.entry import Row, instant
+from oms_ledger.ledger.store import Store
+from oms_ledger.ledger.vault import Vault
+from oms_ledger.orders.account import Account, evolve_account
+from oms_ledger.orders.events import AccountCreated, AccountSettingsChanged, Event
+from oms_ledger.orders.order import Order, evolve
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A stream's state after its entries up to `version`; None before its first entry."""
+
+    state: Order | Account | None
+    version: int
+
+
+NOTHING = Folded(None, 0)
+
+
+class Folds:
+    def __init__(self, store: Store, vault: Vault, cached: int = 20_000) -> None:
+        self.store = store
+        self.vault = vault
+        self._cached = cached
+        self._latest: OrderedDict[str, Folded] = OrderedDict()
+
+    def cached(self, stream: str) -> Folded | None:
+        folded = self._latest.get(stream)
+        if folded is not None:
+            self._latest.move_to_end(stream)
+        return folded
+
+    def remember(self, stream: str, folded: Folded) -> None:
+        self._latest[stream] = folded
+        self._latest.move_to_end(stream)
+        if len(self._latest) > self._cached:
+            self._latest.popitem(last=False)
+
+    def forget(self, stream: str) -> None:
+        self._latest.pop(stream, None)
+
+    def load(self, stream: str, until_version: int | None = None) -> Folded:
+        """The state of a stream, from the database; of an earlier version when asked."""
+        rows = self.store.stream(stream)
+        if until_version is not None:
+            rows = [row for row in rows if row.version <= until_version]
+        folded = NOTHING
+        for row, event in zip(rows, self.events(rows), strict=True):
+            folded = step(folded, row, event)
+        return folded
+
+    def follow(self, rows: Sequence[Row]) -> Iterator[tuple[Row, Event, Folded]]:
+        """Each row of a page with the state right after it, none merged, none skipped."""
+        first: dict[str, Row] = {}
+        for row in rows:
+            first.setdefault(row.stream, row)
+        self._load_before(first)
+        for row, event in zip(rows, self.events(rows), strict=True):
+            before = self.cached(row.stream) or NOTHING
+            folded = step(before, row, event)
+            self.remember(row.stream, folded)
+            yield row, event, folded
+
+    def _load_before(self, first: dict[str, Row]) -> None:
+        missing = {}
+        for stream, row in first.items():
+            known = self.cached(stream)
+            if row.version == 1:
+                self.remember(stream, NOTHING)
+            elif known is None or known.version != row.version - 1:
+                self.forget(stream)
+                missing[stream] = row.position - 1
+        if not missing:
+            return
+        rows = self.store.streams(missing, max(missing.values()))
+        for row, event in zip(rows, self.events(rows), strict=True):
+            if row.position <= missing[row.stream]:
+                self.remember(row.stream, step(self.cached(row.stream) or NOTHING, row, event))
+
+    def events(self, rows: Sequence[Row]) -> list[Event]:
+        """The events of rows; data keys that are missing were erased, with what they kept."""
+        keys = self._data_keys({row.stream for row in rows if row.personal})
+        return [self._event(row, keys.get(row.stream)) for row in rows]
+
+    def _event(self, row: Row, key: AESGCM | None) -> Event:
+        personal = None
+        if row.personal and key:
+            personal = vault.decrypt(key, bytes(row.personal), f"{row.stream}:{row.version}")
+        return codec.decode(row.name, bytes(row.body), personal)
+
+    def _data_keys(self, streams: Iterable[str]) -> dict[str, AESGCM]:
+        keys, missing = {}, []
+        for stream in streams:
+            if key := self.vault.key(stream):
+                keys[stream] = key
+            else:
+                missing.append(stream)
+        if missing:
+            for stream, wrapped in self.store.data_keys(missing).items():
+                keys[stream] = self.vault.unwrap(stream, wrapped)
+        return keys
+
+
+def step(before: Folded, row: Row, event: Event) -> Folded:
+    """The state after one more entry."""
+    assert row.version == before.version + 1, f"{row.stream} lacks version {before.version + 1}"
+    if isinstance(event, AccountCreated | AccountSettingsChanged):
+        assert not isinstance(before.state, Order)
+        return Folded(evolve_account(before.state, event), row.version)
+    assert not isinstance(before.state, Account)
+    order_id = row.order_id or ""
+    return Folded(evolve(before.state, event, instant(row.at), order_id, row.account), row.version)

@@ -1,0 +1,261 @@
+"""Records what happened to every order, in the order it happened.
+
+Everything that changes an order takes the same way: load it, decide, append what follows.
+When two callers decide at once the slower one decides again on the new state (G6).
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import cast
+from weakref import WeakValueDictionary
+
+from oms_ledger.ledger import codec, vault
+from oms_ledger.ledger.entry import Conflict, Key, Row, Write, micros, order_stream
+from oms_ledger.ledger.folds import NOTHING, Folded, Folds, step
+from oms_ledger.ledger.group_commit import GroupCommit
+from oms_ledger.ledger.store import Store
+from oms_ledger.ledger.vault import Vault
+from oms_ledger.orders.account import Account
+from oms_ledger.orders.decisions import Decision, Facts
+from oms_ledger.orders.events import AccountEvent, Event, OrderImported, OrderPlaced
+from oms_ledger.orders.order import Order
+from oms_ledger.orders.refusals import AccountNotFound, OrderNotFound
+from oms_ledger.orders.status import Status
+
+ATTEMPTS = 20
+_ACCOUNT_FRESH = 1.0  # seconds that another process's change of settings may take to be seen
+
+
+class Taken(Exception):
+    """The key of this command is taken: it was done before, and this is what it stood for."""
+
+    def __init__(self, value: bytes) -> None:
+        super().__init__(value)
+        self.value = value
+
+
+class Contended(Exception):
+    """Other writers won the order too many times in a row: try again later."""
+
+
+class Ledger:
+    def __init__(
+        self,
+        store: Store,
+        vault: Vault,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        new_receipt: Callable[[], str] = lambda: secrets.token_hex(16),
+    ) -> None:
+        self.store = store
+        self.vault = vault
+        self.folds = Folds(store, vault)
+        self.now = now
+        self.new_receipt = new_receipt
+        self._commit = GroupCommit(store)
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._account_seen: dict[str, float] = {}
+
+    def close(self) -> None:
+        self._commit.close()
+        self.store.close()
+
+    # Orders
+
+    async def order(self, account: str, order_id: str) -> Order:
+        """The order as it stands in the database now."""
+        folded = await asyncio.to_thread(self.folds.load, order_stream(account, order_id))
+        if not isinstance(folded.state, Order):
+            raise OrderNotFound()
+        return folded.state
+
+    async def change(
+        self, account: str, order_id: str, decision: Decision, *, by: str, cause: str | None = None
+    ) -> Order:
+        """Decide on the latest state of an order and record what follows."""
+        orders = await self.change_together(account, [order_id], decision, by=by, cause=cause)
+        return orders[0]
+
+    async def change_together(
+        self,
+        account: str,
+        order_ids: Sequence[str],
+        decision: Decision,
+        *,
+        by: str,
+        cause: str | None = None,
+    ) -> list[Order]:
+        """The same decision about several orders, recorded for all of them or for none."""
+        grace = (await self.account(account)).grace_period
+        streams = sorted(order_stream(account, order_id) for order_id in order_ids)
+        turns = [self._turns.setdefault(stream, asyncio.Lock()) for stream in streams]
+        for turn in turns:
+            await turn.acquire()
+        try:
+            for _ in range(ATTEMPTS):
+                befores = {stream: await self._latest(stream) for stream in streams}
+                facts = Facts(self._time(befores.values()), self.new_receipt(), grace)
+                news = {
+                    stream: decision(cast(Order, folded.state), facts)
+                    for stream, folded in befores.items()
+                }
+                after = await self._append(account, befores, news, facts.now, by, cause)
+                if after is not None:
+                    return [
+                        cast(Order, after[order_stream(account, order_id)].state)
+                        for order_id in order_ids
+                    ]
+                for stream in streams:
+                    self.folds.forget(stream)
+            raise Contended(", ".join(order_ids))
+        finally:
+            for turn in turns:
+                turn.release()
+
+    async def place(
+        self,
+        account: str,
+        placed: Mapping[str, OrderPlaced | OrderImported],
+        *,
+        by: str,
+        keys: Sequence[Key] = (),
+        cause: str | None = None,
+    ) -> dict[str, Order]:
+        """Record new orders together with the keys they take; `Taken` when one is not free."""
+        now = self.now()
+        befores = {order_stream(account, order_id): NOTHING for order_id in placed}
+        news: dict[str, Sequence[Event]] = {
+            order_stream(account, order_id): [event] for order_id, event in placed.items()
+        }
+        after = await self._append(account, befores, news, now, by, cause, keys)
+        if after is None:
+            raise Taken(b"")
+        return {
+            order_id: cast(Order, after[order_stream(account, order_id)].state)
+            for order_id in placed
+        }
+
+    # Accounts
+
+    async def account(self, name: str) -> Account:
+        """The account and its settings, at most a second old."""
+        stream = order_stream(name, "")
+        loop_time = asyncio.get_running_loop().time()
+        folded = self.folds.cached(stream)
+        if folded is None or self._account_seen.get(name, 0) + _ACCOUNT_FRESH < loop_time:
+            folded = await asyncio.to_thread(self.folds.load, stream)
+            if not isinstance(folded.state, Account):
+                raise AccountNotFound(name)
+            self.folds.remember(stream, folded)
+            self._account_seen[name] = loop_time
+        return cast(Account, folded.state)
+
+    async def change_account(
+        self, name: str, decide: Callable[[Account | None], list[AccountEvent]], *, by: str
+    ) -> Account:
+        stream = order_stream(name, "")
+        for _ in range(ATTEMPTS):
+            before = await asyncio.to_thread(self.folds.load, stream)
+            news = {stream: decide(cast(Account | None, before.state))}
+            after = await self._append(name, {stream: before}, news, self.now(), by, None)
+            if after is not None:
+                return cast(Account, after[stream].state)
+        raise Contended(name)
+
+    # The way down
+
+    async def _latest(self, stream: str) -> Folded:
+        folded = self.folds.cached(stream)
+        if folded is None:
+            folded = await asyncio.to_thread(self.folds.load, stream)
+        if folded.state is None:
+            raise OrderNotFound()
+        return folded
+
+    def _time(self, befores: object) -> datetime:
+        """Now, but never before what was recorded already: history does not run backwards."""
+        now = self.now()
+        states = [f.state for f in cast(Sequence[Folded], befores) if isinstance(f.state, Order)]
+        return max([now, *(order.changed_at for order in states if not order.imported)])
+
+    async def _append(
+        self,
+        account: str,
+        befores: Mapping[str, Folded],
+        news: Mapping[str, Sequence[Event]],
+        now: datetime,
+        by: str,
+        cause: str | None,
+        keys: Sequence[Key] = (),
+    ) -> dict[str, Folded] | None:
+        """Record the news; None when somebody else wrote one of the streams meanwhile."""
+        rows: list[Row] = []
+        data_keys: list[tuple[str, bytes]] = []
+        after = dict(befores)
+        for stream, events in news.items():
+            for event in events:
+                row, after[stream] = self._entry(
+                    account, stream, after[stream], event, now, by, cause, data_keys
+                )
+                rows.append(row)
+        if rows:
+            outcome = await self._commit.append(Write(tuple(rows), tuple(keys), tuple(data_keys)))
+            if isinstance(outcome, Conflict):
+                for stream, _ in data_keys:
+                    self.vault.forget(stream)
+                if outcome.key is not None:
+                    raise Taken(outcome.key.value)
+                return None
+        for stream, folded in after.items():
+            self.folds.remember(stream, folded)
+        return after
+
+    def _entry(
+        self,
+        account: str,
+        stream: str,
+        before: Folded,
+        event: Event,
+        now: datetime,
+        by: str,
+        cause: str | None,
+        data_keys: list[tuple[str, bytes]],
+    ) -> tuple[Row, Folded]:
+        name, body, personal = codec.encode(event)
+        version = before.version + 1
+        if personal is not None:
+            personal = self._encrypted(stream, version, personal, data_keys)
+        at = micros(now)
+        row = Row(
+            account, stream, version, name, at, by, cause, None, None, None, None, body, personal
+        )
+        after = step(before, row, event)
+        if isinstance(after.state, Order):
+            order_before = before.state if isinstance(before.state, Order) else None
+            moved = order_before.moved_at if order_before else None
+            row = row._replace(
+                status_before=_text(order_before.status) if order_before else None,
+                status=_text(after.state.status),
+                domain=after.state.domain,
+                moved_before_at=micros(moved) if moved else None,
+            )
+        return row, after
+
+    def _encrypted(
+        self, stream: str, version: int, personal: bytes, data_keys: list[tuple[str, bytes]]
+    ) -> bytes:
+        key = self.vault.key(stream)
+        if key is None:
+            stored = self.store.data_keys([stream]).get(stream)
+            if stored is None:
+                data_keys.append((stream, self.vault.new_key(stream)))
+            else:
+                self.vault.unwrap(stream, stored)
+            key = self.vault.key(stream)
+            assert key is not None
+        return vault.encrypt(key, personal, f"{stream}:{version}")
+
+
+def _text(status: Status | None) -> str | None:
+    return None if status is None else str(status)

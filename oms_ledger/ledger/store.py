@@ -1,0 +1,90 @@
+"""What is stored and how it is read; how a group of writes is appended is the databases' own.
+
+A store knows rows, not orders. `append` makes each write of a group whole or not at all, hands
+out positions without a gap in the order of commit, and seals what it wrote, in one transaction.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+from sqlalchemy import Select, bindparam, func, select
+
+from oms_ledger.ledger.database import Database
+from oms_ledger.ledger.entry import Conflict, Row, Write
+from oms_ledger.ledger.tables import data_keys, events, request_keys
+
+_ROW = [events.c[name] for name in Row._fields]
+_STREAM = (
+    select(*_ROW)
+    .where(events.c.stream == bindparam("stream"), events.c.version > bindparam("after"))
+    .order_by(events.c.version)
+)
+_PAGE = (
+    select(*_ROW)
+    .where(events.c.position > bindparam("after"))
+    .order_by(events.c.position)
+    .limit(bindparam("limit"))
+)
+_HEAD = select(func.coalesce(func.max(events.c.position), 0))
+_STREAMS = (
+    select(*_ROW)
+    .where(events.c.stream.in_(bindparam("streams", expanding=True)))
+    .where(events.c.position <= bindparam("until"))
+    .order_by(events.c.position)
+)
+_DATA_KEYS = select(data_keys.c.stream, data_keys.c.wrapped).where(
+    data_keys.c.stream.in_(bindparam("streams", expanding=True))
+)
+_KEY = select(request_keys.c.value).where(
+    request_keys.c.account == bindparam("account"), request_keys.c.key == bindparam("key")
+)
+
+
+class Appender(Protocol):
+    def append(self, writes: Sequence[Write]) -> list[int | Conflict]:
+        """Per write its last position, or why it was not made. Writes share no claims."""
+
+    def close(self) -> None: ...
+
+
+class Store:
+    """The ledger's rows in a database."""
+
+    def __init__(self, database: Database, appender: Appender) -> None:
+        self.database = database
+        self.append = appender.append
+        self._appender = appender
+
+    def close(self) -> None:
+        self._appender.close()
+
+    def head(self) -> int:
+        """The last position handed out; 0 in an empty ledger."""
+        with self.database.reading() as connection:
+            return int(connection.execute(_HEAD).scalar_one())
+
+    def page(self, after: int, limit: int = 500) -> list[Row]:
+        return self._rows(_PAGE, after=after, limit=limit)
+
+    def stream(self, stream: str, after: int = 0) -> list[Row]:
+        return self._rows(_STREAM, stream=stream, after=after)
+
+    def streams(self, streams: Iterable[str], until: int) -> list[Row]:
+        """All rows of some streams up to a position, in order of position."""
+        return self._rows(_STREAMS, streams=list(streams), until=until)
+
+    def data_keys(self, streams: Iterable[str]) -> dict[str, bytes]:
+        with self.database.reading() as connection:
+            return {
+                s: bytes(w) for s, w in connection.execute(_DATA_KEYS, {"streams": list(streams)})
+            }
+
+    def key(self, account: str, key: str) -> bytes | None:
+        """What a key of the account stands for, or None when it is not taken."""
+        with self.database.reading() as connection:
+            value = connection.execute(_KEY, {"account": account, "key": key}).scalar_one_or_none()
+            return None if value is None else bytes(value)
+
+    def _rows(self, query: Select[Any], **parameters: object) -> list[Row]:
+        with self.database.reading() as connection:
+            return [Row._make(row) for row in connection.execute(query, parameters)]

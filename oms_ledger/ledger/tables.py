@@ -1,0 +1,67 @@
+"""The ledger's tables. Instants are microseconds since 1970 UTC; nothing here is updated."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+BIG = BigInteger().with_variant(Integer, "sqlite")
+
+events = Table(
+    "events",
+    metadata,
+    Column("position", BIG, primary_key=True, autoincrement=False),
+    Column("account", Text, nullable=False),
+    Column("stream", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("at", BIG, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("cause", Text),
+    Column("status_before", Text),
+    Column("status", Text),
+    Column("domain", Text),
+    Column("moved_before_at", BIG),
+    Column("body", LargeBinary, nullable=False),
+    Column("personal", LargeBinary),
+    Column("digest", LargeBinary, nullable=False),
+    Index("events_stream_version", "stream", "version", unique=True),
+)
+
+data_keys = Table(
+    "data_keys",
+    metadata,
+    Column("stream", Text, primary_key=True),
+    Column("wrapped", LargeBinary, nullable=False),
+)
+
+request_keys = Table(
+    "request_keys",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)
+
+seals = Table(
+    "seals",
+    metadata,
+    Column("position_to", BIG, primary_key=True, autoincrement=False),
+    Column("position_from", BIG, nullable=False),
+    Column("seal", LargeBinary, nullable=False),
+)
+
+sequences = Table(
+    "sequences",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("next", BIG, nullable=False),
+)

@@ -1,0 +1,1 @@
+"""What an order is and what may happen to it: pure, without I/O, clocks or randomness."""

@@ -1,0 +1,64 @@
+"""The store: its name and the settings it may choose, with their defaults."""
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+from oms_ledger.orders.events import AccountCreated, AccountEvent, AccountSettingsChanged
+from oms_ledger.orders.refusals import InvalidSetting
+
+# name: (default, what it is)
+SETTINGS: dict[str, tuple[Any, str]] = {
+    "grace_period_minutes": (30, "minutes in window-to-cancel after the payment; 0 passes through"),
+    "window_to_change_seller_days": (2, "days to choose another seller, 0 to 30"),
+    "language": ("en-US", "language of labels when the request names none"),
+    "time_zone": ("UTC", "IANA zone of the account's local days"),
+    "order_id_form": ("letters", "letters: v502559llux-01; digits: 1172452900788-01"),
+    "currency": ("BRL", "ISO 4217 code of the account's currency"),
+    "country": ("BRA", "ISO 3166 alpha-3 code of the account's country"),
+    "seller_name": ("", "name of seller 1; empty: the account's name"),
+    "trust_request_prices": (True, "take the prices of a placement as sent"),
+    "anonymous_checkout": (False, "let placements in without a key"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    name: str
+    suffix: str
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def setting(self, name: str) -> Any:
+        return self.settings.get(name, SETTINGS[name][0])
+
+    @property
+    def grace_period(self) -> timedelta:
+        return timedelta(minutes=self.setting("grace_period_minutes"))
+
+
+def evolve_account(account: Account | None, event: AccountEvent) -> Account:
+    """The account after an event."""
+    match event:
+        case AccountCreated(name, suffix):
+            return Account(name, suffix)
+        case AccountSettingsChanged(settings):
+            assert account is not None, "an account's first event is AccountCreated"
+            return replace(account, settings={**account.settings, **settings})
+
+
+def parse_setting(name: str, text: str) -> Any:
+    """The value of a setting as typed on a command line; refuses what it cannot be."""
+    if name not in SETTINGS:
+        raise InvalidSetting(f"There is no setting {name}. Settings: {', '.join(SETTINGS)}")
+    default = SETTINGS[name][0]
+    if isinstance(default, bool):
+        if text.lower() not in ("true", "false", "on", "off", "1", "0"):
+            raise InvalidSetting(f"{name}: found {text!r}, expected true or false")
+        return text.lower() in ("true", "on", "1")
+    if isinstance(default, int):
+        if not text.isdigit() or (name == "window_to_change_seller_days" and int(text) > 30):
+            raise InvalidSetting(f"{name}: found {text!r}, expected a whole number in its range")
+        return int(text)
+    if name == "order_id_form" and text not in ("letters", "digits"):
+        raise InvalidSetting(f"{name}: found {text!r}, expected letters or digits")
+    return text

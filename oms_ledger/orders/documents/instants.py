@@ -1,0 +1,112 @@
+"""Instants as documents spell them: UTC, seven fraction digits, `+00:00` or `Z` at the end."""
+
+import re
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+OMS_ZONE = "+00:00"
+PII_ZONE = "Z"
+
+_ISO = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:?\d\d)?")
+_ESTIMATE = re.compile(r"(\d+)(bd|d|h|m)")
+
+# The names that stores use, and the zones they mean.
+_WINDOWS_ZONES = {
+    "E. South America Standard Time": "America/Sao_Paulo",
+    "Bahia Standard Time": "America/Bahia",
+    "Central Brazilian Standard Time": "America/Cuiaba",
+    "SA Western Standard Time": "America/Manaus",
+    "SA Pacific Standard Time": "America/Bogota",
+    "Argentina Standard Time": "America/Argentina/Buenos_Aires",
+    "Pacific SA Standard Time": "America/Santiago",
+    "Montevideo Standard Time": "America/Montevideo",
+    "Paraguay Standard Time": "America/Asuncion",
+    "Venezuela Standard Time": "America/Caracas",
+    "Central America Standard Time": "America/Guatemala",
+    "Central Standard Time (Mexico)": "America/Mexico_City",
+    "Eastern Standard Time": "America/New_York",
+    "Central Standard Time": "America/Chicago",
+    "Pacific Standard Time": "America/Los_Angeles",
+    "GMT Standard Time": "Europe/London",
+    "W. Europe Standard Time": "Europe/Berlin",
+    "Romance Standard Time": "Europe/Paris",
+    "GTB Standard Time": "Europe/Bucharest",
+}
+
+
+def spell(at: datetime, zone: str) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}0{zone}"
+
+
+def seconds(at: datetime | None) -> str | None:
+    """An instant of a list: whole seconds."""
+    return None if at is None else f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}{OMS_ZONE}"
+
+
+def instant(given: Any, zone: str) -> Any:
+    """A datetime or ISO 8601 text respelled; what is neither stays as it is."""
+    if isinstance(given, datetime):
+        return spell(given, zone)
+    if isinstance(given, str):
+        return _respell(given, zone)
+    return given
+
+
+@lru_cache(4096)
+def _respell(text: str, zone: str) -> str | None:
+    match = _ISO.fullmatch(text)
+    if not match:
+        return text or None
+    day, time, fraction, offset = match.groups()
+    if offset in (None, "Z", "+00:00", "+0000"):
+        return f"{day}T{time or '00:00:00'}.{(fraction or '')[:7]:0<7}{zone}"
+    at = parse(text)
+    return text if at is None else spell(at, zone)
+
+
+def parse(text: Any) -> datetime | None:
+    """An instant out of ISO 8601 text, to the microsecond; no zone is UTC. None when it is none."""
+    match = _ISO.fullmatch(text) if isinstance(text, str) else None
+    if not match:
+        return None
+    day, time, fraction, offset = match.groups()
+    offset = "+00:00" if offset in (None, "Z") else offset
+    try:
+        at = datetime.fromisoformat(
+            f"{day}T{time or '00:00:00'}.{(fraction or '')[:6]:0<6}{offset}"
+        )
+        return at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+@lru_cache(256)
+def _zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(_WINDOWS_ZONES.get(name, name))
+    except (ValueError, OSError, LookupError):
+        return UTC
+
+
+def wall_time(at: datetime, zone_name: Any) -> datetime:
+    """The local time of a zone as if it were UTC, which is how documents tell it."""
+    zone = _zone(zone_name) if isinstance(zone_name, str) and zone_name else UTC
+    return at.astimezone(zone).replace(tzinfo=UTC)
+
+
+def estimated(since: datetime, estimate: Any) -> datetime | None:
+    """When an estimate such as `3bd`, `2d`, `4h` or `30m` ends; business days skip weekends."""
+    match = _ESTIMATE.fullmatch(estimate) if isinstance(estimate, str) else None
+    if not match:
+        return None
+    count, unit = min(int(match[1]), 10_000), match[2]
+    if unit != "bd":
+        return since + timedelta(**{{"d": "days", "h": "hours", "m": "minutes"}[unit]: count})
+    weeks, days = divmod(count, 5)
+    at = since + timedelta(weeks=weeks)
+    while days or at.weekday() > 4:
+        at += timedelta(days=1)
+        days -= at.weekday() < 5 and days > 0
+    return at

@@ -1,0 +1,204 @@
+"""How orders move: which events each status allows, and where each event leads (contract 01 §3).
+
+A flow is a sum of stages. This module alone knows the order of the statuses: decisions ask it
+whether an event may happen, and the order asks it where the event leads. An event that no stage
+lists, such as an invoice for part of the order, leaves the status alone. `AUTOMATIC` says which
+event follows by itself when an order comes to a passing status.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from oms_ledger.orders import events as e
+from oms_ledger.orders.status import Status as S
+
+Flow = Mapping[S | None, Mapping[type[e.OrderEvent], S]]
+
+# The status before the cancellation was asked: where a denial leads back to.
+BEFORE_REQUEST = S.CANCELLATION_REQUEST_DENIED_FFM
+
+START: Flow = {None: {e.WorkflowCreated: S.ORDER_CREATED}}
+
+PURCHASE: Flow = {
+    S.ORDER_CREATED: {e.PurchaseCompleted: S.ON_ORDER_COMPLETED},
+    S.ON_ORDER_COMPLETED: {e.SellerConfirmationAwaited: S.WAITING_FOR_AUTHORIZATION},
+}
+
+SELLER_ANSWER: Flow = {
+    S.WAITING_FOR_AUTHORIZATION: {
+        e.SellerConfirmed: S.PAYMENT_PENDING,
+        e.SellerRefused: S.ORDER_CREATION_ERROR,
+        e.CancellationStarted: S.CANCEL,
+    },
+    S.ORDER_CREATION_ERROR: {e.CancellationStarted: S.CANCEL},
+}
+
+CHAIN_ANSWER: Flow = {
+    S.WAITING_FOR_AUTHORIZATION: {
+        e.SellerConfirmed: S.WAITING_FOR_MKT_AUTHORIZATION,
+        e.SellerRefused: S.ORDER_CREATION_ERROR,
+        e.CancellationStarted: S.CANCEL,
+    },
+    S.ORDER_CREATION_ERROR: {e.CancellationStarted: S.CANCEL},
+    S.WAITING_FOR_MKT_AUTHORIZATION: {
+        e.PaymentApproved: S.PAYMENT_APPROVED,
+        e.CancellationStarted: S.CANCEL,
+    },
+    S.PAYMENT_APPROVED: {e.SellerHandlingAwaited: S.WAITING_SELLER_HANDLING},
+}
+
+PAYMENT: Flow = {
+    S.PAYMENT_PENDING: {
+        e.PaymentApprovalRecorded: S.APPROVE_PAYMENT,
+        e.CancellationStarted: S.CANCEL,
+    },
+    S.APPROVE_PAYMENT: {e.PaymentApproved: S.PAYMENT_APPROVED},
+}
+
+OWN_FULFILLMENT: Flow = {S.PAYMENT_APPROVED: {e.FulfillmentAuthorized: S.AUTHORIZE_FULFILLMENT}}
+
+ACCEPTANCE: Flow = {
+    None: {e.OrderAccepted: S.ORDER_ACCEPTED},
+    S.ORDER_ACCEPTED: {e.PurchaseCompleted: S.ON_ORDER_COMPLETED_FFM},
+    S.ON_ORDER_COMPLETED_FFM: {
+        e.ManualAuthorizationAwaited: S.WAITING_FOR_MANUAL_AUTHORIZATION,
+        e.DispatchAuthorizationAwaited: S.WAITING_FFMT_AUTHORIZATION,
+    },
+    S.WAITING_FOR_MANUAL_AUTHORIZATION: {
+        e.DispatchAuthorizationAwaited: S.WAITING_FFMT_AUTHORIZATION,
+        e.CancellationStarted: S.CANCEL,
+    },
+    S.WAITING_FFMT_AUTHORIZATION: {
+        e.FulfillmentAuthorized: S.AUTHORIZE_FULFILLMENT,
+        e.CancellationStarted: S.CANCEL,
+    },
+}
+
+HANDLING: Flow = {
+    S.AUTHORIZE_FULFILLMENT: {e.CancellationWindowOpened: S.WINDOW_TO_CANCEL},
+    S.WINDOW_TO_CANCEL: {
+        e.CancellationWindowClosed: S.READY_FOR_HANDLING,
+        e.CancellationStarted: S.CANCEL,
+    },
+    S.READY_FOR_HANDLING: {
+        e.HandlingRequested: S.START_HANDLING,
+        e.CancellationRequested: S.CANCELLATION_REQUESTED,
+    },
+    S.START_HANDLING: {e.HandlingStarted: S.HANDLING},
+    S.HANDLING: {
+        e.InvoiceVerified: S.INVOICE,
+        e.CancellationRequested: S.CANCELLATION_REQUESTED,
+    },
+    S.INVOICE: {e.FullyInvoiced: S.INVOICED},
+    S.CANCELLATION_REQUESTED: {
+        e.CancellationStarted: S.CANCEL,
+        e.CancellationDenied: S.CANCELLATION_REQUEST_DENIED_FFM,
+        e.InvoicedDespiteRequest: S.INVOICE_AFTER_CANCELLATION_DENY,
+    },
+    S.CANCELLATION_REQUEST_DENIED_FFM: {e.CancellationRequestDropped: BEFORE_REQUEST},
+    S.INVOICE_AFTER_CANCELLATION_DENY: {
+        e.InvoiceVerified: S.INVOICE,
+        e.HandlingStarted: S.HANDLING,
+    },
+    S.INVOICED: {e.CancellationStarted: S.CANCEL},
+}
+
+SOLD_BY_OTHERS: Flow = {
+    S.PAYMENT_APPROVED: {
+        e.InvoiceVerified: S.INVOICE,
+        e.CancellationRequested: S.REQUEST_CANCEL,
+        e.SellerCanceled: S.WINDOW_TO_CHANGE_SELLER,
+        e.CancellationStarted: S.CANCEL,
+    },
+    S.INVOICE: {e.FullyInvoiced: S.INVOICED, e.PartiallyInvoiced: S.PAYMENT_APPROVED},
+    S.REQUEST_CANCEL: {e.SellerDecisionAwaited: S.WAITING_FOR_SELLER_DECISION},
+    S.WAITING_FOR_SELLER_DECISION: {
+        e.CancellationStarted: S.CANCEL,
+        e.CancellationDenied: S.CANCELLATION_REQUEST_DENIED,
+        e.InvoiceVerified: S.INVOICE,
+        e.SellerCanceled: S.WINDOW_TO_CHANGE_SELLER,
+    },
+    S.CANCELLATION_REQUEST_DENIED: {e.CancellationRequestDropped: S.PAYMENT_APPROVED},
+    S.WINDOW_TO_CHANGE_SELLER: {
+        e.CancellationStarted: S.CANCEL,
+        e.SellerConfirmed: S.PAYMENT_APPROVED,
+    },
+    S.INVOICED: {e.CancellationStarted: S.CANCEL},
+}
+
+FORWARDED: Flow = {
+    S.WAITING_SELLER_HANDLING: {
+        e.InvoiceVerified: S.INVOICE,
+        e.CancellationRequested: S.REQUEST_CANCEL,
+        e.CancellationStarted: S.CANCEL,
+    },
+    S.INVOICE: {e.FullyInvoiced: S.INVOICED, e.PartiallyInvoiced: S.WAITING_SELLER_HANDLING},
+    S.REQUEST_CANCEL: {e.SellerDecisionAwaited: S.WAITING_FOR_SELLER_DECISION},
+    S.WAITING_FOR_SELLER_DECISION: {
+        e.CancellationStarted: S.CANCEL,
+        e.CancellationDenied: S.CANCELLATION_REQUEST_DENIED,
+        e.InvoiceVerified: S.INVOICE,
+    },
+    S.CANCELLATION_REQUEST_DENIED: {e.CancellationRequestDropped: S.WAITING_SELLER_HANDLING},
+    S.INVOICED: {e.CancellationStarted: S.CANCEL},
+}
+
+ENDING: Flow = {S.CANCEL: {e.Canceled: S.CANCELED}, S.CANCELED: {}, S.REPLACED: {}}
+
+
+def join(*stages: Flow) -> Flow:
+    """One flow out of stages, no two of which may speak of the same status."""
+    joined: dict[S | None, Mapping[type[e.OrderEvent], S]] = {}
+    for stage in stages:
+        shared = joined.keys() & stage.keys()
+        assert not shared, f"two stages move orders out of {shared}"
+        joined |= stage
+    return joined
+
+
+FLOWS: Mapping[str, Flow] = {
+    "marketplace": join(START, PURCHASE, SELLER_ANSWER, PAYMENT, SOLD_BY_OTHERS, ENDING),
+    "seller": join(ACCEPTANCE, HANDLING, ENDING),
+    "complete": join(START, PURCHASE, SELLER_ANSWER, PAYMENT, OWN_FULFILLMENT, HANDLING, ENDING),
+    "chain": join(START, PURCHASE, CHAIN_ANSWER, FORWARDED, ENDING),
+}
+
+ORIGINS = {
+    "marketplace": "Marketplace",
+    "seller": "Fulfillment",
+    "complete": "Marketplace",
+    "chain": "Chain",
+}
+
+_PASSING: Mapping[S, type[Any]] = {
+    S.ORDER_CREATED: e.PurchaseCompleted,
+    S.ORDER_ACCEPTED: e.PurchaseCompleted,
+    S.ON_ORDER_COMPLETED: e.SellerConfirmationAwaited,
+    S.ON_ORDER_COMPLETED_FFM: e.DispatchAuthorizationAwaited,
+    S.APPROVE_PAYMENT: e.PaymentApproved,
+    S.AUTHORIZE_FULFILLMENT: e.CancellationWindowOpened,
+    S.START_HANDLING: e.HandlingStarted,
+    S.INVOICE: e.FullyInvoiced,
+    S.ORDER_CREATION_ERROR: e.CancellationStarted,
+    S.REQUEST_CANCEL: e.SellerDecisionAwaited,
+    S.CANCELLATION_REQUEST_DENIED: e.CancellationRequestDropped,
+    S.CANCELLATION_REQUEST_DENIED_FFM: e.CancellationRequestDropped,
+    S.INVOICE_AFTER_CANCELLATION_DENY: e.InvoiceVerified,
+    S.CANCEL: e.Canceled,
+}
+
+AUTOMATIC: Mapping[str, Mapping[S, type[Any]]] = {
+    "marketplace": _PASSING,
+    "seller": _PASSING,
+    "complete": {
+        **_PASSING,
+        S.WAITING_FOR_AUTHORIZATION: e.SellerConfirmed,
+        S.PAYMENT_APPROVED: e.FulfillmentAuthorized,
+    },
+    "chain": {**_PASSING, S.PAYMENT_APPROVED: e.SellerHandlingAwaited},
+}
+
+
+def moves_from(flow: str, status: S | None) -> Mapping[type[e.OrderEvent], S]:
+    """The events that move an order of this flow out of this status, and where to."""
+    return FLOWS[flow].get(status, {})

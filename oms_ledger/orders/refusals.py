@@ -1,0 +1,114 @@
+"""Every reason the answer can be no: HTTP code, published code and message in one place."""
+
+from typing import ClassVar
+
+
+class Refusal(Exception):
+    """A decision's no. `message` is a sentence for people; nothing was recorded."""
+
+    status: ClassVar[int] = 400
+    code: ClassVar[str] = "OMS004"
+    text: ClassVar[str] = "The order cannot accept this"
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.message = self.text.format(*args)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class OrderNotFound(Refusal):
+    status, code, text = 404, "OMS007", "Order Not Found"
+
+
+class OrderGroupNotFound(Refusal):
+    status, code, text = 404, "CHK0199", "Order Group {0} not found"
+
+
+class TransactionNotFound(Refusal):
+    status, code, text = 404, "CHK004", "There is no active transaction {0}"
+
+
+class NoWorkflow(Refusal):
+    code, text = (
+        "CHK0200",
+        "The order {0} is incomplete: it has no workflow, so nothing can be done",
+    )
+
+
+class PlacementTooOld(Refusal):
+    code = "CHK0200"
+    text = "The order {0} was not paid within 5 minutes of its placement: place it again"
+
+
+class NotReadyForHandling(Refusal):
+    status, code = 409, "OMS003"
+    text = "Order status should be ready-for-handling to perform this action"
+
+
+class Busy(Refusal):
+    status, code = 409, "OMS003"
+    text = "The order is in {0}, a status it leaves by itself: try again in a moment"
+
+
+class UnknownPayment(Refusal):
+    status, code, text = 404, "CHK0181", "Payment {0} not found in this order"
+
+
+class PaymentNotPending(Refusal):
+    code = "CHK0242"
+    text = "The order is in status {0}: a payment can be notified in payment-pending only"
+
+
+class InvoiceNotAllowed(Refusal):
+    code, text = "ORD039", "The order {0} is in status {1}, which does not allow this invoice"
+
+
+class InvoiceExceedsOrder(Refusal):
+    text = "Invoice value exceeds order value"
+
+
+class InvoiceNumberTaken(Refusal):
+    text = "Invoice {0} already exists with another type or content: use another invoiceNumber"
+
+
+class InputBeforeOutput(Refusal):
+    text = "An Input invoice needs an Output invoice before it"
+
+
+class UnknownInvoiceItem(Refusal):
+    code, text = "CHK0022", "Invalid id for item: {0} is not in the order"
+
+
+class TooManyInvoiceItems(Refusal):
+    code, text = "CHK0023", "Invalid quantity for item: no more than {1} of {0} left to invoice"
+
+
+class CancellationNotAllowed(Refusal):
+    code, text = "CHK0202", "The order {0} has invoices, so it cannot be canceled"
+
+
+class PaymentDenied(Refusal):
+    status, code, text = 500, "001", "The payment was denied: use another payment and try again"
+
+
+class InvalidPlacement(Refusal):
+    """A placement that cannot become an order; code and message are those of the table 05 §4."""
+
+    def __init__(self, code: str, message: str) -> None:
+        Exception.__init__(self, code, message)
+        self.code = code  # type: ignore[misc]
+        self.message = message
+
+
+class AccountNotFound(Refusal):
+    status, code, text = 404, "OMS007", "Account {0} not found"
+
+
+class AccountExists(Refusal):
+    status, code, text = 409, "OMS003", "Account {0} exists already"
+
+
+class InvalidSetting(Refusal):
+    text = "{0}"

@@ -1,0 +1,221 @@
+"""Everything a deployment may choose, read from the environment in one place.
+
+A setting that is not given, or given empty, has a default that works on a laptop. A setting
+that cannot be understood stops the start with a sentence that says what to write instead.
+"""
+
+import base64
+import binascii
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+Network = IPv4Network | IPv6Network
+T = TypeVar("T")
+
+MEBIBYTE = 1024 * 1024
+SWITCH = {
+    **dict.fromkeys(("on", "true", "yes", "1"), True),
+    **dict.fromkeys(("off", "false", "no", "0"), False),
+}
+LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
+JSONATA_ENGINES = ("auto", "jlens", "jsonata-python")
+
+
+class SettingsError(ValueError):
+    """A variable of the environment holds something that cannot be used."""
+
+    def __init__(self, variable: str, *, found: str, expected: str) -> None:
+        super().__init__(f"{variable} is {found}, but should be {expected}.")
+        self.variable = variable
+
+
+@dataclass(frozen=True)
+class Settings:
+    data_dir: Path = field(default_factory=lambda: Path("data").absolute())
+    """OMS_DATA_DIR: the folder for whatever this deployment keeps on disk."""
+
+    database_url: str = field(default="", repr=False)
+    """OMS_DATABASE_URL: `postgresql://…` or `sqlite:///path`; a file in `data_dir` if not given.
+
+    The path of a SQLite file is absolute here, whatever was given.
+    """
+
+    redis_url: str | None = field(default=None, repr=False)
+    """REDIS_URL: the Redis or Valkey to use. None: the embedded server is started."""
+
+    host: str = "127.0.0.1"
+    """OMS_HOST: the address the web process listens on."""
+
+    port: int = 8080
+    """OMS_PORT: the port the web process listens on."""
+
+    demo: bool = True
+    """OMS_DEMO: whether a first start sets up the account `demo` and its sample orders."""
+
+    master_key: bytes | None = field(default=None, repr=False)
+    """OMS_MASTER_KEY: 32 bytes in base64 that wrap the keys of personal data.
+
+    None: the key is kept in a file of mode 600 in `data_dir`.
+    """
+
+    hook_allowed_networks: tuple[Network, ...] = ()
+    """OMS_HOOK_ALLOWED_NETWORKS: private networks that hooks may be pushed to."""
+
+    hook_expiry: bool = True
+    """OMS_HOOK_EXPIRY: whether a hook that answers no push for long is given up."""
+
+    feed_expiry: bool = True
+    """OMS_FEED_EXPIRY: whether a feed that nobody polls for long is given up."""
+
+    web_processes: int = 1
+    """OMS_WEB_PROCESSES: how many web processes `oms-ledger up` and `serve` start."""
+
+    worker_processes: int = 1
+    """OMS_WORKER_PROCESSES: how many worker processes `oms-ledger up` starts."""
+
+    body_limit: int = 10 * MEBIBYTE
+    """OMS_BODY_LIMIT: the longest request body that is read, in bytes."""
+
+    log_level: str = "info"
+    """OMS_LOG_LEVEL: debug, info, warning, error or critical."""
+
+    jsonata_engine: str = "auto"
+    """OMS_JSONATA_ENGINE: jlens, jsonata-python, or auto, which takes jlens where it is there."""
+
+    def __post_init__(self) -> None:
+        if not self.database_url:
+            default = f"sqlite:///{self.data_dir / 'ledger.sqlite3'}"
+            object.__setattr__(self, "database_url", default)
+
+    @property
+    def sqlite_path(self) -> Path | None:
+        """The file the ledger is in, or None when it is in PostgreSQL."""
+        scheme, _, path = self.database_url.partition(":///")
+        return Path(path) if scheme == "sqlite" else None
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
+        given = {}
+        for name, (variable, read) in VARIABLES.items():
+            text = environ.get(variable, "").strip()
+            if text:
+                given[name] = read(variable, text)
+        return cls(**given)  # type: ignore[arg-type]
+
+
+def _path(_: str, text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
+def _text(_: str, text: str) -> str:
+    return text
+
+
+def _switch(variable: str, text: str) -> bool:
+    return _one_of(SWITCH, "on or off")(variable, text)
+
+
+def _number(lowest: int, highest: int | None = None) -> Callable[[str, str], int]:
+    bounds = f"from {lowest} to {highest}" if highest else f"of at least {lowest}"
+
+    def read(variable: str, text: str) -> int:
+        if re.fullmatch(r"[0-9]{1,18}", text):
+            number = int(text)
+            if lowest <= number and (highest is None or number <= highest):
+                return number
+        raise SettingsError(variable, found=repr(text), expected=f"a whole number {bounds}")
+
+    return read
+
+
+def _one_of(meanings: Mapping[str, T], expected: str) -> Callable[[str, str], T]:
+    def read(variable: str, text: str) -> T:
+        try:
+            return meanings[text.lower()]
+        except KeyError:
+            raise SettingsError(variable, found=repr(text), expected=expected) from None
+
+    return read
+
+
+def _word(words: tuple[str, ...]) -> Callable[[str, str], str]:
+    return _one_of({word: word for word in words}, f"one of {', '.join(words)}")
+
+
+def _database_url(variable: str, text: str) -> str:
+    expected = "postgresql://user:password@host:port/database or sqlite:///path/to/file"
+    scheme, _, rest = text.partition("://")
+    match scheme.lower():
+        case "sqlite" if rest.startswith("/") and len(rest) > 1 and rest != "/:memory:":
+            return f"sqlite:///{_path(variable, rest[1:])}"
+        case "postgresql" | "postgres" if rest:
+            return f"postgresql://{rest}"
+    raise SettingsError(variable, found=_without_password(text), expected=expected)
+
+
+def _redis_url(variable: str, text: str) -> str:
+    scheme, _, rest = text.partition("://")
+    if scheme.lower() in ("redis", "rediss", "unix") and rest:
+        return f"{scheme.lower()}://{rest}"
+    expected = "redis://host:port/number, rediss://host:port/number or unix:///path/to/socket"
+    raise SettingsError(variable, found=_without_password(text), expected=expected)
+
+
+def _without_password(url: str) -> str:
+    """What may be shown of an address that could not be read: its passwords stay secret."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "not an address"
+    netloc = re.sub(r":[^@]*@", ":***@", parts.netloc)
+    if "@" in url and "***" not in netloc:
+        return f"an address that begins with {parts.scheme!r}"
+    return repr(urlunsplit((parts.scheme, netloc, parts.path, "", "")))
+
+
+def _key(variable: str, text: str) -> bytes:
+    expected = "32 bytes in base64, as `openssl rand -base64 32` prints them"
+    try:
+        key = base64.b64decode(text.translate(str.maketrans("-_", "+/")), validate=True)
+    except binascii.Error:
+        raise SettingsError(variable, found="not base64", expected=expected) from None
+    if len(key) != 32:
+        raise SettingsError(variable, found=f"{len(key)} bytes long", expected=expected)
+    return key
+
+
+def _networks(variable: str, text: str) -> tuple[Network, ...]:
+    return tuple(_network(variable, part) for part in map(str.strip, text.split(",")) if part)
+
+
+def _network(variable: str, text: str) -> Network:
+    try:
+        return ip_network(text)
+    except ValueError:
+        expected = "a list of networks separated by commas, like 10.0.0.0/8,fd00::/8"
+        raise SettingsError(variable, found=repr(text), expected=expected) from None
+
+
+VARIABLES: dict[str, tuple[str, Callable[[str, str], object]]] = {
+    "data_dir": ("OMS_DATA_DIR", _path),
+    "database_url": ("OMS_DATABASE_URL", _database_url),
+    "redis_url": ("REDIS_URL", _redis_url),
+    "host": ("OMS_HOST", _text),
+    "port": ("OMS_PORT", _number(1, 65535)),
+    "demo": ("OMS_DEMO", _switch),
+    "master_key": ("OMS_MASTER_KEY", _key),
+    "hook_allowed_networks": ("OMS_HOOK_ALLOWED_NETWORKS", _networks),
+    "hook_expiry": ("OMS_HOOK_EXPIRY", _switch),
+    "feed_expiry": ("OMS_FEED_EXPIRY", _switch),
+    "web_processes": ("OMS_WEB_PROCESSES", _number(1)),
+    "worker_processes": ("OMS_WORKER_PROCESSES", _number(1)),
+    "body_limit": ("OMS_BODY_LIMIT", _number(1)),
+    "log_level": ("OMS_LOG_LEVEL", _word(LOG_LEVELS)),
+    "jsonata_engine": ("OMS_JSONATA_ENGINE", _word(JSONATA_ENGINES)),
+}

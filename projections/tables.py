@@ -1,0 +1,154 @@
+"""Tables of views, cursors and queues. Instants are microseconds since 1970 UTC, money cents."""
+
+from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, Table, Text
+
+from oms_ledger.ledger.tables import BIG, metadata
+
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("position", BIG, nullable=False),
+    Column("token", BIG, nullable=False, server_default="0"),
+    Column("leased_until", BIG, nullable=False, server_default="0"),
+    Column("holder", Text),
+)
+
+order_views = Table(
+    "order_views",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("order_id", Text, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("order_group", Text, nullable=False),
+    Column("sequence", BIG, nullable=False),
+    Column("complete", Boolean, nullable=False),
+    Column("status", Text),
+    Column("created_at", BIG, nullable=False),
+    Column("authorized_at", BIG),
+    Column("invoiced_at", BIG),
+    Column("value", BIG, nullable=False),
+    Column("items", BIG, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("row", LargeBinary, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Index("order_views_created", "account", "complete", "created_at", "order_id"),
+    Index("order_views_status", "account", "status", "created_at", "order_id"),
+    Index("order_views_group", "account", "order_group"),
+    Index("order_views_sequence", "account", "sequence"),
+)
+
+due_times = Table(
+    "due_times",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("order_id", Text, primary_key=True),
+    Column("what", Text, nullable=False),
+    Column("due_at", BIG, nullable=False),
+    Index("due_times_due", "due_at"),
+)
+
+app_keys = Table(
+    "app_keys",
+    metadata,
+    Column("app_key", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("token_hash", LargeBinary, nullable=False),
+    Column("created_at", BIG, nullable=False),
+    Column("revoked_at", BIG),
+)
+
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("app_key", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("filter", Text, nullable=False),
+    Column("visibility", Integer, nullable=False),
+    Column("retention", Integer, nullable=False),
+    Column("generation", Text, nullable=False),
+    Column("created_at", BIG, nullable=False),
+    Column("last_item_at", BIG, nullable=False),
+)
+
+feed_items = Table(
+    "feed_items",
+    metadata,
+    Column("app_key", Text, primary_key=True),
+    Column("position", BIG, primary_key=True, autoincrement=False),
+    Column("event_id", Text, nullable=False),
+    Column("order_id", Text, nullable=False),
+    Column("domain", Text),
+    Column("state", Text),
+    Column("last_state", Text),
+    Column("last_change", BIG),
+    Column("current_change", BIG, nullable=False),
+    Column("produced_at", BIG, nullable=False),
+    Column("visible_at", BIG, nullable=False),
+    Column("retrievals", Integer, nullable=False, server_default="0"),
+    Index("feed_items_visible", "app_key", "visible_at", "position"),
+    Index("feed_items_age", "produced_at"),
+)
+
+fired = Table(
+    "fired",
+    metadata,
+    Column("cursor", Text, primary_key=True),
+    Column("order_id", Text, primary_key=True),
+    Column("position", BIG, nullable=False),
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("cursor", Text, primary_key=True),
+    Column("position", BIG, primary_key=True, autoincrement=False),
+    Column("order_id", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("at", BIG, nullable=False),
+    Column("content", Text, nullable=False),
+)
+
+hooks = Table(
+    "hooks",
+    metadata,
+    Column("app_key", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("filter", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("headers", LargeBinary, nullable=False),
+    Column("secret", LargeBinary, nullable=False),
+    Column("generation", Text, nullable=False),
+    Column("created_at", BIG, nullable=False),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("opens_at", BIG, nullable=False, server_default="0"),
+    Column("last_notice_at", BIG, nullable=False),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("app_key", Text, primary_key=True),
+    Column("position", BIG, primary_key=True, autoincrement=False),
+    Column("event_id", Text, nullable=False),
+    Column("order_id", Text, nullable=False),
+    Column("notice", Text, nullable=False),
+    Column("produced_at", BIG, nullable=False),
+    Column("due_at", BIG, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Index("deliveries_due", "app_key", "due_at"),
+    Index("deliveries_order", "app_key", "order_id", "position"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("app_key", Text, primary_key=True),
+    Column("position", BIG, primary_key=True, autoincrement=False),
+    Column("attempt", Integer, primary_key=True),
+    Column("at", BIG, nullable=False),
+    Column("duration", BIG, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Index("attempts_at", "at"),
+)

@@ -1,0 +1,142 @@
+import base64
+from dataclasses import fields
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from oms_ledger.settings import VARIABLES, Settings, SettingsError
+
+
+def read(**environ: str) -> Settings:
+    return Settings.from_environment(environ)
+
+
+def test_an_empty_environment_is_a_laptop():
+    settings = read()
+    assert settings == Settings()
+    assert settings.data_dir == Path.cwd() / "data"
+    assert settings.sqlite_path == Path.cwd() / "data" / "ledger.sqlite3"
+    assert (settings.host, settings.port, settings.redis_url) == ("127.0.0.1", 8080, None)
+    assert settings.body_limit == 10_485_760
+
+
+def test_every_setting_has_its_variable():
+    assert [setting.name for setting in fields(Settings)] == list(VARIABLES)
+
+
+def test_a_variable_that_is_given_empty_is_not_given():
+    assert read(**{variable: " " for variable, _ in VARIABLES.values()}) == Settings()
+
+
+def test_the_default_database_lies_in_the_data_folder(tmp_path):
+    settings = read(OMS_DATA_DIR=str(tmp_path))
+    assert settings.database_url == f"sqlite:///{tmp_path}/ledger.sqlite3"
+
+
+@pytest.mark.parametrize(
+    ("given", "understood"),
+    [
+        ("postgresql://oms:pw@db:5432/oms?sslmode=require",) * 2,
+        ("postgres://db/oms", "postgresql://db/oms"),
+        ("postgresql:///oms?host=/run/postgresql",) * 2,
+        ("sqlite:////srv/oms.db", "sqlite:////srv/oms.db"),
+        ("sqlite:///oms.db", f"sqlite:///{Path.cwd()}/oms.db"),
+    ],
+)
+def test_addresses_of_databases(given, understood):
+    settings = read(OMS_DATABASE_URL=given)
+    assert settings.database_url == understood
+    assert (settings.sqlite_path is None) == given.startswith("postgres")
+
+
+def test_a_whole_deployment():
+    key = bytes(range(32))
+    settings = read(
+        REDIS_URL="redis://cache:6379/2",
+        OMS_HOST="0.0.0.0",
+        OMS_PORT="80",
+        OMS_DEMO="off",
+        OMS_MASTER_KEY=base64.b64encode(key).decode(),
+        OMS_HOOK_ALLOWED_NETWORKS="10.0.0.0/8, fd00::/8",
+        OMS_HOOK_EXPIRY="Off",
+        OMS_FEED_EXPIRY="0",
+        OMS_WEB_PROCESSES="4",
+        OMS_WORKER_PROCESSES="2",
+        OMS_BODY_LIMIT="1024",
+        OMS_LOG_LEVEL="WARNING",
+        OMS_JSONATA_ENGINE="jlens",
+    )
+    assert settings == Settings(
+        redis_url="redis://cache:6379/2",
+        host="0.0.0.0",
+        port=80,
+        demo=False,
+        master_key=key,
+        hook_allowed_networks=(ip_network("10.0.0.0/8"), ip_network("fd00::/8")),
+        hook_expiry=False,
+        feed_expiry=False,
+        web_processes=4,
+        worker_processes=2,
+        body_limit=1024,
+        log_level="warning",
+        jsonata_engine="jlens",
+    )
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("OMS_PORT", "http", "OMS_PORT is 'http', but should be a whole number from 1 to 65535."),
+        ("OMS_PORT", "65536", "'65536', but should be a whole number from 1 to 65535"),
+        ("OMS_PORT", "٨", "whole number"),
+        ("OMS_WEB_PROCESSES", "0", "'0', but should be a whole number of at least 1"),
+        ("OMS_WORKER_PROCESSES", "-1", "whole number of at least 1"),
+        ("OMS_BODY_LIMIT", "10MB", "whole number"),
+        ("OMS_DEMO", "maybe", "OMS_DEMO is 'maybe', but should be on or off."),
+        ("OMS_HOOK_EXPIRY", "2", "on or off"),
+        ("OMS_FEED_EXPIRY", "never", "on or off"),
+        ("OMS_LOG_LEVEL", "loud", "'loud', but should be one of debug, info, warning"),
+        ("OMS_JSONATA_ENGINE", "fast", "one of auto, jlens, jsonata-python"),
+        ("OMS_MASTER_KEY", "*secret*", "OMS_MASTER_KEY is not base64, but should be 32 bytes"),
+        ("OMS_MASTER_KEY", "c2hvcnQ=", "OMS_MASTER_KEY is 5 bytes long, but should be 32 bytes"),
+        ("OMS_HOOK_ALLOWED_NETWORKS", "10.0.0.0/8,home", "'home', but should be a list of net"),
+        ("OMS_HOOK_ALLOWED_NETWORKS", "10.0.0.1/8", "'10.0.0.1/8'"),
+        ("OMS_DATABASE_URL", "mysql://db/oms", "'mysql://db/oms', but should be postgresql://"),
+        ("OMS_DATABASE_URL", "sqlite://", "sqlite:///path/to/file"),
+        ("OMS_DATABASE_URL", "sqlite:///:memory:", "sqlite:///path/to/file"),
+        ("OMS_DATABASE_URL", "ledger.db", "'ledger.db'"),
+        ("REDIS_URL", "localhost:6379", "REDIS_URL is 'localhost:6379', but should be redis://"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_is_expected(variable, value, sentence):
+    with pytest.raises(SettingsError) as error:
+        read(**{variable: value})
+    assert error.value.variable == variable
+    assert str(error.value).startswith(f"{variable} is ")
+    assert sentence in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("OMS_DATABASE_URL", "mysql://oms:hunter2@db/oms"),
+        ("OMS_DATABASE_URL", "mysql:oms:hunter2@db/oms"),
+        ("OMS_DATABASE_URL", "mysql://[oms:hunter2@db/oms"),
+        ("REDIS_URL", "http://:hunter2@cache"),
+        ("OMS_MASTER_KEY", "hunter2"),
+    ],
+)
+def test_secrets_are_not_shown_when_they_are_refused(variable, value):
+    with pytest.raises(SettingsError) as error:
+        read(**{variable: value})
+    assert "hunter2" not in str(error.value)
+
+
+def test_secrets_are_not_shown_when_settings_are_printed():
+    settings = read(
+        OMS_DATABASE_URL="postgresql://oms:hunter2@db/oms",
+        REDIS_URL="redis://:hunter2@cache",
+        OMS_MASTER_KEY=base64.b64encode(b"hunter2".ljust(32)).decode(),
+    )
+    assert "hunter2" not in repr(settings)
