@@ -1,7 +1,8 @@
 """The Valkey server that comes with the package, for deployments that name no Redis.
 
-Redis holds nothing here that cannot be lost, so the server keeps nothing on disk. `up` runs
-`command` under its supervisor; `embedded_redis` is the same server for the length of a block.
+Redis holds nothing here that cannot be lost, so the server keeps nothing on disk but
+its log. `up` runs `command` under its supervisor; `embedded_redis` is the same server for the
+length of a block.
 """
 
 import contextlib
@@ -18,8 +19,9 @@ from urllib.parse import quote
 
 import redis
 
-# The kernel takes 108 bytes for the path of a socket on Linux, 104 on macOS, with a zero at the end.
+# The kernel takes 107 bytes for the path of a socket on Linux and 103 on macOS.
 LONGEST_SOCKET_PATH = 100
+LOG = "server.log"
 START_TIMEOUT = 10.0
 STOP_TIMEOUT = 5.0
 
@@ -92,6 +94,7 @@ def _options(folder: Path) -> list[str]:
         *("--daemonize", "no"),
         *("--maxmemory-policy", "noeviction"),
         *("--loglevel", "warning"),
+        *("--logfile", str(folder / LOG)),
     ]
 
 
@@ -104,7 +107,11 @@ def embedded_redis(data_dir: Path, at: Address | None = None) -> Iterator[str]:
         command(data_dir, at), stdin=subprocess.DEVNULL, start_new_session=True
     ) as process:
         try:
-            wait_until_it_answers(url(at), process)
+            try:
+                wait_until_it_answers(url(at), process)
+            except NoRedisServer as error:
+                log = data_dir.absolute() / "redis" / LOG
+                raise NoRedisServer(f"{error} Its log is {log}.") from error
             yield url(at)
         finally:
             process.terminate()
@@ -119,14 +126,16 @@ def wait_until_it_answers(
 ) -> None:
     deadline = time.monotonic() + timeout
     with contextlib.closing(redis.Redis.from_url(server, socket_timeout=1)) as client:
-        while True:
-            try:
-                client.ping()
-            except redis.ConnectionError as error:
-                if process and process.poll() is not None:
-                    raise NoRedisServer(f"The server ended with {process.returncode}.") from error
-                if time.monotonic() > deadline:
-                    raise NoRedisServer(f"No answer from {server} in {timeout:g} s.") from error
-                time.sleep(0.01)
-            else:
-                return
+        while not _answers(client):
+            if process and process.poll() is not None:
+                raise NoRedisServer(f"The server ended with {process.returncode}.")
+            if time.monotonic() > deadline:
+                raise NoRedisServer(f"There was no answer from {server} in {timeout:g} s.")
+            time.sleep(0.01)
+
+
+def _answers(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except (redis.ConnectionError, redis.TimeoutError):
+        return False

@@ -1,0 +1,79 @@
+# Two commands matter: `make run` and `make test`. Python 3.11, make and git are all they need.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV ?= $(or $(shell command -v uv),$(BIN)/uv)
+QUICK ?=
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_ROOT_USER_ACTION := ignore
+export PIP_NO_INPUT := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint types contracts format bench soak lock clean
+
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(VENV)/run.lock ## Set up and start the whole system (Ctrl-C stops it)
+	@exec $(BIN)/oms-ledger up
+
+test: $(VENV)/dev.lock ## Run all tests, on SQLite and on a real PostgreSQL and Redis
+	@$(BIN)/python -m pytest -n auto $(ARGS)
+
+check: lint types contracts test ## Everything that has to hold before a commit
+
+lint: $(VENV)/dev.lock ## Look at form and habits of the code
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+
+types: $(VENV)/dev.lock ## Check types
+	@$(BIN)/mypy
+
+contracts: $(VENV)/dev.lock ## Check who may import whom
+	@$(BIN)/lint-imports
+
+format: $(VENV)/dev.lock ## Put the code into its form
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+bench: $(VENV)/dev.lock ## Measure (QUICK=1: within two minutes)
+	@QUICK=$(QUICK) $(BIN)/python -m benchmarks
+
+soak: $(VENV)/dev.lock ## Run under load for long and count everything again
+	@QUICK=$(QUICK) $(BIN)/python -m benchmarks.soak
+
+lock: ## Choose the versions anew and write the lock files (needs uv, or fetches it)
+	@test -x "$(UV)" || { test -d $(VENV) || $(PYTHON) -m venv $(VENV); $(BIN)/pip install -q uv; }
+	@echo 'setuptools>=77' | $(UV) pip compile $(COMPILE) --group dev -o requirements-dev.lock
+	@echo 'setuptools>=77' | $(UV) pip compile $(COMPILE) -c requirements-dev.lock -o requirements.lock
+	@echo "Wrote requirements.lock and requirements-dev.lock."
+
+COMPILE := pyproject.toml - --quiet --upgrade --extra fast --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate
+
+clean: ## Remove what can be made again (never data/)
+	@rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+		.import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A virtual environment keeps a copy of the lock file it was made from, and is made again when
+# the two differ. One made for the tests runs the system as well.
+$(VENV)/run.lock: requirements.lock
+	@cmp -s $< $@ && touch $@ || $(call make_venv,$<,$(VENV)/run.lock)
+
+$(VENV)/dev.lock: requirements-dev.lock requirements.lock
+	@cmp -s $< $@ && touch $@ || { $(call make_venv,$<,$@) && cp requirements.lock $(VENV)/run.lock; }
+
+define make_venv
+{ \
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11" >&2; exit 1; }; \
+	echo "Setting up $(VENV) from $(1)"; \
+	$(PYTHON) -m venv --clear $(VENV) \
+		&& $(BIN)/pip install --quiet --require-hashes -r $(1) \
+		&& $(BIN)/pip install --quiet --no-deps --no-build-isolation -e . \
+		&& cp $(1) $(2); \
+}
+endef

@@ -1,0 +1,68 @@
+"""The notice a hook is told, its signature, and the waits between attempts (contract 04 §6)."""
+
+import base64
+import hashlib
+import hmac
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+KEPT_FOR = timedelta(days=3)
+FIRST_WAIT, FACTOR, LONGEST_WAIT = timedelta(seconds=5), 3, timedelta(hours=6)
+
+PING = json.dumps({"hookConfig": "ping"})
+
+
+class Change(Protocol):
+    """What a notice tells; instants in microseconds since 1970 UTC."""
+
+    @property
+    def order_id(self) -> str: ...
+    @property
+    def domain(self) -> str | None: ...
+    @property
+    def state(self) -> str | None: ...
+    @property
+    def last_state(self) -> str | None: ...
+    @property
+    def last_change(self) -> int: ...
+    @property
+    def current_change(self) -> int: ...
+
+
+def instant_text(micros: int) -> str:
+    """ISO 8601 in UTC with seven fraction digits, as feeds and hooks write instants."""
+    moment = datetime.fromtimestamp(micros // 1_000_000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{micros % 1_000_000:06d}0Z"
+
+
+def notice_body(account: str, app_key: str, change: Change) -> str:
+    return json.dumps(
+        {
+            "Domain": change.domain,
+            "OrderId": change.order_id,
+            "State": change.state,
+            "LastState": change.last_state,
+            "LastChange": instant_text(change.last_change),
+            "CurrentChange": instant_text(change.current_change),
+            "Origin": {"Account": account, "Key": app_key},
+        }
+    )
+
+
+def wait_after(attempts: int, jitter: float) -> timedelta:
+    """How long to wait after this many failed attempts; `jitter` in 0…1 spreads it by a fifth."""
+    wait = min(FIRST_WAIT * FACTOR ** min(attempts - 1, 20), LONGEST_WAIT)
+    spread: timedelta = wait * (0.9 + 0.2 * jitter)
+    return spread
+
+
+def signature_headers(secret: str, event_id: str, at: int, body: str) -> dict[str, str]:
+    """The headers of Standard Webhooks; `at` in whole seconds."""
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    signed = hmac.new(key, f"{event_id}.{at}.{body}".encode(), hashlib.sha256).digest()
+    return {
+        "webhook-id": event_id,
+        "webhook-timestamp": str(at),
+        "webhook-signature": "v1," + base64.b64encode(signed).decode(),
+    }

@@ -1,0 +1,184 @@
+"""An order as the answer to its placement shows it."""
+
+from typing import Any
+
+from oms_ledger.orders.documents import common as c
+from oms_ledger.orders.documents.facts import facts_of
+from oms_ledger.orders.documents.instants import PII_ZONE, instant, wall_time
+from oms_ledger.orders.documents.shapes import Maybe, cut, each, flags, lists, nulls, numbers, texts
+from oms_ledger.orders.order import Order
+
+_ITEM = {
+    **texts("uniqueId id productId"),
+    **nulls("productRefId refId ean"),
+    **texts("name skuName"),
+    **nulls("modalType parentItemIndex parentAssemblyBinding"),
+    **lists("assemblies"),
+    "priceValidUntil": instant,
+    **numbers("tax price listPrice"),
+    **nulls("manualPrice manualPriceAppliedBy"),
+    **numbers("sellingPrice rewardValue"),
+    **flags("isGift"),
+    "additionalInfo": {
+        **nulls("dimension brandName brandId offeringInfo offeringType offeringTypeId"),
+    },
+    **nulls("preSaleDate productCategoryIds"),
+    "productCategories": {},
+    **numbers("quantity"),
+    **texts("seller"),
+    **lists("sellerChain"),
+    **texts("imageUrl detailUrl"),
+    **lists("components bundleItems attachments attachmentOfferings offerings"),
+    "priceTags": [
+        {
+            **texts("name"),
+            **numbers("value rawValue"),
+            **flags("isPercentual"),
+            **nulls("identifier"),
+        }
+    ],
+    "availability": "available",
+    "measurementUnit": "un",
+    **numbers("unitMultiplier"),
+    **nulls("manufacturerCode"),
+    "priceDefinition": {
+        **numbers("calculatedSellingPrice total"),
+        "sellingPrices": [numbers("value quantity")],
+    },
+}
+
+_ADDRESS = {
+    **texts("addressType receiverName addressId"),
+    **flags("isDisposable"),
+    **texts("postalCode city state country street number neighborhood"),
+    **nulls("complement reference"),
+    **lists("geoCoordinates"),
+}
+
+_SLA = {
+    **texts("id deliveryChannel name"),
+    **lists("deliveryIds"),
+    **texts("shippingEstimate"),
+    "shippingEstimateDate": instant,
+    **nulls("lockTTL"),
+    **lists("availableDeliveryWindows"),
+    **nulls("deliveryWindow"),
+    **numbers("price listPrice tax"),
+    "pickupStoreInfo": {
+        **flags("isPickupStore"),
+        **nulls("friendlyName address additionalInfo dockId"),
+    },
+    **nulls("pickupPointId"),
+    **numbers("pickupDistance"),
+    **nulls("polygonName transitTime"),
+}
+
+_PAYMENT = {
+    **texts("paymentSystem"),
+    **nulls("bin accountId tokenId"),
+    **numbers("value referenceValue"),
+    **nulls("giftCardRedemptionCode giftCardProvider giftCardId"),
+}
+
+_PLACED = {
+    **texts("orderId orderGroup"),
+    **nulls("state"),
+    **flags("isCheckedIn"),
+    **texts("sellerOrderId"),
+    **nulls("storeId checkedInPickupPointId"),
+    **numbers("value"),
+    "items": [_ITEM],
+    "sellers": [texts("id name logo")],
+    "totals": [{**texts("id name"), **numbers("value")}],
+    "clientProfileData": {
+        **texts("email firstName lastName document documentType phone"),
+        **nulls("corporateName tradeName corporateDocument stateInscription corporatePhone"),
+        **flags("isCorporate profileCompleteOnLoading profileErrorOnLoading"),
+        **nulls("customerClass"),
+    },
+    "ratesAndBenefitsData": lists("rateAndBenefitsIdentifiers teaser"),
+    "shippingData": {
+        "address": _ADDRESS,
+        "logisticsInfo": [
+            {
+                **numbers("itemIndex"),
+                **texts("selectedSla selectedDeliveryChannel addressId"),
+                "slas": [_SLA],
+                **lists("shipsTo"),
+                **texts("itemId"),
+                "deliveryChannels": [texts("id")],
+            }
+        ],
+        "selectedAddresses": [_ADDRESS],
+        "availableAddresses": [_ADDRESS],
+        **lists("pickupPoints"),
+    },
+    "paymentData": {
+        "giftCards": c.GIFT_CARDS,
+        "transactions": [
+            {
+                **flags("isActive"),
+                **texts("transactionId merchantName"),
+                "payments": [_PAYMENT],
+                **flags("sharedTransaction"),
+            }
+        ],
+    },
+    "clientPreferencesData": Maybe(c.PREFERENCES),
+    **nulls("commercialConditionData"),
+    "giftRegistryData": c.GIFT_REGISTRY,
+    **nulls("marketingData"),
+    "storePreferencesData": {
+        "countryCode": "BRA",
+        "saveUserData": False,
+        "timeZone": "E. South America Standard Time",
+        "currencyCode": "BRL",
+        "currencyLocale": 1046,
+        "currencySymbol": "R$",
+        "currencyFormatInfo": {
+            key[0].lower() + key[1:]: default for key, default in c.CURRENCY_FORMAT.items()
+        },
+    },
+    "openTextField": nulls("value"),
+    "invoiceData": {},
+    "itemMetadata": {
+        "items": [
+            {
+                **texts("id seller name skuName productId refId"),
+                **nulls("ean"),
+                **texts("imageUrl detailUrl"),
+                **lists("assemblyOptions"),
+            }
+        ]
+    },
+    **nulls("taxData customData hooksData changeData subscriptionData"),
+    **texts("salesChannel followUpEmail"),
+    **each("creationDate lastChange timeZoneCreationDate timeZoneLastChange", instant),
+    **flags("isCompleted"),
+    **texts("hostName"),
+    **nulls("merchantName userType"),
+    **numbers("roundingError"),
+    **flags("allowEdition allowCancellation"),
+    "isUserDataVisible": True,
+    **flags("allowChangeSeller"),
+    "orderFormCreationDate": instant,
+}
+
+_cut = cut(_PLACED)
+
+
+def placed_order(order: Order) -> dict[str, Any]:
+    """One entry of `orders` in the answer to a placement."""
+    facts = facts_of(order)
+    zone = order.placed.store_preferences.get("timeZone") or c.STORE_PREFERENCES["timeZone"]
+    facts["hostName"] = facts["hostname"]
+    facts["timeZoneCreationDate"] = wall_time(order.created_at, zone)
+    facts["timeZoneLastChange"] = wall_time(order.changed_at, zone)
+    facts["orderFormCreationDate"] = facts.get("orderFormCreationDate") or order.created_at
+    for line in facts["items"]:
+        line.setdefault("skuName", line["name"])
+        line.setdefault("sellerChain", [line["seller"]])
+    document = _cut(facts, PII_ZONE)
+    for key in ("timeZoneCreationDate", "timeZoneLastChange"):  # published without a zone here
+        document[key] = document[key].removesuffix(PII_ZONE)
+    return document

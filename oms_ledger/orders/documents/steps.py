@@ -1,0 +1,191 @@
+"""How far an order has come: its cancellation, its receipts, the steps of its workflow."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import blake2s
+from itertools import pairwise
+from typing import Any
+
+from oms_ledger.orders import events as e
+from oms_ledger.orders.order import Order
+from oms_ledger.orders.status import ENDS, Status, label
+
+Facts = dict[str, Any]
+
+_LOGICAL: dict[str, tuple[Status, ...]] = {
+    "creating": (
+        Status.ORDER_CREATED,
+        Status.ORDER_ACCEPTED,
+        Status.ORDER_CREATION_ERROR,
+        Status.ON_ORDER_COMPLETED,
+        Status.ON_ORDER_COMPLETED_FFM,
+        Status.WAITING_FOR_ORDER_AUTHORIZATION,
+        Status.WAITING_FOR_AUTHORIZATION,
+    ),
+    "approving-transaction": (
+        Status.PAYMENT_PENDING,
+        Status.WAITING_FOR_MKT_AUTHORIZATION,
+        Status.APPROVE_PAYMENT,
+    ),
+    "authorizing": (
+        Status.PAYMENT_APPROVED,
+        Status.WAITING_SELLER_HANDLING,
+        Status.WAITING_FOR_MANUAL_AUTHORIZATION,
+        Status.WAITING_FFMT_AUTHORIZATION,
+        Status.AUTHORIZE_FULFILLMENT,
+        Status.WINDOW_TO_CANCEL,
+        Status.WINDOW_TO_CHANGE_SELLER,
+    ),
+    "handling": (
+        Status.READY_FOR_HANDLING,
+        Status.START_HANDLING,
+        Status.HANDLING,
+        Status.WAITING_FOR_FULFILLMENT,
+        Status.READY_FOR_INVOICING,
+    ),
+    "invoice": (Status.INVOICE, Status.INVOICE_AFTER_CANCELLATION_DENY),
+    "invoiced": (Status.INVOICED,),
+    "accepting-cancel": (
+        Status.REQUEST_CANCEL,
+        Status.WAITING_FOR_SELLER_DECISION,
+        Status.CANCELLATION_REQUESTED,
+        Status.CANCELLATION_REQUEST_DENIED,
+        Status.CANCELLATION_REQUEST_DENIED_FFM,
+    ),
+    "canceling": (Status.CANCEL,),
+    "canceled": (Status.CANCELED,),
+    "replaced": (Status.REPLACED,),
+}
+_PARENT = {status: step for step, statuses in _LOGICAL.items() for status in statuses}
+
+_USUAL = ("creating", "approving-transaction", "authorizing", "handling", "invoice", "invoiced")
+
+
+def _next_step(name: str, **more: Any) -> Facts:
+    return {"name": name, "next": None, "systemWillMove": True, "actionsAllowed": None, **more}
+
+
+def _steps() -> list[Facts]:
+    cancel = _next_step("canceling", actionsAllowed={"type": "cancel"})
+    return [
+        {
+            "name": name,
+            "next": [_next_step(after, expectFlow=True), cancel],
+            "systemWillMove": False,
+            "actionsAllowed": None,
+            "start": name == "creating",
+        }
+        for name, after in pairwise(_USUAL)
+    ]
+
+
+STEPS = _steps()
+
+
+def may_cancel(order: Order) -> bool:
+    """Whether a cancel would be accepted now."""
+    if order.status is None or order.status in (Status.CANCELED, Status.REPLACED):
+        return False
+    if order.status is Status.WAITING_FOR_SELLER_DECISION:
+        return False
+    if order.invoiced_value:
+        if order.status is not Status.INVOICED:
+            return False
+        returned = sum(i.value for i in order.invoices if i.type == "Input")
+        return returned >= order.invoiced_value
+    return order.allows(e.CancellationRequested) or order.allows(e.CancellationStarted)
+
+
+def cancellation_data(order: Order) -> Facts | None:
+    """Who asked first, why and when. Causes that are not known to hold are left out."""
+    started = order.cancellation
+    if started is None:
+        if not order.expired:
+            return None
+        return {"requestedBySystem": True, "reason": None, "cancellationDate": order.changed_at}
+    causes = {
+        "user": "requestedByUser",
+        "system": "requestedBySystem",
+        "seller-notification": "requestedBySellerNotification",
+        "payment-notification": "requestedByPaymentNotification",
+    }
+    data: Facts = {"reason": started.reason, "cancellationDate": order.canceled_at}
+    if started.by in causes:
+        data[causes[started.by]] = True
+    return data
+
+
+def cancellation_requests(order: Order, told: Sequence[Facts]) -> list[Facts]:
+    """One per accepted call, denied or not; also the call that carried the cancellation out."""
+    requests = list(told)
+    for request in order.requests:
+        requests.append(
+            {
+                "id": request.id,
+                "reason": request.reason,
+                "cancellationRequestDate": request.at,
+                "requestedByUser": request.requested_by_user,
+                "deniedBySeller": request.denied_at is not None,
+                "deniedBySellerReason": request.denial_reason,
+                "cancellationRequestDenyDate": request.denied_at,
+            }
+        )
+    started = order.cancellation
+    if started is None or started.by not in ("user", "seller-notification"):
+        return requests
+    if all(request.get("id") != started.receipt for request in requests):
+        requests.append(
+            {
+                "id": started.receipt,
+                "reason": started.reason,
+                "cancellationRequestDate": order.canceled_at,
+                "requestedByUser": started.by == "user",
+            }
+        )
+    return requests
+
+
+def receipts(order: Order) -> list[Facts]:
+    return [{"receiptType": kind, "date": at} for kind, _, at in order.receipts]
+
+
+def workflow_data(order: Order) -> Facts:
+    """The checkout part and the fulfillment part, each with the statuses it went through."""
+    timeline = list(order.timeline)
+    if order.flow != "complete":
+        parts = [("Fulfillment" if order.flow == "seller" else "Marketplace", timeline)]
+    else:
+        statuses = [status for status, _ in timeline]
+        turn = len(timeline)
+        if Status.AUTHORIZE_FULFILLMENT in statuses:
+            turn = statuses.index(Status.AUTHORIZE_FULFILLMENT)
+        parts = [("Marketplace", timeline[:turn]), ("Fulfillment", timeline[turn:])]
+    instances = [_instance(order, name, steps) for name, steps in parts if steps]
+    return {"instances": instances, "mainFlowIndex": max(len(instances) - 1, 0)}
+
+
+def _instance(order: Order, name: str, timeline: list[tuple[Status, datetime]]) -> Facts:
+    logical: dict[str, datetime] = {}
+    for status, at in timeline:
+        logical.setdefault(_PARENT[status], at)
+    current, changed = timeline[-1]
+    return {
+        "id": _instance_id(order, name),
+        "name": name,
+        "currentStepName": current.value,
+        "currentStepDescription": label(current, "en"),
+        "lastChange": changed,
+        "creationDate": timeline[0][1],
+        "timeLine": [
+            {"stepName": status.value, "date": at, "parentStepName": _PARENT[status]}
+            for status, at in timeline
+        ],
+        "logicTimeLine": [{"stepName": step, "date": at} for step, at in logical.items()],
+        "steps": STEPS if current not in ENDS else [],
+        "currentLogicalStep": _PARENT[current],
+    }
+
+
+def _instance_id(order: Order, name: str) -> str:
+    digits = blake2s(f"{name}/{order.order_id}".encode(), digest_size=16).hexdigest()
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))

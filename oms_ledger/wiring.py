@@ -1,0 +1,74 @@
+"""Opens what a process needs of a cell: database, ledger, queue of wake-ups. No one else does."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import redis
+
+from oms_ledger.ledger.database import Database
+from oms_ledger.ledger.folds import Folds
+from oms_ledger.ledger.ledger import Ledger
+from oms_ledger.ledger.postgres_appender import PostgresAppender
+from oms_ledger.ledger.sqlite_appender import SqliteAppender
+from oms_ledger.ledger.store import Store
+from oms_ledger.ledger.vault import Vault, master_key
+from oms_ledger.migrations import is_current
+from oms_ledger.settings import Settings
+
+
+class NotMigrated(Exception):
+    """The database's tables are not those of this release: run `oms-ledger migrate`."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One database and one Redis, serving a set of accounts."""
+
+    settings: Settings
+
+    @cached_property
+    def database(self) -> Database:
+        return Database(self.settings.database_url)
+
+    @cached_property
+    def vault(self) -> Vault:
+        return Vault(master_key(self.settings.master_key, self.settings.data_dir))
+
+    @cached_property
+    def store(self) -> Store:
+        database = self.database
+        appender = SqliteAppender(database) if database.sqlite else PostgresAppender(database)
+        return Store(database, appender)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        return Ledger(self.store, self.vault)
+
+    @cached_property
+    def redis(self) -> redis.Redis:
+        """The queue of wake-ups; disposable, so slow answers are given up early."""
+        url = self.settings.redis_url or "redis://127.0.0.1:6379/0"
+        return redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=30)
+
+    def folds(self) -> Folds:
+        """A follower's own memory of orders: each stands where its cursor stands."""
+        return Folds(self.store, self.vault)
+
+    def require_tables(self) -> None:
+        if not is_current(self.database):
+            raise NotMigrated(NotMigrated.__doc__)
+
+    def close(self) -> None:
+        opened = vars(self)
+        if "ledger" in opened:
+            self.ledger.close()
+        elif "store" in opened:
+            self.store.close()
+        if "redis" in opened:
+            self.redis.close()
+        if "database" in opened:
+            self.database.close()
+
+
+def open_cell(settings: Settings | None = None) -> Cell:
+    return Cell(settings or Settings.from_environment())

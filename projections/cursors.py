@@ -1,0 +1,145 @@
+"""A cursor: a durable position in the ledger, read through by whoever holds its lease.
+
+The one mechanism for everything that follows the ledger. What a page of entries produces is
+stored in the transaction that moves the position, and only while the lease's fencing token is
+still the runner's: so producing is exactly-once whoever crashes, and a stale runner stores
+nothing. `take` may steal a lease on need; the former holder then finds itself fenced.
+"""
+
+import os
+import socket
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from oms_ledger.ledger.database import Database
+from oms_ledger.ledger.entry import Row
+from oms_ledger.ledger.folds import Folds
+from projections.tables import cursors
+
+LEASE = 10_000_000  # microseconds
+PAGE = 500
+HOLDER = f"{socket.gethostname()}:{os.getpid()}"
+
+
+class Fenced(Exception):
+    """The lease went to somebody else; nothing of this page was stored."""
+
+
+class Destination(Protocol):
+    """What a cursor produces: worked out outside the transaction, stored inside it."""
+
+    def produce(self, rows: Sequence[Row], folds: Folds) -> object: ...
+
+    def store(self, connection: Connection, produced: object) -> None: ...
+
+
+def now_micros() -> int:
+    return time.time_ns() // 1000
+
+
+def create(connection: Connection, cursor: str, position: int) -> None:
+    connection.execute(insert(cursors).values(id=cursor, position=position))
+
+
+def drop(connection: Connection, cursor: str) -> None:
+    connection.execute(delete(cursors).where(cursors.c.id == cursor))
+
+
+def position(connection: Connection, cursor: str) -> int | None:
+    query = select(cursors.c.position).where(cursors.c.id == cursor)
+    return connection.execute(query).scalar_one_or_none()
+
+
+def positions(connection: Connection) -> dict[str, int]:
+    return {row.id: row.position for row in connection.execute(select(cursors))}
+
+
+def take(database: Database, cursor: str, *, steal: bool = False) -> int | None:
+    """The lease's new fencing token, or None while somebody else holds it."""
+    now = now_micros()
+    taken = update(cursors).where(cursors.c.id == cursor)
+    if not steal:
+        taken = taken.where(cursors.c.leased_until <= now)
+    taken = taken.values(token=cursors.c.token + 1, leased_until=now + LEASE, holder=HOLDER)
+    with database.writing() as connection:
+        return connection.execute(taken.returning(cursors.c.token)).scalar_one_or_none()
+
+
+def release(database: Database, cursor: str, token: int) -> None:
+    ours = (cursors.c.id == cursor, cursors.c.token == token)
+    with database.writing() as connection:
+        connection.execute(update(cursors).where(*ours).values(leased_until=0, holder=None))
+
+
+def advance(
+    database: Database,
+    folds: Folds,
+    cursor: str,
+    token: int,
+    destination: Destination,
+    limit: int = PAGE,
+) -> int:
+    """Take one page through the destination; answers how many entries it had, 0 when caught up."""
+    with database.reading() as connection:
+        before = position(connection, cursor)
+    if before is None:
+        raise Fenced(f"{cursor} was deleted")
+    rows = folds.store.page(before, limit)
+    if not rows:
+        return 0
+    produced = destination.produce(rows, folds)
+    moved = (
+        update(cursors)
+        .where(cursors.c.id == cursor, cursors.c.token == token, cursors.c.position == before)
+        .values(position=rows[-1].position, leased_until=now_micros() + LEASE)
+    )
+    with database.writing() as connection:
+        if connection.execute(moved).rowcount != 1:
+            raise Fenced(cursor)
+        destination.store(connection, produced)
+    return len(rows)
+
+
+def run(database: Database, folds: Folds, cursor: str, destination: Destination) -> int:
+    """Take the lease if it is free, advance to the head, give it back; the entries passed.
+
+    The head is looked at once more after the lease is given back, so a wake-up that came while
+    the lease was held cannot get lost.
+    """
+    passed = 0
+    while True:
+        token = take(database, cursor)
+        if token is None:
+            return passed
+        try:
+            while count := advance(database, folds, cursor, token, destination):
+                passed += count
+        except Fenced:
+            return passed
+        finally:
+            release(database, cursor, token)
+        with database.reading() as connection:
+            at = position(connection, cursor)
+        if at is None or at >= folds.store.head():
+            return passed
+
+
+def behind(connection: Connection, head: int) -> list[str]:
+    query = select(cursors.c.id).where(cursors.c.position < head).order_by(cursors.c.id)
+    return list(connection.execute(query).scalars())
+
+
+def lowest(connection: Connection, prefix: str) -> int | None:
+    query = select(func.min(cursors.c.position)).where(cursors.c.id.startswith(prefix))
+    return connection.execute(query).scalar_one_or_none()
+
+
+def hold(connection: Connection, cursor: str, token: int) -> None:
+    """Renew the lease inside a transaction that stores by its right; `Fenced` when it is gone."""
+    ours = (cursors.c.id == cursor, cursors.c.token == token)
+    renewed = update(cursors).where(*ours).values(leased_until=now_micros() + LEASE)
+    if connection.execute(renewed).rowcount != 1:
+        raise Fenced(cursor)

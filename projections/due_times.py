@@ -1,0 +1,70 @@
+"""What falls due when: placements that expire, cancellation windows that close."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from oms_ledger.ledger.entry import Row, micros
+from oms_ledger.ledger.folds import Folds
+from oms_ledger.orders.decisions.payment import TIME_TO_PAY
+from oms_ledger.orders.order import Order
+from oms_ledger.orders.status import Status
+from projections.tables import due_times as t
+
+CURSOR = "due-times"
+
+_DELETE = delete(t).where(t.c.account == bindparam("a"), t.c.order_id == bindparam("o"))
+
+
+class DueTimes:
+    """Destination of the cursor `due-times`: at most one timer an order, as its status has it."""
+
+    def produce(self, rows: Sequence[Row], folds: Folds) -> dict[tuple[str, str], dict[str, Any]]:
+        due: dict[tuple[str, str], dict[str, Any]] = {}
+        for _, _, folded in folds.follow(rows):
+            if isinstance(folded.state, Order):
+                order = folded.state
+                due[order.account, order.order_id] = timer(order)
+        return due
+
+    def store(self, connection: Connection, produced: object) -> None:
+        assert isinstance(produced, dict)
+        if not produced:
+            return
+        gone = [{"a": a, "o": o} for (a, o), due in produced.items() if not due]
+        if gone:
+            connection.execute(_DELETE, gone)
+        set_ = [{"account": a, "order_id": o, **due} for (a, o), due in produced.items() if due]
+        if set_:
+            dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+            upsert = dialect.insert(t)
+            upsert = upsert.on_conflict_do_update(
+                index_elements=["account", "order_id"],
+                set_={"what": upsert.excluded.what, "due_at": upsert.excluded.due_at},
+            )
+            connection.execute(upsert, set_)
+
+
+def timer(order: Order) -> dict[str, Any]:
+    """What the order waits for and until when; empty when it waits for no time."""
+    if order.status is None and not order.expired and not order.imported:
+        return {"what": "placement", "due_at": micros(order.created_at + TIME_TO_PAY)}
+    if order.status is Status.WINDOW_TO_CANCEL and order.closes_at is not None:
+        return {"what": "cancellation-window", "due_at": micros(order.closes_at)}
+    return {}
+
+
+def due(connection: Connection, now: int, limit: int = 500) -> list[tuple[str, str, str]]:
+    """Account, order and what is due, oldest first."""
+    query = select(t.c.account, t.c.order_id, t.c.what).where(t.c.due_at <= now)
+    return [tuple(row) for row in connection.execute(query.order_by(t.c.due_at).limit(limit))]
+
+
+def next_due(connection: Connection) -> int | None:
+    return connection.execute(select(func.min(t.c.due_at))).scalar_one_or_none()
+
+
+def clear(connection: Connection) -> None:
+    connection.execute(t.delete())

@@ -1,0 +1,46 @@
+"""Real databases and a real Redis for the tests that ask for them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import servers
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        servers.begin()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        servers.end()
+
+
+@pytest.fixture
+def postgres_database_url() -> Iterator[str]:
+    """An empty PostgreSQL database."""
+    url = servers.fresh_database(servers.postgres_url())
+    yield url
+    servers.drop_database(url)
+
+
+@pytest.fixture
+def sqlite_database_url(tmp_path: Path) -> str:
+    """A SQLite file that is not there yet."""
+    return f"sqlite:///{tmp_path / 'ledger.sqlite3'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """An empty database of either kind: the test runs on both."""
+    kinds = {"sqlite": "sqlite_database_url", "postgresql": "postgres_database_url"}
+    url: str = request.getfixturevalue(kinds[request.param])
+    return url
+
+
+@pytest.fixture
+def redis_url(worker_id: str) -> str:
+    """An empty Redis that no other test uses at the same time."""
+    return servers.redis_url(worker_id)

@@ -1,0 +1,104 @@
+"""The process that notices time: due times, cursors left behind, retention."""
+
+import asyncio
+
+import structlog
+
+from oms_ledger.ledger.ledger import Contended
+from oms_ledger.orders.decisions import Decision
+from oms_ledger.orders.decisions.handling import close_cancellation_window
+from oms_ledger.orders.decisions.payment import expire_placement
+from oms_ledger.orders.refusals import Refusal
+from oms_ledger.wiring import Cell
+from projections import cursors, due_times, feeds, hooks
+from projections.cursors import now_micros
+from workers import wakeups
+from workers.stopping import Stop
+
+CURSOR = "clock"
+TICK, SWEEP, RETENTION = 0.5, 2.0, 60.0  # seconds
+
+DECISIONS: dict[str, Decision] = {
+    "placement": expire_placement,
+    "cancellation-window": close_cancellation_window,
+}
+
+log = structlog.get_logger(__name__)
+
+
+def ensure_cursor(cell: Cell) -> None:
+    with cell.database.writing() as connection:
+        if cursors.position(connection, CURSOR) is None:
+            cursors.create(connection, CURSOR, 0)
+
+
+async def keep_time(cell: Cell, stop: Stop) -> None:
+    """Tick until stopped; only the holder of the clock's lease acts, others are hot spares."""
+    ensure_cursor(cell)
+    swept = buried = 0.0
+    loop = asyncio.get_running_loop()
+    token: int | None = None
+    while not stop.is_set():
+        token = _hold(cell, token)
+        if token is not None:
+            await fire(cell)
+            if loop.time() - swept >= SWEEP:
+                swept = loop.time()
+                sweep(cell)
+            if loop.time() - buried >= RETENTION:
+                buried = loop.time()
+                retain(cell)
+        await asyncio.to_thread(stop.wait, TICK)
+    if token is not None:
+        cursors.release(cell.database, CURSOR, token)
+
+
+def _hold(cell: Cell, token: int | None) -> int | None:
+    if token is not None:
+        try:
+            with cell.database.writing() as connection:
+                cursors.hold(connection, CURSOR, token)
+        except cursors.Fenced:
+            return None
+        return token
+    return cursors.take(cell.database, CURSOR)
+
+
+async def fire(cell: Cell) -> int:
+    """Decide what is due now; how many. What is not true any more decides nothing."""
+    with cell.database.reading() as connection:
+        due = due_times.due(connection, now_micros())
+    await asyncio.gather(*(_decide(cell, *timer) for timer in due))
+    return len(due)
+
+
+async def _decide(cell: Cell, account: str, order_id: str, what: str) -> None:
+    try:
+        await cell.ledger.change(account, order_id, DECISIONS[what], by=f"timer:{what}")
+    except (Refusal, Contended) as error:
+        log.warning("a timer could not fire", order=order_id, what=what, error=str(error))
+
+
+def sweep(cell: Cell) -> int:
+    """Wake every feed and hook that is behind or owes something; how many."""
+    head = cell.store.head()
+    with cell.database.reading() as connection:
+        behind = {c for c in cursors.behind(connection, head) if c.startswith(("feed:", "hook:"))}
+        behind |= set(hooks.with_due(connection, now_micros()))
+    return wakeups.wake(cell.redis, sorted(behind))
+
+
+def retain(cell: Cell) -> None:
+    """Bury what is too old, and take away feeds and hooks that nobody used."""
+    now = now_micros()
+    with cell.database.writing() as connection:
+        if buried := feeds.bury(connection, now):
+            log.warning("feed items went to the dead letters", items=buried)
+        gone = []
+        if cell.settings.feed_expiry:
+            gone += [("feed", key, feeds.remove) for key in feeds.unused(connection, now)]
+        if cell.settings.hook_expiry:
+            gone += [("hook", key, hooks.remove) for key in hooks.unused(connection, now)]
+        for kind, key, remove in gone:
+            remove(connection, key)
+            log.warning("removed after its time without news", kind=kind, app_key=key)

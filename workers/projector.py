@@ -1,0 +1,114 @@
+"""The process that follows the ledger: keeps the views, and wakes the cursors behind it."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import psycopg
+import structlog
+from sqlalchemy import Connection
+
+from oms_ledger.ledger.database import Database
+from oms_ledger.ledger.entry import Row
+from oms_ledger.ledger.folds import Folds
+from oms_ledger.wiring import Cell
+from projections import cursors, due_times, feeds, hooks, order_views
+from projections.cursors import Destination, Fenced
+from projections.due_times import DueTimes
+from projections.order_views import OrderViews
+from workers import wakeups
+from workers.stopping import Stop
+
+VIEWS: dict[str, type[OrderViews] | type[DueTimes]] = {
+    order_views.CURSOR: OrderViews,
+    due_times.CURSOR: DueTimes,
+}
+_LOOK = 0.01  # seconds between looks at SQLite's change counter
+_AT_LEAST = 1.0  # seconds after which the head is looked at without news
+
+log = structlog.get_logger(__name__)
+
+
+def ensure_cursors(database: Database) -> None:
+    """The views' cursors exist from the first start on."""
+    with database.writing() as connection:
+        known = cursors.positions(connection)
+        for cursor in VIEWS:
+            if cursor not in known:
+                cursors.create(connection, cursor, 0)
+
+
+class _Noting:
+    """A view's destination that also notes whose entries went by."""
+
+    def __init__(self, destination: Destination) -> None:
+        self._destination = destination
+        self.accounts: set[str] = set()
+
+    def produce(self, rows: Sequence[Row], folds: Folds) -> object:
+        self.accounts.update(row.account for row in rows)
+        return self._destination.produce(rows, folds)
+
+    def store(self, connection: Connection, produced: object) -> None:
+        self._destination.store(connection, produced)
+
+
+def project(cell: Cell, stop: Stop) -> None:
+    """Follow the ledger until stopped. A second projector is a hot spare."""
+    folds = {cursor: cell.folds() for cursor in VIEWS}
+    with _news(cell.database) as news:
+        while not stop.is_set():
+            accounts: set[str] = set()
+            for cursor, view in VIEWS.items():
+                noting = _Noting(view())
+                _catch_up(cell.database, folds[cursor], cursor, noting)
+                accounts |= noting.accounts
+            if accounts:
+                wakeups.wake(cell.redis, followers(cell.database, sorted(accounts)))
+            if not stop.is_set():
+                next(news)
+
+
+def _catch_up(database: Database, folds: Folds, cursor: str, destination: Destination) -> None:
+    try:
+        cursors.run(database, folds, cursor, destination)
+    except Fenced:
+        log.info("a reader took over for a moment", cursor=cursor)
+
+
+def followers(database: Database, accounts: Sequence[str]) -> list[str]:
+    """The cursors of the accounts' feeds and hooks."""
+    with database.reading() as connection:
+        return [*hooks.of_accounts(connection, accounts), *feeds.of_accounts(connection, accounts)]
+
+
+@contextmanager
+def _news(database: Database) -> Iterator[Iterator[None]]:
+    """Yields when something may have been appended: told by PostgreSQL, seen in SQLite."""
+    if database.sqlite:
+        with database.engine.connect() as connection:
+            yield _sqlite_news(connection)
+        return
+    with psycopg.connect(database.url, autocommit=True) as listener:
+        listener.execute("LISTEN ledger")
+        yield _postgres_news(listener)
+
+
+def _postgres_news(listener: psycopg.Connection) -> Iterator[None]:
+    while True:
+        for _ in listener.notifies(timeout=_AT_LEAST, stop_after=1):
+            pass
+        yield
+
+
+def _sqlite_news(connection: Connection) -> Iterator[None]:
+    seen = None
+    while True:
+        until = time.monotonic() + _AT_LEAST
+        while time.monotonic() < until:
+            version = connection.exec_driver_sql("PRAGMA data_version").scalar_one()
+            if version != seen:
+                seen = version
+                break
+            time.sleep(_LOOK)
+        yield
