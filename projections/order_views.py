@@ -49,7 +49,11 @@ class OrderViews:
         dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
         upsert = dialect.insert(t)
         columns = {c.name: upsert.excluded[c.name] for c in t.c if not c.primary_key}
-        upsert = upsert.on_conflict_do_update(index_elements=["account", "order_id"], set_=columns)
+        upsert = upsert.on_conflict_do_update(
+            index_elements=["account", "order_id"],
+            set_=columns,
+            where=t.c.version <= upsert.excluded.version,  # a rebuild never sets a row back
+        )
         connection.execute(upsert, produced)
 
 

@@ -33,7 +33,7 @@ _TOLD = _names(
     "isCompleted orderFormId allowCancellation allowEdition authorizedDate invoicedDate "
     "cancelReason totals clientPreferencesData cancellationData storePreferencesData "
     "customData openTextField invoiceData packageAttachment paymentData shippingData "
-    "marketingData clientProfileData items workflowData receiptData timeZoneCreationDate "
+    "marketingData clientProfileData items workflowData timeZoneCreationDate "
     "timeZoneLastChange piiHidden finished"
 )
 # Parts that tell of the person: they go with the profile, and are erased with it.
@@ -41,6 +41,14 @@ _PERSONAL = _names(
     "followUpEmail emailTracked lastMessage giftRegistryData contextData fingerPrint "
     "cancellationRequests"
 )
+_SECTIONS = (
+    "salesChannelData",
+    "giftRegistryData",
+    "callCenterOperatorData",
+    "itemMetadata",
+    "marketplace",
+)
+_LISTS = ("sellers", "cancellationRequests", "authorizationPolicyData")
 _ITEM_TOLD = _names("uniqueId id seller quantity price unitMultiplier priceTags tax sellingPrice")
 _PAYMENT_TOLD = _names("id paymentSystem paymentSystemName group value referenceValue installments")
 _CARD = _names("cardHolder cardNumber cvv2 expireMonth expireYear billingAddress")
@@ -48,6 +56,7 @@ _PACKAGE_TOLD = _names(
     "items invoiceNumber invoiceValue issuanceDate type EnableInferItems enableInferItems"
 )
 _FLOWS = {"Fulfillment": "seller", "Chain": "chain"}
+_CANCELED = (Status.CANCEL, Status.CANCELED)
 _CAUSES = {
     "requestedByUser": "user",
     "requestedBySystem": "system",
@@ -108,11 +117,11 @@ def _status(given: Any) -> str | None:
 
 def _flow(order: Part, items: tuple[e.Item, ...]) -> str:
     origin = order.get("origin")
-    if origin in _FLOWS:
+    if origin in tuple(_FLOWS):
         return _FLOWS[origin]
     if origin != "Marketplace":
         raise wrong("origin", origin, "Marketplace, Fulfillment or Chain")
-    own = {"1", order.get("hostname")}
+    own = ("1", order.get("hostname"))
     return "complete" if all(item.seller in own for item in items) else "marketplace"
 
 
@@ -138,13 +147,13 @@ def _placed(order: Part, order_id: str, payment_data: Part) -> e.OrderPlaced:
             _logistics(part, len(items)) for part in sections(shipping, "logisticsInfo")
         ),
         payments=tuple(_payment(part) for t in transactions for part in sections(t, "payments")),
-        transaction_id=transaction.get("transactionId"),
+        transaction_id=text(transaction, "transactionId", "") or None,
         merchant_name=text(order, "merchantName", text(transaction, "merchantName", "")),
         sales_channel=text(order, "salesChannel", "1"),
-        marketplace_order_id=order.get("marketplaceOrderId") or None,
-        seller_order_id=order.get("sellerOrderId") or None,
+        marketplace_order_id=text(order, "marketplaceOrderId", "") or None,
+        seller_order_id=text(order, "sellerOrderId", "") or None,
         affiliate_id=text(order, "affiliateId", ""),
-        order_form_id=order.get("orderFormId") or None,
+        order_form_id=text(order, "orderFormId", "") or None,
         gift_cards=tuple(dict(card) for card in sections(payment_data, "giftCards")),
         marketing=_kept(order, "marketingData"),
         preferences=_kept(order, "clientPreferencesData"),
@@ -158,6 +167,13 @@ def _kept(order: Part, key: str) -> Json | None:
 
 
 def _details(order: Part, shipping: Part) -> Json:
+    for key in _SECTIONS:
+        section(order, key)
+    for key in _LISTS:
+        sections(order, key)
+    for request in sections(order, "cancellationRequests"):
+        text(request, "id")
+    sections(section(order, "receiptData"), "receiptCollection")
     details = {
         key: value
         for key, value in order.items()
@@ -165,6 +181,9 @@ def _details(order: Part, shipping: Part) -> Json:
     }
     if shipping.get("trackingHints") is not None:
         details["shippingData"] = {"trackingHints": shipping["trackingHints"]}
+    taken_at = maybe_instant(_cancellation_data(order), "cancellationDate")
+    if taken_at is not None:
+        details["cancellationData"] = {"cancellationDate": taken_at.isoformat()}
     return details
 
 
@@ -219,6 +238,10 @@ def _totals(order: Part) -> tuple[e.Total, ...]:
 
 def _logistics(part: Part, items: int) -> Json:
     _index(part, items)
+    sections(part, "slas")
+    maybe_instant(part, "shippingEstimateDate")
+    for key in ("price", "sellingPrice", "listPrice"):
+        integer(part, key, 0)
     return {key: value for key, value in part.items() if value is not None}
 
 
@@ -250,6 +273,10 @@ def _invoices(order: Part, items: tuple[e.Item, ...]) -> tuple[e.InvoiceIssued, 
 
 
 def _invoice(part: Part, items: tuple[e.Item, ...]) -> e.InvoiceIssued:
+    restitutions = section(part, "restitutions")
+    section(restitutions, "refund")
+    section(restitutions, "Refund")
+    section(part, "courierStatus")
     kind = text(part, "type", "Output").capitalize()
     if kind not in ("Output", "Input"):
         raise wrong(part.name("type"), part.get("type"), "Output or Input")
@@ -275,21 +302,33 @@ def _invoiced_item(part: Part, items: int) -> e.InvoicedItem:
     )
 
 
-def _cancellation(order: Part) -> e.CancellationStarted | None:
-    if order.get("status", order.get("state")) not in (Status.CANCEL, Status.CANCELED):
-        return None
+def _cancellation_data(order: Part) -> Part:
+    """Empty when the status says that no cancellation was carried out."""
     given = section(order, "cancellationData")
+    if order.get("status", order.get("state")) not in (*_CANCELED, None):
+        given.clear()
     data = {key[0].lower() + key[1:]: value for key, value in given.items()}
+    return part_of(data, given.place)
+
+
+def _cancellation(order: Part) -> e.CancellationStarted | None:
+    data = _cancellation_data(order)
+    if not data and order.get("status", order.get("state")) not in _CANCELED:
+        return None
+    requests = sections(order, "cancellationRequests")
+    latest = text(requests[-1], "id") if requests else ""
     cause = next((cause for key, cause in _CAUSES.items() if data.get(key)), "unknown")
     return e.CancellationStarted(
         by=cause,
-        receipt=str(data.get("cancellationRequestId") or ""),
+        receipt=str(data.get("cancellationRequestId") or latest),
         reason=data.get("reason") or order.get("cancelReason"),
     )
 
 
 def _profile(order: Part) -> Json:
-    profile = dict(section(order, "clientProfileData"))
+    given = section(order, "clientProfileData")
+    names = {key: text(given, key) for key in ("firstName", "lastName") if given.get(key)}
+    profile = {**given, **names}
     besides = {k: order[k] for k in _PERSONAL if order.get(k)}
     return {**profile, BESIDES: besides} if besides else profile
 

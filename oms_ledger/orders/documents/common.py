@@ -13,8 +13,9 @@ ADDRESS = {
     **texts("addressType receiverName addressId"),
     **nulls("versionId entityId"),
     **_PLACE,
+    **texts("complement"),
 }
-ADDRESS_WITH_CONTACT = {**ADDRESS, **nulls("contactId")}
+ADDRESS_WITH_CONTACT = {**ADDRESS, **nulls("complement contactId")}
 INVOICE_ADDRESS = Maybe(
     {
         **nulls("addressType receiverName addressId versionId entityId"),
@@ -89,13 +90,7 @@ CUSTOM_DATA = Maybe({"customApps": (), "customFields": ()})
 INVOICE_SUBJECT = Maybe(texts("id email firstName lastName phone"))
 PAYMENT_INFO = Maybe(lists("paymentMethods"))
 
-BILLING_ADDRESS = Maybe(
-    {
-        **nulls("country street number complement reference"),
-        **lists("geoCoordinates"),
-        **nulls("neighborhood postalCode city state"),
-    }
-)
+BILLING_ADDRESS = Maybe(_PLACE)
 BILLING_ADDRESS_PII = Maybe(ADDRESS_WITH_CONTACT)
 
 GIFT_CARDS = [

@@ -104,15 +104,15 @@ def _package(order: Order, invoice: InvoiceIssued, *, whole: bool) -> Facts:
         "invoiceValue": invoice.value,
         "issuanceDate": invoice.issued_at,
         "type": invoice.type,
-        "restitutions": _restitutions(invoice, contents) if whole else None,
+        "restitutions": _restitutions(invoice, contents, whole),
     }
 
 
-def _restitutions(invoice: InvoiceIssued, contents: list[Facts]) -> Facts | None:
-    """What a return gave back; nothing while not all was invoiced."""
-    if invoice.type != "Input":
-        return None
+def _restitutions(invoice: InvoiceIssued, contents: list[Facts], whole: bool) -> Facts | None:
+    """What a return gave back; nothing of itself while not all was invoiced."""
     told = invoice.details.get("restitutions") or {}
+    if invoice.type != "Input" or not (whole or told):
+        return None
     refund = told.get("refund") or told.get("Refund") or {}
     return {"refund": {"value": invoice.value, "items": contents, **refund}}
 

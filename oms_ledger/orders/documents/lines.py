@@ -18,7 +18,7 @@ TOTAL_NAMES = {
 
 
 def items(order: Order) -> list[Facts]:
-    lock = None if order.status is None else f"00-{order.order_id}"
+    lock = None if order.status is None or order.imported else f"00-{order.order_id}"
     return [_item(item, lock) for item in order.placed.items]
 
 

@@ -167,7 +167,7 @@ _SUBSCRIPTIONS = Maybe(
                 "Plan": {
                     **texts("type"),
                     "frequency": {
-                        "periodicity": lambda given, _zone: _PERIODS.get(given, given or ""),
+                        "periodicity": lambda given, _zone: _PERIODS.get(str(given), given or ""),
                         **numbers("interval"),
                     },
                     "validity": c.SUBSCRIPTION_VALIDITY,
@@ -211,9 +211,7 @@ _DOCUMENT = {
     "itemMetadata": {
         "Items": [
             {
-                **texts("Id Seller Name SkuName ProductId RefId"),
-                **nulls("Ean"),
-                **texts("ImageUrl DetailUrl"),
+                **texts("Id Seller Name SkuName ProductId RefId Ean ImageUrl DetailUrl"),
                 "AssemblyOptions": [
                     {
                         **texts("Id Name"),

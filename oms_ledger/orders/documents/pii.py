@@ -210,7 +210,7 @@ _SUBSCRIPTIONS = Maybe(
                 "plan": {
                     **texts("type"),
                     "frequency": {
-                        "periodicity": lambda given, _zone: _PERIODS.get(given, given or ""),
+                        "periodicity": lambda given, _zone: _PERIODS.get(str(given), given or ""),
                         **numbers("interval"),
                     },
                     "validity": c.SUBSCRIPTION_VALIDITY,

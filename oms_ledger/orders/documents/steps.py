@@ -109,7 +109,9 @@ def cancellation_data(order: Order) -> Facts | None:
         "seller-notification": "requestedBySellerNotification",
         "payment-notification": "requestedByPaymentNotification",
     }
-    data: Facts = {"reason": started.reason, "cancellationDate": order.canceled_at}
+    told = order.placed.details.get("cancellationData") or {}
+    at = told.get("cancellationDate") or order.canceled_at
+    data: Facts = {"reason": started.reason, "cancellationDate": at}
     if started.by in causes:
         data[causes[started.by]] = True
     return data
@@ -146,7 +148,11 @@ def cancellation_requests(order: Order, told: Sequence[Facts]) -> list[Facts]:
 
 
 def receipts(order: Order) -> list[Facts]:
-    return [{"receiptType": kind, "date": at} for kind, _, at in order.receipts]
+    """Those that the order came with, and one per fact since."""
+    told = order.placed.details.get("receiptData") or {}
+    return list(told.get("receiptCollection") or []) + [
+        {"receiptType": kind, "date": at} for kind, _, at in order.receipts
+    ]
 
 
 def workflow_data(order: Order) -> Facts:
@@ -175,7 +181,7 @@ def _instance(order: Order, name: str, timeline: list[tuple[Status, datetime]]) 
         "currentStepName": current.value,
         "currentStepDescription": label(current, "en"),
         "lastChange": changed,
-        "creationDate": timeline[0][1],
+        "creationDate": order.created_at if order.imported else timeline[0][1],
         "timeLine": [
             {"stepName": status.value, "date": at, "parentStepName": _PARENT[status]}
             for status, at in timeline

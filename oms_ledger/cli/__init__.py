@@ -1,0 +1,36 @@
+"""The command `oms-ledger`."""
+
+import sys
+
+import typer
+from sqlalchemy.exc import OperationalError
+
+from oms_ledger.cli import accounts, demo, imports, keys, processes, upkeep
+from oms_ledger.orders.refusals import Refusal
+from oms_ledger.settings import SettingsError
+from oms_ledger.wiring import NotMigrated
+
+app = typer.Typer(
+    name="oms-ledger",
+    help="A self-hosted, event-sourced order ledger that speaks the VTEX OMS HTTP API.\n\n"
+    "Start with `oms-ledger up`. Everything is set by environment variables: see the README.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+processes.install(app)
+imports.install(app)
+upkeep.install(app)
+app.add_typer(accounts.app, name="account")
+app.add_typer(keys.app, name="key")
+app.add_typer(demo.app, name="demo")
+
+
+def main() -> None:
+    """Run a command; what a person can mend is one sentence, not a traceback."""
+    try:
+        app()
+    except (Refusal, SettingsError, NotMigrated) as error:
+        sys.exit(f"oms-ledger: {error}")
+    except OperationalError as error:
+        sys.exit(f"oms-ledger: the database does not answer: {error.orig}")

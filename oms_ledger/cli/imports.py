@@ -1,0 +1,138 @@
+"""`oms-ledger import`: orders from a file of JSON lines."""
+
+import asyncio
+import hashlib
+import json
+import secrets
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from oms_ledger.cli.output import AsJson, errors, print_json, progress
+from oms_ledger.ledger import sequences
+from oms_ledger.ledger.entry import Key
+from oms_ledger.ledger.ledger import Taken
+from oms_ledger.orders import numbers
+from oms_ledger.orders.decisions.payment import process_order
+from oms_ledger.orders.decisions.placing import number_of_orders, place
+from oms_ledger.orders.importing import import_document, is_document
+from oms_ledger.orders.refusals import Refusal
+from oms_ledger.wiring import Cell, open_cell
+
+IN_FLIGHT = 64
+
+
+def install(app: typer.Typer) -> None:
+    app.command(name="import")(import_)
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A .jsonl file.")],
+    account: Annotated[str, typer.Option(help="The account the orders belong to.")] = "demo",
+    as_json: AsJson = False,
+) -> None:
+    """Import orders, one JSON document a line, in the Get-order or the place-order shape.
+
+    A line that cannot be imported is reported with its number and reason, and does not stop the
+    rest. The command can be run again at any time: what is there already is not added twice.
+    """
+    cell = open_cell()
+    cell.require_tables()
+    report = asyncio.run(import_file(cell, account, file))
+    if as_json:
+        print_json(report)
+    else:
+        typer.echo(
+            f"{report['imported']} imported, {report['known']} known before,"
+            f" {len(report['refused'])} refused."
+        )
+    if report["refused"]:
+        raise typer.Exit(1)
+
+
+async def import_file(cell: Cell, account: str, file: Path) -> dict[str, Any]:
+    """What became of the lines: imported, known before, refused with number and reason."""
+    await cell.ledger.account(account)
+    report: dict[str, Any] = {"imported": 0, "known": 0, "refused": []}
+    room = asyncio.Semaphore(IN_FLIGHT)
+    size = file.stat().st_size
+    with progress() as bar:
+        task = bar.add_task("Importing bytes", total=size)
+
+        async def one(number: int, line: bytes) -> None:
+            try:
+                report["imported" if await _import(cell, account, line) else "known"] += 1
+            except (Refusal, ValueError) as error:
+                report["refused"].append({"line": number, "reason": str(error)})
+                errors.print(f"line {number}: {error}", markup=False)
+            finally:
+                room.release()
+                bar.advance(task, len(line))
+
+        async with asyncio.TaskGroup() as group:
+            for number, line in _lines(file):
+                await room.acquire()
+                group.create_task(one(number, line))
+    report["refused"].sort(key=lambda refused: refused["line"])
+    return report
+
+
+def _lines(file: Path) -> Iterator[tuple[int, bytes]]:
+    with file.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                yield number, line
+
+
+async def _import(cell: Cell, account: str, line: bytes) -> bool:
+    """Whether the line added something; False when it was imported before."""
+    document = orjson.loads(line)
+    if not isinstance(document, dict):
+        raise ValueError("a line must be a JSON object")
+    try:
+        if is_document(document):
+            order_id, imported = import_document(document)
+            key = Key(account, f"order:{order_id}", b"imported")
+            await cell.ledger.place(account, {order_id: imported}, by="import", keys=[key])
+        else:
+            await _place(cell, account, document, line)
+    except Taken:
+        return False
+    return True
+
+
+async def _place(cell: Cell, account: str, body: dict[str, Any], line: bytes) -> None:
+    """A purchase as it would come over HTTP; its payments stay pending."""
+    store, settings = cell.ledger, await cell.ledger.account(account)
+    key = f"import:{hashlib.sha256(line.strip()).hexdigest()}"
+    if await asyncio.to_thread(cell.store.key, account, key) is not None:
+        raise Taken(b"")
+    allotted = await asyncio.to_thread(
+        sequences.allot, cell.database, account, number_of_orders(body), secrets.randbelow
+    )
+    group = numbers.order_group(
+        allotted[0], settings.suffix, settings.setting("order_id_form"), secrets.randbelow(10**6)
+    )
+    transaction = secrets.token_hex(16).upper()
+    orders = dict(
+        place(
+            body,
+            order_group=group,
+            sequences=allotted,
+            transaction_id=transaction,
+            new_id=lambda: secrets.token_hex(16).upper(),
+            account=settings,
+        )
+    )
+    keys = [
+        Key(account, key, group.encode()),
+        Key(account, f"group:{group}", json.dumps(list(orders)).encode()),
+        Key(account, f"transaction:{transaction}", group.encode()),
+    ]
+    await store.place(account, orders, by="import", keys=keys)
+    begin = partial(process_order, approved=frozenset[str]())
+    await store.change_together(account, list(orders), begin, by="import")

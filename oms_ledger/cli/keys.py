@@ -1,0 +1,75 @@
+"""`oms-ledger key …`: app keys and what they may do."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from oms_ledger.api.roles import ROLES
+from oms_ledger.cli.output import AsJson, print_json, print_table
+from oms_ledger.orders.refusals import InvalidSetting
+from oms_ledger.wiring import open_cell
+from projections import app_keys
+
+app = typer.Typer(help="App keys: created, listed, revoked.", no_args_is_help=True)
+
+
+@app.command()
+def create(
+    account: Annotated[str, typer.Option(help="Whose key it is.")],
+    role: Annotated[str, typer.Option(help=f"One of: {'; '.join(sorted(ROLES))}.")],
+    as_json: AsJson = False,
+) -> None:
+    """Create a key; its token is shown this once and stored hashed."""
+    if role not in ROLES:
+        raise InvalidSetting(f"There is no role {role!r}. Roles: {', '.join(sorted(ROLES))}")
+    cell = open_cell()
+    cell.require_tables()
+    asyncio.run(cell.ledger.account(account))
+    with cell.database.writing() as connection:
+        app_key, token = app_keys.create(connection, account, role)
+    if as_json:
+        print_json({"appKey": app_key, "appToken": token})
+        return
+    typer.echo(f"X-VTEX-API-AppKey: {app_key}\nX-VTEX-API-AppToken: {token}")
+    typer.echo("The token is not shown again.", err=True)
+
+
+@app.command(name="list")
+def list_(
+    account: Annotated[str | None, typer.Option(help="Only this account's keys.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List keys, without their tokens."""
+    cell = open_cell()
+    cell.require_tables()
+    with cell.database.reading() as connection:
+        keys = app_keys.of_account(connection, account)
+    rows = [
+        (
+            key.app_key,
+            key.account,
+            key.role,
+            datetime.fromtimestamp(key.created_at / 1e6, UTC).isoformat(timespec="seconds"),
+            key.revoked_at is not None,
+        )
+        for key in keys
+    ]
+    columns = ("appKey", "account", "role", "created", "revoked")
+    if as_json:
+        print_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        print_table(columns, rows)
+
+
+@app.command()
+def revoke(app_key: Annotated[str, typer.Argument(help="The key to shut out.")]) -> None:
+    """Revoke a key: it opens nothing from the next second on."""
+    cell = open_cell()
+    cell.require_tables()
+    with cell.database.writing() as connection:
+        revoked = app_keys.revoke(connection, app_key)
+    if not revoked:
+        raise InvalidSetting(f"There is no key {app_key} that could be revoked")
+    typer.echo(f"{app_key} is revoked.")

@@ -1,0 +1,156 @@
+"""The commands that run: `up` starts everything, the others one process each."""
+
+import asyncio
+import fcntl
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+from granian import Granian
+from granian.constants import Interfaces
+from granian.log import LogLevels
+
+from oms_ledger.migrations import migrate as migrate_tables
+from oms_ledger.settings import Settings
+from oms_ledger.wiring import Cell, open_cell
+from workers import clock as clock_process
+from workers import embedded_redis
+from workers.projector import ensure_cursors, project
+from workers.stopping import Stop
+from workers.supervisor import Supervisor
+from workers.worker import work
+
+
+def install(app: typer.Typer) -> None:
+    app.command()(up)
+    app.command()(serve)
+    app.command(name="project")(project_)
+    app.command(name="work")(work_)
+    app.command()(clock)
+    app.command()(migrate)
+
+
+def prepare(cell: Cell) -> None:
+    """Tables and the cursors of the views, before any process starts."""
+    migrate_tables(cell.database)
+    ensure_cursors(cell.database)
+
+
+def configure_logs(settings: Settings) -> None:
+    """One line of JSON an event; readable lines on a terminal."""
+    level = getattr(logging, settings.log_level.upper())
+    logging.basicConfig(level=level, format="%(levelname)s %(name)s %(message)s")
+    people = sys.stderr.isatty()
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer() if people else structlog.processors.JSONRenderer(),
+        ],
+    )
+
+
+def _opened() -> Cell:
+    cell = open_cell()
+    configure_logs(cell.settings)
+    cell.require_tables()
+    return cell
+
+
+def up() -> None:
+    """Set up what is missing and run the whole system: web, projector, worker, clock.
+
+    On the embedded default everything lives in OMS_DATA_DIR; Ctrl-C stops it within 5 s, and
+    the next `up` continues where it was.
+    """
+    settings = Settings.from_environment()
+    configure_logs(settings)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    lock = _only_one(settings.data_dir)
+    cell = Cell(settings)
+    prepare(cell)
+    cell.close()
+    program = [sys.executable, "-m", "oms_ledger"]
+    environ = dict(os.environ)
+    commands: dict[str, list[str]] = {}
+    if settings.redis_url is None:
+        commands["redis"] = embedded_redis.command(settings.data_dir)
+        environ["REDIS_URL"] = embedded_redis.url(embedded_redis.address(settings.data_dir))
+    commands["web"] = [*program, "serve"]
+    commands["projector"] = [*program, "project"]
+    for number in range(settings.worker_processes):
+        commands[f"worker{number + 1}"] = [*program, "work"]
+    commands["clock"] = [*program, "clock"]
+    if settings.demo:
+        networks = environ.get("OMS_HOOK_ALLOWED_NETWORKS", "")
+        environ["OMS_HOOK_ALLOWED_NETWORKS"] = ",".join(filter(None, (networks, "127.0.0.1/32")))
+        commands["receiver"] = [*program, "demo", "receiver"]
+    typer.echo(f"oms-ledger starts at http://{settings.host}:{settings.port} (Ctrl-C stops it)")
+    try:
+        raise SystemExit(Supervisor(commands, environ).run())
+    finally:
+        lock.close()
+
+
+def _only_one(data_dir: Path) -> "os.PathLike[str] | object":
+    lock = (data_dir / "up.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        sys.exit(f"oms-ledger: already running on {data_dir}: stop it, or set OMS_DATA_DIR.")
+    return lock
+
+
+def serve() -> None:
+    """Run the web process: the API."""
+    cell = _opened()
+    settings = cell.settings
+    cell.close()
+    Granian(
+        "oms_ledger.api.app:create",
+        factory=True,
+        interface=Interfaces.ASGI,
+        address=settings.host,
+        port=settings.port,
+        workers=settings.web_processes,
+        backlog=1024,
+        log_level=LogLevels.warning,
+        workers_kill_timeout=3,
+        respawn_failed_workers=True,
+    ).serve()
+
+
+def project_() -> None:
+    """Run the projector: it keeps the views and wakes feeds and hooks."""
+    cell = _opened()
+    ensure_cursors(cell.database)
+    project(cell, Stop().on_signals())
+
+
+def work_() -> None:
+    """Run a worker: it advances feeds and tells hooks. Any number of them may run."""
+    work(_opened(), Stop().on_signals())
+
+
+def clock() -> None:
+    """Run the clock: due times, the sweep of what is behind, retention."""
+    asyncio.run(clock_process.keep_time(_opened(), Stop().on_signals()))
+
+
+def migrate(
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing.")] = False,
+) -> None:
+    """Create the tables, or bring them to this release."""
+    cell = open_cell()
+    prepare(cell)
+    if not quiet:
+        typer.echo("The database has the tables of this release.")

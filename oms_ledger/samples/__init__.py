@@ -1,0 +1,1 @@
+"""Sample orders, in the place-order shape, one a line."""

@@ -1,0 +1,12 @@
+"""Published schemas and examples of the order documents, cut down to what they say of fields."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+
+@cache
+def published(name: str) -> dict[str, Any]:
+    """`schema` and `example` of `order`, `document`, `row` or `placed`."""
+    return json.loads((Path(__file__).parent / f"{name}.json").read_text())
