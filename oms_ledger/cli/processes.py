@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import structlog
 import typer
@@ -100,7 +100,7 @@ def up() -> None:
         lock.close()
 
 
-def _only_one(data_dir: Path) -> "os.PathLike[str] | object":
+def _only_one(data_dir: Path) -> TextIO:
     lock = (data_dir / "up.lock").open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -15,6 +15,7 @@ from projections import cursors, hooks, order_views
 from projections.cursors import now_micros
 from projections.tables import cursors as cursor_table
 from projections.tables import dead_letters, feed_items
+from projections.tables import order_views as order_table
 from workers import wakeups
 from workers.projector import VIEWS
 
@@ -102,7 +103,7 @@ def verify(as_json: AsJson = False) -> None:
 
 def stale_views(cell: Cell) -> list[str]:
     """Orders whose stored view is not what their entries, up to its version, amount to."""
-    table, folds, differing = order_views.t, cell.folds(), []
+    table, folds, differing = order_table, cell.folds(), []
     query = select(table.c.account, table.c.order_id, table.c.version, table.c.document)
     with cell.database.reading() as connection:
         rows = connection.execute(query.order_by(table.c.account, table.c.order_id)).all()

@@ -2,10 +2,8 @@
 
 from alembic import context
 
-import projections.tables
+import projections.tables  # noqa: F401  (its tables join the metadata)
 from oms_ledger.ledger.tables import metadata
-
-assert projections.tables.metadata is metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

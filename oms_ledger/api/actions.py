@@ -1,0 +1,162 @@
+"""What integrations may do to an order: handle, cancel, invoice, notify its payment."""
+
+import re
+from datetime import datetime
+from functools import partial
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BeforeValidator, Field, field_validator
+
+from oms_ledger.api.addressing import segment
+from oms_ledger.api.bodies import Body, Cents, json_body, parse
+from oms_ledger.api.dependencies import Caller, TheLedger, requires
+from oms_ledger.api.errors import ApiError, malformed
+from oms_ledger.api.orders import json_response
+from oms_ledger.orders.decisions.canceling import cancel
+from oms_ledger.orders.decisions.handling import start_handling
+from oms_ledger.orders.decisions.invoicing import AskedItem, issue_invoice
+from oms_ledger.orders.decisions.payment import notify_payment
+from oms_ledger.orders.documents.instants import parse as parse_instant
+from oms_ledger.orders.documents.instants import spell
+from oms_ledger.orders.order import Order
+
+router = APIRouter(tags=["Order actions"])
+
+MayHandle = Annotated[Caller, Depends(requires("start_handling"))]
+MayCancel = Annotated[Caller, Depends(requires("cancel_order"))]
+MayInvoice = Annotated[Caller, Depends(requires("invoice_order"))]
+MayNotify = Annotated[Caller, Depends(requires("notify_payment"))]
+
+
+def receipt(order: Order, *kinds: str) -> dict[str, str]:
+    """The answer of an action: the receipt of the order's latest fact of these kinds."""
+    for kind, number, at in reversed(order.receipts):
+        if kind in kinds:
+            return {"date": spell(at, "Z"), "orderId": order.order_id, "receipt": number}
+    raise AssertionError(f"no receipt of {kinds} in {order.order_id}")
+
+
+def request_id(request: Request) -> str:
+    told: str = request.scope["state"]["request_id"]
+    return told
+
+
+@router.post("/api/oms/pvt/orders/{order_id}/start-handling", status_code=204)
+@router.post("/api/orders/pvt/document/{order_id}/actions/start-handling", status_code=204)
+async def post_start_handling(
+    order_id: str, request: Request, ledger: TheLedger, caller: MayHandle
+) -> Response:
+    await ledger.change(
+        caller.account,
+        segment(order_id),
+        start_handling,
+        by=caller.app_key,
+        cause=request_id(request),
+    )
+    return Response(status_code=204)
+
+
+class Cancellation(Body):
+    reason: str | None = None
+    requested_by_user: bool | None = False
+
+
+@router.post("/api/oms/pvt/orders/{order_id}/cancel")
+@router.post("/api/orders/pvt/document/{order_id}/cancel")
+async def post_cancel(
+    order_id: str, request: Request, ledger: TheLedger, caller: MayCancel
+) -> Response:
+    asked = parse(Cancellation, await json_body(request) or {})
+    reason = asked.reason
+    if reason is not None and len(reason) > 500:
+        raise ApiError(400, "CHK0099", "The reason is longer than 500 characters")
+    if reason is not None and re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", reason):
+        raise ApiError(400, "CHK0158", "The reason has control characters")
+    decision = partial(cancel, reason=reason, requested_by_user=bool(asked.requested_by_user))
+    order = await ledger.change(
+        caller.account, segment(order_id), decision, by=caller.app_key, cause=request_id(request)
+    )
+    return json_response(receipt(order, "cancelPayment", "cancellationRequest", "sellerDecision"))
+
+
+def _kind(value: Any) -> Any:
+    return value.capitalize() if isinstance(value, str) else value
+
+
+class InvoiceItem(Body):
+    id: str = Field(coerce_numbers_to_str=True)
+    quantity: int = Field(ge=1)
+    price: Cents | None = None
+    description: str | None = None
+
+
+class Invoice(Body):
+    """`invoiceValue` in cents, as an integer or a string of digits."""
+
+    type: Annotated[Literal["Output", "Input"], BeforeValidator(_kind)]
+    invoice_number: Annotated[str, Field(min_length=1, max_length=256, coerce_numbers_to_str=True)]
+    invoice_value: Annotated[Cents, Field(gt=0)]
+    issuance_date: str | None = None
+    issued_date: str | None = None
+    items: list[InvoiceItem] | None = None
+
+    @field_validator("invoice_number")
+    @classmethod
+    def _not_blank(cls, number: str) -> str:
+        if not number.strip():
+            raise ValueError("an invoice number")
+        return number
+
+    def issued_at(self) -> datetime:
+        text = self.issuance_date or self.issued_date
+        if not text:
+            raise malformed("issuanceDate: found nothing, expected the invoice's date")
+        at = parse_instant(text)
+        if at is None:
+            raise malformed(f"issuanceDate: found {text!r}, expected ISO 8601")
+        return at
+
+
+_OWN_FIELDS = {"type", "invoiceNumber", "invoiceValue", "issuanceDate", "issuedDate", "items"}
+
+
+@router.post("/api/oms/pvt/orders/{order_id}/invoice")
+async def post_invoice(
+    order_id: str, request: Request, ledger: TheLedger, caller: MayInvoice
+) -> Response:
+    body = await json_body(request)
+    asked = parse(Invoice, body)
+    decision = partial(
+        issue_invoice,
+        number=asked.invoice_number,
+        type=asked.type,
+        value=asked.invoice_value,
+        issued_at=asked.issued_at(),
+        items=[
+            AskedItem(item.id, item.quantity, item.price, item.description)
+            for item in asked.items or []
+        ],
+        details={key: value for key, value in body.items() if key not in _OWN_FIELDS},
+    )
+    order = await ledger.change(
+        caller.account, segment(order_id), decision, by=caller.app_key, cause=request_id(request)
+    )
+    number = asked.invoice_number.strip()
+    invoice = next(one for one in order.invoices if one.number == number)
+    at = next(at for _, told, at in order.receipts if told == invoice.receipt)
+    return json_response(
+        {"date": spell(at, "Z"), "orderId": order.order_id, "receipt": invoice.receipt}
+    )
+
+
+@router.post("/api/oms/pvt/orders/{order_id}/payments/{payment_id}/payment-notification")
+@router.post("/api/orders/pvt/document/{order_id}/payment/{payment_id}/notify-payment")
+async def post_payment_notification(
+    order_id: str, payment_id: str, request: Request, ledger: TheLedger, caller: MayNotify
+) -> Response:
+    decision = partial(notify_payment, payment_id=segment(payment_id))
+    await ledger.change(
+        caller.account, segment(order_id), decision, by=caller.app_key, cause=request_id(request)
+    )
+    return Response(status_code=200)

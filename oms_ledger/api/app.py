@@ -1,0 +1,54 @@
+"""Builds the web application out of the routers, with addressing around it."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.responses import RedirectResponse
+from starlette.types import ASGIApp
+
+from oms_ledger.api import actions, checkout, errors, expressions, feed, health, hook, orders
+from oms_ledger.api.addressing import Addressing
+from oms_ledger.api.dependencies import Doorkeeper
+from oms_ledger.api.freshness import Freshness
+from oms_ledger.api.timing import Timing
+from oms_ledger.wiring import Cell, open_cell
+
+ROUTERS = (checkout, orders, actions, feed, hook, expressions, health)
+
+
+def build(cell: Cell) -> ASGIApp:
+    """The application of one cell; whoever opened the cell closes it."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        cell.close()
+
+    app = FastAPI(
+        title="oms-ledger",
+        description="Event-sourced orders over the VTEX OMS HTTP API. Money is integer cents.",
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    app.state.cell = cell
+    app.state.doorkeeper = Doorkeeper(cell)
+    app.state.freshness = Freshness(cell)
+    for module in ROUTERS:
+        app.include_router(module.router)
+    app.add_api_route("/", lambda: RedirectResponse("/docs"), include_in_schema=False)
+    errors.install(app)
+    words = path_words(app.openapi()["paths"])
+    return Addressing(Timing(app), words, cell.settings.body_limit)
+
+
+def path_words(paths: Iterable[str]) -> set[str]:
+    """The literal segments of the API's paths, as they are published."""
+    return {word for path in paths for word in path.split("/") if word and not word.startswith("{")}
+
+
+def create() -> ASGIApp:
+    """What a web process serves: the cell of the environment."""
+    cell = open_cell()
+    cell.require_tables()
+    return build(cell)

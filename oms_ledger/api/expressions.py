@@ -1,0 +1,39 @@
+"""Test a JSONata expression against a document (contract 04 §5)."""
+
+import asyncio
+import json
+from datetime import UTC, datetime
+
+from fastapi import APIRouter, Request, Response
+
+from oms_ledger.api.bodies import json_body
+from oms_ledger.api.dependencies import KnownCaller
+from oms_ledger.api.errors import malformed
+from oms_ledger.api.orders import json_response
+from oms_ledger.integrations import jsonata
+
+router = APIRouter(tags=["Expressions"])
+
+
+@router.post("/api/orders/expressions/jsonata")
+async def post_expression(request: Request, caller: KnownCaller) -> Response:
+    body = await json_body(request)
+    if not isinstance(body, dict):
+        raise malformed("The body: expected an object with Expression and Document")
+    told = {name.lower(): value for name, value in body.items()}
+    expression, document = told.get("expression"), told.get("document")
+    if not isinstance(expression, str):
+        raise malformed("Expression: expected a string")
+    if isinstance(document, str):
+        try:
+            document = json.loads(document)
+        except ValueError as error:
+            raise malformed(f"Document: no JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise malformed("Document: expected a JSON object, or a string that holds one")
+    try:
+        compiled = jsonata.compile(expression)
+        result = await asyncio.to_thread(compiled.truthy, document, datetime.now(UTC))
+    except (jsonata.ExpressionError, jsonata.EvaluationError, jsonata.BoundExceeded) as error:
+        raise malformed(f"Expression: {error}") from None
+    return json_response(result)

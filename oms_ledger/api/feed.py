@@ -1,0 +1,181 @@
+"""Orders Feed v3: configuration, retrieve, commit (contract 04 §§2-4)."""
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import Field, StrictInt
+
+from oms_ledger.api.bodies import Body, json_body, parse
+from oms_ledger.api.dependencies import Caller, TheCell, requires
+from oms_ledger.api.errors import ApiError, malformed
+from oms_ledger.api.orders import json_response
+from oms_ledger.integrations import jsonata
+from oms_ledger.integrations.filters import (
+    FromOrders,
+    FromWorkflow,
+    InvalidFilter,
+    parse_filter,
+    unknown_statuses,
+)
+from oms_ledger.integrations.notices import instant_text
+from oms_ledger.orders.status import Status
+from oms_ledger.wiring import Cell
+from projections import feeds
+from projections.cursors import now_micros
+from projections.feeds import Feed, ForgedHandle
+
+router = APIRouter(tags=["Feed v3"])
+
+MayRead = Annotated[Caller, Depends(requires("feed_read"))]
+MayCommit = Annotated[Caller, Depends(requires("feed_commit"))]
+MaySee = Annotated[Caller, Depends(requires("feed_config_read"))]
+MayConfigure = Annotated[Caller, Depends(requires("feed_config_write"))]
+
+
+def read_filter(body: Any) -> tuple[dict[str, Any], dict[str, str]]:
+    """The filter as posted, once it is one that can run, and a warning of unknown statuses."""
+    posted = body if body is not None else {"type": "FromWorkflow", "status": []}
+    try:
+        parsed = parse_filter(posted)
+        if isinstance(parsed, FromOrders):
+            jsonata.compile(parsed.expression)
+    except InvalidFilter as error:
+        raise ApiError(error.code, "OMS004", str(error)) from None
+    except jsonata.ExpressionError as error:
+        raise malformed(f"filter.expression: {error}") from None
+    if not isinstance(parsed, FromWorkflow):
+        return posted, {}
+    unknown = unknown_statuses(parsed, [str(status) for status in Status])
+    told = "; ".join(f"{name}, closest {close}" for name, close in unknown)
+    return posted, {"Warning": f'199 - "unknown statuses never match: {told}"'} if told else {}
+
+
+class Queue(Body):
+    visibility_timeout_in_seconds: Annotated[StrictInt, Field(ge=1, le=43_200)]
+    message_retention_period_in_seconds: Annotated[StrictInt, Field(ge=345_600, le=1_209_600)]
+
+
+def _queue(body: Any) -> Queue:
+    queue = body.get("queue") if isinstance(body, dict) else None
+    if not isinstance(queue, dict):
+        raise malformed("queue: found nothing, expected visibilityTimeoutInSeconds and more")
+    odd = "MessageRetentionPeriodInSeconds"
+    if odd in queue:
+        queue = {**queue, "messageRetentionPeriodInSeconds": queue[odd]}
+    return parse(Queue, queue)
+
+
+@router.get("/api/orders/feed/config")
+async def get_config(cell: TheCell, caller: MaySee) -> Response:
+    return json_response(await asyncio.to_thread(_shown, cell, caller.app_key))
+
+
+def _shown(cell: Cell, app_key: str) -> dict[str, Any]:
+    with cell.database.reading() as connection:
+        feed = _found(feeds.get(connection, app_key))
+        count, age = feeds.size(connection, app_key)
+    return {
+        "filter": feed.filter,
+        "queue": {
+            "visibilityTimeoutInSeconds": feed.visibility,
+            "messageRetentionPeriodInSeconds": feed.retention,
+        },
+        "quantity": count,
+        "approximateAgeOfOldestMessageInSeconds": age,
+    }
+
+
+def _found(feed: Feed | None) -> Feed:
+    if feed is None:
+        message = "This key has no feed: configure one by POST /api/orders/feed/config"
+        raise ApiError(404, "OMS404", message)
+    return feed
+
+
+@router.post("/api/orders/feed/config")
+async def post_config(request: Request, cell: TheCell, caller: MayConfigure) -> Response:
+    body = await json_body(request)
+    if not isinstance(body, dict):
+        raise malformed("The body: expected an object with filter and queue")
+    queue = _queue(body)
+    filter, warning = read_filter(body.get("filter"))
+    feed = Feed(
+        caller.app_key,
+        caller.account,
+        filter,
+        queue.visibility_timeout_in_seconds,
+        queue.message_retention_period_in_seconds,
+    )
+
+    def configure() -> dict[str, Any]:
+        head = cell.store.head()
+        with cell.database.writing() as connection:
+            feeds.configure(connection, feed, head)
+        return _shown(cell, caller.app_key)
+
+    return json_response(await asyncio.to_thread(configure), headers=warning)
+
+
+@router.delete("/api/orders/feed/config")
+async def delete_config(cell: TheCell, caller: MayConfigure) -> Response:
+    def remove() -> bool:
+        with cell.database.writing() as connection:
+            return feeds.remove(connection, caller.app_key)
+
+    if not await asyncio.to_thread(remove):
+        _found(None)
+    return Response(status_code=200)
+
+
+@router.get("/api/orders/feed")
+async def retrieve(request: Request, cell: TheCell, caller: MayRead) -> Response:
+    query = {name.lower(): value for name, value in request.query_params.items()}
+    lot = query.get("maxlot", "")
+    if not lot.isdigit() or not 1 <= int(lot) <= 10:
+        raise malformed(f"maxlot: found {lot!r}, expected a whole number from 1 to 10")
+
+    def items() -> list[dict[str, Any]]:
+        with cell.database.reading() as connection:
+            feed = _found(feeds.get(connection, caller.app_key))
+        with cell.database.writing() as connection:
+            found = feeds.retrieve(connection, feed, int(lot), cell.vault, now_micros())
+        return [_item(handle, item) for handle, item in found]
+
+    return json_response(await asyncio.to_thread(items))
+
+
+def _item(handle: str, item: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "eventId": item["event_id"],
+        "handle": handle,
+        "domain": item["domain"],
+        "state": item["state"],
+        "lastState": item["last_state"],
+        "orderId": item["order_id"],
+        "lastChange": instant_text(item["last_change"]),
+        "currentChange": instant_text(item["current_change"]),
+    }
+
+
+@router.post("/api/orders/feed")
+async def commit(request: Request, cell: TheCell, caller: MayCommit) -> Response:
+    body = await json_body(request)
+    handles = body.get("handles") if isinstance(body, dict) else None
+    if not isinstance(handles, list) or not 1 <= len(handles) <= 1000:
+        raise malformed("handles: expected an array of 1 to 1000 handles")
+    for index, handle in enumerate(handles):
+        if not isinstance(handle, str):
+            raise malformed(f"handles[{index}]: expected a string")
+
+    def remove() -> None:
+        with cell.database.reading() as connection:
+            feed = _found(feeds.get(connection, caller.app_key))
+        with cell.database.writing() as connection:
+            feeds.commit(connection, feed, handles, cell.vault)
+
+    try:
+        await asyncio.to_thread(remove)
+    except ForgedHandle as forged:
+        raise malformed(f"handles[{forged.args[0]}] is no handle of this key") from None
+    return Response(status_code=200)

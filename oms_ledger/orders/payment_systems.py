@@ -1,0 +1,31 @@
+"""Well-known payment systems: id, name and group, as documents show them."""
+
+SYSTEMS: dict[str, tuple[str, str]] = {
+    "1": ("American Express", "creditCard"),
+    "2": ("Visa", "creditCard"),
+    "3": ("Diners", "creditCard"),
+    "4": ("Mastercard", "creditCard"),
+    "6": ("Boleto Bancário", "bankInvoice"),
+    "8": ("Hipercard", "creditCard"),
+    "9": ("Elo", "creditCard"),
+    "12": ("PayPal", "payPal"),
+    "16": ("Vale", "giftCard"),
+    "17": ("Promissory", "promissory"),
+    "47": ("Cash", "cash"),
+    "125": ("Pix", "instantPayment"),
+}
+
+# Who answers later: the built-in gateway leaves these pending until they are notified.
+PENDING_GROUPS = frozenset({"bankInvoice", "promissory", "cash", "instantPayment", "custom"})
+
+# Last digits of test cards that the built-in gateway denies.
+DENIED_LAST_DIGITS = frozenset({"0002", "0069", "0127"})
+
+
+def name_and_group(payment_system: str) -> tuple[str, str]:
+    """The name and group of a payment system; `custom` when it is not a well-known one."""
+    if payment_system in SYSTEMS:
+        return SYSTEMS[payment_system]
+    if payment_system.isdigit() and 201 <= int(payment_system) <= 250:
+        return "Promissory", "promissory"
+    return "Custom", "custom"
