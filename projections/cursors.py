@@ -110,7 +110,7 @@ def run(database: Database, folds: Folds, cursor: str, destination: Destination)
     the lease was held cannot get lost.
     """
     passed = 0
-    while True:
+    while _is_behind(database, folds, cursor):
         token = take(database, cursor)
         if token is None:
             return passed
@@ -121,10 +121,13 @@ def run(database: Database, folds: Folds, cursor: str, destination: Destination)
             return passed
         finally:
             release(database, cursor, token)
-        with database.reading() as connection:
-            at = position(connection, cursor)
-        if at is None or at >= folds.store.head():
-            return passed
+    return passed
+
+
+def _is_behind(database: Database, folds: Folds, cursor: str) -> bool:
+    with database.reading() as connection:
+        at = position(connection, cursor)
+    return at is not None and at < folds.store.head()
 
 
 def behind(connection: Connection, head: int) -> list[str]:

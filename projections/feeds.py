@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from oms_ledger.integrations.filters import FromOrders, parse_filter
 from sqlalchemy import Connection, delete, func, insert, select, update
 
+from oms_ledger.integrations.filters import FromOrders, parse_filter
 from oms_ledger.ledger.database import Database
 from oms_ledger.ledger.entry import Row
 from oms_ledger.ledger.folds import Folds

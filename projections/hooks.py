@@ -7,9 +7,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from oms_ledger.integrations.filters import FromOrders, parse_filter
 from sqlalchemy import Connection, and_, delete, func, insert, select, update
 
+from oms_ledger.integrations.filters import FromOrders, parse_filter
 from oms_ledger.integrations.notices import KEPT_FOR, notice_body
 from oms_ledger.ledger.database import Database
 from oms_ledger.ledger.entry import Row

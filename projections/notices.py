@@ -5,10 +5,10 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from oms_ledger.integrations.filters import FromOrders, FromWorkflow
 from sqlalchemy import select
 
 from oms_ledger.integrations import jsonata
+from oms_ledger.integrations.filters import FromOrders, FromWorkflow
 from oms_ledger.ledger.database import Database
 from oms_ledger.ledger.entry import Row, instant
 from oms_ledger.ledger.folds import Folds

@@ -53,27 +53,48 @@ class _Noting:
         self._destination.store(connection, produced)
 
 
+class _View:
+    """A view's cursor in the hands of this projector, for as long as nobody takes it over."""
+
+    def __init__(self, cell: Cell, cursor: str) -> None:
+        self._database, self._cursor = cell.database, cursor
+        self._folds = cell.folds()
+        self._token: int | None = None
+
+    def catch_up(self) -> set[str]:
+        """Advance to the head; the accounts whose entries went by. Nothing without the lease."""
+        if self._token is None:
+            self._token = cursors.take(self._database, self._cursor)
+        if self._token is None:
+            return set()
+        noting = _Noting(VIEWS[self._cursor]())
+        try:
+            while cursors.advance(self._database, self._folds, self._cursor, self._token, noting):
+                pass
+        except Fenced:
+            self._token = None  # a reader, or a spare projector, took it over: ask again
+            log.info("the lease of the view went to somebody else", cursor=self._cursor)
+        return noting.accounts
+
+    def release(self) -> None:
+        if self._token is not None:
+            cursors.release(self._database, self._cursor, self._token)
+
+
 def project(cell: Cell, stop: Stop) -> None:
     """Follow the ledger until stopped. A second projector is a hot spare."""
-    folds = {cursor: cell.folds() for cursor in VIEWS}
+    views = [_View(cell, cursor) for cursor in VIEWS]
     with _news(cell.database) as news:
-        while not stop.is_set():
-            accounts: set[str] = set()
-            for cursor, view in VIEWS.items():
-                noting = _Noting(view())
-                _catch_up(cell.database, folds[cursor], cursor, noting)
-                accounts |= noting.accounts
-            if accounts:
-                wakeups.wake(cell.redis, followers(cell.database, sorted(accounts)))
-            if not stop.is_set():
-                next(news)
-
-
-def _catch_up(database: Database, folds: Folds, cursor: str, destination: Destination) -> None:
-    try:
-        cursors.run(database, folds, cursor, destination)
-    except Fenced:
-        log.info("a reader took over for a moment", cursor=cursor)
+        try:
+            while not stop.is_set():
+                accounts = set[str]().union(*(view.catch_up() for view in views))
+                if accounts:
+                    wakeups.wake(cell.redis, followers(cell.database, sorted(accounts)))
+                if not stop.is_set():
+                    next(news)
+        finally:
+            for view in views:
+                view.release()
 
 
 def followers(database: Database, accounts: Sequence[str]) -> list[str]:

@@ -43,6 +43,7 @@ def prepare(cell: Cell) -> None:
 def configure_logs(settings: Settings) -> None:
     """One line of JSON an event; readable lines on a terminal."""
     level = getattr(logging, settings.log_level.upper())
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.basicConfig(level=level, format="%(levelname)s %(name)s %(message)s")
     people = sys.stderr.isatty()
     structlog.configure(

@@ -1,5 +1,6 @@
 """Looking after a ledger: `status`, `verify`, `rebuild`."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 import redis
@@ -10,13 +11,14 @@ from oms_ledger.cli.output import AsJson, print_json, print_table, progress
 from oms_ledger.ledger.verify import Tampered
 from oms_ledger.ledger.verify import verify as walk
 from oms_ledger.orders.order import Order
+from oms_ledger.settings import Settings
 from oms_ledger.wiring import Cell, open_cell
 from projections import cursors, hooks, order_views
 from projections.cursors import now_micros
 from projections.tables import cursors as cursor_table
 from projections.tables import dead_letters, feed_items
 from projections.tables import order_views as order_table
-from workers import wakeups
+from workers import embedded_redis, wakeups
 from workers.projector import VIEWS
 
 
@@ -58,7 +60,11 @@ def state_of(cell: Cell) -> dict[str, Any]:
 
 def status(as_json: AsJson = False) -> None:
     """Show where everything stands: head, lags, queues, leases."""
-    cell = open_cell()
+    settings = Settings.from_environment()
+    if settings.redis_url is None:
+        embedded = embedded_redis.url(embedded_redis.address(settings.data_dir))
+        settings = replace(settings, redis_url=embedded)
+    cell = Cell(settings)
     cell.require_tables()
     state = state_of(cell)
     if as_json:

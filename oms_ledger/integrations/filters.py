@@ -1,22 +1,24 @@
-"""Which changes a feed or a hook is told: by status, or by JSONata (contract 04 §3)."""
+"""What a feed or a hook asks for: the statuses orders pass through, or an expression."""
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from difflib import get_close_matches
 from typing import Any
 
-ALIASES: Mapping[str, str] = {
+LONGEST_EXPRESSION = 8 * 1024
+"""Bytes of UTF-8."""
+
+# Two published spellings of one status. They match each other; each is echoed as it was posted.
+ALIASES = {
     "order-completed": "on-order-completed",
     "order-create-error": "order-creation-error",
     "cancelation-request": "cancellation-requested",
     "waiting-for-sellers-confirmation": "waiting-for-authorization",
 }
-LONGEST_EXPRESSION = 8 * 1024
 
 
 class InvalidFilter(ValueError):
-    """A filter that cannot be configured; `code` is 400, or 409 where fields contradict."""
+    """A filter that cannot be kept; `code` is the HTTP status that says so."""
 
     def __init__(self, message: str, code: int = 400) -> None:
         super().__init__(message)
@@ -25,60 +27,92 @@ class InvalidFilter(ValueError):
 
 @dataclass(frozen=True)
 class FromWorkflow:
-    """Changes of status to one of these; none named means every status."""
+    """Matches an event that changes the status to one of these; none named means every one."""
 
     statuses: tuple[str, ...] = ()
 
-    @cached_property
-    def _wanted(self) -> frozenset[str]:
-        return frozenset(ALIASES.get(status, status) for status in self.statuses)
-
     def matches(self, status: str | None, moved: bool) -> bool:
-        return moved and status is not None and (not self._wanted or status in self._wanted)
+        if not moved or status is None:
+            return False
+        return not self.statuses or _one_spelling(status) in map(_one_spelling, self.statuses)
 
 
 @dataclass(frozen=True)
 class FromOrders:
-    """Orders whose document answers the expression with true, after each event."""
+    """Matches an event after which the expression is true of the order's document."""
 
     expression: str
     disable_single_fire: bool = False
 
 
-def parse_filter(body: Mapping[str, Any] | None) -> FromWorkflow | FromOrders:
-    """The filter as configured; a null, false or empty field of the other type counts as absent."""
+Filter = FromWorkflow | FromOrders
+
+
+def parse_filter(body: dict[str, Any] | None) -> Filter:
+    """The filter that a configuration asks for; its expression is not compiled here.
+
+    A null, false or empty field of the other type counts as absent: published clients send
+    `disableSingleFire: false` with a list of statuses.
+    """
     if body is None:
         return FromWorkflow()
-    if not isinstance(body, Mapping):
-        raise InvalidFilter("filter: expected an object")
-    kind, expression = body.get("type"), body.get("expression")
-    kind = kind or ("FromOrders" if expression else "FromWorkflow")
-    if kind not in ("FromWorkflow", "FromOrders"):
-        raise InvalidFilter(f"filter.type: found {kind!r}, expected FromWorkflow or FromOrders")
-    if kind == "FromWorkflow":
-        for foreign in ("expression", "disableSingleFire"):
-            if body.get(foreign):
-                raise InvalidFilter(f"filter.{foreign} does not go with FromWorkflow", 409)
-        return FromWorkflow(_statuses(body.get("status")))
-    if body.get("status"):
-        raise InvalidFilter("filter.status does not go with FromOrders", 409)
-    if not isinstance(expression, str) or not expression.strip():
-        raise InvalidFilter("filter.expression: expected a JSONata expression")
-    if len(expression.encode()) > LONGEST_EXPRESSION:
-        raise InvalidFilter("filter.expression is longer than 8 KiB")
-    return FromOrders(expression, bool(body.get("disableSingleFire")))
+    if not isinstance(body, dict):
+        raise InvalidFilter("filter must be an object.")
+    match body.get("type") or ("FromOrders" if body.get("expression") else "FromWorkflow"):
+        case "FromWorkflow":
+            _refuse_foreign("FromWorkflow", body, "expression", "disableSingleFire")
+            return FromWorkflow(_statuses(body.get("status")))
+        case "FromOrders":
+            _refuse_foreign("FromOrders", body, "status")
+            return FromOrders(
+                _expression(body.get("expression")), _switch(body.get("disableSingleFire"))
+            )
+    raise InvalidFilter("filter.type must be FromWorkflow or FromOrders.")
 
 
-def _statuses(status: Any) -> tuple[str, ...]:
-    listed = [] if status is None else status
-    if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
-        raise InvalidFilter("filter.status: expected an array of strings")
-    return tuple(listed)
+def unknown_statuses(chosen: Filter, known: Iterable[str]) -> list[tuple[str, str | None]]:
+    """The statuses that will never match, each with the known one it is closest to."""
+    if not isinstance(chosen, FromWorkflow):
+        return []
+    names = sorted({str(name) for name in known} | ALIASES.keys())
+    strangers = dict.fromkeys(status for status in chosen.statuses if status not in names)
+    return [(stranger, _closest(stranger, names)) for stranger in strangers]
 
 
-def unknown_statuses(filter: FromWorkflow, known: Iterable[str]) -> list[tuple[str, str | None]]:
-    """Statuses that never match, each with the closest known one."""
-    names = [*known, *ALIASES]
-    unknown = [status for status in filter.statuses if status not in names]
-    closest = (difflib.get_close_matches(status, names, 1, 0.4) for status in unknown)
-    return [(s, near[0] if near else None) for s, near in zip(unknown, closest, strict=True)]
+def _closest(stranger: str, names: list[str]) -> str | None:
+    folded = "-".join(stranger.lower().replace("_", " ").replace("-", " ").split())
+    return next(iter(get_close_matches(folded[:64], names, n=1)), None)
+
+
+def _one_spelling(status: str) -> str:
+    return ALIASES.get(status, status)
+
+
+def _refuse_foreign(kind: str, body: dict[str, Any], *fields: str) -> None:
+    for field in fields:
+        if body.get(field):
+            raise InvalidFilter(f"filter.{field} does not belong in a {kind} filter.", 409)
+
+
+def _statuses(given: Any) -> tuple[str, ...]:
+    if given is None:
+        return ()
+    if not isinstance(given, list) or not all(isinstance(status, str) for status in given):
+        raise InvalidFilter("filter.status must be a list of strings.")
+    return tuple(given)
+
+
+def _expression(given: Any) -> str:
+    if not isinstance(given, str) or not given.strip():
+        raise InvalidFilter("filter.expression must be a JSONata expression.")
+    if len(given.encode("utf-8", "surrogatepass")) > LONGEST_EXPRESSION:
+        raise InvalidFilter(f"filter.expression is longer than {LONGEST_EXPRESSION} bytes.")
+    return given
+
+
+def _switch(given: Any) -> bool:
+    if given is None:
+        return False
+    if not isinstance(given, bool):
+        raise InvalidFilter("filter.disableSingleFire must be true or false.")
+    return given

@@ -21,7 +21,7 @@ from oms_ledger.orders.account import Account
 from oms_ledger.orders.decisions import Decision, Facts
 from oms_ledger.orders.events import AccountEvent, Event, OrderImported, OrderPlaced
 from oms_ledger.orders.order import Order
-from oms_ledger.orders.refusals import AccountNotFound, OrderNotFound
+from oms_ledger.orders.refusals import AccountNotFound, OrderNotFound, Refusal
 from oms_ledger.orders.status import Status
 
 ATTEMPTS = 20
@@ -96,10 +96,18 @@ class Ledger:
             for _ in range(ATTEMPTS):
                 befores = {stream: await self._latest(stream) for stream in streams}
                 facts = Facts(self._time(befores.values()), self.new_receipt(), grace)
-                news = {
-                    stream: decision(cast(Order, folded.state), facts)
-                    for stream, folded in befores.items()
-                }
+                refusal, news = None, dict[str, Sequence[Event]]()
+                try:
+                    for stream, folded in befores.items():
+                        news[stream] = decision(cast(Order, folded.state), facts)
+                except Refusal as said_no:
+                    refusal = said_no
+                # Only an append checks the version. A no, or nothing new, may come of an order
+                # that another process moved on meanwhile: look before it is answered.
+                if (refusal or not any(news.values())) and await self._stale(befores):
+                    continue
+                if refusal:
+                    raise refusal
                 after = await self._append(account, befores, news, facts.now, by, cause)
                 if after is not None:
                     return [
@@ -172,6 +180,14 @@ class Ledger:
         if folded.state is None:
             raise OrderNotFound()
         return folded
+
+    async def _stale(self, befores: Mapping[str, Folded]) -> bool:
+        """Whether a stream has moved on since it was folded; what was remembered is forgotten."""
+        versions = await asyncio.to_thread(self.store.versions, list(befores))
+        stale = [s for s, folded in befores.items() if versions.get(s, 0) != folded.version]
+        for stream in stale:
+            self.folds.forget(stream)
+        return bool(stale)
 
     def _time(self, befores: object) -> datetime:
         """Now, but never before what was recorded already: history does not run backwards."""

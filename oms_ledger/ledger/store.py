@@ -32,6 +32,11 @@ _STREAMS = (
     .where(events.c.position <= bindparam("until"))
     .order_by(events.c.position)
 )
+_VERSIONS = (
+    select(events.c.stream, func.max(events.c.version))
+    .where(events.c.stream.in_(bindparam("streams", expanding=True)))
+    .group_by(events.c.stream)
+)
 _DATA_KEYS = select(data_keys.c.stream, data_keys.c.wrapped).where(
     data_keys.c.stream.in_(bindparam("streams", expanding=True))
 )
@@ -72,6 +77,12 @@ class Store:
     def streams(self, streams: Iterable[str], until: int) -> list[Row]:
         """All rows of some streams up to a position, in order of position."""
         return self._rows(_STREAMS, streams=list(streams), until=until)
+
+    def versions(self, streams: Sequence[str]) -> dict[str, int]:
+        """The last version of each stream that has one."""
+        with self.database.reading() as connection:
+            found = connection.execute(_VERSIONS, {"streams": streams})
+            return {stream: version for stream, version in found}
 
     def data_keys(self, streams: Iterable[str]) -> dict[str, bytes]:
         with self.database.reading() as connection:
