@@ -5,7 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from oms_ledger.migrations import migrate
+from oms_ledger.settings import Settings
+from oms_ledger.wiring import Cell
 from tests import servers
+from workers.projector import ensure_cursors
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -44,3 +48,14 @@ def database_url(request: pytest.FixtureRequest) -> str:
 def redis_url(worker_id: str) -> str:
     """An empty Redis that no other test uses at the same time."""
     return servers.redis_url(worker_id)
+
+
+@pytest.fixture
+def cell(database_url: str, tmp_path: Path) -> Iterator[Cell]:
+    """A cell with its tables, on either database."""
+    settings = Settings(data_dir=tmp_path, database_url=database_url, master_key=b"k" * 32)
+    cell = Cell(settings)
+    migrate(cell.database)
+    ensure_cursors(cell.database)
+    yield cell
+    cell.close()

@@ -14,17 +14,13 @@ from urllib.parse import parse_qs, unquote, unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from oms_ledger.api.errors import body_of
+from oms_ledger.api.errors import ApiError, body_of
 
 QUERY_LIMIT = 64 * 1024
 NO_ACCOUNTS = {"api", "www", "localhost"}
 FIRST_WORDS = {"api", "split", "docs", "openapi.json", "healthz", "readyz", "metrics", "redoc", ""}
 _ACCOUNT = re.compile(r"[a-z][a-z0-9]{1,39}")
 _REQUEST_ID = re.compile(r"[\w.:-]{1,128}")
-
-
-class _TooLarge(Exception):
-    """The body passed the limit while it was read."""
 
 
 class Addressing:
@@ -41,12 +37,9 @@ class Addressing:
         asked = headers.get("x-request-id", b"").decode("latin-1")
         request_id = asked if _REQUEST_ID.fullmatch(asked) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
-        started = False
 
         async def answer(message: Message) -> None:
-            nonlocal started
             if message["type"] == "http.response.start":
-                started = True
                 extra = (b"x-request-id", request_id.encode())
                 message["headers"] = [*message.get("headers", []), extra]
             await send(message)
@@ -61,15 +54,10 @@ class Addressing:
             message = await receive()
             read += len(message.get("body", b""))
             if read > self._limit:
-                raise _TooLarge
+                raise ApiError(413, "OMS004", f"The body is larger than {self._limit} bytes")
             return message
 
-        try:
-            await self._app(scope, limited, answer)
-        except _TooLarge:
-            if started:
-                raise
-            await _refuse(scope, answer, 413, f"The body is larger than {self._limit} bytes")
+        await self._app(scope, limited, answer)
 
     def _readdressed(self, scope: Scope, headers: dict[str, bytes]) -> tuple[int, str] | None:
         """Set account and path in the scope; status and reason when the request is refused."""

@@ -9,9 +9,11 @@ its own limits looks (lambdas, ranges, constructors, `$replace`, …) stays with
 import re
 import threading
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
+from inspect import signature
 from time import thread_time
 from types import FunctionType
 from typing import Any, NoReturn
@@ -40,6 +42,7 @@ ARRAY = 10_000
 SIZE = 1_000_000
 PICTURE = 256
 NESTING = 1_000
+ATTEMPTS = 5
 
 ENGINES = ("auto", "jlens", "jsonata-python")
 REFUSED = {
@@ -209,10 +212,11 @@ def _at(node: Any) -> int | None:
 
 
 # What jlens may evaluate: nothing that names a value again, builds one or repeats itself, so
-# that work and memory stay in proportion to the text and the document.
+# that work and memory stay in proportion to the text and the document; and no regular
+# expressions, whose time runs out on other texts here than there.
 PLAIN_TYPES = {
     "path", "name", "string", "number", "value", "binary", "unary", "condition", "block",
-    "filter", "function", "variable", "regex",
+    "filter", "function", "variable",
 }  # fmt: skip
 PLAIN_FUNCTIONS = {
     "abs", "average", "boolean", "ceil", "contains", "count", "exists", "floor", "length",
@@ -235,9 +239,9 @@ def _is_plain_node(node: Any) -> bool:
         case "variable":
             return node.value in PLAIN_FUNCTIONS or node.value in ("", "$")
         case "function":
-            return node.procedure.type == "variable" and node.procedure.value in PLAIN_FUNCTIONS
+            return bool(node.procedure.type == "variable")
         case "binary":
-            return node.value != ".."
+            return bool(node.value != "..")
         case "unary":
             literal = all(item.type in LITERALS for item in node.expressions or ())
             return node.value == "-" or (node.value == "[" and literal)
@@ -254,8 +258,7 @@ OF_THE_CONTEXT = {
     "spread": 1, "string": 1,
 }  # fmt: skip
 OF_FUNCTIONS = {"each", "filter", "map", "reduce", "sift", "single", "sort"}
-SAME_CONTEXT = ("condition", "then", "_else", "lhs", "rhs", "expression", "expressions", "body")
-SIMPLE_TYPES = {"condition", "block", "binary", "unary", "bind", "apply", "lambda", "operator"}
+SAME_CONTEXT = ("condition", "then", "_else", "lhs", "rhs", "expression", "expressions")
 
 
 def _fields_read(ast: Any) -> frozenset[str] | None:
@@ -269,39 +272,10 @@ def _fields_read(ast: Any) -> frozenset[str] | None:
 
 def _read(node: Any, root: bool, fields: set[str]) -> None:
     """Collect what the node reads; `root` says whether its context is the document itself."""
-    match node.type:
-        case "path":
-            _read_path(node, root, fields)
-        case "name":
-            if root:
-                fields.add(node.value)
-        case "variable":
-            if node.value == "$" or node.value in OF_THE_CONTEXT or (root and not node.value):
-                raise _Untold
-        case "wildcard" | "descendant":
-            if root:
-                raise _Untold
-        case "function" | "partial":
-            _read_call(node, root, fields)
-        case "apply" if node.rhs.type == "function":
-            _read(node.lhs, root, fields)
-            _read_call(node.rhs, root, fields, applied=1)
-        case "apply" if node.rhs.type == "variable" and node.rhs.value not in ("", "$"):
-            _read(node.lhs, root, fields)
-        case "transform":
-            _read_each((node.pattern, node.update, node.delete), False, fields)
-        case "sort":
-            _read_each([term.expression for term in node.terms], False, fields)
-        case "string" | "number" | "value" | "regex":
-            pass
-        case kind if kind in SIMPLE_TYPES:
-            if kind == "lambda" and node.signature is not None:
-                raise _Untold
-            for role in SAME_CONTEXT:
-                _read_each(getattr(node, role, None), root, fields)
-            _read_pairs(node, root, fields)
-        case _:
-            raise _Untold
+    read = READERS.get(node.type)
+    if read is None:
+        raise _Untold
+    read(node, root, fields)
     _read_filters(node, fields)
 
 
@@ -355,6 +329,70 @@ def _read_call(node: Any, root: bool, fields: set[str], applied: int = 0) -> Non
             raise _Untold
 
 
+def _read_name(node: Any, root: bool, fields: set[str]) -> None:
+    if root:
+        fields.add(node.value)
+
+
+def _read_variable(node: Any, root: bool, fields: set[str]) -> None:
+    if node.value == "$" or node.value in OF_THE_CONTEXT or (root and not node.value):
+        raise _Untold
+
+
+def _read_wildcard(node: Any, root: bool, fields: set[str]) -> None:
+    if root:
+        raise _Untold
+
+
+def _read_apply(node: Any, root: bool, fields: set[str]) -> None:
+    _read(node.lhs, root, fields)
+    if node.rhs.type == "function":
+        _read_call(node.rhs, root, fields, applied=1)
+        _read_filters(node.rhs, fields)
+    elif node.rhs.type != "variable" or node.rhs.value in ("", "$"):
+        _read(node.rhs, root, fields)
+
+
+def _read_transform(node: Any, root: bool, fields: set[str]) -> None:
+    _read_each((node.pattern, node.update, node.delete), False, fields)
+
+
+def _read_sort(node: Any, root: bool, fields: set[str]) -> None:
+    _read_each([term.expression for term in node.terms], False, fields)
+
+
+def _read_lambda(node: Any, root: bool, fields: set[str]) -> None:
+    if node.signature is not None:
+        raise _Untold  # It may take the context as an argument.
+    _read(node.body, root, fields)
+
+
+def _read_parts(node: Any, root: bool, fields: set[str]) -> None:
+    for role in SAME_CONTEXT:
+        _read_each(getattr(node, role, None), root, fields)
+    _read_pairs(node, root, fields)
+
+
+def _read_nothing(node: Any, root: bool, fields: set[str]) -> None:
+    pass
+
+
+READERS: dict[str, Callable[[Any, bool, set[str]], None]] = {
+    "path": _read_path,
+    "name": _read_name,
+    "variable": _read_variable,
+    "function": _read_call,
+    "partial": _read_call,
+    "apply": _read_apply,
+    "transform": _read_transform,
+    "sort": _read_sort,
+    "lambda": _read_lambda,
+    **dict.fromkeys(("wildcard", "descendant"), _read_wildcard),
+    **dict.fromkeys(("condition", "block", "binary", "unary", "bind"), _read_parts),
+    **dict.fromkeys(("string", "number", "value", "regex", "operator"), _read_nothing),
+}
+
+
 # jlens
 
 
@@ -363,7 +401,7 @@ class _Jlens:
     expression: Any
 
     def __call__(self, document: dict[str, Any], at: datetime) -> Any:
-        while True:
+        for _ in range(ATTEMPTS):
             started = thread_time()
             try:
                 return self.expression.evaluate(
@@ -381,8 +419,9 @@ class _Jlens:
                 if error.code != "D1012":
                     raise _from_jlens(error) from None
                 if thread_time() - started > TIME / 2:
-                    raise BoundExceeded("time") from None
+                    break
                 # The clock on the wall ran out while the thread was kept waiting: again.
+        raise BoundExceeded("time")
 
 
 def _from_jlens(error: Any) -> EvaluationError:
@@ -436,7 +475,7 @@ class _Run:
 
     def result(self, document: dict[str, Any], at: datetime) -> Any:
         self.engine.timestamp = (at - EPOCH) // timedelta(milliseconds=1)
-        frame = Jsonata.Frame(GUARDED)
+        frame = Jsonata.Frame(FUNCTIONS)
         frame.bind("$", document)
         before = getattr(Jsonata.CURRENT, "jsonata", None)
         Jsonata.CURRENT.jsonata, _current.run = self.engine, self
@@ -624,10 +663,6 @@ class _Guards:
         return Functions.join(texts, separator)
 
     @staticmethod
-    def match(text: Any, pattern: Any, limit: Any) -> Any:
-        return Functions.match_(text, pattern, limit)
-
-    @staticmethod
     def distinct(values: Any) -> Any:
         if not isinstance(values, list) or len(values) <= 1:
             return values
@@ -761,22 +796,38 @@ def _filled_in(template: str, part: str, groups: tuple[str | None, ...]) -> str:
     return re.sub(r"\$(\$|0|[0-9]+)", reference, template)
 
 
-def _guarded() -> Any:
+GUARDS = {
+    "distinct": "distinct",
+    "formatInteger": "format_integer",
+    "formatNumber": "format_number",
+    "fromMillis": "from_millis",
+    "join": "join",
+    "now": "now",
+    "pad": "pad",
+    "parseInteger": "parse_integer",
+    "replace": "replace",
+    "toMillis": "to_millis",
+}
+
+
+def _functions() -> Any:
+    """The engine's functions, the dangerous ones guarded, none of them taking null for nothing."""
     frame = Jsonata.Frame(Jsonata.static_frame)
-    for name, signature, guard in (
-        ("pad", "<s-ns?:s>", "pad"),
-        ("join", "<a<s>s?:s>", "join"),
-        ("distinct", "<x:x>", "distinct"),
-        ("replace", "<s-(sf)(sf)n?:s>", "replace"),
-        ("formatNumber", "<n-so?:s>", "format_number"),
-        ("formatInteger", "<n-s:s>", "format_integer"),
-        ("parseInteger", "<s-s:n>", "parse_integer"),
-        ("fromMillis", "<n-s?s?:s>", "from_millis"),
-        ("toMillis", "<s-s?:n>", "to_millis"),
-        ("now", "<s?s?:s>", "now"),
-    ):
-        frame.bind(name, Jsonata.function(name, signature, _Guards, guard))
+    for name, function in Jsonata.static_frame.bindings.items():
+        ours = copy(function)
+        if name in GUARDS:
+            ours.method = getattr(_Guards, GUARDS[name])
+            ours.nargs = len(signature(ours.method).parameters)
+        ours.signature = copy(function.signature)
+        ours.signature.get_symbol = partial(_symbol, function.signature)
+        frame.bind(name, ours)
     return frame
 
 
-GUARDED = _guarded()
+def _symbol(of: Any, value: Any) -> str:
+    """The type of an argument, as signatures abbreviate it."""
+    symbol: str = "l" if value is Utils.NULL_VALUE else of.get_symbol(value)
+    return symbol
+
+
+FUNCTIONS = _functions()

@@ -161,6 +161,7 @@ def test_an_engine_nobody_knows_is_refused():
 def test_the_accelerator_takes_plain_expressions_only():
     assert compile('status = "handling"').engine == "jlens"
     assert compile("$sum([1..9])").engine == REFERENCE
+    assert compile("$contains(status, /a/)").engine == REFERENCE
     assert compile('status = "handling"', REFERENCE).engine == REFERENCE
 
 
@@ -201,16 +202,16 @@ HOSTILE = {
     "the fixed point": "(function($x) { $x($x) })(function($x) { $x($x) })",
     "nested ranges": "[1..5000].([1..5000])",
     "nested maps": "$map([1..3000], function($x) { $map([1..3000], function($y) { $y }) })",
-    "a cross join": "[1..1000]@$a.[1..1000]@$b.($a * $b)",
+    "a cross join": "[1..1000].($a := $; [1..1000].($a * $))",
     "a slow sort": "$sort([1..9000], function($a, $b) { $a < $b })",
     "a quadratic distinct": '$distinct([1..9000].{"a": $})',
-    "a catastrophic pattern": f'$contains("{"a" * 40}!", /^(a+)+$/)',
-    "alternatives that overlap": f'$contains("{"ab" * 30}", /^(a|b|ab)*c/)',
+    "a catastrophic pattern": f'$contains("{"a" * 44}!", /^(a|aa)+$/)',
+    "alternatives that overlap": f'$contains("{"ab" * 44}!", /^(ab|abab)+$/)',
     "a back reference": rf'$match("{"a" * 44}!", /^(a|aa)+\1$/)',
-    "a split that backtracks": f'$split("{"a" * 40}!", /(a+)+$/)',
-    "a replacement that backtracks": f'$replace("{"a" * 40}!", /^(a+)+$/, "")',
+    "a split that backtracks": f'$split("{"a" * 44}!", /^(a|aa)+$/)',
+    "a replacement that backtracks": f'$replace("{"a" * 44}!", /^(a|aa)+$/, "")',
     "matches within matches": '$match($pad("", 60000, "a"), /(?=(a*))/)',
-    "a pattern out of a picture": f'$toMillis("{"1" * 60}x", "{"[Y]" * 30}")',
+    "a date of many digits": '$toMillis("{}", "{}")'.format("1" * 300, "[Y]" * 30),
     "a year of a billion digits": '$fromMillis(1, "[Y,1-1000000000]")',
     "a nest of arrays": "$reduce([1..500], function($a, $b) { [[$a]] }, 1)",
     "letters of letters": "$reduce([1..60], function($a, $b) { $base64encode($a) }, 'abcdef')",
@@ -378,7 +379,6 @@ ALIKE = [
     'value > 10000 and status = "invoiced"',
     'status = "handling" or value',
     '$contains(status, "and")',
-    "$contains(status, /^H.*g$/i)",
     "$exists(items.name)",
     "$exists(status)",
     "$count(items)",
@@ -406,7 +406,7 @@ ALIKE = [
     'items[name = "Lamp"].price',
     'items[name = "Lamp" and price > 5]',
     "items[quantity]",
-    "items[price > $$.value].name",
+    "items[price = $$.value].name",
     "items.(price > 10)",
     "items.price & status",
     "value + 1",
@@ -434,7 +434,7 @@ def test_both_engines_answer_alike(text):
     reference, accelerator = (compile(text, engine) for engine in BOTH)
     assert (reference.engine, accelerator.engine) == BOTH
 
-    @settings(max_examples=60, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=30, deadline=None, derandomize=True, database=None)
     @given(documents)
     def alike(document):
         assert outcome(reference, document) == outcome(accelerator, document)

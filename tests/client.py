@@ -1,0 +1,67 @@
+"""Calls the web application without a socket: one request, one answer."""
+
+import asyncio
+import json
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    def header(self, name: str) -> str | None:
+        return next((value for key, value in self.headers if key == name.lower()), None)
+
+
+@dataclass
+class Client:
+    """`headers` go with every request."""
+
+    app: Any
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def call(self, method: str, url: str, body: Any = None, **headers: str) -> Answer:
+        return asyncio.run(self.ask(method, url, body, **headers))
+
+    async def ask(self, method: str, url: str, body: Any = None, **headers: str) -> Answer:
+        parts = urlsplit(url)
+        raw = (
+            body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        )
+        sent = {"host": "127.0.0.1", **self.headers}
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        scope = {
+            "type": "http",
+            "http_version": "1.1",
+            "method": method,
+            "path": parts.path,
+            "raw_path": quote(parts.path, safe="/%").encode(),
+            "query_string": quote(parts.query, safe="=&%+$,:*").encode(),
+            "headers": [(k.lower().encode(), v.encode()) for k, v in sent.items()],
+            "scheme": "http",
+            "server": ("127.0.0.1", 80),
+        }
+        messages: list[Any] = []
+        sent_once = False
+
+        async def receive() -> dict[str, Any]:
+            nonlocal sent_once
+            if sent_once:
+                return {"type": "http.disconnect"}
+            sent_once = True
+            return {"type": "http.request", "body": raw, "more_body": False}
+
+        async def send(message: Any) -> None:
+            messages.append(message)
+
+        await self.app(scope, receive, send)
+        start = messages[0]
+        answered = [(k.decode().lower(), v.decode()) for k, v in start["headers"]]
+        return Answer(start["status"], answered, b"".join(m.get("body", b"") for m in messages[1:]))
