@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import BigInteger, Connection, cast, delete, func, insert, select, update
 
 from oms_ledger.integrations.filters import FromOrders, parse_filter
 from oms_ledger.ledger.database import Database
@@ -231,7 +231,9 @@ def bury(connection: Connection, now: int) -> int:
 
 def unused(connection: Connection, now: int) -> list[str]:
     """Feeds that got no new item for their retention period."""
-    query = select(feeds.c.app_key).where(feeds.c.last_item_at + feeds.c.retention * SECOND < now)
+    query = select(feeds.c.app_key).where(
+        feeds.c.last_item_at + cast(feeds.c.retention, BigInteger) * SECOND < now
+    )
     return list(connection.execute(query).scalars())
 
 

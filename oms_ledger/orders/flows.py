@@ -14,8 +14,8 @@ from oms_ledger.orders.status import Status as S
 
 Flow = Mapping[S | None, Mapping[type[e.OrderEvent], S]]
 
-# The status before the cancellation was asked: where a denial leads back to.
-BEFORE_REQUEST = S.CANCELLATION_REQUEST_DENIED_FFM
+# Where these lead is not in the table: back to the status in which the cancellation was asked.
+RESUMING = frozenset({e.CancellationRequestDropped})
 
 START: Flow = {None: {e.WorkflowCreated: S.ORDER_CREATED}}
 
@@ -90,17 +90,28 @@ HANDLING: Flow = {
         e.CancellationRequested: S.CANCELLATION_REQUESTED,
     },
     S.INVOICE: {e.FullyInvoiced: S.INVOICED},
-    S.CANCELLATION_REQUESTED: {
-        e.CancellationStarted: S.CANCEL,
-        e.CancellationDenied: S.CANCELLATION_REQUEST_DENIED_FFM,
-        e.InvoicedDespiteRequest: S.INVOICE_AFTER_CANCELLATION_DENY,
-    },
-    S.CANCELLATION_REQUEST_DENIED_FFM: {e.CancellationRequestDropped: BEFORE_REQUEST},
     S.INVOICE_AFTER_CANCELLATION_DENY: {
         e.InvoiceVerified: S.INVOICE,
         e.HandlingStarted: S.HANDLING,
     },
     S.INVOICED: {e.CancellationStarted: S.CANCEL},
+}
+
+_ASKED: Mapping[type[e.OrderEvent], S] = {
+    e.CancellationStarted: S.CANCEL,
+    e.InvoicedDespiteRequest: S.INVOICE_AFTER_CANCELLATION_DENY,
+}
+
+# One order is both sides: a denial leads straight back.
+OWN_REQUEST: Flow = {
+    S.CANCELLATION_REQUESTED: {**_ASKED, e.CancellationRequestDropped: S.CANCELLATION_REQUESTED}
+}
+
+REQUEST_FROM_ABOVE: Flow = {
+    S.CANCELLATION_REQUESTED: {**_ASKED, e.CancellationDenied: S.CANCELLATION_REQUEST_DENIED_FFM},
+    S.CANCELLATION_REQUEST_DENIED_FFM: {
+        e.CancellationRequestDropped: S.CANCELLATION_REQUEST_DENIED_FFM
+    },
 }
 
 SOLD_BY_OTHERS: Flow = {
@@ -158,8 +169,17 @@ def join(*stages: Flow) -> Flow:
 
 FLOWS: Mapping[str, Flow] = {
     "marketplace": join(START, PURCHASE, SELLER_ANSWER, PAYMENT, SOLD_BY_OTHERS, ENDING),
-    "seller": join(ACCEPTANCE, HANDLING, ENDING),
-    "complete": join(START, PURCHASE, SELLER_ANSWER, PAYMENT, OWN_FULFILLMENT, HANDLING, ENDING),
+    "seller": join(ACCEPTANCE, HANDLING, REQUEST_FROM_ABOVE, ENDING),
+    "complete": join(
+        START,
+        PURCHASE,
+        SELLER_ANSWER,
+        PAYMENT,
+        OWN_FULFILLMENT,
+        HANDLING,
+        OWN_REQUEST,
+        ENDING,
+    ),
     "chain": join(START, PURCHASE, CHAIN_ANSWER, FORWARDED, ENDING),
 }
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cached_property
 
 from oms_ledger.orders import events as e
-from oms_ledger.orders.flows import BEFORE_REQUEST, ORIGINS, moves_from
+from oms_ledger.orders.flows import ORIGINS, RESUMING, moves_from
 from oms_ledger.orders.status import Status
 
 _FULFILLMENT = frozenset(
@@ -103,7 +103,7 @@ def evolve(
 
 def _moved(after: Order, order: Order, event: e.OrderEvent, at: datetime) -> Order:
     status = moves_from(order.flow, order.status).get(type(event), order.status)
-    if order.status is Status.CANCELLATION_REQUEST_DENIED_FFM and status is BEFORE_REQUEST:
+    if type(event) in RESUMING and order.flow in ("seller", "complete"):
         status = order.resumes
     if status is None or status is order.status:
         return replace(after, changed_at=at)

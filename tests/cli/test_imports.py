@@ -1,0 +1,64 @@
+"""Importing files: what can be imported is, once; what cannot is told with its line."""
+
+import asyncio
+import json
+from importlib.resources import files
+from pathlib import Path
+
+from oms_ledger.cli.imports import import_file
+from oms_ledger.cli.upkeep import rebuild_view, stale_views
+from projections import cursors, order_views
+from projections.order_views import OrderViews, Question
+
+PUBLISHED = Path(__file__).parents[1] / "published" / "order.json"
+from tests.purchases import ACCOUNT, open_account
+
+
+def lines_of_samples():
+    return files("oms_ledger.samples").joinpath("orders.jsonl").read_text("utf-8").splitlines()
+
+
+def run(cell, file):
+    return asyncio.run(import_file(cell, ACCOUNT, file))
+
+
+def listed(cell):
+    cursors.run(cell.database, cell.folds(), order_views.CURSOR, OrderViews())
+    with cell.database.reading() as connection:
+        page = order_views.page(connection, Question(ACCOUNT, per_page=100))
+    return page
+
+
+def test_a_file_is_imported_once_and_bad_lines_do_not_stop_the_rest(cell, tmp_path):
+    asyncio.run(open_account(cell.ledger))
+    file = tmp_path / "orders.jsonl"
+    good = lines_of_samples()
+    bad = json.loads(good[0]) | {"items": []}
+    file.write_text("\n".join([*good[:5], "not json", json.dumps(bad), "", "[]", *good[5:]]))
+    report = run(cell, file)
+    assert (report["imported"], report["known"]) == (24, 0)
+    assert [refused["line"] for refused in report["refused"]] == [6, 7, 9]
+    head = cell.store.head()
+    again = run(cell, file)
+    assert (again["imported"], again["known"], cell.store.head()) == (0, 24, head)
+    assert listed(cell).total == 24
+
+
+def test_a_published_order_document_is_imported_as_it_says(cell, tmp_path):
+    asyncio.run(open_account(cell.ledger))
+    document = json.loads(PUBLISHED.read_text("utf-8"))["example"]
+    file = tmp_path / "orders.jsonl"
+    file.write_text(json.dumps(document))
+    assert run(cell, file)["imported"] == 1
+    assert run(cell, file)["known"] == 1
+    (row,) = (json.loads(row) for row in listed(cell).rows)
+    assert (row["orderId"], row["status"]) == (document["orderId"], document["status"])
+
+
+def test_G31_a_rebuilt_view_agrees_with_the_ledger(cell, tmp_path):
+    asyncio.run(open_account(cell.ledger))
+    file = tmp_path / "orders.jsonl"
+    file.write_text("\n".join(lines_of_samples()))
+    run(cell, file)
+    assert rebuild_view(cell, order_views.CURSOR) == cell.store.head()
+    assert stale_views(cell) == []

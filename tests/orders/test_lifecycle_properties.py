@@ -1,0 +1,134 @@
+"""Any commands in any order: what holds of a complete order whatever clients do."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from oms_ledger.orders.decisions import Facts
+from oms_ledger.orders.decisions.canceling import cancel
+from oms_ledger.orders.decisions.handling import close_cancellation_window, start_handling
+from oms_ledger.orders.decisions.invoicing import AskedItem, issue_invoice
+from oms_ledger.orders.decisions.payment import expire_placement, notify_payment, process_order
+from oms_ledger.orders.documents import filter_document, list_row, oms_document
+from oms_ledger.orders.flows import AUTOMATIC
+from oms_ledger.orders.order import evolve
+from oms_ledger.orders.refusals import Refusal
+from oms_ledger.orders.status import Status
+from tests.orders.test_flows import ARROWS
+from tests.purchases import placed
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+PLACED = placed(1, price=1000, quantity=3)
+PASSING = AUTOMATIC["complete"].keys()
+
+
+@dataclass(frozen=True)
+class Step:
+    decide: object
+    minutes: int
+
+
+def commands():
+    invoices = st.builds(
+        lambda number, type, value, units: partial(
+            issue_invoice,
+            number=str(number),
+            type=type,
+            value=value,
+            issued_at=START,
+            items=[AskedItem("7", units)] if units else [],
+        ),
+        st.integers(1, 4),
+        st.sampled_from(["Output", "Output", "Output", "Input"]),
+        st.sampled_from([1, 1000, 2000, 3000, 3001]),
+        st.integers(0, 4),
+    )
+    cancels = st.builds(
+        lambda reason, by: partial(cancel, reason=reason, requested_by_user=by),
+        st.sampled_from(["first", "second", None]),
+        st.booleans(),
+    )
+    processed = st.sampled_from(
+        [partial(process_order, approved=frozenset(a)) for a in ([], ["PAY"])]
+    )
+    others = st.sampled_from(
+        [
+            start_handling,
+            close_cancellation_window,
+            expire_placement,
+            partial(notify_payment, payment_id="PAY"),
+            partial(notify_payment, payment_id="NOPE"),
+        ]
+    )
+    return st.one_of(processed, processed, others, others, invoices, cancels)
+
+
+def steps():
+    return st.lists(st.builds(Step, commands(), st.sampled_from([0, 0, 1, 10, 40])), max_size=25)
+
+
+def lives(steps):
+    """Every state an order passes through, and the states it rests in after each command."""
+    order = evolve(None, PLACED, START, "v1-01", "acme")
+    now, passed, rested = START, [order], [order]
+    for number, step in enumerate(steps):
+        now += timedelta(minutes=step.minutes)
+        try:
+            events = step.decide(order, Facts(now, f"receipt-{number}"))
+        except Refusal:
+            events = []
+        for event in events:
+            order = evolve(order, event, now, "v1-01", "acme")
+            passed.append(order)
+        rested.append(order)
+    return passed, rested
+
+
+@settings(max_examples=300, deadline=None)
+@given(steps())
+def test_G10_only_documented_transitions_and_no_rest_in_passing(steps):
+    passed, rested = lives(steps)
+    for before, after in pairwise(passed):
+        if after.status is not before.status:
+            arrow = (str(before.status or "null"), str(after.status))
+            resumed = arrow[0] == "cancellation-requested" and after.status is before.resumes
+            assert arrow in ARROWS or resumed
+    assert all(order.status not in PASSING for order in rested)
+
+
+@settings(max_examples=300, deadline=None)
+@given(steps())
+def test_G21_G22_invoices_never_exceed_the_value_and_the_value_is_its_parts(steps):
+    passed, rested = lives(steps)
+    for order in passed:
+        assert order.value == sum(total.value for total in order.placed.totals) == 3000
+        assert order.invoiced_value <= order.value
+        assert all(left >= 0 for left in order.units_left())
+    for order in rested:
+        complete = order.invoiced_value == order.value
+        assert complete == (order.status is Status.INVOICED) or order.canceled_at
+
+
+@settings(max_examples=200, deadline=None)
+@given(steps())
+def test_G17_the_first_cause_of_a_cancellation_stays(steps):
+    passed, _ = lives(steps)
+    causes = [order.cancellation for order in passed if order.cancellation]
+    assert all(cause == causes[0] for cause in causes)
+    last = passed[-1]
+    if last.cancellation and last.resumes and last.requests:
+        assert last.cancellation.reason == last.requests[-1].reason
+
+
+@settings(max_examples=100, deadline=None)
+@given(steps())
+def test_every_version_has_its_documents_and_they_agree(steps):
+    for order in lives(steps)[0]:
+        oms, seen, row = oms_document(order), filter_document(order), list_row(order)
+        assert oms["value"] == seen["value"] == row["totalValue"] == order.value
+        assert oms["status"] == seen["status"] == row["status"]
+        assert oms["value"] == sum(total["value"] for total in oms["totals"])
