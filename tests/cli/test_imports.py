@@ -9,9 +9,9 @@ from oms_ledger.cli.imports import import_file
 from oms_ledger.cli.upkeep import rebuild_view, stale_views
 from projections import cursors, order_views
 from projections.order_views import OrderViews, Question
+from tests.purchases import ACCOUNT, open_account
 
 PUBLISHED = Path(__file__).parents[1] / "published" / "order.json"
-from tests.purchases import ACCOUNT, open_account
 
 
 def lines_of_samples():
