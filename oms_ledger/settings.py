@@ -68,10 +68,10 @@ class Settings:
     """OMS_HOOK_ALLOWED_NETWORKS: private networks that hooks may be pushed to."""
 
     hook_expiry: bool = True
-    """OMS_HOOK_EXPIRY: whether a hook that answers no push for long is given up."""
+    """OMS_HOOK_EXPIRY: whether a hook without a notice for 3 days, and none pending, is removed."""
 
     feed_expiry: bool = True
-    """OMS_FEED_EXPIRY: whether a feed that nobody polls for long is given up."""
+    """OMS_FEED_EXPIRY: whether a feed without a new item for its retention period is removed."""
 
     web_processes: int = 1
     """OMS_WEB_PROCESSES: how many web processes `oms-ledger up` and `serve` start."""

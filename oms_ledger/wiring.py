@@ -20,6 +20,10 @@ class NotMigrated(Exception):
     """The database's tables are not those of this release: run `oms-ledger migrate`."""
 
 
+class MissingMasterKey(Exception):
+    """There is a ledger, but not the key that its personal data is encrypted by."""
+
+
 @dataclass(frozen=True)
 class Cell:
     """One database and one Redis, serving a set of accounts."""
@@ -32,7 +36,13 @@ class Cell:
 
     @cached_property
     def vault(self) -> Vault:
-        return Vault(master_key(self.settings.master_key, self.settings.data_dir))
+        given, folder = self.settings.master_key, self.settings.data_dir
+        if given is None and not (folder / "master.key").exists() and self.store.head():
+            raise MissingMasterKey(
+                f"The ledger has entries, but {folder / 'master.key'} is missing: put it back from"
+                " the backup, or set OMS_MASTER_KEY. A new key could not read personal data."
+            )
+        return Vault(master_key(given, folder))
 
     @cached_property
     def store(self) -> Store:

@@ -63,7 +63,6 @@ class Sender:
             ),
             timeout=TIMEOUT,
             cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=True,
         )
 
     async def close(self) -> None:

@@ -6,8 +6,10 @@ from datetime import timedelta
 import redis
 import structlog
 from rq import SimpleWorker
+from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 from rq.timeouts import TimerDeathPenalty
+from rq.worker import WorkerStatus
 
 from oms_ledger.wiring import Cell
 from workers import jobs, wakeups
@@ -33,6 +35,8 @@ def work(cell: Cell, stop: Stop) -> None:
         while not stop.is_set():
             try:
                 _work(cell, stop)
+            except StopRequested:
+                return
             except (redis.RedisError, OSError) as error:
                 log.warning("redis is away: trying again", error=str(error))
                 stop.wait(1)
@@ -48,5 +52,12 @@ def _work(cell: Cell, stop: Stop) -> None:
         default_worker_ttl=60,
         maintenance_interval=int(timedelta(seconds=15).total_seconds()),
     )
-    stop.then(lambda: setattr(worker, "_stop_requested", True))
+
+    def end() -> None:
+        """After the job under way; at once where RQ only waits, for a job or for Redis."""
+        worker._stop_requested = True
+        if worker.get_state() != WorkerStatus.BUSY:
+            raise StopRequested
+
+    stop.then(end)
     worker.work(with_scheduler=False, logging_level="WARNING")

@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 from oms_ledger.cli import accounts, demo, imports, keys, processes, upkeep
 from oms_ledger.orders.refusals import Refusal
 from oms_ledger.settings import SettingsError
-from oms_ledger.wiring import NotMigrated
+from oms_ledger.wiring import MissingMasterKey, NotMigrated
 
 app = typer.Typer(
     name="oms-ledger",
@@ -30,7 +30,7 @@ def main() -> None:
     """Run a command; what a person can mend is one sentence, not a traceback."""
     try:
         app()
-    except (Refusal, SettingsError, NotMigrated) as error:
+    except (Refusal, SettingsError, NotMigrated, MissingMasterKey) as error:
         sys.exit(f"oms-ledger: {error}")
     except OperationalError as error:
         sys.exit(f"oms-ledger: the database does not answer: {error.orig}")

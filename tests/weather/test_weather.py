@@ -1,10 +1,12 @@
 """G1, G4, G40, G43, G46: what is killed, emptied or refused while orders come in costs nothing."""
 
 import contextlib
+import json
 import os
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import redis
@@ -85,8 +87,9 @@ def test_G1_G46_kill_of_each_process_under_load_loses_and_doubles_nothing(
         following(deployment, receiver) as followers,
     ):
         with writing(deployment, ORDERS) as writer:
-            for name in ("worker", "projector", "clock"):
-                writer.wait_for_answers(12)
+            for name in ("worker", "projector", "clock", "worker"):
+                writer.wait_for_answers(6)
+                until(f"the {name} is at work", partial(deployment.at_work, name))
                 deployment.kill(name)
                 writer.wait_for_answers(6)
                 deployment.start(name)
@@ -97,6 +100,9 @@ def test_G1_G46_kill_of_each_process_under_load_loses_and_doubles_nothing(
             writer.wait_for_answers(12)
         until("every follower is at the head", deployment.settled)
         followers.require_everything_once(deployment, writer)
+        checked = deployment.run("verify", "--json")
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+        assert json.loads(checked.stdout)["ok"] is True
 
 
 def test_G46_flushall_under_load_and_a_killed_redis_lose_and_double_nothing(

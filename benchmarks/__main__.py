@@ -1,0 +1,40 @@
+"""Measures everything on SQLite and on PostgreSQL: `python -m benchmarks [PART…]`."""
+
+import sys
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from rich.console import Console
+
+from benchmarks import appending, encoding, over_http, places, reading, size
+from benchmarks.figures import Figure, Report
+from benchmarks.scale import scale
+
+
+def main(parts: list[str]) -> int:
+    console = Console()
+    if not console.is_terminal:
+        console.width = 190
+    report, much = Report(console), scale()
+    named: dict[str, Callable[[str], Iterable[Figure]]] = {
+        "append": partial(appending.figures, seconds=much.seconds),
+        "read": partial(reading.figures, count=much.orders, seconds=much.seconds),
+        "size": partial(size.figures, small=much.small, large=much.large, seconds=much.seconds),
+        "http": partial(over_http.figures, scale=much),
+    }
+    if unknown := set(parts) - {"codec", *named}:
+        console.print(f"Unknown: {', '.join(unknown)}. Parts: codec, {', '.join(named)}")
+        return 2
+    if not parts or "codec" in parts:
+        report.measure("codec", encoding.NONE, partial(encoding.figures, much.seconds))
+    with places.running_servers():
+        for database in (places.SQLITE, places.POSTGRESQL):
+            for name, work in named.items():
+                if not parts or name in parts:
+                    report.measure(name, database, partial(work, database))
+    report.show()
+    report.write()
+    return 1 if report.failed else 0
+
+
+sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,76 @@
+"""What it costs to turn a typical OrderPlaced into bytes and back, and to encrypt its person."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import msgspec
+import orjson
+from eventsourcing.persistence import JSONTranscoder
+
+from benchmarks import orders
+from benchmarks.figures import Figure
+from oms_ledger.ledger import codec, vault
+from oms_ledger.ledger.vault import Vault
+from oms_ledger.orders.events import OrderPlaced
+
+NONE = "none"
+
+
+def figures(seconds: float) -> Iterator[Figure]:
+    event = orders.new_order()[1]
+    plain = msgspec.to_builtins(event)
+    transcoder = JSONTranscoder()
+    decoder = msgspec.json.Decoder(OrderPlaced)
+    encoded = msgspec.json.encode(event)
+
+    def rate(work: Callable[[], object]) -> float:
+        return 1 / _seconds(work, seconds / 10)
+
+    library = rate(lambda: transcoder.encode(plain))
+    named = "eventsourcing JSONTranscoder, of a prepared dict"
+    yield Figure("size of OrderPlaced", NONE, len(encoded), "bytes")
+    for name, work in {
+        "encode OrderPlaced, msgspec": lambda: msgspec.json.encode(event),
+        "encode OrderPlaced, orjson": lambda: orjson.dumps(event, default=str),
+        "encode OrderPlaced, the ledger's codec": lambda: codec.encode(event),
+    }.items():
+        yield Figure(name, NONE, rate(work), "events/s", library, named)
+    library = rate(lambda: transcoder.decode(encoded))
+    named = "eventsourcing JSONTranscoder, to a dict"
+    name, body, told = codec.encode(event)
+    for title, work in {
+        "decode OrderPlaced, msgspec to the event": lambda: decoder.decode(encoded),
+        "decode OrderPlaced, orjson to a dict": lambda: orjson.loads(encoded),
+        "decode OrderPlaced, the ledger's codec": lambda: codec.decode(name, body, told),
+    }.items():
+        yield Figure(title, NONE, rate(work), "events/s", library, named)
+    keys = Vault(b"k" * 32)
+    keys.new_key("bench/1")
+    key = keys.key("bench/1")
+    assert key
+    assert told
+    encode = _seconds(lambda: codec.encode(event), seconds / 10)
+    both = _seconds(lambda: _encrypted(event, key), seconds / 10)
+    named = "encoding alone"
+    yield Figure("encode and encrypt the person", NONE, both * 1e6, "µs", encode * 1e6, named)
+    new = _seconds(lambda: keys.new_key("bench/1"), seconds / 10)
+    yield Figure("a new order's data key, wrapped", NONE, new * 1e6, "µs", encode * 1e6, named)
+
+
+def _encrypted(event: OrderPlaced, key: vault.AESGCM) -> bytes:
+    told = codec.encode(event)[2]
+    assert told
+    return vault.encrypt(key, told, "bench/1:1")
+
+
+def _seconds(work: Callable[[], object], budget: float) -> float:
+    """Of one call, best of three runs."""
+    best = float("inf")
+    for _ in range(3):
+        calls, began = 0, time.perf_counter()
+        while time.perf_counter() - began < budget:
+            for _ in range(50):
+                work()
+            calls += 50
+        best = min(best, (time.perf_counter() - began) / calls)
+    return best

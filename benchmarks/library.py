@@ -1,0 +1,92 @@
+"""The baseline of appending: the `eventsourcing` library's recorder, one event a transaction."""
+
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from eventsourcing.persistence import ApplicationRecorder, StoredEvent
+from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
+from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
+from psycopg.conninfo import conninfo_to_dict
+
+from benchmarks import places
+from oms_ledger.ledger.entry import Row
+
+FULL = 2  # what PRAGMA synchronous answers
+
+
+@contextmanager
+def recorder(database: str) -> Iterator[ApplicationRecorder]:
+    if database == places.SQLITE:
+        with TemporaryDirectory(prefix="oms-benchmark-") as folder:
+            store = SQLiteDatastore(
+                str(Path(folder) / "library.sqlite3"),
+                lock_timeout=60,
+                pool_size=5,
+                max_overflow=0,
+                pool_timeout=60,
+                originator_id_type="text",
+            )
+            with closing(store), store.transaction(commit=False) as cursor:
+                cursor.execute("PRAGMA synchronous")
+                assert cursor.fetchone()[0] == FULL, "the library would not write durably"
+            store = SQLiteDatastore(
+                str(Path(folder) / "library.sqlite3"),
+                lock_timeout=60,
+                pool_size=5,
+                max_overflow=0,
+                pool_timeout=60,
+                originator_id_type="text",
+            )
+            with closing(store):
+                made: Any = SQLiteApplicationRecorder(store)
+                made.create_table()
+                yield made
+        return
+    with places.empty_place(database) as place:
+        where = conninfo_to_dict(place.url)
+        with closing(
+            PostgresDatastore(
+                dbname=str(where["dbname"]),
+                host=str(where.get("host", "127.0.0.1")),
+                port=str(where.get("port", 5432)),
+                user=str(where.get("user", "postgres")),
+                password=str(where.get("password", "")),
+                pool_size=64,
+                connect_timeout=60,
+                pool_open_timeout=60,
+                originator_id_type="text",
+            )
+        ) as store:
+            made = PostgresApplicationRecorder(store)
+            made.create_table()
+            yield made
+
+
+def events_per_second(
+    database: str, streams: Sequence[Sequence[Row]], clients: int, seconds: float
+) -> float:
+    """The same bytes, stream by stream, each event in a transaction of its own."""
+    with recorder(database) as its, ThreadPoolExecutor(clients) as pool:
+        until = time.perf_counter() + seconds
+        began = time.perf_counter()
+        waiting = iter(enumerate(streams))
+
+        def client(_: int) -> int:
+            done = 0
+            for number, rows in waiting:  # the lock of the interpreter makes this safe
+                for row in rows:
+                    if time.perf_counter() > until:
+                        return done
+                    state = row.body + (row.personal or b"")
+                    event = StoredEvent(f"{row.stream}.{number}", row.version, row.name, state)
+                    its.insert_events([event])
+                    done += 1
+            return done
+
+        done = sum(pool.map(client, range(clients)))
+        return done / (time.perf_counter() - began)

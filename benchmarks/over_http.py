@@ -1,0 +1,258 @@
+"""The system as integrations meet it: commands, reads, feed and hook over HTTP."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import aiohttp
+from aiohttp import web
+
+from benchmarks import orders, places, processes
+from benchmarks.figures import Figure, percentile
+from benchmarks.scale import Scale
+from oms_ledger.wiring import Cell
+from projections import app_keys, cursors
+
+CLIENTS = 32
+PUSHES_PER_SECOND = 100
+EVERY_STATUS = {"type": "FromWorkflow", "status": []}
+HANDLING = {"type": "FromWorkflow", "status": ["handling"]}
+QUEUE = {"visibilityTimeoutInSeconds": 240, "messageRetentionPeriodInSeconds": 345_600}
+T = TypeVar("T")
+
+
+def figures(database: str, scale: Scale) -> Iterator[Figure]:
+    with places.empty_place(database) as place:
+        cell = places.open_at(place)
+        try:
+            asyncio.run(orders.open_account(cell.ledger))
+            with cell.database.writing() as connection:
+                key, token = app_keys.create(connection, orders.ACCOUNT, "Owner")
+            with processes.deployed(place) as deployment:
+                for name, size in deployment.memory().items():
+                    yield Figure(f"memory of {name}, just started", database, size, "MiB")
+                headers = {"X-VTEX-API-AppKey": key, "X-VTEX-API-AppToken": token}
+                found, failure = asyncio.run(_all(cell, deployment.base, headers, database, scale))
+                yield from found
+                if failure is not None:
+                    raise failure
+                for name, size in deployment.memory().items():
+                    yield Figure(f"memory of {name}, after the load", database, size, "MiB")
+        finally:
+            cell.close()
+
+
+async def _all(
+    cell: Cell, base: str, headers: dict[str, str], database: str, scale: Scale
+) -> tuple[list[Figure], Exception | None]:
+    """What was measured, and what broke it off."""
+    found: list[Figure] = []
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(base, headers=headers, connector=connector) as session:
+        try:
+            async for figure in _Load(cell, session, database).run(scale):
+                found.append(figure)
+        except Exception as error:
+            return found, error
+    return found, None
+
+
+class _Load:
+    def __init__(self, cell: Cell, session: aiohttp.ClientSession, database: str) -> None:
+        self._cell, self._session, self._database = cell, session, database
+        self._empty = 0.0
+
+    async def run(self, scale: Scale) -> AsyncIterator[Figure]:
+        async def healthz(_: int) -> None:
+            await self._ask("GET", "/healthz")
+
+        rate, _ = await self._timed(healthz, range(3 * scale.orders))
+        self._empty = rate
+        yield Figure("HTTP GET /healthz, 32 clients", self._database, rate, "requests/s")
+        await self._ask("POST", "/api/orders/feed/config", {"filter": EVERY_STATUS, "queue": QUEUE})
+        body, placed = orders.purchase(), list[dict[str, Any]]()
+
+        async def place(_: int) -> None:
+            placed.append(await self._ask("PUT", "/api/checkout/pub/orders", body))
+
+        async for figure in self._figures("place order", place, range(scale.orders)):
+            yield figure
+        ids = await self._map(self._pay, placed)
+        async for figure in self._actions(ids):
+            yield figure
+        async for figure in self._feed():
+            yield figure
+        placed.clear()
+        await self._map(place, range(scale.pushes))
+        async for figure in self._hook(await self._map(self._pay, placed)):
+            yield figure
+
+    async def _actions(self, ids: Sequence[str]) -> AsyncIterator[Figure]:
+        async def handle(order_id: str) -> None:
+            await self._ask("POST", f"/api/oms/pvt/orders/{order_id}/start-handling")
+
+        async def get(order_id: str) -> None:
+            await self._ask("GET", f"/api/oms/pvt/orders/{order_id}")
+
+        async def list_(_: str) -> None:
+            await self._ask("GET", "/api/oms/pvt/orders?per_page=15")
+
+        known = await self._ask("GET", f"/api/oms/pvt/orders/{ids[0]}")
+
+        async def invoice(order_id: str) -> None:
+            body = {
+                "type": "Output",
+                "issuanceDate": known["creationDate"],
+                "invoiceNumber": f"NF-{order_id}",
+                "invoiceValue": known["value"],
+            }
+            await self._ask("POST", f"/api/oms/pvt/orders/{order_id}/invoice", body)
+
+        steps = {"start-handling": handle, "invoice": invoice, "get order": get, "list": list_}
+        for name, work in steps.items():
+            async for figure in self._figures(name, work, ids):
+                yield figure
+
+    async def _feed(self) -> AsyncIterator[Figure]:
+        await self._settled()
+        items, taken, began = 0, list[float](), time.perf_counter()
+        while time.perf_counter() - began < 5:
+            lot_began = time.perf_counter()
+            lot = await self._ask("GET", "/api/orders/feed?maxlot=10")
+            if not lot:
+                break
+            handles = {"handles": [item["handle"] for item in lot]}
+            await self._ask("POST", "/api/orders/feed", handles)
+            items += len(lot)
+            taken.append(time.perf_counter() - lot_began)
+        name = "HTTP feed retrieve and commit, one client"
+        rate = items / sum(taken)
+        yield Figure(name, self._database, rate, "items/s")
+        for title, share in (("p50", 0.5), ("p99", 0.99)):
+            yield Figure(
+                f"{name}: {title} of a lot", self._database, percentile(taken, share) * 1000, "ms"
+            )
+
+    async def _hook(self, ids: Sequence[str]) -> AsyncIterator[Figure]:
+        heard: dict[str, float] = {}
+        sent: dict[str, float] = {}
+        answered: dict[str, float] = {}
+
+        async def notice(request: web.Request) -> web.Response:
+            told = await request.json()
+            if "OrderId" in told:
+                heard.setdefault(told["OrderId"], time.perf_counter())
+            return web.Response()
+
+        application = web.Application()
+        application.router.add_post("/", notice)
+        runner = web.AppRunner(application, access_log=None)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        try:
+            await self._settled()
+            hook = {"url": f"http://127.0.0.1:{runner.addresses[0][1]}/", "headers": {}}
+            await self._ask("POST", "/api/orders/hook/config", {"filter": HANDLING, "hook": hook})
+
+            async def act(number: int, order_id: str) -> None:
+                await asyncio.sleep(max(0, start + number / PUSHES_PER_SECOND - loop.time()))
+                sent[order_id] = time.perf_counter()
+                await self._ask("POST", f"/api/oms/pvt/orders/{order_id}/start-handling")
+                answered[order_id] = time.perf_counter()
+
+            loop = asyncio.get_running_loop()
+            start = loop.time() + 0.5
+            await asyncio.gather(*(act(number, one) for number, one in enumerate(ids)))
+            until = time.perf_counter() + 20
+            while len(heard) < len(ids) and time.perf_counter() < until:
+                await asyncio.sleep(0.02)
+            if len(heard) < len(ids):
+                raise RuntimeError(f"only {len(heard)} of {len(ids)} notices arrived")
+        finally:
+            await runner.cleanup()
+        spread = max(sent.values()) - min(sent.values())
+        yield Figure("actions sent for the hook", self._database, len(ids) / spread, "actions/s")
+        for name, since in (("action sent", sent), ("action answered", answered)):
+            waits = [heard[order_id] - since[order_id] for order_id in ids]
+            for title, share in (("p50", 0.5), ("p99", 0.99)):
+                value = percentile(waits, share) * 1000
+                baseline = (150.0, "what is promised (p99)") if share == 0.99 else ()
+                yield Figure(
+                    f"{name} → hook arrival: {title}", self._database, value, "ms", *baseline
+                )
+
+    # Requests
+
+    async def _ask(self, method: str, path: str, body: Any = None) -> Any:
+        async with self._session.request(method, path, json=body) as answer:
+            text = await answer.read()
+            if answer.status >= 400:
+                raise RuntimeError(f"{method} {path}: {answer.status} {text[:200]!r}")
+            return await answer.json() if answer.content_type.endswith("json") and text else None
+
+    async def _pay(self, placed: dict[str, Any]) -> str:
+        """The payment of a placed order, so that it is ready for handling."""
+        (order,) = placed["orders"]
+        transaction = placed["transactionData"]["merchantTransactions"][0]["transactionId"]
+        payment = {
+            "paymentSystem": "2",
+            "installments": 1,
+            "value": order["value"],
+            "referenceValue": order["value"],
+            "fields": {"cardNumber": "4111111111111111"},
+            "transaction": {"id": transaction},
+        }
+        path = f"/api/payments/transactions/{transaction}/payments"
+        await self._ask("POST", path, [payment])
+        await self._ask("POST", f"/api/checkout/pub/gatewayCallback/{order['orderGroup']}")
+        return str(order["orderId"])
+
+    async def _settled(self) -> None:
+        """Until every follower stands at the head."""
+        for _ in range(1500):
+            head = self._cell.store.head()
+            with self._cell.database.reading() as connection:
+                behind = cursors.behind(connection, head)
+            if not set(behind) - {"clock"}:
+                return
+            await asyncio.sleep(0.02)
+        raise RuntimeError(f"behind for 30 s: {', '.join(behind)}")
+
+    async def _map(self, work: Callable[[Any], Awaitable[T]], over: Sequence[Any]) -> list[T]:
+        """The work over all, 32 at a time."""
+        room = asyncio.Semaphore(CLIENTS)
+
+        async def one(value: Any) -> T:
+            async with room:
+                return await work(value)
+
+        return await asyncio.gather(*(one(value) for value in over))
+
+    async def _timed(
+        self, work: Callable[[Any], Awaitable[None]], over: Sequence[Any]
+    ) -> tuple[float, list[float]]:
+        taken: list[float] = []
+
+        async def one(value: Any) -> None:
+            began = time.perf_counter()
+            await work(value)
+            taken.append(time.perf_counter() - began)
+
+        began = time.perf_counter()
+        await self._map(one, over)
+        return len(taken) / (time.perf_counter() - began), taken
+
+    async def _figures(
+        self, name: str, work: Callable[[Any], Awaitable[None]], over: Sequence[Any]
+    ) -> AsyncIterator[Figure]:
+        rate, taken = await self._timed(work, over)
+        named = "GET /healthz"
+        yield Figure(
+            f"HTTP {name}, 32 clients", self._database, rate, "requests/s", self._empty, named
+        )
+        for title, share in (("p50", 0.5), ("p99", 0.99)):
+            yield Figure(
+                f"HTTP {name}: {title}", self._database, percentile(taken, share) * 1000, "ms"
+            )

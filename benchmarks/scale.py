@@ -1,0 +1,25 @@
+"""How much is measured: all of it, or with QUICK=1 what fits into two minutes."""
+
+import os
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Scale:
+    seconds: float
+    """How long one rate is measured."""
+    orders: int
+    """Orders in the views that are read and rebuilt, and orders placed over HTTP."""
+    pushes: int
+    """Actions whose notices are timed, at 100 a second."""
+    small: int
+    large: int
+    """Stored events between which the figures should be flat."""
+
+
+QUICK = Scale(seconds=1.5, orders=600, pushes=500, small=1_000, large=100_000)
+FULL = Scale(seconds=8.0, orders=3_000, pushes=3_000, small=1_000, large=1_000_000)
+
+
+def scale() -> Scale:
+    return QUICK if os.environ.get("QUICK", "").lower() in ("1", "true", "yes", "on") else FULL
