@@ -15,6 +15,7 @@ from oms_ledger.wiring import Cell
 from projections.tables import feed_items
 from projections.tables import order_views as views
 
+FEED_LOTS = 40
 _SERIES = (
     "WITH RECURSIVE series(n) AS"
     " (SELECT CAST(:first AS bigint) UNION ALL SELECT n + 1 FROM series WHERE n < :last)"
@@ -84,9 +85,10 @@ def _fill(cell: Cell, order_id: str, app_key: str, until: int) -> None:
             text(
                 f"INSERT INTO feed_items ({queued}, order_id, position) {_SERIES}"
                 f" SELECT {queued}, 'fill-' || n || '-01', n + 1 FROM series"
-                " CROSS JOIN (SELECT * FROM feed_items WHERE app_key = :key LIMIT 1) t"
+                " CROSS JOIN (SELECT * FROM feed_items WHERE app_key = :key"
+                " ORDER BY position DESC LIMIT 1) t"
             ),
-            {**names, "key": app_key},
+            {"first": first, "last": until, "key": app_key},
         )
     with cell.database.reading() as connection:
         connection.execute(text("ANALYZE"))
@@ -105,7 +107,7 @@ def _sized(cell: Cell, app_key: str, seconds: float) -> _Sized:
     assert feed is not None
     gets = reading.seconds_each(lambda n: reading.get(cell, ids[n * 7 % len(ids)]), seconds / 3)
     lists = reading.seconds_each(lambda _: _list(cell), seconds / 3)
-    items = reading.consume(cell, feed, 10)
+    items = reading.consume(cell, feed, FEED_LOTS)
     rate, _ = one_event_writes(cell, seconds)
     return _Sized(rate, 1 / median(gets), items, 1 / median(lists))
 

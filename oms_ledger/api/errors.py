@@ -1,10 +1,13 @@
 """How a no is said over HTTP: always in the published shape, never in the framework's own."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import orjson
 import structlog
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
@@ -29,8 +32,50 @@ def malformed(message: str) -> ApiError:
     return ApiError(400, "OMS004", message)
 
 
+def shown(value: Any) -> str:
+    """A value as an error may repeat it: short, however large what was sent."""
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else f"a list of {len(value)}"
+    text = json.dumps(value[:60] if isinstance(value, str) else value, default=str)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+EXPECTED = {
+    "bool": "true or false",
+    "date": "a date",
+    "datetime": "an instant",
+    "dict": "an object",
+    "float": "a number",
+    "int": "an integer",
+    "list": "a list",
+    "model": "an object",
+    "string": "a string",
+}
+
+
+def problems(found: Sequence[Mapping[str, Any]], skip: int = 0) -> str:
+    """The first three of pydantic's problems, each as its place, what was found and expected."""
+    return "; ".join(_problem(one, one["loc"][skip:]) for one in found[:3])
+
+
+def _problem(problem: Mapping[str, Any], loc: tuple[str | int, ...]) -> str:
+    place = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in loc).lstrip(".")
+    kind, message = problem["type"], problem["msg"]
+    if kind == "missing":
+        return f"{place or 'The body'}: found nothing, expected a value"
+    for lead in ("Value error, ", "Input should be ", "Field required"):
+        message = message.removeprefix(lead)
+    limits = ("_type", "_parsing", "_from_float")
+    known = EXPECTED.get(kind.split("_")[0]) if kind.endswith(limits) else None
+    return f"{place or 'The body'}: found {shown(problem['input'])}, expected {known or message}"
+
+
+def is_checkout(path: str) -> bool:
+    return path.startswith("/api/checkout/")
+
+
 def unauthorized(path: str) -> ApiError:
-    if path.startswith("/api/checkout"):
+    if is_checkout(path):
         return ApiError(401, "ORD062", "Unauthorized")
     return ApiError(401, "1", "Unauthorized access")
 
@@ -43,7 +88,7 @@ def forbidden(resources: frozenset[str]) -> ApiError:
 def body_of(scope: Scope, code: str, message: str) -> bytes:
     """The published error body; Checkout's paths add fields and the operation's id."""
     error = {"code": code, "message": message, "exception": None}
-    if str(scope.get("path", "")).startswith("/api/checkout"):
+    if is_checkout(scope.get("path", "")):
         request_id = scope.get("state", {}).get("request_id")
         return orjson.dumps({"fields": {}, "error": error, "operationId": request_id})
     return orjson.dumps({"error": error})
@@ -77,6 +122,12 @@ async def _contended(request: Request, _: Exception) -> Response:
     return answer(request, 409, "CHK0292", message, {"Retry-After": "1"})
 
 
+async def _invalid(request: Request, error: Exception) -> Response:
+    """A parameter that an endpoint declares and the request got wrong; FastAPI's 422."""
+    assert isinstance(error, RequestValidationError)
+    return answer(request, 400, "OMS004", problems(error.errors(), skip=1))
+
+
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code, what = {404: ("OMS404", "no such path"), 405: ("OMS405", "no such method here")}.get(
@@ -96,5 +147,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ApiError, _api_error)
     app.add_exception_handler(Refusal, _refusal)
     app.add_exception_handler(Contended, _contended)
+    app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unexpected)

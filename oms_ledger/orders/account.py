@@ -16,9 +16,8 @@ SETTINGS: dict[str, tuple[Any, str]] = {
     "order_id_form": ("letters", "letters: v502559llux-01; digits: 1172452900788-01"),
     "currency": ("BRL", "ISO 4217 code of the account's currency"),
     "country": ("BRA", "ISO 3166 alpha-3 code of the account's country"),
-    "seller_name": ("", "name of seller 1; empty: the account's name"),
     "trust_request_prices": (True, "take the prices of a placement as sent"),
-    "anonymous_checkout": (False, "let placements in without a key"),
+    "seller_name": ("", "name of seller 1; empty: the account's name"),
 }
 
 

@@ -7,15 +7,21 @@ event follows by itself when an order comes to a passing status.
 """
 
 from collections.abc import Mapping
+from enum import Enum
 from typing import Any
 
 from oms_ledger.orders import events as e
 from oms_ledger.orders.status import Status as S
 
-Flow = Mapping[S | None, Mapping[type[e.OrderEvent], S]]
 
-# Where these lead is not in the table: back to the status in which the cancellation was asked.
-RESUMING = frozenset({e.CancellationRequestDropped})
+class Back(Enum):
+    """Where an event leads when the table cannot tell: back to a status the order was in."""
+
+    TO_BEFORE_THE_REQUEST = "to the status in which the cancellation was asked"
+
+
+Moves = Mapping[type[e.OrderEvent], S | Back]
+Flow = Mapping[S | None, Moves]
 
 START: Flow = {None: {e.WorkflowCreated: S.ORDER_CREATED}}
 
@@ -97,21 +103,19 @@ HANDLING: Flow = {
     S.INVOICED: {e.CancellationStarted: S.CANCEL},
 }
 
-_ASKED: Mapping[type[e.OrderEvent], S] = {
+_ASKED: Moves = {
     e.CancellationStarted: S.CANCEL,
     e.InvoicedDespiteRequest: S.INVOICE_AFTER_CANCELLATION_DENY,
 }
 
 # One order is both sides: a denial leads straight back.
 OWN_REQUEST: Flow = {
-    S.CANCELLATION_REQUESTED: {**_ASKED, e.CancellationRequestDropped: S.CANCELLATION_REQUESTED}
+    S.CANCELLATION_REQUESTED: {**_ASKED, e.CancellationDenied: Back.TO_BEFORE_THE_REQUEST}
 }
 
 REQUEST_FROM_ABOVE: Flow = {
     S.CANCELLATION_REQUESTED: {**_ASKED, e.CancellationDenied: S.CANCELLATION_REQUEST_DENIED_FFM},
-    S.CANCELLATION_REQUEST_DENIED_FFM: {
-        e.CancellationRequestDropped: S.CANCELLATION_REQUEST_DENIED_FFM
-    },
+    S.CANCELLATION_REQUEST_DENIED_FFM: {e.CancellationRequestDropped: Back.TO_BEFORE_THE_REQUEST},
 }
 
 SOLD_BY_OTHERS: Flow = {
@@ -159,7 +163,7 @@ ENDING: Flow = {S.CANCEL: {e.Canceled: S.CANCELED}, S.CANCELED: {}, S.REPLACED: 
 
 def join(*stages: Flow) -> Flow:
     """One flow out of stages, no two of which may speak of the same status."""
-    joined: dict[S | None, Mapping[type[e.OrderEvent], S]] = {}
+    joined: dict[S | None, Moves] = {}
     for stage in stages:
         shared = joined.keys() & stage.keys()
         assert not shared, f"two stages move orders out of {shared}"
@@ -219,6 +223,14 @@ AUTOMATIC: Mapping[str, Mapping[S, type[Any]]] = {
 }
 
 
-def moves_from(flow: str, status: S | None) -> Mapping[type[e.OrderEvent], S]:
+def moves_from(flow: str, status: S | None) -> Moves:
     """The events that move an order of this flow out of this status, and where to."""
     return FLOWS[flow].get(status, {})
+
+
+def status_after(
+    flow: str, status: S | None, event: type[e.OrderEvent], *, asked_in: S | None
+) -> S | None:
+    """The status an event leads to; `asked_in` is where a cancellation was last asked."""
+    leads_to = moves_from(flow, status).get(event, status)
+    return asked_in if leads_to is Back.TO_BEFORE_THE_REQUEST else leads_to

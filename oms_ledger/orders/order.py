@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cached_property
 
 from oms_ledger.orders import events as e
-from oms_ledger.orders.flows import ORIGINS, RESUMING, moves_from
+from oms_ledger.orders.flows import ORIGINS, moves_from, status_after
 from oms_ledger.orders.status import Status
 
 _FULFILLMENT = frozenset(
@@ -102,9 +102,7 @@ def evolve(
 
 
 def _moved(after: Order, order: Order, event: e.OrderEvent, at: datetime) -> Order:
-    status = moves_from(order.flow, order.status).get(type(event), order.status)
-    if type(event) in RESUMING and order.flow in ("seller", "complete"):
-        status = order.resumes
+    status = status_after(order.flow, order.status, type(event), asked_in=order.resumes)
     if status is None or status is order.status:
         return replace(after, changed_at=at)
     domain = order.domain
@@ -169,6 +167,9 @@ def _learned(order: Order, event: e.OrderEvent, at: datetime) -> Order:  # noqa:
                     for r in order.requests
                 ),
             )
+        case e.InvoicedDespiteRequest() if order.requests:
+            *earlier, asked = order.requests
+            return replace(order, requests=(*earlier, replace(asked, denied_at=at)))
         case e.CancellationStarted():
             return replace(
                 order,
@@ -210,5 +211,6 @@ def _imported(event: e.OrderImported, order_id: str, account: str) -> Order:
         canceled_at=event.changed_at if event.cancellation else None,
         timeline=((status, event.changed_at),) if status else (),
         closes_at=event.changed_at if status is Status.WINDOW_TO_CANCEL else None,
+        resumes=Status.READY_FOR_HANDLING if status is Status.CANCELLATION_REQUESTED else None,
         imported=True,
     )

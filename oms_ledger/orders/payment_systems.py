@@ -15,6 +15,9 @@ SYSTEMS: dict[str, tuple[str, str]] = {
     "125": ("Pix", "instantPayment"),
 }
 
+# Of these a card is sent, or one that was saved.
+CARD_GROUPS = frozenset({"creditCard", "debitCard"})
+
 # Who answers later: the built-in gateway leaves these pending until they are notified.
 PENDING_GROUPS = frozenset({"bankInvoice", "promissory", "cash", "instantPayment", "custom"})
 

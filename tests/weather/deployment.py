@@ -173,10 +173,16 @@ class Deployment:
                 stderr=log,
                 start_new_session=True,
             )
+        # Left to the janitor of the run, should the run itself be killed.
+        self._note(name).write_text(str(self.processes[name].pid))
+
+    def _note(self, name: str) -> Path:
+        return Path(os.environ[servers.RUN]) / f"weather-{self.port}-{name}.pid"
 
     def kill(self, name: str) -> None:
         """Kill -9 it with its children; its leases run out now instead of in ten seconds."""
         process = self.processes.pop(name)
+        self._note(name).unlink()
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         with self.cell.database.writing() as connection:
@@ -198,7 +204,8 @@ class Deployment:
         return False
 
     def close(self) -> None:
-        for process in self.processes.values():
+        for name, process in self.processes.items():
+            self._note(name).unlink(missing_ok=True)
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()

@@ -34,8 +34,8 @@ def cancel(
         return follow_through(order, [request], facts)
     if not order.allows(e.CancellationStarted):
         raise Busy(order.status)
-    first = order.requests[-1] if order.status is Status.CANCELLATION_REQUESTED else None
-    if first is not None:  # the first cause stays (G17)
+    if order.status is Status.CANCELLATION_REQUESTED and order.requests:
+        first = order.requests[-1]  # the first cause stays (G17)
         reason, requested_by_user = first.reason, first.requested_by_user
     started = e.CancellationStarted(
         by="user" if requested_by_user else by, receipt=facts.receipt, reason=reason

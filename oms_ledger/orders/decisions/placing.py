@@ -1,14 +1,21 @@
-"""From a purchase to one order per seller (contract 05 §§4, 7). Money is integer cents."""
+"""From a purchase to one order per seller (contract 05 §§4, 7). Money is integer cents.
+
+What documents look into is checked for its shape here, so that every order that was placed can
+be shown. Whatever else was sent is kept as it came, except the secrets of a card.
+"""
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from oms_ledger.orders.account import Account
+from oms_ledger.orders.documents.facts import BESIDES
 from oms_ledger.orders.events import Item, Json, OrderPlaced, Payment, PriceTag
 from oms_ledger.orders.numbers import order_id
 from oms_ledger.orders.payment_systems import (
+    CARD_GROUPS,
     DENIED_LAST_DIGITS,
     PENDING_GROUPS,
     name_and_group,
@@ -30,8 +37,31 @@ _PLACEMENT = {
     "storePreferencesData",
     "orderFormId",
 }
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+# What the ledger says of an order by itself: a placement has no say in it.
+_OF_THE_LEDGER = {
+    "cancellationData",
+    "cancellationRequests",
+    "packageAttachment",
+    "receiptData",
+    "sellers",
+    "status",
+    "state",
+}
+# Of the client profile.
+_TEXTS = {"firstName", "lastName", "documentType", "document", "phone"} | {
+    "corporateName",
+    "tradeName",
+    "corporateDocument",
+    "stateInscription",
+    "corporatePhone",
+}
+_SECRETS = {"cardnumber", "validationcode", "securitycode", "cvv", "cvc"}
+_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)*")
+_DIGITS = re.compile(r"[0-9]{1,15}")
+_SALES_CHANNEL = re.compile(r"[0-9]{1,9}")
 _LONGEST_TEXT = 2000
+_LARGEST = 2**53 - 1  # integers that every JSON client can read
+_LONGEST_MULTIPLIER = 12  # digits: what leaves every product exact
 
 
 def refuse(code: str, message: str) -> InvalidPlacement:
@@ -54,136 +84,202 @@ def place(
     sales_channel: str = "1",
 ) -> list[tuple[str, OrderPlaced]]:
     """The orders of a purchase with their ids; refuses with the codes of contract 05 §4."""
+    if not _SALES_CHANNEL.fullmatch(sales_channel):
+        raise refuse("CHK0010", f"There isn't any sales channel available: no {sales_channel!r}")
+    body = _without_secrets(body)
     raw_items = _items(body)
+    if not account.setting("trust_request_prices"):
+        raise refuse("CHK0022", "Invalid id for item: items[0].id has no price on offer")
     items = [_item(raw, index, new_id) for index, raw in enumerate(raw_items)]
     logistics = _logistics(body, len(items))
-    profile = _profile(body)
-    payment_data = _object(body, "paymentData", "ORD020")
-    payments, gift_cards = _payments(payment_data, new_id)
-    if "outdated" in (payment_data.get("updateStatus"),):
-        raise refuse("ORD054", "paymentData.updateStatus is outdated: send the payments again")
-    text = body.get("openTextField")
-    text = text.get("value") if isinstance(text, dict) else text
-    if text is not None and (not isinstance(text, str) or len(text) > _LONGEST_TEXT):
-        raise refuse("CHK0017", "The Order Form Text field has exceeded the character limit")
-    groups = list(_by_seller(raw_items).items())
-    values = []
-    for _, lines in groups:
-        totals = order_totals([items[i] for i in lines], [logistics[i] for i in lines])
-        values.append(sum(total.value for total in totals))
-    if min(values) < 0:
-        raise refuse("ORD004", "The total of the order is below zero")
-    paid = sum(p.reference_value for p in payments) + sum(int(g["value"]) for g in gift_cards)
-    if paid != sum(values):
-        raise refuse(
-            "ORD009",
-            f"Payments do not add up: paymentData.payments has {paid},"
-            f" the items with shipping and taxes have {sum(values)}",
-        )
-    shares = [divide(p.value, values) for p in payments]
-    references = [divide(p.reference_value, values) for p in payments]
-    cards = [divide(int(card["value"]), values) for card in gift_cards]
-    shipping = body["shippingData"]
-    own = {"1", account.name}
+    told = _told(body, account)
+    payments, gift_cards = _payments(_object(body, "paymentData", "ORD020"), new_id)
+    sellers = _by_seller(raw_items)
+    values = [
+        sum(t.value for t in order_totals([items[i] for i in lines], [logistics[i] for i in lines]))
+        for lines in sellers.values()
+    ]
+    _add_up(values, payments, gift_cards)
+    parts = _parts(payments, gift_cards, values)
     orders = []
-    for number, (seller, lines) in enumerate(groups):
-        share = [
-            Payment(
-                id=payment.id,
-                payment_system=payment.payment_system,
-                payment_system_name=payment.payment_system_name,
-                group=payment.group,
-                value=shares[i][number],
-                reference_value=references[i][number],
-                installments=payment.installments,
-                details=payment.details,
-            )
-            for i, payment in enumerate(payments)
-        ]
-        own_items = tuple(items[i] for i in lines)
+    for number, (seller, lines) in enumerate(sellers.items()):
+        own = seller in ("1", account.name)
+        own_items = tuple(items[line] for line in lines)
         own_logistics = tuple(
             {**logistics[line], "itemIndex": index} for index, line in enumerate(lines)
         )
+        own_payments, own_gift_cards = parts[number]
         the_id = order_id(order_group, number + 1)
-        seller_name = account.setting("seller_name") or account.name
-        orders.append(
-            (
-                the_id,
-                OrderPlaced(
-                    flow="complete" if seller in own else "marketplace",
-                    order_group=order_group,
-                    sequence=sequences[number],
-                    seller=seller,
-                    seller_name=seller_name if seller in own else seller,
-                    items=own_items,
-                    totals=order_totals(own_items, own_logistics),
-                    logistics=own_logistics,
-                    payments=tuple(share),
-                    transaction_id=transaction_id,
-                    merchant_name=account.name.upper(),
-                    sales_channel=sales_channel,
-                    seller_order_id=the_id if seller in own else None,
-                    order_form_id=body.get("orderFormId"),
-                    gift_cards=tuple(
-                        {**card, "value": cards[i][number]} for i, card in enumerate(gift_cards)
-                    ),
-                    marketing=body.get("marketingData"),
-                    preferences=body.get("clientPreferencesData"),
-                    store_preferences=body.get("storePreferencesData")
-                    or {
-                        "countryCode": account.setting("country"),
-                        "currencyCode": account.setting("currency"),
-                        "timeZone": account.setting("time_zone"),
-                    },
-                    details={k: v for k, v in body.items() if k not in _PLACEMENT},
-                    client_profile=profile,
-                    address=_addresses(shipping),
-                    invoice_data=body.get("invoiceData") or {},
-                    custom_data=body.get("customData") or {},
-                    open_text=text,
-                ),
-            )
+        placed = OrderPlaced(
+            flow="complete" if own else "marketplace",
+            order_group=order_group,
+            sequence=sequences[number],
+            seller=seller,
+            seller_name=(account.setting("seller_name") or account.name) if own else seller,
+            items=own_items,
+            totals=order_totals(own_items, own_logistics),
+            logistics=own_logistics,
+            payments=own_payments,
+            gift_cards=own_gift_cards,
+            transaction_id=transaction_id,
+            merchant_name=account.name.upper(),
+            sales_channel=sales_channel,
+            seller_order_id=the_id if own else None,
+            **told,
         )
+        orders.append((the_id, placed))
     return orders
 
 
 def payments_sent(body: Any, placed: tuple[Payment, ...]) -> tuple[Payment, ...]:
-    """The placed payments with what was sent of them; of a card only first six and last four."""
+    """The placed payments, in their order, with what was sent of each.
+
+    Installments are taken, and of a card the first six and last four digits; never its number,
+    code, holder or expiry. What each pays stays as placed: the sum was agreed on there, and an
+    order of several sellers has only its share of what is sent.
+    """
     sent = body if isinstance(body, list) else [body]
     if len(sent) != len(placed) or not all(isinstance(one, dict) for one in sent):
         raise refuse("ORD020", f"Expected an array of {len(placed)} payments, one for each placed")
-    return tuple(_with_card(payment, one) for payment, one in zip(placed, sent, strict=True))
+    return tuple(
+        _with_sent(payment, one, f"[{index}]")
+        for index, (payment, one) in enumerate(zip(placed, sent, strict=True))
+    )
 
 
 def approves(payment: Payment) -> bool | None:
-    """The built-in gateway: test cards approve or deny by their last digits, others stay pending.
+    """The built-in gateway: does it approve this payment? None is pending until notified.
 
-    None is pending: bank slips, Pix, cash, promissory and custom systems until they are notified.
+    Bank slips, Pix, cash, promissory and custom systems are pending. A card is denied when its
+    number ends in one of `DENIED_LAST_DIGITS` (0002, 0069, 0127, as test cards do that stand for
+    a declined, an expired and a miscoded card); every other one is approved, such as
+    4444333322221111. So is a saved card, of which no number is sent, and what has no number.
     """
     if payment.group in PENDING_GROUPS:
         return None
     return payment.details.get("lastDigits") not in DENIED_LAST_DIGITS
 
 
-def _with_card(payment: Payment, sent: Json) -> Payment:
-    fields = sent.get("fields") or {}
-    number = "".join(c for c in str(fields.get("cardNumber") or "") if c.isdigit())
-    details = dict(payment.details)
-    if number:
-        details |= {"firstDigits": number[:6], "lastDigits": number[-4:]}
-    due = str(fields.get("dueDate") or "")
-    if due:
-        details |= {"dueDate": due}
-    return Payment(
-        id=payment.id,
-        payment_system=payment.payment_system,
-        payment_system_name=payment.payment_system_name,
-        group=payment.group,
-        value=payment.value,
-        reference_value=payment.reference_value,
-        installments=_integer(sent.get("installments", payment.installments), "CHK0019", "x", 1),
+def _with_sent(payment: Payment, sent: Json, place: str) -> Payment:
+    fields = sent.get("fields")
+    if fields is not None and not isinstance(fields, dict):
+        raise refuse("ORD020", f"{place}.fields: expected an object")
+    details = {**payment.details, **_card_digits((fields or {}).get("cardNumber"))}
+    due = (fields or {}).get("dueDate")
+    if isinstance(due, str) and due and payment.group not in CARD_GROUPS:
+        details["dueDate"] = due
+    installments = sent.get("installments")
+    if installments is None:
+        installments = payment.installments
+    return replace(
+        payment,
+        installments=_integer(installments, "ORD042", f"{place}.installments", 1, text=True),
         details=details,
     )
+
+
+def _card_digits(number: object) -> Json:
+    """What may be kept of a card number: of a short or masked one, no more than the end."""
+    digits = [c for c in str(number or "") if c in "0123456789"]
+    kept: Json = {}
+    if len(digits) >= 12:
+        kept["firstDigits"] = "".join(digits[:6])
+    if len(digits) >= 4:
+        kept["lastDigits"] = "".join(digits[-4:])
+    return kept
+
+
+def _without_secrets(value: Any) -> Any:
+    """The same without card numbers and security codes, wherever they were written."""
+    if isinstance(value, dict):
+        return {k: _without_secrets(v) for k, v in value.items() if k.lower() not in _SECRETS}
+    if isinstance(value, list):
+        return [_without_secrets(one) for one in value]
+    return value
+
+
+def _told(body: Json, account: Account) -> dict[str, Any]:
+    """What every order of the purchase is told alike."""
+    for name in ("giftRegistryData", "callCenterOperatorData"):
+        _maybe_object(body, name)
+    order_form_id = body.get("orderFormId")
+    if order_form_id is not None and not isinstance(order_form_id, str):
+        raise refuse("OMS004", f"orderFormId: found {order_form_id!r}, expected a text")
+    profile = _profile(body)
+    return {
+        "order_form_id": order_form_id,
+        "marketing": _maybe_object(body, "marketingData"),
+        "preferences": _maybe_object(body, "clientPreferencesData"),
+        "store_preferences": _maybe_object(body, "storePreferencesData")
+        or {
+            "countryCode": account.setting("country"),
+            "currencyCode": account.setting("currency"),
+            "timeZone": account.setting("time_zone"),
+        },
+        "details": {k: v for k, v in body.items() if k not in _PLACEMENT | _OF_THE_LEDGER},
+        "client_profile": {k: v for k, v in profile.items() if k != BESIDES},
+        "address": _kept_addresses(body["shippingData"]),
+        "invoice_data": _maybe_object(body, "invoiceData") or {},
+        "custom_data": _maybe_object(body, "customData") or {},
+        "open_text": _open_text(body.get("openTextField")),
+    }
+
+
+def _open_text(given: Any) -> str | None:
+    text = given.get("value") if isinstance(given, dict) else given
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        raise refuse("OMS004", "openTextField: expected a text")
+    if len(text) > _LONGEST_TEXT:
+        message = "The Order Form Text field has exceeded the character limit"
+        raise refuse("CHK0017", f"{message}: openTextField has {len(text)} of {_LONGEST_TEXT}")
+    return text
+
+
+def _add_up(values: list[int], payments: list[Payment], gift_cards: list[Json]) -> None:
+    """Interest stands on both sides, so it is reference values that have to make up the orders."""
+    if min(values) < 0:
+        raise refuse("ORD004", "The cart total is negative: the price tags exceed what they lower")
+    if sum(values) > _LARGEST:
+        raise refuse("CHK0025", "Invalid price for item: the total of items is too large")
+    interest = sum(p.value - p.reference_value for p in payments)
+    paid = sum(p.value for p in payments) + sum(card["value"] for card in gift_cards)
+    if paid != sum(values) + interest:
+        raise refuse(
+            "ORD009",
+            "Payment value is different from order value: paymentData.payments (and giftCards)"
+            f" add up to {paid}; items, shipping, taxes and interest to {sum(values) + interest}",
+        )
+
+
+def _parts(
+    payments: list[Payment], gift_cards: list[Json], values: list[int]
+) -> list[tuple[tuple[Payment, ...], tuple[Json, ...]]]:
+    """What each order is paid with: what all pay of an order is its value, to the cent.
+
+    Each payment is divided in proportion to what those before it left to pay.
+    """
+    amounts = [p.reference_value for p in payments] + [card["value"] for card in gift_cards]
+    paying, left, shares = len(payments), values, []
+    for amount in amounts:
+        share = divide(amount, left)
+        left = [rest - part for rest, part in zip(left, share, strict=True)]
+        shares.append(share)
+    interests = [divide(p.value - p.reference_value, values) for p in payments]
+    return [
+        (
+            tuple(
+                replace(p, value=share[n] + interest[n], reference_value=share[n])
+                for p, share, interest in zip(payments, shares[:paying], interests, strict=True)
+            ),
+            tuple(
+                {**card, "value": share[n]}
+                for card, share in zip(gift_cards, shares[paying:], strict=True)
+            ),
+        )
+        for n in range(len(values))
+    ]
 
 
 def _object(body: Json, name: str, code: str) -> Json:
@@ -191,6 +287,23 @@ def _object(body: Json, name: str, code: str) -> Json:
     if not isinstance(part, dict):
         raise refuse(code, f"{name} is required and must be an object")
     return part
+
+
+def _maybe_object(body: Json, name: str) -> Json | None:
+    part = body.get(name)
+    if part is not None and not isinstance(part, dict):
+        raise refuse("OMS004", f"{name}: expected an object or null")
+    return part
+
+
+def _objects(part: Json, name: str, place: str, code: str) -> list[Json]:
+    """A list of objects; empty when there is none."""
+    given = part.get(name)
+    if given is None:
+        return []
+    if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
+        raise refuse(code, f"{place}{name}: expected a list of objects")
+    return given
 
 
 def _items(body: Json) -> list[Json]:
@@ -212,139 +325,203 @@ def _by_seller(items: Sequence[Json]) -> dict[str, list[int]]:
     return groups
 
 
-def _integer(value: object, code: str, place: str, lowest: int) -> int:
-    if isinstance(value, str) and value.strip().isdigit():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
+def _integer(value: object, code: str, place: str, lowest: int, *, text: bool = False) -> int:
+    """An integer within what JSON clients can read; as digits too where clients send them so."""
+    number = value
+    if text and isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
+        number = int(value)
+    if isinstance(number, bool) or not isinstance(number, int) or not lowest <= number <= _LARGEST:
         raise refuse(code, f"{place}: found {value!r}, expected an integer of at least {lowest}")
-    return value
+    return number
 
 
 def _item(raw: Json, index: int, new_id: Callable[[], str]) -> Item:
     place = f"items[{index}]"
-    if not isinstance(raw.get("id"), str | int) or raw.get("id") in ("", True, False):
+    sku = raw.get("id")
+    if isinstance(sku, bool) or not isinstance(sku, str | int) or sku == "":
         raise refuse("CHK0022", f"Invalid id for item: {place}.id")
-    try:
-        multiplier = Decimal(str(raw.get("unitMultiplier") or 1))
-    except InvalidOperation:
-        multiplier = Decimal(0)
-    if not multiplier.is_finite() or multiplier <= 0:
-        raise refuse("CHK0023", f"{place}.unitMultiplier must be a number above 0")
+    quantity = _integer(raw.get("quantity"), "CHK0023", f"{place}.quantity", 1, text=True)
+    price = _integer(raw.get("price"), "CHK0025", f"{place}.price", 0)
+    multiplier = _multiplier(raw.get("unitMultiplier"), f"{place}.unitMultiplier")
+    if price * quantity > _LARGEST or price * quantity * multiplier > _LARGEST:
+        raise refuse("CHK0025", f"{place}: price times quantity is too large")
     return Item(
         unique_id=new_id(),
-        id=str(raw["id"]),
+        id=str(sku),
         seller=raw["seller"],
-        quantity=_integer(raw.get("quantity"), "CHK0023", f"{place}.quantity", 1),
-        price=_integer(raw.get("price"), "CHK0025", f"{place}.price", 0),
+        quantity=quantity,
+        price=price,
         unit_multiplier=multiplier,
         price_tags=tuple(
             _price_tag(tag, f"{place}.priceTags[{i}]")
-            for i, tag in enumerate(raw.get("priceTags") or [])
+            for i, tag in enumerate(_objects(raw, "priceTags", f"{place}.", "CHK0025"))
         ),
         tax=_integer(raw.get("tax") or 0, "CHK0025", f"{place}.tax", 0),
         details={k: v for k, v in raw.items() if k not in _ITEM},
     )
 
 
-def _price_tag(tag: object, place: str) -> PriceTag:
-    if not isinstance(tag, dict):
-        raise refuse("CHK0025", f"{place} must be an object")
-    value = tag.get("value")
-    if value is None and isinstance(tag.get("rawValue"), int | float):
-        value = int((Decimal(str(tag["rawValue"])) * 100).to_integral_value())
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise refuse("CHK0025", f"{place}.value: found {value!r}, expected an integer of cents")
+def _multiplier(given: object, place: str) -> Decimal:
+    """Exact; missing or 0, as some clients send what they do not set, is 1."""
+    try:
+        multiplier = Decimal(str(given or 1))
+    except InvalidOperation:
+        multiplier = Decimal(0)
+    if (
+        not multiplier.is_finite()
+        or not Decimal("1e-9") <= multiplier <= _LARGEST
+        or len(multiplier.normalize().as_tuple().digits) > _LONGEST_MULTIPLIER
+    ):
+        raise refuse(
+            "CHK0023",
+            f"{place}: found {given!r}, expected a number above 0"
+            f" of no more than {_LONGEST_MULTIPLIER} digits",
+        )
+    return multiplier
+
+
+def _price_tag(tag: Json, place: str) -> PriceTag:
+    value, raw = tag.get("value"), tag.get("rawValue")
+    if value is None and isinstance(raw, int | float) and not isinstance(raw, bool):
+        value = int((Decimal(str(raw)) * 100).to_integral_value())
+    identifier = tag.get("identifier")
     return PriceTag(
         name=str(tag.get("name") or ""),
-        value=value,
-        identifier=tag.get("identifier"),
-        is_percentual=bool(tag.get("isPercentual")),
+        value=_integer(value, "CHK0025", f"{place}.value", -_LARGEST),
+        identifier=None if identifier is None else str(identifier),
+        is_percentual=tag.get("isPercentual") is True,
     )
 
 
 def _logistics(body: Json, lines: int) -> list[Json]:
+    """The delivery of each line, in the order of the lines."""
     shipping = _object(body, "shippingData", "ORD045")
     if shipping.get("updateStatus") == "outdated":
         raise refuse("ORD022", "shippingData.updateStatus is outdated: ask for the delivery again")
-    infos = shipping.get("logisticsInfo")
-    if not isinstance(infos, list) or not infos:
-        raise refuse("ORD006", "shippingData.logisticsInfo is required, a line for each item")
+    infos = _objects(shipping, "logisticsInfo", "shippingData.", "ORD006")
+    addresses = _addresses(shipping)
     found: dict[int, Json] = {}
     for number, info in enumerate(infos):
         place = f"shippingData.logisticsInfo[{number}]"
-        if not isinstance(info, dict):
-            raise refuse("ORD006", f"{place} must be an object")
         index = info.get("itemIndex")
         if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < lines:
             raise refuse("CHK0041", f"Invalid item index: {place}.itemIndex")
-        price = _integer(info.get("price") or 0, "CHK0025", f"{place}.price", 0)
-        channel = info.get("selectedDeliveryChannel") or "delivery"
-        if channel == "delivery" and not _addresses(shipping):
-            raise refuse("ORD006", f"shippingData.address is required for {place}")
-        found[index] = {
-            **info,
-            "price": price,
-            "sellingPrice": _integer(
-                info.get("sellingPrice", price), "CHK0025", f"{place}.sellingPrice", 0
-            ),
-            "listPrice": info.get("listPrice", price),
-            "selectedDeliveryChannel": channel,
-        }
+        found[index] = _delivery(info, addresses, place)
     missing = [index for index in range(lines) if index not in found]
     if missing:
         raise refuse("ORD006", f"shippingData.logisticsInfo has no line for items[{missing[0]}]")
     return [found[index] for index in range(lines)]
 
 
-def _addresses(shipping: Json) -> Json:
-    address = shipping.get("address")
-    selected = shipping.get("selectedAddresses")
-    if not isinstance(address, dict):
-        address = selected[0] if isinstance(selected, list) and selected else None
-    return dict(address) if isinstance(address, dict) else {}
+def _delivery(info: Json, addresses: list[Json], place: str) -> Json:
+    channel = info.get("selectedDeliveryChannel") or "delivery"
+    slas = _objects(info, "slas", f"{place}.", "ORD006")
+    if channel == "pickup-in-point":
+        if not _pickup_point([info, *slas], addresses):
+            raise refuse("ORD048", f"Invalid address for pickup: {place} names no pickup point")
+    elif not addresses:
+        raise refuse("ORD006", f"shippingData.address is required for {place}")
+    price = _integer(info.get("price") or 0, "ORD006", f"{place}.price", 0)
+    prices = {
+        name: _integer(
+            price if info.get(name) is None else info[name], "ORD006", f"{place}.{name}", 0
+        )
+        for name in ("sellingPrice", "listPrice")
+    }
+    return {**info, "price": price, **prices, "selectedDeliveryChannel": channel}
+
+
+def _pickup_point(deliveries: list[Json], addresses: list[Json]) -> bool:
+    """Whether the store is named: by the line, by an SLA of it, or by an address of one."""
+    named = ("pickupPointId", "pickupStoreInfo", "addressId")
+    if any(one.get(name) for one in deliveries for name in named):
+        return True
+    return any(str(a.get("addressType")).lower() == "pickup" for a in addresses)
+
+
+def _addresses(shipping: Json) -> list[Json]:
+    """Where to: the address, or those that were selected."""
+    address = _maybe_object(shipping, "address")
+    selected = _objects(shipping, "selectedAddresses", "shippingData.", "ORD006")
+    return [one for one in (address, *selected) if one]
+
+
+def _kept_addresses(shipping: Json) -> Json:
+    addresses = _addresses(shipping)
+    kept: Json = dict(addresses[0]) if addresses else {}
+    for name in ("selectedAddresses", "availableAddresses"):
+        if given := _objects(shipping, name, "shippingData.", "ORD006"):
+            kept[name] = given
+    if contact := _maybe_object(shipping, "contactInformation"):
+        kept["contactInformation"] = contact
+    return kept
 
 
 def _profile(body: Json) -> Json:
     profile = _object(body, "clientProfileData", "ORD007")
     email = profile.get("email")
-    if not isinstance(email, str) or not _EMAIL.fullmatch(email):
+    if not isinstance(email, str) or len(email) > 254 or not _EMAIL.fullmatch(email):
         raise refuse("ORD007", f"clientProfileData.email: found {email!r}, expected an e-mail")
-    return profile
+    return {**profile, **{name: _profile_text(profile, name) for name in _TEXTS & profile.keys()}}
+
+
+def _profile_text(profile: Json, name: str) -> str | None:
+    """As text; some clients send documents and telephones as numbers."""
+    given = profile[name]
+    if isinstance(given, int) and not isinstance(given, bool):
+        return str(given)
+    if given is None or isinstance(given, str):
+        return given
+    raise refuse("ORD007", f"clientProfileData.{name}: found {given!r}, expected a text")
 
 
 def _payments(data: Json, new_id: Callable[[], str]) -> tuple[list[Payment], list[Json]]:
-    raw_payments = data.get("payments")
-    gift_cards = [card for card in data.get("giftCards") or [] if isinstance(card, dict)]
-    gift_cards = [card for card in gift_cards if card.get("inUse", True)]
-    for number, card in enumerate(gift_cards):
-        _integer(card.get("value"), "ORD020", f"paymentData.giftCards[{number}].value", 0)
-    if not isinstance(raw_payments, list) or not (raw_payments or gift_cards):
+    if data.get("updateStatus") == "outdated":
+        raise refuse("ORD054", "paymentData.updateStatus is outdated: send the payments again")
+    given = _objects(data, "payments", "paymentData.", "ORD020")
+    gift_cards = [
+        {
+            **card,
+            "value": _integer(card.get("value"), "ORD020", f"paymentData.giftCards[{n}].value", 0),
+        }
+        for n, card in enumerate(_objects(data, "giftCards", "paymentData.", "ORD020"))
+        if card.get("inUse", True) is not False
+    ]
+    if not given and not gift_cards:
         raise refuse("ORD020", "paymentData.payments is required: an order needs a payment")
-    payments = []
-    for number, raw in enumerate(raw_payments):
-        place = f"paymentData.payments[{number}]"
-        if not isinstance(raw, dict):
-            raise refuse("ORD020", f"{place} must be an object")
-        system = str(raw.get("paymentSystem") or "")
-        if not system:
-            raise refuse("ORD020", f"{place}.paymentSystem is required")
-        value = _integer(raw.get("value"), "ORD020", f"{place}.value", 0)
-        reference = _integer(raw.get("referenceValue", value), "ORD020", f"{place}.value", 0)
-        installments = _integer(raw.get("installments", 1), "ORD042", f"{place}.installments", 1)
-        if value < reference:
-            raise refuse("CHK0016", "Payment value does not match with reference value")
-        name, group = name_and_group(system)
-        kept = {k: raw[k] for k in ("accountId", "bin", "tokenId") if raw.get(k)}
-        payments.append(
-            Payment(
-                id=new_id(),
-                payment_system=system,
-                payment_system_name=str(raw.get("paymentSystemName") or name),
-                group=str(raw.get("group") or group),
-                value=value,
-                reference_value=reference,
-                installments=installments,
-                details=kept,
-            )
-        )
+    payments = [_payment(raw, f"paymentData.payments[{n}]", new_id) for n, raw in enumerate(given)]
     return payments, gift_cards
+
+
+def _payment(raw: Json, place: str, new_id: Callable[[], str]) -> Payment:
+    system = raw.get("paymentSystem")
+    if isinstance(system, bool) or not isinstance(system, str | int) or not str(system).strip():
+        raise refuse("ORD020", f"{place}.paymentSystem: found {system!r}, expected an id")
+    value = _integer(raw.get("value"), "ORD020", f"{place}.value", 0)
+    reference = value if raw.get("referenceValue") is None else raw["referenceValue"]
+    reference = _integer(reference, "ORD020", f"{place}.referenceValue", 0)
+    if value < reference:
+        raise refuse(
+            "CHK0016",
+            f"Payment value does not match with reference value: {place} has"
+            f" {value} of {reference}",
+        )
+    installments = raw.get("installments", 1)
+    name, group = name_and_group(str(system).strip())
+    return Payment(
+        id=new_id(),
+        payment_system=str(system).strip(),
+        payment_system_name=str(raw.get("paymentSystemName") or name),
+        group=str(raw.get("group") or group),
+        value=value,
+        reference_value=reference,
+        installments=_integer(installments, "ORD042", f"{place}.installments", 1, text=True),
+        details=_kept(raw),
+    )
+
+
+def _kept(raw: Json) -> Json:
+    """A saved card is kept by its ids; of a number in `bin`, what a bin may show."""
+    kept = {k: raw[k] for k in ("accountId", "tokenId") if isinstance(raw.get(k), str) and raw[k]}
+    digits = "".join(c for c in str(raw.get("bin") or "") if c in "0123456789")
+    return {**kept, "bin": digits[:8]} if digits else kept
