@@ -31,18 +31,10 @@ def recorder(database: str) -> Iterator[ApplicationRecorder]:
                 pool_timeout=60,
                 originator_id_type="text",
             )
-            with closing(store), store.transaction(commit=False) as cursor:
-                cursor.execute("PRAGMA synchronous")
-                assert cursor.fetchone()[0] == FULL, "the library would not write durably"
-            store = SQLiteDatastore(
-                str(Path(folder) / "library.sqlite3"),
-                lock_timeout=60,
-                pool_size=5,
-                max_overflow=0,
-                pool_timeout=60,
-                originator_id_type="text",
-            )
             with closing(store):
+                with store.transaction(commit=False) as cursor:
+                    cursor.execute("PRAGMA synchronous")
+                    assert cursor.fetchone()[0] == FULL, "the library would not write durably"
                 made: Any = SQLiteApplicationRecorder(store)
                 made.create_table()
                 yield made
@@ -58,12 +50,12 @@ def recorder(database: str) -> Iterator[ApplicationRecorder]:
                 password=str(where.get("password", "")),
                 pool_size=64,
                 connect_timeout=60,
-                pool_open_timeout=60,
                 originator_id_type="text",
             )
         ) as store:
             made = PostgresApplicationRecorder(store)
             made.create_table()
+            store.pool.wait(60)  # all 64 connections are there before time is taken
             yield made
 
 

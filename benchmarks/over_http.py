@@ -178,7 +178,7 @@ class _Load:
             waits = [heard[order_id] - since[order_id] for order_id in ids]
             for title, share in (("p50", 0.5), ("p99", 0.99)):
                 value = percentile(waits, share) * 1000
-                baseline = (150.0, "what is promised (p99)") if share == 0.99 else ()
+                baseline = (150.0, "the goal: at most") if share == 0.99 else ()
                 yield Figure(
                     f"{name} → hook arrival: {title}", self._database, value, "ms", *baseline
                 )

@@ -23,7 +23,7 @@ from projections.tables import feed_items
 from projections.tables import order_views as views
 
 LOT = 10
-ITEMS = 2_000
+ITEMS = 1_000
 _PAGE_SQL = (
     "SELECT row FROM order_views WHERE account = ? AND complete = ?"
     " ORDER BY created_at DESC, order_id DESC LIMIT 15"

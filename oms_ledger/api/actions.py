@@ -1,5 +1,6 @@
 """What integrations may do to an order: handle, cancel, invoice, notify its payment."""
 
+import hashlib
 import re
 from datetime import datetime
 from functools import partial
@@ -29,12 +30,11 @@ MayInvoice = Annotated[Caller, Depends(requires("invoice_order"))]
 MayNotify = Annotated[Caller, Depends(requires("notify_payment"))]
 
 
-def receipt(order: Order, *kinds: str) -> dict[str, str]:
-    """The answer of an action: the receipt of the order's latest fact of these kinds."""
-    for kind, number, at in reversed(order.receipts):
-        if kind in kinds:
-            return {"date": spell(at, "Z"), "orderId": order.order_id, "receipt": number}
-    raise AssertionError(f"no receipt of {kinds} in {order.order_id}")
+def receipt(order: Order, request: Request, number: str, at: datetime) -> Response:
+    """The answer of an action; an imported fact has no receipt of its own and gets a stable one."""
+    number = number or hashlib.sha256(order.order_id.encode()).hexdigest()[:32]
+    zone = "+00:00" if request.scope["path"].startswith("/api/oms") else "Z"
+    return json_response({"date": spell(at, zone), "orderId": order.order_id, "receipt": number})
 
 
 def request_id(request: Request) -> str:
@@ -77,7 +77,9 @@ async def post_cancel(
     order = await ledger.change(
         caller.account, segment(order_id), decision, by=caller.app_key, cause=request_id(request)
     )
-    return json_response(receipt(order, "cancelPayment", "cancellationRequest", "sellerDecision"))
+    kinds = ("cancelPayment", "cancellationRequest")
+    told = [(number, at) for kind, number, at in order.receipts if kind in kinds]
+    return receipt(order, request, *(told[-1] if told else ("", order.changed_at)))
 
 
 def _kind(value: Any) -> Any:
@@ -144,10 +146,8 @@ async def post_invoice(
     )
     number = asked.invoice_number.strip()
     invoice = next(one for one in order.invoices if one.number == number)
-    at = next(at for _, told, at in order.receipts if told == invoice.receipt)
-    return json_response(
-        {"date": spell(at, "Z"), "orderId": order.order_id, "receipt": invoice.receipt}
-    )
+    times = (at for _, told, at in order.receipts if told == invoice.receipt)
+    return receipt(order, request, invoice.receipt, next(times, order.changed_at))
 
 
 @router.post("/api/oms/pvt/orders/{order_id}/payments/{payment_id}/payment-notification")

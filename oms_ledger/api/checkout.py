@@ -14,7 +14,7 @@ from oms_ledger.api.actions import request_id
 from oms_ledger.api.addressing import segment
 from oms_ledger.api.bodies import json_body
 from oms_ledger.api.dependencies import Caller, KnownCaller, TheCell, known_caller
-from oms_ledger.api.errors import ApiError, malformed, unauthorized
+from oms_ledger.api.errors import ApiError, forbidden, malformed
 from oms_ledger.api.orders import JSON
 from oms_ledger.api.roles import OPERATIONS
 from oms_ledger.ledger import sequences
@@ -138,7 +138,10 @@ def _placed(cell: Cell, orders: list[Order], host: str) -> Response:
     response = Response(orjson.dumps(answer), 201, media_type=JSON)
     access = cell.vault.sign(f"data:{group}")
     response.raw_headers.append(
-        (b"set-cookie", f"{AUTH}={_ticket(cell, group)}; path=/; secure; httponly".encode())
+        (
+            b"set-cookie",
+            f"{AUTH}={_ticket(cell, first.account, group)}; path=/; secure; httponly".encode(),
+        )
     )
     response.raw_headers.append(
         (b"set-cookie", f"{DATA}={access}; path=/; secure; httponly".encode())
@@ -146,10 +149,10 @@ def _placed(cell: Cell, orders: list[Order], host: str) -> Response:
     return response
 
 
-def _ticket(cell: Cell, group: str) -> str:
+def _ticket(cell: Cell, account: str, group: str) -> str:
     """What a client sends back to process its order: base64 that ends in exactly one `=`."""
     return (
-        base64.b64encode(bytes.fromhex(cell.vault.sign(f"ticket:{group}")) + b"\0")
+        base64.b64encode(bytes.fromhex(cell.vault.sign(f"ticket:{account}:{group}")) + b"\0")
         .decode()[:-1]
         .rstrip("=")
         + "="
@@ -207,16 +210,19 @@ async def may_process(order_group: str, request: Request, cell: TheCell) -> tupl
     """Account and actor: by the placement's cookie, else by a key with the resource."""
     group = segment(order_group)
     cookie = request.cookies.get(AUTH, "")
-    genuine = _ticket(cell, group)
-    if cookie and hmac.compare_digest(cookie.rstrip("=").encode(), genuine.rstrip("=").encode()):
-        if account := request.scope["state"].get("account_asked"):
-            return account, "shopper"
-        caller = await known_caller(request)
-        return caller.account, caller.app_key
+    account = request.scope["state"].get("account_asked")
+    if cookie and account and _genuine(cookie, _ticket(cell, account, group)):
+        return account, "shopper"
     caller = await known_caller(request)
+    if cookie and _genuine(cookie, _ticket(cell, caller.account, group)):
+        return caller.account, caller.app_key
     if not caller.resources & OPERATIONS["process_order"]:
-        raise unauthorized(request.scope["path"])
+        raise forbidden(OPERATIONS["process_order"])
     return caller.account, caller.app_key
+
+
+def _genuine(cookie: str, ticket: str) -> bool:
+    return hmac.compare_digest(cookie.rstrip("=").encode(), ticket.rstrip("=").encode())
 
 
 Processor = Annotated[tuple[str, str], Depends(may_process)]

@@ -1,13 +1,16 @@
 """How a no is said over HTTP: always in the published shape, never in the framework's own."""
 
 import json
+import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
+import psycopg
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
@@ -128,6 +131,14 @@ async def _invalid(request: Request, error: Exception) -> Response:
     return answer(request, 400, "OMS004", problems(error.errors(), skip=1))
 
 
+async def _database(request: Request, error: Exception) -> Response:
+    """The database is away or restarting; whether this command was recorded is not known."""
+    request_id = request.scope.get("state", {}).get("request_id")
+    log.error("the database did not answer", request_id=request_id, error=str(error))
+    message = "The database did not answer. Try again: a repeated command is applied once"
+    return answer(request, 503, "OMS503", message, {"Retry-After": "1"})
+
+
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code, what = {404: ("OMS404", "no such path"), 405: ("OMS405", "no such method here")}.get(
@@ -149,4 +160,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Contended, _contended)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    for away in (psycopg.OperationalError, sqlite3.OperationalError, OperationalError):
+        app.add_exception_handler(away, _database)
     app.add_exception_handler(Exception, _unexpected)

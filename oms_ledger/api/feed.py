@@ -132,7 +132,7 @@ async def delete_config(cell: TheCell, caller: MayConfigure) -> Response:
 async def retrieve(request: Request, cell: TheCell, caller: MayRead) -> Response:
     query = {name.lower(): value for name, value in request.query_params.items()}
     lot = query.get("maxlot", "")
-    if not lot.isdigit() or not 1 <= int(lot) <= 10:
+    if not (lot.isascii() and lot.isdigit() and len(lot) < 4) or not 1 <= int(lot) <= 10:
         raise malformed(f"maxlot: found {lot!r}, expected a whole number from 1 to 10")
 
     def items() -> list[dict[str, Any]]:

@@ -146,6 +146,8 @@ def _values(request: Request, name: str) -> list[str]:
     values = [
         part.strip().lower() for v in request.query_params.getlist(name) for part in v.split(",")
     ]
+    if any("\0" in value for value in values):
+        raise malformed(f"{name}: a value holds a NUL character")
     return [] if "$$all_values$$" in values else [value for value in values if value]
 
 

@@ -21,7 +21,7 @@ ROLES: Mapping[str, frozenset[str]] = {
     "Owner": EVERY,
     "OMS - Full access": OMS | FEED,
     "IntegrationProfile - Fulfillment Oms": OMS | FEED,
-    "IntegrationProfile - Fulfillment Gateway Oms": OMS - {LIST},
+    "IntegrationProfile - Fulfillment Gateway Oms": OMS - {LIST, FULL},
     "IntegrationProfile - Fulfillment Gateway": frozenset({VIEW, CANCEL, PAYMENT}),
     "OMS - Read only": frozenset({VIEW}),
     "Call center operator": frozenset({VIEW}),

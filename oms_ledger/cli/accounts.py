@@ -1,6 +1,7 @@
 """`oms-ledger account …`: create accounts, show and set their settings."""
 
 import asyncio
+import hashlib
 import re
 from typing import Annotated
 
@@ -16,6 +17,12 @@ app = typer.Typer(help="Accounts and their settings.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="The account's name: small letters and digits.")]
 
 
+def suffix_of(name: str) -> str:
+    """Four letters that tell the account's order groups from those of other accounts."""
+    digest = hashlib.sha256(name.encode()).digest()
+    return "".join(chr(ord("a") + byte % 26) for byte in digest[:4])
+
+
 def create_account(cell: Cell, name: str) -> Account:
     if not re.fullmatch(r"[a-z][a-z0-9]{1,39}", name):
         raise InvalidSetting(
@@ -25,7 +32,7 @@ def create_account(cell: Cell, name: str) -> Account:
     def decide(account: Account | None) -> list[AccountEvent]:
         if account is not None:
             raise AccountExists(name)
-        return [AccountCreated(name, (name + "xxx")[:4])]
+        return [AccountCreated(name, suffix_of(name))]
 
     return asyncio.run(cell.ledger.change_account(name, decide, by="operator"))
 

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from typing import cast
 from weakref import WeakValueDictionary
 
+import orjson
+
 from oms_ledger.ledger import codec, vault
 from oms_ledger.ledger.entry import Conflict, Key, Row, Write, micros, order_stream
 from oms_ledger.ledger.folds import NOTHING, Folded, Folds, step
@@ -19,9 +21,18 @@ from oms_ledger.ledger.store import Store
 from oms_ledger.ledger.vault import Vault
 from oms_ledger.orders.account import Account
 from oms_ledger.orders.decisions import Decision, Facts
-from oms_ledger.orders.events import AccountEvent, Event, OrderImported, OrderPlaced
+from oms_ledger.orders.documents import filter_document, list_row, oms_document
+from oms_ledger.orders.events import (
+    AccountEvent,
+    Event,
+    InvoiceCompleted,
+    InvoiceIssued,
+    OrderImported,
+    OrderPlaced,
+    PaymentsSent,
+)
 from oms_ledger.orders.order import Order
-from oms_ledger.orders.refusals import AccountNotFound, OrderNotFound, Refusal
+from oms_ledger.orders.refusals import AccountNotFound, OrderNotFound, Refusal, Unreadable
 from oms_ledger.orders.status import Status
 
 ATTEMPTS = 20
@@ -248,6 +259,8 @@ class Ledger:
         )
         after = step(before, row, event)
         if isinstance(after.state, Order):
+            if isinstance(event, _FROM_OUTSIDE):
+                require_readable(event, after.state)
             order_before = before.state if isinstance(before.state, Order) else None
             moved = order_before.moved_at if order_before else None
             row = row._replace(
@@ -271,6 +284,20 @@ class Ledger:
             key = self.vault.key(stream)
             assert key is not None
         return vault.encrypt(key, personal, f"{stream}:{version}")
+
+
+# Events that carry parts of a document as a client sent them.
+_FROM_OUTSIDE = (OrderPlaced, OrderImported, PaymentsSent, InvoiceIssued, InvoiceCompleted)
+
+
+def require_readable(event: Event, order: Order) -> None:
+    """Refuse what is stored for good but could not be decoded or shown: entries stay for ever."""
+    try:
+        codec.decode(*codec.encode(event))
+        for document in (oms_document(order), filter_document(order), list_row(order)):
+            orjson.dumps(document)
+    except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError) as error:
+        raise Unreadable(error) from None
 
 
 def _text(status: Status | None) -> str | None:

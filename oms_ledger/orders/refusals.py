@@ -93,6 +93,12 @@ class PaymentDenied(Refusal):
     status, code, text = 500, "001", "The payment was denied: use another payment and try again"
 
 
+class Unreadable(Refusal):
+    """What was recorded could never be shown again; refused before it is recorded."""
+
+    text = "A field of the request has a type or size that no order document can show: {0}"
+
+
 class InvalidPlacement(Refusal):
     """A placement that cannot become an order; code and message are those of the table 05 §4."""
 

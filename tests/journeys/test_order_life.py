@@ -267,3 +267,42 @@ def test_published_clients_address_the_account_and_path_in_their_ways(client, pa
     host = client.call("GET", ORDERS, host="acme.vtexcommercestable.com.br")
     assert host.status == 200
     assert client.call("GET", ORDERS, host="dev--acme.myvtex.com").status == 200
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"marketingData": "no object"},
+        {"clientPreferencesData": [1]},
+        {"storePreferencesData": "x"},
+        {"orderFormId": 7},
+        {"invoiceData": "x"},
+        {"customData": [[]]},
+    ],
+    ids=lambda odd: next(iter(odd)),
+)
+def test_G53_what_could_never_be_shown_is_refused_before_it_is_stored(cell, client, odd):
+    answer = client.call("PUT", "/api/checkout/pub/orders", purchase() | odd)
+    assert answer.status in (201, 400), answer.body
+    if answer.status == 201:
+        order_id = answer.json()["orders"][0]["orderId"]
+        assert client.call("GET", f"/api/oms/pvt/orders/{order_id}").status == 200
+    assert client.call("GET", f"{ORDERS}?incompleteOrders=true").status == 200
+
+
+def test_G53_an_invoice_that_could_never_be_shown_is_refused(client):
+    order_id = paid(client)
+    odd = invoice(items=[{"id": "7", "quantity": 1, "price": "9" * 30}])
+    assert client.call("POST", f"{ORDERS}/{order_id}/invoice", odd).status == 400
+    assert status(client, order_id) == "ready-for-handling"
+
+
+def test_G51_the_cookie_of_a_placement_opens_nothing_in_another_account(cell, client):
+    asyncio.run(open_account(cell.ledger, name="other"))
+    placed = place(client)
+    ticket = next(v for k, v in placed.headers if k == "set-cookie" and v.startswith("Vtex_CHKO"))
+    group = placed.json()["orders"][0]["orderGroup"]
+    client.headers = {"Cookie": ticket.partition(";")[0]}
+    url = f"/api/checkout/pub/gatewayCallback/{group}"
+    assert client.call("POST", f"{url}?an=other", {}).status == 401
+    assert client.call("POST", f"{url}?an=acme", {}).status == 204

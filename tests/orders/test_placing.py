@@ -354,11 +354,24 @@ RICH = {
     **PUBLISHED,
     "clientPreferencesData": {"locale": "pt-BR", "optinNewsLetter": False},
     "storePreferencesData": {"countryCode": "BRA", "timeZone": "UTC", "currencyFormatInfo": {}},
-    "invoiceData": {"address": {}},
+    "invoiceData": {"address": {}, "billing": {}},
     "customData": {"customApps": [{"id": "app", "fields": {}}]},
     "giftRegistryData": {"giftRegistryId": "1"},
     "callCenterOperatorData": {"email": "a@b.c"},
     "receiptData": {"receiptCollection": []},
+}
+RICH["shippingData"] = {
+    **PUBLISHED["shippingData"],
+    "selectedAddresses": [{"addressId": "home"}],
+    "availableAddresses": [{"addressId": "home"}],
+    "contactInformation": {"email": "a@b.c"},
+    "logisticsInfo": [
+        {
+            **PUBLISHED["shippingData"]["logisticsInfo"][0],
+            "shippingEstimateDate": "2026-01-05T00:00:00Z",
+            "slas": [{"id": "Express", "price": 1099}],
+        }
+    ],
 }
 
 

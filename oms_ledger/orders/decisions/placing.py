@@ -206,6 +206,8 @@ def _told(body: Json, account: Account) -> dict[str, Any]:
     if order_form_id is not None and not isinstance(order_form_id, str):
         raise refuse("OMS004", f"orderFormId: found {order_form_id!r}, expected a text")
     profile = _profile(body)
+    invoice_data = _maybe_object(body, "invoiceData") or {}
+    _maybe_object(invoice_data, "billing")
     return {
         "order_form_id": order_form_id,
         "marketing": _maybe_object(body, "marketingData"),
@@ -219,7 +221,7 @@ def _told(body: Json, account: Account) -> dict[str, Any]:
         "details": {k: v for k, v in body.items() if k not in _PLACEMENT | _OF_THE_LEDGER},
         "client_profile": {k: v for k, v in profile.items() if k != BESIDES},
         "address": _kept_addresses(body["shippingData"]),
-        "invoice_data": _maybe_object(body, "invoiceData") or {},
+        "invoice_data": invoice_data,
         "custom_data": _maybe_object(body, "customData") or {},
         "open_text": _open_text(body.get("openTextField")),
     }
@@ -227,7 +229,7 @@ def _told(body: Json, account: Account) -> dict[str, Any]:
 
 def _open_text(given: Any) -> str | None:
     text = given.get("value") if isinstance(given, dict) else given
-    if text is None:
+    if text is None or text == "":
         return None
     if not isinstance(text, str):
         raise refuse("OMS004", "openTextField: expected a text")
@@ -421,6 +423,9 @@ def _delivery(info: Json, addresses: list[Json], place: str) -> Json:
             raise refuse("ORD048", f"Invalid address for pickup: {place} names no pickup point")
     elif not addresses:
         raise refuse("ORD006", f"shippingData.address is required for {place}")
+    estimate = info.get("shippingEstimateDate")
+    if estimate is not None and not isinstance(estimate, str):
+        raise refuse("ORD006", f"{place}.shippingEstimateDate: expected a text")
     price = _integer(info.get("price") or 0, "ORD006", f"{place}.price", 0)
     prices = {
         name: _integer(
