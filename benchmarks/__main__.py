@@ -1,5 +1,7 @@
 """Measures everything on SQLite and on PostgreSQL: `python -m benchmarks [PART…]`."""
 
+import os
+import signal
 import sys
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -9,6 +11,13 @@ from rich.console import Console
 from benchmarks import appending, encoding, over_http, places, reading, size
 from benchmarks.figures import Figure, Report
 from benchmarks.scale import scale
+
+
+def _busy() -> Iterable[Figure]:
+    """Figures of a machine that did something else besides are not to be compared."""
+    named = "processors"
+    load, processors = os.getloadavg()[0], float(os.cpu_count() or 1)
+    yield Figure("load average at the end", encoding.NONE, load, "processes", processors, named)
 
 
 def main(parts: list[str]) -> int:
@@ -32,9 +41,12 @@ def main(parts: list[str]) -> int:
             for name, work in named.items():
                 if not parts or name in parts:
                     report.measure(name, database, partial(work, database))
+    report.measure("load", encoding.NONE, _busy)
     report.show()
     report.write()
     return 1 if report.failed else 0
 
 
+# Whoever ends this early takes its processes and folders along.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 sys.exit(main(sys.argv[1:]))

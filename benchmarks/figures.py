@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 LATEST = Path(__file__).parent / "out" / "latest.json"
@@ -68,7 +69,7 @@ class Report:
         table.add_column("unit")
         table.add_column("baseline is")
         for f in self.figures:
-            last = f"[red]{f.error[:300]}[/red]" if f.error else f.baseline_name or ""
+            last = f"[red]{escape(f.error[:300])}[/red]" if f.error else f.baseline_name or ""
             cells = (_text(f.value), _text(f.baseline), _text(f.ratio, "×"), f.unit, last)
             table.add_row(f.name, f.database, *cells)
         self._console.print(table)

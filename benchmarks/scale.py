@@ -17,7 +17,7 @@ class Scale:
     """Stored events between which the figures should be flat."""
 
 
-QUICK = Scale(seconds=1.0, orders=400, pushes=300, small=1_000, large=100_000)
+QUICK = Scale(seconds=0.8, orders=320, pushes=300, small=1_000, large=100_000)
 FULL = Scale(seconds=8.0, orders=3_000, pushes=3_000, small=1_000, large=1_000_000)
 
 

@@ -1,5 +1,6 @@
 """Any commands in any order: what holds of a complete order whatever clients do."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -120,6 +121,30 @@ def test_G17_the_first_cause_of_a_cancellation_stays(steps):
     last = passed[-1]
     if last.cancellation and last.resumes and last.requests:
         assert last.cancellation.reason == last.requests[-1].reason
+
+
+@settings(max_examples=100, deadline=None)
+@given(steps(), st.lists(commands(), max_size=10))
+def test_G2_a_decision_changes_no_order_by_itself_whether_it_refuses_or_not(steps, commands):
+    order = lives(steps)[1][-1]
+    before = repr(order)
+    for decide in commands:
+        with suppress(Refusal):
+            decide(order, Facts(START + timedelta(days=1), "receipt"))
+        assert repr(order) == before
+
+
+@settings(max_examples=100, deadline=None)
+@given(steps(), commands())
+def test_G2_after_a_refusal_the_same_command_is_refused_again(steps, decide):
+    order = lives(steps)[1][-1]
+    answers = []
+    for _ in range(2):
+        try:
+            answers.append(decide(order, Facts(START + timedelta(days=1), "receipt")))
+        except Refusal as refusal:
+            answers.append((refusal.code, str(refusal)))
+    assert answers[0] == answers[1]
 
 
 @settings(max_examples=100, deadline=None)
