@@ -1,10 +1,11 @@
 """Builds the web application out of the routers, with addressing around it."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
+from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
 from oms_ledger.api import actions, checkout, errors, expressions, feed, health, hook, orders
@@ -38,13 +39,9 @@ def build(cell: Cell) -> ASGIApp:
         app.include_router(module.router)
     app.add_api_route("/", lambda: RedirectResponse("/docs"), include_in_schema=False)
     errors.install(app)
-    words = path_words(app.openapi()["paths"])
-    return Addressing(Timing(app), words, cell.settings.body_limit)
-
-
-def path_words(paths: Iterable[str]) -> set[str]:
-    """The literal segments of the API's paths, as they are published."""
-    return {word for path in paths for word in path.split("/") if word and not word.startswith("{")}
+    routes = (route for module in ROUTERS for route in module.router.routes)
+    paths = [route.path for route in routes if isinstance(route, APIRoute)]
+    return Addressing(Timing(app), paths, cell.settings.body_limit)
 
 
 def create() -> ASGIApp:
