@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from typing import Protocol
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from oms_ledger.ledger.database import Database
 from oms_ledger.ledger.entry import Row
@@ -133,11 +133,6 @@ def _is_behind(database: Database, folds: Folds, cursor: str) -> bool:
 def behind(connection: Connection, head: int) -> list[str]:
     query = select(cursors.c.id).where(cursors.c.position < head).order_by(cursors.c.id)
     return list(connection.execute(query).scalars())
-
-
-def lowest(connection: Connection, prefix: str) -> int | None:
-    query = select(func.min(cursors.c.position)).where(cursors.c.id.startswith(prefix))
-    return connection.execute(query).scalar_one_or_none()
 
 
 def hold(connection: Connection, cursor: str, token: int) -> None:

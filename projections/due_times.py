@@ -64,7 +64,3 @@ def due(connection: Connection, now: int, limit: int = 500) -> list[tuple[str, s
 
 def next_due(connection: Connection) -> int | None:
     return connection.execute(select(func.min(t.c.due_at))).scalar_one_or_none()
-
-
-def clear(connection: Connection) -> None:
-    connection.execute(t.delete())

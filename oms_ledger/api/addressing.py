@@ -6,7 +6,7 @@ segment is decoded once, on the raw path, so `%2F` inside an invoice number surv
 `%2F` in the routed path and `segment()` gives the endpoint what was meant.
 
 Given route templates (`/api/oms/pvt/orders/{order_id}/invoice`), only their literal segments are
-spelled as published. Given bare words, as `path_words` finds them, every segment that is such a
+spelled as published. Given bare words, every segment that is such a
 word is, ids included: templates are to be preferred.
 """
 

@@ -11,7 +11,6 @@ from fastapi import Depends, Request
 from oms_ledger.api.errors import forbidden, unauthorized
 from oms_ledger.api.roles import OPERATIONS, ROLES
 from oms_ledger.ledger.ledger import Ledger
-from oms_ledger.orders.account import Account
 from oms_ledger.wiring import Cell
 from projections import app_keys
 from projections.app_keys import AppKey
@@ -92,7 +91,3 @@ def requires(operation: str) -> Callable[[Caller], Awaitable[Caller]]:
         return caller
 
     return allowed
-
-
-async def account_of(caller: Caller, ledger: Ledger) -> Account:
-    return await ledger.account(caller.account)

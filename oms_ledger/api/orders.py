@@ -9,7 +9,7 @@ import orjson
 from fastapi import APIRouter, Depends, Request, Response
 
 from oms_ledger.api.addressing import segment
-from oms_ledger.api.dependencies import Caller, TheCell, account_of, requires
+from oms_ledger.api.dependencies import Caller, TheCell, requires
 from oms_ledger.api.errors import ApiError, malformed
 from oms_ledger.orders.documents import oms_document, pii_document
 from oms_ledger.orders.documents.instants import parse as parse_instant
@@ -93,7 +93,7 @@ def _by_sequence(cell: Cell, caller: Caller, sequence: int) -> str:
 
 async def _language(request: Request, cell: Cell, caller: Caller) -> str | None:
     """The language asked for, or None for the stored documents' own."""
-    account = await account_of(caller, cell.ledger)
+    account = await cell.ledger.account(caller.account)
     asked_for = request.headers.get("accept-language", "").split(",")[0].strip()
     language: str = asked_for if asked_for not in ("", "*") else account.setting("language")
     return None if not language.lower().startswith("pt") else language

@@ -41,13 +41,8 @@ class Database:
         with self.turn(), self.engine.connect() as connection:
             if self.sqlite:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
-            with connection.begin() if not connection.in_transaction() else connection:
-                try:
-                    yield connection
-                except BaseException:
-                    connection.rollback()
-                    raise
-                connection.commit()
+            yield connection
+            connection.commit()
 
     @contextmanager
     def turn(self) -> Iterator[None]:
