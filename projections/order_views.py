@@ -71,7 +71,7 @@ def view(order: Order, version: int) -> dict[str, Any]:
         "authorized_at": order.authorized_at and micros(order.authorized_at),
         "invoiced_at": order.invoiced_at and micros(order.invoiced_at),
         "value": order.value,
-        "items": sum(item.quantity for item in order.placed.items),
+        "items": sum(item.quantity for item in order.items),
         "origin": order.origin,
         "row": orjson.dumps(list_row(order)),
         "document": orjson.dumps(oms_document(order)),

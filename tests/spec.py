@@ -9,7 +9,8 @@ import pytest
 
 from oms_ledger.orders.decisions import Facts
 from oms_ledger.orders.events import OrderEvent
-from oms_ledger.orders.order import Order, evolve
+from oms_ledger.orders.evolving import evolve
+from oms_ledger.orders.order import Order
 from oms_ledger.orders.refusals import Refusal
 from oms_ledger.orders.status import Status
 

@@ -12,7 +12,8 @@ from oms_ledger.ledger.store import Store
 from oms_ledger.ledger.vault import Vault
 from oms_ledger.orders.account import Account, evolve_account
 from oms_ledger.orders.events import AccountCreated, AccountSettingsChanged, Event
-from oms_ledger.orders.order import Order, evolve
+from oms_ledger.orders.evolving import evolve
+from oms_ledger.orders.order import Order
 
 
 @dataclass(frozen=True, slots=True)

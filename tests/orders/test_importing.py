@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from oms_ledger.orders.documents import oms_document, pii_document
+from oms_ledger.orders.evolving import evolve
 from oms_ledger.orders.importing import import_document, is_document
-from oms_ledger.orders.order import Order, evolve
+from oms_ledger.orders.order import Order
 from oms_ledger.orders.refusals import InvalidPlacement
 from tests.published import published
 from tests.published.samples import CANCELED, HANDLED, INVOICED, PAID, RETURNED, order

@@ -15,8 +15,8 @@ from oms_ledger.orders.decisions.handling import close_cancellation_window, star
 from oms_ledger.orders.decisions.invoicing import AskedItem, issue_invoice
 from oms_ledger.orders.decisions.payment import expire_placement, notify_payment, process_order
 from oms_ledger.orders.documents import filter_document, list_row, oms_document
+from oms_ledger.orders.evolving import evolve
 from oms_ledger.orders.flows import AUTOMATIC
-from oms_ledger.orders.order import evolve
 from oms_ledger.orders.refusals import Refusal
 from oms_ledger.orders.status import Status
 from tests.orders.test_flows import ARROWS

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from oms_ledger.orders import events as e
+from oms_ledger.orders.evolving import evolve
 from oms_ledger.orders.flows import AUTOMATIC
-from oms_ledger.orders.order import Order, evolve
+from oms_ledger.orders.order import Order
 from oms_ledger.orders.status import Status
 
 

@@ -141,18 +141,18 @@ def _spread(
     """Asked units on lines that have units left: those with that price first, then in order."""
     spread: list[e.InvoicedItem] = []
     for asked in items:
-        lines = [i for i, item in enumerate(order.placed.items) if asked.id in _names(item)]
+        lines = [i for i, item in enumerate(order.items) if asked.id in _names(item)]
         if not lines:
             raise UnknownInvoiceItem(asked.id)
         available = sum(left[i] for i in lines)
         if not 0 < asked.quantity <= available:
             raise TooManyInvoiceItems(asked.id, available)
-        lines.sort(key=lambda i: (order.placed.items[i].price != asked.price, i))
+        lines.sort(key=lambda i: (order.items[i].price != asked.price, i))
         wanted = asked.quantity
         for i in lines:
             taken = min(wanted, left[i])
             if taken:
-                price = order.placed.items[i].price if asked.price is None else asked.price
+                price = order.items[i].price if asked.price is None else asked.price
                 spread.append(e.InvoicedItem(i, taken, price, asked.description))
                 left[i] -= taken
                 wanted -= taken
@@ -164,7 +164,7 @@ def _matched(order: Order, items: Sequence[AskedItem]) -> tuple[e.InvoicedItem, 
 
 
 def _given_back(order: Order, items: Sequence[AskedItem]) -> tuple[e.InvoicedItem, ...]:
-    out = [0] * len(order.placed.items)
+    out = [0] * len(order.items)
     for invoice in order.invoices:
         sign = 1 if invoice.type == "Output" else -1
         for item in invoice.items:
@@ -175,7 +175,7 @@ def _given_back(order: Order, items: Sequence[AskedItem]) -> tuple[e.InvoicedIte
 def _inferred(order: Order, value: int, *, closing: bool) -> tuple[e.InvoicedItem, ...]:
     """Without items: what is left, or the first whole lines that add up to the value exactly."""
     left, chosen, total = order.units_left(), [], 0
-    for i, item in enumerate(order.placed.items):
+    for i, item in enumerate(order.items):
         if not left[i] or (not closing and total >= value):
             continue
         if not closing and left[i] != item.quantity:

@@ -16,7 +16,7 @@ def shipping_data(order: Order, told: Facts) -> Facts:
     return {
         "trackingHints": told.get("trackingHints"),
         "address": address,
-        "logisticsInfo": [_logistics(order, line) for line in order.placed.logistics],
+        "logisticsInfo": [_logistics(order, line) for line in order.logistics],
         "selectedAddresses": chosen,
         "availableAddresses": address.get("availableAddresses") or chosen,
         "contactInformation": address.get("contactInformation"),
@@ -27,7 +27,7 @@ def _logistics(order: Order, line: Json) -> Facts:
     channel = line.get("selectedDeliveryChannel") or line.get("deliveryChannel") or "delivery"
     price = shipping_price(line)
     index = line.get("itemIndex") or 0
-    lines = order.placed.items
+    lines = order.items
     whole = {
         "price": price,
         "listPrice": line.get("price") or price,
@@ -81,7 +81,7 @@ def packages(order: Order) -> list[Facts]:
 
 
 def _package(order: Order, invoice: InvoiceIssued, *, whole: bool) -> Facts:
-    lines = order.placed.items
+    lines = order.items
     contents = []
     for entry in invoice.items:
         line = lines[entry.item_index]
@@ -125,4 +125,4 @@ def delivered(order: Order) -> bool:
         if invoice.type == "Output" and (invoice.details.get("courierStatus") or {}).get("finished")
         for entry in invoice.items
     )
-    return 0 < sum(item.quantity for item in order.placed.items) <= arrived
+    return 0 < sum(item.quantity for item in order.items) <= arrived

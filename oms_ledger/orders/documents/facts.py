@@ -34,7 +34,7 @@ def facts_of(order: Order) -> Facts:
         "sequence": str(placed.sequence),
         "marketplaceOrderId": placed.marketplace_order_id,
         "marketplaceServicesEndpoint": told.get("marketplaceServicesEndpoint"),
-        "sellerOrderId": placed.seller_order_id or f"00-{order.order_id}",
+        "sellerOrderId": order.seller_order_id or f"00-{order.order_id}",
         "origin": order.origin,
         "affiliateId": placed.affiliate_id,
         "salesChannel": placed.sales_channel,
@@ -78,16 +78,15 @@ def _invoice_data(given: Facts) -> Facts | None:
 
 
 def _sellers(order: Order, told: list[Facts]) -> list[Facts]:
-    placed = order.placed
     for seller in told:
-        if seller.get("id") == placed.seller:
+        if seller.get("id") == order.seller:
             return told
     endpoint = "http://fulfillment.vtexcommerce.com.br/api/fulfillment?an="
-    account = order.account if placed.seller == "1" else placed.seller
+    account = order.account if order.seller == "1" else order.seller
     return [
         {
-            "id": placed.seller,
-            "name": placed.seller_name,
+            "id": order.seller,
+            "name": order.seller_name,
             "fulfillmentEndpoint": f"{endpoint}{account}",
         }
     ]

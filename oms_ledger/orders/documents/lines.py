@@ -19,7 +19,7 @@ TOTAL_NAMES = {
 
 def items(order: Order) -> list[Facts]:
     lock = None if order.status is None or order.imported else f"00-{order.order_id}"
-    return [_item(item, lock) for item in order.placed.items]
+    return [_item(item, lock) for item in order.items]
 
 
 def _item(item: Item, lock: str | None) -> Facts:
@@ -87,13 +87,13 @@ def totals(order: Order) -> list[Facts]:
             "value": total.value,
             "alternativeTotals": _alternatives(order) if total.id == "Shipping" else None,
         }
-        for total in order.placed.totals
+        for total in order.totals
     ]
 
 
 def _alternatives(order: Order) -> list[Facts] | None:
     """Gross shipping and its discount, when there is one."""
-    lines = order.placed.logistics
+    lines = order.logistics
     gross = sum(int(line.get("price") or 0) for line in lines)
     discount = sum(shipping_price(line) for line in lines) - gross
     if discount >= 0:

@@ -43,7 +43,7 @@ def list_row(order: Order, language: str = "en-US") -> dict[str, Any]:
         "listType": registry.get("giftRegistryTypeName"),
         "authorizedDate": seconds(order.authorized_at),
         "callCenterOperatorName": operator.get("userName"),
-        "totalItems": sum(item.quantity for item in placed.items),
+        "totalItems": sum(item.quantity for item in order.items),
         "currencyCode": placed.store_preferences.get("currencyCode")
         or STORE_PREFERENCES["currencyCode"],
     }
@@ -51,6 +51,6 @@ def list_row(order: Order, language: str = "en-US") -> dict[str, Any]:
 
 def latest_estimate(order: Order) -> Any:
     """The instant by which the last line is promised; None when no line says so."""
-    promised = (estimate_of(order, line) for line in order.placed.logistics)
+    promised = (estimate_of(order, line) for line in order.logistics)
     instants = (parse(at) if isinstance(at, str) else at for at in promised)
     return max((at for at in instants if at), default=None)

@@ -1,0 +1,62 @@
+"""A cancellation: asked, decided by the seller, carried out."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from oms_ledger.orders.events.parts import personal_text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancellationRequested:
+    request_id: str
+    requested_by_user: bool
+    receipt: str
+    reason: str | None = personal_text()
+
+
+@dataclass(frozen=True, slots=True)
+class SellerDecisionAwaited:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancellationDenied:
+    request_id: str
+    reason: str | None = personal_text()
+
+
+@dataclass(frozen=True, slots=True)
+class CancellationRequestDropped:
+    """After a denial the order goes on where it was."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancellationStarted:
+    """The cancellation is being carried out; `by` names its first cause (G17)."""
+
+    by: str
+    receipt: str
+    reason: str | None = personal_text()
+
+
+@dataclass(frozen=True, slots=True)
+class SellerCanceled:
+    """The seller is out; another one may be chosen until the window closes."""
+
+    closes_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Canceled:
+    pass
+
+
+CancelingEvent = (
+    CancellationRequested
+    | SellerDecisionAwaited
+    | CancellationDenied
+    | CancellationRequestDropped
+    | CancellationStarted
+    | SellerCanceled
+    | Canceled
+)

@@ -1,0 +1,94 @@
+"""The workflow from its beginning to the start of handling."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from oms_ledger.orders.events.parts import personal_text
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowCreated:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAccepted:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class PurchaseCompleted:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class SellerConfirmationAwaited:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class SellerConfirmed:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class SellerRefused:
+    reason: str | None = personal_text()
+
+
+@dataclass(frozen=True, slots=True)
+class SellerHandlingAwaited:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ManualAuthorizationAwaited:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchAuthorizationAwaited:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class FulfillmentAuthorized:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class CancellationWindowOpened:
+    closes_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CancellationWindowClosed:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class HandlingRequested:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class HandlingStarted:
+    pass
+
+
+WorkflowEvent = (
+    WorkflowCreated
+    | OrderAccepted
+    | PurchaseCompleted
+    | SellerConfirmationAwaited
+    | SellerConfirmed
+    | SellerRefused
+    | SellerHandlingAwaited
+    | ManualAuthorizationAwaited
+    | DispatchAuthorizationAwaited
+    | FulfillmentAuthorized
+    | CancellationWindowOpened
+    | CancellationWindowClosed
+    | HandlingRequested
+    | HandlingStarted
+)

@@ -1,0 +1,62 @@
+"""The order after an event: a pure fold that never refuses, for what was recorded has happened.
+
+Where an event leads is said in `flows`; what else is learned from it, in the modules here, one
+per topic of `events`: functions from (order, event, at) to the order that knows it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from oms_ledger.orders import events as e
+from oms_ledger.orders.evolving import canceling, invoicing, payment, placing, workflow
+from oms_ledger.orders.flows import status_after
+from oms_ledger.orders.order import Order
+from oms_ledger.orders.status import Status
+
+_FULFILLMENT = frozenset(
+    {Status.AUTHORIZE_FULFILLMENT, Status.ORDER_ACCEPTED, Status.ON_ORDER_COMPLETED_FFM}
+)
+
+_LEARNS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
+    **placing.LEARNS,
+    **workflow.LEARNS,
+    **payment.LEARNS,
+    **invoicing.LEARNS,
+    **canceling.LEARNS,
+}
+
+
+def evolve(
+    order: Order | None, event: e.OrderEvent, at: datetime, order_id: str, account: str
+) -> Order:
+    """The order after an event; the first one places or imports it."""
+    if isinstance(event, e.OrderPlaced):
+        return placing.placed(event, at, order_id, account)
+    if isinstance(event, e.OrderImported):
+        return placing.imported(event, order_id, account)
+    assert order is not None, "an order's first event is OrderPlaced or OrderImported"
+    learn = _LEARNS.get(type(event))
+    return _moved(learn(order, event, at) if learn else order, order, event, at)
+
+
+def _moved(after: Order, order: Order, event: e.OrderEvent, at: datetime) -> Order:
+    status = status_after(order.flow, order.status, type(event), asked_in=order.resumes)
+    if status is None or status is order.status:
+        return replace(after, changed_at=at)
+    domain = order.domain
+    if status in _FULFILLMENT:
+        domain = "Fulfillment"
+    return replace(
+        after,
+        changed_at=at,
+        status=status,
+        status_before=order.status,
+        moved_at=at,
+        moved_before_at=order.moved_at,
+        domain=domain,
+        timeline=(*order.timeline, (status, at)),
+        authorized_at=at if status is Status.PAYMENT_APPROVED else after.authorized_at,
+        invoiced_at=at if status is Status.INVOICED else after.invoiced_at,
+    )

@@ -1,0 +1,52 @@
+"""Who asked for a cancellation, and what came of it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from oms_ledger.orders import events as e
+from oms_ledger.orders.order import CancellationRequest, Order
+
+
+def _requested(order: Order, event: e.CancellationRequested, at: datetime) -> Order:
+    request = CancellationRequest(event.request_id, event.requested_by_user, event.reason, at)
+    return replace(
+        order,
+        requests=(*order.requests, request),
+        resumes=order.status,
+        receipts=(*order.receipts, ("cancellationRequest", event.receipt, at)),
+    )
+
+
+def _denied(order: Order, event: e.CancellationDenied, at: datetime) -> Order:
+    return replace(
+        order,
+        requests=tuple(
+            replace(one, denied_at=at, denial_reason=event.reason)
+            if one.id == event.request_id
+            else one
+            for one in order.requests
+        ),
+    )
+
+
+def _started(order: Order, event: e.CancellationStarted, at: datetime) -> Order:
+    return replace(
+        order,
+        cancellation=event,
+        canceled_at=at,
+        receipts=(*order.receipts, ("cancelPayment", event.receipt, at)),
+    )
+
+
+def _seller_canceled(order: Order, event: e.SellerCanceled, at: datetime) -> Order:
+    return replace(order, closes_at=event.closes_at)
+
+
+LEARNS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
+    e.CancellationRequested: _requested,
+    e.CancellationDenied: _denied,
+    e.CancellationStarted: _started,
+    e.SellerCanceled: _seller_canceled,
+}

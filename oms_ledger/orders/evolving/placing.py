@@ -1,0 +1,75 @@
+"""The order as placed or imported."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from oms_ledger.orders import events as e
+from oms_ledger.orders.order import Order
+from oms_ledger.orders.status import Status
+
+
+def placed(event: e.OrderPlaced, at: datetime, order_id: str, account: str) -> Order:
+    return Order(
+        order_id,
+        account,
+        event,
+        created_at=at,
+        changed_at=at,
+        domain="Fulfillment" if event.flow == "seller" else "Marketplace",
+        **_as_placed(event),
+    )
+
+
+def _as_placed(placed: e.OrderPlaced) -> dict[str, Any]:
+    """What may change later, as it was at first."""
+    return {
+        "items": placed.items,
+        "totals": placed.totals,
+        "logistics": placed.logistics,
+        "seller": placed.seller,
+        "seller_name": placed.seller_name,
+        "seller_order_id": placed.seller_order_id,
+        "payments": placed.payments,
+    }
+
+
+def imported(event: e.OrderImported, order_id: str, account: str) -> Order:
+    placed = replace(
+        event.placed,
+        client_profile=event.client_profile,
+        address=event.address,
+        invoice_data=event.invoice_data,
+        custom_data=event.custom_data,
+        open_text=event.open_text,
+    )
+    status = Status(event.status) if event.status else None
+    return Order(
+        order_id,
+        account,
+        placed,
+        created_at=event.created_at,
+        changed_at=event.changed_at,
+        status=status,
+        moved_at=event.changed_at if status else None,
+        domain="Fulfillment" if placed.flow == "seller" else "Marketplace",
+        **_as_placed(placed),
+        approved=frozenset(p.id for p in placed.payments) if event.authorized_at else frozenset(),
+        invoices=event.invoices,
+        authorized_at=event.authorized_at,
+        invoiced_at=event.invoiced_at,
+        cancellation=event.cancellation,
+        canceled_at=event.changed_at if event.cancellation else None,
+        timeline=((status, event.changed_at),) if status else (),
+        closes_at=event.changed_at if status is Status.WINDOW_TO_CANCEL else None,
+        resumes=Status.READY_FOR_HANDLING if status is Status.CANCELLATION_REQUESTED else None,
+        imported=True,
+    )
+
+
+def _expired(order: Order, event: e.PlacementExpired, at: datetime) -> Order:
+    return replace(order, expired=True)
+
+
+LEARNS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {e.PlacementExpired: _expired}

@@ -1,0 +1,18 @@
+"""What the workflow's own events tell."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from oms_ledger.orders import events as e
+from oms_ledger.orders.order import Order
+
+
+def _window_opened(order: Order, event: e.CancellationWindowOpened, at: datetime) -> Order:
+    return replace(order, closes_at=event.closes_at)
+
+
+LEARNS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
+    e.CancellationWindowOpened: _window_opened,
+}
