@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from tests.published.conformance import problems
+
 
 @dataclass
 class Answer:
@@ -64,4 +66,7 @@ class Client:
         await self.app(scope, receive, send)
         start = messages[0]
         answered = [(k.decode().lower(), v.decode()) for k, v in start["headers"]]
-        return Answer(start["status"], answered, b"".join(m.get("body", b"") for m in messages[1:]))
+        content = b"".join(m.get("body", b"") for m in messages[1:])
+        unlike = problems(method, parts.path, start["status"], content)
+        assert not unlike, "\n".join(unlike)
+        return Answer(start["status"], answered, content)

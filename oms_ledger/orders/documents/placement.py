@@ -73,8 +73,14 @@ _SLA = {
     **nulls("polygonName transitTime"),
 }
 
+
+def _system(given: Any, _zone: str) -> Any:
+    """The id of a payment system is a number here, and a text in the other documents."""
+    return int(given) if isinstance(given, str) and given.isdecimal() else given
+
+
 _PAYMENT = {
-    **texts("paymentSystem"),
+    "paymentSystem": _system,
     **nulls("bin accountId tokenId"),
     **numbers("value referenceValue"),
     **nulls("giftCardRedemptionCode giftCardProvider giftCardId"),

@@ -1,0 +1,99 @@
+"""Cuts published OpenAPI files down to what is checked: `python -m tests.published.cut FOLDER`.
+
+Of each operation stay the request examples and the schemas of its JSON answers; of a schema
+stay names, types and what is required. Prose goes. The result is `operations.json`.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+METHODS = ("get", "post", "put", "patch", "delete")
+FILES = ("orders", "orders-pii", "payments", "guides-only", "external-marketplace-orders")
+OF_CHECKOUT = {
+    "/api/checkout/pub/orders",
+    "/api/checkout/pub/gatewayCallback/{orderGroup}",
+    "/api/checkout/pvt/configuration/window-to-change-seller",
+}
+KEPT = {"type", "enum", "required", "properties", "items", "oneOf", "anyOf", "allOf"}
+
+
+def _operations(folder: Path) -> list[dict[str, Any]]:
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for name in (*FILES, "checkout"):
+        spec = json.loads((folder / f"{name}.json").read_text())
+        for path, item in spec["paths"].items():
+            if name == "checkout" and path not in OF_CHECKOUT:
+                continue
+            for method in METHODS:
+                if method in item:
+                    key = (method.upper(), path)
+                    found.setdefault(key, _operation(spec, key, item[method]))
+    return [found[key] for key in sorted(found, key=lambda key: key[::-1])]
+
+
+def _operation(spec: dict[str, Any], key: tuple[str, str], told: dict[str, Any]) -> dict[str, Any]:
+    method, path = key
+    answers = {}
+    for status, answer in told["responses"].items():
+        schema = _json(_resolved(spec, answer).get("content", {})).get("schema")
+        answers[status] = None if schema is None else _schema(spec, schema, ())
+    requests = _examples(spec, _resolved(spec, told.get("requestBody", {})))
+    return {"method": method, "path": path, "requests": requests, "answers": answers}
+
+
+def _json(content: dict[str, Any]) -> dict[str, Any]:
+    return next((body for kind, body in content.items() if "json" in kind), {})
+
+
+def _examples(spec: dict[str, Any], request: dict[str, Any]) -> list[Any]:
+    body = _json(request.get("content", {}))
+    if "example" in body:
+        return [body["example"]]
+    if "examples" in body:
+        return [_resolved(spec, one).get("value") for one in body["examples"].values()]
+    schema = _resolved(spec, body.get("schema", {}))
+    return [schema["example"]] if "example" in schema else []
+
+
+def _resolved(spec: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
+    while "$ref" in part:
+        at: Any = spec
+        for step in part["$ref"].removeprefix("#/").split("/"):
+            at = at[step.replace("~1", "/").replace("~0", "~")]
+        part = at
+    return part
+
+
+def _schema(spec: dict[str, Any], told: Any, above: tuple[str, ...]) -> Any:
+    if not isinstance(told, dict):
+        return {}
+    if "$ref" in told:
+        if told["$ref"] in above:
+            return {}
+        above = (*above, told["$ref"])
+        told = _resolved(spec, told)
+    out: dict[str, Any] = {k: v for k, v in told.items() if k in KEPT}
+    if isinstance(out.get("required"), bool):
+        del out["required"]
+    if isinstance(out.get("properties"), dict):
+        out["properties"] = {k: _schema(spec, v, above) for k, v in out["properties"].items()}
+    if "items" in out:
+        out["items"] = _schema(spec, out["items"], above)
+    for choice in {"oneOf", "anyOf", "allOf"} & out.keys():
+        out[choice] = [_schema(spec, one, above) for one in out[choice]]
+    return _or_null(out) if told.get("nullable") else out
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    if isinstance(schema.get("type"), str):
+        schema["type"] = [schema["type"], "null"]
+    if "enum" in schema:
+        schema["enum"] = [*schema["enum"], None]
+    return schema
+
+
+if __name__ == "__main__":
+    lines = [json.dumps(one, ensure_ascii=False) for one in _operations(Path(sys.argv[1]))]
+    (Path(__file__).parent / "operations.json").write_text("[\n" + ",\n".join(lines) + "\n]\n")

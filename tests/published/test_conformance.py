@@ -1,0 +1,44 @@
+"""The check that all answers pass through finds what is not as published."""
+
+import json
+
+import pytest
+
+from tests.published.conformance import operation_of, operations, problems
+
+RECEIPT = {"date": "2026-01-01T00:00:00.0000000+00:00", "orderId": "v1-01", "receipt": "38e0"}
+CANCEL = "/api/oms/pvt/orders/v1-01/cancel"
+
+
+def found(method, path, status, body):
+    return problems(method, path, status, json.dumps(body).encode())
+
+
+def test_a_published_answer_has_no_problems():
+    assert found("POST", CANCEL, 200, RECEIPT) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "told"),
+    [
+        (200, {**RECEIPT, "receipt": 7}, "receipt"),
+        (200, {"orderId": "v1-01"}, "receipt"),
+        (202, RECEIPT, "202 was not published"),
+        (400, {"detail": "no"}, "another shape"),
+        (400, {"error": {"code": 1, "message": "no", "exception": None}}, "texts"),
+    ],
+)
+def test_what_is_not_as_published_is_told(status, body, told):
+    assert told in "; ".join(found("POST", CANCEL, status, body))
+
+
+def test_a_literal_path_is_not_taken_for_a_parameter():
+    settings = operation_of("GET", "/api/order-system/orders/changes/settings")
+    assert settings is operations()["GET /api/order-system/orders/changes/settings"]
+    group = operation_of("GET", "/api/oms/pvt/orders/order-group/v1")
+    assert group is not None
+    assert group.path.endswith("{orderGroup}")
+
+
+def test_what_nobody_published_is_not_looked_at():
+    assert found("GET", "/api/ledger/anything", 200, {}) == []
