@@ -19,10 +19,20 @@ class AppKey:
     token_hash: bytes
     created_at: int
     revoked_at: int | None
+    former_hash: bytes | None = None
+    former_until: int | None = None
 
-    def opens(self, token: str) -> bool:
-        """Whether the token is this key's, compared in constant time."""
-        return self.revoked_at is None and hmac.compare_digest(self.token_hash, _hash(token))
+    def opens(self, token: str, now: int) -> bool:
+        """Whether the token is this key's, or while it is rotated the former one still is.
+
+        Compared in constant time. `now` in microseconds.
+        """
+        if self.revoked_at is not None:
+            return False
+        hashed = _hash(token)
+        current = hmac.compare_digest(self.token_hash, hashed)
+        former = hmac.compare_digest(self.former_hash or b"", hashed)
+        return current or (former and now < (self.former_until or 0))
 
 
 def _hash(token: str) -> bytes:
@@ -55,6 +65,19 @@ def of_account(connection: Connection, account: str | None) -> list[AppKey]:
     if account is not None:
         query = query.where(t.c.account == account)
     return [AppKey(*row) for row in connection.execute(query)]
+
+
+def rotate(connection: Connection, app_key: str, overlap: int) -> str | None:
+    """A new token for a key; the present one opens for `overlap` more microseconds.
+
+    None when there is no such key. A rotation within another ends the oldest token.
+    """
+    token = secrets.token_urlsafe(48)
+    changed = update(t).where(t.c.app_key == app_key, t.c.revoked_at.is_(None))
+    changed = changed.values(
+        former_hash=t.c.token_hash, former_until=now_micros() + overlap, token_hash=_hash(token)
+    )
+    return token if connection.execute(changed).rowcount else None
 
 
 def revoke(connection: Connection, app_key: str) -> bool:

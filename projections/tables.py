@@ -57,6 +57,8 @@ app_keys = Table(
     Column("token_hash", LargeBinary, nullable=False),
     Column("created_at", BIG, nullable=False),
     Column("revoked_at", BIG),
+    Column("former_hash", LargeBinary),
+    Column("former_until", BIG),
 )
 
 feeds = Table(

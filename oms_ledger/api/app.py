@@ -3,19 +3,30 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
-from oms_ledger.api import actions, checkout, errors, expressions, feed, health, hook, orders
+from oms_ledger.api import (
+    actions,
+    checkout,
+    errors,
+    expressions,
+    feed,
+    health,
+    hook,
+    orders,
+    sign_in,
+)
 from oms_ledger.api.addressing import Addressing
-from oms_ledger.api.dependencies import Doorkeeper
+from oms_ledger.api.dependencies import Doorkeeper, open_to_all
 from oms_ledger.api.freshness import Freshness
+from oms_ledger.api.limits import Limits
 from oms_ledger.api.timing import Timing
 from oms_ledger.wiring import Cell, open_cell
 
-ROUTERS = (checkout, orders, actions, feed, hook, expressions, health)
+ROUTERS = (checkout, orders, actions, feed, hook, expressions, sign_in, health)
 
 
 def build(cell: Cell) -> ASGIApp:
@@ -35,9 +46,15 @@ def build(cell: Cell) -> ASGIApp:
     app.state.cell = cell
     app.state.doorkeeper = Doorkeeper(cell)
     app.state.freshness = Freshness(cell)
+    app.state.limits = Limits(cell)
     for module in ROUTERS:
         app.include_router(module.router)
-    app.add_api_route("/", lambda: RedirectResponse("/docs"), include_in_schema=False)
+    app.add_api_route(
+        "/",
+        lambda: RedirectResponse("/docs"),
+        include_in_schema=False,
+        dependencies=[Depends(open_to_all("documentation"))],
+    )
     errors.install(app)
     routes = (route for module in ROUTERS for route in module.router.routes)
     paths = [route.path for route in routes if isinstance(route, APIRoute)]

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from oms_ledger.api.actions import request_id
 from oms_ledger.api.addressing import segment
 from oms_ledger.api.bodies import json_body
-from oms_ledger.api.dependencies import Caller, KnownCaller, TheCell, known_caller
+from oms_ledger.api.dependencies import Caller, TheCell, known_caller, requires
 from oms_ledger.api.errors import ApiError, forbidden, malformed
 from oms_ledger.api.orders import JSON
 from oms_ledger.api.roles import OPERATIONS
@@ -40,12 +40,16 @@ from oms_ledger.orders.refusals import (
 from oms_ledger.wiring import Cell
 
 router = APIRouter(tags=["Checkout"])
+
+MayPlace = Annotated[Caller, Depends(requires("place_order"))]
+MaySend = Annotated[Caller, Depends(requires("send_payments"))]
+
 AUTH, DATA = "Vtex_CHKO_Auth", "CheckoutDataAccess"
 
 
 @router.put("/api/checkout/pub/orders", status_code=201)
 @router.put("/api/checkout/pvt/orders", status_code=201, include_in_schema=False)
-async def put_orders(request: Request, cell: TheCell, caller: KnownCaller) -> Response:
+async def put_orders(request: Request, cell: TheCell, caller: MayPlace) -> Response:
     body = await json_body(request)
     if not isinstance(body, dict):
         raise malformed("The body: expected a JSON object with items, clientProfileData, …")
@@ -170,7 +174,7 @@ async def _group(cell: Cell, account: str, group: str) -> list[Order]:
 @router.post("/api/pub/transactions/{transaction_id}/payments", status_code=201)
 @router.post("/api/payments/pub/transactions/{transaction_id}/payments", status_code=201)
 async def post_payments(
-    transaction_id: str, request: Request, cell: TheCell, caller: KnownCaller
+    transaction_id: str, request: Request, cell: TheCell, caller: MaySend
 ) -> Response:
     transaction = segment(transaction_id)
     group = await asyncio.to_thread(cell.store.key, caller.account, f"transaction:{transaction}")
@@ -182,7 +186,7 @@ async def post_payments(
 
 @router.post("/split/{order_group}/payments", status_code=201)
 async def post_split_payments(
-    order_group: str, request: Request, cell: TheCell, caller: KnownCaller
+    order_group: str, request: Request, cell: TheCell, caller: MaySend
 ) -> Response:
     await _send(request, cell, caller, segment(order_group), None)
     return Response(status_code=201)
@@ -206,26 +210,32 @@ async def _send(
     )
 
 
-async def may_process(order_group: str, request: Request, cell: TheCell) -> tuple[str, str]:
+class ProcessDoor:
     """Account and actor: by the placement's cookie, else by a key with the resource."""
-    group = segment(order_group)
-    cookie = request.cookies.get(AUTH, "")
-    account = request.scope["state"].get("account_asked")
-    if cookie and account and _genuine(cookie, _ticket(cell, account, group)):
-        return account, "shopper"
-    caller = await known_caller(request)
-    if cookie and _genuine(cookie, _ticket(cell, caller.account, group)):
+
+    operation = "process_order"
+
+    async def __call__(
+        self, order_group: str, request: Request, cell: TheCell
+    ) -> tuple[str, str]:
+        group = segment(order_group)
+        cookie = request.cookies.get(AUTH, "")
+        account = request.scope["state"].get("account_asked")
+        if cookie and account and _genuine(cookie, _ticket(cell, account, group)):
+            return account, "shopper"
+        caller = await known_caller(request)
+        if cookie and _genuine(cookie, _ticket(cell, caller.account, group)):
+            return caller.account, caller.app_key
+        if not caller.resources & OPERATIONS[self.operation]:
+            raise forbidden(OPERATIONS[self.operation])
         return caller.account, caller.app_key
-    if not caller.resources & OPERATIONS["process_order"]:
-        raise forbidden(OPERATIONS["process_order"])
-    return caller.account, caller.app_key
 
 
 def _genuine(cookie: str, ticket: str) -> bool:
     return hmac.compare_digest(cookie.rstrip("=").encode(), ticket.rstrip("=").encode())
 
 
-Processor = Annotated[tuple[str, str], Depends(may_process)]
+Processor = Annotated[tuple[str, str], Depends(ProcessDoor())]
 
 
 @router.post("/api/checkout/pub/gatewayCallback/{order_group}", status_code=204)

@@ -2,29 +2,36 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
 
+from oms_ledger.api import user_tokens
 from oms_ledger.api.errors import forbidden, unauthorized
 from oms_ledger.api.roles import OPERATIONS, ROLES
 from oms_ledger.ledger.ledger import Ledger
 from oms_ledger.wiring import Cell
 from projections import app_keys
 from projections.app_keys import AppKey
+from projections.cursors import now_micros
+
+SHOPPER = "shopper"  # the actor in entries that a shopper caused; the ledger names no person
 
 _FRESH = 1.0  # seconds that a key is remembered; a revoked one is shut out after as long
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose key it is and for which account it asks; always the key's own account."""
+    """Who asks, always of the own account: an app key, or a shopper by e-mail and with no resource.
+
+    `app_key` is the actor that entries name.
+    """
 
     account: str
     app_key: str
     resources: frozenset[str]
+    shopper: str | None = None
 
 
 def get_cell(request: Request) -> Cell:
@@ -62,32 +69,85 @@ class Doorkeeper:
 
 
 async def known_caller(request: Request) -> Caller:
-    """The caller by app key and token: 401 for a bad one, 404 and 403 for a foreign account."""
-    app_key = request.headers.get("x-vtex-api-appkey", "")
-    token = request.headers.get("x-vtex-api-apptoken", "")
-    if not app_key or not token:
-        raise unauthorized(request.scope["path"])
-    doorkeeper: Doorkeeper = request.app.state.doorkeeper
-    key = await doorkeeper.key(app_key)
-    if key is None or not key.opens(token):
+    """Who calls, by app key and token or by a user token.
+
+    401 for a bad one; 404 and 403 when another account is asked than the one it belongs to.
+    """
+    caller = await _by_key(request) or await _by_user_token(request)
+    if caller is None:
         raise unauthorized(request.scope["path"])
     asked = request.scope["state"].get("account_asked")
-    if asked and asked != key.account:
+    if asked and asked != caller.account:
         await request.app.state.cell.ledger.account(asked)  # unknown: 404
         raise forbidden(frozenset({f"a role in the account {asked}"}))
+    return caller
+
+
+async def _by_key(request: Request) -> Caller | None:
+    """The caller that key and token name; None when the request carries none."""
+    app_key = request.headers.get("x-vtex-api-appkey", "")
+    token = request.headers.get("x-vtex-api-apptoken", "")
+    if not app_key and not token:
+        return None
+    doorkeeper: Doorkeeper = request.app.state.doorkeeper
+    key = await doorkeeper.key(app_key) if app_key and token else None
+    if key is None or not key.opens(token, now_micros()):
+        raise unauthorized(request.scope["path"])
     return Caller(key.account, app_key, ROLES.get(key.role, frozenset()))
+
+
+async def _by_user_token(request: Request) -> Caller | None:
+    vault = request.app.state.cell.vault
+    for text in user_tokens.carried(request.headers, request.cookies):
+        token = user_tokens.read(vault, text, time.time())
+        if token is None:
+            continue
+        if token.shopper is not None:
+            return Caller(token.account, SHOPPER, frozenset(), token.shopper)
+        key = await request.app.state.doorkeeper.key(token.app_key)
+        if key is not None and key.revoked_at is None:
+            return Caller(key.account, key.app_key, ROLES.get(key.role, frozenset()))
+    return None
 
 
 KnownCaller = Annotated[Caller, Depends(known_caller)]
 
 
-def requires(operation: str) -> Callable[[Caller], Awaitable[Caller]]:
-    """The caller, once one of the operation's resources is theirs; 403 names them otherwise."""
-    needed = OPERATIONS[operation]
+class Door:
+    """A dependency that lets in who may do an operation; the operation says what that takes."""
 
-    async def allowed(caller: KnownCaller) -> Caller:
-        if not caller.resources & needed:
-            raise forbidden(needed)
+    def __init__(self, operation: str, *, shoppers: bool = False) -> None:
+        self.operation = operation
+        self.needed = OPERATIONS[operation]
+        self.shoppers = shoppers
+
+    async def __call__(self, request: Request, caller: KnownCaller) -> Caller:
+        if not caller.resources & self.needed and not (self.shoppers and caller.shopper):
+            raise forbidden(self.needed)
+        await request.app.state.limits.count(caller.account, self.operation)
         return caller
 
-    return allowed
+
+def requires(operation: str) -> Door:
+    """The caller, once one of the operation's resources is theirs; 403 names them otherwise."""
+    return Door(operation)
+
+
+def shopper_or(operation: str) -> Door:
+    """As `requires`, and a shopper's token opens it too: the endpoint keeps to what is theirs."""
+    return Door(operation, shoppers=True)
+
+
+class OpenDoor:
+    """Marks a route that anybody may call: a route has to say so."""
+
+    def __init__(self, operation: str) -> None:
+        assert not OPERATIONS[operation], f"{operation} needs a resource"
+        self.operation = operation
+
+    async def __call__(self) -> None:
+        return None
+
+
+def open_to_all(operation: str) -> OpenDoor:
+    return OpenDoor(operation)

@@ -3,20 +3,23 @@
 import asyncio
 import json
 from datetime import UTC, datetime
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from oms_ledger.api.bodies import json_body
-from oms_ledger.api.dependencies import KnownCaller
+from oms_ledger.api.dependencies import Caller, requires
 from oms_ledger.api.errors import malformed
 from oms_ledger.api.orders import json_response
 from oms_ledger.integrations import jsonata
 
 router = APIRouter(tags=["Expressions"])
 
+MayTest = Annotated[Caller, Depends(requires("test_expression"))]
+
 
 @router.post("/api/orders/expressions/jsonata")
-async def post_expression(request: Request, caller: KnownCaller) -> Response:
+async def post_expression(request: Request, caller: MayTest) -> Response:
     body = await json_body(request)
     if not isinstance(body, dict):
         raise malformed("The body: expected an object with Expression and Document")

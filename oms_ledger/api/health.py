@@ -3,19 +3,19 @@
 import asyncio
 
 import redis
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from prometheus_client import REGISTRY as PROCESS
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from oms_ledger.api.dependencies import TheCell
+from oms_ledger.api.dependencies import TheCell, open_to_all
 from oms_ledger.api.orders import json_response
 from oms_ledger.wiring import Cell
 from projections import cursors, hooks
 from projections.tables import dead_letters, feed_items
 
-router = APIRouter(tags=["Health"])
+router = APIRouter(tags=["Health"], dependencies=[Depends(open_to_all("health"))])
 
 
 @router.get("/healthz")

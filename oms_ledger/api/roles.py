@@ -1,7 +1,12 @@
-"""Which resource opens which operation, and which roles have which resources (contract 02 §1)."""
+"""Which resource opens which operation, and which roles have which resources (contract 02 §1).
+
+Every route names its operation, by `requires` or `open_to_all` of `api/dependencies.py`; one of
+the operation's resources suffices. `KEY` is a resource that every app key has and no shopper.
+"""
 
 from collections.abc import Mapping
 
+KEY = "An app key of the account"
 VIEW, LIST, FULL = "View order", "List Orders", "Orders Full Access"
 WORKFLOW, CANCEL = "Change order workflow status", "Cancel order"
 INVOICE, REFUND, PAYMENT = "Notify invoice", "Notify refund", "Notify payment"
@@ -11,42 +16,77 @@ CHANGE, FORM, WINDOW = (
     "Save OrderForm Configuration",
 )
 FEED_VIEW, FEED_ADMIN = "Feed v3 and Hook view only", "Feed v3 and Hook Admin"
+MY_CONTRACT, MY_UNIT = "ViewMyContractOrders", "ViewMyOrgUnitOrders"
+SHOPPERS = "Issue shopper tokens"  # ours: whoever has it may look at orders as any shopper
 
 FEED = frozenset({FEED_VIEW, FEED_ADMIN})
 # Without `Orders Full Access`, which is the Checkout Admin's alone: it would open the list too.
 OMS = frozenset({VIEW, LIST, WORKFLOW, CANCEL, INVOICE, REFUND, PAYMENT, CHANGE})
-EVERY = OMS | FEED | {FULL, FORM, WINDOW}
+EVERY = OMS | FEED | {FULL, FORM, WINDOW, MY_CONTRACT, MY_UNIT, SHOPPERS}
+
+
+def _role(*resources: str) -> frozenset[str]:
+    return frozenset({KEY, *resources})
+
 
 ROLES: Mapping[str, frozenset[str]] = {
-    "Owner": EVERY,
-    "OMS - Full access": OMS | FEED,
-    "IntegrationProfile - Fulfillment Oms": OMS | FEED,
-    "IntegrationProfile - Fulfillment Gateway Oms": OMS - {LIST, FULL},
-    "IntegrationProfile - Fulfillment Gateway": frozenset({VIEW, CANCEL, PAYMENT}),
-    "OMS - Read only": frozenset({VIEW}),
-    "Call center operator": frozenset({VIEW}),
+    "Owner": _role(*EVERY),
+    "OMS - Full access": _role(*OMS, *FEED),
+    "IntegrationProfile - Fulfillment Oms": _role(*OMS, *FEED),
+    "IntegrationProfile - Fulfillment Gateway Oms": _role(*OMS - {LIST}),
+    "IntegrationProfile - Fulfillment Gateway": _role(VIEW, CANCEL, PAYMENT),
+    "OMS - Read only": _role(VIEW),
+    "Call center operator": _role(VIEW),
     # `View order` would show it every order; it may see those it placed, which a key never did.
-    "Call center operator (restricted orders view)": frozenset(),
-    "Checkout Admin": frozenset({FULL, FORM}),
-    "Feed reader": frozenset({FEED_VIEW}),
+    "Call center operator (restricted orders view)": _role(),
+    "Checkout Admin": _role(FULL, FORM, WINDOW),
+    "Feed reader": _role(FEED_VIEW),
+    # Ours, for the back end of a shop window: it places orders and lets shoppers look at theirs.
+    "Storefront": _role(FORM, SHOPPERS),
 }
 
+NOBODY_IN_PARTICULAR: frozenset[str] = frozenset()
+"""Of an operation that is open to all, without a key."""
+
 OPERATIONS: Mapping[str, frozenset[str]] = {
+    # Reading orders
     "get_order": frozenset({VIEW, FULL}),
     "order_group": frozenset({VIEW, FULL}),
     "list_orders": frozenset({LIST, FULL}),
+    "extended_search": frozenset({LIST, FULL}),
+    "export_orders": frozenset({LIST, FULL}),
+    "payment_transaction": frozenset({VIEW}),
+    "conversation": frozenset({FULL}),
+    # Acting on orders
     "start_handling": frozenset({WORKFLOW}),
     "cancel_order": frozenset({CANCEL}),
+    "deny_cancellation": frozenset({CANCEL}),
     "invoice_order": frozenset({INVOICE, REFUND}),
+    "invoice_document": frozenset({INVOICE}),
+    "update_invoice": frozenset({INVOICE}),
+    "track_invoice": frozenset({INVOICE}),
     "notify_payment": frozenset({PAYMENT}),
+    "add_interaction": frozenset({FULL}),
+    "change_seller": frozenset({FULL}),
+    "change_order": frozenset({CHANGE}),
+    "window_to_change_seller": frozenset({WINDOW}),
+    # Placing
+    "place_order": frozenset({KEY}),
+    "send_payments": frozenset({KEY}),
+    "process_order": frozenset({FORM}),
+    # Feed and hook
     "feed_config_read": FEED,
     "feed_config_write": frozenset({FEED_ADMIN}),
     "feed_read": FEED,
     "feed_commit": FEED,
     "hook_config_read": FEED,
     "hook_config_write": frozenset({FEED_ADMIN}),
-    "test_expression": FEED,
-    "place_order": EVERY,  # any key of the account that may do anything at all
-    "process_order": frozenset({FORM}),
-    "settings": frozenset({WINDOW}),
+    "test_expression": frozenset({KEY}),
+    # Shoppers and tokens. A shopper's token opens the user's orders besides these resources.
+    "user_orders": frozenset({VIEW, MY_CONTRACT, MY_UNIT}),
+    "sign_in": NOBODY_IN_PARTICULAR,
+    "issue_shopper_token": frozenset({SHOPPERS}),
+    # The deployment
+    "health": NOBODY_IN_PARTICULAR,
+    "documentation": NOBODY_IN_PARTICULAR,
 }

@@ -12,7 +12,7 @@ from oms_ledger.orders.refusals import InvalidSetting
 from oms_ledger.wiring import open_cell
 from projections import app_keys
 
-app = typer.Typer(help="App keys: created, listed, revoked.", no_args_is_help=True)
+app = typer.Typer(help="App keys: created, listed, rotated, revoked.", no_args_is_help=True)
 
 
 @app.command()
@@ -61,6 +61,28 @@ def list_(
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
         print_table(columns, rows)
+
+
+@app.command()
+def rotate(
+    app_key: Annotated[str, typer.Argument(help="The key that gets another token.")],
+    overlap_hours: Annotated[
+        float, typer.Option(help="How long the present token still opens; 0: not at all.", min=0)
+    ] = 24,
+    as_json: AsJson = False,
+) -> None:
+    """Give a key a new token; both open until the overlap is over, so nothing stands still."""
+    cell = open_cell()
+    cell.require_tables()
+    with cell.database.writing() as connection:
+        token = app_keys.rotate(connection, app_key, int(overlap_hours * 3_600_000_000))
+    if token is None:
+        raise InvalidSetting(f"There is no key {app_key} that could be rotated")
+    if as_json:
+        print_json({"appKey": app_key, "appToken": token})
+        return
+    typer.echo(f"X-VTEX-API-AppKey: {app_key}\nX-VTEX-API-AppToken: {token}")
+    typer.echo(f"The former token opens for {overlap_hours:g} more hours.", err=True)
 
 
 @app.command()

@@ -18,6 +18,10 @@ SETTINGS: dict[str, tuple[Any, str]] = {
     "country": ("BRA", "ISO 3166 alpha-3 code of the account's country"),
     "trust_request_prices": (True, "take the prices of a placement as sent"),
     "seller_name": ("", "name of seller 1; empty: the account's name"),
+    "pii": (False, "mask personal data in documents and lists; ?reason= unmasks a document"),
+    "rate_limit_per_minute": (0, "requests a minute of get, group and search; 0: no limit"),
+    "order_access_days": (0, "days after which an order is unknown to readers; 0: never"),
+    "list_pages": (30, "pages of a list that can be asked for; 0: all"),
 }
 
 
