@@ -31,6 +31,19 @@ ROUTERS = (checkout, orders, actions, feed, hook, expressions, sign_in, health)
 
 def build(cell: Cell) -> ASGIApp:
     """The application of one cell; whoever opened the cell closes it."""
+    app = application(cell)
+    paths = [route.path for route in routes_of(app)]
+    return Addressing(Timing(app), paths, cell.settings.body_limit)
+
+
+def routes_of(app: FastAPI) -> list[APIRoute]:
+    """Every route with an endpoint of ours; an included router keeps its own to itself."""
+    told = [*app.routes, *(route for module in ROUTERS for route in module.router.routes)]
+    return [route for route in told if isinstance(route, APIRoute) and route.path != "/"]
+
+
+def application(cell: Cell) -> FastAPI:
+    """The routes alone, with nothing around them."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -56,9 +69,7 @@ def build(cell: Cell) -> ASGIApp:
         dependencies=[Depends(open_to_all("documentation"))],
     )
     errors.install(app)
-    routes = (route for module in ROUTERS for route in module.router.routes)
-    paths = [route.path for route in routes if isinstance(route, APIRoute)]
-    return Addressing(Timing(app), paths, cell.settings.body_limit)
+    return app
 
 
 def create() -> ASGIApp:

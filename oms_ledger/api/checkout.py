@@ -215,9 +215,7 @@ class ProcessDoor:
 
     operation = "process_order"
 
-    async def __call__(
-        self, order_group: str, request: Request, cell: TheCell
-    ) -> tuple[str, str]:
+    async def __call__(self, order_group: str, request: Request, cell: TheCell) -> tuple[str, str]:
         group = segment(order_group)
         cookie = request.cookies.get(AUTH, "")
         account = request.scope["state"].get("account_asked")

@@ -21,7 +21,7 @@ COOKIE = "VtexIdclientAutCookie"
 
 @dataclass(frozen=True, slots=True)
 class UserToken:
-    """Whose it is: exactly one of `app_key` and `shopper` (an e-mail); `expires` in Unix seconds."""
+    """Whose it is: one of `app_key` and `shopper` (an e-mail); `expires` in Unix seconds."""
 
     account: str
     expires: int
@@ -50,14 +50,13 @@ def read(vault: Vault, text: str, now: float) -> UserToken | None:
 
 def carried(headers: Mapping[str, str], cookies: Mapping[str, str]) -> list[str]:
     """The texts that a request may carry its user token by, in the order they are looked at."""
-    wanted = COOKIE.lower()
-    told = [value for jar in (headers, cookies) for name, value in jar.items() if _names(name, wanted)]
+    told = [value for jar in (headers, cookies) for name, value in jar.items() if _ours(name)]
     for name in ("authorization", "proxy-authorization"):
         scheme, _, value = headers.get(name, "").partition(" ")
         told.append(value.strip() if scheme.lower() == "bearer" else "")
     return [text for text in told if text]
 
 
-def _names(name: str, wanted: str) -> bool:
-    name = name.lower()
-    return name == wanted or name.startswith(f"{wanted}_")
+def _ours(name: str) -> bool:
+    name, ours = name.lower(), COOKIE.lower()
+    return name == ours or name.startswith(f"{ours}_")

@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 
-from oms_ledger.api.roles import OPERATIONS, ROLES
 from projections import cursors, feeds
 from projections.feeds import FeedQueue
 from tests.purchases import open_account, purchase
@@ -194,47 +193,6 @@ def test_G53_hostile_bodies_are_400_and_store_nothing(cell, client, body):
 def test_G53_a_body_beyond_the_limit_is_413(client):
     answer = client.call("PUT", "/api/checkout/pub/orders", b" " * (10 * 1024 * 1024 + 1))
     assert answer.status == 413
-
-
-CALLS = {
-    "get_order": ("GET", f"{ORDERS}/v1-01"),
-    "order_group": ("GET", f"{ORDERS}/order-group/v1"),
-    "list_orders": ("GET", ORDERS),
-    "start_handling": ("POST", f"{ORDERS}/v1-01/start-handling"),
-    "cancel_order": ("POST", f"{ORDERS}/v1-01/cancel"),
-    "invoice_order": ("POST", f"{ORDERS}/v1-01/invoice"),
-    "notify_payment": ("POST", f"{ORDERS}/v1-01/payments/p/payment-notification"),
-    "feed_config_read": ("GET", "/api/orders/feed/config"),
-    "feed_config_write": ("POST", "/api/orders/feed/config"),
-    "feed_read": ("GET", "/api/orders/feed?maxlot=1"),
-    "feed_commit": ("POST", "/api/orders/feed"),
-    "hook_config_read": ("GET", "/api/orders/hook/config"),
-    "hook_config_write": ("POST", "/api/orders/hook/config"),
-}
-
-
-def test_G50_every_operation_of_every_role_opens_by_its_resources_alone(client_of):
-    for role, resources in ROLES.items():
-        client = client_of(role)
-        for operation, (method, url) in CALLS.items():
-            answer = client.call(method, url)
-            allowed = bool(resources & OPERATIONS[operation])
-            assert (answer.status != 403) == allowed, (role, operation, answer.status)
-            if not allowed:
-                message = answer.json()["error"]["message"]
-                assert all(resource in message for resource in OPERATIONS[operation])
-
-
-@pytest.mark.parametrize("headers", [{}, {"X-VTEX-API-AppKey": "a", "X-VTEX-API-AppToken": "b"}])
-def test_G50_without_a_good_key_every_door_is_closed(client, headers):
-    client.headers = headers
-    for method, url in (*CALLS.values(), ("PUT", "/api/checkout/pub/orders")):
-        answer = client.call(method, url)
-        checkout = url.startswith("/api/checkout")
-        assert (answer.status, answer.json()["error"]["code"]) == (
-            401,
-            "ORD062" if checkout else "1",
-        )
 
 
 def test_G51_another_account_sees_and_changes_nothing(cell, client, client_of):
