@@ -7,7 +7,7 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import AliasChoices, BeforeValidator, Field, field_validator
 
 from oms_ledger.api.addressing import segment
 from oms_ledger.api.bodies import Body, Cents, json_body, parse
@@ -93,6 +93,16 @@ class InvoiceItem(Body):
     description: str | None = None
 
 
+class Refund(Body):
+    value: Cents | None = None
+
+
+class Restitutions(Body):
+    """What a return asks to give back; the published page does not tell of it, clients send it."""
+
+    refund: Refund | None = Field(None, validation_alias=AliasChoices("Refund", "refund"))
+
+
 class Invoice(Body):
     """`invoiceValue` in cents, as an integer or a string of digits."""
 
@@ -102,6 +112,7 @@ class Invoice(Body):
     issuance_date: str | None = None
     issued_date: str | None = None
     items: list[InvoiceItem] | None = None
+    restitutions: Restitutions | None = None
 
     @field_validator("invoice_number")
     @classmethod
@@ -109,6 +120,11 @@ class Invoice(Body):
         if not number.strip():
             raise ValueError("an invoice number")
         return number
+
+    def refund(self) -> int | None:
+        """What a return asks to give back, in cents, if it says so."""
+        told = self.restitutions and self.restitutions.refund
+        return told.value if told else None
 
     def issued_at(self) -> datetime:
         text = self.issuance_date or self.issued_date
@@ -140,12 +156,13 @@ async def post_invoice(
             for item in asked.items or []
         ],
         details={key: value for key, value in body.items() if key not in _OWN_FIELDS},
+        refund=asked.refund(),
     )
     order = await ledger.change(
         caller.account, segment(order_id), decision, by=caller.app_key, cause=request_id(request)
     )
-    number = asked.invoice_number.strip()
-    invoice = next(one for one in order.invoices if one.number == number)
+    invoice = order.invoice(asked.invoice_number)
+    assert invoice is not None
     times = (at for _, told, at in order.receipts if told == invoice.receipt)
     return receipt(order, request, invoice.receipt, next(times, order.changed_at))
 

@@ -286,16 +286,24 @@ def _invoice(part: Part, items: tuple[e.Item, ...]) -> e.InvoiceIssued:
         value=integer(part, "invoiceValue"),
         issued_at=instant(part, "issuanceDate"),
         receipt="",
-        items=tuple(_invoiced_item(entry, len(items)) for entry in sections(part, "items")),
+        items=tuple(_invoiced_item(entry, items) for entry in sections(part, "items")),
         inferred=bool(part.get("EnableInferItems") or part.get("enableInferItems")),
+        refund=_refund(restitutions) if kind == "Input" else None,
         details={k: v for k, v in part.items() if k not in _PACKAGE_TOLD and v is not None},
     )
 
 
-def _invoiced_item(part: Part, items: int) -> e.InvoicedItem:
+def _refund(restitutions: Part) -> int | None:
+    told = section(restitutions, "Refund") or section(restitutions, "refund")
+    return integer(told, "value") if told.get("value") is not None else None
+
+
+def _invoiced_item(part: Part, items: tuple[e.Item, ...]) -> e.InvoicedItem:
     description = part.get("description")
+    index = _index(part, len(items))
     return e.InvoicedItem(
-        item_index=_index(part, items),
+        item_index=index,
+        unique_id=items[index].unique_id,
         quantity=integer(part, "quantity", least=0),
         price=integer(part, "price", 0),
         description=None if description is None else str(description),

@@ -1,5 +1,6 @@
 """What is true of an order now; `evolving` tells it from the events recorded about it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -24,7 +25,8 @@ class Order:
     """One seller's share of a purchase. Values in cents; `status` is None while incomplete.
 
     `placed` is what was placed, for ever; `items`, `totals`, `logistics` and the seller are what
-    they are now, after changes.
+    they are now, after changes. `answers` has the receipt and instant of commands that have no
+    receipt in the document, by what was told.
     """
 
     order_id: str
@@ -46,6 +48,7 @@ class Order:
     payments: tuple[e.Payment, ...] = ()
     approved: frozenset[str] = frozenset()
     invoices: tuple[e.InvoiceIssued, ...] = ()
+    refunds: tuple[e.RefundRequested, ...] = ()
     authorized_at: datetime | None = None
     invoiced_at: datetime | None = None
     closes_at: datetime | None = None
@@ -56,6 +59,7 @@ class Order:
     resumes: Status | None = None
     timeline: tuple[tuple[Status, datetime], ...] = ()
     receipts: tuple[tuple[str, str, datetime], ...] = ()
+    answers: Mapping[str, tuple[str, datetime]] = field(default_factory=dict)
     imported: bool = field(default=False)
 
     @property
@@ -76,12 +80,35 @@ class Order:
 
     def units_left(self) -> list[int]:
         """Units of each line not yet in an Output invoice."""
-        left = [item.quantity for item in self.items]
+        invoiced = self._units("Output")
+        return [item.quantity - out for item, out in zip(self.items, invoiced, strict=True)]
+
+    def units_out(self) -> list[int]:
+        """Units of each line that were invoiced and did not come back."""
+        return [
+            out - back
+            for out, back in zip(self._units("Output"), self._units("Input"), strict=True)
+        ]
+
+    def _units(self, type: str) -> list[int]:
+        units = [0] * len(self.items)
         for invoice in self.invoices:
-            if invoice.type == "Output":
-                for item in invoice.items:
-                    left[item.item_index] -= item.quantity
-        return left
+            for entry in invoice.items if invoice.type == type else ():
+                if (line := self.line_of(entry)) is not None:
+                    units[line] += entry.quantity
+        return units
+
+    def line_of(self, entry: e.InvoicedItem) -> int | None:
+        """Where the line of invoiced units stands now; None when a change took it away."""
+        if not entry.unique_id:
+            return entry.item_index if entry.item_index < len(self.items) else None
+        lines = (i for i, item in enumerate(self.items) if item.unique_id == entry.unique_id)
+        return next(lines, None)
+
+    def invoice(self, number: str) -> e.InvoiceIssued | None:
+        """The invoice of a number, spaces around it aside."""
+        same = (one for one in self.invoices if one.number.strip() == number.strip())
+        return next(same, None)
 
     def allows(self, event: type[e.OrderEvent]) -> bool:
         return event in moves_from(self.flow, self.status)

@@ -62,7 +62,11 @@ class PaymentNotPending(Refusal):
 
 
 class InvoiceNotAllowed(Refusal):
-    code, text = "ORD039", "The order {0} is in status {1}, which does not allow this invoice"
+    code, text = "ORD039", "Order {0} is in state {1} and cannot accept invoice"
+
+
+class InvoiceNotFound(Refusal):
+    status, code, text = 404, "ORD038", "Invoice Not Found"
 
 
 class InvoiceExceedsOrder(Refusal):
@@ -83,6 +87,27 @@ class UnknownInvoiceItem(Refusal):
 
 class TooManyInvoiceItems(Refusal):
     code, text = "CHK0023", "Invalid quantity for item: no more than {1} of {0} left to invoice"
+
+
+class InvalidItemIndex(Refusal):
+    code, text = "CHK0041", "Invalid item index: the order has no line {0}"
+
+
+class InvalidRefund(Refusal):
+    code = "ORD057"
+    text = "Invalid value for refund: {0}, without items it must be more than 0"
+
+
+class NothingToRefund(Refusal):
+    code, text = "CHK0240", "Order {0} dont have value to refund"
+
+
+class RefundExceedsCaptured(Refusal):
+    code, text = "CHK0054", "Unable to use the restitution Refund more than {0}"
+
+
+class DeliveryUndone(Refusal):
+    text = "Invoice {0} was delivered already: isDelivered cannot become false again"
 
 
 class CancellationNotAllowed(Refusal):

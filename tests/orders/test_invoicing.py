@@ -15,8 +15,8 @@ from oms_ledger.orders.status import Status
 from tests.orders import stories as s
 from tests.spec import START, given
 
-MUG = e.InvoicedItem(0, 1, 45_00)
-LAMP = e.InvoicedItem(1, 1, 10_00)
+MUG = e.InvoicedItem(0, 1, 45_00, unique_id="LINE-1")
+LAMP = e.InvoicedItem(1, 1, 10_00, unique_id="LINE-2")
 DONE = (e.InvoiceVerified(), e.FullyInvoiced())
 
 
@@ -67,7 +67,12 @@ def test_an_incomplete_order_takes_no_invoice():
 @pytest.mark.parametrize("number", ["1", " 1 "])
 def test_an_invoice_that_is_sent_again_changes_nothing(number):
     begun = s.in_handling.and_(s.invoice(45_00, MUG))
-    invoicing(begun, 99_00, ("lamp", 1), number=number).then()
+    invoicing(begun, 99_00, ("lamp", 1), number=number).then(
+        e.InteractionLogged(
+            source="invoice",
+            message="Invoice 1 was sent again; other content was ignored: invoiceValue",
+        )
+    )
 
 
 def test_an_invoice_that_is_sent_again_fills_in_what_was_empty():
@@ -75,7 +80,10 @@ def test_an_invoice_that_is_sent_again_fills_in_what_was_empty():
     known = {"trackingNumber": "T-1", "courier": ""}
     told = e.InvoiceCompleted(number="1", details={"trackingNumber": "T-1"})
     invoicing(begun, 45_00, details=known).then(told)
-    invoicing(begun.and_(told), 45_00, details={"trackingNumber": "T-2"}).then()
+    order = invoicing(begun.and_(told), 45_00, details={"trackingNumber": "T-2"}).rests_in(
+        Status.HANDLING
+    )
+    assert order.invoices[0].details["trackingNumber"] == "T-1"
 
 
 def test_a_number_cannot_be_both_an_output_and_an_input():
@@ -109,10 +117,10 @@ def test_a_line_may_be_named_by_its_unique_id():
 def test_G24_the_same_sku_on_two_lines_is_taken_by_price_then_in_order():
     cheap, dear = e.Item("A", "mug", "1", 1, 10_00), e.Item("B", "mug", "1", 2, 45_00)
     twice = given(s.purchase(items=(cheap, dear)), *s.in_handling.events[1:])
-    invoicing(twice, 45_00, ("mug", 1, 45_00)).then(s.invoice(45_00, e.InvoicedItem(1, 1, 45_00)))
-    invoicing(twice, 55_00, ("mug", 1), ("mug", 1)).then(
-        s.invoice(55_00, e.InvoicedItem(0, 1, 10_00), e.InvoicedItem(1, 1, 45_00))
-    )
+    one = e.InvoicedItem(0, 1, 10_00, unique_id="A")
+    other = e.InvoicedItem(1, 1, 45_00, unique_id="B")
+    invoicing(twice, 45_00, ("mug", 1, 45_00)).then(s.invoice(45_00, other))
+    invoicing(twice, 55_00, ("mug", 1), ("mug", 1)).then(s.invoice(55_00, one, other))
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,7 @@ INVOICED = (
     e.InvoiceVerified(),
     e.FullyInvoiced(),
 )
-RETURNED = (*INVOICED, _invoice("nf-2", "Input", 500))
+RETURNED = (*INVOICED, _invoice("nf-2", "Input", 500, refund=500))
 
 
 def order(*events: e.OrderEvent, placed: e.OrderPlaced = PLACED, **changes: object) -> Order:

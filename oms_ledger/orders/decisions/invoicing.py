@@ -1,14 +1,18 @@
 """Invoices: one may cover part of an order, and the last one completes it (contract 02 §10)."""
 
+import hashlib
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, replace
 from datetime import datetime
 
 from oms_ledger.orders import events as e
 from oms_ledger.orders.decisions import Facts, follow_through
+from oms_ledger.orders.decisions.returning import take_back
+from oms_ledger.orders.matching import AskedItem, inferred, to_invoice
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.refusals import (
-    InputBeforeOutput,
+    InvalidItemIndex,
     InvoiceExceedsOrder,
     InvoiceNotAllowed,
     InvoiceNumberTaken,
@@ -17,7 +21,10 @@ from oms_ledger.orders.refusals import (
     UnknownInvoiceItem,
 )
 from oms_ledger.orders.status import Status
-from oms_ledger.orders.totals import line_total
+
+__all__ = ["AskedItem", "issue_invoice"]
+
+TRACKING = ("trackingNumber", "trackingUrl", "courier", "dispatchedDate")
 
 _TAKES_OUTPUT = {
     Status.READY_FOR_HANDLING,
@@ -28,16 +35,7 @@ _TAKES_OUTPUT = {
     Status.WAITING_SELLER_HANDLING,
     Status.WAITING_FOR_SELLER_DECISION,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class AskedItem:
-    """An item as the invoice names it: by SKU, unique id, seller SKU or reference."""
-
-    id: str
-    quantity: int
-    price: int | None = None
-    description: str | None = None
+_CHECKED_APART = ("marketplace", "chain")  # even an invoice of a part passes `invoice` there
 
 
 def issue_invoice(
@@ -50,38 +48,74 @@ def issue_invoice(
     issued_at: datetime,
     items: Sequence[AskedItem] = (),
     details: e.Json | None = None,
+    refund: int | None = None,
+    once: bool = False,
+    lenient: bool = False,
 ) -> list[e.OrderEvent]:
-    """Record an invoice of `value` cents; a repeated number and type completes the first one."""
+    """Record an invoice of `value` cents; `refund` is what an Input asks to give back, if told.
+
+    A repeated number of the same type fills in tracking that was empty and changes nothing else.
+    With `once`, only the very same invoice may come again. With `lenient`, items that do not
+    match the order are taken as if none had been sent.
+    """
     if order.status is None:
         raise NoWorkflow(order.order_id)
-    number, details = number.strip(), details or {}
-    for known in order.invoices:
-        if known.number == number:
-            return _repeated(known, type, details)
-    if type == "Input":
-        return _returned(order, facts, number, value, issued_at, items, details)
-    if order.status not in _TAKES_OUTPUT and not order.allows(e.InvoiceVerified):
-        raise InvoiceNotAllowed(order.order_id, order.status)
-    total = order.invoiced_value + value
-    if total > order.value:
-        raise InvoiceExceedsOrder()
-    inferred = not items
-    invoiced = (
-        _inferred(order, value, closing=total == order.value)
-        if inferred
-        else _matched(order, items)
-    )
+    details = details or {}
+    content = _digest(type, value, issued_at, items, details, refund)
+    if known := order.invoice(number):
+        if known.type != type or (once and known.content != content):
+            raise InvoiceNumberTaken(known.number)
+        return [] if once else _repeated(known, value, issued_at, details, content)
     issued = e.InvoiceIssued(
         number=number,
         type=type,
         value=value,
         issued_at=issued_at,
         receipt=facts.receipt,
-        items=invoiced,
-        inferred=inferred,
         details=details,
+        content=content,
     )
-    return _recorded(order, facts, issued, complete=total >= order.value)
+    if type == "Input":
+        return take_back(order, issued, items, refund)
+    return _invoiced(order, facts, issued, items, lenient=lenient)
+
+
+def _invoiced(
+    order: Order,
+    facts: Facts,
+    issued: e.InvoiceIssued,
+    items: Sequence[AskedItem],
+    *,
+    lenient: bool,
+) -> list[e.OrderEvent]:
+    assert order.status is not None
+    if order.status not in _TAKES_OUTPUT and not order.allows(e.InvoiceVerified):
+        raise InvoiceNotAllowed(order.order_id, order.status)
+    total = order.invoiced_value + issued.value
+    if total > order.value:
+        raise InvoiceExceedsOrder()
+    complete = total == order.value
+    units = _matched(order, items, lenient=lenient) if items else None
+    guessed = units is None
+    if units is None:
+        units = inferred(order, issued.value, closing=complete)
+    issued = replace(issued, items=units, inferred=guessed)
+    events = _recorded(order, facts, issued, complete=complete)
+    if guessed and not units:
+        said = f"Invoice {issued.number}: no lines add up to its value, so it has no items"
+        events.append(e.InteractionLogged(source="invoice", message=said))
+    return events
+
+
+def _matched(
+    order: Order, items: Sequence[AskedItem], *, lenient: bool
+) -> tuple[e.InvoicedItem, ...] | None:
+    try:
+        return to_invoice(order, items)
+    except (UnknownInvoiceItem, TooManyInvoiceItems, InvalidItemIndex):
+        if lenient:
+            return None
+        raise
 
 
 def _recorded(
@@ -93,94 +127,46 @@ def _recorded(
         return follow_through(order, [*begun, *after], facts)
     if order.status is Status.CANCELLATION_REQUESTED:
         return follow_through(order, [issued, e.InvoicedDespiteRequest()], facts)
-    if complete or order.flow in ("marketplace", "chain"):
+    if complete or order.flow in _CHECKED_APART:
         return follow_through(order, [issued, e.InvoiceVerified()], facts)
     return [issued]
 
 
-def _repeated(known: e.InvoiceIssued, type: str, details: e.Json) -> list[e.OrderEvent]:
-    if known.type != type:
-        raise InvoiceNumberTaken(known.number)
-    tracking = ("trackingNumber", "trackingUrl", "courier", "dispatchedDate")
-    news = {k: details[k] for k in tracking if details.get(k) and not known.details.get(k)}
-    return [e.InvoiceCompleted(number=known.number, details=news)] if news else []
+def _repeated(
+    known: e.InvoiceIssued, value: int, issued_at: datetime, details: e.Json, content: str
+) -> list[e.OrderEvent]:
+    if known.content == content:
+        return []
+    news = {k: details[k] for k in TRACKING if details.get(k) and not known.details.get(k)}
+    events: list[e.OrderEvent] = []
+    if news:
+        events.append(e.InvoiceCompleted(number=known.number, details=news))
+    differing = [
+        name
+        for name, differs in (
+            ("invoiceValue", value != known.value),
+            ("issuanceDate", issued_at != known.issued_at),
+            *((k, k not in news and v != known.details.get(k)) for k, v in details.items() if v),
+        )
+        if differs
+    ]
+    if differing or not news:
+        said = ", ".join(differing) or "items"
+        message = f"Invoice {known.number} was sent again; other content was ignored: {said}"
+        events.append(e.InteractionLogged(source="invoice", message=message))
+    return events
 
 
-def _returned(
-    order: Order,
-    facts: Facts,
-    number: str,
+def _digest(
+    type: str,
     value: int,
     issued_at: datetime,
     items: Sequence[AskedItem],
     details: e.Json,
-) -> list[e.OrderEvent]:
-    if not order.invoiced_value:
-        raise InputBeforeOutput()
-    return [
-        e.InvoiceIssued(
-            number=number,
-            type="Input",
-            value=value,
-            issued_at=issued_at,
-            receipt=facts.receipt,
-            items=_given_back(order, items),
-            details=details,
-        )
-    ]
-
-
-def _names(item: e.Item) -> set[str]:
-    others = (item.details.get("sellerSku"), item.details.get("refId"))
-    return {item.id, item.unique_id, *(str(o) for o in others if o)}
-
-
-def _spread(
-    order: Order, left: list[int], items: Sequence[AskedItem]
-) -> tuple[e.InvoicedItem, ...]:
-    """Asked units on lines that have units left: those with that price first, then in order."""
-    spread: list[e.InvoicedItem] = []
-    for asked in items:
-        lines = [i for i, item in enumerate(order.items) if asked.id in _names(item)]
-        if not lines:
-            raise UnknownInvoiceItem(asked.id)
-        available = sum(left[i] for i in lines)
-        if not 0 < asked.quantity <= available:
-            raise TooManyInvoiceItems(asked.id, available)
-        lines.sort(key=lambda i: (order.items[i].price != asked.price, i))
-        wanted = asked.quantity
-        for i in lines:
-            taken = min(wanted, left[i])
-            if taken:
-                price = order.items[i].price if asked.price is None else asked.price
-                spread.append(e.InvoicedItem(i, taken, price, asked.description))
-                left[i] -= taken
-                wanted -= taken
-    return tuple(spread)
-
-
-def _matched(order: Order, items: Sequence[AskedItem]) -> tuple[e.InvoicedItem, ...]:
-    return _spread(order, order.units_left(), items)
-
-
-def _given_back(order: Order, items: Sequence[AskedItem]) -> tuple[e.InvoicedItem, ...]:
-    out = [0] * len(order.items)
-    for invoice in order.invoices:
-        sign = 1 if invoice.type == "Output" else -1
-        for item in invoice.items:
-            out[item.item_index] += sign * item.quantity
-    return _spread(order, out, items)
-
-
-def _inferred(order: Order, value: int, *, closing: bool) -> tuple[e.InvoicedItem, ...]:
-    """Without items: what is left, or the first whole lines that add up to the value exactly."""
-    left, chosen, total = order.units_left(), [], 0
-    for i, item in enumerate(order.items):
-        if not left[i] or (not closing and total >= value):
-            continue
-        if not closing and left[i] != item.quantity:
-            continue
-        chosen.append(e.InvoicedItem(i, left[i], item.price))
-        tags = sum(tag.value for tag in item.price_tags)
-        total += line_total(item.price, item.quantity, item.unit_multiplier) + tags
-    return tuple(chosen) if closing or total == value else ()
+    refund: int | None,
+) -> str:
+    """Of what was sent, so that the same invoice is known again whatever happened since."""
+    told = {k: v for k, v in sorted(details.items()) if v not in (None, "", [], {})}
+    sent = [type, value, str(issued_at), [astuple(item) for item in items], told, refund]
+    text = json.dumps(sent, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

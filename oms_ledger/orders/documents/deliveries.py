@@ -1,9 +1,10 @@
 """Delivery: where to, how, and the packages that left or came back."""
 
+from datetime import UTC, datetime
 from typing import Any
 
-from oms_ledger.orders.documents.instants import estimated
-from oms_ledger.orders.events import InvoiceIssued, Json
+from oms_ledger.orders.documents.instants import estimated, parse
+from oms_ledger.orders.events import InvoicedItem, InvoiceIssued, Json
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.totals import shipping_price
 
@@ -72,57 +73,81 @@ def estimate_of(order: Order, line: Json) -> Any:
 
 def packages(order: Order) -> list[Facts]:
     """One per invoice, in the order of recording."""
-    out, invoiced = [], 0
-    for invoice in order.invoices:
-        if invoice.type == "Output":
-            invoiced += invoice.value
-        out.append(_package(order, invoice, whole=invoiced >= order.value))
-    return out
+    return [_package(order, invoice) for invoice in order.invoices]
 
 
-def _package(order: Order, invoice: InvoiceIssued, *, whole: bool) -> Facts:
-    lines = order.items
-    contents = []
-    for entry in invoice.items:
-        line = lines[entry.item_index]
-        contents.append(
-            {
-                "itemIndex": entry.item_index,
-                "id": line.id,
-                "quantity": entry.quantity,
-                "price": entry.price,
-                "description": entry.description or line.details.get("name") or line.id,
-                "unitMultiplier": float(line.unit_multiplier),
-            }
-        )
+def _package(order: Order, invoice: InvoiceIssued) -> Facts:
+    contents = [_content(order, entry) for entry in invoice.items]
     return {
         "lastChange": invoice.issued_at,
         "enableInferItems": invoice.inferred,
         **invoice.details,
+        "courierStatus": _courier_status(invoice.details.get("courierStatus")),
         "items": contents,
         "invoiceNumber": invoice.number,
         "invoiceValue": invoice.value,
         "issuanceDate": invoice.issued_at,
         "type": invoice.type,
-        "restitutions": _restitutions(invoice, contents, whole),
+        "restitutions": _restitutions(invoice, contents),
     }
 
 
-def _restitutions(invoice: InvoiceIssued, contents: list[Facts], whole: bool) -> Facts | None:
-    """What a return gave back; nothing of itself while not all was invoiced."""
-    told = invoice.details.get("restitutions") or {}
-    if invoice.type != "Input" or not (whole or told):
+def _content(order: Order, entry: InvoicedItem) -> Facts:
+    """Units of a line; of one that a change took away, what the invoice itself says."""
+    at = order.line_of(entry)
+    line = None if at is None else order.items[at]
+    if line is None:
+        line = next((i for i in order.placed.items if i.unique_id == entry.unique_id), None)
+    name = line and (line.details.get("name") or line.id)
+    return {
+        "itemIndex": entry.item_index if at is None else at,
+        "id": line and line.id,
+        "quantity": entry.quantity,
+        "price": entry.price,
+        "description": name if entry.description is None else entry.description,
+        "unitMultiplier": float(line.unit_multiplier) if line else 1.0,
+    }
+
+
+def _courier_status(told: Facts | None) -> Facts | None:
+    """None until the first news; events by their date, whenever they were told."""
+    if told is None:
         return None
+    return {**told, "data": sorted(told.get("data") or [], key=event_at)}
+
+
+def event_at(told: Json) -> datetime:
+    """When a tracking event happened; those of imported packages are text, or say nothing."""
+    at = told.get("lastChange") or told.get("createDate")
+    if isinstance(at, str):
+        at = parse(at)
+    return at if isinstance(at, datetime) else datetime.min.replace(tzinfo=UTC)
+
+
+def _restitutions(invoice: InvoiceIssued, contents: list[Facts]) -> Facts | None:
+    """What a return gave back; None when it gave nothing."""
+    if invoice.type != "Input" or invoice.refund is None:
+        return None
+    told = invoice.details.get("restitutions") or {}
     refund = told.get("refund") or told.get("Refund") or {}
-    return {"refund": {"value": invoice.value, "items": contents, **refund}}
+    return {"refund": {"items": contents, **refund, "value": invoice.refund}}
 
 
 def delivered(order: Order) -> bool:
     """Every unit lies in an Output package that arrived."""
-    arrived = sum(
+    return 0 < sum(item.quantity for item in order.items) <= _arrived(order)
+
+
+def partly_delivered(order: Order) -> bool:
+    """Some unit lies in an Output package that arrived."""
+    return _arrived(order) > 0
+
+
+def _arrived(order: Order) -> int:
+    return sum(
         entry.quantity
         for invoice in order.invoices
         if invoice.type == "Output" and (invoice.details.get("courierStatus") or {}).get("finished")
         for entry in invoice.items
+        if order.line_of(entry) is not None
     )
-    return 0 < sum(item.quantity for item in order.items) <= arrived

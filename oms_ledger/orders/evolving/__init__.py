@@ -19,6 +19,9 @@ _FULFILLMENT = frozenset(
     {Status.AUTHORIZE_FULFILLMENT, Status.ORDER_ACCEPTED, Status.ON_ORDER_COMPLETED_FFM}
 )
 
+# Events that stand in the history alone: the document is the same before and after.
+UNSEEN = (e.InteractionLogged,)
+
 _LEARNS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
     **placing.LEARNS,
     **workflow.LEARNS,
@@ -42,6 +45,8 @@ def evolve(
 
 
 def _moved(after: Order, order: Order, event: e.OrderEvent, at: datetime) -> Order:
+    if isinstance(event, UNSEEN):
+        return after
     status = status_after(order.flow, order.status, type(event), asked_in=order.resumes)
     if status is None or status is order.status:
         return replace(after, changed_at=at)

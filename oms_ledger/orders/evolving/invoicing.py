@@ -7,9 +7,13 @@ from typing import Any
 
 from oms_ledger.orders import events as e
 from oms_ledger.orders.order import Order
+from oms_ledger.orders.status import Status
 
 
 def _issued(order: Order, event: e.InvoiceIssued, at: datetime) -> Order:
+    event = replace(event, details={**event.details, "lastChange": at})
+    if order.status is Status.WAITING_FOR_SELLER_DECISION and event.type == "Output":
+        order = _despite_request(order, event, at)  # the seller invoiced: it denies
     return replace(
         order,
         invoices=(*order.invoices, event),
@@ -18,18 +22,58 @@ def _issued(order: Order, event: e.InvoiceIssued, at: datetime) -> Order:
 
 
 def _completed(order: Order, event: e.InvoiceCompleted, at: datetime) -> Order:
+    return _learned(order, event.number, {**event.details, "lastChange": at})
+
+
+def _refund_requested(order: Order, event: e.RefundRequested, at: datetime) -> Order:
+    return replace(order, refunds=(*order.refunds, event))
+
+
+def _tracking_changed(order: Order, event: e.TrackingChanged, at: datetime) -> Order:
+    order = _learned(order, event.number, {**event.details, "lastChange": at})
+    return _answered(order, f"tracking number of {event.number.strip()}", event.receipt, at)
+
+
+def _tracking_reported(order: Order, event: e.TrackingReported, at: datetime) -> Order:
+    invoice = order.invoice(event.number)
+    before = (invoice.details.get("courierStatus") if invoice else None) or {}
+    news = [
+        {
+            "lastChange": one.at,
+            "city": one.city,
+            "state": one.state,
+            "description": one.description,
+            "createDate": one.at,
+        }
+        for one in event.events
+    ]
+    delivered_at = event.delivered_at or before.get("deliveredDate")
+    status = {
+        "status": "ok",
+        "finished": event.delivered_at is not None or bool(before.get("finished")),
+        "deliveredDate": delivered_at,
+        "data": [*(before.get("data") or []), *news],
+    }
+    order = _learned(order, event.number, {"courierStatus": status, "lastChange": at})
+    return _answered(order, f"tracking of {event.number.strip()}", event.receipt, at)
+
+
+def _learned(order: Order, number: str, news: e.Json) -> Order:
+    number = number.strip()
     return replace(
         order,
         invoices=tuple(
-            replace(one, details={**one.details, **event.details})
-            if one.number == event.number
-            else one
+            replace(one, details={**one.details, **news}) if one.number.strip() == number else one
             for one in order.invoices
         ),
     )
 
 
-def _despite_request(order: Order, event: e.InvoicedDespiteRequest, at: datetime) -> Order:
+def _answered(order: Order, what: str, receipt: str, at: datetime) -> Order:
+    return replace(order, answers={**order.answers, what: (receipt, at)})
+
+
+def _despite_request(order: Order, event: e.OrderEvent, at: datetime) -> Order:
     if not order.requests:
         return order
     *earlier, asked = order.requests
@@ -39,5 +83,8 @@ def _despite_request(order: Order, event: e.InvoicedDespiteRequest, at: datetime
 LEARNS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
     e.InvoiceIssued: _issued,
     e.InvoiceCompleted: _completed,
+    e.RefundRequested: _refund_requested,
+    e.TrackingChanged: _tracking_changed,
+    e.TrackingReported: _tracking_reported,
     e.InvoicedDespiteRequest: _despite_request,
 }

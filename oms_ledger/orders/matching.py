@@ -1,0 +1,119 @@
+"""Which units of which lines an invoice is about (contract 02 §10, G24).
+
+A line is addressed by its index, its unique id, or a name that several lines may share: SKU,
+seller's SKU, reference. Units of such a name are taken from the lines that have some left, those
+with the unit price that was told first, then in order.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from oms_ledger.orders import events as e
+from oms_ledger.orders.order import Order
+from oms_ledger.orders.refusals import InvalidItemIndex, TooManyInvoiceItems, UnknownInvoiceItem
+from oms_ledger.orders.totals import line_total
+
+
+@dataclass(frozen=True, slots=True)
+class AskedItem:
+    """An item as an invoice names it: by `id` (SKU, unique id, seller's SKU, reference) and the
+    `price` of one unit, or by `index` and the `total` of all units. In cents."""
+
+    id: str
+    quantity: int
+    price: int | None = None
+    description: str | None = None
+    index: int | None = None
+    total: int | None = None
+
+
+def to_invoice(order: Order, items: Sequence[AskedItem]) -> tuple[e.InvoicedItem, ...]:
+    """The asked units, out of those that no Output invoice has yet."""
+    return _spread(order, order.units_left(), items)
+
+
+def to_return(order: Order, items: Sequence[AskedItem]) -> tuple[e.InvoicedItem, ...]:
+    """The asked units, out of those that were invoiced and did not come back."""
+    return _spread(order, order.units_out(), items, returned=True)
+
+
+def _spread(
+    order: Order, left: list[int], items: Sequence[AskedItem], *, returned: bool = False
+) -> tuple[e.InvoicedItem, ...]:
+    spread: list[e.InvoicedItem] = []
+    for asked in items:
+        lines = _lines(order, asked)
+        if returned and (asked.price or asked.total):  # what was a gift is not what is paid back
+            lines = [i for i in lines if order.items[i].price] or lines
+        available = sum(left[i] for i in lines)
+        if not 0 < asked.quantity <= available:
+            raise TooManyInvoiceItems(asked.id, available)
+        wanted = asked.quantity
+        for i in lines:
+            taken = min(wanted, left[i])
+            if taken:
+                spread.append(_units(order.items[i], i, taken, asked))
+                left[i] -= taken
+                wanted -= taken
+    return tuple(spread)
+
+
+def _lines(order: Order, asked: AskedItem) -> list[int]:
+    if asked.index is not None:
+        if not 0 <= asked.index < len(order.items):
+            raise InvalidItemIndex(asked.index)
+        return [asked.index]
+    lines = [i for i, item in enumerate(order.items) if asked.id == item.unique_id]
+    lines = lines or [i for i, item in enumerate(order.items) if asked.id in _names(item)]
+    if not lines:
+        raise UnknownInvoiceItem(asked.id)
+    return sorted(lines, key=lambda i: (asked.price not in _prices(order.items[i]), i))
+
+
+def _names(item: e.Item) -> set[str]:
+    others = (item.details.get("sellerSku"), item.details.get("refId"))
+    return {item.id, *(str(o) for o in others if o)}
+
+
+def _prices(item: e.Item) -> set[int]:
+    """What one unit costs: as listed in the line, or after its discounts."""
+    return {item.price, round(line_value(item) / item.quantity)} if item.quantity else {item.price}
+
+
+def line_value(item: e.Item) -> int:
+    """What a whole line costs after its price tags."""
+    tags = sum(tag.value for tag in item.price_tags)
+    return line_total(item.price, item.quantity, item.unit_multiplier) + tags
+
+
+def _units(item: e.Item, index: int, quantity: int, asked: AskedItem) -> e.InvoicedItem:
+    price, total = asked.price, None
+    if asked.total is not None and asked.quantity:
+        price, rest = divmod(asked.total, asked.quantity)
+        total = asked.total if rest else None
+    return e.InvoicedItem(
+        item_index=index,
+        quantity=quantity,
+        price=item.price if price is None else price,
+        description=asked.description,
+        unique_id=item.unique_id,
+        total=total,
+    )
+
+
+def inferred(order: Order, value: int, *, closing: bool) -> tuple[e.InvoicedItem, ...]:
+    """Without items: all that is left when the invoice completes the order, else the first whole
+    lines in order that add up to its value exactly, else nothing."""
+    left, chosen, total = order.units_left(), list[e.InvoicedItem](), 0
+    for i, item in enumerate(order.items):
+        if closing:
+            if left[i] > 0:
+                chosen.append(_left(item, i, left[i]))
+        elif total < value and left[i] == item.quantity > 0:
+            chosen.append(_left(item, i, left[i]))
+            total += line_value(item)
+    return tuple(chosen) if closing or total == value else ()
+
+
+def _left(item: e.Item, index: int, quantity: int) -> e.InvoicedItem:
+    return e.InvoicedItem(index, quantity, item.price, unique_id=item.unique_id)
