@@ -3,7 +3,7 @@
 import asyncio
 import json
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -28,10 +28,7 @@ async def post_expression(request: Request, caller: MayTest) -> Response:
     if not isinstance(expression, str):
         raise malformed("Expression: expected a string")
     if isinstance(document, str):
-        try:
-            document = json.loads(document)
-        except ValueError as error:
-            raise malformed(f"Document: no JSON: {error}") from None
+        expression, document = _read(expression, document)
     if not isinstance(document, dict):
         raise malformed("Document: expected a JSON object, or a string that holds one")
     try:
@@ -40,3 +37,14 @@ async def post_expression(request: Request, caller: MayTest) -> Response:
     except (jsonata.ExpressionError, jsonata.EvaluationError, jsonata.BoundExceeded) as error:
         raise malformed(f"Expression: {error}") from None
     return json_response(result)
+
+
+def _read(expression: str, document: str) -> tuple[str, Any]:
+    """The document of a text; where both were escaped once too often, as in the published
+    example, so is the expression."""
+    try:
+        return expression, json.loads(document)
+    except ValueError as error:
+        if '\\"' in document:
+            return _read(expression.replace('\\"', '"'), document.replace('\\"', '"'))
+        raise malformed(f"Document: no JSON: {error}") from None
