@@ -4,13 +4,14 @@ import asyncio
 
 import structlog
 
+from oms_ledger.ledger.entry import micros
 from oms_ledger.ledger.ledger import Contended
 from oms_ledger.orders.decisions import Decision
 from oms_ledger.orders.decisions.handling import close_cancellation_window
 from oms_ledger.orders.decisions.payment import expire_placement
 from oms_ledger.orders.refusals import Refusal
 from oms_ledger.wiring import Cell
-from projections import cursors, due_times, feeds, hooks
+from projections import calls, cursors, due_times, feeds, hooks
 from projections.cursors import now_micros
 from workers import wakeups
 from workers.stopping import Stop
@@ -67,7 +68,7 @@ def _hold(cell: Cell, token: int | None) -> int | None:
 async def fire(cell: Cell) -> int:
     """Decide what is due now; how many. What is not true any more decides nothing."""
     with cell.database.reading() as connection:
-        due = due_times.due(connection, now_micros())
+        due = due_times.due(connection, micros(cell.ledger.now()))
     await asyncio.gather(*(_decide(cell, *timer) for timer in due))
     return len(due)
 
@@ -80,11 +81,13 @@ async def _decide(cell: Cell, account: str, order_id: str, what: str) -> None:
 
 
 def sweep(cell: Cell) -> int:
-    """Wake every feed and hook that is behind or owes something; how many."""
-    head = cell.store.head()
+    """Wake every feed and hook, and the calls, that are behind or owe something; how many."""
+    head, woken = cell.store.head(), ("feed:", "hook:", calls.CURSOR)
     with cell.database.reading() as connection:
-        behind = {c for c in cursors.behind(connection, head) if c.startswith(("feed:", "hook:"))}
+        behind = {c for c in cursors.behind(connection, head) if c.startswith(woken)}
         behind |= set(hooks.with_due(connection, now_micros()))
+        if calls.any_due(connection, now_micros()):
+            behind.add(calls.CURSOR)
     return wakeups.wake(cell.redis, sorted(behind))
 
 

@@ -12,7 +12,7 @@ from oms_ledger.ledger.database import Database
 from oms_ledger.ledger.entry import Row
 from oms_ledger.ledger.folds import Folds
 from oms_ledger.wiring import Cell
-from projections import cursors, due_times, feeds, hooks, order_views
+from projections import calls, cursors, due_times, feeds, hooks, order_views
 from projections.cursors import Destination, Fenced
 from projections.due_times import DueTimes
 from projections.order_views import OrderViews
@@ -98,9 +98,13 @@ def project(cell: Cell, stop: Stop) -> None:
 
 
 def followers(database: Database, accounts: Sequence[str]) -> list[str]:
-    """The cursors of the accounts' feeds and hooks."""
+    """The cursors of the accounts' feeds and hooks, and that of the calls."""
     with database.reading() as connection:
-        return [*hooks.of_accounts(connection, accounts), *feeds.of_accounts(connection, accounts)]
+        return [
+            calls.CURSOR,
+            *hooks.of_accounts(connection, accounts),
+            *feeds.of_accounts(connection, accounts),
+        ]
 
 
 @contextmanager

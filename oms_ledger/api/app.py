@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 
 from oms_ledger.api import (
     actions,
+    calls,
     checkout,
     errors,
     expressions,
@@ -26,7 +27,7 @@ from oms_ledger.api.limits import Limits
 from oms_ledger.api.timing import Timing
 from oms_ledger.wiring import Cell, open_cell
 
-ROUTERS = (checkout, orders, actions, feed, hook, expressions, sign_in, health)
+ROUTERS = (checkout, orders, actions, feed, hook, expressions, calls, sign_in, health)
 
 
 def build(cell: Cell) -> ASGIApp:

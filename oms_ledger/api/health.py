@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from oms_ledger.api.dependencies import TheCell, open_to_all
 from oms_ledger.api.orders import json_response
 from oms_ledger.wiring import Cell
-from projections import cursors, hooks
+from projections import calls, cursors, hooks
 from projections.tables import dead_letters, feed_items
 
 router = APIRouter(tags=["Health"], dependencies=[Depends(open_to_all("health"))])
@@ -58,7 +58,10 @@ def _figures(cell: Cell) -> bytes:
     items = Gauge("oms_feed_items", "Items stored", ["app_key"], registry=registry)
     owed = Gauge("oms_deliveries_owed", "Notices owed", ["app_key"], registry=registry)
     dead = Gauge("oms_dead_letters", "Dead letters", registry=registry)
+    owing = Gauge("oms_calls", "Calls not settled", ["kind", "state"], registry=registry)
     with cell.database.reading() as connection:
+        for (kind, state), count in calls.counted(connection).items():
+            owing.labels(kind, state).set(count)
         for cursor, position in cursors.positions(connection).items():
             if cursor != "clock":
                 lag.labels(cursor).set(head - position)

@@ -89,4 +89,6 @@ OPERATIONS: Mapping[str, frozenset[str]] = {
     # The deployment
     "health": NOBODY_IN_PARTICULAR,
     "documentation": NOBODY_IN_PARTICULAR,
+    "view_calls": frozenset({VIEW, FULL}),
+    "mend_calls": frozenset({WORKFLOW, FULL}),
 }

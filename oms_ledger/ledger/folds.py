@@ -61,6 +61,11 @@ class Folds:
 
     def follow(self, rows: Sequence[Row]) -> Iterator[tuple[Row, Event, Folded]]:
         """Each row of a page with the state right after it, none merged, none skipped."""
+        for row, event, _, after in self.steps(rows):
+            yield row, event, after
+
+    def steps(self, rows: Sequence[Row]) -> Iterator[tuple[Row, Event, Folded, Folded]]:
+        """Each row of a page with the states right before and after it."""
         first: dict[str, Row] = {}
         for row in rows:
             first.setdefault(row.stream, row)
@@ -69,7 +74,7 @@ class Folds:
             before = self.cached(row.stream) or NOTHING
             folded = step(before, row, event)
             self.remember(row.stream, folded)
-            yield row, event, folded
+            yield row, event, before, folded
 
     def _load_before(self, first: dict[str, Row]) -> None:
         missing = {}

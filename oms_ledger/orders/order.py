@@ -60,6 +60,7 @@ class Order:
     timeline: tuple[tuple[Status, datetime], ...] = ()
     receipts: tuple[tuple[str, str, datetime], ...] = ()
     answers: Mapping[str, tuple[str, datetime]] = field(default_factory=dict)
+    failed_calls: frozenset[str] = frozenset()
     imported: bool = field(default=False)
 
     @property

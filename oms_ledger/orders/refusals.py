@@ -114,6 +114,15 @@ class CancellationNotAllowed(Refusal):
     code, text = "CHK0202", "The order {0} has invoices, so it cannot be canceled"
 
 
+class CallNotFound(Refusal):
+    status, code, text = 404, "OMS404", "Call {0} not found"
+
+
+class CallSettled(Refusal):
+    status, code = 409, "OMS003"
+    text = "The call {0} cannot be skipped: it came through, or is being made at this moment"
+
+
 class PaymentDenied(Refusal):
     status, code, text = 500, "001", "The payment was denied: use another payment and try again"
 

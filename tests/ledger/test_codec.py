@@ -33,6 +33,9 @@ EVENTS = [
     ),
     e.PaymentsSent((e.Payment("P", "2", "Visa", "creditCard", 1309, 1309),)),
     e.CancellationWindowOpened(AT),
+    e.CallFailed(call_id="c", party="seller:shop", kind="cancel", why="no such order"),
+    e.CallResumed("c"),
+    e.CallSkipped("c", "told by telephone"),
     e.InvoiceIssued(
         number="1/2 #ü",
         type="Output",

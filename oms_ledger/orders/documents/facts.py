@@ -51,6 +51,7 @@ def facts_of(order: Order) -> Facts:
         "orderFormId": placed.order_form_id,
         "allowCancellation": may_cancel(order),
         "allowEdition": False,
+        "workflowIsInError": bool(order.failed_calls or told.get("workflowIsInError")),
         "authorizedDate": order.authorized_at,
         "invoicedDate": order.invoiced_at,
         "cancelReason": cancellation and cancellation["reason"],

@@ -32,7 +32,7 @@ def list_row(order: Order, language: str = "en-US") -> dict[str, Any]:
         "salesChannel": placed.sales_channel,
         "affiliateId": placed.affiliate_id,
         "origin": order.origin,
-        "workflowInErrorState": bool(told.get("workflowIsInError")),
+        "workflowInErrorState": bool(order.failed_calls or told.get("workflowIsInError")),
         "workflowInRetry": False,
         "lastMessageUnread": told.get("lastMessage"),
         "ShippingEstimatedDate": estimate,

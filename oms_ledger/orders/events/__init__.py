@@ -8,6 +8,8 @@ person was erased. Parts of the document that no rule looks into are kept as the
 
 from oms_ledger.orders.events.account import *  # noqa: F403
 from oms_ledger.orders.events.account import AccountEvent as AccountEvent
+from oms_ledger.orders.events.calling import *  # noqa: F403
+from oms_ledger.orders.events.calling import CallingEvent as CallingEvent
 from oms_ledger.orders.events.canceling import *  # noqa: F403
 from oms_ledger.orders.events.canceling import CancelingEvent as CancelingEvent
 from oms_ledger.orders.events.invoicing import *  # noqa: F403
@@ -20,5 +22,7 @@ from oms_ledger.orders.events.placing import PlacingEvent as PlacingEvent
 from oms_ledger.orders.events.workflow import *  # noqa: F403
 from oms_ledger.orders.events.workflow import WorkflowEvent as WorkflowEvent
 
-OrderEvent = PlacingEvent | WorkflowEvent | PaymentEvent | InvoicingEvent | CancelingEvent
+OrderEvent = (
+    PlacingEvent | WorkflowEvent | PaymentEvent | InvoicingEvent | CancelingEvent | CallingEvent
+)
 Event = OrderEvent | AccountEvent

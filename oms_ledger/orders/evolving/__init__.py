@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from oms_ledger.orders import events as e
-from oms_ledger.orders.evolving import canceling, invoicing, payment, placing, workflow
+from oms_ledger.orders.evolving import calling, canceling, invoicing, payment, placing, workflow
 from oms_ledger.orders.flows import status_after
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.status import Status
@@ -28,6 +28,7 @@ _LEARNS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
     **payment.LEARNS,
     **invoicing.LEARNS,
     **canceling.LEARNS,
+    **calling.LEARNS,
 }
 
 

@@ -1,0 +1,66 @@
+"""`oms-ledger calls …`: calls to partners and gateways that did not come through."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from oms_ledger.api.calls import shown
+from oms_ledger.cli.output import AsJson, print_json, print_table
+from oms_ledger.wiring import open_cell
+from projections import calls
+from workers import mending, wakeups
+
+app = typer.Typer(help="Calls that orders owe to others.", no_args_is_help=True)
+Account = Annotated[str, typer.Option(help="The account whose order owes the call.")]
+Call = Annotated[str, typer.Argument(help="The call's id, as `calls list` shows it.")]
+
+
+@app.command(name="list")
+def list_(
+    account: Annotated[str | None, typer.Option(help="Only of this account.")] = None,
+    order: Annotated[str | None, typer.Option(help="Only of this order.")] = None,
+    state: Annotated[
+        str | None, typer.Option(help="waiting, done, dead or skipped; all if not given.")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="How many at most.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Show calls, the newest first; those of one order in the order they are made."""
+    cell = open_cell()
+    cell.require_tables()
+    with cell.database.reading() as connection:
+        found = calls.listed(connection, account, order, state, limit)
+    if as_json:
+        print_json([{"account": one.account, **shown(one)} for one in found])
+        return
+    rows = [
+        (o.id, o.account, o.order_id, o.party, o.kind, o.state, o.attempts, o.last_error or "")
+        for o in found
+    ]
+    columns = ("id", "account", "order", "party", "kind", "state", "attempts", "last error")
+    print_table(columns, rows)
+
+
+@app.command()
+def resume(call: Call, account: Account) -> None:
+    """Have a call made again at once."""
+    cell = open_cell()
+    cell.require_tables()
+    owed = asyncio.run(mending.resume(cell, account, call, by="operator"))
+    wakeups.wake(cell.redis, [calls.CURSOR])
+    typer.echo(f"Call {call} of {owed.order_id} is {owed.state}.")
+
+
+@app.command()
+def skip(
+    call: Call,
+    account: Account,
+    reason: Annotated[str, typer.Option(help="Why the call need not be made.")],
+) -> None:
+    """Leave a call out, so that those after it are made."""
+    cell = open_cell()
+    cell.require_tables()
+    owed = asyncio.run(mending.skip(cell, account, call, reason=reason, by="operator"))
+    wakeups.wake(cell.redis, [calls.CURSOR])
+    typer.echo(f"Call {call} of {owed.order_id} is {owed.state}.")

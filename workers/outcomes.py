@@ -1,0 +1,15 @@
+"""How a handler says that its call did not come through."""
+
+from datetime import timedelta
+
+
+class TryAgain(Exception):
+    """The other side cannot answer now; `after` is how long it asked to be left alone."""
+
+    def __init__(self, why: str, after: timedelta | None = None) -> None:
+        super().__init__(why)
+        self.after = after
+
+
+class Failed(Exception):
+    """The other side said no for good, and the order cannot go on without a person."""
