@@ -24,6 +24,7 @@ from oms_ledger.api.addressing import Addressing
 from oms_ledger.api.dependencies import Doorkeeper, open_to_all
 from oms_ledger.api.freshness import Freshness
 from oms_ledger.api.limits import Limits
+from oms_ledger.api.repeats import Repeats
 from oms_ledger.api.timing import Timing
 from oms_ledger.wiring import Cell, open_cell
 
@@ -34,7 +35,7 @@ def build(cell: Cell) -> ASGIApp:
     """The application of one cell; whoever opened the cell closes it."""
     app = application(cell)
     paths = [route.path for route in routes_of(app)]
-    return Addressing(Timing(app), paths, cell.settings.body_limit)
+    return Addressing(Timing(Repeats(app)), paths, cell.settings.body_limit)
 
 
 def routes_of(app: FastAPI) -> list[APIRoute]:

@@ -19,7 +19,6 @@ from oms_ledger.api.orders import JSON
 from oms_ledger.api.roles import OPERATIONS
 from oms_ledger.ledger import sequences
 from oms_ledger.ledger.entry import Key
-from oms_ledger.ledger.ledger import Taken
 from oms_ledger.orders import events as e
 from oms_ledger.orders.decisions import Facts
 from oms_ledger.orders.decisions.payment import process_order, send_payments
@@ -53,23 +52,13 @@ async def put_orders(request: Request, cell: TheCell, caller: MayPlace) -> Respo
     body = await json_body(request)
     if not isinstance(body, dict):
         raise malformed("The body: expected a JSON object with items, clientProfileData, …")
-    idempotency = request.headers.get("idempotency-key")
-    try:
-        orders = await _place(request, cell, caller, body, idempotency)
-    except Taken as taken:
-        orders = await _group(cell, caller.account, taken.value.decode())
+    orders = await cell.ledger.repeated(caller.account, by=caller.app_key)
+    orders = orders or await _place(request, cell, caller, body)
     return _placed(cell, orders, request.headers.get("host", ""))
 
 
-async def _place(
-    request: Request, cell: Cell, caller: Caller, body: dict[str, Any], idempotency: str | None
-) -> list[Order]:
+async def _place(request: Request, cell: Cell, caller: Caller, body: dict[str, Any]) -> list[Order]:
     account = await cell.ledger.account(caller.account)
-    key = f"idempotency:{idempotency}" if idempotency else None
-    if key:
-        known = await asyncio.to_thread(cell.store.key, caller.account, key)
-        if known is not None:
-            raise Taken(known)
     count = number_of_orders(body)
     numbers = await asyncio.to_thread(
         sequences.allot, cell.database, caller.account, count, secrets.randbelow
@@ -91,8 +80,6 @@ async def _place(
         Key(caller.account, f"group:{group}", json.dumps(list(placed)).encode()),
         Key(caller.account, f"transaction:{transaction}", group.encode()),
     ]
-    if key:
-        keys.insert(0, Key(caller.account, key, group.encode()))
     orders = await cell.ledger.place(
         caller.account, placed, by=caller.app_key, keys=keys, cause=request_id(request)
     )

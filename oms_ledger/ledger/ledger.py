@@ -7,16 +7,17 @@ When two callers decide at once the slower one decides again on the new state (G
 import asyncio
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import cast
 from weakref import WeakValueDictionary
 
 import orjson
 
-from oms_ledger.ledger import codec, vault
+from oms_ledger.ledger import codec, repeats, vault
 from oms_ledger.ledger.entry import Conflict, Key, Row, Write, micros, order_stream
 from oms_ledger.ledger.folds import NOTHING, Folded, Folds, step
 from oms_ledger.ledger.group_commit import GroupCommit
+from oms_ledger.ledger.repeats import Claim
 from oms_ledger.ledger.store import Store
 from oms_ledger.ledger.vault import Vault
 from oms_ledger.orders.account import Account
@@ -45,6 +46,14 @@ class Taken(Exception):
     def __init__(self, value: bytes) -> None:
         super().__init__(value)
         self.value = value
+
+
+class Repeated(Exception):
+    """The request at hand was answered before; what its key stands for."""
+
+    def __init__(self, claim: Claim, taken: bytes) -> None:
+        super().__init__(claim.name)
+        self.claim, self.taken = claim, taken
 
 
 class Contended(Exception):
@@ -104,33 +113,47 @@ class Ledger:
         for turn in turns:
             await turn.acquire()
         try:
-            for _ in range(ATTEMPTS):
-                befores = {stream: await self._latest(stream) for stream in streams}
-                facts = Facts(self._time(befores.values()), self.new_receipt(), grace)
-                refusal, news = None, dict[str, Sequence[Event]]()
-                try:
-                    for stream, folded in befores.items():
-                        news[stream] = decision(cast(Order, folded.state), facts)
-                except Refusal as said_no:
-                    refusal = said_no
-                # Only an append checks the version. A no, or nothing new, may come of an order
-                # that another process moved on meanwhile: look before it is answered.
-                if (refusal or not any(news.values())) and await self._stale(befores):
-                    continue
-                if refusal:
-                    raise refusal
-                after = await self._append(account, befores, news, facts.now, by, cause)
-                if after is not None:
-                    return [
-                        cast(Order, after[order_stream(account, order_id)].state)
-                        for order_id in order_ids
-                    ]
-                for stream in streams:
-                    self.folds.forget(stream)
-            raise Contended(", ".join(order_ids))
+            after = await self._decide(account, streams, decision, grace, by, cause)
+        except Repeated as again:
+            after = await self._as_of(again.claim, again.taken)
         finally:
             for turn in turns:
                 turn.release()
+        return [cast(Order, after[order_stream(account, order_id)].state) for order_id in order_ids]
+
+    async def _decide(
+        self,
+        account: str,
+        streams: Sequence[str],
+        decision: Decision,
+        grace: timedelta,
+        by: str,
+        cause: str | None,
+    ) -> dict[str, Folded]:
+        """Decide, and again on what others wrote meanwhile, until it is recorded or refused."""
+        claim = repeats.claim(account, by)
+        for _ in range(ATTEMPTS):
+            befores = {stream: await self._latest(stream) for stream in streams}
+            facts = Facts(self._time(befores.values()), self.new_receipt(), grace)
+            refusal, news = None, dict[str, Sequence[Event]]()
+            try:
+                for stream, folded in befores.items():
+                    news[stream] = decision(cast(Order, folded.state), facts)
+            except Refusal as said_no:
+                refusal = said_no
+            # Only an append checks the version. A no, or nothing new, may come of an order
+            # that another process moved on meanwhile: look before it is answered.
+            if (refusal or not any(news.values())) and await self._stale(befores):
+                continue
+            if refusal:
+                await self._require_new(claim)  # refused, perhaps, because it was done before
+                raise refusal
+            after = await self._append(account, befores, news, facts.now, by, cause, claim=claim)
+            if after is not None:
+                return after
+            for stream in streams:
+                self.folds.forget(stream)
+        raise Contended(", ".join(streams))
 
     async def place(
         self,
@@ -142,18 +165,43 @@ class Ledger:
         cause: str | None = None,
     ) -> dict[str, Order]:
         """Record new orders together with the keys they take; `Taken` when one is not free."""
-        now = self.now()
+        now, claim = self.now(), repeats.claim(account, by)
         befores = {order_stream(account, order_id): NOTHING for order_id in placed}
         news: dict[str, Sequence[Event]] = {
             order_stream(account, order_id): [event] for order_id, event in placed.items()
         }
-        after = await self._append(account, befores, news, now, by, cause, keys)
+        try:
+            after = await self._append(account, befores, news, now, by, cause, keys, claim)
+        except Repeated as again:
+            after = await self._as_of(again.claim, again.taken)
         if after is None:
             raise Taken(b"")
-        return {
-            order_id: cast(Order, after[order_stream(account, order_id)].state)
-            for order_id in placed
-        }
+        orders = [cast(Order, folded.state) for folded in after.values()]
+        return {order.order_id: order for order in orders}
+
+    async def repeated(self, account: str, *, by: str) -> list[Order] | None:
+        """The orders of the first answer, when the request at hand was answered before."""
+        try:
+            await self._require_new(repeats.claim(account, by))
+        except Repeated as again:
+            after = await self._as_of(again.claim, again.taken)
+            return [cast(Order, folded.state) for folded in after.values()]
+        return None
+
+    async def _require_new(self, claim: Claim | None) -> None:
+        if claim is None:
+            return
+        taken = await asyncio.to_thread(self.store.key, claim.account, claim.name)
+        if taken is not None:
+            raise Repeated(claim, taken)
+
+    async def _as_of(self, claim: Claim, taken: bytes) -> dict[str, Folded]:
+        """The orders of a first answer, as they were after it."""
+        after = {}
+        for stream, version in claim.first(taken).items():
+            after[stream] = await asyncio.to_thread(self.folds.load, stream, version)
+        claim.done(replayed=True)
+        return after
 
     # Accounts
 
@@ -215,6 +263,7 @@ class Ledger:
         by: str,
         cause: str | None,
         keys: Sequence[Key] = (),
+        claim: Claim | None = None,
     ) -> dict[str, Folded] | None:
         """Record the news; None when somebody else wrote one of the streams meanwhile."""
         rows: list[Row] = []
@@ -226,17 +275,35 @@ class Ledger:
                     account, stream, after[stream], event, now, by, cause, data_keys
                 )
                 rows.append(row)
-        if rows:
-            outcome = await self._commit.append(Write(tuple(rows), tuple(keys), tuple(data_keys)))
-            if isinstance(outcome, Conflict):
-                for stream, _ in data_keys:
-                    self.vault.forget(stream)
-                if outcome.key is not None:
-                    raise Taken(outcome.key.value)
-                return None
+        if claim:
+            versions = {stream: folded.version for stream, folded in after.items()}
+            keys = (claim.key(versions), *keys)
+        if not await self._written(Write(tuple(rows), tuple(keys), tuple(data_keys)), claim):
+            return None
         for stream, folded in after.items():
             self.folds.remember(stream, folded)
         return after
+
+    async def _written(self, write: Write, claim: Claim | None) -> bool:
+        """Whether the write was made; `Taken` or `Repeated` when one of its keys was not free."""
+        taken: Key | None = None
+        if write.rows:
+            outcome = await self._commit.append(write)
+            if isinstance(outcome, Conflict):
+                for stream, _ in write.data_keys:
+                    self.vault.forget(stream)
+                taken = outcome.key
+                if taken is None:
+                    return False
+        elif claim:
+            taken = await asyncio.to_thread(self.store.take_key, write.keys[0])
+        if taken and claim and taken.key == claim.name:
+            raise Repeated(claim, taken.value)
+        if taken:
+            raise Taken(taken.value)
+        if claim:
+            claim.done()
+        return True
 
     def _entry(
         self,

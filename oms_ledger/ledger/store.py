@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from oms_ledger.ledger.database import Database
-from oms_ledger.ledger.entry import Conflict, Row, Write
+from oms_ledger.ledger.entry import Conflict, Key, Row, Write
 from oms_ledger.ledger.tables import data_keys, events, request_keys
 
 _ROW = [events.c[name] for name in Row._fields]
@@ -95,6 +96,17 @@ class Store:
         with self.database.reading() as connection:
             value = connection.execute(_KEY, {"account": account, "key": key}).scalar_one_or_none()
             return None if value is None else bytes(value)
+
+    def take_key(self, key: Key) -> Key | None:
+        """Take a key that goes with no entries; as it was taken before, if it was."""
+        dialect = sqlite if self.database.sqlite else postgresql
+        taking = dialect.insert(request_keys).values(key._asdict()).on_conflict_do_nothing()
+        with self.database.writing() as connection:
+            if connection.execute(taking.returning(request_keys.c.key)).all():
+                return None
+        value = self.key(key.account, key.key)
+        assert value is not None
+        return key._replace(value=value)
 
     def _rows(self, query: Select[Any], **parameters: object) -> list[Row]:
         with self.database.reading() as connection:

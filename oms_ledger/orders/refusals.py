@@ -142,6 +142,14 @@ class InvalidPlacement(Refusal):
         self.message = message
 
 
+class IdempotencyKeyReused(Refusal):
+    status = 422
+    text = (
+        "The Idempotency-Key {0} belongs to another request, {1}:"
+        " use a new key, or send that request unchanged"
+    )
+
+
 class AccountNotFound(Refusal):
     status, code, text = 404, "OMS007", "Account {0} not found"
 

@@ -1,0 +1,73 @@
+"""`Idempotency-Key` on any POST, PATCH or PUT: the same request again gets the first answer.
+
+The key is good for one operation, path and body; bodies are compared as JSON. What happens to it
+is the ledger's (`ledger.repeats`); here it is read, and a replayed answer is marked by the header
+`Idempotent-Replayed`.
+"""
+
+import hashlib
+import re
+
+import orjson
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from oms_ledger.api.errors import body_of
+from oms_ledger.ledger.repeats import Attempt, current
+
+METHODS = {"POST", "PATCH", "PUT"}
+_KEY = re.compile(rb"[\x20-\x7e]{1,255}")
+
+
+class Repeats:
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] not in METHODS:
+            await self._app(scope, receive, send)
+            return
+        given = dict(scope["headers"]).get(b"idempotency-key", b"").strip()
+        if not given:
+            await self._app(scope, receive, send)
+            return
+        if not _KEY.fullmatch(given):
+            await _refuse(scope, send)
+            return
+        body: list[bytes] = []
+
+        async def noted() -> Message:
+            message = await receive()
+            body.append(message.get("body", b""))
+            return message
+
+        attempt = Attempt(given.decode(), lambda: asked(scope, b"".join(body)))
+
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start" and attempt.replayed:
+                extra = (b"idempotent-replayed", b"true")
+                message["headers"] = [*message.get("headers", []), extra]
+            await send(message)
+
+        token = current.set(attempt)
+        try:
+            await self._app(scope, noted, marked)
+        finally:
+            current.reset(token)
+
+
+def asked(scope: Scope, body: bytes) -> str:
+    """Method, path and query, and a digest of the body that does not depend on its spelling."""
+    try:
+        told = orjson.dumps(orjson.loads(body) or None, option=orjson.OPT_SORT_KEYS)
+    except ValueError:
+        told = body.strip() or b"null"
+    query = scope["query_string"].decode("latin-1")
+    where = f"{scope['method']} {scope['path']}{'?' if query else ''}{query}"
+    return f"{where} {hashlib.sha256(told).hexdigest()}"
+
+
+async def _refuse(scope: Scope, send: Send) -> None:
+    headers = [(b"content-type", b"application/json; charset=utf-8")]
+    await send({"type": "http.response.start", "status": 400, "headers": headers})
+    message = "Idempotency-Key: expected 1 to 255 printable ASCII characters"
+    await send({"type": "http.response.body", "body": body_of(scope, "OMS004", message)})

@@ -1,0 +1,219 @@
+"""`Idempotency-Key`: a request sent again is applied once and answered as the first time."""
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from oms_ledger.api.app import build
+from oms_ledger.wiring import Cell
+from tests.client import Client
+from tests.journeys.test_order_life import ORDERS, invoice, paid, place
+from tests.purchases import purchase
+
+DOCUMENT = "/api/orders/pvt/document"
+NUMBERS = itertools.count()
+
+
+@dataclass(frozen=True)
+class Request:
+    method: str
+    url: str
+    body: object = None
+
+
+def placement(client: Client) -> Request:
+    return Request("PUT", "/api/checkout/pub/orders?sc=1", purchase())
+
+
+def sending_payments(client: Client) -> Request:
+    (transaction,) = place(client).json()["transactionData"]["merchantTransactions"]
+    card = [{"paymentSystem": 2, "value": 2000, "fields": {"cardNumber": "4444333322221111"}}]
+    return Request(
+        "POST", f"/api/payments/transactions/{transaction['transactionId']}/payments", card
+    )
+
+
+def processing(client: Client) -> Request:
+    told = place(client).json()
+    (transaction,) = told["transactionData"]["merchantTransactions"]
+    card = [{"paymentSystem": 2, "value": 2000, "fields": {"cardNumber": "4444333322221111"}}]
+    url = f"/api/payments/transactions/{transaction['transactionId']}/payments"
+    client.call("POST", url, card)
+    return Request("POST", f"/api/checkout/pub/gatewayCallback/{told['orders'][0]['orderGroup']}/")
+
+
+def handling(client: Client) -> Request:
+    return Request("POST", f"{ORDERS}/{paid(client)}/start-handling")
+
+
+def handling_by_the_document(client: Client) -> Request:
+    return Request("POST", f"{DOCUMENT}/{paid(client)}/actions/start-handling")
+
+
+def invoicing(client: Client) -> Request:
+    order_id = paid(client)
+    client.call("POST", f"{ORDERS}/{order_id}/start-handling")
+    return Request("POST", f"{ORDERS}/{order_id}/invoice", invoice("700"))
+
+
+def canceling(client: Client) -> Request:
+    return Request("POST", f"{ORDERS}/{paid(client)}/cancel", {"reason": "changed my mind"})
+
+
+def canceling_by_the_document(client: Client) -> Request:
+    return Request("POST", f"{DOCUMENT}/{paid(client)}/cancel", {"reason": "changed my mind"})
+
+
+ROUTES: list[Callable[[Client], Request]] = [
+    placement,
+    sending_payments,
+    processing,
+    handling,
+    handling_by_the_document,
+    invoicing,
+    canceling,
+    canceling_by_the_document,
+]
+
+
+@dataclass
+class Machine:
+    """A web process; it can be made to lose its database right after the next commit."""
+
+    cell: Cell
+    client: Client
+    commits_and_dies: bool = False
+
+    def __post_init__(self) -> None:
+        append = self.cell.store.append
+
+        def appended(writes):
+            outcomes = append(writes)
+            if self.commits_and_dies:
+                self.commits_and_dies = False
+                raise psycopg.OperationalError("the connection was lost")
+            return outcomes
+
+        self.cell.store.append = appended
+
+
+@pytest.fixture
+def machines(cell, client):
+    other = Cell(cell.settings)
+    yield [Machine(cell, client), Machine(other, Client(build(other), client.headers))]
+    other.close()
+
+
+def send(client: Client, request: Request, key: str):
+    return client.call(request.method, request.url, request.body, idempotency_key=key)
+
+
+tries = st.lists(st.tuples(st.sampled_from([0, 1]), st.booleans()), min_size=1, max_size=4)
+
+
+@settings(
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(route=st.sampled_from(ROUTES), tries=tries, last=st.sampled_from([0, 1]))
+def test_G5_whatever_is_lost_between_commit_and_answer_a_keyed_request_is_applied_once(
+    cell, machines, route, tries, last
+):
+    once = route(machines[0].client)
+    before = cell.store.head()
+    assert send(machines[0].client, once, f"once-{next(NUMBERS)}").status < 300
+    cost = cell.store.head() - before
+
+    request, key = route(machines[0].client), f"key-{next(NUMBERS)}"
+    before, answers = cell.store.head(), []
+    for machine, dies in [*((machines[i], dies) for i, dies in tries), (machines[last], False)]:
+        machine.commits_and_dies = dies
+        answer = send(machine.client, request, key)
+        machine.commits_and_dies = False
+        answers.append(answer)
+    told = [answer for answer in answers if answer.status != 503]
+    assert {answer.status for answer in told} <= {200, 201, 204}
+    assert len({answer.body for answer in told}) == 1
+    assert cell.store.head() - before == cost
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_G5_of_the_same_request_sent_by_two_machines_at_once_one_is_applied(cell, machines, route):
+    request = route(machines[0].client)
+    before = cell.store.head()
+    assert send(machines[0].client, request, "alone").status < 300
+    cost = cell.store.head() - before
+    request = route(machines[0].client)
+    before = cell.store.head()
+
+    async def at_once():
+        sent = (
+            machine.client.ask(request.method, request.url, request.body, idempotency_key="both")
+            for machine in machines * 3
+        )
+        return await asyncio.gather(*sent)
+
+    answers = asyncio.run(at_once())
+    assert len({(answer.status, answer.body) for answer in answers}) == 1
+    assert answers[0].status < 300
+    assert cell.store.head() - before == cost
+
+
+def test_G5_the_first_answer_is_given_however_far_the_order_has_gone(client):
+    request = handling(client)
+    order_id = request.url.split("/")[-2]
+    assert send(client, request, "k").status == 204
+    partly = Request("POST", f"{ORDERS}/{order_id}/invoice", invoice("700", "a"))
+    first = send(client, partly, "a")
+    rest = Request("POST", f"{ORDERS}/{order_id}/invoice", invoice("1300", "b"))
+    assert send(client, rest, "b").status == 200
+    again = send(client, partly, "a")
+    assert (again.status, again.body) == (200, first.body)
+    assert again.header("Idempotent-Replayed") == "true"
+    assert first.header("Idempotent-Replayed") is None
+    assert send(client, request, "k").status == 204
+    assert client.call(request.method, request.url).status == 409  # without the key it is news
+
+
+def test_G5_a_key_is_good_for_one_request_and_says_which(client):
+    request = canceling(client)
+    assert send(client, request, "k").status == 200
+    for other in (
+        Request("POST", request.url, {"reason": "another"}),
+        Request("POST", request.url.replace("/cancel", "/start-handling"), request.body),
+        canceling(client),
+    ):
+        answer = send(client, other, "k")
+        assert answer.status == 422
+        error = answer.json()["error"]
+        assert request.url in error["message"]
+        assert error["code"] == "OMS004"
+    same = Request("POST", request.url, b' {"reason" :"changed my mind"}\n')
+    assert send(client, same, "k").status == 200  # spelled differently, the same is asked
+
+
+def test_G5_a_request_that_was_refused_may_be_tried_again_under_its_key(client):
+    request = invoicing(client)
+    too_much = Request(request.method, request.url, invoice("2001"))
+    assert send(client, too_much, "k").status == 400
+    assert send(client, request, "k").status == 200
+
+
+def test_keys_of_different_app_keys_do_not_meet(client_of):
+    one, two = client_of(), client_of()
+    first, second = handling(one), handling(two)
+    assert send(one, first, "1").status == 204
+    assert send(two, second, "1").status == 204
+
+
+@pytest.mark.parametrize("key", ["x" * 256, "caf\u00e9"])
+def test_a_key_that_is_no_key_is_refused(client, key):
+    answer = send(client, handling(client), key)
+    assert (answer.status, answer.json()["error"]["code"]) == (400, "OMS004")
