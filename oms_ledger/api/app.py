@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from oms_ledger.api import (
     actions,
     calls,
+    changes,
     checkout,
     errors,
     expressions,
@@ -28,7 +29,7 @@ from oms_ledger.api.repeats import Repeats
 from oms_ledger.api.timing import Timing
 from oms_ledger.wiring import Cell, open_cell
 
-ROUTERS = (checkout, orders, actions, feed, hook, expressions, calls, sign_in, health)
+ROUTERS = (checkout, orders, actions, changes, feed, hook, expressions, calls, sign_in, health)
 
 
 def build(cell: Cell) -> ASGIApp:

@@ -25,6 +25,8 @@ from oms_ledger.orders.decisions import Decision, Facts
 from oms_ledger.orders.documents import filter_document, list_row, oms_document
 from oms_ledger.orders.events import (
     AccountEvent,
+    ChangeApplied,
+    ChangeRegistered,
     Event,
     InvoiceCompleted,
     InvoiceIssued,
@@ -354,7 +356,15 @@ class Ledger:
 
 
 # Events that carry parts of a document as a client sent them.
-_FROM_OUTSIDE = (OrderPlaced, OrderImported, PaymentsSent, InvoiceIssued, InvoiceCompleted)
+_FROM_OUTSIDE = (
+    ChangeRegistered,
+    ChangeApplied,
+    OrderPlaced,
+    OrderImported,
+    PaymentsSent,
+    InvoiceIssued,
+    InvoiceCompleted,
+)
 
 
 def require_readable(event: Event, order: Order) -> None:
