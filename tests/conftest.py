@@ -1,5 +1,6 @@
 """Real databases and a real Redis for the tests that ask for them."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from oms_ledger.settings import Settings
 from oms_ledger.wiring import Cell
 from tests import servers
 from workers.projector import ensure_cursors
+
+MASTER_KEY = b"k" * 32
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -50,12 +53,34 @@ def redis_url(worker_id: str) -> str:
     return servers.redis_url(worker_id)
 
 
-@pytest.fixture
-def cell(database_url: str, tmp_path: Path) -> Iterator[Cell]:
-    """A cell with its tables, on either database."""
-    settings = Settings(data_dir=tmp_path, database_url=database_url, master_key=b"k" * 32)
-    cell = Cell(settings)
+def prepare(url: str) -> None:
+    """The tables, and the cursors of the views, as a first start makes them."""
+    cell = Cell(Settings(database_url=url, master_key=MASTER_KEY))
     migrate(cell.database)
     ensure_cursors(cell.database)
+    cell.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def prepared_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database of either kind with its tables: a copy of one that this run made once."""
+    if request.param == "sqlite":
+        path = tmp_path / "ledger.sqlite3"
+        shutil.copy(servers.template_file(prepare), path)
+        yield f"sqlite:///{path}"
+        return
+    server = servers.postgres_url()
+    url = servers.fresh_database(server, template=servers.template_database(server, prepare))
+    yield url
+    servers.drop_database(url)
+
+
+@pytest.fixture
+def cell(prepared_database_url: str, tmp_path: Path) -> Iterator[Cell]:
+    """A cell with its tables, on either database."""
+    settings = Settings(
+        data_dir=tmp_path, database_url=prepared_database_url, master_key=MASTER_KEY
+    )
+    cell = Cell(settings)
     yield cell
     cell.close()
