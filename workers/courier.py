@@ -25,6 +25,7 @@ from projections.hooks import Attempt, Delivery, Hook, HookDeliveries
 from workers.sending import Sender
 
 IN_FLIGHT = 64
+_SHORT_PAGE, _LONG = 25, 0.25  # entries of a hook's first page; seconds that a page may take
 _LOOK_AGAIN = 0.05  # seconds between looks at the head while notices are in flight
 
 T = TypeVar("T")
@@ -39,6 +40,7 @@ class Courier:
         self._folds = cell.folds()
         self._work = ThreadPoolExecutor(4, "courier")
         self._judging = threading.Lock()
+        self._pages: dict[str, int] = {}
         self._loop = asyncio.new_event_loop()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
@@ -111,14 +113,18 @@ class Courier:
     # Work of the threads
 
     def advance(self, hook: Hook, token: int) -> int:
-        """Judge new entries up to the head; how many."""
-        database, judged = self._cell.database, 0
+        """Judge the next entries; how many. A page is as long as the filter is quick (G44)."""
+        database, cursor = self._cell.database, hooks.cursor_of(hook.app_key)
         destination = HookDeliveries(database, hook)
+        limit = self._pages.get(hook.app_key, _SHORT_PAGE)
         with self._judging:  # the folds are shared by this worker's hooks
-            cursor = hooks.cursor_of(hook.app_key)
-            while count := cursors.advance(database, self._folds, cursor, token, destination):
-                judged += count
-        return judged
+            began = time.perf_counter()
+            count = cursors.advance(database, self._folds, cursor, token, destination, limit)
+            taken = time.perf_counter() - began
+        if count == limit or taken > _LONG:
+            longer = limit * 2 if taken < _LONG / 2 else max(1, limit // 2)
+            self._pages[hook.app_key] = min(longer, cursors.PAGE)
+        return count
 
     def due(self, hook: Hook, busy: frozenset[str], limit: int) -> list[Delivery]:
         with self._cell.database.reading() as connection:

@@ -37,6 +37,7 @@ from workers import wakeups
 
 ACCOUNT = "acme"
 COMMANDS = {"web": "serve", "projector": "project", "worker": "work", "clock": "clock"}
+"""The processes of a deployment by name; a second worker would be called `worker-2`."""
 DEADLINE = 60.0  # seconds that anything may take on a busy machine
 DAY = 86_400
 CHEAPEST = 15_000  # cents: what the FromOrders feeds below call a large order
@@ -163,7 +164,7 @@ class Deployment:
         asyncio.run(self.cell.ledger.change_account(ACCOUNT, _found_account, by="test"))
 
     def start(self, name: str) -> None:
-        command = [sys.executable, "-m", "oms_ledger", COMMANDS[name]]
+        command = [sys.executable, "-m", "oms_ledger", COMMANDS[name.partition("-")[0]]]
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 command,
@@ -179,12 +180,15 @@ class Deployment:
     def _note(self, name: str) -> Path:
         return Path(os.environ[servers.RUN]) / f"weather-{self.port}-{name}.pid"
 
-    def kill(self, name: str) -> None:
+    def kill(self, name: str, *, leases_run_out: bool = True) -> None:
         """Kill -9 it with its children; its leases run out now instead of in ten seconds."""
         process = self.processes.pop(name)
         self._note(name).unlink()
-        os.killpg(process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        if not leases_run_out:
+            return
         with self.cell.database.writing() as connection:
             its = cursors.c.holder == _holder(process)
             connection.execute(update(cursors).where(its).values(leased_until=0))
@@ -256,8 +260,9 @@ class Deployment:
         cursor = select(cursors).where(cursors.c.id == f"hook:{app_key}")
         with self.cell.database.writing() as connection:
             connection.execute(cursor.with_for_update()).one()  # as who records attempts does
-            connection.execute(update(deliveries).values(due_at=0))
-            connection.execute(update(hooks).values(opens_at=0))
+            mine = deliveries.c.app_key == app_key
+            connection.execute(update(deliveries).where(mine).values(due_at=0))
+            connection.execute(update(hooks).where(hooks.c.app_key == app_key).values(opens_at=0))
         wakeups.wake(self.cell.redis, [f"hook:{app_key}"])
 
 
@@ -359,8 +364,9 @@ class Client:
 class Writer:
     """A thread that takes order after order from its placement to its last invoice."""
 
-    def __init__(self, client: Client, at_least: int) -> None:
+    def __init__(self, client: Client, at_least: int, name: str = "order") -> None:
         self.client = client
+        self.name = name
         self.placed: dict[str, int] = {}
         """What was answered to be placed: order ids and their values in cents."""
         self._at_least = at_least
@@ -410,7 +416,19 @@ class Writer:
             self._failure = error
 
     def _live_through(self, number: int, body: dict[str, Any]) -> None:
-        do, key = self.client.do, f"order-{number}"
+        do = self.client.do
+        url, known, value = self._handled(number, body)
+        invoice = {
+            "type": "Output",
+            "issuanceDate": known["creationDate"],
+            "invoiceNumber": f"NF-{self.name}-{number}",
+            "invoiceValue": value,
+        }
+        do("POST", f"{url}/invoice", invoice)
+
+    def _handled(self, number: int, body: dict[str, Any]) -> tuple[str, dict[str, Any], int]:
+        """An order placed, paid and in handling: its address, its document, its value."""
+        do, key = self.client.do, f"{self.name}-{number}"
         placed = do("PUT", "/api/checkout/pub/orders", body, Idempotency_Key=key).json()
         (order,) = placed["orders"]
         order_id, value = order["orderId"], order["value"]
@@ -435,13 +453,7 @@ class Writer:
         if not answer.ok:
             assert maybe_done, f"{answer.status_code} {answer.text}"
             assert do("GET", url).json()["status"] == "handling"
-        invoice = {
-            "type": "Output",
-            "issuanceDate": known["creationDate"],
-            "invoiceNumber": f"NF-{number}",
-            "invoiceValue": value,
-        }
-        do("POST", f"{url}/invoice", invoice)
+        return url, known, value
 
 
 # What must hold after any weather
