@@ -11,9 +11,12 @@ from pydantic import AliasChoices, BeforeValidator, Field, field_validator
 
 from oms_ledger.api.addressing import segment
 from oms_ledger.api.bodies import Body, Cents, json_body, parse
-from oms_ledger.api.dependencies import Caller, TheLedger, requires
+from oms_ledger.api.dependencies import Caller, TheCell, TheLedger, requires
 from oms_ledger.api.errors import ApiError, malformed
+from oms_ledger.api.groups import siblings
 from oms_ledger.api.orders import json_response
+from oms_ledger.orders import events as e
+from oms_ledger.orders.decisions import Facts
 from oms_ledger.orders.decisions.canceling import cancel
 from oms_ledger.orders.decisions.handling import start_handling
 from oms_ledger.orders.decisions.invoicing import AskedItem, issue_invoice
@@ -170,10 +173,19 @@ async def post_invoice(
 @router.post("/api/oms/pvt/orders/{order_id}/payments/{payment_id}/payment-notification")
 @router.post("/api/orders/pvt/document/{order_id}/payment/{payment_id}/notify-payment")
 async def post_payment_notification(
-    order_id: str, payment_id: str, request: Request, ledger: TheLedger, caller: MayNotify
+    order_id: str, payment_id: str, request: Request, cell: TheCell, caller: MayNotify
 ) -> Response:
-    decision = partial(notify_payment, payment_id=segment(payment_id))
-    await ledger.change(
-        caller.account, segment(order_id), decision, by=caller.app_key, cause=request_id(request)
+    """Recorded for every order that the payment pays: a purchase of several sellers has several."""
+    ledger = cell.ledger
+    order = await ledger.order(caller.account, segment(order_id))
+    named = segment(payment_id)
+
+    def decide(one: Order, facts: Facts) -> list[e.OrderEvent]:
+        sibling = one.order_id != order.order_id
+        return notify_payment(one, facts, payment_id=named, sibling=sibling)
+
+    ids = [one.order_id for one in await siblings(cell, order)]
+    await ledger.change_together(
+        caller.account, ids, decide, by=caller.app_key, cause=request_id(request)
     )
     return Response(status_code=200)

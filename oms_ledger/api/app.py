@@ -11,7 +11,6 @@ from starlette.types import ASGIApp
 from oms_ledger.api import (
     actions,
     calls,
-    changes,
     checkout,
     errors,
     expressions,
@@ -19,6 +18,7 @@ from oms_ledger.api import (
     health,
     hook,
     orders,
+    processing,
     sign_in,
 )
 from oms_ledger.api.addressing import Addressing
@@ -29,7 +29,18 @@ from oms_ledger.api.repeats import Repeats
 from oms_ledger.api.timing import Timing
 from oms_ledger.wiring import Cell, open_cell
 
-ROUTERS = (checkout, orders, actions, changes, feed, hook, expressions, calls, sign_in, health)
+ROUTERS = (
+    checkout,
+    processing,
+    orders,
+    actions,
+    feed,
+    hook,
+    expressions,
+    calls,
+    sign_in,
+    health,
+)
 
 
 def build(cell: Cell) -> ASGIApp:

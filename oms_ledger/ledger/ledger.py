@@ -7,7 +7,7 @@ When two callers decide at once the slower one decides again on the new state (G
 import asyncio
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import cast
 from weakref import WeakValueDictionary
 
@@ -22,11 +22,10 @@ from oms_ledger.ledger.store import Store
 from oms_ledger.ledger.vault import Vault
 from oms_ledger.orders.account import Account
 from oms_ledger.orders.decisions import Decision, Facts
+from oms_ledger.orders.decisions.asking import with_requests
 from oms_ledger.orders.documents import filter_document, list_row, oms_document
 from oms_ledger.orders.events import (
     AccountEvent,
-    ChangeApplied,
-    ChangeRegistered,
     Event,
     InvoiceCompleted,
     InvoiceIssued,
@@ -107,15 +106,19 @@ class Ledger:
         *,
         by: str,
         cause: str | None = None,
+        keys: Sequence[Key] = (),
     ) -> list[Order]:
-        """The same decision about several orders, recorded for all of them or for none."""
-        grace = (await self.account(account)).grace_period
+        """The same decision about several orders, recorded for all of them or for none.
+
+        `keys` are taken together with what is recorded; `Taken` when one is not free.
+        """
+        settings = await self.account(account)
         streams = sorted(order_stream(account, order_id) for order_id in order_ids)
         turns = [self._turns.setdefault(stream, asyncio.Lock()) for stream in streams]
         for turn in turns:
             await turn.acquire()
         try:
-            after = await self._decide(account, streams, decision, grace, by, cause)
+            after = await self._decide(account, streams, decision, settings, by, cause, keys)
         except Repeated as again:
             after = await self._as_of(again.claim, again.taken)
         finally:
@@ -128,19 +131,26 @@ class Ledger:
         account: str,
         streams: Sequence[str],
         decision: Decision,
-        grace: timedelta,
+        settings: Account,
         by: str,
         cause: str | None,
+        keys: Sequence[Key],
     ) -> dict[str, Folded]:
         """Decide, and again on what others wrote meanwhile, until it is recorded or refused."""
         claim = repeats.claim(account, by)
         for _ in range(ATTEMPTS):
             befores = {stream: await self._latest(stream) for stream in streams}
-            facts = Facts(self._time(befores.values()), self.new_receipt(), grace)
+            facts = Facts(
+                self._time(befores.values()),
+                self.new_receipt(),
+                settings.grace_period,
+                settings.payment_expiry,
+            )
             refusal, news = None, dict[str, Sequence[Event]]()
             try:
                 for stream, folded in befores.items():
-                    news[stream] = decision(cast(Order, folded.state), facts)
+                    order = cast(Order, folded.state)
+                    news[stream] = with_requests(order, decision(order, facts), facts)
             except Refusal as said_no:
                 refusal = said_no
             # Only an append checks the version. A no, or nothing new, may come of an order
@@ -150,7 +160,8 @@ class Ledger:
             if refusal:
                 await self._require_new(claim)  # refused, perhaps, because it was done before
                 raise refusal
-            after = await self._append(account, befores, news, facts.now, by, cause, claim=claim)
+            now = facts.now
+            after = await self._append(account, befores, news, now, by, cause, keys, claim)
             if after is not None:
                 return after
             for stream in streams:
@@ -356,15 +367,7 @@ class Ledger:
 
 
 # Events that carry parts of a document as a client sent them.
-_FROM_OUTSIDE = (
-    ChangeRegistered,
-    ChangeApplied,
-    OrderPlaced,
-    OrderImported,
-    PaymentsSent,
-    InvoiceIssued,
-    InvoiceCompleted,
-)
+_FROM_OUTSIDE = (OrderPlaced, OrderImported, PaymentsSent, InvoiceIssued, InvoiceCompleted)
 
 
 def require_readable(event: Event, order: Order) -> None:

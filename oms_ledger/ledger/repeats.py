@@ -8,7 +8,8 @@ answer again, and nothing but a version has to be kept. A refusal takes no key, 
 was refused may be tried again.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -57,6 +58,17 @@ class Claim:
 
 
 current: ContextVar[Attempt | None] = ContextVar("current", default=None)
+
+
+@contextmanager
+def unclaimed() -> Iterator[None]:
+    """For what is done once by its own state, whatever key the request carries: changes that go
+    along with asking somebody else, whose answer a replay could not bring back."""
+    token = current.set(None)
+    try:
+        yield
+    finally:
+        current.reset(token)
 
 
 def claim(account: str, by: str) -> Claim | None:

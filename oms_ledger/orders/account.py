@@ -17,6 +17,8 @@ SETTINGS: dict[str, tuple[Any, str]] = {
     "currency": ("BRL", "ISO 4217 code of the account's currency"),
     "country": ("BRA", "ISO 3166 alpha-3 code of the account's country"),
     "trust_request_prices": (True, "take the prices of a placement as sent"),
+    "anonymous_checkout": (False, "place orders without a key, at the prices of the offers alone"),
+    "payment_expiry": (0, "minutes in payment-pending until the order is canceled; 0: never"),
     "seller_name": ("", "name of seller 1; empty: the account's name"),
     "pii": (False, "mask personal data in documents and lists; ?reason= unmasks a document"),
     "rate_limit_per_minute": (0, "requests a minute of get, group and search; 0: no limit"),
@@ -37,6 +39,11 @@ class Account:
     @property
     def grace_period(self) -> timedelta:
         return timedelta(minutes=self.setting("grace_period_minutes"))
+
+    @property
+    def payment_expiry(self) -> timedelta | None:
+        minutes = self.setting("payment_expiry")
+        return timedelta(minutes=minutes) if minutes else None
 
 
 def evolve_account(account: Account | None, event: AccountEvent) -> Account:

@@ -32,3 +32,9 @@ def name_and_group(payment_system: str) -> tuple[str, str]:
     if payment_system.isdigit() and 201 <= int(payment_system) <= 250:
         return "Promissory", "promissory"
     return "Custom", "custom"
+
+
+# Last digits of test cards whose holder has to confirm elsewhere first.
+REDIRECTED_LAST_DIGITS = frozenset({"3220"})
+
+GIFT_CARD = "16"

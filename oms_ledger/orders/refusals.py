@@ -9,7 +9,6 @@ class Refusal(Exception):
     status: ClassVar[int] = 400
     code: ClassVar[str] = "OMS004"
     text: ClassVar[str] = "The order cannot accept this"
-    retry_after: ClassVar[int | None] = None  # seconds, where trying again may help
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -29,6 +28,10 @@ class OrderGroupNotFound(Refusal):
 
 class TransactionNotFound(Refusal):
     status, code, text = 404, "CHK004", "There is no active transaction {0}"
+
+
+class PaymentNotFound(Refusal):
+    status, code, text = 404, "CHK0181", "Payment {0} not found"
 
 
 class NoWorkflow(Refusal):

@@ -88,8 +88,20 @@ def test_a_payment_of_another_order_is_unknown():
     s.awaiting_payment.when(notify_payment, payment_id="OTHER").refused(UnknownPayment)
 
 
-def test_an_incomplete_order_hears_of_no_payment():
-    s.placed.when(notify_payment, payment_id="CARD").refused(NoWorkflow)
+def test_G13_a_payment_heard_of_early_counts_when_the_order_is_processed():
+    s.placed.when(notify_payment, payment_id="SLIP").then(e.PaymentAuthorized("SLIP", RECEIPT))
+    early = s.placed.and_(e.PaymentAuthorized("SLIP", RECEIPT))
+    early.when(notify_payment, payment_id="SLIP").then()
+    early.when(process_order, approved=frozenset({"CARD"})).then(
+        *s.BEGUN, e.PaymentAuthorized("CARD", RECEIPT), *s.PAID
+    )
+    both = early.and_(e.PaymentAuthorized("CARD", RECEIPT))
+    both.when(process_order, approved=frozenset()).then(*s.BEGUN, *s.PAID)
+
+
+def test_an_order_that_stays_incomplete_for_ever_hears_of_no_payment():
+    expired = s.placed.and_(e.PlacementExpired(START))
+    expired.when(notify_payment, payment_id="CARD").refused(NoWorkflow)
 
 
 def test_a_canceled_order_takes_no_new_payment():

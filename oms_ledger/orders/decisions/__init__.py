@@ -18,6 +18,7 @@ class Facts:
     now: datetime
     receipt: str
     grace_period: timedelta = timedelta(minutes=30)
+    payment_expiry: timedelta | None = None
 
 
 Decision = Callable[[Order, Facts], list[e.OrderEvent]]
@@ -42,6 +43,8 @@ def _next(order: Order, facts: Facts) -> e.OrderEvent | None:
         return None
     if order.status is Status.WINDOW_TO_CANCEL and order.closes_at is not None:
         return e.CancellationWindowClosed() if order.closes_at <= facts.now else None
+    if order.status is Status.PAYMENT_PENDING and order.paid:
+        return e.PaymentApprovalRecorded()
     event = AUTOMATIC[order.flow].get(order.status)
     if event is None:
         return None

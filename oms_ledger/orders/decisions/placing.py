@@ -6,7 +6,6 @@ be shown. Whatever else was sent is kept as it came, except the secrets of a car
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -14,14 +13,10 @@ from oms_ledger.orders.account import Account
 from oms_ledger.orders.documents.facts import BESIDES
 from oms_ledger.orders.events import Item, Json, OrderPlaced, Payment, PriceTag
 from oms_ledger.orders.numbers import order_id
-from oms_ledger.orders.payment_systems import (
-    CARD_GROUPS,
-    DENIED_LAST_DIGITS,
-    PENDING_GROUPS,
-    name_and_group,
-)
+from oms_ledger.orders.payment_systems import GIFT_CARD, name_and_group
 from oms_ledger.orders.refusals import InvalidPlacement
-from oms_ledger.orders.totals import divide, order_totals
+from oms_ledger.orders.shares import split
+from oms_ledger.orders.totals import order_totals
 
 _ITEM = {"id", "quantity", "seller", "price", "unitMultiplier", "priceTags", "tax", "uniqueId"}
 _PLACEMENT = {
@@ -82,13 +77,17 @@ def place(
     new_id: Callable[[], str],
     account: Account,
     sales_channel: str = "1",
+    trusted: bool = True,
 ) -> list[tuple[str, OrderPlaced]]:
-    """The orders of a purchase with their ids; refuses with the codes of contract 05 §4."""
+    """The orders of a purchase with their ids; refuses with the codes of contract 05 §4.
+
+    Prices of one who is not `trusted` are not taken, whatever the account's setting.
+    """
     if not _SALES_CHANNEL.fullmatch(sales_channel):
         raise refuse("CHK0010", f"There isn't any sales channel available: no {sales_channel!r}")
     body = _without_secrets(body)
     raw_items = _items(body)
-    if not account.setting("trust_request_prices"):
+    if not trusted or not account.setting("trust_request_prices"):
         raise refuse("CHK0022", "Invalid id for item: items[0].id has no price on offer")
     items = [_item(raw, index, new_id) for index, raw in enumerate(raw_items)]
     logistics = _logistics(body, len(items))
@@ -100,7 +99,9 @@ def place(
         for lines in sellers.values()
     ]
     _add_up(values, payments, gift_cards)
-    parts = _parts(payments, gift_cards, values)
+    paying = len(payments)
+    payments += [_gift_card(card, new_id) for card in gift_cards]
+    shares = split(payments, values)
     orders = []
     for number, (seller, lines) in enumerate(sellers.items()):
         own = seller in ("1", account.name)
@@ -108,7 +109,11 @@ def place(
         own_logistics = tuple(
             {**logistics[line], "itemIndex": index} for index, line in enumerate(lines)
         )
-        own_payments, own_gift_cards = parts[number]
+        own_payments = shares[number]
+        own_gift_cards = tuple(
+            {**card, "value": share.value}
+            for card, share in zip(gift_cards, own_payments[paying:], strict=True)
+        )
         the_id = order_id(order_group, number + 1)
         placed = OrderPlaced(
             flow="complete" if own else "marketplace",
@@ -129,64 +134,6 @@ def place(
         )
         orders.append((the_id, placed))
     return orders
-
-
-def payments_sent(body: Any, placed: tuple[Payment, ...]) -> tuple[Payment, ...]:
-    """The placed payments, in their order, with what was sent of each.
-
-    Installments are taken, and of a card the first six and last four digits; never its number,
-    code, holder or expiry. What each pays stays as placed: the sum was agreed on there, and an
-    order of several sellers has only its share of what is sent.
-    """
-    sent = body if isinstance(body, list) else [body]
-    if len(sent) != len(placed) or not all(isinstance(one, dict) for one in sent):
-        raise refuse("ORD020", f"Expected an array of {len(placed)} payments, one for each placed")
-    return tuple(
-        _with_sent(payment, one, f"[{index}]")
-        for index, (payment, one) in enumerate(zip(placed, sent, strict=True))
-    )
-
-
-def approves(payment: Payment) -> bool | None:
-    """The built-in gateway: does it approve this payment? None is pending until notified.
-
-    Bank slips, Pix, cash, promissory and custom systems are pending. A card is denied when its
-    number ends in one of `DENIED_LAST_DIGITS` (0002, 0069, 0127, as test cards do that stand for
-    a declined, an expired and a miscoded card); every other one is approved, such as
-    4444333322221111. So is a saved card, of which no number is sent, and what has no number.
-    """
-    if payment.group in PENDING_GROUPS:
-        return None
-    return payment.details.get("lastDigits") not in DENIED_LAST_DIGITS
-
-
-def _with_sent(payment: Payment, sent: Json, place: str) -> Payment:
-    fields = sent.get("fields")
-    if fields is not None and not isinstance(fields, dict):
-        raise refuse("ORD020", f"{place}.fields: expected an object")
-    details = {**payment.details, **_card_digits((fields or {}).get("cardNumber"))}
-    due = (fields or {}).get("dueDate")
-    if isinstance(due, str) and due and payment.group not in CARD_GROUPS:
-        details["dueDate"] = due
-    installments = sent.get("installments")
-    if installments is None:
-        installments = payment.installments
-    return replace(
-        payment,
-        installments=_integer(installments, "ORD042", f"{place}.installments", 1, text=True),
-        details=details,
-    )
-
-
-def _card_digits(number: object) -> Json:
-    """What may be kept of a card number: of a short or masked one, no more than the end."""
-    digits = [c for c in str(number or "") if c in "0123456789"]
-    kept: Json = {}
-    if len(digits) >= 12:
-        kept["firstDigits"] = "".join(digits[:6])
-    if len(digits) >= 4:
-        kept["lastDigits"] = "".join(digits[-4:])
-    return kept
 
 
 def _without_secrets(value: Any) -> Any:
@@ -255,33 +202,13 @@ def _add_up(values: list[int], payments: list[Payment], gift_cards: list[Json]) 
         )
 
 
-def _parts(
-    payments: list[Payment], gift_cards: list[Json], values: list[int]
-) -> list[tuple[tuple[Payment, ...], tuple[Json, ...]]]:
-    """What each order is paid with: what all pay of an order is its value, to the cent.
-
-    Each payment is divided in proportion to what those before it left to pay.
-    """
-    amounts = [p.reference_value for p in payments] + [card["value"] for card in gift_cards]
-    paying, left, shares = len(payments), values, []
-    for amount in amounts:
-        share = divide(amount, left)
-        left = [rest - part for rest, part in zip(left, share, strict=True)]
-        shares.append(share)
-    interests = [divide(p.value - p.reference_value, values) for p in payments]
-    return [
-        (
-            tuple(
-                replace(p, value=share[n] + interest[n], reference_value=share[n])
-                for p, share, interest in zip(payments, shares[:paying], interests, strict=True)
-            ),
-            tuple(
-                {**card, "value": share[n]}
-                for card, share in zip(gift_cards, shares[paying:], strict=True)
-            ),
-        )
-        for n in range(len(values))
-    ]
+def _gift_card(card: Json, new_id: Callable[[], str]) -> Payment:
+    """A gift card pays like any other payment (contract 05 §5)."""
+    name, group = name_and_group(GIFT_CARD)
+    told = ("id", "giftCardId"), ("redemptionCode", "redemptionCode"), ("provider", "provider")
+    names = ("name", "giftCardName"), ("caption", "giftCardCaption")
+    kept = {ours: card[theirs] for theirs, ours in (*told, *names) if card.get(theirs)}
+    return Payment(new_id(), GIFT_CARD, name, group, card["value"], card["value"], details=kept)
 
 
 def _object(body: Json, name: str, code: str) -> Json:
@@ -327,7 +254,7 @@ def _by_seller(items: Sequence[Json]) -> dict[str, list[int]]:
     return groups
 
 
-def _integer(value: object, code: str, place: str, lowest: int, *, text: bool = False) -> int:
+def integer(value: object, code: str, place: str, lowest: int, *, text: bool = False) -> int:
     """An integer within what JSON clients can read; as digits too where clients send them so."""
     number = value
     if text and isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
@@ -342,8 +269,8 @@ def _item(raw: Json, index: int, new_id: Callable[[], str]) -> Item:
     sku = raw.get("id")
     if isinstance(sku, bool) or not isinstance(sku, str | int) or sku == "":
         raise refuse("CHK0022", f"Invalid id for item: {place}.id")
-    quantity = _integer(raw.get("quantity"), "CHK0023", f"{place}.quantity", 1, text=True)
-    price = _integer(raw.get("price"), "CHK0025", f"{place}.price", 0)
+    quantity = integer(raw.get("quantity"), "CHK0023", f"{place}.quantity", 1, text=True)
+    price = integer(raw.get("price"), "CHK0025", f"{place}.price", 0)
     multiplier = _multiplier(raw.get("unitMultiplier"), f"{place}.unitMultiplier")
     if price * quantity > _LARGEST or price * quantity * multiplier > _LARGEST:
         raise refuse("CHK0025", f"{place}: price times quantity is too large")
@@ -358,7 +285,7 @@ def _item(raw: Json, index: int, new_id: Callable[[], str]) -> Item:
             _price_tag(tag, f"{place}.priceTags[{i}]")
             for i, tag in enumerate(_objects(raw, "priceTags", f"{place}.", "CHK0025"))
         ),
-        tax=_integer(raw.get("tax") or 0, "CHK0025", f"{place}.tax", 0),
+        tax=integer(raw.get("tax") or 0, "CHK0025", f"{place}.tax", 0),
         details={k: v for k, v in raw.items() if k not in _ITEM},
     )
 
@@ -389,7 +316,7 @@ def _price_tag(tag: Json, place: str) -> PriceTag:
     identifier = tag.get("identifier")
     return PriceTag(
         name=str(tag.get("name") or ""),
-        value=_integer(value, "CHK0025", f"{place}.value", -_LARGEST),
+        value=integer(value, "CHK0025", f"{place}.value", -_LARGEST),
         identifier=None if identifier is None else str(identifier),
         is_percentual=tag.get("isPercentual") is True,
     )
@@ -426,9 +353,9 @@ def _delivery(info: Json, addresses: list[Json], place: str) -> Json:
     estimate = info.get("shippingEstimateDate")
     if estimate is not None and not isinstance(estimate, str):
         raise refuse("ORD006", f"{place}.shippingEstimateDate: expected a text")
-    price = _integer(info.get("price") or 0, "ORD006", f"{place}.price", 0)
+    price = integer(info.get("price") or 0, "ORD006", f"{place}.price", 0)
     prices = {
-        name: _integer(
+        name: integer(
             price if info.get(name) is None else info[name], "ORD006", f"{place}.{name}", 0
         )
         for name in ("sellingPrice", "listPrice")
@@ -487,7 +414,7 @@ def _payments(data: Json, new_id: Callable[[], str]) -> tuple[list[Payment], lis
     gift_cards = [
         {
             **card,
-            "value": _integer(card.get("value"), "ORD020", f"paymentData.giftCards[{n}].value", 0),
+            "value": integer(card.get("value"), "ORD020", f"paymentData.giftCards[{n}].value", 0),
         }
         for n, card in enumerate(_objects(data, "giftCards", "paymentData.", "ORD020"))
         if card.get("inUse", True) is not False
@@ -502,9 +429,9 @@ def _payment(raw: Json, place: str, new_id: Callable[[], str]) -> Payment:
     system = raw.get("paymentSystem")
     if isinstance(system, bool) or not isinstance(system, str | int) or not str(system).strip():
         raise refuse("ORD020", f"{place}.paymentSystem: found {system!r}, expected an id")
-    value = _integer(raw.get("value"), "ORD020", f"{place}.value", 0)
+    value = integer(raw.get("value"), "ORD020", f"{place}.value", 0)
     reference = value if raw.get("referenceValue") is None else raw["referenceValue"]
-    reference = _integer(reference, "ORD020", f"{place}.referenceValue", 0)
+    reference = integer(reference, "ORD020", f"{place}.referenceValue", 0)
     if value < reference:
         raise refuse(
             "CHK0016",
@@ -520,7 +447,7 @@ def _payment(raw: Json, place: str, new_id: Callable[[], str]) -> Payment:
         group=str(raw.get("group") or group),
         value=value,
         reference_value=reference,
-        installments=_integer(installments, "ORD042", f"{place}.installments", 1, text=True),
+        installments=integer(installments, "ORD042", f"{place}.installments", 1, text=True),
         details=_kept(raw),
     )
 

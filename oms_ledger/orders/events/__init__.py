@@ -12,8 +12,6 @@ from oms_ledger.orders.events.calling import *  # noqa: F403
 from oms_ledger.orders.events.calling import CallingEvent as CallingEvent
 from oms_ledger.orders.events.canceling import *  # noqa: F403
 from oms_ledger.orders.events.canceling import CancelingEvent as CancelingEvent
-from oms_ledger.orders.events.changing import *  # noqa: F403
-from oms_ledger.orders.events.changing import ChangingEvent as ChangingEvent
 from oms_ledger.orders.events.invoicing import *  # noqa: F403
 from oms_ledger.orders.events.invoicing import InvoicingEvent as InvoicingEvent
 from oms_ledger.orders.events.parts import *  # noqa: F403
@@ -25,12 +23,6 @@ from oms_ledger.orders.events.workflow import *  # noqa: F403
 from oms_ledger.orders.events.workflow import WorkflowEvent as WorkflowEvent
 
 OrderEvent = (
-    PlacingEvent
-    | WorkflowEvent
-    | PaymentEvent
-    | InvoicingEvent
-    | CancelingEvent
-    | ChangingEvent
-    | CallingEvent
+    PlacingEvent | WorkflowEvent | PaymentEvent | InvoicingEvent | CancelingEvent | CallingEvent
 )
 Event = OrderEvent | AccountEvent

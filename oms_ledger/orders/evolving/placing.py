@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from oms_ledger.orders import events as e
+from oms_ledger.orders.money import Answered, Kind, Money, Request, shared
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.status import Status
 
@@ -56,6 +57,7 @@ def imported(event: e.OrderImported, order_id: str, account: str) -> Order:
         domain="Fulfillment" if placed.flow == "seller" else "Marketplace",
         **_as_placed(placed),
         approved=frozenset(p.id for p in placed.payments) if event.authorized_at else frozenset(),
+        money=_money(event),
         invoices=event.invoices,
         authorized_at=event.authorized_at,
         invoiced_at=event.invoiced_at,
@@ -65,6 +67,21 @@ def imported(event: e.OrderImported, order_id: str, account: str) -> Order:
         closes_at=event.changed_at if status is Status.WINDOW_TO_CANCEL else None,
         resumes=Status.READY_FOR_HANDLING if status is Status.CANCELLATION_REQUESTED else None,
         imported=True,
+    )
+
+
+def _money(event: e.OrderImported) -> Money:
+    """What was authorized where the order lived before; of that its invoices were settled."""
+    if event.authorized_at is None:
+        return Money()
+    at, payments = event.authorized_at, event.placed.payments
+    left = [(payment.id, payment.value) for payment in payments]
+    parts = shared(sum(one.value for one in event.invoices if one.type == "Output"), left)
+    value = sum(part.value for part in parts)
+    settled = Request("imported", Kind.SETTLE, value, "imported", at, parts, None, "imported", at)
+    return Money(
+        answers=tuple(Answered(payment.id, at, "approved") for payment in payments),
+        requests=(settled,) if parts else (),
     )
 
 

@@ -1,1 +1,0 @@
-"""Order modifications, both generations: what they cost, what they leave, what they may be."""
