@@ -15,10 +15,11 @@ from benchmarks import orders, places
 from benchmarks.figures import Figure, percentile
 from oms_ledger.ledger.entry import Row
 from oms_ledger.wiring import Cell
-from projections import cursors, feeds, order_views
+from projections import cursors, feeds, order_list, order_views
 from projections.cursors import now_micros
 from projections.feeds import Feed
-from projections.order_views import OrderViews, Question
+from projections.order_list import Question
+from projections.order_views import OrderViews
 from projections.tables import feed_items
 from projections.tables import order_views as views
 
@@ -147,7 +148,7 @@ def _get(
 def _list(cell: Cell, database: str, raw: Raw, seconds: float) -> Iterator[Figure]:
     def page(_: int) -> None:
         with cell.database.reading() as connection:
-            assert order_views.page(connection, Question(orders.ACCOUNT)).rows
+            assert order_list.page(connection, Question(orders.ACCOUNT)).rows
 
     taken = seconds_each(page, seconds / 2)
     alone = seconds_each(lambda _: raw.ask(_PAGE_SQL, orders.ACCOUNT, True), seconds / 2)

@@ -114,4 +114,4 @@ def _sized(cell: Cell, app_key: str, seconds: float) -> _Sized:
 
 def _list(cell: Cell) -> None:
     with cell.database.reading() as connection:
-        reading.order_views.page(connection, reading.Question(orders.ACCOUNT))
+        reading.order_list.page(connection, reading.Question(orders.ACCOUNT))

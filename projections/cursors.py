@@ -44,6 +44,18 @@ def create(connection: Connection, cursor: str, position: int) -> None:
     connection.execute(insert(cursors).values(id=cursor, position=position))
 
 
+def reshape(connection: Connection, cursor: str, shape: int) -> bool:
+    """Send a view's cursor back to the first entry when it was left by another shape of the view.
+
+    Whoever runs it is fenced. Answers whether there was something to fold anew.
+    """
+    ours = (cursors.c.id == cursor, cursors.c.shape != shape)
+    before = connection.execute(select(cursors.c.position).where(*ours)).scalar_one_or_none()
+    back = {"shape": shape, "position": 0, "token": cursors.c.token + 1, "leased_until": 0}
+    connection.execute(update(cursors).where(*ours).values(back))
+    return bool(before)
+
+
 def drop(connection: Connection, cursor: str) -> None:
     connection.execute(delete(cursors).where(cursors.c.id == cursor))
 

@@ -21,6 +21,8 @@ _DELETE = delete(t).where(t.c.account == bindparam("a"), t.c.order_id == bindpar
 class DueTimes:
     """Destination of the cursor `due-times`: at most one timer an order, as its status has it."""
 
+    shape = 0
+
     def produce(self, rows: Sequence[Row], folds: Folds) -> dict[tuple[str, str], dict[str, Any]]:
         due: dict[tuple[str, str], dict[str, Any]] = {}
         for _, _, folded in folds.follow(rows):

@@ -1,22 +1,35 @@
-"""Order views: the document as Get order answers it, and the row that List orders shows."""
+"""Order views: the document as Get order answers it, the row of List orders, and what finds it.
+
+One destination keeps four things together in the transaction that moves the cursor: the views,
+the terms that orders are found by, and the figures that lists add up.
+"""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from oms_ledger.ledger.entry import Row, micros, order_stream
 from oms_ledger.ledger.folds import Folds
 from oms_ledger.ledger.tables import events
 from oms_ledger.orders.documents import list_row, oms_document
+from oms_ledger.orders.documents.deliveries import delivered
+from oms_ledger.orders.documents.rows import latest_estimate
+from oms_ledger.orders.documents.terms import COUNTED, terms_of
 from oms_ledger.orders.order import Order
+from oms_ledger.orders.status import Status
+from projections import order_figures
+from projections.order_figures import Share
+from projections.tables import cursors, order_terms
+from projections.tables import order_figures as figures_table
 from projections.tables import order_views as t
 
 CURSOR = "order-views"
+# Raised whenever a row, a term or a document comes out otherwise than before: at the next start
+# every view is then folded anew, while the old ones are served.
+SHAPE = 1
 
 _HEAD_VERSION = (
     select(func.max(events.c.version)).where(events.c.stream == bindparam("stream"))
@@ -35,6 +48,8 @@ _ONE = select(
 class OrderViews:
     """Destination of the cursor `order-views`: each order as it is after its latest entry."""
 
+    shape = SHAPE
+
     def produce(self, rows: Sequence[Row], folds: Folds) -> list[dict[str, Any]]:
         latest: dict[str, tuple[Order, int]] = {}
         for row, _, folded in folds.follow(rows):
@@ -46,19 +61,102 @@ class OrderViews:
         assert isinstance(produced, list)
         if not produced:
             return
-        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-        upsert = dialect.insert(t)
-        columns = {c.name: upsert.excluded[c.name] for c in t.c if not c.primary_key}
-        upsert = upsert.on_conflict_do_update(
-            index_elements=["account", "order_id"],
-            set_=columns,
-            where=t.c.version <= upsert.excluded.version,  # a rebuild never sets a row back
+        _alone(connection)
+        former = _stored(connection, produced)
+        moves, fresh = [], []
+        for one in produced:
+            before = former.get((one["account"], one["order_id"]))
+            if before is None or before["version"] <= one["version"]:  # a rebuild sets nothing back
+                fresh.append(one)
+                moves.append((before, one))
+        if not fresh:
+            return
+        _upsert(connection, fresh)
+        _retell(connection, moves)
+        shares = [(before and _share(before), _share(one)) for before, one in moves]
+        order_figures.keep(connection, shares)
+
+
+def _alone(connection: Connection) -> None:
+    """One writer of views at a time, whoever's cursor it is: figures are read before written."""
+    if connection.dialect.name == "postgresql":  # SQLite's transaction is alone from the start
+        live = select(cursors.c.id).where(cursors.c.id == CURSOR)
+        connection.execute(live.with_for_update())
+
+
+_LIGHT = [column for column in t.c if column.name not in ("row", "document")]
+
+
+def _stored(
+    connection: Connection, produced: Sequence[dict[str, Any]]
+) -> dict[tuple[str, str], dict[str, Any]]:
+    keys = [(one["account"], one["order_id"]) for one in produced]
+    query = select(*_LIGHT).where(tuple_(t.c.account, t.c.order_id).in_(keys))
+    return {(row.account, row.order_id): dict(row._mapping) for row in connection.execute(query)}
+
+
+def _upsert(connection: Connection, fresh: list[dict[str, Any]]) -> None:
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    upsert = dialect.insert(t)
+    changed = {c.name: upsert.excluded[c.name] for c in t.c if not c.primary_key}
+    upsert = upsert.on_conflict_do_update(index_elements=["account", "order_id"], set_=changed)
+    connection.execute(upsert, fresh)
+
+
+def _retell(
+    connection: Connection, moves: Iterable[tuple[dict[str, Any] | None, dict[str, Any]]]
+) -> None:
+    """Terms that an order has no more are taken out, those it has got are put in."""
+    gone: list[dict[str, Any]] = []
+    new: list[dict[str, Any]] = []
+    for before, one in moves:
+        if before and before["terms"] == one["terms"]:
+            continue
+        had = {tuple(term) for term in orjson.loads(before["terms"])} if before else set()
+        has = {tuple(term) for term in orjson.loads(one["terms"])}
+        order = {name: one[name] for name in ("account", "order_id")}
+        gone += [
+            {"gone_" + name: value for name, value in order.items()}
+            | {"gone_kind": kind, "gone_term": term}
+            for kind, term, _ in had - has
+        ]
+        new += [
+            order | {"kind": kind, "term": term, "shown": shown} for kind, term, shown in has - had
+        ]
+    o = order_terms
+    if gone:
+        key = (column for column in o.c if column.primary_key)
+        connection.execute(
+            o.delete().where(*(column == bindparam("gone_" + column.name) for column in key)), gone
         )
-        connection.execute(upsert, produced)
+    if new:
+        connection.execute(o.insert(), new)
+
+
+def _share(one: dict[str, Any]) -> Share:
+    terms = orjson.loads(one["terms"])
+    return Share(
+        account=one["account"],
+        created_at=one["created_at"],
+        status=one["status"] or "",
+        origin=one["origin"],
+        currency=one["currency"],
+        value=one["value"],
+        items=one["items"],
+        terms=tuple((kind, term) for kind, term, _ in terms if kind in COUNTED),
+    )
 
 
 def view(order: Order, version: int) -> dict[str, Any]:
     """The columns of an order's view."""
+    row, document = list_row(order), oms_document(order)
+    channel = (order.placed.details.get("salesChannelData") or {}).get("name")
+    promised = latest_estimate(order)
+    reached = {status: at for status, at in reversed(order.timeline)}
+    approved, ready = (
+        reached.get(status) for status in (Status.PAYMENT_APPROVED, Status.READY_FOR_HANDLING)
+    )
+    approved = approved or order.authorized_at
     return {
         "account": order.account,
         "order_id": order.order_id,
@@ -69,12 +167,18 @@ def view(order: Order, version: int) -> dict[str, Any]:
         "status": None if order.status is None else str(order.status),
         "created_at": micros(order.created_at),
         "authorized_at": order.authorized_at and micros(order.authorized_at),
+        "approved_at": approved and micros(approved),
+        "ready_at": ready and micros(ready),
         "invoiced_at": order.invoiced_at and micros(order.invoiced_at),
+        "estimate_at": promised and micros(promised),
+        "delivered": delivered(order),
         "value": order.value,
-        "items": sum(item.quantity for item in order.items),
+        "items": row["totalItems"],
         "origin": order.origin,
-        "row": orjson.dumps(list_row(order)),
-        "document": orjson.dumps(oms_document(order)),
+        "currency": row["currencyCode"],
+        "terms": orjson.dumps([*map(list, terms_of(document, row, channel))]).decode(),
+        "row": orjson.dumps(row),
+        "document": orjson.dumps(document),
     }
 
 
@@ -96,115 +200,9 @@ def by_sequence(connection: Connection, account: str, sequence: int) -> str | No
     return connection.execute(query.limit(1)).scalar_one_or_none()
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What List orders was asked: filters, order and page."""
-
-    account: str
-    statuses: tuple[str, ...] = ()
-    created: tuple[datetime | None, datetime | None] | None = None
-    incomplete: bool = False
-    order_by: str = "creationDate"
-    descending: bool = True
-    page: int = 1
-    per_page: int = 15
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    rows: list[bytes] = field(default_factory=list)
-    total: int = 0
-    value: dict[str, float] = field(default_factory=dict)
-    items: dict[str, float] = field(default_factory=dict)
-    origins: dict[str, int] = field(default_factory=dict)
-
-
-ORDERS = {
-    "creationDate": t.c.created_at,
-    "orderId": t.c.order_id,
-    "items": t.c["items"],
-    "totalValue": t.c.value,
-    "origin": t.c.origin,
-}
-
-
-def _conditions(question: Question) -> ColumnElement[bool]:
-    conditions = [t.c.account == question.account, t.c.complete.is_(not question.incomplete)]
-    if question.statuses:
-        conditions.append(t.c.status.in_(question.statuses))
-    if question.created is not None:
-        start, end = question.created
-        if start is not None:
-            conditions.append(t.c.created_at >= micros(start))
-        if end is not None:
-            conditions.append(t.c.created_at <= micros(end))
-    return and_(*conditions)
-
-
-def page(connection: Connection, question: Question) -> Page:
-    """One page of rows, and the figures over all that match."""
-    conditions = _conditions(question)
-    order = ORDERS[question.order_by]
-    tie = t.c.order_id
-    ordered = (order.desc(), tie.desc()) if question.descending else (order.asc(), tie.asc())
-    rows = (
-        select(t.c.row)
-        .where(conditions)
-        .order_by(*ordered)
-        .limit(question.per_page)
-        .offset((question.page - 1) * question.per_page)
-    )
-    figures = (
-        select(
-            t.c.origin,
-            func.count(),
-            *(
-                figure(column)
-                for column in (t.c.value, t.c["items"])
-                for figure in (func.min, func.max, func.sum, _sum_of_squares)
-            ),
-        )
-        .where(conditions)
-        .group_by(t.c.origin)
-    )
-    groups = [tuple(group) for group in connection.execute(figures)]
-    return Page(
-        rows=[bytes(row) for row in connection.execute(rows).scalars()],
-        total=sum(group[1] for group in groups),
-        value=_statistics(groups, 2),
-        items=_statistics(groups, 6),
-        origins={group[0]: group[1] for group in groups},
-    )
-
-
-def _sum_of_squares(column: ColumnElement[int]) -> ColumnElement[float]:
-    return func.sum(column * 1.0 * column)
-
-
-def _statistics(groups: list[tuple[Any, ...]], at: int) -> dict[str, float]:
-    """Min, Max, Sum, Mean, SumOfSquares and the sample standard deviation over groups."""
-    count = sum(group[1] for group in groups)
-    if not count:
-        names = ("Count", "Max", "Mean", "Min", "Missing", "StdDev", "Sum", "SumOfSquares")
-        return dict.fromkeys(names, 0)
-    total = int(sum(group[at + 2] for group in groups))
-    squares = float(sum(group[at + 3] for group in groups))
-    mean = total / count
-    variance = max(0.0, (squares - total * mean) / (count - 1)) if count > 1 else 0.0
-    return {
-        "Count": count,
-        "Max": max(group[at + 1] for group in groups),
-        "Mean": mean,
-        "Min": min(group[at] for group in groups),
-        "Missing": 0,
-        "StdDev": variance**0.5,
-        "Sum": total,
-        "SumOfSquares": squares,
-    }
-
-
 def clear(connection: Connection) -> None:
-    connection.execute(t.delete())
+    for table in (t, order_terms, figures_table):
+        connection.execute(table.delete())
 
 
 def group_ids(connection: Connection, account: str, order_group: str) -> Iterable[str]:

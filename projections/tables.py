@@ -12,6 +12,7 @@ cursors = Table(
     Column("token", BIG, nullable=False, server_default="0"),
     Column("leased_until", BIG, nullable=False, server_default="0"),
     Column("holder", Text),
+    Column("shape", Integer, nullable=False, server_default="0"),
 )
 
 order_views = Table(
@@ -26,16 +27,62 @@ order_views = Table(
     Column("status", Text),
     Column("created_at", BIG, nullable=False),
     Column("authorized_at", BIG),
+    Column("approved_at", BIG),
+    Column("ready_at", BIG),
     Column("invoiced_at", BIG),
+    Column("estimate_at", BIG),
+    Column("delivered", Boolean, nullable=False),
     Column("value", BIG, nullable=False),
     Column("items", BIG, nullable=False),
     Column("origin", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("terms", Text, nullable=False),
+    # What is long comes last: the columns before it are read without it.
     Column("row", LargeBinary, nullable=False),
     Column("document", LargeBinary, nullable=False),
     Index("order_views_created", "account", "complete", "created_at", "order_id"),
     Index("order_views_status", "account", "status", "created_at", "order_id"),
+    Index("order_views_authorized", "account", "authorized_at"),
+    Index("order_views_invoiced", "account", "invoiced_at"),
+    Index("order_views_estimate", "account", "estimate_at"),
+    Index("order_views_value", "account", "complete", "value", "order_id"),
+    Index("order_views_items", "account", "complete", "items", "order_id"),
+    Index("order_views_origin", "account", "complete", "origin", "order_id"),
     Index("order_views_group", "account", "order_group"),
     Index("order_views_sequence", "account", "sequence"),
+)
+
+order_terms = Table(
+    "order_terms",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("order_id", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    # Compared by code points, whatever the database's language: prefixes are ranges then.
+    Column("term", Text().with_variant(Text(collation="C"), "postgresql"), primary_key=True),
+    Column("shown", Text, nullable=False),
+    Index("order_terms_term", "account", "kind", "term", "order_id"),
+    sqlite_with_rowid=False,
+)
+
+order_figures = Table(
+    "order_figures",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("span", Text, primary_key=True),
+    Column("term", Text().with_variant(Text(collation="C"), "postgresql"), primary_key=True),
+    Column("bucket", Integer, primary_key=True, autoincrement=False),
+    Column("status", Text, primary_key=True),
+    Column("origin", Text, primary_key=True),
+    Column("currency", Text, primary_key=True),
+    Column("count", BIG, nullable=False),
+    *(
+        Column(f"{of}_{figure}", BIG, nullable=False)
+        for of in ("value", "items")
+        for figure in ("sum", "squares_high", "squares_low", "min", "min_count", "max", "max_count")
+    ),
+    sqlite_with_rowid=False,
 )
 
 due_times = Table(

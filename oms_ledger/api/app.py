@@ -17,6 +17,7 @@ from oms_ledger.api import (
     feed,
     health,
     hook,
+    lists,
     orders,
     processing,
     sign_in,
@@ -31,9 +32,10 @@ from oms_ledger.wiring import Cell, open_cell
 
 ROUTERS = (
     checkout,
-    processing,
-    orders,
     actions,
+    lists,
+    orders,
+    processing,
     feed,
     hook,
     expressions,

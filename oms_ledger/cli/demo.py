@@ -22,8 +22,8 @@ from oms_ledger.orders.events import CancellationWindowClosed, OrderEvent
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.refusals import AccountNotFound
 from oms_ledger.wiring import Cell, open_cell
-from projections import app_keys, order_views
-from projections.order_views import Question
+from projections import app_keys, order_list
+from projections.order_list import Question
 from workers.stopping import Stop
 
 ACCOUNT = "demo"
@@ -129,7 +129,7 @@ async def _some(cell: Cell) -> list[bytes]:
     """The demo's newest orders, once the views have them."""
     while True:
         with cell.database.reading() as connection:
-            page = order_views.page(connection, Question(ACCOUNT, per_page=24))
+            page = order_list.page(connection, Question(ACCOUNT, per_page=24))
         if page.total >= 24:
             return page.rows
         await asyncio.sleep(0.05)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from oms_ledger.cli.imports import import_file
 from oms_ledger.cli.upkeep import rebuild_view, stale_views
-from projections import cursors, order_views
-from projections.order_views import OrderViews, Question
+from projections import cursors, order_list, order_views
+from projections.order_list import Question
+from projections.order_views import OrderViews
 from tests.purchases import ACCOUNT, open_account
 
 PUBLISHED = Path(__file__).parents[1] / "published" / "order.json"
@@ -25,7 +26,7 @@ def run(cell, file):
 def listed(cell):
     cursors.run(cell.database, cell.folds(), order_views.CURSOR, OrderViews())
     with cell.database.reading() as connection:
-        page = order_views.page(connection, Question(ACCOUNT, per_page=100))
+        page = order_list.page(connection, Question(ACCOUNT, per_page=100))
     return page
 
 

@@ -25,6 +25,16 @@ STATUSES = {
 
 _TAG_FIELDS = "the example of a discounted line has them; the schema says text"
 
+_LIST_MISTYPED = {
+    "facets": "objects when they are asked for; the schema says text",
+    "stats.stats.totalValue.Facets": "figures of each origin that occurs",
+    "stats.stats.totalItems.Facets": "figures of each origin that occurs",
+}
+_LIST_OMITTED = {
+    "stats.stats.totalValue.Facets": "only origins and currencies that occur",
+    "stats.stats.totalItems.Facets": "only origins and currencies that occur",
+}
+
 MISTYPED = {
     "order": {
         "items[].priceTags": _TAG_FIELDS,
@@ -80,9 +90,16 @@ MISTYPED = {
         "orders[].paymentData.transactions[].payments[].accountId": "null but for a saved card",
     },
     "GET /api/orders/feed": {"[].lastState": "null for the first status of an order"},
-    "GET /api/oms/pvt/orders": {
-        "stats.stats.totalValue.Facets": "figures of each origin that occurs",
-        "stats.stats.totalItems.Facets": "figures of each origin that occurs",
+    "GET /api/oms/pvt/orders": _LIST_MISTYPED,
+    "GET /api/oms/user/orders": _LIST_MISTYPED,
+    "POST /api/orders/extendsearch/orders": {
+        **_LIST_MISTYPED,
+        "list[].status": "null while the order is incomplete",
+        "list[].authorizedDate": "null until paid",
+        "list[].paymentApprovedDate": "null until paid",
+        "list[].shippingEstimatedDateMax": "null when no estimate was given",
+        "list[].shippingEstimatedDateMin": "null when no estimate was given",
+        "list[].orderFormId": "null when nobody told it",
     },
 }
 
@@ -93,10 +110,9 @@ OMITTED = {
     },
     "document": {},
     "row": {},
-    "GET /api/oms/pvt/orders": {
-        "stats.stats.totalValue.Facets": "only origins and currencies that occur",
-        "stats.stats.totalItems.Facets": "only origins and currencies that occur",
-    },
+    "GET /api/oms/pvt/orders": _LIST_OMITTED,
+    "GET /api/oms/user/orders": _LIST_OMITTED,
+    "POST /api/orders/extendsearch/orders": _LIST_OMITTED,
 }
 
 ADDED = {

@@ -83,7 +83,7 @@ def parse(text: Any) -> datetime | None:
 
 
 @lru_cache(256)
-def _zone(name: str) -> tzinfo:
+def zone_of(name: str) -> tzinfo:
     try:
         return ZoneInfo(_WINDOWS_ZONES.get(name, name))
     except (ValueError, OSError, LookupError):
@@ -92,7 +92,7 @@ def _zone(name: str) -> tzinfo:
 
 def wall_time(at: datetime, zone_name: Any) -> datetime:
     """The local time of a zone as if it were UTC, which is how documents tell it."""
-    zone = _zone(zone_name) if isinstance(zone_name, str) and zone_name else UTC
+    zone = zone_of(zone_name) if isinstance(zone_name, str) and zone_name else UTC
     return at.astimezone(zone).replace(tzinfo=UTC)
 
 

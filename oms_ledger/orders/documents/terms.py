@@ -1,0 +1,146 @@
+"""What an order is found by: the exact texts of its document that lists filter and search by.
+
+A term is kept as it is shown and compared without case; accents, spaces and signs count, except
+in the words of a name, which are found without accents too.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+LONGEST = 256  # characters of a term that are compared
+
+# Kinds that one order has one term of, and those it may have several of. Totals are kept for both.
+SINGLE = ("affiliate", "channel", "channel_name", "operator", "utm")
+SEVERAL = ("flag", "payment", "promotion", "seller")
+COUNTED = (*SINGLE, *SEVERAL)
+
+
+class Term(NamedTuple):
+    kind: str
+    term: str
+    shown: str
+
+
+def comparable(text: str) -> str:
+    """A text as it is compared: without case, else as it is."""
+    return text[:LONGEST].replace("\0", "").casefold()[:LONGEST]
+
+
+def plain(text: str) -> str:
+    """A text without case and accents."""
+    apart = unicodedata.normalize("NFKD", text[: 2 * LONGEST])
+    return comparable("".join(char for char in apart if not unicodedata.combining(char)))
+
+
+def digits(text: Any) -> str | None:
+    """A document's number without the signs between its digits; None when it is no number."""
+    bare = re.sub(r"[ ./-]", "", text) if isinstance(text, str) else ""
+    return bare if bare.isdecimal() else None
+
+
+def words(text: str) -> list[str]:
+    return plain(text).split()
+
+
+def terms_of(
+    document: Mapping[str, Any], row: Mapping[str, Any], channel: str | None
+) -> list[Term]:
+    """The terms of an order by its OMS document and its row in the list, in a stable order.
+
+    `channel` is the name of its sales channel, where it is known; else it goes by its id.
+    """
+    told = [
+        Term(kind, comparable(value), value[:LONGEST].replace("\0", ""))
+        for kind, value in _texts(document, row)
+        if value
+    ]
+    name = channel or document["salesChannel"]
+    told.append(Term("channel_name", comparable(name), name[:LONGEST]))
+    for kind in ("clientName", "corporateName", "tradeName"):
+        name = row["clientName"] if kind == "clientName" else _profile(document).get(kind)
+        if isinstance(name, str) and name.strip():
+            told += [Term("name", word, "") for word in words(name)]
+            told.append(Term("full_name", " ".join(words(name))[:LONGEST], ""))
+    kept = {(term.kind, term.term): term for term in reversed(told) if term.term}
+    return sorted(kept.values())
+
+
+def _profile(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    return document.get("clientProfileData") or {}
+
+
+def _texts(document: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for kind, value in _values(document, row):
+        if isinstance(value, str | int) and not isinstance(value, bool):
+            yield kind, str(value)
+
+
+def _values(document: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    profile = _profile(document)
+    yield "id", document["orderId"]
+    yield "sequence", document["sequence"]
+    yield "affiliate", document["affiliateId"]
+    yield "channel", document["salesChannel"]
+    yield "list", row["listId"]
+    yield "operator", row["callCenterOperatorName"]
+    yield "utm", (document.get("marketingData") or {}).get("utmSource")
+    yield "email", profile.get("email")
+    yield "profile", profile.get("userProfileId")
+    for name in ("document", "corporateDocument"):
+        yield "document", profile.get(name)
+        yield "document", digits(profile.get(name))
+    for seller in document["sellers"]:
+        yield "seller", seller["name"]
+    for item in document["items"]:
+        yield "sku", item["id"]
+    for promotion in document["ratesAndBenefitsData"]["rateAndBenefitsIdentifiers"]:
+        yield "promotion", promotion["name"]
+    yield from _payments(document["paymentData"]["transactions"])
+    yield from _flags(document, row)
+    yield from _custom(document)
+
+
+def _payments(transactions: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
+    for transaction in transactions:
+        yield "pci_tid", transaction["transactionId"]
+        for payment in transaction["payments"]:
+            yield "payment", payment["paymentSystemName"]
+            yield "payment_id", payment["id"]
+            yield "tid", payment["tid"]
+            said = payment["connectorResponses"]
+            for name, value in (said if isinstance(said, Mapping) else {}).items():
+                if name.lower() in ("tid", "nsu"):
+                    yield name.lower(), value
+
+
+def _flags(document: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    types = {package["type"] for package in document["packageAttachment"]["packages"]}
+    for type in sorted(types):
+        yield "flag", f"has{type}Invoice"
+    if in_store(document):
+        yield "flag", "isInstore"
+    if row["workflowInRetry"]:
+        yield "flag", "error:temp"
+    elif row["workflowInErrorState"]:
+        yield "flag", "error:perm"
+
+
+def in_store(document: Mapping[str, Any]) -> bool:
+    """Placed by the Sales App: checked in at a store, or tagged by the app."""
+    tags = (document.get("marketingData") or {}).get("marketingTags") or ()
+    return bool(document["isCheckedIn"]) or "vtex-instore" in tags
+
+
+def _custom(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Custom and contact fields, which are found by their whole values."""
+    custom = document.get("customData")
+    for part in ("customApps", "customFields"):
+        for one in (custom.get(part) or ()) if isinstance(custom, Mapping) else ():
+            fields = one.get("fields") if isinstance(one, Mapping) else None
+            for value in fields.values() if isinstance(fields, Mapping) else ():
+                yield "custom", value
+    for contact in document["shippingData"]["contactInformation"]:
+        for name in ("email", "firstName", "lastName", "phone", "document", "documentType"):
+            yield "custom", contact[name]
