@@ -42,7 +42,7 @@ def test_a_file_is_imported_once_and_bad_lines_do_not_stop_the_rest(cell, tmp_pa
     head = cell.store.head()
     again = run(cell, file)
     assert (again["imported"], again["known"], cell.store.head()) == (0, 24, head)
-    assert listed(cell).total == 24
+    assert listed(cell).totals.count == 24
 
 
 def test_a_published_order_document_is_imported_as_it_says(cell, tmp_path):
