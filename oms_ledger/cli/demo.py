@@ -130,7 +130,7 @@ async def _some(cell: Cell) -> list[bytes]:
     while True:
         with cell.database.reading() as connection:
             page = order_list.page(connection, Question(ACCOUNT, per_page=24))
-        if page.total >= 24:
+        if page.totals.count >= 24:
             return page.rows
         await asyncio.sleep(0.05)
 
