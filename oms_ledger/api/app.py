@@ -13,6 +13,7 @@ from oms_ledger.api import (
     calls,
     checkout,
     errors,
+    explaining,
     expressions,
     feed,
     health,
@@ -20,12 +21,15 @@ from oms_ledger.api import (
     lists,
     orders,
     processing,
+    past,
     sign_in,
+    stream,
 )
 from oms_ledger.api.addressing import Addressing
 from oms_ledger.api.dependencies import Doorkeeper, open_to_all
 from oms_ledger.api.freshness import Freshness
 from oms_ledger.api.limits import Limits
+from oms_ledger.api.news import News
 from oms_ledger.api.repeats import Repeats
 from oms_ledger.api.timing import Timing
 from oms_ledger.wiring import Cell, open_cell
@@ -39,6 +43,9 @@ ROUTERS = (
     feed,
     hook,
     expressions,
+    past,
+    explaining,
+    stream,
     calls,
     sign_in,
     health,
@@ -76,6 +83,7 @@ def application(cell: Cell) -> FastAPI:
     app.state.doorkeeper = Doorkeeper(cell)
     app.state.freshness = Freshness(cell)
     app.state.limits = Limits(cell)
+    app.state.news = News(lambda: cell.store.head())
     for module in ROUTERS:
         app.include_router(module.router)
     app.add_api_route(

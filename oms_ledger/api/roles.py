@@ -82,6 +82,10 @@ OPERATIONS: Mapping[str, frozenset[str]] = {
     "hook_config_read": FEED,
     "hook_config_write": frozenset({FEED_ADMIN}),
     "test_expression": frozenset({KEY}),
+    # The ledger itself
+    "order_history": frozenset({VIEW, FULL}),
+    "account_events": frozenset({LIST, FULL}),
+    "erase_person": frozenset({FULL}),
     # Shoppers and tokens. A shopper's token opens the user's orders besides these resources.
     "user_orders": frozenset({VIEW, MY_CONTRACT, MY_UNIT}),
     "sign_in": NOBODY_IN_PARTICULAR,

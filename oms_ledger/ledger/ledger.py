@@ -168,6 +168,11 @@ class Ledger:
                 self.folds.forget(stream)
         raise Contended(", ".join(streams))
 
+    async def facts_about(self, order: Order) -> Facts:
+        """What a decision about the order would be told now."""
+        grace = (await self.account(order.account)).grace_period
+        return Facts(max(self.now(), order.changed_at), self.new_receipt(), grace)
+
     async def place(
         self,
         account: str,

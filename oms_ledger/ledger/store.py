@@ -26,6 +26,13 @@ _PAGE = (
     .order_by(events.c.position)
     .limit(bindparam("limit"))
 )
+_ORDERS = (
+    select(*_ROW)
+    .where(events.c.account == bindparam("account"), events.c.stream != bindparam("own"))
+    .where(events.c.position > bindparam("after"), events.c.position <= bindparam("until"))
+    .order_by(events.c.position)
+    .limit(bindparam("limit"))
+)
 _HEAD = select(func.coalesce(func.max(events.c.position), 0))
 _STREAMS = (
     select(*_ROW)
@@ -71,6 +78,11 @@ class Store:
 
     def page(self, after: int, limit: int = 500) -> list[Row]:
         return self._rows(_PAGE, after=after, limit=limit)
+
+    def orders_page(self, account: str, after: int, until: int, limit: int) -> list[Row]:
+        """Entries of the account's orders, without the account's own, by position."""
+        own = f"{account}/"
+        return self._rows(_ORDERS, account=account, own=own, after=after, until=until, limit=limit)
 
     def stream(self, stream: str, after: int = 0) -> list[Row]:
         return self._rows(_STREAM, stream=stream, after=after)

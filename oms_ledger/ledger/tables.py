@@ -34,6 +34,7 @@ events = Table(
     Column("personal", LargeBinary),
     Column("digest", LargeBinary, nullable=False),
     Index("events_stream_version", "stream", "version", unique=True),
+    Index("events_account_position", "account", "position"),
 )
 
 data_keys = Table(
