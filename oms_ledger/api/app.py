@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from oms_ledger.api import (
     actions,
     calls,
+    changes,
     checkout,
     errors,
     explaining,
@@ -20,8 +21,8 @@ from oms_ledger.api import (
     hook,
     lists,
     orders,
-    processing,
     past,
+    processing,
     sign_in,
     stream,
 )
@@ -36,10 +37,11 @@ from oms_ledger.wiring import Cell, open_cell
 
 ROUTERS = (
     checkout,
-    actions,
+    processing,
     lists,
     orders,
-    processing,
+    actions,
+    changes,
     feed,
     hook,
     expressions,

@@ -117,7 +117,9 @@ async def _refusal(request: Request, refusal: Exception) -> Response:
     code, message = refusal.code, refusal.message
     if isinstance(refusal, OrderNotFound) and not request.scope["path"].startswith("/api/oms"):
         code, message = "CHK0201", "Order not found"
-    return answer(request, refusal.status, code, message)
+    wait = refusal.retry_after
+    headers = {} if wait is None else {"Retry-After": str(wait)}
+    return answer(request, refusal.status, code, message, headers)
 
 
 async def _contended(request: Request, _: Exception) -> Response:

@@ -26,6 +26,8 @@ from oms_ledger.orders.decisions.asking import with_requests
 from oms_ledger.orders.documents import filter_document, list_row, oms_document
 from oms_ledger.orders.events import (
     AccountEvent,
+    ChangeApplied,
+    ChangeRegistered,
     Event,
     InvoiceCompleted,
     InvoiceIssued,
@@ -372,7 +374,15 @@ class Ledger:
 
 
 # Events that carry parts of a document as a client sent them.
-_FROM_OUTSIDE = (OrderPlaced, OrderImported, PaymentsSent, InvoiceIssued, InvoiceCompleted)
+_FROM_OUTSIDE = (
+    ChangeRegistered,
+    ChangeApplied,
+    OrderPlaced,
+    OrderImported,
+    PaymentsSent,
+    InvoiceIssued,
+    InvoiceCompleted,
+)
 
 
 def require_readable(event: Event, order: Order) -> None:

@@ -44,7 +44,7 @@ def _spread(
     for asked in items:
         lines = _lines(order, asked)
         if returned and (asked.price or asked.total):  # what was a gift is not what is paid back
-            lines = [i for i in lines if order.items[i].price] or lines
+            lines = [i for i in lines if order.lines[i].price] or lines
         available = sum(left[i] for i in lines)
         if not 0 < asked.quantity <= available:
             raise TooManyInvoiceItems(asked.id, available)
@@ -52,7 +52,7 @@ def _spread(
         for i in lines:
             taken = min(wanted, left[i])
             if taken:
-                spread.append(_units(order.items[i], i, taken, asked))
+                spread.append(_units(order.lines[i], i, taken, asked))
                 left[i] -= taken
                 wanted -= taken
     return tuple(spread)
@@ -60,14 +60,14 @@ def _spread(
 
 def _lines(order: Order, asked: AskedItem) -> list[int]:
     if asked.index is not None:
-        if not 0 <= asked.index < len(order.items):
+        if not 0 <= asked.index < len(order.lines):
             raise InvalidItemIndex(asked.index)
         return [asked.index]
-    lines = [i for i, item in enumerate(order.items) if asked.id == item.unique_id]
-    lines = lines or [i for i, item in enumerate(order.items) if asked.id in _names(item)]
+    lines = [i for i, item in enumerate(order.lines) if asked.id == item.unique_id]
+    lines = lines or [i for i, item in enumerate(order.lines) if asked.id in _names(item)]
     if not lines:
         raise UnknownInvoiceItem(asked.id)
-    return sorted(lines, key=lambda i: (asked.price not in _prices(order.items[i]), i))
+    return sorted(lines, key=lambda i: (asked.price not in _prices(order.lines[i]), i))
 
 
 def _names(item: e.Item) -> set[str]:
@@ -105,7 +105,7 @@ def inferred(order: Order, value: int, *, closing: bool) -> tuple[e.InvoicedItem
     """Without items: all that is left when the invoice completes the order, else the first whole
     lines in order that add up to its value exactly, else nothing."""
     left, chosen, total = order.units_left(), list[e.InvoicedItem](), 0
-    for i, item in enumerate(order.items):
+    for i, item in enumerate(order.lines):
         if closing:
             if left[i] > 0:
                 chosen.append(_left(item, i, left[i]))

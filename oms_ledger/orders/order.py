@@ -6,6 +6,8 @@ from datetime import datetime
 from functools import cached_property
 
 from oms_ledger.orders import events as e
+from oms_ledger.orders.changes.invoiceable import lines_to_invoice
+from oms_ledger.orders.changes.state import ChangeRequest, RegisteredChange
 from oms_ledger.orders.flows import ORIGINS, moves_from
 from oms_ledger.orders.money import Balance, Kind, Money, balances
 from oms_ledger.orders.status import Status
@@ -63,6 +65,8 @@ class Order:
     receipts: tuple[tuple[str, str, datetime], ...] = ()
     answers: Mapping[str, tuple[str, datetime]] = field(default_factory=dict)
     failed_calls: frozenset[str] = frozenset()
+    registered_changes: tuple[RegisteredChange, ...] = ()
+    change_requests: tuple[ChangeRequest, ...] = ()
     imported: bool = field(default=False)
 
     @property
@@ -107,10 +111,16 @@ class Order:
         """Cents given back or asked to be, whatever for."""
         return self.money.total(Kind.REFUND)
 
+    @cached_property
+    def lines(self) -> tuple[e.Item, ...]:
+        """The lines that the order is invoiced by: `items`, and what v1 changes made of them."""
+        changes = (registered.change for registered in self.registered_changes)
+        return tuple(lines_to_invoice(self.items, changes))
+
     def units_left(self) -> list[int]:
         """Units of each line not yet in an Output invoice."""
         invoiced = self._units("Output")
-        return [item.quantity - out for item, out in zip(self.items, invoiced, strict=True)]
+        return [item.quantity - out for item, out in zip(self.lines, invoiced, strict=True)]
 
     def units_out(self) -> list[int]:
         """Units of each line that were invoiced and did not come back."""
@@ -120,7 +130,7 @@ class Order:
         ]
 
     def _units(self, type: str) -> list[int]:
-        units = [0] * len(self.items)
+        units = [0] * len(self.lines)
         for invoice in self.invoices:
             for entry in invoice.items if invoice.type == type else ():
                 if (line := self.line_of(entry)) is not None:
@@ -130,14 +140,19 @@ class Order:
     def line_of(self, entry: e.InvoicedItem) -> int | None:
         """Where the line of invoiced units stands now; None when a change took it away."""
         if not entry.unique_id:
-            return entry.item_index if entry.item_index < len(self.items) else None
-        lines = (i for i, item in enumerate(self.items) if item.unique_id == entry.unique_id)
+            return entry.item_index if entry.item_index < len(self.lines) else None
+        lines = (i for i, item in enumerate(self.lines) if item.unique_id == entry.unique_id)
         return next(lines, None)
 
     def invoice(self, number: str) -> e.InvoiceIssued | None:
         """The invoice of a number, spaces around it aside."""
         same = (one for one in self.invoices if one.number.strip() == number.strip())
         return next(same, None)
+
+    @property
+    def change_in_progress(self) -> ChangeRequest | None:
+        last = self.change_requests[-1] if self.change_requests else None
+        return last if last and last.in_progress else None
 
     def allows(self, event: type[e.OrderEvent]) -> bool:
         return event in moves_from(self.flow, self.status)

@@ -9,6 +9,7 @@ class Refusal(Exception):
     status: ClassVar[int] = 400
     code: ClassVar[str] = "OMS004"
     text: ClassVar[str] = "The order cannot accept this"
+    retry_after: ClassVar[int | None] = None  # seconds, where trying again may help
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)

@@ -65,6 +65,16 @@ EVENTS = [
     ),
     e.InteractionLogged(source="ERP", message="hello Ana"),
     e.CancellationStarted(by="user", receipt="r", reason="changed my mind"),
+    e.ChangeRegistered(
+        request_id="change-1",
+        receipt="r",
+        discount_value=100,
+        added=(e.ChangedItem("8", "Pan", 1, 2000, Decimal("0.5")),),
+        removed=(e.ChangedItem("7", "Mug", 1, 1999),),
+        lines=(e.Item("U2", "8", "1", 1, 2000, Decimal("0.5")),),
+        taken=(e.TakenUnits(0, 1),),
+        reason="out of stock",
+    ),
     e.AccountCreated("acme", "acme"),
     e.AccountSettingsChanged({"grace_period_minutes": 0}),
 ]

@@ -37,6 +37,9 @@ _LIST_OMITTED = {
 
 MISTYPED = {
     "order": {
+        "totals[].id": "`Change` of a changed order, as the published example adds up",
+        "changesAttachment.changesData[].itemsAdded[].unitMultiplier": "a decimal, as in items",
+        "changesAttachment.changesData[].itemsRemoved[].unitMultiplier": "the same",
         "items[].priceTags": _TAG_FIELDS,
         "items[].unitMultiplier": "1.0 in the example, a decimal for goods sold by weight",
         "items[].additionalInfo.dimension": "10.0 in the example, the schema says integer",
@@ -55,6 +58,9 @@ MISTYPED = {
         "status": "null while the order is incomplete",
     },
     "document": {
+        "totals[].id": "`Change` of a changed order, as the published example adds up",
+        "changesAttachment.changesData[].itemsAdded[].unitMultiplier": "a decimal, as in items",
+        "changesAttachment.changesData[].itemsRemoved[].unitMultiplier": "the same",
         "authorizedDate": "null until paid, as invoicedDate",
         "items[].priceValidUntil": "null when no end was given",
         "items[].priceTags[].identifier": "null for a discount without promotion",

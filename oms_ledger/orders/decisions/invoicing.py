@@ -7,6 +7,7 @@ from dataclasses import astuple, replace
 from datetime import datetime
 
 from oms_ledger.orders import events as e
+from oms_ledger.orders.changes.refusals import ChangeInProgress
 from oms_ledger.orders.decisions import Facts, follow_through
 from oms_ledger.orders.decisions.returning import take_back
 from oms_ledger.orders.matching import AskedItem, inferred, to_invoice
@@ -66,6 +67,8 @@ def issue_invoice(
         if known.type != type or (once and known.content != content):
             raise InvoiceNumberTaken(known.number)
         return [] if once else _repeated(known, value, issued_at, details, content)
+    if order.change_in_progress:
+        raise ChangeInProgress()  # what is left to invoice is about to change (G22)
     issued = e.InvoiceIssued(
         number=number,
         type=type,

@@ -95,7 +95,7 @@ def _package(order: Order, invoice: InvoiceIssued) -> Facts:
 def _content(order: Order, entry: InvoicedItem) -> Facts:
     """Units of a line; of one that a change took away, what the invoice itself says."""
     at = order.line_of(entry)
-    line = None if at is None else order.items[at]
+    line = None if at is None else order.lines[at]
     if line is None:
         line = next((i for i in order.placed.items if i.unique_id == entry.unique_id), None)
     name = line and (line.details.get("name") or line.id)
@@ -135,7 +135,7 @@ def _restitutions(invoice: InvoiceIssued, contents: list[Facts]) -> Facts | None
 
 def delivered(order: Order) -> bool:
     """Every unit lies in an Output package that arrived."""
-    return 0 < sum(item.quantity for item in order.items) <= _arrived(order)
+    return 0 < sum(item.quantity for item in order.lines) <= _arrived(order)
 
 
 def partly_delivered(order: Order) -> bool:

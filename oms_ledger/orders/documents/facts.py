@@ -6,6 +6,7 @@ The parts that no rule looks into come as they were placed; what is derived stan
 from hashlib import blake2s
 from typing import Any
 
+from oms_ledger.orders.documents.changes import changes_attachment, may_edit
 from oms_ledger.orders.documents.deliveries import packages, shipping_data
 from oms_ledger.orders.documents.lines import item_metadata, items, totals
 from oms_ledger.orders.documents.payments import payment_data
@@ -50,8 +51,8 @@ def facts_of(order: Order) -> Facts:
         "isCompleted": order.status is not None,
         "orderFormId": placed.order_form_id,
         "allowCancellation": may_cancel(order),
-        "allowEdition": False,
         "workflowIsInError": bool(order.failed_calls or told.get("workflowIsInError")),
+        "allowEdition": may_edit(order),
         "authorizedDate": order.authorized_at,
         "invoicedDate": order.invoiced_at,
         "cancelReason": cancellation and cancellation["reason"],
@@ -65,6 +66,7 @@ def facts_of(order: Order) -> Facts:
         "customData": placed.custom_data or None,
         "openTextField": None if placed.open_text is None else {"value": placed.open_text},
         "invoiceData": _invoice_data(placed.invoice_data),
+        "changesAttachment": changes_attachment(order, told.get("changesAttachment")),
         "packageAttachment": {"packages": packages(order)},
         "paymentData": payment_data(order),
         "shippingData": shipping_data(order, told.get("shippingData") or {}),

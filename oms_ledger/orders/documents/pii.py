@@ -3,6 +3,7 @@
 from typing import Any
 
 from oms_ledger.orders.documents import common as c
+from oms_ledger.orders.documents.changes import every_change
 from oms_ledger.orders.documents.deliveries import delivered
 from oms_ledger.orders.documents.facts import facts_of, tracked_alias
 from oms_ledger.orders.documents.instants import PII_ZONE, instant, wall_time
@@ -386,6 +387,7 @@ def filter_document(order: Order) -> dict[str, Any]:
     """What expressions are evaluated against: the PII document and what they use besides."""
     document = pii_document(order)
     document["finished"] = delivered(order)
+    document["changesAttachment"] = every_change(order, document["changesAttachment"])
     for package in document["packageAttachment"]["packages"]:
         restitutions = package["restitutions"]
         if restitutions:

@@ -12,6 +12,8 @@ from oms_ledger.orders.events.calling import *  # noqa: F403
 from oms_ledger.orders.events.calling import CallingEvent as CallingEvent
 from oms_ledger.orders.events.canceling import *  # noqa: F403
 from oms_ledger.orders.events.canceling import CancelingEvent as CancelingEvent
+from oms_ledger.orders.events.changing import *  # noqa: F403
+from oms_ledger.orders.events.changing import ChangingEvent as ChangingEvent
 from oms_ledger.orders.events.invoicing import *  # noqa: F403
 from oms_ledger.orders.events.invoicing import InvoicingEvent as InvoicingEvent
 from oms_ledger.orders.events.parts import *  # noqa: F403
@@ -23,6 +25,12 @@ from oms_ledger.orders.events.workflow import *  # noqa: F403
 from oms_ledger.orders.events.workflow import WorkflowEvent as WorkflowEvent
 
 OrderEvent = (
-    PlacingEvent | WorkflowEvent | PaymentEvent | InvoicingEvent | CancelingEvent | CallingEvent
+    PlacingEvent
+    | WorkflowEvent
+    | PaymentEvent
+    | InvoicingEvent
+    | CancelingEvent
+    | ChangingEvent
+    | CallingEvent
 )
 Event = OrderEvent | AccountEvent

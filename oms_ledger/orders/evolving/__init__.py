@@ -10,7 +10,15 @@ from datetime import datetime
 from typing import Any
 
 from oms_ledger.orders import events as e
-from oms_ledger.orders.evolving import calling, canceling, invoicing, payment, placing, workflow
+from oms_ledger.orders.evolving import (
+    calling,
+    canceling,
+    changing,
+    invoicing,
+    payment,
+    placing,
+    workflow,
+)
 from oms_ledger.orders.flows import status_after
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.status import Status
@@ -20,7 +28,7 @@ _FULFILLMENT = frozenset(
 )
 
 # Events that stand in the history alone: the document is the same before and after.
-UNSEEN = (e.InteractionLogged,)
+UNSEEN = (e.InteractionLogged, *changing.BESIDE)
 
 _LEARNS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
     **placing.LEARNS,
@@ -29,6 +37,7 @@ _LEARNS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
     **invoicing.LEARNS,
     **canceling.LEARNS,
     **calling.LEARNS,
+    **changing.LEARNS,
 }
 
 

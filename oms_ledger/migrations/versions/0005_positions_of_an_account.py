@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0004_account_positions"
-down_revision = "0003_calls"
+revision = "0005_account_positions"
+down_revision = "0004_lists"
 branch_labels = None
 depends_on = None
 

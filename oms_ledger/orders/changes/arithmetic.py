@@ -1,0 +1,86 @@
+"""What units take with them when they leave a line, to the cent (contract 03 §6).
+
+Money is integer cents. What stays and what leaves always add up to what there was.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from oms_ledger.orders.events import Item, Json, Total
+from oms_ledger.orders.totals import divide, order_totals
+
+ORDER = ("Items", "Discounts", "Shipping", "Tax", "Change")
+_SHIPPING_PRICES = ("price", "listPrice", "sellingPrice")
+
+
+def unit_shares(value: int, units: int) -> list[int]:
+    """A value of a whole line as shares of its units: -100 over 3 is [-34, -33, -33]."""
+    sign = -1 if value < 0 else 1
+    return [sign * share for share in divide(abs(value), [1] * units)]
+
+
+def staying(value: int, units: int, leaving: int) -> int:
+    """What of a line's value stays when units leave; those that leave take the last shares."""
+    return sum(unit_shares(value, units)[: units - leaving]) if units else 0
+
+
+def without_units(item: Item, leaving: int) -> Item:
+    """The line after units left it, its price tags in proportion."""
+    tags = tuple(
+        replace(tag, value=staying(tag.value, item.quantity, leaving)) for tag in item.price_tags
+    )
+    return replace(item, quantity=item.quantity - leaving, price_tags=tags)
+
+
+def units_of(item: Item, taken: int) -> Item:
+    """The part of a line that leaves with `taken` units."""
+    rest = without_units(item, taken)
+    tags = tuple(
+        replace(tag, value=tag.value - left.value)
+        for tag, left in zip(item.price_tags, rest.price_tags, strict=True)
+    )
+    return replace(item, quantity=taken, price_tags=tags)
+
+
+def shipping_without(line: Json, units: int, leaving: int) -> Json:
+    """The delivery of a line after units left it: its prices in proportion to the units."""
+    return {
+        **line,
+        **{
+            name: staying(int(line[name]), units, leaving)
+            for name in _SHIPPING_PRICES
+            if line.get(name) is not None
+        },
+    }
+
+
+def totals_after(
+    totals: Sequence[Total],
+    before: tuple[Sequence[Item], Sequence[Json]],
+    after: tuple[Sequence[Item], Sequence[Json]],
+    change: int = 0,
+) -> tuple[Total, ...]:
+    """The totals moved by what the lines and deliveries moved, and by `change` cents.
+
+    Totals that do not come of the lines, as an imported order may have, stay what they are.
+    """
+    moved = {total.id: total.value for total in totals}
+    was = {total.id: total.value for total in order_totals(*before)}
+    for total in order_totals(*after):
+        if total.value != was[total.id]:
+            moved[total.id] = moved.get(total.id, 0) + total.value - was[total.id]
+    if change or "Change" in moved:
+        moved["Change"] = moved.get("Change", 0) + change
+    named = [name for name in ORDER if name in moved]
+    others = [name for name in moved if name not in ORDER]
+    return tuple(Total(name, moved[name]) for name in [*named, *others])
+
+
+def moved_totals(before: Iterable[Total], after: Iterable[Total]) -> tuple[Total, ...]:
+    """How much each total moved; those that did not are left out."""
+    was = {total.id: total.value for total in before}
+    return tuple(
+        Total(total.id, total.value - was.get(total.id, 0))
+        for total in after
+        if total.value != was.get(total.id, 0)
+    )

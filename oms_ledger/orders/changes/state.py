@@ -1,0 +1,80 @@
+"""What an order remembers of its modifications."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from oms_ledger.orders import events as e
+
+ACKNOWLEDGEMENT, CONFIRMATION = "waiting-acknowledgement", "waiting-confirmation"
+DONE, CANCELED = "done", "canceled"
+TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredChange:
+    """A v1 change and when it was registered."""
+
+    change: e.ChangeRegistered
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A line in the log of a request: a step of its life, and what came of it."""
+
+    at: datetime
+    step: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRequest:
+    """A v2 request and how far it has come. `paid` is what the payment was adjusted by, cents."""
+
+    asked: e.ChangeRequested
+    at: datetime
+    acknowledged: frozenset[str] = frozenset()
+    confirmed: frozenset[str] = frozenset()
+    paid: e.ChangePaymentAdjusted | None = None
+    tries: int = 0
+    error: e.ChangeStepFailed | None = None
+    ended: str | None = None
+    ended_at: datetime | None = None
+    cancellation: e.ChangeCanceled | None = None
+    restored: bool = False
+    receipt: str = ""
+    logs: tuple[Log, ...] = ()
+    before: "Before | None" = None
+
+    @property
+    def id(self) -> str:
+        return self.asked.request_id
+
+    @property
+    def parties(self) -> tuple[str, ...]:
+        """Who has to agree: the participants, or the system alone under an empty name."""
+        return self.asked.participants or ("",)
+
+    @property
+    def status(self) -> str:
+        if self.ended:
+            return self.ended
+        agreed = self.acknowledged.issuperset(self.parties)
+        return CONFIRMATION if agreed else ACKNOWLEDGEMENT
+
+    @property
+    def in_progress(self) -> bool:
+        return self.ended is None
+
+    @property
+    def gave_up(self) -> bool:
+        """Waits with its error for somebody to retry or cancel it."""
+        return self.in_progress and self.tries >= TRIES
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """Lines and totals as they were before a request was applied."""
+
+    items: tuple[e.Item, ...]
+    totals: tuple[e.Total, ...]
