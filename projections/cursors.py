@@ -9,7 +9,7 @@ nothing. `take` may steal a lease on need; the former holder then finds itself f
 import os
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -29,7 +29,10 @@ class Fenced(Exception):
 
 
 class Destination(Protocol):
-    """What a cursor produces: worked out outside the transaction, stored inside it."""
+    """What a cursor produces: worked out outside the transaction, stored inside it.
+
+    A product with a position `until` covers the page only up to there.
+    """
 
     def produce(self, rows: Sequence[Row], folds: Folds) -> object: ...
 
@@ -103,16 +106,17 @@ def advance(
     if not rows:
         return 0
     produced = destination.produce(rows, folds)
+    until = getattr(produced, "until", rows[-1].position)
     moved = (
         update(cursors)
         .where(cursors.c.id == cursor, cursors.c.token == token, cursors.c.position == before)
-        .values(position=rows[-1].position, leased_until=now_micros() + LEASE)
+        .values(position=until, leased_until=now_micros() + LEASE)
     )
     with database.writing() as connection:
         if connection.execute(moved).rowcount != 1:
             raise Fenced(cursor)
         destination.store(connection, produced)
-    return len(rows)
+    return sum(row.position <= until for row in rows)
 
 
 def run(database: Database, folds: Folds, cursor: str, destination: Destination) -> int:
@@ -140,6 +144,30 @@ def _is_behind(database: Database, folds: Folds, cursor: str) -> bool:
     with database.reading() as connection:
         at = position(connection, cursor)
     return at is not None and at < folds.store.head()
+
+
+def take_free(database: Database, names: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """The leases of those cursors that nobody holds: their fencing tokens and positions."""
+    now = now_micros()
+    free = cursors.c.id.in_(names) & (cursors.c.leased_until <= now)
+    taken = (
+        update(cursors)
+        .where(free)
+        .values(token=cursors.c.token + 1, leased_until=now + LEASE, holder=HOLDER)
+    )
+    returned = taken.returning(cursors.c.id, cursors.c.token, cursors.c.position)
+    with database.writing() as connection:
+        return {row.id: (row.token, row.position) for row in connection.execute(returned)}
+
+
+def release_all(database: Database, tokens: Mapping[str, int]) -> None:
+    if not tokens:
+        return
+    values = {"leased_until": 0, "holder": None}
+    with database.writing() as connection:
+        for cursor, token in tokens.items():
+            ours = (cursors.c.id == cursor, cursors.c.token == token)
+            connection.execute(update(cursors).where(*ours).values(values))
 
 
 def behind(connection: Connection, head: int) -> list[str]:

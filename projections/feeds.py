@@ -8,18 +8,17 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, cast, delete, func, insert, select, update
+from sqlalchemy import BigInteger, Connection, Row, cast, delete, func, insert, select, update
 
-from oms_ledger.integrations.filters import FromOrders, parse_filter
 from oms_ledger.ledger.database import Database
-from oms_ledger.ledger.entry import Row
-from oms_ledger.ledger.folds import Folds
 from oms_ledger.ledger.vault import Vault
-from projections import cursors
+from projections import cursors, dead_letters
 from projections.cursors import now_micros
-from projections.notices import Notice, judge
-from projections.tables import cursors as cursor_table
-from projections.tables import dead_letters, feed_items, feeds, fired
+from projections.dead_letters import Letter
+from projections.kinds import Kind
+from projections.notices import Notice, put, put_absent
+from projections.tables import feed_items, feeds, judgings
+from projections.told import Told, fence, forget
 
 SECOND = 1_000_000
 FRUITLESS_RETRIEVALS, FRUITLESS_AGE = 100, 4 * 86_400 * SECOND
@@ -47,43 +46,26 @@ class Feed:
     last_item_at: int = 0
 
 
-class FeedQueue:
+class FeedQueue(Told):
     """Destination of a feed's cursor: its queue."""
 
     def __init__(self, database: Database, feed: Feed) -> None:
-        self._database = database
-        self._feed = feed
-        self._filter = parse_filter(feed.filter)
-        self._cursor = cursor_of(feed.app_key)
+        super().__init__(database, cursor_of(feed.app_key), feed.account, feed.filter)
+        self._app_key = feed.app_key
 
-    def produce(self, rows: Sequence[Row], folds: Folds) -> list[Notice]:
-        account = self._feed.account
-        return judge(self._database, self._cursor, account, self._filter, rows, folds)
-
-    def store(self, connection: Connection, produced: object) -> None:
-        assert isinstance(produced, list)
-        if not produced:
-            return
-        now, key = now_micros(), self._feed.app_key
-        items = [
-            {**asdict(notice), "app_key": key, "produced_at": now, "visible_at": now}
-            for notice in produced
-        ]
-        connection.execute(insert(feed_items), items)
-        if isinstance(self._filter, FromOrders) and not self._filter.disable_single_fire:
-            remember_fired(connection, self._cursor, produced)
+    def keep(self, connection: Connection, notices: Sequence[Notice]) -> None:
+        now, key = now_micros(), self._app_key
+        more = {"app_key": key, "produced_at": now, "visible_at": now}
+        put(connection, feed_items, [{**asdict(notice), **more} for notice in notices])
         connection.execute(update(feeds).where(feeds.c.app_key == key).values(last_item_at=now))
-
-
-def remember_fired(connection: Connection, cursor: str, notices: Sequence[Notice]) -> None:
-    rows = [{"cursor": cursor, "order_id": n.order_id, "position": n.position} for n in notices]
-    connection.execute(insert(fired), rows)
 
 
 def get(connection: Connection, app_key: str) -> Feed | None:
     row = connection.execute(select(feeds).where(feeds.c.app_key == app_key)).one_or_none()
-    if row is None:
-        return None
+    return None if row is None else _feed(row)
+
+
+def _feed(row: Row[Any]) -> Feed:
     return Feed(**{**row._mapping, "filter": json.loads(row.filter)})
 
 
@@ -115,24 +97,14 @@ def configure(connection: Connection, feed: Feed, head: int) -> None:
         return
     connection.execute(update(feeds).where(feeds.c.app_key == feed.app_key).values(**values))
     if known.filter != feed.filter:
-        forget_fired(connection, cursor)
+        forget(connection, cursor)
         fence(connection, cursor)
-
-
-def forget_fired(connection: Connection, cursor: str) -> None:
-    connection.execute(delete(fired).where(fired.c.cursor == cursor))
-
-
-def fence(connection: Connection, cursor: str) -> None:
-    """Whoever runs the cursor now stores nothing more and starts anew."""
-    values = {"token": cursor_table.c.token + 1, "leased_until": 0}
-    connection.execute(update(cursor_table).where(cursor_table.c.id == cursor).values(values))
 
 
 def remove(connection: Connection, app_key: str) -> bool:
     """The feed, its queue and its cursor; False when there is none."""
     cursors.drop(connection, cursor_of(app_key))
-    forget_fired(connection, cursor_of(app_key))
+    forget(connection, cursor_of(app_key))
     connection.execute(delete(feed_items).where(feed_items.c.app_key == app_key))
     return connection.execute(delete(feeds).where(feeds.c.app_key == app_key)).rowcount > 0
 
@@ -206,27 +178,72 @@ def bury(connection: Connection, now: int) -> int:
     """Items beyond retention, or fruitlessly retrieved, go to the dead letters; how many."""
     buried = 0
     for row in connection.execute(select(feeds.c.app_key, feeds.c.retention)).all():
-        mine = feed_items.c.app_key == row.app_key
         expired = feed_items.c.produced_at < now - row.retention * SECOND
         fruitless = (feed_items.c.retrievals >= FRUITLESS_RETRIEVALS) & (
             feed_items.c.produced_at < now - FRUITLESS_AGE
         )
-        dead = connection.execute(select(feed_items).where(mine, expired | fruitless)).all()
-        for item in dead:
-            connection.execute(
-                insert(dead_letters).values(
-                    cursor=cursor_of(row.app_key),
-                    position=item.position,
-                    order_id=item.order_id,
-                    why="retention" if item.retrievals < FRUITLESS_RETRIEVALS else "fruitless",
-                    at=now,
-                    content=json.dumps(dict(item._mapping)),
-                )
-            )
-            at = feed_items.c.position == item.position
-            connection.execute(delete(feed_items).where(mine, at))
-        buried += len(dead)
+        dead = (
+            delete(feed_items)
+            .where(feed_items.c.app_key == row.app_key, expired | fruitless)
+            .returning(*feed_items.c)
+        )
+        letters = [_letter(item, now) for item in connection.execute(dead)]
+        dead_letters.bury(connection, cursor_of(row.app_key), letters)
+        buried += len(letters)
     return buried
+
+
+def _letter(item: Row[Any], now: int) -> Letter:
+    why = "retention" if item.retrievals < FRUITLESS_RETRIEVALS else "fruitless"
+    content = json.dumps(dict(item._mapping))
+    return Letter(item.position, item.order_id, why, now, content)
+
+
+def requeue(connection: Connection, app_key: str, letters: Sequence[Letter]) -> None:
+    """Dead items are in the queue again, as if they were new."""
+    now = now_micros()
+    fresh = {"produced_at": now, "visible_at": now, "retrievals": 0}
+    put_absent(connection, feed_items, [{**json.loads(one.content), **fresh} for one in letters])
+
+
+def peek(connection: Connection, app_key: str, after: int, limit: int) -> list[dict[str, Any]]:
+    """The items past a position as they are, hidden or not; nothing changes by looking."""
+    query = (
+        select(feed_items)
+        .where(feed_items.c.app_key == app_key, feed_items.c.position > after)
+        .order_by(feed_items.c.position)
+        .limit(limit)
+    )
+    return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def overview(connection: Connection, account: str | None = None) -> list[dict[str, Any]]:
+    """Feeds with their filters, how much waits and is dead, and what judging came to."""
+    query = select(feeds).order_by(feeds.c.account, feeds.c.app_key)
+    if account is not None:
+        query = query.where(feeds.c.account == account)
+    counted = select(feed_items.c.app_key, func.count()).group_by(feed_items.c.app_key)
+    items = {key: count for key, count in connection.execute(counted)}
+    costs = {row.cursor: row for row in connection.execute(select(judgings))}
+    told = []
+    for row in connection.execute(query).all():
+        cursor = cursor_of(row.app_key)
+        cost = costs.get(cursor)
+        told.append(
+            {
+                "appKey": row.app_key,
+                "account": row.account,
+                "filter": json.loads(row.filter),
+                "items": items.get(row.app_key, 0),
+                "judged": cost.judged if cost else 0,
+                "passed": cost.passed if cost else 0,
+                "failed": cost.failed if cost else 0,
+                "evaluationMicroseconds": cost.micros if cost else 0,
+                "lastFailure": cost.last_failure if cost else None,
+                "deadLetters": dead_letters.count(connection, cursor),
+            }
+        )
+    return told
 
 
 def unused(connection: Connection, now: int) -> list[str]:
@@ -237,7 +254,34 @@ def unused(connection: Connection, now: int) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
-def of_accounts(connection: Connection, accounts: Sequence[str]) -> list[str]:
-    """The cursors of the accounts' feeds."""
-    query = select(feeds.c.app_key).where(feeds.c.account.in_(accounts))
-    return [cursor_of(key) for key in connection.execute(query).scalars()]
+def of_account(connection: Connection, account: str) -> list[Feed]:
+    """The account's feeds, in a stable order."""
+    query = select(feeds).where(feeds.c.account == account).order_by(feeds.c.app_key)
+    return [_feed(row) for row in connection.execute(query)]
+
+
+def accounts_with(connection: Connection, accounts: Sequence[str]) -> list[str]:
+    """Those of the accounts that have a feed."""
+    query = select(feeds.c.account).where(feeds.c.account.in_(accounts)).distinct()
+    return list(connection.execute(query).scalars())
+
+
+def accounts_of(connection: Connection, cursors: Sequence[str]) -> list[str]:
+    """The accounts whose feeds some of the cursors are."""
+    keys = [cursor.removeprefix("feed:") for cursor in cursors if cursor.startswith("feed:")]
+    query = select(feeds.c.account).where(feeds.c.app_key.in_(keys)).distinct()
+    return list(connection.execute(query).scalars())
+
+
+def together(account: str) -> str:
+    """Under this name all feeds of an account are woken."""
+    return f"feeds:{account}"
+
+
+def _destination(database: Database, _: Vault, app_key: str) -> FeedQueue | None:
+    with database.reading() as connection:
+        feed = get(connection, app_key)
+    return None if feed is None else FeedQueue(database, feed)
+
+
+KIND = Kind("feed", _destination, requeue)

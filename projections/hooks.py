@@ -9,17 +9,17 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, delete, func, insert, select, update
 
-from oms_ledger.integrations.filters import FromOrders, parse_filter
 from oms_ledger.integrations.notices import KEPT_FOR, notice_body
 from oms_ledger.ledger.database import Database
-from oms_ledger.ledger.entry import Row
-from oms_ledger.ledger.folds import Folds
 from oms_ledger.ledger.vault import Vault
-from projections import cursors
+from projections import cursors, dead_letters
 from projections.cursors import now_micros
-from projections.feeds import SECOND, fence, forget_fired, remember_fired
-from projections.notices import Notice, judge
-from projections.tables import attempts, dead_letters, deliveries, hooks
+from projections.dead_letters import Letter
+from projections.feeds import SECOND
+from projections.kinds import Kind
+from projections.notices import Notice, event_id, put, put_absent
+from projections.tables import attempts, deliveries, hooks
+from projections.told import Told, fence, forget
 
 UNUSED = 3 * 86_400 * SECOND
 CIRCUIT_FAILURES, CIRCUIT_PAUSE = 20, 30 * SECOND
@@ -65,23 +65,14 @@ class Attempt:
     next_at: int = 0
 
 
-class HookDeliveries:
+class HookDeliveries(Told):
     """Destination of a hook's cursor: what the hook is owed."""
 
     def __init__(self, database: Database, hook: Hook) -> None:
-        self._database = database
+        super().__init__(database, cursor_of(hook.app_key), hook.account, hook.filter)
         self._hook = hook
-        self._filter = parse_filter(hook.filter)
-        self._cursor = cursor_of(hook.app_key)
 
-    def produce(self, rows: Sequence[Row], folds: Folds) -> list[Notice]:
-        account = self._hook.account
-        return judge(self._database, self._cursor, account, self._filter, rows, folds)
-
-    def store(self, connection: Connection, produced: object) -> None:
-        assert isinstance(produced, list)
-        if not produced:
-            return
+    def keep(self, connection: Connection, notices: Sequence[Notice]) -> None:
         now, hook = now_micros(), self._hook
         owed = [
             {
@@ -92,12 +83,11 @@ class HookDeliveries:
                 "notice": notice_body(hook.account, hook.app_key, notice),
                 "produced_at": now,
                 "due_at": now,
+                "replayed": notice.replayed,
             }
-            for notice in produced
+            for notice in notices
         ]
-        connection.execute(insert(deliveries), owed)
-        if isinstance(self._filter, FromOrders) and not self._filter.disable_single_fire:
-            remember_fired(connection, self._cursor, produced)
+        put(connection, deliveries, owed)
         mine = hooks.c.app_key == hook.app_key
         connection.execute(update(hooks).where(mine).values(last_notice_at=now))
 
@@ -147,7 +137,7 @@ def configure(connection: Connection, hook: Hook, head: int, vault: Vault) -> st
         return secret
     connection.execute(update(hooks).where(hooks.c.app_key == hook.app_key).values(**values))
     if known.filter != hook.filter:
-        forget_fired(connection, place)
+        forget(connection, place)
     if (known.filter, known.url, known.headers) != (hook.filter, hook.url, hook.headers):
         fence(connection, place)
     return None
@@ -160,7 +150,7 @@ def new_secret() -> str:
 
 def remove(connection: Connection, app_key: str) -> bool:
     cursors.drop(connection, cursor_of(app_key))
-    forget_fired(connection, cursor_of(app_key))
+    forget(connection, cursor_of(app_key))
     connection.execute(delete(deliveries).where(deliveries.c.app_key == app_key))
     return connection.execute(delete(hooks).where(hooks.c.app_key == app_key)).rowcount > 0
 
@@ -235,17 +225,35 @@ def _circuit(connection: Connection, app_key: str, made: Sequence[Attempt]) -> N
 
 
 def _bury(connection: Connection, app_key: str, attempt: Attempt) -> None:
-    delivery = attempt.delivery
-    connection.execute(
-        insert(dead_letters).values(
-            cursor=cursor_of(app_key),
-            position=delivery.position,
-            order_id=delivery.order_id,
-            why=attempt.outcome,
-            at=attempt.at,
-            content=delivery.body,
-        )
+    owed = attempt.delivery
+    letter = Letter(owed.position, owed.order_id, attempt.outcome, attempt.at, owed.body)
+    dead_letters.bury(connection, cursor_of(app_key), [letter])
+
+
+def requeue(connection: Connection, app_key: str, letters: Sequence[Letter]) -> None:
+    """Dead notices are owed again; their attempts are counted on."""
+    now = now_micros()
+    positions = [letter.position for letter in letters]
+    made = (
+        select(attempts.c.position, func.max(attempts.c.attempt))
+        .where(attempts.c.app_key == app_key, attempts.c.position.in_(positions))
+        .group_by(attempts.c.position)
     )
+    count = {position: number for position, number in connection.execute(made)}
+    owed = [
+        {
+            "app_key": app_key,
+            "position": letter.position,
+            "event_id": event_id(cursor_of(app_key), letter.position),
+            "order_id": letter.order_id,
+            "notice": letter.content,
+            "produced_at": now,
+            "due_at": now,
+            "attempts": count.get(letter.position, 0),
+        }
+        for letter in letters
+    ]
+    put_absent(connection, deliveries, owed)
 
 
 def with_due(connection: Connection, now: int) -> list[str]:
@@ -276,3 +284,12 @@ def owed(connection: Connection) -> dict[str, int]:
 def of_accounts(connection: Connection, accounts: Sequence[str]) -> list[str]:
     query = select(hooks.c.app_key).where(hooks.c.account.in_(accounts))
     return [cursor_of(key) for key in connection.execute(query).scalars()]
+
+
+def _destination(database: Database, vault: Vault, app_key: str) -> HookDeliveries | None:
+    with database.reading() as connection:
+        hook = get(connection, app_key, vault)
+    return None if hook is None else HookDeliveries(database, hook)
+
+
+KIND = Kind("hook", _destination, requeue)

@@ -1,6 +1,6 @@
 """Tables of views, cursors and queues. Instants are microseconds since 1970 UTC, money cents."""
 
-from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, Table, Text
+from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, Table, Text, false
 
 from oms_ledger.ledger.tables import BIG, metadata
 
@@ -13,6 +13,7 @@ cursors = Table(
     Column("leased_until", BIG, nullable=False, server_default="0"),
     Column("holder", Text),
     Column("shape", Integer, nullable=False, server_default="0"),
+    Column("replaying_until", BIG, nullable=False, server_default="0"),
 )
 
 order_views = Table(
@@ -136,7 +137,7 @@ feed_items = Table(
     Column("produced_at", BIG, nullable=False),
     Column("visible_at", BIG, nullable=False),
     Column("retrievals", Integer, nullable=False, server_default="0"),
-    Index("feed_items_visible", "app_key", "visible_at", "position"),
+    Column("replayed", Boolean, nullable=False, server_default=false()),
     Index("feed_items_age", "produced_at"),
 )
 
@@ -146,6 +147,26 @@ fired = Table(
     Column("cursor", Text, primary_key=True),
     Column("order_id", Text, primary_key=True),
     Column("position", BIG, nullable=False),
+)
+
+judgings = Table(
+    "judgings",
+    metadata,
+    Column("cursor", Text, primary_key=True),
+    Column("judged", BIG, nullable=False),
+    Column("passed", BIG, nullable=False),
+    Column("failed", BIG, nullable=False),
+    Column("micros", BIG, nullable=False),
+    Column("last_failure", Text),
+    Column("last_failure_position", BIG),
+    Column("last_failure_at", BIG),
+)
+
+struck = Table(
+    "struck",
+    metadata,
+    Column("cursor", Text, primary_key=True),
+    Column("position", BIG, primary_key=True, autoincrement=False),
 )
 
 dead_letters = Table(
@@ -186,6 +207,7 @@ deliveries = Table(
     Column("produced_at", BIG, nullable=False),
     Column("due_at", BIG, nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("replayed", Boolean, nullable=False, server_default=false()),
     Index("deliveries_due", "app_key", "due_at"),
     Index("deliveries_order", "app_key", "order_id", "position"),
 )

@@ -56,7 +56,7 @@ class Client:
         async def receive() -> dict[str, Any]:
             nonlocal sent_once
             if sent_once:
-                return {"type": "http.disconnect"}
+                await asyncio.Event().wait()  # the client stays until it is answered
             sent_once = True
             return {"type": "http.request", "body": raw, "more_body": False}
 

@@ -82,9 +82,11 @@ async def _decide(cell: Cell, account: str, order_id: str, what: str) -> None:
 
 def sweep(cell: Cell) -> int:
     """Wake every feed and hook, and the calls, that are behind or owe something; how many."""
-    head, woken = cell.store.head(), ("feed:", "hook:", calls.CURSOR)
+    head, alone = cell.store.head(), ("hook:", calls.CURSOR)
     with cell.database.reading() as connection:
-        behind = {c for c in cursors.behind(connection, head) if c.startswith(woken)}
+        late = cursors.behind(connection, head)
+        behind = {cursor for cursor in late if cursor.startswith(alone)}
+        behind |= set(map(feeds.together, feeds.accounts_of(connection, late)))
         behind |= set(hooks.with_due(connection, now_micros()))
         if calls.any_due(connection, now_micros()):
             behind.add(calls.CURSOR)

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from oms_ledger.ledger.folds import Folds
 from oms_ledger.wiring import Cell
-from projections import calls, cursors, feeds
+from projections import calls, feeds
 from projections.feeds import FeedQueue
+from projections.together import run_together
 from workers import wakeups
 from workers.courier import Courier
 from workers.switchboard import Switchboard
@@ -37,18 +38,27 @@ def close_desk() -> None:
 
 
 def advance(cursor: str) -> None:
-    """Bring a feed's cursor to the head; hand a hook to the courier, calls to the switchboard."""
+    """Bring feeds to the head, all of an account or one; wake the courier, or the switchboard.
+
+    Feeds that were left behind, because they lag or their filter is slow, go on one by one, when
+    nothing else waits.
+    """
     desk = _desks[-1]
-    wakeups.begun(desk.cell.redis, cursor)
+    cell = desk.cell
+    wakeups.begun(cell.redis, cursor)
     if cursor == calls.CURSOR:
         desk.switchboard.wake()
         return
-    kind, _, app_key = cursor.partition(":")
+    kind, _, name = cursor.partition(":")
     if kind == "hook":
-        desk.courier.wake(app_key)
+        desk.courier.wake(name)
         return
-    database = desk.cell.database
-    with database.reading() as connection:
-        feed = feeds.get(connection, app_key)
-    if feed is not None:
-        cursors.run(database, desk.folds, cursor, FeedQueue(database, feed))
+    with cell.database.reading() as connection:
+        if kind == "feeds":
+            found = feeds.of_account(connection, name)
+        else:
+            found = [feed for feed in [feeds.get(connection, name)] if feed is not None]
+    queues = [FeedQueue(cell.database, feed) for feed in found]
+    if queues:
+        left = run_together(cell.database, desk.folds, queues)
+        wakeups.wake(cell.redis, left, wakeups.SLOW)

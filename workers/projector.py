@@ -104,12 +104,13 @@ def project(cell: Cell, stop: Stop) -> None:
 
 
 def followers(database: Database, accounts: Sequence[str]) -> list[str]:
-    """The cursors of the accounts' feeds and hooks, and that of the calls."""
+    """What to wake: the calls, the accounts' hooks, and the feeds of each account together."""
     with database.reading() as connection:
+        with_feeds = feeds.accounts_with(connection, accounts)
         return [
             calls.CURSOR,
             *hooks.of_accounts(connection, accounts),
-            *feeds.of_accounts(connection, accounts),
+            *map(feeds.together, with_feeds),
         ]
 
 

@@ -11,17 +11,19 @@ import structlog
 from rq import Queue
 from rq.serializers import JSONSerializer
 
-QUEUE = "cursors"
+QUEUE, SLOW = "cursors", "slow"
+"""`SLOW` is looked into when the other is empty: for cursors that have much to catch up with."""
+
 _QUEUED = 10  # seconds after which a wake-up that was lost no longer stands in the way
 
 log = structlog.get_logger(__name__)
 
 
-def queue(connection: redis.Redis) -> Queue:
-    return Queue(QUEUE, connection=connection, serializer=JSONSerializer)
+def queue(connection: redis.Redis, name: str = QUEUE) -> Queue:
+    return Queue(name, connection=connection, serializer=JSONSerializer)
 
 
-def wake(connection: redis.Redis, cursors: Iterable[str]) -> int:
+def wake(connection: redis.Redis, cursors: Iterable[str], into: str = QUEUE) -> int:
     """Put the cursors in the queue that are not in it; how many. 0 while Redis is away."""
     names = list(cursors)
     if not names:
@@ -38,7 +40,7 @@ def wake(connection: redis.Redis, cursors: Iterable[str]) -> int:
             for name in fresh
         ]
         if jobs:
-            queue(connection).enqueue_many(jobs)
+            queue(connection, into).enqueue_many(jobs)
         return len(fresh)
     except redis.RedisError as error:
         log.warning("redis is away: nothing was woken", error=str(error))

@@ -46,7 +46,7 @@ def work(cell: Cell, stop: Stop) -> None:
 
 def _work(cell: Cell, stop: Stop) -> None:
     worker = CursorWorker(
-        [wakeups.queue(cell.redis)],
+        [wakeups.queue(cell.redis, name) for name in (wakeups.QUEUE, wakeups.SLOW)],
         connection=cell.redis,
         serializer=JSONSerializer,
         default_worker_ttl=60,

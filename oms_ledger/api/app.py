@@ -25,6 +25,7 @@ from oms_ledger.api import (
     processing,
     sign_in,
     stream,
+    told,
 )
 from oms_ledger.api.addressing import Addressing
 from oms_ledger.api.dependencies import Doorkeeper, open_to_all
@@ -44,6 +45,7 @@ ROUTERS = (
     changes,
     feed,
     hook,
+    told,
     expressions,
     past,
     explaining,

@@ -9,17 +9,10 @@ from pydantic import Field, StrictInt
 from oms_ledger.api.bodies import Body, json_body, parse
 from oms_ledger.api.dependencies import Caller, TheCell, requires
 from oms_ledger.api.errors import ApiError, malformed
+from oms_ledger.api.filters import read_filter
+from oms_ledger.api.numbers import whole_number
 from oms_ledger.api.orders import json_response
-from oms_ledger.integrations import jsonata
-from oms_ledger.integrations.filters import (
-    FromOrders,
-    FromWorkflow,
-    InvalidFilter,
-    parse_filter,
-    unknown_statuses,
-)
 from oms_ledger.integrations.notices import instant_text
-from oms_ledger.orders.status import Status
 from oms_ledger.wiring import Cell
 from projections import feeds
 from projections.cursors import now_micros
@@ -30,25 +23,8 @@ router = APIRouter(tags=["Feed v3"])
 MayRead = Annotated[Caller, Depends(requires("feed_read"))]
 MayCommit = Annotated[Caller, Depends(requires("feed_commit"))]
 MaySee = Annotated[Caller, Depends(requires("feed_config_read"))]
+MayPeek = Annotated[Caller, Depends(requires("feed_peek"))]
 MayConfigure = Annotated[Caller, Depends(requires("feed_config_write"))]
-
-
-def read_filter(body: Any) -> tuple[dict[str, Any], dict[str, str]]:
-    """The filter as posted, once it is one that can run, and a warning of unknown statuses."""
-    posted = body if body is not None else {"type": "FromWorkflow", "status": []}
-    try:
-        parsed = parse_filter(posted)
-        if isinstance(parsed, FromOrders):
-            jsonata.compile(parsed.expression)
-    except InvalidFilter as error:
-        raise ApiError(error.code, "OMS004", str(error)) from None
-    except jsonata.ExpressionError as error:
-        raise malformed(f"filter.expression: {error}") from None
-    if not isinstance(parsed, FromWorkflow):
-        return posted, {}
-    unknown = unknown_statuses(parsed, [str(status) for status in Status])
-    told = "; ".join(f"{name}, closest {close}" for name, close in unknown)
-    return posted, {"Warning": f'199 - "unknown statuses never match: {told}"'} if told else {}
 
 
 class Queue(Body):
@@ -155,6 +131,7 @@ def _item(handle: str, item: dict[str, Any]) -> dict[str, Any]:
         "orderId": item["order_id"],
         "lastChange": instant_text(item["last_change"]),
         "currentChange": instant_text(item["current_change"]),
+        **({"replayed": True} if item["replayed"] else {}),
     }
 
 
@@ -179,3 +156,32 @@ async def commit(request: Request, cell: TheCell, caller: MayCommit) -> Response
     except ForgedHandle as forged:
         raise malformed(f"handles[{forged.args[0]}] is no handle of this key") from None
     return Response(status_code=200)
+
+
+@router.get("/api/ledger/feed/items", tags=["Feed and hook, beyond the original"])
+async def peek(request: Request, cell: TheCell, caller: MayPeek) -> Response:
+    """The queue's items, hidden ones too, and nothing changes. Query: `after`, `limit`."""
+    after = whole_number(request, "after", 0, 2**63 - 1)
+    limit = whole_number(request, "limit", 100, 1000, lowest=1)
+
+    def items() -> dict[str, Any]:
+        with cell.database.reading() as connection:
+            _found(feeds.get(connection, caller.app_key))
+            found = feeds.peek(connection, caller.app_key, after, limit)
+        now = now_micros()
+        following = found[-1]["position"] if len(found) == limit else None
+        return {"items": [_peeked(item, now) for item in found], "next": following}
+
+    return json_response(await asyncio.to_thread(items))
+
+
+def _peeked(item: dict[str, Any], now: int) -> dict[str, Any]:
+    hidden = instant_text(item["visible_at"]) if item["visible_at"] > now else None
+    return {
+        **_item("", item),
+        "handle": None,
+        "position": item["position"],
+        "producedAt": instant_text(item["produced_at"]),
+        "hiddenUntil": hidden,
+        "retrievals": item["retrievals"],
+    }

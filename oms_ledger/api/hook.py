@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from oms_ledger.api.bodies import json_body
 from oms_ledger.api.dependencies import Caller, TheCell, requires
 from oms_ledger.api.errors import ApiError, malformed
-from oms_ledger.api.feed import read_filter
+from oms_ledger.api.filters import read_filter
 from oms_ledger.api.orders import json_response
 from oms_ledger.api.roles import FEED_ADMIN
 from oms_ledger.integrations.addresses import REFUSED, wrong_url

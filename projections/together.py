@@ -1,0 +1,123 @@
+"""Cursors of one account that stand at the same place go on together.
+
+They share the page, the folds and the documents that their filters look into; each keeps its
+own position, its own lease and what it produced, and is fenced by itself. Whoever lags behind
+the others, or whose filter is slow, is left to go on alone.
+"""
+
+import time
+from collections.abc import Sequence
+
+import structlog
+from sqlalchemy import Connection, select, update
+
+from oms_ledger.ledger.database import Database
+from oms_ledger.ledger.folds import Folds
+from projections.cursors import LEASE, PAGE, now_micros, release_all, take_free
+from projections.judging import Judged, judge
+from projections.tables import cursors
+from projections.told import Told, store_together
+
+SLICE = 2.0
+"""Seconds after which a run ends, caught up or not, so that others have their turn."""
+
+log = structlog.get_logger(__name__)
+
+
+def run_together(
+    database: Database, folds: Folds, told: Sequence[Told], seconds: float = SLICE
+) -> list[str]:
+    """Bring the cursors of one account to the head; answers those that were left behind.
+
+    The head is looked at once more after the leases are given back, so a wake-up that came while
+    they were held cannot get lost.
+    """
+    until, left = time.monotonic() + seconds, set[str]()
+    while True:
+        behind = _behind(database, folds, told, left)
+        if not behind:
+            return sorted(left)
+        if time.monotonic() > until:
+            return sorted(left | {one.cursor for one in behind})
+        leases = take_free(database, [one.cursor for one in behind])
+        if not leases:
+            return sorted(left)
+        try:
+            left |= _run(
+                database, folds, [one for one in behind if one.cursor in leases], leases, until
+            )
+        finally:
+            release_all(database, {cursor: token for cursor, (token, _) in leases.items()})
+
+
+def _behind(database: Database, folds: Folds, told: Sequence[Told], left: set[str]) -> list[Told]:
+    head = folds.store.head()
+    names = [one.cursor for one in told if one.cursor not in left]
+    query = select(cursors.c.id).where(cursors.c.id.in_(names), cursors.c.position < head)
+    with database.reading() as connection:
+        behind = set(connection.execute(query).scalars())
+    return [one for one in told if one.cursor in behind]
+
+
+def _run(
+    database: Database,
+    folds: Folds,
+    told: list[Told],
+    leases: dict[str, tuple[int, int]],
+    until: float,
+) -> set[str]:
+    """Page after page for those furthest ahead; answers whom it left behind."""
+    position = max(leases[one.cursor][1] for one in told)
+    left = {one.cursor for one in told if leases[one.cursor][1] < position}
+    told = [one for one in told if one.cursor not in left]
+    while told and time.monotonic() < until:
+        rows = folds.store.page(position, PAGE)
+        if not rows:
+            break
+        judged = judge(database, [one.asking for one in told], rows, folds)
+        try:
+            with database.writing() as connection:
+                ours = _still_ours(connection, told, leases, position)
+                _move(
+                    connection,
+                    [(o, j) for o, j in zip(told, judged, strict=True) if o.cursor in ours],
+                    ours,
+                )
+        except Exception:
+            if len(told) == 1:
+                raise
+            # Whose notices could not be stored shows when each goes on by itself.
+            log.exception("cursors could not go on together", cursors=[one.cursor for one in told])
+            return left | {one.cursor for one in told}
+        position = rows[-1].position
+        left |= {
+            o.cursor
+            for o, j in zip(told, judged, strict=True)
+            if j.until < position and o.cursor in ours
+        }
+        told = [one for one in told if one.cursor in ours and one.cursor not in left]
+    return left
+
+
+def _still_ours(
+    connection: Connection, told: Sequence[Told], leases: dict[str, tuple[int, int]], before: int
+) -> dict[str, int]:
+    """The cursors that were not taken away meanwhile, and until where each is put back."""
+    query = (
+        select(cursors.c.id, cursors.c.token, cursors.c.replaying_until)
+        .where(cursors.c.id.in_([one.cursor for one in told]), cursors.c.position == before)
+        .order_by(cursors.c.id)
+        .with_for_update()
+    )
+    found = connection.execute(query)
+    return {row.id: row.replaying_until for row in found if leases[row.id][0] == row.token}
+
+
+def _move(
+    connection: Connection, moved: Sequence[tuple[Told, Judged]], ours: dict[str, int]
+) -> None:
+    for until in {judged.until for _, judged in moved}:
+        names = [one.cursor for one, judged in moved if judged.until == until]
+        values = {"position": until, "leased_until": now_micros() + LEASE}
+        connection.execute(update(cursors).where(cursors.c.id.in_(names)).values(values))
+    store_together(connection, moved, ours)
