@@ -8,7 +8,7 @@ the one who claimed it dies: the claim runs out, and the call is made again.
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -91,6 +91,7 @@ class CallsOwed:
             connection.execute(dialect.insert(t).on_conflict_do_nothing(), produced)
 
     def _owed(self, row: Row, number: int, call: Call) -> dict[str, Any]:
+        call = replace(call, key=call.key or f"v{row.version}")
         return {
             "id": call_id(row.stream, call),
             "account": row.account,

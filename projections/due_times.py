@@ -1,6 +1,7 @@
-"""What falls due when: placements that expire, cancellation windows that close."""
+"""What falls due when: placements that expire, windows that close, decisions that are late."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, select
@@ -9,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from oms_ledger.ledger.entry import Row, micros
 from oms_ledger.ledger.folds import Folds
 from oms_ledger.orders.decisions.payment import TIME_TO_PAY
+from oms_ledger.orders.decisions.waiting import TIME_TO_AUTHORIZE, TIME_TO_DECIDE
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.status import Status
 from projections.tables import due_times as t
@@ -53,9 +55,26 @@ def timer(order: Order) -> dict[str, Any]:
     """What the order waits for and until when; empty when it waits for no time."""
     if order.status is None and not order.expired and not order.imported:
         return {"what": "placement", "due_at": micros(order.created_at + TIME_TO_PAY)}
-    if order.status is Status.WINDOW_TO_CANCEL and order.closes_at is not None:
-        return {"what": "cancellation-window", "due_at": micros(order.closes_at)}
-    return {}
+    due = _due_at(order)
+    return {} if due is None else {"what": due[0], "due_at": micros(due[1])}
+
+
+def _due_at(order: Order) -> tuple[str, datetime] | None:
+    """What ends an order's rest in its status, and when (contract 01 §5)."""
+    match order.status:
+        case Status.WINDOW_TO_CANCEL if order.closes_at:
+            return "cancellation-window", order.closes_at
+        case Status.WINDOW_TO_CHANGE_SELLER if order.closes_at:
+            return "seller-window", order.closes_at
+        case Status.PAYMENT_PENDING if order.money.due_at:
+            return "payment", order.money.due_at
+        case Status.WAITING_FFMT_AUTHORIZATION if order.moved_at:
+            return "authorization", order.moved_at + TIME_TO_AUTHORIZE
+        case Status.CANCELLATION_REQUESTED if order.moved_at:
+            return "cancellation-decision", order.moved_at + TIME_TO_DECIDE
+        case Status.WAITING_FOR_SELLER_DECISION if order.moved_at and not order.overdue:
+            return "seller-decision", order.moved_at + TIME_TO_DECIDE
+    return None
 
 
 def due(connection: Connection, now: int, limit: int = 500) -> list[tuple[str, str, str]]:

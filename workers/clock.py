@@ -8,7 +8,13 @@ from oms_ledger.ledger.entry import micros
 from oms_ledger.ledger.ledger import Contended
 from oms_ledger.orders.decisions import Decision
 from oms_ledger.orders.decisions.handling import close_cancellation_window
-from oms_ledger.orders.decisions.payment import expire_placement
+from oms_ledger.orders.decisions.payment import expire_payment, expire_placement
+from oms_ledger.orders.decisions.reselling import close_seller_window
+from oms_ledger.orders.decisions.waiting import (
+    give_up_authorization,
+    give_up_decision,
+    insist_on_cancellation,
+)
 from oms_ledger.orders.refusals import Refusal
 from oms_ledger.wiring import Cell
 from projections import calls, cursors, due_times, feeds, hooks
@@ -22,6 +28,11 @@ TICK, SWEEP, RETENTION = 0.5, 2.0, 60.0  # seconds
 DECISIONS: dict[str, Decision] = {
     "placement": expire_placement,
     "cancellation-window": close_cancellation_window,
+    "seller-window": close_seller_window,
+    "payment": expire_payment,
+    "authorization": give_up_authorization,
+    "cancellation-decision": give_up_decision,
+    "seller-decision": insist_on_cancellation,
 }
 
 log = structlog.get_logger(__name__)

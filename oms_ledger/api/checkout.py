@@ -13,6 +13,7 @@ from oms_ledger.api.bodies import json_body
 from oms_ledger.api.dependencies import Caller, TheCell
 from oms_ledger.api.errors import malformed
 from oms_ledger.api.orders import JSON
+from oms_ledger.api.sellers import require_sellers
 from oms_ledger.api.tickets import STRANGER, MayPlace, cookies
 from oms_ledger.ledger import sequences
 from oms_ledger.ledger.entry import Key
@@ -38,6 +39,7 @@ async def put_orders(request: Request, cell: TheCell, caller: MayPlace) -> Respo
 
 async def _place(request: Request, cell: Cell, caller: Caller, body: dict[str, Any]) -> list[Order]:
     account = await cell.ledger.account(caller.account)
+    await require_sellers(cell, account, body)
     count = number_of_orders(body)
     numbers = await asyncio.to_thread(
         sequences.allot, cell.database, caller.account, count, secrets.randbelow

@@ -35,6 +35,7 @@ from oms_ledger.orders.events import (
     OrderPlaced,
     PaymentsSent,
 )
+from oms_ledger.orders.evolving import evolve
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.refusals import AccountNotFound, OrderNotFound, Refusal, Unreadable
 from oms_ledger.orders.status import Status
@@ -142,12 +143,7 @@ class Ledger:
         claim = repeats.claim(account, by)
         for _ in range(ATTEMPTS):
             befores = {stream: await self._latest(stream) for stream in streams}
-            facts = Facts(
-                self._time(befores.values()),
-                self.new_receipt(),
-                settings.grace_period,
-                settings.payment_expiry,
-            )
+            facts = self._facts(settings, self._time(befores.values()))
             refusal, news = None, dict[str, Sequence[Event]]()
             try:
                 for stream, folded in befores.items():
@@ -183,12 +179,21 @@ class Ledger:
         by: str,
         keys: Sequence[Key] = (),
         cause: str | None = None,
+        then: Decision | None = None,
     ) -> dict[str, Order]:
-        """Record new orders together with the keys they take; `Taken` when one is not free."""
+        """Record new orders together with the keys they take; `Taken` when one is not free.
+
+        `then` is decided about each of them, and recorded in the same transaction.
+        """
         now, claim = self.now(), repeats.claim(account, by)
+        facts = self._facts(await self.account(account), now)
         befores = {order_stream(account, order_id): NOTHING for order_id in placed}
         news: dict[str, Sequence[Event]] = {
-            order_stream(account, order_id): [event] for order_id, event in placed.items()
+            order_stream(account, order_id): [
+                event,
+                *(then(evolve(None, event, now, order_id, account), facts) if then else ()),
+            ]
+            for order_id, event in placed.items()
         }
         try:
             after = await self._append(account, befores, news, now, by, cause, keys, claim)
@@ -222,6 +227,15 @@ class Ledger:
             after[stream] = await asyncio.to_thread(self.folds.load, stream, version)
         claim.done(replayed=True)
         return after
+
+    def _facts(self, account: Account, now: datetime) -> Facts:
+        return Facts(
+            now,
+            self.new_receipt(),
+            account.grace_period,
+            account.payment_expiry,
+            account.seller_window,
+        )
 
     # Accounts
 

@@ -11,6 +11,8 @@ from oms_ledger.orders.refusals import InvalidSetting
 SETTINGS: dict[str, tuple[Any, str]] = {
     "grace_period_minutes": (30, "minutes in window-to-cancel after the payment; 0 passes through"),
     "window_to_change_seller_days": (2, "days to choose another seller, 0 to 30"),
+    "accepts_orders": (True, "whether other accounts may name this account as a seller"),
+    "price_divergence_percent": (0, "how far a marketplace's payment may differ from the order"),
     "language": ("en-US", "language of labels when the request names none"),
     "time_zone": ("UTC", "IANA zone of the account's local days"),
     "order_id_form": ("letters", "letters: v502559llux-01; digits: 1172452900788-01"),
@@ -39,6 +41,10 @@ class Account:
     @property
     def grace_period(self) -> timedelta:
         return timedelta(minutes=self.setting("grace_period_minutes"))
+
+    @property
+    def seller_window(self) -> timedelta:
+        return timedelta(days=self.setting("window_to_change_seller_days"))
 
     @property
     def payment_expiry(self) -> timedelta | None:

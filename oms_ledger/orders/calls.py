@@ -1,7 +1,7 @@
 """A call: what an order makes the ledger tell somebody else, and how long it keeps trying.
 
 Whoever is called may hear the same call twice: `key` names it within its order for ever, so that
-the second time changes nothing.
+the second time changes nothing. Without a key, the entry that led to the call names it.
 """
 
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ class Call:
 
     party: str
     kind: str
-    key: str
+    key: str = ""
     body: Json = field(default_factory=dict)
 
 

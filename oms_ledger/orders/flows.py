@@ -17,7 +17,7 @@ from oms_ledger.orders.status import Status as S
 class Back(Enum):
     """Where an event leads when the table cannot tell: back to a status the order was in."""
 
-    TO_BEFORE_THE_REQUEST = "to the status in which the cancellation was asked"
+    TO_BEFORE_THE_REQUEST = "to the status in which the cancellation was asked, or done by a seller"
 
 
 Moves = Mapping[type[e.OrderEvent], S | Back]
@@ -39,6 +39,15 @@ SELLER_ANSWER: Flow = {
     S.ORDER_CREATION_ERROR: {e.CancellationStarted: S.CANCEL},
 }
 
+# Another seller may be chosen before the first one answered.
+SELLER_ANSWER_OR_CHANGE: Flow = {
+    **SELLER_ANSWER,
+    S.WAITING_FOR_AUTHORIZATION: {
+        **SELLER_ANSWER[S.WAITING_FOR_AUTHORIZATION],
+        e.SellerChanged: S.PAYMENT_PENDING,
+    },
+}
+
 CHAIN_ANSWER: Flow = {
     S.WAITING_FOR_AUTHORIZATION: {
         e.SellerConfirmed: S.WAITING_FOR_MKT_AUTHORIZATION,
@@ -48,6 +57,7 @@ CHAIN_ANSWER: Flow = {
     S.ORDER_CREATION_ERROR: {e.CancellationStarted: S.CANCEL},
     S.WAITING_FOR_MKT_AUTHORIZATION: {
         e.PaymentApproved: S.PAYMENT_APPROVED,
+        e.CancellationRequested: S.REQUEST_CANCEL,
         e.CancellationStarted: S.CANCEL,
     },
     S.PAYMENT_APPROVED: {e.SellerHandlingAwaited: S.WAITING_SELLER_HANDLING},
@@ -59,6 +69,16 @@ PAYMENT: Flow = {
         e.CancellationStarted: S.CANCEL,
     },
     S.APPROVE_PAYMENT: {e.PaymentApproved: S.PAYMENT_APPROVED},
+}
+
+# The seller has the order already, so it has a say in its cancellation.
+PAYMENT_OF_ANOTHERS: Flow = {
+    **PAYMENT,
+    S.PAYMENT_PENDING: {
+        **PAYMENT[S.PAYMENT_PENDING],
+        e.CancellationRequested: S.REQUEST_CANCEL,
+        e.SellerCanceled: S.WINDOW_TO_CHANGE_SELLER,
+    },
 }
 
 OWN_FULFILLMENT: Flow = {S.PAYMENT_APPROVED: {e.FulfillmentAuthorized: S.AUTHORIZE_FULFILLMENT}}
@@ -133,10 +153,10 @@ SOLD_BY_OTHERS: Flow = {
         e.InvoiceVerified: S.INVOICE,
         e.SellerCanceled: S.WINDOW_TO_CHANGE_SELLER,
     },
-    S.CANCELLATION_REQUEST_DENIED: {e.CancellationRequestDropped: S.PAYMENT_APPROVED},
+    S.CANCELLATION_REQUEST_DENIED: {e.CancellationRequestDropped: Back.TO_BEFORE_THE_REQUEST},
     S.WINDOW_TO_CHANGE_SELLER: {
         e.CancellationStarted: S.CANCEL,
-        e.SellerConfirmed: S.PAYMENT_APPROVED,
+        e.SellerChanged: Back.TO_BEFORE_THE_REQUEST,
     },
     S.INVOICED: {e.CancellationStarted: S.CANCEL},
 }
@@ -154,7 +174,7 @@ FORWARDED: Flow = {
         e.CancellationDenied: S.CANCELLATION_REQUEST_DENIED,
         e.InvoiceVerified: S.INVOICE,
     },
-    S.CANCELLATION_REQUEST_DENIED: {e.CancellationRequestDropped: S.WAITING_SELLER_HANDLING},
+    S.CANCELLATION_REQUEST_DENIED: {e.CancellationRequestDropped: Back.TO_BEFORE_THE_REQUEST},
     S.INVOICED: {e.CancellationStarted: S.CANCEL},
 }
 
@@ -172,7 +192,9 @@ def join(*stages: Flow) -> Flow:
 
 
 FLOWS: Mapping[str, Flow] = {
-    "marketplace": join(START, PURCHASE, SELLER_ANSWER, PAYMENT, SOLD_BY_OTHERS, ENDING),
+    "marketplace": join(
+        START, PURCHASE, SELLER_ANSWER_OR_CHANGE, PAYMENT_OF_ANOTHERS, SOLD_BY_OTHERS, ENDING
+    ),
     "seller": join(ACCEPTANCE, HANDLING, REQUEST_FROM_ABOVE, ENDING),
     "complete": join(
         START,

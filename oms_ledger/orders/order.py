@@ -64,6 +64,9 @@ class Order:
     timeline: tuple[tuple[Status, datetime], ...] = ()
     receipts: tuple[tuple[str, str, datetime], ...] = ()
     answers: Mapping[str, tuple[str, datetime]] = field(default_factory=dict)
+    seller_reason: str | None = None
+    proposals: tuple[tuple[str, str], ...] = ()
+    overdue: bool = False
     failed_calls: frozenset[str] = frozenset()
     registered_changes: tuple[RegisteredChange, ...] = ()
     change_requests: tuple[ChangeRequest, ...] = ()
@@ -80,6 +83,11 @@ class Order:
     @cached_property
     def value(self) -> int:
         return sum(total.value for total in self.totals)
+
+    @property
+    def paid(self) -> bool:
+        """Whether every payment was approved."""
+        return all(payment.id in self.approved for payment in self.payments)
 
     @cached_property
     def invoiced_value(self) -> int:

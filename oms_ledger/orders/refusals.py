@@ -119,6 +119,64 @@ class CancellationNotAllowed(Refusal):
     code, text = "CHK0202", "The order {0} has invoices, so it cannot be canceled"
 
 
+class AuthorizationNotAllowed(Refusal):
+    text = "The order {0} is no seller's order: it needs no authorization of its dispatch"
+
+
+class OrderIsCanceled(Refusal):
+    code, text = "EOI009", "Order out of valid status to approve: {0} is canceled"
+
+
+class ManualAuthorizationNeeded(Refusal):
+    status, code = 409, "EOI011"
+    text = "Price divergence waits for manual authorization of the order {0}"
+
+
+class NotAwaitingAuthorization(Refusal):
+    status, code = 409, "OMS003"
+    text = "The order is in status {0}: there is nothing to authorize"
+
+
+class NotYourOrder(Refusal):
+    status, code = 403, "CHK003"
+    text = "Access denied. The order {0} is not fulfilled by {1}"
+
+
+class SellerRefusedOrder(Refusal):
+    """A seller that is asked does not take the order."""
+
+    code, text = "CHK0162", "Invalid seller: {0}"
+
+
+class SellerInactive(Refusal):
+    code, text = "CHK0045", "Seller {0} is inactive"
+
+
+class SellerNotChanged(Refusal):
+    """A change of seller that is not possible: a code of contract 01 §5, and what is in its way."""
+
+    TEXTS: ClassVar[dict[str, str]] = {
+        "CHK0047": "Seller switching can only be done in the payment-pending,"
+        " waiting-for-authorization and window-to-change-seller states",
+        "CHK0145": "Invalid marketplace payment value or Payment Data",
+        "CHK0165": "Change seller cannot be done to chain orders",
+        "CHK0187": "Change seller cannot be done when order has changes",
+        "CHK0188": "Change seller cannot be done when current seller is external (Not VTEX)",
+        "CHK0189": "Change seller cannot be done when the new order has pickup delivery",
+        "CHK0190": "Change seller cannot be done when order has settlements",
+        "CHK0191": "Change seller cannot be done without shipping information for all items",
+        "CHK0192": "Change seller cannot be done when order has split of payments"
+        " without credit cards",
+        "CHK0193": "Change seller cannot be done when order has taxes",
+        "CHK0195": "Change seller cannot be done to same seller",
+    }
+
+    def __init__(self, code: str, why: str) -> None:
+        Exception.__init__(self, code, why)
+        self.code = code  # type: ignore[misc]
+        self.message = f"{self.TEXTS[code]}: {why}"
+
+
 class CallNotFound(Refusal):
     status, code, text = 404, "OMS404", "Call {0} not found"
 

@@ -19,6 +19,8 @@ waiting-for-authorization cancel
 order-creation-error cancel
 payment-pending approve-payment
 payment-pending cancel
+payment-pending request-cancel
+payment-pending window-to-change-seller
 approve-payment payment-approved
 payment-approved authorize-fulfillment
 payment-approved waiting-seller-handling
@@ -28,6 +30,7 @@ payment-approved window-to-change-seller
 payment-approved cancel
 waiting-for-mkt-authorization payment-approved
 waiting-for-mkt-authorization cancel
+waiting-for-mkt-authorization request-cancel
 waiting-seller-handling invoice
 waiting-seller-handling request-cancel
 waiting-seller-handling cancel
@@ -64,9 +67,12 @@ waiting-for-seller-decision cancellation-request-denied
 waiting-for-seller-decision invoice
 waiting-for-seller-decision window-to-change-seller
 cancellation-request-denied payment-approved
+cancellation-request-denied payment-pending
+cancellation-request-denied waiting-for-mkt-authorization
 cancellation-request-denied waiting-seller-handling
 window-to-change-seller cancel
 window-to-change-seller payment-approved
+window-to-change-seller payment-pending
 invoiced cancel
 cancel canceled
 """

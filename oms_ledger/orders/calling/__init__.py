@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from oms_ledger.orders import events as e
-from oms_ledger.orders.calling import payments
+from oms_ledger.orders.calling import partners, payments
 from oms_ledger.orders.calls import Call
 from oms_ledger.orders.order import Order
 
 Calling = Callable[[Order, Any, Order], Iterable[Call]]
 
-TOPICS: list[Mapping[type, Calling]] = [payments.CALLS]
+TOPICS: list[Mapping[type, Calling]] = [partners.CALLS, payments.CALLS]
 
 
 def speaking() -> frozenset[type]:

@@ -19,6 +19,7 @@ class Facts:
     receipt: str
     grace_period: timedelta = timedelta(minutes=30)
     payment_expiry: timedelta | None = None
+    seller_window: timedelta = timedelta(days=2)
 
 
 Decision = Callable[[Order, Facts], list[e.OrderEvent]]
@@ -51,7 +52,7 @@ def _next(order: Order, facts: Facts) -> e.OrderEvent | None:
     if event is e.CancellationWindowOpened:
         return e.CancellationWindowOpened(facts.now + facts.grace_period)
     if event is e.CancellationStarted:
-        return e.CancellationStarted(by="system", receipt=facts.receipt)
+        return e.CancellationStarted(by="system", receipt=facts.receipt, reason=order.seller_reason)
     if event is e.FullyInvoiced and order.invoiced_value < order.value:
         return e.PartiallyInvoiced()
     if event is e.InvoiceVerified and order.invoiced_value < order.value:

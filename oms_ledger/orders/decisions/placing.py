@@ -18,6 +18,7 @@ from oms_ledger.orders.refusals import InvalidPlacement
 from oms_ledger.orders.shares import split
 from oms_ledger.orders.totals import order_totals
 
+LEVELS = 3  # of a sale: the account that sells, one between, the one that delivers
 _ITEM = {"id", "quantity", "seller", "price", "unitMultiplier", "priceTags", "tax", "uniqueId"}
 _PLACEMENT = {
     "items",
@@ -66,6 +67,25 @@ def refuse(code: str, message: str) -> InvalidPlacement:
 def number_of_orders(body: Json) -> int:
     """How many sellers, and so orders, the purchase has."""
     return len(_by_seller(_items(body)))
+
+
+def sellers_named(body: Json) -> list[list[str]]:
+    """The sellers that the lines name, each followed by the levels below it, nearest first."""
+    named: list[list[str]] = []
+    for index, raw in enumerate(_items(body)):
+        chain = raw.get("sellerChain")
+        levels = [str(one) for one in chain] if isinstance(chain, list) else []
+        if not levels or levels[0] != raw["seller"]:
+            levels = [raw["seller"]]
+        if len(levels) > LEVELS - 1:
+            raise refuse(
+                "CHK0024",
+                f"Invalid seller for item: items[{index}].sellerChain has more than"
+                f" {LEVELS} levels with the account that sells",
+            )
+        if levels not in named:
+            named.append(levels)
+    return named
 
 
 def place(

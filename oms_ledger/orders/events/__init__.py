@@ -21,6 +21,8 @@ from oms_ledger.orders.events.payment import *  # noqa: F403
 from oms_ledger.orders.events.payment import PaymentEvent as PaymentEvent
 from oms_ledger.orders.events.placing import *  # noqa: F403
 from oms_ledger.orders.events.placing import PlacingEvent as PlacingEvent
+from oms_ledger.orders.events.reselling import *  # noqa: F403
+from oms_ledger.orders.events.reselling import ResellingEvent as ResellingEvent
 from oms_ledger.orders.events.workflow import *  # noqa: F403
 from oms_ledger.orders.events.workflow import WorkflowEvent as WorkflowEvent
 
@@ -32,5 +34,6 @@ OrderEvent = (
     | CancelingEvent
     | ChangingEvent
     | CallingEvent
+    | ResellingEvent
 )
 Event = OrderEvent | AccountEvent

@@ -44,6 +44,7 @@ class SellerCanceled:
     """The seller is out; another one may be chosen until the window closes."""
 
     closes_at: datetime
+    reason: str | None = personal_text()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ class OrderPlaced:
     marketplace_order_id: str | None = None
     seller_order_id: str | None = None
     affiliate_id: str = ""
+    sold_by: str | None = None
+    """The account of this deployment that sold it; None when an outsider did, or the account."""
     order_form_id: str | None = None
     gift_cards: tuple[Json, ...] = ()
     marketing: Json | None = None

@@ -28,7 +28,9 @@ class SellerConfirmationAwaited:
 
 @dataclass(frozen=True, slots=True)
 class SellerConfirmed:
-    pass
+    """The seller has the order, under an id of its own."""
+
+    seller_order_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,9 @@ class SellerHandlingAwaited:
 
 @dataclass(frozen=True, slots=True)
 class ManualAuthorizationAwaited:
-    pass
+    """What the marketplace pays differs from what the order costs here, by so many cents."""
+
+    difference: int = 0
 
 
 @dataclass(frozen=True, slots=True)

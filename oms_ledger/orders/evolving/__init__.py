@@ -17,6 +17,7 @@ from oms_ledger.orders.evolving import (
     invoicing,
     payment,
     placing,
+    reselling,
     workflow,
 )
 from oms_ledger.orders.flows import status_after
@@ -38,6 +39,7 @@ _LEARNS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
     **canceling.LEARNS,
     **calling.LEARNS,
     **changing.LEARNS,
+    **reselling.LEARNS,
 }
 
 

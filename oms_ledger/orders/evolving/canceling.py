@@ -7,6 +7,7 @@ from typing import Any
 
 from oms_ledger.orders import events as e
 from oms_ledger.orders.order import CancellationRequest, Order
+from oms_ledger.orders.status import Status
 
 
 def _requested(order: Order, event: e.CancellationRequested, at: datetime) -> Order:
@@ -15,6 +16,7 @@ def _requested(order: Order, event: e.CancellationRequested, at: datetime) -> Or
         order,
         requests=(*order.requests, request),
         resumes=order.status,
+        overdue=False,
         receipts=(*order.receipts, ("cancellationRequest", event.receipt, at)),
     )
 
@@ -41,7 +43,14 @@ def _started(order: Order, event: e.CancellationStarted, at: datetime) -> Order:
 
 
 def _seller_canceled(order: Order, event: e.SellerCanceled, at: datetime) -> Order:
-    return replace(order, closes_at=event.closes_at)
+    """Once another seller took it, the order goes on where it was."""
+    asked = order.status is Status.WAITING_FOR_SELLER_DECISION
+    return replace(
+        order,
+        closes_at=event.closes_at,
+        seller_reason=event.reason,
+        resumes=order.resumes if asked else order.status,
+    )
 
 
 LEARNS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {

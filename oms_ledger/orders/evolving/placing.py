@@ -36,6 +36,16 @@ def _as_placed(placed: e.OrderPlaced) -> dict[str, Any]:
     }
 
 
+# Where an imported order goes on after a denial, as far as its status tells.
+_RESUMES: dict[tuple[str, Status | None], Status] = {
+    ("complete", Status.CANCELLATION_REQUESTED): Status.READY_FOR_HANDLING,
+    ("seller", Status.CANCELLATION_REQUESTED): Status.READY_FOR_HANDLING,
+    ("marketplace", Status.WAITING_FOR_SELLER_DECISION): Status.PAYMENT_APPROVED,
+    ("marketplace", Status.WINDOW_TO_CHANGE_SELLER): Status.PAYMENT_APPROVED,
+    ("chain", Status.WAITING_FOR_SELLER_DECISION): Status.WAITING_SELLER_HANDLING,
+}
+
+
 def imported(event: e.OrderImported, order_id: str, account: str) -> Order:
     placed = replace(
         event.placed,
@@ -65,7 +75,7 @@ def imported(event: e.OrderImported, order_id: str, account: str) -> Order:
         canceled_at=event.changed_at if event.cancellation else None,
         timeline=((status, event.changed_at),) if status else (),
         closes_at=event.changed_at if status is Status.WINDOW_TO_CANCEL else None,
-        resumes=Status.READY_FOR_HANDLING if status is Status.CANCELLATION_REQUESTED else None,
+        resumes=_RESUMES.get((placed.flow, status)),
         imported=True,
     )
 

@@ -13,6 +13,17 @@ def _window_opened(order: Order, event: e.CancellationWindowOpened, at: datetime
     return replace(order, closes_at=event.closes_at)
 
 
+def _confirmed(order: Order, event: e.SellerConfirmed, at: datetime) -> Order:
+    known = event.seller_order_id or order.seller_order_id
+    return replace(order, seller_order_id=known)
+
+
+def _refused(order: Order, event: e.SellerRefused, at: datetime) -> Order:
+    return replace(order, seller_reason=event.reason)
+
+
 LEARNS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
     e.CancellationWindowOpened: _window_opened,
+    e.SellerConfirmed: _confirmed,
+    e.SellerRefused: _refused,
 }

@@ -1,0 +1,32 @@
+"""The levels of a sale: who sold, who may stand between, who delivers (contract 06 §7).
+
+Each account that takes part has an order of its own. The level below names its order after the
+one above: `{affiliate}-{id above}`, where the affiliate between accounts of one deployment counts
+the sellers that the order was proposed to: `00-v1acme-01`, and `01-…` for the second seller.
+"""
+
+from collections.abc import Sequence
+
+from oms_ledger.orders.events import Item
+from oms_ledger.orders.order import Order
+
+
+def delegated(order: Order) -> bool:
+    """Whether another account delivers this order."""
+    return order.flow in ("marketplace", "chain")
+
+
+def id_below(order: Order) -> str:
+    """The id of the order at its present seller, whether or not that has confirmed it."""
+    return order.seller_order_id or f"00-{order.order_id}"
+
+
+def fulfills(order: Order, account: str, order_id: str) -> bool:
+    """Whether that order of that account is the one which delivers this order now."""
+    return delegated(order) and order.seller == account and id_below(order) == order_id
+
+
+def chain_below(item: Item) -> Sequence[str]:
+    """The sellers below a line's seller, nearest first: the rest of its `sellerChain`."""
+    chain = item.details.get("sellerChain")
+    return [str(one) for one in chain[1:]] if isinstance(chain, list) else []
