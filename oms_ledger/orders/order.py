@@ -84,11 +84,6 @@ class Order:
     def value(self) -> int:
         return sum(total.value for total in self.totals)
 
-    @property
-    def paid(self) -> bool:
-        """Whether every payment was approved."""
-        return all(payment.id in self.approved for payment in self.payments)
-
     @cached_property
     def invoiced_value(self) -> int:
         return sum(invoice.value for invoice in self.invoices if invoice.type == "Output")
