@@ -8,6 +8,7 @@ from oms_ledger.ledger.entry import micros
 from oms_ledger.ledger.ledger import Contended
 from oms_ledger.orders.decisions import Decision
 from oms_ledger.orders.decisions.handling import close_cancellation_window
+from oms_ledger.orders.decisions.modifying import expire_change
 from oms_ledger.orders.decisions.payment import expire_payment, expire_placement
 from oms_ledger.orders.decisions.reselling import close_seller_window
 from oms_ledger.orders.decisions.waiting import (
@@ -33,6 +34,7 @@ DECISIONS: dict[str, Decision] = {
     "authorization": give_up_authorization,
     "cancellation-decision": give_up_decision,
     "seller-decision": insist_on_cancellation,
+    "change-request": expire_change,
 }
 
 log = structlog.get_logger(__name__)

@@ -23,7 +23,7 @@ from oms_ledger.orders.decisions.calling import tell_failure, tell_resumption
 from oms_ledger.wiring import Cell
 from projections import calls, cursors
 from projections.calls import CallsOwed, Owed
-from workers import gateway_calls, partners
+from workers import change_calls, gateway_calls, partners
 from workers.outcomes import Failed, TryAgain
 
 IN_FLIGHT = 32
@@ -35,7 +35,11 @@ log = structlog.get_logger(__name__)
 Handler = Callable[[Cell, Owed], Awaitable[None]]
 
 # By kind of call; each topic files its own.
-HANDLERS: dict[str, Handler] = {**gateway_calls.HANDLERS, **partners.HANDLERS}
+HANDLERS: dict[str, Handler] = {
+    **gateway_calls.HANDLERS,
+    **partners.HANDLERS,
+    **change_calls.HANDLERS,
+}
 
 
 def now(cell: Cell) -> int:

@@ -88,22 +88,39 @@ def forbidden(resources: frozenset[str]) -> ApiError:
     return ApiError(403, "CHK003", f"Access denied. The key needs one of these resources: {names}")
 
 
+def is_summary(scope: Scope) -> bool:
+    """The one path whose 401 is published as problem details (RFC 9457)."""
+    return str(scope.get("path", "")).endswith("/change-summary")
+
+
+def _problem_details(scope: Scope) -> dict[str, Any]:
+    return {
+        "type": "https://tools.ietf.org/html/rfc9110#section-15.5.2",
+        "title": "Unauthorized",
+        "status": 401,
+        "traceId": scope.get("state", {}).get("request_id"),
+    }
+
+
 def body_of(scope: Scope, code: str, message: str) -> bytes:
     """The published error body; Checkout's paths add fields and the operation's id."""
     error = {"code": code, "message": message, "exception": None}
     if is_checkout(scope.get("path", "")):
         request_id = scope.get("state", {}).get("request_id")
         return orjson.dumps({"fields": {}, "error": error, "operationId": request_id})
+    if code == "1" and is_summary(scope):  # 1 is the code of every 401 there
+        return orjson.dumps({**_problem_details(scope), "error": error})
     return orjson.dumps({"error": error})
 
 
 def answer(
     request: Request, status: int, code: str, message: str, headers: Mapping[str, str] | None = None
 ) -> Response:
+    kind = "problem+json" if status == 401 and is_summary(request.scope) else "json"
     return Response(
         body_of(request.scope, code, message),
         status,
-        {**(headers or {}), "Content-Type": "application/json; charset=utf-8"},
+        {**(headers or {}), "Content-Type": f"application/{kind}; charset=utf-8"},
     )
 
 

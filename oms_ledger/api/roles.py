@@ -69,6 +69,8 @@ OPERATIONS: Mapping[str, frozenset[str]] = {
     "add_interaction": frozenset({FULL}),
     "change_seller": frozenset({FULL}),
     "change_order": frozenset({CHANGE}),
+    "modify_order": frozenset({CHANGE, FULL}),
+    "change_summary": frozenset({VIEW, CHANGE, FULL}),
     "window_to_change_seller": frozenset({WINDOW}),
     # Placing
     "place_order": frozenset({KEY}),

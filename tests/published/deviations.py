@@ -84,6 +84,32 @@ MISTYPED = {
         "status": "null while the order is incomplete",
         "statusDescription": "null while the order is incomplete",
     },
+    "PATCH /api/order-system/orders/{changeOrderId}/changes": {
+        "totals": "objects, as the preview and the details have them; the schema says texts",
+        "add": "objects like `to`, as the prose says; the schema says texts",
+        "remove": "objects like `from`, as the prose says; the schema says texts",
+        "replace[].from.shippingData.logisticsInfo": "objects, as in `to`; the schema says texts",
+        "replace[].to.items[].priceDefinition": "an object in the other examples",
+        "replace[].from.items[].unitMultiplier": "a decimal for goods sold by weight",
+        "replace[].to.items[].unitMultiplier": "a decimal for goods sold by weight",
+    },
+    "POST /api/order-system/orders/{changeOrderId}/changes/preview": {
+        "add": "objects like `to`, as the prose says; the schema says texts",
+        "remove": "objects like `from`, as the prose says; the schema says texts",
+    },
+    "GET /api/order-system/orders/{changeOrderId}/changes/{changeRequestId}": {
+        "add": "objects like `to`, as the prose says; the schema says texts",
+        "remove": "objects like `from`, as the prose says; the schema says texts",
+    },
+    "GET /api/orders/pvt/document/{orderId}/change-summary": {
+        "original[].additionalInfo.offeringTypeId": "null in the example, as the next two",
+        "original[].priceDefinition.reason": "null in the example",
+        "original[].costPrice": "null when nobody told it",
+        "added[].imageUrl": "null when nobody told it, as the next ones",
+        "added[].detailUrl": "not told",
+        "added[].refId": "null in the example of a removed item",
+        "totals": "a list of totals in the example; the schema nests lists",
+    },
     "PUT /api/checkout/pub/orders": {
         "orders[].userType": "null when nobody told it, as the next eight",
         "orders[].items[].refId": "not told",

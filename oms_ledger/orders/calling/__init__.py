@@ -8,13 +8,17 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from oms_ledger.orders import events as e
-from oms_ledger.orders.calling import partners, payments
+from oms_ledger.orders.calling import changes, partners, payments
 from oms_ledger.orders.calls import Call
 from oms_ledger.orders.order import Order
 
 Calling = Callable[[Order, Any, Order], Iterable[Call]]
 
-TOPICS: list[Mapping[type, Calling]] = [partners.CALLS, payments.CALLS]
+TOPICS: list[Mapping[type, Calling]] = [
+    partners.CALLS,
+    payments.CALLS,
+    changes.CALLS,
+]
 
 
 def speaking() -> frozenset[type]:

@@ -33,8 +33,11 @@ class ChangeRequest:
 
     asked: e.ChangeRequested
     at: datetime
+    before: "Before"
     acknowledged: frozenset[str] = frozenset()
     confirmed: frozenset[str] = frozenset()
+    payment_asked: bool = False
+    refusals: int = 0
     paid: e.ChangePaymentAdjusted | None = None
     tries: int = 0
     error: e.ChangeStepFailed | None = None
@@ -44,7 +47,6 @@ class ChangeRequest:
     restored: bool = False
     receipt: str = ""
     logs: tuple[Log, ...] = ()
-    before: "Before | None" = None
 
     @property
     def id(self) -> str:
@@ -63,6 +65,11 @@ class ChangeRequest:
         return CONFIRMATION if agreed else ACKNOWLEDGEMENT
 
     @property
+    def payment_request(self) -> str:
+        """The id that the gateway is asked with; another one after it refused for good."""
+        return f"{self.id}/{self.refusals}" if self.refusals else self.id
+
+    @property
     def in_progress(self) -> bool:
         return self.ended is None
 
@@ -74,7 +81,7 @@ class ChangeRequest:
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """Lines and totals as they were before a request was applied."""
+    """Lines and totals as they were when the request was taken; nothing else moves them."""
 
     items: tuple[e.Item, ...]
     totals: tuple[e.Total, ...]

@@ -30,13 +30,23 @@ def follow_through(
 ) -> list[e.OrderEvent]:
     """The events, and those that follow by themselves until the order rests."""
     done: list[e.OrderEvent] = []
-    for event in events:
+    for event in [*_ended_first(order, events, facts), *events]:
         done.append(event)
         order = evolve(order, event, facts.now, order.order_id, order.account)
     while following := _next(order, facts):
         done.append(following)
         order = evolve(order, following, facts.now, order.order_id, order.account)
     return done
+
+
+def _ended_first(order: Order, events: Sequence[e.OrderEvent], facts: Facts) -> list[e.OrderEvent]:
+    """A cancellation wins: whoever asks for one, a change in progress is canceled before it."""
+    request = order.change_in_progress
+    asked = (e.CancellationStarted, e.CancellationRequested)
+    if request is None or not any(isinstance(event, asked) for event in events):
+        return []
+    reason = "The order is being canceled"
+    return [e.ChangeCanceled(request_id=request.id, receipt=facts.receipt, reason=reason)]
 
 
 def _next(order: Order, facts: Facts) -> e.OrderEvent | None:

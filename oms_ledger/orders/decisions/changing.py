@@ -7,16 +7,14 @@ from hashlib import blake2s
 
 from oms_ledger.orders import events as e
 from oms_ledger.orders.changes import refusals as no
-from oms_ledger.orders.changes.paying import growing_payment, has_own_payment
+from oms_ledger.orders.changes.allowed import IN_HANDLING
+from oms_ledger.orders.changes.paying import growing_payment, has_own_payment, parts_of
 from oms_ledger.orders.decisions import Facts, follow_through
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.status import Status
 from oms_ledger.orders.totals import line_total
 
 LIMIT = 50
-IN_HANDLING = frozenset(
-    {Status.HANDLING, Status.WAITING_FOR_FULFILLMENT, Status.READY_FOR_INVOICING}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +78,7 @@ def register_change(
     )
     net = asked.net(lines)
     _affordable(order, asked.discount_value, net, payment_systems)
+    own = has_own_payment(order)
     change = e.ChangeRegistered(
         request_id=asked.request_id,
         receipt=facts.receipt,
@@ -89,6 +88,7 @@ def register_change(
         removed=tuple(_told(one, _known(lines, one)) for one in asked.removed),
         lines=new_lines,
         taken=taken,
+        paid=parts_of(order, net, payment_systems) if net > 0 and own else (),
         reason=asked.reason,
     )
     complete = order.invoiced_value and order.value + net == order.invoiced_value

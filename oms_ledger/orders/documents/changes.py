@@ -97,8 +97,3 @@ def _item(item: ChangedItem) -> Facts:
         "price": item.price,
         "unitMultiplier": None if multiplier is None else float(multiplier),
     }
-
-
-def may_edit(order: Order) -> bool:
-    """Whether a v2 change would be accepted now."""
-    return False

@@ -6,7 +6,8 @@ The parts that no rule looks into come as they were placed; what is derived stan
 from hashlib import blake2s
 from typing import Any
 
-from oms_ledger.orders.documents.changes import changes_attachment, may_edit
+from oms_ledger.orders.changes.allowed import may_change
+from oms_ledger.orders.documents.changes import changes_attachment
 from oms_ledger.orders.documents.deliveries import packages, shipping_data
 from oms_ledger.orders.documents.lines import item_metadata, items, totals
 from oms_ledger.orders.documents.payments import payment_data
@@ -52,7 +53,7 @@ def facts_of(order: Order) -> Facts:
         "orderFormId": placed.order_form_id,
         "allowCancellation": may_cancel(order),
         "workflowIsInError": bool(order.failed_calls or told.get("workflowIsInError")),
-        "allowEdition": may_edit(order),
+        "allowEdition": may_change(order),
         "authorizedDate": order.authorized_at,
         "invoicedDate": order.invoiced_at,
         "cancelReason": cancellation and cancellation["reason"],

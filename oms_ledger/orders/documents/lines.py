@@ -19,10 +19,11 @@ TOTAL_NAMES = {
 
 def items(order: Order) -> list[Facts]:
     lock = None if order.status is None or order.imported else f"00-{order.order_id}"
-    return [_item(item, lock) for item in order.items]
+    return [item_facts(item, lock) for item in order.items]
 
 
-def _item(item: Item, lock: str | None) -> Facts:
+def item_facts(item: Item, lock: str | None) -> Facts:
+    """A line by the names of the documents; `lock` is its reservation."""
     details = item.details
     definition = price_definition(item)
     given = details.get("priceDefinition")

@@ -25,6 +25,14 @@ class TakenUnits:
     quantity: int
 
 
+@dataclass(frozen=True, slots=True)
+class PaidPart:
+    """By how much one payment pays more for its order, or less; in cents."""
+
+    payment_id: str
+    value: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeRegistered:
     """v1: deltas beside the items, which stay as placed.
@@ -41,6 +49,7 @@ class ChangeRegistered:
     removed: tuple[ChangedItem, ...] = ()
     lines: tuple[Item, ...] = ()
     taken: tuple[TakenUnits, ...] = ()
+    paid: tuple[PaidPart, ...] = ()
     reason: str | None = personal_text()
 
 
@@ -77,6 +86,13 @@ class ChangeAcknowledged:
     participant: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ChangePaymentAsked:
+    """The gateway is about to be asked: from here on it may have adjusted the payment."""
+
+    request_id: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangePaymentAdjusted:
     """The transaction has the value that the order will have: `value` cents more, or less."""
@@ -84,7 +100,7 @@ class ChangePaymentAdjusted:
     request_id: str
     value: int
     receipt: str
-    payment_id: str | None = None
+    parts: tuple[PaidPart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +121,16 @@ class ChangeApplied:
 
 @dataclass(frozen=True, slots=True)
 class ChangeStepFailed:
-    """A step could not be done this time; `code` and `message` as they are shown."""
+    """A step could not be done this time; `code` and `message` as they are shown.
+
+    With `final` trying again by itself is of no use: somebody has to look.
+    """
 
     request_id: str
     step: str
     code: str
     message: str
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +162,7 @@ ChangingEvent = (
     ChangeRegistered
     | ChangeRequested
     | ChangeAcknowledged
+    | ChangePaymentAsked
     | ChangePaymentAdjusted
     | ChangeConfirmed
     | ChangeApplied

@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from oms_ledger.orders import events as e
+from oms_ledger.orders.changes.paying import after_adjustment
 from oms_ledger.orders.changes.state import (
     CANCELED,
     DONE,
+    TRIES,
     Before,
     ChangeRequest,
     Log,
@@ -31,13 +33,17 @@ def _registered(order: Order, event: e.ChangeRegistered, at: datetime) -> Order:
             replace(total, value=total.value + net) if total.id == "Change" else total
             for total in totals
         ),
+        payments=after_adjustment(order.payments, event.paid),
         registered_changes=(*order.registered_changes, RegisteredChange(event, at)),
         receipts=(*order.receipts, (CHANGED, event.receipt, at)),
     )
 
 
 def _requested(order: Order, event: e.ChangeRequested, at: datetime) -> Order:
-    request = ChangeRequest(event, at, logs=(Log(at, "validated", "The request was accepted"),))
+    before = Before(order.items, order.totals)
+    request = ChangeRequest(
+        event, at, before, logs=(Log(at, "validated", "The request was accepted"),)
+    )
     return replace(order, change_requests=(*order.change_requests, request))
 
 
@@ -45,6 +51,10 @@ def _acknowledged(request: ChangeRequest, event: e.ChangeAcknowledged) -> Change
     return replace(
         request, acknowledged=request.acknowledged | {event.participant}, tries=0, error=None
     )
+
+
+def _asked(request: ChangeRequest, event: e.ChangePaymentAsked) -> ChangeRequest:
+    return replace(request, payment_asked=True)
 
 
 def _adjusted(request: ChangeRequest, event: e.ChangePaymentAdjusted) -> ChangeRequest:
@@ -56,7 +66,13 @@ def _confirmed(request: ChangeRequest, event: e.ChangeConfirmed) -> ChangeReques
 
 
 def _failed(request: ChangeRequest, event: e.ChangeStepFailed) -> ChangeRequest:
-    return replace(request, tries=request.tries + 1, error=event)
+    return replace(
+        request,
+        tries=TRIES if event.final else request.tries + 1,
+        error=event,
+        payment_asked=request.payment_asked and not event.final,
+        refusals=request.refusals + event.final,
+    )
 
 
 def _retried(request: ChangeRequest, event: e.ChangeRetried) -> ChangeRequest:
@@ -80,6 +96,7 @@ _SAYS: Mapping[type, tuple[str, Callable[[Any], str]]] = {
         "acknowledged",
         lambda event: f"{event.participant or 'The order'} acknowledged the request",
     ),
+    e.ChangePaymentAsked: ("payment-asked", lambda _: "The payment gateway is asked"),
     e.ChangePaymentAdjusted: (
         "payment-adjusted",
         lambda event: f"The payment was adjusted by {event.value} cents",
@@ -121,12 +138,12 @@ def _order_changed(order: Order, event: e.ChangeApplied, at: datetime) -> Order:
     request = next(one for one in order.change_requests if one.id == event.request_id)
     asked, placed = request.asked, order.placed
     moved = _step(_applied)(order, event, at)
-    before = Before(order.items, order.totals)
     return replace(
         moved,
         items=asked.items,
         totals=asked.totals,
         logistics=asked.logistics,
+        payments=after_adjustment(order.payments, request.paid.parts if request.paid else ()),
         # Lines may move: units that were invoiced stay those of their line.
         invoices=tuple(
             replace(
@@ -145,10 +162,6 @@ def _order_changed(order: Order, event: e.ChangeApplied, at: datetime) -> Order:
             client_profile={**placed.client_profile, **asked.client_profile},
             custom_data={**placed.custom_data, **asked.custom_data},
         ),
-        change_requests=tuple(
-            replace(one, before=before) if one.id == event.request_id else one
-            for one in moved.change_requests
-        ),
         receipts=(*order.receipts, (CHANGED, event.receipt, at)),
     )
 
@@ -157,6 +170,7 @@ LEARNS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
     e.ChangeRegistered: _registered,
     e.ChangeRequested: _requested,
     e.ChangeAcknowledged: _step(_acknowledged),
+    e.ChangePaymentAsked: _step(_asked),
     e.ChangePaymentAdjusted: _step(_adjusted),
     e.ChangeConfirmed: _step(_confirmed),
     e.ChangeApplied: _order_changed,

@@ -1,0 +1,39 @@
+"""Whether an order can be changed now, by v2 (contract 03 §1). `allowEdition` asks the same."""
+
+from oms_ledger.orders.changes import refusals as no
+from oms_ledger.orders.order import Order
+from oms_ledger.orders.refusals import Refusal
+from oms_ledger.orders.status import Status
+
+IN_HANDLING = frozenset(
+    {Status.HANDLING, Status.WAITING_FOR_FULFILLMENT, Status.READY_FOR_INVOICING}
+)
+
+
+def require_changeable(order: Order) -> None:
+    """Refuses with the published code what is in the way of any change."""
+    if order.flow == "chain":
+        raise no.ChangeOfChain()
+    if order.status is None:
+        raise no.ChangeWithoutWorkflow(order.order_id)
+    if order.status in (Status.CANCEL, Status.CANCELED, Status.REPLACED):
+        raise no.ChangeOfCanceledOrder()
+    if order.change_in_progress:
+        raise no.ChangeInProgress()
+    if order.registered_changes or order.placed.details.get("changesAttachment"):
+        raise no.ChangedByV1()
+    if order.status in (Status.INVOICE, Status.INVOICED):
+        raise no.ChangeAlreadyInvoiced()
+    sold_by_others = order.flow == "marketplace"
+    if order.status not in ({Status.PAYMENT_APPROVED} if sold_by_others else IN_HANDLING):
+        raise no.InvalidChange()
+    if order.flow != "seller" and not order.placed.transaction_id:
+        raise no.ChangeWithoutPayment(order.order_id)
+
+
+def may_change(order: Order) -> bool:
+    try:
+        require_changeable(order)
+    except Refusal:
+        return False
+    return True

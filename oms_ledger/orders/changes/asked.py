@@ -1,0 +1,44 @@
+"""What a v2 request asks for, as it was sent. Values in cents."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from oms_ledger.orders.events import Json
+
+
+@dataclass(frozen=True, slots=True)
+class AskedLine:
+    """Units of a line, by `unique_id` or by SKU; `price` of one, None when it was not told."""
+
+    id: str
+    quantity: int
+    unique_id: str | None = None
+    price: int | None = None
+    measurement_unit: str | None = None
+    unit_multiplier: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One `add`, `remove`, `from` or `to`."""
+
+    lines: tuple[AskedLine, ...] = ()
+    deliveries: tuple[Json, ...] = ()
+    client_profile: Json = field(default_factory=dict)
+    custom_fields: tuple[Json, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AskedChange:
+    reason: str
+    manual_discount: int = 0
+    manual_increment: int = 0
+    add: tuple[Side, ...] = ()
+    remove: tuple[Side, ...] = ()
+    replace: tuple[tuple[Side, Side], ...] = ()
+    settings: Json = field(default_factory=dict)
+    """Sections of the settings that override the account's for this request."""
+
+    def sides(self) -> tuple[Side, ...]:
+        pairs = tuple(side for pair in self.replace for side in pair)
+        return (*self.add, *self.remove, *pairs)

@@ -1,0 +1,105 @@
+"""How the lines of a change are delivered: as asked, or as the order leaves no doubt."""
+
+from collections.abc import Sequence
+
+from oms_ledger.orders.changes import refusals as no
+from oms_ledger.orders.changes.working import Slot
+from oms_ledger.orders.events import Json
+from oms_ledger.orders.order import Order
+
+_OPTION = ("selectedSla", "selectedDeliveryChannel", "addressId", "pickupPointId")
+
+
+def address_of(order: Order, delivery: Json | None) -> str | None:
+    """Where a line goes: its own address, else the order's."""
+    own = (delivery or {}).get("addressId") or order.placed.address.get("addressId")
+    return None if own is None else str(own)
+
+
+def known_addresses(order: Order, slots: Sequence[Slot]) -> set[str]:
+    address = order.placed.address
+    told = [address, *address.get("selectedAddresses", []), *address.get("availableAddresses", [])]
+    known = {str(one["addressId"]) for one in told if one.get("addressId")}
+    return known | {str(a) for slot in slots if (a := address_of(order, slot.delivery))}
+
+
+def used_addresses(order: Order, slots: Sequence[Slot]) -> set[str]:
+    used = {address_of(order, slot.delivery) for slot in slots if slot.delivery is not None}
+    return {one for one in used if one}
+
+
+def unambiguous(order: Order, slots: Sequence[Slot]) -> Json | None:
+    """The only way of delivery that the order has, free of charge; None when it has none."""
+    options: dict[tuple[object, ...], Json] = {}
+    for slot in slots:
+        if slot.delivery is not None:
+            key = tuple(slot.delivery.get(name) for name in _OPTION[:2])
+            options[*key, address_of(order, slot.delivery)] = slot.delivery
+    if len(options) > 1:
+        raise no.ChangeLogisticsUnclear()
+    for delivery in options.values():
+        return {**delivery, "price": 0, "sellingPrice": 0}
+    return None
+
+
+def as_asked(order: Order, slots: Sequence[Slot], asked: Json, own: Json | None) -> Json:
+    """The delivery that was named, out of those the order knows; its price as asked, else kept.
+
+    `own` is the delivery of the line that is changed or replaced.
+    """
+    address = asked.get("addressId")
+    if address is not None and str(address) not in known_addresses(order, slots):
+        raise no.InvalidChangeAddress()
+    found = _named(slots, asked, own)
+    if found is None:
+        raise no.ChangeLogisticsNotFound()
+    chosen = {name: asked[name] for name in _OPTION if asked.get(name) is not None}
+    price = asked.get("price")
+    if price is None:
+        price = (own or {}).get("sellingPrice", 0) or 0
+    return {**found, **chosen, "price": price, "sellingPrice": price}
+
+
+def _named(slots: Sequence[Slot], asked: Json, own: Json | None) -> Json | None:
+    """A delivery of the order by that service and channel, the line's own before others."""
+    known = [own, *(slot.delivery for slot in slots)]
+    for delivery in known:
+        if delivery is None:
+            continue
+        if _same(asked, delivery):
+            return delivery
+        for sla in delivery.get("slas") or ():
+            channel = sla.get("deliveryChannel") or delivery.get("selectedDeliveryChannel")
+            if _same(asked, {"selectedSla": sla.get("id"), "selectedDeliveryChannel": channel}):
+                return {**delivery, "selectedSla": sla.get("id")}
+    return None
+
+
+def _same(asked: Json, delivery: Json) -> bool:
+    channel = asked.get("selectedDeliveryChannel")
+    known = delivery.get("selectedDeliveryChannel") or "delivery"
+    return asked.get("selectedSla") in (None, delivery.get("selectedSla")) and (
+        channel is None or channel == known
+    )
+
+
+def require_same_address(order: Order, before: Json | None, after: Json | None, same: bool) -> None:
+    """An address changes only with the line itself, and before anything was packed."""
+    was, now = address_of(order, before), address_of(order, after)
+    if was == now or now is None:
+        return
+    if not same:
+        raise no.ChangeOfAddressNotAllowed()
+    if order.invoices:
+        raise no.ChangeOfAddressWithPackages()
+
+
+def require_one_dock(slots: Sequence[Slot]) -> None:
+    """The tax hub cannot tell taxes of several docks apart."""
+    docks = {
+        ids.get("dockId")
+        for slot in slots
+        for ids in (slot.delivery or {}).get("deliveryIds") or ()
+    }
+    if len(docks - {None}) > 1:
+        raise no.ChangeWithTaxHub()

@@ -1,0 +1,322 @@
+"""From what a v2 request asks to what the order would be (contract 03 §§3, 6).
+
+Nothing is decided here: `plan` answers the lines, deliveries and totals after the change, what
+left and what came, or refuses with the published code.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from hashlib import blake2s
+
+from oms_ledger.orders.changes import refusals as no
+from oms_ledger.orders.changes import settings as s
+from oms_ledger.orders.changes.arithmetic import totals_after
+from oms_ledger.orders.changes.asked import AskedChange, AskedLine, Side
+from oms_ledger.orders.changes.deliveries import (
+    as_asked,
+    require_one_dock,
+    require_same_address,
+    unambiguous,
+    used_addresses,
+)
+from oms_ledger.orders.changes.paying import growing_payment, has_own_payment
+from oms_ledger.orders.changes.working import Slot, Slots, in_proportion, priced
+from oms_ledger.orders.events import ChangedItem, Item, Json, Total
+from oms_ledger.orders.order import Order
+
+Moved = tuple[Item, Json | None]
+"""Units of a line, and the delivery that goes with them."""
+
+
+@dataclass
+class Plan:
+    """What the order will be, and the operations as they were understood."""
+
+    items: tuple[Item, ...] = ()
+    logistics: tuple[Json, ...] = ()
+    totals: tuple[Total, ...] = ()
+    value: int = 0
+    added: list[list[Moved]] = field(default_factory=list)
+    removed: list[list[Moved]] = field(default_factory=list)
+    replaced: list[tuple[list[Moved], list[Moved]]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    client_profile: Json = field(default_factory=dict)
+    custom_data: Json = field(default_factory=dict)
+
+    def changed_items(self) -> tuple[tuple[ChangedItem, ...], tuple[ChangedItem, ...]]:
+        """What came and what left, as filters see it."""
+        came = [*self.added, *(after for _, after in self.replaced)]
+        left = [*self.removed, *(before for before, _ in self.replaced)]
+        return _changed(came), _changed(left)
+
+
+def _changed(moved: Sequence[Sequence[Moved]]) -> tuple[ChangedItem, ...]:
+    return tuple(
+        ChangedItem(
+            item.id,
+            str(item.details.get("name") or item.id),
+            item.quantity,
+            item.price,
+            item.unit_multiplier,
+        )
+        for side in moved
+        for item, _ in side
+    )
+
+
+@dataclass
+class _Planner:
+    order: Order
+    asked: AskedChange
+    request_id: str
+    settings: Json
+    trust_prices: bool
+    slots: Slots
+    plan: Plan
+    new_lines: int = 0
+
+    def remove(self, side: Side) -> None:
+        gone = []
+        for line in side.lines:
+            slot = self.slots.find(line, "Remove")
+            self._note_tags(slot)
+            gone.append(self.slots.take(slot, line.quantity))
+        self.plan.removed.append(gone)
+
+    def add(self, side: Side) -> None:
+        self.plan.added.append([self._added(side, n, line) for n, line in enumerate(side.lines)])
+
+    def replace(self, before: Side, after: Side) -> None:
+        found = [self.slots.find(line, "Replace From") for line in before.lines]
+        if not before.lines or not after.lines:
+            raise no.InvalidChange()
+        for slot in found:
+            self._note_tags(slot)
+        if len(found) == 1 and len(after.lines) == 1:
+            slot, old, new = found[0], before.lines[0], after.lines[0]
+            if old.quantity == slot.item.quantity and slot.left == slot.item.quantity:
+                pair = self._in_place(slot, new, after)
+                self.plan.replaced.append(pair)
+                return
+        own = found[0].delivery
+        gone = [
+            self.slots.take(slot, line.quantity)
+            for slot, line in zip(found, before.lines, strict=True)
+        ]
+        freight = sum(int((delivery or {}).get("sellingPrice") or 0) for _, delivery in gone)
+        came = []
+        for number, line in enumerate(after.lines):
+            item = self._new_item(line, found[0].item)
+            delivery = None if own is None else {**own, "price": freight, "sellingPrice": freight}
+            delivery = self._delivered(after, number, delivery, item.id == found[0].item.id, own)
+            freight = 0  # the first one takes what left with the replaced units
+            self.slots.insert(item, delivery, at=found[0])
+            came.append((item, delivery))
+        self.plan.replaced.append((gone, came))
+
+    def _in_place(self, slot: Slot, new: AskedLine, side: Side) -> tuple[list[Moved], list[Moved]]:
+        """A whole line becomes another one where it stands; the same SKU keeps its tags."""
+        before: Moved = (slot.item, slot.delivery)
+        if new.quantity < 1:
+            raise no.InvalidChangeQuantity()
+        same = new.id == slot.item.id
+        if same and _only_fewer(new, slot.item):
+            self.slots.take(slot, slot.item.quantity - new.quantity)
+        elif same:
+            line = replace(
+                slot.item,
+                quantity=new.quantity,
+                price=slot.item.price if new.price is None else new.price,
+                unit_multiplier=new.unit_multiplier or slot.item.unit_multiplier,
+            )
+            slot.item = _measured(in_proportion(line, slot.item), new)
+        else:
+            item = self._new_item(new, slot.item)
+            slot.item = replace(item, unique_id=new.unique_id or item.unique_id)
+        slot.left = slot.item.quantity
+        slot.delivery = self._delivered(side, 0, slot.delivery, same, before[1])
+        return [before], [(slot.item, slot.delivery)]
+
+    def _added(self, side: Side, number: int, line: AskedLine) -> Moved:
+        if line.quantity < 1:
+            raise no.InvalidChangeQuantity()
+        if not (line.id or line.unique_id):
+            raise no.InvalidChangeItem()
+        known = self._grown(line)
+        if known is not None:
+            unit = known.item.details.get("measurementUnit") or "un"
+            if line.measurement_unit not in (None, unit):
+                raise no.ChangeOfMeasurementUnit()
+        if known is not None and _same_terms(line, known.item) and not side.deliveries:
+            known.item = replace(known.item, quantity=known.item.quantity + line.quantity)
+            known.left += line.quantity
+            return replace(known.item, quantity=line.quantity, price_tags=()), known.delivery
+        if known is None and len(used_addresses(self.order, self.slots.slots)) > 1:
+            raise no.ChangeWithManyAddresses()
+        item = self._new_item(line, known.item if known else None)
+        delivery = None
+        if not side.deliveries:
+            delivery = unambiguous(self.order, self.slots.slots)
+        delivery = self._delivered(side, number, delivery, known is not None, None)
+        self.slots.insert(item, delivery)
+        return item, delivery
+
+    def _grown(self, line: AskedLine) -> Slot | None:
+        """The line that units are added to, if the order has the SKU."""
+        present = [slot for slot in self.slots.slots if slot.item.quantity]
+        if line.unique_id:
+            named = [slot for slot in present if slot.item.unique_id == line.unique_id]
+            if named:
+                return named[0]
+        same = [slot for slot in present if slot.item.id == line.id]
+        return (
+            next((slot for slot in same if _same_terms(line, slot.item)), same[0]) if same else None
+        )
+
+    def _new_item(self, line: AskedLine, instead_of: Item | None) -> Item:
+        """A line of its own; name and price as the order knows the SKU, where it does."""
+        if not line.id and instead_of is None:
+            raise no.InvalidChangeItem()
+        if line.quantity < 1:
+            raise no.InvalidChangeQuantity()
+        sku = line.id or (instead_of.id if instead_of else "")
+        known = priced(self.slots.slots, sku)
+        price = line.price
+        if price is None:
+            if known is None:
+                raise no.ChangePriceMissing(sku)
+            price = known.price
+        if known is None and not self.trust_prices:
+            raise no.InvalidChangeItem()
+        name = f"{self.order.account}/{self.order.order_id}/{self.request_id}/{self.new_lines}"
+        self.new_lines += 1
+        details = dict(known.details) if known else {"name": sku}
+        details.pop("priceDefinition", None)
+        multiplier = line.unit_multiplier or (known.unit_multiplier if known else Decimal(1))
+        item = Item(
+            unique_id=blake2s(name.encode(), digest_size=16).hexdigest().upper(),
+            id=sku,
+            seller=known.seller if known else self.order.seller,
+            quantity=line.quantity,
+            price=price,
+            unit_multiplier=multiplier,
+            tax=known.tax if known else 0,
+            details=details,
+        )
+        return _measured(item, line)
+
+    def _delivered(
+        self, side: Side, number: int, otherwise: Json | None, same: bool, own: Json | None
+    ) -> Json | None:
+        """The delivery of a line: as its side names it, else `otherwise`."""
+        asked = _asked_delivery(side, number)
+        if asked is None:
+            return otherwise
+        told = asked if not self.slots.compensate else {**asked, "price": None}
+        delivery = as_asked(self.order, self.slots.slots, told, otherwise or own)
+        if own is not None:
+            require_same_address(self.order, own, delivery, same)
+        if otherwise is not None and told.get("price") is None:
+            kept = otherwise.get("sellingPrice", otherwise.get("price")) or 0
+            delivery = {**delivery, "price": kept, "sellingPrice": kept}
+        return delivery
+
+    def _note_tags(self, slot: Slot) -> None:
+        if slot.item.price_tags:
+            note = f"The promotions of {slot.item.unique_id} are kept in proportion to its units"
+            if note not in self.plan.notes:
+                self.plan.notes.append(note)
+
+
+def _asked_delivery(side: Side, number: int) -> Json | None:
+    """What a side says of its line: by its index there, or the only one there is."""
+    for delivery in side.deliveries:
+        if delivery.get("itemIndex") == number:
+            return delivery
+    return side.deliveries[0] if len(side.deliveries) == 1 else None
+
+
+def _same_terms(line: AskedLine, item: Item) -> bool:
+    return line.price in (None, item.price) and line.unit_multiplier in (
+        None,
+        item.unit_multiplier,
+    )
+
+
+def _only_fewer(line: AskedLine, item: Item) -> bool:
+    return _same_terms(line, item) and line.quantity < item.quantity
+
+
+def _measured(item: Item, line: AskedLine) -> Item:
+    if line.measurement_unit is None:
+        return item
+    return replace(item, details={**item.details, "measurementUnit": line.measurement_unit})
+
+
+def plan(
+    order: Order, asked: AskedChange, *, request_id: str, settings: Json, trust_prices: bool = True
+) -> Plan:
+    """What the order would be; `settings` are the effective ones."""
+    if asked.manual_discount < 0 or asked.manual_increment < 0:
+        raise no.NegativeChange()
+    if not (
+        asked.manual_discount or asked.manual_increment or any(side.lines for side in asked.sides())
+    ):
+        raise no.InvalidChange()
+    slots = Slots.of(order, compensate=s.pipeline(settings, "compensateShippingChanges"))
+    if s.pipeline(settings, "enableTaxHubRecalculation"):
+        require_one_dock(slots.slots)
+    planner = _Planner(order, asked, request_id, settings, trust_prices, slots, Plan())
+    for side in asked.remove:
+        planner.remove(side)
+    for before, after in asked.replace:
+        planner.replace(before, after)
+    for side in asked.add:
+        planner.add(side)
+    return _whole(planner)
+
+
+def _whole(planner: _Planner) -> Plan:
+    order, asked, result = planner.order, planner.asked, planner.plan
+    result.items, result.logistics = planner.slots.settled()
+    result.totals = totals_after(
+        order.totals,
+        (order.items, order.logistics),
+        (result.items, result.logistics),
+        asked.manual_increment - asked.manual_discount,
+    )
+    result.value = sum(total.value for total in result.totals) - order.value
+    for side in asked.sides():
+        result.client_profile.update(side.client_profile)
+    result.custom_data = _custom_data(order, asked)
+    if asked.manual_discount > order.value or order.value + result.value < 0:
+        raise no.ChangeExceedsPrice()
+    if not result.items:
+        raise no.InvalidChange()  # nothing would be left: that is a cancellation
+    if order.value + result.value < order.invoiced_value:
+        raise no.ChangeSettled()
+    allowed = s.payment_systems(planner.settings)
+    if result.value > 0 and has_own_payment(order) and not growing_payment(order, allowed):
+        raise no.ChangePaymentCannotIncrease()
+    return result
+
+
+def _custom_data(order: Order, asked: AskedChange) -> Json:
+    """The custom fields after the change; {} when it says nothing of them."""
+    gone = [one for before, _ in asked.replace for one in before.custom_fields]
+    came = [
+        one
+        for after in (*asked.add, *(to for _, to in asked.replace))
+        for one in after.custom_fields
+    ]
+    if not gone and not came:
+        return {}
+    entities = [one.get("linkedEntity") for one in (*gone, *came)]
+    kept = order.placed.custom_data.get("customFields") or []
+    return {
+        "customFields": [
+            *(one for one in kept if one.get("linkedEntity") not in entities),
+            *came,
+        ]
+    }

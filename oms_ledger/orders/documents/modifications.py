@@ -1,0 +1,397 @@
+"""v2 requests as they are answered: when they are taken, looked up, previewed or summed up."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from oms_ledger.orders.changes import settings as s
+from oms_ledger.orders.changes.arithmetic import moved_totals
+from oms_ledger.orders.changes.asked import AskedChange
+from oms_ledger.orders.changes.planning import Moved, Plan
+from oms_ledger.orders.changes.state import DONE, ChangeRequest
+from oms_ledger.orders.documents.instants import PII_ZONE, spell
+from oms_ledger.orders.documents.lines import item_facts
+from oms_ledger.orders.documents.lines import totals as order_totals
+from oms_ledger.orders.documents.pii import pii_document
+from oms_ledger.orders.documents.shapes import cut, flags, lists, nulls, numbers, texts
+from oms_ledger.orders.events import Item, Json, Total
+from oms_ledger.orders.order import Order
+
+Facts = dict[str, Any]
+
+_TOTALS = {"Change": ("ManualValues", "Manual Values Total")}
+
+_FROM_ITEM = {
+    **texts("uniqueId id"),
+    **numbers("quantity"),
+    **nulls("price measurementUnit unitMultiplier sellingPrice name detailUrl imageUrl refId"),
+    **lists("priceTags deliveryIds"),
+}
+_TO_ITEM = {
+    **texts("uniqueId id"),
+    **nulls("productId productRefId refId ean name skuName modalType parentItemIndex"),
+    **nulls("parentAssemblyBinding"),
+    **lists("assemblies"),
+    **nulls("priceValidUntil"),
+    **numbers("tax"),
+    **nulls("price listPrice manualPrice manualPriceAppliedBy sellingPrice"),
+    **numbers("rewardValue"),
+    **flags("isGift"),
+    "additionalInfo": {
+        **nulls("dimension brandName brandId offeringInfo offeringType offeringTypeId"),
+        **nulls("categoriesIds productClusterId commercialConditionId"),
+    },
+    **nulls("preSaleDate productCategoryIds"),
+    "productCategories": {},
+    **numbers("quantity"),
+    **nulls("seller"),
+    **lists("sellerChain"),
+    **nulls("imageUrl detailUrl"),
+    **lists("components bundleItems attachments attachmentOfferings offerings priceTags"),
+    **nulls("availability"),
+    "measurementUnit": "un",
+    **numbers("unitMultiplier"),
+    **nulls("manufacturerCode priceDefinition"),
+    **lists("deliveryIds"),
+}
+_DELIVERY = {
+    **numbers("itemIndex"),
+    **texts("selectedSla selectedDeliveryChannel addressId"),
+    **lists("slas shipsTo"),
+    **texts("itemId"),
+    **lists("deliveryChannels"),
+    **numbers("price listPrice"),
+    **nulls("shippingEstimate dockEstimate shippingEstimateDate lockTTL deliveryCompany"),
+    **nulls("polygonName transitTime"),
+    **numbers("sellingPrice"),
+    **lists("deliveryIds"),
+    **nulls("deliveryWindow pickupPointId"),
+    "pickupStoreInfo": {
+        **flags("isPickupStore"),
+        **nulls("friendlyName address additionalInfo dockId"),
+    },
+    **nulls("pickupDistance"),
+}
+
+_from_item, _to_item, _delivery = cut(_FROM_ITEM), cut(_TO_ITEM), cut(_DELIVERY)
+_ROW_ITEM = tuple(
+    {
+        **texts("id uniqueId quantity price measurementUnit unitMultiplier imageUrl"),
+        **texts("sellingPrice priceTags detailUrl name refId deliveryIds"),
+    }
+)
+
+
+def operations(order: Order, plan: Plan) -> Json:
+    """`add`, `remove` and `replace` as they were understood: null where none was asked."""
+    return {
+        "add": [_to(order, side) for side in plan.added] or None,
+        "remove": [_from(order, side) for side in plan.removed] or None,
+        "replace": [
+            {"from": _from(order, before), "to": _to(order, after)}
+            for before, after in plan.replaced
+        ]
+        or None,
+        "notes": plan.notes,
+    }
+
+
+def _item(item: Item, delivery: Json | None) -> Facts:
+    facts = item_facts(item, None)
+    ids = (delivery or {}).get("deliveryIds") or []
+    return {
+        "measurementUnit": "un",
+        "skuName": facts["name"],
+        "sellerChain": [item.seller],
+        **facts,
+        "deliveryIds": ids,
+    }
+
+
+def _from(order: Order, side: Sequence[Moved]) -> Facts:
+    return {
+        "paymentData": {"transactions": []},
+        "items": [_from_item(_item(*moved), PII_ZONE) for moved in side],
+        "shippingData": _shipping(order, side),
+    }
+
+
+def _to(order: Order, side: Sequence[Moved]) -> Facts:
+    return {
+        "items": [_to_item(_item(*moved), PII_ZONE) for moved in side],
+        "paymentData": {"transactions": []},
+        "receiptData": None,
+        "shippingData": _shipping(order, side),
+    }
+
+
+def _shipping(order: Order, side: Sequence[Moved]) -> Facts:
+    known = [(item, delivery) for item, delivery in side if delivery is not None]
+    return {
+        "logisticsInfo": [
+            _delivery(
+                {
+                    "listPrice": delivery.get("price") or 0,
+                    "addressId": order.placed.address.get("addressId"),
+                    "selectedDeliveryChannel": "delivery",
+                    **delivery,
+                    "itemIndex": index,
+                    "itemId": item.id,
+                },
+                PII_ZONE,
+            )
+            for index, (item, delivery) in enumerate(known)
+        ]
+    }
+
+
+def _named(total: Total) -> Facts:
+    id, name = _TOTALS.get(total.id, (total.id, f"{total.id} Total"))
+    return {"id": id, "name": name, "value": total.value}
+
+
+def _answered(
+    order: Order,
+    *,
+    at: datetime,
+    reason: str | None,
+    discount: int,
+    increment: int,
+    value: int,
+    moved: Sequence[Total],
+    told: Json,
+    settings: Json,
+) -> Facts:
+    return {
+        "reason": reason or "",
+        "manualDiscountValue": discount,
+        "manualIncrementValue": increment,
+        "totalChangeValue": value,
+        "totals": [_named(total) for total in moved],
+        "add": told.get("add"),
+        "remove": told.get("remove"),
+        "replace": told.get("replace"),
+        "date": spell(at, PII_ZONE),
+        "origin": {
+            "account": order.account,
+            "orderId": order.order_id,
+            "component": f"{'Fulfillment' if order.flow == 'seller' else 'Marketplace'}Component",
+        },
+        "settings": settings,
+    }
+
+
+def request_answer(order: Order, request: ChangeRequest) -> Facts:
+    """The 202: what was asked, and what it will come to."""
+    asked = request.asked
+    told = _answered(
+        order,
+        at=request.at,
+        reason=asked.reason,
+        discount=asked.manual_discount,
+        increment=asked.manual_increment,
+        value=asked.value,
+        moved=moved_totals(request.before.totals, asked.totals),
+        told=_with_person(asked.operations, asked.client_profile),
+        settings=asked.settings,
+    )
+    return {"requestId": asked.request_id, "workflowId": asked.workflow_id, **told}
+
+
+def _with_person(told: Json, client_profile: Json) -> Json:
+    """The operations with the client's data where they were sent: beside the first `to`."""
+    pairs = told.get("replace")
+    if not client_profile or not pairs:
+        return told
+    first = {**pairs[0], "to": {**pairs[0]["to"], "clientProfileData": [client_profile]}}
+    return {**told, "replace": [first, *pairs[1:]]}
+
+
+def preview_answer(
+    order: Order, plan: Plan, asked: AskedChange, settings: Json, at: datetime
+) -> Facts:
+    """What the 202 would be, and besides what the order's totals would be, with notes."""
+    told = _answered(
+        order,
+        at=at,
+        reason=asked.reason,
+        discount=asked.manual_discount,
+        increment=asked.manual_increment,
+        value=plan.value,
+        moved=moved_totals(order.totals, plan.totals),
+        told=_with_person(operations(order, plan), plan.client_profile),
+        settings=settings,
+    )
+    told["replace"] = told["replace"] or []
+    return {
+        **told,
+        "orderTotals": order_totals(replace(order, totals=plan.totals)),
+        "notes": plan.notes,
+    }
+
+
+def details(order: Order, request: ChangeRequest) -> Facts:
+    """A request with its status, its log, and the error it waits with."""
+    whole = request_answer(order, request)
+    error = request.error
+    canceled = request.cancellation
+    return {
+        "requestId": whole.pop("requestId"),
+        "workflowId": whole.pop("workflowId"),
+        "status": request.status,
+        "inProgress": request.in_progress,
+        **whole,
+        "replace": whole["replace"] or [],
+        "settings": _payment_settings(request),
+        "logs": [
+            {"date": spell(log.at, PII_ZONE), "step": log.step, "message": log.message}
+            for log in request.logs
+        ],
+        "tries": request.tries,
+        "error": _error(error.code, error.message) if error else None,
+        "cancellation": _error(canceled.code, canceled.reason) if canceled else None,
+    }
+
+
+def _error(code: str | None, message: str | None) -> Facts:
+    return {"code": code, "message": message}
+
+
+def _payment_settings(request: ChangeRequest) -> Facts:
+    allowed = s.payment_systems(request.asked.settings)
+    return {"customPaymentSystemsAllowed": sorted(allowed)}
+
+
+def history(order: Order) -> Facts:
+    """Every request that is done, oldest first."""
+    return {
+        "requests": [_row(order, request) for request in _done(order)],
+        "actions": [],
+    }
+
+
+def _done(order: Order) -> list[ChangeRequest]:
+    return [request for request in order.change_requests if request.ended == DONE]
+
+
+def _row(order: Order, request: ChangeRequest) -> Facts:
+    whole = request_answer(order, request)
+    return {
+        **whole,
+        "add": _one(whole["add"]),
+        "remove": _one(whole["remove"]),
+        "replace": whole["replace"] or [],
+        "settings": _payment_settings(request),
+    }
+
+
+def _one(sides: list[Facts] | None) -> Facts | None:
+    """Several sides of the same kind as one, as the history publishes them."""
+    if not sides:
+        return None
+    first = dict(sides[0])
+    first["items"] = [item for side in sides for item in side["items"]]
+    deliveries = [one for side in sides for one in side["shippingData"]["logisticsInfo"]]
+    first["shippingData"] = {"logisticsInfo": deliveries}
+    return first
+
+
+def summary(order: Order) -> Facts:
+    """What all done requests came to together, against the order as placed."""
+    done = _done(order)
+    told = [request.asked.operations for request in done]
+    pairs = [pair for one in told for pair in one.get("replace") or ()]
+    moved: dict[str, int] = {}
+    for request in done:
+        for total in moved_totals(request.before.totals, request.asked.totals):
+            moved[total.id] = moved.get(total.id, 0) + total.value
+    change = sum(request.asked.value for request in done)
+    last = done[-1].ended_at if done else None
+    return {
+        "original": _original(order),
+        "added": [
+            {**_row_item(item), "totalQuantity": item["quantity"]}
+            for one in told
+            for side in one.get("add") or ()
+            for item in side["items"]
+        ],
+        "removed": [
+            _row_item(item)
+            for one in told
+            for side in one.get("remove") or ()
+            for item in side["items"]
+        ],
+        "replaced": [_replaced(pair) for pair in pairs],
+        "manualDiscountValueAggregated": sum(r.asked.manual_discount for r in done),
+        "manualIncrementValueAggregated": sum(r.asked.manual_increment for r in done),
+        "totalChangeValueAggregated": change,
+        "totalChangesValueAggregated": change,
+        "totals": [
+            {**_named(Total(id, value)), "alternativeTotals": None} for id, value in moved.items()
+        ],
+        "requests": [
+            {
+                "requestId": request.id,
+                "reason": request.asked.reason,
+                "totalChangeValue": request.asked.value,
+                "receipt": request.receipt,
+                "date": spell(request.ended_at or request.at, PII_ZONE),
+            }
+            for request in done
+        ],
+        "lastChange": spell(last or order.created_at, PII_ZONE),
+    }
+
+
+def _original(order: Order) -> list[Facts]:
+    placed = order.placed
+    document = pii_document(
+        replace(order, items=placed.items, logistics=placed.logistics, invoices=())
+    )
+    deliveries = document["shippingData"]["logisticsInfo"]
+    ids = {one["itemIndex"]: one["deliveryIds"] for one in deliveries}
+    return [
+        {
+            **item,
+            "itemIndex": index,
+            "totalQuantity": item["quantity"],
+            "deliveryIds": ids.get(index, []),
+            "manualPriceAppliedBy": None,
+            "customTax": None,
+        }
+        for index, item in enumerate(document["items"])
+    ]
+
+
+def _row_item(item: Facts) -> Facts:
+    return {name: item.get(name) for name in _ROW_ITEM}
+
+
+def _replaced(pair: Facts) -> Facts:
+    kind = _kind(pair["from"]["items"], pair["to"]["items"])
+    return {
+        "replaceType": kind,
+        "userInputType": kind,
+        "from": {
+            "items": [_row_item(item) for item in pair["from"]["items"]],
+            "shippingData": pair["from"]["shippingData"],
+        },
+        "to": {
+            "items": [
+                {**_row_item(item), "totalQuantity": item["quantity"]}
+                for item in pair["to"]["items"]
+            ],
+            "shippingData": pair["to"]["shippingData"],
+        },
+        "type": "UserInput",
+    }
+
+
+def _kind(before: Sequence[Facts], after: Sequence[Facts]) -> str:
+    if {item["id"] for item in before} != {item["id"] for item in after}:
+        return "ItemReplacement"
+    for name, kind in (("unitMultiplier", "WeightChange"), ("price", "PriceChange")):
+        if [item[name] for item in before] != [item[name] for item in after]:
+            return kind
+    return "QuantityChange"

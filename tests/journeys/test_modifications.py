@@ -1,0 +1,340 @@
+"""v2 modifications over HTTP: asked, carried on by the workers, looked up, refused."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from oms_ledger.api.app import build
+from oms_ledger.orders import events as e
+from oms_ledger.orders.gateway import GatewayAway, GatewayRefused, LedgerOnly, Receipt
+from tests.client import Client
+from tests.journeys.test_order_life import ORDERS, drain, invoice, paid, status
+from tests.published.conformance import operations
+from tests.settling import FakeClock, settle
+from workers import change_calls
+
+SYSTEM = "/api/order-system/orders"
+EXAMPLE = operations()["PATCH /api/order-system/orders/{changeOrderId}/changes"].requests[0]
+
+
+@pytest.fixture
+def handled(client):
+    order_id = paid(client)
+    assert client.call("POST", f"{ORDERS}/{order_id}/start-handling").status == 204
+    return order_id
+
+
+def get(client, url):
+    answer = client.call("GET", url)
+    assert answer.status == 200, answer.body
+    return answer.json()
+
+
+def patch(client, order_id, body, **headers):
+    return client.call("PATCH", f"{SYSTEM}/{order_id}/changes", body, **headers)
+
+
+def requested(client, order_id, **told):
+    answer = patch(client, order_id, {"reason": "why", **told})
+    assert answer.status == 202, answer.body
+    return answer.json()["requestId"]
+
+
+ADD = {"add": {"items": [{"id": "9", "quantity": 1, "price": 500}]}}
+DISCOUNT = {"manualDiscountValue": 100}
+
+
+def test_the_published_example_runs_as_it_stands(cell, client, handled):
+    line = get(client, f"{ORDERS}/{handled}")["items"][0]
+    tea = {
+        "id": "2",
+        "uniqueId": "1D6A12BD177140B2BAF0C042D2FAEE54",
+        "quantity": 1,
+        "price": 2499,
+        "measurementUnit": "kg",
+    }
+    address = "9ec276fd3a604eb1aa151b5333ca5db6"
+    first = {
+        "from": {"items": [{"id": "7", "uniqueId": line["uniqueId"], "quantity": 1}]},
+        "to": {"items": [tea]},
+    }
+    requested(client, handled, replace=[first])
+    asyncio.run(settle(cell))
+    known = get(client, f"/api/orders/pvt/document/{handled}")["shippingData"]["address"]
+    body = _with(EXAMPLE, address, known["addressId"])
+    # The order of the tests has SKU 2 where the example has SKU 1: the line is the same one.
+    body["replace"][0]["from"]["items"][0]["id"] = "2"
+    answer = patch(client, handled, body)
+    assert answer.status == 202, answer.body
+    told = answer.json()
+    assert told["reason"] == EXAMPLE["reason"]
+    assert told["settings"]["pipelineConfiguration"]["compensateShippingChanges"] is True
+    asyncio.run(settle(cell))
+    document = get(client, f"{ORDERS}/{handled}")
+    assert [item["unitMultiplier"] for item in document["items"]] == [3.0]
+    assert document["value"] == sum(total["value"] for total in document["totals"])
+    assert document["customData"]["customFields"][0]["fields"][0]["value"] == "DSK-NEW"
+    assert document["clientProfileData"]["lastName"] == "Earhart"
+
+
+def _with(value, before, after):
+    """The example with an id of the order that the tests placed."""
+    if isinstance(value, dict):
+        return {name: _with(one, before, after) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_with(one, before, after) for one in value]
+    return after if value == before else value
+
+
+def test_a_request_lives_from_202_to_done_and_the_order_changes_at_the_end(cell, client, handled):
+    before = get(client, f"{ORDERS}/{handled}")
+    change = requested(client, handled, **ADD)
+    waiting = get(client, f"{SYSTEM}/{handled}/changes/{change}")
+    assert (waiting["status"], waiting["inProgress"]) == ("waiting-acknowledgement", True)
+    now = get(client, f"{ORDERS}/{handled}")
+    assert {**now, "allowEdition": True} == before
+    assert get(client, f"{SYSTEM}/{handled}/changes")["requests"] == []
+    asyncio.run(settle(cell))
+    done = get(client, f"{SYSTEM}/{handled}/changes/{change}")
+    assert (done["status"], done["inProgress"]) == ("done", False)
+    assert [log["step"] for log in done["logs"]] == [
+        "validated",
+        "acknowledged",
+        "payment-asked",
+        "payment-adjusted",
+        "confirmed",
+        "applied",
+    ]
+    after = get(client, f"{ORDERS}/{handled}")
+    assert (after["value"], after["changesAttachment"]) == (before["value"] + 500, None)
+    assert after["paymentData"]["transactions"][0]["payments"][0]["value"] == after["value"]
+    history = get(client, f"{SYSTEM}/{handled}/changes")["requests"]
+    assert [row["requestId"] for row in history] == [change]
+    summary = get(client, f"/api/orders/pvt/document/{handled}/change-summary")
+    assert summary["totalChangesValueAggregated"] == 500
+    rest = client.call("POST", f"{ORDERS}/{handled}/invoice", invoice(str(after["value"])))
+    assert (rest.status, status(client, handled)) == (200, "invoiced")
+
+
+def test_G22_while_it_is_in_progress_invoices_and_changes_wait(client, handled):
+    requested(client, handled, **ADD)
+    for method, url, body in (
+        ("POST", f"{ORDERS}/{handled}/invoice", invoice()),
+        ("PATCH", f"{SYSTEM}/{handled}/changes", {"reason": "why", **DISCOUNT}),
+    ):
+        answer = client.call(method, url, body)
+        assert (answer.status, answer.header("Retry-After")) == (409, "5")
+        assert answer.json()["error"]["code"] == "SalesOrderSystem014"
+        assert answer.json()["error"]["message"] == "Change In Progress."
+
+
+def test_a_cancellation_of_the_order_wins(cell, client, handled):
+    change = requested(client, handled, **ADD)
+    assert client.call("POST", f"{ORDERS}/{handled}/cancel", {}).status == 200
+    asyncio.run(settle(cell))
+    told = get(client, f"{SYSTEM}/{handled}/changes/{change}")
+    assert (told["status"], told["logs"][-1]["step"]) == ("canceled", "canceled")
+    assert status(client, handled) == "cancellation-requested"
+    assert get(client, f"{ORDERS}/{handled}")["value"] == 2000
+
+
+def test_G5_a_repeated_patch_with_the_same_key_gets_the_first_answer(client, handled):
+    body = {"reason": "why", **DISCOUNT}
+    first = patch(client, handled, body, idempotency_key="k")
+    again = patch(client, handled, body, idempotency_key="k")
+    assert (first.status, again.status, again.body) == (202, 202, first.body)
+
+
+def test_a_preview_tells_what_would_be_and_stores_nothing(cell, client, handled):
+    head = cell.store.head()
+    url = f"{SYSTEM}/{handled}/changes/preview"
+    answer = client.call("POST", url, {"reason": "why", **ADD, **DISCOUNT})
+    assert answer.status == 200, answer.body
+    told = answer.json()
+    assert told["totalChangeValue"] == 400
+    assert [(total["id"], total["value"]) for total in told["totals"]] == [
+        ("Items", 500),
+        ("ManualValues", -100),
+    ]
+    assert sum(total["value"] for total in told["orderTotals"]) == 2400
+    assert cell.store.head() == head
+    assert client.call("POST", url, {"reason": "why"}).json()["error"]["code"] == "CHK0124"
+
+
+def test_settings_are_the_accounts_until_a_request_has_its_own(client, handled):
+    url = f"{SYSTEM}/changes/settings"
+    assert get(client, url)["rolloutConfiguration"]["usingDefaultBehavior"] is True
+    body = operations()[f"PUT {SYSTEM}/changes/settings"].requests[0]
+    put = client.call("PUT", url, body)
+    assert put.status == 200, put.body
+    assert put.json() == get(client, url)
+    kept = put.json()
+    assert kept["rolloutConfiguration"].pop("usingDefaultBehavior") is False
+    assert kept == body
+    closed = {"rolloutConfiguration": {"enableApi": False}}
+    assert client.call("PUT", url, closed).status == 200
+    refused = patch(client, handled, {"reason": "why", **DISCOUNT})
+    assert refused.json()["error"] == {
+        "code": "CHK0124",
+        "message": "Invalid change for order.",
+        "exception": None,
+    }
+    own = {"settings": {"rolloutConfiguration": {"enableApi": True}}}
+    assert patch(client, handled, {"reason": "why", **DISCOUNT, **own}).status == 202
+    nothing = client.call("PUT", url, {"other": 1}).json()["error"]
+    assert nothing["code"] == "SalesOrderSystem027"
+
+
+def test_what_is_not_there_is_said_so(client, handled):
+    unknown = client.call("GET", f"{SYSTEM}/{handled}/changes/none")
+    assert unknown.status == 404
+    assert unknown.json()["error"]["message"] == "Change order request none not found."
+    order = client.call("GET", f"{SYSTEM}/none/changes")
+    assert (order.status, order.json()["error"]["code"]) == (404, "CHK0201")
+    agreement = {"agreementType": "Acknowledgment"}
+    nowhere = client.call("POST", "/pvt/orders/none/changes/c/send-agreement", agreement)
+    assert nowhere.json()["error"]["message"] == "Order none not found."
+    assert patch(client, handled, {"manualDiscountValue": 1}).json()["error"]["code"] == "OMS004"
+
+
+def test_a_wrong_agreement_is_named(client, handled):
+    change = requested(client, handled, **DISCOUNT)
+    url = f"/pvt/orders/{handled}/changes/{change}/send-agreement"
+    error = client.call("POST", url, {"agreementType": "Maybe"}).json()["error"]
+    assert (error["code"], error["message"]) == (
+        "SalesOrderSystem035",
+        "The Maybe is not a valid Agreement Type.",
+    )
+    told = client.call("POST", url, {"agreementType": "Confirmation"})
+    assert told.json() == {
+        "orderId": handled,
+        "changeRequestId": change,
+        "agreementType": "Confirmation",
+    }
+
+
+def test_without_a_key_the_summary_is_closed_with_problem_details(app, handled):
+    answer = Client(app).call("GET", f"/api/orders/pvt/document/{handled}/change-summary")
+    assert (answer.status, answer.json()["status"]) == (401, 401)
+    assert answer.header("content-type").startswith("application/problem+json")
+
+
+class Moody(LedgerOnly):
+    """A gateway that fails as often as it is told, and keeps what it did by request id."""
+
+    def __init__(self):
+        self.away, self.refuses, self.done = 0, False, {}
+
+    def adjust(self, transaction, value, request_id):
+        if self.away:
+            self.away -= 1
+            raise GatewayAway("it is night")
+        if self.refuses:
+            raise GatewayRefused("No more on this card")
+        self.done[request_id] = value
+        return Receipt(request_id)
+
+
+@pytest.fixture
+def gateway(monkeypatch):
+    gateway = Moody()
+    monkeypatch.setattr(change_calls, "holder_of", lambda cell, order: gateway)
+    return gateway
+
+
+START = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+def timed(cell, client):
+    """A clock that the test turns, and an order in handling by it."""
+    clock = FakeClock(cell, START)
+    client.app = build(cell)
+    order_id = paid(client)
+    client.call("POST", f"{ORDERS}/{order_id}/start-handling")
+    return clock, order_id
+
+
+def turned(cell, clock, **by):
+    clock.at += timedelta(**by)
+    asyncio.run(settle(cell))
+
+
+def test_the_payment_is_asked_again_until_it_answers_and_adjusted_once(cell, client, gateway):
+    clock, order_id = timed(cell, client)
+    gateway.away = 3
+    change = requested(client, order_id, **ADD)
+    for seconds in (0, 5, 15, 45):
+        turned(cell, clock, seconds=seconds)
+    told = get(client, f"{SYSTEM}/{order_id}/changes/{change}")
+    assert told["status"] == "done"
+    assert gateway.done == {change: 500}
+    assert [log["step"] for log in told["logs"]].count("failed") == 3
+
+
+def test_after_five_tries_it_waits_for_retry(cell, client, gateway):
+    clock, order_id = timed(cell, client)
+    gateway.away = 5
+    change = requested(client, order_id, **ADD)
+    for seconds in (0, 5, 15, 45, 135, 3600):
+        turned(cell, clock, seconds=seconds)
+    told = get(client, f"{SYSTEM}/{order_id}/changes/{change}")
+    assert (told["status"], told["tries"]) == ("waiting-confirmation", 5)
+    assert told["error"]["code"] == "OMS503"
+    assert client.call("POST", f"{SYSTEM}/{order_id}/changes/{change}/retry").status == 204
+    turned(cell, clock)
+    assert get(client, f"{SYSTEM}/{order_id}/changes/{change}")["status"] == "done"
+    again = client.call("POST", f"{SYSTEM}/{order_id}/changes/{change}/retry")
+    assert again.json()["error"]["code"] == "SalesOrderSystem016"
+
+
+def test_a_refused_increase_waits_at_once_and_can_be_canceled(cell, client, gateway):
+    _, order_id = timed(cell, client)
+    gateway.refuses = True
+    change = requested(client, order_id, **ADD)
+    asyncio.run(settle(cell))
+    told = get(client, f"{SYSTEM}/{order_id}/changes/{change}")
+    assert told["error"]["code"] == "CHK00342"
+    url = f"{SYSTEM}/{order_id}/changes/{change}/cancel"
+    assert client.call("POST", url, {"reason": "never mind"}).status == 200
+    assert client.call("POST", url, {"reason": "never mind"}).status == 200
+    asyncio.run(settle(cell))
+    assert get(client, f"{SYSTEM}/{order_id}/changes/{change}")["status"] == "canceled"
+    assert gateway.done == {}
+    assert get(client, f"{ORDERS}/{order_id}")["allowEdition"] is True
+
+
+def test_a_request_is_given_up_after_a_day_and_its_payment_set_back(
+    cell, client, gateway, monkeypatch
+):
+    clock, order_id = timed(cell, client)
+    change = requested(client, order_id, **ADD)
+
+    def dies(*_, **__):
+        raise RuntimeError("killed between the gateway's answer and its record")
+
+    monkeypatch.setattr(change_calls, "adjust_payment", dies)
+    turned(cell, clock)
+    assert gateway.done == {change: 500}
+    turned(cell, clock, hours=24)
+    told = get(client, f"{SYSTEM}/{order_id}/changes/{change}")
+    assert (told["status"], told["cancellation"]["code"]) == ("canceled", "SalesOrderSystem017")
+    turned(cell, clock, minutes=1)
+    assert gateway.done == {change: 500, f"{change}/restore": -500}
+    assert get(client, f"{ORDERS}/{order_id}")["value"] == 2000
+
+
+def test_filters_see_each_change_of_either_generation(cell, client, handled):
+    expression = "$count(changesAttachment.changesData.itemsAdded) > 0"
+    feed = {
+        "filter": {"type": "FromOrders", "expression": expression, "disableSingleFire": True},
+        "queue": {"visibilityTimeoutInSeconds": 60, "MessageRetentionPeriodInSeconds": 345600},
+    }
+    assert client.call("POST", "/api/orders/feed/config", feed).status == 200
+    requested(client, handled, **ADD)
+    asyncio.run(settle(cell))
+    drain(cell, client)
+    items = client.call("GET", "/api/orders/feed?maxlot=10").json()
+    assert {item["orderId"] for item in items} == {handled}
+    order = asyncio.run(cell.ledger.order("acme", handled))
+    assert isinstance(order.change_requests[0].asked, e.ChangeRequested)
