@@ -39,11 +39,9 @@ async def carry_out(cell: Cell, owed: Owed) -> None:
         raise TryAgain(str(away), away.after) from away
     except GatewayRefused as refused:
         reason, connector = str(refused), refused.connector
-        await told(
-            partial(record_failure, request_id=request.id, reason=reason, connector=connector)
-        )
+        await told(partial(record_failure, asked_as=request.id, reason=reason, connector=connector))
         raise Failed(reason) from refused
-    await told(partial(record_outcome, request_id=request.id, receipt=receipt))
+    await told(partial(record_outcome, asked_as=request.id, receipt=receipt))
 
 
 HANDLERS = {kind.value: carry_out for kind in Kind}

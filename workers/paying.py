@@ -95,12 +95,12 @@ async def known(
 
 
 async def process(
-    cell: Cell, orders: Sequence[Order], *, by: str, cause: str | None
+    cell: Cell, orders: Sequence[Order], *, by: str, cause: str | None, begin: bool = True
 ) -> Heard | None:
     """Have the payments authorized and decide on the answer; None when it was done before.
 
-    Answers what was heard: a denial, which is recorded, or that the shopper must go elsewhere,
-    which is not.
+    Unless told not to `begin`, the orders get their workflow. Answers what was heard: a denial,
+    which is recorded, or that the shopper must go elsewhere, which is not.
     """
     account, ids = orders[0].account, [order.order_id for order in orders]
     gateway = gateway_of(cell, account)
@@ -118,7 +118,7 @@ async def process(
         heard = await asked(gateway, gateway.authorize, transaction, attempt)
         if heard.must_go_elsewhere and not heard.denied:
             return heard
-        decision = partial(hear_authorization, heard=heard)
+        decision = partial(hear_authorization, heard=heard, begin=begin)
         try:
             await cell.ledger.change_together(account, ids, decision, by=by, cause=cause)
         except PaymentsChanged:

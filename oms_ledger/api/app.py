@@ -27,6 +27,7 @@ from oms_ledger.api import (
     sign_in,
     stream,
     told,
+    transactions,
 )
 from oms_ledger.api.addressing import Addressing
 from oms_ledger.api.dependencies import Doorkeeper, open_to_all
@@ -41,6 +42,7 @@ ROUTERS = (
     checkout,
     processing,
     lists,
+    transactions,
     orders,
     actions,
     changes,

@@ -87,9 +87,9 @@ def _placed(cell: Cell, orders: list[Order], host: str) -> Response:
             "tokenId": p.details.get("tokenId"),
             "value": sum(order.payments[i].value for order in orders),
             "referenceValue": sum(order.payments[i].reference_value for order in orders),
-            "giftCardRedemptionCode": None,
-            "giftCardProvider": None,
-            "giftCardId": None,
+            "giftCardRedemptionCode": p.details.get("redemptionCode"),
+            "giftCardProvider": p.details.get("provider"),
+            "giftCardId": p.details.get("giftCardId"),
         }
         for i, p in enumerate(first.payments)
     ]

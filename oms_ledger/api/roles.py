@@ -76,6 +76,13 @@ OPERATIONS: Mapping[str, frozenset[str]] = {
     "place_order": frozenset({KEY}),
     "send_payments": frozenset({KEY}),
     "process_order": frozenset({FORM}),
+    # Transactions
+    "start_transaction": frozenset({KEY}),
+    "read_transaction": frozenset({VIEW, FULL}),
+    "authorize_transaction": frozenset({FORM}),
+    "settle_transaction": frozenset({INVOICE}),
+    "refund_transaction": frozenset({REFUND}),
+    "cancel_transaction": frozenset({CANCEL}),
     # Feed and hook
     "feed_config_read": FEED,
     "feed_config_write": frozenset({FEED_ADMIN}),

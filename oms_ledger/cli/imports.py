@@ -132,6 +132,10 @@ async def _place(cell: Cell, account: str, body: dict[str, Any], line: bytes) ->
         Key(account, key, group.encode()),
         Key(account, f"group:{group}", json.dumps(list(orders)).encode()),
         Key(account, f"transaction:{transaction}", group.encode()),
+        *(
+            Key(account, f"payment:{payment.id}", group.encode())
+            for payment in next(iter(orders.values())).payments
+        ),
     ]
     await store.place(account, orders, by="import", keys=keys)
     begin = partial(process_order, approved=frozenset[str]())

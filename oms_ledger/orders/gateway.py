@@ -4,6 +4,7 @@ Whoever speaks to a gateway does so outside of a decision and brings the answer 
 question carries a request id: asked again with it, a gateway does nothing twice and answers alike.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -167,4 +168,6 @@ def _answer(payment: Payment) -> Answer:
         return Answer(Outcome.PENDING)
     if payment.details.get("lastDigits") in DENIED_LAST_DIGITS:
         return Answer(Outcome.DENIED, "The card was denied by its test number")
-    return Answer(Outcome.APPROVED)
+    name = hashlib.sha256(payment.id.encode()).hexdigest()
+    told = {"Tid": name[:16], "ReturnCode": "200", "Message": "Approved", "authId": name[16:22]}
+    return Answer(Outcome.APPROVED, connector=told)

@@ -61,6 +61,10 @@ class UnknownPayment(Refusal):
     status, code, text = 404, "CHK0181", "Payment {0} not found in this order"
 
 
+class NotThatMuch(Refusal):
+    code, text = "CHK0154", "Invalid payment value: found {0} to {1}, no more than {2} is left"
+
+
 class PaymentNotPending(Refusal):
     code = "CHK0242"
     text = "The order is in status {0}: a payment can be notified in payment-pending only"

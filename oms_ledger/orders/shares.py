@@ -47,9 +47,15 @@ def whole(orders: Sequence[Order]) -> tuple[Payment, ...]:
 
 
 def portions(paid: int, payment_id: str, orders: Sequence[Order]) -> list[int]:
-    """What of `paid` cents of a payment belongs to each order, in proportion to its share."""
+    """What of `paid` cents of a payment counts for each order, in proportion to its share.
+
+    Rounded down: no order counts as paid before the whole payment is.
+    """
     shares = [
         sum(payment.value for payment in order.payments if payment.id == payment_id)
         for order in orders
     ]
-    return divide(min(paid, sum(shares)), shares)
+    whole_payment = sum(shares)
+    if paid >= whole_payment:
+        return shares
+    return [share * paid // whole_payment for share in shares]

@@ -76,6 +76,24 @@ EVENTS = [
         events=(e.TrackingEvent(at=AT, description="out", city="Rio", state="RJ"),),
     ),
     e.InteractionLogged(source="ERP", message="hello Ana"),
+    e.TransactionOpened("GATEWAY"),
+    e.AdditionalDataSent({"cart": "{}"}),
+    e.AuthorizationRequested("A"),
+    e.PaymentAuthorized("P", "r", 500, "A", {"Tid": "1"}),
+    e.PaymentAwaited(payment_id="P", request_id="A", connector={"url": "https://pix"}),
+    e.PaymentDenied(payment_id="P", receipt="r", request_id="A", reason="no funds"),
+    e.PaymentDue(AT),
+    e.PaymentSettlementRequested(
+        request_id="R", value=1309, cause="invoice 1", parts=(e.Part("P", 1309),)
+    ),
+    e.PaymentRefundRequested(request_id="R", value=9, cause="invoice 2", parts=(e.Part("P", 9),)),
+    e.PaymentCancellationRequested(
+        request_id="R", value=9, cause="denied", parts=(e.Part("P", 9),), attempt="A"
+    ),
+    e.PaymentSettled(request_id="R", value=1309, receipt="t", connector={"Tid": "1"}),
+    e.PaymentRefunded(request_id="R", value=9, receipt="t"),
+    e.PaymentCanceled(request_id="R", value=9, receipt="t"),
+    e.PaymentRequestFailed(request_id="R", reason="no such transaction"),
     e.CancellationStarted(by="user", receipt="r", reason="changed my mind"),
     e.ChangeRegistered(
         request_id="change-1",

@@ -70,7 +70,7 @@ def problems(method: str, path: str, status: int, body: bytes) -> list[str]:
     operation = operation_of(method, path)
     if operation is None:
         return []
-    if status >= 400:
+    if status >= 400 and status != 428:  # 428 is no refusal: it says where to go first
         return _refusal(body)
     its_status = STATUSES.get((operation.name, str(status)), str(status))
     if its_status is None:

@@ -14,7 +14,7 @@ from typing import Any
 from oms_ledger.orders import events as e
 from oms_ledger.orders.decisions import Facts
 from oms_ledger.orders.evolving import evolve
-from oms_ledger.orders.money import shared
+from oms_ledger.orders.money import Kind, shared
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.status import Status
 
@@ -57,19 +57,19 @@ def _after(order: Order, event: e.OrderEvent, facts: Facts) -> Order:
 def settle(order: Order, value: int, cause: str, *what: object) -> list[e.OrderEvent]:
     """Ask to capture some of what is held; nothing when nothing is."""
     parts = shared(value, [(one.payment.id, one.held) for one in order.balances])
-    return _asked(e.PaymentSettlementRequested, order, parts, cause, "settle", *what)
+    return _asked(e.PaymentSettlementRequested, order, parts, cause, Kind.SETTLE, *what)
 
 
 def give_back(order: Order, value: int, cause: str, *what: object) -> list[e.OrderEvent]:
     """Ask to give back some of what was captured."""
     parts = _captured_parts(order, value)
-    return _asked(e.PaymentRefundRequested, order, parts, cause, "refund", *what)
+    return _asked(e.PaymentRefundRequested, order, parts, cause, Kind.REFUND, *what)
 
 
 def release(order: Order, value: int, cause: str, *what: object) -> list[e.OrderEvent]:
     """Ask to let go of some of what is held or waited for."""
     parts = shared(value, [(one.payment.id, one.open) for one in order.balances])
-    return _asked(e.PaymentCancellationRequested, order, parts, cause, "cancel", *what)
+    return _asked(e.PaymentCancellationRequested, order, parts, cause, Kind.CANCEL, *what)
 
 
 def _captured_parts(order: Order, value: int) -> tuple[e.Part, ...]:

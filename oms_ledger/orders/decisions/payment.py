@@ -74,8 +74,10 @@ def process_order(order: Order, facts: Facts, *, approved: frozenset[str]) -> li
     return hear_authorization(order, facts, heard=Heard(answers=answers))
 
 
-def hear_authorization(order: Order, facts: Facts, *, heard: Heard) -> list[e.OrderEvent]:
-    """The gateway answered: the workflow begins, unless a payment was denied.
+def hear_authorization(
+    order: Order, facts: Facts, *, heard: Heard, begin: bool = True
+) -> list[e.OrderEvent]:
+    """The gateway answered: the workflow begins, unless a payment was denied, or not `begin`.
 
     A denial is recorded and the order stays incomplete: other payments may be sent in time.
     """
@@ -95,6 +97,8 @@ def hear_authorization(order: Order, facts: Facts, *, heard: Heard) -> list[e.Or
     ]
     if heard.denied:
         return sorted(news, key=lambda event: isinstance(event, e.PaymentDenied))
+    if not begin:
+        return news
     return follow_through(order, [*_begun(order, facts), *news], facts)
 
 
@@ -171,11 +175,15 @@ def notify_payment(
     return follow_through(order, [authorized], facts)
 
 
+def waits_for_money(order: Order) -> bool:
+    """Whether the order takes the news of a payment; an incomplete one keeps it for later."""
+    return not order.expired if order.status is None else order.status in _HEARS
+
+
 def _must_wait_for_money(order: Order) -> None:
-    if order.status is None and order.expired:
-        raise NoWorkflow(order.order_id)
-    if order.status is not None and order.status not in _HEARS:
-        raise PaymentNotPending(order.status)
+    if waits_for_money(order):
+        return
+    raise NoWorkflow(order.order_id) if order.status is None else PaymentNotPending(order.status)
 
 
 def _approved(order: Order, payment: e.Payment) -> int:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from oms_ledger.orders.events import Payment
+from oms_ledger.orders.money import Balance
 from oms_ledger.orders.order import Order
 
 Facts = dict[str, Any]
@@ -11,7 +11,7 @@ Facts = dict[str, Any]
 def payment_data(order: Order) -> Facts:
     placed = order.placed
     billing = placed.invoice_data.get("billing") or {}
-    payments = [_payment(payment, billing.get(payment.id)) for payment in order.payments]
+    payments = [_payment(one, billing.get(one.payment.id)) for one in order.balances]
     transaction = {
         "isActive": True,
         "transactionId": placed.transaction_id,
@@ -22,10 +22,13 @@ def payment_data(order: Order) -> Facts:
     return {"giftCards": placed.gift_cards, "transactions": [transaction] if some else []}
 
 
-def _payment(payment: Payment, billing: Facts | None) -> Facts:
-    details = payment.details
+def _payment(balance: Balance, billing: Facts | None) -> Facts:
+    payment, details = balance.payment, balance.payment.details
+    connector = balance.answer.connector if balance.answer else {}
+    told = {"tid": connector.get("Tid") or "", "connectorResponses": connector}
     as_discount = details.get("giftCardAsDiscount", details.get("isGiftCardDiscount"))
     return {
+        **(told if connector else {}),
         **details,
         "id": payment.id,
         "paymentSystem": payment.payment_system,
