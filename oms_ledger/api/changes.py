@@ -1,7 +1,6 @@
 """v1 modifications of an order, registered at once."""
 
 from decimal import Decimal
-from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -10,8 +9,9 @@ from pydantic import Field
 from oms_ledger.api.actions import receipt, request_id
 from oms_ledger.api.addressing import segment
 from oms_ledger.api.bodies import Body, Cents, json_body, parse
-from oms_ledger.api.dependencies import Caller, TheLedger, requires
-from oms_ledger.orders.decisions.changing import AskedUnits, Modification, register_change
+from oms_ledger.api.dependencies import Caller, TheCell, requires
+from oms_ledger.orders.decisions.changing import AskedUnits, Modification
+from workers.registering import register
 
 router = APIRouter(tags=["Order modifications"])
 
@@ -53,15 +53,18 @@ class RegisteredModification(Body):
 
 @router.post("/api/oms/pvt/orders/{order_id}/changes")
 async def post_change(
-    order_id: str, request: Request, ledger: TheLedger, caller: MayChange
+    order_id: str, request: Request, cell: TheCell, caller: MayChange
 ) -> Response:
     asked = parse(RegisteredModification, await json_body(request)).asked()
-    account = await ledger.account(caller.account)
-    decision = partial(
-        register_change, asked=asked, trust_prices=account.setting("trust_request_prices")
-    )
-    order = await ledger.change(
-        caller.account, segment(order_id), decision, by=caller.app_key, cause=request_id(request)
+    account = await cell.ledger.account(caller.account)
+    order = await register(
+        cell,
+        caller.account,
+        segment(order_id),
+        asked,
+        trust_prices=account.setting("trust_request_prices"),
+        by=caller.app_key,
+        cause=request_id(request),
     )
     change = next(
         one for one in order.registered_changes if one.change.request_id == asked.request_id

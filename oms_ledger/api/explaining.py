@@ -19,10 +19,14 @@ from oms_ledger.api.orders import json_response
 from oms_ledger.api.past import Told
 from oms_ledger.api.roles import OPERATIONS
 from oms_ledger.ledger import codec
+from oms_ledger.orders.changes import settings as change_settings
+from oms_ledger.orders.changes.asked import AskedChange
 from oms_ledger.orders.decisions import Decision, Facts
 from oms_ledger.orders.decisions.canceling import cancel
+from oms_ledger.orders.decisions.changing import Modification, register_change
 from oms_ledger.orders.decisions.handling import start_handling
 from oms_ledger.orders.decisions.invoicing import issue_invoice
+from oms_ledger.orders.decisions.modifying import request_change
 from oms_ledger.orders.decisions.payment import notify_payment
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.refusals import Refusal
@@ -99,6 +103,26 @@ def commands(order: Order, facts: Facts) -> Iterator[Command]:
                 issue_invoice, number=facts.receipt, type=kind, value=value, issued_at=facts.now
             ),
         )
+    yield Command(
+        "change (v1)",
+        "change_order",
+        "POST",
+        f"{path}/changes",
+        partial(register_change, asked=Modification(facts.receipt, "why", discount_value=1)),
+    )
+    yield Command(
+        "change (v2)",
+        "modify_order",
+        "PATCH",
+        f"/api/order-system/orders/{order.order_id}/changes",
+        partial(
+            request_change,
+            request_id=facts.receipt,
+            workflow_id=facts.receipt,
+            asked=AskedChange("why", manual_discount=1),
+            settings=change_settings.shown({}),
+        ),
+    )
     yield Command("cancel", "cancel_order", "POST", f"{path}/cancel", cancel)
 
 

@@ -1,6 +1,7 @@
 """v2 modifications over HTTP: asked, carried on by the workers, looked up, refused."""
 
 import asyncio
+import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from oms_ledger.api.app import build
 from oms_ledger.orders import events as e
 from oms_ledger.orders.gateway import GatewayAway, GatewayRefused, LedgerOnly, Receipt
+from oms_ledger.wiring import Cell
 from tests.client import Client
 from tests.journeys.test_order_life import ORDERS, drain, invoice, paid, status
 from tests.published.conformance import operations
@@ -43,6 +45,7 @@ def requested(client, order_id, **told):
 
 ADD = {"add": {"items": [{"id": "9", "quantity": 1, "price": 500}]}}
 DISCOUNT = {"manualDiscountValue": 100}
+REGISTERED = {"requestId": "v1", "reason": "why", "discountValue": 50, "incrementValue": 0}
 
 
 def test_the_published_example_runs_as_it_stands(cell, client, handled):
@@ -338,3 +341,40 @@ def test_filters_see_each_change_of_either_generation(cell, client, handled):
     assert {item["orderId"] for item in items} == {handled}
     order = asyncio.run(cell.ledger.order("acme", handled))
     assert isinstance(order.change_requests[0].asked, e.ChangeRequested)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_G6_G22_clients_of_two_processes_at_once_end_as_if_one_after_the_other(cell, client, seed):
+    """Whoever comes first, the others get the refusal that this implies, and nothing is lost."""
+    other = Cell(cell.settings)
+    clients = [client, Client(build(other), client.headers)]
+    order_id = paid(client)
+    assert client.call("POST", f"{ORDERS}/{order_id}/start-handling").status == 204
+    chance = random.Random(seed)
+    commands = [
+        ("PATCH", f"{SYSTEM}/{order_id}/changes", {"reason": "why", **DISCOUNT}),
+        ("PATCH", f"{SYSTEM}/{order_id}/changes", {"reason": "why", **ADD}),
+        ("POST", f"{ORDERS}/{order_id}/invoice", invoice("700", "a")),
+        ("POST", f"{ORDERS}/{order_id}/invoice", invoice("800", "b")),
+        ("POST", f"{ORDERS}/{order_id}/changes", REGISTERED),
+    ]
+
+    async def at_once():
+        chance.shuffle(commands)
+        asked = [chance.choice(clients).ask(*command) for command in commands]
+        return await asyncio.gather(settle(cell), *asked, settle(cell))
+
+    _, *answers, _ = asyncio.run(at_once())
+    asyncio.run(settle(cell))
+    other.close()
+    assert {answer.status for answer in answers} <= {200, 202, 400, 409}
+    order = asyncio.run(cell.ledger.order("acme", order_id))
+    done = [one for one in order.change_requests if one.status == "done"]
+    assert len(done) == sum(answer.status == 202 for answer in answers)
+    assert not (done and order.registered_changes)
+    v1 = sum(-one.change.discount_value for one in order.registered_changes)
+    assert order.value == 2000 + v1 + sum(one.asked.value for one in done)
+    assert order.value >= order.invoiced_value
+    rest = str(order.value - order.invoiced_value)
+    assert client.call("POST", f"{ORDERS}/{order_id}/invoice", invoice(rest, "z")).status == 200
+    assert status(client, order_id) == "invoiced"

@@ -145,6 +145,10 @@ def send(client, action, value):
     if action["command"].startswith("invoice"):
         kind = action["command"].removeprefix("invoice (").removesuffix(")")
         body = invoice(str(value), "explained", type=kind)
+    if action["command"] == "change (v1)":
+        body = {"requestId": "explained", "reason": "why", "discountValue": 1}
+    if action["command"] == "change (v2)":
+        body = {"reason": "why", "manualDiscountValue": 1}
     return client.call(action["method"], action["path"], body)
 
 

@@ -27,8 +27,16 @@ def require_changeable(order: Order) -> None:
     sold_by_others = order.flow == "marketplace"
     if order.status not in ({Status.PAYMENT_APPROVED} if sold_by_others else IN_HANDLING):
         raise no.InvalidChange()
+    if settled(order):
+        raise no.ChangeSettled()
     if order.flow != "seller" and not order.placed.transaction_id:
         raise no.ChangeWithoutPayment(order.order_id)
+
+
+def settled(order: Order, value: int | None = None) -> bool:
+    """Whether all that the order costs, now or with another value, was captured already."""
+    value = order.value if value is None else value
+    return order.captured > 0 and order.captured >= value + order.interest
 
 
 def may_change(order: Order) -> bool:

@@ -294,7 +294,8 @@ def _whole(planner: _Planner) -> Plan:
         raise no.ChangeExceedsPrice()
     if not result.items:
         raise no.InvalidChange()  # nothing would be left: that is a cancellation
-    if order.value + result.value < order.invoiced_value:
+    after = order.value + result.value
+    if after < order.invoiced_value or order.captured > after + order.interest:
         raise no.ChangeSettled()
     allowed = s.payment_systems(planner.settings)
     if result.value > 0 and has_own_payment(order) and not growing_payment(order, allowed):
