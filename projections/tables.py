@@ -250,3 +250,12 @@ calls = Table(
     Index("calls_order", "account", "order_id", "party", "position", "number"),
     Index("calls_due", "state", "due_at"),
 )
+
+gateways = Table(
+    "gateways",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("credentials", LargeBinary, nullable=False),
+    Column("configured_at", BIG, nullable=False),
+)

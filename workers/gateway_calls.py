@@ -4,6 +4,7 @@ The gateway is asked with the request's own id, so that an answer that was lost 
 the line broke) is asked for again and nothing is done twice.
 """
 
+import asyncio
 from functools import partial
 
 from oms_ledger.orders.decisions.settling import record_failure, record_outcome
@@ -24,7 +25,7 @@ async def carry_out(cell: Cell, owed: Owed) -> None:
     request = order.money.request(owed.key)
     if request is None or request.receipt is not None:
         return
-    gateway = holder_of(cell, order)
+    gateway = await asyncio.to_thread(holder_of, cell, order)
     if gateway is None:
         raise Failed("the account has no gateway any more that knows this transaction")
     transaction = transaction_of([order])

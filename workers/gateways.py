@@ -1,20 +1,37 @@
-"""The payment gateway of an account: the built-in one, unless the account has another."""
+"""The payment gateway of an account: the built-in one, unless the account has another.
+
+An order stays with the gateway that has its money, whatever is configured later: one that knows
+its transaction by an id of its own, or the built-in one, which knows none.
+"""
 
 from oms_ledger.orders.gateway import Gateway, LedgerOnly
 from oms_ledger.orders.order import Order
 from oms_ledger.wiring import Cell
+from projections import gateways
+from workers.http_gateway import HttpGateway
 
 _BUILT_IN = LedgerOnly()
 
 
 def gateway_of(cell: Cell, account: str) -> Gateway:
     """Whom new purchases of the account are paid through."""
-    return _BUILT_IN
+    return _remote(cell, account) or _BUILT_IN
 
 
 def holder_of(cell: Cell, order: Order) -> Gateway | None:
-    """Who has the money of an order: the remote gateway that knows its transaction, if one does.
+    """Who has the money of an order.
 
-    None when that gateway is not configured any more.
+    None when that is a remote gateway, and the account has none any more.
     """
-    return _BUILT_IN
+    if order.money.gateway_id is None:
+        return _BUILT_IN
+    return _remote(cell, order.account)
+
+
+def _remote(cell: Cell, account: str) -> Gateway | None:
+    with cell.database.reading() as connection:
+        found = gateways.get(connection, account, cell.vault)
+    if found is None:
+        return None
+    networks = cell.settings.hook_allowed_networks
+    return HttpGateway(found.url, found.app_key, found.app_token, networks)

@@ -50,7 +50,7 @@ async def send(
     account, ids = orders[0].account, [order.order_id for order in orders]
     require_in_time(orders[0], cell.ledger.now())
     payments = payments_sent(body, orders)
-    gateway = gateway_of(cell, account)
+    gateway = await asyncio.to_thread(gateway_of, cell, account)
     if gateway.remote:
         after = [replace(order, payments=payments[order.order_id]) for order in orders]
         transaction = await known(cell, gateway, after, by=by, cause=cause)
@@ -103,7 +103,7 @@ async def process(
     which is recorded, or that the shopper must go elsewhere, which is not.
     """
     account, ids = orders[0].account, [order.order_id for order in orders]
-    gateway = gateway_of(cell, account)
+    gateway = await asyncio.to_thread(gateway_of, cell, account)
     for _ in range(ATTEMPTS):
         if all(order.status is not None for order in orders):
             return None

@@ -5,7 +5,18 @@ import sys
 import typer
 from sqlalchemy.exc import OperationalError
 
-from oms_ledger.cli import accounts, calls, demo, feed, imports, keys, processes, tokens, upkeep
+from oms_ledger.cli import (
+    accounts,
+    calls,
+    demo,
+    feed,
+    gateways,
+    imports,
+    keys,
+    processes,
+    tokens,
+    upkeep,
+)
 from oms_ledger.orders.refusals import Refusal
 from oms_ledger.settings import SettingsError
 from oms_ledger.wiring import MissingMasterKey, NotMigrated
@@ -23,6 +34,7 @@ imports.install(app)
 upkeep.install(app)
 app.add_typer(accounts.app, name="account")
 app.add_typer(keys.app, name="key")
+app.add_typer(gateways.app, name="gateway")
 app.add_typer(tokens.app, name="token")
 app.add_typer(calls.app, name="calls")
 app.add_typer(feed.app, name="feed")

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from oms_ledger.orders import events as e
 from oms_ledger.orders.decisions.canceling import cancel
 from oms_ledger.orders.decisions.invoicing import issue_invoice
-from oms_ledger.orders.decisions.payment import expire_placement, process_order
+from oms_ledger.orders.decisions.payment import expire_placement, notify_payment, process_order
 from oms_ledger.orders.gateway import GatewayAway, GatewayRefused, LedgerOnly, Receipt
 from oms_ledger.orders.money import Kind
 from oms_ledger.orders.status import Status
@@ -26,6 +26,7 @@ SLIP = e.Payment("SLIP", "6", "Boleto Bancário", "bankInvoice", 40_00, 40_00)
 PURCHASE = replace(
     placed(price=25_00, quantity=4), payments=(CARD, SLIP), transaction_id="TRANSACTION"
 )
+CARD_ALONE = partial(process_order, approved=frozenset({"CARD"}))
 PAID = partial(process_order, approved=frozenset({"CARD", "SLIP"}))
 
 
@@ -186,7 +187,7 @@ def test_G14_a_canceled_order_releases_what_was_authorized(cell, remote):
 
 
 def test_G14_a_canceled_order_has_the_gateway_forget_a_pending_payment(cell, remote):
-    order = lived(cell, partial(process_order, approved=frozenset({"CARD"})), cancel)
+    order = lived(cell, CARD_ALONE, cancel)
     assert [(kind, value) for kind, value, _ in remote.asked] == [(Kind.CANCEL, 105_00)]
     assert order.money.requests[0].parts == (e.Part("CARD", 65_00), e.Part("SLIP", 40_00))
 
@@ -209,6 +210,51 @@ def test_G14_an_incomplete_order_keeps_no_money(cell, remote):
     assert (order.expired, order.status) == (True, None)
     assert [(kind, value) for kind, value, _ in remote.asked] == [(Kind.CANCEL, 105_00)]
     assert changed(cell, expire_placement) == order
+
+
+def waiting(cell, minutes):
+    """An order that waits for its slip, in an account that waits so long."""
+    clock = FakeClock(cell, START)
+
+    async def story():
+        await open_account(cell.ledger)
+        expiry = e.AccountSettingsChanged({"payment_expiry": minutes})
+        await cell.ledger.change_account(ACCOUNT, lambda _: [expiry], by="test")
+        cell.ledger.folds.forget(f"{ACCOUNT}/")
+        await cell.ledger.place(ACCOUNT, {ORDER: PURCHASE}, by="test")
+        await cell.ledger.change(ACCOUNT, ORDER, CARD_ALONE, by="test")
+        await settle(cell)
+
+    asyncio.run(story())
+    return clock
+
+
+def at(cell, clock, minutes):
+    clock.at = START + timedelta(minutes=minutes)
+    asyncio.run(settle(cell))
+    return asyncio.run(cell.ledger.order(ACCOUNT, ORDER))
+
+
+def test_G14_a_payment_that_is_not_made_in_time_cancels_its_order_and_is_released(cell, remote):
+    clock = waiting(cell, 60)
+    assert at(cell, clock, 59).status is Status.PAYMENT_PENDING
+    order = at(cell, clock, 60)
+    assert order.status is Status.CANCELED
+    assert order.cancellation.by == "payment-notification"
+    assert [(kind, value) for kind, value, _ in remote.asked] == [(Kind.CANCEL, 105_00)]
+    assert at(cell, clock, 120) == order
+
+
+def test_G16_the_expiry_of_a_payment_is_void_when_it_was_made(cell, remote):
+    clock = waiting(cell, 60)
+    changed(cell, partial(notify_payment, payment_id="SLIP"))
+    assert at(cell, clock, 61).status is Status.READY_FOR_HANDLING
+    assert remote.asked == []
+
+
+def test_a_payment_waits_for_ever_unless_the_account_says_otherwise(cell, remote):
+    clock = waiting(cell, 0)
+    assert at(cell, clock, 60 * 24 * 365).status is Status.PAYMENT_PENDING
 
 
 def test_an_order_whose_money_another_took_asks_no_gateway(cell, remote):

@@ -1,0 +1,83 @@
+"""`oms-ledger gateway …`: which payment gateway an account's purchases are paid through."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from oms_ledger.cli.output import AsJson, print_json, print_table
+from oms_ledger.integrations.addresses import wrong_url
+from oms_ledger.orders.refusals import InvalidSetting
+from oms_ledger.wiring import Cell, open_cell
+from projections import gateways
+from projections.gateways import RemoteGateway
+
+app = typer.Typer(help="The payment gateway of an account.", no_args_is_help=True)
+Account = Annotated[str, typer.Argument(help="The account's name.")]
+
+
+def _opened(account: str) -> Cell:
+    cell = open_cell()
+    cell.require_tables()
+    asyncio.run(cell.ledger.account(account))  # refuses an account that does not exist
+    return cell
+
+
+@app.command()
+def show(account: Account, as_json: AsJson = False) -> None:
+    """Show the account's gateway, without its token."""
+    cell = _opened(account)
+    with cell.database.reading() as connection:
+        found = gateways.get(connection, account, cell.vault)
+    told = {
+        "account": account,
+        "gateway": "http" if found else "built-in",
+        "url": found.url if found else None,
+        "appKey": found.app_key if found else None,
+    }
+    if as_json:
+        print_json(told)
+        return
+    print_table(("what", "value"), [(name, value or "") for name, value in told.items()])
+
+
+@app.command(name="set")
+def set_(
+    account: Account,
+    url: Annotated[str, typer.Argument(help="Its address; the published paths are added to it.")],
+    app_key: Annotated[str, typer.Option(help="The key to call it with.")],
+    app_token: Annotated[
+        str,
+        typer.Option(
+            envvar="OMS_GATEWAY_TOKEN",
+            prompt=True,
+            hide_input=True,
+            help="The key's token; asked for when not given. Stored encrypted.",
+        ),
+    ],
+) -> None:
+    """Pay new purchases through a gateway that speaks the published Payments operations.
+
+    Purchases that were begun before stay with the gateway that has their money.
+    """
+    cell = _opened(account)
+    if refusal := wrong_url(url, cell.settings.hook_allowed_networks):
+        raise InvalidSetting(f"{url}: {refusal}")
+    with cell.database.writing() as connection:
+        gateways.configure(connection, RemoteGateway(account, url, app_key, app_token), cell.vault)
+    typer.echo(f"New purchases of {account} are paid through {url}")
+
+
+@app.command(name="built-in")
+def built_in(account: Account) -> None:
+    """Pay new purchases through the built-in gateway, which holds no money.
+
+    Refused while nothing else is configured. Orders that a remote gateway has the money of cannot
+    be settled, refunded or released until it is configured again.
+    """
+    cell = _opened(account)
+    with cell.database.writing() as connection:
+        removed = gateways.remove(connection, account)
+    if not removed:
+        raise InvalidSetting(f"{account} has the built-in gateway already")
+    typer.echo(f"New purchases of {account} are paid through the built-in gateway")

@@ -1,0 +1,57 @@
+"""Choosing the gateway of an account from the command line."""
+
+import asyncio
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from oms_ledger.cli import app
+from oms_ledger.orders.gateway import LedgerOnly
+from projections import gateways
+from tests.purchases import ACCOUNT, open_account
+from workers.gateways import gateway_of
+from workers.http_gateway import HttpGateway
+
+URL = "https://pay.example.com"
+
+
+@pytest.fixture
+def run(cell, monkeypatch):
+    asyncio.run(open_account(cell.ledger))
+    monkeypatch.setattr("oms_ledger.cli.gateways.open_cell", lambda: cell)
+    monkeypatch.setenv("OMS_GATEWAY_TOKEN", "secret-token")
+
+    def command(*words):
+        return CliRunner().invoke(app, ["gateway", *words])
+
+    return command
+
+
+def test_an_account_has_the_built_in_gateway_until_another_is_set(cell, run):
+    assert isinstance(gateway_of(cell, ACCOUNT), LedgerOnly)
+    done = run("set", ACCOUNT, URL, "--app-key", "key-1")
+    assert done.exit_code == 0, done.output
+    remote = gateway_of(cell, ACCOUNT)
+    assert isinstance(remote, HttpGateway)
+    assert (remote.url, remote.app_key, remote.app_token) == (URL, "key-1", "secret-token")
+    shown = run("show", ACCOUNT, "--json")
+    told = json.loads(shown.output)
+    assert told == {"account": ACCOUNT, "gateway": "http", "url": URL, "appKey": "key-1"}
+    assert "secret-token" not in run("show", ACCOUNT).output
+    assert run("built-in", ACCOUNT).exit_code == 0
+    assert isinstance(gateway_of(cell, ACCOUNT), LedgerOnly)
+
+
+def test_what_cannot_be_a_gateway_is_refused_with_a_sentence(cell, run):
+    for words in (
+        ("set", ACCOUNT, "http://10.0.0.1", "--app-key", "k"),
+        ("set", ACCOUNT, "ftp://pay.example.com", "--app-key", "k"),
+        ("set", "nobody", URL, "--app-key", "k"),
+        ("built-in", ACCOUNT),
+    ):
+        refused = run(*words)
+        assert refused.exit_code != 0, words
+        assert refused.exception is not None
+    with cell.database.reading() as connection:
+        assert gateways.get(connection, ACCOUNT, cell.vault) is None
