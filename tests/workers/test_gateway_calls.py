@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from oms_ledger.ledger.ledger import Ledger
 from oms_ledger.orders import events as e
 from oms_ledger.orders.decisions.canceling import cancel
 from oms_ledger.orders.decisions.invoicing import issue_invoice
@@ -255,6 +256,22 @@ def test_G16_the_expiry_of_a_payment_is_void_when_it_was_made(cell, remote):
 def test_a_payment_waits_for_ever_unless_the_account_says_otherwise(cell, remote):
     clock = waiting(cell, 0)
     assert at(cell, clock, 60 * 24 * 365).status is Status.PAYMENT_PENDING
+
+
+def test_G13_two_machines_that_hear_of_it_at_once_record_it_once(cell, remote):
+    lived(cell, CARD_ALONE)
+    heard = partial(notify_payment, payment_id="SLIP")
+
+    async def together():
+        machines = [Ledger(cell.store, cell.vault) for _ in range(4)]
+        changes = [one.change(ACCOUNT, ORDER, heard, by="test") for one in machines * 3]
+        return await asyncio.gather(*changes)
+
+    orders = asyncio.run(together())
+    assert {order.status for order in orders} == {Status.READY_FOR_HANDLING}
+    names = history(cell)
+    assert names.count("payment-authorized") == 2
+    assert names.count("payment-approved") == 1
 
 
 def test_an_order_whose_money_another_took_asks_no_gateway(cell, remote):
