@@ -304,6 +304,20 @@ def test_G5_a_request_by_hand_is_done_once_and_answered_as_the_first_time(cell, 
     assert settled == [1500, 300]  # what was settled by hand is not settled again
 
 
+def test_an_order_whose_transaction_is_canceled_while_it_waits_is_canceled(cell, client):
+    bought = Placed(client, body(("6", 1500, 1500), ("125", 500, 500)))
+    bought.process()
+    assert bought.ask("cancellation", value=500).status == 200
+    assert bought.statuses() == ["payment-pending"]
+    assert bought.ask("cancellation", value=1500).status == 200
+    asyncio.run(settle(cell))
+    assert bought.statuses() == ["canceled"]
+    assert [one["status"] for one in bought.get("/payments")] == ["Cancelled", "Cancelled"]
+    assert sum(one["value"] for one in bought.get("/cancellations")["actions"]) == 2000
+    late = bought.notify(bought.payment())
+    assert (late.status, late.json()["error"]["code"]) == (400, "CHK0242")
+
+
 def test_a_transaction_may_be_authorized_before_its_order_is_processed(client):
     bought = Placed(client, body())
     bought.send(card(APPROVED))

@@ -15,10 +15,11 @@ from oms_ledger.orders.decisions.payment import expire_placement, notify_payment
 from oms_ledger.orders.gateway import GatewayAway, GatewayRefused, LedgerOnly, Receipt
 from oms_ledger.orders.money import Kind
 from oms_ledger.orders.status import Status
+from oms_ledger.orders.transactions import transaction_of
 from projections import calls
 from tests.purchases import ACCOUNT, open_account, placed
 from tests.settling import FakeClock, settle
-from workers import gateway_calls, mending
+from workers import gateway_calls, mending, switchboard
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ORDER = "v1-01"
@@ -149,6 +150,33 @@ def test_G23_an_answer_that_was_lost_is_asked_for_again_and_recorded_once(cell, 
     assert (remote.total(Kind.SETTLE), len(remote.done)) == (105_00, 1)
     assert order.money.total(Kind.SETTLE, done=True) == 105_00
     assert history(cell).count("payment-settled") == 1
+
+
+def test_G23_a_crash_between_answer_and_record_asks_again_with_the_same_id(cell, remote):
+    clock = FakeClock(cell, START)
+
+    async def until_owed():
+        await open_account(cell.ledger, grace_period_minutes=0)
+        await cell.ledger.place(ACCOUNT, {ORDER: PURCHASE}, by="test")
+        await cell.ledger.change(ACCOUNT, ORDER, PAID, by="test")
+        await cell.ledger.change(ACCOUNT, ORDER, invoice(100_00), by="test")
+        return await cell.ledger.order(ACCOUNT, ORDER)
+
+    order = asyncio.run(until_owed())
+    switchboard.judge(cell, cell.folds())
+    (owed,) = switchboard.claim(cell, 10)
+    (request,) = order.money.requests
+    remote.carry_out(transaction_of([order]), request.kind, request.value, request.id)
+    # The process dies here: the gateway has settled, nothing is recorded, the call is claimed.
+    asyncio.run(settle(cell))
+    assert len(remote.asked) == 1
+    clock.at = START + calls.CLAIMED_FOR
+    asyncio.run(settle(cell))
+    assert remote.asked[0] == remote.asked[1]
+    assert (len(remote.asked), remote.total(Kind.SETTLE)) == (2, 105_00)
+    assert history(cell).count("payment-settled") == 1
+    assert [one.state for one in listed(cell)] == [calls.DONE]
+    assert owed.key == request.id
 
 
 def test_G23_a_crash_between_record_and_the_end_of_the_call_repeats_nothing(cell, remote):

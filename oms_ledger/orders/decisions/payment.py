@@ -200,10 +200,12 @@ def deny_payment(
     answer = order.money.answer(payment.id)
     if (answer and answer.outcome == "denied") or order.status is Status.CANCELED:
         return []
+    if order.status is None:
+        raise NoWorkflow(order.order_id)
     if order.status not in _HEARS or payment.id in order.approved:
         raise PaymentNotPending(order.status)
     denied = e.PaymentDenied(payment_id=payment.id, receipt=facts.receipt, reason=reason)
-    return _canceled_for_payment(order, facts, [denied], reason or "The payment was denied")
+    return canceled_for_payment(order, facts, [denied], reason or "The payment was denied")
 
 
 def expire_payment(order: Order, facts: Facts) -> list[e.OrderEvent]:
@@ -211,12 +213,13 @@ def expire_payment(order: Order, facts: Facts) -> list[e.OrderEvent]:
     due_at = order.money.due_at
     if order.status is not Status.PAYMENT_PENDING or due_at is None or facts.now < due_at:
         return []
-    return _canceled_for_payment(order, facts, [], "The payment was not made in time")
+    return canceled_for_payment(order, facts, [], "The payment was not made in time")
 
 
-def _canceled_for_payment(
+def canceled_for_payment(
     order: Order, facts: Facts, events: list[e.OrderEvent], reason: str
 ) -> list[e.OrderEvent]:
+    """The events, and the cancellation that follows because the money will not come."""
     started = e.CancellationStarted(by="payment-notification", receipt=facts.receipt, reason=reason)
     return follow_through(order, [*events, started], facts)
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from oms_ledger.orders import events as e
 from oms_ledger.orders.decisions import Facts
 from oms_ledger.orders.decisions.asking import give_back, release, request_id, settle
+from oms_ledger.orders.decisions.payment import canceled_for_payment
 from oms_ledger.orders.gateway import Receipt
 from oms_ledger.orders.money import Kind, Request
 from oms_ledger.orders.order import Order
@@ -33,7 +34,10 @@ def available(order: Order, kind: Kind) -> int:
 def ask_by_hand(
     order: Order, facts: Facts, *, kind: Kind, value: int, asked_as: str
 ) -> list[e.OrderEvent]:
-    """Ask for `value` cents of this order; nothing new when the same was asked before."""
+    """Ask for `value` cents of this order; nothing new when the same was asked before.
+
+    An order that waits for its money and has all of it canceled waits in vain: it is canceled.
+    """
     if not value or order.money.request(_id(order, kind, asked_as)) is not None:
         return []
     rest = available(order, kind)
@@ -41,7 +45,10 @@ def ask_by_hand(
         raise RefundExceedsCaptured(rest)
     if value > rest:
         raise NotThatMuch(value, kind, rest)
-    return _ASKS[kind](order, value, "request", *_HAND, asked_as)
+    asked = _ASKS[kind](order, value, "request", *_HAND, asked_as)
+    if kind is Kind.CANCEL and value == rest and order.allows(e.PaymentApprovalRecorded):
+        return canceled_for_payment(order, facts, asked, "The transaction was canceled")
+    return asked
 
 
 def asked_by_hand(orders: Sequence[Order], kind: Kind, asked_as: str) -> list[Request]:
