@@ -436,3 +436,44 @@ def test_a_seller_order_has_no_transaction(cell, client):
 def test_G53_a_request_needs_whole_cents(client, what, value):
     bought = Placed(client, body())
     assert bought.ask(what, value=value).status == 400
+
+
+def sold_for_toys(cell, client, client_of, minutes):
+    """A purchase of which another account delivers one part, and that account's client."""
+    asyncio.run(open_account(cell.ledger, minutes, name="toys"))
+    bought = Placed(client, body(("2", 4000, 4000), sellers=("1", "toys")))
+    bought.send(card(APPROVED))
+    assert bought.process().status == 204
+    asyncio.run(settle(cell))
+    assert bought.statuses() == ["ready-for-handling", "payment-approved"]
+    return bought, client_of("Owner", "toys")
+
+
+def test_G11_the_seller_invoices_and_the_marketplace_settles_its_order_alone(
+    cell, client, client_of
+):
+    bought, toys = sold_for_toys(cell, client, client_of, 0)
+    (theirs,) = toys.call("GET", ORDERS).json()["list"]
+    sent = toys.call("POST", f"{ORDERS}/{theirs['orderId']}/invoice", invoice("2000"))
+    assert sent.status == 200, sent.body
+    asyncio.run(settle(cell))
+    assert bought.statuses() == ["ready-for-handling", "invoiced"]
+    assert [one["value"] for one in bought.get("/settlements")["actions"]] == [2000]
+    assert bought.get()["status"] == "Settling"
+    nothing = toys.call("GET", f"{ORDERS}/{theirs['orderId']}/payment-transaction")
+    assert nothing.status == 404
+    client.call("POST", f"{ORDERS}/{bought.ids[0]}/invoice", invoice("2000"))
+    asyncio.run(settle(cell))
+    assert bought.get()["status"] == "Finished"
+
+
+def test_G14_the_share_of_a_canceled_order_is_released_and_no_other(cell, client, client_of):
+    bought, _ = sold_for_toys(cell, client, client_of, 30)
+    assert client.call("POST", f"{ORDERS}/{bought.ids[1]}/cancel", {}).status == 200
+    asyncio.run(settle(cell))
+    assert bought.statuses() == ["ready-for-handling", "canceled"]
+    assert [one["value"] for one in bought.get("/cancellations")["actions"]] == [2000]
+    client.call("POST", f"{ORDERS}/{bought.ids[0]}/invoice", invoice("2000"))
+    asyncio.run(settle(cell))
+    assert [one["value"] for one in bought.get("/settlements")["actions"]] == [2000]
+    assert bought.get()["status"] == "Finished"
