@@ -71,7 +71,13 @@ async def _here(cell: Cell, owed: Owed, decision: Decision) -> Order:
 
 
 async def place_below(
-    cell: Cell, order: Order, seller: str, order_id: str, *, cause: str | None
+    cell: Cell,
+    order: Order,
+    seller: str,
+    order_id: str,
+    *,
+    cause: str | None,
+    direct: bool = False,
 ) -> Order:
     """The order at a seller, placed unless it is there; refuses when the seller takes none."""
     try:
@@ -103,6 +109,7 @@ async def place_below(
         order_group=group,
         sequence=number,
         seller_name=terms.setting("seller_name") or seller,
+        direct=direct,
     )
     key = Key(seller, f"group:{group}", json.dumps([order_id]).encode())
     try:
@@ -188,6 +195,7 @@ async def cancel_below(cell: Cell, owed: Owed) -> None:
         requested_by_user=user,
         by=by,
         final=True,
+        returned=order.status is Status.CANCELED and order.invoiced_value > 0,
     )
     left = order.status is Status.CANCELED or id_below(order) != owed.body["order"]
     try:
@@ -249,8 +257,8 @@ async def tell_cancellation(cell: Cell, owed: Owed) -> None:
 
 async def tell_denial(cell: Cell, owed: Owed) -> None:
     order = await cell.ledger.order(owed.account, owed.order_id)
-    asked = next((one for one in order.requests if one.id == owed.key), None)
-    reason = asked.denial_reason if asked else None
+    denied = [one for one in order.requests if one.denied_at is not None]
+    reason = denied[-1].denial_reason if denied else None
     await _told(cell, owed, partial(hear_denial, request_id=owed.key, reason=reason))
 
 

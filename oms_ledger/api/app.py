@@ -11,12 +11,14 @@ from starlette.types import ASGIApp
 from oms_ledger.api import (
     actions,
     calls,
+    chains,
     changes,
     checkout,
     errors,
     explaining,
     expressions,
     feed,
+    fulfillment,
     health,
     hook,
     lists,
@@ -24,6 +26,7 @@ from oms_ledger.api import (
     orders,
     past,
     processing,
+    reselling,
     sign_in,
     stream,
     told,
@@ -40,7 +43,10 @@ from oms_ledger.wiring import Cell, open_cell
 
 ROUTERS = (
     checkout,
+    chains,
     processing,
+    fulfillment,
+    reselling,
     lists,
     transactions,
     orders,

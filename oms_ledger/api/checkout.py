@@ -27,7 +27,6 @@ router = APIRouter(tags=["Checkout"])
 
 
 @router.put("/api/checkout/pub/orders", status_code=201)
-@router.put("/api/checkout/pvt/orders", status_code=201, include_in_schema=False)
 async def put_orders(request: Request, cell: TheCell, caller: MayPlace) -> Response:
     body = await json_body(request)
     if not isinstance(body, dict):

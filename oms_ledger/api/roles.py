@@ -74,6 +74,9 @@ OPERATIONS: Mapping[str, frozenset[str]] = {
     "window_to_change_seller": frozenset({WINDOW}),
     # Placing
     "place_order": frozenset({KEY}),
+    "place_fulfillment": frozenset({KEY}),
+    "authorize_fulfillment": frozenset({WORKFLOW, FULL}),
+    "authorize_chain": frozenset({FULL}),
     "send_payments": frozenset({KEY}),
     "process_order": frozenset({FORM}),
     # Transactions

@@ -21,6 +21,7 @@ class CancellationRequest:
     at: datetime
     denied_at: datetime | None = None
     denial_reason: str | None = None
+    from_above: bool = False
 
 
 @dataclass(frozen=True)

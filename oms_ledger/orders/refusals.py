@@ -146,6 +146,27 @@ class NotYourOrder(Refusal):
     text = "Access denied. The order {0} is not fulfilled by {1}"
 
 
+class PriceDiverges(Refusal):
+    code = "CHK0145"
+    text = (
+        "Invalid marketplace payment value or Payment Data: marketplacePaymentValue is {0},"
+        " lines and shipping add up to {1}"
+    )
+
+
+class AffiliateMissing(Refusal):
+    text = "affiliateId: found {0!r}, expected 2 to 10 letters or digits"
+
+
+class OrderIdTaken(Refusal):
+    status, code = 409, "OMS003"
+    text = "The order {0} exists already, with another content"
+
+
+class OtherMarketplaceOrder(Refusal):
+    text = "marketplaceOrderId: the order {0} is not that of {1}"
+
+
 class SellerRefusedOrder(Refusal):
     """A seller that is asked does not take the order."""
 

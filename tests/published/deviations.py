@@ -23,6 +23,12 @@ STATUSES = {
     ("POST /api/checkout/pub/gatewayCallback/{orderGroup}", "204"): None,
 }
 
+# Answers that may have no body at all, and what that says.
+EMPTY = {
+    "POST /pvt/orders/{orderId}/cancel": "the seller thinks about the cancellation",
+    "POST /pvt/orders/{marketplaceOrderId}/cancel": "the same path",
+}
+
 _TAG_FIELDS = "the example of a discounted line has them; the schema says text"
 
 _LIST_MISTYPED = {
@@ -120,6 +126,9 @@ MISTYPED = {
         "orders[].items[].additionalInfo.brandId": "not told",
         "orders[].shippingData.logisticsInfo[].slas[].transitTime": "not told",
         "orders[].paymentData.transactions[].payments[].accountId": "null but for a saved card",
+    },
+    "POST /api/fulfillment/pvt/orders": {
+        "": "an array of orders comes in, and their array goes out; the schema says one object"
     },
     "GET /api/orders/feed": {"[].lastState": "null for the first status of an order"},
     "GET /api/oms/pvt/orders": _LIST_MISTYPED,

@@ -35,7 +35,8 @@ def _paid(before: Order, event: e.PaymentApproved, after: Order) -> list[Call]:
 
 
 def _requested(before: Order, event: e.CancellationRequested, after: Order) -> list[Call]:
-    return _down(after, "ask-cancellation", event.request_id)
+    joins = before.status is Status.WAITING_FOR_SELLER_DECISION
+    return [] if joins else _down(after, "ask-cancellation", event.request_id)
 
 
 def _overdue(before: Order, event: e.SellerDecisionOverdue, after: Order) -> list[Call]:
@@ -62,7 +63,10 @@ def _canceled(before: Order, event: e.Canceled, after: Order) -> list[Call]:
 
 
 def _denied(before: Order, event: e.CancellationDenied, after: Order) -> list[Call]:
-    return _up(after, "tell-denial", event.request_id)
+    """One decision denies all that the level above asked for."""
+    asked = {one.id for one in after.requests if one.from_above and one.denied_at is None}
+    ids = [event.request_id, *sorted(asked - {event.request_id})]
+    return [call for one in ids for call in _up(after, "tell-denial", one)]
 
 
 def _confirmed(before: Order, event: e.SellerConfirmed, after: Order) -> list[Call]:

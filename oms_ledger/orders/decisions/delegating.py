@@ -12,10 +12,20 @@ _OF_ABOVE = {"sellers", "marketplaceServicesEndpoint", "marketplace", "marketpla
 
 
 def order_below(
-    order: Order, *, account: str, order_id: str, order_group: str, sequence: int, seller_name: str
+    order: Order,
+    *,
+    account: str,
+    order_id: str,
+    order_group: str,
+    sequence: int,
+    seller_name: str,
+    direct: bool = False,
 ) -> e.OrderPlaced:
-    """What is placed at `account`: a chain order when it has a seller of its own, by the lines."""
-    chain = list(chain_below(order.items[0])) if order.items else []
+    """What is placed at `account`: a chain order when it has a seller of its own, by the lines.
+
+    With `direct` it delivers by itself, whatever the lines tell of a former seller.
+    """
+    chain = list(chain_below(order.items[0])) if order.items and not direct else []
     own = not chain
     seller = "1" if own else chain[0]
     return e.OrderPlaced(

@@ -84,31 +84,32 @@ def cancel_from_above(
     requested_by_user: bool = False,
     by: str = "store",
     final: bool = False,
+    returned: bool = False,
 ) -> list[e.OrderEvent]:
     """The level above asks for a cancellation: done at once, or to be decided here.
 
     `final` leaves nothing to decide: above, the order is canceled, or its decision is overdue.
-    Refuses when something was invoiced and has not come back.
+    Refuses when something was invoiced, unless all of it `returned` to the level above.
     """
     if order.status is None:
         raise NoWorkflow(order.order_id)
     if order.status in (Status.CANCELED, Status.REPLACED):
         return []
-    returned = final and order.status is Status.INVOICED  # all came back to the level above
-    if order.invoiced_value and not returned:
+    if order.invoiced_value and not (returned and order.status is Status.INVOICED):
         raise CancellationNotAllowed(order.order_id)
+    request = e.CancellationRequested(
+        request_id=request_id,
+        requested_by_user=requested_by_user,
+        receipt=facts.receipt,
+        reason=reason,
+        from_above=True,
+    )
     if order.status in (Status.CANCELLATION_REQUESTED, Status.WAITING_FOR_SELLER_DECISION):
-        return _asked_again(order, facts, request_id, by, final=final)
+        return _asked_again(order, facts, request, by, final=final)
     cause = "user" if requested_by_user else by
     started = e.CancellationStarted(by=cause, receipt=facts.receipt, reason=reason)
     unauthorized = order.status is Status.WAITING_FOR_MKT_AUTHORIZATION
     if order.allows(e.CancellationRequested) and not (final and unauthorized):
-        request = e.CancellationRequested(
-            request_id=request_id,
-            requested_by_user=requested_by_user,
-            receipt=facts.receipt,
-            reason=reason,
-        )
         return _asked_first(order, facts, request, started, final=final)
     if not order.allows(e.CancellationStarted):
         raise Busy(order.status)
@@ -133,19 +134,21 @@ def _asked_first(
 
 
 def _asked_again(
-    order: Order, facts: Facts, request_id: str, by: str, *, final: bool
+    order: Order, facts: Facts, request: e.CancellationRequested, by: str, *, final: bool
 ) -> list[e.OrderEvent]:
-    """While a request is undecided here, another one confirms it, and the same one waits on."""
-    asked = order.requests[-1] if order.requests else None
+    """While a cancellation is undecided here: it is confirmed, or one more side waits for it."""
+    pending = [one for one in order.requests if one.denied_at is None]
+    known = any(one.id == request.request_id for one in order.requests)
     if order.status is Status.WAITING_FOR_SELLER_DECISION:
         if final:
             return [] if order.overdue else [e.SellerDecisionOverdue()]
-        if asked is None or asked.id == request_id:
-            return []
-        raise Busy(order.status)  # asked by somebody else: that has to be decided first
-    if asked is not None and asked.id == request_id and not final:
-        return []
-    by = "user" if asked and asked.requested_by_user else by
-    reason = asked.reason if asked else None  # the first cause stays (G17)
-    started = e.CancellationStarted(by=by, receipt=facts.receipt, reason=reason)
+        return [] if known else [request]
+    if not final and all(one.from_above for one in pending):
+        return [] if known else [request]
+    first = pending[0] if pending else None  # the first cause stays (G17)
+    started = e.CancellationStarted(
+        by="user" if first and first.requested_by_user else by,
+        receipt=facts.receipt,
+        reason=first.reason if first else None,
+    )
     return follow_through(order, [started], facts)

@@ -12,7 +12,7 @@ from oms_ledger.orders.decisions.invoicing import AskedItem, issue_invoice
 from oms_ledger.orders.decisions.reselling import why_not_change
 from oms_ledger.orders.evolving import evolve
 from oms_ledger.orders.levels import fulfills
-from oms_ledger.orders.order import Order
+from oms_ledger.orders.order import CancellationRequest, Order
 from oms_ledger.orders.refusals import Busy, CancellationNotAllowed, NotYourOrder
 from oms_ledger.orders.status import Status
 
@@ -48,10 +48,10 @@ def hear_cancellation(
         return []
     if not fulfills(order, seller, seller_order_id):
         return []
-    if order.status is Status.WAITING_FOR_SELLER_DECISION and order.requests:
-        asked = order.requests[-1]
-        cause = "user" if asked.requested_by_user else "store"
-        started = e.CancellationStarted(by=cause, receipt=facts.receipt, reason=asked.reason)
+    if order.status is Status.WAITING_FOR_SELLER_DECISION and (pending := _pending(order)):
+        first = pending[0]  # the first cause stays (G17)
+        cause = "user" if first.requested_by_user else "store"
+        started = e.CancellationStarted(by=cause, receipt=facts.receipt, reason=first.reason)
         return follow_through(order, [started], facts)
     if _may_resell(order, facts):
         return [e.SellerCanceled(facts.now + facts.seller_window, reason)]
@@ -72,14 +72,21 @@ def _may_resell(order: Order, facts: Facts) -> bool:
 def hear_denial(
     order: Order, facts: Facts, *, request_id: str, reason: str | None
 ) -> list[e.OrderEvent]:
-    """The seller goes on with the order; void when something else was decided before."""
-    if order.status is not Status.WAITING_FOR_SELLER_DECISION or not order.requests:
+    """The seller goes on with the order: all that waited for its decision are denied.
+
+    Void when something else was decided before.
+    """
+    if order.status is not Status.WAITING_FOR_SELLER_DECISION:
         return []
-    if order.requests[-1].id != request_id:
+    pending = _pending(order)
+    if request_id not in [one.id for one in pending]:
         return []
-    return follow_through(
-        order, [e.CancellationDenied(request_id=request_id, reason=reason)], facts
-    )
+    denied = [e.CancellationDenied(request_id=one.id, reason=reason) for one in pending]
+    return follow_through(order, denied, facts)
+
+
+def _pending(order: Order) -> list[CancellationRequest]:
+    return [one for one in order.requests if one.denied_at is None]
 
 
 def hear_invoice(

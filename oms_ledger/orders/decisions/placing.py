@@ -109,9 +109,7 @@ def place(
     raw_items = _items(body)
     if not trusted or not account.setting("trust_request_prices"):
         raise refuse("CHK0022", "Invalid id for item: items[0].id has no price on offer")
-    items = [_item(raw, index, new_id) for index, raw in enumerate(raw_items)]
-    logistics = _logistics(body, len(items))
-    told = _told(body, account)
+    items, logistics, told = read_lines(body, account, new_id)
     payments, gift_cards = _payments(_object(body, "paymentData", "ORD020"), new_id)
     sellers = _by_seller(raw_items)
     values = [
@@ -163,6 +161,15 @@ def _without_secrets(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_secrets(one) for one in value]
     return value
+
+
+def read_lines(
+    body: Json, account: Account, new_id: Callable[[], str]
+) -> tuple[list[Item], list[Json], dict[str, Any]]:
+    """The lines of a body, their deliveries, and what else its orders are told alike."""
+    body = _without_secrets(body)
+    items = [_item(raw, index, new_id) for index, raw in enumerate(_items(body))]
+    return items, _logistics(body, len(items)), _told(body, account)
 
 
 def _told(body: Json, account: Account) -> dict[str, Any]:

@@ -8,10 +8,13 @@ from oms_ledger.orders.events.parts import personal_text
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancellationRequested:
+    """`from_above` when the marketplace asks its seller, under the id of its own request."""
+
     request_id: str
     requested_by_user: bool
     receipt: str
     reason: str | None = personal_text()
+    from_above: bool = False
 
 
 @dataclass(frozen=True, slots=True)

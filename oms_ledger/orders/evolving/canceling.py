@@ -9,14 +9,19 @@ from oms_ledger.orders import events as e
 from oms_ledger.orders.order import CancellationRequest, Order
 from oms_ledger.orders.status import Status
 
+_UNDECIDED = (Status.CANCELLATION_REQUESTED, Status.WAITING_FOR_SELLER_DECISION)
+
 
 def _requested(order: Order, event: e.CancellationRequested, at: datetime) -> Order:
-    request = CancellationRequest(event.request_id, event.requested_by_user, event.reason, at)
+    request = CancellationRequest(
+        event.request_id, event.requested_by_user, event.reason, at, from_above=event.from_above
+    )
+    joins = order.status in _UNDECIDED  # one decision ends all that wait for it
     return replace(
         order,
         requests=(*order.requests, request),
-        resumes=order.status,
-        overdue=False,
+        resumes=order.resumes if joins else order.status,
+        overdue=order.overdue if joins else False,
         receipts=(*order.receipts, ("cancellationRequest", event.receipt, at)),
     )
 
