@@ -24,14 +24,24 @@ from oms_ledger.orders.decisions.payment import (
     send_payments,
 )
 from oms_ledger.orders.decisions.sending import payments_sent
-from oms_ledger.orders.gateway import Gateway, Heard, Transaction
+from oms_ledger.orders.gateway import Gateway, GatewayRefused, Heard, Transaction
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.transactions import transaction_of
 from oms_ledger.wiring import Cell
-from workers.gateways import gateway_of
+from workers.gateways import gateway_of, holder_of
 
 ATTEMPTS = 5
 T = TypeVar("T")
+
+
+def _gateway(cell: Cell, order: Order) -> Gateway:
+    """The gateway that knows the order's transaction, else the one of new purchases."""
+    if order.money.gateway_id is None:
+        return gateway_of(cell, order.account)
+    holder = holder_of(cell, order)
+    if holder is None:
+        raise GatewayRefused("the account has no gateway any more that knows this transaction")
+    return holder
 
 
 async def asked(gateway: Gateway, question: Callable[..., T], *arguments: Any) -> T:
@@ -50,7 +60,7 @@ async def send(
     account, ids = orders[0].account, [order.order_id for order in orders]
     require_in_time(orders[0], cell.ledger.now())
     payments = payments_sent(body, orders)
-    gateway = await asyncio.to_thread(gateway_of, cell, account)
+    gateway = await asyncio.to_thread(_gateway, cell, orders[0])
     if gateway.remote:
         after = [replace(order, payments=payments[order.order_id]) for order in orders]
         transaction = await known(cell, gateway, after, by=by, cause=cause)
@@ -103,7 +113,7 @@ async def process(
     which is recorded, or that the shopper must go elsewhere, which is not.
     """
     account, ids = orders[0].account, [order.order_id for order in orders]
-    gateway = await asyncio.to_thread(gateway_of, cell, account)
+    gateway = await asyncio.to_thread(_gateway, cell, orders[0])
     for _ in range(ATTEMPTS):
         if all(order.status is not None for order in orders):
             return None

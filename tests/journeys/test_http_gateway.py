@@ -265,6 +265,21 @@ def test_orders_whose_money_the_built_in_gateway_has_do_not_go_to_another(cell, 
     assert bought.get()["status"] == "Finished"
 
 
+def test_a_purchase_that_was_begun_with_a_gateway_is_not_finished_by_another(
+    cell, configured, far, client
+):
+    bought = Placed(client, body())
+    bought.send(card(APPROVED))
+    with cell.database.writing() as connection:
+        assert gateways.remove(connection, ACCOUNT)
+    refused = bought.process()
+    assert (refused.status, refused.json()["error"]["code"]) == (500, "CHK0206")
+    assert bought.statuses() == [None]
+    with cell.database.writing() as connection:
+        gateways.configure(connection, configured, cell.vault)
+    assert bought.process().status == 204
+
+
 def test_a_higher_value_is_one_more_payment_and_a_lower_one_a_cancellation(far):
     gateway = near(far)
     assert gateway.adjust(TRANSACTION, 500, "MORE").token == "T-MORE"
