@@ -9,6 +9,7 @@ import pytest
 
 from oms_ledger.ledger.ledger import Ledger
 from oms_ledger.orders import events as e
+from oms_ledger.orders.decisions import follow_through
 from oms_ledger.orders.decisions.canceling import cancel
 from oms_ledger.orders.decisions.invoicing import issue_invoice
 from oms_ledger.orders.decisions.payment import expire_placement, notify_payment, process_order
@@ -226,6 +227,27 @@ def test_G14_an_order_canceled_after_its_return_gives_back_the_rest(cell, remote
     assert order.status is Status.CANCELED
     assert remote.total(Kind.REFUND) == remote.total(Kind.SETTLE) == 105_00
     assert remote.total(Kind.CANCEL) == 0
+
+
+def test_G14_an_order_that_its_seller_refused_is_canceled_and_its_money_released(cell, remote):
+    def refused(order, facts):
+        return follow_through(order, [e.SellerRefused("out of stock")], facts)
+
+    sold = replace(PURCHASE, flow="marketplace", seller="toys")
+    order = lived(cell, PAID, refused, purchase=sold)
+    assert order.status is Status.CANCELED
+    assert order.authorized_at is None
+    assert [(kind, value) for kind, value, _ in remote.asked] == [(Kind.CANCEL, 105_00)]
+
+
+def test_G13_an_order_paid_before_its_seller_confirmed_goes_on_when_it_does(cell, remote):
+    def confirmed(order, facts):
+        return follow_through(order, [e.SellerConfirmed()], facts)
+
+    sold = replace(PURCHASE, flow="marketplace", seller="toys")
+    order = lived(cell, PAID, confirmed, purchase=sold)
+    assert order.status is Status.PAYMENT_APPROVED
+    assert history(cell).count("payment-approved") == 1
 
 
 def test_G14_an_incomplete_order_keeps_no_money(cell, remote):
