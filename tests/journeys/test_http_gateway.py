@@ -16,6 +16,7 @@ from oms_ledger.settings import Settings
 from oms_ledger.wiring import Cell
 from projections import calls, gateways
 from projections.gateways import RemoteGateway
+from tests.journeys.test_modifications import ADD, DISCOUNT, requested
 from tests.journeys.test_order_life import ORDERS, invoice
 from tests.journeys.test_payments import APPROVED, DENIED, Placed, body, card
 from tests.purchases import ACCOUNT
@@ -278,6 +279,26 @@ def test_a_purchase_that_was_begun_with_a_gateway_is_not_finished_by_another(
     with cell.database.writing() as connection:
         gateways.configure(connection, configured, cell.vault)
     assert bought.process().status == 204
+
+
+@pytest.mark.parametrize(
+    ("change", "total", "released"), [(ADD, 2500, []), (DISCOUNT, 1900, [{"value": 100}])]
+)
+def test_G26_a_changed_order_is_settled_at_its_new_value_to_the_cent(
+    cell, configured, far, client, change, total, released
+):
+    bought = Placed(client, body())
+    bought.send(card(APPROVED))
+    bought.process()
+    client.call("POST", f"{ORDERS}/{bought.ids[0]}/start-handling")
+    requested(client, bought.ids[0], **change)
+    asyncio.run(settle(cell))
+    client.call("POST", f"{ORDERS}/{bought.ids[0]}/invoice", invoice(str(total)))
+    asyncio.run(settle(cell))
+    assert bought.statuses() == ["invoiced"]
+    assert far.did("settlement-request") == [{"value": total}]
+    assert far.did("cancellation-request") == released
+    assert (bought.get()["status"], bought.get()["value"]) == ("Finished", total)
 
 
 def test_a_higher_value_is_one_more_payment_and_a_lower_one_a_cancellation(far):

@@ -10,6 +10,7 @@ import pytest
 from oms_ledger.orders import events as e
 from tests.client import Client
 from tests.journeys.test_order_life import ORDERS, invoice, status
+from tests.published.conformance import operations
 from tests.purchases import ACCOUNT, open_account, placed, purchase
 from tests.settling import settle
 
@@ -477,3 +478,32 @@ def test_G14_the_share_of_a_canceled_order_is_released_and_no_other(cell, client
     asyncio.run(settle(cell))
     assert [one["value"] for one in bought.get("/settlements")["actions"]] == [2000]
     assert bought.get()["status"] == "Finished"
+
+
+def test_the_published_requests_run_as_they_stand(cell, client):
+    bought = Placed(client, body(price=20000))
+    bought.send(card(APPROVED))
+    bought.process()
+    for what, method in (
+        ("additional-data", "POST"),
+        ("additional-data", "PATCH"),
+        ("settlement-request", "POST"),
+        ("refunding-request", "POST"),
+        ("cancellation-request", "POST"),
+    ):
+        path = f"/api/pvt/transactions/{{transactionId}}/{what}"
+        (example,) = operations()[f"{method} {path}"].requests
+        answer = client.call(method, f"{bought.here}/{what}", example)
+        assert answer.status == 200, (what, answer.body)
+    asyncio.run(settle(cell))
+    told = [bought.get(what)["actions"] for what in ("/settlements", "/refunds", "/cancellations")]
+    assert [[one["value"] for one in of_kind] for of_kind in told] == [[10050], [2300], [2300]]
+    slip = Placed(client, body(("6", 10000, 10000), price=10000))
+    slip.process()
+    path = "/api/payments/pvt/payments/{paymentId}/payment-notification"
+    (example,) = operations()[f"POST {path}"].requests
+    url = path.replace("{paymentId}", slip.payment())
+    assert client.call("POST", url, example).status == 200
+    assert slip.statuses() == ["payment-pending"]  # 50.10 of 100.00
+    assert client.call("GET", url).status == 200
+    assert slip.statuses() == ["ready-for-handling"]
