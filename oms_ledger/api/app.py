@@ -31,6 +31,7 @@ from oms_ledger.api import (
     stream,
     told,
     transactions,
+    user_orders,
 )
 from oms_ledger.api.addressing import Addressing
 from oms_ledger.api.dependencies import Doorkeeper, open_to_all
@@ -48,6 +49,7 @@ ROUTERS = (
     fulfillment,
     reselling,
     lists,
+    user_orders,
     transactions,
     orders,
     actions,
