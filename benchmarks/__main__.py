@@ -8,7 +8,7 @@ from functools import partial
 
 from rich.console import Console
 
-from benchmarks import appending, encoding, over_http, places, reading, size
+from benchmarks import appending, encoding, listing, over_http, places, reading, size
 from benchmarks.figures import Figure, Report
 from benchmarks.scale import scale
 
@@ -29,6 +29,8 @@ def main(parts: list[str]) -> int:
         "append": partial(appending.figures, seconds=much.seconds),
         "read": partial(reading.figures, count=much.orders, seconds=much.seconds),
         "size": partial(size.figures, small=much.small, large=much.large, seconds=much.seconds),
+        "lists": partial(listing.figures, count=much.listed, seconds=much.seconds),
+        "export": partial(listing.exporting, count=much.orders),
         "http": partial(over_http.figures, scale=much),
     }
     if unknown := set(parts) - {"codec", *named}:

@@ -15,10 +15,14 @@ class Scale:
     small: int
     large: int
     """Stored events between which the figures should be flat."""
+    listed: int
+    """Orders in the lists that are measured."""
 
 
-QUICK = Scale(seconds=0.8, orders=320, pushes=300, small=1_000, large=100_000)
-FULL = Scale(seconds=8.0, orders=3_000, pushes=3_000, small=1_000, large=1_000_000)
+QUICK = Scale(seconds=0.8, orders=320, pushes=300, small=1_000, large=100_000, listed=20_000)
+FULL = Scale(
+    seconds=8.0, orders=3_000, pushes=3_000, small=1_000, large=1_000_000, listed=1_000_000
+)
 
 
 def scale() -> Scale:

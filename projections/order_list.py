@@ -31,6 +31,7 @@ from projections.tables import order_figures as f
 from projections.tables import order_terms as o
 from projections.tables import order_views as t
 
+ALL_ORDERS: tuple[str, tuple[str, ...]] = (order_figures.ALL[0], order_figures.ALL[1:])
 FEW = 2_000  # orders that are looked up by their ids
 DEEP = 500  # orders before a page beyond which a set of orders is made first
 _HIGHEST = "\U0010ffff"
@@ -230,7 +231,7 @@ def is_figured(question: Question) -> bool:
 
 def figures_of(question: Question) -> list[ColumnElement[bool]]:
     """The condition on figures, but for the creation date."""
-    kind, terms = order_figures.ALL[0], order_figures.ALL[1:]
+    kind, terms = ALL_ORDERS
     for having in question.having:
         kind, terms = having.kind, having.terms
     conditions = [f.c.account == question.account, f.c.kind == kind, f.c.term.in_(terms)]
@@ -246,7 +247,7 @@ def _impossible(statuses: Iterable[str]) -> list[ColumnElement[bool]]:
     return [f.c.status.in_(list(statuses))] if statuses else []
 
 
-_HALF = literal_column(str(1 << 20))  # values are squared in two parts
+_HALF: ColumnElement[int] = literal_column(str(1 << 20))  # values are squared in two parts
 
 
 def added_up(connection: Connection, conditions: ColumnElement[bool]) -> Totals:

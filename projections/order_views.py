@@ -29,7 +29,7 @@ from projections.tables import order_views as t
 CURSOR = "order-views"
 # Raised whenever a row, a term or a document comes out otherwise than before: at the next start
 # every view is then folded anew, while the old ones are served.
-SHAPE = 1
+SHAPE = 2
 
 _HEAD_VERSION = (
     select(func.max(events.c.version)).where(events.c.stream == bindparam("stream"))
@@ -73,7 +73,7 @@ class OrderViews:
             return
         _upsert(connection, fresh)
         _retell(connection, moves)
-        shares = [(before and _share(before), _share(one)) for before, one in moves]
+        shares = [(_share(before) if before else None, _share(one)) for before, one in moves]
         order_figures.keep(connection, shares)
 
 
@@ -150,7 +150,6 @@ def _share(one: dict[str, Any]) -> Share:
 def view(order: Order, version: int) -> dict[str, Any]:
     """The columns of an order's view."""
     row, document = list_row(order), oms_document(order)
-    channel = (order.placed.details.get("salesChannelData") or {}).get("name")
     promised = latest_estimate(order)
     reached = {status: at for status, at in reversed(order.timeline)}
     approved, ready = (
@@ -176,7 +175,7 @@ def view(order: Order, version: int) -> dict[str, Any]:
         "items": row["totalItems"],
         "origin": order.origin,
         "currency": row["currencyCode"],
-        "terms": orjson.dumps([*map(list, terms_of(document, row, channel))]).decode(),
+        "terms": orjson.dumps([*map(list, terms_of(document, row, order.placed.details))]).decode(),
         "row": orjson.dumps(row),
         "document": orjson.dumps(document),
     }

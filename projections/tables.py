@@ -66,6 +66,36 @@ order_terms = Table(
     sqlite_with_rowid=False,
 )
 
+exports = Table(
+    "exports",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("format", Text, nullable=False),
+    Column("question", Text, nullable=False),
+    Column("manner", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("total", BIG, nullable=False),
+    Column("orders", BIG, nullable=False),
+    Column("missing", Text, nullable=False),
+    Column("after_created", BIG),
+    Column("after_id", Text),
+    Column("pieces", Integer, nullable=False),
+    Column("created_at", BIG, nullable=False),
+    Column("finished_at", BIG),
+    Index("exports_account", "account", "created_at"),
+    Index("exports_state", "state"),
+)
+
+export_pieces = Table(
+    "export_pieces",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("piece", Integer, primary_key=True, autoincrement=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
 order_figures = Table(
     "order_figures",
     metadata,

@@ -18,7 +18,7 @@ from oms_ledger.orders.decisions.waiting import (
 )
 from oms_ledger.orders.refusals import Refusal
 from oms_ledger.wiring import Cell
-from projections import calls, cursors, due_times, feeds, hooks
+from projections import calls, cursors, due_times, exports, feeds, hooks
 from projections.cursors import now_micros
 from workers import wakeups
 from workers.stopping import Stop
@@ -103,6 +103,8 @@ def sweep(cell: Cell) -> int:
         behind |= set(hooks.with_due(connection, now_micros()))
         if calls.any_due(connection, now_micros()):
             behind.add(calls.CURSOR)
+        running = [f"export:{export}" for export in exports.unfinished(connection)]
+    wakeups.wake(cell.redis, running, wakeups.SLOW)
     return wakeups.wake(cell.redis, sorted(behind))
 
 
@@ -112,6 +114,7 @@ def retain(cell: Cell) -> None:
     with cell.database.writing() as connection:
         if buried := feeds.bury(connection, now):
             log.warning("feed items went to the dead letters", items=buried)
+        exports.expire(connection, now)
         gone = []
         if cell.settings.feed_expiry:
             gone += [("feed", key, feeds.remove) for key in feeds.unused(connection, now)]

@@ -7,7 +7,7 @@ from oms_ledger.wiring import Cell
 from projections import calls, feeds
 from projections.feeds import FeedQueue
 from projections.together import run_together
-from workers import wakeups
+from workers import exporting, wakeups
 from workers.courier import Courier
 from workers.switchboard import Switchboard
 
@@ -50,6 +50,10 @@ def advance(cursor: str) -> None:
         desk.switchboard.wake()
         return
     kind, _, name = cursor.partition(":")
+    if kind == "export":
+        if exporting.carry_on(cell.database, name):
+            wakeups.wake(cell.redis, [cursor], wakeups.SLOW)
+        return
     if kind == "hook":
         desk.courier.wake(name)
         return

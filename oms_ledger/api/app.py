@@ -16,6 +16,7 @@ from oms_ledger.api import (
     checkout,
     errors,
     explaining,
+    exports,
     expressions,
     feed,
     fulfillment,
@@ -31,6 +32,7 @@ from oms_ledger.api import (
     stream,
     told,
     transactions,
+    user_orders,
 )
 from oms_ledger.api.addressing import Addressing
 from oms_ledger.api.dependencies import Doorkeeper, open_to_all
@@ -48,6 +50,8 @@ ROUTERS = (
     fulfillment,
     reselling,
     lists,
+    user_orders,
+    exports,
     transactions,
     orders,
     actions,

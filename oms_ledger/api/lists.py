@@ -16,6 +16,7 @@ from oms_ledger.api.orders import json_response, language_of
 from oms_ledger.api.questions import Asked, asked, of_body, of_query
 from oms_ledger.ledger.entry import order_stream
 from oms_ledger.orders.account import Account
+from oms_ledger.orders.documents.masking import mask_row
 from oms_ledger.orders.documents.search_rows import search_row
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.status import Status, label
@@ -90,11 +91,15 @@ async def at_one_moment(cell: Cell, read: Callable[[Connection], T]) -> T:
     return await asyncio.to_thread(in_thread)
 
 
-def rows_told(rows: list[bytes], language: str, account: Account) -> list[bytes]:
-    """Stored rows in a language; they are stored in English."""
-    if not language.lower().startswith("pt"):
+def rows_told(
+    rows: list[bytes], language: str, account: Account, *, to_owner: bool = False
+) -> list[bytes]:
+    """Stored rows in a language, masked where the account masks; they are stored in English."""
+    mask = account.setting("pii") and not to_owner
+    if not mask and not language.lower().startswith("pt"):
         return rows
-    return [orjson.dumps(_in_language(orjson.loads(row), language)) for row in rows]
+    told = (_in_language(orjson.loads(row), language) for row in rows)
+    return [orjson.dumps(mask_row(row) if mask else row) for row in told]
 
 
 def _in_language(row: dict[str, Any], language: str) -> dict[str, Any]:
@@ -106,7 +111,8 @@ def _search_rows(cell: Cell, account: Account, order_ids: list[str]) -> list[byt
     states = (
         cell.ledger.folds.load(order_stream(account.name, order_id)).state for order_id in order_ids
     )
-    return [orjson.dumps(search_row(order)) for order in states if isinstance(order, Order)]
+    rows = [search_row(order) for order in states if isinstance(order, Order)]
+    return [orjson.dumps(mask_row(row) if account.setting("pii") else row) for row in rows]
 
 
 # The answer

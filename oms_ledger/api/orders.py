@@ -3,6 +3,7 @@
 import asyncio
 import re
 from datetime import timedelta
+from functools import partial
 from typing import Annotated, Any
 
 import orjson
@@ -11,7 +12,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from oms_ledger.api.addressing import segment
 from oms_ledger.api.dependencies import Caller, TheCell, requires
 from oms_ledger.orders.account import Account
+from oms_ledger.orders.decisions.disclosing import disclose
 from oms_ledger.orders.documents import oms_document, pii_document
+from oms_ledger.orders.documents.masking import mask_document, reason_of
 from oms_ledger.orders.refusals import OrderGroupNotFound, OrderNotFound
 from oms_ledger.wiring import Cell
 from projections import order_views
@@ -39,11 +42,11 @@ async def get_order_group(
         with cell.database.reading() as connection:
             return list(order_views.group_ids(connection, caller.account, group))
 
-    language = await _language(request, cell, caller)
+    account = await cell.ledger.account(caller.account)
     documents = [
-        await _document(cell, caller.account, order_id, language)
+        await shown(cell, account, order_id, language_of(request, account))
         for order_id in await asyncio.to_thread(ids)
-        if await _is_reachable(cell, caller.account, order_id)
+        if await is_reachable(cell, account, order_id)
     ]
     if not documents:
         raise OrderGroupNotFound(group)
@@ -56,17 +59,34 @@ async def get_order(order_id: str, request: Request, cell: TheCell, caller: MayG
     if sequence := re.fullmatch(r"seq(\d{1,15})", order_id):
         await request.app.state.freshness.wait()
         order_id = await asyncio.to_thread(_by_sequence, cell, caller, int(sequence[1]))
-    if not await _is_reachable(cell, caller.account, order_id):
+    account = await cell.ledger.account(caller.account)
+    if not await is_reachable(cell, account, order_id):
         raise OrderNotFound()
-    language = await _language(request, cell, caller)
-    return json_response(await _document(cell, caller.account, order_id, language))
+    return json_response(await shown(cell, account, order_id, language_of(request, account)))
 
 
 @router.get("/api/orders/pvt/document/{order_id}")
-async def get_document(order_id: str, cell: TheCell, caller: MayGet) -> Response:
-    if not await _is_reachable(cell, caller.account, segment(order_id)):
+async def get_document(
+    order_id: str, request: Request, cell: TheCell, caller: MayGet, reason: str | None = None
+) -> Response:
+    """With `reason`, and that recorded, personal data is shown that the account masks else."""
+    order_id, account = segment(order_id), await cell.ledger.account(caller.account)
+    if not await is_reachable(cell, account, order_id):
         raise OrderNotFound()
-    order = await cell.ledger.order(caller.account, segment(order_id))
+    if not account.setting("pii"):
+        order = await cell.ledger.order(account.name, order_id)
+        return json_response(orjson.dumps(pii_document(order)))
+    why = reason_of(reason)
+    if why is None:
+        order = await cell.ledger.order(account.name, order_id)
+        return json_response(orjson.dumps(mask_document(pii_document(order))))
+    order = await cell.ledger.change(
+        account.name,
+        order_id,
+        partial(disclose, reason=why),
+        by=caller.app_key,
+        cause=request.scope["state"]["request_id"],
+    )
     return json_response(orjson.dumps(pii_document(order)))
 
 
@@ -78,12 +98,12 @@ def _by_sequence(cell: Cell, caller: Caller, sequence: int) -> str:
     return found
 
 
-async def _is_reachable(cell: Cell, name: str, order_id: str) -> bool:
+async def is_reachable(cell: Cell, account: Account, order_id: str) -> bool:
     """Whether the order is not older than the account lets its orders be seen."""
-    days = (await cell.ledger.account(name)).setting("order_access_days")
+    days = account.setting("order_access_days")
     if not days:
         return True
-    order = await cell.ledger.order(name, order_id)
+    order = await cell.ledger.order(account.name, order_id)
     return order.created_at >= cell.ledger.now() - timedelta(days=days)
 
 
@@ -94,23 +114,24 @@ def language_of(request: Request, account: Account) -> str:
     return language
 
 
-async def _language(request: Request, cell: Cell, caller: Caller) -> str | None:
-    """The language asked for, or None for the stored documents' own."""
-    language = language_of(request, await cell.ledger.account(caller.account))
-    return None if not language.lower().startswith("pt") else language
+async def shown(
+    cell: Cell, account: Account, order_id: str, language: str, *, to_its_owner: bool = False
+) -> bytes:
+    """The OMS document: the stored bytes where they are new and need no change, else folded.
 
-
-async def _document(cell: Cell, account: str, order_id: str, language: str | None) -> bytes:
-    """The stored bytes when they are as new as the ledger; else folded from it."""
+    The shopper whose order it is sees it unmasked.
+    """
 
     def stored() -> tuple[bytes | None, bool]:
         with cell.database.reading() as connection:
-            return order_views.document(connection, account, order_id)
+            return order_views.document(connection, account.name, order_id)
 
-    document, exists = await asyncio.to_thread(stored)
+    found, exists = await asyncio.to_thread(stored)
     if not exists:
         raise OrderNotFound()
-    if document is not None and language is None:
-        return document
-    order = await cell.ledger.order(account, order_id)
-    return orjson.dumps(oms_document(order, language or "en-US"))
+    translated = language.lower().startswith("pt")
+    mask = account.setting("pii") and not to_its_owner
+    if found is not None and not translated and not mask:
+        return found
+    document = oms_document(await cell.ledger.order(account.name, order_id), language)
+    return orjson.dumps(mask_document(document) if mask else document)

@@ -210,7 +210,7 @@ def _searched(account: Account, text: str) -> tuple[tuple[tuple[Having, ...], ..
         return ()
     whole = (comparable(text),)
     number = digits(text)
-    groups = [
+    groups: list[tuple[Having, ...]] = [
         (Having("id", whole, prefix=True),),
         (Having("sequence", whole),),
         (Having("email", whole),),
@@ -238,7 +238,9 @@ def interval(text: str, name: str) -> Bounds:
     if found:
         bounds = [None if bound == "*" else parse_instant(bound) for bound in found.groups()]
         if all(at or bound == "*" for at, bound in zip(bounds, found.groups(), strict=True)):
-            low, high = (at and micros(at) // MILLISECOND * MILLISECOND for at in bounds)
+            low, high = (
+                None if at is None else micros(at) // MILLISECOND * MILLISECOND for at in bounds
+            )
             return low, None if high is None else high + MILLISECOND - 1
     expected = f"{name.removeprefix('f_')}:[FROM TO UNTIL] in ISO 8601"
     raise malformed(f"{name}: found {shown(text)}, expected {expected}")

@@ -9,6 +9,7 @@ from oms_ledger.cli import (
     accounts,
     calls,
     demo,
+    exports,
     feed,
     gateways,
     imports,
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 processes.install(app)
 imports.install(app)
+exports.install(app)
 upkeep.install(app)
 app.add_typer(accounts.app, name="account")
 app.add_typer(keys.app, name="key")

@@ -23,6 +23,7 @@ SETTINGS: dict[str, tuple[Any, str]] = {
     "payment_expiry": (0, "minutes in payment-pending until the order is canceled; 0: never"),
     "seller_name": ("", "name of seller 1; empty: the account's name"),
     "pii": (False, "mask personal data in documents and lists; ?reason= unmasks a document"),
+    "b2b": (False, "a company's buyers search their orders by text, agent and approvals"),
     "rate_limit_per_minute": (0, "requests a minute of get, group and search; 0: no limit"),
     "order_access_days": (0, "days after which an order is unknown to readers; 0: never"),
     "list_pages": (30, "pages of a list that can be asked for; 0: all"),

@@ -33,6 +33,7 @@ EVENTS = [
     ),
     e.PaymentsSent((e.Payment("P", "2", "Visa", "creditCard", 1309, 1309),)),
     e.CancellationWindowOpened(AT),
+    e.PersonalDataDisclosed("complaint 17"),
     e.SellerConfirmed("00-v1acme-01"),
     e.ManualAuthorizationAwaited(-12),
     e.SellerCanceled(AT, reason="broken"),

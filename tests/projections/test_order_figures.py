@@ -3,7 +3,7 @@
 import random
 from collections import defaultdict
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, insert, select
 
@@ -65,7 +65,7 @@ def view_of(order_id, one):
     }
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers())
 def test_G31_figures_kept_move_by_move_are_those_computed_anew(seed):
     rng = random.Random(seed)
@@ -91,7 +91,7 @@ def test_G31_figures_kept_move_by_move_are_those_computed_anew(seed):
 instants = st.one_of(st.none(), st.integers(19_990 * DAY, 20_100 * DAY).map(lambda at: at))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.integers(19_990 * DAY, 20_100 * DAY), max_size=12), instants, instants)
 def test_an_interval_is_whole_buckets_and_its_edges(created, low, high):
     engine = create_engine("sqlite://")

@@ -133,6 +133,15 @@ MISTYPED = {
     "GET /api/orders/feed": {"[].lastState": "null for the first status of an order"},
     "GET /api/oms/pvt/orders": _LIST_MISTYPED,
     "GET /api/oms/user/orders": _LIST_MISTYPED,
+    "GET /api/oms/user/orders/{orderId}": dict.fromkeys(
+        (
+            *("marketingData", "shippingData.trackingHints", "changesAttachment", "taxData"),
+            *("checkedInPickupPointId", "cancellationData", "invoiceData", "customData"),
+            *("giftRegistryData", "subscriptionData", "callCenterOperatorData"),
+            "paymentData.transactions[].payments[]",
+        ),
+        "the document of Get order, whose schema allows what is null or a list here",
+    ),
     "POST /api/orders/extendsearch/orders": {
         **_LIST_MISTYPED,
         "list[].status": "null while the order is incomplete",
@@ -153,6 +162,9 @@ OMITTED = {
     "row": {},
     "GET /api/oms/pvt/orders": _LIST_OMITTED,
     "GET /api/oms/user/orders": _LIST_OMITTED,
+    "GET /api/oms/user/orders/{orderId}": {
+        "paymentData.transactions[].payments[].connectorResponses": "kept as the connector said",
+    },
     "POST /api/orders/extendsearch/orders": _LIST_OMITTED,
 }
 

@@ -45,19 +45,17 @@ def words(text: str) -> list[str]:
 
 
 def terms_of(
-    document: Mapping[str, Any], row: Mapping[str, Any], channel: str | None
+    document: Mapping[str, Any], row: Mapping[str, Any], details: Mapping[str, Any]
 ) -> list[Term]:
-    """The terms of an order by its OMS document and its row in the list, in a stable order.
+    """The terms of an order, in a stable order.
 
-    `channel` is the name of its sales channel, where it is known; else it goes by its id.
+    By its OMS document, its row in the list, and `details` that were placed with it besides.
     """
     told = [
-        Term(kind, comparable(value), value[:LONGEST].replace("\0", ""))
-        for kind, value in _texts(document, row)
-        if value
+        Term(kind, comparable(str(value)), str(value)[:LONGEST].replace("\0", ""))
+        for kind, value in (*_values(document, row), *_of_details(document, details))
+        if value and isinstance(value, str | int) and not isinstance(value, bool)
     ]
-    name = channel or document["salesChannel"]
-    told.append(Term("channel_name", comparable(name), name[:LONGEST]))
     for kind in ("clientName", "corporateName", "tradeName"):
         name = row["clientName"] if kind == "clientName" else _profile(document).get(kind)
         if isinstance(name, str) and name.strip():
@@ -69,12 +67,6 @@ def terms_of(
 
 def _profile(document: Mapping[str, Any]) -> Mapping[str, Any]:
     return document.get("clientProfileData") or {}
-
-
-def _texts(document: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for kind, value in _values(document, row):
-        if isinstance(value, str | int) and not isinstance(value, bool):
-            yield kind, str(value)
 
 
 def _values(document: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -131,6 +123,20 @@ def in_store(document: Mapping[str, Any]) -> bool:
     """Placed by the Sales App: checked in at a store, or tagged by the app."""
     tags = (document.get("marketingData") or {}).get("marketingTags") or ()
     return bool(document["isCheckedIn"]) or "vtex-instore" in tags
+
+
+def _of_details(
+    document: Mapping[str, Any], details: Mapping[str, Any]
+) -> Iterator[tuple[str, Any]]:
+    """A sales channel without a name goes by its id. Agents are a company's buyers."""
+    channel = details.get("salesChannelData")
+    name = channel.get("name") if isinstance(channel, Mapping) else None
+    yield "channel_name", name or document["salesChannel"]
+    told = details.get("purchaseAgentData") or details.get("purchaseAgentsData") or {}
+    agents = told.get("purchaseAgents") if isinstance(told, Mapping) else told
+    for agent in agents if isinstance(agents, list) else ():
+        if isinstance(agent, Mapping):
+            yield "agent", agent.get("id") or agent.get("userId")
 
 
 def _custom(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -21,6 +21,8 @@ from oms_ledger.orders.events.payment import *  # noqa: F403
 from oms_ledger.orders.events.payment import PaymentEvent as PaymentEvent
 from oms_ledger.orders.events.placing import *  # noqa: F403
 from oms_ledger.orders.events.placing import PlacingEvent as PlacingEvent
+from oms_ledger.orders.events.privacy import *  # noqa: F403
+from oms_ledger.orders.events.privacy import PrivacyEvent as PrivacyEvent
 from oms_ledger.orders.events.reselling import *  # noqa: F403
 from oms_ledger.orders.events.reselling import ResellingEvent as ResellingEvent
 from oms_ledger.orders.events.workflow import *  # noqa: F403
@@ -35,5 +37,6 @@ OrderEvent = (
     | ChangingEvent
     | CallingEvent
     | ResellingEvent
+    | PrivacyEvent
 )
 Event = OrderEvent | AccountEvent

@@ -1,0 +1,96 @@
+"""`oms-ledger export`: orders into a file."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from oms_ledger.api.exports import question_of
+from oms_ledger.api.freshness import Freshness
+from oms_ledger.api.questions import of_query
+from oms_ledger.cli.output import AsJson, print_json, progress
+from oms_ledger.orders.refusals import InvalidSetting
+from oms_ledger.wiring import Cell, open_cell
+from projections import order_export, order_list
+from projections.exports import FORMATS
+from projections.order_export import Manner, Told
+from projections.order_list import Question
+from projections.sheets import csv_file, xlsx_file
+
+
+def install(app: typer.Typer) -> None:
+    app.command()(export)
+
+
+def export(
+    file: Annotated[Path, typer.Argument(dir_okay=False, help="Ends in .csv, .jsonl or .xlsx.")],
+    account: Annotated[str, typer.Option(help="Whose orders.")] = "demo",
+    filters: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--filter", help="As in List orders: `f_status=invoiced`. Repeat it for more."
+        ),
+    ] = None,
+    language: Annotated[str, typer.Option(help="Of status names; the account's if empty.")] = "",
+    zone: Annotated[str, typer.Option(help="IANA zone of instants; the account's if empty.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Export orders: the published Order report as CSV or XLSX, or documents as JSON lines.
+
+    A file of JSON lines can be imported again by `oms-ledger import`.
+    """
+    format = file.suffix.removeprefix(".").lower()
+    if format not in FORMATS:
+        raise InvalidSetting(f"{file}: expected a file that ends in .{', .'.join(FORMATS)}")
+    pairs = [tuple(one.split("=", 1)) for one in filters or [] if "=" in one]
+    given = of_query([(name, value) for name, value in pairs])
+    given |= {"zone": [zone]} if zone else {}
+    cell = open_cell()
+    cell.require_tables()
+    question, manner = asyncio.run(_asked(cell, account, given, language))
+    orders = write(cell, question, manner, format, file)
+    if as_json:
+        print_json({"file": str(file), "orders": orders})
+    else:
+        typer.echo(f"{orders} orders are in {file}.")
+
+
+async def _asked(
+    cell: Cell, name: str, given: dict[str, list[str]], language: str
+) -> tuple[Question, Manner]:
+    account = await cell.ledger.account(name)
+    freshness = Freshness(cell)
+    while await freshness.wait():
+        pass  # views that are folded anew are waited for: a file has no header to say so
+    told = language or account.setting("language")
+    return question_of(account, given, told, cell.ledger.now())
+
+
+def write(cell: Cell, question: Question, manner: Manner, format: str, file: Path) -> int:
+    """Write the file; how many orders it has. A file that is not whole has another name."""
+    with cell.database.snapshot() as connection:
+        total = order_list.totals(connection, question).count
+    written = 0
+    with progress() as bar:
+        task = bar.add_task("Exporting orders", total=total)
+
+        def told() -> Iterator[list[Told]]:
+            nonlocal written
+            for page in order_export.pages(cell.database, question):
+                written += len(page)
+                bar.update(task, completed=written)
+                yield page
+
+        if format == "jsonl":
+            lines: Iterator[bytes] = (b"".join(map(manner.line, page)) for page in told())
+            content = lines
+        else:
+            rows = ([row for order in page for row in manner.rows(order)] for page in told())
+            content = csv_file(rows) if format == "csv" else xlsx_file(rows)
+        partial = file.with_name(f"{file.name}.part")
+        with partial.open("wb") as out:
+            out.writelines(content)
+        partial.replace(file)
+    return written
