@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from oms_ledger.ledger.entry import Row, micros
 from oms_ledger.ledger.folds import Folds
-from oms_ledger.orders.decisions.modifying import TIME_TO_APPLY
+from oms_ledger.orders.decisions.modifying import expires_at
 from oms_ledger.orders.decisions.payment import TIME_TO_PAY
 from oms_ledger.orders.decisions.waiting import TIME_TO_AUTHORIZE, TIME_TO_DECIDE
 from oms_ledger.orders.order import Order
@@ -75,8 +75,8 @@ def _due_at(order: Order) -> tuple[str, datetime] | None:
             return "cancellation-decision", order.moved_at + TIME_TO_DECIDE
         case Status.WAITING_FOR_SELLER_DECISION if order.moved_at and not order.overdue:
             return "seller-decision", order.moved_at + TIME_TO_DECIDE
-    if change := order.change_in_progress:
-        return "change-request", change.at + TIME_TO_APPLY
+    if expires := expires_at(order):
+        return "change-request", expires
     return None
 
 

@@ -15,6 +15,7 @@ from oms_ledger.ledger import sequences
 from oms_ledger.ledger.entry import Key, instant, order_stream
 from oms_ledger.ledger.ledger import Taken
 from oms_ledger.orders import events as e
+from oms_ledger.orders.changes.refusals import ChangeInProgress
 from oms_ledger.orders.decisions import Decision
 from oms_ledger.orders.decisions.delegating import order_below
 from oms_ledger.orders.decisions.fulfilling import (
@@ -280,7 +281,7 @@ def _event(cell: Cell, owed: Owed) -> e.Event:
 async def _told(cell: Cell, owed: Owed, decision: Decision) -> None:
     try:
         await _other(cell, owed, decision)
-    except Busy as wait:
+    except (Busy, ChangeInProgress) as wait:
         raise TryAgain(wait.message) from wait
     except InvoiceNotAllowed as refusal:
         # Dispatched by hand before the money came: the marketplace may still be paid.

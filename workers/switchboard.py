@@ -23,7 +23,7 @@ from oms_ledger.orders.decisions.calling import tell_failure, tell_resumption
 from oms_ledger.wiring import Cell
 from projections import calls, cursors
 from projections.calls import CallsOwed, Owed
-from workers import change_calls, gateway_calls, partners
+from workers import change_agreements, change_calls, gateway_calls, partners
 from workers.outcomes import Failed, TryAgain
 
 IN_FLIGHT = 32
@@ -38,6 +38,7 @@ Handler = Callable[[Cell, Owed], Awaitable[None]]
 HANDLERS: dict[str, Handler] = {
     **gateway_calls.HANDLERS,
     **partners.HANDLERS,
+    **change_agreements.HANDLERS,
     **change_calls.HANDLERS,
 }
 

@@ -5,12 +5,14 @@ from typing import Any
 
 from oms_ledger.orders import events as e
 from oms_ledger.orders.calls import Call
-from oms_ledger.orders.changes.state import CANCELED
-from oms_ledger.orders.decisions.modifying import known
+from oms_ledger.orders.changes.state import CANCELED, ChangeRequest
+from oms_ledger.orders.decisions.modifying import counterparts, known
+from oms_ledger.orders.levels import id_below
 from oms_ledger.orders.order import Order
 
 PARTY = "changes"
 ADVANCE, RESTORE = "advance-change", "restore-payment"
+ASK, SETTLE, TELL = "ask-change", "settle-change", "tell-registered-change"
 
 
 def _advance(before: Order, event: Any, after: Order) -> Iterable[Call]:
@@ -38,11 +40,57 @@ def _restore(before: Order, event: Any, after: Order) -> Iterable[Call]:
     return (Call(PARTY, RESTORE, key, {"requestId": event.request_id}),)
 
 
+def _between(order: Order, request: ChangeRequest, kind: str, key: str) -> Iterable[Call]:
+    """To the other side of the sale, where that is an account of the deployment."""
+    body = {"order": _id_there(order), "requestId": request.id}
+    return [Call(one, kind, key, body) for one in request.asked.participants if ":" in one]
+
+
+def _id_there(order: Order) -> str:
+    return (
+        id_below(order) if order.flow == "marketplace" else order.placed.marketplace_order_id or ""
+    )
+
+
+def _asked(before: Order, event: Any, after: Order) -> Iterable[Call]:
+    """The other side is asked by whom the request came to first, until it has agreed."""
+    yield from _advance(before, event, after)
+    request = known(after, event.request_id)
+    if request is None or not request.in_progress or request.asked.origin_account:
+        return
+    if not request.acknowledged.issuperset(request.parties):
+        yield from _between(after, request, ASK, f"{request.id}/{len(request.logs)}")
+
+
+def _ended(before: Order, event: Any, after: Order) -> Iterable[Call]:
+    """The marketplace tells its seller how it ended, and a seller that it gave up."""
+    request = known(after, event.request_id)
+    if request is not None and (after.flow != "seller" or request.ended == CANCELED):
+        yield from _between(after, request, SETTLE, f"{request.id}/ended")
+
+
+def _canceled(before: Order, event: e.ChangeCanceled, after: Order) -> Iterable[Call]:
+    yield from _restore(before, event, after)
+    yield from _ended(before, event, after)
+
+
+def _registered(before: Order, event: e.ChangeRegistered, after: Order) -> Iterable[Call]:
+    """A v1 change, to the other side; one that came from there is known there."""
+    body = {"order": _id_there(after), "requestId": event.request_id}
+    return [
+        Call(party, TELL, event.request_id, body)
+        for party in counterparts(after)
+        if not event.heard
+    ]
+
+
 CALLS: Mapping[type, Callable[[Order, Any, Order], Iterable[Call]]] = {
-    e.ChangeRequested: _advance,
-    e.ChangeRetried: _advance,
+    e.ChangeRegistered: _registered,
+    e.ChangeRequested: _asked,
+    e.ChangeRetried: _asked,
     e.ChangeAcknowledged: _agreed,
     e.ChangeConfirmed: _agreed,
     e.ChangePaymentAdjusted: _restore,
-    e.ChangeCanceled: _restore,
+    e.ChangeApplied: _ended,
+    e.ChangeCanceled: _canceled,
 }

@@ -42,7 +42,7 @@ def follow_through(
 def _ended_first(order: Order, events: Sequence[e.OrderEvent], facts: Facts) -> list[e.OrderEvent]:
     """A cancellation wins: whoever asks for one, a change in progress is canceled before it."""
     request = order.change_in_progress
-    asked = (e.CancellationStarted, e.CancellationRequested)
+    asked = (e.CancellationStarted, e.CancellationRequested, e.SellerCanceled)
     if request is None or not any(isinstance(event, asked) for event in events):
         return []
     reason = "The order is being canceled"

@@ -54,7 +54,8 @@ def hear_cancellation(
         started = e.CancellationStarted(by=cause, receipt=facts.receipt, reason=first.reason)
         return follow_through(order, [started], facts)
     if _may_resell(order, facts):
-        return [e.SellerCanceled(facts.now + facts.seller_window, reason)]
+        closes_at = facts.now + facts.seller_window
+        return follow_through(order, [e.SellerCanceled(closes_at, reason)], facts)
     if order.invoiced_value > sum(one.value for one in order.invoices if one.type == "Input"):
         raise CancellationNotAllowed(order.order_id)
     if not order.allows(e.CancellationStarted):

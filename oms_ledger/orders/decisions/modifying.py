@@ -6,7 +6,7 @@ decided again: what is recorded already decides nothing.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from oms_ledger.orders import events as e
 from oms_ledger.orders.changes import refusals as no
@@ -71,12 +71,25 @@ def request_change(
             manual_increment=asked.manual_increment,
             operations=operations(order, result),
             settings=settings,
-            participants=participants,
+            participants=participants or counterparts(order),
             reason=asked.reason,
             client_profile=result.client_profile,
             custom_data=result.custom_data,
         )
     ]
+
+
+def counterparts(order: Order) -> tuple[str, ...]:
+    """Who else has the same sale, between accounts of the deployment, as calls name them."""
+    if order.flow == "marketplace":
+        return (f"seller:{order.seller}",)
+    sold_by = order.placed.sold_by
+    return (f"marketplace:{sold_by}",) if sold_by else ()
+
+
+def bound(order: Order, request: ChangeRequest) -> bool:
+    """Whether a seller has agreed with its marketplace, which alone can end the request now."""
+    return order.flow == "seller" and bool(request.acknowledged)
 
 
 def known(order: Order, request_id: str) -> ChangeRequest | None:
@@ -141,7 +154,9 @@ def agree(
     if agreement not in (ACKNOWLEDGMENT, CONFIRMATION):
         raise no.InvalidAgreementType(agreement)
     request = request_of(order, request_id)
-    participant = participant or next(iter(request.asked.participants), "")
+    # Accounts of the deployment agree by calls, under the name of their party; others by name.
+    outside = (one for one in request.asked.participants if ":" not in one)
+    participant = participant or next(outside, "")
     if not request.in_progress or participant not in request.asked.participants:
         return []
     events: list[e.OrderEvent] = []
@@ -212,13 +227,24 @@ def cancel_change(
         raise no.InvalidChange()
     if request.ended == CANCELED:
         return []
+    if bound(order, request):
+        raise no.ChangeInProgress()
     return [e.ChangeCanceled(request_id=request_id, receipt=facts.receipt, reason=reason)]
+
+
+def expires_at(order: Order) -> datetime | None:
+    """When the request in progress is given up; None when there is none, or others end it."""
+    request = order.change_in_progress
+    if request is None or bound(order, request):
+        return None
+    return request.at + TIME_TO_APPLY
 
 
 def expire_change(order: Order, facts: Facts) -> list[e.OrderEvent]:
     """A day passed: the system gives the request up."""
+    expires = expires_at(order)
     request = order.change_in_progress
-    if request is None or facts.now < request.at + TIME_TO_APPLY:
+    if request is None or expires is None or facts.now < expires:
         return []
     given_up = no.ChangeGivenUp()
     return [

@@ -196,6 +196,8 @@ def request_answer(order: Order, request: ChangeRequest) -> Facts:
         told=_with_person(asked.operations, asked.client_profile),
         settings=asked.settings,
     )
+    if asked.origin_account:
+        told["origin"] |= {"account": asked.origin_account, "orderId": asked.origin_order_id}
     return {"requestId": asked.request_id, "workflowId": asked.workflow_id, **told}
 
 

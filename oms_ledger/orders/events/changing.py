@@ -38,7 +38,8 @@ class ChangeRegistered:
     """v1: deltas beside the items, which stay as placed.
 
     One of `discount_value` and `increment_value` is 0, the other the net in cents. `lines` are
-    the added ones as they will be invoiced, `taken` where the removed units come from.
+    the added ones as they will be invoiced, `taken` where the removed units come from. One that
+    is `heard` was registered by the other side of the sale.
     """
 
     request_id: str
@@ -50,6 +51,7 @@ class ChangeRegistered:
     lines: tuple[Item, ...] = ()
     taken: tuple[TakenUnits, ...] = ()
     paid: tuple[PaidPart, ...] = ()
+    heard: bool = False
     reason: str | None = personal_text()
 
 
@@ -58,6 +60,7 @@ class ChangeRequested:
     """v2: validated; what the order will be once it is applied. Values in cents.
 
     `operations` has `add`, `remove` and `replace` as they are answered, without the person.
+    `participants` are parties that have to agree; one that the other side asked for has its origin.
     """
 
     request_id: str
@@ -73,6 +76,8 @@ class ChangeRequested:
     operations: Json = field(default_factory=dict)
     settings: Json = field(default_factory=dict)
     participants: tuple[str, ...] = ()
+    origin_account: str = ""
+    origin_order_id: str = ""
     reason: str | None = personal_text()
     client_profile: Json = personal()
     custom_data: Json = personal()
