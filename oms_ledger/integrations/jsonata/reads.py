@@ -218,12 +218,7 @@ class _Reader:
             return ()
         if first is not None:
             self._read_all(first)
-        for argument in arguments:
-            if argument.type == "operator":
-                continue  # the `?` of a partial application
-            if own in OF_FUNCTIONS and argument.type == "variable" and argument.value in BUILT_IN:
-                continue  # it is called with an argument each time
-            self.use(argument, context, scope)
+        self._use_arguments(own, arguments, context, scope)
         given = len(arguments) + (first is not None)
         if own in OF_THE_CONTEXT and (given < OF_THE_CONTEXT[own] or node.type == "partial"):
             self._read_all(context)
@@ -232,6 +227,16 @@ class _Reader:
         else:
             self._procedure(node.procedure, context, scope)
         return ()
+
+    def _use_arguments(
+        self, name: str | None, arguments: list[Any], context: Places, scope: Scope
+    ) -> None:
+        for argument in arguments:
+            if argument.type == "operator":
+                continue  # the `?` of a partial application
+            if name in OF_FUNCTIONS and argument.type == "variable" and argument.value in BUILT_IN:
+                continue  # it is called with an argument each time
+            self.use(argument, context, scope)
 
     def _of_members(
         self,
