@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from copy import copy
+from decimal import Decimal
 from functools import partial
 from inspect import signature
 from typing import Any
@@ -18,7 +19,18 @@ from oms_ledger.integrations.jsonata.patterns import parse_datetime
 
 
 class _Guards:
-    """The functions that could make much out of little, or search for ever, in one step."""
+    """The functions that could make much out of little, or search for ever, in one step.
+
+    `contains` and `string` are here because the engine answers them otherwise than JSONata says.
+    """
+
+    @staticmethod
+    def contains(text: Any, part: Any) -> Any:
+        return None if part is None else Functions.contains(text, part)
+
+    @staticmethod
+    def string(value: Any, prettify: Any) -> Any:
+        return text_of(value, prettify)
 
     @staticmethod
     def pad(text: Any, width: Any, char: Any) -> Any:
@@ -105,6 +117,17 @@ class _Guards:
         return Functions.now(_picture(picture), _short(timezone))
 
 
+def text_of(value: Any, prettify: Any = None) -> Any:
+    """A value as `$string` casts it; whole numbers have all their digits."""
+    if isinstance(value, Utils.JList) and value.outer_wrapper:
+        value = value[0]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        number = float(value)
+        if number.is_integer() and abs(number) < 1e21:
+            return f"{Decimal(repr(number + 0.0)):f}".removesuffix(".0")
+    return Functions.string(value, prettify)
+
+
 def _short(text: Any) -> Any:
     if isinstance(text, str) and len(text) > PICTURE:
         raise JException(f"A date or a number of more than {PICTURE} characters", -1)
@@ -169,6 +192,7 @@ def _filled_in(template: str, part: str, groups: tuple[str | None, ...]) -> str:
 
 
 GUARDS = {
+    "contains": "contains",
     "distinct": "distinct",
     "formatInteger": "format_integer",
     "formatNumber": "format_number",
@@ -178,6 +202,7 @@ GUARDS = {
     "pad": "pad",
     "parseInteger": "parse_integer",
     "replace": "replace",
+    "string": "string",
     "toMillis": "to_millis",
 }
 

@@ -37,7 +37,17 @@ def _is_plain_node(node: Any) -> bool:
             return bool(node.procedure.type == "variable")
         case "binary":
             return bool(node.value != "..")
+        case "string":
+            return not any("\ud800" <= char <= "\udfff" for char in node.value)
+        case "condition":
+            return not _takes_what_it_asks(node)
         case "unary":
             literal = all(item.type in LITERALS for item in node.expressions or ())
             return node.value == "-" or (node.value == "[" and literal)
     return True
+
+
+def _takes_what_it_asks(node: Any) -> bool:
+    """`?:` and `??`, whose left side the reference prepares twice: it negates `-5` back to 5."""
+    asked = {id(part) for part in nodes(node.condition)}
+    return any(id(part) in asked for part in nodes(node.then))

@@ -8,7 +8,7 @@ from jsonata.jsonata import Jsonata  # type: ignore[import-untyped]
 
 from oms_ledger.integrations.jsonata.bounds import ARRAY
 from oms_ledger.integrations.jsonata.errors import BoundExceeded, EvaluationError
-from oms_ledger.integrations.jsonata.functions import FUNCTIONS
+from oms_ledger.integrations.jsonata.functions import FUNCTIONS, text_of
 from oms_ledger.integrations.jsonata.metering import Meter, run
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -38,6 +38,7 @@ class _Run:
         engine.apply_procedure = self.apply_procedure
         engine.evaluate_range_expression = self.range
         engine.evaluate_includes_expression = _includes
+        engine.evaluate_string_concat = _concatenation
 
     def result(self, document: dict[str, Any], at: datetime) -> Any:
         self.engine.timestamp = (at - EPOCH) // timedelta(milliseconds=1)
@@ -96,6 +97,10 @@ def _is_names(node: Any) -> bool:
     if node.type != "path" or node.group is not None:
         return False
     return all(step.type == "name" and step.stages is None for step in node.steps)
+
+
+def _concatenation(left: Any, right: Any) -> str:
+    return (text_of(left) or "") + (text_of(right) or "")
 
 
 def _includes(value: Any, among: Any) -> bool:

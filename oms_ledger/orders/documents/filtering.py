@@ -28,6 +28,7 @@ _DOCUMENT: dict[str, Any] = {
 }
 _DERIVED: dict[str, Derive] = {**PII_DERIVED, "finished": lambda order, _: delivered(order)}
 
+_OBJECT_FORMS = {"salesChannel": "Id"}
 _WHOLE = ("changesAttachment",)
 """Parts that are finished after they were cut, so they are never cut to less."""
 
@@ -46,6 +47,19 @@ def filter_parts(facts: FactsOf, reads: Reads = None) -> dict[str, Any]:
     document = _cut_to(reads)(facts, PII_ZONE)
     if "changesAttachment" in document:
         document["changesAttachment"] = every_change(facts.order, document["changesAttachment"])
+    return in_object_form(document, reads)
+
+
+def in_object_form(document: dict[str, Any], reads: Reads) -> dict[str, Any]:
+    """The document with a text as an object where that is how an expression reads it.
+
+    The guide prints `salesChannel = "2"` and `salesChannel.Id != "3"`: an expression that only
+    ever steps into it gets the object, every other one the text of the PII document.
+    """
+    for name, below in reads or ():
+        member = _OBJECT_FORMS.get(name)
+        if member and below and below[0][0] == member and isinstance(document.get(name), str):
+            document = {**document, name: {member: document[name]}}
     return document
 
 
