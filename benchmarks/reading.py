@@ -185,10 +185,12 @@ def consume(cell: Cell, feed: Feed, lots: int) -> float:
     """Items a second of a client that retrieves ten and commits them, one after another."""
     done, began = 0, time.perf_counter()
     for _ in range(lots):
-        with cell.database.writing() as connection:
-            found = feeds.retrieve(connection, feed, LOT, cell.vault, now_micros())
-        with cell.database.writing() as connection:
-            done += feeds.commit(connection, feed, [handle for handle, _ in found], cell.vault)
+        with cell.database.writing_once() as connection:
+            lot = feeds.retrieve(connection, feed.app_key, LOT, cell.vault, now_micros())
+        assert lot is not None
+        handles = [handle for handle, _ in lot.items]
+        with cell.database.writing_once() as connection:
+            done += feeds.commit(connection, feed.app_key, handles, cell.vault)
     return done / (time.perf_counter() - began)
 
 

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import redis
 
+from oms_ledger.integrations import jsonata
 from oms_ledger.ledger.database import Database
 from oms_ledger.ledger.folds import Folds
 from oms_ledger.ledger.ledger import Ledger
@@ -81,4 +82,6 @@ class Cell:
 
 
 def open_cell(settings: Settings | None = None) -> Cell:
-    return Cell(settings or Settings.from_environment())
+    settings = settings or Settings.from_environment()
+    jsonata.choose(settings.jsonata_engine)
+    return Cell(settings)

@@ -59,7 +59,7 @@ def _by_status(filter: FromWorkflow, row: Row) -> Said:
 
 
 def _by_expression(expression: jsonata.Expression, version: Version, fired: int | None) -> Said:
-    document, began = version.document(expression), perf_counter()
+    document, began = version.document(expression.reads), perf_counter()
     try:
         value = expression.value(document, version.at)
         passes = expression.truthy(document, version.at)

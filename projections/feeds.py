@@ -8,7 +8,18 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Row, cast, delete, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Row,
+    bindparam,
+    cast,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from oms_ledger.ledger.database import Database
 from oms_ledger.ledger.vault import Vault
@@ -44,6 +55,11 @@ class Feed:
     generation: str = ""
     created_at: int = 0
     last_item_at: int = 0
+
+    @property
+    def expires_at(self) -> int:
+        """When it is removed if no item comes until then, in microseconds."""
+        return self.last_item_at + self.retention * SECOND
 
 
 class FeedQueue(Told):
@@ -116,55 +132,98 @@ def size(connection: Connection, app_key: str) -> tuple[int, int]:
     return count, (now_micros() - oldest) // SECOND if oldest else 0
 
 
-def retrieve(
-    connection: Connection, feed: Feed, count: int, vault: Vault, now: int
-) -> list[tuple[str, dict[str, Any]]]:
-    """Up to `count` visible items with fresh handles, hidden from now for the visibility time."""
-    mine = feed_items.c.app_key == feed.app_key
+def _retrieval() -> Any:
+    """One statement: find what is visible, hide it, and tell it with what the feed says."""
+    feed = feeds.c.app_key == bindparam("key")
     visible = (
         select(feed_items.c.position)
-        .where(mine, feed_items.c.visible_at <= now)
+        .where(
+            feed_items.c.app_key == bindparam("key"), feed_items.c.visible_at <= bindparam("now")
+        )
         .order_by(feed_items.c.position)
-        .limit(count)
+        .limit(bindparam("count"))
         .with_for_update(skip_locked=True)
+        .cte("visible")
     )
-    positions = list(connection.execute(visible).scalars())
-    if not positions:
-        return []
-    hidden = (
+    hidden_for = select(feeds.c.visibility * SECOND).where(feed).scalar_subquery()
+    lasts = feeds.c.last_item_at + cast(feeds.c.retention, BigInteger) * SECOND
+    return (
         update(feed_items)
-        .where(mine, feed_items.c.position.in_(positions))
-        .values(visible_at=now + feed.visibility * SECOND, retrievals=feed_items.c.retrievals + 1)
-        .returning(*feed_items.c)
+        .where(
+            feed_items.c.app_key == bindparam("key"),
+            feed_items.c.position.in_(select(visible.c.position)),
+        )
+        .values(
+            visible_at=bindparam("now") + cast(hidden_for, BigInteger),
+            retrievals=feed_items.c.retrievals + 1,
+        )
+        .returning(
+            *feed_items.c,
+            select(feeds.c.generation).where(feed).scalar_subquery().label("generation"),
+            select(lasts).where(feed).scalar_subquery().label("expires_at"),
+        )
     )
-    items = [dict(row._mapping) for row in connection.execute(hidden)]
-    items.sort(key=lambda item: item["position"])
-    return [(_handle(feed, item, vault), item) for item in items]
 
 
-def _handle(feed: Feed, item: dict[str, Any], vault: Vault) -> str:
-    place = f"{feed.generation}.{item['position']}.{item['retrievals']}"
-    signature = vault.sign(f"handle:{feed.app_key}:{place}")
+_RETRIEVAL = _retrieval()
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """Items with fresh handles, in the order of the ledger, and when the feed would expire."""
+
+    items: list[tuple[str, dict[str, Any]]]
+    expires_at: int
+
+
+def retrieve(
+    connection: Connection, app_key: str, count: int, vault: Vault, now: int
+) -> Lot | None:
+    """Up to `count` visible items, hidden from now for the visibility time; None without a feed.
+
+    One statement while there are items. Whoever polls at the same time gets other items, for
+    PostgreSQL passes over what another has locked, and SQLite has one writer at a time.
+    """
+    found = connection.execute(_RETRIEVAL, {"key": app_key, "count": count, "now": now})
+    rows = sorted((dict(row._mapping) for row in found), key=lambda row: int(row["position"]))
+    if not rows:
+        feed = get(connection, app_key)
+        return None if feed is None else Lot([], feed.expires_at)
+    items = [(_handle(app_key, row, vault), row) for row in rows]
+    return Lot(items, int(rows[0]["expires_at"]))
+
+
+def _handle(app_key: str, item: dict[str, Any], vault: Vault) -> str:
+    place = f"{item['generation']}.{item['position']}.{item['retrievals']}"
+    signature = vault.sign(f"handle:{app_key}:{place}")
     return base64.urlsafe_b64encode(f"{place}.{signature}".encode()).decode()
 
 
-def commit(connection: Connection, feed: Feed, handles: Sequence[str], vault: Vault) -> int:
+def commit(connection: Connection, app_key: str, handles: Sequence[str], vault: Vault) -> int:
     """Remove the items of the handles; all or nothing: `ForgedHandle` names the first bad one.
 
-    A handle of an item that is gone, or was retrieved again since, is harmless.
+    A handle of an item that is gone, or was retrieved again since, is harmless; so is one of a
+    feed that was deleted, when the key has another since.
     """
-    positions = []
+    positions: dict[str, list[int]] = {}
     for index, handle in enumerate(handles):
         place, _, signature = _read(handle).rpartition(".")
-        expected = vault.sign(f"handle:{feed.app_key}:{place}")
+        expected = vault.sign(f"handle:{app_key}:{place}")
         if not hmac.compare_digest(signature.encode(), expected.encode()):
             raise ForgedHandle(index)
         generation, position, _ = place.split(".")
-        if generation == feed.generation:
-            positions.append(int(position))
-    mine = feed_items.c.app_key == feed.app_key
-    gone = delete(feed_items).where(mine, feed_items.c.position.in_(positions))
-    return connection.execute(gone).rowcount
+        positions.setdefault(generation, []).append(int(position))
+    # A key that had several feeds commits to the one it has now; the others' items are gone.
+    known = select(feeds.c.generation).where(feeds.c.app_key == app_key)
+    committed = 0
+    for generation, of_it in positions.items():
+        gone = delete(feed_items).where(
+            feed_items.c.app_key == app_key,
+            feed_items.c.position.in_(of_it),
+            known.scalar_subquery() == generation,
+        )
+        committed += connection.execute(gone).rowcount
+    return committed
 
 
 def _read(handle: str) -> str:

@@ -19,8 +19,11 @@ from oms_ledger.ledger.entry import Row, instant
 from oms_ledger.ledger.folds import Folds
 from oms_ledger.orders.order import Order
 from projections.notices import Notice, notice_of
-from projections.tables import fired, struck
+from projections.tables import cursors, fired, struck
 from projections.versions import Version
+
+PATIENCE = 10.0
+"""How much more time an evaluation has in a replay, so that the clock decides nothing there."""
 
 BUDGET = 0.25
 """Seconds that a filter may evaluate on one page before the others go on without it."""
@@ -68,7 +71,8 @@ def judge(
 ) -> list[Judged]:
     """The notices of a page for cursors of one account that stand right before it.
 
-    `fired_until`: orders count as fired only when they did so up to that position.
+    `fired_until`: all of it is judged again, and orders count as fired only when they did so up
+    to that position.
     """
     ours = [row for row in rows if row.account == asked[0].account and row.order_id]
     courts = [_Court(one, rows[-1].position) for one in asked]
@@ -79,7 +83,7 @@ def judge(
                 passing = [row for row in ours if filter.matches(row.status, row.moved)]
                 court.passing, court.judged.judged = passing, len(ours)
     if sitting and ours:
-        _recall(database, sitting, ours)
+        _recall(database, sitting, ours, all_again=fired_until is not None)
         _sit(sitting, ours, folds)
     for court in courts:
         court.sentence(database, fired_until)
@@ -94,6 +98,7 @@ class _Court:
         self.judged = Judged([], until)
         self.passing: list[Row] = []
         self.struck: frozenset[int] = frozenset()
+        self.replaying_until = 0
         self.spent = 0.0
         if isinstance(asking.filter, FromOrders):
             self.expression = jsonata.compile(asking.filter.expression)
@@ -105,7 +110,8 @@ class _Court:
             return
         began = perf_counter()
         try:
-            if version.truth(self.expression):
+            again = row.position <= self.replaying_until
+            if version.truth(self.expression, PATIENCE if again else 1):
                 self.passing.append(row)
         except jsonata.EvaluationError as error:
             self._fail(row, error)
@@ -149,17 +155,29 @@ def _sit(courts: Sequence[_Court], rows: Sequence[Row], folds: Folds) -> None:
                 return
 
 
-def _recall(database: Database, courts: Sequence[_Court], rows: Sequence[Row]) -> None:
+def _recall(
+    database: Database, courts: Sequence[_Court], rows: Sequence[Row], *, all_again: bool
+) -> None:
     """Where the clock once stopped an evaluation it stays stopped: a replay decides alike."""
-    query = select(struck.c.cursor, struck.c.position).where(
-        struck.c.cursor.in_([court.asking.cursor for court in courts]),
-        struck.c.position.between(rows[0].position, rows[-1].position),
+    names = [court.asking.cursor for court in courts]
+    put_back = select(cursors.c.id, cursors.c.replaying_until).where(
+        cursors.c.id.in_(names), cursors.c.replaying_until >= rows[0].position
     )
     with database.reading() as connection:
+        until = {name: position for name, position in connection.execute(put_back)}
+        if all_again:
+            until = dict.fromkeys(names, rows[-1].position)
+        if not until:
+            return
+        query = select(struck.c.cursor, struck.c.position).where(
+            struck.c.cursor.in_(list(until)),
+            struck.c.position.between(rows[0].position, rows[-1].position),
+        )
         known = connection.execute(query).all()
-    for court in courts if known else ():
-        mine = (position for cursor, position in known if cursor == court.asking.cursor)
-        court.struck = frozenset(mine)
+    for court in courts:
+        name = court.asking.cursor
+        court.replaying_until = until.get(name, 0)
+        court.struck = frozenset(position for cursor, position in known if cursor == name)
 
 
 def _first_of_each_order(

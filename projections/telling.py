@@ -102,12 +102,11 @@ def notice(one: Notice) -> dict[str, Any]:
 
 
 def engine(filter: Filter) -> dict[str, Any]:
-    """What evaluates the filter's expression, and what of a document it looks into."""
+    """What evaluates the filter's expression, and what of a document it reads; null: all."""
     if not isinstance(filter, FromOrders):
         return {}
     expression = jsonata.compile(filter.expression)
-    reads = None if expression.reads is None else sorted(expression.reads)
-    return {"engine": expression.engine, "reads": reads}
+    return {"engine": expression.engine, "reads": jsonata.paths(expression.reads)}
 
 
 def version(said: Said, *, values: bool) -> dict[str, Any]:

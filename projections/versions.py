@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Any
 
-from oms_ledger.integrations.jsonata import EvaluationError, Expression
+from oms_ledger.integrations.jsonata import EvaluationError, Expression, Reads
 from oms_ledger.ledger.entry import Row
-from oms_ledger.orders.documents import filter_document
+from oms_ledger.orders.documents import filter_facts, filter_parts
 from oms_ledger.orders.order import Order
 
 
@@ -14,26 +14,28 @@ class Version:
 
     def __init__(self, row: Row, order: Order, at: datetime) -> None:
         self.row = row
-        self.order = order
         self.at = at
-        self._documents: dict[object, dict[str, Any]] = {}
-        self._truths: dict[str, bool | EvaluationError] = {}
+        self._facts = filter_facts(order)
+        self._parts: dict[Reads, dict[str, Any]] = {}
+        self._truths: dict[tuple[str, float], bool | EvaluationError] = {}
 
-    def document(self, expression: Expression) -> dict[str, Any]:
-        """The parts of the document that the expression reads, or all of it."""
-        if "whole" not in self._documents:
-            self._documents["whole"] = filter_document(self.order)
-        return self._documents["whole"]
+    def document(self, reads: Reads) -> dict[str, Any]:
+        """The parts of the document that are read, or all of it; not to be changed."""
+        document = self._parts.get(reads)
+        if document is None:
+            document = self._parts[reads] = filter_parts(self._facts, reads)
+        return document
 
-    def truth(self, expression: Expression) -> bool:
+    def truth(self, expression: Expression, patience: float = 1) -> bool:
         """The expression's value as `$boolean` casts it; `EvaluationError` when it fails."""
-        truth = self._truths.get(expression.text)
+        key = (expression.text, patience)
+        truth = self._truths.get(key)
         if truth is None:
             try:
-                truth = expression.truthy(self.document(expression), self.at)
+                truth = expression.truthy(self.document(expression.reads), self.at, patience)
             except EvaluationError as error:
                 truth = error
-            self._truths[expression.text] = truth
+            self._truths[key] = truth
         if isinstance(truth, EvaluationError):
             raise truth
         return truth

@@ -12,6 +12,7 @@ from oms_ledger.api.dependencies import Caller, requires
 from oms_ledger.api.errors import malformed
 from oms_ledger.api.orders import json_response
 from oms_ledger.integrations import jsonata
+from oms_ledger.orders.documents import in_object_form
 
 router = APIRouter(tags=["Expressions"])
 
@@ -33,6 +34,7 @@ async def post_expression(request: Request, caller: MayTest) -> Response:
         raise malformed("Document: expected a JSON object, or a string that holds one")
     try:
         compiled = jsonata.compile(expression)
+        document = in_object_form(document, compiled.reads)
         result = await asyncio.to_thread(compiled.truthy, document, datetime.now(UTC))
     except (jsonata.ExpressionError, jsonata.EvaluationError, jsonata.BoundExceeded) as error:
         raise malformed(f"Expression: {error}") from None

@@ -16,7 +16,7 @@ from oms_ledger.integrations.notices import instant_text
 from oms_ledger.wiring import Cell
 from projections import feeds
 from projections.cursors import now_micros
-from projections.feeds import Feed, ForgedHandle
+from projections.feeds import Feed, ForgedHandle, Lot
 
 router = APIRouter(tags=["Feed v3"])
 
@@ -44,14 +44,15 @@ def _queue(body: Any) -> Queue:
 
 @router.get("/api/orders/feed/config")
 async def get_config(cell: TheCell, caller: MaySee) -> Response:
-    return json_response(await asyncio.to_thread(_shown, cell, caller.app_key))
+    shown, expiry = await asyncio.to_thread(_shown, cell, caller.app_key)
+    return json_response(shown, headers=expiry)
 
 
-def _shown(cell: Cell, app_key: str) -> dict[str, Any]:
+def _shown(cell: Cell, app_key: str) -> tuple[dict[str, Any], dict[str, str]]:
     with cell.database.reading() as connection:
         feed = _found(feeds.get(connection, app_key))
         count, age = feeds.size(connection, app_key)
-    return {
+    shown = {
         "filter": feed.filter,
         "queue": {
             "visibilityTimeoutInSeconds": feed.visibility,
@@ -60,13 +61,18 @@ def _shown(cell: Cell, app_key: str) -> dict[str, Any]:
         "quantity": count,
         "approximateAgeOfOldestMessageInSeconds": age,
     }
+    return shown, _expiry(cell, feed.expires_at)
 
 
 def _found(feed: Feed | None) -> Feed:
     if feed is None:
-        message = "This key has no feed: configure one by POST /api/orders/feed/config"
-        raise ApiError(404, "OMS404", message)
+        raise _no_feed()
     return feed
+
+
+def _no_feed() -> ApiError:
+    message = "This key has no feed: configure one by POST /api/orders/feed/config"
+    return ApiError(404, "OMS404", message)
 
 
 @router.post("/api/orders/feed/config")
@@ -84,13 +90,14 @@ async def post_config(request: Request, cell: TheCell, caller: MayConfigure) -> 
         queue.message_retention_period_in_seconds,
     )
 
-    def configure() -> dict[str, Any]:
+    def configure() -> tuple[dict[str, Any], dict[str, str]]:
         head = cell.store.head()
         with cell.database.writing() as connection:
             feeds.configure(connection, feed, head)
         return _shown(cell, caller.app_key)
 
-    return json_response(await asyncio.to_thread(configure), headers=warning)
+    shown, expiry = await asyncio.to_thread(configure)
+    return json_response(shown, headers={**warning, **expiry})
 
 
 @router.delete("/api/orders/feed/config")
@@ -106,19 +113,47 @@ async def delete_config(cell: TheCell, caller: MayConfigure) -> Response:
 
 @router.get("/api/orders/feed")
 async def retrieve(request: Request, cell: TheCell, caller: MayRead) -> Response:
+    lot = await _retrieved(request, cell, caller, most=10)
+    items = [_item(handle, item) for handle, item in lot.items]
+    return json_response(items, headers=_expiry(cell, lot.expires_at))
+
+
+@router.get("/api/oms/pvt/feed/orders/status", deprecated=True)
+async def retrieve_v2(request: Request, cell: TheCell, caller: MayRead) -> Response:
+    """Feed v2: the same items of the key's feed; `commitToken` is the handle to commit them by."""
+    lot = await _retrieved(request, cell, caller, most=1000)
+    items = [
+        {
+            "orderId": item["order_id"],
+            "status": item["state"],
+            "dateTime": instant_text(item["current_change"]),
+            "commitToken": handle,
+        }
+        for handle, item in lot.items
+    ]
+    told = {"Deprecation": "true", "Link": '</api/orders/feed>; rel="successor-version"'}
+    return json_response(items, headers={**told, **_expiry(cell, lot.expires_at)})
+
+
+async def _retrieved(request: Request, cell: Cell, caller: Caller, most: int) -> Lot:
     query = {name.lower(): value for name, value in request.query_params.items()}
-    lot = query.get("maxlot", "")
-    if not (lot.isascii() and lot.isdigit() and len(lot) < 4) or not 1 <= int(lot) <= 10:
-        raise malformed(f"maxlot: found {lot!r}, expected a whole number from 1 to 10")
+    count = query.get("maxlot", "")
+    if not (count.isascii() and count.isdigit() and len(count) < 5) or not 1 <= int(count) <= most:
+        raise malformed(f"maxlot: found {count!r}, expected a whole number from 1 to {most}")
 
-    def items() -> list[dict[str, Any]]:
-        with cell.database.reading() as connection:
-            feed = _found(feeds.get(connection, caller.app_key))
-        with cell.database.writing() as connection:
-            found = feeds.retrieve(connection, feed, int(lot), cell.vault, now_micros())
-        return [_item(handle, item) for handle, item in found]
+    def lot() -> Lot | None:
+        with cell.database.writing_once() as connection:
+            return feeds.retrieve(connection, caller.app_key, int(count), cell.vault, now_micros())
 
-    return json_response(await asyncio.to_thread(items))
+    found = await asyncio.to_thread(lot)
+    if found is None:
+        raise _no_feed()
+    return found
+
+
+def _expiry(cell: Cell, expires_at: int) -> dict[str, str]:
+    """Until when the feed stays if no item comes; nothing where feeds do not expire."""
+    return {"X-Feed-Expires-At": instant_text(expires_at)} if cell.settings.feed_expiry else {}
 
 
 def _item(handle: str, item: dict[str, Any]) -> dict[str, Any]:
@@ -146,10 +181,9 @@ async def commit(request: Request, cell: TheCell, caller: MayCommit) -> Response
             raise malformed(f"handles[{index}]: expected a string")
 
     def remove() -> None:
-        with cell.database.reading() as connection:
-            feed = _found(feeds.get(connection, caller.app_key))
         with cell.database.writing() as connection:
-            feeds.commit(connection, feed, handles, cell.vault)
+            if not feeds.commit(connection, caller.app_key, handles, cell.vault):
+                _found(feeds.get(connection, caller.app_key))
 
     try:
         await asyncio.to_thread(remove)

@@ -18,6 +18,7 @@ from oms_ledger.cli import (
     tokens,
     upkeep,
 )
+from oms_ledger.integrations.jsonata import EngineMissing
 from oms_ledger.orders.refusals import Refusal
 from oms_ledger.settings import SettingsError
 from oms_ledger.wiring import MissingMasterKey, NotMigrated
@@ -47,7 +48,7 @@ def main() -> None:
     """Run a command; what a person can mend is one sentence, not a traceback."""
     try:
         app()
-    except (Refusal, SettingsError, NotMigrated, MissingMasterKey) as error:
+    except (Refusal, SettingsError, NotMigrated, MissingMasterKey, EngineMissing) as error:
         sys.exit(f"oms-ledger: {error}")
     except OperationalError as error:
         sys.exit(f"oms-ledger: the database does not answer: {error.orig}")

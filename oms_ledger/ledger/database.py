@@ -56,6 +56,12 @@ class Database:
             connection.commit()
 
     @contextmanager
+    def writing_once(self) -> Iterator[Connection]:
+        """For one statement that writes: a transaction of its own, in one round trip."""
+        with self.turn(), self._reads.connect() as connection:
+            yield connection
+
+    @contextmanager
     def turn(self) -> Iterator[None]:
         """The right to write; a queue between processes on SQLite, nothing on PostgreSQL."""
         if not self.sqlite:

@@ -94,7 +94,7 @@ def test_a_dry_run_streams_its_counts_and_keeps_nothing(cell, fed):
 def test_explain_tells_why_and_values_only_to_who_may_see_the_order(cell, fed, client_of):
     asked = {"orderId": "v1-01", "filter": {"expression": "clientProfileData.firstName"}}
     told = fed.call("POST", "/api/ledger/feed/explain", asked).json()
-    assert told["reads"] == ["clientProfileData"]
+    assert told["reads"] == ["clientProfileData.firstName"]
     assert {version["value"] for version in told["versions"]} == {"Ana"}
     assert [version["notice"] for version in told["versions"]].count(True) == 1
     reader = client_of("Feed reader")

@@ -115,7 +115,8 @@ def test_G40_a_crash_between_judging_and_storing_doubles_nothing(cell):
 
 def retrieve(cell, feed, count, now):
     with cell.database.writing() as connection:
-        return feeds.retrieve(connection, feed, count, cell.vault, now)
+        lot = feeds.retrieve(connection, feed.app_key, count, cell.vault, now)
+    return lot.items
 
 
 def filled(cell, orders=1):
@@ -157,8 +158,12 @@ def test_G41_a_committed_item_never_comes_back(cell):
     feed, now = filled(cell), cursors.now_micros()
     items = retrieve(cell, feed, 4, now)
     with cell.database.writing() as connection:
-        assert feeds.commit(connection, feed, [handle for handle, _ in items], cell.vault) == 4
-        assert feeds.commit(connection, feed, [handle for handle, _ in items], cell.vault) == 0
+        assert (
+            feeds.commit(connection, feed.app_key, [handle for handle, _ in items], cell.vault) == 4
+        )
+        assert (
+            feeds.commit(connection, feed.app_key, [handle for handle, _ in items], cell.vault) == 0
+        )
     later = retrieve(cell, feed, 100, now + 10**9)
     assert {i["position"] for _, i in items}.isdisjoint({i["position"] for _, i in later})
 
@@ -170,9 +175,9 @@ def test_G42_forged_foreign_and_broken_handles_commit_nothing(cell):
     before = produced(cell)
     for bad in ("", "nonsense", good[:-4] + "AAA=", second[::-1], "ü"):
         with pytest.raises(ForgedHandle), cell.database.writing() as connection:
-            feeds.commit(connection, feed, [good, bad], cell.vault)
+            feeds.commit(connection, feed.app_key, [good, bad], cell.vault)
     with pytest.raises(ForgedHandle), cell.database.writing() as connection:
-        feeds.commit(connection, other, [good], cell.vault)
+        feeds.commit(connection, other.app_key, [good], cell.vault)
     assert produced(cell) == before
 
 

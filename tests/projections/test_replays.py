@@ -42,7 +42,7 @@ def commit_all(cell, feed):
     now = cursors.now_micros()
     while items := retrieve(cell, feed, 10, now):
         with cell.database.writing() as connection:
-            feeds.commit(connection, feed, [handle for handle, _ in items], cell.vault)
+            feeds.commit(connection, feed.app_key, [handle for handle, _ in items], cell.vault)
 
 
 def items(cell):

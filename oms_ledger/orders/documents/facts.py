@@ -1,8 +1,11 @@
-"""What the documents tell of an order, folded once, by camelCase names; instants as datetimes.
+"""What the documents tell of an order, by camelCase names; instants as datetimes.
 
 The parts that no rule looks into come as they were placed; what is derived stands over them.
+Nothing is worked out before a document asks for it: a filter that reads two fields of an order
+costs two fields.
 """
 
+from collections.abc import Callable, Mapping
 from hashlib import blake2s
 from typing import Any
 
@@ -21,60 +24,106 @@ Facts = dict[str, Any]
 BESIDES = "besides"
 
 
-def facts_of(order: Order) -> Facts:
-    placed = order.placed
-    told = {**placed.details, **(placed.client_profile.get(BESIDES) or {})}
-    cancellation = cancellation_data(order)
-    requests = cancellation_requests(order, told.get("cancellationRequests") or [])
-    if cancellation is not None and requests:
-        cancellation["cancellationRequestId"] = requests[-1]["id"]
-    lines = items(order)
-    return {
-        **told,
-        "id": order.order_id,
-        "orderId": order.order_id,
-        "sequence": str(placed.sequence),
-        "marketplaceOrderId": placed.marketplace_order_id,
-        "marketplaceServicesEndpoint": told.get("marketplaceServicesEndpoint"),
-        "sellerOrderId": order.seller_order_id or f"00-{order.order_id}",
-        "origin": order.origin,
-        "affiliateId": placed.affiliate_id,
-        "salesChannel": placed.sales_channel,
-        "merchantName": placed.merchant_name,
-        "status": order.status and order.status.value,
-        "state": order.status and order.status.value,
-        "value": order.value,
-        "creationDate": order.created_at,
-        "lastChange": order.changed_at,
-        "orderGroup": placed.order_group,
-        "followUpEmail": told.get("followUpEmail") or _alias(order, "followUp"),
-        "hostname": told.get("hostname") or order.account,
-        "isCompleted": order.status is not None,
-        "orderFormId": placed.order_form_id,
-        "allowCancellation": may_cancel(order),
-        "workflowIsInError": bool(order.failed_calls or told.get("workflowIsInError")),
-        "allowEdition": may_change(order),
-        "authorizedDate": order.authorized_at,
-        "invoicedDate": order.invoiced_at,
-        "cancelReason": cancellation and cancellation["reason"],
-        "totals": totals(order),
-        "sellers": _sellers(order, told.get("sellers") or []),
-        "clientPreferencesData": placed.preferences,
-        "cancellationData": cancellation,
-        "cancellationRequests": requests,
-        "itemMetadata": told.get("itemMetadata") or item_metadata(lines),
-        "storePreferencesData": placed.store_preferences,
-        "customData": placed.custom_data or None,
-        "openTextField": None if placed.open_text is None else {"value": placed.open_text},
-        "invoiceData": _invoice_data(placed.invoice_data),
-        "changesAttachment": changes_attachment(order, told.get("changesAttachment")),
-        "packageAttachment": {"packages": packages(order)},
-        "paymentData": payment_data(order),
-        "shippingData": shipping_data(order, told.get("shippingData") or {}),
-        "marketingData": placed.marketing,
-        "clientProfileData": placed.client_profile,
-        "items": lines,
-    }
+class FactsOf(Facts):
+    """Facts of an order, each worked out when it is first asked for.
+
+    What `derived` tells stands over what was told; what is set stands over both.
+    """
+
+    def __init__(self, order: Order, derived: Mapping[str, "Derive"]) -> None:
+        super().__init__()
+        placed = order.placed
+        self.order = order
+        self.told: Facts = {**placed.details, **(placed.client_profile.get(BESIDES) or {})}
+        self._derived = derived
+
+    def __missing__(self, name: str) -> Any:
+        derive = self._derived.get(name)
+        value = self.told.get(name) if derive is None else derive(self.order, self)
+        self[name] = value
+        return value
+
+    def get(self, name: str, default: Any = None) -> Any:
+        value = self[name]
+        return default if value is None else value
+
+
+Derive = Callable[[Order, FactsOf], Any]
+
+
+def facts_of(order: Order, derived: Mapping[str, Derive] | None = None) -> FactsOf:
+    """What `DERIVED` tells of the order, or a table that has more than it."""
+    return FactsOf(order, DERIVED if derived is None else derived)
+
+
+def _cancellation_data(order: Order, facts: FactsOf) -> Facts | None:
+    data = cancellation_data(order)
+    if data is not None and (requests := facts["cancellationRequests"]):
+        data["cancellationRequestId"] = requests[-1]["id"]
+    return data
+
+
+def _cancel_reason(_: Order, facts: FactsOf) -> Any:
+    data = facts["cancellationData"]
+    return data and data["reason"]
+
+
+DERIVED: dict[str, Derive] = {
+    "id": lambda order, _: order.order_id,
+    "orderId": lambda order, _: order.order_id,
+    "sequence": lambda order, _: str(order.placed.sequence),
+    "marketplaceOrderId": lambda order, _: order.placed.marketplace_order_id,
+    "sellerOrderId": lambda order, _: order.seller_order_id or f"00-{order.order_id}",
+    "origin": lambda order, _: order.origin,
+    "affiliateId": lambda order, _: order.placed.affiliate_id,
+    "salesChannel": lambda order, _: order.placed.sales_channel,
+    "merchantName": lambda order, _: order.placed.merchant_name,
+    "status": lambda order, _: order.status and order.status.value,
+    "state": lambda order, _: order.status and order.status.value,
+    "value": lambda order, _: order.value,
+    "creationDate": lambda order, _: order.created_at,
+    "lastChange": lambda order, _: order.changed_at,
+    "orderGroup": lambda order, _: order.placed.order_group,
+    "followUpEmail": lambda order, facts: (
+        facts.told.get("followUpEmail") or _alias(order, "followUp")
+    ),
+    "hostname": lambda order, facts: facts.told.get("hostname") or order.account,
+    "isCompleted": lambda order, _: order.status is not None,
+    "orderFormId": lambda order, _: order.placed.order_form_id,
+    "allowCancellation": lambda order, _: may_cancel(order),
+    "workflowIsInError": lambda order, facts: bool(
+        order.failed_calls or facts.told.get("workflowIsInError")
+    ),
+    "allowEdition": lambda order, _: may_change(order),
+    "authorizedDate": lambda order, _: order.authorized_at,
+    "invoicedDate": lambda order, _: order.invoiced_at,
+    "cancelReason": _cancel_reason,
+    "totals": lambda order, _: totals(order),
+    "sellers": lambda order, facts: _sellers(order, facts.told.get("sellers") or []),
+    "clientPreferencesData": lambda order, _: order.placed.preferences,
+    "cancellationData": _cancellation_data,
+    "cancellationRequests": lambda order, facts: cancellation_requests(
+        order, facts.told.get("cancellationRequests") or []
+    ),
+    "itemMetadata": lambda _, facts: (
+        facts.told.get("itemMetadata") or item_metadata(facts["items"])
+    ),
+    "storePreferencesData": lambda order, _: order.placed.store_preferences,
+    "customData": lambda order, _: order.placed.custom_data or None,
+    "openTextField": lambda order, _: (
+        None if order.placed.open_text is None else {"value": order.placed.open_text}
+    ),
+    "invoiceData": lambda order, _: _invoice_data(order.placed.invoice_data),
+    "changesAttachment": lambda order, facts: changes_attachment(
+        order, facts.told.get("changesAttachment")
+    ),
+    "packageAttachment": lambda order, _: {"packages": packages(order)},
+    "paymentData": lambda order, _: payment_data(order),
+    "shippingData": lambda order, facts: shipping_data(order, facts.told.get("shippingData") or {}),
+    "marketingData": lambda order, _: order.placed.marketing,
+    "clientProfileData": lambda order, _: order.placed.client_profile,
+    "items": lambda order, _: items(order),
+}
 
 
 def _invoice_data(given: Facts) -> Facts | None:

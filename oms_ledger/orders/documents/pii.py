@@ -1,11 +1,9 @@
-"""The document of `/api/orders/pvt/document/{orderId}`, and the one that filters look into."""
+"""The document of `/api/orders/pvt/document/{orderId}`."""
 
 from typing import Any
 
 from oms_ledger.orders.documents import common as c
-from oms_ledger.orders.documents.changes import every_change
-from oms_ledger.orders.documents.deliveries import delivered
-from oms_ledger.orders.documents.facts import facts_of, tracked_alias
+from oms_ledger.orders.documents.facts import DERIVED, Derive, facts_of, tracked_alias
 from oms_ledger.orders.documents.instants import PII_ZONE, instant, wall_time
 from oms_ledger.orders.documents.shapes import (
     Maybe,
@@ -127,7 +125,7 @@ _LOGISTICS = {
     **texts("transitTime"),
 }
 
-_PACKAGE = {
+PII_PACKAGE = {
     **texts("courier"),
     **nulls("description"),
     **texts("invoiceNumber"),
@@ -229,7 +227,7 @@ _SALES_CHANNEL = {
     **flags("isActive"),
 }
 
-_DOCUMENT = {
+PII_DOCUMENT = {
     **texts("id sellerOrderId orderFormId origin orderGroup"),
     "items": [_ITEM],
     "marketplaceItems": lambda given, _zone: given or None,
@@ -271,7 +269,7 @@ _DOCUMENT = {
             texts("id email firstName lastName document phone documentType"),
         ],
     },
-    "packageAttachment": {"packages": [_PACKAGE]},
+    "packageAttachment": {"packages": [PII_PACKAGE]},
     "marketplace": c.MARKETPLACE,
     "contextData": {
         **flags("loggedIn hasAccessToOrderFormEnabledByLicenseManager"),
@@ -365,31 +363,28 @@ _DOCUMENT = {
     "authorizationPolicyData": c.AUTHORIZATION_POLICIES,
 }
 
-_cut = cut(_DOCUMENT)
+_cut = cut(PII_DOCUMENT)
+
+
+def _store_zone(order: Order) -> Any:
+    return order.placed.store_preferences.get("timeZone") or c.STORE_PREFERENCES["timeZone"]
+
+
+PII_DERIVED: dict[str, Derive] = {
+    **DERIVED,
+    "timeZoneCreationDate": lambda order, _: wall_time(order.created_at, _store_zone(order)),
+    "timeZoneLastChange": lambda order, _: wall_time(order.changed_at, _store_zone(order)),
+    "workflowData": lambda order, _: workflow_data(order),
+    "receiptData": lambda order, _: {"receiptCollection": receipts(order)},
+    "emailTracked": lambda order, facts: facts.told.get("emailTracked") or tracked_alias(order),
+    "canceledBy": lambda _, facts: facts.told.get("canceledBy") or facts.told.get("cancelledBy"),
+    "cancelledBy": lambda _, facts: facts["canceledBy"],
+    "salesChannelData": lambda order, facts: {
+        **(facts.told.get("salesChannelData") or {}),
+        "id": order.placed.sales_channel,
+    },
+}
 
 
 def pii_document(order: Order) -> dict[str, Any]:
-    facts = facts_of(order)
-    zone = order.placed.store_preferences.get("timeZone") or c.STORE_PREFERENCES["timeZone"]
-    facts["timeZoneCreationDate"] = wall_time(order.created_at, zone)
-    facts["timeZoneLastChange"] = wall_time(order.changed_at, zone)
-    facts["workflowData"] = workflow_data(order)
-    facts["receiptData"] = {"receiptCollection": receipts(order)}
-    facts["emailTracked"] = facts.get("emailTracked") or tracked_alias(order)
-    facts["canceledBy"] = facts.get("canceledBy") or facts.get("cancelledBy")
-    facts["cancelledBy"] = facts["canceledBy"]
-    channel = facts.get("salesChannelData") or {}
-    facts["salesChannelData"] = {**channel, "id": order.placed.sales_channel}
-    return _cut(facts, PII_ZONE)
-
-
-def filter_document(order: Order) -> dict[str, Any]:
-    """What expressions are evaluated against: the PII document and what they use besides."""
-    document = pii_document(order)
-    document["finished"] = delivered(order)
-    document["changesAttachment"] = every_change(order, document["changesAttachment"])
-    for package in document["packageAttachment"]["packages"]:
-        restitutions = package["restitutions"]
-        if restitutions:
-            restitutions["Refund"] = restitutions["refund"]
-    return document
+    return _cut(facts_of(order, PII_DERIVED), PII_ZONE)

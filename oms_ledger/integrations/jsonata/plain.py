@@ -1,0 +1,53 @@
+"""Which expressions an accelerator may evaluate: those it answers like the reference.
+
+Nothing that names a value again, builds one or repeats itself, so that work and memory stay in
+proportion to the text and the document; and no regular expressions, whose time runs out on
+other texts there than here. Most filters are plain.
+"""
+
+from typing import Any
+
+from oms_ledger.integrations.jsonata.syntax import nodes
+
+PLAIN_TYPES = {
+    "path", "name", "string", "number", "value", "binary", "unary", "condition", "block",
+    "filter", "function", "variable",
+}  # fmt: skip
+PLAIN_FUNCTIONS = {
+    "abs", "average", "boolean", "ceil", "contains", "count", "exists", "floor", "length",
+    "lowercase", "max", "millis", "min", "not", "now", "number", "round", "string", "substring",
+    "substringAfter", "substringBefore", "sum", "trim", "uppercase",
+}  # fmt: skip
+LITERALS = {"string", "number", "value"}
+
+
+def is_plain(ast: Any) -> bool:
+    return all(_is_plain_node(node) for node in nodes(ast))
+
+
+def _is_plain_node(node: Any) -> bool:
+    if node.type not in PLAIN_TYPES:
+        return False
+    if node.focus or node.index is not None or node.group or node.ancestor or node.tuple:
+        return False
+    match node.type:
+        case "variable":
+            return node.value in PLAIN_FUNCTIONS or node.value in ("", "$")
+        case "function":
+            return bool(node.procedure.type == "variable")
+        case "binary":
+            return bool(node.value != "..")
+        case "string":
+            return not any("\ud800" <= char <= "\udfff" for char in node.value)
+        case "condition":
+            return not _takes_what_it_asks(node)
+        case "unary":
+            literal = all(item.type in LITERALS for item in node.expressions or ())
+            return node.value == "-" or (node.value == "[" and literal)
+    return True
+
+
+def _takes_what_it_asks(node: Any) -> bool:
+    """`?:` and `??`, whose left side the reference prepares twice: it negates `-5` back to 5."""
+    asked = {id(part) for part in nodes(node.condition)}
+    return any(id(part) in asked for part in nodes(node.then))
