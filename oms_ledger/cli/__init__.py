@@ -11,6 +11,7 @@ from oms_ledger.cli import (
     demo,
     feed,
     gateways,
+    erasing,
     imports,
     keys,
     processes,
@@ -32,6 +33,7 @@ app = typer.Typer(
 processes.install(app)
 imports.install(app)
 upkeep.install(app)
+erasing.install(app)
 app.add_typer(accounts.app, name="account")
 app.add_typer(keys.app, name="key")
 app.add_typer(gateways.app, name="gateway")
