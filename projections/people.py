@@ -20,7 +20,9 @@ from projections.tables import people as t
 
 CURSOR = "people"
 
-_TELLING = {NAMES[event] for event in (e.OrderPlaced, e.OrderImported, e.PersonErased)}
+_TELLING = {
+    NAMES[event] for event in (e.OrderPlaced, e.OrderImported, e.ChangeApplied, e.PersonErased)
+}
 _DELETE = delete(t).where(t.c.account == bindparam("a"), t.c.order_id == bindparam("o"))
 
 
@@ -32,12 +34,12 @@ class People:
     def produce(
         self, rows: Sequence[Row], folds: Folds
     ) -> dict[tuple[str, str], list[dict[str, Any]]]:
-        telling = [row for row in rows if row.name in _TELLING]
+        streams = {row.stream for row in rows if row.name in _TELLING}
         told: dict[tuple[str, str], list[dict[str, Any]]] = {}
-        for row, event in zip(telling, folds.events(telling), strict=True):
-            profile = getattr(event, "client_profile", {})
-            order_id = row.order_id or ""
-            told[row.account, order_id] = _rows(folds.vault, row.account, order_id, profile)
+        for _, _, folded in folds.follow([row for row in rows if row.stream in streams]):
+            if isinstance(folded.state, Order):
+                order = folded.state
+                told[order.account, order.order_id] = rows_of(order, folded.version, folds.vault)
         return told
 
     def store(self, connection: Connection, produced: object) -> None:
@@ -50,20 +52,15 @@ class People:
             connection.execute(insert(t), rows)
 
 
-def _rows(vault: Vault, account: str, order_id: str, profile: e.Json) -> list[dict[str, Any]]:
-    return [
-        {"account": account, "order_id": order_id, "name": _hash(vault, account, kind, value)}
-        for kind, value in sorted(names_of(profile))
-    ]
+def rows_of(order: Order, version: int, vault: Vault) -> list[dict[str, Any]]:
+    """The rows that an order has here."""
+    place = {"account": order.account, "order_id": order.order_id}
+    names = sorted(names_of(order.placed.client_profile))
+    return [place | {"name": _hash(vault, order.account, *name)} for name in names]
 
 
 def _hash(vault: Vault, account: str, kind: str, value: str) -> str:
     return vault.sign(f"person:{account}:{kind}:{value}")
-
-
-def rows_of(order: Order, version: int, vault: Vault) -> list[dict[str, Any]]:
-    """The rows that an order has here."""
-    return _rows(vault, order.account, order.order_id, order.placed.client_profile)
 
 
 def orders_of(
