@@ -11,10 +11,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from sqlalchemy import select
+
+from oms_ledger.ledger.entry import order_stream
+from oms_ledger.ledger.tables import events
 from oms_ledger.orders.decisions.erasing import erase_person, is_open
 from oms_ledger.orders.order import Order
 from oms_ledger.wiring import Cell
-from projections import cursors, people
+from projections import cursors, people, tables
 from projections.cursors import Fenced
 from workers.projector import VIEWS
 
@@ -97,7 +101,7 @@ async def erase(
         )
     for cursor in VIEWS:
         await asyncio.to_thread(bring_up, cell, cursor)
-    await asyncio.to_thread(_sweep, cell)
+    await asyncio.to_thread(_sweep, cell, account, [order.order_id for order in done])
     outcomes = [(order, "erased") for order in done]
     return Erasure(erasure_id, (*outcomes, *((order, "open") for order in left)))
 
@@ -127,8 +131,25 @@ def _position(cell: Cell, cursor: str) -> int:
         return cursors.position(connection, cursor) or 0
 
 
-def _sweep(cell: Cell) -> None:
-    """Take what was overwritten out of SQLite's write-ahead log; PostgreSQL does it by vacuum."""
+def _sweep(cell: Cell, account: str, order_ids: list[str]) -> None:
+    """Take out what errors may have repeated of the person, and what SQLite overwrote.
+
+    PostgreSQL takes what was overwritten out by itself, when it vacuums.
+    """
+    with cell.database.writing() as connection:
+        for at in range(0, len(order_ids), AT_ONCE):
+            some = order_ids[at : at + AT_ONCE]
+            calls = tables.calls.update().where(
+                tables.calls.c.account == account, tables.calls.c.order_id.in_(some)
+            )
+            connection.execute(calls.values(last_error=None))
+            entries = select(events.c.position).where(
+                events.c.stream.in_([order_stream(account, order_id) for order_id in some])
+            )
+            judged = tables.judgings.update().where(
+                tables.judgings.c.last_failure_position.in_(entries)
+            )
+            connection.execute(judged.values(last_failure=None))
     if cell.database.sqlite:
         with cell.database.turn(), cell.database.reading() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")

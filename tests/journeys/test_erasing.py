@@ -166,6 +166,18 @@ def test_G56_an_erased_person_is_shown_nowhere_and_the_ledger_verifies(cell, cli
     assert stored(cell) == set()
 
 
+def test_G56_an_error_that_repeated_the_person_is_taken_out(cell, client):
+    """A filter that fails on the e-mail says so to the operator, with the e-mail."""
+    filter = {"type": "FromOrders", "expression": "$number(clientProfileData.lastName) > 1"}
+    body = {**EVERY, "filter": filter}
+    assert client.call("POST", "/api/orders/feed/config", body).status == 200
+    delivered(client)
+    drain(cell, client)
+    assert "judgings.last_failure" in stored(cell)
+    assert client.call("POST", ERASURES, {"email": EMAIL, "dryRun": False}).json()["erased"] == 1
+    assert stored(cell) == set()
+
+
 def test_G56_the_bytes_on_disk_tell_nothing_either(cell, client):
     if not cell.database.sqlite:
         return  # PostgreSQL's dead rows go with a vacuum, as docs/operations.md says
