@@ -28,6 +28,7 @@ from oms_ledger.api import (
     past,
     processing,
     reselling,
+    repeats,
     sign_in,
     stream,
     told,
@@ -109,6 +110,8 @@ def application(cell: Cell) -> FastAPI:
         dependencies=[Depends(open_to_all("documentation"))],
     )
     errors.install(app)
+    described = app.openapi
+    app.openapi = lambda: repeats.describe(described())  # type: ignore[method-assign]
     return app
 
 

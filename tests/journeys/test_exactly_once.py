@@ -284,6 +284,16 @@ def test_keys_of_different_app_keys_do_not_meet(client_of):
     assert send(two, second, "1").status == 204
 
 
+def test_the_key_is_described_where_it_is_taken(cell):
+    api = application(cell)
+    for schema in (api.openapi(), api.openapi()):
+        for methods in schema["paths"].values():
+            for method, operation in methods.items():
+                named = [p["name"] for p in operation.get("parameters", [])]
+                expected = 1 if method in ("post", "put", "patch") else 0
+                assert named.count("Idempotency-Key") == expected
+
+
 @pytest.mark.parametrize("key", ["x" * 256, "caf\u00e9"])
 def test_a_key_that_is_no_key_is_refused(client, key):
     answer = send(client, handling(client), key)
