@@ -86,7 +86,8 @@ def application(cell: Cell) -> FastAPI:
     """The routes alone, with nothing around them."""
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.news.close_on_signals()
         yield
         cell.close()
 
