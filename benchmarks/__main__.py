@@ -8,7 +8,17 @@ from functools import partial
 
 from rich.console import Console
 
-from benchmarks import appending, encoding, listing, over_http, places, reading, size
+from benchmarks import (
+    appending,
+    encoding,
+    listing,
+    loading,
+    over_http,
+    places,
+    placing,
+    reading,
+    size,
+)
 from benchmarks.figures import Figure, Report
 from benchmarks.scale import scale
 
@@ -27,6 +37,8 @@ def main(parts: list[str]) -> int:
     report, much = Report(console), scale()
     named: dict[str, Callable[[str], Iterable[Figure]]] = {
         "append": partial(appending.figures, seconds=much.seconds),
+        "place": partial(placing.figures, seconds=much.seconds),
+        "load": partial(loading.figures, count=64, seconds=much.seconds),
         "read": partial(reading.figures, count=much.orders, seconds=much.seconds),
         "size": partial(size.figures, small=much.small, large=much.large, seconds=much.seconds),
         "lists": partial(listing.figures, count=much.listed, seconds=much.seconds),

@@ -2,10 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import groupby
 
 from benchmarks import library, orders, places
+from benchmarks.alternating import Work, medians
 from benchmarks.figures import Figure, percentile
 from oms_ledger.ledger import codec, vault
 from oms_ledger.ledger.entry import Conflict, Row, Write, micros, order_stream
@@ -13,23 +15,44 @@ from oms_ledger.ledger.group_commit import GroupCommit
 from oms_ledger.wiring import Cell
 
 CLIENTS = 64
+OURS = "the ledger"
 
 
 def figures(database: str, seconds: float) -> Iterator[Figure]:
+    latencies: list[float] = []
     with places.empty_cell(database) as cell:
-        rate, latencies = one_event_writes(cell, seconds)
+        one_event_writes(cell, latencies, 0.2)
         rows = [[row] for row in cell.store.page(0, 20_000)]
-    name, best = _baseline(database, rows, seconds)
-    yield Figure("append, one event a command", database, rate, "events/s", best, name)
+        latencies.clear()
+        work = partial(one_event_writes, cell, latencies)
+        yield _compared("append, one event a command", database, work, rows, seconds)
     yield from _percentiles("append, one event a command", database, latencies)
+    latencies.clear()
     with places.empty_cell(database) as cell:
-        rate, commands, latencies = asyncio.run(_typical(cell, seconds))
+        asyncio.run(orders.open_account(cell.ledger))
+        _typical(cell, latencies, 0.5)
         found = sorted(cell.store.page(1, 20_000), key=lambda row: (row.stream, row.version))
-    streams = [list(of) for _, of in groupby(found, key=lambda row: row.stream)]
-    name, best = _baseline(database, streams, seconds)
-    yield Figure("append, typical commands", database, rate, "events/s", best, name)
-    yield Figure("typical commands on the ledger", database, commands, "commands/s")
+        streams = [list(of) for _, of in groupby(found, key=lambda row: row.stream)]
+        latencies.clear()
+        work = partial(_typical, cell, latencies)
+        yield _compared("append, typical commands", database, work, streams, seconds)
     yield from _percentiles("order's life, four commands", database, latencies)
+
+
+def _compared(
+    name: str, database: str, work: Work, streams: Sequence[Sequence[Row]], seconds: float
+) -> Figure:
+    """The ledger beside the better of the library's recorder with one client and with 64."""
+    with library.recorder(database) as its:
+        slices: dict[str, Work] = {OURS: work}
+        for clients in (1, CLIENTS):
+            told = f"{clients} client{'s' if clients > 1 else ''}"
+            slices[told] = partial(library.events_per_second, its, streams, clients)
+        rates = medians(slices, seconds)
+    ours = rates.pop(OURS)
+    best = max(rates, key=lambda clients: rates[clients])
+    baseline = f"eventsourcing recorder, one event a transaction, {best}"
+    return Figure(name, database, ours, "events/s", rates[best], baseline)
 
 
 def _percentiles(name: str, database: str, latencies: list[float]) -> Iterator[Figure]:
@@ -37,24 +60,13 @@ def _percentiles(name: str, database: str, latencies: list[float]) -> Iterator[F
         yield Figure(f"{name}: {title}", database, percentile(latencies, share) * 1000, "ms")
 
 
-def _baseline(database: str, streams: list[list[Row]], seconds: float) -> tuple[str, float]:
-    """The better of one client and 64."""
-    rates = {
-        clients: library.events_per_second(database, streams, clients, seconds)
-        for clients in (1, CLIENTS)
-    }
-    best = max(rates, key=lambda clients: rates[clients])
-    plural = "clients" if best > 1 else "client"
-    return f"eventsourcing recorder, one event a transaction, {best} {plural}", rates[best]
+def one_event_writes(cell: Cell, latencies: list[float], seconds: float) -> float:
+    """Through group commit and store; events a second."""
+    return asyncio.run(_one_event_writes(cell, latencies, seconds))
 
 
-def one_event_writes(cell: Cell, seconds: float) -> tuple[float, list[float]]:
-    """Through group commit and store; events a second, and how long each took."""
-    return asyncio.run(_one_event_writes(cell, seconds))
-
-
-async def _one_event_writes(cell: Cell, seconds: float) -> tuple[float, list[float]]:
-    commit, latencies = GroupCommit(cell.store), list[float]()
+async def _one_event_writes(cell: Cell, latencies: list[float], seconds: float) -> float:
+    commit, done = GroupCommit(cell.store), len(latencies)
     until = time.perf_counter() + seconds
 
     async def client() -> None:
@@ -64,9 +76,9 @@ async def _one_event_writes(cell: Cell, seconds: float) -> tuple[float, list[flo
 
     began = time.perf_counter()
     await asyncio.gather(*(client() for _ in range(CLIENTS)))
-    rate = len(latencies) / (time.perf_counter() - began)
+    rate = (len(latencies) - done) / (time.perf_counter() - began)
     commit.close()
-    return rate, latencies
+    return rate
 
 
 def _placement(cell: Cell) -> Write:
@@ -87,9 +99,13 @@ def _placement(cell: Cell) -> Write:
     return Write((row,), (), ((stream, wrapped),))
 
 
-async def _typical(cell: Cell, seconds: float) -> tuple[float, float, list[float]]:
-    await orders.open_account(cell.ledger)
-    head, latencies = cell.store.head(), list[float]()
+def _typical(cell: Cell, latencies: list[float], seconds: float) -> float:
+    """Orders lived through by 64 clients; events a second."""
+    return asyncio.run(_lives(cell, latencies, seconds))
+
+
+async def _lives(cell: Cell, latencies: list[float], seconds: float) -> float:
+    head = cell.store.head()
     until = time.perf_counter() + seconds
 
     async def client() -> None:
@@ -99,5 +115,4 @@ async def _typical(cell: Cell, seconds: float) -> tuple[float, float, list[float
 
     began = time.perf_counter()
     await asyncio.gather(*(client() for _ in range(CLIENTS)))
-    took = time.perf_counter() - began
-    return (cell.store.head() - head) / took, 4 * len(latencies) / took, latencies
+    return (cell.store.head() - head) / (time.perf_counter() - began)

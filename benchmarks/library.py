@@ -4,8 +4,10 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from itertools import count, cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Lock
 from typing import Any
 
 from eventsourcing.persistence import ApplicationRecorder, StoredEvent
@@ -59,18 +61,24 @@ def recorder(database: str) -> Iterator[ApplicationRecorder]:
             yield made
 
 
+_copies = count()  # the same stream is never written twice
+
+
 def events_per_second(
-    database: str, streams: Sequence[Sequence[Row]], clients: int, seconds: float
+    its: ApplicationRecorder, streams: Sequence[Sequence[Row]], clients: int, seconds: float
 ) -> float:
     """The same bytes, stream by stream, each event in a transaction of its own."""
-    with recorder(database) as its, ThreadPoolExecutor(clients) as pool:
+    with ThreadPoolExecutor(clients) as pool:
         until = time.perf_counter() + seconds
         began = time.perf_counter()
-        waiting = iter(enumerate(streams))
+        waiting = ((next(_copies), rows) for rows in cycle(streams))
+        lock = Lock()
 
         def client(_: int) -> int:
             done = 0
-            for number, rows in waiting:  # the lock of the interpreter makes this safe
+            while True:
+                with lock:
+                    number, rows = next(waiting)
                 for row in rows:
                     if time.perf_counter() > until:
                         return done
@@ -78,7 +86,6 @@ def events_per_second(
                     event = StoredEvent(f"{row.stream}.{number}", row.version, row.name, state)
                     its.insert_events([event])
                     done += 1
-            return done
 
         done = sum(pool.map(client, range(clients)))
         return done / (time.perf_counter() - began)

@@ -108,7 +108,7 @@ def _sized(cell: Cell, app_key: str, seconds: float) -> _Sized:
     gets = reading.seconds_each(lambda n: reading.get(cell, ids[n * 7 % len(ids)]), seconds / 3)
     lists = reading.seconds_each(lambda _: _list(cell), seconds / 3)
     items = reading.consume(cell, feed, FEED_LOTS)
-    rate, _ = one_event_writes(cell, seconds)
+    rate = one_event_writes(cell, [], seconds)
     return _Sized(rate, 1 / median(gets), items, 1 / median(lists))
 
 

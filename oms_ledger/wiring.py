@@ -1,5 +1,6 @@
 """Opens what a process needs of a cell: database, ledger, queue of wake-ups. No one else does."""
 
+import secrets
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,6 +11,7 @@ from oms_ledger.ledger.database import Database
 from oms_ledger.ledger.folds import Folds
 from oms_ledger.ledger.ledger import Ledger
 from oms_ledger.ledger.postgres_appender import PostgresAppender
+from oms_ledger.ledger.sequences import Sequences
 from oms_ledger.ledger.sqlite_appender import SqliteAppender
 from oms_ledger.ledger.store import Store
 from oms_ledger.ledger.vault import Vault, master_key
@@ -54,6 +56,10 @@ class Cell:
     @cached_property
     def ledger(self) -> Ledger:
         return Ledger(self.store, self.vault)
+
+    @cached_property
+    def sequences(self) -> Sequences:
+        return Sequences(self.database, secrets.randbelow)
 
     @cached_property
     def redis(self) -> redis.Redis:

@@ -126,6 +126,15 @@ due_times = Table(
     Index("due_times_due", "due_at"),
 )
 
+people = Table(
+    "people",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("order_id", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Index("people_name", "account", "name"),
+)
+
 app_keys = Table(
     "app_keys",
     metadata,

@@ -12,16 +12,18 @@ from oms_ledger.ledger.database import Database
 from oms_ledger.ledger.entry import Row
 from oms_ledger.ledger.folds import Folds
 from oms_ledger.wiring import Cell
-from projections import calls, cursors, due_times, feeds, hooks, order_views
+from projections import calls, cursors, due_times, feeds, hooks, order_views, people
 from projections.cursors import Destination, Fenced
 from projections.due_times import DueTimes
 from projections.order_views import OrderViews
+from projections.people import People
 from workers import wakeups
 from workers.stopping import Stop
 
-VIEWS: dict[str, type[OrderViews] | type[DueTimes]] = {
+VIEWS: dict[str, type[OrderViews] | type[DueTimes] | type[People]] = {
     order_views.CURSOR: OrderViews,
     due_times.CURSOR: DueTimes,
+    people.CURSOR: People,
 }
 _LOOK = 0.01  # seconds between looks at SQLite's change counter
 _AT_LEAST = 1.0  # seconds after which the head is looked at without news

@@ -14,6 +14,7 @@ from oms_ledger.api import (
     chains,
     changes,
     checkout,
+    erasures,
     errors,
     explaining,
     exports,
@@ -27,6 +28,7 @@ from oms_ledger.api import (
     orders,
     past,
     processing,
+    repeats,
     reselling,
     sign_in,
     stream,
@@ -64,6 +66,7 @@ ROUTERS = (
     past,
     explaining,
     stream,
+    erasures,
     calls,
     sign_in,
     health,
@@ -87,7 +90,8 @@ def application(cell: Cell) -> FastAPI:
     """The routes alone, with nothing around them."""
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.news.close_on_signals()
         yield
         cell.close()
 
@@ -111,6 +115,8 @@ def application(cell: Cell) -> FastAPI:
         dependencies=[Depends(open_to_all("documentation"))],
     )
     errors.install(app)
+    described = app.openapi
+    app.openapi = lambda: repeats.describe(described())  # type: ignore[method-assign]
     return app
 
 

@@ -15,7 +15,6 @@ from oms_ledger.api.errors import malformed
 from oms_ledger.api.orders import JSON
 from oms_ledger.api.sellers import require_sellers
 from oms_ledger.api.tickets import STRANGER, MayPlace, cookies
-from oms_ledger.ledger import sequences
 from oms_ledger.ledger.entry import Key
 from oms_ledger.orders.decisions.placing import number_of_orders, place
 from oms_ledger.orders.documents import placed_order
@@ -40,9 +39,7 @@ async def _place(request: Request, cell: Cell, caller: Caller, body: dict[str, A
     account = await cell.ledger.account(caller.account)
     await require_sellers(cell, account, body)
     count = number_of_orders(body)
-    numbers = await asyncio.to_thread(
-        sequences.allot, cell.database, caller.account, count, secrets.randbelow
-    )
+    numbers = await asyncio.to_thread(cell.sequences.allot, caller.account, count)
     form, noise = account.setting("order_id_form"), secrets.randbelow(10**6)
     group, transaction = new_group(numbers[0], account.suffix, form, noise), _new_id()
     placed = dict(

@@ -79,7 +79,10 @@ ORDERS, DOCUMENTS = "/api/oms/pvt/orders", "/api/orders/pvt/document"
 
 
 def commands(order: Order, facts: Facts) -> Iterator[Command]:
-    """The commands an order knows. Invoices are tried with what is left, or has come back."""
+    """The commands an order knows, each with arguments that fit.
+
+    Invoices are tried with what is left or went out, and a change with a discount of one cent.
+    """
     path = f"{ORDERS}/{order.order_id}"
     for payment in order.payments:
         yield Command(

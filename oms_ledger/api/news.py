@@ -1,8 +1,11 @@
 """Waiting for the ledger to grow: one look at its head for everybody who waits in this process."""
 
 import asyncio
+import signal
+import threading
 from collections.abc import Callable
 from contextlib import suppress
+from types import FrameType
 
 LOOK = 0.05  # seconds
 
@@ -12,9 +15,12 @@ class News:
         self._head = head
         self._waiting: dict[asyncio.Future[None], int] = {}
         self._looking: asyncio.Task[None] | None = None
+        self.closing = False
 
     async def beyond(self, position: int, patience: float) -> bool:
         """Whether something was recorded after the position, waiting at most so many seconds."""
+        if self.closing:
+            return False
         told = asyncio.get_running_loop().create_future()
         self._waiting[told] = position
         if self._looking is None or self._looking.done():
@@ -22,10 +28,34 @@ class News:
         try:
             with suppress(TimeoutError):
                 await asyncio.wait_for(told, patience)
-                return True
+                return not self.closing
             return False
         finally:
             self._waiting.pop(told, None)
+
+    def close(self) -> None:
+        """Let everybody go who waits: the process is about to end."""
+        self.closing = True
+        for told in self._waiting:
+            if not told.done():
+                told.set_result(None)
+
+    def close_on_signals(self) -> None:
+        """Close as soon as the process is told to end; a server waits for open requests first.
+
+        The server's own handler stays: the loop hears a signal whatever handler is set here.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            return
+        loop = asyncio.get_running_loop()
+
+        def told(_: int, __: FrameType | None) -> None:
+            loop.call_soon_threadsafe(self.close)
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            if signal.getsignal(number) not in (signal.SIG_DFL, signal.default_int_handler):
+                signal.signal(number, told)
+                signal.siginterrupt(number, False)
 
     async def _look(self) -> None:
         """Look until nobody waits any more; what keeps it from looking is told to all who wait."""

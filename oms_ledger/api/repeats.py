@@ -7,6 +7,7 @@ is the ledger's (`ledger.repeats`); here it is read, and a replayed answer is ma
 
 import hashlib
 import re
+from typing import Any
 
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -64,6 +65,26 @@ def asked(scope: Scope, body: bytes) -> str:
     query = scope["query_string"].decode("latin-1")
     where = f"{scope['method']} {scope['path']}{'?' if query else ''}{query}"
     return f"{where} {hashlib.sha256(told).hexdigest()}"
+
+
+def describe(schema: dict[str, Any]) -> dict[str, Any]:
+    """An OpenAPI description with the header at every operation that takes it."""
+    for methods in schema["paths"].values():
+        for method, operation in methods.items():
+            parameters = operation.setdefault("parameters", [])
+            if method.upper() in METHODS and _HEADER not in parameters:
+                parameters.append(_HEADER)
+    return schema
+
+
+_HEADER = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Ours. The same request again under the same key gets the first answer.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "example": "8f14e45f-ea0d-4c1b-9c52-3b1d2a7c6e10",
+}
 
 
 async def _refuse(scope: Scope, send: Send) -> None:

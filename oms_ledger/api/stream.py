@@ -115,7 +115,7 @@ class Page:
         while True:
             page = await asyncio.to_thread(self.read, after)
             left = until - time.monotonic()
-            if page["events"] or left <= 0:
+            if page["events"] or left <= 0 or self._news.closing:
                 return page
             after = page["next"]
             await self._news.beyond(after, left)
@@ -133,7 +133,7 @@ class Page:
                 yield _event(told)
             if page["events"]:
                 quiet_since = time.monotonic()
-            elif patience is not None and left <= SILENCE:
+            elif self._news.closing or (patience is not None and left <= SILENCE):
                 return
             else:
                 yield b": nothing new\n\n"

@@ -9,6 +9,7 @@ from oms_ledger.cli import (
     accounts,
     calls,
     demo,
+    erasing,
     exports,
     feed,
     gateways,
@@ -35,6 +36,7 @@ processes.install(app)
 imports.install(app)
 exports.install(app)
 upkeep.install(app)
+erasing.install(app)
 app.add_typer(accounts.app, name="account")
 app.add_typer(keys.app, name="key")
 app.add_typer(gateways.app, name="gateway")

@@ -13,7 +13,6 @@ import orjson
 import typer
 
 from oms_ledger.cli.output import AsJson, errors, print_json, progress
-from oms_ledger.ledger import sequences
 from oms_ledger.ledger.entry import Key
 from oms_ledger.ledger.ledger import Taken
 from oms_ledger.orders import numbers
@@ -111,9 +110,7 @@ async def _place(cell: Cell, account: str, body: dict[str, Any], line: bytes) ->
     key = f"import:{hashlib.sha256(line.strip()).hexdigest()}"
     if await asyncio.to_thread(cell.store.key, account, key) is not None:
         raise Taken(b"")
-    allotted = await asyncio.to_thread(
-        sequences.allot, cell.database, account, number_of_orders(body), secrets.randbelow
-    )
+    allotted = await asyncio.to_thread(cell.sequences.allot, account, number_of_orders(body))
     group = numbers.order_group(
         allotted[0], settings.suffix, settings.setting("order_id_form"), secrets.randbelow(10**6)
     )

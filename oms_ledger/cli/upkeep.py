@@ -1,6 +1,6 @@
 """Looking after a ledger: `status`, `verify`, `rebuild`."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 import redis
@@ -10,14 +10,13 @@ from sqlalchemy import func, select
 from oms_ledger.cli.output import AsJson, print_json, print_table, progress
 from oms_ledger.ledger.verify import Tampered
 from oms_ledger.ledger.verify import verify as walk
-from oms_ledger.orders.order import Order
 from oms_ledger.settings import Settings
 from oms_ledger.wiring import Cell, open_cell
 from projections import cursors, hooks, order_views
 from projections.cursors import now_micros
 from projections.tables import cursors as cursor_table
 from projections.tables import dead_letters, feed_items
-from projections.tables import order_views as order_table
+from projections.verifying import Difference, count_orders, verify_views
 from workers import embedded_redis, wakeups
 from workers.projector import VIEWS
 
@@ -81,7 +80,7 @@ def status(as_json: AsJson = False) -> None:
 
 
 def verify(as_json: AsJson = False) -> None:
-    """Recompute the chain of seals and the order views; name the first position that differs."""
+    """Recompute the chain of seals and every view; name the first position that differs."""
     cell = open_cell()
     cell.require_tables()
     head = cell.store.head()
@@ -90,38 +89,42 @@ def verify(as_json: AsJson = False) -> None:
             task = bar.add_task("Verifying entries", total=head)
             for position in walk(cell.store, head):
                 bar.update(task, completed=position)
-        differing = stale_views(cell)
     except Tampered as tampered:
         if as_json:
             print_json({"ok": False, "position": tampered.position, "why": tampered.why})
         else:
             typer.echo(f"The ledger differs at position {tampered.position}: {tampered.why}.")
         raise typer.Exit(1) from None
+    differing = stale_views(cell)
+    first = min((one.position for one in differing if one.position), default=None)
     if as_json:
-        print_json({"ok": not differing, "head": head, "views": differing})
+        views = [asdict(one) for one in differing[:1000]]
+        print_json({"ok": not differing, "head": head, "position": first, "views": views})
     elif differing:
-        typer.echo(f"The chain holds, but views differ ({', '.join(differing[:5])}): run rebuild.")
+        print_table(
+            ("view", "account", "order", "position"),
+            [(one.view, one.account, one.order_id, one.position) for one in differing[:20]],
+        )
+        typer.echo(
+            f"The chain of seals holds, but {len(differing)} rows of views differ from it, the"
+            f" first at position {first or 'none'}: run `oms-ledger rebuild`, or find out who"
+            " wrote them."
+        )
     else:
-        typer.echo(f"All {head} entries and the order views agree with the chain of seals.")
+        typer.echo(f"All {head} entries and every view agree with the chain of seals.")
     if differing:
         raise typer.Exit(1)
 
 
-def stale_views(cell: Cell) -> list[str]:
-    """Orders whose stored view is not what their entries, up to its version, amount to."""
-    table, folds, differing = order_table, cell.folds(), []
-    query = select(table.c.account, table.c.order_id, table.c.version, table.c.document)
-    with cell.database.reading() as connection:
-        rows = connection.execute(query.order_by(table.c.account, table.c.order_id)).all()
+def stale_views(cell: Cell) -> list[Difference]:
+    """What in the views is not what the entries amount to, by position."""
+    differing: list[Difference] = []
     with progress() as bar:
-        for row in bar.track(rows, description="Verifying views"):
-            folded = folds.load(f"{row.account}/{row.order_id}", row.version)
-            state = folded.state
-            if not isinstance(state, Order) or order_views.view(state, row.version)[
-                "document"
-            ] != bytes(row.document):
-                differing.append(f"{row.account}/{row.order_id}")
-    return differing
+        task = bar.add_task("Verifying views", total=count_orders(cell.database))
+        for done, found in verify_views(cell.database, cell.folds()):
+            bar.update(task, completed=done)
+            differing += found
+    return sorted(differing)
 
 
 def rebuild(

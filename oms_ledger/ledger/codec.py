@@ -57,6 +57,11 @@ def encode(event: Event) -> tuple[str, bytes, bytes | None]:
     return name, body, _encode(told) if told else None
 
 
+def without_person(event: Event) -> Event:
+    """The event without what tells of a person: its personal fields are their defaults."""
+    return decode(*encode(event)[:2], None)
+
+
 def decode(name: str, body: bytes, personal: bytes | None) -> Event:
     """The event of stored bytes; without `personal` a person reads as erased."""
     if upcast := UPCASTERS.get(name):

@@ -65,11 +65,15 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """What one command appends, all or nothing: entries, keys it takes, data keys of new orders."""
+    """What one command appends, all or nothing: entries, and the keys that it takes.
+
+    `data_keys` are those of new orders, by stream; those of the streams `erased` are deleted.
+    """
 
     rows: tuple[Row, ...]
     keys: tuple[Key, ...] = ()
     data_keys: tuple[tuple[str, bytes], ...] = ()
+    erased: tuple[str, ...] = ()
 
     def claims(self) -> set[str]:
         """What no other write of the same group may touch."""

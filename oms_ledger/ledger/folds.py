@@ -11,7 +11,12 @@ from oms_ledger.ledger.entry import Row, instant
 from oms_ledger.ledger.store import Store
 from oms_ledger.ledger.vault import Vault
 from oms_ledger.orders.account import Account, evolve_account
-from oms_ledger.orders.events import AccountCreated, AccountSettingsChanged, Event
+from oms_ledger.orders.events import (
+    AccountCreated,
+    AccountSettingsChanged,
+    Event,
+    PersonErased,
+)
 from oms_ledger.orders.evolving import evolve
 from oms_ledger.orders.order import Order
 
@@ -51,12 +56,13 @@ class Folds:
 
     def load(self, stream: str, until_version: int | None = None) -> Folded:
         """The state of a stream, from the database; of an earlier version when asked."""
-        rows = self.store.stream(stream)
-        if until_version is not None:
-            rows = [row for row in rows if row.version <= until_version]
+        rows, wrapped = self.store.stream_and_key(stream)
+        key = self.vault.unwrap(stream, wrapped) if wrapped else None
         folded = NOTHING
-        for row, event in zip(rows, self.events(rows), strict=True):
-            folded = step(folded, row, event)
+        for row in rows:
+            if until_version is not None and row.version > until_version:
+                break
+            folded = step(folded, row, self._event(row, key))
         return folded
 
     def follow(self, rows: Sequence[Row]) -> Iterator[tuple[Row, Event, Folded]]:
@@ -73,6 +79,10 @@ class Folds:
         for row, event in zip(rows, self.events(rows), strict=True):
             before = self.cached(row.stream) or NOTHING
             folded = step(before, row, event)
+            if isinstance(event, PersonErased):  # what was folded before may still show the person
+                self.vault.forget(row.stream)
+                before = self.load(row.stream, row.version - 1)
+                folded = step(before, row, event)
             self.remember(row.stream, folded)
             yield row, event, before, folded
 
@@ -104,16 +114,10 @@ class Folds:
         return codec.decode(row.name, bytes(row.body), personal)
 
     def _data_keys(self, streams: Iterable[str]) -> dict[str, AESGCM]:
-        keys, missing = {}, []
-        for stream in streams:
-            if key := self.vault.key(stream):
-                keys[stream] = key
-            else:
-                missing.append(stream)
-        if missing:
-            for stream, wrapped in self.store.data_keys(missing).items():
-                keys[stream] = self.vault.unwrap(stream, wrapped)
-        return keys
+        """As the database has them now: another process may have erased one just before."""
+        asked = list(streams)
+        stored = self.store.data_keys(asked) if asked else {}
+        return {stream: self.vault.unwrap(stream, key) for stream, key in stored.items()}
 
 
 def step(before: Folded, row: Row, event: Event) -> Folded:

@@ -34,6 +34,7 @@ from oms_ledger.orders.events import (
     OrderImported,
     OrderPlaced,
     PaymentsSent,
+    PersonErased,
 )
 from oms_ledger.orders.evolving import evolve
 from oms_ledger.orders.order import Order
@@ -312,8 +313,17 @@ class Ledger:
         if claim:
             versions = {stream: folded.version for stream, folded in after.items()}
             keys = (claim.key(versions), *keys)
-        if not await self._written(Write(tuple(rows), tuple(keys), tuple(data_keys)), claim):
+        erased = tuple(
+            stream
+            for stream, events in news.items()
+            if any(isinstance(event, PersonErased) for event in events)
+        )
+        write = Write(tuple(rows), tuple(keys), tuple(data_keys), erased)
+        if not await self._written(write, claim):
             return None
+        for stream in erased:  # what was folded here still shows the person
+            self.vault.forget(stream)
+            after[stream] = await asyncio.to_thread(self.folds.load, stream, after[stream].version)
         for stream, folded in after.items():
             self.folds.remember(stream, folded)
         return after
@@ -350,6 +360,8 @@ class Ledger:
         cause: str | None,
         data_keys: list[tuple[str, bytes]],
     ) -> tuple[Row, Folded]:
+        if isinstance(before.state, Order) and before.state.erased_at:
+            event = codec.without_person(event)  # nothing new is kept of who was erased
         name, body, personal = codec.encode(event)
         version = before.version + 1
         if personal is not None:

@@ -44,19 +44,28 @@ class PostgresAppender:
         parameters.append([row.digest() for _, row in rows])
         parameters += [[key[i] for key in keys] for i in range(4)]
         parameters += [[pair[i] for pair in new] for i in range(3)]
+        erased = [write.erased for write in writes]
         outcomes: list[int | Conflict] = [0] * len(writes)
-        for member, position, account, key, value in self._ask(parameters):
+        for member, position, account, key, value in self._ask(parameters, erased):
             if position is not None:
                 outcomes[member] = position
             else:
                 outcomes[member] = Conflict(Key(account, key, value) if key else None)
         return outcomes
 
-    def _ask(self, parameters: list[object]) -> list[tuple[int, int | None, str, str, bytes]]:
+    def _ask(
+        self, parameters: list[object], erased: Sequence[tuple[str, ...]]
+    ) -> list[tuple[int, int | None, str, str, bytes]]:
         if self._connection is None or self._connection.closed:
             self._connection = psycopg.connect(self._url, autocommit=True)
         try:
-            return self._connection.execute(_CALL, parameters, prepare=True).fetchall()
+            if not any(erased):
+                return self._connection.execute(_CALL, parameters, prepare=True).fetchall()
+            with self._connection.transaction():
+                told = self._connection.execute(_CALL, parameters, prepare=True).fetchall()
+                gone = [s for member, at, *_ in told if at is not None for s in erased[member]]
+                self._connection.execute("DELETE FROM data_keys WHERE stream = ANY (%s)", (gone,))
+            return told
         except psycopg.OperationalError:
             self._connection.close()  # the next group finds the database again
             raise

@@ -18,6 +18,7 @@ class SqliteAppender:
             database.path, check_same_thread=False, isolation_level=None, timeout=30
         )
         self._connection.execute("PRAGMA synchronous=FULL")
+        self._connection.execute("PRAGMA secure_delete=ON")  # a data key leaves no trace
 
     def close(self) -> None:
         self._connection.close()
@@ -48,6 +49,8 @@ class SqliteAppender:
             outcomes.append(position)
             self._connection.executemany("INSERT INTO request_keys VALUES (?, ?, ?)", write.keys)
             self._connection.executemany("INSERT INTO data_keys VALUES (?, ?)", write.data_keys)
+            erased = [(stream,) for stream in write.erased]
+            self._connection.executemany("DELETE FROM data_keys WHERE stream = ?", erased)
         if rows:
             self._connection.executemany(_INSERT, rows)
             last = ask("SELECT seal FROM seals ORDER BY position_to DESC LIMIT 1").fetchone()

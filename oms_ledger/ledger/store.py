@@ -20,6 +20,9 @@ _STREAM = (
     .where(events.c.stream == bindparam("stream"), events.c.version > bindparam("after"))
     .order_by(events.c.version)
 )
+_STREAM_AND_KEY = _STREAM.add_columns(
+    select(data_keys.c.wrapped).where(data_keys.c.stream == bindparam("stream")).scalar_subquery()
+)
 _PAGE = (
     select(*_ROW)
     .where(events.c.position > bindparam("after"))
@@ -86,6 +89,13 @@ class Store:
 
     def stream(self, stream: str, after: int = 0) -> list[Row]:
         return self._rows(_STREAM, stream=stream, after=after)
+
+    def stream_and_key(self, stream: str) -> tuple[list[Row], bytes | None]:
+        """A stream's rows and its wrapped data key, as both are at one moment."""
+        with self.database.reading() as connection:
+            found = connection.execute(_STREAM_AND_KEY, {"stream": stream, "after": 0}).all()
+        wrapped = found[0][-1] if found else None
+        return [Row._make(row[:-1]) for row in found], wrapped and bytes(wrapped)
 
     def streams(self, streams: Iterable[str], until: int) -> list[Row]:
         """All rows of some streams up to a position, in order of position."""

@@ -21,21 +21,28 @@ class Vault:
     def __init__(self, master_key: bytes) -> None:
         self._master = AESGCM(master_key)
         self._secret = hashlib.sha256(b"signing" + master_key).digest()
-        self._keys: OrderedDict[str, AESGCM] = OrderedDict()
+        self._keys: OrderedDict[str, tuple[bytes, AESGCM]] = OrderedDict()
 
     def new_key(self, stream: str) -> bytes:
         """A fresh data key for a stream, wrapped: what is stored."""
         key = AESGCM.generate_key(256)
-        self._remember(stream, AESGCM(key))
-        return self.seal(key, stream)
+        wrapped = self.seal(key, stream)
+        self._remember(stream, wrapped, AESGCM(key))
+        return wrapped
 
     def unwrap(self, stream: str, wrapped: bytes) -> AESGCM:
+        """The data key of a stream, as the database has it now."""
+        known = self._keys.get(stream)
+        if known is not None and known[0] == wrapped:
+            return known[1]
         key = AESGCM(self.open(wrapped, stream))
-        self._remember(stream, key)
+        self._remember(stream, wrapped, key)
         return key
 
     def key(self, stream: str) -> AESGCM | None:
-        return self._keys.get(stream)
+        """The key that was seen last, to write with. It may be erased: never read by it."""
+        known = self._keys.get(stream)
+        return known[1] if known else None
 
     def forget(self, stream: str) -> None:
         self._keys.pop(stream, None)
@@ -52,8 +59,8 @@ class Vault:
         """32 hex digits that only this deployment can make of a text."""
         return hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest()[:32]
 
-    def _remember(self, stream: str, key: AESGCM) -> None:
-        self._keys[stream] = key
+    def _remember(self, stream: str, wrapped: bytes, key: AESGCM) -> None:
+        self._keys[stream] = (wrapped, key)
         if len(self._keys) > _CACHED:
             self._keys.popitem(last=False)
 

@@ -1,6 +1,7 @@
 """Orders that lived elsewhere before, read from the published Get-order shape (OMS or PII)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -89,6 +90,7 @@ def import_document(document: Json) -> tuple[str, e.OrderImported]:
     created = instant(order, "creationDate")
     changed = instant(order, "lastChange", missing=created)
     authorized = maybe_instant(order, "authorizedDate")
+    cancellation = _cancellation(order)
     return order_id, e.OrderImported(
         placed=placed,
         status=status,
@@ -97,12 +99,13 @@ def import_document(document: Json) -> tuple[str, e.OrderImported]:
         authorized_at=authorized,
         invoiced_at=maybe_instant(order, "invoicedDate"),
         invoices=_invoices(order, placed.items),
-        cancellation=_cancellation(order),
+        cancellation=cancellation and replace(cancellation, reason=None),
         client_profile=_profile(order),
         address=_address(order),
         invoice_data=_invoice_data(order, payment_data),
         custom_data=section(order, "customData"),
         open_text=_open_text(order),
+        cancel_reason=cancellation.reason if cancellation else None,
     )
 
 

@@ -72,6 +72,7 @@ class Order:
     registered_changes: tuple[RegisteredChange, ...] = ()
     change_requests: tuple[ChangeRequest, ...] = ()
     imported: bool = field(default=False)
+    erased_at: datetime | None = None
 
     @property
     def flow(self) -> str:

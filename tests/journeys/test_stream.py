@@ -187,6 +187,26 @@ def test_G4_listeners_miss_nothing_and_see_nothing_twice_while_many_write(cell, 
         one.close()
 
 
+def test_who_waits_is_let_go_when_the_process_ends(cell, client):
+    paid(client)
+    head = cell.store.head()
+
+    async def story():
+        news = client_news(client)
+        listener = Listener(client, f"{EVENTS}?after={head}")
+        waiting = [
+            asyncio.create_task(client.ask("GET", f"{EVENTS}?after={head}&wait=60")),
+            asyncio.create_task(listener()),
+        ]
+        while len(news._waiting) < 2:
+            await asyncio.sleep(0)
+        news.close()
+        return (await asyncio.gather(*waiting))[0].json()
+
+    page = asyncio.run(story())
+    assert (page["events"], page["next"]) == ([], head)
+
+
 def test_a_stream_that_is_told_to_ends_after_a_silence(client):
     order_id = paid(client)
     listener = Listener(client, f"{EVENTS}?wait=0")

@@ -1,9 +1,11 @@
 """Stored events stay readable: every stored name, and golden bytes of this release (G9)."""
 
+import dataclasses
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
@@ -134,6 +136,7 @@ EVENTS = [
     e.ChangePaymentRestored("8f14", "r"),
     e.AccountCreated("acme", "acme"),
     e.AccountSettingsChanged({"grace_period_minutes": 0}),
+    e.PersonErased("e"),
 ]
 
 
@@ -162,3 +165,27 @@ def test_personal_fields_are_encoded_apart():
     assert b"ana@example.com" in personal
     erased = codec.decode("order-placed", body, None)
     assert (erased.client_profile, erased.open_text) == ({}, None)
+
+
+@pytest.mark.parametrize("name", codec.EVENTS)
+def test_G56_a_part_of_an_event_that_is_not_encrypted_holds_nothing_personal(name):
+    """Only an event's own fields are encrypted: what lies deeper has to be blank by its maker."""
+    known = {
+        ("order-imported", "OrderPlaced"),  # its personal fields lie beside it
+        ("order-imported", "CancellationStarted"),  # so does its reason
+    }
+    for part in _parts(codec.EVENTS[name]):
+        if any(field.metadata.get("personal") for field in dataclasses.fields(part)):
+            assert (name, part.__name__) in known
+
+
+def _parts(event):
+    """The dataclasses inside an event's fields."""
+    for hint in get_type_hints(event).values():
+        pending = [hint]
+        while pending:
+            one = pending.pop()
+            pending += get_args(one)
+            if dataclasses.is_dataclass(one):
+                yield one
+                yield from _parts(one)

@@ -14,6 +14,8 @@ from oms_ledger.orders.events.canceling import *  # noqa: F403
 from oms_ledger.orders.events.canceling import CancelingEvent as CancelingEvent
 from oms_ledger.orders.events.changing import *  # noqa: F403
 from oms_ledger.orders.events.changing import ChangingEvent as ChangingEvent
+from oms_ledger.orders.events.erasing import *  # noqa: F403
+from oms_ledger.orders.events.erasing import ErasingEvent as ErasingEvent
 from oms_ledger.orders.events.invoicing import *  # noqa: F403
 from oms_ledger.orders.events.invoicing import InvoicingEvent as InvoicingEvent
 from oms_ledger.orders.events.parts import *  # noqa: F403
@@ -34,6 +36,7 @@ OrderEvent = (
     | PaymentEvent
     | InvoicingEvent
     | CancelingEvent
+    | ErasingEvent
     | ChangingEvent
     | CallingEvent
     | ResellingEvent

@@ -57,6 +57,7 @@ class OrderImported:
     invoice_data: Json = personal()
     custom_data: Json = personal()
     open_text: str | None = personal_text()
+    cancel_reason: str | None = personal_text()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from oms_ledger.orders.evolving import (
     calling,
     canceling,
     changing,
+    erasing,
     invoicing,
     payment,
     placing,
@@ -38,6 +39,7 @@ _LEARNS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
     **invoicing.LEARNS,
     **canceling.LEARNS,
     **calling.LEARNS,
+    **erasing.LEARNS,
     **changing.LEARNS,
     **reselling.LEARNS,
 }

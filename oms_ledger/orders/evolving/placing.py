@@ -71,7 +71,7 @@ def imported(event: e.OrderImported, order_id: str, account: str) -> Order:
         invoices=event.invoices,
         authorized_at=event.authorized_at,
         invoiced_at=event.invoiced_at,
-        cancellation=event.cancellation,
+        cancellation=_with_reason(event),
         canceled_at=event.changed_at if event.cancellation else None,
         timeline=((status, event.changed_at),) if status else (),
         closes_at=event.changed_at if status is Status.WINDOW_TO_CANCEL else None,
@@ -93,6 +93,13 @@ def _money(event: e.OrderImported) -> Money:
         answers=tuple(Answered(payment.id, at, "approved") for payment in payments),
         requests=(settled,) if parts else (),
     )
+
+
+def _with_reason(event: e.OrderImported) -> e.CancellationStarted | None:
+    """Parts of an event are not encrypted, so a reason lies beside the cancellation it is of."""
+    if event.cancellation is None or event.cancel_reason is None:
+        return event.cancellation
+    return replace(event.cancellation, reason=event.cancel_reason)
 
 
 def _expired(order: Order, event: e.PlacementExpired, at: datetime) -> Order:
