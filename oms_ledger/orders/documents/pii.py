@@ -376,7 +376,8 @@ def pii_document(order: Order) -> dict[str, Any]:
     facts["workflowData"] = workflow_data(order)
     facts["receiptData"] = {"receiptCollection": receipts(order)}
     facts["emailTracked"] = facts.get("emailTracked") or tracked_alias(order)
-    facts["canceledBy"] = facts.get("canceledBy") or facts.get("cancelledBy")
+    canceled_by = order.cancellation.called_by if order.cancellation else None
+    facts["canceledBy"] = canceled_by or facts.get("canceledBy") or facts.get("cancelledBy")
     facts["cancelledBy"] = facts["canceledBy"]
     channel = facts.get("salesChannelData") or {}
     facts["salesChannelData"] = {**channel, "id": order.placed.sales_channel}

@@ -29,7 +29,7 @@ _FULFILLMENT = frozenset(
 )
 
 # Events that stand in the history alone: the document is the same before and after.
-UNSEEN = (e.InteractionLogged, *changing.BESIDE)
+UNSEEN = (e.InteractionLogged, e.InvoiceRepeated, *changing.BESIDE)
 
 _LEARNS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
     **placing.LEARNS,

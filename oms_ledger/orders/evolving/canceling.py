@@ -9,6 +9,14 @@ from oms_ledger.orders import events as e
 from oms_ledger.orders.order import CancellationRequest, Order
 from oms_ledger.orders.status import Status
 
+# Which sides of the sale an order of a flow stands for; each tells of the cancellation.
+_SIDES = {
+    "complete": ("sellerCancellation", "marketPlaceCancellation"),
+    "seller": ("sellerCancellation",),
+    "marketplace": ("marketPlaceCancellation",),
+    "chain": ("marketPlaceCancellation",),
+}
+
 
 def _requested(order: Order, event: e.CancellationRequested, at: datetime) -> Order:
     request = CancellationRequest(event.request_id, event.requested_by_user, event.reason, at)
@@ -38,7 +46,7 @@ def _started(order: Order, event: e.CancellationStarted, at: datetime) -> Order:
         order,
         cancellation=event,
         canceled_at=at,
-        receipts=(*order.receipts, ("cancelPayment", event.receipt, at)),
+        receipts=(*order.receipts, *((kind, event.receipt, at) for kind in _SIDES[order.flow])),
     )
 
 
