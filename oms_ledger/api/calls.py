@@ -5,12 +5,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from oms_ledger.api.actions import request_id
 from oms_ledger.api.addressing import segment
 from oms_ledger.api.bodies import Body, json_body, parse
 from oms_ledger.api.dependencies import Caller, TheCell, requires
 from oms_ledger.api.errors import malformed
 from oms_ledger.api.orders import json_response
+from oms_ledger.api.receipts import request_id
 from oms_ledger.ledger.entry import instant
 from oms_ledger.orders.documents.instants import spell
 from projections import calls

@@ -6,10 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
-from oms_ledger.api.actions import receipt, request_id
 from oms_ledger.api.addressing import segment
 from oms_ledger.api.bodies import Body, Cents, json_body, parse
 from oms_ledger.api.dependencies import Caller, TheCell, requires
+from oms_ledger.api.receipts import receipt, request_id
 from oms_ledger.orders.decisions.changing import AskedUnits, Modification
 from workers.registering import register
 

@@ -8,11 +8,11 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Request, Response
 
-from oms_ledger.api.actions import request_id
 from oms_ledger.api.bodies import json_body
 from oms_ledger.api.dependencies import Caller, TheCell
 from oms_ledger.api.errors import malformed
 from oms_ledger.api.orders import JSON
+from oms_ledger.api.receipts import request_id
 from oms_ledger.api.sellers import require_sellers
 from oms_ledger.api.tickets import STRANGER, MayPlace, cookies
 from oms_ledger.ledger.entry import Key

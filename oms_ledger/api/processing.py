@@ -7,13 +7,13 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Request, Response
 
-from oms_ledger.api.actions import request_id
 from oms_ledger.api.addressing import segment
 from oms_ledger.api.bodies import json_body
 from oms_ledger.api.dependencies import TheCell
 from oms_ledger.api.errors import ApiError, malformed
 from oms_ledger.api.groups import orders_of_group, orders_of_transaction
 from oms_ledger.api.orders import JSON
+from oms_ledger.api.receipts import request_id
 from oms_ledger.api.tickets import MayProcess, MaySend
 from oms_ledger.ledger import repeats
 from oms_ledger.orders.gateway import GatewayAway, GatewayRefused, Heard

@@ -61,6 +61,7 @@ OPERATIONS: Mapping[str, frozenset[str]] = {
     "start_handling": frozenset({WORKFLOW}),
     "cancel_order": frozenset({CANCEL}),
     "deny_cancellation": frozenset({CANCEL}),
+    "cancel_own_order": frozenset({CANCEL}),  # and the shopper whose order it is
     "invoice_order": frozenset({INVOICE, REFUND}),
     "invoice_document": frozenset({INVOICE}),
     "update_invoice": frozenset({INVOICE}),

@@ -21,6 +21,7 @@ SETTINGS: dict[str, tuple[Any, str]] = {
     "trust_request_prices": (True, "take the prices of a placement as sent"),
     "anonymous_checkout": (False, "place orders without a key, at the prices of the offers alone"),
     "payment_expiry": (0, "minutes in payment-pending until the order is canceled; 0: never"),
+    "invoice_items": ("strict", "strict: items of invoices must match; lenient: else inferred"),
     "seller_name": ("", "name of seller 1; empty: the account's name"),
     "pii": (False, "mask personal data in documents and lists; ?reason= unmasks a document"),
     "b2b": (False, "a company's buyers search their orders by text, agent and approvals"),
@@ -28,6 +29,8 @@ SETTINGS: dict[str, tuple[Any, str]] = {
     "order_access_days": (0, "days after which an order is unknown to readers; 0: never"),
     "list_pages": (30, "pages of a list that can be asked for; 0: all"),
 }
+
+CHOICES = {"order_id_form": ("letters", "digits"), "invoice_items": ("strict", "lenient")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,6 @@ def parse_setting(name: str, text: str) -> Any:
         if not text.isdigit() or (name == "window_to_change_seller_days" and int(text) > 30):
             raise InvalidSetting(f"{name}: found {text!r}, expected a whole number in its range")
         return int(text)
-    if name == "order_id_form" and text not in ("letters", "digits"):
-        raise InvalidSetting(f"{name}: found {text!r}, expected letters or digits")
+    if name in CHOICES and text not in CHOICES[name]:
+        raise InvalidSetting(f"{name}: found {text!r}, expected {' or '.join(CHOICES[name])}")
     return text

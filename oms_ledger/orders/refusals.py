@@ -36,10 +36,7 @@ class PaymentNotFound(Refusal):
 
 
 class NoWorkflow(Refusal):
-    code, text = (
-        "CHK0200",
-        "The order {0} is incomplete: it has no workflow, so nothing can be done",
-    )
+    code, text = "CHK0200", "Incompleted orders cannot change status"
 
 
 class PlacementTooOld(Refusal):
@@ -120,7 +117,16 @@ class DeliveryUndone(Refusal):
 
 
 class CancellationNotAllowed(Refusal):
-    code, text = "CHK0202", "The order {0} has invoices, so it cannot be canceled"
+    code = "CHK0202"
+    text = "Order {0} cannot be cancelled in status {1}: it has invoices that were not all returned"
+
+
+class UnknownCancellationRequest(Refusal):
+    text = "cancellationRequestId: found {0!r}, no cancellation request of this order has that id"
+
+
+class DenialNotAllowed(Refusal):
+    text = "Order {0} is in status {1}: no cancellation request waits for a decision"
 
 
 class AuthorizationNotAllowed(Refusal):

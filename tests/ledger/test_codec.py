@@ -78,6 +78,7 @@ EVENTS = [
         delivered_at=AT,
         events=(e.TrackingEvent(at=AT, description="out", city="Rio", state="RJ"),),
     ),
+    e.InvoiceRepeated(number="2", receipt="r2", ignored=("invoiceValue",)),
     e.InteractionLogged(source="ERP", message="hello Ana"),
     e.TransactionOpened("GATEWAY"),
     e.AdditionalDataSent({"cart": "{}"}),

@@ -23,7 +23,14 @@ def passed(order: Order) -> list[str]:
 @pytest.mark.parametrize("story", [s.awaiting_payment, s.card_approved, s.in_window])
 def test_before_handling_could_begin_a_cancel_cancels_at_once(story):
     story.when(cancel, reason="no more", requested_by_user=True).then(
-        e.CancellationStarted(by="user", receipt=RECEIPT, reason="no more"), e.Canceled()
+        e.CancellationStarted(
+            by="user",
+            receipt=RECEIPT,
+            reason="no more",
+            called_by_user=True,
+            call_reason="no more",
+        ),
+        e.Canceled(),
     )
 
 
@@ -38,7 +45,10 @@ def test_once_handling_may_have_begun_the_first_call_asks(story):
 
 def test_G17_the_second_call_confirms_and_the_first_cause_stays():
     s.in_handling.and_(s.ASKED).when(cancel, reason="confirmed", requested_by_user=False).then(
-        e.CancellationStarted(by="user", receipt=RECEIPT, reason="too late"), e.Canceled()
+        e.CancellationStarted(
+            by="user", receipt=RECEIPT, reason="too late", call_reason="confirmed"
+        ),
+        e.Canceled(),
     )
 
 

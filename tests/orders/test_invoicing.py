@@ -13,7 +13,7 @@ from oms_ledger.orders.refusals import (
 )
 from oms_ledger.orders.status import Status
 from tests.orders import stories as s
-from tests.spec import START, given
+from tests.spec import RECEIPT, START, given
 
 MUG = e.InvoicedItem(0, 1, 45_00, unique_id="LINE-1")
 LAMP = e.InvoicedItem(1, 1, 10_00, unique_id="LINE-2")
@@ -67,11 +67,9 @@ def test_an_incomplete_order_takes_no_invoice():
 @pytest.mark.parametrize("number", ["1", " 1 "])
 def test_an_invoice_that_is_sent_again_changes_nothing(number):
     begun = s.in_handling.and_(s.invoice(45_00, MUG))
-    invoicing(begun, 99_00, ("lamp", 1), number=number).then(
-        e.InteractionLogged(
-            source="invoice",
-            message="Invoice 1 was sent again; other content was ignored: invoiceValue",
-        )
+    invoicing(begun, 99_00, ("lamp", 1), number=number).then()
+    invoicing(begun, 99_00, ("lamp", 1), number=number, receipted=True).then(
+        e.InvoiceRepeated(number="1", receipt=RECEIPT, ignored=("invoiceValue",))
     )
 
 
@@ -79,7 +77,9 @@ def test_an_invoice_that_is_sent_again_fills_in_what_was_empty():
     begun = s.in_handling.and_(s.invoice(45_00, MUG))
     known = {"trackingNumber": "T-1", "courier": ""}
     told = e.InvoiceCompleted(number="1", details={"trackingNumber": "T-1"})
+    again = e.InvoiceRepeated(number="1", receipt=RECEIPT)
     invoicing(begun, 45_00, details=known).then(told)
+    invoicing(begun, 45_00, details=known, receipted=True).then(told, again)
     order = invoicing(begun.and_(told), 45_00, details={"trackingNumber": "T-2"}).rests_in(
         Status.HANDLING
     )

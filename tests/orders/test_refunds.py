@@ -120,7 +120,9 @@ def test_G23_a_seller_order_returns_what_was_invoiced_and_its_marketplace_refund
 
 def test_G23_a_return_that_is_sent_again_asks_for_nothing_more():
     begun = INVOICED.and_(*returning(INVOICED, 45_00).decided())
-    assert returning(begun, 45_00).decided() == []
+    again = e.InvoiceRepeated(number="in", receipt=RECEIPT)
+    assert returning(begun, 45_00, receipted=True).decided() == [again]
+    assert returning(begun, 45_00, once=True).decided() == []
     assert returning(begun, 99_00).rests_in(Status.INVOICED).refunds == begun.order.refunds
 
 

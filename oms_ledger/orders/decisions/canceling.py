@@ -1,10 +1,13 @@
-"""Cancel, and the two steps it takes once handling may have begun (contract 01 §3.6)."""
+"""Cancel, in two steps once handling may have begun, and the denial of it (contract 01 §3.6)."""
 
 from oms_ledger.orders import events as e
+from oms_ledger.orders.cancelability import CANCELED_ALREADY, why_not_cancel
 from oms_ledger.orders.decisions import Facts, follow_through
-from oms_ledger.orders.order import Order
-from oms_ledger.orders.refusals import Busy, CancellationNotAllowed, NoWorkflow
+from oms_ledger.orders.order import CancellationRequest, Order
+from oms_ledger.orders.refusals import DenialNotAllowed, NoWorkflow, UnknownCancellationRequest
 from oms_ledger.orders.status import Status
+
+_UNDECIDED = (Status.CANCELLATION_REQUESTED, Status.WAITING_FOR_SELLER_DECISION)
 
 
 def cancel(
@@ -13,36 +16,61 @@ def cancel(
     *,
     reason: str | None = None,
     requested_by_user: bool = False,
-    by: str = "seller-notification",
+    by: str = "store",
+    request_id: str | None = None,
+    called_by: str | None = None,
 ) -> list[e.OrderEvent]:
-    """Ask for a cancellation, confirm one that was asked, or cancel at once: as the status says."""
-    if order.status is None:
-        raise NoWorkflow(order.order_id)
-    if order.status in (Status.CANCELED, Status.REPLACED, Status.WAITING_FOR_SELLER_DECISION):
+    """Ask for a cancellation, confirm one that was asked, or cancel at once: as the status says.
+
+    `by` is the cause when it is not the shopper; `request_id` names the request when the other
+    side of the sale has named it already; `called_by` is who calls, for the document.
+    """
+    if refusal := why_not_cancel(order):
+        raise refusal
+    if order.status in CANCELED_ALREADY:
         return []  # asked again: answered as the first time
-    if order.status is Status.INVOICED and not _all_returned(order):
-        raise CancellationNotAllowed(order.order_id)
-    if order.status is not Status.INVOICED and order.invoiced_value:
-        raise CancellationNotAllowed(order.order_id)
     if order.allows(e.CancellationRequested):
         request = e.CancellationRequested(
-            request_id=facts.receipt,
+            request_id=request_id or facts.receipt,
             requested_by_user=requested_by_user,
             receipt=facts.receipt,
             reason=reason,
         )
         return follow_through(order, [request], facts)
-    if not order.allows(e.CancellationStarted):
-        raise Busy(order.status)
-    if order.status is Status.CANCELLATION_REQUESTED and order.requests:
-        first = order.requests[-1]  # the first cause stays (G17)
-        reason, requested_by_user = first.reason, first.requested_by_user
+    cause, first_reason = "user" if requested_by_user else by, reason
+    if pending := pending_request(order):  # the first cause stays (G17)
+        cause, first_reason = "user" if pending.requested_by_user else by, pending.reason
     started = e.CancellationStarted(
-        by="user" if requested_by_user else by, receipt=facts.receipt, reason=reason
+        by=cause,
+        receipt=facts.receipt,
+        reason=first_reason,
+        called_by_user=requested_by_user,
+        call_reason=reason,
+        called_by=called_by,
     )
     return follow_through(order, [started], facts)
 
 
-def _all_returned(order: Order) -> bool:
-    returned = sum(invoice.value for invoice in order.invoices if invoice.type == "Input")
-    return returned >= order.invoiced_value > 0
+def deny_cancellation(
+    order: Order, facts: Facts, *, request_id: str, reason: str
+) -> list[e.OrderEvent]:
+    """The seller keeps the order; `reason` is shown to the customer."""
+    if order.status is None:
+        raise NoWorkflow(order.order_id)
+    asked = next((request for request in order.requests if request.id == request_id), None)
+    if asked is None:
+        raise UnknownCancellationRequest(request_id)
+    if asked.denied_at is not None and order.cancellation is None:
+        return []  # denied again: answered as the first time
+    if order.status not in _UNDECIDED:
+        raise DenialNotAllowed(order.order_id, order.status)
+    denied = e.CancellationDenied(request_id=request_id, reason=reason)
+    return follow_through(order, [denied], facts)
+
+
+def pending_request(order: Order) -> CancellationRequest | None:
+    """The request that waits for a decision."""
+    if order.status not in _UNDECIDED or not order.requests:
+        return None
+    latest = order.requests[-1]
+    return latest if latest.denied_at is None else None

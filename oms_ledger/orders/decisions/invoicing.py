@@ -51,13 +51,15 @@ def issue_invoice(
     details: e.Json | None = None,
     refund: int | None = None,
     once: bool = False,
+    receipted: bool = False,
     lenient: bool = False,
 ) -> list[e.OrderEvent]:
     """Record an invoice of `value` cents; `refund` is what an Input asks to give back, if told.
 
-    A repeated number of the same type fills in tracking that was empty and changes nothing else.
-    With `once`, only the very same invoice may come again. With `lenient`, items that do not
-    match the order are taken as if none had been sent.
+    A repeated number of the same type fills in tracking that was empty and changes nothing else;
+    when `receipted`, it gets a receipt of its own. With `once`, only the very same invoice may
+    come again, and nothing comes of it. With `lenient`, items that do not match the order are
+    taken as if none had been sent.
     """
     if order.status is None:
         raise NoWorkflow(order.order_id)
@@ -66,7 +68,16 @@ def issue_invoice(
     if known := order.invoice(number):
         if known.type != type or (once and known.content != content):
             raise InvoiceNumberTaken(known.number)
-        return [] if once else _repeated(known, value, issued_at, details, content)
+        if once:
+            return []
+        completed = _completed(known, details)
+        if not receipted:
+            return completed
+        ignored = _ignored(known, value, issued_at, details, content)
+        return [
+            *completed,
+            e.InvoiceRepeated(number=known.number, receipt=facts.receipt, ignored=ignored),
+        ]
     if order.change_in_progress:
         raise ChangeInProgress()  # what is left to invoice is about to change (G22)
     issued = e.InvoiceIssued(
@@ -135,29 +146,22 @@ def _recorded(
     return [issued]
 
 
-def _repeated(
-    known: e.InvoiceIssued, value: int, issued_at: datetime, details: e.Json, content: str
-) -> list[e.OrderEvent]:
-    if known.content == content:
-        return []
+def _completed(known: e.InvoiceIssued, details: e.Json) -> list[e.OrderEvent]:
     news = {k: details[k] for k in TRACKING if details.get(k) and not known.details.get(k)}
-    events: list[e.OrderEvent] = []
-    if news:
-        events.append(e.InvoiceCompleted(number=known.number, details=news))
-    differing = [
-        name
-        for name, differs in (
-            ("invoiceValue", value != known.value),
-            ("issuanceDate", issued_at != known.issued_at),
-            *((k, k not in news and v != known.details.get(k)) for k, v in details.items() if v),
-        )
-        if differs
-    ]
-    if differing or not news:
-        said = ", ".join(differing) or "items"
-        message = f"Invoice {known.number} was sent again; other content was ignored: {said}"
-        events.append(e.InteractionLogged(source="invoice", message=message))
-    return events
+    return [e.InvoiceCompleted(number=known.number, details=news)] if news else []
+
+
+def _ignored(
+    known: e.InvoiceIssued, value: int, issued_at: datetime, details: e.Json, content: str
+) -> tuple[str, ...]:
+    """What differs from the first time, by name."""
+    told = {"invoiceValue": value, "issuanceDate": issued_at, **details}
+    first = {"invoiceValue": known.value, "issuanceDate": known.issued_at, **known.details}
+    completes = {k for k in TRACKING if not known.details.get(k)}
+    differing = [k for k, v in told.items() if v and v != first.get(k)]
+    if content != known.content and not differing:
+        return ("items",)
+    return tuple(name for name in differing if name not in completes)
 
 
 def _digest(

@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping
 from hashlib import blake2s
 from typing import Any
 
+from oms_ledger.orders.cancelability import may_cancel
 from oms_ledger.orders.changes.allowed import may_change
 from oms_ledger.orders.documents.changes import changes_attachment
 from oms_ledger.orders.documents.deliveries import packages, shipping_data
 from oms_ledger.orders.documents.lines import item_metadata, items, totals
 from oms_ledger.orders.documents.payments import payment_data
-from oms_ledger.orders.documents.steps import cancellation_data, cancellation_requests, may_cancel
+from oms_ledger.orders.documents.steps import cancellation_data, cancellation_requests
 from oms_ledger.orders.order import Order
 
 Facts = dict[str, Any]

@@ -82,6 +82,24 @@ def parse(text: Any) -> datetime | None:
         return None
 
 
+_LOCAL = re.compile(r"\d{4}-\d\d-\d\d(?:([T ])\d\d:\d\d.*)?", re.DOTALL)
+
+
+def local_instant(text: str, zone_name: Any) -> datetime | None:
+    """An instant as carriers tell it: `yyyy-mm-dd hh:mm` or a bare day in a zone, or ISO 8601
+    (without an offset UTC). None when it is none."""
+    match = _LOCAL.fullmatch(text)
+    if not match:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+        if at.tzinfo is None:
+            at = at.replace(tzinfo=UTC if match[1] == "T" else zone_of(str(zone_name)))
+        return at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
 @lru_cache(256)
 def zone_of(name: str) -> tzinfo:
     try:

@@ -377,7 +377,11 @@ PII_DERIVED: dict[str, Derive] = {
     "workflowData": lambda order, _: workflow_data(order),
     "receiptData": lambda order, _: {"receiptCollection": receipts(order)},
     "emailTracked": lambda order, facts: facts.told.get("emailTracked") or tracked_alias(order),
-    "canceledBy": lambda _, facts: facts.told.get("canceledBy") or facts.told.get("cancelledBy"),
+    "canceledBy": lambda order, facts: (
+        (order.cancellation and order.cancellation.called_by)
+        or facts.told.get("canceledBy")
+        or facts.told.get("cancelledBy")
+    ),
     "cancelledBy": lambda _, facts: facts["canceledBy"],
     "salesChannelData": lambda order, facts: {
         **(facts.told.get("salesChannelData") or {}),

@@ -6,7 +6,6 @@ from hashlib import blake2s
 from itertools import pairwise
 from typing import Any
 
-from oms_ledger.orders import events as e
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.status import ENDS, Status, label
 
@@ -58,6 +57,9 @@ _LOGICAL: dict[str, tuple[Status, ...]] = {
 }
 _PARENT = {status: step for step, statuses in _LOGICAL.items() for status in statuses}
 
+# Causes that came by a cancel call; a timer or a gateway makes none.
+_CALLERS = frozenset({"user", "store", "seller-notification"})
+
 _USUAL = ("creating", "approving-transaction", "authorizing", "handling", "invoice", "invoiced")
 
 
@@ -80,20 +82,6 @@ def _steps() -> list[Facts]:
 
 
 STEPS = _steps()
-
-
-def may_cancel(order: Order) -> bool:
-    """Whether a cancel would be accepted now."""
-    if order.status is None or order.status in (Status.CANCELED, Status.REPLACED):
-        return False
-    if order.status is Status.WAITING_FOR_SELLER_DECISION:
-        return False
-    if order.invoiced_value:
-        if order.status is not Status.INVOICED:
-            return False
-        returned = sum(i.value for i in order.invoices if i.type == "Input")
-        return returned >= order.invoiced_value
-    return order.allows(e.CancellationRequested) or order.allows(e.CancellationStarted)
 
 
 def cancellation_data(order: Order) -> Facts | None:
@@ -133,15 +121,16 @@ def cancellation_requests(order: Order, told: Sequence[Facts]) -> list[Facts]:
             }
         )
     started = order.cancellation
-    if started is None or started.by not in ("user", "seller-notification"):
+    if started is None or started.by not in _CALLERS:
         return requests
     if all(request.get("id") != started.receipt for request in requests):
+        first = not order.requests  # then what was called is the cause itself
         requests.append(
             {
                 "id": started.receipt,
-                "reason": started.reason,
+                "reason": started.reason if first else started.call_reason,
                 "cancellationRequestDate": order.canceled_at,
-                "requestedByUser": started.by == "user",
+                "requestedByUser": started.by == "user" if first else started.called_by_user,
             }
         )
     return requests

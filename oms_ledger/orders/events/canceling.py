@@ -35,11 +35,19 @@ class CancellationRequestDropped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancellationStarted:
-    """The cancellation is being carried out; `by` names its first cause (G17)."""
+    """The cancellation is being carried out; `by` and `reason` are of its first cause (G17).
+
+    `by` is `user`, `system`, `seller-notification`, `payment-notification`, or `store` when the
+    account itself asked. The call that carried it out may have had a reason of its own:
+    `call_reason`; `called_by` made it, an app key or a person.
+    """
 
     by: str
     receipt: str
     reason: str | None = personal_text()
+    called_by_user: bool = False
+    call_reason: str | None = personal_text()
+    called_by: str | None = personal_text()
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,18 @@ class InvoiceCompleted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceRepeated:
+    """An invoice was sent again and got a receipt of its own; nothing came of it.
+
+    `ignored` names what differed from the first time. The document is the same before and after.
+    """
+
+    number: str
+    receipt: str
+    ignored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrackingChanged:
     """Who carries the package of an invoice, and under which number; only the fields that are
     told change, and null is a value."""
@@ -130,6 +142,7 @@ class InvoicedDespiteRequest:
 InvoicingEvent = (
     InvoiceIssued
     | InvoiceCompleted
+    | InvoiceRepeated
     | RefundRequested
     | TrackingChanged
     | TrackingReported

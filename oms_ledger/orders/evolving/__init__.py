@@ -30,7 +30,12 @@ _FULFILLMENT = frozenset(
 )
 
 # Events that stand in the history alone: the document is the same before and after.
-UNSEEN = (e.InteractionLogged, e.PersonalDataDisclosed, *changing.BESIDE)
+UNSEEN = (
+    e.InteractionLogged,
+    e.InvoiceRepeated,
+    e.PersonalDataDisclosed,
+    *changing.BESIDE,
+)
 
 _LEARNS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
     **placing.LEARNS,

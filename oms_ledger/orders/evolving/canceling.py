@@ -10,6 +10,13 @@ from oms_ledger.orders.order import CancellationRequest, Order
 from oms_ledger.orders.status import Status
 
 _UNDECIDED = (Status.CANCELLATION_REQUESTED, Status.WAITING_FOR_SELLER_DECISION)
+# Which sides of the sale an order of a flow stands for; each tells of the cancellation.
+_SIDES = {
+    "complete": ("sellerCancellation", "marketPlaceCancellation"),
+    "seller": ("sellerCancellation",),
+    "marketplace": ("marketPlaceCancellation",),
+    "chain": ("marketPlaceCancellation",),
+}
 
 
 def _requested(order: Order, event: e.CancellationRequested, at: datetime) -> Order:
@@ -43,7 +50,7 @@ def _started(order: Order, event: e.CancellationStarted, at: datetime) -> Order:
         order,
         cancellation=event,
         canceled_at=at,
-        receipts=(*order.receipts, ("cancelPayment", event.receipt, at)),
+        receipts=(*order.receipts, *((kind, event.receipt, at) for kind in _SIDES[order.flow])),
     )
 
 

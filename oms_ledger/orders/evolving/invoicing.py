@@ -25,6 +25,10 @@ def _completed(order: Order, event: e.InvoiceCompleted, at: datetime) -> Order:
     return _learned(order, event.number, {**event.details, "lastChange": at})
 
 
+def _repeated(order: Order, event: e.InvoiceRepeated, at: datetime) -> Order:
+    return _answered(order, f"invoice {event.number.strip()}", event.receipt, at)
+
+
 def _refund_requested(order: Order, event: e.RefundRequested, at: datetime) -> Order:
     return replace(order, refunds=(*order.refunds, event))
 
@@ -83,6 +87,7 @@ def _despite_request(order: Order, event: e.OrderEvent, at: datetime) -> Order:
 LEARNS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
     e.InvoiceIssued: _issued,
     e.InvoiceCompleted: _completed,
+    e.InvoiceRepeated: _repeated,
     e.RefundRequested: _refund_requested,
     e.TrackingChanged: _tracking_changed,
     e.TrackingReported: _tracking_reported,

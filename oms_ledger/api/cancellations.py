@@ -1,0 +1,114 @@
+"""Canceling an order, by the store or its shopper, and denying that (contract 01 §3.6, 02 §8)."""
+
+import re
+from datetime import datetime
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import Field
+
+from oms_ledger.api.addressing import segment
+from oms_ledger.api.bodies import Body, json_body, parse
+from oms_ledger.api.dependencies import Caller, TheLedger, requires, shopper_or
+from oms_ledger.api.errors import ApiError
+from oms_ledger.api.receipts import receipt, request_id
+from oms_ledger.ledger.ledger import Ledger
+from oms_ledger.orders.decisions.canceling import cancel, deny_cancellation
+from oms_ledger.orders.order import Order
+from oms_ledger.orders.refusals import OrderNotFound
+
+router = APIRouter(tags=["Cancellation"])
+
+MayCancel = Annotated[Caller, Depends(requires("cancel_order"))]
+MayDeny = Annotated[Caller, Depends(requires("deny_cancellation"))]
+Shopper = Annotated[Caller, Depends(shopper_or("cancel_own_order"))]
+
+LONGEST = 500
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+class Cancellation(Body):
+    reason: str | None = None
+    requested_by_user: bool | None = False
+
+
+def _checked(reason: str | None, field: str = "reason") -> str | None:
+    if reason is not None and len(reason) > LONGEST:
+        raise ApiError(400, "CHK0099", f"Field {field} has exceeded limit of characters")
+    if reason is not None and _CONTROL.search(reason):
+        raise ApiError(400, "CHK0158", f"Invalid {field} characters")
+    return reason
+
+
+@router.post("/api/oms/pvt/orders/{order_id}/cancel")
+@router.post("/api/orders/pvt/document/{order_id}/cancel")
+async def post_cancel(
+    order_id: str, request: Request, ledger: TheLedger, caller: MayCancel
+) -> Response:
+    """200 tells that the request was taken; whether the order is canceled, its status tells."""
+    asked = parse(Cancellation, await json_body(request) or {})
+    decision = partial(
+        cancel,
+        reason=_checked(asked.reason),
+        requested_by_user=bool(asked.requested_by_user),
+        called_by=caller.app_key,
+    )
+    order = await ledger.change(
+        caller.account, segment(order_id), decision, by=caller.app_key, cause=request_id(request)
+    )
+    return receipt(order, request, *_told(order))
+
+
+@router.post("/api/checkout/pub/orders/{order_id}/user-cancel-request")
+async def post_user_cancel_request(
+    order_id: str, request: Request, ledger: TheLedger, caller: Shopper
+) -> Response:
+    """A shopper cancels an order of their own."""
+    asked = parse(Cancellation, await json_body(request) or {})
+    order_id, reason = segment(order_id), _checked(asked.reason)
+    await _require_own(ledger, caller, order_id)
+
+    decision = partial(cancel, reason=reason, requested_by_user=True, called_by=caller.app_key)
+    order = await ledger.change(
+        caller.account, order_id, decision, by=caller.app_key, cause=request_id(request)
+    )
+    return receipt(order, request, *_told(order))
+
+
+async def _require_own(ledger: Ledger, caller: Caller, order_id: str) -> None:
+    order = await ledger.order(caller.account, order_id)
+    if caller.shopper is None:
+        return
+    email = order.placed.client_profile.get("email")
+    if not isinstance(email, str) or email.strip().lower() != caller.shopper.strip().lower():
+        raise OrderNotFound()
+
+
+def _told(order: Order) -> tuple[str, datetime]:
+    """Receipt and date of the cancellation, else of the latest request for one."""
+    if order.cancellation is not None:
+        return order.cancellation.receipt, order.canceled_at or order.changed_at
+    asked = [(number, at) for kind, number, at in order.receipts if kind == "cancellationRequest"]
+    return asked[-1] if asked else ("", order.changed_at)
+
+
+class Denial(Body):
+    cancellation_request_id: Annotated[str, Field(min_length=1, max_length=256)]
+    deny_reason: Annotated[str, Field(min_length=1)]
+
+
+@router.post("/api/orders/pvt/document/{order_id}/deny-cancellation-request", status_code=200)
+async def post_deny_cancellation_request(
+    order_id: str, request: Request, ledger: TheLedger, caller: MayDeny
+) -> Response:
+    told = parse(Denial, await json_body(request))
+    decision = partial(
+        deny_cancellation,
+        request_id=told.cancellation_request_id,
+        reason=_checked(told.deny_reason, "denyReason") or "",
+    )
+    await ledger.change(
+        caller.account, segment(order_id), decision, by=caller.app_key, cause=request_id(request)
+    )
+    return Response(status_code=200)

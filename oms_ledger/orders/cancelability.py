@@ -1,0 +1,33 @@
+"""Whether a cancellation would be taken, and the refusal it would get (contract 01 §3.6)."""
+
+from oms_ledger.orders import events as e
+from oms_ledger.orders.order import Order
+from oms_ledger.orders.refusals import Busy, CancellationNotAllowed, NoWorkflow, Refusal
+from oms_ledger.orders.status import Status
+
+# A cancel of these is answered as the first one was; nothing new comes of it.
+CANCELED_ALREADY = frozenset({Status.CANCELED, Status.REPLACED, Status.WAITING_FOR_SELLER_DECISION})
+
+
+def why_not_cancel(order: Order) -> Refusal | None:
+    """The refusal that a cancel gets now, None when it is taken or was taken before."""
+    if order.status is None:
+        return NoWorkflow(order.order_id)
+    if order.status in CANCELED_ALREADY:
+        return None
+    if order.invoiced_value and not (order.status is Status.INVOICED and all_returned(order)):
+        return CancellationNotAllowed(order.order_id, order.status)
+    if order.allows(e.CancellationRequested) or order.allows(e.CancellationStarted):
+        return None
+    return Busy(order.status)
+
+
+def may_cancel(order: Order) -> bool:
+    """Whether a cancel would change something now."""
+    return order.status not in CANCELED_ALREADY and why_not_cancel(order) is None
+
+
+def all_returned(order: Order) -> bool:
+    """Whether Input invoices cover all that was invoiced."""
+    returned = sum(invoice.value for invoice in order.invoices if invoice.type == "Input")
+    return returned >= order.invoiced_value > 0
