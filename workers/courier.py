@@ -193,17 +193,17 @@ class _Round:
 
     async def _attempt(self, delivery: Delivery) -> Attempt:
         hook, at, began = self.hook, now_micros(), time.perf_counter()
-        signed = signature_headers(hook.secret, delivery.event_id, at // SECOND, delivery.body)
+        signed = signature_headers((hook.secret,), delivery.event_id, at // SECOND, delivery.body)
         headers = {**signed, **hook.headers}
-        status, seen, retry_after = await self.sender.post(hook.url, delivery.body, headers)
+        answer = await self.sender.post(hook.url, delivery.body, headers)
         wait = wait_after(delivery.attempts + 1, random.random()).total_seconds()
-        if status in (429, 503) and retry_after is not None:
-            wait = max(wait, retry_after)
+        if answer.status in (429, 503) and answer.retry_after is not None:
+            wait = max(wait, answer.retry_after)
         return Attempt(
             delivery,
             at=at,
             duration=int((time.perf_counter() - began) * SECOND),
-            outcome=seen,
-            accepted=status == 200,
+            outcome=answer.seen,
+            accepted=answer.status == 200,
             next_at=now_micros() + int(wait * SECOND),
         )
