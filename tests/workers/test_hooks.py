@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from oms_ledger.integrations.notices import LONGEST_WAIT, wait_after
 from oms_ledger.wiring import Cell
-from projections import hooks
+from projections import hooks, pushes
 from projections.hooks import Hook
 from tests.purchases import ACCOUNT, open_account, place_paid
 from tests.receiver import Receiver
@@ -55,7 +55,7 @@ def write_orders(cell, count):
 
 def owed(cell):
     with cell.database.reading() as connection:
-        return hooks.owed(connection)
+        return pushes.owed(connection)
 
 
 def settle(cell, condition):
@@ -79,7 +79,7 @@ def test_G43_every_notice_arrives_in_order_of_its_order(open_cell, courier):
     with Receiver() as receiver:
         secret = configure(open_cell, receiver.url)
         write_orders(open_cell, 4)
-        courier.wake("key-1")
+        courier.judge(ACCOUNT)
         receiver.wait_for(lambda heard: len(heard) == 4 * 9)
         settle(open_cell, lambda: owed(open_cell) == {})
         for number in range(4):
@@ -104,7 +104,7 @@ def test_G43_what_is_not_exactly_200_is_tried_again_before_the_next(open_cell, c
     with Receiver(lambda number: failure if number <= 3 else 200) as receiver:
         configure(open_cell, receiver.url)
         write_orders(open_cell, 1)
-        courier.wake("key-1")
+        courier.judge(ACCOUNT)
         for failed in range(1, 4):
             receiver.wait_for(lambda heard, n=failed: len(heard) >= n)
             settle(open_cell, lambda n=failed: attempts(open_cell) >= n)
@@ -131,7 +131,7 @@ def test_G43_after_three_days_a_notice_is_a_dead_letter_with_its_attempts(open_c
     with Receiver(lambda _: 500) as receiver:
         configure(open_cell, receiver.url)
         write_orders(open_cell, 1)
-        courier.wake("key-1")
+        courier.judge(ACCOUNT)
         settle(open_cell, lambda: attempts(open_cell) == 1)
         with open_cell.database.writing() as connection:
             connection.execute(text("UPDATE deliveries SET due_at = 0, produced_at = 0"))
@@ -150,8 +150,7 @@ def test_G44_a_sick_endpoint_keeps_only_itself_waiting(open_cell, courier):
         configure(open_cell, "http://127.0.0.1:1/", "sick")
         configure(open_cell, healthy.url, "well")
         write_orders(open_cell, 3)
-        courier.wake("sick")
-        courier.wake("well")
+        courier.judge(ACCOUNT)
         healthy.wait_for(lambda heard: len(heard) == 27)
         settle(open_cell, lambda: owed(open_cell) == {"sick": 27})
 
