@@ -148,19 +148,21 @@ def configure(connection: Connection, hook: Hook, head: int, vault: Vault) -> st
         cursors.create(connection, place, head)
         cursors.create(connection, courier_cursor(hook.app_key), cursors.AT_NO_PLACE)
         return secret
-    _change(connection, hook.app_key, values)
     if known.filter != hook.filter:
         forget(connection, place)
         fence(connection, place)
+    _change(connection, hook.app_key, values)
     return None
 
 
 def _change(connection: Connection, app_key: str, values: dict[str, Any]) -> bool:
-    """Change a hook, and have whoever tells it now begin anew; False when there is none."""
-    mine = hooks.c.app_key == app_key
-    found = connection.execute(update(hooks).where(mine).values(values)).rowcount > 0
+    """Change a hook, and have whoever tells it now begin anew; False when there is none.
+
+    Everybody locks the cursors of a hook before the hook itself.
+    """
     fence(connection, courier_cursor(app_key))
-    return found
+    mine = hooks.c.app_key == app_key
+    return connection.execute(update(hooks).where(mine).values(values)).rowcount > 0
 
 
 def new_secret() -> str:

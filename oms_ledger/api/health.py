@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from oms_ledger.api.dependencies import TheCell, open_to_all
 from oms_ledger.api.orders import json_response
 from oms_ledger.wiring import Cell
-from projections import calls, cursors
+from projections import calls, cursors, pushes
 from projections.tables import dead_letters, feed_items
 
 router = APIRouter(tags=["Health"], dependencies=[Depends(open_to_all("health"))])
