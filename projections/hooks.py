@@ -235,6 +235,14 @@ def remove_unused(connection: Connection, now: int, head: int) -> list[str]:
     return gone
 
 
+def of_account(connection: Connection, account: str | None, vault: Vault) -> list[Hook]:
+    """The hooks of an account, or all."""
+    query = select(hooks).order_by(hooks.c.account, hooks.c.app_key)
+    if account is not None:
+        query = query.where(hooks.c.account == account)
+    return [_hook(row, vault) for row in connection.execute(query)]
+
+
 def destinations(
     connection: Connection, database: Database, account: str, kept: set[str]
 ) -> list[HookDeliveries]:

@@ -116,40 +116,58 @@ def _startable(now: int) -> ColumnElement[bool]:
     return (deliveries.c.due_at <= now) & ~blocked
 
 
-class Waiting:
-    """What one hook is owed now, in memory of whoever holds its lease; an order's go in order."""
+def startable(connection: Connection, app_key: str, now: int, limit: int) -> list[Delivery]:
+    """What a hook may be told now, the oldest first, later ones of the same orders included."""
+    query = (
+        select(deliveries)
+        .where(deliveries.c.app_key == app_key, _startable(now))
+        .order_by(deliveries.c.position)
+        .limit(limit)
+    )
+    return [
+        Delivery(
+            row.position,
+            row.event_id,
+            row.order_id,
+            row.notice,
+            row.produced_at,
+            row.attempts,
+            row.replayed,
+        )
+        for row in connection.execute(query)
+    ]
 
-    def __init__(self, app_key: str) -> None:
-        self._app_key = app_key
+
+class Waiting:
+    """What one hook is owed now, in memory of whoever holds its lease; an order's go in order.
+
+    Used from one thread. What is looked up meanwhile in another may be out of date when it is
+    taken in: what was settled since the look-up began (`looking`) is left for the next one.
+    """
+
+    def __init__(self) -> None:
         self._orders: dict[str, deque[Delivery]] = {}
         self._known: set[int] = set()
         self._busy: set[str] = set()
+        self._settled: set[int] = set()
+        self._held_back: set[str] = set()
 
-    def load(self, connection: Connection, now: int, more: int) -> int:
-        """Take in what is due and not known yet, in order of the ledger; how many."""
-        query = (
-            select(deliveries)
-            .where(deliveries.c.app_key == self._app_key, _startable(now))
-            .order_by(deliveries.c.position)
-            .limit(len(self._known) + more)
-        )
-        found = 0
-        for row in connection.execute(query):
-            if row.position not in self._known:
-                found += 1
-                self._known.add(row.position)
-                self._orders.setdefault(row.order_id, deque()).append(
-                    Delivery(
-                        row.position,
-                        row.event_id,
-                        row.order_id,
-                        row.notice,
-                        row.produced_at,
-                        row.attempts,
-                        row.replayed,
-                    )
-                )
-        return found
+    def looking(self, more: int) -> int:
+        """A look-up begins: how many it should look up, to find so many more."""
+        self._settled.clear()
+        self._held_back.clear()
+        return len(self._known) + more
+
+    def take_in(self, found: Sequence[Delivery]) -> int:
+        """What a look-up found; how many of it are new."""
+        new, held_back = 0, self._held_back
+        for delivery in found:
+            position, order = delivery.position, delivery.order_id
+            if not (position in self._known or position in self._settled or order in held_back):
+                new += 1
+                self._known.add(position)
+                self._orders.setdefault(order, deque()).append(delivery)
+        return new
 
     def start(self, most: int) -> list[Delivery]:
         """The next notices, one an order, of orders of which none is on its way."""
@@ -165,7 +183,11 @@ class Waiting:
             self._busy.discard(order)
             queue = self._orders[order]
             settled = [queue.popleft()] if attempt.accepted else list(queue)
-            self._known.difference_update(delivery.position for delivery in settled)
+            positions = [delivery.position for delivery in settled]
+            self._known.difference_update(positions)
+            self._settled.update(positions)
+            if not attempt.accepted:
+                self._held_back.add(order)
             if not attempt.accepted or not queue:
                 del self._orders[order]
 
@@ -310,3 +332,47 @@ def attempts_of(
         Made(r.position, r.attempt, r.order_id, r.at, r.duration, r.outcome, r.next_at)
         for r in rows
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A notice that waits; instants in microseconds. `next_at`: when it is due."""
+
+    position: int
+    event_id: str
+    order_id: str
+    body: str
+    produced_at: int
+    attempts: int
+    next_at: int
+    replayed: bool
+
+
+def peek(connection: Connection, app_key: str, after: int, limit: int) -> list[Owed]:
+    """What is owed past a position, in order of the ledger; nothing changes by looking."""
+    query = (
+        select(deliveries)
+        .where(deliveries.c.app_key == app_key, deliveries.c.position > after)
+        .order_by(deliveries.c.position)
+        .limit(limit)
+    )
+    return [
+        Owed(
+            row.position,
+            row.event_id,
+            row.order_id,
+            row.notice,
+            row.produced_at,
+            row.attempts,
+            row.due_at,
+            row.replayed,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def overview(connection: Connection, app_key: str) -> tuple[int, int | None, int]:
+    """How much a hook is owed, since when its oldest notice waits, and its dead letters."""
+    query = select(func.count(), func.min(deliveries.c.produced_at))
+    count, oldest = connection.execute(query.where(deliveries.c.app_key == app_key)).one()
+    return count, oldest, dead_letters.count(connection, hook_cursor(app_key))

@@ -35,11 +35,17 @@ class Bench:
         self._folds, self._slow_folds = cell.folds(), cell.folds()
         self._lock = threading.Lock()
         self._waiting: set[str] = set()
+        self._at_work = 0
         self._closed = threading.Event()
 
     def judge(self, account: str) -> None:
         """Have the account's new entries judged soon; once, however often it is asked before."""
         self._submit(self._quick, self._judge_account, account)
+
+    @property
+    def idle(self) -> bool:
+        with self._lock:
+            return not self._waiting and not self._at_work
 
     def close(self) -> None:
         self._closed.set()
@@ -56,10 +62,14 @@ class Bench:
     def _begin(self, work: Callable[[str], None], name: str) -> None:
         with self._lock:
             self._waiting.discard(name)
+            self._at_work += 1
         try:
             work(name)
         except Exception:  # the sweep asks again
             log.exception("judging broke off", of=name)
+        finally:
+            with self._lock:
+                self._at_work -= 1
 
     def _judge_account(self, account: str) -> None:
         kept = set[str]()

@@ -69,11 +69,16 @@ class Courier:
         with contextlib.suppress(RuntimeError):  # closed: the next worker finds it
             self._loop.call_soon_threadsafe(self._begin, app_key)
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is judged or told just now."""
+        return self._bench.idle and not self._rounds
+
     def close(self) -> None:
         self._bench.close()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=10)
-        self._reading.shutdown(wait=False, cancel_futures=True)
+        self._reading.shutdown(wait=True, cancel_futures=True)
         self.clerk.close()
 
     def _run(self) -> None:
@@ -158,9 +163,9 @@ class Courier:
         with self._cell.database.reading() as connection:
             return bool(pushes.with_due(connection, now_micros(), app_key))
 
-    def load(self, waiting: Waiting) -> int:
+    def startable(self, app_key: str, limit: int) -> list[Delivery]:
         with self._cell.database.reading() as connection:
-            return waiting.load(connection, now_micros(), LOADED)
+            return pushes.startable(connection, app_key, now_micros(), limit)
 
 
 def _sockets() -> int:
@@ -189,7 +194,7 @@ class Round:
         self.window = window
         self._courier, self._sender, self._hook, self._token = courier, sender, hook, token
         self._news = news
-        self._waiting = Waiting(hook.app_key)
+        self._waiting = Waiting()
         self._flying: set[asyncio.Task[Attempt]] = set()
         self._failed = hook.failures
         self._quiet, self._more = False, True
@@ -203,7 +208,9 @@ class Round:
             while await self._start() or recording:
                 awaited = {*self._flying, news} | ({recording} if recording else set())
                 done, _ = await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
-                made += [task.result() for task in self._flying & done]
+                if landed := [task.result() for task in self._flying & done]:
+                    self._heed(landed)
+                    made += landed
                 self._flying -= done
                 if recording in done:
                     recording = await recording if recording else None  # Fenced comes out here
@@ -229,10 +236,17 @@ class Round:
         free = (1 if open_circuit else self.window) - len(self._flying)
         if not (self._quiet or probed) and free > 0:
             if self._more and self._waiting.idle:
-                self._more = await self._courier.read(self._courier.load, self._waiting) == LOADED
+                await self._look()
             for delivery in self._waiting.start(free):
                 self._flying.add(asyncio.create_task(self._attempt(delivery)))
         return bool(self._flying)
+
+    async def _look(self) -> None:
+        self._more, courier = False, self._courier
+        limit = self._waiting.looking(LOADED)
+        found = await courier.read(courier.startable, self._hook.app_key, limit)
+        self._more = self._more or len(found) == limit
+        self._waiting.take_in(found)
 
     async def _record(self, made: list[Attempt]) -> None:
         app_key, token = self._hook.app_key, self._token
@@ -243,15 +257,18 @@ class Round:
 
         await self._courier.clerk.write(app_key, record)
         self._waiting.settle(made)
-        accepted = sum(attempt.accepted for attempt in made)
-        self._failed = 0 if accepted else self._failed + len(made)
-        if accepted == len(made):
+        # What waited behind a notice that failed before may be due now.
+        self._more = self._more or any(one.delivery.attempts or not one.accepted for one in made)
+
+    def _heed(self, landed: list[Attempt]) -> None:
+        """What came back decides how much more is sent, before it is recorded."""
+        accepted = sum(attempt.accepted for attempt in landed)
+        self._failed = 0 if accepted else self._failed + len(landed)
+        if accepted == len(landed):
             self.window = min(IN_FLIGHT, self.window + accepted)
         else:
             self.window = max(1, self.window // 2)
-        self._quiet = self._quiet or any(attempt.quiet_until for attempt in made)
-        # What waited behind a notice that failed before may be due now.
-        self._more = self._more or any(one.delivery.attempts or not one.accepted for one in made)
+        self._quiet = self._quiet or any(attempt.quiet_until for attempt in landed)
 
     async def _attempt(self, delivery: Delivery) -> Attempt:
         hook = self._hook

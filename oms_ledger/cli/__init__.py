@@ -11,6 +11,7 @@ from oms_ledger.cli import (
     demo,
     feed,
     gateways,
+    hook,
     imports,
     keys,
     processes,
@@ -38,6 +39,7 @@ app.add_typer(gateways.app, name="gateway")
 app.add_typer(tokens.app, name="token")
 app.add_typer(calls.app, name="calls")
 app.add_typer(feed.app, name="feed")
+app.add_typer(hook.app, name="hook")
 app.add_typer(demo.app, name="demo")
 
 

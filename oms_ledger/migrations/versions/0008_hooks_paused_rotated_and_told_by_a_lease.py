@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007_hooks"
-down_revision = "0006_replays"
+revision = "0008_hooks"
+down_revision = "0007_gateways"
 branch_labels = None
 depends_on = None
 
