@@ -9,7 +9,7 @@ nothing. `take` may steal a lease on need; the former holder then finds itself f
 import os
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -21,6 +21,9 @@ from projections.tables import cursors
 
 LEASE = 10_000_000  # microseconds
 PAGE = 500
+COURIER = "courier:"
+"""Begins the names of cursors of which only the lease is used, to tell a hook what it is owed."""
+AT_NO_PLACE = 2**63 - 1
 HOLDER = f"{socket.gethostname()}:{os.getpid()}"
 
 
@@ -39,8 +42,17 @@ class Destination(Protocol):
     def store(self, connection: Connection, produced: object) -> None: ...
 
 
+clock: Callable[[], int] = time.time_ns
+"""What time it is, in nanoseconds; tests let weeks go by with it."""
+
+
 def now_micros() -> int:
-    return time.time_ns() // 1000
+    return clock() // 1000
+
+
+def follows(cursor: str) -> bool:
+    """Whether it has a place in the ledger, rather than a lease only."""
+    return cursor != "clock" and not cursor.startswith(COURIER)
 
 
 def create(connection: Connection, cursor: str, position: int) -> None:
@@ -74,19 +86,29 @@ def positions(connection: Connection) -> dict[str, int]:
 
 def take(database: Database, cursor: str, *, steal: bool = False) -> int | None:
     """The lease's new fencing token, or None while somebody else holds it."""
+    with database.writing() as connection:
+        return take_in(connection, cursor, steal=steal)
+
+
+def take_in(connection: Connection, cursor: str, *, steal: bool = False) -> int | None:
+    """`take` inside somebody's transaction."""
     now = now_micros()
     taken = update(cursors).where(cursors.c.id == cursor)
     if not steal:
         taken = taken.where(cursors.c.leased_until <= now)
     taken = taken.values(token=cursors.c.token + 1, leased_until=now + LEASE, holder=HOLDER)
-    with database.writing() as connection:
-        return connection.execute(taken.returning(cursors.c.token)).scalar_one_or_none()
+    return connection.execute(taken.returning(cursors.c.token)).scalar_one_or_none()
 
 
 def release(database: Database, cursor: str, token: int) -> None:
-    ours = (cursors.c.id == cursor, cursors.c.token == token)
     with database.writing() as connection:
-        connection.execute(update(cursors).where(*ours).values(leased_until=0, holder=None))
+        release_in(connection, cursor, token)
+
+
+def release_in(connection: Connection, cursor: str, token: int) -> None:
+    """`release` inside somebody's transaction."""
+    ours = (cursors.c.id == cursor, cursors.c.token == token)
+    connection.execute(update(cursors).where(*ours).values(leased_until=0, holder=None))
 
 
 def advance(

@@ -1,117 +1,130 @@
-"""Hooks: their configuration, and the notices that each is owed until they are told."""
+"""Hooks: their configuration, secrets and pauses, and the destination of their cursors."""
 
 import base64
 import json
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from oms_ledger.integrations.notices import KEPT_FOR, notice_body
+from oms_ledger.integrations.notices import notice_body
 from oms_ledger.ledger.database import Database
 from oms_ledger.ledger.vault import Vault
-from projections import cursors, dead_letters
+from projections import cursors
 from projections.cursors import now_micros
-from projections.dead_letters import Letter
 from projections.feeds import SECOND
 from projections.kinds import Kind
-from projections.notices import Notice, event_id, put, put_absent
-from projections.tables import attempts, deliveries, hooks
+from projections.notices import Notice
+from projections.pushes import courier_cursor, hook_cursor, owe, requeue
+from projections.tables import cursors as cursor_table
+from projections.tables import deliveries, hooks
 from projections.told import Told, fence, forget
 
 UNUSED = 3 * 86_400 * SECOND
-CIRCUIT_FAILURES, CIRCUIT_PAUSE = 20, 30 * SECOND
-
-
-def cursor_of(app_key: str) -> str:
-    return f"hook:{app_key}"
+BOTH_SECRETS = 86_400
+"""Seconds that the former secret goes on signing beside a new one, unless told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hook:
+    """A hook as configured; instants in microseconds.
+
+    `secret` is empty in a request for configuration. `failures` in a row, and until when it is
+    left alone because of them (`opens_at`).
+    """
+
     app_key: str
     account: str
     filter: dict[str, Any]
     url: str
     headers: dict[str, str]
-    secret: str
+    secret: str = ""
+    former_secret: str | None = None
+    former_until: int = 0
     failures: int = 0
     opens_at: int = 0
+    paused_at: int | None = None
 
+    def may_be_told(self, now: int) -> bool:
+        return self.paused_at is None and self.opens_at <= now
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A notice owed: `body` is what is posted."""
-
-    position: int
-    event_id: str
-    order_id: str
-    body: str
-    produced_at: int
-    attempts: int
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One attempt: when it began and how long it took (microseconds), and what came back."""
-
-    delivery: Delivery
-    at: int
-    duration: int
-    outcome: str
-    accepted: bool
-    next_at: int = 0
+    def signing(self, now: int) -> tuple[str, ...]:
+        """The secrets that sign at this instant: two while one is rotated."""
+        former = self.former_secret
+        return (self.secret,) if not former or now >= self.former_until else (self.secret, former)
 
 
 class HookDeliveries(Told):
-    """Destination of a hook's cursor: what the hook is owed."""
+    """Destination of a hook's cursor: what the hook is owed. `kept` collects whom it kept for."""
 
-    def __init__(self, database: Database, hook: Hook) -> None:
-        super().__init__(database, cursor_of(hook.app_key), hook.account, hook.filter)
-        self._hook = hook
+    def __init__(
+        self,
+        database: Database,
+        app_key: str,
+        account: str,
+        filter: dict[str, Any],
+        kept: set[str] | None = None,
+    ) -> None:
+        super().__init__(database, hook_cursor(app_key), account, filter)
+        self._app_key = app_key
+        self._kept = kept
 
     def keep(self, connection: Connection, notices: Sequence[Notice]) -> None:
-        now, hook = now_micros(), self._hook
-        owed = [
+        now, key = now_micros(), self._app_key
+        rows = [
             {
-                "app_key": hook.app_key,
                 "position": notice.position,
                 "event_id": notice.event_id,
                 "order_id": notice.order_id,
-                "notice": notice_body(hook.account, hook.app_key, notice),
+                "notice": notice_body(self.account, key, notice),
                 "produced_at": now,
                 "due_at": now,
                 "replayed": notice.replayed,
             }
             for notice in notices
         ]
-        put(connection, deliveries, owed)
-        mine = hooks.c.app_key == hook.app_key
+        fresh = [{**row, "app_key": key} for row in rows if not row["replayed"]]
+        if fresh:
+            connection.execute(insert(deliveries), fresh)
+        owe(connection, key, [row for row in rows if row["replayed"]])
+        mine = hooks.c.app_key == key
         connection.execute(update(hooks).where(mine).values(last_notice_at=now))
+        if self._kept is not None:
+            self._kept.add(key)
 
 
 def get(connection: Connection, app_key: str, vault: Vault) -> Hook | None:
     row = connection.execute(select(hooks).where(hooks.c.app_key == app_key)).one_or_none()
-    if row is None:
-        return None
-    place = cursor_of(app_key)
+    return None if row is None else _hook(row, vault)
+
+
+def _hook(row: Row[Any], vault: Vault) -> Hook:
+    place = hook_cursor(row.app_key)
+    former = row.former_secret
     return Hook(
-        app_key=app_key,
+        app_key=row.app_key,
         account=row.account,
         filter=json.loads(row.filter),
         url=row.url,
         headers=json.loads(vault.open(bytes(row.headers), place)),
         secret=vault.open(bytes(row.secret), place).decode(),
+        former_secret=None if former is None else vault.open(bytes(former), place).decode(),
+        former_until=row.former_until,
         failures=row.failures,
         opens_at=row.opens_at,
+        paused_at=row.paused_at,
     )
 
 
 def configure(connection: Connection, hook: Hook, head: int, vault: Vault) -> str | None:
-    """Create or replace; the signing secret of a new hook, None for a known one."""
-    place, known = cursor_of(hook.app_key), get(connection, hook.app_key, vault)
+    """Create or replace; the signing secret of a new hook, None for a known one.
+
+    An equal configuration leaves cursor, pending pushes and memory of fired orders alone; what is
+    known of the endpoint's failures is forgotten, since it has just answered a ping.
+    """
+    place, known = hook_cursor(hook.app_key), get(connection, hook.app_key, vault)
     values: dict[str, Any] = {
         "account": hook.account,
         "filter": json.dumps(hook.filter),
@@ -121,8 +134,7 @@ def configure(connection: Connection, hook: Hook, head: int, vault: Vault) -> st
         "opens_at": 0,
     }
     if known is None:
-        secret = new_secret()
-        now = now_micros()
+        secret, now = new_secret(), now_micros()
         connection.execute(
             insert(hooks).values(
                 **values,
@@ -134,13 +146,23 @@ def configure(connection: Connection, hook: Hook, head: int, vault: Vault) -> st
             )
         )
         cursors.create(connection, place, head)
+        cursors.create(connection, courier_cursor(hook.app_key), cursors.AT_NO_PLACE)
         return secret
-    connection.execute(update(hooks).where(hooks.c.app_key == hook.app_key).values(**values))
     if known.filter != hook.filter:
         forget(connection, place)
-    if (known.filter, known.url, known.headers) != (hook.filter, hook.url, hook.headers):
         fence(connection, place)
+    _change(connection, hook.app_key, values)
     return None
+
+
+def _change(connection: Connection, app_key: str, values: dict[str, Any]) -> bool:
+    """Change a hook, and have whoever tells it now begin anew; False when there is none.
+
+    Everybody locks the cursors of a hook before the hook itself.
+    """
+    fence(connection, courier_cursor(app_key))
+    mine = hooks.c.app_key == app_key
+    return connection.execute(update(hooks).where(mine).values(values)).rowcount > 0
 
 
 def new_secret() -> str:
@@ -148,148 +170,118 @@ def new_secret() -> str:
     return "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
 
 
+def rotate(
+    connection: Connection, app_key: str, vault: Vault, both_for: int = BOTH_SECRETS
+) -> tuple[str, int] | None:
+    """A new secret, and until when the former one signs too; None when there is no hook.
+
+    `both_for` in seconds; with 0 the former secret is worth nothing from now on.
+    """
+    known, secret = get(connection, app_key, vault), new_secret()
+    if known is None:
+        return None
+    place, until = hook_cursor(app_key), now_micros() + both_for * SECOND
+    values = {
+        "secret": vault.seal(secret.encode(), place),
+        "former_secret": vault.seal(known.secret.encode(), place) if both_for else None,
+        "former_until": until,
+    }
+    _change(connection, app_key, values)
+    return secret, until
+
+
+def pause(connection: Connection, app_key: str) -> bool:
+    """From now on it is told nothing, and owed all the same; False when there is no hook."""
+    return _change(connection, app_key, {"paused_at": now_micros()})
+
+
+def resume(connection: Connection, app_key: str) -> bool:
+    """It is told again, beginning with what was owed; the three days of each notice begin anew."""
+    values = {"paused_at": None, "resumed_at": now_micros(), "failures": 0, "opens_at": 0}
+    return _change(connection, app_key, values)
+
+
 def remove(connection: Connection, app_key: str) -> bool:
-    cursors.drop(connection, cursor_of(app_key))
-    forget(connection, cursor_of(app_key))
+    """The hook, what it is owed and its cursors; False when there is none."""
+    for cursor in (hook_cursor(app_key), courier_cursor(app_key)):
+        cursors.drop(connection, cursor)
+    forget(connection, hook_cursor(app_key))
     connection.execute(delete(deliveries).where(deliveries.c.app_key == app_key))
     return connection.execute(delete(hooks).where(hooks.c.app_key == app_key)).rowcount > 0
 
 
-def due(
-    connection: Connection, app_key: str, now: int, busy: Collection[str], limit: int
-) -> list[Delivery]:
-    """What is owed now: of each order only its oldest notice, so that an order's go in order."""
-    earlier = deliveries.alias()
-    overtakes = (
-        select(earlier.c.position)
-        .where(
-            earlier.c.app_key == app_key,
-            earlier.c.order_id == deliveries.c.order_id,
-            earlier.c.position < deliveries.c.position,
-        )
-        .exists()
-    )
+def remove_unused(connection: Connection, now: int, head: int) -> list[str]:
+    """Remove hooks without a notice for three days that owe none; their keys.
+
+    A hook that has not judged every entry up to `head` may owe one, so it stays. Its cursor is
+    locked first: whoever judges waits, and finds its cursor gone with nothing owed.
+    """
+    stale = hooks.c.last_notice_at < now - UNUSED
+    gone = []
+    for key in connection.execute(select(hooks.c.app_key).where(stale)).scalars().all():
+        mine = cursor_table.c.id == hook_cursor(key)
+        query = select(cursor_table.c.position).where(mine).with_for_update()
+        position = connection.execute(query).scalar_one_or_none()
+        pending = select(deliveries.c.position).where(deliveries.c.app_key == key).limit(1)
+        still = select(hooks.c.app_key).where(hooks.c.app_key == key, stale)
+        if (
+            position is not None
+            and position >= head
+            and connection.execute(pending).first() is None
+            and connection.execute(still).first() is not None
+        ):
+            remove(connection, key)
+            gone.append(key)
+    return gone
+
+
+def of_account(connection: Connection, account: str | None, vault: Vault) -> list[Hook]:
+    """The hooks of an account, or all."""
+    query = select(hooks).order_by(hooks.c.account, hooks.c.app_key)
+    if account is not None:
+        query = query.where(hooks.c.account == account)
+    return [_hook(row, vault) for row in connection.execute(query)]
+
+
+def destinations(
+    connection: Connection, database: Database, account: str, kept: set[str]
+) -> list[HookDeliveries]:
+    """Where the account's hooks are owed to; `kept` collects the keys that were owed more."""
     query = (
-        select(deliveries)
-        .where(deliveries.c.app_key == app_key, deliveries.c.due_at <= now, ~overtakes)
-        .order_by(deliveries.c.position)
-        .limit(limit)
+        select(hooks.c.app_key, hooks.c.filter)
+        .where(hooks.c.account == account)
+        .order_by(hooks.c.app_key)
     )
-    if busy:
-        query = query.where(deliveries.c.order_id.not_in(list(busy)))
     return [
-        Delivery(r.position, r.event_id, r.order_id, r.notice, r.produced_at, r.attempts)
-        for r in connection.execute(query)
+        HookDeliveries(database, row.app_key, account, json.loads(row.filter), kept)
+        for row in connection.execute(query)
     ]
 
 
-def record(connection: Connection, app_key: str, made: Sequence[Attempt]) -> None:
-    """What came of some attempts: told, to be tried again, or dead after three days."""
-    mine = deliveries.c.app_key == app_key
-    for attempt in made:
-        delivery = attempt.delivery
-        this = and_(mine, deliveries.c.position == delivery.position)
-        connection.execute(
-            insert(attempts).values(
-                app_key=app_key,
-                position=delivery.position,
-                attempt=delivery.attempts + 1,
-                at=attempt.at,
-                duration=attempt.duration,
-                outcome=attempt.outcome,
-            )
-        )
-        if attempt.accepted:
-            connection.execute(delete(deliveries).where(this))
-        elif attempt.at - delivery.produced_at > KEPT_FOR.total_seconds() * SECOND:
-            _bury(connection, app_key, attempt)
-            connection.execute(delete(deliveries).where(this))
-        else:
-            again = {"attempts": delivery.attempts + 1, "due_at": attempt.next_at}
-            connection.execute(update(deliveries).where(this).values(again))
-    _circuit(connection, app_key, made)
-
-
-def _circuit(connection: Connection, app_key: str, made: Sequence[Attempt]) -> None:
-    mine = hooks.c.app_key == app_key
-    if any(attempt.accepted for attempt in made):
-        closed = {"failures": 0, "opens_at": 0}
-        dirty = (hooks.c.failures > 0) | (hooks.c.opens_at > 0)
-        connection.execute(update(hooks).where(mine, dirty).values(closed))
-        return
-    failures = hooks.c.failures + len(made)
-    connection.execute(update(hooks).where(mine).values(failures=failures))
-    opened = mine & (hooks.c.failures >= CIRCUIT_FAILURES)
-    until = now_micros() + CIRCUIT_PAUSE
-    connection.execute(update(hooks).where(opened).values(opens_at=until))
-
-
-def _bury(connection: Connection, app_key: str, attempt: Attempt) -> None:
-    owed = attempt.delivery
-    letter = Letter(owed.position, owed.order_id, attempt.outcome, attempt.at, owed.body)
-    dead_letters.bury(connection, cursor_of(app_key), [letter])
-
-
-def requeue(connection: Connection, app_key: str, letters: Sequence[Letter]) -> None:
-    """Dead notices are owed again; their attempts are counted on."""
-    now = now_micros()
-    positions = [letter.position for letter in letters]
-    made = (
-        select(attempts.c.position, func.max(attempts.c.attempt))
-        .where(attempts.c.app_key == app_key, attempts.c.position.in_(positions))
-        .group_by(attempts.c.position)
-    )
-    count = {position: number for position, number in connection.execute(made)}
-    owed = [
-        {
-            "app_key": app_key,
-            "position": letter.position,
-            "event_id": event_id(cursor_of(app_key), letter.position),
-            "order_id": letter.order_id,
-            "notice": letter.content,
-            "produced_at": now,
-            "due_at": now,
-            "attempts": count.get(letter.position, 0),
-        }
-        for letter in letters
-    ]
-    put_absent(connection, deliveries, owed)
-
-
-def with_due(connection: Connection, now: int) -> list[str]:
-    """The cursors of hooks that are owed something now and whose circuit is closed."""
-    query = (
-        select(deliveries.c.app_key)
-        .join(hooks, hooks.c.app_key == deliveries.c.app_key)
-        .where(deliveries.c.due_at <= now, hooks.c.opens_at <= now)
-        .distinct()
-    )
-    return [cursor_of(key) for key in connection.execute(query).scalars()]
-
-
-def unused(connection: Connection, now: int) -> list[str]:
-    """Hooks without a notice for three days, and none pending."""
-    pending = select(deliveries.c.app_key)
-    query = select(hooks.c.app_key).where(
-        hooks.c.last_notice_at < now - UNUSED, hooks.c.app_key.not_in(pending)
-    )
+def accounts_with(connection: Connection, accounts: Sequence[str]) -> list[str]:
+    """Those of the accounts that have a hook."""
+    query = select(hooks.c.account).where(hooks.c.account.in_(accounts)).distinct()
     return list(connection.execute(query).scalars())
 
 
-def owed(connection: Connection) -> dict[str, int]:
-    query = select(deliveries.c.app_key, func.count()).group_by(deliveries.c.app_key)
-    return {key: count for key, count in connection.execute(query)}
+def accounts_of(connection: Connection, cursors: Sequence[str]) -> list[str]:
+    """The accounts whose hooks some of the cursors are."""
+    keys = [cursor.removeprefix("hook:") for cursor in cursors if cursor.startswith("hook:")]
+    query = select(hooks.c.account).where(hooks.c.app_key.in_(keys)).distinct()
+    return list(connection.execute(query).scalars())
 
 
-def of_accounts(connection: Connection, accounts: Sequence[str]) -> list[str]:
-    query = select(hooks.c.app_key).where(hooks.c.account.in_(accounts))
-    return [cursor_of(key) for key in connection.execute(query).scalars()]
+def together(account: str) -> str:
+    """Under this name the hooks of an account are woken to judge what is new."""
+    return f"hooks:{account}"
 
 
 def _destination(database: Database, vault: Vault, app_key: str) -> HookDeliveries | None:
     with database.reading() as connection:
         hook = get(connection, app_key, vault)
-    return None if hook is None else HookDeliveries(database, hook)
+    if hook is None:
+        return None
+    return HookDeliveries(database, app_key, hook.account, hook.filter)
 
 
 KIND = Kind("hook", _destination, requeue)

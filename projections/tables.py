@@ -233,6 +233,10 @@ hooks = Table(
     Column("failures", Integer, nullable=False, server_default="0"),
     Column("opens_at", BIG, nullable=False, server_default="0"),
     Column("last_notice_at", BIG, nullable=False),
+    Column("former_secret", LargeBinary),
+    Column("former_until", BIG, nullable=False, server_default="0"),
+    Column("paused_at", BIG),
+    Column("resumed_at", BIG, nullable=False, server_default="0"),
 )
 
 deliveries = Table(
@@ -260,7 +264,10 @@ attempts = Table(
     Column("at", BIG, nullable=False),
     Column("duration", BIG, nullable=False),
     Column("outcome", Text, nullable=False),
+    Column("order_id", Text),
+    Column("next_at", BIG),
     Index("attempts_at", "at"),
+    Index("attempts_latest", "app_key", "at"),
 )
 
 calls = Table(

@@ -18,7 +18,7 @@ from oms_ledger.orders.decisions.waiting import (
 )
 from oms_ledger.orders.refusals import Refusal
 from oms_ledger.wiring import Cell
-from projections import calls, cursors, due_times, exports, feeds, hooks
+from projections import calls, cursors, due_times, exports, feeds, hooks, pushes
 from projections.cursors import now_micros
 from workers import wakeups
 from workers.stopping import Stop
@@ -95,13 +95,14 @@ async def _decide(cell: Cell, account: str, order_id: str, what: str) -> None:
 
 def sweep(cell: Cell) -> int:
     """Wake every feed and hook, and the calls, that are behind or owe something; how many."""
-    head, alone = cell.store.head(), ("hook:", calls.CURSOR)
+    head, now = cell.store.head(), now_micros()
     with cell.database.reading() as connection:
         late = cursors.behind(connection, head)
-        behind = {cursor for cursor in late if cursor.startswith(alone)}
+        behind = {cursor for cursor in late if cursor == calls.CURSOR}
         behind |= set(map(feeds.together, feeds.accounts_of(connection, late)))
-        behind |= set(hooks.with_due(connection, now_micros()))
-        if calls.any_due(connection, now_micros()):
+        behind |= set(map(hooks.together, hooks.accounts_of(connection, late)))
+        behind |= set(map(pushes.hook_cursor, pushes.with_due(connection, now)))
+        if calls.any_due(connection, now):
             behind.add(calls.CURSOR)
         running = [f"export:{export}" for export in exports.unfinished(connection)]
     wakeups.wake(cell.redis, running, wakeups.SLOW)
@@ -110,16 +111,19 @@ def sweep(cell: Cell) -> int:
 
 def retain(cell: Cell) -> None:
     """Bury what is too old, and take away feeds and hooks that nobody used."""
-    now = now_micros()
+    now, head = now_micros(), cell.store.head()
     with cell.database.writing() as connection:
         if buried := feeds.bury(connection, now):
             log.warning("feed items went to the dead letters", items=buried)
         exports.expire(connection, now)
         gone = []
         if cell.settings.feed_expiry:
-            gone += [("feed", key, feeds.remove) for key in feeds.unused(connection, now)]
+            for key in feeds.unused(connection, now):
+                feeds.remove(connection, key)
+                gone.append(("feed", key))
         if cell.settings.hook_expiry:
-            gone += [("hook", key, hooks.remove) for key in hooks.unused(connection, now)]
-        for kind, key, remove in gone:
-            remove(connection, key)
+            unused = hooks.remove_unused(connection, now, head)
+            gone += [("hook", key) for key in unused]
+        for kind, key in gone:
             log.warning("removed after its time without news", kind=kind, app_key=key)
+        pushes.forget_attempts(connection, now)

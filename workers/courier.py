@@ -1,70 +1,95 @@
 """The courier of a worker process: tells every hook what it is owed, each on its own.
 
-One task a hook holds the lease of the hook's cursor, judges new entries, and keeps many
-notices in flight, at most one an order, so that an order's notices arrive in order. A sick
-endpoint keeps only its own task waiting. Outcomes are recorded in batches, fenced by the lease.
+One task a hook holds the hook's lease while there is something to tell, and keeps many notices in
+flight, at most one an order, so that an order's notices arrive in order. A sick endpoint keeps
+only its own task waiting: how much is in flight to an endpoint grows as it accepts, hooks that
+fail share a narrow gate, and what is written goes into common transactions, fenced by the leases.
 """
 
 import asyncio
+import contextlib
 import random
+import resource
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 import structlog
+from sqlalchemy import Connection
 
 from oms_ledger.integrations.notices import signature_headers, wait_after
 from oms_ledger.wiring import Cell
-from projections import cursors, hooks
+from projections import cursors, hooks, pushes
 from projections.cursors import Fenced, now_micros
 from projections.feeds import SECOND
-from projections.hooks import Attempt, Delivery, Hook, HookDeliveries
+from projections.hooks import Hook
+from projections.pushes import Attempt, Delivery, Waiting, courier_cursor
+from workers.bench import Bench
+from workers.clerk import Clerk
 from workers.sending import Sender
 
 IN_FLIGHT = 64
-_SHORT_PAGE, _LONG = 25, 0.25  # entries of a hook's first page; seconds that a page may take
-_LOOK_AGAIN = 0.05  # seconds between looks at the head while notices are in flight
+"""Notices on their way to one hook, when it has accepted enough of them."""
+LOADED = 256
+"""Notices of a hook that are looked up at a time."""
+SICK, SICK_AT_ONCE = 3, 32
+"""Failures in a row that make a hook sick, and how many sick ones are told at a time."""
+FILES_LEFT, MOST_SOCKETS = 256, 4_096
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 
 class Courier:
-    """Runs in a thread of its own; `wake` may be called from any thread."""
+    """Runs in a thread of its own; `judge` and `wake` may be called from any thread."""
 
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
-        self._folds = cell.folds()
-        self._work = ThreadPoolExecutor(4, "courier")
-        self._judging = threading.Lock()
-        self._pages: dict[str, int] = {}
+        self.clerk = Clerk(cell.database)
+        self._bench = Bench(cell, self.wake)
+        self._reading = ThreadPoolExecutor(4, "courier")
         self._loop = asyncio.new_event_loop()
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._again: set[str] = set()
+        self._rounds: dict[str, asyncio.Task[None]] = {}
+        self._news: dict[str, asyncio.Event] = {}
+        self._windows: dict[str, int] = {}
         self._sender: Sender | None = None
+        self._sick = asyncio.Semaphore(SICK_AT_ONCE)
+        self.sockets = asyncio.Semaphore(_sockets())
         self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
         self._thread.start()
 
+    def judge(self, account: str) -> None:
+        """New entries of the account: judge them for its hooks, and tell what comes of it."""
+        self._bench.judge(account)
+
     def wake(self, app_key: str) -> None:
-        self._loop.call_soon_threadsafe(self._begin, app_key)
+        """The hook is owed something that may be due."""
+        with contextlib.suppress(RuntimeError):  # closed: the next worker finds it
+            self._loop.call_soon_threadsafe(self._begin, app_key)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is judged or told just now."""
+        return self._bench.idle and not self._rounds
 
     def close(self) -> None:
+        self._bench.close()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=10)
-        self._work.shutdown(wait=False, cancel_futures=True)
+        self._reading.shutdown(wait=True, cancel_futures=True)
+        self.clerk.close()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         try:
             self._loop.run_forever()
         finally:
-            tasks = list(self._tasks.values())
-            for task in tasks:
+            rounds = list(self._rounds.values())
+            for task in rounds:
                 task.cancel()
-            self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+            self._loop.run_until_complete(asyncio.gather(*rounds, return_exceptions=True))
             if self._sender is not None:
                 self._loop.run_until_complete(self._sender.close())
             self._loop.close()
@@ -72,138 +97,198 @@ class Courier:
     def _begin(self, app_key: str) -> None:
         if self._sender is None:
             self._sender = Sender(self._cell.settings.hook_allowed_networks)
-        if app_key in self._tasks:
-            self._again.add(app_key)
-            return
-        task = self._loop.create_task(self._serve(app_key))
-        self._tasks[app_key] = task
-        task.add_done_callback(lambda _: self._ended(app_key))
+        self._news.setdefault(app_key, asyncio.Event()).set()
+        if app_key not in self._rounds:
+            task = self._loop.create_task(self._serve(app_key))
+            self._rounds[app_key] = task
+            task.add_done_callback(lambda _: self._ended(app_key))
 
     def _ended(self, app_key: str) -> None:
-        self._tasks.pop(app_key, None)
-        if app_key in self._again:
-            self._again.discard(app_key)
+        del self._rounds[app_key]
+        if self._news[app_key].is_set():
             self._begin(app_key)
-
-    async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
-        return await self._loop.run_in_executor(self._work, work, *arguments)
+        else:
+            del self._news[app_key]
 
     async def _serve(self, app_key: str) -> None:
-        """Hold the hook's lease for as long as there is something to do."""
-        database, cursor = self._cell.database, hooks.cursor_of(app_key)
-        token = await self._in_thread(cursors.take, database, cursor)
-        if token is None:
-            return
-        assert self._sender is not None
+        """Tell the hook what is due, and look once more after the lease was given back.
+
+        So news that came while somebody held the lease cannot get lost, whoever that was.
+        """
         try:
-            hook = await self._in_thread(self._hook, app_key)
-            if hook is not None:
-                await _Round(self, self._sender, hook, token).run()
+            while await self._hold(app_key):
+                pass
         except Fenced:
-            log.info("another worker serves the hook", hook=app_key)
-        except Exception:
+            log.info("the hook was changed, or another worker serves it", hook=app_key)
+        except Exception:  # the sweep wakes it again
             log.exception("serving the hook broke off", hook=app_key)
+
+    async def _hold(self, app_key: str) -> bool:
+        """One hold of the lease; whether something is due after it."""
+        self._news[app_key].clear()
+        hook = await self.read(self._hook, app_key)
+        if hook is None or not hook.may_be_told(now_micros()):
+            return False
+        async with self._sick if hook.failures >= SICK else contextlib.nullcontext():
+            await self._tell(app_key)
+        return await self.read(self._is_due, app_key)
+
+    async def _tell(self, app_key: str) -> None:
+        cursor, read = courier_cursor(app_key), self.read
+        token = await self.clerk.write(app_key, lambda c: cursors.take_in(c, cursor))
+        if token is None:
+            raise Fenced(cursor)  # its holder looks once more after giving the lease back
+        try:
+            hook = await read(self._hook, app_key)
+            if hook is not None and hook.may_be_told(now_micros()):
+                assert self._sender is not None
+                window = self._windows.get(app_key, 1)
+                told = Round(self, self._sender, hook, token, self._news[app_key], window)
+                await told.run()
+                self._windows[app_key] = told.window
         finally:
-            await asyncio.shield(self._in_thread(cursors.release, database, cursor, token))
+            release = self.clerk.write(app_key, lambda c: cursors.release_in(c, cursor, token))
+            await asyncio.shield(release)
+
+    async def read(self, work: Callable[..., T], *arguments: object) -> T:
+        return await self._loop.run_in_executor(self._reading, work, *arguments)
+
+    # Work of the threads
 
     def _hook(self, app_key: str) -> Hook | None:
         with self._cell.database.reading() as connection:
             return hooks.get(connection, app_key, self._cell.vault)
 
-    # Work of the threads
-
-    def advance(self, hook: Hook, token: int) -> int:
-        """Judge the next entries; how many. A page is as long as the filter is quick (G44)."""
-        database, cursor = self._cell.database, hooks.cursor_of(hook.app_key)
-        destination = HookDeliveries(database, hook)
-        limit = self._pages.get(hook.app_key, _SHORT_PAGE)
-        with self._judging:  # the folds are shared by this worker's hooks
-            began = time.perf_counter()
-            count = cursors.advance(database, self._folds, cursor, token, destination, limit)
-            taken = time.perf_counter() - began
-        if count == limit or taken > _LONG:
-            longer = limit * 2 if taken < _LONG / 2 else max(1, limit // 2)
-            self._pages[hook.app_key] = min(longer, cursors.PAGE)
-        return count
-
-    def due(self, hook: Hook, busy: frozenset[str], limit: int) -> list[Delivery]:
+    def _is_due(self, app_key: str) -> bool:
         with self._cell.database.reading() as connection:
-            return hooks.due(connection, hook.app_key, now_micros(), busy, limit)
+            return bool(pushes.with_due(connection, now_micros(), app_key))
 
-    def record(self, hook: Hook, token: int, made: list[Attempt]) -> None:
-        with self._cell.database.writing() as connection:
-            cursors.hold(connection, hooks.cursor_of(hook.app_key), token)
-            hooks.record(connection, hook.app_key, made)
+    def startable(self, app_key: str, limit: int) -> list[Delivery]:
+        with self._cell.database.reading() as connection:
+            return pushes.startable(connection, app_key, now_micros(), limit)
 
 
-@dataclass
-class _Round:
-    """One hold of one hook's lease."""
+def _sockets() -> int:
+    """How many sockets this process may hold at a time, once it may have all it could have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_SOCKETS + FILES_LEFT
+    if soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return max(FILES_LEFT, min(MOST_SOCKETS, soft - FILES_LEFT))
 
-    courier: Courier
-    sender: Sender
-    hook: Hook
-    token: int
-    flying: dict[asyncio.Task[Attempt], str] = field(default_factory=dict)
-    failures: int = 0
+
+class Round:
+    """What is told during one hold of one hook's lease."""
+
+    def __init__(
+        self,
+        courier: Courier,
+        sender: Sender,
+        hook: Hook,
+        token: int,
+        news: asyncio.Event,
+        window: int,
+    ) -> None:
+        self.window = window
+        self._courier, self._sender, self._hook, self._token = courier, sender, hook, token
+        self._news = news
+        self._waiting = Waiting()
+        self._flying: set[asyncio.Task[Attempt]] = set()
+        self._failed = hook.failures
+        self._quiet, self._more = False, True
 
     async def run(self) -> None:
-        work = self.courier._in_thread
-        failed = self.hook.failures
+        """Until nothing is on its way any more. Outcomes are written while others are awaited."""
+        news = asyncio.create_task(self._news.wait())
         made: list[Attempt] = []
+        recording: asyncio.Task[None] | None = None
         try:
-            while True:
-                judged = await work(self.courier.advance, self.hook, self.token)
-                if made:
-                    await work(self.courier.record, self.hook, self.token, made)
-                    accepted = any(attempt.accepted for attempt in made)
-                    failed = 0 if accepted else failed + len(made)
+            while await self._start() or recording:
+                awaited = {*self._flying, news} | ({recording} if recording else set())
+                done, _ = await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+                if landed := [task.result() for task in self._flying & done]:
+                    self._heed(landed)
+                    made += landed
+                self._flying -= done
+                if recording in done:
+                    recording = await recording if recording else None  # Fenced comes out here
+                if news in done:
+                    self._news.clear()
+                    news = asyncio.create_task(self._news.wait())
+                    self._more = True
+                if made and recording is None:
+                    recording = asyncio.create_task(self._record(made))
                     made = []
-                started = 0
-                if failed < hooks.CIRCUIT_FAILURES or not self.flying:
-                    started = await self._start(
-                        1 if failed >= hooks.CIRCUIT_FAILURES else IN_FLIGHT
-                    )
-                if not self.flying and not judged and not started:
-                    return
-                if self.flying:
-                    done, _ = await asyncio.wait(
-                        self.flying, timeout=_LOOK_AGAIN, return_when=asyncio.FIRST_COMPLETED
-                    )
-                    for task in done:
-                        del self.flying[task]
-                        made.append(task.result())
-                if failed >= hooks.CIRCUIT_FAILURES and not self.flying:
-                    if made:
-                        await work(self.courier.record, self.hook, self.token, made)
-                    return  # the circuit is open: the clock wakes this hook for the next probe
         finally:
-            for task in self.flying:
-                task.cancel()
+            for task in (news, recording, *self._flying):
+                if task is not None:
+                    task.cancel()
 
-    async def _start(self, most: int) -> int:
-        free = most - len(self.flying)
-        if free <= 0:
-            return 0
-        busy = frozenset(self.flying.values())
-        owed = await self.courier._in_thread(self.courier.due, self.hook, busy, free)
-        for delivery in owed:
-            self.flying[asyncio.create_task(self._attempt(delivery))] = delivery.order_id
-        return len(owed)
+    async def _start(self) -> bool:
+        """Send what may be sent; False when nothing is on its way.
+
+        While the circuit is open, one notice probes whether the endpoint is well again.
+        """
+        open_circuit = self._failed >= pushes.CIRCUIT_FAILURES
+        probed = open_circuit and self._failed > self._hook.failures
+        free = (1 if open_circuit else self.window) - len(self._flying)
+        if not (self._quiet or probed) and free > 0:
+            if self._more and self._waiting.idle:
+                await self._look()
+            for delivery in self._waiting.start(free):
+                self._flying.add(asyncio.create_task(self._attempt(delivery)))
+        return bool(self._flying)
+
+    async def _look(self) -> None:
+        self._more, courier = False, self._courier
+        limit = self._waiting.looking(LOADED)
+        found = await courier.read(courier.startable, self._hook.app_key, limit)
+        self._more = self._more or len(found) == limit
+        self._waiting.take_in(found)
+
+    async def _record(self, made: list[Attempt]) -> None:
+        app_key, token = self._hook.app_key, self._token
+
+        def record(connection: Connection) -> None:
+            cursors.hold(connection, courier_cursor(app_key), token)
+            pushes.record(connection, app_key, made)
+
+        await self._courier.clerk.write(app_key, record)
+        self._waiting.settle(made)
+        # What waited behind a notice that failed before may be due now.
+        self._more = self._more or any(one.delivery.attempts or not one.accepted for one in made)
+
+    def _heed(self, landed: list[Attempt]) -> None:
+        """What came back decides how much more is sent, before it is recorded."""
+        accepted = sum(attempt.accepted for attempt in landed)
+        self._failed = 0 if accepted else self._failed + len(landed)
+        if accepted == len(landed):
+            self.window = min(IN_FLIGHT, self.window + accepted)
+        else:
+            self.window = max(1, self.window // 2)
+        self._quiet = self._quiet or any(attempt.quiet_until for attempt in landed)
 
     async def _attempt(self, delivery: Delivery) -> Attempt:
-        hook, at, began = self.hook, now_micros(), time.perf_counter()
-        signed = signature_headers(hook.secret, delivery.event_id, at // SECOND, delivery.body)
-        headers = {**signed, **hook.headers}
-        status, seen, retry_after = await self.sender.post(hook.url, delivery.body, headers)
+        hook = self._hook
+        async with self._courier.sockets:
+            at, began = now_micros(), time.perf_counter()
+            secrets, second = hook.signing(at), at // SECOND
+            signed = signature_headers(secrets, delivery.event_id, second, delivery.body)
+            again = {"X-Hook-Replayed": "true"} if delivery.replayed else {}
+            headers = {**signed, **again, **hook.headers}
+            answer = await self._sender.post(hook.url, delivery.body, headers)
+            duration = int((time.perf_counter() - began) * SECOND)
         wait = wait_after(delivery.attempts + 1, random.random()).total_seconds()
-        if status in (429, 503) and retry_after is not None:
-            wait = max(wait, retry_after)
+        asked = answer.retry_after if answer.status in (429, 503) else None
+        now = now_micros()
         return Attempt(
             delivery,
             at=at,
-            duration=int((time.perf_counter() - began) * SECOND),
-            outcome=seen,
-            accepted=status == 200,
-            next_at=now_micros() + int(wait * SECOND),
+            duration=duration,
+            outcome=answer.seen,
+            accepted=answer.status == 200,
+            next_at=now + int(max(wait, asked or 0.0) * SECOND),
+            quiet_until=now + int(asked * SECOND) if asked else 0,
         )

@@ -57,6 +57,9 @@ def advance(cursor: str) -> None:
     if kind == "hook":
         desk.courier.wake(name)
         return
+    if kind == "hooks":
+        desk.courier.judge(name)
+        return
     with cell.database.reading() as connection:
         if kind == "feeds":
             found = feeds.of_account(connection, name)

@@ -106,14 +106,15 @@ def project(cell: Cell, stop: Stop) -> None:
 
 
 def followers(database: Database, accounts: Sequence[str]) -> list[str]:
-    """What to wake: the calls, the accounts' hooks, and the feeds of each account together."""
+    """What to wake: the calls, and the hooks and the feeds of each account together."""
     with database.reading() as connection:
         with_feeds = feeds.accounts_with(connection, accounts)
-        return [
-            calls.CURSOR,
-            *hooks.of_accounts(connection, accounts),
-            *map(feeds.together, with_feeds),
-        ]
+        with_hooks = hooks.accounts_with(connection, accounts)
+    return [
+        calls.CURSOR,
+        *map(hooks.together, with_hooks),
+        *map(feeds.together, with_feeds),
+    ]
 
 
 @contextmanager

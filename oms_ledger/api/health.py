@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from oms_ledger.api.dependencies import TheCell, open_to_all
 from oms_ledger.api.orders import json_response
 from oms_ledger.wiring import Cell
-from projections import calls, cursors, hooks
+from projections import calls, cursors, pushes
 from projections.tables import dead_letters, feed_items
 
 router = APIRouter(tags=["Health"], dependencies=[Depends(open_to_all("health"))])
@@ -68,7 +68,7 @@ def _figures(cell: Cell) -> bytes:
         counted = select(feed_items.c.app_key, func.count()).group_by(feed_items.c.app_key)
         for key, count in connection.execute(counted):
             items.labels(key).set(count)
-        for key, count in hooks.owed(connection).items():
+        for key, count in pushes.owed(connection).items():
             owed.labels(key).set(count)
         dead.set(connection.execute(select(func.count()).select_from(dead_letters)).scalar_one())
     return generate_latest(registry) + generate_latest(PROCESS)

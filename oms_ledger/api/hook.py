@@ -30,7 +30,7 @@ def _shown(hook: Hook, *, secrets: bool) -> dict[str, Any]:
     return {"filter": hook.filter, "hook": {"url": hook.url, "headers": headers}}
 
 
-def _none() -> ApiError:
+def missing() -> ApiError:
     message = "This key has no hook: configure one by POST /api/orders/hook/config"
     return ApiError(404, "OMS404", message)
 
@@ -43,7 +43,7 @@ async def get_config(cell: TheCell, caller: MaySee) -> Response:
 
     hook = await asyncio.to_thread(found)
     if hook is None:
-        raise _none()
+        raise missing()
     return json_response(_shown(hook, secrets=FEED_ADMIN in caller.resources))
 
 
@@ -95,5 +95,5 @@ async def delete_config(cell: TheCell, caller: MayConfigure) -> Response:
             return hooks.remove(connection, caller.app_key)
 
     if not await asyncio.to_thread(remove):
-        raise _none()
+        raise missing()
     return Response(status_code=200)

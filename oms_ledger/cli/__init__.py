@@ -13,6 +13,7 @@ from oms_ledger.cli import (
     exports,
     feed,
     gateways,
+    hook,
     imports,
     keys,
     processes,
@@ -43,6 +44,7 @@ app.add_typer(gateways.app, name="gateway")
 app.add_typer(tokens.app, name="token")
 app.add_typer(calls.app, name="calls")
 app.add_typer(feed.app, name="feed")
+app.add_typer(hook.app, name="hook")
 app.add_typer(demo.app, name="demo")
 
 

@@ -12,7 +12,7 @@ from oms_ledger.ledger.verify import Tampered
 from oms_ledger.ledger.verify import verify as walk
 from oms_ledger.settings import Settings
 from oms_ledger.wiring import Cell, open_cell
-from projections import cursors, hooks, order_views
+from projections import cursors, order_views, pushes
 from projections.cursors import now_micros
 from projections.tables import cursors as cursor_table
 from projections.tables import dead_letters, feed_items
@@ -42,7 +42,7 @@ def state_of(cell: Cell) -> dict[str, Any]:
         ]
         items = connection.execute(select(func.count()).select_from(feed_items)).scalar_one()
         dead = connection.execute(select(func.count()).select_from(dead_letters)).scalar_one()
-        owed = sum(hooks.owed(connection).values())
+        owed = sum(pushes.owed(connection).values())
     try:
         jobs: int | None = wakeups.queue(cell.redis).count
     except redis.RedisError:

@@ -4,7 +4,9 @@ import base64
 import hashlib
 import hmac
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Protocol
 
 KEPT_FOR = timedelta(days=3)
@@ -57,12 +59,36 @@ def wait_after(attempts: int, jitter: float) -> timedelta:
     return spread
 
 
-def signature_headers(secret: str, event_id: str, at: int, body: str) -> dict[str, str]:
-    """The headers of Standard Webhooks; `at` in whole seconds."""
-    key = base64.b64decode(secret.removeprefix("whsec_"))
-    signed = hmac.new(key, f"{event_id}.{at}.{body}".encode(), hashlib.sha256).digest()
+def retry_after(value: str, now: float) -> float | None:
+    """The seconds that a Retry-After header asks for, at most 6 h; None when it cannot be read.
+
+    It is written as seconds or as an instant (RFC 9110 §10.2.3); `now` in seconds since 1970.
+    """
+    value = value.strip()
+    if value.isascii() and value.isdigit():
+        seconds = float(value[:12])
+    else:
+        try:
+            instant = parsedate_to_datetime(value)
+        except (ValueError, IndexError, OverflowError):
+            return None
+        if instant.tzinfo is None:
+            instant = instant.replace(tzinfo=UTC)
+        seconds = instant.timestamp() - now
+    return max(0.0, min(seconds, LONGEST_WAIT.total_seconds()))
+
+
+def signature_headers(secrets: Sequence[str], event_id: str, at: int, body: str) -> dict[str, str]:
+    """The headers of Standard Webhooks, one signature a secret; `at` in whole seconds."""
+    content = f"{event_id}.{at}.{body}".encode()
     return {
         "webhook-id": event_id,
         "webhook-timestamp": str(at),
-        "webhook-signature": "v1," + base64.b64encode(signed).decode(),
+        "webhook-signature": " ".join(_signature(secret, content) for secret in secrets),
     }
+
+
+def _signature(secret: str, content: bytes) -> str:
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    signed = hmac.new(key, content, hashlib.sha256).digest()
+    return "v1," + base64.b64encode(signed).decode()

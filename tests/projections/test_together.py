@@ -125,7 +125,8 @@ def test_what_judging_came_to_is_counted_with_the_last_failure(cell):
     failing = {"expression": 'status = "payment-approved" ? "a" + 1 : false'}
     told = queues(cell, failing, EVERY.filter)
     write_orders(cell, 2)
-    run_together(cell.database, cell.folds(), told)
+    while run_together(cell.database, cell.folds(), told):
+        pass  # a busy machine makes any filter slow
     with cell.database.reading() as connection:
         (row,) = connection.execute(select(judgings)).all()
         (overview, _) = feeds.overview(connection)

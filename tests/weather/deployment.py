@@ -257,7 +257,7 @@ class Deployment:
 
     def hasten(self, app_key: str) -> None:
         """The waits between attempts, and the pause of an open circuit, are over now."""
-        cursor = select(cursors).where(cursors.c.id == f"hook:{app_key}")
+        cursor = select(cursors).where(cursors.c.id == f"courier:{app_key}")
         with self.cell.database.writing() as connection:
             connection.execute(cursor.with_for_update()).one()  # as who records attempts does
             mine = deliveries.c.app_key == app_key

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0008_people"
-down_revision = "0007_gateways"
+revision = "0009_people"
+down_revision = "0008_exports"
 branch_labels = None
 depends_on = None
 

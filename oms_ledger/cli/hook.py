@@ -1,0 +1,128 @@
+"""`oms-ledger hook …`: hooks, what they are owed and were told, and what their filters would do."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from oms_ledger.api.hook_beyond import told_attempt, told_owed, told_state
+from oms_ledger.cli.output import AsJson, print_json, print_table
+from oms_ledger.cli.told import AppKey, app_of, opened
+from oms_ledger.orders.refusals import InvalidSetting
+from oms_ledger.wiring import Cell
+from projections import hooks, pushes
+
+app = app_of(
+    hooks.KIND, "Hooks: attempts, pause, new secrets, replay, dry run, explain, dead letters."
+)
+
+Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many.")]
+
+
+@app.command(name="list")
+def list_(
+    account: Annotated[str | None, typer.Option(help="Only this account's hooks.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List hooks: whether they are paused or left alone, and what they are owed."""
+    with opened() as cell, cell.database.reading() as connection:
+        found = hooks.of_account(connection, account, cell.vault)
+        rows = [told_state(connection, hook) for hook in found]
+    if as_json:
+        print_json(rows)
+        return
+    columns = ("appKey", "account", "url", "paused", "failuresInARow", "owed", "deadLetters")
+    print_table(columns, [[row[name] for name in columns] for row in rows])
+
+
+@app.command()
+def attempts(
+    app_key: AppKey,
+    position: Annotated[int | None, typer.Option(help="Only of the notice there.")] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="Only those that failed.")] = False,
+    limit: Limit = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Show the latest push attempts: when, status, how long, what went wrong, when again."""
+    with opened() as cell, cell.database.reading() as connection:
+        made = pushes.attempts_of(
+            connection, app_key, position=position, failed=failed, limit=limit
+        )
+    told = [told_attempt(one) for one in made]
+    if as_json:
+        print_json(told)
+        return
+    columns = ("at", "orderId", "position", "attempt", "milliseconds", "status", "error", "nextAt")
+    print_table(columns, [[_or_dash(row[name]) for name in columns] for row in told])
+
+
+def _or_dash(value: Any) -> Any:
+    return "-" if value is None else value
+
+
+@app.command()
+def peek(
+    app_key: AppKey,
+    after: Annotated[int, typer.Option(min=0, help="Only past this position.")] = 0,
+    limit: Limit = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a hook is owed, without touching it."""
+    with opened() as cell, cell.database.reading() as connection:
+        owed = [told_owed(one) for one in pushes.peek(connection, app_key, after, limit)]
+    if as_json:
+        print_json(owed)
+        return
+    columns = ("position", "orderId", "producedAt", "attempts", "dueAt")
+    rows = [[*(row[name] for name in columns), row["notice"]["State"]] for row in owed]
+    print_table((*columns, "state"), rows)
+
+
+@app.command()
+def pause(app_key: AppKey) -> None:
+    """Stop pushing; what the filter passes is kept."""
+    _change(app_key, hooks.pause)
+    typer.echo(f"{app_key} is paused: it is told nothing until `oms-ledger hook resume`.")
+
+
+@app.command()
+def resume(app_key: AppKey) -> None:
+    """Push again, beginning with what was kept."""
+    _change(app_key, hooks.resume)
+    typer.echo(f"{app_key} is told again; the clock wakes it within seconds.")
+
+
+def _change(app_key: str, change: Any) -> None:
+    with opened() as cell, cell.database.writing() as connection:
+        if not change(connection, app_key):
+            raise _no_hook(app_key)
+
+
+def _no_hook(app_key: str) -> InvalidSetting:
+    return InvalidSetting(f"The key {app_key} has no hook")
+
+
+@app.command()
+def rotate(
+    app_key: AppKey,
+    both_for: Annotated[
+        int, typer.Option(min=0, help="Seconds for which the former secret signs too.")
+    ] = hooks.BOTH_SECRETS,
+    as_json: AsJson = False,
+) -> None:
+    """Make a new signing secret; it is printed this once."""
+    with opened() as cell:
+        secret = _rotated(cell, app_key, both_for)
+    if as_json:
+        typer.echo(json.dumps({"secret": secret, "bothForSeconds": both_for}))
+    else:
+        typer.echo(secret)
+        typer.echo(f"The former secret signs too for {both_for} seconds.", err=True)
+
+
+def _rotated(cell: Cell, app_key: str, both_for: int) -> str:
+    with cell.database.writing() as connection:
+        found = hooks.rotate(connection, app_key, cell.vault, both_for)
+    if found is None:
+        raise _no_hook(app_key)
+    return found[0]
