@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 
-from oms_ledger.ledger import sequences
 from oms_ledger.ledger.entry import Key, instant, order_stream
 from oms_ledger.ledger.ledger import Taken
 from oms_ledger.orders import events as e
@@ -98,9 +97,7 @@ async def place_below(
         raise SellerRefusedOrder(f"there is no account {seller}") from None
     if not terms.setting("accepts_orders"):
         raise SellerInactive(seller)
-    (number,) = await asyncio.to_thread(
-        sequences.allot, cell.database, seller, 1, secrets.randbelow
-    )
+    (number,) = await asyncio.to_thread(cell.sequences.allot, seller, 1)
     form, noise = terms.setting("order_id_form"), secrets.randbelow(10**6)
     group = order_group(number, terms.suffix, form, noise)
     placed = order_below(

@@ -4,7 +4,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from oms_ledger.api.actions import request_id
 from oms_ledger.api.addressing import segment
 from oms_ledger.api.bodies import Body, json_body, parse
 from oms_ledger.api.checkout import put_orders
@@ -12,6 +11,7 @@ from oms_ledger.api.dependencies import Caller, TheCell, TheLedger, requires
 from oms_ledger.api.errors import forbidden, malformed
 from oms_ledger.api.fulfillment import authorization_of, place_received
 from oms_ledger.api.orders import json_response
+from oms_ledger.api.receipts import request_id
 from oms_ledger.api.roles import OPERATIONS
 from oms_ledger.api.tickets import MayPlace
 from oms_ledger.orders.decisions.fulfilling import authorize_fulfillment

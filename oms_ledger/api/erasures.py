@@ -5,12 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field, StrictBool
 
-from oms_ledger.api.actions import request_id
 from oms_ledger.api.bodies import Body, json_body, parse
 from oms_ledger.api.dependencies import Caller, TheCell, requires
 from oms_ledger.api.errors import malformed
 from oms_ledger.api.orders import json_response
 from oms_ledger.api.past import Told
+from oms_ledger.api.receipts import request_id
 from workers.erasing import Person, erase
 
 router = APIRouter(prefix="/api/ledger", tags=["Ledger"])

@@ -12,14 +12,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from oms_ledger.api.actions import request_id
 from oms_ledger.api.addressing import segment
 from oms_ledger.api.bodies import Body, json_body, parse
 from oms_ledger.api.dependencies import Caller, TheCell, TheLedger, requires
 from oms_ledger.api.errors import ApiError, malformed
 from oms_ledger.api.orders import json_response
+from oms_ledger.api.receipts import request_id
 from oms_ledger.api.sellers import require_seller
-from oms_ledger.ledger import sequences
 from oms_ledger.ledger.entry import Key
 from oms_ledger.ledger.ledger import Taken
 from oms_ledger.orders.account import Account
@@ -103,9 +102,7 @@ async def _received(
             await cell.ledger.account(sold_by)
         except AccountNotFound:
             sold_by = None
-    (number,) = await asyncio.to_thread(
-        sequences.allot, cell.database, account.name, 1, secrets.randbelow
-    )
+    (number,) = await asyncio.to_thread(cell.sequences.allot, account.name, 1)
     form, noise = account.setting("order_id_form"), secrets.randbelow(10**6)
     return receive(
         body,

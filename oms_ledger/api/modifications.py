@@ -7,13 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
-from oms_ledger.api.actions import request_id
 from oms_ledger.api.addressing import segment
 from oms_ledger.api.bodies import Body, json_body, parse
 from oms_ledger.api.change_bodies import ChangeBody, settings_of
 from oms_ledger.api.dependencies import Caller, TheLedger, requires
 from oms_ledger.api.errors import malformed
 from oms_ledger.api.orders import json_response
+from oms_ledger.api.receipts import request_id
 from oms_ledger.ledger.ledger import Contended
 from oms_ledger.orders import events as e
 from oms_ledger.orders.account import Account

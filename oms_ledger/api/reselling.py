@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
-from oms_ledger.api.actions import receipt, request_id
 from oms_ledger.api.addressing import segment
 from oms_ledger.api.bodies import Body, Cents, json_body, parse
 from oms_ledger.api.dependencies import Caller, TheCell, requires
 from oms_ledger.api.errors import ApiError
 from oms_ledger.api.orders import json_response
+from oms_ledger.api.receipts import receipt, request_id
 from oms_ledger.orders.account import Account
 from oms_ledger.orders.decisions.reselling import change_seller, propose_seller
 from oms_ledger.orders.events import AccountEvent, AccountSettingsChanged

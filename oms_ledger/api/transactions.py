@@ -13,7 +13,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from oms_ledger.api.actions import request_id
 from oms_ledger.api.addressing import segment
 from oms_ledger.api.bodies import Body, Cents, json_body, parse
 from oms_ledger.api.dependencies import Caller, TheCell, requires
@@ -21,6 +20,7 @@ from oms_ledger.api.errors import malformed, shown
 from oms_ledger.api.groups import orders_of_group, orders_of_payment, orders_of_transaction
 from oms_ledger.api.orders import json_response
 from oms_ledger.api.processing import telling_of_gateways
+from oms_ledger.api.receipts import request_id
 from oms_ledger.ledger.entry import instant
 from oms_ledger.orders import events as e
 from oms_ledger.orders.decisions import Facts
