@@ -1,7 +1,6 @@
 """Canceling an order, by the store or its shopper, and denying that (contract 01 §3.6, 02 §8)."""
 
 import re
-from datetime import datetime
 from functools import partial
 from typing import Annotated
 
@@ -12,10 +11,9 @@ from oms_ledger.api.addressing import segment
 from oms_ledger.api.bodies import Body, json_body, parse
 from oms_ledger.api.dependencies import Caller, TheLedger, requires, shopper_or
 from oms_ledger.api.errors import ApiError
-from oms_ledger.api.receipts import receipt, request_id
+from oms_ledger.api.receipts import cancellation_receipt, receipt, request_id
 from oms_ledger.ledger.ledger import Ledger
 from oms_ledger.orders.decisions.canceling import cancel, deny_cancellation
-from oms_ledger.orders.order import Order
 from oms_ledger.orders.refusals import OrderNotFound
 
 router = APIRouter(tags=["Cancellation"])
@@ -57,7 +55,7 @@ async def post_cancel(
     order = await ledger.change(
         caller.account, segment(order_id), decision, by=caller.app_key, cause=request_id(request)
     )
-    return receipt(order, request, *_told(order))
+    return receipt(order, request, *cancellation_receipt(order))
 
 
 @router.post("/api/checkout/pub/orders/{order_id}/user-cancel-request")
@@ -73,7 +71,7 @@ async def post_user_cancel_request(
     order = await ledger.change(
         caller.account, order_id, decision, by=caller.app_key, cause=request_id(request)
     )
-    return receipt(order, request, *_told(order))
+    return receipt(order, request, *cancellation_receipt(order))
 
 
 async def _require_own(ledger: Ledger, caller: Caller, order_id: str) -> None:
@@ -83,14 +81,6 @@ async def _require_own(ledger: Ledger, caller: Caller, order_id: str) -> None:
     email = order.placed.client_profile.get("email")
     if not isinstance(email, str) or email.strip().lower() != caller.shopper.strip().lower():
         raise OrderNotFound()
-
-
-def _told(order: Order) -> tuple[str, datetime]:
-    """Receipt and date of the cancellation, else of the latest request for one."""
-    if order.cancellation is not None:
-        return order.cancellation.receipt, order.canceled_at or order.changed_at
-    asked = [(number, at) for kind, number, at in order.receipts if kind == "cancellationRequest"]
-    return asked[-1] if asked else ("", order.changed_at)
 
 
 class Denial(Body):

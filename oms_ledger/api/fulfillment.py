@@ -17,7 +17,7 @@ from oms_ledger.api.bodies import Body, json_body, parse
 from oms_ledger.api.dependencies import Caller, TheCell, TheLedger, requires
 from oms_ledger.api.errors import ApiError, malformed
 from oms_ledger.api.orders import json_response
-from oms_ledger.api.receipts import request_id
+from oms_ledger.api.receipts import cancellation_receipt, request_id
 from oms_ledger.api.sellers import require_seller
 from oms_ledger.ledger.entry import Key
 from oms_ledger.ledger.ledger import Taken
@@ -239,8 +239,7 @@ async def post_cancel(
     )
     if from_above and order.status is not Status.CANCELED:
         return Response(status_code=200)
-    number = order.cancellation.receipt if order.cancellation else request_id(request)
-    told = _receipt(order, (number, order.canceled_at or order.changed_at))
+    told = _receipt(order, cancellation_receipt(order))
     return json_response(
         told if from_above else {k: told[k] for k in ("date", "orderId", "receipt")}
     )

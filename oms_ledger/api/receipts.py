@@ -20,3 +20,11 @@ def receipt(order: Order, request: Request, number: str, at: datetime) -> Respon
 def request_id(request: Request) -> str:
     told: str = request.scope["state"]["request_id"]
     return told
+
+
+def cancellation_receipt(order: Order) -> tuple[str, datetime]:
+    """Receipt and date of the cancellation, else of the latest request for one."""
+    if order.cancellation is not None:
+        return order.cancellation.receipt, order.canceled_at or order.changed_at
+    asked = [(number, at) for kind, number, at in order.receipts if kind == "cancellationRequest"]
+    return asked[-1] if asked else ("", order.changed_at)
