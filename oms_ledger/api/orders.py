@@ -16,6 +16,7 @@ from oms_ledger.orders.decisions.disclosing import disclose
 from oms_ledger.orders.documents import oms_document, pii_document
 from oms_ledger.orders.documents.masking import mask_document, reason_of
 from oms_ledger.orders.refusals import OrderGroupNotFound, OrderNotFound
+from oms_ledger.orders.status import language_of as labels_in
 from oms_ledger.wiring import Cell
 from projections import order_views
 
@@ -129,7 +130,7 @@ async def shown(
     found, exists = await asyncio.to_thread(stored)
     if not exists:
         raise OrderNotFound()
-    translated = language.lower().startswith("pt")
+    translated = labels_in(language) != "en"
     mask = account.setting("pii") and not to_its_owner
     if found is not None and not translated and not mask:
         return found

@@ -22,6 +22,10 @@ SETTINGS: dict[str, tuple[Any, str]] = {
     "anonymous_checkout": (False, "place orders without a key, at the prices of the offers alone"),
     "payment_expiry": (0, "minutes in payment-pending until the order is canceled; 0: never"),
     "invoice_items": ("strict", "strict: items of invoices must match; lenient: else inferred"),
+    **{
+        f"mail_{kind}": ("", f"own message when an order is {kind}: Subject|Text with {{name}}")
+        for kind in ("created", "approved", "invoiced", "canceled", "changed")
+    },
     "seller_name": ("", "name of seller 1; empty: the account's name"),
     "pii": (False, "mask personal data in documents and lists; ?reason= unmasks a document"),
     "b2b": (False, "a company's buyers search their orders by text, agent and approvals"),

@@ -12,6 +12,7 @@ from typing import Any
 from oms_ledger.orders.account import Account
 from oms_ledger.orders.documents.facts import BESIDES
 from oms_ledger.orders.events import Item, Json, OrderPlaced, Payment, PriceTag
+from oms_ledger.orders.messages import OWN, own_templates
 from oms_ledger.orders.numbers import order_id
 from oms_ledger.orders.payment_systems import GIFT_CARD, name_and_group
 from oms_ledger.orders.refusals import InvalidPlacement
@@ -35,6 +36,7 @@ _PLACEMENT = {
 }
 # What the ledger says of an order by itself: a placement has no say in it.
 _OF_THE_LEDGER = {
+    OWN,
     "cancellationData",
     "cancellationRequests",
     "packageAttachment",
@@ -192,7 +194,10 @@ def _told(body: Json, account: Account) -> dict[str, Any]:
             "currencyCode": account.setting("currency"),
             "timeZone": account.setting("time_zone"),
         },
-        "details": {k: v for k, v in body.items() if k not in _PLACEMENT | _OF_THE_LEDGER},
+        "details": {
+            **{k: v for k, v in body.items() if k not in _PLACEMENT | _OF_THE_LEDGER},
+            **own_templates(account),
+        },
         "client_profile": {k: v for k, v in profile.items() if k != BESIDES},
         "address": _kept_addresses(body["shippingData"]),
         "invoice_data": invoice_data,

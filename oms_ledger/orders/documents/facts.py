@@ -16,6 +16,7 @@ from oms_ledger.orders.documents.deliveries import packages, shipping_data
 from oms_ledger.orders.documents.lines import item_metadata, items, totals
 from oms_ledger.orders.documents.payments import payment_data
 from oms_ledger.orders.documents.steps import cancellation_data, cancellation_requests
+from oms_ledger.orders.messages import last_message
 from oms_ledger.orders.order import Order
 
 Facts = dict[str, Any]
@@ -85,9 +86,8 @@ DERIVED: dict[str, Derive] = {
     "creationDate": lambda order, _: order.created_at,
     "lastChange": lambda order, _: order.changed_at,
     "orderGroup": lambda order, _: order.placed.order_group,
-    "followUpEmail": lambda order, facts: (
-        facts.told.get("followUpEmail") or _alias(order, "followUp")
-    ),
+    "lastMessage": lambda order, facts: last_message(order) or facts.told.get("lastMessage"),
+    "followUpEmail": lambda order, _: follow_up_alias(order),
     "hostname": lambda order, facts: facts.told.get("hostname") or order.account,
     "isCompleted": lambda order, _: order.status is not None,
     "orderFormId": lambda order, _: order.placed.order_form_id,
@@ -150,6 +150,13 @@ def _alias(order: Order, purpose: str) -> str:
     """A mail address that stands for the customer's, stable per order."""
     name = f"{purpose}/{order.account}/{order.order_id}".encode()
     return f"{blake2s(name, digest_size=16).hexdigest()}@ct.{order.account}.com"
+
+
+def follow_up_alias(order: Order) -> str:
+    """The address by which others may write to the customer."""
+    told = order.placed.client_profile.get(BESIDES) or {}
+    known = told.get("followUpEmail") or order.placed.details.get("followUpEmail")
+    return str(known) if known else _alias(order, "followUp")
 
 
 def tracked_alias(order: Order) -> str:

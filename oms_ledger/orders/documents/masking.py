@@ -40,6 +40,9 @@ ROW = frozenset(
     }
 )
 
+# Messages call the customer by name.
+_MESSAGES = frozenset({"lastMessage"})
+
 NO_REASONS = {"", "null", "undefined"}
 
 
@@ -49,7 +52,10 @@ def masked(text: str) -> str:
 
 def mask_document(document: Mapping[str, Any]) -> dict[str, Any]:
     """A document of either path, its personal parts masked; the one given stays as it is."""
-    return {key: _part(key, value) for key, value in document.items()}
+    return {
+        key: _hidden(value) if key in _MESSAGES else _part(key, value)
+        for key, value in document.items()
+    }
 
 
 def mask_row(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from oms_ledger.orders.documents.common import STORE_PREFERENCES
 from oms_ledger.orders.documents.deliveries import estimate_of
 from oms_ledger.orders.documents.facts import BESIDES
 from oms_ledger.orders.documents.instants import parse, seconds
+from oms_ledger.orders.messages import last_message
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.status import label
 
@@ -34,7 +35,7 @@ def list_row(order: Order, language: str = "en-US") -> dict[str, Any]:
         "origin": order.origin,
         "workflowInErrorState": bool(order.failed_calls or told.get("workflowIsInError")),
         "workflowInRetry": False,
-        "lastMessageUnread": told.get("lastMessage"),
+        "lastMessageUnread": last_message(order) or told.get("lastMessage"),
         "ShippingEstimatedDate": estimate,
         "ShippingEstimatedDateMax": estimate,
         "ShippingEstimatedDateMin": None,
