@@ -38,8 +38,9 @@ def cancel(
         )
         return follow_through(order, [request], facts)
     cause, first_reason = "user" if requested_by_user else by, reason
-    if pending := pending_request(order):  # the first cause stays (G17)
-        cause, first_reason = "user" if pending.requested_by_user else by, pending.reason
+    if pending := pending_requests(order):  # the first cause stays (G17)
+        first = pending[0]
+        cause, first_reason = "user" if first.requested_by_user else by, first.reason
     started = e.CancellationStarted(
         by=cause,
         receipt=facts.receipt,
@@ -64,13 +65,13 @@ def deny_cancellation(
         return []  # denied again: answered as the first time
     if order.status not in _UNDECIDED:
         raise DenialNotAllowed(order.order_id, order.status)
-    denied = e.CancellationDenied(request_id=request_id, reason=reason)
-    return follow_through(order, [denied], facts)
+    waiting = [one.id for one in pending_requests(order)]  # one decision ends all that wait
+    denied = [e.CancellationDenied(request_id=one, reason=reason) for one in waiting]
+    return follow_through(order, denied, facts)
 
 
-def pending_request(order: Order) -> CancellationRequest | None:
-    """The request that waits for a decision."""
-    if order.status not in _UNDECIDED or not order.requests:
-        return None
-    latest = order.requests[-1]
-    return latest if latest.denied_at is None else None
+def pending_requests(order: Order) -> list[CancellationRequest]:
+    """The requests that wait for a decision, the first one first."""
+    if order.status not in _UNDECIDED:
+        return []
+    return [one for one in order.requests if one.denied_at is None]
