@@ -17,6 +17,7 @@ from oms_ledger.integrations.filters import Filter, FromOrders, FromWorkflow
 from oms_ledger.ledger.database import Database
 from oms_ledger.ledger.entry import Row, instant
 from oms_ledger.ledger.folds import Folds
+from oms_ledger.orders.evolving import UNSEEN
 from oms_ledger.orders.order import Order
 from projections.notices import Notice, notice_of
 from projections.tables import cursors, fired, struck
@@ -141,7 +142,9 @@ class _Court:
 
 def _sit(courts: Sequence[_Court], rows: Sequence[Row], folds: Folds) -> None:
     sitting = list(courts)
-    for row, _, folded in folds.follow(rows):
+    for row, event, folded in folds.follow(rows):
+        if isinstance(event, UNSEEN):
+            continue  # the document is the same as before, and was judged then
         assert isinstance(folded.state, Order)
         version = Version(row, folded.state, instant(row.at))
         for court in sitting:

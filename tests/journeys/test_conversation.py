@@ -7,7 +7,7 @@ import pytest
 
 from oms_ledger.ledger.entry import order_stream
 from oms_ledger.orders.events import AccountSettingsChanged
-from tests.journeys.test_order_life import ORDERS, invoice, paid
+from tests.journeys.test_order_life import ORDERS, drain, invoice, paid
 from tests.purchases import ACCOUNT
 
 
@@ -114,3 +114,22 @@ def test_the_status_is_described_in_three_languages(client, language, label):
     order_id = paid(client)
     told = client.call("GET", f"{ORDERS}/{order_id}", accept_language=language).json()
     assert told["statusDescription"] == label
+
+
+def test_G40_a_line_in_the_log_makes_no_item_for_it_changes_no_document(cell, client):
+    every = {
+        "filter": {
+            "type": "FromOrders",
+            "expression": "status = 'ready-for-handling'",
+            "disableSingleFire": True,
+        },
+        "queue": {"visibilityTimeoutInSeconds": 60, "MessageRetentionPeriodInSeconds": 345600},
+    }
+    assert client.call("POST", "/api/orders/feed/config", every).status == 200
+    order_id = paid(client)
+    drain(cell, client)
+    before = client.call("GET", "/api/orders/feed/config").json()["quantity"]
+    told = {"source": "ERP", "message": "hello"}
+    assert client.call("POST", f"{ORDERS}/{order_id}/interactions", told).status == 200
+    drain(cell, client)
+    assert client.call("GET", "/api/orders/feed/config").json()["quantity"] == before > 0
