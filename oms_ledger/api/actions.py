@@ -1,5 +1,6 @@
 """What moves an order on: the start of its handling, the notice that it is paid."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -8,11 +9,13 @@ from oms_ledger.api.addressing import segment
 from oms_ledger.api.dependencies import Caller, TheCell, TheLedger, requires
 from oms_ledger.api.groups import siblings
 from oms_ledger.api.receipts import request_id
+from oms_ledger.ledger.ledger import Ledger
 from oms_ledger.orders import events as e
 from oms_ledger.orders.decisions import Facts
-from oms_ledger.orders.decisions.handling import start_handling
+from oms_ledger.orders.decisions.handling import start_handling, take_step
 from oms_ledger.orders.decisions.payment import notify_payment
 from oms_ledger.orders.order import Order
+from oms_ledger.orders.status import Status
 
 router = APIRouter(tags=["Order actions"])
 
@@ -31,6 +34,34 @@ async def post_start_handling(
         start_handling,
         by=caller.app_key,
         cause=request_id(request),
+    )
+    return Response(status_code=204)
+
+
+@router.post("/api/ledger/orders/{order_id}/waiting-for-fulfillment", status_code=204)
+async def post_waiting_for_fulfillment(
+    order_id: str, request: Request, ledger: TheLedger, caller: MayHandle
+) -> Response:
+    """A warehouse prepares the order. Only of accounts with the setting of that name."""
+    return await _step(order_id, request, ledger, caller, Status.WAITING_FOR_FULFILLMENT)
+
+
+@router.post("/api/ledger/orders/{order_id}/ready-for-invoicing", status_code=204)
+async def post_ready_for_invoicing(
+    order_id: str, request: Request, ledger: TheLedger, caller: MayHandle
+) -> Response:
+    """The order is packed and waits for its invoice. Only of accounts with that setting."""
+    return await _step(order_id, request, ledger, caller, Status.READY_FOR_INVOICING)
+
+
+async def _step(
+    order_id: str, request: Request, ledger: Ledger, caller: Caller, status: Status
+) -> Response:
+    account = await ledger.account(caller.account)
+    chosen = bool(account.setting(status.replace("-", "_")))
+    decision = partial(take_step, status=status, chosen=chosen)
+    await ledger.change(
+        caller.account, segment(order_id), decision, by=caller.app_key, cause=request_id(request)
     )
     return Response(status_code=204)
 

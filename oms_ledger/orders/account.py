@@ -21,6 +21,8 @@ SETTINGS: dict[str, tuple[Any, str]] = {
     "trust_request_prices": (True, "take the prices of a placement as sent"),
     "anonymous_checkout": (False, "place orders without a key, at the prices of the offers alone"),
     "payment_expiry": (0, "minutes in payment-pending until the order is canceled; 0: never"),
+    "waiting_for_fulfillment": (False, "seller orders may be told to wait for their warehouse"),
+    "ready_for_invoicing": (False, "own orders may be told to be packed and wait for an invoice"),
     "invoice_items": ("strict", "strict: items of invoices must match; lenient: else inferred"),
     **{
         f"mail_{kind}": ("", f"own message when an order is {kind}: Subject|Text with {{name}}")

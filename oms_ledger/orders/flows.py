@@ -111,16 +111,28 @@ HANDLING: Flow = {
         e.CancellationRequested: S.CANCELLATION_REQUESTED,
     },
     S.START_HANDLING: {e.HandlingStarted: S.HANDLING},
-    S.HANDLING: {
-        e.InvoiceVerified: S.INVOICE,
-        e.CancellationRequested: S.CANCELLATION_REQUESTED,
-    },
     S.INVOICE: {e.FullyInvoiced: S.INVOICED},
     S.INVOICE_AFTER_CANCELLATION_DENY: {
         e.InvoiceVerified: S.INVOICE,
         e.HandlingStarted: S.HANDLING,
     },
     S.INVOICED: {e.CancellationStarted: S.CANCEL},
+}
+
+_IN_HANDLING: Moves = {
+    e.InvoiceVerified: S.INVOICE,
+    e.CancellationRequested: S.CANCELLATION_REQUESTED,
+}
+
+# The last status of each is a step that an account may leave out.
+SELLER_HANDLING: Flow = {
+    S.HANDLING: {**_IN_HANDLING, e.FulfillmentAwaited: S.WAITING_FOR_FULFILLMENT},
+    S.WAITING_FOR_FULFILLMENT: _IN_HANDLING,
+}
+
+OWN_HANDLING: Flow = {
+    S.HANDLING: {**_IN_HANDLING, e.InvoicingAwaited: S.READY_FOR_INVOICING},
+    S.READY_FOR_INVOICING: _IN_HANDLING,
 }
 
 _ASKED: Moves = {
@@ -195,7 +207,7 @@ FLOWS: Mapping[str, Flow] = {
     "marketplace": join(
         START, PURCHASE, SELLER_ANSWER_OR_CHANGE, PAYMENT_OF_ANOTHERS, SOLD_BY_OTHERS, ENDING
     ),
-    "seller": join(ACCEPTANCE, HANDLING, REQUEST_FROM_ABOVE, ENDING),
+    "seller": join(ACCEPTANCE, HANDLING, SELLER_HANDLING, REQUEST_FROM_ABOVE, ENDING),
     "complete": join(
         START,
         PURCHASE,
@@ -203,6 +215,7 @@ FLOWS: Mapping[str, Flow] = {
         PAYMENT,
         OWN_FULFILLMENT,
         HANDLING,
+        OWN_HANDLING,
         OWN_REQUEST,
         ENDING,
     ),

@@ -49,6 +49,11 @@ class NotReadyForHandling(Refusal):
     text = "Order status should be ready-for-handling to perform this action"
 
 
+class StepNotAllowed(Refusal):
+    status, code = 409, "OMS003"
+    text = "Order status is {0}: it cannot become {1}, which follows handling and is a setting"
+
+
 class Busy(Refusal):
     status, code = 409, "OMS003"
     text = "The order is in {0}, a status it leaves by itself: try again in a moment"

@@ -79,6 +79,8 @@ EVENTS = [
         events=(e.TrackingEvent(at=AT, description="out", city="Rio", state="RJ"),),
     ),
     e.InvoiceRepeated(number="2", receipt="r2", ignored=("invoiceValue",)),
+    e.FulfillmentAwaited(),
+    e.InvoicingAwaited(),
     e.InteractionLogged(source="ERP", message="hello Ana"),
     e.TransactionOpened("GATEWAY"),
     e.AdditionalDataSent({"cart": "{}"}),

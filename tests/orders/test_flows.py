@@ -49,6 +49,14 @@ ready-for-handling cancellation-requested
 start-handling handling
 handling invoice
 handling cancellation-requested
+handling waiting-for-fulfillment
+handling ready-for-invoicing
+waiting-for-fulfillment invoice
+waiting-for-fulfillment cancellation-requested
+ready-for-invoicing invoice
+ready-for-invoicing cancellation-requested
+cancellation-requested ready-for-invoicing
+cancellation-request-denied-ffm waiting-for-fulfillment
 invoice invoiced
 invoice payment-approved
 invoice waiting-seller-handling

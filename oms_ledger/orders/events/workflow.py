@@ -80,6 +80,16 @@ class HandlingStarted:
     pass
 
 
+@dataclass(frozen=True, slots=True)
+class FulfillmentAwaited:
+    """A warehouse prepares the order; a step that an account may choose to tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class InvoicingAwaited:
+    """Picked and packed, the order waits for its invoice; a step that an account may choose."""
+
+
 WorkflowEvent = (
     WorkflowCreated
     | OrderAccepted
@@ -95,4 +105,6 @@ WorkflowEvent = (
     | CancellationWindowClosed
     | HandlingRequested
     | HandlingStarted
+    | FulfillmentAwaited
+    | InvoicingAwaited
 )
