@@ -14,11 +14,14 @@ def captured(order: Order) -> int:
     """
     approved = [payment for payment in order.payments if payment.id in order.approved]
     interest = sum(payment.value - payment.reference_value for payment in approved)
-    return min(sum(payment.value for payment in approved), order.value + interest)
+    taken = min(sum(payment.value for payment in approved), order.value + interest)
+    # Where the gateway was asked, it took what it was asked for: some may have been released.
+    return min(taken, order.captured) if order.money.requests else taken
 
 
 def refundable(order: Order) -> int:
     """What a return may still ask back: never more than was taken or, on an order that was paid
     elsewhere, invoiced."""
     taken = order.invoiced_value if order.flow in PAID_ELSEWHERE else captured(order)
-    return taken - sum(invoice.refund or 0 for invoice in order.invoices)
+    returned = sum(invoice.refund or 0 for invoice in order.invoices)
+    return taken - max(returned, order.refunded)  # some may have been given back by hand

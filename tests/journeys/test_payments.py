@@ -305,6 +305,22 @@ def test_G5_a_request_by_hand_is_done_once_and_answered_as_the_first_time(cell, 
     assert settled == [1500, 300]  # what was settled by hand is not settled again
 
 
+def test_G23_what_was_given_back_by_hand_is_not_given_back_again_by_a_return(cell, client):
+    bought = Placed(client, body())
+    bought.send(card(APPROVED))
+    bought.process()
+    bought.ask("cancellation", value=200)
+    client.call("POST", f"{ORDERS}/{bought.ids[0]}/invoice", invoice("2000"))
+    bought.ask("refunding", value=300)
+    for value, expected in ((1501, 400), (1500, 200), (1, 400)):
+        back = {**invoice(str(value), f"r{value}"), "type": "Input"}
+        answer = client.call("POST", f"{ORDERS}/{bought.ids[0]}/invoice", back)
+        assert answer.status == expected, answer.body
+    asyncio.run(settle(cell))
+    assert [one["value"] for one in bought.get("/refunds")["actions"]] == [300, 1500]
+    assert bought.get()["status"] == "Refunded"
+
+
 def test_an_order_whose_transaction_is_canceled_while_it_waits_is_canceled(cell, client):
     bought = Placed(client, body(("6", 1500, 1500), ("125", 500, 500)))
     bought.process()

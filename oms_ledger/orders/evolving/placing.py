@@ -86,7 +86,10 @@ def _money(event: e.OrderImported) -> Money:
         return Money()
     at, payments = event.authorized_at, event.placed.payments
     left = [(payment.id, payment.value) for payment in payments]
-    parts = shared(sum(one.value for one in event.invoices if one.type == "Output"), left)
+    invoiced = sum(one.value for one in event.invoices if one.type == "Output")
+    if invoiced >= sum(total.value for total in event.placed.totals):
+        invoiced += sum(payment.value - payment.reference_value for payment in payments)
+    parts = shared(invoiced, left)
     value = sum(part.value for part in parts)
     settled = Request("imported", Kind.SETTLE, value, "imported", at, parts, None, "imported", at)
     return Money(
