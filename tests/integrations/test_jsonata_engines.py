@@ -96,6 +96,11 @@ ALIKE = [
     "items.$string(name)",
     "$now()",
     "$millis() > 0",
+    "$contains(status, /and/)",
+    "$contains(items.name, /.*o.* d/i)",
+    "$count(items[name ~> /.*lamp.*/i and price >= 1])",
+    "$boolean(status ~> /^hand.*g$/)",
+    "$exists(salesChannel ~> /2/)",
 ]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from oms_ledger.integrations.filters import LONGEST_EXPRESSION
 from oms_ledger.integrations.jsonata import accelerator
-from oms_ledger.integrations.jsonata.bounds import TIME
+from oms_ledger.integrations.jsonata.bounds import ATTEMPTS, TIME
 from oms_ledger.integrations.jsonata.errors import BoundExceeded, EvaluationError, ExpressionError
 from oms_ledger.integrations.jsonata.plain import is_plain
 from oms_ledger.integrations.jsonata.reads import Reads, cut_to, paths
@@ -67,11 +67,21 @@ class Expression:
 
         `patience` multiplies the bound of time alone.
         """
-        return _as_json(self._evaluate(document, at, TIME * patience))
+        return _as_json(self._evaluated(document, at, TIME * patience))
 
     def truthy(self, document: dict[str, Any], at: datetime, patience: float = 1) -> bool:
         """The value as `$boolean` casts it; undefined is false."""
-        return _truth(self._evaluate(document, at, TIME * patience))
+        return _truth(self._evaluated(document, at, TIME * patience))
+
+    def _evaluated(self, document: dict[str, Any], at: datetime, time: float) -> Any:
+        """The clock of a thread that was kept waiting may run out: then it is tried again."""
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return self._evaluate(document, at, time)
+            except BoundExceeded as exceeded:
+                if exceeded.bound != "time":
+                    raise
+        return self._evaluate(document, at, time)
 
 
 def compile(expression: str, engine: str | None = None) -> Expression:
