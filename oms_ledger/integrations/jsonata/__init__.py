@@ -19,7 +19,7 @@ from oms_ledger.integrations.jsonata.errors import BoundExceeded, EvaluationErro
 from oms_ledger.integrations.jsonata.plain import is_plain
 from oms_ledger.integrations.jsonata.reads import Reads, cut_to, paths
 from oms_ledger.integrations.jsonata.reads import reads as reads_of
-from oms_ledger.integrations.jsonata.reference import Reference
+from oms_ledger.integrations.jsonata.reference import EPOCH, Reference
 from oms_ledger.integrations.jsonata.syntax import parse
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "cut_to",
     "paths",
     "reads",
+    "require_hope",
 ]
 
 ENGINES = ("auto", "jlens", "jsonata-python")
@@ -108,6 +109,19 @@ def _require(engine: str) -> None:
         raise ValueError(f"{engine!r} is none of the engines {', '.join(ENGINES)}.")
     if engine == "jlens" and not accelerator.installed():
         raise EngineMissing("OMS_JSONATA_ENGINE is jlens, which is not installed: try auto.")
+
+
+def require_hope(expression: str) -> Expression:
+    """The compiled expression, unless its bounds would stop it whatever the document."""
+    compiled = compile(expression)
+    if compiled.reads == ():
+        try:
+            compiled.value({}, EPOCH)
+        except BoundExceeded as exceeded:
+            raise ExpressionError(f"{exceeded} It would, whatever the order.") from None
+        except EvaluationError:
+            pass  # it may fail: that is told of each order
+    return compiled
 
 
 def reads(expression: str) -> Reads:
