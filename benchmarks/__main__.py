@@ -11,11 +11,13 @@ from rich.console import Console
 from benchmarks import (
     appending,
     encoding,
+    judging,
     listing,
     loading,
     over_http,
     places,
     placing,
+    queueing,
     reading,
     size,
 )
@@ -40,6 +42,8 @@ def main(parts: list[str]) -> int:
         "place": partial(placing.figures, seconds=much.seconds),
         "load": partial(loading.figures, count=64, seconds=much.seconds),
         "read": partial(reading.figures, count=much.orders, seconds=much.seconds),
+        "judge": partial(judging.figures, count=min(much.orders, 512), seconds=much.seconds),
+        "queue": partial(queueing.figures, _seconds=much.seconds),
         "size": partial(size.figures, small=much.small, large=much.large, seconds=much.seconds),
         "lists": partial(listing.figures, count=much.listed, seconds=much.seconds),
         "export": partial(listing.exporting, count=much.orders),

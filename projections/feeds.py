@@ -273,7 +273,10 @@ def peek(connection: Connection, app_key: str, after: int, limit: int) -> list[d
         .order_by(feed_items.c.position)
         .limit(limit)
     )
-    return [dict(row._mapping) for row in connection.execute(query)]
+    return [
+        {f"{name}": row._mapping[name] for name in row._mapping}
+        for row in connection.execute(query)
+    ]
 
 
 def overview(connection: Connection, account: str | None = None) -> list[dict[str, Any]]:

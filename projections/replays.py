@@ -51,7 +51,7 @@ def tell_again(
 ) -> int | None:
     """Produce one order's notices again, up to where the cursor stands; how many passed.
 
-    None when the order has no entries there.
+    None when there is no such order.
     """
     query = select(cursors.c.position).where(cursors.c.id == told.cursor)
     with database.reading() as connection:
@@ -71,7 +71,7 @@ def tell_again(
         if notices:
             connection.execute(delete(fired).where(*mine))
             told.tell(connection, [replace(notice, replayed=True) for notice in notices])
-    return len(notices) if rows else None
+    return len(notices) if stream else None
 
 
 def position_before(database: Database, at: int) -> int:

@@ -81,7 +81,7 @@ async def post_config(request: Request, cell: TheCell, caller: MayConfigure) -> 
     if not isinstance(body, dict):
         raise malformed("The body: expected an object with filter and queue")
     queue = _queue(body)
-    filter, warning = read_filter(body.get("filter"))
+    filter, warning = await asyncio.to_thread(read_filter, body.get("filter"))
     feed = Feed(
         caller.app_key,
         caller.account,

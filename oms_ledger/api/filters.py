@@ -20,7 +20,7 @@ def read_filter(body: Any) -> tuple[dict[str, Any], dict[str, str]]:
     try:
         parsed = parse_filter(posted)
         if isinstance(parsed, FromOrders):
-            jsonata.compile(parsed.expression)
+            jsonata.require_hope(parsed.expression)
     except InvalidFilter as error:
         raise ApiError(error.code, "OMS004", str(error)) from None
     except jsonata.ExpressionError as error:

@@ -111,7 +111,12 @@ def test_an_engine_nobody_knows_is_refused():
 def test_the_accelerator_takes_plain_expressions_only():
     assert compile('status = "handling"').engine == "jlens"
     assert compile("$sum([1..9])").engine == REFERENCE
-    assert compile("$contains(status, /a/)").engine == REFERENCE
+    assert compile("$contains(status, /.*a.*/i)").engine == "jlens"
+    assert compile("items[name ~> /lamp/i and price > 3]").engine == "jlens"
+    assert compile("$contains(status, /(a|aa)+$/)").engine == REFERENCE
+    assert compile("$contains(status, /.*a.*b.*c.*d/)").engine == REFERENCE
+    assert compile("$split(status, /a/)").engine == REFERENCE
+    assert compile("status = /a/").engine == REFERENCE
     assert compile('status = "handling"', REFERENCE).engine == REFERENCE
 
 

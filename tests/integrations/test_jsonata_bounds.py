@@ -2,7 +2,12 @@
 
 import pytest
 
-from oms_ledger.integrations.jsonata import BoundExceeded, EvaluationError, ExpressionError
+from oms_ledger.integrations.jsonata import (
+    BoundExceeded,
+    EvaluationError,
+    ExpressionError,
+    require_hope,
+)
 from tests.integrations.engines import ORDER, on_both_engines, truthy, value
 
 DOUBLING = "$reduce([1..60], function($a, $b) { %s }, %s)"
@@ -91,3 +96,12 @@ def test_a_long_chain_of_alternatives_is_no_deep_recursion(engine):
 def test_an_order_of_many_items_stays_within_the_bounds(engine):
     items = [{**item, "id": str(number)} for number in range(250) for item in ORDER["items"]]
     assert value("$sum(items[quantity > 1].(price * quantity))", {"items": items}, engine)
+
+
+def test_an_expression_that_its_bounds_always_stop_is_refused_when_it_is_configured():
+    for text in (HOSTILE["a huge range"], HOSTILE["an endless recursion"]):
+        with pytest.raises(ExpressionError, match="whatever the order"):
+            require_hope(text)
+    assert require_hope("value > 1").text == "value > 1"
+    assert require_hope('"a" + 1')
+    assert require_hope("$exists(items) ? true : $sum([1..10000000])")

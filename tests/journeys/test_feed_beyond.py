@@ -5,6 +5,7 @@ import json
 import pytest
 from sqlalchemy import update
 
+from oms_ledger.integrations.notices import instant_text as feeds_instant
 from projections import cursors, feeds
 from projections.feeds import FeedQueue
 from projections.tables import feed_items
@@ -159,3 +160,41 @@ def test_a_hook_has_the_same_operations(cell, client):
         assert client.call("POST", f"/api/ledger/hook/{path}", body).status == 404
     assert client.call("POST", "/api/ledger/hook/replay", {"since": 0}).status == 404
     assert client.call("GET", "/api/ledger/hook/dead-letters").json()["total"] == 0
+
+
+def test_a_feed_says_until_when_it_stays_without_items(fed, cell):
+    with cell.database.reading() as connection:
+        feed = feeds.get(connection, fed.headers["X-VTEX-API-AppKey"])
+    assert feed.expires_at == feed.last_item_at + 345_600_000_000
+    expected = feeds_instant(feed.expires_at)
+    for path in ("/api/orders/feed/config", "/api/orders/feed?maxlot=10"):
+        assert fed.call("GET", path).header("X-Feed-Expires-At") == expected
+    while fed.call("GET", "/api/orders/feed?maxlot=10").json():
+        pass
+    empty = fed.call("GET", "/api/orders/feed?maxlot=10")
+    assert (empty.json(), empty.header("X-Feed-Expires-At")) == ([], expected)
+
+
+def test_a_v2_client_reads_and_commits_the_same_items(fed, client_of):
+    answer = fed.call("GET", "/api/oms/pvt/feed/orders/status?maxLot=12")
+    items = answer.json()
+    assert (len(items), answer.header("Deprecation")) == (12, "true")
+    assert set(items[0]) == {"orderId", "status", "dateTime", "commitToken"}
+    handles = {"handles": [item["commitToken"] for item in items]}
+    assert fed.call("POST", "/api/orders/feed", handles).status == 200
+    assert len(fed.call("GET", "/api/ledger/feed/items").json()["items"]) == 6
+    assert fed.call("GET", "/api/oms/pvt/feed/orders/status").status == 400
+    assert client_of().call("GET", "/api/oms/pvt/feed/orders/status?maxLot=1").status == 404
+    assert client_of().call("GET", "/api/orders/feed?maxlot=1").status == 404
+    assert client_of().call("POST", "/api/orders/feed", {"handles": ["x"]}).status == 400
+
+
+def test_G42_a_handle_of_a_feed_that_was_deleted_commits_nothing_of_the_next(cell, fed):
+    (first, *_) = retrieved(fed)
+    assert fed.call("DELETE", "/api/orders/feed/config").status == 200
+    assert fed.call("POST", "/api/orders/feed", {"handles": [first["handle"]]}).status == 404
+    assert fed.call("POST", "/api/orders/feed/config", EVERY).status == 200
+    assert fed.call("POST", "/api/ledger/feed/replay", {"since": 0}).status == 200
+    advance(cell, fed)
+    assert fed.call("POST", "/api/orders/feed", {"handles": [first["handle"]]}).status == 200
+    assert len(retrieved(fed)) == 10

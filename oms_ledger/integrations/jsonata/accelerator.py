@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from time import thread_time
 from typing import Any
 
 from oms_ledger.integrations.jsonata import bounds
@@ -12,8 +11,6 @@ try:
     import jlens
 except ImportError:
     jlens = None  # type: ignore[assignment]
-
-ATTEMPTS = 5
 
 
 def installed() -> bool:
@@ -33,29 +30,22 @@ class Accelerated:
     expression: Any
 
     def __call__(self, document: dict[str, Any], at: datetime, time: float) -> Any:
-        for _ in range(ATTEMPTS):
-            started = thread_time()
-            try:
-                return self.expression.evaluate(
-                    document,
-                    timeout=time,
-                    # Nothing it is given can recurse: this only leaves room for long chains.
-                    max_depth=2 * bounds.NESTING,
-                    max_steps=bounds.STEPS,
-                    max_string_length=bounds.STRING,
-                    max_array_length=bounds.ARRAY,
-                    max_result_size=bounds.SIZE,
-                    now=at,
-                )
-            except jlens.JlensError as error:
-                if error.code != "D1012":
-                    raise _from_jlens(error) from None
-                if thread_time() - started > time / 2:
-                    break
-                # The clock on the wall ran out while the thread was kept waiting: again.
-        raise BoundExceeded("time")
+        try:
+            return self.expression.evaluate(
+                document,
+                timeout=time,
+                # Nothing it is given can recurse: this only leaves room for long chains.
+                max_depth=2 * bounds.NESTING,
+                max_steps=bounds.STEPS,
+                max_string_length=bounds.STRING,
+                max_array_length=bounds.ARRAY,
+                max_result_size=bounds.SIZE,
+                now=at,
+            )
+        except jlens.JlensError as error:
+            raise _from_jlens(error) from None
 
 
 def _from_jlens(error: Any) -> EvaluationError:
-    bound = {"D1011": "depth", "U1006": "steps", "U1001": "size"}.get(error.code)
+    bound = {"D1012": "time", "D1011": "depth", "U1006": "steps", "U1001": "size"}.get(error.code)
     return BoundExceeded(bound) if bound else EvaluationError(str(error))

@@ -15,3 +15,5 @@ ARRAY = 10_000
 SIZE = 1_000_000
 PICTURE = 256
 NESTING = 1_000
+ATTEMPTS = 3
+"""How often the clock has to strike before it is believed."""

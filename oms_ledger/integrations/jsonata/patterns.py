@@ -15,6 +15,8 @@ class Pattern:
     """A regular expression that stops searching when the time of the evaluation is up."""
 
     def __init__(self, pattern: str, flags: Any) -> None:
+        self.text = pattern
+        self.multiline = bool(flags.multiline)
         case = regex.IGNORECASE if flags.case_insensitive else 0
         self.pattern = regex.compile(pattern, case | (regex.MULTILINE if flags.multiline else 0))
 

@@ -10,6 +10,7 @@ from oms_ledger.integrations.jsonata.bounds import ARRAY
 from oms_ledger.integrations.jsonata.errors import BoundExceeded, EvaluationError
 from oms_ledger.integrations.jsonata.functions import FUNCTIONS, text_of
 from oms_ledger.integrations.jsonata.metering import Meter, run
+from oms_ledger.integrations.jsonata.patterns import Pattern
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -36,6 +37,7 @@ class _Run:
         engine.input = engine.environment = None
         engine.eval = self.eval
         engine.apply_procedure = self.apply_procedure
+        engine.apply_inner = self.apply_inner
         engine.evaluate_range_expression = self.range
         engine.evaluate_includes_expression = _includes
         engine.evaluate_string_concat = _concatenation
@@ -85,6 +87,11 @@ class _Run:
         value = Jsonata.apply_procedure(self.engine, procedure, arguments)
         self.meter.leave()
         return value
+
+    def apply_inner(self, procedure: Any, arguments: Any, input: Any, environment: Any) -> Any:
+        value = Jsonata.apply_inner(self.engine, procedure, arguments, input, environment)
+        # What is no text has no match; the engine answers an empty list, which is something.
+        return None if value == [] and isinstance(procedure, Pattern) else value
 
     def range(self, first: Any, last: Any) -> Any:
         if isinstance(first, int) and isinstance(last, int) and last - first >= ARRAY:

@@ -1,0 +1,85 @@
+"""Events judged by 1, 10 and 100 feeds, beside plain jsonata-python on whole documents.
+
+The product's figure is the whole work of a worker: pages read, entries decrypted and folded,
+judged by every feed, items and positions committed. The baseline is given its documents: it
+folds each entry once for all feeds, makes the whole document once, and evaluates.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+from jsonata.jsonata import Jsonata  # type: ignore[import-untyped]
+
+from benchmarks import orders, places
+from benchmarks.figures import Figure
+from oms_ledger.orders.documents import filter_document
+from oms_ledger.orders.order import Order
+from oms_ledger.wiring import Cell
+from projections import feeds
+from projections.feeds import Feed, FeedQueue
+from projections.together import run_together
+
+FEEDS = (1, 10, 100)
+TYPICAL = 'status = "ready-for-handling" and salesChannel = "{0}"'
+GUIDE = "$count(items[name ~> /.*refrigerator{0}.*/i and price>=1000]) > 0"
+PLAIN = "plain jsonata-python, whole documents made once for all feeds"
+
+
+def figures(database: str, count: int, seconds: float) -> Iterator[Figure]:
+    with places.empty_cell(database) as cell:
+        asyncio.run(_lives(cell, count))
+        for name, text in (("typical filter", TYPICAL), ("regular expression", GUIDE)):
+            for feeds_count in FEEDS if text is TYPICAL else FEEDS[:1]:
+                yield Figure(
+                    *(f"events judged by {feeds_count} feeds, {name}", database),
+                    *(judged(cell, text, feeds_count), "judgements/s"),
+                    *(plain(cell, text, feeds_count, seconds), PLAIN),
+                )
+
+
+async def _lives(cell: Cell, count: int) -> None:
+    await orders.open_account(cell.ledger)
+    for _ in range(0, count, 64):
+        await asyncio.gather(*(orders.live(cell.ledger) for _ in range(64)))
+
+
+def judged(cell: Cell, text: str, count: int) -> float:
+    """Judgements a second: each entry of an order by each feed is one."""
+    keys = [f"vtexappkey-{orders.ACCOUNT}-{count}-{n}" for n in range(count)]
+    with cell.database.writing() as connection:
+        for number, key in enumerate(keys):
+            filter = {"expression": text.format(number), "disableSingleFire": True}
+            feeds.configure(connection, Feed(key, orders.ACCOUNT, filter, 60, 345_600), 0)
+        queues = [
+            FeedQueue(cell.database, feed)
+            for feed in feeds.of_account(connection, orders.ACCOUNT)
+            if feed.app_key in keys
+        ]
+    folds, began = cell.folds(), time.perf_counter()
+    while run_together(cell.database, folds, queues):
+        pass
+    took = time.perf_counter() - began
+    with cell.database.writing() as connection:
+        for key in keys:
+            feeds.remove(connection, key)
+    return _entries(cell) * count / took
+
+
+def plain(cell: Cell, text: str, count: int, seconds: float) -> float:
+    expressions = [Jsonata(text.format(number)) for number in range(count)]
+    rows = [row for row in cell.store.page(0, 2_000) if row.order_id]
+    done, began = 0, time.perf_counter()
+    for _, _, folded in cell.folds().follow(rows):
+        assert isinstance(folded.state, Order)
+        document = filter_document(folded.state)
+        for expression in expressions:
+            expression.evaluate(document)
+        done += count
+        if time.perf_counter() - began > seconds:
+            break
+    return done / (time.perf_counter() - began)
+
+
+def _entries(cell: Cell) -> int:
+    return cell.store.head() - sum(not row.order_id for row in cell.store.page(0, 10))
