@@ -149,7 +149,9 @@ def matching(
         if ids is not None:
             few = ids if few is None else few & ids
         if not exact:
-            conditions.append(_members(question.account, groups) if whole else _any(groups))
+            # Alternatives are made a set at once: asked of each order they cost several look-ups.
+            at_once = whole or len(groups) > 1
+            conditions.append(_members(question.account, groups) if at_once else _any(groups))
     if few is not None:
         conditions.append(t.c.order_id.in_(sorted(few)))
     return and_(*conditions)
