@@ -19,7 +19,7 @@ from projections import cursors, feeds, order_list, order_views
 from projections.cursors import now_micros
 from projections.feeds import Feed
 from projections.order_list import Question
-from projections.order_views import OrderViews
+from projections.order_views import OrderViews, Produced
 from projections.tables import feed_items
 from projections.tables import order_views as views
 
@@ -105,7 +105,7 @@ def _rows_alone(cell: Cell) -> float:
     while rows := cell.store.page(at):
         at = rows[-1].position
         with cell.database.writing() as connection:
-            destination.store(connection, _of(rows, stored))
+            destination.store(connection, Produced(_of(rows, stored)))
     return at / (time.perf_counter() - began)
 
 

@@ -170,6 +170,13 @@ def drop(connection: Connection, id: str) -> None:
     connection.execute(delete(t).where(t.c.id == id))
 
 
+def forget(connection: Connection, account: str) -> None:
+    """Drop all exports of an account: a person that they may tell of was erased."""
+    own = select(t.c.id).where(t.c.account == account)
+    connection.execute(delete(pieces).where(pieces.c.id.in_(own)))
+    connection.execute(delete(t).where(t.c.account == account))
+
+
 def expire(connection: Connection, now: int) -> int:
     """Drop what was finished too long ago; how many."""
     query = select(t.c.id).where(t.c.finished_at < now - KEPT)

@@ -25,8 +25,10 @@ from sqlalchemy import (
 from oms_ledger.orders.documents.terms import COUNTED, SINGLE
 from oms_ledger.orders.status import Status
 from projections import order_figures
+from projections.calls import WAITING
 from projections.order_figures import Bounds, has_term
 from projections.order_stats import NOTHING, Sums, Totals
+from projections.tables import calls
 from projections.tables import order_figures as f
 from projections.tables import order_terms as o
 from projections.tables import order_views as t
@@ -52,7 +54,8 @@ class Question:
 
     `dates` are intervals of other columns than the creation's. `having` are terms of which an
     order has one each; `lacking` flags that it has not; `any_of` groups of alternatives, each
-    of them several terms together (as the words of a name are).
+    of them several terms together (as the words of a name are). `failing` are kinds of error:
+    `perm`, or `temp` while what an order makes the ledger tell others is being tried again.
     """
 
     account: str
@@ -62,6 +65,7 @@ class Question:
     having: tuple[Having, ...] = ()
     lacking: tuple[str, ...] = ()
     any_of: tuple[tuple[tuple[Having, ...], ...], ...] = ()
+    failing: tuple[str, ...] = ()
     undelivered: bool = False
     incomplete: bool = False
     order_by: str = "creationDate"
@@ -72,10 +76,14 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows as they are stored, the ids of their orders, and the totals over all that match."""
+    """Rows as they are stored, the ids of their orders, and the totals over all that match.
+
+    `retrying` are those of the ids whose calls failed and are being tried again.
+    """
 
     rows: list[bytes] = field(default_factory=list)
     order_ids: list[str] = field(default_factory=list)
+    retrying: frozenset[str] = frozenset()
     totals: Totals = NOTHING
 
 
@@ -103,8 +111,19 @@ def page(connection: Connection, question: Question) -> Page:
     return Page(
         rows=[bytes(row.row) for row in found],
         order_ids=[row.order_id for row in found],
+        retrying=_retrying(connection, question.account, [row.order_id for row in found]),
         totals=totals(connection, question),
     )
+
+
+def _retrying(connection: Connection, account: str, order_ids: list[str]) -> frozenset[str]:
+    query = select(calls.c.order_id).where(_tried(account), calls.c.order_id.in_(order_ids))
+    return frozenset(connection.execute(query).scalars())
+
+
+def _tried(account: str) -> ColumnElement[bool]:
+    """Calls that failed and are waiting to be made again."""
+    return and_(calls.c.account == account, calls.c.state == WAITING, calls.c.attempts > 0)
 
 
 def in_order(question: Question) -> list[ColumnElement[Any]]:
@@ -130,7 +149,9 @@ def matching(
         if ids is not None:
             few = ids if few is None else few & ids
         if not exact:
-            conditions.append(_members(question.account, groups) if whole else _any(groups))
+            # Alternatives are made a set at once: asked of each order they cost several look-ups.
+            at_once = whole or len(groups) > 1
+            conditions.append(_members(question.account, groups) if at_once else _any(groups))
     if few is not None:
         conditions.append(t.c.order_id.in_(sorted(few)))
     return and_(*conditions)
@@ -148,6 +169,10 @@ def _of_columns(question: Question) -> list[ColumnElement[bool]]:
     if question.undelivered:
         conditions += [t.c.delivered.is_(False), t.c.status != str(Status.CANCELED)]
     conditions += [~has_term("flag", (flag,)) for flag in question.lacking]
+    if question.failing:
+        retried = t.c.order_id.in_(select(calls.c.order_id).where(_tried(question.account)))
+        kinds = {"perm": has_term("flag", ("error:perm",)), "temp": retried}
+        conditions.append(or_(*(kinds[kind] for kind in question.failing)))
     return conditions
 
 
@@ -219,7 +244,9 @@ def totals(connection: Connection, question: Question) -> Totals:
 
 
 def is_figured(question: Question) -> bool:
-    if question.dates or question.lacking or question.any_of or question.undelivered:
+    if question.dates or question.lacking or question.any_of:
+        return False
+    if question.undelivered or question.failing:
         return False
     if len(question.having) > 1:
         return False

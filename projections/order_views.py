@@ -5,7 +5,7 @@ the terms that orders are found by, and the figures that lists add up.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Connection, bindparam, func, select, tuple_
@@ -20,7 +20,7 @@ from oms_ledger.orders.documents.rows import latest_estimate
 from oms_ledger.orders.documents.terms import COUNTED, terms_of
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.status import Status
-from projections import order_figures
+from projections import exports, order_figures
 from projections.order_figures import Share
 from projections.tables import cursors, order_terms
 from projections.tables import order_figures as figures_table
@@ -29,7 +29,7 @@ from projections.tables import order_views as t
 CURSOR = "order-views"
 # Raised whenever a row, a term or a document comes out otherwise than before: at the next start
 # every view is then folded anew, while the old ones are served.
-SHAPE = 2
+SHAPE = 3
 
 _HEAD_VERSION = (
     select(func.max(events.c.version)).where(events.c.stream == bindparam("stream"))
@@ -45,26 +45,41 @@ _ONE = select(
 )
 
 
+_ERASED = "person-erased"  # the stored name of the event
+
+
+class Produced(NamedTuple):
+    """Views, and the accounts of which a person was erased: no export may tell of them longer."""
+
+    views: list[dict[str, Any]]
+    erased: frozenset[str] = frozenset()
+
+
 class OrderViews:
     """Destination of the cursor `order-views`: each order as it is after its latest entry."""
 
     shape = SHAPE
 
-    def produce(self, rows: Sequence[Row], folds: Folds) -> list[dict[str, Any]]:
+    def produce(self, rows: Sequence[Row], folds: Folds) -> Produced:
         latest: dict[str, tuple[Order, int]] = {}
         for row, _, folded in folds.follow(rows):
             if isinstance(folded.state, Order):
                 latest[row.stream] = (folded.state, row.version)
-        return [view(order, version) for order, version in latest.values()]
+        return Produced(
+            [view(order, version) for order, version in latest.values()],
+            frozenset(row.account for row in rows if row.name == _ERASED),
+        )
 
     def store(self, connection: Connection, produced: object) -> None:
-        assert isinstance(produced, list)
-        if not produced:
+        assert isinstance(produced, Produced)
+        for account in sorted(produced.erased):
+            exports.forget(connection, account)
+        if not produced.views:
             return
         _alone(connection)
-        former = _stored(connection, produced)
+        former = _stored(connection, produced.views)
         moves, fresh = [], []
-        for one in produced:
+        for one in produced.views:
             before = former.get((one["account"], one["order_id"]))
             if before is None or before["version"] <= one["version"]:  # a rebuild sets nothing back
                 fresh.append(one)

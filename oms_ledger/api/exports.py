@@ -131,7 +131,11 @@ async def delete_export(export_id: str, cell: TheCell, caller: MayExport) -> Res
 
 
 @router.get("/api/ledger/exports/{export_id}/download")
-async def download_export(export_id: str, cell: TheCell, caller: MayExport) -> Response:
+async def download_export(
+    export_id: str, request: Request, cell: TheCell, caller: MayExport
+) -> Response:
+    """The file. Whoever was erased meanwhile is in none: exports made before are gone."""
+    await request.app.state.freshness.wait()
     export = await _found(cell, caller, export_id)
     if export.state != "complete":
         message = f"The export has {export.orders} of {export.total} orders: fetch it when complete"

@@ -41,7 +41,7 @@ async def list_orders(request: Request, cell: TheCell, caller: MayList) -> Respo
     wanted = asked(account, of_query(query.multi_items()), cell.ledger.now())
     behind = await request.app.state.freshness.wait()
     page, shown = await _read(cell, wanted, query.get("_facets", ""))
-    rows = rows_told(page.rows, language_of(request, account), account)
+    rows = rows_told(page, language_of(request, account), account)
     answer = list_answer(rows, page, wanted.question, shown, stats=query.get("_stats") != "0")
     return json_response(answer, headers=_behind(behind))
 
@@ -57,7 +57,7 @@ async def extended_search(request: Request, cell: TheCell, caller: MaySearch) ->
     wanted = asked(account, given, cell.ledger.now(), bare_fields=True)
     behind = await request.app.state.freshness.wait()
     page, shown = await _read(cell, wanted, _first(given, "_facets"))
-    rows = await asyncio.to_thread(_search_rows, cell, account, page.order_ids)
+    rows = await asyncio.to_thread(_search_rows, cell, account, page)
     stats = _first(given, "_stats") != "0"
     answer = list_answer(rows, page, wanted.question, shown, stats=stats)
     limit = orjson.dumps({"reportRecordsLimit": REPORT_LIMIT})
@@ -92,26 +92,35 @@ async def at_one_moment(cell: Cell, read: Callable[[Connection], T]) -> T:
 
 
 def rows_told(
-    rows: list[bytes], language: str, account: Account, *, to_owner: bool = False
+    page: Page, language: str, account: Account, *, to_owner: bool = False
 ) -> list[bytes]:
     """Stored rows in a language, masked where the account masks; they are stored in English."""
     mask = account.setting("pii") and not to_owner
-    if not mask and not language.lower().startswith("pt"):
-        return rows
-    told = (_in_language(orjson.loads(row), language) for row in rows)
+    if not mask and not page.retrying and not language.lower().startswith("pt"):
+        return page.rows
+    told = (_at_present(orjson.loads(row), page, language) for row in page.rows)
     return [orjson.dumps(mask_row(row) if mask else row) for row in told]
 
 
-def _in_language(row: dict[str, Any], language: str) -> dict[str, Any]:
+def _at_present(row: dict[str, Any], page: Page, language: str) -> dict[str, Any]:
     status = row["status"]
-    return {**row, "statusDescription": label(Status(status) if status else None, language)}
+    return {
+        **row,
+        "statusDescription": label(Status(status) if status else None, language),
+        "workflowInRetry": row["orderId"] in page.retrying,
+    }
 
 
-def _search_rows(cell: Cell, account: Account, order_ids: list[str]) -> list[bytes]:
+def _search_rows(cell: Cell, account: Account, page: Page) -> list[bytes]:
     states = (
-        cell.ledger.folds.load(order_stream(account.name, order_id)).state for order_id in order_ids
+        cell.ledger.folds.load(order_stream(account.name, order_id)).state
+        for order_id in page.order_ids
     )
-    rows = [search_row(order) for order in states if isinstance(order, Order)]
+    rows = [
+        {**search_row(order), "workflowInRetry": order.order_id in page.retrying}
+        for order in states
+        if isinstance(order, Order)
+    ]
     return [orjson.dumps(mask_row(row) if account.setting("pii") else row) for row in rows]
 
 

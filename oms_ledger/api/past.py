@@ -16,10 +16,12 @@ from oms_ledger.api.errors import malformed
 from oms_ledger.api.orders import json_response
 from oms_ledger.ledger.entry import Row, instant, micros, order_stream
 from oms_ledger.ledger.folds import NOTHING, Folded, Folds, step
+from oms_ledger.orders.account import Account
 from oms_ledger.orders.documents import oms_document, pii_document
 from oms_ledger.orders.documents.history import changes, readable
 from oms_ledger.orders.documents.instants import PII_ZONE, spell
 from oms_ledger.orders.documents.instants import parse as parse_instant
+from oms_ledger.orders.documents.masking import mask_document
 from oms_ledger.orders.events import Event
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.refusals import OrderNotFound
@@ -32,10 +34,16 @@ Shape = Annotated[
     Literal["oms", "pii"],
     Query(description="`oms`: as `/api/oms` shows orders; `pii`: as `/api/orders` does."),
 ]
-DOCUMENTS: dict[str, Callable[[Order], dict[str, Any]]] = {
-    "oms": oms_document,
-    "pii": pii_document,
-}
+Render = Callable[[Order], dict[str, Any]]
+DOCUMENTS: dict[str, Render] = {"oms": oms_document, "pii": pii_document}
+
+
+def rendering(account: Account, document: str) -> Render:
+    """How an order is shown: masked where the account masks, as the present document is."""
+    render = DOCUMENTS[document]
+    if not account.setting("pii"):
+        return render
+    return lambda order: mask_document(render(order))
 
 
 class Told(BaseModel):
@@ -95,22 +103,22 @@ async def get_history(
     document: Shape = "oms",
 ) -> Response:
     """The order's entries from the first one, each with what it did to the document."""
-    render = DOCUMENTS[document]
+    account = await cell.ledger.account(caller.account)
     told = await asyncio.to_thread(
-        _history, cell, caller.account, segment(order_id), after, limit, render
+        _history, cell, account, segment(order_id), after, limit, rendering(account, document)
     )
     return json_response(told)
 
 
 def _history(
     cell: Cell,
-    account: str,
+    account: Account,
     order_id: str,
     after: int,
     limit: int,
-    render: Callable[[Order], dict[str, Any]],
+    render: Render,
 ) -> dict[str, Any]:
-    rows = rows_of(cell, account, order_id)
+    rows, personal = rows_of(cell, account.name, order_id), not account.setting("pii")
     if after > len(rows):
         raise malformed(f"after: found {after}, but the order has {len(rows)} versions")
     shown, events, before = list[dict[str, Any]](), 0, None
@@ -119,7 +127,8 @@ def _history(
             continue
         document = _rendered(folded, render)
         if row.version > after:
-            shown.append({**entry(row, event), "changes": changes(before or {}, document)})
+            told = entry(row, event, personal=personal)
+            shown.append({**told, "changes": changes(before or {}, document)})
         before, events = document, row.version
     return {
         "orderId": order_id,
@@ -144,7 +153,7 @@ def versions(folds: Folds, rows: Sequence[Row]) -> Iterator[tuple[Row, Event, Fo
         yield row, event, folded
 
 
-def _rendered(folded: Folded, render: Callable[[Order], dict[str, Any]]) -> Any:
+def _rendered(folded: Folded, render: Render) -> Any:
     assert isinstance(folded.state, Order)
     return orjson.loads(orjson.dumps(render(folded.state)))
 
@@ -180,8 +189,10 @@ async def get_order_as_of(
     if version is not None and at is not None:
         raise malformed("version, at: found both, expected one of them")
     instant_asked = _instant(at) if at is not None else None
+    account = await cell.ledger.account(caller.account)
+    render = rendering(account, document)
     row, body = await asyncio.to_thread(
-        _as_of, cell, caller.account, segment(order_id), version, instant_asked, document
+        _as_of, cell, account.name, segment(order_id), version, instant_asked, render
     )
     headers = {"X-Ledger-Version": str(row.version), "X-Ledger-Position": str(row.position)}
     return json_response(body, headers=headers)
@@ -201,7 +212,7 @@ def _as_of(
     order_id: str,
     version: int | None,
     at: datetime | None,
-    document: str,
+    render: Render,
 ) -> tuple[Row, bytes]:
     rows = rows_of(cell, account, order_id)
     if version is not None:
@@ -214,4 +225,4 @@ def _as_of(
             raise OrderNotFound()
     *_, (row, _, folded) = versions(cell.ledger.folds, rows)
     assert isinstance(folded.state, Order)
-    return row, orjson.dumps(DOCUMENTS[document](folded.state))
+    return row, orjson.dumps(render(folded.state))

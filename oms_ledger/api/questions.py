@@ -51,11 +51,7 @@ SEARCHED = {
     "paymentId": "payment_id",
     "nsu": "nsu",
 }
-ERRORS = {
-    "all": ("error:perm", "error:temp"),
-    "temp": ("error:temp",),
-    "perm": ("error:perm",),
-}
+ERRORS = {"all": ("perm", "temp"), "temp": ("temp",), "perm": ("perm",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +112,7 @@ def asked(account: Account, given: Given, now: datetime, *, bare_fields: bool = 
         having=tuple(having),
         lacking=tuple(lacking),
         any_of=_searched(account, _one(given, "q")),
+        failing=_failing(_one(given, "filterError").lower()),
         undelivered=undelivered,
         incomplete=flag(_one(given, "incompleteOrders"), "incompleteOrders") or False,
         order_by=order_by,
@@ -197,11 +194,13 @@ def _having(given: Given, *, bare_fields: bool) -> tuple[list[Having], list[str]
             having.append(Having("flag", (comparable(name),)))
         elif wanted is False:
             lacking.append(comparable(name))
-    if error := _one(given, "filterError").lower():
-        if error not in ERRORS:
-            raise malformed(f"filterError: found {shown(error)}, expected all, temp or perm")
-        having.append(Having("flag", ERRORS[error]))
     return having, lacking
+
+
+def _failing(error: str) -> tuple[str, ...]:
+    if error and error not in ERRORS:
+        raise malformed(f"filterError: found {shown(error)}, expected all, temp or perm")
+    return ERRORS[error] if error else ()
 
 
 def _searched(account: Account, text: str) -> tuple[tuple[tuple[Having, ...], ...], ...]:

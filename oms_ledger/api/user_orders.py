@@ -34,7 +34,7 @@ async def list_user_orders(request: Request, cell: TheCell, caller: User) -> Res
     question = _question(account, given, cell)
     behind = await request.app.state.freshness.wait()
     page = await _page(cell, question, email)
-    rows = rows_told(page.rows, language_of(request, account), account, to_owner=_owns(caller))
+    rows = rows_told(page, language_of(request, account), account, to_owner=_owns(caller))
     headers = {"X-Ledger-Behind": str(behind)} if behind else None
     return json_response(list_answer(rows, page, question, []), headers=headers)
 

@@ -207,6 +207,18 @@ def test_G51_an_export_is_seen_by_its_account_alone(cell, orders, client_of):
     assert orders.call("POST", EXPORTS, {"format": "pdf"}).status == 400
 
 
+def test_G56_an_export_of_an_erased_person_is_gone(cell, orders):
+    told = orders.call("POST", EXPORTS, {"format": "jsonl"}).json()
+    while exporting.carry_on(cell.database, told["id"]):
+        pass
+    url = f"{EXPORTS}/{told['id']}/download"
+    assert b"ana@example.com" in orders.call("GET", url).body
+    asked = {"email": "ana@example.com", "dryRun": False, "includeOpen": True}
+    assert orders.call("POST", "/api/ledger/erasures", asked).json()["erased"] == 3
+    assert orders.call("GET", url).status == 404
+    assert b"ana@example.com" not in orders.call("GET", CSV).body
+
+
 def test_an_account_that_masks_exports_masked(cell, orders):
     def masking(_):
         return [e.AccountSettingsChanged({"pii": True})]

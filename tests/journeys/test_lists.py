@@ -13,7 +13,7 @@ from oms_ledger.orders import events as e
 from oms_ledger.orders.decisions.canceling import cancel
 from projections import cursors, order_views
 from projections.order_views import OrderViews
-from projections.tables import order_figures, order_terms
+from projections.tables import calls, order_figures, order_terms
 from projections.tables import order_views as views
 from tests.purchases import ACCOUNT, PAID, open_account, placed
 from workers.projector import ensure_cursors
@@ -340,6 +340,26 @@ def test_the_extended_search_takes_its_questions_in_a_body_or_the_query(orders):
     assert (wrong.status, "f_status" in wrong.json()["error"]["message"]) == (400, True)
     published = {"f_isInstore": False, "per_page": 30, "page": 1, "incompleteOrders": False}
     assert orders.call("POST", SEARCH, published).json()["paging"]["total"] == 2
+
+
+def test_errors_are_told_and_found_permanent_or_being_tried_again(cell, orders):
+    def failed(order, _):
+        return [e.CallFailed(call_id="c", party="seller:x", kind="cancel", why="no such order")]
+
+    asyncio.run(cell.ledger.change(ACCOUNT, "v2acme-01", failed, by="test"))
+    told = {c.name: "" for c in calls.c if not c.nullable and c.server_default is None}
+    told |= {c.name: 0 for c in calls.c if c.name in told and c.type.python_type is int}
+    waiting = {"id": "w", "account": ACCOUNT, "order_id": "v1acme-01", "state": "waiting"}
+    with cell.database.writing() as connection:
+        connection.execute(calls.insert(), told | waiting | {"body": b"{}", "attempts": 1})
+    found = {kind: numbers(listed(orders, filterError=kind)) for kind in ("all", "temp", "perm")}
+    assert found == {"all": [1, 2], "temp": [1], "perm": [2]}
+    assert listed(orders, filterError="temp")["paging"]["total"] == 1
+    rows = {row["orderId"]: row for row in listed(orders)["list"]}
+    assert [rows[f"v{n}acme-01"]["workflowInErrorState"] for n in (1, 2, 3)] == [False, True, False]
+    assert [rows[f"v{n}acme-01"]["workflowInRetry"] for n in (1, 2, 3)] == [True, False, False]
+    searched = orders.call("POST", SEARCH, {"filterError": "temp"}).json()["list"]
+    assert [row["workflowInRetry"] for row in searched] == [True]
 
 
 def test_orders_older_than_the_account_lets_be_seen_are_unknown(cell, orders):

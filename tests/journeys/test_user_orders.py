@@ -207,6 +207,15 @@ def test_a_reason_unmasks_and_who_asked_is_in_the_orders_history(cell, masking):
     assert masking.call("GET", f"{DOCUMENT}/v9acme-01?reason=x").status == 404
 
 
+def test_the_past_of_an_order_is_masked_as_its_present(masking):
+    past = "/api/ledger/orders/v7acme-01"
+    assert told(masking.call("GET", f"{past}?version=1").json()) == HIDDEN
+    for url in (past, f"{past}?document=pii", f"{past}/events", f"{past}/events?document=pii"):
+        answer = masking.call("GET", url)
+        assert answer.status == 200
+        assert not [text for text in PLAIN[:5] if f'"{text}"' in answer.body.decode()], url
+
+
 def test_shoppers_see_themselves_unmasked_and_operators_do_not(cell, masking):
     user = shopper(cell, masking, "john.doe@example.com")
     assert told(user.call("GET", f"{MINE}/v7acme-01").json()) == PLAIN

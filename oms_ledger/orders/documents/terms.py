@@ -113,9 +113,7 @@ def _flags(document: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[tupl
         yield "flag", f"has{type}Invoice"
     if in_store(document):
         yield "flag", "isInstore"
-    if row["workflowInRetry"]:
-        yield "flag", "error:temp"
-    elif row["workflowInErrorState"]:
+    if row["workflowInErrorState"]:
         yield "flag", "error:perm"
 
 
