@@ -43,6 +43,7 @@ bench: $(VENV)/dev.lock ## Measure (QUICK=1: within two minutes)
 
 soak: $(VENV)/dev.lock ## Run under load for long and count everything again
 	@QUICK=$(QUICK) MINUTES=$(MINUTES) SEED=$(SEED) $(BIN)/python -m tests.weather.soak $(ARGS)
+	@QUICK=$(QUICK) MINUTES=$(MINUTES) SEED=$(SEED) $(BIN)/python -m tests.soak_model
 
 lock: ## Choose the versions anew and write the lock files (needs uv, or fetches it)
 	@test -x "$(UV)" || { test -d $(VENV) || $(PYTHON) -m venv $(VENV); $(BIN)/pip install -q uv; }

@@ -6,6 +6,7 @@ from functools import partial
 from oms_ledger.orders import events as e
 from oms_ledger.orders.account import Account
 from oms_ledger.orders.decisions.payment import process_order
+from oms_ledger.orders.levels import delegated
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.refusals import OrderNotFound
 from oms_ledger.wiring import Cell
@@ -27,9 +28,11 @@ async def open_accounts(cell: Cell, *names: str, **settings) -> None:
 
 
 def sold(number: int = 1, *chain: str, price: int = 1000, quantity: int = 3) -> e.OrderPlaced:
-    """An order that the store sold and another account delivers; `chain` are the levels below."""
+    """An order that the store sold; `chain` are the levels below, the store itself for none."""
     own = placed(number, price, quantity)
     below = chain or (SHOP,)
+    if below == (STORE,):
+        return own
     details = {"sellerChain": list(below)} if len(below) > 1 else {}
     return replace(
         own,
@@ -61,7 +64,7 @@ async def levels(cell: Cell, order_id: str, *chain: str) -> list[Order]:
             found.append(await cell.ledger.order(account, order_id))
         except OrderNotFound:
             break
-        if below is None:
+        if below is None or not delegated(found[-1]):
             break
         account = found[-1].seller
         order_id = found[-1].seller_order_id or f"00-{order_id}"

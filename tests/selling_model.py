@@ -44,7 +44,7 @@ from workers.outcomes import Failed, TryAgain
 from workers.partners import place_below
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-CHAINS = ((SHOP,), (MIDDLE, SHOP))
+CHAINS = ((SHOP,), (MIDDLE, SHOP), (MIDDLE, SHOP), (STORE,))
 DELIVERY = ({"itemIndex": 0, "selectedSla": "Fast", "selectedDeliveryChannel": "delivery"},)
 DELAYS = (
     timedelta(seconds=5),

@@ -175,7 +175,7 @@ async def ask_cancellation(cell: Cell, owed: Owed) -> None:
         raise TryAgain(wait.message) from wait
     except (OrderNotFound, AccountNotFound):
         below = None  # nothing is there that could be delivered
-    if below is None or below.status is Status.CANCELED:
+    if _is_out(below):
         await _hear_canceled(cell, owed, asked.reason)
 
 
@@ -206,8 +206,13 @@ async def cancel_below(cell: Cell, owed: Owed) -> None:
         raise TryAgain(wait.message) from wait
     except (OrderNotFound, AccountNotFound):
         below = None
-    if not left and (below is None or below.status is Status.CANCELED):
+    if not left and _is_out(below):
         await _hear_canceled(cell, owed, None)
+
+
+def _is_out(below: Order | None) -> bool:
+    """Whether the seller is done with the order, and has nothing else to tell before it says so."""
+    return below is None or (below.status is Status.CANCELED and not below.invoices)
 
 
 async def _hear_canceled(cell: Cell, owed: Owed, reason: str | None) -> None:

@@ -141,9 +141,11 @@ class Switchboard:
         try:
             self._loop.run_forever()
         finally:
+            self._again = False
             if self._serving is not None:
                 self._serving.cancel()
                 self._loop.run_until_complete(asyncio.gather(self._serving, return_exceptions=True))
+            self._loop.run_until_complete(self._loop.shutdown_default_executor())
             self._loop.close()
 
     def _begin(self) -> None:
@@ -177,3 +179,4 @@ class Switchboard:
         finally:
             for task in flying:
                 task.cancel()
+            await asyncio.gather(*flying, return_exceptions=True)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from oms_ledger.api.calls import shown
-from oms_ledger.cli.output import AsJson, print_json, print_table
+from oms_ledger.cli.output import AsJson, print_json
 from oms_ledger.wiring import open_cell
 from projections import calls
 from workers import mending, wakeups
@@ -34,12 +34,12 @@ def list_(
     if as_json:
         print_json([{"account": one.account, **shown(one)} for one in found])
         return
-    rows = [
-        (o.id, o.account, o.order_id, o.party, o.kind, o.state, o.attempts, o.last_error or "")
-        for o in found
-    ]
-    columns = ("id", "account", "order", "party", "kind", "state", "attempts", "last error")
-    print_table(columns, rows)
+    for one in found:  # lines, not a table: the id has to be copied whole
+        error = f": {one.last_error}" if one.last_error else ""
+        typer.echo(
+            f"{one.id} {one.state:8} {one.account} {one.order_id} {one.kind} to {one.party},"
+            f" {one.attempts} attempts{error}"
+        )
 
 
 @app.command()

@@ -196,6 +196,27 @@ def test_G11_over_http_a_seller_is_out_and_an_outsider_is_nobody(cell, store, sh
     assert status(store, order_id) == "window-to-change-seller"
 
 
+def test_G11_over_http_a_sellers_invoice_is_a_denial(cell, store, shop):
+    order_id = paid(store, sold_by(SHOP))
+    rest(cell)
+    below = f"00-{order_id}"
+    shop.call("POST", f"/api/oms/pvt/orders/{below}/start-handling")
+    store.call("POST", f"/api/oms/pvt/orders/{order_id}/cancel", {"reason": "late"})
+    rest(cell)
+    assert status(store, order_id) == "waiting-for-seller-decision"
+    invoice = {"type": "Output", "invoiceNumber": "1", "invoiceValue": 3000}
+    invoice["issuanceDate"] = "2026-01-01"
+    assert shop.call("POST", f"/api/oms/pvt/orders/{below}/invoice", invoice).status == 200
+    path = f"/api/oms/pvt/orders/{order_id}/invoice?an={STORE}"  # below the services endpoint
+    told = store.call("POST", path, invoice)
+    assert told.json().keys() == {"date", "orderId", "receipt"}
+    assert status(store, order_id) == "invoiced"
+    rest(cell)  # the ledger tells the same by itself: nothing new
+    document = store.call("GET", f"/api/oms/pvt/orders/{order_id}").json()
+    assert (document["status"], len(document["packageAttachment"]["packages"])) == ("invoiced", 1)
+    assert status(shop, below) == "invoiced"
+
+
 AUTHORIZATION = {
     "items": [],
     "marketplaceOrderGroup": "externalMarketplace10",

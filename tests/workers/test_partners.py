@@ -1,6 +1,7 @@
 """Sales over several accounts: each account's order, and what they tell each other (G11-G18)."""
 
 import asyncio
+import threading
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -13,9 +14,13 @@ from oms_ledger.orders.decisions.handling import start_handling
 from oms_ledger.orders.decisions.hearing import hear_denial
 from oms_ledger.orders.decisions.invoicing import issue_invoice
 from oms_ledger.orders.decisions.payment import notify_payment
+from oms_ledger.orders.decisions.reselling import change_seller, propose_seller
+from oms_ledger.wiring import Cell
 from projections import calls
-from tests.sales import MIDDLE, SHOP, STORE, levels, open_accounts, sell, statuses
+from tests.sales import MIDDLE, OTHER_SHOP, SHOP, STORE, levels, open_accounts, sell, statuses
 from tests.settling import FakeClock, settle
+from workers import switchboard
+from workers.partners import place_below
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 BELOW = "00-v1stor-01"
@@ -286,3 +291,103 @@ def test_G12_a_denial_of_an_earlier_request_does_not_deny_a_later_one(cell, cloc
         return await cell.ledger.order(STORE, order_id)
 
     assert str(run(story()).status) == "waiting-for-seller-decision"
+
+
+def test_G17_every_side_names_the_first_cause_in_the_event_that_cancels(cell, clock):
+    """Whoever confirms or echoes it: the shopper asked first, and gave the reason."""
+
+    async def story():
+        order_id, below = await TestCancellation.begun(cell, (SHOP,))
+        shopper = partial(cancel, reason="changed my mind", requested_by_user=True)
+        await change(cell, STORE, order_id, shopper)
+        await change(cell, SHOP, below, partial(cancel, reason="out of stock"))
+        await change(cell, STORE, order_id, partial(cancel, reason="once more"))
+        return await levels(cell, order_id)
+
+    orders = run(story())
+    assert {str(order.status) for order in orders} == {"canceled"}
+    for order in orders:
+        assert (order.cancellation.by, order.cancellation.reason) == ("user", "changed my mind")
+        started = next(at for status, at in order.timeline if str(status) == "cancel")
+        assert order.canceled_at == started
+
+
+def test_G18_the_last_of_two_sellers_finishes_its_order_after_a_change_of_the_other(cell, clock):
+    """One purchase, two orders: what becomes of one is nothing to the other."""
+
+    async def story():
+        await open_accounts(cell, STORE, SHOP, OTHER_SHOP)
+        first, second = await sell(cell, 1), await sell(cell, 2)
+        await settle(cell)
+        for _ in range(2):
+            await change(cell, SHOP, f"00-{first}", cancel)
+        delivery = {"selectedSla": "PAC", "selectedDeliveryChannel": "delivery", "itemIndex": 0}
+        wanted = {"seller": OTHER_SHOP, "deliveries": [delivery]}
+        proposal = partial(propose_seller, payment_value=3000, **wanted)
+        order = await cell.ledger.change(STORE, first, proposal, by="store")
+        below = order.proposals[-1][1]
+        await place_below(cell, order, OTHER_SHOP, below, cause=None, direct=True)
+        taken = partial(change_seller, seller_name="Other", seller_order_id=below, **wanted)
+        await change(cell, STORE, first, taken)
+        await change(cell, OTHER_SHOP, below, invoice("1"))
+        await change(cell, SHOP, f"00-{second}", invoice("2"))
+        former = await cell.ledger.order(SHOP, f"00-{first}")
+        return former, await levels(cell, first), await levels(cell, second)
+
+    former, first, second = run(story())
+    assert str(former.status) == "canceled"
+    assert {str(order.status) for order in (*first, *second)} == {"invoiced"}
+    assert dead(cell) == []
+
+
+def test_G45_a_seller_that_was_proposed_and_not_taken_up_is_told_to_cancel(cell, clock):
+    async def story():
+        await open_accounts(cell, STORE, SHOP, OTHER_SHOP)
+        order_id = await sell(cell, paid=False)
+        await settle(cell)
+        delivery = {"selectedSla": "PAC", "selectedDeliveryChannel": "delivery", "itemIndex": 0}
+        proposal = partial(
+            propose_seller, seller=OTHER_SHOP, payment_value=None, deliveries=[delivery]
+        )
+        order = await cell.ledger.change(STORE, order_id, proposal, by="store")
+        below = order.proposals[-1][1]
+        await place_below(cell, order, OTHER_SHOP, below, cause=None, direct=True)
+        await settle(cell)  # here the process of the change died
+        before = await cell.ledger.order(OTHER_SHOP, below)
+        clock.at += timedelta(minutes=2)
+        await settle(cell)
+        return before, await cell.ledger.order(OTHER_SHOP, below), await statuses(cell, order_id)
+
+    before, after, others = run(story())
+    assert [str(before.status), str(after.status)] == ["waiting-ffmt-authorization", "canceled"]
+    assert others == ["payment-pending", "waiting-ffmt-authorization"]
+
+
+def test_the_switchboard_of_a_worker_makes_what_is_owed_when_it_is_woken(cell, monkeypatch):
+    """In its own thread; the second call to a party is made once the first is on record."""
+    done = threading.Event()
+    authorize = switchboard.HANDLERS["authorize-fulfillment"]
+
+    async def then_tell(cell, owed):
+        await authorize(cell, owed)
+        done.set()
+
+    monkeypatch.setitem(switchboard.HANDLERS, "authorize-fulfillment", then_tell)
+
+    async def sale():
+        await open_accounts(cell, STORE, SHOP)
+        return await sell(cell)
+
+    order_id = run(sale())
+    worker = Cell(cell.settings)
+    board = switchboard.Switchboard(worker)
+    try:
+        board.wake()
+        # What the first round leads to is owed by the time the clock's sweep wakes it again.
+        while not done.wait(timeout=0.2):
+            board.wake()
+    finally:
+        board.close()
+        worker.close()
+    cell.ledger.folds.forget(f"{SHOP}/00-{order_id}")
+    assert str(run(cell.ledger.order(SHOP, f"00-{order_id}")).status) == "ready-for-handling"

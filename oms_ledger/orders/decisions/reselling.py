@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from oms_ledger.orders import events as e
 from oms_ledger.orders.decisions import Facts, follow_through
 from oms_ledger.orders.order import Order
-from oms_ledger.orders.payment_systems import CARD_GROUPS
 from oms_ledger.orders.refusals import NoWorkflow, Refusal, SellerNotChanged
 from oms_ledger.orders.status import Status
 
@@ -42,7 +41,8 @@ def _with_extras(order: Order) -> bool:
 
 def _changed(order: Order) -> bool:
     units = [(item.unique_id, item.quantity, item.price) for item in order.items]
-    return units != [(one.unique_id, one.quantity, one.price) for one in order.placed.items]
+    placed = [(one.unique_id, one.quantity, one.price) for one in order.placed.items]
+    return bool(order.registered_changes) or units != placed
 
 
 def _taxed(order: Order) -> bool:
@@ -50,11 +50,8 @@ def _taxed(order: Order) -> bool:
 
 
 def _split(order: Order) -> bool:
-    payments = [p for p in order.payments if p.value]
-    many = len(payments) + len(order.placed.gift_cards) > 1
-    return many and (
-        bool(order.placed.gift_cards) or any(p.group not in CARD_GROUPS for p in payments)
-    )
+    groups = [payment.group for payment in order.payments if payment.value]
+    return len(groups) > 1 and any(group != "creditCard" for group in groups)
 
 
 def require_change(
