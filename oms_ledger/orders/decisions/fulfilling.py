@@ -96,7 +96,7 @@ def cancel_from_above(
     if order.status in (Status.CANCELED, Status.REPLACED):
         return []
     if order.invoiced_value and not (returned and order.status is Status.INVOICED):
-        raise CancellationNotAllowed(order.order_id)
+        raise CancellationNotAllowed(order.order_id, order.status)
     request = e.CancellationRequested(
         request_id=request_id,
         requested_by_user=requested_by_user,

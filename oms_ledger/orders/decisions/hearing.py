@@ -57,7 +57,7 @@ def hear_cancellation(
         closes_at = facts.now + facts.seller_window
         return follow_through(order, [e.SellerCanceled(closes_at, reason)], facts)
     if order.invoiced_value > sum(one.value for one in order.invoices if one.type == "Input"):
-        raise CancellationNotAllowed(order.order_id)
+        raise CancellationNotAllowed(order.order_id, order.status)
     if not order.allows(e.CancellationStarted):
         assert order.status is not None
         raise Busy(order.status)
