@@ -10,14 +10,20 @@ from oms_ledger.orders import events as e
 from oms_ledger.orders.calling.changes import ASK, SETTLE, TELL
 from oms_ledger.orders.changes import refusals as no
 from oms_ledger.orders.changes import settings as s
+from oms_ledger.orders.changes.paying import has_own_payment, parts_of
 from oms_ledger.orders.changes.state import DONE, ChangeRequest
 from oms_ledger.orders.decisions.agreeing import conclude_change, hear_registered, take_change
+from oms_ledger.orders.decisions.changing import registered
 from oms_ledger.orders.decisions.modifying import CONFIRMATION, agree, fail_step, known
+from oms_ledger.orders.gateway import GatewayAway, GatewayRefused
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.refusals import AccountNotFound, Busy, OrderNotFound, Refusal
+from oms_ledger.orders.transactions import transaction_of
 from oms_ledger.wiring import Cell
 from projections.calls import Owed
+from workers.gateways import holder_of
 from workers.outcomes import Failed, TryAgain
+from workers.paying import asked
 
 AGREEMENT = "agreement"
 
@@ -134,17 +140,32 @@ async def _concluded(cell: Cell, owed: Owed, order: Order, request_id: str, *, d
 
 
 async def tell_registered(cell: Cell, owed: Owed) -> None:
-    """A v1 change, to the other side."""
+    """A v1 change, to the other side; what it costs more is paid by the marketplace's payment."""
     event = await asyncio.to_thread(_event, cell, owed)
     assert isinstance(event, e.ChangeRegistered)
     try:
-        await _there(cell, owed, hear_registered, change=event)
-    except Busy as wait:
+        paid = await _paid(cell, owed, event)
+        await _there(cell, owed, hear_registered, change=event, paid=paid)
+    except (Busy, no.ChangeInProgress) as wait:
         raise TryAgain(wait.message) from wait
-    except no.ChangeInProgress as wait:
-        raise TryAgain(wait.message) from wait
-    except Refusal as refusal:
-        raise Failed(f"{owed.other} refuses: {refusal.message}") from refusal
+    except GatewayAway as away:
+        raise TryAgain(str(away), away.after) from away
+    except (Refusal, GatewayRefused) as refusal:
+        raise Failed(f"{owed.other} refuses: {refusal}") from refusal
+
+
+async def _paid(cell: Cell, owed: Owed, event: e.ChangeRegistered) -> tuple[e.PaidPart, ...]:
+    order = await cell.ledger.order(owed.other, owed.body["order"])
+    more = event.increment_value if has_own_payment(order) else 0
+    if not more or registered(order, event.request_id):
+        return ()
+    paid = parts_of(order, more)
+    gateway = holder_of(cell, order)
+    if not paid or gateway is None:
+        raise no.ModificationPaymentCannotIncrease()
+    name = f"{order.order_id}/{event.request_id}"
+    await asked(gateway, gateway.adjust, transaction_of([order]), more, name)
+    return paid
 
 
 def _event(cell: Cell, owed: Owed) -> e.Event:

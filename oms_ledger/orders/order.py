@@ -28,7 +28,8 @@ class CancellationRequest:
 class Order:
     """One seller's share of a purchase. Values in cents; `status` is None while incomplete.
 
-    `placed` is what was placed, for ever; `items`, `totals`, `logistics` and the seller are what
+    `placed` is what was placed, for ever (but that a change may correct the client's data and
+    custom fields); `items`, `totals`, `logistics` and the seller are what
     they are now, after changes. `answers` has the receipt and instant of commands that have no
     receipt in the document, by what was told.
     """

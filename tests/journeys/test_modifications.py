@@ -327,6 +327,33 @@ def test_a_request_is_given_up_after_a_day_and_its_payment_set_back(
     assert get(client, f"{ORDERS}/{order_id}")["value"] == 2000
 
 
+@pytest.mark.parametrize("dies_at", range(6))
+def test_a_worker_may_die_after_any_step_and_the_change_is_made_once(
+    cell, client, gateway, monkeypatch, dies_at
+):
+    """Before a step is recorded, or after it was and nobody heard."""
+    clock, order_id = timed(cell, client)
+    change = requested(client, order_id, **ADD)
+    decided, steps = change_calls._decided, []
+
+    async def mortal(*arguments, **named):
+        steps.append(arguments[2])
+        if len(steps) == dies_at // 2 + 1:
+            if dies_at % 2:
+                await decided(*arguments, **named)
+            raise RuntimeError("killed")
+        return await decided(*arguments, **named)
+
+    monkeypatch.setattr(change_calls, "_decided", mortal)
+    turned(cell, clock)
+    turned(cell, clock, seconds=5)
+    told = get(client, f"{SYSTEM}/{order_id}/changes/{change}")
+    assert told["status"] == "done"
+    assert [log["step"] for log in told["logs"]].count("applied") == 1
+    assert gateway.done == {change: 500}
+    assert get(client, f"{ORDERS}/{order_id}")["value"] == 2500
+
+
 def test_filters_see_each_change_of_either_generation(cell, client, handled):
     expression = "$count(changesAttachment.changesData.itemsAdded) > 0"
     feed = {

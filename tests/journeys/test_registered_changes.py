@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from oms_ledger.orders.gateway import GatewayAway, GatewayRefused, LedgerOnly, Receipt
 from tests.journeys.test_order_life import ORDERS, invoice, paid, status
 from tests.published.conformance import operations
+from workers import registering
 
 EXAMPLE = operations()["POST /api/oms/pvt/orders/{orderId}/changes"].requests[0]
 
@@ -108,3 +110,47 @@ def test_every_published_message_is_one_of_ours():
     assert set(published["v2"].items()) <= {
         (kind.code, kind.text) for kind in vars(refusals).values() if isinstance(kind, type)
     }
+
+
+class Moody(LedgerOnly):
+    def __init__(self, answer=None):
+        self.answer, self.asked = answer, []
+
+    def adjust(self, transaction, value, request_id):
+        self.asked.append((request_id.rpartition("/")[2], value))
+        if self.answer:
+            raise self.answer
+        return Receipt(request_id)
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "message"),
+    [
+        (
+            GatewayRefused("no"),
+            400,
+            "It's not allowed to make modifications in orders without a credit card payment,"
+            " promissory card, cash, or credit control",
+        ),
+        (GatewayAway("it is night"), 500, "500 Internal Server Error"),
+    ],
+)
+def test_an_increase_that_the_gateway_does_not_take_is_refused(
+    client, handled, monkeypatch, answer, status, message
+):
+    monkeypatch.setattr(registering, "holder_of", lambda cell, order: Moody(answer))
+    told = change(client, handled, incrementValue=100)
+    assert (told.status, told.json()["error"]["message"]) == (status, message)
+    document = client.call("GET", f"{ORDERS}/{handled}").json()
+    assert (document["value"], document["changesAttachment"]) == (2000, None)
+
+
+def test_an_increase_is_asked_of_the_gateway_once_and_a_decrease_not_at_all(
+    client, handled, monkeypatch
+):
+    gateway = Moody()
+    monkeypatch.setattr(registering, "holder_of", lambda cell, order: gateway)
+    for _ in range(2):
+        assert change(client, handled, requestId="more", incrementValue=100).status == 200
+    assert change(client, handled, requestId="less", discountValue=100).status == 200
+    assert gateway.asked == [("more", 100)]

@@ -175,3 +175,44 @@ def test_a_marketplace_order_is_changed_while_its_payment_is_approved():
     order = changed(sold_for_another, asks(discount_value=1_00))
     assert (order.value, order.status) == (99_00, Status.PAYMENT_APPROVED)
     assert CARD in order.payments
+
+
+def test_G26_changes_that_an_imported_order_came_with_are_out_of_and_in_what_is_invoiced():
+    told = {
+        "id": "changeAttachment",
+        "changesData": [
+            {
+                "reason": "why",
+                "discountValue": 25_00,
+                "incrementValue": 0,
+                "itemsAdded": [{"id": "pan", "name": "Pan", "quantity": 1, "price": 20_00}],
+                "itemsRemoved": [{"id": "mug", "quantity": 1, "price": 45_00}],
+            }
+        ],
+    }
+    bought = purchase()
+    order = after(
+        [
+            e.OrderImported(
+                placed=replace(
+                    bought,
+                    totals=(*bought.totals, e.Total("Change", -25_00)),
+                    details={"changesAttachment": told},
+                ),
+                status="handling",
+                created_at=START,
+                changed_at=START,
+            )
+        ]
+    )
+    assert order.units_left() == [1, 1, 1]
+    shown = oms_document(order)["changesAttachment"]["changesData"]
+    assert [one["reason"] for one in shown] == ["why"]
+    facts = in_handling.when(register_change).facts
+    more = register_change(order, facts, asked=asks(removed=(AskedUnits("pan", 1, 20_00),)))
+    order = after(more, order)
+    assert order.units_left() == [1, 1, 0]
+    assert len(oms_document(order)["changesAttachment"]["changesData"]) == 2
+    last = issue_invoice(order, facts, number="1", type="Output", value=55_00, issued_at=START)
+    assert [(one.item_index, one.quantity) for one in last[0].items] == [(0, 1), (1, 1)]
+    assert after(last, order).status is Status.INVOICED

@@ -166,3 +166,13 @@ def test_v1_changes_are_told_to_the_other_side(sale):
     assert [str(order.status) for order in sale.orders()] == ["invoiced", "invoiced"]
     with sale.cell.database.reading() as connection:
         assert calls.listed(connection, state=calls.DEAD) == []
+
+
+def test_what_a_v1_change_of_the_seller_costs_more_is_paid_at_the_marketplace(sale):
+    asked = Modification("v1", "why", added=(AskedUnits("9", 1, 500),))
+    sale.do(SHOP, partial(register_change, asked=asked))
+    above, below = sale.orders()
+    assert above.value == below.value == 3500
+    assert sum(payment.value for payment in above.payments) == 3500
+    sale.do(SHOP, invoice(3500))
+    assert [str(order.status) for order in sale.orders()] == ["invoiced", "invoiced"]

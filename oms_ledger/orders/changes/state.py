@@ -12,10 +12,11 @@ TRIES = 5
 
 @dataclass(frozen=True, slots=True)
 class RegisteredChange:
-    """A v1 change and when it was registered."""
+    """A v1 change and when it was registered; an imported one is shown as it came."""
 
     change: e.ChangeRegistered
     at: datetime
+    imported: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,9 +105,13 @@ def conclude_change(
 
 
 def hear_registered(
-    order: Order, facts: Facts, *, change: e.ChangeRegistered
+    order: Order,
+    facts: Facts,
+    *,
+    change: e.ChangeRegistered,
+    paid: tuple[e.PaidPart, ...] = (),
 ) -> list[e.OrderEvent]:
-    """A v1 change that the other side registered: the same deltas here."""
+    """A v1 change that the other side registered: the same deltas here, an increase `paid`."""
     if any(one.change.request_id == change.request_id for one in order.registered_changes):
         return []
     if any(request.ended == DONE for request in order.change_requests):
@@ -119,4 +123,4 @@ def hear_registered(
     if order.value + net < order.invoiced_value:
         raise no.ModificationSettled()
     lines = tuple(replace(line, seller=order.items[0].seller) for line in change.lines)
-    return [replace(change, receipt=facts.receipt, lines=lines, paid=(), heard=True)]
+    return [replace(change, receipt=facts.receipt, lines=lines, paid=paid, heard=True)]

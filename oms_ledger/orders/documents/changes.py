@@ -34,6 +34,7 @@ def changes_attachment(order: Order, told: Facts | None) -> Facts | None:
             removed=one.change.removed,
         )
         for one in order.registered_changes
+        if not one.imported
     ]
     return _attachment(told, changes) if changes else told
 

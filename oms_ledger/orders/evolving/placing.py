@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from oms_ledger.orders import events as e
+from oms_ledger.orders.changes.imported import imported_changes
 from oms_ledger.orders.money import Answered, Kind, Money, Request, shared
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.status import Status
@@ -76,6 +77,7 @@ def imported(event: e.OrderImported, order_id: str, account: str) -> Order:
         timeline=((status, event.changed_at),) if status else (),
         closes_at=event.changed_at if status is Status.WINDOW_TO_CANCEL else None,
         resumes=_RESUMES.get((placed.flow, status)),
+        registered_changes=imported_changes(placed, event.changed_at),
         imported=True,
     )
 
