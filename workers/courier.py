@@ -28,6 +28,7 @@ from projections.hooks import Hook
 from projections.pushes import Attempt, Delivery, Waiting, courier_cursor
 from workers.bench import Bench
 from workers.clerk import Clerk
+from workers.reporting import PUSH_SECONDS, PUSHES, outcome_of
 from workers.sending import Sender
 
 IN_FLIGHT = 64
@@ -279,14 +280,16 @@ class Round:
             again = {"X-Hook-Replayed": "true"} if delivery.replayed else {}
             headers = {**signed, **again, **hook.headers}
             answer = await self._sender.post(hook.url, delivery.body, headers)
-            duration = int((time.perf_counter() - began) * SECOND)
+            taken = time.perf_counter() - began
+        PUSHES.labels(outcome_of(answer.status, answer.seen)).inc()
+        PUSH_SECONDS.observe(taken)
         wait = wait_after(delivery.attempts + 1, random.random()).total_seconds()
         asked = answer.retry_after if answer.status in (429, 503) else None
         now = now_micros()
         return Attempt(
             delivery,
             at=at,
-            duration=duration,
+            duration=int(taken * SECOND),
             outcome=answer.seen,
             accepted=answer.status == 200,
             next_at=now + int(max(wait, asked or 0.0) * SECOND),
