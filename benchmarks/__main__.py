@@ -16,6 +16,7 @@ from benchmarks import (
     over_http,
     places,
     placing,
+    pushing,
     reading,
     size,
 )
@@ -43,6 +44,7 @@ def main(parts: list[str]) -> int:
         "size": partial(size.figures, small=much.small, large=much.large, seconds=much.seconds),
         "lists": partial(listing.figures, count=much.listed, seconds=much.seconds),
         "export": partial(listing.exporting, count=much.orders),
+        "push": partial(pushing.figures, count=much.pushed),
         "http": partial(over_http.figures, scale=much),
     }
     if unknown := set(parts) - {"codec", *named}:

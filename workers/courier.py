@@ -91,6 +91,8 @@ class Courier:
             for task in rounds:
                 task.cancel()
             self._loop.run_until_complete(asyncio.gather(*rounds, return_exceptions=True))
+            rest = asyncio.all_tasks(self._loop)
+            self._loop.run_until_complete(asyncio.gather(*rest, return_exceptions=True))
             if self._sender is not None:
                 self._loop.run_until_complete(self._sender.close())
             self._loop.close()
@@ -234,8 +236,9 @@ class Round:
         """
         open_circuit = self._failed >= pushes.CIRCUIT_FAILURES
         probed = open_circuit and self._failed > self._hook.failures
+        fell_ill = self._failed >= SICK > self._hook.failures  # go on through the narrow gate
         free = (1 if open_circuit else self.window) - len(self._flying)
-        if not (self._quiet or probed) and free > 0:
+        if not (self._quiet or probed or fell_ill) and free > 0:
             if self._more and self._waiting.idle:
                 await self._look()
             for delivery in self._waiting.start(free):
