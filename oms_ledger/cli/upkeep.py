@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import redis
 import typer
-from sqlalchemy import select
 
 from oms_ledger.cli.output import AsJson, print_json, print_table, progress
 from oms_ledger.ledger.verify import Tampered
