@@ -17,6 +17,7 @@ from benchmarks import (
     over_http,
     places,
     placing,
+    pushing,
     queueing,
     reading,
     size,
@@ -47,6 +48,7 @@ def main(parts: list[str]) -> int:
         "size": partial(size.figures, small=much.small, large=much.large, seconds=much.seconds),
         "lists": partial(listing.figures, count=much.listed, seconds=much.seconds),
         "export": partial(listing.exporting, count=much.orders),
+        "push": partial(pushing.figures, count=much.pushed),
         "http": partial(over_http.figures, scale=much),
     }
     if unknown := set(parts) - {"codec", *named}:

@@ -12,6 +12,8 @@ class Scale:
     """Orders in the views that are read and rebuilt, and orders placed over HTTP."""
     pushes: int
     """Actions whose notices are timed, at 100 a second."""
+    pushed: int
+    """Notices told for each figure of the courier."""
     small: int
     large: int
     """Stored events between which the figures should be flat."""
@@ -19,9 +21,23 @@ class Scale:
     """Orders in the lists that are measured."""
 
 
-QUICK = Scale(seconds=0.8, orders=320, pushes=300, small=1_000, large=100_000, listed=20_000)
+QUICK = Scale(
+    seconds=0.8,
+    orders=320,
+    pushes=300,
+    pushed=1_000,
+    small=1_000,
+    large=100_000,
+    listed=20_000,
+)
 FULL = Scale(
-    seconds=8.0, orders=3_000, pushes=3_000, small=1_000, large=1_000_000, listed=1_000_000
+    seconds=8.0,
+    orders=3_000,
+    pushes=3_000,
+    pushed=10_000,
+    small=1_000,
+    large=1_000_000,
+    listed=1_000_000,
 )
 
 

@@ -145,7 +145,7 @@ def _retrieval() -> Any:
         .with_for_update(skip_locked=True)
         .cte("visible")
     )
-    hidden_for = select(feeds.c.visibility * SECOND).where(feed).scalar_subquery()
+    hidden_for = cast(feeds.c.visibility, BigInteger) * SECOND  # no 32 bits hold 43,200 s
     lasts = feeds.c.last_item_at + cast(feeds.c.retention, BigInteger) * SECOND
     return (
         update(feed_items)
@@ -154,7 +154,7 @@ def _retrieval() -> Any:
             feed_items.c.position.in_(select(visible.c.position)),
         )
         .values(
-            visible_at=bindparam("now") + cast(hidden_for, BigInteger),
+            visible_at=bindparam("now") + select(hidden_for).where(feed).scalar_subquery(),
             retrievals=feed_items.c.retrievals + 1,
         )
         .returning(

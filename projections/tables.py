@@ -305,3 +305,12 @@ gateways = Table(
     Column("credentials", LargeBinary, nullable=False),
     Column("configured_at", BIG, nullable=False),
 )
+
+process_figures = Table(
+    "process_figures",
+    metadata,
+    Column("process", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("at", BIG, nullable=False),
+    Column("body", Text, nullable=False),
+)

@@ -21,6 +21,7 @@ from oms_ledger.wiring import Cell
 from projections import calls, cursors, due_times, exports, feeds, hooks, pushes
 from projections.cursors import now_micros
 from workers import wakeups
+from workers.reporting import FIRED
 from workers.stopping import Stop
 
 CURSOR = "clock"
@@ -89,6 +90,7 @@ async def fire(cell: Cell) -> int:
 async def _decide(cell: Cell, account: str, order_id: str, what: str) -> None:
     try:
         await cell.ledger.change(account, order_id, DECISIONS[what], by=f"timer:{what}")
+        FIRED.labels(what).inc()
     except (Refusal, Contended) as error:
         log.warning("a timer could not fire", order=order_id, what=what, error=str(error))
 

@@ -28,6 +28,7 @@ from projections.hooks import Hook
 from projections.pushes import Attempt, Delivery, Waiting, courier_cursor
 from workers.bench import Bench
 from workers.clerk import Clerk
+from workers.reporting import PUSH_SECONDS, PUSHES, outcome_of
 from workers.sending import Sender
 
 IN_FLIGHT = 64
@@ -90,6 +91,8 @@ class Courier:
             for task in rounds:
                 task.cancel()
             self._loop.run_until_complete(asyncio.gather(*rounds, return_exceptions=True))
+            rest = asyncio.all_tasks(self._loop)
+            self._loop.run_until_complete(asyncio.gather(*rest, return_exceptions=True))
             if self._sender is not None:
                 self._loop.run_until_complete(self._sender.close())
             self._loop.close()
@@ -233,8 +236,9 @@ class Round:
         """
         open_circuit = self._failed >= pushes.CIRCUIT_FAILURES
         probed = open_circuit and self._failed > self._hook.failures
+        fell_ill = self._failed >= SICK > self._hook.failures  # go on through the narrow gate
         free = (1 if open_circuit else self.window) - len(self._flying)
-        if not (self._quiet or probed) and free > 0:
+        if not (self._quiet or probed or fell_ill) and free > 0:
             if self._more and self._waiting.idle:
                 await self._look()
             for delivery in self._waiting.start(free):
@@ -279,14 +283,16 @@ class Round:
             again = {"X-Hook-Replayed": "true"} if delivery.replayed else {}
             headers = {**signed, **again, **hook.headers}
             answer = await self._sender.post(hook.url, delivery.body, headers)
-            duration = int((time.perf_counter() - began) * SECOND)
+            taken = time.perf_counter() - began
+        PUSHES.labels(outcome_of(answer.status, answer.seen)).inc()
+        PUSH_SECONDS.observe(taken)
         wait = wait_after(delivery.attempts + 1, random.random()).total_seconds()
         asked = answer.retry_after if answer.status in (429, 503) else None
         now = now_micros()
         return Attempt(
             delivery,
             at=at,
-            duration=duration,
+            duration=int(taken * SECOND),
             outcome=answer.seen,
             accepted=answer.status == 200,
             next_at=now + int(max(wait, asked or 0.0) * SECOND),

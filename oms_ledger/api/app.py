@@ -48,6 +48,7 @@ from oms_ledger.api.news import News
 from oms_ledger.api.repeats import Repeats
 from oms_ledger.api.timing import Timing
 from oms_ledger.wiring import Cell, open_cell
+from workers.reporting import Reporter
 
 ROUTERS = (
     checkout,
@@ -132,4 +133,5 @@ def create() -> ASGIApp:
     """What a web process serves: the cell of the environment."""
     cell = open_cell()
     cell.require_tables()
+    Reporter(cell.database, "web")
     return build(cell)

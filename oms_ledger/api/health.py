@@ -1,19 +1,22 @@
 """For the one on call: is it alive, is it ready and if not why, and the figures."""
 
 import asyncio
+from collections.abc import Iterator
 
 import redis
 from fastapi import APIRouter, Depends, Response
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
-from prometheus_client import REGISTRY as PROCESS
-from sqlalchemy import func, select
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
 from oms_ledger.api.dependencies import TheCell, open_to_all
 from oms_ledger.api.orders import json_response
 from oms_ledger.wiring import Cell
-from projections import calls, cursors, pushes
-from projections.tables import dead_letters, feed_items
+from projections import figures
+from projections.cursors import now_micros
+from projections.figures import Figure
+from workers import reporting, wakeups
 
 router = APIRouter(tags=["Health"], dependencies=[Depends(open_to_all("health"))])
 
@@ -52,23 +55,41 @@ async def metrics(cell: TheCell) -> Response:
 
 def _figures(cell: Cell) -> bytes:
     registry = CollectorRegistry()
-    head = cell.store.head()
-    Gauge("oms_ledger_head", "Last position of the ledger", registry=registry).set(head)
-    lag = Gauge("oms_cursor_lag", "Entries a cursor is behind", ["cursor"], registry=registry)
-    items = Gauge("oms_feed_items", "Items stored", ["app_key"], registry=registry)
-    owed = Gauge("oms_deliveries_owed", "Notices owed", ["app_key"], registry=registry)
-    dead = Gauge("oms_dead_letters", "Dead letters", registry=registry)
-    owing = Gauge("oms_calls", "Calls not settled", ["kind", "state"], registry=registry)
-    with cell.database.reading() as connection:
-        for (kind, state), count in calls.counted(connection).items():
-            owing.labels(kind, state).set(count)
-        for cursor, position in cursors.positions(connection).items():
-            if cursor != "clock":
-                lag.labels(cursor).set(head - position)
-        counted = select(feed_items.c.app_key, func.count()).group_by(feed_items.c.app_key)
-        for key, count in connection.execute(counted):
-            items.labels(key).set(count)
-        for key, count in pushes.owed(connection).items():
-            owed.labels(key).set(count)
-        dead.set(connection.execute(select(func.count()).select_from(dead_letters)).scalar_one())
-    return generate_latest(registry) + generate_latest(PROCESS)
+    registry.register(_Everything(cell))
+    return generate_latest(registry)
+
+
+class _Everything(Collector):
+    """What the database knows, and what every process says of itself."""
+
+    def __init__(self, cell: Cell) -> None:
+        self._cell = cell
+
+    def collect(self) -> Iterator[Metric]:
+        cell = self._cell
+        head = cell.store.head()
+        with cell.database.reading() as connection:
+            known = figures.figures(connection, head, now_micros())
+            own = reporting.of_all(connection, "web")
+        yield from (_metric(figure) for figure in [*known, *_redis(cell)])
+        yield from own
+
+
+def _metric(figure: Figure) -> Metric:
+    kind = CounterMetricFamily if figure.counter else GaugeMetricFamily
+    metric = kind(figure.name, figure.about, labels=figure.labels)
+    for labels, value in figure.values.items():
+        metric.add_metric(labels, value)
+    return metric
+
+
+def _redis(cell: Cell) -> Iterator[Figure]:
+    up = Figure("oms_redis_up", "Whether Redis answers")
+    queued = Figure("oms_wakeups_queued", "Wake-ups that no worker has taken yet", ("queue",))
+    try:
+        for name in (wakeups.QUEUE, wakeups.SLOW):
+            queued.put(wakeups.queue(cell.redis, name).count, name)
+        up.put(1)
+    except redis.RedisError:
+        up.put(0)
+    yield from (up, queued)

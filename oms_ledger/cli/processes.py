@@ -20,6 +20,7 @@ from oms_ledger.wiring import Cell, open_cell
 from workers import clock as clock_process
 from workers import embedded_redis
 from workers.projector import ensure_cursors, project
+from workers.reporting import Reporter
 from workers.stopping import Stop
 from workers.supervisor import Supervisor
 from workers.worker import work
@@ -134,17 +135,22 @@ def project_() -> None:
     """Run the projector: it keeps the views and wakes feeds and hooks."""
     cell = _opened()
     ensure_cursors(cell.database)
+    Reporter(cell.database, "projector")
     project(cell, Stop().on_signals())
 
 
 def work_() -> None:
     """Run a worker: it advances feeds and tells hooks. Any number of them may run."""
-    work(_opened(), Stop().on_signals())
+    cell = _opened()
+    Reporter(cell.database, "worker")
+    work(cell, Stop().on_signals())
 
 
 def clock() -> None:
     """Run the clock: due times, the sweep of what is behind, retention."""
-    asyncio.run(clock_process.keep_time(_opened(), Stop().on_signals()))
+    cell = _opened()
+    Reporter(cell.database, "clock")
+    asyncio.run(clock_process.keep_time(cell, Stop().on_signals()))
 
 
 def migrate(

@@ -1,21 +1,19 @@
 """Looking after a ledger: `status`, `verify`, `rebuild`."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 import redis
 import typer
-from sqlalchemy import func, select
 
 from oms_ledger.cli.output import AsJson, print_json, print_table, progress
 from oms_ledger.ledger.verify import Tampered
 from oms_ledger.ledger.verify import verify as walk
 from oms_ledger.settings import Settings
 from oms_ledger.wiring import Cell, open_cell
-from projections import cursors, order_views, pushes
+from projections import cursors, figures, order_views
 from projections.cursors import now_micros
-from projections.tables import cursors as cursor_table
-from projections.tables import dead_letters, feed_items
 from projections.verifying import Difference, count_orders, verify_views
 from workers import embedded_redis, wakeups
 from workers.projector import VIEWS
@@ -28,37 +26,68 @@ def install(app: typer.Typer) -> None:
 
 
 def state_of(cell: Cell) -> dict[str, Any]:
-    """Head, cursors with their lags and leases, queue depths."""
+    """Head, cursors with their lags and leases, queues with their ages, hooks, processes."""
     head, now = cell.store.head(), now_micros()
     with cell.database.reading() as connection:
-        following = [
-            {
-                "cursor": row.id,
-                "position": row.position,
-                "lag": 0 if row.id == "clock" else max(0, head - row.position),
-                "holder": row.holder if row.leased_until > now else None,
-            }
-            for row in connection.execute(select(cursor_table).order_by(cursor_table.c.id))
-        ]
-        items = connection.execute(select(func.count()).select_from(feed_items)).scalar_one()
-        dead = connection.execute(select(func.count()).select_from(dead_letters)).scalar_one()
-        owed = sum(pushes.owed(connection).values())
+        following = figures.following(connection, head, now)
+        known = {one.name: one for one in figures.figures(connection, head, now)}
     try:
-        jobs: int | None = wakeups.queue(cell.redis).count
+        jobs: int | None = sum(
+            wakeups.queue(cell.redis, name).count for name in (wakeups.QUEUE, wakeups.SLOW)
+        )
     except redis.RedisError:
         jobs = None
+
+    def total(name: str) -> int:
+        return int(sum(known[name].values.values()))
+
     return {
         "head": head,
-        "cursors": following,
-        "feedItems": items,
-        "deliveriesOwed": owed,
-        "deadLetters": dead,
+        "cursors": [
+            {
+                "cursor": one.cursor,
+                "position": one.position,
+                "lag": one.lag,
+                "lagSeconds": round(one.seconds, 1),
+                "holder": one.holder,
+            }
+            for one in following
+        ],
+        "feedItems": total("oms_feed_items"),
+        "deliveriesOwed": total("oms_deliveries_owed"),
+        "deadLetters": total("oms_dead_letters"),
         "wakeupsQueued": jobs,
+        "figures": [
+            {"name": one.name, "labels": dict(zip(one.labels, labels, strict=True)), "value": value}
+            for one in known.values()
+            for labels, value in one.values.items()
+        ],
     }
 
 
+# Figures of a queue, a filter or a process that a person looks at side by side.
+TABLES = {
+    "feed": ("oms_feed_items", "oms_feed_oldest_seconds", "oms_feed_expires_seconds"),
+    "hook": (
+        "oms_deliveries_owed",
+        "oms_deliveries_oldest_seconds",
+        "oms_hook_failures",
+        "oms_hook_quiet",
+        "oms_hook_paused",
+    ),
+    "filter": (
+        "oms_filter_judged_total",
+        "oms_filter_passed_total",
+        "oms_filter_failed_total",
+        "oms_filter_seconds_total",
+    ),
+    "dead letters": ("oms_dead_letters",),
+    "process": ("oms_process_seen_seconds",),
+}
+
+
 def status(as_json: AsJson = False) -> None:
-    """Show where everything stands: head, lags, queues, leases."""
+    """Show where everything stands: head, lags, queues, hooks, filters, leases, processes."""
     settings = Settings.from_environment()
     if settings.redis_url is None:
         embedded = embedded_redis.url(embedded_redis.address(settings.data_dir))
@@ -75,8 +104,25 @@ def status(as_json: AsJson = False) -> None:
         f" {state['deliveriesOwed']}, dead letters {state['deadLetters']}, wake-ups queued"
         f" {jobs}."
     )
-    rows = [(c["cursor"], c["position"], c["lag"], c["holder"] or "-") for c in state["cursors"]]
-    print_table(("cursor", "position", "lag", "lease held by"), rows)
+    columns = ("cursor", "position", "lag", "lagSeconds", "holder")
+    rows = [["-" if c[name] is None else c[name] for name in columns] for c in state["cursors"]]
+    print_table(("cursor", "position", "lag", "seconds", "lease held by"), rows)
+    for title, names in TABLES.items():
+        _print_figures(title, names, state["figures"])
+
+
+def _print_figures(title: str, names: Sequence[str], told: Sequence[dict[str, Any]]) -> None:
+    by_labels: dict[tuple[str, ...], dict[str, float]] = {}
+    for one in told:
+        if one["name"] in names:
+            by_labels.setdefault(tuple(one["labels"].values()), {})[one["name"]] = one["value"]
+    if by_labels:
+        heads = [name.removeprefix("oms_").replace("_", " ") for name in names]
+        rows = [
+            (" ".join(labels), *(f"{values.get(name, 0):,.10g}" for name in names))
+            for labels, values in sorted(by_labels.items())
+        ]
+        print_table((title, *heads), rows)
 
 
 def verify(as_json: AsJson = False) -> None:

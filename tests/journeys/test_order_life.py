@@ -265,3 +265,11 @@ def test_G51_the_cookie_of_a_placement_opens_nothing_in_another_account(cell, cl
     url = f"/api/checkout/pub/gatewayCallback/{group}"
     assert client.call("POST", f"{url}?an=other", {}).status == 401
     assert client.call("POST", f"{url}?an=acme", {}).status == 204
+
+
+def test_G41_an_item_may_be_hidden_for_as_long_as_twelve_hours(cell, client):
+    longest = {**EVERY, "queue": {**EVERY["queue"], "visibilityTimeoutInSeconds": 43_200}}
+    assert client.call("POST", "/api/orders/feed/config", longest).status == 200
+    paid(client)
+    drain(cell, client)
+    assert len(client.call("GET", "/api/orders/feed?maxlot=10").json()) == 10

@@ -166,6 +166,11 @@ OMITTED = {
         "paymentData.transactions[].payments[].connectorResponses": "kept as the connector said",
     },
     "POST /api/orders/extendsearch/orders": _LIST_OMITTED,
+    # The file shows the notice that the hook will be told; clients read back what they posted.
+    "POST /api/orders/hook/config": dict.fromkeys(
+        ("Domain", "OrderId", "State", "LastState", "LastChange", "CurrentChange", "Origin"),
+        "the schema is that of a notice",
+    ),
 }
 
 ADDED = {
@@ -177,4 +182,7 @@ ADDED = {
     },
     "document": {},
     "row": {},
+    "POST /api/orders/hook/config": dict.fromkeys(
+        ("filter", "hook"), "answers like GET; the schema is that of a notice"
+    ),
 }
