@@ -18,7 +18,7 @@ from oms_ledger.ledger.tables import events
 from oms_ledger.orders.decisions.erasing import erase_person, is_open
 from oms_ledger.orders.order import Order
 from oms_ledger.wiring import Cell
-from projections import cursors, people, tables
+from projections import cursors, exports, people, tables
 from projections.cursors import Fenced
 from workers.projector import VIEWS
 
@@ -137,6 +137,9 @@ def _sweep(cell: Cell, account: str, order_ids: list[str]) -> None:
     PostgreSQL takes what was overwritten out by itself, when it vacuums.
     """
     with cell.database.writing() as connection:
+        if order_ids:  # an export that was made before may show the person: it is made again
+            for export in exports.of_account(connection, account):
+                exports.drop(connection, export.id)
         for at in range(0, len(order_ids), AT_ONCE):
             some = order_ids[at : at + AT_ONCE]
             calls = tables.calls.update().where(

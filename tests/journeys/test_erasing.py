@@ -16,6 +16,7 @@ from oms_ledger.wiring import Cell
 from tests.client import Client
 from tests.journeys.test_order_life import EVERY, ORDERS, drain, invoice
 from tests.purchases import open_account, purchase
+from workers import exporting
 from workers.erasing import bring_up
 from workers.projector import VIEWS
 
@@ -176,6 +177,19 @@ def test_G56_an_error_that_repeated_the_person_is_taken_out(cell, client):
     assert "judgings.last_failure" in stored(cell)
     assert client.call("POST", ERASURES, {"email": EMAIL, "dryRun": False}).json()["erased"] == 1
     assert stored(cell) == set()
+
+
+def test_G56_an_export_that_was_made_before_is_gone(cell, client):
+    delivered(client)
+    asked = client.call("POST", "/api/ledger/exports", {"format": "jsonl"})
+    assert asked.status == 202, asked.body
+    export = asked.json()["id"]
+    while exporting.carry_on(cell.database, export):
+        pass
+    url = f"/api/ledger/exports/{export}/download"
+    assert "canary" in client.call("GET", url).body.decode().lower()
+    assert client.call("POST", ERASURES, {"email": EMAIL, "dryRun": False}).json()["erased"] == 1
+    assert client.call("GET", url).status == 404
 
 
 def test_G56_the_bytes_on_disk_tell_nothing_either(cell, client):
