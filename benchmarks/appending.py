@@ -67,11 +67,14 @@ def one_event_writes(cell: Cell, latencies: list[float], seconds: float) -> floa
 
 async def _one_event_writes(cell: Cell, latencies: list[float], seconds: float) -> float:
     commit, done = GroupCommit(cell.store), len(latencies)
+    row, wrapped = _placement(cell)
     until = time.perf_counter() + seconds
 
     async def client() -> None:
         while (began := time.perf_counter()) < until:
-            assert not isinstance(await commit.append(_placement(cell)), Conflict)
+            stream = order_stream(orders.ACCOUNT, orders.new_id())
+            write = Write((row._replace(stream=stream),), (), ((stream, wrapped),))
+            assert not isinstance(await commit.append(write), Conflict)
             latencies.append(time.perf_counter() - began)
 
     began = time.perf_counter()
@@ -81,8 +84,11 @@ async def _one_event_writes(cell: Cell, latencies: list[float], seconds: float) 
     return rate
 
 
-def _placement(cell: Cell) -> Write:
-    """A placed order as the ledger stores it, its personal part encrypted."""
+def _placement(cell: Cell) -> tuple[Row, bytes]:
+    """A placed order as stored, its personal part encrypted, and its data key.
+
+    Made once, for the library's recorder too is given bytes that are ready.
+    """
     order_id, placed = orders.new_order()
     stream = order_stream(orders.ACCOUNT, order_id)
     name, body, told = codec.encode(placed)
@@ -96,7 +102,7 @@ def _placement(cell: Cell) -> Write:
         *(orders.ACCOUNT, stream, 1, name, at, "benchmark", None, None, None, None, None),
         *(body, personal),
     )
-    return Write((row,), (), ((stream, wrapped),))
+    return row, wrapped
 
 
 def _typical(cell: Cell, latencies: list[float], seconds: float) -> float:

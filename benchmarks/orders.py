@@ -48,6 +48,10 @@ def _template() -> OrderPlaced:
     return placed
 
 
+def new_id() -> str:
+    return f"v{next(_numbers)}bnch-01"
+
+
 def new_order() -> tuple[str, OrderPlaced]:
     number = next(_numbers)
     group = f"v{number}bnch"

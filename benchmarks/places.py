@@ -1,10 +1,11 @@
 """Where is measured: a SQLite file, and a real PostgreSQL started for this run."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 from oms_ledger.cli.processes import prepare
 from oms_ledger.settings import Settings
@@ -25,6 +26,8 @@ class Place:
 
 @contextmanager
 def running_servers() -> Iterator[None]:
+    """On a disk, also where tests make do with memory: what is durable is part of the figures."""
+    os.environ.setdefault("TMPDIR", gettempdir())
     servers.begin()
     try:
         yield

@@ -38,7 +38,9 @@ LARGE = {"type": "FromOrders", "expression": LARGE_AND_SHIPPED, "disableSingleFi
 LARGE_ONCE = {**LARGE, "disableSingleFire": False}
 HOSTILE = {
     "type": "FromOrders",
-    "expression": "($f := function($n) { $n > 0 ? $f($n - 1) + $f($n - 1) : 1 }; $f(value > 0 ? 40 : 1) > 0)",
+    "expression": (
+        "($f := function($n) { $n > 0 ? $f($n - 1) + $f($n - 1) : 1 }; $f(value > 0 ? 40 : 1) > 0)"
+    ),
     "disableSingleFire": True,
 }
 ANSWERS_BETWEEN_STRIKES, FEWER = 25, 10
