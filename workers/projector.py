@@ -9,11 +9,9 @@ import structlog
 from sqlalchemy import Connection
 
 from oms_ledger.ledger.database import Database
-from oms_ledger.ledger.entry import Row
-from oms_ledger.ledger.folds import Folds
 from oms_ledger.wiring import Cell
 from projections import calls, cursors, due_times, feeds, hooks, order_views, people
-from projections.cursors import Destination, Fenced
+from projections.cursors import Fenced
 from projections.due_times import DueTimes
 from projections.order_views import OrderViews
 from projections.people import People
@@ -46,21 +44,6 @@ def ensure_cursors(database: Database) -> None:
                 log.info("the view is folded anew from the first entry", cursor=cursor)
 
 
-class _Noting:
-    """A view's destination that also notes whose entries went by."""
-
-    def __init__(self, destination: Destination) -> None:
-        self._destination = destination
-        self.accounts: set[str] = set()
-
-    def produce(self, rows: Sequence[Row], folds: Folds) -> object:
-        self.accounts.update(row.account for row in rows)
-        return self._destination.produce(rows, folds)
-
-    def store(self, connection: Connection, produced: object) -> None:
-        self._destination.store(connection, produced)
-
-
 class _View:
     """A view's cursor in the hands of this projector, for as long as nobody takes it over."""
 
@@ -69,20 +52,19 @@ class _View:
         self._folds = cell.folds()
         self._token: int | None = None
 
-    def catch_up(self) -> set[str]:
-        """Advance to the head; the accounts whose entries went by. Nothing without the lease."""
+    def catch_up(self) -> None:
+        """Advance to the head; nothing without the lease."""
         if self._token is None:
             self._token = cursors.take(self._database, self._cursor)
         if self._token is None:
-            return set()
-        noting = _Noting(VIEWS[self._cursor]())
+            return
+        view = VIEWS[self._cursor]()
         try:
-            while cursors.advance(self._database, self._folds, self._cursor, self._token, noting):
+            while cursors.advance(self._database, self._folds, self._cursor, self._token, view):
                 pass
         except Fenced:
             self._token = None  # a reader, or a spare projector, took it over: ask again
             log.info("the lease of the view went to somebody else", cursor=self._cursor)
-        return noting.accounts
 
     def release(self) -> None:
         if self._token is not None:
@@ -90,14 +72,20 @@ class _View:
 
 
 def project(cell: Cell, stop: Stop) -> None:
-    """Follow the ledger until stopped. A second projector is a hot spare."""
+    """Follow the ledger until stopped. A second projector is a hot spare.
+
+    Who waits for news is woken before the views are brought up, which may take a while.
+    """
     views = [_View(cell, cursor) for cursor in VIEWS]
+    seen = cell.store.head()  # what was missed before, the clock finds
     with _news(cell.database) as news:
         try:
             while not stop.is_set():
-                accounts = set[str]().union(*(view.catch_up() for view in views))
+                seen, accounts = cell.store.accounts_after(seen)
                 if accounts:
-                    wakeups.wake(cell.redis, followers(cell.database, sorted(accounts)))
+                    wakeups.wake(cell.redis, followers(cell.database, accounts))
+                for view in views:
+                    view.catch_up()
                 if not stop.is_set():
                     next(news)
         finally:
@@ -106,14 +94,14 @@ def project(cell: Cell, stop: Stop) -> None:
 
 
 def followers(database: Database, accounts: Sequence[str]) -> list[str]:
-    """What to wake: the calls, and the hooks and the feeds of each account together."""
+    """What to wake: hooks and feeds, those of an account together, and the calls."""
     with database.reading() as connection:
         with_feeds = feeds.accounts_with(connection, accounts)
         with_hooks = hooks.accounts_with(connection, accounts)
     return [
-        calls.CURSOR,
         *map(hooks.together, with_hooks),
         *map(feeds.together, with_feeds),
+        calls.CURSOR,
     ]
 
 

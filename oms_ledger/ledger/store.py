@@ -51,6 +51,11 @@ _VERSIONS = (
 _DATA_KEYS = select(data_keys.c.stream, data_keys.c.wrapped).where(
     data_keys.c.stream.in_(bindparam("streams", expanding=True))
 )
+_ACCOUNTS_AFTER = (
+    select(events.c.account, func.max(events.c.position))
+    .where(events.c.position > bindparam("after"))
+    .group_by(events.c.account)
+)
 _KEY = select(request_keys.c.value).where(
     request_keys.c.account == bindparam("account"), request_keys.c.key == bindparam("key")
 )
@@ -78,6 +83,12 @@ class Store:
         """The last position handed out; 0 in an empty ledger."""
         with self.database.reading() as connection:
             return int(connection.execute(_HEAD).scalar_one())
+
+    def accounts_after(self, position: int) -> tuple[int, list[str]]:
+        """The head as it is now, and whose entries stand between the position and it."""
+        with self.database.reading() as connection:
+            found = connection.execute(_ACCOUNTS_AFTER, {"after": position}).all()
+        return max((last for _, last in found), default=position), sorted(a for a, _ in found)
 
     def page(self, after: int, limit: int = 500) -> list[Row]:
         return self._rows(_PAGE, after=after, limit=limit)
