@@ -79,7 +79,7 @@ def verify_views(database: Database, folds: Folds) -> Iterator[tuple[int, list[D
 
 def count_orders(database: Database) -> int:
     with database.reading() as connection:
-        return connection.execute(_first_entries(select(func.count()))).scalar_one()
+        return int(connection.execute(_first_entries(select(func.count()))).scalar_one())
 
 
 def _first_entries(query: Select[Any]) -> Select[Any]:

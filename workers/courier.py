@@ -215,8 +215,9 @@ class Round:
                     self._heed(landed)
                     made += landed
                 self._flying -= done
-                if recording in done:
-                    recording = await recording if recording else None  # Fenced comes out here
+                if recording is not None and recording in done:
+                    await recording  # Fenced comes out here
+                    recording = None
                 if news in done:
                     self._news.clear()
                     news = asyncio.create_task(self._news.wait())

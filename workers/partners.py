@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from oms_ledger.ledger.entry import Key, instant, order_stream
 from oms_ledger.ledger.ledger import Taken
@@ -132,7 +133,7 @@ async def place_fulfillment(cell: Cell, owed: Owed) -> None:
     order = await cell.ledger.order(owed.account, owed.order_id)
     if order.status is not Status.WAITING_FOR_AUTHORIZATION or id_below(order) != owed.key:
         return
-    seller = {"seller": owed.other, "seller_order_id": owed.key}
+    seller: dict[str, Any] = {"seller": owed.other, "seller_order_id": owed.key}
     try:
         below = await place_below(cell, order, owed.other, owed.key, cause=owed.cause)
     except (SellerRefusedOrder, SellerInactive) as refusal:
@@ -184,12 +185,13 @@ async def cancel_below(cell: Cell, owed: Owed) -> None:
     order = await cell.ledger.order(owed.account, owed.order_id)
     asked = order.requests[-1] if order.requests else None
     started = order.cancellation
+    reason = started.reason if started else asked.reason if asked else None
     by = started.by if started else "system"
     user = by == "user" or (started is None and asked is not None and asked.requested_by_user)
     decision = partial(
         cancel_from_above,
         request_id=asked.id if asked else owed.id,
-        reason=started.reason if started else asked and asked.reason,
+        reason=reason,
         requested_by_user=user,
         by=by,
         final=True,
@@ -238,7 +240,7 @@ async def settle_proposal(cell: Cell, owed: Owed) -> None:
 # Up: to the marketplace
 
 
-def _as_seller(owed: Owed) -> dict[str, str]:
+def _as_seller(owed: Owed) -> dict[str, Any]:
     return {"seller": owed.account, "seller_order_id": owed.order_id}
 
 

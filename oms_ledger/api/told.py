@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from itertools import chain
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
@@ -68,20 +68,19 @@ def _install(kind: Kind) -> None:
 def _replay(kind: Kind, door: Any) -> Endpoint:
     May = Annotated[Caller, Depends(door)]
 
-    async def replay(request: Request, cell: TheCell, caller: May) -> Response:  # type: ignore[valid-type]
+    async def replay(request: Request, cell: TheCell, caller: May) -> Response:
         """Put the cursor back to a position or an instant, or produce one order again.
 
         Body: `since` (a position, or an instant), and `orderId` for one order alone, for which
         `since` may be left out. What is produced again is marked `replayed`.
         """
-        who = cast(Caller, caller)
         body = await _object(request)
         order_id = _text(body, "orderId")
         if order_id is None and body.get("since") is None:
             raise malformed("since: found nothing, expected a position or an instant")
 
         def put_back() -> dict[str, Any]:
-            told = _told(kind, cell, who)
+            told = _told(kind, cell, caller)
             since = _place(cell, body, "since") or 0
             if order_id is not None:
                 count = replays.tell_again(cell.database, cell.folds(), told, order_id, since)
@@ -101,20 +100,19 @@ def _replay(kind: Kind, door: Any) -> Endpoint:
 def _dry_run(kind: Kind, door: Any) -> Endpoint:
     May = Annotated[Caller, Depends(door)]
 
-    async def try_filter(request: Request, cell: TheCell, caller: May) -> Response:  # type: ignore[valid-type]
+    async def try_filter(request: Request, cell: TheCell, caller: May) -> Response:
         """What a filter would have produced since a position or an instant; nothing is kept.
 
         Body: `since`, and optionally `until`, `filter` (else the configured one) and `samples`.
         The answer is one JSON object a line as the run goes on, the last of them `"done": true`.
         """
-        who = cast(Caller, caller)
         body = await _object(request)
         if body.get("since") is None:
             raise malformed("since: found nothing, expected a position or an instant")
         samples = body.get("samples", SAMPLES)
         if type(samples) is not int or not 0 <= samples <= MOST_SAMPLES:
             raise malformed(f"samples: expected a whole number from 0 to {MOST_SAMPLES}")
-        filter = await asyncio.to_thread(_filter, kind, cell, who, body)
+        filter = await asyncio.to_thread(_filter, kind, cell, caller, body)
         since = await asyncio.to_thread(_place, cell, body, "since")
         until = await asyncio.to_thread(_place, cell, body, "until")
         if not AT_ONCE.acquire(blocking=False):
@@ -126,7 +124,7 @@ def _dry_run(kind: Kind, door: Any) -> Endpoint:
                 run = dry_run(
                     cell.database,
                     cell.folds(),
-                    who.account,
+                    caller.account,
                     filter,
                     since=since or 0,
                     until=until,
@@ -148,24 +146,23 @@ def _dry_run(kind: Kind, door: Any) -> Endpoint:
 def _explain(kind: Kind, door: Any) -> Endpoint:
     May = Annotated[Caller, Depends(door)]
 
-    async def explain_filter(request: Request, cell: TheCell, caller: May) -> Response:  # type: ignore[valid-type]
+    async def explain_filter(request: Request, cell: TheCell, caller: May) -> Response:
         """What a filter says of each version of an order, why, and what it cost.
 
         Body: `orderId`, and optionally `filter` (else the configured one). The expression's
         values are told to whom may see the order; others learn whether they are true.
         """
-        who = cast(Caller, caller)
         body = await _object(request)
         order_id = _text(body, "orderId")
         if order_id is None:
             raise malformed("orderId: found nothing, expected the id of an order")
 
         def told() -> dict[str, Any]:
-            filter = _filter(kind, cell, who, body)
-            said = list(explain(cell.folds(), who.account, order_id, filter))
+            filter = _filter(kind, cell, caller, body)
+            said = list(explain(cell.folds(), caller.account, order_id, filter))
             if not said:
                 raise OrderNotFound()
-            values = bool(who.resources & {VIEW, FULL})
+            values = bool(caller.resources & {VIEW, FULL})
             return {
                 "orderId": order_id,
                 **telling.engine(filter),
@@ -180,9 +177,9 @@ def _explain(kind: Kind, door: Any) -> Endpoint:
 def _dead_letters(kind: Kind, door: Any) -> Endpoint:
     May = Annotated[Caller, Depends(door)]
 
-    async def list_letters(request: Request, cell: TheCell, caller: May) -> Response:  # type: ignore[valid-type]
+    async def list_letters(request: Request, cell: TheCell, caller: May) -> Response:
         """What could not be delivered, by position. Query: `after`, `limit` (at most 1000)."""
-        cursor = kind.cursor_of(cast(Caller, caller).app_key)
+        cursor = kind.cursor_of(caller.app_key)
         after = whole_number(request, "after", 0, 2**63 - 1)
         limit = whole_number(request, "limit", LETTERS, LONGEST_PAGE, lowest=1)
 
@@ -202,9 +199,9 @@ def _dead_letters(kind: Kind, door: Any) -> Endpoint:
 def _dead_letter(kind: Kind, door: Any) -> Endpoint:
     May = Annotated[Caller, Depends(door)]
 
-    async def one_letter(position: int, cell: TheCell, caller: May) -> Response:  # type: ignore[valid-type]
+    async def one_letter(position: int, cell: TheCell, caller: May) -> Response:
         """One dead letter with its content."""
-        cursor = kind.cursor_of(cast(Caller, caller).app_key)
+        cursor = kind.cursor_of(caller.app_key)
 
         def found() -> dict[str, Any]:
             with cell.database.reading() as connection:
@@ -221,9 +218,8 @@ def _dead_letter(kind: Kind, door: Any) -> Endpoint:
 def _requeue(kind: Kind, door: Any) -> Endpoint:
     May = Annotated[Caller, Depends(door)]
 
-    async def requeue(request: Request, cell: TheCell, caller: May) -> Response:  # type: ignore[valid-type]
+    async def requeue(request: Request, cell: TheCell, caller: May) -> Response:
         """Put dead letters back, as if they were new: `positions`, or `"all": true`."""
-        who = cast(Caller, caller)
         body = await _object(request)
         positions = body.get("positions")
         every = body.get("all") is True
@@ -237,8 +233,8 @@ def _requeue(kind: Kind, door: Any) -> Endpoint:
             raise malformed(f"positions: expected an array of 1 to {LONGEST_PAGE} positions")
 
         def put_back() -> dict[str, Any]:
-            _told(kind, cell, who)
-            count = telling.requeue(cell.database, kind, who.app_key, positions)
+            _told(kind, cell, caller)
+            count = telling.requeue(cell.database, kind, caller.app_key, positions)
             return {"requeued": count}
 
         return json_response(await asyncio.to_thread(put_back))

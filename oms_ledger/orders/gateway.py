@@ -99,8 +99,9 @@ class GatewayRefused(Exception):
 class Gateway(Protocol):
     """What the ledger needs of a gateway. All of it may be slow, fail, and be asked again."""
 
-    remote: bool
-    """Whether it may hold a shopper's money while nobody here knows: asked only on record."""
+    @property
+    def remote(self) -> bool:
+        """Whether it may hold a shopper's money while nobody here knows: asked only on record."""
 
     def open(self, transaction: Transaction) -> str | None:
         """Make the transaction known; the gateway's own id of it, None when it needs none."""

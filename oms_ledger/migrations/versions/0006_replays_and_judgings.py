@@ -14,7 +14,9 @@ BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 def upgrade() -> None:
     op.add_column("cursors", sa.Column("replaying_until", BIG, nullable=False, server_default="0"))
     for table in ("feed_items", "deliveries"):
-        again = sa.Column("replayed", sa.Boolean(), nullable=False, server_default=sa.false())
+        again: sa.Column[bool] = sa.Column(
+            "replayed", sa.Boolean(), nullable=False, server_default=sa.false()
+        )
         op.add_column(table, again)
     op.drop_index("feed_items_visible", "feed_items")
     op.create_table(
