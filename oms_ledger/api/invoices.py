@@ -24,6 +24,8 @@ router = APIRouter(tags=["Invoices"])
 
 OMS = "/api/oms/pvt/orders/{order_id}"
 PII = "/api/orders/pvt/document/{order_id}"
+SELLERS = "/pvt/orders/{order_id}"
+"""What a seller appends to the base that it was given as `marketplaceServicesEndpoint`."""
 
 MayInvoice = Annotated[Caller, Depends(requires("invoice_order"))]
 MayInvoiceDocument = Annotated[Caller, Depends(requires("invoice_document"))]
@@ -179,6 +181,7 @@ def _first_answer(order: Order, invoice: e.InvoiceIssued) -> tuple[str, datetime
 
 
 @router.post(f"{OMS}/invoice")
+@router.post(f"{SELLERS}/invoice")
 async def post_invoice(
     order_id: str, request: Request, ledger: TheLedger, caller: MayInvoice
 ) -> Response:
@@ -218,6 +221,8 @@ class Delivery(Body):
 
 
 @router.put(f"{OMS}/invoice/{{invoice_number:path}}/tracking")
+@router.post(f"{SELLERS}/invoice/{{invoice_number:path}}/tracking")
+@router.put(f"{SELLERS}/invoice/{{invoice_number:path}}/tracking", include_in_schema=False)
 async def put_tracking(
     order_id: str, invoice_number: str, request: Request, ledger: TheLedger, caller: MayTrack
 ) -> Response:
@@ -260,6 +265,9 @@ def _no_date(at: int) -> datetime:
 
 @router.patch(f"{OMS}/invoice/{{invoice_number:path}}")
 @router.put(f"{OMS}/invoice/{{invoice_number:path}}", include_in_schema=False)
+@router.post(f"{SELLERS}/invoice/{{invoice_number:path}}")
+@router.patch(f"{SELLERS}/invoice/{{invoice_number:path}}", include_in_schema=False)
+@router.put(f"{SELLERS}/invoice/{{invoice_number:path}}", include_in_schema=False)
 async def patch_invoice(
     order_id: str, invoice_number: str, request: Request, ledger: TheLedger, caller: MayUpdate
 ) -> Response:

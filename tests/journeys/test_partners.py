@@ -224,6 +224,30 @@ AUTHORIZATION = {
 }
 
 
+def test_a_seller_reports_invoice_and_tracking_below_the_base_it_was_given(cell, store, shop):
+    order_id = paid(store, sold_by(SHOP))
+    rest(cell)
+    seller = "/pvt/orders"
+    invoice = {"type": "Output", "invoiceNumber": "NF/7", "invoiceValue": 1000}
+    invoice["issuanceDate"] = "2026-01-01"
+    answer = store.call("POST", f"{seller}/{order_id}/invoice?an={STORE}", invoice)
+    assert (answer.status, answer.json()["orderId"]) == (200, order_id)
+    assert answer.json()["date"].endswith("Z")
+    for method in ("POST", "PATCH", "PUT"):
+        told = {"trackingNumber": f"T-{method}", "courier": "Post"}
+        answer = store.call(method, f"{seller}/{order_id}/invoice/NF%2F7", told)
+        assert (answer.status, answer.json()["orderId"]) == (200, order_id)
+    for method in ("POST", "PUT"):
+        told = {"isDelivered": True, "deliveredDate": "2026-01-03", "events": []}
+        answer = store.call(method, f"{seller}/{order_id}/invoice/NF/7/tracking", told)
+        assert (answer.status, answer.json()["orderId"]) == (200, order_id)
+    document = store.call("GET", f"/api/oms/pvt/orders/{order_id}").json()
+    (package,) = document["packageAttachment"]["packages"]
+    assert (package["trackingNumber"], package["courierStatus"]["finished"]) == ("T-PUT", True)
+    unknown = store.call("POST", f"{seller}/{order_id}/invoice/none/tracking", {})
+    assert (unknown.status, unknown.json()["error"]["code"]) == (404, "ORD038")
+
+
 def test_a_chain_order_over_http(cell, client_of, shops):
     middle, shop = client_of(account=MIDDLE), client_of(account=SHOP)
     body = {
