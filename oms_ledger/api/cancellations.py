@@ -9,12 +9,11 @@ from pydantic import Field
 
 from oms_ledger.api.addressing import segment
 from oms_ledger.api.bodies import Body, json_body, parse
-from oms_ledger.api.dependencies import Caller, TheLedger, requires, shopper_or
+from oms_ledger.api.dependencies import Caller, TheCell, TheLedger, requires, shopper_or
 from oms_ledger.api.errors import ApiError
+from oms_ledger.api.ownership import require_own
 from oms_ledger.api.receipts import cancellation_receipt, receipt, request_id
-from oms_ledger.ledger.ledger import Ledger
 from oms_ledger.orders.decisions.canceling import cancel, deny_cancellation
-from oms_ledger.orders.refusals import OrderNotFound
 
 router = APIRouter(tags=["Cancellation"])
 
@@ -60,27 +59,20 @@ async def post_cancel(
 
 @router.post("/api/checkout/pub/orders/{order_id}/user-cancel-request")
 async def post_user_cancel_request(
-    order_id: str, request: Request, ledger: TheLedger, caller: Shopper
+    order_id: str, request: Request, cell: TheCell, caller: Shopper
 ) -> Response:
     """A shopper cancels an order of their own."""
     asked = parse(Cancellation, await json_body(request) or {})
     order_id, reason = segment(order_id), _checked(asked.reason)
-    await _require_own(ledger, caller, order_id)
+    order = await cell.ledger.order(caller.account, order_id)
+    if caller.shopper is not None:
+        await require_own(request, cell, order, caller.shopper)
 
     decision = partial(cancel, reason=reason, requested_by_user=True, called_by=caller.app_key)
-    order = await ledger.change(
+    order = await cell.ledger.change(
         caller.account, order_id, decision, by=caller.app_key, cause=request_id(request)
     )
     return receipt(order, request, *cancellation_receipt(order))
-
-
-async def _require_own(ledger: Ledger, caller: Caller, order_id: str) -> None:
-    order = await ledger.order(caller.account, order_id)
-    if caller.shopper is None:
-        return
-    email = order.placed.client_profile.get("email")
-    if not isinstance(email, str) or email.strip().lower() != caller.shopper.strip().lower():
-        raise OrderNotFound()
 
 
 class Denial(Body):

@@ -11,6 +11,7 @@ from oms_ledger.api.dependencies import Caller, TheCell, shopper_or
 from oms_ledger.api.errors import malformed
 from oms_ledger.api.lists import at_one_moment, list_answer, rows_told
 from oms_ledger.api.orders import is_reachable, json_response, language_of, shown
+from oms_ledger.api.ownership import require_own
 from oms_ledger.api.questions import Given, interval, number, of_query, reachable, values_of
 from oms_ledger.api.roles import LIST
 from oms_ledger.orders.account import Account
@@ -58,15 +59,7 @@ async def get_user_order(order_id: str, request: Request, cell: TheCell, caller:
     email = _customer(caller, of_query(request.query_params.multi_items()), list_all=True)
     order = await cell.ledger.order(account.name, order_id)
     if email is not None:
-        await request.app.state.freshness.wait()
-        profile = order.placed.client_profile
-
-        def is_theirs(connection: Connection) -> bool:
-            person = shoppers.known_as(connection, account.name, email)
-            return person.is_of(profile.get("email"), profile.get("userProfileId"))
-
-        if not await at_one_moment(cell, is_theirs):
-            raise OrderNotFound()
+        await require_own(request, cell, order, email)
     if not await is_reachable(cell, account, order_id):
         raise OrderNotFound()
     return await _shown(request, cell, account, order_id, caller)

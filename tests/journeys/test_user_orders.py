@@ -77,6 +77,22 @@ def test_G34_a_shopper_sees_own_orders_across_merged_e_mails_newest_first(cell, 
     assert shopper(cell, shop, "nobody@x.com").call("GET", f"{MINE}/last").status == 404
 
 
+def test_G34_a_shopper_cancels_what_was_ordered_under_a_former_e_mail_and_nothing_else(cell, shop):
+    user = shopper(cell, shop, "new@x.com")
+
+    def cancel(order_id):
+        url = f"/api/checkout/pub/orders/{order_id}/user-cancel-request"
+        return user.call("POST", url, {"reason": "too late"})
+
+    foreign, unknown = cancel("v4acme-01"), cancel("v9acme-01")
+    assert (foreign.status, foreign.json()["error"]) == (404, unknown.json()["error"])
+    assert cancel("v1acme-01").status == 200
+    document = shop.call("GET", f"{ORDERS}/v1acme-01").json()
+    assert document["status"] == "cancellation-requested"
+    assert document["cancellationRequests"][0]["requestedByUser"] is True
+    assert shop.call("GET", f"{ORDERS}/v4acme-01").json()["status"] == "ready-for-handling"
+
+
 def test_G34_pages_of_own_orders_are_counted(cell, shop):
     user = shopper(cell, shop, "new@x.com")
     first = user.call("GET", f"{MINE}?per_page=2&page=0").json()
