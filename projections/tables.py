@@ -314,3 +314,41 @@ process_figures = Table(
     Column("at", BIG, nullable=False),
     Column("body", Text, nullable=False),
 )
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("surrogate_key", Text, nullable=False),
+    Column("context", Text, nullable=False),
+    Column("assignee", Text),
+    Column("status", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created_at", BIG, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("changed_at", BIG, nullable=False),
+    # The entry by which the ledger last opened or closed it; 0 for a task that people keep.
+    Column("flow_position", BIG, nullable=False, server_default="0"),
+    Index("tasks_key", "account", "surrogate_key", unique=True),
+    Index("tasks_created", "account", "created_at", "id"),
+)
+
+task_targets = Table(
+    "task_targets",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("target", Text, primary_key=True),
+    Column("task", Text, primary_key=True),
+)
+
+task_history = Table(
+    "task_history",
+    metadata,
+    Column("task", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("at", BIG, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("text", Text, nullable=False),
+)

@@ -18,7 +18,7 @@ from oms_ledger.ledger.tables import events
 from oms_ledger.orders.decisions.erasing import erase_person, is_open
 from oms_ledger.orders.order import Order
 from oms_ledger.wiring import Cell
-from projections import cursors, exports, people, tables
+from projections import cursors, exports, people, tables, tasks
 from projections.cursors import Fenced
 from workers.projector import VIEWS
 
@@ -146,6 +146,7 @@ def _sweep(cell: Cell, account: str, order_ids: list[str]) -> None:
                 tables.calls.c.account == account, tables.calls.c.order_id.in_(some)
             )
             connection.execute(calls.values(last_error=None))
+            tasks.erase(connection, account, some)
             entries = select(events.c.position).where(
                 events.c.stream.in_([order_stream(account, order_id) for order_id in some])
             )

@@ -10,18 +10,20 @@ from sqlalchemy import Connection
 
 from oms_ledger.ledger.database import Database
 from oms_ledger.wiring import Cell
-from projections import calls, cursors, due_times, feeds, hooks, order_views, people
+from projections import calls, cursors, due_times, feeds, hooks, order_views, people, tasks
 from projections.cursors import Fenced
 from projections.due_times import DueTimes
 from projections.order_views import OrderViews
 from projections.people import People
+from projections.tasks import Tasks
 from workers import wakeups
 from workers.stopping import Stop
 
-VIEWS: dict[str, type[OrderViews] | type[DueTimes] | type[People]] = {
+VIEWS: dict[str, type[OrderViews] | type[DueTimes] | type[People] | type[Tasks]] = {
     order_views.CURSOR: OrderViews,
     due_times.CURSOR: DueTimes,
     people.CURSOR: People,
+    tasks.CURSOR: Tasks,
 }
 _LOOK = 0.01  # seconds between looks at SQLite's change counter
 _AT_LEAST = 1.0  # seconds after which the head is looked at without news

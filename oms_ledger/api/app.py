@@ -36,6 +36,7 @@ from oms_ledger.api import (
     reselling,
     sign_in,
     stream,
+    tasks,
     told,
     transactions,
     user_orders,
@@ -48,6 +49,8 @@ from oms_ledger.api.news import News
 from oms_ledger.api.repeats import Repeats
 from oms_ledger.api.timing import Timing
 from oms_ledger.wiring import Cell, open_cell
+from projections import order_views
+from projections import tasks as desk
 from workers.reporting import Reporter
 
 ROUTERS = (
@@ -77,6 +80,7 @@ ROUTERS = (
     stream,
     erasures,
     calls,
+    tasks,
     sign_in,
     health,
 )
@@ -112,7 +116,8 @@ def application(cell: Cell) -> FastAPI:
     )
     app.state.cell = cell
     app.state.doorkeeper = Doorkeeper(cell)
-    app.state.freshness = Freshness(cell)
+    app.state.freshness = Freshness(cell, order_views.CURSOR)
+    app.state.desk = Freshness(cell, desk.CURSOR)
     app.state.limits = Limits(cell)
     app.state.news = News(lambda: cell.store.head())
     for module in ROUTERS:

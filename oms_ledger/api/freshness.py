@@ -9,16 +9,18 @@ import threading
 import time
 
 from oms_ledger.wiring import Cell
-from projections import cursors, order_views
+from projections import cursors
 from projections.cursors import Fenced
-from projections.order_views import OrderViews
+from workers.projector import VIEWS
 
 PATIENCE, LOOK, LONGEST = 0.1, 0.005, 2.0  # seconds
 
 
 class Freshness:
-    def __init__(self, cell: Cell) -> None:
-        self._cell = cell
+    """Of one view, by its cursor."""
+
+    def __init__(self, cell: Cell, cursor: str) -> None:
+        self._cell, self._cursor = cell, cursor
         self._folds = cell.folds()
         self._catching_up = threading.Lock()
 
@@ -35,14 +37,14 @@ class Freshness:
 
     def _missing(self, head: int) -> int:
         with self._cell.database.reading() as connection:
-            at = cursors.position(connection, order_views.CURSOR) or 0
+            at = cursors.position(connection, self._cursor) or 0
         return max(0, head - at)
 
     def _catch_up(self, head: int) -> int:
         until = time.monotonic() + LONGEST
         with self._catching_up:
             while (missing := self._missing(head)) and time.monotonic() < until:
-                token = cursors.take(self._cell.database, order_views.CURSOR, steal=True)
+                token = cursors.take(self._cell.database, self._cursor, steal=True)
                 if token is None:
                     return missing
                 try:
@@ -50,11 +52,11 @@ class Freshness:
                 except Fenced:
                     continue  # the projector took it back: look again how far it is
                 finally:
-                    cursors.release(self._cell.database, order_views.CURSOR, token)
+                    cursors.release(self._cell.database, self._cursor, token)
         return missing
 
     def _advance(self, token: int, head: int, until: float) -> None:
-        database, views = self._cell.database, OrderViews()
+        database, view = self._cell.database, VIEWS[self._cursor]()
         while self._missing(head) and time.monotonic() < until:
-            if not cursors.advance(database, self._folds, order_views.CURSOR, token, views):
+            if not cursors.advance(database, self._folds, self._cursor, token, view):
                 return

@@ -117,6 +117,9 @@ OPERATIONS: Mapping[str, frozenset[str]] = {
     "user_orders": frozenset({VIEW, MY_CONTRACT, MY_UNIT}),
     "sign_in": NOBODY_IN_PARTICULAR,
     "issue_shopper_token": frozenset({SHOPPERS}),
+    # VTEX DO; its published operations name no resource
+    "read_tasks": frozenset({VIEW, FULL}),
+    "write_tasks": frozenset({WORKFLOW, FULL}),
     # The deployment
     "health": NOBODY_IN_PARTICULAR,
     "documentation": NOBODY_IN_PARTICULAR,

@@ -13,7 +13,7 @@ from oms_ledger.api.questions import of_query
 from oms_ledger.cli.output import AsJson, print_json, progress
 from oms_ledger.orders.refusals import InvalidSetting
 from oms_ledger.wiring import Cell, open_cell
-from projections import order_export, order_list
+from projections import order_export, order_list, order_views
 from projections.exports import FORMATS
 from projections.order_export import Manner, Told
 from projections.order_list import Question
@@ -61,7 +61,7 @@ async def _asked(
     cell: Cell, name: str, given: dict[str, list[str]], language: str
 ) -> tuple[Question, Manner]:
     account = await cell.ledger.account(name)
-    freshness = Freshness(cell)
+    freshness = Freshness(cell, order_views.CURSOR)
     while await freshness.wait():
         pass  # views that are folded anew are waited for: a file has no header to say so
     told = language or account.setting("language")

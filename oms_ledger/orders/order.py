@@ -69,7 +69,7 @@ class Order:
     seller_reason: str | None = None
     proposals: tuple[tuple[str, str], ...] = ()
     overdue: bool = False
-    failed_calls: frozenset[str] = frozenset()
+    failed_calls: Mapping[str, e.CallFailed] = field(default_factory=dict)
     registered_changes: tuple[RegisteredChange, ...] = ()
     change_requests: tuple[ChangeRequest, ...] = ()
     imported: bool = field(default=False)

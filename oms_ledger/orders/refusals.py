@@ -217,6 +217,10 @@ class CallNotFound(Refusal):
     status, code, text = 404, "OMS404", "Call {0} not found"
 
 
+class TaskNotFound(Refusal):
+    status, code, text = 404, "OMS404", "Task {0} not found"
+
+
 class CallSettled(Refusal):
     status, code = 409, "OMS003"
     text = "The call {0} cannot be skipped: it came through, or is being made at this moment"

@@ -11,6 +11,8 @@ from typing import Any
 
 METHODS = ("get", "post", "put", "patch", "delete")
 FILES = ("orders", "orders-pii", "payments", "guides-only", "external-marketplace-orders")
+BELOW = {"vtex-do": "/api/do"}
+"""Where the paths of a file begin, when the file does not say so."""
 OF_CHECKOUT = {
     "/api/checkout/pub/orders",
     "/api/checkout/pub/gatewayCallback/{orderGroup}",
@@ -21,14 +23,16 @@ KEPT = {"type", "enum", "required", "properties", "items", "oneOf", "anyOf", "al
 
 def _operations(folder: Path) -> list[dict[str, Any]]:
     found: dict[tuple[str, str], dict[str, Any]] = {}
-    for name in (*FILES, "checkout"):
+    for name in (*FILES, "vtex-do", "checkout"):
         spec = json.loads((folder / f"{name}.json").read_text())
         for path, item in spec["paths"].items():
             if name == "checkout" and path not in OF_CHECKOUT:
                 continue
+            if path.startswith("/notes"):
+                continue
             for method in METHODS:
                 if method in item:
-                    key = (method.upper(), path)
+                    key = (method.upper(), BELOW.get(name, "") + path)
                     found.setdefault(key, _operation(spec, key, item[method]))
     return [found[key] for key in sorted(found, key=lambda key: key[::-1])]
 

@@ -130,6 +130,7 @@ MISTYPED = {
     "POST /api/fulfillment/pvt/orders": {
         "": "an array of orders comes in, and their array goes out; the schema says one object"
     },
+    "GET /api/do/tasks": {"items[].assignee.name": "null where nobody told it, as when created"},
     "GET /api/orders/feed": {"[].lastState": "null for the first status of an order"},
     "GET /api/oms/pvt/orders": _LIST_MISTYPED,
     "GET /api/oms/user/orders": _LIST_MISTYPED,

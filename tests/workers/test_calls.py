@@ -105,7 +105,7 @@ def test_G45_a_call_is_tried_for_three_days_and_then_waits_for_a_person(cell, to
     assert timedelta(days=3) <= tried[-1] - START <= timedelta(days=3, hours=1)
     assert (dead.kind, dead.last_error) == ("announce", "nobody answers")
     order = asyncio.run(cell.ledger.order(ACCOUNT, "v1-01"))
-    assert order.failed_calls == {dead.id}
+    assert set(order.failed_calls) == {dead.id}
     assert told == [("office", "report")]  # the warehouse hears no later call before the first
 
 
@@ -128,7 +128,7 @@ def test_G45_a_resumed_call_is_made_and_the_order_is_no_longer_in_error(cell, to
         await settle(cell)
         return await cell.ledger.order(ACCOUNT, "v1-01")
 
-    assert asyncio.run(story()).failed_calls == frozenset()
+    assert asyncio.run(story()).failed_calls == {}
     assert [kind for party, kind in told if party == "warehouse"] == ["announce", "release"]
     with pytest.raises(CallSettled):
         asyncio.run(mending.skip(cell, ACCOUNT, dead.id, reason="too late", by="op"))
@@ -150,7 +150,7 @@ def test_G45_a_skipped_call_lets_the_next_ones_through(cell, told, monkeypatch):
         await settle(cell)
         return await cell.ledger.order(ACCOUNT, "v1-01")
 
-    assert asyncio.run(story()).failed_calls == frozenset()
+    assert asyncio.run(story()).failed_calls == {}
     assert ("warehouse", "release") in told
     skipped = [row for row in cell.store.page(0) if row.name == "call-skipped"]
     assert len(skipped) == 1

@@ -203,7 +203,7 @@ def test_G45_what_the_gateway_refuses_for_good_is_shown_and_can_be_resumed(cell,
         return await cell.ledger.order(ACCOUNT, ORDER)
 
     order = asyncio.run(mended())
-    assert order.failed_calls == frozenset()
+    assert order.failed_calls == {}
     assert [(one.failure, one.receipt is None) for one in order.money.requests] == [(None, False)]
     assert remote.total(Kind.SETTLE) == 105_00
 
