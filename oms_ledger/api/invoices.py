@@ -14,6 +14,8 @@ from oms_ledger.api.errors import malformed
 from oms_ledger.api.receipts import receipt, request_id
 from oms_ledger.ledger.ledger import Ledger
 from oms_ledger.orders import events as e
+from oms_ledger.orders.account import Account
+from oms_ledger.orders.decisions import Decision
 from oms_ledger.orders.decisions.invoicing import AskedItem, issue_invoice
 from oms_ledger.orders.decisions.tracking import change_tracking, report_delivery
 from oms_ledger.orders.documents.instants import local_instant
@@ -142,19 +144,11 @@ def _details(body: dict[str, Any], asked: Invoice) -> e.Json:
     return details
 
 
-async def _issue(
-    order_id: str,
-    request: Request,
-    ledger: Ledger,
-    caller: Caller,
-    *,
-    totals: bool,
-    once: bool,
-) -> tuple[Order, e.InvoiceIssued]:
-    body = await json_body(request)
-    asked = parse(Invoice, body)
-    account = await ledger.account(caller.account)
-    decision = partial(
+def invoicing(
+    asked: Invoice, body: dict[str, Any], account: Account, *, totals: bool, once: bool
+) -> Decision:
+    """The decision that a body asks for, by the account's settings."""
+    return partial(
         issue_invoice,
         number=asked.invoice_number,
         type=asked.type,
@@ -167,6 +161,21 @@ async def _issue(
         receipted=not once,
         lenient=account.setting("invoice_items") == "lenient",
     )
+
+
+async def _issue(
+    order_id: str,
+    request: Request,
+    ledger: Ledger,
+    caller: Caller,
+    *,
+    totals: bool,
+    once: bool,
+) -> tuple[Order, e.InvoiceIssued]:
+    body = await json_body(request)
+    asked = parse(Invoice, body)
+    account = await ledger.account(caller.account)
+    decision = invoicing(asked, body, account, totals=totals, once=once)
     order = await ledger.change(
         caller.account, segment(order_id), decision, by=caller.app_key, cause=request_id(request)
     )

@@ -19,6 +19,7 @@ from oms_ledger.orders import events as e
 from oms_ledger.orders.account import Account
 from oms_ledger.orders.changes import refusals as no
 from oms_ledger.orders.changes import settings as s
+from oms_ledger.orders.decisions import Decision
 from oms_ledger.orders.decisions.modifying import (
     agree,
     cancel_change,
@@ -71,20 +72,25 @@ async def put_settings(request: Request, ledger: TheLedger, caller: MayModify) -
     return json_response(s.shown(_kept(account)))
 
 
-@router.patch(ORDER, status_code=202)
-async def patch_changes(
-    order_id: str, request: Request, ledger: TheLedger, caller: MayModify
-) -> Response:
-    asked = parse(ChangeBody, await json_body(request)).asked()
-    account = await ledger.account(caller.account)
-    decision = partial(
+def modifying(account: Account, body: object, change_id: str) -> Decision:
+    """The decision that a body asks for, by the account's settings."""
+    asked = parse(ChangeBody, body).asked()
+    return partial(
         request_change,
-        request_id=str(uuid.uuid4()),
+        request_id=change_id,
         workflow_id=str(uuid.uuid4()),
         asked=asked,
         settings=s.shown(_kept(account), asked.settings),
         trust_prices=account.setting("trust_request_prices"),
     )
+
+
+@router.patch(ORDER, status_code=202)
+async def patch_changes(
+    order_id: str, request: Request, ledger: TheLedger, caller: MayModify
+) -> Response:
+    body = await json_body(request)
+    decision = modifying(await ledger.account(caller.account), body, str(uuid.uuid4()))
     order = await ledger.change(
         caller.account, segment(order_id), decision, by=caller.app_key, cause=request_id(request)
     )

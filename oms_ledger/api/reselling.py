@@ -14,7 +14,11 @@ from oms_ledger.api.errors import ApiError
 from oms_ledger.api.orders import json_response
 from oms_ledger.api.receipts import receipt, request_id
 from oms_ledger.orders.account import Account
-from oms_ledger.orders.decisions.reselling import change_seller, propose_seller
+from oms_ledger.orders.decisions.reselling import (
+    change_seller,
+    propose_seller,
+    require_change,
+)
 from oms_ledger.orders.events import AccountEvent, AccountSettingsChanged
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.refusals import (
@@ -96,7 +100,8 @@ async def put_seller(order_id: str, request: Request, cell: TheCell, caller: May
     by = {"by": caller.app_key, "cause": request_id(request)}
     order_id, account = segment(order_id), caller.account
     order = await cell.ledger.order(account, order_id)
-    name = await _name(cell, order, asked.new_seller_id)
+    require_change(order, payment_value=asked.marketplace_payment_value, **told)
+    name = await require_taker(cell, order, asked.new_seller_id)
     proposal = partial(propose_seller, payment_value=asked.marketplace_payment_value, **told)
     order = await cell.ledger.change(account, order_id, proposal, **by)
     below = order.proposals[-1][1]
@@ -121,8 +126,8 @@ def _deliveries(order: Order, told: list[dict[str, Any]]) -> tuple[dict[str, Any
     )
 
 
-async def _name(cell: Cell, order: Order, seller: str) -> str:
-    """What the new seller is called; refuses a seller that cannot take the order."""
+async def require_taker(cell: Cell, order: Order, seller: str) -> str:
+    """What the new seller is called; refuses one that cannot take the order over."""
     if order.flow == "marketplace":
         try:
             await cell.ledger.account(order.seller)

@@ -235,7 +235,7 @@ async def _ask(
         return json_response(documents.request_answer(kind, known))
 
     ids = [order.order_id for order in orders]
-    shares = dict(zip(ids, _shares(kind, asked.value, orders), strict=True))
+    shares = dict(zip(ids, shares_of(kind, asked.value, orders), strict=True))
 
     def decide(order: Order, facts: Facts) -> list[e.OrderEvent]:
         mine = shares[order.order_id]
@@ -247,7 +247,8 @@ async def _ask(
     return json_response(documents.request_answer(kind, asked_by_hand(after, kind, name)))
 
 
-def _shares(kind: Kind, value: int, orders: Sequence[Order]) -> list[int]:
+def shares_of(kind: Kind, value: int, orders: Sequence[Order]) -> list[int]:
+    """What each order has of a value that is asked for; refuses more than there is."""
     left = [available(order, kind) for order in orders]
     group, rest = orders[0].placed.order_group, sum(left)
     if value > rest:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oms_ledger.orders.documents.history import changes
-from tests.journeys.test_order_life import ORDERS, invoice, paid, place
+from tests.journeys.test_order_life import ORDERS, invoice, paid
 
 LEDGER = "/api/ledger/orders"
 
@@ -138,48 +138,6 @@ def test_what_is_not_there_is_not_found(client, client_of):
         assert client.call("GET", f"{LEDGER}/{path}").status == 404
     reader = client_of("IntegrationProfile - Fulfillment Gateway")
     assert reader.call("GET", f"{LEDGER}/{order_id}").status == 200
-
-
-def send(client, action, value):
-    body = None
-    if action["command"].startswith("invoice"):
-        kind = action["command"].removeprefix("invoice (").removesuffix(")")
-        body = invoice(str(value), "explained", type=kind)
-    if action["command"] == "change (v1)":
-        body = {"requestId": "explained", "reason": "why", "discountValue": 1}
-    if action["command"] == "change (v2)":
-        body = {"reason": "why", "manualDiscountValue": 1}
-    return client.call(action["method"], action["path"], body)
-
-
-@pytest.mark.parametrize("steps", range(4))
-def test_an_action_told_as_allowed_is_and_one_told_as_refused_is_with_that_refusal(client, steps):
-    def order():
-        if steps == 0:
-            return place(client).json()["orders"][0]["orderId"]
-        order_id = paid(client)
-        for step in range(1, steps):
-            if step == 1:
-                client.call("POST", f"{ORDERS}/{order_id}/start-handling")
-            else:
-                client.call("POST", f"{ORDERS}/{order_id}/invoice", invoice("2000", "x"))
-        return order_id
-
-    count = len(client.call("GET", f"{LEDGER}/{order()}/actions").json()["actions"])
-    outcomes = set()
-    for index in range(count):
-        order_id = order()
-        told = client.call("GET", f"{LEDGER}/{order_id}/actions").json()
-        action = told["actions"][index]
-        answer = send(client, action, 2000 if steps < 3 or "Input" in action["command"] else 1)
-        outcomes.add(action["allowed"])
-        assert (answer.status < 300) == action["allowed"], (action, answer.body)
-        if not action["allowed"]:
-            error = answer.json()["error"]
-            refusal = action["refusal"]
-            assert (answer.status, error["code"]) == (refusal["status"], refusal["code"])
-            assert error["message"] == refusal["message"].replace(order_id, order_id)
-    assert outcomes == {True, False} or steps == 0
 
 
 def test_an_action_the_key_may_not_do_is_told_with_the_resource_it_lacks(client, client_of):
