@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from tests.published.conformance import problems
+from tests.published.operations import note
 
 
 @dataclass
@@ -67,6 +68,7 @@ class Client:
         start = messages[0]
         answered = [(k.decode().lower(), v.decode()) for k, v in start["headers"]]
         content = b"".join(m.get("body", b"") for m in messages[1:])
+        note(method, parts.path, start["status"])
         unlike = problems(method, parts.path, start["status"], content)
         assert not unlike, "\n".join(unlike)
         return Answer(start["status"], answered, content)

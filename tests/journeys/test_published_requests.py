@@ -8,24 +8,10 @@ from fastapi.routing import APIRoute
 from oms_ledger.api import app as application
 from tests.journeys.test_order_life import place
 from tests.published.conformance import operations
+from tests.published.operations import NOT_YET, SENT_BY_US
 from tests.purchases import purchase
 
 ORDERS = "/api/oms/pvt/orders"
-
-# We are the ones who send these: to marketplaces, sellers and connectors.
-SENT_BY_US = {
-    "POST /pub/orders/{orderId}/invoice",
-    "POST /pvt/orders/{orderId}/cancel",
-    "POST /pvt/orders/order-group/{orderGroup}/notifications/seller-cancellation",
-    "POST /pvt/orders/{orderGroup}/changes",
-    "POST /order-integration/notification/processing-result",
-}
-# The integration of external marketplaces, and carts, are not there yet.
-NOT_YET = {
-    "POST /api/order-integration/orders",
-    "PUT /api/order-integration/orders/status",
-    "POST /api/checkout/pub/orderForms/simulation",
-}
 
 
 def example(operation):

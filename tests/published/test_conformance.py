@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.published.conformance import operation_of, operations, problems
+from tests.published.operations import FOLDER, note, table
 
 RECEIPT = {"date": "2026-01-01T00:00:00.0000000+00:00", "orderId": "v1-01", "receipt": "38e0"}
 CANCEL = "/api/oms/pvt/orders/v1-01/cancel"
@@ -41,3 +42,18 @@ def test_a_literal_path_is_not_taken_for_a_parameter():
 
 def test_what_nobody_published_is_not_looked_at():
     assert found("GET", "/api/ledger/anything", 200, {}) == []
+
+
+def test_calls_are_noted_by_operation_and_test_only_where_that_is_asked(tmp_path, monkeypatch):
+    note("POST", CANCEL, 200)
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    for status in (404, 200):
+        note("POST", CANCEL, status)
+    note("GET", "/api/orders/feed", 400)
+    note("GET", "/api/ledger/anything", 200)
+    rows, missing = table(tmp_path)
+    here = "tests/published/test_conformance.py::test_calls_are_noted_by_operation_and_test_only"
+    (cancel,) = [row for row in rows if "/api/oms/pvt/orders/{orderId}/cancel" in row]
+    assert cancel.startswith("| `POST /api/oms/pvt/orders/{orderId}/cancel` | 1 | 1 | " + here)
+    assert "GET /api/orders/feed" in missing
+    assert "POST /api/oms/pvt/orders/{orderId}/cancel" not in missing
