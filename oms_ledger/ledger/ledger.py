@@ -169,8 +169,8 @@ class Ledger:
 
     async def facts_about(self, order: Order) -> Facts:
         """What a decision about the order would be told now."""
-        grace = (await self.account(order.account)).grace_period
-        return Facts(max(self.now(), order.changed_at), self.new_receipt(), grace)
+        account = await self.account(order.account)
+        return self._facts(account, max(self.now(), order.changed_at))
 
     async def place(
         self,

@@ -64,10 +64,10 @@ def require_change(
     """Refuse what the contract refuses of a change, before anybody is asked."""
     if order.status is None:
         raise NoWorkflow(order.order_id)
-    if order.flow == "marketplace" and order.status not in ALLOWED_IN:
-        raise SellerNotChanged("CHK0047", f"the order is in {order.status}")
-    if refusal := why_not_change(order):
+    if refusal := why_not_change(order):  # what lasts is told before what passes
         raise refusal
+    if order.status not in ALLOWED_IN:
+        raise SellerNotChanged("CHK0047", f"the order is in {order.status}")
     if seller == order.seller:
         raise SellerNotChanged("CHK0195", f"{seller} is its seller already")
     if payment_value is not None and payment_value != order.value:
