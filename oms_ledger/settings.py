@@ -73,6 +73,9 @@ class Settings:
     feed_expiry: bool = True
     """OMS_FEED_EXPIRY: whether a feed without a new item for its retention period is removed."""
 
+    idempotency_days: int = 30
+    """OMS_IDEMPOTENCY_DAYS: how long an `Idempotency-Key` is known; 0 is for ever."""
+
     web_processes: int = 1
     """OMS_WEB_PROCESSES: how many web processes `oms-ledger up` and `serve` start."""
 
@@ -213,6 +216,7 @@ VARIABLES: dict[str, tuple[str, Callable[[str, str], object]]] = {
     "hook_allowed_networks": ("OMS_HOOK_ALLOWED_NETWORKS", _networks),
     "hook_expiry": ("OMS_HOOK_EXPIRY", _switch),
     "feed_expiry": ("OMS_FEED_EXPIRY", _switch),
+    "idempotency_days": ("OMS_IDEMPOTENCY_DAYS", _number(0, 36500)),
     "web_processes": ("OMS_WEB_PROCESSES", _number(1)),
     "worker_processes": ("OMS_WORKER_PROCESSES", _number(1)),
     "body_limit": ("OMS_BODY_LIMIT", _number(1)),

@@ -26,6 +26,7 @@ from workers.stopping import Stop
 
 CURSOR = "clock"
 TICK, SWEEP, RETENTION = 0.5, 2.0, 60.0  # seconds
+DAY = 24 * 60 * 60 * 1_000_000  # microseconds
 
 DECISIONS: dict[str, Decision] = {
     "placement": expire_placement,
@@ -112,8 +113,10 @@ def sweep(cell: Cell) -> int:
 
 
 def retain(cell: Cell) -> None:
-    """Bury what is too old, and take away feeds and hooks that nobody used."""
+    """Bury what is too old; take away feeds and hooks that nobody used, and keys of long ago."""
     now, head = now_micros(), cell.store.head()
+    if days := cell.settings.idempotency_days:
+        cell.store.forget_claims(now - days * DAY)
     with cell.database.writing() as connection:
         if buried := feeds.bury(connection, now):
             log.warning("feed items went to the dead letters", items=buried)

@@ -2,6 +2,7 @@
 
 import hashlib
 import sqlite3
+import time
 from collections.abc import Sequence
 
 from oms_ledger.ledger.database import Database
@@ -47,7 +48,8 @@ class SqliteAppender:
                 position += 1
                 rows.append((*row[:-1], position, digest))
             outcomes.append(position)
-            self._connection.executemany("INSERT INTO request_keys VALUES (?, ?, ?)", write.keys)
+            keys = [(*key, time.time_ns() // 1000) for key in write.keys]
+            self._connection.executemany("INSERT INTO request_keys VALUES (?, ?, ?, ?)", keys)
             self._connection.executemany("INSERT INTO data_keys VALUES (?, ?)", write.data_keys)
             erased = [(stream,) for stream in write.erased]
             self._connection.executemany("DELETE FROM data_keys WHERE stream = ?", erased)

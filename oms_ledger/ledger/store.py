@@ -4,15 +4,16 @@ A store knows rows, not orders. `append` makes each write of a group whole or no
 out positions without a gap in the order of commit, and seals what it wrote, in one transaction.
 """
 
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import Select, bindparam, delete, func, select, text, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from oms_ledger.ledger.database import Database
 from oms_ledger.ledger.entry import Conflict, Key, Row, Write
-from oms_ledger.ledger.tables import data_keys, events, request_keys
+from oms_ledger.ledger.tables import CLAIMED, data_keys, events, request_keys
 
 _ROW = [events.c[name] for name in Row._fields]
 _STREAM = (
@@ -133,13 +134,22 @@ class Store:
     def take_key(self, key: Key) -> Key | None:
         """Take a key that goes with no entries; as it was taken before, if it was."""
         dialect = sqlite if self.database.sqlite else postgresql
-        taking = dialect.insert(request_keys).values(key._asdict()).on_conflict_do_nothing()
+        taken = {**key._asdict(), "at": time.time_ns() // 1000}
+        taking = dialect.insert(request_keys).values(taken).on_conflict_do_nothing()
         with self.database.writing() as connection:
             if connection.execute(taking.returning(request_keys.c.key)).all():
                 return None
         value = self.key(key.account, key.key)
         assert value is not None
         return key._replace(value=value)
+
+    def forget_claims(self, before: int, limit: int = 10_000) -> int:
+        """Forget clients' keys taken before an instant in microseconds, oldest first; how many."""
+        t = request_keys.c
+        old = select(t.account, t.key).where(text(CLAIMED), t.at < before).order_by(t.at)
+        forgotten = delete(request_keys).where(tuple_(t.account, t.key).in_(old.limit(limit)))
+        with self.database.writing() as connection:
+            return connection.execute(forgotten).rowcount
 
     def _rows(self, query: Select[Any], **parameters: object) -> list[Row]:
         with self.database.reading() as connection:

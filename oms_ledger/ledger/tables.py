@@ -1,4 +1,7 @@
-"""The ledger's tables. Instants are microseconds since 1970 UTC; nothing here is updated."""
+"""The ledger's tables. Instants are microseconds since 1970 UTC; nothing here is updated.
+
+`at` of a request key is when it was taken: one of a client's is forgotten after its time.
+"""
 
 from sqlalchemy import (
     BigInteger,
@@ -9,9 +12,13 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    text,
 )
 
 metadata = MetaData()
+
+CLAIMED = r"key LIKE 'idempotency\:%'"
+"""Of the request keys those that clients chose."""
 
 BIG = BigInteger().with_variant(Integer, "sqlite")
 
@@ -50,6 +57,9 @@ request_keys = Table(
     Column("account", Text, primary_key=True),
     Column("key", Text, primary_key=True),
     Column("value", LargeBinary, nullable=False),
+    # PostgreSQL fills it in, in the function that appends.
+    Column("at", BIG),
+    Index("request_keys_at", "at", sqlite_where=text(CLAIMED), postgresql_where=text(CLAIMED)),
 )
 
 seals = Table(

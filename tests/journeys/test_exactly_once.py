@@ -3,8 +3,9 @@
 import asyncio
 import itertools
 import re
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psycopg
 import pytest
@@ -13,9 +14,11 @@ from hypothesis import strategies as st
 
 from oms_ledger.api.app import application, build, routes_of
 from oms_ledger.wiring import Cell
+from projections import cursors
 from tests.client import Client
 from tests.journeys.test_order_life import ORDERS, invoice, paid, place
 from tests.purchases import purchase
+from workers import clock
 
 DOCUMENT = "/api/orders/pvt/document"
 NUMBERS = itertools.count()
@@ -298,3 +301,33 @@ def test_the_key_is_described_where_it_is_taken(cell):
 def test_a_key_that_is_no_key_is_refused(client, key):
     answer = send(client, handling(client), key)
     assert (answer.status, answer.json()["error"]["code"]) == (400, "OMS004")
+
+
+DAY = 24 * 60 * 60 * 10**9  # nanoseconds
+
+
+@pytest.mark.parametrize(("days", "kept"), [(30, False), (0, True)])
+def test_G5_a_key_is_known_for_its_time_and_natural_keys_for_ever(
+    cell, client, monkeypatch, days, kept
+):
+    order_id = paid(client)
+    url, told = f"{ORDERS}/{order_id}/interactions", {"source": "a", "message": "b"}
+
+    def replayed():
+        answer = client.call("POST", url, told, idempotency_key="k1")
+        assert answer.status == 200
+        return answer.header("Idempotent-Replayed") == "true"
+
+    of_the_clock = Cell(replace(cell.settings, idempotency_days=days))
+    assert [replayed(), replayed()] == [False, True]
+    now = time.time_ns()
+    monkeypatch.setattr(cursors, "clock", lambda: now + 29 * DAY)
+    clock.retain(of_the_clock)
+    assert replayed()
+    monkeypatch.setattr(cursors, "clock", lambda: now + 31 * DAY)
+    clock.retain(of_the_clock)
+    of_the_clock.close()
+    assert replayed() is kept
+    payment = client.call("GET", f"{ORDERS}/{order_id}").json()["paymentData"]["transactions"][0]
+    transaction = f"/api/pvt/transactions/{payment['transactionId']}"
+    assert client.call("GET", transaction).status == 200

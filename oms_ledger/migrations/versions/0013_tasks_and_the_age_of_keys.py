@@ -1,4 +1,4 @@
-"""Tasks of VTEX DO"""
+"""Tasks of VTEX DO; since when a request key is taken"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -42,6 +42,27 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("task", "id"),
+    )
+
+    _age_of_keys()
+
+
+def _age_of_keys() -> None:
+    """Idempotency keys that were taken before count as taken now."""
+    op.add_column("request_keys", sa.Column("at", sa.BigInteger()))
+    now = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)"
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(f"ALTER TABLE request_keys ALTER COLUMN at SET DEFAULT {now}")
+    else:
+        now = "CAST(strftime('%s', 'now') AS INTEGER) * 1000000"
+    claimed = r"key LIKE 'idempotency\:%'"
+    op.execute(sa.text(f"UPDATE request_keys SET at = {now} WHERE {claimed}"))
+    op.create_index(
+        "request_keys_at",
+        "request_keys",
+        ["at"],
+        sqlite_where=sa.text(claimed),
+        postgresql_where=sa.text(claimed),
     )
 
 
