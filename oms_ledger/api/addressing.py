@@ -26,6 +26,7 @@ BODY_LIMIT = 10 * 1024 * 1024
 NAME_LIMIT = 256  # characters of an account name in the query
 NO_ACCOUNTS = {"api", "www", "localhost"}
 FIRST_WORDS = {"api", "split", "docs", "openapi.json", "healthz", "readyz", "metrics", "redoc", ""}
+AFTER_ACCOUNT = {"api", "do"}
 _ACCOUNT = re.compile(r"[a-z][a-z0-9]{1,39}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 
@@ -127,7 +128,7 @@ class Addressing:
         if (
             len(segments) > 1
             and segments[0].lower() not in FIRST_WORDS
-            and segments[1].lower() == "api"
+            and segments[1].lower() in AFTER_ACCOUNT
         ):
             in_path = segments.pop(0).lower()
         segments = self._templates.published(segments) or [

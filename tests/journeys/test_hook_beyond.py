@@ -104,6 +104,13 @@ def test_G54_a_new_secret_is_shown_once_and_the_former_signs_for_a_while(hooked)
         assert answer.status == 400
 
 
+def test_a_hook_that_is_deleted_is_gone_with_what_it_was_owed(hooked):
+    assert hooked.call("DELETE", "/api/orders/hook/config").status == 200
+    assert hooked.call("GET", "/api/orders/hook/config").status == 404
+    assert hooked.call("GET", "/api/ledger/hook").status == 404
+    assert hooked.call("DELETE", "/api/orders/hook/config").status == 404
+
+
 def test_without_a_hook_there_is_nothing_to_tell(client):
     assert client.call("GET", "/api/ledger/hook").status == 404
     for place in ("pause", "resume", "secret"):

@@ -386,6 +386,15 @@ def test_G51_a_transaction_of_another_account_is_unknown(cell, client, client_of
     assert bought.statuses() == ["payment-pending"]
 
 
+def test_one_payment_of_a_transaction_is_shown_as_in_the_list_of_all(client):
+    bought = Placed(client, body(("6", 2000, 2000)))
+    bought.process()
+    (listed,) = bought.get("/payments")
+    assert bought.get(f"/payments/{bought.payment()}") == listed
+    unknown = client.call("GET", f"{bought.here}/payments/NOPE")
+    assert (unknown.status, unknown.json()["error"]["code"]) == (404, "CHK0181")
+
+
 def test_a_gift_card_pays_like_any_other_payment(cell, client):
     bought = Placed(
         client,

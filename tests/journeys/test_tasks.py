@@ -9,6 +9,7 @@ from oms_ledger.desk.tasks import STATUSES
 from projections import tasks
 from tests.journeys.test_order_life import ORDERS, invoice, paid
 from tests.journeys.test_partners import PLACE, fulfillment
+from tests.purchases import ACCOUNT
 from tests.sales import SHOP, STORE, open_accounts, sell
 from tests.settling import settle
 from workers import switchboard
@@ -186,7 +187,9 @@ def test_a_task_is_created_once_by_its_surrogate_key_and_answered_as_it_was_sent
     for _ in range(2):
         assert client.call("POST", TASKS, {**NEW, "surrogateKey": None}).status == 200
     assert len(listed(client)) == 3
-    assert client.call("GET", f"/do/tasks/{told['id']}").json() == told
+    for before in ("/do", f"/{ACCOUNT}/do", f"/{ACCOUNT}/api/do"):
+        assert client.call("GET", f"{before}/tasks/{told['id']}").json() == told
+    assert client.call("GET", "/another/do/tasks").status == 404
 
 
 def test_status_and_comments_are_kept_with_who_and_when(client, client_of):
