@@ -108,7 +108,7 @@ async def get_tasks(request: Request, cell: TheCell, caller: MayRead) -> Respons
         raise malformed(f"perPage: found {size}, expected at most {MOST}")
     question = _question(caller.account, query.get, query.getlist("status"))
     account = await cell.ledger.account(caller.account)
-    await request.app.state.desk.wait()
+    behind = await request.app.state.desk.wait()
 
     def look() -> tuple[list[Task], int, dict[str, list[Line]]]:
         with cell.database.reading() as connection:
@@ -121,7 +121,8 @@ async def get_tasks(request: Request, cell: TheCell, caller: MayRead) -> Respons
             "piiHidden": bool(account.setting("pii")),
             "items": [shown(one, lines[one.id]) for one in found],
             "paging": {"page": page, "perPage": size, "total": total, "pages": -(-total // size)},
-        }
+        },
+        headers={"X-Ledger-Behind": str(behind)} if behind else None,
     )
 
 
