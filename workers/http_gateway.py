@@ -120,7 +120,10 @@ class HttpGateway:
         path = f"/api/pvt/transactions/{_id(transaction)}/authorization-request"
         asked = {"transactionId": transaction.gateway_id, "softDescriptor": None}
         told = self._post(path, {**asked, "prepareForRecurrency": False}, request_id)
-        if _outcome(told.get("statusDetail")) is not Outcome.APPROVED:
+        outcome = _outcome(told.get("statusDetail"))
+        if outcome is Outcome.PENDING:  # it may still say yes: no refusal, and asked again
+            raise GatewayAway("the gateway has not decided yet")
+        if outcome is Outcome.DENIED:
             raise GatewayRefused(_reason(told), _connector(told))
         return Receipt(str(told.get("token") or request_id), _connector(told))
 

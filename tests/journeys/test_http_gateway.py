@@ -312,6 +312,17 @@ def test_a_higher_value_is_one_more_payment_and_a_lower_one_a_cancellation(far):
         gateway.adjust(TRANSACTION, 100, "NO")
 
 
+@pytest.mark.parametrize("word", ["Authorizing", ""])
+def test_G23_a_higher_value_that_is_not_decided_yet_is_asked_again_and_is_no_refusal(far, word):
+    gateway = near(far)
+    far.status = word
+    with pytest.raises(GatewayAway):
+        gateway.adjust(TRANSACTION, 500, "MORE")
+    far.status = "Approved"
+    assert gateway.adjust(TRANSACTION, 500, "MORE").token == "T-MORE"
+    assert len(far.did("authorization-request")) == 1
+
+
 def test_what_a_gateway_says_of_a_payment(far):
     gateway = near(far)
     words = {"Approved": "approved", "Authorizing": "pending", "Denied": "denied", "": "pending"}
