@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from sqlalchemy import func, select, update
+from sqlalchemy import Connection, func, select, update
 
 from oms_ledger.cli.processes import prepare
 from oms_ledger.cli.upkeep import stale_views
@@ -257,13 +257,17 @@ class Deployment:
 
     def hasten(self, app_key: str) -> None:
         """The waits between attempts, and the pause of an open circuit, are over now."""
-        cursor = select(cursors).where(cursors.c.id == f"courier:{app_key}")
         with self.cell.database.writing() as connection:
-            connection.execute(cursor.with_for_update()).one()  # as who records attempts does
+            self.hold_courier(connection, app_key)
             mine = deliveries.c.app_key == app_key
             connection.execute(update(deliveries).where(mine).values(due_at=0))
             connection.execute(update(hooks).where(hooks.c.app_key == app_key).values(opens_at=0))
         wakeups.wake(self.cell.redis, [f"hook:{app_key}"])
+
+    def hold_courier(self, connection: Connection, app_key: str) -> None:
+        """Nobody records attempts of the hook until this transaction ends."""
+        cursor = select(cursors).where(cursors.c.id == f"courier:{app_key}")
+        connection.execute(cursor.with_for_update()).one()
 
 
 def _holder(process: subprocess.Popen[bytes]) -> str:

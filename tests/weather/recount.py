@@ -27,8 +27,8 @@ class Recount:
         self._deployment = soak.deployment
         self.counts: dict[str, Any] = {}
 
-    def settled(self) -> bool:
-        """Whether all who can keep up stand at the head and owe nothing.
+    def left(self) -> int:
+        """What is left to do: entries that cursors have not passed, and notices that are owed.
 
         The hostile filter takes its tenth of a second for every entry; it may be behind.
         """
@@ -36,15 +36,17 @@ class Recount:
         head = cell.store.head()
         hostile = f"hook:{self._soak.hooks['hostile'][0].app_key}"
         with cell.database.reading() as connection:
-            behind = select(cursors.c.id).where(
+            behind = select(func.coalesce(func.sum(head - cursors.c.position), 0)).where(
                 cursors.c.position < head, cursors.c.id.not_in(["clock", hostile])
             )
-            return not connection.execute(behind).first() and not self._deployment.count(deliveries)
+            entries = int(connection.execute(behind).scalar_one())
+        return entries + self._deployment.count(deliveries)
 
     def give_up_the_refused(self) -> None:
         """Three days have passed for what the refusing receiver will never take."""
         client, _, receiver = self._soak.hooks["refusing"]
         with self._deployment.cell.database.writing() as connection:
+            self._deployment.hold_courier(connection, client.app_key)
             orders = select(deliveries.c.order_id).where(deliveries.c.app_key == client.app_key)
             refused = [o for o in connection.execute(orders).scalars() if receiver.refuses(o)]
             old = update(deliveries).where(deliveries.c.order_id.in_(refused[:500]))
