@@ -70,7 +70,7 @@ def plain(cell: Cell, text: str, count: int, seconds: float) -> float:
     expressions = [Jsonata(text.format(number)) for number in range(count)]
     rows = [row for row in cell.store.page(0, 2_000) if row.order_id]
     done, began = 0, time.perf_counter()
-    for _, _, folded in cell.folds().follow(rows):
+    for _, _, _, folded in cell.folds().steps(rows):
         assert isinstance(folded.state, Order)
         document = filter_document(folded.state)
         for expression in expressions:

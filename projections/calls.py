@@ -7,7 +7,7 @@ the one who claimed it dies: the claim runs out, and the call is made again.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from oms_ledger.ledger.codec import NAMES
 from oms_ledger.ledger.entry import Row
-from oms_ledger.ledger.folds import Folds
+from oms_ledger.ledger.folds import Page
 from oms_ledger.orders.calling import calls_after, speaking
 from oms_ledger.orders.calls import GIVEN_UP_AFTER, Call, wait_after
 from oms_ledger.orders.order import Order
@@ -64,16 +64,17 @@ class Owed:
 class CallsOwed:
     """Destination of the cursor `calls`: what the entries of a page make the ledger tell others."""
 
-    def __init__(self, now: int) -> None:
+    def __init__(self, now: Callable[[], int]) -> None:
         self._now = now
+        self.found = False
+        """Whether something became owed; for who has to tell others of it, and takes it back."""
 
-    def produce(self, rows: Sequence[Row], folds: Folds) -> list[dict[str, Any]]:
+    def produce(self, page: Page) -> list[dict[str, Any]]:
         telling = {NAMES[event] for event in speaking()}
-        streams = {row.stream for row in rows if row.name in telling}
-        followed = [row for row in rows if row.stream in streams]
+        streams = {row.stream for row in page.rows if row.name in telling}
         return [
             self._owed(row, number, call)
-            for row, event, before, after in folds.steps(followed)
+            for row, event, before, after in page.steps_of(streams)
             if isinstance(after.state, Order) and row.name in telling
             for number, call in enumerate(
                 calls_after(
@@ -87,11 +88,12 @@ class CallsOwed:
     def store(self, connection: Connection, produced: object) -> None:
         assert isinstance(produced, list)
         if produced:
+            self.found = True
             dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
             connection.execute(dialect.insert(t).on_conflict_do_nothing(), produced)
 
     def _owed(self, row: Row, number: int, call: Call) -> dict[str, Any]:
-        call = replace(call, key=call.key or f"v{row.version}")
+        call, now = replace(call, key=call.key or f"v{row.version}"), self._now()
         return {
             "id": call_id(row.stream, call),
             "account": row.account,
@@ -104,9 +106,9 @@ class CallsOwed:
             "key": call.key,
             "body": json.dumps(call.body).encode(),
             "state": WAITING,
-            "produced_at": self._now,
-            "since": self._now,
-            "due_at": self._now,
+            "produced_at": now,
+            "since": now,
+            "due_at": now,
         }
 
 

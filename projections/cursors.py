@@ -9,14 +9,14 @@ nothing. `take` may steal a lease on need; the former holder then finds itself f
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from sqlalchemy import Connection, delete, insert, select, update
 
 from oms_ledger.ledger.database import Database
-from oms_ledger.ledger.entry import Row
-from oms_ledger.ledger.folds import Folds
+from oms_ledger.ledger.folds import Folds, Page
 from projections.tables import cursors
 
 LEASE = 10_000_000  # microseconds
@@ -37,7 +37,7 @@ class Destination(Protocol):
     A product with a position `until` covers the page only up to there.
     """
 
-    def produce(self, rows: Sequence[Row], folds: Folds) -> object: ...
+    def produce(self, page: Page) -> object: ...
 
     def store(self, connection: Connection, produced: object) -> None: ...
 
@@ -80,8 +80,12 @@ def position(connection: Connection, cursor: str) -> int | None:
     return connection.execute(query).scalar_one_or_none()
 
 
-def positions(connection: Connection) -> dict[str, int]:
-    return {row.id: row.position for row in connection.execute(select(cursors))}
+def positions(connection: Connection, names: Collection[str] | None = None) -> dict[str, int]:
+    """Of these cursors, or of all there are."""
+    query = select(cursors.c.id, cursors.c.position)
+    if names is not None:
+        query = query.where(cursors.c.id.in_(list(names)))
+    return {row.id: row.position for row in connection.execute(query)}
 
 
 def take(database: Database, cursor: str, *, steal: bool = False) -> int | None:
@@ -127,7 +131,7 @@ def advance(
     rows = folds.store.page(before, limit)
     if not rows:
         return 0
-    produced = destination.produce(rows, folds)
+    produced = destination.produce(Page(rows, folds))
     until = getattr(produced, "until", rows[-1].position)
     moved = (
         update(cursors)
@@ -139,6 +143,54 @@ def advance(
             raise Fenced(cursor)
         destination.store(connection, produced)
     return sum(row.position <= until for row in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """A cursor in somebody's hands: its lease's fencing token, and what it produces."""
+
+    cursor: str
+    token: int
+    destination: Destination
+
+
+def advance_together(
+    database: Database, folds: Folds, leased: Sequence[Leased], before: int, until: int | None
+) -> tuple[int, set[str]]:
+    """Take one page, no further than `until`, through several cursors that stand at `before`.
+
+    The page is read and folded once, and what they produce is stored in one transaction; each is
+    fenced by itself. Answers where they stand then, and the cursors that are somebody else's now.
+    """
+    rows = folds.store.page(before, PAGE if until is None else min(PAGE, until - before))
+    if not rows:
+        return before, set()
+    page, after = Page(rows, folds), rows[-1].position
+    produced = {one.cursor: one.destination.produce(page) for one in leased}
+    tokens = {one.cursor: one.token for one in leased}
+    with database.writing() as connection:
+        ours = still_ours(connection, tokens, before)
+        values = {"position": after, "leased_until": now_micros() + LEASE}
+        connection.execute(update(cursors).where(cursors.c.id.in_(list(ours))).values(values))
+        for one in leased:
+            if one.cursor in ours:
+                one.destination.store(connection, produced[one.cursor])
+    return after, tokens.keys() - ours
+
+
+def still_ours(connection: Connection, tokens: Mapping[str, int], before: int) -> dict[str, int]:
+    """The cursors that were not taken away meanwhile, and until where each is put back.
+
+    Their rows are locked, in the order of their names.
+    """
+    query = (
+        select(cursors.c.id, cursors.c.token, cursors.c.replaying_until)
+        .where(cursors.c.id.in_(list(tokens)), cursors.c.position == before)
+        .order_by(cursors.c.id)
+        .with_for_update()
+    )
+    found = connection.execute(query)
+    return {row.id: row.replaying_until for row in found if tokens[row.id] == row.token}
 
 
 def run(database: Database, folds: Folds, cursor: str, destination: Destination) -> int:
@@ -166,6 +218,16 @@ def _is_behind(database: Database, folds: Folds, cursor: str) -> bool:
     with database.reading() as connection:
         at = position(connection, cursor)
     return at is not None and at < folds.store.head()
+
+
+def free(connection: Connection, names: Collection[str]) -> list[str]:
+    """Those of the cursors whose lease nobody holds."""
+    if not names:
+        return []
+    query = select(cursors.c.id).where(
+        cursors.c.id.in_(list(names)), cursors.c.leased_until <= now_micros()
+    )
+    return list(connection.execute(query).scalars())
 
 
 def take_free(database: Database, names: Sequence[str]) -> dict[str, tuple[int, int]]:

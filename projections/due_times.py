@@ -1,14 +1,13 @@
 """What falls due when: placements that expire, windows that close, decisions that are late."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from oms_ledger.ledger.entry import Row, micros
-from oms_ledger.ledger.folds import Folds
+from oms_ledger.ledger.entry import micros
+from oms_ledger.ledger.folds import Page
 from oms_ledger.orders.decisions.modifying import expires_at
 from oms_ledger.orders.decisions.payment import TIME_TO_PAY
 from oms_ledger.orders.decisions.waiting import TIME_TO_AUTHORIZE, TIME_TO_DECIDE
@@ -26,11 +25,10 @@ class DueTimes:
 
     shape = 0
 
-    def produce(self, rows: Sequence[Row], folds: Folds) -> dict[tuple[str, str], dict[str, Any]]:
+    def produce(self, page: Page) -> dict[tuple[str, str], dict[str, Any]]:
         due: dict[tuple[str, str], dict[str, Any]] = {}
-        for _, _, folded in folds.follow(rows):
-            if isinstance(folded.state, Order):
-                order = folded.state
+        for step in page.steps():
+            if isinstance(order := step.after.state, Order):
                 due[order.account, order.order_id] = timer(order)
         return due
 

@@ -37,7 +37,7 @@ def explain(folds: Folds, account: str, order_id: str, filter: Filter) -> Iterat
         yield from (_by_status(filter, row) for row in rows)
         return
     expression, before = jsonata.compile(filter.expression), None
-    for row, _, folded in folds.follow(rows):
+    for row, _, _, folded in folds.steps(rows):
         assert isinstance(folded.state, Order)
         said = _by_expression(expression, Version(row, folded.state, instant(row.at)), before)
         if said.notice and not filter.disable_single_fire:

@@ -142,7 +142,7 @@ class _Court:
 
 def _sit(courts: Sequence[_Court], rows: Sequence[Row], folds: Folds) -> None:
     sitting = list(courts)
-    for row, event, folded in folds.follow(rows):
+    for row, event, _, folded in folds.steps(rows):
         if isinstance(event, UNSEEN):
             continue  # the document is the same as before, and was judged then
         assert isinstance(folded.state, Order)

@@ -11,8 +11,8 @@ import orjson
 from sqlalchemy import Connection, bindparam, func, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
-from oms_ledger.ledger.entry import Row, micros, order_stream
-from oms_ledger.ledger.folds import Folds
+from oms_ledger.ledger.entry import micros, order_stream
+from oms_ledger.ledger.folds import Page
 from oms_ledger.ledger.tables import events
 from oms_ledger.orders.documents import list_row, oms_document
 from oms_ledger.orders.documents.deliveries import delivered
@@ -60,14 +60,14 @@ class OrderViews:
 
     shape = SHAPE
 
-    def produce(self, rows: Sequence[Row], folds: Folds) -> Produced:
+    def produce(self, page: Page) -> Produced:
         latest: dict[str, tuple[Order, int]] = {}
-        for row, _, folded in folds.follow(rows):
-            if isinstance(folded.state, Order):
-                latest[row.stream] = (folded.state, row.version)
+        for step in page.steps():
+            if isinstance(step.after.state, Order):
+                latest[step.row.stream] = (step.after.state, step.row.version)
         return Produced(
             [view(order, version) for order, version in latest.values()],
-            frozenset(row.account for row in rows if row.name == _ERASED),
+            frozenset(row.account for row in page.rows if row.name == _ERASED),
         )
 
     def store(self, connection: Connection, produced: object) -> None:

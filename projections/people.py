@@ -4,14 +4,12 @@ A hash is made with the deployment's secret, so the table tells nobody anything;
 erased, the order has no row here either.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from oms_ledger.ledger.codec import NAMES
-from oms_ledger.ledger.entry import Row
-from oms_ledger.ledger.folds import Folds
+from oms_ledger.ledger.folds import Page
 from oms_ledger.ledger.vault import Vault
 from oms_ledger.orders import events as e
 from oms_ledger.orders.decisions.erasing import names_of, spelled
@@ -31,15 +29,13 @@ class People:
 
     shape = 0
 
-    def produce(
-        self, rows: Sequence[Row], folds: Folds
-    ) -> dict[tuple[str, str], list[dict[str, Any]]]:
-        streams = {row.stream for row in rows if row.name in _TELLING}
+    def produce(self, page: Page) -> dict[tuple[str, str], list[dict[str, Any]]]:
+        streams = {row.stream for row in page.rows if row.name in _TELLING}
         told: dict[tuple[str, str], list[dict[str, Any]]] = {}
-        for _, _, folded in folds.follow([row for row in rows if row.stream in streams]):
-            if isinstance(folded.state, Order):
-                order = folded.state
-                told[order.account, order.order_id] = rows_of(order, folded.version, folds.vault)
+        for step in page.steps_of(streams):
+            if isinstance(order := step.after.state, Order):
+                rows = rows_of(order, step.after.version, page.folds.vault)
+                told[order.account, order.order_id] = rows
         return told
 
     def store(self, connection: Connection, produced: object) -> None:

@@ -18,7 +18,7 @@ from oms_ledger.desk.occasions import FAILURES, RESTS, as_task, occasions
 from oms_ledger.desk.tasks import CLOSED, OPEN
 from oms_ledger.ledger.codec import NAMES
 from oms_ledger.ledger.entry import Row
-from oms_ledger.ledger.folds import Folds
+from oms_ledger.ledger.folds import Page
 from oms_ledger.orders.order import Order
 from projections.cursors import now_micros
 from projections.tables import task_history as h
@@ -68,10 +68,10 @@ class Tasks:
 
     shape = 0
 
-    def produce(self, rows: Sequence[Row], folds: Folds) -> list[_Turn]:
-        streams = {row.stream for row in rows if _may_turn(row)}
+    def produce(self, page: Page) -> list[_Turn]:
+        streams = {row.stream for row in page.rows if _may_turn(row)}
         turns: list[_Turn] = []
-        for row, _, before, after in folds.steps([row for row in rows if row.stream in streams]):
+        for row, _, before, after in page.steps_of(streams):
             if not isinstance(after.state, Order):
                 continue
             were = occasions(before.state if isinstance(before.state, Order) else None)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select, update
 
 from oms_ledger.ledger.database import Database
 from oms_ledger.ledger.folds import Folds
-from projections.cursors import LEASE, PAGE, now_micros, release_all, take_free
+from projections.cursors import LEASE, PAGE, now_micros, release_all, still_ours, take_free
 from projections.judging import Judged, judge
 from projections.tables import cursors
 from projections.told import Told, store_together
@@ -77,7 +77,8 @@ def _run(
         judged = judge(database, [one.asking for one in told], rows, folds)
         try:
             with database.writing() as connection:
-                ours = _still_ours(connection, told, leases, position)
+                tokens = {one.cursor: leases[one.cursor][0] for one in told}
+                ours = still_ours(connection, tokens, position)
                 _move(
                     connection,
                     [(o, j) for o, j in zip(told, judged, strict=True) if o.cursor in ours],
@@ -97,20 +98,6 @@ def _run(
         }
         told = [one for one in told if one.cursor in ours and one.cursor not in left]
     return left
-
-
-def _still_ours(
-    connection: Connection, told: Sequence[Told], leases: dict[str, tuple[int, int]], before: int
-) -> dict[str, int]:
-    """The cursors that were not taken away meanwhile, and until where each is put back."""
-    query = (
-        select(cursors.c.id, cursors.c.token, cursors.c.replaying_until)
-        .where(cursors.c.id.in_([one.cursor for one in told]), cursors.c.position == before)
-        .order_by(cursors.c.id)
-        .with_for_update()
-    )
-    found = connection.execute(query)
-    return {row.id: row.replaying_until for row in found if leases[row.id][0] == row.token}
 
 
 def _move(

@@ -15,8 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from oms_ledger.integrations.filters import FromOrders, parse_filter
 from oms_ledger.ledger.database import Database
-from oms_ledger.ledger.entry import Row
-from oms_ledger.ledger.folds import Folds
+from oms_ledger.ledger.folds import Page
 from projections.cursors import now_micros
 from projections.judging import Asking, Judged, judge
 from projections.notices import Notice
@@ -49,8 +48,8 @@ class Told:
         """Store some notices, of which those that are `replayed` may be there already."""
         raise NotImplementedError
 
-    def produce(self, rows: Sequence[Row], folds: Folds) -> Judged:
-        (judged,) = judge(self.database, [self.asking], rows, folds)
+    def produce(self, page: Page) -> Judged:
+        (judged,) = judge(self.database, [self.asking], page.rows, page.folds)
         return judged
 
     def store(self, connection: Connection, produced: object) -> None:

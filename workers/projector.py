@@ -9,9 +9,11 @@ import structlog
 from sqlalchemy import Connection
 
 from oms_ledger.ledger.database import Database
+from oms_ledger.ledger.entry import micros
 from oms_ledger.wiring import Cell
 from projections import calls, cursors, due_times, feeds, hooks, order_views, people, tasks
-from projections.cursors import Fenced
+from projections.calls import CallsOwed
+from projections.cursors import Destination, Leased
 from projections.due_times import DueTimes
 from projections.order_views import OrderViews
 from projections.people import People
@@ -46,39 +48,69 @@ def ensure_cursors(database: Database) -> None:
                 log.info("the view is folded anew from the first entry", cursor=cursor)
 
 
-class _View:
-    """A view's cursor in the hands of this projector, for as long as nobody takes it over."""
+class Following:
+    """The cursors that this projector holds, for as long as nobody takes them over.
 
-    def __init__(self, cell: Cell, cursor: str) -> None:
-        self._database, self._cursor = cell.database, cursor
-        self._folds = cell.folds()
-        self._token: int | None = None
+    Those that stand furthest ahead go on together. Who lags, because the view is folded anew or a
+    reader moved it, comes after by itself, a page at a time, so that the others do not wait.
+    """
 
-    def catch_up(self) -> None:
-        """Advance to the head; nothing without the lease."""
-        if self._token is None:
-            self._token = cursors.take(self._database, self._cursor)
-        if self._token is None:
-            return
-        view = VIEWS[self._cursor]()
-        try:
-            while cursors.advance(self._database, self._folds, self._cursor, self._token, view):
-                pass
-        except Fenced:
-            self._token = None  # a reader, or a spare projector, took it over: ask again
-            log.info("the lease of the view went to somebody else", cursor=self._cursor)
+    def __init__(self, cell: Cell) -> None:
+        self._cell = cell
+        self._folds, self._folds_behind = cell.folds(), cell.folds()
+        self._tokens: dict[str, int] = {}
+        self._calls = CallsOwed(lambda: micros(cell.ledger.now()))
+        self._followed: dict[str, Destination] = {
+            **{cursor: view() for cursor, view in VIEWS.items()},
+            calls.CURSOR: self._calls,
+        }
+
+    def round(self) -> bool:
+        """One page further, together and for each that lags; whether there may be more."""
+        at = self._positions()
+        if not at:
+            return False
+        first = max(at.values())
+        moved = self._advance([cursor for cursor in at if at[cursor] == first], first, None)
+        for cursor, before in at.items():
+            if before < first:
+                self._advance([cursor], before, first)
+                moved = True
+        if self._calls.found:
+            self._calls.found = False
+            wakeups.wake(self._cell.redis, [calls.CURSOR])
+        return moved
 
     def release(self) -> None:
-        if self._token is not None:
-            cursors.release(self._database, self._cursor, self._token)
+        cursors.release_all(self._cell.database, self._tokens)
+
+    def _positions(self) -> dict[str, int]:
+        """Where the cursors stand that are ours, with those that have become free."""
+        database, names = self._cell.database, self._followed.keys()
+        with database.reading() as connection:
+            free = cursors.free(connection, names - self._tokens.keys())
+        if free:
+            taken = cursors.take_free(database, free)
+            self._tokens |= {cursor: token for cursor, (token, _) in taken.items()}
+        with database.reading() as connection:
+            return cursors.positions(connection, self._tokens)
+
+    def _advance(self, together: list[str], before: int, until: int | None) -> bool:
+        folds = self._folds if until is None else self._folds_behind
+        leased = [Leased(one, self._tokens[one], self._followed[one]) for one in together]
+        after, lost = cursors.advance_together(self._cell.database, folds, leased, before, until)
+        for cursor in lost:  # a reader, or a spare projector, took it over: ask again
+            del self._tokens[cursor]
+            log.info("the lease of the view went to somebody else", cursor=cursor)
+        return after > before
 
 
 def project(cell: Cell, stop: Stop) -> None:
     """Follow the ledger until stopped. A second projector is a hot spare.
 
-    Who waits for news is woken before the views are brought up, which may take a while.
+    Who waits for news is woken before the views are brought up.
     """
-    views = [_View(cell, cursor) for cursor in VIEWS]
+    following = Following(cell)
     seen = cell.store.head()  # what was missed before, the clock finds
     with _news(cell.database) as news:
         try:
@@ -86,25 +118,18 @@ def project(cell: Cell, stop: Stop) -> None:
                 seen, accounts = cell.store.accounts_after(seen)
                 if accounts:
                     wakeups.wake(cell.redis, followers(cell.database, accounts))
-                for view in views:
-                    view.catch_up()
-                if not stop.is_set():
+                if not following.round() and not stop.is_set():
                     next(news)
         finally:
-            for view in views:
-                view.release()
+            following.release()
 
 
 def followers(database: Database, accounts: Sequence[str]) -> list[str]:
-    """What to wake: hooks and feeds, those of an account together, and the calls."""
+    """What to wake: hooks and feeds, those of an account together."""
     with database.reading() as connection:
         with_feeds = feeds.accounts_with(connection, accounts)
         with_hooks = hooks.accounts_with(connection, accounts)
-    return [
-        *map(hooks.together, with_hooks),
-        *map(feeds.together, with_feeds),
-        calls.CURSOR,
-    ]
+    return [*map(hooks.together, with_hooks), *map(feeds.together, with_feeds)]
 
 
 @contextmanager

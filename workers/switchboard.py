@@ -49,10 +49,13 @@ def now(cell: Cell) -> int:
 
 def judge(cell: Cell, folds: Folds) -> int:
     """Bring the cursor of the calls to the head; the entries passed."""
-    return cursors.run(cell.database, folds, calls.CURSOR, CallsOwed(now(cell)))
+    return cursors.run(cell.database, folds, calls.CURSOR, CallsOwed(partial(now, cell)))
 
 
 def claim(cell: Cell, limit: int) -> list[Owed]:
+    with cell.database.reading() as connection:
+        if not calls.any_due(connection, now(cell)):
+            return []
     with cell.database.writing() as connection:
         return calls.claim(connection, secrets.token_hex(8), now(cell), limit)
 

@@ -1,8 +1,9 @@
 """What streams amount to: orders and accounts folded from rows, with a cache of the latest."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -30,6 +31,15 @@ class Folded:
 
 
 NOTHING = Folded(None, 0)
+
+
+class Step(NamedTuple):
+    """An entry, and its stream's states right before and after it."""
+
+    row: Row
+    event: Event
+    before: Folded
+    after: Folded
 
 
 class Folds:
@@ -65,13 +75,8 @@ class Folds:
             folded = step(folded, row, self._event(row, key))
         return folded
 
-    def follow(self, rows: Sequence[Row]) -> Iterator[tuple[Row, Event, Folded]]:
-        """Each row of a page with the state right after it, none merged, none skipped."""
-        for row, event, _, after in self.steps(rows):
-            yield row, event, after
-
-    def steps(self, rows: Sequence[Row]) -> Iterator[tuple[Row, Event, Folded, Folded]]:
-        """Each row of a page with the states right before and after it."""
+    def steps(self, rows: Sequence[Row]) -> Iterator[Step]:
+        """Each row with the states right before and after it, none merged, none skipped."""
         first: dict[str, Row] = {}
         for row in rows:
             first.setdefault(row.stream, row)
@@ -84,7 +89,7 @@ class Folds:
                 before = self.load(row.stream, row.version - 1)
                 folded = step(before, row, event)
             self.remember(row.stream, folded)
-            yield row, event, before, folded
+            yield Step(row, event, before, folded)
 
     def _load_before(self, first: dict[str, Row]) -> None:
         missing = {}
@@ -118,6 +123,25 @@ class Folds:
         asked = list(streams)
         stored = self.store.data_keys(asked) if asked else {}
         return {stream: self.vault.unwrap(stream, key) for stream, key in stored.items()}
+
+
+class Page:
+    """Rows in the ledger's order, folded once for everybody who looks into them."""
+
+    def __init__(self, rows: Sequence[Row], folds: Folds) -> None:
+        self.rows, self.folds = rows, folds
+        self._steps: list[Step] | None = None
+
+    def steps(self) -> Sequence[Step]:
+        if self._steps is None:
+            self._steps = list(self.folds.steps(self.rows))
+        return self._steps
+
+    def steps_of(self, streams: Collection[str]) -> Iterable[Step]:
+        """The steps of some streams; what nobody looks into is not folded."""
+        if self._steps is None:
+            return self.folds.steps([row for row in self.rows if row.stream in streams])
+        return (step for step in self._steps if step.row.stream in streams)
 
 
 def step(before: Folded, row: Row, event: Event) -> Folded:

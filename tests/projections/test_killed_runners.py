@@ -11,6 +11,7 @@ import signal
 import pytest
 from sqlalchemy import event, update
 
+from oms_ledger.ledger.folds import Page
 from oms_ledger.wiring import Cell
 from projections import cursors, feeds
 from projections.cursors import now_micros
@@ -30,7 +31,7 @@ def _page(database, folds, queue):
     with database.reading() as connection:
         before = cursors.position(connection, CURSOR)
     rows = folds.store.page(before, PAGE)
-    return rows, queue.produce(rows, folds) if rows else []
+    return rows, queue.produce(Page(rows, folds)) if rows else []
 
 
 def _move(database, rows):

@@ -159,7 +159,7 @@ def test_G45_a_skipped_call_lets_the_next_ones_through(cell, told, monkeypatch):
 
 def test_G45_a_claim_that_was_lost_records_nothing(cell, told):
     clock = placed(cell)
-    cursors.run(cell.database, cell.folds(), calls.CURSOR, CallsOwed(switchboard.now(cell)))
+    cursors.run(cell.database, cell.folds(), calls.CURSOR, CallsOwed(lambda: switchboard.now(cell)))
     lost = switchboard.claim(cell, 10)
     assert switchboard.claim(cell, 10) == []  # what is under way is nobody else's
     clock.at += timedelta(seconds=61)  # whoever claimed them died
