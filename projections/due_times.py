@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from oms_ledger.ledger.entry import micros
 from oms_ledger.ledger.folds import Page
@@ -14,6 +13,7 @@ from oms_ledger.orders.decisions.waiting import TIME_TO_AUTHORIZE, TIME_TO_DECID
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.status import Status
 from projections.tables import due_times as t
+from projections.upserts import upsert
 
 CURSOR = "due-times"
 
@@ -41,13 +41,7 @@ class DueTimes:
             connection.execute(_DELETE, gone)
         set_ = [{"account": a, "order_id": o, **due} for (a, o), due in produced.items() if due]
         if set_:
-            dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-            upsert = dialect.insert(t)
-            upsert = upsert.on_conflict_do_update(
-                index_elements=["account", "order_id"],
-                set_={"what": upsert.excluded.what, "due_at": upsert.excluded.due_at},
-            )
-            connection.execute(upsert, set_)
+            connection.execute(upsert(connection, t), set_)
 
 
 def timer(order: Order) -> dict[str, Any]:

@@ -14,12 +14,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 
 from oms_ledger.ledger.entry import EPOCH
 from projections.order_stats import SHIFT, Sums, Totals
 from projections.tables import order_figures as t
 from projections.tables import order_terms, order_views
+from projections.upserts import upsert
 
 DAY = 86_400_000_000  # microseconds
 _LOW = (1 << SHIFT) - 1
@@ -214,10 +214,7 @@ def _write(connection: Connection, gone: list[Key], kept: list[dict[str, Any]]) 
     if gone:
         connection.execute(t.delete().where(tuple_(*_KEY).in_(gone)))
     if kept:
-        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-        upsert = dialect.insert(t)
-        changed = {c.name: upsert.excluded[c.name] for c in t.c if not c.primary_key}
-        connection.execute(upsert.on_conflict_do_update(index_elements=_KEY, set_=changed), kept)
+        connection.execute(upsert(connection, t), kept)
 
 
 def _look_through(connection: Connection, key: Key, bucket: _Bucket) -> None:

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Connection, bindparam, func, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 
 from oms_ledger.ledger.entry import micros, order_stream
 from oms_ledger.ledger.folds import Page
@@ -25,6 +24,7 @@ from projections.order_figures import Share
 from projections.tables import cursors, order_terms
 from projections.tables import order_figures as figures_table
 from projections.tables import order_views as t
+from projections.upserts import upsert
 
 CURSOR = "order-views"
 # Raised whenever a row, a term or a document comes out otherwise than before: at the next start
@@ -86,7 +86,7 @@ class OrderViews:
                 moves.append((before, one))
         if not fresh:
             return
-        _upsert(connection, fresh)
+        connection.execute(upsert(connection, t), fresh)
         _retell(connection, moves)
         shares = [(_share(before) if before else None, _share(one)) for before, one in moves]
         order_figures.keep(connection, shares)
@@ -108,14 +108,6 @@ def _stored(
     keys = [(one["account"], one["order_id"]) for one in produced]
     query = select(*_LIGHT).where(tuple_(t.c.account, t.c.order_id).in_(keys))
     return {(row.account, row.order_id): dict(row._mapping) for row in connection.execute(query)}
-
-
-def _upsert(connection: Connection, fresh: list[dict[str, Any]]) -> None:
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    upsert = dialect.insert(t)
-    changed = {c.name: upsert.excluded[c.name] for c in t.c if not c.primary_key}
-    upsert = upsert.on_conflict_do_update(index_elements=["account", "order_id"], set_=changed)
-    connection.execute(upsert, fresh)
 
 
 def _retell(
