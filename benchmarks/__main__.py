@@ -20,6 +20,7 @@ from benchmarks import (
     pushing,
     queueing,
     reading,
+    sick,
     size,
 )
 from benchmarks.figures import Figure, Report
@@ -49,6 +50,7 @@ def main(parts: list[str]) -> int:
         "lists": partial(listing.figures, count=much.listed, seconds=much.seconds),
         "export": partial(listing.exporting, count=much.orders),
         "push": partial(pushing.figures, count=much.pushed),
+        "sick": partial(sick.figures, count=much.pushed),
         "http": partial(over_http.figures, scale=much),
     }
     if unknown := set(parts) - {"codec", *named}:

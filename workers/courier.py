@@ -37,7 +37,7 @@ IN_FLIGHT = 64
 """Notices on their way to one hook, when it has accepted enough of them."""
 AHEAD = 4
 """Times as many notices of a hook are looked up as may be on their way to it."""
-SICK_TURNS, NEW_TURNS = 64, 256
+SICK_TURNS, NEW_TURNS = 32, 128
 """Turns a second of hooks that failed last, and of those that accepted nothing yet."""
 FILES_LEFT, MOST_SOCKETS = 256, 4_096
 
@@ -52,7 +52,8 @@ class Courier:
         self._cell = cell
         self.clerk = Clerk(cell.database)
         self._bench = Bench(cell, self.wake)
-        self._reading = ThreadPoolExecutor(4, "courier")
+        self._reading = ThreadPoolExecutor(2, "courier")
+        self._reading_known = ThreadPoolExecutor(2, "courier-known")
         self._loop = asyncio.new_event_loop()
         self._rounds: dict[str, asyncio.Task[None]] = {}
         self._news: dict[str, asyncio.Event] = {}
@@ -90,7 +91,8 @@ class Courier:
         self._bench.close()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=10)
-        self._reading.shutdown(wait=True, cancel_futures=True)
+        for reading in (self._reading, self._reading_known):
+            reading.shutdown(wait=True, cancel_futures=True)
         self.clerk.close()
 
     def _run(self) -> None:
@@ -138,8 +140,8 @@ class Courier:
     async def _hold(self, app_key: str) -> bool:
         """One hold of the lease; whether something is due after it.
 
-        Hooks that are known to accept go first: others take turns, so that a thousand of them
-        leave the rest of the time to those.
+        Hooks that are known to accept go first, with threads of their own to read and as the
+        first to write. Others take turns, so that a thousand of them leave the time to those.
         """
         self._news[app_key].clear()
         if app_key in self._doubtful:
@@ -158,7 +160,7 @@ class Courier:
     async def _tell(self, app_key: str) -> bool:
         """False when somebody else holds the lease, who looks once more after giving it back."""
         cursor = courier_cursor(app_key)
-        token = await self.clerk.write(app_key, lambda c: cursors.take_in(c, cursor))
+        token = await self.write(app_key, lambda c: cursors.take_in(c, cursor))
         if token is None:
             return False
         try:
@@ -179,7 +181,7 @@ class Courier:
                 self._remember(app_key, told)
             return True
         finally:
-            release = self.clerk.write(app_key, lambda c: cursors.release_in(c, cursor, token))
+            release = self.write(app_key, lambda c: cursors.release_in(c, cursor, token))
             await asyncio.shield(release)
 
     def _remember(self, app_key: str, told: "Round") -> None:
@@ -191,8 +193,12 @@ class Courier:
             self._doubtful.discard(app_key)
             self._windows[app_key] = told.window
 
-    async def read(self, work: Callable[..., T], *arguments: object) -> T:
-        return await self._loop.run_in_executor(self._reading, work, *arguments)
+    async def read(self, work: Callable[..., T], app_key: str, *arguments: object) -> T:
+        lane = self._reading_known if app_key in self._windows else self._reading
+        return await self._loop.run_in_executor(lane, work, app_key, *arguments)
+
+    async def write(self, app_key: str, write: Callable[[Connection], T]) -> T:
+        return await self.clerk.write(app_key, write, urgent=app_key in self._windows)
 
     # Work of the threads
 
@@ -300,7 +306,7 @@ class Round:
             cursors.hold(connection, courier_cursor(app_key), token)
             pushes.record(connection, app_key, made)
 
-        await self._courier.clerk.write(app_key, record)
+        await self._courier.write(app_key, record)
         self._waiting.settle(made)
         # What waited behind a notice that failed before may be due now.
         self._more = self._more or any(one.delivery.attempts or not one.accepted for one in made)
