@@ -10,8 +10,10 @@ from rich.console import Console
 
 from benchmarks import (
     appending,
+    catching_up,
     encoding,
     judging,
+    latency,
     listing,
     loading,
     over_http,
@@ -51,6 +53,8 @@ def main(parts: list[str]) -> int:
         "export": partial(listing.exporting, count=much.orders),
         "push": partial(pushing.figures, count=much.pushed),
         "sick": partial(sick.figures, count=much.pushed),
+        "latency": partial(latency.figures, seconds=much.seconds),
+        "catch-up": partial(catching_up.figures, share=much.late),
         "http": partial(over_http.figures, scale=much),
     }
     if unknown := set(parts) - {"codec", *named}:
