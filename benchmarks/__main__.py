@@ -10,8 +10,10 @@ from rich.console import Console
 
 from benchmarks import (
     appending,
+    catching_up,
     encoding,
     judging,
+    latency,
     listing,
     loading,
     over_http,
@@ -20,6 +22,7 @@ from benchmarks import (
     pushing,
     queueing,
     reading,
+    sick,
     size,
 )
 from benchmarks.figures import Figure, Report
@@ -49,6 +52,9 @@ def main(parts: list[str]) -> int:
         "lists": partial(listing.figures, count=much.listed, seconds=much.seconds),
         "export": partial(listing.exporting, count=much.orders),
         "push": partial(pushing.figures, count=much.pushed),
+        "sick": partial(sick.figures, count=much.pushed),
+        "latency": partial(latency.figures, seconds=much.seconds),
+        "catch-up": partial(catching_up.figures, share=much.late),
         "http": partial(over_http.figures, scale=much),
     }
     if unknown := set(parts) - {"codec", *named}:

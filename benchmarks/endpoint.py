@@ -1,32 +1,50 @@
-"""A hook's endpoint in a process of its own: answers 200 after a while, and counts."""
+"""Hooks' endpoints in a process of their own: the path says how they answer, and all is counted.
+
+`/failing…` says 500, `/silent…` says nothing, the others say 200 after a while. `/arrivals` tells
+when each order's first notice came, in seconds since 1970.
+"""
 
 import asyncio
+import json
 import sys
+import time
 
 from aiohttp import web
 
+HOSTS = [f"127.0.{2 + number // 250}.{1 + number % 250}" for number in range(1_000)]
+"""Besides 127.0.0.1, so that a thousand endpoints are a thousand hosts."""
+
 
 async def serve(seconds: float) -> None:
-    counts: dict[str, int] = {}
+    arrivals: dict[str, float] = {}
 
     async def told(request: web.Request) -> web.Response:
-        await request.read()
+        now, notice = time.time(), json.loads(await request.read())
+        match request.match_info["hook"].partition("-")[0]:
+            case "failing":
+                return web.Response(status=500)
+            case "silent":
+                await asyncio.sleep(3_600)
+        arrivals.setdefault(notice.get("OrderId", ""), now)
         await asyncio.sleep(seconds)
-        counts[request.path] = counts.get(request.path, 0) + 1
         return web.Response()
 
-    async def counted(_: web.Request) -> web.Response:
-        return web.json_response(counts)
+    async def heard(_: web.Request) -> web.Response:
+        return web.json_response(arrivals)
 
     application = web.Application()
-    application.router.add_get("/counts", counted)
+    application.router.add_get("/arrivals", heard)
     application.router.add_post("/{hook}", told)
-    runner = web.AppRunner(application, access_log=None)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
-    sys.stdout.write(f"{runner.addresses[0][1]}\n")
+    port = runner.addresses[0][1]
+    assert runner.server
+    more = await asyncio.get_running_loop().create_server(runner.server, HOSTS, port)
+    sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    await asyncio.Event().wait()
+    async with more:
+        await asyncio.Event().wait()
 
 
 if __name__ == "__main__":

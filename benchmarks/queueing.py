@@ -2,6 +2,9 @@
 
 The baseline does what a queue in SQL cannot do without, with the driver alone: lock ten visible
 rows, hide them, commit; delete them, commit. On SQLite, which locks no rows, it hides and deletes.
+
+pgmq is no extension that installs without its server's files, so its queue is made again here in
+SQL of the same shape: a table a queue, one statement that reads and hides, one that deletes.
 """
 
 import threading
@@ -29,6 +32,23 @@ _HIDE = (
     "UPDATE feed_items SET visible_at = ?, retrievals = retrievals + 1"
     " WHERE app_key = ? AND position IN ({}) RETURNING *"
 )
+_LIKE_PGMQ = (
+    "CREATE TABLE like_pgmq (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, reads int NOT NULL"
+    " DEFAULT 0, sent_at timestamptz NOT NULL DEFAULT now(), visible_at timestamptz NOT NULL,"
+    " message jsonb)",
+    "CREATE INDEX like_pgmq_visible ON like_pgmq (visible_at)",
+    "INSERT INTO like_pgmq (visible_at, message) SELECT clock_timestamp(), jsonb_build_object("
+    "'event_id', 'E' || n, 'order_id', 'v' || n || 'bnch-01', 'state', 'handling',"
+    " 'last_state', 'ready-for-handling', 'domain', 'Fulfillment', 'current_change', n)"
+    " FROM generate_series(1, ?::bigint) n",
+)
+_READ = (
+    "WITH next AS (SELECT id FROM like_pgmq WHERE visible_at <= clock_timestamp() ORDER BY id"
+    " LIMIT 10 FOR UPDATE SKIP LOCKED) UPDATE like_pgmq q SET reads = reads + 1,"
+    " visible_at = clock_timestamp() + interval '60 seconds' FROM next WHERE q.id = next.id"
+    " RETURNING q.*"
+)
+PGMQ = "a queue in SQL as pgmq's: read and hide ten, delete them"
 _GONE = "DELETE FROM feed_items WHERE app_key = ? AND position IN ({})"
 
 
@@ -43,6 +63,30 @@ def figures(database: str, _seconds: float) -> Iterator[Figure]:
                 *(f"feed retrieve and commit, {pollers} pollers", database, ours, "items/s"),
                 *(raw, RAW),
             )
+            if not cell.database.sqlite:
+                _send_like_pgmq(cell)
+                queue = _rate(pollers, lambda: consume_like_pgmq(cell))
+                yield Figure(
+                    *(f"feed retrieve and commit, {pollers} pollers", database, ours, "items/s"),
+                    *(queue, PGMQ),
+                )
+
+
+def _send_like_pgmq(cell: Cell) -> None:
+    with closing(Raw(cell)) as raw:
+        raw.ask("DROP TABLE IF EXISTS like_pgmq")
+        make, index, send = _LIKE_PGMQ
+        raw.ask(make)
+        raw.ask(index)
+        raw.ask(send, ITEMS)
+
+
+def consume_like_pgmq(cell: Cell) -> int:
+    done = 0
+    with closing(Raw(cell)) as raw:
+        while found := [id for id, *_ in raw.ask(_READ)]:
+            done += len(raw.ask("DELETE FROM like_pgmq WHERE id = ANY(?) RETURNING id", found))
+    return done
 
 
 def _rate(pollers: int, work: Callable[[], int]) -> float:

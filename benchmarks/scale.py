@@ -14,6 +14,8 @@ class Scale:
     """Actions whose notices are timed, at 100 a second."""
     pushed: int
     """Notices told for each figure of the courier."""
+    late: int
+    """One in so many entries of an hour at 200 a second are caught up with."""
     small: int
     large: int
     """Stored events between which the figures should be flat."""
@@ -26,6 +28,7 @@ QUICK = Scale(
     orders=320,
     pushes=300,
     pushed=1_000,
+    late=200,
     small=1_000,
     large=100_000,
     listed=20_000,
@@ -35,6 +38,7 @@ FULL = Scale(
     orders=3_000,
     pushes=3_000,
     pushed=10_000,
+    late=10,
     small=1_000,
     large=1_000_000,
     listed=1_000_000,

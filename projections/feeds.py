@@ -199,6 +199,14 @@ def _handle(app_key: str, item: dict[str, Any], vault: Vault) -> str:
     return base64.urlsafe_b64encode(f"{place}.{signature}".encode()).decode()
 
 
+_COMMIT = delete(feed_items).where(
+    feed_items.c.app_key == bindparam("key"),
+    feed_items.c.position.in_(bindparam("positions", expanding=True)),
+    select(feeds.c.generation).where(feeds.c.app_key == bindparam("key")).scalar_subquery()
+    == bindparam("generation"),
+)
+
+
 def commit(connection: Connection, app_key: str, handles: Sequence[str], vault: Vault) -> int:
     """Remove the items of the handles; all or nothing: `ForgedHandle` names the first bad one.
 
@@ -214,16 +222,12 @@ def commit(connection: Connection, app_key: str, handles: Sequence[str], vault: 
         generation, position, _ = place.split(".")
         positions.setdefault(generation, []).append(int(position))
     # A key that had several feeds commits to the one it has now; the others' items are gone.
-    known = select(feeds.c.generation).where(feeds.c.app_key == app_key)
-    committed = 0
-    for generation, of_it in positions.items():
-        gone = delete(feed_items).where(
-            feed_items.c.app_key == app_key,
-            feed_items.c.position.in_(of_it),
-            known.scalar_subquery() == generation,
-        )
-        committed += connection.execute(gone).rowcount
-    return committed
+    return sum(
+        connection.execute(
+            _COMMIT, {"key": app_key, "generation": generation, "positions": of_it}
+        ).rowcount
+        for generation, of_it in positions.items()
+    )
 
 
 def _read(handle: str) -> str:

@@ -22,6 +22,8 @@ from projections.tables import dead_letters as letters_table
 
 CIRCUIT_FAILURES, CIRCUIT_PAUSE = 20, 30 * SECOND
 ATTEMPTS_KEPT = 14 * 86_400 * SECOND
+DUE = "pushes"
+"""Under this name all hooks are woken that are owed something now."""
 
 
 def hook_cursor(app_key: str) -> str:

@@ -1,8 +1,9 @@
 """Writes what many tasks of a loop have to write in common transactions, one after the other.
 
 What waits while a transaction is on its way goes into the next one, so a hundred hooks cost a
-commit together and not each. What is fenced does nothing and harms nobody. If a transaction fails,
-its writes are tried one by one, so that only the culprit hears of it.
+commit together and not each; what is urgent goes first. What is fenced does nothing and harms
+nobody. If a transaction fails, its writes are tried one by one, so that only the culprit hears of
+it.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from sqlalchemy import Connection
 from oms_ledger.ledger.database import Database
 from projections.cursors import Fenced
 
-MOST = 256
+MOST = 64
 T = TypeVar("T")
 Write = Callable[[Connection], Any]
 
@@ -27,12 +28,13 @@ class Clerk:
         self._database = database
         self._thread = ThreadPoolExecutor(1, "clerk")
         self._waiting: list[tuple[str, Write, asyncio.Future[Any]]] = []
+        self._urgent: list[tuple[str, Write, asyncio.Future[Any]]] = []
         self._at_work: asyncio.Task[None] | None = None
 
-    async def write(self, key: str, write: Callable[[Connection], T]) -> T:
+    async def write(self, key: str, write: Callable[[Connection], T], *, urgent: bool = False) -> T:
         """Carry out a write that locks nothing but what belongs to the key, Fenced or done."""
         outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append((key, write, outcome))
+        (self._urgent if urgent else self._waiting).append((key, write, outcome))
         if self._at_work is None:
             self._at_work = asyncio.create_task(self._work())
         return await outcome
@@ -43,8 +45,11 @@ class Clerk:
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
         try:
-            while self._waiting:
-                group, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+            while self._urgent or self._waiting:
+                group, self._urgent = self._urgent[:MOST], self._urgent[MOST:]
+                left = MOST - len(group)
+                group += self._waiting[:left]
+                self._waiting = self._waiting[left:]
                 # Everybody locks in the order of keys; the writes of one keep their order.
                 group.sort(key=lambda one: one[0])
                 writes = [write for _, write, _ in group]

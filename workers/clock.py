@@ -97,14 +97,19 @@ async def _decide(cell: Cell, account: str, order_id: str, what: str) -> None:
 
 
 def sweep(cell: Cell) -> int:
-    """Wake every feed and hook, and the calls, that are behind or owe something; how many."""
+    """Wake every feed and hook, and the calls, that are behind or owe something; how many.
+
+    Hooks that are owed something are woken by one job for all, so that a thousand dead ones leave
+    room in the queue.
+    """
     head, now = cell.store.head(), now_micros()
     with cell.database.reading() as connection:
         late = cursors.behind(connection, head)
         behind = {cursor for cursor in late if cursor == calls.CURSOR}
         behind |= set(map(feeds.together, feeds.accounts_of(connection, late)))
         behind |= set(map(hooks.together, hooks.accounts_of(connection, late)))
-        behind |= set(map(pushes.hook_cursor, pushes.with_due(connection, now)))
+        if pushes.with_due(connection, now):
+            behind.add(pushes.DUE)
         if calls.any_due(connection, now):
             behind.add(calls.CURSOR)
         running = [f"export:{export}" for export in exports.unfinished(connection)]

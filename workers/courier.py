@@ -2,8 +2,9 @@
 
 One task a hook holds the hook's lease while there is something to tell, and keeps many notices in
 flight, at most one an order, so that an order's notices arrive in order. A sick endpoint keeps
-only its own task waiting: how much is in flight to an endpoint grows as it accepts, hooks that
-fail share a narrow gate, and what is written goes into common transactions, fenced by the leases.
+only its own task waiting: how much is in flight to an endpoint grows as it accepts, hooks
+that failed last take turns at a steady pace, one notice a turn, however many they are, and what is
+written goes into common transactions, fenced by the leases.
 """
 
 import asyncio
@@ -28,15 +29,16 @@ from projections.hooks import Hook
 from projections.pushes import Attempt, Delivery, Waiting, courier_cursor
 from workers.bench import Bench
 from workers.clerk import Clerk
+from workers.pace import Pace
 from workers.reporting import PUSH_SECONDS, PUSHES, outcome_of
 from workers.sending import Sender
 
 IN_FLIGHT = 64
 """Notices on their way to one hook, when it has accepted enough of them."""
-LOADED = 256
-"""Notices of a hook that are looked up at a time."""
-SICK, SICK_AT_ONCE = 3, 32
-"""Failures in a row that make a hook sick, and how many sick ones are told at a time."""
+AHEAD = 4
+"""Times as many notices of a hook are looked up as may be on their way to it."""
+SICK_TURNS, NEW_TURNS = 32, 128
+"""Turns a second of hooks that failed last, and of those that accepted nothing yet."""
 FILES_LEFT, MOST_SOCKETS = 256, 4_096
 
 T = TypeVar("T")
@@ -50,13 +52,16 @@ class Courier:
         self._cell = cell
         self.clerk = Clerk(cell.database)
         self._bench = Bench(cell, self.wake)
-        self._reading = ThreadPoolExecutor(4, "courier")
+        self._reading = ThreadPoolExecutor(2, "courier")
+        self._reading_known = ThreadPoolExecutor(2, "courier-known")
         self._loop = asyncio.new_event_loop()
         self._rounds: dict[str, asyncio.Task[None]] = {}
         self._news: dict[str, asyncio.Event] = {}
         self._windows: dict[str, int] = {}
+        self._doubtful: set[str] = set()
         self._sender: Sender | None = None
-        self._sick = asyncio.Semaphore(SICK_AT_ONCE)
+        self._sick = Pace(self._loop.time, SICK_TURNS)
+        self._new = Pace(self._loop.time, NEW_TURNS)
         self.sockets = asyncio.Semaphore(_sockets())
         self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
         self._thread.start()
@@ -70,6 +75,13 @@ class Courier:
         with contextlib.suppress(RuntimeError):  # closed: the next worker finds it
             self._loop.call_soon_threadsafe(self._begin, app_key)
 
+    def wake_due(self) -> None:
+        """Every hook that is owed something now."""
+        with self._cell.database.reading() as connection:
+            due = pushes.with_due(connection, now_micros())
+        for app_key in due:
+            self.wake(app_key)
+
     @property
     def idle(self) -> bool:
         """Whether nothing is judged or told just now."""
@@ -79,7 +91,8 @@ class Courier:
         self._bench.close()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=10)
-        self._reading.shutdown(wait=True, cancel_futures=True)
+        for reading in (self._reading, self._reading_known):
+            reading.shutdown(wait=True, cancel_futures=True)
         self.clerk.close()
 
     def _run(self) -> None:
@@ -114,53 +127,85 @@ class Courier:
             del self._news[app_key]
 
     async def _serve(self, app_key: str) -> None:
-        """Tell the hook what is due, and look once more after the lease was given back.
+        """Tell the hook what is due, and look once more after the lease was given back or lost.
 
         So news that came while somebody held the lease cannot get lost, whoever that was.
         """
         try:
             while await self._hold(app_key):
                 pass
-        except Fenced:
-            log.info("the hook was changed, or another worker serves it", hook=app_key)
         except Exception:  # the sweep wakes it again
             log.exception("serving the hook broke off", hook=app_key)
 
     async def _hold(self, app_key: str) -> bool:
-        """One hold of the lease; whether something is due after it."""
+        """One hold of the lease; whether something is due after it.
+
+        Hooks that are known to accept go first, with threads of their own to read and as the
+        first to write. Others take turns, so that a thousand of them leave the time to those.
+        """
         self._news[app_key].clear()
-        hook = await self.read(self._hook, app_key)
-        if hook is None or not hook.may_be_told(now_micros()):
-            return False
-        async with self._sick if hook.failures >= SICK else contextlib.nullcontext():
-            await self._tell(app_key)
+        if app_key in self._doubtful:
+            if not await self.read(self._is_due, app_key):
+                return False
+            await self._sick.turn()
+        elif app_key not in self._windows:
+            await self._new.turn()
+        try:
+            if not await self._tell(app_key):
+                return False
+        except Fenced:
+            log.info("the hook was changed, or another worker serves it", hook=app_key)
         return await self.read(self._is_due, app_key)
 
-    async def _tell(self, app_key: str) -> None:
-        cursor, read = courier_cursor(app_key), self.read
-        token = await self.clerk.write(app_key, lambda c: cursors.take_in(c, cursor))
+    async def _tell(self, app_key: str) -> bool:
+        """False when somebody else holds the lease, who looks once more after giving it back."""
+        cursor = courier_cursor(app_key)
+        token = await self.write(app_key, lambda c: cursors.take_in(c, cursor))
         if token is None:
-            raise Fenced(cursor)  # its holder looks once more after giving the lease back
+            return False
         try:
-            hook = await read(self._hook, app_key)
-            if hook is not None and hook.may_be_told(now_micros()):
-                assert self._sender is not None
-                window = self._windows.get(app_key, 1)
-                told = Round(self, self._sender, hook, token, self._news[app_key], window)
-                await told.run()
-                self._windows[app_key] = told.window
+            window = self._windows.get(app_key, 1)
+            hook, found = await self.read(self._opened, app_key, AHEAD * window)
+            if hook is None:
+                self._doubtful.discard(app_key)
+                self._windows.pop(app_key, None)
+                return True
+            if not hook.may_be_told(now_micros()):
+                self._doubtful.add(app_key)
+                return True
+            assert self._sender is not None
+            told = Round(self, self._sender, hook, token, self._news[app_key], window)
+            try:
+                await told.run(found)
+            finally:
+                self._remember(app_key, told)
+            return True
         finally:
-            release = self.clerk.write(app_key, lambda c: cursors.release_in(c, cursor, token))
+            release = self.write(app_key, lambda c: cursors.release_in(c, cursor, token))
             await asyncio.shield(release)
 
-    async def read(self, work: Callable[..., T], *arguments: object) -> T:
-        return await self._loop.run_in_executor(self._reading, work, *arguments)
+    def _remember(self, app_key: str, told: "Round") -> None:
+        """How its endpoint did decides how the hook goes on: at once, or in turn with its like."""
+        if told.sick:
+            self._doubtful.add(app_key)
+            self._windows.pop(app_key, None)
+        elif told.window > 1:
+            self._doubtful.discard(app_key)
+            self._windows[app_key] = told.window
+
+    async def read(self, work: Callable[..., T], app_key: str, *arguments: object) -> T:
+        lane = self._reading_known if app_key in self._windows else self._reading
+        return await self._loop.run_in_executor(lane, work, app_key, *arguments)
+
+    async def write(self, app_key: str, write: Callable[[Connection], T]) -> T:
+        return await self.clerk.write(app_key, write, urgent=app_key in self._windows)
 
     # Work of the threads
 
-    def _hook(self, app_key: str) -> Hook | None:
+    def _opened(self, app_key: str, limit: int) -> tuple[Hook | None, list[Delivery]]:
         with self._cell.database.reading() as connection:
-            return hooks.get(connection, app_key, self._cell.vault)
+            hook = hooks.get(connection, app_key, self._cell.vault)
+            return hook, pushes.startable(connection, app_key, now_micros(), limit)
 
     def _is_due(self, app_key: str) -> bool:
         with self._cell.database.reading() as connection:
@@ -199,11 +244,12 @@ class Round:
         self._news = news
         self._waiting = Waiting()
         self._flying: set[asyncio.Task[Attempt]] = set()
-        self._failed = hook.failures
-        self._quiet, self._more = False, True
+        self._quiet, self._more = False, False
+        self.sick = False
 
-    async def run(self) -> None:
+    async def run(self, found: list[Delivery]) -> None:
         """Until nothing is on its way any more. Outcomes are written while others are awaited."""
+        self._found(found, self._waiting.looking(AHEAD * self.window))
         news = asyncio.create_task(self._news.wait())
         made: list[Attempt] = []
         recording: asyncio.Task[None] | None = None
@@ -233,13 +279,11 @@ class Round:
     async def _start(self) -> bool:
         """Send what may be sent; False when nothing is on its way.
 
-        While the circuit is open, one notice probes whether the endpoint is well again.
+        A sick endpoint, and one whose circuit was open, gets one notice and waits for its next turn
+        when that fails.
         """
-        open_circuit = self._failed >= pushes.CIRCUIT_FAILURES
-        probed = open_circuit and self._failed > self._hook.failures
-        fell_ill = self._failed >= SICK > self._hook.failures  # go on through the narrow gate
-        free = (1 if open_circuit else self.window) - len(self._flying)
-        if not (self._quiet or probed or fell_ill) and free > 0:
+        free = self.window - len(self._flying)
+        if not (self._quiet or self.sick) and free > 0:
             if self._more and self._waiting.idle:
                 await self._look()
             for delivery in self._waiting.start(free):
@@ -248,8 +292,10 @@ class Round:
 
     async def _look(self) -> None:
         self._more, courier = False, self._courier
-        limit = self._waiting.looking(LOADED)
-        found = await courier.read(courier.startable, self._hook.app_key, limit)
+        limit = self._waiting.looking(AHEAD * self.window)
+        self._found(await courier.read(courier.startable, self._hook.app_key, limit), limit)
+
+    def _found(self, found: list[Delivery], limit: int) -> None:
         self._more = self._more or len(found) == limit
         self._waiting.take_in(found)
 
@@ -260,7 +306,7 @@ class Round:
             cursors.hold(connection, courier_cursor(app_key), token)
             pushes.record(connection, app_key, made)
 
-        await self._courier.clerk.write(app_key, record)
+        await self._courier.write(app_key, record)
         self._waiting.settle(made)
         # What waited behind a notice that failed before may be due now.
         self._more = self._more or any(one.delivery.attempts or not one.accepted for one in made)
@@ -268,11 +314,11 @@ class Round:
     def _heed(self, landed: list[Attempt]) -> None:
         """What came back decides how much more is sent, before it is recorded."""
         accepted = sum(attempt.accepted for attempt in landed)
-        self._failed = 0 if accepted else self._failed + len(landed)
         if accepted == len(landed):
             self.window = min(IN_FLIGHT, self.window + accepted)
         else:
             self.window = max(1, self.window // 2)
+        self.sick = accepted < len(landed) and self.window == 1
         self._quiet = self._quiet or any(attempt.quiet_until for attempt in landed)
 
     async def _attempt(self, delivery: Delivery) -> Attempt:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from oms_ledger.ledger.folds import Folds
 from oms_ledger.wiring import Cell
-from projections import calls, feeds
+from projections import calls, feeds, pushes
 from projections.feeds import FeedQueue
 from projections.together import run_together
 from workers import exporting, wakeups
@@ -48,6 +48,9 @@ def advance(cursor: str) -> None:
     wakeups.begun(cell.redis, cursor)
     if cursor == calls.CURSOR:
         desk.switchboard.wake()
+        return
+    if cursor == pushes.DUE:
+        desk.courier.wake_due()
         return
     kind, _, name = cursor.partition(":")
     if kind == "export":

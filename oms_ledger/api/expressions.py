@@ -33,12 +33,15 @@ async def post_expression(request: Request, caller: MayTest) -> Response:
     if not isinstance(document, dict):
         raise malformed("Document: expected a JSON object, or a string that holds one")
     try:
-        compiled = jsonata.compile(expression)
-        document = in_object_form(document, compiled.reads)
-        result = await asyncio.to_thread(compiled.truthy, document, datetime.now(UTC))
+        result = await asyncio.to_thread(_truth, expression, document)
     except (jsonata.ExpressionError, jsonata.EvaluationError, jsonata.BoundExceeded) as error:
         raise malformed(f"Expression: {error}") from None
     return json_response(result)
+
+
+def _truth(expression: str, document: dict[str, Any]) -> bool:
+    compiled = jsonata.compile(expression)
+    return compiled.truthy(in_object_form(document, compiled.reads), datetime.now(UTC))
 
 
 def _read(expression: str, document: str) -> tuple[str, Any]:

@@ -181,7 +181,7 @@ async def commit(request: Request, cell: TheCell, caller: MayCommit) -> Response
             raise malformed(f"handles[{index}]: expected a string")
 
     def remove() -> None:
-        with cell.database.writing() as connection:
+        with cell.database.writing_once() as connection:
             if not feeds.commit(connection, caller.app_key, handles, cell.vault):
                 _found(feeds.get(connection, caller.app_key))
 

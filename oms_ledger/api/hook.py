@@ -54,7 +54,7 @@ async def post_config(request: Request, cell: TheCell, caller: MayConfigure) -> 
     if not isinstance(asked, dict) or not isinstance(asked.get("url"), str):
         raise malformed("hook.url: found nothing, expected an absolute https address")
     headers = _headers(asked.get("headers"))
-    filter, warning = read_filter(body.get("filter"))
+    filter, warning = await asyncio.to_thread(read_filter, body.get("filter"))
     networks = cell.settings.hook_allowed_networks
     if refusal := wrong_url(asked["url"], networks):
         raise malformed(refusal)

@@ -24,11 +24,11 @@ class Database:
         if self.sqlite:
             self.path = Path(url.removeprefix("sqlite:///"))
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.engine = _sqlite_engine(self.path)
+            self.engine = self._reads = _sqlite_engine(self.path)
         else:
             driver = url.replace("postgresql://", "postgresql+psycopg://", 1)
             self.engine = create_engine(driver, pool_size=10, max_overflow=20, pool_pre_ping=True)
-        self._reads = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+            self._reads = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -84,7 +84,8 @@ def _sqlite_engine(path: Path) -> Engine:
         poolclass=QueuePool,
         pool_size=10,
         max_overflow=20,
-        connect_args={"check_same_thread": False, "isolation_level": None, "timeout": 30},
+        isolation_level="AUTOCOMMIT",  # a transaction is begun by its own statement
+        connect_args={"check_same_thread": False, "timeout": 30},
     )
 
     @event.listens_for(engine, "connect")

@@ -57,7 +57,7 @@ class Vault:
 
     def sign(self, text: str) -> str:
         """32 hex digits that only this deployment can make of a text."""
-        return hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest()[:32]
+        return hmac.digest(self._secret, text.encode(), "sha256").hex()[:32]
 
     def _remember(self, stream: str, wrapped: bytes, key: AESGCM) -> None:
         self._keys[stream] = (wrapped, key)

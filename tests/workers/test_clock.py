@@ -1,16 +1,23 @@
 """Time passes: due times fire once, and are void when the order moved on."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import insert
 
 from oms_ledger.ledger.ledger import Ledger
 from oms_ledger.orders.decisions.canceling import cancel
 from oms_ledger.orders.status import Status
-from projections import cursors, due_times, feeds
+from oms_ledger.wiring import Cell
+from projections import cursors, due_times, feeds, hooks, pushes
+from projections.cursors import now_micros
 from projections.due_times import DueTimes
 from projections.feeds import Feed
+from projections.hooks import Hook
+from projections.tables import deliveries
 from tests.purchases import ACCOUNT, open_account, place, place_paid
-from workers import clock
+from workers import clock, wakeups
 
 
 def at(cell, instant):
@@ -95,3 +102,20 @@ def test_what_is_older_than_its_retention_becomes_a_dead_letter(cell):
         assert feeds.bury(connection, now + 5 * day) == 9
         assert feeds.size(connection, "key-1") == (0, 0)
         assert feeds.unused(connection, now + 5 * day) == ["key-1"]
+
+
+def test_G44_the_sweep_wakes_a_thousand_owed_hooks_by_one_job(cell, redis_url):
+    swept = Cell(replace(cell.settings, redis_url=redis_url))
+    now = now_micros()
+    owed = {"position": 1, "event_id": "E1", "order_id": "v1-01", "notice": "{}"}
+    with cell.database.writing() as connection:
+        for number in range(1000):
+            key = f"key-{number}"
+            hook = Hook(key, ACCOUNT, {"status": []}, "https://example.com/", {})
+            hooks.configure(connection, hook, 0, cell.vault)
+            row = {**owed, "app_key": key, "produced_at": now, "due_at": now}
+            connection.execute(insert(deliveries).values(row))
+    assert clock.sweep(swept) == 1
+    (job,) = wakeups.queue(swept.redis).jobs
+    assert list(job.args) == [pushes.DUE]
+    swept.close()

@@ -307,11 +307,11 @@ def failing(write):
     """The first write is done, the lease's; what comes after it never is."""
     done = []
 
-    async def once(key, work):
+    async def once(key, work, **how):
         if done:
             raise ConnectionError("the process is gone")
         done.append(key)
-        return await write(key, work)
+        return await write(key, work, **how)
 
     return once
 

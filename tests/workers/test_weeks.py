@@ -140,14 +140,12 @@ def told(weeks, postman):
     cell = weeks.cell
     with cell.database.reading() as connection:
         feed = feeds.get(connection, "unread")
-        due = pushes.with_due(connection, weeks.micros)
         late = cursors.behind(connection, cell.store.head())
     if feed is not None:
         cursors.run(cell.database, cell.folds(), "feed:unread", FeedQueue(cell.database, feed))
     if any(cursor.startswith("hook:") for cursor in late):
         postman.judge(ACCOUNT)
-    for key in due:
-        postman.wake(key)
+    postman.wake_due()
     settle(cell, lambda: quiet(weeks, postman))
 
 

@@ -1,0 +1,78 @@
+"""How fast what follows the ledger catches up after an hour's outage, at 200 events a second (G61).
+
+An hour of it is 720,000 entries; a smaller ledger is read and the share is told in the name. What
+is told: entries a second, beside the 200 that arrive meanwhile, and how long the hour takes so.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from time import perf_counter
+
+from benchmarks import orders, places
+from benchmarks.figures import Figure
+from benchmarks.judging import TYPICAL
+from benchmarks.reading import rebuild
+from oms_ledger.wiring import Cell
+from projections import feeds, hooks
+from projections.feeds import Feed, FeedQueue
+from projections.hooks import Hook, HookDeliveries
+from projections.together import run_together
+from projections.told import Told
+
+ARRIVING, HOUR = 200.0, 3_600
+FEEDS = 5
+STATUS = {"type": "FromWorkflow", "status": ["handling", "invoiced"]}
+
+
+def figures(database: str, share: int) -> Iterator[Figure]:
+    """`share`: the ledger has one in so many of the hour's entries."""
+    wanted = int(ARRIVING * HOUR / share)
+    with places.empty_cell(database) as cell:
+        asyncio.run(_traffic(cell, wanted))
+        works: dict[str, Callable[[Cell], float]] = {
+            "order views": rebuild,
+            f"{2 * FEEDS} feeds, half of them FromOrders": _feeds,
+            "a hook's judging": _hook,
+        }
+        for name, work in works.items():
+            rate = work(cell)
+            of = f"catching up, {name}, 1/{share} of an hour"
+            named = "arriving meanwhile"
+            yield Figure(of, database, rate, "events/s", ARRIVING, named)
+            if rate > ARRIVING:
+                whole = ARRIVING * HOUR / (rate - ARRIVING)
+                yield Figure(f"{of}: the whole hour so", database, whole, "s")
+
+
+async def _traffic(cell: Cell, wanted: int) -> None:
+    await orders.open_account(cell.ledger)
+    while cell.store.head() < wanted:
+        await asyncio.gather(*(orders.live(cell.ledger) for _ in range(64)))
+
+
+def _feeds(cell: Cell) -> float:
+    orders_filters = [
+        {"type": "FromOrders", "expression": TYPICAL.format(n), "disableSingleFire": True}
+        for n in range(FEEDS)
+    ]
+    filters = [STATUS] * FEEDS + orders_filters
+    with cell.database.writing() as connection:
+        for number, filter in enumerate(filters):
+            feed = Feed(f"late-{number}", orders.ACCOUNT, filter, 60, 345_600)
+            feeds.configure(connection, feed, 0)
+        told = [FeedQueue(cell.database, f) for f in feeds.of_account(connection, orders.ACCOUNT)]
+    return _rate(cell, told)
+
+
+def _hook(cell: Cell) -> float:
+    with cell.database.writing() as connection:
+        hook = Hook("late", orders.ACCOUNT, STATUS, "https://example.com/", {})
+        hooks.configure(connection, hook, 0, cell.vault)
+    return _rate(cell, [HookDeliveries(cell.database, "late", orders.ACCOUNT, STATUS, set())])
+
+
+def _rate(cell: Cell, told: list[Told] | list[FeedQueue] | list[HookDeliveries]) -> float:
+    folds, began = cell.folds(), perf_counter()
+    while run_together(cell.database, folds, told):
+        pass
+    return cell.store.head() / (perf_counter() - began)

@@ -1,0 +1,109 @@
+"""What a thousand dead endpoints cost a healthy hook, notices one by one and many at once.
+
+The dead ones are known from nothing when they are woken, all at once and before the healthy one,
+which was told a notice before. They refuse, say 500, or say nothing until the time is up.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from benchmarks import places
+from benchmarks.endpoint import HOSTS
+from benchmarks.figures import Figure, percentile
+from benchmarks.pushing import TAKES, configure, endpoint, owe, telling, until_told
+from oms_ledger.wiring import Cell
+from projections.cursors import now_micros
+from projections.tables import attempts
+from workers.courier import Courier
+
+SICKNESSES = ("refusing", "failing", "silent")
+OWED, ONE_BY_ONE = 25, 500
+BETWEEN = 0.02
+WELL = "well"
+
+
+@dataclass(frozen=True)
+class Told:
+    """Seconds from due to accepted of notices that came one by one, and until many were told."""
+
+    each: list[float]
+    many: float
+
+
+def figures(database: str, count: int) -> Iterator[Figure]:
+    with endpoint(TAKES) as port:
+        alone = _told(database, port, count, None)
+        for sickness in SICKNESSES:
+            beside = _told(database, port, count, sickness)
+            of = f"of a healthy hook beside {len(HOSTS):,} {sickness} ones"
+            for title, share in (("p50", 0.5), ("p99", 0.99)):
+                yield Figure(
+                    *(f"notice {of}: {title}", database, percentile(beside.each, share) * 1000),
+                    *("ms", percentile(alone.each, share) * 1000, "the same alone"),
+                )
+            name = f"{count} notices {of}"
+            yield Figure(name, database, beside.many, "s", alone.many, "the same alone")
+
+
+def _told(database: str, port: int, count: int, sickness: str | None) -> Told:
+    with places.empty_cell(database) as cell, telling(cell) as courier:
+        with cell.database.writing() as connection:
+            configure(cell, connection, WELL, f"http://127.0.0.1:{port}/{WELL}")
+            owe(connection, WELL, [1])
+        courier.wake(WELL)
+        until_told(cell, [WELL])
+        if sickness:
+            _fall_ill(cell, courier, port, sickness)
+        each = _one_by_one(cell, courier, min(count, ONE_BY_ONE))
+        return Told(each, _many(cell, courier, count))
+
+
+def _fall_ill(cell: Cell, courier: Courier, port: int, sickness: str) -> None:
+    dead = {f"dead-{number:04}": _url(host, port, sickness) for number, host in enumerate(HOSTS)}
+    with cell.database.writing() as connection:
+        for key, url in dead.items():
+            configure(cell, connection, key, url)
+            owe(connection, key, range(1, 1 + OWED))
+    for key in dead:
+        courier.wake(key)
+
+
+def _url(host: str, port: int, sickness: str | None) -> str:
+    return f"http://{host}:{1 if sickness == 'refusing' else port}/{sickness}-1"
+
+
+def _one_by_one(cell: Cell, courier: Courier, count: int) -> list[float]:
+    due = dict[int, int]()
+    for position in range(2, 2 + count):
+        due[position] = now_micros()
+        with cell.database.writing() as connection:
+            owe(connection, WELL, [position])
+        courier.wake(WELL)
+        time.sleep(BETWEEN)
+    until_told(cell, [WELL])
+    return [
+        (landed - due[position]) / 1e6
+        for position, landed in _landed(cell).items()
+        if position in due
+    ]
+
+
+def _many(cell: Cell, courier: Courier, count: int) -> float:
+    began = now_micros()
+    with cell.database.writing() as connection:
+        owe(connection, WELL, range(10_000, 10_000 + count))
+    courier.wake(WELL)
+    until_told(cell, [WELL])
+    return (max(_landed(cell).values()) - began) / 1e6
+
+
+def _landed(cell: Cell) -> dict[int, int]:
+    """When each notice of the healthy hook was accepted, in microseconds."""
+    query = select(attempts.c.position, attempts.c.at + attempts.c.duration).where(
+        attempts.c.app_key == WELL, attempts.c.outcome == "HTTP 200"
+    )
+    with cell.database.reading() as connection:
+        return {position: landed for position, landed in connection.execute(query)}
