@@ -29,7 +29,7 @@ from projections.upserts import upsert
 CURSOR = "order-views"
 # Raised whenever a row, a term or a document comes out otherwise than before: at the next start
 # every view is then folded anew, while the old ones are served.
-SHAPE = 3
+SHAPE = 4
 
 _HEAD_VERSION = (
     select(func.max(events.c.version)).where(events.c.stream == bindparam("stream"))

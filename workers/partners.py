@@ -17,6 +17,7 @@ from oms_ledger.ledger.ledger import Taken
 from oms_ledger.orders import events as e
 from oms_ledger.orders.changes.refusals import ChangeInProgress
 from oms_ledger.orders.decisions import Decision
+from oms_ledger.orders.decisions.canceling import pending_requests
 from oms_ledger.orders.decisions.delegating import order_below
 from oms_ledger.orders.decisions.fulfilling import (
     accept_order,
@@ -158,9 +159,9 @@ async def authorize(cell: Cell, owed: Owed) -> None:
 async def ask_cancellation(cell: Cell, owed: Owed) -> None:
     """The handshake: the seller cancels at once, thinks about it, or has invoiced already."""
     order = await cell.ledger.order(owed.account, owed.order_id)
-    asked = next((one for one in order.requests if one.id == owed.key), None)
+    asked = next((one for one in pending_requests(order) if one.id == owed.key), None)
     if order.status is not Status.WAITING_FOR_SELLER_DECISION or asked is None:
-        return
+        return  # decided before the seller heard of it
     decision = partial(
         cancel_from_above,
         request_id=asked.id,

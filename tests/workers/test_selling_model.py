@@ -6,16 +6,12 @@ The long run is `python -m tests.soak_model`, part of `make soak`.
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.selling_model import Selling
+from tests.selling_model import selling_in
 
 
-def test_G10_G11_G12_G15_whatever_happens_all_sides_of_a_sale_end_alike(cell):
-    class Here(Selling):
-        pass
-
-    Here.cell = cell
+def test_G6_G10_G11_G12_G15_whatever_happens_every_side_is_as_the_reference_says(cell):
     run_state_machine_as_test(
-        Here,
+        selling_in(cell),
         settings=settings(
             max_examples=12,
             stateful_step_count=20,

@@ -6,8 +6,8 @@ from typing import Any
 from oms_ledger.orders import events as e
 from oms_ledger.orders.calls import Call
 from oms_ledger.orders.changes.state import CANCELED, ChangeRequest
-from oms_ledger.orders.decisions.modifying import counterparts, known
-from oms_ledger.orders.levels import id_below
+from oms_ledger.orders.decisions.modifying import known
+from oms_ledger.orders.levels import delegated, id_below
 from oms_ledger.orders.order import Order
 
 PARTY = "changes"
@@ -75,13 +75,20 @@ def _canceled(before: Order, event: e.ChangeCanceled, after: Order) -> Iterable[
 
 
 def _registered(before: Order, event: e.ChangeRegistered, after: Order) -> Iterable[Call]:
-    """A v1 change, to the other side; one that came from there is known there."""
-    body = {"order": _id_there(after), "requestId": event.request_id}
-    return [
-        Call(party, TELL, event.request_id, body)
-        for party in counterparts(after)
-        if not event.heard
-    ]
+    """A v1 change, to the other side; what a chain order heard goes on to its other neighbour."""
+    if event.heard and after.flow != "chain":
+        return []
+    told: list[Call] = []
+    if delegated(after):
+        told.append(_told(f"seller:{after.seller}", id_below(after), event))
+    if after.placed.sold_by:
+        party = f"marketplace:{after.placed.sold_by}"
+        told.append(_told(party, after.placed.marketplace_order_id or "", event))
+    return told
+
+
+def _told(party: str, order_id: str, event: e.ChangeRegistered) -> Call:
+    return Call(party, TELL, event.request_id, {"order": order_id, "requestId": event.request_id})
 
 
 CALLS: Mapping[type, Callable[[Order, Any, Order], Iterable[Call]]] = {

@@ -22,8 +22,8 @@ def growing_payment(order: Order, allowed: Collection[str] = ()) -> Payment | No
 
 
 def has_own_payment(order: Order) -> bool:
-    """Whether the money is this order's affair: a seller's marketplace keeps the payment."""
-    return order.flow != "seller"
+    """Whether the money is this order's affair: the marketplace that sold it keeps the payment."""
+    return order.flow not in ("seller", "chain")
 
 
 def parts_of(order: Order, value: int, allowed: Collection[str] = ()) -> tuple[PaidPart, ...]:

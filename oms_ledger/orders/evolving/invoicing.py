@@ -78,10 +78,9 @@ def _answered(order: Order, what: str, receipt: str, at: datetime) -> Order:
 
 
 def _despite_request(order: Order, event: e.OrderEvent, at: datetime) -> Order:
-    if not order.requests:
-        return order
-    *earlier, asked = order.requests
-    return replace(order, requests=(*earlier, replace(asked, denied_at=at)))
+    """All that waited for a decision have it."""
+    denied = (one if one.denied_at else replace(one, denied_at=at) for one in order.requests)
+    return replace(order, requests=tuple(denied))
 
 
 LEARNS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
