@@ -147,7 +147,23 @@ class Sale(Flows):
         if request in side.v1:
             return
         self._may_change_v1(side, units)
+        self._at_the_seller(side, request, units)
         self.changed_v1(side, request, units)
+
+    def _at_the_seller(self, side: Side, request: str, units: dict[str, int]) -> None:
+        """Whoever delivers may have invoiced meanwhile: it is asked first."""
+        below = self.sides.get(side.below) if side.delegated else None
+        if below and request not in below.v1:
+            self._at_the_seller(below, request, units)
+            self.may_hear_v1(below, units)
+            self.changed_v1(below, request, units)
+
+    def may_hear_v1(self, side: Side, units: dict[str, int]) -> None:
+        if any(one.ended == "done" for one in side.changes):
+            raise Refused("SalesOrderSystem015")
+        over = side.flow == "seller" and side.status in ("invoiced", *FINAL)
+        if over or not fits(side, units):
+            raise Refused("OMS010")
 
     def _may_change_v1(self, side: Side, units: dict[str, int]) -> None:
         if side.flow == "chain":

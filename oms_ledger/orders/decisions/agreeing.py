@@ -15,9 +15,14 @@ from oms_ledger.orders.changes.arithmetic import moved_totals
 from oms_ledger.orders.changes.paying import growing_payment, has_own_payment
 from oms_ledger.orders.changes.state import DONE, ChangeRequest
 from oms_ledger.orders.decisions import Facts
+from oms_ledger.orders.decisions.changing import completed, registered
 from oms_ledger.orders.decisions.modifying import advance, agree, known
 from oms_ledger.orders.evolving import evolve
 from oms_ledger.orders.order import Order
+from oms_ledger.orders.status import Status
+
+# Where a seller has nothing left that could be changed.
+_OVER = frozenset({Status.INVOICED, Status.CANCELED, Status.REPLACED})
 
 
 def take_change(
@@ -110,12 +115,19 @@ def hear_registered(
     *,
     change: e.ChangeRegistered,
     paid: tuple[e.PaidPart, ...] = (),
+    first: bool = False,
 ) -> list[e.OrderEvent]:
-    """A v1 change that the other side registered: the same deltas here, an increase `paid`."""
-    if any(one.change.request_id == change.request_id for one in order.registered_changes):
+    """A v1 change that was asked of the other side: the same deltas here, an increase `paid`.
+
+    A seller hears `first` of what its marketplace was asked, and tells it once more: whoever
+    carries the change up may die over it.
+    """
+    if registered(order, change.request_id):
         return []
     if any(request.ended == DONE for request in order.change_requests):
         raise no.ChangedByV2()
+    if order.flow == "seller" and order.status in _OVER:
+        raise no.ModificationNotInHandling()
     left = order.units_left()
     if any(taken.line >= len(left) or left[taken.line] < taken.quantity for taken in change.taken):
         raise no.InvalidQuantityToRemove(change.removed[0].id)
@@ -123,4 +135,5 @@ def hear_registered(
     if order.value + net < order.invoiced_value:
         raise no.ModificationSettled()
     lines = tuple(replace(line, seller=order.items[0].seller) for line in change.lines)
-    return [replace(change, receipt=facts.receipt, lines=lines, paid=paid, heard=True)]
+    heard = replace(change, receipt=facts.receipt, lines=lines, paid=paid, heard=not first)
+    return completed(order, facts, heard, net)

@@ -91,9 +91,16 @@ def register_change(
         paid=parts_of(order, net, payment_systems) if net > 0 and own else (),
         reason=asked.reason,
     )
+    return completed(order, facts, change, net)
+
+
+def completed(
+    order: Order, facts: Facts, change: e.ChangeRegistered, net: int
+) -> list[e.OrderEvent]:
+    """The change, and the end of an order that it leaves nothing to invoice of."""
     complete = order.invoiced_value and order.value + net == order.invoiced_value
     if complete and order.allows(e.InvoiceVerified):
-        # Nothing is left to invoice: the order would wait for an invoice that cannot come (G22).
+        # It would wait for an invoice that cannot come (G22).
         return follow_through(order, [change, e.InvoiceVerified()], facts)
     return [change]
 
