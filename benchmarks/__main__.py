@@ -9,6 +9,7 @@ from functools import partial
 from rich.console import Console
 
 from benchmarks import (
+    accounts,
     appending,
     catching_up,
     encoding,
@@ -55,6 +56,7 @@ def main(parts: list[str]) -> int:
         "sick": partial(sick.figures, count=much.pushed),
         "latency": partial(latency.figures, seconds=much.seconds),
         "catch-up": partial(catching_up.figures, share=much.late),
+        "accounts": partial(accounts.figures, count=much.orders),
         "http": partial(over_http.figures, scale=much),
     }
     if unknown := set(parts) - {"codec", *named}:

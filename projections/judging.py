@@ -68,15 +68,17 @@ def judge(
     rows: Sequence[Row],
     folds: Folds,
     *,
+    until: int | None = None,
     fired_until: int | None = None,
 ) -> list[Judged]:
     """The notices of a page for cursors of one account that stand right before it.
 
-    `fired_until`: all of it is judged again, and orders count as fired only when they did so up
-    to that position.
+    The page ends with its last entry, or at the position `until`, up to which the account has no
+    others. `fired_until`: all of it is judged again, and orders count as fired only when they did
+    so up to that position.
     """
     ours = [row for row in rows if row.account == asked[0].account and row.order_id]
-    courts = [_Court(one, rows[-1].position) for one in asked]
+    courts = [_Court(one, rows[-1].position if until is None else until) for one in asked]
     sitting = [court for court in courts if isinstance(court.asking.filter, FromOrders)]
     for court in courts:
         match court.asking.filter:

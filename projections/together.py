@@ -13,9 +13,10 @@ from sqlalchemy import Connection, select, update
 
 from oms_ledger.ledger.database import Database
 from oms_ledger.ledger.folds import Folds
+from oms_ledger.ledger.tables import events
 from projections.cursors import LEASE, PAGE, now_micros, release_all, still_ours, take_free
 from projections.judging import Judged, judge
-from projections.tables import cursors
+from projections.tables import cursors, feeds, hooks
 from projections.told import Told, store_together
 
 SLICE = 2.0
@@ -64,17 +65,22 @@ def _run(
     folds: Folds,
     told: list[Told],
     leases: dict[str, tuple[int, int]],
-    until: float,
+    deadline: float,
 ) -> set[str]:
-    """Page after page for those furthest ahead; answers whom it left behind."""
+    """Page after page for those furthest ahead; answers whom it left behind.
+
+    A page has entries of the account's orders alone: what others write costs it nothing.
+    """
     position = max(leases[one.cursor][1] for one in told)
     left = {one.cursor for one in told if leases[one.cursor][1] < position}
     told = [one for one in told if one.cursor not in left]
-    while told and time.monotonic() < until:
-        rows = folds.store.page(position, PAGE)
-        if not rows:
+    while told and time.monotonic() < deadline:
+        head = folds.store.head()
+        if head <= position:
             break
-        judged = judge(database, [one.asking for one in told], rows, folds)
+        rows = folds.store.orders_page(told[0].account, position, head, PAGE)
+        until = rows[-1].position if len(rows) == PAGE else head
+        judged = judge(database, [one.asking for one in told], rows, folds, until=until)
         try:
             with database.writing() as connection:
                 tokens = {one.cursor: leases[one.cursor][0] for one in told}
@@ -90,7 +96,7 @@ def _run(
             # Whose notices could not be stored shows when each goes on by itself.
             log.exception("cursors could not go on together", cursors=[one.cursor for one in told])
             return left | {one.cursor for one in told}
-        position = rows[-1].position
+        position = until
         left |= {
             o.cursor
             for o, j in zip(told, judged, strict=True)
@@ -98,6 +104,30 @@ def _run(
         }
         told = [one for one in told if one.cursor in ours and one.cursor not in left]
     return left
+
+
+def pass_over(connection: Connection, head: int) -> None:
+    """Feeds and hooks whose accounts wrote nothing since go to the head, all in one statement.
+
+    Whoever holds a lease is left alone, and who lost one finds the position moved.
+    """
+    for prefix, owners in (("feed:", feeds), ("hook:", hooks)):
+        written = (
+            select(events.c.position)
+            .where(
+                events.c.account == owners.c.account,
+                events.c.position > cursors.c.position,
+                events.c.position <= head,
+            )
+            .exists()
+        )
+        quiet = (
+            select(owners.c.app_key)
+            .where(cursors.c.id == prefix + owners.c.app_key, ~written)
+            .exists()
+        )
+        free = (cursors.c.position < head) & (cursors.c.leased_until <= now_micros())
+        connection.execute(update(cursors).where(free, quiet).values(position=head))
 
 
 def _move(

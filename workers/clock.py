@@ -18,7 +18,7 @@ from oms_ledger.orders.decisions.waiting import (
 )
 from oms_ledger.orders.refusals import Refusal
 from oms_ledger.wiring import Cell
-from projections import calls, cursors, due_times, exports, feeds, hooks, pushes
+from projections import calls, cursors, due_times, exports, feeds, hooks, pushes, together
 from projections.cursors import now_micros
 from workers import wakeups
 from workers.reporting import FIRED
@@ -99,12 +99,17 @@ async def _decide(cell: Cell, account: str, order_id: str, what: str) -> None:
 def sweep(cell: Cell) -> int:
     """Wake every feed and hook, and the calls, that are behind or owe something; how many.
 
-    Hooks that are owed something are woken by one job for all, so that a thousand dead ones leave
-    room in the queue.
+    Those whose accounts wrote nothing are passed on at once. Hooks that are owed something are
+    woken by one job for all, so that a thousand dead ones leave room in the queue.
     """
     head, now = cell.store.head(), now_micros()
     with cell.database.reading() as connection:
         late = cursors.behind(connection, head)
+    if late:
+        with cell.database.writing() as connection:
+            together.pass_over(connection, head)
+            late = cursors.behind(connection, head)
+    with cell.database.reading() as connection:
         behind = {cursor for cursor in late if cursor == calls.CURSOR}
         behind |= set(map(feeds.together, feeds.accounts_of(connection, late)))
         behind |= set(map(hooks.together, hooks.accounts_of(connection, late)))

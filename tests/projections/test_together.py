@@ -4,13 +4,14 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from oms_ledger.integrations.filters import FromWorkflow
 from projections import cursors, feeds, judging
 from projections.feeds import FeedQueue
+from projections.tables import feeds as feeds_table
 from projections.tables import judgings
-from projections.together import run_together
+from projections.together import pass_over, run_together
 from tests.projections.test_cursors import EVERY, configure, produced, recomputed, write_orders
 from tests.purchases import place_paid
 
@@ -55,6 +56,26 @@ def test_G40_a_feed_that_lags_is_left_behind_and_goes_on_alone(cell):
     assert (position(cell, late), position(cell, prompt)) == (0, cell.store.head())
     assert run_together(cell.database, folds, [late]) == []
     assert produced(cell, "key-1") == produced(cell, "key-2") == recomputed(cell)
+
+
+def test_G40_only_who_missed_nothing_and_is_free_is_passed_over(cell):
+    told = queues(cell, EVERY.filter, EVERY.filter, EVERY.filter)
+    owed, _, held = told
+    with cell.database.writing() as connection:
+        elsewhere = feeds_table.c.app_key.in_(["key-2", "key-3"])
+        connection.execute(update(feeds_table).where(elsewhere).values(account="quiet"))
+    write_orders(cell, 2)
+    token = cursors.take(cell.database, held.cursor)
+    head = cell.store.head()
+    with cell.database.writing() as connection:
+        pass_over(connection, head)
+    assert [position(cell, one) for one in told] == [0, head, 0]
+    cursors.release(cell.database, held.cursor, token)
+    with cell.database.writing() as connection:
+        pass_over(connection, head)
+    assert [position(cell, one) for one in told] == [0, head, head]
+    assert run_together(cell.database, cell.folds(), [owed]) == []
+    assert produced(cell, "key-1") == recomputed(cell)
 
 
 def write_orders_again(cell):
@@ -106,17 +127,17 @@ def test_G40_a_cursor_whose_lease_was_taken_meanwhile_stores_nothing(cell):
     stolen, kept = queues(cell, EVERY.filter, EVERY.filter)
     write_orders(cell, 2)
 
-    folds, page = cell.folds(), cell.store.page
+    folds, page = cell.folds(), cell.store.orders_page
 
-    def stealing(after, limit=500):
+    def stealing(*where):
         cursors.take(cell.database, stolen.cursor, steal=True)
-        return page(after, limit)
+        return page(*where)
 
-    folds.store.page = stealing
+    folds.store.orders_page = stealing
     try:
         run_together(cell.database, folds, [stolen, kept])
     finally:
-        folds.store.page = page
+        folds.store.orders_page = page
     assert produced(cell, "key-1") == []
     assert produced(cell, "key-2") == recomputed(cell)
 

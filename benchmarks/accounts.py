@@ -1,0 +1,64 @@
+"""Two hundred accounts, of which one is busy: what its entries cost the feeds of the others.
+
+The baseline reads every entry for each feed, as a cursor would that does not know whose they are.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from time import perf_counter
+
+from benchmarks import orders, places
+from benchmarks.figures import Figure
+from oms_ledger.wiring import Cell
+from projections import cursors, feeds
+from projections.feeds import Feed, FeedQueue
+from projections.together import pass_over, run_together
+
+QUIET = 199
+FILTER = {"type": "FromOrders", "expression": "value > 1", "disableSingleFire": True}
+
+
+def figures(database: str, count: int) -> Iterator[Figure]:
+    """The busy account lives so many orders while the others' feeds stand still."""
+    with places.empty_cell(database) as cell:
+        with cell.database.writing() as connection:
+            for number in range(QUIET):
+                feed = Feed(f"quiet-{number}", f"quiet{number}", FILTER, 60, 345_600)
+                feeds.configure(connection, feed, 0)
+        asyncio.run(_busy(cell, count))
+        whole = _all_pages(cell) * QUIET
+        of = f"{cell.store.head():,} entries of others, {QUIET} feeds"
+        named = "each page read once for each feed"
+        began = perf_counter()
+        for number in range(QUIET):
+            with cell.database.reading() as connection:
+                told = feeds.of_account(connection, f"quiet{number}")
+            assert not run_together(
+                cell.database, cell.folds(), [FeedQueue(cell.database, feed) for feed in told]
+            )
+        took = perf_counter() - began
+        yield Figure(f"feeds woken past {of}", database, took, "s", whole, named)
+        with cell.database.writing() as connection:
+            for number in range(QUIET):
+                cursors.drop(connection, f"feed:quiet-{number}")
+                cursors.create(connection, f"feed:quiet-{number}", 0)
+        began, head = perf_counter(), cell.store.head()
+        with cell.database.writing() as connection:
+            pass_over(connection, head)
+        took = perf_counter() - began
+        with cell.database.reading() as connection:
+            assert not [c for c in cursors.behind(connection, head) if c.startswith("feed:")]
+        yield Figure(f"the sweep past {of}", database, took, "s", whole, named)
+
+
+async def _busy(cell: Cell, count: int) -> None:
+    await orders.open_account(cell.ledger)
+    for _ in range(0, count, 64):
+        await asyncio.gather(*(orders.live(cell.ledger) for _ in range(64)))
+
+
+def _all_pages(cell: Cell) -> float:
+    began, at = perf_counter(), 0
+    while rows := cell.store.page(at):
+        at = rows[-1].position
+    return perf_counter() - began
