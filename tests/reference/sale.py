@@ -127,7 +127,7 @@ class Sale(Flows):
             raise Refused("CHK0023" if all(side.units[sku] for sku in units) else "CHK0022")
         side.invoices[number] = ("Output", value)
         complete = side.invoiced == side.value
-        taken = units or (dict(side.left) if complete else {})
+        taken = units or (dict(side.left) if complete else _whole_lines(side, value))
         for sku, number_of in taken.items():
             side.left[sku] -= number_of
         if side.status in ("cancellation-requested", "waiting-for-seller-decision"):
@@ -277,10 +277,14 @@ class Sale(Flows):
         """The id that the order would have there."""
         _needs_workflow(side)
         changeable = ("window-to-change-seller", "payment-pending", "waiting-for-authorization")
-        if side.flow != "marketplace" or side.status not in changeable:
+        if side.flow != "marketplace":
             raise Refused("CHK0047")
         if side.v1 or any(one.ended == "done" for one in side.changes):
             raise Refused("CHK0187")
+        if side.invoices:
+            raise Refused("CHK0190")
+        if side.status not in changeable:
+            raise Refused("CHK0047")
         if side.chain[0] == seller:
             raise Refused("CHK0195")
         side.proposed += 1
@@ -352,6 +356,15 @@ def asks_first(side: Side) -> bool:
         asked = ("payment-pending", "waiting-for-mkt-authorization")
         return side.status in (*asked, "payment-approved", "waiting-seller-handling")
     return side.status in ("ready-for-handling", *IN_HANDLING)
+
+
+def _whole_lines(side: Side, value: int) -> dict[str, int]:
+    """The first lines of which nothing is invoiced, if they add up to the value to the cent."""
+    taken = dict[str, int]()
+    for sku, number, left in side.lines:
+        if worth(taken) < value and left == number > 0:
+            taken[sku] = taken.get(sku, 0) + number
+    return taken if worth(taken) == value else {}
 
 
 def takes_output(side: Side) -> bool:

@@ -1,5 +1,6 @@
 """One account's side of a sale: what it is, what it was, and what lies before its door."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -130,6 +131,16 @@ class Side:
     @property
     def returned(self) -> int:
         return sum(value for kind, value in self.invoices.values() if kind == "Input")
+
+    @property
+    def lines(self) -> Iterator[tuple[str, int, int]]:
+        """SKU, units, and units left of each line; v1 adds lines, v2 lets them grow."""
+        for sku, number in self.units.items():
+            if sku == CHANGING and self.v1:
+                gone = number - self.left[sku]
+                yield from ((sku, 1, 0 if at < gone else 1) for at in range(number))
+            else:
+                yield sku, number, self.left[sku]
 
     @property
     def pending(self) -> list[Request]:
