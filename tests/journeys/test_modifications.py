@@ -9,6 +9,7 @@ import pytest
 from oms_ledger.api.app import build
 from oms_ledger.orders import events as e
 from oms_ledger.orders.gateway import GatewayAway, GatewayRefused, LedgerOnly, Receipt
+from oms_ledger.orders.importing import import_document
 from oms_ledger.wiring import Cell
 from tests.client import Client
 from tests.journeys.test_order_life import ORDERS, drain, invoice, paid, status
@@ -88,6 +89,52 @@ def _with(value, before, after):
     if isinstance(value, list):
         return [_with(one, before, after) for one in value]
     return after if value == before else value
+
+
+PUBLISHED = "1172452900788-01"
+
+
+@pytest.fixture
+def published(cell, client, handled):
+    """An order in handling that is the one of the published example: its SKU, line and address."""
+    document = get(client, f"{ORDERS}/{handled}")
+    (asked,) = EXAMPLE["replace"][0]["from"]["items"]
+    (delivery,) = EXAMPLE["replace"][0]["to"]["shippingData"]["logisticsInfo"]
+    document["items"] = document["items"][:1]
+    (line,) = document["items"]
+    line |= {**asked, "sellingPrice": asked["price"], "priceTags": []}
+    freight = sum(one["price"] for one in document["shippingData"]["logisticsInfo"])
+    document |= {"orderId": PUBLISHED, "value": asked["price"] + freight, "status": "handling"}
+    document["totals"] = [
+        {"id": "Items", "name": "Items Total", "value": asked["price"]},
+        {"id": "Shipping", "name": "Shipping Total", "value": freight},
+    ]
+    shipping = document["shippingData"]
+    shipping["address"]["addressId"] = delivery["addressId"]
+    for one in (*shipping["logisticsInfo"], *shipping["selectedAddresses"]):
+        one["addressId"] = delivery["addressId"]
+    for sla in shipping["logisticsInfo"][0]["slas"]:  # the checkout told more of it
+        sla |= {"listPrice": sla["price"], "tax": 0, "shippingEstimateDate": None}
+        sla |= {"deliveryIds": [], "availableDeliveryWindows": []}
+    order_id, imported = import_document(document)
+    asyncio.run(cell.ledger.place("acme", {order_id: imported}, by="import"))
+    return order_id
+
+
+def test_G26_the_published_example_as_it_stands_then_an_invoice_of_all(cell, client, published):
+    url = f"{SYSTEM}/{published}/changes"
+    answer = client.call("PATCH", url, EXAMPLE)
+    assert answer.status == 202, answer.body
+    asyncio.run(settle(cell))
+    request = get(client, f"{url}/{answer.json()['requestId']}")
+    assert (request["status"], request["inProgress"]) == ("done", False)
+    document = get(client, f"{ORDERS}/{published}")
+    (line,) = document["items"]
+    assert (line["id"], line["unitMultiplier"], line["measurementUnit"]) == ("2", 3.0, "kg")
+    assert document["value"] == sum(total["value"] for total in document["totals"])
+    told = invoice(value=document["value"])
+    assert client.call("POST", f"{ORDERS}/{published}/invoice", told).status == 200
+    assert status(client, published) == "invoiced"
 
 
 def test_a_request_lives_from_202_to_done_and_the_order_changes_at_the_end(cell, client, handled):

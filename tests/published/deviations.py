@@ -106,6 +106,9 @@ MISTYPED = {
     "GET /api/order-system/orders/{changeOrderId}/changes/{changeRequestId}": {
         "add": "objects like `to`, as the prose says; the schema says texts",
         "remove": "objects like `from`, as the prose says; the schema says texts",
+        "replace[].from.shippingData.logisticsInfo": "objects, as in `to`; the schema says texts",
+        "replace[].to.items[].priceDefinition": "an object in the other examples",
+        "replace[].to.items[].unitMultiplier": "a decimal for goods sold by weight",
     },
     "GET /api/orders/pvt/document/{orderId}/change-summary": {
         "original[].additionalInfo.offeringTypeId": "null in the example, as the next two",

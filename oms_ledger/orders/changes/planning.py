@@ -132,6 +132,9 @@ class _Planner:
             )
             slot.item = _measured(in_proportion(line, slot.item), new)
         else:
+            if new.unique_id == slot.item.unique_id and priced(self.slots.slots, new.id) is None:
+                # The same line, weighed or packed otherwise: its unit price stays, if none is told.
+                new = replace(new, price=slot.item.price if new.price is None else new.price)
             item = self._new_item(new, slot.item)
             slot.item = replace(item, unique_id=new.unique_id or item.unique_id)
         slot.left = slot.item.quantity
