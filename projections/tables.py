@@ -297,6 +297,16 @@ calls = Table(
     Index("calls_due", "state", "due_at"),
 )
 
+external_sellers = Table(
+    "external_sellers",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("seller", Text, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("credentials", LargeBinary, nullable=False),
+    Column("configured_at", BIG, nullable=False),
+)
+
 gateways = Table(
     "gateways",
     metadata,

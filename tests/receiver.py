@@ -13,6 +13,7 @@ class Receiver:
     def __init__(self, answers: Callable[[int], int] = lambda _: 200) -> None:
         self.heard: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
+        self.asked: list[str] = []
         self._news = threading.Condition()
         receiver = self
 
@@ -24,6 +25,7 @@ class Receiver:
                 with receiver._news:
                     receiver.heard.append(body)
                     receiver.headers.append({k.lower(): v for k, v in self.headers.items()})
+                    receiver.asked.append(f"{self.command} {self.path}")
                     status = answers(len(receiver.heard))
                     receiver._news.notify_all()
                 self.send_response(status)
@@ -31,6 +33,8 @@ class Receiver:
                     self.send_header("Location", "http://127.0.0.1:1/")
                 self.send_header("Content-Length", "0")
                 self.end_headers()
+
+            do_PATCH = do_POST
 
             def log_message(self, format: str, *args: Any) -> None:
                 """Quiet."""

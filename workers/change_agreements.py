@@ -62,11 +62,11 @@ async def ask_change(cell: Cell, owed: Owed) -> None:
     try:
         await _taken(cell, owed, order, request)
     except (no.ChangeInProgress, Busy) as wait:
-        await _failed(cell, owed, request, wait, final=False)
+        await failed(cell, owed, request, wait, final=False)
     except (AccountNotFound, OrderNotFound):
-        await _failed(cell, owed, request, no.ParticipantUnreachable(), final=False)
+        await failed(cell, owed, request, no.ParticipantUnreachable(), final=False)
     except Refusal as refusal:
-        await _failed(cell, owed, request, refusal, final=True)
+        await failed(cell, owed, request, refusal, final=True)
     else:
         await _agreed(cell, owed, order, request)
 
@@ -99,7 +99,7 @@ async def _agreed(cell: Cell, owed: Owed, order: Order, request: ChangeRequest) 
         await _concluded(cell, owed, order, request.id, done=False)
 
 
-async def _failed(
+async def failed(
     cell: Cell, owed: Owed, request: ChangeRequest, refusal: Refusal, *, final: bool
 ) -> None:
     order = await _here(

@@ -1,6 +1,8 @@
 """v2 modifications: requested, previewed, looked up, retried, canceled; and their settings."""
 
+import asyncio
 import uuid
+from collections.abc import Collection
 from functools import partial
 from typing import Annotated
 
@@ -10,7 +12,7 @@ from pydantic import Field
 from oms_ledger.api.addressing import segment
 from oms_ledger.api.bodies import Body, json_body, parse
 from oms_ledger.api.change_bodies import ChangeBody, settings_of
-from oms_ledger.api.dependencies import Caller, TheLedger, requires
+from oms_ledger.api.dependencies import Caller, TheCell, TheLedger, requires
 from oms_ledger.api.errors import malformed
 from oms_ledger.api.orders import json_response
 from oms_ledger.api.receipts import request_id
@@ -29,7 +31,10 @@ from oms_ledger.orders.decisions.modifying import (
     retry_change,
 )
 from oms_ledger.orders.documents import modifications as shown
+from oms_ledger.orders.levels import id_above
 from oms_ledger.orders.refusals import OrderNotFound
+from oms_ledger.wiring import Cell
+from projections import external_sellers
 
 router = APIRouter(tags=["Order modifications"])
 
@@ -72,8 +77,10 @@ async def put_settings(request: Request, ledger: TheLedger, caller: MayModify) -
     return json_response(s.shown(_kept(account)))
 
 
-def modifying(account: Account, body: object, change_id: str) -> Decision:
-    """The decision that a body asks for, by the account's settings."""
+def modifying(
+    account: Account, body: object, change_id: str, outside: Collection[str] = ()
+) -> Decision:
+    """The decision that a body asks for, by the account's settings and its external sellers."""
     asked = parse(ChangeBody, body).asked()
     return partial(
         request_change,
@@ -82,15 +89,23 @@ def modifying(account: Account, body: object, change_id: str) -> Decision:
         asked=asked,
         settings=s.shown(_kept(account), asked.settings),
         trust_prices=account.setting("trust_request_prices"),
+        outside=outside,
     )
+
+
+def _outside(cell: Cell, account: str) -> frozenset[str]:
+    with cell.database.reading() as connection:
+        return frozenset(external_sellers.addresses(connection, account))
 
 
 @router.patch(ORDER, status_code=202)
 async def patch_changes(
-    order_id: str, request: Request, ledger: TheLedger, caller: MayModify
+    order_id: str, request: Request, cell: TheCell, caller: MayModify
 ) -> Response:
-    body = await json_body(request)
-    decision = modifying(await ledger.account(caller.account), body, str(uuid.uuid4()))
+    body, ledger = await json_body(request), cell.ledger
+    outside = await asyncio.to_thread(_outside, cell, caller.account)
+    account = await ledger.account(caller.account)
+    decision = modifying(account, body, str(uuid.uuid4()), outside)
     order = await ledger.change(
         caller.account, segment(order_id), decision, by=caller.app_key, cause=request_id(request)
     )
@@ -168,14 +183,19 @@ class Agreement(Body):
 async def post_agreement(
     order_id: str, change_request_id: str, request: Request, ledger: TheLedger, caller: MayModify
 ) -> Response:
-    """A participant acknowledges or confirms; which one, its order tells."""
+    """A participant acknowledges or confirms; which one, its order tells.
+
+    The order may be named as the participant's own order is, `00-{id}`.
+    """
     asked = parse(Agreement, await json_body(request)).agreement_type
     the_order, change = segment(order_id), segment(change_request_id)
     decision = partial(agree, request_id=change, participant="", agreement=asked)
+    who = {"by": caller.app_key, "cause": request_id(request)}
     try:
-        await ledger.change(
-            caller.account, the_order, decision, by=caller.app_key, cause=request_id(request)
-        )
+        try:
+            await ledger.change(caller.account, the_order, decision, **who)
+        except OrderNotFound:
+            await ledger.change(caller.account, id_above(the_order), decision, **who)
     except OrderNotFound:
         raise no.ChangeOrderNotFound(the_order) from None
     return json_response({"orderId": the_order, "changeRequestId": change, "agreementType": asked})

@@ -11,6 +11,7 @@ from oms_ledger.cli import (
     demo,
     erasing,
     exports,
+    external_sellers,
     feed,
     gateways,
     hook,
@@ -41,6 +42,7 @@ erasing.install(app)
 app.add_typer(accounts.app, name="account")
 app.add_typer(keys.app, name="key")
 app.add_typer(gateways.app, name="gateway")
+app.add_typer(external_sellers.app, name="seller")
 app.add_typer(tokens.app, name="token")
 app.add_typer(calls.app, name="calls")
 app.add_typer(feed.app, name="feed")

@@ -21,6 +21,12 @@ def id_below(order: Order) -> str:
     return order.seller_order_id or f"00-{order.order_id}"
 
 
+def id_above(order_id: str) -> str:
+    """What the order of that id is called one level above; itself where that has no other id."""
+    affiliate, _, rest = order_id.partition("-")
+    return rest if rest and len(affiliate) == 2 and affiliate.isdigit() else order_id
+
+
 def fulfills(order: Order, account: str, order_id: str) -> bool:
     """Whether that order of that account is the one which delivers this order now."""
     return delegated(order) and order.seller == account and id_below(order) == order_id

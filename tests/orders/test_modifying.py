@@ -443,7 +443,10 @@ def test_an_adjusted_payment_of_a_canceled_request_is_set_back_once():
 
 
 def test_agreements_of_a_participant_may_come_twice_and_in_any_order():
-    order = requested(shopping, asks(remove=side(one("a"))), participants=("seller",))
+    order = requested(shopping, asks(remove=side(one("a"))))
+    (alone,) = order.change_requests
+    shared = replace(alone, asked=replace(alone.asked, participants=("seller",)))
+    order = replace(order, change_requests=(shared,))
     assert advance(order, FACTS, request_id="r-1") == []
     with pytest.raises(no.InvalidAgreementType, match="The Maybe is not a valid Agreement Type"):
         agree(order, FACTS, request_id="r-1", participant="", agreement="Maybe")

@@ -13,6 +13,7 @@ from oms_ledger.orders.order import Order
 PARTY = "changes"
 ADVANCE, RESTORE = "advance-change", "restore-payment"
 ASK, SETTLE, TELL = "ask-change", "settle-change", "tell-registered-change"
+ASK_OUTSIDE = "ask-agreement"
 
 
 def _advance(before: Order, event: Any, after: Order) -> Iterable[Call]:
@@ -59,7 +60,11 @@ def _asked(before: Order, event: Any, after: Order) -> Iterable[Call]:
     if request is None or not request.in_progress or request.asked.origin_account:
         return
     if not request.acknowledged.issuperset(request.parties):
-        yield from _between(after, request, ASK, f"{request.id}/{len(request.logs)}")
+        key = f"{request.id}/{len(request.logs)}"
+        yield from _between(after, request, ASK, key)
+        for name in request.asked.participants:
+            if ":" not in name and name not in request.acknowledged:
+                yield Call(f"outside:{name}", ASK_OUTSIDE, key, {"requestId": request.id})
 
 
 def _ended(before: Order, event: Any, after: Order) -> Iterable[Call]:

@@ -5,7 +5,7 @@ needed. The payment is asked outside, and its answer brought as a fact. Every st
 decided again: what is recorded already decides nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from oms_ledger.orders import events as e
@@ -44,9 +44,12 @@ def request_change(
     asked: AskedChange,
     settings: e.Json,
     trust_prices: bool = True,
-    participants: tuple[str, ...] = (),
+    outside: Collection[str] = (),
 ) -> list[e.OrderEvent]:
-    """Take a request; the same id again changes nothing."""
+    """Take a request; the same id again changes nothing.
+
+    `outside` are sellers of the account that are no accounts of the deployment, and asked by HTTP.
+    """
     if known(order, request_id):
         return []
     result = planned(
@@ -71,7 +74,7 @@ def request_change(
             manual_increment=asked.manual_increment,
             operations=operations(order, result),
             settings=settings,
-            participants=participants or counterparts(order),
+            participants=counterparts(order, outside),
             reason=asked.reason,
             client_profile=result.client_profile,
             custom_data=result.custom_data,
@@ -79,10 +82,10 @@ def request_change(
     ]
 
 
-def counterparts(order: Order) -> tuple[str, ...]:
-    """Who else has the same sale, between accounts of the deployment, as calls name them."""
+def counterparts(order: Order, outside: Collection[str] = ()) -> tuple[str, ...]:
+    """Who else has the same sale: accounts of the deployment as calls name them, others by name."""
     if order.flow == "marketplace":
-        return (f"seller:{order.seller}",)
+        return (order.seller if order.seller in outside else f"seller:{order.seller}",)
     sold_by = order.placed.sold_by
     return (f"marketplace:{sold_by}",) if sold_by else ()
 

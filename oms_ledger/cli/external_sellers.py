@@ -1,0 +1,77 @@
+"""`oms-ledger seller …`: where the sellers of an account that are no accounts here are reached."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from oms_ledger.cli.output import AsJson, print_json, print_table
+from oms_ledger.integrations.addresses import wrong_url
+from oms_ledger.orders.refusals import InvalidSetting
+from oms_ledger.wiring import Cell, open_cell
+from projections import external_sellers
+from projections.external_sellers import ExternalSeller
+
+app = typer.Typer(help="Sellers outside the deployment.", no_args_is_help=True)
+Account = Annotated[str, typer.Argument(help="The account whose orders they deliver.")]
+Seller = Annotated[str, typer.Argument(help="The seller's id, as in the items of orders.")]
+
+
+def _opened(account: str) -> Cell:
+    cell = open_cell()
+    cell.require_tables()
+    asyncio.run(cell.ledger.account(account))  # refuses an account that does not exist
+    return cell
+
+
+@app.command(name="list")
+def list_(account: Account, as_json: AsJson = False) -> None:
+    """List the account's external sellers, without their tokens."""
+    cell = _opened(account)
+    with cell.database.reading() as connection:
+        found = external_sellers.addresses(connection, account)
+    if as_json:
+        print_json([{"seller": seller, "url": url} for seller, url in found.items()])
+        return
+    print_table(("seller", "url"), list(found.items()))
+
+
+@app.command(name="set")
+def set_(
+    account: Account,
+    seller: Seller,
+    url: Annotated[str, typer.Argument(help="Its address; the published paths are added to it.")],
+    app_key: Annotated[str, typer.Option(help="The key to call it with.")],
+    app_token: Annotated[
+        str,
+        typer.Option(
+            envvar="OMS_SELLER_TOKEN",
+            prompt=True,
+            hide_input=True,
+            help="The key's token; asked for when not given. Stored encrypted.",
+        ),
+    ],
+) -> None:
+    """Ask a seller by HTTP to agree to changes of the orders that it delivers.
+
+    It agrees by POST /pvt/orders/{order}/changes/{request}/send-agreement with a key of the
+    account; what it does not answer within 24 hours is canceled.
+    """
+    cell = _opened(account)
+    if refusal := wrong_url(url, cell.settings.hook_allowed_networks):
+        raise InvalidSetting(f"{url}: {refusal}")
+    with cell.database.writing() as connection:
+        one = ExternalSeller(account, seller, url, app_key, app_token)
+        external_sellers.configure(connection, one, cell.vault)
+    typer.echo(f"Changes of orders that {seller} delivers for {account} are asked of {url}")
+
+
+@app.command()
+def remove(account: Account, seller: Seller) -> None:
+    """Forget where a seller is reached; changes that wait for it can be canceled."""
+    cell = _opened(account)
+    with cell.database.writing() as connection:
+        removed = external_sellers.remove(connection, account, seller)
+    if not removed:
+        raise InvalidSetting(f"{account} has no external seller {seller}")
+    typer.echo(f"{seller} is not reached any more")
