@@ -1,6 +1,10 @@
-"""The system as integrations meet it: commands, reads, feed and hook over HTTP."""
+"""The system as integrations meet it: commands, reads, feed and hook over HTTP.
+
+Eight clients a core ask at a time.
+"""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -8,13 +12,14 @@ from typing import Any, TypeVar
 import aiohttp
 from aiohttp import web
 
-from benchmarks import orders, places, processes
+from benchmarks import library, orders, places, processes
 from benchmarks.figures import Figure, percentile
 from benchmarks.scale import Scale
 from oms_ledger.wiring import Cell
 from projections import app_keys, calls, cursors
 
-CLIENTS = 32
+CORES = os.cpu_count() or 1
+CLIENTS = 8 * CORES
 PUSHES_PER_SECOND = 100
 EVERY_STATUS = {"type": "FromWorkflow", "status": []}
 HANDLING = {"type": "FromWorkflow", "status": ["handling"]}
@@ -69,7 +74,7 @@ class _Load:
 
         rate, _ = await self._timed(healthz, range(3 * scale.orders))
         self._empty = rate
-        yield Figure("HTTP GET /healthz, 32 clients", self._database, rate, "requests/s")
+        yield Figure(f"HTTP GET /healthz, {CLIENTS} clients", self._database, rate, "requests/s")
         await self._ask("POST", "/api/orders/feed/config", {"filter": EVERY_STATUS, "queue": QUEUE})
         body, placed = orders.purchase(), list[dict[str, Any]]()
 
@@ -109,10 +114,18 @@ class _Load:
             }
             await self._ask("POST", f"/api/oms/pvt/orders/{order_id}/invoice", body)
 
+        saved = await asyncio.to_thread(self._saved)
         steps = {"start-handling": handle, "invoice": invoice, "get order": get, "list": list_}
         for name, work in steps.items():
+            rate = None
             async for figure in self._figures(name, work, ids):
+                rate = rate or figure.value
                 yield figure
+            if rate and name in ("start-handling", "invoice"):
+                yield Figure(
+                    *(f"HTTP {name}, beside the library's save", self._database, rate),
+                    *("requests/s", saved, "eventsourcing recorder, one event a save, no HTTP"),
+                )
 
     async def _feed(self) -> AsyncIterator[Figure]:
         await self._settled()
@@ -183,6 +196,12 @@ class _Load:
                     f"{name} → hook arrival: {title}", self._database, value, "ms", *baseline
                 )
 
+    def _saved(self) -> float:
+        """Events a second that the library saves, by one client, of those that there are."""
+        rows = [[row] for row in self._cell.store.page(0, 2_000)]
+        with library.recorder(self._database) as its:
+            return library.events_per_second(its, rows, 1, 1.0)
+
     # Requests
 
     async def _ask(self, method: str, path: str, body: Any = None) -> Any:
@@ -222,7 +241,7 @@ class _Load:
         raise RuntimeError(f"behind for 120 s: {', '.join(behind)}; owed: {owed}")
 
     async def _map(self, work: Callable[[Any], Awaitable[T]], over: Sequence[Any]) -> list[T]:
-        """The work over all, 32 at a time."""
+        """The work over all, eight at a time a core."""
         room = asyncio.Semaphore(CLIENTS)
 
         async def one(value: Any) -> T:
@@ -251,7 +270,12 @@ class _Load:
         rate, taken = await self._timed(work, over)
         named = "GET /healthz"
         yield Figure(
-            f"HTTP {name}, 32 clients", self._database, rate, "requests/s", self._empty, named
+            f"HTTP {name}, {CLIENTS} clients",
+            self._database,
+            rate,
+            "requests/s",
+            self._empty,
+            named,
         )
         for title, share in (("p50", 0.5), ("p99", 0.99)):
             yield Figure(
