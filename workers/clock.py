@@ -105,7 +105,7 @@ def sweep(cell: Cell) -> int:
     head, now = cell.store.head(), now_micros()
     with cell.database.reading() as connection:
         late = cursors.behind(connection, head)
-    if late:
+    if any(map(cursors.follows, late)):
         with cell.database.writing() as connection:
             together.pass_over(connection, head)
             late = cursors.behind(connection, head)
