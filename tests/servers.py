@@ -35,7 +35,7 @@ from psycopg import sql
 from workers import embedded_redis
 
 RUN = "OMS_TEST_RUN"
-START_TIMEOUT = 60.0
+START_TIMEOUT, SILENCE = 60.0, 15.0
 PREFIX = "oms_test_"
 
 # Waits for the end of its input, which comes when the run of pytest is over or was killed.
@@ -258,19 +258,26 @@ def _running(name: str, programs: Path, options: dict[str, Any]) -> str:
     log = home / "log"
     arguments = [f"--{setting}={value}" for setting, value in settings.items()]
     command = [str(programs / "postgres"), "-D", str(home / "data"), *arguments]
+    old = log.stat().st_size if log.exists() else 0
     pid = _start(name, command, log, **options)
     url = f"postgresql://postgres@/postgres?host={home}"
     deadline = time.monotonic() + START_TIMEOUT
+    patience = time.monotonic() + SILENCE
     while True:
         try:
-            psycopg.connect(url).close()
+            psycopg.connect(url, connect_timeout=10).close()
             return url
         except psycopg.OperationalError as error:
-            said = log.read_text(errors="replace")
-            blocked = "pre-existing" in said[-600:] or "already exists" in said[-600:]
-            if time.monotonic() > deadline or (_dead(pid) and not blocked):
+            said = log.read_bytes()[old:].decode(errors="replace")
+            blocked = "pre-existing" in said or "already exists" in said
+            spoke = f"[{pid}]" in said
+            if time.monotonic() > deadline or (_dead(pid) and spoke and not blocked):
                 raise ServerUnavailable(f"{error}\n{said}") from error
-            if _dead(pid):  # the children of the one that was killed are still ending
+            if not spoke and time.monotonic() > patience:  # it never got to its first word
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                patience = time.monotonic() + SILENCE
+            if _dead(pid):  # killed, or the children of the one before it are still ending
                 pid = _start(name, command, log, **options)
             time.sleep(0.02)
 
