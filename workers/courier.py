@@ -39,6 +39,8 @@ AHEAD = 4
 """Times as many notices of a hook are looked up as may be on their way to it."""
 SICK_TURNS, NEW_TURNS = 32, 128
 """Turns a second of hooks that failed last, and of those that accepted nothing yet."""
+FORGIVEN = 3
+"""Failures in a row with which an endpoint that did accept before is sick."""
 FILES_LEFT, MOST_SOCKETS = 256, 4_096
 
 T = TypeVar("T")
@@ -189,7 +191,7 @@ class Courier:
         if told.sick:
             self._doubtful.add(app_key)
             self._windows.pop(app_key, None)
-        elif told.window > 1:
+        elif told.known:
             self._doubtful.discard(app_key)
             self._windows[app_key] = told.window
 
@@ -245,6 +247,9 @@ class Round:
         self._waiting = Waiting()
         self._flying: set[asyncio.Task[Attempt]] = set()
         self._quiet, self._more = False, False
+        self._failed = 0  # in a row
+        self.known = window > 1
+        """Whether the endpoint is one that accepts."""
         self.sick = False
 
     async def run(self, found: list[Delivery]) -> None:
@@ -314,11 +319,13 @@ class Round:
     def _heed(self, landed: list[Attempt]) -> None:
         """What came back decides how much more is sent, before it is recorded."""
         accepted = sum(attempt.accepted for attempt in landed)
+        self.known = self.known or accepted > 0
+        self._failed = 0 if accepted else self._failed + len(landed)
         if accepted == len(landed):
             self.window = min(IN_FLIGHT, self.window + accepted)
         else:
             self.window = max(1, self.window // 2)
-        self.sick = accepted < len(landed) and self.window == 1
+        self.sick = self._failed >= (FORGIVEN if self.known else 1) and self.window == 1
         self._quiet = self._quiet or any(attempt.quiet_until for attempt in landed)
 
     async def _attempt(self, delivery: Delivery) -> Attempt:

@@ -29,7 +29,7 @@ class World:
     def __init__(self, dead):
         self.dead = dead
         self.time = 0.0
-        self.well = "well"
+        self.well, self.flaky = "well", False
         self.heard = Counter()
         self.released = threading.Event()
         self.sleepers = []
@@ -62,7 +62,8 @@ class World:
                 key = url.removeprefix("https://")
                 world.heard[key] += 1
                 if key == world.well:
-                    return Answer(200, "HTTP 200")
+                    failed = world.flaky and world.heard[key] % 3 != 1
+                    return FAILING if failed else Answer(200, "HTTP 200")
                 if world.dead is SILENT:
                     while not world.released.is_set():
                         await asyncio.sleep(0.05)
@@ -145,6 +146,14 @@ def test_G44_a_thousand_dead_endpoints_wait_for_their_turn_and_a_healthy_hook_do
     wake(postman, *DEAD, "well")
     settle(cell, lambda: owed(cell, "well") == 0)
     assert world.heard == {"well": 101}
+
+
+def test_G44_an_endpoint_that_fails_now_and_then_waits_for_no_turns(cell, world, postman):
+    """Two of three notices fail, and no time goes by."""
+    world.flaky = True
+    owe(cell, ["well"], range(90))
+    wake(postman, "well")
+    settle(cell, lambda: world.heard["well"] == 90)
 
 
 def test_G44_the_dead_are_tried_at_a_steady_pace_and_one_notice_a_turn(cell, world, postman):
