@@ -6,7 +6,7 @@ the others, or whose filter is slow, is left to go on alone.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 from sqlalchemy import Connection, select, update
@@ -26,11 +26,16 @@ log = structlog.get_logger(__name__)
 
 
 def run_together(
-    database: Database, folds: Folds, told: Sequence[Told], seconds: float = SLICE
+    database: Database,
+    folds: Folds,
+    told: Sequence[Told],
+    seconds: float = SLICE,
+    stored: Callable[[], None] = lambda: None,
 ) -> list[str]:
     """Bring the cursors of one account to the head; answers those that were left behind.
 
-    The head is looked at once more after the leases are given back, so a wake-up that came while
+    `stored` is called after each page: who is owed something need not wait until no more entries
+    come. The head is looked at once more after the leases are given back, so a wake-up that came while
     they were held cannot get lost.
     """
     until, left = time.monotonic() + seconds, set[str]()
@@ -45,7 +50,12 @@ def run_together(
             return sorted(left)
         try:
             left |= _run(
-                database, folds, [one for one in behind if one.cursor in leases], leases, until
+                database,
+                folds,
+                [one for one in behind if one.cursor in leases],
+                leases,
+                until,
+                stored,
             )
         finally:
             release_all(database, {cursor: token for cursor, (token, _) in leases.items()})
@@ -66,6 +76,7 @@ def _run(
     told: list[Told],
     leases: dict[str, tuple[int, int]],
     deadline: float,
+    stored: Callable[[], None],
 ) -> set[str]:
     """Page after page for those furthest ahead; answers whom it left behind.
 
@@ -96,6 +107,7 @@ def _run(
             # Whose notices could not be stored shows when each goes on by itself.
             log.exception("cursors could not go on together", cursors=[one.cursor for one in told])
             return left | {one.cursor for one in told}
+        stored()
         position = until
         left |= {
             o.cursor

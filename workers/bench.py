@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import structlog
 
@@ -78,9 +79,7 @@ class Bench:
             told = hooks.destinations(connection, database, account, kept)
         if not told:
             return
-        left = run_together(database, self._folds, told)
-        for key in sorted(kept):
-            self._tell(key)
+        left = run_together(database, self._folds, told, stored=partial(self._tell_all, kept))
         for cursor in left:
             self._submit(self._slow, self._judge_alone, cursor)
 
@@ -92,9 +91,14 @@ class Bench:
         if hook is None:
             return
         told = hooks.HookDeliveries(database, hook.app_key, hook.account, hook.filter, kept)
-        left = run_together(database, self._slow_folds, [told], SLICE)
-        for key in kept:
-            self._tell(key)
+        left = run_together(
+            database, self._slow_folds, [told], SLICE, partial(self._tell_all, kept)
+        )
         self._closed.wait(min(SLICE, time.monotonic() - began))
         if left:
             self._submit(self._slow, self._judge_alone, hook_cursor(hook.app_key))
+
+    def _tell_all(self, kept: set[str]) -> None:
+        for key in sorted(kept):
+            self._tell(key)
+        kept.clear()
