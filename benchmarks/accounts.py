@@ -11,7 +11,7 @@ from benchmarks import orders, places
 from benchmarks.figures import Figure
 from oms_ledger.wiring import Cell
 from projections import cursors, feeds
-from projections.feeds import Feed, FeedQueue
+from projections.feeds import Feed
 from projections.together import pass_over, run_together
 
 QUIET = 199
@@ -32,10 +32,8 @@ def figures(database: str, count: int) -> Iterator[Figure]:
         began = perf_counter()
         for number in range(QUIET):
             with cell.database.reading() as connection:
-                told = feeds.of_account(connection, f"quiet{number}")
-            assert not run_together(
-                cell.database, cell.folds(), [FeedQueue(cell.database, feed) for feed in told]
-            )
+                told = feeds.destinations(connection, cell.database, f"quiet{number}")
+            assert not run_together(cell.database, cell.folds(), told)
         took = perf_counter() - began
         yield Figure(f"feeds woken past {of}", database, took, "s", whole, named)
         with cell.database.writing() as connection:

@@ -60,7 +60,7 @@ def _feeds(cell: Cell) -> float:
         for number, filter in enumerate(filters):
             feed = Feed(f"late-{number}", orders.ACCOUNT, filter, 60, 345_600)
             feeds.configure(connection, feed, 0)
-        told = [FeedQueue(cell.database, f) for f in feeds.of_account(connection, orders.ACCOUNT)]
+        told = feeds.destinations(connection, cell.database, orders.ACCOUNT)
     return _rate(cell, told)
 
 
@@ -68,7 +68,7 @@ def _hook(cell: Cell) -> float:
     with cell.database.writing() as connection:
         hook = Hook("late", orders.ACCOUNT, STATUS, "https://example.com/", {})
         hooks.configure(connection, hook, 0, cell.vault)
-    return _rate(cell, [HookDeliveries(cell.database, "late", orders.ACCOUNT, STATUS, set())])
+    return _rate(cell, [HookDeliveries(cell.database, "late", orders.ACCOUNT, STATUS)])
 
 
 def _rate(cell: Cell, told: list[Told] | list[FeedQueue] | list[HookDeliveries]) -> float:

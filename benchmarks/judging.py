@@ -17,7 +17,7 @@ from oms_ledger.orders.documents import filter_document
 from oms_ledger.orders.order import Order
 from oms_ledger.wiring import Cell
 from projections import feeds
-from projections.feeds import Feed, FeedQueue
+from projections.feeds import Feed
 from projections.together import run_together
 
 FEEDS = (1, 10, 100)
@@ -51,11 +51,8 @@ def judged(cell: Cell, text: str, count: int) -> float:
         for number, key in enumerate(keys):
             filter = {"expression": text.format(number), "disableSingleFire": True}
             feeds.configure(connection, Feed(key, orders.ACCOUNT, filter, 60, 345_600), 0)
-        queues = [
-            FeedQueue(cell.database, feed)
-            for feed in feeds.of_account(connection, orders.ACCOUNT)
-            if feed.app_key in keys
-        ]
+        ours = feeds.destinations(connection, cell.database, orders.ACCOUNT)
+        queues = [queue for queue in ours if queue.app_key in keys]
     folds, began = cell.folds(), time.perf_counter()
     while run_together(cell.database, folds, queues):
         pass

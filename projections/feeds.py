@@ -67,10 +67,10 @@ class FeedQueue(Told):
 
     def __init__(self, database: Database, feed: Feed) -> None:
         super().__init__(database, cursor_of(feed.app_key), feed.account, feed.filter)
-        self._app_key = feed.app_key
+        self.app_key = feed.app_key
 
     def keep(self, connection: Connection, notices: Sequence[Notice]) -> None:
-        now, key = now_micros(), self._app_key
+        now, key = now_micros(), self.app_key
         more = {"app_key": key, "produced_at": now, "visible_at": now}
         put(connection, feed_items, [{**asdict(notice), **more} for notice in notices])
         connection.execute(update(feeds).where(feeds.c.app_key == key).values(last_item_at=now))
@@ -320,10 +320,10 @@ def unused(connection: Connection, now: int) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
-def of_account(connection: Connection, account: str) -> list[Feed]:
-    """The account's feeds, in a stable order."""
+def destinations(connection: Connection, database: Database, account: str) -> list[FeedQueue]:
+    """Of all feeds of the account, in a stable order."""
     query = select(feeds).where(feeds.c.account == account).order_by(feeds.c.app_key)
-    return [_feed(row) for row in connection.execute(query)]
+    return [FeedQueue(database, _feed(row)) for row in connection.execute(query)]
 
 
 def accounts_with(connection: Connection, accounts: Sequence[str]) -> list[str]:
@@ -337,11 +337,6 @@ def accounts_of(connection: Connection, cursors: Sequence[str]) -> list[str]:
     keys = [cursor.removeprefix("feed:") for cursor in cursors if cursor.startswith("feed:")]
     query = select(feeds.c.account).where(feeds.c.app_key.in_(keys)).distinct()
     return list(connection.execute(query).scalars())
-
-
-def together(account: str) -> str:
-    """Under this name all feeds of an account are woken."""
-    return f"feeds:{account}"
 
 
 def _destination(database: Database, _: Vault, app_key: str) -> FeedQueue | None:

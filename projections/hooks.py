@@ -57,7 +57,10 @@ class Hook:
 
 
 class HookDeliveries(Told):
-    """Destination of a hook's cursor: what the hook is owed. `kept` collects whom it kept for."""
+    """Destination of a hook's cursor: what the hook is owed.
+
+    `owed_more` is set when something was kept, for whoever tells the hook.
+    """
 
     def __init__(
         self,
@@ -65,14 +68,13 @@ class HookDeliveries(Told):
         app_key: str,
         account: str,
         filter: dict[str, Any],
-        kept: set[str] | None = None,
     ) -> None:
         super().__init__(database, hook_cursor(app_key), account, filter)
-        self._app_key = app_key
-        self._kept = kept
+        self.app_key = app_key
+        self.owed_more = False
 
     def keep(self, connection: Connection, notices: Sequence[Notice]) -> None:
-        now, key = now_micros(), self._app_key
+        now, key = now_micros(), self.app_key
         rows = [
             {
                 "position": notice.position,
@@ -91,8 +93,7 @@ class HookDeliveries(Told):
         owe(connection, key, [row for row in rows if row["replayed"]])
         mine = hooks.c.app_key == key
         connection.execute(update(hooks).where(mine).values(last_notice_at=now))
-        if self._kept is not None:
-            self._kept.add(key)
+        self.owed_more = True
 
 
 def get(connection: Connection, app_key: str, vault: Vault) -> Hook | None:
@@ -243,17 +244,15 @@ def of_account(connection: Connection, account: str | None, vault: Vault) -> lis
     return [_hook(row, vault) for row in connection.execute(query)]
 
 
-def destinations(
-    connection: Connection, database: Database, account: str, kept: set[str]
-) -> list[HookDeliveries]:
-    """Where the account's hooks are owed to; `kept` collects the keys that were owed more."""
+def destinations(connection: Connection, database: Database, account: str) -> list[HookDeliveries]:
+    """Of all hooks of the account, in a stable order."""
     query = (
         select(hooks.c.app_key, hooks.c.filter)
         .where(hooks.c.account == account)
         .order_by(hooks.c.app_key)
     )
     return [
-        HookDeliveries(database, row.app_key, account, json.loads(row.filter), kept)
+        HookDeliveries(database, row.app_key, account, json.loads(row.filter))
         for row in connection.execute(query)
     ]
 
@@ -269,11 +268,6 @@ def accounts_of(connection: Connection, cursors: Sequence[str]) -> list[str]:
     keys = [cursor.removeprefix("hook:") for cursor in cursors if cursor.startswith("hook:")]
     query = select(hooks.c.account).where(hooks.c.app_key.in_(keys)).distinct()
     return list(connection.execute(query).scalars())
-
-
-def together(account: str) -> str:
-    """Under this name the hooks of an account are woken to judge what is new."""
-    return f"hooks:{account}"
 
 
 def _destination(database: Database, vault: Vault, app_key: str) -> HookDeliveries | None:

@@ -7,6 +7,7 @@ the others, or whose filter is slow, is left to go on alone.
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import structlog
 from sqlalchemy import Connection, select, update
@@ -25,40 +26,47 @@ SLICE = 2.0
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True)
+class Run:
+    """How a run ended; false when everybody stands at the head.
+
+    `left` are the cursors that lag, are slow or cannot be stored, and go on alone. `over`: the time
+    was over before the others had come to the head.
+    """
+
+    left: list[str]
+    over: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.left) or self.over
+
+
 def run_together(
     database: Database,
     folds: Folds,
     told: Sequence[Told],
     seconds: float = SLICE,
     stored: Callable[[], None] = lambda: None,
-) -> list[str]:
-    """Bring the cursors of one account to the head; answers those that were left behind.
+) -> Run:
+    """Bring the cursors of one account towards the head, for so many seconds at most.
 
-    `stored` is called after each page: who is owed something need not wait until no more entries
-    come. The head is looked at once more after the leases are given back, so a wake-up that came while
+    `stored` is called after each page: who is owed something need not wait until nothing new comes.
+    The head is looked at once more after the leases are given back, so a wake-up that came while
     they were held cannot get lost.
     """
     until, left = time.monotonic() + seconds, set[str]()
-    while True:
-        behind = _behind(database, folds, told, left)
-        if not behind:
-            return sorted(left)
-        if time.monotonic() > until:
-            return sorted(left | {one.cursor for one in behind})
+    while behind := _behind(database, folds, told, left):
         leases = take_free(database, [one.cursor for one in behind])
-        if not leases:
-            return sorted(left)
+        ours = [one for one in behind if one.cursor in leases]
+        if not ours:
+            break
         try:
-            left |= _run(
-                database,
-                folds,
-                [one for one in behind if one.cursor in leases],
-                leases,
-                until,
-                stored,
-            )
+            left |= _run(database, folds, ours, leases, until, stored)
         finally:
             release_all(database, {cursor: token for cursor, (token, _) in leases.items()})
+        if time.monotonic() > until:
+            return Run(sorted(left), over=bool(_behind(database, folds, told, left)))
+    return Run(sorted(left))
 
 
 def _behind(database: Database, folds: Folds, told: Sequence[Told], left: set[str]) -> list[Told]:
@@ -78,14 +86,14 @@ def _run(
     deadline: float,
     stored: Callable[[], None],
 ) -> set[str]:
-    """Page after page for those furthest ahead; answers whom it left behind.
+    """Page after page for those furthest ahead, at least one; answers whom it left behind.
 
     A page has entries of the account's orders alone: what others write costs it nothing.
     """
     position = max(leases[one.cursor][1] for one in told)
     left = {one.cursor for one in told if leases[one.cursor][1] < position}
     told = [one for one in told if one.cursor not in left]
-    while told and time.monotonic() < deadline:
+    while told:
         head = folds.store.head()
         if head <= position:
             break
@@ -115,7 +123,14 @@ def _run(
             if j.until < position and o.cursor in ours
         }
         told = [one for one in told if one.cursor in ours and one.cursor not in left]
+        if time.monotonic() > deadline:
+            break
     return left
+
+
+def wake_name(account: str) -> str:
+    """Under this name the feeds and hooks of an account are woken to judge what is new."""
+    return f"told:{account}"
 
 
 def pass_over(connection: Connection, head: int) -> None:

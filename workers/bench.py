@@ -1,25 +1,29 @@
-"""Judges new entries for the hooks of a worker, an account's together, beside the telling.
+"""Judges new entries for feeds and hooks, an account's together, beside the telling of hooks.
 
-An account whose filters are quick is done in a moment. A filter that is slow, or far behind, goes
-on by itself in a lane of its own, slice by slice and taking turns with its like, with rests, so
-that the quick ones and the courier's loop lose nothing by it (G44).
+An account whose filters are quick is done in a moment; while new entries keep coming, accounts take
+turns. A filter that is slow, or far behind, goes on by itself in a lane of its own, slice by slice
+and taking turns with its like, with rests, so that the quick ones and the courier's loop lose
+nothing by it (G44).
 """
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import structlog
 
 from oms_ledger.wiring import Cell
-from projections import hooks
-from projections.pushes import hook_cursor
+from projections import feeds, hooks
+from projections.hooks import HookDeliveries
+from projections.kinds import Kind
 from projections.together import run_together
 
-SLICE = 0.25
-"""Seconds of a slow filter's turn."""
+TURN = 0.25
+"""Seconds of an account's turn while new entries keep coming, and of a slow filter's."""
+
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (feeds.KIND, hooks.KIND)}
 
 log = structlog.get_logger(__name__)
 
@@ -73,32 +77,34 @@ class Bench:
                 self._at_work -= 1
 
     def _judge_account(self, account: str) -> None:
-        kept = set[str]()
         database = self._cell.database
         with database.reading() as connection:
-            told = hooks.destinations(connection, database, account, kept)
-        if not told:
+            queues = feeds.destinations(connection, database, account)
+            owed = hooks.destinations(connection, database, account)
+        if not queues and not owed:
             return
-        left = run_together(database, self._folds, told, stored=partial(self._tell_all, kept))
-        for cursor in left:
+        run = run_together(
+            database, self._folds, [*queues, *owed], TURN, partial(self._tell_owed, owed)
+        )
+        for cursor in run.left:
             self._submit(self._slow, self._judge_alone, cursor)
+        if run.over:
+            self._submit(self._quick, self._judge_account, account)
 
     def _judge_alone(self, cursor: str) -> None:
-        began, kept = time.monotonic(), set[str]()
-        database = self._cell.database
-        with database.reading() as connection:
-            hook = hooks.get(connection, cursor.removeprefix("hook:"), self._cell.vault)
-        if hook is None:
+        began, database = time.monotonic(), self._cell.database
+        name, _, app_key = cursor.partition(":")
+        told = KINDS[name].destination(database, self._cell.vault, app_key)
+        if told is None:
             return
-        told = hooks.HookDeliveries(database, hook.app_key, hook.account, hook.filter, kept)
-        left = run_together(
-            database, self._slow_folds, [told], SLICE, partial(self._tell_all, kept)
-        )
-        self._closed.wait(min(SLICE, time.monotonic() - began))
-        if left:
-            self._submit(self._slow, self._judge_alone, hook_cursor(hook.app_key))
+        owed = [told] if isinstance(told, HookDeliveries) else []
+        run = run_together(database, self._slow_folds, [told], TURN, partial(self._tell_owed, owed))
+        self._closed.wait(min(TURN, time.monotonic() - began))
+        if run:
+            self._submit(self._slow, self._judge_alone, cursor)
 
-    def _tell_all(self, kept: set[str]) -> None:
-        for key in sorted(kept):
-            self._tell(key)
-        kept.clear()
+    def _tell_owed(self, owed: Sequence[HookDeliveries]) -> None:
+        for one in owed:
+            if one.owed_more:
+                one.owed_more = False
+                self._tell(one.app_key)

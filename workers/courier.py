@@ -27,7 +27,6 @@ from projections.cursors import Fenced, now_micros
 from projections.feeds import SECOND
 from projections.hooks import Hook
 from projections.pushes import Attempt, Delivery, Waiting, courier_cursor
-from workers.bench import Bench
 from workers.clerk import Clerk
 from workers.pace import Pace
 from workers.reporting import PUSH_SECONDS, PUSHES, outcome_of
@@ -48,12 +47,11 @@ log = structlog.get_logger(__name__)
 
 
 class Courier:
-    """Runs in a thread of its own; `judge` and `wake` may be called from any thread."""
+    """Runs in a thread of its own; `wake` may be called from any thread."""
 
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
         self.clerk = Clerk(cell.database)
-        self._bench = Bench(cell, self.wake)
         self._reading = ThreadPoolExecutor(2, "courier")
         self._reading_known = ThreadPoolExecutor(2, "courier-known")
         self._loop = asyncio.new_event_loop()
@@ -67,10 +65,6 @@ class Courier:
         self.sockets = asyncio.Semaphore(_sockets())
         self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
         self._thread.start()
-
-    def judge(self, account: str) -> None:
-        """New entries of the account: judge them for its hooks, and tell what comes of it."""
-        self._bench.judge(account)
 
     def wake(self, app_key: str) -> None:
         """The hook is owed something that may be due."""
@@ -86,11 +80,10 @@ class Courier:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is judged or told just now."""
-        return self._bench.idle and not self._rounds
+        """Whether nothing is told just now."""
+        return not self._rounds
 
     def close(self) -> None:
-        self._bench.close()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=10)
         for reading in (self._reading, self._reading_known):

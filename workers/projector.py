@@ -11,7 +11,17 @@ from sqlalchemy import Connection
 from oms_ledger.ledger.database import Database
 from oms_ledger.ledger.entry import micros
 from oms_ledger.wiring import Cell
-from projections import calls, cursors, due_times, feeds, hooks, order_views, people, tasks
+from projections import (
+    calls,
+    cursors,
+    due_times,
+    feeds,
+    hooks,
+    order_views,
+    people,
+    tasks,
+    together,
+)
 from projections.calls import CallsOwed
 from projections.cursors import Destination, Leased
 from projections.due_times import DueTimes
@@ -125,11 +135,11 @@ def project(cell: Cell, stop: Stop) -> None:
 
 
 def followers(database: Database, accounts: Sequence[str]) -> list[str]:
-    """What to wake: hooks and feeds, those of an account together."""
+    """What to wake: of those of the accounts that have them, the feeds and hooks together."""
     with database.reading() as connection:
-        with_feeds = feeds.accounts_with(connection, accounts)
-        with_hooks = hooks.accounts_with(connection, accounts)
-    return [*map(hooks.together, with_hooks), *map(feeds.together, with_feeds)]
+        having = {*feeds.accounts_with(connection, accounts)}
+        having |= {*hooks.accounts_with(connection, accounts)}
+    return [together.wake_name(account) for account in sorted(having)]
 
 
 @contextmanager

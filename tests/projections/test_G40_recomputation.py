@@ -99,7 +99,7 @@ def follow(cell, queues, what, which):
         told = queues[which % len(queues)]
         cursors.run(cell.database, folds, told.cursor, told)
     elif what == "run":
-        left = run_together(cell.database, folds, queues)
+        left = run_together(cell.database, folds, queues).left
         run_together(cell.database, folds, [one for one in queues if one.cursor in left])
     else:
         die = patch.object(together, "store_together", side_effect=Killed)

@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import select, update
 
 from oms_ledger.integrations.filters import FromWorkflow
-from projections import cursors, feeds, judging
+from projections import cursors, feeds, judging, together
 from projections.feeds import FeedQueue
 from projections.tables import feeds as feeds_table
 from projections.tables import judgings
-from projections.together import pass_over, run_together
+from projections.together import Run, pass_over, run_together
 from tests.projections.test_cursors import EVERY, configure, produced, recomputed, write_orders
 from tests.purchases import place_paid
 
@@ -37,7 +37,7 @@ def position(cell, told):
 def test_G40_feeds_that_go_on_together_produce_what_each_would_alone(cell):
     told = queues(cell, EVERY.filter, HANDLED, PAID, {**PAID, "disableSingleFire": True})
     write_orders(cell, 4)
-    assert run_together(cell.database, cell.folds(), told) == []
+    assert run_together(cell.database, cell.folds(), told) == Run([])
     assert {position(cell, one) for one in told} == {cell.store.head()}
     assert produced(cell, "key-1") == recomputed(cell)
     assert produced(cell, "key-2") == recomputed(cell, FromWorkflow(("handling",)))
@@ -49,12 +49,12 @@ def test_G40_feeds_that_go_on_together_produce_what_each_would_alone(cell):
 def test_G40_a_feed_that_lags_is_left_behind_and_goes_on_alone(cell):
     write_orders(cell, 2)
     late, prompt = queues(cell, EVERY.filter, EVERY.filter)
-    assert run_together(cell.database, cell.folds(), [prompt]) == []
+    assert run_together(cell.database, cell.folds(), [prompt]) == Run([])
     write_orders_again(cell)
     folds = cell.folds()
-    assert run_together(cell.database, folds, [late, prompt]) == [late.cursor]
+    assert run_together(cell.database, folds, [late, prompt]) == Run([late.cursor])
     assert (position(cell, late), position(cell, prompt)) == (0, cell.store.head())
-    assert run_together(cell.database, folds, [late]) == []
+    assert run_together(cell.database, folds, [late]) == Run([])
     assert produced(cell, "key-1") == produced(cell, "key-2") == recomputed(cell)
 
 
@@ -74,7 +74,7 @@ def test_G40_only_who_missed_nothing_and_is_free_is_passed_over(cell):
     with cell.database.writing() as connection:
         pass_over(connection, head)
     assert [position(cell, one) for one in told] == [0, head, head]
-    assert run_together(cell.database, cell.folds(), [owed]) == []
+    assert run_together(cell.database, cell.folds(), [owed]) == Run([])
     assert produced(cell, "key-1") == recomputed(cell)
 
 
@@ -87,7 +87,7 @@ def test_G44_a_slow_filter_breaks_off_and_the_others_go_on_without_it(cell, monk
     slow, prompt = queues(cell, {**SLOW, "disableSingleFire": True}, EVERY.filter)
     write_orders(cell, 2)
     folds = cell.folds()
-    assert run_together(cell.database, folds, [slow, prompt]) == [slow.cursor]
+    assert run_together(cell.database, folds, [slow, prompt]) == Run([slow.cursor])
     assert position(cell, prompt) == cell.store.head()
     assert 0 < position(cell, slow) < cell.store.head()
     rounds = 0
@@ -98,12 +98,28 @@ def test_G44_a_slow_filter_breaks_off_and_the_others_go_on_without_it(cell, monk
     assert produced(cell, "key-1") == [r.position for r in cell.store.page(0, 999) if r.order_id]
 
 
-def test_G44_a_run_ends_after_its_slice(cell):
+def test_G44_a_run_ends_after_its_time_when_a_page_is_done(cell, monkeypatch):
+    monkeypatch.setattr(together, "PAGE", 2)
     told = queues(cell, EVERY.filter, PAID)
     write_orders(cell, 2)
-    left = run_together(cell.database, cell.folds(), told, seconds=-1)
-    assert left == sorted(one.cursor for one in told)
-    assert produced(cell) == []
+    folds, pages = cell.folds(), 1
+    while run := run_together(cell.database, folds, told, seconds=-1):
+        assert run == Run([], over=True)
+        pages += 1
+    assert pages >= len(recomputed(cell)) / 2
+    assert produced(cell, "key-1") == recomputed(cell)
+
+
+def test_G43_who_tells_hears_of_each_page_when_it_is_stored(cell, monkeypatch):
+    monkeypatch.setattr(together, "PAGE", 2)
+    (told,) = queues(cell, EVERY.filter)
+    write_orders(cell, 1)
+    seen = []
+    run_together(cell.database, cell.folds(), [told], stored=lambda: seen.append(produced(cell)))
+    whole = recomputed(cell)
+    assert len(seen) >= len(whole) / 2
+    assert all(so_far == whole[: len(so_far)] for so_far in seen)
+    assert 0 < len(seen[0]) <= 2 and seen[-1] == whole
 
 
 def test_G40_whose_notices_cannot_be_stored_does_not_hold_up_the_others(cell):
@@ -115,8 +131,8 @@ def test_G40_whose_notices_cannot_be_stored_does_not_hold_up_the_others(cell):
     broken.keep = keep
     write_orders(cell, 1)
     folds = cell.folds()
-    assert run_together(cell.database, folds, [broken, sound]) == [broken.cursor, sound.cursor]
-    assert run_together(cell.database, folds, [sound]) == []
+    assert run_together(cell.database, folds, [broken, sound]) == Run([broken.cursor, sound.cursor])
+    assert run_together(cell.database, folds, [sound]) == Run([])
     with pytest.raises(RuntimeError):
         run_together(cell.database, folds, [broken])
     assert produced(cell, "key-1") == []

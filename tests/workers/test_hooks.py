@@ -22,7 +22,7 @@ from projections.hooks import Hook
 from projections.tables import cursors, deliveries
 from tests.purchases import ACCOUNT, open_account, place_paid
 from tests.receiver import Receiver
-from workers.courier import Courier
+from tests.workers.postman import Postman
 from workers.sending import Answer, Sender
 
 LOOPBACK = (ip_network("127.0.0.1/32"),)
@@ -38,7 +38,7 @@ def open_cell(cell):
 
 @pytest.fixture
 def courier(open_cell):
-    courier = Courier(open_cell)
+    courier = Postman(open_cell)
     yield courier
     courier.close()
 
@@ -284,7 +284,7 @@ def test_G43_a_crash_between_the_200_and_its_record_tells_again_under_the_same_i
     with Receiver() as receiver:
         configure(open_cell, receiver.url)
         write_orders(open_cell, 1)
-        dying = Courier(open_cell)
+        dying = Postman(open_cell)
         dying.clerk.write = failing(dying.clerk.write)
         dying.judge(ACCOUNT)
         receiver.wait_for(lambda heard: len(heard) == 1)
@@ -292,7 +292,7 @@ def test_G43_a_crash_between_the_200_and_its_record_tells_again_under_the_same_i
         dying.close()
         assert attempts(open_cell) == 0
         free_lease(open_cell)
-        living = Courier(open_cell)
+        living = Postman(open_cell)
         living.wake("key-1")
         receiver.wait_for(lambda heard: len(heard) == 10)
         settle(open_cell, lambda: all_told(open_cell))
@@ -325,7 +325,7 @@ def test_G43_what_was_judged_while_another_worker_told_the_hook_is_not_left_behi
     """The wake-up finds the lease taken; its holder looks once more after giving it back."""
     with Receiver() as receiver:
         configure(open_cell, receiver.url)
-        holding, other = Courier(open_cell), Courier(open_cell)
+        holding, other = Postman(open_cell), Postman(open_cell)
         write_orders(open_cell, 10)
         for courier in (holding, other):
             courier.judge(ACCOUNT)

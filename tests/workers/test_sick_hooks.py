@@ -12,9 +12,10 @@ from projections.cursors import now_micros
 from projections.hooks import Hook
 from projections.tables import deliveries
 from tests.purchases import ACCOUNT
+from tests.workers.postman import Postman
 from tests.workers.test_hooks import settle
 from workers import courier as couriers
-from workers.courier import NEW_TURNS, SICK_TURNS, Courier
+from workers.courier import NEW_TURNS, SICK_TURNS
 from workers.pace import Pace
 from workers.sending import Answer
 
@@ -98,7 +99,7 @@ def world(request, monkeypatch):
 
 @pytest.fixture
 def postman(cell, world):
-    postman = Courier(cell)
+    postman = Postman(cell)
     yield postman
     world.released.set()
     postman.close()

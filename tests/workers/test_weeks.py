@@ -21,9 +21,9 @@ from projections.hooks import Hook
 from projections.tables import attempts, dead_letters, deliveries
 from projections.tables import hooks as hook_table
 from tests.purchases import ACCOUNT, open_account, place_paid
+from tests.workers.postman import Postman
 from tests.workers.test_hooks import settle
 from workers import clock, courier
-from workers.courier import Courier
 from workers.sending import Answer
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -162,7 +162,7 @@ def test_G43_over_three_weeks_every_notice_is_accepted_or_dead_after_three_days(
     cell = weeks.cell
     asyncio.run(open_account(cell.ledger))
     configure(cell)
-    postman = Courier(cell)
+    postman = Postman(cell)
     try:
         for number, day in enumerate(ORDERS_ON):
             go_on(weeks, postman, START + day * DAY + HOUR)
