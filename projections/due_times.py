@@ -1,5 +1,6 @@
 """What falls due when: placements that expire, windows that close, decisions that are late."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from oms_ledger.ledger.entry import micros
 from oms_ledger.ledger.folds import Page
 from oms_ledger.orders.decisions.modifying import expires_at
 from oms_ledger.orders.decisions.payment import TIME_TO_PAY
+from oms_ledger.orders.decisions.preparing import register_by
 from oms_ledger.orders.decisions.waiting import TIME_TO_AUTHORIZE, TIME_TO_DECIDE
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.status import Status
@@ -21,7 +23,7 @@ _DELETE = delete(t).where(t.c.account == bindparam("a"), t.c.order_id == bindpar
 
 
 class DueTimes:
-    """Destination of the cursor `due-times`: at most one timer an order, as its status has it."""
+    """Destination of the cursor `due-times`: at most one timer an order, the next one."""
 
     shape = 0
 
@@ -48,28 +50,29 @@ def timer(order: Order) -> dict[str, Any]:
     """What the order waits for and until when; empty when it waits for no time."""
     if order.status is None and not order.expired and not order.imported:
         return {"what": "placement", "due_at": micros(order.created_at + TIME_TO_PAY)}
-    due = _due_at(order)
+    due = min(_due_at(order), key=lambda one: one[1], default=None)
     return {} if due is None else {"what": due[0], "due_at": micros(due[1])}
 
 
-def _due_at(order: Order) -> tuple[str, datetime] | None:
-    """What ends an order's rest in its status, and when (contract 01 §5)."""
+def _due_at(order: Order) -> Iterator[tuple[str, datetime]]:
+    """What ends an order's rest in its status, and when (contract 01 §5); and its changes."""
     match order.status:
         case Status.WINDOW_TO_CANCEL if order.closes_at:
-            return "cancellation-window", order.closes_at
+            yield "cancellation-window", order.closes_at
         case Status.WINDOW_TO_CHANGE_SELLER if order.closes_at:
-            return "seller-window", order.closes_at
+            yield "seller-window", order.closes_at
         case Status.PAYMENT_PENDING if order.money.due_at:
-            return "payment", order.money.due_at
+            yield "payment", order.money.due_at
         case Status.WAITING_FFMT_AUTHORIZATION if order.moved_at:
-            return "authorization", order.moved_at + TIME_TO_AUTHORIZE
+            yield "authorization", order.moved_at + TIME_TO_AUTHORIZE
         case Status.CANCELLATION_REQUESTED if order.moved_at:
-            return "cancellation-decision", order.moved_at + TIME_TO_DECIDE
+            yield "cancellation-decision", order.moved_at + TIME_TO_DECIDE
         case Status.WAITING_FOR_SELLER_DECISION if order.moved_at and not order.overdue:
-            return "seller-decision", order.moved_at + TIME_TO_DECIDE
+            yield "seller-decision", order.moved_at + TIME_TO_DECIDE
     if expires := expires_at(order):
-        return "change-request", expires
-    return None
+        yield "change-request", expires
+    if until := register_by(order):
+        yield "prepared-change", until
 
 
 def due(connection: Connection, now: int, limit: int = 500) -> list[tuple[str, str, str]]:

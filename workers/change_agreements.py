@@ -12,18 +12,18 @@ from oms_ledger.orders.changes import refusals as no
 from oms_ledger.orders.changes import settings as s
 from oms_ledger.orders.changes.paying import has_own_payment, parts_of
 from oms_ledger.orders.changes.state import DONE, ChangeRequest
+from oms_ledger.orders.decisions import Facts
 from oms_ledger.orders.decisions.agreeing import conclude_change, hear_registered, take_change
 from oms_ledger.orders.decisions.changing import registered
 from oms_ledger.orders.decisions.modifying import CONFIRMATION, agree, fail_step, known
+from oms_ledger.orders.decisions.preparing import require_prepared
 from oms_ledger.orders.gateway import GatewayAway, GatewayRefused
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.refusals import AccountNotFound, Busy, OrderNotFound, Refusal
-from oms_ledger.orders.transactions import transaction_of
 from oms_ledger.wiring import Cell
 from projections.calls import Owed
-from workers.gateways import holder_of
 from workers.outcomes import Failed, TryAgain
-from workers.paying import asked
+from workers.prepared_changes import give_up, pay_more
 
 AGREEMENT = "agreement"
 
@@ -33,9 +33,13 @@ async def _there(cell: Cell, owed: Owed, decision: Any, **named: Any) -> Order:
         owed.other,
         owed.body["order"],
         partial(decision, **named),
-        by=f"partner:{owed.account}",
+        by=_partner(owed),
         cause=owed.cause,
     )
+
+
+def _partner(owed: Owed) -> str:
+    return f"partner:{owed.account}"
 
 
 async def _here(cell: Cell, owed: Owed, decision: Any, **named: Any) -> Order:
@@ -143,29 +147,51 @@ async def tell_registered(cell: Cell, owed: Owed) -> None:
     """A v1 change, to the other side; what it costs more is paid by the marketplace's payment."""
     event = await asyncio.to_thread(_event, cell, owed)
     assert isinstance(event, e.ChangeRegistered)
+    prepared = None
     try:
-        paid = await _paid(cell, owed, event)
-        await _there(cell, owed, hear_registered, change=event, paid=paid)
+        order = await cell.ledger.order(owed.other, owed.body["order"])
+        paid = _paid_by(order, event)
+        if paid:
+            prepared = await pay_more(
+                cell,
+                order,
+                event.increment_value,
+                event.request_id,
+                by=_partner(owed),
+                cause=owed.cause,
+            )
+        await _there(cell, owed, _hear, change=event, paid=paid, prepared=prepared)
     except (Busy, no.ChangeInProgress) as wait:
         raise TryAgain(wait.message) from wait
     except GatewayAway as away:
         raise TryAgain(str(away), away.after) from away
     except (Refusal, GatewayRefused) as refusal:
+        if prepared is not None:
+            await give_up(cell, order, prepared, by=_partner(owed), cause=owed.cause)
         raise Failed(f"{owed.other} refuses: {refusal}") from refusal
 
 
-async def _paid(cell: Cell, owed: Owed, event: e.ChangeRegistered) -> tuple[e.PaidPart, ...]:
-    order = await cell.ledger.order(owed.other, owed.body["order"])
+def _paid_by(order: Order, event: e.ChangeRegistered) -> tuple[e.PaidPart, ...]:
     more = event.increment_value if has_own_payment(order) else 0
     if not more or registered(order, event.request_id):
         return ()
     paid = parts_of(order, more)
-    gateway = holder_of(cell, order)
-    if not paid or gateway is None:
+    if not paid:
         raise no.ModificationPaymentCannotIncrease()
-    name = f"{order.order_id}/{event.request_id}"
-    await asked(gateway, gateway.adjust, transaction_of([order]), more, name)
     return paid
+
+
+def _hear(
+    order: Order,
+    facts: Facts,
+    *,
+    change: e.ChangeRegistered,
+    paid: tuple[e.PaidPart, ...],
+    prepared: str | None,
+) -> list[e.OrderEvent]:
+    if not registered(order, change.request_id):
+        require_prepared(order, prepared)
+    return hear_registered(order, facts, change=change, paid=paid)
 
 
 def _event(cell: Cell, owed: Owed) -> e.Event:

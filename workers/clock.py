@@ -10,6 +10,7 @@ from oms_ledger.orders.decisions import Decision
 from oms_ledger.orders.decisions.handling import close_cancellation_window
 from oms_ledger.orders.decisions.modifying import expire_change
 from oms_ledger.orders.decisions.payment import expire_payment, expire_placement
+from oms_ledger.orders.decisions.preparing import expire_preparation
 from oms_ledger.orders.decisions.reselling import close_seller_window
 from oms_ledger.orders.decisions.waiting import (
     give_up_authorization,
@@ -37,6 +38,7 @@ DECISIONS: dict[str, Decision] = {
     "cancellation-decision": give_up_decision,
     "seller-decision": insist_on_cancellation,
     "change-request": expire_change,
+    "prepared-change": expire_preparation,
 }
 
 log = structlog.get_logger(__name__)

@@ -19,6 +19,7 @@ from oms_ledger.orders.events import Json, Payment
 from oms_ledger.orders.gateway import (
     Answer,
     GatewayAway,
+    GatewayClosed,
     GatewayRefused,
     Heard,
     Outcome,
@@ -36,6 +37,7 @@ _REQUESTS = {
 _APPROVED = {"approved", "authorized", "settling", "settled", "finished"}
 _DENIED = {"denied", "cancelled", "canceled", "cancelling", "canceling", "error"}
 _LATER = {408, 409, 425, 429}
+_CLOSED = {401, 403, 405, 407}
 _KEPT = ("Tid", "ReturnCode", "Message", "authId", "nsu")
 _ELSEWHERE = 428
 
@@ -148,12 +150,12 @@ class HttpGateway:
 
     def _ask(self, method: str, path: str, body: Any = None, request_id: str | None = None) -> Any:
         if refusal := wrong_url(self.url, self.networks):
-            raise GatewayRefused(refusal)
+            raise GatewayClosed(refusal)
         headers = {
             "X-VTEX-API-AppKey": self.app_key,
             "X-VTEX-API-AppToken": self.app_token,
             "Content-Type": "application/json",
-            **({"Idempotency-Key": request_id} if request_id else {}),
+            **({"Idempotency-Key": quote(request_id)} if request_id else {}),
         }
         try:
             response = session(self.networks).request(
@@ -186,6 +188,8 @@ def _understood(response: requests.Response, content: bytes) -> Any:
         after = response.headers.get("Retry-After", "")
         wait = timedelta(seconds=min(int(after), 21_600)) if after.isdigit() else None
         raise GatewayAway(said, wait)
+    if status in _CLOSED or 300 <= status < 400:
+        raise GatewayClosed(said)
     raise GatewayRefused(said)
 
 

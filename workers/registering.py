@@ -1,9 +1,10 @@
 """v1 modifications: who could say no is asked before the change is registered.
 
 The caller waits for the answer, so a gateway that says no refuses the change. It is asked under
-the order's and the request's id: the same request again asks again, and pays nothing twice. A
-seller that has invoiced meanwhile refuses it as well: of an order that others deliver, the change
-is registered at the seller first, and then upwards.
+the order's and the request's id: the same request again asks again, and pays nothing twice. That
+it is asked is on record before (`prepared_changes`), so that money which nobody registers goes
+back. A seller that has invoiced meanwhile refuses it as well: of an order that others deliver,
+the change is registered at the seller first, and then upwards.
 """
 
 from collections.abc import Sequence
@@ -18,15 +19,14 @@ from oms_ledger.orders.changes.refusals import (
 from oms_ledger.orders.decisions import Facts
 from oms_ledger.orders.decisions.agreeing import hear_registered
 from oms_ledger.orders.decisions.changing import Modification, register_change, registered
+from oms_ledger.orders.decisions.preparing import require_prepared
 from oms_ledger.orders.events import ChangeRegistered, OrderEvent
-from oms_ledger.orders.gateway import GatewayAway, GatewayRefused
+from oms_ledger.orders.gateway import GatewayAway, GatewayClosed, GatewayRefused
 from oms_ledger.orders.levels import delegated, id_below
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.refusals import AccountNotFound, Busy, OrderNotFound, Refusal
-from oms_ledger.orders.transactions import transaction_of
 from oms_ledger.wiring import Cell
-from workers.gateways import holder_of
-from workers.paying import asked as ask
+from workers.prepared_changes import give_up, pay_more
 
 
 async def register(
@@ -42,14 +42,17 @@ async def register(
     """Have an increase paid, then register the change; what was paid in vain is given back."""
     order = await cell.ledger.order(account, order_id)
     decision = partial(register_change, asked=asked, trust_prices=trust_prices)
-    paid, news = 0, list[OrderEvent]()
+    paid, news, prepared = 0, list[OrderEvent](), None
     if not registered(order, asked.request_id):
         news = decision(order, await cell.ledger.facts_about(order))
         paid = _increase(order, news)
     if paid:
-        await _adjust(cell, order, paid, asked.request_id)
+        prepared = await _paid(cell, order, paid, asked.request_id, by=by, cause=cause)
 
     def decide(latest: Order, facts: Facts) -> list[OrderEvent]:
+        if registered(latest, asked.request_id):
+            return []
+        require_prepared(latest, prepared)
         if delegated(latest) and news:  # the seller has it: nothing but it can come of it here
             change = _change(news)
             return hear_registered(latest, facts, change=change, paid=change.paid, first=True)
@@ -64,8 +67,8 @@ async def register(
             await _at_the_seller(cell, order, _change(news), cause)
         return await cell.ledger.change(account, order_id, decide, by=by, cause=cause)
     except Refusal:
-        if paid:
-            await _adjust(cell, order, -paid, f"{asked.request_id}/restore")
+        if prepared is not None:
+            await give_up(cell, order, prepared, by=by, cause=cause)
         raise
 
 
@@ -96,14 +99,12 @@ def _increase(order: Order, events: list[OrderEvent]) -> int:
     return sum(event.increment_value for event in changes) if has_own_payment(order) else 0
 
 
-async def _adjust(cell: Cell, order: Order, value: int, request_id: str) -> None:
-    gateway = holder_of(cell, order)
-    if gateway is None:
-        raise ModificationGatewayFailed()
-    name = f"{order.order_id}/{request_id}"
+async def _paid(
+    cell: Cell, order: Order, value: int, request_id: str, *, by: str, cause: str | None
+) -> str | None:
     try:
-        await ask(gateway, gateway.adjust, transaction_of([order]), value, name)
-    except GatewayAway as away:
+        return await pay_more(cell, order, value, request_id, by=by, cause=cause)
+    except (GatewayAway, GatewayClosed) as away:
         raise ModificationGatewayFailed() from away
     except GatewayRefused as refused:
         raise ModificationPaymentCannotIncrease() from refused

@@ -23,7 +23,14 @@ from oms_ledger.orders.decisions.calling import tell_failure, tell_resumption
 from oms_ledger.wiring import Cell
 from projections import calls, cursors
 from projections.calls import CallsOwed, Owed
-from workers import change_agreements, change_calls, gateway_calls, outside_agreements, partners
+from workers import (
+    change_agreements,
+    change_calls,
+    gateway_calls,
+    outside_agreements,
+    partners,
+    prepared_changes,
+)
 from workers.outcomes import Failed, TryAgain
 
 IN_FLIGHT = 32
@@ -40,6 +47,7 @@ HANDLERS: dict[str, Handler] = {
     **partners.HANDLERS,
     **change_agreements.HANDLERS,
     **change_calls.HANDLERS,
+    **prepared_changes.HANDLERS,
     **outside_agreements.HANDLERS,
 }
 

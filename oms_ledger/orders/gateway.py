@@ -96,6 +96,13 @@ class GatewayRefused(Exception):
         self.connector = connector or {}
 
 
+class GatewayClosed(GatewayRefused):
+    """The question was not looked at: the ledger is not let in, or nobody is there to be asked.
+
+    What the gateway did when it was asked before, this says nothing about.
+    """
+
+
 class Gateway(Protocol):
     """What the ledger needs of a gateway. All of it may be slow, fail, and be asked again."""
 

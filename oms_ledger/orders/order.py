@@ -7,7 +7,7 @@ from functools import cached_property
 
 from oms_ledger.orders import events as e
 from oms_ledger.orders.changes.invoiceable import lines_to_invoice
-from oms_ledger.orders.changes.state import ChangeRequest, RegisteredChange
+from oms_ledger.orders.changes.state import ChangeRequest, Preparation, RegisteredChange
 from oms_ledger.orders.flows import ORIGINS, moves_from
 from oms_ledger.orders.money import Balance, Kind, Money, balances
 from oms_ledger.orders.status import Status
@@ -71,6 +71,7 @@ class Order:
     overdue: bool = False
     failed_calls: Mapping[str, e.CallFailed] = field(default_factory=dict)
     registered_changes: tuple[RegisteredChange, ...] = ()
+    preparations: tuple[Preparation, ...] = ()
     change_requests: tuple[ChangeRequest, ...] = ()
     imported: bool = field(default=False)
     erased_at: datetime | None = None
@@ -159,6 +160,12 @@ class Order:
     def change_in_progress(self) -> ChangeRequest | None:
         last = self.change_requests[-1] if self.change_requests else None
         return last if last and last.in_progress else None
+
+    @property
+    def change_prepared(self) -> Preparation | None:
+        """The v1 increase that the gateway is being asked for."""
+        last = self.preparations[-1] if self.preparations else None
+        return last if last and last.open else None
 
     def allows(self, event: type[e.OrderEvent]) -> bool:
         return event in moves_from(self.flow, self.status)

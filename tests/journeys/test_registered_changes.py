@@ -8,7 +8,7 @@ import pytest
 from oms_ledger.orders.gateway import GatewayAway, GatewayRefused, LedgerOnly, Receipt
 from tests.journeys.test_order_life import ORDERS, invoice, paid, status
 from tests.published.conformance import operations
-from workers import registering
+from workers import prepared_changes
 
 EXAMPLE = operations()["POST /api/oms/pvt/orders/{orderId}/changes"].requests[0]
 
@@ -138,7 +138,7 @@ class Moody(LedgerOnly):
 def test_an_increase_that_the_gateway_does_not_take_is_refused(
     client, handled, monkeypatch, answer, status, message
 ):
-    monkeypatch.setattr(registering, "holder_of", lambda cell, order: Moody(answer))
+    monkeypatch.setattr(prepared_changes, "holder_of", lambda cell, order: Moody(answer))
     told = change(client, handled, incrementValue=100)
     assert (told.status, told.json()["error"]["message"]) == (status, message)
     document = client.call("GET", f"{ORDERS}/{handled}").json()
@@ -149,7 +149,7 @@ def test_an_increase_is_asked_of_the_gateway_once_and_a_decrease_not_at_all(
     client, handled, monkeypatch
 ):
     gateway = Moody()
-    monkeypatch.setattr(registering, "holder_of", lambda cell, order: gateway)
+    monkeypatch.setattr(prepared_changes, "holder_of", lambda cell, order: gateway)
     for _ in range(2):
         assert change(client, handled, requestId="more", incrementValue=100).status == 200
     assert change(client, handled, requestId="less", discountValue=100).status == 200

@@ -111,6 +111,10 @@ EVENTS = [
         taken=(e.TakenUnits(0, 1),),
         reason="out of stock",
     ),
+    e.ChangePrepared("change-1", 100, "v1acme-01/change-1"),
+    e.ChangeAbandoned("change-1", "v1acme-01/change-1", True),
+    e.ChangeWithdrawn("change-1", "v1acme-01/change-1", "r"),
+    e.ChangeWithdrawn("change-1", "v1acme-01/change-1/1"),
     e.ChangeRequested(
         request_id="8f14",
         workflow_id="w",

@@ -12,6 +12,7 @@ from oms_ledger.orders.order import Order
 
 PARTY = "changes"
 ADVANCE, RESTORE = "advance-change", "restore-payment"
+WITHDRAW = "withdraw-change"
 ASK, SETTLE, TELL = "ask-change", "settle-change", "tell-registered-change"
 ASK_OUTSIDE = "ask-agreement"
 
@@ -79,6 +80,11 @@ def _canceled(before: Order, event: e.ChangeCanceled, after: Order) -> Iterable[
     yield from _ended(before, event, after)
 
 
+def _abandoned(before: Order, event: e.ChangeAbandoned, after: Order) -> Iterable[Call]:
+    """What the gateway authorized for a v1 change that is not registered goes back."""
+    return [Call(PARTY, WITHDRAW, event.asked_as, {"askedAs": event.asked_as})]
+
+
 def _registered(before: Order, event: e.ChangeRegistered, after: Order) -> Iterable[Call]:
     """A v1 change, to the other side; what a chain order heard goes on to its other neighbour."""
     if event.heard and after.flow != "chain":
@@ -98,6 +104,7 @@ def _told(party: str, order_id: str, event: e.ChangeRegistered) -> Call:
 
 CALLS: Mapping[type, Callable[[Order, Any, Order], Iterable[Call]]] = {
     e.ChangeRegistered: _registered,
+    e.ChangeAbandoned: _abandoned,
     e.ChangeRequested: _asked,
     e.ChangeRetried: _asked,
     e.ChangeAcknowledged: _agreed,

@@ -33,6 +33,12 @@ def require_changeable(order: Order) -> None:
         raise no.ChangeWithoutPayment(order.order_id)
 
 
+def require_undisturbed(order: Order) -> None:
+    """A v1 change whose increase the gateway is being asked for comes first."""
+    if order.change_prepared:
+        raise no.ChangeInProgress()
+
+
 def settled(order: Order, value: int | None = None) -> bool:
     """Whether all that the order costs, now or with another value, was captured already."""
     value = order.value if value is None else value

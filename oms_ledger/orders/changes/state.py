@@ -20,6 +20,22 @@ class RegisteredChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Preparation:
+    """An increase by v1 that the gateway may have authorized already, and what became of it."""
+
+    asked: e.ChangePrepared
+    at: datetime
+    registered: bool = False
+    abandoned: e.ChangeAbandoned | None = None
+    withdrawn: e.ChangeWithdrawn | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether it may still be registered."""
+        return not self.registered and self.abandoned is None and self.withdrawn is None
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """A line in the log of a request: a step of its life, and what came of it."""
 

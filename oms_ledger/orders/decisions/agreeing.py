@@ -10,7 +10,7 @@ from dataclasses import replace
 from oms_ledger.orders import events as e
 from oms_ledger.orders.changes import refusals as no
 from oms_ledger.orders.changes import settings as s
-from oms_ledger.orders.changes.allowed import require_changeable
+from oms_ledger.orders.changes.allowed import require_changeable, require_undisturbed
 from oms_ledger.orders.changes.arithmetic import moved_totals
 from oms_ledger.orders.changes.paying import growing_payment, has_own_payment
 from oms_ledger.orders.changes.state import DONE, ChangeRequest
@@ -39,6 +39,7 @@ def take_change(
     if known(order, request_id):
         return []
     require_changeable(order)
+    require_undisturbed(order)
     change = asked.asked
     _still_there(order, change)
     pays_more = change.value > 0 and has_own_payment(order)

@@ -78,6 +78,7 @@ def register_change(
     )
     net = asked.net(lines)
     _affordable(order, asked.discount_value, net, payment_systems)
+    _undisturbed(order, asked.request_id, net)
     own = has_own_payment(order)
     change = e.ChangeRegistered(
         request_id=asked.request_id,
@@ -145,6 +146,13 @@ def _affordable(order: Order, discount: int, net: int, payment_systems: Sequence
         raise no.ModificationSettled()
     if net > 0 and has_own_payment(order) and not growing_payment(order, payment_systems):
         raise no.ModificationPaymentCannotIncrease()
+
+
+def _undisturbed(order: Order, request_id: str, net: int) -> None:
+    """While the gateway is asked for an increase, nothing but that increase is registered."""
+    prepared = order.change_prepared
+    if prepared and (prepared.asked.request_id, prepared.asked.value) != (request_id, net):
+        raise no.ChangeInProgress()
 
 
 def _known(lines: Sequence[e.Item], units: AskedUnits) -> e.Item | None:

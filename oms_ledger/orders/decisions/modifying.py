@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from oms_ledger.orders import events as e
 from oms_ledger.orders.changes import refusals as no
 from oms_ledger.orders.changes import settings as s
-from oms_ledger.orders.changes.allowed import require_changeable
+from oms_ledger.orders.changes.allowed import require_changeable, require_undisturbed
 from oms_ledger.orders.changes.asked import AskedChange
 from oms_ledger.orders.changes.paying import has_own_payment, parts_of
 from oms_ledger.orders.changes.planning import Plan, plan
@@ -30,6 +30,7 @@ def planned(
 ) -> Plan:
     """What a request would make of the order; refuses what may not be."""
     require_changeable(order)
+    require_undisturbed(order)
     if not settings["rolloutConfiguration"]["enableApi"]:
         raise no.InvalidChange()
     return plan(order, asked, request_id=request_id, settings=settings, trust_prices=trust_prices)

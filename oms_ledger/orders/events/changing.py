@@ -55,6 +55,36 @@ class ChangeRegistered:
     reason: str | None = personal_text()
 
 
+@dataclass(frozen=True, slots=True)
+class ChangePrepared:
+    """v1: the gateway is about to be asked for `value` cents more, by the name `asked_as`.
+
+    From here on it may have authorized them; unless the change is registered, they go back.
+    """
+
+    request_id: str
+    value: int
+    asked_as: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeAbandoned:
+    """v1: a preparation is not registered any more; `paid` when the gateway is known to have it."""
+
+    request_id: str
+    asked_as: str
+    paid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeWithdrawn:
+    """v1: the gateway has given back what it authorized; without a receipt it never took it."""
+
+    request_id: str
+    asked_as: str
+    receipt: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeRequested:
     """v2: validated; what the order will be once it is applied. Values in cents.
@@ -165,6 +195,9 @@ class ChangePaymentRestored:
 
 ChangingEvent = (
     ChangeRegistered
+    | ChangePrepared
+    | ChangeAbandoned
+    | ChangeWithdrawn
     | ChangeRequested
     | ChangeAcknowledged
     | ChangePaymentAsked

@@ -14,6 +14,7 @@ from oms_ledger.orders.changes.state import (
     Before,
     ChangeRequest,
     Log,
+    Preparation,
     RegisteredChange,
 )
 from oms_ledger.orders.order import Order
@@ -35,8 +36,34 @@ def _registered(order: Order, event: e.ChangeRegistered, at: datetime) -> Order:
         ),
         payments=after_adjustment(order.payments, event.paid),
         registered_changes=(*order.registered_changes, RegisteredChange(event, at)),
+        preparations=tuple(
+            replace(one, registered=True)
+            if one.open and one.asked.request_id == event.request_id
+            else one
+            for one in order.preparations
+        ),
         receipts=(*order.receipts, (CHANGED, event.receipt, at)),
     )
+
+
+def _prepared(order: Order, event: e.ChangePrepared, at: datetime) -> Order:
+    return replace(order, preparations=(*order.preparations, Preparation(event, at)))
+
+
+def _abandoned(order: Order, event: e.ChangeAbandoned, at: datetime) -> Order:
+    return _preparation_moved(order, event.asked_as, abandoned=event)
+
+
+def _withdrawn(order: Order, event: e.ChangeWithdrawn, at: datetime) -> Order:
+    return _preparation_moved(order, event.asked_as, withdrawn=event)
+
+
+def _preparation_moved(order: Order, asked_as: str, **moved: Any) -> Order:
+    preparations = (
+        replace(one, **moved) if one.asked.asked_as == asked_as else one
+        for one in order.preparations
+    )
+    return replace(order, preparations=tuple(preparations))
 
 
 def _requested(order: Order, event: e.ChangeRequested, at: datetime) -> Order:
@@ -168,6 +195,9 @@ def _order_changed(order: Order, event: e.ChangeApplied, at: datetime) -> Order:
 
 LEARNS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
     e.ChangeRegistered: _registered,
+    e.ChangePrepared: _prepared,
+    e.ChangeAbandoned: _abandoned,
+    e.ChangeWithdrawn: _withdrawn,
     e.ChangeRequested: _requested,
     e.ChangeAcknowledged: _step(_acknowledged),
     e.ChangePaymentAsked: _step(_asked),
@@ -180,5 +210,5 @@ LEARNS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
     e.ChangePaymentRestored: _step(_restored),
 }
 
-# Steps of a request: the order's document changes once, when the request is applied.
+# Steps of a change: the order's document changes once, when it is registered or applied.
 BESIDE = frozenset(LEARNS) - {e.ChangeRegistered, e.ChangeApplied}

@@ -1,0 +1,13 @@
+"""The published messages of refused changes, `{0}` standing for what is told of the case."""
+
+import json
+import re
+from pathlib import Path
+
+PUBLISHED = json.loads((Path(__file__).parents[1] / "published/change_errors.json").read_text())
+
+
+def says(refusal, published):
+    """Whether a refusal's message is a published one."""
+    parts = (re.escape(part) for part in re.split(r"\{\d\}", published))
+    return re.fullmatch(".+".join(parts), refusal.message) is not None
