@@ -119,7 +119,8 @@ def test_G43_who_tells_hears_of_each_page_when_it_is_stored(cell, monkeypatch):
     whole = recomputed(cell)
     assert len(seen) >= len(whole) / 2
     assert all(so_far == whole[: len(so_far)] for so_far in seen)
-    assert 0 < len(seen[0]) <= 2 and seen[-1] == whole
+    assert 0 < len(seen[0]) <= 2
+    assert seen[-1] == whole
 
 
 def test_G40_whose_notices_cannot_be_stored_does_not_hold_up_the_others(cell):
