@@ -25,7 +25,7 @@ _DELETE = delete(t).where(t.c.account == bindparam("a"), t.c.order_id == bindpar
 class DueTimes:
     """Destination of the cursor `due-times`: at most one timer an order, the next one."""
 
-    shape = 0
+    shape = 1
 
     def produce(self, page: Page) -> dict[tuple[str, str], dict[str, Any]]:
         due: dict[tuple[str, str], dict[str, Any]] = {}

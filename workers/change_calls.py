@@ -21,7 +21,7 @@ from oms_ledger.orders.decisions.modifying import (
     known,
     restore_payment,
 )
-from oms_ledger.orders.gateway import Gateway, GatewayAway, GatewayRefused, Receipt
+from oms_ledger.orders.gateway import Gateway, GatewayAway, GatewayClosed, GatewayRefused, Receipt
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.transactions import transaction_of
 from oms_ledger.wiring import Cell
@@ -73,7 +73,7 @@ async def _adjust(cell: Cell, owed: Owed, order: Order, request: ChangeRequest) 
 async def _asked(cell: Cell, order: Order, value: int, request_id: str) -> Receipt:
     gateway: Gateway | None = holder_of(cell, order)
     if gateway is None:
-        raise GatewayRefused("The account has no gateway any more that knows this transaction")
+        raise GatewayClosed("The account has no gateway any more that knows this transaction")
     return await asked(gateway, gateway.adjust, transaction_of([order]), value, request_id)
 
 
@@ -88,6 +88,8 @@ async def set_back(cell: Cell, owed: Owed) -> None:
         if request.paid is None:  # nobody heard the answer: hear it now
             try:
                 await _asked(cell, order, value, name)
+            except GatewayClosed:
+                raise
             except GatewayRefused:
                 return
         receipt = await _asked(cell, order, -value, f"{name}/restore")

@@ -8,7 +8,7 @@ import pytest
 
 from oms_ledger.api.app import build
 from oms_ledger.orders import events as e
-from oms_ledger.orders.gateway import GatewayAway, GatewayRefused, LedgerOnly, Receipt
+from oms_ledger.orders.gateway import GatewayAway, GatewayClosed, GatewayRefused, LedgerOnly, Receipt
 from oms_ledger.orders.importing import import_document
 from oms_ledger.wiring import Cell
 from tests.client import Client
@@ -274,9 +274,11 @@ class Moody(LedgerOnly):
     """A gateway that fails as often as it is told, and keeps what it did by request id."""
 
     def __init__(self):
-        self.away, self.refuses, self.done = 0, False, {}
+        self.away, self.refuses, self.closed, self.done = 0, False, False, {}
 
     def adjust(self, transaction, value, request_id):
+        if self.closed:
+            raise GatewayClosed("401")
         if self.away:
             self.away -= 1
             raise GatewayAway("it is night")
@@ -372,6 +374,27 @@ def test_a_request_is_given_up_after_a_day_and_its_payment_set_back(
     turned(cell, clock, minutes=1)
     assert gateway.done == {change: 500, f"{change}/restore": -500}
     assert get(client, f"{ORDERS}/{order_id}")["value"] == 2000
+
+
+def test_what_may_have_been_paid_is_not_forgotten_when_the_gateway_lets_nobody_in(
+    cell, client, gateway, monkeypatch
+):
+    clock, order_id = timed(cell, client)
+    change = requested(client, order_id, **ADD)
+    with monkeypatch.context() as dying:
+        dying.setattr(change_calls, "adjust_payment", lambda *_, **__: 1 / 0)
+        turned(cell, clock)
+    gateway.closed = True
+    turned(cell, clock, hours=24)
+    turned(cell, clock, minutes=1)
+    assert gateway.done == {change: 500}
+    assert get(client, f"{ORDERS}/{order_id}")["workflowIsInError"] is True
+    gateway.closed = False
+    (dead,) = get(client, "/api/ledger/calls?state=dead")["list"]
+    assert client.call("POST", f"/api/ledger/calls/{dead['id']}/resume").status == 200
+    turned(cell, clock)
+    assert gateway.done == {change: 500, f"{change}/restore": -500}
+    assert get(client, f"{ORDERS}/{order_id}")["workflowIsInError"] is False
 
 
 @pytest.mark.parametrize("dies_at", range(6))
