@@ -2,7 +2,7 @@
 
 They keep hundreds of thousands of objects for long (folded orders above all), which are free of
 cycles and go when they are dropped from their caches. Python's own thresholds look through all of
-them every few seconds, and everybody waits for 150 to 400 ms meanwhile (docs/decisions/0013).
+them every few seconds, and everybody waits for 150 to 400 ms meanwhile (docs/decisions/0014).
 """
 
 import gc
