@@ -326,19 +326,6 @@ def destinations(connection: Connection, database: Database, account: str) -> li
     return [FeedQueue(database, _feed(row)) for row in connection.execute(query)]
 
 
-def accounts_with(connection: Connection, accounts: Sequence[str]) -> list[str]:
-    """Those of the accounts that have a feed."""
-    query = select(feeds.c.account).where(feeds.c.account.in_(accounts)).distinct()
-    return list(connection.execute(query).scalars())
-
-
-def accounts_of(connection: Connection, cursors: Sequence[str]) -> list[str]:
-    """The accounts whose feeds some of the cursors are."""
-    keys = [cursor.removeprefix("feed:") for cursor in cursors if cursor.startswith("feed:")]
-    query = select(feeds.c.account).where(feeds.c.app_key.in_(keys)).distinct()
-    return list(connection.execute(query).scalars())
-
-
 def _destination(database: Database, _: Vault, app_key: str) -> FeedQueue | None:
     with database.reading() as connection:
         feed = get(connection, app_key)

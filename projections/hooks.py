@@ -257,19 +257,6 @@ def destinations(connection: Connection, database: Database, account: str) -> li
     ]
 
 
-def accounts_with(connection: Connection, accounts: Sequence[str]) -> list[str]:
-    """Those of the accounts that have a hook."""
-    query = select(hooks.c.account).where(hooks.c.account.in_(accounts)).distinct()
-    return list(connection.execute(query).scalars())
-
-
-def accounts_of(connection: Connection, cursors: Sequence[str]) -> list[str]:
-    """The accounts whose hooks some of the cursors are."""
-    keys = [cursor.removeprefix("hook:") for cursor in cursors if cursor.startswith("hook:")]
-    query = select(hooks.c.account).where(hooks.c.app_key.in_(keys)).distinct()
-    return list(connection.execute(query).scalars())
-
-
 def _destination(database: Database, vault: Vault, app_key: str) -> HookDeliveries | None:
     with database.reading() as connection:
         hook = get(connection, app_key, vault)

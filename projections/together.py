@@ -23,6 +23,9 @@ from projections.told import Told, store_together
 SLICE = 2.0
 """Seconds after which a run ends, caught up or not, so that others have their turn."""
 
+OWNERS = (("feed:", feeds), ("hook:", hooks))
+"""How the names of their cursors begin, and the tables that say which account they are of."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -133,12 +136,31 @@ def wake_name(account: str) -> str:
     return f"told:{account}"
 
 
+def names_of_accounts(connection: Connection, accounts: Sequence[str]) -> set[str]:
+    """What to wake when the accounts wrote something: those of them with a feed or a hook."""
+    found = set[str]()
+    for _, owners in OWNERS:
+        query = select(owners.c.account).where(owners.c.account.in_(accounts)).distinct()
+        found |= set(map(wake_name, connection.execute(query).scalars()))
+    return found
+
+
+def names_of_cursors(connection: Connection, names: Sequence[str]) -> set[str]:
+    """What to wake to have these cursors go on, as far as they are feeds or hooks."""
+    found = set[str]()
+    for prefix, owners in OWNERS:
+        keys = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
+        query = select(owners.c.account).where(owners.c.app_key.in_(keys)).distinct()
+        found |= set(map(wake_name, connection.execute(query).scalars()))
+    return found
+
+
 def pass_over(connection: Connection, head: int) -> None:
     """Feeds and hooks whose accounts wrote nothing since go to the head, all in one statement.
 
     Whoever holds a lease is left alone, and who lost one finds the position moved.
     """
-    for prefix, owners in (("feed:", feeds), ("hook:", hooks)):
+    for prefix, owners in OWNERS:
         written = (
             select(events.c.position)
             .where(

@@ -113,8 +113,7 @@ def sweep(cell: Cell) -> int:
             late = cursors.behind(connection, head)
     with cell.database.reading() as connection:
         behind = {cursor for cursor in late if cursor == calls.CURSOR}
-        behind |= set(map(together.wake_name, feeds.accounts_of(connection, late)))
-        behind |= set(map(together.wake_name, hooks.accounts_of(connection, late)))
+        behind |= together.names_of_cursors(connection, late)
         if pushes.with_due(connection, now):
             behind.add(pushes.DUE)
         if calls.any_due(connection, now):

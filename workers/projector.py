@@ -1,7 +1,7 @@
 """The process that follows the ledger: keeps the views, and wakes the cursors behind it."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
@@ -15,8 +15,6 @@ from projections import (
     calls,
     cursors,
     due_times,
-    feeds,
-    hooks,
     order_views,
     people,
     tasks,
@@ -105,9 +103,9 @@ class Following:
         with database.reading() as connection:
             return cursors.positions(connection, self._tokens)
 
-    def _advance(self, together: list[str], before: int, until: int | None) -> bool:
+    def _advance(self, abreast: list[str], before: int, until: int | None) -> bool:
         folds = self._folds if until is None else self._folds_behind
-        leased = [Leased(one, self._tokens[one], self._followed[one]) for one in together]
+        leased = [Leased(one, self._tokens[one], self._followed[one]) for one in abreast]
         after, lost = cursors.advance_together(self._cell.database, folds, leased, before, until)
         for cursor in lost:  # a reader, or a spare projector, took it over: ask again
             del self._tokens[cursor]
@@ -127,19 +125,13 @@ def project(cell: Cell, stop: Stop) -> None:
             while not stop.is_set():
                 seen, accounts = cell.store.accounts_after(seen)
                 if accounts:
-                    wakeups.wake(cell.redis, followers(cell.database, accounts))
+                    with cell.database.reading() as connection:
+                        names = together.names_of_accounts(connection, accounts)
+                    wakeups.wake(cell.redis, sorted(names))
                 if not following.round() and not stop.is_set():
                     next(news)
         finally:
             following.release()
-
-
-def followers(database: Database, accounts: Sequence[str]) -> list[str]:
-    """What to wake: of those of the accounts that have them, the feeds and hooks together."""
-    with database.reading() as connection:
-        having = {*feeds.accounts_with(connection, accounts)}
-        having |= {*hooks.accounts_with(connection, accounts)}
-    return [together.wake_name(account) for account in sorted(having)]
 
 
 @contextmanager

@@ -8,7 +8,13 @@ import pytest
 
 from oms_ledger.api.app import build
 from oms_ledger.orders import events as e
-from oms_ledger.orders.gateway import GatewayAway, GatewayClosed, GatewayRefused, LedgerOnly, Receipt
+from oms_ledger.orders.gateway import (
+    GatewayAway,
+    GatewayClosed,
+    GatewayRefused,
+    LedgerOnly,
+    Receipt,
+)
 from oms_ledger.orders.importing import import_document
 from oms_ledger.wiring import Cell
 from tests.client import Client
