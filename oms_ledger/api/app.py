@@ -51,6 +51,7 @@ from oms_ledger.api.timing import Timing
 from oms_ledger.wiring import Cell, open_cell
 from projections import order_views
 from projections import tasks as desk
+from workers import memory
 from workers.reporting import Reporter
 
 ROUTERS = (
@@ -139,4 +140,6 @@ def create() -> ASGIApp:
     cell = open_cell()
     cell.require_tables()
     Reporter(cell.database, "web")
-    return build(cell)
+    app = build(cell)
+    memory.settle()
+    return app
