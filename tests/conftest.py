@@ -10,7 +10,7 @@ import pytest
 from oms_ledger.migrations import migrate
 from oms_ledger.settings import Settings
 from oms_ledger.wiring import Cell
-from tests import servers
+from tests import over_http, servers
 from workers.projector import ensure_cursors
 
 MASTER_KEY = b"k" * 32
@@ -24,6 +24,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         servers.end()
+
+
+@pytest.fixture(autouse=True)
+def no_server_stays() -> Iterator[None]:
+    yield
+    over_http.stop_all()
 
 
 @pytest.fixture
