@@ -26,6 +26,7 @@ from benchmarks import (
     reading,
     sick,
     size,
+    trials,
 )
 from benchmarks.figures import Figure, Report
 from benchmarks.scale import scale
@@ -57,6 +58,7 @@ def main(parts: list[str]) -> int:
         "push": partial(pushing.figures, count=much.pushed),
         "sick": partial(sick.figures, count=much.pushed),
         "latency": partial(latency.figures, seconds=much.seconds),
+        "trials": partial(trials.figures, entries=much.tried, seconds=much.seconds),
         "catch-up": partial(catching_up.figures, share=much.late),
         "accounts": partial(accounts.figures, count=much.orders),
         "http": partial(over_http.figures, scale=much),

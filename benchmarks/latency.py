@@ -49,12 +49,12 @@ def figures(database: str, seconds: float) -> Iterator[Figure]:
 def _at(
     cell: Cell, database: str, rate: int, seconds: float, port: int, calm: dict[str, float]
 ) -> Iterator[Figure]:
-    ready = asyncio.run(_ready(cell.ledger, int(rate * seconds) + 1))
-    _until_quiet(cell)
+    orders_ready = asyncio.run(ready(cell.ledger, int(rate * seconds) + 1))
+    until_quiet(cell)
     before = cell.store.head()
-    answered = asyncio.run(_act(cell, ready, rate, before))
+    answered = asyncio.run(_act(cell, orders_ready, rate, before))
     took = max(answered.values()) - min(answered.values())
-    _until_quiet(cell)
+    until_quiet(cell)
     with requests.Session() as session:
         session.trust_env = False
         heard = session.get(f"http://127.0.0.1:{port}/arrivals", timeout=30).json()
@@ -72,7 +72,7 @@ def _at(
         calm.setdefault(title, value)
 
 
-async def _ready(ledger: Ledger, count: int) -> list[str]:
+async def ready(ledger: Ledger, count: int) -> list[str]:
     """Orders that are ready for handling."""
 
     async def one() -> str:
@@ -112,9 +112,9 @@ async def _act(cell: Cell, order_ids: list[str], rate: int, before: int) -> dict
     return answered
 
 
-def _until_quiet(cell: Cell) -> None:
-    """Until the hook stands at the head and is owed nothing."""
-    until = time.monotonic() + WAIT
+def until_quiet(cell: Cell, seconds: float = WAIT) -> None:
+    """Until every follower stands at the head, and no hook is owed anything."""
+    until = time.monotonic() + seconds
     while time.monotonic() < until:
         head = cell.store.head()
         with cell.database.reading() as connection:
@@ -122,4 +122,4 @@ def _until_quiet(cell: Cell) -> None:
             if not behind and not pushes.owed(connection):
                 return
         time.sleep(0.05)
-    raise RuntimeError(f"behind for {WAIT:g} s: {', '.join(sorted(behind))}")
+    raise RuntimeError(f"behind for {seconds:g} s: {', '.join(sorted(behind))}")

@@ -21,6 +21,8 @@ class Scale:
     """Stored events between which the figures should be flat."""
     listed: int
     """Orders in the lists that are measured."""
+    tried: int
+    """Entries that a filter is tried on."""
 
 
 QUICK = Scale(
@@ -32,6 +34,7 @@ QUICK = Scale(
     small=1_000,
     large=100_000,
     listed=20_000,
+    tried=5_000,
 )
 FULL = Scale(
     seconds=8.0,
@@ -42,6 +45,7 @@ FULL = Scale(
     small=1_000,
     large=1_000_000,
     listed=1_000_000,
+    tried=100_000,
 )
 
 

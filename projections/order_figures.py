@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select
 
 from oms_ledger.ledger.entry import EPOCH
+from projections.looking_up import among
 from projections.order_stats import SHIFT, Sums, Totals
 from projections.tables import order_figures as t
 from projections.tables import order_terms, order_views
@@ -205,14 +206,14 @@ def _columns(key: Key, bucket: _Bucket) -> dict[str, Any]:
 
 
 def _stored(connection: Connection, keys: Sequence[Key]) -> dict[Key, _Bucket]:
-    found = connection.execute(select(t).where(tuple_(*_KEY).in_(keys)))
+    found = connection.execute(select(t).where(among(connection, _KEY, keys)))
     names = Key._fields
     return {Key(*(row._mapping[n] for n in names)): _Bucket.of(row) for row in found}
 
 
 def _write(connection: Connection, gone: list[Key], kept: list[dict[str, Any]]) -> None:
     if gone:
-        connection.execute(t.delete().where(tuple_(*_KEY).in_(gone)))
+        connection.execute(t.delete().where(among(connection, _KEY, gone)))
     if kept:
         connection.execute(upsert(connection, t), kept)
 

@@ -117,7 +117,10 @@ def page(connection: Connection, question: Question) -> Page:
 
 
 def _retrying(connection: Connection, account: str, order_ids: list[str]) -> frozenset[str]:
-    query = select(calls.c.order_id).where(_tried(account), calls.c.order_id.in_(order_ids))
+    # By the index of the orders: what waits may be much, and SQLite would look through it.
+    tried = and_(calls.c.state.concat("") == WAITING, calls.c.attempts > 0)
+    of_page = and_(calls.c.account == account, calls.c.order_id.in_(order_ids))
+    query = select(calls.c.order_id).where(of_page, tried)
     return frozenset(connection.execute(query).scalars())
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, bindparam, func, select, tuple_
+from sqlalchemy import Connection, bindparam, func, select
 
 from oms_ledger.ledger.entry import micros, order_stream
 from oms_ledger.ledger.folds import Page
@@ -20,6 +20,7 @@ from oms_ledger.orders.documents.terms import COUNTED, terms_of
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.status import Status
 from projections import exports, order_figures
+from projections.looking_up import among
 from projections.order_figures import Share
 from projections.tables import cursors, order_terms
 from projections.tables import order_figures as figures_table
@@ -106,7 +107,7 @@ def _stored(
     connection: Connection, produced: Sequence[dict[str, Any]]
 ) -> dict[tuple[str, str], dict[str, Any]]:
     keys = [(one["account"], one["order_id"]) for one in produced]
-    query = select(*_LIGHT).where(tuple_(t.c.account, t.c.order_id).in_(keys))
+    query = select(*_LIGHT).where(among(connection, (t.c.account, t.c.order_id), keys))
     return {(row.account, row.order_id): dict(row._mapping) for row in connection.execute(query)}
 
 

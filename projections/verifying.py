@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Select, Table, exists, func, literal, select, tuple_
+from sqlalchemy import Connection, Select, Table, exists, func, literal, select
 
 from oms_ledger.ledger.database import Database
 from oms_ledger.ledger.entry import order_stream
@@ -19,6 +19,7 @@ from oms_ledger.ledger.tables import events
 from oms_ledger.ledger.vault import Vault
 from oms_ledger.orders.order import Order
 from projections import cursors, due_times, order_figures, order_views, people, tables
+from projections.looking_up import among
 
 PAGE = 200  # orders
 LOOKS = 5  # at what differs: a busy view has moved on by then, a wrong one has not
@@ -141,10 +142,10 @@ def _stored(
     database: Database, table: Table, streams: Sequence[tuple[str, str]]
 ) -> dict[str, Rows]:
     keys = [(account, stream[len(account) + 1 :]) for account, stream in streams]
-    query = select(table).where(tuple_(table.c.account, table.c.order_id).in_(keys))
     stored: dict[str, Rows] = {}
     with database.reading() as connection:
-        for row in connection.execute(query):
+        of_keys = among(connection, (table.c.account, table.c.order_id), keys)
+        for row in connection.execute(select(table).where(of_keys)):
             told = dict(row._mapping)
             stored.setdefault(order_stream(row.account, row.order_id), []).append(told)
     return stored

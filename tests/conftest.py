@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from oms_ledger.migrations import migrate
 from oms_ledger.settings import Settings
 from oms_ledger.wiring import Cell
-from tests import servers
+from tests import over_http, servers
 from workers.projector import ensure_cursors
 
 MASTER_KEY = b"k" * 32
@@ -23,6 +24,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         servers.end()
+
+
+@pytest.fixture(autouse=True)
+def no_server_stays() -> Iterator[None]:
+    yield
+    over_http.stop_all()
 
 
 @pytest.fixture
@@ -61,26 +68,40 @@ def prepare(url: str) -> None:
     cell.close()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def prepared_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A database of either kind with its tables: a copy of one that this run made once."""
-    if request.param == "sqlite":
-        path = tmp_path / "ledger.sqlite3"
+@contextmanager
+def prepared_database(kind: str, folder: Path) -> Iterator[str]:
+    """A database with its tables: a copy of one that this run made once."""
+    if kind == "sqlite":
+        path = folder / "ledger.sqlite3"
         shutil.copy(servers.template_file(prepare), path)
         yield f"sqlite:///{path}"
         return
     server = servers.postgres_url()
     url = servers.fresh_database(server, template=servers.template_database(server, prepare))
-    yield url
-    servers.drop_database(url)
+    try:
+        yield url
+    finally:
+        servers.drop_database(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def prepared_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database of either kind with its tables."""
+    with prepared_database(request.param, tmp_path) as url:
+        yield url
+
+
+@contextmanager
+def opened(url: str, folder: Path) -> Iterator[Cell]:
+    cell = Cell(Settings(data_dir=folder, database_url=url, master_key=MASTER_KEY))
+    try:
+        yield cell
+    finally:
+        cell.close()
 
 
 @pytest.fixture
 def cell(prepared_database_url: str, tmp_path: Path) -> Iterator[Cell]:
     """A cell with its tables, on either database."""
-    settings = Settings(
-        data_dir=tmp_path, database_url=prepared_database_url, master_key=MASTER_KEY
-    )
-    cell = Cell(settings)
-    yield cell
-    cell.close()
+    with opened(prepared_database_url, tmp_path) as cell:
+        yield cell

@@ -23,6 +23,7 @@ from oms_ledger.api.errors import ApiError, body_of
 
 QUERY_LIMIT = 64 * 1024
 BODY_LIMIT = 10 * 1024 * 1024
+_PASSED_OVER = 4  # times the limit, of a body that is refused
 NAME_LIMIT = 256  # characters of an account name in the query
 NO_ACCOUNTS = {"api", "www", "localhost"}
 FIRST_WORDS = {"api", "split", "docs", "openapi.json", "healthz", "readyz", "metrics", "redoc", ""}
@@ -101,6 +102,8 @@ class Addressing:
             await send(message)
 
         if refusal := self._readdressed(scope, headers):
+            if refusal[0] == 413:
+                await _pass_over(receive, _PASSED_OVER * self._limit)
             await _refuse(scope, answer, *refusal)
             return
         read = 0
@@ -110,6 +113,8 @@ class Addressing:
             message = await receive()
             read += len(message.get("body", b""))
             if read > self._limit:
+                if message.get("more_body"):
+                    await _pass_over(receive, _PASSED_OVER * self._limit)
                 raise ApiError(413, "OMS004", f"The body is larger than {self._limit} bytes")
             return message
 
@@ -190,6 +195,15 @@ def of_host(host: str) -> str | None:
 def segment(value: str) -> str:
     """A path parameter as it was meant: what routing kept encoded is decoded here, once."""
     return unquote(value)
+
+
+async def _pass_over(receive: Receive, most: int) -> None:
+    """Let the rest of a body come, up to so many bytes: who is still sending hears no answer."""
+    more = True
+    while more and most > 0:
+        message = await receive()
+        most -= len(message.get("body", b""))
+        more = message["type"] == "http.request" and message.get("more_body", False)
 
 
 async def _refuse(scope: Scope, send: Send, status: int, message: str) -> None:

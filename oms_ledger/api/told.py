@@ -31,11 +31,12 @@ from projections import dead_letters, feeds, hooks, replays, telling
 from projections.explaining import explain
 from projections.kinds import Kind
 from projections.told import Told
-from projections.trials import dry_run
+from projections.trials import Trial, dry_run
 
 LETTERS, LONGEST_PAGE = 100, 1000
 SAMPLES, MOST_SAMPLES = 10, 100
 REPORTS = 0.25  # seconds between the reports of a dry run
+REST = 0.5  # of the time that a page of a dry run took
 AT_ONCE = threading.BoundedSemaphore(2)
 """Dry runs that one process carries out at a time: they take turns with everything else."""
 
@@ -130,9 +131,8 @@ def _dry_run(kind: Kind, door: Any) -> Endpoint:
                     until=until,
                     samples=samples,
                 )
-                for report in telling.now_and_then(run, REPORTS):
+                for report in telling.now_and_then(_resting(run), REPORTS):
                     yield orjson.dumps(telling.trial(report)) + b"\n"
-                    time.sleep(0)  # others of this process may have their turn
             finally:
                 AT_ONCE.release()
 
@@ -141,6 +141,16 @@ def _dry_run(kind: Kind, door: Any) -> Endpoint:
         return StreamingResponse(chain([first], stream), media_type="application/x-ndjson")
 
     return try_filter
+
+
+def _resting(run: Iterator[Trial]) -> Iterator[Trial]:
+    """Rests after each page, for others of this process need the interpreter too."""
+    began = time.perf_counter()
+    for report in run:
+        took = time.perf_counter() - began
+        yield report
+        time.sleep(took * REST)
+        began = time.perf_counter()
 
 
 def _explain(kind: Kind, door: Any) -> Endpoint:

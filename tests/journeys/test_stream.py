@@ -3,6 +3,7 @@
 import asyncio
 import json
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
@@ -191,11 +192,13 @@ def test_who_waits_is_let_go_when_the_process_ends(cell, client):
     paid(client)
     head = cell.store.head()
 
+    within = replace(client, over_http=False)  # one loop, the one that is told to end
+
     async def story():
         news = client_news(client)
         listener = Listener(client, f"{EVENTS}?after={head}")
         waiting = [
-            asyncio.create_task(client.ask("GET", f"{EVENTS}?after={head}&wait=60")),
+            asyncio.create_task(within.ask("GET", f"{EVENTS}?after={head}&wait=60")),
             asyncio.create_task(listener()),
         ]
         while len(news._waiting) < 2:
