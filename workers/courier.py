@@ -314,10 +314,9 @@ class Round:
         accepted = sum(attempt.accepted for attempt in landed)
         self.known = self.known or accepted > 0
         self._failed = 0 if accepted else self._failed + len(landed)
-        if accepted == len(landed):
-            self.window = min(IN_FLIGHT, self.window + accepted)
-        else:
-            self.window = max(1, self.window // 2)
+        # As long as more is accepted than not, more is sent at a time: who fails now and then
+        # would otherwise be told its notices one by one.
+        self.window = max(1, min(IN_FLIGHT, self.window + 2 * accepted - len(landed)))
         self.sick = self._failed >= (FORGIVEN if self.known else 1) and self.window == 1
         self._quiet = self._quiet or any(attempt.quiet_until for attempt in landed)
 
