@@ -17,7 +17,7 @@ from benchmarks.figures import Figure, percentile
 from benchmarks.scale import Scale
 from oms_ledger.wiring import Cell
 from projections import app_keys, calls, cursors
-from workers.collecting import collect_rarely
+from workers import interpreter
 
 CORES = os.cpu_count() or 1
 CLIENTS = 8 * CORES
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 def figures(database: str, scale: Scale) -> Iterator[Figure]:
-    collect_rarely()  # what the client waits for by itself is not to be measured
+    interpreter.settle()  # what the client waits for by itself is not to be measured
     with places.empty_place(database) as place:
         cell = places.open_at(place)
         try:

@@ -51,7 +51,7 @@ from oms_ledger.api.timing import Timing
 from oms_ledger.wiring import Cell, open_cell
 from projections import order_views
 from projections import tasks as desk
-from workers.collecting import collect_rarely
+from workers import interpreter
 from workers.reporting import Reporter
 
 ROUTERS = (
@@ -141,5 +141,5 @@ def create() -> ASGIApp:
     cell.require_tables()
     Reporter(cell.database, "web")
     app = build(cell)
-    collect_rarely()
+    interpreter.settle()
     return app

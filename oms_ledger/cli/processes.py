@@ -18,8 +18,7 @@ from oms_ledger.migrations import migrate as migrate_tables
 from oms_ledger.settings import Settings
 from oms_ledger.wiring import Cell, open_cell
 from workers import clock as clock_process
-from workers import embedded_redis
-from workers.collecting import collect_rarely
+from workers import embedded_redis, interpreter
 from workers.projector import ensure_cursors, project
 from workers.reporting import Reporter
 from workers.stopping import Stop
@@ -137,7 +136,7 @@ def project_() -> None:
     cell = _opened()
     ensure_cursors(cell.database)
     Reporter(cell.database, "projector")
-    collect_rarely()
+    interpreter.settle()
     project(cell, Stop().on_signals())
 
 
@@ -145,7 +144,7 @@ def work_() -> None:
     """Run a worker: it advances feeds and tells hooks. Any number of them may run."""
     cell = _opened()
     Reporter(cell.database, "worker")
-    collect_rarely()
+    interpreter.settle()
     work(cell, Stop().on_signals())
 
 
@@ -153,7 +152,7 @@ def clock() -> None:
     """Run the clock: due times, the sweep of what is behind, retention."""
     cell = _opened()
     Reporter(cell.database, "clock")
-    collect_rarely()
+    interpreter.settle()
     asyncio.run(clock_process.keep_time(cell, Stop().on_signals()))
 
 
