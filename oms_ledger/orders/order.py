@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 
 from oms_ledger.orders import events as e
 from oms_ledger.orders.changes.invoiceable import lines_to_invoice
@@ -75,6 +76,15 @@ class Order:
     change_requests: tuple[ChangeRequest, ...] = ()
     imported: bool = field(default=False)
     erased_at: datetime | None = None
+
+    def but(self, **news: Any) -> "Order":
+        """What `dataclasses.replace` makes, several times as fast: every event of a fold does it."""
+        told = self.__dict__ | news
+        for name in _WORKED_OUT:
+            told.pop(name, None)
+        order = object.__new__(Order)
+        order.__dict__.update(told)
+        return order
 
     @property
     def flow(self) -> str:
@@ -169,3 +179,9 @@ class Order:
 
     def allows(self, event: type[e.OrderEvent]) -> bool:
         return event in moves_from(self.flow, self.status)
+
+
+_WORKED_OUT = frozenset(
+    name for name, value in vars(Order).items() if isinstance(value, cached_property)
+)
+"""What an order remembers of its parts; others have their own."""

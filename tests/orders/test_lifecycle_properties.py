@@ -1,7 +1,7 @@
 """Any commands in any order: what holds of a complete order whatever clients do."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import pairwise
@@ -155,3 +155,14 @@ def test_every_version_has_its_documents_and_they_agree(steps):
         assert oms["value"] == seen["value"] == row["totalValue"] == order.value
         assert oms["status"] == seen["status"] == row["status"]
         assert oms["value"] == sum(total["value"] for total in oms["totals"])
+
+
+def test_an_order_but_for_some_parts_is_what_replace_makes_of_it():
+    order = evolve(None, PLACED, START, "v1-01", "acme")
+    before = (order.value, order.lines, order.balances, order.invoiced_value)
+    news = {"totals": (), "items": (), "changed_at": START + timedelta(days=1)}
+    made, expected = order.but(**news), replace(order, **news)
+    assert made == expected
+    assert vars(made) == vars(expected)
+    assert (made.value, made.lines) == (0, ())
+    assert (order.value, order.lines, order.balances, order.invoiced_value) == before

@@ -5,7 +5,6 @@ per topic of `events`: functions from (order, event, at) to the order that knows
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -68,12 +67,11 @@ def _moved(after: Order, order: Order, event: e.OrderEvent, at: datetime) -> Ord
         return after
     status = status_after(order.flow, order.status, type(event), asked_in=order.resumes)
     if status is None or status is order.status:
-        return replace(after, changed_at=at)
+        return after.but(changed_at=at)
     domain = order.domain
     if status in _FULFILLMENT:
         domain = "Fulfillment"
-    return replace(
-        after,
+    return after.but(
         changed_at=at,
         status=status,
         status_before=order.status,
