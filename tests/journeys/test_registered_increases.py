@@ -1,6 +1,7 @@
 """v1 increases over HTTP, paid by a gateway over HTTP: what it holds is what the order costs."""
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -100,6 +101,14 @@ def refusal(answer):
     return answer.status, error["code"], error["message"]
 
 
+def dies_over(client, order):
+    """The process dies over the request: no answer, or over a socket the server's word for that."""
+    answer = None
+    with suppress(OSError):
+        answer = more(client, order)
+    assert answer is None or answer.status == 500
+
+
 def crashes(monkeypatch):
     """The process that registers dies after the gateway's yes."""
 
@@ -158,8 +167,7 @@ def test_G23_what_nobody_registers_is_given_back_and_asked_of_the_gateway_once(
 ):
     with monkeypatch.context() as patched:
         crashes(patched)
-        with pytest.raises(OSError, match="died"):
-            more(client, order)
+        dies_over(client, order)
     assert far.authorized == 2500
     later(cell, minutes=10)
     assert value(client, order) == far.authorized == 2000
@@ -176,8 +184,7 @@ def test_G23_a_gateway_that_is_away_gives_back_when_it_is_there_again(
 ):
     with monkeypatch.context() as patched:
         crashes(patched)
-        with pytest.raises(OSError, match="died"):
-            more(client, order)
+        dies_over(client, order)
     far.away = True
     later(cell, minutes=10)
     with cell.database.reading() as connection:
