@@ -42,8 +42,8 @@ bench: $(VENV)/dev.lock ## Measure (QUICK=1: within two minutes)
 	@QUICK=$(QUICK) $(BIN)/python -m benchmarks
 
 soak: $(VENV)/dev.lock ## Run under load for long and count everything again
-	@QUICK=$(QUICK) MINUTES=$(MINUTES) SEED=$(SEED) $(BIN)/python -m tests.weather.soak $(ARGS)
-	@QUICK=$(QUICK) MINUTES=$(MINUTES) SEED=$(SEED) $(BIN)/python -m tests.soak_model
+	@QUICK=$(QUICK) MINUTES=$(MINUTES) SEED=$(SEED) $(BIN)/python -m tests.soak.soak $(ARGS)
+	@QUICK=$(QUICK) MINUTES=$(MINUTES) SEED=$(SEED) $(BIN)/python -m tests.model.soak_model
 
 lock: ## Choose the versions anew and write the lock files (needs uv, or fetches it)
 	@test -x "$(UV)" || { test -d $(VENV) || $(PYTHON) -m venv $(VENV); $(BIN)/pip install -q uv; }

@@ -9,10 +9,11 @@ from time import perf_counter
 
 from benchmarks import orders, places
 from benchmarks.figures import Figure
-from oms_ledger.wiring import Cell
-from projections import cursors, feeds
-from projections.feeds import Feed
-from projections.together import pass_over, run_together
+from oms_ledger.cell import Cell
+from projections.notifications import feeds
+from projections.notifications.feeds import Feed
+from projections.subscriptions import checkpoints as cursors
+from projections.subscriptions.batch import pass_over, run_together
 
 QUIET = 199
 FILTER = {"type": "FromOrders", "expression": "value > 1", "disableSingleFire": True}

@@ -9,10 +9,17 @@ from itertools import groupby
 from benchmarks import library, orders, places
 from benchmarks.alternating import Work, medians
 from benchmarks.figures import Figure, percentile
-from oms_ledger.ledger import codec, vault
-from oms_ledger.ledger.entry import Conflict, Row, Write, micros, order_stream
-from oms_ledger.ledger.group_commit import GroupCommit
-from oms_ledger.wiring import Cell
+from oms_ledger.cell import Cell
+from oms_ledger.eventstore import encryption as vault
+from oms_ledger.eventstore import serialization as codec
+from oms_ledger.eventstore.group_commit import GroupCommit
+from oms_ledger.eventstore.records import (
+    Conflict,
+    Row,
+    Write,
+    micros,
+    order_stream,
+)
 
 CLIENTS = 64
 OURS = "the ledger"

@@ -12,12 +12,12 @@ from benchmarks import orders, places
 from benchmarks.figures import Figure
 from benchmarks.judging import TYPICAL
 from benchmarks.reading import rebuild
-from oms_ledger.wiring import Cell
-from projections import feeds, hooks
-from projections.feeds import Feed, FeedQueue
-from projections.hooks import Hook, HookDeliveries
-from projections.together import run_together
-from projections.told import Told
+from oms_ledger.cell import Cell
+from projections.notifications import feeds, hooks
+from projections.notifications.feeds import Feed, FeedQueue
+from projections.notifications.hooks import Hook, HookDeliveries
+from projections.subscriptions.batch import run_together
+from projections.subscriptions.sink import Told
 
 ARRIVING, HOUR = 200.0, 3_600
 FEEDS = 5

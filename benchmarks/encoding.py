@@ -9,8 +9,9 @@ from eventsourcing.persistence import JSONTranscoder
 
 from benchmarks import orders
 from benchmarks.figures import Figure
-from oms_ledger.ledger import codec, vault
-from oms_ledger.ledger.vault import Vault
+from oms_ledger.eventstore import encryption as vault
+from oms_ledger.eventstore import serialization as codec
+from oms_ledger.eventstore.encryption import Vault
 from oms_ledger.orders.events import OrderPlaced
 
 NONE = "none"

@@ -14,12 +14,12 @@ from jsonata.jsonata import Jsonata  # type: ignore[import-untyped]
 
 from benchmarks import orders, places
 from benchmarks.figures import Figure
+from oms_ledger.cell import Cell
 from oms_ledger.orders.documents import filter_document
 from oms_ledger.orders.order import Order
-from oms_ledger.wiring import Cell
-from projections import feeds
-from projections.feeds import Feed
-from projections.together import run_together
+from projections.notifications import feeds
+from projections.notifications.feeds import Feed
+from projections.subscriptions.batch import run_together
 
 FEEDS = (1, 10, 100)
 TYPICAL = 'status = "ready-for-handling" and salesChannel = "{0}"'

@@ -10,13 +10,13 @@ from functools import partial
 from benchmarks import orders, places
 from benchmarks.figures import Figure, percentile
 from benchmarks.reading import Raw, get, rebuild, seconds_each
-from oms_ledger.ledger.entry import order_stream
-from oms_ledger.orders.decisions.handling import start_handling
-from oms_ledger.orders.decisions.payment import process_order
+from oms_ledger.cell import Cell
+from oms_ledger.eventstore.records import order_stream
 from oms_ledger.orders.documents import oms_document
 from oms_ledger.orders.events import OrderPlaced
+from oms_ledger.orders.handling.decide import start_handling
 from oms_ledger.orders.order import Order
-from oms_ledger.wiring import Cell
+from oms_ledger.orders.payments.decide import process_order
 
 ITEMS = 500
 Work = Callable[[], object]

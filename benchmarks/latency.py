@@ -15,12 +15,14 @@ import requests
 from benchmarks import orders, places, processes
 from benchmarks.figures import Figure, percentile
 from benchmarks.pushing import endpoint
-from oms_ledger.ledger.ledger import Ledger
-from oms_ledger.orders.decisions.handling import start_handling
-from oms_ledger.orders.decisions.payment import process_order
-from oms_ledger.wiring import Cell
-from projections import cursors, hooks, pushes
-from projections.hooks import Hook
+from oms_ledger.cell import Cell
+from oms_ledger.eventstore.ledger import Ledger
+from oms_ledger.orders.handling.decide import start_handling
+from oms_ledger.orders.payments.decide import process_order
+from projections.notifications import deliveries as pushes
+from projections.notifications import hooks
+from projections.notifications.hooks import Hook
+from projections.subscriptions import checkpoints as cursors
 
 RATES = (100, 1_000)
 KEY = "vtexappkey-bench-latency"

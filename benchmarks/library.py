@@ -16,7 +16,7 @@ from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
 from psycopg.conninfo import conninfo_to_dict
 
 from benchmarks import places
-from oms_ledger.ledger.entry import Row
+from oms_ledger.eventstore.records import Row
 
 FULL = 2  # what PRAGMA synchronous answers
 

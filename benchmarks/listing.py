@@ -16,15 +16,17 @@ from sqlalchemy import Connection, text
 from benchmarks import orders, places
 from benchmarks.figures import Figure, percentile
 from benchmarks.reading import Raw, rebuild, seconds_each
-from oms_ledger.api.facets import facets
-from oms_ledger.api.questions import asked
-from oms_ledger.orders.account import Account
-from oms_ledger.wiring import Cell
-from projections import order_export, order_figures, order_list
-from projections.order_export import Manner
-from projections.order_figures import DAY, Key, month_of
-from projections.order_list import Question
-from projections.sheets import csv_file
+from oms_ledger.accounts.account import Account
+from oms_ledger.api.orders.facets import facets
+from oms_ledger.api.orders.queries import asked
+from oms_ledger.cell import Cell
+from projections.exports import rows as order_export
+from projections.exports.rows import Manner
+from projections.exports.spreadsheets import csv_file
+from projections.orders import query as order_list
+from projections.orders import totals as order_figures
+from projections.orders.query import Question
+from projections.orders.totals import DAY, Key, month_of
 
 _STATUS = (
     "CASE WHEN n > :count - :count / 100 THEN 'ready-for-handling'"

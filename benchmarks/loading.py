@@ -11,7 +11,7 @@ from eventsourcing.persistence import JSONTranscoder, StoredEvent
 from benchmarks import library, orders, places
 from benchmarks.alternating import Work, medians
 from benchmarks.figures import Figure
-from oms_ledger.ledger.library import LedgerRecorder
+from oms_ledger.eventstore.eventsourcing_adapter import LedgerRecorder
 
 PAGE = 500
 

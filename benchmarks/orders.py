@@ -7,19 +7,19 @@ from functools import cache, partial
 from itertools import count
 from typing import Any
 
+from oms_ledger.accounts.account import Account
 from oms_ledger.cli.demo import sample_order
-from oms_ledger.ledger.ledger import Ledger
-from oms_ledger.orders.account import Account
-from oms_ledger.orders.decisions.handling import start_handling
-from oms_ledger.orders.decisions.invoicing import issue_invoice
-from oms_ledger.orders.decisions.payment import process_order
-from oms_ledger.orders.decisions.placing import place
+from oms_ledger.eventstore.ledger import Ledger
 from oms_ledger.orders.events import (
     AccountCreated,
     AccountEvent,
     AccountSettingsChanged,
     OrderPlaced,
 )
+from oms_ledger.orders.handling.decide import start_handling
+from oms_ledger.orders.invoices.decide import issue_invoice
+from oms_ledger.orders.payments.decide import process_order
+from oms_ledger.orders.placement.decide import place
 
 ACCOUNT = "bench"
 _numbers = count(1)

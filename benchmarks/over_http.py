@@ -15,9 +15,11 @@ from aiohttp import web
 from benchmarks import library, orders, places, processes
 from benchmarks.figures import Figure, percentile
 from benchmarks.scale import Scale
-from oms_ledger.wiring import Cell
-from projections import app_keys, calls, cursors
-from workers import interpreter
+from oms_ledger.cell import Cell
+from oms_ledger.services import gc_tuning as interpreter
+from projections.accounts import app_keys
+from projections.outbox import messages as calls
+from projections.subscriptions import checkpoints as cursors
 
 CORES = os.cpu_count() or 1
 CLIENTS = 8 * CORES

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 
+from oms_ledger.cell import Cell
 from oms_ledger.cli.processes import prepare
 from oms_ledger.settings import Settings
-from oms_ledger.wiring import Cell
-from tests import servers
+from tests.support import servers
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 MASTER_KEY = b"k" * 32

@@ -12,8 +12,8 @@ from benchmarks import orders, places
 from benchmarks.alternating import medians
 from benchmarks.figures import Figure
 from oms_ledger.api.app import build
-from oms_ledger.ledger import sequences
-from projections import app_keys
+from oms_ledger.eventstore import sequences
+from projections.accounts import app_keys
 
 CLIENTS = 16
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import requests
 
 from benchmarks.places import MASTER_KEY, Place
-from tests import servers
+from tests.support import servers
 
 COMMANDS = {"web": "serve", "projector": "project", "worker": "work", "clock": "clock"}
 START_TIMEOUT = 30.0

@@ -24,14 +24,15 @@ from sqlalchemy import Connection, insert
 from benchmarks import places
 from benchmarks.figures import Figure
 from benchmarks.orders import ACCOUNT
-from oms_ledger.integrations.notices import signature_headers
-from oms_ledger.wiring import Cell
-from projections import hooks, pushes
-from projections.cursors import now_micros
-from projections.hooks import Hook
+from oms_ledger.cell import Cell
+from oms_ledger.http_client.webhook_client import Sender
+from oms_ledger.notifications.webhook import signature_headers
+from projections.notifications import deliveries as pushes
+from projections.notifications import hooks
+from projections.notifications.hooks import Hook
+from projections.subscriptions.checkpoints import now_micros
 from projections.tables import deliveries
-from workers.courier import IN_FLIGHT, Courier
-from workers.sending import Sender
+from workers.notifications.dispatcher import IN_FLIGHT, Courier
 
 TAKES = 0.02
 HOOKS = (1, 50)

@@ -15,9 +15,9 @@ from contextlib import closing
 from benchmarks import places
 from benchmarks.figures import Figure
 from benchmarks.reading import LOT, Raw, queued_feed
-from oms_ledger.wiring import Cell
-from projections import feeds
-from projections.cursors import now_micros
+from oms_ledger.cell import Cell
+from projections.notifications import feeds
+from projections.subscriptions.checkpoints import now_micros
 
 POLLERS = (1, 16)
 ITEMS = 4_000

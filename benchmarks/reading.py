@@ -13,13 +13,16 @@ from sqlalchemy import insert, select
 
 from benchmarks import orders, places
 from benchmarks.figures import Figure, percentile
-from oms_ledger.ledger.entry import Row
-from oms_ledger.wiring import Cell
-from projections import cursors, feeds, order_list, order_views
-from projections.cursors import now_micros
-from projections.feeds import Feed
-from projections.order_list import Question
-from projections.order_views import OrderViews, Produced
+from oms_ledger.cell import Cell
+from oms_ledger.eventstore.records import Row
+from projections.notifications import feeds
+from projections.notifications.feeds import Feed
+from projections.orders import query as order_list
+from projections.orders import views as order_views
+from projections.orders.query import Question
+from projections.orders.views import OrderViews, Produced
+from projections.subscriptions import checkpoints as cursors
+from projections.subscriptions.checkpoints import now_micros
 from projections.tables import feed_items
 from projections.tables import order_views as views
 

@@ -14,10 +14,10 @@ from benchmarks import places
 from benchmarks.endpoint import HOSTS
 from benchmarks.figures import Figure, percentile
 from benchmarks.pushing import TAKES, configure, endpoint, owe, telling, until_told
-from oms_ledger.wiring import Cell
-from projections.cursors import now_micros
+from oms_ledger.cell import Cell
+from projections.subscriptions.checkpoints import now_micros
 from projections.tables import attempts
-from workers.courier import Courier
+from workers.notifications.dispatcher import Courier
 
 SICKNESSES = ("refusing", "failing", "silent")
 OWED, ONE_BY_ONE = 25, 500

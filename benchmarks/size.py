@@ -10,8 +10,8 @@ from sqlalchemy import text
 from benchmarks import orders, places, reading
 from benchmarks.appending import one_event_writes
 from benchmarks.figures import Figure
-from oms_ledger.ledger.entry import Row, order_stream
-from oms_ledger.wiring import Cell
+from oms_ledger.cell import Cell
+from oms_ledger.eventstore.records import Row, order_stream
 from projections.tables import feed_items
 from projections.tables import order_views as views
 

@@ -17,8 +17,8 @@ import orjson
 from benchmarks import orders, places, processes
 from benchmarks.figures import Figure, percentile
 from benchmarks.latency import ready, until_quiet
-from oms_ledger.wiring import Cell
-from projections import app_keys
+from oms_ledger.cell import Cell
+from projections.accounts import app_keys
 
 RATE = 40  # requests a second
 EXPLAINED = 100  # orders

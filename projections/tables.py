@@ -2,7 +2,7 @@
 
 from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, Table, Text, false
 
-from oms_ledger.ledger.tables import BIG, metadata
+from oms_ledger.eventstore.tables import BIG, metadata
 
 cursors = Table(
     "cursors",

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from oms_ledger.cell import Cell
 from oms_ledger.migrations import migrate
 from oms_ledger.settings import Settings
-from oms_ledger.wiring import Cell
-from tests import over_http, servers
+from tests.support import over_http, servers
 from workers.projector import ensure_cursors
 
 MASTER_KEY = b"k" * 32

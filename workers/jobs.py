@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 
-from oms_ledger.wiring import Cell
-from projections import calls, pushes, together
-from workers import exporting, wakeups
-from workers.bench import Bench
-from workers.courier import Courier
-from workers.switchboard import Switchboard
+from oms_ledger.cell import Cell
+from oms_ledger.services import signals as wakeups
+from projections.notifications import deliveries as pushes
+from projections.outbox import messages as calls
+from projections.subscriptions import batch as together
+from workers.exports import runner as exporting
+from workers.notifications.dispatcher import Courier
+from workers.outbox.dispatcher import Switchboard
+from workers.subscriptions.filter_runner import Bench
 
 
 @dataclass(frozen=True)

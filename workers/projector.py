@@ -8,26 +8,24 @@ import psycopg
 import structlog
 from sqlalchemy import Connection
 
-from oms_ledger.ledger.database import Database
-from oms_ledger.ledger.entry import micros
-from oms_ledger.wiring import Cell
-from projections import (
-    calls,
-    cursors,
-    due_times,
-    order_views,
-    people,
-    tasks,
-    together,
-)
-from projections.calls import CallsOwed
-from projections.cursors import Destination, Leased
-from projections.due_times import DueTimes
-from projections.order_views import OrderViews
-from projections.people import People
-from projections.tasks import Tasks
-from workers import wakeups
-from workers.stopping import Stop
+from oms_ledger.cell import Cell
+from oms_ledger.eventstore.database import Database
+from oms_ledger.eventstore.records import micros
+from oms_ledger.services import signals as wakeups
+from projections.customers import index as people
+from projections.customers.index import People
+from projections.desk import tasks
+from projections.desk.tasks import Tasks
+from projections.orders import views as order_views
+from projections.orders.views import OrderViews
+from projections.outbox import messages as calls
+from projections.outbox.messages import CallsOwed
+from projections.subscriptions import batch as together
+from projections.subscriptions import checkpoints as cursors
+from projections.subscriptions.checkpoints import Destination, Leased
+from projections.timers import deadlines as due_times
+from projections.timers.deadlines import DueTimes
+from workers.runtime.stopping import Stop
 
 VIEWS: dict[str, type[OrderViews] | type[DueTimes] | type[People] | type[Tasks]] = {
     order_views.CURSOR: OrderViews,

@@ -11,9 +11,10 @@ from rq.serializers import JSONSerializer
 from rq.timeouts import TimerDeathPenalty
 from rq.worker import WorkerStatus
 
-from oms_ledger.wiring import Cell
-from workers import jobs, wakeups
-from workers.stopping import Stop
+from oms_ledger.cell import Cell
+from oms_ledger.services import signals as wakeups
+from workers import jobs
+from workers.runtime.stopping import Stop
 
 log = structlog.get_logger(__name__)
 

@@ -8,51 +8,68 @@ from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
-from oms_ledger.api import (
-    actions,
-    calls,
-    cancellations,
-    chains,
-    changes,
-    checkout,
-    conversation,
+from oms_ledger.api.auth import sign_in
+from oms_ledger.api.auth.dependencies import Doorkeeper, open_to_all
+from oms_ledger.api.auth.rate_limit import Limits
+from oms_ledger.api.changes import v1 as changes
+from oms_ledger.api.changes import v2 as modifications
+from oms_ledger.api.checkout import placement as checkout
+from oms_ledger.api.checkout import processing
+from oms_ledger.api.desk import tasks
+from oms_ledger.api.exports import exports
+from oms_ledger.api.history import (
     erasures,
-    errors,
-    explaining,
-    exports,
+    stream,
+)
+from oms_ledger.api.history import (
+    history as past,
+)
+from oms_ledger.api.history import (
+    outbox as calls,
+)
+from oms_ledger.api.history import (
+    why_not as explaining,
+)
+from oms_ledger.api.history.head_watcher import News
+from oms_ledger.api.http import errors
+from oms_ledger.api.http import idempotency as repeats
+from oms_ledger.api.http.addressing import Addressing
+from oms_ledger.api.http.idempotency import Repeats
+from oms_ledger.api.http.metrics import Timing
+from oms_ledger.api.marketplace import chains, fulfillment
+from oms_ledger.api.marketplace import change_seller as reselling
+from oms_ledger.api.notifications import (
     expressions,
     feed,
-    fulfillment,
-    health,
     hook,
-    hook_beyond,
+)
+from oms_ledger.api.notifications import (
+    hook_admin as hook_beyond,
+)
+from oms_ledger.api.notifications import (
+    subscription_admin as told,
+)
+from oms_ledger.api.ops import health
+from oms_ledger.api.orders import (
+    actions,
+    conversation,
     invoices,
     lists,
-    modifications,
-    orders,
-    past,
-    processing,
-    repeats,
-    reselling,
-    sign_in,
-    stream,
-    tasks,
-    told,
-    transactions,
     user_orders,
 )
-from oms_ledger.api.addressing import Addressing
-from oms_ledger.api.dependencies import Doorkeeper, open_to_all
-from oms_ledger.api.freshness import Freshness
-from oms_ledger.api.limits import Limits
-from oms_ledger.api.news import News
-from oms_ledger.api.repeats import Repeats
-from oms_ledger.api.timing import Timing
-from oms_ledger.wiring import Cell, open_cell
-from projections import order_views
-from projections import tasks as desk
-from workers import interpreter
-from workers.reporting import Reporter
+from oms_ledger.api.orders import (
+    cancellation as cancellations,
+)
+from oms_ledger.api.orders import (
+    documents as orders,
+)
+from oms_ledger.api.payments import transactions
+from oms_ledger.cell import Cell, open_cell
+from oms_ledger.services import gc_tuning as interpreter
+from oms_ledger.services.freshness import Freshness
+from oms_ledger.services.metrics import Reporter
+from projections.desk import tasks as desk
+from projections.orders import views as order_views
 
 ROUTERS = (
     checkout,

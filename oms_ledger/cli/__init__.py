@@ -5,11 +5,10 @@ import sys
 import typer
 from sqlalchemy.exc import OperationalError
 
+from oms_ledger.cell import MissingMasterKey, NotMigrated
 from oms_ledger.cli import (
     accounts,
-    calls,
     demo,
-    erasing,
     exports,
     external_sellers,
     feed,
@@ -19,12 +18,19 @@ from oms_ledger.cli import (
     keys,
     processes,
     tokens,
-    upkeep,
 )
-from oms_ledger.integrations.jsonata import EngineMissing
+from oms_ledger.cli import (
+    maintenance as upkeep,
+)
+from oms_ledger.cli import (
+    outbox as calls,
+)
+from oms_ledger.cli import (
+    privacy as erasing,
+)
+from oms_ledger.jsonata import EngineMissing
 from oms_ledger.orders.refusals import Refusal
 from oms_ledger.settings import SettingsError
-from oms_ledger.wiring import MissingMasterKey, NotMigrated
 
 app = typer.Typer(
     name="oms-ledger",

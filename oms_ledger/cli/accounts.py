@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
+from oms_ledger.accounts.account import SETTINGS, Account, parse_setting
+from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.output import AsJson, print_json, print_table
-from oms_ledger.orders.account import SETTINGS, Account, parse_setting
 from oms_ledger.orders.events import AccountCreated, AccountEvent, AccountSettingsChanged
 from oms_ledger.orders.refusals import AccountExists, AccountNotFound, InvalidSetting
-from oms_ledger.wiring import Cell, open_cell
 
 app = typer.Typer(help="Accounts and their settings.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="The account's name: small letters and digits.")]

@@ -14,17 +14,18 @@ from typing import Any
 import requests
 import typer
 
+from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.accounts import create_account
 from oms_ledger.cli.imports import import_file
-from oms_ledger.orders.decisions import Facts
-from oms_ledger.orders.decisions.handling import start_handling
+from oms_ledger.orders.decide import Facts
 from oms_ledger.orders.events import CancellationWindowClosed, OrderEvent
+from oms_ledger.orders.handling.decide import start_handling
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.refusals import AccountNotFound
-from oms_ledger.wiring import Cell, open_cell
-from projections import app_keys, order_list
-from projections.order_list import Question
-from workers.stopping import Stop
+from projections.accounts import app_keys
+from projections.orders import query as order_list
+from projections.orders.query import Question
+from workers.runtime.stopping import Stop
 
 ACCOUNT = "demo"
 app = typer.Typer(help="The demo: sample data, a feed, and a hook with its receiver.")

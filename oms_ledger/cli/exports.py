@@ -7,17 +7,19 @@ from typing import Annotated
 
 import typer
 
-from oms_ledger.api.exports import question_of
-from oms_ledger.api.freshness import Freshness
-from oms_ledger.api.questions import of_query
+from oms_ledger.api.exports.exports import question_of
+from oms_ledger.api.orders.queries import of_query
+from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.output import AsJson, print_json, progress
 from oms_ledger.orders.refusals import InvalidSetting
-from oms_ledger.wiring import Cell, open_cell
-from projections import order_export, order_list, order_views
-from projections.exports import FORMATS
-from projections.order_export import Manner, Told
-from projections.order_list import Question
-from projections.sheets import csv_file, xlsx_file
+from oms_ledger.services.freshness import Freshness
+from projections.exports import rows as order_export
+from projections.exports.jobs import FORMATS
+from projections.exports.rows import Manner, Told
+from projections.exports.spreadsheets import csv_file, xlsx_file
+from projections.orders import query as order_list
+from projections.orders import views as order_views
+from projections.orders.query import Question
 
 
 def install(app: typer.Typer) -> None:

@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
+from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.output import AsJson, print_json, print_table
-from oms_ledger.integrations.addresses import wrong_url
+from oms_ledger.http_client.addresses import wrong_url
 from oms_ledger.orders.refusals import InvalidSetting
-from oms_ledger.wiring import Cell, open_cell
-from projections import external_sellers
-from projections.external_sellers import ExternalSeller
+from projections.accounts import external_sellers
+from projections.accounts.external_sellers import ExternalSeller
 
 app = typer.Typer(help="Sellers outside the deployment.", no_args_is_help=True)
 Account = Annotated[str, typer.Argument(help="The account whose orders they deliver.")]

@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from oms_ledger.cli.output import AsJson, print_json, print_table
-from oms_ledger.cli.told import AppKey, app_of, opened
-from oms_ledger.integrations.notices import instant_text
-from projections import feeds
-from projections.cursors import now_micros
+from oms_ledger.cli.subscriptions import AppKey, app_of, opened
+from oms_ledger.notifications.webhook import instant_text
+from projections.notifications import feeds
+from projections.subscriptions.checkpoints import now_micros
 
 app = app_of(feeds.KIND, "Feeds: replay, dry run, explain, dead letters, and a look at the queue.")
 

@@ -5,12 +5,13 @@ from typing import Annotated, Any
 
 import typer
 
-from oms_ledger.api.hook_beyond import told_attempt, told_owed, told_state
+from oms_ledger.api.notifications.hook_admin import told_attempt, told_owed, told_state
+from oms_ledger.cell import Cell
 from oms_ledger.cli.output import AsJson, print_json, print_table
-from oms_ledger.cli.told import AppKey, app_of, opened
+from oms_ledger.cli.subscriptions import AppKey, app_of, opened
 from oms_ledger.orders.refusals import InvalidSetting
-from oms_ledger.wiring import Cell
-from projections import hooks, pushes
+from projections.notifications import deliveries as pushes
+from projections.notifications import hooks
 
 app = app_of(
     hooks.KIND, "Hooks: attempts, pause, new secrets, replay, dry run, explain, dead letters."

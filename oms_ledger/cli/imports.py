@@ -12,15 +12,15 @@ from typing import Annotated, Any
 import orjson
 import typer
 
+from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.output import AsJson, errors, print_json, progress
-from oms_ledger.ledger.entry import Key
-from oms_ledger.ledger.ledger import Taken
-from oms_ledger.orders import numbers
-from oms_ledger.orders.decisions.payment import process_order
-from oms_ledger.orders.decisions.placing import number_of_orders, place
-from oms_ledger.orders.importing import import_document, is_document
+from oms_ledger.eventstore.ledger import Taken
+from oms_ledger.eventstore.records import Key
+from oms_ledger.orders.payments.decide import process_order
+from oms_ledger.orders.placement import numbers
+from oms_ledger.orders.placement.decide import number_of_orders, place
+from oms_ledger.orders.placement.importing import import_document, is_document
 from oms_ledger.orders.refusals import Refusal
-from oms_ledger.wiring import Cell, open_cell
 
 IN_FLIGHT = 64
 

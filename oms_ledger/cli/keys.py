@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from oms_ledger.api.roles import ROLES
+from oms_ledger.accounts.roles import ROLES
+from oms_ledger.cell import open_cell
 from oms_ledger.cli.output import AsJson, print_json, print_table
 from oms_ledger.orders.refusals import InvalidSetting
-from oms_ledger.wiring import open_cell
-from projections import app_keys
+from projections.accounts import app_keys
 
 app = typer.Typer(help="App keys: created, listed, rotated, revoked.", no_args_is_help=True)
 

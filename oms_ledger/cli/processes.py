@@ -14,15 +14,16 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
+from oms_ledger.cell import Cell, open_cell
 from oms_ledger.migrations import migrate as migrate_tables
+from oms_ledger.services import gc_tuning as interpreter
+from oms_ledger.services.metrics import Reporter
 from oms_ledger.settings import Settings
-from oms_ledger.wiring import Cell, open_cell
-from workers import clock as clock_process
-from workers import embedded_redis, interpreter
+from workers import scheduler as clock_process
 from workers.projector import ensure_cursors, project
-from workers.reporting import Reporter
-from workers.stopping import Stop
-from workers.supervisor import Supervisor
+from workers.runtime import embedded_redis
+from workers.runtime.stopping import Stop
+from workers.runtime.supervisor import Supervisor
 from workers.worker import work
 
 

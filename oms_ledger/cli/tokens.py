@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from oms_ledger.api import user_tokens
-from oms_ledger.api.user_tokens import LIFETIME, UserToken
+from oms_ledger.cell import open_cell
 from oms_ledger.cli.output import AsJson, print_json
 from oms_ledger.orders.refusals import InvalidSetting
-from oms_ledger.wiring import open_cell
+from oms_ledger.services.accounts import user_tokens
+from oms_ledger.services.accounts.user_tokens import LIFETIME, UserToken
 
 app = typer.Typer(help="User tokens of shoppers.", no_args_is_help=True)
 

@@ -10,7 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
-from oms_ledger.ledger.database import Database
+from oms_ledger.eventstore.database import Database
 
 _LOCK = 7_305_001  # the advisory lock of migrations
 

@@ -3,7 +3,7 @@
 from alembic import context
 
 import projections.tables  # noqa: F401  (its tables join the metadata)
-from oms_ledger.ledger.tables import metadata
+from oms_ledger.eventstore.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

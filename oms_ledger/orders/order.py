@@ -10,7 +10,12 @@ from oms_ledger.orders import events as e
 from oms_ledger.orders.changes.invoiceable import lines_to_invoice
 from oms_ledger.orders.changes.state import ChangeRequest, Preparation, RegisteredChange
 from oms_ledger.orders.flows import ORIGINS, moves_from
-from oms_ledger.orders.money import Balance, Kind, Money, balances
+from oms_ledger.orders.payments.balances import (
+    Balance,
+    Kind,
+    Money,
+    balances,
+)
 from oms_ledger.orders.status import Status
 
 

@@ -4,10 +4,10 @@ from typing import Any
 import pytest
 from fastapi import FastAPI, Request
 
-from oms_ledger.api import errors
-from oms_ledger.api.addressing import QUERY_LIMIT, Addressing, segment
-from oms_ledger.api.bodies import json_body
-from tests.api.asgi import ask
+from oms_ledger.api.http import errors
+from oms_ledger.api.http.addressing import QUERY_LIMIT, Addressing, segment
+from oms_ledger.api.http.bodies import json_body
+from tests.support.asgi import ask
 
 ORDER = "/api/oms/pvt/orders/{order_id}"
 CALLBACK = "/api/checkout/pub/gatewayCallback/{group}"

@@ -4,8 +4,13 @@ from typing import Any
 
 import pytest
 
-from oms_ledger.api.bodies import Body, Cents, json_body, parse
-from oms_ledger.api.errors import ApiError
+from oms_ledger.api.http.bodies import (
+    Body,
+    Cents,
+    json_body,
+    parse,
+)
+from oms_ledger.api.http.errors import ApiError
 
 MIB = 1024 * 1024
 

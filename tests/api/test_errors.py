@@ -4,11 +4,11 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from oms_ledger.api import errors
-from oms_ledger.api.addressing import Addressing
-from oms_ledger.api.errors import ApiError
+from oms_ledger.api.http import errors
+from oms_ledger.api.http.addressing import Addressing
+from oms_ledger.api.http.errors import ApiError
 from oms_ledger.orders.refusals import NotReadyForHandling, OrderGroupNotFound, OrderNotFound
-from tests.api.asgi import ask
+from tests.support.asgi import ask
 
 RAISED: dict[str, Exception] = {
     "order": OrderNotFound(),

@@ -11,15 +11,15 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import insert
 
 from oms_ledger.api.app import build
-from oms_ledger.cli.upkeep import state_of
-from projections import feeds, hooks
-from projections.cursors import now_micros
-from projections.feeds import Feed
-from projections.hooks import Hook
+from oms_ledger.cli.maintenance import state_of
+from oms_ledger.services import metrics as reporting
+from projections.notifications import feeds, hooks
+from projections.notifications.feeds import Feed
+from projections.notifications.hooks import Hook
+from projections.subscriptions.checkpoints import now_micros
 from projections.tables import dead_letters, deliveries, judgings, process_figures
-from tests.client import Client
-from tests.purchases import ACCOUNT, open_account, place_paid
-from workers import reporting
+from tests.support.client import Client
+from tests.support.purchases import ACCOUNT, open_account, place_paid
 
 MONITORING = Path(__file__).parents[2] / "docs" / "monitoring"
 EVERY = {"type": "FromWorkflow", "status": []}

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 from oms_ledger.cli.demo import configure
-from tests.journeys.conftest import app, client, client_of
+from tests.acceptance.conftest import app, client, client_of
 
 __all__ = ["app", "client", "client_of"]
 

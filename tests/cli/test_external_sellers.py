@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from oms_ledger.cli import app
-from projections import external_sellers
-from tests.purchases import ACCOUNT, open_account
+from projections.accounts import external_sellers
+from tests.support.purchases import ACCOUNT, open_account
 
 URL = "https://seller.example.com"
 

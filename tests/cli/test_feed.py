@@ -8,9 +8,10 @@ from sqlalchemy import update
 from typer.testing import CliRunner
 
 from oms_ledger.cli import app
-from projections import cursors, feeds
+from projections.notifications import feeds
+from projections.subscriptions import checkpoints as cursors
 from projections.tables import feed_items
-from tests.projections.test_cursors import filled
+from tests.projections.subscriptions.test_checkpoints import filled
 
 MASTER_KEY = base64.b64encode(b"k" * 32).decode()
 

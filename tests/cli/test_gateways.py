@@ -7,11 +7,11 @@ import pytest
 from typer.testing import CliRunner
 
 from oms_ledger.cli import app
-from oms_ledger.orders.gateway import LedgerOnly
-from projections import gateways
-from tests.purchases import ACCOUNT, open_account
-from workers.gateways import gateway_of
-from workers.http_gateway import HttpGateway
+from oms_ledger.orders.payments.gateway import LedgerOnly
+from oms_ledger.services.payments.gateways import gateway_of
+from oms_ledger.services.payments.http_gateway import HttpGateway
+from projections.accounts import gateways
+from tests.support.purchases import ACCOUNT, open_account
 
 URL = "https://pay.example.com"
 

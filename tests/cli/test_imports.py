@@ -6,11 +6,13 @@ from importlib.resources import files
 from pathlib import Path
 
 from oms_ledger.cli.imports import import_file
-from oms_ledger.cli.upkeep import rebuild_view, stale_views
-from projections import cursors, order_list, order_views
-from projections.order_list import Question
-from projections.order_views import OrderViews
-from tests.purchases import ACCOUNT, open_account
+from oms_ledger.cli.maintenance import rebuild_view, stale_views
+from projections.orders import query as order_list
+from projections.orders import views as order_views
+from projections.orders.query import Question
+from projections.orders.views import OrderViews
+from projections.subscriptions import checkpoints as cursors
+from tests.support.purchases import ACCOUNT, open_account
 
 PUBLISHED = Path(__file__).parents[1] / "published" / "order.json"
 

@@ -9,18 +9,18 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oms_ledger.orders.decisions import Facts
-from oms_ledger.orders.decisions.canceling import cancel
-from oms_ledger.orders.decisions.handling import close_cancellation_window, start_handling
-from oms_ledger.orders.decisions.invoicing import AskedItem, issue_invoice
-from oms_ledger.orders.decisions.payment import expire_placement, notify_payment, process_order
+from oms_ledger.orders.cancellation.decide import cancel
+from oms_ledger.orders.decide import Facts
 from oms_ledger.orders.documents import filter_document, list_row, oms_document
-from oms_ledger.orders.evolving import evolve
+from oms_ledger.orders.evolve import evolve
 from oms_ledger.orders.flows import AUTOMATIC
+from oms_ledger.orders.handling.decide import close_cancellation_window, start_handling
+from oms_ledger.orders.invoices.decide import AskedItem, issue_invoice
+from oms_ledger.orders.payments.decide import expire_placement, notify_payment, process_order
 from oms_ledger.orders.refusals import Refusal
 from oms_ledger.orders.status import Status
 from tests.orders.test_flows import ARROWS
-from tests.purchases import placed
+from tests.support.purchases import placed
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PLACED = placed(1, price=1000, quantity=3)

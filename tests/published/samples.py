@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from oms_ledger.orders import events as e
-from oms_ledger.orders.evolving import evolve
+from oms_ledger.orders.evolve import evolve
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.totals import order_totals
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from oms_ledger.orders.changes import refusals as no
-from oms_ledger.orders.changes.working import Slot
+from oms_ledger.orders.changes.draft import Slot
 from oms_ledger.orders.events import Json
 from oms_ledger.orders.order import Order
 

@@ -12,7 +12,6 @@ from hashlib import blake2s
 from oms_ledger.orders.changes import refusals as no
 from oms_ledger.orders.changes import settings as s
 from oms_ledger.orders.changes.arithmetic import totals_after
-from oms_ledger.orders.changes.asked import AskedChange, AskedLine, Side
 from oms_ledger.orders.changes.deliveries import (
     as_asked,
     require_one_dock,
@@ -20,8 +19,14 @@ from oms_ledger.orders.changes.deliveries import (
     unambiguous,
     used_addresses,
 )
-from oms_ledger.orders.changes.paying import growing_payment, has_own_payment
-from oms_ledger.orders.changes.working import Slot, Slots, in_proportion, priced
+from oms_ledger.orders.changes.draft import (
+    Slot,
+    Slots,
+    in_proportion,
+    priced,
+)
+from oms_ledger.orders.changes.payments import growing_payment, has_own_payment
+from oms_ledger.orders.changes.request import AskedChange, AskedLine, Side
 from oms_ledger.orders.events import ChangedItem, Item, Json, Total
 from oms_ledger.orders.order import Order
 

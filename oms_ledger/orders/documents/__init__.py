@@ -1,15 +1,15 @@
 """An order as others read it: one fold of derived facts, cut to the published shapes."""
 
-from oms_ledger.orders.documents.filtering import (
+from oms_ledger.orders.documents.filter_document import (
     filter_document,
     filter_facts,
     filter_parts,
     in_object_form,
 )
+from oms_ledger.orders.documents.list_row import list_row
 from oms_ledger.orders.documents.oms import oms_document
 from oms_ledger.orders.documents.pii import pii_document
 from oms_ledger.orders.documents.placement import placed_order
-from oms_ledger.orders.documents.rows import list_row
 
 __all__ = [
     "filter_document",

@@ -10,9 +10,9 @@ from typing import Any
 
 from oms_ledger.orders.changes.state import DONE
 from oms_ledger.orders.documents.common import CHANGES
-from oms_ledger.orders.documents.instants import PII_ZONE
 from oms_ledger.orders.documents.shapes import cut
 from oms_ledger.orders.events import ChangedItem
+from oms_ledger.orders.instants import PII_ZONE
 from oms_ledger.orders.order import Order
 
 Facts = dict[str, Any]

@@ -1,7 +1,7 @@
 """Parts that are published alike in several documents."""
 
-from oms_ledger.orders.documents.instants import instant
 from oms_ledger.orders.documents.shapes import Maybe, each, flags, lists, nulls, numbers, texts
+from oms_ledger.orders.instants import instant
 
 _PLACE = {
     **texts("postalCode city state country street number neighborhood"),

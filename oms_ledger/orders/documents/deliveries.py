@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from oms_ledger.orders.documents.instants import estimated, parse
 from oms_ledger.orders.events import InvoicedItem, InvoiceIssued, Json
+from oms_ledger.orders.instants import estimated, parse
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.totals import shipping_price
 

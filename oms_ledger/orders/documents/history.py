@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from oms_ledger.orders.documents.instants import PII_ZONE, spell
+from oms_ledger.orders.instants import PII_ZONE, spell
 
 _ABSENT = object()
 

@@ -7,15 +7,15 @@ from typing import Any
 
 from oms_ledger.orders.changes import settings as s
 from oms_ledger.orders.changes.arithmetic import moved_totals
-from oms_ledger.orders.changes.asked import AskedChange
 from oms_ledger.orders.changes.planning import Moved, Plan
+from oms_ledger.orders.changes.request import AskedChange
 from oms_ledger.orders.changes.state import DONE, ChangeRequest
-from oms_ledger.orders.documents.instants import PII_ZONE, spell
 from oms_ledger.orders.documents.lines import item_facts
 from oms_ledger.orders.documents.lines import totals as order_totals
 from oms_ledger.orders.documents.pii import pii_document
 from oms_ledger.orders.documents.shapes import cut, flags, lists, nulls, numbers, texts
 from oms_ledger.orders.events import Item, Json, Total
+from oms_ledger.orders.instants import PII_ZONE, spell
 from oms_ledger.orders.order import Order
 
 Facts = dict[str, Any]

@@ -3,8 +3,7 @@
 from typing import Any
 
 from oms_ledger.orders.documents import common as c
-from oms_ledger.orders.documents.facts import facts_of
-from oms_ledger.orders.documents.instants import OMS_ZONE, instant
+from oms_ledger.orders.documents.derived_fields import facts_of
 from oms_ledger.orders.documents.shapes import (
     Maybe,
     always,
@@ -16,6 +15,7 @@ from oms_ledger.orders.documents.shapes import (
     numbers,
     texts,
 )
+from oms_ledger.orders.instants import OMS_ZONE, instant
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.status import label
 

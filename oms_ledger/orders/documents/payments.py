@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from oms_ledger.orders.money import Balance
 from oms_ledger.orders.order import Order
+from oms_ledger.orders.payments.balances import Balance
 
 Facts = dict[str, Any]
 

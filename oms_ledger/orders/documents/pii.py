@@ -3,8 +3,13 @@
 from typing import Any
 
 from oms_ledger.orders.documents import common as c
-from oms_ledger.orders.documents.facts import DERIVED, Derive, facts_of, tracked_alias
-from oms_ledger.orders.documents.instants import PII_ZONE, instant, wall_time
+from oms_ledger.orders.documents.derived_fields import (
+    DERIVED,
+    Derive,
+    facts_of,
+    tracked_alias,
+)
+from oms_ledger.orders.documents.progress import receipts, workflow_data
 from oms_ledger.orders.documents.shapes import (
     Maybe,
     always,
@@ -16,7 +21,7 @@ from oms_ledger.orders.documents.shapes import (
     numbers,
     texts,
 )
-from oms_ledger.orders.documents.steps import receipts, workflow_data
+from oms_ledger.orders.instants import PII_ZONE, instant, wall_time
 from oms_ledger.orders.order import Order
 
 _PERIODS = {"DAY": "DAILY", "WEEK": "WEEKLY", "MONTH": "MONTHLY", "YEAR": "YEARLY"}

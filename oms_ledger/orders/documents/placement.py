@@ -3,9 +3,9 @@
 from typing import Any
 
 from oms_ledger.orders.documents import common as c
-from oms_ledger.orders.documents.facts import facts_of
-from oms_ledger.orders.documents.instants import PII_ZONE, instant, wall_time
+from oms_ledger.orders.documents.derived_fields import facts_of
 from oms_ledger.orders.documents.shapes import Maybe, cut, each, flags, lists, nulls, numbers, texts
+from oms_ledger.orders.instants import PII_ZONE, instant, wall_time
 from oms_ledger.orders.order import Order
 
 _ITEM = {

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
-from oms_ledger.orders.documents.instants import parse
+from oms_ledger.orders.instants import parse
 from oms_ledger.orders.status import Status, label
 
 COLUMNS = (

@@ -9,10 +9,15 @@ from datetime import datetime
 from typing import Any
 
 from oms_ledger.orders import events as e
-from oms_ledger.orders.documents.instants import PII_ZONE, spell
-from oms_ledger.orders.money import Answered, Balance, Kind, Request
+from oms_ledger.orders.instants import PII_ZONE, spell
 from oms_ledger.orders.order import Order
-from oms_ledger.orders.shares import whole
+from oms_ledger.orders.payments.allocation import whole
+from oms_ledger.orders.payments.balances import (
+    Answered,
+    Balance,
+    Kind,
+    Request,
+)
 
 Facts = dict[str, Any]
 

@@ -1,0 +1,134 @@
+"""Who may place an order, pay it and have it processed: a key, a shopper, or its own cookie.
+
+The cookie that a placement sets opens the purchase it was set for, and nothing else. Without key,
+token and cookie an account may still let strangers place: `anonymous_checkout`.
+"""
+
+import asyncio
+import base64
+import hmac
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from oms_ledger.accounts.roles import OPERATIONS
+from oms_ledger.api.auth.dependencies import (
+    SHOPPER,
+    Caller,
+    TheCell,
+    known_caller,
+)
+from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.errors import forbidden
+from oms_ledger.cell import Cell
+from oms_ledger.orders.refusals import AccountNotFound
+from oms_ledger.services.accounts import user_tokens
+
+AUTH, DATA = "Vtex_CHKO_Auth", "CheckoutDataAccess"
+STRANGER = "anonymous"  # the actor in entries of a placement without key or token
+
+
+def cookies(cell: Cell, account: str, group: str) -> list[tuple[bytes, bytes]]:
+    """The headers that hand a placement's cookies to its client."""
+    access = cell.vault.sign(f"data:{group}")
+    values = ((AUTH, _ticket(cell, account, group)), (DATA, access))
+    return [
+        (b"set-cookie", f"{name}={value}; path=/; secure; httponly".encode())
+        for name, value in values
+    ]
+
+
+def _ticket(cell: Cell, account: str, group: str) -> str:
+    """What a client sends back to process its order: base64 that ends in exactly one `=`."""
+    signed = bytes.fromhex(cell.vault.sign(f"ticket:{account}:{group}"))
+    return base64.b64encode(signed + b"\0").decode()[:-1].rstrip("=") + "="
+
+
+def _opens(cell: Cell, request: Request, account: str, group: str) -> bool:
+    cookie, ticket = request.cookies.get(AUTH, ""), _ticket(cell, account, group)
+    return hmac.compare_digest(cookie.rstrip("=").encode(), ticket.rstrip("=").encode())
+
+
+def _tells_nobody(request: Request) -> bool:
+    """Whether the request carries neither a key nor a token, good or bad."""
+    headers = request.headers
+    keys = headers.get("x-vtex-api-appkey") or headers.get("x-vtex-api-apptoken")
+    return not keys and not any(user_tokens.carried(headers, request.cookies))
+
+
+def _asked(request: Request) -> str | None:
+    account: str | None = request.scope["state"].get("account_asked")
+    return account
+
+
+async def _stranger(request: Request, cell: Cell) -> Caller | None:
+    """Somebody without key and token, where the account lets such people place."""
+    account = _asked(request)
+    if account is None or not _tells_nobody(request):
+        return None
+    try:
+        settings = await cell.ledger.account(account)
+    except AccountNotFound:
+        return None
+    if not settings.setting("anonymous_checkout"):
+        return None
+    return Caller(account, STRANGER, frozenset())
+
+
+async def _known(request: Request, operation: str) -> Caller:
+    """A key of the account, or a shopper on a public path."""
+    caller = await known_caller(request)
+    needed = OPERATIONS[operation]
+    public = caller.shopper is not None and "/pvt/" not in request.scope["path"]
+    if not caller.resources & needed and not public:
+        raise forbidden(needed)
+    return caller
+
+
+class PlaceDoor:
+    """A key, a shopper, or anybody where the account's `anonymous_checkout` is on."""
+
+    operation = "place_order"
+
+    async def __call__(self, request: Request, cell: TheCell) -> Caller:
+        return await _stranger(request, cell) or await _known(request, self.operation)
+
+
+class SendDoor:
+    """As `PlaceDoor`; the placement's cookie opens it for its own purchase, too."""
+
+    operation = "send_payments"
+
+    async def __call__(self, request: Request, cell: TheCell) -> Caller:
+        account, told = _asked(request), request.path_params
+        if account and request.cookies.get(AUTH) and _tells_nobody(request):
+            group = segment(told.get("order_group", ""))
+            if transaction := segment(told.get("transaction_id", "")):
+                key = f"transaction:{transaction}"
+                found = await asyncio.to_thread(cell.store.key, account, key)
+                group = found.decode() if found else ""
+            if group and _opens(cell, request, account, group):
+                return Caller(account, SHOPPER, frozenset())
+        return await _stranger(request, cell) or await _known(request, self.operation)
+
+
+class ProcessDoor:
+    """The placement's cookie, else a key with the resource."""
+
+    operation = "process_order"
+
+    async def __call__(self, order_group: str, request: Request, cell: TheCell) -> Caller:
+        group, account = segment(order_group), _asked(request)
+        if account and request.cookies.get(AUTH) and _opens(cell, request, account, group):
+            return Caller(account, SHOPPER, frozenset())
+        caller = await known_caller(request)
+        if _opens(cell, request, caller.account, group):
+            return caller
+        if not caller.resources & OPERATIONS[self.operation]:
+            raise forbidden(OPERATIONS[self.operation])
+        return caller
+
+
+MayPlace = Annotated[Caller, Depends(PlaceDoor())]
+MaySend = Annotated[Caller, Depends(SendDoor())]
+MayProcess = Annotated[Caller, Depends(ProcessDoor())]

@@ -1,0 +1,153 @@
+"""What endpoints ask for: the cell, and who calls. Doors are closed before anything is read."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from oms_ledger.accounts.roles import OPERATIONS, ROLES
+from oms_ledger.api.http.errors import forbidden, unauthorized
+from oms_ledger.cell import Cell
+from oms_ledger.eventstore.ledger import Ledger
+from oms_ledger.services.accounts import user_tokens
+from projections.accounts import app_keys
+from projections.accounts.app_keys import AppKey
+from projections.subscriptions.checkpoints import now_micros
+
+SHOPPER = "shopper"  # the actor in entries that a shopper caused; the ledger names no person
+
+_FRESH = 1.0  # seconds that a key is remembered; a revoked one is shut out after as long
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, always of the own account: an app key, or a shopper by e-mail and with no resource.
+
+    `app_key` is the actor that entries name.
+    """
+
+    account: str
+    app_key: str
+    resources: frozenset[str]
+    shopper: str | None = None
+
+
+def get_cell(request: Request) -> Cell:
+    cell: Cell = request.app.state.cell
+    return cell
+
+
+def get_ledger(cell: Annotated[Cell, Depends(get_cell)]) -> Ledger:
+    return cell.ledger
+
+
+TheCell = Annotated[Cell, Depends(get_cell)]
+TheLedger = Annotated[Ledger, Depends(get_ledger)]
+
+
+class Doorkeeper:
+    """Knows keys for a second, so that a busy client costs no look-up a request."""
+
+    def __init__(self, cell: Cell) -> None:
+        self._cell = cell
+        self._known: dict[str, tuple[float, AppKey | None]] = {}
+
+    async def key(self, app_key: str) -> AppKey | None:
+        seen, known = self._known.get(app_key, (0.0, None))
+        if known is None or seen + _FRESH < time.monotonic():
+            known = await asyncio.to_thread(self._look_up, app_key)
+            if len(self._known) > 10_000:
+                self._known.clear()
+            self._known[app_key] = (time.monotonic(), known)
+        return known
+
+    def _look_up(self, app_key: str) -> AppKey | None:
+        with self._cell.database.reading() as connection:
+            return app_keys.get(connection, app_key)
+
+
+async def known_caller(request: Request) -> Caller:
+    """Who calls, by app key and token or by a user token.
+
+    401 for a bad one; 404 and 403 when another account is asked than the one it belongs to.
+    """
+    caller = await _by_key(request) or await _by_user_token(request)
+    if caller is None:
+        raise unauthorized(request.scope["path"])
+    asked = request.scope["state"].get("account_asked")
+    if asked and asked != caller.account:
+        await request.app.state.cell.ledger.account(asked)  # unknown: 404
+        raise forbidden(frozenset({f"a role in the account {asked}"}))
+    return caller
+
+
+async def _by_key(request: Request) -> Caller | None:
+    """The caller that key and token name; None when the request carries none."""
+    app_key = request.headers.get("x-vtex-api-appkey", "")
+    token = request.headers.get("x-vtex-api-apptoken", "")
+    if not app_key and not token:
+        return None
+    doorkeeper: Doorkeeper = request.app.state.doorkeeper
+    key = await doorkeeper.key(app_key) if app_key and token else None
+    if key is None or not key.opens(token, now_micros()):
+        raise unauthorized(request.scope["path"])
+    return Caller(key.account, app_key, ROLES.get(key.role, frozenset()))
+
+
+async def _by_user_token(request: Request) -> Caller | None:
+    vault = request.app.state.cell.vault
+    for text in user_tokens.carried(request.headers, request.cookies):
+        token = user_tokens.read(vault, text, time.time())
+        if token is None:
+            continue
+        if token.shopper is not None:
+            return Caller(token.account, SHOPPER, frozenset(), token.shopper)
+        key = await request.app.state.doorkeeper.key(token.app_key)
+        if key is not None and key.revoked_at is None:
+            return Caller(key.account, key.app_key, ROLES.get(key.role, frozenset()))
+    return None
+
+
+KnownCaller = Annotated[Caller, Depends(known_caller)]
+
+
+class Door:
+    """A dependency that lets in who may do an operation; the operation says what that takes."""
+
+    def __init__(self, operation: str, *, shoppers: bool = False) -> None:
+        self.operation = operation
+        self.needed = OPERATIONS[operation]
+        self.shoppers = shoppers
+
+    async def __call__(self, request: Request, caller: KnownCaller) -> Caller:
+        if not caller.resources & self.needed and not (self.shoppers and caller.shopper):
+            raise forbidden(self.needed)
+        await request.app.state.limits.count(caller.account, self.operation)
+        return caller
+
+
+def requires(operation: str) -> Door:
+    """The caller, once one of the operation's resources is theirs; 403 names them otherwise."""
+    return Door(operation)
+
+
+def shopper_or(operation: str) -> Door:
+    """As `requires`, and a shopper's token opens it too: the endpoint keeps to what is theirs."""
+    return Door(operation, shoppers=True)
+
+
+class OpenDoor:
+    """Marks a route that anybody may call: a route has to say so."""
+
+    def __init__(self, operation: str) -> None:
+        assert not OPERATIONS[operation], f"{operation} needs a resource"
+        self.operation = operation
+
+    async def __call__(self) -> None:
+        return None
+
+
+def open_to_all(operation: str) -> OpenDoor:
+    return OpenDoor(operation)

@@ -1,0 +1,23 @@
+"""Whether an order is a shopper's own: by their profile, with all the e-mails it had (G34)."""
+
+from fastapi import Request
+from sqlalchemy import Connection
+
+from oms_ledger.api.orders.lists import at_one_moment
+from oms_ledger.cell import Cell
+from oms_ledger.orders.order import Order
+from oms_ledger.orders.refusals import OrderNotFound
+from projections.customers import shoppers
+
+
+async def require_own(request: Request, cell: Cell, order: Order, email: str) -> None:
+    """Refuses an order that is not this person's: it is as unknown as one that is not there."""
+    await request.app.state.freshness.wait()
+    profile = order.placed.client_profile
+
+    def is_theirs(connection: Connection) -> bool:
+        person = shoppers.known_as(connection, order.account, email)
+        return person.is_of(profile.get("email"), profile.get("userProfileId"))
+
+    if not await at_one_moment(cell, is_theirs):
+        raise OrderNotFound()

@@ -1,0 +1,77 @@
+"""v1 modifications of an order, registered at once."""
+
+from decimal import Decimal
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import Field
+
+from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
+from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.bodies import (
+    Body,
+    Cents,
+    json_body,
+    parse,
+)
+from oms_ledger.api.http.receipts import receipt, request_id
+from oms_ledger.orders.changes.v1 import AskedUnits, Modification
+from oms_ledger.services.changes.registration import register
+
+router = APIRouter(tags=["Order modifications"])
+
+MayChange = Annotated[Caller, Depends(requires("change_order"))]
+
+
+class Units(Body):
+    """Units of a SKU; `price` of one in cents."""
+
+    id: str | None = Field(None, coerce_numbers_to_str=True)
+    quantity: Annotated[int, Field(ge=1)]
+    price: Annotated[Cents, Field(ge=0)]
+    unit_multiplier: Annotated[Decimal | None, Field(gt=0, max_digits=12)] = None
+
+    def asked(self) -> AskedUnits:
+        return AskedUnits(self.id or "", self.quantity, self.price, self.unit_multiplier)
+
+
+class RegisteredModification(Body):
+    """Values in cents. `requestId` makes the change idempotent."""
+
+    request_id: Annotated[str, Field(min_length=1, max_length=256, coerce_numbers_to_str=True)]
+    reason: str | None = None
+    discount_value: Cents | None = None
+    increment_value: Cents | None = None
+    items_removed: list[Units] | None = None
+    items_added: list[Units] | None = None
+
+    def asked(self) -> Modification:
+        return Modification(
+            request_id=self.request_id,
+            reason=self.reason or "",
+            discount_value=self.discount_value or 0,
+            increment_value=self.increment_value or 0,
+            removed=tuple(one.asked() for one in self.items_removed or ()),
+            added=tuple(one.asked() for one in self.items_added or ()),
+        )
+
+
+@router.post("/api/oms/pvt/orders/{order_id}/changes")
+async def post_change(
+    order_id: str, request: Request, cell: TheCell, caller: MayChange
+) -> Response:
+    asked = parse(RegisteredModification, await json_body(request)).asked()
+    account = await cell.ledger.account(caller.account)
+    order = await register(
+        cell,
+        caller.account,
+        segment(order_id),
+        asked,
+        trust_prices=account.setting("trust_request_prices"),
+        by=caller.app_key,
+        cause=request_id(request),
+    )
+    change = next(
+        one for one in order.registered_changes if one.change.request_id == asked.request_id
+    )
+    return receipt(order, request, change.change.receipt, change.at)

@@ -1,0 +1,111 @@
+"""Placing: an order in one body, its payments, and the processing of the order (contract 05)."""
+
+import asyncio
+import json
+import secrets
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request, Response
+
+from oms_ledger.api.auth.checkout_access import STRANGER, MayPlace, cookies
+from oms_ledger.api.auth.dependencies import Caller, TheCell
+from oms_ledger.api.checkout.sellers import require_sellers
+from oms_ledger.api.http.bodies import json_body
+from oms_ledger.api.http.errors import malformed
+from oms_ledger.api.http.receipts import request_id
+from oms_ledger.api.orders.documents import JSON
+from oms_ledger.cell import Cell
+from oms_ledger.eventstore.records import Key
+from oms_ledger.orders.documents import placed_order
+from oms_ledger.orders.order import Order
+from oms_ledger.orders.placement.decide import number_of_orders, place
+from oms_ledger.orders.placement.numbers import order_group as new_group
+
+router = APIRouter(tags=["Checkout"])
+
+
+@router.put("/api/checkout/pub/orders", status_code=201)
+async def put_orders(request: Request, cell: TheCell, caller: MayPlace) -> Response:
+    body = await json_body(request)
+    if not isinstance(body, dict):
+        raise malformed("The body: expected a JSON object with items, clientProfileData, …")
+    orders = await cell.ledger.repeated(caller.account, by=caller.app_key)
+    orders = orders or await _place(request, cell, caller, body)
+    return _placed(cell, orders, request.headers.get("host", ""))
+
+
+async def _place(request: Request, cell: Cell, caller: Caller, body: dict[str, Any]) -> list[Order]:
+    account = await cell.ledger.account(caller.account)
+    await require_sellers(cell, account, body)
+    count = number_of_orders(body)
+    numbers = await asyncio.to_thread(cell.sequences.allot, caller.account, count)
+    form, noise = account.setting("order_id_form"), secrets.randbelow(10**6)
+    group, transaction = new_group(numbers[0], account.suffix, form, noise), _new_id()
+    placed = dict(
+        place(
+            body,
+            order_group=group,
+            sequences=numbers,
+            transaction_id=transaction,
+            new_id=_new_id,
+            account=account,
+            sales_channel=request.query_params.get("sc", "1"),
+            trusted=caller.app_key != STRANGER,
+        )
+    )
+    keys = [
+        Key(caller.account, f"group:{group}", json.dumps(list(placed)).encode()),
+        Key(caller.account, f"transaction:{transaction}", group.encode()),
+    ]
+    payments = next(iter(placed.values())).payments
+    keys += [Key(caller.account, f"payment:{one.id}", group.encode()) for one in payments]
+    orders = await cell.ledger.place(
+        caller.account, placed, by=caller.app_key, keys=keys, cause=request_id(request)
+    )
+    return list(orders.values())
+
+
+def _new_id() -> str:
+    return secrets.token_hex(16).upper()
+
+
+def _placed(cell: Cell, orders: list[Order], host: str) -> Response:
+    first = orders[0]
+    group, transaction = first.placed.order_group, first.placed.transaction_id
+    payments = [
+        {
+            "paymentSystem": int(p.payment_system)
+            if p.payment_system.isdigit()
+            else p.payment_system,
+            "bin": p.details.get("bin"),
+            "accountId": p.details.get("accountId"),
+            "tokenId": p.details.get("tokenId"),
+            "value": sum(order.payments[i].value for order in orders),
+            "referenceValue": sum(order.payments[i].reference_value for order in orders),
+            "giftCardRedemptionCode": p.details.get("redemptionCode"),
+            "giftCardProvider": p.details.get("provider"),
+            "giftCardId": p.details.get("giftCardId"),
+        }
+        for i, p in enumerate(first.payments)
+    ]
+    merchant = first.placed.merchant_name
+    answer = {
+        "orderForm": None,
+        "transactionData": {
+            "merchantTransactions": [
+                {
+                    "id": merchant,
+                    "transactionId": transaction,
+                    "merchantName": merchant,
+                    "payments": payments,
+                }
+            ],
+            "receiverUri": f"https://{host}/split/{group}/payments",
+            "gatewayCallbackTemplatePath": f"/checkout/gatewayCallback/{group}/{{messageCode}}",
+        },
+        "orders": [placed_order(order) for order in orders],
+    }
+    response = Response(orjson.dumps(answer), 201, media_type=JSON)
+    response.raw_headers.extend(cookies(cell, first.account, group))
+    return response

@@ -1,0 +1,96 @@
+"""Paying a purchase and processing its orders (contract 05 §§1, 5)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request, Response
+
+from oms_ledger.api.auth.checkout_access import MayProcess, MaySend
+from oms_ledger.api.auth.dependencies import TheCell
+from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.bodies import json_body
+from oms_ledger.api.http.errors import ApiError, malformed
+from oms_ledger.api.http.receipts import request_id
+from oms_ledger.api.orders.documents import JSON
+from oms_ledger.api.orders.groups import orders_of_group, orders_of_transaction
+from oms_ledger.eventstore import idempotency as repeats
+from oms_ledger.orders.payments.gateway import GatewayAway, GatewayRefused, Heard
+from oms_ledger.orders.refusals import PaymentDenied
+from oms_ledger.services.payments import authorization as paying
+
+router = APIRouter(tags=["Checkout"])
+
+
+@router.post("/api/payments/transactions/{transaction_id}/payments", status_code=201)
+@router.post("/api/pub/transactions/{transaction_id}/payments", status_code=201)
+@router.post("/api/payments/pub/transactions/{transaction_id}/payments", status_code=201)
+async def post_payments(
+    transaction_id: str, request: Request, cell: TheCell, caller: MaySend
+) -> Response:
+    transaction, body = segment(transaction_id), await json_body(request)
+    for sent in body if isinstance(body, list) else [body]:
+        if (named := _transaction_named(sent)) and named != transaction:
+            raise malformed(f"transaction.id: found {named!r}, but the path names {transaction!r}")
+    orders = await orders_of_transaction(cell, caller.account, transaction)
+    with telling_of_gateways():
+        await paying.send(cell, orders, body, by=caller.app_key, cause=request_id(request))
+    return Response(status_code=201)
+
+
+@router.post("/split/{order_group}/payments", status_code=201)
+async def post_split_payments(
+    order_group: str, request: Request, cell: TheCell, caller: MaySend
+) -> Response:
+    body = await json_body(request)
+    orders = await orders_of_group(cell, caller.account, segment(order_group))
+    with telling_of_gateways():
+        await paying.send(cell, orders, body, by=caller.app_key, cause=request_id(request))
+    return Response(status_code=201)
+
+
+@contextmanager
+def telling_of_gateways() -> Iterator[None]:
+    """How a gateway that is away, or that refuses to be asked, is said over HTTP.
+
+    What is done meanwhile is done once by the state of the orders, not by an Idempotency-Key: a
+    denial may be followed by another try.
+    """
+    try:
+        with repeats.unclaimed():
+            yield
+    except GatewayAway as away:
+        message = f"A communication error with payment system has occurred: {away}"
+        raise ApiError(503, "CHK0076", message, {"Retry-After": "1"}) from away
+    except GatewayRefused as refused:
+        raise ApiError(500, "CHK0206", f"Payment cannot be authorized: {refused}") from refused
+
+
+def _transaction_named(sent: Any) -> str | None:
+    told = sent.get("transaction") if isinstance(sent, dict) else None
+    named = told.get("id") if isinstance(told, dict) else None
+    return named if isinstance(named, str) else None
+
+
+@router.post("/api/checkout/pub/gatewayCallback/{order_group}", status_code=204)
+async def post_gateway_callback(
+    order_group: str, request: Request, cell: TheCell, processor: MayProcess
+) -> Response:
+    orders = await orders_of_group(cell, processor.account, segment(order_group))
+    with telling_of_gateways():
+        heard = await paying.process(cell, orders, by=processor.app_key, cause=request_id(request))
+    return callback_answer(heard)
+
+
+def callback_answer(heard: Heard | None) -> Response:
+    """204 when the order goes on; 428 when the shopper has to go elsewhere; 500 when denied."""
+    if heard is not None and heard.denied:
+        raise ApiError(500, PaymentDenied.code, PaymentDenied.text)
+    if heard is not None and heard.must_go_elsewhere:
+        told = {
+            "RedirectResponseCollection": list(heard.redirects),
+            "paymentAuthorizationAppCollection": list(heard.apps),
+        }
+        return Response(orjson.dumps(told), 428, media_type=JSON)
+    return Response(status_code=204)

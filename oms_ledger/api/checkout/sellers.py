@@ -1,0 +1,30 @@
+"""Who may be named as a seller: accounts of this deployment that take orders of others."""
+
+from typing import Any
+
+from oms_ledger.accounts.account import Account
+from oms_ledger.cell import Cell
+from oms_ledger.orders.placement.decide import refuse, sellers_named
+from oms_ledger.orders.refusals import AccountNotFound, SellerInactive
+
+
+async def require_sellers(cell: Cell, account: Account, body: dict[str, Any]) -> None:
+    """Refuse a purchase that names a seller which is unknown, or takes no orders."""
+    for levels in sellers_named(body):
+        if levels in (["1"], [account.name]):
+            continue
+        for seller in levels:
+            if seller in ("1", account.name):
+                raise refuse("CHK0024", f"Invalid seller for item: {seller} stands below itself")
+            await require_seller(cell, seller)
+
+
+async def require_seller(cell: Cell, seller: str) -> Account:
+    """The account of a seller that takes orders."""
+    try:
+        terms = await cell.ledger.account(seller)
+    except AccountNotFound:
+        raise refuse("CHK0024", f"Invalid seller for item: there is no seller {seller}") from None
+    if not terms.setting("accepts_orders"):
+        raise SellerInactive(seller)
+    return terms

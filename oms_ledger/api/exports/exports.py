@@ -1,0 +1,175 @@
+"""Exports of orders: at once, or made in the background and fetched (contract 02 §16)."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import StreamingResponse
+
+from oms_ledger.accounts.account import Account
+from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
+from oms_ledger.api.http.bodies import json_body
+from oms_ledger.api.http.errors import ApiError, malformed, shown
+from oms_ledger.api.orders.documents import json_response, language_of
+from oms_ledger.api.orders.queries import asked, of_body, of_query
+from oms_ledger.cell import Cell
+from oms_ledger.eventstore.records import instant, micros
+from oms_ledger.orders.instants import PII_ZONE, spell, zone_of
+from oms_ledger.services import signals as wakeups
+from projections.exports import jobs as exports
+from projections.exports import rows as order_export
+from projections.exports.jobs import FORMATS, Export
+from projections.exports.rows import Manner
+from projections.exports.spreadsheets import csv_file, xlsx_file
+from projections.orders.query import Question
+
+router = APIRouter(tags=["Export"])
+
+MayExport = Annotated[Caller, Depends(requires("export_orders"))]
+
+MEDIA = {
+    "csv": "text/csv; charset=utf-8",
+    "jsonl": "application/x-ndjson; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+
+def question_of(
+    account: Account, given: Mapping[str, list[str]], language: str, now: datetime
+) -> tuple[Question, Manner]:
+    """What is exported, and how it is told: `zone` is an IANA name, `utc` an offset."""
+    wanted = asked(account, {**given, "page": ["1"], "per_page": ["1"]}, now)
+    named = next(iter(given.get("zone", ())), "")
+    zone = str(zone_of(named) if named else wanted.zone)
+    told = next(iter(given.get("language", ())), "") or language
+    question = order_export.until(wanted.question, micros(now))
+    return question, Manner(zone, told, bool(account.setting("pii")))
+
+
+@router.get("/api/ledger/orders.csv")
+@router.get("/api/ledger/orders.jsonl")
+@router.get("/api/ledger/orders.xlsx")
+async def get_orders(request: Request, cell: TheCell, caller: MayExport) -> Response:
+    """The orders that match, in the answer itself; filters as in List orders."""
+    format = request.scope["path"].rpartition(".")[2]
+    account = await cell.ledger.account(caller.account)
+    given = of_query(request.query_params.multi_items())
+    language = language_of(request, account)
+    question, manner = question_of(account, given, language, cell.ledger.now())
+    behind = await request.app.state.freshness.wait()
+    told = order_export.pages(cell.database, question)
+    if format == "jsonl":
+        content: Iterator[bytes] = (b"".join(map(manner.line, page)) for page in told)
+    else:
+        rows = ([row for order in page for row in manner.rows(order)] for page in told)
+        content = csv_file(rows) if format == "csv" else xlsx_file(rows)
+    return _download(content, format, {"X-Ledger-Behind": str(behind)} if behind else {})
+
+
+def _download(content: Iterator[bytes], format: str, headers: dict[str, str]) -> Response:
+    name = {"Content-Disposition": f'attachment; filename="orders.{format}"'}
+    return StreamingResponse(_in_thread(content), headers=headers | name, media_type=MEDIA[format])
+
+
+async def _in_thread(content: Iterator[bytes]) -> AsyncIterator[bytes]:
+    while (piece := await asyncio.to_thread(next, content, None)) is not None:
+        if piece:
+            yield piece
+
+
+# Made in the background
+
+
+@router.post("/api/ledger/exports", status_code=202)
+async def post_export(request: Request, cell: TheCell, caller: MayExport) -> Response:
+    """Begin an export: the filters of List orders, `format`, `language`, `zone` or `utc`."""
+    body = await json_body(request) or {}
+    if not isinstance(body, dict):
+        raise malformed("The body: expected an object of filters")
+    format = body.get("format", "csv")
+    if format not in FORMATS:
+        raise malformed(f"format: found {shown(format)}, expected one of {', '.join(FORMATS)}")
+    account, now = await cell.ledger.account(caller.account), cell.ledger.now()
+    given = {**of_query(request.query_params.multi_items()), **of_body(body)}
+    language = language_of(request, account)
+    question, manner = question_of(account, given, language, now)
+    await request.app.state.freshness.wait()
+
+    def ask() -> str:
+        return exports.ask(cell.database, question, manner, format, by=caller.app_key)
+
+    new = await asyncio.to_thread(ask)
+    await asyncio.to_thread(wakeups.wake, cell.redis, [f"export:{new}"], wakeups.SLOW)
+    return json_response(_shown(await _found(cell, caller, new)), 202)
+
+
+@router.get("/api/ledger/exports")
+async def get_exports(cell: TheCell, caller: MayExport) -> Response:
+    def found() -> list[Export]:
+        with cell.database.reading() as connection:
+            return exports.of_account(connection, caller.account)
+
+    return json_response([_shown(export) for export in await asyncio.to_thread(found)])
+
+
+@router.get("/api/ledger/exports/{export_id}")
+async def get_export(export_id: str, cell: TheCell, caller: MayExport) -> Response:
+    return json_response(_shown(await _found(cell, caller, export_id)))
+
+
+@router.delete("/api/ledger/exports/{export_id}", status_code=204)
+async def delete_export(export_id: str, cell: TheCell, caller: MayExport) -> Response:
+    export = await _found(cell, caller, export_id)
+
+    def remove() -> None:
+        with cell.database.writing() as connection:
+            exports.drop(connection, export.id)
+
+    await asyncio.to_thread(remove)
+    return Response(status_code=204)
+
+
+@router.get("/api/ledger/exports/{export_id}/download")
+async def download_export(
+    export_id: str, request: Request, cell: TheCell, caller: MayExport
+) -> Response:
+    """The file. Whoever was erased meanwhile is in none: exports made before are gone."""
+    await request.app.state.freshness.wait()
+    export = await _found(cell, caller, export_id)
+    if export.state != "complete":
+        message = f"The export has {export.orders} of {export.total} orders: fetch it when complete"
+        raise ApiError(409, "OMS004", message, {"Retry-After": "5"})
+    if export.format == "jsonl":
+        content = exports.stored(cell.database, export)
+    else:
+        rows = exports.rows_of(cell.database, export)
+        content = csv_file(rows) if export.format == "csv" else xlsx_file(rows)
+    return _download(content, export.format, {})
+
+
+async def _found(cell: Cell, caller: Caller, export_id: str) -> Export:
+    def found() -> Export | None:
+        with cell.database.reading() as connection:
+            return exports.get(connection, caller.account, export_id)
+
+    export = await asyncio.to_thread(found)
+    if export is None:
+        raise ApiError(404, "OMS404", "There is no such export; it may have expired")
+    return export
+
+
+def _shown(export: Export) -> dict[str, Any]:
+    """`missing` are orders that could not be told; the total is of when it was asked."""
+    expires = export.expires_at
+    return {
+        "id": export.id,
+        "format": export.format,
+        "state": export.state,
+        "progress": {"orders": export.orders, "total": export.total},
+        "missing": export.missing,
+        "createdAt": spell(instant(export.created_at), PII_ZONE),
+        "expiresAt": None if expires is None else spell(instant(expires), PII_ZONE),
+        "download": f"/api/ledger/exports/{export.id}/download",
+    }

@@ -1,0 +1,79 @@
+"""Erasing a person by e-mail or document; a dry run unless told otherwise (ours, G56)."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import Field, StrictBool
+
+from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
+from oms_ledger.api.history.history import Told
+from oms_ledger.api.http.bodies import Body, json_body, parse
+from oms_ledger.api.http.errors import malformed
+from oms_ledger.api.http.receipts import request_id
+from oms_ledger.api.orders.documents import json_response
+from oms_ledger.services.privacy.erase import Person, erase
+
+router = APIRouter(prefix="/api/ledger", tags=["Ledger"])
+
+MayErase = Annotated[Caller, Depends(requires("erase_person"))]
+Name = Annotated[str, Field(min_length=1, max_length=254)]
+
+
+class Asked(Body):
+    """One of `email` and `document`. Nothing is erased unless `dryRun` is false."""
+
+    email: Name | None = Field(default=None, examples=["ana@example.com"])
+    document: Name | None = Field(default=None, examples=["123.456.789-09"])
+    dry_run: StrictBool = True
+    include_open: StrictBool = Field(
+        default=False, description="Also orders that are still under way."
+    )
+
+
+class OrderErased(Told):
+    order_id: str = Field(examples=["v502559acme-01"])
+    status: str | None = Field(examples=["invoiced"])
+    outcome: str = Field(description="`erased`, `would be erased`, or `open`: left alone")
+
+
+class ErasureTold(Told):
+    id: str | None = Field(description="In the orders' `person-erased` events; null of a dry run")
+    dry_run: bool
+    found: int = Field(examples=[2])
+    erased: int = Field(examples=[2])
+    left_open: int = Field(examples=[0])
+    orders: list[OrderErased]
+
+
+@router.post(
+    "/erasures",
+    response_model=ErasureTold,
+    openapi_extra={
+        "requestBody": {
+            "content": {"application/json": {"schema": Asked.model_json_schema(by_alias=True)}}
+        }
+    },
+)
+async def post_erasure(request: Request, cell: TheCell, caller: MayErase) -> Response:
+    """Erase the person that an e-mail or a document names from the account's orders.
+
+    Once it is answered, no document, version, list, search or history of any process shows the
+    person, and the chain of seals stays whole. Asked again it finds nothing more. Orders that
+    are still under way are left alone, and told, unless `includeOpen` is true.
+    """
+    asked = parse(Asked, await json_body(request))
+    if (asked.email is None) == (asked.document is None):
+        raise malformed("email, document: expected one of them")
+    person = (
+        Person("email", asked.email) if asked.email else Person("document", asked.document or "")
+    )
+    erasure = await erase(
+        cell,
+        caller.account,
+        person,
+        dry_run=asked.dry_run,
+        include_open=asked.include_open,
+        by=caller.app_key,
+        cause=request_id(request),
+    )
+    return json_response(erasure.as_json())

@@ -1,0 +1,238 @@
+"""What no other order system tells: an order's history, and the order as it was (ours)."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import orjson
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from oms_ledger.accounts.account import Account
+from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
+from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.errors import malformed
+from oms_ledger.api.orders.documents import json_response
+from oms_ledger.cell import Cell
+from oms_ledger.eventstore.folding import (
+    NOTHING,
+    Folded,
+    Folds,
+    step,
+)
+from oms_ledger.eventstore.records import (
+    Row,
+    instant,
+    micros,
+    order_stream,
+)
+from oms_ledger.orders.documents import oms_document, pii_document
+from oms_ledger.orders.documents.history import changes, readable
+from oms_ledger.orders.documents.masking import mask_document
+from oms_ledger.orders.events import Event
+from oms_ledger.orders.instants import PII_ZONE, spell
+from oms_ledger.orders.instants import parse as parse_instant
+from oms_ledger.orders.order import Order
+from oms_ledger.orders.refusals import OrderNotFound
+
+router = APIRouter(prefix="/api/ledger", tags=["Ledger"])
+
+MayLook = Annotated[Caller, Depends(requires("order_history"))]
+Shape = Annotated[
+    Literal["oms", "pii"],
+    Query(description="`oms`: as `/api/oms` shows orders; `pii`: as `/api/orders` does."),
+]
+Render = Callable[[Order], dict[str, Any]]
+DOCUMENTS: dict[str, Render] = {"oms": oms_document, "pii": pii_document}
+
+
+def rendering(account: Account, document: str) -> Render:
+    """How an order is shown: masked where the account masks, as the present document is."""
+    render = DOCUMENTS[document]
+    if not account.setting("pii"):
+        return render
+    return lambda order: mask_document(render(order))
+
+
+class Told(BaseModel):
+    """Part of an answer, spelled in camelCase."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+
+class Operation(Told):
+    """One difference in the document, as JSON Patch has it; `was` is what stood there before."""
+
+    op: Literal["add", "remove", "replace"]
+    path: str = Field(examples=["/status"])
+    value: Any = Field(default=None, examples=["handling"])
+    was: Any = Field(default=None, examples=["ready-for-handling"])
+
+
+class Entry(Told):
+    """One entry of an order's history."""
+
+    version: int = Field(description="1 for the first entry of the order", examples=[12])
+    position: int = Field(description="Place in the whole ledger", examples=[48211])
+    at: str = Field(examples=["2026-01-02T03:04:05.0000000Z"])
+    actor: str = Field(
+        description="App key, `shopper`, `operator`, `timer:…`, `partner:…`, `import`",
+        examples=["vtexappkey-acme-8F21C0"],
+    )
+    cause: str | None = Field(
+        description="Request id, or what else led to it", examples=["5a0e8c31d7b94f3d"]
+    )
+    name: str = Field(examples=["handling-started"])
+    status_before: str | None = Field(examples=["ready-for-handling"])
+    status: str | None = Field(examples=["handling"])
+    data: dict[str, Any] = Field(description="The event's own fields; money in cents")
+
+
+class HistoryEntry(Entry):
+    changes: list[Operation] = Field(description="What the event changed in the document")
+
+
+class History(Told):
+    """`next` is the `after` of the next page; null on the last one."""
+
+    order_id: str = Field(examples=["v502559acme-01"])
+    versions: int = Field(description="How many entries the order has", examples=[12])
+    events: list[HistoryEntry]
+    next: int | None = Field(examples=[50])
+
+
+@router.get("/orders/{order_id}/events", response_model=History)
+async def get_history(
+    order_id: str,
+    cell: TheCell,
+    caller: MayLook,
+    after: Annotated[int, Query(ge=0, lt=2**31, description="Version to go on after.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    document: Shape = "oms",
+) -> Response:
+    """The order's entries from the first one, each with what it did to the document."""
+    account = await cell.ledger.account(caller.account)
+    told = await asyncio.to_thread(
+        _history, cell, account, segment(order_id), after, limit, rendering(account, document)
+    )
+    return json_response(told)
+
+
+def _history(
+    cell: Cell,
+    account: Account,
+    order_id: str,
+    after: int,
+    limit: int,
+    render: Render,
+) -> dict[str, Any]:
+    rows, personal = rows_of(cell, account.name, order_id), not account.setting("pii")
+    if after > len(rows):
+        raise malformed(f"after: found {after}, but the order has {len(rows)} versions")
+    shown, events, before = list[dict[str, Any]](), 0, None
+    for row, event, folded in versions(cell.ledger.folds, rows[: after + limit]):
+        if row.version < after:
+            continue
+        document = _rendered(folded, render)
+        if row.version > after:
+            told = entry(row, event, personal=personal)
+            shown.append({**told, "changes": changes(before or {}, document)})
+        before, events = document, row.version
+    return {
+        "orderId": order_id,
+        "versions": len(rows),
+        "events": shown,
+        "next": events if events < len(rows) else None,
+    }
+
+
+def rows_of(cell: Cell, account: str, order_id: str) -> list[Row]:
+    rows = cell.store.stream(order_stream(account, order_id)) if order_id else []
+    if not rows:
+        raise OrderNotFound()
+    return rows
+
+
+def versions(folds: Folds, rows: Sequence[Row]) -> Iterator[tuple[Row, Event, Folded]]:
+    """Each entry of one stream from its first, with what the stream amounts to after it."""
+    folded = NOTHING
+    for row, event in zip(rows, folds.events(rows), strict=True):
+        folded = step(folded, row, event)
+        yield row, event, folded
+
+
+def _rendered(folded: Folded, render: Render) -> Any:
+    assert isinstance(folded.state, Order)
+    return orjson.loads(orjson.dumps(render(folded.state)))
+
+
+def entry(row: Row, event: Event, *, personal: bool = True) -> dict[str, Any]:
+    """An entry as the API shows it."""
+    return {
+        "version": row.version,
+        "position": row.position,
+        "at": spell(instant(row.at), PII_ZONE),
+        "actor": row.by,
+        "cause": row.cause,
+        "name": row.name,
+        "statusBefore": row.status_before,
+        "status": row.status,
+        "data": readable(event, personal=personal),
+    }
+
+
+@router.get("/orders/{order_id}")
+async def get_order_as_of(
+    order_id: str,
+    cell: TheCell,
+    caller: MayLook,
+    version: Annotated[int | None, Query(ge=1, lt=2**31)] = None,
+    at: Annotated[str | None, Query(description="ISO 8601; UTC unless an offset is given.")] = None,
+    document: Shape = "oms",
+) -> Response:
+    """The order's document as it was at a version or an instant; as it is without either.
+
+    The headers `X-Ledger-Version` and `X-Ledger-Position` tell the entry it stands at.
+    """
+    if version is not None and at is not None:
+        raise malformed("version, at: found both, expected one of them")
+    instant_asked = _instant(at) if at is not None else None
+    account = await cell.ledger.account(caller.account)
+    render = rendering(account, document)
+    row, body = await asyncio.to_thread(
+        _as_of, cell, account.name, segment(order_id), version, instant_asked, render
+    )
+    headers = {"X-Ledger-Version": str(row.version), "X-Ledger-Position": str(row.position)}
+    return json_response(body, headers=headers)
+
+
+def _instant(text: str) -> datetime:
+    # A `+` that was not encoded comes as a space.
+    asked = parse_instant(text.strip().replace(" 0", "+0", 1) if "T" in text else text.strip())
+    if asked is None:
+        raise malformed(f"at: found {text[:60]!r}, expected an instant in ISO 8601")
+    return asked
+
+
+def _as_of(
+    cell: Cell,
+    account: str,
+    order_id: str,
+    version: int | None,
+    at: datetime | None,
+    render: Render,
+) -> tuple[Row, bytes]:
+    rows = rows_of(cell, account, order_id)
+    if version is not None:
+        if version > len(rows):
+            raise malformed(f"version: found {version}, but the order has {len(rows)} versions")
+        rows = rows[:version]
+    if at is not None:
+        rows = [row for row in rows if row.at <= micros(at)]
+        if not rows:
+            raise OrderNotFound()
+    *_, (row, _, folded) = versions(cell.ledger.folds, rows)
+    assert isinstance(folded.state, Order)
+    return row, orjson.dumps(render(folded.state))

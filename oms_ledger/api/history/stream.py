@@ -1,0 +1,144 @@
+"""The account's change stream: every entry of its orders by position, polled or pushed (ours).
+
+Positions are handed out in the order of commit and without a gap, and an answer tells nothing
+beyond a head that it saw first: so whoever goes on after `next` misses nothing and sees nothing
+twice, whatever is written meanwhile. Personal fields are left out; the order has them.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import Field
+
+from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
+from oms_ledger.api.history.head_watcher import News
+from oms_ledger.api.history.history import Entry, Told, entry
+from oms_ledger.api.http.errors import malformed
+from oms_ledger.api.orders.documents import json_response
+from oms_ledger.cell import Cell
+from oms_ledger.eventstore import serialization as codec
+
+router = APIRouter(prefix="/api/ledger", tags=["Ledger"])
+
+MayFollow = Annotated[Caller, Depends(requires("account_events"))]
+LONGEST_WAIT = 60  # seconds that a poll may wait
+LONGEST_STREAM = 600.0  # seconds after which a client connects anew, and its key is looked at again
+SILENCE = 15.0  # seconds after which a stream shows that it is alive
+
+
+class StreamEntry(Entry):
+    order_id: str = Field(examples=["v502559acme-01"])
+
+
+class Stream(Told):
+    """`next` is the durable position: the `after` of the next request."""
+
+    events: list[StreamEntry]
+    next: int = Field(examples=[48211])
+    head: int = Field(description="The last position of the ledger", examples=[48211])
+
+
+_EXAMPLE = (
+    'id: 48211\nevent: handling-started\ndata: {"orderId":"v502559acme-01","position":48211,…}\n\n'
+)
+
+
+@router.get(
+    "/events",
+    response_model=Stream,
+    responses={200: {"content": {"text/event-stream": {"example": _EXAMPLE}}}},
+)
+async def get_stream(
+    request: Request,
+    cell: TheCell,
+    caller: MayFollow,
+    after: Annotated[int, Query(ge=0, lt=2**62, description="Position to go on after.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Most entries of a page.")] = 100,
+    wait: Annotated[
+        int | None, Query(ge=0, le=LONGEST_WAIT, description="Seconds to wait for an entry.")
+    ] = None,
+    last_event_id: Annotated[
+        str | None, Header(description="What an event source sends when it connects again.")
+    ] = None,
+) -> Response:
+    """Entries after a position. With `Accept: text/event-stream`, as server-sent events.
+
+    A stream of server-sent events lives ten minutes at most, or until `wait` seconds bring
+    nothing; the client then connects again with `Last-Event-ID`, as event sources do.
+    """
+    if last_event_id is not None:
+        after = _position(last_event_id)
+    page = Page(cell, request.app.state.news, caller.account, limit)
+    head = await asyncio.to_thread(cell.store.head)
+    if after > head:
+        raise malformed(f"after: found {after}, but the ledger's last position is {head}")
+    if "text/event-stream" in request.headers.get("accept", ""):
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        body = page.stream(after, wait)
+        return StreamingResponse(body, media_type="text/event-stream", headers=headers)
+    return json_response(await page.wait(after, wait or 0))
+
+
+def _position(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise malformed(f"Last-Event-ID: found {text[:60]!r}, expected a position")
+    return int(text)
+
+
+class Page:
+    """One reader of an account's entries."""
+
+    def __init__(self, cell: Cell, news: News, account: str, limit: int) -> None:
+        self._cell, self._news, self._account, self._limit = cell, news, account, limit
+
+    def read(self, after: int) -> dict[str, Any]:
+        head = self._cell.store.head()
+        rows = self._cell.store.orders_page(self._account, after, head, self._limit)
+        told = []
+        for row in rows:
+            event = codec.decode(row.name, bytes(row.body), None)
+            told.append({"orderId": row.order_id, **entry(row, event, personal=False)})
+        return {
+            "events": told,
+            "next": rows[-1].position if len(rows) == self._limit else max(after, head),
+            "head": head,
+        }
+
+    async def wait(self, after: int, seconds: float) -> dict[str, Any]:
+        """The next page; an empty one when nothing came in time."""
+        until = time.monotonic() + seconds
+        while True:
+            page = await asyncio.to_thread(self.read, after)
+            left = until - time.monotonic()
+            if page["events"] or left <= 0 or self._news.closing:
+                return page
+            after = page["next"]
+            await self._news.beyond(after, left)
+
+    async def stream(self, after: int, patience: float | None) -> AsyncIterator[bytes]:
+        """Server-sent events until it has lived long enough, or nothing came for so long."""
+        until = time.monotonic() + LONGEST_STREAM
+        quiet_since = time.monotonic()
+        yield b"retry: 1000\n\n"
+        while (now := time.monotonic()) < until:
+            left = SILENCE if patience is None else patience - (now - quiet_since)
+            page = await self.wait(after, max(0.0, min(SILENCE, left, until - now)))
+            after = page["next"]
+            for told in page["events"]:
+                yield _event(told)
+            if page["events"]:
+                quiet_since = time.monotonic()
+            elif self._news.closing or (patience is not None and left <= SILENCE):
+                return
+            else:
+                yield b": nothing new\n\n"
+
+
+def _event(told: dict[str, Any]) -> bytes:
+    head = f"id: {told['position']}\nevent: {told['name']}\ndata: ".encode()
+    return head + orjson.dumps(told) + b"\n\n"

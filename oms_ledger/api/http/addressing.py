@@ -1,0 +1,212 @@
+"""Which account is asked, under which path: before any routing (contract 02 §1).
+
+The account is named by `?an=`, the host's first label, or a leading path segment. Path words of
+the API are matched without case, ids keep theirs; one trailing slash more is the same path. A
+segment is decoded once, on the raw path, so `%2F` inside an invoice number survives: it stays
+`%2F` in the routed path and `segment()` gives the endpoint what was meant.
+
+Given route templates (`/api/oms/pvt/orders/{order_id}/invoice`), only their literal segments are
+spelled as published. Given bare words, every segment that is such a
+word is, ids included: templates are to be preferred.
+"""
+
+import re
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from urllib.parse import parse_qs, quote, unquote, unquote_to_bytes
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from oms_ledger.api.http.errors import ApiError, body_of
+
+QUERY_LIMIT = 64 * 1024
+BODY_LIMIT = 10 * 1024 * 1024
+_PASSED_OVER = 4  # times the limit, of a body that is refused
+NAME_LIMIT = 256  # characters of an account name in the query
+NO_ACCOUNTS = {"api", "www", "localhost"}
+FIRST_WORDS = {"api", "split", "docs", "openapi.json", "healthz", "readyz", "metrics", "redoc", ""}
+AFTER_ACCOUNT = {"api", "do"}
+_ACCOUNT = re.compile(r"[a-z][a-z0-9]{1,39}")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+
+
+@dataclass
+class Templates:
+    """Route templates as a tree: below each segment, the words and the parameter after it."""
+
+    words: dict[str, tuple[str, "Templates"]] = field(default_factory=dict)
+    parameter: "Templates | None" = None
+    rests: list[list[str]] = field(default_factory=list)  # what follows a `{name:path}`
+    ends: bool = False
+
+    def add(self, template: str) -> None:
+        node, parts = self, template.strip("/").split("/")
+        for at, part in enumerate(parts):
+            if part.endswith(":path}"):
+                node.rests.append(parts[at + 1 :])
+                node.rests.sort(key=len, reverse=True)
+                return
+            if part.startswith("{"):
+                node.parameter = node.parameter or Templates()
+                node = node.parameter
+            else:
+                node = node.words.setdefault(part.lower(), (part, Templates()))[1]
+        node.ends = True
+
+    def published(self, segments: list[str]) -> list[str] | None:
+        """The segments as the template they match spells them; None when none does."""
+        if not segments:
+            return [] if self.ends else None
+        here, after = segments[0], segments[1:]
+        word = self.words.get(here.lower()) if here.isascii() else None
+        if word and (tail := word[1].published(after)) is not None:
+            return [word[0], *tail]
+        if here and self.parameter and (tail := self.parameter.published(after)) is not None:
+            return [here, *tail]
+        for rest in self.rests:
+            cut = len(segments) - len(rest)
+            if cut > 0 and [s.lower() for s in segments[cut:]] == [w.lower() for w in rest]:
+                return segments[:cut] + rest
+        return None
+
+
+class Addressing:
+    """Sets `account_asked` and `request_id` in the scope's state, and the path as published."""
+
+    def __init__(self, app: ASGIApp, paths: Iterable[str], body_limit: int = BODY_LIMIT) -> None:
+        self._app = app
+        self._words: dict[str, str] = {}
+        self._templates = Templates()
+        for path in paths:
+            if path.startswith("/"):
+                self._templates.add(path)
+            else:
+                self._words[path.lower()] = path
+        self._limit = body_limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = {name.decode("latin-1").lower(): v for name, v in scope["headers"]}
+        asked = headers.get("x-request-id", b"").decode("latin-1")
+        request_id = asked if _REQUEST_ID.fullmatch(asked) else uuid.uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                extra = (b"x-request-id", request_id.encode())
+                message["headers"] = [*message.get("headers", []), extra]
+            await send(message)
+
+        if refusal := self._readdressed(scope, headers):
+            if refusal[0] == 413:
+                await _pass_over(receive, _PASSED_OVER * self._limit)
+            await _refuse(scope, answer, *refusal)
+            return
+        read = 0
+
+        async def limited() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > self._limit:
+                if message.get("more_body"):
+                    await _pass_over(receive, _PASSED_OVER * self._limit)
+                raise ApiError(413, "OMS004", f"The body is larger than {self._limit} bytes")
+            return message
+
+        await self._app(scope, limited, answer)
+
+    def _readdressed(self, scope: Scope, headers: dict[str, bytes]) -> tuple[int, str] | None:
+        """Set account and path in the scope; status and reason when the request is refused."""
+        raw = scope.get("raw_path") or quote(scope["path"]).encode()
+        try:
+            segments = [_decoded(part) for part in raw.split(b"?")[0].split(b"/")[1:]]
+        except ValueError as error:
+            return 400, str(error)
+        if len(segments) > 1 and not segments[-1]:
+            segments.pop()
+        in_path = None
+        if (
+            len(segments) > 1
+            and segments[0].lower() not in FIRST_WORDS
+            and segments[1].lower() in AFTER_ACCOUNT
+        ):
+            in_path = segments.pop(0).lower()
+        segments = self._templates.published(segments) or [
+            self._words.get(segment.lower(), segment) for segment in segments
+        ]
+        path = "/" + "/".join(s.replace("%", "%25").replace("/", "%2F") for s in segments)
+        scope["path"], scope["raw_path"] = path, quote(path, safe="/%").encode()
+        query = scope.get("query_string", b"")
+        if len(query) > QUERY_LIMIT:
+            return 414, f"The query string is longer than {QUERY_LIMIT} bytes"
+        named = _named(query)
+        if named and (len(named) > NAME_LIMIT or not named.isprintable()):
+            return 400, "The account named in the query is no account name"
+        host = headers.get("host", b"").decode("latin-1")
+        scope["state"]["account_asked"] = named or of_host(host) or in_path
+        return self._too_large(headers.get("content-length", b"0"))
+
+    def _too_large(self, length: bytes) -> tuple[int, str] | None:
+        if not length.isdigit():
+            return 400, "Content-Length is no number"
+        if len(length) > 18 or int(length) > self._limit:
+            return 413, f"The body is larger than {self._limit} bytes"
+        return None
+
+
+def _decoded(part: bytes) -> str:
+    """One segment of the raw path, decoded once; ValueError for what no path should hold."""
+    try:
+        segment = unquote_to_bytes(part).decode("utf-8")
+    except UnicodeDecodeError:
+        raise ValueError("The path is no UTF-8") from None
+    folders = segment == "." or ".." in segment.split("/")
+    if folders or any(ord(char) < 32 or 127 <= ord(char) < 160 for char in segment):
+        raise ValueError("The path has control characters or dots for folders")
+    return segment
+
+
+def _named(query: bytes) -> str | None:
+    if b"an=" not in query and b"accountName=" not in query:
+        return None
+    told = parse_qs(query.decode("latin-1"))
+    return next((told[key][0].lower() for key in ("an", "accountName") if told.get(key)), None)
+
+
+def of_host(host: str) -> str | None:
+    """The account that a host's first label names; after the last `--` of a workspace."""
+    name = host.rsplit(":", 1)[0] if not host.startswith("[") else host
+    label, dot, _ = name.lower().partition(".")
+    try:
+        ip_address(name.strip("[]"))
+    except ValueError:
+        pass
+    else:
+        return None
+    label = label.rpartition("--")[2]
+    return label if dot and label not in NO_ACCOUNTS and _ACCOUNT.fullmatch(label) else None
+
+
+def segment(value: str) -> str:
+    """A path parameter as it was meant: what routing kept encoded is decoded here, once."""
+    return unquote(value)
+
+
+async def _pass_over(receive: Receive, most: int) -> None:
+    """Let the rest of a body come, up to so many bytes: who is still sending hears no answer."""
+    more = True
+    while more and most > 0:
+        message = await receive()
+        most -= len(message.get("body", b""))
+        more = message["type"] == "http.request" and message.get("more_body", False)
+
+
+async def _refuse(scope: Scope, send: Send, status: int, message: str) -> None:
+    headers = [(b"content-type", b"application/json; charset=utf-8")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body_of(scope, "OMS004", message)})

@@ -1,0 +1,172 @@
+"""Request bodies: strict JSON whatever the Content-Type, and models that name what is wrong."""
+
+import asyncio
+import json
+import re
+from itertools import zip_longest
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+
+from oms_ledger.api.http.errors import malformed, problems, shown
+
+DEEPEST, LONGEST, LARGEST = 64, 1024 * 1024, 2**53
+_LARGE = 256 * 1024  # bytes of a body that is read beside the event loop
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+async def json_body(request: Request) -> Any:
+    """The body as strict JSON, None when it is empty; a 400 that names the place otherwise."""
+    raw = await request.body()
+    return await asyncio.to_thread(_read, raw) if len(raw) > _LARGE else _read(raw)
+
+
+class _Wrong(Exception):
+    """What is wrong; `path` grows from the inside out while the places above are left."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.path: list[str | int] = []
+
+
+class _Twice:
+    """Stands for an object that has a key twice, until its place is known."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+
+
+def _read(raw: bytes) -> Any:
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise malformed(f"The body is no UTF-8 at byte {error.start}") from None
+    if not text.strip():
+        return None
+    try:
+        value = _DECODER.decode(text)
+        _check(value, 0)
+    except _Wrong as wrong:
+        raise malformed(f"{_place(wrong.path)}: {wrong}") from None
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise malformed(f"The body is no JSON: {error.msg} at {place}") from None
+    except RecursionError:
+        raise malformed(f"{_too_deep(text)}: nested deeper than {DEEPEST}") from None
+    return value
+
+
+def _check(value: Any, depth: int) -> None:
+    """Refuses what JSON can say and an order cannot hold; never deeper than `DEEPEST`."""
+    kind = type(value)
+    if kind is str:
+        # An ASCII string of moderate length, nearly every one, needs no closer look.
+        if len(value) > LONGEST // 4 or not value.isascii():
+            _check_string(value)
+    elif kind is dict or kind is list:
+        if depth >= DEEPEST:
+            raise _Wrong(f"nested deeper than {DEEPEST}")
+        if value:
+            _check_members(value, depth + 1)
+    elif kind is int or kind is float:
+        if not -LARGEST <= value <= LARGEST:  # NaN is on neither side
+            raise _Wrong("NaN is no JSON number" if value != value else "a number beyond 2^53")
+    elif kind is _Twice:
+        raise _Wrong(f"the key {shown(value.key)} stands twice in one object")
+
+
+def _check_members(value: dict[str, Any] | list[Any], depth: int) -> None:
+    key: str | int = 0
+    try:
+        if type(value) is dict:
+            for key, member in value.items():
+                if len(key) > LONGEST // 4 or not key.isascii():
+                    _check_string(key)
+                _check(member, depth)
+        else:
+            for key, member in enumerate(value):  # noqa: B007 - told where it raises
+                _check(member, depth)
+    except _Wrong as wrong:
+        wrong.path.append(key)
+        raise
+
+
+def _check_string(text: str) -> None:
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise _Wrong("half of a surrogate pair is no character") from None
+    if size > LONGEST:
+        raise _Wrong("a string longer than 1 MiB")
+
+
+def _place(path: list[str | int]) -> str:
+    """`items[0].price`; the innermost step comes first in `path`."""
+    steps = [f"[{p}]" if isinstance(p, int) else f".{shown(p)[1:-1]}" for p in reversed(path)]
+    return "".join(steps).lstrip(".") or "The body"
+
+
+_TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
+
+
+def _too_deep(text: str) -> str:
+    """Where the bracket too many stands. The parser has seen it, so all before it is JSON."""
+    depth = 0
+    for token in _TOKENS.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token.group(), 0)
+        if depth > DEEPEST:
+            before = text[: token.start()]
+            column = token.start() - before.rfind("\n")
+            return f"line {before.count(chr(10)) + 1}, column {column}"
+    return "The body"
+
+
+def _object(pairs: list[tuple[str, Any]]) -> "dict[str, Any] | _Twice":
+    told = dict(pairs)
+    if len(told) == len(pairs):
+        return told
+    # In `told` a key keeps its first place, so the first to differ is one that came before.
+    return _Twice(next(key for (key, _), once in zip_longest(pairs, told) if key != once))
+
+
+def _integer(text: str) -> int:
+    # Longer ones are beyond the largest anyway, and reading them all takes quadratic time.
+    return int(text) if len(text) < 20 else LARGEST + 1
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer)
+
+
+class Body(BaseModel):
+    """Speaks camelCase to the world and snake_case to the code; ignores what it does not know."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+
+def parse(model: type[Model], value: Any) -> Model:
+    """The model of a body, or a 400 that names field, found and expected."""
+    if not isinstance(value, dict):
+        found = "nothing" if value is None else shown(value)
+        raise malformed(f"The body: found {found}, expected an object")
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise malformed(problems(error.errors(include_url=False, include_context=False))) from None
+
+
+_CENTS = re.compile(r"\s*-?[0-9]{1,16}\s*", re.ASCII)
+
+
+def _cents(value: Any) -> Any:
+    """Decimals are refused even when whole: 19.0 is as likely to mean currency units."""
+    if isinstance(value, str) and _CENTS.fullmatch(value):
+        value = int(value)
+    if type(value) is not int or abs(value) > LARGEST:
+        raise ValueError("an integer of cents, or a string of digits")
+    return value
+
+
+Cents = Annotated[int, BeforeValidator(_cents)]

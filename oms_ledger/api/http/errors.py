@@ -1,0 +1,184 @@
+"""How a no is said over HTTP: always in the published shape, never in the framework's own."""
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+import psycopg
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+from starlette.types import Scope
+
+from oms_ledger.eventstore.ledger import Contended
+from oms_ledger.orders.refusals import OrderNotFound, Refusal
+
+log = structlog.get_logger(__name__)
+
+
+class ApiError(Exception):
+    """An answer that is no order's refusal: bad input, a closed door, an unknown path."""
+
+    def __init__(
+        self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(status, code, message)
+        self.status, self.code, self.message = status, code, message
+        self.headers = dict(headers or {})
+
+
+def malformed(message: str) -> ApiError:
+    return ApiError(400, "OMS004", message)
+
+
+def shown(value: Any) -> str:
+    """A value as an error may repeat it: short, however large what was sent."""
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else f"a list of {len(value)}"
+    text = json.dumps(value[:60] if isinstance(value, str) else value, default=str)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+EXPECTED = {
+    "bool": "true or false",
+    "date": "a date",
+    "datetime": "an instant",
+    "dict": "an object",
+    "float": "a number",
+    "int": "an integer",
+    "list": "a list",
+    "model": "an object",
+    "string": "a string",
+}
+
+
+def problems(found: Sequence[Mapping[str, Any]], skip: int = 0) -> str:
+    """The first three of pydantic's problems, each as its place, what was found and expected."""
+    return "; ".join(_problem(one, one["loc"][skip:]) for one in found[:3])
+
+
+def _problem(problem: Mapping[str, Any], loc: tuple[str | int, ...]) -> str:
+    place = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in loc).lstrip(".")
+    kind, message = problem["type"], problem["msg"]
+    if kind == "missing":
+        return f"{place or 'The body'}: found nothing, expected a value"
+    for lead in ("Value error, ", "Input should be ", "Field required"):
+        message = message.removeprefix(lead)
+    limits = ("_type", "_parsing", "_from_float")
+    known = EXPECTED.get(kind.split("_")[0]) if kind.endswith(limits) else None
+    return f"{place or 'The body'}: found {shown(problem['input'])}, expected {known or message}"
+
+
+def is_checkout(path: str) -> bool:
+    return path.startswith("/api/checkout/")
+
+
+def unauthorized(path: str) -> ApiError:
+    if is_checkout(path):
+        return ApiError(401, "ORD062", "Unauthorized")
+    return ApiError(401, "1", "Unauthorized access")
+
+
+def forbidden(resources: frozenset[str]) -> ApiError:
+    names = ", ".join(sorted(resources))
+    return ApiError(403, "CHK003", f"Access denied. The key needs one of these resources: {names}")
+
+
+def is_summary(scope: Scope) -> bool:
+    """The one path whose 401 is published as problem details (RFC 9457)."""
+    return str(scope.get("path", "")).endswith("/change-summary")
+
+
+def _problem_details(scope: Scope) -> dict[str, Any]:
+    return {
+        "type": "https://tools.ietf.org/html/rfc9110#section-15.5.2",
+        "title": "Unauthorized",
+        "status": 401,
+        "traceId": scope.get("state", {}).get("request_id"),
+    }
+
+
+def body_of(scope: Scope, code: str, message: str) -> bytes:
+    """The published error body; Checkout's paths add fields and the operation's id."""
+    error = {"code": code, "message": message, "exception": None}
+    if is_checkout(scope.get("path", "")):
+        request_id = scope.get("state", {}).get("request_id")
+        return orjson.dumps({"fields": {}, "error": error, "operationId": request_id})
+    if code == "1" and is_summary(scope):  # 1 is the code of every 401 there
+        return orjson.dumps({**_problem_details(scope), "error": error})
+    return orjson.dumps({"error": error})
+
+
+def answer(
+    request: Request, status: int, code: str, message: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    kind = "problem+json" if status == 401 and is_summary(request.scope) else "json"
+    return Response(
+        body_of(request.scope, code, message),
+        status,
+        {**(headers or {}), "Content-Type": f"application/{kind}; charset=utf-8"},
+    )
+
+
+async def _api_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ApiError)
+    return answer(request, error.status, error.code, error.message, error.headers)
+
+
+async def _refusal(request: Request, refusal: Exception) -> Response:
+    assert isinstance(refusal, Refusal)
+    code, message = refusal.code, refusal.message
+    if isinstance(refusal, OrderNotFound) and not request.scope["path"].startswith("/api/oms"):
+        code, message = "CHK0201", "Order not found"
+    wait = refusal.retry_after
+    headers = {} if wait is None else {"Retry-After": str(wait)}
+    return answer(request, refusal.status, code, message, headers)
+
+
+async def _contended(request: Request, _: Exception) -> Response:
+    message = "The order is being changed by others: try again"
+    return answer(request, 409, "CHK0292", message, {"Retry-After": "1"})
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    """A parameter that an endpoint declares and the request got wrong; FastAPI's 422."""
+    assert isinstance(error, RequestValidationError)
+    return answer(request, 400, "OMS004", problems(error.errors(), skip=1))
+
+
+async def _database(request: Request, error: Exception) -> Response:
+    """The database is away or restarting; whether this command was recorded is not known."""
+    request_id = request.scope.get("state", {}).get("request_id")
+    log.error("the database did not answer", request_id=request_id, error=str(error))
+    message = "The database did not answer. Try again: a repeated command is applied once"
+    return answer(request, 503, "OMS503", message, {"Retry-After": "1"})
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code, what = {404: ("OMS404", "no such path"), 405: ("OMS405", "no such method here")}.get(
+        error.status_code, ("OMS004", str(error.detail))
+    )
+    message = f"{request.method} {request.url.path}: {what}. The API reference is at /docs"
+    return answer(request, error.status_code, code, message, error.headers)
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    request_id = request.scope.get("state", {}).get("request_id")
+    log.error("request failed", path=request.url.path, request_id=request_id, exc_info=error)
+    return answer(request, 500, "1", f"Something went wrong. Request id {request_id}")
+
+
+def install(app: FastAPI) -> None:
+    app.add_exception_handler(ApiError, _api_error)
+    app.add_exception_handler(Refusal, _refusal)
+    app.add_exception_handler(Contended, _contended)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    for away in (psycopg.OperationalError, sqlite3.OperationalError, OperationalError):
+        app.add_exception_handler(away, _database)
+    app.add_exception_handler(Exception, _unexpected)

@@ -1,0 +1,14 @@
+"""Whole numbers in a query."""
+
+from fastapi import Request
+
+from oms_ledger.api.http.errors import malformed, shown
+
+
+def whole_number(request: Request, name: str, default: int, highest: int, lowest: int = 0) -> int:
+    text = request.query_params.get(name, "")
+    if not text:
+        return default
+    if text.isascii() and text.isdigit() and len(text) < 20 and lowest <= int(text) <= highest:
+        return int(text)
+    raise malformed(f"{name}: found {shown(text)}, expected a whole number from {lowest} on")

@@ -1,0 +1,72 @@
+"""Orders of the account between a marketplace and a seller (contract 05 §8, 01 §3.5)."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from oms_ledger.accounts.roles import OPERATIONS
+from oms_ledger.api.auth.checkout_access import MayPlace
+from oms_ledger.api.auth.dependencies import (
+    Caller,
+    TheCell,
+    TheLedger,
+    requires,
+)
+from oms_ledger.api.checkout.placement import put_orders
+from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.bodies import Body, json_body, parse
+from oms_ledger.api.http.errors import forbidden, malformed
+from oms_ledger.api.http.receipts import request_id
+from oms_ledger.api.marketplace.fulfillment import authorization_of, place_received
+from oms_ledger.api.orders.documents import json_response
+from oms_ledger.orders.documents import placed_order
+from oms_ledger.orders.instants import spell
+from oms_ledger.orders.marketplace.as_seller import authorize_fulfillment
+
+router = APIRouter(tags=["Marketplaces and sellers"])
+MayAuthorize = Annotated[Caller, Depends(requires("authorize_chain"))]
+
+
+@router.put("/api/checkout/pvt/orders")
+async def put_chain_orders(request: Request, cell: TheCell, caller: MayPlace) -> Response:
+    """Place what the level above sold: one order per seller of its lines.
+
+    Without `marketplaceOrderGroup` it is a purchase like any other.
+    """
+    body = await json_body(request)
+    if not isinstance(body, dict) or "marketplaceOrderGroup" not in body:
+        return await put_orders(request, cell, caller)
+    if not caller.resources & OPERATIONS["authorize_chain"]:
+        raise forbidden(OPERATIONS["authorize_chain"])
+    group = body["marketplaceOrderGroup"]
+    if not isinstance(group, str) or not group.strip() or len(group) > 80:
+        raise malformed("marketplaceOrderGroup: expected a text")
+    order = await place_received(request, cell, caller, body, above=f"{group.strip()}-01")
+    return json_response({"orders": [placed_order(order)]})
+
+
+class AuthorizationReceipt(Body):
+    date: str
+    receipt: str
+
+
+class Authorization(Body):
+    marketplace_order_group: str
+    authorization_receipt: AuthorizationReceipt
+
+
+@router.post("/api/checkout/pvt/orders/{order_id}/receipts/marketplace-order-authorization")
+async def post_authorization(
+    order_id: str, request: Request, ledger: TheLedger, caller: MayAuthorize
+) -> Response:
+    """The sale above is paid; told again, the answer has the same receipt."""
+    parse(Authorization, await json_body(request))
+    order = await ledger.change(
+        caller.account,
+        segment(order_id),
+        authorize_fulfillment,
+        by=caller.app_key,
+        cause=request_id(request),
+    )
+    number, at = authorization_of(order)
+    return json_response({"date": spell(at, "Z"), "orderId": order.order_id, "receipt": number})

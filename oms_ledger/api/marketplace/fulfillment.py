@@ -1,0 +1,265 @@
+"""What marketplaces ask of a seller: place, authorize, cancel (contract 06 §§1, 2, 5, 6).
+
+The same paths answer outsiders and, in the order of the protocol, accounts of the deployment.
+"""
+
+import asyncio
+import json
+import re
+import secrets
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from oms_ledger.accounts.account import Account
+from oms_ledger.api.auth.dependencies import (
+    Caller,
+    TheCell,
+    TheLedger,
+    requires,
+)
+from oms_ledger.api.checkout.sellers import require_seller
+from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.bodies import Body, json_body, parse
+from oms_ledger.api.http.errors import ApiError, malformed
+from oms_ledger.api.http.receipts import cancellation_receipt, request_id
+from oms_ledger.api.orders.documents import json_response
+from oms_ledger.cell import Cell
+from oms_ledger.eventstore.ledger import Taken
+from oms_ledger.eventstore.records import Key
+from oms_ledger.orders.documents import placed_order
+from oms_ledger.orders.instants import spell
+from oms_ledger.orders.marketplace.as_marketplace import hear_cancellation
+from oms_ledger.orders.marketplace.as_seller import (
+    accept_order,
+    authorize_by_hand,
+    authorize_fulfillment,
+    cancel_from_above,
+)
+from oms_ledger.orders.marketplace.levels import delegated, id_below
+from oms_ledger.orders.marketplace.received import (
+    Received,
+    account_named,
+    receive,
+    same_order,
+)
+from oms_ledger.orders.order import Order
+from oms_ledger.orders.placement.numbers import order_group as new_group
+from oms_ledger.orders.refusals import (
+    AccountNotFound,
+    AffiliateMissing,
+    OrderIdTaken,
+    OrderNotFound,
+    OtherMarketplaceOrder,
+)
+from oms_ledger.orders.status import Status
+
+router = APIRouter(tags=["Marketplaces and sellers"])
+
+MayPlace = Annotated[Caller, Depends(requires("place_fulfillment"))]
+MayAuthorize = Annotated[Caller, Depends(requires("authorize_fulfillment"))]
+MayCancel = Annotated[Caller, Depends(requires("cancel_order"))]
+_AFFILIATE = re.compile(r"[A-Za-z0-9]{2,10}")
+
+
+@router.post("/api/fulfillment/pvt/orders")
+@router.post("/pvt/orders")
+async def post_orders(request: Request, cell: TheCell, caller: MayPlace) -> Response:
+    """Place orders that a marketplace sold; the same again answers as before."""
+    body = await json_body(request)
+    if not isinstance(body, list) or not body:
+        raise malformed("The body: expected an array of orders, usually of one")
+    orders = [await place_received(request, cell, caller, one) for one in body]
+    return json_response([_answer(order) for order in orders])
+
+
+async def place_received(
+    request: Request, cell: Cell, caller: Caller, body: Any, *, above: str | None = None
+) -> Order:
+    """One order, placed unless it is there; `above` names it when the body does not."""
+    if not isinstance(body, dict):
+        raise malformed("The body: expected an array of objects, each an order")
+    if above is not None:
+        body = {**body, "marketplaceOrderId": above}
+    account = await cell.ledger.account(caller.account)
+    affiliate = request.query_params.get("affiliateId") or "00"
+    if not _AFFILIATE.fullmatch(affiliate):
+        raise AffiliateMissing(affiliate[:40])
+    received = await _received(request, cell, account, affiliate, body)
+    if received.placed.flow == "chain":
+        await require_seller(cell, received.placed.seller)
+    try:
+        known = await cell.ledger.order(account.name, received.order_id)
+    except OrderNotFound:
+        return await _placed(request, cell, caller, received)
+    if not same_order(known.placed, received.placed):
+        raise OrderIdTaken(received.order_id)
+    return known
+
+
+async def _received(
+    request: Request, cell: Cell, account: Account, affiliate: str, body: dict[str, Any]
+) -> Received:
+    sold_by = account_named(body.get("marketplaceServicesEndpoint"))
+    if sold_by is not None:
+        try:
+            await cell.ledger.account(sold_by)
+        except AccountNotFound:
+            sold_by = None
+    (number,) = await asyncio.to_thread(cell.sequences.allot, account.name, 1)
+    form, noise = account.setting("order_id_form"), secrets.randbelow(10**6)
+    return receive(
+        body,
+        account=account,
+        affiliate=affiliate,
+        sold_by=sold_by if sold_by != account.name else None,
+        order_group=new_group(number, account.suffix, form, noise),
+        sequence=number,
+        new_id=lambda: secrets.token_hex(16).upper(),
+        sales_channel=request.query_params.get("sc") or "1",
+    )
+
+
+async def _placed(request: Request, cell: Cell, caller: Caller, received: Received) -> Order:
+    order_id, placed = received.order_id, received.placed
+    key = Key(caller.account, f"group:{placed.order_group}", json.dumps([order_id]).encode())
+    try:
+        orders = await cell.ledger.place(
+            caller.account,
+            {order_id: placed},
+            by=caller.app_key,
+            keys=[key],
+            cause=request_id(request),
+            then=partial(accept_order, difference=received.difference),
+        )
+    except Taken:  # the same, sent twice at once
+        return await cell.ledger.order(caller.account, order_id)
+    return orders[order_id]
+
+
+def _answer(order: Order) -> dict[str, Any]:
+    shown = placed_order(order)
+    return {**shown, "marketplaceOrderId": order.placed.marketplace_order_id}
+
+
+class Fulfill(Body):
+    marketplace_order_id: str | None = None
+
+
+@router.post("/api/fulfillment/pvt/orders/{order_id}/fulfill", status_code=201)
+async def post_fulfill(
+    order_id: str, request: Request, ledger: TheLedger, caller: MayAuthorize
+) -> Response:
+    """The marketplace is paid: the dispatch of its order is authorized."""
+    return await _fulfill(order_id, request, ledger, caller, 201)
+
+
+@router.post("/pvt/orders/{order_id}/fulfill")
+async def post_protocol_fulfill(
+    order_id: str, request: Request, ledger: TheLedger, caller: MayAuthorize
+) -> Response:
+    return await _fulfill(order_id, request, ledger, caller, 200)
+
+
+async def _fulfill(
+    order_id: str, request: Request, ledger: TheLedger, caller: Caller, status: int
+) -> Response:
+    told = parse(Fulfill, await json_body(request) or {}).marketplace_order_id
+    order_id = segment(order_id)
+    order = await ledger.order(caller.account, order_id)
+    if told is not None and told != order.placed.marketplace_order_id:
+        raise OtherMarketplaceOrder(order_id, told)
+    order = await ledger.change(
+        caller.account,
+        order_id,
+        authorize_fulfillment,
+        by=caller.app_key,
+        cause=request_id(request),
+    )
+    return json_response(_receipt(order, authorization_of(order)), status)
+
+
+def authorization_of(order: Order) -> tuple[str, Any]:
+    """A stable receipt of the authorization: the fact has none of its own."""
+    at = next(
+        (
+            at
+            for status, at in order.timeline
+            if status in (Status.AUTHORIZE_FULFILLMENT, Status.PAYMENT_APPROVED)
+        ),
+        order.changed_at,
+    )
+    return placed_order(order)["followUpEmail"].partition("@")[0], at
+
+
+def _receipt(order: Order, told: tuple[str, Any]) -> dict[str, Any]:
+    number, at = told
+    return {
+        "date": spell(at, "Z"),
+        "marketplaceOrderId": order.placed.marketplace_order_id,
+        "orderId": order.order_id,
+        "receipt": number,
+    }
+
+
+class Cancellation(Body):
+    marketplace_order_id: str | None = None
+    cancellation_request_id: str | None = None
+    reason: str | None = None
+    requested_by_user: bool | None = False
+
+
+@router.post("/pvt/orders/{order_id}/cancel")
+async def post_cancel(
+    order_id: str, request: Request, cell: TheCell, caller: MayCancel
+) -> Response:
+    """The other side of the sale cancels: the marketplace asks its seller, or a seller is out.
+
+    A seller that has to think about it answers with an empty body.
+    """
+    asked = parse(Cancellation, await json_body(request) or {})
+    if asked.reason is not None and len(asked.reason) > 500:
+        raise ApiError(400, "CHK0099", "The reason is longer than 500 characters")
+    order_id = segment(order_id)
+    order = await cell.ledger.order(caller.account, order_id)
+    above = order.placed.marketplace_order_id
+    from_above = order.flow == "seller" or (above and asked.marketplace_order_id == above)
+    if delegated(order) and not from_above:
+        decision = partial(
+            hear_cancellation,
+            seller=order.seller,
+            seller_order_id=id_below(order),
+            reason=asked.reason,
+        )
+    else:
+        decision = partial(
+            cancel_from_above,
+            request_id=asked.cancellation_request_id or request_id(request),
+            reason=asked.reason,
+            requested_by_user=bool(asked.requested_by_user),
+        )
+    order = await cell.ledger.change(
+        caller.account, order_id, decision, by=caller.app_key, cause=request_id(request)
+    )
+    if from_above and order.status is not Status.CANCELED:
+        return Response(status_code=200)
+    told = _receipt(order, cancellation_receipt(order))
+    return json_response(
+        told if from_above else {k: told[k] for k in ("date", "orderId", "receipt")}
+    )
+
+
+@router.post("/api/ledger/orders/{order_id}/authorize-fulfillment")
+async def post_authorize_by_hand(
+    order_id: str, request: Request, ledger: TheLedger, caller: MayAuthorize
+) -> Response:
+    """A person takes a divergent price, or dispatches before the marketplace authorized it."""
+    order = await ledger.change(
+        caller.account,
+        segment(order_id),
+        authorize_by_hand,
+        by=caller.app_key,
+        cause=request_id(request),
+    )
+    return json_response({"orderId": order.order_id, "status": order.status})

@@ -1,0 +1,99 @@
+"""Order Hook: its configuration and the ping that checks it (contract 04 §§2, 6)."""
+
+import asyncio
+import re
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from oms_ledger.accounts.roles import FEED_ADMIN
+from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
+from oms_ledger.api.http.bodies import json_body
+from oms_ledger.api.http.errors import ApiError, malformed
+from oms_ledger.api.notifications.filters import read_filter
+from oms_ledger.api.orders.documents import json_response
+from oms_ledger.http_client.addresses import REFUSED, wrong_url
+from oms_ledger.http_client.webhook_client import ping
+from projections.notifications import hooks
+from projections.notifications.hooks import Hook
+
+router = APIRouter(tags=["Order Hook"])
+
+MaySee = Annotated[Caller, Depends(requires("hook_config_read"))]
+MayConfigure = Annotated[Caller, Depends(requires("hook_config_write"))]
+
+_HOP_BY_HOP = {"connection", "content-length", "host", "transfer-encoding", "te", "upgrade"}
+
+
+def _shown(hook: Hook, *, secrets: bool) -> dict[str, Any]:
+    headers = hook.headers if secrets else dict.fromkeys(hook.headers, "***")
+    return {"filter": hook.filter, "hook": {"url": hook.url, "headers": headers}}
+
+
+def missing() -> ApiError:
+    message = "This key has no hook: configure one by POST /api/orders/hook/config"
+    return ApiError(404, "OMS404", message)
+
+
+@router.get("/api/orders/hook/config")
+async def get_config(cell: TheCell, caller: MaySee) -> Response:
+    def found() -> Hook | None:
+        with cell.database.reading() as connection:
+            return hooks.get(connection, caller.app_key, cell.vault)
+
+    hook = await asyncio.to_thread(found)
+    if hook is None:
+        raise missing()
+    return json_response(_shown(hook, secrets=FEED_ADMIN in caller.resources))
+
+
+@router.post("/api/orders/hook/config")
+async def post_config(request: Request, cell: TheCell, caller: MayConfigure) -> Response:
+    body = await json_body(request)
+    asked = body.get("hook") if isinstance(body, dict) else None
+    if not isinstance(asked, dict) or not isinstance(asked.get("url"), str):
+        raise malformed("hook.url: found nothing, expected an absolute https address")
+    headers = _headers(asked.get("headers"))
+    filter, warning = await asyncio.to_thread(read_filter, body.get("filter"))
+    networks = cell.settings.hook_allowed_networks
+    if refusal := wrong_url(asked["url"], networks):
+        raise malformed(refusal)
+    if seen := await ping(asked["url"], headers, networks):
+        message = seen if seen == REFUSED else f"The hook did not answer the ping with 200: {seen}"
+        raise malformed(message)
+    hook = Hook(caller.app_key, caller.account, filter, asked["url"], headers, "")
+
+    def configure() -> str | None:
+        head = cell.store.head()
+        with cell.database.writing() as connection:
+            return hooks.configure(connection, hook, head, cell.vault)
+
+    secret = await asyncio.to_thread(configure)
+    shown = {**warning, "X-Hook-Secret": secret} if secret else warning
+    return json_response(_shown(hook, secrets=True), headers=shown)
+
+
+def _headers(asked: Any) -> dict[str, str]:
+    if asked is None:
+        return {}
+    if not isinstance(asked, dict) or len(asked) > 32:
+        raise malformed("hook.headers: expected an object of at most 32 headers")
+    for name, value in asked.items():
+        if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}", name):
+            raise malformed(f"hook.headers: {name!r} is no header name")
+        if name.lower() in _HOP_BY_HOP:
+            raise malformed(f"hook.headers.{name}: this header belongs to the connection")
+        if not isinstance(value, str) or len(value) > 4096 or re.search(r"[\r\n\0]", value):
+            raise malformed(f"hook.headers.{name}: expected one line of at most 4 KiB")
+    return asked
+
+
+@router.delete("/api/orders/hook/config")
+async def delete_config(cell: TheCell, caller: MayConfigure) -> Response:
+    def remove() -> bool:
+        with cell.database.writing() as connection:
+            return hooks.remove(connection, caller.app_key)
+
+    if not await asyncio.to_thread(remove):
+        raise missing()
+    return Response(status_code=200)

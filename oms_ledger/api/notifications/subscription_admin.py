@@ -1,0 +1,302 @@
+"""What feeds and hooks can do beyond the original (contract 04 §8), under `/api/ledger/`.
+
+Written once for every kind of destination that is told notices: replay, dry run, explain and
+dead letters. Positions are places in the whole ledger; instants are ISO 8601.
+"""
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import StreamingResponse
+
+from oms_ledger.accounts.roles import FULL, VIEW
+from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
+from oms_ledger.api.http.bodies import json_body
+from oms_ledger.api.http.errors import ApiError, malformed, shown
+from oms_ledger.api.http.numbers import whole_number
+from oms_ledger.api.notifications.filters import read_filter
+from oms_ledger.api.orders.documents import json_response
+from oms_ledger.cell import Cell
+from oms_ledger.notifications.filters import Filter, parse_filter
+from oms_ledger.orders.instants import parse as parse_instant
+from oms_ledger.orders.refusals import OrderNotFound
+from projections.notifications import feeds, hooks
+from projections.subscriptions import dead_letters
+from projections.subscriptions import presentation as telling
+from projections.subscriptions import replay as replays
+from projections.subscriptions.dry_run import Trial, dry_run
+from projections.subscriptions.explain import explain
+from projections.subscriptions.kinds import Kind
+from projections.subscriptions.sink import Told
+
+LETTERS, LONGEST_PAGE = 100, 1000
+SAMPLES, MOST_SAMPLES = 10, 100
+REPORTS = 0.25  # seconds between the reports of a dry run
+REST = 0.5  # of the time that a page of a dry run took
+AT_ONCE = threading.BoundedSemaphore(2)
+"""Dry runs that one process carries out at a time: they take turns with everything else."""
+
+router = APIRouter(tags=["Feed and hook, beyond the original"])
+
+Endpoint = Callable[..., Any]
+
+
+def _install(kind: Kind) -> None:
+    """The operations of one kind; their names in the table of resources begin with its own."""
+    path = f"/api/ledger/{kind.name}"
+    for method, place, made, operation in (
+        ("POST", "replay", _replay, "replay"),
+        ("POST", "dry-run", _dry_run, "dry_run"),
+        ("POST", "explain", _explain, "explain"),
+        ("GET", "dead-letters", _dead_letters, "dead_letters"),
+        ("GET", "dead-letters/{position}", _dead_letter, "dead_letters"),
+        ("POST", "dead-letters/requeue", _requeue, "requeue"),
+    ):
+        door = requires(f"{kind.name}_{operation}")
+        router.add_api_route(
+            f"{path}/{place}",
+            made(kind, door),
+            methods=[method],
+            name=f"{kind.name} {place}",
+            operation_id=f"{kind.name}_{made.__name__.strip('_')}",
+        )
+
+
+def _replay(kind: Kind, door: Any) -> Endpoint:
+    May = Annotated[Caller, Depends(door)]
+
+    async def replay(request: Request, cell: TheCell, caller: May) -> Response:
+        """Put the cursor back to a position or an instant, or produce one order again.
+
+        Body: `since` (a position, or an instant), and `orderId` for one order alone, for which
+        `since` may be left out. What is produced again is marked `replayed`.
+        """
+        body = await _object(request)
+        order_id = _text(body, "orderId")
+        if order_id is None and body.get("since") is None:
+            raise malformed("since: found nothing, expected a position or an instant")
+
+        def put_back() -> dict[str, Any]:
+            told = _told(kind, cell, caller)
+            since = _place(cell, body, "since") or 0
+            if order_id is not None:
+                count = replays.tell_again(cell.database, cell.folds(), told, order_id, since)
+                if count is None:
+                    raise OrderNotFound()
+                return {"orderId": order_id, "since": since, "produced": count}
+            with cell.database.writing() as connection:
+                done = replays.put_back(connection, told.cursor, since)
+            assert done is not None
+            return {"since": done.since, "until": done.until}
+
+        return json_response(await asyncio.to_thread(put_back))
+
+    return replay
+
+
+def _dry_run(kind: Kind, door: Any) -> Endpoint:
+    May = Annotated[Caller, Depends(door)]
+
+    async def try_filter(request: Request, cell: TheCell, caller: May) -> Response:
+        """What a filter would have produced since a position or an instant; nothing is kept.
+
+        Body: `since`, and optionally `until`, `filter` (else the configured one) and `samples`.
+        The answer is one JSON object a line as the run goes on, the last of them `"done": true`.
+        """
+        body = await _object(request)
+        if body.get("since") is None:
+            raise malformed("since: found nothing, expected a position or an instant")
+        samples = body.get("samples", SAMPLES)
+        if type(samples) is not int or not 0 <= samples <= MOST_SAMPLES:
+            raise malformed(f"samples: expected a whole number from 0 to {MOST_SAMPLES}")
+        filter = await asyncio.to_thread(_filter, kind, cell, caller, body)
+        since = await asyncio.to_thread(_place, cell, body, "since")
+        until = await asyncio.to_thread(_place, cell, body, "until")
+        if not AT_ONCE.acquire(blocking=False):
+            message = "Two dry runs are under way in this process: try again in a moment"
+            raise ApiError(429, "OMS429", message, {"Retry-After": "5"})
+
+        def lines() -> Iterator[bytes]:
+            try:
+                run = dry_run(
+                    cell.database,
+                    cell.folds(),
+                    caller.account,
+                    filter,
+                    since=since or 0,
+                    until=until,
+                    samples=samples,
+                )
+                for report in telling.now_and_then(_resting(run), REPORTS):
+                    yield orjson.dumps(telling.trial(report)) + b"\n"
+            finally:
+                AT_ONCE.release()
+
+        stream = lines()
+        first = await asyncio.to_thread(next, stream)  # once begun, it gives its turn back
+        return StreamingResponse(chain([first], stream), media_type="application/x-ndjson")
+
+    return try_filter
+
+
+def _resting(run: Iterator[Trial]) -> Iterator[Trial]:
+    """Rests after each page, for others of this process need the interpreter too."""
+    began = time.perf_counter()
+    for report in run:
+        took = time.perf_counter() - began
+        yield report
+        time.sleep(took * REST)
+        began = time.perf_counter()
+
+
+def _explain(kind: Kind, door: Any) -> Endpoint:
+    May = Annotated[Caller, Depends(door)]
+
+    async def explain_filter(request: Request, cell: TheCell, caller: May) -> Response:
+        """What a filter says of each version of an order, why, and what it cost.
+
+        Body: `orderId`, and optionally `filter` (else the configured one). The expression's
+        values are told to whom may see the order; others learn whether they are true.
+        """
+        body = await _object(request)
+        order_id = _text(body, "orderId")
+        if order_id is None:
+            raise malformed("orderId: found nothing, expected the id of an order")
+
+        def told() -> dict[str, Any]:
+            filter = _filter(kind, cell, caller, body)
+            said = list(explain(cell.folds(), caller.account, order_id, filter))
+            if not said:
+                raise OrderNotFound()
+            values = bool(caller.resources & {VIEW, FULL})
+            return {
+                "orderId": order_id,
+                **telling.engine(filter),
+                "versions": [telling.version(one, values=values) for one in said],
+            }
+
+        return json_response(await asyncio.to_thread(told))
+
+    return explain_filter
+
+
+def _dead_letters(kind: Kind, door: Any) -> Endpoint:
+    May = Annotated[Caller, Depends(door)]
+
+    async def list_letters(request: Request, cell: TheCell, caller: May) -> Response:
+        """What could not be delivered, by position. Query: `after`, `limit` (at most 1000)."""
+        cursor = kind.cursor_of(caller.app_key)
+        after = whole_number(request, "after", 0, 2**63 - 1)
+        limit = whole_number(request, "limit", LETTERS, LONGEST_PAGE, lowest=1)
+
+        def page() -> dict[str, Any]:
+            with cell.database.reading() as connection:
+                letters = dead_letters.page(connection, cursor, after, limit)
+                count = dead_letters.count(connection, cursor)
+            following = letters[-1].position if len(letters) == limit else None
+            told = [telling.letter(letter) for letter in letters]
+            return {"total": count, "letters": told, "next": following}
+
+        return json_response(await asyncio.to_thread(page))
+
+    return list_letters
+
+
+def _dead_letter(kind: Kind, door: Any) -> Endpoint:
+    May = Annotated[Caller, Depends(door)]
+
+    async def one_letter(position: int, cell: TheCell, caller: May) -> Response:
+        """One dead letter with its content."""
+        cursor = kind.cursor_of(caller.app_key)
+
+        def found() -> dict[str, Any]:
+            with cell.database.reading() as connection:
+                letters = dead_letters.page(connection, cursor, position - 1, 1)
+            if not letters or letters[0].position != position:
+                raise ApiError(404, "OMS404", f"This key has no dead letter at {position}")
+            return {**telling.letter(letters[0]), "content": json.loads(letters[0].content)}
+
+        return json_response(await asyncio.to_thread(found))
+
+    return one_letter
+
+
+def _requeue(kind: Kind, door: Any) -> Endpoint:
+    May = Annotated[Caller, Depends(door)]
+
+    async def requeue(request: Request, cell: TheCell, caller: May) -> Response:
+        """Put dead letters back, as if they were new: `positions`, or `"all": true`."""
+        body = await _object(request)
+        positions = body.get("positions")
+        every = body.get("all") is True
+        if every == (positions is not None):
+            raise malformed("The body: expected either positions or all, which is true")
+        if not every and not (
+            isinstance(positions, list)
+            and 1 <= len(positions) <= LONGEST_PAGE
+            and all(type(position) is int for position in positions)
+        ):
+            raise malformed(f"positions: expected an array of 1 to {LONGEST_PAGE} positions")
+
+        def put_back() -> dict[str, Any]:
+            _told(kind, cell, caller)
+            count = telling.requeue(cell.database, kind, caller.app_key, positions)
+            return {"requeued": count}
+
+        return json_response(await asyncio.to_thread(put_back))
+
+    return requeue
+
+
+async def _object(request: Request) -> dict[str, Any]:
+    body = await json_body(request)
+    if not isinstance(body, dict):
+        raise malformed("The body: expected an object")
+    return body
+
+
+def _text(body: dict[str, Any], name: str) -> str | None:
+    value = body.get(name)
+    if value is None or (isinstance(value, str) and value):
+        return value
+    raise malformed(f"{name}: found {shown(value)}, expected a text")
+
+
+def _told(kind: Kind, cell: Cell, caller: Caller) -> Told:
+    told = kind.destination(cell.database, cell.vault, caller.app_key)
+    if told is None:
+        message = f"This key has no {kind.name}: configure one by POST"
+        raise ApiError(404, "OMS404", f"{message} /api/orders/{kind.name}/config")
+    return told
+
+
+def _filter(kind: Kind, cell: Cell, caller: Caller, body: dict[str, Any]) -> Filter:
+    """The filter of the body, or else the one that is configured."""
+    if body.get("filter") is None:
+        return _told(kind, cell, caller).asking.filter
+    posted, _ = read_filter(body["filter"])
+    return parse_filter(posted)
+
+
+def _place(cell: Cell, body: dict[str, Any], name: str) -> int | None:
+    """The position that a position or an instant stands for: of the last entry before it."""
+    value = body.get(name)
+    if value is None:
+        return None
+    try:
+        return telling.place(cell.database, value, parse_instant)
+    except ValueError:
+        raise malformed(
+            f"{name}: found {shown(value)}, expected a position or an instant"
+        ) from None
+
+
+for _kind in (feeds.KIND, hooks.KIND):
+    _install(_kind)

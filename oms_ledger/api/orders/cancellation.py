@@ -1,0 +1,102 @@
+"""Canceling an order, by the store or its shopper, and denying that (contract 01 §3.6, 02 §8)."""
+
+import re
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import Field
+
+from oms_ledger.api.auth.dependencies import (
+    Caller,
+    TheCell,
+    TheLedger,
+    requires,
+    shopper_or,
+)
+from oms_ledger.api.auth.ownership import require_own
+from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.bodies import Body, json_body, parse
+from oms_ledger.api.http.errors import ApiError
+from oms_ledger.api.http.receipts import cancellation_receipt, receipt, request_id
+from oms_ledger.orders.cancellation.decide import cancel, deny_cancellation
+
+router = APIRouter(tags=["Cancellation"])
+
+MayCancel = Annotated[Caller, Depends(requires("cancel_order"))]
+MayDeny = Annotated[Caller, Depends(requires("deny_cancellation"))]
+Shopper = Annotated[Caller, Depends(shopper_or("cancel_own_order"))]
+
+LONGEST = 500
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+class Cancellation(Body):
+    reason: str | None = None
+    requested_by_user: bool | None = False
+
+
+def _checked(reason: str | None, field: str = "reason") -> str | None:
+    if reason is not None and len(reason) > LONGEST:
+        raise ApiError(400, "CHK0099", f"Field {field} has exceeded limit of characters")
+    if reason is not None and _CONTROL.search(reason):
+        raise ApiError(400, "CHK0158", f"Invalid {field} characters")
+    return reason
+
+
+@router.post("/api/oms/pvt/orders/{order_id}/cancel")
+@router.post("/api/orders/pvt/document/{order_id}/cancel")
+async def post_cancel(
+    order_id: str, request: Request, ledger: TheLedger, caller: MayCancel
+) -> Response:
+    """200 tells that the request was taken; whether the order is canceled, its status tells."""
+    asked = parse(Cancellation, await json_body(request) or {})
+    decision = partial(
+        cancel,
+        reason=_checked(asked.reason),
+        requested_by_user=bool(asked.requested_by_user),
+        called_by=caller.app_key,
+    )
+    order = await ledger.change(
+        caller.account, segment(order_id), decision, by=caller.app_key, cause=request_id(request)
+    )
+    return receipt(order, request, *cancellation_receipt(order))
+
+
+@router.post("/api/checkout/pub/orders/{order_id}/user-cancel-request")
+async def post_user_cancel_request(
+    order_id: str, request: Request, cell: TheCell, caller: Shopper
+) -> Response:
+    """A shopper cancels an order of their own."""
+    asked = parse(Cancellation, await json_body(request) or {})
+    order_id, reason = segment(order_id), _checked(asked.reason)
+    order = await cell.ledger.order(caller.account, order_id)
+    if caller.shopper is not None:
+        await require_own(request, cell, order, caller.shopper)
+
+    decision = partial(cancel, reason=reason, requested_by_user=True, called_by=caller.app_key)
+    order = await cell.ledger.change(
+        caller.account, order_id, decision, by=caller.app_key, cause=request_id(request)
+    )
+    return receipt(order, request, *cancellation_receipt(order))
+
+
+class Denial(Body):
+    cancellation_request_id: Annotated[str, Field(min_length=1, max_length=256)]
+    deny_reason: Annotated[str, Field(min_length=1)]
+
+
+@router.post("/api/orders/pvt/document/{order_id}/deny-cancellation-request", status_code=200)
+async def post_deny_cancellation_request(
+    order_id: str, request: Request, ledger: TheLedger, caller: MayDeny
+) -> Response:
+    told = parse(Denial, await json_body(request))
+    decision = partial(
+        deny_cancellation,
+        request_id=told.cancellation_request_id,
+        reason=_checked(told.deny_reason, "denyReason") or "",
+    )
+    await ledger.change(
+        caller.account, segment(order_id), decision, by=caller.app_key, cause=request_id(request)
+    )
+    return Response(status_code=200)

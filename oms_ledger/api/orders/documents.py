@@ -1,0 +1,138 @@
+"""What integrations may ask of single orders: one, and a group (contract 02 §§2, 3, 6)."""
+
+import asyncio
+import re
+from datetime import timedelta
+from functools import partial
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, Request, Response
+
+from oms_ledger.accounts.account import Account
+from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
+from oms_ledger.api.http.addressing import segment
+from oms_ledger.cell import Cell
+from oms_ledger.orders.documents import oms_document, pii_document
+from oms_ledger.orders.documents.masking import mask_document, reason_of
+from oms_ledger.orders.privacy.disclose import disclose
+from oms_ledger.orders.refusals import OrderGroupNotFound, OrderNotFound
+from oms_ledger.orders.status import language_of as labels_in
+from projections.orders import views as order_views
+
+router = APIRouter(tags=["Orders"])
+JSON = "application/json; charset=utf-8"
+
+MayGet = Annotated[Caller, Depends(requires("get_order"))]
+MayGroup = Annotated[Caller, Depends(requires("order_group"))]
+
+
+def json_response(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    body = value if isinstance(value, bytes) else orjson.dumps(value)
+    return Response(body, status, headers, media_type=JSON)
+
+
+@router.get("/api/oms/pvt/orders/order-group/{order_group}")
+async def get_order_group(
+    order_group: str, request: Request, cell: TheCell, caller: MayGroup
+) -> Response:
+    await request.app.state.freshness.wait()
+    group = segment(order_group)
+
+    def ids() -> list[str]:
+        with cell.database.reading() as connection:
+            return list(order_views.group_ids(connection, caller.account, group))
+
+    account = await cell.ledger.account(caller.account)
+    documents = [
+        await shown(cell, account, order_id, language_of(request, account))
+        for order_id in await asyncio.to_thread(ids)
+        if await is_reachable(cell, account, order_id)
+    ]
+    if not documents:
+        raise OrderGroupNotFound(group)
+    return json_response(b"[" + b",".join(documents) + b"]")
+
+
+@router.get("/api/oms/pvt/orders/{order_id}")
+async def get_order(order_id: str, request: Request, cell: TheCell, caller: MayGet) -> Response:
+    order_id = segment(order_id)
+    if sequence := re.fullmatch(r"seq(\d{1,15})", order_id):
+        await request.app.state.freshness.wait()
+        order_id = await asyncio.to_thread(_by_sequence, cell, caller, int(sequence[1]))
+    account = await cell.ledger.account(caller.account)
+    if not await is_reachable(cell, account, order_id):
+        raise OrderNotFound()
+    return json_response(await shown(cell, account, order_id, language_of(request, account)))
+
+
+@router.get("/api/orders/pvt/document/{order_id}")
+async def get_document(
+    order_id: str, request: Request, cell: TheCell, caller: MayGet, reason: str | None = None
+) -> Response:
+    """With `reason`, and that recorded, personal data is shown that the account masks else."""
+    order_id, account = segment(order_id), await cell.ledger.account(caller.account)
+    if not await is_reachable(cell, account, order_id):
+        raise OrderNotFound()
+    if not account.setting("pii"):
+        order = await cell.ledger.order(account.name, order_id)
+        return json_response(orjson.dumps(pii_document(order)))
+    why = reason_of(reason)
+    if why is None:
+        order = await cell.ledger.order(account.name, order_id)
+        return json_response(orjson.dumps(mask_document(pii_document(order))))
+    order = await cell.ledger.change(
+        account.name,
+        order_id,
+        partial(disclose, reason=why),
+        by=caller.app_key,
+        cause=request.scope["state"]["request_id"],
+    )
+    return json_response(orjson.dumps(pii_document(order)))
+
+
+def _by_sequence(cell: Cell, caller: Caller, sequence: int) -> str:
+    with cell.database.reading() as connection:
+        found = order_views.by_sequence(connection, caller.account, sequence)
+    if found is None:
+        raise OrderNotFound()
+    return found
+
+
+async def is_reachable(cell: Cell, account: Account, order_id: str) -> bool:
+    """Whether the order is not older than the account lets its orders be seen."""
+    days = account.setting("order_access_days")
+    if not days:
+        return True
+    order = await cell.ledger.order(account.name, order_id)
+    return order.created_at >= cell.ledger.now() - timedelta(days=days)
+
+
+def language_of(request: Request, account: Account) -> str:
+    """The language asked for, else the account's."""
+    asked_for = request.headers.get("accept-language", "").split(",")[0].strip()
+    language: str = asked_for if asked_for not in ("", "*") else account.setting("language")
+    return language
+
+
+async def shown(
+    cell: Cell, account: Account, order_id: str, language: str, *, to_its_owner: bool = False
+) -> bytes:
+    """The OMS document: the stored bytes where they are new and need no change, else folded.
+
+    The shopper whose order it is sees it unmasked.
+    """
+
+    def stored() -> tuple[bytes | None, bool]:
+        with cell.database.reading() as connection:
+            return order_views.document(connection, account.name, order_id)
+
+    found, exists = await asyncio.to_thread(stored)
+    if not exists:
+        raise OrderNotFound()
+    translated = labels_in(language) != "en"
+    mask = account.setting("pii") and not to_its_owner
+    if found is not None and not translated and not mask:
+        return found
+    document = oms_document(await cell.ledger.order(account.name, order_id), language)
+    return orjson.dumps(mask_document(document) if mask else document)

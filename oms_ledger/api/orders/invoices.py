@@ -1,0 +1,303 @@
+"""Invoices of an order, and where their packages are (contract 02 §10)."""
+
+from datetime import datetime
+from functools import partial
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import AliasChoices, BeforeValidator, Field, field_validator
+
+from oms_ledger.accounts.account import Account
+from oms_ledger.api.auth.dependencies import Caller, TheLedger, requires
+from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.bodies import (
+    Body,
+    Cents,
+    json_body,
+    parse,
+)
+from oms_ledger.api.http.errors import malformed
+from oms_ledger.api.http.receipts import receipt, request_id
+from oms_ledger.eventstore.ledger import Ledger
+from oms_ledger.orders import events as e
+from oms_ledger.orders.decide import Decision
+from oms_ledger.orders.instants import local_instant
+from oms_ledger.orders.instants import parse as parse_instant
+from oms_ledger.orders.invoices.decide import AskedItem, issue_invoice
+from oms_ledger.orders.invoices.tracking import change_tracking, report_delivery
+from oms_ledger.orders.order import Order
+
+router = APIRouter(tags=["Invoices"])
+
+OMS = "/api/oms/pvt/orders/{order_id}"
+PII = "/api/orders/pvt/document/{order_id}"
+SELLERS = "/pvt/orders/{order_id}"
+"""What a seller appends to the base that it was given as `marketplaceServicesEndpoint`."""
+
+MayInvoice = Annotated[Caller, Depends(requires("invoice_order"))]
+MayInvoiceDocument = Annotated[Caller, Depends(requires("invoice_document"))]
+MayUpdate = Annotated[Caller, Depends(requires("update_invoice"))]
+MayTrack = Annotated[Caller, Depends(requires("track_invoice"))]
+
+Text = Annotated[str | None, Field(coerce_numbers_to_str=True)]
+
+
+def _kind(value: Any) -> Any:
+    return value.strip().capitalize() if isinstance(value, str) else value
+
+
+class InvoiceItem(Body):
+    """`id` (SKU and other names) on the OMS path, `itemIndex` on the PII path; each takes both."""
+
+    id: Text = None
+    item_index: Annotated[int | None, Field(ge=0)] = None
+    quantity: int = Field(ge=1)
+    price: Cents | None = None
+    description: Text = None
+
+
+class Refund(Body):
+    value: Cents | None = None
+
+
+class Restitutions(Body):
+    """What a return asks to give back; the published page does not tell of it, clients send it."""
+
+    refund: Refund | None = Field(None, validation_alias=AliasChoices("Refund", "refund"))
+
+
+class Invoice(Body):
+    """`invoiceValue` in cents, as an integer or a string of digits."""
+
+    type: Annotated[Literal["Output", "Input"], BeforeValidator(_kind)]
+    invoice_number: Annotated[str, Field(min_length=1, max_length=256, coerce_numbers_to_str=True)]
+    invoice_value: Annotated[Cents, Field(gt=0)]
+    issuance_date: str | None = None
+    issued_date: str | None = None
+    items: list[InvoiceItem] | None = None
+    restitutions: Restitutions | None = None
+    courier: Text = None
+    tracking_number: Text = None
+    tracking_url: str | None = None
+    dispatched_date: str | None = None
+    invoice_key: Text = None
+    invoice_url: str | None = None
+    embedded_invoice: str | None = None
+    description: Text = None
+    cfop: Text = None
+    volumes: int | None = None
+    extra_value: Cents | None = None
+
+    @field_validator("invoice_number")
+    @classmethod
+    def _not_blank(cls, number: str) -> str:
+        if not number.strip():
+            raise ValueError("an invoice number")
+        return number
+
+    def refund(self) -> int | None:
+        """What a return asks to give back, in cents, if it says so."""
+        told = self.restitutions and self.restitutions.refund
+        return told.value if told else None
+
+    def issued_at(self) -> datetime:
+        text = self.issuance_date or self.issued_date
+        if not text:
+            raise malformed("issuanceDate: found nothing, expected the invoice's date")
+        at = parse_instant(text)
+        if at is None:
+            raise malformed(f"issuanceDate: found {text!r}, expected ISO 8601")
+        return at
+
+    def asked(self, *, totals: bool) -> list[AskedItem]:
+        """The items; their prices are of whole lines when `totals`, else of one unit."""
+        return [_asked(item, at, totals) for at, item in enumerate(self.items or [])]
+
+
+def _asked(item: InvoiceItem, at: int, totals: bool) -> AskedItem:
+    index, name = item.item_index, item.id
+    if index is not None and name is not None:  # each path trusts its own name of the line
+        index, name = (index, None) if totals else (None, name)
+    if index is None and not name:
+        field = "itemIndex" if totals else "id"
+        raise malformed(f"items[{at}].{field}: found nothing, expected a value")
+    price, total = (None, item.price) if totals else (item.price, None)
+    return AskedItem(name or "", item.quantity, price, item.description, index, total)
+
+
+# What an invoice says besides what the ledger reasons about; kept as it came.
+_KEPT = (
+    "courier",
+    "trackingNumber",
+    "trackingUrl",
+    "dispatchedDate",
+    "invoiceKey",
+    "invoiceUrl",
+    "embeddedInvoice",
+    "description",
+    "cfop",
+    "volumes",
+    "extraValue",
+)
+
+
+def _details(body: dict[str, Any], asked: Invoice) -> e.Json:
+    told = asked.model_dump(by_alias=True, exclude_none=True)
+    details = {key: told[key] for key in _KEPT if key in told}
+    if asked.restitutions is not None:
+        details["restitutions"] = body["restitutions"]
+    return details
+
+
+def invoicing(
+    asked: Invoice, body: dict[str, Any], account: Account, *, totals: bool, once: bool
+) -> Decision:
+    """The decision that a body asks for, by the account's settings."""
+    return partial(
+        issue_invoice,
+        number=asked.invoice_number,
+        type=asked.type,
+        value=asked.invoice_value,
+        issued_at=asked.issued_at(),
+        items=asked.asked(totals=totals),
+        details=_details(body, asked),
+        refund=asked.refund(),
+        once=once,
+        receipted=not once,
+        lenient=account.setting("invoice_items") == "lenient",
+    )
+
+
+async def _issue(
+    order_id: str,
+    request: Request,
+    ledger: Ledger,
+    caller: Caller,
+    *,
+    totals: bool,
+    once: bool,
+) -> tuple[Order, e.InvoiceIssued]:
+    body = await json_body(request)
+    asked = parse(Invoice, body)
+    account = await ledger.account(caller.account)
+    decision = invoicing(asked, body, account, totals=totals, once=once)
+    order = await ledger.change(
+        caller.account, segment(order_id), decision, by=caller.app_key, cause=request_id(request)
+    )
+    invoice = order.invoice(asked.invoice_number)
+    assert invoice is not None
+    return order, invoice
+
+
+def _first_answer(order: Order, invoice: e.InvoiceIssued) -> tuple[str, datetime]:
+    times = (at for _, told, at in order.receipts if told == invoice.receipt)
+    return invoice.receipt, next(times, order.changed_at)
+
+
+@router.post(f"{OMS}/invoice")
+@router.post(f"{SELLERS}/invoice")
+async def post_invoice(
+    order_id: str, request: Request, ledger: TheLedger, caller: MayInvoice
+) -> Response:
+    """Each call gets a receipt of its own, also one that repeats an invoice."""
+    order, invoice = await _issue(order_id, request, ledger, caller, totals=False, once=False)
+    latest = order.answers.get(f"invoice {invoice.number.strip()}")
+    return receipt(order, request, *(latest or _first_answer(order, invoice)))
+
+
+@router.post(f"{PII}/invoices")
+async def post_invoices(
+    order_id: str, request: Request, ledger: TheLedger, caller: MayInvoiceDocument
+) -> Response:
+    """The same invoice again gets the first receipt, another one of its number is refused."""
+    order, invoice = await _issue(order_id, request, ledger, caller, totals=True, once=True)
+    return receipt(order, request, *_first_answer(order, invoice))
+
+
+class Tracking(Body):
+    tracking_number: Text = None
+    tracking_url: str | None = None
+    courier: Text = None
+    dispatched_date: str | None = None
+
+
+class Happening(Body):
+    city: Text = None
+    state: Text = None
+    description: Text = None
+    date: str | None = None
+
+
+class Delivery(Body):
+    is_delivered: bool | None = None
+    delivered_date: str | None = None
+    events: list[Happening] | None = None
+
+
+@router.put(f"{OMS}/invoice/{{invoice_number:path}}/tracking")
+@router.post(f"{SELLERS}/invoice/{{invoice_number:path}}/tracking")
+@router.put(f"{SELLERS}/invoice/{{invoice_number:path}}/tracking", include_in_schema=False)
+async def put_tracking(
+    order_id: str, invoice_number: str, request: Request, ledger: TheLedger, caller: MayTrack
+) -> Response:
+    told = parse(Delivery, await json_body(request))
+    zone = (await ledger.account(caller.account)).setting("time_zone")
+    number = segment(invoice_number)
+    decision = partial(
+        report_delivery,
+        number=number,
+        is_delivered=told.is_delivered,
+        delivered_at=_when(told.delivered_date, zone, "deliveredDate"),
+        events=[
+            e.TrackingEvent(
+                at=_when(one.date, zone, f"events[{i}].date") or _no_date(i),
+                description=one.description or "",
+                city=one.city or "",
+                state=one.state or "",
+            )
+            for i, one in enumerate(told.events or [])
+        ],
+    )
+    order = await ledger.change(
+        caller.account, segment(order_id), decision, by=caller.app_key, cause=request_id(request)
+    )
+    return receipt(order, request, *_answer(order, f"tracking of {number.strip()}"))
+
+
+def _when(text: str | None, zone: str, field: str) -> datetime | None:
+    if not text or not text.strip():
+        return None
+    at = local_instant(text.strip(), zone)
+    if at is None:
+        raise malformed(f"{field}: found {text[:60]!r}, expected yyyy-mm-dd hh:mm or ISO 8601")
+    return at
+
+
+def _no_date(at: int) -> datetime:
+    raise malformed(f"events[{at}].date: found nothing, expected the date of the event")
+
+
+@router.patch(f"{OMS}/invoice/{{invoice_number:path}}")
+@router.put(f"{OMS}/invoice/{{invoice_number:path}}", include_in_schema=False)
+@router.post(f"{SELLERS}/invoice/{{invoice_number:path}}")
+@router.patch(f"{SELLERS}/invoice/{{invoice_number:path}}", include_in_schema=False)
+@router.put(f"{SELLERS}/invoice/{{invoice_number:path}}", include_in_schema=False)
+async def patch_invoice(
+    order_id: str, invoice_number: str, request: Request, ledger: TheLedger, caller: MayUpdate
+) -> Response:
+    told = parse(Tracking, await json_body(request))
+    number = segment(invoice_number)
+    details = told.model_dump(by_alias=True, exclude_unset=True)
+    order = await ledger.change(
+        caller.account,
+        segment(order_id),
+        partial(change_tracking, number=number, details=details),
+        by=caller.app_key,
+        cause=request_id(request),
+    )
+    return receipt(order, request, *_answer(order, f"tracking number of {number.strip()}"))
+
+
+def _answer(order: Order, what: str) -> tuple[str, datetime]:
+    """The receipt of news that were recorded; of an imported package that said so before, none."""
+    return order.answers.get(what, ("", order.changed_at))

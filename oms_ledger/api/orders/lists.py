@@ -1,0 +1,174 @@
+"""Lists of orders: List orders and the extended search (contract 02 §§4, 5)."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+import orjson
+from fastapi import APIRouter, Depends, Request, Response
+from sqlalchemy import Connection
+
+from oms_ledger.accounts.account import Account
+from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
+from oms_ledger.api.http.bodies import json_body
+from oms_ledger.api.http.errors import malformed
+from oms_ledger.api.orders.documents import json_response, language_of
+from oms_ledger.api.orders.facets import facets
+from oms_ledger.api.orders.queries import (
+    Asked,
+    asked,
+    of_body,
+    of_query,
+)
+from oms_ledger.cell import Cell
+from oms_ledger.eventstore.records import order_stream
+from oms_ledger.orders.documents.masking import mask_row
+from oms_ledger.orders.documents.search_row import search_row
+from oms_ledger.orders.order import Order
+from oms_ledger.orders.status import Status, label
+from projections.orders import query as order_list
+from projections.orders.query import Page, Question
+from projections.orders.stats import Sums, apart, together
+
+router = APIRouter(tags=["Orders"])
+
+MayList = Annotated[Caller, Depends(requires("list_orders"))]
+MaySearch = Annotated[Caller, Depends(requires("extended_search"))]
+
+REPORT_LIMIT = 50_000
+T = TypeVar("T")
+
+
+@router.get("/api/oms/pvt/orders")
+async def list_orders(request: Request, cell: TheCell, caller: MayList) -> Response:
+    account = await cell.ledger.account(caller.account)
+    query = request.query_params
+    wanted = asked(account, of_query(query.multi_items()), cell.ledger.now())
+    behind = await request.app.state.freshness.wait()
+    page, shown = await _read(cell, wanted, query.get("_facets", ""))
+    rows = rows_told(page, language_of(request, account), account)
+    answer = list_answer(rows, page, wanted.question, shown, stats=query.get("_stats") != "0")
+    return json_response(answer, headers=_behind(behind))
+
+
+@router.post("/api/orders/extendsearch/orders")
+async def extended_search(request: Request, cell: TheCell, caller: MaySearch) -> Response:
+    body = await json_body(request)
+    if body is not None and not isinstance(body, dict):
+        raise malformed("The body: expected an object of filters")
+    account = await cell.ledger.account(caller.account)
+    query = request.query_params
+    given = of_query(query.multi_items()) | of_body(body or {})
+    wanted = asked(account, given, cell.ledger.now(), bare_fields=True)
+    behind = await request.app.state.freshness.wait()
+    page, shown = await _read(cell, wanted, _first(given, "_facets"))
+    rows = await asyncio.to_thread(_search_rows, cell, account, page)
+    stats = _first(given, "_stats") != "0"
+    answer = list_answer(rows, page, wanted.question, shown, stats=stats)
+    limit = orjson.dumps({"reportRecordsLimit": REPORT_LIMIT})
+    return json_response(answer[:-1] + b"," + limit[1:], headers=_behind(behind))
+
+
+def _first(given: dict[str, list[str]], name: str) -> str:
+    return next(iter(given.get(name, ())), "")
+
+
+def _behind(behind: int) -> dict[str, str] | None:
+    return {"X-Ledger-Behind": str(behind)} if behind else None
+
+
+async def _read(cell: Cell, wanted: Asked, named: str) -> tuple[Page, list[dict[str, Any]]]:
+    """The page and its facets, as they are at one moment."""
+    now = cell.ledger.now()
+
+    def read(connection: Connection) -> tuple[Page, list[dict[str, Any]]]:
+        page = order_list.page(connection, wanted.question)
+        return page, facets(connection, wanted, named, now)
+
+    return await at_one_moment(cell, read)
+
+
+async def at_one_moment(cell: Cell, read: Callable[[Connection], T]) -> T:
+    def in_thread() -> T:
+        with cell.database.snapshot() as connection:
+            return read(connection)
+
+    return await asyncio.to_thread(in_thread)
+
+
+def rows_told(
+    page: Page, language: str, account: Account, *, to_owner: bool = False
+) -> list[bytes]:
+    """Stored rows in a language, masked where the account masks; they are stored in English."""
+    mask = account.setting("pii") and not to_owner
+    if not mask and not page.retrying and not language.lower().startswith("pt"):
+        return page.rows
+    told = (_at_present(orjson.loads(row), page, language) for row in page.rows)
+    return [orjson.dumps(mask_row(row) if mask else row) for row in told]
+
+
+def _at_present(row: dict[str, Any], page: Page, language: str) -> dict[str, Any]:
+    status = row["status"]
+    return {
+        **row,
+        "statusDescription": label(Status(status) if status else None, language),
+        "workflowInRetry": row["orderId"] in page.retrying,
+    }
+
+
+def _search_rows(cell: Cell, account: Account, page: Page) -> list[bytes]:
+    states = (
+        cell.ledger.folds.load(order_stream(account.name, order_id)).state
+        for order_id in page.order_ids
+    )
+    rows = [
+        {**search_row(order), "workflowInRetry": order.order_id in page.retrying}
+        for order in states
+        if isinstance(order, Order)
+    ]
+    return [orjson.dumps(mask_row(row) if account.setting("pii") else row) for row in rows]
+
+
+# The answer
+
+_FIGURES = ("Count", "Max", "Mean", "Min", "Missing", "StdDev", "Sum", "SumOfSquares")
+
+
+def list_answer(
+    rows: list[bytes],
+    page: Page,
+    question: Question,
+    shown: list[dict[str, Any]],
+    *,
+    stats: bool = True,
+) -> bytes:
+    """The published answer of a list; without `stats` all its figures but the count are zero."""
+    total = page.totals.count
+    rest = {
+        "facets": shown,
+        "paging": {
+            "total": total,
+            "pages": -(-total // question.per_page),
+            "currentPage": question.page,
+            "perPage": question.per_page,
+        },
+        "stats": {
+            "stats": {
+                "totalValue": _figures(page.totals.value, stats=stats),
+                "totalItems": _figures(page.totals.items, stats=stats),
+            }
+        },
+    }
+    return b'{"list":[' + b",".join(rows) + b"]," + orjson.dumps(rest)[1:]
+
+
+def _figures(groups: Any, *, stats: bool) -> dict[str, Any]:
+    whole = together(groups)
+    if not stats:
+        return {**dict.fromkeys(_FIGURES, 0), "Count": whole.count, "Facets": {}}
+    facets = {"origin": _each(apart(groups, 0)), "currencyCode": _each(apart(groups, 1))}
+    return {**whole.told(), "Facets": facets}
+
+
+def _each(groups: dict[str, Sums]) -> dict[str, Any]:
+    return {name: {**sums.told(), "Facets": None} for name, sums in groups.items()}

@@ -1,0 +1,93 @@
+"""Opens what a process needs of a cell: database, ledger, queue of wake-ups. No one else does."""
+
+import secrets
+from dataclasses import dataclass
+from functools import cached_property
+
+import redis
+
+from oms_ledger import jsonata
+from oms_ledger.eventstore.database import Database
+from oms_ledger.eventstore.encryption import Vault, master_key
+from oms_ledger.eventstore.folding import Folds
+from oms_ledger.eventstore.ledger import Ledger
+from oms_ledger.eventstore.postgres import PostgresAppender
+from oms_ledger.eventstore.sequences import Sequences
+from oms_ledger.eventstore.sqlite import SqliteAppender
+from oms_ledger.eventstore.store import Store
+from oms_ledger.migrations import is_current
+from oms_ledger.settings import Settings
+
+
+class NotMigrated(Exception):
+    """The database's tables are not those of this release: run `oms-ledger migrate`."""
+
+
+class MissingMasterKey(Exception):
+    """There is a ledger, but not the key that its personal data is encrypted by."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One database and one Redis, serving a set of accounts."""
+
+    settings: Settings
+
+    @cached_property
+    def database(self) -> Database:
+        return Database(self.settings.database_url)
+
+    @cached_property
+    def vault(self) -> Vault:
+        given, folder = self.settings.master_key, self.settings.data_dir
+        if given is None and not (folder / "master.key").exists() and self.store.head():
+            raise MissingMasterKey(
+                f"The ledger has entries, but {folder / 'master.key'} is missing: put it back from"
+                " the backup, or set OMS_MASTER_KEY. A new key could not read personal data."
+            )
+        return Vault(master_key(given, folder))
+
+    @cached_property
+    def store(self) -> Store:
+        database = self.database
+        appender = SqliteAppender(database) if database.sqlite else PostgresAppender(database)
+        return Store(database, appender)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        return Ledger(self.store, self.vault)
+
+    @cached_property
+    def sequences(self) -> Sequences:
+        return Sequences(self.database, secrets.randbelow)
+
+    @cached_property
+    def redis(self) -> redis.Redis:
+        """The queue of wake-ups; disposable, so slow answers are given up early."""
+        url = self.settings.redis_url or "redis://127.0.0.1:6379/0"
+        return redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=30)
+
+    def folds(self) -> Folds:
+        """A follower's own memory of orders: each stands where its cursor stands."""
+        return Folds(self.store, self.vault)
+
+    def require_tables(self) -> None:
+        if not is_current(self.database):
+            raise NotMigrated(NotMigrated.__doc__)
+
+    def close(self) -> None:
+        opened = vars(self)
+        if "ledger" in opened:
+            self.ledger.close()
+        elif "store" in opened:
+            self.store.close()
+        if "redis" in opened:
+            self.redis.close()
+        if "database" in opened:
+            self.database.close()
+
+
+def open_cell(settings: Settings | None = None) -> Cell:
+    settings = settings or Settings.from_environment()
+    jsonata.choose(settings.jsonata_engine)
+    return Cell(settings)

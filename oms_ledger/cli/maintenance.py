@@ -1,0 +1,207 @@
+"""Looking after a ledger: `status`, `verify`, `rebuild`."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Annotated, Any
+
+import redis
+import typer
+
+from oms_ledger.cell import Cell, open_cell
+from oms_ledger.cli.output import AsJson, print_json, print_table, progress
+from oms_ledger.eventstore.integrity import Tampered
+from oms_ledger.eventstore.integrity import verify as walk
+from oms_ledger.services import signals as wakeups
+from oms_ledger.settings import Settings
+from projections.ops import metrics as figures
+from projections.ops.verify import Difference, count_orders, verify_views
+from projections.orders import views as order_views
+from projections.subscriptions import checkpoints as cursors
+from projections.subscriptions.checkpoints import now_micros
+from workers.projector import VIEWS
+from workers.runtime import embedded_redis
+
+
+def install(app: typer.Typer) -> None:
+    app.command()(status)
+    app.command()(verify)
+    app.command()(rebuild)
+
+
+def state_of(cell: Cell) -> dict[str, Any]:
+    """Head, cursors with their lags and leases, queues with their ages, hooks, processes."""
+    head, now = cell.store.head(), now_micros()
+    with cell.database.reading() as connection:
+        following = figures.following(connection, head, now)
+        known = {one.name: one for one in figures.figures(connection, head, now)}
+    try:
+        jobs: int | None = sum(
+            wakeups.queue(cell.redis, name).count for name in (wakeups.QUEUE, wakeups.SLOW)
+        )
+    except redis.RedisError:
+        jobs = None
+
+    def total(name: str) -> int:
+        return int(sum(known[name].values.values()))
+
+    return {
+        "head": head,
+        "cursors": [
+            {
+                "cursor": one.cursor,
+                "position": one.position,
+                "lag": one.lag,
+                "lagSeconds": round(one.seconds, 1),
+                "holder": one.holder,
+            }
+            for one in following
+        ],
+        "feedItems": total("oms_feed_items"),
+        "deliveriesOwed": total("oms_deliveries_owed"),
+        "deadLetters": total("oms_dead_letters"),
+        "wakeupsQueued": jobs,
+        "figures": [
+            {"name": one.name, "labels": dict(zip(one.labels, labels, strict=True)), "value": value}
+            for one in known.values()
+            for labels, value in one.values.items()
+        ],
+    }
+
+
+# Figures of a queue, a filter or a process that a person looks at side by side.
+TABLES = {
+    "feed": ("oms_feed_items", "oms_feed_oldest_seconds", "oms_feed_expires_seconds"),
+    "hook": (
+        "oms_deliveries_owed",
+        "oms_deliveries_oldest_seconds",
+        "oms_hook_failures",
+        "oms_hook_quiet",
+        "oms_hook_paused",
+    ),
+    "filter": (
+        "oms_filter_judged_total",
+        "oms_filter_passed_total",
+        "oms_filter_failed_total",
+        "oms_filter_seconds_total",
+    ),
+    "dead letters": ("oms_dead_letters",),
+    "process": ("oms_process_seen_seconds",),
+}
+
+
+def status(as_json: AsJson = False) -> None:
+    """Show where everything stands: head, lags, queues, hooks, filters, leases, processes."""
+    settings = Settings.from_environment()
+    if settings.redis_url is None:
+        embedded = embedded_redis.url(embedded_redis.address(settings.data_dir))
+        settings = replace(settings, redis_url=embedded)
+    cell = Cell(settings)
+    cell.require_tables()
+    state = state_of(cell)
+    if as_json:
+        print_json(state)
+        return
+    jobs = "unknown: Redis is away" if state["wakeupsQueued"] is None else state["wakeupsQueued"]
+    typer.echo(
+        f"Ledger head {state['head']}. Feed items {state['feedItems']}, deliveries owed"
+        f" {state['deliveriesOwed']}, dead letters {state['deadLetters']}, wake-ups queued"
+        f" {jobs}."
+    )
+    columns = ("cursor", "position", "lag", "lagSeconds", "holder")
+    rows = [["-" if c[name] is None else c[name] for name in columns] for c in state["cursors"]]
+    print_table(("cursor", "position", "lag", "seconds", "lease held by"), rows)
+    for title, names in TABLES.items():
+        _print_figures(title, names, state["figures"])
+
+
+def _print_figures(title: str, names: Sequence[str], told: Sequence[dict[str, Any]]) -> None:
+    by_labels: dict[tuple[str, ...], dict[str, float]] = {}
+    for one in told:
+        if one["name"] in names:
+            by_labels.setdefault(tuple(one["labels"].values()), {})[one["name"]] = one["value"]
+    if by_labels:
+        heads = [name.removeprefix("oms_").replace("_", " ") for name in names]
+        rows = [
+            (" ".join(labels), *(f"{values.get(name, 0):,.10g}" for name in names))
+            for labels, values in sorted(by_labels.items())
+        ]
+        print_table((title, *heads), rows)
+
+
+def verify(as_json: AsJson = False) -> None:
+    """Recompute the chain of seals and every view; name the first position that differs."""
+    cell = open_cell()
+    cell.require_tables()
+    head = cell.store.head()
+    try:
+        with progress() as bar:
+            task = bar.add_task("Verifying entries", total=head)
+            for position in walk(cell.store, head):
+                bar.update(task, completed=position)
+    except Tampered as tampered:
+        if as_json:
+            print_json({"ok": False, "position": tampered.position, "why": tampered.why})
+        else:
+            typer.echo(f"The ledger differs at position {tampered.position}: {tampered.why}.")
+        raise typer.Exit(1) from None
+    differing = stale_views(cell)
+    first = min((one.position for one in differing if one.position), default=None)
+    if as_json:
+        views = [asdict(one) for one in differing[:1000]]
+        print_json({"ok": not differing, "head": head, "position": first, "views": views})
+    elif differing:
+        print_table(
+            ("view", "account", "order", "position"),
+            [(one.view, one.account, one.order_id, one.position) for one in differing[:20]],
+        )
+        typer.echo(
+            f"The chain of seals holds, but {len(differing)} rows of views differ from it, the"
+            f" first at position {first or 'none'}: run `oms-ledger rebuild`, or find out who"
+            " wrote them."
+        )
+    else:
+        typer.echo(f"All {head} entries and every view agree with the chain of seals.")
+    if differing:
+        raise typer.Exit(1)
+
+
+def stale_views(cell: Cell) -> list[Difference]:
+    """What in the views is not what the entries amount to, by position."""
+    differing: list[Difference] = []
+    with progress() as bar:
+        task = bar.add_task("Verifying views", total=count_orders(cell.database))
+        for done, found in verify_views(cell.database, cell.folds()):
+            bar.update(task, completed=done)
+            differing += found
+    return sorted(differing)
+
+
+def rebuild(
+    view: Annotated[str, typer.Argument(help=f"One of: {', '.join(VIEWS)}.")] = order_views.CURSOR,
+) -> None:
+    """Fold a view anew from the first entry while everything goes on."""
+    if view not in VIEWS:
+        raise typer.BadParameter(f"there is no view {view}; views: {', '.join(VIEWS)}")
+    cell = open_cell()
+    cell.require_tables()
+    entries = rebuild_view(cell, view)
+    typer.echo(f"{view} is folded anew from {entries} entries.")
+
+
+def rebuild_view(cell: Cell, view: str) -> int:
+    """A second cursor takes the ledger through the view's destination; the live one goes on."""
+    cursor, folds, done = f"rebuild:{view}", cell.folds(), 0
+    with cell.database.writing() as connection:
+        if cursors.position(connection, cursor) is None:
+            cursors.create(connection, cursor, 0)
+    token = cursors.take(cell.database, cursor, steal=True)
+    assert token is not None
+    destination = VIEWS[view]()
+    with progress() as bar:
+        task = bar.add_task("Folding entries", total=cell.store.head())
+        while count := cursors.advance(cell.database, folds, cursor, token, destination):
+            done += count
+            bar.update(task, completed=done)
+    with cell.database.writing() as connection:
+        cursors.drop(connection, cursor)
+    return done

@@ -1,0 +1,57 @@
+"""`oms-ledger erase`: forget a person."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from oms_ledger.cell import open_cell
+from oms_ledger.cli.output import AsJson, print_json, print_table
+from oms_ledger.services.privacy.erase import Person
+from oms_ledger.services.privacy.erase import erase as erase_everywhere
+
+
+def install(app: typer.Typer) -> None:
+    app.command()(erase)
+
+
+def erase(
+    account: Annotated[str, typer.Option(help="The account whose orders are meant.")],
+    email: Annotated[str | None, typer.Option(help="The person's e-mail.")] = None,
+    document: Annotated[str | None, typer.Option(help="Or a document of the person.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what it would do.")] = False,
+    include_open: Annotated[
+        bool, typer.Option("--include-open", help="Also orders that are still under way.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Erase a person from an account's orders, in every version and view, for good.
+
+    The orders stay, with their values and items; the person reads as erased. Orders that are
+    still under way are left alone unless --include-open is given. Try it with --dry-run first.
+    """
+    if (email is None) == (document is None):
+        raise typer.BadParameter("give one of --email and --document")
+    person = Person("email", email) if email else Person("document", document or "")
+    cell = open_cell()
+    cell.require_tables()
+    erasure = asyncio.run(
+        erase_everywhere(
+            cell, account, person, dry_run=dry_run, include_open=include_open, by="operator"
+        )
+    )
+    if as_json:
+        print_json(erasure.as_json())
+        return
+    told = erasure.as_json()
+    if told["orders"]:
+        rows = [(o["orderId"], o["status"] or "-", o["outcome"]) for o in told["orders"]]
+        print_table(("order", "status", "outcome"), rows)
+    if dry_run:
+        typer.echo(f"Found {told['found']} orders. Nothing was erased: this was a dry run.")
+    else:
+        typer.echo(
+            f"Erased the person from {told['erased']} orders; {told['leftOpen']} open ones were"
+            " left alone. Backups and PostgreSQL's dead rows still have what they had: see"
+            " docs/operations.md."
+        )

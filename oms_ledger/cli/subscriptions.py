@@ -1,0 +1,224 @@
+"""`oms-ledger feed …` and `oms-ledger hook …`: what both can do beyond the original."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+
+from oms_ledger import jsonata
+from oms_ledger.cell import Cell, open_cell
+from oms_ledger.cli.output import AsJson, print_json, print_table, progress
+from oms_ledger.notifications.filters import Filter, InvalidFilter, parse_filter
+from oms_ledger.orders.instants import parse as parse_instant
+from oms_ledger.orders.refusals import InvalidSetting, OrderNotFound
+from projections.subscriptions import dead_letters
+from projections.subscriptions import presentation as telling
+from projections.subscriptions import replay as replays
+from projections.subscriptions.dry_run import dry_run
+from projections.subscriptions.explain import explain
+from projections.subscriptions.kinds import Kind
+from projections.subscriptions.sink import Told
+
+AppKey = Annotated[str, typer.Argument(help="Whose it is.")]
+Since = Annotated[str, typer.Option(help="A position, or an instant as 2026-01-31T12:00:00Z.")]
+FilterText = Annotated[
+    str | None,
+    typer.Option("--filter", help="A filter as JSON, or a bare expression; else the configured."),
+]
+
+
+def app_of(kind: Kind, help: str) -> typer.Typer:
+    """The commands of a kind; the kind's own module may add to them."""
+    app = typer.Typer(help=help, no_args_is_help=True)
+    for install in (_replay, _dry_run, _explain, _letters):
+        install(app, kind)
+    return app
+
+
+@contextmanager
+def opened() -> Iterator[Cell]:
+    cell = open_cell()
+    cell.require_tables()
+    try:
+        yield cell
+    finally:
+        cell.close()
+
+
+def _replay(app: typer.Typer, kind: Kind) -> None:
+    @app.command()
+    def replay(
+        app_key: AppKey,
+        since: Since = "0",
+        order: Annotated[str | None, typer.Option(help="Only this order's.")] = None,
+        as_json: AsJson = False,
+    ) -> None:
+        """Produce again what the filter passes since a position or an instant."""
+        with opened() as cell:
+            told, place = _told(cell, kind, app_key), _place(cell, since)
+            if order is not None:
+                count = replays.tell_again(cell.database, cell.folds(), told, order, place)
+                if count is None:
+                    raise OrderNotFound()
+                answer: dict[str, Any] = {"orderId": order, "since": place, "produced": count}
+            else:
+                with cell.database.writing() as connection:
+                    done = replays.put_back(connection, told.cursor, place)
+                assert done is not None
+                answer = {"since": done.since, "until": done.until}
+        if as_json:
+            print_json(answer)
+        elif order is not None:
+            typer.echo(f"{answer['produced']} notices of order {order} are produced again.")
+        else:
+            typer.echo(f"Put back from position {answer['until']} to {answer['since']}.")
+
+
+def _dry_run(app: typer.Typer, kind: Kind) -> None:
+    @app.command(name="dry-run")
+    def dry_run_(
+        app_key: AppKey,
+        since: Since,
+        filter: FilterText = None,
+        samples: Annotated[int, typer.Option(min=0, max=100, help="How many to show.")] = 10,
+        as_json: AsJson = False,
+    ) -> None:
+        """Show what a filter would have produced since then; nothing is kept."""
+        with opened() as cell, progress() as bar:
+            told = _told(cell, kind, app_key)
+            run = dry_run(
+                cell.database,
+                cell.folds(),
+                told.account,
+                _filter(told, filter),
+                since=_place(cell, since),
+                samples=samples,
+            )
+            task, found, failures = None, list[Any](), list[Any]()
+            for report in run:
+                if task is None:
+                    task = bar.add_task("Judging entries", total=report.head)
+                bar.update(task, completed=report.position)
+                found += report.samples
+                failures += report.failures
+            report.samples, report.failures = found, failures
+        answer = telling.trial(report)
+        if as_json:
+            print_json(answer)
+            return
+        typer.echo(
+            f"{report.passed} notices from {report.judged} entries judged; {report.failed} failed;"
+            f" {report.micros / max(1, report.judged):.0f} µs an evaluation."
+        )
+        columns = ("position", "orderId", "lastState", "state", "currentChange")
+        print_table(columns, [[one[name] for name in columns] for one in answer["samples"]])
+        for failure in answer["failures"]:
+            typer.echo(f"Failed at {failure['position']}: {failure['error']}", err=True)
+
+
+def _explain(app: typer.Typer, kind: Kind) -> None:
+    @app.command(name="explain")
+    def explain_(
+        app_key: AppKey,
+        order: Annotated[str, typer.Argument(help="The order's id.")],
+        filter: FilterText = None,
+        as_json: AsJson = False,
+    ) -> None:
+        """Show what a filter says of each version of an order, and why."""
+        with opened() as cell:
+            told = _told(cell, kind, app_key)
+            chosen = _filter(told, filter)
+            said = list(explain(cell.folds(), told.account, order, chosen))
+        if not said:
+            raise OrderNotFound()
+        versions = [telling.version(one, values=True) for one in said]
+        if as_json:
+            print_json({"orderId": order, **telling.engine(chosen), "versions": versions})
+            return
+        rows = [
+            (
+                one["version"],
+                one["event"],
+                one["state"],
+                "yes" if one["notice"] else "no",
+                one.get("error") or one["reason"],
+                one["evaluationMicroseconds"],
+            )
+            for one in versions
+        ]
+        print_table(("version", "event", "state", "notice", "why", "µs"), rows)
+
+
+def _letters(app: typer.Typer, kind: Kind) -> None:
+    @app.command(name="dead-letters")
+    def list_letters(
+        app_key: AppKey,
+        after: Annotated[int, typer.Option(min=0, help="Only past this position.")] = 0,
+        limit: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 100,
+        as_json: AsJson = False,
+    ) -> None:
+        """List what could not be delivered."""
+        with opened() as cell, cell.database.reading() as connection:
+            letters = dead_letters.page(connection, kind.cursor_of(app_key), after, limit)
+        if as_json:
+            print_json(
+                [{**telling.letter(one), "content": json.loads(one.content)} for one in letters]
+            )
+            return
+        columns = ("position", "orderId", "why", "at")
+        told = [telling.letter(one) for one in letters]
+        print_table(columns, [[one[name] for name in columns] for one in told])
+
+    @app.command()
+    def requeue(
+        app_key: AppKey,
+        positions: Annotated[list[int] | None, typer.Argument(help="Which ones.")] = None,
+        every: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+        as_json: AsJson = False,
+    ) -> None:
+        """Put dead letters back, as if they were new."""
+        if bool(positions) == every:
+            raise typer.BadParameter("say which positions, or --all")
+        with opened() as cell:
+            _told(cell, kind, app_key)
+            chosen = None if every else positions
+            count = telling.requeue(cell.database, kind, app_key, chosen)
+        if as_json:
+            print_json({"requeued": count})
+        else:
+            typer.echo(f"{count} letters are waiting again.")
+
+
+def _told(cell: Cell, kind: Kind, app_key: str) -> Told:
+    told = kind.destination(cell.database, cell.vault, app_key)
+    if told is None:
+        raise InvalidSetting(f"The key {app_key} has no {kind.name}")
+    return told
+
+
+def _place(cell: Cell, text: str) -> int:
+    try:
+        return telling.place(cell.database, text, parse_instant)
+    except ValueError:
+        raise typer.BadParameter(f"{text} is neither a position nor an instant") from None
+
+
+def _filter(told: Told, text: str | None) -> Filter:
+    """A filter written as JSON, or as a bare expression; without either the configured one."""
+    if text is None:
+        return told.asking.filter
+    posted = {"expression": text}
+    if text.lstrip().startswith("{"):
+        try:
+            posted = json.loads(text)
+        except ValueError:
+            posted = {"expression": text}
+    try:
+        chosen = parse_filter(posted)
+        if "expression" in posted:
+            jsonata.compile(posted["expression"])
+    except (InvalidFilter, jsonata.ExpressionError) as error:
+        raise typer.BadParameter(str(error)) from None
+    return chosen

@@ -1,0 +1,74 @@
+"""Walks the chain of seals: the first position whose stored bytes do not agree is named (G8)."""
+
+import hashlib
+from collections.abc import Iterator
+
+from sqlalchemy import select
+
+from oms_ledger.eventstore.store import Store
+from oms_ledger.eventstore.tables import events, seals
+
+
+class Tampered(Exception):
+    """The ledger is not what was sealed; the first argument is the first position in doubt."""
+
+    def __init__(self, position: int, why: str) -> None:
+        super().__init__(position, why)
+        self.position = position
+        self.why = why
+
+
+def verify(store: Store, head: int, chunk: int = 1000) -> Iterator[int]:
+    """Yields the position up to which the chain holds, as it goes; raises `Tampered`."""
+    previous, sealed_to = b"", 0
+    while sealed_to < head:
+        found = _seals(store, sealed_to, chunk)
+        if not found:
+            raise Tampered(sealed_to + 1, "these entries were never sealed")
+        digests = _digests(store, sealed_to, found[-1][0])
+        for position_to, position_from, seal in found:
+            if position_from != sealed_to + 1:
+                raise Tampered(sealed_to + 1, "a seal is missing")
+            covered = []
+            for position in range(position_from, position_to + 1):
+                if position not in digests:
+                    raise Tampered(position, "the entry is missing")
+                covered.append(digests[position])
+            if hashlib.sha256(previous + b"".join(covered)).digest() != seal:
+                raise Tampered(position_from, f"seal of {position_from}-{position_to} differs")
+            previous, sealed_to = seal, position_to
+        yield sealed_to
+
+
+def _seals(store: Store, after: int, limit: int) -> list[tuple[int, int, bytes]]:
+    query = (
+        select(seals.c.position_to, seals.c.position_from, seals.c.seal)
+        .where(seals.c.position_to > after)
+        .order_by(seals.c.position_to)
+        .limit(limit)
+    )
+    with store.database.reading() as connection:
+        return [(to, from_, bytes(seal)) for to, from_, seal in connection.execute(query)]
+
+
+def _digests(store: Store, after: int, until: int) -> dict[int, bytes]:
+    """Digests computed anew; where one differs from the stored one, that entry was changed."""
+    digests: dict[int, bytes] = {}
+    query = select(events.c.position, events.c.digest).where(
+        events.c.position > after, events.c.position <= until
+    )
+    with store.database.reading() as connection:
+        stored = {position: bytes(digest) for position, digest in connection.execute(query)}
+    at = after
+    while at < until and (rows := store.page(at, min(500, until - at))):
+        for row in rows:
+            clean = row._replace(body=bytes(row.body), personal=_bytes(row.personal))
+            digests[row.position] = clean.digest()
+            if digests[row.position] != stored.get(row.position):
+                raise Tampered(row.position, "the entry was changed")
+        at = rows[-1].position
+    return digests
+
+
+def _bytes(stored: bytes | None) -> bytes | None:
+    return None if stored is None else bytes(stored)

@@ -1,0 +1,76 @@
+"""Appending on PostgreSQL: one call of `append_entries` a group, one round trip.
+
+The function (in the migrations) takes the advisory lock, leaves out the writes that conflict,
+hands out positions, inserts, seals and notifies; it returns only after the commit is durable.
+"""
+
+from collections.abc import Sequence
+
+import psycopg
+
+from oms_ledger.eventstore.database import Database
+from oms_ledger.eventstore.records import (
+    Conflict,
+    Key,
+    Row,
+    Write,
+)
+
+_TYPES = {"version": "int", "at": "bigint", "moved_before_at": "bigint"}
+_BINARY = {"body", "personal"}
+_CALL = (
+    "SELECT member, last_position, taken_account, taken_key, taken_value"
+    " FROM append_entries(%s::int[], "
+    + ", ".join(
+        "%b::bytea[]" if name in _BINARY else f"%s::{_TYPES.get(name, 'text')}[]"
+        for name in Row._fields[:-1]
+    )
+    + ", %b::bytea[], %s::int[], %s::text[], %s::text[], %b::bytea[]"
+    + ", %s::int[], %s::text[], %b::bytea[])"
+)
+
+
+class PostgresAppender:
+    def __init__(self, database: Database) -> None:
+        self._url = database.url
+        self._connection: psycopg.Connection | None = None
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+    def append(self, writes: Sequence[Write]) -> list[int | Conflict]:
+        rows = [(member, row) for member, write in enumerate(writes) for row in write.rows]
+        keys = [(member, *key) for member, write in enumerate(writes) for key in write.keys]
+        new = [(member, *pair) for member, write in enumerate(writes) for pair in write.data_keys]
+        columns = list(zip(*(row[:-1] for _, row in rows), strict=True))
+        parameters: list[object] = [[member for member, _ in rows]]
+        parameters += [list(column) for column in columns]
+        parameters.append([row.digest() for _, row in rows])
+        parameters += [[key[i] for key in keys] for i in range(4)]
+        parameters += [[pair[i] for pair in new] for i in range(3)]
+        erased = [write.erased for write in writes]
+        outcomes: list[int | Conflict] = [0] * len(writes)
+        for member, position, account, key, value in self._ask(parameters, erased):
+            if position is not None:
+                outcomes[member] = position
+            else:
+                outcomes[member] = Conflict(Key(account, key, value) if key else None)
+        return outcomes
+
+    def _ask(
+        self, parameters: list[object], erased: Sequence[tuple[str, ...]]
+    ) -> list[tuple[int, int | None, str, str, bytes]]:
+        if self._connection is None or self._connection.closed:
+            self._connection = psycopg.connect(self._url, autocommit=True)
+        try:
+            if not any(erased):
+                return self._connection.execute(_CALL, parameters, prepare=True).fetchall()
+            with self._connection.transaction():
+                told = self._connection.execute(_CALL, parameters, prepare=True).fetchall()
+                gone = [s for member, at, *_ in told if at is not None for s in erased[member]]
+                self._connection.execute("DELETE FROM data_keys WHERE stream = ANY (%s)", (gone,))
+            return told
+        except psycopg.OperationalError:
+            self._connection.close()  # the next group finds the database again
+            raise

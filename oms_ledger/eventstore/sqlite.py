@@ -1,0 +1,81 @@
+"""Appending on SQLite: one connection, one transaction a group, synchronous=FULL."""
+
+import hashlib
+import sqlite3
+import time
+from collections.abc import Sequence
+
+from oms_ledger.eventstore.database import Database
+from oms_ledger.eventstore.records import (
+    Conflict,
+    Key,
+    Row,
+    Write,
+)
+
+_COLUMNS = (*Row._fields, "digest")
+_INSERT = f"INSERT INTO events ({','.join(_COLUMNS)}) VALUES ({','.join('?' * len(_COLUMNS))})"
+
+
+class SqliteAppender:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection = sqlite3.connect(
+            database.path, check_same_thread=False, isolation_level=None, timeout=30
+        )
+        self._connection.execute("PRAGMA synchronous=FULL")
+        self._connection.execute("PRAGMA secure_delete=ON")  # a data key leaves no trace
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def append(self, writes: Sequence[Write]) -> list[int | Conflict]:
+        digests = [[row.digest() for row in write.rows] for write in writes]
+        with self._database.turn():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                outcomes = self._append(writes, digests)
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+        return outcomes
+
+    def _append(self, writes: Sequence[Write], digests: list[list[bytes]]) -> list[int | Conflict]:
+        ask = self._connection.execute
+        (head,) = ask("SELECT coalesce(max(position), 0) FROM events").fetchone()
+        position, rows, outcomes = head, [], list[int | Conflict]()
+        for write, its_digests in zip(writes, digests, strict=True):
+            if conflict := self._conflict(write):
+                outcomes.append(conflict)
+                continue
+            for row, digest in zip(write.rows, its_digests, strict=True):
+                position += 1
+                rows.append((*row[:-1], position, digest))
+            outcomes.append(position)
+            keys = [(*key, time.time_ns() // 1000) for key in write.keys]
+            self._connection.executemany("INSERT INTO request_keys VALUES (?, ?, ?, ?)", keys)
+            self._connection.executemany("INSERT INTO data_keys VALUES (?, ?)", write.data_keys)
+            erased = [(stream,) for stream in write.erased]
+            self._connection.executemany("DELETE FROM data_keys WHERE stream = ?", erased)
+        if rows:
+            self._connection.executemany(_INSERT, rows)
+            last = ask("SELECT seal FROM seals ORDER BY position_to DESC LIMIT 1").fetchone()
+            seal = hashlib.sha256((last[0] if last else b"") + b"".join(r[-1] for r in rows))
+            ask("INSERT INTO seals VALUES (?, ?, ?)", (position, head + 1, seal.digest()))
+        return outcomes
+
+    def _conflict(self, write: Write) -> Conflict | None:
+        ask = self._connection.execute
+        for key in write.keys:
+            query = "SELECT value FROM request_keys WHERE account = ? AND key = ?"
+            if taken := ask(query, key[:2]).fetchone():
+                return Conflict(Key(key.account, key.key, taken[0]))
+        expected: dict[str, int] = {}
+        for row in write.rows:
+            expected.setdefault(row.stream, row.version - 1)
+        for stream, version in expected.items():
+            query = "SELECT coalesce(max(version), 0) FROM events WHERE stream = ?"
+            if ask(query, (stream,)).fetchone()[0] != version:
+                return Conflict()
+        return None

@@ -1,0 +1,168 @@
+"""What is stored and how it is read; how a group of writes is appended is the databases' own.
+
+A store knows rows, not orders. `append` makes each write of a group whole or not at all, hands
+out positions without a gap in the order of commit, and seals what it wrote, in one transaction.
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+from sqlalchemy import Select, bindparam, delete, func, select, text, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
+
+from oms_ledger.eventstore.database import Database
+from oms_ledger.eventstore.records import (
+    Conflict,
+    Key,
+    Row,
+    Write,
+)
+from oms_ledger.eventstore.tables import (
+    CLAIMED,
+    data_keys,
+    events,
+    request_keys,
+)
+
+_ROW = [events.c[name] for name in Row._fields]
+_STREAM = (
+    select(*_ROW)
+    .where(events.c.stream == bindparam("stream"), events.c.version > bindparam("after"))
+    .order_by(events.c.version)
+)
+_STREAM_AND_KEY = _STREAM.add_columns(
+    select(data_keys.c.wrapped).where(data_keys.c.stream == bindparam("stream")).scalar_subquery()
+)
+_PAGE = (
+    select(*_ROW)
+    .where(events.c.position > bindparam("after"))
+    .order_by(events.c.position)
+    .limit(bindparam("limit"))
+)
+_ORDERS = (
+    select(*_ROW)
+    .where(events.c.account == bindparam("account"), events.c.stream != bindparam("own"))
+    .where(events.c.position > bindparam("after"), events.c.position <= bindparam("until"))
+    .order_by(events.c.position)
+    .limit(bindparam("limit"))
+)
+_HEAD = select(func.coalesce(func.max(events.c.position), 0))
+_STREAMS = (
+    select(*_ROW)
+    .where(events.c.stream.in_(bindparam("streams", expanding=True)))
+    .where(events.c.position <= bindparam("until"))
+    .order_by(events.c.position)
+)
+_VERSIONS = (
+    select(events.c.stream, func.max(events.c.version))
+    .where(events.c.stream.in_(bindparam("streams", expanding=True)))
+    .group_by(events.c.stream)
+)
+_DATA_KEYS = select(data_keys.c.stream, data_keys.c.wrapped).where(
+    data_keys.c.stream.in_(bindparam("streams", expanding=True))
+)
+# Grouped by what no index has: SQLite would read all of one that begins with the account.
+_WHOSE = events.c.account.concat("")
+_ACCOUNTS_AFTER = (
+    select(_WHOSE, func.max(events.c.position))
+    .where(events.c.position > bindparam("after"))
+    .group_by(_WHOSE)
+)
+_KEY = select(request_keys.c.value).where(
+    request_keys.c.account == bindparam("account"), request_keys.c.key == bindparam("key")
+)
+
+
+class Appender(Protocol):
+    def append(self, writes: Sequence[Write]) -> list[int | Conflict]:
+        """Per write its last position, or why it was not made. Writes share no claims."""
+
+    def close(self) -> None: ...
+
+
+class Store:
+    """The ledger's rows in a database."""
+
+    def __init__(self, database: Database, appender: Appender) -> None:
+        self.database = database
+        self.append = appender.append
+        self._appender = appender
+
+    def close(self) -> None:
+        self._appender.close()
+
+    def head(self) -> int:
+        """The last position handed out; 0 in an empty ledger."""
+        with self.database.reading() as connection:
+            return int(connection.execute(_HEAD).scalar_one())
+
+    def accounts_after(self, position: int) -> tuple[int, list[str]]:
+        """The head as it is now, and whose entries stand between the position and it."""
+        with self.database.reading() as connection:
+            found = connection.execute(_ACCOUNTS_AFTER, {"after": position}).all()
+        return max((last for _, last in found), default=position), sorted(a for a, _ in found)
+
+    def page(self, after: int, limit: int = 500) -> list[Row]:
+        return self._rows(_PAGE, after=after, limit=limit)
+
+    def orders_page(self, account: str, after: int, until: int, limit: int) -> list[Row]:
+        """Entries of the account's orders, without the account's own, by position."""
+        own = f"{account}/"
+        return self._rows(_ORDERS, account=account, own=own, after=after, until=until, limit=limit)
+
+    def stream(self, stream: str, after: int = 0) -> list[Row]:
+        return self._rows(_STREAM, stream=stream, after=after)
+
+    def stream_and_key(self, stream: str) -> tuple[list[Row], bytes | None]:
+        """A stream's rows and its wrapped data key, as both are at one moment."""
+        with self.database.reading() as connection:
+            found = connection.execute(_STREAM_AND_KEY, {"stream": stream, "after": 0}).all()
+        wrapped = found[0][-1] if found else None
+        return [Row._make(row[:-1]) for row in found], wrapped and bytes(wrapped)
+
+    def streams(self, streams: Iterable[str], until: int) -> list[Row]:
+        """All rows of some streams up to a position, in order of position."""
+        return self._rows(_STREAMS, streams=list(streams), until=until)
+
+    def versions(self, streams: Sequence[str]) -> dict[str, int]:
+        """The last version of each stream that has one."""
+        with self.database.reading() as connection:
+            found = connection.execute(_VERSIONS, {"streams": streams})
+            return {stream: version for stream, version in found}
+
+    def data_keys(self, streams: Iterable[str]) -> dict[str, bytes]:
+        with self.database.reading() as connection:
+            return {
+                s: bytes(w) for s, w in connection.execute(_DATA_KEYS, {"streams": list(streams)})
+            }
+
+    def key(self, account: str, key: str) -> bytes | None:
+        """What a key of the account stands for, or None when it is not taken."""
+        with self.database.reading() as connection:
+            value = connection.execute(_KEY, {"account": account, "key": key}).scalar_one_or_none()
+            return None if value is None else bytes(value)
+
+    def take_key(self, key: Key) -> Key | None:
+        """Take a key that goes with no entries; as it was taken before, if it was."""
+        dialect = sqlite if self.database.sqlite else postgresql
+        taken = {**key._asdict(), "at": time.time_ns() // 1000}
+        taking = dialect.insert(request_keys).values(taken).on_conflict_do_nothing()
+        with self.database.writing() as connection:
+            if connection.execute(taking.returning(request_keys.c.key)).all():
+                return None
+        value = self.key(key.account, key.key)
+        assert value is not None
+        return key._replace(value=value)
+
+    def forget_claims(self, before: int, limit: int = 10_000) -> int:
+        """Forget clients' keys taken before an instant in microseconds, oldest first; how many."""
+        t = request_keys.c
+        old = select(t.account, t.key).where(text(CLAIMED), t.at < before).order_by(t.at)
+        forgotten = delete(request_keys).where(tuple_(t.account, t.key).in_(old.limit(limit)))
+        with self.database.writing() as connection:
+            return connection.execute(forgotten).rowcount
+
+    def _rows(self, query: Select[Any], **parameters: object) -> list[Row]:
+        with self.database.reading() as connection:
+            return [Row._make(row) for row in connection.execute(query, parameters)]

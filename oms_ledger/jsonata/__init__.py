@@ -1,0 +1,149 @@
+"""Evaluating strangers' JSONata expressions within bounds, and alike on every replay.
+
+The reference engine is jsonata-python, metered step by step. jlens, when it is installed, takes
+over the plain expressions, which most filters are: comparisons, paths, predicates and calls of
+functions that cannot make much out of little. Whatever could blow up inside jlens where none of
+its own limits looks (lambdas, ranges, constructors, `$replace`, …) stays with the reference.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from oms_ledger.jsonata import accelerator
+from oms_ledger.jsonata.bounds import ATTEMPTS, TIME
+from oms_ledger.jsonata.errors import BoundExceeded, EvaluationError, ExpressionError
+from oms_ledger.jsonata.plain import is_plain
+from oms_ledger.jsonata.reads import Reads, cut_to, paths
+from oms_ledger.jsonata.reads import reads as reads_of
+from oms_ledger.jsonata.reference import EPOCH, Reference
+from oms_ledger.jsonata.syntax import parse
+from oms_ledger.notifications.filters import LONGEST_EXPRESSION
+
+__all__ = [
+    "ENGINES",
+    "BoundExceeded",
+    "EngineMissing",
+    "EvaluationError",
+    "Expression",
+    "ExpressionError",
+    "Reads",
+    "choose",
+    "compile",
+    "cut_to",
+    "paths",
+    "reads",
+    "require_hope",
+]
+
+ENGINES = ("auto", "jlens", "jsonata-python")
+
+_chosen = ["auto"]
+
+
+class EngineMissing(RuntimeError):
+    """The engine that was asked for is not installed."""
+
+
+def choose(engine: str) -> None:
+    """The engine of this process (OMS_JSONATA_ENGINE) where none is named."""
+    _require(engine)
+    _chosen[0] = engine
+
+
+@dataclass(frozen=True, eq=False)
+class Expression:
+    """A compiled expression. It may be shared between threads."""
+
+    text: str
+    reads: Reads
+    """What it reads of the document, as a tree (see `reads`); None: all of it."""
+    engine: str
+    _evaluate: Callable[[dict[str, Any], datetime, float], Any] = field(repr=False)
+
+    def value(self, document: dict[str, Any], at: datetime, patience: float = 1) -> Any:
+        """The value at that instant, as JSON has it: undefined, null and functions are None.
+
+        `patience` multiplies the bound of time alone.
+        """
+        return _as_json(self._evaluated(document, at, TIME * patience))
+
+    def truthy(self, document: dict[str, Any], at: datetime, patience: float = 1) -> bool:
+        """The value as `$boolean` casts it; undefined is false."""
+        return _truth(self._evaluated(document, at, TIME * patience))
+
+    def _evaluated(self, document: dict[str, Any], at: datetime, time: float) -> Any:
+        """The clock of a thread that was kept waiting may run out: then it is tried again."""
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return self._evaluate(document, at, time)
+            except BoundExceeded as exceeded:
+                if exceeded.bound != "time":
+                    raise
+        return self._evaluate(document, at, time)
+
+
+def compile(expression: str, engine: str | None = None) -> Expression:
+    """Parse, check and keep an expression. "auto" takes jlens where it is there and fit."""
+    return _compiled(expression, _chosen[0] if engine is None else engine)
+
+
+@lru_cache(maxsize=1024)
+def _compiled(expression: str, engine: str) -> Expression:
+    _require(engine)
+    if len(expression.encode("utf-8", "surrogatepass")) > LONGEST_EXPRESSION:
+        raise ExpressionError(f"The expression is longer than {LONGEST_EXPRESSION} bytes.")
+    ast = parse(expression)
+    read = reads_of(ast)
+    if engine != "jsonata-python" and accelerator.installed() and is_plain(ast):
+        accelerated = accelerator.compiled(expression)
+        if accelerated is not None:
+            return Expression(expression, read, "jlens", accelerated)
+    return Expression(expression, read, "jsonata-python", Reference(ast))
+
+
+def _require(engine: str) -> None:
+    if engine not in ENGINES:
+        raise ValueError(f"{engine!r} is none of the engines {', '.join(ENGINES)}.")
+    if engine == "jlens" and not accelerator.installed():
+        raise EngineMissing("OMS_JSONATA_ENGINE is jlens, which is not installed: try auto.")
+
+
+def require_hope(expression: str) -> Expression:
+    """The compiled expression, unless its bounds would stop it whatever the document."""
+    compiled = compile(expression)
+    if compiled.reads == ():
+        try:
+            compiled.value({}, EPOCH)
+        except BoundExceeded as exceeded:
+            raise ExpressionError(f"{exceeded} It would, whatever the order.") from None
+        except EvaluationError:
+            pass  # it may fail: that is told of each order
+    return compiled
+
+
+def reads(expression: str) -> Reads:
+    """What the expression reads of a document: `reads.reads` says how it is told."""
+    return compile(expression).reads
+
+
+def _truth(value: Any) -> bool:
+    match value:
+        case bool() | str() | int() | float() | dict():
+            return bool(value)
+        case list():
+            return any(_truth(member) for member in value)
+    return False
+
+
+def _as_json(value: Any) -> Any:
+    match value:
+        case bool() | str() | int() | float():
+            return value
+        case list():
+            return [_as_json(member) for member in value]
+        case dict():
+            return {key: _as_json(member) for key, member in value.items()}
+    return None

@@ -1,0 +1,71 @@
+"""What may be decided about an order: functions from an order and facts to events."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from oms_ledger.orders import events as e
+from oms_ledger.orders.evolve import evolve
+from oms_ledger.orders.flows import AUTOMATIC
+from oms_ledger.orders.order import Order
+from oms_ledger.orders.status import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a decision may know besides the order: the time, fresh ids, the account's settings."""
+
+    now: datetime
+    receipt: str
+    grace_period: timedelta = timedelta(minutes=30)
+    payment_expiry: timedelta | None = None
+    seller_window: timedelta = timedelta(days=2)
+
+
+Decision = Callable[[Order, Facts], list[e.OrderEvent]]
+
+
+def follow_through(
+    order: Order, events: Sequence[e.OrderEvent], facts: Facts
+) -> list[e.OrderEvent]:
+    """The events, and those that follow by themselves until the order rests."""
+    done: list[e.OrderEvent] = []
+    for event in [*_ended_first(order, events, facts), *events]:
+        done.append(event)
+        order = evolve(order, event, facts.now, order.order_id, order.account)
+    while following := _next(order, facts):
+        done.append(following)
+        order = evolve(order, following, facts.now, order.order_id, order.account)
+    return done
+
+
+def _ended_first(order: Order, events: Sequence[e.OrderEvent], facts: Facts) -> list[e.OrderEvent]:
+    """A cancellation wins: whoever asks for one, a change in progress is canceled before it."""
+    request = order.change_in_progress
+    asked = (e.CancellationStarted, e.CancellationRequested, e.SellerCanceled)
+    if request is None or not any(isinstance(event, asked) for event in events):
+        return []
+    reason = "The order is being canceled"
+    return [e.ChangeCanceled(request_id=request.id, receipt=facts.receipt, reason=reason)]
+
+
+def _next(order: Order, facts: Facts) -> e.OrderEvent | None:
+    if order.status is None:
+        return None
+    if order.status is Status.WINDOW_TO_CANCEL and order.closes_at is not None:
+        return e.CancellationWindowClosed() if order.closes_at <= facts.now else None
+    if order.status is Status.PAYMENT_PENDING and order.paid:
+        return e.PaymentApprovalRecorded()
+    event = AUTOMATIC[order.flow].get(order.status)
+    if event is None:
+        return None
+    if event is e.CancellationWindowOpened:
+        return e.CancellationWindowOpened(facts.now + facts.grace_period)
+    if event is e.CancellationStarted:
+        return e.CancellationStarted(by="system", receipt=facts.receipt, reason=order.seller_reason)
+    if event is e.FullyInvoiced and order.invoiced_value < order.value:
+        return e.PartiallyInvoiced()
+    if event is e.InvoiceVerified and order.invoiced_value < order.value:
+        return e.HandlingStarted()
+    following: e.OrderEvent = event()
+    return following

@@ -1,0 +1,57 @@
+"""The row of an order in List orders."""
+
+from typing import Any
+
+from oms_ledger.orders.conversation.messages import last_message
+from oms_ledger.orders.documents.common import STORE_PREFERENCES
+from oms_ledger.orders.documents.deliveries import estimate_of
+from oms_ledger.orders.documents.derived_fields import BESIDES
+from oms_ledger.orders.instants import parse, seconds
+from oms_ledger.orders.order import Order
+from oms_ledger.orders.status import label
+
+
+def list_row(order: Order, language: str = "en-US") -> dict[str, Any]:
+    placed = order.placed
+    told = {**placed.details, **(placed.client_profile.get(BESIDES) or {})}
+    estimate = seconds(latest_estimate(order))
+    profile = placed.client_profile
+    names = (profile.get("firstName"), profile.get("lastName"))
+    registry = told.get("giftRegistryData") or {}
+    operator = told.get("callCenterOperatorData") or {}
+    return {
+        "orderId": order.order_id,
+        "creationDate": seconds(order.created_at),
+        "clientName": " ".join(name for name in names if name),
+        "items": None,
+        "totalValue": order.value,
+        "paymentNames": ", ".join(dict.fromkeys(p.payment_system_name for p in order.payments)),
+        "status": order.status and order.status.value,
+        "statusDescription": label(order.status, language),
+        "marketPlaceOrderId": placed.marketplace_order_id,
+        "sequence": str(placed.sequence),
+        "salesChannel": placed.sales_channel,
+        "affiliateId": placed.affiliate_id,
+        "origin": order.origin,
+        "workflowInErrorState": bool(order.failed_calls or told.get("workflowIsInError")),
+        "workflowInRetry": False,
+        "lastMessageUnread": last_message(order) or told.get("lastMessage"),
+        "ShippingEstimatedDate": estimate,
+        "ShippingEstimatedDateMax": estimate,
+        "ShippingEstimatedDateMin": None,
+        "orderIsComplete": order.status is not None,
+        "listId": registry.get("giftRegistryId"),
+        "listType": registry.get("giftRegistryTypeName"),
+        "authorizedDate": seconds(order.authorized_at),
+        "callCenterOperatorName": operator.get("userName"),
+        "totalItems": sum(item.quantity for item in order.items),
+        "currencyCode": placed.store_preferences.get("currencyCode")
+        or STORE_PREFERENCES["currencyCode"],
+    }
+
+
+def latest_estimate(order: Order) -> Any:
+    """The instant by which the last line is promised; None when no line says so."""
+    promised = (estimate_of(order, line) for line in order.logistics)
+    instants = (parse(at) if isinstance(at, str) else at for at in promised)
+    return max((at for at in instants if at), default=None)

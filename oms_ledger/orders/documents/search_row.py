@@ -1,0 +1,124 @@
+"""The row of an order in `/api/orders/extendsearch/orders`."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from oms_ledger.orders.documents.deliveries import delivered, estimate_of
+from oms_ledger.orders.documents.list_row import list_row
+from oms_ledger.orders.documents.pii import pii_document
+from oms_ledger.orders.documents.search_terms import in_store
+from oms_ledger.orders.instants import PII_ZONE, parse
+from oms_ledger.orders.order import Order
+from oms_ledger.orders.status import Status
+
+Row = dict[str, Any]
+
+
+def search_row(order: Order) -> Row:
+    document, row = pii_document(order), list_row(order)
+    profile, operator = document["clientProfileData"], document["callCenterOperatorData"] or {}
+    promotions = document["ratesAndBenefitsData"]["rateAndBenefitsIdentifiers"]
+    packages = document["packageAttachment"]["packages"]
+    transactions = document["paymentData"]["transactions"]
+    payments = [payment for one in transactions for payment in one["payments"]]
+    reached = {status: at for status, at in reversed(order.timeline)}
+    approved = reached.get(Status.PAYMENT_APPROVED) or order.authorized_at
+    promised = sorted(_instants(estimate_of(order, line) for line in order.logistics))
+    return {
+        "paymentNames": row["paymentNames"],
+        "orderId": order.order_id,
+        "orderGroup": order.placed.order_group,
+        "sequence": row["sequence"],
+        "clientEmail": profile["email"],
+        "clientDocument": profile["document"],
+        "clientCorporateDocument": profile["corporateDocument"],
+        "clientCorporateName": profile["corporateName"],
+        "clientName": row["clientName"],
+        "totalValue": order.value,
+        "origin": order.origin,
+        "status": row["status"],
+        "currencyCode": row["currencyCode"],
+        "sellerNames": [seller["name"] for seller in document["sellers"]],
+        "sellerIds": [seller["id"] for seller in document["sellers"]],
+        "sellerOrderId": document["sellerOrderId"],
+        "totalItems": row["totalItems"],
+        "pciTransactionId": _told(one["transactionId"] for one in transactions),
+        "paymentNSU": _told(_said(payment, "nsu") for payment in payments),
+        "ratesAndBenefitsNames": _told(one["name"] for one in promotions),
+        "ratesAndBenefitsIds": _told(one["id"] for one in promotions),
+        "shippingEstimatedDateMax": _spelled(promised[-1] if promised else None),
+        "shippingEstimatedDateMin": _spelled(promised[0] if promised else None),
+        "transactionIds": _told(payment["tid"] or _said(payment, "tid") for payment in payments),
+        "paymentIds": _told(payment["id"] for payment in payments),
+        "isInstore": in_store(document),
+        "deliveryChannel": _told(
+            line["selectedDeliveryChannel"] for line in document["shippingData"]["logisticsInfo"]
+        ),
+        "productIds": _told(item["productId"] for item in document["items"]),
+        "hostname": document["hostname"],
+        "creationDate": _spelled(order.created_at),
+        "invoicedDate": _spelled(order.invoiced_at),
+        "authorizedDate": _spelled(order.authorized_at),
+        "orderIsComplete": order.status is not None,
+        "marketingTags": (document["marketingData"] or {}).get("marketingTags") or [],
+        "invoicesOutput": _numbers(packages, "Output"),
+        "invoicesInput": _numbers(packages, "Input"),
+        "workflowInErrorState": row["workflowInErrorState"],
+        "workflowInRetry": row["workflowInRetry"],
+        "userProfileId": profile["userProfileId"],
+        "lastChange": _spelled(order.changed_at),
+        "isAllDelivered": delivered(order),
+        "isAnyDelivered": any(
+            (package["courierStatus"] or {}).get("finished")
+            for package in packages
+            if package["type"] == "Output"
+        ),
+        "giftCardProviders": _told(p["giftCardProvider"] for p in payments) or None,
+        "orderFormId": order.placed.order_form_id,
+        "paymentApprovedDate": _spelled(approved),
+        "readyForHandlingDate": _spelled(reached.get(Status.READY_FOR_HANDLING)),
+        "deliveryDates": _delivered(packages) or None,
+        "ingestPipelineMetadata": [],
+        "marketplaceWorkflowInstanceId": _instance(document, "Marketplace"),
+        "fulfillmentWorkflowInstanceId": _instance(document, "Fulfillment"),
+        "callCenterOperatorEmail": operator.get("email"),
+        "callCenterOperatorName": operator.get("userName"),
+        "productNames": _told(item["name"] for item in document["items"]),
+    }
+
+
+def _told(values: Iterable[Any]) -> list[Any]:
+    """Each value that says something, once, in its order."""
+    return list(dict.fromkeys(value for value in values if value))
+
+
+def _spelled(at: datetime | None) -> str | None:
+    return None if at is None else f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}{PII_ZONE}"
+
+
+def _instants(told: Iterable[Any]) -> Iterable[datetime]:
+    for at in told:
+        found = parse(at) if isinstance(at, str) else at
+        if found:
+            yield found
+
+
+def _said(payment: Row, name: str) -> Any:
+    said = payment["connectorResponses"]
+    found = (v for k, v in said.items() if k.lower() == name) if isinstance(said, dict) else ()
+    return next(iter(found), None)
+
+
+def _numbers(packages: list[Row], type: str) -> list[str] | None:
+    return _told(p["invoiceNumber"] for p in packages if p["type"] == type) or None
+
+
+def _delivered(packages: list[Row]) -> list[str]:
+    return _told((package["courierStatus"] or {}).get("deliveredDate") for package in packages)
+
+
+def _instance(document: Row, name: str) -> str | None:
+    instances = (document["workflowData"] or {}).get("instances") or ()
+    found = (one for one in instances if one.get("workflowName") == name)
+    return next((one.get("workflowInstanceId") for one in found), None)

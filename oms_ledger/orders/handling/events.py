@@ -1,0 +1,110 @@
+"""The workflow from its beginning to the start of handling."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from oms_ledger.orders.parts import personal_text
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowCreated:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAccepted:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class PurchaseCompleted:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class SellerConfirmationAwaited:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class SellerConfirmed:
+    """The seller has the order, under an id of its own."""
+
+    seller_order_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SellerRefused:
+    reason: str | None = personal_text()
+
+
+@dataclass(frozen=True, slots=True)
+class SellerHandlingAwaited:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ManualAuthorizationAwaited:
+    """What the marketplace pays differs from what the order costs here, by so many cents."""
+
+    difference: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchAuthorizationAwaited:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class FulfillmentAuthorized:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class CancellationWindowOpened:
+    closes_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CancellationWindowClosed:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class HandlingRequested:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class HandlingStarted:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class FulfillmentAwaited:
+    """A warehouse prepares the order; a step that an account may choose to tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class InvoicingAwaited:
+    """Picked and packed, the order waits for its invoice; a step that an account may choose."""
+
+
+WorkflowEvent = (
+    WorkflowCreated
+    | OrderAccepted
+    | PurchaseCompleted
+    | SellerConfirmationAwaited
+    | SellerConfirmed
+    | SellerRefused
+    | SellerHandlingAwaited
+    | ManualAuthorizationAwaited
+    | DispatchAuthorizationAwaited
+    | FulfillmentAuthorized
+    | CancellationWindowOpened
+    | CancellationWindowClosed
+    | HandlingRequested
+    | HandlingStarted
+    | FulfillmentAwaited
+    | InvoicingAwaited
+)

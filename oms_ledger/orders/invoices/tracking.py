@@ -1,0 +1,75 @@
+"""Where the package of an invoice is, and whether it arrived (contract 02 §10)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from oms_ledger.orders import events as e
+from oms_ledger.orders.decide import Facts
+from oms_ledger.orders.documents.deliveries import event_at
+from oms_ledger.orders.order import Order
+from oms_ledger.orders.refusals import DeliveryUndone, InvoiceNotFound, NoWorkflow
+
+
+def change_tracking(
+    order: Order, facts: Facts, *, number: str, details: e.Json
+) -> list[e.OrderEvent]:
+    """Change who carries a package and under which number: the fields told, null included."""
+    invoice = _invoice(order, number)
+    news = {
+        key: value
+        for key, value in details.items()
+        if key not in invoice.details or invoice.details[key] != value
+    }
+    if not news:
+        return []  # sent again: answered as the first time
+    return [e.TrackingChanged(number=invoice.number, receipt=facts.receipt, details=news)]
+
+
+def report_delivery(
+    order: Order,
+    facts: Facts,
+    *,
+    number: str,
+    is_delivered: bool | None,
+    delivered_at: datetime | None = None,
+    events: Sequence[e.TrackingEvent] = (),
+) -> list[e.OrderEvent]:
+    """Add news of a package. A delivery without a date was now, and cannot be undone."""
+    invoice = _invoice(order, number)
+    known: e.Json = invoice.details.get("courierStatus") or {}
+    finished = bool(known.get("finished"))
+    if finished and is_delivered is False:
+        raise DeliveryUndone(invoice.number)
+    if not is_delivered or (finished and delivered_at in (None, known.get("deliveredDate"))):
+        delivered_at = None
+    else:
+        delivered_at = delivered_at or facts.now
+    seen = {(event_at(told), told.get("description"), told.get("city")) for told in _data(known)}
+    news = []
+    for event in events:
+        key = (event.at, event.description, event.city)
+        if key not in seen:
+            seen.add(key)
+            news.append(event)
+    if known and not news and delivered_at is None:
+        return []
+    reported = e.TrackingReported(
+        number=invoice.number,
+        receipt=facts.receipt,
+        delivered_at=delivered_at,
+        events=tuple(sorted(news, key=lambda event: event.at)),
+    )
+    return [reported]
+
+
+def _data(status: e.Json) -> list[e.Json]:
+    return status.get("data") or []
+
+
+def _invoice(order: Order, number: str) -> e.InvoiceIssued:
+    if order.status is None:
+        raise NoWorkflow(order.order_id)
+    invoice = order.invoice(number)
+    if invoice is None:
+        raise InvoiceNotFound(number)
+    return invoice

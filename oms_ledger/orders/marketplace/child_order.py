@@ -1,0 +1,74 @@
+"""An order for the level below, out of the one above: the same lines, the same value."""
+
+from dataclasses import replace
+
+from oms_ledger.orders import events as e
+from oms_ledger.orders.marketplace.levels import chain_below
+from oms_ledger.orders.order import Order
+
+_ENDPOINT = "http://portal.vtexcommerce.com.br/api/oms?an="
+# What the level above says of itself only.
+_OF_ABOVE = {"sellers", "marketplaceServicesEndpoint", "marketplace", "marketplaceItems"}
+
+
+def order_below(
+    order: Order,
+    *,
+    account: str,
+    order_id: str,
+    order_group: str,
+    sequence: int,
+    seller_name: str,
+    direct: bool = False,
+) -> e.OrderPlaced:
+    """What is placed at `account`: a chain order when it has a seller of its own, by the lines.
+
+    With `direct` it delivers by itself, whatever the lines tell of a former seller.
+    """
+    chain = list(chain_below(order.items[0])) if order.items and not direct else []
+    own = not chain
+    seller = "1" if own else chain[0]
+    return e.OrderPlaced(
+        flow="seller" if own else "chain",
+        order_group=order_group,
+        sequence=sequence,
+        seller=seller,
+        seller_name=seller_name if own else seller,
+        items=tuple(_line(item, seller, chain) for item in order.items),
+        totals=order.totals,
+        logistics=order.logistics,
+        payments=(),
+        transaction_id=None,
+        merchant_name=account.upper(),
+        sales_channel=order.placed.sales_channel,
+        marketplace_order_id=order.order_id,
+        seller_order_id=order_id if own else None,
+        affiliate_id=order_id.partition("-")[0],
+        sold_by=order.account,
+        marketing=order.placed.marketing,
+        preferences=order.placed.preferences,
+        store_preferences=order.placed.store_preferences,
+        details={
+            **{k: v for k, v in order.placed.details.items() if k not in _OF_ABOVE},
+            "marketplaceServicesEndpoint": f"{_ENDPOINT}{order.account}",
+            "marketplace": {
+                "baseURL": f"{_ENDPOINT}{order.account}",
+                "isCertified": True,
+                "name": order.account,
+            },
+            "marketplaceOrderGroup": order.placed.order_group,
+        },
+        client_profile=order.placed.client_profile,
+        address=order.placed.address,
+        invoice_data=order.placed.invoice_data,
+        custom_data=order.placed.custom_data,
+        open_text=order.placed.open_text,
+    )
+
+
+def _line(item: e.Item, seller: str, chain: list[str]) -> e.Item:
+    """Lines keep their unique ids, so that invoices find them on every level."""
+    details = {k: v for k, v in item.details.items() if k != "sellerChain"}
+    if chain:
+        details["sellerChain"] = chain
+    return replace(item, seller=seller, details=details)

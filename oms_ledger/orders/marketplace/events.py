@@ -1,0 +1,36 @@
+"""An order goes to another seller; a seller is late to decide."""
+
+from dataclasses import dataclass
+
+from oms_ledger.orders.parts import Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SellerProposed:
+    """Another seller is about to be asked whether it takes the order, under this id.
+
+    Recorded before it is asked, so that an order which was placed there and not taken up, because
+    somebody died in between, can be found and canceled.
+    """
+
+    seller: str
+    seller_order_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SellerChanged:
+    """The proposed seller took the order; the one before is out of it."""
+
+    seller: str
+    seller_name: str
+    seller_order_id: str
+    receipt: str
+    logistics: tuple[Json, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SellerDecisionOverdue:
+    """The seller did not say for 30 days whether it accepts the cancellation: it has to cancel."""
+
+
+ResellingEvent = SellerProposed | SellerChanged | SellerDecisionOverdue

@@ -1,0 +1,94 @@
+"""Asking the gateway to settle, refund or cancel by hand, and recording what it answered."""
+
+from collections.abc import Sequence
+
+from oms_ledger.orders import events as e
+from oms_ledger.orders.decide import Facts
+from oms_ledger.orders.order import Order
+from oms_ledger.orders.payments.balances import Kind, Request
+from oms_ledger.orders.payments.decide import canceled_for_payment
+from oms_ledger.orders.payments.gateway import Receipt
+from oms_ledger.orders.payments.reactions import (
+    give_back,
+    release,
+    request_id,
+    settle,
+)
+from oms_ledger.orders.refusals import NotThatMuch, RefundExceedsCaptured
+
+_DONE: dict[Kind, type[e.PaymentSettled | e.PaymentRefunded | e.PaymentCanceled]] = {
+    Kind.SETTLE: e.PaymentSettled,
+    Kind.REFUND: e.PaymentRefunded,
+    Kind.CANCEL: e.PaymentCanceled,
+}
+_HAND = ("by hand",)
+_ASKS = {Kind.SETTLE: settle, Kind.REFUND: give_back, Kind.CANCEL: release}
+
+
+def available(order: Order, kind: Kind) -> int:
+    """Cents of the order that could be asked for: held, captured, or not captured yet."""
+    match kind:
+        case Kind.SETTLE:
+            return sum(one.held for one in order.balances)
+        case Kind.REFUND:
+            return sum(max(0, one.captured) for one in order.balances)
+        case Kind.CANCEL:
+            return sum(one.open for one in order.balances)
+
+
+def ask_by_hand(
+    order: Order, facts: Facts, *, kind: Kind, value: int, asked_as: str
+) -> list[e.OrderEvent]:
+    """Ask for `value` cents of this order; nothing new when the same was asked before.
+
+    An order that waits for its money and has all of it canceled waits in vain: it is canceled.
+    """
+    if not value or order.money.request(_id(order, kind, asked_as)) is not None:
+        return []
+    rest = available(order, kind)
+    if value > rest and kind is Kind.REFUND:
+        raise RefundExceedsCaptured(rest)
+    if value > rest:
+        raise NotThatMuch(value, kind, rest)
+    asked = _ASKS[kind](order, value, "request", *_HAND, asked_as)
+    if kind is Kind.CANCEL and value == rest and order.allows(e.PaymentApprovalRecorded):
+        return canceled_for_payment(order, facts, asked, "The transaction was canceled")
+    return asked
+
+
+def asked_by_hand(orders: Sequence[Order], kind: Kind, asked_as: str) -> list[Request]:
+    """What was asked of some orders under this name before."""
+    found = (order.money.request(_id(order, kind, asked_as)) for order in orders)
+    return [request for request in found if request is not None]
+
+
+def _id(order: Order, kind: Kind, asked_as: str) -> str:
+    return request_id(order.account, order.order_id, kind, *_HAND, asked_as)
+
+
+def record_outcome(
+    order: Order, facts: Facts, *, asked_as: str, receipt: Receipt
+) -> list[e.OrderEvent]:
+    """The gateway did what it was asked; heard twice, it is recorded once."""
+    request = order.money.request(asked_as)
+    if request is None or request.receipt is not None:
+        return []
+    done = _DONE[request.kind]
+    return [
+        done(
+            request_id=asked_as,
+            value=request.value,
+            receipt=receipt.token,
+            connector=receipt.connector,
+        )
+    ]
+
+
+def record_failure(
+    order: Order, facts: Facts, *, asked_as: str, reason: str, connector: e.Json
+) -> list[e.OrderEvent]:
+    """The gateway will not do it: a person has to look."""
+    request = order.money.request(asked_as)
+    if request is None or request.receipt is not None or request.failure == reason:
+        return []
+    return [e.PaymentRequestFailed(request_id=asked_as, reason=reason, connector=connector)]

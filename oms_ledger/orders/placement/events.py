@@ -1,0 +1,77 @@
+"""An order comes to be: placed here, or imported from where it lived before."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from oms_ledger.orders.cancellation.events import CancellationStarted
+from oms_ledger.orders.invoices.events import InvoiceIssued
+from oms_ledger.orders.parts import (
+    Item,
+    Json,
+    Payment,
+    Total,
+    personal,
+    personal_text,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderPlaced:
+    flow: str
+    order_group: str
+    sequence: int
+    seller: str
+    seller_name: str
+    items: tuple[Item, ...]
+    totals: tuple[Total, ...]
+    logistics: tuple[Json, ...]
+    payments: tuple[Payment, ...]
+    transaction_id: str | None
+    merchant_name: str
+    sales_channel: str = "1"
+    marketplace_order_id: str | None = None
+    seller_order_id: str | None = None
+    affiliate_id: str = ""
+    sold_by: str | None = None
+    """The account of this deployment that sold it; None when an outsider did, or the account."""
+    order_form_id: str | None = None
+    gift_cards: tuple[Json, ...] = ()
+    marketing: Json | None = None
+    preferences: Json | None = None
+    store_preferences: Json = field(default_factory=dict)
+    details: Json = field(default_factory=dict)
+    client_profile: Json = personal()
+    address: Json = personal()
+    invoice_data: Json = personal()
+    custom_data: Json = personal()
+    open_text: str | None = personal_text()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderImported:
+    """An order that lived elsewhere before: as placed, and how far it had come."""
+
+    placed: OrderPlaced
+    status: str | None
+    created_at: datetime
+    changed_at: datetime
+    authorized_at: datetime | None = None
+    invoiced_at: datetime | None = None
+    invoices: tuple[InvoiceIssued, ...] = ()
+    cancellation: CancellationStarted | None = None
+    client_profile: Json = personal()
+    address: Json = personal()
+    invoice_data: Json = personal()
+    custom_data: Json = personal()
+    open_text: str | None = personal_text()
+    cancel_reason: str | None = personal_text()
+
+
+@dataclass(frozen=True, slots=True)
+class PlacementExpired:
+    """Five minutes passed without payment: incomplete for ever."""
+
+    at: datetime
+
+
+PlacingEvent = OrderPlaced | OrderImported | PlacementExpired

@@ -1,0 +1,376 @@
+"""Orders that lived elsewhere before, read from the published Get-order shape (OMS or PII)."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from oms_ledger.orders import events as e
+from oms_ledger.orders.documents.derived_fields import BESIDES
+from oms_ledger.orders.parsing import (
+    Part,
+    instant,
+    integer,
+    maybe_instant,
+    part_of,
+    section,
+    sections,
+    text,
+    wrong,
+)
+from oms_ledger.orders.status import ALIASES, Status
+
+Json = dict[str, Any]
+
+
+def _names(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
+# Parts of the document that an event tells by itself; the rest is kept as details.
+_TOLD = _names(
+    "id orderId sequence marketplaceOrderId sellerOrderId origin affiliateId salesChannel "
+    "merchantName status state statusDescription value creationDate lastChange orderGroup "
+    "isCompleted orderFormId allowCancellation allowEdition authorizedDate invoicedDate "
+    "cancelReason totals clientPreferencesData cancellationData storePreferencesData "
+    "customData openTextField invoiceData packageAttachment paymentData shippingData "
+    "marketingData clientProfileData items workflowData timeZoneCreationDate "
+    "timeZoneLastChange piiHidden finished"
+)
+# Parts that tell of the person: they go with the profile, and are erased with it.
+_PERSONAL = _names(
+    "followUpEmail emailTracked lastMessage giftRegistryData contextData fingerPrint "
+    "cancellationRequests"
+)
+_SECTIONS = (
+    "salesChannelData",
+    "giftRegistryData",
+    "callCenterOperatorData",
+    "itemMetadata",
+    "marketplace",
+)
+_LISTS = ("sellers", "cancellationRequests", "authorizationPolicyData")
+_ITEM_TOLD = _names("uniqueId id seller quantity price unitMultiplier priceTags tax sellingPrice")
+_PAYMENT_TOLD = _names("id paymentSystem paymentSystemName group value referenceValue installments")
+_CARD = _names("cardHolder cardNumber cvv2 expireMonth expireYear billingAddress")
+_PACKAGE_TOLD = _names(
+    "items invoiceNumber invoiceValue issuanceDate type EnableInferItems enableInferItems"
+)
+_FLOWS = {"Fulfillment": "seller", "Chain": "chain"}
+_CANCELED = (Status.CANCEL, Status.CANCELED)
+_CAUSES = {
+    "requestedByUser": "user",
+    "requestedBySystem": "system",
+    "requestedBySellerNotification": "seller-notification",
+    "requestedByPaymentNotification": "payment-notification",
+}
+
+
+def is_document(given: Any) -> bool:
+    """Whether this is an order as Get order answers it, not a request to place one."""
+    return (
+        isinstance(given, Mapping)
+        and bool(given.get("orderId") or given.get("id"))
+        and "creationDate" in given
+        and "totals" in given
+    )
+
+
+def import_document(document: Json) -> tuple[str, e.OrderImported]:
+    """The id of an order and the one event that tells it as far as its document does."""
+    if not isinstance(document, dict):
+        raise wrong("document", document, "an object")
+    order_id = document.get("orderId") or document.get("id")
+    if not isinstance(order_id, str) or not order_id:
+        raise wrong("orderId", order_id, "a text")
+    order = part_of(document, "")
+    payment_data = section(order, "paymentData")
+    placed = _placed(order, order_id, payment_data)
+    status = _status(order.get("status", order.get("state")))
+    created = instant(order, "creationDate")
+    changed = instant(order, "lastChange", missing=created)
+    authorized = maybe_instant(order, "authorizedDate")
+    cancellation = _cancellation(order)
+    return order_id, e.OrderImported(
+        placed=placed,
+        status=status,
+        created_at=created,
+        changed_at=changed,
+        authorized_at=authorized,
+        invoiced_at=maybe_instant(order, "invoicedDate"),
+        invoices=_invoices(order, placed.items),
+        cancellation=cancellation and replace(cancellation, reason=None),
+        client_profile=_profile(order),
+        address=_address(order),
+        invoice_data=_invoice_data(order, payment_data),
+        custom_data=section(order, "customData"),
+        open_text=_open_text(order),
+        cancel_reason=cancellation.reason if cancellation else None,
+    )
+
+
+def _status(given: Any) -> str | None:
+    if given in (None, ""):
+        return None
+    try:
+        return ALIASES[given].value if given in ALIASES else Status(given).value
+    except (ValueError, TypeError):
+        raise wrong("status", given, "a published status or null") from None
+
+
+def _flow(order: Part, items: tuple[e.Item, ...]) -> str:
+    origin = order.get("origin")
+    if origin in tuple(_FLOWS):
+        return _FLOWS[origin]
+    if origin != "Marketplace":
+        raise wrong("origin", origin, "Marketplace, Fulfillment or Chain")
+    own = ("1", order.get("hostname"))
+    return "complete" if all(item.seller in own for item in items) else "marketplace"
+
+
+def _placed(order: Part, order_id: str, payment_data: Part) -> e.OrderPlaced:
+    items = tuple(_item(part) for part in sections(order, "items"))
+    if not items:
+        raise wrong("items", order.get("items"), "at least one item")
+    transactions = sections(payment_data, "transactions")
+    active = next((t for t in transactions if t.get("isActive")), None)
+    transaction = active or (transactions[0] if transactions else part_of({}, ""))
+    sellers = sections(order, "sellers")
+    seller = sellers[0] if sellers else part_of({}, "")
+    shipping = section(order, "shippingData")
+    return e.OrderPlaced(
+        flow=_flow(order, items),
+        order_group=text(order, "orderGroup", order_id.rsplit("-", 1)[0]),
+        sequence=integer(order, "sequence"),
+        seller=text(seller, "id", items[0].seller),
+        seller_name=text(seller, "name", ""),
+        items=items,
+        totals=_totals(order),
+        logistics=tuple(
+            _logistics(part, len(items)) for part in sections(shipping, "logisticsInfo")
+        ),
+        payments=tuple(_payment(part) for t in transactions for part in sections(t, "payments")),
+        transaction_id=text(transaction, "transactionId", "") or None,
+        merchant_name=text(order, "merchantName", text(transaction, "merchantName", "")),
+        sales_channel=text(order, "salesChannel", "1"),
+        marketplace_order_id=text(order, "marketplaceOrderId", "") or None,
+        seller_order_id=text(order, "sellerOrderId", "") or None,
+        affiliate_id=text(order, "affiliateId", ""),
+        order_form_id=text(order, "orderFormId", "") or None,
+        gift_cards=tuple(dict(card) for card in sections(payment_data, "giftCards")),
+        marketing=_kept(order, "marketingData"),
+        preferences=_kept(order, "clientPreferencesData"),
+        store_preferences=dict(section(order, "storePreferencesData")),
+        details=_details(order, shipping),
+    )
+
+
+def _kept(order: Part, key: str) -> Json | None:
+    return None if order.get(key) is None else dict(section(order, key))
+
+
+def _details(order: Part, shipping: Part) -> Json:
+    for key in _SECTIONS:
+        section(order, key)
+    for key in _LISTS:
+        sections(order, key)
+    for request in sections(order, "cancellationRequests"):
+        text(request, "id")
+    sections(section(order, "receiptData"), "receiptCollection")
+    details = {
+        key: value
+        for key, value in order.items()
+        if value is not None and key not in _TOLD and key not in _PERSONAL
+    }
+    if shipping.get("trackingHints") is not None:
+        details["shippingData"] = {"trackingHints": shipping["trackingHints"]}
+    taken_at = maybe_instant(_cancellation_data(order), "cancellationDate")
+    if taken_at is not None:
+        details["cancellationData"] = {"cancellationDate": taken_at.isoformat()}
+    return details
+
+
+def _item(part: Part) -> e.Item:
+    multiplier = part.get("unitMultiplier")
+    try:
+        unit_multiplier = Decimal(str(1 if multiplier is None else multiplier))
+    except InvalidOperation:
+        raise wrong(part.name("unitMultiplier"), multiplier, "a number") from None
+    if not unit_multiplier.is_finite() or unit_multiplier <= 0:
+        raise wrong(part.name("unitMultiplier"), multiplier, "a number above 0")
+    sku = text(part, "id")
+    return e.Item(
+        unique_id=text(part, "uniqueId", sku),
+        id=sku,
+        seller=text(part, "seller", "1"),
+        quantity=integer(part, "quantity", least=1),
+        price=integer(part, "price", least=0),
+        unit_multiplier=unit_multiplier,
+        price_tags=tuple(_price_tag(tag) for tag in sections(part, "priceTags")),
+        tax=integer(part, "tax", 0),
+        details={k: v for k, v in part.items() if k not in _ITEM_TOLD and v is not None},
+    )
+
+
+def _price_tag(part: Part) -> e.PriceTag:
+    """OMS documents tell cents in `value`; PII documents tell currency units in `rawValue`."""
+    if part.get("value") is not None:
+        cents = integer(part, "value")
+    else:
+        try:
+            cents = int((Decimal(str(part.get("rawValue"))) * 100).to_integral_value())
+        except (InvalidOperation, ValueError, OverflowError):
+            raise wrong(part.name("rawValue"), part.get("rawValue"), "a number") from None
+    identifier = part.get("identifier")
+    return e.PriceTag(
+        name=text(part, "name", ""),
+        value=cents,
+        identifier=None if identifier is None else str(identifier),
+        is_percentual=part.get("isPercentual") is True,
+    )
+
+
+def _totals(order: Part) -> tuple[e.Total, ...]:
+    totals = tuple(
+        e.Total(text(part, "id"), integer(part, "value")) for part in sections(order, "totals")
+    )
+    if not totals:
+        raise wrong("totals", order.get("totals"), "a list of totals")
+    return totals
+
+
+def _logistics(part: Part, items: int) -> Json:
+    _index(part, items)
+    sections(part, "slas")
+    maybe_instant(part, "shippingEstimateDate")
+    for key in ("price", "sellingPrice", "listPrice"):
+        integer(part, key, 0)
+    return {key: value for key, value in part.items() if value is not None}
+
+
+def _index(part: Part, items: int) -> int:
+    index = integer(part, "itemIndex", 0, least=0)
+    if index >= items:
+        raise wrong(part.name("itemIndex"), index, f"less than {items}, the number of items")
+    return index
+
+
+def _payment(part: Part) -> e.Payment:
+    value = integer(part, "value")
+    told = _PAYMENT_TOLD | _CARD
+    return e.Payment(
+        id=text(part, "id"),
+        payment_system=text(part, "paymentSystem", ""),
+        payment_system_name=text(part, "paymentSystemName", ""),
+        group=text(part, "group", ""),
+        value=value,
+        reference_value=integer(part, "referenceValue", value),
+        installments=integer(part, "installments", 1),
+        details={k: v for k, v in part.items() if k not in told and v is not None},
+    )
+
+
+def _invoices(order: Part, items: tuple[e.Item, ...]) -> tuple[e.InvoiceIssued, ...]:
+    packages = sections(section(order, "packageAttachment"), "packages")
+    return tuple(_invoice(part, items) for part in packages)
+
+
+def _invoice(part: Part, items: tuple[e.Item, ...]) -> e.InvoiceIssued:
+    restitutions = section(part, "restitutions")
+    section(restitutions, "refund")
+    section(restitutions, "Refund")
+    section(part, "courierStatus")
+    kind = text(part, "type", "Output").capitalize()
+    if kind not in ("Output", "Input"):
+        raise wrong(part.name("type"), part.get("type"), "Output or Input")
+    return e.InvoiceIssued(
+        number=text(part, "invoiceNumber"),
+        type=kind,
+        value=integer(part, "invoiceValue"),
+        issued_at=instant(part, "issuanceDate"),
+        receipt="",
+        items=tuple(_invoiced_item(entry, items) for entry in sections(part, "items")),
+        inferred=bool(part.get("EnableInferItems") or part.get("enableInferItems")),
+        refund=_refund(restitutions) if kind == "Input" else None,
+        details={k: v for k, v in part.items() if k not in _PACKAGE_TOLD and v is not None},
+    )
+
+
+def _refund(restitutions: Part) -> int | None:
+    told = section(restitutions, "Refund") or section(restitutions, "refund")
+    return integer(told, "value") if told.get("value") is not None else None
+
+
+def _invoiced_item(part: Part, items: tuple[e.Item, ...]) -> e.InvoicedItem:
+    description = part.get("description")
+    index = _index(part, len(items))
+    return e.InvoicedItem(
+        item_index=index,
+        unique_id=items[index].unique_id,
+        quantity=integer(part, "quantity", least=0),
+        price=integer(part, "price", 0),
+        description=None if description is None else str(description),
+    )
+
+
+def _cancellation_data(order: Part) -> Part:
+    """Empty when the status says that no cancellation was carried out."""
+    given = section(order, "cancellationData")
+    if order.get("status", order.get("state")) not in (*_CANCELED, None):
+        given.clear()
+    data = {key[0].lower() + key[1:]: value for key, value in given.items()}
+    return part_of(data, given.place)
+
+
+def _cancellation(order: Part) -> e.CancellationStarted | None:
+    data = _cancellation_data(order)
+    if not data and order.get("status", order.get("state")) not in _CANCELED:
+        return None
+    requests = sections(order, "cancellationRequests")
+    latest = text(requests[-1], "id") if requests else ""
+    cause = next((cause for key, cause in _CAUSES.items() if data.get(key)), "unknown")
+    return e.CancellationStarted(
+        by=cause,
+        receipt=str(data.get("cancellationRequestId") or latest),
+        reason=data.get("reason") or order.get("cancelReason"),
+    )
+
+
+def _profile(order: Part) -> Json:
+    given = section(order, "clientProfileData")
+    names = {key: text(given, key) for key in ("firstName", "lastName") if given.get(key)}
+    profile = {**given, **names}
+    besides = {k: order[k] for k in _PERSONAL if order.get(k)}
+    return {**profile, BESIDES: besides} if besides else profile
+
+
+def _address(order: Part) -> Json:
+    """The address, and the others of the document where they are not the same."""
+    shipping = section(order, "shippingData")
+    address = dict(section(shipping, "address"))
+    others = {
+        key: shipping[key]
+        for key in ("selectedAddresses", "availableAddresses", "contactInformation")
+        if shipping.get(key) and shipping[key] != [address]
+    }
+    return {**address, **others}
+
+
+def _invoice_data(order: Part, payment_data: Part) -> Json:
+    billing = {
+        text(payment, "id"): payment["billingAddress"]
+        for transaction in sections(payment_data, "transactions")
+        for payment in sections(transaction, "payments")
+        if payment.get("billingAddress")
+    }
+    given = dict(section(order, "invoiceData"))
+    return {**given, "billing": billing} if billing else given
+
+
+def _open_text(order: Part) -> str | None:
+    given = order.get("openTextField")
+    if isinstance(given, Mapping):
+        given = given.get("value")
+    if given is not None and not isinstance(given, str):
+        raise wrong("openTextField", given, 'null or {"value": text}')
+    return given

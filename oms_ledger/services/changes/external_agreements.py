@@ -1,0 +1,103 @@
+"""Changes of an order that a seller outside the deployment delivers: it is asked over HTTP.
+
+It is asked by the published path for changes, `PATCH {seller}/order-system/orders/{id}/changes`,
+with `agreementType` and the request's id beside what was asked, and answers in its own time by
+`send-agreement`: first that it knows of the request, then that it made the change.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+import requests
+import structlog
+
+from oms_ledger.cell import Cell
+from oms_ledger.http_client.addresses import wrong_url
+from oms_ledger.http_client.sessions import TIMEOUTS, read, session
+from oms_ledger.orders.changes.outbox import ASK_OUTSIDE
+from oms_ledger.orders.changes.refusals import ParticipantUnreachable
+from oms_ledger.orders.changes.state import ChangeRequest
+from oms_ledger.orders.changes.v2 import ACKNOWLEDGMENT, known
+from oms_ledger.orders.marketplace.levels import id_below
+from oms_ledger.orders.order import Order
+from oms_ledger.services.changes.agreements import failed
+from projections.accounts import external_sellers
+from projections.accounts.external_sellers import ExternalSeller
+from projections.outbox.messages import Owed
+
+log = structlog.get_logger(__name__)
+
+_LATER = {408, 409, 425, 429}
+
+
+async def ask_outside(cell: Cell, owed: Owed) -> None:
+    """Ask once; what the seller thinks of it comes by `send-agreement`."""
+    order = await cell.ledger.order(owed.account, owed.order_id)
+    request = known(order, owed.body["requestId"])
+    if request is None or not request.in_progress or request.gave_up:
+        return
+    if owed.other in request.acknowledged:
+        return
+    final, why = await asyncio.to_thread(_asked, cell, owed, order, request)
+    if why is not None:
+        log.warning("a seller was not asked", seller=owed.other, request=request.id, why=why)
+        await failed(cell, owed, request, ParticipantUnreachable(), final=final)
+
+
+def _asked(cell: Cell, owed: Owed, order: Order, request: ChangeRequest) -> tuple[bool, str | None]:
+    """Whether it is of no use to ask again, and what went wrong; None when it took the request."""
+    with cell.database.reading() as connection:
+        seller = external_sellers.get(connection, owed.account, owed.other, cell.vault)
+    if seller is None:
+        return False, f"nothing says where {owed.other} is reached"
+    networks = cell.settings.hook_allowed_networks
+    if refusal := wrong_url(seller.url, networks):
+        return False, refusal
+    there = quote(id_below(order), safe="")
+    try:
+        response = session(networks).patch(
+            f"{seller.url.rstrip('/')}/order-system/orders/{there}/changes",
+            data=orjson.dumps(agreement_request(order, request)),
+            headers=_headers(seller, owed),
+            timeout=TIMEOUTS,
+            allow_redirects=False,
+            stream=True,
+        )
+        read(response)
+    except (requests.RequestException, OSError) as error:
+        return False, f"{owed.other} did not answer: {type(error).__name__}"
+    status = response.status_code
+    if 200 <= status < 300:
+        return True, None
+    return 400 <= status < 500 and status not in _LATER, f"{owed.other} answered {status}"
+
+
+def _headers(seller: ExternalSeller, owed: Owed) -> dict[str, str]:
+    return {
+        "X-VTEX-API-AppKey": seller.app_key,
+        "X-VTEX-API-AppToken": seller.app_token,
+        "Content-Type": "application/json",
+        "Idempotency-Key": owed.id,
+    }
+
+
+def agreement_request(order: Order, request: ChangeRequest) -> dict[str, Any]:
+    """The body of the published path for changes, with whose request it is and what is asked."""
+    asked = request.asked
+    return {
+        "requestId": request.id,
+        "agreementType": ACKNOWLEDGMENT,
+        "accountName": order.account,
+        "orderId": order.order_id,
+        "reason": asked.reason,
+        "manualDiscountValue": asked.manual_discount,
+        "manualIncrementValue": asked.manual_increment,
+        **{name: asked.operations.get(name) for name in ("add", "remove", "replace")},
+        "settings": asked.settings,
+    }
+
+
+HANDLERS: dict[str, Callable[[Cell, Owed], Awaitable[None]]] = {ASK_OUTSIDE: ask_outside}

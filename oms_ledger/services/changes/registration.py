@@ -1,0 +1,110 @@
+"""v1 modifications: who could say no is asked before the change is registered.
+
+The caller waits for the answer, so a gateway that says no refuses the change. It is asked under
+the order's and the request's id: the same request again asks again, and pays nothing twice. That
+it is asked is on record before (`prepared_changes`), so that money which nobody registers goes
+back. A seller that has invoiced meanwhile refuses it as well: of an order that others deliver,
+the change is registered at the seller first, and then upwards.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+from oms_ledger.cell import Cell
+from oms_ledger.orders.changes.agreements import hear_registered
+from oms_ledger.orders.changes.payments import has_own_payment
+from oms_ledger.orders.changes.refusals import (
+    ModificationGatewayFailed,
+    ModificationPaymentCannotIncrease,
+)
+from oms_ledger.orders.changes.v1 import Modification, register_change, registered
+from oms_ledger.orders.changes.v1_payment import require_prepared
+from oms_ledger.orders.decide import Facts
+from oms_ledger.orders.events import ChangeRegistered, OrderEvent
+from oms_ledger.orders.marketplace.levels import delegated, id_below
+from oms_ledger.orders.order import Order
+from oms_ledger.orders.payments.gateway import GatewayAway, GatewayClosed, GatewayRefused
+from oms_ledger.orders.refusals import AccountNotFound, Busy, OrderNotFound, Refusal
+from oms_ledger.services.changes.v1_payment import give_up, pay_more
+
+
+async def register(
+    cell: Cell,
+    account: str,
+    order_id: str,
+    asked: Modification,
+    *,
+    trust_prices: bool,
+    by: str,
+    cause: str | None,
+) -> Order:
+    """Have an increase paid, then register the change; what was paid in vain is given back."""
+    order = await cell.ledger.order(account, order_id)
+    decision = partial(register_change, asked=asked, trust_prices=trust_prices)
+    paid, news, prepared = 0, list[OrderEvent](), None
+    if not registered(order, asked.request_id):
+        news = decision(order, await cell.ledger.facts_about(order))
+        paid = _increase(order, news)
+    if paid:
+        prepared = await _paid(cell, order, paid, asked.request_id, by=by, cause=cause)
+
+    def decide(latest: Order, facts: Facts) -> list[OrderEvent]:
+        if registered(latest, asked.request_id):
+            return []
+        require_prepared(latest, prepared)
+        if delegated(latest) and news:  # the seller has it: nothing but it can come of it here
+            change = _change(news)
+            return hear_registered(latest, facts, change=change, paid=change.paid, first=True)
+        events = decision(latest, facts)
+        if events and _increase(latest, events) != paid:
+            assert latest.status is not None
+            raise Busy(latest.status)  # it changed while the gateway was asked
+        return events
+
+    try:
+        if news:
+            await _at_the_seller(cell, order, _change(news), cause)
+        return await cell.ledger.change(account, order_id, decide, by=by, cause=cause)
+    except Refusal:
+        if prepared is not None:
+            await give_up(cell, order, prepared, by=by, cause=cause)
+        raise
+
+
+def _change(events: Sequence[OrderEvent]) -> ChangeRegistered:
+    return next(event for event in events if isinstance(event, ChangeRegistered))
+
+
+async def _at_the_seller(
+    cell: Cell, order: Order, change: ChangeRegistered, cause: str | None
+) -> None:
+    """Register it at the levels below, the lowest first; nothing where they are no accounts."""
+    if not delegated(order):
+        return
+    try:
+        below = await cell.ledger.order(order.seller, id_below(order))
+    except (AccountNotFound, OrderNotFound):
+        return
+    change = replace(change, paid=())
+    await _at_the_seller(cell, below, change, cause)
+    heard = partial(hear_registered, change=change, first=True)
+    by = f"partner:{order.account}"
+    await cell.ledger.change(below.account, below.order_id, heard, by=by, cause=cause)
+
+
+def _increase(order: Order, events: list[OrderEvent]) -> int:
+    """What the order's own payment has to pay more, in cents."""
+    changes = (event for event in events if isinstance(event, ChangeRegistered))
+    return sum(event.increment_value for event in changes) if has_own_payment(order) else 0
+
+
+async def _paid(
+    cell: Cell, order: Order, value: int, request_id: str, *, by: str, cause: str | None
+) -> str | None:
+    try:
+        return await pay_more(cell, order, value, request_id, by=by, cause=cause)
+    except (GatewayAway, GatewayClosed) as away:
+        raise ModificationGatewayFailed() from away
+    except GatewayRefused as refused:
+        raise ModificationPaymentCannotIncrease() from refused

@@ -1,0 +1,118 @@
+"""Increases of v1 changes: on record before a remote gateway is asked, and given back in the end.
+
+The gateway is asked by the name on record, so that whoever comes after one that died asks the
+same again and gets the same answer. What nobody registered in time, or what could not be
+registered any more, is abandoned: then a call has the gateway set back.
+"""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from oms_ledger.cell import Cell
+from oms_ledger.eventstore.idempotency import unclaimed
+from oms_ledger.orders.changes.outbox import WITHDRAW
+from oms_ledger.orders.changes.state import Preparation
+from oms_ledger.orders.changes.v1_payment import (
+    abandon,
+    preparation,
+    prepare,
+    withdraw,
+)
+from oms_ledger.orders.decide import Decision
+from oms_ledger.orders.order import Order
+from oms_ledger.orders.payments.gateway import (
+    Gateway,
+    GatewayAway,
+    GatewayClosed,
+    GatewayRefused,
+)
+from oms_ledger.orders.payments.transactions import transaction_of
+from oms_ledger.services.outbox.outcomes import Failed, TryAgain
+from oms_ledger.services.payments.authorization import asked
+from oms_ledger.services.payments.gateways import holder_of
+from projections.outbox.messages import Owed
+
+BY = "changes"
+
+
+def _gateway(cell: Cell, order: Order) -> Gateway:
+    gateway = holder_of(cell, order)
+    if gateway is None:
+        raise GatewayClosed("The account has no gateway any more that knows this transaction")
+    return gateway
+
+
+async def pay_more(
+    cell: Cell, order: Order, value: int, request_id: str, *, by: str, cause: str | None
+) -> str | None:
+    """Have the order's own payment pay more; the name of the preparation, where there is one.
+
+    A gateway that holds no money is asked without.
+    """
+    gateway, transaction = _gateway(cell, order), transaction_of([order])
+    if not gateway.remote:
+        name = f"{order.order_id}/{request_id}"
+        await asked(gateway, gateway.adjust, transaction, value, name)
+        return None
+    told = partial(_told, cell, order.account, order.order_id, by=by, cause=cause)
+    after = await told(partial(prepare, request_id=request_id, value=value))
+    known = after.change_prepared
+    if known is None or known.asked.request_id != request_id:
+        return None  # it was registered meanwhile
+    name = known.asked.asked_as
+    try:
+        await asked(gateway, gateway.adjust, transaction, value, name)
+    except GatewayClosed:
+        await told(partial(abandon, asked_as=name))
+        raise
+    except GatewayRefused:
+        await told(partial(withdraw, asked_as=name))
+        raise
+    return name
+
+
+async def give_up(cell: Cell, order: Order, name: str, *, by: str, cause: str | None) -> None:
+    """What was paid cannot be registered any more: a call gives it back."""
+    decision = partial(abandon, asked_as=name, paid=True)
+    await _told(cell, order.account, order.order_id, decision, by=by, cause=cause)
+
+
+async def _told(
+    cell: Cell, account: str, order_id: str, decision: Decision, *, by: str, cause: str | None
+) -> Order:
+    with unclaimed():
+        return await cell.ledger.change(account, order_id, decision, by=by, cause=cause)
+
+
+async def give_back(cell: Cell, owed: Owed) -> None:
+    """Set back at the gateway what was authorized for a change that nobody registers any more."""
+    order = await cell.ledger.order(owed.account, owed.order_id)
+    known = preparation(order, owed.body["askedAs"])
+    if known is None or known.withdrawn:
+        return
+    try:
+        receipt = await _set_back(cell, order, known)
+    except GatewayAway as away:
+        raise TryAgain(str(away), away.after) from away
+    except GatewayRefused as refused:
+        raise Failed(f"The payment could not be set back: {refused}") from refused
+    decision = partial(withdraw, asked_as=known.asked.asked_as, receipt=receipt)
+    await _told(cell, owed.account, owed.order_id, decision, by=BY, cause=owed.cause)
+
+
+async def _set_back(cell: Cell, order: Order, known: Preparation) -> str | None:
+    """The receipt; None when the gateway never took it."""
+    gateway, transaction = _gateway(cell, order), transaction_of([order])
+    value, name = known.asked.value, known.asked.asked_as
+    if known.abandoned is None or not known.abandoned.paid:  # nobody heard the answer: hear it now
+        try:
+            await asked(gateway, gateway.adjust, transaction, value, name)
+        except GatewayClosed:
+            raise
+        except GatewayRefused:
+            return None
+    receipt = await asked(gateway, gateway.adjust, transaction, -value, f"{name}/restore")
+    return receipt.token
+
+
+HANDLERS: dict[str, Callable[[Cell, Owed], Awaitable[None]]] = {WITHDRAW: give_back}

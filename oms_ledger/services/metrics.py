@@ -1,0 +1,113 @@
+"""Every process leaves its own figures in the database, for whoever answers a scrape.
+
+Counters and histograms of Prometheus live in the memory of one process. A web process is asked
+for those of all: each writes its own every few seconds as rows that name the process, so that
+nothing jumps from scrape to scrape and the processes without a port are heard as well.
+"""
+
+import json
+import os
+import socket
+import threading
+from collections.abc import Iterable, Iterator
+
+import structlog
+from prometheus_client import REGISTRY, Counter, Histogram
+from prometheus_client.metrics_core import Metric
+from sqlalchemy import Connection, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+
+from oms_ledger.eventstore.database import Database
+from projections.notifications.feeds import SECOND
+from projections.ops.metrics import GONE
+from projections.subscriptions.checkpoints import now_micros
+from projections.tables import process_figures
+
+EVERY = 5.0  # seconds
+
+PUSHES = Counter("oms_pushes", "Pushes to hooks by what came of them", ["outcome"])
+PUSH_SECONDS = Histogram("oms_push_seconds", "Time until a hook answered a push")
+FIRED = Counter("oms_timers_fired", "Due times that fired", ["what"])
+
+log = structlog.get_logger(__name__)
+
+
+def this_process() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def outcome_of(status: int | None, seen: str) -> str:
+    """A few words for what came of a push: `accepted`, `5xx`, `timeout`, …"""
+    if status == 200:
+        return "accepted"
+    if status is not None:
+        return f"{status // 100}xx"
+    if seen.startswith("no answer"):
+        return "timeout"
+    return "forbidden" if seen.startswith("Unable") else "unreachable"
+
+
+class Reporter:
+    """Writes this process's figures every few seconds, and takes away those of the dead."""
+
+    def __init__(self, database: Database, kind: str) -> None:
+        self._database, self._kind = database, kind
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="reporter", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._end.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                with self._database.writing() as connection:
+                    report(connection, this_process(), self._kind)
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("figures were not reported", error=type(error).__name__)
+            if self._end.wait(EVERY):
+                return
+
+
+def report(connection: Connection, process: str, kind: str) -> None:
+    """Write the figures of this process, and forget processes that gave no sign for long."""
+    now = now_micros()
+    row = {"process": process, "kind": kind, "at": now, "body": json.dumps(list(_own()))}
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    put = dialect.insert(process_figures)
+    values = {name: put.excluded[name] for name in ("kind", "at", "body")}
+    connection.execute(put.on_conflict_do_update(index_elements=["process"], set_=values), row)
+    old = process_figures.c.at < now - GONE * SECOND
+    connection.execute(delete(process_figures).where(old))
+
+
+def _own() -> Iterator[tuple[str, str, str, list[tuple[str, dict[str, str], float]]]]:
+    for family in REGISTRY.collect():
+        samples = [(s.name, s.labels, s.value) for s in family.samples]
+        yield family.name, family.documentation, family.type, samples
+
+
+def of_all(connection: Connection, kind: str) -> list[Metric]:
+    """The figures of every process with the labels `kind` and `process`; this one's as of now."""
+    process = this_process()
+    now = now_micros()
+    alive = process_figures.c.at >= now - GONE * SECOND
+    rows = connection.execute(select(process_figures).where(alive)).all()
+    told = {row.process: (row.kind, json.loads(row.body)) for row in rows}
+    told[process] = (kind, list(_own()))
+    families: dict[str, Metric] = {}
+    for name, (its_kind, body) in sorted(told.items()):
+        for family, about, type_, samples in body:
+            metric = families.setdefault(family, Metric(family, about, type_))
+            _add(metric, samples, {"kind": its_kind, "process": name})
+    return list(families.values())
+
+
+def _add(
+    metric: Metric, samples: Iterable[tuple[str, dict[str, str], float]], more: dict[str, str]
+) -> None:
+    for sample, labels, value in samples:
+        metric.add_sample(sample, {**labels, **more}, value)

@@ -1,0 +1,143 @@
+"""Speaking to the gateway about a purchase: its payments sent on, its authorization asked.
+
+A gateway is asked outside of any decision, under a request id, and what it answers is decided on
+afterwards. A remote one is asked only once that is on record, so that money it may hold is never
+forgotten: when nobody hears the answer, the placement expires, and what it authorized is released.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeVar
+
+from oms_ledger.cell import Cell
+from oms_ledger.eventstore.records import Key
+from oms_ledger.orders import events as e
+from oms_ledger.orders.decide import Facts
+from oms_ledger.orders.order import Order
+from oms_ledger.orders.payments.decide import (
+    PaymentsChanged,
+    announce_authorization,
+    attempt_of,
+    hear_authorization,
+    open_transaction,
+    require_in_time,
+    send_payments,
+)
+from oms_ledger.orders.payments.gateway import (
+    Gateway,
+    GatewayRefused,
+    Heard,
+    Transaction,
+)
+from oms_ledger.orders.payments.submission import payments_sent
+from oms_ledger.orders.payments.transactions import transaction_of
+from oms_ledger.services.payments.gateways import gateway_of, holder_of
+
+ATTEMPTS = 5
+T = TypeVar("T")
+
+
+def _gateway(cell: Cell, order: Order) -> Gateway:
+    """The gateway that knows the order's transaction, else the one of new purchases."""
+    if order.money.gateway_id is None:
+        return gateway_of(cell, order.account)
+    holder = holder_of(cell, order)
+    if holder is None:
+        raise GatewayRefused("the account has no gateway any more that knows this transaction")
+    return holder
+
+
+async def asked(gateway: Gateway, question: Callable[..., T], *arguments: Any) -> T:
+    """Ask beside the event loop what may take a while."""
+    if gateway.remote:
+        return await asyncio.to_thread(question, *arguments)
+    return question(*arguments)
+
+
+async def send(
+    cell: Cell, orders: Sequence[Order], body: Any, *, by: str, cause: str | None
+) -> None:
+    """Take the payments of a transaction as a client sent them; nothing new once processed."""
+    if all(order.status is not None for order in orders):
+        return
+    account, ids = orders[0].account, [order.order_id for order in orders]
+    require_in_time(orders[0], cell.ledger.now())
+    payments = payments_sent(body, orders)
+    gateway = await asyncio.to_thread(_gateway, cell, orders[0])
+    if gateway.remote:
+        after = [replace(order, payments=payments[order.order_id]) for order in orders]
+        transaction = await known(cell, gateway, after, by=by, cause=cause)
+        sent = body if isinstance(body, list) else [body]
+        await asked(gateway, gateway.send, transaction, sent)
+
+    def decide(order: Order, facts: Facts) -> list[e.OrderEvent]:
+        return send_payments(order, facts, payments=payments[order.order_id])
+
+    keys = await _new_keys(cell, orders[0], payments[ids[0]])
+    await cell.ledger.change_together(account, ids, decide, by=by, cause=cause, keys=keys)
+
+
+async def _new_keys(cell: Cell, order: Order, payments: Sequence[e.Payment]) -> list[Key]:
+    """Further payments than were placed can be found by their ids, too."""
+    placed = {payment.id for payment in order.placed.payments}
+    group = order.placed.order_group.encode()
+    keys = [
+        Key(order.account, f"payment:{payment.id}", group)
+        for payment in payments
+        if payment.id not in placed
+    ]
+    return [
+        key for key in keys if await asyncio.to_thread(cell.store.key, key.account, key.key) is None
+    ]
+
+
+async def known(
+    cell: Cell, gateway: Gateway, orders: Sequence[Order], *, by: str, cause: str | None
+) -> Transaction:
+    """The transaction, once a remote gateway knows of it; its own id of it is kept."""
+    transaction = transaction_of(orders)
+    if not gateway.remote or transaction.gateway_id is not None:
+        return transaction
+    gateway_id = await asked(gateway, gateway.open, transaction)
+    if gateway_id is None:
+        return transaction
+    ids = [order.order_id for order in orders]
+    decision = partial(open_transaction, gateway_id=gateway_id)
+    await cell.ledger.change_together(orders[0].account, ids, decision, by=by, cause=cause)
+    return replace(transaction, gateway_id=gateway_id)
+
+
+async def process(
+    cell: Cell, orders: Sequence[Order], *, by: str, cause: str | None, begin: bool = True
+) -> Heard | None:
+    """Have the payments authorized and decide on the answer; None when it was done before.
+
+    Unless told not to `begin`, the orders get their workflow. Answers what was heard: a denial,
+    which is recorded, or that the shopper must go elsewhere, which is not.
+    """
+    account, ids = orders[0].account, [order.order_id for order in orders]
+    gateway = await asyncio.to_thread(_gateway, cell, orders[0])
+    for _ in range(ATTEMPTS):
+        if all(order.status is not None for order in orders):
+            return None
+        require_in_time(orders[0], cell.ledger.now())
+        attempt = attempt_of(orders[0])
+        if gateway.remote:
+            announce = partial(announce_authorization, attempt=attempt)
+            orders = await cell.ledger.change_together(account, ids, announce, by=by, cause=cause)
+            await known(cell, gateway, orders, by=by, cause=cause)
+            orders = [await cell.ledger.order(account, order_id) for order_id in ids]
+        transaction = transaction_of(orders, unapproved=True)
+        heard = await asked(gateway, gateway.authorize, transaction, attempt)
+        if heard.must_go_elsewhere and not heard.denied:
+            return heard
+        decision = partial(hear_authorization, heard=heard, begin=begin)
+        try:
+            await cell.ledger.change_together(account, ids, decision, by=by, cause=cause)
+        except PaymentsChanged:
+            orders = [await cell.ledger.order(account, order_id) for order_id in ids]
+            continue
+        return heard
+    raise PaymentsChanged(orders[0].placed.order_group)

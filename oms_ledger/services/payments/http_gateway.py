@@ -1,0 +1,261 @@
+"""A payment gateway over HTTP, by the published Payments operations.
+
+Every request carries a `requestId`, in its body and as `Idempotency-Key`: the gateway does the
+same request once. Card numbers pass through on their way to it and are kept nowhere; secrets and
+bodies are in no log and no error.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+import requests
+
+from oms_ledger.http_client.addresses import Network, wrong_url
+from oms_ledger.http_client.sessions import TIMEOUTS, read, session
+from oms_ledger.orders.events import Json, Payment
+from oms_ledger.orders.payments.balances import Kind
+from oms_ledger.orders.payments.gateway import (
+    Answer,
+    GatewayAway,
+    GatewayClosed,
+    GatewayRefused,
+    Heard,
+    Outcome,
+    Receipt,
+    Transaction,
+)
+
+_REQUESTS = {
+    Kind.SETTLE: "settlement-request",
+    Kind.REFUND: "refunding-request",
+    Kind.CANCEL: "cancellation-request",
+}
+_APPROVED = {"approved", "authorized", "settling", "settled", "finished"}
+_DENIED = {"denied", "cancelled", "canceled", "cancelling", "canceling", "error"}
+_LATER = {408, 409, 425, 429}
+_CLOSED = {401, 403, 405, 407}
+_KEPT = ("Tid", "ReturnCode", "Message", "authId", "nsu")
+_ELSEWHERE = 428
+
+
+@dataclass(frozen=True, slots=True)
+class HttpGateway:
+    url: str
+    app_key: str
+    app_token: str = field(repr=False)
+    networks: tuple[Network, ...] = ()
+    remote: bool = True
+
+    def open(self, transaction: Transaction) -> str | None:
+        body = {
+            "value": sum(payment.value for payment in transaction.payments),
+            "referenceId": transaction.order_group,
+            "channel": transaction.merchant,
+            "salesChannel": transaction.sales_channel,
+            "urn": None,
+        }
+        told = self._post("/api/pvt/transactions", body, transaction.id)
+        gateway_id = told.get("transactionId") or told.get("id")
+        if not isinstance(gateway_id, str) or not gateway_id:
+            raise GatewayRefused("the gateway gave the transaction no id")
+        return gateway_id
+
+    def send(self, transaction: Transaction, payments: Sequence[Json]) -> None:
+        sent = [
+            {**_basics(transaction, payment), **given, **_named(transaction, payment)}
+            for payment, given in zip(transaction.payments, payments, strict=False)
+        ]
+        self._send(transaction, sent)
+
+    def _send(self, transaction: Transaction, sent: list[Json]) -> None:
+        path = f"/api/payments/transactions/{_id(transaction)}/payments"
+        self._post(f"{path}?orderId={quote(transaction.order_group, safe='')}", sent)
+
+    def authorize(self, transaction: Transaction, request_id: str) -> Heard:
+        here = f"/api/pvt/transactions/{_id(transaction)}"
+        if not self._payments(here):
+            basics = [
+                {**_basics(transaction, one), **_named(transaction, one)}
+                for one in transaction.payments
+            ]
+            self._send(transaction, basics)
+        if transaction.additional:
+            data = [
+                {"name": name, "value": value} for name, value in transaction.additional.items()
+            ]
+            self._post(f"{here}/additional-data", data)
+        asked = {
+            "transactionId": transaction.gateway_id,
+            "softDescriptor": None,
+            "prepareForRecurrency": False,
+        }
+        told = self._post(f"{here}/authorization-request", asked, request_id)
+        if told.get("status code") == _ELSEWHERE:
+            return Heard(
+                request_id,
+                transaction.payments,
+                redirects=_objects(told, "RedirectResponseCollection"),
+                apps=_objects(told, "paymentAuthorizationAppCollection"),
+            )
+        return Heard(request_id, transaction.payments, self._answers(transaction, here, told))
+
+    def carry_out(
+        self, transaction: Transaction, kind: Kind, value: int, request_id: str
+    ) -> Receipt:
+        path = f"/api/pvt/transactions/{_id(transaction)}/{_REQUESTS[kind]}"
+        told = self._post(path, {"value": value}, request_id)
+        if _outcome(told.get("statusDetail")) is Outcome.DENIED and kind is not Kind.CANCEL:
+            raise GatewayRefused(_reason(told), _connector(told))
+        return Receipt(str(told.get("token") or request_id), _connector(told))
+
+    def adjust(self, transaction: Transaction, value: int, request_id: str) -> Receipt:
+        """More is one more payment by the system of the first; less is released."""
+        if value <= 0:
+            return self.carry_out(transaction, Kind.CANCEL, -value, request_id)
+        first = transaction.payments[0]
+        more = {**_basics(transaction, first), "value": value, "referenceValue": value}
+        self._send(transaction, [{**more, "id": request_id, "installmentsValue": value}])
+        path = f"/api/pvt/transactions/{_id(transaction)}/authorization-request"
+        asked = {"transactionId": transaction.gateway_id, "softDescriptor": None}
+        told = self._post(path, {**asked, "prepareForRecurrency": False}, request_id)
+        outcome = _outcome(told.get("statusDetail"))
+        if outcome is Outcome.PENDING:  # it may still say yes: no refusal, and asked again
+            raise GatewayAway("the gateway has not decided yet")
+        if outcome is Outcome.DENIED:
+            raise GatewayRefused(_reason(told), _connector(told))
+        return Receipt(str(told.get("token") or request_id), _connector(told))
+
+    def _payments(self, here: str) -> list[Json]:
+        told = self._ask("GET", f"{here}/payments")
+        return [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
+
+    def _answers(self, transaction: Transaction, here: str, told: Json) -> dict[str, Answer]:
+        """Of each payment what the gateway says of it; where it says nothing, of all alike."""
+        known = {str(one.get("id")): one for one in self._payments(here)}
+        overall = told.get("statusDetail")
+        return {
+            payment.id: _answer(known.get(payment.id) or told, overall)
+            for payment in transaction.payments
+        }
+
+    def _post(self, path: str, body: Any, request_id: str | None = None) -> Json:
+        if request_id is not None:
+            body = {**body, "requestId": request_id}
+        told = self._ask("POST", path, body, request_id)
+        return told if isinstance(told, dict) else {}
+
+    def _ask(self, method: str, path: str, body: Any = None, request_id: str | None = None) -> Any:
+        if refusal := wrong_url(self.url, self.networks):
+            raise GatewayClosed(refusal)
+        headers = {
+            "X-VTEX-API-AppKey": self.app_key,
+            "X-VTEX-API-AppToken": self.app_token,
+            "Content-Type": "application/json",
+            **({"Idempotency-Key": quote(request_id)} if request_id else {}),
+        }
+        try:
+            response = session(self.networks).request(
+                method,
+                self.url.rstrip("/") + path,
+                data=None if body is None else orjson.dumps(body),
+                headers=headers,
+                timeout=TIMEOUTS,
+                allow_redirects=False,
+                stream=True,
+            )
+            content = read(response)
+        except (requests.RequestException, OSError) as error:
+            raise GatewayAway(f"the gateway did not answer: {type(error).__name__}") from None
+        return _understood(response, content)
+
+
+def _understood(response: requests.Response, content: bytes) -> Any:
+    status = response.status_code
+    try:
+        told = orjson.loads(content) if content.strip() else {}
+    except orjson.JSONDecodeError:
+        told = {}
+    if 200 <= status < 300:
+        return told
+    if status == _ELSEWHERE and isinstance(told, dict):
+        return {**told, "status code": _ELSEWHERE}
+    said = f"the gateway answered {status}{_message(told)}"
+    if status >= 500 or status in _LATER:
+        after = response.headers.get("Retry-After", "")
+        wait = timedelta(seconds=min(int(after), 21_600)) if after.isdigit() else None
+        raise GatewayAway(said, wait)
+    if status in _CLOSED or 300 <= status < 400:
+        raise GatewayClosed(said)
+    raise GatewayRefused(said)
+
+
+def _message(told: Any) -> str:
+    error = told.get("error") if isinstance(told, dict) else None
+    message = error.get("message") if isinstance(error, dict) else None
+    return f": {message[:300]}" if isinstance(message, str) else ""
+
+
+def _id(transaction: Transaction) -> str:
+    return quote(transaction.gateway_id or transaction.id, safe="")
+
+
+def _named(transaction: Transaction, payment: Payment) -> Json:
+    told = {"id": transaction.gateway_id, "merchantName": transaction.merchant}
+    return {"id": payment.id, "transaction": told}
+
+
+def _basics(transaction: Transaction, payment: Payment) -> Json:
+    system = payment.payment_system
+    kept = {k: payment.details[k] for k in ("accountId", "tokenId") if k in payment.details}
+    return {
+        "paymentSystem": int(system) if system.isdigit() else system,
+        "installments": payment.installments,
+        "currencyCode": transaction.currency,
+        "value": payment.value,
+        "installmentsInterestRate": 0,
+        "installmentsValue": -(-payment.value // payment.installments),
+        "referenceValue": payment.reference_value,
+        "fields": kept,
+    }
+
+
+def _objects(told: Json, name: str) -> tuple[Json, ...]:
+    given = told.get(name)
+    return tuple(one for one in given if isinstance(one, dict)) if isinstance(given, list) else ()
+
+
+def _outcome(status: object) -> Outcome:
+    word = status.lower() if isinstance(status, str) else ""
+    if word in _APPROVED:
+        return Outcome.APPROVED
+    return Outcome.DENIED if word in _DENIED else Outcome.PENDING
+
+
+def _answer(told: Json, overall: object) -> Answer:
+    outcome = _outcome(told.get("status") if isinstance(told.get("status"), str) else overall)
+    reason = _reason(told) if outcome is Outcome.DENIED else None
+    return Answer(outcome, reason, _connector(told))
+
+
+def _reason(told: Json) -> str:
+    for name in ("message", "returnMessage", "statusDetail"):
+        if isinstance(told.get(name), str) and told[name]:
+            return str(told[name])[:300]
+    return "the gateway said no"
+
+
+def _connector(told: Json) -> Json:
+    """What of a connector's answer is kept: short texts by the published names."""
+    given = told.get("connectorResponse") or told.get("ConnectorResponses") or {}
+    given = given if isinstance(given, dict) else {}
+    named = {
+        **{name: told.get(name[0].lower() + name[1:]) for name in ("Tid", "ReturnCode")},
+        **given,
+    }
+    if "Message" not in given and isinstance(told.get("message"), str):
+        named["Message"] = told["message"]
+    return {name: str(named[name])[:300] for name in _KEPT if named.get(name) is not None}

@@ -1,0 +1,48 @@
+"""Calls to the payment gateway: settle, refund, cancel; what came of each is recorded once.
+
+The gateway is asked with the request's own id, so that an answer that was lost (the process died,
+the line broke) is asked for again and nothing is done twice.
+"""
+
+import asyncio
+from functools import partial
+
+from oms_ledger.cell import Cell
+from oms_ledger.orders.payments.balances import Kind
+from oms_ledger.orders.payments.gateway import GatewayAway, GatewayRefused
+from oms_ledger.orders.payments.manual import record_failure, record_outcome
+from oms_ledger.orders.payments.transactions import transaction_of
+from oms_ledger.services.outbox.outcomes import Failed, TryAgain
+from oms_ledger.services.payments.authorization import asked
+from oms_ledger.services.payments.gateways import holder_of
+from projections.outbox.messages import Owed
+
+BY = "gateway"
+
+
+async def carry_out(cell: Cell, owed: Owed) -> None:
+    order = await cell.ledger.order(owed.account, owed.order_id)
+    request = order.money.request(owed.key)
+    if request is None or request.receipt is not None:
+        return
+    gateway = await asyncio.to_thread(holder_of, cell, order)
+    if gateway is None:
+        raise Failed("the account has no gateway any more that knows this transaction")
+    transaction = transaction_of([order])
+    told = partial(
+        cell.ledger.change, owed.account, owed.order_id, by=BY, cause=f"request:{request.id}"
+    )
+    try:
+        receipt = await asked(
+            gateway, gateway.carry_out, transaction, request.kind, request.value, request.id
+        )
+    except GatewayAway as away:
+        raise TryAgain(str(away), away.after) from away
+    except GatewayRefused as refused:
+        reason, connector = str(refused), refused.connector
+        await told(partial(record_failure, asked_as=request.id, reason=reason, connector=connector))
+        raise Failed(reason) from refused
+    await told(partial(record_outcome, asked_as=request.id, receipt=receipt))
+
+
+HANDLERS = {kind.value: carry_out for kind in Kind}

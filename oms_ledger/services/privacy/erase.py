@@ -1,0 +1,163 @@
+"""Erasing a person from the orders of an account, at once and everywhere (contract G56).
+
+Each order's data key is deleted in the transaction that records the erasure; from then on no
+process opens what the key kept, because a key is used only while the database has it. The views
+are brought up before the answer, so that no answer of any process shows the person afterwards.
+"""
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from sqlalchemy import select
+
+from oms_ledger.cell import Cell
+from oms_ledger.eventstore.records import order_stream
+from oms_ledger.eventstore.tables import events
+from oms_ledger.orders.order import Order
+from oms_ledger.orders.privacy.erase import erase_person, is_open
+from projections import tables
+from projections.customers import index as people
+from projections.desk import tasks
+from projections.exports import jobs as exports
+from projections.subscriptions import checkpoints as cursors
+from projections.subscriptions.checkpoints import Fenced
+from workers.projector import VIEWS
+
+AT_ONCE = 50  # orders under way at the same time
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whom to erase: `kind` is `email` or `document`."""
+
+    kind: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What was found and done; `outcome` is `erased`, `would be erased`, or `open`.
+
+    An open order is left alone unless it is asked for: its goods could not be delivered any more.
+    """
+
+    id: str | None
+    outcomes: tuple[tuple[Order, str], ...]
+
+    @property
+    def erased(self) -> int:
+        return sum(outcome == "erased" for _, outcome in self.outcomes)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "dryRun": self.id is None,
+            "found": len(self.outcomes),
+            "erased": self.erased,
+            "leftOpen": sum(outcome == "open" for _, outcome in self.outcomes),
+            "orders": [
+                {
+                    "orderId": order.order_id,
+                    "status": None if order.status is None else str(order.status),
+                    "outcome": outcome,
+                }
+                for order, outcome in self.outcomes
+            ],
+        }
+
+
+async def erase(
+    cell: Cell,
+    account: str,
+    person: Person,
+    *,
+    dry_run: bool,
+    include_open: bool,
+    by: str,
+    cause: str | None = None,
+) -> Erasure:
+    """Find the person's orders and, unless it is a dry run, erase the person from them.
+
+    Done again it finds nothing more to erase. Cut short, it is done again to go on.
+    """
+    await cell.ledger.account(account)  # refuses one that does not exist
+    await asyncio.to_thread(bring_up, cell, people.CURSOR)
+    found = await asyncio.to_thread(_orders_of, cell, account, person)
+    orders = [await cell.ledger.order(account, order_id) for order_id in found]
+    left = [order for order in orders if is_open(order) and not include_open]
+    chosen = [order for order in orders if order not in left]
+    if dry_run:
+        outcomes = [(order, "would be erased") for order in chosen]
+        return Erasure(None, (*outcomes, *((order, "open") for order in left)))
+    erasure_id = secrets.token_hex(16)
+    decision = partial(erase_person, erasure_id=erasure_id)
+    done: list[Order] = []
+    for at in range(0, len(chosen), AT_ONCE):
+        page = chosen[at : at + AT_ONCE]
+        done += await asyncio.gather(
+            *(
+                cell.ledger.change(account, order.order_id, decision, by=by, cause=cause)
+                for order in page
+            )
+        )
+    for cursor in VIEWS:
+        await asyncio.to_thread(bring_up, cell, cursor)
+    await asyncio.to_thread(_sweep, cell, account, [order.order_id for order in done])
+    outcomes = [(order, "erased") for order in done]
+    return Erasure(erasure_id, (*outcomes, *((order, "open") for order in left)))
+
+
+def _orders_of(cell: Cell, account: str, person: Person) -> list[str]:
+    with cell.database.reading() as connection:
+        return people.orders_of(connection, cell.vault, account, person.kind, person.value)
+
+
+def bring_up(cell: Cell, cursor: str) -> None:
+    """Take the cursor of a view over and bring it to the head, whoever held it."""
+    head, folds, database = cell.store.head(), cell.folds(), cell.database
+    while _position(cell, cursor) < head:
+        token = cursors.take(database, cursor, steal=True)
+        assert token is not None, f"there is no cursor {cursor}"
+        try:
+            while cursors.advance(database, folds, cursor, token, VIEWS[cursor]()):
+                pass
+        except Fenced:
+            continue  # its holder took it back: look again how far it is
+        finally:
+            cursors.release(database, cursor, token)
+
+
+def _position(cell: Cell, cursor: str) -> int:
+    with cell.database.reading() as connection:
+        return cursors.position(connection, cursor) or 0
+
+
+def _sweep(cell: Cell, account: str, order_ids: list[str]) -> None:
+    """Take out what errors may have repeated of the person, and what SQLite overwrote.
+
+    PostgreSQL takes what was overwritten out by itself, when it vacuums.
+    """
+    with cell.database.writing() as connection:
+        if order_ids:  # an export that was made before may show the person: it is made again
+            for export in exports.of_account(connection, account):
+                exports.drop(connection, export.id)
+        for at in range(0, len(order_ids), AT_ONCE):
+            some = order_ids[at : at + AT_ONCE]
+            calls = tables.calls.update().where(
+                tables.calls.c.account == account, tables.calls.c.order_id.in_(some)
+            )
+            connection.execute(calls.values(last_error=None))
+            tasks.erase(connection, account, some)
+            entries = select(events.c.position).where(
+                events.c.stream.in_([order_stream(account, order_id) for order_id in some])
+            )
+            judged = tables.judgings.update().where(
+                tables.judgings.c.last_failure_position.in_(entries)
+            )
+            connection.execute(judged.values(last_failure=None))
+    if cell.database.sqlite:
+        with cell.database.turn(), cell.database.reading() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -1,0 +1,85 @@
+"""App keys: whose they are, what they may do; their tokens are stored hashed."""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert, select, update
+
+from projections.subscriptions.checkpoints import now_micros
+from projections.tables import app_keys as t
+
+
+@dataclass(frozen=True, slots=True)
+class AppKey:
+    app_key: str
+    account: str
+    role: str
+    token_hash: bytes
+    created_at: int
+    revoked_at: int | None
+    former_hash: bytes | None = None
+    former_until: int | None = None
+
+    def opens(self, token: str, now: int) -> bool:
+        """Whether the token is this key's, or while it is rotated the former one still is.
+
+        Compared in constant time. `now` in microseconds.
+        """
+        if self.revoked_at is not None:
+            return False
+        hashed = _hash(token)
+        current = hmac.compare_digest(self.token_hash, hashed)
+        former = hmac.compare_digest(self.former_hash or b"", hashed)
+        return current or (former and now < (self.former_until or 0))
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def create(connection: Connection, account: str, role: str) -> tuple[str, str]:
+    """A new key and its token, which is told this once."""
+    app_key = f"vtexappkey-{account}-{secrets.token_hex(3).upper()}"
+    token = secrets.token_urlsafe(48)
+    connection.execute(
+        insert(t).values(
+            app_key=app_key,
+            account=account,
+            role=role,
+            token_hash=_hash(token),
+            created_at=now_micros(),
+        )
+    )
+    return app_key, token
+
+
+def get(connection: Connection, app_key: str) -> AppKey | None:
+    row = connection.execute(select(t).where(t.c.app_key == app_key)).one_or_none()
+    return AppKey(*row) if row else None
+
+
+def of_account(connection: Connection, account: str | None) -> list[AppKey]:
+    query = select(t).order_by(t.c.account, t.c.created_at)
+    if account is not None:
+        query = query.where(t.c.account == account)
+    return [AppKey(*row) for row in connection.execute(query)]
+
+
+def rotate(connection: Connection, app_key: str, overlap: int) -> str | None:
+    """A new token for a key; the present one opens for `overlap` more microseconds.
+
+    None when there is no such key. A rotation within another ends the oldest token.
+    """
+    token = secrets.token_urlsafe(48)
+    changed = update(t).where(t.c.app_key == app_key, t.c.revoked_at.is_(None))
+    changed = changed.values(
+        former_hash=t.c.token_hash, former_until=now_micros() + overlap, token_hash=_hash(token)
+    )
+    return token if connection.execute(changed).rowcount else None
+
+
+def revoke(connection: Connection, app_key: str) -> bool:
+    revoked = update(t).where(t.c.app_key == app_key, t.c.revoked_at.is_(None))
+    return connection.execute(revoked.values(revoked_at=now_micros())).rowcount > 0

@@ -1,0 +1,68 @@
+"""The people of orders, by keyed hashes of e-mail and document: to find them, not to read them.
+
+A hash is made with the deployment's secret, so the table tells nobody anything; once a person is
+erased, the order has no row here either.
+"""
+
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, insert, select
+
+from oms_ledger.eventstore.encryption import Vault
+from oms_ledger.eventstore.folding import Page
+from oms_ledger.eventstore.serialization import NAMES
+from oms_ledger.orders import events as e
+from oms_ledger.orders.order import Order
+from oms_ledger.orders.privacy.erase import names_of, spelled
+from projections.tables import people as t
+
+CURSOR = "people"
+
+_TELLING = {
+    NAMES[event] for event in (e.OrderPlaced, e.OrderImported, e.ChangeApplied, e.PersonErased)
+}
+_DELETE = delete(t).where(t.c.account == bindparam("a"), t.c.order_id == bindparam("o"))
+
+
+class People:
+    """Destination of the cursor `people`."""
+
+    shape = 0
+
+    def produce(self, page: Page) -> dict[tuple[str, str], list[dict[str, Any]]]:
+        streams = {row.stream for row in page.rows if row.name in _TELLING}
+        told: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        for step in page.steps_of(streams):
+            if isinstance(order := step.after.state, Order):
+                rows = rows_of(order, step.after.version, page.folds.vault)
+                told[order.account, order.order_id] = rows
+        return told
+
+    def store(self, connection: Connection, produced: object) -> None:
+        assert isinstance(produced, dict)
+        if not produced:
+            return
+        connection.execute(_DELETE, [{"a": a, "o": o} for a, o in produced])
+        rows = [row for of_order in produced.values() for row in of_order]
+        if rows:
+            connection.execute(insert(t), rows)
+
+
+def rows_of(order: Order, version: int, vault: Vault) -> list[dict[str, Any]]:
+    """The rows that an order has here."""
+    place = {"account": order.account, "order_id": order.order_id}
+    names = sorted(names_of(order.placed.client_profile))
+    return [place | {"name": _hash(vault, order.account, *name)} for name in names]
+
+
+def _hash(vault: Vault, account: str, kind: str, value: str) -> str:
+    return vault.sign(f"person:{account}:{kind}:{value}")
+
+
+def orders_of(
+    connection: Connection, vault: Vault, account: str, kind: str, value: str
+) -> list[str]:
+    """The orders of an e-mail (`kind` is `email`) or a document."""
+    name = _hash(vault, account, kind, spelled(kind, value))
+    query = select(t.c.order_id).where(t.c.account == account, t.c.name == name)
+    return list(connection.execute(query.order_by(t.c.order_id)).scalars())

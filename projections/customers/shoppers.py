@@ -1,0 +1,57 @@
+"""Who a shopper is: all e-mails and profiles that their orders name together (G34).
+
+A person's profile outlives an e-mail. So a person is known by the profile of any order with the
+e-mail, and by every e-mail of an order with such a profile, and so on.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from oms_ledger.orders.documents.search_terms import comparable
+from projections.tables import order_terms as o
+
+_FURTHEST = 5  # steps from e-mail to profile to e-mail
+
+
+@dataclass(frozen=True, slots=True)
+class Shopper:
+    emails: frozenset[str]
+    profiles: frozenset[str]
+
+    def terms(self) -> list[tuple[str, tuple[str, ...]]]:
+        kinds = (("email", self.emails), ("profile", self.profiles))
+        return [(kind, tuple(sorted(terms))) for kind, terms in kinds if terms]
+
+    def is_of(self, email: Any, profile: Any) -> bool:
+        """Whether an order with this e-mail and profile is theirs."""
+        return _term(email) in self.emails or _term(profile) in self.profiles
+
+
+def _term(text: Any) -> str | None:
+    return comparable(text) if isinstance(text, str) and text else None
+
+
+def known_as(connection: Connection, account: str, email: str) -> Shopper:
+    emails, profiles = {comparable(email.strip())}, set[str]()
+    for _ in range(_FURTHEST):
+        found = _beside(connection, account, "email", emails, "profile") - profiles
+        if not found:
+            break
+        profiles |= found
+        emails |= _beside(connection, account, "profile", profiles, "email")
+    return Shopper(frozenset(emails), frozenset(profiles))
+
+
+def _beside(
+    connection: Connection, account: str, kind: str, terms: set[str], wanted: str
+) -> set[str]:
+    """Terms of the wanted kind of the orders that have one of the terms."""
+    orders = select(o.c.order_id).where(
+        o.c.account == account, o.c.kind == kind, o.c.term.in_(terms)
+    )
+    beside = select(o.c.term).where(
+        o.c.account == account, o.c.kind == wanted, o.c.order_id.in_(orders)
+    )
+    return set(connection.execute(beside.distinct()).scalars())

@@ -1,0 +1,275 @@
+"""The tasks of an account: opened and closed as orders go on, worked on by people.
+
+The cursor and people write into the same rows. What the cursor does is told apart by the position
+of the entry, so that to read the entries again changes nothing that was done since.
+"""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from oms_ledger.desk.task_rules import (
+    FAILURES,
+    RESTS,
+    as_task,
+    occasions,
+)
+from oms_ledger.desk.tasks import CLOSED, OPEN
+from oms_ledger.eventstore.folding import Page
+from oms_ledger.eventstore.records import Row
+from oms_ledger.eventstore.serialization import NAMES
+from oms_ledger.orders.order import Order
+from projections.subscriptions.checkpoints import now_micros
+from projections.tables import task_history as h
+from projections.tables import task_targets as targets
+from projections.tables import tasks as t
+
+CURSOR = "tasks"
+COMMENT, STATUS = "comment", "status"
+ERASED = "(erased)"
+_TELLING = {NAMES[event] for event in FAILURES}
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """`body` is the task as it was created; instants in microseconds."""
+
+    id: str
+    status: str
+    body: dict[str, Any]
+    created_at: int
+    created_by: str
+    changed_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What was done to a task: `kind` is `comment` or `status`, `text` the new one."""
+
+    task: str
+    at: int
+    by: str
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """An occasion arose (`body` is its task) or went (no body) by the entry `row`."""
+
+    row: Row
+    surrogate_key: str
+    body: dict[str, Any] | None
+
+
+class Tasks:
+    """Destination of the cursor `tasks`."""
+
+    shape = 0
+
+    def produce(self, page: Page) -> list[_Turn]:
+        streams = {row.stream for row in page.rows if _may_turn(row)}
+        turns: list[_Turn] = []
+        for row, _, before, after in page.steps_of(streams):
+            if not isinstance(after.state, Order):
+                continue
+            were = occasions(before.state if isinstance(before.state, Order) else None)
+            are = occasions(after.state)
+            turns += [_Turn(row, key, None) for key in were if key not in are]
+            turns += [
+                _Turn(row, key, as_task(after.state, one))
+                for key, one in are.items()
+                if key not in were
+            ]
+        return turns
+
+    def store(self, connection: Connection, produced: object) -> None:
+        assert isinstance(produced, list)
+        for turn in produced:
+            if turn.body is None:
+                _close(connection, turn)
+            else:
+                _open(connection, turn, turn.body)
+
+
+def _may_turn(row: Row) -> bool:
+    moved = row.status != row.status_before and not RESTS.isdisjoint(
+        (row.status, row.status_before)
+    )
+    return moved or row.name in _TELLING
+
+
+def _insert(connection: Connection, table: Any) -> Any:
+    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
+
+
+def _open(connection: Connection, turn: _Turn, body: dict[str, Any]) -> None:
+    row, digest = turn.row, hashlib.sha256(f"{turn.row.account}/{turn.surrogate_key}".encode())
+    opened = _values(digest.hexdigest()[:32].upper(), row.account, body, row.by, row.at)
+    statement = _insert(connection, t).values(**opened, flow_position=row.position)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["account", "surrogate_key"],
+            set_={"status": OPEN, "changed_at": row.at, "flow_position": row.position},
+            where=t.c.flow_position < row.position,
+        )
+    )
+    _turned(connection, turn, OPEN)
+
+
+def _close(connection: Connection, turn: _Turn) -> None:
+    row = turn.row
+    closed = {"status": CLOSED, "changed_at": row.at, "flow_position": row.position}
+    before = (t.c.account == row.account, t.c.surrogate_key == turn.surrogate_key)
+    connection.execute(update(t).where(*before, t.c.flow_position < row.position).values(closed))
+    _turned(connection, turn, CLOSED)
+
+
+def _turned(connection: Connection, turn: _Turn, status: str) -> None:
+    """The ledger's line in the history, by whoever caused the entry; each once."""
+    row = turn.row
+    key = (t.c.account == row.account, t.c.surrogate_key == turn.surrogate_key)
+    task = connection.execute(select(t.c.id).where(*key)).scalar_one()
+    line = {"task": task, "id": f"{row.position:020d}", "at": row.at, "by": row.by}
+    line |= {"kind": STATUS, "text": status}
+    connection.execute(_insert(connection, h).values(**line).on_conflict_do_nothing())
+    if turn.body is not None:
+        _aim(connection, row.account, task, turn.body)
+
+
+def _aim(connection: Connection, account: str, task: str, body: dict[str, Any]) -> None:
+    for target in {str(one["id"]) for one in body["target"]}:
+        aimed = _insert(connection, targets).values(account=account, target=target, task=task)
+        connection.execute(aimed.on_conflict_do_nothing())
+
+
+def _values(task: str, account: str, body: dict[str, Any], by: str, at: int) -> dict[str, Any]:
+    return {
+        "id": task,
+        "account": account,
+        "surrogate_key": body["surrogateKey"],
+        "context": body["context"],
+        "assignee": ((body["assignee"] or {}).get("email") or "").lower() or None,
+        "status": OPEN,
+        "body": json.dumps(body),
+        "created_at": at,
+        "created_by": by,
+        "changed_at": at,
+    }
+
+
+def create(connection: Connection, account: str, body: dict[str, Any], by: str) -> str:
+    """A new task, or the one that has its surrogate key already; its id."""
+    task, now = secrets.token_hex(16).upper(), now_micros()
+    body = {**body, "surrogateKey": body["surrogateKey"] or task}
+    made = _insert(connection, t).values(**_values(task, account, body, by, now))
+    made = made.on_conflict_do_nothing(index_elements=["account", "surrogate_key"])
+    if connection.execute(made.returning(t.c.id)).scalar_one_or_none():
+        _aim(connection, account, task, body)
+        _write(connection, task, by, STATUS, OPEN)
+        return task
+    same = (t.c.account == account, t.c.surrogate_key == body["surrogateKey"])
+    return str(connection.execute(select(t.c.id).where(*same)).scalar_one())
+
+
+def set_status(connection: Connection, account: str, task: str, status: str, by: str) -> None:
+    """Nothing where the task has the status already, or is not the account's."""
+    other = (t.c.account == account, t.c.id == task, t.c.status != status)
+    changed = update(t).where(*other).values(status=status, changed_at=now_micros())
+    if connection.execute(changed).rowcount == 1:
+        _write(connection, task, by, STATUS, status)
+
+
+def comment(connection: Connection, account: str, task: str, text: str, by: str) -> None:
+    ours = (t.c.account == account, t.c.id == task)
+    if connection.execute(update(t).where(*ours).values(changed_at=now_micros())).rowcount == 1:
+        _write(connection, task, by, COMMENT, text)
+
+
+def _write(connection: Connection, task: str, by: str, kind: str, text: str) -> None:
+    line = {"task": task, "id": secrets.token_hex(8), "at": now_micros(), "by": by}
+    connection.execute(_insert(connection, h).values(**line, kind=kind, text=text))
+
+
+_COLUMNS = [t.c[name] for name in Task.__slots__]
+
+
+def _task(row: Any) -> Task:
+    return Task(**{**row._mapping, "body": json.loads(row.body)})
+
+
+def get(connection: Connection, account: str, task: str) -> Task | None:
+    query = select(*_COLUMNS).where(t.c.account == account, t.c.id == task)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _task(row)
+
+
+def history(connection: Connection, tasks: Sequence[Task]) -> dict[str, list[Line]]:
+    """What was done to each task, oldest first."""
+    told: dict[str, list[Line]] = {one.id: [] for one in tasks}
+    columns = [h.c[name] for name in Line.__slots__]
+    query = select(*columns).where(h.c.task.in_(told)).order_by(h.c.at, h.c.id)
+    for row in connection.execute(query):
+        told[row.task].append(Line(**row._mapping))
+    return told
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`without` are statuses that the tasks must not have."""
+
+    account: str
+    statuses: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    assignee: str | None = None
+    target: str | None = None
+    context: str | None = None
+
+
+def page(
+    connection: Connection, question: Question, number: int, size: int
+) -> tuple[list[Task], int]:
+    """A page, newest first, counted from 1, and how many tasks there are on all pages."""
+    where = _where(question)
+    total = connection.execute(select(func.count()).select_from(t).where(*where)).scalar_one()
+    query = select(*_COLUMNS).where(*where).order_by(t.c.created_at.desc(), t.c.id)
+    rows = connection.execute(query.limit(size).offset((number - 1) * size))
+    return [_task(row) for row in rows], total
+
+
+def _where(question: Question) -> list[ColumnElement[bool]]:
+    where: list[ColumnElement[bool]] = [t.c.account == question.account]
+    if question.statuses:
+        where.append(t.c.status.in_(question.statuses))
+    if question.without:
+        where.append(t.c.status.not_in(question.without))
+    if question.assignee is not None:
+        where.append(t.c.assignee == question.assignee.lower())
+    if question.context is not None:
+        where.append(func.lower(t.c.context) == question.context.lower())
+    if question.target is not None:
+        aimed = select(targets.c.task).where(
+            targets.c.account == question.account, targets.c.target == question.target
+        )
+        where.append(t.c.id.in_(aimed))
+    return where
+
+
+def erase(connection: Connection, account: str, order_ids: Sequence[str]) -> None:
+    """Take out what people wrote about these orders: it may tell of their person."""
+    aimed = select(targets.c.task).where(
+        targets.c.account == account, targets.c.target.in_(order_ids)
+    )
+    written = update(h).where(h.c.task.in_(aimed), h.c.kind == COMMENT)
+    connection.execute(written.values(text=ERASED))
+    for row in connection.execute(select(t.c.id, t.c.body).where(t.c.id.in_(aimed))).all():
+        body = {**json.loads(row.body), "metadata": None}
+        if body.get("description"):
+            body["description"] = ERASED
+        connection.execute(update(t).where(t.c.id == row.id).values(body=json.dumps(body)))

@@ -1,0 +1,187 @@
+"""Exports that are made beside the traffic: asked for, carried on piece by piece, fetched.
+
+An export is a row that says how far it has come, and pieces of what it found, compressed. A piece
+and the place it ends at are stored in one transaction, and only by who began where the last piece
+ended: so a worker that dies, or two at once, leave nothing out and nothing twice.
+"""
+
+import secrets
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import orjson
+from sqlalchemy import Connection, delete, insert, select, update
+
+from oms_ledger.eventstore.database import Database
+from projections.exports import rows as order_export
+from projections.exports.rows import Manner, Place
+from projections.orders import query as order_list
+from projections.orders.query import Question
+from projections.subscriptions.checkpoints import now_micros
+from projections.tables import export_pieces as pieces
+from projections.tables import exports as t
+
+KEPT = 72 * 3_600_000_000  # microseconds that a finished export can be fetched
+FORMATS = ("csv", "jsonl", "xlsx")
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What was asked, and how far it has come."""
+
+    id: str
+    account: str
+    by: str
+    format: str
+    question: Question
+    manner: Manner
+    state: str
+    total: int
+    orders: int
+    missing: list[str]
+    place: Place | None
+    pieces: int
+    created_at: int
+    finished_at: int | None
+
+    @property
+    def expires_at(self) -> int | None:
+        return None if self.finished_at is None else self.finished_at + KEPT
+
+
+def ask(database: Database, question: Question, manner: Manner, format: str, *, by: str) -> str:
+    """A new export's id; how many orders it will have is counted at once."""
+    with database.snapshot() as connection:
+        total = order_list.totals(connection, question).count
+    new = secrets.token_hex(16)
+    with database.writing() as connection:
+        connection.execute(
+            insert(t).values(
+                id=new,
+                account=question.account,
+                by=by,
+                format=format,
+                question=msgspec.json.encode(question).decode(),
+                manner=msgspec.json.encode(manner).decode(),
+                state="running",
+                total=total,
+                orders=0,
+                missing="[]",
+                pieces=0,
+                created_at=now_micros(),
+            )
+        )
+    return new
+
+
+def get(connection: Connection, account: str | None, id: str) -> Export | None:
+    query = select(t).where(t.c.id == id)
+    if account is not None:
+        query = query.where(t.c.account == account)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _export(row)
+
+
+def of_account(connection: Connection, account: str) -> list[Export]:
+    query = select(t).where(t.c.account == account).order_by(t.c.created_at.desc(), t.c.id)
+    return [_export(row) for row in connection.execute(query.limit(100))]
+
+
+def unfinished(connection: Connection) -> list[str]:
+    query = select(t.c.id).where(t.c.state == "running").order_by(t.c.created_at)
+    return list(connection.execute(query).scalars())
+
+
+def _export(row: Any) -> Export:
+    return Export(
+        id=row.id,
+        account=row.account,
+        by=row.by,
+        format=row.format,
+        question=msgspec.json.decode(row.question, type=Question),
+        manner=msgspec.json.decode(row.manner, type=Manner),
+        state=row.state,
+        total=row.total,
+        orders=row.orders,
+        missing=orjson.loads(row.missing),
+        place=None if row.after_created is None else (row.after_created, row.after_id),
+        pieces=row.pieces,
+        created_at=row.created_at,
+        finished_at=row.finished_at,
+    )
+
+
+def carry_on(database: Database, export: Export) -> bool:
+    """One more piece; whether there is more to do. Nothing when somebody else was faster."""
+    with database.reading() as connection:
+        found = order_export.page(connection, export.question, export.place)
+    told, missing = [], list(export.missing)
+    for order in found:
+        try:
+            rows = export.format != "jsonl"
+            manner = export.manner
+            told.append(orjson.dumps(manner.rows(order)) if rows else manner.line(order))
+        except (LookupError, TypeError, AttributeError, ValueError):
+            missing.append(order.place[1])  # an odd document stops nothing, and is named
+    ended = {} if found else {"state": "complete", "finished_at": now_micros()}
+    last: dict[str, Any] = {}
+    if found:
+        last = {"after_created": found[-1].place[0], "after_id": found[-1].place[1]}
+    ours = (t.c.id == export.id, t.c.pieces == export.pieces, t.c.state == "running")
+    changed = update(t).where(*ours)
+    changed = changed.values(
+        pieces=t.c.pieces + int(bool(found)),
+        orders=t.c.orders + len(told),
+        missing=orjson.dumps(missing).decode(),
+        **last,
+        **ended,
+    )
+    with database.writing() as connection:
+        if connection.execute(changed).rowcount and found:
+            content = zlib.compress(_piece(export.format, told), 1)
+            connection.execute(
+                insert(pieces).values(id=export.id, piece=export.pieces, content=content)
+            )
+    return bool(found)
+
+
+def _piece(format: str, told: list[bytes]) -> bytes:
+    return b"".join(told) if format == "jsonl" else b"[" + b",".join(told) + b"]"
+
+
+def stored(database: Database, export: Export) -> Iterator[bytes]:
+    """The pieces of an export in their order."""
+    for number in range(export.pieces):
+        query = select(pieces.c.content).where(pieces.c.id == export.id, pieces.c.piece == number)
+        with database.reading() as connection:
+            yield zlib.decompress(bytes(connection.execute(query).scalar_one()))
+
+
+def rows_of(database: Database, export: Export) -> Iterator[list[list[str]]]:
+    """The rows of a table's export, a page each."""
+    for content in stored(database, export):
+        yield [row for order in orjson.loads(content) for row in order]
+
+
+def drop(connection: Connection, id: str) -> None:
+    connection.execute(delete(pieces).where(pieces.c.id == id))
+    connection.execute(delete(t).where(t.c.id == id))
+
+
+def forget(connection: Connection, account: str) -> None:
+    """Drop all exports of an account: a person that they may tell of was erased."""
+    own = select(t.c.id).where(t.c.account == account)
+    connection.execute(delete(pieces).where(pieces.c.id.in_(own)))
+    connection.execute(delete(t).where(t.c.account == account))
+
+
+def expire(connection: Connection, now: int) -> int:
+    """Drop what was finished too long ago; how many."""
+    query = select(t.c.id).where(t.c.finished_at < now - KEPT)
+    old = list(connection.execute(query).scalars())
+    for id in old:
+        drop(connection, id)
+    return len(old)

@@ -1,0 +1,336 @@
+"""Feeds: their configuration, and the queue of items that a client retrieves and commits."""
+
+import base64
+import hmac
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Row,
+    bindparam,
+    cast,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from oms_ledger.eventstore.database import Database
+from oms_ledger.eventstore.encryption import Vault
+from projections.subscriptions import checkpoints as cursors
+from projections.subscriptions import dead_letters
+from projections.subscriptions.checkpoints import now_micros
+from projections.subscriptions.dead_letters import Letter
+from projections.subscriptions.kinds import Kind
+from projections.subscriptions.notification import Notice, put, put_absent
+from projections.subscriptions.sink import Told, fence, forget
+from projections.tables import feed_items, feeds, judgings
+
+SECOND = 1_000_000
+FRUITLESS_RETRIEVALS, FRUITLESS_AGE = 100, 4 * 86_400 * SECOND
+
+
+class ForgedHandle(Exception):
+    """A handle that this deployment never gave to this key; the argument is its index."""
+
+
+def cursor_of(app_key: str) -> str:
+    return f"feed:{app_key}"
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A feed as configured: the filter as posted, visibility and retention in seconds."""
+
+    app_key: str
+    account: str
+    filter: dict[str, Any]
+    visibility: int
+    retention: int
+    generation: str = ""
+    created_at: int = 0
+    last_item_at: int = 0
+
+    @property
+    def expires_at(self) -> int:
+        """When it is removed if no item comes until then, in microseconds."""
+        return self.last_item_at + self.retention * SECOND
+
+
+class FeedQueue(Told):
+    """Destination of a feed's cursor: its queue."""
+
+    def __init__(self, database: Database, feed: Feed) -> None:
+        super().__init__(database, cursor_of(feed.app_key), feed.account, feed.filter)
+        self.app_key = feed.app_key
+
+    def keep(self, connection: Connection, notices: Sequence[Notice]) -> None:
+        now, key = now_micros(), self.app_key
+        more = {"app_key": key, "produced_at": now, "visible_at": now}
+        put(connection, feed_items, [{**asdict(notice), **more} for notice in notices])
+        connection.execute(update(feeds).where(feeds.c.app_key == key).values(last_item_at=now))
+
+
+def get(connection: Connection, app_key: str) -> Feed | None:
+    row = connection.execute(select(feeds).where(feeds.c.app_key == app_key)).one_or_none()
+    return None if row is None else _feed(row)
+
+
+def _feed(row: Row[Any]) -> Feed:
+    return Feed(**{**row._mapping, "filter": json.loads(row.filter)})
+
+
+def configure(connection: Connection, feed: Feed, head: int) -> None:
+    """Create or replace; an equal configuration changes nothing at all.
+
+    A new feed starts after `head`. Replacing fences whoever is judging by the old filter, and
+    clears the memory of fired orders.
+    """
+    known, now = get(connection, feed.app_key), now_micros()
+    values = {
+        "account": feed.account,
+        "filter": json.dumps(feed.filter),
+        "visibility": feed.visibility,
+        "retention": feed.retention,
+    }
+    cursor = cursor_of(feed.app_key)
+    if known is None:
+        connection.execute(
+            insert(feeds).values(
+                **values,
+                app_key=feed.app_key,
+                generation=secrets.token_hex(4),
+                created_at=now,
+                last_item_at=now,
+            )
+        )
+        cursors.create(connection, cursor, head)
+        return
+    connection.execute(update(feeds).where(feeds.c.app_key == feed.app_key).values(**values))
+    if known.filter != feed.filter:
+        forget(connection, cursor)
+        fence(connection, cursor)
+
+
+def remove(connection: Connection, app_key: str) -> bool:
+    """The feed, its queue and its cursor; False when there is none."""
+    cursors.drop(connection, cursor_of(app_key))
+    forget(connection, cursor_of(app_key))
+    connection.execute(delete(feed_items).where(feed_items.c.app_key == app_key))
+    return connection.execute(delete(feeds).where(feeds.c.app_key == app_key)).rowcount > 0
+
+
+def size(connection: Connection, app_key: str) -> tuple[int, int]:
+    """How many items are stored, the invisible ones included, and the oldest's age in seconds."""
+    query = select(func.count(), func.min(feed_items.c.produced_at))
+    count, oldest = connection.execute(query.where(feed_items.c.app_key == app_key)).one()
+    return count, (now_micros() - oldest) // SECOND if oldest else 0
+
+
+def _retrieval() -> Any:
+    """One statement: find what is visible, hide it, and tell it with what the feed says."""
+    feed = feeds.c.app_key == bindparam("key")
+    visible = (
+        select(feed_items.c.position)
+        .where(
+            feed_items.c.app_key == bindparam("key"), feed_items.c.visible_at <= bindparam("now")
+        )
+        .order_by(feed_items.c.position)
+        .limit(bindparam("count"))
+        .with_for_update(skip_locked=True)
+        .cte("visible")
+    )
+    hidden_for = cast(feeds.c.visibility, BigInteger) * SECOND  # no 32 bits hold 43,200 s
+    lasts = feeds.c.last_item_at + cast(feeds.c.retention, BigInteger) * SECOND
+    return (
+        update(feed_items)
+        .where(
+            feed_items.c.app_key == bindparam("key"),
+            feed_items.c.position.in_(select(visible.c.position)),
+        )
+        .values(
+            visible_at=bindparam("now") + select(hidden_for).where(feed).scalar_subquery(),
+            retrievals=feed_items.c.retrievals + 1,
+        )
+        .returning(
+            *feed_items.c,
+            select(feeds.c.generation).where(feed).scalar_subquery().label("generation"),
+            select(lasts).where(feed).scalar_subquery().label("expires_at"),
+        )
+    )
+
+
+_RETRIEVAL = _retrieval()
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """Items with fresh handles, in the order of the ledger, and when the feed would expire."""
+
+    items: list[tuple[str, dict[str, Any]]]
+    expires_at: int
+
+
+def retrieve(
+    connection: Connection, app_key: str, count: int, vault: Vault, now: int
+) -> Lot | None:
+    """Up to `count` visible items, hidden from now for the visibility time; None without a feed.
+
+    One statement while there are items. Whoever polls at the same time gets other items, for
+    PostgreSQL passes over what another has locked, and SQLite has one writer at a time.
+    """
+    found = connection.execute(_RETRIEVAL, {"key": app_key, "count": count, "now": now})
+    rows = sorted((dict(row._mapping) for row in found), key=lambda row: int(row["position"]))
+    if not rows:
+        feed = get(connection, app_key)
+        return None if feed is None else Lot([], feed.expires_at)
+    items = [(_handle(app_key, row, vault), row) for row in rows]
+    return Lot(items, int(rows[0]["expires_at"]))
+
+
+def _handle(app_key: str, item: dict[str, Any], vault: Vault) -> str:
+    place = f"{item['generation']}.{item['position']}.{item['retrievals']}"
+    signature = vault.sign(f"handle:{app_key}:{place}")
+    return base64.urlsafe_b64encode(f"{place}.{signature}".encode()).decode()
+
+
+_COMMIT = delete(feed_items).where(
+    feed_items.c.app_key == bindparam("key"),
+    feed_items.c.position.in_(bindparam("positions", expanding=True)),
+    select(feeds.c.generation).where(feeds.c.app_key == bindparam("key")).scalar_subquery()
+    == bindparam("generation"),
+)
+
+
+def commit(connection: Connection, app_key: str, handles: Sequence[str], vault: Vault) -> int:
+    """Remove the items of the handles; all or nothing: `ForgedHandle` names the first bad one.
+
+    A handle of an item that is gone, or was retrieved again since, is harmless; so is one of a
+    feed that was deleted, when the key has another since.
+    """
+    positions: dict[str, list[int]] = {}
+    for index, handle in enumerate(handles):
+        place, _, signature = _read(handle).rpartition(".")
+        expected = vault.sign(f"handle:{app_key}:{place}")
+        if not hmac.compare_digest(signature.encode(), expected.encode()):
+            raise ForgedHandle(index)
+        generation, position, _ = place.split(".")
+        positions.setdefault(generation, []).append(int(position))
+    # A key that had several feeds commits to the one it has now; the others' items are gone.
+    return sum(
+        connection.execute(
+            _COMMIT, {"key": app_key, "generation": generation, "positions": of_it}
+        ).rowcount
+        for generation, of_it in positions.items()
+    )
+
+
+def _read(handle: str) -> str:
+    try:
+        return base64.b64decode(handle, altchars=b"-_", validate=True).decode("ascii")
+    except ValueError:
+        return ""
+
+
+def bury(connection: Connection, now: int) -> int:
+    """Items beyond retention, or fruitlessly retrieved, go to the dead letters; how many."""
+    buried = 0
+    for row in connection.execute(select(feeds.c.app_key, feeds.c.retention)).all():
+        expired = feed_items.c.produced_at < now - row.retention * SECOND
+        fruitless = (feed_items.c.retrievals >= FRUITLESS_RETRIEVALS) & (
+            feed_items.c.produced_at < now - FRUITLESS_AGE
+        )
+        dead = (
+            delete(feed_items)
+            .where(feed_items.c.app_key == row.app_key, expired | fruitless)
+            .returning(*feed_items.c)
+        )
+        letters = [_letter(item, now) for item in connection.execute(dead)]
+        dead_letters.bury(connection, cursor_of(row.app_key), letters)
+        buried += len(letters)
+    return buried
+
+
+def _letter(item: Row[Any], now: int) -> Letter:
+    why = "retention" if item.retrievals < FRUITLESS_RETRIEVALS else "fruitless"
+    content = json.dumps(dict(item._mapping))
+    return Letter(item.position, item.order_id, why, now, content)
+
+
+def requeue(connection: Connection, app_key: str, letters: Sequence[Letter]) -> None:
+    """Dead items are in the queue again, as if they were new."""
+    now = now_micros()
+    fresh = {"produced_at": now, "visible_at": now, "retrievals": 0}
+    put_absent(connection, feed_items, [{**json.loads(one.content), **fresh} for one in letters])
+
+
+def peek(connection: Connection, app_key: str, after: int, limit: int) -> list[dict[str, Any]]:
+    """The items past a position as they are, hidden or not; nothing changes by looking."""
+    query = (
+        select(feed_items)
+        .where(feed_items.c.app_key == app_key, feed_items.c.position > after)
+        .order_by(feed_items.c.position)
+        .limit(limit)
+    )
+    return [
+        {f"{name}": row._mapping[name] for name in row._mapping}
+        for row in connection.execute(query)
+    ]
+
+
+def overview(connection: Connection, account: str | None = None) -> list[dict[str, Any]]:
+    """Feeds with their filters, how much waits and is dead, and what judging came to."""
+    query = select(feeds).order_by(feeds.c.account, feeds.c.app_key)
+    if account is not None:
+        query = query.where(feeds.c.account == account)
+    counted = select(feed_items.c.app_key, func.count()).group_by(feed_items.c.app_key)
+    items = {key: count for key, count in connection.execute(counted)}
+    costs = {row.cursor: row for row in connection.execute(select(judgings))}
+    told = []
+    for row in connection.execute(query).all():
+        cursor = cursor_of(row.app_key)
+        cost = costs.get(cursor)
+        told.append(
+            {
+                "appKey": row.app_key,
+                "account": row.account,
+                "filter": json.loads(row.filter),
+                "items": items.get(row.app_key, 0),
+                "judged": cost.judged if cost else 0,
+                "passed": cost.passed if cost else 0,
+                "failed": cost.failed if cost else 0,
+                "evaluationMicroseconds": cost.micros if cost else 0,
+                "lastFailure": cost.last_failure if cost else None,
+                "deadLetters": dead_letters.count(connection, cursor),
+            }
+        )
+    return told
+
+
+def unused(connection: Connection, now: int) -> list[str]:
+    """Feeds that got no new item for their retention period."""
+    query = select(feeds.c.app_key).where(
+        feeds.c.last_item_at + cast(feeds.c.retention, BigInteger) * SECOND < now
+    )
+    return list(connection.execute(query).scalars())
+
+
+def destinations(connection: Connection, database: Database, account: str) -> list[FeedQueue]:
+    """Of all feeds of the account, in a stable order."""
+    query = select(feeds).where(feeds.c.account == account).order_by(feeds.c.app_key)
+    return [FeedQueue(database, _feed(row)) for row in connection.execute(query)]
+
+
+def _destination(database: Database, _: Vault, app_key: str) -> FeedQueue | None:
+    with database.reading() as connection:
+        feed = get(connection, app_key)
+    return None if feed is None else FeedQueue(database, feed)
+
+
+KIND = Kind("feed", _destination, requeue)

@@ -1,0 +1,305 @@
+"""List orders: which orders match, one page of them, and totals over all of them.
+
+Pages follow indexes. Totals come from the figures (`order_figures`) wherever status, creation
+date and at most one counted term are all that is asked; what is asked besides is added up over
+the orders that match. A term that few orders have is looked up first, and then only those orders
+are looked at.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    func,
+    literal_column,
+    or_,
+    select,
+    union_all,
+)
+
+from oms_ledger.orders.documents.search_terms import COUNTED, SINGLE
+from oms_ledger.orders.status import Status
+from projections.orders import totals as order_figures
+from projections.orders.stats import NOTHING, Sums, Totals
+from projections.orders.totals import Bounds, has_term
+from projections.outbox.messages import WAITING
+from projections.tables import calls
+from projections.tables import order_figures as f
+from projections.tables import order_terms as o
+from projections.tables import order_views as t
+
+ALL_ORDERS: tuple[str, tuple[str, ...]] = (order_figures.ALL[0], order_figures.ALL[1:])
+FEW = 2_000  # orders that are looked up by their ids
+DEEP = 500  # orders before a page beyond which a set of orders is made first
+_HIGHEST = "\U0010ffff"
+
+
+@dataclass(frozen=True, slots=True)
+class Having:
+    """One of some terms of a kind; with `prefix` what begins with one of them."""
+
+    kind: str
+    terms: tuple[str, ...]
+    prefix: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a list was asked. Instants in microseconds, intervals inclusive at both ends.
+
+    `dates` are intervals of other columns than the creation's. `having` are terms of which an
+    order has one each; `lacking` flags that it has not; `any_of` groups of alternatives, each
+    of them several terms together (as the words of a name are). `failing` are kinds of error:
+    `perm`, or `temp` while what an order makes the ledger tell others is being tried again.
+    """
+
+    account: str
+    statuses: tuple[str, ...] = ()
+    created: Bounds = (None, None)
+    dates: tuple[tuple[str, Bounds], ...] = ()
+    having: tuple[Having, ...] = ()
+    lacking: tuple[str, ...] = ()
+    any_of: tuple[tuple[tuple[Having, ...], ...], ...] = ()
+    failing: tuple[str, ...] = ()
+    undelivered: bool = False
+    incomplete: bool = False
+    order_by: str = "creationDate"
+    descending: bool = True
+    page: int = 1
+    per_page: int = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows as they are stored, the ids of their orders, and the totals over all that match.
+
+    `retrying` are those of the ids whose calls failed and are being tried again.
+    """
+
+    rows: list[bytes] = field(default_factory=list)
+    order_ids: list[str] = field(default_factory=list)
+    retrying: frozenset[str] = frozenset()
+    totals: Totals = NOTHING
+
+
+ORDERS = {
+    "creationDate": t.c.created_at,
+    "orderId": t.c.order_id,
+    "items": t.c["items"],
+    "totalValue": t.c.value,
+    "origin": t.c.origin,
+}
+
+
+def page(connection: Connection, question: Question) -> Page:
+    """One page of rows, and the totals over all that match."""
+    offset = (question.page - 1) * question.per_page
+    conditions = matching(connection, question, whole=offset > DEEP)
+    rows = (
+        select(t.c.order_id, t.c.row)
+        .where(conditions)
+        .order_by(*in_order(question))
+        .limit(question.per_page)
+        .offset(offset)
+    )
+    found = connection.execute(rows).all()
+    return Page(
+        rows=[bytes(row.row) for row in found],
+        order_ids=[row.order_id for row in found],
+        retrying=_retrying(connection, question.account, [row.order_id for row in found]),
+        totals=totals(connection, question),
+    )
+
+
+def _retrying(connection: Connection, account: str, order_ids: list[str]) -> frozenset[str]:
+    # By the index of the orders: what waits may be much, and SQLite would look through it.
+    tried = and_(calls.c.state.concat("") == WAITING, calls.c.attempts > 0)
+    of_page = and_(calls.c.account == account, calls.c.order_id.in_(order_ids))
+    query = select(calls.c.order_id).where(of_page, tried)
+    return frozenset(connection.execute(query).scalars())
+
+
+def _tried(account: str) -> ColumnElement[bool]:
+    """Calls that failed and are waiting to be made again."""
+    return and_(calls.c.account == account, calls.c.state == WAITING, calls.c.attempts > 0)
+
+
+def in_order(question: Question) -> list[ColumnElement[Any]]:
+    columns = (ORDERS[question.order_by], t.c.order_id)
+    return [column.desc() if question.descending else column.asc() for column in columns]
+
+
+# Which orders
+
+
+def matching(
+    connection: Connection, question: Question, *, whole: bool = False
+) -> ColumnElement[bool]:
+    """The condition on views; terms that few orders have are looked up for it.
+
+    `whole` says whether all that match will be read: other terms are then looked up at once, and
+    else order by order, which ends with the page.
+    """
+    few: set[str] | None = None
+    conditions = _of_columns(question)
+    for groups in (*(((having,),) for having in question.having), *question.any_of):
+        ids, exact = _few(connection, question.account, groups)
+        if ids is not None:
+            few = ids if few is None else few & ids
+        if not exact:
+            # Alternatives are made a set at once: asked of each order they cost several look-ups.
+            at_once = whole or len(groups) > 1
+            conditions.append(_members(question.account, groups) if at_once else _any(groups))
+    if few is not None:
+        conditions.append(t.c.order_id.in_(sorted(few)))
+    return and_(*conditions)
+
+
+def _of_columns(question: Question) -> list[ColumnElement[bool]]:
+    conditions = [t.c.account == question.account, t.c.complete.is_(not question.incomplete)]
+    if question.statuses:
+        conditions.append(t.c.status.in_(question.statuses))
+    for name, (low, high) in (("created_at", question.created), *question.dates):
+        if low is not None:
+            conditions.append(t.c[name] >= low)
+        if high is not None:
+            conditions.append(t.c[name] <= high)
+    if question.undelivered:
+        conditions += [t.c.delivered.is_(False), t.c.status != str(Status.CANCELED)]
+    conditions += [~has_term("flag", (flag,)) for flag in question.lacking]
+    if question.failing:
+        retried = t.c.order_id.in_(select(calls.c.order_id).where(_tried(question.account)))
+        kinds = {"perm": has_term("flag", ("error:perm",)), "temp": retried}
+        conditions.append(or_(*(kinds[kind] for kind in question.failing)))
+    return conditions
+
+
+def _few(
+    connection: Connection, account: str, groups: Sequence[Sequence[Having]]
+) -> tuple[set[str] | None, bool]:
+    """The orders that may match one of the groups, and whether they all do; None: too many."""
+    found, exact = set[str](), True
+    for group in groups:
+        together: set[str] | None = None
+        for having in group:
+            query = select(o.c.order_id).where(o.c.account == account, _is(having))
+            ids = set(connection.execute(query.limit(FEW + 1)).scalars())
+            if len(ids) <= FEW:
+                together = ids if together is None else together & ids
+            else:
+                exact = False
+        if together is None:
+            return None, False
+        found |= together
+    return (found, exact) if len(found) <= FEW else (None, False)
+
+
+def _is(having: Having) -> ColumnElement[bool]:
+    if not having.prefix:
+        return and_(o.c.kind == having.kind, o.c.term.in_(having.terms))
+    beginning = (and_(o.c.term >= term, o.c.term < term + _HIGHEST) for term in having.terms)
+    return and_(o.c.kind == having.kind, or_(*beginning))
+
+
+def _any(groups: Sequence[Sequence[Having]]) -> ColumnElement[bool]:
+    """Whether an order matches one of the groups, asked of each order."""
+    same = (o.c.account == t.c.account, o.c.order_id == t.c.order_id)
+
+    def has(having: Having) -> ColumnElement[bool]:
+        return select(1).where(*same, _is(having)).correlate(t).exists()
+
+    return or_(*(and_(*map(has, group)) for group in groups))
+
+
+def _members(account: str, groups: Sequence[Sequence[Having]]) -> ColumnElement[bool]:
+    """The same as one set of orders, made once."""
+
+    def having(one: Having) -> Select[Any]:
+        return select(o.c.order_id).where(o.c.account == account, _is(one))
+
+    each = []
+    for first, *others in groups:
+        found = having(first)
+        for other in others:
+            found = found.where(o.c.order_id.in_(having(other)))
+        each.append(found)
+    return t.c.order_id.in_(union_all(*each) if len(each) > 1 else each[0])
+
+
+# Totals
+
+
+def totals(connection: Connection, question: Question) -> Totals:
+    """Exact totals, from the figures where they tell, else over the orders that match."""
+    if not is_figured(question):
+        return added_up(connection, matching(connection, question, whole=True))
+    buckets, edges = order_figures.within(question.created)
+    found = order_figures.totals(connection, [*figures_of(question), buckets])
+    for edge in edges:
+        partial = matching(connection, replace(question, created=edge), whole=True)
+        found = found + added_up(connection, partial)
+    return found
+
+
+def is_figured(question: Question) -> bool:
+    if question.dates or question.lacking or question.any_of:
+        return False
+    if question.undelivered or question.failing:
+        return False
+    if len(question.having) > 1:
+        return False
+    return all(
+        having.kind in COUNTED and (having.kind in SINGLE or len(having.terms) == 1)
+        for having in question.having
+    )
+
+
+def figures_of(question: Question) -> list[ColumnElement[bool]]:
+    """The condition on figures, but for the creation date."""
+    kind, terms = ALL_ORDERS
+    for having in question.having:
+        kind, terms = having.kind, having.terms
+    conditions = [f.c.account == question.account, f.c.kind == kind, f.c.term.in_(terms)]
+    if question.incomplete:
+        return [*conditions, f.c.status == "", *_impossible(question.statuses)]
+    if question.statuses:
+        return [*conditions, f.c.status.in_(question.statuses)]
+    return [*conditions, f.c.status != ""]
+
+
+def _impossible(statuses: Iterable[str]) -> list[ColumnElement[bool]]:
+    """Incomplete orders have no status: whoever names one finds none."""
+    return [f.c.status.in_(list(statuses))] if statuses else []
+
+
+_HALF: ColumnElement[int] = literal_column(str(1 << 20))  # values are squared in two parts
+
+
+def added_up(connection: Connection, conditions: ColumnElement[bool]) -> Totals:
+    """Totals over the orders that match, every one looked at; squares exact in 64 bits."""
+    columns = []
+    for column in (t.c.value, t.c["items"]):
+        high = column // _HALF
+        low = column - high * _HALF
+        columns += [func.min(column), func.max(column), func.sum(column)]
+        columns += [func.sum(high * high), func.sum(high * low), func.sum(low * low)]
+    query = select(t.c.origin, t.c.currency, func.count(), *columns).where(conditions)
+    value, items = {}, {}
+    for origin, currency, count, *told in connection.execute(
+        query.group_by(t.c.origin, t.c.currency)
+    ):
+        numbers = [int(number) for number in told]
+        value[origin, currency] = _sums(count, numbers[:6])
+        items[origin, currency] = _sums(count, numbers[6:])
+    return Totals(value, items)
+
+
+def _sums(count: int, told: Sequence[int]) -> Sums:
+    least, greatest, total, high, mixed, low = told
+    squares = (high << 40) + (mixed << 21) + low
+    return Sums(count, least, greatest, total, squares)

@@ -1,0 +1,218 @@
+"""Order views: the document as Get order answers it, the row of List orders, and what finds it.
+
+One destination keeps four things together in the transaction that moves the cursor: the views,
+the terms that orders are found by, and the figures that lists add up.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import Connection, bindparam, func, select
+
+from oms_ledger.eventstore.folding import Page
+from oms_ledger.eventstore.records import micros, order_stream
+from oms_ledger.eventstore.tables import events
+from oms_ledger.orders.documents import list_row, oms_document
+from oms_ledger.orders.documents.deliveries import delivered
+from oms_ledger.orders.documents.list_row import latest_estimate
+from oms_ledger.orders.documents.search_terms import COUNTED, terms_of
+from oms_ledger.orders.order import Order
+from oms_ledger.orders.status import Status
+from projections.exports import jobs as exports
+from projections.orders import totals as order_figures
+from projections.orders.totals import Share
+from projections.sql.keys import among
+from projections.sql.upserts import upsert
+from projections.tables import cursors, order_terms
+from projections.tables import order_figures as figures_table
+from projections.tables import order_views as t
+
+CURSOR = "order-views"
+# Raised whenever a row, a term or a document comes out otherwise than before: at the next start
+# every view is then folded anew, while the old ones are served.
+SHAPE = 4
+
+_HEAD_VERSION = (
+    select(func.max(events.c.version)).where(events.c.stream == bindparam("stream"))
+).scalar_subquery()
+_ONE = select(
+    _HEAD_VERSION,
+    select(t.c.version)
+    .where(t.c.account == bindparam("account"), t.c.order_id == bindparam("order_id"))
+    .scalar_subquery(),
+    select(t.c.document)
+    .where(t.c.account == bindparam("account"), t.c.order_id == bindparam("order_id"))
+    .scalar_subquery(),
+)
+
+
+_ERASED = "person-erased"  # the stored name of the event
+
+
+class Produced(NamedTuple):
+    """Views, and the accounts of which a person was erased: no export may tell of them longer."""
+
+    views: list[dict[str, Any]]
+    erased: frozenset[str] = frozenset()
+
+
+class OrderViews:
+    """Destination of the cursor `order-views`: each order as it is after its latest entry."""
+
+    shape = SHAPE
+
+    def produce(self, page: Page) -> Produced:
+        latest: dict[str, tuple[Order, int]] = {}
+        for step in page.steps():
+            if isinstance(step.after.state, Order):
+                latest[step.row.stream] = (step.after.state, step.row.version)
+        return Produced(
+            [view(order, version) for order, version in latest.values()],
+            frozenset(row.account for row in page.rows if row.name == _ERASED),
+        )
+
+    def store(self, connection: Connection, produced: object) -> None:
+        assert isinstance(produced, Produced)
+        for account in sorted(produced.erased):
+            exports.forget(connection, account)
+        if not produced.views:
+            return
+        _alone(connection)
+        former = _stored(connection, produced.views)
+        moves, fresh = [], []
+        for one in produced.views:
+            before = former.get((one["account"], one["order_id"]))
+            if before is None or before["version"] <= one["version"]:  # a rebuild sets nothing back
+                fresh.append(one)
+                moves.append((before, one))
+        if not fresh:
+            return
+        connection.execute(upsert(connection, t), fresh)
+        _retell(connection, moves)
+        shares = [(_share(before) if before else None, _share(one)) for before, one in moves]
+        order_figures.keep(connection, shares)
+
+
+def _alone(connection: Connection) -> None:
+    """One writer of views at a time, whoever's cursor it is: figures are read before written."""
+    if connection.dialect.name == "postgresql":  # SQLite's transaction is alone from the start
+        live = select(cursors.c.id).where(cursors.c.id == CURSOR)
+        connection.execute(live.with_for_update())
+
+
+_LIGHT = [column for column in t.c if column.name not in ("row", "document")]
+
+
+def _stored(
+    connection: Connection, produced: Sequence[dict[str, Any]]
+) -> dict[tuple[str, str], dict[str, Any]]:
+    keys = [(one["account"], one["order_id"]) for one in produced]
+    query = select(*_LIGHT).where(among(connection, (t.c.account, t.c.order_id), keys))
+    return {(row.account, row.order_id): dict(row._mapping) for row in connection.execute(query)}
+
+
+def _retell(
+    connection: Connection, moves: Iterable[tuple[dict[str, Any] | None, dict[str, Any]]]
+) -> None:
+    """Terms that an order has no more are taken out, those it has got are put in."""
+    gone: list[dict[str, Any]] = []
+    new: list[dict[str, Any]] = []
+    for before, one in moves:
+        if before and before["terms"] == one["terms"]:
+            continue
+        had = {tuple(term) for term in orjson.loads(before["terms"])} if before else set()
+        has = {tuple(term) for term in orjson.loads(one["terms"])}
+        order = {name: one[name] for name in ("account", "order_id")}
+        gone += [
+            {"gone_" + name: value for name, value in order.items()}
+            | {"gone_kind": kind, "gone_term": term}
+            for kind, term, _ in had - has
+        ]
+        new += [
+            order | {"kind": kind, "term": term, "shown": shown} for kind, term, shown in has - had
+        ]
+    o = order_terms
+    if gone:
+        key = (column for column in o.c if column.primary_key)
+        connection.execute(
+            o.delete().where(*(column == bindparam("gone_" + column.name) for column in key)), gone
+        )
+    if new:
+        connection.execute(o.insert(), new)
+
+
+def _share(one: dict[str, Any]) -> Share:
+    terms = orjson.loads(one["terms"])
+    return Share(
+        account=one["account"],
+        created_at=one["created_at"],
+        status=one["status"] or "",
+        origin=one["origin"],
+        currency=one["currency"],
+        value=one["value"],
+        items=one["items"],
+        terms=tuple((kind, term) for kind, term, _ in terms if kind in COUNTED),
+    )
+
+
+def view(order: Order, version: int) -> dict[str, Any]:
+    """The columns of an order's view."""
+    row, document = list_row(order), oms_document(order)
+    promised = latest_estimate(order)
+    reached = {status: at for status, at in reversed(order.timeline)}
+    approved, ready = (
+        reached.get(status) for status in (Status.PAYMENT_APPROVED, Status.READY_FOR_HANDLING)
+    )
+    approved = approved or order.authorized_at
+    return {
+        "account": order.account,
+        "order_id": order.order_id,
+        "version": version,
+        "order_group": order.placed.order_group,
+        "sequence": order.placed.sequence,
+        "complete": order.status is not None,
+        "status": None if order.status is None else str(order.status),
+        "created_at": micros(order.created_at),
+        "authorized_at": order.authorized_at and micros(order.authorized_at),
+        "approved_at": approved and micros(approved),
+        "ready_at": ready and micros(ready),
+        "invoiced_at": order.invoiced_at and micros(order.invoiced_at),
+        "estimate_at": promised and micros(promised),
+        "delivered": delivered(order),
+        "value": order.value,
+        "items": row["totalItems"],
+        "origin": order.origin,
+        "currency": row["currencyCode"],
+        "terms": orjson.dumps([*map(list, terms_of(document, row, order.placed.details))]).decode(),
+        "row": orjson.dumps(row),
+        "document": orjson.dumps(document),
+    }
+
+
+def document(connection: Connection, account: str, order_id: str) -> tuple[bytes | None, bool]:
+    """The stored document when it is as new as the stream, and whether the order exists."""
+    parameters = {
+        "stream": order_stream(account, order_id),
+        "account": account,
+        "order_id": order_id,
+    }
+    head, version, stored = connection.execute(_ONE, parameters).one()
+    if head is None:
+        return None, False
+    return (bytes(stored), True) if version == head else (None, True)
+
+
+def by_sequence(connection: Connection, account: str, sequence: int) -> str | None:
+    query = select(t.c.order_id).where(t.c.account == account, t.c.sequence == sequence)
+    return connection.execute(query.limit(1)).scalar_one_or_none()
+
+
+def clear(connection: Connection) -> None:
+    for table in (t, order_terms, figures_table):
+        connection.execute(table.delete())
+
+
+def group_ids(connection: Connection, account: str, order_group: str) -> Iterable[str]:
+    query = select(t.c.order_id).where(t.c.account == account, t.c.order_group == order_group)
+    return list(connection.execute(query.order_by(t.c.order_id)).scalars())

@@ -1,0 +1,241 @@
+"""Calls that orders owe to partners and gateways, each kept until it came through.
+
+A call is claimed for a while by whoever makes it, so that of an order and a party only the oldest
+one is under way. What came of it is recorded only by the claim that made it. Nothing is lost when
+the one who claimed it dies: the claim runs out, and the call is made again.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from oms_ledger.eventstore.folding import Page
+from oms_ledger.eventstore.records import Row
+from oms_ledger.eventstore.serialization import NAMES
+from oms_ledger.orders.order import Order
+from oms_ledger.orders.outbox.message import GIVEN_UP_AFTER, Call, wait_after
+from oms_ledger.orders.outbox.rules import calls_after, speaking
+from projections.tables import calls as t
+
+CURSOR = "calls"
+WAITING, DONE, DEAD, SKIPPED = "waiting", "done", "dead", "skipped"
+CLAIMED_FOR = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A call as stored; instants in microseconds. `version` is the entry that led to it."""
+
+    id: str
+    account: str
+    order_id: str
+    version: int
+    party: str
+    kind: str
+    key: str
+    body: dict[str, Any]
+    state: str
+    produced_at: int
+    since: int
+    due_at: int
+    attempts: int
+    last_error: str | None
+    skip_reason: str | None
+    settled_at: int | None
+    claim: str | None
+
+    @property
+    def cause(self) -> str:
+        """The entry that led to the call, as a cause of what follows from it."""
+        return f"{self.account}/{self.order_id}@{self.version}"
+
+    @property
+    def other(self) -> str:
+        """The party's own name: `acme` of `seller:acme`."""
+        return self.party.partition(":")[2]
+
+
+class CallsOwed:
+    """Destination of the cursor `calls`: what the entries of a page make the ledger tell others."""
+
+    def __init__(self, now: Callable[[], int]) -> None:
+        self._now = now
+        self.found = False
+        """Whether something became owed; for who has to tell others of it, and takes it back."""
+
+    def produce(self, page: Page) -> list[dict[str, Any]]:
+        telling = {NAMES[event] for event in speaking()}
+        streams = {row.stream for row in page.rows if row.name in telling}
+        return [
+            self._owed(row, number, call)
+            for row, event, before, after in page.steps_of(streams)
+            if isinstance(after.state, Order) and row.name in telling
+            for number, call in enumerate(
+                calls_after(
+                    before.state if isinstance(before.state, Order) else None,
+                    event,  # type: ignore[arg-type]
+                    after.state,
+                )
+            )
+        ]
+
+    def store(self, connection: Connection, produced: object) -> None:
+        assert isinstance(produced, list)
+        if produced:
+            self.found = True
+            dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+            connection.execute(dialect.insert(t).on_conflict_do_nothing(), produced)
+
+    def _owed(self, row: Row, number: int, call: Call) -> dict[str, Any]:
+        call, now = replace(call, key=call.key or f"v{row.version}"), self._now()
+        return {
+            "id": call_id(row.stream, call),
+            "account": row.account,
+            "order_id": row.order_id,
+            "version": row.version,
+            "position": row.position,
+            "number": number,
+            "party": call.party,
+            "kind": call.kind,
+            "key": call.key,
+            "body": json.dumps(call.body).encode(),
+            "state": WAITING,
+            "produced_at": now,
+            "since": now,
+            "due_at": now,
+        }
+
+
+def call_id(stream: str, call: Call) -> str:
+    """The same for the same call of the same order: whoever is called may know it by this."""
+    name = "\x1f".join((stream, call.party, call.kind, call.key))
+    return hashlib.sha256(name.encode()).hexdigest()[:32]
+
+
+_COLUMNS = [t.c[name] for name in Owed.__slots__]
+
+
+def _owed(row: Any) -> Owed:
+    return Owed(**{**row._mapping, "body": json.loads(bytes(row.body))})
+
+
+def _may_be_made(now: int) -> ColumnElement[bool]:
+    """Due, nobody's, and the oldest of its order and party that is not settled."""
+    older = t.alias()
+    waits = (
+        select(older.c.id)
+        .where(
+            older.c.account == t.c.account,
+            older.c.order_id == t.c.order_id,
+            older.c.party == t.c.party,
+            older.c.state.in_((WAITING, DEAD)),
+            or_(
+                older.c.position < t.c.position,
+                and_(older.c.position == t.c.position, older.c.number < t.c.number),
+            ),
+        )
+        .exists()
+    )
+    return and_(t.c.state == WAITING, t.c.due_at <= now, t.c.claimed_until <= now, ~waits)
+
+
+def claim(connection: Connection, claimant: str, now: int, limit: int) -> list[Owed]:
+    """Take up to `limit` calls that are due; nobody else makes them until the claim runs out."""
+    found = select(t.c.id).where(_may_be_made(now)).order_by(t.c.due_at, t.c.position).limit(limit)
+    ids = list(connection.execute(found).scalars())
+    if not ids:
+        return []
+    taken = (
+        update(t)
+        .where(t.c.id.in_(ids), t.c.state == WAITING, t.c.claimed_until <= now)
+        .values(claim=claimant, claimed_until=now + CLAIMED_FOR // timedelta(microseconds=1))
+        .returning(*_COLUMNS)
+    )
+    claimed = [_owed(row) for row in connection.execute(taken)]
+    return sorted(claimed, key=lambda owed: (owed.due_at, owed.produced_at))
+
+
+def any_due(connection: Connection, now: int) -> bool:
+    return connection.execute(select(t.c.id).where(_may_be_made(now)).limit(1)).first() is not None
+
+
+def next_due(connection: Connection) -> int | None:
+    """When the next call that waits is due; None when none waits."""
+    query = select(func.min(t.c.due_at)).where(t.c.state == WAITING)
+    return connection.execute(query).scalar_one_or_none()
+
+
+def record_success(connection: Connection, owed: Owed, now: int) -> bool:
+    """It came through; False when the claim went to somebody else meanwhile."""
+    return _settle(connection, owed, state=DONE, settled_at=now, last_error=None)
+
+
+def record_failure(
+    connection: Connection, owed: Owed, now: int, why: str, after: timedelta | None = None
+) -> bool:
+    """Try again after a wait, which whoever was called may have asked to be longer."""
+    wait = max(wait_after(owed.attempts + 1), after or timedelta(0))
+    due = now + wait // timedelta(microseconds=1)
+    return _settle(connection, owed, state=WAITING, due_at=due, last_error=why[:2000])
+
+
+def record_death(connection: Connection, owed: Owed, why: str) -> bool:
+    return _settle(connection, owed, state=DEAD, last_error=why[:2000])
+
+
+def _settle(connection: Connection, owed: Owed, **values: Any) -> bool:
+    ours = (t.c.id == owed.id, t.c.claim == owed.claim, t.c.state == WAITING)
+    told = {**values, "attempts": owed.attempts + 1, "claim": None, "claimed_until": 0}
+    return connection.execute(update(t).where(*ours).values(told)).rowcount == 1
+
+
+def exhausted(owed: Owed, now: int) -> bool:
+    return now - owed.since >= GIVEN_UP_AFTER // timedelta(microseconds=1)
+
+
+def resume(connection: Connection, call: str, now: int) -> None:
+    """Have a dead call made again, at once; one that waits is made now."""
+    again = {"state": WAITING, "due_at": now, "since": now, "attempts": 0}
+    query = update(t).where(t.c.id == call, t.c.state.in_((DEAD, WAITING)))
+    connection.execute(query.values(again))
+
+
+def skip(connection: Connection, call: str, reason: str, now: int) -> bool:
+    """Leave out a call that has not come through; False when it has, or is under way."""
+    ours = (t.c.id == call, t.c.state.in_((DEAD, WAITING)), t.c.claimed_until <= now)
+    gone = {"state": SKIPPED, "skip_reason": reason, "settled_at": now}
+    return connection.execute(update(t).where(*ours).values(gone)).rowcount == 1
+
+
+def get(connection: Connection, call: str) -> Owed | None:
+    row = connection.execute(select(*_COLUMNS).where(t.c.id == call)).one_or_none()
+    return None if row is None else _owed(row)
+
+
+def listed(
+    connection: Connection,
+    account: str | None = None,
+    order_id: str | None = None,
+    state: str | None = None,
+    limit: int = 100,
+) -> list[Owed]:
+    """Calls, the newest first; those of an order in the order they are made."""
+    query = select(*_COLUMNS).limit(limit)
+    for column, value in ((t.c.account, account), (t.c.order_id, order_id), (t.c.state, state)):
+        if value is not None:
+            query = query.where(column == value)
+    forth = (t.c.position, t.c.number)
+    order = forth if order_id else [column.desc() for column in forth]
+    return [_owed(row) for row in connection.execute(query.order_by(*order))]
+
+
+def counted(connection: Connection) -> dict[tuple[str, str], int]:
+    """How many there are by kind and state, settled ones left out."""
+    query = select(t.c.kind, t.c.state, func.count()).where(t.c.state.in_((WAITING, DEAD)))
+    return {(k, s): n for k, s, n in connection.execute(query.group_by(t.c.kind, t.c.state))}

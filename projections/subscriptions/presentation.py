@@ -1,0 +1,137 @@
+"""How replays, dry runs, explanations and dead letters are told, to clients and in terminals."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from oms_ledger import jsonata
+from oms_ledger.eventstore.database import Database
+from oms_ledger.eventstore.records import micros
+from oms_ledger.notifications.filters import Filter, FromOrders
+from oms_ledger.notifications.webhook import instant_text
+from projections.subscriptions import dead_letters
+from projections.subscriptions import replay as replays
+from projections.subscriptions.dead_letters import Letter
+from projections.subscriptions.dry_run import Trial
+from projections.subscriptions.explain import Said
+from projections.subscriptions.kinds import Kind
+from projections.subscriptions.notification import Notice
+
+BATCH = 500
+
+
+def place(database: Database, value: object, parse: Callable[[Any], datetime | None]) -> int:
+    """The position that a position or an instant stands for; `ValueError` for anything else.
+
+    An instant stands for the last entry before it, so that what follows is what it counts.
+    """
+    if type(value) is int and 0 <= value < 2**63:
+        return value
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
+        return int(value)
+    at = parse(value) if isinstance(value, str) else None
+    if at is None:
+        raise ValueError(value)
+    return replays.position_before(database, micros(at))
+
+
+def requeue(database: Database, kind: Kind, app_key: str, positions: Sequence[int] | None) -> int:
+    """Put some of a key's dead letters back among what is waiting, or all; how many."""
+    cursor, count, after = kind.cursor_of(app_key), 0, 0
+    if positions is not None:
+        with database.writing() as connection:
+            letters = dead_letters.take(connection, cursor, positions)
+            kind.requeue(connection, app_key, letters)
+        return len(letters)
+    while True:
+        with database.writing() as connection:
+            found = dead_letters.page(connection, cursor, after, BATCH)
+            letters = dead_letters.take(connection, cursor, [one.position for one in found])
+            kind.requeue(connection, app_key, letters)
+        count += len(letters)
+        if len(found) < BATCH:
+            return count
+        after = found[-1].position
+
+
+def now_and_then(run: Iterator[Trial], seconds: float) -> Iterator[Trial]:
+    """The reports of a dry run, at most one in so many seconds, and the last."""
+    last, held = 0.0, None
+    for report in run:
+        if held is not None:
+            report = replace(
+                report,
+                samples=held.samples + report.samples,
+                failures=held.failures + report.failures,
+            )
+        held = report
+        if report.done or time.monotonic() - last >= seconds:
+            yield report
+            last, held = time.monotonic(), None
+
+
+def trial(report: Trial) -> dict[str, Any]:
+    return {
+        "position": report.position,
+        "head": report.head,
+        "entries": report.entries,
+        "judged": report.judged,
+        "passed": report.passed,
+        "failed": report.failed,
+        "evaluationMicroseconds": report.micros,
+        "samples": [notice(one) for one in report.samples],
+        "failures": [
+            {"position": one.position, "orderId": one.order_id, "error": one.message}
+            for one in report.failures
+        ],
+        "done": report.done,
+        **({"gaveUp": "the filter fails again and again"} if report.gave_up else {}),
+    }
+
+
+def notice(one: Notice) -> dict[str, Any]:
+    return {
+        "position": one.position,
+        "orderId": one.order_id,
+        "domain": one.domain,
+        "state": one.state,
+        "lastState": one.last_state,
+        "currentChange": instant_text(one.current_change),
+    }
+
+
+def engine(filter: Filter) -> dict[str, Any]:
+    """What evaluates the filter's expression, and what of a document it reads; null: all."""
+    if not isinstance(filter, FromOrders):
+        return {}
+    expression = jsonata.compile(filter.expression)
+    return {"engine": expression.engine, "reads": jsonata.paths(expression.reads)}
+
+
+def version(said: Said, *, values: bool) -> dict[str, Any]:
+    row = said.row
+    return {
+        "version": row.version,
+        "position": row.position,
+        "event": row.name,
+        "at": instant_text(row.at),
+        "lastState": row.status_before,
+        "state": row.status,
+        "passes": said.passes,
+        "notice": said.notice,
+        "reason": said.reason,
+        **({"value": said.value} if values else {}),
+        **({"error": said.error} if said.error is not None else {}),
+        "evaluationMicroseconds": said.micros,
+    }
+
+
+def letter(one: Letter) -> dict[str, Any]:
+    return {
+        "position": one.position,
+        "orderId": one.order_id,
+        "why": one.why,
+        "at": instant_text(one.at),
+    }

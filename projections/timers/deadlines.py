@@ -1,0 +1,85 @@
+"""What falls due when: placements that expire, windows that close, decisions that are late."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, func, select
+
+from oms_ledger.eventstore.folding import Page
+from oms_ledger.eventstore.records import micros
+from oms_ledger.orders.changes.v1_payment import register_by
+from oms_ledger.orders.changes.v2 import expires_at
+from oms_ledger.orders.handling.deadlines import TIME_TO_AUTHORIZE, TIME_TO_DECIDE
+from oms_ledger.orders.order import Order
+from oms_ledger.orders.payments.decide import TIME_TO_PAY
+from oms_ledger.orders.status import Status
+from projections.sql.upserts import upsert
+from projections.tables import due_times as t
+
+CURSOR = "due-times"
+
+_DELETE = delete(t).where(t.c.account == bindparam("a"), t.c.order_id == bindparam("o"))
+
+
+class DueTimes:
+    """Destination of the cursor `due-times`: at most one timer an order, the next one."""
+
+    shape = 1
+
+    def produce(self, page: Page) -> dict[tuple[str, str], dict[str, Any]]:
+        due: dict[tuple[str, str], dict[str, Any]] = {}
+        for step in page.steps():
+            if isinstance(order := step.after.state, Order):
+                due[order.account, order.order_id] = timer(order)
+        return due
+
+    def store(self, connection: Connection, produced: object) -> None:
+        assert isinstance(produced, dict)
+        if not produced:
+            return
+        gone = [{"a": a, "o": o} for (a, o), due in produced.items() if not due]
+        if gone:
+            connection.execute(_DELETE, gone)
+        set_ = [{"account": a, "order_id": o, **due} for (a, o), due in produced.items() if due]
+        if set_:
+            connection.execute(upsert(connection, t), set_)
+
+
+def timer(order: Order) -> dict[str, Any]:
+    """What the order waits for and until when; empty when it waits for no time."""
+    if order.status is None and not order.expired and not order.imported:
+        return {"what": "placement", "due_at": micros(order.created_at + TIME_TO_PAY)}
+    due = min(_due_at(order), key=lambda one: one[1], default=None)
+    return {} if due is None else {"what": due[0], "due_at": micros(due[1])}
+
+
+def _due_at(order: Order) -> Iterator[tuple[str, datetime]]:
+    """What ends an order's rest in its status, and when (contract 01 §5); and its changes."""
+    match order.status:
+        case Status.WINDOW_TO_CANCEL if order.closes_at:
+            yield "cancellation-window", order.closes_at
+        case Status.WINDOW_TO_CHANGE_SELLER if order.closes_at:
+            yield "seller-window", order.closes_at
+        case Status.PAYMENT_PENDING if order.money.due_at:
+            yield "payment", order.money.due_at
+        case Status.WAITING_FFMT_AUTHORIZATION if order.moved_at:
+            yield "authorization", order.moved_at + TIME_TO_AUTHORIZE
+        case Status.CANCELLATION_REQUESTED if order.moved_at:
+            yield "cancellation-decision", order.moved_at + TIME_TO_DECIDE
+        case Status.WAITING_FOR_SELLER_DECISION if order.moved_at and not order.overdue:
+            yield "seller-decision", order.moved_at + TIME_TO_DECIDE
+    if expires := expires_at(order):
+        yield "change-request", expires
+    if until := register_by(order):
+        yield "prepared-change", until
+
+
+def due(connection: Connection, now: int, limit: int = 500) -> list[tuple[str, str, str]]:
+    """Account, order and what is due, oldest first."""
+    query = select(t.c.account, t.c.order_id, t.c.what).where(t.c.due_at <= now)
+    return [tuple(row) for row in connection.execute(query.order_by(t.c.due_at).limit(limit))]
+
+
+def next_due(connection: Connection) -> int | None:
+    return connection.execute(select(func.min(t.c.due_at))).scalar_one_or_none()

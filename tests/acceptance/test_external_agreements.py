@@ -1,0 +1,159 @@
+"""Changes of an order that a seller outside the deployment delivers: it is asked over HTTP."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
+
+import pytest
+
+from oms_ledger.api.app import build
+from oms_ledger.cell import Cell
+from oms_ledger.orders.placement.importing import import_document
+from projections.accounts import external_sellers
+from projections.accounts.external_sellers import ExternalSeller
+from tests.acceptance.test_modifications import (
+    DISCOUNT,
+    SYSTEM,
+    get,
+    requested,
+)
+from tests.acceptance.test_order_life import ORDERS, paid
+from tests.support.receiver import Receiver
+from tests.support.run_until_idle import FakeClock, settle
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+ORDER, SELLER = "mkt-01", "elsewhere"
+
+
+@pytest.fixture
+def cell(cell):
+    """The cell of the tests, where the operator opened the loopback addresses."""
+    opened = Cell(replace(cell.settings, hook_allowed_networks=(ip_network("127.0.0.1/32"),)))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def clock(cell, client):
+    """A marketplace order that an external seller delivers, by a clock that the test turns."""
+    clock = FakeClock(cell, START)
+    client.app = build(cell)
+    document = get(client, f"{ORDERS}/{paid(client)}")
+    document |= {"orderId": ORDER, "status": "payment-approved", "origin": "Marketplace"}
+    document |= {"sellerOrderId": f"00-{ORDER}", "sellers": [{"id": SELLER, "name": "Elsewhere"}]}
+    for item in document["items"]:
+        item["seller"] = SELLER
+    order_id, imported = import_document(document)
+    asyncio.run(cell.ledger.place("acme", {order_id: imported}, by="import"))
+    return clock
+
+
+def reach(cell, receiver):
+    one = ExternalSeller("acme", SELLER, receiver.url, "key", "token")
+    with cell.database.writing() as connection:
+        external_sellers.configure(connection, one, cell.vault)
+
+
+def turned(cell, clock, **by):
+    clock.at += timedelta(**by)
+    asyncio.run(settle(cell))
+
+
+def told(client, change):
+    return get(client, f"{SYSTEM}/{ORDER}/changes/{change}")
+
+
+def agrees(client, change, agreement, order_id=ORDER):
+    url = f"/pvt/orders/{order_id}/changes/{change}/send-agreement"
+    answer = client.call("POST", url, {"agreementType": agreement})
+    assert answer.status == 200, answer.body
+
+
+def test_a_seller_outside_is_asked_once_and_the_change_waits_for_it(cell, client, clock):
+    with Receiver() as receiver:
+        reach(cell, receiver)
+        change = requested(client, ORDER, **DISCOUNT)
+        for _ in range(3):
+            turned(cell, clock, hours=1)
+        assert receiver.asked == [f"PATCH /hook/order-system/orders/00-{ORDER}/changes"]
+    (asked,), (headers,) = receiver.heard, receiver.headers
+    assert (asked["requestId"], asked["agreementType"]) == (change, "Acknowledgment")
+    assert (asked["accountName"], asked["manualDiscountValue"]) == ("acme", 100)
+    assert (headers["x-vtex-api-appkey"], headers["x-vtex-api-apptoken"]) == ("key", "token")
+    assert told(client, change)["status"] == "waiting-acknowledgement"
+    agrees(client, change, "Acknowledgment")
+    agrees(client, change, "Acknowledgment", f"00-{ORDER}")
+    turned(cell, clock)
+    assert told(client, change)["status"] == "waiting-confirmation"
+    before = get(client, f"{ORDERS}/{ORDER}")["value"]
+    agrees(client, change, "Confirmation")
+    turned(cell, clock)
+    assert told(client, change)["status"] == "done"
+    assert get(client, f"{ORDERS}/{ORDER}")["value"] == before - 100
+    agrees(client, change, "Acknowledgment")
+    turned(cell, clock)
+    assert told(client, change)["status"] == "done"
+
+
+def test_a_confirmation_that_overtakes_the_acknowledgment_is_enough(cell, client, clock):
+    with Receiver() as receiver:
+        reach(cell, receiver)
+        change = requested(client, ORDER, **DISCOUNT)
+        agrees(client, change, "Confirmation")
+        turned(cell, clock)
+        agrees(client, change, "Acknowledgment")
+        turned(cell, clock)
+    assert told(client, change)["status"] == "done"
+    assert receiver.asked == []
+
+
+def test_a_seller_that_cannot_be_reached_is_asked_five_times_then_the_request_waits(
+    cell, client, clock
+):
+    well = False
+    with Receiver(lambda _: 200 if well else 503) as receiver:
+        reach(cell, receiver)
+        change = requested(client, ORDER, **DISCOUNT)
+        for seconds in (0, 5, 15, 45, 135, 3600):
+            turned(cell, clock, seconds=seconds)
+        waiting = told(client, change)
+        assert (waiting["tries"], len(receiver.asked)) == (5, 5)
+        assert waiting["error"]["code"] == "SalesOrderSystem018"
+        well = True
+        assert client.call("POST", f"{SYSTEM}/{ORDER}/changes/{change}/retry").status == 204
+        turned(cell, clock)
+        assert len(receiver.asked) == 6
+    agrees(client, change, "Confirmation")
+    turned(cell, clock)
+    assert told(client, change)["status"] == "done"
+
+
+def test_a_seller_that_refuses_is_not_asked_again(cell, client, clock):
+    with Receiver(lambda _: 400) as receiver:
+        reach(cell, receiver)
+        change = requested(client, ORDER, **DISCOUNT)
+        for seconds in (0, 60, 3600):
+            turned(cell, clock, seconds=seconds)
+        assert len(receiver.asked) == 1
+    assert told(client, change)["error"]["code"] == "SalesOrderSystem018"
+    url = f"{SYSTEM}/{ORDER}/changes/{change}/cancel"
+    assert client.call("POST", url, {"reason": "it said no"}).status == 200
+    turned(cell, clock)
+    assert told(client, change)["status"] == "canceled"
+
+
+def test_what_a_seller_does_not_answer_in_a_day_is_canceled(cell, client, clock):
+    with Receiver() as receiver:
+        reach(cell, receiver)
+        change = requested(client, ORDER, **DISCOUNT)
+        turned(cell, clock)
+        turned(cell, clock, hours=24)
+    canceled = told(client, change)
+    assert (canceled["status"], canceled["cancellation"]["code"]) == (
+        "canceled",
+        "SalesOrderSystem017",
+    )
+    agrees(client, change, "Confirmation")
+    turned(cell, clock)
+    assert told(client, change)["status"] == "canceled"

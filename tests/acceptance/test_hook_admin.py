@@ -1,0 +1,144 @@
+"""Attempts, pause, resume, new secrets and peek of a hook, over HTTP and as commands."""
+
+import json
+from dataclasses import replace
+from ipaddress import ip_network
+
+import pytest
+from sqlalchemy import insert
+from typer.testing import CliRunner
+
+from oms_ledger.api.app import build
+from oms_ledger.cell import Cell
+from oms_ledger.cli import app as commands
+from projections.notifications import deliveries as pushes
+from projections.subscriptions.checkpoints import now_micros
+from projections.tables import deliveries
+from tests.support.client import Client
+from tests.support.receiver import Receiver
+
+EVERY = {"type": "FromWorkflow", "status": []}
+MINUTE = 60_000_000
+
+
+@pytest.fixture
+def hooked(cell, client_of):
+    """A client whose hook to a receiver was pinged and is owed two notices, one tried twice."""
+    settings = replace(cell.settings, hook_allowed_networks=(ip_network("127.0.0.1/32"),))
+    opened = Cell(settings)
+    client = Client(build(opened), client_of().headers)
+    with Receiver() as receiver:
+        body = {"filter": EVERY, "hook": {"url": receiver.url, "headers": {"key": "topsecret"}}}
+        answer = client.call("POST", "/api/orders/hook/config", body)
+        assert answer.status == 200
+        client.secret = answer.header("X-Hook-Secret")
+    key, now = client.headers["X-VTEX-API-AppKey"], now_micros()
+    with cell.database.writing() as connection:
+        for position in (7, 8):
+            row = {"app_key": key, "position": position, "event_id": f"E{position}"}
+            row |= {"order_id": "v1-01", "notice": '{"State": "handling"}'}
+            row |= {"produced_at": now - MINUTE, "due_at": now}
+            connection.execute(insert(deliveries).values(row))
+        owed = pushes.startable(connection, key, now, 1)[0]
+        for number, outcome in enumerate(("HTTP 500", "no answer within 5 s")):
+            owed = replace(owed, attempts=number)
+            at = now - MINUTE + number
+            made = pushes.Attempt(owed, at, 1500, outcome, False, next_at=now + MINUTE)
+            pushes.record(connection, key, [made])
+    yield client
+    opened.close()
+
+
+def test_attempts_tell_when_what_how_long_and_when_again(hooked):
+    told = hooked.call("GET", "/api/ledger/hook/attempts").json()
+    assert told["next"] is None
+    late, early = told["attempts"]
+    assert (early["attempt"], early["status"], early["error"]) == (1, 500, "HTTP 500")
+    assert (late["attempt"], late["status"]) == (2, None)
+    assert late["error"] == "no answer within 5 s"
+    assert late["orderId"] == "v1-01"
+    assert late["milliseconds"] == 1.5
+    assert late["nextAt"] > late["at"]
+    page = hooked.call("GET", "/api/ledger/hook/attempts?limit=1").json()
+    assert page["attempts"] == [late]
+    rest = hooked.call("GET", f"/api/ledger/hook/attempts?limit=1&before={page['next']}").json()
+    assert rest["attempts"] == [early]
+    assert hooked.call("GET", "/api/ledger/hook/attempts?position=8").json()["attempts"] == []
+    assert hooked.call("GET", "/api/ledger/hook/attempts?before=x").status == 400
+    assert hooked.call("GET", "/api/ledger/hook/attempts?limit=0").status == 400
+
+
+def test_a_hook_is_paused_and_resumed_and_says_how_it_is(hooked):
+    state = hooked.call("GET", "/api/ledger/hook").json()
+    assert (state["paused"], state["owed"], state["failuresInARow"]) == (False, 2, 2)
+    assert hooked.call("POST", "/api/ledger/hook/pause").json()["paused"] is True
+    assert hooked.call("GET", "/api/ledger/hook").json()["pausedAt"]
+    resumed = hooked.call("POST", "/api/ledger/hook/resume").json()
+    assert (resumed["paused"], resumed["failuresInARow"], resumed["owed"]) == (False, 0, 2)
+
+
+def test_peek_shows_what_is_owed_and_touches_nothing(hooked):
+    told = hooked.call("GET", "/api/ledger/hook/peek?limit=1").json()
+    (item,) = told["items"]
+    assert (item["position"], item["attempts"], item["notice"]) == (7, 2, {"State": "handling"})
+    rest = hooked.call("GET", f"/api/ledger/hook/peek?after={told['next']}").json()["items"]
+    assert [item["position"] for item in rest] == [8]
+    assert hooked.call("GET", "/api/ledger/hook").json()["owed"] == 2
+
+
+def test_G54_a_new_secret_is_shown_once_and_the_former_signs_for_a_while(hooked):
+    answer = hooked.call("POST", "/api/ledger/hook/secret", {"bothForSeconds": 60})
+    secret = answer.json()["secret"]
+    assert answer.header("X-Hook-Secret") == secret != hooked.secret
+    assert answer.json()["formerSecretSignsUntil"]
+    state = hooked.call("GET", "/api/ledger/hook")
+    assert state.json()["formerSecretSignsUntil"]
+    config = hooked.call("GET", "/api/orders/hook/config")
+    for told in (state, config):
+        assert secret not in told.body.decode()
+        assert hooked.secret not in told.body.decode()
+    once = hooked.call("POST", "/api/ledger/hook/secret", {"bothForSeconds": 0})
+    assert once.json()["formerSecretSignsUntil"] is None
+    for wrong in (-1, 1.5, "60", True, 10**9):
+        answer = hooked.call("POST", "/api/ledger/hook/secret", {"bothForSeconds": wrong})
+        assert answer.status == 400
+
+
+def test_a_hook_that_is_deleted_is_gone_with_what_it_was_owed(hooked):
+    assert hooked.call("DELETE", "/api/orders/hook/config").status == 200
+    assert hooked.call("GET", "/api/orders/hook/config").status == 404
+    assert hooked.call("GET", "/api/ledger/hook").status == 404
+    assert hooked.call("DELETE", "/api/orders/hook/config").status == 404
+
+
+def test_without_a_hook_there_is_nothing_to_tell(client):
+    assert client.call("GET", "/api/ledger/hook").status == 404
+    for place in ("pause", "resume", "secret"):
+        assert client.call("POST", f"/api/ledger/hook/{place}", {}).status == 404
+    assert client.call("GET", "/api/ledger/hook/attempts").json()["attempts"] == []
+
+
+def test_the_commands_show_and_do_the_same(hooked, cell, monkeypatch):
+    key = hooked.headers["X-VTEX-API-AppKey"]
+    monkeypatch.setenv("OMS_DATABASE_URL", cell.settings.database_url)
+    monkeypatch.setenv("OMS_DATA_DIR", str(cell.settings.data_dir))
+    monkeypatch.setenv("OMS_MASTER_KEY", "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s=")
+
+    def run(*arguments):
+        done = CliRunner().invoke(commands, ["hook", *arguments])
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    (row,) = json.loads(run("list", "--json"))
+    assert (row["appKey"], row["owed"], row["paused"]) == (key, 2, False)
+    made = json.loads(run("attempts", key, "--failed", "--json"))
+    assert [one["attempt"] for one in made] == [2, 1]
+    assert len(json.loads(run("peek", key, "--json"))) == 2
+    run("pause", key)
+    assert json.loads(run("list", "--json"))[0]["paused"] is True
+    run("resume", key)
+    assert json.loads(run("list", "--json"))[0]["paused"] is False
+    secret = json.loads(run("rotate", key, "--json"))["secret"]
+    assert secret.startswith("whsec_")
+    for table in (("list",), ("attempts", key), ("peek", key)):
+        assert run(*table)

@@ -1,0 +1,188 @@
+"""Published request examples, sent as they stand: taken, or refused for what they ask for."""
+
+import re
+
+import pytest
+from fastapi.routing import APIRoute
+
+from oms_ledger.api import app as application
+from tests.acceptance.test_order_life import place
+from tests.published.conformance import operations
+from tests.published.operations import NOT_YET, SENT_BY_US
+from tests.support.purchases import purchase
+
+ORDERS = "/api/oms/pvt/orders"
+
+
+def example(operation):
+    return operations()[operation].requests[0]
+
+
+def bought(client):
+    """An order of the lines that the examples speak of, ready for handling."""
+    body = purchase()
+    lines = [("123", 2, 2499), ("0", 1, 2499), ("1", 1, 2499)]
+    body["items"] = [
+        {"id": sku, "quantity": quantity, "seller": "1", "price": price, "name": f"SKU {sku}"}
+        for sku, quantity, price in lines
+    ]
+    body["shippingData"]["logisticsInfo"] = [
+        {"itemIndex": index, "selectedSla": "Normal", "price": 0} for index in range(len(lines))
+    ]
+    total = sum(quantity * price for _, quantity, price in lines)
+    pays = {"value": total, "referenceValue": total, "installments": 1}
+    body["paymentData"]["payments"] = [{"paymentSystem": "17", **pays}]
+    told = client.call("PUT", "/api/checkout/pub/orders", body).json()
+    transaction = told["transactionData"]["merchantTransactions"][0]["transactionId"]
+    (order,) = told["orders"]
+    for url, sent in (
+        (f"/api/payments/transactions/{transaction}/payments", [{"paymentSystem": 17, **pays}]),
+        (f"/api/checkout/pub/gatewayCallback/{order['orderGroup']}", {}),
+    ):
+        assert client.call("POST", url, sent).status in (201, 204)
+    url = f"{ORDERS}/{order['orderId']}"
+    document = client.call("GET", url).json()
+    payment = document["paymentData"]["transactions"][0]["payments"][0]["id"]
+    assert client.call("POST", f"{url}/payments/{payment}/payment-notification").status == 200
+    return order["orderId"]
+
+
+def handled(client):
+    order_id = bought(client)
+    assert client.call("POST", f"{ORDERS}/{order_id}/start-handling").status == 204
+    return order_id
+
+
+def invoiced(client):
+    order_id = handled(client)
+    sent = {**example("POST /api/oms/pvt/orders/{orderId}/invoice"), "invoiceNumber": "24382"}
+    assert client.call("POST", f"{ORDERS}/{order_id}/invoice", sent).status == 200
+    return order_id
+
+
+def to_deny(client):
+    order_id = handled(client)
+    assert client.call("POST", f"{ORDERS}/{order_id}/cancel", {}).status == 200
+    return order_id
+
+
+def transaction_of(client):
+    return place(client).json()["transactionData"]["merchantTransactions"][0]["transactionId"]
+
+
+def order(made):
+    return lambda client: {"orderId": made(client), "changeOrderId": made(client)}
+
+
+def nothing(_):
+    return {}
+
+
+def a_transaction(client):
+    return {"transactionId": transaction_of(client)}
+
+
+# The operation: what it needs, the status it is answered by, and the code if that is a refusal.
+SENT = {
+    # The payments of the example do not pay for its lines.
+    "PUT /api/checkout/pub/orders": (nothing, 400, "ORD009"),
+    "POST /api/checkout/pvt/configuration/window-to-change-seller": (nothing, 201, None),
+    "POST /api/oms/pvt/orders/{orderId}/cancel": (order(bought), 200, None),
+    "POST /api/oms/pvt/orders/{orderId}/interactions": (order(bought), 200, None),
+    # Two units at the price of one: the first line whose unit price it is.
+    "POST /api/oms/pvt/orders/{orderId}/invoice": (order(handled), 200, None),
+    "PATCH /api/oms/pvt/orders/{orderId}/invoice/{invoiceNumber}": (order(invoiced), 200, None),
+    "PUT /api/oms/pvt/orders/{orderId}/invoice/{invoiceNumber}/tracking": (
+        order(invoiced),
+        200,
+        None,
+    ),
+    "POST /api/orders/expressions/jsonata": (nothing, 200, None),
+    "POST /api/orders/feed/config": (nothing, 200, None),
+    # A handle of another feed; and a host that no resolver knows.
+    "POST /api/orders/feed": (nothing, 400, "OMS004"),
+    "POST /api/orders/hook/config": (nothing, 400, "OMS004"),
+    "POST /api/orders/pvt/document/{orderId}/deny-cancellation-request": (
+        order(to_deny),
+        400,
+        None,  # the id of another request
+    ),
+    # One unit of SKU 0 leaves and comes: the discount and the increment make up for each other.
+    "POST /api/oms/pvt/orders/{orderId}/changes": (order(handled), 200, None),
+    # The uniqueId of another order's line.
+    "PATCH /api/order-system/orders/{changeOrderId}/changes": (order(handled), 400, None),
+    "POST /api/order-system/orders/{changeOrderId}/changes/preview": (order(handled), 400, None),
+    "POST /api/order-system/orders/{changeOrderId}/changes/{changeRequestId}/retry": (
+        order(handled),
+        404,
+        None,
+    ),
+    "PUT /api/order-system/orders/changes/settings": (nothing, 200, None),
+    "PUT /api/checkout/pvt/orders": (nothing, 200, None),
+    # An order that waits for no other seller, and one that no chain leads to.
+    "PUT /api/checkout/pvt/orders/{marketplaceOrderId}/sellers": (order(bought), 400, None),
+    "POST /api/checkout/pvt/orders/{orderId}/receipts/marketplace-order-authorization": (
+        order(bought),
+        400,
+        None,
+    ),
+    "POST /api/pvt/transactions": (nothing, 404, None),  # a purchase that nobody made
+    "POST /api/payments/transactions/{transactionId}/payments": (a_transaction, 400, None),
+    "POST /api/pvt/transactions/{transactionId}/additional-data": (a_transaction, 200, None),
+    "PATCH /api/pvt/transactions/{transactionId}/additional-data": (a_transaction, 200, None),
+    # Its body names another transaction than its path.
+    "POST /api/pvt/transactions/{transactionId}/authorization-request": (a_transaction, 400, None),
+    "POST /api/pvt/transactions/{transactionId}/settlement-request": (a_transaction, 400, None),
+    "POST /api/pvt/transactions/{transactionId}/refunding-request": (a_transaction, 400, None),
+    "POST /api/pvt/transactions/{transactionId}/cancellation-request": (a_transaction, 400, None),
+    "POST /api/payments/pvt/payments/{paymentId}/payment-notification": (nothing, 404, None),
+}
+
+
+@pytest.mark.parametrize("operation", SENT)
+def test_a_published_request_is_taken_as_it_stands(client, operation):
+    prepare, status, code = SENT[operation]
+    given = prepare(client)
+    values = {
+        "invoiceNumber": "24382",
+        "marketplaceOrderId": given.get("orderId"),
+        "changeRequestId": "4e1a2b6c-0f47-4f7e-8d5a-3c9b1f2e7a60",
+        "paymentId": "F5C1A4E20A4C4F5B9B6C0F4C1F7D7B5E",
+        **given,
+    }
+    if operation == "POST /api/orders/feed":
+        url = "/api/orders/feed/config"
+        assert client.call("POST", url, example(f"POST {url}")).status == 200
+    method, path = operation.split(" ")
+    url = re.sub(r"\{(\w+)\}", lambda found: values[found[1]], path)
+    answer = client.call(method, url, example(operation))
+    assert answer.status == status, answer.body
+    if code:
+        assert answer.json()["error"]["code"] == code
+
+
+def test_every_published_request_is_tried():
+    published = {name for name, operation in operations().items() if operation.requests}
+    assert published - SENT_BY_US - NOT_YET == set(SENT)
+
+
+def test_every_published_operation_has_a_route():
+    routes = {
+        (method, re.sub(r"\{[^}]+\}", "{}", route.path))
+        for module in application.ROUTERS
+        for route in module.router.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods
+    }
+    missing = [
+        name
+        for name, operation in operations().items()
+        if name not in SENT_BY_US | NOT_YET
+        and (operation.method, re.sub(r"\{[^}]+\}", "{}", operation.path)) not in routes
+    ]
+    assert missing == []
+
+
+def test_a_document_that_is_none_is_refused(client):
+    asked = {"Expression": "status", "Document": '{\\"status\\": '}
+    assert client.call("POST", "/api/orders/expressions/jsonata", asked).status == 400

@@ -1,0 +1,371 @@
+"""What the databases are asked follows indexes, and is not more in a long ledger than in a short.
+
+Nothing is timed. A ledger of 20 orders grows to 400; at both sizes every hot action is done once,
+and the statements that it makes are written down, then explained in the large one. PostgreSQL
+explains with `enable_seqscan` off, so that a sequential scan is told only where no index serves.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import psycopg
+import pytest
+from sqlalchemy import event
+
+from oms_ledger.api.app import build
+from oms_ledger.cell import Cell
+from oms_ledger.eventstore.folding import Folds
+from oms_ledger.eventstore.postgres import PostgresAppender
+from oms_ledger.eventstore.records import Key, Write, order_stream
+from oms_ledger.eventstore.tables import metadata
+from oms_ledger.orders.handling.decide import start_handling
+from projections.accounts import app_keys
+from projections.notifications import deliveries as pushes
+from projections.notifications import feeds, hooks
+from projections.notifications.feeds import Feed, FeedQueue
+from projections.notifications.hooks import Hook, HookDeliveries
+from projections.subscriptions import checkpoints as cursors
+from projections.subscriptions.checkpoints import now_micros
+from tests.conftest import opened, prepared_database
+from tests.support.client import Client
+from tests.support.purchases import (
+    ACCOUNT,
+    open_account,
+    place_paid,
+    purchase,
+)
+from tests.support.run_until_idle import settle
+from workers.projector import Following, ensure_cursors
+
+T = TypeVar("T")
+
+FEW, MANY = 20, 400
+ORDERS, FEED = "/api/oms/pvt/orders", "/api/orders/feed"
+EVERY = {"type": "FromWorkflow", "status": []}
+SINCE_2020 = "f_creationDate=creationDate:[2020-01-01T00:00:00.000Z TO 2100-01-01T00:00:00.000Z]"
+
+LISTS = {
+    "list": "",
+    "list by status": "f_status=handling",
+    "list by creation": SINCE_2020,
+    "list by creation and status": f"{SINCE_2020}&f_status=handling",
+    "list by payment": "f_paymentNames=Visa",
+    "list in order of value": "orderBy=totalValue,desc",
+    "list in order of items": "orderBy=items,asc",
+    "list in order of origin": "orderBy=origin,desc",
+    "list in order of ids": "orderBy=orderId,asc",
+    "search for an order": "q=v17acme-01",
+}
+STARTING = "start"
+ACTIONS = (
+    *("command", "command on an order not in memory", "place", "get", "get by sequence", *LISTS),
+    *("feed retrieve", "feed commit", "hook pick", "hooks that are owed", "cursor page"),
+    *("cursor page of an account", "append", STARTING),
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A statement with its first parameters; none where they are written into its text."""
+
+    text: str
+    parameters: object = None
+
+
+@dataclass
+class Grown:
+    """A ledger, and what each action asked of the database while it was small and when large."""
+
+    cell: Cell
+    client: Client
+    few: dict[str, list[Asked]] = field(default_factory=dict)
+    many: dict[str, list[Asked]] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        return self.client.headers["X-VTEX-API-AppKey"]
+
+
+@contextmanager
+def heard(cell: Cell) -> Iterator[list[Asked]]:
+    """What is asked meanwhile, by SQLAlchemy and by the connection that appends."""
+    asked: list[Asked] = []
+
+    def note(_, __, text, parameters, ___, many):
+        asked.append(Asked(text, parameters[0] if many else parameters))
+
+    with ExitStack() as listening:
+        event.listen(cell.database.engine, "before_cursor_execute", note)
+        listening.callback(event.remove, cell.database.engine, "before_cursor_execute", note)
+        appending = cell.store._appender._connection
+        if cell.database.sqlite:
+            appending.set_trace_callback(lambda text: asked.append(Asked(text)))
+            listening.callback(appending.set_trace_callback, None)
+        elif appending is not None:
+
+            class Noting(psycopg.Cursor):
+                def execute(self, query, *rest, **more):
+                    asked.append(Asked(query))
+                    return super().execute(query, *rest, **more)
+
+            appending.cursor_factory = Noting
+            listening.callback(setattr, appending, "cursor_factory", psycopg.Cursor)
+        yield asked
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def grown(request, tmp_path_factory) -> Iterator[Grown]:
+    folder = tmp_path_factory.mktemp("grown")
+    with (
+        prepared_database(request.param, folder) as url,
+        opened(url, folder) as cell,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        # Keys and accounts are looked at again each second: not while statements are counted.
+        patch.setattr("oms_ledger.api.auth.dependencies._FRESH", 600)
+        patch.setattr("oms_ledger.eventstore.ledger._ACCOUNT_FRESH", 600)
+        asyncio.run(open_account(cell.ledger))
+        with cell.database.writing() as connection:
+            key, token = app_keys.create(connection, ACCOUNT, "Owner")
+            head = cell.store.head()
+            feeds.configure(connection, Feed(key, ACCOUNT, EVERY, 60, 345_600), head)
+            hooks.configure(
+                connection, Hook(key, ACCOUNT, EVERY, "http://h.x/", {}), head, cell.vault
+            )
+        client = Client(build(cell), {"X-VTEX-API-AppKey": key, "x-vtex-api-apptoken": token})
+        its = Grown(cell, client)
+        grow(its, 1, FEW)
+        its.few = each_action(its, 1)
+        grow(its, FEW + 1, MANY)
+        if not cell.database.sqlite:  # as autovacuum does, for whom there is no time here
+            with cell.database.reading() as connection:
+                connection.exec_driver_sql("ANALYZE")
+        its.many = each_action(its, FEW + 1)
+        yield its
+
+
+def grow(its: Grown, first: int, last: int) -> None:
+    """Orders, half of them in handling, with all that follows of them."""
+    ledger = its.cell.ledger
+
+    async def lived(number: int) -> None:
+        order_id = f"v{number}acme-01"
+        await place_paid(ledger, order_id, number)
+        if number % 2 == 0:
+            await ledger.change(ACCOUNT, order_id, start_handling, by="test")
+
+    async def all_of_them() -> None:
+        await asyncio.gather(*(lived(number) for number in range(first, last + 1)))
+
+    asyncio.run(all_of_them())
+    follow(its)
+
+
+def follow(its: Grown) -> None:
+    """Views, feed and hook stand at the head."""
+    cell = its.cell
+    asyncio.run(settle(cell))
+    with cell.database.reading() as connection:
+        feed, hook = feeds.get(connection, its.key), hooks.get(connection, its.key, cell.vault)
+    queues = {
+        feeds.cursor_of(its.key): FeedQueue(cell.database, feed),
+        pushes.hook_cursor(its.key): HookDeliveries(cell.database, its.key, ACCOUNT, hook.filter),
+    }
+    for cursor, queue in queues.items():
+        cursors.run(cell.database, cell.folds(), cursor, queue)
+
+
+def each_action(its: Grown, number: int) -> dict[str, list[Asked]]:
+    """What every hot action asks, done on orders from a number on that is odd."""
+    cell, client = its.cell, its.client
+    told: dict[str, list[Asked]] = {}
+
+    def done(name: str, work: Callable[[], T]) -> T:
+        with heard(cell) as asked:
+            outcome = work()
+        told[name] = asked
+        return outcome
+
+    def handled(order_id: str) -> None:
+        assert client.call("POST", f"{ORDERS}/{order_id}/start-handling").status == 204
+
+    # From now on the key is known, and there is a block of sequence numbers.
+    assert client.call("PUT", "/api/checkout/pub/orders", purchase()).status == 201
+    done("command", lambda: handled(f"v{number}acme-01"))
+    cell.ledger.folds.forget(order_stream(ACCOUNT, f"v{number + 2}acme-01"))
+    done("command on an order not in memory", lambda: handled(f"v{number + 2}acme-01"))
+    done("place", lambda: client.call("PUT", "/api/checkout/pub/orders", purchase()))
+    done("append", lambda: cell.store.append([a_write(cell, f"v{number + 4}acme-01")]))
+    done("cursor page", lambda: one_round(cell))
+    follow(its)
+    done("get", lambda: client.call("GET", f"{ORDERS}/v{number}acme-01"))
+    done("get by sequence", lambda: client.call("GET", f"{ORDERS}/seq{number}"))
+    for name, query in LISTS.items():
+        page = done(name, lambda query=query: client.call("GET", f"{ORDERS}?{query}")).json()
+        assert page["list"], name
+    lot = done("feed retrieve", lambda: client.call("GET", f"{FEED}?maxlot=10")).json()
+    handles = {"handles": [item["handle"] for item in lot]}
+    assert len(lot) == 10
+    done("feed commit", lambda: client.call("POST", FEED, handles))
+    done("hook pick", lambda: picked(cell, its.key))
+    done("hooks that are owed", lambda: owed(cell, its.key))
+    done("cursor page of an account", lambda: cell.store.orders_page(ACCOUNT, 9, 10**9, 500))
+    told[STARTING] = started(cell)
+    return told
+
+
+def a_write(cell: Cell, order_id: str) -> Write:
+    """One more entry of an order, with a key of a request and the data key of a new order."""
+    *_, last = cell.store.stream(order_stream(ACCOUNT, order_id))
+    more = last._replace(version=last.version + 1)
+    return Write((more,), (Key(ACCOUNT, f"k:{order_id}", b"{}"),), ((f"new/{order_id}", b"k"),))
+
+
+def one_round(cell: Cell) -> None:
+    following = Following(cell)
+    following.round()
+    following.release()
+
+
+def picked(cell: Cell, key: str) -> None:
+    with cell.database.reading() as connection:
+        assert len(pushes.startable(connection, key, now_micros(), 64)) == 64
+
+
+def owed(cell: Cell, key: str) -> None:
+    with cell.database.reading() as connection:
+        assert pushes.with_due(connection, now_micros(), key) == [key]
+
+
+def started(cell: Cell) -> list[Asked]:
+    """What a web process and a projector ask before they are ready, and in their first round."""
+    other = Cell(cell.settings)
+    with heard(other) as asked:
+        other.require_tables()
+        ensure_cursors(other.database)
+        other.store.accounts_after(other.store.head())
+        one_round(other)
+        assert Client(build(other)).call("GET", "/readyz").status == 200
+    other.close()
+    return asked
+
+
+# Explained
+
+
+def plan(cell: Cell, asked: Asked) -> list[str]:
+    """A line for each step of the plan, as the database tells it."""
+    with cell.database.engine.connect() as connection:
+        if cell.database.sqlite:
+            explained = f"EXPLAIN QUERY PLAN {asked.text}"
+        else:
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+            explained = f"EXPLAIN {asked.text}"
+        found = connection.exec_driver_sql(explained, asked.parameters or ()).all()
+        connection.rollback()
+    return [str(row[-1]) for row in found]
+
+
+def faults(lines: list[str]) -> list[str]:
+    """Whole tables that are read, and what is put in order though only a page of it is wanted.
+
+    Of cursors there are as many as feeds and hooks, whatever the ledger's length.
+    """
+    tables, found, limit = set(metadata.tables) - {"cursors"}, [], None
+    for line in lines:
+        scanned = re.match(r"SCAN (\w+)|.*Seq Scan on (\w+)", line)
+        if scanned and (scanned[1] or scanned[2]) in tables:
+            found.append(line)
+        depth = len(line) - len(line.lstrip())
+        if limit is not None and depth <= limit:
+            limit = None
+        if re.match(r"\s*(-> +)?Limit ", line) and limit is None:
+            limit = depth
+        if limit is not None and re.match(r"\s*-> +(Incremental )?Sort ", line):
+            found.append(line)
+    return found
+
+
+def plans(its: Grown, action: str) -> Iterator[tuple[Asked, list[str]]]:
+    """Of what an action asked of the large ledger; what only begins or ends has none."""
+    for asked in its.many[action]:
+        if re.match(r"\W*(SELECT|INSERT|UPDATE|DELETE|WITH)\b", asked.text):
+            if "append_entries" in asked.text:
+                continue  # its statements are inside: see the test below
+            yield asked, plan(its.cell, asked)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_G60_what_an_action_asks_follows_indexes(grown, action):
+    for asked, lines in plans(grown, action):
+        if " WHERE " not in asked.text and " LIMIT 1" in asked.text:
+            continue  # the last row
+        found = faults(lines)
+        if "order_id IN (" in asked.text:  # orders that are named are put in order, no others
+            found = [line for line in found if " Sort " not in line]
+        elif " LIMIT " in asked.text:
+            found += [line for line in lines if "TEMP B-TREE FOR ORDER BY" in line]
+        assert not found, "\n".join([asked.text, *lines])
+
+
+def test_G60_the_function_that_appends_follows_indexes(grown):
+    if grown.cell.database.sqlite:
+        return  # it appends by statements that are explained like all others
+    appender = PostgresAppender(grown.cell.database)
+    with psycopg.connect(grown.cell.database.url) as connection:
+        connection.execute("SET enable_seqscan = off")
+        appender._connection = connection
+        ((last),) = appender.append([a_write(grown.cell, "v33acme-01")])
+        assert last == grown.cell.store.head() + 1
+        read = connection.execute(
+            "SELECT relname, seq_scan, idx_scan FROM pg_stat_xact_user_tables"
+            " WHERE relname = ANY (%s)",
+            (["events", "request_keys", "data_keys", "seals"],),
+        ).fetchall()
+        connection.rollback()
+    assert {name for name, scans, _ in read if scans} == set()
+    assert {name for name, _, by_index in read if by_index} >= {"events", "request_keys", "seals"}
+
+
+@pytest.mark.parametrize("action", [one for one in ACTIONS if one != STARTING])
+def test_G60_an_action_makes_as_many_statements_in_a_long_ledger(grown, action):
+    few, many = grown.few[action], grown.many[action]
+    assert len(few) == len(many), "\n".join(asked.text for asked in many)
+    assert few
+
+
+def test_G60_the_calls_of_a_page_of_orders_are_found_by_its_orders(grown):
+    """What waits to be told may be much: a list does not look through it."""
+    ((_, lines),) = (
+        (asked, lines) for asked, lines in plans(grown, "list") if "FROM calls" in asked.text
+    )
+    assert any("calls_order" in line for line in lines), lines
+
+
+def test_G62_starting_asks_as_much_in_a_long_ledger_and_follows_indexes(grown):
+    few, many = grown.few[STARTING], grown.many[STARTING]
+    assert [asked.text for asked in few] == [asked.text for asked in many]
+    of_entries = [
+        asked.text
+        for asked, _ in plans(grown, STARTING)
+        if re.search(r"\bFROM (events|order_views|order_terms|feed_items|deliveries)\b", asked.text)
+    ]
+    assert of_entries
+    for text in of_entries:  # a page, the head, or what came since
+        assert re.search(r" LIMIT |max\(events.position\)", text), text
+
+
+def test_G62_who_follows_the_ledger_remembers_so_many_orders_and_no_more(grown):
+    cell, room, at, streams = grown.cell, 60, 0, set[str]()
+    folds = Folds(cell.store, cell.vault, cached=room)
+    while rows := cell.store.page(at, 50):
+        for step in folds.steps(rows):
+            streams.add(step.row.stream)
+            kept = sum(folds.cached(stream) is not None for stream in streams)
+            assert kept <= room
+        at = rows[-1].position
+    assert len(streams) > MANY

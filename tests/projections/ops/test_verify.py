@@ -1,0 +1,95 @@
+"""Every view is recomputed and compared: what was tampered with is named by its position (G8)."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import delete, insert, update
+
+from oms_ledger.cli.maintenance import rebuild_view, stale_views
+from oms_ledger.eventstore.records import order_stream
+from oms_ledger.services.privacy.erase import bring_up
+from projections import tables
+from projections.orders import views as order_views
+from tests.support.purchases import (
+    ACCOUNT,
+    open_account,
+    place,
+    place_paid,
+)
+from workers.projector import VIEWS
+
+
+@pytest.fixture
+def orders(cell):
+    async def story():
+        await open_account(cell.ledger)
+        for number in range(1, 4):
+            await place_paid(cell.ledger, f"v{number}-01", number)
+        await place(cell.ledger, "v4-01", 4)
+
+    asyncio.run(story())
+    for view in VIEWS:
+        bring_up(cell, view)
+    assert stale_views(cell) == []
+
+
+def last_position(cell, order_id):
+    return cell.store.stream(order_stream(ACCOUNT, order_id))[-1].position
+
+
+def of(table, order_id):
+    return (table.c.account == ACCOUNT) & (table.c.order_id == order_id)
+
+
+@pytest.mark.parametrize(
+    ("table", "order_id", "change"),
+    [
+        (tables.order_views, "v2-01", {"value": 1}),
+        (tables.order_views, "v2-01", {"status": "canceled"}),
+        (tables.order_views, "v3-01", {"row": b"{}"}),
+        (tables.order_views, "v3-01", {"document": b"{}"}),
+        (tables.order_views, "v1-01", {"version": 1}),
+        (tables.order_views, "v1-01", None),
+        (tables.order_terms, "v2-01", {"shown": "nobody"}),
+        (tables.order_terms, "v2-01", None),
+        (tables.due_times, "v4-01", {"due_at": 1}),
+        (tables.due_times, "v4-01", None),
+        (tables.people, "v1-01", {"name": "0" * 32}),
+        (tables.people, "v3-01", None),
+    ],
+    ids=str,
+)
+def test_G8_a_row_that_differs_is_named_by_the_entry_it_should_come_of(
+    cell, orders, table, order_id, change
+):
+    with cell.database.writing() as connection:
+        if change is None:
+            connection.execute(delete(table).where(of(table, order_id)))
+        else:
+            connection.execute(update(table).where(of(table, order_id)).values(change))
+    found = [one for one in stale_views(cell) if one.view == table.name]
+    assert [(one.order_id, one.position) for one in found] == [
+        (order_id, last_position(cell, order_id))
+    ]
+
+
+def test_G8_a_row_about_an_order_that_the_ledger_does_not_know_is_named(cell, orders):
+    with cell.database.writing() as connection:
+        made_up = {"account": ACCOUNT, "order_id": "v9-01", "what": "placement", "due_at": 1}
+        connection.execute(insert(tables.due_times).values(made_up))
+    (found,) = stale_views(cell)
+    assert (found.view, found.order_id, found.position) == ("due_times", "v9-01", 0)
+
+
+def test_G8_totals_that_are_not_the_sum_of_their_orders_are_named(cell, orders):
+    with cell.database.writing() as connection:
+        figures = tables.order_figures
+        connection.execute(update(figures).values(value_sum=figures.c.value_sum + 1))
+    assert {one.view for one in stale_views(cell)} == {"order_figures"}
+
+
+def test_G8_views_that_lag_or_are_rebuilt_agree_all_the_same(cell, orders):
+    asyncio.run(place_paid(cell.ledger, "v5-01", 5))
+    assert stale_views(cell) == []
+    rebuild_view(cell, order_views.CURSOR)
+    assert stale_views(cell) == []

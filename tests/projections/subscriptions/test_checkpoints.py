@@ -1,0 +1,215 @@
+"""Cursors: produced exactly once by whoever runs them, fenced when the lease went away."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import select
+
+from oms_ledger.notifications.filters import FromWorkflow
+from projections.notifications import feeds
+from projections.notifications.feeds import Feed, FeedQueue, ForgedHandle
+from projections.orders import views as order_views
+from projections.orders.views import OrderViews
+from projections.subscriptions import checkpoints as cursors
+from projections.subscriptions.checkpoints import Fenced
+from projections.tables import feed_items
+from projections.tables import order_views as order_table
+from tests.support.purchases import ACCOUNT, open_account, place_paid
+from workers.projector import VIEWS
+
+EVERY = Feed("key-1", ACCOUNT, {"type": "FromWorkflow", "status": []}, 60, 345_600)
+
+
+def write_orders(cell, count):
+    async def story():
+        await open_account(cell.ledger)
+        await asyncio.gather(*(place_paid(cell.ledger, f"v{n}-01", n) for n in range(count)))
+
+    asyncio.run(story())
+
+
+def configure(cell, feed, head=0):
+    with cell.database.writing() as connection:
+        feeds.configure(connection, feed, head)
+        return feeds.get(connection, feed.app_key)
+
+
+def produced(cell, key="key-1"):
+    query = select(feed_items.c.position).where(feed_items.c.app_key == key)
+    with cell.database.reading() as connection:
+        return list(connection.execute(query.order_by(feed_items.c.position)).scalars())
+
+
+def recomputed(cell, filter=FromWorkflow()):  # noqa: B008
+    rows = cell.store.page(0, 100_000)
+    return [r.position for r in rows if r.order_id and filter.matches(r.status, r.moved)]
+
+
+def test_G40_a_feed_produces_what_a_recomputation_gives(cell):
+    feed = configure(cell, EVERY)
+    write_orders(cell, 5)
+    cursors.run(
+        cell.database, cell.folds(), feeds.cursor_of("key-1"), FeedQueue(cell.database, feed)
+    )
+    assert produced(cell) == recomputed(cell)
+    assert len(produced(cell)) == 5 * 9
+
+
+def test_G40_from_orders_sees_every_version_and_fires_once_unless_told_otherwise(cell):
+    body = {"type": "FromOrders", "expression": 'status = "payment-approved"'}
+    once = configure(cell, replace(EVERY, filter=body))
+    again = {**body, "expression": "value = 2000", "disableSingleFire": True}
+    every = configure(cell, replace(EVERY, app_key="key-2", filter=again))
+    write_orders(cell, 3)
+    for feed in (once, every):
+        cursor = feeds.cursor_of(feed.app_key)
+        cursors.run(cell.database, cell.folds(), cursor, FeedQueue(cell.database, feed))
+    rows = cell.store.page(0, 100_000)
+    moments = [r.position for r in rows if r.status == "payment-approved"]
+    first = {r.order_id: r.position for r in reversed(rows) if r.position in moments}
+    assert produced(cell) == sorted(first.values())
+    assert produced(cell, "key-2") == [r.position for r in rows if r.order_id]
+
+
+def test_G40_G46_a_runner_that_lost_its_lease_stores_nothing(cell):
+    feed = configure(cell, EVERY)
+    write_orders(cell, 2)
+    cursor, queue = feeds.cursor_of("key-1"), FeedQueue(cell.database, feed)
+    stale = cursors.take(cell.database, cursor)
+    assert cursors.take(cell.database, cursor) is None
+    current = cursors.take(cell.database, cursor, steal=True)
+    with pytest.raises(Fenced):
+        cursors.advance(cell.database, cell.folds(), cursor, stale, queue, limit=3)
+    assert produced(cell) == []
+    while cursors.advance(cell.database, cell.folds(), cursor, current, queue, limit=3):
+        pass
+    assert produced(cell) == recomputed(cell)
+
+
+def test_G40_a_crash_between_judging_and_storing_doubles_nothing(cell):
+    feed = configure(cell, EVERY)
+    write_orders(cell, 2)
+    cursor = feeds.cursor_of("key-1")
+
+    class Crash(Exception):
+        pass
+
+    class Crashing(FeedQueue):
+        crashes = 3
+
+        def store(self, connection, produced):
+            super().store(connection, produced)
+            if Crashing.crashes:
+                Crashing.crashes -= 1
+                raise Crash
+
+    for _ in range(3):
+        token = cursors.take(cell.database, cursor, steal=True)
+        with pytest.raises(Crash):
+            cursors.advance(
+                cell.database, cell.folds(), cursor, token, Crashing(cell.database, feed)
+            )
+    cursors.release(cell.database, cursor, token)
+    cursors.run(cell.database, cell.folds(), cursor, Crashing(cell.database, feed))
+    assert produced(cell) == recomputed(cell)
+
+
+def retrieve(cell, feed, count, now):
+    with cell.database.writing() as connection:
+        lot = feeds.retrieve(connection, feed.app_key, count, cell.vault, now)
+    return lot.items
+
+
+def filled(cell, orders=1):
+    feed = configure(cell, EVERY)
+    write_orders(cell, orders)
+    cursors.run(
+        cell.database, cell.folds(), feeds.cursor_of("key-1"), FeedQueue(cell.database, feed)
+    )
+    return feed
+
+
+def test_G41_an_item_is_hidden_for_its_visibility_and_comes_back(cell):
+    feed, now = filled(cell), cursors.now_micros()
+    first = retrieve(cell, feed, 10, now)
+    assert len(first) == 9
+    assert retrieve(cell, feed, 10, now + 59_000_000) == []
+    again = retrieve(cell, feed, 10, now + 61_000_000)
+    assert [item["event_id"] for _, item in again] == [item["event_id"] for _, item in first]
+    assert {handle for handle, _ in again}.isdisjoint({handle for handle, _ in first})
+
+
+def test_G41_many_pollers_never_share_an_item(cell):
+    feed, now = filled(cell, 6), cursors.now_micros()
+
+    async def poll():
+        got = []
+        while items := await asyncio.to_thread(retrieve, cell, feed, 3, now):
+            got += [item["position"] for _, item in items]
+        return got
+
+    async def pollers():
+        return await asyncio.gather(*(poll() for _ in range(8)))
+
+    polled = [position for got in asyncio.run(pollers()) for position in got]
+    assert sorted(polled) == produced(cell)
+
+
+def test_G41_a_committed_item_never_comes_back(cell):
+    feed, now = filled(cell), cursors.now_micros()
+    items = retrieve(cell, feed, 4, now)
+    with cell.database.writing() as connection:
+        assert (
+            feeds.commit(connection, feed.app_key, [handle for handle, _ in items], cell.vault) == 4
+        )
+        assert (
+            feeds.commit(connection, feed.app_key, [handle for handle, _ in items], cell.vault) == 0
+        )
+    later = retrieve(cell, feed, 100, now + 10**9)
+    assert {i["position"] for _, i in items}.isdisjoint({i["position"] for _, i in later})
+
+
+def test_G42_forged_foreign_and_broken_handles_commit_nothing(cell):
+    feed, now = filled(cell), cursors.now_micros()
+    other = configure(cell, replace(EVERY, app_key="key-2"))
+    (good, _), (second, _) = retrieve(cell, feed, 2, now)
+    before = produced(cell)
+    for bad in ("", "nonsense", good[:-4] + "AAA=", second[::-1], "ü"):
+        with pytest.raises(ForgedHandle), cell.database.writing() as connection:
+            feeds.commit(connection, feed.app_key, [good, bad], cell.vault)
+    with pytest.raises(ForgedHandle), cell.database.writing() as connection:
+        feeds.commit(connection, other.app_key, [good], cell.vault)
+    assert produced(cell) == before
+
+
+def test_an_equal_configuration_changes_nothing(cell):
+    feed = filled(cell)
+    before = produced(cell)
+    again = configure(cell, EVERY, head=0)
+    assert (again.generation, produced(cell)) == (feed.generation, before)
+
+
+def view_rows(cell):
+    query = select(order_table).order_by(order_table.c.order_id)
+    with cell.database.reading() as connection:
+        return [tuple(row) for row in connection.execute(query)]
+
+
+def test_G31_views_rebuilt_are_the_bytes_of_views_kept_live(cell):
+    async def live():
+        await open_account(cell.ledger)
+        folds = cell.folds()
+        for number in range(4):
+            await place_paid(cell.ledger, f"v{number}-01", number)
+            for cursor, view in VIEWS.items():
+                cursors.run(cell.database, folds, cursor, view())
+
+    asyncio.run(live())
+    kept = view_rows(cell)
+    assert len(kept) == 4
+    with cell.database.writing() as connection:
+        order_views.clear(connection)
+        cursors.create(connection, "rebuild", 0)
+    cursors.run(cell.database, cell.folds(), "rebuild", OrderViews())
+    assert view_rows(cell) == kept

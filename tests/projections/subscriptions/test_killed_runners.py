@@ -1,0 +1,130 @@
+"""A runner that is killed at any commit costs nothing, and a runner built wrong is caught at it.
+
+The runner is a process of its own that kills itself with SIGKILL right before its nth commit; for
+every n there is one. Then another process goes on. Two mutants, which move the position in
+another transaction than the one that stores the items, show that the test would notice.
+"""
+
+import os
+import signal
+
+import pytest
+from sqlalchemy import event, update
+
+from oms_ledger.cell import Cell
+from oms_ledger.eventstore.folding import Page
+from projections.notifications import feeds
+from projections.notifications.feeds import FeedQueue
+from projections.subscriptions import checkpoints as cursors
+from projections.subscriptions.checkpoints import now_micros
+from projections.tables import cursors as cursor_table
+from tests.projections.subscriptions.test_checkpoints import (
+    EVERY,
+    configure,
+    produced,
+    recomputed,
+    write_orders,
+)
+
+PAGE = 12
+CURSOR = feeds.cursor_of("key-1")
+
+
+def whole(database, folds, token, queue):
+    return cursors.advance(database, folds, CURSOR, token, queue, PAGE)
+
+
+def _page(database, folds, queue):
+    with database.reading() as connection:
+        before = cursors.position(connection, CURSOR)
+    rows = folds.store.page(before, PAGE)
+    return rows, queue.produce(Page(rows, folds)) if rows else []
+
+
+def _move(database, rows):
+    with database.writing() as connection:
+        moved = update(cursor_table).where(cursor_table.c.id == CURSOR)
+        connection.execute(moved.values(position=rows[-1].position))
+
+
+def items_first(database, folds, token, queue):
+    """A mutant: what is killed in between is produced again."""
+    rows, items = _page(database, folds, queue)
+    if rows:
+        with database.writing() as connection:
+            queue.store(connection, items)
+        _move(database, rows)
+    return len(rows)
+
+
+def position_first(database, folds, token, queue):
+    """A mutant: what is killed in between is never produced."""
+    rows, items = _page(database, folds, queue)
+    if rows:
+        _move(database, rows)
+        with database.writing() as connection:
+            queue.store(connection, items)
+    return len(rows)
+
+
+def run(cell, feed, advance, dies_at):
+    """A runner in a process of its own; whether it came to the end."""
+    child = os.fork()
+    if child == 0:
+        try:
+            _work(Cell(cell.settings), feed, advance, dies_at)
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFEXITED(status) or os.WTERMSIG(status) == signal.SIGKILL
+    return os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0
+
+
+def _work(own, feed, advance, dies_at):
+    commits = 0
+
+    def committing(_):
+        nonlocal commits
+        commits += 1
+        if commits == dies_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    event.listen(own.database.engine, "commit", committing)
+    token = cursors.take(own.database, CURSOR)
+    assert token is not None
+    queue = FeedQueue(own.database, feed)
+    while advance(own.database, own.folds(), token, queue):
+        pass
+    cursors.release(own.database, CURSOR, token)
+
+
+def survived(cell, advance):
+    """For each commit that a runner was killed at: whether all items are there, each once."""
+    write_orders(cell, 3)
+    feed, outcomes = None, []
+    for dies_at in range(1, 12):
+        with cell.database.writing() as connection:
+            feeds.remove(connection, "key-1")
+        feed = configure(cell, EVERY)
+        if run(cell, feed, advance, dies_at):
+            break  # it had no more commits to die at
+        with cell.database.writing() as connection:  # the lease of the dead runs out
+            out = update(cursor_table).where(cursor_table.c.id == CURSOR)
+            connection.execute(out.values(leased_until=now_micros() - 1))
+        went_on = run(cell, feed, advance, None)
+        outcomes.append(went_on and produced(cell) == recomputed(cell))
+    return outcomes
+
+
+def test_G40_G46_a_runner_killed_at_any_commit_neither_misses_nor_doubles_an_item(cell):
+    outcomes = survived(cell, whole)
+    assert len(outcomes) >= 4
+    assert all(outcomes)
+
+
+@pytest.mark.parametrize("mutant", [items_first, position_first])
+def test_a_position_moved_in_another_transaction_than_its_items_is_caught(cell, mutant):
+    outcomes = survived(cell, mutant)
+    assert outcomes[0]  # killed before it did anything
+    assert not all(outcomes)

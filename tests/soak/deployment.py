@@ -1,0 +1,550 @@
+"""A deployment of real processes that a test may kill, its clients, and what must hold after."""
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import requests
+from sqlalchemy import Connection, func, select, update
+
+from oms_ledger.accounts.account import Account
+from oms_ledger.cell import Cell
+from oms_ledger.cli.maintenance import stale_views
+from oms_ledger.cli.processes import prepare
+from oms_ledger.eventstore.integrity import verify
+from oms_ledger.eventstore.tables import events
+from oms_ledger.orders.events import AccountCreated, AccountEvent, AccountSettingsChanged
+from oms_ledger.services import signals as wakeups
+from oms_ledger.settings import Settings
+from projections.accounts import app_keys
+from projections.subscriptions.notification import event_id
+from projections.tables import attempts, cursors, dead_letters, deliveries, hooks
+from tests.support import servers
+
+ACCOUNT = "acme"
+COMMANDS = {"web": "serve", "projector": "project", "worker": "work", "clock": "clock"}
+"""The processes of a deployment by name; a second worker would be called `worker-2`."""
+DEADLINE = 60.0  # seconds that anything may take on a busy machine
+DAY = 86_400
+CHEAPEST = 15_000  # cents: what the FromOrders feeds below call a large order
+LARGE_AND_SHIPPED = f'(status = "handling" or status = "invoiced") and value > {CHEAPEST}'
+EVERY_STATUS = {"type": "FromWorkflow", "status": []}
+
+
+def until(what: str, holds: Callable[[], object], deadline: float = DEADLINE) -> None:
+    """Return as soon as the condition holds; fail, saying what was waited for, if it never does."""
+    end = time.monotonic() + deadline
+    while not holds():
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {deadline:g} s for nothing: {what}")
+        time.sleep(0.02)
+
+
+def free_port() -> int:
+    """Below the range that outgoing connections take, so that a restart finds it free."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+# The receiver of a hook
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A notice as it came in, and whether it was answered 200."""
+
+    event_id: str
+    order_id: str
+    state: str
+    last_state: str | None
+    accepted: bool
+
+
+class Receiver:
+    """A hook's endpoint. `refuses` says of a notice's id and its attempt (1, 2, …) if it fails."""
+
+    def __init__(self, refuses: Callable[[str, int], bool] = lambda _, __: False) -> None:
+        self.heard: list[Heard] = []
+        self._refuses = refuses
+        self._attempts: dict[str, int] = {}
+        self._lock = threading.Lock()
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                notice = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                self.send_response(receiver.hear(self.headers.get("webhook-id", ""), notice))
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        class Server(ThreadingHTTPServer):
+            request_queue_size = 128
+
+            def handle_error(self, request: Any, client_address: Any) -> None:
+                """A worker that was killed hears no answer."""
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}/"
+
+    def hear(self, notice_id: str, notice: dict[str, Any]) -> int:
+        if "OrderId" not in notice:
+            return 200  # the ping of the configuration
+        with self._lock:
+            self._attempts[notice_id] = self._attempts.get(notice_id, 0) + 1
+            accepted = not self._refuses(notice_id, self._attempts[notice_id])
+            told = (notice["OrderId"], notice["State"], notice["LastState"])
+            self.heard.append(Heard(notice_id, *told, accepted))
+        return 200 if accepted else 500
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+@contextlib.contextmanager
+def receiving(
+    refuses: Callable[[str, int], bool] = lambda _, __: False,
+) -> Iterator[Receiver]:
+    receiver = Receiver(refuses)
+    try:
+        yield receiver
+    finally:
+        receiver.close()
+
+
+# The processes
+
+
+class Deployment:
+    """The four processes of a cell with one account, its keys, feeds and hook."""
+
+    def __init__(self, folder: Path, database_url: str, redis_url: str) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.base = f"http://127.0.0.1:{self.port}"
+        self.cell = Cell(Settings(data_dir=folder, database_url=database_url, redis_url=redis_url))
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("OMS_", "REDIS_"))}
+        self.environ = {
+            **kept,
+            "OMS_DATABASE_URL": database_url,
+            "REDIS_URL": redis_url,
+            "OMS_DATA_DIR": str(folder),
+            "OMS_PORT": str(self.port),
+            "OMS_HOOK_ALLOWED_NETWORKS": "127.0.0.1/32",
+            "OMS_DEMO": "off",
+            # Processes start often here: all of a run share their compiled modules.
+            "PYTHONPYCACHEPREFIX": str(Path(os.environ[servers.RUN]) / "pycache"),
+        }
+        self.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        prepare(self.cell)
+        asyncio.run(self.cell.ledger.change_account(ACCOUNT, _found_account, by="test"))
+
+    def start(self, name: str) -> None:
+        command = [sys.executable, "-m", "oms_ledger", COMMANDS[name.partition("-")[0]]]
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                command,
+                env=self.environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        # Left to the janitor of the run, should the run itself be killed.
+        self._note(name).write_text(str(self.processes[name].pid))
+
+    def _note(self, name: str) -> Path:
+        return Path(os.environ[servers.RUN]) / f"weather-{self.port}-{name}.pid"
+
+    def kill(self, name: str, *, leases_run_out: bool = True) -> None:
+        """Kill -9 it with its children; its leases run out now instead of in ten seconds."""
+        process = self.processes.pop(name)
+        self._note(name).unlink()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        if not leases_run_out:
+            return
+        with self.cell.database.writing() as connection:
+            its = cursors.c.holder == _holder(process)
+            connection.execute(update(cursors).where(its).values(leased_until=0))
+
+    def at_work(self, name: str) -> bool:
+        """Whether the process holds a lease just now."""
+        its = cursors.c.holder == _holder(self.processes[name])
+        with self.cell.database.reading() as connection:
+            return connection.execute(select(cursors.c.id).where(its)).first() is not None
+
+    def wait_for_web(self) -> None:
+        until("the web process answers", self._ready)
+
+    def _ready(self) -> bool:
+        with contextlib.suppress(requests.RequestException):
+            return requests.get(f"{self.base}/readyz", timeout=5).ok
+        return False
+
+    def close(self) -> None:
+        for name, process in self.processes.items():
+            self._note(name).unlink(missing_ok=True)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        self.cell.close()
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "oms_ledger", *arguments],
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE,
+            check=False,
+        )
+
+    def logs(self) -> str:
+        return "\n".join(
+            f"--- {file.name}\n{file.read_text(errors='replace')[-4000:]}"
+            for file in sorted(self.folder.glob("*.log"))
+        )
+
+    def new_client(self) -> "Client":
+        with self.cell.database.writing() as connection:
+            return Client(self.base, *app_keys.create(connection, ACCOUNT, "Owner"))
+
+    # What the database says
+
+    def history(self) -> list[Any]:
+        """Every entry of every order, in order of the ledger."""
+        query = select(events).where(events.c.stream != f"{ACCOUNT}/").order_by(events.c.position)
+        with self.cell.database.reading() as connection:
+            return list(connection.execute(query))
+
+    def count(self, table: Any) -> int:
+        with self.cell.database.reading() as connection:
+            return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
+
+    def settled(self) -> bool:
+        """Whether every follower stands at the head and nothing is owed."""
+        head = self.cell.store.head()
+        with self.cell.database.reading() as connection:
+            followers = select(func.min(cursors.c.position)).where(cursors.c.id != "clock")
+            lowest = connection.execute(followers).scalar_one()
+        return bool(lowest >= head) and not self.count(deliveries)
+
+    def hasten(self, app_key: str) -> None:
+        """The waits between attempts, and the pause of an open circuit, are over now."""
+        with self.cell.database.writing() as connection:
+            self.hold_courier(connection, app_key)
+            mine = deliveries.c.app_key == app_key
+            connection.execute(update(deliveries).where(mine).values(due_at=0))
+            connection.execute(update(hooks).where(hooks.c.app_key == app_key).values(opens_at=0))
+        wakeups.wake(self.cell.redis, [f"hook:{app_key}"])
+
+    def hold_courier(self, connection: Connection, app_key: str) -> None:
+        """Nobody records attempts of the hook until this transaction ends."""
+        cursor = select(cursors).where(cursors.c.id == f"courier:{app_key}")
+        connection.execute(cursor.with_for_update()).one()
+
+
+def _holder(process: subprocess.Popen[bytes]) -> str:
+    return f"{socket.gethostname()}:{process.pid}"
+
+
+def _found_account(_: Account | None) -> list[AccountEvent]:
+    return [AccountCreated(ACCOUNT, "acme"), AccountSettingsChanged({"grace_period_minutes": 0})]
+
+
+@contextlib.contextmanager
+def deployed(folder: Path, database_url: str, redis_url: str) -> Iterator[Deployment]:
+    """All processes started, the web process answering; a failure shows their logs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    deployment = Deployment(folder, database_url, redis_url)
+    try:
+        for name in COMMANDS:
+            deployment.start(name)
+        deployment.wait_for_web()
+        yield deployment
+    except BaseException as error:
+        error.add_note(deployment.logs())
+        raise
+    finally:
+        deployment.close()
+
+
+# The clients
+
+
+@dataclass
+class Client:
+    """Asks again until it is answered, as a client does that wants its order placed."""
+
+    base: str
+    app_key: str
+    token: str
+    answered: int = 0
+    unanswered: int = 0
+    server_errors: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._session = requests.Session()
+        self._session.trust_env = False
+        keys = {"X-VTEX-API-AppKey": self.app_key, "X-VTEX-API-AppToken": self.token}
+        self._session.headers.update(keys)
+
+    def close(self) -> None:
+        self._session.close()
+
+    def ask(
+        self, method: str, path: str, body: Any = None, **headers: str
+    ) -> tuple[requests.Response, bool]:
+        """The answer, and whether an earlier try may have been carried out without one."""
+        before, end = self.unanswered, time.monotonic() + DEADLINE
+        while time.monotonic() < end:
+            try:
+                url, named = (
+                    f"{self.base}{path}",
+                    {k.replace("_", "-"): headers[k] for k in headers},
+                )
+                answer = self._session.request(method, url, json=body, headers=named, timeout=10)
+            except requests.RequestException:
+                self.unanswered += 1
+                time.sleep(0.05)
+                continue
+            self.answered += 1
+            if answer.status_code < 500:
+                return answer, self.unanswered > before
+            self.server_errors.append(f"{method} {path}: {answer.status_code} {answer.text}")
+            self.unanswered += 1
+        raise AssertionError(f"{method} {path} was never answered")
+
+    def do(self, method: str, path: str, body: Any = None, **headers: str) -> requests.Response:
+        answer, _ = self.ask(method, path, body, **headers)
+        assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer
+
+    # Feeds and hooks
+
+    def configure_feed(self, filter: dict[str, Any]) -> None:
+        """Nothing comes back to the feed during a test: an item seen twice is there twice."""
+        queue = {"visibilityTimeoutInSeconds": 43_200, "messageRetentionPeriodInSeconds": 4 * DAY}
+        self.do("POST", "/api/orders/feed/config", {"filter": filter, "queue": queue})
+
+    def configure_hook(self, filter: dict[str, Any], url: str) -> None:
+        hook = {"filter": filter, "hook": {"url": url, "headers": {}}}
+        self.do("POST", "/api/orders/hook/config", hook)
+
+    def drain_feed(self) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = []
+        while lot := self.do("GET", "/api/orders/feed?maxlot=10").json():
+            items += lot
+            self.do("POST", "/api/orders/feed", {"handles": [item["handle"] for item in lot]})
+        return items
+
+
+class Writer:
+    """A thread that takes order after order from its placement to its last invoice."""
+
+    def __init__(self, client: Client, at_least: int, name: str = "order") -> None:
+        self.client = client
+        self.name = name
+        self.placed: dict[str, int] = {}
+        """What was answered to be placed: order ids and their values in cents."""
+        self._at_least = at_least
+        self._weather_is_over = threading.Event()
+        self._failure: BaseException | None = None
+        samples = files("oms_ledger.samples").joinpath("orders.jsonl").read_text("utf-8")
+        self._bodies = [json.loads(line) for line in samples.splitlines()]
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> "Writer":
+        self._thread.start()
+        return self
+
+    def __exit__(self, failed: object, *_: object) -> None:
+        self._weather_is_over.set()
+        self._thread.join()
+        if self._failure is not None and not failed:
+            raise self._failure
+
+    def wait_for_answers(self, more: int) -> None:
+        """Until so many more requests were answered: the load goes on."""
+        goal = self.client.answered + more
+        until(f"{more} more answers", lambda: self._going() and self.client.answered >= goal)
+
+    def wait_for_silence(self) -> None:
+        """Until one more request got no answer."""
+        known = self.client.unanswered
+        until("a request without an answer", lambda: self._going() and self._unheard(known))
+
+    def _unheard(self, known: int) -> bool:
+        return self.client.unanswered > known
+
+    def _going(self) -> bool:
+        assert self._failure is None, self._failure
+        assert self._thread.is_alive()
+        return True
+
+    def _run(self) -> None:
+        try:
+            number = 0
+            while number < self._at_least or not self._weather_is_over.is_set():
+                self._live_through(number, self._bodies[number % len(self._bodies)])
+                number += 1
+                if number >= self._at_least:
+                    self._weather_is_over.wait(0.2)  # from here on a light load is enough
+        except BaseException as error:
+            self._failure = error
+
+    def _live_through(self, number: int, body: dict[str, Any]) -> None:
+        do = self.client.do
+        url, known, value = self._handled(number, body)
+        invoice = {
+            "type": "Output",
+            "issuanceDate": known["creationDate"],
+            "invoiceNumber": f"NF-{self.name}-{number}",
+            "invoiceValue": value,
+        }
+        do("POST", f"{url}/invoice", invoice)
+
+    def _handled(self, number: int, body: dict[str, Any]) -> tuple[str, dict[str, Any], int]:
+        """An order placed, paid and in handling: its address, its document, its value."""
+        do, key = self.client.do, f"{self.name}-{number}"
+        placed = do("PUT", "/api/checkout/pub/orders", body, Idempotency_Key=key).json()
+        (order,) = placed["orders"]
+        order_id, value = order["orderId"], order["value"]
+        self.placed[order_id] = value
+        transaction = placed["transactionData"]["merchantTransactions"][0]["transactionId"]
+        payment = {
+            "paymentSystem": body["paymentData"]["payments"][0]["paymentSystem"],
+            "installments": 1,
+            "value": value,
+            "referenceValue": value,
+            "fields": {"cardNumber": "4111111111111111"},
+            "transaction": {"id": transaction},
+        }
+        do("POST", f"/api/payments/transactions/{transaction}/payments", [payment])
+        do("POST", f"/api/checkout/pub/gatewayCallback/{order['orderGroup']}")
+        url = f"/api/oms/pvt/orders/{order_id}"
+        known = do("GET", url).json()
+        if known["status"] == "payment-pending":
+            its = known["paymentData"]["transactions"][0]["payments"][0]["id"]
+            do("POST", f"{url}/payments/{its}/payment-notification")
+        answer, maybe_done = self.client.ask("POST", f"{url}/start-handling")
+        if not answer.ok:
+            assert maybe_done, f"{answer.status_code} {answer.text}"
+            assert do("GET", url).json()["status"] == "handling"
+        return url, known, value
+
+
+# What must hold after any weather
+
+
+def require_whole_histories(deployment: Deployment, writer: Writer) -> None:
+    """Every order that was answered is there once and lived to its end, without a gap (G1)."""
+    versions: dict[str, list[int]] = {}
+    last, invoices = {}, list[str]()
+    history = deployment.history()
+    for row in history:
+        order_id = row.stream.removeprefix(f"{ACCOUNT}/")
+        versions.setdefault(order_id, []).append(row.version)
+        last[order_id] = row.status
+        if row.name == "invoice-issued":
+            invoices.append(order_id)
+    assert versions.keys() == writer.placed.keys()
+    for order_id, found in versions.items():
+        assert found == list(range(1, len(found) + 1)), order_id
+    assert set(last.values()) == {"invoiced"}
+    assert sorted(invoices) == sorted(last)
+    positions = [row.position for row in history]
+    assert positions == list(range(positions[0], positions[0] + len(positions)))
+    assert writer.client.server_errors == []
+
+
+def moves(deployment: Deployment) -> list[Any]:
+    """The entries that a FromWorkflow filter of every status passes."""
+    return [r for r in deployment.history() if r.status and r.status != r.status_before]
+
+
+def shipments(deployment: Deployment, values: dict[str, int]) -> list[Any]:
+    """The entries after which `LARGE_AND_SHIPPED` is true."""
+    return [
+        row
+        for row in deployment.history()
+        if row.status in ("handling", "invoiced")
+        and values[row.stream.removeprefix(f"{ACCOUNT}/")] > CHEAPEST
+    ]
+
+
+def first_of_each_order(rows: list[Any]) -> list[Any]:
+    return list({row.stream: row for row in reversed(rows)}.values())[::-1]
+
+
+def _told(cursor: str, row: Any) -> tuple[str, str, str, str | None]:
+    order_id = row.stream.removeprefix(f"{ACCOUNT}/")
+    return event_id(cursor, row.position), order_id, row.status, row.status_before
+
+
+def require_feed(client: Client, rows: list[Any]) -> None:
+    """What the feed hands out is what its filter passes of the ledger: none missing or doubled."""
+    found = [
+        (item["eventId"], item["orderId"], item["state"], item["lastState"])
+        for item in client.drain_feed()
+    ]
+    expected = [_told(f"feed:{client.app_key}", row) for row in rows]
+    assert sorted(found) == sorted(expected)
+
+
+def require_notices(client: Client, receiver: Receiver, rows: list[Any]) -> None:
+    """Every notice was accepted, and an order's were first heard in the order of the ledger."""
+    expected: dict[str, list[Any]] = {}
+    for row in rows:
+        told = _told(f"hook:{client.app_key}", row)
+        expected.setdefault(told[1], []).append(told)
+    heard: dict[str, dict[Any, None]] = {}
+    accepted = set()
+    for one in receiver.heard:
+        told = (one.event_id, one.order_id, one.state, one.last_state)
+        heard.setdefault(one.order_id, {})[told] = None
+        if one.accepted:
+            accepted.add(one.event_id)
+    assert {order: list(notices) for order, notices in heard.items()} == expected
+    assert accepted == {told[0] for notices in expected.values() for told in notices}
+
+
+def require_a_sound_ledger(deployment: Deployment) -> None:
+    """The chain of seals holds, the views agree with it, and nothing was given up."""
+    cell = deployment.cell
+    head = cell.store.head()
+    assert list(verify(cell.store, head))[-1] == head
+    assert stale_views(cell) == []
+    assert deployment.count(dead_letters) == 0
+
+
+def failed_attempts(deployment: Deployment) -> int:
+    query = select(func.count()).where(attempts.c.outcome != "HTTP 200")
+    with deployment.cell.database.reading() as connection:
+        return int(connection.execute(query).scalar_one())

@@ -1,0 +1,208 @@
+"""The recount of a soak: what must be there by the ledger against what everybody saw."""
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select, update
+
+from oms_ledger.cli.maintenance import stale_views
+from oms_ledger.eventstore.integrity import verify
+from oms_ledger.eventstore.serialization import NAMES
+from oms_ledger.orders.evolve import UNSEEN
+from projections.subscriptions.notification import event_id
+from projections.tables import attempts, cursors, dead_letters, deliveries
+from tests.soak.deployment import ACCOUNT, CHEAPEST
+
+if TYPE_CHECKING:
+    from tests.soak.soak import Soak
+
+ENDS = {"invoiced": "invoiced", "invoiced in parts": "invoiced"}
+_UNSEEN = {NAMES[event] for event in UNSEEN}  # they change no document: nothing to judge
+Told = tuple[str, str, str, str | None]
+
+
+class Recount:
+    def __init__(self, soak: "Soak") -> None:
+        self._soak = soak
+        self._deployment = soak.deployment
+        self.counts: dict[str, Any] = {}
+
+    def left(self) -> int:
+        """What is left to do: entries that cursors have not passed, and notices that are owed.
+
+        The hostile filter takes its tenth of a second for every entry; it may be behind.
+        """
+        cell = self._deployment.cell
+        head = cell.store.head()
+        hostile = f"hook:{self._soak.hooks['hostile'][0].app_key}"
+        with cell.database.reading() as connection:
+            behind = select(func.coalesce(func.sum(head - cursors.c.position), 0)).where(
+                cursors.c.position < head, cursors.c.id.not_in(["clock", hostile])
+            )
+            entries = int(connection.execute(behind).scalar_one())
+        return entries + self._deployment.count(deliveries)
+
+    def give_up_the_refused(self) -> None:
+        """Three days have passed for what the refusing receiver will never take."""
+        client, _, receiver = self._soak.hooks["refusing"]
+        with self._deployment.cell.database.writing() as connection:
+            self._deployment.hold_courier(connection, client.app_key)
+            orders = select(deliveries.c.order_id).where(deliveries.c.app_key == client.app_key)
+            refused = [o for o in connection.execute(orders).scalars() if receiver.refuses(o)]
+            old = update(deliveries).where(deliveries.c.order_id.in_(refused[:500]))
+            mine = deliveries.c.app_key == client.app_key
+            connection.execute(old.where(mine).values(produced_at=0))
+
+    def require_everything(self) -> None:
+        self._history = self._deployment.history()
+        self._require_whole_histories()
+        for name, (client, filter, seen) in self._soak.feeds.items():
+            self._require_feed(name, client, filter, seen)
+        for name, (client, filter, receiver) in self._soak.hooks.items():
+            if name == "hostile":
+                self._require_nothing(client, receiver)
+            else:
+                self._require_hook(name, client, filter, receiver)
+        self._require_a_sound_ledger()
+
+    # The ledger
+
+    def _require_whole_histories(self) -> None:
+        versions: dict[str, list[int]] = {}
+        last: dict[str, str] = {}
+        self._values: dict[str, int] = {}
+        ends: dict[str, str] = {}
+        for shop in self._soak.shops:
+            self._values |= shop.placed
+            ends |= shop.ends
+        for row in self._history:
+            versions.setdefault(row.stream.removeprefix(f"{ACCOUNT}/"), []).append(row.version)
+            last[row.stream.removeprefix(f"{ACCOUNT}/")] = row.status
+        assert versions.keys() == self._values.keys(), "orders answered and orders stored"
+        for order_id, found in versions.items():
+            assert found == list(range(1, len(found) + 1)), order_id
+            end = ends.get(order_id, "handling")
+            assert last[order_id] == ENDS.get(end, end), f"{order_id} should be {end}"
+        positions = [row.position for row in self._history]
+        assert positions == list(range(positions[0], positions[0] + len(positions)))
+        wrong = [
+            error
+            for client in self._clients()
+            for error in client.server_errors
+            if ": 503 " not in error  # the database is away: it says so, and nothing was done
+        ]
+        assert not wrong, wrong[:5]
+        self.counts |= {
+            "orders": len(versions),
+            "entries": len(positions),
+            "requests answered": sum(client.answered for client in self._clients()),
+            "requests without an answer": sum(client.unanswered for client in self._clients()),
+            "strikes": dict(self._soak.storm.struck),
+            "processes that ended by themselves": dict(self._soak.keeper.restarted),
+        }
+
+    def _clients(self) -> list[Any]:
+        followers = [*self._soak.feeds.values(), *self._soak.hooks.values()]
+        return [*(shop.client for shop in self._soak.shops), *(f[0] for f in followers)]
+
+    def _require_a_sound_ledger(self) -> None:
+        cell = self._deployment.cell
+        head = cell.store.head()
+        assert list(verify(cell.store, head))[-1] == head
+        assert stale_views(cell) == []
+        checked = self._deployment.run("verify", "--json")
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+        self.counts["verified up to"] = head
+
+    # Who follows it
+
+    def _passed(self, cursor: str, filter: dict[str, Any]) -> list[Told]:
+        """What the filter passes of the ledger, worked out from the rows alone."""
+        told, fired = list[Told](), set[str]()
+        for row in self._history:
+            order_id = row.stream.removeprefix(f"{ACCOUNT}/")
+            if filter["type"] == "FromWorkflow":
+                moved = row.status and row.status != row.status_before
+                passes = moved and (not filter["status"] or row.status in filter["status"])
+            else:
+                shipped = row.status in ("handling", "invoiced")
+                passes = row.name not in _UNSEEN and shipped and self._values[order_id] > CHEAPEST
+                if not filter["disableSingleFire"]:
+                    passes = passes and order_id not in fired
+            if passes:
+                fired.add(order_id)
+                at = event_id(cursor, row.position)
+                told.append((at, order_id, row.status, row.status_before))
+        return told
+
+    def _require_feed(self, name: str, client: Any, filter: dict[str, Any], seen: Any) -> None:
+        expected = self._passed(f"feed:{client.app_key}", filter)
+        found = {(event, *told) for event, told in seen.items.items()}
+        assert found == set(expected), _difference(name, set(expected), found)
+        assert not seen.wrongs, (name, seen.wrongs[:5])
+        self.counts[f"feed {name}"] = {"items": len(expected), **seen.counts}
+
+    def _require_hook(self, name: str, client: Any, filter: dict[str, Any], receiver: Any) -> None:
+        expected = self._passed(f"hook:{client.app_key}", filter)
+        dead = self._dead(client)
+        heard: dict[str, dict[Told, None]] = {}
+        accepted = set()
+        for one in receiver.heard:
+            told = (one.event_id, one.order_id, one.state, one.last_state)
+            heard.setdefault(one.order_id, {})[told] = None
+            if one.accepted:
+                accepted.add(one.event_id)
+        in_order: dict[str, list[Told]] = {}
+        for one in expected:
+            in_order.setdefault(one[1], []).append(one)
+        for order_id, notices in in_order.items():
+            told = [one for one in heard.get(order_id, {})]
+            assert told == [one for one in notices if one in told], f"{name}: order of {order_id}"
+        missing = {one[0] for one in expected} - accepted - dead.keys()
+        assert not missing, f"hook {name}: {len(missing)} neither accepted nor dead"
+        strangers = {event for notices in heard.values() for event in notices} - set(expected)
+        assert not strangers, f"hook {name}: heard what it is not owed: {list(strangers)[:3]}"
+        refused = {one[0] for one in expected if receiver.refuses(one[1])}
+        assert dead.keys() == refused, f"hook {name}: dead letters"
+        outcomes = self._attempts(client)
+        pushes = len(receiver.heard)
+        self.counts[f"hook {name}"] = {
+            "owed": len(expected),
+            "accepted": len(accepted),
+            "dead letters": len(dead),
+            "pushes heard": pushes,
+            "illnesses": dict(receiver.fell_ill),
+            "attempts": outcomes,
+        }
+
+    def _dead(self, client: Any) -> dict[str, Any]:
+        cursor = f"hook:{client.app_key}"
+        query = select(dead_letters).where(dead_letters.c.cursor == cursor)
+        with self._deployment.cell.database.reading() as connection:
+            return {event_id(cursor, row.position): row for row in connection.execute(query)}
+
+    def _attempts(self, client: Any) -> dict[str, int]:
+        query = (
+            select(attempts.c.outcome, func.count())
+            .where(attempts.c.app_key == client.app_key)
+            .group_by(attempts.c.outcome)
+        )
+        counted: Counter[str] = Counter()
+        with self._deployment.cell.database.reading() as connection:
+            for outcome, count in connection.execute(query):
+                counted[outcome[:40]] += count
+        return dict(counted)
+
+    def _require_nothing(self, client: Any, receiver: Any) -> None:
+        """A filter that every bound strikes passes nothing, and held nobody up."""
+        assert receiver.heard == []
+        assert self._dead(client) == {}
+        with self._deployment.cell.database.reading() as connection:
+            mine = cursors.c.id == f"hook:{client.app_key}"
+            position = connection.execute(select(cursors.c.position).where(mine)).scalar_one()
+        self.counts["hook hostile"] = {"judged up to": position}
+
+
+def _difference(name: str, expected: set[Any], found: set[Any]) -> str:
+    missing, doubled = sorted(expected - found), sorted(found - expected)
+    return f"feed {name}: {len(missing)} missing {missing[:3]}, {len(doubled)} extra {doubled[:3]}"

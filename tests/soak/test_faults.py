@@ -1,0 +1,161 @@
+"""G1, G4, G40, G43, G46: what is killed, emptied or refused while orders come in costs nothing."""
+
+import contextlib
+import json
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import redis
+
+from tests.soak.deployment import (
+    EVERY_STATUS,
+    LARGE_AND_SHIPPED,
+    Client,
+    Deployment,
+    Receiver,
+    Writer,
+    deployed,
+    failed_attempts,
+    first_of_each_order,
+    moves,
+    receiving,
+    require_a_sound_ledger,
+    require_feed,
+    require_notices,
+    require_whole_histories,
+    shipments,
+    until,
+)
+from workers.runtime.embedded_redis import embedded_redis
+
+ORDERS = 30
+
+
+@dataclass
+class Followers:
+    """A hook and a feed of every change of status, a feed of an expression, and one of firsts."""
+
+    workflow: Client
+    every: Client
+    first: Client
+    receiver: Receiver
+
+    def require_everything_once(self, deployment: Deployment, writer: Writer) -> None:
+        require_whole_histories(deployment, writer)
+        require_notices(self.workflow, self.receiver, moves(deployment))
+        require_feed(self.workflow, moves(deployment))
+        shipped = shipments(deployment, writer.placed)
+        assert shipped
+        require_feed(self.every, shipped)
+        require_feed(self.first, first_of_each_order(shipped))
+        require_a_sound_ledger(deployment)
+
+
+@contextlib.contextmanager
+def following(deployment: Deployment, receiver: Receiver) -> Iterator[Followers]:
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(contextlib.closing(c)) for c in _clients(deployment, 3)]
+        workflow, every, first = clients
+        workflow.configure_feed(EVERY_STATUS)
+        workflow.configure_hook(EVERY_STATUS, receiver.url)
+        expression = {"type": "FromOrders", "expression": LARGE_AND_SHIPPED}
+        every.configure_feed({**expression, "disableSingleFire": True})
+        first.configure_feed({**expression, "disableSingleFire": False})
+        yield Followers(workflow, every, first, receiver)
+
+
+def _clients(deployment: Deployment, number: int) -> list[Client]:
+    return [deployment.new_client() for _ in range(number)]
+
+
+@contextlib.contextmanager
+def writing(deployment: Deployment, at_least: int) -> Iterator[Writer]:
+    with contextlib.closing(deployment.new_client()) as client, Writer(client, at_least) as writer:
+        yield writer
+
+
+def test_G1_G46_kill_of_each_process_under_load_loses_and_doubles_nothing(
+    database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    with (
+        receiving() as receiver,
+        deployed(tmp_path / "cell", database_url, redis_url) as deployment,
+        following(deployment, receiver) as followers,
+    ):
+        with writing(deployment, ORDERS) as writer:
+            for name in ("worker", "projector", "clock", "worker"):
+                writer.wait_for_answers(6)
+                until(f"the {name} is at work", partial(deployment.at_work, name))
+                deployment.kill(name)
+                writer.wait_for_answers(6)
+                deployment.start(name)
+            writer.wait_for_answers(12)
+            deployment.kill("web")
+            writer.wait_for_silence()
+            deployment.start("web")
+            writer.wait_for_answers(12)
+        until("every follower is at the head", deployment.settled)
+        followers.require_everything_once(deployment, writer)
+        checked = deployment.run("verify", "--json")
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+        assert json.loads(checked.stdout)["ok"] is True
+
+
+def test_G46_flushall_under_load_and_a_killed_redis_lose_and_double_nothing(
+    database_url: str, tmp_path: Path
+) -> None:
+    with contextlib.ExitStack() as stack:
+        redis_url = stack.enter_context(embedded_redis(tmp_path / "r"))
+        client = stack.enter_context(contextlib.closing(redis.Redis.from_url(redis_url)))
+        receiver = stack.enter_context(receiving())
+        deployment = stack.enter_context(deployed(tmp_path / "cell", database_url, redis_url))
+        followers = stack.enter_context(following(deployment, receiver))
+        with writing(deployment, ORDERS) as writer:
+            for _ in range(10):
+                writer.wait_for_answers(6)
+                client.flushall()
+            os.kill(client.info("server")["process_id"], signal.SIGKILL)
+            writer.wait_for_answers(20)
+            assert stack.enter_context(embedded_redis(tmp_path / "r")) == redis_url
+            writer.wait_for_answers(12)
+        until("every follower is at the head", deployment.settled)
+        followers.require_everything_once(deployment, writer)
+
+
+def test_G43_a_failing_receiver_gets_every_notice_in_order_of_each_order(
+    database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    outage = 30  # more failures in a row than open the circuit
+    calls = 0
+
+    def refuses(_: str, attempt: int) -> bool:
+        """Everything at first, then the first attempt of each notice."""
+        nonlocal calls
+        calls += 1
+        return calls <= outage or attempt == 1
+
+    with (
+        receiving(refuses) as receiver,
+        deployed(tmp_path / "cell", database_url, redis_url) as deployment,
+        contextlib.closing(deployment.new_client()) as client,
+    ):
+        client.configure_hook(EVERY_STATUS, receiver.url)
+        with writing(deployment, 6) as writer:
+            pass
+
+        def told() -> bool:
+            if deployment.settled():
+                return True
+            deployment.hasten(client.app_key)
+            return False
+
+        until("every notice is accepted", told)
+        require_whole_histories(deployment, writer)
+        expected = moves(deployment)
+        require_notices(client, receiver, expected)
+        assert failed_attempts(deployment) >= len(expected)
+        require_a_sound_ledger(deployment)

@@ -1,0 +1,20 @@
+"""G40, G41, G43, G44, G46: the soak in short, with one strike of each kind."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.soak.soak import DATABASES, Soak
+
+
+@pytest.mark.parametrize("database", DATABASES)
+def test_G40_G41_G43_G46_a_short_soak_recounts_to_what_the_ledger_says(
+    database: str, tmp_path: Path
+) -> None:
+    with Soak(tmp_path, database, "short", short=True) as soak:
+        soak.last(soak.each_kind_once())
+        soak.clear_up()
+    counts = soak.counts
+    assert counts["orders"] > 0
+    assert counts["feed shipped"]["items"] > 0
+    assert counts["hook sick"]["pushes heard"] > counts["hook sick"]["owed"]

@@ -1,0 +1,72 @@
+"""Sentences for the tests of decisions: given what happened, when this is decided, then that."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from oms_ledger.orders.decide import Facts
+from oms_ledger.orders.events import OrderEvent
+from oms_ledger.orders.evolve import evolve
+from oms_ledger.orders.order import Order
+from oms_ledger.orders.refusals import Refusal
+from oms_ledger.orders.status import Status
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+RECEIPT = "RECEIPT"
+
+
+def after(events: Sequence[OrderEvent], order: Order | None = None, at: datetime = START) -> Order:
+    """The order after events that happened at one instant."""
+    for event in events:
+        order = evolve(order, event, at, "v1acme-01", "acme")
+    assert order is not None
+    return order
+
+
+def given(*events: OrderEvent) -> "Given":
+    return Given(events)
+
+
+@dataclass(frozen=True)
+class Given:
+    events: tuple[OrderEvent, ...]
+
+    @property
+    def order(self) -> Order:
+        return after(self.events)
+
+    def and_(self, *events: OrderEvent) -> "Given":
+        return Given(self.events + events)
+
+    def when(
+        self, decision: Callable[..., Any], *, later: timedelta = timedelta(0), **named: Any
+    ) -> "When":
+        return When(self.order, decision, Facts(START + later, RECEIPT), named)
+
+
+@dataclass(frozen=True)
+class When:
+    order: Order
+    decision: Callable[..., Any]
+    facts: Facts
+    named: dict[str, Any]
+
+    def decided(self) -> list[OrderEvent]:
+        events: list[OrderEvent] = self.decision(self.order, self.facts, **self.named)
+        return events
+
+    def then(self, *expected: OrderEvent) -> None:
+        assert self.decided() == list(expected)
+
+    def rests_in(self, status: Status | None) -> Order:
+        """Answers the order, after the statuses that it passes by itself."""
+        order = after(self.decided(), self.order, self.facts.now)
+        assert order.status is status
+        return order
+
+    def refused(self, refusal: type[Refusal]) -> None:
+        with pytest.raises(refusal):
+            self.decided()

@@ -1,0 +1,68 @@
+"""Purchases and orders that tests place, and the shortest way to place them."""
+
+import copy
+from functools import partial
+from typing import Any
+
+from oms_ledger.accounts.account import Account
+from oms_ledger.cli.demo import sample_order
+from oms_ledger.eventstore.ledger import Ledger
+from oms_ledger.orders import events as e
+from oms_ledger.orders.order import Order
+from oms_ledger.orders.payments.decide import process_order
+
+ACCOUNT = "acme"
+PAID = partial(process_order, approved=frozenset({"PAY"}))
+
+
+def purchase(price: int = 2000, quantity: int = 1) -> dict[str, Any]:
+    """A place-order body of one line that adds up, paid by card."""
+    body = copy.deepcopy(sample_order())
+    body["items"] = [
+        {"id": "7", "quantity": quantity, "seller": "1", "price": price, "name": "Mug"}
+    ]
+    body["shippingData"]["logisticsInfo"] = [{"itemIndex": 0, "selectedSla": "Normal", "price": 0}]
+    total = price * quantity
+    body["paymentData"]["payments"] = [
+        {"paymentSystem": "2", "value": total, "referenceValue": total, "installments": 1}
+    ]
+    return body
+
+
+def placed(number: int = 1, price: int = 2000, quantity: int = 1) -> e.OrderPlaced:
+    return e.OrderPlaced(
+        flow="complete",
+        order_group=f"v{number}acme",
+        sequence=number,
+        seller="1",
+        seller_name="Acme",
+        items=(e.Item("U1", "7", "1", quantity, price),),
+        totals=(e.Total("Items", price * quantity),),
+        logistics=(),
+        payments=(e.Payment("PAY", "2", "Visa", "creditCard", price * quantity, price * quantity),),
+        transaction_id="T",
+        merchant_name="ACME",
+        client_profile={"email": "ana@example.com", "firstName": "Ana", "lastName": "Souza"},
+    )
+
+
+async def open_account(ledger: Ledger, grace_period_minutes: int = 0, name: str = ACCOUNT) -> None:
+    settings = {"grace_period_minutes": grace_period_minutes}
+
+    def decide(_: Account | None) -> list[e.AccountEvent]:
+        return [e.AccountCreated(name, "acme"), e.AccountSettingsChanged(settings)]
+
+    await ledger.change_account(name, decide, by="test")
+
+
+async def place(ledger: Ledger, order_id: str, number: int = 1, account: str = ACCOUNT) -> Order:
+    orders = await ledger.place(account, {order_id: placed(number)}, by="test")
+    return orders[order_id]
+
+
+async def place_paid(
+    ledger: Ledger, order_id: str, number: int = 1, account: str = ACCOUNT
+) -> Order:
+    """An order that is ready for handling (the account has no grace period)."""
+    await place(ledger, order_id, number, account)
+    return await ledger.change(account, order_id, PAID, by="test")

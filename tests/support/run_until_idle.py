@@ -1,0 +1,41 @@
+"""Runs everything that follows the ledger until nothing is left to do, in this one process."""
+
+import asyncio
+from datetime import datetime
+
+from oms_ledger.cell import Cell
+from oms_ledger.eventstore.ledger import Ledger
+from projections.subscriptions import checkpoints as cursors
+from workers import scheduler as clock
+from workers.outbox import dispatcher as switchboard
+from workers.projector import VIEWS
+
+ROUNDS = 200
+
+
+class FakeClock:
+    """The time of a cell, as a test sets it."""
+
+    def __init__(self, cell: Cell, at: datetime) -> None:
+        self.at = at
+        cell.__dict__["ledger"] = Ledger(cell.store, cell.vault, now=lambda: self.at)
+
+
+async def settle(cell: Cell) -> int:
+    """Views, timers and calls until all rest; how many calls were made.
+
+    Calls that wait for a later attempt stay; move a `FakeClock` on, and settle again.
+    """
+    folds, made = cell.folds(), 0
+    for _ in range(ROUNDS):
+        head = cell.store.head()
+        for cursor, view in VIEWS.items():
+            await asyncio.to_thread(cursors.run, cell.database, cell.folds(), cursor, view())
+        await clock.fire(cell)
+        await asyncio.to_thread(switchboard.judge, cell, folds)
+        owed = await asyncio.to_thread(switchboard.claim, cell, 100)
+        await asyncio.gather(*(switchboard.make(cell, one) for one in owed))
+        made += len(owed)
+        if not owed and cell.store.head() == head:
+            return made
+    raise AssertionError("the ledger does not come to rest")

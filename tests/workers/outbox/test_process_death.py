@@ -1,0 +1,154 @@
+"""A process dies before or after any of its writes: nothing is lost, nothing is done twice (G45).
+
+What a process leaves behind is what it committed, so dying at every line comes to dying before
+and after every commit. The next process finds the dead one's claim run out, and goes on.
+"""
+
+import asyncio
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import pytest
+
+from oms_ledger.cell import Cell
+from oms_ledger.eventstore.records import order_stream
+from oms_ledger.orders.cancellation.decide import cancel
+from oms_ledger.orders.invoices.decide import issue_invoice
+from projections.outbox import messages as calls
+from projections.subscriptions import checkpoints as cursors
+from tests.support.run_until_idle import FakeClock
+from tests.support.sales import (
+    SHOP,
+    STORE,
+    levels,
+    open_accounts,
+    sell,
+)
+from workers.outbox import dispatcher as switchboard
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+CHAIN = (SHOP,)
+
+
+class Died(Exception):
+    """The process is gone; it writes nothing any more."""
+
+
+class Mortal:
+    """A process of the cell that dies at its n-th write, before or after the commit."""
+
+    def __init__(self, cell: Cell, at: datetime, dies_at: int | None = None, after: bool = False):
+        self.cell = Cell(cell.settings)
+        self.clock = FakeClock(self.cell, at)
+        self.left, self.after, self.dead = dies_at, after, False
+        append, writing = self.cell.store.append, self.cell.database.writing
+
+        def mortal_append(writes):
+            self._before()
+            outcomes = append(writes)
+            self._after()
+            return outcomes
+
+        @contextmanager
+        def mortal_writing():
+            self._before()
+            with writing() as connection:
+                yield connection
+            self._after()
+
+        self.cell.store.append = mortal_append
+        self.cell.database.writing = mortal_writing
+
+    def _before(self):
+        if self.left is not None:
+            self.left -= 1
+        if self.dead or (self.left == 0 and not self.after):
+            self.dead = True
+            raise Died
+
+    def _after(self):
+        if self.left == 0:
+            self.dead = True
+            raise Died
+
+    async def answer_calls(self):
+        """Until nothing is due."""
+        folds = self.cell.folds()
+        while True:
+            judged = await asyncio.to_thread(switchboard.judge, self.cell, folds)
+            owed = await asyncio.to_thread(switchboard.claim, self.cell, 100)
+            for one in owed:
+                await switchboard.make(self.cell, one)
+            if not owed and not judged:
+                return
+
+
+async def survived(cell, at, dies_at, after):
+    """Let one process die, and another one finish; whether the first died at all."""
+    doomed = Mortal(cell, at, dies_at, after)
+    try:
+        await doomed.answer_calls()
+    except Died:
+        token = cursors.take(cell.database, calls.CURSOR, steal=True)  # its lease runs out
+        cursors.release(cell.database, calls.CURSOR, token)
+        heir = Mortal(cell, at + timedelta(seconds=61))
+        await heir.answer_calls()
+        heir.cell.close()
+    doomed.cell.close()
+    return doomed.dead
+
+
+INVOICE = partial(issue_invoice, number="1", type="Output", value=3000, issued_at=START)
+
+
+async def nothing(cell, order_id):
+    """The sale is placed and paid: it has to reach its seller."""
+
+
+async def asked_in_vain(cell, order_id):
+    """The store asks for a cancellation, and the seller invoices at the same time."""
+    await cell.ledger.change(SHOP, f"00-{order_id}", INVOICE, by="test")
+    await cell.ledger.change(STORE, order_id, cancel, by="test")
+
+
+async def agreed(cell, order_id):
+    """Both sides ask for a cancellation at the same time."""
+    await cell.ledger.change(SHOP, f"00-{order_id}", cancel, by="test")
+    await cell.ledger.change(STORE, order_id, cancel, by="test")
+
+
+def recorded(cell, order_id):
+    """The names of all entries of the sale, by level, in their order."""
+    found = []
+    for depth, account in enumerate((STORE, *CHAIN)):
+        stream = order_stream(account, "00-" * depth + order_id)
+        found.append([row.name for row in cell.store.stream(stream)])
+    return found
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("story", [nothing, asked_in_vain, agreed])
+def test_G45_whenever_a_process_dies_the_next_one_ends_the_same_way(cell, story, after):
+    FakeClock(cell, START)
+
+    async def lives():
+        await open_accounts(cell, STORE, *CHAIN)
+        expected, died, number = None, True, 0
+        while died:
+            order_id = await sell(cell, number + 1, *CHAIN)
+            if story is not nothing:
+                await survived(cell, START, None, after)
+                await story(cell, order_id)
+            died = await survived(cell, START, number or None, after)
+            if number == 0:
+                expected, died = recorded(cell, order_id), True
+            assert recorded(cell, order_id) == expected, f"dying at write {number}"
+            number += 1
+        return number, await levels(cell, order_id, *CHAIN)
+
+    lived, orders = asyncio.run(lives())
+    assert lived > 5  # there were so many writes to die at
+    assert len({str(order.status) for order in orders}) == (2 if story is nothing else 1)
+    with cell.database.reading() as connection:
+        assert {one.state for one in calls.listed(connection, limit=10_000)} == {calls.DONE}

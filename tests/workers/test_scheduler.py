@@ -1,0 +1,130 @@
+"""Time passes: due times fire once, and are void when the order moved on."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import insert
+
+from oms_ledger.cell import Cell
+from oms_ledger.eventstore.ledger import Ledger
+from oms_ledger.orders.cancellation.decide import cancel
+from oms_ledger.orders.status import Status
+from oms_ledger.services import signals as wakeups
+from projections.notifications import deliveries as pushes
+from projections.notifications import feeds, hooks
+from projections.notifications.feeds import Feed
+from projections.notifications.hooks import Hook
+from projections.subscriptions import checkpoints as cursors
+from projections.subscriptions.checkpoints import now_micros
+from projections.tables import deliveries
+from projections.timers import deadlines as due_times
+from projections.timers.deadlines import DueTimes
+from tests.support.purchases import (
+    ACCOUNT,
+    open_account,
+    place,
+    place_paid,
+)
+from workers import scheduler as clock
+
+
+def at(cell, instant):
+    """The cell, with a ledger whose clock stands at this instant."""
+    cell.__dict__["ledger"] = Ledger(cell.store, cell.vault, now=lambda: instant)
+    return cell
+
+
+def follow(cell):
+    cursors.run(cell.database, cell.folds(), due_times.CURSOR, DueTimes())
+
+
+def timers(cell):
+    with cell.database.reading() as connection:
+        return due_times.due(connection, 2**60)
+
+
+LONG_AGO = datetime.now(UTC) - timedelta(days=1)
+
+
+def test_G16_the_cancellation_window_closes_once_and_not_before_its_time(cell):
+    async def story():
+        await open_account(at(cell, LONG_AGO).ledger, grace_period_minutes=30)
+        order = await place_paid(cell.ledger, "v1-01")
+        assert order.status is Status.WINDOW_TO_CANCEL
+        await asyncio.to_thread(follow, cell)
+        await clock.fire(at(cell, LONG_AGO + timedelta(minutes=29)))
+        early = await cell.ledger.order(ACCOUNT, "v1-01")
+        assert early.status is Status.WINDOW_TO_CANCEL
+        at(cell, LONG_AGO + timedelta(minutes=30))
+        await clock.fire(cell)
+        head = cell.store.head()
+        await clock.fire(cell)  # the view has not heard of it yet: void
+        assert cell.store.head() == head
+        return await cell.ledger.order(ACCOUNT, "v1-01")
+
+    assert asyncio.run(story()).status is Status.READY_FOR_HANDLING
+    follow(cell)
+    assert timers(cell) == []
+
+
+def test_G16_a_timer_is_void_when_the_order_has_moved_on(cell):
+    async def story():
+        await open_account(at(cell, LONG_AGO).ledger, grace_period_minutes=30)
+        await place_paid(cell.ledger, "v1-01")
+        await asyncio.to_thread(follow, cell)
+        await cell.ledger.change(ACCOUNT, "v1-01", cancel, by="test")
+        await clock.fire(at(cell, LONG_AGO + timedelta(hours=1)))
+        return await cell.ledger.order(ACCOUNT, "v1-01")
+
+    assert asyncio.run(story()).status is Status.CANCELED
+
+
+def test_a_placement_without_payment_expires_after_five_minutes(cell):
+    async def story():
+        await open_account(at(cell, LONG_AGO).ledger)
+        await place(cell.ledger, "v1-01")
+        await asyncio.to_thread(follow, cell)
+        await clock.fire(at(cell, LONG_AGO + timedelta(minutes=5)))
+        return await cell.ledger.order(ACCOUNT, "v1-01")
+
+    order = asyncio.run(story())
+    assert (order.expired, order.status) == (True, None)
+
+
+def test_what_is_older_than_its_retention_becomes_a_dead_letter(cell):
+    feed = Feed("key-1", ACCOUNT, {"status": []}, 60, 345_600)
+    with cell.database.writing() as connection:
+        feeds.configure(connection, feed, 0)
+
+    async def story():
+        await open_account(cell.ledger)
+        await place_paid(cell.ledger, "v1-01")
+
+    asyncio.run(story())
+    queue = feeds.FeedQueue(cell.database, feed)
+    cursors.run(cell.database, cell.folds(), feeds.cursor_of("key-1"), queue)
+    day = 86_400_000_000
+    now = cursors.now_micros()
+    with cell.database.writing() as connection:
+        assert feeds.bury(connection, now + 3 * day) == 0
+        assert feeds.bury(connection, now + 5 * day) == 9
+        assert feeds.size(connection, "key-1") == (0, 0)
+        assert feeds.unused(connection, now + 5 * day) == ["key-1"]
+
+
+def test_G44_the_sweep_wakes_a_thousand_owed_hooks_by_one_job(cell, redis_url):
+    swept = Cell(replace(cell.settings, redis_url=redis_url))
+    now = now_micros()
+    owed = {"position": 1, "event_id": "E1", "order_id": "v1-01", "notice": "{}"}
+    with cell.database.writing() as connection:
+        for number in range(1000):
+            key = f"key-{number}"
+            hook = Hook(key, ACCOUNT, {"status": []}, "https://example.com/", {})
+            hooks.configure(connection, hook, 0, cell.vault)
+            row = {**owed, "app_key": key, "produced_at": now, "due_at": now}
+            connection.execute(insert(deliveries).values(row))
+    assert clock.sweep(swept) == 1
+    (job,) = wakeups.queue(swept.redis).jobs
+    assert list(job.args) == [pushes.DUE]
+    swept.close()
