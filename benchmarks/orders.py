@@ -8,14 +8,10 @@ from itertools import count
 from typing import Any
 
 from oms_ledger.accounts.account import Account
+from oms_ledger.accounts.events import AccountCreated, AccountEvent, AccountSettingsChanged
 from oms_ledger.cli.demo import sample_order
 from oms_ledger.eventstore.ledger import Ledger
-from oms_ledger.orders.events import (
-    AccountCreated,
-    AccountEvent,
-    AccountSettingsChanged,
-    OrderPlaced,
-)
+from oms_ledger.orders.events import OrderPlaced
 from oms_ledger.orders.handling.decide import start_handling
 from oms_ledger.orders.invoices.decide import issue_invoice
 from oms_ledger.orders.payments.decide import process_order

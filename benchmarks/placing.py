@@ -11,8 +11,8 @@ from starlette.types import ASGIApp, Message
 from benchmarks import orders, places
 from benchmarks.alternating import medians
 from benchmarks.figures import Figure
-from oms_ledger.api.app import build
 from oms_ledger.eventstore import sequences
+from oms_ledger.web import build
 from projections.accounts import app_keys
 
 CLIENTS = 16

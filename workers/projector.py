@@ -12,27 +12,14 @@ from oms_ledger.cell import Cell
 from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.records import micros
 from oms_ledger.services import signals as wakeups
-from projections.customers import index as people
-from projections.customers.index import People
-from projections.desk import tasks
-from projections.desk.tasks import Tasks
-from projections.orders import views as order_views
-from projections.orders.views import OrderViews
 from projections.outbox import messages as calls
 from projections.outbox.messages import CallsOwed
 from projections.subscriptions import batch as together
 from projections.subscriptions import checkpoints as cursors
 from projections.subscriptions.checkpoints import Destination, Leased
-from projections.timers import deadlines as due_times
-from projections.timers.deadlines import DueTimes
+from projections.subscriptions.views import VIEWS
 from workers.runtime.stopping import Stop
 
-VIEWS: dict[str, type[OrderViews] | type[DueTimes] | type[People] | type[Tasks]] = {
-    order_views.CURSOR: OrderViews,
-    due_times.CURSOR: DueTimes,
-    people.CURSOR: People,
-    tasks.CURSOR: Tasks,
-}
 _LOOK = 0.01  # seconds between looks at SQLite's change counter
 _AT_LEAST = 1.0  # seconds after which the head is looked at without news
 

@@ -18,7 +18,7 @@ from oms_ledger.orders.handling.deadlines import (
 from oms_ledger.orders.handling.decide import close_cancellation_window
 from oms_ledger.orders.marketplace.change_seller import close_seller_window
 from oms_ledger.orders.payments.decide import expire_payment, expire_placement
-from oms_ledger.orders.refusals import Refusal
+from oms_ledger.refusal import Refusal
 from oms_ledger.services import signals as wakeups
 from oms_ledger.services.metrics import FIRED
 from projections.exports import jobs as exports

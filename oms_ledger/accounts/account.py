@@ -4,8 +4,8 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from oms_ledger.orders.events import AccountCreated, AccountEvent, AccountSettingsChanged
-from oms_ledger.orders.refusals import InvalidSetting
+from oms_ledger.accounts.events import AccountCreated, AccountEvent, AccountSettingsChanged
+from oms_ledger.accounts.refusals import InvalidSetting
 
 # name: (default, what it is)
 SETTINGS: dict[str, tuple[Any, str]] = {

@@ -1,8 +1,7 @@
 """The account: its name and its settings."""
 
 from dataclasses import dataclass
-
-from oms_ledger.orders.parts import Json
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +12,7 @@ class AccountCreated:
 
 @dataclass(frozen=True, slots=True)
 class AccountSettingsChanged:
-    settings: Json
+    settings: dict[str, Any]
 
 
 AccountEvent = AccountCreated | AccountSettingsChanged

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from fastapi import Depends, FastAPI
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
-from starlette.types import ASGIApp
 
 from oms_ledger.api.auth import sign_in
 from oms_ledger.api.auth.dependencies import Doorkeeper, open_to_all
@@ -33,9 +32,6 @@ from oms_ledger.api.history import (
 from oms_ledger.api.history.head_watcher import News
 from oms_ledger.api.http import errors
 from oms_ledger.api.http import idempotency as repeats
-from oms_ledger.api.http.addressing import Addressing
-from oms_ledger.api.http.idempotency import Repeats
-from oms_ledger.api.http.metrics import Timing
 from oms_ledger.api.marketplace import chains, fulfillment
 from oms_ledger.api.marketplace import change_seller as reselling
 from oms_ledger.api.notifications import (
@@ -64,10 +60,8 @@ from oms_ledger.api.orders import (
     documents as orders,
 )
 from oms_ledger.api.payments import transactions
-from oms_ledger.cell import Cell, open_cell
-from oms_ledger.services import gc_tuning as interpreter
+from oms_ledger.cell import Cell
 from oms_ledger.services.freshness import Freshness
-from oms_ledger.services.metrics import Reporter
 from projections.desk import tasks as desk
 from projections.orders import views as order_views
 
@@ -102,13 +96,6 @@ ROUTERS = (
     sign_in,
     health,
 )
-
-
-def build(cell: Cell) -> ASGIApp:
-    """The application of one cell; whoever opened the cell closes it."""
-    app = application(cell)
-    paths = [route.path for route in routes_of(app)]
-    return Addressing(Timing(Repeats(app)), paths, cell.settings.body_limit)
 
 
 def routes_of(app: FastAPI) -> list[APIRoute]:
@@ -149,14 +136,4 @@ def application(cell: Cell) -> FastAPI:
     errors.install(app)
     described = app.openapi
     app.openapi = lambda: repeats.describe(described())  # type: ignore[method-assign]
-    return app
-
-
-def create() -> ASGIApp:
-    """What a web process serves: the cell of the environment."""
-    cell = open_cell()
-    cell.require_tables()
-    Reporter(cell.database, "web")
-    app = build(cell)
-    interpreter.settle()
     return app

@@ -29,7 +29,7 @@ from oms_ledger.cli import (
     privacy as erasing,
 )
 from oms_ledger.jsonata import EngineMissing
-from oms_ledger.orders.refusals import Refusal
+from oms_ledger.refusal import Refusal
 from oms_ledger.settings import SettingsError
 
 app = typer.Typer(

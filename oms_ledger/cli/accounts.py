@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from oms_ledger.accounts.account import SETTINGS, Account, parse_setting
+from oms_ledger.accounts.events import AccountCreated, AccountEvent, AccountSettingsChanged
+from oms_ledger.accounts.refusals import AccountExists, AccountNotFound, InvalidSetting
 from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.output import AsJson, print_json, print_table
-from oms_ledger.orders.events import AccountCreated, AccountEvent, AccountSettingsChanged
-from oms_ledger.orders.refusals import AccountExists, AccountNotFound, InvalidSetting
 
 app = typer.Typer(help="Accounts and their settings.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="The account's name: small letters and digits.")]

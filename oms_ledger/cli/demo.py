@@ -14,6 +14,7 @@ from typing import Any
 import requests
 import typer
 
+from oms_ledger.accounts.refusals import AccountNotFound
 from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.accounts import create_account
 from oms_ledger.cli.imports import import_file
@@ -21,7 +22,6 @@ from oms_ledger.orders.decide import Facts
 from oms_ledger.orders.events import CancellationWindowClosed, OrderEvent
 from oms_ledger.orders.handling.decide import start_handling
 from oms_ledger.orders.order import Order
-from oms_ledger.orders.refusals import AccountNotFound
 from projections.accounts import app_keys
 from projections.orders import query as order_list
 from projections.orders.query import Question

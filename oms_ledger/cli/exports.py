@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
+from oms_ledger.accounts.refusals import InvalidSetting
 from oms_ledger.api.exports.exports import question_of
 from oms_ledger.api.orders.queries import of_query
 from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.output import AsJson, print_json, progress
-from oms_ledger.orders.refusals import InvalidSetting
 from oms_ledger.services.freshness import Freshness
 from projections.exports import rows as order_export
 from projections.exports.jobs import FORMATS

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
+from oms_ledger.accounts.refusals import InvalidSetting
 from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.output import AsJson, print_json, print_table
 from oms_ledger.http_client.addresses import wrong_url
-from oms_ledger.orders.refusals import InvalidSetting
 from projections.accounts import external_sellers
 from projections.accounts.external_sellers import ExternalSeller
 

@@ -5,11 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
+from oms_ledger.accounts.refusals import InvalidSetting
 from oms_ledger.api.notifications.hook_admin import told_attempt, told_owed, told_state
 from oms_ledger.cell import Cell
 from oms_ledger.cli.output import AsJson, print_json, print_table
 from oms_ledger.cli.subscriptions import AppKey, app_of, opened
-from oms_ledger.orders.refusals import InvalidSetting
 from projections.notifications import deliveries as pushes
 from projections.notifications import hooks
 

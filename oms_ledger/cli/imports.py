@@ -20,7 +20,7 @@ from oms_ledger.orders.payments.decide import process_order
 from oms_ledger.orders.placement import numbers
 from oms_ledger.orders.placement.decide import number_of_orders, place
 from oms_ledger.orders.placement.importing import import_document, is_document
-from oms_ledger.orders.refusals import Refusal
+from oms_ledger.refusal import Refusal
 
 IN_FLIGHT = 64
 

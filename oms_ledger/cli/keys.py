@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
+from oms_ledger.accounts.refusals import InvalidSetting
 from oms_ledger.accounts.roles import ROLES
 from oms_ledger.cell import open_cell
 from oms_ledger.cli.output import AsJson, print_json, print_table
-from oms_ledger.orders.refusals import InvalidSetting
 from projections.accounts import app_keys
 
 app = typer.Typer(help="App keys: created, listed, rotated, revoked.", no_args_is_help=True)

@@ -18,7 +18,7 @@ from projections.ops.verify import Difference, count_orders, verify_views
 from projections.orders import views as order_views
 from projections.subscriptions import checkpoints as cursors
 from projections.subscriptions.checkpoints import now_micros
-from workers.projector import VIEWS
+from projections.subscriptions.views import VIEWS
 from workers.runtime import embedded_redis
 
 

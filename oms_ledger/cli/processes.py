@@ -119,7 +119,7 @@ def serve() -> None:
     settings = cell.settings
     cell.close()
     Granian(
-        "oms_ledger.api.app:create",
+        "oms_ledger.web:create",
         factory=True,
         interface=Interfaces.ASGI,
         address=settings.host,

@@ -8,11 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from oms_ledger import jsonata
+from oms_ledger.accounts.refusals import InvalidSetting
 from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.output import AsJson, print_json, print_table, progress
 from oms_ledger.notifications.filters import Filter, InvalidFilter, parse_filter
 from oms_ledger.orders.instants import parse as parse_instant
-from oms_ledger.orders.refusals import InvalidSetting, OrderNotFound
+from oms_ledger.orders.refusals import OrderNotFound
 from projections.subscriptions import dead_letters
 from projections.subscriptions import presentation as telling
 from projections.subscriptions import replay as replays

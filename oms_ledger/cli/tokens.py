@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from oms_ledger.accounts.refusals import InvalidSetting
 from oms_ledger.cell import open_cell
 from oms_ledger.cli.output import AsJson, print_json
-from oms_ledger.orders.refusals import InvalidSetting
 from oms_ledger.services.accounts import user_tokens
 from oms_ledger.services.accounts.user_tokens import LIFETIME, UserToken
 

@@ -8,17 +8,13 @@ from typing import NamedTuple
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from oms_ledger.accounts.account import Account, evolve_account
+from oms_ledger.accounts.events import AccountCreated, AccountSettingsChanged
 from oms_ledger.eventstore import encryption as vault
 from oms_ledger.eventstore import serialization as codec
 from oms_ledger.eventstore.encryption import Vault
 from oms_ledger.eventstore.records import Row, instant
 from oms_ledger.eventstore.store import Store
-from oms_ledger.orders.events import (
-    AccountCreated,
-    AccountSettingsChanged,
-    Event,
-    PersonErased,
-)
+from oms_ledger.orders.events import Event, PersonErased
 from oms_ledger.orders.evolve import evolve
 from oms_ledger.orders.order import Order
 

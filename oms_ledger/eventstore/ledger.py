@@ -14,6 +14,8 @@ from weakref import WeakValueDictionary
 import orjson
 
 from oms_ledger.accounts.account import Account
+from oms_ledger.accounts.events import AccountEvent
+from oms_ledger.accounts.refusals import AccountNotFound
 from oms_ledger.eventstore import encryption as vault
 from oms_ledger.eventstore import idempotency as repeats
 from oms_ledger.eventstore import serialization as codec
@@ -38,7 +40,6 @@ from oms_ledger.eventstore.store import Store
 from oms_ledger.orders.decide import Decision, Facts
 from oms_ledger.orders.documents import filter_document, list_row, oms_document
 from oms_ledger.orders.events import (
-    AccountEvent,
     ChangeApplied,
     ChangeRegistered,
     Event,
@@ -52,8 +53,9 @@ from oms_ledger.orders.events import (
 from oms_ledger.orders.evolve import evolve
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.reactions import with_requests
-from oms_ledger.orders.refusals import AccountNotFound, OrderNotFound, Refusal, Unreadable
+from oms_ledger.orders.refusals import OrderNotFound, Unreadable
 from oms_ledger.orders.status import Status
+from oms_ledger.refusal import Refusal
 
 ATTEMPTS = 20
 _ACCOUNT_FRESH = 1.0  # seconds that another process's change of settings may take to be seen

@@ -14,7 +14,8 @@ from typing import Any, cast, get_args
 
 import msgspec
 
-from oms_ledger.orders.events import AccountEvent, Event, OrderEvent
+from oms_ledger.accounts.events import AccountEvent
+from oms_ledger.orders.events import Event, OrderEvent
 
 FORMER_NAMES: dict[str, str] = {}
 UPCASTERS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {}

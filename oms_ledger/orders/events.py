@@ -6,7 +6,6 @@ belong to the ledger entry that carries it. Money is integer cents. A field made
 person was erased. Parts of the document that no rule looks into are kept as they came (`Json`).
 """
 
-from oms_ledger.accounts.events import *  # noqa: F403
 from oms_ledger.accounts.events import AccountEvent
 from oms_ledger.orders.cancellation.events import *  # noqa: F403
 from oms_ledger.orders.cancellation.events import CancelingEvent

@@ -6,6 +6,10 @@ from typing import Any
 
 Json = dict[str, Any]
 
+# Under this name a person's profile carries parts of the document that also tell of the person,
+# so that they are erased together.
+BESIDES = "besides"
+
 
 def personal() -> Any:
     """A mapping that tells of a person; empty once the person was erased."""

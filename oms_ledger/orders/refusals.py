@@ -2,21 +2,7 @@
 
 from typing import ClassVar
 
-
-class Refusal(Exception):
-    """A decision's no. `message` is a sentence for people; nothing was recorded."""
-
-    status: ClassVar[int] = 400
-    code: ClassVar[str] = "OMS004"
-    text: ClassVar[str] = "The order cannot accept this"
-    retry_after: ClassVar[int | None] = None  # seconds, where trying again may help
-
-    def __init__(self, *args: object) -> None:
-        super().__init__(*args)
-        self.message = self.text.format(*args)
-
-    def __str__(self) -> str:
-        return self.message
+from oms_ledger.refusal import Refusal
 
 
 class OrderNotFound(Refusal):
@@ -251,15 +237,3 @@ class IdempotencyKeyReused(Refusal):
         "The Idempotency-Key {0} belongs to another request, {1}:"
         " use a new key, or send that request unchanged"
     )
-
-
-class AccountNotFound(Refusal):
-    status, code, text = 404, "OMS007", "Account {0} not found"
-
-
-class AccountExists(Refusal):
-    status, code, text = 409, "OMS003", "Account {0} exists already"
-
-
-class InvalidSetting(Refusal):
-    text = "{0}"

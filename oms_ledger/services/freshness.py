@@ -11,7 +11,7 @@ import time
 from oms_ledger.cell import Cell
 from projections.subscriptions import checkpoints as cursors
 from projections.subscriptions.checkpoints import Fenced
-from workers.projector import VIEWS
+from projections.subscriptions.views import VIEWS
 
 PATIENCE, LOOK, LONGEST = 0.1, 0.005, 2.0  # seconds
 

@@ -1,7 +1,7 @@
 """What one must know of a kind of destination to replay, try, explain and requeue for it.
 
-A kind that is described here gets all of these as API (`oms_ledger.api.notifications.subscription_admin`) and as commands
-(`oms_ledger.cli.subscriptions`): `feeds.KIND` and `hooks.KIND` are the two there are.
+A kind that is described here gets all of these as API (`api.notifications.subscription_admin`)
+and as commands (`cli.subscriptions`): `feeds.KIND` and `hooks.KIND` are the two there are.
 """
 
 from collections.abc import Callable, Sequence

@@ -2,8 +2,8 @@
 
 Feeds and hooks differ in `keep` alone: in which table a notice waits for its reader. What both
 can do besides (replay, dry run, explain, dead letters) is written for any destination of this
-kind: `projections.subscriptions.replay`, `.trials`, `.explaining`, `.dead_letters`; their API and commands
-take a `Kind` (`projections.subscriptions.kinds`), so a new kind of destination gets all of them at once.
+kind (`.replay`, `.dry_run`, `.explain`, `.dead_letters`); their API and commands take a `Kind`
+(`.kinds`), so a new kind of destination gets all of them at once.
 """
 
 from collections.abc import Mapping, Sequence

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from oms_ledger.api.app import build
+from oms_ledger.web import build
 from projections.accounts import app_keys
 from tests.support.client import Client
 from tests.support.purchases import ACCOUNT, open_account

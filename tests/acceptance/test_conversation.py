@@ -5,8 +5,8 @@ import re
 
 import pytest
 
+from oms_ledger.accounts.events import AccountSettingsChanged
 from oms_ledger.eventstore.records import order_stream
-from oms_ledger.orders.events import AccountSettingsChanged
 from tests.acceptance.test_order_life import (
     ORDERS,
     drain,

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from oms_ledger.api.app import build
 from oms_ledger.cell import Cell
 from oms_ledger.cli.imports import import_file
 from oms_ledger.cli.maintenance import rebuild_view
 from oms_ledger.eventstore.integrity import verify
 from oms_ledger.eventstore.tables import metadata
 from oms_ledger.services.privacy.erase import bring_up
+from oms_ledger.web import build
+from projections.subscriptions.views import VIEWS
 from tests.acceptance.test_order_life import (
     EVERY,
     ORDERS,
@@ -23,7 +24,6 @@ from tests.acceptance.test_order_life import (
 from tests.support.client import Client
 from tests.support.purchases import open_account, purchase
 from workers.exports import runner as exporting
-from workers.projector import VIEWS
 
 ERASURES = "/api/ledger/erasures"
 EMAIL, DOCUMENT = "canary@mail.example", "987.654.321-00"

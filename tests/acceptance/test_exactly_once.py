@@ -12,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from oms_ledger.api.app import application, build, routes_of
+from oms_ledger.api.app import application, routes_of
 from oms_ledger.cell import Cell
+from oms_ledger.web import build
 from projections.subscriptions import checkpoints as cursors
 from tests.acceptance.test_order_life import (
     ORDERS,

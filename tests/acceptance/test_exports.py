@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from oms_ledger.accounts.events import AccountSettingsChanged
 from oms_ledger.cli import exports as command
 from oms_ledger.cli.imports import import_file
 from oms_ledger.orders import events as e
@@ -94,7 +95,7 @@ def test_G33_statuses_are_in_the_language_and_instants_in_the_zone_asked_for(cel
     assert rows_of(zoned.body)[0]["Creation Date"].endswith("+05:30")
 
     def settled(_):
-        return [e.AccountSettingsChanged({"language": "pt-BR", "time_zone": "America/Bogota"})]
+        return [AccountSettingsChanged({"language": "pt-BR", "time_zone": "America/Bogota"})]
 
     asyncio.run(cell.ledger.change_account(ACCOUNT, settled, by="test"))
     row = rows_of(orders.call("GET", f"{CSV}?f_status=handling").body)[0]
@@ -227,7 +228,7 @@ def test_G56_an_export_of_an_erased_person_is_gone(cell, orders):
 
 def test_an_account_that_masks_exports_masked(cell, orders):
     def masking(_):
-        return [e.AccountSettingsChanged({"pii": True})]
+        return [AccountSettingsChanged({"pii": True})]
 
     asyncio.run(cell.ledger.change_account(ACCOUNT, masking, by="test"))
     row = rows_of(orders.call("GET", CSV).body)[0]

@@ -7,9 +7,9 @@ from ipaddress import ip_network
 
 import pytest
 
-from oms_ledger.api.app import build
 from oms_ledger.cell import Cell
 from oms_ledger.orders.placement.importing import import_document
+from oms_ledger.web import build
 from projections.accounts import external_sellers
 from projections.accounts.external_sellers import ExternalSeller
 from tests.acceptance.test_modifications import (

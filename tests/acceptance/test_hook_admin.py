@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import insert
 from typer.testing import CliRunner
 
-from oms_ledger.api.app import build
 from oms_ledger.cell import Cell
 from oms_ledger.cli import app as commands
+from oms_ledger.web import build
 from projections.notifications import deliveries as pushes
 from projections.subscriptions.checkpoints import now_micros
 from projections.tables import deliveries

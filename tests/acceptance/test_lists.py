@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import pytest
 from sqlalchemy import select
 
+from oms_ledger.accounts.events import AccountSettingsChanged
 from oms_ledger.orders import events as e
 from oms_ledger.orders.cancellation.decide import cancel
 from projections.orders import views as order_views
@@ -219,7 +220,7 @@ def test_pages_end_at_30_unless_the_account_lifts_it(cell, orders):
     assert orders.call("GET", f"{ORDERS}?per_page=101").status == 400
 
     def lifted(_):
-        return [e.AccountSettingsChanged({"list_pages": 0})]
+        return [AccountSettingsChanged({"list_pages": 0})]
 
     asyncio.run(cell.ledger.change_account(ACCOUNT, lifted, by="test"))
     assert listed(orders, page="31")["list"] == []
@@ -382,7 +383,7 @@ def test_orders_older_than_the_account_lets_be_seen_are_unknown(cell, orders):
     assert numbers(listed(orders)) == [1, 2, 3, 9]
 
     def limited(_):
-        return [e.AccountSettingsChanged({"order_access_days": 730})]
+        return [AccountSettingsChanged({"order_access_days": 730})]
 
     asyncio.run(cell.ledger.change_account(ACCOUNT, limited, by="test"))
     assert numbers(listed(orders)) == [1, 2, 3]

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from oms_ledger.api.app import build
 from oms_ledger.cell import Cell
 from oms_ledger.orders import events as e
 from oms_ledger.orders.payments.gateway import (
@@ -18,6 +17,7 @@ from oms_ledger.orders.payments.gateway import (
 )
 from oms_ledger.orders.placement.importing import import_document
 from oms_ledger.services.changes import outbox as change_calls
+from oms_ledger.web import build
 from tests.acceptance.test_order_life import (
     ORDERS,
     drain,

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from oms_ledger.orders.events import AccountSettingsChanged
+from oms_ledger.accounts.events import AccountSettingsChanged
 from tests.acceptance.test_order_life import (
     ORDERS,
     invoice,

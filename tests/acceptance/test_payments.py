@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from oms_ledger.orders import events as e
+from oms_ledger.accounts.events import AccountSettingsChanged
 from tests.acceptance.test_order_life import ORDERS, invoice, status
 from tests.published.conformance import operations
 from tests.support.client import Client
@@ -443,7 +443,7 @@ def test_strangers_place_only_where_the_account_lets_them_and_at_offered_prices(
     assert (closed.status, closed.json()["error"]["code"]) == (401, "ORD062")
 
     def opened(_):
-        return [e.AccountSettingsChanged({"anonymous_checkout": True})]
+        return [AccountSettingsChanged({"anonymous_checkout": True})]
 
     asyncio.run(cell.ledger.change_account(ACCOUNT, opened, by="test"))
     cell.ledger.folds.forget(f"{ACCOUNT}/")

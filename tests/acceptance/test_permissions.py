@@ -9,13 +9,13 @@ from fastapi.routing import APIRoute
 from sqlalchemy import select
 from starlette.routing import Route
 
+from oms_ledger.accounts.events import AccountSettingsChanged
 from oms_ledger.accounts.roles import NOBODY_IN_PARTICULAR, OPERATIONS, ROLES
 from oms_ledger.api.app import application, routes_of
 from oms_ledger.api.auth import dependencies
 from oms_ledger.api.http.errors import is_checkout
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.tables import events, metadata
-from oms_ledger.orders.events import AccountSettingsChanged
 from oms_ledger.services.accounts import user_tokens
 from oms_ledger.services.accounts.user_tokens import UserToken
 from projections.accounts import app_keys

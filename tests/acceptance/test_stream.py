@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from oms_ledger.api.app import build
 from oms_ledger.cell import Cell
+from oms_ledger.web import build
 from tests.acceptance.test_order_life import ORDERS, paid
 from tests.support.client import Client
 from tests.support.purchases import ACCOUNT, open_account, place_paid

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from oms_ledger.accounts.events import AccountSettingsChanged
 from oms_ledger.orders import events as e
 from oms_ledger.orders.documents.masking import masked
 from oms_ledger.services.accounts import user_tokens
@@ -38,7 +39,7 @@ PLACED = {
 
 def setting(cell, **settings):
     def decide(_):
-        return [e.AccountSettingsChanged(settings)]
+        return [AccountSettingsChanged(settings)]
 
     asyncio.run(cell.ledger.change_account(ACCOUNT, decide, by="test"))
 

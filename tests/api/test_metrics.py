@@ -10,9 +10,9 @@ import redis
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import insert
 
-from oms_ledger.api.app import build
 from oms_ledger.cli.maintenance import state_of
 from oms_ledger.services import metrics as reporting
+from oms_ledger.web import build
 from projections.notifications import feeds, hooks
 from projections.notifications.feeds import Feed
 from projections.notifications.hooks import Hook

@@ -14,8 +14,9 @@ from oms_ledger.eventstore.records import Key
 from oms_ledger.orders.cancellation.decide import cancel
 from oms_ledger.orders.handling.decide import start_handling
 from oms_ledger.orders.invoices.decide import issue_invoice
-from oms_ledger.orders.refusals import OrderNotFound, Refusal
+from oms_ledger.orders.refusals import OrderNotFound
 from oms_ledger.orders.status import Status
+from oms_ledger.refusal import Refusal
 from tests.support.purchases import (
     ACCOUNT,
     open_account,

@@ -9,6 +9,7 @@ from typing import get_args, get_type_hints
 
 import pytest
 
+from oms_ledger.accounts.events import AccountCreated, AccountSettingsChanged
 from oms_ledger.eventstore import serialization as codec
 from oms_ledger.orders import events as e
 
@@ -141,8 +142,8 @@ EVENTS = [
     e.ChangeRetried("8f14"),
     e.ChangeCanceled(request_id="8f14", receipt="r", code="SalesOrderSystem017", reason="late"),
     e.ChangePaymentRestored("8f14", "r"),
-    e.AccountCreated("acme", "acme"),
-    e.AccountSettingsChanged({"grace_period_minutes": 0}),
+    AccountCreated("acme", "acme"),
+    AccountSettingsChanged({"grace_period_minutes": 0}),
     e.PersonErased("e"),
 ]
 

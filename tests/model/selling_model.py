@@ -21,13 +21,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from sqlalchemy import update
 
-from oms_ledger.api.app import build
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.records import instant
 from oms_ledger.orders.marketplace.change_seller import propose_seller
-from oms_ledger.orders.refusals import OrderNotFound, Refusal
+from oms_ledger.orders.refusals import OrderNotFound
+from oms_ledger.refusal import Refusal
 from oms_ledger.services.marketplace.outbox import place_below
 from oms_ledger.services.outbox.outcomes import Failed, TryAgain
+from oms_ledger.web import build
 from projections.accounts import app_keys
 from projections.outbox import messages as calls
 from projections.outbox.messages import Owed

@@ -1,4 +1,4 @@
-"""The long run of `tests/model/selling_model.py`, a part of `make soak`: `python -m tests.model.soak_model`.
+"""The long run of `tests/model/selling_model.py`, a part of `make soak`.
 
 Runs random sales on SQLite and on PostgreSQL in turn for MINUTES (10 if not set; 1 with QUICK),
 each round with a seed that is printed; SEED gives the first one, DATABASE one of the two alone. A

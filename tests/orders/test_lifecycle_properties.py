@@ -17,8 +17,8 @@ from oms_ledger.orders.flows import AUTOMATIC
 from oms_ledger.orders.handling.decide import close_cancellation_window, start_handling
 from oms_ledger.orders.invoices.decide import AskedItem, issue_invoice
 from oms_ledger.orders.payments.decide import expire_placement, notify_payment, process_order
-from oms_ledger.orders.refusals import Refusal
 from oms_ledger.orders.status import Status
+from oms_ledger.refusal import Refusal
 from tests.orders.test_flows import ARROWS
 from tests.support.purchases import placed
 

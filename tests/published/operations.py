@@ -1,8 +1,9 @@
 """Which tests call which published operation: `python -m tests.published.operations FOLDER`.
 
-Run tests with `OMS_CALLED=FOLDER` first: `tests.support.client` notes each call there, in a file of its
-process. The table has every published operation, how many tests it was answered to, how many of
-them heard a yes, and the first of these; it ends with 1 when one that we answer was not called.
+Run tests with `OMS_CALLED=FOLDER` first: `tests.support.client` notes each call there, in a
+file of its process. The table has every published operation, how many tests it was answered to,
+how many of them heard a yes, and the first of these. It ends with 1 when one that we answer was
+not called.
 """
 
 import os

@@ -22,12 +22,12 @@ import requests
 from sqlalchemy import Connection, func, select, update
 
 from oms_ledger.accounts.account import Account
+from oms_ledger.accounts.events import AccountCreated, AccountEvent, AccountSettingsChanged
 from oms_ledger.cell import Cell
 from oms_ledger.cli.maintenance import stale_views
 from oms_ledger.cli.processes import prepare
 from oms_ledger.eventstore.integrity import verify
 from oms_ledger.eventstore.tables import events
-from oms_ledger.orders.events import AccountCreated, AccountEvent, AccountSettingsChanged
 from oms_ledger.services import signals as wakeups
 from oms_ledger.settings import Settings
 from projections.accounts import app_keys

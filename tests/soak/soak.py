@@ -1,8 +1,8 @@
 """The soak: a deployment under load in storms, and everything counted again at the end.
 
 `python -m tests.soak.soak --minutes 30 --database postgresql --seed 7`; what it needs besides
-is in `tests.support.servers`. Every choice is made by dice of the seed that it prints; when the processes
-get to run is the machine's choice.
+is in `tests.support.servers`. Every choice is made by dice of the seed that it prints; when the
+processes get to run is the machine's choice.
 """
 
 import argparse

@@ -11,8 +11,8 @@ from oms_ledger.orders.decide import Facts
 from oms_ledger.orders.events import OrderEvent
 from oms_ledger.orders.evolve import evolve
 from oms_ledger.orders.order import Order
-from oms_ledger.orders.refusals import Refusal
 from oms_ledger.orders.status import Status
+from oms_ledger.refusal import Refusal
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 RECEIPT = "RECEIPT"

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from oms_ledger.accounts.account import Account
+from oms_ledger.accounts.events import AccountCreated, AccountEvent, AccountSettingsChanged
 from oms_ledger.cli.demo import sample_order
 from oms_ledger.eventstore.ledger import Ledger
 from oms_ledger.orders import events as e
@@ -49,8 +50,8 @@ def placed(number: int = 1, price: int = 2000, quantity: int = 1) -> e.OrderPlac
 async def open_account(ledger: Ledger, grace_period_minutes: int = 0, name: str = ACCOUNT) -> None:
     settings = {"grace_period_minutes": grace_period_minutes}
 
-    def decide(_: Account | None) -> list[e.AccountEvent]:
-        return [e.AccountCreated(name, "acme"), e.AccountSettingsChanged(settings)]
+    def decide(_: Account | None) -> list[AccountEvent]:
+        return [AccountCreated(name, "acme"), AccountSettingsChanged(settings)]
 
     await ledger.change_account(name, decide, by="test")
 

@@ -6,9 +6,9 @@ from datetime import datetime
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.ledger import Ledger
 from projections.subscriptions import checkpoints as cursors
+from projections.subscriptions.views import VIEWS
 from workers import scheduler as clock
 from workers.outbox import dispatcher as switchboard
-from workers.projector import VIEWS
 
 ROUNDS = 200
 

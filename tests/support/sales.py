@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 from oms_ledger.accounts.account import Account
+from oms_ledger.accounts.events import AccountCreated, AccountEvent, AccountSettingsChanged
 from oms_ledger.cell import Cell
 from oms_ledger.orders import events as e
 from oms_ledger.orders.marketplace.levels import delegated
@@ -20,9 +21,9 @@ async def open_accounts(cell: Cell, *names: str, **settings) -> None:
     """Accounts without grace period, unless the settings say otherwise."""
     for name in names:
 
-        def decide(_: Account | None, name: str = name) -> list[e.AccountEvent]:
+        def decide(_: Account | None, name: str = name) -> list[AccountEvent]:
             told = {"grace_period_minutes": 0, **settings}
-            return [e.AccountCreated(name, name[:4]), e.AccountSettingsChanged(told)]
+            return [AccountCreated(name, name[:4]), AccountSettingsChanged(told)]
 
         await cell.ledger.change_account(name, decide, by="test")
 

@@ -11,6 +11,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from oms_ledger.accounts.refusals import AccountNotFound
 from oms_ledger.accounts.roles import OPERATIONS
 from oms_ledger.api.auth.dependencies import (
     SHOPPER,
@@ -21,7 +22,6 @@ from oms_ledger.api.auth.dependencies import (
 from oms_ledger.api.http.addressing import segment
 from oms_ledger.api.http.errors import forbidden
 from oms_ledger.cell import Cell
-from oms_ledger.orders.refusals import AccountNotFound
 from oms_ledger.services.accounts import user_tokens
 
 AUTH, DATA = "Vtex_CHKO_Auth", "CheckoutDataAccess"

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
 from oms_ledger.accounts.account import Account
+from oms_ledger.accounts.events import AccountEvent, AccountSettingsChanged
 from oms_ledger.api.auth.dependencies import (
     Caller,
     TheCell,
@@ -70,10 +71,10 @@ async def put_settings(request: Request, ledger: TheLedger, caller: MayModify) -
     if not told:
         raise no.ChangeSettingsNotFound()
 
-    def decide(account: Account | None) -> list[e.AccountEvent]:
+    def decide(account: Account | None) -> list[AccountEvent]:
         kept = _kept(account) if account else {}
         after = s.merged(kept, told)
-        return [] if after == kept else [e.AccountSettingsChanged({s.SETTING: after})]
+        return [] if after == kept else [AccountSettingsChanged({s.SETTING: after})]
 
     try:
         account = await ledger.change_account(caller.account, decide, by=caller.app_key)

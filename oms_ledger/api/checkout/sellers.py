@@ -3,9 +3,10 @@
 from typing import Any
 
 from oms_ledger.accounts.account import Account
+from oms_ledger.accounts.refusals import AccountNotFound
 from oms_ledger.cell import Cell
 from oms_ledger.orders.placement.decide import refuse, sellers_named
-from oms_ledger.orders.refusals import AccountNotFound, SellerInactive
+from oms_ledger.orders.refusals import SellerInactive
 
 
 async def require_sellers(cell: Cell, account: Account, body: dict[str, Any]) -> None:

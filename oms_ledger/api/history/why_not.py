@@ -20,7 +20,7 @@ from oms_ledger.eventstore import serialization as codec
 from oms_ledger.orders.decide import Facts
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.reactions import with_requests
-from oms_ledger.orders.refusals import Refusal
+from oms_ledger.refusal import Refusal
 
 router = APIRouter(prefix="/api/ledger", tags=["Ledger"])
 

@@ -15,7 +15,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from oms_ledger.eventstore.ledger import Contended
-from oms_ledger.orders.refusals import OrderNotFound, Refusal
+from oms_ledger.orders.refusals import OrderNotFound
+from oms_ledger.refusal import Refusal
 
 log = structlog.get_logger(__name__)
 

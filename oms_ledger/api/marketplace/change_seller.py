@@ -8,6 +8,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
 from oms_ledger.accounts.account import Account
+from oms_ledger.accounts.events import AccountEvent, AccountSettingsChanged
+from oms_ledger.accounts.refusals import AccountNotFound
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.http.addressing import segment
 from oms_ledger.api.http.bodies import (
@@ -20,19 +22,13 @@ from oms_ledger.api.http.errors import ApiError
 from oms_ledger.api.http.receipts import receipt, request_id
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.cell import Cell
-from oms_ledger.orders.events import AccountEvent, AccountSettingsChanged
 from oms_ledger.orders.marketplace.change_seller import (
     change_seller,
     propose_seller,
     require_change,
 )
 from oms_ledger.orders.order import Order
-from oms_ledger.orders.refusals import (
-    AccountNotFound,
-    SellerInactive,
-    SellerNotChanged,
-    SellerRefusedOrder,
-)
+from oms_ledger.orders.refusals import SellerInactive, SellerNotChanged, SellerRefusedOrder
 from oms_ledger.services.marketplace.outbox import place_below
 
 router = APIRouter(tags=["Change seller"])

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from oms_ledger.accounts.account import Account
+from oms_ledger.accounts.refusals import AccountNotFound
 from oms_ledger.api.auth.dependencies import (
     Caller,
     TheCell,
@@ -47,7 +48,6 @@ from oms_ledger.orders.marketplace.received import (
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.placement.numbers import order_group as new_group
 from oms_ledger.orders.refusals import (
-    AccountNotFound,
     AffiliateMissing,
     OrderIdTaken,
     OrderNotFound,

@@ -2,8 +2,9 @@
 
 from oms_ledger.orders import events as e
 from oms_ledger.orders.order import Order
-from oms_ledger.orders.refusals import Busy, CancellationNotAllowed, NoWorkflow, Refusal
+from oms_ledger.orders.refusals import Busy, CancellationNotAllowed, NoWorkflow
 from oms_ledger.orders.status import Status
+from oms_ledger.refusal import Refusal
 
 # A cancel of these is answered as the first one was; nothing new comes of it.
 CANCELED_ALREADY = frozenset({Status.CANCELED, Status.REPLACED, Status.WAITING_FOR_SELLER_DECISION})

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from oms_ledger.orders.refusals import Refusal
+from oms_ledger.refusal import Refusal
 
 
 class ChangeRefused(Refusal):

@@ -2,8 +2,8 @@
 
 from oms_ledger.orders.changes import refusals as no
 from oms_ledger.orders.order import Order
-from oms_ledger.orders.refusals import Refusal
 from oms_ledger.orders.status import Status
+from oms_ledger.refusal import Refusal
 
 IN_HANDLING = frozenset(
     {Status.HANDLING, Status.WAITING_FOR_FULFILLMENT, Status.READY_FOR_INVOICING}

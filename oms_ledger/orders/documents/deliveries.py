@@ -1,10 +1,10 @@
 """Delivery: where to, how, and the packages that left or came back."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from oms_ledger.orders.events import InvoicedItem, InvoiceIssued, Json
-from oms_ledger.orders.instants import estimated, parse
+from oms_ledger.orders.instants import estimated
+from oms_ledger.orders.invoices.state import event_at
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.totals import shipping_price
 
@@ -114,14 +114,6 @@ def _courier_status(told: Facts | None) -> Facts | None:
     if told is None:
         return None
     return {**told, "data": sorted(told.get("data") or [], key=event_at)}
-
-
-def event_at(told: Json) -> datetime:
-    """When a tracking event happened; those of imported packages are text, or say nothing."""
-    at = told.get("lastChange") or told.get("createDate")
-    if isinstance(at, str):
-        at = parse(at)
-    return at if isinstance(at, datetime) else datetime.min.replace(tzinfo=UTC)
 
 
 def _restitutions(invoice: InvoiceIssued, contents: list[Facts]) -> Facts | None:

@@ -18,12 +18,9 @@ from oms_ledger.orders.documents.lines import item_metadata, items, totals
 from oms_ledger.orders.documents.payments import payment_data
 from oms_ledger.orders.documents.progress import cancellation_data, cancellation_requests
 from oms_ledger.orders.order import Order
+from oms_ledger.orders.parts import BESIDES
 
 Facts = dict[str, Any]
-
-# Under this name a person's profile carries parts of the document that also tell of the person,
-# so that they are erased together.
-BESIDES = "besides"
 
 
 class FactsOf(Facts):

@@ -5,9 +5,9 @@ from typing import Any
 from oms_ledger.orders.conversation.messages import last_message
 from oms_ledger.orders.documents.common import STORE_PREFERENCES
 from oms_ledger.orders.documents.deliveries import estimate_of
-from oms_ledger.orders.documents.derived_fields import BESIDES
 from oms_ledger.orders.instants import parse, seconds
 from oms_ledger.orders.order import Order
+from oms_ledger.orders.parts import BESIDES
 from oms_ledger.orders.status import label
 
 

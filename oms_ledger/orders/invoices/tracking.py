@@ -5,7 +5,7 @@ from datetime import datetime
 
 from oms_ledger.orders import events as e
 from oms_ledger.orders.decide import Facts
-from oms_ledger.orders.documents.deliveries import event_at
+from oms_ledger.orders.invoices.state import event_at
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.refusals import DeliveryUndone, InvoiceNotFound, NoWorkflow
 

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from oms_ledger.orders import events as e
 from oms_ledger.orders.decide import Facts, follow_through
 from oms_ledger.orders.order import Order
-from oms_ledger.orders.refusals import NoWorkflow, Refusal, SellerNotChanged
+from oms_ledger.orders.refusals import NoWorkflow, SellerNotChanged
 from oms_ledger.orders.status import Status
+from oms_ledger.refusal import Refusal
 
 ALLOWED_IN = frozenset(
     {

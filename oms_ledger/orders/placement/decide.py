@@ -11,8 +11,8 @@ from typing import Any
 
 from oms_ledger.accounts.account import Account
 from oms_ledger.orders.conversation.messages import OWN, own_templates
-from oms_ledger.orders.documents.derived_fields import BESIDES
 from oms_ledger.orders.events import Item, Json, OrderPlaced, Payment, PriceTag
+from oms_ledger.orders.parts import BESIDES
 from oms_ledger.orders.payments.allocation import split
 from oms_ledger.orders.payments.systems import GIFT_CARD, name_and_group
 from oms_ledger.orders.placement.numbers import order_id

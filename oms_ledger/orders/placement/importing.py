@@ -6,7 +6,6 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from oms_ledger.orders import events as e
-from oms_ledger.orders.documents.derived_fields import BESIDES
 from oms_ledger.orders.parsing import (
     Part,
     instant,
@@ -18,6 +17,7 @@ from oms_ledger.orders.parsing import (
     text,
     wrong,
 )
+from oms_ledger.orders.parts import BESIDES
 from oms_ledger.orders.status import ALIASES, Status
 
 Json = dict[str, Any]

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
+from oms_ledger.accounts.refusals import AccountNotFound
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.records import order_stream
 from oms_ledger.orders import events as e
@@ -25,7 +26,8 @@ from oms_ledger.orders.changes.v2 import (
 from oms_ledger.orders.decide import Facts
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.gateway import GatewayAway, GatewayRefused
-from oms_ledger.orders.refusals import AccountNotFound, Busy, OrderNotFound, Refusal
+from oms_ledger.orders.refusals import Busy, OrderNotFound
+from oms_ledger.refusal import Refusal
 from oms_ledger.services.changes.v1_payment import give_up, pay_more
 from oms_ledger.services.outbox.outcomes import Failed, TryAgain
 from projections.outbox.messages import Owed

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
+from oms_ledger.accounts.refusals import AccountNotFound
 from oms_ledger.cell import Cell
 from oms_ledger.orders.changes.agreements import hear_registered
 from oms_ledger.orders.changes.payments import has_own_payment
@@ -25,7 +26,8 @@ from oms_ledger.orders.events import ChangeRegistered, OrderEvent
 from oms_ledger.orders.marketplace.levels import delegated, id_below
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.gateway import GatewayAway, GatewayClosed, GatewayRefused
-from oms_ledger.orders.refusals import AccountNotFound, Busy, OrderNotFound, Refusal
+from oms_ledger.orders.refusals import Busy, OrderNotFound
+from oms_ledger.refusal import Refusal
 from oms_ledger.services.changes.v1_payment import give_up, pay_more
 
 

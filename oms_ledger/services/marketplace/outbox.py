@@ -12,6 +12,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from oms_ledger.accounts.refusals import AccountNotFound
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.ledger import Taken
 from oms_ledger.eventstore.records import Key, instant, order_stream
@@ -37,7 +38,6 @@ from oms_ledger.orders.marketplace.levels import id_below
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.placement.numbers import order_group
 from oms_ledger.orders.refusals import (
-    AccountNotFound,
     Busy,
     CancellationNotAllowed,
     InvoiceNotAllowed,
@@ -45,11 +45,11 @@ from oms_ledger.orders.refusals import (
     NoWorkflow,
     OrderIsCanceled,
     OrderNotFound,
-    Refusal,
     SellerInactive,
     SellerRefusedOrder,
 )
 from oms_ledger.orders.status import Status
+from oms_ledger.refusal import Refusal
 from oms_ledger.services.outbox.outcomes import Failed, TryAgain
 from projections.outbox.messages import Owed
 

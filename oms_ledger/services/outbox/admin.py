@@ -4,11 +4,11 @@ import asyncio
 from functools import partial
 
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.records import micros
 from oms_ledger.orders.outbox.decide import tell_resumption, tell_skip
 from oms_ledger.orders.refusals import CallNotFound, CallSettled
 from projections.outbox import messages as calls
 from projections.outbox.messages import Owed
-from workers.outbox.dispatcher import now
 
 
 async def resume(cell: Cell, account: str, call: str, *, by: str, cause: str | None = None) -> Owed:
@@ -17,7 +17,7 @@ async def resume(cell: Cell, account: str, call: str, *, by: str, cause: str | N
 
     def record() -> None:
         with cell.database.writing() as connection:
-            calls.resume(connection, call, now(cell))
+            calls.resume(connection, call, micros(cell.ledger.now()))
 
     await asyncio.to_thread(record)
     decision = partial(tell_resumption, call_id=call)
@@ -33,7 +33,7 @@ async def skip(
 
     def record() -> bool:
         with cell.database.writing() as connection:
-            return calls.skip(connection, call, reason, now(cell))
+            return calls.skip(connection, call, reason, micros(cell.ledger.now()))
 
     if not await asyncio.to_thread(record) and owed.state != calls.SKIPPED:
         raise CallSettled(call)

@@ -24,7 +24,7 @@ from projections.desk import tasks
 from projections.exports import jobs as exports
 from projections.subscriptions import checkpoints as cursors
 from projections.subscriptions.checkpoints import Fenced
-from workers.projector import VIEWS
+from projections.subscriptions.views import VIEWS
 
 AT_ONCE = 50  # orders under way at the same time
 

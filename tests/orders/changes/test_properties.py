@@ -19,9 +19,9 @@ from oms_ledger.orders.documents.modifications import details, history, summary
 from oms_ledger.orders.invoices.decide import AskedItem, issue_invoice
 from oms_ledger.orders.invoices.matching import line_value
 from oms_ledger.orders.order import Order
-from oms_ledger.orders.refusals import Refusal
 from oms_ledger.orders.status import Status
 from oms_ledger.orders.totals import order_totals, shipping_price
+from oms_ledger.refusal import Refusal
 from tests.support.given_when_then import START, after
 from tests.support.scenarios import CARD, in_handling, placed
 

@@ -28,8 +28,8 @@ from oms_ledger.orders.changes.v2 import (
 )
 from oms_ledger.orders.decide import Facts
 from oms_ledger.orders.invoices.decide import AskedItem, issue_invoice
-from oms_ledger.orders.refusals import Refusal
 from oms_ledger.orders.status import Status
+from oms_ledger.refusal import Refusal
 from tests.orders.changes.test_properties import Story
 from tests.support.given_when_then import START, after
 from tests.support.scenarios import CARD, in_handling, placed

@@ -33,8 +33,8 @@ from oms_ledger.orders.payments.gateway import (
 from oms_ledger.orders.payments.manual import ask_by_hand, record_failure, record_outcome
 from oms_ledger.orders.payments.reactions import with_requests
 from oms_ledger.orders.payments.transactions import transaction_of
-from oms_ledger.orders.refusals import Refusal
 from oms_ledger.orders.status import Status
+from oms_ledger.refusal import Refusal
 from tests.support.purchases import placed
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

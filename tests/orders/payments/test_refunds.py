@@ -10,13 +10,9 @@ from oms_ledger.orders import events as e
 from oms_ledger.orders.decide import Facts
 from oms_ledger.orders.invoices.decide import AskedItem, issue_invoice
 from oms_ledger.orders.payments.refunds import captured, refundable
-from oms_ledger.orders.refusals import (
-    InvalidRefund,
-    NothingToRefund,
-    RefundExceedsCaptured,
-    Refusal,
-)
+from oms_ledger.orders.refusals import InvalidRefund, NothingToRefund, RefundExceedsCaptured
 from oms_ledger.orders.status import Status
+from oms_ledger.refusal import Refusal
 from tests.support import scenarios as s
 from tests.support.given_when_then import (
     RECEIPT,

@@ -16,13 +16,13 @@ import psycopg
 import pytest
 from sqlalchemy import event
 
-from oms_ledger.api.app import build
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.folding import Folds
 from oms_ledger.eventstore.postgres import PostgresAppender
 from oms_ledger.eventstore.records import Key, Write, order_stream
 from oms_ledger.eventstore.tables import metadata
 from oms_ledger.orders.handling.decide import start_handling
+from oms_ledger.web import build
 from projections.accounts import app_keys
 from projections.notifications import deliveries as pushes
 from projections.notifications import feeds, hooks

@@ -10,13 +10,13 @@ from oms_ledger.eventstore.records import order_stream
 from oms_ledger.services.privacy.erase import bring_up
 from projections import tables
 from projections.orders import views as order_views
+from projections.subscriptions.views import VIEWS
 from tests.support.purchases import (
     ACCOUNT,
     open_account,
     place,
     place_paid,
 )
-from workers.projector import VIEWS
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from projections.orders import views as order_views
 from projections.orders.views import OrderViews
 from projections.subscriptions import checkpoints as cursors
 from projections.subscriptions.checkpoints import Fenced
+from projections.subscriptions.views import VIEWS
 from projections.tables import feed_items
 from projections.tables import order_views as order_table
 from tests.support.purchases import ACCOUNT, open_account, place_paid
-from workers.projector import VIEWS
 
 EVERY = Feed("key-1", ACCOUNT, {"type": "FromWorkflow", "status": []}, 60, 345_600)
 

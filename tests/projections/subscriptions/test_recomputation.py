@@ -20,7 +20,7 @@ from oms_ledger.notifications.filters import FromWorkflow, parse_filter
 from oms_ledger.orders.cancellation.decide import cancel
 from oms_ledger.orders.documents import filter_document
 from oms_ledger.orders.handling.decide import start_handling
-from oms_ledger.orders.refusals import Refusal
+from oms_ledger.refusal import Refusal
 from projections.notifications import feeds
 from projections.notifications.feeds import FeedQueue
 from projections.subscriptions import batch as together

@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from oms_ledger.accounts.events import AccountSettingsChanged
 from oms_ledger.eventstore.ledger import Ledger
 from oms_ledger.orders import events as e
 from oms_ledger.orders.cancellation.decide import cancel
@@ -276,7 +277,7 @@ def waiting(cell, minutes):
 
     async def story():
         await open_account(cell.ledger)
-        expiry = e.AccountSettingsChanged({"payment_expiry": minutes})
+        expiry = AccountSettingsChanged({"payment_expiry": minutes})
         await cell.ledger.change_account(ACCOUNT, lambda _: [expiry], by="test")
         cell.ledger.folds.forget(f"{ACCOUNT}/")
         await cell.ledger.place(ACCOUNT, {ORDER: PURCHASE}, by="test")

@@ -1,4 +1,4 @@
-"""Random sales over several accounts, on both databases: `tests/model/selling_model.py` says what holds.
+"""Random sales over several accounts, on both databases: see `tests/model/selling_model.py`.
 
 The long run is `python -m tests.model.soak_model`, part of `make soak`.
 """

@@ -1,0 +1,19 @@
+"""A decision's no: a status, a published code and a sentence for people."""
+
+from typing import ClassVar
+
+
+class Refusal(Exception):
+    """A decision's no. `message` is a sentence for people; nothing was recorded."""
+
+    status: ClassVar[int] = 400
+    code: ClassVar[str] = "OMS004"
+    text: ClassVar[str] = "The order cannot accept this"
+    retry_after: ClassVar[int | None] = None  # seconds, where trying again may help
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.message = self.text.format(*args)
+
+    def __str__(self) -> str:
+        return self.message
