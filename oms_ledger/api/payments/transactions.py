@@ -41,6 +41,7 @@ from oms_ledger.orders.payments.decide import (
     waits_for_money,
 )
 from oms_ledger.orders.payments.manual import ask_by_hand, asked_by_hand, available
+from oms_ledger.orders.pricing import divide
 from oms_ledger.orders.refusals import (
     NothingToRefund,
     NotThatMuch,
@@ -49,7 +50,6 @@ from oms_ledger.orders.refusals import (
     PaymentNotFound,
     RefundExceedsCaptured,
 )
-from oms_ledger.orders.totals import divide
 from oms_ledger.services.payments import authorization as paying
 
 router = APIRouter(tags=["Payments"])

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from oms_ledger.orders.events import Item, Json, Total
-from oms_ledger.orders.totals import divide, order_totals
+from oms_ledger.orders.pricing import divide
+from oms_ledger.orders.totals import order_totals
 
 ORDER = ("Items", "Discounts", "Shipping", "Tax", "Change")
 _SHIPPING_PRICES = ("price", "listPrice", "sellingPrice")

@@ -9,7 +9,8 @@ from oms_ledger.orders.changes.arithmetic import shipping_without, units_of, wit
 from oms_ledger.orders.changes.request import AskedLine
 from oms_ledger.orders.events import Item, Json
 from oms_ledger.orders.order import Order
-from oms_ledger.orders.totals import line_total, shipping_price
+from oms_ledger.orders.pricing import line_total
+from oms_ledger.orders.totals import shipping_price
 
 
 @dataclass

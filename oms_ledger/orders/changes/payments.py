@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from oms_ledger.orders.events import PaidPart, Payment
 from oms_ledger.orders.order import Order
-from oms_ledger.orders.totals import divide
+from oms_ledger.orders.pricing import divide
 
 GROWING = frozenset({"creditCard", "promissory", "cash", "creditControl", "customerCredit"})
 

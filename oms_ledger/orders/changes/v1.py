@@ -11,8 +11,8 @@ from oms_ledger.orders.changes.payments import growing_payment, has_own_payment,
 from oms_ledger.orders.changes.rules import IN_HANDLING
 from oms_ledger.orders.decide import Facts, follow_through
 from oms_ledger.orders.order import Order
+from oms_ledger.orders.pricing import line_total
 from oms_ledger.orders.status import Status
-from oms_ledger.orders.totals import line_total
 
 LIMIT = 50
 

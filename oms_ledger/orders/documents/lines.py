@@ -4,7 +4,8 @@ from typing import Any
 
 from oms_ledger.orders.events import Item
 from oms_ledger.orders.order import Order
-from oms_ledger.orders.totals import line_total, shipping_price, unit_prices
+from oms_ledger.orders.pricing import line_total, unit_prices
+from oms_ledger.orders.totals import shipping_price
 
 Facts = dict[str, Any]
 

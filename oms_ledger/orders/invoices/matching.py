@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from oms_ledger.orders import events as e
 from oms_ledger.orders.order import Order
+from oms_ledger.orders.pricing import line_total
 from oms_ledger.orders.refusals import InvalidItemIndex, TooManyInvoiceItems, UnknownInvoiceItem
-from oms_ledger.orders.totals import line_total
 
 
 @dataclass(frozen=True, slots=True)

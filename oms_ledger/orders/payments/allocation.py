@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from oms_ledger.orders.events import Payment
 from oms_ledger.orders.order import Order
-from oms_ledger.orders.totals import divide
+from oms_ledger.orders.pricing import divide
 
 
 def split(payments: Sequence[Payment], values: Sequence[int]) -> list[tuple[Payment, ...]]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from oms_ledger.orders.events import Json, Part, Payment
-from oms_ledger.orders.totals import divide
+from oms_ledger.orders.pricing import divide
 
 
 class Kind(StrEnum):

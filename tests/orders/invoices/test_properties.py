@@ -12,7 +12,8 @@ from oms_ledger.orders.decide import Facts
 from oms_ledger.orders.documents import filter_document, list_row, oms_document, pii_document
 from oms_ledger.orders.invoices.decide import AskedItem, issue_invoice
 from oms_ledger.orders.order import Order
-from oms_ledger.orders.totals import divide, order_totals
+from oms_ledger.orders.pricing import divide
+from oms_ledger.orders.totals import order_totals
 from oms_ledger.refusal import Refusal
 from tests.support import scenarios as s
 from tests.support.given_when_then import START, after
