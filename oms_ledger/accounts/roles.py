@@ -17,12 +17,13 @@ CHANGE, FORM, WINDOW = (
 )
 FEED_VIEW, FEED_ADMIN = "Feed v3 and Hook view only", "Feed v3 and Hook Admin"
 MY_CONTRACT, MY_UNIT = "ViewMyContractOrders", "ViewMyOrgUnitOrders"
+PLACE = "Place Orders"  # and name the profile of who ordered
 SHOPPERS = "Issue shopper tokens"  # ours: whoever has it may look at orders as any shopper
 
 FEED = frozenset({FEED_VIEW, FEED_ADMIN})
 # Without `Orders Full Access`, which is the Checkout Admin's alone: it would open the list too.
 OMS = frozenset({VIEW, LIST, WORKFLOW, CANCEL, INVOICE, REFUND, PAYMENT, CHANGE})
-EVERY = OMS | FEED | {FULL, FORM, WINDOW, MY_CONTRACT, MY_UNIT, SHOPPERS}
+EVERY = OMS | FEED | {FULL, FORM, WINDOW, PLACE, MY_CONTRACT, MY_UNIT, SHOPPERS}
 
 
 def _role(*resources: str) -> frozenset[str]:
@@ -40,9 +41,10 @@ ROLES: Mapping[str, frozenset[str]] = {
     # `View order` would show it every order; it may see those it placed, which a key never did.
     "Call center operator (restricted orders view)": _role(),
     "Checkout Admin": _role(FULL, FORM, WINDOW),
+    "Create orders": _role(PLACE),
     "Feed reader": _role(FEED_VIEW),
     # Ours, for the back end of a shop window: it places orders and lets shoppers look at theirs.
-    "Storefront": _role(FORM, SHOPPERS),
+    "Storefront": _role(FORM, PLACE, SHOPPERS),
 }
 
 NOBODY_IN_PARTICULAR: frozenset[str] = frozenset()
@@ -75,7 +77,7 @@ OPERATIONS: Mapping[str, frozenset[str]] = {
     "window_to_change_seller": frozenset({WINDOW}),
     # Placing
     "place_order": frozenset({KEY}),
-    "place_fulfillment": frozenset({KEY}),
+    "place_fulfillment": frozenset({PLACE, FULL, *OMS}),
     "authorize_fulfillment": frozenset({WORKFLOW, FULL}),
     "authorize_chain": frozenset({FULL}),
     "send_payments": frozenset({KEY}),

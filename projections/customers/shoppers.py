@@ -1,7 +1,8 @@
 """Who a shopper is: all e-mails and profiles that their orders name together (G34).
 
 A person's profile outlives an e-mail. So a person is known by the profile of any order with the
-e-mail, and by every e-mail of an order with such a profile, and so on.
+e-mail, and by every e-mail of an order with such a profile, and so on. The profile of an order is
+what the server, a key with `Place Orders` or an import gave: see `services.customers.identity`.
 """
 
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from oms_ledger.orders.documents.search_terms import comparable
+from oms_ledger.orders.documents.search_terms import comparable, mailbox
 from projections.tables import order_terms as o
 
 _FURTHEST = 5  # steps from e-mail to profile to e-mail
@@ -21,26 +22,23 @@ class Shopper:
     profiles: frozenset[str]
 
     def terms(self) -> list[tuple[str, tuple[str, ...]]]:
-        kinds = (("email", self.emails), ("profile", self.profiles))
+        kinds = (("mailbox", self.emails), ("profile", self.profiles))
         return [(kind, tuple(sorted(terms))) for kind, terms in kinds if terms]
 
     def is_of(self, email: Any, profile: Any) -> bool:
         """Whether an order with this e-mail and profile is theirs."""
-        return _term(email) in self.emails or _term(profile) in self.profiles
-
-
-def _term(text: Any) -> str | None:
-    return comparable(text) if isinstance(text, str) and text else None
+        written = isinstance(email, str) and mailbox(email) in self.emails
+        return written or (isinstance(profile, str) and comparable(profile) in self.profiles)
 
 
 def known_as(connection: Connection, account: str, email: str) -> Shopper:
-    emails, profiles = {comparable(email.strip())}, set[str]()
+    emails, profiles = {mailbox(email)}, set[str]()
     for _ in range(_FURTHEST):
-        found = _beside(connection, account, "email", emails, "profile") - profiles
+        found = _beside(connection, account, "mailbox", emails, "profile") - profiles
         if not found:
             break
         profiles |= found
-        emails |= _beside(connection, account, "profile", profiles, "email")
+        emails |= _beside(connection, account, "profile", profiles, "mailbox")
     return Shopper(frozenset(emails), frozenset(profiles))
 
 

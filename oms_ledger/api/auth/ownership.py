@@ -1,12 +1,16 @@
-"""Whether an order is a shopper's own: by their profile, with all the e-mails it had (G34)."""
+"""Whose an order is: by the profile that the server gave, with all the e-mails it had (G34)."""
 
 from fastapi import Request
 from sqlalchemy import Connection
 
+from oms_ledger.accounts.roles import PLACE
+from oms_ledger.api.auth.dependencies import Caller
 from oms_ledger.api.orders.lists import at_one_moment
 from oms_ledger.cell import Cell
 from oms_ledger.orders.order import Order
+from oms_ledger.orders.parts import Json
 from oms_ledger.orders.refusals import OrderNotFound
+from oms_ledger.services.customers.identity import body_with_identity
 from projections.customers import shoppers
 
 
@@ -21,3 +25,9 @@ async def require_own(request: Request, cell: Cell, order: Order, email: str) ->
 
     if not await at_one_moment(cell, is_theirs):
         raise OrderNotFound()
+
+
+def identified(cell: Cell, caller: Caller, body: Json) -> Json:
+    """Return a placement's body with the profile that counts: only `Place Orders` may name one."""
+    vouched = PLACE in caller.resources
+    return body_with_identity(cell.vault, caller.account, body, vouched=vouched)

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from oms_ledger.accounts.account import Account
 from oms_ledger.accounts.events import AccountEvent, AccountSettingsChanged
+from oms_ledger.accounts.roles import PLACE
 from oms_ledger.api.auth.dependencies import (
     Caller,
     TheCell,
@@ -28,6 +29,7 @@ from oms_ledger.eventstore.ledger import Contended
 from oms_ledger.orders import events as e
 from oms_ledger.orders.changes import refusals as no
 from oms_ledger.orders.changes import settings as s
+from oms_ledger.orders.changes.request import AskedChange
 from oms_ledger.orders.changes.v2 import (
     agree,
     cancel_change,
@@ -40,6 +42,7 @@ from oms_ledger.orders.decide import Decision
 from oms_ledger.orders.documents import modifications as shown
 from oms_ledger.orders.marketplace.levels import id_above
 from oms_ledger.orders.refusals import OrderNotFound
+from oms_ledger.services.customers.identity import with_identity
 from projections.accounts import external_sellers
 
 router = APIRouter(tags=["Order modifications"])
@@ -83,11 +86,17 @@ async def put_settings(request: Request, ledger: TheLedger, caller: MayModify) -
     return json_response(s.shown(_kept(account)))
 
 
+def _asked(cell: Cell, caller: Caller, body: object) -> AskedChange:
+    """What a body asks for; a change of e-mail is a change of profile, too (G63)."""
+    vouched = PLACE in caller.resources
+    identify = partial(with_identity, cell.vault, caller.account, vouched=vouched)
+    return parse(ChangeBody, body).asked().with_profiles(identify)
+
+
 def modifying(
-    account: Account, body: object, change_id: str, outside: Collection[str] = ()
+    account: Account, asked: AskedChange, change_id: str, outside: Collection[str] = ()
 ) -> Decision:
-    """The decision that a body asks for, by the account's settings and its external sellers."""
-    asked = parse(ChangeBody, body).asked()
+    """The decision that is asked for, by the account's settings and its external sellers."""
     return partial(
         request_change,
         request_id=change_id,
@@ -111,7 +120,7 @@ async def patch_changes(
     body, ledger = await json_body(request), cell.ledger
     outside = await asyncio.to_thread(_outside, cell, caller.account)
     account = await ledger.account(caller.account)
-    decision = modifying(account, body, str(uuid.uuid4()), outside)
+    decision = modifying(account, _asked(cell, caller, body), str(uuid.uuid4()), outside)
     order = await ledger.change(
         caller.account, segment(order_id), decision, by=caller.app_key, cause=request_id(request)
     )
@@ -120,9 +129,9 @@ async def patch_changes(
 
 @router.post(f"{ORDER}/preview")
 async def post_preview(
-    order_id: str, request: Request, ledger: TheLedger, caller: MayModify
+    order_id: str, request: Request, cell: TheCell, caller: MayModify
 ) -> Response:
-    asked = parse(ChangeBody, await json_body(request)).asked()
+    asked, ledger = _asked(cell, caller, await json_body(request)), cell.ledger
     account = await ledger.account(caller.account)
     settings = s.shown(_kept(account), asked.settings)
     order = await ledger.order(caller.account, segment(order_id))

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 
 from oms_ledger.api.auth.checkout_access import STRANGER, MayPlace, cookies
 from oms_ledger.api.auth.dependencies import Caller, TheCell
+from oms_ledger.api.auth.ownership import identified
 from oms_ledger.api.checkout.sellers import require_sellers
 from oms_ledger.api.http.bodies import json_body
 from oms_ledger.api.http.errors import malformed
@@ -37,6 +38,7 @@ async def put_orders(request: Request, cell: TheCell, caller: MayPlace) -> Respo
 
 async def _place(request: Request, cell: Cell, caller: Caller, body: dict[str, Any]) -> list[Order]:
     account = await cell.ledger.account(caller.account)
+    body = identified(cell, caller, body)
     await require_sellers(cell, account, body)
     count = number_of_orders(body)
     numbers = await asyncio.to_thread(cell.sequences.allot, caller.account, count)

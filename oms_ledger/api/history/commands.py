@@ -10,7 +10,9 @@ from typing import Any
 from urllib.parse import quote
 
 from oms_ledger.accounts.account import Account
+from oms_ledger.api.changes.bodies import ChangeBody
 from oms_ledger.api.changes.v2 import modifying
+from oms_ledger.api.http.bodies import parse
 from oms_ledger.api.marketplace.change_seller import require_taker
 from oms_ledger.api.orders.groups import orders_of_transaction
 from oms_ledger.api.orders.invoices import Invoice, invoicing
@@ -125,7 +127,7 @@ def _changes(account: Account, order: Order, facts: Facts) -> Iterator[Command]:
     yield replace(told, body={"requestId": facts.receipt, "reason": "why", "discountValue": 1})
     path = f"/api/order-system/orders/{quote(order.order_id)}/changes"
     body = {"reason": "why", "manualDiscountValue": 1}
-    asked = modifying(account, body, facts.receipt)
+    asked = modifying(account, parse(ChangeBody, body).asked(), facts.receipt)
     yield Command("change (v2)", "modify_order", "PATCH", path, body, asked)
     last = order.change_requests[-1].id if order.change_requests else "none"
     again = partial(retry_change, request_id=last)

@@ -20,6 +20,7 @@ from oms_ledger.api.auth.dependencies import (
     TheLedger,
     requires,
 )
+from oms_ledger.api.auth.ownership import identified
 from oms_ledger.api.checkout.sellers import require_seller
 from oms_ledger.api.http.addressing import segment
 from oms_ledger.api.http.bodies import Body, json_body, parse
@@ -83,6 +84,7 @@ async def place_received(
     if above is not None:
         body = {**body, "marketplaceOrderId": above}
     account = await cell.ledger.account(caller.account)
+    body = identified(cell, caller, body)
     affiliate = request.query_params.get("affiliateId") or "00"
     if not _AFFILIATE.fullmatch(affiliate):
         raise AffiliateMissing(affiliate[:40])

@@ -1,6 +1,7 @@
 """What a v2 request asks for, as it was sent. Values in cents."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from oms_ledger.orders.events import Json
@@ -38,6 +39,19 @@ class AskedChange:
     replace: tuple[tuple[Side, Side], ...] = ()
     settings: Json = field(default_factory=dict)
     """Sections of the settings that override the account's for this request."""
+
+    def with_profiles(self, identify: Callable[[Json], Json]) -> "AskedChange":
+        """Return the same request, with `identify` of what each side tells of the client."""
+
+        def told(side: Side) -> Side:
+            return replace(side, client_profile=identify(side.client_profile))
+
+        return replace(
+            self,
+            add=tuple(map(told, self.add)),
+            remove=tuple(map(told, self.remove)),
+            replace=tuple((told(before), told(after)) for before, after in self.replace),
+        )
 
     def sides(self) -> tuple[Side, ...]:
         pairs = tuple(side for pair in self.replace for side in pair)

@@ -28,6 +28,14 @@ def comparable(text: str) -> str:
     return text[:LONGEST].replace("\0", "").casefold()[:LONGEST]
 
 
+def mailbox(email: str) -> str:
+    """An e-mail as it says who somebody is: A to Z without case, each other sign as it is.
+
+    Folding more would make two mailboxes one, like those with a long s and an s.
+    """
+    return re.sub("[A-Z]+", lambda found: found[0].lower(), email.strip())
+
+
 def plain(text: str) -> str:
     """A text without case and accents."""
     apart = unicodedata.normalize("NFKD", text[: 2 * LONGEST])
@@ -56,6 +64,9 @@ def terms_of(
         for kind, value in (*_values(document, row), *_of_details(document, details))
         if value and isinstance(value, str | int) and not isinstance(value, bool)
     ]
+    email = _profile(document).get("email")
+    if isinstance(email, str) and (who := mailbox(email)[:LONGEST].replace("\0", "")):
+        told.append(Term("mailbox", who, ""))
     for kind in ("clientName", "corporateName", "tradeName"):
         name = row["clientName"] if kind == "clientName" else _profile(document).get(kind)
         if isinstance(name, str) and name.strip():

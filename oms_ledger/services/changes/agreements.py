@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -29,6 +30,7 @@ from oms_ledger.orders.payments.gateway import GatewayAway, GatewayRefused
 from oms_ledger.orders.refusals import Busy, OrderNotFound
 from oms_ledger.refusal import Refusal
 from oms_ledger.services.changes.v1_payment import give_up, pay_more
+from oms_ledger.services.customers.identity import with_identity
 from oms_ledger.services.outbox.outcomes import Failed, TryAgain
 from projections.outbox.messages import Owed
 
@@ -84,11 +86,12 @@ async def ask_change(cell: Cell, owed: Owed) -> None:
 
 async def _taken(cell: Cell, owed: Owed, order: Order, request: ChangeRequest) -> None:
     account = await cell.ledger.account(owed.other)
+    who = with_identity(cell.vault, owed.other, request.asked.client_profile, vouched=False)
     await _there(
         cell,
         owed,
         take_change,
-        asked=request,
+        asked=replace(request, asked=replace(request.asked, client_profile=who)),
         participant=_itself(order),
         origin=order,
         settings=s.shown(account.settings.get(s.SETTING) or {}),

@@ -8,6 +8,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -50,6 +51,7 @@ from oms_ledger.orders.refusals import (
 )
 from oms_ledger.orders.status import Status
 from oms_ledger.refusal import Refusal
+from oms_ledger.services.customers.identity import with_identity
 from oms_ledger.services.outbox.outcomes import Failed, TryAgain
 from projections.outbox.messages import Owed
 
@@ -111,6 +113,8 @@ async def place_below(
         seller_name=terms.setting("seller_name") or seller,
         direct=direct,
     )
+    who = with_identity(cell.vault, seller, placed.client_profile, vouched=False)
+    placed = replace(placed, client_profile=who)
     key = Key(seller, f"group:{group}", json.dumps([order_id]).encode())
     try:
         orders = await cell.ledger.place(
