@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Request, Response
 
-from oms_ledger.api.auth.checkout_access import STRANGER, MayPlace, cookies
+from oms_ledger.accounts.roles import KEY
+from oms_ledger.api.auth.checkout_access import MayPlace, cookies
 from oms_ledger.api.auth.dependencies import Caller, TheCell
 from oms_ledger.api.auth.ownership import identified
 from oms_ledger.api.checkout.sellers import require_sellers
@@ -53,7 +54,7 @@ async def _place(request: Request, cell: Cell, caller: Caller, body: dict[str, A
             new_id=_new_id,
             account=account,
             sales_channel=request.query_params.get("sc", "1"),
-            trusted=caller.app_key != STRANGER,
+            trusted=KEY in caller.resources,
         )
     )
     keys = [

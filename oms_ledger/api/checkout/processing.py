@@ -1,22 +1,26 @@
 """Paying a purchase and processing its orders (contract 05 §§1, 5)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import orjson
 from fastapi import APIRouter, Request, Response
 
+from oms_ledger.accounts.roles import KEY
 from oms_ledger.api.auth.checkout_access import MayProcess, MaySend
-from oms_ledger.api.auth.dependencies import TheCell
+from oms_ledger.api.auth.dependencies import Caller, TheCell
 from oms_ledger.api.http.addressing import segment
 from oms_ledger.api.http.bodies import json_body
 from oms_ledger.api.http.errors import ApiError, malformed
 from oms_ledger.api.http.receipts import request_id
 from oms_ledger.api.orders.documents import JSON
 from oms_ledger.api.orders.groups import orders_of_group, orders_of_transaction
+from oms_ledger.cell import Cell
 from oms_ledger.eventstore import idempotency as repeats
+from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.gateway import GatewayAway, GatewayRefused, Heard
+from oms_ledger.orders.payments.submission import require_placed_cards
 from oms_ledger.orders.refusals import PaymentDenied
 from oms_ledger.services.payments import authorization as paying
 
@@ -34,6 +38,15 @@ async def post_payments(
         if (named := _transaction_named(sent)) and named != transaction:
             raise malformed(f"transaction.id: found {named!r}, but the path names {transaction!r}")
     orders = await orders_of_transaction(cell, caller.account, transaction)
+    return await _send(cell, caller, orders, body, request)
+
+
+async def _send(
+    cell: Cell, caller: Caller, orders: Sequence[Order], body: Any, request: Request
+) -> Response:
+    """Take payments; only a key may pay by a gift card that the placement did not have (G57)."""
+    if KEY not in caller.resources:
+        require_placed_cards(body, orders)
     with telling_of_gateways():
         await paying.send(cell, orders, body, by=caller.app_key, cause=request_id(request))
     return Response(status_code=201)
@@ -45,9 +58,7 @@ async def post_split_payments(
 ) -> Response:
     body = await json_body(request)
     orders = await orders_of_group(cell, caller.account, segment(order_group))
-    with telling_of_gateways():
-        await paying.send(cell, orders, body, by=caller.app_key, cause=request_id(request))
-    return Response(status_code=201)
+    return await _send(cell, caller, orders, body, request)
 
 
 @contextmanager

@@ -53,6 +53,15 @@ def sent(body: Any, placed: Sequence[Payment]) -> tuple[Payment, ...]:
     return (*payments, *cards)
 
 
+def require_placed_cards(body: Any, orders: Sequence[Order]) -> None:
+    """Refuse a gift card that the placement did not have: its value would be the sender's word."""
+    placed = sum(payment.payment_system == GIFT_CARD for payment in whole(orders))
+    given = body if isinstance(body, list) else [body]
+    named = [one.get("paymentSystem") for one in given if isinstance(one, dict)]
+    if sum(str(system).strip() == GIFT_CARD for system in named) > placed:
+        raise refuse("ORD020", "Gift cards are sent with a key, or with the placement")
+
+
 def _values(payments: Sequence[Payment]) -> list[tuple[str, int, int]]:
     return [(payment.id, payment.value, payment.reference_value) for payment in payments]
 
