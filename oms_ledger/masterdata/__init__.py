@@ -1,0 +1,1 @@
+"""Documents of Master Data: schemas, conditions, indices and triggers, without I/O."""

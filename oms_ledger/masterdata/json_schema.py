@@ -1,0 +1,201 @@
+"""JSON Schema as Master Data takes it: nothing is fetched, patterns take linear time.
+
+Draft 7 unless `$schema` names another. `required: true` inside a property and unknown keywords are
+ignored. A cycle of `$ref`s that never comes to a value is refused.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+import jsonschema_rs
+import orjson
+
+from oms_ledger.masterdata.refusals import InvalidSchema, Problem
+
+MOST_PROBLEMS = 100
+
+_DRAFTS: Mapping[str, type[Any]] = {
+    "http://json-schema.org/draft-04/schema": jsonschema_rs.Draft4Validator,
+    "http://json-schema.org/draft-06/schema": jsonschema_rs.Draft6Validator,
+    "http://json-schema.org/draft-07/schema": jsonschema_rs.Draft7Validator,
+    "https://json-schema.org/draft/2019-09/schema": jsonschema_rs.Draft201909Validator,
+    "https://json-schema.org/draft/2020-12/schema": jsonschema_rs.Draft202012Validator,
+}
+
+Json = dict[str, Any]
+
+
+def _refuse_to_fetch(uri: str) -> Any:
+    raise ValueError(f"{uri} leads out of the schema")
+
+
+class Validator:
+    """A compiled schema."""
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        plain = _plain(dict(schema))
+        _require_local(plain)
+        draft = str(schema.get("$schema") or "").rstrip("#")
+        validator = _DRAFTS.get(draft, jsonschema_rs.Draft7Validator)
+        try:
+            self._validator = validator(
+                plain,
+                validate_formats=True,
+                ignore_unknown_formats=True,
+                retriever=_refuse_to_fetch,
+                pattern_options=jsonschema_rs.RegexOptions(),
+            )
+        except (jsonschema_rs.ValidationError, ValueError) as error:
+            raise InvalidSchema(f"The schema is not valid: {_first_line(error)}") from None
+
+    def valid(self, document: Mapping[str, Any]) -> bool:
+        return bool(self._validator.is_valid(dict(document)))
+
+    def problems(self, document: Mapping[str, Any]) -> list[Problem]:
+        """What is wrong, at most `MOST_PROBLEMS`; fields that are missing in one problem."""
+        found, missing = list[Problem](), list[str]()
+        for error in self._validator.iter_errors(dict(document)):
+            place = _place(error.instance_path)
+            told = error.kind.as_dict()
+            match error.kind.name:
+                case "required":
+                    missing.append(f"{place}.{told['property']}".lstrip("."))
+                case "type":
+                    expected = " or ".join(_type_name(name) for name in told["types"])
+                    text = f"Invalid type. Expected {expected} but got {_type_of(error.instance)}."
+                    found.append(Problem(text, place))
+                case _:
+                    found.append(Problem(error.message[:500], place))
+            if len(found) + len(missing) >= MOST_PROBLEMS:
+                break
+        if missing:
+            text = f"Required properties are missing from object: {', '.join(missing)}."
+            found.insert(0, Problem(text, missing[0]))
+        return found
+
+
+@lru_cache(1024)
+def _compiled(schema: bytes) -> Validator:
+    return Validator(orjson.loads(schema))
+
+
+def validator_of(schema: Mapping[str, Any]) -> Validator:
+    """The validator of a schema; `InvalidSchema` where it is none."""
+    return _compiled(orjson.dumps(schema))
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0][:300]
+
+
+def _place(path: list[str | int]) -> str:
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return "".join(steps).lstrip(".")
+
+
+def _type_name(name: str) -> str:
+    return {"number": "Float"}.get(name, name.capitalize())
+
+
+def _type_of(value: Any) -> str:
+    match value:
+        case None:
+            return "Null"
+        case bool():
+            return "Boolean"
+        case int():
+            return "Integer"
+        case float():
+            return "Float"
+        case str():
+            return "String"
+        case list():
+            return "Array"
+        case _:
+            return "Object"
+
+
+_MAPS = ("properties", "patternProperties", "definitions", "$defs", "dependentSchemas")
+_LISTS = ("allOf", "anyOf", "oneOf", "prefixItems")
+_ONES = (
+    "items", "additionalItems", "additionalProperties", "contains", "propertyNames", "not", "if",
+    "then", "else", "unevaluatedItems", "unevaluatedProperties",
+)  # fmt: skip
+
+
+def _plain(schema: Any) -> Any:
+    """The schema without what only Master Data knows, and without Draft 3's `required: true`."""
+    if not isinstance(schema, dict):
+        return schema
+    told: Json = {}
+    for name, value in schema.items():
+        if name.startswith("v-") or name == "$schema":
+            continue
+        if name == "required" and isinstance(value, bool):
+            continue
+        if name in _MAPS and isinstance(value, dict):
+            told[name] = {key: _plain(member) for key, member in value.items()}
+        elif (name in _LISTS or name == "items") and isinstance(value, list):
+            told[name] = [_plain(member) for member in value]
+        elif name in _ONES:
+            told[name] = _plain(value)
+        else:
+            told[name] = value
+    return told
+
+
+def _require_local(schema: Json) -> None:
+    """Refuse a `$ref` that leads out of the schema, or back to itself without a value between."""
+    state: dict[int, bool] = {}
+
+    def visit(node: Any) -> None:
+        if not isinstance(node, dict) or state.get(id(node)) is False:
+            return
+        if state.get(id(node)):
+            raise InvalidSchema("The schema is not valid: a $ref that never ends")
+        state[id(node)] = True
+        for next_node in _in_place(schema, node):
+            visit(next_node)
+        state[id(node)] = False
+
+    for node in _every(schema):
+        visit(node)
+
+
+def _every(node: Any) -> Iterator[Json]:
+    if isinstance(node, dict):
+        yield node
+        for value in node.values():
+            yield from _every(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _every(value)
+
+
+def _in_place(root: Json, node: Json) -> Iterator[Any]:
+    """The schemas that judge the same value as the node does."""
+    reference = node.get("$ref")
+    if isinstance(reference, str):
+        yield _resolved(root, reference)
+    for name in ("allOf", "anyOf", "oneOf"):
+        members = node.get(name)
+        yield from members if isinstance(members, list) else ()
+    for name in ("not", "if", "then", "else"):
+        if name in node:
+            yield node[name]
+
+
+def _resolved(root: Json, reference: str) -> Any:
+    if not reference.startswith("#"):
+        raise InvalidSchema(f"The schema is not valid: $ref {reference[:100]} leads out of it")
+    node: Any = root
+    for step in reference[1:].split("/")[1:]:
+        step = step.replace("~1", "/").replace("~0", "~")
+        if isinstance(node, list) and step.isdigit() and int(step) < len(node):
+            node = node[int(step)]
+        elif isinstance(node, dict) and step in node:
+            node = node[step]
+        else:
+            raise InvalidSchema(f"The schema is not valid: $ref {reference[:100]} leads nowhere")
+    return node
