@@ -148,6 +148,14 @@ app_keys = Table(
     Column("former_until", BIG),
 )
 
+token_bounds = Table(
+    "token_bounds",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("not_before", BIG, nullable=False),
+)
+
 feeds = Table(
     "feeds",
     metadata,

@@ -1,4 +1,4 @@
-"""`oms-ledger token …`: user tokens of shoppers."""
+"""`oms-ledger token …`: user tokens, made for shoppers and ended."""
 
 import asyncio
 import time
@@ -11,14 +11,13 @@ from oms_ledger.accounts.refusals import InvalidSetting
 from oms_ledger.cell import open_cell
 from oms_ledger.cli.output import AsJson, print_json
 from oms_ledger.services.accounts import user_tokens
+from oms_ledger.services.accounts.token_end import end_tokens
 from oms_ledger.services.accounts.user_tokens import LIFETIME, UserToken
+from projections.subscriptions.checkpoints import now_micros
 
-app = typer.Typer(help="User tokens of shoppers.", no_args_is_help=True)
-
-
-@app.callback()
-def _tokens() -> None:
-    """One command for now; without this Typer would leave its name out."""
+app = typer.Typer(
+    help="User tokens: made for shoppers, ended before their time.", no_args_is_help=True
+)
 
 
 @app.command()
@@ -34,10 +33,32 @@ def create(
     cell.require_tables()
     asyncio.run(cell.ledger.account(account))
     expires = int(time.time()) + LIFETIME
-    token = user_tokens.issue(cell.vault, UserToken(account, expires, shopper=email))
+    token = user_tokens.issue(
+        cell.vault, UserToken(account, expires, shopper=email, issued_at=now_micros())
+    )
     if as_json:
         print_json({"token": token, "expires": expires})
         return
     typer.echo(f"VtexIdclientAutCookie: {token}")
     until = datetime.fromtimestamp(expires, UTC).isoformat(timespec="seconds")
     typer.echo(f"Valid until {until}.", err=True)
+
+
+@app.command()
+def revoke(
+    account: Annotated[str, typer.Option(help="The account whose tokens end.")],
+    email: Annotated[str | None, typer.Option(help="The shopper whose tokens end.")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Every token of the account.")] = False,
+) -> None:
+    """End tokens that were issued until now, of a shopper or of all; keys go on.
+
+    A shopper's tokens end for every e-mail that the shopper is known by.
+    """
+    if (email is None) != all_:
+        raise typer.BadParameter("give one of --email and --all")
+    cell = open_cell()
+    cell.require_tables()
+    asyncio.run(cell.ledger.account(account))
+    end_tokens(cell, account, [email] if email else None)
+    whose = f"of {email}" if email else "of all"
+    typer.echo(f"The tokens {whose} in {account} that were issued until now are ended.")

@@ -23,20 +23,37 @@ class AppKey:
     former_until: int | None = None
 
     def opens(self, token: str, now: int) -> bool:
-        """Whether the token is this key's, or while it is rotated the former one still is.
+        """Whether the token is this key's, or while it is rotated the former one still is."""
+        return self.generation_of(token, now) is not None
+
+    def generation_of(self, token: str, now: int) -> str | None:
+        """Return the generation of the secret that the token is; None when it opens nothing.
 
         Compared in constant time. `now` in microseconds.
         """
-        if self.revoked_at is not None:
-            return False
         hashed = _hash(token)
-        current = hmac.compare_digest(self.token_hash, hashed)
-        former = hmac.compare_digest(self.former_hash or b"", hashed)
-        return current or (former and now < (self.former_until or 0))
+        matches = [one for one in self._hashes(now) if hmac.compare_digest(one, hashed)]
+        return _generation(matches[0]) if matches else None
+
+    def has_generation(self, generation: str | None, now: int) -> bool:
+        """Whether what a secret of this generation made still counts."""
+        return generation in [_generation(one) for one in self._hashes(now)]
+
+    def _hashes(self, now: int) -> list[bytes]:
+        """The hashes of the secrets that open now: one, or two while the key is rotated."""
+        if self.revoked_at is not None:
+            return []
+        former = self.former_hash if now < (self.former_until or 0) else None
+        return [self.token_hash, former] if former else [self.token_hash]
 
 
 def _hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
+
+
+def _generation(hashed: bytes) -> str:
+    """What tells one secret of a key from another, and nothing of the secret."""
+    return hashlib.sha256(b"generation" + hashed).hexdigest()[:16]
 
 
 def create(connection: Connection, account: str, role: str) -> tuple[str, str]:

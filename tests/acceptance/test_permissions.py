@@ -191,7 +191,11 @@ def test_G55_a_revoked_key_takes_its_tokens_along(cell, client, monkeypatch):
 
 
 def test_G55_forged_expired_and_foreign_user_tokens_open_nothing(cell, client):
-    genuine = UserToken(ACCOUNT, 4_000_000_000, app_key=client.headers["X-VTEX-API-AppKey"])
+    key = client.headers["X-VTEX-API-AppKey"]
+    with cell.database.reading() as connection:
+        known = app_keys.get(connection, key)
+    generation = known.generation_of(client.headers["x-vtex-api-apptoken"], 0)
+    genuine = UserToken(ACCOUNT, 4_000_000_000, key, generation=generation)
     text = user_tokens.issue(cell.vault, genuine)
     assert Client(client.app, {"VtexIdclientAutCookie": text}).call("GET", ORDERS).status == 200
     body, _, signature = text.partition(".")
@@ -206,6 +210,8 @@ def test_G55_forged_expired_and_foreign_user_tokens_open_nothing(cell, client):
         "",
         user_tokens.issue(elsewhere.vault, genuine),
         user_tokens.issue(cell.vault, replace(genuine, expires=1)),
+        user_tokens.issue(cell.vault, replace(genuine, generation=None)),
+        user_tokens.issue(cell.vault, replace(genuine, generation="0" * 16)),
     ]
     for token in forged:
         answer = Client(client.app, {"VtexIdclientAutCookie": token}).call("GET", ORDERS)

@@ -5,14 +5,13 @@ token and cookie an account may still let strangers place: `anonymous_checkout`.
 """
 
 import asyncio
-import base64
-import hmac
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from oms_ledger.accounts.refusals import AccountNotFound
 from oms_ledger.accounts.roles import OPERATIONS
+from oms_ledger.api.auth import checkout_cookies
 from oms_ledger.api.auth.dependencies import (
     SHOPPER,
     Caller,
@@ -23,30 +22,17 @@ from oms_ledger.api.http.addressing import segment
 from oms_ledger.api.http.errors import forbidden
 from oms_ledger.cell import Cell
 from oms_ledger.services.accounts import user_tokens
+from projections.accounts import token_bounds
 
-AUTH, DATA = "Vtex_CHKO_Auth", "CheckoutDataAccess"
 STRANGER = "anonymous"  # the actor in entries of a placement without key or token
 
 
-def cookies(cell: Cell, account: str, group: str) -> list[tuple[bytes, bytes]]:
-    """The headers that hand a placement's cookies to its client."""
-    access = cell.vault.sign(f"data:{group}")
-    values = ((AUTH, _ticket(cell, account, group)), (DATA, access))
-    return [
-        (b"set-cookie", f"{name}={value}; path=/; secure; httponly".encode())
-        for name, value in values
-    ]
-
-
-def _ticket(cell: Cell, account: str, group: str) -> str:
-    """What a client sends back to process its order: base64 that ends in exactly one `=`."""
-    signed = bytes.fromhex(cell.vault.sign(f"ticket:{account}:{group}"))
-    return base64.b64encode(signed + b"\0").decode()[:-1].rstrip("=") + "="
-
-
-def _opens(cell: Cell, request: Request, account: str, group: str) -> bool:
-    cookie, ticket = request.cookies.get(AUTH, ""), _ticket(cell, account, group)
-    return hmac.compare_digest(cookie.rstrip("=").encode(), ticket.rstrip("=").encode())
+async def _opens(cell: Cell, request: Request, account: str, group: str) -> bool:
+    if not checkout_cookies.carried(request.cookies):
+        return False
+    bounds = await request.app.state.doorkeeper.bounds(account)
+    everybody = bounds.get(token_bounds.EVERYBODY, -1)
+    return checkout_cookies.opens(cell, request.cookies, account, group, everybody)
 
 
 def _tells_nobody(request: Request) -> bool:
@@ -101,13 +87,13 @@ class SendDoor:
 
     async def __call__(self, request: Request, cell: TheCell) -> Caller:
         account, told = _asked(request), request.path_params
-        if account and request.cookies.get(AUTH) and _tells_nobody(request):
+        if account and checkout_cookies.carried(request.cookies) and _tells_nobody(request):
             group = segment(told.get("order_group", ""))
             if transaction := segment(told.get("transaction_id", "")):
                 key = f"transaction:{transaction}"
                 found = await asyncio.to_thread(cell.store.key, account, key)
                 group = found.decode() if found else ""
-            if group and _opens(cell, request, account, group):
+            if group and await _opens(cell, request, account, group):
                 return Caller(account, SHOPPER, frozenset())
         return await _stranger(request, cell) or await _known(request, self.operation)
 
@@ -119,10 +105,10 @@ class ProcessDoor:
 
     async def __call__(self, order_group: str, request: Request, cell: TheCell) -> Caller:
         group, account = segment(order_group), _asked(request)
-        if account and request.cookies.get(AUTH) and _opens(cell, request, account, group):
+        if account and await _opens(cell, request, account, group):
             return Caller(account, SHOPPER, frozenset())
         caller = await known_caller(request)
-        if _opens(cell, request, caller.account, group):
+        if await _opens(cell, request, caller.account, group):
             return caller
         if not caller.resources & OPERATIONS[self.operation]:
             raise forbidden(OPERATIONS[self.operation])

@@ -12,7 +12,8 @@ from oms_ledger.api.http.errors import forbidden, unauthorized
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.ledger import Ledger
 from oms_ledger.services.accounts import user_tokens
-from projections.accounts import app_keys
+from oms_ledger.services.accounts.user_tokens import UserToken
+from projections.accounts import app_keys, token_bounds
 from projections.accounts.app_keys import AppKey
 from projections.subscriptions.checkpoints import now_micros
 
@@ -25,13 +26,14 @@ _FRESH = 1.0  # seconds that a key is remembered; a revoked one is shut out afte
 class Caller:
     """Who asks, always of the own account: an app key, or a shopper by e-mail and with no resource.
 
-    `app_key` is the actor that entries name.
+    `app_key` is the actor that entries name; `generation` tells which secret of the key came.
     """
 
     account: str
     app_key: str
     resources: frozenset[str]
     shopper: str | None = None
+    generation: str | None = None
 
 
 def get_cell(request: Request) -> Cell:
@@ -53,6 +55,7 @@ class Doorkeeper:
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
         self._known: dict[str, tuple[float, AppKey | None]] = {}
+        self._bounds: dict[str, tuple[float, dict[str, int]]] = {}
 
     async def key(self, app_key: str) -> AppKey | None:
         seen, known = self._known.get(app_key, (0.0, None))
@@ -62,6 +65,20 @@ class Doorkeeper:
                 self._known.clear()
             self._known[app_key] = (time.monotonic(), known)
         return known
+
+    async def bounds(self, account: str) -> dict[str, int]:
+        """Since when the account's tokens count, by subject; a second old at most."""
+        seen, known = self._bounds.get(account, (0.0, {}))
+        if seen + _FRESH < time.monotonic():
+            known = await asyncio.to_thread(self._look_up_bounds, account)
+            if len(self._bounds) > 10_000:
+                self._bounds.clear()
+            self._bounds[account] = (time.monotonic(), known)
+        return known
+
+    def _look_up_bounds(self, account: str) -> dict[str, int]:
+        with self._cell.database.reading() as connection:
+            return token_bounds.of_account(connection, account)
 
     def _look_up(self, app_key: str) -> AppKey | None:
         with self._cell.database.reading() as connection:
@@ -91,23 +108,37 @@ async def _by_key(request: Request) -> Caller | None:
         return None
     doorkeeper: Doorkeeper = request.app.state.doorkeeper
     key = await doorkeeper.key(app_key) if app_key and token else None
-    if key is None or not key.opens(token, now_micros()):
+    generation = key.generation_of(token, now_micros()) if key else None
+    if key is None or generation is None:
         raise unauthorized(request.scope["path"])
-    return Caller(key.account, app_key, ROLES.get(key.role, frozenset()))
+    resources = ROLES.get(key.role, frozenset())
+    return Caller(key.account, app_key, resources, generation=generation)
 
 
 async def _by_user_token(request: Request) -> Caller | None:
     vault = request.app.state.cell.vault
     for text in user_tokens.carried(request.headers, request.cookies):
         token = user_tokens.read(vault, text, time.time())
-        if token is None:
-            continue
-        if token.shopper is not None:
-            return Caller(token.account, SHOPPER, frozenset(), token.shopper)
-        key = await request.app.state.doorkeeper.key(token.app_key)
-        if key is not None and key.revoked_at is None:
-            return Caller(key.account, key.app_key, ROLES.get(key.role, frozenset()))
+        if token is not None and (caller := await _behind(request, token)):
+            return caller
     return None
+
+
+async def _behind(request: Request, token: UserToken) -> Caller | None:
+    """The caller that a token stands for, unless what it was made from has ended."""
+    doorkeeper: Doorkeeper = request.app.state.doorkeeper
+    vault = request.app.state.cell.vault
+    if user_tokens.is_before(vault, token, await doorkeeper.bounds(token.account)):
+        return None
+    key = await doorkeeper.key(token.app_key) if token.app_key else None
+    if token.app_key and (key is None or not key.has_generation(token.generation, now_micros())):
+        return None
+    if token.shopper is not None:
+        return Caller(token.account, SHOPPER, frozenset(), token.shopper)
+    if key is None:
+        return None
+    resources = ROLES.get(key.role, frozenset())
+    return Caller(key.account, key.app_key, resources, generation=token.generation)
 
 
 KnownCaller = Annotated[Caller, Depends(known_caller)]

@@ -38,10 +38,14 @@ async def post_login(request: Request, cell: TheCell) -> Response:
     """A user token for a key: it has the key's resources for 24 hours."""
     asked = parse(Credentials, await json_body(request))
     key = await request.app.state.doorkeeper.key(asked.appkey)
-    if key is None or not key.opens(asked.apptoken, now_micros()):
+    generation = key.generation_of(asked.apptoken, now_micros()) if key else None
+    if key is None or generation is None:
         raise unauthorized(request.scope["path"])
     expires = int(time.time()) + LIFETIME
-    token = user_tokens.issue(cell.vault, UserToken(key.account, expires, app_key=key.app_key))
+    told = UserToken(
+        key.account, expires, key.app_key, generation=generation, issued_at=now_micros()
+    )
+    token = user_tokens.issue(cell.vault, told)
     return json_response({"authStatus": "Success", "token": token, "expires": expires})
 
 
@@ -49,9 +53,12 @@ async def post_login(request: Request, cell: TheCell) -> Response:
 async def post_shopper_token(request: Request, cell: TheCell, caller: MayIssue) -> Response:
     """A user token for a shopper by e-mail: it opens the shopper's own orders for 24 hours.
 
-    Whoever asks has to have checked who the shopper is.
+    Whoever asks has to have checked who the shopper is. The token ends with the key's secret.
     """
     asked = parse(Shopper, await json_body(request))
     expires = int(time.time()) + LIFETIME
-    token = user_tokens.issue(cell.vault, UserToken(caller.account, expires, shopper=asked.email))
+    told = UserToken(
+        caller.account, expires, caller.app_key, asked.email, caller.generation, now_micros()
+    )
+    token = user_tokens.issue(cell.vault, told)
     return json_response({"token": token, "expires": expires}, 201)

@@ -9,7 +9,8 @@ import orjson
 from fastapi import APIRouter, Request, Response
 
 from oms_ledger.accounts.roles import KEY
-from oms_ledger.api.auth.checkout_access import MayPlace, cookies
+from oms_ledger.api.auth import checkout_cookies
+from oms_ledger.api.auth.checkout_access import MayPlace
 from oms_ledger.api.auth.dependencies import Caller, TheCell
 from oms_ledger.api.auth.ownership import identified
 from oms_ledger.api.checkout.sellers import require_sellers
@@ -34,7 +35,7 @@ async def put_orders(request: Request, cell: TheCell, caller: MayPlace) -> Respo
         raise malformed("The body: expected a JSON object with items, clientProfileData, …")
     orders = await cell.ledger.repeated(caller.account, by=caller.app_key)
     orders = orders or await _place(request, cell, caller, body)
-    return _placed(cell, orders, request.headers.get("host", ""))
+    return _placed(cell, orders, request)
 
 
 async def _place(request: Request, cell: Cell, caller: Caller, body: dict[str, Any]) -> list[Order]:
@@ -73,8 +74,8 @@ def _new_id() -> str:
     return secrets.token_hex(16).upper()
 
 
-def _placed(cell: Cell, orders: list[Order], host: str) -> Response:
-    first = orders[0]
+def _placed(cell: Cell, orders: list[Order], request: Request) -> Response:
+    first, address = orders[0], f"https://{request.headers.get('host', '')}"
     group, transaction = first.placed.order_group, first.placed.transaction_id
     payments = [
         {
@@ -104,11 +105,12 @@ def _placed(cell: Cell, orders: list[Order], host: str) -> Response:
                     "payments": payments,
                 }
             ],
-            "receiverUri": f"https://{host}/split/{group}/payments",
+            "receiverUri": f"{address}/split/{group}/payments",
             "gatewayCallbackTemplatePath": f"/checkout/gatewayCallback/{group}/{{messageCode}}",
         },
         "orders": [placed_order(order) for order in orders],
     }
     response = Response(orjson.dumps(answer), 201, media_type=JSON)
-    response.raw_headers.extend(cookies(cell, first.account, group))
+    secure = request.url.scheme == "https"
+    response.raw_headers.extend(checkout_cookies.headers(cell, first, secure=secure))
     return response

@@ -7,7 +7,8 @@ twice, whatever is written meanwhile. Personal fields are left out; the order ha
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Annotated, Any
 
 import orjson
@@ -15,10 +16,10 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
-from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
+from oms_ledger.api.auth.dependencies import Caller, TheCell, known_caller, requires
 from oms_ledger.api.history.head_watcher import News
 from oms_ledger.api.history.history import Entry, Told, entry
-from oms_ledger.api.http.errors import malformed
+from oms_ledger.api.http.errors import ApiError, malformed
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore import serialization as codec
@@ -27,7 +28,7 @@ router = APIRouter(prefix="/api/ledger", tags=["Ledger"])
 
 MayFollow = Annotated[Caller, Depends(requires("account_events"))]
 LONGEST_WAIT = 60  # seconds that a poll may wait
-LONGEST_STREAM = 600.0  # seconds after which a client connects anew, and its key is looked at again
+LONGEST_STREAM = 600.0  # seconds after which a client connects anew
 SILENCE = 15.0  # seconds after which a stream shows that it is alive
 
 
@@ -73,7 +74,7 @@ async def get_stream(
     """
     if last_event_id is not None:
         after = _position(last_event_id)
-    page = Page(cell, request.app.state.news, caller.account, limit)
+    page = Page(cell, request.app.state.news, caller.account, limit, partial(known_caller, request))
     head = await asyncio.to_thread(cell.store.head)
     if after > head:
         raise malformed(f"after: found {after}, but the ledger's last position is {head}")
@@ -93,8 +94,16 @@ def _position(text: str) -> int:
 class Page:
     """One reader of an account's entries."""
 
-    def __init__(self, cell: Cell, news: News, account: str, limit: int) -> None:
+    def __init__(
+        self,
+        cell: Cell,
+        news: News,
+        account: str,
+        limit: int,
+        check_caller: Callable[[], Awaitable[object]],
+    ) -> None:
         self._cell, self._news, self._account, self._limit = cell, news, account, limit
+        self._check_caller = check_caller
 
     def read(self, after: int) -> dict[str, Any]:
         head = self._cell.store.head()
@@ -110,12 +119,16 @@ class Page:
         }
 
     async def wait(self, after: int, seconds: float) -> dict[str, Any]:
-        """The next page; an empty one when nothing came in time."""
+        """The next page; an empty one when nothing came in time.
+
+        Refuses when the caller's credential ended meanwhile.
+        """
         until = time.monotonic() + seconds
         while True:
             page = await asyncio.to_thread(self.read, after)
             left = until - time.monotonic()
             if page["events"] or left <= 0 or self._news.closing:
+                await self._check_caller()
                 return page
             after = page["next"]
             await self._news.beyond(after, left)
@@ -127,7 +140,10 @@ class Page:
         yield b"retry: 1000\n\n"
         while (now := time.monotonic()) < until:
             left = SILENCE if patience is None else patience - (now - quiet_since)
-            page = await self.wait(after, max(0.0, min(SILENCE, left, until - now)))
+            try:
+                page = await self.wait(after, max(0.0, min(SILENCE, left, until - now)))
+            except ApiError:
+                return  # the credential has ended
             after = page["next"]
             for told in page["events"]:
                 yield _event(told)

@@ -1,8 +1,9 @@
 """User tokens: whom a signed text stands for, until when (contract 02 §1).
 
 A token names an app key, whose resources it then has, or a shopper by e-mail. It is signed by the
-deployment and bound to one account; nothing about it is stored, so it ends by its time alone. A
-key that is revoked takes its tokens along, because the key is looked at each time.
+deployment and bound to one account; nothing about it is stored. It ends by its time, and with what
+it was made from: it names the key that issued it and the generation of the key's secret, and when
+it was issued, which a "not before" of its account or person is compared with (G65).
 """
 
 import base64
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 import orjson
 
 from oms_ledger.eventstore.encryption import Vault
+from oms_ledger.services.customers.identity import mailbox_hash
 
 LIFETIME = 24 * 3600  # seconds
 COOKIE = "VtexIdclientAutCookie"
@@ -21,16 +23,29 @@ COOKIE = "VtexIdclientAutCookie"
 
 @dataclass(frozen=True, slots=True)
 class UserToken:
-    """Whose it is: one of `app_key` and `shopper` (an e-mail); `expires` in Unix seconds."""
+    """Whose it is: a shopper (an e-mail), or else the key that issued it.
+
+    `expires` in Unix seconds, `issued_at` in microseconds. `generation` is that of the secret which
+    the issuing key came with. A shopper's token without `app_key` was made on the command line.
+    """
 
     account: str
     expires: int
     app_key: str | None = None
     shopper: str | None = None
+    generation: str | None = None
+    issued_at: int = 0
 
 
 def issue(vault: Vault, token: UserToken) -> str:
-    told = [token.account, token.expires, token.app_key, token.shopper]
+    told = [
+        token.account,
+        token.expires,
+        token.app_key,
+        token.shopper,
+        token.generation,
+        token.issued_at,
+    ]
     body = base64.urlsafe_b64encode(orjson.dumps(told)).decode().rstrip("=")
     return f"{body}.{vault.sign(f'user-token:{body}')}"
 
@@ -46,6 +61,17 @@ def read(vault: Vault, text: str, now: float) -> UserToken | None:
     except (binascii.Error, orjson.JSONDecodeError, TypeError):
         return None
     return token if token.expires > now else None
+
+
+def is_before(vault: Vault, token: UserToken, bounds: Mapping[str, int]) -> bool:
+    """Whether the token was issued before its account or its person said "not before".
+
+    `bounds` in microseconds by subject: see `projections.accounts.token_bounds`.
+    """
+    subjects = [""]
+    if token.shopper is not None:
+        subjects.append(mailbox_hash(vault, token.account, token.shopper))
+    return any(token.issued_at <= bounds.get(subject, -1) for subject in subjects)
 
 
 def carried(headers: Mapping[str, str], cookies: Mapping[str, str]) -> list[str]:

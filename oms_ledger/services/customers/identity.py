@@ -40,3 +40,8 @@ def body_with_identity(vault: Vault, account: str, body: Json, *, vouched: bool)
     if not isinstance(profile, dict):
         return body
     return {**body, "clientProfileData": with_identity(vault, account, profile, vouched=vouched)}
+
+
+def mailbox_hash(vault: Vault, account: str, email: str) -> str:
+    """Return what stands for an e-mail where it may not be read from."""
+    return vault.sign(f"mailbox:{account}:{mailbox(email)}")

@@ -18,6 +18,7 @@ from oms_ledger.eventstore.records import order_stream
 from oms_ledger.eventstore.tables import events
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.privacy.erase import erase_person, is_open
+from oms_ledger.services.accounts.token_end import end_tokens
 from projections import tables
 from projections.customers import index as people
 from projections.desk import tasks
@@ -81,7 +82,8 @@ async def erase(
 ) -> Erasure:
     """Find the person's orders and, unless it is a dry run, erase the person from them.
 
-    Done again it finds nothing more to erase. Cut short, it is done again to go on.
+    The person's user tokens end with it. Done again it finds nothing more to erase. Cut short,
+    it is done again to go on.
     """
     await cell.ledger.account(account)  # refuses one that does not exist
     await asyncio.to_thread(bring_up, cell, people.CURSOR)
@@ -94,6 +96,7 @@ async def erase(
         return Erasure(None, (*outcomes, *((order, "open") for order in left)))
     erasure_id = secrets.token_hex(16)
     decision = partial(erase_person, erasure_id=erasure_id)
+    await asyncio.to_thread(end_tokens, cell, account, _emails(person, orders))
     done: list[Order] = []
     for at in range(0, len(chosen), AT_ONCE):
         page = chosen[at : at + AT_ONCE]
@@ -108,6 +111,13 @@ async def erase(
     await asyncio.to_thread(_sweep, cell, account, [order.order_id for order in done])
     outcomes = [(order, "erased") for order in done]
     return Erasure(erasure_id, (*outcomes, *((order, "open") for order in left)))
+
+
+def _emails(person: Person, orders: list[Order]) -> set[str]:
+    """The e-mails whose tokens end with the erasure, known while the orders still have them."""
+    named = {person.value} if person.kind == "email" else set()
+    written = {order.placed.client_profile.get("email") for order in orders}
+    return named | {email for email in written if isinstance(email, str) and email}
 
 
 def _orders_of(cell: Cell, account: str, person: Person) -> list[str]:
