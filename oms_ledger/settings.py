@@ -55,6 +55,12 @@ class Settings:
     port: int = 8080
     """OMS_PORT: the port the web process listens on."""
 
+    public_url: str | None = None
+    """OMS_PUBLIC_URL: where people reach the back office, like `https://oms.example.com`.
+
+    None: it opens on loopback addresses alone, because it takes a password over http there only.
+    """
+
     demo: bool = True
     """OMS_DEMO: whether a first start sets up the account `demo` and its sample orders."""
 
@@ -170,6 +176,15 @@ def _redis_url(variable: str, text: str) -> str:
     raise SettingsError(variable, found=_without_password(text), expected=expected)
 
 
+def _origin(variable: str, text: str) -> str:
+    expected = "an address without a path, like https://oms.example.com"
+    parts = urlsplit(text)
+    more = parts.path.strip("/") or parts.query or parts.fragment or parts.username
+    if parts.scheme in ("https", "http") and parts.hostname and not more:
+        return f"{parts.scheme}://{parts.netloc.lower()}"
+    raise SettingsError(variable, found=_without_password(text), expected=expected)
+
+
 def _without_password(url: str) -> str:
     """What may be shown of an address that could not be read: its passwords stay secret."""
     try:
@@ -211,6 +226,7 @@ VARIABLES: dict[str, tuple[str, Callable[[str, str], object]]] = {
     "redis_url": ("REDIS_URL", _redis_url),
     "host": ("OMS_HOST", _text),
     "port": ("OMS_PORT", _number(1, 65535)),
+    "public_url": ("OMS_PUBLIC_URL", _origin),
     "demo": ("OMS_DEMO", _switch),
     "master_key": ("OMS_MASTER_KEY", _key),
     "hook_allowed_networks": ("OMS_HOOK_ALLOWED_NETWORKS", _networks),

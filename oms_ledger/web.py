@@ -1,11 +1,12 @@
-"""The API as one ASGI application, with addressing, metrics and idempotency around it."""
+"""The API and the back office as one ASGI application."""
 
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from oms_ledger.api.app import application, routes_of
 from oms_ledger.api.http.addressing import Addressing
 from oms_ledger.api.http.idempotency import Repeats
 from oms_ledger.api.http.metrics import Timing
+from oms_ledger.backoffice.app import backoffice
 from oms_ledger.cell import Cell, open_cell
 from oms_ledger.services import gc_tuning as interpreter
 from oms_ledger.services.metrics import Reporter
@@ -15,7 +16,15 @@ def build(cell: Cell) -> ASGIApp:
     """The application of one cell; whoever opened the cell closes it."""
     app = application(cell)
     paths = [route.path for route in routes_of(app)]
-    return Addressing(Timing(Repeats(app)), paths, cell.settings.body_limit)
+    api = Addressing(Timing(Repeats(app)), paths, cell.settings.body_limit)
+    pages = backoffice(api, cell)
+
+    async def both(scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        chosen = pages if path == "/admin" or path.startswith("/admin/") else api
+        await chosen(scope, receive, send)
+
+    return both
 
 
 def create() -> ASGIApp:

@@ -95,6 +95,11 @@ def test_a_whole_deployment():
         ("OMS_WEB_PROCESSES", "0", "'0', but should be a whole number of at least 1"),
         ("OMS_WORKER_PROCESSES", "-1", "whole number of at least 1"),
         ("OMS_BODY_LIMIT", "10MB", "whole number"),
+        (
+            "OMS_PUBLIC_URL",
+            "oms.example.com",
+            "an address without a path, like https://oms.example.com",
+        ),
         ("OMS_DEMO", "maybe", "OMS_DEMO is 'maybe', but should be on or off."),
         ("OMS_HOOK_EXPIRY", "2", "on or off"),
         ("OMS_FEED_EXPIRY", "never", "on or off"),

@@ -19,11 +19,13 @@ FEED_VIEW, FEED_ADMIN = "Feed v3 and Hook view only", "Feed v3 and Hook Admin"
 MY_CONTRACT, MY_UNIT = "ViewMyContractOrders", "ViewMyOrgUnitOrders"
 PLACE = "Place Orders"  # and name the profile of who ordered
 SHOPPERS = "Issue shopper tokens"  # ours: whoever has it may look at orders as any shopper
+# Ours, for the people and keys of an account, and for the whole deployment.
+USERS, KEYS, DEPLOYMENT = "Manage users", "Manage keys", "Manage deployment"
 
 FEED = frozenset({FEED_VIEW, FEED_ADMIN})
 # Without `Orders Full Access`, which is the Checkout Admin's alone: it would open the list too.
 OMS = frozenset({VIEW, LIST, WORKFLOW, CANCEL, INVOICE, REFUND, PAYMENT, CHANGE})
-EVERY = OMS | FEED | {FULL, FORM, WINDOW, PLACE, MY_CONTRACT, MY_UNIT, SHOPPERS}
+EVERY = OMS | FEED | {FULL, FORM, WINDOW, PLACE, MY_CONTRACT, MY_UNIT, SHOPPERS, USERS, KEYS}
 
 
 def _role(*resources: str) -> frozenset[str]:
@@ -122,6 +124,9 @@ OPERATIONS: Mapping[str, frozenset[str]] = {
     # VTEX DO; its published operations name no resource
     "read_tasks": frozenset({VIEW, FULL}),
     "write_tasks": frozenset({WORKFLOW, FULL}),
+    # People and keys of the account
+    "manage_users": frozenset({USERS}),
+    "manage_keys": frozenset({KEYS}),
     # The deployment
     "health": NOBODY_IN_PARTICULAR,
     "documentation": NOBODY_IN_PARTICULAR,

@@ -16,6 +16,7 @@ from oms_ledger.cli import (
     hook,
     imports,
     keys,
+    operators,
     processes,
     tokens,
 )
@@ -47,6 +48,7 @@ upkeep.install(app)
 erasing.install(app)
 app.add_typer(accounts.app, name="account")
 app.add_typer(keys.app, name="key")
+app.add_typer(operators.app, name="person")
 app.add_typer(gateways.app, name="gateway")
 app.add_typer(external_sellers.app, name="seller")
 app.add_typer(tokens.app, name="token")

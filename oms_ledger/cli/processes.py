@@ -15,9 +15,11 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 
 from oms_ledger.cell import Cell, open_cell
+from oms_ledger.cli.operators import address_of
 from oms_ledger.migrations import migrate as migrate_tables
 from oms_ledger.services import gc_tuning as interpreter
 from oms_ledger.services.metrics import Reporter
+from oms_ledger.services.operators.invitations import first_link
 from oms_ledger.settings import Settings
 from workers import scheduler as clock_process
 from workers.projector import ensure_cursors, project
@@ -80,6 +82,7 @@ def up() -> None:
     lock = _only_one(settings.data_dir)
     cell = Cell(settings)
     prepare(cell)
+    link = first_link(cell, "demo" if settings.demo else None)
     cell.close()
     program = [sys.executable, "-m", "oms_ledger"]
     environ = dict(os.environ)
@@ -97,6 +100,8 @@ def up() -> None:
         environ["OMS_HOOK_ALLOWED_NETWORKS"] = ",".join(filter(None, (networks, "127.0.0.1/32")))
         commands["receiver"] = [*program, "demo", "receiver"]
     typer.echo(f"oms-ledger starts at http://{settings.host}:{settings.port} (Ctrl-C stops it)")
+    if link:
+        typer.echo(f"Back office: {address_of(settings)}/admin/-/first#{link}")
     try:
         raise SystemExit(Supervisor(commands, environ).run())
     finally:

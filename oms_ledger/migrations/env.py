@@ -2,7 +2,8 @@
 
 from alembic import context
 
-import projections.tables  # noqa: F401  (its tables join the metadata)
+import projections.operators.tables
+import projections.tables  # noqa: F401  (their tables join the metadata)
 from oms_ledger.eventstore.tables import metadata
 
 context.configure(

@@ -26,7 +26,9 @@ BODY_LIMIT = 10 * 1024 * 1024
 _PASSED_OVER = 4  # times the limit, of a body that is refused
 NAME_LIMIT = 256  # characters of an account name in the query
 NO_ACCOUNTS = {"api", "www", "localhost"}
-FIRST_WORDS = {"api", "split", "docs", "openapi.json", "healthz", "readyz", "metrics", "redoc", ""}
+FIRST_WORDS = {
+    *("api", "admin", "split", "docs", "openapi.json", "healthz", "readyz", "metrics", "redoc", "")
+}
 AFTER_ACCOUNT = {"api", "do"}
 _ACCOUNT = re.compile(r"[a-z][a-z0-9]{1,39}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")

@@ -1,0 +1,176 @@
+"""Pages that anybody may open: signing in, the first link, an invitation, a reset."""
+
+import asyncio
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from oms_ledger.backoffice.page import Office, html_response
+from oms_ledger.backoffice.templating import LANGUAGES, environment
+from oms_ledger.refusal import Refusal
+from oms_ledger.services.operators import invitations, sign_in
+from oms_ledger.services.operators.sign_in import TooManyFailures
+from projections.operators import sessions
+from projections.operators.directory import Operator
+from projections.operators.sessions import Session
+
+BROWSER_DAYS = 90
+
+
+def _names(request: Request) -> tuple[str, str]:
+    """The cookies of the session and of the known browser."""
+    secure = request.scope["state"]["secure"]
+    return ("__Host-oms", "__Host-oms-browser") if secure else ("oms", "oms-browser")
+
+
+async def session_of(request: Request, office: Office) -> tuple[Session, Operator] | None:
+    token = request.cookies.get(_names(request)[0])
+    if not token:
+        return None
+    return await asyncio.to_thread(sign_in.session_of, office.cell, token)
+
+
+def _language(request: Request) -> str:
+    asked = request.headers.get("accept-language", "")[:2].lower()
+    return asked if asked in LANGUAGES else "en"
+
+
+def _page(request: Request, template: str, status: int = 200, **values: object) -> Response:
+    language = _language(request)
+    values = {"language": language, "error": None, **values}
+    html = environment(language).get_template(template).render(**values)
+    return html_response(request, html, status)
+
+
+def unavailable(request: Request) -> Response:
+    """A page for when the database does not answer; it needs nothing of it."""
+    answer = _page(request, "unavailable.html", 503)
+    answer.headers["retry-after"] = "5"
+    return answer
+
+
+async def _fields(request: Request) -> dict[str, str]:
+    text = (await request.body()).decode("utf-8", "replace")
+    return dict(parse_qsl(text, keep_blank_values=True))
+
+
+def own_path(text: str) -> str:
+    """Where to go after signing in: a page of the back office, never another site."""
+    good = text.startswith("/admin/") and "//" not in text and "\\" not in text
+    return text if good and text.isprintable() else "/admin"
+
+
+def _let_in(request: Request, office: Office, token: str, email: str, location: str) -> Response:
+    answer = RedirectResponse(location, 303)
+    secure = request.scope["state"]["secure"]
+    name, browser = _names(request)
+    kept: dict[str, Any] = {"path": "/", "httponly": True, "samesite": "lax", "secure": secure}
+    longest = sessions.LONGEST // sessions.SECOND
+    answer.set_cookie(name, token, max_age=longest, **kept)
+    mark = sign_in.browser_mark(office.cell, email)
+    days = BROWSER_DAYS * 24 * 3600
+    answer.set_cookie(browser, mark, max_age=days, **kept)
+    return answer
+
+
+def _reachable(request: Request) -> bool:
+    """Whether a password may be sent here: over https, or on a loopback address."""
+    return request.scope["state"]["origin"] is not None
+
+
+async def get_sign_in(request: Request, office: Office) -> Response:
+    wanted = own_path(request.query_params.get("next", ""))
+    if await session_of(request, office):
+        return RedirectResponse(wanted, 303)
+    return _page(request, "sign_in.html", wanted=wanted, email="", open=_reachable(request))
+
+
+async def post_sign_in(request: Request, office: Office) -> Response:
+    given = await _fields(request)
+    email, wanted = given.get("email", ""), own_path(given.get("next", ""))
+    told = {"wanted": wanted, "email": email, "open": _reachable(request)}
+    if not _reachable(request):
+        return _page(request, "sign_in.html", 403, **told)
+    browser = request.cookies.get(_names(request)[1], "")
+    agent = request.headers.get("user-agent", "")
+    try:
+        operator, token = await asyncio.to_thread(
+            sign_in.sign_in,
+            office.cell,
+            email,
+            given.get("password", ""),
+            agent=agent,
+            browser=browser,
+        )
+    except Refusal as refusal:
+        answer = _page(request, "sign_in.html", refusal.status, **told, error=refusal.message)
+        if isinstance(refusal, TooManyFailures):
+            answer.headers["retry-after"] = str(refusal.seconds)
+        return answer
+    return _let_in(request, office, token, operator.email, wanted)
+
+
+async def get_link(request: Request, office: Office) -> Response:
+    """The form of a link; the secret is in the fragment, which only the browser knows."""
+    first = request.url.path.endswith("/first")
+    return _page(request, "link.html", first=first, token="", email="", name="")
+
+
+async def post_link(request: Request, office: Office) -> Response:
+    given = await _fields(request)
+    first = request.url.path.endswith("/first")
+    token, email, name = (given.get(n, "") for n in ("token", "email", "name"))
+    token = token.rpartition("#")[2].strip()
+    told = {"first": first, "token": token, "email": email, "name": name}
+    if not _reachable(request):
+        return _page(request, "sign_in.html", 403, wanted="/admin", email="", open=False)
+
+    def use() -> tuple[str, str]:
+        session = invitations.use_link(
+            office.cell,
+            token,
+            email=email,
+            name=name,
+            password=given.get("password", ""),
+            agent=request.headers.get("user-agent", ""),
+        )
+        found = sign_in.session_of(office.cell, session)
+        return session, found[1].email if found else email
+
+    try:
+        session, used_by = await asyncio.to_thread(use)
+    except Refusal as refusal:
+        return _page(request, "link.html", refusal.status, **told, error=refusal.message)
+    return _let_in(request, office, session, used_by, "/admin")
+
+
+async def post_sign_out(request: Request, office: Office) -> Response:
+    found = await session_of(request, office)
+    if found is not None:
+        session, operator = found
+        everywhere = (await _fields(request)).get("everywhere") == "yes"
+
+        def end() -> None:
+            with office.cell.database.writing() as connection:
+                if everywhere:
+                    sessions.end_all(connection, operator.id)
+                else:
+                    sessions.end(connection, session.token_hash)
+
+        await asyncio.to_thread(end)
+    answer = RedirectResponse("/admin/-/sign-in", 303)
+    answer.delete_cookie(_names(request)[0], path="/", secure=request.scope["state"]["secure"])
+    return answer
+
+
+ROUTES = [
+    ("/admin/-/sign-in", get_sign_in, ["GET"]),
+    ("/admin/-/sign-in", post_sign_in, ["POST"]),
+    ("/admin/-/first", get_link, ["GET"]),
+    ("/admin/-/first", post_link, ["POST"]),
+    ("/admin/-/link", get_link, ["GET"]),
+    ("/admin/-/link", post_link, ["POST"]),
+    ("/admin/-/sign-out", post_sign_out, ["POST"]),
+]

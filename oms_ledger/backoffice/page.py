@@ -1,0 +1,245 @@
+"""One request of the back office: who asks, what was asked of the API, and the page it becomes."""
+
+import asyncio
+import gzip
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote, urlencode
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.types import ASGIApp
+
+from oms_ledger.accounts.roles import DEPLOYMENT, OPERATIONS, ROLES
+from oms_ledger.backoffice import asking, formats
+from oms_ledger.backoffice.asking import Answer, Query
+from oms_ledger.backoffice.templating import environment
+from oms_ledger.cell import Cell
+from oms_ledger.services.operators import sign_in
+from oms_ledger.services.operators.signed_in import SignedIn
+from projections.operators import sessions
+from projections.operators.directory import Operator
+from projections.operators.sessions import Session
+from projections.subscriptions.checkpoints import now_micros
+
+PACK_FROM = 1024  # bytes
+
+
+class NotAllowed(Exception):
+    """The person's role has none of the resources that an operation takes."""
+
+    def __init__(self, needed: frozenset[str]) -> None:
+        super().__init__(needed)
+        self.needed = needed
+
+
+class Elsewhere(Exception):
+    """The page is answered by leading to another one."""
+
+    def __init__(self, location: str) -> None:
+        super().__init__(location)
+        self.location = location
+
+
+class Failed(Exception):
+    """The API refused what the page is made of."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+
+
+@dataclass
+class Office:
+    """What all pages share."""
+
+    api: ASGIApp
+    cell: Cell
+
+
+@dataclass
+class Page:
+    """A request by a signed-in person; `account` is None on pages of the deployment."""
+
+    request: Request
+    office: Office
+    operator: Operator
+    session: Session
+    account: str | None = None
+    made_of: list[Answer] = field(default_factory=list)
+    position: int = 0
+    behind: int = 0
+
+    @property
+    def cell(self) -> Cell:
+        return self.office.cell
+
+    @property
+    def role(self) -> str:
+        return self.operator.roles.get(self.account or "", "")
+
+    @property
+    def resources(self) -> frozenset[str]:
+        found = ROLES.get(self.role, frozenset())
+        return found | {DEPLOYMENT} if self.operator.deployment else found
+
+    @property
+    def person(self) -> SignedIn:
+        operator = self.operator
+        return SignedIn(operator.id, self.account or "-", self.role, operator.deployment)
+
+    @property
+    def base(self) -> str:
+        return f"/admin/{self.account or '-'}"
+
+    def param(self, name: str) -> str:
+        """A path parameter as it was meant."""
+        return unquote(self.request.path_params[name])
+
+    def query(self, name: str, default: str = "") -> str:
+        return self.request.query_params.get(name, default)
+
+    def may(self, operation: str) -> bool:
+        return not OPERATIONS[operation] or bool(OPERATIONS[operation] & self.resources)
+
+    def require(self, operation: str) -> None:
+        if not self.may(operation):
+            raise NotAllowed(OPERATIONS[operation])
+
+    # Asking
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query = (),  # type: ignore[assignment]
+        body: Any = None,
+        once: str | None = None,
+    ) -> Answer:
+        answer = await asking.ask(
+            self.office.api,
+            self.person,
+            method,
+            path,
+            query=query,
+            body=body,
+            once=once,
+            language=self.operator.language,
+            request_id=self.request.scope["state"]["request_id"],
+        )
+        self.made_of.append(answer)
+        lag = answer.headers.get("x-ledger-behind") or answer.headers.get("x-ledger-lag")
+        self.behind = max(self.behind, int(lag or 0))
+        return answer
+
+    async def get(self, path: str, query: Query = ()) -> Any:  # type: ignore[assignment]
+        """What the API tells; `Failed` when it refuses."""
+        answer = await self.ask("GET", path, query=query)
+        if not answer.ok:
+            raise Failed(answer)
+        return answer.json()
+
+    async def get_or(self, default: Any, path: str, query: Query = ()) -> Any:  # type: ignore[assignment]
+        """What the API tells, or a default where the role may not ask or there is nothing."""
+        answer = await self.ask("GET", path, query=query)
+        return answer.json() if answer.ok else default
+
+    def listen(self, path: str, query: Query) -> AsyncIterator[bytes]:
+        return asking.listen(self.office.api, self.person, path, query)
+
+    # Forms
+
+    async def form(self) -> dict[str, list[str]]:
+        """The fields of an urlencoded form; each may be given several times."""
+        given: dict[str, list[str]] = {}
+        text = (await self.request.body()).decode("utf-8", "replace")
+        for name, value in parse_qsl(text, keep_blank_values=True, max_num_fields=5000):
+            given.setdefault(name, []).append(value.replace("\r\n", "\n"))
+        return given
+
+    @property
+    def verified(self) -> bool:
+        """Whether the password was given just now."""
+        return self.session.verified_at + sign_in.VERIFIED_FOR > now_micros()
+
+    # Answering
+
+    async def tell_once(self, message: str) -> None:
+        """Keep a message for the next page."""
+
+        def write() -> None:
+            with self.cell.database.writing() as connection:
+                sessions.set_message(connection, self.session.token_hash, message)
+
+        await asyncio.to_thread(write)
+
+    async def done(self, location: str, message: str) -> Response:
+        """Lead to what was changed, which then tells the message once."""
+        await self.tell_once(message)
+        return RedirectResponse(location, 303)
+
+    async def _message(self) -> str | None:
+        told = self.session.message
+        if told and self.request.method == "GET":
+
+            def clear() -> None:
+                with self.cell.database.writing() as connection:
+                    sessions.set_message(connection, self.session.token_hash, None)
+
+            await asyncio.to_thread(clear)
+            return told
+        return None
+
+    async def render(self, template: str, status: int = 200, **values: Any) -> Response:
+        zone, currency = "UTC", "BRL"
+        if self.account and self.role:
+            settings = await self.cell.ledger.account(self.account)
+            zone, currency = settings.setting("time_zone"), settings.setting("currency")
+        if "utc" in self.request.query_params:
+            zone = "UTC"
+        message = await self._message()
+        text = environment(self.operator.language).get_template(template)
+        html = await asyncio.to_thread(
+            text.render,
+            page=self,
+            account=self.account or "-",
+            base=self.base,
+            operator=self.operator,
+            language=self.operator.language,
+            zone=formats.zone(zone),
+            currency=currency,
+            message=message,
+            position=self.position,
+            behind=self.behind,
+            may=self.may,
+            key=uuid.uuid4().hex,
+            here=template.partition(".")[0],
+            **values,
+        )
+        return html_response(self.request, html, status, timing=self.made_of)
+
+
+def html_response(
+    request: Request, html: str, status: int = 200, *, timing: list[Answer] | None = None
+) -> Response:
+    """A page; packed where the browser takes it, with the cost of what it is made of."""
+    told = ", ".join(f"api;dur={one.duration_ms:.1f}" for one in timing or ())
+    headers = {"vary": "accept-encoding"} | ({"server-timing": told} if told else {})
+    content = html.encode()
+    if len(content) > PACK_FROM and "gzip" in request.headers.get("accept-encoding", ""):
+        content = gzip.compress(content, 5, mtime=0)
+        headers["content-encoding"] = "gzip"
+    return HTMLResponse(content, status, headers)
+
+
+def url(base: str, *segments: str, **query: Any) -> str:
+    """An address below a base; segments and values are encoded."""
+    path = "/".join([base, *(quote(str(segment), safe="") for segment in segments)])
+    told = urlencode({k: v for k, v in query.items() if v not in (None, "")}, doseq=True)
+    return f"{path}?{told}" if told else path
+
+
+Handler = Callable[[Page], Awaitable[Response]]

@@ -1,0 +1,87 @@
+"""A person's own settings: name, language, scheme, density, keys, password, sessions."""
+
+import asyncio
+
+from starlette.responses import Response
+
+from oms_ledger.backoffice.page import Page
+from oms_ledger.backoffice.templating import LANGUAGES
+from oms_ledger.refusal import Refusal
+from oms_ledger.services.operators import passwords, sign_in
+from projections.operators import directory, sessions
+from projections.operators.sessions import Session
+
+SCHEMES = ("system", "light", "dark")
+DENSITIES = ("compact", "roomy")
+
+
+async def get_me(page: Page) -> Response:
+    return await _shown(page)
+
+
+async def _shown(page: Page, status: int = 200, error: Refusal | None = None) -> Response:
+    def own() -> list[Session]:
+        with page.cell.database.reading() as connection:
+            return sessions.of_operator(connection, page.operator.id)
+
+    told = {"message": error.message, "code": ""} if error else None
+    return await page.render(
+        "me.html",
+        status,
+        error=told,
+        sessions=await asyncio.to_thread(own),
+        schemes=SCHEMES,
+        densities=DENSITIES,
+    )
+
+
+async def post_me(page: Page) -> Response:
+    given = await page.form()
+
+    def chosen(name: str, known: tuple[str, ...], present: str) -> str:
+        value = given.get(name, [present])[0]
+        return value if value in known else present
+
+    mine = page.operator
+    values = {
+        "name": (given.get("name", [""])[0].strip() or mine.name)[:120],
+        "language": chosen("language", tuple(LANGUAGES), mine.language),
+        "scheme": chosen("scheme", SCHEMES, mine.scheme),
+        "density": chosen("density", DENSITIES, mine.density),
+        "shortcuts": "shortcuts" in given,
+    }
+
+    def write() -> None:
+        with page.cell.database.writing() as connection:
+            directory.set_fields(connection, mine.id, **values)
+
+    await asyncio.to_thread(write)
+    return await page.done("/admin/-/me", "Saved")
+
+
+async def post_password(page: Page) -> Response:
+    """Another password; the present one is asked, and all other sessions end."""
+    given = await page.form()
+    present, new = (given.get(name, [""])[0] for name in ("present", "password"))
+
+    def change() -> None:
+        mine, token_hash = page.operator, page.session.token_hash
+        sign_in.verify_again(page.cell, mine, token_hash, present)
+        passwords.require_good(new, mine.email)
+        hashed = passwords.hash_password(new)
+        with page.cell.database.writing() as connection:
+            directory.set_fields(connection, mine.id, password_hash=hashed)
+            sessions.end_all(connection, mine.id, but=token_hash)
+
+    try:
+        await asyncio.to_thread(change)
+    except Refusal as refusal:
+        return await _shown(page, refusal.status, refusal)
+    return await page.done("/admin/-/me", "The password is changed; other sessions have ended")
+
+
+ROUTES = [
+    ("/admin/-/me", get_me, ["GET"]),
+    ("/admin/-/me", post_me, ["POST"]),
+    ("/admin/-/me/password", post_password, ["POST"]),
+]

@@ -1,0 +1,73 @@
+"""Jinja environments, one per language: escaped always, and no variable may be missing."""
+
+import json
+from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from babel.support import NullTranslations, Translations
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from oms_ledger.backoffice.formats import FILTERS, LOCALES
+from oms_ledger.backoffice.static_files import url_of
+
+LANGUAGES = {"en": "English", "pt": "Português", "es": "Español"}
+LONGER = "qps"  # a pseudo-language whose texts are 40 % longer, for tests of the layout
+
+
+class _Longer(NullTranslations):
+    """Each text with accents around it and 40 % longer."""
+
+    def gettext(self, message: str) -> str:
+        return f"{message} {'ē' * max(1, len(message) * 2 // 5)}"
+
+    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
+        return self.gettext(msgid1 if n == 1 else msgid2)
+
+
+def _folder(name: str) -> Path:
+    return Path(str(files("oms_ledger.backoffice").joinpath(name)))
+
+
+@cache
+def translations(language: str) -> NullTranslations:
+    if language == LONGER:
+        return _Longer()
+    return Translations.load(_folder("locale"), [language])
+
+
+def segment(text: Any) -> str:
+    """A path segment, encoded."""
+    return quote(str(text), safe="")
+
+
+def as_data(value: Any) -> str:
+    """A value for a `data-` attribute that the script reads."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def total_of(rows: Iterable[Any], name: str) -> int:
+    return sum(row.get(name) or 0 for row in rows)
+
+
+@cache
+def environment(language: str) -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(_folder("templates")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do", "jinja2.ext.loopcontrols"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    told = translations(language)
+    made.install_gettext_callables(told.gettext, told.ngettext, newstyle=True)  # type: ignore[attr-defined]
+    made.filters.update(FILTERS, segment=segment, as_data=as_data)
+    made.globals.update(
+        static=url_of, total_of=total_of, languages=LANGUAGES, locales=LOCALES, zip=zip
+    )
+    return made

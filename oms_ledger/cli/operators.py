@@ -1,0 +1,97 @@
+"""`oms-ledger person …`: who may sign in to the back office."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from oms_ledger.accounts.roles import ROLES
+from oms_ledger.cell import Cell, open_cell
+from oms_ledger.cli.output import AsJson, print_json, print_table
+from oms_ledger.services.operators import invitations
+from oms_ledger.settings import Settings
+from projections.operators import directory
+
+app = typer.Typer(help="People who sign in to the back office.", no_args_is_help=True)
+Email = Annotated[str, typer.Option(help="The person's e-mail.")]
+
+
+def address_of(settings: Settings) -> str:
+    """Where people reach the back office."""
+    return settings.public_url or f"http://{settings.host}:{settings.port}"
+
+
+def _opened() -> Cell:
+    cell = open_cell()
+    cell.require_tables()
+    return cell
+
+
+@app.command()
+def invite(
+    email: Email,
+    role: Annotated[str, typer.Option(help=f"One of: {'; '.join(sorted(ROLES))}.")],
+    account: Annotated[str | None, typer.Option(help="The account the role is in.")] = None,
+    name: Annotated[str, typer.Option(help="How others know the person.")] = "",
+    deployment: Annotated[
+        bool, typer.Option("--deployment", help="May look after the whole deployment.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Give a person a role; prints a link to pass on, by which they set a password."""
+    cell = _opened()
+    if account is not None:
+        asyncio.run(cell.ledger.account(account))
+    operator, token = invitations.invite(
+        cell, email=email, name=name, account=account, role=role, deployment=deployment
+    )
+    link = f"{address_of(cell.settings)}/admin/-/link#{token}" if token else None
+    if as_json:
+        print_json({"operator": operator, "link": link})
+    elif link is None:
+        typer.echo(f"{email} has the role now, and signs in as before.")
+    else:
+        typer.echo(link)
+        typer.echo("The link works once, within 7 days. It is not shown again.", err=True)
+
+
+@app.command(name="list")
+def list_(as_json: AsJson = False) -> None:
+    """List operators with their roles."""
+    cell = _opened()
+    with cell.database.reading() as connection:
+        found = directory.everybody(connection)
+    rows = [
+        (
+            one.id,
+            one.email,
+            one.name,
+            ", ".join(f"{account}: {role}" for account, role in one.roles.items()),
+            one.deployment,
+            datetime.fromtimestamp(one.created_at / 1e6, UTC).isoformat(timespec="seconds"),
+            one.disabled_at is not None,
+        )
+        for one in found
+    ]
+    columns = ("id", "email", "name", "roles", "deployment", "created", "disabled")
+    if as_json:
+        print_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        print_table(columns, rows)
+
+
+@app.command()
+def reset(email: Email) -> None:
+    """Print a link by which a person sets another password."""
+    cell = _opened()
+    token = invitations.reset(cell, email)
+    typer.echo(f"{address_of(cell.settings)}/admin/-/link#{token}")
+    typer.echo("The link works once, within a day. It is not shown again.", err=True)
+
+
+@app.command()
+def disable(email: Email) -> None:
+    """Shut a person out; the sessions end at once."""
+    invitations.disable(_opened(), email)
+    typer.echo(f"{email} is shut out.")

@@ -1,0 +1,1 @@
+"""Signing in, first link, invitations: what people need before they can ask anything."""

@@ -1,0 +1,106 @@
+"""Operators and their one role per account."""
+
+import base64
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from projections.operators.tables import operator_roles, operators
+from projections.subscriptions.checkpoints import now_micros
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """A person who may sign in; `roles` is account → role."""
+
+    id: str
+    email: str
+    name: str
+    password_hash: str | None
+    deployment: bool
+    language: str
+    scheme: str
+    density: str
+    shortcuts: bool
+    created_at: int
+    disabled_at: int | None
+    roles: dict[str, str] = field(default_factory=dict)
+
+
+def new_id() -> str:
+    return "p" + base64.b32encode(secrets.token_bytes(7)).decode()[:10].lower()
+
+
+def create(
+    connection: Connection, *, email: str, name: str, deployment: bool, password_hash: str | None
+) -> str:
+    """A new operator's id. The e-mail is kept without case."""
+    operator_id = new_id()
+    connection.execute(
+        insert(operators).values(
+            id=operator_id,
+            email=email.casefold(),
+            name=name,
+            password_hash=password_hash,
+            deployment=deployment,
+            shortcuts=True,
+            created_at=now_micros(),
+        )
+    )
+    return operator_id
+
+
+def get(connection: Connection, operator_id: str) -> Operator | None:
+    return _one(connection, operators.c.id == operator_id)
+
+
+def by_email(connection: Connection, email: str) -> Operator | None:
+    return _one(connection, operators.c.email == email.strip().casefold())
+
+
+def any_exist(connection: Connection) -> bool:
+    return connection.execute(select(operators.c.id).limit(1)).first() is not None
+
+
+def names(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
+    query = select(operators.c.id, operators.c.name).where(operators.c.id.in_(ids))
+    return {one: name for one, name in connection.execute(query)}
+
+
+def everybody(connection: Connection) -> list[Operator]:
+    rows = connection.execute(select(operators).order_by(operators.c.created_at)).all()
+    return _with_roles(connection, rows)
+
+
+def of_account(connection: Connection, account: str) -> list[Operator]:
+    named = select(operator_roles.c.operator).where(operator_roles.c.account == account)
+    query = select(operators).where(operators.c.id.in_(named)).order_by(operators.c.created_at)
+    return _with_roles(connection, connection.execute(query).all())
+
+
+def set_role(connection: Connection, operator_id: str, account: str, role: str | None) -> None:
+    """Give the operator this role in the account; None takes the account away."""
+    t = operator_roles
+    connection.execute(delete(t).where(t.c.operator == operator_id, t.c.account == account))
+    if role is not None:
+        connection.execute(insert(t).values(operator=operator_id, account=account, role=role))
+
+
+def set_fields(connection: Connection, operator_id: str, **values: Any) -> None:
+    connection.execute(update(operators).where(operators.c.id == operator_id).values(**values))
+
+
+def _one(connection: Connection, condition: Any) -> Operator | None:
+    rows = connection.execute(select(operators).where(condition)).all()
+    return next(iter(_with_roles(connection, rows)), None)
+
+
+def _with_roles(connection: Connection, rows: Sequence[Any]) -> list[Operator]:
+    t, roles = operator_roles, dict[str, dict[str, str]]()
+    query = select(t).where(t.c.operator.in_([row.id for row in rows])).order_by(t.c.account)
+    for operator, account, role in connection.execute(query):
+        roles.setdefault(operator, {})[account] = role
+    return [Operator(**row._mapping, roles=roles.get(row.id, {})) for row in rows]

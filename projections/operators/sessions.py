@@ -1,0 +1,92 @@
+"""Sessions of operators: a random token, known here by its hash alone."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from projections.operators.tables import operator_sessions as t
+from projections.subscriptions.checkpoints import now_micros
+
+SECOND = 1_000_000
+IDLE = 12 * 3600 * SECOND
+LONGEST = 7 * 24 * 3600 * SECOND
+SEEN_AFTER = 60 * SECOND  # a session is marked as seen at most once a minute
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    token_hash: bytes
+    operator: str
+    created_at: int
+    seen_at: int
+    verified_at: int
+    expires_at: int
+    agent: str
+    message: str | None
+
+
+def hash_of(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def open_session(connection: Connection, operator: str, agent: str) -> str:
+    """The token of a new session; sessions that are over are removed."""
+    now, token = now_micros(), secrets.token_urlsafe(32)
+    connection.execute(delete(t).where(t.c.expires_at < now))
+    connection.execute(
+        insert(t).values(
+            token_hash=hash_of(token),
+            operator=operator,
+            created_at=now,
+            seen_at=now,
+            verified_at=now,
+            expires_at=now + LONGEST,
+            agent=agent[:200],
+        )
+    )
+    return token
+
+
+def get(connection: Connection, token: str) -> Session | None:
+    """The session of a token, unless it is over or was idle for too long."""
+    row = connection.execute(select(t).where(t.c.token_hash == hash_of(token))).one_or_none()
+    now = now_micros()
+    if row is None or row.expires_at < now or row.seen_at + IDLE < now:
+        return None
+    return Session(*row)
+
+
+def mark_seen(connection: Connection, session: Session) -> None:
+    _set(connection, session.token_hash, seen_at=now_micros())
+
+
+def mark_verified(connection: Connection, token_hash: bytes) -> None:
+    _set(connection, token_hash, verified_at=now_micros())
+
+
+def set_message(connection: Connection, token_hash: bytes, message: str | None) -> None:
+    """What the next page tells once."""
+    _set(connection, token_hash, message=message)
+
+
+def of_operator(connection: Connection, operator: str) -> list[Session]:
+    query = select(t).where(t.c.operator == operator, t.c.expires_at >= now_micros())
+    return [Session(*row) for row in connection.execute(query.order_by(t.c.created_at.desc()))]
+
+
+def end(connection: Connection, token_hash: bytes) -> None:
+    connection.execute(delete(t).where(t.c.token_hash == token_hash))
+
+
+def end_all(connection: Connection, operator: str, *, but: bytes | None = None) -> int:
+    """End the operator's sessions; how many."""
+    ended = delete(t).where(t.c.operator == operator)
+    if but is not None:
+        ended = ended.where(t.c.token_hash != but)
+    return connection.execute(ended).rowcount
+
+
+def _set(connection: Connection, token_hash: bytes, **values: object) -> None:
+    connection.execute(update(t).where(t.c.token_hash == token_hash).values(**values))
