@@ -1,31 +1,19 @@
 """The process that runs RQ's jobs and, in a thread beside them, the courier."""
 
 import logging
-from datetime import timedelta
 
 import redis
 import structlog
-from rq import SimpleWorker
 from rq.exceptions import StopRequested
-from rq.serializers import JSONSerializer
-from rq.timeouts import TimerDeathPenalty
 from rq.worker import WorkerStatus
 
 from oms_ledger.cell import Cell
 from oms_ledger.services import signals as wakeups
 from workers import jobs
+from workers.runtime.signal_jobs import SignalWorker
 from workers.runtime.stopping import Stop
 
 log = structlog.get_logger(__name__)
-
-
-class CursorWorker(SimpleWorker):
-    """A worker without forks, whose job time-outs need no signals."""
-
-    death_penalty_class = TimerDeathPenalty
-
-    def _install_signal_handlers(self) -> None:
-        """The process has its own: see `Stop`."""
 
 
 def work(cell: Cell, stop: Stop) -> None:
@@ -36,6 +24,7 @@ def work(cell: Cell, stop: Stop) -> None:
         while not stop.is_set():
             try:
                 _work(cell, stop)
+                stop.wait(1)  # it broke off, over something in Redis: not again at once
             except StopRequested:
                 return
             except (redis.RedisError, OSError) as error:
@@ -46,13 +35,7 @@ def work(cell: Cell, stop: Stop) -> None:
 
 
 def _work(cell: Cell, stop: Stop) -> None:
-    worker = CursorWorker(
-        [wakeups.queue(cell.redis, name) for name in (wakeups.QUEUE, wakeups.SLOW)],
-        connection=cell.redis,
-        serializer=JSONSerializer,
-        default_worker_ttl=60,
-        maintenance_interval=int(timedelta(seconds=15).total_seconds()),
-    )
+    worker = SignalWorker(cell.redis, [wakeups.QUEUE, wakeups.SLOW], jobs.advance)
 
     def end() -> None:
         """After the job under way; at once where RQ only waits, for a job or for Redis."""

@@ -14,6 +14,10 @@ from rq.serializers import JSONSerializer
 QUEUE, SLOW = "cursors", "slow"
 """`SLOW` is looked into when the other is empty: for cursors that have much to catch up with."""
 
+ADVANCE = "advance"
+"""The one job: a name, not a place of code (see `workers.runtime.signal_jobs`)."""
+
+_KEPT = 3600  # seconds after which a job that nobody took is gone
 _QUEUED = 10  # seconds after which a wake-up that was lost no longer stands in the way
 
 log = structlog.get_logger(__name__)
@@ -34,9 +38,7 @@ def wake(connection: redis.Redis, cursors: Iterable[str], into: str = QUEUE) -> 
                 pipeline.set(f"wake:{name}", 1, nx=True, ex=_QUEUED)
             fresh = [n for n, was_set in zip(names, pipeline.execute(), strict=True) if was_set]
         jobs = [
-            Queue.prepare_data(
-                "workers.jobs.advance", args=(name,), result_ttl=0, failure_ttl=60, timeout=120
-            )
+            Queue.prepare_data(ADVANCE, args=(name,), result_ttl=0, failure_ttl=60, ttl=_KEPT)
             for name in fresh
         ]
         if jobs:
