@@ -370,3 +370,17 @@ task_history = Table(
     Column("kind", Text, nullable=False),
     Column("text", Text, nullable=False),
 )
+
+notes = Table(
+    "notes",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created_at", BIG, nullable=False),
+    Column("app_key", Text, nullable=False),
+    # What the request that wrote it asked for, where it carried an Idempotency-Key.
+    Column("request", Text),
+    Index("notes_target", "account", "target", "created_at", "id"),
+)

@@ -33,6 +33,7 @@ SETTINGS: dict[str, tuple[Any, str]] = {
     "b2b": (False, "a company's buyers search their orders by text, agent and approvals"),
     "rate_limit_per_minute": (0, "requests a minute of get, group and search; 0: no limit"),
     "order_access_days": (0, "days after which an order is unknown to readers; 0: never"),
+    "notes_per_order": (0, "notes that an order may have; 0: as many as are written"),
     "list_pages": (30, "pages of a list that can be asked for; 0: all"),
 }
 

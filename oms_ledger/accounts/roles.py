@@ -127,6 +127,8 @@ OPERATIONS: Mapping[str, frozenset[str]] = {
     # People and keys of the account
     "manage_users": frozenset({USERS}),
     "manage_keys": frozenset({KEYS}),
+    "read_notes": frozenset({VIEW, FULL}),
+    "write_notes": frozenset({WORKFLOW, FULL}),
     # The deployment
     "health": NOBODY_IN_PARTICULAR,
     "documentation": NOBODY_IN_PARTICULAR,

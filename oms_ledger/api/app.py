@@ -14,7 +14,7 @@ from oms_ledger.api.changes import v1 as changes
 from oms_ledger.api.changes import v2 as modifications
 from oms_ledger.api.checkout import placement as checkout
 from oms_ledger.api.checkout import processing
-from oms_ledger.api.desk import tasks
+from oms_ledger.api.desk import notes, tasks
 from oms_ledger.api.exports import exports
 from oms_ledger.api.history import (
     erasures,
@@ -93,6 +93,7 @@ ROUTERS = (
     erasures,
     calls,
     tasks,
+    notes,
     sign_in,
     health,
 )

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import projections.masterdata.tables
 import projections.operators.tables
 import projections.tables  # noqa: F401  (their tables join the metadata)
 from oms_ledger.eventstore.tables import metadata

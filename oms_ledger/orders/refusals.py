@@ -207,6 +207,14 @@ class TaskNotFound(Refusal):
     status, code, text = 404, "OMS404", "Task {0} not found"
 
 
+class NoteNotFound(Refusal):
+    status, code, text = 404, "OMS404", "Note {0} not found"
+
+
+class TooManyNotes(Refusal):
+    text = "The order has {0} notes, expected at most {0}"
+
+
 class CallSettled(Refusal):
     status, code = 409, "OMS003"
     text = "The call {0} cannot be skipped: it came through, or is being made at this moment"

@@ -21,7 +21,7 @@ from oms_ledger.orders.privacy.erase import erase_person, is_open
 from oms_ledger.services.accounts.token_end import end_tokens
 from projections import tables
 from projections.customers import index as people
-from projections.desk import tasks
+from projections.desk import notes, tasks
 from projections.exports import jobs as exports
 from projections.subscriptions import checkpoints as cursors
 from projections.subscriptions.checkpoints import Fenced
@@ -161,6 +161,7 @@ def _sweep(cell: Cell, account: str, order_ids: list[str]) -> None:
             )
             connection.execute(calls.values(last_error=None))
             tasks.erase(connection, account, some)
+            notes.erase(connection, account, some)
             entries = select(events.c.position).where(
                 events.c.stream.in_([order_stream(account, order_id) for order_id in some])
             )

@@ -1,0 +1,191 @@
+"""Notes of VTEX DO: what somebody wrote beside an order."""
+
+import asyncio
+import hashlib
+import secrets
+from contextlib import suppress
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import Field
+
+from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
+from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.bodies import Body, json_body, parse
+from oms_ledger.api.http.errors import malformed
+from oms_ledger.api.http.receipts import request_id
+from oms_ledger.api.orders.documents import json_response
+from oms_ledger.api.orders.queries import number
+from oms_ledger.cell import Cell
+from oms_ledger.eventstore import idempotency as repeats
+from oms_ledger.eventstore.records import instant
+from oms_ledger.masterdata.document import account_id
+from oms_ledger.orders.documents.masking import masked, reason_of
+from oms_ledger.orders.instants import PII_ZONE, spell
+from oms_ledger.orders.privacy.disclose import disclose
+from oms_ledger.orders.refusals import (
+    IdempotencyKeyReused,
+    NoteNotFound,
+    OrderNotFound,
+    TooManyNotes,
+)
+from projections.desk import notes
+from projections.desk.notes import Note
+from projections.subscriptions.checkpoints import now_micros
+
+router = APIRouter(tags=["VTEX DO"])
+
+NOTES = ("/api/do/notes", "/do/notes")
+LONGEST = 2000  # characters of a description
+PER_PAGE = 30
+
+MayRead = Annotated[Caller, Depends(requires("read_notes"))]
+MayWrite = Annotated[Caller, Depends(requires("write_notes"))]
+
+Word = Annotated[str, Field(min_length=1, max_length=256, coerce_numbers_to_str=True)]
+
+
+class Target(Body):
+    id: Word
+    type: Word
+    url: Annotated[str | None, Field(max_length=LONGEST)] = None
+
+
+class Author(Body):
+    id: Annotated[str | None, Field(max_length=256, coerce_numbers_to_str=True)] = None
+    name: Annotated[str | None, Field(max_length=256)] = None
+
+
+class NewNote(Body):
+    target: Target
+    domain: Word
+    description: Annotated[str, Field(min_length=1, max_length=LONGEST)]
+    created_by: Author | None = None
+
+
+@router.post(NOTES[0])
+@router.post(NOTES[1], include_in_schema=False)
+async def post_note(request: Request, cell: TheCell, caller: MayWrite) -> Response:
+    """Write a note. `createdBy` may name somebody; the key that wrote it is always told."""
+    body = parse(NewNote, await json_body(request)).model_dump(by_alias=True)
+    note, claim = _new(caller, body)
+    account = await cell.ledger.account(caller.account)
+    most = int(account.setting("notes_per_order"))
+
+    def write() -> tuple[Note, bool]:
+        with cell.database.writing() as connection:
+            return notes.add(connection, note, most)
+
+    try:
+        stored, new = await asyncio.to_thread(write)
+    except notes.Full:
+        raise TooManyNotes(most) from None
+    if claim is not None:
+        if stored.request != note.request:
+            raise IdempotencyKeyReused(claim.attempt.key, "another note")
+        claim.done(replayed=not new)
+    return json_response(serialize_note(stored))
+
+
+def _new(caller: Caller, body: dict[str, Any]) -> tuple[Note, repeats.Claim | None]:
+    """A note with an id of its own; a request that is sent again makes one with the same id."""
+    claim = repeats.claim(caller.account, caller.app_key)
+    note_id, asked = secrets.token_hex(16), None
+    if claim is not None:
+        name = f"{caller.account}/{claim.name}".encode()
+        note_id, asked = hashlib.sha256(name).hexdigest()[:32], claim.attempt.asked()
+    target = body["target"]["id"]
+    note = Note(note_id.upper(), caller.account, target, body, now_micros(), caller.app_key, asked)
+    return note, claim
+
+
+@router.get(NOTES[0])
+@router.get(NOTES[1], include_in_schema=False)
+async def get_notes(
+    request: Request, cell: TheCell, caller: MayRead, reason: str | None = None
+) -> Response:
+    """Notes about `target.id`, newest first, `perPage` 30; an account may mask them."""
+    query = request.query_params
+    target = query.get("target.id") or ""
+    if not target:
+        raise malformed("target.id: found nothing, expected the id of an order")
+    page = number(query.get("page") or "1", "page") or 1
+    asked = number(query.get("perPage") or query.get("perpage") or str(PER_PAGE), "perPage")
+    size = min(asked or 1, PER_PAGE)
+
+    def look() -> tuple[list[Note], int]:
+        with cell.database.snapshot() as connection:
+            return notes.page(connection, caller.account, target, page, size)
+
+    found, total = await asyncio.to_thread(look)
+    hidden = await _is_masked(cell, caller, request, target, reason)
+    return json_response(
+        {
+            "piiHidden": hidden,
+            "items": [serialize_note(note, hidden=hidden) for note in found],
+            "paging": {"page": page, "perPage": size, "total": total, "pages": -(-total // size)},
+        }
+    )
+
+
+@router.get(f"{NOTES[0]}/{{note_id}}")
+@router.get(f"{NOTES[1]}/{{note_id}}", include_in_schema=False)
+async def get_note(
+    note_id: str, request: Request, cell: TheCell, caller: MayRead, reason: str | None = None
+) -> Response:
+    wanted = segment(note_id)
+
+    def look() -> Note | None:
+        with cell.database.reading() as connection:
+            return notes.get(connection, caller.account, wanted)
+
+    note = await asyncio.to_thread(look)
+    if note is None:
+        raise NoteNotFound(wanted)
+    hidden = await _is_masked(cell, caller, request, note.target, reason)
+    return json_response(serialize_note(note, hidden=hidden))
+
+
+async def _is_masked(
+    cell: Cell, caller: Caller, request: Request, target: str, reason: str | None
+) -> bool:
+    """Whether the account masks personal data and no reason was given; one that was is recorded."""
+    if not (await cell.ledger.account(caller.account)).setting("pii"):
+        return False
+    why = reason_of(reason)
+    if why is None:
+        return True
+    with suppress(OrderNotFound):  # a note may be about something else than an order
+        await cell.ledger.change(
+            caller.account,
+            target,
+            partial(disclose, reason=why),
+            by=caller.app_key,
+            cause=request_id(request),
+        )
+    return False
+
+
+def serialize_note(note: Note, *, hidden: bool = False) -> dict[str, Any]:
+    """A note as the published operations answer it."""
+    body, at = note.body, spell(instant(note.created_at), PII_ZONE)
+    author = body.get("createdBy") or {}
+    name, description = author.get("name"), body["description"]
+    if hidden:
+        name, description = name and masked(name), masked(description)
+    return {
+        "id": note.id,
+        "domain": body["domain"],
+        "owner": account_id(note.account).replace("-", ""),
+        "target": body["target"],
+        "description": description,
+        "creationDate": at,
+        "lastUpdate": at,
+        "createdBy": {
+            "id": author.get("id") or note.app_key,
+            "name": name,
+            "email": None,
+            "key": note.app_key,
+        },
+    }
