@@ -9,17 +9,18 @@ its own limits looks (lambdas, ranges, constructors, `$replace`, …) stays with
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from oms_ledger.jsonata import accelerator
-from oms_ledger.jsonata.bounds import ATTEMPTS, TIME
+from oms_ledger.jsonata.bounds import ATTEMPTS, CACHE, TIME, TREE
+from oms_ledger.jsonata.cache import BytesCache
 from oms_ledger.jsonata.errors import BoundExceeded, EvaluationError, ExpressionError
+from oms_ledger.jsonata.patterns import Pattern
 from oms_ledger.jsonata.plain import is_plain
 from oms_ledger.jsonata.reads import Reads, cut_to, paths
 from oms_ledger.jsonata.reads import reads as reads_of
 from oms_ledger.jsonata.reference import EPOCH, Reference
-from oms_ledger.jsonata.syntax import parse
+from oms_ledger.jsonata.syntax import parse, patterns
 from oms_ledger.notifications.filters import LONGEST_EXPRESSION
 
 __all__ = [
@@ -61,6 +62,8 @@ class Expression:
     reads: Reads
     """What it reads of the document, as a tree (see `reads`); None: all of it."""
     engine: str
+    patterns: tuple[Pattern, ...]
+    """The regular expressions in it, none of them compiled yet."""
     _evaluate: Callable[[dict[str, Any], datetime, float], Any] = field(repr=False)
 
     def value(self, document: dict[str, Any], at: datetime, patience: float = 1) -> Any:
@@ -87,21 +90,25 @@ class Expression:
 
 def compile(expression: str, engine: str | None = None) -> Expression:
     """Parse, check and keep an expression. "auto" takes jlens where it is there and fit."""
-    return _compiled(expression, _chosen[0] if engine is None else engine)
+    engine = _chosen[0] if engine is None else engine
+    size = len(expression.encode("utf-8", "surrogatepass"))
+    if size > LONGEST_EXPRESSION:
+        raise ExpressionError(f"The expression is longer than {LONGEST_EXPRESSION} bytes.")
+    return _cache.get((expression, engine), lambda: _compiled(expression, engine), size * TREE)
 
 
-@lru_cache(maxsize=1024)
+_cache = BytesCache[Expression](CACHE)
+
+
 def _compiled(expression: str, engine: str) -> Expression:
     _require(engine)
-    if len(expression.encode("utf-8", "surrogatepass")) > LONGEST_EXPRESSION:
-        raise ExpressionError(f"The expression is longer than {LONGEST_EXPRESSION} bytes.")
     ast = parse(expression)
-    read = reads_of(ast)
+    read, inside = reads_of(ast), tuple(patterns(ast))
     if engine != "jsonata-python" and accelerator.installed() and is_plain(ast):
         accelerated = accelerator.compiled(expression)
         if accelerated is not None:
-            return Expression(expression, read, "jlens", accelerated)
-    return Expression(expression, read, "jsonata-python", Reference(ast))
+            return Expression(expression, read, "jlens", inside, accelerated)
+    return Expression(expression, read, "jsonata-python", inside, Reference(ast))
 
 
 def _require(engine: str) -> None:
@@ -112,8 +119,13 @@ def _require(engine: str) -> None:
 
 
 def require_hope(expression: str) -> Expression:
-    """The compiled expression, unless its bounds would stop it whatever the document."""
+    """The compiled expression, unless it could not be evaluated whatever the document.
+
+    Its bounds would stop it, or a regular expression in it cannot be compiled.
+    """
     compiled = compile(expression)
+    for pattern in compiled.patterns:
+        pattern.compiled()
     if compiled.reads == ():
         try:
             compiled.value({}, EPOCH)

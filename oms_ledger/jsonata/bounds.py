@@ -1,9 +1,9 @@
-"""How much an evaluation may use (contract 04 §5).
+"""How much an expression may use, before it is compiled and while it is evaluated.
 
 Steps, depth and sizes are counted, so they stop the same evaluation at the same place on every
 machine and in every replay. They are tight enough that the clock hardly ever comes first; where
-it does, in a regular expression that backtracks, whoever judges for a cursor remembers the place
-(`projections.subscriptions.filtering`), so that a replay decides alike.
+it does, whoever judges for a cursor remembers the place (`projections.subscriptions.filtering`),
+so that a replay decides alike.
 """
 
 TIME = 0.1
@@ -17,3 +17,21 @@ PICTURE = 256
 NESTING = 1_000
 ATTEMPTS = 3
 """How often the clock has to strike before it is believed."""
+
+PATTERN = 512
+"""Characters of a regular expression."""
+GROUPS = 64
+REPEATS = 1_000
+"""The product of repeats that stand in each other: 20 for `(a{4}){5}`."""
+PATTERNS = 64
+"""Regular expressions in one expression."""
+MEMORY = 256 * 1024
+"""Bytes of a compiled regular expression, what it remembers while it searches included."""
+SIGNATURE = 64
+"""Characters of the signature of a lambda."""
+PARENTS = 100
+"""Signs `%` in one expression: each is looked for in all that stands before it."""
+CACHE = 64 * 1024 * 1024
+"""Bytes of expressions that a process keeps compiled."""
+TREE = 1_200
+"""Bytes of a syntax tree, for each byte of its text, at most."""

@@ -90,7 +90,7 @@ class _Guards:
 
     @staticmethod
     def format_number(value: Any, picture: Any, options: Any) -> Any:
-        return Functions.format_number(value, _picture(picture), options)
+        return Functions.format_number(value, _picture(picture), _signs(options))
 
     @staticmethod
     def format_integer(value: Any, picture: Any) -> Any:
@@ -138,6 +138,21 @@ def _picture(text: Any) -> Any:
     if isinstance(text, str) and (len(text) > PICTURE or re.search(r"[,-]\s*\d{4,}", text)):
         raise JException("The picture is too long, or asks for too wide a number", -1)
     return text
+
+
+SIGNS = {
+    "decimal-separator", "digit", "exponent-separator", "grouping-separator", "pattern-separator",
+    "zero-digit",
+}  # fmt: skip
+
+
+def _signs(options: Any) -> Any:
+    """The options of `$formatNumber`; of signs the engine makes patterns: one character each."""
+    for name, sign in options.items() if isinstance(options, dict) else ():
+        longest = 1 if name in SIGNS else PICTURE
+        if not isinstance(sign, str) or not 1 <= len(sign) <= longest:
+            raise JException(f"The option {name[:60]} of $formatNumber is too long", -1)
+    return options
 
 
 Place = tuple[int, int, tuple[str | None, ...] | None]

@@ -7,7 +7,8 @@ from jsonata.jexception import JException  # type: ignore[import-untyped]
 from jsonata.jsonata import Jsonata  # type: ignore[import-untyped]
 from jsonata.parser import Parser  # type: ignore[import-untyped]
 
-from oms_ledger.jsonata.bounds import NESTING
+from oms_ledger.jsonata import signatures
+from oms_ledger.jsonata.bounds import NESTING, PARENTS, PATTERNS
 from oms_ledger.jsonata.errors import ExpressionError
 from oms_ledger.jsonata.patterns import Pattern
 
@@ -20,14 +21,28 @@ REFUSED = {
 
 def parse(text: str) -> Any:
     """The syntax tree of an expression that may be used; `ExpressionError` says why not."""
+    if text.count("%") > PARENTS:
+        raise ExpressionError(f"The expression has more than {PARENTS} signs %.")
     ast = _parse(text)
     _refuse_irreproducible(ast)
+    if len(patterns(ast)) > PATTERNS:
+        raise ExpressionError(f"The expression has more than {PATTERNS} regular expressions.")
+    for node in nodes(ast):
+        if node.type == "lambda" and node.signature is not None:
+            signatures.bound(node.signature)
     return ast
+
+
+def patterns(ast: Any) -> list[Pattern]:
+    """The regular expressions that are written in an expression."""
+    return [node.value for node in nodes(ast) if node.type == "regex"]
 
 
 def _parse(text: str) -> Any:
     try:
         ast = Jsonata.get_parser().parse(text, Pattern)
+    except ExpressionError:
+        raise
     except JException as error:
         raise ExpressionError(str(error), _position(error)) from None
     except RecursionError:

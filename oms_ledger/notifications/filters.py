@@ -8,6 +8,8 @@ from typing import Any
 LONGEST_EXPRESSION = 8 * 1024
 """Bytes of UTF-8."""
 
+MOST_STATUSES, LONGEST_STATUS = 100, 100
+
 # Two published spellings of one status. They match each other; each is echoed as it was posted.
 ALIASES = {
     "order-completed": "on-order-completed",
@@ -99,6 +101,13 @@ def _statuses(given: Any) -> tuple[str, ...]:
         return ()
     if not isinstance(given, list) or not all(isinstance(status, str) for status in given):
         raise InvalidFilter("filter.status must be a list of strings.")
+    if len(given) > MOST_STATUSES:
+        raise InvalidFilter(f"filter.status has more than {MOST_STATUSES} statuses.")
+    for place, status in enumerate(given):
+        if len(status) > LONGEST_STATUS or not status.isprintable():
+            raise InvalidFilter(
+                f"filter.status[{place}] must be at most {LONGEST_STATUS} printable characters."
+            )
     return tuple(given)
 
 

@@ -1,65 +1,27 @@
 """Bounds of evaluations: a corpus of hostile expressions, each of which ends."""
 
 import pytest
+import re2
 
 from oms_ledger.jsonata import (
     BoundExceeded,
     EvaluationError,
     ExpressionError,
+    compile,
     require_hope,
 )
+from oms_ledger.jsonata.cache import BytesCache
 from tests.jsonata.engines import (
+    AT,
     ORDER,
+    REFERENCE,
     on_both_engines,
     truthy,
     value,
 )
+from tests.support.hostile_expressions import HOSTILE, LINEAR, REFUSED, UNKNOWN_TO_RE2
 
-DOUBLING = "$reduce([1..60], function($a, $b) { %s }, %s)"
-HOSTILE = {
-    "a huge range": "[1..10000000]",
-    "a sum over a huge range": "$sum([1..9000000])",
-    "a fold over a huge range": "$reduce([1..10000000], function($a, $b) { $a }, 1)",
-    "a string that doubles": DOUBLING % ("$a & $a", '"ab"'),
-    "a recursion that doubles": (
-        '($f := function($s, $n) { $n = 0 ? $s : $f($s & $s, $n - 1) }; $f("aaaa", 40))'
-    ),
-    "an array that doubles": DOUBLING % ("$append($a, $a)", "[1, 2]"),
-    "a shared array written out": "$string(" + DOUBLING % ("[[$a, $a]]", "1") + ")",
-    "a shared object compared": "($o := {0}; $p := {0}; $o = $p)".replace(
-        "{0}", DOUBLING % ('{"a": $a, "b": $a}', "1")
-    ),
-    "a shared object walked": "$count(" + DOUBLING % ('{"a": $a, "b": $a}', "1") + ".**)",
-    "a shared array cast": DOUBLING % ("[[$a], [$a]]", "0"),
-    "a transform that doubles": DOUBLING % ('$a ~> |$|{"x": $a, "y": $a}|', '{"a": 1}'),
-    "wide padding": '$pad("x", 1000000000)',
-    "padding to the left": '$pad("x", -1000000000)',
-    "a replacement that multiplies": (
-        '$replace($pad("", 100000, "a"), "a", $pad("", 100000, "b"))'
-    ),
-    "a pattern that multiplies": '$replace($pad("", 99999, "a"), /a/, $pad("", 99999, "b"))',
-    "a join that multiplies": '$join([1..9000].$string($), $pad("", 60000, "a"))',
-    "an endless recursion": "($f := function($n) { 1 + $f($n + 1) }; $f(0))",
-    "an endless loop": "($f := function($n) { $f($n + 1) }; $f(0))",
-    "recursion of two": "($f := function() { $g() }; $g := function() { $f() }; $f())",
-    "the fixed point": "(function($x) { $x($x) })(function($x) { $x($x) })",
-    "nested ranges": "[1..5000].([1..5000])",
-    "nested maps": "$map([1..3000], function($x) { $map([1..3000], function($y) { $y }) })",
-    "a cross join": "[1..1000].($a := $; [1..1000].($a * $))",
-    "a slow sort": "$sort([1..9000], function($a, $b) { $a < $b })",
-    "a quadratic distinct": '$distinct([1..9000].{"a": $})',
-    "a catastrophic pattern": f'$contains("{"a" * 44}!", /^(a|aa)+$/)',
-    "alternatives that overlap": f'$contains("{"ab" * 44}!", /^(ab|abab)+$/)',
-    "a back reference": rf'$match("{"a" * 44}!", /^(a|aa)+\1$/)',
-    "a split that backtracks": f'$split("{"a" * 44}!", /^(a|aa)+$/)',
-    "a replacement that backtracks": f'$replace("{"a" * 44}!", /^(a|aa)+$/, "")',
-    "matches within matches": '$match($pad("", 60000, "a"), /(?=(a*))/)',
-    "a date of many digits": '$toMillis("{}", "{}")'.format("1" * 300, "[Y]" * 30),
-    "a year of a billion digits": '$fromMillis(1, "[Y,1-1000000000]")',
-    "a nest of arrays": "$reduce([1..500], function($a, $b) { [[$a]] }, 1)",
-    "letters of letters": "$reduce([1..60], function($a, $b) { $base64encode($a) }, 'abcdef')",
-    "descendants of descendants": ".".join(["**"] * 40),
-}
+OUT_OF_REACH = 1_000_000  # so much patience that the clock stops nothing
 
 
 @on_both_engines
@@ -70,17 +32,91 @@ def test_a_hostile_expression_ends_with_an_error(text, engine):
 
 
 @on_both_engines
+@pytest.mark.parametrize(("text", "answer"), LINEAR.values(), ids=LINEAR.keys())
+def test_G64_a_pattern_that_would_backtrack_is_answered(text, answer, engine):
+    assert compile(text, engine).value(ORDER, AT, OUT_OF_REACH) == answer
+
+
+@on_both_engines
+@pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED.keys())
+def test_G64_what_is_out_of_bounds_is_refused_uncompiled(text, engine, monkeypatch):
+    monkeypatch.setattr("re2.compile", lambda *_: pytest.fail("a pattern was compiled"))
+    with pytest.raises(ExpressionError):
+        compile(text, engine)
+
+
+@on_both_engines
+@pytest.mark.parametrize("text", UNKNOWN_TO_RE2.values(), ids=UNKNOWN_TO_RE2.keys())
+def test_G64_what_re2_cannot_do_is_refused_at_configuration(text, engine):
+    assert compile(text, engine).patterns
+    with pytest.raises(ExpressionError, match="The pattern"):
+        require_hope(text)
+    with pytest.raises(EvaluationError, match="The pattern"):
+        value(text, {"s": "ab"}, engine)
+
+
+def test_G64_patterns_are_compiled_when_an_evaluation_reaches_them(monkeypatch):
+    compiled, compile_ = [], re2.compile
+    monkeypatch.setattr("re2.compile", lambda *a: compiled.append(a[0]) or compile_(*a))
+    expression = compile("$exists(a) and $contains(a, /(x|y){3}/)")
+    assert not compiled
+    assert not expression.truthy({}, AT)
+    assert not compiled
+    assert expression.truthy({"a": "xyx"}, AT)
+    assert compiled == ["(x|y){3}"]
+
+
+def test_a_pattern_is_written_as_in_javascript():
+    assert truthy(r"$contains(s, /caf\u00e9$/)", {"s": "café"})
+    assert truthy(r"$contains(s, /^\\u00e9$/)", {"s": "\\u00e9"})
+    assert truthy(r"$contains(s, /a\/b\-c/i)", {"s": "A/B-C"})
+    assert truthy("$contains(s, /^b$/m)", {"s": "a\nb\nc"})
+    assert not truthy("$contains(s, /^b$/)", {"s": "b\n"})
+    assert (
+        value("$match(s, /(?<name>x)(y)?/)", {"s": "éx"})
+        == [{"match": "x", "index": 1, "groups": ["x", None]}]
+        or value("$match(s, /x/).index", {"s": "éx"}) == 1
+    )
+
+
+def test_the_cache_of_expressions_is_weighed_in_bytes():
+    cache, made = BytesCache(100), []
+
+    def get(key, weight):
+        return cache.get(key, lambda: made.append(key) or key, weight)
+
+    assert [get("a", 40), get("b", 40), get("a", 40)] == ["a", "b", "a"]
+    assert made == ["a", "b"]
+    get("c", 40)  # b was asked for least
+    assert cache.weight == 80
+    get("a", 40)
+    get("b", 40)
+    assert made == ["a", "b", "c", "b"]
+    get("large", 1000)
+    assert cache.weight == 1000
+
+
+@on_both_engines
 def test_a_stopped_evaluation_says_which_bound_it_met(engine):
+    """The clock is out of reach: what is counted stops it, on a machine of any speed."""
     bounds = {
         HOSTILE["wide padding"]: "size",
         HOSTILE["an endless recursion"]: "depth",
         HOSTILE["an endless loop"]: "steps",
-        HOSTILE["a catastrophic pattern"]: "time",
+        HOSTILE["a large pattern in a long text"]: "steps",
     }
     for text, bound in bounds.items():
         with pytest.raises(BoundExceeded) as stopped:
-            value(text, ORDER, engine)
+            compile(text, engine).value(ORDER, AT, OUT_OF_REACH)
         assert stopped.value.bound == bound
+
+
+def test_the_clock_stops_what_takes_too_long():
+    expression = compile("$sum([1..400].($ * 2)) > 0", REFERENCE)
+    assert expression.truthy(ORDER, AT, OUT_OF_REACH)
+    with pytest.raises(BoundExceeded) as stopped:
+        expression.truthy(ORDER, AT, 0)
+    assert stopped.value.bound == "time"
 
 
 def test_after_a_stopped_evaluation_the_next_one_is_unharmed():

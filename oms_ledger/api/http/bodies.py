@@ -10,7 +10,7 @@ from fastapi import Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
-from oms_ledger.api.http.errors import malformed, problems, shown
+from oms_ledger.api.http.errors import ApiError, malformed, problems, shown
 
 DEEPEST, LONGEST, LARGEST = 64, 1024 * 1024, 2**53
 _LARGE = 256 * 1024  # bytes of a body that is read beside the event loop
@@ -22,6 +22,14 @@ async def json_body(request: Request) -> Any:
     """The body as strict JSON, None when it is empty; a 400 that names the place otherwise."""
     raw = await request.body()
     return await asyncio.to_thread(_read, raw) if len(raw) > _LARGE else _read(raw)
+
+
+def read_json(raw: bytes, what: str) -> Any:
+    """A JSON text inside a body, by the rules of bodies; `what` it is, for the 400."""
+    try:
+        return _read(raw)
+    except ApiError as error:
+        raise malformed(f"{what}: {error.message}") from None
 
 
 class _Wrong(Exception):

@@ -1,7 +1,6 @@
 """Test a JSONata expression against a document (contract 04 §5)."""
 
 import asyncio
-import json
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -9,8 +8,8 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from oms_ledger import jsonata
 from oms_ledger.api.auth.dependencies import Caller, requires
-from oms_ledger.api.http.bodies import json_body
-from oms_ledger.api.http.errors import malformed
+from oms_ledger.api.http.bodies import json_body, read_json
+from oms_ledger.api.http.errors import ApiError, malformed
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.orders.documents import in_object_form
 
@@ -29,7 +28,8 @@ async def post_expression(request: Request, caller: MayTest) -> Response:
     if not isinstance(expression, str):
         raise malformed("Expression: expected a string")
     if isinstance(document, str):
-        expression, document = _read(expression, document)
+        read = await asyncio.to_thread(_read, expression, document)
+        expression, document = read
     if not isinstance(document, dict):
         raise malformed("Document: expected a JSON object, or a string that holds one")
     try:
@@ -48,8 +48,12 @@ def _read(expression: str, document: str) -> tuple[str, Any]:
     """The document of a text; where both were escaped once too often, as in the published
     example, so is the expression."""
     try:
-        return expression, json.loads(document)
-    except ValueError as error:
-        if '\\"' in document:
-            return _read(expression.replace('\\"', '"'), document.replace('\\"', '"'))
-        raise malformed(f"Document: no JSON: {error}") from None
+        return expression, _json(document)
+    except ApiError:
+        if '\\"' not in document:
+            raise
+    return expression.replace('\\"', '"'), _json(document.replace('\\"', '"'))
+
+
+def _json(document: str) -> Any:
+    return read_json(document.encode("utf-8", "surrogatepass"), "Document")

@@ -13,6 +13,9 @@ from oms_ledger.notifications.filters import (
 )
 from oms_ledger.orders.status import Status
 
+TOLD = 10
+"""Unknown statuses that the warning names."""
+
 
 def read_filter(body: Any) -> tuple[dict[str, Any], dict[str, str]]:
     """The filter as posted, once it is one that can run, and a warning of unknown statuses."""
@@ -28,5 +31,10 @@ def read_filter(body: Any) -> tuple[dict[str, Any], dict[str, str]]:
     if not isinstance(parsed, FromWorkflow):
         return posted, {}
     unknown = unknown_statuses(parsed, [str(status) for status in Status])
-    told = "; ".join(f"{name}, closest {close}" for name, close in unknown)
+    told = "; ".join(f"{_in_a_header(name)}, closest {close}" for name, close in unknown[:TOLD])
     return posted, {"Warning": f'199 - "unknown statuses never match: {told}"'} if told else {}
+
+
+def _in_a_header(text: str) -> str:
+    """A text of the caller's as a quoted string of a header may hold it."""
+    return text.encode("unicode_escape").decode().replace('"', "'")
