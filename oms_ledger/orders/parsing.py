@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from oms_ledger.orders.amounts import cents
 from oms_ledger.orders.instants import parse
 from oms_ledger.orders.refusals import InvalidPlacement
 
@@ -55,15 +56,12 @@ def integer(part: Part, key: str, missing: int | None = None, least: int | None 
     given = part.get(key, missing)
     if given is None:
         given = missing
-    if isinstance(given, float) and given.is_integer():
-        given = int(given)
-    if isinstance(given, str) and given.lstrip("-").isdecimal():
-        given = int(given)
-    if not isinstance(given, int) or isinstance(given, bool):
+    number = cents(given, text=True)
+    if number is None:
         raise wrong(part.name(key), given, "an integer")
-    if least is not None and given < least:
+    if least is not None and number < least:
         raise wrong(part.name(key), given, f"at least {least}")
-    return given
+    return number
 
 
 def text(part: Part, key: str, missing: str | None = None) -> str:

@@ -23,17 +23,29 @@ def personal_text() -> Any:
 
 @dataclass(frozen=True, slots=True)
 class PriceTag:
-    """A discount (negative) or tax of a whole line, in cents."""
+    """What changes the price, freight or tax of a whole line by `value` cents.
+
+    A percentage has its `rate` besides: -0.1 for -10 %; `value` is what it came to. `details`
+    has what else was sent of the tag.
+    """
 
     name: str
     value: int
     identifier: str | None = None
     is_percentual: bool = False
+    rate: Decimal | None = None
+    details: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A line of the order: `price` of one unit in cents before price tags."""
+    """A line of the order: `price` of one unit in cents before price tags.
+
+    `arithmetic` is the rule by which the line was placed. By rule 1 the name of a tag says what
+    it changes, and services are paid. By rule 0, that of lines recorded before, every tag changes
+    the line, and services are not counted. `difference` is what the document of an imported line
+    says that it costs beyond its prices and tags, in cents.
+    """
 
     unique_id: str
     id: str
@@ -44,6 +56,8 @@ class Item:
     price_tags: tuple[PriceTag, ...] = ()
     tax: int = 0
     details: Json = field(default_factory=dict)
+    arithmetic: int = 0
+    difference: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,16 +138,21 @@ def percentage(value: Decimal | int | None, raw_value: Decimal | None) -> Decima
     return raw_value if raw_value is not None else Decimal(0)
 
 
+def tag_value(tag: Tag, base: int, list_freight: int) -> int:
+    """Give what a tag comes to in cents: a percentage is of the line, or of its freight."""
+    if tag.rate is None:
+        return tag.value
+    of = list_freight if tag_touches(tag) is Touches.FREIGHT else base
+    with localcontext(prec=_DIGITS):
+        return round_cents(of * tag.rate)
+
+
 def price_line(line: Line) -> LineFigures:
     """Reckon every figure of a line."""
     base = line_total(line.price, line.quantity, line.unit_multiplier)
     kinds = [tag_touches(tag) for tag in line.tags]
     list_freight = line.freight if line.list_freight is None else line.list_freight
-    bases = {Touches.PRICE: base, Touches.FREIGHT: list_freight or 0, Touches.TAX: base}
-    values = tuple(
-        tag.value if tag.rate is None else round_cents(bases[kind] * tag.rate)
-        for tag, kind in zip(line.tags, kinds, strict=True)
-    )
+    values = tuple(tag_value(tag, base, list_freight or 0) for tag in line.tags)
     of_kind = {
         kind: sum(value for value, own in zip(values, kinds, strict=True) if own is kind)
         for kind in Touches

@@ -5,7 +5,8 @@ from typing import Any
 from oms_ledger.accounts.account import Account
 from oms_ledger.accounts.refusals import AccountNotFound
 from oms_ledger.cell import Cell
-from oms_ledger.orders.placement.decide import refuse, sellers_named
+from oms_ledger.orders.placement.decide import sellers_named
+from oms_ledger.orders.placement.reading import refuse
 from oms_ledger.orders.refusals import SellerInactive
 
 

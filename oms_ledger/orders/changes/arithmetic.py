@@ -5,13 +5,16 @@ Money is integer cents. What stays and what leaves always add up to what there w
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
-from oms_ledger.orders.events import Item, Json, Total
+from oms_ledger.orders.events import Item, Json, PriceTag, Total
 from oms_ledger.orders.pricing import divide
 from oms_ledger.orders.totals import order_totals
 
 ORDER = ("Items", "Discounts", "Shipping", "Tax", "Change")
-_SHIPPING_PRICES = ("price", "listPrice", "sellingPrice")
+_SHIPPING_PRICES = ("price", "listPrice", "sellingPrice", "freight", "tax")
+_TOLD_OF_PRICE = frozenset({"priceDefinition", "sellingPrice"})
+_TOLD_OF_VALUE = frozenset({"value", "rawValue"})
 
 
 def unit_shares(value: int, units: int) -> list[int]:
@@ -25,22 +28,45 @@ def staying(value: int, units: int, leaving: int) -> int:
     return sum(unit_shares(value, units)[: units - leaving]) if units else 0
 
 
+def repriced(item: Item, **changed: Any) -> Item:
+    """The line with what changed; what its document said of its price no longer holds."""
+    details = {key: told for key, told in item.details.items() if key not in _TOLD_OF_PRICE}
+    return replace(item, **{"details": details, **changed})
+
+
+def revalued(tag: PriceTag, value: int) -> PriceTag:
+    """The tag with another value; a percentage stays the percentage it is."""
+    if value == tag.value:
+        return tag
+    kept = {key: told for key, told in tag.details.items() if key not in _TOLD_OF_VALUE}
+    return replace(tag, value=value, details=tag.details if tag.rate is not None else kept)
+
+
 def without_units(item: Item, leaving: int) -> Item:
     """The line after units left it, its price tags in proportion."""
-    tags = tuple(
-        replace(tag, value=staying(tag.value, item.quantity, leaving)) for tag in item.price_tags
+    if not leaving:
+        return item
+    units = item.quantity
+    return repriced(
+        item,
+        quantity=units - leaving,
+        price_tags=tuple(
+            revalued(tag, staying(tag.value, units, leaving)) for tag in item.price_tags
+        ),
+        difference=staying(item.difference, units, leaving),
     )
-    return replace(item, quantity=item.quantity - leaving, price_tags=tags)
 
 
 def units_of(item: Item, taken: int) -> Item:
     """The part of a line that leaves with `taken` units."""
     rest = without_units(item, taken)
     tags = tuple(
-        replace(tag, value=tag.value - left.value)
+        revalued(tag, tag.value - left.value)
         for tag, left in zip(item.price_tags, rest.price_tags, strict=True)
     )
-    return replace(item, quantity=taken, price_tags=tags)
+    return repriced(
+        item, quantity=taken, price_tags=tags, difference=item.difference - rest.difference
+    )
 
 
 def shipping_without(line: Json, units: int, leaving: int) -> Json:

@@ -6,6 +6,7 @@ from oms_ledger.orders.changes import refusals as no
 from oms_ledger.orders.changes.draft import Slot
 from oms_ledger.orders.events import Json
 from oms_ledger.orders.order import Order
+from oms_ledger.orders.totals import charged, shipping_price
 
 _OPTION = ("selectedSla", "selectedDeliveryChannel", "addressId", "pickupPointId")
 
@@ -38,7 +39,7 @@ def unambiguous(order: Order, slots: Sequence[Slot]) -> Json | None:
     if len(options) > 1:
         raise no.ChangeLogisticsUnclear()
     for delivery in options.values():
-        return {**delivery, "price": 0, "sellingPrice": 0}
+        return charged(delivery, 0)
     return None
 
 
@@ -56,8 +57,8 @@ def as_asked(order: Order, slots: Sequence[Slot], asked: Json, own: Json | None)
     chosen = {name: asked[name] for name in _OPTION if asked.get(name) is not None}
     price = asked.get("price")
     if price is None:
-        price = (own or {}).get("sellingPrice", 0) or 0
-    return {**found, **chosen, "price": price, "sellingPrice": price}
+        price = shipping_price(own) if own else 0
+    return charged({**found, **chosen}, price)
 
 
 def _named(slots: Sequence[Slot], asked: Json, own: Json | None) -> Json | None:

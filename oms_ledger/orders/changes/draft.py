@@ -2,15 +2,20 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 
 from oms_ledger.orders.changes import refusals as no
-from oms_ledger.orders.changes.arithmetic import shipping_without, units_of, without_units
+from oms_ledger.orders.changes.arithmetic import (
+    revalued,
+    shipping_without,
+    units_of,
+    without_units,
+)
 from oms_ledger.orders.changes.request import AskedLine
 from oms_ledger.orders.events import Item, Json
 from oms_ledger.orders.order import Order
-from oms_ledger.orders.pricing import line_total
-from oms_ledger.orders.totals import shipping_price
+from oms_ledger.orders.pricing import line_total, round_cents
+from oms_ledger.orders.totals import charged, shipping_price
 
 
 @dataclass
@@ -27,10 +32,9 @@ class Slot:
 
     def charge(self, price: int) -> None:
         """The delivery of the line costs this much."""
-        prices: Json = {"price": price, "sellingPrice": price}
-        if (self.delivery or {}).get("listPrice") is not None:
-            prices["listPrice"] = price
-        self.delivery = {**(self.delivery or {}), **prices}
+        self.delivery = charged(self.delivery or {}, price)
+        if self.delivery.get("listPrice") is not None:
+            self.delivery["listPrice"] = price
 
 
 @dataclass
@@ -93,7 +97,7 @@ class Slots:
         if delivery is not None:
             slot.delivery = shipping_without(delivery, slot.item.quantity, units)
             freight = before - slot.freight
-            delivery = {**delivery, "price": freight, "sellingPrice": freight}
+            delivery = charged(delivery, freight)
         slot.item = without_units(slot.item, units)
         slot.left -= units
         return gone, delivery
@@ -127,15 +131,10 @@ def in_proportion(item: Item, before: Item) -> Item:
     if was == now or not was:
         return item
     tags = tuple(
-        replace(
-            tag,
-            value=int(
-                (Decimal(tag.value) * now / was).quantize(Decimal(1), rounding=ROUND_HALF_EVEN)
-            ),
-        )
-        for tag in item.price_tags
+        revalued(tag, round_cents(Decimal(tag.value) * now / was)) for tag in item.price_tags
     )
-    return replace(item, price_tags=tags)
+    difference = round_cents(Decimal(item.difference) * now / was)
+    return replace(item, price_tags=tags, difference=difference)
 
 
 def priced(slots: Iterable[Slot], sku: str) -> Item | None:

@@ -15,6 +15,7 @@ from oms_ledger.orders.events import (
     OrderPlaced,
     TakenUnits,
 )
+from oms_ledger.orders.totals import rule_of
 
 
 def imported_changes(placed: OrderPlaced, at: datetime) -> tuple[RegisteredChange, ...]:
@@ -72,6 +73,7 @@ def _line(item: ChangedItem, lines: Sequence[Item], unique_id: str) -> Item:
         price=item.price,
         unit_multiplier=item.unit_multiplier or Decimal(1),
         details={"name": item.name},
+        arithmetic=rule_of(lines),
     )
 
 

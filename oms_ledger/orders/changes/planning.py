@@ -11,7 +11,7 @@ from hashlib import blake2s
 
 from oms_ledger.orders.changes import refusals as no
 from oms_ledger.orders.changes import settings as s
-from oms_ledger.orders.changes.arithmetic import totals_after
+from oms_ledger.orders.changes.arithmetic import repriced, totals_after
 from oms_ledger.orders.changes.deliveries import (
     as_asked,
     require_one_dock,
@@ -29,6 +29,7 @@ from oms_ledger.orders.changes.payments import growing_payment, has_own_payment
 from oms_ledger.orders.changes.request import AskedChange, AskedLine, Side
 from oms_ledger.orders.events import ChangedItem, Item, Json, Total
 from oms_ledger.orders.order import Order
+from oms_ledger.orders.totals import charged, rule_of, shipping_price
 
 Moved = tuple[Item, Json | None]
 """Units of a line, and the delivery that goes with them."""
@@ -113,7 +114,7 @@ class _Planner:
         came = []
         for number, line in enumerate(after.lines):
             item = self._new_item(line, found[0].item)
-            delivery = None if own is None else {**own, "price": freight, "sellingPrice": freight}
+            delivery = None if own is None else charged(own, freight)
             delivery = self._delivered(after, number, delivery, item.id == found[0].item.id, own)
             freight = 0  # the first one takes what left with the replaced units
             self.slots.insert(item, delivery, at=found[0])
@@ -129,7 +130,7 @@ class _Planner:
         if same and _only_fewer(new, slot.item):
             self.slots.take(slot, slot.item.quantity - new.quantity)
         elif same:
-            line = replace(
+            line = repriced(
                 slot.item,
                 quantity=new.quantity,
                 price=slot.item.price if new.price is None else new.price,
@@ -157,9 +158,10 @@ class _Planner:
             if line.measurement_unit not in (None, unit):
                 raise no.ChangeOfMeasurementUnit()
         if known is not None and _same_terms(line, known.item) and not side.deliveries:
-            known.item = replace(known.item, quantity=known.item.quantity + line.quantity)
+            known.item = repriced(known.item, quantity=known.item.quantity + line.quantity)
             known.left += line.quantity
-            return replace(known.item, quantity=line.quantity, price_tags=()), known.delivery
+            came = replace(known.item, quantity=line.quantity, price_tags=(), difference=0)
+            return came, known.delivery
         if known is None and len(used_addresses(self.order, self.slots.slots)) > 1:
             raise no.ChangeWithManyAddresses()
         item = self._new_item(line, known.item if known else None)
@@ -200,7 +202,8 @@ class _Planner:
         name = f"{self.order.account}/{self.order.order_id}/{self.request_id}/{self.new_lines}"
         self.new_lines += 1
         details = dict(known.details) if known else {"name": sku}
-        details.pop("priceDefinition", None)
+        for told in ("priceDefinition", "sellingPrice"):
+            details.pop(told, None)
         multiplier = line.unit_multiplier or (known.unit_multiplier if known else Decimal(1))
         item = Item(
             unique_id=blake2s(name.encode(), digest_size=16).hexdigest().upper(),
@@ -211,6 +214,7 @@ class _Planner:
             unit_multiplier=multiplier,
             tax=known.tax if known else 0,
             details=details,
+            arithmetic=rule_of(self.order.items),
         )
         return _measured(item, line)
 
@@ -226,8 +230,7 @@ class _Planner:
         if own is not None:
             require_same_address(self.order, own, delivery, same)
         if otherwise is not None and told.get("price") is None:
-            kept = otherwise.get("sellingPrice", otherwise.get("price")) or 0
-            delivery = {**delivery, "price": kept, "sellingPrice": kept}
+            delivery = charged(delivery, shipping_price(otherwise))
         return delivery
 
     def _note_tags(self, slot: Slot) -> None:

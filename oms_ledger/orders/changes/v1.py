@@ -13,6 +13,7 @@ from oms_ledger.orders.decide import Facts, follow_through
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.pricing import line_total
 from oms_ledger.orders.status import Status
+from oms_ledger.orders.totals import rule_of
 
 LIMIT = 50
 
@@ -204,6 +205,7 @@ def _line(
         price=units.price,
         unit_multiplier=units.unit_multiplier or (known.unit_multiplier if known else Decimal(1)),
         details={"name": units.id, **told},
+        arithmetic=rule_of(order.items),
     )
 
 

@@ -39,7 +39,7 @@ def _logistics(order: Order, line: Json) -> Facts:
         "itemId": lines[index].id if 0 <= index < len(lines) else None,
         **{key: value for key, value in line.items() if value is not None},
         "itemIndex": index,
-        "sellingPrice": price,
+        "sellingPrice": price if line.get("sellingPrice") is None else line["sellingPrice"],
         "deliveryChannel": channel,
         "selectedDeliveryChannel": channel,
         "shippingEstimateDate": estimate_of(order, line),

@@ -1,11 +1,11 @@
 """Lines and totals of the documents."""
 
+from decimal import Decimal
 from typing import Any
 
-from oms_ledger.orders.events import Item
+from oms_ledger.orders.events import Item, PriceTag
 from oms_ledger.orders.order import Order
-from oms_ledger.orders.pricing import line_total, unit_prices
-from oms_ledger.orders.totals import shipping_price
+from oms_ledger.orders.totals import figures, rule_of, shipping_price
 
 Facts = dict[str, Any]
 
@@ -27,14 +27,13 @@ def item_facts(item: Item, lock: str | None) -> Facts:
     """A line by the names of the documents; `lock` is its reservation."""
     details = item.details
     definition = price_definition(item)
-    given = details.get("priceDefinition")
-    if isinstance(given, dict) and given.get("total") == definition["total"]:
-        definition = given
     return {
         "name": item.id,
         "sellerSku": item.id,
         "listPrice": item.price,
         "lockId": lock,
+        "sellingPrice": definition["calculatedSellingPrice"],
+        "priceDefinition": definition,
         **{key: value for key, value in details.items() if value is not None},
         "uniqueId": item.unique_id,
         "id": item.id,
@@ -43,30 +42,40 @@ def item_facts(item: Item, lock: str | None) -> Facts:
         "price": item.price,
         "tax": item.tax,
         "unitMultiplier": float(item.unit_multiplier),
-        "sellingPrice": definition.get("calculatedSellingPrice", item.price),
-        "priceTags": [
-            {
-                "name": tag.name,
-                "value": tag.value,
-                "rawValue": tag.value / 100,
-                "isPercentual": tag.is_percentual,
-                "identifier": tag.identifier,
-            }
-            for tag in item.price_tags
-        ],
-        "priceDefinition": definition,
+        "priceTags": [_tag(tag) for tag in item.price_tags],
     }
+
+
+def _tag(tag: PriceTag) -> Facts:
+    """A tag: the cents of the whole line, or a percentage as it was sent."""
+    value: float = tag.value
+    raw = tag.value / 100
+    if tag.rate is not None:
+        value, raw = _number(tag.rate * 100), float(tag.rate)
+    return {
+        "value": value,
+        "rawValue": raw,
+        **tag.details,
+        "name": tag.name,
+        "isPercentual": tag.is_percentual,
+        "identifier": tag.identifier,
+    }
+
+
+def _number(exact: Decimal) -> float:
+    whole = int(exact)
+    return whole if whole == exact else float(exact)
 
 
 def price_definition(item: Item) -> Facts:
     """What the line costs after price tags: unit prices whose sum is exact."""
-    total = line_total(item.price, item.quantity, item.unit_multiplier)
-    total += sum(tag.value for tag in item.price_tags)
-    prices = unit_prices(total, item.quantity)
+    told = figures(item)
     return {
-        "calculatedSellingPrice": round(total / item.quantity) if item.quantity else 0,
-        "total": total,
-        "sellingPrices": [{"value": value, "quantity": count} for value, count in prices],
+        "calculatedSellingPrice": told.selling_price,
+        "total": told.total,
+        "sellingPrices": [
+            {"value": value, "quantity": count} for value, count in told.selling_prices
+        ],
     }
 
 
@@ -95,8 +104,9 @@ def totals(order: Order) -> list[Facts]:
 
 def _alternatives(order: Order) -> list[Facts] | None:
     """Gross shipping and its discount, when there is one."""
-    lines = order.logistics
-    gross = sum(int(line.get("price") or 0) for line in lines)
+    lines, rule = order.logistics, rule_of(order.items)
+    before = "listPrice" if rule else "price"
+    gross = sum(int(line.get(before) or 0) for line in lines)
     discount = sum(shipping_price(line) for line in lines) - gross
     if discount >= 0:
         return None

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from oms_ledger.orders import events as e
 from oms_ledger.orders.order import Order
-from oms_ledger.orders.pricing import line_total
 from oms_ledger.orders.refusals import InvalidItemIndex, TooManyInvoiceItems, UnknownInvoiceItem
+from oms_ledger.orders.totals import figures, line_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def _spread(
         for i in lines:
             taken = min(wanted, left[i])
             if taken:
-                spread.append(_units(order.lines[i], i, taken, asked))
+                spread += _units(order.lines[i], i, left[i], taken, asked)
                 left[i] -= taken
                 wanted -= taken
     return tuple(spread)
@@ -77,28 +77,47 @@ def _names(item: e.Item) -> set[str]:
 
 def _prices(item: e.Item) -> set[int]:
     """What one unit costs: as listed in the line, or after its discounts."""
-    return {item.price, round(line_value(item) / item.quantity)} if item.quantity else {item.price}
+    told = figures(item)
+    return {item.price, told.selling_price, *(price for price, _ in told.selling_prices)}
 
 
-def line_value(item: e.Item) -> int:
-    """What a whole line costs after its price tags."""
-    tags = sum(tag.value for tag in item.price_tags)
-    return line_total(item.price, item.quantity, item.unit_multiplier) + tags
-
-
-def _units(item: e.Item, index: int, quantity: int, asked: AskedItem) -> e.InvoicedItem:
-    price, total = asked.price, None
+def _units(
+    item: e.Item, index: int, left: int, quantity: int, asked: AskedItem
+) -> list[e.InvoicedItem]:
+    """Units of a line at the price that was told, else at what they cost."""
+    if asked.price is None and asked.total is None:
+        return _at_own_prices(item, index, left, quantity, asked.description)
+    price, total = asked.price or 0, None
     if asked.total is not None and asked.quantity:
         price, rest = divmod(asked.total, asked.quantity)
         total = asked.total if rest else None
-    return e.InvoicedItem(
-        item_index=index,
-        quantity=quantity,
-        price=item.price if price is None else price,
-        description=asked.description,
-        unique_id=item.unique_id,
-        total=total,
-    )
+    return [
+        e.InvoicedItem(
+            item_index=index,
+            quantity=quantity,
+            price=price,
+            description=asked.description,
+            unique_id=item.unique_id,
+            total=total,
+        )
+    ]
+
+
+def _at_own_prices(
+    item: e.Item, index: int, left: int, quantity: int, description: str | None = None
+) -> list[e.InvoicedItem]:
+    """The next units of a line, one part for each price that it has.
+
+    All units of the line together come to what the line costs, however they are parted.
+    """
+    first = item.quantity - left
+    parts: list[e.InvoicedItem] = []
+    for price, count in figures(item).selling_prices:
+        units = min(max(count - first, 0), quantity)
+        first, quantity = max(first - count, 0), quantity - units
+        if units:
+            parts.append(e.InvoicedItem(index, units, price, description, unique_id=item.unique_id))
+    return parts
 
 
 def inferred(order: Order, value: int, *, closing: bool) -> tuple[e.InvoicedItem, ...]:
@@ -108,12 +127,8 @@ def inferred(order: Order, value: int, *, closing: bool) -> tuple[e.InvoicedItem
     for i, item in enumerate(order.lines):
         if closing:
             if left[i] > 0:
-                chosen.append(_left(item, i, left[i]))
+                chosen += _at_own_prices(item, i, left[i], left[i])
         elif total < value and left[i] == item.quantity > 0:
-            chosen.append(_left(item, i, left[i]))
+            chosen += _at_own_prices(item, i, left[i], left[i])
             total += line_value(item)
     return tuple(chosen) if closing or total == value else ()
-
-
-def _left(item: e.Item, index: int, quantity: int) -> e.InvoicedItem:
-    return e.InvoicedItem(index, quantity, item.price, unique_id=item.unique_id)

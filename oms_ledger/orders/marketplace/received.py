@@ -12,8 +12,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from oms_ledger.accounts.account import Account
+from oms_ledger.orders.amounts import cents
 from oms_ledger.orders.events import Json, OrderPlaced
-from oms_ledger.orders.placement.decide import read_lines, refuse
+from oms_ledger.orders.placement.decide import read_lines
+from oms_ledger.orders.placement.reading import refuse
 from oms_ledger.orders.refusals import PriceDiverges
 from oms_ledger.orders.totals import order_totals
 
@@ -60,9 +62,10 @@ def receive(
     above = body.get("marketplaceOrderId")
     if not isinstance(above, str) or not above.strip() or len(above) > _LONGEST_ID:
         raise refuse("OMS004", "marketplaceOrderId is required: the order's id above, as a text")
-    paid = body.get("marketplacePaymentValue")
-    if isinstance(paid, bool) or not isinstance(paid, int) or paid < 0:
-        raise refuse("CHK0145", f"marketplacePaymentValue: found {paid!r}, expected cents")
+    paid = cents(body.get("marketplacePaymentValue"))
+    if paid is None or paid < 0:
+        found = body.get("marketplacePaymentValue")
+        raise refuse("CHK0145", f"marketplacePaymentValue: found {found!r}, expected cents")
     items, logistics, told = read_lines(body, account, new_id)
     sellers = {item.seller for item in items}
     if len(sellers) > 1:

@@ -14,7 +14,7 @@ from oms_ledger.orders.events import Json, Payment
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.allocation import split, whole
 from oms_ledger.orders.payments.systems import CARD_GROUPS, GIFT_CARD, name_and_group
-from oms_ledger.orders.placement.decide import integer, refuse
+from oms_ledger.orders.placement.reading import integer, money, refuse
 
 
 def payments_sent(body: Any, orders: Sequence[Order]) -> dict[str, tuple[Payment, ...]]:
@@ -121,11 +121,11 @@ def _system(given: Json, place: str) -> Json:
 
 
 def _valued(given: Json, payment: Payment, place: str) -> Payment:
-    value = integer(given["value"], "ORD020", f"{place}.value", 0, text=True)
+    value = money(given["value"], "ORD020", f"{place}.value", text=True)
     reference: object = given.get("referenceValue")
     if reference is None:
         reference = payment.reference_value if value == payment.value else value
-    reference = integer(reference, "ORD020", f"{place}.referenceValue", 0, text=True)
+    reference = money(reference, "ORD020", f"{place}.referenceValue", text=True)
     if value < reference:
         raise refuse(
             "CHK0016",

@@ -6,21 +6,29 @@ be shown. Whatever else was sent is kept as it came, except the secrets of a car
 
 import re
 from collections.abc import Callable, Sequence
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from oms_ledger.accounts.account import Account
+from oms_ledger.orders.amounts import LARGEST, cents, count
 from oms_ledger.orders.conversation.messages import OWN, own_templates
-from oms_ledger.orders.events import Item, Json, OrderPlaced, Payment, PriceTag
+from oms_ledger.orders.events import Item, Json, OrderPlaced, Payment
 from oms_ledger.orders.parts import BESIDES
 from oms_ledger.orders.payments.allocation import split
 from oms_ledger.orders.payments.systems import GIFT_CARD, name_and_group
 from oms_ledger.orders.placement.numbers import order_id
-from oms_ledger.orders.refusals import InvalidPlacement
-from oms_ledger.orders.totals import order_totals
+from oms_ledger.orders.placement.reading import (
+    integer,
+    money,
+    objects,
+    optional_object,
+    raw_items,
+    read_item,
+    refuse,
+    required_object,
+)
+from oms_ledger.orders.totals import charged, freight_tax, order_totals
 
 LEVELS = 3  # of a sale: the account that sells, one between, the one that delivers
-_ITEM = {"id", "quantity", "seller", "price", "unitMultiplier", "priceTags", "tax", "uniqueId"}
 _PLACEMENT = {
     "items",
     "clientProfileData",
@@ -55,26 +63,19 @@ _TEXTS = {"firstName", "lastName", "documentType", "document", "phone"} | {
 }
 _SECRETS = {"cardnumber", "validationcode", "securitycode", "cvv", "cvc"}
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)*")
-_DIGITS = re.compile(r"[0-9]{1,15}")
 _SALES_CHANNEL = re.compile(r"[0-9]{1,9}")
 _LONGEST_TEXT = 2000
-_LARGEST = 2**53 - 1  # integers that every JSON client can read
-_LONGEST_MULTIPLIER = 12  # digits: what leaves every product exact
-
-
-def refuse(code: str, message: str) -> InvalidPlacement:
-    return InvalidPlacement(code, message)
 
 
 def number_of_orders(body: Json) -> int:
     """How many sellers, and so orders, the purchase has."""
-    return len(_by_seller(_items(body)))
+    return len(_by_seller(raw_items(body)))
 
 
 def sellers_named(body: Json) -> list[list[str]]:
     """The sellers that the lines name, each followed by the levels below it, nearest first."""
     named: list[list[str]] = []
-    for index, raw in enumerate(_items(body)):
+    for index, raw in enumerate(raw_items(body)):
         chain = raw.get("sellerChain")
         levels = [str(one) for one in chain] if isinstance(chain, list) else []
         if not levels or levels[0] != raw["seller"]:
@@ -108,12 +109,12 @@ def place(
     if not _SALES_CHANNEL.fullmatch(sales_channel):
         raise refuse("CHK0010", f"There isn't any sales channel available: no {sales_channel!r}")
     body = _without_secrets(body)
-    raw_items = _items(body)
+    given = raw_items(body)
     if not trusted or not account.setting("trust_request_prices"):
         raise refuse("CHK0022", "Invalid id for item: items[0].id has no price on offer")
     items, logistics, told = read_lines(body, account, new_id)
-    payments, gift_cards = _payments(_object(body, "paymentData", "ORD020"), new_id)
-    sellers = _by_seller(raw_items)
+    payments, gift_cards = _payments(required_object(body, "paymentData", "ORD020"), new_id)
+    sellers = _by_seller(given)
     values = [
         sum(t.value for t in order_totals([items[i] for i in lines], [logistics[i] for i in lines]))
         for lines in sellers.values()
@@ -170,25 +171,42 @@ def read_lines(
 ) -> tuple[list[Item], list[Json], dict[str, Any]]:
     """The lines of a body, their deliveries, and what else its orders are told alike."""
     body = _without_secrets(body)
-    items = [_item(raw, index, new_id) for index, raw in enumerate(_items(body))]
-    return items, _logistics(body, len(items)), _told(body, account)
+    freights = _list_freights(body)
+    lines = [
+        read_item(raw, index, new_id, freights.get(index, 0))
+        for index, raw in enumerate(raw_items(body))
+    ]
+    return lines, _logistics(body, len(lines)), _told(body, account)
+
+
+def _list_freights(body: Json) -> dict[int, int]:
+    """What each line's delivery costs before freight tags, as far as it is told."""
+    shipping = body.get("shippingData")
+    infos = shipping.get("logisticsInfo") if isinstance(shipping, dict) else None
+    told: dict[int, int] = {}
+    for info in infos if isinstance(infos, list) else ():
+        index = count(info.get("itemIndex"), text=True) if isinstance(info, dict) else None
+        if index is not None:
+            named = (info.get(name) for name in ("listPrice", "price"))
+            told[index] = next((price for price in map(cents, named) if price is not None), 0)
+    return told
 
 
 def _told(body: Json, account: Account) -> dict[str, Any]:
     """What every order of the purchase is told alike."""
     for name in ("giftRegistryData", "callCenterOperatorData"):
-        _maybe_object(body, name)
+        optional_object(body, name)
     order_form_id = body.get("orderFormId")
     if order_form_id is not None and not isinstance(order_form_id, str):
         raise refuse("OMS004", f"orderFormId: found {order_form_id!r}, expected a text")
     profile = _profile(body)
-    invoice_data = _maybe_object(body, "invoiceData") or {}
-    _maybe_object(invoice_data, "billing")
+    invoice_data = optional_object(body, "invoiceData") or {}
+    optional_object(invoice_data, "billing")
     return {
         "order_form_id": order_form_id,
-        "marketing": _maybe_object(body, "marketingData"),
-        "preferences": _maybe_object(body, "clientPreferencesData"),
-        "store_preferences": _maybe_object(body, "storePreferencesData")
+        "marketing": optional_object(body, "marketingData"),
+        "preferences": optional_object(body, "clientPreferencesData"),
+        "store_preferences": optional_object(body, "storePreferencesData")
         or {
             "countryCode": account.setting("country"),
             "currencyCode": account.setting("currency"),
@@ -201,7 +219,7 @@ def _told(body: Json, account: Account) -> dict[str, Any]:
         "client_profile": {k: v for k, v in profile.items() if k != BESIDES},
         "address": _kept_addresses(body["shippingData"]),
         "invoice_data": invoice_data,
-        "custom_data": _maybe_object(body, "customData") or {},
+        "custom_data": optional_object(body, "customData") or {},
         "open_text": _open_text(body.get("openTextField")),
     }
 
@@ -222,7 +240,7 @@ def _add_up(values: list[int], payments: list[Payment], gift_cards: list[Json]) 
     """Interest stands on both sides, so it is reference values that have to make up the orders."""
     if min(values) < 0:
         raise refuse("ORD004", "The cart total is negative: the price tags exceed what they lower")
-    if sum(values) > _LARGEST:
+    if sum(values) > LARGEST:
         raise refuse("CHK0025", "Invalid price for item: the total of items is too large")
     interest = sum(p.value - p.reference_value for p in payments)
     paid = sum(p.value for p in payments) + sum(card["value"] for card in gift_cards)
@@ -243,42 +261,6 @@ def _gift_card(card: Json, new_id: Callable[[], str]) -> Payment:
     return Payment(new_id(), GIFT_CARD, name, group, card["value"], card["value"], details=kept)
 
 
-def _object(body: Json, name: str, code: str) -> Json:
-    part = body.get(name)
-    if not isinstance(part, dict):
-        raise refuse(code, f"{name} is required and must be an object")
-    return part
-
-
-def _maybe_object(body: Json, name: str) -> Json | None:
-    part = body.get(name)
-    if part is not None and not isinstance(part, dict):
-        raise refuse("OMS004", f"{name}: expected an object or null")
-    return part
-
-
-def _objects(part: Json, name: str, place: str, code: str) -> list[Json]:
-    """A list of objects; empty when there is none."""
-    given = part.get(name)
-    if given is None:
-        return []
-    if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
-        raise refuse(code, f"{place}{name}: expected a list of objects")
-    return given
-
-
-def _items(body: Json) -> list[Json]:
-    items = body.get("items")
-    if not isinstance(items, list) or not items:
-        raise refuse("ORD005", "items is required: an order needs at least one item")
-    for index, raw in enumerate(items):
-        if not isinstance(raw, dict):
-            raise refuse("CHK0022", f"Invalid id for item: items[{index}] must be an object")
-        if not isinstance(raw.get("seller"), str) or not raw["seller"]:
-            raise refuse("CHK0024", f"Invalid seller for item: items[{index}].seller")
-    return items
-
-
 def _by_seller(items: Sequence[Json]) -> dict[str, list[int]]:
     groups: dict[str, list[int]] = {}
     for index, raw in enumerate(items):
@@ -286,87 +268,21 @@ def _by_seller(items: Sequence[Json]) -> dict[str, list[int]]:
     return groups
 
 
-def integer(value: object, code: str, place: str, lowest: int, *, text: bool = False) -> int:
-    """An integer within what JSON clients can read; as digits too where clients send them so."""
-    number = value
-    if text and isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
-        number = int(value)
-    if isinstance(number, bool) or not isinstance(number, int) or not lowest <= number <= _LARGEST:
-        raise refuse(code, f"{place}: found {value!r}, expected an integer of at least {lowest}")
-    return number
-
-
-def _item(raw: Json, index: int, new_id: Callable[[], str]) -> Item:
-    place = f"items[{index}]"
-    sku = raw.get("id")
-    if isinstance(sku, bool) or not isinstance(sku, str | int) or sku == "":
-        raise refuse("CHK0022", f"Invalid id for item: {place}.id")
-    quantity = integer(raw.get("quantity"), "CHK0023", f"{place}.quantity", 1, text=True)
-    price = integer(raw.get("price"), "CHK0025", f"{place}.price", 0)
-    multiplier = _multiplier(raw.get("unitMultiplier"), f"{place}.unitMultiplier")
-    if price * quantity > _LARGEST or price * quantity * multiplier > _LARGEST:
-        raise refuse("CHK0025", f"{place}: price times quantity is too large")
-    return Item(
-        unique_id=new_id(),
-        id=str(sku),
-        seller=raw["seller"],
-        quantity=quantity,
-        price=price,
-        unit_multiplier=multiplier,
-        price_tags=tuple(
-            _price_tag(tag, f"{place}.priceTags[{i}]")
-            for i, tag in enumerate(_objects(raw, "priceTags", f"{place}.", "CHK0025"))
-        ),
-        tax=integer(raw.get("tax") or 0, "CHK0025", f"{place}.tax", 0),
-        details={k: v for k, v in raw.items() if k not in _ITEM},
-    )
-
-
-def _multiplier(given: object, place: str) -> Decimal:
-    """Exact; missing or 0, as some clients send what they do not set, is 1."""
-    try:
-        multiplier = Decimal(str(given or 1))
-    except InvalidOperation:
-        multiplier = Decimal(0)
-    if (
-        not multiplier.is_finite()
-        or not Decimal("1e-9") <= multiplier <= _LARGEST
-        or len(multiplier.normalize().as_tuple().digits) > _LONGEST_MULTIPLIER
-    ):
-        raise refuse(
-            "CHK0023",
-            f"{place}: found {given!r}, expected a number above 0"
-            f" of no more than {_LONGEST_MULTIPLIER} digits",
-        )
-    return multiplier
-
-
-def _price_tag(tag: Json, place: str) -> PriceTag:
-    value, raw = tag.get("value"), tag.get("rawValue")
-    if value is None and isinstance(raw, int | float) and not isinstance(raw, bool):
-        value = int((Decimal(str(raw)) * 100).to_integral_value())
-    identifier = tag.get("identifier")
-    return PriceTag(
-        name=str(tag.get("name") or ""),
-        value=integer(value, "CHK0025", f"{place}.value", -_LARGEST),
-        identifier=None if identifier is None else str(identifier),
-        is_percentual=tag.get("isPercentual") is True,
-    )
-
-
 def _logistics(body: Json, lines: int) -> list[Json]:
     """The delivery of each line, in the order of the lines."""
-    shipping = _object(body, "shippingData", "ORD045")
+    shipping = required_object(body, "shippingData", "ORD045")
     if shipping.get("updateStatus") == "outdated":
         raise refuse("ORD022", "shippingData.updateStatus is outdated: ask for the delivery again")
-    infos = _objects(shipping, "logisticsInfo", "shippingData.", "ORD006")
+    infos = objects(shipping, "logisticsInfo", "shippingData.", "ORD006")
     addresses = _addresses(shipping)
     found: dict[int, Json] = {}
     for number, info in enumerate(infos):
         place = f"shippingData.logisticsInfo[{number}]"
-        index = info.get("itemIndex")
-        if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < lines:
+        index = count(info.get("itemIndex"), text=True)
+        if index is None or not 0 <= index < lines:
             raise refuse("CHK0041", f"Invalid item index: {place}.itemIndex")
+        if index in found:
+            raise refuse("CHK0108", f"Duplicated item index: {place}.itemIndex is {index} again")
         found[index] = _delivery(info, addresses, place)
     missing = [index for index in range(lines) if index not in found]
     if missing:
@@ -376,7 +292,7 @@ def _logistics(body: Json, lines: int) -> list[Json]:
 
 def _delivery(info: Json, addresses: list[Json], place: str) -> Json:
     channel = info.get("selectedDeliveryChannel") or "delivery"
-    slas = _objects(info, "slas", f"{place}.", "ORD006")
+    slas = objects(info, "slas", f"{place}.", "ORD006")
     if channel == "pickup-in-point":
         if not _pickup_point([info, *slas], addresses):
             raise refuse("ORD048", f"Invalid address for pickup: {place} names no pickup point")
@@ -385,14 +301,17 @@ def _delivery(info: Json, addresses: list[Json], place: str) -> Json:
     estimate = info.get("shippingEstimateDate")
     if estimate is not None and not isinstance(estimate, str):
         raise refuse("ORD006", f"{place}.shippingEstimateDate: expected a text")
-    price = integer(info.get("price") or 0, "ORD006", f"{place}.price", 0)
-    prices = {
-        name: integer(
-            price if info.get(name) is None else info[name], "ORD006", f"{place}.{name}", 0
-        )
-        for name in ("sellingPrice", "listPrice")
+    sent = info.get("sellingPrice") if info.get("price") is None else info["price"]
+    price = money(sent or 0, "ORD006", f"{place}.price", text=True)
+    gross = info.get("listPrice")
+    listed = price if gross is None else money(gross, "ORD006", f"{place}.listPrice", text=True)
+    told = {
+        **charged(info, price),
+        "listPrice": listed,
+        "selectedDeliveryChannel": channel,
     }
-    return {**info, "price": price, **prices, "selectedDeliveryChannel": channel}
+    tax = money(info.get("tax") or freight_tax(info), "ORD006", f"{place}.tax")
+    return {**told, "tax": tax} if tax else told
 
 
 def _pickup_point(deliveries: list[Json], addresses: list[Json]) -> bool:
@@ -405,8 +324,8 @@ def _pickup_point(deliveries: list[Json], addresses: list[Json]) -> bool:
 
 def _addresses(shipping: Json) -> list[Json]:
     """Where to: the address, or those that were selected."""
-    address = _maybe_object(shipping, "address")
-    selected = _objects(shipping, "selectedAddresses", "shippingData.", "ORD006")
+    address = optional_object(shipping, "address")
+    selected = objects(shipping, "selectedAddresses", "shippingData.", "ORD006")
     return [one for one in (address, *selected) if one]
 
 
@@ -414,15 +333,18 @@ def _kept_addresses(shipping: Json) -> Json:
     addresses = _addresses(shipping)
     kept: Json = dict(addresses[0]) if addresses else {}
     for name in ("selectedAddresses", "availableAddresses"):
-        if given := _objects(shipping, name, "shippingData.", "ORD006"):
+        if given := objects(shipping, name, "shippingData.", "ORD006"):
             kept[name] = given
-    if contact := _maybe_object(shipping, "contactInformation"):
-        kept["contactInformation"] = contact
+    contact = shipping.get("contactInformation")
+    if contact is not None and not isinstance(contact, list | dict):
+        raise refuse("OMS004", "contactInformation: expected a list, an object or null")
+    if contact:
+        kept["contactInformation"] = [contact] if isinstance(contact, dict) else contact
     return kept
 
 
 def _profile(body: Json) -> Json:
-    profile = _object(body, "clientProfileData", "ORD007")
+    profile = required_object(body, "clientProfileData", "ORD007")
     email = profile.get("email")
     if not isinstance(email, str) or len(email) > 254 or not _EMAIL.fullmatch(email):
         raise refuse("ORD007", f"clientProfileData.email: found {email!r}, expected an e-mail")
@@ -442,13 +364,13 @@ def _profile_text(profile: Json, name: str) -> str | None:
 def _payments(data: Json, new_id: Callable[[], str]) -> tuple[list[Payment], list[Json]]:
     if data.get("updateStatus") == "outdated":
         raise refuse("ORD054", "paymentData.updateStatus is outdated: send the payments again")
-    given = _objects(data, "payments", "paymentData.", "ORD020")
+    given = objects(data, "payments", "paymentData.", "ORD020")
     gift_cards = [
         {
             **card,
-            "value": integer(card.get("value"), "ORD020", f"paymentData.giftCards[{n}].value", 0),
+            "value": money(card.get("value"), "ORD020", f"paymentData.giftCards[{n}].value"),
         }
-        for n, card in enumerate(_objects(data, "giftCards", "paymentData.", "ORD020"))
+        for n, card in enumerate(objects(data, "giftCards", "paymentData.", "ORD020"))
         if card.get("inUse", True) is not False
     ]
     if not given and not gift_cards:
@@ -461,9 +383,9 @@ def _payment(raw: Json, place: str, new_id: Callable[[], str]) -> Payment:
     system = raw.get("paymentSystem")
     if isinstance(system, bool) or not isinstance(system, str | int) or not str(system).strip():
         raise refuse("ORD020", f"{place}.paymentSystem: found {system!r}, expected an id")
-    value = integer(raw.get("value"), "ORD020", f"{place}.value", 0)
+    value = money(raw.get("value"), "ORD020", f"{place}.value", text=True)
     reference = value if raw.get("referenceValue") is None else raw["referenceValue"]
-    reference = integer(reference, "ORD020", f"{place}.referenceValue", 0)
+    reference = money(reference, "ORD020", f"{place}.referenceValue", text=True)
     if value < reference:
         raise refuse(
             "CHK0016",

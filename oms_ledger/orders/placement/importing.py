@@ -6,6 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from oms_ledger.orders import events as e
+from oms_ledger.orders.amounts import LARGEST, cents
 from oms_ledger.orders.parsing import (
     Part,
     instant,
@@ -18,7 +19,9 @@ from oms_ledger.orders.parsing import (
     wrong,
 )
 from oms_ledger.orders.parts import BESIDES
+from oms_ledger.orders.pricing import Tag, line_total, percentage, round_cents, tag_value
 from oms_ledger.orders.status import ALIASES, Status
+from oms_ledger.orders.totals import ARITHMETIC, figures, shipping_price
 
 Json = dict[str, Any]
 
@@ -50,7 +53,8 @@ _SECTIONS = (
     "marketplace",
 )
 _LISTS = ("sellers", "cancellationRequests", "authorizationPolicyData")
-_ITEM_TOLD = _names("uniqueId id seller quantity price unitMultiplier priceTags tax sellingPrice")
+_ITEM_TOLD = _names("uniqueId id seller quantity price unitMultiplier priceTags tax")
+_TAG_TOLD = _names("name identifier isPercentual")
 _PAYMENT_TOLD = _names("id paymentSystem paymentSystemName group value referenceValue installments")
 _CARD = _names("cardHolder cardNumber cvv2 expireMonth expireYear billingAddress")
 _PACKAGE_TOLD = _names(
@@ -132,6 +136,7 @@ def _placed(order: Part, order_id: str, payment_data: Part) -> e.OrderPlaced:
     items = tuple(_item(part) for part in sections(order, "items"))
     if not items:
         raise wrong("items", order.get("items"), "at least one item")
+    totals = _totals(order)
     transactions = sections(payment_data, "transactions")
     active = next((t for t in transactions if t.get("isActive")), None)
     transaction = active or (transactions[0] if transactions else part_of({}, ""))
@@ -145,10 +150,8 @@ def _placed(order: Part, order_id: str, payment_data: Part) -> e.OrderPlaced:
         seller=text(seller, "id", items[0].seller),
         seller_name=text(seller, "name", ""),
         items=items,
-        totals=_totals(order),
-        logistics=tuple(
-            _logistics(part, len(items)) for part in sections(shipping, "logisticsInfo")
-        ),
+        totals=totals,
+        logistics=_deliveries(shipping, len(items), totals),
         payments=tuple(_payment(part) for t in transactions for part in sections(t, "payments")),
         transaction_id=text(transaction, "transactionId", "") or None,
         merchant_name=text(order, "merchantName", text(transaction, "merchantName", "")),
@@ -199,35 +202,60 @@ def _item(part: Part) -> e.Item:
     if not unit_multiplier.is_finite() or unit_multiplier <= 0:
         raise wrong(part.name("unitMultiplier"), multiplier, "a number above 0")
     sku = text(part, "id")
-    return e.Item(
+    price, quantity = integer(part, "price", least=0), integer(part, "quantity", least=1)
+    base = line_total(price, quantity, unit_multiplier)
+    item = e.Item(
         unique_id=text(part, "uniqueId", sku),
         id=sku,
         seller=text(part, "seller", "1"),
-        quantity=integer(part, "quantity", least=1),
-        price=integer(part, "price", least=0),
+        quantity=quantity,
+        price=price,
         unit_multiplier=unit_multiplier,
-        price_tags=tuple(_price_tag(tag) for tag in sections(part, "priceTags")),
+        price_tags=tuple(_price_tag(tag, base) for tag in sections(part, "priceTags")),
         tax=integer(part, "tax", 0),
         details={k: v for k, v in part.items() if k not in _ITEM_TOLD and v is not None},
+        arithmetic=ARITHMETIC,
     )
+    return replace(item, difference=_difference(part, item))
 
 
-def _price_tag(part: Part) -> e.PriceTag:
+def _difference(part: Part, item: e.Item) -> int:
+    """What the document says that the line costs beyond its prices and tags, in cents."""
+    definition = part.get("priceDefinition")
+    total = cents(definition.get("total")) if isinstance(definition, Mapping) else None
+    return 0 if total is None else total - figures(item).total
+
+
+def _price_tag(part: Part, base: int) -> e.PriceTag:
     """OMS documents tell cents in `value`; PII documents tell currency units in `rawValue`."""
-    if part.get("value") is not None:
-        cents = integer(part, "value")
+    name, identifier = text(part, "name", ""), part.get("identifier")
+    value, raw = (_decimal(part, key) for key in ("value", "rawValue"))
+    rate = percentage(value, raw) if part.get("isPercentual") is True else None
+    if rate is None and value is not None:
+        amount = integer(part, "value")
     else:
-        try:
-            cents = int((Decimal(str(part.get("rawValue"))) * 100).to_integral_value())
-        except (InvalidOperation, ValueError, OverflowError):
-            raise wrong(part.name("rawValue"), part.get("rawValue"), "a number") from None
-    identifier = part.get("identifier")
+        amount = round_cents((raw or Decimal(0)) * 100)
     return e.PriceTag(
-        name=text(part, "name", ""),
-        value=cents,
+        name=name,
+        value=tag_value(Tag(name, amount, rate), base, 0),
         identifier=None if identifier is None else str(identifier),
         is_percentual=part.get("isPercentual") is True,
+        rate=rate,
+        details={k: v for k, v in part.items() if k not in _TAG_TOLD},
     )
+
+
+def _decimal(part: Part, key: str) -> Decimal | None:
+    given = part.get(key)
+    if given is None:
+        return None
+    try:
+        exact = Decimal(str(given))
+    except InvalidOperation:
+        raise wrong(part.name(key), given, "a number") from None
+    if not exact.is_finite() or abs(exact) > LARGEST:
+        raise wrong(part.name(key), given, "a number")
+    return exact
 
 
 def _totals(order: Part) -> tuple[e.Total, ...]:
@@ -239,13 +267,25 @@ def _totals(order: Part) -> tuple[e.Total, ...]:
     return totals
 
 
+def _deliveries(shipping: Part, lines: int, totals: tuple[e.Total, ...]) -> tuple[Json, ...]:
+    """The deliveries; `price` is the freight where that and not `sellingPrice` adds up."""
+    deliveries = [_logistics(part, lines) for part in sections(shipping, "logisticsInfo")]
+    told = sum(total.value for total in totals if total.id == "Shipping")
+    prices = [cents(one.get("price") or 0) or 0 for one in deliveries]
+    if sum(map(shipping_price, deliveries)) != told == sum(prices):
+        return tuple(
+            {**one, "freight": price} for one, price in zip(deliveries, prices, strict=True)
+        )
+    return tuple(deliveries)
+
+
 def _logistics(part: Part, items: int) -> Json:
     _index(part, items)
     sections(part, "slas")
     maybe_instant(part, "shippingEstimateDate")
     for key in ("price", "sellingPrice", "listPrice"):
         integer(part, key, 0)
-    return {key: value for key, value in part.items() if value is not None}
+    return {key: value for key, value in part.items() if value is not None and key != "freight"}
 
 
 def _index(part: Part, items: int) -> int:

@@ -17,10 +17,9 @@ from oms_ledger.orders.decide import Facts
 from oms_ledger.orders.documents import filter_document, list_row, oms_document, pii_document
 from oms_ledger.orders.documents.modifications import details, history, summary
 from oms_ledger.orders.invoices.decide import AskedItem, issue_invoice
-from oms_ledger.orders.invoices.matching import line_value
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.status import Status
-from oms_ledger.orders.totals import order_totals, shipping_price
+from oms_ledger.orders.totals import ARITHMETIC, line_value, order_totals, shipping_price
 from oms_ledger.refusal import Refusal
 from tests.support.given_when_then import START, after
 from tests.support.scenarios import CARD, in_handling, placed
@@ -29,9 +28,31 @@ SKUS = ("a", "b", "c")
 MULTIPLIERS = st.sampled_from([Decimal(1), Decimal(1), Decimal("0.35"), Decimal("1.25")])
 
 
+NAMES = (
+    "promo",
+    "DISCOUNT@MARKETPLACE",
+    "discount@price-1",
+    "discount@shipping-2#x",
+    "tax@price-3",
+)
+
+
+@st.composite
+def price_tags(draw, price):
+    """Two tags of any kind; those that lower the price leave the line worth something."""
+    told = []
+    for name in draw(st.lists(st.sampled_from(NAMES), min_size=2, max_size=2)):
+        value = draw(st.integers(0, price // 4))
+        rate = draw(st.none() | st.just(Decimal("-0.1")))
+        told.append(
+            e.PriceTag(name, value if name.startswith("tax") else -value, None, bool(rate), rate)
+        )
+    return tuple(told)
+
+
 @st.composite
 def orders(draw):
-    items, logistics = [], []
+    items, logistics, rule = [], [], draw(st.integers(0, ARITHMETIC))
     for index in range(draw(st.integers(1, 4))):
         price = draw(st.integers(0, 5000))
         items.append(
@@ -42,8 +63,11 @@ def orders(draw):
                 draw(st.integers(1, 5)),
                 price,
                 draw(MULTIPLIERS),
-                tuple(e.PriceTag("promo", -draw(st.integers(0, price // 4))) for _ in range(2)),
+                draw(price_tags(price)),
                 tax=draw(st.integers(0, 50)),
+                details={"bundleItems": [{"id": "wrap", "price": draw(st.integers(0, 99))}]},
+                arithmetic=rule,
+                difference=draw(st.integers(0, 3)) if rule else 0,
             )
         )
         freight = draw(st.integers(0, 999))
@@ -54,6 +78,7 @@ def orders(draw):
                 "selectedDeliveryChannel": "delivery",
                 "price": freight,
                 "sellingPrice": freight,
+                "tax": draw(st.integers(0, 9)),
             }
         )
     totals = order_totals(items, logistics)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
+from itertools import groupby
 from typing import Any
 
 from hypothesis import given, settings
@@ -13,7 +14,7 @@ from oms_ledger.orders.documents import filter_document, list_row, oms_document,
 from oms_ledger.orders.invoices.decide import AskedItem, issue_invoice
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.pricing import divide
-from oms_ledger.orders.totals import order_totals
+from oms_ledger.orders.totals import figures, order_totals
 from oms_ledger.refusal import Refusal
 from tests.support import scenarios as s
 from tests.support.given_when_then import START, after
@@ -44,6 +45,7 @@ def items_of(told) -> tuple[e.Item, ...]:
             Decimal(multiplier),
             (e.PriceTag("promo", tag),) if tag and price else (),
             details={"refId": f"ref-{sku}"},
+            arithmetic=at % 2,
         )
         for at, (sku, quantity, price, multiplier, tag) in enumerate(told)
     )
@@ -154,7 +156,10 @@ def test_G24_units_of_a_sku_are_taken_in_order_at_their_own_prices(told, sku, un
         issued_at=START,
         items=[AskedItem(sku, units)],
     )
-    taken = [(entry.item_index, entry.quantity) for entry in issued.items]
+    taken = [
+        (index, sum(entry.quantity for entry in entries))
+        for index, entries in groupby(issued.items, key=lambda entry: entry.item_index)
+    ]
     expected, wanted = [], units
     for i in of_sku:
         here = min(wanted, order.items[i].quantity)
@@ -162,7 +167,47 @@ def test_G24_units_of_a_sku_are_taken_in_order_at_their_own_prices(told, sku, un
             expected.append((i, here))
         wanted -= here
     assert taken == expected
-    assert all(entry.price == order.items[entry.item_index].price for entry in issued.items)
+    for index, here in taken:
+        prices = figures(order.items[index]).selling_prices
+        each = [price for price, count in prices for _ in range(count)]
+        told = [
+            e
+            for entry in issued.items
+            if entry.item_index == index
+            for e in [entry.price] * entry.quantity
+        ]
+        assert told == each[:here]
+
+
+@settings(max_examples=200, deadline=None)
+@given(lines(), st.lists(st.integers(1, 4000), max_size=3))
+def test_G24_inferred_packages_come_to_what_their_lines_cost(told, values):
+    order = in_handling(items_of(told))
+    for number, value in enumerate([*values, None]):
+        left = order.value - order.invoiced_value
+        value = left if value is None else min(value, left)
+        if not value:
+            continue
+        events = issue_invoice(
+            order,
+            Facts(START, "r"),
+            number=str(number),
+            type="Output",
+            value=value,
+            issued_at=START,
+        )
+        order = after(events, order)
+        package = oms_document(order)["packageAttachment"]["packages"][-1]
+        lines = {entry["itemIndex"] for entry in package["items"]}
+        cost = sum(
+            price["value"] * price["quantity"]
+            for index in lines
+            for price in oms_document(order)["items"][index]["priceDefinition"]["sellingPrices"]
+        )
+        assert sum(entry["quantity"] * entry["price"] for entry in package["items"]) == cost
+        if value != left:
+            assert cost == value or not lines
+    assert order.units_left() == [0] * len(order.lines) or not order.value
 
 
 @settings(max_examples=200, deadline=None)

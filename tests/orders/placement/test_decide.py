@@ -17,7 +17,7 @@ from tests.support.given_when_then import after
 
 ACME = Account("acme", "acme")
 
-# The published example, with a payment that adds up to what it buys: 2499 - 1000 + 1099.
+# The published example, with payments that add up to what it buys: 2499 + 199 - 1000 + 1099.
 PUBLISHED = {
     "items": [
         {
@@ -75,7 +75,7 @@ PUBLISHED = {
     },
     "paymentData": {
         "payments": [
-            {"paymentSystem": 1, "referenceValue": 2098, "value": 2098, "installments": 1}
+            {"paymentSystem": 1, "referenceValue": 2297, "value": 2297, "installments": 1}
         ],
         "giftCards": [{"redemptionCode": "GIFT", "value": 500, "id": "gift123", "inUse": True}],
         "updateStatus": "updated",
@@ -152,9 +152,15 @@ REFUSED = [
     ((*PAYMENT, "value"), "a lot", "ORD020", "paymentData.payments[0].value"),
     ((*PAYMENT, "paymentSystem"), None, "ORD020", "paymentData.payments[0].paymentSystem"),
     ((*PAYMENT, "installments"), 0, "ORD042", "paymentData.payments[0].installments"),
-    ((*PAYMENT, "referenceValue"), 2099, "CHK0016", "paymentData.payments[0]"),
+    ((*PAYMENT, "referenceValue"), 2298, "CHK0016", "paymentData.payments[0]"),
     (("paymentData", "updateStatus"), "outdated", "ORD054", "paymentData.updateStatus"),
-    ((*TAG, "value"), -3600, "ORD004", "price tags"),
+    ((*TAG, "value"), -2500, "CHK0053", "items[0].priceTags"),
+    (TAG, {"name": "tax@price-1", "value": -3800}, "ORD004", "price tags"),
+    ((*TAG, "value"), -0.5, "CHK0025", "items[0].priceTags[0].value"),
+    ((*ITEM, "bundleItems", 0, "price"), -1, "CHK0025", "items[0].bundleItems[0].price"),
+    ((*ITEM, "price"), 24.5, "CHK0025", "items[0].price"),
+    ((*ITEM, "price"), "24.50", "CHK0025", "items[0].price"),
+    ((*ITEM, "quantity"), 1.5, "CHK0023", "items[0].quantity"),
     (("openTextField",), "x" * 2001, "CHK0017", "openTextField"),
     (("orderFormId",), 7, "OMS004", "orderFormId"),
     (("marketingData",), "SUMMER10", "OMS004", "marketingData"),
@@ -170,8 +176,8 @@ def test_a_refusal_has_the_published_code_and_names_the_field(path, value, code,
 
 
 def test_payments_that_do_not_add_up_are_refused_with_both_sums():
-    with pytest.raises(InvalidPlacement, match=r"2599.*2598") as refused:
-        placing(changed(PAYMENT, {"paymentSystem": 1, "value": 2099, "installments": 1}))
+    with pytest.raises(InvalidPlacement, match=r"2798.*2797") as refused:
+        placing(changed(PAYMENT, {"paymentSystem": 1, "value": 2298, "installments": 1}))
     assert refused.value.code == "ORD009"
 
 
@@ -197,14 +203,14 @@ def test_the_published_example_becomes_one_order():
     [(order_id, placed)] = placing(PUBLISHED)
     assert order_id == "v1acme-01"
     assert {total.id: total.value for total in placed.totals} == {
-        "Items": 2499,
+        "Items": 2698,
         "Discounts": -1000,
         "Shipping": 1099,
         "Tax": 0,
     }
     assert (placed.flow, placed.seller, placed.seller_name) == ("complete", "1", "acme")
     assert [(p.payment_system_name, p.group, p.value) for p in placed.payments] == [
-        ("American Express", "creditCard", 2098),
+        ("American Express", "creditCard", 2297),
         ("Vale", "giftCard", 500),
     ]
     assert placed.gift_cards[0]["value"] == 500
@@ -213,6 +219,30 @@ def test_the_published_example_becomes_one_order():
     assert placed.open_text == "Please deliver after 5 PM."
     assert placed.details == {"salesAssociateData": {"salesAssociateId": "seller123"}}
     assert placed.items[0].details["bundleItems"] == PUBLISHED["items"][0]["bundleItems"]
+
+
+def test_a_percentage_is_a_percentage_of_the_line():
+    tag = {"name": "discount@price-1", "isPercentual": True, "value": -12.5, "rawValue": -0.125}
+    body = changed(TAG, tag)
+    body["paymentData"]["payments"][0] |= {"value": 2985, "referenceValue": 2985}
+    [(_, placed)] = placing(body)
+    assert placed.items[0].price_tags[0].value == -312  # of 2499
+    [shown] = oms_document(after([placed]))["items"][0]["priceTags"]
+    assert (shown["value"], shown["rawValue"], shown["isPercentual"]) == (-12.5, -0.125, True)
+
+
+def test_whole_numbers_with_a_point_are_whole_numbers():
+    body = changed((*ITEM, "price"), 2498.9999999999995)
+    body["items"][0] |= {"quantity": 1.0, "seller": 1}
+    body["shippingData"]["logisticsInfo"][0] |= {"itemIndex": 0.0, "price": "1099"}
+    body["paymentData"]["payments"][0] |= {"value": 2297.0, "installments": "1"}
+    [(_, placed)] = placing(body)
+    [(_, plain)] = placing(PUBLISHED)
+    assert (placed.items, placed.totals, placed.payments) == (
+        plain.items,
+        plain.totals,
+        plain.payments,
+    )
 
 
 def test_a_price_tag_without_a_value_counts_its_raw_value():
@@ -231,7 +261,8 @@ def test_ids_quantities_and_payment_systems_come_as_text_or_number(sku):
 
 def test_G25_a_unit_multiplier_is_exact():
     body = changed((*ITEM, "unitMultiplier"), 0.1)
-    body["items"][0] |= {"quantity": 3, "price": 8330}
+    body["items"][0] |= {"quantity": 3, "price": 8330, "bundleItems": []}
+    body["paymentData"]["payments"][0] |= {"value": 2098, "referenceValue": 2098}
     [(_, placed)] = placing(body)
     assert placed.items[0].unit_multiplier == Decimal("0.1")
     assert placed.totals[0].value == 2499

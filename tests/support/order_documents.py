@@ -1,0 +1,34 @@
+"""Anonymous order documents, as they were published."""
+
+import copy
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parents[1] / "documents"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
+
+
+@cache
+def _read(name: str) -> dict[str, Any]:
+    told = json.loads((FOLDER / f"{name}.json").read_text())
+    document: dict[str, Any] = told[0] if isinstance(told, list) else told
+    return document
+
+
+def document(name: str) -> dict[str, Any]:
+    """Give a copy of the document of a file; of a group, its first order."""
+    return copy.deepcopy(_read(name))
+
+
+def as_placement(told: dict[str, Any]) -> dict[str, Any]:
+    """Make the body that places what the document shows, paid at once by one payment."""
+    body = copy.deepcopy(told)
+    value = sum(total["value"] for total in told["totals"])
+    body["paymentData"] = {
+        "payments": [{"paymentSystem": "201", "value": value, "referenceValue": value}]
+    }
+    for item in body["items"]:
+        item["seller"] = "1"
+    return body
