@@ -34,10 +34,21 @@ SETTINGS: dict[str, tuple[Any, str]] = {
     "rate_limit_per_minute": (0, "requests a minute of get, group and search; 0: no limit"),
     "order_access_days": (0, "days after which an order is unknown to readers; 0: never"),
     "notes_per_order": (0, "notes that an order may have; 0: as many as are written"),
+    "offers": ("table", "where prices of carts come from: table, http (offers_url), or none"),
+    "offers_url": ("", "address of the source of offers with offers=http"),
+    "cart_days": (30, "days after its last write that a cart is kept"),
+    "order_placed_url": (
+        "",
+        "where a browser goes after a purchase; empty: our own path",
+    ),
     "list_pages": (30, "pages of a list that can be asked for; 0: all"),
 }
 
-CHOICES = {"order_id_form": ("letters", "digits"), "invoice_items": ("strict", "lenient")}
+CHOICES = {
+    "order_id_form": ("letters", "digits"),
+    "invoice_items": ("strict", "lenient"),
+    "offers": ("table", "http", "none"),
+}
 
 
 @dataclass(frozen=True, slots=True)

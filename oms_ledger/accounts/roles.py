@@ -17,6 +17,7 @@ CHANGE, FORM, WINDOW = (
 )
 FEED_VIEW, FEED_ADMIN = "Feed v3 and Hook view only", "Feed v3 and Hook Admin"
 MY_CONTRACT, MY_UNIT = "ViewMyContractOrders", "ViewMyOrgUnitOrders"
+CART = "Shopping Cart Full Access"  # manual prices, gift cards, unmasked data of others
 PLACE = "Place Orders"  # and name the profile of who ordered
 SHOPPERS = "Issue shopper tokens"  # ours: whoever has it may look at orders as any shopper
 # Ours, for the people and keys of an account, and for the whole deployment.
@@ -25,7 +26,8 @@ USERS, KEYS, DEPLOYMENT = "Manage users", "Manage keys", "Manage deployment"
 FEED = frozenset({FEED_VIEW, FEED_ADMIN})
 # Without `Orders Full Access`, which is the Checkout Admin's alone: it would open the list too.
 OMS = frozenset({VIEW, LIST, WORKFLOW, CANCEL, INVOICE, REFUND, PAYMENT, CHANGE})
-EVERY = OMS | FEED | {FULL, FORM, WINDOW, PLACE, MY_CONTRACT, MY_UNIT, SHOPPERS, USERS, KEYS}
+EVERY = OMS | FEED | {FULL, FORM, WINDOW, PLACE, CART}
+EVERY |= {MY_CONTRACT, MY_UNIT, SHOPPERS, USERS, KEYS}
 
 
 def _role(*resources: str) -> frozenset[str]:
@@ -39,10 +41,10 @@ ROLES: Mapping[str, frozenset[str]] = {
     "IntegrationProfile - Fulfillment Gateway Oms": _role(*OMS - {LIST}),
     "IntegrationProfile - Fulfillment Gateway": _role(VIEW, CANCEL, PAYMENT),
     "OMS - Read only": _role(VIEW),
-    "Call center operator": _role(VIEW),
+    "Call center operator": _role(VIEW, CART),
     # `View order` would show it every order; it may see those it placed, which a key never did.
     "Call center operator (restricted orders view)": _role(),
-    "Checkout Admin": _role(FULL, FORM, WINDOW),
+    "Checkout Admin": _role(FULL, FORM, WINDOW, CART),
     "Create orders": _role(PLACE),
     "Feed reader": _role(FEED_VIEW),
     # Ours, for the back end of a shop window: it places orders and lets shoppers look at theirs.
@@ -79,6 +81,11 @@ OPERATIONS: Mapping[str, frozenset[str]] = {
     "window_to_change_seller": frozenset({WINDOW}),
     # Placing
     "place_order": frozenset({KEY}),
+    "use_cart": frozenset({KEY}),
+    "simulate_cart": NOBODY_IN_PARTICULAR,
+    "simulate_cart_with_key": frozenset({KEY}),
+    "read_placed_orders": NOBODY_IN_PARTICULAR,  # for who has its cookie, or a key
+    "configure_carts": frozenset({WINDOW}),
     "place_fulfillment": frozenset({PLACE, FULL, *OMS}),
     "authorize_fulfillment": frozenset({WORKFLOW, FULL}),
     "authorize_chain": frozenset({FULL}),

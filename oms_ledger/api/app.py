@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from oms_ledger.api.auth import sign_in
 from oms_ledger.api.auth.dependencies import Doorkeeper, open_to_all
 from oms_ledger.api.auth.rate_limit import Limits
+from oms_ledger.api.carts import simulation
 from oms_ledger.api.changes import v1 as changes
 from oms_ledger.api.changes import v2 as modifications
 from oms_ledger.api.checkout import placement as checkout
@@ -61,12 +62,14 @@ from oms_ledger.api.orders import (
 )
 from oms_ledger.api.payments import transactions
 from oms_ledger.cell import Cell
+from oms_ledger.services.carts.workspace import Carts
 from oms_ledger.services.freshness import Freshness
 from projections.desk import tasks as desk
 from projections.orders import views as order_views
 
 ROUTERS = (
     checkout,
+    simulation,
     chains,
     processing,
     fulfillment,
@@ -112,6 +115,7 @@ def application(cell: Cell) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.news.close_on_signals()
         yield
+        app.state.carts.close()
         cell.close()
 
     app = FastAPI(
@@ -125,6 +129,7 @@ def application(cell: Cell) -> FastAPI:
     app.state.freshness = Freshness(cell, order_views.CURSOR)
     app.state.desk = Freshness(cell, desk.CURSOR)
     app.state.limits = Limits(cell)
+    app.state.carts = Carts(cell)
     app.state.news = News(lambda: cell.store.head())
     for module in ROUTERS:
         app.include_router(module.router)

@@ -16,6 +16,7 @@ from oms_ledger.cli import (
     hook,
     imports,
     keys,
+    offers,
     operators,
     processes,
     tokens,
@@ -52,6 +53,7 @@ app.add_typer(operators.app, name="person")
 app.add_typer(gateways.app, name="gateway")
 app.add_typer(external_sellers.app, name="seller")
 app.add_typer(tokens.app, name="token")
+app.add_typer(offers.app, name="offers")
 app.add_typer(calls.app, name="calls")
 app.add_typer(feed.app, name="feed")
 app.add_typer(hook.app, name="hook")

@@ -2,7 +2,9 @@
 
 from alembic import context
 
+import projections.carts.tables
 import projections.masterdata.tables
+import projections.offers.tables
 import projections.operators.tables
 import projections.tables  # noqa: F401  (their tables join the metadata)
 from oms_ledger.eventstore.tables import metadata

@@ -52,10 +52,10 @@ def rows_of(order: Order, version: int, vault: Vault) -> list[dict[str, Any]]:
     """The rows that an order has here."""
     place = {"account": order.account, "order_id": order.order_id}
     names = sorted(names_of(order.placed.client_profile))
-    return [place | {"name": _hash(vault, order.account, *name)} for name in names]
+    return [place | {"name": person_hash(vault, order.account, *name)} for name in names]
 
 
-def _hash(vault: Vault, account: str, kind: str, value: str) -> str:
+def person_hash(vault: Vault, account: str, kind: str, value: str) -> str:
     return vault.sign(f"person:{account}:{kind}:{value}")
 
 
@@ -63,6 +63,6 @@ def orders_of(
     connection: Connection, vault: Vault, account: str, kind: str, value: str
 ) -> list[str]:
     """The orders of an e-mail (`kind` is `email`) or a document."""
-    name = _hash(vault, account, kind, spelled(kind, value))
+    name = person_hash(vault, account, kind, spelled(kind, value))
     query = select(t.c.order_id).where(t.c.account == account, t.c.name == name)
     return list(connection.execute(query.order_by(t.c.order_id)).scalars())

@@ -130,6 +130,10 @@ MISTYPED = {
         "orders[].shippingData.logisticsInfo[].slas[].transitTime": "not told",
         "orders[].paymentData.transactions[].payments[].accountId": "null but for a saved card",
     },
+    "POST /api/checkout/pub/orderForms/simulation": {
+        "paymentData.installmentOptions": "a list of objects in the example, not of lists",
+        "items[].unitMultiplier": "a decimal for goods sold by weight",
+    },
     "POST /api/fulfillment/pvt/orders": {
         "": "an array of orders comes in, and their array goes out; the schema says one object"
     },

@@ -27,7 +27,6 @@ SENT_BY_US = {
 NOT_YET = {
     "POST /api/order-integration/orders",
     "PUT /api/order-integration/orders/status",
-    "POST /api/checkout/pub/orderForms/simulation",
 }
 
 

@@ -1,0 +1,109 @@
+"""Who may use a cart, and how a request names account and cart."""
+
+import re
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from oms_ledger.accounts.account import Account
+from oms_ledger.accounts.roles import CART, NOBODY_IN_PARTICULAR, OPERATIONS
+from oms_ledger.api.auth.checkout_access import PlaceDoor
+from oms_ledger.api.auth.dependencies import Caller, TheCell, known_caller
+from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.errors import unauthorized
+from oms_ledger.carts.context import CartCaller
+from oms_ledger.carts.documents.order_form import Viewer
+from oms_ledger.carts.refusals import CartRefusal
+from oms_ledger.services.accounts import user_tokens
+from oms_ledger.services.carts.workspace import Approach, Carts
+from oms_ledger.services.customers.identity import profile_id
+
+COOKIE, OWNERSHIP = "checkout.vtex.com", "CheckoutOrderFormOwnership"
+ANYBODY = "anonymous"
+_ID = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_CHANNEL = re.compile(r"[0-9]{1,9}")
+
+
+class CartDoor(PlaceDoor):
+    """A key, a shopper's token, or anybody where the account's `anonymous_checkout` is on."""
+
+    operation = "use_cart"
+
+
+class AnybodyDoor:
+    """Lets everybody in; whoever shows a key or token has to show a good one."""
+
+    def __init__(self, operation: str) -> None:
+        assert OPERATIONS[operation] == NOBODY_IN_PARTICULAR
+        self.operation = operation
+
+    async def __call__(self, request: Request) -> Caller:
+        headers = request.headers
+        known = headers.get("x-vtex-api-appkey") or headers.get("x-vtex-api-apptoken")
+        if known or any(user_tokens.carried(headers, request.cookies)):
+            return await known_caller(request)
+        account = request.scope["state"].get("account_asked")
+        if account is None:
+            raise unauthorized(request.scope["path"])
+        return Caller(account, ANYBODY, frozenset())
+
+
+MayUseCart = Annotated[Caller, Depends(CartDoor())]
+MaySimulate = Annotated[Caller, Depends(AnybodyDoor("simulate_cart"))]
+
+
+def get_carts(request: Request) -> Carts:
+    carts: Carts = request.app.state.carts
+    return carts
+
+
+TheCarts = Annotated[Carts, Depends(get_carts)]
+
+
+def cart_id_of(value: str) -> str:
+    """The id of a cart in a path, as it is stored; refuses what no id can be."""
+    told = segment(value).strip()
+    if not _ID.fullmatch(told):
+        raise CartRefusal("ORD002", place="an orderFormId has 32 hexadecimal digits")
+    return told.replace("-", "").lower()
+
+
+def cart_id_of_cookie(request: Request) -> str | None:
+    """The id that the cart's cookie names; None without one, or for one that is none."""
+    told = request.cookies.get(COOKIE, "").strip('"').partition("=")[2]
+    return told.replace("-", "").lower() if _ID.fullmatch(told) else None
+
+
+def approach_of(request: Request) -> Approach:
+    """What the query of a request asks for besides the operation."""
+    query = request.query_params
+    channel = query.get("sc") or None
+    if channel is not None and not _CHANNEL.fullmatch(channel):
+        raise CartRefusal("CHK0010", place=f"sc: found {channel[:20]!r}")
+    return Approach(channel, query.get("refreshOutdatedData", "").lower() == "true")
+
+
+def cart_caller(request: Request, caller: Caller) -> CartCaller:
+    return CartCaller(
+        actor=caller.app_key,
+        full=CART in caller.resources,
+        shopper=caller.shopper,
+        ownership=request.cookies.get(OWNERSHIP) or None,
+    )
+
+
+def viewer_of(
+    request: Request, cell: TheCell, caller: Caller, account: Account, *, sees_person: bool
+) -> Viewer:
+    """Who is shown the cart, as its document says it."""
+    shopper = caller.shopper
+    order_form = account.settings.get("order_form") or {}
+    full = CART in caller.resources
+    return Viewer(
+        logged_in=shopper is not None,
+        email=shopper,
+        profile_id=None if shopper is None else profile_id(cell.vault, account.name, shopper),
+        may_set_prices=full and order_form.get("allowManualPrice") is True,
+        sees_person=sees_person,
+        estimates=request.query_params.get("individualShippingEstimates", "").lower() == "true",
+    )

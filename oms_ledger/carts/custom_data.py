@@ -1,0 +1,138 @@
+"""What apps of the account keep with a cart, and fields of its order, lines and addresses."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from oms_ledger.carts.cart import Cart, CustomApp, CustomFields, Json
+from oms_ledger.carts.context import CartContext
+from oms_ledger.carts.refusals import CartRefusal
+from oms_ledger.carts.values import objects, require_object
+
+LONGEST = 10_000
+MOST_FIELDS = 100
+LINKED = ("order", "item", "address")
+
+
+def set_fields(cart: Cart, context: CartContext, *, app_id: str, body: object) -> Cart:
+    """Set several fields of an app at once."""
+    told = require_object(body, "CHK0121", "the body")
+    app = _app(context, app_id)
+    fields = {name: _value(value, name) for name, value in told.items()}
+    return _with_fields(cart, app, app_id, {**_fields(cart, app_id), **fields})
+
+
+def set_field(cart: Cart, context: CartContext, *, app_id: str, name: str, body: object) -> Cart:
+    told = require_object(body, "CHK0121", "the body")
+    app = _app(context, app_id)
+    if name not in app["fields"]:
+        raise CartRefusal("CHK0091", app_id)
+    value = _value(told.get("value"), "value")
+    return _with_fields(cart, app, app_id, {**_fields(cart, app_id), name: value})
+
+
+def drop_field(cart: Cart, context: CartContext, *, app_id: str, name: str) -> Cart:
+    app = _app(context, app_id)
+    kept = {key: value for key, value in _fields(cart, app_id).items() if key != name}
+    return _with_fields(cart, app, app_id, kept)
+
+
+def _app(context: CartContext, app_id: str) -> Json:
+    app = context.store.configuration.app(app_id)
+    if app is None:
+        raise CartRefusal("CHK0090", place=app_id)
+    return app
+
+
+def _fields(cart: Cart, app_id: str) -> dict[str, str]:
+    return next((app.fields for app in cart.apps if app.id == app_id), {})
+
+
+def _value(value: object, name: str) -> str:
+    if isinstance(value, bool):
+        text = str(value).lower()
+    elif isinstance(value, str | int | float):
+        text = str(value)
+    else:
+        raise CartRefusal("CHK0121", place=f"{name}: expected a text")
+    if len(text) > LONGEST:
+        raise CartRefusal("CHK0099", name)
+    return text
+
+
+def _with_fields(cart: Cart, app: Json, app_id: str, fields: dict[str, str]) -> Cart:
+    if len(fields) > MOST_FIELDS:
+        raise CartRefusal("CHK0121", place=f"more than {MOST_FIELDS} fields")
+    one = CustomApp(id=app_id, major=int(app["major"]), fields=fields)
+    if any(known.id == app_id for known in cart.apps):
+        apps = tuple(one if known.id == app_id else known for known in cart.apps)
+    else:
+        apps = (*cart.apps, one)
+    return replace(cart, apps=tuple(app for app in apps if app.fields))
+
+
+def set_custom_fields(cart: Cart, context: CartContext, *, body: object) -> Cart:
+    """Fields of several parts at once, each named by its `linkedEntity`."""
+    if not isinstance(body, list):
+        raise CartRefusal("CHK0121", place="expected a list")
+    for number, entry in enumerate(objects(body, "CHK0121", "the body")):
+        linked = require_object(entry.get("linkedEntity"), "CHK0121", f"[{number}].linkedEntity")
+        cart = _set(cart, linked.get("type"), linked.get("id"), entry.get("fields"))
+    return cart
+
+
+def set_fields_of(
+    cart: Cart, context: CartContext, *, type: str, id: str | None, body: object
+) -> Cart:
+    """Fields of one part: a list of them, or an object that has one under `fields`."""
+    fields = body.get("fields") if isinstance(body, dict) else body
+    return _set(cart, type, id, fields)
+
+
+def drop_field_of(cart: Cart, context: CartContext, *, id: str, name: str | None) -> Cart:
+    """Take a field of a line back; all of them when none is named."""
+    _require_line(cart, id)
+    return _changed(
+        cart, "item", id, lambda fields: [f for f in fields if name and f["name"] != name]
+    )
+
+
+def _set(cart: Cart, type: object, id: object, fields: object) -> Cart:
+    if type not in LINKED:
+        raise CartRefusal("CHK0121", place=f"linkedEntity.type: expected {', '.join(LINKED)}")
+    if type == "item":
+        _require_line(cart, id)
+    if type == "address" and id not in {one["addressId"] for one in cart.addresses}:
+        raise CartRefusal("CHK0179", place=str(id))
+    told = []
+    for number, one in enumerate(objects(fields, "CHK0121", "fields")):
+        if not isinstance(one.get("name"), str) or not one["name"]:
+            raise CartRefusal("CHK0121", place=f"fields[{number}].name")
+        ref = one.get("refId")
+        if ref is not None and not isinstance(ref, str):
+            raise CartRefusal("CHK0121", place=f"fields[{number}].refId")
+        value = _value(one.get("value"), f"fields[{number}].value")
+        told.append({"name": one["name"], "value": value, "refId": ref})
+    names = {one["name"] for one in told}
+
+    def merge(known: Sequence[Json]) -> list[Json]:
+        return [*(one for one in known if one["name"] not in names), *told]
+
+    return _changed(cart, str(type), None if type == "order" else str(id), merge)
+
+
+def _require_line(cart: Cart, id: object) -> None:
+    if id not in {line.unique_id for line in cart.lines}:
+        raise CartRefusal("CHK0022", place=f"no line has the uniqueId {id}")
+
+
+def _changed(
+    cart: Cart, type: str, id: str | None, change: Callable[[Sequence[Json]], list[Json]]
+) -> Cart:
+    known = next((one.fields for one in cart.custom_fields if (one.type, one.id) == (type, id)), ())
+    fields = tuple(change(known))
+    if len(fields) > MOST_FIELDS:
+        raise CartRefusal("CHK0121", place=f"more than {MOST_FIELDS} fields")
+    others = tuple(one for one in cart.custom_fields if (one.type, one.id) != (type, id))
+    if fields:
+        others = (*others, CustomFields(type=type, id=id, fields=fields))
+    return replace(cart, custom_fields=others)

@@ -1,0 +1,1 @@
+"""The published shapes of a cart and of a simulation."""

@@ -1,0 +1,186 @@
+"""Deliveries of a cart as documents show them: SLAs, windows, pickup points, addresses."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from oms_ledger.carts.cart import Cart, Json
+from oms_ledger.carts.delivery import ChosenDelivery
+from oms_ledger.carts.pricing import PricedLine
+from oms_ledger.carts.shipping import FIELDS
+from oms_ledger.offers.catalog import PickupPoint
+from oms_ledger.offers.quote import DeliveryWindow, LineQuote, Sla
+
+
+@dataclass(frozen=True, slots=True)
+class Estimates:
+    """When goods arrive is worked out only for who asks for it."""
+
+    now: datetime
+    time_zone: str
+    shown: bool = False
+
+    def date_of(self, estimate: str) -> str | None:
+        """Now and the estimate, without Saturdays and Sundays where it is in business days."""
+        if not self.shown:
+            return None
+        digits = estimate.rstrip("bdhm")
+        unit, count = estimate[len(digits) :], int(digits)
+        at = self.now.astimezone(ZoneInfo(self.time_zone))
+        if unit != "bd":
+            at += {"d": timedelta(days=1), "h": timedelta(hours=1)}.get(
+                unit, timedelta(minutes=1)
+            ) * count
+            return at.isoformat(timespec="seconds")
+        while count > 0:
+            at += timedelta(days=1)
+            count -= at.weekday() < 5
+        return at.isoformat(timespec="seconds")
+
+
+def store_address(point: PickupPoint, receiver: str | None = None) -> Json:
+    """The address of a pickup point in the published form."""
+    told = {name: point.address.get(name) for name in FIELDS}
+    return {
+        **told,
+        "addressType": "pickup",
+        "addressId": point.address.get("addressId") or point.id,
+        "receiverName": receiver,
+        "isDisposable": True,
+        "geoCoordinates": point.address.get("geoCoordinates") or [],
+    }
+
+
+def pickup_point_id(seller: str, point: PickupPoint) -> str:
+    return f"{seller}_{point.id}"
+
+
+def business_hours(point: PickupPoint) -> list[Json]:
+    return [
+        {"DayOfWeek": one.day, "OpeningTime": one.open, "ClosingTime": one.close}
+        for one in point.hours
+    ]
+
+
+def pickup_point(point: PickupPoint, seller: str) -> Json:
+    return {
+        "friendlyName": point.name,
+        "address": store_address(point),
+        "additionalInfo": point.info,
+        "id": pickup_point_id(seller, point),
+        "businessHours": business_hours(point),
+    }
+
+
+def window(told: DeliveryWindow) -> Json:
+    return {
+        "startDateUtc": told.start,
+        "endDateUtc": told.end,
+        "price": told.price,
+        "lisPrice": told.price,
+        "tax": 0,
+    }
+
+
+def sla(
+    told: Sla, seller: str, quantity: int, estimates: Estimates, chosen: ChosenDelivery | None
+) -> Json:
+    """An entry of `slas[]`; its prices are of the whole line."""
+    point = told.pickup_point
+    own_window = chosen.window if chosen and chosen.sla is told else None
+    return {
+        "id": told.id,
+        "deliveryChannel": told.channel,
+        "name": told.name,
+        "friendlyName": point.name if point else None,
+        "deliveryIds": [
+            {
+                "courierId": told.courier_id,
+                "warehouseId": told.warehouse_id,
+                "dockId": told.dock_id,
+                "courierName": told.courier_name or told.name,
+                "quantity": quantity,
+                "kitItemDetails": [],
+            }
+        ],
+        "shippingEstimate": told.estimate,
+        "shippingEstimateDate": estimates.date_of(told.estimate),
+        "lockTTL": None,
+        "availableDeliveryWindows": [window(one) for one in told.windows],
+        "deliveryWindow": window(own_window) if own_window else None,
+        "price": told.price,
+        "listPrice": told.list_price,
+        "tax": told.tax,
+        "pickupStoreInfo": {
+            "isPickupStore": point is not None,
+            "friendlyName": point.name if point else None,
+            "address": store_address(point) if point else None,
+            "additionalInfo": point.info if point else None,
+            "dockId": told.dock_id if point else None,
+        },
+        "pickupPointId": pickup_point_id(seller, point) if point else None,
+        "pickupDistance": told.pickup_distance,
+        "polygonName": None,
+        "transitTime": told.estimate,
+    }
+
+
+def logistics(cart: Cart, lines: Iterable[PricedLine], estimates: Estimates) -> list[Json]:
+    """`logisticsInfo[]`, one entry per line in their order."""
+    return [_logistics(cart, index, one, estimates) for index, one in enumerate(lines)]
+
+
+def _logistics(cart: Cart, index: int, priced: PricedLine, estimates: Estimates) -> Json:
+    line, chosen = priced.line, priced.delivery
+    return {
+        "itemIndex": index,
+        "selectedSla": chosen.sla.id if chosen.sla else None,
+        "selectedDeliveryChannel": chosen.channel,
+        "addressId": address_id(cart, chosen),
+        "slas": [
+            sla(one, line.seller, line.quantity, estimates, chosen) for one in priced.quote.slas
+        ],
+        "shipsTo": list(priced.quote.ships_to),
+        "itemId": line.id,
+        "deliveryChannels": channels(priced.quote),
+    }
+
+
+def channels(quote: LineQuote) -> list[Json]:
+    return [{"id": one} for one in quote.channels]
+
+
+def address_id(cart: Cart, chosen: ChosenDelivery) -> str | None:
+    """Where the line goes: the store's address when it is picked up there."""
+    if chosen.sla is not None and chosen.sla.pickup_point is not None:
+        point = chosen.sla.pickup_point
+        return str(point.address.get("addressId") or point.id)
+    address = cart.delivery_address or next(iter(cart.addresses), None)
+    return None if address is None else address["addressId"]
+
+
+def selected_addresses(cart: Cart, lines: Iterable[PricedLine]) -> list[Json]:
+    """The address goods are sent to, and those of the stores where lines are picked up."""
+    stores: dict[str, Json] = {}
+    for priced in lines:
+        chosen = priced.delivery.sla
+        if chosen is not None and chosen.pickup_point is not None:
+            address = store_address(chosen.pickup_point)
+            stores[address["addressId"]] = address
+    found = []
+    for one in cart.addresses:
+        store = stores.pop(one["addressId"], None)
+        found.append(one if store is None else {**store, "receiverName": one["receiverName"]})
+    return [*found, *stores.values()]
+
+
+def pickup_points(lines: Iterable[PricedLine]) -> list[Json]:
+    """Every store where a line may be picked up."""
+    found: dict[str, Json] = {}
+    for priced in lines:
+        for one in priced.quote.slas:
+            if one.pickup_point is not None:
+                told = pickup_point(one.pickup_point, priced.line.seller)
+                found.setdefault(told["id"], told)
+    return list(found.values())

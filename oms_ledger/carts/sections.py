@@ -1,0 +1,193 @@
+"""The sections of a cart that are set as wholes: profile, marketing, preferences and others."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from oms_ledger.carts.cart import Cart, Json, with_messages
+from oms_ledger.carts.context import CartContext
+from oms_ledger.carts.masking import is_masked, unmasked
+from oms_ledger.carts.payments import gift_cards_of, read_gift_cards, read_payments
+from oms_ledger.carts.refusals import CartRefusal
+from oms_ledger.carts.texts import message
+from oms_ledger.carts.values import LONGEST_TEXT, require_object, require_short, text_of
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)*")
+PROFILE = (
+    "email",
+    "firstName",
+    "lastName",
+    "document",
+    "documentType",
+    "phone",
+    "corporateName",
+    "tradeName",
+    "corporateDocument",
+    "stateInscription",
+    "corporatePhone",
+)
+MARKETING = ("utmSource", "utmMedium", "utmCampaign", "utmiPart", "utmiCampaign", "utmipage")
+MOST_TAGS, LONGEST_ASSOCIATE = 50, 100
+
+
+def set_profile(cart: Cart, context: CartContext, *, body: object) -> Cart:
+    told = require_object(body, "ORD007", "the body")
+    before = cart.profile or {}
+    profile: Json = {}
+    for name in PROFILE:
+        text = None if told.get(name) is None else text_of(told[name])
+        if told.get(name) is not None and text is None:
+            raise CartRefusal("ORD007", name)
+        if text is not None and is_masked(text):
+            text = unmasked(name, text, before.get(name))
+            if text is None:
+                raise CartRefusal("ORD007", name)
+        if name != "email":
+            require_short(text, name)
+        profile[name] = text
+    email = profile["email"]
+    if email is None or len(email) > 254 or not _EMAIL.fullmatch(email):
+        raise CartRefusal("ORD007", "email")
+    profile["isCorporate"] = told.get("isCorporate") is True
+    return replace(cart, profile=profile, written_by=context.caller.shopper)
+
+
+def set_payment_data(cart: Cart, context: CartContext, *, body: object) -> Cart:
+    """The payments and gift cards; gift cards are money, so not everybody may add them."""
+    told = require_object(body, "ORD020", "the body")
+    priced = context.priced()
+    gift_cards = read_gift_cards(told) if "giftCards" in told else cart.gift_cards
+    locale = context.store.locale(cart)
+    said = []
+    if gift_cards and not context.caller.full:
+        kept = tuple(card for card in gift_cards if card in cart.gift_cards)
+        for card in gift_cards:
+            if card not in kept:
+                code = str(card.get("redemptionCode") or card.get("id") or "")
+                fields = {"id": code}
+                said.append(message("invalidGiftCard", locale, code, fields))
+        gift_cards = kept
+    after = replace(cart, gift_cards=gift_cards)
+    _, left = gift_cards_of(after, priced.value)
+    payments = read_payments(told, left, priced.conditions)
+    return with_messages(replace(after, payments=payments), said)
+
+
+def set_marketing(cart: Cart, context: CartContext, *, body: object) -> Cart:
+    told = require_object(body, "CHK0038", "the body")
+    tags = told.get("marketingTags")
+    if tags is not None and not isinstance(tags, list):
+        raise CartRefusal("CHK0038", "marketingTags")
+    kept = [text_of(one) for one in tags or [] if one is not None]
+    if len(kept) > MOST_TAGS or any(one is None for one in kept):
+        raise CartRefusal("CHK0038", "marketingTags")
+    marketing: Json = {}
+    for name in MARKETING:
+        value = told.get(name)
+        if name == "utmipage" and value is None:
+            value = told.get("utmiPage")
+        text = None if value is None else text_of(value)
+        if value is not None and (text is None or len(text) > LONGEST_TEXT):
+            raise CartRefusal("CHK0038", name)
+        marketing[name] = text
+    after = replace(cart, marketing={**marketing, "marketingTags": kept})
+    coupon = told.get("coupon")
+    return set_coupon(after, context, body={"text": "" if coupon is None else coupon})
+
+
+def set_coupon(cart: Cart, context: CartContext, *, body: object) -> Cart:
+    """No price source of ours knows coupons: each is answered as one that is not found."""
+    told = require_object(body, "CHK0038", "the body")
+    text = text_of(told.get("text"))
+    if text is None or len(text) > LONGEST_TEXT:
+        raise CartRefusal("CHK0038", "coupon")
+    if not text.strip():
+        return replace(cart, coupon=None)
+    said = message("couponNotFound", context.store.locale(cart), text, {"id": text})
+    return with_messages(cart, [said])
+
+
+def set_preferences(cart: Cart, context: CartContext, *, body: object) -> Cart:
+    told = require_object(body, "ORD007", "the body")
+    locale, news = told.get("locale"), told.get("optinNewsLetter", told.get("optinNewsletter"))
+    if locale is not None and (not isinstance(locale, str) or not 2 <= len(locale) <= 35):
+        raise CartRefusal("ORD007", "locale")
+    if news is not None and not isinstance(news, bool):
+        raise CartRefusal("ORD007", "optinNewsLetter")
+    return replace(cart, preferences={"locale": locale, "optinNewsLetter": news})
+
+
+def set_open_text(cart: Cart, context: CartContext, *, body: object) -> Cart:
+    value = body.get("value") if isinstance(body, dict) else body
+    text = None if value is None else text_of(value)
+    if value is not None and (text is None or len(text) > LONGEST_TEXT):
+        raise CartRefusal("CHK0017")
+    return replace(cart, open_text=text or None)
+
+
+def set_merchant_context(cart: Cart, context: CartContext, *, body: object) -> Cart:
+    told = require_object(body, "CHK0099", "the body")
+    data = told.get("salesAssociateData")
+    if data is None:
+        return replace(cart, merchant_context=None)
+    associate = text_of(
+        require_object(data, "CHK0099", "salesAssociateData").get("salesAssociateId")
+    )
+    if associate is None or len(associate) > LONGEST_ASSOCIATE:
+        raise CartRefusal("CHK0099", "salesAssociateId")
+    return replace(cart, merchant_context={"salesAssociateData": {"salesAssociateId": associate}})
+
+
+def set_invoice_data(cart: Cart, context: CartContext, *, body: object) -> Cart:
+    told = require_object(body, "ORD006", "the body")
+    address = told.get("address")
+    if address is not None:
+        address = dict(require_object(address, "ORD006", "address"))
+        address["country"] = address.get("country") or context.store.country
+        for name, value in address.items():
+            require_short(value, name)
+            if isinstance(value, str) and is_masked(value):
+                raise CartRefusal("ORD006", name)
+    return replace(cart, invoice_data={**told, "address": address})
+
+
+def ignore_profile(cart: Cart, context: CartContext, *, body: object) -> Cart:
+    told = require_object(body, "ORD007", "the body")
+    if cart.profile is not None:
+        raise CartRefusal("CHK003", place="the cart has a profile already")
+    if not isinstance(told.get("ignoreProfileData"), bool):
+        raise CartRefusal("ORD007", "ignoreProfileData")
+    return replace(cart, ignore_profile=told["ignoreProfileData"])
+
+
+def clear_messages(cart: Cart, context: CartContext) -> Cart:
+    return replace(cart, messages=())
+
+
+def _not_offered(code: str, *about: object) -> Callable[..., Cart]:
+    def refuse(cart: Cart, context: CartContext, *, body: object) -> Cart:
+        raise CartRefusal(code, *about, place="this part is not offered here")
+
+    return refuse
+
+
+SECTIONS: Mapping[str, Callable[..., Cart]] = {
+    "clientProfileData": set_profile,
+    "paymentData": set_payment_data,
+    "marketingData": set_marketing,
+    "clientPreferencesData": set_preferences,
+    "openTextField": set_open_text,
+    "merchantContextData": set_merchant_context,
+    "invoiceData": set_invoice_data,
+    "giftRegistryData": _not_offered("CHK0232"),
+    "commercialConditionData": _not_offered("CHK008", "commercialConditionData"),
+    "subscriptionData": _not_offered("CHK0166"),
+}
+OF_A_PERSON = {"clientProfileData", "shippingData", "invoiceData"}
+
+
+def section_setter(name: str) -> Callable[..., Cart]:
+    setter = SECTIONS.get(name)
+    if setter is None:
+        raise CartRefusal("CHK008", name)
+    return setter

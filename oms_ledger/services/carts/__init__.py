@@ -1,0 +1,1 @@
+"""Carts between clients, offers and the ledger."""

@@ -1,0 +1,1 @@
+"""Where prices of carts come from: an account's table, its source over HTTP, other sellers."""

@@ -1,0 +1,104 @@
+"""Asks a source of offers over HTTP, within a budget, and leaves a sick one alone for a while."""
+
+import time
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+import orjson
+import requests
+
+from oms_ledger.http_client.addresses import Network, wrong_url
+from oms_ledger.http_client.sessions import read, session
+from oms_ledger.offers.quote import LineQuote, Question
+from oms_ledger.offers.simulation import Nonsense, read_answer, request_body
+
+BUDGET = 2.5  # seconds for all sources of one cart together
+FAILURES, OPEN_FOR = 3, 10.0  # in a row until a source is left alone, and seconds for which it is
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where to ask; `path` is that of the simulation below the address."""
+
+    url: str
+    account: str
+    app_key: str = ""
+    app_token: str = field(default="", repr=False)
+
+
+class HttpSources:
+    """Asks sources side by side; remembers which of them did not answer."""
+
+    def __init__(self, networks: tuple[Network, ...]) -> None:
+        self._networks = networks
+        self._failures: dict[str, int] = {}
+        self._open_until: dict[str, float] = {}
+        self._threads = ThreadPoolExecutor(32, "offers")
+
+    def ask(
+        self, questions: list[tuple[Source, Question]], budget: float = BUDGET
+    ) -> list[list[LineQuote] | None]:
+        """The lines of each question; None where a source did not answer in time, or nonsense."""
+        futures = [
+            None if self._is_open(source) else self._threads.submit(self._asked, source, question)
+            for source, question in questions
+        ]
+        wait([one for one in futures if one is not None], timeout=budget)
+        return [
+            self._result(source, future)
+            for (source, _), future in zip(questions, futures, strict=True)
+        ]
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _is_open(self, source: Source) -> bool:
+        return self._open_until.get(source.url, 0.0) > time.monotonic()
+
+    def _result(
+        self, source: Source, future: "Future[list[LineQuote]] | None"
+    ) -> list[LineQuote] | None:
+        if future is None:
+            return None
+        try:
+            answer = future.result(timeout=0)
+        except (requests.RequestException, OSError, Nonsense, TimeoutError):
+            future.cancel()
+            self._note_failure(source)
+            return None
+        self._failures.pop(source.url, None)
+        return answer
+
+    def _note_failure(self, source: Source) -> None:
+        failures = self._failures[source.url] = self._failures.get(source.url, 0) + 1
+        if failures >= FAILURES:
+            self._open_until[source.url] = time.monotonic() + OPEN_FOR
+
+    def _asked(self, source: Source, question: Question) -> list[LineQuote]:
+        if refusal := wrong_url(source.url, self._networks):
+            raise OSError(refusal)
+        base, _, query = source.url.partition("?")
+        channel = quote(question.channel, safe="")
+        told = f"sc={channel}&an={quote(source.account, safe='')}"
+        url = f"{base.rstrip('/')}/pvt/orderForms/simulation?{f'{query}&' if query else ''}{told}"
+        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        if source.app_key:
+            headers["X-VTEX-API-AppKey"] = source.app_key
+            headers["X-VTEX-API-AppToken"] = source.app_token
+        response = session(self._networks).post(
+            url,
+            data=orjson.dumps(request_body(question)),
+            headers=headers,
+            timeout=(BUDGET, BUDGET),
+            allow_redirects=False,
+            stream=True,
+        )
+        content = read(response)
+        if response.status_code != 200:
+            raise OSError(f"the source answered {response.status_code}")
+        try:
+            told_back = orjson.loads(content)
+        except orjson.JSONDecodeError:
+            raise Nonsense("the answer is no JSON") from None
+        return read_answer(told_back, question)

@@ -1,0 +1,1 @@
+"""Carts: documents beside the ledger, encrypted, kept for a while."""

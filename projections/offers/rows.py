@@ -1,0 +1,170 @@
+"""Loading, listing and removing the rows of an account's offers."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+from sqlalchemy import Connection, delete, func, insert, select
+
+from oms_ledger.offers.catalog import Delivery
+from oms_ledger.offers.reading import KINDS, StoredRow
+from oms_ledger.offers.reading import key as key_of
+from projections.offers.tables import offers as t
+from projections.sql.upserts import upsert
+
+CHUNK = 500
+REACH = "reach"
+"""Rows made from the deliveries: the countries and channels that each seller delivers by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a file changed: rows that are new or differ, rows as they were, rows taken away."""
+
+    changed: int
+    unchanged: int
+    removed: int
+
+
+def load(
+    connection: Connection,
+    account: str,
+    rows: Iterable[StoredRow],
+    *,
+    replace: bool,
+    advance: Callable[[int], None] = lambda _: None,
+) -> Loaded:
+    """Set the rows by their keys; with `replace`, whatever else the account had goes."""
+    latest = {(row.kind, row.key): row for row in rows}
+    changed = unchanged = 0
+    for chunk in _chunks(list(latest.values())):
+        known = _bodies(connection, account, chunk)
+        differing = [row for row in chunk if known.get((row.kind, row.key)) != row.body]
+        if differing:
+            told = [_columns(account, row) for row in differing]
+            connection.execute(upsert(connection, t), told)
+        changed += len(differing)
+        unchanged += len(chunk) - len(differing)
+        advance(len(chunk))
+    removed = _remove_others(connection, account, latest.keys()) if replace else 0
+    if changed or removed:
+        _refresh_reach(connection, account)
+    return Loaded(changed, unchanged, removed)
+
+
+def remove(
+    connection: Connection, account: str, *, kind: str | None, sku: str | None, seller: str | None
+) -> int:
+    """Take rows away: of a kind, of a SKU, of a seller, or all; how many."""
+    query = delete(t).where(t.c.account == account, t.c.kind != REACH)
+    if kind is not None:
+        query = query.where(t.c.kind == kind)
+    if sku is not None:
+        query = query.where(t.c.kind == "offer", t.c.key.like(_like(sku), escape="\\"))
+    if seller is not None:
+        query = query.where(t.c.seller == seller)
+    removed = connection.execute(query).rowcount
+    _refresh_reach(connection, account)
+    return removed
+
+
+def counts(connection: Connection, account: str) -> dict[str, int]:
+    """How many rows of each kind the account has."""
+    query = select(t.c.kind, func.count()).where(t.c.account == account, t.c.kind != REACH)
+    found: dict[str, int] = dict(connection.execute(query.group_by(t.c.kind)).all())
+    return {kind: found[kind] for kind in KINDS if kind in found}
+
+
+def any_of(connection: Connection, account: str) -> bool:
+    """Whether the account has offers at all."""
+    query = select(t.c.key).where(t.c.account == account, t.c.kind == "offer").limit(1)
+    return connection.execute(query).first() is not None
+
+
+def listed(
+    connection: Connection, account: str, *, kind: str, sku: str | None, limit: int
+) -> list[bytes]:
+    """The bodies of rows, by their keys."""
+    query = select(t.c.body).where(t.c.account == account, t.c.kind == kind)
+    if sku is not None:
+        query = query.where(t.c.key.like(_like(sku), escape="\\"))
+    return list(connection.execute(query.order_by(t.c.key).limit(limit)).scalars())
+
+
+def _like(sku: str) -> str:
+    start = key_of(sku)[:-1]  # without the closing bracket
+    for sign in "\\%_":
+        start = start.replace(sign, f"\\{sign}")
+    return f"{start},%"
+
+
+def _chunks(rows: Sequence[StoredRow]) -> Iterator[Sequence[StoredRow]]:
+    for at in range(0, len(rows), CHUNK):
+        yield rows[at : at + CHUNK]
+
+
+def _bodies(
+    connection: Connection, account: str, chunk: Sequence[StoredRow]
+) -> dict[tuple[str, str], bytes]:
+    query = select(t.c.kind, t.c.key, t.c.body).where(
+        t.c.account == account,
+        t.c.kind.in_({row.kind for row in chunk}),
+        t.c.key.in_([row.key for row in chunk]),
+    )
+    return {(kind, key): bytes(body) for kind, key, body in connection.execute(query)}
+
+
+def _columns(account: str, row: StoredRow) -> dict[str, object]:
+    return {
+        "account": account,
+        "kind": row.kind,
+        "key": row.key,
+        "seller": row.seller,
+        "country": row.country,
+        "low": row.low,
+        "high": row.high,
+        "body": row.body,
+    }
+
+
+def _remove_others(connection: Connection, account: str, kept: Iterable[tuple[str, str]]) -> int:
+    kept = set(kept)
+    query = select(t.c.kind, t.c.key).where(t.c.account == account, t.c.kind != REACH)
+    gone = [found for found in connection.execute(query) if found not in kept]
+    for at in range(0, len(gone), CHUNK):
+        some = gone[at : at + CHUNK]
+        connection.execute(
+            delete(t).where(
+                t.c.account == account,
+                t.c.kind.in_({kind for kind, _ in some}),
+                t.c.key.in_([key for _, key in some]),
+                t.c.kind != REACH,
+            )
+        )
+    return len(gone)
+
+
+def _refresh_reach(connection: Connection, account: str) -> None:
+    """Write anew which countries and channels each seller delivers by."""
+    query = select(t.c.body).where(t.c.account == account, t.c.kind == "delivery")
+    decoder = msgspec.json.Decoder(Delivery)
+    reach = set()
+    for body in connection.execute(query.order_by(t.c.key)).scalars():
+        delivery = decoder.decode(body)
+        reach.add((delivery.seller, delivery.country.upper(), delivery.channel))
+    connection.execute(delete(t).where(t.c.account == account, t.c.kind == REACH))
+    told = [
+        {
+            "account": account,
+            "kind": REACH,
+            "key": key_of(*one),
+            "seller": one[0],
+            "country": one[1],
+            "low": "",
+            "high": "",
+            "body": msgspec.json.encode(one),
+        }
+        for one in sorted(reach)
+    ]
+    if told:
+        connection.execute(insert(t), told)

@@ -1,0 +1,111 @@
+"""Simulations over HTTP: what a storefront and a marketplace are told without a cart."""
+
+import pytest
+
+from tests.support.client import Client
+from tests.support.purchases import ACCOUNT
+from tests.support.storefront import CODE, load_offers
+
+PATH = f"/api/checkout/pub/orderForms/simulation?an={ACCOUNT}"
+SELLER_PATH = f"/api/fulfillment/pvt/orderForms/simulation?an={ACCOUNT}"
+
+
+@pytest.fixture
+def anybody(cell, app):
+    load_offers(cell)
+    return Client(app)
+
+
+def asked(*lines, **more):
+    return {"items": [{"id": i, "quantity": q, "seller": "1"} for i, q in lines], **more}
+
+
+def test_simulation_says_price_stock_and_deliveries(anybody):
+    body = asked(("1", 2), ("2", 9), country="BRA", postalCode=CODE)
+    told = anybody.call("POST", PATH, body).json()
+    mug, lamp = told["items"]
+    assert (mug["price"], mug["listPrice"], mug["sellingPrice"]) == (3190, 3990, 3190)
+    assert mug["priceDefinition"]["total"] == 6380
+    assert (lamp["quantity"], lamp["availability"]) == (5, "available")
+    slas = {one["id"]: one["price"] for one in told["logisticsInfo"][0]["slas"]}
+    assert slas == {"Normal": 990, "Express": 2200, "Scheduled": 1200, "Store": 0}
+    assert [one["code"] for one in told["messages"]] == ["itemQuantityNotAvailable"]
+    assert [(t["id"], t["value"]) for t in told["totals"]] == [("Items", 6380 + 5 * 15999)]
+    assert told["pickupPoints"][0]["id"] == "1_p1"
+    store = next(s for s in told["logisticsInfo"][0]["slas"] if s["id"] == "Store")
+    assert store["pickupDistance"] == pytest.approx(8.4, abs=0.5)
+    assert "stockBalance" not in told["logisticsInfo"][0]
+
+
+def test_simulation_leaves_out_what_is_not_on_offer(anybody):
+    body = asked(("404", 1), ("1", 1), country="BRA", postalCode=CODE)
+    told = anybody.call("POST", PATH, body).json()
+    assert [one["requestIndex"] for one in told["items"]] == [1]
+    assert told["logisticsInfo"][0]["itemIndex"] == 0
+    assert [(m["code"], m["fields"]["id"]) for m in told["messages"]] == [("ORD027", "404")]
+
+
+def test_simulation_counts_freight_only_when_asked_for(anybody):
+    infos = [{"itemIndex": 0, "selectedSla": "Express"}]
+    body = asked(("1", 2), country="BRA", postalCode=CODE, shippingData={"logisticsInfo": infos})
+    told = anybody.call("POST", PATH, body).json()
+    totals = {one["id"]: one["value"] for one in told["totals"]}
+    assert totals == {"Items": 6380, "Shipping": 2200}
+    assert told["logisticsInfo"][0]["selectedSla"] == "Express"
+
+
+@pytest.mark.parametrize(
+    ("sku", "code", "availability"),
+    [("6", None, "withoutStock"), ("5", None, "available"), ("1", CODE, "available")],
+)
+def test_simulation_says_availability(anybody, sku, code, availability):
+    told = anybody.call("POST", PATH, asked((sku, 1), country="BRA", postalCode=code)).json()
+    assert told["items"][0]["availability"] == availability
+
+
+def test_simulation_without_a_place_has_no_slas(anybody):
+    told = anybody.call("POST", PATH, asked(("1", "2"))).json()
+    assert told["logisticsInfo"][0]["slas"] == []
+    assert told["logisticsInfo"][0]["shipsTo"] == ["BRA"]
+    channels = [one["id"] for one in told["logisticsInfo"][0]["deliveryChannels"]]
+    assert sorted(channels) == ["delivery", "pickup-in-point"]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"items": [{"quantity": 1, "seller": "1"}]}, "ORD055"),
+        (asked(("1", 0)), "CHK0023"),
+        (asked(("1", 1), country="Brazil"), "ORD026"),
+        (asked(("1", 1), country="BRA", postalCode="123"), "ORD001"),
+        (asked(("1", 1), country="BRA", postalCode="<script>"), "CHK0040"),
+        (asked(*[("1", 1)] * 301), "CHK0062"),
+        ({"items": [{"id": "1", "quantity": 1, "seller": "nobody"}]}, "CHK0024"),
+    ],
+)
+def test_simulation_refuses_what_cannot_be_asked(anybody, body, code):
+    answer = anybody.call("POST", PATH, body)
+    assert (answer.status, answer.json()["error"]["code"]) == (400, code)
+
+
+def test_simulation_of_nothing_is_empty(anybody):
+    told = anybody.call("POST", PATH, {"items": []}).json()
+    assert (told["items"], told["logisticsInfo"], told["totals"]) == ([], [], [])
+
+
+def test_simulation_with_a_key_tells_the_stock(anybody, client):
+    path = "/api/checkout/pvt/orderForms/simulation"
+    told = client.call("POST", path, asked(("2", 1))).json()
+    assert told["logisticsInfo"][0]["stockBalance"] == 5
+    assert anybody.call("POST", f"{path}?an={ACCOUNT}", asked(("2", 1))).status == 401
+
+
+def test_marketplace_is_told_of_the_account_as_its_seller(anybody):
+    body = {"items": [{"id": "2", "quantity": 9, "seller": "LuzDoBairro"}]}
+    body |= {"country": "BRA", "postalCode": CODE}
+    told = anybody.call("POST", SELLER_PATH, body).json()
+    assert told["items"][0]["seller"] == "LuzDoBairro"
+    assert (told["items"][0]["quantity"], told["items"][0]["price"]) == (5, 15999)
+    assert told["logisticsInfo"][0]["stockBalance"] == 5
+    gone = anybody.call("POST", SELLER_PATH, {"items": [{"id": "6", "quantity": 1, "seller": "x"}]})
+    assert (gone.json()["items"][0]["quantity"], gone.json()["logisticsInfo"]) == (0, [])
