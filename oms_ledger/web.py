@@ -2,8 +2,9 @@
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from oms_ledger.api.app import application, routes_of
+from oms_ledger.api.app import application, operations_of, routes_of
 from oms_ledger.api.http.addressing import Addressing
+from oms_ledger.api.http.body_limits import BodyLimits
 from oms_ledger.api.http.idempotency import Repeats
 from oms_ledger.api.http.metrics import Timing
 from oms_ledger.backoffice.app import backoffice
@@ -16,7 +17,8 @@ def build(cell: Cell) -> ASGIApp:
     """The application of one cell; whoever opened the cell closes it."""
     app = application(cell)
     paths = [route.path for route in routes_of(app)]
-    api = Addressing(Timing(Repeats(app)), paths, cell.settings.body_limit)
+    limited = BodyLimits(Repeats(app), operations_of(app), cell.settings.body_limit)
+    api = Addressing(Timing(limited), paths)
     pages = backoffice(api, cell)
 
     async def both(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,6 +1,6 @@
 """Builds the web application out of the routers, with addressing around it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 from fastapi import Depends, FastAPI
@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 
 from oms_ledger.api.auth import sign_in
-from oms_ledger.api.auth.dependencies import Doorkeeper, open_to_all
+from oms_ledger.api.auth.dependencies import Doorkeeper, open_to_all, operation_of
 from oms_ledger.api.auth.rate_limit import Limits
 from oms_ledger.api.carts import simulation
 from oms_ledger.api.changes import v1 as changes
@@ -106,6 +106,14 @@ def routes_of(app: FastAPI) -> list[APIRoute]:
     """Every route with an endpoint of ours; an included router keeps its own to itself."""
     told = [*app.routes, *(route for module in ROUTERS for route in module.router.routes)]
     return [route for route in told if isinstance(route, APIRoute) and route.path != "/"]
+
+
+def operations_of(app: FastAPI) -> Iterator[tuple[str, str, str]]:
+    """Method, path template and operation of every route."""
+    for route in routes_of(app):
+        operation = operation_of(route.dependant)
+        for method in sorted(route.methods):
+            yield method, route.path, operation
 
 
 def application(cell: Cell) -> FastAPI:

@@ -37,7 +37,7 @@ async def called_back(request: Request, group: str) -> Any:
     return {"group": group}
 
 
-app = Addressing(inner, TEMPLATES, body_limit=100)
+app = Addressing(inner, TEMPLATES)
 GET_ORDER = "/api/oms/pvt/orders/v1-01"
 
 
@@ -127,29 +127,10 @@ def test_G53_a_query_string_may_be_64_KiB_long_and_no_longer():
     assert ask(app, f"{GET_ORDER}?{'q' * (QUERY_LIMIT + 1)}").status == 414
 
 
-@pytest.mark.parametrize(
-    ("length", "status"),
-    [("100", 200), ("101", 413), ("9" * 5000, 413), ("-1", 400), ("1e2", 400), ("", 400)],
-)
-def test_G53_a_body_is_refused_by_the_length_it_announces(length, status):
+@pytest.mark.parametrize("length", ["-1", "1e2", ""])
+def test_G53_a_length_that_is_no_number_is_refused(length):
     headers = [("Content-Length", length)]
-    answer = ask(app, GET_ORDER, b"{}", method="POST", headers=headers)
-    assert answer.status == status
-
-
-def test_G53_a_streamed_body_is_cut_off_at_the_limit():
-    assert ask(app, GET_ORDER, b" " * 50, b" " * 50, method="POST").status == 200
-    answer = ask(app, GET_ORDER, b" " * 50, b" " * 51, b" " * 50, method="POST")
-    assert (answer.status, answer.error["code"]) == (413, "OMS004")
-
-
-def test_refusals_of_checkout_paths_have_its_shape_under_any_spelling():
-    answer = ask(
-        app, "/lux/API/Checkout/pub/gatewaycallback/v1", method="POST",
-        headers=[("Content-Length", "101"), ("X-Request-Id", "mine")],
-    )  # fmt: skip
-    assert answer.status == 413
-    assert b'"operationId":"mine"' in answer.body
+    assert ask(app, GET_ORDER, b"{}", method="POST", headers=headers).status == 400
 
 
 @pytest.mark.parametrize("path", [GET_ORDER, "/nowhere", "/api/%00"])

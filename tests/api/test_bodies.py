@@ -20,6 +20,7 @@ class Sent:
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
+        self.scope: dict[str, Any] = {"state": {}}
 
     async def body(self) -> bytes:
         return self.raw

@@ -2,10 +2,12 @@
 
 import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.dependencies.models import Dependant
 
 from oms_ledger.accounts.roles import DEPLOYMENT, OPERATIONS, ROLES
 from oms_ledger.api.http.errors import forbidden, unauthorized
@@ -58,12 +60,15 @@ class Doorkeeper:
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
         self._known: dict[str, tuple[float, AppKey | None]] = {}
+        # Of its own: whoever is known is not kept waiting by what others have asked for.
+        self._pool = ThreadPoolExecutor(2, "key-look-ups")
         self._bounds: dict[str, tuple[float, dict[str, int]]] = {}
 
     async def key(self, app_key: str) -> AppKey | None:
         seen, known = self._known.get(app_key, (0.0, None))
         if known is None or seen + _FRESH < time.monotonic():
-            known = await asyncio.to_thread(self._look_up, app_key)
+            loop = asyncio.get_running_loop()
+            known = await loop.run_in_executor(self._pool, self._look_up, app_key)
             if len(self._known) > 10_000:
                 self._known.clear()
             self._known[app_key] = (time.monotonic(), known)
@@ -197,3 +202,14 @@ class OpenDoor:
 
 def open_to_all(operation: str) -> OpenDoor:
     return OpenDoor(operation)
+
+
+def operation_of(dependant: Dependant) -> str:
+    """The operation that a door of a route names, wherever it is among its dependencies."""
+    waiting = [dependant]
+    while waiting:
+        one = waiting.pop()
+        if operation := getattr(one.call, "operation", None):
+            return str(operation)
+        waiting += one.dependencies
+    return ""

@@ -19,11 +19,9 @@ from urllib.parse import parse_qs, quote, unquote, unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from oms_ledger.api.http.errors import ApiError, body_of
+from oms_ledger.api.http.errors import body_of
 
 QUERY_LIMIT = 64 * 1024
-BODY_LIMIT = 10 * 1024 * 1024
-_PASSED_OVER = 4  # times the limit, of a body that is refused
 NAME_LIMIT = 256  # characters of an account name in the query
 NO_ACCOUNTS = {"api", "www", "localhost"}
 FIRST_WORDS = {
@@ -43,41 +41,55 @@ class Templates:
     rests: list[list[str]] = field(default_factory=list)  # what follows a `{name:path}`
     ends: bool = False
 
-    def add(self, template: str) -> None:
+    def add(self, template: str) -> str:
+        """Keep a template; answers its shape, in which parameters have no names."""
         node, parts = self, template.strip("/").split("/")
+        shape = "/".join("{}" if part.startswith("{") else part for part in parts)
         for at, part in enumerate(parts):
             if part.endswith(":path}"):
                 node.rests.append(parts[at + 1 :])
                 node.rests.sort(key=len, reverse=True)
-                return
+                return shape
             if part.startswith("{"):
                 node.parameter = node.parameter or Templates()
                 node = node.parameter
             else:
                 node = node.words.setdefault(part.lower(), (part, Templates()))[1]
         node.ends = True
+        return shape
 
     def published(self, segments: list[str]) -> list[str] | None:
         """The segments as the template they match spells them; None when none does."""
+        found = self._match(segments)
+        return None if found is None else [spelled for spelled, _ in found]
+
+    def shape(self, segments: list[str]) -> str | None:
+        """The shape of the template that the segments match; None when none does."""
+        found = self._match(segments)
+        return None if found is None else "/".join(part for _, part in found if part)
+
+    def _match(self, segments: list[str]) -> list[tuple[str, str]] | None:
+        """Each segment as it is spelled, and its part of the template; "" within a rest."""
         if not segments:
             return [] if self.ends else None
         here, after = segments[0], segments[1:]
         word = self.words.get(here.lower()) if here.isascii() else None
-        if word and (tail := word[1].published(after)) is not None:
-            return [word[0], *tail]
-        if here and self.parameter and (tail := self.parameter.published(after)) is not None:
-            return [here, *tail]
+        if word and (tail := word[1]._match(after)) is not None:
+            return [(word[0], word[0]), *tail]
+        if here and self.parameter and (tail := self.parameter._match(after)) is not None:
+            return [(here, "{}"), *tail]
         for rest in self.rests:
             cut = len(segments) - len(rest)
             if cut > 0 and [s.lower() for s in segments[cut:]] == [w.lower() for w in rest]:
-                return segments[:cut] + rest
+                free = zip(segments[:cut], ["{}", *[""] * (cut - 1)], strict=True)
+                return [*free, *((word, word) for word in rest)]
         return None
 
 
 class Addressing:
     """Sets `account_asked` and `request_id` in the scope's state, and the path as published."""
 
-    def __init__(self, app: ASGIApp, paths: Iterable[str], body_limit: int = BODY_LIMIT) -> None:
+    def __init__(self, app: ASGIApp, paths: Iterable[str]) -> None:
         self._app = app
         self._words: dict[str, str] = {}
         self._templates = Templates()
@@ -86,7 +98,6 @@ class Addressing:
                 self._templates.add(path)
             else:
                 self._words[path.lower()] = path
-        self._limit = body_limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -104,23 +115,9 @@ class Addressing:
             await send(message)
 
         if refusal := self._readdressed(scope, headers):
-            if refusal[0] == 413:
-                await _pass_over(receive, _PASSED_OVER * self._limit)
             await _refuse(scope, answer, *refusal)
             return
-        read = 0
-
-        async def limited() -> Message:
-            nonlocal read
-            message = await receive()
-            read += len(message.get("body", b""))
-            if read > self._limit:
-                if message.get("more_body"):
-                    await _pass_over(receive, _PASSED_OVER * self._limit)
-                raise ApiError(413, "OMS004", f"The body is larger than {self._limit} bytes")
-            return message
-
-        await self._app(scope, limited, answer)
+        await self._app(scope, receive, answer)
 
     def _readdressed(self, scope: Scope, headers: dict[str, bytes]) -> tuple[int, str] | None:
         """Set account and path in the scope; status and reason when the request is refused."""
@@ -151,13 +148,8 @@ class Addressing:
             return 400, "The account named in the query is no account name"
         host = headers.get("host", b"").decode("latin-1")
         scope["state"]["account_asked"] = named or of_host(host) or in_path
-        return self._too_large(headers.get("content-length", b"0"))
-
-    def _too_large(self, length: bytes) -> tuple[int, str] | None:
-        if not length.isdigit():
+        if not headers.get("content-length", b"0").isdigit():
             return 400, "Content-Length is no number"
-        if len(length) > 18 or int(length) > self._limit:
-            return 413, f"The body is larger than {self._limit} bytes"
         return None
 
 
@@ -197,15 +189,6 @@ def of_host(host: str) -> str | None:
 def segment(value: str) -> str:
     """A path parameter as it was meant: what routing kept encoded is decoded here, once."""
     return unquote(value)
-
-
-async def _pass_over(receive: Receive, most: int) -> None:
-    """Let the rest of a body come, up to so many bytes: who is still sending hears no answer."""
-    more = True
-    while more and most > 0:
-        message = await receive()
-        most -= len(message.get("body", b""))
-        more = message["type"] == "http.request" and message.get("more_body", False)
 
 
 async def _refuse(scope: Scope, send: Send, status: int, message: str) -> None:

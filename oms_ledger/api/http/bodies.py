@@ -10,10 +10,10 @@ from fastapi import Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
+from oms_ledger.api.http.body_limits import LARGE, LargeBodies
 from oms_ledger.api.http.errors import ApiError, malformed, problems, shown
 
 DEEPEST, LONGEST, LARGEST = 64, 1024 * 1024, 2**53
-_LARGE = 256 * 1024  # bytes of a body that is read beside the event loop
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -21,7 +21,11 @@ Model = TypeVar("Model", bound=BaseModel)
 async def json_body(request: Request) -> Any:
     """The body as strict JSON, None when it is empty; a 400 that names the place otherwise."""
     raw = await request.body()
-    return await asyncio.to_thread(_read, raw) if len(raw) > _LARGE else _read(raw)
+    if len(raw) <= LARGE:
+        return _read(raw)
+    large: LargeBodies | None = request.scope["state"].get("large_bodies")
+    parser = large.parser if large else None
+    return await asyncio.get_running_loop().run_in_executor(parser, _read, raw)
 
 
 def read_json(raw: bytes, what: str) -> Any:
