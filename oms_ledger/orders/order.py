@@ -119,9 +119,14 @@ class Order:
 
     @property
     def paid(self) -> bool:
-        """Whether what was approved covers all payments."""
-        approved = sum(balance.approved for balance in self.balances)
-        return approved >= sum(payment.value for payment in self.payments)
+        """Whether what was approved covers all payments.
+
+        An order that costs nothing beside others waits for the payments of its group.
+        """
+        due = sum(payment.value for payment in self.payments)
+        if not due:
+            return all(payment.id in self.approved for payment in self.payments)
+        return sum(balance.approved for balance in self.balances) >= due
 
     @property
     def captured(self) -> int:

@@ -70,6 +70,10 @@ class InvoiceExceedsOrder(Refusal):
     text = "Invoice value exceeds order value"
 
 
+class InvoiceWithoutValue(Refusal):
+    text = "invoiceValue: found 0, expected cents above 0: {0} of the order's value are left"
+
+
 class InvoiceNumberTaken(Refusal):
     text = "Invoice {0} already exists with another type or content: use another invoiceNumber"
 

@@ -17,6 +17,7 @@ from oms_ledger.orders.flows import AUTOMATIC
 from oms_ledger.orders.handling.decide import close_cancellation_window, start_handling
 from oms_ledger.orders.invoices.decide import AskedItem, issue_invoice
 from oms_ledger.orders.payments.decide import expire_placement, notify_payment, process_order
+from oms_ledger.orders.payments.systems import NO_PAYMENT
 from oms_ledger.orders.status import Status
 from oms_ledger.refusal import Refusal
 from tests.orders.test_flows import ARROWS
@@ -24,6 +25,9 @@ from tests.support.purchases import placed
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PLACED = placed(1, price=1000, quantity=3)
+BESIDE_OTHERS = placed(1, price=0, quantity=3)
+"""It costs nothing, and waits for the payment of its group."""
+ALONE = replace(BESIDE_OTHERS, payments=(), transaction_id=NO_PAYMENT)
 PASSING = AUTOMATIC["complete"].keys()
 
 
@@ -45,7 +49,7 @@ def commands():
         ),
         st.integers(1, 4),
         st.sampled_from(["Output", "Output", "Output", "Input"]),
-        st.sampled_from([1, 1000, 2000, 3000, 3001]),
+        st.sampled_from([0, 1, 1000, 2000, 3000, 3001]),
         st.integers(0, 4),
     )
     cancels = st.builds(
@@ -72,9 +76,13 @@ def steps():
     return st.lists(st.builds(Step, commands(), st.sampled_from([0, 0, 1, 10, 40])), max_size=25)
 
 
-def lives(steps):
+def purchases():
+    return st.sampled_from([PLACED, PLACED, BESIDE_OTHERS, ALONE])
+
+
+def lives(steps, purchase=PLACED):
     """Every state an order passes through, and the states it rests in after each command."""
-    order = evolve(None, PLACED, START, "v1-01", "acme")
+    order = evolve(None, purchase, START, "v1-01", "acme")
     now, passed, rested = START, [order], [order]
     for number, step in enumerate(steps):
         now += timedelta(minutes=step.minutes)
@@ -90,9 +98,9 @@ def lives(steps):
 
 
 @settings(max_examples=300, deadline=None)
-@given(steps())
-def test_G10_only_documented_transitions_and_no_rest_in_passing(steps):
-    passed, rested = lives(steps)
+@given(steps(), purchases())
+def test_G10_only_documented_transitions_and_no_rest_in_passing(steps, purchase):
+    passed, rested = lives(steps, purchase)
     for before, after in pairwise(passed):
         if after.status is not before.status:
             assert (str(before.status or "null"), str(after.status)) in ARROWS
@@ -100,16 +108,26 @@ def test_G10_only_documented_transitions_and_no_rest_in_passing(steps):
 
 
 @settings(max_examples=300, deadline=None)
-@given(steps())
-def test_G21_G22_invoices_never_exceed_the_value_and_the_value_is_its_parts(steps):
-    passed, rested = lives(steps)
+@given(steps(), purchases())
+def test_G21_G22_invoices_never_exceed_the_value_and_the_value_is_its_parts(steps, purchase):
+    passed, rested = lives(steps, purchase)
+    value = sum(total.value for total in purchase.totals)
     for order in passed:
-        assert order.value == sum(total.value for total in order.placed.totals) == 3000
+        assert order.value == sum(total.value for total in order.placed.totals) == value
         assert order.invoiced_value <= order.value
         assert all(left >= 0 for left in order.units_left())
     for order in rested:
-        complete = order.invoiced_value == order.value
+        complete = bool(order.invoices) and order.invoiced_value == order.value
         assert complete == (order.status is Status.INVOICED) or order.canceled_at
+
+
+@settings(max_examples=200, deadline=None)
+@given(steps())
+def test_G14_an_order_of_no_value_moves_with_the_payment_of_its_group(steps):
+    """Whatever clients do to both, but for invoices: their values differ."""
+    steps = [step for step in steps if getattr(step.decide, "func", None) is not issue_invoice]
+    ours, theirs = (lives(steps, one)[1] for one in (BESIDE_OTHERS, PLACED))
+    assert [order.status for order in ours] == [order.status for order in theirs]
 
 
 @settings(max_examples=200, deadline=None)
@@ -148,9 +166,9 @@ def test_G2_after_a_refusal_the_same_command_is_refused_again(steps, decide):
 
 
 @settings(max_examples=100, deadline=None)
-@given(steps())
-def test_every_version_has_its_documents_and_they_agree(steps):
-    for order in lives(steps)[0]:
+@given(steps(), purchases())
+def test_every_version_has_its_documents_and_they_agree(steps, purchase):
+    for order in lives(steps, purchase)[0]:
         oms, seen, row = oms_document(order), filter_document(order), list_row(order)
         assert oms["value"] == seen["value"] == row["totalValue"] == order.value
         assert oms["status"] == seen["status"] == row["status"]

@@ -22,6 +22,8 @@ from oms_ledger.cell import Cell
 from oms_ledger.eventstore.records import Key
 from oms_ledger.orders.documents import placed_order
 from oms_ledger.orders.order import Order
+from oms_ledger.orders.payments.decide import begin_without_payment
+from oms_ledger.orders.payments.systems import NO_PAYMENT
 from oms_ledger.orders.placement.decide import number_of_orders, place
 from oms_ledger.orders.placement.numbers import order_group as new_group
 
@@ -58,14 +60,18 @@ async def _place(request: Request, cell: Cell, caller: Caller, body: dict[str, A
             trusted=KEY in caller.resources,
         )
     )
-    keys = [
-        Key(caller.account, f"group:{group}", json.dumps(list(placed)).encode()),
-        Key(caller.account, f"transaction:{transaction}", group.encode()),
-    ]
-    payments = next(iter(placed.values())).payments
-    keys += [Key(caller.account, f"payment:{one.id}", group.encode()) for one in payments]
+    keys = [Key(caller.account, f"group:{group}", json.dumps(list(placed)).encode())]
+    first = next(iter(placed.values()))
+    if first.transaction_id != NO_PAYMENT:
+        keys.append(Key(caller.account, f"transaction:{transaction}", group.encode()))
+    keys += [Key(caller.account, f"payment:{one.id}", group.encode()) for one in first.payments]
     orders = await cell.ledger.place(
-        caller.account, placed, by=caller.app_key, keys=keys, cause=request_id(request)
+        caller.account,
+        placed,
+        by=caller.app_key,
+        keys=keys,
+        cause=request_id(request),
+        then=begin_without_payment,
     )
     return list(orders.values())
 
@@ -94,18 +100,22 @@ def _placed(cell: Cell, orders: list[Order], request: Request) -> Response:
         for i, p in enumerate(first.payments)
     ]
     merchant = first.placed.merchant_name
+    merchants = [
+        {
+            "id": merchant,
+            "transactionId": transaction,
+            "merchantName": merchant,
+            "payments": payments,
+        }
+    ]
+    receiver = f"{address}/split/{group}/payments"
+    if transaction == NO_PAYMENT:  # the shopper is sent on at once
+        merchants, receiver = [], f"{address}/checkout/orderPlaced/?og={group}"
     answer = {
         "orderForm": None,
         "transactionData": {
-            "merchantTransactions": [
-                {
-                    "id": merchant,
-                    "transactionId": transaction,
-                    "merchantName": merchant,
-                    "payments": payments,
-                }
-            ],
-            "receiverUri": f"{address}/split/{group}/payments",
+            "merchantTransactions": merchants,
+            "receiverUri": receiver,
             "gatewayCallbackTemplatePath": f"/checkout/gatewayCallback/{group}/{{messageCode}}",
         },
         "orders": [placed_order(order) for order in orders],

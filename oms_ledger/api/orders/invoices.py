@@ -67,11 +67,11 @@ class Restitutions(Body):
 
 
 class Invoice(Body):
-    """`invoiceValue` in cents, as an integer or a string of digits."""
+    """`invoiceValue` in cents, as an integer or a string of digits; 0 ends an order of no value."""
 
     type: Annotated[Literal["Output", "Input"], BeforeValidator(_kind)]
     invoice_number: Annotated[str, Field(min_length=1, max_length=256, coerce_numbers_to_str=True)]
-    invoice_value: Annotated[Cents, Field(gt=0)]
+    invoice_value: Annotated[Cents, Field(ge=0)]
     issuance_date: str | None = None
     issued_date: str | None = None
     items: list[InvoiceItem] | None = None

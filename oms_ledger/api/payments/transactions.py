@@ -241,10 +241,11 @@ async def _ask(
 
     ids = [order.order_id for order in orders]
     shares = dict(zip(ids, shares_of(kind, asked.value, orders), strict=True))
+    whole = asked.value == sum(available(order, kind) for order in orders)
 
     def decide(order: Order, facts: Facts) -> list[e.OrderEvent]:
         mine = shares[order.order_id]
-        return ask_by_hand(order, facts, kind=kind, value=mine, asked_as=name)
+        return ask_by_hand(order, facts, kind=kind, value=mine, asked_as=name, whole=whole)
 
     after = await cell.ledger.change_together(
         caller.account, ids, decide, by=caller.app_key, cause=request_id(request)
@@ -311,7 +312,7 @@ async def _notified(
     orders = await orders_of_payment(cell, caller.account, segment(payment_id))
     parts: list[int | None] = [None] * len(orders)
     if paid is not None:
-        parts = [*portions(paid, segment(payment_id).upper(), orders)]
+        parts = portions(paid, segment(payment_id).upper(), orders)
     by_order = dict(zip([order.order_id for order in orders], parts, strict=True))
     # One order that waits is enough; when none does, the first says why not.
     waits = next((o.order_id for o in orders if waits_for_money(o)), orders[0].order_id)

@@ -17,6 +17,7 @@ from oms_ledger.orders.refusals import (
     InvoiceExceedsOrder,
     InvoiceNotAllowed,
     InvoiceNumberTaken,
+    InvoiceWithoutValue,
     NoWorkflow,
     TooManyInvoiceItems,
     UnknownInvoiceItem,
@@ -90,6 +91,8 @@ def issue_invoice(
         content=content,
     )
     if type == "Input":
+        if not value:
+            raise InvoiceWithoutValue(order.value - order.invoiced_value)
         return take_back(order, issued, items, refund)
     return _invoiced(order, facts, issued, items, lenient=lenient)
 
@@ -108,6 +111,8 @@ def _invoiced(
     total = order.invoiced_value + issued.value
     if total > order.value:
         raise InvoiceExceedsOrder()
+    if not issued.value and total < order.value:
+        raise InvoiceWithoutValue(order.value - total)
     complete = total == order.value
     units = _matched(order, items, lenient=lenient) if items else None
     guessed = units is None

@@ -22,7 +22,7 @@ def take_back(
 
     `refund` is what the invoice says to give back, its value when it says nothing.
     """
-    if not order.invoiced_value:
+    if not any(invoice.type == "Output" for invoice in order.invoices):
         raise InputBeforeOutput()
     wanted = issued.value if refund is None else refund
     if wanted <= 0 and not items:

@@ -46,10 +46,10 @@ def whole(orders: Sequence[Order]) -> tuple[Payment, ...]:
     return tuple(totals.values())
 
 
-def portions(paid: int, payment_id: str, orders: Sequence[Order]) -> list[int]:
+def portions(paid: int, payment_id: str, orders: Sequence[Order]) -> list[int | None]:
     """What of `paid` cents of a payment counts for each order, in proportion to its share.
 
-    Rounded down: no order counts as paid before the whole payment is.
+    None when the whole payment is paid. Else rounded down: no order counts as paid before.
     """
     shares = [
         sum(payment.value for payment in order.payments if payment.id == payment_id)
@@ -57,5 +57,5 @@ def portions(paid: int, payment_id: str, orders: Sequence[Order]) -> list[int]:
     ]
     whole_payment = sum(shares)
     if paid >= whole_payment:
-        return shares
+        return [None] * len(orders)
     return [share * paid // whole_payment for share in shares]

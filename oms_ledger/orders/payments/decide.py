@@ -9,6 +9,7 @@ from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.balances import Money
 from oms_ledger.orders.payments.gateway import Answer, Heard, Outcome
 from oms_ledger.orders.payments.reactions import request_id
+from oms_ledger.orders.payments.systems import NO_PAYMENT
 from oms_ledger.orders.refusals import (
     NoWorkflow,
     PaymentNotPending,
@@ -63,6 +64,13 @@ def announce_authorization(order: Order, facts: Facts, *, attempt: str) -> list[
         return []
     require_in_time(order, facts.now)
     return [e.AuthorizationRequested(attempt)]
+
+
+def begin_without_payment(order: Order, facts: Facts) -> list[e.OrderEvent]:
+    """The workflow of a purchase that costs nothing begins at once; of another one it waits."""
+    if order.placed.transaction_id != NO_PAYMENT:
+        return []
+    return process_order(order, facts, approved=frozenset())
 
 
 def process_order(order: Order, facts: Facts, *, approved: frozenset[str]) -> list[e.OrderEvent]:

@@ -37,13 +37,19 @@ def available(order: Order, kind: Kind) -> int:
 
 
 def ask_by_hand(
-    order: Order, facts: Facts, *, kind: Kind, value: int, asked_as: str
+    order: Order, facts: Facts, *, kind: Kind, value: int, asked_as: str, whole: bool = False
 ) -> list[e.OrderEvent]:
     """Ask for `value` cents of this order; nothing new when the same was asked before.
 
     An order that waits for its money and has all of it canceled waits in vain: it is canceled.
+    So is one that costs nothing when the `whole` transaction is canceled.
     """
-    if not value or order.money.request(_id(order, kind, asked_as)) is not None:
+    if not value:
+        waits = kind is Kind.CANCEL and whole and not available(order, kind)
+        if waits and order.allows(e.PaymentApprovalRecorded) and not order.paid:
+            return canceled_for_payment(order, facts, [], "The transaction was canceled")
+        return []
+    if order.money.request(_id(order, kind, asked_as)) is not None:
         return []
     rest = available(order, kind)
     if value > rest and kind is Kind.REFUND:

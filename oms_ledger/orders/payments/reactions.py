@@ -16,6 +16,7 @@ from oms_ledger.orders.decide import Facts
 from oms_ledger.orders.evolve import evolve
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.balances import Kind, shared
+from oms_ledger.orders.payments.systems import NO_PAYMENT
 from oms_ledger.orders.status import Status
 
 _PAID_ELSEWHERE = frozenset({"seller", "chain"})
@@ -23,7 +24,9 @@ _PAID_ELSEWHERE = frozenset({"seller", "chain"})
 
 def takes_money(order: Order) -> bool:
     """Whether the shopper's money was paid for this very order, and not for the one above it."""
-    return order.placed.transaction_id is not None and order.flow not in _PAID_ELSEWHERE
+    if order.placed.transaction_id in (None, NO_PAYMENT):
+        return False
+    return order.flow not in _PAID_ELSEWHERE
 
 
 def request_id(account: str, whose: str, *what: object) -> str:

@@ -38,3 +38,6 @@ def name_and_group(payment_system: str) -> tuple[str, str]:
 REDIRECTED_LAST_DIGITS = frozenset({"3220"})
 
 GIFT_CARD = "16"
+
+NO_PAYMENT = "NO-PAYMENT"
+"""The transaction of a purchase that costs nothing: there is none."""

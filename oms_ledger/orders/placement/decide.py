@@ -14,7 +14,7 @@ from oms_ledger.orders.conversation.messages import OWN, own_templates
 from oms_ledger.orders.events import Item, Json, OrderPlaced, Payment
 from oms_ledger.orders.parts import BESIDES
 from oms_ledger.orders.payments.allocation import split
-from oms_ledger.orders.payments.systems import GIFT_CARD, name_and_group
+from oms_ledger.orders.payments.systems import GIFT_CARD, NO_PAYMENT, name_and_group
 from oms_ledger.orders.placement.numbers import order_id
 from oms_ledger.orders.placement.reading import (
     integer,
@@ -113,13 +113,15 @@ def place(
     if not trusted or not account.setting("trust_request_prices"):
         raise refuse("CHK0022", "Invalid id for item: items[0].id has no price on offer")
     items, logistics, told = read_lines(body, account, new_id)
-    payments, gift_cards = _payments(required_object(body, "paymentData", "ORD020"), new_id)
+    payments, gift_cards = _payments(body, new_id)
     sellers = _by_seller(given)
     values = [
         sum(t.value for t in order_totals([items[i] for i in lines], [logistics[i] for i in lines]))
         for lines in sellers.values()
     ]
     _add_up(values, payments, gift_cards)
+    if not sum(values):  # nothing to pay, and nobody to ask for it
+        payments, gift_cards, transaction_id = [], [], NO_PAYMENT
     paying = len(payments)
     payments += [_gift_card(card, new_id) for card in gift_cards]
     shares = split(payments, values)
@@ -238,6 +240,8 @@ def _open_text(given: Any) -> str | None:
 
 def _add_up(values: list[int], payments: list[Payment], gift_cards: list[Json]) -> None:
     """Interest stands on both sides, so it is reference values that have to make up the orders."""
+    if sum(values) > 0 and not payments and not gift_cards:
+        raise refuse("ORD020", "paymentData.payments is required: an order needs a payment")
     if min(values) < 0:
         raise refuse("ORD004", "The cart total is negative: the price tags exceed what they lower")
     if sum(values) > LARGEST:
@@ -361,7 +365,9 @@ def _profile_text(profile: Json, name: str) -> str | None:
     raise refuse("ORD007", f"clientProfileData.{name}: found {given!r}, expected a text")
 
 
-def _payments(data: Json, new_id: Callable[[], str]) -> tuple[list[Payment], list[Json]]:
+def _payments(body: Json, new_id: Callable[[], str]) -> tuple[list[Payment], list[Json]]:
+    told = body.get("paymentData") is not None
+    data = required_object(body, "paymentData", "ORD020") if told else {}
     if data.get("updateStatus") == "outdated":
         raise refuse("ORD054", "paymentData.updateStatus is outdated: send the payments again")
     given = objects(data, "payments", "paymentData.", "ORD020")
@@ -373,8 +379,6 @@ def _payments(data: Json, new_id: Callable[[], str]) -> tuple[list[Payment], lis
         for n, card in enumerate(objects(data, "giftCards", "paymentData.", "ORD020"))
         if card.get("inUse", True) is not False
     ]
-    if not given and not gift_cards:
-        raise refuse("ORD020", "paymentData.payments is required: an order needs a payment")
     payments = [_payment(raw, f"paymentData.payments[{n}]", new_id) for n, raw in enumerate(given)]
     return payments, gift_cards
 
