@@ -112,7 +112,7 @@ def operations_of(app: FastAPI) -> Iterator[tuple[str, str, str]]:
     """Method, path template and operation of every route."""
     for route in routes_of(app):
         operation = operation_of(route.dependant)
-        for method in sorted(route.methods):
+        for method in sorted(route.methods or ()):
             yield method, route.path, operation
 
 
