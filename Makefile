@@ -16,8 +16,8 @@ export PIP_NO_INPUT := 1
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(VENV)/run.lock ## Set up and start the whole system (Ctrl-C stops it)
-	@exec $(BIN)/oms-ledger up
+run: $(VENV)/run.lock ## Set up and start the whole system with a demo (Ctrl-C stops it)
+	@OMS_DEMO=$${OMS_DEMO:-on} exec $(BIN)/oms-ledger up
 
 test: $(VENV)/dev.lock ## Run all tests, on SQLite and on a real PostgreSQL and Redis
 	@$(BIN)/python -m pytest -n auto $(ARGS)

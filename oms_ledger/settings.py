@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit, urlunsplit
@@ -25,6 +25,18 @@ SWITCH = {
 }
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 JSONATA_ENGINES = ("auto", "jlens", "jsonata-python")
+
+
+DEMO_ACCOUNT = "demo"
+
+
+@dataclass(frozen=True)
+class AllowedNetwork:
+    """A network that may be called although it is private: whole or one port, by all or one."""
+
+    network: Network
+    port: int | None = None
+    account: str | None = None
 
 
 class SettingsError(ValueError):
@@ -61,8 +73,12 @@ class Settings:
     None: it opens on loopback addresses alone, because it takes a password over http there only.
     """
 
-    demo: bool = True
-    """OMS_DEMO: whether a first start sets up the account `demo` and its sample orders."""
+    demo: bool = False
+    """OMS_DEMO: whether `up` sets up the account `demo` with sample orders and a hook receiver.
+
+    The receiver's own address is then open to hooks of that account, so the host has to be
+    loopback.
+    """
 
     master_key: bytes | None = field(default=None, repr=False)
     """OMS_MASTER_KEY: 32 bytes in base64 that wrap the keys of personal data.
@@ -70,8 +86,8 @@ class Settings:
     None: the key is kept in a file of mode 600 in `data_dir`.
     """
 
-    hook_allowed_networks: tuple[Network, ...] = ()
-    """OMS_HOOK_ALLOWED_NETWORKS: private networks that hooks may be pushed to."""
+    hook_allowed_networks: tuple[Network | AllowedNetwork, ...] = ()
+    """OMS_HOOK_ALLOWED_NETWORKS: private networks, or single ports of them, that may be called."""
 
     hook_expiry: bool = True
     """OMS_HOOK_EXPIRY: whether a hook without a notice for 3 days, and none pending, is removed."""
@@ -103,6 +119,22 @@ class Settings:
             object.__setattr__(self, "database_url", default)
 
     @property
+    def receiver_port(self) -> int:
+        """Where the demo's hook receiver listens, on 127.0.0.1."""
+        return self.port + 1
+
+    def networks_of(self, account: str) -> tuple[AllowedNetwork, ...]:
+        """The private networks that an account's hooks, gateway and sellers may be called in."""
+        allowed = [
+            one if isinstance(one, AllowedNetwork) else AllowedNetwork(one)
+            for one in self.hook_allowed_networks
+        ]
+        if self.demo:
+            receiver = ip_network("127.0.0.1/32")
+            allowed.append(AllowedNetwork(receiver, self.receiver_port, DEMO_ACCOUNT))
+        return tuple(one for one in allowed if one.account in (None, account))
+
+    @property
     def sqlite_path(self) -> Path | None:
         """The file the ledger is in, or None when it is in PostgreSQL."""
         scheme, _, path = self.database_url.partition(":///")
@@ -115,7 +147,18 @@ class Settings:
             text = environ.get(variable, "").strip()
             if text:
                 given[name] = read(variable, text)
-        return cls(**given)  # type: ignore[arg-type]
+        settings = cls(**given)  # type: ignore[arg-type]
+        if settings.demo and not is_loopback(settings.host):
+            raise SettingsError("OMS_DEMO", found="on", expected="off where OMS_HOST is public")
+        return settings
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens on the host."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _path(_: str, text: str) -> Path:
@@ -208,15 +251,25 @@ def _key(variable: str, text: str) -> bytes:
     return key
 
 
-def _networks(variable: str, text: str) -> tuple[Network, ...]:
+def _networks(variable: str, text: str) -> tuple[Network | AllowedNetwork, ...]:
     return tuple(_network(variable, part) for part in map(str.strip, text.split(",")) if part)
 
 
-def _network(variable: str, text: str) -> Network:
+_WITH_PORT = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:./]+)\]|(?P<four>[0-9./]+)):(?P<port>[0-9]{1,5})")
+
+
+def _network(variable: str, text: str) -> Network | AllowedNetwork:
     try:
+        if found := _WITH_PORT.fullmatch(text):
+            port = int(found["port"])
+            if 0 < port < 65536:
+                return AllowedNetwork(ip_network(found["six"] or found["four"]), port)
         return ip_network(text)
     except ValueError:
-        expected = "a list of networks separated by commas, like 10.0.0.0/8,fd00::/8"
+        expected = (
+            "a list of networks separated by commas, with or without a port,"
+            " like 10.0.0.0/8,fd00::/8,127.0.0.1/32:9000"
+        )
         raise SettingsError(variable, found=repr(text), expected=expected) from None
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from oms_ledger.settings import VARIABLES, Settings, SettingsError
+from oms_ledger.settings import VARIABLES, AllowedNetwork, Settings, SettingsError
 
 
 def read(**environ: str) -> Settings:
@@ -147,3 +147,24 @@ def test_secrets_are_not_shown_when_settings_are_printed():
         OMS_MASTER_KEY=base64.b64encode(b"hunter2".ljust(32)).decode(),
     )
     assert "hunter2" not in repr(settings)
+
+
+def test_a_network_may_be_opened_at_one_port():
+    settings = read(OMS_HOOK_ALLOWED_NETWORKS="127.0.0.1/32:9000, [fd00::/8]:9001, 10.0.0.0/8")
+    assert settings.hook_allowed_networks == (
+        AllowedNetwork(ip_network("127.0.0.1/32"), 9000),
+        AllowedNetwork(ip_network("fd00::/8"), 9001),
+        ip_network("10.0.0.0/8"),
+    )
+    for wrong in ("127.0.0.1/32:0", "127.0.0.1/32:65536", "[fd00::/8]", "fd00::/8:x"):
+        with pytest.raises(SettingsError):
+            read(OMS_HOOK_ALLOWED_NETWORKS=wrong)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "10.0.0.1", "oms.example.com", "::"])
+def test_a_demo_is_refused_on_a_host_that_others_reach(host):
+    assert not read(OMS_HOST=host).demo
+    with pytest.raises(SettingsError):
+        read(OMS_HOST=host, OMS_DEMO="on")
+    for own in ("127.0.0.1", "localhost", "::1"):
+        assert read(OMS_HOST=own, OMS_DEMO="on").demo

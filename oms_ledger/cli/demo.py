@@ -3,13 +3,15 @@
 import asyncio
 import contextlib
 import json
+import os
 import sys
 import time
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import as_file, files
+from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Annotated, Any
 
 import requests
 import typer
@@ -17,17 +19,21 @@ import typer
 from oms_ledger.accounts.refusals import AccountNotFound
 from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.accounts import create_account
-from oms_ledger.cli.imports import import_file
+from oms_ledger.cli.imports import import_file, import_key
 from oms_ledger.orders.decide import Facts
 from oms_ledger.orders.events import CancellationWindowClosed, OrderEvent
 from oms_ledger.orders.handling.decide import start_handling
 from oms_ledger.orders.order import Order
+from oms_ledger.orders.status import Status
+from oms_ledger.settings import DEMO_ACCOUNT
 from projections.accounts import app_keys
-from projections.orders import query as order_list
-from projections.orders.query import Question
+from projections.subscriptions.checkpoints import now_micros
 from workers.runtime.stopping import Stop
 
-ACCOUNT = "demo"
+ACCOUNT = DEMO_ACCOUNT
+KEY_FILE = "demo.key"  # in the data folder: the headers of the demo's key
+APP_KEY, APP_TOKEN = "X-VTEX-API-AppKey", "X-VTEX-API-AppToken"
+WALKS = (1, 2, 2, 3, 3, 3)  # how far the first orders of the samples have come
 app = typer.Typer(help="The demo: sample data, a feed, and a hook with its receiver.")
 say = partial(print, flush=True)
 
@@ -43,18 +49,22 @@ def sample_order() -> dict[str, Any]:
 def demo(context: typer.Context) -> None:
     """Create the account `demo` with sample orders on a system that is running."""
     if context.invoked_subcommand is None:
-        prepare_demo(open_cell())
+        prepare_demo(open_cell(), show_key=sys.stdout.isatty())
 
 
 @app.command()
-def receiver() -> None:
-    """Listen for the demo hook's notices, and set the demo up at the first start."""
+def receiver(
+    show_key: Annotated[
+        bool, typer.Option("--show-key", help="Print the demo's key, not only its file.")
+    ] = False,
+) -> None:
+    """Listen for the demo hook's notices, and set the demo up as far as it is not."""
     stop = Stop().on_signals()
     cell = open_cell()
-    server = ThreadingHTTPServer(("127.0.0.1", cell.settings.port + 1), _Receiver)
+    server = ThreadingHTTPServer(("127.0.0.1", cell.settings.receiver_port), _Receiver)
     Thread(target=server.serve_forever, daemon=True).start()
     try:
-        prepare_demo(cell, stop)
+        prepare_demo(cell, stop, show_key=show_key)
         stop.wait()
     finally:
         server.shutdown()
@@ -77,17 +87,13 @@ class _Receiver(BaseHTTPRequestHandler):
         """Only notices are printed."""
 
 
-def prepare_demo(cell: Cell, stop: Stop | None = None) -> None:
-    """Nothing when the account `demo` is there already; what is tried next is printed anyway."""
+def prepare_demo(cell: Cell, stop: Stop | None = None, *, show_key: bool = False) -> None:
+    """Set up what the demo lacks; a start that was cut short is taken up where it ended."""
     base = f"http://127.0.0.1:{cell.settings.port}"
     if not _ready(base, stop or Stop()):
         return
-    try:
-        asyncio.run(cell.ledger.account(ACCOUNT))
-    except AccountNotFound:
-        _first_start(cell, base)
-    else:
-        say(f"The demo goes on. A new key: oms-ledger key create --account {ACCOUNT} --role Owner")
+    with requests.Session() as session:
+        Demo(cell, session, base).prepare(show_key=show_key)
 
 
 def _ready(base: str, stop: Stop) -> bool:
@@ -101,63 +107,125 @@ def _ready(base: str, stop: Stop) -> bool:
     return False
 
 
-def _first_start(cell: Cell, base: str) -> None:
-    create_account(cell, ACCOUNT)
-    with cell.database.writing() as connection:
-        key, token = app_keys.create(connection, ACCOUNT, "Owner")
-    with requests.Session() as session:
-        session.headers.update({"X-VTEX-API-AppKey": key, "X-VTEX-API-AppToken": token})
-        if refused := configure(session, base, cell.settings.port + 1):
+class Demo:
+    """The demo's account and what is in it; each step looks whether it is done."""
+
+    def __init__(self, cell: Cell, session: requests.Session, base: str) -> None:
+        self._cell, self._session, self._base = cell, session, base
+
+    def prepare(self, *, show_key: bool) -> None:
+        """Do what is missing, step by step, and tell what there is to try."""
+        if not self._has_account():
+            create_account(self._cell, ACCOUNT)
+        file = self._cell.settings.data_dir / KEY_FILE
+        headers = self._key(file)
+        self._session.headers.update(headers)
+        if show_key:
+            say("\n".join(["The key of the demo:", "", *_lines_of(headers), ""]))
+        say(f"The key of the demo is in {file}, for curl as it is: -H @{file}")
+        self._feed()
+        if refused := self._hook():
             say(refused)
+        orders = self._orders()
+        for steps, order_id in zip(WALKS, orders, strict=False):
+            self._walk(order_id, steps)
+        say(_EXPLANATION.format(file=file, base=self._base, order=orders[len(WALKS)]))
+
+    def _has_account(self) -> bool:
+        try:
+            asyncio.run(self._cell.ledger.account(ACCOUNT))
+        except AccountNotFound:
+            return False
+        return True
+
+    def _key(self, file: Path) -> dict[str, str]:
+        """Return the headers of the demo's key, a new one unless that of the file still opens."""
+        with self._cell.database.writing() as connection:
+            if file.exists():
+                told = dict(line.split(": ", 1) for line in file.read_text().splitlines())
+                known = app_keys.get(connection, told.get(APP_KEY, ""))
+                if known is not None and known.opens(told.get(APP_TOKEN, ""), now_micros()):
+                    return told
+            key, token = app_keys.create(connection, ACCOUNT, "Owner")
+            headers = {APP_KEY: key, APP_TOKEN: token}
+            _write_privately(file, "\n".join(_lines_of(headers)) + "\n")
+        return headers
+
+    def _feed(self) -> None:
+        url = f"{self._base}/api/orders/feed/config"
+        if self._session.get(url, timeout=10).ok:
+            return
+        queue = {"visibilityTimeoutInSeconds": 240, "messageRetentionPeriodInSeconds": 345600}
+        feed = {"filter": _EVERY, "queue": queue}
+        self._session.post(url, json=feed, timeout=10).raise_for_status()
+
+    def _hook(self) -> str | None:
+        """Configure the hook to the demo's receiver; why there is none, when it was refused."""
+        url, port = f"{self._base}/api/orders/hook/config", self._cell.settings.receiver_port
+        if self._session.get(url, timeout=10).ok:
+            return None
+        hook = {"filter": _EVERY, "hook": {"url": f"http://127.0.0.1:{port}/", "headers": {}}}
+        answer = self._session.post(url, json=hook, timeout=10)
+        if answer.ok:
+            return None
+        told = answer.json()["error"]["message"]
+        return (
+            f"The demo goes on without a hook, because its receiver was refused: {told}. The"
+            f" receiver listens on port {port} of this machine: start `oms-ledger demo receiver`,"
+            " set OMS_DEMO=on for web and workers, and configure the hook by POST"
+            " /api/orders/hook/config."
+        )
+
+    def _orders(self) -> list[str]:
+        """Import the samples that are not there; the ids of all, in the order of the file."""
         with as_file(files("oms_ledger.samples").joinpath("orders.jsonl")) as samples:
-            asyncio.run(import_file(cell, ACCOUNT, samples))
-        orders = [json.loads(row)["orderId"] for row in asyncio.run(_some(cell))]
-        for steps, order_id in zip((1, 2, 2, 3, 3, 3), orders, strict=False):
-            _walk(cell, session, base, order_id, steps)
-        _explain(base, key, token, orders[6])
+            asyncio.run(import_file(self._cell, ACCOUNT, samples))
+            lines = samples.read_bytes().splitlines()
+        groups = [self._stored(import_key(line)).decode() for line in lines]
+        return [json.loads(self._stored(f"group:{group}"))[0] for group in groups]
+
+    def _stored(self, key: str) -> bytes:
+        found = self._cell.store.key(ACCOUNT, key)
+        assert found is not None, f"the sample orders were imported, but {key} is not there"
+        return found
+
+    def _walk(self, order_id: str, steps: int) -> None:
+        """Approve the payment; close the cancellation window and start handling; invoice."""
+        url = f"{self._base}/api/oms/pvt/orders/{order_id}"
+        order = self._get(url)
+        if order["status"] == Status.PAYMENT_PENDING:
+            payment = order["paymentData"]["transactions"][0]["payments"][0]["id"]
+            told = f"{url}/payments/{payment}/payment-notification"
+            self._session.post(told, timeout=10).raise_for_status()
+        if steps >= 2:
+            asyncio.run(self._hasten(order_id))
+        if steps >= 3 and self._get(url)["status"] == Status.HANDLING:
+            invoice = _invoice(order)
+            self._session.post(f"{url}/invoice", json=invoice, timeout=10).raise_for_status()
+
+    def _get(self, url: str) -> dict[str, Any]:
+        answer = self._session.get(url, timeout=10)
+        answer.raise_for_status()
+        order: dict[str, Any] = answer.json()
+        return order
+
+    async def _hasten(self, order_id: str) -> None:
+        """The demo does not wait half an hour for the cancellation window of its samples."""
+
+        def close(order: Order, facts: Facts) -> list[OrderEvent]:
+            open_now = order.status is Status.WINDOW_TO_CANCEL
+            return [CancellationWindowClosed()] if open_now else []
+
+        def handle(order: Order, facts: Facts) -> list[OrderEvent]:
+            ready = order.status is Status.READY_FOR_HANDLING
+            return start_handling(order, facts) if ready else []
+
+        for decision in (close, handle):
+            await self._cell.ledger.change(ACCOUNT, order_id, decision, by="demo")
 
 
-def configure(session: requests.Session, base: str, port: int) -> str | None:
-    """A feed, and a hook to the demo's receiver; why there is no hook, when it was refused."""
-    every = {"type": "FromWorkflow", "status": []}
-    queue = {"visibilityTimeoutInSeconds": 240, "messageRetentionPeriodInSeconds": 345600}
-    feed = {"filter": every, "queue": queue}
-    hook = {"filter": every, "hook": {"url": f"http://127.0.0.1:{port}/", "headers": {}}}
-    session.post(f"{base}/api/orders/feed/config", json=feed, timeout=10).raise_for_status()
-    answer = session.post(f"{base}/api/orders/hook/config", json=hook, timeout=10)
-    if answer.ok:
-        return None
-    told = answer.json()["error"]["message"]
-    return (
-        f"The demo goes on without a hook, because its receiver was refused: {told}. The receiver"
-        f" listens on port {port} of this machine: start `oms-ledger demo receiver`, set"
-        " OMS_HOOK_ALLOWED_NETWORKS=127.0.0.0/8 for web and workers, and configure the hook by"
-        " POST /api/orders/hook/config."
-    )
-
-
-async def _some(cell: Cell) -> list[bytes]:
-    """The demo's newest orders, once the views have them."""
-    while True:
-        with cell.database.reading() as connection:
-            page = order_list.page(connection, Question(ACCOUNT, per_page=24))
-        if page.totals.count >= 24:
-            return page.rows
-        await asyncio.sleep(0.05)
-
-
-def _walk(cell: Cell, session: requests.Session, base: str, order_id: str, steps: int) -> None:
-    """Approve the payment; close the cancellation window and start handling; invoice."""
-    url = f"{base}/api/oms/pvt/orders/{order_id}"
-    order = session.get(url, timeout=10).json()
-    payment = order["paymentData"]["transactions"][0]["payments"][0]["id"]
-    session.post(f"{url}/payments/{payment}/payment-notification", timeout=10).raise_for_status()
-    if steps < 2:
-        return
-    asyncio.run(_hasten(cell, order_id))
-    if steps < 3:
-        return
-    invoice = {
+def _invoice(order: dict[str, Any]) -> dict[str, Any]:
+    return {
         "type": "Output",
         "issuanceDate": order["creationDate"],
         "invoiceNumber": f"NF-{order['sequence']}",
@@ -167,35 +235,28 @@ def _walk(cell: Cell, session: requests.Session, base: str, order_id: str, steps
         "trackingUrl": None,
         "items": [],
     }
-    session.post(f"{url}/invoice", json=invoice, timeout=10).raise_for_status()
 
 
-async def _hasten(cell: Cell, order_id: str) -> Order:
-    """The demo does not wait half an hour for the cancellation window of its samples."""
-
-    def close(order: Order, facts: Facts) -> list[OrderEvent]:
-        return [CancellationWindowClosed()]
-
-    await cell.ledger.change(ACCOUNT, order_id, close, by="demo")
-    return await cell.ledger.change(ACCOUNT, order_id, start_handling, by="demo")
+def _lines_of(headers: dict[str, str]) -> list[str]:
+    return [f"{name}: {value}" for name, value in headers.items()]
 
 
-def _explain(base: str, key: str, token: str, order_id: str) -> None:
-    headers = f"-H 'X-VTEX-API-AppKey: {key}' -H 'X-VTEX-API-AppToken: {token}'"
-    say(
-        f"""
-The account `demo` is ready, with 24 orders, a feed and a hook. Its key is shown this once:
+def _write_privately(file: Path, text: str) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
+    fresh = file.with_name(f".{file.name}.{os.getpid()}")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+        out.write(text)
+    fresh.replace(file)
 
-  X-VTEX-API-AppKey:   {key}
-  X-VTEX-API-AppToken: {token}
 
-Try:
+_EVERY = {"type": "FromWorkflow", "status": []}
+_EXPLANATION = """
+The account `demo` is ready, with 24 orders, a feed and a hook. Try:
 
-  curl -s {headers} '{base}/api/oms/pvt/orders?per_page=5'
-  curl -s {headers} '{base}/api/oms/pvt/orders/{order_id}'
-  curl -s {headers} '{base}/api/orders/feed?maxlot=10'
-  curl -s {headers} -X POST '{base}/api/oms/pvt/orders/{order_id}/cancel' -d '{{"reason":"try"}}'
+  curl -s -H @{file} '{base}/api/oms/pvt/orders?per_page=5'
+  curl -s -H @{file} '{base}/api/oms/pvt/orders/{order}'
+  curl -s -H @{file} '{base}/api/orders/feed?maxlot=10'
+  curl -s -H @{file} -X POST '{base}/api/oms/pvt/orders/{order}/cancel' -d '{{"reason":"try"}}'
 
-API reference: {base}/docs    Metrics: {base}/metrics    State: oms-ledger status
+API reference: {base}/docs    State: oms-ledger status
 """
-    )

@@ -58,7 +58,7 @@ def set_(
     account; what it does not answer within 24 hours is canceled.
     """
     cell = _opened(account)
-    if refusal := wrong_url(url, cell.settings.hook_allowed_networks):
+    if refusal := wrong_url(url, cell.settings.networks_of(account)):
         raise InvalidSetting(f"{url}: {refusal}")
     with cell.database.writing() as connection:
         one = ExternalSeller(account, seller, url, app_key, app_token)

@@ -61,7 +61,7 @@ def set_(
     Purchases that were begun before stay with the gateway that has their money.
     """
     cell = _opened(account)
-    if refusal := wrong_url(url, cell.settings.hook_allowed_networks):
+    if refusal := wrong_url(url, cell.settings.networks_of(account)):
         raise InvalidSetting(f"{url}: {refusal}")
     with cell.database.writing() as connection:
         gateways.configure(connection, RemoteGateway(account, url, app_key, app_token), cell.vault)

@@ -104,10 +104,15 @@ async def _import(cell: Cell, account: str, line: bytes) -> bool:
     return True
 
 
+def import_key(line: bytes) -> str:
+    """Return the unique key of a purchase that was imported; its value is the order group."""
+    return f"import:{hashlib.sha256(line.strip()).hexdigest()}"
+
+
 async def _place(cell: Cell, account: str, body: dict[str, Any], line: bytes) -> None:
     """A purchase as it would come over HTTP; its payments stay pending."""
     store, settings = cell.ledger, await cell.ledger.account(account)
-    key = f"import:{hashlib.sha256(line.strip()).hexdigest()}"
+    key = import_key(line)
     if await asyncio.to_thread(cell.store.key, account, key) is not None:
         raise Taken(b"")
     allotted = await asyncio.to_thread(cell.sequences.allot, account, number_of_orders(body))
@@ -134,6 +139,6 @@ async def _place(cell: Cell, account: str, body: dict[str, Any], line: bytes) ->
             for payment in next(iter(orders.values())).payments
         ),
     ]
-    await store.place(account, orders, by="import", keys=keys)
+    # Together: an import that is cut short leaves no order that nobody processes.
     begin = partial(process_order, approved=frozenset[str]())
-    await store.change_together(account, list(orders), begin, by="import")
+    await store.place(account, orders, by="import", keys=keys, then=begin)

@@ -96,9 +96,8 @@ def up() -> None:
         commands[f"worker{number + 1}"] = [*program, "work"]
     commands["clock"] = [*program, "clock"]
     if settings.demo:
-        networks = environ.get("OMS_HOOK_ALLOWED_NETWORKS", "")
-        environ["OMS_HOOK_ALLOWED_NETWORKS"] = ",".join(filter(None, (networks, "127.0.0.1/32")))
-        commands["receiver"] = [*program, "demo", "receiver"]
+        shown = ["--show-key"] if sys.stdout.isatty() else []
+        commands["receiver"] = [*program, "demo", "receiver", *shown]
     typer.echo(f"oms-ledger starts at http://{settings.host}:{settings.port} (Ctrl-C stops it)")
     if link:
         typer.echo(f"Back office: {address_of(settings)}/admin/-/first#{link}")

@@ -5,7 +5,10 @@ from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
+from oms_ledger.settings import AllowedNetwork
+
 Network = IPv4Network | IPv6Network
+Allowed = Network | AllowedNetwork
 Address = IPv4Address | IPv6Address
 
 REFUSED = "Unable to check address / Only https scheme is accepted"
@@ -31,24 +34,29 @@ INSIDE: tuple[Network, ...] = tuple(
 HTTPS, FIRST_FREE_PORT = 443, 1024
 
 
-def permitted(host: str, networks: Sequence[Network], port: int = HTTPS) -> bool:
+def permitted(host: str, networks: Sequence[Allowed], port: int = HTTPS) -> bool:
     """Whether a connection to this address may be made, in whatever form it is written.
 
     Outside the networks that the operator opened, ports below 1024 are closed but for 443: behind
     them are servers that mistake a request for something else.
     """
     address = ip_address(host.partition("%")[0])
-    if opened(address, networks):
+    if opened(address, networks, port):
         return True
     if port != HTTPS and port < FIRST_FREE_PORT:
         return False
     return all(_outside(one) for one in _read(address))
 
 
-def opened(address: Address, networks: Sequence[Network]) -> bool:
-    """Whether the operator opened this address."""
+def opened(address: Address, networks: Sequence[Allowed], port: int) -> bool:
+    """Whether the operator opened this port of the address."""
     address = plain(address)
-    return any(address.version == network.version and address in network for network in networks)
+    for one in networks:
+        network = one.network if isinstance(one, AllowedNetwork) else one
+        only = one.port if isinstance(one, AllowedNetwork) else None
+        if address.version == network.version and address in network and only in (None, port):
+            return True
+    return False
 
 
 def plain(address: Address) -> Address:
@@ -82,7 +90,7 @@ def _read(address: Address) -> Iterator[Address]:
         yield IPv4Address(low)
 
 
-def wrong_url(url: str, networks: Sequence[Network]) -> str | None:
+def wrong_url(url: str, networks: Sequence[Allowed]) -> str | None:
     """Why this URL cannot be a hook's before anything is resolved; None when it can.
 
     Whatever one reader of URLs might take for something else than another is refused.

@@ -20,7 +20,7 @@ from urllib3.util.connection import create_connection
 
 from oms_ledger.http_client.addresses import (
     REFUSED,
-    Network,
+    Allowed,
     opened,
     permitted,
 )
@@ -34,7 +34,7 @@ class ForbiddenAddress(OSError):
     """The host leads to an address that must not be connected to."""
 
 
-def session(networks: Sequence[Network]) -> requests.Session:
+def session(networks: Sequence[Allowed]) -> requests.Session:
     """A session that connects to checked addresses alone; connections are shared and kept."""
     made = requests.Session()
     made.trust_env = False
@@ -57,7 +57,7 @@ def read(response: requests.Response) -> bytes:
 
 
 @cache
-def _adapter(networks: tuple[Network, ...]) -> HTTPAdapter:
+def _adapter(networks: tuple[Allowed, ...]) -> HTTPAdapter:
     class Plain(HTTPConnection):
         def _new_conn(self) -> socket.socket:
             return _connected(self, networks, plain=True)
@@ -79,13 +79,14 @@ def _adapter(networks: tuple[Network, ...]) -> HTTPAdapter:
 
 
 def _connected(
-    connection: HTTPConnection, networks: Sequence[Network], *, plain: bool
+    connection: HTTPConnection, networks: Sequence[Allowed], *, plain: bool
 ) -> socket.socket:
     found = socket.getaddrinfo(connection.host, connection.port, type=socket.SOCK_STREAM)
+    port = int(connection.port or 0)
     addresses = [str(info[4][0]) for info in found]
-    if not addresses or not all(permitted(address, networks) for address in addresses):
+    if not addresses or not all(permitted(address, networks, port) for address in addresses):
         raise ForbiddenAddress(REFUSED)
-    if plain and not all(opened(ip_address(address), networks) for address in addresses):
+    if plain and not all(opened(ip_address(address), networks, port) for address in addresses):
         raise ForbiddenAddress(REFUSED)
     timeout: Any = connection.timeout
     return create_connection(

@@ -20,7 +20,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from oms_ledger.http_client.addresses import (
     REFUSED,
-    Network,
+    Allowed,
     opened,
     permitted,
     wrong_url,
@@ -43,12 +43,12 @@ class ForbiddenAddress(OSError):
 class Gate:
     """What may be connected to; `plain` for http, which only opened networks may be told."""
 
-    networks: Sequence[Network]
+    networks: Sequence[Allowed]
     plain: bool = False
 
     def lets(self, address: str, port: int) -> bool:
         if self.plain:
-            return opened(ip_address(address.partition("%")[0]), self.networks)
+            return opened(ip_address(address.partition("%")[0]), self.networks, port)
         return permitted(address, self.networks, port)
 
     def socket(self, info: Any) -> socket.socket:
@@ -130,7 +130,7 @@ class Answer:
 class Sender:
     """Keep-alive sessions, for as many endpoints as there are; bound to a running loop."""
 
-    def __init__(self, networks: Sequence[Network], per_host: int = 64) -> None:
+    def __init__(self, networks: Sequence[Allowed], per_host: int = 64) -> None:
         self._networks = networks
         self._lookup = Lookup()
         self._sessions = {
@@ -188,7 +188,7 @@ def _forbidden(error: BaseException | None) -> bool:
     return False
 
 
-async def ping(url: str, headers: Mapping[str, str], networks: Sequence[Network]) -> str | None:
+async def ping(url: str, headers: Mapping[str, str], networks: Sequence[Allowed]) -> str | None:
     """None when the URL answered a ping with 200 in time, else what was seen."""
     sender = Sender(networks)
     try:

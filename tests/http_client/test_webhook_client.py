@@ -2,9 +2,6 @@
 
 import asyncio
 import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from ipaddress import ip_address, ip_network
 
 import aiohttp
@@ -18,6 +15,7 @@ from oms_ledger.http_client.addresses import (
     wrong_url,
 )
 from oms_ledger.http_client.webhook_client import ForbiddenAddress, Gate, Sender
+from tests.support.listening import listening
 from tests.support.receiver import Receiver
 
 LOOPBACK = (ip_network("127.0.0.1/32"),)
@@ -85,7 +83,7 @@ def test_G52_odd_ports_are_closed_outside_opened_networks(port: int, allowed: bo
 
 
 def test_an_opened_network_opens_no_other_spelling_than_the_mapped_one() -> None:
-    assert opened(ip_address("::ffff:127.0.0.1"), LOOPBACK)
+    assert opened(ip_address("::ffff:127.0.0.1"), LOOPBACK, 8080)
     for other in ("::127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::"):
         assert not permitted(other, LOOPBACK)
 
@@ -147,39 +145,6 @@ def post(url: str, networks: object) -> sending.Answer:
             await sender.close()
 
     return asyncio.run(once())
-
-
-@contextmanager
-def listening(say: bytes = b"", then_wait: bool = False) -> Iterator[tuple[int, list[str]]]:
-    """A port of the loopback, on IPv4, that notes who connects, says something, and hangs up."""
-    heard: list[str] = []
-    over = threading.Event()
-    server = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        while True:
-            try:
-                connection, address = server.accept()
-            except OSError:
-                return
-            heard.append(address[0])
-            with connection:
-                try:
-                    connection.sendall(say)
-                    if then_wait:
-                        over.wait(20)
-                except OSError:
-                    pass
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    try:
-        yield server.getsockname()[1], heard
-    finally:
-        over.set()
-        server.shutdown(socket.SHUT_RDWR)
-        server.close()
-        thread.join()
 
 
 def answers(monkeypatch: pytest.MonkeyPatch, *turns: list[str]) -> None:

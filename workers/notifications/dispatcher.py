@@ -24,6 +24,7 @@ from oms_ledger.cell import Cell
 from oms_ledger.http_client.webhook_client import Sender
 from oms_ledger.notifications.webhook import signature_headers, wait_after
 from oms_ledger.services.metrics import PUSH_SECONDS, PUSHES, outcome_of
+from oms_ledger.settings import AllowedNetwork
 from projections.notifications import deliveries as pushes
 from projections.notifications import hooks
 from projections.notifications.deliveries import (
@@ -66,7 +67,7 @@ class Courier:
         self._news: dict[str, asyncio.Event] = {}
         self._windows: dict[str, int] = {}
         self._doubtful: set[str] = set()
-        self._sender: Sender | None = None
+        self._senders: dict[tuple[AllowedNetwork, ...], Sender] = {}
         self._sick = Pace(self._loop.time, SICK_TURNS)
         self._new = Pace(self._loop.time, NEW_TURNS)
         self.sockets = asyncio.Semaphore(_sockets())
@@ -108,18 +109,23 @@ class Courier:
             self._loop.run_until_complete(asyncio.gather(*rounds, return_exceptions=True))
             rest = asyncio.all_tasks(self._loop)
             self._loop.run_until_complete(asyncio.gather(*rest, return_exceptions=True))
-            if self._sender is not None:
-                self._loop.run_until_complete(self._sender.close())
+            for sender in self._senders.values():
+                self._loop.run_until_complete(sender.close())
             self._loop.close()
 
     def _begin(self, app_key: str) -> None:
-        if self._sender is None:
-            self._sender = Sender(self._cell.settings.hook_allowed_networks)
         self._news.setdefault(app_key, asyncio.Event()).set()
         if app_key not in self._rounds:
             task = self._loop.create_task(self._serve(app_key))
             self._rounds[app_key] = task
             task.add_done_callback(lambda _: self._ended(app_key))
+
+    def _sender(self, account: str) -> Sender:
+        """What posts for the account: connections are shared by who may reach the same networks."""
+        networks = self._cell.settings.networks_of(account)
+        if networks not in self._senders:
+            self._senders[networks] = Sender(networks)
+        return self._senders[networks]
 
     def _ended(self, app_key: str) -> None:
         del self._rounds[app_key]
@@ -175,8 +181,7 @@ class Courier:
             if not hook.may_be_told(now_micros()):
                 self._doubtful.add(app_key)
                 return True
-            assert self._sender is not None
-            told = Round(self, self._sender, hook, token, self._news[app_key], window)
+            told = Round(self, self._sender(hook.account), hook, token, self._news[app_key], window)
             try:
                 await told.run(found)
             finally:

@@ -53,7 +53,7 @@ def _asked(cell: Cell, owed: Owed, order: Order, request: ChangeRequest) -> tupl
         seller = external_sellers.get(connection, owed.account, owed.other, cell.vault)
     if seller is None:
         return False, f"nothing says where {owed.other} is reached"
-    networks = cell.settings.hook_allowed_networks
+    networks = cell.settings.networks_of(owed.account)
     if refusal := wrong_url(seller.url, networks):
         return False, refusal
     there = quote(id_below(order), safe="")

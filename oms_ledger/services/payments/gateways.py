@@ -33,5 +33,5 @@ def _remote(cell: Cell, account: str) -> Gateway | None:
         found = gateways.get(connection, account, cell.vault)
     if found is None:
         return None
-    networks = cell.settings.hook_allowed_networks
+    networks = cell.settings.networks_of(account)
     return HttpGateway(found.url, found.app_key, found.app_token, networks)

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import orjson
 import requests
 
-from oms_ledger.http_client.addresses import Network, wrong_url
+from oms_ledger.http_client.addresses import Allowed, wrong_url
 from oms_ledger.http_client.sessions import TIMEOUTS, read, session
 from oms_ledger.orders.events import Json, Payment
 from oms_ledger.orders.payments.balances import Kind
@@ -47,7 +47,7 @@ class HttpGateway:
     url: str
     app_key: str
     app_token: str = field(repr=False)
-    networks: tuple[Network, ...] = ()
+    networks: Sequence[Allowed] = ()
     remote: bool = True
 
     def open(self, transaction: Transaction) -> str | None:
