@@ -1,6 +1,7 @@
 """Asks a source of offers over HTTP, within a budget, and leaves a sick one alone for a while."""
 
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from urllib.parse import quote
@@ -8,7 +9,7 @@ from urllib.parse import quote
 import orjson
 import requests
 
-from oms_ledger.http_client.addresses import Network, wrong_url
+from oms_ledger.http_client.addresses import Allowed, wrong_url
 from oms_ledger.http_client.sessions import read, session
 from oms_ledger.offers.quote import LineQuote, Question
 from oms_ledger.offers.simulation import Nonsense, read_answer, request_body
@@ -30,10 +31,10 @@ class Source:
 class HttpSources:
     """Asks sources side by side; remembers which of them did not answer."""
 
-    def __init__(self, networks: tuple[Network, ...]) -> None:
-        self._networks = networks
-        self._failures: dict[str, int] = {}
-        self._open_until: dict[str, float] = {}
+    def __init__(self, networks_of: Callable[[str], Sequence[Allowed]]) -> None:
+        self._networks_of = networks_of
+        self._failures: dict[Source, int] = {}
+        self._open_until: dict[Source, float] = {}
         self._threads = ThreadPoolExecutor(32, "offers")
 
     def ask(
@@ -54,7 +55,7 @@ class HttpSources:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _is_open(self, source: Source) -> bool:
-        return self._open_until.get(source.url, 0.0) > time.monotonic()
+        return self._open_until.get(source, 0.0) > time.monotonic()
 
     def _result(
         self, source: Source, future: "Future[list[LineQuote]] | None"
@@ -67,16 +68,17 @@ class HttpSources:
             future.cancel()
             self._note_failure(source)
             return None
-        self._failures.pop(source.url, None)
+        self._failures.pop(source, None)
         return answer
 
     def _note_failure(self, source: Source) -> None:
-        failures = self._failures[source.url] = self._failures.get(source.url, 0) + 1
+        failures = self._failures[source] = self._failures.get(source, 0) + 1
         if failures >= FAILURES:
-            self._open_until[source.url] = time.monotonic() + OPEN_FOR
+            self._open_until[source] = time.monotonic() + OPEN_FOR
 
     def _asked(self, source: Source, question: Question) -> list[LineQuote]:
-        if refusal := wrong_url(source.url, self._networks):
+        networks = self._networks_of(source.account)
+        if refusal := wrong_url(source.url, networks):
             raise OSError(refusal)
         base, _, query = source.url.partition("?")
         channel = quote(question.channel, safe="")
@@ -86,7 +88,7 @@ class HttpSources:
         if source.app_key:
             headers["X-VTEX-API-AppKey"] = source.app_key
             headers["X-VTEX-API-AppToken"] = source.app_token
-        response = session(self._networks).post(
+        response = session(networks).post(
             url,
             data=orjson.dumps(request_body(question)),
             headers=headers,

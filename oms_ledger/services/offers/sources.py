@@ -48,7 +48,7 @@ class OfferSources:
 
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
-        self._http = HttpSources(cell.settings.hook_allowed_networks)
+        self._http = HttpSources(cell.settings.networks_of)
 
     def close(self) -> None:
         self._http.close()
