@@ -8,7 +8,7 @@ import re
 from decimal import Decimal
 
 LARGEST = 2**53 - 1  # integers that every JSON client can read
-_FORGIVEN = Decimal("1e-6")
+FORGIVEN = Decimal("1e-6")
 _DIGITS = re.compile(r"\s*-?[0-9]{1,16}\s*", re.ASCII)
 
 
@@ -17,7 +17,7 @@ def cents(value: object, *, text: bool = False) -> int | None:
 
     None when it is none. With `text`, digits as text are taken too, but no point or comma.
     """
-    return _whole(value, _FORGIVEN, text=text)
+    return _whole(value, FORGIVEN, text=text)
 
 
 def count(value: object, *, text: bool = False) -> int | None:

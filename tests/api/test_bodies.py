@@ -149,14 +149,32 @@ def test_G53_only_the_first_problems_are_told_and_in_short():
     assert len(told) < 500
 
 
-@pytest.mark.parametrize(("sent", "cents"), [(0, 0), (1999, 1999), ("1999", 1999), ("-5", -5)])
+@pytest.mark.parametrize(
+    ("sent", "cents"), [(0, 0), (1999, 1999), (1999.0, 1999), ("1999", 1999), ("-5", -5)]
+)
 def test_money_is_an_integer_or_digits(sent, cents):
     value = {"items": [{"skuId": "1", "quantity": 1, "unitPrice": sent}]}
     assert parse(Cart, value).items[0].unit_price == cents
 
 
 @pytest.mark.parametrize(
-    "sent", [19.99, 19.0, True, "19.99", "1e3", "--5", "", "٣", "9" * 16, "9" * 5000, [1]]
+    "sent",
+    [
+        19.99,
+        19.5,
+        19.000001,
+        float("nan"),
+        1e16,
+        True,
+        "19.99",
+        "1e3",
+        "--5",
+        "",
+        "٣",
+        "9" * 16,
+        "9" * 5000,
+        [1],
+    ],
 )
 def test_G53_other_money_is_refused(sent):
     told = problem({"items": [{"skuId": "1", "quantity": 1, "unitPrice": sent}]})

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from oms_ledger.api.http.bodies import Body, Cents
+from oms_ledger.api.http.bodies import Body, Cents, Count
 from oms_ledger.api.http.errors import malformed
 from oms_ledger.orders.changes.request import AskedChange, AskedLine, Side
 from oms_ledger.orders.changes.settings import SECTIONS
@@ -21,7 +21,7 @@ class Line(Body):
 
     id: Annotated[str, Field(coerce_numbers_to_str=True)] = ""
     unique_id: str | None = None
-    quantity: int
+    quantity: Count
     price: Price | None = None
     measurement_unit: str | None = None
     unit_multiplier: Multiplier | None = None
@@ -41,7 +41,7 @@ class Line(Body):
 
 
 class Delivery(Body):
-    item_index: int | None = None
+    item_index: Count | None = None
     selected_sla: str | None = None
     selected_delivery_channel: str | None = None
     address_id: str | None = None

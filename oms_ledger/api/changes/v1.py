@@ -11,6 +11,7 @@ from oms_ledger.api.http.addressing import segment
 from oms_ledger.api.http.bodies import (
     Body,
     Cents,
+    Count,
     json_body,
     parse,
 )
@@ -27,7 +28,7 @@ class Units(Body):
     """Units of a SKU; `price` of one in cents."""
 
     id: str | None = Field(None, coerce_numbers_to_str=True)
-    quantity: Annotated[int, Field(ge=1)]
+    quantity: Annotated[Count, Field(ge=1)]
     price: Annotated[Cents, Field(ge=0)]
     unit_multiplier: Annotated[Decimal | None, Field(gt=0, max_digits=12)] = None
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import math
 import re
+from decimal import Decimal
 from itertools import zip_longest
 from typing import Annotated, Any, TypeVar
 
@@ -12,6 +14,7 @@ from pydantic.alias_generators import to_camel
 
 from oms_ledger.api.http.body_limits import LARGE, LargeBodies
 from oms_ledger.api.http.errors import ApiError, malformed, problems, shown
+from oms_ledger.orders import amounts
 
 DEEPEST, LONGEST, LARGEST = 64, 1024 * 1024, 2**53
 
@@ -86,6 +89,8 @@ def _check(value: Any, depth: int) -> None:
     elif kind is int or kind is float:
         if not -LARGEST <= value <= LARGEST:  # NaN is on neither side
             raise _Wrong("NaN is no JSON number" if value != value else "a number beyond 2^53")
+    elif kind is _Lost:
+        raise _Wrong("a number with more digits than can be kept")
     elif kind is _Twice:
         raise _Wrong(f"the key {shown(value.key)} stands twice in one object")
 
@@ -149,7 +154,26 @@ def _integer(text: str) -> int:
     return int(text) if len(text) < 20 else LARGEST + 1
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer)
+class _Lost:
+    """Stands for a number whose digits do not fit, until its place is known."""
+
+
+def _number(text: str) -> "float | _Lost":
+    """A float that is judged as whole, or nearly so, as the digits of the text are."""
+    value = float(text)
+    if len(text) < _EXACT or not abs(value) <= LARGEST:
+        return value
+    exact = Decimal(text)
+    nearest = exact.to_integral_value()
+    expected = int(nearest) if abs(exact - nearest) < amounts.FORGIVEN else None
+    beside = (math.nextafter(value, math.inf), math.nextafter(value, -math.inf))
+    told = (value, *beside) if not value.is_integer() or exact == nearest else (*beside, value)
+    return next((one for one in told if amounts.cents(one) == expected), _Lost())
+
+
+_EXACT = 17  # characters: a shorter number is printed as it was read
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer, parse_float=_number)
 
 
 class Body(BaseModel):
@@ -169,16 +193,21 @@ def parse(model: type[Model], value: Any) -> Model:
         raise malformed(problems(error.errors(include_url=False, include_context=False))) from None
 
 
-_CENTS = re.compile(r"\s*-?[0-9]{1,16}\s*", re.ASCII)
-
-
 def _cents(value: Any) -> Any:
-    """Decimals are refused even when whole: 19.0 is as likely to mean currency units."""
-    if isinstance(value, str) and _CENTS.fullmatch(value):
-        value = int(value)
-    if type(value) is not int or abs(value) > LARGEST:
+    """19.0 is 19: JSON does not tell them apart, and clients write what their language prints."""
+    amount = amounts.cents(value, text=True)
+    if amount is None:
         raise ValueError("an integer of cents, or a string of digits")
-    return value
+    return amount
+
+
+def _count(value: Any) -> Any:
+    number = amounts.count(value, text=True)
+    if number is None:
+        raise ValueError("a whole number, or a string of digits")
+    return number
 
 
 Cents = Annotated[int, BeforeValidator(_cents)]
+Count = Annotated[int, BeforeValidator(_count)]
+"""Units, an index, or how many installments."""

@@ -15,6 +15,7 @@ from oms_ledger.api.http.addressing import segment
 from oms_ledger.api.http.bodies import (
     Body,
     Cents,
+    Count,
     json_body,
     parse,
 )
@@ -22,6 +23,7 @@ from oms_ledger.api.http.errors import ApiError
 from oms_ledger.api.http.receipts import receipt, request_id
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.cell import Cell
+from oms_ledger.orders.amounts import count
 from oms_ledger.orders.marketplace.change_seller import (
     change_seller,
     propose_seller,
@@ -48,10 +50,8 @@ async def get_window(cell: TheCell, caller: MaySet) -> Response:
 async def post_window(request: Request, cell: TheCell, caller: MaySet) -> Response:
     """`waitingTime` in days, 0 to 30, for windows that open from now on."""
     body = await json_body(request)
-    days = body.get("waitingTime") if isinstance(body, dict) else None
-    if isinstance(days, str) and days.isascii() and days.isdigit():
-        days = int(days)
-    if isinstance(days, bool) or not isinstance(days, int) or not 0 <= days <= 30:
+    days = count(body.get("waitingTime"), text=True) if isinstance(body, dict) else None
+    if days is None or not 0 <= days <= 30:
         raise ApiError(
             400, "CHK0228", "Invalid value for time configuration in days. Max value: 31 days."
         )
@@ -68,7 +68,7 @@ async def post_window(request: Request, cell: TheCell, caller: MaySet) -> Respon
 
 
 class Delivery(Body):
-    item_index: int = Field(ge=0)
+    item_index: Annotated[Count, Field(ge=0)]
     selected_sla: str
     selected_delivery_channel: Literal["delivery", "pickup-in-point"]
 

@@ -13,6 +13,7 @@ from oms_ledger.api.http.addressing import segment
 from oms_ledger.api.http.bodies import (
     Body,
     Cents,
+    Count,
     json_body,
     parse,
 )
@@ -50,8 +51,8 @@ class InvoiceItem(Body):
     """`id` (SKU and other names) on the OMS path, `itemIndex` on the PII path; each takes both."""
 
     id: Text = None
-    item_index: Annotated[int | None, Field(ge=0)] = None
-    quantity: int = Field(ge=1)
+    item_index: Annotated[Count | None, Field(ge=0)] = None
+    quantity: Annotated[Count, Field(ge=1)]
     price: Cents | None = None
     description: Text = None
 
@@ -85,7 +86,7 @@ class Invoice(Body):
     embedded_invoice: str | None = None
     description: Text = None
     cfop: Text = None
-    volumes: int | None = None
+    volumes: Count | None = None
     extra_value: Cents | None = None
 
     @field_validator("invoice_number")
