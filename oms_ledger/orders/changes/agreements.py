@@ -69,7 +69,7 @@ def _still_there(order: Order, change: e.ChangeRequested) -> None:
         if after.get(item.unique_id, 0) < item.quantity - left:
             raise no.ChangeAlreadyInvoiced()
     if order.value + change.value < order.invoiced_value:
-        raise no.ChangeSettled()
+        raise no.ChangeExceedsPrice()
 
 
 def _own(order: Order, item: e.Item) -> e.Item:
@@ -134,7 +134,7 @@ def hear_registered(
         raise no.InvalidQuantityToRemove(change.removed[0].id)
     net = change.increment_value - change.discount_value
     if order.value + net < order.invoiced_value:
-        raise no.ModificationSettled()
+        raise no.ModificationExceedsPrice()
     lines = tuple(replace(line, seller=order.items[0].seller) for line in change.lines)
     heard = replace(change, receipt=facts.receipt, lines=lines, paid=paid, heard=not first)
     return completed(order, facts, heard, net)

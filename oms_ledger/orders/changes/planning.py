@@ -29,7 +29,7 @@ from oms_ledger.orders.changes.payments import growing_payment, has_own_payment
 from oms_ledger.orders.changes.request import AskedChange, AskedLine, Side
 from oms_ledger.orders.events import ChangedItem, Item, Json, Total
 from oms_ledger.orders.order import Order
-from oms_ledger.orders.totals import charged, rule_of, shipping_price
+from oms_ledger.orders.totals import charged, figures, rule_of, shipping_price
 
 Moved = tuple[Item, Json | None]
 """Units of a line, and the delivery that goes with them."""
@@ -234,10 +234,18 @@ class _Planner:
         return delivery
 
     def _note_tags(self, slot: Slot) -> None:
+        """Tell what becomes of promotions: nobody reckons anew whether they are still due."""
         if slot.item.price_tags:
-            note = f"The promotions of {slot.item.unique_id} are kept in proportion to its units"
-            if note not in self.plan.notes:
-                self.plan.notes.append(note)
+            line = slot.item.unique_id
+            self._note(f"The promotions of {line} are kept in proportion to its units")
+        for other in self.slots.slots:
+            if other is not slot and other.item.quantity and figures(other.item).price_tags < 0:
+                line = other.item.unique_id
+                self._note(f"The promotions of {line} stay, though units of another line leave")
+
+    def _note(self, note: str) -> None:
+        if note not in self.plan.notes:
+            self.plan.notes.append(note)
 
 
 def _asked_delivery(side: Side, number: int) -> Json | None:
@@ -301,12 +309,12 @@ def _whole(planner: _Planner) -> Plan:
     for side in asked.sides():
         result.client_profile.update(side.client_profile)
     result.custom_data = _custom_data(order, asked)
-    if asked.manual_discount > order.value or order.value + result.value < 0:
-        raise no.ChangeExceedsPrice()
+    after = order.value + result.value
+    if asked.manual_discount > order.value or after < max(order.invoiced_value, 0):
+        raise no.ChangeExceedsPrice()  # of what is not invoiced yet
     if not result.items:
         raise no.InvalidChange()  # nothing would be left: that is a cancellation
-    after = order.value + result.value
-    if after < order.invoiced_value or order.captured > after + order.interest:
+    if order.captured > after + order.interest:
         raise no.ChangeSettled()
     allowed = s.payment_systems(planner.settings)
     if result.value > 0 and has_own_payment(order) and not growing_payment(order, allowed):

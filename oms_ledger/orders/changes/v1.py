@@ -140,10 +140,10 @@ def _allowed(order: Order) -> None:
 
 
 def _affordable(order: Order, discount: int, net: int, payment_systems: Sequence[str]) -> None:
-    if discount > order.value or order.value + net < 0:
-        raise no.ModificationExceedsPrice()
     after = order.value + net
-    if after < order.invoiced_value or (net < 0 and order.captured > after + order.interest):
+    if discount > order.value or after < max(order.invoiced_value, 0):
+        raise no.ModificationExceedsPrice()  # of what is not invoiced yet
+    if net < 0 and order.captured > after + order.interest:
         raise no.ModificationSettled()
     if net > 0 and has_own_payment(order) and not growing_payment(order, payment_systems):
         raise no.ModificationPaymentCannotIncrease()

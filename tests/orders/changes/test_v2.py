@@ -10,6 +10,7 @@ from oms_ledger.orders import events as e
 from oms_ledger.orders.cancellation.decide import cancel
 from oms_ledger.orders.changes import refusals as no
 from oms_ledger.orders.changes import settings as s
+from oms_ledger.orders.changes.planning import plan
 from oms_ledger.orders.changes.request import AskedChange, AskedLine, Side
 from oms_ledger.orders.changes.rules import may_change
 from oms_ledger.orders.changes.v2 import (
@@ -252,7 +253,7 @@ REFUSED = [
     (
         shopping.and_(invoice(43_00, e.InvoicedItem(1, 1, 5_00, unique_id="B"))),
         asks(manual_discount=2),
-        "CHK0096",
+        "CHK0034",
     ),
     (shopping, asks(manual_discount=-1), "CHK0098"),
     (shopping, asks(manual_increment=-1), "CHK0098"),
@@ -485,3 +486,16 @@ def test_history_and_summary_tell_of_what_is_done():
     assert [request["reason"] for request in told["requests"]] == ["out of stock"]
     answer = request_answer(order, order.change_requests[0])
     assert answer["origin"]["component"] == "MarketplaceComponent"
+
+
+def test_a_promotion_on_another_line_is_noted_when_paid_units_leave():
+    free = e.PriceTag("discount@price-3-for-2", -10_00)
+    paid = e.Item("PAID", "mug", "1", 2, 10_00, arithmetic=1)
+    gift = e.Item("GIFT", "mug", "1", 1, 10_00, price_tags=(free,), arithmetic=1)
+    told = plan(
+        handled(paid, gift).order,
+        asks(remove=side(one("mug", 1, unique_id="PAID"))),
+        request_id="R",
+        settings=SETTINGS,
+    )
+    assert told.notes == ["The promotions of GIFT stay, though units of another line leave"]
