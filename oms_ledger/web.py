@@ -13,20 +13,25 @@ from oms_ledger.services import gc_tuning as interpreter
 from oms_ledger.services.metrics import Reporter
 
 
+class WithBackOffice:
+    """The API, and the pages below `/admin`."""
+
+    def __init__(self, api: ASGIApp, pages: ASGIApp) -> None:
+        self._app, self._pages = api, pages
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        chosen = self._pages if path == "/admin" or path.startswith("/admin/") else self._app
+        await chosen(scope, receive, send)
+
+
 def build(cell: Cell) -> ASGIApp:
     """The application of one cell; whoever opened the cell closes it."""
     app = application(cell)
     paths = [route.path for route in routes_of(app)]
     limited = BodyLimits(Repeats(app), operations_of(app), cell.settings.body_limit)
     api = Addressing(Timing(limited), paths)
-    pages = backoffice(api, cell)
-
-    async def both(scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope.get("path", "")
-        chosen = pages if path == "/admin" or path.startswith("/admin/") else api
-        await chosen(scope, receive, send)
-
-    return both
+    return WithBackOffice(api, backoffice(api, cell))
 
 
 def create() -> ASGIApp:

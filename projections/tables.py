@@ -146,6 +146,7 @@ app_keys = Table(
     Column("revoked_at", BIG),
     Column("former_hash", LargeBinary),
     Column("former_until", BIG),
+    Column("label", Text),
 )
 
 token_bounds = Table(

@@ -82,6 +82,9 @@ def evolve_account(account: Account | None, event: AccountEvent) -> Account:
         case AccountSettingsChanged(settings):
             assert account is not None, "an account's first event is AccountCreated"
             return replace(account, settings={**account.settings, **settings})
+        case _:  # what was done is told by the account's history; its settings stay
+            assert account is not None, "an account's first event is AccountCreated"
+            return account
 
 
 def parse_setting(name: str, text: str) -> Any:

@@ -110,6 +110,7 @@ OPERATIONS: Mapping[str, frozenset[str]] = {
     "order_history": frozenset({VIEW, FULL}),
     "account_events": frozenset({LIST, FULL}),
     "erase_person": frozenset({FULL}),
+    "order_deliveries": frozenset({VIEW, FULL, *FEED}),
     "feed_peek": FEED,
     "feed_replay": frozenset({FEED_ADMIN}),
     "feed_dry_run": FEED,
@@ -131,7 +132,13 @@ OPERATIONS: Mapping[str, frozenset[str]] = {
     # VTEX DO; its published operations name no resource
     "read_tasks": frozenset({VIEW, FULL}),
     "write_tasks": frozenset({WORKFLOW, FULL}),
+    "find": frozenset({LIST, FULL}),
+    "attention": frozenset({KEY}),
+    "look_up_person": frozenset({LIST, FULL}),
     # People and keys of the account
+    "read_account": frozenset({KEY}),
+    "change_account": frozenset({FORM}),
+    "account_history": frozenset({USERS, KEYS}),
     "manage_users": frozenset({USERS}),
     "manage_keys": frozenset({KEYS}),
     "read_notes": frozenset({VIEW, FULL}),

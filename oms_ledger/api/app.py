@@ -15,8 +15,12 @@ from oms_ledger.api.changes import v1 as changes
 from oms_ledger.api.changes import v2 as modifications
 from oms_ledger.api.checkout import placement as checkout
 from oms_ledger.api.checkout import processing
+from oms_ledger.api.customers import people
 from oms_ledger.api.desk import notes, tasks
 from oms_ledger.api.exports import exports
+from oms_ledger.api.history import (
+    changes as order_changes,
+)
 from oms_ledger.api.history import (
     erasures,
     stream,
@@ -39,6 +43,7 @@ from oms_ledger.api.notifications import (
     expressions,
     feed,
     hook,
+    order_deliveries,
 )
 from oms_ledger.api.notifications import (
     hook_admin as hook_beyond,
@@ -50,6 +55,7 @@ from oms_ledger.api.ops import health
 from oms_ledger.api.orders import (
     actions,
     conversation,
+    find,
     invoices,
     lists,
     user_orders,
@@ -64,6 +70,7 @@ from oms_ledger.api.payments import transactions
 from oms_ledger.cell import Cell
 from oms_ledger.services.carts.workspace import Carts
 from oms_ledger.services.freshness import Freshness
+from projections.customers import index as people_index
 from projections.desk import tasks as desk
 from projections.orders import views as order_views
 
@@ -91,6 +98,10 @@ ROUTERS = (
     told,
     expressions,
     past,
+    order_changes,
+    order_deliveries,
+    find,
+    people,
     explaining,
     stream,
     erasures,
@@ -135,6 +146,7 @@ def application(cell: Cell) -> FastAPI:
     app.state.cell = cell
     app.state.doorkeeper = Doorkeeper(cell)
     app.state.freshness = Freshness(cell, order_views.CURSOR)
+    app.state.people = Freshness(cell, people_index.CURSOR)
     app.state.desk = Freshness(cell, desk.CURSOR)
     app.state.limits = Limits(cell)
     app.state.carts = Carts(cell)

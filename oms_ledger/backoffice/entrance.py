@@ -8,7 +8,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from oms_ledger.backoffice.page import Office, html_response
-from oms_ledger.backoffice.templating import LANGUAGES, environment
+from oms_ledger.backoffice.templating import environment
+from oms_ledger.backoffice.translations import LANGUAGES
 from oms_ledger.refusal import Refusal
 from oms_ledger.services.operators import invitations, sign_in
 from oms_ledger.services.operators.sign_in import TooManyFailures

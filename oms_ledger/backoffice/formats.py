@@ -11,6 +11,7 @@ from babel import Locale, dates, numbers
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
+from oms_ledger.backoffice.translations import translations
 from oms_ledger.orders.instants import parse
 from oms_ledger.orders.status import LABELS, Status
 
@@ -156,8 +157,7 @@ def spaced(name: str) -> str:
 @pass_context
 def words(context: Context, name: str) -> str:
     """An event's, command's or setting's name as a person reads it."""
-    told: str = context["gettext"](spaced(name))
-    return told
+    return translations(context.get("language", "en")).gettext(spaced(name))
 
 
 def micros(value: int | None) -> datetime | None:

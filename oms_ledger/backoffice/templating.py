@@ -4,39 +4,16 @@ import json
 from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from babel.support import NullTranslations, Translations
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from oms_ledger.backoffice.formats import FILTERS, LOCALES
 from oms_ledger.backoffice.static_files import url_of
+from oms_ledger.backoffice.translations import LANGUAGES, translations
 
-LANGUAGES = {"en": "English", "pt": "Português", "es": "Español"}
-LONGER = "qps"  # a pseudo-language whose texts are 40 % longer, for tests of the layout
-
-
-class _Longer(NullTranslations):
-    """Each text with accents around it and 40 % longer."""
-
-    def gettext(self, message: str) -> str:
-        return f"{message} {'ē' * max(1, len(message) * 2 // 5)}"
-
-    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
-        return self.gettext(msgid1 if n == 1 else msgid2)
-
-
-def _folder(name: str) -> Path:
-    return Path(str(files("oms_ledger.backoffice").joinpath(name)))
-
-
-@cache
-def translations(language: str) -> NullTranslations:
-    if language == LONGER:
-        return _Longer()
-    return Translations.load(_folder("locale"), [language])
+TEMPLATES = str(files("oms_ledger.backoffice").joinpath("templates"))
 
 
 def segment(text: Any) -> str:
@@ -56,7 +33,7 @@ def total_of(rows: Iterable[Any], name: str) -> int:
 @cache
 def environment(language: str) -> Environment:
     made = Environment(
-        loader=FileSystemLoader(_folder("templates")),
+        loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         extensions=["jinja2.ext.i18n", "jinja2.ext.do", "jinja2.ext.loopcontrols"],

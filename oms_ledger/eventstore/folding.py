@@ -8,7 +8,7 @@ from typing import NamedTuple
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from oms_ledger.accounts.account import Account, evolve_account
-from oms_ledger.accounts.events import AccountCreated, AccountSettingsChanged
+from oms_ledger.accounts.events import AccountEvent
 from oms_ledger.eventstore import encryption as vault
 from oms_ledger.eventstore import serialization as codec
 from oms_ledger.eventstore.encryption import Vault
@@ -144,7 +144,7 @@ class Page:
 def step(before: Folded, row: Row, event: Event) -> Folded:
     """The state after one more entry."""
     assert row.version == before.version + 1, f"{row.stream} lacks version {before.version + 1}"
-    if isinstance(event, AccountCreated | AccountSettingsChanged):
+    if isinstance(event, AccountEvent):
         assert not isinstance(before.state, Order)
         return Folded(evolve_account(before.state, event), row.version)
     assert not isinstance(before.state, Account)

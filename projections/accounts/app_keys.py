@@ -21,6 +21,7 @@ class AppKey:
     revoked_at: int | None
     former_hash: bytes | None = None
     former_until: int | None = None
+    label: str | None = None
 
     def opens(self, token: str, now: int) -> bool:
         """Whether the token is this key's, or while it is rotated the former one still is."""
@@ -56,8 +57,10 @@ def _generation(hashed: bytes) -> str:
     return hashlib.sha256(b"generation" + hashed).hexdigest()[:16]
 
 
-def create(connection: Connection, account: str, role: str) -> tuple[str, str]:
-    """A new key and its token, which is told this once."""
+def create(
+    connection: Connection, account: str, role: str, label: str | None = None
+) -> tuple[str, str]:
+    """A new key and its token, which is told this once. `label` is what the key is for."""
     app_key = f"vtexappkey-{account}-{secrets.token_hex(3).upper()}"
     token = secrets.token_urlsafe(48)
     connection.execute(
@@ -67,6 +70,7 @@ def create(connection: Connection, account: str, role: str) -> tuple[str, str]:
             role=role,
             token_hash=_hash(token),
             created_at=now_micros(),
+            label=label,
         )
     )
     return app_key, token
@@ -100,3 +104,13 @@ def rotate(connection: Connection, app_key: str, overlap: int) -> str | None:
 def revoke(connection: Connection, app_key: str) -> bool:
     revoked = update(t).where(t.c.app_key == app_key, t.c.revoked_at.is_(None))
     return connection.execute(revoked.values(revoked_at=now_micros())).rowcount > 0
+
+
+def labels(connection: Connection, account: str) -> dict[str, str]:
+    """What each key of an account is for, where that is told."""
+    query = select(t.c.app_key, t.c.label).where(t.c.account == account, t.c.label.is_not(None))
+    return {app_key: label for app_key, label in connection.execute(query)}
+
+
+def set_label(connection: Connection, app_key: str, label: str | None) -> None:
+    connection.execute(update(t).where(t.c.app_key == app_key).values(label=label))

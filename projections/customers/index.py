@@ -6,7 +6,7 @@ erased, the order has no row here either.
 
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from oms_ledger.eventstore.encryption import Vault
 from oms_ledger.eventstore.folding import Page
@@ -57,6 +57,17 @@ def rows_of(order: Order, version: int, vault: Vault) -> list[dict[str, Any]]:
 
 def person_hash(vault: Vault, account: str, kind: str, value: str) -> str:
     return vault.sign(f"person:{account}:{kind}:{value}")
+
+
+def person_of(vault: Vault, account: str, kind: str, value: str) -> str:
+    """The keyed hash that an e-mail (`kind` is `email`) or a document goes by."""
+    return person_hash(vault, account, kind, spelled(kind, value))
+
+
+def count(connection: Connection, account: str, person: str) -> int:
+    """How many orders are a person's."""
+    query = select(func.count()).where(t.c.account == account, t.c.name == person)
+    return int(connection.execute(query).scalar_one())
 
 
 def orders_of(

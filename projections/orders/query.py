@@ -28,7 +28,7 @@ from projections.orders import totals as order_figures
 from projections.orders.stats import NOTHING, Sums, Totals
 from projections.orders.totals import Bounds, has_term
 from projections.outbox.messages import WAITING
-from projections.tables import calls
+from projections.tables import calls, people
 from projections.tables import order_figures as f
 from projections.tables import order_terms as o
 from projections.tables import order_views as t
@@ -67,6 +67,7 @@ class Question:
     any_of: tuple[tuple[tuple[Having, ...], ...], ...] = ()
     failing: tuple[str, ...] = ()
     undelivered: bool = False
+    person: str | None = None
     incomplete: bool = False
     order_by: str = "creationDate"
     descending: bool = True
@@ -116,6 +117,13 @@ def page(connection: Connection, question: Question) -> Page:
     )
 
 
+def page_ids(connection: Connection, question: Question) -> list[str]:
+    """The orders of the first page alone, without rows and totals."""
+    query = select(t.c.order_id).where(matching(connection, question))
+    query = query.order_by(*in_order(question)).limit(question.per_page)
+    return list(connection.execute(query).scalars())
+
+
 def _retrying(connection: Connection, account: str, order_ids: list[str]) -> frozenset[str]:
     # By the index of the orders: what waits may be much, and SQLite would look through it.
     tried = and_(calls.c.state.concat("") == WAITING, calls.c.attempts > 0)
@@ -162,6 +170,9 @@ def matching(
 
 def _of_columns(question: Question) -> list[ColumnElement[bool]]:
     conditions = [t.c.account == question.account, t.c.complete.is_(not question.incomplete)]
+    if question.person is not None:
+        theirs = select(people.c.order_id).where(people.c.account == question.account)
+        conditions.append(t.c.order_id.in_(theirs.where(people.c.name == question.person)))
     if question.statuses:
         conditions.append(t.c.status.in_(question.statuses))
     for name, (low, high) in (("created_at", question.created), *question.dates):

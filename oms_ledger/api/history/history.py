@@ -91,11 +91,13 @@ class Entry(Told):
 
 
 class HistoryEntry(Entry):
-    changes: list[Operation] = Field(description="What the event changed in the document")
+    changes: list[Operation] | None = Field(
+        default=None, description="What the event changed in the document, unless left out"
+    )
 
 
 class History(Told):
-    """`next` is the `after` of the next page; null on the last one."""
+    """`next` is the `after`, or the `before`, of the next page; null on the last one."""
 
     order_id: str = Field(examples=["v502559acme-01"])
     versions: int = Field(description="How many entries the order has", examples=[12])
@@ -109,13 +111,25 @@ async def get_history(
     cell: TheCell,
     caller: MayLook,
     after: Annotated[int, Query(ge=0, lt=2**31, description="Version to go on after.")] = 0,
+    before: Annotated[
+        int | None, Query(ge=1, lt=2**31, description="Newest first, below this version.")
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    with_changes: Annotated[
+        bool, Query(alias="changes", description="`false` leaves them out, which is cheap.")
+    ] = True,
     document: Shape = "oms",
 ) -> Response:
-    """The order's entries from the first one, each with what it did to the document."""
+    """The order's entries from the first one, each with what it did to the document.
+
+    With `before` from the newest one back; `before=2147483647` begins at the last.
+    """
     account = await cell.ledger.account(caller.account)
+    if before is not None and after:
+        raise malformed("after, before: found both, expected one of them")
+    render = rendering(account, document) if with_changes else None
     told = await asyncio.to_thread(
-        _history, cell, account, segment(order_id), after, limit, rendering(account, document)
+        _history, cell, account, segment(order_id), after, before, limit, render
     )
     return json_response(told)
 
@@ -125,27 +139,53 @@ def _history(
     account: Account,
     order_id: str,
     after: int,
+    before: int | None,
     limit: int,
-    render: Render,
+    render: Render | None,
 ) -> dict[str, Any]:
     rows, personal = rows_of(cell, account.name, order_id), not account.setting("pii")
     if after > len(rows):
         raise malformed(f"after: found {after}, but the order has {len(rows)} versions")
-    shown, events, before = list[dict[str, Any]](), 0, None
-    for row, event, folded in versions(cell.ledger.folds, rows[: after + limit]):
-        if row.version < after:
-            continue
-        document = _rendered(folded, render)
-        if row.version > after:
-            told = entry(row, event, personal=personal)
-            shown.append({**told, "changes": changes(before or {}, document)})
-        before, events = document, row.version
+    if before is None:
+        first, last = after, min(after + limit, len(rows))
+        following = last if last < len(rows) else None
+    else:
+        last = min(before - 1, len(rows))
+        first = max(0, last - limit)
+        following = first + 1 if first else None
+    shown = list(entries(cell.ledger.folds, rows, first, last, render, personal=personal))
     return {
         "orderId": order_id,
         "versions": len(rows),
-        "events": shown,
-        "next": events if events < len(rows) else None,
+        "events": shown if before is None else shown[::-1],
+        "next": following,
     }
+
+
+def entries(
+    folds: Folds,
+    rows: Sequence[Row],
+    first: int,
+    last: int,
+    render: Render | None,
+    *,
+    personal: bool,
+) -> Iterator[dict[str, Any]]:
+    """The entries after version `first` up to `last`; without `render` without their changes."""
+    if render is None:
+        chosen = rows[first:last]
+        for row, event in zip(chosen, folds.events(chosen), strict=True):
+            yield entry(row, event, personal=personal)
+        return
+    before: Any = {}
+    for row, event, folded in versions(folds, rows[:last]):
+        if row.version < first:
+            continue
+        document = _rendered(folded, render)
+        if row.version > first:
+            told = entry(row, event, personal=personal)
+            yield {**told, "changes": changes(before, document)}
+        before = document
 
 
 def rows_of(cell: Cell, account: str, order_id: str) -> list[Row]:
@@ -161,6 +201,12 @@ def versions(folds: Folds, rows: Sequence[Row]) -> Iterator[tuple[Row, Event, Fo
     for row, event in zip(rows, folds.events(rows), strict=True):
         folded = step(folded, row, event)
         yield row, event, folded
+
+
+def as_of(cell: Cell, rows: Sequence[Row], render: Render) -> Any:
+    """The document of an order after these rows of its stream, as JSON has it."""
+    *_, (_, _, folded) = versions(cell.ledger.folds, rows)
+    return _rendered(folded, render)
 
 
 def _rendered(folded: Folded, render: Render) -> Any:

@@ -23,6 +23,9 @@ from oms_ledger.api.http.errors import ApiError, malformed
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore import serialization as codec
+from oms_ledger.eventstore.records import micros
+from oms_ledger.orders.instants import parse as parse_instant
+from projections.subscriptions.lookup import EventFilter, backwards
 
 router = APIRouter(prefix="/api/ledger", tags=["Ledger"])
 
@@ -37,11 +40,17 @@ class StreamEntry(Entry):
 
 
 class Stream(Told):
-    """`next` is the durable position: the `after` of the next request."""
+    """`next` is the durable position: the `after` of the next request.
+
+    Backwards it is the `before` of the next request, and null at the beginning.
+    """
 
     events: list[StreamEntry]
-    next: int = Field(examples=[48211])
+    next: int | None = Field(examples=[48211])
     head: int = Field(description="The last position of the ledger", examples=[48211])
+    searched_to: int | None = Field(
+        default=None, description="Backwards: the position down to which was looked", examples=[3]
+    )
 
 
 _EXAMPLE = (
@@ -63,6 +72,19 @@ async def get_stream(
     wait: Annotated[
         int | None, Query(ge=0, le=LONGEST_WAIT, description="Seconds to wait for an entry.")
     ] = None,
+    before: Annotated[
+        int | None, Query(ge=1, lt=2**62, description="Newest first, below this position.")
+    ] = None,
+    name: Annotated[list[str] | None, Query(description="Backwards: names of events.")] = None,
+    status: Annotated[list[str] | None, Query(description="Backwards: statuses after.")] = None,
+    actor: Annotated[str | None, Query(description="Backwards: who did it.")] = None,
+    cause: Annotated[str | None, Query(description="Backwards: what led to it.")] = None,
+    since: Annotated[
+        str | None, Query(alias="from", description="Backwards: an instant in ISO 8601.")
+    ] = None,
+    until: Annotated[
+        str | None, Query(alias="to", description="Backwards: an instant in ISO 8601.")
+    ] = None,
     last_event_id: Annotated[
         str | None, Header(description="What an event source sends when it connects again.")
     ] = None,
@@ -71,7 +93,15 @@ async def get_stream(
 
     A stream of server-sent events lives ten minutes at most, or until `wait` seconds bring
     nothing; the client then connects again with `Last-Event-ID`, as event sources do.
+
+    With `before`, newest first and filtered: one request looks through 20,000 of the account's
+    events at most, and says by `searchedTo` how far it came. Go on with `before` as `next` says.
     """
+    if before is not None:
+        between = _micros(since, "from"), _micros(until, "to")
+        wanted = EventFilter(tuple(name or ()), tuple(status or ()), actor, cause, *between)
+        told = await asyncio.to_thread(_backwards, cell, caller.account, before, limit, wanted)
+        return json_response(told)
     if last_event_id is not None:
         after = _position(last_event_id)
     page = Page(cell, request.app.state.news, caller.account, limit, partial(known_caller, request))
@@ -83,6 +113,27 @@ async def get_stream(
         body = page.stream(after, wait)
         return StreamingResponse(body, media_type="text/event-stream", headers=headers)
     return json_response(await page.wait(after, wait or 0))
+
+
+def _micros(text: str | None, name: str) -> int | None:
+    if not text:
+        return None
+    instant = parse_instant(text.strip().replace(" 0", "+0", 1) if "T" in text else text.strip())
+    if instant is None:
+        raise malformed(f"{name}: found {text[:60]!r}, expected an instant in ISO 8601")
+    return micros(instant)
+
+
+def _backwards(
+    cell: Cell, account: str, before: int, limit: int, wanted: EventFilter
+) -> dict[str, Any]:
+    rows, to = backwards(cell.database, account, before=before, limit=limit, wanted=wanted)
+    told = []
+    for row in rows:
+        event = codec.decode(row.name, bytes(row.body), None)
+        told.append({"orderId": row.order_id, **entry(row, event, personal=False)})
+    head = cell.store.head()
+    return {"events": told, "next": to or None, "head": head, "searchedTo": to}
 
 
 def _position(text: str) -> int:

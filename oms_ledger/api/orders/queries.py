@@ -114,6 +114,7 @@ def asked(account: Account, given: Given, now: datetime, *, bare_fields: bool = 
         any_of=_searched(account, _one(given, "q")),
         failing=_failing(_one(given, "filterError").lower()),
         undelivered=undelivered,
+        person=_one(given, "person") or None,
         incomplete=flag(_one(given, "incompleteOrders"), "incompleteOrders") or False,
         order_by=order_by,
         descending=descending,

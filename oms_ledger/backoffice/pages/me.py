@@ -5,7 +5,7 @@ import asyncio
 from starlette.responses import Response
 
 from oms_ledger.backoffice.page import Page
-from oms_ledger.backoffice.templating import LANGUAGES
+from oms_ledger.backoffice.translations import LANGUAGES
 from oms_ledger.refusal import Refusal
 from oms_ledger.services.operators import passwords, sign_in
 from projections.operators import directory, sessions

@@ -100,6 +100,9 @@ def _values(document: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[tup
         yield "sku", item["id"]
     for promotion in document["ratesAndBenefitsData"]["rateAndBenefitsIdentifiers"]:
         yield "promotion", promotion["name"]
+    for package in document["packageAttachment"]["packages"]:
+        yield "invoice", package["invoiceNumber"]
+        yield "tracking", package["trackingNumber"]
     yield from _payments(document["paymentData"]["transactions"])
     yield from _flags(document, row)
     yield from _custom(document)

@@ -1,0 +1,1 @@
+"""An account as its people look after it: keys, settings, history."""

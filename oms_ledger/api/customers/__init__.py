@@ -1,0 +1,1 @@
+"""Who ordered: looked up without being told."""

@@ -1,0 +1,1 @@
+"""Operators of an account, and the views they share."""
