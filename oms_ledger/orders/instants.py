@@ -10,7 +10,7 @@ OMS_ZONE = "+00:00"
 PII_ZONE = "Z"
 
 _ISO = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:?\d\d)?")
-_ESTIMATE = re.compile(r"(\d+)(bd|d|h|m)")
+_ESTIMATE = re.compile(r"([0-9]{1,9})(bd|d|h|m)")
 
 # The names that stores use, and the zones they mean.
 _WINDOWS_ZONES = {
@@ -111,7 +111,15 @@ def zone_of(name: str) -> tzinfo:
 def wall_time(at: datetime, zone_name: Any) -> datetime:
     """The local time of a zone as if it were UTC, which is how documents tell it."""
     zone = zone_of(zone_name) if isinstance(zone_name, str) and zone_name else UTC
-    return at.astimezone(zone).replace(tzinfo=UTC)
+    return in_zone(at, zone).replace(tzinfo=UTC)
+
+
+def in_zone(at: datetime, zone: tzinfo) -> datetime:
+    """The instant in a zone; in UTC where the zone's calendar does not reach: in the year 1."""
+    try:
+        return at.astimezone(zone)
+    except OverflowError:
+        return at.astimezone(UTC)
 
 
 def estimated(since: datetime, estimate: Any) -> datetime | None:

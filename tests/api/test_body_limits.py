@@ -236,3 +236,20 @@ def test_G53_a_server_answers_an_announcement_at_once_and_who_sends_all_the_same
             f"PUT {PLACE} HTTP/1.1\r\nHost: x\r\nContent-Length: {9 * MIB}\r\n\r\n".encode()
         )
         assert connection.recv(100).startswith(b"HTTP/1.1 413")
+
+
+@pytest.mark.parametrize("size", [b"FFFFFFFFFFFFFFFFFF", b"zz", b"-1"])
+def test_G53_a_broken_chunk_is_the_clients(size):
+    async def begin() -> None:
+        await over_http.ask(app, "GET", "/nowhere", {"host": "127.0.0.1"}, b"")
+
+    asyncio.run(begin())
+    (served,) = over_http._running.values()
+    with socket.create_connection(("127.0.0.1", served.port), timeout=30) as connection:
+        connection.sendall(
+            f"PUT {PLACE} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+            + size
+            + b"\r\n[1]\r\n0\r\n\r\n"
+        )
+        answer = connection.recv(1000)
+    assert answer.startswith(b"HTTP/1.1 400"), answer

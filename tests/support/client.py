@@ -29,11 +29,12 @@ class Answer:
 
 @dataclass
 class Client:
-    """`headers` go with every request."""
+    """`headers` go with every request; `conforming`: answers are held against what is published."""
 
     app: Any
     headers: dict[str, str] = field(default_factory=dict)
     over_http: bool = over_http.ON
+    conforming: bool = True
 
     def call(self, method: str, url: str, body: Any = None, **headers: str) -> Answer:
         return asyncio.run(self.ask(method, url, body, **headers))
@@ -51,6 +52,8 @@ class Client:
         else:
             told = await self._without_a_socket(method, parts.path, path, query, sent, raw)
         status, _, content = told
+        if not self.conforming:
+            return Answer(*told)
         note(method, parts.path, status)
         unlike = problems(method, parts.path, status, content)
         assert not unlike, "\n".join(unlike)

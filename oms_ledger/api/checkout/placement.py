@@ -23,7 +23,7 @@ from oms_ledger.eventstore.records import Key
 from oms_ledger.orders.documents import placed_order
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.decide import begin_without_payment
-from oms_ledger.orders.payments.systems import NO_PAYMENT
+from oms_ledger.orders.payments.systems import NO_PAYMENT, number_of
 from oms_ledger.orders.placement.decide import number_of_orders, place
 from oms_ledger.orders.placement.numbers import order_group as new_group
 
@@ -85,9 +85,9 @@ def _placed(cell: Cell, orders: list[Order], request: Request) -> Response:
     group, transaction = first.placed.order_group, first.placed.transaction_id
     payments = [
         {
-            "paymentSystem": int(p.payment_system)
-            if p.payment_system.isdigit()
-            else p.payment_system,
+            "paymentSystem": p.payment_system
+            if (number := number_of(p.payment_system)) is None
+            else number,
             "bin": p.details.get("bin"),
             "accountId": p.details.get("accountId"),
             "tokenId": p.details.get("tokenId"),

@@ -9,6 +9,7 @@ from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.http.addressing import segment
 from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.http.errors import malformed
+from oms_ledger.api.http.numbers import whole_number
 from oms_ledger.api.http.receipts import request_id
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.eventstore.records import instant
@@ -54,15 +55,13 @@ async def get_calls(request: Request, cell: TheCell, caller: MayView) -> Respons
     query = request.query_params
     state = query.get("state") or None
     if state is not None and state not in STATES:
-        raise malformed(f"state: found {state!r}, expected one of {', '.join(STATES)}")
-    limit = query.get("limit", "100")
-    if not limit.isdigit() or not 0 < int(limit) <= MOST:
-        raise malformed(f"limit: found {limit!r}, expected a number from 1 to {MOST}")
+        raise malformed(f"state: found {state[:60]!r}, expected one of {', '.join(STATES)}")
+    limit = whole_number(request, "limit", 100, MOST, lowest=1)
     order_id = query.get("orderId") or None
 
     def look() -> list[Owed]:
         with cell.database.reading() as connection:
-            return calls.listed(connection, caller.account, order_id, state, int(limit))
+            return calls.listed(connection, caller.account, order_id, state, limit)
 
     return json_response({"list": [shown(one) for one in await asyncio.to_thread(look)]})
 

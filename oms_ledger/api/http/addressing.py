@@ -143,6 +143,8 @@ class Addressing:
         query = scope.get("query_string", b"")
         if len(query) > QUERY_LIMIT:
             return 414, f"The query string is longer than {QUERY_LIMIT} bytes"
+        if b"%00" in query:
+            return 400, "The query holds a NUL character"
         named = _named(query)
         if named and (len(named) > NAME_LIMIT or not named.isprintable()):
             return 400, "The account named in the query is no account name"

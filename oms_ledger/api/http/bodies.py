@@ -64,6 +64,8 @@ def _read(raw: bytes) -> Any:
     try:
         value = _DECODER.decode(text)
         _check(value, 0)
+        if "\\u0000" in text:
+            _check_nul(value)
     except _Wrong as wrong:
         raise malformed(f"{_place(wrong.path)}: {wrong}") from None
     except json.JSONDecodeError as error:
@@ -118,6 +120,21 @@ def _check_string(text: str) -> None:
         raise _Wrong("half of a surrogate pair is no character") from None
     if size > LONGEST:
         raise _Wrong("a string longer than 1 MiB")
+
+
+def _check_nul(value: Any) -> None:
+    """Refuse a NUL character in any text or key: no database keeps it. Called where one may be."""
+    kind = type(value)
+    if kind is str and "\0" in value:
+        raise _Wrong("a NUL character is in no text")
+    if kind is dict or kind is list:
+        for key, member in value.items() if kind is dict else enumerate(value):
+            try:
+                _check_nul(key)
+                _check_nul(member)
+            except _Wrong as wrong:
+                wrong.path.append(key)
+                raise
 
 
 def _place(path: list[str | int]) -> str:

@@ -10,10 +10,13 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
+import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from oms_ledger.api.http.addressing import Templates
 from oms_ledger.api.http.errors import ApiError, body_of
+
+log = structlog.get_logger(__name__)
 
 KIB, MIB = 1024, 1024 * 1024
 
@@ -40,6 +43,8 @@ IN_FLIGHT = 16 * MIB
 
 QUIET, WHOLE = 15.0, 60.0
 """Seconds that a body may bring no byte for, and that all of it may take."""
+
+CLOSE = {"Connection": "close"}
 
 PASSED_OVER = 16 * MIB
 """Bytes that are let come after a 413: who is still sending hears no answer."""
@@ -150,10 +155,16 @@ class _Body:
         patience = min(self._limits._quiet, self._until - now)
         try:
             async with asyncio.timeout(max(patience, 0)):
-                return await self._receive()
+                message = await self._receive()
         except TimeoutError:
-            message = "The body did not come: no byte of it for long, or too slowly"
-            raise ApiError(408, "OMS004", message, {"Connection": "close"}) from None
+            told = "The body did not come: no byte of it for long, or too slowly"
+            raise ApiError(408, "OMS004", told, CLOSE) from None
+        except Exception as error:  # what the server says of a body that breaks off differs
+            log.info("body_broken", error=type(error).__name__)
+            raise ApiError(400, "OMS004", "The body cannot be read to its end", CLOSE) from None
+        if message["type"] == "http.disconnect":
+            raise ApiError(400, "OMS004", "The body broke off", CLOSE)
+        return message
 
 
 def _announced(scope: Scope) -> int:

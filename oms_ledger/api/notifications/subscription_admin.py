@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import StreamingResponse
 
 from oms_ledger.accounts.roles import FULL, VIEW
@@ -46,6 +46,7 @@ AT_ONCE = threading.BoundedSemaphore(2)
 router = APIRouter(tags=["Feed and hook, beyond the original"])
 
 Endpoint = Callable[..., Any]
+Position = Annotated[int, Path(ge=0, le=2**63 - 1)]
 
 
 def _install(kind: Kind) -> None:
@@ -212,7 +213,7 @@ def _dead_letters(kind: Kind, door: Any) -> Endpoint:
 def _dead_letter(kind: Kind, door: Any) -> Endpoint:
     May = Annotated[Caller, Depends(door)]
 
-    async def one_letter(position: int, cell: TheCell, caller: May) -> Response:
+    async def one_letter(position: Position, cell: TheCell, caller: May) -> Response:
         """One dead letter with its content."""
         cursor = kind.cursor_of(caller.app_key)
 

@@ -7,7 +7,7 @@ taken as they are. Unknown parameters are ignored, and unknown values match noth
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
 
 from oms_ledger.accounts.account import Account
@@ -21,6 +21,9 @@ from projections.orders.query import ORDERS, Having, Question
 from projections.orders.totals import DAY, Bounds
 
 Given = Mapping[str, list[str]]
+
+MOST_VALUES = 1000
+"""Values of one filter."""
 
 EVERYTHING = "$$all_values$$"
 NO_STATUS = "?"  # is the status of no order
@@ -94,6 +97,8 @@ def asked(account: Account, given: Given, now: datetime, *, bare_fields: bool = 
     for name, values in given.items():
         if any("\0" in value for value in values):
             raise malformed(f"{name}: a value holds a NUL character")
+        if len(values) > MOST_VALUES or len(values_of(given, name)) > MOST_VALUES:
+            raise malformed(f"{name}: found more than {MOST_VALUES} values")
     zone = _zone(account, _one(given, "utc"))
     order_by, descending = _order(_one(given, "orderBy"))
     number, per_page = _page(account, given)
@@ -239,11 +244,20 @@ def interval(text: str, name: str) -> Bounds:
         bounds = [None if bound == "*" else parse_instant(bound) for bound in found.groups()]
         if all(at or bound == "*" for at, bound in zip(bounds, found.groups(), strict=True)):
             low, high = (
-                None if at is None else micros(at) // MILLISECOND * MILLISECOND for at in bounds
+                None if at is None else _reckonable(micros(at) // MILLISECOND * MILLISECOND)
+                for at in bounds
             )
             return low, None if high is None else high + MILLISECOND - 1
     expected = f"{name.removeprefix('f_')}:[FROM TO UNTIL] in ISO 8601"
     raise malformed(f"{name}: found {shown(text)}, expected {expected}")
+
+
+# No order is older or younger; days and months around these can still be reckoned with.
+_FIRST, _LAST = micros(datetime(100, 1, 1, tzinfo=UTC)), micros(datetime(9900, 1, 1, tzinfo=UTC))
+
+
+def _reckonable(at: int) -> int:
+    return min(max(at, _FIRST), _LAST)
 
 
 def _estimate(values: list[str], now: datetime, zone: tzinfo) -> tuple[Bounds | None, bool]:

@@ -7,6 +7,7 @@ from oms_ledger.orders.documents.derived_fields import facts_of
 from oms_ledger.orders.documents.shapes import Maybe, cut, each, flags, lists, nulls, numbers, texts
 from oms_ledger.orders.instants import PII_ZONE, instant, wall_time
 from oms_ledger.orders.order import Order
+from oms_ledger.orders.payments.systems import number_of
 
 _ITEM = {
     **texts("uniqueId id productId"),
@@ -76,7 +77,8 @@ _SLA = {
 
 def _system(given: Any, _zone: str) -> Any:
     """The id of a payment system is a number here, and a text in the other documents."""
-    return int(given) if isinstance(given, str) and given.isdecimal() else given
+    number = number_of(given) if isinstance(given, str) else None
+    return given if number is None else number
 
 
 _PAYMENT = {

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
-from oms_ledger.orders.instants import parse
+from oms_ledger.orders.instants import in_zone, parse
 from oms_ledger.orders.status import Status, label
 
 COLUMNS = (
@@ -240,7 +240,7 @@ def _instant(told: Any, zone: tzinfo) -> str:
 
 
 def _local(at: datetime, zone: tzinfo) -> str:
-    return at.astimezone(zone).isoformat(timespec="seconds")
+    return in_zone(at, zone).isoformat(timespec="seconds")
 
 
 def _numbers(packages: Sequence[Json], type: str) -> str:

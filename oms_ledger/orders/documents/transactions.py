@@ -18,6 +18,7 @@ from oms_ledger.orders.payments.balances import (
     Kind,
     Request,
 )
+from oms_ledger.orders.payments.systems import number_of
 
 Facts = dict[str, Any]
 
@@ -201,7 +202,7 @@ def _payment(orders: Sequence[Order], payment: e.Payment) -> Facts:
     known = ("accountId", "tokenId", "bin", "firstDigits", "lastDigits", "dueDate")
     return {
         "id": payment.id,
-        "paymentSystem": int(system) if system.isdigit() else 0,
+        "paymentSystem": number_of(system) or 0,
         "paymentSystemName": payment.payment_system_name,
         "merchantName": placed.merchant_name,
         "group": payment.group,

@@ -29,9 +29,15 @@ def name_and_group(payment_system: str) -> tuple[str, str]:
     """The name and group of a payment system; `custom` when it is not a well-known one."""
     if payment_system in SYSTEMS:
         return SYSTEMS[payment_system]
-    if payment_system.isdigit() and 201 <= int(payment_system) <= 250:
+    if 201 <= (number_of(payment_system) or 0) <= 250:
         return "Promissory", "promissory"
     return "Custom", "custom"
+
+
+def number_of(payment_system: str) -> int | None:
+    """The number that a payment system is called by; None where its name is none."""
+    plain = payment_system.isascii() and payment_system.isdigit() and len(payment_system) < 10
+    return int(payment_system) if plain else None
 
 
 # Last digits of test cards whose holder has to confirm elsewhere first.

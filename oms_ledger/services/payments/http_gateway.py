@@ -28,6 +28,7 @@ from oms_ledger.orders.payments.gateway import (
     Receipt,
     Transaction,
 )
+from oms_ledger.orders.payments.systems import number_of
 
 _REQUESTS = {
     Kind.SETTLE: "settlement-request",
@@ -186,7 +187,11 @@ def _understood(response: requests.Response, content: bytes) -> Any:
     said = f"the gateway answered {status}{_message(told)}"
     if status >= 500 or status in _LATER:
         after = response.headers.get("Retry-After", "")
-        wait = timedelta(seconds=min(int(after), 21_600)) if after.isdigit() else None
+        wait = (
+            timedelta(seconds=min(int(after[:9]), 21_600))
+            if after.isascii() and after.isdigit()
+            else None
+        )
         raise GatewayAway(said, wait)
     if status in _CLOSED or 300 <= status < 400:
         raise GatewayClosed(said)
@@ -212,7 +217,7 @@ def _basics(transaction: Transaction, payment: Payment) -> Json:
     system = payment.payment_system
     kept = {k: payment.details[k] for k in ("accountId", "tokenId") if k in payment.details}
     return {
-        "paymentSystem": int(system) if system.isdigit() else system,
+        "paymentSystem": system if (number := number_of(system)) is None else number,
         "installments": payment.installments,
         "currencyCode": transaction.currency,
         "value": payment.value,
