@@ -21,6 +21,7 @@ from oms_ledger.orders.payments.decide import expire_payment, expire_placement
 from oms_ledger.refusal import Refusal
 from oms_ledger.services import signals as wakeups
 from oms_ledger.services.metrics import FIRED
+from projections.carts import store as carts
 from projections.exports import jobs as exports
 from projections.notifications import deliveries as pushes
 from projections.notifications import feeds, hooks
@@ -32,6 +33,7 @@ from projections.timers import deadlines as due_times
 from workers.runtime.stopping import Stop
 
 CURSOR = "clock"
+CARTS_AT_ONCE = 500
 TICK, SWEEP, RETENTION = 0.5, 2.0, 60.0  # seconds
 DAY = 24 * 60 * 60 * 1_000_000  # microseconds
 
@@ -129,8 +131,20 @@ def sweep(cell: Cell) -> int:
     return wakeups.wake(cell.redis, sorted(behind))
 
 
+def remove_expired_carts(cell: Cell) -> int:
+    """Delete carts whose time is over, a few in each transaction; how many."""
+    removed = 0
+    while True:
+        with cell.database.writing() as connection:
+            found = carts.remove_expired(connection, now_micros(), CARTS_AT_ONCE)
+        removed += found
+        if found < CARTS_AT_ONCE:
+            return removed
+
+
 def retain(cell: Cell) -> None:
     """Bury what is too old; take away feeds and hooks that nobody used, and keys of long ago."""
+    remove_expired_carts(cell)
     now, head = now_micros(), cell.store.head()
     if days := cell.settings.idempotency_days:
         cell.store.forget_claims(now - days * DAY)

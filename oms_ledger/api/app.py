@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from oms_ledger.api.auth import sign_in
 from oms_ledger.api.auth.dependencies import Doorkeeper, open_to_all, operation_of
 from oms_ledger.api.auth.rate_limit import Limits
-from oms_ledger.api.carts import simulation
+from oms_ledger.api.carts import attachments, custom_data, items, order_form, simulation
 from oms_ledger.api.changes import v1 as changes
 from oms_ledger.api.changes import v2 as modifications
 from oms_ledger.api.checkout import placement as checkout
@@ -77,6 +77,10 @@ from projections.orders import views as order_views
 ROUTERS = (
     checkout,
     simulation,
+    order_form,
+    items,
+    attachments,
+    custom_data,
     chains,
     processing,
     fulfillment,

@@ -50,9 +50,13 @@ def line_at(cart: Cart, index: int) -> CartLine:
 
 
 def is_owner(cart: Cart, context: CartContext) -> bool:
-    """Whether the caller may see and change the person of the cart (setting `pii`)."""
-    caller = context.caller
-    if not context.store.pii or not cart.has_person or caller.full:
+    """Whether the caller may change the person of the cart."""
+    return is_shown(cart, context.store, context.caller)
+
+
+def is_shown(cart: Cart, store: Store, caller: CartCaller) -> bool:
+    """Whether the caller sees the person of the cart as it is (setting `pii`)."""
+    if not store.pii or not cart.has_person or caller.full:
         return True
     if caller.shopper is not None and caller.shopper == cart.written_by:
         return True

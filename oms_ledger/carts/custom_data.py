@@ -83,26 +83,24 @@ def set_custom_fields(cart: Cart, context: CartContext, *, body: object) -> Cart
 def set_fields_of(
     cart: Cart, context: CartContext, *, type: str, id: str | None, body: object
 ) -> Cart:
-    """Fields of one part: a list of them, or an object that has one under `fields`."""
-    fields = body.get("fields") if isinstance(body, dict) else body
-    return _set(cart, type, id, fields)
+    """Fields of one part: one field, a list of them, or an object with a list under `fields`."""
+    if isinstance(body, dict):
+        body = [body] if "name" in body else body.get("fields")
+    return _set(cart, type, id, body)
 
 
-def drop_field_of(cart: Cart, context: CartContext, *, id: str, name: str | None) -> Cart:
-    """Take a field of a line back; all of them when none is named."""
-    _require_line(cart, id)
+def drop_field_of(
+    cart: Cart, context: CartContext, *, type: str, id: str | None, name: str | None
+) -> Cart:
+    """Take a field of a part back; all of them when none is named."""
+    _require_part(cart, type, id)
     return _changed(
-        cart, "item", id, lambda fields: [f for f in fields if name and f["name"] != name]
+        cart, type, id, lambda fields: [f for f in fields if name and f["name"] != name]
     )
 
 
 def _set(cart: Cart, type: object, id: object, fields: object) -> Cart:
-    if type not in LINKED:
-        raise CartRefusal("CHK0121", place=f"linkedEntity.type: expected {', '.join(LINKED)}")
-    if type == "item":
-        _require_line(cart, id)
-    if type == "address" and id not in {one["addressId"] for one in cart.addresses}:
-        raise CartRefusal("CHK0179", place=str(id))
+    _require_part(cart, type, id)
     told = []
     for number, one in enumerate(objects(fields, "CHK0121", "fields")):
         if not isinstance(one.get("name"), str) or not one["name"]:
@@ -118,6 +116,15 @@ def _set(cart: Cart, type: object, id: object, fields: object) -> Cart:
         return [*(one for one in known if one["name"] not in names), *told]
 
     return _changed(cart, str(type), None if type == "order" else str(id), merge)
+
+
+def _require_part(cart: Cart, type: object, id: object) -> None:
+    if type not in LINKED:
+        raise CartRefusal("CHK0121", place=f"linkedEntity.type: expected {', '.join(LINKED)}")
+    if type == "item":
+        _require_line(cart, id)
+    if type == "address" and id not in {one["addressId"] for one in cart.addresses}:
+        raise CartRefusal("CHK0179", place=str(id))
 
 
 def _require_line(cart: Cart, id: object) -> None:

@@ -79,6 +79,10 @@ def attach_to_service(
     raise CartRefusal("CHK0140", place=f"{service} has no attachment {name}", status=404)
 
 
+def refuse_assembly(cart: Cart, context: CartContext) -> Cart:
+    raise CartRefusal("CHK0172", place="kits and assemblies are not offered here")
+
+
 def _content(given: object, code: str) -> dict[str, str]:
     told = require_object(given, code, "content")
     found = {}

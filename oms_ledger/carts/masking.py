@@ -8,8 +8,9 @@ Json = dict[str, Any]
 _STARS = "***"
 
 
-def is_masked(text: str) -> bool:
-    return _STARS in text
+def is_masked(name: str, text: str) -> bool:
+    """Whether a text of this field looks like a mask; of a document every other sign is hidden."""
+    return _STARS in text or ("*" in text and _MASKS.get(name) is _document)
 
 
 def _name(text: str) -> str:

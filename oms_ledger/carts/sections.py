@@ -7,6 +7,7 @@ from dataclasses import replace
 from oms_ledger.carts.cart import Cart, Json, with_messages
 from oms_ledger.carts.context import CartContext
 from oms_ledger.carts.masking import is_masked, unmasked
+from oms_ledger.carts.owning import owned, require_owner
 from oms_ledger.carts.payments import gift_cards_of, read_gift_cards, read_payments
 from oms_ledger.carts.refusals import CartRefusal
 from oms_ledger.carts.texts import message
@@ -32,13 +33,14 @@ MOST_TAGS, LONGEST_ASSOCIATE = 50, 100
 
 def set_profile(cart: Cart, context: CartContext, *, body: object) -> Cart:
     told = require_object(body, "ORD007", "the body")
+    require_owner(cart, context)
     before = cart.profile or {}
     profile: Json = {}
     for name in PROFILE:
         text = None if told.get(name) is None else text_of(told[name])
         if told.get(name) is not None and text is None:
             raise CartRefusal("ORD007", name)
-        if text is not None and is_masked(text):
+        if text is not None and is_masked(name, text):
             text = unmasked(name, text, before.get(name))
             if text is None:
                 raise CartRefusal("ORD007", name)
@@ -49,7 +51,7 @@ def set_profile(cart: Cart, context: CartContext, *, body: object) -> Cart:
     if email is None or len(email) > 254 or not _EMAIL.fullmatch(email):
         raise CartRefusal("ORD007", "email")
     profile["isCorporate"] = told.get("isCorporate") is True
-    return replace(cart, profile=profile, written_by=context.caller.shopper)
+    return owned(replace(cart, profile=profile, written_by=context.caller.shopper), context)
 
 
 def set_payment_data(cart: Cart, context: CartContext, *, body: object) -> Cart:
@@ -140,13 +142,14 @@ def set_merchant_context(cart: Cart, context: CartContext, *, body: object) -> C
 
 def set_invoice_data(cart: Cart, context: CartContext, *, body: object) -> Cart:
     told = require_object(body, "ORD006", "the body")
+    require_owner(cart, context)
     address = told.get("address")
     if address is not None:
         address = dict(require_object(address, "ORD006", "address"))
         address["country"] = address.get("country") or context.store.country
         for name, value in address.items():
             require_short(value, name)
-            if isinstance(value, str) and is_masked(value):
+            if isinstance(value, str) and is_masked(name, value):
                 raise CartRefusal("ORD006", name)
     return replace(cart, invoice_data={**told, "address": address})
 
@@ -162,6 +165,15 @@ def ignore_profile(cart: Cart, context: CartContext, *, body: object) -> Cart:
 
 def clear_messages(cart: Cart, context: CartContext) -> Cart:
     return replace(cart, messages=())
+
+
+def unchanged(cart: Cart, context: CartContext) -> Cart:
+    """What is not offered, and was never there to be removed."""
+    return cart
+
+
+def refuse_check_in(cart: Cart, context: CartContext) -> Cart:
+    raise CartRefusal("CHK0036", place="check-in is not offered here")
 
 
 def _not_offered(code: str, *about: object) -> Callable[..., Cart]:
@@ -183,7 +195,6 @@ SECTIONS: Mapping[str, Callable[..., Cart]] = {
     "commercialConditionData": _not_offered("CHK008", "commercialConditionData"),
     "subscriptionData": _not_offered("CHK0166"),
 }
-OF_A_PERSON = {"clientProfileData", "shippingData", "invoiceData"}
 
 
 def section_setter(name: str) -> Callable[..., Cart]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from oms_ledger.carts.cart import Cart, Choice, Json, place_of
 from oms_ledger.carts.context import CartContext
 from oms_ledger.carts.masking import is_masked, unmasked
+from oms_ledger.carts.owning import owned, require_owner
 from oms_ledger.carts.pricing import PricedCart
 from oms_ledger.carts.refusals import CartRefusal
 from oms_ledger.carts.values import objects, require_object, require_short, text_of, whole
@@ -41,6 +42,7 @@ def set_shipping(
     after = cart
     sent = _sent_addresses(told)
     if sent is not None:
+        require_owner(cart, context)
         fill_in = told.get("clearAddressIfPostalCodeNotFound") is not False
         addresses = tuple(
             read_address(one, cart, context, address_book if fill_in else None, f"address {i}")
@@ -48,7 +50,8 @@ def set_shipping(
         )
         _require_one_delivery(addresses)
         after = replace(cart, addresses=addresses, known_addresses=_known(cart, addresses))
-    return _with_choices(after, context, told, sent is not None)
+        after = owned(after, context)
+    return _with_choices(after, told)
 
 
 def _sent_addresses(told: Json) -> list[Json] | None:
@@ -85,7 +88,7 @@ def read_address(
         {},
     )
     for name in FIELDS:
-        if isinstance(address[name], str) and is_masked(address[name]):
+        if isinstance(address[name], str) and is_masked(name, address[name]):
             address[name] = unmasked(name, address[name], before.get(name))
             if address[name] is None:
                 raise CartRefusal("ORD006", name, place=place)
@@ -149,7 +152,7 @@ def _known(cart: Cart, addresses: Sequence[Json]) -> tuple[Json, ...]:
     return tuple(known.values())[-MOST_KNOWN:]
 
 
-def _with_choices(cart: Cart, context: CartContext, told: Json, moved: bool) -> Cart:
+def _with_choices(cart: Cart, told: Json) -> Cart:
     named: dict[int, Json] = {}
     for number, info in enumerate(objects(told.get("logisticsInfo"), "ORD006", "logisticsInfo")):
         index = whole(info.get("itemIndex"))

@@ -118,11 +118,18 @@ def remove_expired(connection: Connection, now: int, limit: int) -> int:
     return len(ids)
 
 
-def erase_person(connection: Connection, vault: Vault, account: str, kind: str, value: str) -> int:
-    """Delete the carts of a person with their keys; how many."""
+def of_person(
+    connection: Connection, vault: Vault, account: str, kind: str, value: str
+) -> list[str]:
+    """The ids of the carts that tell of a person: by `email` or `document`."""
     name = person_hash(vault, account, kind, spelled(kind, value))
     query = select(p.c.cart).where(p.c.account == account, p.c.name == name)
-    ids = list(connection.execute(query).scalars())
+    return list(connection.execute(query.order_by(p.c.cart)).scalars())
+
+
+def erase_person(connection: Connection, vault: Vault, account: str, kind: str, value: str) -> int:
+    """Delete the carts of a person with their keys; how many."""
+    ids = of_person(connection, vault, account, kind, value)
     _remove(connection, ids)
     for cart_id in ids:
         vault.forget(_place(cart_id))

@@ -1,5 +1,6 @@
 """Published request examples, sent as they stand: taken, or refused for what they ask for."""
 
+import asyncio
 import re
 
 import pytest
@@ -10,6 +11,7 @@ from tests.acceptance.test_order_life import place
 from tests.published.conformance import operations
 from tests.published.operations import NOT_YET, SENT_BY_US
 from tests.support.purchases import purchase
+from tests.support.storefront import OFFERS, load_offers, set_account
 
 ORDERS = "/api/oms/pvt/orders"
 
@@ -83,7 +85,69 @@ def a_transaction(client):
 
 
 # The operation: what it needs, the status it is answered by, and the code if that is a refusal.
+def a_cart(client):
+    """A cart of some lines, in an account that lets prices be set by hand."""
+    cell = client.app_cell
+    load_offers(cell, [*OFFERS, *({"sku": sku, "price": 1099} for sku in ("2005", "2006", "2007"))])
+    apps = [{"id": "app", "fields": ["field"], "major": 1}]
+    configuration = {"allowManualPrice": True, "apps": apps}
+    asyncio.run(set_account(cell.ledger, order_form=configuration))
+    opened = client.call("POST", "/api/checkout/pub/orderForm", {}).json()
+    path = f"/api/checkout/pub/orderForm/{opened['orderFormId']}/items"
+    skus = {"2005": 5, "2006": 1, "2007": 1}
+    lines = [{"id": sku, "quantity": number, "seller": "1"} for sku, number in skus.items()]
+    cart = client.call("POST", path, {"orderItems": lines}).json()
+    return {
+        "orderFormId": cart["orderFormId"],
+        "itemIndex": "0",
+        "itemUniqueId": cart["items"][0]["uniqueId"],
+        "itemId": cart["items"][0]["uniqueId"],
+        "addressId": "nowhere",
+        "attachmentName": "Engraving",
+        "appId": "app",
+        "appFieldName": "field",
+    }
+
+
+def an_empty_cart(client):
+    given = a_cart(client)
+    path = f"/api/checkout/pub/orderForm/{given['orderFormId']}/items/removeAll"
+    assert client.call("POST", path, {}).status == 200
+    return given
+
+
+_CART = "/api/checkout/pub/orderForm/{orderFormId}"
+OF_CARTS = {
+    f"POST {_CART}/attachments/clientPreferencesData": (a_cart, 200, None),
+    f"POST {_CART}/attachments/clientProfileData": (a_cart, 200, None),
+    f"POST {_CART}/attachments/invoiceData": (a_cart, 200, None),
+    f"POST {_CART}/attachments/marketingData": (a_cart, 200, None),
+    f"POST {_CART}/attachments/merchantContextData": (a_cart, 200, None),
+    f"POST {_CART}/attachments/paymentData": (a_cart, 200, None),
+    f"POST {_CART}/attachments/shippingData": (a_cart, 200, None),
+    f"POST {_CART}/attachments/subscriptionData": (a_cart, 400, "CHK0166"),
+    f"DELETE {_CART}/attachments/subscriptionData": (a_cart, 200, None),
+    f"POST {_CART}/coupons": (a_cart, 200, None),
+    f"PUT {_CART}/customData/{{appId}}": (a_cart, 200, None),
+    f"PUT {_CART}/customData/{{appId}}/{{appFieldName}}": (a_cart, 200, None),
+    # A line and an address of another cart.
+    f"PUT {_CART}/customFields": (a_cart, 400, "CHK0179"),
+    f"PUT {_CART}/customFields/address/{{addressId}}": (a_cart, 400, "CHK0179"),
+    f"PUT {_CART}/customFields/item/{{itemId}}": (a_cart, 200, None),
+    f"PUT {_CART}/customFields/order": (a_cart, 200, None),
+    f"PATCH {_CART}/items": (a_cart, 200, None),
+    f"POST {_CART}/items": (an_empty_cart, 200, None),
+    f"POST {_CART}/items/removeAll": (a_cart, 200, None),
+    f"POST {_CART}/items/update": (a_cart, 200, None),
+    f"POST {_CART}/items/{{itemIndex}}/attachments/{{attachmentName}}": (a_cart, 404, "CHK0140"),
+    f"PUT {_CART}/items/{{itemIndex}}/price": (a_cart, 200, None),
+    f"POST {_CART}/items/{{itemUniqueId}}/split": (a_cart, 200, None),
+    f"POST {_CART}/messages/clear": (a_cart, 200, None),
+    f"PATCH {_CART}/profile": (a_cart, 200, None),
+}
+
 SENT = {
+    **OF_CARTS,
     # The payments of the example do not pay for its lines.
     "PUT /api/checkout/pub/orders": (nothing, 400, "ORD009"),
     "POST /api/checkout/pvt/configuration/window-to-change-seller": (nothing, 201, None),
@@ -140,7 +204,8 @@ SENT = {
 
 
 @pytest.mark.parametrize("operation", SENT)
-def test_a_published_request_is_taken_as_it_stands(client, operation):
+def test_a_published_request_is_taken_as_it_stands(client, cell, operation):
+    client.app_cell = cell
     prepare, status, code = SENT[operation]
     given = prepare(client)
     values = {

@@ -13,11 +13,6 @@ METHODS = ("get", "post", "put", "patch", "delete")
 FILES = ("orders", "orders-pii", "payments", "guides-only", "external-marketplace-orders")
 BELOW = {"vtex-do": "/api/do"}
 """Where the paths of a file begin, when the file does not say so."""
-OF_CHECKOUT = {
-    "/api/checkout/pub/orders",
-    "/api/checkout/pub/gatewayCallback/{orderGroup}",
-    "/api/checkout/pvt/configuration/window-to-change-seller",
-}
 KEPT = {"type", "enum", "required", "properties", "items", "oneOf", "anyOf", "allOf"}
 
 
@@ -26,8 +21,6 @@ def _operations(folder: Path) -> list[dict[str, Any]]:
     for name in (*FILES, "vtex-do", "checkout"):
         spec = json.loads((folder / f"{name}.json").read_text())
         for path, item in spec["paths"].items():
-            if name == "checkout" and path not in OF_CHECKOUT:
-                continue
             if path.startswith("/notes"):
                 continue
             for method in METHODS:

@@ -6,7 +6,37 @@ there besides the schema. They are listed by the document they are of, or by the
 alone answers so; `SHAPED_AS` says where in the answers of operations the documents stand.
 """
 
+CART = "/api/checkout/pub/orderForm"
+OF_CARTS = [
+    *(f"{method} {CART}{rest}" for method in ("GET", "POST") for rest in ("", "/{orderFormId}")),
+    *(
+        f"{told.partition(' ')[0]} {CART}/{{orderFormId}}/{told.partition(' ')[2]}"
+        for told in (
+            *("POST items", "PATCH items", "POST items/update", "POST items/removeAll"),
+            *("POST items/{itemUniqueId}/split", "POST messages/clear", "POST coupons"),
+            *("PUT items/{itemIndex}/price", "DELETE items/{itemIndex}/price", "PATCH profile"),
+            *(
+                f"POST attachments/{name}"
+                for name in (
+                    *("clientProfileData", "shippingData", "paymentData", "marketingData"),
+                    *("clientPreferencesData", "merchantContextData", "invoiceData"),
+                    "subscriptionData",
+                )
+            ),
+            "DELETE attachments/subscriptionData",
+            *(
+                f"{m} items/{{itemIndex}}/attachments/{{attachmentName}}"
+                for m in ("POST", "DELETE")
+            ),
+            *("PUT customData/{appId}", "PUT customFields", "PUT customFields/order"),
+            *("PUT customData/{appId}/{appFieldName}", "DELETE customData/{appId}/{appFieldName}"),
+            *("PUT customFields/item/{itemId}", "DELETE customFields/item/{itemId}"),
+            *("PUT customFields/address/{addressId}", "POST transaction"),
+        )
+    ),
+]
 SHAPED_AS = {
+    **{name: {"": "cart"} for name in OF_CARTS},
     "GET /api/oms/pvt/orders/{orderId}": {"": "order"},
     "GET /api/oms/user/orders/{orderId}": {"": "order"},
     "GET /api/oms/pvt/orders/order-group/{orderGroup}": {"[].": "order"},
@@ -19,6 +49,8 @@ SHAPED_AS = {
 STATUSES = {
     # Guides and clients agree on 201 and test for it; the file says 200.
     ("PUT /api/checkout/pub/orders", "201"): "200",
+    # It leads to the cart; the file shows an empty 200.
+    ("GET /checkout/changeToAnonymousUser/{orderFormId}", "302"): None,
     # The same: 204 without a body.
     ("POST /api/checkout/pub/gatewayCallback/{orderGroup}", "204"): None,
 }
@@ -62,6 +94,31 @@ MISTYPED = {
         "openTextField": "kept as it came",
         "statusDescription": "null with the status of an incomplete order",
         "status": "null while the order is incomplete",
+    },
+    "cart": {
+        "messages": "objects in every real cart; the schema says texts",
+        "items[].unitMultiplier": "a decimal for goods sold by weight",
+        "items[].bundleItems[].id": "a text, as in `offerings`; the schema says integer",
+        "marketingData": "null where nobody told it",
+        "customData.customFields[].fields[].refId": "null where nobody told it",
+        "items[].refId": "null where nobody told it",
+        "itemMetadata.items[].refId": "null where nobody told it",
+        "itemsOrdination": "null until the lines are sorted",
+        "userProfileId": "null for who is not signed in",
+        "shippingData.logisticsInfo[].slas[].pickupDistance": "a decimal in every real cart",
+        "paymentData.giftCards": "null where nobody told it",
+        **dict.fromkeys(
+            (
+                "shippingData.address",
+                "shippingData.selectedAddresses[]",
+                "shippingData.availableAddresses[]",
+                "shippingData.logisticsInfo[].slas[].pickupStoreInfo",
+                "shippingData.pickupPoints[].address",
+                "clientProfileData",
+                "invoiceData.address",
+            ),
+            "null where nobody told it",
+        ),
     },
     "document": {
         "totals[].id": "`Change` of a changed order, as the published example adds up",
@@ -134,6 +191,9 @@ MISTYPED = {
         "paymentData.installmentOptions": "a list of objects in the example, not of lists",
         "items[].unitMultiplier": "a decimal for goods sold by weight",
     },
+    "GET /api/checkout/pub/orderForm/{orderFormId}/installments": {
+        "paymentSystem": "a text in real carts, and as clients type it",
+    },
     "POST /api/fulfillment/pvt/orders": {
         "": "an array of orders comes in, and their array goes out; the schema says one object"
     },
@@ -167,6 +227,7 @@ OMITTED = {
         "packageAttachment.packages[].restitutions.Refund": "{} for an Output",
     },
     "document": {},
+    "cart": {},
     "row": {},
     "GET /api/oms/pvt/orders": _LIST_OMITTED,
     "GET /api/oms/user/orders": _LIST_OMITTED,

@@ -92,7 +92,16 @@ OFFERS: list[dict[str, Any]] = [
         "id": "p1",
         "name": "Paulista",
         "info": "side door",
-        "address": {**ADDRESS, "addressId": "p1", "geoCoordinates": [-46.6, -23.5]},
+        "address": {
+            **{name: None for name in ADDRESS},
+            "addressId": "p1",
+            "postalCode": "01412-100",
+            "city": "São Paulo",
+            "state": "SP",
+            "country": "BRA",
+            "street": "Rua Augusta",
+            "geoCoordinates": [-46.6, -23.5],
+        },
         "hours": [{"day": 1, "open": "10:00:00", "close": "20:00:00"}],
     },
     {

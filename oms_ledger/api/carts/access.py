@@ -5,15 +5,16 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from oms_ledger.accounts.account import Account
 from oms_ledger.accounts.roles import CART, NOBODY_IN_PARTICULAR, OPERATIONS
 from oms_ledger.api.auth.checkout_access import PlaceDoor
-from oms_ledger.api.auth.dependencies import Caller, TheCell, known_caller
+from oms_ledger.api.auth.dependencies import Caller, known_caller
 from oms_ledger.api.http.addressing import segment
 from oms_ledger.api.http.errors import unauthorized
 from oms_ledger.carts.context import CartCaller
 from oms_ledger.carts.documents.order_form import Viewer
+from oms_ledger.carts.pricing import Store
 from oms_ledger.carts.refusals import CartRefusal
+from oms_ledger.cell import Cell
 from oms_ledger.services.accounts import user_tokens
 from oms_ledger.services.carts.workspace import Approach, Carts
 from oms_ledger.services.customers.identity import profile_id
@@ -93,17 +94,16 @@ def cart_caller(request: Request, caller: Caller) -> CartCaller:
 
 
 def viewer_of(
-    request: Request, cell: TheCell, caller: Caller, account: Account, *, sees_person: bool
+    request: Request, cell: Cell, caller: Caller, store: Store, *, sees_person: bool
 ) -> Viewer:
     """Who is shown the cart, as its document says it."""
     shopper = caller.shopper
-    order_form = account.settings.get("order_form") or {}
     full = CART in caller.resources
     return Viewer(
         logged_in=shopper is not None,
         email=shopper,
-        profile_id=None if shopper is None else profile_id(cell.vault, account.name, shopper),
-        may_set_prices=full and order_form.get("allowManualPrice") is True,
+        profile_id=None if shopper is None else profile_id(cell.vault, store.account, shopper),
+        may_set_prices=full and store.configuration.allow_manual_price,
         sees_person=sees_person,
         estimates=request.query_params.get("individualShippingEstimates", "").lower() == "true",
     )

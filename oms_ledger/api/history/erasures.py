@@ -41,6 +41,7 @@ class ErasureTold(Told):
     dry_run: bool
     found: int = Field(examples=[2])
     erased: int = Field(examples=[2])
+    carts: int = Field(examples=[1], description="Carts of the person, which are deleted")
     left_open: int = Field(examples=[0])
     orders: list[OrderErased]
 

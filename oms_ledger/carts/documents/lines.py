@@ -19,7 +19,7 @@ def item(priced: PricedLine, now: datetime, *, shows_manual_price: bool) -> Json
         "uniqueId": line.unique_id,
         "id": line.id,
         "productId": offer.product_id or line.id,
-        "productRefId": offer.product_ref,
+        "productRefId": offer.product_ref or "",
         "refId": offer.ref_id,
         "ean": offer.ean,
         "name": offer.label,
@@ -39,8 +39,8 @@ def item(priced: PricedLine, now: datetime, *, shows_manual_price: bool) -> Json
         "isGift": False,
         "additionalInfo": {
             "dimension": None,
-            "brandName": offer.brand,
-            "brandId": offer.brand_id,
+            "brandName": offer.brand or "",
+            "brandId": offer.brand_id or "",
             "offeringInfo": None,
             "offeringType": None,
             "offeringTypeId": None,
@@ -51,8 +51,8 @@ def item(priced: PricedLine, now: datetime, *, shows_manual_price: bool) -> Json
         "quantity": line.quantity,
         "seller": line.seller,
         "sellerChain": [line.seller],
-        "imageUrl": offer.image_url,
-        "detailUrl": offer.detail_url,
+        "imageUrl": offer.image_url or "",
+        "detailUrl": offer.detail_url or "",
         "components": [],
         "bundleItems": bundle_items(priced),
         "attachments": [{"name": one.name, "content": one.content} for one in line.attachments],
@@ -91,8 +91,8 @@ def valid_until(offer: Offer, now: datetime) -> str:
     return f"{until:%Y-%m-%dT%H:%M:%S}Z"
 
 
-def category_ids(offer: Offer) -> str | None:
-    return "/" + "/".join(offer.categories) + "/" if offer.categories else None
+def category_ids(offer: Offer) -> str:
+    return "/" + "/".join(offer.categories) + "/" if offer.categories else ""
 
 
 def price_definition(figures: LineFigures) -> Json:
@@ -156,8 +156,8 @@ def metadata(lines: Iterable[PricedLine]) -> Json:
                 "productId": offer.product_id or line.id,
                 "refId": offer.ref_id,
                 "ean": offer.ean,
-                "imageUrl": offer.image_url,
-                "detailUrl": offer.detail_url,
+                "imageUrl": offer.image_url or "",
+                "detailUrl": offer.detail_url or "",
                 "assemblyOptions": [],
             },
         )

@@ -20,6 +20,7 @@ from oms_ledger.orders.order import Order
 from oms_ledger.orders.privacy.erase import erase_person, is_open
 from oms_ledger.services.accounts.token_end import end_tokens
 from projections import tables
+from projections.carts import store as carts
 from projections.customers import index as people
 from projections.desk import notes, tasks
 from projections.exports import jobs as exports
@@ -47,6 +48,8 @@ class Erasure:
 
     id: str | None
     outcomes: tuple[tuple[Order, str], ...]
+    carts: int = 0
+    """Carts of the person, which are deleted with their keys."""
 
     @property
     def erased(self) -> int:
@@ -58,6 +61,7 @@ class Erasure:
             "dryRun": self.id is None,
             "found": len(self.outcomes),
             "erased": self.erased,
+            "carts": self.carts,
             "leftOpen": sum(outcome == "open" for _, outcome in self.outcomes),
             "orders": [
                 {
@@ -91,12 +95,16 @@ async def erase(
     orders = [await cell.ledger.order(account, order_id) for order_id in found]
     left = [order for order in orders if is_open(order) and not include_open]
     chosen = [order for order in orders if order not in left]
+    emails = _emails(person, orders)
+    names = {(person.kind, person.value), *(("email", email) for email in emails)}
     if dry_run:
         outcomes = [(order, "would be erased") for order in chosen]
-        return Erasure(None, (*outcomes, *((order, "open") for order in left)))
+        count = await asyncio.to_thread(_carts_of, cell, account, names)
+        return Erasure(None, (*outcomes, *((order, "open") for order in left)), count)
     erasure_id = secrets.token_hex(16)
     decision = partial(erase_person, erasure_id=erasure_id)
-    await asyncio.to_thread(end_tokens, cell, account, _emails(person, orders))
+    await asyncio.to_thread(end_tokens, cell, account, emails)
+    deleted = await asyncio.to_thread(_delete_carts, cell, account, names)
     done: list[Order] = []
     for at in range(0, len(chosen), AT_ONCE):
         page = chosen[at : at + AT_ONCE]
@@ -110,7 +118,7 @@ async def erase(
         await asyncio.to_thread(bring_up, cell, cursor)
     await asyncio.to_thread(_sweep, cell, account, [order.order_id for order in done])
     outcomes = [(order, "erased") for order in done]
-    return Erasure(erasure_id, (*outcomes, *((order, "open") for order in left)))
+    return Erasure(erasure_id, (*outcomes, *((order, "open") for order in left)), deleted)
 
 
 def _emails(person: Person, orders: list[Order]) -> set[str]:
@@ -118,6 +126,22 @@ def _emails(person: Person, orders: list[Order]) -> set[str]:
     named = {person.value} if person.kind == "email" else set()
     written = {order.placed.client_profile.get("email") for order in orders}
     return named | {email for email in written if isinstance(email, str) and email}
+
+
+def _carts_of(cell: Cell, account: str, names: set[tuple[str, str]]) -> int:
+    with cell.database.reading() as connection:
+        found = (
+            carts.of_person(connection, cell.vault, account, kind, value) for kind, value in names
+        )
+        return len({cart for some in found for cart in some})
+
+
+def _delete_carts(cell: Cell, account: str, names: set[tuple[str, str]]) -> int:
+    with cell.database.writing() as connection:
+        return sum(
+            carts.erase_person(connection, cell.vault, account, kind, value)
+            for kind, value in sorted(names)
+        )
 
 
 def _orders_of(cell: Cell, account: str, person: Person) -> list[str]:

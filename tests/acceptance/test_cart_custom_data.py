@@ -1,0 +1,75 @@
+"""Custom data of apps and custom fields of a cart."""
+
+import asyncio
+
+import pytest
+
+from tests.support.client import Client
+from tests.support.storefront import ADDRESS, Browser, load_offers, set_account
+
+APPS = [{"id": "faststore", "fields": ["cartEtag"], "major": 1}]
+
+
+@pytest.fixture
+def browser(cell, app):
+    load_offers(cell)
+    settings = {"anonymous_checkout": True, "order_form": {"apps": APPS}}
+    asyncio.run(set_account(cell.ledger, **settings))
+    return Browser(Client(app))
+
+
+def test_apps_keep_texts_with_a_cart(browser):
+    path = "/customData/faststore/cartEtag"
+    cart = browser.cart(path, {"value": 7}, "PUT")
+    assert cart["customData"] == {
+        "customApps": [{"id": "faststore", "major": 1, "fields": {"cartEtag": "7"}}],
+        "customFields": [],
+    }
+    cart = browser.cart("/customData/faststore", {"cartEtag": True, "more": "x"}, "PUT")
+    assert cart["customData"]["customApps"][0]["fields"] == {"cartEtag": "true", "more": "x"}
+    browser.cart("/customData/faststore/more", None, "DELETE")
+    assert browser.cart(path, None, "DELETE")["customData"] is None
+    assert browser.cart(path, None, "DELETE")["customData"] is None
+
+
+@pytest.mark.parametrize(
+    ("rest", "body", "refusal"),
+    [
+        ("other/cartEtag", {"value": "x"}, (404, "CHK0090")),
+        ("faststore/other", {"value": "x"}, (404, "CHK0091")),
+        ("faststore/cartEtag", {}, (400, "CHK0121")),
+        ("faststore/cartEtag", {"value": "x" * 10_001}, (400, "CHK0099")),
+    ],
+)
+def test_apps_keep_what_is_configured_alone(browser, rest, body, refusal):
+    assert browser.refused(f"/customData/{rest}", body, "PUT") == refusal
+
+
+def test_fields_are_linked_to_order_line_and_address(browser):
+    line = browser.add(("1", 1))["items"][0]["uniqueId"]
+    browser.cart("/attachments/shippingData", {"address": ADDRESS})
+    field = {"name": "cost", "value": "C1", "refId": "R1"}
+    linked = [{"type": "item", "id": line}, {"type": "address", "id": "home"}, {"type": "order"}]
+    browser.cart("/customFields", [{"linkedEntity": e, "fields": [field]} for e in linked], "PUT")
+    changed = {**field, "value": "C2"}
+    cart = browser.cart(f"/customFields/item/{line}", changed, "PUT")
+    told = {
+        one["linkedEntity"]["type"]: (one["linkedEntity"], one["fields"])
+        for one in cart["customData"]["customFields"]
+    }
+    assert told == {
+        "item": (linked[0], [changed]),
+        "address": (linked[1], [field]),
+        "order": (linked[2], [field]),
+    }
+    browser.cart(f"/customFields/item/{line}?fieldName=cost", None, "DELETE")
+    browser.cart("/customFields/address/home/cost", None, "DELETE")
+    cart = browser.cart("/customFields/order/any/cost", None, "DELETE")
+    assert cart["customData"] is None
+
+
+def test_fields_of_a_line_go_with_it(browser):
+    line = browser.add(("1", 1))["items"][0]["uniqueId"]
+    browser.cart(f"/customFields/item/{line}", {"name": "cost", "value": "C1"}, "PUT")
+    cart = browser.cart("/items/update", {"orderItems": [{"index": 0, "quantity": 0}]})
+    assert cart["customData"] is None
