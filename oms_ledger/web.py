@@ -2,11 +2,13 @@
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from oms_ledger import logs
 from oms_ledger.api.app import application, operations_of, routes_of
 from oms_ledger.api.http.addressing import Addressing
 from oms_ledger.api.http.body_limits import BodyLimits
 from oms_ledger.api.http.idempotency import Repeats
 from oms_ledger.api.http.metrics import Timing
+from oms_ledger.api.http.outermost import Outermost
 from oms_ledger.backoffice.app import backoffice
 from oms_ledger.cell import Cell, open_cell
 from oms_ledger.services import gc_tuning as interpreter
@@ -31,13 +33,14 @@ def build(cell: Cell) -> ASGIApp:
     paths = [route.path for route in routes_of(app)]
     limited = BodyLimits(Repeats(app), operations_of(app), cell.settings.body_limit)
     api = Addressing(Timing(limited), paths)
-    return WithBackOffice(api, backoffice(api, cell))
+    return Outermost(WithBackOffice(api, backoffice(api, cell)))
 
 
 def create() -> ASGIApp:
     """What a web process serves: the cell of the environment."""
     cell = open_cell()
     cell.require_tables()
+    logs.configure(cell.settings)  # this process was started by the server
     Reporter(cell.database, "web")
     app = build(cell)
     interpreter.settle()

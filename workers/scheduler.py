@@ -103,7 +103,7 @@ async def _decide(cell: Cell, account: str, order_id: str, what: str) -> None:
         await cell.ledger.change(account, order_id, DECISIONS[what], by=f"timer:{what}")
         FIRED.labels(what).inc()
     except (Refusal, Contended) as error:
-        log.warning("a timer could not fire", order=order_id, what=what, error=str(error))
+        log.warning("a timer could not fire", order=order_id, what=what, error=error)
 
 
 def sweep(cell: Cell) -> int:

@@ -28,7 +28,7 @@ def work(cell: Cell, stop: Stop) -> None:
             except StopRequested:
                 return
             except (redis.RedisError, OSError) as error:
-                log.warning("redis is away: trying again", error=str(error))
+                log.warning("redis is away: trying again", error=error)
                 stop.wait(1)
     finally:
         jobs.close_desk()

@@ -93,7 +93,7 @@ def _closed(office: Office, handler: Handler) -> Callable[[Request], Awaitable[R
         except Failed as failed:
             return await _failed(page, failed)
         except OperationalError as error:
-            log.error("database_unavailable", error=str(error))
+            log.error("database_unavailable", exc_info=error)
             return entrance.unavailable(request)
         except Exception as error:
             request_id = request.scope["state"]["request_id"]

@@ -2,18 +2,17 @@
 
 import asyncio
 import fcntl
-import logging
 import os
 import sys
 from pathlib import Path
 from typing import Annotated, TextIO
 
-import structlog
 import typer
 from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
+from oms_ledger import logs
 from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.operators import address_of
 from oms_ledger.migrations import migrate as migrate_tables
@@ -44,28 +43,9 @@ def prepare(cell: Cell) -> None:
     ensure_cursors(cell.database)
 
 
-def configure_logs(settings: Settings) -> None:
-    """One line of JSON an event; readable lines on a terminal."""
-    level = getattr(logging, settings.log_level.upper())
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.basicConfig(level=level, format="%(levelname)s %(name)s %(message)s")
-    people = sys.stderr.isatty()
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer() if people else structlog.processors.JSONRenderer(),
-        ],
-    )
-
-
 def _opened() -> Cell:
     cell = open_cell()
-    configure_logs(cell.settings)
+    logs.configure(cell.settings)
     cell.require_tables()
     return cell
 
@@ -77,7 +57,7 @@ def up() -> None:
     the next `up` continues where it was.
     """
     settings = Settings.from_environment()
-    configure_logs(settings)
+    logs.configure(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     lock = _only_one(settings.data_dir)
     cell = Cell(settings)

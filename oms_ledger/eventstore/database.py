@@ -27,7 +27,9 @@ class Database:
             self.engine = self._reads = _sqlite_engine(self.path)
         else:
             driver = url.replace("postgresql://", "postgresql+psycopg://", 1)
-            self.engine = create_engine(driver, pool_size=10, max_overflow=20, pool_pre_ping=True)
+            self.engine = create_engine(
+                driver, pool_size=10, max_overflow=20, pool_pre_ping=True, hide_parameters=True
+            )
             self._reads = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
@@ -84,6 +86,7 @@ def _sqlite_engine(path: Path) -> Engine:
         poolclass=QueuePool,
         pool_size=10,
         max_overflow=20,
+        hide_parameters=True,
         isolation_level="AUTOCOMMIT",  # a transaction is begun by its own statement
         connect_args={"check_same_thread": False, "timeout": 30},
     )

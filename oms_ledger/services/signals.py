@@ -45,7 +45,7 @@ def wake(connection: redis.Redis, cursors: Iterable[str], into: str = QUEUE) -> 
             queue(connection, into).enqueue_many(jobs)
         return len(fresh)
     except redis.RedisError as error:
-        log.warning("redis is away: nothing was woken", error=str(error))
+        log.warning("redis is away: nothing was woken", error=error)
         return 0
 
 

@@ -5,11 +5,11 @@ its document is built once. A filter whose evaluation takes long breaks off in t
 page; the others go on without it, and its cursor goes on from there by itself (G44).
 """
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
+import structlog
 from sqlalchemy import select
 
 from oms_ledger import jsonata
@@ -29,7 +29,7 @@ PATIENCE = 10.0
 BUDGET = 0.25
 """Seconds that a filter may evaluate on one page before the others go on without it."""
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +125,10 @@ class _Court:
         failure = Failure(row.position, row.order_id or "", str(error), clock)
         self.judged.failures.append(failure)
         log.warning(
-            "filter failed: no notice of %s for order %s at position %s: %s: %s",
-            self.asking.cursor,
-            row.order_id,
-            row.position,
-            self.expression.text,
-            error,
+            "filter failed: no notice",
+            cursor=self.asking.cursor,
+            position=row.position,
+            error=error,
         )
 
     def sentence(self, database: Database, fired_until: int | None) -> None:

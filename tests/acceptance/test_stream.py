@@ -80,7 +80,7 @@ class Listener:
         self.events, self.news = [], asyncio.Event()
 
     async def __call__(self):
-        sent = {**self.client.headers, "Accept": "text/event-stream"}
+        sent = {"host": "127.0.0.1", **self.client.headers, "Accept": "text/event-stream"}
         if self.last_event_id is not None:
             sent["Last-Event-ID"] = str(self.last_event_id)
         path, _, query = self.url.partition("?")

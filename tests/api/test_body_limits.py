@@ -110,7 +110,7 @@ async def _unread(app: Any, method: str, path: str, headers: list[tuple[str, str
 
     scope = {
         "type": "http", "method": method, "path": path, "query_string": b"", "scheme": "http",
-        "headers": [(k.lower().encode(), v.encode()) for k, v in headers],
+        "headers": [(b"host", b"a"), *((k.lower().encode(), v.encode()) for k, v in headers)],
         "server": ("127.0.0.1", 80),
     }  # fmt: skip
     await app(scope, receive, send)

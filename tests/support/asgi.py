@@ -25,8 +25,14 @@ def ask(
     method: str = "GET",
     headers: Sequence[tuple[str, str]] = (),
     raw_path: bool = True,
+    host: str | None = "127.0.0.1",
 ) -> Said:
-    """The answer; an exception that the application raises after answering is not repeated."""
+    """The answer, at `host` unless a header names another.
+
+    An exception that the application raises after answering is not repeated.
+    """
+    if host is not None and not any(name.lower() == "host" for name, _ in headers):
+        headers = [("host", host), *headers]
     path, _, query = target.partition("?")
     waiting = list(chunks) or [b""]
     sent: list[dict[str, Any]] = []

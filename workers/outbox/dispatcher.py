@@ -127,7 +127,7 @@ async def _bury(cell: Cell, owed: Owed, why: str) -> None:
             calls.record_death(connection, owed, why)
 
     await asyncio.to_thread(record)
-    log.error("a call failed for good", call=owed.id, kind=owed.kind, party=owed.party, why=why)
+    log.error("a call failed for good", call=owed.id, kind=owed.kind, party=owed.party)
 
 
 async def _tell(cell: Cell, owed: Owed, decision: Decision) -> None:

@@ -154,7 +154,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
 async def _database(request: Request, error: Exception) -> Response:
     """The database is away or restarting; whether this command was recorded is not known."""
     request_id = request.scope.get("state", {}).get("request_id")
-    log.error("the database did not answer", request_id=request_id, error=str(error))
+    log.error("database_unavailable", request_id=request_id, exc_info=error)
     message = "The database did not answer. Try again: a repeated command is applied once"
     return answer(request, 503, "OMS503", message, {"Retry-After": "1"})
 
@@ -170,7 +170,8 @@ async def _http(request: Request, error: Exception) -> Response:
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     request_id = request.scope.get("state", {}).get("request_id")
-    log.error("request failed", path=request.url.path, request_id=request_id, exc_info=error)
+    route = getattr(request.scope.get("route"), "path", "unknown")
+    log.error("request_failed", route=route, request_id=request_id, exc_info=error)
     return answer(request, 500, "1", f"Something went wrong. Request id {request_id}")
 
 

@@ -62,7 +62,7 @@ async def post_config(request: Request, cell: TheCell, caller: MayConfigure) -> 
         raise malformed(refusal)
     if seen := await ping(asked["url"], headers, networks):
         # What was seen would tell of machines that only this one reaches.
-        log.info("hook_ping_failed", app_key=caller.app_key, seen=seen)
+        log.info("hook_ping_failed", app_key=caller.app_key, seen=seen.partition(":")[0])
         raise malformed(REFUSED)
     hook = Hook(caller.app_key, caller.account, filter, asked["url"], headers, "")
 
