@@ -89,6 +89,9 @@ class Settings:
     hook_allowed_networks: tuple[Network | AllowedNetwork, ...] = ()
     """OMS_HOOK_ALLOWED_NETWORKS: private networks, or single ports of them, that may be called."""
 
+    partners: str = "*"
+    """OMS_PARTNERS: all or none; whom an account names as its partners that does not say."""
+
     hook_expiry: bool = True
     """OMS_HOOK_EXPIRY: whether a hook without a notice for 3 days, and none pending, is removed."""
 
@@ -283,6 +286,7 @@ VARIABLES: dict[str, tuple[str, Callable[[str, str], object]]] = {
     "demo": ("OMS_DEMO", _switch),
     "master_key": ("OMS_MASTER_KEY", _key),
     "hook_allowed_networks": ("OMS_HOOK_ALLOWED_NETWORKS", _networks),
+    "partners": ("OMS_PARTNERS", _one_of({"all": "*", "none": ""}, "all or none")),
     "hook_expiry": ("OMS_HOOK_EXPIRY", _switch),
     "feed_expiry": ("OMS_FEED_EXPIRY", _switch),
     "idempotency_days": ("OMS_IDEMPOTENCY_DAYS", _number(0, 36500)),

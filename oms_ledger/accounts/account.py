@@ -1,5 +1,6 @@
 """The store: its name and the settings it may choose, with their defaults."""
 
+import re
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -12,6 +13,7 @@ SETTINGS: dict[str, tuple[Any, str]] = {
     "grace_period_minutes": (30, "minutes in window-to-cancel after the payment; 0 passes through"),
     "window_to_change_seller_days": (2, "days to choose another seller, 0 to 30"),
     "accepts_orders": (True, "whether other accounts may name this account as a seller"),
+    "partners": ("*", "accounts that sell for this one or that it sells for: names, * for all"),
     "price_divergence_percent": (0, "how far a marketplace's payment may differ from the order"),
     "language": ("en-US", "language of labels when the request names none"),
     "time_zone": ("UTC", "IANA zone of the account's local days"),
@@ -102,4 +104,6 @@ def parse_setting(name: str, text: str) -> Any:
         return int(text)
     if name in CHOICES and text not in CHOICES[name]:
         raise InvalidSetting(f"{name}: found {text!r}, expected {' or '.join(CHOICES[name])}")
+    if name == "partners" and not re.fullmatch(r"\*|(?:[a-z][a-z0-9]*(?:\s*,\s*|$))*", text):
+        raise InvalidSetting(f"{name}: found {text!r}, expected names between commas, or *")
     return text

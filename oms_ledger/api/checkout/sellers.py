@@ -1,5 +1,6 @@
 """Who may be named as a seller: accounts of this deployment that take orders of others."""
 
+from itertools import pairwise
 from typing import Any
 
 from oms_ledger.accounts.account import Account
@@ -8,23 +9,24 @@ from oms_ledger.cell import Cell
 from oms_ledger.orders.placement.decide import sellers_named
 from oms_ledger.orders.placement.reading import refuse
 from oms_ledger.orders.refusals import SellerInactive
+from oms_ledger.services.marketplace.partnership import partner
 
 
 async def require_sellers(cell: Cell, account: Account, body: dict[str, Any]) -> None:
-    """Refuse a purchase that names a seller which is unknown, or takes no orders."""
+    """Refuse a purchase that names a seller which is unknown, no partner, or takes no orders."""
     for levels in sellers_named(body):
         if levels in (["1"], [account.name]):
             continue
-        for seller in levels:
+        for above, seller in pairwise([account.name, *levels]):
             if seller in ("1", account.name):
                 raise refuse("CHK0024", f"Invalid seller for item: {seller} stands below itself")
-            await require_seller(cell, seller)
+            await require_seller(cell, above, seller)
 
 
-async def require_seller(cell: Cell, seller: str) -> Account:
-    """The account of a seller that takes orders."""
+async def require_seller(cell: Cell, account: str, seller: str) -> Account:
+    """The account of a seller that takes orders of this account."""
     try:
-        terms = await cell.ledger.account(seller)
+        terms = await partner(cell, account, seller)
     except AccountNotFound:
         raise refuse("CHK0024", f"Invalid seller for item: there is no seller {seller}") from None
     if not terms.setting("accepts_orders"):

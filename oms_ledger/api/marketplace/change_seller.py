@@ -32,6 +32,7 @@ from oms_ledger.orders.marketplace.change_seller import (
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.refusals import SellerInactive, SellerNotChanged, SellerRefusedOrder
 from oms_ledger.services.marketplace.outbox import place_below
+from oms_ledger.services.marketplace.partnership import partner
 
 router = APIRouter(tags=["Change seller"])
 MayChange = Annotated[Caller, Depends(requires("change_seller"))]
@@ -135,7 +136,7 @@ async def require_taker(cell: Cell, order: Order, seller: str) -> str:
         except AccountNotFound:
             raise SellerNotChanged("CHK0188", f"{order.seller} is no account here") from None
     try:
-        terms = await cell.ledger.account(seller)
+        terms = await partner(cell, order.account, seller)
     except AccountNotFound:
         raise SellerRefusedOrder(f"there is no seller {seller}") from None
     if not terms.setting("accepts_orders") or seller == order.account:

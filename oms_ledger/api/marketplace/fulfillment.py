@@ -55,6 +55,7 @@ from oms_ledger.orders.refusals import (
     OtherMarketplaceOrder,
 )
 from oms_ledger.orders.status import Status
+from oms_ledger.services.marketplace.partnership import partner
 
 router = APIRouter(tags=["Marketplaces and sellers"])
 
@@ -90,7 +91,7 @@ async def place_received(
         raise AffiliateMissing(affiliate[:40])
     received = await _received(request, cell, account, affiliate, body)
     if received.placed.flow == "chain":
-        await require_seller(cell, received.placed.seller)
+        await require_seller(cell, account.name, received.placed.seller)
     try:
         known = await cell.ledger.order(account.name, received.order_id)
     except OrderNotFound:
@@ -106,7 +107,7 @@ async def _received(
     sold_by = account_named(body.get("marketplaceServicesEndpoint"))
     if sold_by is not None:
         try:
-            await cell.ledger.account(sold_by)
+            await partner(cell, account.name, sold_by)
         except AccountNotFound:
             sold_by = None
     (number,) = await asyncio.to_thread(cell.sequences.allot, account.name, 1)

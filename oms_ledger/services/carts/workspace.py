@@ -264,7 +264,7 @@ class Carts:
         with self.cell.database.reading() as connection:
             if self.offers.is_known_seller(connection, account.name, seller):
                 return
-        other = self.offers.account(seller)
+        other = self.offers.partner(account, seller)
         if other is None:
             raise CartRefusal("CHK0024", place=f"there is no seller {seller[:60]}")
         if not other.setting("accepts_orders"):

@@ -52,6 +52,7 @@ from oms_ledger.orders.refusals import (
 from oms_ledger.orders.status import Status
 from oms_ledger.refusal import Refusal
 from oms_ledger.services.customers.identity import with_identity
+from oms_ledger.services.marketplace.partnership import partner
 from oms_ledger.services.outbox.outcomes import Failed, TryAgain
 from projections.outbox.messages import Owed
 
@@ -96,7 +97,7 @@ async def place_below(
             raise SellerRefusedOrder(f"{seller} has another order {order_id}")
         return known
     try:
-        terms = await cell.ledger.account(seller)
+        terms = await partner(cell, order.account, seller)
     except AccountNotFound:
         raise SellerRefusedOrder(f"there is no account {seller}") from None
     if not terms.setting("accepts_orders"):

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from oms_ledger.accounts.account import Account
+from oms_ledger.accounts.partners import are_partners
 from oms_ledger.carts.cart import KeptQuote
 from oms_ledger.carts.documents.paying import well_known_conditions
 from oms_ledger.cell import Cell
@@ -62,6 +63,12 @@ class OfferSources:
         ledger = self._cell.ledger
         state = ledger.folds.load(order_stream(name, "")).state
         return state if isinstance(state, Account) else None
+
+    def partner(self, account: Account, name: str) -> Account | None:
+        """An account that is a partner of this one; None for any other, there or not."""
+        other = self.account(name)
+        known = other is not None and are_partners(account, other, self._cell.settings.partners)
+        return other if known else None
 
     def is_known_seller(self, connection: Connection, account: str, seller: str) -> bool:
         """Whether a seller has rows in the account's table, or an address outside."""
@@ -161,7 +168,7 @@ class OfferSources:
             return (*_own_source(account), OWN_SELLER)
         if in_table:
             return None, account.name, seller
-        other = self.account(seller)
+        other = self.partner(account, seller)
         if other is not None:
             return (*_own_source(other), OWN_SELLER)
         external = external_sellers.get(connection, account.name, seller, self._cell.vault)

@@ -1,0 +1,15 @@
+"""Which accounts of a deployment may sell for each other: those that both name each other."""
+
+from oms_ledger.accounts.account import Account
+
+ALL = "*"
+
+
+def are_partners(one: Account, other: Account, default: str) -> bool:
+    """Whether each of two accounts names the other; `default` is for one that says nothing."""
+    return _names(one, other.name, default) and _names(other, one.name, default)
+
+
+def _names(account: Account, name: str, default: str) -> bool:
+    told = str(account.settings.get("partners", default))
+    return told.strip() == ALL or name in [one.strip() for one in told.split(",")]
