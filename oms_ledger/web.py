@@ -9,6 +9,7 @@ from oms_ledger.api.http.body_limits import BodyLimits
 from oms_ledger.api.http.idempotency import Repeats
 from oms_ledger.api.http.metrics import Timing
 from oms_ledger.api.http.outermost import Outermost
+from oms_ledger.api.http.turns import Admission
 from oms_ledger.backoffice.app import backoffice
 from oms_ledger.cell import Cell, open_cell
 from oms_ledger.services import gc_tuning as interpreter
@@ -32,7 +33,7 @@ def build(cell: Cell) -> ASGIApp:
     app = application(cell)
     paths = [route.path for route in routes_of(app)]
     limited = BodyLimits(Repeats(app), operations_of(app), cell.settings.body_limit)
-    api = Addressing(Timing(limited), paths)
+    api = Addressing(Timing(Admission(limited)), paths)
     return Outermost(WithBackOffice(api, backoffice(api, cell)))
 
 

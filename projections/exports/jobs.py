@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 import orjson
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from oms_ledger.eventstore.database import Database
 from projections.exports import rows as order_export
@@ -52,12 +52,27 @@ class Export:
         return None if self.finished_at is None else self.finished_at + KEPT
 
 
-def ask(database: Database, question: Question, manner: Manner, format: str, *, by: str) -> str:
-    """A new export's id; how many orders it will have is counted at once."""
+def ask(
+    database: Database,
+    question: Question,
+    manner: Manner,
+    format: str,
+    *,
+    by: str,
+    at_most: int | None = None,
+) -> str | None:
+    """A new export's id; how many orders it will have is counted at once.
+
+    None when `at_most` exports of the account are being made already.
+    """
     with database.snapshot() as connection:
+        if at_most is not None and running(connection, question.account) >= at_most:
+            return None
         total = order_list.totals(connection, question).count
     new = secrets.token_hex(16)
     with database.writing() as connection:
+        if at_most is not None and running(connection, question.account) >= at_most:
+            return None
         connection.execute(
             insert(t).values(
                 id=new,
@@ -88,6 +103,12 @@ def get(connection: Connection, account: str | None, id: str) -> Export | None:
 def of_account(connection: Connection, account: str) -> list[Export]:
     query = select(t).where(t.c.account == account).order_by(t.c.created_at.desc(), t.c.id)
     return [_export(row) for row in connection.execute(query.limit(100))]
+
+
+def running(connection: Connection, account: str) -> int:
+    """How many exports of the account are being made."""
+    query = select(func.count()).where(t.c.account == account, t.c.state == "running")
+    return int(connection.execute(query).scalar_one())
 
 
 def unfinished(connection: Connection) -> list[str]:

@@ -149,7 +149,7 @@ ON_AN_ORDER = {
         paid,
         "POST",
         "/cancel",
-        {"reason": "a\x00b"},
+        {"reason": "a\x01b"},
         400,
         ("CHK0158", "Invalid reason characters"),
     ),

@@ -5,6 +5,7 @@ import json
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -172,7 +173,7 @@ def test_G64_large_bodies_beyond_the_room_for_them_are_told_to_come_back():
     large.take(2 * MIB - LARGE)
     answer = ask(app, PLACE, body, method="PUT", headers=announced)
     assert (answer.status, answer.headers["retry-after"]) == (503, "1")
-    assert ask(app, PLACE, b" " * LARGE, method="PUT").status == 200
+    assert ask(app, PLACE, b" " * SMALL, method="PUT").status == 200
     large.give_back(2 * MIB - LARGE)
     # Who does not say how much is coming may bring as much as the operation takes.
     assert ask(app, PLACE, body[:10], body[10:], method="PUT").status == 200
@@ -238,18 +239,40 @@ def test_G53_a_server_answers_an_announcement_at_once_and_who_sends_all_the_same
         assert connection.recv(100).startswith(b"HTTP/1.1 413")
 
 
+@pytest.mark.parametrize("broken", [RuntimeError("invalid chunk"), None], ids=["error", "end"])
+def test_G53_a_body_that_breaks_off_is_the_clients(broken):
+    async def story() -> list[Any]:
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            if broken:
+                raise broken
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        scope = {
+            "type": "http", "method": "PUT", "path": PLACE, "query_string": b"",
+            "headers": [(b"transfer-encoding", b"chunked")], "scheme": "http",
+        }  # fmt: skip
+        await app(scope, receive, send)
+        return sent
+
+    assert asyncio.run(story())[0]["status"] == 400
+
+
 @pytest.mark.parametrize("size", [b"FFFFFFFFFFFFFFFFFF", b"zz", b"-1"])
-def test_G53_a_broken_chunk_is_the_clients(size):
+def test_G53_a_broken_chunk_is_no_5xx(size):
+    """The server may close the connection before the answer."""
+
     async def begin() -> None:
         await over_http.ask(app, "GET", "/nowhere", {"host": "127.0.0.1"}, b"")
 
     asyncio.run(begin())
     (served,) = over_http._running.values()
+    head = f"PUT {PLACE} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     with socket.create_connection(("127.0.0.1", served.port), timeout=30) as connection:
-        connection.sendall(
-            f"PUT {PLACE} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
-            + size
-            + b"\r\n[1]\r\n0\r\n\r\n"
-        )
-        answer = connection.recv(1000)
-    assert answer.startswith(b"HTTP/1.1 400"), answer
+        connection.sendall(head.encode() + size + b"\r\n")
+        with suppress(ConnectionResetError):
+            assert not connection.recv(1000).startswith(b"HTTP/1.1 5")

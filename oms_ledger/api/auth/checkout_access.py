@@ -16,6 +16,7 @@ from oms_ledger.api.auth.dependencies import (
     SHOPPER,
     Caller,
     TheCell,
+    admitted,
     known_caller,
 )
 from oms_ledger.api.http.addressing import segment
@@ -77,7 +78,8 @@ class PlaceDoor:
     operation = "place_order"
 
     async def __call__(self, request: Request, cell: TheCell) -> Caller:
-        return await _stranger(request, cell) or await _known(request, self.operation)
+        caller = await _stranger(request, cell) or await _known(request, self.operation)
+        return await admitted(request, caller, self.operation)
 
 
 class SendDoor:
@@ -94,8 +96,10 @@ class SendDoor:
                 found = await asyncio.to_thread(cell.store.key, account, key)
                 group = found.decode() if found else ""
             if group and await _opens(cell, request, account, group):
-                return Caller(account, SHOPPER, frozenset())
-        return await _stranger(request, cell) or await _known(request, self.operation)
+                shopper = Caller(account, SHOPPER, frozenset())
+                return await admitted(request, shopper, self.operation)
+        caller = await _stranger(request, cell) or await _known(request, self.operation)
+        return await admitted(request, caller, self.operation)
 
 
 class ProcessDoor:
@@ -106,13 +110,13 @@ class ProcessDoor:
     async def __call__(self, order_group: str, request: Request, cell: TheCell) -> Caller:
         group, account = segment(order_group), _asked(request)
         if account and await _opens(cell, request, account, group):
-            return Caller(account, SHOPPER, frozenset())
+            shopper = Caller(account, SHOPPER, frozenset())
+            return await admitted(request, shopper, self.operation)
         caller = await known_caller(request)
-        if await _opens(cell, request, caller.account, group):
-            return caller
-        if not caller.resources & OPERATIONS[self.operation]:
+        own = await _opens(cell, request, caller.account, group)
+        if not own and not caller.resources & OPERATIONS[self.operation]:
             raise forbidden(OPERATIONS[self.operation])
-        return caller
+        return await admitted(request, caller, self.operation)
 
 
 MayPlace = Annotated[Caller, Depends(PlaceDoor())]

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from fastapi.dependencies.models import Dependant
 
 from oms_ledger.accounts.roles import DEPLOYMENT, OPERATIONS, ROLES
+from oms_ledger.api.auth.rate_limit import Limits
 from oms_ledger.api.http.errors import forbidden, unauthorized
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.ledger import Ledger
@@ -174,9 +175,15 @@ class Door:
     async def __call__(self, request: Request, caller: KnownCaller) -> Caller:
         if not caller.resources & self.needed and not (self.shoppers and caller.shopper):
             raise forbidden(self.needed)
-        if caller.person is None:  # the limit is for integrations
-            await request.app.state.limits.count(caller.account, self.operation)
-        return caller
+        return await admitted(request, caller, self.operation)
+
+
+async def admitted(request: Request, caller: Caller, operation: str) -> Caller:
+    """The caller, when it is their account's turn; 503 or 429 when it does not come."""
+    limits: Limits = request.app.state.limits
+    public, counted = not caller.resources, caller.person is None  # minutes are for integrations
+    await limits.admit(request, caller.account, operation, public=public, counted=counted)
+    return caller
 
 
 def requires(operation: str) -> Door:

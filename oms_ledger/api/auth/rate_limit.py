@@ -1,27 +1,74 @@
-"""How often an account may ask (contract 02 §1): a setting of the account, off by default.
+"""How much an account may ask: turns, costly operations at a time, requests a minute.
 
-Minutes are counted in Redis, so that all web processes count together. While Redis is away each
-process counts for itself: a limit is a courtesy to neighbours, and no reason to refuse an order.
+Turns and costly operations are counted by each web process. Minutes are counted in Redis, so that
+all web processes count together. While Redis is away each process counts for itself: a limit is a
+courtesy to neighbours, and no reason to refuse an order.
 """
 
 import asyncio
 import time
+from collections import Counter
+from collections.abc import Mapping
 
 import redis
+from fastapi import Request
 
+from oms_ledger.accounts.account import SETTINGS
+from oms_ledger.accounts.refusals import AccountNotFound
 from oms_ledger.api.http.errors import ApiError
+from oms_ledger.api.http.turns import WITHOUT, Ticket
 from oms_ledger.cell import Cell
 
 MINUTE = 60
 LIMITED = frozenset({"get_order", "order_group", "extended_search"})
+
+COSTLY: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("test_expression", "feed_explain", "hook_explain", "feed_dry_run", "hook_dry_run"),
+        "concurrent_expressions",
+    ),
+    "extended_search": "concurrent_scans",
+}
+"""Operations of which an account has few at a time, and the setting that says how many."""
 
 
 class Limits:
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
         self._counted: dict[str, int] = {}
+        self._running: Counter[tuple[str, str]] = Counter()
 
-    async def count(self, account: str, operation: str) -> None:
+    async def admit(
+        self, request: Request, account: str, operation: str, *, public: bool, counted: bool = True
+    ) -> None:
+        """Let a request of an account go on when it has its turn.
+
+        503 when too many wait; 429 with `Retry-After` for what is beyond the account's quota.
+        `public`: shoppers and strangers of an account take turns beside its keys. `counted`: by
+        the minute. The body is read before: who sends it slowly holds no turn.
+        """
+        if counted:
+            await self._count(account, operation)
+        ticket: Ticket | None = request.scope.get("state", {}).get("ticket")
+        if ticket is None or operation in WITHOUT:
+            return
+        if operation in COSTLY:
+            await self._begin_costly(ticket, account, COSTLY[operation])
+        await request.body()
+        await ticket.take_turn(f"{account}:public" if public else account)
+
+    async def _begin_costly(self, ticket: Ticket, account: str, setting: str) -> None:
+        try:
+            allowed = (await self._cell.ledger.account(account)).setting(setting)
+        except AccountNotFound:  # a key of an account that nobody opened
+            allowed = SETTINGS[setting][0]
+        if self._running[account, setting] >= allowed:
+            what = setting.removeprefix("concurrent_")
+            message = f"{allowed} {what} of the account are under way: try again in a moment"
+            raise ApiError(429, "OMS429", message, {"Retry-After": "1"})
+        ticket.begin(self._running, (account, setting))
+
+    async def _count(self, account: str, operation: str) -> None:
         """Count one request; 429 with `Retry-After` when the account's minute is used up."""
         if operation not in LIMITED:
             return

@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 
 from oms_ledger.accounts.roles import CART, NOBODY_IN_PARTICULAR, OPERATIONS
 from oms_ledger.api.auth.checkout_access import PlaceDoor
-from oms_ledger.api.auth.dependencies import Caller, known_caller
+from oms_ledger.api.auth.dependencies import Caller, admitted, known_caller
 from oms_ledger.api.http.addressing import segment
 from oms_ledger.api.http.errors import unauthorized
 from oms_ledger.carts.context import CartCaller
@@ -42,11 +42,11 @@ class AnybodyDoor:
         headers = request.headers
         known = headers.get("x-vtex-api-appkey") or headers.get("x-vtex-api-apptoken")
         if known or any(user_tokens.carried(headers, request.cookies)):
-            return await known_caller(request)
+            return await admitted(request, await known_caller(request), self.operation)
         account = request.scope["state"].get("account_asked")
         if account is None:
             raise unauthorized(request.scope["path"])
-        return Caller(account, ANYBODY, frozenset())
+        return await admitted(request, Caller(account, ANYBODY, frozenset()), self.operation)
 
 
 MayUseCart = Annotated[Caller, Depends(CartDoor())]

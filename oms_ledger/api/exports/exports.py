@@ -97,10 +97,16 @@ async def post_export(request: Request, cell: TheCell, caller: MayExport) -> Res
     question, manner = question_of(account, given, language, now)
     await request.app.state.freshness.wait()
 
-    def ask() -> str:
-        return exports.ask(cell.database, question, manner, format, by=caller.app_key)
+    most = account.setting("concurrent_exports")
+
+    def ask() -> str | None:
+        by = caller.app_key
+        return exports.ask(cell.database, question, manner, format, by=by, at_most=most)
 
     new = await asyncio.to_thread(ask)
+    if new is None:
+        message = f"{most} exports of the account are being made: ask again when one is complete"
+        raise ApiError(429, "OMS429", message, {"Retry-After": "10"})
     await asyncio.to_thread(wakeups.wake, cell.redis, [f"export:{new}"], wakeups.SLOW)
     return json_response(_shown(await _found(cell, caller, new)), 202)
 

@@ -31,15 +31,16 @@ LIMITS: Mapping[str, int] = {
     **dict.fromkeys(("feed_commit", "feed_requeue", "hook_requeue"), 256 * KIB),
     **dict.fromkeys(("feed_dry_run", "feed_explain", "hook_dry_run", "hook_explain"), 256 * KIB),
     **dict.fromkeys(("send_payments", "start_transaction", "change_seller"), 256 * KIB),
+    **dict.fromkeys(("use_cart", "simulate_cart", "simulate_cart_with_key"), 256 * KIB),
     **dict.fromkeys(("extended_search", "export_orders"), MIB),
 }
 """Bytes of a body, by operation."""
 
 LARGE = 256 * KIB
-"""Bytes from which on a body is one of few at a time, and is parsed beside the event loop."""
+"""Bytes from which on a body is parsed beside the event loop."""
 
 IN_FLIGHT = 16 * MIB
-"""Bytes of large bodies that a process reads and works on at a time."""
+"""Bytes of bodies above `SMALL` that a process reads and works on at a time."""
 
 QUIET, WHOLE = 15.0, 60.0
 """Seconds that a body may bring no byte for, and that all of it may take."""
@@ -51,7 +52,7 @@ PASSED_OVER = 16 * MIB
 
 
 class LargeBodies:
-    """The large bodies that a process has in hand, weighed in bytes; one thread parses them."""
+    """The bodies that a process has in hand, weighed in bytes; one thread parses large ones."""
 
     def __init__(self, limit: int = IN_FLIGHT) -> None:
         self._limit = limit
@@ -141,7 +142,7 @@ class _Body:
             if self._read > limit:
                 self.cut_off = not self._complete
                 raise _too_large(limit)
-            if not self.taken and max(self._read, self._announced) > LARGE:
+            if not self.taken:
                 self.cut_off = not self._complete
                 size = self._announced or limit
                 limits._large.take(size)

@@ -1,0 +1,155 @@
+"""Turns: fair between accounts, bounded in waiting, and given back whatever happens."""
+
+import asyncio
+
+import pytest
+
+from oms_ledger.api.http.errors import ApiError
+from oms_ledger.api.http.turns import FEWEST, UNKNOWN, Admission, Pace, Turns
+from tests.support.asgi import ask
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def run(story):
+    return asyncio.run(story())
+
+
+async def settled():
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+def test_G44_accounts_take_turns_and_none_has_more_than_half():
+    async def story():
+        turns, served = Turns(slots=4, patience=1000), []
+
+        async def request(account):
+            await turns.take(account)
+            served.append(account)
+
+        asked = [asyncio.create_task(request("flood")) for _ in range(6)]
+        await settled()
+        assert served == ["flood"] * 2  # half of four
+        asked += [asyncio.create_task(request(name)) for name in ("a", "b", "a", "c")]
+        await settled()
+        assert served[2:] == ["a", "b"]  # who came later did not wait for the flood
+        turns.give_back("flood")
+        await settled()
+        assert served[4:] == ["flood"]
+        turns.give_back("a")
+        await settled()
+        assert served[5:] == ["a"]
+        turns.give_back("b")
+        await settled()
+        assert served[6:] == ["c"]
+        for _ in range(3):
+            turns.give_back("flood")
+            await settled()
+        assert served[7:] == ["flood"] * 3
+        await asyncio.gather(*asked)
+        assert turns.waiting == 0
+
+    run(story)
+
+
+def test_who_would_wait_too_long_is_refused_at_once():
+    """As many may wait as turns end in the time that one waits."""
+
+    async def story():
+        clock = Clock()
+        turns = Turns(slots=2, patience=1.0, clock=clock)
+        await turns.take("a")
+        assert not turns.full("a")
+        waiting = [asyncio.create_task(turns.take("a")) for _ in range(UNKNOWN // 2)]
+        await settled()
+        with pytest.raises(ApiError) as refused:
+            await turns.take("a")
+        assert (refused.value.status, refused.value.headers["Retry-After"]) == (503, "1")
+        assert turns.full("a")
+        assert not turns.full("b")  # half of the room is others'
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        assert turns.waiting == 0
+        turns.give_back("a")
+        clock.now += 1  # one turn ended in that second: a slow process lets few wait
+        await turns.take("a")
+        waiting = [asyncio.create_task(turns.take("a")) for _ in range(FEWEST // 2)]
+        await settled()
+        assert turns.full("a")
+        for _ in waiting:
+            turns.give_back("a")
+            await settled()
+        turns.give_back("a")
+        assert not turns.taken
+
+    run(story)
+
+
+def test_a_turn_that_does_not_come_is_refused_and_leaves_nothing_behind():
+    async def story():
+        turns = Turns(slots=2, patience=0.0)
+        await turns.take("a")
+        with pytest.raises(ApiError) as refused:
+            await turns.take("a")
+        assert refused.value.status == 503
+        assert turns.waiting == 0
+        turns.give_back("a")
+        assert not turns.taken
+        await turns.take("a")
+        turns.give_back("a")
+
+    run(story)
+
+
+def test_a_turn_that_comes_to_who_left_goes_to_the_next():
+    async def story():
+        turns = Turns(slots=2, patience=1000)
+        await turns.take("a")
+        first, second = (asyncio.create_task(turns.take("a")) for _ in range(2))
+        await settled()
+        turns.give_back("a")  # to the first, which does not know it yet
+        first.cancel()
+        await settled()
+        assert first.cancelled()
+        assert second.done()
+        turns.give_back("a")
+        assert not turns.taken
+
+    run(story)
+
+
+def test_the_pace_is_that_of_the_second_before():
+    clock = Clock()
+    pace = Pace(clock)
+    assert pace.per_second(7) == 7
+    for _ in range(20):
+        pace.count()
+    assert pace.per_second(7) == 20
+    clock.now += 1.5
+    assert pace.per_second(7) == 20
+    clock.now += 1
+    pace.count()
+    assert pace.per_second(7) == 7  # nothing happened for a second: the next pace is not known
+
+
+def test_what_could_not_be_served_soon_is_refused_before_anything():
+    async def inner(scope, receive, send):
+        raise AssertionError("was asked")
+
+    none = Admission(inner, inside=0)
+    answer = ask(none, "/api/oms/pvt/orders")
+    assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+    assert answer.error["code"] == "OMS503"
+    turns = Turns(patience=0)
+    turns.full = lambda account: account == "acme"  # type: ignore[method-assign]
+    full = Admission(inner, turns)
+    key = [("X-VTEX-API-AppKey", "vtexappkey-acme-000000")]
+    assert ask(full, "/api/oms/pvt/orders", headers=key).status == 503
