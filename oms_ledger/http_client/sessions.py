@@ -6,8 +6,8 @@ environment is used, and an answer is read up to a size and a time.
 """
 
 import socket
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from ipaddress import ip_address
 from typing import Any
@@ -24,10 +24,11 @@ from oms_ledger.http_client.addresses import (
     opened,
     permitted,
 )
+from oms_ledger.http_client.deadlines import uses, whole_exchange
 
 LARGEST = 1024 * 1024  # bytes of an answer
 TIMEOUTS = (5, 10)  # seconds to connect, and between bytes
-LONGEST = 30.0  # seconds for a whole answer
+LONGEST = 30.0  # seconds for a whole exchange
 
 
 class ForbiddenAddress(OSError):
@@ -43,16 +44,51 @@ def session(networks: Sequence[Allowed]) -> requests.Session:
     return made
 
 
-def read(response: requests.Response) -> bytes:
-    """The body of a streamed answer; raises `OSError` for one that is too long or too slow."""
-    until, body = time.monotonic() + LONGEST, bytearray()
+EXCHANGES = ThreadPoolExecutor(16, "exchanges")
+"""Threads that wait for others' answers, so that nothing else waits for them."""
+
+
+def exchange(
+    asking: requests.Session,
+    method: str,
+    url: str,
+    *,
+    data: bytes | None,
+    headers: Mapping[str, str],
+    timeout: tuple[float, float] = TIMEOUTS,
+    longest: float = LONGEST,
+) -> tuple[requests.Response, bytes]:
+    """Ask, and read the answer; `OSError` for one that is too long, or takes too long in all.
+
+    `timeout`: seconds to connect, and between bytes. `longest`: seconds for the whole exchange.
+    """
+    with whole_exchange(longest) as whole:
+        try:
+            response = asking.request(
+                method,
+                url,
+                data=data,
+                headers=dict(headers),
+                timeout=timeout,
+                allow_redirects=False,
+                stream=True,
+            )
+            content = _read(response)
+        except (requests.RequestException, OSError):
+            if not whole.over:
+                raise
+        if whole.over:  # headers that were cut off read like all of them
+            raise OSError(f"the answer took longer than {longest:.0f} s")
+        return response, content
+
+
+def _read(response: requests.Response) -> bytes:
+    body = bytearray()
     with response:
         for chunk in response.iter_content(65_536):
             body += chunk
             if len(body) > LARGEST:
                 raise OSError(f"the answer is longer than {LARGEST} bytes")
-            if time.monotonic() > until:
-                raise OSError(f"the answer took longer than {LONGEST:.0f} s")
     return bytes(body)
 
 
@@ -62,9 +98,17 @@ def _adapter(networks: tuple[Allowed, ...]) -> HTTPAdapter:
         def _new_conn(self) -> socket.socket:
             return _connected(self, networks, plain=True)
 
+        def getresponse(self) -> Any:
+            uses(self.sock)
+            return super().getresponse()
+
     class Secure(HTTPSConnection):
         def _new_conn(self) -> socket.socket:
             return _connected(self, networks, plain=False)
+
+        def getresponse(self) -> Any:
+            uses(self.sock)
+            return super().getresponse()
 
     class PlainPool(HTTPConnectionPool):
         ConnectionCls = Plain

@@ -16,7 +16,7 @@ import structlog
 
 from oms_ledger.cell import Cell
 from oms_ledger.http_client.addresses import wrong_url
-from oms_ledger.http_client.sessions import TIMEOUTS, read, session
+from oms_ledger.http_client.sessions import EXCHANGES, exchange, session
 from oms_ledger.orders.changes.outbox import ASK_OUTSIDE
 from oms_ledger.orders.changes.refusals import ParticipantUnreachable
 from oms_ledger.orders.changes.state import ChangeRequest
@@ -41,7 +41,9 @@ async def ask_outside(cell: Cell, owed: Owed) -> None:
         return
     if owed.other in request.acknowledged:
         return
-    final, why = await asyncio.to_thread(_asked, cell, owed, order, request)
+    final, why = await asyncio.get_running_loop().run_in_executor(
+        EXCHANGES, _asked, cell, owed, order, request
+    )
     if why is not None:
         log.warning("a seller was not asked", seller=owed.other, request=request.id, why=why)
         await failed(cell, owed, request, ParticipantUnreachable(), final=final)
@@ -58,15 +60,13 @@ def _asked(cell: Cell, owed: Owed, order: Order, request: ChangeRequest) -> tupl
         return False, refusal
     there = quote(id_below(order), safe="")
     try:
-        response = session(networks).patch(
+        response, _ = exchange(
+            session(networks),
+            "PATCH",
             f"{seller.url.rstrip('/')}/order-system/orders/{there}/changes",
             data=orjson.dumps(agreement_request(order, request)),
             headers=_headers(seller, owed),
-            timeout=TIMEOUTS,
-            allow_redirects=False,
-            stream=True,
         )
-        read(response)
     except (requests.RequestException, OSError) as error:
         return False, f"{owed.other} did not answer: {type(error).__name__}"
     status = response.status_code

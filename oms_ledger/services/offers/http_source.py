@@ -10,7 +10,7 @@ import orjson
 import requests
 
 from oms_ledger.http_client.addresses import Allowed, wrong_url
-from oms_ledger.http_client.sessions import read, session
+from oms_ledger.http_client.sessions import exchange, session
 from oms_ledger.offers.quote import LineQuote, Question
 from oms_ledger.offers.simulation import Nonsense, read_answer, request_body
 
@@ -88,15 +88,15 @@ class HttpSources:
         if source.app_key:
             headers["X-VTEX-API-AppKey"] = source.app_key
             headers["X-VTEX-API-AppToken"] = source.app_token
-        response = session(networks).post(
+        response, content = exchange(
+            session(networks),
+            "POST",
             url,
             data=orjson.dumps(request_body(question)),
             headers=headers,
             timeout=(BUDGET, BUDGET),
-            allow_redirects=False,
-            stream=True,
+            longest=BUDGET,
         )
-        content = read(response)
         if response.status_code != 200:
             raise OSError(f"the source answered {response.status_code}")
         try:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.records import Key
+from oms_ledger.http_client.sessions import EXCHANGES
 from oms_ledger.orders import events as e
 from oms_ledger.orders.decide import Facts
 from oms_ledger.orders.order import Order
@@ -52,7 +53,7 @@ def _gateway(cell: Cell, order: Order) -> Gateway:
 async def asked(gateway: Gateway, question: Callable[..., T], *arguments: Any) -> T:
     """Ask beside the event loop what may take a while."""
     if gateway.remote:
-        return await asyncio.to_thread(question, *arguments)
+        return await asyncio.get_running_loop().run_in_executor(EXCHANGES, question, *arguments)
     return question(*arguments)
 
 

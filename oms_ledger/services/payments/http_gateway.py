@@ -15,7 +15,7 @@ import orjson
 import requests
 
 from oms_ledger.http_client.addresses import Allowed, wrong_url
-from oms_ledger.http_client.sessions import TIMEOUTS, read, session
+from oms_ledger.http_client.sessions import exchange, session
 from oms_ledger.orders.events import Json, Payment
 from oms_ledger.orders.payments.balances import Kind
 from oms_ledger.orders.payments.gateway import (
@@ -159,16 +159,13 @@ class HttpGateway:
             **({"Idempotency-Key": quote(request_id)} if request_id else {}),
         }
         try:
-            response = session(self.networks).request(
+            response, content = exchange(
+                session(self.networks),
                 method,
                 self.url.rstrip("/") + path,
                 data=None if body is None else orjson.dumps(body),
                 headers=headers,
-                timeout=TIMEOUTS,
-                allow_redirects=False,
-                stream=True,
             )
-            content = read(response)
         except (requests.RequestException, OSError) as error:
             raise GatewayAway(f"the gateway did not answer: {type(error).__name__}") from None
         return _understood(response, content)
