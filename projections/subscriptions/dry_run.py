@@ -46,8 +46,12 @@ def dry_run(
     since: int,
     until: int | None = None,
     samples: int = 10,
+    masked: bool = False,
 ) -> Iterator[Trial]:
-    """Reports after each page, the last of them `done`. A filter that fires once fires anew."""
+    """Reports after each page, the last of them `done`. A filter that fires once fires anew.
+
+    `masked`: the filter sees documents as an account shows them that masks.
+    """
     head = folds.store.head() if until is None else min(until, folds.store.head())
     told = Trial(position=min(since, head), head=head)
     asking = Asking("", account, filter)
@@ -55,7 +59,7 @@ def dry_run(
     shown = troubled = 0
     while not told.done:
         rows = [row for row in folds.store.page(told.position, PAGE) if row.position <= head]
-        (judged,) = judge(database, [asking], rows, folds)
+        (judged,) = judge(database, [asking], rows, folds, masked=masked)
         passing = judged.notices
         if once:
             passing = [notice for notice in passing if notice.order_id not in fired]

@@ -30,8 +30,13 @@ class Said:
     micros: int = 0
 
 
-def explain(folds: Folds, account: str, order_id: str, filter: Filter) -> Iterator[Said]:
-    """Each version of the order in turn; nothing when there is no such order."""
+def explain(
+    folds: Folds, account: str, order_id: str, filter: Filter, *, masked: bool = False
+) -> Iterator[Said]:
+    """Each version of the order in turn; nothing when there is no such order.
+
+    `masked`: the filter sees documents as an account shows them that masks.
+    """
     rows = folds.store.stream(order_stream(account, order_id))
     if isinstance(filter, FromWorkflow):
         yield from (_by_status(filter, row) for row in rows)
@@ -39,7 +44,9 @@ def explain(folds: Folds, account: str, order_id: str, filter: Filter) -> Iterat
     expression, before = jsonata.compile(filter.expression), None
     for row, _, _, folded in folds.steps(rows):
         assert isinstance(folded.state, Order)
-        said = _by_expression(expression, Version(row, folded.state, instant(row.at)), before)
+        said = _by_expression(
+            expression, Version(row, folded.state, instant(row.at), masked=masked), before
+        )
         if said.notice and not filter.disable_single_fire:
             before = before or row.version
         yield said

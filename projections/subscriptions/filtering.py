@@ -70,12 +70,13 @@ def judge(
     *,
     until: int | None = None,
     fired_until: int | None = None,
+    masked: bool = False,
 ) -> list[Judged]:
     """The notices of a page for cursors of one account that stand right before it.
 
     The page ends with its last entry, or at the position `until`, up to which the account has no
     others. `fired_until`: all of it is judged again, and orders count as fired only when they did
-    so up to that position.
+    so up to that position. `masked`: filters see documents as an account shows them that masks.
     """
     ours = [row for row in rows if row.account == asked[0].account and row.order_id]
     courts = [_Court(one, rows[-1].position if until is None else until) for one in asked]
@@ -87,7 +88,7 @@ def judge(
                 court.passing, court.judged.judged = passing, len(ours)
     if sitting and ours:
         _recall(database, sitting, ours, all_again=fired_until is not None)
-        _sit(sitting, ours, folds)
+        _sit(sitting, ours, folds, masked=masked)
     for court in courts:
         court.sentence(database, fired_until)
     return [court.judged for court in courts]
@@ -140,13 +141,13 @@ class _Court:
         self.judged.micros = int(self.spent * 1_000_000)
 
 
-def _sit(courts: Sequence[_Court], rows: Sequence[Row], folds: Folds) -> None:
+def _sit(courts: Sequence[_Court], rows: Sequence[Row], folds: Folds, *, masked: bool) -> None:
     sitting = list(courts)
     for row, event, _, folded in folds.steps(rows):
         if isinstance(event, UNSEEN):
             continue  # the document is the same as before, and was judged then
         assert isinstance(folded.state, Order)
-        version = Version(row, folded.state, instant(row.at))
+        version = Version(row, folded.state, instant(row.at), masked=masked)
         for court in sitting:
             court.hear(version)
         slow = [court for court in sitting if court.spent > BUDGET]

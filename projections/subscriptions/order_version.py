@@ -6,15 +6,17 @@ from typing import Any
 from oms_ledger.eventstore.records import Row
 from oms_ledger.jsonata import EvaluationError, Expression, Reads
 from oms_ledger.orders.documents import filter_facts, filter_parts
+from oms_ledger.orders.documents.masking import mask_document
 from oms_ledger.orders.order import Order
 
 
 class Version:
     """What filters read of the order's document is built when the first of them asks for it."""
 
-    def __init__(self, row: Row, order: Order, at: datetime) -> None:
+    def __init__(self, row: Row, order: Order, at: datetime, *, masked: bool = False) -> None:
         self.row = row
         self.at = at
+        self._masked = masked
         self._facts = filter_facts(order)
         self._parts: dict[Reads, dict[str, Any]] = {}
         self._truths: dict[tuple[str, float], bool | EvaluationError] = {}
@@ -23,7 +25,10 @@ class Version:
         """The parts of the document that are read, or all of it; not to be changed."""
         document = self._parts.get(reads)
         if document is None:
-            document = self._parts[reads] = filter_parts(self._facts, reads)
+            document = filter_parts(self._facts, reads)
+            if self._masked:
+                document = mask_document(document)
+            self._parts[reads] = document
         return document
 
     def truth(self, expression: Expression, patience: float = 1) -> bool:

@@ -20,6 +20,7 @@ from projections.subscriptions.kinds import Kind
 from projections.subscriptions.notification import Notice
 
 BATCH = 500
+FAILED = "The expression failed."
 
 
 def place(database: Database, value: object, parse: Callable[[Any], datetime | None]) -> int:
@@ -72,7 +73,8 @@ def now_and_then(run: Iterator[Trial], seconds: float) -> Iterator[Trial]:
             last, held = time.monotonic(), None
 
 
-def trial(report: Trial) -> dict[str, Any]:
+def trial(report: Trial, *, values: bool = True) -> dict[str, Any]:
+    """A report; the texts of failures, which may repeat a value, only with `values`."""
     return {
         "position": report.position,
         "head": report.head,
@@ -83,7 +85,11 @@ def trial(report: Trial) -> dict[str, Any]:
         "evaluationMicroseconds": report.micros,
         "samples": [notice(one) for one in report.samples],
         "failures": [
-            {"position": one.position, "orderId": one.order_id, "error": one.message}
+            {
+                "position": one.position,
+                "orderId": one.order_id,
+                "error": one.message if values else FAILED,
+            }
             for one in report.failures
         ],
         "done": report.done,
@@ -123,7 +129,7 @@ def version(said: Said, *, values: bool) -> dict[str, Any]:
         "notice": said.notice,
         "reason": said.reason,
         **({"value": said.value} if values else {}),
-        **({"error": said.error} if said.error is not None else {}),
+        **({"error": said.error if values else FAILED} if said.error is not None else {}),
         "evaluationMicroseconds": said.micros,
     }
 

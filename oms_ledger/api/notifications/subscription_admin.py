@@ -16,10 +16,11 @@ import orjson
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import StreamingResponse
 
-from oms_ledger.accounts.roles import FULL, VIEW
+from oms_ledger.accounts.account import Account
+from oms_ledger.accounts.roles import FEED_ADMIN, FULL, VIEW
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.http.bodies import json_body
-from oms_ledger.api.http.errors import ApiError, malformed, shown
+from oms_ledger.api.http.errors import ApiError, forbidden, malformed, shown
 from oms_ledger.api.http.numbers import whole_number
 from oms_ledger.api.notifications.filters import read_filter
 from oms_ledger.api.orders.documents import json_response
@@ -117,6 +118,7 @@ def _dry_run(kind: Kind, door: Any) -> Endpoint:
         samples = body.get("samples", SAMPLES)
         if type(samples) is not int or not 0 <= samples <= MOST_SAMPLES:
             raise malformed(f"samples: expected a whole number from 0 to {MOST_SAMPLES}")
+        view = _View(await cell.ledger.account(caller.account), caller, body)
         filter = await asyncio.to_thread(_filter, kind, cell, caller, body)
         since = await asyncio.to_thread(_place, cell, body, "since")
         until = await asyncio.to_thread(_place, cell, body, "until")
@@ -134,9 +136,10 @@ def _dry_run(kind: Kind, door: Any) -> Endpoint:
                     since=since or 0,
                     until=until,
                     samples=samples,
+                    masked=view.masked,
                 )
                 for report in telling.now_and_then(_resting(run), REPORTS):
-                    yield orjson.dumps(telling.trial(report)) + b"\n"
+                    yield orjson.dumps(telling.trial(report, values=view.values)) + b"\n"
             finally:
                 AT_ONCE.release()
 
@@ -164,23 +167,25 @@ def _explain(kind: Kind, door: Any) -> Endpoint:
         """What a filter says of each version of an order, why, and what it cost.
 
         Body: `orderId`, and optionally `filter` (else the configured one). The expression's
-        values are told to whom may see the order; others learn whether they are true.
+        values are told to whom may see the order; others learn whether they are true. In an
+        account that masks they are those of the masked document.
         """
         body = await _object(request)
         order_id = _text(body, "orderId")
         if order_id is None:
             raise malformed("orderId: found nothing, expected the id of an order")
 
+        view = _View(await cell.ledger.account(caller.account), caller, body)
+
         def told() -> dict[str, Any]:
             filter = _filter(kind, cell, caller, body)
-            said = list(explain(cell.folds(), caller.account, order_id, filter))
+            said = list(explain(cell.folds(), caller.account, order_id, filter, masked=view.masked))
             if not said:
                 raise OrderNotFound()
-            values = bool(caller.resources & {VIEW, FULL})
             return {
                 "orderId": order_id,
                 **telling.engine(filter),
-                "versions": [telling.version(one, values=values) for one in said],
+                "versions": [telling.version(one, values=view.values) for one in said],
             }
 
         return json_response(await asyncio.to_thread(told))
@@ -276,6 +281,25 @@ def _told(kind: Kind, cell: Cell, caller: Caller) -> Told:
         message = f"This key has no {kind.name}: configure one by POST"
         raise ApiError(404, "OMS404", f"{message} /api/orders/{kind.name}/config")
     return told
+
+
+class _View:
+    """How much of orders a caller's filter may look into, and how much of it is told.
+
+    A filter of the body is a question about every field, so it takes who may configure filters
+    and see orders; in an account that masks it is put to the masked documents. The configured
+    filter is evaluated as it is for the feed or hook.
+    """
+
+    def __init__(self, account: Account, caller: Caller, body: dict[str, Any]) -> None:
+        asked, sees = body.get("filter") is not None, bool(caller.resources & {VIEW, FULL})
+        if asked and FEED_ADMIN not in caller.resources:
+            raise forbidden(frozenset({FEED_ADMIN}))
+        if asked and not sees:
+            raise forbidden(frozenset({VIEW, FULL}))
+        masks = bool(account.setting("pii"))
+        self.masked = asked and masks
+        self.values = sees and (asked or not masks)
 
 
 def _filter(kind: Kind, cell: Cell, caller: Caller, body: dict[str, Any]) -> Filter:
