@@ -90,4 +90,5 @@ class Cell:
 def open_cell(settings: Settings | None = None) -> Cell:
     settings = settings or Settings.from_environment()
     jsonata.choose(settings.jsonata_engine)
+    jsonata.isolate()
     return Cell(settings)

@@ -6,6 +6,7 @@ functions that cannot make much out of little. Whatever could blow up inside jle
 its own limits looks (lambdas, ranges, constructors, `$replace`, …) stays with the reference.
 """
 
+import atexit
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,7 +15,14 @@ from typing import Any
 from oms_ledger.jsonata import accelerator
 from oms_ledger.jsonata.bounds import ATTEMPTS, CACHE, TIME, TREE
 from oms_ledger.jsonata.cache import BytesCache
-from oms_ledger.jsonata.errors import BoundExceeded, EvaluationError, ExpressionError
+from oms_ledger.jsonata.child import as_json
+from oms_ledger.jsonata.errors import (
+    BoundExceeded,
+    ChildKilled,
+    EvaluationError,
+    ExpressionError,
+)
+from oms_ledger.jsonata.isolation import Children, Isolated
 from oms_ledger.jsonata.patterns import Pattern
 from oms_ledger.jsonata.plain import is_plain
 from oms_ledger.jsonata.reads import Reads, cut_to, paths
@@ -26,6 +34,7 @@ from oms_ledger.notifications.filters import LONGEST_EXPRESSION
 __all__ = [
     "ENGINES",
     "BoundExceeded",
+    "ChildKilled",
     "EngineMissing",
     "EvaluationError",
     "Expression",
@@ -34,6 +43,7 @@ __all__ = [
     "choose",
     "compile",
     "cut_to",
+    "isolate",
     "paths",
     "reads",
     "require_hope",
@@ -42,6 +52,7 @@ __all__ = [
 ENGINES = ("auto", "jlens", "jsonata-python")
 
 _chosen = ["auto"]
+_children: list[Children | None] = [None]
 
 
 class EngineMissing(RuntimeError):
@@ -52,6 +63,18 @@ def choose(engine: str) -> None:
     """The engine of this process (OMS_JSONATA_ENGINE) where none is named."""
     _require(engine)
     _chosen[0] = engine
+
+
+def isolate(children: Children | None = None) -> Children:
+    """From now on children evaluate, for this process, whatever is not plain."""
+    chosen = children or _children[0]
+    if chosen is None:
+        chosen = Children()
+        atexit.register(chosen.close)
+    if chosen is not _children[0]:
+        _children[0] = chosen
+        _cache.clear()
+    return chosen
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +94,7 @@ class Expression:
 
         `patience` multiplies the bound of time alone.
         """
-        return _as_json(self._evaluated(document, at, TIME * patience))
+        return as_json(self._evaluated(document, at, TIME * patience))
 
     def truthy(self, document: dict[str, Any], at: datetime, patience: float = 1) -> bool:
         """The value as `$boolean` casts it; undefined is false."""
@@ -104,11 +127,15 @@ def _compiled(expression: str, engine: str) -> Expression:
     _require(engine)
     ast = parse(expression)
     read, inside = reads_of(ast), tuple(patterns(ast))
-    if engine != "jsonata-python" and accelerator.installed() and is_plain(ast):
+    plain, children = is_plain(ast), _children[0]
+    if engine != "jsonata-python" and accelerator.installed() and plain:
         accelerated = accelerator.compiled(expression)
         if accelerated is not None:
             return Expression(expression, read, "jlens", inside, accelerated)
-    return Expression(expression, read, "jsonata-python", inside, Reference(ast))
+    evaluate: Callable[[dict[str, Any], datetime, float], Any] = Reference(ast)
+    if children is not None and not plain:
+        evaluate = Isolated(expression, children)
+    return Expression(expression, read, "jsonata-python", inside, evaluate)
 
 
 def _require(engine: str) -> None:
@@ -148,14 +175,3 @@ def _truth(value: Any) -> bool:
         case list():
             return any(_truth(member) for member in value)
     return False
-
-
-def _as_json(value: Any) -> Any:
-    match value:
-        case bool() | str() | int() | float():
-            return value
-        case list():
-            return [_as_json(member) for member in value]
-        case dict():
-            return {key: _as_json(member) for key, member in value.items()}
-    return None

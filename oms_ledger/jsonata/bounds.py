@@ -35,3 +35,11 @@ CACHE = 64 * 1024 * 1024
 """Bytes of expressions that a process keeps compiled."""
 TREE = 1_200
 """Bytes of a syntax tree, for each byte of its text, at most."""
+
+CHILDREN = 4
+"""Processes that evaluate at a time what is not plain."""
+CHILD_MEMORY = 512 * 1024 * 1024
+CHILD_SECONDS = 2
+"""Processor seconds of one evaluation, after which the kernel ends its process."""
+CHILD_PATIENCE = 60.0
+"""Seconds that an answer of a child is waited for, on a machine of any speed."""

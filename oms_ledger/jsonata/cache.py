@@ -32,3 +32,8 @@ class BytesCache(Generic[Value]):
                 _, (_, least) = self._kept.popitem(last=False)
                 self.weight -= least
         return value
+
+    def clear(self) -> None:
+        with self._lock:
+            self._kept.clear()
+            self.weight = 0

@@ -20,3 +20,10 @@ class BoundExceeded(EvaluationError):
     def __init__(self, bound: str) -> None:
         super().__init__(f"The evaluation exceeded its bound of {bound}.")
         self.bound = bound
+
+
+class ChildKilled(BoundExceeded):
+    """The evaluation ended the process that it was made in."""
+
+    def __init__(self) -> None:
+        super().__init__("memory or processor time")
