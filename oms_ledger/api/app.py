@@ -7,6 +7,7 @@ from fastapi import Depends, FastAPI
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 
+from oms_ledger.api.accounts import account, keys
 from oms_ledger.api.auth import sign_in
 from oms_ledger.api.auth.dependencies import Doorkeeper, open_to_all, operation_of
 from oms_ledger.api.auth.rate_limit import Limits
@@ -43,6 +44,7 @@ from oms_ledger.api.notifications import (
     expressions,
     feed,
     hook,
+    of_key,
     order_deliveries,
 )
 from oms_ledger.api.notifications import (
@@ -51,7 +53,8 @@ from oms_ledger.api.notifications import (
 from oms_ledger.api.notifications import (
     subscription_admin as told,
 )
-from oms_ledger.api.ops import health
+from oms_ledger.api.operators import operators
+from oms_ledger.api.ops import attention, health
 from oms_ledger.api.orders import (
     actions,
     conversation,
@@ -106,6 +109,11 @@ ROUTERS = (
     order_deliveries,
     find,
     people,
+    account,
+    keys,
+    operators,
+    of_key,
+    attention,
     explaining,
     stream,
     erasures,

@@ -43,7 +43,7 @@ STAGES: dict[str, tuple[Stage, ...]] = {
     "complete": (_PLACED, _PAYMENT, _APPROVED, _WINDOW, _READY, _HANDLING, _INVOICED),
     "marketplace": (_PLACED, _PAYMENT, _APPROVED, _INVOICED),
     "seller": (_ACCEPTED, _AUTHORIZATION, _WINDOW, _READY, _HANDLING, _INVOICED),
-    "chain": (_PLACED, _APPROVED, _SELLER, _INVOICED),
+    "chain": (_PLACED, _PAYMENT, _APPROVED, _SELLER, _INVOICED),
 }
 SIDE_ROADS = frozenset(
     {

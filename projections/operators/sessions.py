@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from projections.operators.tables import operator_sessions as t
 from projections.subscriptions.checkpoints import now_micros
@@ -74,6 +74,11 @@ def set_message(connection: Connection, token_hash: bytes, message: str | None) 
 def of_operator(connection: Connection, operator: str) -> list[Session]:
     query = select(t).where(t.c.operator == operator, t.c.expires_at >= now_micros())
     return [Session(*row) for row in connection.execute(query.order_by(t.c.created_at.desc()))]
+
+
+def last_seen(connection: Connection, operator: str) -> int | None:
+    query = select(func.max(t.c.seen_at)).where(t.c.operator == operator)
+    return connection.execute(query).scalar_one_or_none()
 
 
 def end(connection: Connection, token_hash: bytes) -> None:

@@ -42,8 +42,9 @@ def test_a_feed_is_put_back_and_its_items_come_again_marked(cell, fed):
     first = retrieved(fed)
     handles = {"handles": [item["handle"] for item in first]}
     assert fed.call("POST", "/api/orders/feed", handles).status == 200
+    head = cell.store.head()
     answer = fed.call("POST", "/api/ledger/feed/replay", {"since": 0})
-    assert (answer.status, answer.json()) == (200, {"since": 0, "until": cell.store.head()})
+    assert (answer.status, answer.json()) == (200, {"since": 0, "until": head})
     advance(cell, fed)
     again = retrieved(fed)
     assert [item["eventId"] for item in again] == [item["eventId"] for item in first]

@@ -94,6 +94,13 @@ async def ask(
         return answer.status, told, await answer.read()
 
 
+def serve(app: Any) -> str:
+    """Where the application is reached, until `stop_all`."""
+    if id(app) not in _running:
+        _running[id(app)] = _Served(app)
+    return f"http://127.0.0.1:{_running[id(app)].port}"
+
+
 def stop_all() -> None:
     while _running:
         _running.popitem()[1].stop()

@@ -3,15 +3,16 @@
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.dependencies.models import Dependant
 
-from oms_ledger.accounts.roles import DEPLOYMENT, OPERATIONS, ROLES
+from oms_ledger.accounts.roles import DEPLOYMENT, KEYS, OPERATIONS, ROLES
 from oms_ledger.api.auth.rate_limit import Limits
-from oms_ledger.api.http.errors import forbidden, unauthorized
+from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.errors import ApiError, forbidden, unauthorized
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.ledger import Ledger
 from oms_ledger.services.accounts import user_tokens
@@ -40,6 +41,12 @@ class Caller:
     shopper: str | None = None
     generation: str | None = None
     person: SignedIn | None = None
+    acting: str | None = None
+
+    @property
+    def actor(self) -> str:
+        """Who did it, also where another key is meant than the caller's own."""
+        return self.acting or self.app_key
 
 
 def get_cell(request: Request) -> Cell:
@@ -175,7 +182,10 @@ class Door:
     async def __call__(self, request: Request, caller: KnownCaller) -> Caller:
         if not caller.resources & self.needed and not (self.shoppers and caller.shopper):
             raise forbidden(self.needed)
-        return await admitted(request, caller, self.operation)
+        caller = await admitted(request, caller, self.operation)
+        if (named := request.path_params.get("app_key")) is not None:
+            return await _for_key(request, caller, segment(named))
+        return caller
 
 
 async def admitted(request: Request, caller: Caller, operation: str) -> Caller:
@@ -184,6 +194,18 @@ async def admitted(request: Request, caller: Caller, operation: str) -> Caller:
     public, counted = not caller.resources, caller.person is None  # minutes are for integrations
     await limits.admit(request, caller.account, operation, public=public, counted=counted)
     return caller
+
+
+async def _for_key(request: Request, caller: Caller, app_key: str) -> Caller:
+    """The caller as the key that the path names: an own one, or any with `Manage keys`."""
+    if app_key == caller.app_key:
+        return caller
+    key = await request.app.state.doorkeeper.key(app_key)
+    if key is None or key.account != caller.account:
+        raise ApiError(404, "OMS404", f"The account has no key {app_key}")
+    if KEYS not in caller.resources:
+        raise forbidden(frozenset({KEYS}))
+    return replace(caller, app_key=app_key, acting=caller.actor)
 
 
 def requires(operation: str) -> Door:

@@ -59,7 +59,7 @@ async def post_person(request: Request, cell: TheCell, caller: MayLook) -> Respo
 
     orders = await asyncio.to_thread(count)
     decide = partial(_looked_up, person)
-    await cell.ledger.change_account(caller.account, decide, by=caller.app_key)
+    await cell.ledger.change_account(caller.account, decide, by=caller.actor)
     return json_response({"person": person, "orders": orders})
 
 

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field, StrictInt
 
+from oms_ledger.accounts.events import SubscriptionConfigured, SubscriptionRemoved
+from oms_ledger.api.accounts.record import record
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.http.errors import ApiError, malformed
@@ -97,6 +99,7 @@ async def post_config(request: Request, cell: TheCell, caller: MayConfigure) -> 
         return _shown(cell, caller.app_key)
 
     shown, expiry = await asyncio.to_thread(configure)
+    await record(cell, caller, SubscriptionConfigured(caller.app_key, "feed"))
     return json_response(shown, headers={**warning, **expiry})
 
 
@@ -108,6 +111,7 @@ async def delete_config(cell: TheCell, caller: MayConfigure) -> Response:
 
     if not await asyncio.to_thread(remove):
         _found(None)
+    await record(cell, caller, SubscriptionRemoved(caller.app_key, "feed"))
     return Response(status_code=200)
 
 

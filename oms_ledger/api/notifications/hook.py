@@ -7,7 +7,9 @@ from typing import Annotated, Any
 import structlog
 from fastapi import APIRouter, Depends, Request, Response
 
+from oms_ledger.accounts.events import SubscriptionConfigured, SubscriptionRemoved
 from oms_ledger.accounts.roles import FEED_ADMIN
+from oms_ledger.api.accounts.record import record
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.http.bodies import json_body
 from oms_ledger.api.http.errors import ApiError, malformed
@@ -72,6 +74,7 @@ async def post_config(request: Request, cell: TheCell, caller: MayConfigure) -> 
             return hooks.configure(connection, hook, head, cell.vault)
 
     secret = await asyncio.to_thread(configure)
+    await record(cell, caller, SubscriptionConfigured(caller.app_key, "hook"))
     shown = {**warning, "X-Hook-Secret": secret} if secret else warning
     return json_response(_shown(hook, secrets=True), headers=shown)
 
@@ -99,4 +102,5 @@ async def delete_config(cell: TheCell, caller: MayConfigure) -> Response:
 
     if not await asyncio.to_thread(remove):
         raise missing()
+    await record(cell, caller, SubscriptionRemoved(caller.app_key, "hook"))
     return Response(status_code=200)

@@ -11,6 +11,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy import Connection
 
+from oms_ledger.accounts.events import HookPaused, HookResumed, HookSecretRotated
+from oms_ledger.api.accounts.record import record
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.http.bodies import json_body
 from oms_ledger.api.http.errors import malformed, shown
@@ -154,13 +156,16 @@ async def peek(request: Request, cell: TheCell, caller: MaySee) -> Response:
 @router.post("/api/ledger/hook/pause")
 async def pause(cell: TheCell, caller: MayPause) -> Response:
     """Stop pushing; what the filter passes is kept and told after the hook is resumed."""
-    return json_response(await asyncio.to_thread(_changed, cell, caller.app_key, hooks.pause))
+    told = await asyncio.to_thread(_changed, cell, caller.app_key, hooks.pause)
+    await record(cell, caller, HookPaused(caller.app_key))
+    return json_response(told)
 
 
 @router.post("/api/ledger/hook/resume")
 async def resume(cell: TheCell, caller: MayPause) -> Response:
     """Push again, beginning with what was kept; failures and waits of before are forgotten."""
     told = await asyncio.to_thread(_changed, cell, caller.app_key, hooks.resume)
+    await record(cell, caller, HookResumed(caller.app_key))
     await asyncio.to_thread(wakeups.wake, cell.redis, [hook_cursor(caller.app_key)])
     return json_response(told)
 
@@ -194,5 +199,6 @@ async def rotate(request: Request, cell: TheCell, caller: MayRotate) -> Response
         return found
 
     secret, until = await asyncio.to_thread(rotated)
+    await record(cell, caller, HookSecretRotated(caller.app_key))
     told = {"secret": secret, "formerSecretSignsUntil": instant_text(until) if both else None}
     return json_response(told, headers={"X-Hook-Secret": secret, "Cache-Control": "no-store"})

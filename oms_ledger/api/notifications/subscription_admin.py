@@ -17,7 +17,9 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import StreamingResponse
 
 from oms_ledger.accounts.account import Account
+from oms_ledger.accounts.events import DeadLettersRequeued, SubscriptionReplayed
 from oms_ledger.accounts.roles import FEED_ADMIN, FULL, VIEW
+from oms_ledger.api.accounts.record import record
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.http.bodies import json_body
 from oms_ledger.api.http.errors import ApiError, forbidden, malformed, shown
@@ -98,7 +100,11 @@ def _replay(kind: Kind, door: Any) -> Endpoint:
             assert done is not None
             return {"since": done.since, "until": done.until}
 
-        return json_response(await asyncio.to_thread(put_back))
+        told = await asyncio.to_thread(put_back)
+        since = int(told["since"])
+        replayed = SubscriptionReplayed(caller.app_key, kind.name, since, order_id)
+        await record(cell, caller, replayed)
+        return json_response(told)
 
     return replay
 
@@ -256,7 +262,10 @@ def _requeue(kind: Kind, door: Any) -> Endpoint:
             count = telling.requeue(cell.database, kind, caller.app_key, positions)
             return {"requeued": count}
 
-        return json_response(await asyncio.to_thread(put_back))
+        told = await asyncio.to_thread(put_back)
+        count = int(told["requeued"])
+        await record(cell, caller, DeadLettersRequeued(caller.app_key, kind.name, count))
+        return json_response(told)
 
     return requeue
 

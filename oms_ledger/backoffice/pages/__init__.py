@@ -1,8 +1,46 @@
 """The pages of the back office, one module per subject; each lists its routes."""
 
 from oms_ledger.backoffice.page import Handler
-from oms_ledger.backoffice.pages import actions, home, me, order, orders
+from oms_ledger.backoffice.pages import (
+    actions,
+    feeds,
+    home,
+    keys,
+    me,
+    news,
+    order,
+    orders,
+    outbox,
+    people,
+    playground,
+    runs,
+    settings,
+    stream,
+    tasks,
+    team,
+    verify,
+)
 
 Pages = list[tuple[str, Handler, list[str]]]
 
-ROUTES: Pages = [route for module in (me, home, orders, order, actions) for route in module.ROUTES]
+MODULES = (
+    me,
+    verify,
+    home,
+    news,
+    orders,
+    order,
+    stream,
+    feeds,
+    playground,
+    outbox,
+    tasks,
+    people,
+    team,
+    keys,
+    settings,
+    runs,
+    actions,
+)
+
+ROUTES: Pages = [route for module in MODULES for route in module.ROUTES]

@@ -4,18 +4,55 @@ from typing import Any
 
 from starlette.responses import Response
 
-from oms_ledger.backoffice.page import Page
+from oms_ledger.backoffice.page import Page, url
+
+# kind: (words, the page that shows exactly these)
+WORDS = {
+    "orders-in-error": "orders in error",
+    "cancellations-requested": "cancellations requested",
+    "fulfillment-to-authorize": "orders to authorize for dispatch",
+    "sellers-to-change": "orders that need another seller",
+    "late-deliveries": "late deliveries",
+    "orders-retrying": "orders of which others are being told again",
+    "outbox-dead": "messages to others that failed for good",
+    "tasks-open": "open tasks",
+    "hook-failing": "notifications wait for a hook that fails",
+    "hook-paused": "hook is paused",
+    "dead-letters": "notifications that could not be delivered",
+}
+FAMILY = {"error": "error", "decide": "decide", "wait": "new"}
+
+
+def _target(page: Page, need: dict[str, Any]) -> str:
+    if need["appKey"]:
+        tab = "dead-letters" if need["kind"] == "dead-letters" else "overview"
+        return url(page.base, "feeds", need["appKey"], tab)
+    if need["kind"] == "outbox-dead":
+        return url(page.base, "outbox", **need["query"])
+    if need["kind"] == "tasks-open":
+        return url(page.base, "tasks")
+    return url(page.base, "orders", **need["query"])
 
 
 async def get_home(page: Page) -> Response:
+    told = await page.get("/api/ledger/attention")
+    needs = [
+        {
+            **need,
+            "words": WORDS.get(need["kind"], need["kind"]),
+            "family": FAMILY[need["severity"]],
+            "target": _target(page, need),
+        }
+        for need in told["needs"]
+    ]
     listed: dict[str, Any] | None = None
     if page.may("list_orders"):
         query = {"per_page": "1", "_facets": "status", "_stats": "1"}
         listed = await page.get("/api/oms/pvt/orders", query)
-    tasks: dict[str, Any] | None = None
-    if page.may("read_tasks"):
-        tasks = await page.get_or(None, "/api/do/tasks", {"status": "-Closed", "perPage": "10"})
-    return await page.render("home.html", listed=listed, tasks=tasks)
+    exports: list[dict[str, Any]] = []
+    if page.may("export_orders"):
+        exports = await page.get_or([], "/api/ledger/exports")
+    return await page.render("home.html", needs=needs, listed=listed, exports=exports[:5])
 
 
 ROUTES = [("/admin/{account}", get_home, ["GET"])]

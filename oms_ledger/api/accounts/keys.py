@@ -1,0 +1,161 @@
+"""App keys of an account: listed, created, labeled, rotated, revoked (ours).
+
+A token is told once, in the answer that made it. Nobody makes a key that may do more than
+whoever asks for it.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import Field
+from sqlalchemy import Connection
+
+from oms_ledger.accounts.events import KeyCreated, KeyRevoked, KeyRotated
+from oms_ledger.accounts.roles import ROLES
+from oms_ledger.api.accounts.record import record
+from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
+from oms_ledger.api.history.history import Told
+from oms_ledger.api.http.bodies import Body, json_body, parse
+from oms_ledger.api.http.errors import ApiError, forbidden, malformed
+from oms_ledger.api.orders.documents import json_response
+from oms_ledger.cell import Cell
+from oms_ledger.notifications.webhook import instant_text
+from projections.accounts import app_keys
+from projections.accounts.app_keys import AppKey
+
+router = APIRouter(prefix="/api/ledger/keys", tags=["Account"])
+
+MayManage = Annotated[Caller, Depends(requires("manage_keys"))]
+Label = Annotated[str | None, Field(max_length=60)]
+
+OVERLAP, LONGEST_OVERLAP = 86_400, 30 * 86_400
+
+
+class NewKey(Body):
+    role: str
+    label: Label = None
+
+
+class NewLabel(Body):
+    label: Label = None
+
+
+class Rotation(Body):
+    overlap_seconds: Annotated[int, Field(ge=0, le=LONGEST_OVERLAP)] = OVERLAP
+
+
+class KeyTold(Told):
+    app_key: str = Field(examples=["vtexappkey-acme-8F21C0"])
+    label: str | None = Field(description="What the key is for", examples=["erp"])
+    role: str = Field(examples=["OMS - Full access"])
+    created_at: str
+    revoked_at: str | None
+    previous_token_valid_until: str | None = Field(description="While it is rotated")
+
+
+class Keys(Told):
+    keys: list[KeyTold]
+
+
+class KeyWithToken(KeyTold):
+    app_token: str = Field(description="Told this once")
+
+
+def serialize_key(key: AppKey) -> dict[str, Any]:
+    return {
+        "appKey": key.app_key,
+        "label": key.label,
+        "role": key.role,
+        "createdAt": instant_text(key.created_at),
+        "revokedAt": instant_text(key.revoked_at) if key.revoked_at else None,
+        "previousTokenValidUntil": instant_text(key.former_until) if key.former_until else None,
+    }
+
+
+def _require_role(caller: Caller, role: str) -> None:
+    if role not in ROLES:
+        raise malformed(f"role: found {role[:60]!r}, expected one of {', '.join(sorted(ROLES))}")
+    if beyond := ROLES[role] - caller.resources:
+        raise forbidden(frozenset(beyond))
+
+
+@router.get("", response_model=Keys)
+async def get_keys(cell: TheCell, caller: MayManage) -> Response:
+    """The account's keys, revoked ones too, without their tokens."""
+
+    def look() -> list[AppKey]:
+        with cell.database.reading() as connection:
+            return app_keys.of_account(connection, caller.account)
+
+    return json_response({"keys": [serialize_key(k) for k in await asyncio.to_thread(look)]})
+
+
+@router.post("", status_code=201, response_model=KeyWithToken)
+async def post_key(request: Request, cell: TheCell, caller: MayManage) -> Response:
+    """A new key of a role that has no resource which the caller lacks."""
+    asked = parse(NewKey, await json_body(request))
+    _require_role(caller, asked.role)
+    label = (asked.label or "").strip() or None
+
+    def create(connection: Connection) -> tuple[str, str]:
+        return app_keys.create(connection, caller.account, asked.role, label)
+
+    app_key, token = await asyncio.to_thread(_write, cell, create)
+    await record(cell, caller, KeyCreated(app_key, asked.role))
+    told = serialize_key(await _found(cell, caller, app_key))
+    return json_response({**told, "appToken": token}, 201, {"Cache-Control": "no-store"})
+
+
+@router.patch("/{key}", response_model=KeyTold)
+async def patch_key(key: str, request: Request, cell: TheCell, caller: MayManage) -> Response:
+    """Say what the key is for."""
+    asked = parse(NewLabel, await json_body(request))
+    found = await _found(cell, caller, key)
+    label = (asked.label or "").strip() or None
+    await asyncio.to_thread(_write, cell, lambda c: app_keys.set_label(c, found.app_key, label))
+    return json_response(serialize_key(await _found(cell, caller, key)))
+
+
+@router.post("/{key}/rotate", response_model=KeyWithToken)
+async def post_rotate(key: str, request: Request, cell: TheCell, caller: MayManage) -> Response:
+    """Another token; the present one opens for `overlapSeconds` more (a day)."""
+    raw = await request.body()
+    asked = parse(Rotation, await json_body(request)) if raw else Rotation()
+    found = await _found(cell, caller, key)
+    _require_role(caller, found.role)
+    overlap = asked.overlap_seconds
+    token = await asyncio.to_thread(
+        _write, cell, lambda c: app_keys.rotate(c, found.app_key, overlap * 1_000_000)
+    )
+    if token is None:
+        raise ApiError(409, "OMS003", "The key is revoked")
+    await record(cell, caller, KeyRotated(found.app_key, overlap))
+    told = serialize_key(await _found(cell, caller, key))
+    return json_response({**told, "appToken": token}, headers={"Cache-Control": "no-store"})
+
+
+@router.post("/{key}/revoke", response_model=KeyTold)
+async def post_revoke(key: str, cell: TheCell, caller: MayManage) -> Response:
+    """Shut the key out for good: it opens nothing from the next second on."""
+    found = await _found(cell, caller, key)
+    if await asyncio.to_thread(_write, cell, lambda c: app_keys.revoke(c, found.app_key)):
+        await record(cell, caller, KeyRevoked(found.app_key))
+    return json_response(serialize_key(await _found(cell, caller, key)))
+
+
+def _write(cell: Cell, act: Callable[[Connection], Any]) -> Any:
+    with cell.database.writing() as connection:
+        return act(connection)
+
+
+async def _found(cell: Cell, caller: Caller, app_key: str) -> AppKey:
+    def look() -> AppKey | None:
+        with cell.database.reading() as connection:
+            return app_keys.get(connection, app_key)
+
+    key = await asyncio.to_thread(look)
+    if key is None or key.account != caller.account:
+        raise ApiError(404, "OMS404", f"The account has no key {app_key}")
+    return key

@@ -1,0 +1,147 @@
+"""Operators of an account: people who sign in to the back office (ours)."""
+
+import asyncio
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import Field
+
+from oms_ledger.accounts.events import OperatorInvited, OperatorRemoved, OperatorRoleChanged
+from oms_ledger.accounts.roles import ROLES
+from oms_ledger.api.accounts.record import record
+from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
+from oms_ledger.api.history.history import Told
+from oms_ledger.api.http.bodies import Body, json_body, parse
+from oms_ledger.api.http.errors import forbidden
+from oms_ledger.api.orders.documents import json_response
+from oms_ledger.notifications.webhook import instant_text
+from oms_ledger.services.operators import invitations
+from oms_ledger.services.operators.invitations import OperatorNotFound
+from projections.operators import directory, sessions
+from projections.operators.directory import Operator
+
+router = APIRouter(prefix="/api/ledger/operators", tags=["Account"])
+
+MayManage = Annotated[Caller, Depends(requires("manage_users"))]
+
+
+class Invitation(Body):
+    email: Annotated[str, Field(max_length=254)]
+    role: str
+    name: Annotated[str, Field(max_length=120)] = ""
+
+
+class NewRole(Body):
+    role: str
+
+
+class OperatorTold(Told):
+    id: str = Field(examples=["pk3jq7x2m4a"])
+    email: str
+    name: str
+    role: str = Field(examples=["OMS - Full access"])
+    created_at: str
+    seen_at: str | None = Field(description="When the person was last seen")
+    disabled: bool
+    invited: bool = Field(description="Whether no password was set yet")
+
+
+class Operators(Told):
+    operators: list[OperatorTold]
+
+
+class Invited(Told):
+    id: str
+    token: str | None = Field(
+        description="Of the link `/admin/-/link#…` to pass on, told this once; null where the"
+        " person signs in already"
+    )
+
+
+def _serialize(one: Operator, account: str, seen: int | None) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "email": one.email,
+        "name": one.name,
+        "role": one.roles[account],
+        "createdAt": instant_text(one.created_at),
+        "seenAt": instant_text(seen) if seen else None,
+        "disabled": one.disabled_at is not None,
+        "invited": one.password_hash is None,
+    }
+
+
+@router.get("", response_model=Operators)
+async def get_operators(cell: TheCell, caller: MayManage) -> Response:
+    """Who has a role in the account."""
+
+    def look() -> list[dict[str, Any]]:
+        with cell.database.reading() as connection:
+            return [
+                _serialize(one, caller.account, sessions.last_seen(connection, one.id))
+                for one in directory.of_account(connection, caller.account)
+            ]
+
+    return json_response({"operators": await asyncio.to_thread(look)})
+
+
+def _require_role(caller: Caller, role: str) -> None:
+    """Nobody gives a role that may do more than they may themselves."""
+    if beyond := ROLES[invitations.require_role(role)] - caller.resources:
+        raise forbidden(frozenset(beyond))
+
+
+@router.post("", status_code=201, response_model=Invited)
+async def post_operator(request: Request, cell: TheCell, caller: MayManage) -> Response:
+    """Give a person a role in the account; the answer has the secret of the link to pass on."""
+    asked = parse(Invitation, await json_body(request))
+    _require_role(caller, asked.role)
+    invite = partial(
+        invitations.invite,
+        cell,
+        email=asked.email,
+        name=asked.name,
+        account=caller.account,
+        role=asked.role,
+    )
+    operator, token = await asyncio.to_thread(invite)
+    await record(cell, caller, OperatorInvited(operator, asked.role))
+    return json_response({"id": operator, "token": token}, 201, {"Cache-Control": "no-store"})
+
+
+@router.patch("/{operator_id}", status_code=204)
+async def patch_operator(
+    operator_id: str, request: Request, cell: TheCell, caller: MayManage
+) -> Response:
+    """Another role in the account; the person's sessions end."""
+    asked = parse(NewRole, await json_body(request))
+    _require_role(caller, asked.role)
+    change = partial(invitations.change_role, cell, operator_id, caller.account, asked.role)
+    await asyncio.to_thread(change)
+    await record(cell, caller, OperatorRoleChanged(operator_id, asked.role))
+    return Response(status_code=204)
+
+
+@router.delete("/{operator_id}", status_code=204)
+async def delete_operator(operator_id: str, cell: TheCell, caller: MayManage) -> Response:
+    """Take the account away from a person; the sessions end."""
+    change = partial(invitations.change_role, cell, operator_id, caller.account, None)
+    await asyncio.to_thread(change)
+    await record(cell, caller, OperatorRemoved(operator_id))
+    return Response(status_code=204)
+
+
+@router.post("/{operator_id}/sessions/end", status_code=204)
+async def post_end_sessions(operator_id: str, cell: TheCell, caller: MayManage) -> Response:
+    """Sign a person out everywhere."""
+
+    def end() -> None:
+        with cell.database.writing() as connection:
+            operator = directory.get(connection, operator_id)
+            if operator is None or caller.account not in operator.roles:
+                raise OperatorNotFound(operator_id)
+            sessions.end_all(connection, operator_id)
+
+    await asyncio.to_thread(end)
+    return Response(status_code=204)

@@ -1,0 +1,269 @@
+"""Feeds and hooks: how each is, what waits, what was tried, what died, and its settings."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+
+from oms_ledger.backoffice.asking import path_of
+from oms_ledger.backoffice.commands import one
+from oms_ledger.backoffice.page import Elsewhere, Page, url
+from projections.accounts import app_keys
+
+TABS = ("overview", "queue", "attempts", "dead-letters", "settings")
+
+
+def key_path(app_key: str, *more: str) -> str:
+    return path_of("api", "ledger", "keys", app_key, *more)
+
+
+async def keys_of(page: Page) -> list[dict[str, Any]]:
+    """The keys that are not revoked, with what they are for; names alone, no secret."""
+
+    def look() -> list[dict[str, Any]]:
+        with page.cell.database.reading() as connection:
+            found = app_keys.of_account(connection, page.account)
+        return [
+            {"appKey": key.app_key, "label": key.label, "role": key.role}
+            for key in found
+            if key.revoked_at is None
+        ]
+
+    return await asyncio.to_thread(look)
+
+
+async def get_feeds(page: Page) -> Response:
+    """Each key with its feed and its hook."""
+    page.require("hook_state")
+    rows = []
+    for key in await keys_of(page):
+        named = key["appKey"]
+        feed = await page.get_or(None, key_path(named, "feed", "config"))
+        hook = await page.get_or(None, key_path(named, "hook"))
+        dead = await page.get_or({"total": 0}, key_path(named, "feed", "dead-letters"))
+        if feed or hook:
+            rows.append({**key, "feed": feed, "hook": hook, "feed_dead": dead["total"]})
+    return await page.render(
+        "feeds.html", rows=rows, keys=await keys_of(page), manages=page.may("manage_keys")
+    )
+
+
+async def get_key(page: Page) -> Response:
+    """One key; its parts are tabs, each with an address of its own."""
+    page.require("hook_state")
+    app_key = page.param("app_key")
+    tab = page.request.path_params.get("tab", "overview")
+    if tab not in TABS:
+        return await page.render("not_found.html", 404, looked_for=tab, guesses=[])
+    return await _shown(page, app_key, tab)
+
+
+async def _shown(
+    page: Page,
+    app_key: str,
+    tab: str,
+    *,
+    status: int = 200,
+    error: dict[str, Any] | None = None,
+    secret: str | None = None,
+) -> Response:
+    feed = await page.ask("GET", key_path(app_key, "feed", "config"))
+    if feed.status == 404 and "no key" in feed.error["message"]:
+        return await page.render("not_found.html", 404, looked_for=app_key, guesses=[])
+    hook = await page.get_or(None, key_path(app_key, "hook"))
+    told: dict[str, Any] = {}
+    if tab == "queue":
+        told["items"] = await page.get_or({"items": []}, key_path(app_key, "feed", "items"))
+        told["pending"] = await page.get_or({"items": []}, key_path(app_key, "hook", "peek"))
+    if tab == "attempts":
+        query = {"failed": "true"} if page.query("failed") else {}
+        if page.query("before"):
+            query["before"] = page.query("before")
+        told["attempts"] = await page.get_or(
+            {"attempts": [], "next": None}, key_path(app_key, "hook", "attempts"), query
+        )
+    if tab == "dead-letters":
+        told["letters"] = {
+            kind: await page.get_or({"letters": [], "total": 0}, key_path(app_key, kind, tab))
+            for kind in ("feed", "hook")
+        }
+    if tab == "settings":
+        told["hook_config"] = await page.get_or(None, key_path(app_key, "hook", "config"))
+    labels = {key["appKey"]: key["label"] for key in await keys_of(page)}
+    return await page.render(
+        "feed_key.html",
+        status,
+        app_key=app_key,
+        label=labels.get(app_key),
+        tab=tab,
+        tabs=TABS,
+        feed=feed.json() if feed.ok else None,
+        hook=hook,
+        error=error,
+        secret=secret,
+        **told,
+    )
+
+
+async def post_key(page: Page) -> Response:
+    """What a button of the key's page asks for."""
+    page.require("hook_state")
+    app_key, given = page.param("app_key"), await page.form()
+    do, kind = one(given, "do"), one(given, "kind")
+    kind = kind if kind in ("feed", "hook") else "hook"
+    here = url(page.base, "feeds", app_key)
+    match do:
+        case "pause" | "resume":
+            answer = await page.ask("POST", key_path(app_key, "hook", do))
+            told = "Paused" if do == "pause" else "Resumed"
+        case "rotate":
+            if not page.verified:
+                raise Elsewhere(url("/admin/-", "verify", next=here))
+            answer = await page.ask("POST", key_path(app_key, "hook", "secret"))
+            if answer.ok:
+                secret = answer.json()["secret"]
+                return await _shown(page, app_key, "settings", secret=secret)
+            told = ""
+        case "requeue":
+            positions = [int(p) for p in given.get("position", []) if p.isdigit()]
+            body = {"positions": positions} if positions else {"all": True}
+            answer = await page.ask(
+                "POST", key_path(app_key, kind, "dead-letters", "requeue"), body=body
+            )
+            told = f"{answer.json()['requeued']} wait again" if answer.ok else ""
+            here = url(here, "dead-letters")
+        case "remove":
+            answer = await page.ask("DELETE", key_path(app_key, kind, "config"))
+            told = "Removed"
+            here = url(page.base, "feeds")
+        case "configure":
+            return await _configure(page, app_key, kind, given)
+        case _:
+            raise Elsewhere(here)
+    if not answer.ok:
+        return await _shown(page, app_key, "overview", status=answer.status, error=answer.error)
+    return await page.done(here, told)
+
+
+async def _configure(page: Page, app_key: str, kind: str, given: dict[str, list[str]]) -> Response:
+    """Set up or change a feed or a hook by the form of the settings."""
+    body: dict[str, Any] = {"filter": filter_of(given)}
+    if kind == "feed":
+        body["queue"] = {
+            "visibilityTimeoutInSeconds": int(one(given, "visibility") or 240),
+            "messageRetentionPeriodInSeconds": int(one(given, "retention") or 345600),
+        }
+    else:
+        headers = _headers(one(given, "headers"))
+        if one(given, "keep-headers") == "yes":
+            config = await page.get_or({}, key_path(app_key, "hook", "config"))
+            headers = {**(config.get("hook") or {}).get("headers", {}), **headers}
+        body["hook"] = {"url": one(given, "url"), "headers": headers}
+    answer = await page.ask("POST", key_path(app_key, kind, "config"), body=body)
+    if not answer.ok:
+        return await _shown(page, app_key, "settings", status=answer.status, error=answer.error)
+    secret = answer.headers.get("x-hook-secret")
+    if secret:
+        return await _shown(page, app_key, "settings", secret=secret)
+    return await page.done(url(page.base, "feeds", app_key, "settings"), "Saved")
+
+
+def filter_of(given: dict[str, list[str]]) -> dict[str, Any]:
+    """The filter that a form describes: by statuses, or by an expression."""
+    if one(given, "type") == "FromOrders":
+        told: dict[str, Any] = {"type": "FromOrders", "expression": one(given, "expression")}
+        if one(given, "single-fire") == "yes":
+            told["disableSingleFire"] = False
+        return told
+    statuses = [part.strip() for part in one(given, "statuses").split(",") if part.strip()]
+    return {"type": "FromWorkflow", "status": statuses}
+
+
+def _headers(text: str) -> dict[str, str]:
+    pairs = (line.partition(":") for line in text.splitlines() if line.strip())
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+async def get_replay(page: Page) -> Response:
+    """Send again: one order, or all since a position or an instant; counted first."""
+    page.require("hook_replay")
+    return await _replay_shown(page, {})
+
+
+async def _replay_shown(
+    page: Page,
+    given: dict[str, list[str]],
+    *,
+    status: int = 200,
+    error: dict[str, Any] | None = None,
+    counted: dict[str, Any] | None = None,
+) -> Response:
+    targets = []
+    for key in await keys_of(page):
+        for kind, tail in (("hook", ("hook",)), ("feed", ("feed", "config"))):
+            if await page.get_or(None, key_path(key["appKey"], *tail)):
+                name = key["label"] or key["appKey"]
+                targets.append((f"{kind}:{key['appKey']}", f"{name} · {kind}"))
+    return await page.render(
+        "replay.html",
+        status,
+        targets=targets,
+        order_id=one(given, "orderId") or page.query("orderId"),
+        since=one(given, "since") or page.query("since"),
+        target=one(given, "target") or page.query("target"),
+        counted=counted,
+        error=error,
+    )
+
+
+def _since(text: str) -> Any:
+    return int(text) if text.isdigit() else text
+
+
+async def post_replay(page: Page) -> Response:
+    page.require("hook_replay")
+    given = await page.form()
+    kind, _, app_key = one(given, "target").partition(":")
+    order_id, since = one(given, "orderId"), one(given, "since")
+    if kind not in ("feed", "hook"):
+        raise Elsewhere(f"{page.base}/feeds/replay")
+    body: dict[str, Any] = {}
+    if order_id:
+        body["orderId"] = order_id
+    if since:
+        body["since"] = _since(since)
+    if not order_id and one(given, "confirmed") != "yes":
+        counted = await _counted(page, kind, app_key, body)
+        if "error" in counted:
+            return await _replay_shown(page, given, status=400, error=counted["error"])
+        return await _replay_shown(page, given, counted=counted)
+    answer = await page.ask("POST", key_path(app_key, kind, "replay"), body=body)
+    if not answer.ok:
+        return await _replay_shown(page, given, status=answer.status, error=answer.error)
+    told = answer.json()
+    text = f"{told['produced']} are sent again" if order_id else "It goes back and sends again"
+    target = url(page.base, "orders", order_id) if order_id else url(page.base, "feeds", app_key)
+    return await page.done(target, text)
+
+
+async def _counted(page: Page, kind: str, app_key: str, body: dict[str, Any]) -> dict[str, Any]:
+    """How many notifications a replay would send, by a dry run of the filter."""
+    asked = {"since": body.get("since", 0), "samples": 0}
+    answer = await page.ask("POST", key_path(app_key, kind, "dry-run"), body=asked)
+    if not answer.ok:
+        return {"error": answer.error}
+    last: dict[str, Any] = orjson.loads(answer.body.strip().split(b"\n")[-1])
+    passed = last["matched"] if "matched" in last else last["passed"]
+    return {"count": passed, "entries": last["entries"], "at": datetime.now(UTC).isoformat()}
+
+
+ROUTES = [
+    ("/admin/{account}/feeds", get_feeds, ["GET"]),
+    ("/admin/{account}/feeds/replay", get_replay, ["GET"]),
+    ("/admin/{account}/feeds/replay", post_replay, ["POST"]),
+    ("/admin/{account}/feeds/{app_key}", get_key, ["GET"]),
+    ("/admin/{account}/feeds/{app_key}", post_key, ["POST"]),
+    ("/admin/{account}/feeds/{app_key}/{tab}", get_key, ["GET"]),
+]

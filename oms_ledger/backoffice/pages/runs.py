@@ -1,0 +1,54 @@
+"""Exports: begun from a filter, made in the background, fetched when complete."""
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+
+from oms_ledger.backoffice.asking import path_of
+from oms_ledger.backoffice.commands import one
+from oms_ledger.backoffice.page import Failed, Page
+from oms_ledger.backoffice.pages.orders import api_query
+
+EXPORTS = ("api", "ledger", "exports")
+
+
+async def get_runs(page: Page) -> Response:
+    page.require("export_orders")
+    exports: list[dict[str, Any]] = await page.get(path_of(*EXPORTS))
+    return await page.render("runs.html", exports=exports)
+
+
+async def post_exports(page: Page) -> Response:
+    page.require("export_orders")
+    given = await page.form()
+    query = api_query(parse_qsl(one(given, "query")))
+    answer = await page.ask(
+        "POST",
+        path_of(*EXPORTS),
+        query=[p for p in query if p[0] not in ("page", "per_page")],
+        body={"format": one(given, "format")},
+        once=f"page-{one(given, 'key')}",
+    )
+    if not answer.ok:
+        raise Failed(answer)
+    return await page.done(f"{page.base}/runs", "The export has begun; it goes on when you leave")
+
+
+async def get_download(page: Page) -> Response:
+    page.require("export_orders")
+    export = page.param("export")
+    told = await page.get(path_of(*EXPORTS, export))
+    if told["state"] != "complete":
+        return RedirectResponse(f"{page.base}/runs", 303)
+    name = f'attachment; filename="orders.{told["format"]}"'
+    content = page.listen(path_of(*EXPORTS, export, "download"), ())  # type: ignore[arg-type]
+    headers = {"content-disposition": name, "x-content-type-options": "nosniff"}
+    return StreamingResponse(content, 200, headers, media_type="application/octet-stream")
+
+
+ROUTES = [
+    ("/admin/{account}/runs", get_runs, ["GET"]),
+    ("/admin/{account}/exports", post_exports, ["POST"]),
+    ("/admin/{account}/exports/{export}", get_download, ["GET"]),
+]

@@ -1,0 +1,46 @@
+"""The account's settings, each a form of its own, and the account's history."""
+
+from typing import Any
+
+from starlette.responses import Response
+
+from oms_ledger.backoffice.actors import names_of
+from oms_ledger.backoffice.commands import one
+from oms_ledger.backoffice.page import Page
+
+ACCOUNT = "/api/ledger/account"
+
+
+async def get_settings(page: Page) -> Response:
+    page.require("read_account")
+    return await _shown(page)
+
+
+async def _shown(page: Page, status: int = 200, error: dict[str, Any] | None = None) -> Response:
+    told = await page.get(ACCOUNT)
+    return await page.render("settings.html", status, settings=told["settings"], error=error)
+
+
+async def post_settings(page: Page) -> Response:
+    page.require("change_account")
+    given = await page.form()
+    answer = await page.ask("PATCH", ACCOUNT, body={one(given, "name"): one(given, "value")})
+    if not answer.ok:
+        return await _shown(page, answer.status, answer.error)
+    return await page.done(f"{page.base}/settings", "Saved")
+
+
+async def get_history(page: Page) -> Response:
+    page.require("account_history")
+    before = page.query("before")
+    query = {"before": before} if before.isdigit() else {}
+    told = await page.get(f"{ACCOUNT}/events", query)
+    actors = await names_of(page, [event["actor"] for event in told["events"]])
+    return await page.render("history.html", history=told, actors=actors)
+
+
+ROUTES = [
+    ("/admin/{account}/settings", get_settings, ["GET"]),
+    ("/admin/{account}/settings", post_settings, ["POST"]),
+    ("/admin/{account}/history", get_history, ["GET"]),
+]

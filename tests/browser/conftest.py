@@ -1,0 +1,161 @@
+"""A real browser on real pages: Debian's Chromium, or the one that OMS_TEST_CHROMIUM names.
+
+The application runs behind a real server in a thread, on a loopback port of its own. A missing
+browser fails the tests; nothing is skipped.
+"""
+
+import asyncio
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+import requests
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+from oms_ledger.cell import Cell
+from oms_ledger.services.operators import passwords
+from oms_ledger.web import build
+from projections.accounts import app_keys
+from projections.operators import directory, sessions
+from tests.conftest import opened, prepared_database
+from tests.support import over_http
+from tests.support.purchases import ACCOUNT, open_account, place_paid
+
+PASSWORD = "correct horse battery"
+EMAIL = "ana@example.com"
+
+
+def chromium() -> str:
+    named = os.environ.get("OMS_TEST_CHROMIUM")
+    found = named or shutil.which("chromium") or shutil.which("google-chrome")
+    assert found, "The browser tests need Chromium: apt-get install chromium"
+    return found
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "tests/browser" in str(item.fspath):
+            item.add_marker("browser")
+
+
+@dataclass
+class Site:
+    """The application behind a socket, and a key of its account to ask the API with."""
+
+    cell: Cell
+    base: str
+    headers: dict[str, str]
+    operator: str
+
+    def call(self, method: str, path: str, body: Any = None) -> requests.Response:
+        return requests.request(
+            method, f"{self.base}{path}", json=body, headers=self.headers, timeout=30
+        )
+
+    def place(self, number: int = 1) -> str:
+        """A paid order, ready for handling."""
+        return _place(self.cell, number)
+
+    def order(self, order_id: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.call("GET", f"/api/oms/pvt/orders/{order_id}").json()
+        return found
+
+    def session(self) -> str:
+        """The token of a new session of the operator."""
+        with self.cell.database.writing() as connection:
+            return sessions.open_session(connection, self.operator, "test")
+
+
+def _place(cell: Cell, number: int) -> str:
+    """Place an order in a thread: the browser's own loop runs in this one."""
+    order_id = f"v{number}acme-01"
+    running = Thread(target=lambda: asyncio.run(place_paid(cell.ledger, order_id, number)))
+    running.start()
+    running.join()
+    return order_id
+
+
+@pytest.fixture(params=["sqlite"])
+def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
+    with prepared_database(request.param, tmp_path) as url, opened(url, tmp_path) as cell:
+        asyncio.run(open_account(cell.ledger))
+        hashed = passwords.hash_password(PASSWORD)
+        with cell.database.writing() as connection:
+            key, token = app_keys.create(connection, ACCOUNT, "Owner", "erp")
+            operator = directory.create(
+                connection, email=EMAIL, name="Ana", deployment=True, password_hash=hashed
+            )
+            directory.set_role(connection, operator, ACCOUNT, "Owner")
+        base = over_http.serve(build(cell))
+        headers = {"X-VTEX-API-AppKey": key, "X-VTEX-API-AppToken": token}
+        yield Site(cell, base, headers, operator)
+        over_http.stop_all()
+
+
+@pytest.fixture
+def chrome(site: Site) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Violations:
+    """What a browser complained of: errors of the console, of the policy, of the script."""
+
+    found: list[str] = field(default_factory=list)
+
+    def watch(self, page: Page) -> None:
+        page.on("console", self._heard)
+        page.on("pageerror", lambda error: self.found.append(str(error)))
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        refused = message.text.startswith("Failed to load resource")  # an answer that is no 200
+        if message.type in ("error", "warning") and not refused:
+            self.found.append(message.text)
+
+
+@pytest.fixture
+def violations() -> Iterator[Violations]:
+    kept = Violations()
+    yield kept
+    assert kept.found == []
+
+
+@pytest.fixture
+def context(site: Site, chrome: Browser) -> Iterator[BrowserContext]:
+    """A browser in which the operator is signed in."""
+    made = chrome.new_context(base_url=site.base, viewport={"width": 1360, "height": 900})
+    made.add_cookies([{"name": "oms", "value": site.session(), "url": site.base}])
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, violations: Violations) -> Page:
+    made = context.new_page()
+    made.set_default_timeout(15_000)
+    violations.watch(made)
+    return made
+
+
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+
+def axe(page: Page) -> list[str]:
+    """What axe finds on the page, a line each."""
+    found = Axe().run(page, options=RULES).response["violations"]
+    return [
+        f"{one['id']}: {node['html'][:160]} {node['failureSummary'][:300]}"
+        for one in found
+        for node in one["nodes"]
+    ]

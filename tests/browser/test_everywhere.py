@@ -1,0 +1,50 @@
+"""Every page in both schemes and three widths: accessible, in one column, and well formed."""
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.conftest import Site, axe
+from tests.support.purchases import ACCOUNT
+
+ROOT = f"/admin/{ACCOUNT}"
+WIDTHS = (1360, 768, 360)
+TABS = ("overview", "queue", "attempts", "dead-letters", "settings")
+
+
+def addresses(site: Site) -> list[str]:
+    order_id = site.place()
+    site.call("POST", f"/api/oms/pvt/orders/{order_id}/start-handling")
+    queue = {"visibilityTimeoutInSeconds": 60, "messageRetentionPeriodInSeconds": 345600}
+    feed = {"filter": {"type": "FromWorkflow", "status": []}, "queue": queue}
+    site.call("POST", "/api/orders/feed/config", feed)
+    key = site.headers["X-VTEX-API-AppKey"]
+    order = f"{ROOT}/orders/{order_id}"
+    return [
+        *(ROOT, f"{ROOT}/orders", f"{ROOT}/orders?f_status=canceled", f"{ROOT}/orders/filters"),
+        *(order, f"{order}?version=2", f"{order}/events/1", f"{order}/changes?from=1"),
+        *(f"{order}/raw", f"{order}/conversation", f"{order}/invoice", f"{order}/change"),
+        *(f"{order}/cancel", f"{order}/start-handling", f"{ROOT}/nothing"),
+        *(f"{ROOT}/stream", f"{ROOT}/stream/5", f"{ROOT}/feeds", f"{ROOT}/feeds/replay"),
+        *(f"{ROOT}/feeds/{key}/{tab}" for tab in TABS),
+        *(f"{ROOT}/playground", f"{ROOT}/outbox", f"{ROOT}/tasks", f"{ROOT}/people"),
+        *(f"{ROOT}/runs", f"{ROOT}/team", f"{ROOT}/keys", f"{ROOT}/settings"),
+        *(f"{ROOT}/history", "/admin/-/me", "/admin/-/verify"),
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_have_no_barrier_and_do_not_scroll_sideways(site: Site, page: Page, scheme: str):
+    page.emulate_media(color_scheme=scheme)
+    found = []
+    for address in addresses(site):
+        page.goto(address)
+        assert page.locator("h1").count() == 1, address
+        assert page.title().count("oms-ledger") == 1, address
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            if wide > width:
+                found.append(f"{address} at {width}: {wide} px wide")
+            if width != 768:
+                found += [f"{address} at {width}: {one}" for one in axe(page)]
+    assert not found, "\n".join(found)
