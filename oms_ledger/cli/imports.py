@@ -16,6 +16,7 @@ from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.output import AsJson, errors, print_json, progress
 from oms_ledger.eventstore.ledger import Taken
 from oms_ledger.eventstore.records import Key
+from oms_ledger.orders.handling.deadlines import resume_timers
 from oms_ledger.orders.payments.decide import process_order
 from oms_ledger.orders.placement import numbers
 from oms_ledger.orders.placement.decide import number_of_orders, place
@@ -32,16 +33,23 @@ def install(app: typer.Typer) -> None:
 def import_(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A .jsonl file.")],
     account: Annotated[str, typer.Option(help="The account the orders belong to.")] = "demo",
+    resume: Annotated[
+        bool,
+        typer.Option(help="Let time move imported orders on: windows close, decisions fall due."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Import orders, one JSON document a line, in the Get-order or the place-order shape.
+
+    Orders in the Get-order shape rest where they stood until somebody moves them. With --resume
+    their timers go on, also of those that were imported before.
 
     A line that cannot be imported is reported with its number and reason, and does not stop the
     rest. The command can be run again at any time: what is there already is not added twice.
     """
     cell = open_cell()
     cell.require_tables()
-    report = asyncio.run(import_file(cell, account, file))
+    report = asyncio.run(import_file(cell, account, file, resume=resume))
     if as_json:
         print_json(report)
     else:
@@ -53,7 +61,9 @@ def import_(
         raise typer.Exit(1)
 
 
-async def import_file(cell: Cell, account: str, file: Path) -> dict[str, Any]:
+async def import_file(
+    cell: Cell, account: str, file: Path, *, resume: bool = False
+) -> dict[str, Any]:
     """What became of the lines: imported, known before, refused with number and reason."""
     await cell.ledger.account(account)
     report: dict[str, Any] = {"imported": 0, "known": 0, "refused": []}
@@ -64,7 +74,8 @@ async def import_file(cell: Cell, account: str, file: Path) -> dict[str, Any]:
 
         async def one(number: int, line: bytes) -> None:
             try:
-                report["imported" if await _import(cell, account, line) else "known"] += 1
+                added = await _import(cell, account, line, resume=resume)
+                report["imported" if added else "known"] += 1
             except (Refusal, ValueError) as error:
                 report["refused"].append({"line": number, "reason": str(error)})
                 errors.print(f"line {number}: {error}", markup=False)
@@ -87,21 +98,32 @@ def _lines(file: Path) -> Iterator[tuple[int, bytes]]:
                 yield number, line
 
 
-async def _import(cell: Cell, account: str, line: bytes) -> bool:
+async def _import(cell: Cell, account: str, line: bytes, *, resume: bool) -> bool:
     """Whether the line added something; False when it was imported before."""
     document = orjson.loads(line)
     if not isinstance(document, dict):
         raise ValueError("a line must be a JSON object")
     try:
         if is_document(document):
-            order_id, imported = import_document(document)
-            key = Key(account, f"order:{order_id}", b"imported")
-            await cell.ledger.place(account, {order_id: imported}, by="import", keys=[key])
+            await _import_document(cell, account, document, resume=resume)
         else:
             await _place(cell, account, document, line)
     except Taken:
         return False
     return True
+
+
+async def _import_document(
+    cell: Cell, account: str, document: dict[str, Any], *, resume: bool
+) -> None:
+    order_id, imported = import_document(document, resume=resume)
+    key = Key(account, f"order:{order_id}", b"imported")
+    try:
+        await cell.ledger.place(account, {order_id: imported}, by="import", keys=[key])
+    except Taken:
+        if resume:
+            await cell.ledger.change(account, order_id, resume_timers, by="import")
+        raise
 
 
 def import_key(line: bytes) -> str:

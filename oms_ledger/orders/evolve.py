@@ -31,6 +31,7 @@ UNSEEN = (
     e.InteractionLogged,
     e.InvoiceRepeated,
     e.PersonalDataDisclosed,
+    e.TimersResumed,
     *changing.BESIDE,
 )
 

@@ -62,8 +62,10 @@ def _respell(text: str, zone: str) -> str | None:
     day, time, fraction, offset = match.groups()
     if offset in (None, "Z", "+00:00", "+0000"):
         return f"{day}T{time or '00:00:00'}.{(fraction or '')[:7]:0<7}{zone}"
-    at = parse(text)
-    return text if at is None else spell(at, zone)
+    at = parse(f"{day}T{time or '00:00:00'}{offset}")
+    if at is None:
+        return text
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{(fraction or '')[:7]:0<7}{zone}"
 
 
 def parse(text: Any) -> datetime | None:

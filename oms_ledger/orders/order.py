@@ -37,7 +37,8 @@ class Order:
     `placed` is what was placed, for ever (but that a change may correct the client's data and
     custom fields); `items`, `totals`, `logistics` and the seller are what
     they are now, after changes. `answers` has the receipt and instant of commands that have no
-    receipt in the document, by what was told.
+    receipt in the document, by what was told. Without `timers` an imported order
+    rests in the status that it came with until somebody moves it.
     """
 
     order_id: str
@@ -80,6 +81,7 @@ class Order:
     preparations: tuple[Preparation, ...] = ()
     change_requests: tuple[ChangeRequest, ...] = ()
     imported: bool = field(default=False)
+    timers: bool = True
     erased_at: datetime | None = None
 
     def but(self, **news: Any) -> "Order":

@@ -31,7 +31,7 @@ from projections.tables import order_views as t
 CURSOR = "order-views"
 # Raised whenever a row, a term or a document comes out otherwise than before: at the next start
 # every view is then folded anew, while the old ones are served.
-SHAPE = 6
+SHAPE = 7
 
 _HEAD_VERSION = (
     select(func.max(events.c.version)).where(events.c.stream == bindparam("stream"))

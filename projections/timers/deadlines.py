@@ -55,7 +55,19 @@ def timer(order: Order) -> dict[str, Any]:
 
 
 def _due_at(order: Order) -> Iterator[tuple[str, datetime]]:
-    """What ends an order's rest in its status, and when (contract 01 §5); and its changes."""
+    """What ends an order's rest in its status, and when; and its changes.
+
+    An import without timers rests in the status that it came with.
+    """
+    if order.timers or len(order.timeline) > 1:
+        yield from _of_status(order)
+    if expires := expires_at(order):
+        yield "change-request", expires
+    if until := register_by(order):
+        yield "prepared-change", until
+
+
+def _of_status(order: Order) -> Iterator[tuple[str, datetime]]:
     match order.status:
         case Status.WINDOW_TO_CANCEL if order.closes_at:
             yield "cancellation-window", order.closes_at
@@ -69,10 +81,6 @@ def _due_at(order: Order) -> Iterator[tuple[str, datetime]]:
             yield "cancellation-decision", order.moved_at + TIME_TO_DECIDE
         case Status.WAITING_FOR_SELLER_DECISION if order.moved_at and not order.overdue:
             yield "seller-decision", order.moved_at + TIME_TO_DECIDE
-    if expires := expires_at(order):
-        yield "change-request", expires
-    if until := register_by(order):
-        yield "prepared-change", until
 
 
 def due(connection: Connection, now: int, limit: int = 500) -> list[tuple[str, str, str]]:

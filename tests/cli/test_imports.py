@@ -7,11 +7,15 @@ from pathlib import Path
 
 from oms_ledger.cli.imports import import_file
 from oms_ledger.cli.maintenance import rebuild_view, stale_views
+from oms_ledger.orders.handling.decide import close_cancellation_window
 from projections.orders import query as order_list
 from projections.orders import views as order_views
 from projections.orders.query import Question
 from projections.orders.views import OrderViews
 from projections.subscriptions import checkpoints as cursors
+from projections.timers import deadlines
+from projections.timers.deadlines import DueTimes
+from tests.support.order_documents import document
 from tests.support.purchases import ACCOUNT, open_account
 
 PUBLISHED = Path(__file__).parents[1] / "published" / "order.json"
@@ -65,3 +69,35 @@ def test_G31_a_rebuilt_view_agrees_with_the_ledger(cell, tmp_path):
     run(cell, file)
     assert rebuild_view(cell, order_views.CURSOR) == cell.store.head()
     assert stale_views(cell) == []
+
+
+def due(cell):
+    cursors.run(cell.database, cell.folds(), deadlines.CURSOR, DueTimes())
+    with cell.database.reading() as connection:
+        return deadlines.due(connection, 2**62)
+
+
+def test_time_moves_an_imported_order_only_when_asked(cell, tmp_path):
+    asyncio.run(open_account(cell.ledger))
+    told = document("coupon-free-shipping-custom-data-2024")
+    file = tmp_path / "orders.jsonl"
+    file.write_text(json.dumps(told))
+    assert run(cell, file)["imported"] == 1
+    order = asyncio.run(cell.ledger.order(ACCOUNT, told["orderId"]))
+    assert (order.status, due(cell)) == ("window-to-cancel", [])
+    asyncio.run(cell.ledger.change(ACCOUNT, order.order_id, close_cancellation_window, by="test"))
+    assert asyncio.run(cell.ledger.order(ACCOUNT, order.order_id)) == order
+    for _ in range(2):
+        report = asyncio.run(import_file(cell, ACCOUNT, file, resume=True))
+        assert (report["imported"], report["known"]) == (0, 1)
+    order = asyncio.run(cell.ledger.order(ACCOUNT, told["orderId"]))
+    assert order.status == "ready-for-handling"
+
+
+def test_an_import_with_resume_goes_on_from_where_it_stood(cell, tmp_path):
+    asyncio.run(open_account(cell.ledger))
+    told = document("coupon-free-shipping-custom-data-2024")
+    file = tmp_path / "orders.jsonl"
+    file.write_text(json.dumps(told))
+    assert asyncio.run(import_file(cell, ACCOUNT, file, resume=True))["imported"] == 1
+    assert due(cell) == [(ACCOUNT, told["orderId"], "cancellation-window")]

@@ -15,7 +15,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from tests.published.deviations import EMPTY, MISTYPED, OMITTED, SHAPED_AS, STATUSES
+from tests.published.deviations import EMPTY, MISTYPED, NULLABLE, OMITTED, SHAPED_AS, STATUSES
 
 
 @dataclass(frozen=True)
@@ -103,8 +103,19 @@ def _differences(name: str, validator: Draft202012Validator, told: Any) -> Itera
             if one.validator == "required":
                 missing = re.match(r"'([^']+)'", one.message)
                 place = f"{place}.{missing[1]}".lstrip(".") if missing else place
+            if unsaid(one) and name in NULLABLE:
+                continue
             if not _listed(known, name, place):
                 yield f"{name}: {place or 'the body'}: {one.message[:160]}"
+
+
+def unsaid(error: ValidationError) -> bool:
+    """Whether a text or number is null because nothing was said of it."""
+    if error.instance is not None or error.validator not in ("type", "enum"):
+        return False
+    told = error.schema.get("type") if isinstance(error.schema, dict) else None
+    types = {told} if isinstance(told, str) else set(told or ())
+    return bool(types) and not types & {"object", "array", "boolean"}
 
 
 def _leaves(error: ValidationError) -> Iterator[ValidationError]:

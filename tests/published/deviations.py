@@ -94,6 +94,7 @@ MISTYPED = {
         "openTextField": "kept as it came",
         "statusDescription": "null with the status of an incomplete order",
         "status": "null while the order is incomplete",
+        "authorizationPolicyData": "null, or an object in documents of today",
     },
     "cart": {
         "messages": "objects in every real cart; the schema says texts",
@@ -121,6 +122,7 @@ MISTYPED = {
         ),
     },
     "document": {
+        "authorizationPolicyData": "the same",
         "totals[].id": "`Change` of a changed order, as the published example adds up",
         "changesAttachment.changesData[].itemsAdded[].unitMultiplier": "a decimal, as in items",
         "changesAttachment.changesData[].itemsRemoved[].unitMultiplier": "the same",
@@ -221,6 +223,21 @@ MISTYPED = {
     },
 }
 
+# Documents in which a text or number is null when nothing was said of it: clients tell what was
+# said from what was not, and the published examples have such nulls too.
+NULLABLE = frozenset({"order", "document", "placed"}) | {
+    "PUT /api/checkout/pub/orders",
+    "GET /api/oms/pvt/orders/{orderId}",
+    "GET /api/oms/user/orders/{orderId}",
+    "GET /api/oms/pvt/orders/order-group/{orderGroup}",
+    "GET /api/orders/pvt/document/{orderId}",
+    "PATCH /api/order-system/orders/{changeOrderId}/changes",
+    "POST /api/order-system/orders/{changeOrderId}/changes/preview",
+    "GET /api/order-system/orders/{changeOrderId}/changes/{changeRequestId}",
+    "GET /api/orders/pvt/document/{orderId}/change-summary",
+    "POST /api/orders/extendsearch/orders",
+}
+
 OMITTED = {
     "order": {
         "items[].priceDefinitions": "`priceDefinition` in every example",
@@ -248,8 +265,28 @@ ADDED = {
         "items[].priceDefinition": "the name in every example",
         "shippingData.logisticsInfo[].deliveryChannel": "in the example",
         "shippingData.logisticsInfo[].slas[].deliveryChannel": "in the example",
+        **dict.fromkeys(
+            (
+                *("items[].manualPriceAppliedBy", "shippingData.logisticsInfo[].itemId"),
+                "shippingData.logisticsInfo[].slas[].shippingEstimateDate",
+                "shippingData.logisticsInfo[].slas[].availableDeliveryWindows",
+                "shippingData.logisticsInfo[].slas[].deliveryIds",
+                "shippingData.logisticsInfo[].slas[].listPrice",
+                *("shippingData.availableAddresses", "shippingData.contactsInfo"),
+                *("creationEnvironment", "approvedBy", "cancelledBy", "purchaseAgentData"),
+                *("pendingData", "budgetData"),
+            ),
+            "in the example of an order group, or in documents of today",
+        ),
+        **{
+            f"paymentData.transactions[].payments[].billingAddress.{name}": "in documents of today"
+            for name in (
+                *("addressType", "receiverName", "addressId", "versionId", "entityId"),
+                "contactId",
+            )
+        },
     },
-    "document": {},
+    "document": {"merchantContextData": "in documents of today"},
     "row": {},
     "POST /api/orders/hook/config": dict.fromkeys(
         ("filter", "hook"), "answers like GET; the schema is that of a notice"

@@ -1,19 +1,19 @@
 """Parts that are published alike in several documents."""
 
-from oms_ledger.orders.documents.shapes import Maybe, each, flags, lists, nulls, numbers, texts
+from oms_ledger.orders.documents.shapes import Maybe, each, flags, lists, nulls
 from oms_ledger.orders.instants import instant
 
 _PLACE = {
-    **texts("postalCode city state country street number neighborhood"),
+    **nulls("postalCode city state country street number neighborhood"),
     **nulls("complement reference"),
     **lists("geoCoordinates"),
 }
 
 ADDRESS = {
-    **texts("addressType receiverName addressId"),
+    **nulls("addressType receiverName addressId"),
     **nulls("versionId entityId"),
     **_PLACE,
-    **texts("complement"),
+    **nulls("complement"),
 }
 ADDRESS_WITH_CONTACT = {**ADDRESS, **nulls("complement contactId")}
 INVOICE_ADDRESS = Maybe(
@@ -30,21 +30,21 @@ PICKUP_ADDRESS = {
 
 TOTALS = [
     {
-        **texts("id name"),
-        **numbers("value"),
-        "alternativeTotals": Maybe([{**texts("id name"), **numbers("value")}]),
+        **nulls("id name"),
+        **nulls("value"),
+        "alternativeTotals": Maybe([{**nulls("id name"), **nulls("value")}]),
     }
 ]
 
-PREFERENCES = {**texts("locale"), **flags("optinNewsLetter")}
+PREFERENCES = {**nulls("locale"), **flags("optinNewsLetter")}
 
 GIFT_REGISTRY = Maybe(
-    texts("giftRegistryId giftRegistryType giftRegistryTypeName addressId description")
+    nulls("giftRegistryId giftRegistryType giftRegistryTypeName addressId description")
 )
 
-MARKETPLACE = Maybe({**texts("baseURL"), **nulls("isCertified"), **texts("name")})
+MARKETPLACE = Maybe({**nulls("baseURL"), **nulls("isCertified"), **nulls("name")})
 
-OPERATOR = Maybe(texts("id email userName"))
+OPERATOR = Maybe(nulls("id email userName"))
 
 CURRENCY_FORMAT = {
     "CurrencyDecimalDigits": 2,
@@ -65,21 +65,21 @@ STORE_PREFERENCES = {
 TAXES = Maybe(
     {
         **flags("areTaxesDesignatedByMarketplace"),
-        "taxInfoCollection": [{**numbers("itemIndex"), **texts("sku"), **nulls("priceTags")}],
+        "taxInfoCollection": [{**nulls("itemIndex"), **nulls("sku"), **nulls("priceTags")}],
     }
 )
 
-_CHANGED_ITEMS = [{**texts("id name"), **numbers("quantity price"), **nulls("unitMultiplier")}]
+_CHANGED_ITEMS = [{**nulls("id name"), **nulls("quantity price"), **nulls("unitMultiplier")}]
 CHANGES = Maybe(
     {
-        **texts("id"),
+        **nulls("id"),
         "changesData": [
             {
-                **texts("reason"),
+                **nulls("reason"),
                 **nulls("discountValue incrementValue"),
                 "itemsAdded": _CHANGED_ITEMS,
                 "itemsRemoved": _CHANGED_ITEMS,
-                "receipt": {"date": instant, **texts("orderId receipt")},
+                "receipt": {"date": instant, **nulls("orderId receipt")},
             }
         ],
     }
@@ -87,7 +87,7 @@ CHANGES = Maybe(
 
 CUSTOM_DATA = Maybe({"customApps": (), "customFields": ()})
 
-INVOICE_SUBJECT = Maybe(texts("id email firstName lastName phone"))
+INVOICE_SUBJECT = Maybe(nulls("id email firstName lastName phone"))
 PAYMENT_INFO = Maybe(lists("paymentMethods"))
 
 BILLING_ADDRESS = Maybe(_PLACE)
@@ -95,51 +95,51 @@ BILLING_ADDRESS_PII = Maybe(ADDRESS_WITH_CONTACT)
 
 GIFT_CARDS = [
     {
-        **texts("id redemptionCode"),
+        **nulls("id redemptionCode"),
         **nulls("name caption"),
-        **numbers("value balance"),
-        **texts("provider"),
+        **nulls("value balance"),
+        **nulls("provider"),
         **nulls("groupName"),
         **flags("inUse isSpecialCard"),
     }
 ]
 
-TRACKING_HINTS = [texts("trackingId courierName trackingUrl trackingLabel")]
+TRACKING_HINTS = [nulls("trackingId courierName trackingUrl trackingLabel")]
 
-DELIVERY_CHANNELS = [{**texts("id"), **numbers("stockBalance")}]
+DELIVERY_CHANNELS = [{**nulls("id"), **nulls("stockBalance")}]
 
-DIMENSION = numbers("cubicweight height length weight width")
-CATEGORIES = [{**numbers("id"), **texts("name")}]
+DIMENSION = nulls("cubicweight height length weight width")
+CATEGORIES = [{**nulls("id"), **nulls("name")}]
 
 PRICE_DEFINITION = {
-    "sellingPrices": [numbers("value quantity")],
-    **numbers("calculatedSellingPrice total"),
+    "sellingPrices": [nulls("value quantity")],
+    **nulls("calculatedSellingPrice total"),
     **nulls("reason"),
 }
 PRICE_DEFINITION_PII = {
-    **numbers("calculatedSellingPrice total"),
-    "sellingPrices": [numbers("value quantity")],
+    **nulls("calculatedSellingPrice total"),
+    "sellingPrices": [nulls("value quantity")],
     **nulls("reason"),
 }
 
 REFUND = {
-    **numbers("value"),
+    **nulls("value"),
     **nulls("giftCardData"),
     "items": [
         {
             **nulls("useFreight"),
             **flags("isCompensation"),
-            **numbers("compensationValue"),
-            **texts("id"),
-            **numbers("quantity price"),
-            **texts("description"),
+            **nulls("compensationValue"),
+            **nulls("id"),
+            **nulls("quantity price"),
+            **nulls("description"),
         }
     ],
 }
 
 CANCELLATION_REQUESTS = [
     {
-        **texts("id"),
+        **nulls("id"),
         **nulls("reason"),
         "cancellationRequestDate": instant,
         **flags("requestedByUser deniedBySeller"),
@@ -148,21 +148,9 @@ CANCELLATION_REQUESTS = [
     }
 ]
 
-_POLICIES = [
-    {
-        **texts("policyId policyName"),
-        **flags("requireAllPoliciesAcceptance"),
-        **texts("policyGroupId policyGroupName policyGroupUnitId"),
-        **nulls("authorizationData"),
-    }
-]
-AUTHORIZATION_POLICIES = [
-    {**texts("status"), "deniedPolicies": _POLICIES, "pendingPolicies": _POLICIES}
-]
-
 TRACKING_EVENT = {
     "lastChange": instant,
-    **texts("city state description"),
+    **nulls("city state description"),
     "createDate": instant,
 }
 

@@ -12,16 +12,23 @@ Facts = dict[str, Any]
 
 
 def shipping_data(order: Order, told: Facts) -> Facts:
+    """Where to and how. Of an imported order what its document said stands, nulls too."""
     address = order.placed.address
     chosen = address.get("selectedAddresses") or ([address] if address else [])
+    said = {name: address[name] for name in _BESIDE if name in address}
+    if not order.imported:
+        said = {name: given for name, given in said.items() if given is not None}
     return {
-        "trackingHints": told.get("trackingHints"),
+        **told,
         "address": address,
         "logisticsInfo": [_logistics(order, line) for line in order.logistics],
         "selectedAddresses": chosen,
-        "availableAddresses": address.get("availableAddresses") or chosen,
-        "contactInformation": address.get("contactInformation"),
+        "availableAddresses": [address] if order.imported and address else chosen,
+        **said,
     }
+
+
+_BESIDE = ("selectedAddresses", "availableAddresses", "contactInformation", "contactsInfo")
 
 
 def _logistics(order: Order, line: Json) -> Facts:
@@ -37,14 +44,22 @@ def _logistics(order: Order, line: Json) -> Facts:
         "deliveryChannels": [{"id": channel}],
         "transitTime": line.get("shippingEstimate"),
         "itemId": lines[index].id if 0 <= index < len(lines) else None,
-        **{key: value for key, value in line.items() if value is not None},
+    }
+    own = {
         "itemIndex": index,
         "sellingPrice": price if line.get("sellingPrice") is None else line["sellingPrice"],
         "deliveryChannel": channel,
         "selectedDeliveryChannel": channel,
         "shippingEstimateDate": estimate_of(order, line),
     }
-    whole["slas"] = [_sla(sla) for sla in line.get("slas") or [_chosen(whole)]]
+    if order.imported:
+        whole = {**whole, **own, **line}
+    else:
+        whole = {**whole, **{k: v for k, v in line.items() if v is not None}, **own}
+    if not order.imported or "slas" not in line:
+        whole["slas"] = [_sla(sla) for sla in line.get("slas") or [_chosen(whole)]]
+    elif line["slas"]:
+        whole["slas"] = [{**_sla(sla), **sla} for sla in line["slas"]]
     return whole
 
 
@@ -78,7 +93,7 @@ def packages(order: Order) -> list[Facts]:
 
 def _package(order: Order, invoice: InvoiceIssued) -> Facts:
     contents = [_content(order, entry) for entry in invoice.items]
-    return {
+    whole: Facts = {
         "lastChange": invoice.issued_at,
         "enableInferItems": invoice.inferred,
         **invoice.details,
@@ -90,6 +105,23 @@ def _package(order: Order, invoice: InvoiceIssued) -> Facts:
         "type": invoice.type,
         "restitutions": _restitutions(invoice, contents),
     }
+    if invoice.receipt:
+        return whole
+    return {**whole, **_said_of_package(invoice, contents)}
+
+
+def _said_of_package(invoice: InvoiceIssued, contents: list[Facts]) -> Facts:
+    """What the document of an imported order said of a package, and of each thing in it."""
+    said = {name: told for name, told in invoice.details.items() if name in _SAID_OF_PACKAGE}
+    if "EnableInferItems" in invoice.details:
+        said["enableInferItems"] = invoice.details["EnableInferItems"]
+    items = said.get("items")
+    if isinstance(items, list) and len(items) == len(contents):
+        said["items"] = [{**ours, **told} for ours, told in zip(contents, items, strict=True)]
+    return said
+
+
+_SAID_OF_PACKAGE = frozenset({"items", "issuanceDate", "restitutions"})
 
 
 def _content(order: Order, entry: InvoicedItem) -> Facts:
@@ -113,7 +145,8 @@ def _courier_status(told: Facts | None) -> Facts | None:
     """None until the first news; events by their date, whenever they were told."""
     if told is None:
         return None
-    return {**told, "data": sorted(told.get("data") or [], key=event_at)}
+    data = told.get("data")
+    return {**told, "data": sorted(data, key=event_at) if data else data}
 
 
 def _restitutions(invoice: InvoiceIssued, contents: list[Facts]) -> Facts | None:

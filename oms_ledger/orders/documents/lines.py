@@ -1,9 +1,10 @@
 """Lines and totals of the documents."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from oms_ledger.orders.events import Item, PriceTag
+from oms_ledger.orders.events import Item, PriceTag, Total
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.totals import figures, rule_of, shipping_price
 
@@ -20,21 +21,24 @@ TOTAL_NAMES = {
 
 def items(order: Order) -> list[Facts]:
     lock = None if order.status is None or order.imported else f"00-{order.order_id}"
-    return [item_facts(item, lock) for item in order.items]
+    return [item_facts(item, lock, imported=order.imported) for item in order.items]
 
 
-def item_facts(item: Item, lock: str | None) -> Facts:
-    """A line by the names of the documents; `lock` is its reservation."""
-    details = item.details
+def item_facts(item: Item, lock: str | None, *, imported: bool = False) -> Facts:
+    """A line by the names of the documents; `lock` is its reservation.
+
+    What the document of an imported line said stands, nulls too.
+    """
     definition = price_definition(item)
-    return {
+    derived = {
         "name": item.id,
         "sellerSku": item.id,
         "listPrice": item.price,
         "lockId": lock,
         "sellingPrice": definition["calculatedSellingPrice"],
         "priceDefinition": definition,
-        **{key: value for key, value in details.items() if value is not None},
+    }
+    own = {
         "uniqueId": item.unique_id,
         "id": item.id,
         "seller": item.seller,
@@ -44,6 +48,9 @@ def item_facts(item: Item, lock: str | None) -> Facts:
         "unitMultiplier": float(item.unit_multiplier),
         "priceTags": [_tag(tag) for tag in item.price_tags],
     }
+    if imported:
+        return {**derived, **own, **item.details}
+    return {**derived, **{k: v for k, v in item.details.items() if v is not None}, **own}
 
 
 def _tag(tag: PriceTag) -> Facts:
@@ -55,10 +62,10 @@ def _tag(tag: PriceTag) -> Facts:
     return {
         "value": value,
         "rawValue": raw,
-        **tag.details,
         "name": tag.name,
         "isPercentual": tag.is_percentual,
         "identifier": tag.identifier,
+        **tag.details,
     }
 
 
@@ -91,15 +98,24 @@ def item_metadata(lines: list[Facts]) -> Facts:
 
 
 def totals(order: Order) -> list[Facts]:
-    return [
-        {
-            "id": total.id,
-            "name": TOTAL_NAMES.get(total.id, total.id),
-            "value": total.value,
-            "alternativeTotals": _alternatives(order) if total.id == "Shipping" else None,
-        }
-        for total in order.totals
-    ]
+    """The totals; of an imported order with the names and parts that its document said."""
+    told = order.placed.details.get("totals") if order.imported else None
+    return [_total(order, total, told or ()) for total in order.totals]
+
+
+def _name(said: Facts) -> Facts:
+    return {"name": said["name"]} if "name" in said else {}
+
+
+def _total(order: Order, total: Total, told: Sequence[Facts]) -> Facts:
+    said = next((one for one in told if one.get("id") == total.id), {})
+    return {
+        "name": TOTAL_NAMES.get(total.id, total.id),
+        "alternativeTotals": _alternatives(order) if total.id == "Shipping" and not told else None,
+        **(said if said.get("value") == total.value else _name(said)),
+        "id": total.id,
+        "value": total.value,
+    }
 
 
 def _alternatives(order: Order) -> list[Facts] | None:

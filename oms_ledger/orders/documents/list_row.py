@@ -1,5 +1,6 @@
 """The row of an order in List orders."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from oms_ledger.orders.conversation.messages import last_message
@@ -17,8 +18,8 @@ def list_row(order: Order, language: str = "en-US") -> dict[str, Any]:
     estimate = seconds(latest_estimate(order))
     profile = placed.client_profile
     names = (profile.get("firstName"), profile.get("lastName"))
-    registry = told.get("giftRegistryData") or {}
-    operator = told.get("callCenterOperatorData") or {}
+    registry = part_of(told.get("giftRegistryData"))
+    operator = part_of(told.get("callCenterOperatorData"))
     return {
         "orderId": order.order_id,
         "creationDate": seconds(order.created_at),
@@ -48,6 +49,11 @@ def list_row(order: Order, language: str = "en-US") -> dict[str, Any]:
         "currencyCode": placed.store_preferences.get("currencyCode")
         or STORE_PREFERENCES["currencyCode"],
     }
+
+
+def part_of(given: Any) -> Mapping[str, Any]:
+    """A part that is kept as it came: empty when it is no object."""
+    return given if isinstance(given, Mapping) else {}
 
 
 def latest_estimate(order: Order) -> Any:

@@ -29,6 +29,7 @@ _WITHIN = {
     "availableAddresses": _ADDRESS,
     "billingAddress": _ADDRESS,
     "contactInformation": _PROFILE,
+    "contactsInfo": _PROFILE,
     "payments": frozenset({"cardHolder"}),
 }
 _OF_THE_SHOP = frozenset({"pickupStoreInfo", "pickupPoints", "sellers"})

@@ -13,7 +13,7 @@ from oms_ledger.orders.changes.state import DONE, ChangeRequest
 from oms_ledger.orders.documents.lines import item_facts
 from oms_ledger.orders.documents.lines import totals as order_totals
 from oms_ledger.orders.documents.pii import pii_document
-from oms_ledger.orders.documents.shapes import cut, flags, lists, nulls, numbers, texts
+from oms_ledger.orders.documents.shapes import cut, flags, lists, nulls
 from oms_ledger.orders.events import Item, Json, Total
 from oms_ledger.orders.instants import PII_ZONE, spell
 from oms_ledger.orders.order import Order
@@ -23,20 +23,20 @@ Facts = dict[str, Any]
 _TOTALS = {"Change": ("ManualValues", "Manual Values Total")}
 
 _FROM_ITEM = {
-    **texts("uniqueId id"),
-    **numbers("quantity"),
+    **nulls("uniqueId id"),
+    **nulls("quantity"),
     **nulls("price measurementUnit unitMultiplier sellingPrice name detailUrl imageUrl refId"),
     **lists("priceTags deliveryIds"),
 }
 _TO_ITEM = {
-    **texts("uniqueId id"),
+    **nulls("uniqueId id"),
     **nulls("productId productRefId refId ean name skuName modalType parentItemIndex"),
     **nulls("parentAssemblyBinding"),
     **lists("assemblies"),
     **nulls("priceValidUntil"),
-    **numbers("tax"),
+    **nulls("tax"),
     **nulls("price listPrice manualPrice manualPriceAppliedBy sellingPrice"),
-    **numbers("rewardValue"),
+    **nulls("rewardValue"),
     **flags("isGift"),
     "additionalInfo": {
         **nulls("dimension brandName brandId offeringInfo offeringType offeringTypeId"),
@@ -44,27 +44,27 @@ _TO_ITEM = {
     },
     **nulls("preSaleDate productCategoryIds"),
     "productCategories": {},
-    **numbers("quantity"),
+    **nulls("quantity"),
     **nulls("seller"),
     **lists("sellerChain"),
     **nulls("imageUrl detailUrl"),
     **lists("components bundleItems attachments attachmentOfferings offerings priceTags"),
     **nulls("availability"),
     "measurementUnit": "un",
-    **numbers("unitMultiplier"),
+    **nulls("unitMultiplier"),
     **nulls("manufacturerCode priceDefinition"),
     **lists("deliveryIds"),
 }
 _DELIVERY = {
-    **numbers("itemIndex"),
-    **texts("selectedSla selectedDeliveryChannel addressId"),
+    **nulls("itemIndex"),
+    **nulls("selectedSla selectedDeliveryChannel addressId"),
     **lists("slas shipsTo"),
-    **texts("itemId"),
+    **nulls("itemId"),
     **lists("deliveryChannels"),
-    **numbers("price listPrice"),
+    **nulls("price listPrice"),
     **nulls("shippingEstimate dockEstimate shippingEstimateDate lockTTL deliveryCompany"),
     **nulls("polygonName transitTime"),
-    **numbers("sellingPrice"),
+    **nulls("sellingPrice"),
     **lists("deliveryIds"),
     **nulls("deliveryWindow pickupPointId"),
     "pickupStoreInfo": {
@@ -77,8 +77,8 @@ _DELIVERY = {
 _from_item, _to_item, _delivery = cut(_FROM_ITEM), cut(_TO_ITEM), cut(_DELIVERY)
 _ROW_ITEM = tuple(
     {
-        **texts("id uniqueId quantity price measurementUnit unitMultiplier imageUrl"),
-        **texts("sellingPrice priceTags detailUrl name refId deliveryIds"),
+        **nulls("id uniqueId quantity price measurementUnit unitMultiplier imageUrl"),
+        **nulls("sellingPrice priceTags detailUrl name refId deliveryIds"),
     }
 )
 

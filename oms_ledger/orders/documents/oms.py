@@ -12,8 +12,6 @@ from oms_ledger.orders.documents.shapes import (
     flags,
     lists,
     nulls,
-    numbers,
-    texts,
 )
 from oms_ledger.orders.instants import OMS_ZONE, instant
 from oms_ledger.orders.order import Order
@@ -35,95 +33,98 @@ _PICKUP = {
     **flags("isPickupStore"),
 }
 
+_DELIVERY_IDS = [
+    {
+        **nulls("courierId courierName dockId quantity warehouseId accountCarrierName"),
+        **lists("kitItemDetails"),
+    }
+]
+
 _SLA = {
-    **texts("id name shippingEstimate"),
+    **nulls("id name shippingEstimate"),
+    "shippingEstimateDate": instant,
     **nulls("deliveryWindow"),
-    **numbers("price"),
-    **texts("deliveryChannel selectedDeliveryChannel"),
+    **lists("availableDeliveryWindows"),
+    "deliveryIds": _DELIVERY_IDS,
+    **nulls("price listPrice"),
+    **nulls("deliveryChannel selectedDeliveryChannel"),
     "pickupStoreInfo": _PICKUP,
     **nulls("polygonName"),
-    **texts("lockTTL pickupPointId transitTime"),
-    **numbers("pickupDistance"),
+    **nulls("lockTTL pickupPointId transitTime"),
+    **nulls("pickupDistance"),
 }
 
 _LOGISTICS = {
-    **numbers("itemIndex"),
-    **texts("selectedSla lockTTL"),
-    **numbers("price listPrice sellingPrice"),
+    **nulls("itemIndex itemId"),
+    **nulls("selectedSla lockTTL"),
+    **nulls("price listPrice sellingPrice"),
     **nulls("deliveryWindow"),
-    **texts("deliveryCompany shippingEstimate"),
+    **nulls("deliveryCompany shippingEstimate"),
     "shippingEstimateDate": instant,
     "slas": [_SLA],
     **lists("shipsTo"),
-    "deliveryIds": [
-        {
-            **texts("courierId courierName dockId"),
-            **numbers("quantity"),
-            **texts("warehouseId accountCarrierName"),
-            **lists("kitItemDetails"),
-        }
-    ],
+    "deliveryIds": _DELIVERY_IDS,
     "deliveryChannels": c.DELIVERY_CHANNELS,
-    **texts("deliveryChannel selectedDeliveryChannel"),
+    **nulls("deliveryChannel selectedDeliveryChannel"),
     "pickupStoreInfo": _PICKUP,
     **nulls("addressId versionId entityId polygonName pickupPointId transitTime"),
 }
 
 _ITEM = {
-    **texts("uniqueId id productId"),
+    **nulls("uniqueId id productId"),
     **nulls("ean"),
-    **texts("lockId"),
+    **nulls("lockId"),
     "itemAttachment": {"content": {}, **nulls("name")},
     **lists("attachments"),
-    **numbers("quantity"),
-    **texts("seller name refId"),
-    **numbers("price listPrice"),
-    **nulls("manualPrice"),
+    **nulls("quantity"),
+    **nulls("seller name refId"),
+    **nulls("price listPrice"),
+    **nulls("manualPrice manualPriceAppliedBy"),
     "priceTags": [
         {
-            **texts("name"),
-            **numbers("value"),
+            **nulls("name"),
+            **nulls("value"),
             **flags("isPercentual"),
             **nulls("identifier"),
-            **numbers("rawValue"),
+            **nulls("rawValue"),
             **nulls("rate jurisCode jurisType jurisName"),
         }
     ],
-    **texts("imageUrl detailUrl"),
+    **nulls("imageUrl detailUrl"),
     **lists("components bundleItems params offerings attachmentOfferings"),
-    **texts("sellerSku"),
+    **nulls("sellerSku"),
     "priceValidUntil": instant,
-    **numbers("commission tax"),
+    **nulls("commission tax"),
     "preSaleDate": instant,
     "additionalInfo": {
-        **texts("brandName brandId categoriesIds"),
+        **nulls("brandName brandId categoriesIds"),
         "categories": c.CATEGORIES,
-        **texts("productClusterId commercialConditionId"),
+        **nulls("productClusterId commercialConditionId"),
         "dimension": c.DIMENSION,
         **nulls("offeringInfo offeringType offeringTypeId"),
     },
     "measurementUnit": "un",
-    **numbers("unitMultiplier sellingPrice"),
+    **nulls("unitMultiplier sellingPrice"),
     **flags("isGift"),
     **nulls("shippingPrice"),
-    **numbers("rewardValue freightCommission"),
+    **nulls("rewardValue freightCommission"),
     "priceDefinition": c.PRICE_DEFINITION,
     **nulls("taxCode parentItemIndex parentAssemblyBinding callCenterOperator serialNumbers"),
     **lists("assemblies"),
-    **numbers("costPrice"),
+    **nulls("costPrice"),
 }
 
 _PACKAGE = {
     "items": [
-        {**numbers("itemIndex quantity price"), **nulls("description"), **numbers("unitMultiplier")}
+        {**nulls("itemIndex quantity price"), **nulls("description"), **nulls("unitMultiplier")}
     ],
     **nulls("courier"),
-    **texts("invoiceNumber"),
-    **numbers("invoiceValue"),
+    **nulls("invoiceNumber"),
+    **nulls("invoiceValue"),
     **nulls("invoiceUrl"),
     "issuanceDate": instant,
     **nulls("trackingNumber invoiceKey trackingUrl"),
-    **texts("embeddedInvoice type"),
+    **nulls("embeddedInvoice type"),
     "courierStatus": Maybe(
         {
             **nulls("status"),
@@ -134,25 +135,25 @@ _PACKAGE = {
     ),
     **nulls("cfop"),
     "restitutions": _restitutions,
-    **numbers("volumes"),
+    **nulls("volumes"),
     **flags("EnableInferItems"),
 }
 
 _PAYMENT = {
-    **texts("id paymentSystem paymentSystemName"),
-    **numbers("value installments referenceValue"),
+    **nulls("id paymentSystem paymentSystemName"),
+    **nulls("value installments referenceValue"),
     **nulls("cardHolder"),
     "cardNumber": always(None),
     **nulls("firstDigits lastDigits"),
     "cvv2": always(None),
     **nulls("expireMonth expireYear url giftCardId giftCardName giftCardCaption redemptionCode"),
-    **texts("group tid"),
+    **nulls("group tid"),
     **nulls("dueDate"),
     "connectorResponses": {},
     **nulls("giftCardProvider giftCardAsDiscount koinUrl accountId parentAccountId"),
     **nulls("bankIssuedInvoiceIdentificationNumber bankIssuedInvoiceIdentificationNumberFormatted"),
     **nulls("bankIssuedInvoiceBarCodeNumber bankIssuedInvoiceBarCodeType"),
-    "billingAddress": c.BILLING_ADDRESS,
+    "billingAddress": c.BILLING_ADDRESS_PII,
     **nulls("paymentOrigin"),
 }
 
@@ -161,14 +162,14 @@ _SUBSCRIPTIONS = Maybe(
         **nulls("SubscriptionGroupId"),
         "Subscriptions": [
             {
-                **numbers("ExecutionCount"),
+                **nulls("ExecutionCount"),
                 **nulls("PriceAtSubscriptionDate"),
-                **numbers("ItemIndex"),
+                **nulls("ItemIndex"),
                 "Plan": {
-                    **texts("type"),
+                    **nulls("type"),
                     "frequency": {
-                        "periodicity": lambda given, _zone: _PERIODS.get(str(given), given or ""),
-                        **numbers("interval"),
+                        "periodicity": lambda given, _zone: _PERIODS.get(str(given), given),
+                        **nulls("interval"),
                     },
                     "validity": c.SUBSCRIPTION_VALIDITY,
                 },
@@ -178,24 +179,24 @@ _SUBSCRIPTIONS = Maybe(
 )
 
 _DOCUMENT = {
-    **texts("orderId sequence marketplaceOrderId marketplaceServicesEndpoint sellerOrderId"),
-    **texts("origin affiliateId salesChannel"),
+    **nulls("orderId sequence marketplaceOrderId marketplaceServicesEndpoint sellerOrderId"),
+    **nulls("origin affiliateId salesChannel"),
     **nulls("merchantName status"),
     **flags("workflowIsInError"),
     **nulls("statusDescription"),
-    **numbers("value"),
+    **nulls("value"),
     **each("creationDate lastChange", instant),
-    **texts("orderGroup followUpEmail"),
+    **nulls("orderGroup followUpEmail"),
     **nulls("lastMessage"),
-    **texts("hostname"),
+    **nulls("hostname"),
     **flags("isCompleted"),
-    **numbers("roundingError"),
-    **texts("orderFormId"),
+    "roundingError": 0,
+    **nulls("orderFormId"),
     **flags("allowCancellation allowEdition isCheckedIn"),
     **each("authorizedDate invoicedDate", instant),
     **nulls("cancelReason checkedInPickupPointId"),
     "totals": c.TOTALS,
-    "sellers": [texts("id name logo fulfillmentEndpoint")],
+    "sellers": [nulls("id name logo fulfillmentEndpoint")],
     "clientPreferencesData": c.PREFERENCES,
     "cancellationData": Maybe(
         {
@@ -211,10 +212,10 @@ _DOCUMENT = {
     "itemMetadata": {
         "Items": [
             {
-                **texts("Id Seller Name SkuName ProductId RefId Ean ImageUrl DetailUrl"),
+                **nulls("Id Seller Name SkuName ProductId RefId Ean ImageUrl DetailUrl"),
                 "AssemblyOptions": [
                     {
-                        **texts("Id Name"),
+                        **nulls("Id Name"),
                         **flags("Required"),
                         **nulls("InputValues Composition"),
                     }
@@ -241,7 +242,7 @@ _DOCUMENT = {
         "transactions": [
             {
                 **flags("isActive"),
-                **texts("transactionId merchantName"),
+                **nulls("transactionId merchantName"),
                 "payments": [_PAYMENT],
             }
         ],
@@ -253,17 +254,19 @@ _DOCUMENT = {
         "trackingHints": c.TRACKING_HINTS,
         "selectedAddresses": [
             {
-                **texts("addressId"),
+                **nulls("addressId"),
                 **nulls("versionId entityId"),
-                **texts("addressType receiverName street number complement neighborhood"),
-                **texts("postalCode city state country"),
+                **nulls("addressType receiverName street number complement neighborhood"),
+                **nulls("postalCode city state country"),
                 **nulls("reference"),
                 **lists("geoCoordinates"),
             }
         ],
+        "availableAddresses": [c.ADDRESS_WITH_CONTACT],
         "contactInformation": [
-            texts("id email firstName lastName phone document documentType entityId versionId")
+            nulls("id email firstName lastName phone document documentType entityId versionId")
         ],
+        **nulls("contactsInfo"),
     },
     "ratesAndBenefitsData": {
         "id": always("ratesAndBenefitsData"),
@@ -271,7 +274,7 @@ _DOCUMENT = {
             {
                 **nulls("description"),
                 **flags("featured"),
-                **texts("id name"),
+                **nulls("id name"),
                 "matchedParameters": {},
                 **nulls("additionalInfo"),
             }
@@ -280,26 +283,37 @@ _DOCUMENT = {
     "marketingData": Maybe(
         {
             "id": always("marketingData"),
-            **texts("utmSource utmPartner utmMedium utmCampaign coupon"),
-            **texts("utmiCampaign utmipage utmiPart"),
+            **nulls("utmSource utmPartner utmMedium utmCampaign coupon"),
+            **nulls("utmiCampaign utmipage utmiPart"),
             **lists("marketingTags"),
         }
     ),
     "giftRegistryData": c.GIFT_REGISTRY,
     "clientProfileData": {
         "id": always("clientProfileData"),
-        **texts("email firstName lastName documentType document phone"),
+        **nulls("email firstName lastName documentType document phone"),
         **nulls("corporateName tradeName corporateDocument stateInscription corporatePhone"),
         **flags("isCorporate"),
-        **texts("userProfileId"),
+        **nulls("userProfileId"),
         **nulls("userProfileVersion customerClass customerCode"),
     },
     "items": [_ITEM],
     **lists("marketplaceItems"),
-    "authorizationPolicyData": c.AUTHORIZATION_POLICIES,
+    **nulls("authorizationPolicyData"),
+    "creationEnvironment": "STABLE",
+    **nulls("approvedBy cancelledBy purchaseAgentData pendingData budgetData"),
 }
 
 _cut = cut(_DOCUMENT)
+
+
+def _of_own_orders(order: Order, own: str) -> dict[str, Any]:
+    """What stands in an own order where a sale of another's would name it."""
+    return {
+        "marketplaceOrderId": "",
+        "marketplaceServicesEndpoint": own,
+        "marketplace": {"baseURL": own, "name": order.account},
+    }
 
 
 def oms_document(order: Order, language: str = "en-US") -> dict[str, Any]:
@@ -308,9 +322,7 @@ def oms_document(order: Order, language: str = "en-US") -> dict[str, Any]:
     facts["statusDescription"] = label(order.status, language)
     if not facts["marketplaceOrderId"]:
         own = f"http://oms.vtexinternal.com.br/api/oms?an={order.account}"
-        facts["marketplaceServicesEndpoint"] = facts["marketplaceServicesEndpoint"] or own
-        facts["marketplace"] = facts.get("marketplace") or {
-            "baseURL": own,
-            "name": order.account,
-        }
+        for name, told in _of_own_orders(order, own).items():
+            if not facts.get(name) and not (order.imported and name in facts.told):
+                facts[name] = told
     return _cut(facts, OMS_ZONE)

@@ -1,5 +1,6 @@
 """The document of `/api/orders/pvt/document/{orderId}`."""
 
+from datetime import datetime
 from typing import Any
 
 from oms_ledger.orders.documents import common as c
@@ -7,9 +8,10 @@ from oms_ledger.orders.documents.derived_fields import (
     DERIVED,
     Derive,
     facts_of,
+    told_instant,
     tracked_alias,
 )
-from oms_ledger.orders.documents.progress import receipts, workflow_data
+from oms_ledger.orders.documents.progress import receipt_data, workflow_data
 from oms_ledger.orders.documents.shapes import (
     Maybe,
     always,
@@ -18,8 +20,6 @@ from oms_ledger.orders.documents.shapes import (
     flags,
     lists,
     nulls,
-    numbers,
-    texts,
 )
 from oms_ledger.orders.instants import PII_ZONE, instant, wall_time
 from oms_ledger.orders.order import Order
@@ -29,7 +29,7 @@ _PERIODS = {"DAY": "DAILY", "WEEK": "WEEKLY", "MONTH": "MONTHLY", "YEAR": "YEARL
 _MARKETING = Maybe(
     {
         **nulls("utmSource"),
-        **texts("utmMedium"),
+        **nulls("utmMedium"),
         **nulls("utmCampaign utmPartner utmipage utmiPart utmiCampaign coupon"),
         **lists("marketingTags"),
     }
@@ -37,40 +37,40 @@ _MARKETING = Maybe(
 
 _ITEM = {
     "productCategories": {},
-    **texts("uniqueId id productId"),
+    **nulls("uniqueId id productId"),
     **nulls("lockId ean"),
-    **numbers("quantity"),
-    **texts("seller sellerSku"),
+    **nulls("quantity"),
+    **nulls("seller sellerSku"),
     "priceValidUntil": instant,
-    **texts("name"),
+    **nulls("name"),
     "additionalInfo": {
-        **texts("brandName brandId categoriesIds"),
+        **nulls("brandName brandId categoriesIds"),
         "dimension": c.DIMENSION,
-        **texts("productClusterId commercialConditionId"),
+        **nulls("productClusterId commercialConditionId"),
         **nulls("offeringInfo offeringType offeringTypeId"),
         "categories": c.CATEGORIES,
     },
     **lists("attachments attachmentOfferings assemblies"),
-    **texts("refId"),
+    **nulls("refId"),
     **nulls("shippingPrice"),
-    **numbers("price sellingPrice listPrice"),
+    **nulls("price sellingPrice listPrice"),
     **nulls("manualPrice"),
-    **numbers("tax rewardValue freightCommission commission"),
+    **nulls("tax rewardValue freightCommission commission"),
     "priceTags": [
         {
-            **texts("name"),
-            **numbers("rawValue"),
+            **nulls("name"),
+            **nulls("rawValue"),
             **flags("isPercentual"),
             **nulls("identifier rate jurisCode jurisType jurisName"),
         }
     ],
-    **texts("imageUrl detailUrl"),
+    **nulls("imageUrl detailUrl"),
     **lists("components bundleItems offerings"),
     "preSaleDate": instant,
     **flags("isGift"),
     **nulls("taxCode"),
     "measurementUnit": "un",
-    **numbers("unitMultiplier"),
+    **nulls("unitMultiplier"),
     "marketingData": _MARKETING,
     **nulls("parentAssemblyBinding parentItemIndex callCenterOperator"),
     "priceDefinition": c.PRICE_DEFINITION_PII,
@@ -86,10 +86,10 @@ _PICKUP = {
 
 _DELIVERY_IDS = [
     {
-        **texts("courierId warehouseId dockId courierName"),
-        **numbers("quantity"),
+        **nulls("courierId warehouseId dockId courierName"),
+        **nulls("quantity"),
         **nulls("totalListPrice"),
-        **texts("accountCarrierName"),
+        **nulls("accountCarrierName"),
         **lists("kitItemDetails"),
     }
 ]
@@ -97,54 +97,54 @@ _DELIVERY_IDS = [
 _SLA = {
     **nulls("pickupPointId"),
     "pickupStoreInfo": _PICKUP,
-    **numbers("tax listPrice price"),
+    **nulls("tax listPrice price"),
     **nulls("deliveryWindow"),
     **lists("availableDeliveryWindows"),
-    **texts("lockTTL"),
+    **nulls("lockTTL"),
     "shippingEstimateDate": instant,
-    **texts("shippingEstimate"),
+    **nulls("shippingEstimate"),
     "deliveryIds": _DELIVERY_IDS,
-    **texts("name deliveryChannel id"),
+    **nulls("name deliveryChannel id"),
     **nulls("pickupDistance polygonName"),
-    **texts("transitTime"),
+    **nulls("transitTime"),
 }
 
 _LOGISTICS = {
     **nulls("polygonName"),
-    **texts("shippingEstimate"),
+    **nulls("shippingEstimate"),
     **nulls("entityId versionId"),
     "pickupStoreInfo": _PICKUP,
     **nulls("deliveryWindow"),
-    **numbers("sellingPrice listPrice price"),
-    **texts("deliveryChannel deliveryCompany"),
+    **nulls("sellingPrice listPrice price"),
+    **nulls("deliveryChannel deliveryCompany"),
     "deliveryIds": _DELIVERY_IDS,
     "shippingEstimateDate": instant,
     "deliveryChannels": c.DELIVERY_CHANNELS,
-    **texts("itemId"),
+    **nulls("itemId"),
     **lists("shipsTo"),
     "slas": [_SLA],
     **nulls("addressId"),
-    **texts("selectedDeliveryChannel lockTTL selectedSla"),
-    **numbers("itemIndex"),
+    **nulls("selectedDeliveryChannel lockTTL selectedSla"),
+    **nulls("itemIndex"),
     **nulls("pickupPointId"),
-    **texts("transitTime"),
+    **nulls("transitTime"),
 }
 
 PII_PACKAGE = {
-    **texts("courier"),
+    **nulls("courier"),
     **nulls("description"),
-    **texts("invoiceNumber"),
-    **numbers("invoiceValue"),
-    **texts("invoiceUrl"),
+    **nulls("invoiceNumber"),
+    **nulls("invoiceValue"),
+    **nulls("invoiceUrl"),
     "issuanceDate": instant,
-    **texts("trackingNumber invoiceKey trackingUrl embeddedInvoice type"),
+    **nulls("trackingNumber invoiceKey trackingUrl embeddedInvoice type"),
     "items": [
         {
-            **numbers("itemIndex"),
-            **texts("id"),
-            **numbers("quantity price"),
-            **texts("description"),
-            **numbers("unitMultiplier"),
+            **nulls("itemIndex"),
+            **nulls("id"),
+            **nulls("quantity price"),
+            **nulls("description"),
+            **nulls("unitMultiplier"),
         }
     ],
     "courierStatus": Maybe(
@@ -164,23 +164,23 @@ PII_PACKAGE = {
 _PAYMENT = {
     **nulls("bankIssuedInvoiceIdentificationNumberFormatted bankIssuedInvoiceIdentificationNumber"),
     **nulls("parentAccountId"),
-    **texts("accountId"),
+    **nulls("accountId"),
     **nulls("dueDate"),
-    **texts("group"),
+    **nulls("group"),
     **nulls("isGiftCardDiscount giftCardName giftCardCaption giftCardProvider giftCardId"),
     **nulls("redemptionCode"),
-    **texts("tid"),
+    **nulls("tid"),
     **nulls("koinUrl url expireYear expireMonth"),
     "cvv2": always(None),
     **nulls("lastDigits firstDigits"),
     "cardNumber": always(None),
     **nulls("cardHolder"),
-    **numbers("referenceValue"),
+    **nulls("referenceValue"),
     "connectorResponses": {},
-    **numbers("installments value"),
-    **texts("paymentSystemName paymentSystem"),
+    **nulls("installments value"),
+    **nulls("paymentSystemName paymentSystem"),
     **nulls("paymentOrigin"),
-    **texts("id"),
+    **nulls("id"),
     **nulls("bankIssuedInvoiceBarCodeNumber bankIssuedInvoiceBarCodeType"),
     "billingAddress": c.BILLING_ADDRESS_PII,
 }
@@ -188,19 +188,19 @@ _PAYMENT = {
 _WORKFLOW = {
     "instances": [
         {
-            **texts("id name currentStepName"),
+            **nulls("id name currentStepName"),
             **nulls("currentStepDescription"),
             "lastChange": instant,
             **flags("isInError isInAutomaticRetry"),
             "creationDate": instant,
             **nulls("owner version"),
-            "timeLine": [{**texts("stepName"), "date": instant, **texts("parentStepName")}],
-            "logicTimeLine": [{**texts("stepName"), "date": instant}],
+            "timeLine": [{**nulls("stepName"), "date": instant, **nulls("parentStepName")}],
+            "logicTimeLine": [{**nulls("stepName"), "date": instant}],
             **lists("steps"),
-            **texts("currentLogicalStep"),
+            **nulls("currentLogicalStep"),
         }
     ],
-    **numbers("mainFlowIndex"),
+    **nulls("mainFlowIndex"),
 }
 
 _SUBSCRIPTIONS = Maybe(
@@ -208,14 +208,14 @@ _SUBSCRIPTIONS = Maybe(
         **nulls("subscriptionGroupId"),
         "subscriptions": [
             {
-                **numbers("executionCount"),
+                **nulls("executionCount"),
                 **nulls("priceAtSubscriptionDate"),
-                **numbers("itemIndex"),
+                **nulls("itemIndex"),
                 "plan": {
-                    **texts("type"),
+                    **nulls("type"),
                     "frequency": {
-                        "periodicity": lambda given, _zone: _PERIODS.get(str(given), given or ""),
-                        **numbers("interval"),
+                        "periodicity": lambda given, _zone: _PERIODS.get(str(given), given),
+                        **nulls("interval"),
                     },
                     "validity": c.SUBSCRIPTION_VALIDITY,
                 },
@@ -226,14 +226,14 @@ _SUBSCRIPTIONS = Maybe(
 
 _SALES_CHANNEL = {
     **nulls("countryCode currencyCode currencyFormatInfo cultureInfo"),
-    **numbers("currencyLocale"),
+    **nulls("currencyLocale"),
     **nulls("currencySymbol timeZone"),
-    **texts("id name"),
+    **nulls("id name"),
     **flags("isActive"),
 }
 
 PII_DOCUMENT = {
-    **texts("id sellerOrderId orderFormId origin orderGroup"),
+    **nulls("id sellerOrderId orderFormId origin orderGroup"),
     "items": [_ITEM],
     "marketplaceItems": lambda given, _zone: given or None,
     "authorizedDate": instant,
@@ -243,23 +243,23 @@ PII_DOCUMENT = {
     **nulls("marketplaceOrderId marketplaceServicesEndpoint"),
     "clientProfileData": {
         "id": always(None),
-        **texts("userProfileId"),
+        **nulls("userProfileId"),
         **nulls("userProfileVersion"),
-        **texts("firstName lastName email document"),
+        **nulls("firstName lastName email document"),
         **nulls("corporateDocument corporateName"),
-        **texts("documentType phone"),
+        **nulls("documentType phone"),
         **nulls("tradeName stateInscription corporatePhone"),
         **flags("isCorporate"),
         **nulls("customerClass customerCode"),
     },
     "giftRegistryData": c.GIFT_REGISTRY,
-    **texts("emailTracked"),
+    **nulls("emailTracked"),
     **flags("isCheckedIn"),
     **nulls("approvedBy cancelledBy canceledBy cancelReason"),
     "callCenterOperatorData": c.OPERATOR,
     **flags("allowCancellation allowEdition"),
-    **numbers("roundingError"),
-    **texts("salesChannel"),
+    "roundingError": 0,
+    **nulls("salesChannel"),
     "salesChannelData": _SALES_CHANNEL,
     "customData": c.CUSTOM_DATA,
     "changesAttachment": c.CHANGES,
@@ -271,57 +271,57 @@ PII_DOCUMENT = {
         "selectedAddresses": [c.ADDRESS_WITH_CONTACT],
         "availableAddresses": [c.ADDRESS_WITH_CONTACT],
         "contactInformation": [
-            texts("id email firstName lastName document phone documentType"),
+            nulls("id email firstName lastName document phone documentType"),
         ],
     },
     "packageAttachment": {"packages": [PII_PACKAGE]},
     "marketplace": c.MARKETPLACE,
     "contextData": {
         **flags("loggedIn hasAccessToOrderFormEnabledByLicenseManager"),
-        **texts("userAgent userId"),
+        **nulls("userAgent userId"),
     },
     **nulls("lastMessage status handlingData"),
     "documentVersion": "1.0.0",
     "appVersion": "oms-ledger",
     "workflowData": _WORKFLOW,
     **nulls("checkedInPickupPointId"),
-    **texts("fingerPrint"),
+    **nulls("fingerPrint"),
     **flags("piiHidden workflowIsInError"),
-    **texts("callCenterOperator"),
+    **nulls("callCenterOperator"),
     **nulls("state"),
     **each("timeZoneCreationDate timeZoneLastChange", instant),
-    **texts("userType"),
+    **nulls("userType"),
     "clientPreferencesData": c.PREFERENCES,
-    **texts("orderId"),
+    **nulls("orderId"),
     **nulls("workflowInstanceId"),
     "creationDate": instant,
     "totals": c.TOTALS,
-    **texts("sequence"),
-    "receiptData": {"receiptCollection": [{**texts("receiptType"), "date": instant}]},
+    **nulls("sequence"),
+    "receiptData": {"receiptCollection": [{**nulls("receiptType"), "date": instant}]},
     **flags("isCompleted"),
     **nulls("openTextField"),
-    **texts("affiliateId"),
-    **numbers("value"),
-    **texts("hostname followUpEmail"),
+    **nulls("affiliateId"),
+    **nulls("value"),
+    **nulls("hostname followUpEmail"),
     "lastChange": instant,
-    "sellers": [texts("id name logo fulfillmentEndpoint subSellerId")],
+    "sellers": [nulls("id name logo fulfillmentEndpoint subSellerId")],
     "marketingData": _MARKETING,
     "ratesAndBenefitsData": {
         "rateAndBenefitsIdentifiers": [
             {
-                **texts("id name"),
+                **nulls("id name"),
                 **flags("featured"),
                 **nulls("description matchedParameters additionalInfo"),
             }
         ],
-        "teaser": Maybe([texts("name description")]),
+        "teaser": Maybe([nulls("name description")]),
     },
     "paymentData": {
         "giftCards": c.GIFT_CARDS,
         "transactions": [
             {
                 **flags("isActive"),
-                **texts("transactionId merchantName"),
+                **nulls("transactionId merchantName"),
                 "payments": [_PAYMENT],
                 **flags("sharedTransaction"),
                 **nulls("status"),
@@ -341,12 +341,12 @@ PII_DOCUMENT = {
     "itemMetadata": {
         "items": [
             {
-                **texts("id seller name skuName productId refId"),
+                **nulls("id seller name skuName productId refId"),
                 **nulls("ean"),
-                **texts("imageUrl detailUrl"),
+                **nulls("imageUrl detailUrl"),
                 "assemblyOptions": [
                     {
-                        **texts("id name"),
+                        **nulls("id name"),
                         **flags("required"),
                         **nulls("inputValues composition"),
                     }
@@ -365,7 +365,7 @@ PII_DOCUMENT = {
         }
     ),
     "cancellationRequests": c.CANCELLATION_REQUESTS,
-    "authorizationPolicyData": c.AUTHORIZATION_POLICIES,
+    **nulls("authorizationPolicyData merchantContextData"),
 }
 
 _cut = cut(PII_DOCUMENT)
@@ -375,23 +375,43 @@ def _store_zone(order: Order) -> Any:
     return order.placed.store_preferences.get("timeZone") or c.STORE_PREFERENCES["timeZone"]
 
 
+def _wall_time(order: Order, name: str, of: str, at: datetime) -> Any:
+    """The local time of an instant; as an import's document told it while that is the instant."""
+    said = (order.placed.details.get("instants") or {}) if order.imported else {}
+    if name in said and told_instant(order, of, at) is not at:
+        return said[name]
+    return wall_time(at, _store_zone(order))
+
+
+def _sales_channel(order: Order, told: dict[str, Any]) -> Any:
+    given = told.get("salesChannelData")
+    if given is not None and not isinstance(given, dict):
+        return given
+    if given is None and order.imported and "salesChannelData" in told:
+        return None
+    return {"id": order.placed.sales_channel, **(given or {})}
+
+
 PII_DERIVED: dict[str, Derive] = {
     **DERIVED,
-    "timeZoneCreationDate": lambda order, _: wall_time(order.created_at, _store_zone(order)),
-    "timeZoneLastChange": lambda order, _: wall_time(order.changed_at, _store_zone(order)),
+    "timeZoneCreationDate": lambda order, _: _wall_time(
+        order, "timeZoneCreationDate", "creationDate", order.created_at
+    ),
+    "timeZoneLastChange": lambda order, _: _wall_time(
+        order, "timeZoneLastChange", "lastChange", order.changed_at
+    ),
     "workflowData": lambda order, _: workflow_data(order),
-    "receiptData": lambda order, _: {"receiptCollection": receipts(order)},
-    "emailTracked": lambda order, facts: facts.told.get("emailTracked") or tracked_alias(order),
+    "receiptData": lambda order, _: receipt_data(order),
+    "emailTracked": lambda order, facts: (
+        facts.told["emailTracked"] if "emailTracked" in facts.told else tracked_alias(order)
+    ),
     "canceledBy": lambda order, facts: (
         (order.cancellation and order.cancellation.called_by)
         or facts.told.get("canceledBy")
         or facts.told.get("cancelledBy")
     ),
     "cancelledBy": lambda _, facts: facts["canceledBy"],
-    "salesChannelData": lambda order, facts: {
-        **(facts.told.get("salesChannelData") or {}),
-        "id": order.placed.sales_channel,
-    },
+    "salesChannelData": lambda order, facts: _sales_channel(order, facts.told),
 }
 
 

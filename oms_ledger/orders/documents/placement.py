@@ -4,73 +4,73 @@ from typing import Any
 
 from oms_ledger.orders.documents import common as c
 from oms_ledger.orders.documents.derived_fields import facts_of
-from oms_ledger.orders.documents.shapes import Maybe, cut, each, flags, lists, nulls, numbers, texts
+from oms_ledger.orders.documents.shapes import Maybe, cut, each, flags, lists, nulls
 from oms_ledger.orders.instants import PII_ZONE, instant, wall_time
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.systems import number_of
 
 _ITEM = {
-    **texts("uniqueId id productId"),
+    **nulls("uniqueId id productId"),
     **nulls("productRefId refId ean"),
-    **texts("name skuName"),
+    **nulls("name skuName"),
     **nulls("modalType parentItemIndex parentAssemblyBinding"),
     **lists("assemblies"),
     "priceValidUntil": instant,
-    **numbers("tax price listPrice"),
+    **nulls("tax price listPrice"),
     **nulls("manualPrice manualPriceAppliedBy"),
-    **numbers("sellingPrice rewardValue"),
+    **nulls("sellingPrice rewardValue"),
     **flags("isGift"),
     "additionalInfo": {
         **nulls("dimension brandName brandId offeringInfo offeringType offeringTypeId"),
     },
     **nulls("preSaleDate productCategoryIds"),
     "productCategories": {},
-    **numbers("quantity"),
-    **texts("seller"),
+    **nulls("quantity"),
+    **nulls("seller"),
     **lists("sellerChain"),
-    **texts("imageUrl detailUrl"),
+    **nulls("imageUrl detailUrl"),
     **lists("components bundleItems attachments attachmentOfferings offerings"),
     "priceTags": [
         {
-            **texts("name"),
-            **numbers("value rawValue"),
+            **nulls("name"),
+            **nulls("value rawValue"),
             **flags("isPercentual"),
             **nulls("identifier"),
         }
     ],
     "availability": "available",
     "measurementUnit": "un",
-    **numbers("unitMultiplier"),
+    **nulls("unitMultiplier"),
     **nulls("manufacturerCode"),
     "priceDefinition": {
-        **numbers("calculatedSellingPrice total"),
-        "sellingPrices": [numbers("value quantity")],
+        **nulls("calculatedSellingPrice total"),
+        "sellingPrices": [nulls("value quantity")],
     },
 }
 
 _ADDRESS = {
-    **texts("addressType receiverName addressId"),
+    **nulls("addressType receiverName addressId"),
     **flags("isDisposable"),
-    **texts("postalCode city state country street number neighborhood"),
+    **nulls("postalCode city state country street number neighborhood"),
     **nulls("complement reference"),
     **lists("geoCoordinates"),
 }
 
 _SLA = {
-    **texts("id deliveryChannel name"),
+    **nulls("id deliveryChannel name"),
     **lists("deliveryIds"),
-    **texts("shippingEstimate"),
+    **nulls("shippingEstimate"),
     "shippingEstimateDate": instant,
     **nulls("lockTTL"),
     **lists("availableDeliveryWindows"),
     **nulls("deliveryWindow"),
-    **numbers("price listPrice tax"),
+    **nulls("price listPrice tax"),
     "pickupStoreInfo": {
         **flags("isPickupStore"),
         **nulls("friendlyName address additionalInfo dockId"),
     },
     **nulls("pickupPointId"),
-    **numbers("pickupDistance"),
+    **nulls("pickupDistance"),
     **nulls("polygonName transitTime"),
 }
 
@@ -84,22 +84,22 @@ def _system(given: Any, _zone: str) -> Any:
 _PAYMENT = {
     "paymentSystem": _system,
     **nulls("bin accountId tokenId"),
-    **numbers("value referenceValue"),
+    **nulls("value referenceValue"),
     **nulls("giftCardRedemptionCode giftCardProvider giftCardId"),
 }
 
 _PLACED = {
-    **texts("orderId orderGroup"),
+    **nulls("orderId orderGroup"),
     **nulls("state"),
     **flags("isCheckedIn"),
-    **texts("sellerOrderId"),
+    **nulls("sellerOrderId"),
     **nulls("storeId checkedInPickupPointId"),
-    **numbers("value"),
+    **nulls("value"),
     "items": [_ITEM],
-    "sellers": [texts("id name logo")],
-    "totals": [{**texts("id name"), **numbers("value")}],
+    "sellers": [nulls("id name logo")],
+    "totals": [{**nulls("id name"), **nulls("value")}],
     "clientProfileData": {
-        **texts("email firstName lastName document documentType phone"),
+        **nulls("email firstName lastName document documentType phone"),
         **nulls("corporateName tradeName corporateDocument stateInscription corporatePhone"),
         **flags("isCorporate profileCompleteOnLoading profileErrorOnLoading"),
         **nulls("customerClass"),
@@ -109,12 +109,12 @@ _PLACED = {
         "address": _ADDRESS,
         "logisticsInfo": [
             {
-                **numbers("itemIndex"),
-                **texts("selectedSla selectedDeliveryChannel addressId"),
+                **nulls("itemIndex"),
+                **nulls("selectedSla selectedDeliveryChannel addressId"),
                 "slas": [_SLA],
                 **lists("shipsTo"),
-                **texts("itemId"),
-                "deliveryChannels": [texts("id")],
+                **nulls("itemId"),
+                "deliveryChannels": [nulls("id")],
             }
         ],
         "selectedAddresses": [_ADDRESS],
@@ -126,7 +126,7 @@ _PLACED = {
         "transactions": [
             {
                 **flags("isActive"),
-                **texts("transactionId merchantName"),
+                **nulls("transactionId merchantName"),
                 "payments": [_PAYMENT],
                 **flags("sharedTransaction"),
             }
@@ -152,20 +152,20 @@ _PLACED = {
     "itemMetadata": {
         "items": [
             {
-                **texts("id seller name skuName productId refId"),
+                **nulls("id seller name skuName productId refId"),
                 **nulls("ean"),
-                **texts("imageUrl detailUrl"),
+                **nulls("imageUrl detailUrl"),
                 **lists("assemblyOptions"),
             }
         ]
     },
     **nulls("taxData customData hooksData changeData subscriptionData"),
-    **texts("salesChannel followUpEmail"),
+    **nulls("salesChannel followUpEmail"),
     **each("creationDate lastChange timeZoneCreationDate timeZoneLastChange", instant),
     **flags("isCompleted"),
-    **texts("hostName"),
+    **nulls("hostName"),
     **nulls("merchantName userType"),
-    **numbers("roundingError"),
+    "roundingError": 0,
     **flags("allowEdition allowCancellation"),
     "isUserDataVisible": True,
     **flags("allowChangeSeller"),

@@ -97,16 +97,19 @@ def cancellation_data(order: Order) -> Facts | None:
         "seller-notification": "requestedBySellerNotification",
         "payment-notification": "requestedByPaymentNotification",
     }
-    told = order.placed.details.get("cancellationData") or {}
+    told = (_came_canceled(order) and order.placed.details.get("cancellationData")) or {}
     at = told.get("cancellationDate") or order.canceled_at
     data: Facts = {"reason": started.reason, "cancellationDate": at}
     if started.by in causes:
         data[causes[started.by]] = True
-    return data
+    return {**data, **told}
 
 
 def cancellation_requests(order: Order, told: Sequence[Facts]) -> list[Facts]:
-    """One per accepted call, denied or not; also the call that carried the cancellation out."""
+    """One per accepted call, denied or not; also the call that carried the cancellation out.
+
+    An order that came canceled has those that came with it.
+    """
     requests = list(told)
     for request in order.requests:
         requests.append(
@@ -121,7 +124,7 @@ def cancellation_requests(order: Order, told: Sequence[Facts]) -> list[Facts]:
             }
         )
     started = order.cancellation
-    if started is None or started.by not in _CALLERS:
+    if started is None or started.by not in _CALLERS or _came_canceled(order):
         return requests
     if all(request.get("id") != started.receipt for request in requests):
         first = not order.requests  # then what was called is the cause itself
@@ -136,16 +139,35 @@ def cancellation_requests(order: Order, told: Sequence[Facts]) -> list[Facts]:
     return requests
 
 
-def receipts(order: Order) -> list[Facts]:
-    """Those that the order came with, and one per fact since."""
-    told = order.placed.details.get("receiptData") or {}
-    return list(told.get("receiptCollection") or []) + [
-        {"receiptType": kind, "date": at} for kind, _, at in order.receipts
-    ]
+def _came_canceled(order: Order) -> bool:
+    """Whether the order was canceled where it lived before it was imported."""
+    first = order.timeline[0][0] if order.timeline else None
+    return order.imported and first in (Status.CANCEL, Status.CANCELED, None)
 
 
-def workflow_data(order: Order) -> Facts:
-    """The checkout part and the fulfillment part, each with the statuses it went through."""
+def _tells(order: Order, name: str) -> bool:
+    """Whether the document of an imported order said something of it, be it null."""
+    return order.imported and name in order.placed.details
+
+
+def receipt_data(order: Order) -> Facts | None:
+    """The receipts that the order came with, and one per fact since."""
+    told = order.placed.details.get("receiptData")
+    if told is None and _tells(order, "receiptData") and not order.receipts:
+        return None
+    before = list((told or {}).get("receiptCollection") or [])
+    since = [{"receiptType": kind, "date": at} for kind, _, at in order.receipts]
+    return {**(told or {}), "receiptCollection": before + since}
+
+
+def workflow_data(order: Order) -> Any:
+    """The checkout part and the fulfillment part, each with the statuses it went through.
+
+    Of an imported order those that its document told, and what happened since.
+    """
+    told = order.placed.details.get("workflowData") if order.imported else None
+    if told is not None or (_tells(order, "workflowData") and len(order.timeline) < 2):
+        return _continued(order, told)
     timeline = list(order.timeline)
     if order.flow != "complete":
         parts = [("Fulfillment" if order.flow == "seller" else "Marketplace", timeline)]
@@ -157,6 +179,26 @@ def workflow_data(order: Order) -> Facts:
         parts = [("Marketplace", timeline[:turn]), ("Fulfillment", timeline[turn:])]
     instances = [_instance(order, name, steps) for name, steps in parts if steps]
     return {"instances": instances, "mainFlowIndex": max(len(instances) - 1, 0)}
+
+
+def _continued(order: Order, told: Any) -> Any:
+    """The workflow as it was told, and the steps that the order took here after it."""
+    since = list(order.timeline[1:])
+    instances = told.get("instances") if isinstance(told, dict) else None
+    if not since or not isinstance(instances, list) or not instances:
+        return told
+    last = instances[-1]
+    if not isinstance(last, dict):
+        return told
+    ours = _instance(order, str(last.get("name") or ""), since)
+    grown = {
+        **last,
+        **{name: ours[name] for name in ours if name.startswith("current")},
+        "lastChange": ours["lastChange"],
+        **{name: [*(last.get(name) or ()), *ours[name]] for name in ("timeLine", "logicTimeLine")},
+        "steps": last.get("steps") if ours["steps"] else [],
+    }
+    return {**told, "instances": [*instances[:-1], grown]}
 
 
 def _instance(order: Order, name: str, timeline: list[tuple[Status, datetime]]) -> Facts:

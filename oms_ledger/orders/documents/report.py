@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
+from oms_ledger.orders.documents.list_row import part_of
+from oms_ledger.orders.documents.search_terms import objects
 from oms_ledger.orders.instants import in_zone, parse
 from oms_ledger.orders.status import Status, label
 
@@ -61,8 +63,8 @@ def report_rows(
 
 def _of_order(document: Json, timeline: Timeline, zone: tzinfo, language: str) -> dict[str, str]:
     status, canceled = document["status"], document["cancellationData"] or {}
-    registry = document["giftRegistryData"] or {}
-    operator = document["callCenterOperatorData"] or {}
+    registry = part_of(document["giftRegistryData"])
+    operator = part_of(document["callCenterOperatorData"])
     packages = document["packageAttachment"]["packages"]
     totals = {total["id"]: total["value"] for total in document["totals"]}
     note = document["openTextField"]
@@ -82,7 +84,8 @@ def _of_order(document: Json, timeline: Timeline, zone: tzinfo, language: str) -
         "Total Value": money(document["value"]),
         "Discounts Totals": money(totals.get("Discounts", 0)),
         "Discounts Names": _joined(
-            one["name"] for one in document["ratesAndBenefitsData"]["rateAndBenefitsIdentifiers"]
+            one.get("name")
+            for one in objects(document["ratesAndBenefitsData"].get("rateAndBenefitsIdentifiers"))
         ),
         "Call Center Email": _text(operator.get("email")),
         "Call Center Code": _text(operator.get("id")),
@@ -96,8 +99,10 @@ def _of_order(document: Json, timeline: Timeline, zone: tzinfo, language: str) -
         "Cancellation Reason": _text(document["cancelReason"]),
         "Cancellation Data": _text(canceled.get("Reason")),
         "Authorized Date": _instant(document["authorizedDate"], zone),
-        "SalesChannel": document["salesChannel"],
-        "Is Marketplace certified": _flag(bool((document["marketplace"] or {}).get("isCertified"))),
+        "SalesChannel": _text(document["salesChannel"]),
+        "Is Marketplace certified": _flag(
+            bool(part_of(document["marketplace"]).get("isCertified"))
+        ),
         "Is checked in": _flag(document["isCheckedIn"]),
         "Currency Code": _text(document["storePreferencesData"].get("currencyCode")),
         "Invoice Numbers": _joined(package["invoiceNumber"] for package in packages),

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from oms_ledger.orders.documents.deliveries import delivered, estimate_of
-from oms_ledger.orders.documents.list_row import list_row
+from oms_ledger.orders.documents.list_row import list_row, part_of
 from oms_ledger.orders.documents.pii import pii_document
-from oms_ledger.orders.documents.search_terms import in_store
+from oms_ledger.orders.documents.search_terms import in_store, objects
 from oms_ledger.orders.instants import PII_ZONE, parse
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.status import Status
@@ -17,8 +17,11 @@ Row = dict[str, Any]
 
 def search_row(order: Order) -> Row:
     document, row = pii_document(order), list_row(order)
-    profile, operator = document["clientProfileData"], document["callCenterOperatorData"] or {}
-    promotions = document["ratesAndBenefitsData"]["rateAndBenefitsIdentifiers"]
+    profile = document["clientProfileData"]
+    operator = part_of(document["callCenterOperatorData"])
+    promotions = objects(
+        part_of(document["ratesAndBenefitsData"]).get("rateAndBenefitsIdentifiers")
+    )
     packages = document["packageAttachment"]["packages"]
     transactions = document["paymentData"]["transactions"]
     payments = [payment for one in transactions for payment in one["payments"]]
@@ -45,8 +48,8 @@ def search_row(order: Order) -> Row:
         "totalItems": row["totalItems"],
         "pciTransactionId": _told(one["transactionId"] for one in transactions),
         "paymentNSU": _told(_said(payment, "nsu") for payment in payments),
-        "ratesAndBenefitsNames": _told(one["name"] for one in promotions),
-        "ratesAndBenefitsIds": _told(one["id"] for one in promotions),
+        "ratesAndBenefitsNames": _told(one.get("name") for one in promotions),
+        "ratesAndBenefitsIds": _told(one.get("id") for one in promotions),
         "shippingEstimatedDateMax": _spelled(promised[-1] if promised else None),
         "shippingEstimatedDateMin": _spelled(promised[0] if promised else None),
         "transactionIds": _told(payment["tid"] or _said(payment, "tid") for payment in payments),

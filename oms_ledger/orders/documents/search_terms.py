@@ -98,8 +98,8 @@ def _values(document: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[tup
         yield "seller", seller["name"]
     for item in document["items"]:
         yield "sku", item["id"]
-    for promotion in document["ratesAndBenefitsData"]["rateAndBenefitsIdentifiers"]:
-        yield "promotion", promotion["name"]
+    for promotion in objects(document["ratesAndBenefitsData"].get("rateAndBenefitsIdentifiers")):
+        yield "promotion", promotion.get("name")
     for package in document["packageAttachment"]["packages"]:
         yield "invoice", package["invoiceNumber"]
         yield "tracking", package["trackingNumber"]
@@ -133,8 +133,8 @@ def _flags(document: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[tupl
 
 def in_store(document: Mapping[str, Any]) -> bool:
     """Placed by the Sales App: checked in at a store, or tagged by the app."""
-    tags = (document.get("marketingData") or {}).get("marketingTags") or ()
-    return bool(document["isCheckedIn"]) or "vtex-instore" in tags
+    tags = (document.get("marketingData") or {}).get("marketingTags")
+    return bool(document["isCheckedIn"]) or (isinstance(tags, list) and "vtex-instore" in tags)
 
 
 def _of_details(
@@ -159,6 +159,11 @@ def _custom(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             fields = one.get("fields") if isinstance(one, Mapping) else None
             for value in fields.values() if isinstance(fields, Mapping) else ():
                 yield "custom", value
-    for contact in document["shippingData"]["contactInformation"]:
+    for contact in objects(document["shippingData"]["contactInformation"]):
         for name in ("email", "firstName", "lastName", "phone", "document", "documentType"):
-            yield "custom", contact[name]
+            yield "custom", contact.get(name)
+
+
+def objects(given: Any) -> list[Mapping[str, Any]]:
+    """The objects of a part that is kept as it came, whatever it is."""
+    return [one for one in given if isinstance(one, Mapping)] if isinstance(given, list) else []

@@ -1,7 +1,8 @@
 """Shapes: published schemas told as keys in published order, and documents cut to them.
 
-A shape is a mapping of keys to what stands there when nothing is known: a plain default, a
-nested shape, `[shape]` for a list, or a function that renders the value. Values are looked up
+A shape is a mapping of keys to what stands there when nothing was said: a plain default, a
+nested shape, `[shape]` for a list, or a function that renders the value. A null that was said
+stays null, and a part of another type than the shape's stays as it came. Values are looked up
 by the camelCase name, so that one set of facts serves keys that are published as `Refund` and
 as `refund`. Whatever the shape does not name is left out. Documents share the parts that
 no shape looks into with the facts they were cut from: treat them as read-only.
@@ -9,7 +10,10 @@ no shape looks into with the facts they were cut from: treat them as read-only.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+MISSING: Final[Any] = object()
+"""Stands for a part of which nothing was said."""
 
 Render = Callable[[Any, str], Any]
 
@@ -21,16 +25,8 @@ class Maybe:
     shape: Any
 
 
-def texts(names: str) -> dict[str, Any]:
-    return dict.fromkeys(names.split(), "")
-
-
 def nulls(names: str) -> dict[str, Any]:
     return dict.fromkeys(names.split())
-
-
-def numbers(names: str) -> dict[str, Any]:
-    return dict.fromkeys(names.split(), 0)
 
 
 def flags(names: str) -> dict[str, Any]:
@@ -58,13 +54,13 @@ def cut(shape: Mapping[str, Any]) -> Callable[[Mapping[str, Any], str], dict[str
         get = facts.get
         out = {}
         for key, camel, default, render in fields:
-            value = get(camel)
-            if value is None and key is not camel:
-                value = get(key)
+            value = get(camel, MISSING)
+            if value is MISSING and key is not camel:
+                value = get(key, MISSING)
+            if value is MISSING:
+                value = default
             if render is not None:
                 value = render(value, zone)
-            elif value is None:
-                value = default
             out[key] = value
         return out
 
@@ -72,35 +68,35 @@ def cut(shape: Mapping[str, Any]) -> Callable[[Mapping[str, Any], str], dict[str
 
 
 def _field(key: str, part: Any) -> tuple[str, Any, Render | None]:
+    """The name, what is rendered when nothing was said, and how."""
     camel = key[0].lower() + key[1:] if key[0].isupper() else key
-    if isinstance(part, Maybe | dict | list | tuple):
-        return camel, None, _render(part)
+    if isinstance(part, Maybe):
+        return camel, None, _render(part.shape)
+    if isinstance(part, dict):
+        return camel, {}, _render(part)
+    if isinstance(part, list | tuple):
+        return camel, (), _render(part)
     return (camel, None, part) if callable(part) else (camel, part, None)
 
 
-def _render(part: Any, *, empty: bool = True) -> Render:
-    if isinstance(part, Maybe):
-        return _render(part.shape, empty=False)
-    if isinstance(part, tuple):
-        return lambda given, _zone: [] if given is None else given
-    if isinstance(part, list):
-        return _list(cut(part[0]), empty)
-    if not part:
-        return lambda given, _zone: {} if given is None else given
-    document = cut(part)
+def _render(part: Any) -> Render:
+    if isinstance(part, tuple) or not part:
+        return lambda given, _zone: [] if given == () else given
+    document = cut(part[0] if isinstance(part, list) else part)
+    return _list(document) if isinstance(part, list) else _nested(document)
 
+
+def _nested(document: Callable[[Mapping[str, Any], str], dict[str, Any]]) -> Render:
     def nested(given: Any, zone: str) -> Any:
-        if isinstance(given, Mapping):
-            return document(given, zone)
-        return document({}, zone) if empty else None
+        return document(given, zone) if isinstance(given, Mapping) else given
 
     return nested
 
 
-def _list(document: Callable[[Mapping[str, Any], str], dict[str, Any]], empty: bool) -> Render:
+def _list(document: Callable[[Mapping[str, Any], str], dict[str, Any]]) -> Render:
     def elements(given: Any, zone: str) -> Any:
-        if isinstance(given, list | tuple):
-            return [document(one, zone) for one in given if isinstance(one, Mapping)]
-        return [] if empty else None
+        if not isinstance(given, list | tuple):
+            return given
+        return [document(one, zone) if isinstance(one, Mapping) else one for one in given]
 
     return elements

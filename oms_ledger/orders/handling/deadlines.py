@@ -16,6 +16,13 @@ def _late(order: Order, facts: Facts, status: Status, allowed: timedelta) -> boo
     return order.status is status and moved is not None and facts.now >= moved + allowed
 
 
+def resume_timers(order: Order, facts: Facts) -> list[e.OrderEvent]:
+    """Let time move an imported order on, from where its document left it."""
+    if order.timers:
+        return []
+    return follow_through(order, [e.TimersResumed()], facts)
+
+
 def give_up_authorization(order: Order, facts: Facts) -> list[e.OrderEvent]:
     """The marketplace did not authorize the dispatch within 30 days."""
     if not _late(order, facts, Status.WAITING_FFMT_AUTHORIZATION, TIME_TO_AUTHORIZE):

@@ -65,6 +65,8 @@ class OrderImported:
     custom_data: Json = personal()
     open_text: str | None = personal_text()
     cancel_reason: str | None = personal_text()
+    timers: bool = True
+    """Whether time moves the order on; imports of before had no say in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,4 +76,9 @@ class PlacementExpired:
     at: datetime
 
 
-PlacingEvent = OrderPlaced | OrderImported | PlacementExpired
+@dataclass(frozen=True, slots=True)
+class TimersResumed:
+    """Time moves an imported order on again."""
+
+
+PlacingEvent = OrderPlaced | OrderImported | PlacementExpired | TimersResumed

@@ -81,11 +81,16 @@ def imported(event: e.OrderImported, order_id: str, account: str) -> Order:
         cancellation=_with_reason(event),
         canceled_at=event.changed_at if event.cancellation else None,
         timeline=((status, event.changed_at),) if status else (),
-        closes_at=event.changed_at if status is Status.WINDOW_TO_CANCEL else None,
+        closes_at=_closes_at(status, event.changed_at) if event.timers else None,
         resumes=_RESUMES.get((placed.flow, status)),
         registered_changes=imported_changes(placed, event.changed_at),
         imported=True,
+        timers=event.timers,
     )
+
+
+def _closes_at(status: Status | None, at: datetime) -> datetime | None:
+    return at if status is Status.WINDOW_TO_CANCEL else None
 
 
 def _money(event: e.OrderImported) -> Money:
@@ -117,4 +122,13 @@ def _expired(order: Order, event: e.PlacementExpired, at: datetime) -> Order:
     return replace(order, expired=True)
 
 
-LEARNS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {e.PlacementExpired: _expired}
+def _resumed(order: Order, event: e.TimersResumed, at: datetime) -> Order:
+    came_with_it = len(order.timeline) == 1
+    closes_at = _closes_at(order.status, order.moved_at or at) if came_with_it else order.closes_at
+    return replace(order, timers=True, closes_at=closes_at)
+
+
+LEARNS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
+    e.PlacementExpired: _expired,
+    e.TimersResumed: _resumed,
+}

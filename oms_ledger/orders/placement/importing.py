@@ -37,29 +37,26 @@ _TOLD = _names(
     "isCompleted orderFormId allowCancellation allowEdition authorizedDate invoicedDate "
     "cancelReason totals clientPreferencesData cancellationData storePreferencesData "
     "customData openTextField invoiceData packageAttachment paymentData shippingData "
-    "marketingData clientProfileData items workflowData timeZoneCreationDate "
-    "timeZoneLastChange piiHidden finished"
+    "marketingData clientProfileData items timeZoneCreationDate timeZoneLastChange piiHidden "
+    "finished"
 )
 # Parts that tell of the person: they go with the profile, and are erased with it.
 _PERSONAL = _names(
     "followUpEmail emailTracked lastMessage giftRegistryData contextData fingerPrint "
     "cancellationRequests"
 )
-_SECTIONS = (
-    "salesChannelData",
-    "giftRegistryData",
-    "callCenterOperatorData",
-    "itemMetadata",
-    "marketplace",
+# Of these an event knows an empty text; the document may have said null.
+_SAID = _names("merchantName marketplaceOrderId affiliateId orderFormId sellerOrderId salesChannel")
+_INSTANTS = _names(
+    "creationDate lastChange authorizedDate invoicedDate timeZoneCreationDate timeZoneLastChange"
 )
-_LISTS = ("sellers", "cancellationRequests", "authorizationPolicyData")
 _ITEM_TOLD = _names("uniqueId id seller quantity price unitMultiplier priceTags tax")
 _TAG_TOLD = _names("name identifier isPercentual")
 _PAYMENT_TOLD = _names("id paymentSystem paymentSystemName group value referenceValue installments")
 _CARD = _names("cardHolder cardNumber cvv2 expireMonth expireYear billingAddress")
-_PACKAGE_TOLD = _names(
-    "items invoiceNumber invoiceValue issuanceDate type EnableInferItems enableInferItems"
-)
+_PACKAGE_TOLD = _names("invoiceNumber invoiceValue type EnableInferItems enableInferItems")
+_ADDRESSES = ("selectedAddresses", "availableAddresses", "contactInformation", "contactsInfo")
+_PAYMENTS = _names("transactions giftCards")
 _FLOWS = {"Fulfillment": "seller", "Chain": "chain"}
 _CANCELED = (Status.CANCEL, Status.CANCELED)
 _CAUSES = {
@@ -80,8 +77,11 @@ def is_document(given: Any) -> bool:
     )
 
 
-def import_document(document: Json) -> tuple[str, e.OrderImported]:
-    """The id of an order and the one event that tells it as far as its document does."""
+def import_document(document: Json, *, resume: bool = False) -> tuple[str, e.OrderImported]:
+    """The id of an order and the one event that tells it as far as its document does.
+
+    With `resume` its timers go on where they stood; else nothing moves the order by itself.
+    """
     if not isinstance(document, dict):
         raise wrong("document", document, "an object")
     order_id = document.get("orderId") or document.get("id")
@@ -110,6 +110,7 @@ def import_document(document: Json) -> tuple[str, e.OrderImported]:
         custom_data=section(order, "customData"),
         open_text=_open_text(order),
         cancel_reason=cancellation.reason if cancellation else None,
+        timers=resume,
     )
 
 
@@ -133,7 +134,7 @@ def _flow(order: Part, items: tuple[e.Item, ...]) -> str:
 
 
 def _placed(order: Part, order_id: str, payment_data: Part) -> e.OrderPlaced:
-    items = tuple(_item(part) for part in sections(order, "items"))
+    items = _items(order)
     if not items:
         raise wrong("items", order.get("items"), "at least one item")
     totals = _totals(order)
@@ -152,7 +153,9 @@ def _placed(order: Part, order_id: str, payment_data: Part) -> e.OrderPlaced:
         items=items,
         totals=totals,
         logistics=_deliveries(shipping, len(items), totals),
-        payments=tuple(_payment(part) for t in transactions for part in sections(t, "payments")),
+        payments=tuple(
+            _payment(part) for t in _counting(transactions) for part in sections(t, "payments")
+        ),
         transaction_id=text(transaction, "transactionId", "") or None,
         merchant_name=text(order, "merchantName", text(transaction, "merchantName", "")),
         sales_channel=text(order, "salesChannel", "1"),
@@ -164,33 +167,89 @@ def _placed(order: Part, order_id: str, payment_data: Part) -> e.OrderPlaced:
         marketing=_kept(order, "marketingData"),
         preferences=_kept(order, "clientPreferencesData"),
         store_preferences=dict(section(order, "storePreferencesData")),
-        details=_details(order, shipping),
+        details=_details(order, shipping, payment_data),
     )
+
+
+def _counting(transactions: list[Part]) -> list[Part]:
+    """The transactions whose payments pay the order: the active ones, where there is one."""
+    return [one for one in transactions if one.get("isActive")] or transactions
+
+
+def _items(order: Part) -> tuple[e.Item, ...]:
+    """The lines; one without a unique id goes by its SKU and, where that is taken, its place."""
+    items: list[e.Item] = []
+    for index, part in enumerate(sections(order, "items")):
+        item = _item(part)
+        if any(item.unique_id == other.unique_id for other in items):
+            item = replace(item, unique_id=f"{item.unique_id}-{index}")
+        items.append(item)
+    return tuple(items)
 
 
 def _kept(order: Part, key: str) -> Json | None:
     return None if order.get(key) is None else dict(section(order, key))
 
 
-def _details(order: Part, shipping: Part) -> Json:
-    for key in _SECTIONS:
-        section(order, key)
-    for key in _LISTS:
-        sections(order, key)
+def _details(order: Part, shipping: Part, payment_data: Part) -> Json:
+    """What the event has no field for, as it came: nulls, instants to the digit, whole parts."""
+    sections(order, "sellers")
     for request in sections(order, "cancellationRequests"):
         text(request, "id")
     sections(section(order, "receiptData"), "receiptCollection")
     details = {
         key: value
         for key, value in order.items()
-        if value is not None and key not in _TOLD and key not in _PERSONAL
+        if (key not in _TOLD and key not in _PERSONAL) or (key in _SAID and not value)
     }
-    if shipping.get("trackingHints") is not None:
-        details["shippingData"] = {"trackingHints": shipping["trackingHints"]}
-    taken_at = maybe_instant(_cancellation_data(order), "cancellationDate")
-    if taken_at is not None:
-        details["cancellationData"] = {"cancellationDate": taken_at.isoformat()}
+    details["instants"] = {
+        key: order[key]
+        for key in sorted(_INSTANTS & order.keys())
+        if isinstance(order[key], str | None)
+    }
+    details["totals"] = [
+        {key: value for key, value in total.items() if key != "value"} | {"value": total["value"]}
+        for total in sections(order, "totals")
+    ]
+    details["shippingData"] = {
+        key: value
+        for key, value in shipping.items()
+        if key not in ("address", "logisticsInfo", *_ADDRESSES)
+    }
+    details["paymentData"] = _payment_data(payment_data)
+    if _cancellation(order) is not None:
+        details["cancellationData"] = _cancellation_details(order)
     return details
+
+
+def _cancellation_details(order: Part) -> Json:
+    """What was said of the cancellation, but for its reason, which is written by a person."""
+    given = section(order, "cancellationData")
+    maybe_instant(_cancellation_data(order), "cancellationDate")
+    told = {key[0].lower() + key[1:]: value for key, value in given.items()}
+    return {key: value for key, value in told.items() if key != "reason"}
+
+
+def _payment_data(payment_data: Part) -> Json:
+    """The transactions one by one: of those that count the payments' ids, of others all."""
+    transactions = sections(payment_data, "transactions")
+    counting = _counting(transactions)
+    return {
+        **{key: value for key, value in payment_data.items() if key not in _PAYMENTS},
+        **({"giftCards": None} if payment_data.get("giftCards", ()) is None else {}),
+        "transactions": [
+            {
+                **one,
+                "payments": [
+                    {"id": text(payment, "id")}
+                    if one in counting
+                    else {k: v for k, v in payment.items() if k not in _CARD}
+                    for payment in sections(one, "payments")
+                ],
+            }
+            for one in transactions
+        ],
+    }
 
 
 def _item(part: Part) -> e.Item:
@@ -213,7 +272,7 @@ def _item(part: Part) -> e.Item:
         unit_multiplier=unit_multiplier,
         price_tags=tuple(_price_tag(tag, base) for tag in sections(part, "priceTags")),
         tax=integer(part, "tax", 0),
-        details={k: v for k, v in part.items() if k not in _ITEM_TOLD and v is not None},
+        details={k: v for k, v in part.items() if k not in _ITEM_TOLD or v is None},
         arithmetic=ARITHMETIC,
     )
     return replace(item, difference=_difference(part, item))
@@ -241,7 +300,7 @@ def _price_tag(part: Part, base: int) -> e.PriceTag:
         identifier=None if identifier is None else str(identifier),
         is_percentual=part.get("isPercentual") is True,
         rate=rate,
-        details={k: v for k, v in part.items() if k not in _TAG_TOLD},
+        details={k: v for k, v in part.items() if k not in _TAG_TOLD or v is None},
     )
 
 
@@ -282,10 +341,9 @@ def _deliveries(shipping: Part, lines: int, totals: tuple[e.Total, ...]) -> tupl
 def _logistics(part: Part, items: int) -> Json:
     _index(part, items)
     sections(part, "slas")
-    maybe_instant(part, "shippingEstimateDate")
     for key in ("price", "sellingPrice", "listPrice"):
         integer(part, key, 0)
-    return {key: value for key, value in part.items() if value is not None and key != "freight"}
+    return {key: value for key, value in part.items() if key != "freight"}
 
 
 def _index(part: Part, items: int) -> int:
@@ -306,7 +364,7 @@ def _payment(part: Part) -> e.Payment:
         value=value,
         reference_value=integer(part, "referenceValue", value),
         installments=integer(part, "installments", 1),
-        details={k: v for k, v in part.items() if k not in told and v is not None},
+        details={k: v for k, v in part.items() if k not in told or v is None},
     )
 
 
@@ -332,7 +390,7 @@ def _invoice(part: Part, items: tuple[e.Item, ...]) -> e.InvoiceIssued:
         items=tuple(_invoiced_item(entry, items) for entry in sections(part, "items")),
         inferred=bool(part.get("EnableInferItems") or part.get("enableInferItems")),
         refund=_refund(restitutions) if kind == "Input" else None,
-        details={k: v for k, v in part.items() if k not in _PACKAGE_TOLD and v is not None},
+        details={k: v for k, v in part.items() if k not in _PACKAGE_TOLD or v is None},
     )
 
 
@@ -380,7 +438,7 @@ def _profile(order: Part) -> Json:
     given = section(order, "clientProfileData")
     names = {key: text(given, key) for key in ("firstName", "lastName") if given.get(key)}
     profile = {**given, **names}
-    besides = {k: order[k] for k in _PERSONAL if order.get(k)}
+    besides = {k: order[k] for k in _PERSONAL if k in order}
     return {**profile, BESIDES: besides} if besides else profile
 
 
@@ -388,12 +446,8 @@ def _address(order: Part) -> Json:
     """The address, and the others of the document where they are not the same."""
     shipping = section(order, "shippingData")
     address = dict(section(shipping, "address"))
-    others = {
-        key: shipping[key]
-        for key in ("selectedAddresses", "availableAddresses", "contactInformation")
-        if shipping.get(key) and shipping[key] != [address]
-    }
-    return {**address, **others}
+    others = {key: shipping[key] for key in _ADDRESSES if key in shipping}
+    return {**address, **{key: told for key, told in others.items() if told != [address]}}
 
 
 def _invoice_data(order: Part, payment_data: Part) -> Json:

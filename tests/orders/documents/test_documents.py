@@ -15,6 +15,7 @@ from oms_ledger.orders.documents import (
 )
 from oms_ledger.orders.order import Order
 from tests.published import published
+from tests.published.conformance import unsaid
 from tests.published.deviations import ADDED, MISTYPED, OMITTED
 from tests.published.samples import CANCELED, HANDLED, INVOICED, PAID, RETURNED, VALUE, order
 
@@ -75,7 +76,8 @@ def key_lists(
 def test_documents_keep_the_published_schema(name, life):
     document = json.loads(json.dumps(RENDERERS[name](LIVES[life])))
     validator = Draft202012Validator(allowing(published(name)["schema"], name))
-    assert [f"{e.json_path}: {e.message}" for e in validator.iter_errors(document)] == []
+    found = [error for error in validator.iter_errors(document) if not unsaid(error)]
+    assert [f"{e.json_path}: {e.message}" for e in found] == []
 
 
 @pytest.mark.parametrize("name", RENDERERS)
