@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 Network = IPv4Network | IPv6Network
 T = TypeVar("T")
@@ -100,6 +100,15 @@ class Settings:
 
     idempotency_days: int = 30
     """OMS_IDEMPOTENCY_DAYS: how long an `Idempotency-Key` is known; 0 is for ever."""
+
+    smtp_url: str | None = field(default=None, repr=False)
+    """OMS_SMTP_URL: where mails go out, `smtp[s]://user:pass@host:port?starttls=required`.
+
+    None: mails are recorded, and none is sent.
+    """
+
+    mail_from: str = "no-reply@localhost"
+    """OMS_MAIL_FROM: the sender of mails that name no other, like `Store <no-reply@store.com>`."""
 
     web_processes: int = 1
     """OMS_WEB_PROCESSES: how many web processes `oms-ledger up` and `serve` start."""
@@ -276,6 +285,16 @@ def _network(variable: str, text: str) -> Network | AllowedNetwork:
         raise SettingsError(variable, found=repr(text), expected=expected) from None
 
 
+def _smtp_url(variable: str, text: str) -> str:
+    """An address of an SMTP server, with what signs in there."""
+    parts = urlsplit(text)
+    options = parse_qs(parts.query)
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or set(options) - {"starttls"}:
+        expected = "smtp[s]://user:password@host:port?starttls=required"
+        raise SettingsError(variable, found="another form", expected=expected)
+    return text
+
+
 VARIABLES: dict[str, tuple[str, Callable[[str, str], object]]] = {
     "data_dir": ("OMS_DATA_DIR", _path),
     "database_url": ("OMS_DATABASE_URL", _database_url),
@@ -290,6 +309,8 @@ VARIABLES: dict[str, tuple[str, Callable[[str, str], object]]] = {
     "hook_expiry": ("OMS_HOOK_EXPIRY", _switch),
     "feed_expiry": ("OMS_FEED_EXPIRY", _switch),
     "idempotency_days": ("OMS_IDEMPOTENCY_DAYS", _number(0, 36500)),
+    "smtp_url": ("OMS_SMTP_URL", _smtp_url),
+    "mail_from": ("OMS_MAIL_FROM", _text),
     "web_processes": ("OMS_WEB_PROCESSES", _number(1)),
     "worker_processes": ("OMS_WORKER_PROCESSES", _number(1)),
     "body_limit": ("OMS_BODY_LIMIT", _number(1)),

@@ -4,10 +4,13 @@ from dataclasses import dataclass
 
 from oms_ledger.cell import Cell
 from oms_ledger.services import signals as wakeups
+from projections.masterdata import triggers
 from projections.notifications import deliveries as pushes
 from projections.outbox import messages as calls
 from projections.subscriptions import batch as together
 from workers.exports import runner as exporting
+from workers.masterdata import revalidation
+from workers.masterdata.dispatcher import TriggerDispatcher
 from workers.notifications.dispatcher import Courier
 from workers.outbox.dispatcher import Switchboard
 from workers.subscriptions.filter_runner import Bench
@@ -21,6 +24,7 @@ class Desk:
     bench: Bench
     courier: Courier
     switchboard: Switchboard
+    triggers: TriggerDispatcher
 
 
 _desks: list[Desk] = []
@@ -28,7 +32,9 @@ _desks: list[Desk] = []
 
 def open_desk(cell: Cell) -> Desk:
     courier = Courier(cell)
-    desk = Desk(cell, Bench(cell, courier.wake), courier, Switchboard(cell))
+    desk = Desk(
+        cell, Bench(cell, courier.wake), courier, Switchboard(cell), TriggerDispatcher(cell)
+    )
     _desks.append(desk)
     return desk
 
@@ -38,6 +44,7 @@ def close_desk() -> None:
     desk.bench.close()
     desk.courier.close()
     desk.switchboard.close()
+    desk.triggers.close()
 
 
 def advance(cursor: str) -> None:
@@ -47,6 +54,10 @@ def advance(cursor: str) -> None:
     kind, _, name = cursor.partition(":")
     if cursor == calls.CURSOR:
         desk.switchboard.wake()
+    elif cursor == triggers.CURSOR:
+        desk.triggers.wake()
+    elif kind == revalidation.KIND and revalidation.carry_on(desk.cell, name):
+        wakeups.wake(desk.cell.redis, [cursor], wakeups.SLOW)
     elif cursor == pushes.DUE:
         desk.courier.wake_due()
     elif cursor == together.wake_name(name):

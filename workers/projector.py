@@ -6,12 +6,15 @@ from contextlib import contextmanager
 
 import psycopg
 import structlog
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.records import micros
+from oms_ledger.eventstore.tables import events
 from oms_ledger.services import signals as wakeups
+from projections.masterdata import triggers
+from projections.masterdata.triggers import TriggerRuns
 from projections.outbox import messages as calls
 from projections.outbox.messages import CallsOwed
 from projections.subscriptions import batch as together
@@ -24,6 +27,13 @@ _LOOK = 0.01  # seconds between looks at SQLite's change counter
 _AT_LEAST = 1.0  # seconds after which the head is looked at without news
 
 log = structlog.get_logger(__name__)
+
+
+def database_head(connection: Connection) -> int:
+    """The last position handed out."""
+    return int(
+        connection.execute(select(func.coalesce(func.max(events.c.position), 0))).scalar_one()
+    )
 
 
 def ensure_cursors(database: Database) -> None:
@@ -39,6 +49,8 @@ def ensure_cursors(database: Database) -> None:
                 cursors.create(connection, cursor, 0)
             if cursors.reshape(connection, cursor, destination.shape):
                 log.info("the view is folded anew from the first entry", cursor=cursor)
+        if triggers.CURSOR not in known:  # what was recorded before fires nothing
+            cursors.create(connection, triggers.CURSOR, database_head(connection))
 
 
 class Following:
@@ -53,9 +65,11 @@ class Following:
         self._folds, self._folds_behind = cell.folds(), cell.folds()
         self._tokens: dict[str, int] = {}
         self._calls = CallsOwed(lambda: micros(cell.ledger.now()))
+        self._runs = TriggerRuns(lambda: micros(cell.ledger.now()))
         self._followed: dict[str, Destination] = {
             **{cursor: view() for cursor, view in VIEWS.items()},
             calls.CURSOR: self._calls,
+            triggers.CURSOR: self._runs,
         }
 
     def round(self) -> bool:
@@ -72,6 +86,9 @@ class Following:
         if self._calls.found:
             self._calls.found = False
             wakeups.wake(self._cell.redis, [calls.CURSOR])
+        if self._runs.found:
+            self._runs.found = False
+            wakeups.wake(self._cell.redis, [triggers.CURSOR])
         return moved
 
     def release(self) -> None:

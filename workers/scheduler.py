@@ -23,6 +23,8 @@ from oms_ledger.services import signals as wakeups
 from oms_ledger.services.metrics import FIRED
 from projections.carts import store as carts
 from projections.exports import jobs as exports
+from projections.masterdata import triggers
+from projections.masterdata.search import expire_scrolls
 from projections.notifications import deliveries as pushes
 from projections.notifications import feeds, hooks
 from projections.outbox import messages as calls
@@ -30,6 +32,7 @@ from projections.subscriptions import batch as together
 from projections.subscriptions import checkpoints as cursors
 from projections.subscriptions.checkpoints import now_micros
 from projections.timers import deadlines as due_times
+from workers.masterdata import revalidation
 from workers.runtime.stopping import Stop
 
 CURSOR = "clock"
@@ -126,7 +129,10 @@ def sweep(cell: Cell) -> int:
             behind.add(pushes.DUE)
         if calls.any_due(connection, now):
             behind.add(calls.CURSOR)
+        if triggers.any_due(connection, micros(cell.ledger.now())):
+            behind.add(triggers.CURSOR)
         running = [f"export:{export}" for export in exports.unfinished(connection)]
+        running += revalidation.unfinished(connection)
     wakeups.wake(cell.redis, running, wakeups.SLOW)
     return wakeups.wake(cell.redis, sorted(behind))
 
@@ -152,6 +158,7 @@ def retain(cell: Cell) -> None:
         if buried := feeds.bury(connection, now):
             log.warning("feed items went to the dead letters", items=buried)
         exports.expire(connection, now)
+        expire_scrolls(connection, now)
         gone = []
         if cell.settings.feed_expiry:
             for key in feeds.unused(connection, now):

@@ -30,12 +30,26 @@ EVERY = OMS | FEED | {FULL, FORM, WINDOW, PLACE, CART}
 EVERY |= {MY_CONTRACT, MY_UNIT, SHOPPERS, USERS, KEYS}
 
 
+# Master Data; no predefined role but the owner's has any of them.
+MD_READ, MD_WRITE = "Read only documents", "Insert or update document (not remove)"
+MD_FULL, MD_ADMIN = "Full access to all documents", "Master Data administrator"
+MD_INDEX, MD_INDICES = "View index details", "List index"
+MD_INDEX_EDIT, MD_INDEX_CREATE, MD_INDEX_REMOVE = "Edit index", "Create index", "Remove index"
+MD_ENTITIES, MD_ENTITY = "List data entity", "View data entity details"
+MASTER_DATA = frozenset(
+    {
+        *(MD_READ, MD_WRITE, MD_FULL, MD_ADMIN, MD_INDEX, MD_INDICES, MD_INDEX_EDIT),
+        *(MD_INDEX_CREATE, MD_INDEX_REMOVE, MD_ENTITIES, MD_ENTITY),
+    }
+)
+
+
 def _role(*resources: str) -> frozenset[str]:
     return frozenset({KEY, *resources})
 
 
 ROLES: Mapping[str, frozenset[str]] = {
-    "Owner": _role(*EVERY),
+    "Owner": _role(*EVERY, *MASTER_DATA),
     "OMS - Full access": _role(*OMS, *FEED),
     "IntegrationProfile - Fulfillment Oms": _role(*OMS, *FEED),
     "IntegrationProfile - Fulfillment Gateway Oms": _role(*OMS - {LIST}),
@@ -143,6 +157,21 @@ OPERATIONS: Mapping[str, frozenset[str]] = {
     "manage_keys": frozenset({KEYS}),
     "read_notes": frozenset({VIEW, FULL}),
     "write_notes": frozenset({WORKFLOW, FULL}),
+    # Master Data
+    "read_documents": frozenset({MD_READ, MD_WRITE, MD_FULL, MD_ADMIN}),
+    "write_documents": frozenset({MD_WRITE, MD_FULL, MD_ADMIN}),
+    "delete_documents": frozenset({MD_FULL, MD_ADMIN}),
+    "read_schemas": frozenset({MD_READ, MD_WRITE, MD_FULL, MD_ADMIN}),
+    "write_schemas": frozenset({MD_ADMIN}),
+    "public_schema": NOBODY_IN_PARTICULAR,
+    "list_indices": frozenset({MD_INDEX, MD_INDICES, MD_ADMIN}),
+    "read_index": frozenset({MD_INDEX, MD_ADMIN}),
+    "write_index": frozenset({MD_INDEX_EDIT, MD_INDEX_CREATE, MD_ADMIN}),
+    "delete_index": frozenset({MD_INDEX_REMOVE, MD_ADMIN}),
+    "manage_triggers": frozenset({MD_ADMIN}),
+    "mail_templates": frozenset({FORM}),
+    "list_entities": frozenset({MD_ENTITIES, MD_ADMIN}),
+    "read_entity": frozenset({MD_ENTITY, MD_ADMIN}),
     # The deployment
     "health": NOBODY_IN_PARTICULAR,
     "documentation": NOBODY_IN_PARTICULAR,

@@ -16,6 +16,7 @@ from oms_ledger.api.changes import v1 as changes
 from oms_ledger.api.changes import v2 as modifications
 from oms_ledger.api.checkout import placement as checkout
 from oms_ledger.api.checkout import processing
+from oms_ledger.api.conversation import templates as mail_templates
 from oms_ledger.api.customers import people
 from oms_ledger.api.desk import notes, tasks
 from oms_ledger.api.exports import exports
@@ -40,6 +41,7 @@ from oms_ledger.api.http import errors
 from oms_ledger.api.http import idempotency as repeats
 from oms_ledger.api.marketplace import chains, fulfillment
 from oms_ledger.api.marketplace import change_seller as reselling
+from oms_ledger.api.masterdata import documents, schemas, search, triggers, versions
 from oms_ledger.api.notifications import (
     expressions,
     feed,
@@ -75,6 +77,7 @@ from oms_ledger.services.carts.workspace import Carts
 from oms_ledger.services.freshness import Freshness
 from projections.customers import index as people_index
 from projections.desk import tasks as desk
+from projections.masterdata import documents as masterdata
 from projections.orders import views as order_views
 
 ROUTERS = (
@@ -120,6 +123,12 @@ ROUTERS = (
     calls,
     tasks,
     notes,
+    documents,
+    search,
+    versions,
+    schemas,
+    triggers,
+    mail_templates,
     sign_in,
     health,
 )
@@ -160,6 +169,7 @@ def application(cell: Cell) -> FastAPI:
     app.state.freshness = Freshness(cell, order_views.CURSOR)
     app.state.people = Freshness(cell, people_index.CURSOR)
     app.state.desk = Freshness(cell, desk.CURSOR)
+    app.state.documents = Freshness(cell, masterdata.CURSOR)
     app.state.limits = Limits(cell)
     app.state.carts = Carts(cell)
     app.state.news = News(lambda: cell.store.head())

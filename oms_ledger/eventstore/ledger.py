@@ -37,6 +37,7 @@ from oms_ledger.eventstore.records import (
     order_stream,
 )
 from oms_ledger.eventstore.store import Store
+from oms_ledger.masterdata.events import DocumentDeleted
 from oms_ledger.orders.decide import Decision, Facts
 from oms_ledger.orders.documents import filter_document, list_row, oms_document
 from oms_ledger.orders.events import (
@@ -332,7 +333,7 @@ class Ledger:
         erased = tuple(
             stream
             for stream, events in news.items()
-            if any(isinstance(event, PersonErased) for event in events)
+            if any(isinstance(event, PersonErased | DocumentDeleted) for event in events)
         )
         write = Write(tuple(rows), tuple(keys), tuple(data_keys), erased)
         if not await self._written(write, claim):

@@ -41,8 +41,9 @@ class Row(NamedTuple):
 
     @property
     def order_id(self) -> str | None:
-        """The order's id, or None for an entry of the account itself."""
-        return self.stream[len(self.account) + 1 :] or None
+        """The order's id, or None for an entry of something else."""
+        rest = self.stream[len(self.account) + 1 :]
+        return rest if rest and "/" not in rest else None
 
     @property
     def moved(self) -> bool:

@@ -15,6 +15,7 @@ from typing import Any, cast, get_args
 import msgspec
 
 from oms_ledger.accounts.events import AccountEvent
+from oms_ledger.masterdata.events import MasterDataEvent
 from oms_ledger.orders.events import Event, OrderEvent
 
 FORMER_NAMES: dict[str, str] = {}
@@ -26,7 +27,8 @@ def _stored_name(event: type) -> str:
 
 
 EVENTS: dict[str, type] = {
-    _stored_name(event): event for event in (*get_args(OrderEvent), *get_args(AccountEvent))
+    _stored_name(event): event
+    for event in (*get_args(OrderEvent), *get_args(AccountEvent), *get_args(MasterDataEvent))
 }
 NAMES: dict[type, str] = {event: name for name, event in EVENTS.items()}
 

@@ -38,11 +38,11 @@ NUMBERS: Mapping[str, frozenset[str]] = {CLIENTS: frozenset({"document", "corpor
 """Fields that compare with and without `. - /`."""
 
 
-def _schema(names: str, required: str, **more: Any) -> Json:
+def _schema(names: str, needed: str, **more: Any) -> Json:
     properties = {name: {"type": "string"} for name in names.split()}
     return {
         "properties": {**properties, **more},
-        "required": required.split(),
+        "required": needed.split(),
         "v-indexed": [*properties],
     }
 

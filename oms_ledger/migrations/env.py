@@ -3,6 +3,7 @@
 from alembic import context
 
 import projections.carts.tables
+import projections.conversation.tables
 import projections.masterdata.tables
 import projections.offers.tables
 import projections.operators.tables

@@ -1,10 +1,158 @@
 """The view of documents: each as it stands, with the terms that it is found by."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from oms_ledger.masterdata.values import Leaf, Paths
+import orjson
+from sqlalchemy import Connection, Row, bindparam, delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from oms_ledger.eventstore.folding import Folds, Page
+from oms_ledger.eventstore.records import instant, micros
+from oms_ledger.masterdata.document import Author, Document
+from oms_ledger.masterdata.entity import Entity, first
+from oms_ledger.masterdata.streams import DOCUMENT, ENTITY, category_of, entity_of, entity_stream
+from oms_ledger.masterdata.values import Leaf, Paths, fold
+from projections.masterdata.tables import document_entities as entities
+from projections.masterdata.tables import document_revalidations as revalidations
+from projections.masterdata.tables import document_schemas as schemas
+from projections.masterdata.tables import document_terms as terms
+from projections.masterdata.tables import documents as t
 from projections.masterdata.where import TERM_LENGTH
+from projections.sql.keys import among
+from projections.sql.upserts import upsert
+
+CURSOR = "documents"
+AT_ONCE = 1000
+"""Documents up to which those of an entity are judged again when its schemas change."""
+
+Place = tuple[str, str]
+"""Account and entity."""
+
+
+@dataclass(slots=True)
+class Produced:
+    """What a page came to: documents as they stand, and entities that were configured anew."""
+
+    documents: dict[tuple[str, str, str], tuple[Document, int]] = field(default_factory=dict)
+    entities: dict[Place, Entity] = field(default_factory=dict)
+    configured: set[Place] = field(default_factory=set)
+
+
+class Documents:
+    """Projection `documents`."""
+
+    shape = 0
+
+    def produce(self, page: Page) -> Produced:
+        produced = Produced()
+        ours = {row.stream for row in page.rows if category_of(row.stream) in (DOCUMENT, ENTITY)}
+        if not ours:
+            return produced
+        for row, _, _, after in page.steps_of(ours):
+            place = (row.account, entity_of(row.stream))
+            if isinstance(after.state, Document):
+                key = (*place, fold(after.state.id))
+                produced.documents[key] = (after.state, row.version)
+            elif isinstance(after.state, Entity):
+                produced.configured.add(place)
+        for place in produced.configured | {key[:2] for key in produced.documents}:
+            produced.entities[place] = _latest(page.folds, *place)
+        return produced
+
+    def store(self, connection: Connection, produced: object) -> None:
+        assert isinstance(produced, Produced)
+        for account, name in sorted(produced.entities):
+            _know(connection, account, name)
+        if produced.documents:
+            _store(connection, produced)
+        for account, name in sorted(produced.configured):
+            _revalidate(connection, produced.entities[account, name], account)
+
+
+def _latest(folds: Folds, account: str, name: str) -> Entity:
+    state = folds.load(entity_stream(account, name)).state
+    return state if isinstance(state, Entity) else first(name)
+
+
+def _know(connection: Connection, account: str, name: str) -> None:
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    known = dialect.insert(entities).on_conflict_do_nothing()
+    connection.execute(known, {"account": account, "entity": name})
+
+
+def _store(connection: Connection, produced: Produced) -> None:
+    documents = produced.documents
+    known = _versions(connection, list(documents))
+    fresh = [
+        (key, document, version)
+        for key, (document, version) in documents.items()
+        if known.get(key, 0) <= version  # a rebuild sets nothing back
+    ]
+    _remove(connection, [key for key, _, _ in fresh])
+    rows, found, complying = [], list[dict[str, Any]](), list[dict[str, Any]]()
+    for key, document, version in fresh:
+        if not document.exists:
+            continue
+        place = dict(zip(("account", "entity", "id_key"), key, strict=True))
+        entity = produced.entities[key[:2]]
+        rows.append(_row(place, document, version))
+        found += rows_of_terms(place, document.fields, entity.paths)
+        complying += [{**place, "schema": name} for name in entity.satisfied(document.fields)]
+    for table, new in ((t, rows), (terms, found), (schemas, complying)):
+        if new:
+            connection.execute(table.insert(), new)
+
+
+def _versions(
+    connection: Connection, keys: Sequence[tuple[str, str, str]]
+) -> dict[tuple[str, str, str], int]:
+    columns = (t.c.account, t.c.entity, t.c.id_key)
+    query = select(*columns, t.c.version).where(among(connection, columns, keys))
+    return {(row[0], row[1], row[2]): row[3] for row in connection.execute(query)}
+
+
+def _remove(connection: Connection, keys: Iterable[tuple[str, str, str]]) -> None:
+    gone = [{"a": account, "e": entity, "k": key} for account, entity, key in keys]
+    if not gone:
+        return
+    for table in (t, terms, schemas):
+        ours = (
+            table.c.account == bindparam("a"),
+            table.c.entity == bindparam("e"),
+            table.c.id_key == bindparam("k"),
+        )
+        connection.execute(delete(table).where(*ours), gone)
+
+
+def _row(place: Mapping[str, Any], document: Document, version: int) -> dict[str, Any]:
+    created, updated, last = document.created, document.updated, document.last_interaction
+    return {
+        **place,
+        "id": document.id,
+        "version": version,
+        "created_at": micros(created.at),
+        "created_by": created.actor,
+        "updated_at": updated and micros(updated.at),
+        "updated_by": updated and updated.actor,
+        "last_interaction_at": micros(last.at),
+        "last_interaction_by": last.actor,
+        "content": orjson.dumps(document.fields),
+    }
+
+
+def document_of(row: Row[Any]) -> Document:
+    """The document of a row of `documents`."""
+    updated = Author(row.updated_by, instant(row.updated_at)) if row.updated_at else None
+    return Document(
+        row.account,
+        row.entity,
+        row.id,
+        Author(row.created_by, instant(row.created_at)),
+        updated,
+        orjson.loads(row.content),
+    )
 
 
 def rows_of_terms(
@@ -32,3 +180,84 @@ def rows_of_terms(
             }
         )
     return rows
+
+
+# Judging documents again when the schemas of their entity change
+
+
+def _revalidate(connection: Connection, entity: Entity, account: str) -> None:
+    """Judge the documents again, at once where they are few; else batch by batch from here on."""
+    place = {"account": account, "entity": entity.name}
+    ours = (t.c.account == account, t.c.entity == entity.name)
+    total = connection.execute(select(func.count()).select_from(t).where(*ours)).scalar_one()
+    begun = {**place, "total": total, "done": 0, "after": ""}
+    connection.execute(upsert(connection, revalidations), begun)
+    if total <= AT_ONCE:
+        while revalidate_batch(connection, entity, account):
+            pass
+
+
+def revalidate_batch(
+    connection: Connection, entity: Entity, account: str, limit: int = 500
+) -> bool:
+    """Judge the next documents again; False when all have been."""
+    ours = (t.c.account == account, t.c.entity == entity.name)
+    mine = (revalidations.c.account == account, revalidations.c.entity == entity.name)
+    state = connection.execute(
+        select(revalidations.c.after, revalidations.c.done).where(*mine).with_for_update()
+    ).one_or_none()
+    if state is None or state.after is None:
+        return False
+    query = select(t.c.id_key, t.c.content).where(*ours, t.c.id_key > state.after)
+    found = connection.execute(query.order_by(t.c.id_key).limit(limit).with_for_update()).all()
+    if not found:
+        connection.execute(revalidations.update().where(*mine).values(after=None))
+        return False
+    keys = [row.id_key for row in found]
+    gone = (
+        schemas.c.account == account,
+        schemas.c.entity == entity.name,
+        schemas.c.id_key.in_(keys),
+    )
+    connection.execute(delete(schemas).where(*gone))
+    complying = [
+        {"account": account, "entity": entity.name, "id_key": row.id_key, "schema": name}
+        for row in found
+        for name in entity.satisfied(orjson.loads(row.content))
+    ]
+    if complying:
+        connection.execute(schemas.insert(), complying)
+    moved = {"after": keys[-1], "done": state.done + len(keys)}
+    connection.execute(revalidations.update().where(*mine).values(moved))
+    return True
+
+
+def unfinished(connection: Connection) -> list[Place]:
+    """The entities whose documents are still to be judged again."""
+    r = revalidations
+    query = select(r.c.account, r.c.entity).where(r.c.after.is_not(None))
+    return [(row.account, row.entity) for row in connection.execute(query)]
+
+
+def progress(connection: Connection, account: str, entity: str, schema: str) -> dict[str, int]:
+    """How far judging the documents again is, and how many comply with a schema."""
+    r, s = revalidations, schemas
+    ours = (t.c.account == account, t.c.entity == entity)
+    total = connection.execute(select(func.count()).select_from(t).where(*ours)).scalar_one()
+    mine = (r.c.account == account, r.c.entity == entity, r.c.after.is_not(None))
+    done = connection.execute(select(r.c.done).where(*mine)).scalar_one_or_none()
+    complying = (s.c.account == account, s.c.entity == entity, s.c.schema == schema)
+    query = select(func.count()).select_from(s).where(*complying)
+    valid = connection.execute(query).scalar_one()
+    done = total if done is None else min(done, total)
+    return {"total": total, "done": done, "valid": valid, "invalid": max(0, done - valid)}
+
+
+def entities_of(connection: Connection, account: str) -> list[str]:
+    query = select(entities.c.entity).where(entities.c.account == account)
+    return list(connection.execute(query.order_by(entities.c.entity)).scalars())
+
+
+def clear(connection: Connection) -> None:
+    for table in (t, terms, schemas, entities, revalidations):
+        connection.execute(table.delete())

@@ -1,6 +1,6 @@
 """Tables of Master Data's documents. Instants are microseconds since 1970 UTC."""
 
-from sqlalchemy import Column, Float, Index, Integer, LargeBinary, Table, Text
+from sqlalchemy import Boolean, Column, Float, Index, Integer, LargeBinary, Table, Text
 
 from oms_ledger.eventstore.tables import BIG, metadata
 
@@ -58,4 +58,95 @@ document_schemas = Table(
     Column("id_key", _CODE_POINTS, primary_key=True),
     Index("document_schemas_document", "account", "entity", "id_key"),
     sqlite_with_rowid=False,
+)
+
+# Entities that somebody saved a document or a schema of.
+document_entities = Table(
+    "document_entities",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("entity", Text, primary_key=True),
+)
+
+# How far documents are judged again after a change of schemas; `after` is null when all are.
+document_revalidations = Table(
+    "document_revalidations",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("entity", Text, primary_key=True),
+    Column("total", BIG, nullable=False),
+    Column("done", BIG, nullable=False),
+    Column("after", _CODE_POINTS),
+)
+
+document_scrolls = Table(
+    "document_scrolls",
+    metadata,
+    Column("token", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("entity", Text, nullable=False),
+    Column("request", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("total", BIG, nullable=False),
+    Column("next", BIG, nullable=False),
+    # Whether it still counts among the scrolls that an account may have open.
+    Column("open", Boolean, nullable=False),
+    Column("called_at", BIG, nullable=False),
+    Index("document_scrolls_account", "account", "called_at"),
+)
+
+document_scroll_items = Table(
+    "document_scroll_items",
+    metadata,
+    Column("token", Text, primary_key=True),
+    Column("ordinal", BIG, primary_key=True, autoincrement=False),
+    Column("id_key", _CODE_POINTS, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Runs of triggers: what a version of a document or an order fired.
+trigger_runs = Table(
+    "trigger_runs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("entity", Text, nullable=False),
+    Column("schema", Text, nullable=False),
+    Column("trigger", Text, nullable=False),
+    Column("stream", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("position", BIG, nullable=False),
+    # The version of the entity whose action runs; 0 before anything was configured.
+    Column("entity_version", Integer, nullable=False),
+    Column("chain", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("due_at", BIG, nullable=False),
+    Column("created_at", BIG, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("last_error", Text),
+    Column("finished_at", BIG),
+    Column("claim", Text),
+    Column("claimed_until", BIG, nullable=False, server_default="0"),
+    Index("trigger_runs_trigger", "account", "entity", "schema", "trigger", "state", "due_at"),
+    Index("trigger_runs_due", "state", "due_at"),
+    Index("trigger_runs_stream", "stream", "schema", "trigger", "position"),
+)
+
+trigger_attempts = Table(
+    "trigger_attempts",
+    metadata,
+    Column("run", Text, primary_key=True),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("at", BIG, nullable=False),
+    Column("duration", BIG, nullable=False),
+    Column("status", Integer),
+    Column("error", Text),
+)
+
+trigger_secrets = Table(
+    "trigger_secrets",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("secret", LargeBinary, nullable=False),
+    Column("created_at", BIG, nullable=False),
 )

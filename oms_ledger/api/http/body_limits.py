@@ -33,6 +33,10 @@ LIMITS: Mapping[str, int] = {
     **dict.fromkeys(("send_payments", "start_transaction", "change_seller"), 256 * KIB),
     **dict.fromkeys(("use_cart", "simulate_cart", "simulate_cart_with_key"), 256 * KIB),
     **dict.fromkeys(("extended_search", "export_orders"), MIB),
+    "write_documents": 2 * MIB,
+    "write_schemas": MIB,
+    "mail_templates": MIB,
+    "manage_triggers": MIB,
 }
 """Bytes of a body, by operation."""
 

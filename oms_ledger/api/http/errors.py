@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from oms_ledger.eventstore.ledger import Contended
+from oms_ledger.masterdata.refusals import InvalidDocument
 from oms_ledger.orders.refusals import OrderNotFound
 from oms_ledger.refusal import Refusal
 
@@ -78,7 +79,13 @@ def is_checkout(path: str) -> bool:
     return path.startswith("/api/checkout/")
 
 
+def is_master_data(path: str) -> bool:
+    return path.startswith("/api/dataentities")
+
+
 def unauthorized(path: str) -> ApiError:
+    if is_master_data(path):
+        return ApiError(401, "1", "Unauthorized")
     if is_checkout(path):
         return ApiError(401, "ORD062", "Unauthorized")
     return ApiError(401, "1", "Unauthorized access")
@@ -106,6 +113,8 @@ def _problem_details(scope: Scope) -> dict[str, Any]:
 def body_of(scope: Scope, code: str, message: str) -> bytes:
     """The published error body; Checkout's paths add fields and the operation's id."""
     error = {"code": code, "message": message, "exception": None}
+    if is_master_data(scope.get("path", "")):
+        return orjson.dumps({"Message": message.replace("Access denied.", "Unauthorized.", 1)})
     if is_checkout(scope.get("path", "")):
         request_id = scope.get("state", {}).get("request_id")
         return orjson.dumps({"fields": {}, "error": error, "operationId": request_id})
@@ -138,6 +147,13 @@ async def _refusal(request: Request, refusal: Exception) -> Response:
     wait = refusal.retry_after
     headers = {} if wait is None else {"Retry-After": str(wait)}
     return answer(request, refusal.status, code, message, headers)
+
+
+async def _invalid_document(request: Request, refusal: Exception) -> Response:
+    """One message for each thing that a schema finds wrong, as Master Data publishes it."""
+    assert isinstance(refusal, InvalidDocument)
+    told = [{"Message": one.message, "Field": one.field} for one in refusal.problems]
+    return Response(orjson.dumps(told), 400, media_type="application/json; charset=utf-8")
 
 
 async def _contended(request: Request, _: Exception) -> Response:
@@ -178,6 +194,7 @@ async def _unexpected(request: Request, error: Exception) -> Response:
 def install(app: FastAPI) -> None:
     app.add_exception_handler(ApiError, _api_error)
     app.add_exception_handler(Refusal, _refusal)
+    app.add_exception_handler(InvalidDocument, _invalid_document)
     app.add_exception_handler(Contended, _contended)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)

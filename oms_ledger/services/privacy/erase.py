@@ -14,16 +14,19 @@ from typing import Any
 from sqlalchemy import select
 
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore.records import order_stream
+from oms_ledger.eventstore.records import micros, order_stream
 from oms_ledger.eventstore.tables import events
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.privacy.erase import erase_person, is_open
 from oms_ledger.services.accounts.token_end import end_tokens
+from oms_ledger.services.masterdata.profiles import delete_profiles
+from oms_ledger.services.masterdata.recording import CommandContext
 from projections import tables
 from projections.carts import store as carts
 from projections.customers import index as people
 from projections.desk import notes, tasks
 from projections.exports import jobs as exports
+from projections.masterdata import triggers as runs
 from projections.subscriptions import checkpoints as cursors
 from projections.subscriptions.checkpoints import Fenced
 from projections.subscriptions.views import VIEWS
@@ -116,6 +119,7 @@ async def erase(
         )
     for cursor in VIEWS:
         await asyncio.to_thread(bring_up, cell, cursor)
+    await delete_profiles(cell, CommandContext(account, by, cause), names)
     await asyncio.to_thread(_sweep, cell, account, [order.order_id for order in done])
     outcomes = [(order, "erased") for order in done]
     return Erasure(erasure_id, (*outcomes, *((order, "open") for order in left)), deleted)
@@ -186,6 +190,8 @@ def _sweep(cell: Cell, account: str, order_ids: list[str]) -> None:
             connection.execute(calls.values(last_error=None))
             tasks.erase(connection, account, some)
             notes.erase(connection, account, some)
+            streams = [order_stream(account, order_id) for order_id in some]
+            runs.cancel_about(connection, streams, micros(cell.ledger.now()))
             entries = select(events.c.position).where(
                 events.c.stream.in_([order_stream(account, order_id) for order_id in some])
             )

@@ -1,0 +1,80 @@
+"""An account's own templates of mails."""
+
+import asyncio
+import re
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import Field
+
+from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
+from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.bodies import Body, json_body, parse
+from oms_ledger.api.http.errors import ApiError, malformed
+from oms_ledger.api.orders.documents import json_response
+from oms_ledger.notifications.templates import LARGEST, TemplateError, parsed
+from projections.conversation import templates
+from projections.conversation.templates import MailTemplate
+
+router = APIRouter(prefix="/api/ledger/mail-templates", tags=["Ledger"])
+
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,100}", re.ASCII)
+
+MayConfigure = Annotated[Caller, Depends(requires("mail_templates"))]
+
+
+class NewTemplate(Body):
+    subject: Annotated[str, Field(max_length=2000)]
+    html: Annotated[str, Field(max_length=LARGEST)]
+
+
+def _name(name: str) -> str:
+    name = segment(name)
+    if not _NAME.fullmatch(name):
+        raise malformed("The template's name: expected 1 to 100 letters, digits, -, . or _")
+    return name
+
+
+@router.put("/{name}")
+async def put_template(
+    name: str, request: Request, cell: TheCell, caller: MayConfigure
+) -> Response:
+    """Save a template; 400 where it cannot be read."""
+    name, body = _name(name), parse(NewTemplate, await json_body(request))
+    try:
+        parsed(body.subject)
+        parsed(body.html)
+    except TemplateError as error:
+        raise malformed(f"The template: {error}") from None
+    if len(body.html.encode()) > LARGEST:
+        raise malformed(f"html: expected at most {LARGEST} bytes")
+
+    def write() -> None:
+        with cell.database.writing() as connection:
+            template = MailTemplate(body.subject, body.html)
+            templates.put(connection, caller.account, name, template, caller.app_key)
+
+    await asyncio.to_thread(write)
+    return Response(status_code=204)
+
+
+@router.get("/{name}")
+async def get_template(name: str, cell: TheCell, caller: MayConfigure) -> Response:
+    def look() -> MailTemplate | None:
+        with cell.database.reading() as connection:
+            return templates.get(connection, caller.account, _name(name))
+
+    found = await asyncio.to_thread(look)
+    if found is None:
+        raise ApiError(404, "OMS404", f"Template {_name(name)} not found")
+    return json_response({"subject": found.subject, "html": found.html})
+
+
+@router.delete("/{name}")
+async def delete_template(name: str, cell: TheCell, caller: MayConfigure) -> Response:
+    def write() -> None:
+        with cell.database.writing() as connection:
+            templates.remove(connection, caller.account, _name(name))
+
+    await asyncio.to_thread(write)
+    return Response(status_code=204)

@@ -1,0 +1,110 @@
+"""Who may do what in Master Data: keys by resource, others as far as a schema opens an entity."""
+
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from oms_ledger.accounts.refusals import AccountNotFound
+from oms_ledger.accounts.roles import FULL, LIST, OPERATIONS, VIEW
+from oms_ledger.api.auth.dependencies import Caller, admitted, get_cell, known_caller
+from oms_ledger.api.auth.rate_limit import Limits
+from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.errors import ApiError, forbidden, unauthorized
+from oms_ledger.api.http.receipts import request_id
+from oms_ledger.masterdata.entity import Entity
+from oms_ledger.masterdata.names import ORDERS, require_entity
+from oms_ledger.masterdata.security import Security
+from oms_ledger.services.masterdata.recording import CommandContext
+from oms_ledger.services.operators.signed_in import STATE
+
+ANONYMOUS = "anonymous"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A caller of Master Data; `caller` is None for one without credentials."""
+
+    account: str
+    caller: Caller | None
+    cause: str
+    closed: ApiError
+    """What an anonymous caller hears where nothing is open."""
+
+    @property
+    def context(self) -> CommandContext:
+        actor = self.caller.app_key if self.caller else ANONYMOUS
+        return CommandContext(self.account, actor, self.cause)
+
+    @property
+    def is_known(self) -> bool:
+        return self.caller is not None
+
+    def security(self, entity: Entity, schema: str | None) -> Security:
+        """What is open to an anonymous caller; 401 where nothing is."""
+        found = entity.security(schema) if not schema or schema in entity.schemas else None
+        if found is None:
+            raise self.closed
+        return found
+
+
+class MasterDataPermission:
+    """Lets in keys with one of the operation's resources, and where it says so anonymous callers.
+
+    A shopper's token opens no more than no credentials do.
+    """
+
+    def __init__(self, operation: str, *, anonymous: bool = False) -> None:
+        self.operation = operation
+        self.needed = OPERATIONS[operation]
+        self.anonymous = anonymous
+
+    async def __call__(self, request: Request) -> Access:
+        account = await _anonymous_account(request) if self.anonymous else None
+        if account is not None:
+            closed = unauthorized(request.scope["path"])
+            limits: Limits = request.app.state.limits
+            await limits.admit(request, account, self.operation, public=True)
+            return Access(account, None, request_id(request), closed)
+        caller = await known_caller(request)
+        if caller.shopper is not None and self.anonymous:
+            await admitted(request, caller, self.operation)
+            return Access(caller.account, None, request_id(request), forbidden(self.needed))
+        if not caller.resources & self.needed:
+            raise forbidden(self.needed)
+        _require_orders_too(request, caller)
+        await admitted(request, caller, self.operation)
+        return Access(caller.account, caller, request_id(request), forbidden(self.needed))
+
+
+async def _anonymous_account(request: Request) -> str | None:
+    """The account that a request without any credentials asks; None when it carries some."""
+    headers, state = request.headers, request.scope["state"]
+    names = ("x-vtex-api-appkey", "x-vtex-api-apptoken", "authorization", "vtexidclientautcookie")
+    cookies = any(name.lower().startswith("vtexidclientautcookie") for name in request.cookies)
+    if cookies or any(headers.get(name) for name in names) or STATE in state:
+        return None
+    asked = state.get("account_asked")
+    if not asked:
+        return None
+    try:
+        await get_cell(request).ledger.account(asked)
+    except AccountNotFound:
+        return None
+    return str(asked)
+
+
+def _require_orders_too(request: Request, caller: Caller) -> None:
+    """The entity `orders` shows orders, so it takes the resource of orders besides."""
+    if request.path_params.get("entity") != ORDERS or request.method not in ("GET", "POST"):
+        return
+    one = "document_id" in request.path_params
+    needed = frozenset({VIEW, FULL} if one else {LIST, FULL})
+    path = request.scope["path"]
+    reads = one or path.endswith(("/search", "/scroll"))
+    if reads and not caller.resources & needed:
+        raise forbidden(needed)
+
+
+def entity_name(entity: str) -> str:
+    """The entity of a path, by a name that one may have."""
+    return require_entity(segment(entity))

@@ -1,0 +1,209 @@
+"""Schemas and indices of an entity, and the entities of an account."""
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from oms_ledger.api.auth.dependencies import OpenDoor, TheCell
+from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.bodies import json_body
+from oms_ledger.api.http.errors import unauthorized
+from oms_ledger.api.masterdata.access import Access, MasterDataPermission, entity_name
+from oms_ledger.api.orders.documents import json_response
+from oms_ledger.masterdata import builtin
+from oms_ledger.masterdata.entity import Entity, Index
+from oms_ledger.masterdata.names import require_schema
+from oms_ledger.masterdata.refusals import NotFound
+from oms_ledger.masterdata.schemas import declared
+from oms_ledger.services.masterdata import entities
+from oms_ledger.services.masterdata.recording import read_entity
+from projections.masterdata import documents as view
+
+router = APIRouter(tags=["Master Data"])
+
+SCHEMAS = "/api/dataentities/{entity}/schemas"
+INDICES = "/api/dataentities/{entity}/indices"
+PERSISTED = (
+    "JSON Schema persisted successfully. Revalidation and indexing process running in background."
+)
+
+MayReadSchemas = Annotated[Access, Depends(MasterDataPermission("read_schemas"))]
+MayWriteSchemas = Annotated[Access, Depends(MasterDataPermission("write_schemas"))]
+MayListIndices = Annotated[Access, Depends(MasterDataPermission("list_indices"))]
+MayReadIndex = Annotated[Access, Depends(MasterDataPermission("read_index"))]
+MayWriteIndex = Annotated[Access, Depends(MasterDataPermission("write_index"))]
+MayDeleteIndex = Annotated[Access, Depends(MasterDataPermission("delete_index"))]
+MayListEntities = Annotated[Access, Depends(MasterDataPermission("list_entities"))]
+MayReadEntity = Annotated[Access, Depends(MasterDataPermission("read_entity"))]
+
+
+@router.get(SCHEMAS)
+async def get_schemas(entity: str, cell: TheCell, access: MayReadSchemas) -> Response:
+    """The schemas of an entity; where there is one only, that one itself."""
+    state = await read_entity(cell, access.account, entity_name(entity))
+    if len(state.bodies) == 1:
+        return json_response(next(iter(state.bodies.values())))
+    return json_response([{"name": n, "schema": body} for n, body in state.bodies.items()])
+
+
+@router.get(f"{SCHEMAS}/{{schema}}")
+async def get_schema(entity: str, schema: str, cell: TheCell, access: MayReadSchemas) -> Response:
+    """A schema as it was saved; an empty answer (204) when there is none."""
+    state = await read_entity(cell, access.account, entity_name(entity))
+    body = state.bodies.get(segment(schema))
+    return Response(status_code=204) if body is None else json_response(body)
+
+
+@router.get(f"{SCHEMAS}/{{schema}}/public")
+async def get_public_schema(
+    entity: str,
+    schema: str,
+    request: Request,
+    cell: TheCell,
+    _: Annotated[None, Depends(OpenDoor("public_schema"))],
+) -> Response:
+    """A schema that says `publicJsonSchema`, without its triggers, for anybody."""
+    asked = request.scope["state"].get("account_asked")
+    if not asked:
+        raise unauthorized(request.scope["path"])
+    state = await read_entity(cell, str(asked), entity_name(entity))
+    found = state.schemas.get(segment(schema))
+    if found is None or found.security is None or not found.security.json_schema:
+        raise unauthorized(request.scope["path"])
+    hidden = ("v-triggers", "v-trigger")
+    return json_response({k: v for k, v in found.body.items() if k not in hidden})
+
+
+@router.put(f"{SCHEMAS}/{{schema}}")
+async def put_schema(
+    entity: str, schema: str, request: Request, cell: TheCell, access: MayWriteSchemas
+) -> Response:
+    """Save a schema; documents are judged by it at once. 304 when it is equal to the stored one."""
+    name = entity_name(entity)
+    body = await json_body(request)
+    changed = await entities.save_schema(cell, access.context, name, segment(schema), body)
+    if not changed:
+        return Response(status_code=304)
+    await request.app.state.documents.wait()
+    return json_response({"Message": PERSISTED})
+
+
+@router.delete(f"{SCHEMAS}/{{schema}}")
+async def delete_schema(
+    entity: str, schema: str, request: Request, cell: TheCell, access: MayWriteSchemas
+) -> Response:
+    await entities.delete_schema(cell, access.context, entity_name(entity), segment(schema))
+    await request.app.state.documents.wait()
+    return Response(status_code=204)
+
+
+@router.get("/api/ledger/masterdata/{entity}/schemas/{schema}/progress", tags=["Ledger"])
+async def get_progress(
+    entity: str, schema: str, request: Request, cell: TheCell, access: MayReadSchemas
+) -> Response:
+    """How far judging the stored documents again is: `total`, `done`, `valid`, `invalid`."""
+    name, wanted = entity_name(entity), require_schema(segment(schema))
+    await request.app.state.documents.wait()
+
+    def look() -> dict[str, int]:
+        with cell.database.snapshot() as connection:
+            return view.progress(connection, access.account, name, wanted)
+
+    return json_response(await asyncio.to_thread(look))
+
+
+# Indices
+
+
+def serialize_index(entity: str, index: Index) -> dict[str, Any]:
+    return {
+        "name": index.name,
+        "acronym": entity,
+        "isGlobal": False,
+        "multiple": index.multiple,
+        "fields": ",".join(index.fields),
+    }
+
+
+@router.get(INDICES)
+async def get_indices(entity: str, cell: TheCell, access: MayListIndices) -> Response:
+    state = await read_entity(cell, access.account, entity_name(entity))
+    return json_response([serialize_index(state.name, one) for one in state.indices.values()])
+
+
+@router.get(f"{INDICES}/{{index}}")
+async def get_index(entity: str, index: str, cell: TheCell, access: MayReadIndex) -> Response:
+    state = await read_entity(cell, access.account, entity_name(entity))
+    found = state.indices.get(segment(index))
+    if found is None:
+        raise NotFound(f"Index '{segment(index)}' not found")
+    return json_response(serialize_index(state.name, found))
+
+
+@router.put(INDICES)
+async def put_index(
+    entity: str, request: Request, cell: TheCell, access: MayWriteIndex
+) -> Response:
+    """Create or replace an index; with `multiple: false` its values are unique from now on."""
+    name, index = entity_name(entity), entities.index_of(await json_body(request))
+    await request.app.state.documents.wait()
+    await entities.save_index(cell, access.context, name, index)
+    return Response(status_code=200)
+
+
+@router.delete(f"{INDICES}/{{index}}")
+async def delete_index(entity: str, index: str, cell: TheCell, access: MayDeleteIndex) -> Response:
+    await entities.delete_index(cell, access.context, entity_name(entity), segment(index))
+    return Response(status_code=204)
+
+
+# Entities
+
+
+@router.get("/api/dataentities")
+async def get_entities(request: Request, cell: TheCell, access: MayListEntities) -> Response:
+    await request.app.state.documents.wait()
+
+    def look() -> list[str]:
+        with cell.database.reading() as connection:
+            return view.entities_of(connection, access.account)
+
+    names = dict.fromkeys((*builtin.ENTITIES, *await asyncio.to_thread(look)))
+    return json_response([_told(name) for name in names])
+
+
+@router.get("/api/dataentities/{entity}")
+async def get_entity(entity: str, cell: TheCell, access: MayReadEntity) -> Response:
+    """An entity with the fields that its schemas declare."""
+    state = await read_entity(cell, access.account, entity_name(entity))
+    return json_response({**_told(state.name), "fields": _fields(state)})
+
+
+def _told(name: str) -> dict[str, Any]:
+    return {"acronym": name, "name": name, "primaryKeyType": "GUID", "allowGetAll": False}
+
+
+_TYPES = {"integer": "Integer", "number": "Decimal", "boolean": "Boolean", "string": "Text"}
+
+
+def _fields(entity: Entity) -> list[dict[str, Any]]:
+    found: dict[str, str] = dict(builtin.FIELDS.get(entity.name, {}))
+    required = set[str]()
+    for schema in entity.schemas.values():
+        needed = schema.whole.get("required")
+        required |= set(needed) if isinstance(needed, list) else set()
+        for path, definition in declared(schema.whole.get("properties")):
+            found.setdefault(path, str(definition.get("type") or "object"))
+    return [
+        {
+            "name": name,
+            "type": _TYPES.get(kind, "Object"),
+            "displayName": name,
+            "isNullable": name not in required,
+            "isSearchable": name in entity.keyword_fields(),
+            "isFilter": entity.knows(name),
+            "isInternal": False,
+        }
+        for name, kind in found.items()
+    ]

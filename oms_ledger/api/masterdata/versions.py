@@ -1,0 +1,142 @@
+"""Versions of documents, and which clusters a document belongs to."""
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from oms_ledger.api.auth.dependencies import TheCell
+from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.bodies import json_body
+from oms_ledger.api.masterdata import orders
+from oms_ledger.api.masterdata.access import Access, MasterDataPermission, entity_name
+from oms_ledger.api.masterdata.documents import DOCUMENT, receipt_of
+from oms_ledger.api.masterdata.rendering import whole
+from oms_ledger.api.orders.documents import json_response
+from oms_ledger.masterdata.condition import parse_condition
+from oms_ledger.masterdata.document import cut_to, searchable
+from oms_ledger.masterdata.matching import holds
+from oms_ledger.masterdata.names import ORDERS
+from oms_ledger.masterdata.refusals import (
+    DocumentNotFound,
+    InvalidBody,
+    InvalidFilter,
+    NotFound,
+)
+from oms_ledger.orders.instants import seconds
+from oms_ledger.services.masterdata import documents, versions
+from oms_ledger.services.masterdata.documents import Outcome
+from oms_ledger.services.masterdata.recording import read_entity
+
+router = APIRouter(tags=["Master Data"])
+
+VERSIONS = f"{DOCUMENT}/versions"
+MOST_RULES = 5
+
+MayRead = Annotated[Access, Depends(MasterDataPermission("read_documents"))]
+MayWrite = Annotated[Access, Depends(MasterDataPermission("write_documents"))]
+
+
+@router.get(VERSIONS)
+async def get_versions(
+    entity: str, document_id: str, request: Request, cell: TheCell, access: MayRead
+) -> Response:
+    """The versions of a document, newest first; with `load=true` what it was then."""
+    name, query = entity_name(entity), request.query_params
+    found = await versions.versions(cell, access.account, name, segment(document_id))
+    state = await read_entity(cell, access.account, name)
+    load = (query.get("load") or "").lower() in ("true", "1")
+    names = [field.strip() for field in (query.get("fields") or "").split(",") if field.strip()]
+    told: list[dict[str, Any]] = []
+    for one in found:
+        line: dict[str, Any] = {"id": one.id, "date": seconds(one.at)}
+        if load:
+            document = whole(state, one.document)
+            line["document"] = cut_to(document, names) if names else document
+        told.append(line)
+    return json_response(told)
+
+
+@router.get(f"{VERSIONS}/{{version}}")
+async def get_version(
+    entity: str, document_id: str, version: str, cell: TheCell, access: MayRead
+) -> Response:
+    name = entity_name(entity)
+    state = await read_entity(cell, access.account, name)
+    found = await versions.version(
+        cell, access.account, name, segment(document_id), segment(version)
+    )
+    document = whole(state, found.document)
+    return json_response({"id": found.id, "author": found.actor, "document": document})
+
+
+@router.put(f"{VERSIONS}/{{version}}")
+async def put_version(
+    entity: str,
+    document_id: str,
+    version: str,
+    request: Request,
+    cell: TheCell,
+    access: MayWrite,
+) -> Response:
+    """Make the document what it was in a version; 304 when it is so already."""
+    name = entity_name(entity)
+    documents.require_writable(name)
+    saved = await versions.restore(
+        cell, access.context, name, segment(document_id), segment(version)
+    )
+    if saved.outcome is Outcome.UNCHANGED:
+        return Response(status_code=304)
+    told = receipt_of(name, request, saved.document_id)
+    return json_response({"Id": told["Id"], "Href": told["Href"]})
+
+
+@router.post(f"{DOCUMENT}/clusters")
+async def post_clusters(
+    entity: str, document_id: str, request: Request, cell: TheCell, access: MayWrite
+) -> Response:
+    """Which of 1 to 5 rules a document satisfies."""
+    name, body = entity_name(entity), await json_body(request)
+    if not isinstance(body, list) or not 1 <= len(body) <= MOST_RULES:
+        raise InvalidBody(f"The body: expected a list of 1 to {MOST_RULES} rules")
+    rules = [_rule(one) for one in body]
+    state = await read_entity(cell, access.account, name)
+    if name == ORDERS:
+        document = await orders.whole_order(cell, access, segment(document_id))
+    else:
+        found = await documents.get(cell, access.account, name, segment(document_id))
+        if found is None:
+            raise DocumentNotFound()
+        document = searchable(found)
+
+    def judge() -> list[dict[str, Any]]:
+        return [
+            {"name": rule, "isValid": holds(condition, document, state.paths)}
+            for rule, condition in rules
+        ]
+
+    return json_response(await asyncio.to_thread(judge))
+
+
+def _rule(given: Any) -> tuple[Any, Any]:
+    if not isinstance(given, dict) or not isinstance(given.get("rule"), str):
+        raise InvalidBody("A rule: expected an object with name and rule")
+    try:
+        return given.get("name"), parse_condition(given["rule"])
+    except InvalidFilter as error:
+        raise InvalidBody(f"Rule '{given.get('name')}': {error}") from None
+
+
+ATTACHMENTS = (
+    f"{DOCUMENT}/{{field}}/attachments",
+    f"{DOCUMENT}/{{field}}/attachments/{{file:path}}",
+    f"{DOCUMENT}/score/{{rest:path}}",
+)
+
+
+@router.api_route(ATTACHMENTS[0], methods=["GET", "POST", "DELETE"], include_in_schema=False)
+@router.api_route(ATTACHMENTS[1], methods=["GET", "POST", "DELETE"], include_in_schema=False)
+@router.api_route(ATTACHMENTS[2], methods=["GET", "PUT", "DELETE"], include_in_schema=False)
+async def not_available(access: MayRead) -> Response:
+    """Attachments and scores are features of v1 only."""
+    raise NotFound("Not available")

@@ -1,0 +1,291 @@
+"""What a trigger does: rendered from the version that fired it, then carried out."""
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from email.utils import formataddr
+from html import escape
+from typing import Any
+
+import requests
+
+from oms_ledger.cell import Cell
+from oms_ledger.http_client.addresses import REFUSED, Allowed, wrong_url
+from oms_ledger.http_client.sessions import ForbiddenAddress, session
+from oms_ledger.masterdata.document import Document, searchable
+from oms_ledger.masterdata.entity import Entity
+from oms_ledger.masterdata.refusals import InvalidDocument
+from oms_ledger.masterdata.streams import entity_stream
+from oms_ledger.masterdata.substitution import spelled, substitute, substitute_text
+from oms_ledger.masterdata.triggers import TEMPLATE_EMAIL, Trigger
+from oms_ledger.notifications.mail import InvalidMail, Mail, recipients_of
+from oms_ledger.notifications.templates import TemplateError
+from oms_ledger.notifications.webhook import signature_headers
+from oms_ledger.orders.order import Order
+from oms_ledger.refusal import Refusal
+from oms_ledger.services.conversation.smtp import (
+    MailRefused,
+    UnknownProvider,
+    deliver,
+    message_id,
+    provider_of,
+)
+from oms_ledger.services.conversation.templates import rendered_template
+from oms_ledger.services.masterdata.documents import Find, Save, save
+from oms_ledger.services.masterdata.profiles import save_profiles
+from oms_ledger.services.masterdata.recording import CommandContext
+from projections.masterdata import trigger_secrets, triggers
+from projections.masterdata.orders import order_document
+from projections.masterdata.triggers import PROFILES, Run
+
+MAIL_FIELDS = ("to", "cc", "bcc", "from", "replyTo", "subject", "provider")
+TIMEOUT = 10.0  # seconds that an endpoint has to answer
+
+Json = dict[str, Any]
+
+
+class Skipped(Exception):
+    """What the run is about is gone."""
+
+
+class AttemptFailed(Exception):
+    """It did not come through; `status` is that of an answer, if there was one."""
+
+    def __init__(self, error: str, status: int | None = None, *, for_good: bool = False) -> None:
+        super().__init__(error)
+        self.status, self.for_good = status, for_good
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """A run's trigger as it was when it fired, and the document that fired it."""
+
+    trigger: Trigger
+    document: Json
+    locale: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a successful attempt told: the status of an answer, or a note."""
+
+    status: int | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An HTTP request as it is sent."""
+
+    method: str
+    uri: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+def fired_by(cell: Cell, run: Run) -> Fired:
+    """Load the trigger and the document of a run; `Skipped` where one of them is gone."""
+    folds = cell.folds()
+    if run.schema == PROFILES:
+        return Fired(Trigger(PROFILES, {"type": PROFILES}, times=10), {"id": run.stream})
+    entity = folds.load(entity_stream(run.account, run.entity), run.entity_version).state
+    assert isinstance(entity, Entity), "a run's entity was configured when it fired"
+    trigger = next(one for one in entity.schemas[run.schema].triggers if one.name == run.trigger)
+    state = folds.load(run.stream, run.version).state
+    if isinstance(state, Order):
+        return Fired(trigger, order_document(state))
+    now = folds.load(run.stream).state
+    if not isinstance(now, Document) or not now.exists or not isinstance(state, Document):
+        raise Skipped("the document was deleted")
+    return Fired(trigger, searchable(state))
+
+
+async def perform(cell: Cell, run: Run, fired: Fired) -> Result:
+    """Carry an action out; `AttemptFailed` where it did not come through."""
+    match fired.trigger.type:
+        case "http":
+            return await _http(cell, run, fired)
+        case "save":
+            return await _save(cell, run, fired)
+        case triggers.PROFILES:
+            return Result(note=await save_profiles(cell, run))
+        case _:
+            return await _mail(cell, run, fired)
+
+
+# http
+
+
+def request_of(action: Json, document: Json) -> Request:
+    """The request of an action. JSON unless the body is a text, which is sent as it is."""
+    method = str(action.get("method") or "POST").upper()
+    given = action.get("headers") or {}
+    headers = {name: substitute_text(value, document) for name, value in given.items()}
+    body = substitute(action.get("body"), document)
+    if body is None:
+        raw = b""
+    elif isinstance(action.get("body"), str) and isinstance(body, str):
+        raw = body.encode()
+    else:
+        raw = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    if raw and not any(name.lower() == "content-type" for name in headers):
+        headers["content-type"] = "application/json"
+    return Request(method, substitute_text(str(action["uri"]), document), headers, raw)
+
+
+def rendered_action(action: Json, document: Json) -> Json:
+    """An action as it would be carried out, the values of headers hidden."""
+    told: Json = substitute(action, document)
+    if isinstance(told.get("headers"), dict):
+        told["headers"] = dict.fromkeys(told["headers"], "***")
+    return told
+
+
+def _unsafe(headers: Mapping[str, str]) -> str | None:
+    for name, value in headers.items():
+        if any(char in "\r\n\x00" for char in name + value):
+            return f"header '{name[:40]}' holds a line break or NUL"
+    return None
+
+
+async def _http(cell: Cell, run: Run, fired: Fired) -> Result:
+    request = request_of(fired.trigger.action, fired.document)
+    if unsafe := _unsafe(request.headers):
+        raise AttemptFailed(unsafe, for_good=True)
+    networks = cell.settings.networks_of(run.account)
+    if refusal := wrong_url(request.uri, networks):
+        raise AttemptFailed(refusal, for_good=True)
+    secret = await asyncio.to_thread(_secret, cell, run.account)
+    at = int(time.time())
+    signed = {"webhook-id": run.id, "webhook-timestamp": str(at)}
+    if secret is not None:
+        signed = signature_headers([secret], run.id, at, request.body.decode())
+    status = await asyncio.to_thread(_send, networks, request, signed)
+    if not 200 <= status < 300:
+        raise AttemptFailed(f"HTTP {status}", status)
+    return Result(status)
+
+
+def _secret(cell: Cell, account: str) -> str | None:
+    with cell.database.reading() as connection:
+        return trigger_secrets.get(connection, cell.vault, account)
+
+
+def _send(networks: Sequence[Allowed], request: Request, signed: Mapping[str, str]) -> int:
+    made = session(networks)
+    headers = {name: value.encode("utf-8") for name, value in request.headers.items()}
+    headers |= {name: value.encode() for name, value in signed.items()}
+    try:
+        with made.request(
+            request.method,
+            request.uri,
+            data=request.body or None,
+            headers=headers,
+            timeout=TIMEOUT,
+            allow_redirects=False,
+            stream=True,
+        ) as answer:
+            return int(answer.status_code)
+    except ForbiddenAddress:
+        raise AttemptFailed(REFUSED, for_good=True) from None
+    except (requests.RequestException, OSError, ValueError) as error:
+        if _is_forbidden(error):
+            raise AttemptFailed(REFUSED, for_good=True) from None
+        raise AttemptFailed(_told(error)) from None
+    finally:
+        made.close()
+
+
+def _is_forbidden(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ForbiddenAddress):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _told(error: BaseException) -> str:
+    if isinstance(error, requests.Timeout):
+        return f"no answer within {TIMEOUT:.0f} s"
+    return f"{type(error).__name__}"
+
+
+# mail
+
+
+async def _mail(cell: Cell, run: Run, fired: Fired) -> Result:
+    try:
+        told, subject, html = await asyncio.to_thread(_written, cell, run, fired)
+        provider = substitute_text(str(told.get("provider") or "default"), fired.document)
+        outgoing = provider_of(cell, run.account, provider)
+        mail = Mail(
+            message_id=message_id(cell, run.id),
+            sender=_sender(told.get("from"), fired.document) or outgoing.sender,
+            to=_addresses(told.get("to"), fired.document),
+            cc=_addresses(told.get("cc"), fired.document),
+            bcc=_addresses(told.get("bcc"), fired.document),
+            reply_to=_addresses(told.get("replyTo"), fired.document),
+            subject=subject,
+            html=html,
+        )
+        sent = await deliver(outgoing, mail, cell.ledger.now())
+    except (InvalidMail, UnknownProvider, TemplateError) as error:
+        raise AttemptFailed(str(error)[:500], for_good=True) from None
+    except MailRefused as error:
+        raise AttemptFailed(str(error)[:500], error.code, for_good=error.for_good) from None
+    return Result(note=None if sent else "recorded, not sent")
+
+
+def _written(cell: Cell, run: Run, fired: Fired) -> tuple[Json, str, str]:
+    """What the action tells besides, the subject and the HTML of its mail."""
+    action, document = fired.trigger.action, fired.document
+    if fired.trigger.type != TEMPLATE_EMAIL:
+        html = substitute_text(str(action.get("body") or ""), document, escape)
+        return action, substitute_text(str(action.get("subject") or ""), document), html
+    given = action.get("body") or {}
+    told = {**{name: given[name] for name in MAIL_FIELDS if name in given}, **action}
+    name, data = substitute_text(action["template"], document), substitute(given, document)
+    subject, html = rendered_template(cell, run.account, name, data)
+    if told.get("subject"):
+        subject = substitute_text(str(told["subject"]), document)
+    return told, subject, html
+
+
+def _sender(given: Any, document: Json) -> str | None:
+    told = substitute(given, document)
+    if isinstance(told, str):
+        return told or None
+    if not isinstance(told, dict) or not told.get("email"):
+        return None
+    name, email = spelled(told.get("name")), spelled(told["email"])
+    if any(char in "\r\n\x00" for char in name):
+        raise InvalidMail("the sender's name holds a line break or NUL")
+    return formataddr((name, email)) if name.isascii() else f'"{name}" <{email}>'
+
+
+def _addresses(given: Any, document: Json) -> tuple[str, ...]:
+    return recipients_of(substitute(given, document)) if given is not None else ()
+
+
+# save
+
+
+async def _save(cell: Cell, run: Run, fired: Fired) -> Result:
+    body = substitute(fired.trigger.action["json"], fired.document)
+    entity = str(fired.trigger.action["dataEntity"])
+    asked = Save(
+        entity,
+        body,
+        Find.UNIQUE,
+        partial=True,
+        chain=run.chain,
+        fresh_id=str(uuid.UUID(run.id, version=4)),
+    )
+    try:
+        saved = await save(cell, CommandContext(run.account, run.actor, run.id), asked)
+    except (Refusal, InvalidDocument) as error:
+        raise AttemptFailed(str(error)[:500]) from None
+    return Result(note=f"{saved.outcome.value} {entity}-{saved.document_id}")

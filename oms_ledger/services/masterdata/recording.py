@@ -1,0 +1,108 @@
+"""Several streams of Master Data read and written together, all or nothing."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+from weakref import WeakValueDictionary
+
+from oms_ledger.cell import Cell
+from oms_ledger.eventstore import idempotency as repeats
+from oms_ledger.eventstore.folding import Folded
+from oms_ledger.eventstore.ledger import ATTEMPTS, Contended, Repeated
+from oms_ledger.masterdata.entity import Entity, first
+from oms_ledger.masterdata.events import MasterDataEvent
+from oms_ledger.masterdata.streams import entity_stream
+
+_turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+News = Mapping[str, Sequence[MasterDataEvent]]
+
+
+@dataclass(frozen=True, slots=True)
+class CommandContext:
+    """Who acts, in which account, and in which request."""
+
+    account: str
+    actor: str
+    cause: str | None = None
+
+
+class StreamReader:
+    """The streams that a decision looked at, each as it was then."""
+
+    def __init__(self, cell: Cell, now: datetime) -> None:
+        self._cell = cell
+        self.now = now
+        self.seen: dict[str, Folded] = {}
+
+    async def state(self, stream: str) -> Any:
+        """The state of a stream now; None before its first event."""
+        if stream not in self.seen:
+            self.seen[stream] = await asyncio.to_thread(self._latest, stream)
+        return self.seen[stream].state
+
+    async def entity(self, account: str, name: str) -> Entity:
+        state = await self.state(entity_stream(account, name))
+        return state if isinstance(state, Entity) else first(name)
+
+    def _latest(self, stream: str) -> Folded:
+        folds = self._cell.ledger.folds
+        known = folds.cached(stream)
+        versions = self._cell.store.versions
+        if known is not None and versions([stream]).get(stream, 0) == known.version:
+            return known
+        folded = folds.load(stream)
+        if folded.version:
+            folds.remember(stream, folded)
+        return folded
+
+
+Decide = Callable[[StreamReader], Awaitable[News]]
+
+
+async def record(
+    cell: Cell, ctx: CommandContext, turns: Sequence[str], decide: Decide
+) -> Mapping[str, int] | None:
+    """Decide, and again on what others wrote meanwhile, until it is recorded or refused.
+
+    Callers of one process that name the same turns wait for each other. None when it is recorded.
+    A request that was recorded before, under its `Idempotency-Key`, is not recorded again: then
+    the versions of the streams that it wrote.
+    """
+    await cell.ledger.account(ctx.account)
+    claim = repeats.claim(ctx.account, ctx.actor)
+    async with AsyncExitStack() as stack:
+        for name in sorted(set(turns)):
+            await stack.enter_async_context(_turns.setdefault(name, asyncio.Lock()))
+        for _ in range(ATTEMPTS):
+            reader = StreamReader(cell, cell.ledger.now())
+            news = await decide(reader)
+            befores = {stream: reader.seen[stream] for stream in news}
+            try:
+                after = await cell.ledger._append(
+                    ctx.account,
+                    befores,
+                    cast(Any, news),
+                    reader.now,
+                    ctx.actor,
+                    ctx.cause,
+                    (),
+                    claim,
+                )
+            except Repeated as again:
+                versions = again.claim.first(again.taken)
+                again.claim.done(replayed=True)
+                return versions
+            if after is not None:
+                return None
+            for stream in befores:
+                cell.ledger.folds.forget(stream)
+    raise Contended(", ".join(turns))
+
+
+async def read_entity(cell: Cell, account: str, name: str) -> Entity:
+    """An entity as it is configured now."""
+    return await StreamReader(cell, cell.ledger.now()).entity(account, name)

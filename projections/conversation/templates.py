@@ -1,0 +1,39 @@
+"""An account's own templates of mails."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, select
+
+from projections.conversation.tables import mail_templates as t
+from projections.sql.upserts import upsert
+from projections.subscriptions.checkpoints import now_micros
+
+
+@dataclass(frozen=True, slots=True)
+class MailTemplate:
+    subject: str
+    html: str
+
+
+def get(connection: Connection, account: str, name: str) -> MailTemplate | None:
+    query = select(t.c.subject, t.c.html).where(t.c.account == account, t.c.name == name)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else MailTemplate(row.subject, row.html)
+
+
+def put(
+    connection: Connection, account: str, name: str, template: MailTemplate, actor: str
+) -> None:
+    row = {
+        "account": account,
+        "name": name,
+        "subject": template.subject,
+        "html": template.html,
+        "changed_at": now_micros(),
+        "changed_by": actor,
+    }
+    connection.execute(upsert(connection, t), row)
+
+
+def remove(connection: Connection, account: str, name: str) -> None:
+    connection.execute(delete(t).where(t.c.account == account, t.c.name == name))

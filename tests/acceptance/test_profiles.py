@@ -1,0 +1,61 @@
+"""Clients of placed orders as documents of `CL` and `AD`, and their erasure."""
+
+import asyncio
+
+from oms_ledger.accounts.events import AccountSettingsChanged
+from oms_ledger.services.privacy.erase import Person, erase
+from tests.acceptance.test_order_life import ORDERS, paid
+from tests.support.purchases import ACCOUNT
+from tests.support.run_until_idle import settle
+
+BASE = "/api/dataentities"
+
+
+def found(client, entity, query=""):
+    answer = client.call("GET", f"{BASE}/{entity}/search?_fields=_all&{query}")
+    assert answer.status == 200, answer.body
+    return answer.json()
+
+
+def test_placed_orders_fill_profiles_and_addresses(client, cell):
+    order = client.call("GET", f"{ORDERS}/{paid(client)}").json()
+    person, address = order["clientProfileData"], order["shippingData"]["address"]
+    asyncio.run(settle(cell))
+    (profile,) = found(client, "CL")
+    assert profile["firstName"] == person["firstName"]
+    assert profile["id"] == profile["userId"] == person["userProfileId"]
+    assert profile["createdBy"] == "checkout"
+    (place,) = found(client, "AD", f"userId={profile['userId']}")
+    assert (place["street"], place["city"]) == (address["street"], address["city"])
+    assert place["addressName"] == address["addressId"]
+    (again,) = found(client, "AD", f"_where=userId={profile['id']}")
+    assert again == place
+    client.call("PATCH", f"{BASE}/CL/documents/{profile['id']}", {"lastName": "Other"})
+    paid(client)
+    asyncio.run(settle(cell))
+    assert len(found(client, "CL")) == 1
+    assert len(found(client, "AD")) == 1
+    assert found(client, "CL")[0]["lastName"] == person["lastName"]
+    assert len(client.call("GET", f"{BASE}/CL/documents/{profile['id']}/versions").json()) == 3
+
+
+def test_accounts_may_keep_no_profiles(client, cell):
+    told = {"profiles_from_orders": False}
+    change = [AccountSettingsChanged(told)]
+    asyncio.run(cell.ledger.change_account(ACCOUNT, lambda _: change, by="test"))
+    paid(client)
+    asyncio.run(settle(cell))
+    assert found(client, "CL") == []
+
+
+def test_G56_erasing_a_person_deletes_profiles_with_their_versions(client, cell):
+    order_id = paid(client)
+    asyncio.run(settle(cell))
+    (profile,) = found(client, "CL")
+    email = asyncio.run(cell.ledger.order(ACCOUNT, order_id)).placed.client_profile["email"]
+    assert profile["email"] == email
+    person = Person("email", email)
+    asyncio.run(erase(cell, ACCOUNT, person, dry_run=False, include_open=True, by="test"))
+    assert found(client, "CL") == []
+    assert found(client, "AD") == []
+    assert client.call("GET", f"{BASE}/CL/documents/{profile['id']}/versions").json() == []

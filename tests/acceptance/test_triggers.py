@@ -1,0 +1,398 @@
+"""Triggers of documents and orders: what fires them, and what they do to real endpoints."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
+
+import pytest
+
+from oms_ledger.settings import AllowedNetwork
+from tests.acceptance.test_order_life import ORDERS, invoice, paid
+from tests.support.receiver import Receiver
+from tests.support.run_until_idle import FakeClock, make_runs, settle
+from tests.support.smtp_sink import SmtpSink
+
+BASE = "/api/dataentities"
+OPEN = AllowedNetwork(ip_network("127.0.0.1/32"))
+
+
+@pytest.fixture
+def opened(cell):
+    """The cell with loopback addresses open."""
+    settings = replace(cell.settings, hook_allowed_networks=(OPEN,))
+    object.__setattr__(cell, "settings", settings)
+    return cell
+
+
+def schema(client, triggers, entity="E", name="v1", **more):
+    body = {"properties": {}, "v-triggers": triggers, **more}
+    return client.call("PUT", f"{BASE}/{entity}/schemas/{name}", body)
+
+
+def http(url, **action):
+    return {"type": "http", "uri": url, "body": {"id": "{!id}"}, **action}
+
+
+def save(client, document_id, body, entity="E"):
+    return client.call("PUT", f"{BASE}/{entity}/documents/{document_id}", body).status
+
+
+def runs(client, trigger="t", entity="E", query="", name="v1"):
+    url = f"/api/ledger/masterdata/{entity}/triggers/{name}/{trigger}/runs{query}"
+    return client.call("GET", url).json()
+
+
+def settled(cell):
+    asyncio.run(settle(cell))
+
+
+def test_saved_document_is_sent_with_its_values(client, opened):
+    secret = client.call("POST", "/api/ledger/masterdata/trigger-secret").json()["secret"]
+    assert secret.startswith("whsec_")
+    with Receiver() as receiver:
+        body = {
+            "all": "{!o}",
+            "text": "Hi {!name} {!missing}{firstName}",
+            "n": "{!o.n[1]}",
+            "x": "{!y}",
+        }
+        action = http(receiver.url, headers={"x-key": "k-{!name}"}, body=body)
+        assert (
+            schema(client, [{"name": "t", "condition": "state=new", "action": action}]).status
+            == 200
+        )
+        document = {"state": "new", "name": "{!o}", "o": {"n": [1, 2.5]}}
+        assert save(client, "1", document) == 204
+        assert save(client, "2", {"state": "old"}) == 204
+        settled(opened)
+        (heard,) = receiver.heard
+        assert heard == {
+            "all": {"n": [1, 2.5]}, "text": "Hi {!o} {firstName}", "n": 2.5, "x": None,
+        }  # fmt: skip
+        headers = receiver.headers[0]
+        assert headers["content-type"] == "application/json"
+        assert headers["x-key"] == "k-{!o}"
+        (run,) = runs(client)
+        assert headers["webhook-id"] == run["id"]
+        assert headers["webhook-signature"].startswith("v1,")
+        assert (run["state"], run["document"], run["attempts"][0]["status"]) == ("done", "1", 200)
+        assert run["request"]["headers"] == {"x-key": "***"}
+        assert save(client, "1", document) == 304
+        settled(opened)
+        assert len(receiver.heard) == 1
+
+
+def test_G72_failing_runs_are_retried_under_one_id_and_then_dead(client, opened):
+    clock = FakeClock(opened, datetime(2026, 1, 1, tzinfo=UTC))
+    with Receiver(lambda at: 200 if at > 3 else 500) as receiver:
+        retry = {"times": 2, "delay": {"addMinutes": 30}}
+        schema(client, [{"name": "t", "action": http(receiver.url), "retry": retry}])
+        save(client, "1", {"a": 1})
+        settled(opened)
+        assert (len(receiver.asked), runs(client)[0]["state"]) == (1, "waiting")
+        save(client, "1", {"a": 2})
+        settled(opened)
+        assert len(receiver.asked) == 1  # the second waits for the first
+        clock.at += timedelta(minutes=31)
+        settled(opened)
+        second, first = runs(client)
+        assert (first["state"], second["state"]) == ("dead", "waiting")
+        clock.at += timedelta(minutes=31)
+        settled(opened)
+        assert runs(client)[0]["state"] == "done"
+        ids = [headers["webhook-id"] for headers in receiver.headers]
+        assert ids == [first["id"]] * 2 + [second["id"]] * 2
+        url = f"/api/ledger/masterdata/E/triggers/v1/t/runs/{first['id']}/requeue"
+        assert client.call("POST", url).status == 202
+        settled(opened)
+        assert [run["state"] for run in runs(client)] == ["done", "done"]
+        (told,) = client.call("GET", "/api/ledger/masterdata/E/triggers").json()
+        assert told["runs"]["done"] == 2
+
+
+def test_G52_forbidden_addresses_are_dead_at_once(client, cell):
+    for at, url in enumerate(
+        ("https://169.254.169.254/", "http://localhost/", "file:///etc/passwd")
+    ):
+        assert schema(client, [{"name": "t", "action": http(url)}], f"E{at}").status == 200
+        save(client, "1", {}, f"E{at}")
+    settled(cell)
+    for at in range(3):
+        (run,) = runs(client, entity=f"E{at}")
+        assert (run["state"], run["error"]) == (
+            "dead",
+            "Unable to check address / Only https scheme is accepted",
+        )
+
+
+def test_line_breaks_in_headers_are_dead(client, opened):
+    with Receiver() as receiver:
+        schema(client, [{"name": "t", "action": http(receiver.url, headers={"x": "{!v}"})}])
+        save(client, "1", {"v": "a\r\nb: c"})
+        settled(opened)
+        assert runs(client)[0]["state"] == "dead"
+        assert receiver.asked == []
+
+
+def test_saves_by_triggers_chain_and_end(client, cell):
+    copy = {"type": "save", "dataEntity": "E", "json": {"id": "1", "n": "{!n}", "m": "{!m}x"}}
+    schema(client, [{"name": "t", "action": copy}])
+    save(client, "1", {"n": 7, "m": ""})
+    settled(cell)
+    told = client.call("GET", f"{BASE}/E/documents/1?_fields=_all").json()
+    assert (told["n"], told["m"]) == (7, "x" * 8)
+    assert told["updatedBy"] == "trigger:E/v1/t"
+    states = [run["state"] for run in runs(client)]
+    assert states == ["dead"] + ["done"] * 8
+    assert runs(client)[0]["error"] == "Trigger chain is longer than 8"
+
+
+def test_save_makes_entities_and_counts_no_change_as_done(client, cell):
+    action = {"type": "save", "dataEntity": "copy", "json": {"from": "{!id}", "whole": "{!o}"}}
+    schema(client, [{"name": "t", "action": action}])
+    save(client, "1", {"o": {"a": [1]}})
+    settled(cell)
+    (told,) = client.call("GET", f"{BASE}/copy/search?_fields=from,whole").json()
+    assert told == {"from": "1", "whole": {"a": [1]}}
+
+
+def test_run_at_waits_and_deleted_documents_are_skipped(client, opened):
+    clock = FakeClock(opened, datetime(2026, 1, 31, 8, tzinfo=UTC))
+    with Receiver() as receiver:
+        when = {"dateTime": "{!at}", "increment": {"addMonths": 1}}
+        schema(client, [{"name": "t", "runAt": when, "action": http(receiver.url)}])
+        save(client, "1", {"at": "2026-01-31T10:00:00Z"})
+        save(client, "2", {"at": "2026-01-31T10:00:00Z"})
+        save(client, "3", {"at": "soon"})
+        client.call("DELETE", f"{BASE}/E/documents/2")
+        settled(opened)
+        assert receiver.asked == []
+        assert runs(client)[0]["attempts"][0]["error"] == "runAt: 'at' is no date"
+        clock.at = datetime(2026, 2, 28, 10, 0, 1, tzinfo=UTC)
+        settled(opened)
+        assert len(receiver.asked) == 1
+        states = {run["document"]: run["state"] for run in runs(client)}
+        assert (states["1"], states["2"]) == ("done", "skipped")
+
+
+def test_one_arm_runs_by_weight(client, opened):
+    with Receiver() as receiver:
+        arms = [
+            {
+                "name": name,
+                "weight": weight,
+                "action": http(receiver.url, body={"arm": name, "id": "{!id}"}),
+            }
+            for name, weight in (("a", 50), ("b", 50), ("never", 0))
+        ]
+        schema(client, arms)
+        for at in range(20):
+            save(client, str(at), {"x": 1})
+            save(client, str(at), {"x": 2})
+        settled(opened)
+        told = {}
+        for heard in receiver.heard:
+            told.setdefault(heard["id"], set()).add(heard["arm"])
+        assert len(receiver.heard) == 40
+        assert all(len(one) == 1 for one in told.values())
+        assert {arm for one in told.values() for arm in one} == {"a", "b"}
+
+
+def test_triggers_that_are_gone_cancel_what_waits(client, opened):
+    FakeClock(opened, datetime(2026, 1, 1, tzinfo=UTC))
+    later = {"dateTime": "now", "increment": {"addDays": 1}}
+    trigger = {"name": "t", "runAt": later, "action": http("https://example.com")}
+    schema(client, [trigger])
+    save(client, "1", {})
+    asyncio.run(make_runs(opened))
+    assert runs(client)[0]["state"] == "waiting"
+    schema(client, [{**trigger, "active": False}])
+    asyncio.run(make_runs(opened))
+    assert runs(client)[0]["state"] == "cancelled"
+    save(client, "2", {})
+    asyncio.run(make_runs(opened))
+    assert len(runs(client)) == 1
+
+
+def test_dry_run_tells_and_sends_nothing(client, opened):
+    with Receiver() as receiver:
+        schema(
+            client, [{"name": "t", "condition": "a=1", "action": http(receiver.url, body="{!a}")}]
+        )
+        url = "/api/ledger/masterdata/E/triggers/v1/t/dry-run"
+        told = client.call("POST", url, {"document": {"a": 1}}).json()
+        assert (told["condition"], told["fires"], told["action"]["body"]) == (True, True, 1)
+        assert client.call("POST", url, {"document": {"a": 2}}).json()["fires"] is False
+        assert client.call("POST", url, {"document": "none"}).status == 404
+        settled(opened)
+        assert receiver.asked == []
+
+
+# Orders
+
+
+def test_G72_order_that_becomes_invoiced_is_told_once(client, opened):
+    with Receiver() as receiver:
+        body = {
+            "order": "{!orderId}",
+            "to": "{!order.clientProfiledata.email}",
+            "value": "{!value}",
+            "lines": "{!items}",
+            "note": "Order {!orderId} of {!clientProfileData.firstName}",
+        }
+        trigger = {
+            "name": "tell-erp",
+            "condition": "status=invoiced",
+            "action": http(receiver.url, body=body),
+        }
+        answer = client.call(
+            "PUT", f"{BASE}/orders/schemas/erp", {"properties": {}, "v-triggers": [trigger]}
+        )
+        assert answer.status == 200
+        order_id = paid(client)
+        for what, sent in (("start-handling", {}), ("invoice", invoice())):
+            assert client.call("POST", f"{ORDERS}/{order_id}/{what}", sent).status in (200, 204)
+        url = f"{ORDERS}/{order_id}/invoice/1/tracking"
+        client.call("PUT", url, {"isDelivered": False, "events": []})
+        settled(opened)
+        document = client.call("GET", f"{ORDERS}/{order_id}").json()
+        (heard,) = receiver.heard
+        assert heard["order"] == order_id
+        assert heard["value"] == document["value"]
+        assert isinstance(heard["lines"], list)
+        assert heard["to"]
+        assert heard["note"] == f"Order {order_id} of {document['clientProfileData']['firstName']}"
+        (run,) = runs(client, "tell-erp", "orders", name="erp")
+        assert run["state"] == "done"
+
+
+def test_orders_are_read_only_documents(client, cell):
+    order_id = paid(client)
+    told = client.call("GET", f"{BASE}/orders/documents/{order_id}?_fields=_all").json()
+    assert (told["id"], told["orderId"], told["createdIn"]) == (
+        order_id,
+        order_id,
+        told["creationDate"],
+    )
+    (found,) = client.call(
+        "GET", f"{BASE}/orders/search?_where=status=ready-for-handling&_fields=id"
+    ).json()
+    assert found == {"id": order_id}
+    assert client.call("GET", f"{BASE}/orders/search?_where=status=invoiced").json() == []
+    for method, path in (
+        ("POST", "documents"), ("PUT", "documents/1"), ("PATCH", "documents/1"),
+        ("DELETE", "documents/1"), ("PUT", "indices"),
+    ):  # fmt: skip
+        answer = client.call(method, f"{BASE}/orders/{path}", {"name": "x", "fields": "a"})
+        assert (answer.status, answer.json()) == (403, {"Message": "orders is read only"})
+    body = {"properties": {}, "v-security": {"publicRead": ["id"]}}
+    assert client.call("PUT", f"{BASE}/orders/schemas/v1", body).status == 400
+
+
+# Mail
+
+
+def mailing(cell, sink=None, **more):
+    settings = replace(
+        cell.settings, smtp_url=sink and sink.url, mail_from="Store <store@example.com>", **more
+    )
+    object.__setattr__(cell, "settings", settings)
+
+
+def test_G75_mail_goes_out_once_with_escaped_values(client, cell):
+    with SmtpSink() as sink:
+        mailing(cell, sink)
+        action = {
+            "type": "email",
+            "to": ["{!email}", "Ops <ops@example.com>"],
+            "bcc": ["hidden@example.com"],
+            "subject": "Olá {!name} 🎉",
+            "body": "<p>Hi {!name}</p>",
+            "from": {"email": "from@example.com", "name": "{!name}"},
+            "replyTo": "reply@example.com",
+        }
+        schema(client, [{"name": "t", "action": action}])
+        save(client, "1", {"email": "ana@example.com", "name": "Ana <b>"})
+        settled(cell)
+        (mail,) = sink.mails
+        assert mail.recipients == ["ana@example.com", "ops@example.com", "hidden@example.com"]
+        message = mail.message
+        assert message["Subject"] == "Olá Ana <b> 🎉"
+        assert "from@example.com" in message["From"]
+        assert message["Reply-To"] == "reply@example.com"
+        assert message["Auto-Submitted"] == "auto-generated"
+        assert "hidden" not in mail.raw
+        (run,) = runs(client)
+        assert message["Message-ID"] == f"<{run['id']}@example.com>"
+        html = message.get_body(("html",)).get_content()
+        assert "<p>Hi Ana &lt;b&gt;</p>" in html
+        assert "Hi Ana <b>" in message.get_body(("plain",)).get_content()
+
+
+def test_mail_off_is_recorded_and_bad_mails_are_dead(client, cell):
+    action = {"type": "email", "to": "{!email}", "subject": "{!s}", "body": "x"}
+    schema(client, [{"name": "t", "action": action}])
+    for at, body in enumerate(
+        (
+            {"email": "ana@example.com"},
+            {"email": "a@example.com\r\nBcc: b@example.com"},
+            {"email": "a@example.com", "s": "x\r\ny: z"},
+            {"email": ""},
+            {"email": ",".join(f"a{n}@example.com" for n in range(51))},
+        )
+    ):
+        save(client, str(at), body)
+    settled(cell)
+    told = {run["document"]: (run["state"], run["error"]) for run in runs(client)}
+    assert told["0"] == ("done", "recorded, not sent")
+    assert {state for document, (state, _) in told.items() if document != "0"} == {"dead"}
+
+
+def test_smtp_codes_decide_whether_it_is_tried_again(client, cell):
+    clock = FakeClock(cell, datetime(2026, 1, 1, tzinfo=UTC))
+    with SmtpSink(answers=["451 later", "250 ok", "550 no"]) as sink:
+        mailing(cell, sink)
+        schema(
+            client, [{"name": "t", "action": {"type": "email", "to": "a@example.com", "body": "x"}}]
+        )
+        save(client, "1", {})
+        settled(cell)
+        assert runs(client)[0]["state"] == "waiting"
+        clock.at += timedelta(minutes=11)
+        settled(cell)
+        assert runs(client)[0]["state"] == "done"
+        save(client, "2", {})
+        settled(cell)
+        assert runs(client)[0]["state"] == "dead"
+
+
+def test_template_mails_are_filled_in(client, cell):
+    url = "/api/ledger/mail-templates/welcome"
+    template = {
+        "subject": "Hi {{name}}",
+        "html": "<b>{{name}}</b>{{#each items}}{{this}},{{/each}}",
+    }
+    assert client.call("PUT", url, template).status == 204
+    assert client.call("GET", url).json() == template
+    assert client.call("PUT", url, {"subject": "", "html": "{{#if a}}"}).status == 400
+    with SmtpSink() as sink:
+        mailing(cell, sink)
+        action = {
+            "type": "t-email",
+            "template": "welcome",
+            "to": ["a@example.com"],
+            "body": {"name": "{!name}", "items": "{!items}"},
+        }
+        schema(client, [{"name": "t", "action": action}])
+        save(client, "1", {"name": "A&B", "items": [1, 2]})
+        settled(cell)
+        (mail,) = sink.mails
+        assert mail.message["Subject"] == "Hi A&B"
+        html = mail.message.get_body(("html",)).get_content().strip()
+        assert html == "<b>A&amp;B</b>1,2,"
+        assert client.call("DELETE", url).status == 204
+        assert client.call("GET", url).status == 404
+        save(client, "2", {"name": "x"})
+        settled(cell)
+        assert runs(client)[0]["state"] == "dead"
