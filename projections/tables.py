@@ -217,6 +217,16 @@ struck = Table(
     Column("position", BIG, primary_key=True, autoincrement=False),
 )
 
+filter_pauses = Table(
+    "filter_pauses",
+    metadata,
+    Column("subscription", Text, primary_key=True),
+    Column("position", BIG, nullable=False),
+    Column("order_id", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("paused_at", BIG, nullable=False),
+)
+
 dead_letters = Table(
     "dead_letters",
     metadata,

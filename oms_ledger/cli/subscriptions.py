@@ -14,7 +14,7 @@ from oms_ledger.cli.output import AsJson, print_json, print_table, progress
 from oms_ledger.notifications.filters import Filter, InvalidFilter, parse_filter
 from oms_ledger.orders.instants import parse as parse_instant
 from oms_ledger.orders.refusals import OrderNotFound
-from projections.subscriptions import dead_letters
+from projections.subscriptions import dead_letters, pauses
 from projections.subscriptions import presentation as telling
 from projections.subscriptions import replay as replays
 from projections.subscriptions.dry_run import dry_run
@@ -33,7 +33,7 @@ FilterText = Annotated[
 def app_of(kind: Kind, help: str) -> typer.Typer:
     """The commands of a kind; the kind's own module may add to them."""
     app = typer.Typer(help=help, no_args_is_help=True)
-    for install in (_replay, _dry_run, _explain, _letters):
+    for install in (_replay, _dry_run, _explain, _letters, _resume_filter):
         install(app, kind)
     return app
 
@@ -46,6 +46,15 @@ def opened() -> Iterator[Cell]:
         yield cell
     finally:
         cell.close()
+
+
+def _resume_filter(app: typer.Typer, kind: Kind) -> None:
+    @app.command(name="resume-filter")
+    def resume_filter_(app_key: AppKey) -> None:
+        """Let a filter go on that was paused because it ended the process that ran it."""
+        with opened() as cell, cell.database.writing() as connection:
+            resumed = pauses.resume(connection, kind.cursor_of(app_key))
+        typer.echo(f"The filter of {app_key} {'goes on' if resumed else 'was not paused'}.")
 
 
 def _replay(app: typer.Typer, kind: Kind) -> None:

@@ -7,7 +7,7 @@ the others, or whose filter is slow, is left to go on alone.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 from sqlalchemy import Connection, select, update
@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select, update
 from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.folding import Folds
 from oms_ledger.eventstore.tables import events
+from projections.subscriptions import pauses
 from projections.subscriptions.checkpoints import (
     LEASE,
     PAGE,
@@ -46,6 +47,10 @@ class Run:
 
     left: list[str]
     over: bool = False
+    slow: frozenset[str] = field(default=frozenset(), compare=False)
+    """Those whose filters evaluated for longer than their budget on some page."""
+    judged: int = field(default=0, compare=False)
+    """Evaluations, by all filters together."""
 
     def __bool__(self) -> bool:
         return bool(self.left) or self.over
@@ -64,19 +69,21 @@ def run_together(
     The head is looked at once more after the leases are given back, so a wake-up that came while
     they were held cannot get lost.
     """
-    until, left = time.monotonic() + seconds, set[str]()
+    until, left, slow, judged = time.monotonic() + seconds, set[str](), set[str](), 0
     while behind := _behind(database, folds, told, left):
         leases = take_free(database, [one.cursor for one in behind])
         ours = [one for one in behind if one.cursor in leases]
         if not ours:
             break
         try:
-            left |= _run(database, folds, ours, leases, until, stored)
+            went = _run(database, folds, ours, leases, until, stored)
+            left, slow, judged = left | set(went.left), slow | went.slow, judged + went.judged
         finally:
             release_all(database, {cursor: token for cursor, (token, _) in leases.items()})
         if time.monotonic() > until:
-            return Run(sorted(left), over=bool(_behind(database, folds, told, left)))
-    return Run(sorted(left))
+            over = bool(_behind(database, folds, told, left))
+            return Run(sorted(left), over, frozenset(slow), judged)
+    return Run(sorted(left), False, frozenset(slow), judged)
 
 
 def _behind(database: Database, folds: Folds, told: Sequence[Told], left: set[str]) -> list[Told]:
@@ -85,6 +92,7 @@ def _behind(database: Database, folds: Folds, told: Sequence[Told], left: set[st
     query = select(cursors.c.id).where(cursors.c.id.in_(names), cursors.c.position < head)
     with database.reading() as connection:
         behind = set(connection.execute(query).scalars())
+        behind -= pauses.among(connection, sorted(behind)) if behind else set()
     return [one for one in told if one.cursor in behind]
 
 
@@ -95,14 +103,15 @@ def _run(
     leases: dict[str, tuple[int, int]],
     deadline: float,
     stored: Callable[[], None],
-) -> set[str]:
-    """Page after page for those furthest ahead, at least one; answers whom it left behind.
+) -> Run:
+    """Page after page for those furthest ahead, at least one.
 
     A page has entries of the account's orders alone: what others write costs it nothing.
     """
     position = max(leases[one.cursor][1] for one in told)
     left = {one.cursor for one in told if leases[one.cursor][1] < position}
     told = [one for one in told if one.cursor not in left]
+    slow, evaluated = set[str](), 0
     while told:
         head = folds.store.head()
         if head <= position:
@@ -124,9 +133,11 @@ def _run(
                 raise
             # Whose notices could not be stored shows when each goes on by itself.
             log.exception("cursors could not go on together", cursors=[one.cursor for one in told])
-            return left | {one.cursor for one in told}
+            return Run(sorted(left | {one.cursor for one in told}), False, frozenset(slow))
         stored()
         position = until
+        evaluated += sum(j.judged for j in judged)
+        slow |= {o.cursor for o, j in zip(told, judged, strict=True) if j.slow}
         left |= {
             o.cursor
             for o, j in zip(told, judged, strict=True)
@@ -135,7 +146,7 @@ def _run(
         told = [one for one in told if one.cursor in ours and one.cursor not in left]
         if time.monotonic() > deadline:
             break
-    return left
+    return Run(sorted(left), False, frozenset(slow), evaluated)
 
 
 def wake_name(account: str) -> str:

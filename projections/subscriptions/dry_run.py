@@ -76,7 +76,8 @@ def dry_run(
             failures=judged.failures[: max(0, samples - troubled)],
         )
         shown, troubled = shown + len(told.samples), troubled + len(told.failures)
-        told.gave_up = told.failed >= STRIKES and told.failed * 2 >= told.judged
+        often = told.failed >= STRIKES and told.failed * 2 >= told.judged
+        told.gave_up = often or judged.killed is not None
         yield told
     if not told.entries:
         yield told

@@ -28,6 +28,7 @@ class Said:
     value: Any = None
     error: str | None = None
     micros: int = 0
+    killed: bool = False
 
 
 def explain(
@@ -50,6 +51,8 @@ def explain(
         if said.notice and not filter.disable_single_fire:
             before = before or row.version
         yield said
+        if said.killed:
+            return  # and would end another process
 
 
 def _by_status(filter: FromWorkflow, row: Row) -> Said:
@@ -73,7 +76,9 @@ def _by_expression(expression: jsonata.Expression, version: Version, fired: int 
     except jsonata.EvaluationError as error:
         micros = int((perf_counter() - began) * 1_000_000)
         reason = "the expression failed: no notice"
-        return Said(version.row, False, False, reason, error=str(error), micros=micros)
+        killed = isinstance(error, jsonata.ChildKilled)
+        told = str(error)
+        return Said(version.row, False, False, reason, error=told, micros=micros, killed=killed)
     micros = int((perf_counter() - began) * 500_000)  # it was evaluated twice
     if not passes:
         reason = "the expression is not true"

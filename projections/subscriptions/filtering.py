@@ -43,12 +43,16 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An expression that failed: no notice. `struck`: the clock, which may decide otherwise."""
+    """An expression that failed: no notice. `struck`: the clock, which may decide otherwise.
+
+    `killed`: it ended the process that it was evaluated in.
+    """
 
     position: int
     order_id: str
     message: str
     struck: bool = False
+    killed: bool = False
 
 
 @dataclass(slots=True)
@@ -59,7 +63,13 @@ class Judged:
     until: int
     judged: int = 0
     micros: int = 0
+    slow: bool = False
     failures: list[Failure] = field(default_factory=list)
+
+    @property
+    def killed(self) -> Failure | None:
+        """The failure that ended a process; the filter is not to go on by itself after it."""
+        return next((failure for failure in self.failures if failure.killed), None)
 
 
 def judge(
@@ -107,6 +117,10 @@ class _Court:
         if isinstance(asking.filter, FromOrders):
             self.expression = jsonata.compile(asking.filter.expression)
 
+    @property
+    def slow(self) -> bool:
+        return self.spent > BUDGET
+
     def hear(self, version: Version) -> None:
         row = version.row
         self.judged.judged += 1
@@ -123,7 +137,8 @@ class _Court:
 
     def _fail(self, row: Row, error: jsonata.EvaluationError) -> None:
         clock = isinstance(error, jsonata.BoundExceeded) and error.bound == "time"
-        failure = Failure(row.position, row.order_id or "", str(error), clock)
+        killed = isinstance(error, jsonata.ChildKilled)
+        failure = Failure(row.position, row.order_id or "", str(error), clock or killed, killed)
         self.judged.failures.append(failure)
         log.warning(
             "filter failed: no notice",
@@ -139,6 +154,7 @@ class _Court:
             notices = _first_of_each_order(database, asking.cursor, notices, fired_until)
         self.judged.notices = notices
         self.judged.micros = int(self.spent * 1_000_000)
+        self.judged.slow = self.slow
 
 
 def _sit(courts: Sequence[_Court], rows: Sequence[Row], folds: Folds, *, masked: bool) -> None:
@@ -150,11 +166,12 @@ def _sit(courts: Sequence[_Court], rows: Sequence[Row], folds: Folds, *, masked:
         version = Version(row, folded.state, instant(row.at), masked=masked)
         for court in sitting:
             court.hear(version)
-        slow = [court for court in sitting if court.spent > BUDGET]
-        if slow and row is not rows[-1]:
-            for court in slow:
+        last = row is rows[-1]
+        ended = [court for court in sitting if court.judged.killed or (court.slow and not last)]
+        if ended:
+            for court in ended:
                 court.judged.until = row.position
-            sitting = [court for court in sitting if court.spent <= BUDGET]
+            sitting = [court for court in sitting if court not in ended]
             if not sitting:
                 return
 

@@ -18,6 +18,7 @@ from projections.subscriptions.dry_run import Trial
 from projections.subscriptions.explain import Said
 from projections.subscriptions.kinds import Kind
 from projections.subscriptions.notification import Notice
+from projections.subscriptions.pauses import FilterPause
 
 BATCH = 500
 FAILED = "The expression failed."
@@ -140,4 +141,15 @@ def letter(one: Letter) -> dict[str, Any]:
         "orderId": one.order_id,
         "why": one.why,
         "at": instant_text(one.at),
+    }
+
+
+def filter_state(pause: FilterPause | None) -> dict[str, Any]:
+    """Whether a filter goes on; if not, since when, at which event and why."""
+    return {
+        "paused": pause is not None,
+        "pausedAt": pause and instant_text(pause.paused_at),
+        "position": pause and pause.position,
+        "orderId": pause and pause.order_id,
+        "reason": pause and pause.reason,
     }

@@ -10,16 +10,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.folding import Page
 from oms_ledger.notifications.filters import FromOrders, parse_filter
+from projections.subscriptions import pauses
 from projections.subscriptions.checkpoints import now_micros
 from projections.subscriptions.filtering import Asking, Judged, judge
 from projections.subscriptions.notification import Notice
 from projections.tables import cursors, fired, judgings, struck
+
+log = structlog.get_logger(__name__)
 
 
 class Told:
@@ -109,6 +113,15 @@ def _count(connection: Connection, told: Sequence[tuple[Told, Judged]]) -> None:
     ]
     if stopped:
         connection.execute(dialect.insert(struck).on_conflict_do_nothing(), stopped)
+    for one, judged in told:
+        if killed := judged.killed:
+            pauses.pause(connection, one.cursor, killed.position, killed.order_id)
+            log.error(
+                "filter_paused",
+                subscription=one.cursor,
+                position=killed.position,
+                order_id=killed.order_id,
+            )
 
 
 def _figures(cursor: str, judged: Judged) -> dict[str, Any]:
@@ -129,6 +142,7 @@ def forget(connection: Connection, cursor: str) -> None:
     """Forget what the cursor's former filter came to: orders fired, evaluations stopped."""
     for table in (fired, struck, judgings):
         connection.execute(delete(table).where(table.c.cursor == cursor))
+    pauses.resume(connection, cursor)
 
 
 def fence(connection: Connection, cursor: str) -> None:

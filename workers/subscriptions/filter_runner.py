@@ -3,7 +3,7 @@
 An account whose filters are quick is done in a moment; while new entries keep coming, accounts take
 turns. A filter that is slow, or far behind, goes on by itself in a lane of its own, slice by slice
 and taking turns with its like, with rests, so that the quick ones and the courier's loop lose
-nothing by it (G44).
+nothing by it (G44). It stays there until it was quick for a while.
 """
 
 import threading
@@ -17,11 +17,14 @@ import structlog
 from oms_ledger.cell import Cell
 from projections.notifications import feeds, hooks
 from projections.notifications.hooks import HookDeliveries
-from projections.subscriptions.batch import run_together
+from projections.subscriptions.batch import Run, run_together
 from projections.subscriptions.kinds import Kind
 
 TURN = 0.25
 """Seconds of an account's turn while new entries keep coming, and of a slow filter's."""
+
+PROBATION = 50
+"""Evaluations of a slow filter that have to be quick before it goes on with the others again."""
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in (feeds.KIND, hooks.KIND)}
 
@@ -40,6 +43,8 @@ class Bench:
         self._folds, self._slow_folds = cell.folds(), cell.folds()
         self._lock = threading.Lock()
         self._waiting: set[str] = set()
+        # How many more evaluations of a filter that was slow have to be quick.
+        self._slowed: dict[str, int] = {}
         self._at_work = 0
         self._closed = threading.Event()
 
@@ -83,10 +88,12 @@ class Bench:
             owed = hooks.destinations(connection, database, account)
         if not queues and not owed:
             return
-        run = run_together(
-            database, self._folds, [*queues, *owed], TURN, partial(self._tell_owed, owed)
-        )
-        for cursor in run.left:
+        told = [*queues, *owed]
+        quick = [one for one in told if one.cursor not in self._slowed]
+        run = run_together(database, self._folds, quick, TURN, partial(self._tell_owed, owed))
+        self._slowed.update(dict.fromkeys(run.slow, PROBATION))
+        alone = {one.cursor for one in told if one.cursor in self._slowed}
+        for cursor in sorted(alone | set(run.left)):
             self._submit(self._slow, self._judge_alone, cursor)
         if run.over:
             self._submit(self._quick, self._judge_account, account)
@@ -99,9 +106,19 @@ class Bench:
             return
         owed = [told] if isinstance(told, HookDeliveries) else []
         run = run_together(database, self._slow_folds, [told], TURN, partial(self._tell_owed, owed))
+        self._watch(cursor, run)
         self._closed.wait(min(TURN, time.monotonic() - began))
         if run:
             self._submit(self._slow, self._judge_alone, cursor)
+
+    def _watch(self, cursor: str, run: Run) -> None:
+        """A filter that was slow comes back to the quick ones when it was quick for some time."""
+        if cursor in run.slow:
+            self._slowed[cursor] = PROBATION
+        elif cursor in self._slowed:
+            self._slowed[cursor] -= run.judged
+            if self._slowed[cursor] <= 0:
+                del self._slowed[cursor]
 
     def _tell_owed(self, owed: Sequence[HookDeliveries]) -> None:
         for one in owed:

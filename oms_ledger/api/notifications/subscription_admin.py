@@ -31,7 +31,7 @@ from oms_ledger.notifications.filters import Filter, parse_filter
 from oms_ledger.orders.instants import parse as parse_instant
 from oms_ledger.orders.refusals import OrderNotFound
 from projections.notifications import feeds, hooks
-from projections.subscriptions import dead_letters
+from projections.subscriptions import dead_letters, pauses
 from projections.subscriptions import presentation as telling
 from projections.subscriptions import replay as replays
 from projections.subscriptions.dry_run import Trial, dry_run
@@ -62,6 +62,8 @@ def _install(kind: Kind) -> None:
         ("GET", "dead-letters", _dead_letters, "dead_letters"),
         ("GET", "dead-letters/{position}", _dead_letter, "dead_letters"),
         ("POST", "dead-letters/requeue", _requeue, "requeue"),
+        ("GET", "filter", _filter_state, "explain"),
+        ("POST", "filter/resume", _filter_resume, "requeue"),
     ):
         door = requires(f"{kind.name}_{operation}")
         router.add_api_route(
@@ -268,6 +270,39 @@ def _requeue(kind: Kind, door: Any) -> Endpoint:
         return json_response(told)
 
     return requeue
+
+
+def _filter_state(kind: Kind, door: Any) -> Endpoint:
+    May = Annotated[Caller, Depends(door)]
+
+    async def get_filter_state(cell: TheCell, caller: May) -> Response:
+        """Whether the filter goes on, or is paused because it ended the process that ran it."""
+        return json_response(await asyncio.to_thread(_state_of, kind, cell, caller))
+
+    return get_filter_state
+
+
+def _filter_resume(kind: Kind, door: Any) -> Endpoint:
+    May = Annotated[Caller, Depends(door)]
+
+    async def resume_filter(cell: TheCell, caller: May) -> Response:
+        """Let a paused filter go on, with the event after the one that it failed on."""
+
+        def resume() -> dict[str, Any]:
+            with cell.database.writing() as connection:
+                pauses.resume(connection, kind.cursor_of(caller.app_key))
+            return _state_of(kind, cell, caller)
+
+        return json_response(await asyncio.to_thread(resume))
+
+    return resume_filter
+
+
+def _state_of(kind: Kind, cell: Cell, caller: Caller) -> dict[str, Any]:
+    told = _told(kind, cell, caller)
+    with cell.database.reading() as connection:
+        pause = pauses.get(connection, told.cursor)
+    return telling.filter_state(pause)
 
 
 async def _object(request: Request) -> dict[str, Any]:

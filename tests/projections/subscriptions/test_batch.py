@@ -6,13 +6,17 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select, update
 
-from oms_ledger.notifications.filters import FromWorkflow
+from oms_ledger import jsonata
+from oms_ledger.notifications.filters import FromWorkflow, parse_filter
 from projections.notifications import feeds
 from projections.notifications.feeds import FeedQueue
 from projections.subscriptions import batch as together
 from projections.subscriptions import checkpoints as cursors
 from projections.subscriptions import filtering as judging
+from projections.subscriptions import pauses
 from projections.subscriptions.batch import Run, pass_over, run_together
+from projections.subscriptions.dry_run import dry_run
+from projections.subscriptions.explain import explain
 from projections.tables import feeds as feeds_table
 from projections.tables import judgings
 from tests.projections.subscriptions.test_checkpoints import (
@@ -22,7 +26,7 @@ from tests.projections.subscriptions.test_checkpoints import (
     recomputed,
     write_orders,
 )
-from tests.support.purchases import place_paid
+from tests.support.purchases import ACCOUNT, place_paid
 
 HANDLED = {"type": "FromWorkflow", "status": ["handling"]}
 PAID = {"expression": 'status = "payment-approved"'}
@@ -183,3 +187,70 @@ def test_what_judging_came_to_is_counted_with_the_last_failure(cell):
     assert (row.failed, row.last_failure_position) == (len(approved), approved[-1].position)
     assert overview["failed"] == len(approved)
     assert row.micros > 0
+
+
+DEADLY = {"expression": "$map(items, function($i) { $i.id })", "disableSingleFire": True}
+
+
+class Killing:
+    """What a filter is given whose expression ends every child."""
+
+    def __init__(self, text):
+        self.text, self.patterns, self.reads, self.asked = text, (), (), 0
+
+    def truthy(self, document, at, patience=1):
+        self.asked += 1
+        raise jsonata.ChildKilled
+
+    value = truthy
+
+
+def test_G64_a_filter_that_ends_its_process_is_paused_and_the_others_go_on(cell, monkeypatch):
+    """It rests at the event that it failed on, and goes on after it when somebody says so."""
+    deadly, healthy = queues(cell, DEADLY, {**PAID, "disableSingleFire": True})
+    write_orders(cell, 3)
+    killing, compile = Killing(DEADLY["expression"]), jsonata.compile
+    monkeypatch.setattr(
+        jsonata, "compile", lambda text: killing if text == killing.text else compile(text)
+    )
+    folds = cell.folds()
+    first = run_together(cell.database, folds, [deadly, healthy])
+    assert first.left == [deadly.cursor]
+    head, stopped = cell.store.head(), position(cell, deadly)
+    assert (position(cell, healthy), killing.asked) == (head, 1)
+    assert stopped < head
+    with cell.database.reading() as connection:
+        pause = pauses.get(connection, deadly.cursor)
+    assert pause is not None
+    assert pause.position == stopped
+    for _ in range(3):  # whoever is asked again: it is not tried
+        assert not run_together(cell.database, folds, [deadly])
+        assert not run_together(cell.database, folds, [deadly, healthy])
+    assert (position(cell, deadly), killing.asked) == (stopped, 1)
+    with cell.database.writing() as connection:
+        assert pauses.resume(connection, deadly.cursor)
+        assert not pauses.resume(connection, deadly.cursor)
+    run_together(cell.database, folds, [deadly])
+    assert killing.asked == 2
+    assert position(cell, deadly) > stopped
+    # Another filter makes it go on, too.
+    feed = replace(EVERY, app_key="key-1", filter=PAID)
+    with cell.database.writing() as connection:
+        feeds.configure(connection, feed, cell.store.head())
+    (again,) = [FeedQueue(cell.database, feed)]
+    while run_together(cell.database, folds, [again]):
+        pass
+    assert position(cell, again) == cell.store.head()
+
+
+def test_G64_a_dry_run_and_an_explanation_end_with_the_process_that_they_ended(cell, monkeypatch):
+    write_orders(cell, 3)
+    killing = Killing(DEADLY["expression"])
+    monkeypatch.setattr(jsonata, "compile", lambda _: killing)
+    filter = parse_filter(DEADLY)
+    reports = list(dry_run(cell.database, cell.folds(), ACCOUNT, filter, since=0))
+    assert reports[-1].gave_up
+    assert killing.asked == 1
+    order_id = next(row.order_id for row in cell.store.page(0, 100) if row.order_id)
+    (said,) = explain(cell.folds(), ACCOUNT, order_id, filter)
+    assert "memory or processor time" in said.error

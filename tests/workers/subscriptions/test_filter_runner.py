@@ -1,0 +1,97 @@
+"""Turns of filters: a slow one is tried by itself, however many events come."""
+
+import asyncio
+from dataclasses import replace
+
+from projections.notifications import feeds
+from projections.notifications.feeds import Feed
+from projections.subscriptions import checkpoints as cursors
+from projections.subscriptions import filtering
+from tests.projections.subscriptions.test_checkpoints import EVERY, configure
+from tests.support.purchases import ACCOUNT, open_account, place_paid
+from workers.subscriptions import filter_runner
+from workers.subscriptions.filter_runner import PROBATION, Bench
+
+SLOW = {"expression": "$exists(orderId) and value > 1", "disableSingleFire": True}
+QUICK = {"type": "FromWorkflow", "status": []}
+
+
+class Lanes:
+    """The lanes of a runner, worked on turn by turn by the test."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.waiting: dict[object, list] = {bench._quick: [], bench._slow: []}
+        self.bench = bench
+        bench._submit = lambda lane, work, name: self.waiting[lane].append((work, name))
+
+    def turn(self, lane: object) -> int:
+        """Work on what waits in a lane now; how many that were."""
+        now, self.waiting[lane] = self.waiting[lane], []
+        for work, name in now:
+            work(name)
+        return len(now)
+
+
+def write_order(cell, number: int) -> None:
+    async def story() -> None:
+        await open_account(cell.ledger)
+        await place_paid(cell.ledger, f"v{number}-01", number)
+
+    asyncio.run(story())
+
+
+def position(cell, feed: Feed) -> int:
+    with cell.database.reading() as connection:
+        return cursors.position(connection, feeds.cursor_of(feed.app_key))
+
+
+def test_G44_a_slow_filter_is_not_tried_on_each_event_before_the_others(cell, monkeypatch):
+    """Once it was slow it waits in a lane of its own: the healthy one needs no turn more for it."""
+    slow = configure(cell, replace(EVERY, app_key="slow", filter=SLOW))
+    healthy = configure(cell, replace(EVERY, app_key="healthy", filter=QUICK))
+    monkeypatch.setattr(filtering, "BUDGET", 0.0)  # whatever is evaluated at all is slow
+    monkeypatch.setattr(filter_runner, "TURN", 1000.0)  # no turn ends by the clock
+    evaluated: list[int] = []
+    hear = filtering._Court.hear
+    monkeypatch.setattr(
+        filtering._Court,
+        "hear",
+        lambda self, version: evaluated.append(version.row.position) or hear(self, version),
+    )
+    bench = Bench(cell, lambda _: None)
+    bench._closed.set()  # no rests
+    lanes = Lanes(bench)
+    for round in range(4):
+        write_order(cell, round + 1)
+        before = len(evaluated)
+        bench._judge_account(ACCOUNT)  # the one turn of the quick lane
+        assert position(cell, healthy) == cell.store.head()
+        assert len(evaluated) - before <= (1 if round == 0 else 0)
+    assert position(cell, slow) < cell.store.head()
+    for _ in range(1000):
+        if not lanes.turn(bench._slow):
+            break
+    assert position(cell, slow) == cell.store.head()
+    assert len(evaluated) == len(set(evaluated))
+    bench.close()
+
+
+def test_a_filter_that_is_quick_again_comes_back_to_the_others(cell, monkeypatch):
+    configure(cell, replace(EVERY, app_key="slow", filter=SLOW))
+    monkeypatch.setattr(filter_runner, "TURN", 1000.0)
+    bench = Bench(cell, lambda _: None)
+    bench._closed.set()
+    bench._slowed["feed:slow"] = PROBATION
+    lanes = Lanes(bench)
+    number = 1
+    while "feed:slow" in bench._slowed:
+        assert number < 40
+        write_order(cell, number)
+        number += 1
+        bench._judge_account(ACCOUNT)
+        lanes.turn(bench._slow)
+    write_order(cell, number)
+    bench._judge_account(ACCOUNT)
+    with cell.database.reading() as connection:
+        assert cursors.position(connection, "feed:slow") == cell.store.head()
+    bench.close()
