@@ -1,9 +1,11 @@
 """What RQ runs: "advance this cursor". A job takes an id only and may run twice."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from oms_ledger.cell import Cell
 from oms_ledger.services import signals as wakeups
+from oms_ledger.services.operators import bulk
 from projections.masterdata import triggers
 from projections.notifications import deliveries as pushes
 from projections.outbox import messages as calls
@@ -26,6 +28,13 @@ class Desk:
     switchboard: Switchboard
     triggers: TriggerDispatcher
 
+
+SLOW_WORK: dict[str, Callable[[Cell, str], bool]] = {
+    "run": bulk.carry_on,
+    revalidation.KIND: revalidation.carry_on,
+    "export": lambda cell, name: exporting.carry_on(cell.database, name),
+}
+"""What is carried on for a while by its id; each says whether there is more to do."""
 
 _desks: list[Desk] = []
 
@@ -56,13 +65,11 @@ def advance(cursor: str) -> None:
         desk.switchboard.wake()
     elif cursor == triggers.CURSOR:
         desk.triggers.wake()
-    elif kind == revalidation.KIND and revalidation.carry_on(desk.cell, name):
-        wakeups.wake(desk.cell.redis, [cursor], wakeups.SLOW)
     elif cursor == pushes.DUE:
         desk.courier.wake_due()
     elif cursor == together.wake_name(name):
         desk.bench.judge(name)
     elif kind == "hook":
         desk.courier.wake(name)
-    elif kind == "export" and exporting.carry_on(desk.cell.database, name):
+    elif kind in SLOW_WORK and SLOW_WORK[kind](desk.cell, name):
         wakeups.wake(desk.cell.redis, [cursor], wakeups.SLOW)

@@ -27,6 +27,7 @@ from projections.masterdata import triggers
 from projections.masterdata.search import expire_scrolls
 from projections.notifications import deliveries as pushes
 from projections.notifications import feeds, hooks
+from projections.operators import runs
 from projections.outbox import messages as calls
 from projections.subscriptions import batch as together
 from projections.subscriptions import checkpoints as cursors
@@ -133,6 +134,7 @@ def sweep(cell: Cell) -> int:
             behind.add(triggers.CURSOR)
         running = [f"export:{export}" for export in exports.unfinished(connection)]
         running += revalidation.unfinished(connection)
+        running += [f"run:{run}" for run in runs.unfinished(connection)]
     wakeups.wake(cell.redis, running, wakeups.SLOW)
     return wakeups.wake(cell.redis, sorted(behind))
 

@@ -146,6 +146,7 @@ OPERATIONS: Mapping[str, frozenset[str]] = {
     # VTEX DO; its published operations name no resource
     "read_tasks": frozenset({VIEW, FULL}),
     "write_tasks": frozenset({WORKFLOW, FULL}),
+    "bulk_run": frozenset({WORKFLOW, CANCEL, FULL}),
     "find": frozenset({LIST, FULL}),
     "attention": frozenset({KEY}),
     "look_up_person": frozenset({LIST, FULL}),

@@ -55,7 +55,7 @@ from oms_ledger.api.notifications import (
 from oms_ledger.api.notifications import (
     subscription_admin as told,
 )
-from oms_ledger.api.operators import operators
+from oms_ledger.api.operators import operators, runs
 from oms_ledger.api.ops import attention, health
 from oms_ledger.api.orders import (
     actions,
@@ -115,6 +115,7 @@ ROUTERS = (
     account,
     keys,
     operators,
+    runs,
     of_key,
     attention,
     explaining,

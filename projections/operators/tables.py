@@ -80,3 +80,31 @@ saved_views = Table(
     Column("created_at", BIG, nullable=False),
     Index("saved_views_account", "account", "created_at"),
 )
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("command", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("created_at", BIG, nullable=False),
+    Column("finished_at", BIG),
+    Index("runs_account", "account", "created_at"),
+    Index("runs_state", "state"),
+)
+
+run_orders = Table(
+    "run_orders",
+    metadata,
+    Column("run", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("order_id", Text, nullable=False),
+    Column("outcome", Text),
+    Column("code", Text),
+    Column("message", Text),
+    Index("run_orders_order", "run", "order_id"),
+)

@@ -3,6 +3,7 @@
 from oms_ledger.backoffice.page import Handler
 from oms_ledger.backoffice.pages import (
     actions,
+    bulk,
     feeds,
     home,
     keys,
@@ -40,6 +41,7 @@ MODULES = (
     keys,
     settings,
     runs,
+    bulk,
     actions,
 )
 

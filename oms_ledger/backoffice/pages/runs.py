@@ -16,7 +16,10 @@ EXPORTS = ("api", "ledger", "exports")
 async def get_runs(page: Page) -> Response:
     page.require("export_orders")
     exports: list[dict[str, Any]] = await page.get(path_of(*EXPORTS))
-    return await page.render("runs.html", exports=exports)
+    bulk: dict[str, Any] = {"runs": []}
+    if page.may("bulk_run"):
+        bulk = await page.get("/api/ledger/runs")
+    return await page.render("runs.html", exports=exports, bulk=bulk["runs"])
 
 
 async def post_exports(page: Page) -> Response:

@@ -1,0 +1,235 @@
+"""Bulk runs: one command over many orders, previewed, carried out in the background (ours)."""
+
+import asyncio
+from collections import Counter
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import Field
+
+from oms_ledger.accounts.events import RunStarted, RunStopped
+from oms_ledger.accounts.roles import OPERATIONS
+from oms_ledger.api.accounts.record import record
+from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
+from oms_ledger.api.history.history import Told
+from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.bodies import Body, json_body, parse
+from oms_ledger.api.http.errors import ApiError, forbidden, malformed
+from oms_ledger.api.orders.documents import json_response
+from oms_ledger.api.orders.queries import asked as question_of
+from oms_ledger.api.orders.queries import of_body
+from oms_ledger.cell import Cell
+from oms_ledger.notifications.webhook import instant_text
+from oms_ledger.services import signals as wakeups
+from oms_ledger.services.operators import bulk
+from projections.operators import runs
+from projections.operators.runs import Outcome, Run
+from projections.orders import query as order_list
+
+router = APIRouter(prefix="/api/ledger/runs", tags=["Bulk runs"])
+
+MayRun = Annotated[Caller, Depends(requires("bulk_run"))]
+SHOWN = 20  # orders that are named under a reason
+
+
+class RunRequest(Body):
+    """Either `orders`, or `query`: the filters of List orders."""
+
+    command: str = Field(examples=["start-handling"])
+    reason: Annotated[str, Field(max_length=500)] = ""
+    orders: Annotated[list[str] | None, Field(max_length=bulk.MOST)] = None
+    query: dict[str, Any] | None = None
+
+
+class Reason(Told):
+    code: str = Field(examples=["OMS003"])
+    message: str
+    count: int
+    orders: list[str] = Field(description="The first of them")
+
+
+class RunPreview(Told):
+    command: str
+    matched: int
+    can: int
+    cannot: int
+    reasons: list[Reason]
+    position: int = Field(description="The ledger's last position when it was looked at")
+
+
+class RunTold(Told):
+    id: str
+    command: str
+    reason: str
+    by: str
+    state: str = Field(description="`running`, `stopped` or `complete`")
+    total: int
+    done: int
+    refused: int
+    created_at: str
+    finished_at: str | None
+
+
+class Runs(Told):
+    runs: list[RunTold]
+
+
+class OrderOfRun(Told):
+    order_id: str
+    outcome: str | None = Field(description="`done`, `refused`, or null while it waits")
+    code: str | None
+    message: str | None
+
+
+class RunReport(RunTold):
+    orders: list[OrderOfRun]
+
+
+async def _orders(cell: Cell, request: Request, caller: Caller, asked: RunRequest) -> list[str]:
+    """The orders that are meant, frozen now."""
+    needed = OPERATIONS.get(bulk.COMMANDS.get(asked.command, ""))
+    if needed is None:
+        known = ", ".join(bulk.COMMANDS)
+        raise malformed(f"command: found {asked.command[:60]!r}, expected one of {known}")
+    if not caller.resources & needed:
+        raise forbidden(needed)
+    if (asked.orders is None) == (asked.query is None):
+        raise malformed("orders, query: expected one of them")
+    if asked.orders is not None:
+        return list(dict.fromkeys(asked.orders))
+    account = await cell.ledger.account(caller.account)
+    question = question_of(account, of_body(asked.query or {}), cell.ledger.now()).question
+    await request.app.state.freshness.wait()
+    every = replace(question, page=1, per_page=bulk.MOST + 1)
+
+    def look() -> list[str]:
+        with cell.database.reading() as connection:
+            return order_list.page_ids(connection, every)
+
+    found = await asyncio.to_thread(look)
+    if len(found) > bulk.MOST:
+        raise malformed(f"query: more than {bulk.MOST} orders match, which one run may have")
+    return found
+
+
+@router.post("/preview", response_model=RunPreview)
+async def post_preview(request: Request, cell: TheCell, caller: MayRun) -> Response:
+    """Which of the orders would take the command now, and why the others would not."""
+    asked = parse(RunRequest, await json_body(request))
+    orders = await _orders(cell, request, caller, asked)
+    account = await cell.ledger.account(caller.account)
+    decision = bulk.decision_of(asked.command, account, reason=asked.reason, by=caller.actor)
+    head = await asyncio.to_thread(cell.store.head)
+    found = await bulk.preview(cell, account, orders, decision)
+    refused = [one for one in found if one.outcome == runs.REFUSED]
+    return json_response(
+        {
+            "command": asked.command,
+            "matched": len(found),
+            "can": len(found) - len(refused),
+            "cannot": len(refused),
+            "reasons": _reasons(refused),
+            "position": head,
+        }
+    )
+
+
+def _reasons(refused: list[Outcome]) -> list[dict[str, Any]]:
+    counted = Counter((one.code or "", one.message or "") for one in refused)
+    return [
+        {
+            "code": code,
+            "message": message,
+            "count": count,
+            "orders": [o.order_id for o in refused if (o.code, o.message) == (code, message)][
+                :SHOWN
+            ],
+        }
+        for (code, message), count in counted.most_common()
+    ]
+
+
+@router.post("", status_code=202, response_model=RunTold)
+async def post_run(request: Request, cell: TheCell, caller: MayRun) -> Response:
+    """Begin a run; a worker changes the orders one after another, each exactly once."""
+    asked = parse(RunRequest, await json_body(request))
+    orders = await _orders(cell, request, caller, asked)
+
+    def create() -> str:
+        with cell.database.writing() as connection:
+            return runs.create(
+                connection, caller.account, caller.actor, asked.command, asked.reason, orders
+            )
+
+    new = await asyncio.to_thread(create)
+    await record(cell, caller, RunStarted(new, asked.command, len(orders)))
+    await asyncio.to_thread(wakeups.wake, cell.redis, [f"run:{new}"], wakeups.SLOW)
+    return json_response(await _told(cell, caller, new), 202)
+
+
+@router.get("", response_model=Runs)
+async def get_runs(cell: TheCell, caller: MayRun) -> Response:
+    def look() -> list[dict[str, Any]]:
+        with cell.database.reading() as connection:
+            found = runs.of_account(connection, caller.account)
+            return [_serialize(one, runs.counts(connection, one.id)) for one in found]
+
+    return json_response({"runs": await asyncio.to_thread(look)})
+
+
+@router.get("/{run_id}", response_model=RunReport)
+async def get_run(run_id: str, cell: TheCell, caller: MayRun) -> Response:
+    """The run with the outcome of each order."""
+    told = await _told(cell, caller, segment(run_id))
+
+    def look() -> list[Outcome]:
+        with cell.database.reading() as connection:
+            return runs.outcomes(connection, told["id"])
+
+    orders = [
+        {"orderId": o.order_id, "outcome": o.outcome, "code": o.code, "message": o.message}
+        for o in await asyncio.to_thread(look)
+    ]
+    return json_response({**told, "orders": orders})
+
+
+@router.post("/{run_id}/stop", response_model=RunTold)
+async def post_stop(run_id: str, cell: TheCell, caller: MayRun) -> Response:
+    """End the run after the order at hand; what was done stays."""
+    told = await _told(cell, caller, segment(run_id))
+
+    def stop() -> bool:
+        with cell.database.writing() as connection:
+            return runs.finish(connection, told["id"], runs.STOPPED)
+
+    if await asyncio.to_thread(stop):
+        await record(cell, caller, RunStopped(told["id"]))
+    return json_response(await _told(cell, caller, told["id"]))
+
+
+async def _told(cell: Cell, caller: Caller, run_id: str) -> dict[str, Any]:
+    def look() -> dict[str, Any] | None:
+        with cell.database.reading() as connection:
+            run = runs.get(connection, caller.account, run_id)
+            return None if run is None else _serialize(run, runs.counts(connection, run.id))
+
+    told = await asyncio.to_thread(look)
+    if told is None:
+        raise ApiError(404, "OMS404", "There is no such run")
+    return told
+
+
+def _serialize(run: Run, counted: dict[str, int]) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "command": run.command,
+        "reason": run.reason,
+        "by": run.by,
+        "state": run.state,
+        "total": run.total,
+        "done": counted.get(runs.DONE, 0),
+        "refused": counted.get(runs.REFUSED, 0),
+        "createdAt": instant_text(run.created_at),
+        "finishedAt": instant_text(run.finished_at) if run.finished_at else None,
+    }

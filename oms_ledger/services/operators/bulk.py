@@ -1,0 +1,123 @@
+"""One command over many orders: tried first, then carried out order by order.
+
+Each order is changed under a key of run and order, so a worker that died and comes back, or two
+workers at once, change nothing twice.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from oms_ledger.accounts.account import Account
+from oms_ledger.cell import Cell
+from oms_ledger.eventstore.ledger import Contended, Taken
+from oms_ledger.eventstore.records import Key
+from oms_ledger.orders.cancellation.decide import cancel, deny_cancellation, pending_requests
+from oms_ledger.orders.decide import Decision, Facts
+from oms_ledger.orders.events import OrderEvent
+from oms_ledger.orders.handling.decide import start_handling, take_step
+from oms_ledger.orders.marketplace.as_seller import authorize_by_hand
+from oms_ledger.orders.order import Order
+from oms_ledger.orders.status import Status
+from oms_ledger.refusal import Refusal
+from projections.operators import runs
+from projections.operators.runs import Outcome, Run
+
+MOST = 2_000  # orders of a run
+PAUSE = 0.05  # seconds after each order, so that others are not slowed
+SLICE = 2.0  # seconds of one job
+
+# command: the operation whose permission it takes
+COMMANDS = {
+    "start-handling": "start_handling",
+    "ready-for-invoicing": "start_handling",
+    "authorize-fulfillment": "authorize_fulfillment",
+    "cancel": "cancel_order",
+    "deny-cancellation": "deny_cancellation",
+}
+
+
+def decision_of(command: str, account: Account, *, reason: str, by: str) -> Decision:
+    """What a run does to each of its orders."""
+    chosen = bool(account.setting("ready_for_invoicing"))
+    decisions: dict[str, Callable[[], Decision]] = {
+        "start-handling": lambda: start_handling,
+        "ready-for-invoicing": lambda: partial(
+            take_step, status=Status.READY_FOR_INVOICING, chosen=chosen
+        ),
+        "authorize-fulfillment": lambda: authorize_by_hand,
+        "cancel": lambda: partial(
+            cancel, reason=reason or None, requested_by_user=False, called_by=by
+        ),
+        "deny-cancellation": lambda: partial(_deny, reason=reason),
+    }
+    return decisions[command]()
+
+
+def _deny(order: Order, facts: Facts, *, reason: str) -> list[OrderEvent]:
+    pending = pending_requests(order)
+    request = pending[0].id if pending else ""
+    return list(deny_cancellation(order, facts, request_id=request, reason=reason))
+
+
+async def preview(
+    cell: Cell, account: Account, orders: Sequence[str], decision: Decision
+) -> list[Outcome]:
+    """What each order would say, by the decision itself; nothing is recorded."""
+    found = []
+    for order_id in orders:
+        try:
+            order = await cell.ledger.order(account.name, order_id)
+            decision(order, await cell.ledger.facts_about(order))
+            found.append(Outcome(order_id, runs.DONE, None, None))
+        except Refusal as no:
+            found.append(Outcome(order_id, runs.REFUSED, no.code, no.message))
+    return found
+
+
+def carry_on(cell: Cell, run_id: str) -> bool:
+    """Go on with a run for a while; whether there is more to do."""
+    with cell.database.reading() as connection:
+        run = runs.get(connection, None, run_id)
+    if run is None or run.state != runs.RUNNING:
+        return False
+    return asyncio.run(_slice(cell, run))
+
+
+async def _slice(cell: Cell, run: Run) -> bool:
+    until = time.monotonic() + SLICE
+    account = await cell.ledger.account(run.account)
+    decision = decision_of(run.command, account, reason=run.reason, by=run.by)
+    while time.monotonic() < until:
+        with cell.database.reading() as connection:
+            present = runs.get(connection, None, run.id)
+            following = runs.waiting(connection, run.id, 1)
+        if present is None or present.state != runs.RUNNING:
+            return False
+        if not following:
+            with cell.database.writing() as connection:
+                runs.finish(connection, run.id, runs.COMPLETE)
+            return False
+        outcome = await _one(cell, run, following[0], decision)
+        with cell.database.writing() as connection:
+            runs.record(connection, run.id, outcome)
+        await asyncio.sleep(PAUSE)
+    return True
+
+
+async def _one(cell: Cell, run: Run, order_id: str, decision: Decision) -> Outcome:
+    key = Key(run.account, f"run:{run.id}:{order_id}", b"{}")
+    try:
+        await cell.ledger.change_together(
+            run.account, [order_id], decision, by=run.by, cause=f"run:{run.id}", keys=[key]
+        )
+    except Taken:
+        pass  # it was done by who died before it could say so
+    except Refusal as no:
+        taken = await asyncio.to_thread(cell.store.key, run.account, key.key)
+        if taken is None:
+            return Outcome(order_id, runs.REFUSED, no.code, no.message)
+    except Contended:
+        return Outcome(order_id, runs.REFUSED, "CHK0292", "The order was being changed by others")
+    return Outcome(order_id, runs.DONE, None, None)
