@@ -92,6 +92,9 @@ class Settings:
     partners: str = "*"
     """OMS_PARTNERS: all or none; whom an account names as its partners that does not say."""
 
+    trusted_proxies: tuple[Network, ...] = ()
+    """OMS_TRUSTED_PROXIES: networks of proxies whose `X-Forwarded-Proto` and `-Host` count."""
+
     hook_expiry: bool = True
     """OMS_HOOK_EXPIRY: whether a hook without a notice for 3 days, and none pending, is removed."""
 
@@ -267,6 +270,13 @@ def _networks(variable: str, text: str) -> tuple[Network | AllowedNetwork, ...]:
     return tuple(_network(variable, part) for part in map(str.strip, text.split(",")) if part)
 
 
+def _plain_networks(variable: str, text: str) -> tuple[Network, ...]:
+    found = _networks(variable, text)
+    if any(isinstance(one, AllowedNetwork) for one in found):
+        raise SettingsError(variable, found=repr(text), expected="networks without ports")
+    return tuple(one for one in found if not isinstance(one, AllowedNetwork))
+
+
 _WITH_PORT = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:./]+)\]|(?P<four>[0-9./]+)):(?P<port>[0-9]{1,5})")
 
 
@@ -306,6 +316,7 @@ VARIABLES: dict[str, tuple[str, Callable[[str, str], object]]] = {
     "master_key": ("OMS_MASTER_KEY", _key),
     "hook_allowed_networks": ("OMS_HOOK_ALLOWED_NETWORKS", _networks),
     "partners": ("OMS_PARTNERS", _one_of({"all": "*", "none": ""}, "all or none")),
+    "trusted_proxies": ("OMS_TRUSTED_PROXIES", _plain_networks),
     "hook_expiry": ("OMS_HOOK_EXPIRY", _switch),
     "feed_expiry": ("OMS_FEED_EXPIRY", _switch),
     "idempotency_days": ("OMS_IDEMPOTENCY_DAYS", _number(0, 36500)),

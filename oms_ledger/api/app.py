@@ -11,7 +11,16 @@ from oms_ledger.api.accounts import account, keys
 from oms_ledger.api.auth import sign_in
 from oms_ledger.api.auth.dependencies import Doorkeeper, open_to_all, operation_of
 from oms_ledger.api.auth.rate_limit import Limits
-from oms_ledger.api.carts import attachments, custom_data, items, order_form, simulation
+from oms_ledger.api.carts import (
+    attachments,
+    configuration,
+    custom_data,
+    items,
+    order_form,
+    places,
+    simulation,
+    transaction,
+)
 from oms_ledger.api.changes import v1 as changes
 from oms_ledger.api.changes import v2 as modifications
 from oms_ledger.api.checkout import placement as checkout
@@ -87,6 +96,9 @@ ROUTERS = (
     items,
     attachments,
     custom_data,
+    transaction,
+    configuration,
+    places,
     chains,
     processing,
     fulfillment,

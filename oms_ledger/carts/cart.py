@@ -209,3 +209,8 @@ def emptied(cart: Cart, filling: str) -> Cart:
         preferences=cart.preferences,
         was_used=True,
     )
+
+
+def filling_key(filling: str) -> str:
+    """The ledger's key that the one purchase takes which a filling of a cart may lead to."""
+    return f"filling:{filling}"

@@ -14,6 +14,7 @@ class CartCaller:
     """Who asks: `actor` as entries name it; `full` has `Shopping Cart Full Access`."""
 
     actor: str
+    anonymous: bool = False
     full: bool = False
     shopper: str | None = None
     ownership: str | None = None

@@ -44,7 +44,8 @@ class Item:
     `arithmetic` is the rule by which the line was placed. By rule 1 the name of a tag says what
     it changes, and services are paid. By rule 0, that of lines recorded before, every tag changes
     the line, and services are not counted. `difference` is what the document of an imported line
-    says that it costs beyond its prices and tags, in cents.
+    says that it costs beyond its prices and tags, in cents. `price_source` tells who set the
+    price: `request`, `offer`, or `manual` by somebody who may.
     """
 
     unique_id: str
@@ -58,6 +59,7 @@ class Item:
     details: Json = field(default_factory=dict)
     arithmetic: int = 0
     difference: int = 0
+    price_source: str = "request"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,11 @@ class PlacementTooOld(Refusal):
     text = "The order {0} was not paid within 5 minutes of its placement: place it again"
 
 
+class OrderAlreadyBought(Refusal):
+    code = "CHK0085"
+    text = "The order already exists: what is in {0} was bought in another order of the same cart"
+
+
 class NotReadyForHandling(Refusal):
     status, code = 409, "OMS003"
     text = "Order status should be ready-for-handling to perform this action"

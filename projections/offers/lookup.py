@@ -102,10 +102,16 @@ def known_address(connection: Connection, account: str, place: Place) -> KnownAd
     return None if body is None else _ADDRESS.decode(body)
 
 
-def known_sellers(connection: Connection, account: str, sellers: Iterable[str]) -> set[str]:
+def sellers(connection: Connection, account: str) -> list[str]:
+    """Every seller that the table has offers of."""
+    query = select(t.c.seller).where(t.c.account == account, t.c.kind == "offer").distinct()
+    return list(connection.execute(query.order_by(t.c.seller)).scalars())
+
+
+def known_sellers(connection: Connection, account: str, asked: Iterable[str]) -> set[str]:
     """Of these sellers those that the table has rows of."""
     found = set()
-    for seller in set(sellers):
+    for seller in set(asked):
         query = select(t.c.key).where(
             t.c.account == account, t.c.kind == "offer", t.c.seller == seller
         )

@@ -144,6 +144,9 @@ OF_CARTS = {
     f"POST {_CART}/items/{{itemUniqueId}}/split": (a_cart, 200, None),
     f"POST {_CART}/messages/clear": (a_cart, 200, None),
     f"PATCH {_CART}/profile": (a_cart, 200, None),
+    f"POST {_CART}/transaction": (a_cart, 400, "ORD002"),  # it names another cart
+    "PATCH /api/checkout/pvt/configuration/orderForm": (a_cart, 204, None),
+    "POST /api/checkout/pvt/configuration/orderForm": (a_cart, 204, None),
 }
 
 SENT = {

@@ -84,6 +84,7 @@ MISTYPED = {
         "items[].attachmentOfferings": "objects as they came",
         "items[].attachments": "objects as they came; the schema says text",
         "items[].bundleItems": "objects as they came",
+        "items[].offerings": "objects as they came",
         "items[].manualPrice": "cents; the schema says text",
         "items[].costPrice": "null when nobody told it",
         "shippingData.logisticsInfo[].pickupStoreInfo.address": "an object in practice",
@@ -98,6 +99,7 @@ MISTYPED = {
     },
     "cart": {
         "messages": "objects in every real cart; the schema says texts",
+        "openTextField": "an object with its value, as orders have it",
         "items[].unitMultiplier": "a decimal for goods sold by weight",
         "items[].bundleItems[].id": "a text, as in `offerings`; the schema says integer",
         "marketingData": "null where nobody told it",
@@ -192,6 +194,23 @@ MISTYPED = {
     "POST /api/checkout/pub/orderForms/simulation": {
         "paymentData.installmentOptions": "a list of objects in the example, not of lists",
         "items[].unitMultiplier": "a decimal for goods sold by weight",
+    },
+    "GET /api/checkout/pvt/configuration/orderForm": {
+        "paymentConfiguration": "null as the guide's defaults have it",
+        "recaptchaValidation": "null as the guide's defaults have it",
+    },
+    "GET /api/checkout/pub/pickup-points": {
+        "items[].pickupPoint.address": "null where nobody told it, decimals for coordinates",
+    },
+    "GET /api/checkout/pub/profiles": dict.fromkeys(
+        ("userProfileId", "profileProvider", "userProfile", "availableAddresses[]"),
+        "null where nothing is known of the shopper",
+    ),
+    "GET /api/checkout/pub/postal-code/{countryCode}/{postalCode}": {
+        "geoCoordinates[]": "decimals, as places have them",
+    },
+    "GET /api/checkout/pub/regions/{regionId}": {
+        "": "an array, as the guide and clients have it; the file shows one object",
     },
     "GET /api/checkout/pub/orderForm/{orderFormId}/installments": {
         "paymentSystem": "a text in real carts, and as clients type it",

@@ -23,16 +23,8 @@ SENT_BY_US = {
     "POST /pvt/orders/{orderGroup}/changes",
     "POST /order-integration/notification/processing-result",
 }
-# The integration of external marketplaces, and parts around carts, are not there yet.
+# The integration of external marketplaces is not there yet.
 NOT_YET = {
-    "GET /api/checkout/pub/pickup-points",
-    "GET /api/checkout/pub/postal-code/{countryCode}/{postalCode}",
-    "GET /api/checkout/pub/profiles",
-    "GET /api/checkout/pub/regions/{regionId}",
-    "GET /api/checkout/pvt/configuration/orderForm",
-    "PATCH /api/checkout/pvt/configuration/orderForm",
-    "POST /api/checkout/pvt/configuration/orderForm",
-    "POST /api/checkout/pub/orderForm/{orderFormId}/transaction",
     "POST /api/order-integration/orders",
     "PUT /api/order-integration/orders/status",
 }

@@ -28,7 +28,8 @@ from projections.accounts import token_bounds
 STRANGER = "anonymous"  # the actor in entries of a placement without key or token
 
 
-async def _opens(cell: Cell, request: Request, account: str, group: str) -> bool:
+async def holds_cookie(cell: Cell, request: Request, account: str, group: str) -> bool:
+    """Whether the request brings a cookie of this purchase that still counts."""
     if not checkout_cookies.carried(request.cookies):
         return False
     bounds = await request.app.state.doorkeeper.bounds(account)
@@ -95,7 +96,7 @@ class SendDoor:
                 key = f"transaction:{transaction}"
                 found = await asyncio.to_thread(cell.store.key, account, key)
                 group = found.decode() if found else ""
-            if group and await _opens(cell, request, account, group):
+            if group and await holds_cookie(cell, request, account, group):
                 shopper = Caller(account, SHOPPER, frozenset())
                 return await admitted(request, shopper, self.operation)
         caller = await _stranger(request, cell) or await _known(request, self.operation)
@@ -109,11 +110,11 @@ class ProcessDoor:
 
     async def __call__(self, order_group: str, request: Request, cell: TheCell) -> Caller:
         group, account = segment(order_group), _asked(request)
-        if account and await _opens(cell, request, account, group):
+        if account and await holds_cookie(cell, request, account, group):
             shopper = Caller(account, SHOPPER, frozenset())
             return await admitted(request, shopper, self.operation)
         caller = await known_caller(request)
-        own = await _opens(cell, request, caller.account, group)
+        own = await holds_cookie(cell, request, caller.account, group)
         if not own and not caller.resources & OPERATIONS[self.operation]:
             raise forbidden(OPERATIONS[self.operation])
         return await admitted(request, caller, self.operation)

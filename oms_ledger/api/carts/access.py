@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from oms_ledger.accounts.roles import CART, NOBODY_IN_PARTICULAR, OPERATIONS
+from oms_ledger.accounts.roles import CART, KEY, NOBODY_IN_PARTICULAR, OPERATIONS
 from oms_ledger.api.auth.checkout_access import PlaceDoor
 from oms_ledger.api.auth.dependencies import Caller, admitted, known_caller
 from oms_ledger.api.http.addressing import segment
@@ -50,6 +50,7 @@ class AnybodyDoor:
 
 
 MayUseCart = Annotated[Caller, Depends(CartDoor())]
+MayReadPlaced = Annotated[Caller, Depends(AnybodyDoor("read_placed_orders"))]
 MaySimulate = Annotated[Caller, Depends(AnybodyDoor("simulate_cart"))]
 
 
@@ -87,6 +88,7 @@ def approach_of(request: Request) -> Approach:
 def cart_caller(request: Request, caller: Caller) -> CartCaller:
     return CartCaller(
         actor=caller.app_key,
+        anonymous=KEY not in caller.resources and caller.shopper is None,
         full=CART in caller.resources,
         shopper=caller.shopper,
         ownership=request.cookies.get(OWNERSHIP) or None,

@@ -16,6 +16,7 @@ from oms_ledger.api.carts.access import (
     get_carts,
     viewer_of,
 )
+from oms_ledger.api.http.origin import origin_of
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.carts.cart import Cart
 from oms_ledger.carts.context import is_shown
@@ -88,6 +89,6 @@ def _set_cookie(
 ) -> None:
     at = datetime.fromtimestamp(answer.expires_at / 1_000_000, UTC)
     told = f"{name}={value}; path=/; expires={at:%a, %d %b %Y %H:%M:%S} GMT; httponly; samesite=lax"
-    if request.url.scheme == "https":
+    if origin_of(request).scheme == "https":
         told += "; secure"
     response.raw_headers.append((b"set-cookie", told.encode()))

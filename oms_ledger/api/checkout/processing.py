@@ -1,8 +1,10 @@
 """Paying a purchase and processing its orders (contract 05 §§1, 5)."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 from fastapi import APIRouter, Request, Response
@@ -10,21 +12,27 @@ from fastapi import APIRouter, Request, Response
 from oms_ledger.accounts.roles import KEY
 from oms_ledger.api.auth.checkout_access import MayProcess, MaySend
 from oms_ledger.api.auth.dependencies import Caller, TheCell
+from oms_ledger.api.carts.access import TheCarts
+from oms_ledger.api.carts.answers import with_cookies
 from oms_ledger.api.http.addressing import segment
 from oms_ledger.api.http.bodies import json_body
 from oms_ledger.api.http.errors import ApiError, malformed
 from oms_ledger.api.http.receipts import request_id
 from oms_ledger.api.orders.documents import JSON
-from oms_ledger.api.orders.groups import orders_of_group, orders_of_transaction
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore import idempotency as repeats
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.gateway import GatewayAway, GatewayRefused, Heard
 from oms_ledger.orders.payments.submission import require_placed_cards
 from oms_ledger.orders.refusals import PaymentDenied
+from oms_ledger.refusal import Refusal
+from oms_ledger.services.carts.transaction import empty_after_purchase
+from oms_ledger.services.carts.workspace import Carts
 from oms_ledger.services.payments import authorization as paying
+from oms_ledger.services.placement.groups import orders_of_group, orders_of_transaction
 
 router = APIRouter(tags=["Checkout"])
+PAYMENT_PAGE = "/checkout/#/payment"
 
 
 @router.post("/api/payments/transactions/{transaction_id}/payments", status_code=201)
@@ -86,12 +94,51 @@ def _transaction_named(sent: Any) -> str | None:
 
 @router.post("/api/checkout/pub/gatewayCallback/{order_group}", status_code=204)
 async def post_gateway_callback(
-    order_group: str, request: Request, cell: TheCell, processor: MayProcess
+    order_group: str, request: Request, cell: TheCell, carts: TheCarts, processor: MayProcess
 ) -> Response:
+    """Have the purchase's payments authorized; its cart is empty then."""
     orders = await orders_of_group(cell, processor.account, segment(order_group))
+    heard = await _processed(request, cell, orders, processor)
+    return await _after_purchase(callback_answer(heard), request, carts, orders)
+
+
+@router.get("/checkout/gatewayCallback/{order_group}/{message_code}")
+@router.get("/api/checkout/pub/gatewayCallback/{order_group}/{message_code}")
+async def get_gateway_callback(
+    order_group: str, request: Request, cell: TheCell, carts: TheCarts, processor: MayProcess
+) -> Response:
+    """The same for a browser that comes back from a payment page: it is sent on."""
+    orders = await orders_of_group(cell, processor.account, segment(order_group))
+    account = await cell.ledger.account(processor.account)
+    try:
+        answer = callback_answer(await _processed(request, cell, orders, processor))
+    except (ApiError, Refusal):
+        return Response(status_code=302, headers={"Location": PAYMENT_PAGE})
+    if answer.status_code != 204:
+        return Response(status_code=302, headers={"Location": PAYMENT_PAGE})
+    page = account.setting("order_placed_url") or "/checkout/orderPlaced/"
+    mark = "&" if "?" in page else "?"
+    location = f"{page}{mark}og={quote(orders[0].placed.order_group, safe='')}"
+    sent_on = Response(status_code=302, headers={"Location": location})
+    return await _after_purchase(sent_on, request, carts, orders)
+
+
+async def _processed(
+    request: Request, cell: Cell, orders: list[Order], processor: Caller
+) -> Heard | None:
     with telling_of_gateways():
-        heard = await paying.process(cell, orders, by=processor.app_key, cause=request_id(request))
-    return callback_answer(heard)
+        return await paying.process(cell, orders, by=processor.app_key, cause=request_id(request))
+
+
+async def _after_purchase(
+    answer: Response, request: Request, carts: Carts, orders: list[Order]
+) -> Response:
+    """The answer with the cookie of an empty cart, when the purchase is done and came from one."""
+    if answer.status_code not in (204, 302) or orders[0].placed.filling is None:
+        return answer
+    account = await carts.cell.ledger.account(orders[0].account)
+    fresh = await asyncio.to_thread(empty_after_purchase, carts, account, orders)
+    return answer if fresh is None else with_cookies(answer, request, fresh, "")
 
 
 def callback_answer(heard: Heard | None) -> Response:

@@ -14,7 +14,6 @@ from oms_ledger.api.changes.bodies import ChangeBody
 from oms_ledger.api.changes.v2 import modifying
 from oms_ledger.api.http.bodies import parse
 from oms_ledger.api.marketplace.change_seller import require_taker
-from oms_ledger.api.orders.groups import orders_of_transaction
 from oms_ledger.api.orders.invoices import Invoice, invoicing
 from oms_ledger.api.payments.transactions import shares_of
 from oms_ledger.cell import Cell
@@ -32,6 +31,7 @@ from oms_ledger.orders.payments.balances import Kind
 from oms_ledger.orders.payments.decide import notify_payment
 from oms_ledger.orders.payments.manual import ask_by_hand, available
 from oms_ledger.orders.refusals import TransactionNotFound
+from oms_ledger.services.placement.groups import orders_of_transaction
 
 Check = Callable[[], Awaitable[None]]
 

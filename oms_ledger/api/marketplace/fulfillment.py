@@ -21,7 +21,6 @@ from oms_ledger.api.auth.dependencies import (
     requires,
 )
 from oms_ledger.api.auth.ownership import identified
-from oms_ledger.api.checkout.sellers import require_seller
 from oms_ledger.api.http.addressing import segment
 from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.http.errors import ApiError, malformed
@@ -56,6 +55,7 @@ from oms_ledger.orders.refusals import (
 )
 from oms_ledger.orders.status import Status
 from oms_ledger.services.marketplace.partnership import partner
+from oms_ledger.services.placement.sellers import require_seller
 
 router = APIRouter(tags=["Marketplaces and sellers"])
 

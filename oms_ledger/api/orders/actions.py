@@ -13,7 +13,6 @@ from oms_ledger.api.auth.dependencies import (
 )
 from oms_ledger.api.http.addressing import segment
 from oms_ledger.api.http.receipts import request_id
-from oms_ledger.api.orders.groups import siblings
 from oms_ledger.eventstore.ledger import Ledger
 from oms_ledger.orders import events as e
 from oms_ledger.orders.decide import Facts
@@ -21,6 +20,7 @@ from oms_ledger.orders.handling.decide import start_handling, take_step
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.decide import notify_payment
 from oms_ledger.orders.status import Status
+from oms_ledger.services.placement.groups import siblings
 
 router = APIRouter(tags=["Order actions"])
 

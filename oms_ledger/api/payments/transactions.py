@@ -25,7 +25,6 @@ from oms_ledger.api.http.bodies import (
 from oms_ledger.api.http.errors import malformed, shown
 from oms_ledger.api.http.receipts import request_id
 from oms_ledger.api.orders.documents import json_response
-from oms_ledger.api.orders.groups import orders_of_group, orders_of_payment, orders_of_transaction
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.records import instant
 from oms_ledger.orders import events as e
@@ -51,6 +50,11 @@ from oms_ledger.orders.refusals import (
     RefundExceedsCaptured,
 )
 from oms_ledger.services.payments import authorization as paying
+from oms_ledger.services.placement.groups import (
+    orders_of_group,
+    orders_of_payment,
+    orders_of_transaction,
+)
 
 router = APIRouter(tags=["Payments"])
 

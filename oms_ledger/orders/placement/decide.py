@@ -101,16 +101,18 @@ def place(
     account: Account,
     sales_channel: str = "1",
     trusted: bool = True,
+    offered: bool = False,
 ) -> list[tuple[str, OrderPlaced]]:
     """The orders of a purchase with their ids; refuses with the codes of contract 05 §4.
 
-    Prices of one who is not `trusted` are not taken, whatever the account's setting.
+    Prices of one who is not `trusted` are not taken, whatever the account's setting. Those that
+    are `offered` are the account's own, whoever places.
     """
     if not _SALES_CHANNEL.fullmatch(sales_channel):
         raise refuse("CHK0010", f"There isn't any sales channel available: no {sales_channel!r}")
     body = _without_secrets(body)
     given = raw_items(body)
-    if not trusted or not account.setting("trust_request_prices"):
+    if not offered and not (trusted and account.setting("trust_request_prices")):
         raise refuse("CHK0022", "Invalid id for item: items[0].id has no price on offer")
     items, logistics, told = read_lines(body, account, new_id)
     payments, gift_cards = _payments(body, new_id)

@@ -35,6 +35,8 @@ class OrderPlaced:
     sold_by: str | None = None
     """The account of this deployment that sold it; None when an outsider did, or the account."""
     order_form_id: str | None = None
+    filling: str | None = None
+    """What was in the cart that this was placed from; None of a purchase in one body."""
     gift_cards: tuple[Json, ...] = ()
     marketing: Json | None = None
     preferences: Json | None = None

@@ -14,7 +14,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from oms_ledger.accounts.account import Account
-from oms_ledger.carts.cart import MAX_BYTES, Cart, emptied
+from oms_ledger.carts.cart import MAX_BYTES, Cart, emptied, filling_key
 from oms_ledger.carts.configuration import configuration_of
 from oms_ledger.carts.context import CartCaller, CartContext
 from oms_ledger.carts.pricing import PricedCart, Store, price_cart, without_passing
@@ -171,7 +171,7 @@ class Carts:
         if priced.cart != stored.cart:
             now = self.now_micros()
             expires_at = now + micros_of(account)
-            if not self._write(stored, priced.cart, now, expires_at):
+            if not self.write(stored, priced.cart, now, expires_at):
                 return None
         return Answer(priced, its_store, expires_at, silent)
 
@@ -231,7 +231,8 @@ class Carts:
             store.create(connection, self.cell.vault, priced.cart, now=now, expires_at=expires_at)
         return Answer(priced, store_of(account), expires_at, silent)
 
-    def _write(self, stored: StoredCart, cart: Cart, now: int, expires_at: int) -> bool:
+    def write(self, stored: StoredCart, cart: Cart, now: int, expires_at: int) -> bool:
+        """Write the cart over the one that was read; False when somebody was faster."""
         database, vault = self.cell.database, self.cell.vault
         kept = replace(cart, kept_quote=None) if cart.kept_quote else cart
         if len(store.encoded(kept)) > MAX_BYTES:
@@ -277,11 +278,6 @@ def new_line_id() -> str:
 
 def new_filling() -> str:
     return secrets.token_hex(16)
-
-
-def filling_key(filling: str) -> str:
-    """The ledger's key that the one purchase takes which a filling of a cart may lead to."""
-    return f"filling:{filling}"
 
 
 def micros_of(account: Account) -> int:

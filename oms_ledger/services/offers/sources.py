@@ -48,7 +48,7 @@ class OfferSources:
     """The offers of every account of a cell."""
 
     def __init__(self, cell: Cell) -> None:
-        self._cell = cell
+        self.cell = cell
         self._http = HttpSources(cell.settings.networks_of)
 
     def close(self) -> None:
@@ -60,15 +60,20 @@ class OfferSources:
 
     def account(self, name: str) -> Account | None:
         """An account of this deployment; None when there is none of that name."""
-        ledger = self._cell.ledger
+        ledger = self.cell.ledger
         state = ledger.folds.load(order_stream(name, "")).state
         return state if isinstance(state, Account) else None
 
     def partner(self, account: Account, name: str) -> Account | None:
         """An account that is a partner of this one; None for any other, there or not."""
         other = self.account(name)
-        known = other is not None and are_partners(account, other, self._cell.settings.partners)
+        known = other is not None and are_partners(account, other, self.cell.settings.partners)
         return other if known else None
+
+    def external_sellers(self, account: str) -> set[str]:
+        """The sellers of an account that have an address outside."""
+        with self.cell.database.reading() as connection:
+            return set(external_sellers.addresses(connection, account))
 
     def is_known_seller(self, connection: Connection, account: str, seller: str) -> bool:
         """Whether a seller has rows in the account's table, or an address outside."""
@@ -171,7 +176,7 @@ class OfferSources:
         other = self.partner(account, seller)
         if other is not None:
             return (*_own_source(other), OWN_SELLER)
-        external = external_sellers.get(connection, account.name, seller, self._cell.vault)
+        external = external_sellers.get(connection, account.name, seller, self.cell.vault)
         if external is None:
             return None, None, seller
         source = Source(external.url, account.name, external.app_key, external.app_token)

@@ -11,7 +11,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
+from oms_ledger.carts.cart import filling_key
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.ledger import Taken
 from oms_ledger.eventstore.records import Key
 from oms_ledger.http_client.sessions import EXCHANGES
 from oms_ledger.orders import events as e
@@ -34,6 +36,7 @@ from oms_ledger.orders.payments.gateway import (
 )
 from oms_ledger.orders.payments.submission import payments_sent
 from oms_ledger.orders.payments.transactions import transaction_of
+from oms_ledger.orders.refusals import OrderAlreadyBought
 from oms_ledger.services.payments.gateways import gateway_of, holder_of
 
 ATTEMPTS = 5
@@ -110,6 +113,22 @@ async def known(
     return replace(transaction, gateway_id=gateway_id)
 
 
+def purchase_keys(order: Order) -> Sequence[Key]:
+    """What a purchase from a cart takes when it is processed: the cart's filling, for itself."""
+    filling = order.placed.filling
+    if filling is None:
+        return ()
+    return (Key(order.account, filling_key(filling), order.placed.order_group.encode()),)
+
+
+def _require_only_purchase(cell: Cell, order: Order) -> None:
+    """Refuse a purchase of what was bought already, in another group of the same cart."""
+    for key in purchase_keys(order):
+        taken = cell.store.key(key.account, key.key)
+        if taken is not None and taken != key.value:
+            raise OrderAlreadyBought(order.order_id)
+
+
 async def process(
     cell: Cell, orders: Sequence[Order], *, by: str, cause: str | None, begin: bool = True
 ) -> Heard | None:
@@ -120,6 +139,7 @@ async def process(
     """
     account, ids = orders[0].account, [order.order_id for order in orders]
     gateway = await asyncio.to_thread(_gateway, cell, orders[0])
+    await asyncio.to_thread(_require_only_purchase, cell, orders[0])
     for _ in range(ATTEMPTS):
         if all(order.status is not None for order in orders):
             return None
@@ -135,8 +155,12 @@ async def process(
         if heard.must_go_elsewhere and not heard.denied:
             return heard
         decision = partial(hear_authorization, heard=heard, begin=begin)
+        keys = () if heard.denied or not begin else purchase_keys(orders[0])
         try:
-            await cell.ledger.change_together(account, ids, decision, by=by, cause=cause)
+            await cell.ledger.change_together(account, ids, decision, by=by, cause=cause, keys=keys)
+        except Taken:
+            await asyncio.to_thread(_require_only_purchase, cell, orders[0])
+            return None
         except PaymentsChanged:
             orders = [await cell.ledger.order(account, order_id) for order_id in ids]
             continue

@@ -1,0 +1,1 @@
+"""Placing purchases: one order per seller, with the keys that they are found by."""

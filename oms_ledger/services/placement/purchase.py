@@ -1,0 +1,96 @@
+"""Places a purchase that adds up: numbers, ids and keys, all orders in one transaction."""
+
+import asyncio
+import json
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from oms_ledger.accounts.account import Account
+from oms_ledger.cell import Cell
+from oms_ledger.eventstore.records import Key
+from oms_ledger.orders.events import OrderPlaced
+from oms_ledger.orders.order import Order
+from oms_ledger.orders.parts import Json
+from oms_ledger.orders.payments.decide import begin_without_payment
+from oms_ledger.orders.payments.systems import NO_PAYMENT
+from oms_ledger.orders.placement.decide import number_of_orders, place
+from oms_ledger.orders.placement.numbers import order_group as new_group
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Who places, through which channel, and where the figures come from.
+
+    `trusted` may name prices, as far as the account's setting lets it. `offered` figures are those
+    of the account's offers. `line_ids` are the ids that the lines have already.
+    """
+
+    actor: str
+    cause: str | None = None
+    sales_channel: str = "1"
+    trusted: bool = False
+    offered: bool = False
+    line_ids: Sequence[str] = field(default=())
+
+
+def as_it_is(placed: OrderPlaced) -> OrderPlaced:
+    return placed
+
+
+def no_keys(group: str, placed: OrderPlaced) -> Sequence[Key]:
+    return ()
+
+
+async def place_purchase(
+    cell: Cell,
+    account: Account,
+    body: Json,
+    origin: Origin,
+    *,
+    finish: Callable[[OrderPlaced], OrderPlaced] = as_it_is,
+    more_keys: Callable[[str, OrderPlaced], Sequence[Key]] = no_keys,
+) -> list[Order]:
+    """Record the orders of a body. `finish` may add to each of them, `more_keys` to their keys."""
+    count = number_of_orders(body)
+    numbers = await asyncio.to_thread(cell.sequences.allot, account.name, count)
+    form, noise = account.setting("order_id_form"), secrets.randbelow(10**6)
+    group, transaction = new_group(numbers[0], account.suffix, form, noise), new_id()
+    ids = _ids(origin.line_ids)
+    decided = place(
+        body,
+        order_group=group,
+        sequences=numbers,
+        transaction_id=transaction,
+        new_id=lambda: next(ids),
+        account=account,
+        sales_channel=origin.sales_channel,
+        trusted=origin.trusted,
+        offered=origin.offered,
+    )
+    placed = {order_id: finish(event) for order_id, event in decided}
+    first = next(iter(placed.values()))
+    keys = [Key(account.name, f"group:{group}", json.dumps(list(placed)).encode())]
+    if first.transaction_id != NO_PAYMENT:
+        keys.append(Key(account.name, f"transaction:{transaction}", group.encode()))
+    keys += [Key(account.name, f"payment:{one.id}", group.encode()) for one in first.payments]
+    orders = await cell.ledger.place(
+        account.name,
+        placed,
+        by=origin.actor,
+        keys=[*keys, *more_keys(group, first)],
+        cause=origin.cause,
+        then=begin_without_payment,
+    )
+    return list(orders.values())
+
+
+def new_id() -> str:
+    return secrets.token_hex(16).upper()
+
+
+def _ids(line_ids: Sequence[str]) -> Iterator[str]:
+    """The ids of the lines first, which are read before any payment; then new ones."""
+    yield from line_ids
+    while True:
+        yield new_id()
