@@ -176,6 +176,7 @@ OPERATIONS: Mapping[str, frozenset[str]] = {
     # The deployment
     "health": NOBODY_IN_PARTICULAR,
     "documentation": NOBODY_IN_PARTICULAR,
+    "system": frozenset({DEPLOYMENT}),
     "view_calls": frozenset({VIEW, FULL}),
     "mend_calls": frozenset({WORKFLOW, FULL}),
 }

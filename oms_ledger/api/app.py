@@ -65,7 +65,7 @@ from oms_ledger.api.notifications import (
     subscription_admin as told,
 )
 from oms_ledger.api.operators import operators, runs
-from oms_ledger.api.ops import attention, health
+from oms_ledger.api.ops import attention, health, system
 from oms_ledger.api.orders import (
     actions,
     conversation,
@@ -130,6 +130,7 @@ ROUTERS = (
     runs,
     of_key,
     attention,
+    system,
     explaining,
     stream,
     erasures,

@@ -208,13 +208,13 @@ def action_of(form: CommandForm, actions: list[Json], number: int = 0) -> Json |
 
 
 def buttons(actions: list[Json]) -> list[Button]:
-    """What is allowed now, the next natural step first."""
+    """What is allowed now, the next natural step first; last what would change nothing."""
     made = []
     for form in FORMS:
         for number, action in enumerate(a for a in actions if a["command"] == form.command):
             if action["allowed"] and action_of(form, actions, number) is not None:
                 made.append(Button(form, action, number))
-    return made
+    return sorted(made, key=lambda button: not button.action["wouldRecord"])
 
 
 def api_path(action: Json, given: Given) -> str:

@@ -4,20 +4,17 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Annotated, Any
 
-import redis
 import typer
 
 from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.output import AsJson, print_json, print_table, progress
 from oms_ledger.eventstore.integrity import Tampered
 from oms_ledger.eventstore.integrity import verify as walk
-from oms_ledger.services import signals as wakeups
+from oms_ledger.services.state import state_of
 from oms_ledger.settings import Settings
-from projections.ops import metrics as figures
 from projections.ops.verify import Difference, count_orders, verify_views
 from projections.orders import views as order_views
 from projections.subscriptions import checkpoints as cursors
-from projections.subscriptions.checkpoints import now_micros
 from projections.subscriptions.views import VIEWS
 from workers.runtime import embedded_redis
 
@@ -26,46 +23,6 @@ def install(app: typer.Typer) -> None:
     app.command()(status)
     app.command()(verify)
     app.command()(rebuild)
-
-
-def state_of(cell: Cell) -> dict[str, Any]:
-    """Head, cursors with their lags and leases, queues with their ages, hooks, processes."""
-    head, now = cell.store.head(), now_micros()
-    with cell.database.reading() as connection:
-        following = figures.following(connection, head, now)
-        known = {one.name: one for one in figures.figures(connection, head, now)}
-    try:
-        jobs: int | None = sum(
-            wakeups.queue(cell.redis, name).count for name in (wakeups.QUEUE, wakeups.SLOW)
-        )
-    except redis.RedisError:
-        jobs = None
-
-    def total(name: str) -> int:
-        return int(sum(known[name].values.values()))
-
-    return {
-        "head": head,
-        "cursors": [
-            {
-                "cursor": one.cursor,
-                "position": one.position,
-                "lag": one.lag,
-                "lagSeconds": round(one.seconds, 1),
-                "holder": one.holder,
-            }
-            for one in following
-        ],
-        "feedItems": total("oms_feed_items"),
-        "deliveriesOwed": total("oms_deliveries_owed"),
-        "deadLetters": total("oms_dead_letters"),
-        "wakeupsQueued": jobs,
-        "figures": [
-            {"name": one.name, "labels": dict(zip(one.labels, labels, strict=True)), "value": value}
-            for one in known.values()
-            for labels, value in one.values.items()
-        ],
-    }
 
 
 # Figures of a queue, a filter or a process that a person looks at side by side.

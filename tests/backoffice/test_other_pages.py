@@ -228,3 +228,17 @@ def test_cancellation_is_decided_from_the_task(client, browser):
     assert "Deny the cancellation" in shown.text
     assert browser.post(task, {"text": "Asked the warehouse"}).status == 303
     assert "Asked the warehouse" in browser.get(task).text
+
+
+def test_system_is_for_who_looks_after_the_deployment(client, browser_of):
+    paid(client)
+    keeper = browser_of("OMS - Read only", "cy@example.com", deployment=True)
+    shown = keeper.get("/admin/-/system")
+    assert shown.status == 200, shown.text
+    assert "order-views" in shown.text
+    verified = keeper.get("/admin/-/system/verification")
+    assert verified.html.strip().endswith('"done":true}')
+    assert "agree" in verified.html
+    other = browser_of("Owner", "bo@example.com")
+    assert other.get("/admin/-/system").status == 403
+    assert client.call("GET", "/api/ledger/system").status == 403

@@ -28,7 +28,7 @@ def addresses(site: Site) -> list[str]:
         *(f"{ROOT}/feeds/{key}/{tab}" for tab in TABS),
         *(f"{ROOT}/playground", f"{ROOT}/outbox", f"{ROOT}/tasks", f"{ROOT}/people"),
         *(f"{ROOT}/runs", f"{ROOT}/team", f"{ROOT}/keys", f"{ROOT}/settings"),
-        *(f"{ROOT}/history", "/admin/-/me", "/admin/-/verify"),
+        *(f"{ROOT}/history", "/admin/-/me", "/admin/-/verify", "/admin/-/system"),
     ]
 
 

@@ -17,6 +17,7 @@ from oms_ledger.backoffice.pages import (
     runs,
     settings,
     stream,
+    system,
     tasks,
     team,
     verify,
@@ -27,6 +28,7 @@ Pages = list[tuple[str, Handler, list[str]]]
 MODULES = (
     me,
     verify,
+    system,
     home,
     news,
     orders,

@@ -1,0 +1,50 @@
+"""Where everything stands, as `status` and the back office tell it."""
+
+from typing import Any
+
+import redis
+
+from oms_ledger.cell import Cell
+from oms_ledger.services import signals as wakeups
+from projections.ops import metrics as figures
+from projections.subscriptions.checkpoints import now_micros
+
+
+def state_of(cell: Cell) -> dict[str, Any]:
+    """Head, cursors with their lags and leases, queues with their ages, hooks, processes."""
+    head, now = cell.store.head(), now_micros()
+    with cell.database.reading() as connection:
+        following = figures.following(connection, head, now)
+        known = {one.name: one for one in figures.figures(connection, head, now)}
+    try:
+        jobs: int | None = sum(
+            wakeups.queue(cell.redis, name).count for name in (wakeups.QUEUE, wakeups.SLOW)
+        )
+    except redis.RedisError:
+        jobs = None
+
+    def total(name: str) -> int:
+        return int(sum(known[name].values.values()))
+
+    return {
+        "head": head,
+        "cursors": [
+            {
+                "cursor": one.cursor,
+                "position": one.position,
+                "lag": one.lag,
+                "lagSeconds": round(one.seconds, 1),
+                "holder": one.holder,
+            }
+            for one in following
+        ],
+        "feedItems": total("oms_feed_items"),
+        "deliveriesOwed": total("oms_deliveries_owed"),
+        "deadLetters": total("oms_dead_letters"),
+        "wakeupsQueued": jobs,
+        "figures": [
+            {"name": one.name, "labels": dict(zip(one.labels, labels, strict=True)), "value": value}
+            for one in known.values()
+            for labels, value in one.values.items()
+        ],
+    }
