@@ -7,6 +7,7 @@ When two callers decide at once the slower one decides again on the new state (G
 import asyncio
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import cast
 from weakref import WeakValueDictionary
@@ -59,6 +60,7 @@ from oms_ledger.orders.status import Status
 from oms_ledger.refusal import Refusal
 
 ATTEMPTS = 20
+_AS_SELLER = "00-"
 _ACCOUNT_FRESH = 1.0  # seconds that another process's change of settings may take to be seen
 
 
@@ -107,10 +109,24 @@ class Ledger:
 
     async def order(self, account: str, order_id: str) -> Order:
         """The order as it stands in the database now."""
+        order_id = await self.order_id_of(account, order_id)
         folded = await asyncio.to_thread(self.folds.load, order_stream(account, order_id))
         if not isinstance(folded.state, Order):
             raise OrderNotFound()
         return folded.state
+
+    async def order_id_of(self, account: str, named: str) -> str:
+        """The id of an order that may be named as its seller knows it: `00-{orderId}`.
+
+        Orders that were placed by another account have such ids themselves.
+        """
+        if not named.startswith(_AS_SELLER):
+            return named
+        stream = order_stream(account, named)
+        folded = self.folds.cached(stream)
+        if folded is None:
+            folded = await asyncio.to_thread(self.folds.load, stream)
+        return named if folded.state is not None else named.removeprefix(_AS_SELLER)
 
     async def change(
         self, account: str, order_id: str, decision: Decision, *, by: str, cause: str | None = None
@@ -134,18 +150,19 @@ class Ledger:
         `keys` are taken together with what is recorded; `Taken` when one is not free.
         """
         settings = await self.account(account)
-        streams = sorted(order_stream(account, order_id) for order_id in order_ids)
-        turns = [self._turns.setdefault(stream, asyncio.Lock()) for stream in streams]
-        for turn in turns:
-            await turn.acquire()
-        try:
-            after = await self._decide(account, streams, decision, settings, by, cause, keys)
-        except Repeated as again:
-            after = await self._as_of(again.claim, again.taken)
-        finally:
-            for turn in turns:
-                turn.release()
-        return [cast(Order, after[order_stream(account, order_id)].state) for order_id in order_ids]
+        named = [
+            order_stream(account, await self.order_id_of(account, order_id))
+            for order_id in order_ids
+        ]
+        streams = sorted(set(named))
+        async with AsyncExitStack() as held:
+            for stream in streams:
+                await held.enter_async_context(self._turns.setdefault(stream, asyncio.Lock()))
+            try:
+                after = await self._decide(account, streams, decision, settings, by, cause, keys)
+            except Repeated as again:
+                after = await self._as_of(again.claim, again.taken)
+        return [cast(Order, after[stream].state) for stream in named]
 
     async def _decide(
         self,

@@ -128,9 +128,8 @@ async def get_history(
     if before is not None and after:
         raise malformed("after, before: found both, expected one of them")
     render = rendering(account, document) if with_changes else None
-    told = await asyncio.to_thread(
-        _history, cell, account, segment(order_id), after, before, limit, render
-    )
+    named = await cell.ledger.order_id_of(account.name, segment(order_id))
+    told = await asyncio.to_thread(_history, cell, account, named, after, before, limit, render)
     return json_response(told)
 
 
@@ -247,8 +246,9 @@ async def get_order_as_of(
     instant_asked = _instant(at) if at is not None else None
     account = await cell.ledger.account(caller.account)
     render = rendering(account, document)
+    named = await cell.ledger.order_id_of(account.name, segment(order_id))
     row, body = await asyncio.to_thread(
-        _as_of, cell, account.name, segment(order_id), version, instant_asked, render
+        _as_of, cell, account.name, named, version, instant_asked, render
     )
     headers = {"X-Ledger-Version": str(row.version), "X-Ledger-Position": str(row.position)}
     return json_response(body, headers=headers)

@@ -60,6 +60,7 @@ async def get_order(order_id: str, request: Request, cell: TheCell, caller: MayG
     if sequence := re.fullmatch(r"seq(\d{1,15})", order_id):
         await request.app.state.freshness.wait()
         order_id = await asyncio.to_thread(_by_sequence, cell, caller, int(sequence[1]))
+    order_id = await cell.ledger.order_id_of(caller.account, order_id)
     account = await cell.ledger.account(caller.account)
     if not await is_reachable(cell, account, order_id):
         raise OrderNotFound()

@@ -71,6 +71,7 @@ async def get_user_order(order_id: str, request: Request, cell: TheCell, caller:
     order_id, account = segment(order_id), await cell.ledger.account(caller.account)
     email = _customer(caller, of_query(request.query_params.multi_items()), list_all=True)
     order = await cell.ledger.order(account.name, order_id)
+    order_id = order.order_id
     if email is not None:
         await require_own(request, cell, order, email)
     if not await is_reachable(cell, account, order_id):

@@ -16,6 +16,7 @@ from oms_ledger.orders.parts import BESIDES
 from oms_ledger.orders.payments.allocation import split
 from oms_ledger.orders.payments.systems import GIFT_CARD, NO_PAYMENT, name_and_group
 from oms_ledger.orders.placement.numbers import order_id
+from oms_ledger.orders.placement.person import read_addresses, read_profile, sent_addresses
 from oms_ledger.orders.placement.reading import (
     integer,
     money,
@@ -45,6 +46,13 @@ _PLACEMENT = {
 # What the ledger says of an order by itself: a placement has no say in it.
 _OF_THE_LEDGER = {
     OWN,
+    "approvedBy",
+    "authorizationPolicyData",
+    "canceledBy",
+    "cancelledBy",
+    "changesAttachment",
+    "totals",
+    "workflowData",
     "cancellationData",
     "cancellationRequests",
     "packageAttachment",
@@ -53,18 +61,11 @@ _OF_THE_LEDGER = {
     "status",
     "state",
 }
-# Of the client profile.
-_TEXTS = {"firstName", "lastName", "documentType", "document", "phone"} | {
-    "corporateName",
-    "tradeName",
-    "corporateDocument",
-    "stateInscription",
-    "corporatePhone",
-}
 _SECRETS = {"cardnumber", "validationcode", "securitycode", "cvv", "cvc"}
-_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)*")
 _SALES_CHANNEL = re.compile(r"[0-9]{1,9}")
 _LONGEST_TEXT = 2000
+_MOST_TAGS = 50
+_LONGEST_ASSOCIATE = 100
 
 
 def number_of_orders(body: Json) -> int:
@@ -154,7 +155,7 @@ def place(
             transaction_id=transaction_id,
             merchant_name=account.name.upper(),
             sales_channel=sales_channel,
-            seller_order_id=the_id if own else None,
+            seller_order_id=f"00-{the_id}" if own else None,
             **told,
         )
         orders.append((the_id, placed))
@@ -180,7 +181,8 @@ def read_lines(
         read_item(raw, index, new_id, freights.get(index, 0))
         for index, raw in enumerate(raw_items(body))
     ]
-    return lines, _logistics(body, len(lines)), _told(body, account)
+    deliveries = _logistics(body, len(lines))
+    return lines, deliveries, _told(body, account, new_id)
 
 
 def _list_freights(body: Json) -> dict[int, int]:
@@ -196,19 +198,20 @@ def _list_freights(body: Json) -> dict[int, int]:
     return told
 
 
-def _told(body: Json, account: Account) -> dict[str, Any]:
+def _told(body: Json, account: Account, new_id: Callable[[], str]) -> dict[str, Any]:
     """What every order of the purchase is told alike."""
     for name in ("giftRegistryData", "callCenterOperatorData"):
         optional_object(body, name)
     order_form_id = body.get("orderFormId")
     if order_form_id is not None and not isinstance(order_form_id, str):
         raise refuse("OMS004", f"orderFormId: found {order_form_id!r}, expected a text")
-    profile = _profile(body)
+    profile = read_profile(body)
+    _require_short_associate(body)
     invoice_data = optional_object(body, "invoiceData") or {}
     optional_object(invoice_data, "billing")
     return {
         "order_form_id": order_form_id,
-        "marketing": optional_object(body, "marketingData"),
+        "marketing": _marketing(body),
         "preferences": optional_object(body, "clientPreferencesData"),
         "store_preferences": optional_object(body, "storePreferencesData")
         or {
@@ -221,11 +224,33 @@ def _told(body: Json, account: Account) -> dict[str, Any]:
             **own_templates(account),
         },
         "client_profile": {k: v for k, v in profile.items() if k != BESIDES},
-        "address": _kept_addresses(body["shippingData"]),
+        "address": read_addresses(body["shippingData"], new_id),
         "invoice_data": invoice_data,
         "custom_data": optional_object(body, "customData") or {},
         "open_text": _open_text(body.get("openTextField")),
     }
+
+
+def _marketing(body: Json) -> Json | None:
+    marketing = optional_object(body, "marketingData")
+    tags = marketing.get("marketingTags") if marketing else None
+    if isinstance(tags, list) and len(tags) > _MOST_TAGS:
+        message = "The marketingTags field in the marketing attachment is invalid"
+        raise refuse(
+            "CHK0038", f"{message}: found {len(tags)}, no more than {_MOST_TAGS} are taken"
+        )
+    return marketing
+
+
+def _require_short_associate(body: Json) -> None:
+    """A sales associate's id, as `salesAssociateData` or within the merchant's context."""
+    context = body.get("merchantContextData")
+    for told in (body, context if isinstance(context, dict) else {}):
+        data = told.get("salesAssociateData")
+        associate = data.get("salesAssociateId") if isinstance(data, dict) else None
+        if associate is not None and len(str(associate)) > _LONGEST_ASSOCIATE:
+            message = "Field salesAssociateId has exceeded limit of characters"
+            raise refuse("CHK0099", f"{message}: {_LONGEST_ASSOCIATE}")
 
 
 def _open_text(given: Any) -> str | None:
@@ -280,8 +305,10 @@ def _logistics(body: Json, lines: int) -> list[Json]:
     if shipping.get("updateStatus") == "outdated":
         raise refuse("ORD022", "shippingData.updateStatus is outdated: ask for the delivery again")
     infos = objects(shipping, "logisticsInfo", "shippingData.", "ORD006")
-    addresses = _addresses(shipping)
+    addresses = sent_addresses(shipping)
     found: dict[int, Json] = {}
+    # The deliveries of an order's document may name ids of an address book.
+    strict = "orderId" not in body
     for number, info in enumerate(infos):
         place = f"shippingData.logisticsInfo[{number}]"
         index = count(info.get("itemIndex"), text=True)
@@ -289,14 +316,14 @@ def _logistics(body: Json, lines: int) -> list[Json]:
             raise refuse("CHK0041", f"Invalid item index: {place}.itemIndex")
         if index in found:
             raise refuse("CHK0108", f"Duplicated item index: {place}.itemIndex is {index} again")
-        found[index] = _delivery(info, addresses, place)
+        found[index] = _delivery(info, addresses, place, strict=strict)
     missing = [index for index in range(lines) if index not in found]
     if missing:
         raise refuse("ORD006", f"shippingData.logisticsInfo has no line for items[{missing[0]}]")
     return [found[index] for index in range(lines)]
 
 
-def _delivery(info: Json, addresses: list[Json], place: str) -> Json:
+def _delivery(info: Json, addresses: list[Json], place: str, *, strict: bool) -> Json:
     channel = info.get("selectedDeliveryChannel") or "delivery"
     slas = objects(info, "slas", f"{place}.", "ORD006")
     if channel == "pickup-in-point":
@@ -304,6 +331,8 @@ def _delivery(info: Json, addresses: list[Json], place: str) -> Json:
             raise refuse("ORD048", f"Invalid address for pickup: {place} names no pickup point")
     elif not addresses:
         raise refuse("ORD006", f"shippingData.address is required for {place}")
+    elif (named := info.get("addressId")) and strict and not _names(named, addresses):
+        raise refuse("ORD044", f"Invalid address for item: {place}.addressId names none of them")
     estimate = info.get("shippingEstimateDate")
     if estimate is not None and not isinstance(estimate, str):
         raise refuse("ORD006", f"{place}.shippingEstimateDate: expected a text")
@@ -320,51 +349,18 @@ def _delivery(info: Json, addresses: list[Json], place: str) -> Json:
     return {**told, "tax": tax} if tax else told
 
 
+def _names(address_id: object, addresses: list[Json]) -> bool:
+    """Whether it is the id of an address; of one without an id it may be any."""
+    ids = [one.get("addressId") for one in addresses]
+    return any(not one or str(one) == str(address_id) for one in ids)
+
+
 def _pickup_point(deliveries: list[Json], addresses: list[Json]) -> bool:
     """Whether the store is named: by the line, by an SLA of it, or by an address of one."""
     named = ("pickupPointId", "pickupStoreInfo", "addressId")
     if any(one.get(name) for one in deliveries for name in named):
         return True
     return any(str(a.get("addressType")).lower() == "pickup" for a in addresses)
-
-
-def _addresses(shipping: Json) -> list[Json]:
-    """Where to: the address, or those that were selected."""
-    address = optional_object(shipping, "address")
-    selected = objects(shipping, "selectedAddresses", "shippingData.", "ORD006")
-    return [one for one in (address, *selected) if one]
-
-
-def _kept_addresses(shipping: Json) -> Json:
-    addresses = _addresses(shipping)
-    kept: Json = dict(addresses[0]) if addresses else {}
-    for name in ("selectedAddresses", "availableAddresses"):
-        if given := objects(shipping, name, "shippingData.", "ORD006"):
-            kept[name] = given
-    contact = shipping.get("contactInformation")
-    if contact is not None and not isinstance(contact, list | dict):
-        raise refuse("OMS004", "contactInformation: expected a list, an object or null")
-    if contact:
-        kept["contactInformation"] = [contact] if isinstance(contact, dict) else contact
-    return kept
-
-
-def _profile(body: Json) -> Json:
-    profile = required_object(body, "clientProfileData", "ORD007")
-    email = profile.get("email")
-    if not isinstance(email, str) or len(email) > 254 or not _EMAIL.fullmatch(email):
-        raise refuse("ORD007", f"clientProfileData.email: found {email!r}, expected an e-mail")
-    return {**profile, **{name: _profile_text(profile, name) for name in _TEXTS & profile.keys()}}
-
-
-def _profile_text(profile: Json, name: str) -> str | None:
-    """As text; some clients send documents and telephones as numbers."""
-    given = profile[name]
-    if isinstance(given, int) and not isinstance(given, bool):
-        return str(given)
-    if given is None or isinstance(given, str):
-        return given
-    raise refuse("ORD007", f"clientProfileData.{name}: found {given!r}, expected a text")
 
 
 def _payments(body: Json, new_id: Callable[[], str]) -> tuple[list[Payment], list[Json]]:

@@ -1,6 +1,7 @@
 """From a purchase to orders: what is refused, how it is split, and that no cent is lost."""
 
 import copy
+import re
 from decimal import Decimal
 from itertools import count
 
@@ -161,6 +162,13 @@ REFUSED = [
     ((*ITEM, "price"), 24.5, "CHK0025", "items[0].price"),
     ((*ITEM, "price"), "24.50", "CHK0025", "items[0].price"),
     ((*ITEM, "quantity"), 1.5, "CHK0023", "items[0].quantity"),
+    (("clientProfileData", "firstName"), "Joh******", "ORD007", "clientProfileData.firstName"),
+    (("clientProfileData", "document"), "*1***", "ORD007", "clientProfileData.document"),
+    (("clientProfileData", "phone"), "9" * 2001, "CHK0099", "clientProfileData.phone"),
+    (("shippingData", "address", "street"), "Ave***", "ORD006", "shippingData.address.street"),
+    (("shippingData", "address", "city"), "x" * 2001, "CHK0099", "shippingData.address.city"),
+    (("marketingData", "marketingTags"), ["x"] * 51, "CHK0038", "found 51"),
+    (("salesAssociateData", "salesAssociateId"), "x" * 101, "CHK0099", "salesAssociateId"),
     (("openTextField",), "x" * 2001, "CHK0017", "openTextField"),
     (("orderFormId",), 7, "OMS004", "orderFormId"),
     (("marketingData",), "SUMMER10", "OMS004", "marketingData"),
@@ -215,7 +223,10 @@ def test_the_published_example_becomes_one_order():
     ]
     assert placed.gift_cards[0]["value"] == 500
     assert placed.client_profile == PUBLISHED["clientProfileData"]
+    address_id = placed.address.pop("addressId")
+    assert re.fullmatch(r"id-\d", address_id)
     assert placed.address == PUBLISHED["shippingData"]["address"]
+    assert placed.seller_order_id == "00-v1acme-01"
     assert placed.open_text == "Please deliver after 5 PM."
     assert placed.details == {"salesAssociateData": {"salesAssociateId": "seller123"}}
     assert placed.items[0].details["bundleItems"] == PUBLISHED["items"][0]["bundleItems"]
@@ -243,6 +254,16 @@ def test_whole_numbers_with_a_point_are_whole_numbers():
         plain.totals,
         plain.payments,
     )
+
+
+def test_a_delivery_names_an_address_that_was_sent():
+    body = changed(("shippingData", "address", "addressId"), "home")
+    body["shippingData"]["logisticsInfo"][0]["addressId"] = "home"
+    assert placing(body)[0][1].address["addressId"] == "home"
+    body["shippingData"]["logisticsInfo"][0]["addressId"] = "away"
+    with pytest.raises(InvalidPlacement) as refused:
+        placing(body)
+    assert refused.value.code == "ORD044"
 
 
 def test_a_price_tag_without_a_value_counts_its_raw_value():

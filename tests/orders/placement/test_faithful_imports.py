@@ -39,7 +39,7 @@ NAMED = {
     r"allowCancellation|allowEdition|workflowIsInError": "as the order stands here",
     r".*\.(cvv2|cardNumber|cardHolder|expireMonth|expireYear)": "card data is dropped",
     r"(clientProfileData|shippingData|marketingData|ratesAndBenefitsData)\.id": "constants",
-    r"canceledBy|cancelledBy": "one thing by two names",
+    r"(canceledBy|cancelledBy)(\[.*)?": "one thing by two names",
     r"marketplaceItems": "none are [] in one document and null in the other",
     r"openTextField\.value": "a text that is null is no text",
     r"value": "the sum of the totals, where the document says something else",
