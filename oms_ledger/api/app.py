@@ -195,6 +195,7 @@ def application(cell: Cell) -> FastAPI:
         include_in_schema=False,
         dependencies=[Depends(open_to_all("documentation"))],
     )
+    app.state.routes = routes_of(app)
     errors.install(app)
     described = app.openapi
     app.openapi = lambda: repeats.describe(described())  # type: ignore[method-assign]

@@ -8,6 +8,7 @@ answer again, and nothing but a version has to be kept. A refusal takes no key, 
 was refused may be tried again.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -21,16 +22,25 @@ from oms_ledger.orders.refusals import IdempotencyKeyReused
 
 @dataclass
 class Attempt:
-    """A request under a key. `asked` tells what it asks for, the same whenever it is repeated."""
+    """A request under a key. `asked` tells what it asks for, the same whenever it is repeated.
+
+    `who` tells apart those who share an actor, like shoppers: a key is good for one of them.
+    """
 
     key: str
     asked: Callable[[], str]
     changes: int = 0
     replayed: bool = False
+    who: str = ""
 
     def claim(self, account: str, by: str) -> "Claim":
-        """The claim of the request's next change: a request may make several, in its own order."""
-        return Claim(self, account, f"idempotency:{by}:{self.key}:{self.changes}")
+        """The claim of the request's next change: a request may make several, in its own order.
+
+        Clients write what they like into a key, so it is kept as a hash.
+        """
+        told = f"{by}\0{self.who}\0{self.key}".encode()
+        digest = hashlib.sha256(told).hexdigest()[:40]
+        return Claim(self, account, f"idempotency:{digest}:{self.changes}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +79,18 @@ def unclaimed() -> Iterator[None]:
         yield
     finally:
         current.reset(token)
+
+
+def belongs_to(who: str) -> None:
+    """Say whose request is at hand, where the actor does not."""
+    if attempt := current.get():
+        attempt.who = who
+
+
+def is_replayed() -> bool:
+    """Whether the request at hand was answered before."""
+    attempt = current.get()
+    return attempt is not None and attempt.replayed
 
 
 def claim(account: str, by: str) -> Claim | None:

@@ -164,6 +164,23 @@ class AffiliateMissing(Refusal):
     text = "affiliateId: found {0!r}, expected 2 to 10 letters or digits"
 
 
+class AffiliateNotNamed(Refusal):
+    """`00` names orders inside the deployment; an outsider could take their ids."""
+
+    code = "FMT0088"
+    text = "affiliateId: found {0!r}, expected the id of an affiliate of this account"
+
+
+class OtherMarketplaceGroup(Refusal):
+    code = "CHK0144"
+    text = "marketplaceOrderGroup: the order {0} is not of the group {1}"
+
+
+class SellerTellsItself(Refusal):
+    status, code = 409, "OMS003"
+    text = "The seller {0} is an account here and cancels its order by itself"
+
+
 class OrderIdTaken(Refusal):
     status, code = 409, "OMS003"
     text = "The order {0} exists already, with another content"

@@ -183,8 +183,9 @@ def test_G11_the_handshake_over_http_is_the_same_as_between_accounts(cell, store
     accepted = shop.call("POST", f"/api/oms/pvt/orders/{below}/cancel")
     assert accepted.status == 200
     told = store.call("POST", f"/pvt/orders/{order_id}/cancel", {"reason": "as you like"})
-    assert told.json().keys() == {"date", "orderId", "receipt"}
-    assert status(store, order_id) == "canceled"
+    assert (told.status, told.json()["error"]["code"]) == (409, "OMS003")
+    assert SHOP in told.json()["error"]["message"]  # which tells it by itself
+    assert status(store, order_id) == "waiting-for-seller-decision"
     done = shop.call("POST", f"/pvt/orders/{below}/cancel", message)
     assert done.json()["marketplaceOrderId"] == order_id
     rest(cell)
@@ -199,7 +200,12 @@ def test_G11_over_http_a_seller_is_out_and_an_outsider_is_nobody(cell, store, sh
     stranger = client_of(account=OTHER_SHOP)
     assert stranger.call("POST", f"/pvt/orders/{order_id}/cancel", {}).status == 404
     assert shop.call("POST", f"/pvt/orders/{order_id}/cancel", {}).status == 404
-    assert store.call("POST", f"/pvt/orders/{order_id}/cancel", {"reason": "gone"}).status == 200
+    head = cell.store.head()
+    assert store.call("POST", f"/pvt/orders/{order_id}/cancel", {"reason": "gone"}).status == 409
+    assert cell.store.head() == head
+    for _ in range(2):
+        shop.call("POST", f"/api/oms/pvt/orders/00-{order_id}/cancel", {"reason": "gone"})
+    rest(cell)
     assert status(store, order_id) == "window-to-change-seller"
 
 

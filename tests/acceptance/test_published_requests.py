@@ -185,7 +185,7 @@ SENT = {
         None,
     ),
     "PUT /api/order-system/orders/changes/settings": (nothing, 200, None),
-    "PUT /api/checkout/pvt/orders": (nothing, 200, None),
+    "PUT /api/checkout/pvt/orders": (nothing, 400, "FMT0088"),
     # An order that waits for no other seller, and one that no chain leads to.
     "PUT /api/checkout/pvt/orders/{marketplaceOrderId}/sellers": (order(bought), 400, None),
     "POST /api/checkout/pvt/orders/{orderId}/receipts/marketplace-order-authorization": (

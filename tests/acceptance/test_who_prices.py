@@ -42,7 +42,7 @@ FIGURES: dict[str, tuple[Callable[[Json], None], int]] = {
     "manual price": (_line(price=1, manualPrice=1), 1),
     "unit multiplier": (_line(unitMultiplier=0.0005), 1),
     "tax": (_line(price=1, tax=1), 2),
-    "freight": (_freight, 2000),
+    "freight": (_freight, 2500),
     "gift card": (_gift_card, 1),
 }
 

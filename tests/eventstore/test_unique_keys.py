@@ -4,6 +4,7 @@ from alembic import command
 from sqlalchemy import text
 
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.idempotency import Attempt
 from oms_ledger.eventstore.records import Key
 from oms_ledger.migrations import _config, migrate
 from oms_ledger.settings import Settings
@@ -37,3 +38,14 @@ def test_G9_keys_that_were_taken_before_count_as_taken_when_the_tables_are_broug
     assert cell.store.take_key(Key("acme", NATURAL, b"y")) == Key("acme", NATURAL, b"x")
     assert cell.store.forget_claims(2**62) == 0
     cell.close()
+
+
+def test_a_claim_is_of_one_account_actor_and_person_and_keeps_no_text():
+    def claim(account="acme", by="shopper", who="one", key="my e-mail"):
+        attempt = Attempt(key, lambda: "asked", who=who)
+        return attempt.claim(account, by).name
+
+    names = {claim(), claim(by="key"), claim(who="two"), claim(key="other")}
+    assert len(names) == 4
+    assert all(name.startswith("idempotency:") and "e-mail" not in name for name in names)
+    assert claim() == claim()

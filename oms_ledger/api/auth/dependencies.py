@@ -14,9 +14,11 @@ from oms_ledger.api.auth.rate_limit import Limits
 from oms_ledger.api.http.addressing import segment
 from oms_ledger.api.http.errors import ApiError, forbidden, unauthorized
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore import idempotency
 from oms_ledger.eventstore.ledger import Ledger
 from oms_ledger.services.accounts import user_tokens
 from oms_ledger.services.accounts.user_tokens import UserToken
+from oms_ledger.services.customers.identity import mailbox_hash
 from oms_ledger.services.operators.signed_in import STATE, SignedIn
 from projections.accounts import app_keys, token_bounds
 from projections.accounts.app_keys import AppKey
@@ -161,6 +163,7 @@ async def _behind(request: Request, token: UserToken) -> Caller | None:
     if token.app_key and (key is None or not key.has_generation(token.generation, now_micros())):
         return None
     if token.shopper is not None:
+        idempotency.belongs_to(mailbox_hash(vault, token.account, token.shopper))
         return Caller(token.account, SHOPPER, frozenset(), token.shopper)
     if key is None:
         return None

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from fastapi import Request
 
+from oms_ledger.api.http.addressing import of_host
 from oms_ledger.api.http.origin import origin_of
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.parts import Json
@@ -24,7 +25,7 @@ def transaction_data(request: Request, orders: Sequence[Order]) -> Json:
             "payments": payments(orders),
         }
     ]
-    account = _account_in_query(request)
+    account = _account_in_query(request, first.account)
     receiver = f"{address}/split/{group}/payments{account}"
     if transaction == NO_PAYMENT:
         rest = f"&{account[1:]}" if account else ""
@@ -58,7 +59,7 @@ def payments(orders: Sequence[Order]) -> list[Json]:
     ]
 
 
-def _account_in_query(request: Request) -> str:
-    """Who named the account in the query names it in what follows, too."""
-    named = request.query_params.get("an") or ""
-    return f"?an={quote(named, safe='')}" if named else ""
+def _account_in_query(request: Request, account: str) -> str:
+    """The account, where the host does not name it: so the addresses work as they are."""
+    named = of_host(origin_of(request).host) == account
+    return "" if named else f"?an={quote(account, safe='')}"

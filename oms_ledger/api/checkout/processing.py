@@ -103,7 +103,9 @@ async def post_gateway_callback(
 
 
 @router.get("/checkout/gatewayCallback/{order_group}/{message_code}")
+@router.post("/checkout/gatewayCallback/{order_group}/{message_code}")
 @router.get("/api/checkout/pub/gatewayCallback/{order_group}/{message_code}")
+@router.post("/api/checkout/pub/gatewayCallback/{order_group}/{message_code}")
 async def get_gateway_callback(
     order_group: str, request: Request, cell: TheCell, carts: TheCarts, processor: MayProcess
 ) -> Response:

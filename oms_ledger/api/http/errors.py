@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
+from oms_ledger.api.http.methods import allowed
 from oms_ledger.eventstore.ledger import Contended
 from oms_ledger.masterdata.refusals import InvalidDocument
 from oms_ledger.orders.refusals import OrderNotFound
@@ -180,8 +181,14 @@ async def _http(request: Request, error: Exception) -> Response:
     code, what = {404: ("OMS404", "no such path"), 405: ("OMS405", "no such method here")}.get(
         error.status_code, ("OMS004", str(error.detail))
     )
+    headers = error.headers
+    if error.status_code == 405:
+        methods = {"Allow": ", ".join(allowed(request.app.state.routes, request.scope))}
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=methods)
+        headers = methods
     message = f"{request.method} {request.url.path}: {what}. The API reference is at /docs"
-    return answer(request, error.status_code, code, message, error.headers)
+    return answer(request, error.status_code, code, message, headers)
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from fastapi import Request
 
@@ -17,13 +18,20 @@ class Origin:
 
 
 def origin_of(request: Request) -> Origin:
-    """The scheme and host of the request; a trusted proxy says those that it was asked by."""
+    """The scheme and host of the request; a trusted proxy says those that it was asked by.
+
+    Of a list the last counts, which the nearest proxy added: the rest came from further away. At
+    the deployment's public address the scheme is that of the address.
+    """
     headers = request.headers
     scheme, host = request.url.scheme, headers.get("host", "")
     if _is_trusted(request):
-        told = headers.get("x-forwarded-proto", "").split(",")[0].strip().lower()
+        told = headers.get("x-forwarded-proto", "").rpartition(",")[2].strip().lower()
         scheme = told if told in ("http", "https") else scheme
-        host = headers.get("x-forwarded-host", "").split(",")[0].strip() or host
+        host = headers.get("x-forwarded-host", "").rpartition(",")[2].strip() or host
+    public = urlsplit(request.app.state.cell.settings.public_url or "")
+    if public.netloc and public.netloc == host.lower():
+        scheme = public.scheme
     return Origin(scheme, host)
 
 

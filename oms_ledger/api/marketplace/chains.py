@@ -22,6 +22,8 @@ from oms_ledger.api.orders.documents import json_response
 from oms_ledger.orders.documents import placed_order
 from oms_ledger.orders.instants import spell
 from oms_ledger.orders.marketplace.as_seller import authorize_fulfillment
+from oms_ledger.orders.order import Order
+from oms_ledger.orders.refusals import OtherMarketplaceGroup
 
 router = APIRouter(tags=["Marketplaces and sellers"])
 MayAuthorize = Annotated[Caller, Depends(requires("authorize_chain"))]
@@ -55,12 +57,23 @@ class Authorization(Body):
     authorization_receipt: AuthorizationReceipt
 
 
+def _groups_of(order: Order) -> set[str]:
+    """What the level above may call the sale by: its group, its order, or the order here."""
+    above = order.placed.marketplace_order_id or ""
+    group = order.placed.details.get("marketplaceOrderGroup")
+    named = {above, above.rpartition("-")[0], order.order_id, group}
+    return {one for one in named if isinstance(one, str) and one}
+
+
 @router.post("/api/checkout/pvt/orders/{order_id}/receipts/marketplace-order-authorization")
 async def post_authorization(
     order_id: str, request: Request, ledger: TheLedger, caller: MayAuthorize
 ) -> Response:
     """The sale above is paid; told again, the answer has the same receipt."""
-    parse(Authorization, await json_body(request))
+    told = parse(Authorization, await json_body(request)).marketplace_order_group
+    known = await ledger.order(caller.account, segment(order_id))
+    if told not in _groups_of(known):
+        raise OtherMarketplaceGroup(known.order_id, told[:100])
     order = await ledger.change(
         caller.account,
         segment(order_id),

@@ -49,9 +49,11 @@ from oms_ledger.orders.order import Order
 from oms_ledger.orders.placement.numbers import order_group as new_group
 from oms_ledger.orders.refusals import (
     AffiliateMissing,
+    AffiliateNotNamed,
     OrderIdTaken,
     OrderNotFound,
     OtherMarketplaceOrder,
+    SellerTellsItself,
 )
 from oms_ledger.orders.status import Status
 from oms_ledger.services.marketplace.partnership import partner
@@ -86,7 +88,9 @@ async def place_received(
         body = {**body, "marketplaceOrderId": above}
     account = await cell.ledger.account(caller.account)
     body = identified(cell, caller, body)
-    affiliate = request.query_params.get("affiliateId") or "00"
+    affiliate = request.query_params.get("affiliateId") or ""
+    if affiliate in ("", "00"):
+        raise AffiliateNotNamed(affiliate)
     if not _AFFILIATE.fullmatch(affiliate):
         raise AffiliateMissing(affiliate[:40])
     received = await _received(request, cell, account, affiliate, body)
@@ -229,6 +233,8 @@ async def post_cancel(
     above = order.placed.marketplace_order_id
     from_above = order.flow == "seller" or (above and asked.marketplace_order_id == above)
     if delegated(order) and not from_above:
+        if await _is_account(cell, order.seller):
+            raise SellerTellsItself(order.seller)
         decision = partial(
             hear_cancellation,
             seller=order.seller,
@@ -251,6 +257,14 @@ async def post_cancel(
     return json_response(
         told if from_above else {k: told[k] for k in ("date", "orderId", "receipt")}
     )
+
+
+async def _is_account(cell: Cell, name: str) -> bool:
+    try:
+        await cell.ledger.account(name)
+    except AccountNotFound:
+        return False
+    return True
 
 
 @router.post("/api/ledger/orders/{order_id}/authorize-fulfillment")

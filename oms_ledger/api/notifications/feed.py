@@ -139,6 +139,15 @@ async def retrieve_v2(request: Request, cell: TheCell, caller: MayRead) -> Respo
     return json_response(items, headers={**told, **_expiry(cell, lot.expires_at)})
 
 
+@router.post("/api/oms/pvt/feed/orders/status/confirm", deprecated=True)
+async def confirm_v2(request: Request, cell: TheCell, caller: MayCommit) -> Response:
+    """Feed v2: commit items by their `commitToken`, one or a list of them."""
+    body = await json_body(request)
+    given = body if isinstance(body, list) else [body]
+    told = [one.get("commitToken") if isinstance(one, dict) else one for one in given]
+    return await _committed(cell, caller, told, "commitToken")
+
+
 async def _retrieved(request: Request, cell: Cell, caller: Caller, most: int) -> Lot:
     query = {name.lower(): value for name, value in request.query_params.items()}
     count = query.get("maxlot", "")
@@ -178,11 +187,16 @@ def _item(handle: str, item: dict[str, Any]) -> dict[str, Any]:
 async def commit(request: Request, cell: TheCell, caller: MayCommit) -> Response:
     body = await json_body(request)
     handles = body.get("handles") if isinstance(body, dict) else None
-    if not isinstance(handles, list) or not 1 <= len(handles) <= 1000:
-        raise malformed("handles: expected an array of 1 to 1000 handles")
-    for index, handle in enumerate(handles):
+    return await _committed(cell, caller, handles, "handles")
+
+
+async def _committed(cell: Cell, caller: Caller, given: Any, field: str) -> Response:
+    if not isinstance(given, list) or not 1 <= len(given) <= 1000:
+        raise malformed(f"{field}: expected an array of 1 to 1000 handles")
+    for index, handle in enumerate(given):
         if not isinstance(handle, str):
-            raise malformed(f"handles[{index}]: expected a string")
+            raise malformed(f"{field}[{index}]: expected a string")
+    handles: list[str] = given
 
     def remove() -> None:
         with cell.database.writing_once() as connection:
@@ -192,7 +206,7 @@ async def commit(request: Request, cell: TheCell, caller: MayCommit) -> Response
     try:
         await asyncio.to_thread(remove)
     except ForgedHandle as forged:
-        raise malformed(f"handles[{forged.args[0]}] is no handle of this key") from None
+        raise malformed(f"{field}[{forged.args[0]}] is no handle of this key") from None
     return Response(status_code=200)
 
 

@@ -197,6 +197,7 @@ def _first_answer(order: Order, invoice: e.InvoiceIssued) -> tuple[str, datetime
 
 @router.post(f"{OMS}/invoice")
 @router.post(f"{SELLERS}/invoice")
+@router.post("/api/oms/pub/orders/{order_id}/invoice")
 async def post_invoice(
     order_id: str, request: Request, ledger: TheLedger, caller: MayInvoice
 ) -> Response:

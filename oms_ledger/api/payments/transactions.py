@@ -40,6 +40,7 @@ from oms_ledger.orders.payments.decide import (
     waits_for_money,
 )
 from oms_ledger.orders.payments.manual import ask_by_hand, asked_by_hand, available
+from oms_ledger.orders.payments.systems import SYSTEMS
 from oms_ledger.orders.pricing import divide
 from oms_ledger.orders.refusals import (
     NothingToRefund,
@@ -113,6 +114,27 @@ async def get_payment(
     if found is None:
         raise PaymentNotFound(segment(payment_id))
     return json_response(found)
+
+
+@router.get(f"{HERE}/capabilities")
+async def get_capabilities(transaction_id: str, cell: TheCell, caller: MayRead) -> Response:
+    """What could be asked for as the transaction stands."""
+    orders = await _orders(cell, caller, transaction_id)
+    kinds = {"voidable": Kind.CANCEL, "refundable": Kind.REFUND, "capturable": Kind.SETTLE}
+    return json_response(
+        {name: any(available(one, kind) for one in orders) for name, kind in kinds.items()}
+    )
+
+
+@router.get("/api/pvt/payment-systems")
+async def get_payment_systems(caller: MayRead) -> Response:
+    """The payment systems that have a name of their own; others are taken as well."""
+    return json_response(
+        [
+            {"id": int(one), "name": name, "groupName": group}
+            for one, (name, group) in SYSTEMS.items()
+        ]
+    )
 
 
 @router.get(f"{HERE}/settlements")

@@ -79,7 +79,8 @@ def carried(headers: Mapping[str, str], cookies: Mapping[str, str]) -> list[str]
     told = [value for jar in (headers, cookies) for name, value in jar.items() if _ours(name)]
     for name in ("authorization", "proxy-authorization"):
         scheme, _, value = headers.get(name, "").partition(" ")
-        told.append(value.strip() if scheme.lower() == "bearer" else "")
+        bare = scheme if not value else ""  # as some clients send it
+        told.append(value.strip() if scheme.lower() == "bearer" else bare)
     return [text for text in told if text]
 
 
