@@ -13,7 +13,7 @@ from benchmarks import (
     appending,
     catching_up,
     encoding,
-    judging,
+    evaluation,
     large,
     latency,
     listing,
@@ -28,15 +28,15 @@ from benchmarks import (
     size,
     trials,
 )
-from benchmarks.figures import Figure, Report
+from benchmarks.figures import Metric, Report
 from benchmarks.scale import scale
 
 
-def _busy() -> Iterable[Figure]:
+def _busy() -> Iterable[Metric]:
     """Figures of a machine that did something else besides are not to be compared."""
     named = "processors"
     load, processors = os.getloadavg()[0], float(os.cpu_count() or 1)
-    yield Figure("load average at the end", encoding.NONE, load, "processes", processors, named)
+    yield Metric("load average at the end", encoding.NONE, load, "processes", processors, named)
 
 
 def main(parts: list[str]) -> int:
@@ -44,12 +44,12 @@ def main(parts: list[str]) -> int:
     if not console.is_terminal:
         console.width = 190
     report, much = Report(console), scale()
-    named: dict[str, Callable[[str], Iterable[Figure]]] = {
+    named: dict[str, Callable[[str], Iterable[Metric]]] = {
         "append": partial(appending.figures, seconds=much.seconds),
         "place": partial(placing.figures, seconds=much.seconds),
         "load": partial(loading.figures, count=64, seconds=much.seconds),
         "read": partial(reading.figures, count=much.orders, seconds=much.seconds),
-        "judge": partial(judging.figures, count=min(much.orders, 512), seconds=much.seconds),
+        "judge": partial(evaluation.figures, count=min(much.orders, 512), seconds=much.seconds),
         "queue": partial(queueing.figures, _seconds=much.seconds),
         "size": partial(size.figures, small=much.small, large=much.large, seconds=much.seconds),
         "lists": partial(listing.figures, count=much.listed, seconds=much.seconds),

@@ -1,6 +1,7 @@
-"""Two hundred accounts, of which one is busy: what its entries cost the feeds of the others.
+"""Two hundred accounts, of which one is busy: what its events cost the feeds of the others.
 
-The baseline reads every entry for each feed, as a cursor would that does not know whose they are.
+The baseline reads every event for each feed, as a subscription would that does not know whose they
+are.
 """
 
 import asyncio
@@ -8,18 +9,18 @@ from collections.abc import Iterator
 from time import perf_counter
 
 from benchmarks import orders, places
-from benchmarks.figures import Figure
+from benchmarks.figures import Metric
 from oms_ledger.cell import Cell
 from projections.notifications import feeds
 from projections.notifications.feeds import Feed
-from projections.subscriptions import checkpoints as cursors
-from projections.subscriptions.batch import pass_over, run_together
+from projections.subscriptions import checkpoints
+from projections.subscriptions.batch import run_batch, skip_unaffected
 
 QUIET = 199
 FILTER = {"type": "FromOrders", "expression": "value > 1", "disableSingleFire": True}
 
 
-def figures(database: str, count: int) -> Iterator[Figure]:
+def figures(database: str, count: int) -> Iterator[Metric]:
     """The busy account lives so many orders while the others' feeds stand still."""
     with places.empty_cell(database) as cell:
         with cell.database.writing() as connection:
@@ -33,21 +34,21 @@ def figures(database: str, count: int) -> Iterator[Figure]:
         began = perf_counter()
         for number in range(QUIET):
             with cell.database.reading() as connection:
-                told = feeds.destinations(connection, cell.database, f"quiet{number}")
-            assert not run_together(cell.database, cell.folds(), told)
+                fields = feeds.destinations(connection, cell.database, f"quiet{number}")
+            assert not run_batch(cell.database, cell.loader(), fields)
         took = perf_counter() - began
-        yield Figure(f"feeds woken past {of}", database, took, "s", whole, named)
+        yield Metric(f"feeds woken past {of}", database, took, "s", whole, named)
         with cell.database.writing() as connection:
             for number in range(QUIET):
-                cursors.drop(connection, f"feed:quiet-{number}")
-                cursors.create(connection, f"feed:quiet-{number}", 0)
+                checkpoints.drop(connection, f"feed:quiet-{number}")
+                checkpoints.create(connection, f"feed:quiet-{number}", 0)
         began, head = perf_counter(), cell.store.head()
         with cell.database.writing() as connection:
-            pass_over(connection, head)
+            skip_unaffected(connection, head)
         took = perf_counter() - began
         with cell.database.reading() as connection:
-            assert not [c for c in cursors.behind(connection, head) if c.startswith("feed:")]
-        yield Figure(f"the sweep past {of}", database, took, "s", whole, named)
+            assert not [c for c in checkpoints.behind(connection, head) if c.startswith("feed:")]
+        yield Metric(f"the sweep past {of}", database, took, "s", whole, named)
 
 
 async def _busy(cell: Cell, count: int) -> None:

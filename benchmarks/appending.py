@@ -8,14 +8,13 @@ from itertools import groupby
 
 from benchmarks import library, orders, places
 from benchmarks.alternating import Work, medians
-from benchmarks.figures import Figure, percentile
+from benchmarks.figures import Metric, percentile
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore import encryption as vault
-from oms_ledger.eventstore import serialization as codec
+from oms_ledger.eventstore import encryption, serialization
 from oms_ledger.eventstore.group_commit import GroupCommit
 from oms_ledger.eventstore.records import (
     Conflict,
-    Row,
+    RecordedEvent,
     Write,
     micros,
     order_stream,
@@ -25,7 +24,7 @@ CLIENTS = 64
 OURS = "the ledger"
 
 
-def figures(database: str, seconds: float) -> Iterator[Figure]:
+def figures(database: str, seconds: float) -> Iterator[Metric]:
     latencies: list[float] = []
     with places.empty_cell(database) as cell:
         one_event_writes(cell, latencies, 0.2)
@@ -47,24 +46,24 @@ def figures(database: str, seconds: float) -> Iterator[Figure]:
 
 
 def _compared(
-    name: str, database: str, work: Work, streams: Sequence[Sequence[Row]], seconds: float
-) -> Figure:
+    name: str, database: str, work: Work, streams: Sequence[Sequence[RecordedEvent]], seconds: float
+) -> Metric:
     """The ledger beside the better of the library's recorder with one client and with 64."""
     with library.recorder(database) as its:
         slices: dict[str, Work] = {OURS: work}
         for clients in (1, CLIENTS):
-            told = f"{clients} client{'s' if clients > 1 else ''}"
-            slices[told] = partial(library.events_per_second, its, streams, clients)
+            fields = f"{clients} client{'s' if clients > 1 else ''}"
+            slices[fields] = partial(library.events_per_second, its, streams, clients)
         rates = medians(slices, seconds)
     ours = rates.pop(OURS)
     best = max(rates, key=lambda clients: rates[clients])
     baseline = f"eventsourcing recorder, one event a transaction, {best}"
-    return Figure(name, database, ours, "events/s", rates[best], baseline)
+    return Metric(name, database, ours, "events/s", rates[best], baseline)
 
 
-def _percentiles(name: str, database: str, latencies: list[float]) -> Iterator[Figure]:
+def _percentiles(name: str, database: str, latencies: list[float]) -> Iterator[Metric]:
     for title, share in (("p50", 0.5), ("p99", 0.99)):
-        yield Figure(f"{name}: {title}", database, percentile(latencies, share) * 1000, "ms")
+        yield Metric(f"{name}: {title}", database, percentile(latencies, share) * 1000, "ms")
 
 
 def one_event_writes(cell: Cell, latencies: list[float], seconds: float) -> float:
@@ -91,21 +90,21 @@ async def _one_event_writes(cell: Cell, latencies: list[float], seconds: float) 
     return rate
 
 
-def _placement(cell: Cell) -> tuple[Row, bytes]:
+def _placement(cell: Cell) -> tuple[RecordedEvent, bytes]:
     """A placed order as stored, its personal part encrypted, and its data key.
 
     Made once, for the library's recorder too is given bytes that are ready.
     """
     order_id, placed = orders.new_order()
     stream = order_stream(orders.ACCOUNT, order_id)
-    name, body, told = codec.encode(placed)
-    wrapped = cell.vault.new_key(stream)
-    key = cell.vault.key(stream)
+    name, body, fields = serialization.encode(placed)
+    wrapped = cell.encryption.new_key(stream)
+    key = cell.encryption.key(stream)
     assert key
-    assert told
-    personal = vault.encrypt(key, told, f"{stream}:1")
+    assert fields
+    personal = encryption.encrypt(key, fields, f"{stream}:1")
     at = micros(cell.ledger.now())
-    row = Row(
+    row = RecordedEvent(
         *(orders.ACCOUNT, stream, 1, name, at, "benchmark", None, None, None, None, None),
         *(body, personal),
     )

@@ -1,7 +1,7 @@
 """How fast what follows the ledger catches up after an hour's outage, at 200 events a second (G61).
 
-An hour of it is 720,000 entries; a smaller ledger is read and the share is told in the name. What
-is told: entries a second, beside the 200 that arrive meanwhile, and how long the hour takes so.
+An hour of it is 720,000 events; a smaller ledger is read and the share gets in the name. What
+is account: events a second, beside the 200 that arrive meanwhile, and how long the hour takes so.
 """
 
 import asyncio
@@ -9,23 +9,23 @@ from collections.abc import Callable, Iterator
 from time import perf_counter
 
 from benchmarks import orders, places
-from benchmarks.figures import Figure
-from benchmarks.judging import TYPICAL
+from benchmarks.evaluation import TYPICAL
+from benchmarks.figures import Metric
 from benchmarks.reading import rebuild
 from oms_ledger.cell import Cell
 from projections.notifications import feeds, hooks
 from projections.notifications.feeds import Feed, FeedQueue
 from projections.notifications.hooks import Hook, HookDeliveries
-from projections.subscriptions.batch import run_together
-from projections.subscriptions.sink import Told
+from projections.subscriptions.batch import run_batch
+from projections.subscriptions.sink import SubscriptionSink
 
 ARRIVING, HOUR = 200.0, 3_600
 FEEDS = 5
 STATUS = {"type": "FromWorkflow", "status": ["handling", "invoiced"]}
 
 
-def figures(database: str, share: int) -> Iterator[Figure]:
-    """`share`: the ledger has one in so many of the hour's entries."""
+def figures(database: str, share: int) -> Iterator[Metric]:
+    """`share`: the ledger has one in so many of the hour's events."""
     wanted = int(ARRIVING * HOUR / share)
     with places.empty_cell(database) as cell:
         asyncio.run(_traffic(cell, wanted))
@@ -38,10 +38,10 @@ def figures(database: str, share: int) -> Iterator[Figure]:
             rate = work(cell)
             of = f"catching up, {name}, 1/{share} of an hour"
             named = "arriving meanwhile"
-            yield Figure(of, database, rate, "events/s", ARRIVING, named)
+            yield Metric(of, database, rate, "events/s", ARRIVING, named)
             if rate > ARRIVING:
                 whole = ARRIVING * HOUR / (rate - ARRIVING)
-                yield Figure(f"{of}: the whole hour so", database, whole, "s")
+                yield Metric(f"{of}: the whole hour so", database, whole, "s")
 
 
 async def _traffic(cell: Cell, wanted: int) -> None:
@@ -60,19 +60,21 @@ def _feeds(cell: Cell) -> float:
         for number, filter in enumerate(filters):
             feed = Feed(f"late-{number}", orders.ACCOUNT, filter, 60, 345_600)
             feeds.configure(connection, feed, 0)
-        told = feeds.destinations(connection, cell.database, orders.ACCOUNT)
-    return _rate(cell, told)
+        sinks = feeds.destinations(connection, cell.database, orders.ACCOUNT)
+    return _rate(cell, sinks)
 
 
 def _hook(cell: Cell) -> float:
     with cell.database.writing() as connection:
         hook = Hook("late", orders.ACCOUNT, STATUS, "https://example.com/", {})
-        hooks.configure(connection, hook, 0, cell.vault)
+        hooks.configure(connection, hook, 0, cell.encryption)
     return _rate(cell, [HookDeliveries(cell.database, "late", orders.ACCOUNT, STATUS)])
 
 
-def _rate(cell: Cell, told: list[Told] | list[FeedQueue] | list[HookDeliveries]) -> float:
-    folds, began = cell.folds(), perf_counter()
-    while run_together(cell.database, folds, told):
+def _rate(
+    cell: Cell, sinks: list[SubscriptionSink] | list[FeedQueue] | list[HookDeliveries]
+) -> float:
+    loader, began = cell.loader(), perf_counter()
+    while run_batch(cell.database, loader, sinks):
         pass
     return cell.store.head() / (perf_counter() - began)

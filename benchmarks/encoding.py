@@ -8,16 +8,15 @@ import orjson
 from eventsourcing.persistence import JSONTranscoder
 
 from benchmarks import orders
-from benchmarks.figures import Figure
-from oms_ledger.eventstore import encryption as vault
-from oms_ledger.eventstore import serialization as codec
-from oms_ledger.eventstore.encryption import Vault
+from benchmarks.figures import Metric
+from oms_ledger.eventstore import encryption, serialization
+from oms_ledger.eventstore.encryption import Encryption
 from oms_ledger.orders.events import OrderPlaced
 
 NONE = "none"
 
 
-def figures(seconds: float) -> Iterator[Figure]:
+def figures(seconds: float) -> Iterator[Metric]:
     event = orders.new_order()[1]
     plain = msgspec.to_builtins(event)
     transcoder = JSONTranscoder()
@@ -29,39 +28,39 @@ def figures(seconds: float) -> Iterator[Figure]:
 
     library = rate(lambda: transcoder.encode(plain))
     named = "eventsourcing JSONTranscoder, of a prepared dict"
-    yield Figure("size of OrderPlaced", NONE, len(encoded), "bytes")
+    yield Metric("size of OrderPlaced", NONE, len(encoded), "bytes")
     for name, work in {
         "encode OrderPlaced, msgspec": lambda: msgspec.json.encode(event),
         "encode OrderPlaced, orjson": lambda: orjson.dumps(event, default=str),
-        "encode OrderPlaced, the ledger's codec": lambda: codec.encode(event),
+        "encode OrderPlaced, the ledger's codec": lambda: serialization.encode(event),
     }.items():
-        yield Figure(name, NONE, rate(work), "events/s", library, named)
+        yield Metric(name, NONE, rate(work), "events/s", library, named)
     library = rate(lambda: transcoder.decode(encoded))
     named = "eventsourcing JSONTranscoder, to a dict"
-    name, body, told = codec.encode(event)
+    name, body, fields = serialization.encode(event)
     for title, work in {
         "decode OrderPlaced, msgspec to the event": lambda: decoder.decode(encoded),
         "decode OrderPlaced, orjson to a dict": lambda: orjson.loads(encoded),
-        "decode OrderPlaced, the ledger's codec": lambda: codec.decode(name, body, told),
+        "decode OrderPlaced, the ledger's codec": lambda: serialization.decode(name, body, fields),
     }.items():
-        yield Figure(title, NONE, rate(work), "events/s", library, named)
-    keys = Vault(b"k" * 32)
+        yield Metric(title, NONE, rate(work), "events/s", library, named)
+    keys = Encryption(b"k" * 32)
     keys.new_key("bench/1")
     key = keys.key("bench/1")
     assert key
-    assert told
-    encode = _seconds(lambda: codec.encode(event), seconds / 10)
+    assert fields
+    encode = _seconds(lambda: serialization.encode(event), seconds / 10)
     both = _seconds(lambda: _encrypted(event, key), seconds / 10)
     named = "encoding alone"
-    yield Figure("encode and encrypt the person", NONE, both * 1e6, "µs", encode * 1e6, named)
+    yield Metric("encode and encrypt the person", NONE, both * 1e6, "µs", encode * 1e6, named)
     new = _seconds(lambda: keys.new_key("bench/1"), seconds / 10)
-    yield Figure("a new order's data key, wrapped", NONE, new * 1e6, "µs", encode * 1e6, named)
+    yield Metric("a new order's data key, wrapped", NONE, new * 1e6, "µs", encode * 1e6, named)
 
 
-def _encrypted(event: OrderPlaced, key: vault.AESGCM) -> bytes:
-    told = codec.encode(event)[2]
-    assert told
-    return vault.encrypt(key, told, "bench/1:1")
+def _encrypted(event: OrderPlaced, key: encryption.AESGCM) -> bytes:
+    fields = serialization.encode(event)[2]
+    assert fields
+    return encryption.encrypt(key, fields, "bench/1:1")
 
 
 def _seconds(work: Callable[[], object], budget: float) -> float:

@@ -1,7 +1,7 @@
 """Hooks' endpoints in a process of their own: the path says how they answer, and all is counted.
 
-`/failing…` says 500, `/silent…` says nothing, the others say 200 after a while. `/arrivals` tells
-when each order's first notice came, in seconds since 1970.
+`/failing…` says 500, `/silent…` says nothing, the others say 200 after a while. `/arrivals` says
+when each order's first notification came, in seconds since 1970.
 """
 
 import asyncio
@@ -18,23 +18,23 @@ HOSTS = [f"127.0.{2 + number // 250}.{1 + number % 250}" for number in range(1_0
 async def serve(seconds: float) -> None:
     arrivals: dict[str, float] = {}
 
-    async def told(request: web.Request) -> web.Response:
-        now, notice = time.time(), json.loads(await request.read())
+    async def fields(request: web.Request) -> web.Response:
+        now, notification = time.time(), json.loads(await request.read())
         match request.match_info["hook"].partition("-")[0]:
             case "failing":
                 return web.Response(status=500)
             case "silent":
                 await asyncio.sleep(3_600)
-        arrivals.setdefault(notice.get("OrderId", ""), now)
+        arrivals.setdefault(notification.get("OrderId", ""), now)
         await asyncio.sleep(seconds)
         return web.Response()
 
-    async def heard(_: web.Request) -> web.Response:
+    async def result(_: web.Request) -> web.Response:
         return web.json_response(arrivals)
 
     application = web.Application()
-    application.router.add_get("/arrivals", heard)
-    application.router.add_post("/{hook}", told)
+    application.router.add_get("/arrivals", result)
+    application.router.add_post("/{hook}", fields)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()

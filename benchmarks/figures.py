@@ -13,7 +13,7 @@ LATEST = Path(__file__).parent / "out" / "latest.json"
 
 
 @dataclass(frozen=True)
-class Figure:
+class Metric:
     """A measured value; `ratio` is above 1 where more than the baseline was measured."""
 
     name: str
@@ -29,10 +29,10 @@ class Figure:
         return self.value / self.baseline if self.value and self.baseline else None
 
     def as_json(self) -> dict[str, object]:
-        told = asdict(self) | {"ratio": self.ratio}
+        fields = asdict(self) | {"ratio": self.ratio}
         if self.error is None:
-            del told["error"]
-        return told
+            del fields["error"]
+        return fields
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -45,18 +45,18 @@ class Report:
     """Collects figures; a measurement that breaks off leaves a row that says so."""
 
     def __init__(self, console: Console) -> None:
-        self.figures: list[Figure] = []
+        self.figures: list[Metric] = []
         self._console = console
 
-    def measure(self, name: str, database: str, work: Callable[[], Iterable[Figure]]) -> None:
+    def measure(self, name: str, database: str, work: Callable[[], Iterable[Metric]]) -> None:
         with self._console.status(f"{database}: {name}"):
             try:
                 for figure in work():  # what was measured before a failure is kept
                     self.figures.append(figure)
             except Exception as error:
                 notes = " ".join(getattr(error, "__notes__", []))
-                told = f"{type(error).__name__}: {error} {notes}".strip()
-                self.figures.append(Figure(name, database, None, "", error=told))
+                fields = f"{type(error).__name__}: {error} {notes}".strip()
+                self.figures.append(Metric(name, database, None, "", error=fields))
 
     @property
     def failed(self) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from benchmarks import orders, places
-from benchmarks.figures import Figure, percentile
+from benchmarks.figures import Metric, percentile
 from benchmarks.reading import Raw, get, rebuild, seconds_each
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.records import order_stream
@@ -24,7 +24,7 @@ _STREAM = "SELECT body FROM events WHERE stream = ? ORDER BY version"
 _DOCUMENT = "SELECT document FROM order_views WHERE account = ? AND order_id = ?"
 
 
-def figures(database: str, seconds: float) -> Iterator[Figure]:
+def figures(database: str, seconds: float) -> Iterator[Metric]:
     with places.empty_cell(database) as cell:
         order_id = asyncio.run(_handled(cell))
         rebuild(cell)
@@ -43,21 +43,21 @@ def figures(database: str, seconds: float) -> Iterator[Figure]:
                 "raw SQL and json: its entries read, not folded",
             )
         taken = seconds_each(lambda _: asyncio.run(_placed(cell)), share)
-        yield Figure(f"place an order of {ITEMS} items", database, len(taken) / sum(taken), "/s")
+        yield Metric(f"place an order of {ITEMS} items", database, len(taken) / sum(taken), "/s")
 
 
 def _compared(
     name: str, database: str, seconds: float, ours: Work, theirs: Work, named: str
-) -> Iterator[Figure]:
+) -> Iterator[Metric]:
     taken = seconds_each(lambda _: ours(), seconds)
     alone = seconds_each(lambda _: theirs(), seconds)
     rate, base = len(taken) / sum(taken), len(alone) / sum(alone)
-    yield Figure(name, database, rate, "orders/s", base, named)
-    yield Figure(f"{name}: p99", database, percentile(taken, 0.99) * 1000, "ms")
+    yield Metric(name, database, rate, "orders/s", base, named)
+    yield Metric(f"{name}: p99", database, percentile(taken, 0.99) * 1000, "ms")
 
 
 def _order(cell: Cell, stream: str) -> Order:
-    state = cell.folds().load(stream).state
+    state = cell.loader().load(stream).state
     assert isinstance(state, Order)
     return state
 
@@ -72,7 +72,7 @@ def _large() -> tuple[str, OrderPlaced]:
 
 async def _placed(cell: Cell) -> tuple[str, OrderPlaced]:
     order_id, placed = _large()
-    await cell.ledger.place(orders.ACCOUNT, {order_id: placed}, by="benchmark")
+    await cell.ledger.place(orders.ACCOUNT, {order_id: placed}, actor="benchmark")
     return order_id, placed
 
 
@@ -80,6 +80,6 @@ async def _handled(cell: Cell) -> str:
     await orders.open_account(cell.ledger)
     order_id, placed = await _placed(cell)
     paid = partial(process_order, approved=frozenset(p.id for p in placed.payments))
-    await cell.ledger.change(orders.ACCOUNT, order_id, paid, by="benchmark")
-    await cell.ledger.change(orders.ACCOUNT, order_id, start_handling, by="benchmark")
+    await cell.ledger.change(orders.ACCOUNT, order_id, paid, actor="benchmark")
+    await cell.ledger.change(orders.ACCOUNT, order_id, start_handling, actor="benchmark")
     return order_id

@@ -2,7 +2,7 @@
 
 The actions are decided and appended in this process, by the way every command goes, so that a
 thousand events a second are not a question of HTTP. Projector, worker and endpoint are processes
-of their own, all on this machine. Each action is one notice; some are more than one event.
+of their own, all on this machine. Each action is one notification; some are more than one event.
 """
 
 import asyncio
@@ -13,16 +13,15 @@ from functools import partial
 import requests
 
 from benchmarks import orders, places, processes
-from benchmarks.figures import Figure, percentile
+from benchmarks.figures import Metric, percentile
 from benchmarks.pushing import endpoint
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.ledger import Ledger
 from oms_ledger.orders.handling.decide import start_handling
 from oms_ledger.orders.payments.decide import process_order
-from projections.notifications import deliveries as pushes
-from projections.notifications import hooks
+from projections.notifications import deliveries, hooks
 from projections.notifications.hooks import Hook
-from projections.subscriptions import checkpoints as cursors
+from projections.subscriptions import checkpoints
 
 RATES = (100, 1_000)
 KEY = "vtexappkey-bench-latency"
@@ -30,7 +29,7 @@ HANDLING = {"type": "FromWorkflow", "status": ["handling"]}
 WAIT = 120.0
 
 
-def figures(database: str, seconds: float) -> Iterator[Figure]:
+def figures(database: str, seconds: float) -> Iterator[Metric]:
     """Each rate is kept up for so many seconds."""
     with places.empty_place(database) as place, endpoint(0.0) as port:
         cell = places.open_at(place)
@@ -39,7 +38,7 @@ def figures(database: str, seconds: float) -> Iterator[Figure]:
             with cell.database.writing() as connection:
                 url = f"http://127.0.0.1:{port}/latency"
                 hook = Hook(KEY, orders.ACCOUNT, HANDLING, url, {})
-                hooks.configure(connection, hook, cell.store.head(), cell.vault)
+                hooks.configure(connection, hook, cell.store.head(), cell.encryption)
             with processes.deployed(place):
                 calm: dict[str, float] = {}
                 for rate in RATES:
@@ -50,7 +49,7 @@ def figures(database: str, seconds: float) -> Iterator[Figure]:
 
 def _at(
     cell: Cell, database: str, rate: int, seconds: float, port: int, calm: dict[str, float]
-) -> Iterator[Figure]:
+) -> Iterator[Metric]:
     orders_ready = asyncio.run(ready(cell.ledger, int(rate * seconds) + 1))
     until_quiet(cell)
     before = cell.store.head()
@@ -59,16 +58,16 @@ def _at(
     until_quiet(cell)
     with requests.Session() as session:
         session.trust_env = False
-        heard = session.get(f"http://127.0.0.1:{port}/arrivals", timeout=30).json()
-    waits = [heard[order_id] - at for order_id, at in answered.items()]
+        result = session.get(f"http://127.0.0.1:{port}/arrivals", timeout=30).json()
+    waits = [result[order_id] - at for order_id, at in answered.items()]
     of = f"at {rate:,} events/s"
     reached = (cell.store.head() - before) / took
-    yield Figure(f"events appended {of}", database, reached, "events/s", float(rate), "asked")
+    yield Metric(f"events appended {of}", database, reached, "events/s", float(rate), "asked")
     for title, share in (("p50", 0.5), ("p99", 0.99)):
         value = percentile(waits, share) * 1000
         named = f"at {RATES[0]:,} events/s"
         baseline = (calm[title], named) if title in calm else (150.0, "the goal: at most")
-        yield Figure(
+        yield Metric(
             f"action answered → hook arrival {of}: {title}", database, value, "ms", *baseline
         )
         calm.setdefault(title, value)
@@ -79,9 +78,9 @@ async def ready(ledger: Ledger, count: int) -> list[str]:
 
     async def one() -> str:
         order_id, placed = orders.new_order()
-        await ledger.place(orders.ACCOUNT, {order_id: placed}, by="benchmark")
+        await ledger.place(orders.ACCOUNT, {order_id: placed}, actor="benchmark")
         paid = partial(process_order, approved=frozenset(p.id for p in placed.payments))
-        await ledger.change(orders.ACCOUNT, order_id, paid, by="benchmark")
+        await ledger.change(orders.ACCOUNT, order_id, paid, actor="benchmark")
         return order_id
 
     made: list[str] = []
@@ -96,7 +95,7 @@ async def _act(cell: Cell, order_ids: list[str], rate: int, before: int) -> dict
     each = 1.0  # events an action, as it turns out
 
     async def act(order_id: str) -> None:
-        await cell.ledger.change(orders.ACCOUNT, order_id, start_handling, by="benchmark")
+        await cell.ledger.change(orders.ACCOUNT, order_id, start_handling, actor="benchmark")
         answered[order_id] = time.time()
 
     tasks, due = [], time.perf_counter()
@@ -115,13 +114,13 @@ async def _act(cell: Cell, order_ids: list[str], rate: int, before: int) -> dict
 
 
 def until_quiet(cell: Cell, seconds: float = WAIT) -> None:
-    """Until every follower stands at the head, and no hook is owed anything."""
+    """Until every follower stands at the head, and no hook has pending anything."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         head = cell.store.head()
         with cell.database.reading() as connection:
-            behind = set(cursors.behind(connection, head)) - {"clock"}
-            if not behind and not pushes.owed(connection):
+            behind = set(checkpoints.behind(connection, head)) - {"scheduler"}
+            if not behind and not deliveries.pending(connection):
                 return
         time.sleep(0.05)
     raise RuntimeError(f"behind for {seconds:g} s: {', '.join(sorted(behind))}")

@@ -16,7 +16,7 @@ from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
 from psycopg.conninfo import conninfo_to_dict
 
 from benchmarks import places
-from oms_ledger.eventstore.records import Row
+from oms_ledger.eventstore.records import RecordedEvent
 
 FULL = 2  # what PRAGMA synchronous answers
 
@@ -34,9 +34,9 @@ def recorder(database: str) -> Iterator[ApplicationRecorder]:
                 originator_id_type="text",
             )
             with closing(store):
-                with store.transaction(commit=False) as cursor:
-                    cursor.execute("PRAGMA synchronous")
-                    assert cursor.fetchone()[0] == FULL, "the library would not write durably"
+                with store.transaction(commit=False) as subscription:
+                    subscription.execute("PRAGMA synchronous")
+                    assert subscription.fetchone()[0] == FULL, "the library would not write durably"
                 made: Any = SQLiteApplicationRecorder(store)
                 made.create_table()
                 yield made
@@ -65,7 +65,10 @@ _copies = count()  # the same stream is never written twice
 
 
 def events_per_second(
-    its: ApplicationRecorder, streams: Sequence[Sequence[Row]], clients: int, seconds: float
+    its: ApplicationRecorder,
+    streams: Sequence[Sequence[RecordedEvent]],
+    clients: int,
+    seconds: float,
 ) -> float:
     """The same bytes, stream by stream, each event in a transaction of its own."""
     with ThreadPoolExecutor(clients) as pool:

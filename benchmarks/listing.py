@@ -1,7 +1,7 @@
 """Lists over few and over many orders, beside raw SQL for the same rows; exports in rows a second.
 
 The orders are made by SQL, spread over two years, with a row each as lists show it and without
-documents, which lists do not read; terms and figures are as the views' cursor keeps them.
+documents, which lists do not read; terms and figures are as the views' subscription keeps them.
 """
 
 import asyncio
@@ -14,19 +14,18 @@ import orjson
 from sqlalchemy import Connection, text
 
 from benchmarks import orders, places
-from benchmarks.figures import Figure, percentile
+from benchmarks.figures import Metric, percentile
 from benchmarks.reading import Raw, rebuild, seconds_each
 from oms_ledger.accounts.account import Account
 from oms_ledger.api.orders.facets import facets
-from oms_ledger.api.orders.queries import asked
+from oms_ledger.api.orders.queries import requested
 from oms_ledger.cell import Cell
-from projections.exports import rows as order_export
-from projections.exports.rows import Manner
+from projections.exports import rows as exports_rows
+from projections.exports.rows import ExportFormat
 from projections.exports.spreadsheets import csv_file
-from projections.orders import query as order_list
-from projections.orders import totals as order_figures
-from projections.orders.query import Question
-from projections.orders.totals import DAY, Key, month_of
+from projections.orders import query, totals
+from projections.orders.query import OrderQuery
+from projections.orders.totals import DAY, TotalKey, month_of
 
 _STATUS = (
     "CASE WHEN n > :count - :count / 100 THEN 'ready-for-handling'"
@@ -111,11 +110,11 @@ def _instant(at: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at / 1e6))
 
 
-def figures(database: str, count: int, seconds: float) -> Iterator[Figure]:
+def figures(database: str, count: int, seconds: float) -> Iterator[Metric]:
     with places.empty_cell(database) as cell:
         began = time.perf_counter()
         begin, step = _fill(cell, count)
-        yield Figure(f"made {count:,} orders", database, time.perf_counter() - began, "s")
+        yield Metric(f"made {count:,} orders", database, time.perf_counter() - began, "s")
         with closing(Raw(cell)) as raw:
             for case in cases(begin, step, count):
                 yield from _one(cell, database, raw, case, count, seconds)
@@ -123,13 +122,13 @@ def figures(database: str, count: int, seconds: float) -> Iterator[Figure]:
 
 def _one(
     cell: Cell, database: str, raw: Raw, case: Case, count: int, seconds: float
-) -> Iterator[Figure]:
+) -> Iterator[Metric]:
     now = cell.ledger.now()
-    wanted = asked(Account(orders.ACCOUNT, "bnch"), case.given, now)
+    wanted = requested(Account(orders.ACCOUNT, "bnch"), case.given, now)
 
     def listed(_: int) -> None:
         with cell.database.snapshot() as connection:
-            page = order_list.page(connection, wanted.question)
+            page = query.page(connection, wanted.order_query)
             facets(connection, wanted, case.facets, now)
         assert page.rows, case.name
 
@@ -139,7 +138,7 @@ def _one(
 
     taken = seconds_each(listed, seconds / 4)
     base = seconds_each(alone, seconds / 4)
-    yield Figure(
+    yield Metric(
         f"list {case.name}, {count:,} orders: p99",
         *(database, percentile(taken, 0.99) * 1000, "ms"),
         *(percentile(base, 0.99) * 1000, "raw SQL: the rows, and sums over all that match"),
@@ -196,7 +195,9 @@ def _orders(connection: Connection, named: dict[str, object], row: bytes) -> Non
 
 
 def _add_up(connection: Connection, named: dict[str, object], kind: str) -> None:
-    """The figures of one kind of term as the cursor would keep them, by days and by months."""
+    """The figures of one kind of term as the subscription would keep them, by days and by
+    months.
+    """
     term = TERMS.get(kind, "''")
     found = connection.execute(
         text(
@@ -208,18 +209,18 @@ def _add_up(connection: Connection, named: dict[str, object], kind: str) -> None
         ),
         _only(named, "begin", "step", "count"),
     ).all()
-    buckets: dict[Key, list[int]] = {}
-    for day, status, shown, *told in found:
-        numbers = [int(number) for number in told]
+    buckets: dict[TotalKey, list[int]] = {}
+    for day, status, shown, *fields in found:
+        numbers = [int(number) for number in fields]
         for span, bucket in (("day", int(day)), ("month", month_of(int(day)))):
-            key = Key(orders.ACCOUNT, kind, span, shown, bucket, status, "Marketplace", "BRL")
+            key = TotalKey(orders.ACCOUNT, kind, span, shown, bucket, status, "Marketplace", "BRL")
             buckets[key] = _together(buckets[key], numbers) if key in buckets else numbers
     rows = [
         key._asdict() | {"count": n[0]} | _measured("value", n[1:5]) | _measured("items", n[5:9])
         for key, n in buckets.items()
     ]
     for at in range(0, len(rows), 5000):
-        connection.execute(order_figures.t.insert(), rows[at : at + 5000])
+        connection.execute(totals.t.insert(), rows[at : at + 5000])
 
 
 _LEAST, _MOST = (3, 7), (4, 8)
@@ -232,8 +233,8 @@ def _together(one: list[int], other: list[int]) -> list[int]:
     ]
 
 
-def _measured(of: str, told: list[int]) -> dict[str, int]:
-    total, squares, least, most = told
+def _measured(of: str, fields: list[int]) -> dict[str, int]:
+    total, squares, least, most = fields
     return {
         f"{of}_sum": total,
         f"{of}_squares_high": squares >> 32,
@@ -248,7 +249,7 @@ def _measured(of: str, told: list[int]) -> dict[str, int]:
 # Exports
 
 
-def exporting(database: str, count: int) -> Iterator[Figure]:
+def exporting(database: str, count: int) -> Iterator[Metric]:
     """Rows a second of an export, beside reading the same documents and writing them."""
     with places.empty_cell(database) as cell:
 
@@ -259,7 +260,7 @@ def exporting(database: str, count: int) -> Iterator[Figure]:
 
         asyncio.run(lives())
         rebuild(cell)
-        manner = Manner("America/Sao_Paulo", "pt-BR", masked=False)
+        manner = ExportFormat("America/Sao_Paulo", "pt-BR", masked=False)
         took, rows = _csv(cell, manner)
         began = time.perf_counter()
         with closing(Raw(cell)) as raw:
@@ -267,21 +268,21 @@ def exporting(database: str, count: int) -> Iterator[Figure]:
         written = b"\n".join(bytes(document) for (document,) in documents)
         alone = time.perf_counter() - began
         assert orjson.loads(written.split(b"\n")[0])
-        yield Figure(
+        yield Metric(
             *("export the Order report as CSV", database, rows / took, "rows/s"),
             *(rows / alone, "raw SQL: the stored documents read and written"),
         )
 
 
-def _csv(cell: Cell, manner: Manner) -> tuple[float, int]:
+def _csv(cell: Cell, manner: ExportFormat) -> tuple[float, int]:
     rows, began = 0, time.perf_counter()
 
     def pages() -> Iterator[list[list[str]]]:
         nonlocal rows
-        for page in order_export.pages(cell.database, Question(orders.ACCOUNT)):
-            told = [row for order in page for row in manner.rows(order)]
-            rows += len(told)
-            yield told
+        for page in exports_rows.pages(cell.database, OrderQuery(orders.ACCOUNT)):
+            fields = [row for order in page for row in manner.rows(order)]
+            rows += len(fields)
+            yield fields
 
     assert sum(map(len, csv_file(pages())))
     return time.perf_counter() - began, rows

@@ -10,16 +10,16 @@ from eventsourcing.persistence import JSONTranscoder, StoredEvent
 
 from benchmarks import library, orders, places
 from benchmarks.alternating import Work, medians
-from benchmarks.figures import Figure
+from benchmarks.figures import Metric
 from oms_ledger.eventstore.eventsourcing_adapter import LedgerRecorder
 
 PAGE = 500
 
 
-def figures(database: str, count: int, seconds: float) -> Iterator[Figure]:
+def figures(database: str, count: int, seconds: float) -> Iterator[Metric]:
     with places.empty_cell(database) as cell, library.recorder(database) as its:
         asyncio.run(_lives(cell.ledger, count))
-        rows, folds = cell.store.page(1, 100_000), cell.folds()
+        rows, loader = cell.store.page(1, 100_000), cell.loader()
         for row in rows:
             # The body is JSON as the library's transcoder reads it; the person is left out.
             its.insert_events([StoredEvent(row.stream, row.version, row.name, bytes(row.body))])
@@ -33,14 +33,14 @@ def figures(database: str, count: int, seconds: float) -> Iterator[Figure]:
             return 1
 
         def ours() -> int:
-            return folds.load(pick.choice(streams)).version and 1
+            return loader.load(pick.choice(streams)).version and 1
 
         rates = medians({"ours": _rate(ours), "theirs": _rate(theirs)}, seconds)
-        yield Figure(
+        yield Metric(
             *("load an order: folded, the person decrypted", database, rates["ours"], "orders/s"),
             *(rates["theirs"], "eventsourcing: select_events and transcoder, no fold, no person"),
         )
-        through = LedgerRecorder(folds)
+        through = LedgerRecorder(loader)
         rates = medians(
             {
                 "ours": _rate(lambda: len(cell.store.page(0, PAGE))),
@@ -54,7 +54,7 @@ def figures(database: str, count: int, seconds: float) -> Iterator[Figure]:
             ("follow: pages of entries", "ours"),
             ("follow through the library's interface, decrypted", "adapted"),
         ):
-            yield Figure(title, database, rates[key], "events/s", rates["theirs"], named)
+            yield Metric(title, database, rates[key], "events/s", rates["theirs"], named)
 
 
 async def _lives(ledger: orders.Ledger, count: int) -> None:

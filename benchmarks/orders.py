@@ -61,16 +61,16 @@ async def open_account(ledger: Ledger) -> None:
             AccountSettingsChanged({"grace_period_minutes": 0}),
         ]
 
-    await ledger.change_account(ACCOUNT, decide, by="benchmark")
+    await ledger.change_account(ACCOUNT, decide, actor="benchmark")
 
 
 async def live(ledger: Ledger) -> str:
     """One order from its placement to its invoice: four commands."""
     order_id, placed = new_order()
-    await ledger.place(ACCOUNT, {order_id: placed}, by="benchmark")
+    await ledger.place(ACCOUNT, {order_id: placed}, actor="benchmark")
     paid = partial(process_order, approved=frozenset(p.id for p in placed.payments))
-    await ledger.change(ACCOUNT, order_id, paid, by="benchmark")
-    order = await ledger.change(ACCOUNT, order_id, start_handling, by="benchmark")
+    await ledger.change(ACCOUNT, order_id, paid, actor="benchmark")
+    order = await ledger.change(ACCOUNT, order_id, start_handling, actor="benchmark")
     invoice = partial(
         issue_invoice,
         number=f"NF-{order_id}",
@@ -80,5 +80,5 @@ async def live(ledger: Ledger) -> str:
         items=[],
         details={},
     )
-    await ledger.change(ACCOUNT, order_id, invoice, by="benchmark")
+    await ledger.change(ACCOUNT, order_id, invoice, actor="benchmark")
     return order_id

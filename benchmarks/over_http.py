@@ -13,13 +13,13 @@ import aiohttp
 from aiohttp import web
 
 from benchmarks import library, orders, places, processes
-from benchmarks.figures import Figure, percentile
+from benchmarks.figures import Metric, percentile
 from benchmarks.scale import Scale
 from oms_ledger.cell import Cell
-from oms_ledger.services import gc_tuning as interpreter
+from oms_ledger.services import gc_tuning
 from projections.accounts import app_keys
-from projections.outbox import messages as calls
-from projections.subscriptions import checkpoints as cursors
+from projections.outbox import messages
+from projections.subscriptions import checkpoints
 
 CORES = os.cpu_count() or 1
 CLIENTS = 8 * CORES
@@ -30,8 +30,8 @@ QUEUE = {"visibilityTimeoutInSeconds": 240, "messageRetentionPeriodInSeconds": 3
 T = TypeVar("T")
 
 
-def figures(database: str, scale: Scale) -> Iterator[Figure]:
-    interpreter.settle()  # what the client waits for by itself is not to be measured
+def figures(database: str, scale: Scale) -> Iterator[Metric]:
+    gc_tuning.settle()  # what the client waits for by itself is not to be measured
     with places.empty_place(database) as place:
         cell = places.open_at(place)
         try:
@@ -40,23 +40,23 @@ def figures(database: str, scale: Scale) -> Iterator[Figure]:
                 key, token = app_keys.create(connection, orders.ACCOUNT, "Owner")
             with processes.deployed(place) as deployment:
                 for name, size in deployment.memory().items():
-                    yield Figure(f"memory of {name}, just started", database, size, "MiB")
+                    yield Metric(f"memory of {name}, just started", database, size, "MiB")
                 headers = {"X-VTEX-API-AppKey": key, "X-VTEX-API-AppToken": token}
                 found, failure = asyncio.run(_all(cell, deployment.base, headers, database, scale))
                 yield from found
                 if failure is not None:
                     raise failure
                 for name, size in deployment.memory().items():
-                    yield Figure(f"memory of {name}, after the load", database, size, "MiB")
+                    yield Metric(f"memory of {name}, after the load", database, size, "MiB")
         finally:
             cell.close()
 
 
 async def _all(
     cell: Cell, base: str, headers: dict[str, str], database: str, scale: Scale
-) -> tuple[list[Figure], Exception | None]:
+) -> tuple[list[Metric], Exception | None]:
     """What was measured, and what broke it off."""
-    found: list[Figure] = []
+    found: list[Metric] = []
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(base, headers=headers, connector=connector) as session:
         try:
@@ -72,13 +72,13 @@ class _Load:
         self._cell, self._session, self._database = cell, session, database
         self._empty = 0.0
 
-    async def run(self, scale: Scale) -> AsyncIterator[Figure]:
+    async def run(self, scale: Scale) -> AsyncIterator[Metric]:
         async def healthz(_: int) -> None:
             await self._ask("GET", "/healthz")
 
         rate, _ = await self._timed(healthz, range(3 * scale.orders))
         self._empty = rate
-        yield Figure(f"HTTP GET /healthz, {CLIENTS} clients", self._database, rate, "requests/s")
+        yield Metric(f"HTTP GET /healthz, {CLIENTS} clients", self._database, rate, "requests/s")
         await self._ask("POST", "/api/orders/feed/config", {"filter": EVERY_STATUS, "queue": QUEUE})
         body, placed = orders.purchase(), list[dict[str, Any]]()
 
@@ -97,7 +97,7 @@ class _Load:
         async for figure in self._hook(await self._map(self._pay, placed)):
             yield figure
 
-    async def _actions(self, ids: Sequence[str]) -> AsyncIterator[Figure]:
+    async def _actions(self, ids: Sequence[str]) -> AsyncIterator[Metric]:
         async def handle(order_id: str) -> None:
             await self._ask("POST", f"/api/oms/pvt/orders/{order_id}/start-handling")
 
@@ -126,12 +126,12 @@ class _Load:
                 rate = rate or figure.value
                 yield figure
             if rate and name in ("start-handling", "invoice"):
-                yield Figure(
+                yield Metric(
                     *(f"HTTP {name}, beside the library's save", self._database, rate),
                     *("requests/s", saved, "eventsourcing recorder, one event a save, no HTTP"),
                 )
 
-    async def _feed(self) -> AsyncIterator[Figure]:
+    async def _feed(self) -> AsyncIterator[Metric]:
         await self._settled()
         items, taken, began = 0, list[float](), time.perf_counter()
         while time.perf_counter() - began < 5:
@@ -145,25 +145,25 @@ class _Load:
             taken.append(time.perf_counter() - lot_began)
         name = "HTTP feed retrieve and commit, one client"
         rate = items / sum(taken)
-        yield Figure(name, self._database, rate, "items/s")
+        yield Metric(name, self._database, rate, "items/s")
         for title, share in (("p50", 0.5), ("p99", 0.99)):
-            yield Figure(
+            yield Metric(
                 f"{name}: {title} of a lot", self._database, percentile(taken, share) * 1000, "ms"
             )
 
-    async def _hook(self, ids: Sequence[str]) -> AsyncIterator[Figure]:
-        heard: dict[str, float] = {}
+    async def _hook(self, ids: Sequence[str]) -> AsyncIterator[Metric]:
+        result: dict[str, float] = {}
         sent: dict[str, float] = {}
         answered: dict[str, float] = {}
 
-        async def notice(request: web.Request) -> web.Response:
-            told = await request.json()
-            if "OrderId" in told:
-                heard.setdefault(told["OrderId"], time.perf_counter())
+        async def notification(request: web.Request) -> web.Response:
+            fields = await request.json()
+            if "OrderId" in fields:
+                result.setdefault(fields["OrderId"], time.perf_counter())
             return web.Response()
 
         application = web.Application()
-        application.router.add_post("/", notice)
+        application.router.add_post("/", notification)
         runner = web.AppRunner(application, access_log=None)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -183,20 +183,20 @@ class _Load:
             start = loop.time() + 0.5
             await asyncio.gather(*(act(number, one) for number, one in enumerate(ids)))
             until = time.perf_counter() + 20
-            while len(heard) < len(ids) and time.perf_counter() < until:
+            while len(result) < len(ids) and time.perf_counter() < until:
                 await asyncio.sleep(0.02)
-            if len(heard) < len(ids):
-                raise RuntimeError(f"only {len(heard)} of {len(ids)} notices arrived")
+            if len(result) < len(ids):
+                raise RuntimeError(f"only {len(result)} of {len(ids)} notices arrived")
         finally:
             await runner.cleanup()
         spread = max(sent.values()) - min(sent.values())
-        yield Figure("actions sent for the hook", self._database, len(ids) / spread, "actions/s")
+        yield Metric("actions sent for the hook", self._database, len(ids) / spread, "actions/s")
         for name, since in (("action sent", sent), ("action answered", answered)):
-            waits = [heard[order_id] - since[order_id] for order_id in ids]
+            waits = [result[order_id] - since[order_id] for order_id in ids]
             for title, share in (("p50", 0.5), ("p99", 0.99)):
                 value = percentile(waits, share) * 1000
                 baseline = (150.0, "the goal: at most") if share == 0.99 else ()
-                yield Figure(
+                yield Metric(
                     f"{name} → hook arrival: {title}", self._database, value, "ms", *baseline
                 )
 
@@ -233,16 +233,16 @@ class _Load:
         return str(order["orderId"])
 
     async def _settled(self) -> None:
-        """Until every follower stands at the head, and what invoices made owed is done."""
+        """Until every follower stands at the head, and what invoices made pending is done."""
         for _ in range(6000):
             head = self._cell.store.head()
             with self._cell.database.reading() as connection:
-                behind = cursors.behind(connection, head)
-                owed = calls.counted(connection)
-            if not set(behind) - {"clock"} and not owed:
+                behind = checkpoints.behind(connection, head)
+                pending = messages.counted(connection)
+            if not set(behind) - {"scheduler"} and not pending:
                 return
             await asyncio.sleep(0.02)
-        raise RuntimeError(f"behind for 120 s: {', '.join(behind)}; owed: {owed}")
+        raise RuntimeError(f"behind for 120 s: {', '.join(behind)}; owed: {pending}")
 
     async def _map(self, work: Callable[[Any], Awaitable[T]], over: Sequence[Any]) -> list[T]:
         """The work over all, eight at a time a core."""
@@ -270,10 +270,10 @@ class _Load:
 
     async def _figures(
         self, name: str, work: Callable[[Any], Awaitable[None]], over: Sequence[Any]
-    ) -> AsyncIterator[Figure]:
+    ) -> AsyncIterator[Metric]:
         rate, taken = await self._timed(work, over)
         named = "GET /healthz"
-        yield Figure(
+        yield Metric(
             f"HTTP {name}, {CLIENTS} clients",
             self._database,
             rate,
@@ -282,6 +282,6 @@ class _Load:
             named,
         )
         for title, share in (("p50", 0.5), ("p99", 0.99)):
-            yield Figure(
+            yield Metric(
                 f"HTTP {name}: {title}", self._database, percentile(taken, share) * 1000, "ms"
             )

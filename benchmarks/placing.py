@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message
 
 from benchmarks import orders, places
 from benchmarks.alternating import medians
-from benchmarks.figures import Figure
+from benchmarks.figures import Metric
 from oms_ledger.eventstore import sequences
 from oms_ledger.web import build
 from projections.accounts import app_keys
@@ -51,7 +51,7 @@ class _Client:
         return status
 
 
-def figures(database: str, seconds: float) -> Iterator[Figure]:
+def figures(database: str, seconds: float) -> Iterator[Metric]:
     with places.empty_cell(database) as cell:
         asyncio.run(orders.open_account(cell.ledger))
         with cell.database.writing() as connection:
@@ -69,7 +69,7 @@ def figures(database: str, seconds: float) -> Iterator[Figure]:
             sequences.BLOCK = block
         name = f"place order, {CLIENTS} clients, no socket"
         named = "a durable write for each sequence number"
-        yield Figure(name, database, rates["blocks"], "orders/s", rates["singly"], named)
+        yield Metric(name, database, rates["blocks"], "orders/s", rates["singly"], named)
 
 
 def _placed(client: _Client, block: int, seconds: float) -> float:

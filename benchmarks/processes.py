@@ -17,7 +17,7 @@ import requests
 from benchmarks.places import MASTER_KEY, Place
 from tests.support import servers
 
-COMMANDS = {"web": "serve", "projector": "project", "worker": "work", "clock": "clock"}
+COMMANDS = {"web": "serve", "projector": "project", "worker": "work", "scheduler": "scheduler"}
 START_TIMEOUT = 30.0
 STOP_TIMEOUT = 5.0
 

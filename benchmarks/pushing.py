@@ -1,8 +1,8 @@
 """Telling hooks: pushes a second against an endpoint that takes 20 ms, beside `requests`.
 
-What an async client is worth is measured without a database first: the same signed notices to the
-same endpoint, by aiohttp with 64 in flight and by `requests` with 64 threads. The courier does
-more: it holds leases, looks up what is due, and records every attempt.
+What an async client is worth is measured without a database first: the same signed notifications to
+the same endpoint, by aiohttp with 64 in flight and by `requests` with 64 threads. The webhook
+dispatcher does more: it holds leases, looks up what is due, and records every attempt.
 """
 
 import asyncio
@@ -22,17 +22,17 @@ import requests
 from sqlalchemy import Connection, insert
 
 from benchmarks import places
-from benchmarks.figures import Figure
+from benchmarks.figures import Metric
 from benchmarks.orders import ACCOUNT
 from oms_ledger.cell import Cell
 from oms_ledger.http_client.webhook_client import Sender
 from oms_ledger.notifications.webhook import signature_headers
-from projections.notifications import deliveries as pushes
+from projections.notifications import deliveries as notifications_deliveries
 from projections.notifications import hooks
 from projections.notifications.hooks import Hook
 from projections.subscriptions.checkpoints import now_micros
 from projections.tables import deliveries
-from workers.notifications.dispatcher import IN_FLIGHT, Courier
+from workers.notifications.dispatcher import IN_FLIGHT, WebhookDispatcher
 
 TAKES = 0.02
 HOOKS = (1, 50)
@@ -44,7 +44,7 @@ LOOPBACK = ip_network("127.0.0.0/8")
 LONGEST = 120.0
 
 
-def figures(database: str, count: int) -> Iterator[Figure]:
+def figures(database: str, count: int) -> Iterator[Metric]:
     """`count` pushes for each figure."""
     named = f"requests, {IN_FLIGHT} threads, nothing recorded"
     with endpoint(TAKES) as port:
@@ -53,12 +53,12 @@ def figures(database: str, count: int) -> Iterator[Figure]:
             of = f"hooks: {number}"
             threads = _by_threads(urls, count)
             alone = asyncio.run(_by_aiohttp(urls, count))
-            told = _by_courier(database, urls, count)
+            fields = _by_courier(database, urls, count)
             for name, rate in (
                 (f"pushes by aiohttp, {IN_FLIGHT} in flight, nothing recorded: {of}", alone),
-                (f"pushes by the courier, every attempt recorded: {of}", told),
+                (f"pushes by the courier, every attempt recorded: {of}", fields),
             ):
-                yield Figure(name, database, rate, "pushes/s", threads, named)
+                yield Metric(name, database, rate, "pushes/s", threads, named)
 
 
 @contextmanager
@@ -74,7 +74,7 @@ def endpoint(takes: float) -> Iterator[int]:
 
 
 def _by_threads(urls: Sequence[str], count: int) -> float:
-    mine, secret, turn = local(), hooks.new_secret(), itertools.cycle(urls)
+    mine, secret, acquire = local(), hooks.new_secret(), itertools.cycle(urls)
 
     def post(number: int, url: str) -> None:
         session = getattr(mine, "session", None)
@@ -87,7 +87,7 @@ def _by_threads(urls: Sequence[str], count: int) -> float:
 
     began = time.perf_counter()
     with ThreadPoolExecutor(IN_FLIGHT) as pool:
-        list(pool.map(post, range(count), turn))
+        list(pool.map(post, range(count), acquire))
     return count / (time.perf_counter() - began)
 
 
@@ -110,37 +110,37 @@ async def _by_aiohttp(urls: Sequence[str], count: int) -> float:
 
 
 def _by_courier(database: str, urls: Sequence[str], count: int) -> float:
-    with places.empty_cell(database) as cell, telling(cell) as courier:
+    with places.empty_cell(database) as cell, telling(cell) as dispatcher:
         keys = [f"key-{number:03}" for number in range(len(urls))]
         with cell.database.writing() as connection:
             for key, url in zip(keys, urls, strict=True):
                 configure(cell, connection, key, url)
-                owe(connection, key, range(1, 1 + count // len(urls)))
+                enqueue(connection, key, range(1, 1 + count // len(urls)))
         began = time.perf_counter()
         for key in keys:
-            courier.wake(key)
+            dispatcher.signal(key)
         until_told(cell, keys)
         return count / (time.perf_counter() - began)
 
 
 @contextmanager
-def telling(cell: Cell) -> Iterator[Courier]:
-    """A courier that may tell loopback."""
+def telling(cell: Cell) -> Iterator[WebhookDispatcher]:
+    """A webhook dispatcher that may tell loopback."""
     opened = Cell(replace(cell.settings, hook_allowed_networks=(LOOPBACK,)))
-    courier = Courier(opened)
+    dispatcher = WebhookDispatcher(opened)
     try:
-        yield courier
+        yield dispatcher
     finally:
-        courier.close()
+        dispatcher.close()
         opened.close()
 
 
 def configure(cell: Cell, connection: Connection, key: str, url: str) -> None:
-    hooks.configure(connection, Hook(key, ACCOUNT, NEVER, url, {}), 0, cell.vault)
+    hooks.configure(connection, Hook(key, ACCOUNT, NEVER, url, {}), 0, cell.encryption)
 
 
-def owe(connection: Connection, key: str, positions: Sequence[int]) -> None:
-    """A notice of an order of its own for each position."""
+def enqueue(connection: Connection, key: str, positions: Sequence[int]) -> None:
+    """A notification of an order of its own for each position."""
     now = now_micros()
     rows = [
         {
@@ -148,7 +148,7 @@ def owe(connection: Connection, key: str, positions: Sequence[int]) -> None:
             "position": number,
             "event_id": f"{number:032}",
             "order_id": f"v{number}-01",
-            "notice": BODY,
+            "notification": BODY,
             "produced_at": now,
             "due_at": now,
         }
@@ -162,7 +162,7 @@ def until_told(cell: Cell, keys: Sequence[str]) -> None:
     for key in keys:
         while True:
             with cell.database.reading() as connection:
-                if not pushes.peek(connection, key, 0, 1):
+                if not notifications_deliveries.peek(connection, key, 0, 1):
                     break
             if time.monotonic() > until:
                 raise RuntimeError(f"not told within {LONGEST:g} s: {key}")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 
 from benchmarks import places
-from benchmarks.figures import Figure
+from benchmarks.figures import Metric
 from benchmarks.reading import LOT, Raw, queued_feed
 from oms_ledger.cell import Cell
 from projections.notifications import feeds
@@ -52,21 +52,21 @@ PGMQ = "a queue in SQL as pgmq's: read and hide ten, delete them"
 _GONE = "DELETE FROM feed_items WHERE app_key = ? AND position IN ({})"
 
 
-def figures(database: str, _seconds: float) -> Iterator[Figure]:
+def figures(database: str, _seconds: float) -> Iterator[Metric]:
     with places.empty_cell(database) as cell:
         for pollers in POLLERS:
             key = queued_feed(cell, ITEMS).app_key
             ours = _rate(pollers, lambda key=key: consume(cell, key))
             key = queued_feed(cell, ITEMS).app_key
             raw = _rate(pollers, lambda key=key: consume_raw(cell, key))
-            yield Figure(
+            yield Metric(
                 *(f"feed retrieve and commit, {pollers} pollers", database, ours, "items/s"),
                 *(raw, RAW),
             )
             if not cell.database.sqlite:
                 _send_like_pgmq(cell)
                 queue = _rate(pollers, lambda: consume_like_pgmq(cell))
-                yield Figure(
+                yield Metric(
                     *(f"feed retrieve and commit, {pollers} pollers", database, ours, "items/s"),
                     *(queue, PGMQ),
                 )
@@ -108,12 +108,12 @@ def consume(cell: Cell, key: str) -> int:
     done = 0
     while True:
         with cell.database.writing_once() as connection:
-            lot = feeds.retrieve(connection, key, LOT, cell.vault, now_micros())
+            lot = feeds.retrieve(connection, key, LOT, cell.encryption, now_micros())
         if lot is None or not lot.items:
             return done
         handles = [handle for handle, _ in lot.items]
         with cell.database.writing_once() as connection:
-            done += feeds.commit(connection, key, handles, cell.vault)
+            done += feeds.commit(connection, key, handles, cell.encryption)
 
 
 def consume_raw(cell: Cell, key: str) -> int:

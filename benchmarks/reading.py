@@ -12,16 +12,16 @@ import psycopg
 from sqlalchemy import insert, select
 
 from benchmarks import orders, places
-from benchmarks.figures import Figure, percentile
+from benchmarks.figures import Metric, percentile
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore.records import Row
+from oms_ledger.eventstore.records import RecordedEvent
 from projections.notifications import feeds
 from projections.notifications.feeds import Feed
-from projections.orders import query as order_list
-from projections.orders import views as order_views
-from projections.orders.query import Question
+from projections.orders import query as orders_query
+from projections.orders import views as orders_views
+from projections.orders.query import OrderQuery
 from projections.orders.views import OrderViews, Produced
-from projections.subscriptions import checkpoints as cursors
+from projections.subscriptions import checkpoints
 from projections.subscriptions.checkpoints import now_micros
 from projections.tables import feed_items
 from projections.tables import order_views as views
@@ -55,19 +55,19 @@ class Raw:
 
     def ask(self, query: str, *parameters: object) -> list[Any]:
         text = query if self._sqlite else query.replace("?", "%s")
-        cursor = self._connection.execute(text, parameters)
-        return list(cursor.fetchall()) if cursor.description else []
+        subscription = self._connection.execute(text, parameters)
+        return list(subscription.fetchall()) if subscription.description else []
 
     def close(self) -> None:
         self._connection.close()
 
 
-def figures(database: str, count: int, seconds: float) -> Iterator[Figure]:
+def figures(database: str, count: int, seconds: float) -> Iterator[Metric]:
     with places.empty_cell(database) as cell:
         order_ids = asyncio.run(_lives(cell, count))
-        folded = rebuild(cell)
-        yield Figure(
-            *("rebuild order views", database, folded, "events/s"),
+        loaded_state = rebuild(cell)
+        yield Metric(
+            *("rebuild order views", database, loaded_state, "events/s"),
             *(_rows_alone(cell), "raw SQL: the entries read, the finished rows written"),
         )
         with closing(Raw(cell)) as raw:
@@ -85,18 +85,18 @@ async def _lives(cell: Cell, count: int) -> list[str]:
 
 
 def rebuild(cell: Cell) -> float:
-    """Events a second of a cursor that folds the views from the first entry."""
-    cursor, folds, passed = "rebuild:benchmark", cell.folds(), 0
+    """Events a second of a subscription that folds the views from the first event."""
+    subscription, loader, passed = "rebuild:benchmark", cell.loader(), 0
     with cell.database.writing() as connection:
-        cursors.create(connection, cursor, 0)
-    token = cursors.take(cell.database, cursor)
+        checkpoints.create(connection, subscription, 0)
+    token = checkpoints.acquire(cell.database, subscription)
     assert token is not None
     began = time.perf_counter()
-    while count := cursors.advance(cell.database, folds, cursor, token, OrderViews()):
+    while count := checkpoints.advance(cell.database, loader, subscription, token, OrderViews()):
         passed += count
     took = time.perf_counter() - began
     with cell.database.writing() as connection:
-        cursors.drop(connection, cursor)
+        checkpoints.drop(connection, subscription)
     return passed / took
 
 
@@ -112,7 +112,7 @@ def _rows_alone(cell: Cell) -> float:
     return at / (time.perf_counter() - began)
 
 
-def _of(rows: Sequence[Row], stored: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+def _of(rows: Sequence[RecordedEvent], stored: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     return [stored[order_id] for order_id in {row.order_id for row in rows} if order_id in stored]
 
 
@@ -127,40 +127,40 @@ def seconds_each(work: Callable[[int], object], seconds: float) -> list[float]:
 
 def get(cell: Cell, order_id: str) -> bytes:
     with cell.database.reading() as connection:
-        document, _ = order_views.document(connection, orders.ACCOUNT, order_id)
+        document, _ = orders_views.document(connection, orders.ACCOUNT, order_id)
     assert document
     return document
 
 
 def _get(
     cell: Cell, database: str, raw: Raw, order_ids: list[str], seconds: float
-) -> Iterator[Figure]:
+) -> Iterator[Metric]:
     query = "SELECT document FROM order_views WHERE account = ? AND order_id = ?"
     count = len(order_ids)
     taken = seconds_each(lambda n: get(cell, order_ids[n * 7 % count]), seconds / 2)
     alone = seconds_each(
         lambda n: raw.ask(query, orders.ACCOUNT, order_ids[n * 7 % count]), seconds / 2
     )
-    yield Figure(
+    yield Metric(
         *("get order, never stale, one thread", database, len(taken) / sum(taken), "orders/s"),
         *(len(alone) / sum(alone), "raw SQL: the stored row alone"),
     )
-    yield Figure("get order: p99", database, percentile(taken, 0.99) * 1000, "ms")
+    yield Metric("get order: p99", database, percentile(taken, 0.99) * 1000, "ms")
 
 
-def _list(cell: Cell, database: str, raw: Raw, seconds: float) -> Iterator[Figure]:
+def _list(cell: Cell, database: str, raw: Raw, seconds: float) -> Iterator[Metric]:
     def page(_: int) -> None:
         with cell.database.reading() as connection:
-            assert order_list.page(connection, Question(orders.ACCOUNT)).rows
+            assert orders_query.page(connection, OrderQuery(orders.ACCOUNT)).rows
 
     taken = seconds_each(page, seconds / 2)
     alone = seconds_each(lambda _: raw.ask(_PAGE_SQL, orders.ACCOUNT, True), seconds / 2)
-    yield Figure(
+    yield Metric(
         *("list 15 orders with statistics, one thread", database),
         *(len(taken) / sum(taken), "lists/s"),
         *(len(alone) / sum(alone), "raw SQL: the 15 rows alone, no statistics"),
     )
-    yield Figure("list: p99", database, percentile(taken, 0.99) * 1000, "ms")
+    yield Metric("list: p99", database, percentile(taken, 0.99) * 1000, "ms")
 
 
 def queued_feed(cell: Cell, count: int) -> Feed:
@@ -189,15 +189,15 @@ def consume(cell: Cell, feed: Feed, lots: int) -> float:
     done, began = 0, time.perf_counter()
     for _ in range(lots):
         with cell.database.writing_once() as connection:
-            lot = feeds.retrieve(connection, feed.app_key, LOT, cell.vault, now_micros())
+            lot = feeds.retrieve(connection, feed.app_key, LOT, cell.encryption, now_micros())
         assert lot is not None
         handles = [handle for handle, _ in lot.items]
         with cell.database.writing_once() as connection:
-            done += feeds.commit(connection, feed.app_key, handles, cell.vault)
+            done += feeds.commit(connection, feed.app_key, handles, cell.encryption)
     return done / (time.perf_counter() - began)
 
 
-def _feed(cell: Cell, database: str, raw: Raw) -> Iterator[Figure]:
+def _feed(cell: Cell, database: str, raw: Raw) -> Iterator[Metric]:
     rate = consume(cell, queued_feed(cell, ITEMS), ITEMS // LOT)
     key, began = queued_feed(cell, ITEMS).app_key, time.perf_counter()
     for _ in range(ITEMS // LOT):
@@ -207,7 +207,7 @@ def _feed(cell: Cell, database: str, raw: Raw) -> Iterator[Figure]:
         raw.ask(_HIDE_SQL.format(marks), now + 1, key, *found)
         raw.ask(_GONE_SQL.format(marks), key, *found)
     alone = ITEMS / (time.perf_counter() - began)
-    yield Figure(
+    yield Metric(
         *("feed retrieve and commit, lots of 10", database, rate, "items/s"),
         *(alone, "raw SQL: hide and delete the same rows"),
     )

@@ -11,18 +11,18 @@ class Scale:
     orders: int
     """Orders in the views that are read and rebuilt, and orders placed over HTTP."""
     pushes: int
-    """Actions whose notices are timed, at 100 a second."""
+    """Actions whose notifications are timed, at 100 a second."""
     pushed: int
-    """Notices told for each figure of the courier."""
+    """Notifications given for each figure of the webhook dispatcher."""
     late: int
-    """One in so many entries of an hour at 200 a second are caught up with."""
+    """One in so many events of an hour at 200 a second are caught up with."""
     small: int
     large: int
     """Stored events between which the figures should be flat."""
     listed: int
     """Orders in the lists that are measured."""
     tried: int
-    """Entries that a filter is tried on."""
+    """Events that a filter is tried on."""
 
 
 QUICK = Scale(

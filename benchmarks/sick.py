@@ -1,7 +1,7 @@
-"""What a thousand dead endpoints cost a healthy hook, notices one by one and many at once.
+"""What a thousand dead endpoints cost a healthy hook, notifications one by one and many at once.
 
-The dead ones are known from nothing when they are woken, all at once and before the healthy one,
-which was told a notice before. They refuse, say 500, or say nothing until the time is up.
+The dead ones are known from nothing when they are signaled, all at once and before the healthy one,
+which got a notification before. They refuse, say 500, or say nothing until the time is up.
 """
 
 import time
@@ -12,12 +12,12 @@ from sqlalchemy import select
 
 from benchmarks import places
 from benchmarks.endpoint import HOSTS
-from benchmarks.figures import Figure, percentile
-from benchmarks.pushing import TAKES, configure, endpoint, owe, telling, until_told
+from benchmarks.figures import Metric, percentile
+from benchmarks.pushing import TAKES, configure, endpoint, enqueue, telling, until_told
 from oms_ledger.cell import Cell
 from projections.subscriptions.checkpoints import now_micros
 from projections.tables import attempts
-from workers.notifications.dispatcher import Courier
+from workers.notifications.dispatcher import WebhookDispatcher
 
 SICKNESSES = ("refusing", "failing", "silent")
 OWED, ONE_BY_ONE = 25, 500
@@ -27,33 +27,33 @@ WELL = "well"
 
 @dataclass(frozen=True)
 class Told:
-    """Seconds from due to accepted of notices that came one by one, and until many were told."""
+    """Seconds from due to accepted of notifications that came one by one, and until many got."""
 
     each: list[float]
     many: float
 
 
-def figures(database: str, count: int) -> Iterator[Figure]:
+def figures(database: str, count: int) -> Iterator[Metric]:
     with endpoint(TAKES) as port:
         alone = _told(database, port, count, None)
         for sickness in SICKNESSES:
             beside = _told(database, port, count, sickness)
             of = f"of a healthy hook beside {len(HOSTS):,} {sickness} ones"
             for title, share in (("p50", 0.5), ("p99", 0.99)):
-                yield Figure(
+                yield Metric(
                     *(f"notice {of}: {title}", database, percentile(beside.each, share) * 1000),
                     *("ms", percentile(alone.each, share) * 1000, "the same alone"),
                 )
             name = f"{count} notices {of}"
-            yield Figure(name, database, beside.many, "s", alone.many, "the same alone")
+            yield Metric(name, database, beside.many, "s", alone.many, "the same alone")
 
 
 def _told(database: str, port: int, count: int, sickness: str | None) -> Told:
     with places.empty_cell(database) as cell, telling(cell) as courier:
         with cell.database.writing() as connection:
             configure(cell, connection, WELL, f"http://127.0.0.1:{port}/{WELL}")
-            owe(connection, WELL, [1])
-        courier.wake(WELL)
+            enqueue(connection, WELL, [1])
+        courier.signal(WELL)
         until_told(cell, [WELL])
         if sickness:
             _fall_ill(cell, courier, port, sickness)
@@ -61,27 +61,27 @@ def _told(database: str, port: int, count: int, sickness: str | None) -> Told:
         return Told(each, _many(cell, courier, count))
 
 
-def _fall_ill(cell: Cell, courier: Courier, port: int, sickness: str) -> None:
+def _fall_ill(cell: Cell, courier: WebhookDispatcher, port: int, sickness: str) -> None:
     dead = {f"dead-{number:04}": _url(host, port, sickness) for number, host in enumerate(HOSTS)}
     with cell.database.writing() as connection:
         for key, url in dead.items():
             configure(cell, connection, key, url)
-            owe(connection, key, range(1, 1 + OWED))
+            enqueue(connection, key, range(1, 1 + OWED))
     for key in dead:
-        courier.wake(key)
+        courier.signal(key)
 
 
 def _url(host: str, port: int, sickness: str | None) -> str:
     return f"http://{host}:{1 if sickness == 'refusing' else port}/{sickness}-1"
 
 
-def _one_by_one(cell: Cell, courier: Courier, count: int) -> list[float]:
+def _one_by_one(cell: Cell, courier: WebhookDispatcher, count: int) -> list[float]:
     due = dict[int, int]()
     for position in range(2, 2 + count):
         due[position] = now_micros()
         with cell.database.writing() as connection:
-            owe(connection, WELL, [position])
-        courier.wake(WELL)
+            enqueue(connection, WELL, [position])
+        courier.signal(WELL)
         time.sleep(BETWEEN)
     until_told(cell, [WELL])
     return [
@@ -91,17 +91,17 @@ def _one_by_one(cell: Cell, courier: Courier, count: int) -> list[float]:
     ]
 
 
-def _many(cell: Cell, courier: Courier, count: int) -> float:
+def _many(cell: Cell, courier: WebhookDispatcher, count: int) -> float:
     began = now_micros()
     with cell.database.writing() as connection:
-        owe(connection, WELL, range(10_000, 10_000 + count))
-    courier.wake(WELL)
+        enqueue(connection, WELL, range(10_000, 10_000 + count))
+    courier.signal(WELL)
     until_told(cell, [WELL])
     return (max(_landed(cell).values()) - began) / 1e6
 
 
 def _landed(cell: Cell) -> dict[int, int]:
-    """When each notice of the healthy hook was accepted, in microseconds."""
+    """When each notification of the healthy hook was accepted, in microseconds."""
     query = select(attempts.c.position, attempts.c.at + attempts.c.duration).where(
         attempts.c.app_key == WELL, attempts.c.outcome == "HTTP 200"
     )

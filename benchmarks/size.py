@@ -9,9 +9,9 @@ from sqlalchemy import text
 
 from benchmarks import orders, places, reading
 from benchmarks.appending import one_event_writes
-from benchmarks.figures import Figure
+from benchmarks.figures import Metric
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore.records import Row, order_stream
+from oms_ledger.eventstore.records import RecordedEvent, order_stream
 from projections.tables import feed_items
 from projections.tables import order_views as views
 
@@ -30,7 +30,7 @@ class _Sized:
     list: float
 
 
-def figures(database: str, small: int, large: int, seconds: float) -> Iterator[Figure]:
+def figures(database: str, small: int, large: int, seconds: float) -> Iterator[Metric]:
     with places.empty_cell(database) as cell:
         order_id = asyncio.run(_one(cell))
         reading.rebuild(cell)
@@ -41,10 +41,10 @@ def figures(database: str, small: int, large: int, seconds: float) -> Iterator[F
         many = _sized(cell, key, seconds)
     named = f"the same at {small:,} events"
     at = f"at {large:,} events"
-    yield Figure(f"append {at}", database, many.append, "events/s", few.append, named)
-    yield Figure(f"get order {at}", database, many.get, "orders/s", few.get, named)
-    yield Figure(f"feed retrieve and commit {at}", database, many.feed, "items/s", few.feed, named)
-    yield Figure(f"list with statistics {at}", database, many.list, "lists/s", few.list, named)
+    yield Metric(f"append {at}", database, many.append, "events/s", few.append, named)
+    yield Metric(f"get order {at}", database, many.get, "orders/s", few.get, named)
+    yield Metric(f"feed retrieve and commit {at}", database, many.feed, "items/s", few.feed, named)
+    yield Metric(f"list with statistics {at}", database, many.list, "lists/s", few.list, named)
 
 
 async def _one(cell: Cell) -> str:
@@ -53,12 +53,12 @@ async def _one(cell: Cell) -> str:
 
 
 def _fill(cell: Cell, order_id: str, app_key: str, until: int) -> None:
-    """Copies of one order's entries, its view, and a feed item of each, by raw SQL."""
+    """Copies of one order's events, its view, and a feed item of each, by raw SQL."""
     head = cell.store.head()
     stream = order_stream(orders.ACCOUNT, order_id)
     each = len(cell.store.stream(stream))
     first, last = head + 1, head + (until - head) // each
-    copied = _quoted([name for name in Row._fields if name not in ("stream", "position")])
+    copied = _quoted([name for name in RecordedEvent._fields if name not in ("stream", "position")])
     shown = _quoted([c.name for c in views.c if c.name != "order_id"])
     queued = _quoted([c.name for c in feed_items.c if c.name not in ("position", "order_id")])
     names = {"first": first, "last": last}

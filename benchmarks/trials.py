@@ -2,7 +2,7 @@
 
 Over HTTP, against a whole deployment. The traffic comes at a fixed rate, whether it is answered or
 not: commands, single orders and lists. It is timed alone, beside explanations, and beside a dry run
-over every entry there is.
+over every event there is.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ import aiohttp
 import orjson
 
 from benchmarks import orders, places, processes
-from benchmarks.figures import Figure, percentile
+from benchmarks.figures import Metric, percentile
 from benchmarks.latency import ready, until_quiet
 from oms_ledger.cell import Cell
 from projections.accounts import app_keys
@@ -28,7 +28,7 @@ FILTER = {"type": "FromOrders", "expression": EXPRESSION, "disableSingleFire": T
 SHARES = (("p50", 0.5), ("p99", 0.99))
 
 
-def figures(database: str, entries: int, seconds: float) -> Iterator[Figure]:
+def figures(database: str, entries: int, seconds: float) -> Iterator[Metric]:
     with places.empty_place(database) as place:
         cell = places.open_at(place)
         try:
@@ -61,28 +61,30 @@ async def _tried(
     lived: Sequence[str],
     waiting: Sequence[str],
     seconds: float,
-) -> list[Figure]:
+) -> list[Metric]:
     async with aiohttp.ClientSession(base, headers=headers) as session:
         traffic = _Traffic(session, lived, waiting)
         await traffic.beside(lambda: asyncio.sleep(1.0))  # caches are warm then
         alone, _ = await traffic.beside(lambda: asyncio.sleep(seconds))
         with_explain, explained = await traffic.beside(lambda: _explain(session, lived))
-        with_trial, trial = await traffic.beside(lambda: _dry_run(session))
-    last, first, took = trial
+        with_trial, dry_run_progress = await traffic.beside(lambda: _dry_run(session))
+    last, first, took = dry_run_progress
     of = f"a FromOrders filter over {last['entries']:,} entries, {RATE} requests/s beside it"
     found = [
-        Figure(f"dry run of {of}: first counts", database, first, "s"),
-        Figure(f"dry run of {of}: all of it", database, took, "s"),
-        Figure(f"dry run of {of}: entries judged", database, last["judged"] / took, "entries/s"),
+        Metric(f"dry run of {of}: first counts", database, first, "s"),
+        Metric(f"dry run of {of}: all of it", database, took, "s"),
+        Metric(
+            f"dry run of {of}: events evaluated", database, last["evaluated"] / took, "entries/s"
+        ),
     ]
     for title, share in SHARES:
         value = percentile(explained, share) * 1000
         found.append(
-            Figure(f"an order explained, {RATE} requests/s: {title}", database, value, "ms")
+            Metric(f"an order explained, {RATE} requests/s: {title}", database, value, "ms")
         )
     for name, taken in (("explanations", with_explain), ("a dry run", with_trial)):
         found += [
-            Figure(
+            Metric(
                 *(f"commands and reads beside {name}: {title}", database),
                 *(percentile(taken, share) * 1000, "ms"),
                 *(percentile(alone, share) * 1000, "the same alone"),
@@ -105,14 +107,14 @@ class _Traffic:
         """Seconds that each request took while the work went on, and what came of the work."""
         taken: list[float] = []
         working = asyncio.ensure_future(work())
-        asked, due = list[asyncio.Task[None]](), time.perf_counter()
+        requested, due = list[asyncio.Task[None]](), time.perf_counter()
         for number in itertools.count():
             if working.done():
                 break
-            asked.append(asyncio.create_task(self._one(number, taken)))
+            requested.append(asyncio.create_task(self._one(number, taken)))
             due += 1 / RATE
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
-        await asyncio.gather(*asked)
+        await asyncio.gather(*requested)
         return taken, await working
 
     async def _one(self, number: int, taken: list[float]) -> None:
@@ -133,23 +135,23 @@ async def _explain(session: aiohttp.ClientSession, lived: Sequence[str]) -> list
     for order_id in lived[:EXPLAINED]:
         began = time.perf_counter()
         body = {"orderId": order_id, "filter": FILTER}
-        told = orjson.loads(await _ask(session, "POST", "/api/ledger/feed/explain", body))
+        fields = orjson.loads(await _ask(session, "POST", "/api/ledger/feed/explain", body))
         taken.append(time.perf_counter() - began)
-        assert any(version["notice"] for version in told["versions"]), told
+        assert any(version["notification"] for version in fields["versions"]), fields
     return taken
 
 
 async def _dry_run(session: aiohttp.ClientSession) -> tuple[dict[str, Any], float, float]:
     """The last report, and the seconds until the first one and until this one."""
-    began, first, told = time.perf_counter(), 0.0, dict[str, Any]()
+    began, first, fields = time.perf_counter(), 0.0, dict[str, Any]()
     body = {"since": 0, "filter": FILTER}
     async with session.post("/api/ledger/feed/dry-run", json=body) as answer:
         async for line in answer.content:
-            told = orjson.loads(line)
+            fields = orjson.loads(line)
             first = first or time.perf_counter() - began
-    assert told["done"], told
-    assert not told["failed"], told
-    return told, first, time.perf_counter() - began
+    assert fields["done"], fields
+    assert not fields["failed"], fields
+    return fields, first, time.perf_counter() - began
 
 
 async def _ask(session: aiohttp.ClientSession, method: str, path: str, body: Any = None) -> bytes:

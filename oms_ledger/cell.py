@@ -1,4 +1,4 @@
-"""Opens what a process needs of a cell: database, ledger, queue of wake-ups. No one else does."""
+"""Opens what a process needs of a cell: database, ledger, queue of signals. No one else does."""
 
 import secrets
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ import redis
 
 from oms_ledger import jsonata
 from oms_ledger.eventstore.database import Database
-from oms_ledger.eventstore.encryption import Vault, master_key
-from oms_ledger.eventstore.folding import Folds
+from oms_ledger.eventstore.encryption import Encryption, master_key
+from oms_ledger.eventstore.folding import StreamLoader
 from oms_ledger.eventstore.ledger import Ledger
 from oms_ledger.eventstore.postgres import PostgresAppender
 from oms_ledger.eventstore.sequences import Sequences
@@ -38,14 +38,14 @@ class Cell:
         return Database(self.settings.database_url)
 
     @cached_property
-    def vault(self) -> Vault:
+    def encryption(self) -> Encryption:
         given, folder = self.settings.master_key, self.settings.data_dir
         if given is None and not (folder / "master.key").exists() and self.store.head():
             raise MissingMasterKey(
-                f"The ledger has entries, but {folder / 'master.key'} is missing: put it back from"
+                f"The ledger has events, but {folder / 'master.key'} is missing: put it back from"
                 " the backup, or set OMS_MASTER_KEY. A new key could not read personal data."
             )
-        return Vault(master_key(given, folder))
+        return Encryption(master_key(given, folder))
 
     @cached_property
     def store(self) -> Store:
@@ -55,7 +55,7 @@ class Cell:
 
     @cached_property
     def ledger(self) -> Ledger:
-        return Ledger(self.store, self.vault)
+        return Ledger(self.store, self.encryption)
 
     @cached_property
     def sequences(self) -> Sequences:
@@ -63,13 +63,13 @@ class Cell:
 
     @cached_property
     def redis(self) -> redis.Redis:
-        """The queue of wake-ups; disposable, so slow answers are given up early."""
+        """The queue of signals; disposable, so slow answers are given up early."""
         url = self.settings.redis_url or "redis://127.0.0.1:6379/0"
         return redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=30)
 
-    def folds(self) -> Folds:
-        """A follower's own memory of orders: each stands where its cursor stands."""
-        return Folds(self.store, self.vault)
+    def loader(self) -> StreamLoader:
+        """A follower's own memory of orders: each stands where its subscription stands."""
+        return StreamLoader(self.store, self.encryption)
 
     def require_tables(self) -> None:
         if not is_current(self.database):

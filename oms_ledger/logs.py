@@ -69,8 +69,8 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
         theirs.setLevel(logging.WARNING)
     logging.captureWarnings(True)
     sys.excepthook = _unhandled
-    threading.excepthook = lambda told: _unhandled(
-        told.exc_type, told.exc_value or told.exc_type(), told.exc_traceback
+    threading.excepthook = lambda fields: _unhandled(
+        fields.exc_type, fields.exc_value or fields.exc_type(), fields.exc_traceback
     )
 
 
@@ -113,11 +113,11 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 def _explain(_: Any, __: str, event: Event) -> Event:
     """Put what may be known of an exception in the place of its text."""
-    told = event.pop("exc_info", None)
+    fields = event.pop("exc_info", None)
     event.pop("stack_info", None)
-    if told is True:
-        told = sys.exc_info()
-    error = told[1] if isinstance(told, tuple) else told
+    if fields is True:
+        fields = sys.exc_info()
+    error = fields[1] if isinstance(fields, tuple) else fields
     if isinstance(error, BaseException):
         event["error"] = reason(error)
         event["at"] = _places(error.__traceback__)

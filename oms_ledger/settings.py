@@ -96,7 +96,9 @@ class Settings:
     """OMS_TRUSTED_PROXIES: networks of proxies whose `X-Forwarded-Proto` and `-Host` count."""
 
     hook_expiry: bool = True
-    """OMS_HOOK_EXPIRY: whether a hook without a notice for 3 days, and none pending, is removed."""
+    """OMS_HOOK_EXPIRY: whether a hook without a notification for 3 days, and none pending, is
+    removed.
+    """
 
     feed_expiry: bool = True
     """OMS_FEED_EXPIRY: whether a feed without a new item for its retention period is removed."""

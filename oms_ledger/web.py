@@ -4,16 +4,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from oms_ledger import logs
 from oms_ledger.api.app import application, operations_of, routes_of
-from oms_ledger.api.http.addressing import Addressing
+from oms_ledger.api.http.addressing import AccountResolver
 from oms_ledger.api.http.body_limits import BodyLimits
-from oms_ledger.api.http.idempotency import Repeats
-from oms_ledger.api.http.metrics import Timing
+from oms_ledger.api.http.idempotency import IdempotencyMiddleware
+from oms_ledger.api.http.metrics import MetricsMiddleware
 from oms_ledger.api.http.outermost import Outermost
 from oms_ledger.api.http.turns import Admission
 from oms_ledger.backoffice.app import backoffice
 from oms_ledger.cell import Cell, open_cell
-from oms_ledger.services import gc_tuning as interpreter
-from oms_ledger.services.metrics import Reporter
+from oms_ledger.services import gc_tuning
+from oms_ledger.services.metrics import MetricsReporter
 
 
 class WithBackOffice:
@@ -32,8 +32,8 @@ def build(cell: Cell) -> ASGIApp:
     """The application of one cell; whoever opened the cell closes it."""
     app = application(cell)
     paths = [route.path for route in routes_of(app)]
-    limited = BodyLimits(Repeats(app), operations_of(app), cell.settings.body_limit)
-    api = Addressing(Timing(Admission(limited)), paths)
+    limited = BodyLimits(IdempotencyMiddleware(app), operations_of(app), cell.settings.body_limit)
+    api = AccountResolver(MetricsMiddleware(Admission(limited)), paths)
     return Outermost(WithBackOffice(api, backoffice(api, cell)))
 
 
@@ -42,7 +42,7 @@ def create() -> ASGIApp:
     cell = open_cell()
     cell.require_tables()
     logs.configure(cell.settings)  # this process was started by the server
-    Reporter(cell.database, "web")
+    MetricsReporter(cell.database, "web")
     app = build(cell)
-    interpreter.settle()
+    gc_tuning.settle()
     return app

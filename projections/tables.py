@@ -1,19 +1,21 @@
-"""Tables of views, cursors and queues. Instants are microseconds since 1970 UTC, money cents."""
+"""Tables of views, subscriptions and queues. Instants are microseconds since 1970 UTC, money
+cents.
+"""
 
 from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, Table, Text, false
 
 from oms_ledger.eventstore.tables import BIG, metadata
 
-cursors = Table(
-    "cursors",
+subscriptions = Table(
+    "subscriptions",
     metadata,
     Column("id", Text, primary_key=True),
     Column("position", BIG, nullable=False),
     Column("token", BIG, nullable=False, server_default="0"),
     Column("leased_until", BIG, nullable=False, server_default="0"),
     Column("holder", Text),
-    Column("shape", Integer, nullable=False, server_default="0"),
-    Column("replaying_until", BIG, nullable=False, server_default="0"),
+    Column("view_version", Integer, nullable=False, server_default="0"),
+    Column("replay_until", BIG, nullable=False, server_default="0"),
 )
 
 order_views = Table(
@@ -53,8 +55,8 @@ order_views = Table(
     Index("order_views_sequence", "account", "sequence"),
 )
 
-order_terms = Table(
-    "order_terms",
+order_search_terms = Table(
+    "order_search_terms",
     metadata,
     Column("account", Text, primary_key=True),
     Column("order_id", Text, primary_key=True),
@@ -62,7 +64,7 @@ order_terms = Table(
     # Compared by code points, whatever the database's language: prefixes are ranges then.
     Column("term", Text().with_variant(Text(collation="C"), "postgresql"), primary_key=True),
     Column("shown", Text, nullable=False),
-    Index("order_terms_term", "account", "kind", "term", "order_id"),
+    Index("order_search_terms_term", "account", "kind", "term", "order_id"),
     sqlite_with_rowid=False,
 )
 
@@ -71,33 +73,33 @@ exports = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("account", Text, nullable=False),
-    Column("by", Text, nullable=False),
+    Column("actor", Text, nullable=False),
     Column("format", Text, nullable=False),
-    Column("question", Text, nullable=False),
-    Column("manner", Text, nullable=False),
+    Column("order_query", Text, nullable=False),
+    Column("export_format", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("total", BIG, nullable=False),
     Column("orders", BIG, nullable=False),
-    Column("missing", Text, nullable=False),
+    Column("failed_orders", Text, nullable=False),
     Column("after_created", BIG),
     Column("after_id", Text),
-    Column("pieces", Integer, nullable=False),
+    Column("chunks", Integer, nullable=False),
     Column("created_at", BIG, nullable=False),
     Column("finished_at", BIG),
     Index("exports_account", "account", "created_at"),
     Index("exports_state", "state"),
 )
 
-export_pieces = Table(
-    "export_pieces",
+export_chunks = Table(
+    "export_chunks",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("piece", Integer, primary_key=True, autoincrement=False),
+    Column("chunk", Integer, primary_key=True, autoincrement=False),
     Column("content", LargeBinary, nullable=False),
 )
 
-order_figures = Table(
-    "order_figures",
+order_totals = Table(
+    "order_totals",
     metadata,
     Column("account", Text, primary_key=True),
     Column("kind", Text, primary_key=True),
@@ -116,23 +118,23 @@ order_figures = Table(
     sqlite_with_rowid=False,
 )
 
-due_times = Table(
-    "due_times",
+timers = Table(
+    "timers",
     metadata,
     Column("account", Text, primary_key=True),
     Column("order_id", Text, primary_key=True),
-    Column("what", Text, nullable=False),
+    Column("kind", Text, nullable=False),
     Column("due_at", BIG, nullable=False),
-    Index("due_times_due", "due_at"),
+    Index("timers_due", "due_at"),
 )
 
-people = Table(
-    "people",
+customer_index = Table(
+    "customer_index",
     metadata,
     Column("account", Text, primary_key=True),
     Column("order_id", Text, primary_key=True),
     Column("name", Text, primary_key=True),
-    Index("people_name", "account", "name"),
+    Index("customer_index_name", "account", "name"),
 )
 
 app_keys = Table(
@@ -144,8 +146,8 @@ app_keys = Table(
     Column("token_hash", LargeBinary, nullable=False),
     Column("created_at", BIG, nullable=False),
     Column("revoked_at", BIG),
-    Column("former_hash", LargeBinary),
-    Column("former_until", BIG),
+    Column("previous_hash", LargeBinary),
+    Column("previous_until", BIG),
     Column("label", Text),
 )
 
@@ -189,20 +191,20 @@ feed_items = Table(
     Index("feed_items_age", "produced_at"),
 )
 
-fired = Table(
-    "fired",
+single_fire_orders = Table(
+    "single_fire_orders",
     metadata,
-    Column("cursor", Text, primary_key=True),
+    Column("subscription", Text, primary_key=True),
     Column("order_id", Text, primary_key=True),
     Column("position", BIG, nullable=False),
 )
 
-judgings = Table(
-    "judgings",
+filter_stats = Table(
+    "filter_stats",
     metadata,
-    Column("cursor", Text, primary_key=True),
-    Column("judged", BIG, nullable=False),
-    Column("passed", BIG, nullable=False),
+    Column("subscription", Text, primary_key=True),
+    Column("evaluated", BIG, nullable=False),
+    Column("matched", BIG, nullable=False),
     Column("failed", BIG, nullable=False),
     Column("micros", BIG, nullable=False),
     Column("last_failure", Text),
@@ -210,10 +212,10 @@ judgings = Table(
     Column("last_failure_at", BIG),
 )
 
-struck = Table(
-    "struck",
+filter_timeouts = Table(
+    "filter_timeouts",
     metadata,
-    Column("cursor", Text, primary_key=True),
+    Column("subscription", Text, primary_key=True),
     Column("position", BIG, primary_key=True, autoincrement=False),
 )
 
@@ -230,10 +232,10 @@ filter_pauses = Table(
 dead_letters = Table(
     "dead_letters",
     metadata,
-    Column("cursor", Text, primary_key=True),
+    Column("subscription", Text, primary_key=True),
     Column("position", BIG, primary_key=True, autoincrement=False),
     Column("order_id", Text, nullable=False),
-    Column("why", Text, nullable=False),
+    Column("reason", Text, nullable=False),
     Column("at", BIG, nullable=False),
     Column("content", Text, nullable=False),
 )
@@ -249,11 +251,11 @@ hooks = Table(
     Column("secret", LargeBinary, nullable=False),
     Column("generation", Text, nullable=False),
     Column("created_at", BIG, nullable=False),
-    Column("failures", Integer, nullable=False, server_default="0"),
-    Column("opens_at", BIG, nullable=False, server_default="0"),
-    Column("last_notice_at", BIG, nullable=False),
-    Column("former_secret", LargeBinary),
-    Column("former_until", BIG, nullable=False, server_default="0"),
+    Column("consecutive_failures", Integer, nullable=False, server_default="0"),
+    Column("circuit_open_until", BIG, nullable=False, server_default="0"),
+    Column("last_notification_at", BIG, nullable=False),
+    Column("previous_secret", LargeBinary),
+    Column("previous_until", BIG, nullable=False, server_default="0"),
     Column("paused_at", BIG),
     Column("resumed_at", BIG, nullable=False, server_default="0"),
 )
@@ -265,7 +267,7 @@ deliveries = Table(
     Column("position", BIG, primary_key=True, autoincrement=False),
     Column("event_id", Text, nullable=False),
     Column("order_id", Text, nullable=False),
-    Column("notice", Text, nullable=False),
+    Column("notification", Text, nullable=False),
     Column("produced_at", BIG, nullable=False),
     Column("due_at", BIG, nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),
@@ -289,8 +291,8 @@ attempts = Table(
     Index("attempts_latest", "app_key", "at"),
 )
 
-calls = Table(
-    "calls",
+outbox_messages = Table(
+    "outbox_messages",
     metadata,
     Column("id", Text, primary_key=True),
     Column("account", Text, nullable=False),
@@ -298,7 +300,7 @@ calls = Table(
     Column("version", Integer, nullable=False),
     Column("position", BIG, nullable=False),
     Column("number", Integer, nullable=False),
-    Column("party", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("key", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
@@ -309,11 +311,11 @@ calls = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("last_error", Text),
     Column("skip_reason", Text),
-    Column("settled_at", BIG),
+    Column("completed_at", BIG),
     Column("claim", Text),
     Column("claimed_until", BIG, nullable=False, server_default="0"),
-    Index("calls_order", "account", "order_id", "party", "position", "number"),
-    Index("calls_due", "state", "due_at"),
+    Index("outbox_messages_order", "account", "order_id", "recipient", "position", "number"),
+    Index("outbox_messages_due", "state", "due_at"),
 )
 
 external_sellers = Table(
@@ -335,8 +337,8 @@ gateways = Table(
     Column("configured_at", BIG, nullable=False),
 )
 
-process_figures = Table(
-    "process_figures",
+process_metrics = Table(
+    "process_metrics",
     metadata,
     Column("process", Text, primary_key=True),
     Column("kind", Text, nullable=False),
@@ -357,7 +359,7 @@ tasks = Table(
     Column("created_at", BIG, nullable=False),
     Column("created_by", Text, nullable=False),
     Column("changed_at", BIG, nullable=False),
-    # The entry by which the ledger last opened or closed it; 0 for a task that people keep.
+    # The event by which the ledger last opened or closed it; 0 for a task that people keep.
     Column("flow_position", BIG, nullable=False, server_default="0"),
     Index("tasks_key", "account", "surrogate_key", unique=True),
     Index("tasks_created", "account", "created_at", "id"),
@@ -377,7 +379,7 @@ task_history = Table(
     Column("task", Text, primary_key=True),
     Column("id", Text, primary_key=True),
     Column("at", BIG, nullable=False),
-    Column("by", Text, nullable=False),
+    Column("actor", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("text", Text, nullable=False),
 )

@@ -11,7 +11,7 @@ from oms_ledger.cell import Cell
 from oms_ledger.migrations import migrate
 from oms_ledger.settings import Settings
 from tests.support import over_http, servers
-from workers.projector import ensure_cursors
+from workers.projector import ensure_subscriptions
 
 MASTER_KEY = b"k" * 32
 
@@ -61,10 +61,10 @@ def redis_url(worker_id: str) -> str:
 
 
 def prepare(url: str) -> None:
-    """The tables, and the cursors of the views, as a first start makes them."""
+    """The tables, and the subscriptions of the views, as a first start makes them."""
     cell = Cell(Settings(database_url=url, master_key=MASTER_KEY))
     migrate(cell.database)
-    ensure_cursors(cell.database)
+    ensure_subscriptions(cell.database)
     cell.close()
 
 

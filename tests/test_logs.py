@@ -45,8 +45,8 @@ def written() -> Iterator[Written]:
 
 def check(stream: Written) -> list[dict[str, object]]:
     """Every line as JSON, short and without the marker."""
-    told = stream.getvalue()
-    assert MARKER not in told
+    fields = stream.getvalue()
+    assert MARKER not in fields
     assert all(len(line.encode()) <= logs.LONGEST_LINE for line in stream.lines())
     return [orjson.loads(line) for line in stream.lines()]
 
@@ -87,9 +87,9 @@ def test_G66_a_database_that_fails_tells_the_log_no_person(cell, client, written
         answer = client.call(method, url, sent)
         failed += answer.status >= 500
         assert MARKER not in answer.body.decode() or answer.status < 500
-    told = check(written)
+    fields = check(written)
     assert failed >= 1
-    assert len(told) == failed  # one line a failure
+    assert len(fields) == failed  # one line a failure
 
 
 def test_G66_a_constraint_names_no_value(cell, written):
@@ -143,9 +143,9 @@ def test_G66_what_nobody_catches_is_one_line_too(written):
     thread = threading.Thread(target=_deep)
     thread.start()
     thread.join()
-    told = check(written)
-    assert [one["event"] for one in told] == ["process_failed"] * 2
-    assert {one["error"] for one in told} == {"ValueError ← KeyError"}
+    fields = check(written)
+    assert [one["event"] for one in fields] == ["process_failed"] * 2
+    assert {one["error"] for one in fields} == {"ValueError ← KeyError"}
 
 
 def test_a_reason_tells_what_can_be_known_of_the_machine():

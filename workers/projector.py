@@ -1,4 +1,4 @@
-"""The process that follows the ledger: keeps the views, and wakes the cursors behind it."""
+"""The process that follows the ledger: keeps the views, and signals the subscriptions behind it."""
 
 import time
 from collections.abc import Iterator
@@ -12,14 +12,13 @@ from oms_ledger.cell import Cell
 from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.records import micros
 from oms_ledger.eventstore.tables import events
-from oms_ledger.services import signals as wakeups
+from oms_ledger.services import signals
 from projections.masterdata import triggers
 from projections.masterdata.triggers import TriggerRuns
-from projections.outbox import messages as calls
-from projections.outbox.messages import CallsOwed
-from projections.subscriptions import batch as together
-from projections.subscriptions import checkpoints as cursors
-from projections.subscriptions.checkpoints import Destination, Leased
+from projections.outbox import messages
+from projections.outbox.messages import OutboxProjection
+from projections.subscriptions import batch, checkpoints
+from projections.subscriptions.checkpoints import Leased, Projection
 from projections.subscriptions.views import VIEWS
 from workers.runtime.stopping import Stop
 
@@ -36,40 +35,40 @@ def database_head(connection: Connection) -> int:
     )
 
 
-def ensure_cursors(database: Database) -> None:
-    """The views' cursors exist from the first start on.
+def ensure_subscriptions(database: Database) -> None:
+    """The views' subscriptions exist from the first start on.
 
-    A release that folds a view otherwise than before says so by its shape: the view's cursor goes
-    back to the first entry then, and the view is folded anew while the old one is served.
+    A release that folds a view otherwise than before says so by its shape: the view's subscription
+    goes back to the first event then, and the view is rebuilt while the old one is served.
     """
     with database.writing() as connection:
-        known = cursors.positions(connection)
-        for cursor, destination in VIEWS.items():
-            if cursor not in known:
-                cursors.create(connection, cursor, 0)
-            if cursors.reshape(connection, cursor, destination.shape):
-                log.info("the view is folded anew from the first entry", cursor=cursor)
-        if triggers.CURSOR not in known:  # what was recorded before fires nothing
-            cursors.create(connection, triggers.CURSOR, database_head(connection))
+        known = checkpoints.positions(connection)
+        for subscription, destination in VIEWS.items():
+            if subscription not in known:
+                checkpoints.create(connection, subscription, 0)
+            if checkpoints.reset_if_outdated(connection, subscription, destination.shape):
+                log.info("view_rebuild_started", subscription=subscription)
+        if triggers.SUBSCRIPTION not in known:  # what was recorded before fires nothing
+            checkpoints.create(connection, triggers.SUBSCRIPTION, database_head(connection))
 
 
 class Following:
-    """The cursors that this projector holds, for as long as nobody takes them over.
+    """The subscriptions that this projector holds, for as long as nobody takes them over.
 
-    Those that stand furthest ahead go on together. Who lags, because the view is folded anew or a
+    Those that stand furthest ahead go on together. Who lags, because the view is rebuilt or a
     reader moved it, comes after by itself, a page at a time, so that the others do not wait.
     """
 
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
-        self._folds, self._folds_behind = cell.folds(), cell.folds()
+        self._folds, self._folds_behind = cell.loader(), cell.loader()
         self._tokens: dict[str, int] = {}
-        self._calls = CallsOwed(lambda: micros(cell.ledger.now()))
+        self._calls = OutboxProjection(lambda: micros(cell.ledger.now()))
         self._runs = TriggerRuns(lambda: micros(cell.ledger.now()))
-        self._followed: dict[str, Destination] = {
-            **{cursor: view() for cursor, view in VIEWS.items()},
-            calls.CURSOR: self._calls,
-            triggers.CURSOR: self._runs,
+        self._followed: dict[str, Projection] = {
+            **{subscription: view() for subscription, view in VIEWS.items()},
+            messages.SUBSCRIPTION: self._calls,
+            triggers.SUBSCRIPTION: self._runs,
         }
 
     def round(self) -> bool:
@@ -78,47 +77,49 @@ class Following:
         if not at:
             return False
         first = max(at.values())
-        moved = self._advance([cursor for cursor in at if at[cursor] == first], first, None)
-        for cursor, before in at.items():
+        moved = self._advance(
+            [subscription for subscription in at if at[subscription] == first], first, None
+        )
+        for subscription, before in at.items():
             if before < first:
-                self._advance([cursor], before, first)
+                self._advance([subscription], before, first)
                 moved = True
         if self._calls.found:
             self._calls.found = False
-            wakeups.wake(self._cell.redis, [calls.CURSOR])
+            signals.signal(self._cell.redis, [messages.SUBSCRIPTION])
         if self._runs.found:
             self._runs.found = False
-            wakeups.wake(self._cell.redis, [triggers.CURSOR])
+            signals.signal(self._cell.redis, [triggers.SUBSCRIPTION])
         return moved
 
     def release(self) -> None:
-        cursors.release_all(self._cell.database, self._tokens)
+        checkpoints.release_all(self._cell.database, self._tokens)
 
     def _positions(self) -> dict[str, int]:
-        """Where the cursors stand that are ours, with those that have become free."""
+        """Where the subscriptions stand that are ours, with those that have become free."""
         database, names = self._cell.database, self._followed.keys()
         with database.reading() as connection:
-            free = cursors.free(connection, names - self._tokens.keys())
+            free = checkpoints.free(connection, names - self._tokens.keys())
         if free:
-            taken = cursors.take_free(database, free)
-            self._tokens |= {cursor: token for cursor, (token, _) in taken.items()}
+            taken = checkpoints.acquire_many(database, free)
+            self._tokens |= {subscription: token for subscription, (token, _) in taken.items()}
         with database.reading() as connection:
-            return cursors.positions(connection, self._tokens)
+            return checkpoints.positions(connection, self._tokens)
 
     def _advance(self, abreast: list[str], before: int, until: int | None) -> bool:
-        folds = self._folds if until is None else self._folds_behind
+        loader = self._folds if until is None else self._folds_behind
         leased = [Leased(one, self._tokens[one], self._followed[one]) for one in abreast]
-        after, lost = cursors.advance_together(self._cell.database, folds, leased, before, until)
-        for cursor in lost:  # a reader, or a spare projector, took it over: ask again
-            del self._tokens[cursor]
-            log.info("the lease of the view went to somebody else", cursor=cursor)
+        after, lost = checkpoints.advance_batch(self._cell.database, loader, leased, before, until)
+        for subscription in lost:  # a reader, or a spare projector, took it over: ask again
+            del self._tokens[subscription]
+            log.info("lease_lost", subscription=subscription)
         return after > before
 
 
 def project(cell: Cell, stop: Stop) -> None:
     """Follow the ledger until stopped. A second projector is a hot spare.
 
-    Who waits for news is woken before the views are brought up.
+    Who waits for news is signaled before the views are brought up.
     """
     following = Following(cell)
     seen = cell.store.head()  # what was missed before, the clock finds
@@ -128,8 +129,8 @@ def project(cell: Cell, stop: Stop) -> None:
                 seen, accounts = cell.store.accounts_after(seen)
                 if accounts:
                     with cell.database.reading() as connection:
-                        names = together.names_of_accounts(connection, accounts)
-                    wakeups.wake(cell.redis, sorted(names))
+                        names = batch.signals_of_accounts(connection, accounts)
+                    signals.signal(cell.redis, sorted(names))
                 if not following.round() and not stop.is_set():
                     next(news)
         finally:
@@ -138,7 +139,7 @@ def project(cell: Cell, stop: Stop) -> None:
 
 @contextmanager
 def _news(database: Database) -> Iterator[Iterator[None]]:
-    """Yields when something may have been appended: told by PostgreSQL, seen in SQLite."""
+    """Yields when something may have been appended: given by PostgreSQL, seen in SQLite."""
     if database.sqlite:
         with database.engine.connect() as connection:
             yield _sqlite_news(connection)

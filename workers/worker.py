@@ -1,4 +1,4 @@
-"""The process that runs RQ's jobs and, in a thread beside them, the courier."""
+"""The process that runs RQ's jobs and, in a thread beside them, the webhook dispatcher."""
 
 import logging
 
@@ -8,7 +8,7 @@ from rq.exceptions import StopRequested
 from rq.worker import WorkerStatus
 
 from oms_ledger.cell import Cell
-from oms_ledger.services import signals as wakeups
+from oms_ledger.services import signals
 from workers import jobs
 from workers.runtime.signal_jobs import SignalWorker
 from workers.runtime.stopping import Stop
@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 def work(cell: Cell, stop: Stop) -> None:
     """Work until stopped; while Redis is away, try again."""
     logging.getLogger("rq.worker").setLevel(logging.WARNING)
-    jobs.open_desk(cell)
+    jobs.open_context(cell)
     try:
         while not stop.is_set():
             try:
@@ -28,14 +28,14 @@ def work(cell: Cell, stop: Stop) -> None:
             except StopRequested:
                 return
             except (redis.RedisError, OSError) as error:
-                log.warning("redis is away: trying again", error=error)
+                log.warning("redis_unavailable", error=error)
                 stop.wait(1)
     finally:
-        jobs.close_desk()
+        jobs.close_context()
 
 
 def _work(cell: Cell, stop: Stop) -> None:
-    worker = SignalWorker(cell.redis, [wakeups.QUEUE, wakeups.SLOW], jobs.advance)
+    worker = SignalWorker(cell.redis, [signals.QUEUE, signals.SLOW], jobs.advance)
 
     def end() -> None:
         """After the job under way; at once where RQ only waits, for a job or for Redis."""

@@ -23,8 +23,8 @@ SETTINGS: dict[str, tuple[Any, str]] = {
     "trust_request_prices": (True, "take the prices of a placement as sent"),
     "anonymous_checkout": (False, "place orders without a key, at the prices of the offers alone"),
     "payment_expiry": (0, "minutes in payment-pending until the order is canceled; 0: never"),
-    "waiting_for_fulfillment": (False, "seller orders may be told to wait for their warehouse"),
-    "ready_for_invoicing": (False, "own orders may be told to be packed and wait for an invoice"),
+    "waiting_for_fulfillment": (False, "seller orders may be set to wait for their warehouse"),
+    "ready_for_invoicing": (False, "own orders may be set to be packed and wait for an invoice"),
     "invoice_items": ("strict", "strict: items of invoices must match; lenient: else inferred"),
     **{
         f"mail_{kind}": ("", f"own message when an order is {kind}: Subject|Text with {{name}}")
@@ -88,7 +88,7 @@ def evolve_account(account: Account | None, event: AccountEvent) -> Account:
         case AccountSettingsChanged(settings):
             assert account is not None, "an account's first event is AccountCreated"
             return replace(account, settings={**account.settings, **settings})
-        case _:  # what was done is told by the account's history; its settings stay
+        case _:  # what was done gets by the account's history; its settings stay
             assert account is not None, "an account's first event is AccountCreated"
             return account
 

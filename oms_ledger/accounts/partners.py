@@ -11,5 +11,5 @@ def are_partners(one: Account, other: Account, default: str) -> bool:
 
 
 def _names(account: Account, name: str, default: str) -> bool:
-    told = str(account.settings.get("partners", default))
-    return told.strip() == ALL or name in [one.strip() for one in told.split(",")]
+    fields = str(account.settings.get("partners", default))
+    return fields.strip() == ALL or name in [one.strip() for one in fields.split(",")]

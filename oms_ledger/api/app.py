@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 
 from oms_ledger.api.accounts import account, keys
 from oms_ledger.api.auth import sign_in
-from oms_ledger.api.auth.dependencies import Doorkeeper, open_to_all, operation_of
+from oms_ledger.api.auth.dependencies import ApiKeyCache, operation_of, public_route
 from oms_ledger.api.auth.rate_limit import Limits
 from oms_ledger.api.carts import (
     attachments,
@@ -21,10 +21,9 @@ from oms_ledger.api.carts import (
     simulation,
     transaction,
 )
-from oms_ledger.api.changes import v1 as changes
-from oms_ledger.api.changes import v2 as modifications
-from oms_ledger.api.checkout import placement as checkout
-from oms_ledger.api.checkout import processing
+from oms_ledger.api.changes import v1 as changes_v1
+from oms_ledger.api.changes import v2 as changes_v2
+from oms_ledger.api.checkout import placement, processing
 from oms_ledger.api.conversation import templates as mail_templates
 from oms_ledger.api.customers import people
 from oms_ledger.api.desk import notes, tasks
@@ -34,40 +33,29 @@ from oms_ledger.api.history import (
 )
 from oms_ledger.api.history import (
     erasures,
+    history,
+    outbox,
     stream,
+    why_not,
 )
-from oms_ledger.api.history import (
-    history as past,
-)
-from oms_ledger.api.history import (
-    outbox as calls,
-)
-from oms_ledger.api.history import (
-    why_not as explaining,
-)
-from oms_ledger.api.history.head_watcher import News
-from oms_ledger.api.http import errors
-from oms_ledger.api.http import idempotency as repeats
-from oms_ledger.api.marketplace import chains, fulfillment
-from oms_ledger.api.marketplace import change_seller as reselling
+from oms_ledger.api.history.head_watcher import HeadWatcher
+from oms_ledger.api.http import errors, idempotency
+from oms_ledger.api.marketplace import chains, change_seller, fulfillment
 from oms_ledger.api.masterdata import documents, schemas, search, triggers, versions
 from oms_ledger.api.notifications import (
     expressions,
     feed,
     hook,
+    hook_admin,
     of_key,
     order_deliveries,
-)
-from oms_ledger.api.notifications import (
-    hook_admin as hook_beyond,
-)
-from oms_ledger.api.notifications import (
-    subscription_admin as told,
+    subscription_admin,
 )
 from oms_ledger.api.operators import operators, runs
 from oms_ledger.api.ops import attention, health, system
 from oms_ledger.api.orders import (
     actions,
+    cancellation,
     conversation,
     find,
     invoices,
@@ -75,22 +63,19 @@ from oms_ledger.api.orders import (
     user_orders,
 )
 from oms_ledger.api.orders import (
-    cancellation as cancellations,
-)
-from oms_ledger.api.orders import (
-    documents as orders,
+    documents as orders_documents,
 )
 from oms_ledger.api.payments import transactions
 from oms_ledger.cell import Cell
 from oms_ledger.services.carts.workspace import Carts
 from oms_ledger.services.freshness import Freshness
 from projections.customers import index as people_index
-from projections.desk import tasks as desk
+from projections.desk import tasks as desk_tasks
 from projections.masterdata import documents as masterdata
-from projections.orders import views as order_views
+from projections.orders import views
 
 ROUTERS = (
-    checkout,
+    placement,
     simulation,
     order_form,
     items,
@@ -102,24 +87,24 @@ ROUTERS = (
     chains,
     processing,
     fulfillment,
-    reselling,
+    change_seller,
     lists,
     user_orders,
     exports,
     transactions,
-    orders,
+    orders_documents,
     actions,
     invoices,
-    cancellations,
+    cancellation,
     conversation,
-    changes,
-    modifications,
+    changes_v1,
+    changes_v2,
     feed,
     hook,
-    hook_beyond,
-    told,
+    hook_admin,
+    subscription_admin,
     expressions,
-    past,
+    history,
     order_changes,
     order_deliveries,
     find,
@@ -131,10 +116,10 @@ ROUTERS = (
     of_key,
     attention,
     system,
-    explaining,
+    why_not,
     stream,
     erasures,
-    calls,
+    outbox,
     tasks,
     notes,
     documents,
@@ -150,8 +135,13 @@ ROUTERS = (
 
 def routes_of(app: FastAPI) -> list[APIRoute]:
     """Every route with an endpoint of ours; an included router keeps its own to itself."""
-    told = [*app.routes, *(route for module in ROUTERS for route in module.router.routes)]
-    return [route for route in told if isinstance(route, APIRoute) and route.path != "/"]
+    subscription_admin = [
+        *app.routes,
+        *(route for module in ROUTERS for route in module.router.routes),
+    ]
+    return [
+        route for route in subscription_admin if isinstance(route, APIRoute) and route.path != "/"
+    ]
 
 
 def operations_of(app: FastAPI) -> Iterator[tuple[str, str, str]]:
@@ -179,24 +169,24 @@ def application(cell: Cell) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.cell = cell
-    app.state.doorkeeper = Doorkeeper(cell)
-    app.state.freshness = Freshness(cell, order_views.CURSOR)
-    app.state.people = Freshness(cell, people_index.CURSOR)
-    app.state.desk = Freshness(cell, desk.CURSOR)
-    app.state.documents = Freshness(cell, masterdata.CURSOR)
+    app.state.api_keys = ApiKeyCache(cell)
+    app.state.freshness = Freshness(cell, views.SUBSCRIPTION)
+    app.state.people = Freshness(cell, people_index.SUBSCRIPTION)
+    app.state.desk = Freshness(cell, desk_tasks.SUBSCRIPTION)
+    app.state.documents = Freshness(cell, masterdata.SUBSCRIPTION)
     app.state.limits = Limits(cell)
     app.state.carts = Carts(cell)
-    app.state.news = News(lambda: cell.store.head())
+    app.state.news = HeadWatcher(lambda: cell.store.head())
     for module in ROUTERS:
         app.include_router(module.router)
     app.add_api_route(
         "/",
         lambda: RedirectResponse("/docs"),
         include_in_schema=False,
-        dependencies=[Depends(open_to_all("documentation"))],
+        dependencies=[Depends(public_route("documentation"))],
     )
     app.state.routes = routes_of(app)
     errors.install(app)
     described = app.openapi
-    app.openapi = lambda: repeats.describe(described())  # type: ignore[method-assign]
+    app.openapi = lambda: idempotency.describe(described())  # type: ignore[method-assign]
     return app

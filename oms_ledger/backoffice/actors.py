@@ -19,8 +19,8 @@ SYSTEM = {
 
 async def names_of(page: Page, actors: Iterable[str]) -> dict[str, str]:
     """A name for each actor of the account's events; the rest goes by itself."""
-    told = set(actors)
-    ids = [actor.removeprefix(PERSON) for actor in told if actor.startswith(PERSON)]
+    fields = set(actors)
+    ids = [actor.removeprefix(PERSON) for actor in fields if actor.startswith(PERSON)]
 
     def look() -> tuple[dict[str, str], dict[str, str]]:
         with page.cell.database.reading() as connection:
@@ -28,7 +28,7 @@ async def names_of(page: Page, actors: Iterable[str]) -> dict[str, str]:
             return people, app_keys.labels(connection, page.account or "")
 
     people, labels = await asyncio.to_thread(look)
-    return {actor: _name(actor, people, labels) for actor in told}
+    return {actor: _name(actor, people, labels) for actor in fields}
 
 
 def _name(actor: str, people: dict[str, str], labels: dict[str, str]) -> str:

@@ -16,11 +16,11 @@ from oms_ledger.accounts.roles import ROLES
 from oms_ledger.backoffice import entrance
 from oms_ledger.backoffice.page import (
     Elsewhere,
-    Failed,
     Handler,
     NotAllowed,
     Office,
     Page,
+    PermanentFailure,
 )
 from oms_ledger.backoffice.pages import ROUTES
 from oms_ledger.backoffice.protection import Protection
@@ -90,7 +90,7 @@ def _closed(office: Office, handler: Handler) -> Callable[[Request], Awaitable[R
             return RedirectResponse(elsewhere.location, 303)
         except NotAllowed as refused:
             return await page.render("not_allowed.html", 403, needed=sorted(refused.needed))
-        except Failed as failed:
+        except PermanentFailure as failed:
             return await _failed(page, failed)
         except OperationalError as error:
             log.error("database_unavailable", exc_info=error)
@@ -103,7 +103,7 @@ def _closed(office: Office, handler: Handler) -> Callable[[Request], Awaitable[R
     return endpoint
 
 
-async def _failed(page: Page, failed: Failed) -> Response:
+async def _failed(page: Page, failed: PermanentFailure) -> Response:
     answer = failed.answer
     if answer.status == 404:
         looked_for = answer.path.rpartition("/")[2]

@@ -42,10 +42,10 @@ class Answer:
     def error(self) -> dict[str, Any]:
         """The refusal, as the API words it."""
         try:
-            told = self.json() or {}
+            fields = self.json() or {}
         except orjson.JSONDecodeError:
-            told = {}
-        error = told.get("error") if isinstance(told, dict) else None
+            fields = {}
+        error = fields.get("error") if isinstance(fields, dict) else None
         return error or {"code": str(self.status), "message": f"HTTP {self.status}"}
 
     @property

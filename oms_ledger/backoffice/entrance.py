@@ -34,8 +34,8 @@ async def session_of(request: Request, office: Office) -> tuple[Session, Operato
 
 
 def _language(request: Request) -> str:
-    asked = request.headers.get("accept-language", "")[:2].lower()
-    return asked if asked in LANGUAGES else "en"
+    requested = request.headers.get("accept-language", "")[:2].lower()
+    return requested if requested in LANGUAGES else "en"
 
 
 def _page(request: Request, template: str, status: int = 200, **values: object) -> Response:
@@ -91,9 +91,9 @@ async def get_sign_in(request: Request, office: Office) -> Response:
 async def post_sign_in(request: Request, office: Office) -> Response:
     given = await _fields(request)
     email, wanted = given.get("email", ""), own_path(given.get("next", ""))
-    told = {"wanted": wanted, "email": email, "open": _reachable(request)}
+    fields = {"wanted": wanted, "email": email, "open": _reachable(request)}
     if not _reachable(request):
-        return _page(request, "sign_in.html", 403, **told)
+        return _page(request, "sign_in.html", 403, **fields)
     browser = request.cookies.get(_names(request)[1], "")
     agent = request.headers.get("user-agent", "")
     try:
@@ -106,7 +106,7 @@ async def post_sign_in(request: Request, office: Office) -> Response:
             browser=browser,
         )
     except Refusal as refusal:
-        answer = _page(request, "sign_in.html", refusal.status, **told, error=refusal.message)
+        answer = _page(request, "sign_in.html", refusal.status, **fields, error=refusal.message)
         if isinstance(refusal, TooManyFailures):
             answer.headers["retry-after"] = str(refusal.seconds)
         return answer
@@ -124,7 +124,7 @@ async def post_link(request: Request, office: Office) -> Response:
     first = request.url.path.endswith("/first")
     token, email, name = (given.get(n, "") for n in ("token", "email", "name"))
     token = token.rpartition("#")[2].strip()
-    told = {"first": first, "token": token, "email": email, "name": name}
+    fields = {"first": first, "token": token, "email": email, "name": name}
     if not _reachable(request):
         return _page(request, "sign_in.html", 403, wanted="/admin", email="", open=False)
 
@@ -143,7 +143,7 @@ async def post_link(request: Request, office: Office) -> Response:
     try:
         session, used_by = await asyncio.to_thread(use)
     except Refusal as refusal:
-        return _page(request, "link.html", refusal.status, **told, error=refusal.message)
+        return _page(request, "link.html", refusal.status, **fields, error=refusal.message)
     return _let_in(request, office, session, used_by, "/admin")
 
 

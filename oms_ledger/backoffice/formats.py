@@ -105,7 +105,7 @@ def _formatted(context: Context, value: Any, pattern: str, *, day: bool = False)
 
 @pass_context
 def moment(context: Context, value: Any) -> str:
-    """Day and time to the second with the zone: what a title tells."""
+    """Day and time to the second with the zone: what a title says."""
     tz = _here(context)[1]
     return f"{_formatted(context, value, 'd MMM y HH:mm:ss')} {tz}"
 
@@ -134,10 +134,10 @@ def number(context: Context, value: Any) -> str:
 def status_label(context: Context, code: str | None) -> str:
     language = context.get("language", "en")
     try:
-        told = LABELS[Status(code or "")]
+        fields = LABELS[Status(code or "")]
     except ValueError:
         return code or "–"
-    return told.get(language, told["en"])
+    return fields.get(language, fields["en"])
 
 
 def family(code: str | None) -> str:

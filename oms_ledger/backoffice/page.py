@@ -43,7 +43,7 @@ class Elsewhere(Exception):
         self.location = location
 
 
-class Failed(Exception):
+class PermanentFailure(Exception):
     """The API refused what the page is made of."""
 
     def __init__(self, answer: Answer) -> None:
@@ -131,19 +131,19 @@ class Page:
             request_id=self.request.scope["state"]["request_id"],
         )
         self.made_of.append(answer)
-        lag = answer.headers.get("x-ledger-behind") or answer.headers.get("x-ledger-lag")
+        lag = answer.headers.get("x-ledger-lag") or answer.headers.get("x-ledger-lag")
         self.behind = max(self.behind, int(lag or 0))
         return answer
 
     async def get(self, path: str, query: Query = ()) -> Any:  # type: ignore[assignment]
-        """What the API tells; `Failed` when it refuses."""
+        """What the API says; `Failed` when it refuses."""
         answer = await self.ask("GET", path, query=query)
         if not answer.ok:
-            raise Failed(answer)
+            raise PermanentFailure(answer)
         return answer.json()
 
     async def get_or(self, default: Any, path: str, query: Query = ()) -> Any:  # type: ignore[assignment]
-        """What the API tells, or a default where the role may not ask or there is nothing."""
+        """What the API says, or a default where the role may not ask or there is nothing."""
         answer = await self.ask("GET", path, query=query)
         return answer.json() if answer.ok else default
 
@@ -177,20 +177,20 @@ class Page:
         await asyncio.to_thread(write)
 
     async def done(self, location: str, message: str) -> Response:
-        """Lead to what was changed, which then tells the message once."""
+        """Lead to what was changed, which then says the message once."""
         await self.tell_once(message)
         return RedirectResponse(location, 303)
 
     async def _message(self) -> str | None:
-        told = self.session.message
-        if told and self.request.method == "GET":
+        fields = self.session.message
+        if fields and self.request.method == "GET":
 
             def clear() -> None:
                 with self.cell.database.writing() as connection:
                     sessions.set_message(connection, self.session.token_hash, None)
 
             await asyncio.to_thread(clear)
-            return told
+            return fields
         return None
 
     async def render(self, template: str, status: int = 200, **values: Any) -> Response:
@@ -226,8 +226,8 @@ def html_response(
     request: Request, html: str, status: int = 200, *, timing: list[Answer] | None = None
 ) -> Response:
     """A page; packed where the browser takes it, with the cost of what it is made of."""
-    told = ", ".join(f"api;dur={one.duration_ms:.1f}" for one in timing or ())
-    headers = {"vary": "accept-encoding"} | ({"server-timing": told} if told else {})
+    fields = ", ".join(f"api;dur={one.duration_ms:.1f}" for one in timing or ())
+    headers = {"vary": "accept-encoding"} | ({"server-timing": fields} if fields else {})
     content = html.encode()
     if len(content) > PACK_FROM and "gzip" in request.headers.get("accept-encoding", ""):
         content = gzip.compress(content, 5, mtime=0)
@@ -238,8 +238,8 @@ def html_response(
 def url(base: str, *segments: str, **query: Any) -> str:
     """An address below a base; segments and values are encoded."""
     path = "/".join([base, *(quote(str(segment), safe="") for segment in segments)])
-    told = urlencode({k: v for k, v in query.items() if v not in (None, "")}, doseq=True)
-    return f"{path}?{told}" if told else path
+    fields = urlencode({k: v for k, v in query.items() if v not in (None, "")}, doseq=True)
+    return f"{path}?{fields}" if fields else path
 
 
 Handler = Callable[[Page], Awaitable[Response]]

@@ -34,7 +34,7 @@ def own_origin(public_url: str | None, host: str) -> str | None:
 def from_own_page(method: str, headers: Mapping[str, str], origin: str | None) -> bool:
     """Whether a request may change something: only a page of this very origin may send it.
 
-    `same-site` is a stranger too: ports of one host are one site.
+    `same-site` is a anonymous caller too: ports of one host are one site.
     """
     if method in SAFE:
         return True
@@ -81,14 +81,14 @@ class Protection:
 
     def _extra(self, message: Message, state: dict[str, str]) -> list[tuple[bytes, bytes]]:
         given = {name.lower() for name, _ in message.get("headers", [])}
-        told = {**HEADERS, "x-request-id": state["request_id"], "cache-control": "no-store"}
+        fields = {**HEADERS, "x-request-id": state["request_id"], "cache-control": "no-store"}
         if self._secure:
-            told["strict-transport-security"] = "max-age=31536000"
-        return [(k.encode(), v.encode()) for k, v in told.items() if k.encode() not in given]
+            fields["strict-transport-security"] = "max-age=31536000"
+        return [(k.encode(), v.encode()) for k, v in fields.items() if k.encode() not in given]
 
 
 def _path(raw: bytes) -> str:
-    """The path with each segment decoded, but for what would split it anew."""
+    """The path with each segment decoded, but for what would split it again."""
     parts = raw.split(b"?")[0].split(b"/")
     decoded = (unquote_to_bytes(part).decode("utf-8") for part in parts)
     return "/".join(one.replace("%", "%25").replace("/", "%2F") for one in decoded)

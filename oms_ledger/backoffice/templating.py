@@ -41,8 +41,8 @@ def environment(language: str) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    told = translations(language)
-    made.install_gettext_callables(told.gettext, told.ngettext, newstyle=True)  # type: ignore[attr-defined]
+    fields = translations(language)
+    made.install_gettext_callables(fields.gettext, fields.ngettext, newstyle=True)  # type: ignore[attr-defined]
     made.filters.update(FILTERS, segment=segment, as_data=as_data)
     made.globals.update(
         static=url_of, total_of=total_of, languages=LANGUAGES, locales=LOCALES, zip=zip

@@ -39,26 +39,26 @@ DEFAULTS: Json = {
 class Configuration:
     """The stored parts and what they mean."""
 
-    told: Json
+    fields: Json
 
     @property
     def allow_manual_price(self) -> bool:
-        return self.told.get("allowManualPrice") is True
+        return self.fields.get("allowManualPrice") is True
 
     @property
     def requires_login(self) -> bool:
-        return self.told.get("requiresLoginToPlaceOrder") is True
+        return self.fields.get("requiresLoginToPlaceOrder") is True
 
     @property
     def minimum_quantity(self) -> int:
-        return whole(self.told.get(_MINIMUM_QUANTITY)) or 0
+        return whole(self.fields.get(_MINIMUM_QUANTITY)) or 0
 
     @property
     def minimum_value(self) -> int:
-        return whole(self.told.get("minimumValueAccumulated")) or 0
+        return whole(self.fields.get("minimumValueAccumulated")) or 0
 
     def app(self, app_id: str) -> Json | None:
-        return next((app for app in self.told.get("apps") or [] if app["id"] == app_id), None)
+        return next((app for app in self.fields.get("apps") or [] if app["id"] == app_id), None)
 
 
 def configuration_of(account: Account) -> Configuration:
@@ -84,14 +84,14 @@ def merged(before: Mapping[str, Any], body: object) -> Json:
     return checked({**before, **body})
 
 
-def checked(told: Json) -> Json:
+def checked(fields: Json) -> Json:
     """The configuration once its apps and its flags are of the right form."""
     for name in ("allowManualPrice", "requiresLoginToPlaceOrder", "allowMultipleDeliveries"):
-        if told.get(name) is not None and not isinstance(told[name], bool):
+        if fields.get(name) is not None and not isinstance(fields[name], bool):
             raise CartRefusal("CHK0288", place=f"{name} must be true or false")
-    apps = told.get("apps")
+    apps = fields.get("apps")
     if apps is None:
-        return {**told, "apps": []}
+        return {**fields, "apps": []}
     if not isinstance(apps, list):
         raise CartRefusal("CHK0122", place="apps must be a list")
     known: set[str] = set()
@@ -110,4 +110,4 @@ def checked(told: Json) -> Json:
             raise CartRefusal("ORD035", place=f"{place}.id {app['id']}")
         known.add(app["id"])
         kept.append({**app, "major": major})
-    return {**told, "apps": kept}
+    return {**fields, "apps": kept}

@@ -1,4 +1,4 @@
-"""What an operation on a cart is told besides the cart: who asks, what is on offer, the time."""
+"""What an operation on a cart gets besides the cart: who asks, what is on offer, the time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from oms_ledger.carts.refusals import CartRefusal
 
 @dataclass(frozen=True, slots=True)
 class CartCaller:
-    """Who asks: `actor` as entries name it; `full` has `Shopping Cart Full Access`."""
+    """Who asks: `actor` as events name it; `full` has `Shopping Cart Full Access`."""
 
     actor: str
     anonymous: bool = False

@@ -15,18 +15,18 @@ LINKED = ("order", "item", "address")
 
 def set_fields(cart: Cart, context: CartContext, *, app_id: str, body: object) -> Cart:
     """Set several fields of an app at once."""
-    told = require_object(body, "CHK0121", "the body")
+    content = require_object(body, "CHK0121", "the body")
     app = _app(context, app_id)
-    fields = {name: _value(value, name) for name, value in told.items()}
+    fields = {name: _value(value, name) for name, value in content.items()}
     return _with_fields(cart, app, app_id, {**_fields(cart, app_id), **fields})
 
 
 def set_field(cart: Cart, context: CartContext, *, app_id: str, name: str, body: object) -> Cart:
-    told = require_object(body, "CHK0121", "the body")
+    content = require_object(body, "CHK0121", "the body")
     app = _app(context, app_id)
     if name not in app["fields"]:
         raise CartRefusal("CHK0091", app_id)
-    value = _value(told.get("value"), "value")
+    value = _value(content.get("value"), "value")
     return _with_fields(cart, app, app_id, {**_fields(cart, app_id), name: value})
 
 
@@ -101,7 +101,7 @@ def drop_field_of(
 
 def _set(cart: Cart, type: object, id: object, fields: object) -> Cart:
     _require_part(cart, type, id)
-    told = []
+    content = []
     for number, one in enumerate(objects(fields, "CHK0121", "fields")):
         if not isinstance(one.get("name"), str) or not one["name"]:
             raise CartRefusal("CHK0121", place=f"fields[{number}].name")
@@ -109,11 +109,11 @@ def _set(cart: Cart, type: object, id: object, fields: object) -> Cart:
         if ref is not None and not isinstance(ref, str):
             raise CartRefusal("CHK0121", place=f"fields[{number}].refId")
         value = _value(one.get("value"), f"fields[{number}].value")
-        told.append({"name": one["name"], "value": value, "refId": ref})
-    names = {one["name"] for one in told}
+        content.append({"name": one["name"], "value": value, "refId": ref})
+    names = {one["name"] for one in content}
 
     def merge(known: Sequence[Json]) -> list[Json]:
-        return [*(one for one in known if one["name"] not in names), *told]
+        return [*(one for one in known if one["name"] not in names), *content]
 
     return _changed(cart, str(type), None if type == "order" else str(id), merge)
 

@@ -68,8 +68,8 @@ def cheapest(slas: Sequence[Sla]) -> Sla | None:
 
 def minutes_of(estimate: str) -> int:
     """An estimate such as `3bd` in minutes, to compare it."""
-    told = _ESTIMATE.fullmatch(estimate)
-    return int(told[1]) * _MINUTES[told[2]] if told else 10**9
+    fields = _ESTIMATE.fullmatch(estimate)
+    return int(fields[1]) * _MINUTES[fields[2]] if fields else 10**9
 
 
 def window_of(sla: Sla, wanted: tuple[str, str]) -> DeliveryWindow | None:

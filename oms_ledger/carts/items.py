@@ -21,7 +21,7 @@ _CRITERIA = ("NAME", "ADD_TIME", "GIFT")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One entry of `orderItems`, as far as it says something."""
+    """One event of `orderItems`, as far as it says something."""
 
     place: str
     sku: str | None = None
@@ -40,7 +40,7 @@ def add_items(cart: Cart, context: CartContext, *, body: object) -> Cart:
 
 
 def patch_items(cart: Cart, context: CartContext, *, body: object) -> Cart:
-    """`PATCH items`: entries with an index change that line, others are added."""
+    """`PATCH items`: events with an index change that line, others are added."""
     entries = _entries(cart, context, body)
     _require_distinct(entries)
     changed = _updated(cart, context, [one for one in entries if one.index is not None])
@@ -73,8 +73,8 @@ def split_line(cart: Cart, context: CartContext, *, unique_id: str, body: object
         raise CartRefusal("CHK0023", place="expected a list of quantities")
     quantities = [_quantity(one, f"[{i}]", lowest=1) for i, one in enumerate(body)]
     if line.no_split or sum(quantities) != line.quantity:
-        told = "it is not to be split" if line.no_split else f"they add up to {line.quantity}"
-        raise CartRefusal("CHK0023", place=f"the quantities of the line: {told}")
+        content = "it is not to be split" if line.no_split else f"they add up to {line.quantity}"
+        raise CartRefusal("CHK0023", place=f"the quantities of the line: {content}")
     parts = [
         replace(line, unique_id=context.new_id(), quantity=quantity, separate=True)
         for quantity in quantities
@@ -100,8 +100,8 @@ def drop_manual_price(cart: Cart, context: CartContext, *, index: int) -> Cart:
 
 def order_lines(cart: Cart, context: CartContext, *, body: object) -> Cart:
     """Have the lines sorted, now and later."""
-    told = require_object(body, "CHK00318", "the body")
-    criteria, ascending = told.get("criteria"), told.get("ascending", True)
+    content = require_object(body, "CHK00318", "the body")
+    criteria, ascending = content.get("criteria"), content.get("ascending", True)
     if criteria not in _CRITERIA or not isinstance(ascending, bool):
         raise CartRefusal("CHK00318", place=f"criteria is one of {', '.join(_CRITERIA)}")
     return replace(cart, ordination=Ordination(criteria=criteria, ascending=ascending))
@@ -110,45 +110,45 @@ def order_lines(cart: Cart, context: CartContext, *, body: object) -> Cart:
 def _entries(cart: Cart, context: CartContext, body: object) -> list[Entry]:
     if isinstance(body, list):
         raise CartRefusal("OMS004", "the body must be an object with orderItems")
-    told = require_object(body, "CHK0022", "the body")
-    given = told.get("orderItems")
+    content = require_object(body, "CHK0022", "the body")
+    given = content.get("orderItems")
     if not isinstance(given, list):
         raise CartRefusal("CHK0022", place="orderItems must be a list")
     if len(given) > MAX_ENTRIES:
         raise CartRefusal("CHK0062", MAX_ENTRIES)
-    no_split = told.get("noSplitItem") is True
+    no_split = content.get("noSplitItem") is True
     return [_entry(cart, raw, f"orderItems[{i}]", no_split) for i, raw in enumerate(given)]
 
 
 def _entry(cart: Cart, raw: object, place: str, no_split: bool) -> Entry:
-    told = require_object(raw, "CHK0022", place)
-    index = told.get("index")
+    content = require_object(raw, "CHK0022", place)
+    index = content.get("index")
     number = None if index is None else whole(index)
-    unique_id = told.get("uniqueId")
+    unique_id = content.get("uniqueId")
     if index is None and isinstance(unique_id, str) and unique_id:
         number = next((i for i, one in enumerate(cart.lines) if one.unique_id == unique_id), None)
     if index is not None and (number is None or number < 0):
         raise CartRefusal("CHK0041", place=f"{place}.index")
     price = None
-    if told.get("price") is not None:
-        price = cents(told["price"])
+    if content.get("price") is not None:
+        price = cents(content["price"])
         if price is None or not 0 <= price <= LARGEST:
             raise CartRefusal("CHK0025", place=f"{place}.price")
-    attachments = told.get("attachments")
+    attachments = content.get("attachments")
     return Entry(
         place=place,
-        sku=text_of(told.get("id")) or None,
-        seller=text_of(told.get("seller")) or None,
-        quantity=None if told.get("quantity") is None else _quantity(told, place),
+        sku=text_of(content.get("id")) or None,
+        seller=text_of(content.get("seller")) or None,
+        quantity=None if content.get("quantity") is None else _quantity(content, place),
         index=number,
         price=price,
         attachments=read_attachments(attachments, place) if attachments else None,
-        no_split=no_split or told.get("noSplitItem") is True,
+        no_split=no_split or content.get("noSplitItem") is True,
     )
 
 
-def _quantity(told: object, place: str, lowest: int = 0) -> int:
-    given = told.get("quantity") if isinstance(told, dict) else None
+def _quantity(content: object, place: str, lowest: int = 0) -> int:
+    given = content.get("quantity") if isinstance(content, dict) else None
     quantity = whole(given)
     if quantity is None or not lowest <= quantity <= MAX_QUANTITY:
         raise CartRefusal("CHK0023", place=f"{place}.quantity")
@@ -177,8 +177,8 @@ def _updated(cart: Cart, context: CartContext, entries: Sequence[Entry]) -> Cart
         assert one.index is not None
         line = line_at(cart, one.index)
         if one.sku not in (None, line.id) or one.seller not in (None, line.seller):
-            told = f"{one.place}: line {one.index} is {line.id} of seller {line.seller}"
-            raise CartRefusal("CHK0041", place=told)
+            content = f"{one.place}: line {one.index} is {line.id} of seller {line.seller}"
+            raise CartRefusal("CHK0041", place=content)
         if one.quantity is None:
             raise CartRefusal("CHK0023", place=f"{one.place}.quantity")
         if not one.quantity:
@@ -271,7 +271,7 @@ def _merged(cart: Cart, new: Sequence[CartLine]) -> Cart:
 
 
 def _offered(context: CartContext, entry: Entry) -> tuple[LineAttachment, ...]:
-    """The attachments of an entry that its line's offer has; others are left out."""
+    """The attachments of an event that its line's offer has; others are left out."""
     if entry.index is None or entry.attachments is None:
         return ()
     names = {one.name for one in context.offered_line(entry.index).offer.attachments}
@@ -279,9 +279,9 @@ def _offered(context: CartContext, entry: Entry) -> tuple[LineAttachment, ...]:
 
 
 def _priced_manually(cart: Cart, context: CartContext, line: CartLine, price: int | None) -> Cart:
-    by = None if price is None else context.caller.actor
+    actor = None if price is None else context.caller.actor
     lines = [
-        replace(one, manual_price=price, manual_price_by=by)
+        replace(one, manual_price=price, manual_price_by=actor)
         if (one.id, one.seller) == (line.id, line.seller)
         else one
         for one in cart.lines

@@ -22,13 +22,13 @@ def read_attachments(given: object, place: str) -> tuple[LineAttachment, ...]:
 def attach(cart: Cart, context: CartContext, *, index: int, name: str, body: object) -> Cart:
     """Set what is written on a line under a name that its offer has."""
     line = line_at(cart, index)
-    told = require_object(body, "CHK0140", "the body")
-    if not isinstance(told.get("content"), dict):
+    fields = require_object(body, "CHK0140", "the body")
+    if not isinstance(fields.get("content"), dict):
         raise CartRefusal("CHK0140", place="content is required and must be an object")
-    content = _content(told["content"], "CHK0140")
+    content = _content(fields["content"], "CHK0140")
     offered = context.offered_line(index).offer.attachments
     _require_fitting(offered, name, content)
-    no_split = told.get("noSplitItem") is True or line.no_split
+    no_split = fields.get("noSplitItem") is True or line.no_split
     kept = tuple(one for one in line.attachments if one.name != name)
     changed = (*kept, LineAttachment(name=name, content=content))
     return _with_line(cart, index, replace(line, attachments=changed, no_split=no_split))
@@ -45,15 +45,15 @@ def detach(cart: Cart, context: CartContext, *, index: int, name: str) -> Cart:
 def add_service(cart: Cart, context: CartContext, *, index: int, body: object) -> Cart:
     """Buy a service with a line; of a line of several units one is split off and gets it."""
     line = line_at(cart, index)
-    told = require_object(body, "CHK0022", "the body")
-    service = text_of(told.get("id", told.get("Id")))
+    fields = require_object(body, "CHK0022", "the body")
+    service = text_of(fields.get("id", fields.get("Id")))
     if service not in {one.id for one in context.offered_line(index).offer.services}:
         raise CartRefusal("CHK0022", place=f"line {index} has no offering {service}")
     assert service is not None
     if any(one.id == service for one in line.services):
         return cart
     chosen = (*line.services, ChosenService(id=service))
-    no_split = told.get("noSplitItem") is True or line.no_split
+    no_split = fields.get("noSplitItem") is True or line.no_split
     if line.quantity == 1 or no_split:
         return _with_line(cart, index, replace(line, services=chosen))
     one = replace(line, unique_id=context.new_id(), quantity=1, services=chosen, seen=line.seen)
@@ -84,9 +84,9 @@ def refuse_assembly(cart: Cart, context: CartContext) -> Cart:
 
 
 def _content(given: object, code: str) -> dict[str, str]:
-    told = require_object(given, code, "content")
+    fields = require_object(given, code, "content")
     found = {}
-    for key, value in told.items():
+    for key, value in fields.items():
         text = "" if value is None else text_of(value)
         if text is None and isinstance(value, bool):
             text = str(value).lower()

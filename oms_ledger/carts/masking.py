@@ -67,7 +67,7 @@ _MASKS: Mapping[str, Callable[[str], str]] = {
 
 
 def masked(part: Json) -> Json:
-    """An address or a profile with what tells of the person masked."""
+    """An address or a profile with what says of the person masked."""
     shown = {
         name: _MASKS[name](value) if name in _MASKS and isinstance(value, str) else value
         for name, value in part.items()

@@ -62,7 +62,7 @@ def payments_of(
         return gift_cards, (), False
     kept = cart.payments[:-1]
     rest = left - sum(one.reference_value for one in kept)
-    if rest < 0:  # what was split by hand does not fit any more: the first pays all that it can
+    if rest < 0:  # what was split manually does not fit any more: the first pays all that it can
         kept, rest = (), left
     last = cart.payments[-1] if kept else cart.payments[0]
     parts = [*((one, one.reference_value) for one in kept), (last, rest)]

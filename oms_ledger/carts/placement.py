@@ -1,4 +1,4 @@
-"""From a cart to the body of a placement: what it lacks, and what its orders are told."""
+"""From a cart to the body of a placement: what it lacks, and what its orders get."""
 
 import hashlib
 from dataclasses import replace
@@ -28,8 +28,8 @@ def require_reference(cart: Cart, body: object) -> None:
     reference = body.get("referenceId") if isinstance(body, dict) else None
     if reference is None:
         return
-    told = str(reference).replace("-", "").lower()
-    if told != cart.id:
+    given_fields = str(reference).replace("-", "").lower()
+    if given_fields != cart.id:
         raise CartRefusal("ORD002", place="referenceId is that of another cart")
 
 
@@ -50,7 +50,7 @@ def require_complete(priced: PricedCart, store: Store, caller: CartCaller, body:
 
 
 def is_whole(priced: PricedCart) -> bool:
-    """Whether every line is available; one that is not is told by a message."""
+    """Whether every line is available; one that is not gets by a message."""
     return all(one.is_available for one in priced.lines)
 
 
@@ -121,8 +121,10 @@ def _require_same_total(priced: PricedCart, body: object) -> None:
     paid = sum(one.value for one in priced.payments)
     interest = paid - sum(one.reference_value for one in priced.payments)
     if value is None or value not in (priced.value + interest, paid):
-        told = priced.value + interest
-        raise CartRefusal("CHK0210", place=f"value is {sent!r}, the cart comes to {told}"[:200])
+        given_fields = priced.value + interest
+        raise CartRefusal(
+            "CHK0210", place=f"value is {sent!r}, the cart comes to {given_fields}"[:200]
+        )
 
 
 def placement_body(priced: PricedCart, store: Store, now: datetime) -> Json:
@@ -159,9 +161,9 @@ def placement_body(priced: PricedCart, store: Store, now: datetime) -> Json:
 
 
 def _item(priced: PricedLine, now: datetime) -> Json:
-    told = lines.item(priced, now, shows_manual_price=True)
-    told["priceTags"] = lines.price_tags(priced)
-    return told
+    given_fields = lines.item(priced, now, shows_manual_price=True)
+    given_fields["priceTags"] = lines.price_tags(priced)
+    return given_fields
 
 
 def _shipping(priced: PricedCart, estimates: Estimates) -> Json:
@@ -213,7 +215,7 @@ def _delivery(cart: Cart, index: int, priced: PricedLine, estimates: Estimates) 
 def _payment(priced: PricedCart, number: int) -> Json:
     one = priced.payments[number]
     condition = condition_of(priced.conditions, one.payment.payment_system)
-    told: Json = {
+    given_fields: Json = {
         "paymentSystem": one.payment.payment_system,
         "installments": one.payment.installments,
         "referenceValue": one.reference_value,
@@ -221,16 +223,16 @@ def _payment(priced: PricedCart, number: int) -> Json:
         **one.payment.details,
     }
     if condition is not None:
-        told["paymentSystemName"] = name_of(condition)
+        given_fields["paymentSystemName"] = name_of(condition)
     if condition is not None and condition.group and "PaymentGroup" not in condition.group:
-        told["group"] = condition.group
-    return told
+        given_fields["group"] = condition.group
+    return given_fields
 
 
 def digest_of(priced: PricedCart, store: Store) -> str:
-    """What tells one placement of a cart from another; the time has no part in it."""
-    told = msgspec.json.encode(placement_body(priced, store, _EPOCH), order="deterministic")
-    return hashlib.blake2b(told, digest_size=16).hexdigest()
+    """What says one placement of a cart from another; the time has no part in it."""
+    given_fields = msgspec.json.encode(placement_body(priced, store, _EPOCH), order="deterministic")
+    return hashlib.blake2b(given_fields, digest_size=16).hexdigest()
 
 
 def finished(placed: OrderPlaced, priced: PricedCart) -> OrderPlaced:

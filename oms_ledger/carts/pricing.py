@@ -119,12 +119,12 @@ def price_cart(
     Unless it `chooses`, a line for which no delivery was named has none.
     """
     locale = store.locale(cart)
-    said: list[Message] = []
+    answer: list[Message] = []
     passing: list[Message] = []  # about items that never were in the cart
     kept: list[tuple[CartLine, LineQuote, Offer]] = []
     for line, quote in zip(cart.lines, quotes, strict=True):
         if (refusal := _refused(line, quote, locale)) is not None:
-            (passing if line.seen is None else said).append(refusal)
+            (passing if line.seen is None else answer).append(refusal)
             continue
         offer = quote.offer
         if offer is None:  # its seller did not answer: what is known of it is its SKU
@@ -149,17 +149,17 @@ def price_cart(
             chooses=chooses or line.choice.sla is not None,
         )
         lines.append(priced)
-        said += news
+        answer += news
     totals = sum_totals(one.figures for one in lines if one.is_available)
     gift_cards, payments, gone = payments_of(cart, totals.value, conditions)
     if gone:
-        said.append(message("unavailableSelectedPayment", locale, "", {}))
+        answer.append(message("unavailableSelectedPayment", locale, "", {}))
         cart = replace(cart, payments=())
-    errors = [one for one in said if one.status == "error" and "itemIndex" in one.fields]
+    errors = [one for one in answer if one.status == "error" and "itemIndex" in one.fields]
     standing = [
         one for one in cart.messages if not (one.status == "error" and "itemIndex" in one.fields)
     ]
-    moved = tuple(one.code for one in said if one not in errors)
+    moved = tuple(one.code for one in answer if one not in errors)
     after = replace(
         cart,
         lines=tuple(one.line for one in lines),
@@ -167,7 +167,7 @@ def price_cart(
         messages=tuple(standing),
         seen_for=_seen_for(cart, [one.line for one in lines]),
     )
-    after = with_messages(after, said)
+    after = with_messages(after, answer)
     shown = with_messages(after, passing)
     return PricedCart(
         replace(after, messages=shown.messages) if passing else after,
@@ -215,14 +215,14 @@ def _last_price(line: CartLine) -> int | None:
 
 
 def _seen_for(cart: Cart, lines: Sequence[CartLine]) -> str:
-    """A digest of what freight depends on, so that a change of it is told from its own change."""
+    """A digest of what freight depends on, so that a change of it gets from its own change."""
     place = cart.place
-    told = [
+    values = [
         cart.sales_channel,
         *((place.country, place.postal_code, place.coordinates) if place else ()),
         *((line.id, line.seller, line.quantity) for line in lines),
     ]
-    return hashlib.blake2b(repr(told).encode(), digest_size=8).hexdigest()
+    return hashlib.blake2b(repr(values).encode(), digest_size=8).hexdigest()
 
 
 def _priced_line(
@@ -237,11 +237,11 @@ def _priced_line(
     chooses: bool,
 ) -> tuple[PricedLine, list[Message]]:
     fields = {"itemIndex": str(index), "skuName": offer.sku_name or offer.label, "ean": offer.ean}
-    said = []
+    answer = []
 
     def say(code: str) -> None:
         coordinates = bool(cart.place and not cart.place.postal_code)
-        said.append(message(code, locale, offer.label, fields, coordinates=coordinates))
+        answer.append(message(code, locale, offer.label, fields, coordinates=coordinates))
 
     before = line.seen
     if quote.availability is not Availability.AVAILABLE:
@@ -272,7 +272,7 @@ def _priced_line(
             freight=figures.freight if delivery.sla else None,
         ),
     )
-    return PricedLine(line, quote, offer, services, figures, tags, delivery), said
+    return PricedLine(line, quote, offer, services, figures, tags, delivery), answer
 
 
 def _still_offered(line: CartLine, quote: LineQuote, offer: Offer) -> tuple[CartLine, list[str]]:

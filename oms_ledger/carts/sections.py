@@ -32,13 +32,13 @@ MOST_TAGS, LONGEST_ASSOCIATE = 50, 100
 
 
 def set_profile(cart: Cart, context: CartContext, *, body: object) -> Cart:
-    told = require_object(body, "ORD007", "the body")
+    content = require_object(body, "ORD007", "the body")
     require_owner(cart, context)
     before = cart.profile or {}
     profile: Json = {}
     for name in PROFILE:
-        text = None if told.get(name) is None else text_of(told[name])
-        if told.get(name) is not None and text is None:
+        text = None if content.get(name) is None else text_of(content[name])
+        if content.get(name) is not None and text is None:
             raise CartRefusal("ORD007", name)
         if text is not None and is_masked(name, text):
             text = unmasked(name, text, before.get(name))
@@ -50,34 +50,34 @@ def set_profile(cart: Cart, context: CartContext, *, body: object) -> Cart:
     email = profile["email"]
     if email is None or len(email) > 254 or not _EMAIL.fullmatch(email):
         raise CartRefusal("ORD007", "email")
-    profile["isCorporate"] = told.get("isCorporate") is True
+    profile["isCorporate"] = content.get("isCorporate") is True
     return owned(replace(cart, profile=profile, written_by=context.caller.shopper), context)
 
 
 def set_payment_data(cart: Cart, context: CartContext, *, body: object) -> Cart:
     """The payments and gift cards; gift cards are money, so not everybody may add them."""
-    told = require_object(body, "ORD020", "the body")
+    content = require_object(body, "ORD020", "the body")
     priced = context.priced()
-    gift_cards = read_gift_cards(told) if "giftCards" in told else cart.gift_cards
+    gift_cards = read_gift_cards(content) if "giftCards" in content else cart.gift_cards
     locale = context.store.locale(cart)
-    said = []
+    answer = []
     if gift_cards and not context.caller.full:
         kept = tuple(card for card in gift_cards if card in cart.gift_cards)
         for card in gift_cards:
             if card not in kept:
                 code = str(card.get("redemptionCode") or card.get("id") or "")
                 fields = {"id": code}
-                said.append(message("invalidGiftCard", locale, code, fields))
+                answer.append(message("invalidGiftCard", locale, code, fields))
         gift_cards = kept
     after = replace(cart, gift_cards=gift_cards)
     _, left = gift_cards_of(after, priced.value)
-    payments = read_payments(told, left, priced.conditions)
-    return with_messages(replace(after, payments=payments), said)
+    payments = read_payments(content, left, priced.conditions)
+    return with_messages(replace(after, payments=payments), answer)
 
 
 def set_marketing(cart: Cart, context: CartContext, *, body: object) -> Cart:
-    told = require_object(body, "CHK0038", "the body")
-    tags = told.get("marketingTags")
+    content = require_object(body, "CHK0038", "the body")
+    tags = content.get("marketingTags")
     if tags is not None and not isinstance(tags, list):
         raise CartRefusal("CHK0038", "marketingTags")
     kept = [text_of(one) for one in tags or [] if one is not None]
@@ -85,33 +85,36 @@ def set_marketing(cart: Cart, context: CartContext, *, body: object) -> Cart:
         raise CartRefusal("CHK0038", "marketingTags")
     marketing: Json = {}
     for name in MARKETING:
-        value = told.get(name)
+        value = content.get(name)
         if name == "utmipage" and value is None:
-            value = told.get("utmiPage")
+            value = content.get("utmiPage")
         text = None if value is None else text_of(value)
         if value is not None and (text is None or len(text) > LONGEST_TEXT):
             raise CartRefusal("CHK0038", name)
         marketing[name] = text
     after = replace(cart, marketing={**marketing, "marketingTags": kept})
-    coupon = told.get("coupon")
+    coupon = content.get("coupon")
     return set_coupon(after, context, body={"text": "" if coupon is None else coupon})
 
 
 def set_coupon(cart: Cart, context: CartContext, *, body: object) -> Cart:
     """No price source of ours knows coupons: each is answered as one that is not found."""
-    told = require_object(body, "CHK0038", "the body")
-    text = text_of(told.get("text"))
+    content = require_object(body, "CHK0038", "the body")
+    text = text_of(content.get("text"))
     if text is None or len(text) > LONGEST_TEXT:
         raise CartRefusal("CHK0038", "coupon")
     if not text.strip():
         return replace(cart, coupon=None)
-    said = message("couponNotFound", context.store.locale(cart), text, {"id": text})
-    return with_messages(cart, [said])
+    answer = message("couponNotFound", context.store.locale(cart), text, {"id": text})
+    return with_messages(cart, [answer])
 
 
 def set_preferences(cart: Cart, context: CartContext, *, body: object) -> Cart:
-    told = require_object(body, "ORD007", "the body")
-    locale, news = told.get("locale"), told.get("optinNewsLetter", told.get("optinNewsletter"))
+    content = require_object(body, "ORD007", "the body")
+    locale, news = (
+        content.get("locale"),
+        content.get("optinNewsLetter", content.get("optinNewsletter")),
+    )
     if locale is not None and (not isinstance(locale, str) or not 2 <= len(locale) <= 35):
         raise CartRefusal("ORD007", "locale")
     if news is not None and not isinstance(news, bool):
@@ -128,8 +131,8 @@ def set_open_text(cart: Cart, context: CartContext, *, body: object) -> Cart:
 
 
 def set_merchant_context(cart: Cart, context: CartContext, *, body: object) -> Cart:
-    told = require_object(body, "CHK0099", "the body")
-    data = told.get("salesAssociateData")
+    content = require_object(body, "CHK0099", "the body")
+    data = content.get("salesAssociateData")
     if data is None:
         return replace(cart, merchant_context=None)
     associate = text_of(
@@ -141,9 +144,9 @@ def set_merchant_context(cart: Cart, context: CartContext, *, body: object) -> C
 
 
 def set_invoice_data(cart: Cart, context: CartContext, *, body: object) -> Cart:
-    told = require_object(body, "ORD006", "the body")
+    content = require_object(body, "ORD006", "the body")
     require_owner(cart, context)
-    address = told.get("address")
+    address = content.get("address")
     if address is not None:
         address = dict(require_object(address, "ORD006", "address"))
         address["country"] = address.get("country") or context.store.country
@@ -151,16 +154,16 @@ def set_invoice_data(cart: Cart, context: CartContext, *, body: object) -> Cart:
             require_short(value, name)
             if isinstance(value, str) and is_masked(name, value):
                 raise CartRefusal("ORD006", name)
-    return replace(cart, invoice_data={**told, "address": address})
+    return replace(cart, invoice_data={**content, "address": address})
 
 
 def ignore_profile(cart: Cart, context: CartContext, *, body: object) -> Cart:
-    told = require_object(body, "ORD007", "the body")
+    content = require_object(body, "ORD007", "the body")
     if cart.profile is not None:
         raise CartRefusal("CHK003", place="the cart has a profile already")
-    if not isinstance(told.get("ignoreProfileData"), bool):
+    if not isinstance(content.get("ignoreProfileData"), bool):
         raise CartRefusal("ORD007", "ignoreProfileData")
-    return replace(cart, ignore_profile=told["ignoreProfileData"])
+    return replace(cart, ignore_profile=content["ignoreProfileData"])
 
 
 def clear_messages(cart: Cart, context: CartContext) -> Cart:

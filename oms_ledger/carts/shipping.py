@@ -38,12 +38,12 @@ def set_shipping(
     cart: Cart, context: CartContext, *, body: object, address_book: AddressBook
 ) -> Cart:
     """Replace the addresses that were sent, and choose deliveries for the lines that are named."""
-    told = require_object(body, "ORD006", "the body")
+    fields = require_object(body, "ORD006", "the body")
     after = cart
-    sent = _sent_addresses(told)
+    sent = _sent_addresses(fields)
     if sent is not None:
         require_owner(cart, context)
-        fill_in = told.get("clearAddressIfPostalCodeNotFound") is not False
+        fill_in = fields.get("clearAddressIfPostalCodeNotFound") is not False
         addresses = tuple(
             read_address(one, cart, context, address_book if fill_in else None, f"address {i}")
             for i, one in enumerate(sent)
@@ -51,15 +51,15 @@ def set_shipping(
         _require_one_delivery(addresses)
         after = replace(cart, addresses=addresses, known_addresses=_known(cart, addresses))
         after = owned(after, context)
-    return _with_choices(after, told)
+    return _with_choices(after, fields)
 
 
-def _sent_addresses(told: Json) -> list[Json] | None:
+def _sent_addresses(fields: Json) -> list[Json] | None:
     """The selected addresses that a section names; None when it names none."""
-    if told.get("selectedAddresses") is not None:
-        return objects(told["selectedAddresses"], "ORD006", "selectedAddresses")
-    if "address" in told:
-        address = told["address"]
+    if fields.get("selectedAddresses") is not None:
+        return objects(fields["selectedAddresses"], "ORD006", "selectedAddresses")
+    if "address" in fields:
+        address = fields["address"]
         return [] if address is None else [require_object(address, "ORD006", "address")]
     return None
 
@@ -152,9 +152,9 @@ def _known(cart: Cart, addresses: Sequence[Json]) -> tuple[Json, ...]:
     return tuple(known.values())[-MOST_KNOWN:]
 
 
-def _with_choices(cart: Cart, told: Json) -> Cart:
+def _with_choices(cart: Cart, fields: Json) -> Cart:
     named: dict[int, Json] = {}
-    for number, info in enumerate(objects(told.get("logisticsInfo"), "ORD006", "logisticsInfo")):
+    for number, info in enumerate(objects(fields.get("logisticsInfo"), "ORD006", "logisticsInfo")):
         index = whole(info.get("itemIndex"))
         if index is None or not 0 <= index < len(cart.lines):
             raise CartRefusal("CHK0041", place=f"logisticsInfo[{number}].itemIndex")

@@ -30,8 +30,8 @@ def read_simulation(
     lines_of_cart: Sequence[CartLine] = (),
 ) -> Simulation:
     """The request as a cart; refuses items that cannot be asked for."""
-    told = require_object(body, "ORD055", "the body")
-    items = objects(told.get("items"), "ORD055", "items")
+    fields = require_object(body, "ORD055", "the body")
+    items = objects(fields.get("items"), "ORD055", "items")
     if len(items) > MAX_ENTRIES:
         raise CartRefusal("CHK0062", MAX_ENTRIES)
     lines = [_line(item, index) for index, item in enumerate(items)] or [
@@ -44,10 +44,10 @@ def read_simulation(
         )
         for index, line in enumerate(lines_of_cart)
     ]
-    shipping = told.get("shippingData")
+    shipping = fields.get("shippingData")
     shipping = shipping if isinstance(shipping, dict) else {}
     lines = _with_choices(lines, shipping)
-    asked_country, code, coordinates = _place(told, shipping, country)
+    asked_country, code, coordinates = _place(fields, shipping, country)
     address = None
     if code or coordinates:
         address = {
@@ -57,7 +57,7 @@ def read_simulation(
             "postalCode": code,
             "geoCoordinates": coordinates or [],
         }
-    marketing = told.get("marketingData")
+    marketing = fields.get("marketingData")
     cart = Cart(
         id="",
         account=account,
@@ -113,21 +113,21 @@ def _with_choices(lines: list[CartLine], shipping: Json) -> list[CartLine]:
 
 
 def _place(
-    told: Json, shipping: Json, country: str
+    fields: Json, shipping: Json, country: str
 ) -> tuple[str | None, str | None, list[float] | None]:
     """Country, postal code and coordinates as asked, of the body or of its first address."""
     selected = shipping.get("selectedAddresses")
     address = selected[0] if isinstance(selected, list) and selected else shipping.get("address")
     address = address if isinstance(address, dict) else {}
-    asked = told.get("country") or address.get("country")
-    if asked is not None and not is_country(asked):
-        raise CartRefusal("ORD026", str(asked)[:20])
-    code = text_of(told.get("postalCode") or address.get("postalCode")) or None
+    requested = fields.get("country") or address.get("country")
+    if requested is not None and not is_country(requested):
+        raise CartRefusal("ORD026", str(requested)[:20])
+    code = text_of(fields.get("postalCode") or address.get("postalCode")) or None
     if code is not None:
-        require_postal_code(code, asked or country)
-    given = told.get("geoCoordinates") or address.get("geoCoordinates")
+        require_postal_code(code, requested or country)
+    given = fields.get("geoCoordinates") or address.get("geoCoordinates")
     coordinates = None
     if isinstance(given, list) and len(given) == 2:
         numbers = [float(one) for one in given if isinstance(one, int | float)]
         coordinates = numbers if len(numbers) == 2 else None
-    return asked, code, coordinates
+    return requested, code, coordinates

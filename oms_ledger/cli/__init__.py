@@ -16,19 +16,13 @@ from oms_ledger.cli import (
     hook,
     imports,
     keys,
+    maintenance,
     offers,
     operators,
+    outbox,
+    privacy,
     processes,
     tokens,
-)
-from oms_ledger.cli import (
-    maintenance as upkeep,
-)
-from oms_ledger.cli import (
-    outbox as calls,
-)
-from oms_ledger.cli import (
-    privacy as erasing,
 )
 from oms_ledger.jsonata import EngineMissing
 from oms_ledger.refusal import Refusal
@@ -45,8 +39,8 @@ app = typer.Typer(
 processes.install(app)
 imports.install(app)
 exports.install(app)
-upkeep.install(app)
-erasing.install(app)
+maintenance.install(app)
+privacy.install(app)
 app.add_typer(accounts.app, name="account")
 app.add_typer(keys.app, name="key")
 app.add_typer(operators.app, name="person")
@@ -54,7 +48,7 @@ app.add_typer(gateways.app, name="gateway")
 app.add_typer(external_sellers.app, name="seller")
 app.add_typer(tokens.app, name="token")
 app.add_typer(offers.app, name="offers")
-app.add_typer(calls.app, name="calls")
+app.add_typer(outbox.app, name="outbox")
 app.add_typer(feed.app, name="feed")
 app.add_typer(hook.app, name="hook")
 app.add_typer(demo.app, name="demo")

@@ -34,7 +34,7 @@ def create_account(cell: Cell, name: str) -> Account:
             raise AccountExists(name)
         return [AccountCreated(name, suffix_of(name))]
 
-    return asyncio.run(cell.ledger.change_account(name, decide, by="operator"))
+    return asyncio.run(cell.ledger.change_account(name, decide, actor="operator"))
 
 
 @app.command()
@@ -79,5 +79,5 @@ def set_(
             raise AccountNotFound(name)
         return [AccountSettingsChanged(parsed)]
 
-    asyncio.run(cell.ledger.change_account(name, decide, by="operator"))
+    asyncio.run(cell.ledger.change_account(name, decide, actor="operator"))
     typer.echo(f"Account {name}: " + ", ".join(f"{k} = {v}" for k, v in parsed.items()))

@@ -20,7 +20,7 @@ from oms_ledger.accounts.refusals import AccountNotFound
 from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.accounts import create_account
 from oms_ledger.cli.imports import import_file, import_key
-from oms_ledger.orders.decide import Facts
+from oms_ledger.orders.decide import DecisionContext
 from oms_ledger.orders.events import CancellationWindowClosed, OrderEvent
 from oms_ledger.orders.handling.decide import start_handling
 from oms_ledger.orders.order import Order
@@ -58,7 +58,7 @@ def receiver(
         bool, typer.Option("--show-key", help="Print the demo's key, not only its file.")
     ] = False,
 ) -> None:
-    """Listen for the demo hook's notices, and set the demo up as far as it is not."""
+    """Listen for the demo hook's notifications, and set the demo up as far as it is not."""
     stop = Stop().on_signals()
     cell = open_cell()
     server = ThreadingHTTPServer(("127.0.0.1", cell.settings.receiver_port), _Receiver)
@@ -72,19 +72,21 @@ def receiver(
 
 
 class _Receiver(BaseHTTPRequestHandler):
-    """Answers 200 and prints what it was told."""
+    """Answers 200 and prints what it got."""
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        notice = json.loads(body)
+        notification = json.loads(body)
         self.send_response(200)
         self.send_header("Content-Length", "0")
         self.end_headers()
-        if "OrderId" in notice:
-            say(f"hook: {notice['OrderId']} {notice['LastState']} → {notice['State']}")
+        if "OrderId" in notification:
+            say(
+                f"hook: {notification['OrderId']} {notification['LastState']} → {notification['State']}"
+            )
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Only notices are printed."""
+        """Only notifications are printed."""
 
 
 def prepare_demo(cell: Cell, stop: Stop | None = None, *, show_key: bool = False) -> None:
@@ -142,10 +144,10 @@ class Demo:
         """Return the headers of the demo's key, a new one unless that of the file still opens."""
         with self._cell.database.writing() as connection:
             if file.exists():
-                told = dict(line.split(": ", 1) for line in file.read_text().splitlines())
-                known = app_keys.get(connection, told.get(APP_KEY, ""))
-                if known is not None and known.opens(told.get(APP_TOKEN, ""), now_micros()):
-                    return told
+                fields = dict(line.split(": ", 1) for line in file.read_text().splitlines())
+                known = app_keys.get(connection, fields.get(APP_KEY, ""))
+                if known is not None and known.opens(fields.get(APP_TOKEN, ""), now_micros()):
+                    return fields
             key, token = app_keys.create(connection, ACCOUNT, "Owner")
             headers = {APP_KEY: key, APP_TOKEN: token}
             _write_privately(file, "\n".join(_lines_of(headers)) + "\n")
@@ -168,9 +170,9 @@ class Demo:
         answer = self._session.post(url, json=hook, timeout=10)
         if answer.ok:
             return None
-        told = answer.json()["error"]["message"]
+        fields = answer.json()["error"]["message"]
         return (
-            f"The demo goes on without a hook, because its receiver was refused: {told}. The"
+            f"The demo goes on without a hook, because its receiver was refused: {fields}. The"
             f" receiver listens on port {port} of this machine: start `oms-ledger demo receiver`,"
             " set OMS_DEMO=on for web and workers, and configure the hook by POST"
             " /api/orders/hook/config."
@@ -195,8 +197,8 @@ class Demo:
         order = self._get(url)
         if order["status"] == Status.PAYMENT_PENDING:
             payment = order["paymentData"]["transactions"][0]["payments"][0]["id"]
-            told = f"{url}/payments/{payment}/payment-notification"
-            self._session.post(told, timeout=10).raise_for_status()
+            fields = f"{url}/payments/{payment}/payment-notification"
+            self._session.post(fields, timeout=10).raise_for_status()
         if steps >= 2:
             asyncio.run(self._hasten(order_id))
         if steps >= 3 and self._get(url)["status"] == Status.HANDLING:
@@ -212,16 +214,16 @@ class Demo:
     async def _hasten(self, order_id: str) -> None:
         """The demo does not wait half an hour for the cancellation window of its samples."""
 
-        def close(order: Order, facts: Facts) -> list[OrderEvent]:
+        def close(order: Order, decision_context: DecisionContext) -> list[OrderEvent]:
             open_now = order.status is Status.WINDOW_TO_CANCEL
             return [CancellationWindowClosed()] if open_now else []
 
-        def handle(order: Order, facts: Facts) -> list[OrderEvent]:
+        def handle(order: Order, decision_context: DecisionContext) -> list[OrderEvent]:
             ready = order.status is Status.READY_FOR_HANDLING
-            return start_handling(order, facts) if ready else []
+            return start_handling(order, decision_context) if ready else []
 
         for decision in (close, handle):
-            await self._cell.ledger.change(ACCOUNT, order_id, decision, by="demo")
+            await self._cell.ledger.change(ACCOUNT, order_id, decision, actor="demo")
 
 
 def _invoice(order: dict[str, Any]) -> dict[str, Any]:

@@ -13,13 +13,12 @@ from oms_ledger.api.orders.queries import of_query
 from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.output import AsJson, print_json, progress
 from oms_ledger.services.freshness import Freshness
-from projections.exports import rows as order_export
+from projections.exports import rows as exports_rows
 from projections.exports.jobs import FORMATS
-from projections.exports.rows import Manner, Told
+from projections.exports.rows import ExportedOrder, ExportFormat
 from projections.exports.spreadsheets import csv_file, xlsx_file
-from projections.orders import query as order_list
-from projections.orders import views as order_views
-from projections.orders.query import Question
+from projections.orders import query, views
+from projections.orders.query import OrderQuery
 
 
 def install(app: typer.Typer) -> None:
@@ -51,8 +50,8 @@ def export(
     given |= {"zone": [zone]} if zone else {}
     cell = open_cell()
     cell.require_tables()
-    question, manner = asyncio.run(_asked(cell, account, given, language))
-    orders = write(cell, question, manner, format, file)
+    order_query, export_format = asyncio.run(_asked(cell, account, given, language))
+    orders = write(cell, order_query, export_format, format, file)
     if as_json:
         print_json({"file": str(file), "orders": orders})
     else:
@@ -61,35 +60,41 @@ def export(
 
 async def _asked(
     cell: Cell, name: str, given: dict[str, list[str]], language: str
-) -> tuple[Question, Manner]:
+) -> tuple[OrderQuery, ExportFormat]:
     account = await cell.ledger.account(name)
-    freshness = Freshness(cell, order_views.CURSOR)
+    freshness = Freshness(cell, views.SUBSCRIPTION)
     while await freshness.wait():
-        pass  # views that are folded anew are waited for: a file has no header to say so
-    told = language or account.setting("language")
-    return question_of(account, given, told, cell.ledger.now())
+        pass  # views that are rebuilt are waited for: a file has no header to say so
+    exported = language or account.setting("language")
+    return question_of(account, given, exported, cell.ledger.now())
 
 
-def write(cell: Cell, question: Question, manner: Manner, format: str, file: Path) -> int:
+def write(
+    cell: Cell, order_query: OrderQuery, export_format: ExportFormat, format: str, file: Path
+) -> int:
     """Write the file; how many orders it has. A file that is not whole has another name."""
     with cell.database.snapshot() as connection:
-        total = order_list.totals(connection, question).count
+        total = query.totals(connection, order_query).count
     written = 0
     with progress() as bar:
         task = bar.add_task("Exporting orders", total=total)
 
-        def told() -> Iterator[list[Told]]:
+        def exported() -> Iterator[list[ExportedOrder]]:
             nonlocal written
-            for page in order_export.pages(cell.database, question):
+            for page in exports_rows.pages(cell.database, order_query):
                 written += len(page)
                 bar.update(task, completed=written)
                 yield page
 
         if format == "jsonl":
-            lines: Iterator[bytes] = (b"".join(map(manner.line, page)) for page in told())
+            lines: Iterator[bytes] = (
+                b"".join(map(export_format.line, page)) for page in exported()
+            )
             content = lines
         else:
-            rows = ([row for order in page for row in manner.rows(order)] for page in told())
+            rows = (
+                [row for order in page for row in export_format.rows(order)] for page in exported()
+            )
             content = csv_file(rows) if format == "csv" else xlsx_file(rows)
         partial = file.with_name(f"{file.name}.part")
         with partial.open("wb") as out:

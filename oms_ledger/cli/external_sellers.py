@@ -48,7 +48,7 @@ def set_(
             envvar="OMS_SELLER_TOKEN",
             prompt=True,
             hide_input=True,
-            help="The key's token; asked for when not given. Stored encrypted.",
+            help="The key's token; prompted for when not given. Stored encrypted.",
         ),
     ],
 ) -> None:
@@ -62,7 +62,7 @@ def set_(
         raise InvalidSetting(f"{url}: {refusal}")
     with cell.database.writing() as connection:
         one = ExternalSeller(account, seller, url, app_key, app_token)
-        external_sellers.configure(connection, one, cell.vault)
+        external_sellers.configure(connection, one, cell.encryption)
     typer.echo(f"Changes of orders that {seller} delivers for {account} are asked of {url}")
 
 

@@ -19,13 +19,22 @@ def list_(
     account: Annotated[str | None, typer.Option(help="Only this account's feeds.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List feeds with their filters, queues and what judging cost."""
+    """List feeds with their filters, queues and what evaluating cost."""
     with opened() as cell, cell.database.reading() as connection:
         rows = feeds.overview(connection, account)
     if as_json:
         print_json(rows)
         return
-    columns = ("appKey", "account", "filter", "items", "judged", "passed", "failed", "deadLetters")
+    columns = (
+        "appKey",
+        "account",
+        "filter",
+        "items",
+        "evaluated",
+        "matched",
+        "failed",
+        "deadLetters",
+    )
     print_table(columns, [[row[name] for name in columns] for row in rows])
 
 

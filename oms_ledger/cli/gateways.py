@@ -28,17 +28,17 @@ def show(account: Account, as_json: AsJson = False) -> None:
     """Show the account's gateway, without its token."""
     cell = _opened(account)
     with cell.database.reading() as connection:
-        found = gateways.get(connection, account, cell.vault)
-    told = {
+        found = gateways.get(connection, account, cell.encryption)
+    fields = {
         "account": account,
         "gateway": "http" if found else "built-in",
         "url": found.url if found else None,
         "appKey": found.app_key if found else None,
     }
     if as_json:
-        print_json(told)
+        print_json(fields)
         return
-    print_table(("what", "value"), [(name, value or "") for name, value in told.items()])
+    print_table(("what", "value"), [(name, value or "") for name, value in fields.items()])
 
 
 @app.command(name="set")
@@ -52,7 +52,7 @@ def set_(
             envvar="OMS_GATEWAY_TOKEN",
             prompt=True,
             hide_input=True,
-            help="The key's token; asked for when not given. Stored encrypted.",
+            help="The key's token; prompted for when not given. Stored encrypted.",
         ),
     ],
 ) -> None:
@@ -64,7 +64,9 @@ def set_(
     if refusal := wrong_url(url, cell.settings.networks_of(account)):
         raise InvalidSetting(f"{url}: {refusal}")
     with cell.database.writing() as connection:
-        gateways.configure(connection, RemoteGateway(account, url, app_key, app_token), cell.vault)
+        gateways.configure(
+            connection, RemoteGateway(account, url, app_key, app_token), cell.encryption
+        )
     typer.echo(f"New purchases of {account} are paid through {url}")
 
 

@@ -1,4 +1,4 @@
-"""`oms-ledger hook …`: hooks, what they are owed and were told, and what their filters would do."""
+"""`oms-ledger hook …`: hooks, what they have pending and got, and what their filters would do."""
 
 import json
 from typing import Annotated, Any
@@ -6,12 +6,15 @@ from typing import Annotated, Any
 import typer
 
 from oms_ledger.accounts.refusals import InvalidSetting
-from oms_ledger.api.notifications.hook_admin import told_attempt, told_owed, told_state
+from oms_ledger.api.notifications.hook_admin import (
+    serialize_attempt,
+    serialize_pending,
+    serialize_state,
+)
 from oms_ledger.cell import Cell
 from oms_ledger.cli.output import AsJson, print_json, print_table
 from oms_ledger.cli.subscriptions import AppKey, app_of, opened
-from projections.notifications import deliveries as pushes
-from projections.notifications import hooks
+from projections.notifications import deliveries, hooks
 
 app = app_of(
     hooks.KIND, "Hooks: attempts, pause, new secrets, replay, dry run, explain, dead letters."
@@ -25,36 +28,44 @@ def list_(
     account: Annotated[str | None, typer.Option(help="Only this account's hooks.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List hooks: whether they are paused or left alone, and what they are owed."""
+    """List hooks: whether they are paused or skipped, and what they have pending."""
     with opened() as cell, cell.database.reading() as connection:
-        found = hooks.of_account(connection, account, cell.vault)
-        rows = [told_state(connection, hook) for hook in found]
+        found = hooks.of_account(connection, account, cell.encryption)
+        rows = [serialize_state(connection, hook) for hook in found]
     if as_json:
         print_json(rows)
         return
-    columns = ("appKey", "account", "url", "paused", "failuresInARow", "owed", "deadLetters")
+    columns = (
+        "appKey",
+        "account",
+        "url",
+        "paused",
+        "consecutiveFailures",
+        "pending",
+        "deadLetters",
+    )
     print_table(columns, [[row[name] for name in columns] for row in rows])
 
 
 @app.command()
 def attempts(
     app_key: AppKey,
-    position: Annotated[int | None, typer.Option(help="Only of the notice there.")] = None,
+    position: Annotated[int | None, typer.Option(help="Only of the notification there.")] = None,
     failed: Annotated[bool, typer.Option("--failed", help="Only those that failed.")] = False,
     limit: Limit = 20,
     as_json: AsJson = False,
 ) -> None:
     """Show the latest push attempts: when, status, how long, what went wrong, when again."""
     with opened() as cell, cell.database.reading() as connection:
-        made = pushes.attempts_of(
+        made = deliveries.attempts_of(
             connection, app_key, position=position, failed=failed, limit=limit
         )
-    told = [told_attempt(one) for one in made]
+    fields = [serialize_attempt(one) for one in made]
     if as_json:
-        print_json(told)
+        print_json(fields)
         return
-    columns = ("at", "orderId", "position", "attempt", "milliseconds", "status", "error", "nextAt")
-    print_table(columns, [[_or_dash(row[name]) for name in columns] for row in told])
+    columns = ("at", "orderId", "position", "attempt", "durationMs", "status", "error", "nextAt")
+    print_table(columns, [[_or_dash(row[name]) for name in columns] for row in fields])
 
 
 def _or_dash(value: Any) -> Any:
@@ -68,14 +79,16 @@ def peek(
     limit: Limit = 20,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a hook is owed, without touching it."""
+    """Show what a hook has pending, without touching it."""
     with opened() as cell, cell.database.reading() as connection:
-        owed = [told_owed(one) for one in pushes.peek(connection, app_key, after, limit)]
+        pending = [
+            serialize_pending(one) for one in deliveries.peek(connection, app_key, after, limit)
+        ]
     if as_json:
-        print_json(owed)
+        print_json(pending)
         return
     columns = ("position", "orderId", "producedAt", "attempts", "dueAt")
-    rows = [[*(row[name] for name in columns), row["notice"]["State"]] for row in owed]
+    rows = [[*(row[name] for name in columns), row["notification"]["State"]] for row in pending]
     print_table((*columns, "state"), rows)
 
 
@@ -83,14 +96,14 @@ def peek(
 def pause(app_key: AppKey) -> None:
     """Stop pushing; what the filter passes is kept."""
     _change(app_key, hooks.pause)
-    typer.echo(f"{app_key} is paused: it is told nothing until `oms-ledger hook resume`.")
+    typer.echo(f"{app_key} is paused: it gets nothing until `oms-ledger hook resume`.")
 
 
 @app.command()
 def resume(app_key: AppKey) -> None:
     """Push again, beginning with what was kept."""
     _change(app_key, hooks.resume)
-    typer.echo(f"{app_key} is told again; the clock wakes it within seconds.")
+    typer.echo(f"{app_key} is delivered to again; the scheduler signals it within seconds.")
 
 
 def _change(app_key: str, change: Any) -> None:
@@ -106,24 +119,24 @@ def _no_hook(app_key: str) -> InvalidSetting:
 @app.command()
 def rotate(
     app_key: AppKey,
-    both_for: Annotated[
-        int, typer.Option(min=0, help="Seconds for which the former secret signs too.")
+    overlap_seconds: Annotated[
+        int, typer.Option(min=0, help="Seconds for which the previous secret signs too.")
     ] = hooks.BOTH_SECRETS,
     as_json: AsJson = False,
 ) -> None:
     """Make a new signing secret; it is printed this once."""
     with opened() as cell:
-        secret = _rotated(cell, app_key, both_for)
+        secret = _rotated(cell, app_key, overlap_seconds)
     if as_json:
-        typer.echo(json.dumps({"secret": secret, "bothForSeconds": both_for}))
+        typer.echo(json.dumps({"secret": secret, "overlapSeconds": overlap_seconds}))
     else:
         typer.echo(secret)
-        typer.echo(f"The former secret signs too for {both_for} seconds.", err=True)
+        typer.echo(f"The previous secret signs too for {overlap_seconds} seconds.", err=True)
 
 
-def _rotated(cell: Cell, app_key: str, both_for: int) -> str:
+def _rotated(cell: Cell, app_key: str, overlap_seconds: int) -> str:
     with cell.database.writing() as connection:
-        found = hooks.rotate(connection, app_key, cell.vault, both_for)
+        found = hooks.rotate(connection, app_key, cell.encryption, overlap_seconds)
     if found is None:
         raise _no_hook(app_key)
     return found[0]

@@ -14,7 +14,7 @@ import typer
 
 from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.output import AsJson, errors, print_json, progress
-from oms_ledger.eventstore.ledger import Taken
+from oms_ledger.eventstore.ledger import KeyTaken
 from oms_ledger.eventstore.records import Key
 from oms_ledger.orders.handling.deadlines import resume_timers
 from oms_ledger.orders.payments.decide import process_order
@@ -108,7 +108,7 @@ async def _import(cell: Cell, account: str, line: bytes, *, resume: bool) -> boo
             await _import_document(cell, account, document, resume=resume)
         else:
             await _place(cell, account, document, line)
-    except Taken:
+    except KeyTaken:
         return False
     return True
 
@@ -119,10 +119,10 @@ async def _import_document(
     order_id, imported = import_document(document, resume=resume)
     key = Key(account, f"order:{order_id}", b"imported")
     try:
-        await cell.ledger.place(account, {order_id: imported}, by="import", keys=[key])
-    except Taken:
+        await cell.ledger.place(account, {order_id: imported}, actor="import", keys=[key])
+    except KeyTaken:
         if resume:
-            await cell.ledger.change(account, order_id, resume_timers, by="import")
+            await cell.ledger.change(account, order_id, resume_timers, actor="import")
         raise
 
 
@@ -136,7 +136,7 @@ async def _place(cell: Cell, account: str, body: dict[str, Any], line: bytes) ->
     store, settings = cell.ledger, await cell.ledger.account(account)
     key = import_key(line)
     if await asyncio.to_thread(cell.store.key, account, key) is not None:
-        raise Taken(b"")
+        raise KeyTaken(b"")
     allotted = await asyncio.to_thread(cell.sequences.allot, account, number_of_orders(body))
     group = numbers.order_group(
         allotted[0], settings.suffix, settings.setting("order_id_form"), secrets.randbelow(10**6)
@@ -163,4 +163,4 @@ async def _place(cell: Cell, account: str, body: dict[str, Any], line: bytes) ->
     ]
     # Together: an import that is cut short leaves no order that nobody processes.
     begin = partial(process_order, approved=frozenset[str]())
-    await store.place(account, orders, by="import", keys=keys, then=begin)
+    await store.place(account, orders, actor="import", keys=keys, then=begin)

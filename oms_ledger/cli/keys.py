@@ -82,7 +82,7 @@ def rotate(
         print_json({"appKey": app_key, "appToken": token})
         return
     typer.echo(f"X-VTEX-API-AppKey: {app_key}\nX-VTEX-API-AppToken: {token}")
-    typer.echo(f"The former token opens for {overlap_hours:g} more hours.", err=True)
+    typer.echo(f"The previous token opens for {overlap_hours:g} more hours.", err=True)
 
 
 @app.command()

@@ -8,13 +8,13 @@ import typer
 
 from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.output import AsJson, print_json, print_table, progress
-from oms_ledger.eventstore.integrity import Tampered
+from oms_ledger.eventstore.integrity import IntegrityError
 from oms_ledger.eventstore.integrity import verify as walk
 from oms_ledger.services.state import state_of
 from oms_ledger.settings import Settings
 from projections.ops.verify import Difference, count_orders, verify_views
-from projections.orders import views as order_views
-from projections.subscriptions import checkpoints as cursors
+from projections.orders import views as orders_views
+from projections.subscriptions import checkpoints
 from projections.subscriptions.views import VIEWS
 from workers.runtime import embedded_redis
 
@@ -29,15 +29,15 @@ def install(app: typer.Typer) -> None:
 TABLES = {
     "feed": ("oms_feed_items", "oms_feed_oldest_seconds", "oms_feed_expires_seconds"),
     "hook": (
-        "oms_deliveries_owed",
+        "oms_deliveries_pending",
         "oms_deliveries_oldest_seconds",
-        "oms_hook_failures",
-        "oms_hook_quiet",
+        "oms_hook_consecutive_failures",
+        "oms_hook_circuit_open",
         "oms_hook_paused",
     ),
     "filter": (
-        "oms_filter_judged_total",
-        "oms_filter_passed_total",
+        "oms_filter_evaluated_total",
+        "oms_filter_matched_total",
         "oms_filter_failed_total",
         "oms_filter_seconds_total",
     ),
@@ -58,22 +58,24 @@ def status(as_json: AsJson = False) -> None:
     if as_json:
         print_json(state)
         return
-    jobs = "unknown: Redis is away" if state["wakeupsQueued"] is None else state["wakeupsQueued"]
+    jobs = "unknown: Redis is away" if state["signalsQueued"] is None else state["signalsQueued"]
     typer.echo(
-        f"Ledger head {state['head']}. Feed items {state['feedItems']}, deliveries owed"
-        f" {state['deliveriesOwed']}, dead letters {state['deadLetters']}, wake-ups queued"
+        f"Ledger head {state['head']}. Feed items {state['feedItems']}, deliveries pending"
+        f" {state['deliveriesPending']}, dead letters {state['deadLetters']}, signals queued"
         f" {jobs}."
     )
-    columns = ("cursor", "position", "lag", "lagSeconds", "holder")
-    rows = [["-" if c[name] is None else c[name] for name in columns] for c in state["cursors"]]
-    print_table(("cursor", "position", "lag", "seconds", "lease held by"), rows)
+    columns = ("subscription", "position", "lag", "lagSeconds", "holder")
+    rows = [
+        ["-" if c[name] is None else c[name] for name in columns] for c in state["subscriptions"]
+    ]
+    print_table(("subscription", "position", "lag", "seconds", "lease held by"), rows)
     for title, names in TABLES.items():
         _print_figures(title, names, state["figures"])
 
 
-def _print_figures(title: str, names: Sequence[str], told: Sequence[dict[str, Any]]) -> None:
+def _print_figures(title: str, names: Sequence[str], fields: Sequence[dict[str, Any]]) -> None:
     by_labels: dict[tuple[str, ...], dict[str, float]] = {}
-    for one in told:
+    for one in fields:
         if one["name"] in names:
             by_labels.setdefault(tuple(one["labels"].values()), {})[one["name"]] = one["value"]
     if by_labels:
@@ -92,12 +94,12 @@ def verify(as_json: AsJson = False) -> None:
     head = cell.store.head()
     try:
         with progress() as bar:
-            task = bar.add_task("Verifying entries", total=head)
+            task = bar.add_task("Verifying events", total=head)
             for position in walk(cell.store, head):
                 bar.update(task, completed=position)
-    except Tampered as tampered:
+    except IntegrityError as tampered:
         if as_json:
-            print_json({"ok": False, "position": tampered.position, "why": tampered.why})
+            print_json({"ok": False, "position": tampered.position, "reason": tampered.why})
         else:
             typer.echo(f"The ledger differs at position {tampered.position}: {tampered.why}.")
         raise typer.Exit(1) from None
@@ -117,48 +119,52 @@ def verify(as_json: AsJson = False) -> None:
             " wrote them."
         )
     else:
-        typer.echo(f"All {head} entries and every view agree with the chain of seals.")
+        typer.echo(f"All {head} events and every view agree with the chain of seals.")
     if differing:
         raise typer.Exit(1)
 
 
 def stale_views(cell: Cell) -> list[Difference]:
-    """What in the views is not what the entries amount to, by position."""
+    """What in the views is not what the events amount to, by position."""
     differing: list[Difference] = []
     with progress() as bar:
         task = bar.add_task("Verifying views", total=count_orders(cell.database))
-        for done, found in verify_views(cell.database, cell.folds()):
+        for done, found in verify_views(cell.database, cell.loader()):
             bar.update(task, completed=done)
             differing += found
     return sorted(differing)
 
 
 def rebuild(
-    view: Annotated[str, typer.Argument(help=f"One of: {', '.join(VIEWS)}.")] = order_views.CURSOR,
+    view: Annotated[
+        str, typer.Argument(help=f"One of: {', '.join(VIEWS)}.")
+    ] = orders_views.SUBSCRIPTION,
 ) -> None:
-    """Fold a view anew from the first entry while everything goes on."""
+    """Fold a view again from the first event while everything goes on."""
     if view not in VIEWS:
         raise typer.BadParameter(f"there is no view {view}; views: {', '.join(VIEWS)}")
     cell = open_cell()
     cell.require_tables()
     entries = rebuild_view(cell, view)
-    typer.echo(f"{view} is folded anew from {entries} entries.")
+    typer.echo(f"{view} is rebuilt from {entries} events.")
 
 
 def rebuild_view(cell: Cell, view: str) -> int:
-    """A second cursor takes the ledger through the view's destination; the live one goes on."""
-    cursor, folds, done = f"rebuild:{view}", cell.folds(), 0
+    """A second subscription takes the ledger through the view's destination; the live one goes
+    on.
+    """
+    subscription, loader, done = f"rebuild:{view}", cell.loader(), 0
     with cell.database.writing() as connection:
-        if cursors.position(connection, cursor) is None:
-            cursors.create(connection, cursor, 0)
-    token = cursors.take(cell.database, cursor, steal=True)
+        if checkpoints.position(connection, subscription) is None:
+            checkpoints.create(connection, subscription, 0)
+    token = checkpoints.acquire(cell.database, subscription, steal=True)
     assert token is not None
     destination = VIEWS[view]()
     with progress() as bar:
-        task = bar.add_task("Folding entries", total=cell.store.head())
-        while count := cursors.advance(cell.database, folds, cursor, token, destination):
+        task = bar.add_task("Rebuilding from events", total=cell.store.head())
+        while count := checkpoints.advance(cell.database, loader, subscription, token, destination):
             done += count
             bar.update(task, completed=done)
     with cell.database.writing() as connection:
-        cursors.drop(connection, cursor)
+        checkpoints.drop(connection, subscription)
     return done

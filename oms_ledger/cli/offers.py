@@ -9,7 +9,7 @@ import typer
 
 from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.output import AsJson, print_json, print_table, progress
-from oms_ledger.offers.quote import AskedLine, LineQuote, Place, Question
+from oms_ledger.offers.quote import LineInput, LineQuote, Place, Question
 from oms_ledger.offers.reading import KINDS, read_file
 from oms_ledger.offers.table import quote_lines
 from projections.offers import lookup, rows
@@ -31,7 +31,7 @@ def load(
 ) -> None:
     """Load a file of offers: all of it, or nothing when a line is wrong.
 
-    What is there already under the same key is set anew; loading a file again changes nothing.
+    What is there already under the same key is set again; loading a file again changes nothing.
     """
     cell = _opened(account)
     loaded = load_file(cell, account, file, replace=replace)
@@ -133,11 +133,11 @@ def quote(
     sales_channel: Annotated[str, typer.Option()] = "1",
     as_json: AsJson = False,
 ) -> None:
-    """Say what a cart would be told of a line, from the table of offers."""
+    """Say what a cart would be given of a line, from the table of offers."""
     cell = _opened(account)
     its_country = country or asyncio.run(cell.ledger.account(account)).setting("country")
     question = Question(
-        lines=(AskedLine(sku, seller, quantity),),
+        lines=(LineInput(sku, seller, quantity),),
         now=cell.ledger.now(),
         channel=sales_channel,
         place=None if postal_code is None else Place(its_country, postal_code),
@@ -154,8 +154,8 @@ def _print_quote(answer: LineQuote) -> None:
     price = answer.offer.price if answer.offer else None
     typer.echo(f"{answer.availability}: quantity {answer.quantity}, price {price}")
     if answer.slas:
-        told = [(sla.id, sla.channel, sla.estimate, sla.price) for sla in answer.slas]
-        print_table(("delivery", "channel", "estimate", "price"), told)
+        fields = [(sla.id, sla.channel, sla.estimate, sla.price) for sla in answer.slas]
+        print_table(("delivery", "channel", "estimate", "price"), fields)
 
 
 def _require_kind(kind: str) -> None:

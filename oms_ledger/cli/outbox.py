@@ -8,13 +8,13 @@ import typer
 from oms_ledger.api.history.outbox import shown
 from oms_ledger.cell import open_cell
 from oms_ledger.cli.output import AsJson, print_json
-from oms_ledger.services import signals as wakeups
-from oms_ledger.services.outbox import admin as mending
-from projections.outbox import messages as calls
+from oms_ledger.services import signals
+from oms_ledger.services.outbox import admin
+from projections.outbox import messages
 
-app = typer.Typer(help="Calls that orders owe to others.", no_args_is_help=True)
-Account = Annotated[str, typer.Option(help="The account whose order owes the call.")]
-Call = Annotated[str, typer.Argument(help="The call's id, as `calls list` shows it.")]
+app = typer.Typer(help="Messages of orders to partners and gateways.", no_args_is_help=True)
+Account = Annotated[str, typer.Option(help="The account whose order has the message.")]
+OutboxMessage = Annotated[str, typer.Argument(help="The message's id, as `outbox list` shows it.")]
 
 
 @app.command(name="list")
@@ -31,37 +31,39 @@ def list_(
     cell = open_cell()
     cell.require_tables()
     with cell.database.reading() as connection:
-        found = calls.listed(connection, account, order, state, limit)
+        found = messages.listed(connection, account, order, state, limit)
     if as_json:
         print_json([{"account": one.account, **shown(one)} for one in found])
         return
     for one in found:  # lines, not a table: the id has to be copied whole
         error = f": {one.last_error}" if one.last_error else ""
         typer.echo(
-            f"{one.id} {one.state:8} {one.account} {one.order_id} {one.kind} to {one.party},"
+            f"{one.id} {one.state:8} {one.account} {one.order_id} {one.kind} to {one.recipient},"
             f" {one.attempts} attempts{error}"
         )
 
 
 @app.command()
-def resume(call: Call, account: Account) -> None:
+def resume(outbox_message: OutboxMessage, account: Account) -> None:
     """Have a call made again at once."""
     cell = open_cell()
     cell.require_tables()
-    owed = asyncio.run(mending.resume(cell, account, call, by="operator"))
-    wakeups.wake(cell.redis, [calls.CURSOR])
-    typer.echo(f"Call {call} of {owed.order_id} is {owed.state}.")
+    message = asyncio.run(admin.resume(cell, account, outbox_message, actor="operator"))
+    signals.signal(cell.redis, [messages.SUBSCRIPTION])
+    typer.echo(f"Call {outbox_message} of {message.order_id} is {message.state}.")
 
 
 @app.command()
 def skip(
-    call: Call,
+    outbox_message: OutboxMessage,
     account: Account,
-    reason: Annotated[str, typer.Option(help="Why the call need not be made.")],
+    reason: Annotated[str, typer.Option(help="Why the message need not be delivered.")],
 ) -> None:
     """Leave a call out, so that those after it are made."""
     cell = open_cell()
     cell.require_tables()
-    owed = asyncio.run(mending.skip(cell, account, call, reason=reason, by="operator"))
-    wakeups.wake(cell.redis, [calls.CURSOR])
-    typer.echo(f"Call {call} of {owed.order_id} is {owed.state}.")
+    message = asyncio.run(
+        admin.skip(cell, account, outbox_message, reason=reason, actor="operator")
+    )
+    signals.signal(cell.redis, [messages.SUBSCRIPTION])
+    typer.echo(f"Call {outbox_message} of {message.order_id} is {message.state}.")

@@ -28,7 +28,7 @@ def erase(
     """Erase a person from an account's orders, in every version and view, for good.
 
     The orders stay, with their values and items; the person reads as erased. Orders that are
-    still under way are left alone unless --include-open is given. Try it with --dry-run first.
+    still under way are skipped unless --include-open is given. Try it with --dry-run first.
     """
     if (email is None) == (document is None):
         raise typer.BadParameter("give one of --email and --document")
@@ -37,21 +37,21 @@ def erase(
     cell.require_tables()
     erasure = asyncio.run(
         erase_everywhere(
-            cell, account, person, dry_run=dry_run, include_open=include_open, by="operator"
+            cell, account, person, dry_run=dry_run, include_open=include_open, actor="operator"
         )
     )
     if as_json:
         print_json(erasure.as_json())
         return
-    told = erasure.as_json()
-    if told["orders"]:
-        rows = [(o["orderId"], o["status"] or "-", o["outcome"]) for o in told["orders"]]
+    fields = erasure.as_json()
+    if fields["orders"]:
+        rows = [(o["orderId"], o["status"] or "-", o["outcome"]) for o in fields["orders"]]
         print_table(("order", "status", "outcome"), rows)
     if dry_run:
-        typer.echo(f"Found {told['found']} orders. Nothing was erased: this was a dry run.")
+        typer.echo(f"Found {fields['found']} orders. Nothing was erased: this was a dry run.")
     else:
         typer.echo(
-            f"Erased the person from {told['erased']} orders; {told['leftOpen']} open ones were"
-            " left alone. Backups and PostgreSQL's dead rows still have what they had: see"
+            f"Erased the person from {fields['erased']} orders; {fields['open']} open ones were"
+            " skipped. Backups and PostgreSQL's dead rows still have what they had: see"
             " docs/operations.md."
         )

@@ -16,12 +16,12 @@ from oms_ledger import logs
 from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.operators import address_of
 from oms_ledger.migrations import migrate as migrate_tables
-from oms_ledger.services import gc_tuning as interpreter
-from oms_ledger.services.metrics import Reporter
+from oms_ledger.services import gc_tuning
+from oms_ledger.services.metrics import MetricsReporter
 from oms_ledger.services.operators.invitations import first_link
 from oms_ledger.settings import Settings
-from workers import scheduler as clock_process
-from workers.projector import ensure_cursors, project
+from workers import scheduler
+from workers.projector import ensure_subscriptions, project
 from workers.runtime import embedded_redis
 from workers.runtime.stopping import Stop
 from workers.runtime.supervisor import Supervisor
@@ -38,9 +38,9 @@ def install(app: typer.Typer) -> None:
 
 
 def prepare(cell: Cell) -> None:
-    """Tables and the cursors of the views, before any process starts."""
+    """Tables and the subscriptions of the views, before any process starts."""
     migrate_tables(cell.database)
-    ensure_cursors(cell.database)
+    ensure_subscriptions(cell.database)
 
 
 def _opened() -> Cell:
@@ -74,7 +74,7 @@ def up() -> None:
     commands["projector"] = [*program, "project"]
     for number in range(settings.worker_processes):
         commands[f"worker{number + 1}"] = [*program, "work"]
-    commands["clock"] = [*program, "clock"]
+    commands["scheduler"] = [*program, "scheduler"]
     if settings.demo:
         shown = ["--show-key"] if sys.stdout.isatty() else []
         commands["receiver"] = [*program, "demo", "receiver", *shown]
@@ -117,28 +117,28 @@ def serve() -> None:
 
 
 def project_() -> None:
-    """Run the projector: it keeps the views and wakes feeds and hooks."""
+    """Run the projector: it keeps the views and signals feeds and hooks."""
     cell = _opened()
-    ensure_cursors(cell.database)
-    Reporter(cell.database, "projector")
-    interpreter.settle()
+    ensure_subscriptions(cell.database)
+    MetricsReporter(cell.database, "projector")
+    gc_tuning.settle()
     project(cell, Stop().on_signals())
 
 
 def work_() -> None:
-    """Run a worker: it advances feeds and tells hooks. Any number of them may run."""
+    """Run a worker: it advances feeds and says hooks. Any number of them may run."""
     cell = _opened()
-    Reporter(cell.database, "worker")
-    interpreter.settle()
+    MetricsReporter(cell.database, "worker")
+    gc_tuning.settle()
     work(cell, Stop().on_signals())
 
 
 def clock() -> None:
-    """Run the clock: due times, the sweep of what is behind, retention."""
+    """Run the clock: due times, the reconciliation of what is behind, retention."""
     cell = _opened()
-    Reporter(cell.database, "clock")
-    interpreter.settle()
-    asyncio.run(clock_process.keep_time(cell, Stop().on_signals()))
+    MetricsReporter(cell.database, "scheduler")
+    gc_tuning.settle()
+    asyncio.run(scheduler.run_scheduler(cell, Stop().on_signals()))
 
 
 def migrate(

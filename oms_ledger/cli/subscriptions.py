@@ -14,13 +14,12 @@ from oms_ledger.cli.output import AsJson, print_json, print_table, progress
 from oms_ledger.notifications.filters import Filter, InvalidFilter, parse_filter
 from oms_ledger.orders.instants import parse as parse_instant
 from oms_ledger.orders.refusals import OrderNotFound
-from projections.subscriptions import dead_letters, pauses
-from projections.subscriptions import presentation as telling
-from projections.subscriptions import replay as replays
+from projections.subscriptions import dead_letters, pauses, presentation
+from projections.subscriptions import replay as subscriptions_replay
 from projections.subscriptions.dry_run import dry_run
 from projections.subscriptions.explain import explain
-from projections.subscriptions.kinds import Kind
-from projections.subscriptions.sink import Told
+from projections.subscriptions.kinds import SubscriptionKind
+from projections.subscriptions.sink import SubscriptionSink
 
 AppKey = Annotated[str, typer.Argument(help="Whose it is.")]
 Since = Annotated[str, typer.Option(help="A position, or an instant as 2026-01-31T12:00:00Z.")]
@@ -30,7 +29,7 @@ FilterText = Annotated[
 ]
 
 
-def app_of(kind: Kind, help: str) -> typer.Typer:
+def app_of(kind: SubscriptionKind, help: str) -> typer.Typer:
     """The commands of a kind; the kind's own module may add to them."""
     app = typer.Typer(help=help, no_args_is_help=True)
     for install in (_replay, _dry_run, _explain, _letters, _resume_filter):
@@ -48,16 +47,16 @@ def opened() -> Iterator[Cell]:
         cell.close()
 
 
-def _resume_filter(app: typer.Typer, kind: Kind) -> None:
+def _resume_filter(app: typer.Typer, kind: SubscriptionKind) -> None:
     @app.command(name="resume-filter")
     def resume_filter_(app_key: AppKey) -> None:
         """Let a filter go on that was paused because it ended the process that ran it."""
         with opened() as cell, cell.database.writing() as connection:
-            resumed = pauses.resume(connection, kind.cursor_of(app_key))
+            resumed = pauses.resume(connection, kind.subscription_of(app_key))
         typer.echo(f"The filter of {app_key} {'goes on' if resumed else 'was not paused'}.")
 
 
-def _replay(app: typer.Typer, kind: Kind) -> None:
+def _replay(app: typer.Typer, kind: SubscriptionKind) -> None:
     @app.command()
     def replay(
         app_key: AppKey,
@@ -67,26 +66,28 @@ def _replay(app: typer.Typer, kind: Kind) -> None:
     ) -> None:
         """Produce again what the filter passes since a position or an instant."""
         with opened() as cell:
-            told, place = _told(cell, kind, app_key), _place(cell, since)
+            sinks, place = _told(cell, kind, app_key), _place(cell, since)
             if order is not None:
-                count = replays.tell_again(cell.database, cell.folds(), told, order, place)
+                count = subscriptions_replay.replay_order(
+                    cell.database, cell.loader(), sinks, order, place
+                )
                 if count is None:
                     raise OrderNotFound()
                 answer: dict[str, Any] = {"orderId": order, "since": place, "produced": count}
             else:
                 with cell.database.writing() as connection:
-                    done = replays.put_back(connection, told.cursor, place)
+                    done = subscriptions_replay.rewind(connection, sinks.subscription, place)
                 assert done is not None
                 answer = {"since": done.since, "until": done.until}
         if as_json:
             print_json(answer)
         elif order is not None:
-            typer.echo(f"{answer['produced']} notices of order {order} are produced again.")
+            typer.echo(f"{answer['produced']} notifications of order {order} are produced again.")
         else:
             typer.echo(f"Put back from position {answer['until']} to {answer['since']}.")
 
 
-def _dry_run(app: typer.Typer, kind: Kind) -> None:
+def _dry_run(app: typer.Typer, kind: SubscriptionKind) -> None:
     @app.command(name="dry-run")
     def dry_run_(
         app_key: AppKey,
@@ -97,30 +98,30 @@ def _dry_run(app: typer.Typer, kind: Kind) -> None:
     ) -> None:
         """Show what a filter would have produced since then; nothing is kept."""
         with opened() as cell, progress() as bar:
-            told = _told(cell, kind, app_key)
+            sinks = _told(cell, kind, app_key)
             run = dry_run(
                 cell.database,
-                cell.folds(),
-                told.account,
-                _filter(told, filter),
+                cell.loader(),
+                sinks.account,
+                _filter(sinks, filter),
                 since=_place(cell, since),
                 samples=samples,
             )
             task, found, failures = None, list[Any](), list[Any]()
             for report in run:
                 if task is None:
-                    task = bar.add_task("Judging entries", total=report.head)
+                    task = bar.add_task("Evaluating events", total=report.head)
                 bar.update(task, completed=report.position)
                 found += report.samples
                 failures += report.failures
             report.samples, report.failures = found, failures
-        answer = telling.trial(report)
+        answer = presentation.dry_run_progress(report)
         if as_json:
             print_json(answer)
             return
         typer.echo(
-            f"{report.passed} notices from {report.judged} entries judged; {report.failed} failed;"
-            f" {report.micros / max(1, report.judged):.0f} µs an evaluation."
+            f"{report.matched} notifications from {report.evaluated} events evaluated; {report.failed} failed;"
+            f" {report.micros / max(1, report.evaluated):.0f} µs an evaluation."
         )
         columns = ("position", "orderId", "lastState", "state", "currentChange")
         print_table(columns, [[one[name] for name in columns] for one in answer["samples"]])
@@ -128,7 +129,7 @@ def _dry_run(app: typer.Typer, kind: Kind) -> None:
             typer.echo(f"Failed at {failure['position']}: {failure['error']}", err=True)
 
 
-def _explain(app: typer.Typer, kind: Kind) -> None:
+def _explain(app: typer.Typer, kind: SubscriptionKind) -> None:
     @app.command(name="explain")
     def explain_(
         app_key: AppKey,
@@ -138,30 +139,30 @@ def _explain(app: typer.Typer, kind: Kind) -> None:
     ) -> None:
         """Show what a filter says of each version of an order, and why."""
         with opened() as cell:
-            told = _told(cell, kind, app_key)
-            chosen = _filter(told, filter)
-            said = list(explain(cell.folds(), told.account, order, chosen))
-        if not said:
+            sinks = _told(cell, kind, app_key)
+            chosen = _filter(sinks, filter)
+            explanation = list(explain(cell.loader(), sinks.account, order, chosen))
+        if not explanation:
             raise OrderNotFound()
-        versions = [telling.version(one, values=True) for one in said]
+        versions = [presentation.version(one, values=True) for one in explanation]
         if as_json:
-            print_json({"orderId": order, **telling.engine(chosen), "versions": versions})
+            print_json({"orderId": order, **presentation.engine(chosen), "versions": versions})
             return
         rows = [
             (
                 one["version"],
                 one["event"],
                 one["state"],
-                "yes" if one["notice"] else "no",
+                "yes" if one["notification"] else "no",
                 one.get("error") or one["reason"],
                 one["evaluationMicroseconds"],
             )
             for one in versions
         ]
-        print_table(("version", "event", "state", "notice", "why", "µs"), rows)
+        print_table(("version", "event", "state", "notification", "reason", "µs"), rows)
 
 
-def _letters(app: typer.Typer, kind: Kind) -> None:
+def _letters(app: typer.Typer, kind: SubscriptionKind) -> None:
     @app.command(name="dead-letters")
     def list_letters(
         app_key: AppKey,
@@ -171,15 +172,18 @@ def _letters(app: typer.Typer, kind: Kind) -> None:
     ) -> None:
         """List what could not be delivered."""
         with opened() as cell, cell.database.reading() as connection:
-            letters = dead_letters.page(connection, kind.cursor_of(app_key), after, limit)
+            letters_ = dead_letters.page(connection, kind.subscription_of(app_key), after, limit)
         if as_json:
             print_json(
-                [{**telling.letter(one), "content": json.loads(one.content)} for one in letters]
+                [
+                    {**presentation.dead_letter(one), "content": json.loads(one.content)}
+                    for one in letters_
+                ]
             )
             return
-        columns = ("position", "orderId", "why", "at")
-        told = [telling.letter(one) for one in letters]
-        print_table(columns, [[one[name] for name in columns] for one in told])
+        columns = ("position", "orderId", "reason", "at")
+        sinks = [presentation.dead_letter(one) for one in letters_]
+        print_table(columns, [[one[name] for name in columns] for one in sinks])
 
     @app.command()
     def requeue(
@@ -194,31 +198,31 @@ def _letters(app: typer.Typer, kind: Kind) -> None:
         with opened() as cell:
             _told(cell, kind, app_key)
             chosen = None if every else positions
-            count = telling.requeue(cell.database, kind, app_key, chosen)
+            count = presentation.requeue(cell.database, kind, app_key, chosen)
         if as_json:
             print_json({"requeued": count})
         else:
-            typer.echo(f"{count} letters are waiting again.")
+            typer.echo(f"{count} dead letters are pending again.")
 
 
-def _told(cell: Cell, kind: Kind, app_key: str) -> Told:
-    told = kind.destination(cell.database, cell.vault, app_key)
-    if told is None:
+def _told(cell: Cell, kind: SubscriptionKind, app_key: str) -> SubscriptionSink:
+    sinks = kind.destination(cell.database, cell.encryption, app_key)
+    if sinks is None:
         raise InvalidSetting(f"The key {app_key} has no {kind.name}")
-    return told
+    return sinks
 
 
 def _place(cell: Cell, text: str) -> int:
     try:
-        return telling.place(cell.database, text, parse_instant)
+        return presentation.place(cell.database, text, parse_instant)
     except ValueError:
         raise typer.BadParameter(f"{text} is neither a position nor an instant") from None
 
 
-def _filter(told: Told, text: str | None) -> Filter:
+def _filter(sinks: SubscriptionSink, text: str | None) -> Filter:
     """A filter written as JSON, or as a bare expression; without either the configured one."""
     if text is None:
-        return told.asking.filter
+        return sinks.filter_of.filter
     posted = {"expression": text}
     if text.lstrip().startswith("{"):
         try:

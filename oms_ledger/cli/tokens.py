@@ -34,7 +34,7 @@ def create(
     asyncio.run(cell.ledger.account(account))
     expires = int(time.time()) + LIFETIME
     token = user_tokens.issue(
-        cell.vault, UserToken(account, expires, shopper=email, issued_at=now_micros())
+        cell.encryption, UserToken(account, expires, shopper=email, issued_at=now_micros())
     )
     if as_json:
         print_json({"token": token, "expires": expires})

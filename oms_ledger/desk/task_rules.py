@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from oms_ledger.orders import events as e
+from oms_ledger.orders import events
 from oms_ledger.orders.cancellation.decide import pending_requests
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.balances import Kind
@@ -17,7 +17,12 @@ from oms_ledger.orders.status import Status
 RESTS = frozenset({Status.CANCELLATION_REQUESTED, Status.WAITING_FOR_MANUAL_AUTHORIZATION})
 """Statuses in which an order waits for a person of the account."""
 
-FAILURES = (e.CallFailed, e.CallResumed, e.CallSkipped, e.OrderImported)
+FAILURES = (
+    events.OutboxMessageFailed,
+    events.OutboxMessageResumed,
+    events.OutboxMessageSkipped,
+    events.OrderImported,
+)
 """Events that may raise or end an occasion while the status stays."""
 
 TITLES: Mapping[str, Mapping[str, str]] = {
@@ -51,7 +56,7 @@ TITLES: Mapping[str, Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """`name` is one of `TITLES`; `description` tells of no person."""
+    """`name` is one of `TITLES`; `description` says of no person."""
 
     name: str
     surrogate_key: str
@@ -76,15 +81,15 @@ def _told(order: Order) -> Iterator[Occasion]:
         case Status.WAITING_FOR_MANUAL_AUTHORIZATION:
             what = "What the marketplace pays differs from the order's value"
             yield _occasion(order, "oms.priceDivergence", "", what)
-    for call_id, failed in sorted(order.failed_calls.items()):
-        what = f"Call {call_id} ({failed.kind} to {failed.party}) failed for good"
-        yield _occasion(order, _failure(failed), call_id, what, "Critical")
+    for message_id, failed in sorted(order.failed_messages.items()):
+        what = f"Message {message_id} ({failed.kind} to {failed.recipient}) failed for good"
+        yield _occasion(order, _failure(failed), message_id, what, "Critical")
     if order.imported and order.placed.details.get("workflowIsInError"):
         yield _occasion(order, "oms.workflowIsInError", "", "Imported in error", "Critical")
 
 
-def _failure(failed: e.CallFailed) -> str:
-    if failed.party != GATEWAY:
+def _failure(failed: events.OutboxMessageFailed) -> str:
+    if failed.recipient != GATEWAY:
         return "oms.partnerCallFailed"
     return "oms.refundFailed" if failed.kind == Kind.REFUND else "oms.workflowIsInError"
 

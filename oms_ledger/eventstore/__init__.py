@@ -1,1 +1,1 @@
-"""Where entries are recorded: one stream per order, one total order, nothing ever updated."""
+"""Where events are recorded: one stream per order, one total order, nothing ever updated."""

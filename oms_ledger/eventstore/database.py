@@ -2,7 +2,7 @@
 
 Reads see what is committed, each statement by itself. A write is one transaction; on SQLite
 writers of all processes queue on a file lock, because SQLite's own busy handler sleeps and
-lets late comers overtake, and the kernel's lock wakes the next one at once.
+lets late comers overtake, and the kernel's lock signals the next one at once.
 """
 
 import fcntl

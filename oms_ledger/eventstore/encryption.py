@@ -17,7 +17,7 @@ _NONCE = 12
 _CACHED = 50_000
 
 
-class Vault:
+class Encryption:
     def __init__(self, master_key: bytes) -> None:
         self._master = AESGCM(master_key)
         self._secret = hashlib.sha256(b"signing" + master_key).digest()

@@ -25,9 +25,9 @@ from eventsourcing.persistence import (
     Subscription,
 )
 
-from oms_ledger.eventstore import serialization as codec
-from oms_ledger.eventstore.folding import Folds
-from oms_ledger.eventstore.records import Row, instant
+from oms_ledger.eventstore import serialization
+from oms_ledger.eventstore.folding import StreamLoader
+from oms_ledger.eventstore.records import RecordedEvent, instant
 from oms_ledger.orders.events import Event
 
 _LOOK = 0.05  # seconds between looks at the head by who has subscribed
@@ -35,23 +35,23 @@ _PAGE = 500
 
 
 @dataclass(frozen=True)
-class RecordedEvent:
-    """An entry as a domain event of the library; `originator_id` is `account/order_id`."""
+class AdaptedEvent:
+    """An event as a domain event of the library; `originator_id` is `account/order_id`."""
 
     originator_id: str
     originator_version: int
     at: datetime
-    by: str
+    actor: str
     cause: str | None
     event: Event
 
 
 class LedgerRecorder(ApplicationRecorder):
-    """Reads entries as stored events and as notifications; an erased person reads as erased."""
+    """Reads events as stored events and as notifications; an erased person reads as erased."""
 
-    def __init__(self, folds: Folds) -> None:
-        self._folds = folds
-        self._store = folds.store
+    def __init__(self, loader: StreamLoader) -> None:
+        self._folds = loader
+        self._store = loader.store
 
     def insert_events(
         self, stored_events: Sequence[StoredEvent], **kwargs: Any
@@ -85,7 +85,7 @@ class LedgerRecorder(ApplicationRecorder):
         inclusive_of_start: bool = True,
     ) -> Sequence[Notification]:
         after = (start or 0) - (1 if inclusive_of_start and start else 0)
-        found: list[Row] = []
+        found: list[RecordedEvent] = []
         while len(found) < limit:
             page = self._store.page(after, max(_PAGE, limit))
             found += [
@@ -109,10 +109,10 @@ class LedgerRecorder(ApplicationRecorder):
     ) -> Subscription[ApplicationRecorder]:
         return LedgerSubscription(self, gt, topics)
 
-    def _states(self, rows: Sequence[Row]) -> list[tuple[Row, bytes]]:
+    def _states(self, rows: Sequence[RecordedEvent]) -> list[tuple[RecordedEvent, bytes]]:
         events = self._folds.events(rows)
         return [
-            (row, msgspec.json.encode([row.at, row.by, row.cause, event]))
+            (row, msgspec.json.encode([row.at, row.actor, row.cause, event]))
             for row, event in zip(rows, events, strict=True)
         ]
 
@@ -147,9 +147,9 @@ class LedgerSubscription(Subscription[ApplicationRecorder]):
             if not found:
                 self._last_notification_id = max(head, self._last_notification_id or 0)
                 self._stopped.wait(_LOOK)
-        told = self._page.pop()
-        self._last_notification_id = told.id
-        return told
+        fields = self._page.pop()
+        self._last_notification_id = fields.id
+        return fields
 
 
 class LedgerMapper(Mapper[str]):
@@ -159,19 +159,19 @@ class LedgerMapper(Mapper[str]):
         super().__init__(JSONTranscoder())
 
     def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[str]:
-        at, by, cause, body = msgspec.json.decode(
+        at, actor, cause, body = msgspec.json.decode(
             stored_event.state, type=tuple[int, str, str | None, msgspec.Raw]
         )
-        event = codec.decode(stored_event.topic, bytes(body), None)
-        told = RecordedEvent(
+        event = serialization.decode(stored_event.topic, bytes(body), None)
+        fields = AdaptedEvent(
             str(stored_event.originator_id),
             stored_event.originator_version,
             instant(at),
-            by,
+            actor,
             cause,
             event,
         )
-        return cast(DomainEventProtocol[str], told)
+        return cast(DomainEventProtocol[str], fields)
 
     def to_stored_event(self, domain_event: DomainEventProtocol[str]) -> StoredEvent:
         raise ProgrammingError("the ledger is written by decisions: use Ledger.change")

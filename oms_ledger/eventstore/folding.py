@@ -10,10 +10,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from oms_ledger.accounts.account import Account, evolve_account
 from oms_ledger.accounts.events import AccountEvent
-from oms_ledger.eventstore import encryption as vault
-from oms_ledger.eventstore import serialization as codec
-from oms_ledger.eventstore.encryption import Vault
-from oms_ledger.eventstore.records import Row, instant
+from oms_ledger.eventstore import encryption, serialization
+from oms_ledger.eventstore.encryption import Encryption
+from oms_ledger.eventstore.records import RecordedEvent, instant
 from oms_ledger.eventstore.store import Store
 from oms_ledger.masterdata import streams
 from oms_ledger.orders.events import Event, PersonErased
@@ -22,40 +21,40 @@ from oms_ledger.orders.order import Order
 
 
 @dataclass(frozen=True, slots=True)
-class Folded:
-    """A stream's state after its entries up to `version`; None before its first entry."""
+class StreamState:
+    """A stream's state after its events up to `version`; None before its first event."""
 
     state: Any
     version: int
 
 
-NOTHING = Folded(None, 0)
+NOTHING = StreamState(None, 0)
 
 
-class Step(NamedTuple):
-    """An entry, and its stream's states right before and after it."""
+class Transition(NamedTuple):
+    """An event, and its stream's states right before and after it."""
 
-    row: Row
+    row: RecordedEvent
     event: Event
-    before: Folded
-    after: Folded
+    before: StreamState
+    after: StreamState
 
 
-class Folds:
-    def __init__(self, store: Store, vault: Vault, cached: int = 20_000) -> None:
+class StreamLoader:
+    def __init__(self, store: Store, encryption: Encryption, cached: int = 20_000) -> None:
         self.store = store
-        self.vault = vault
+        self.encryption = encryption
         self._cached = cached
-        self._latest: OrderedDict[str, Folded] = OrderedDict()
+        self._latest: OrderedDict[str, StreamState] = OrderedDict()
 
-    def cached(self, stream: str) -> Folded | None:
-        folded = self._latest.get(stream)
-        if folded is not None:
+    def cached(self, stream: str) -> StreamState | None:
+        loaded_state = self._latest.get(stream)
+        if loaded_state is not None:
             self._latest.move_to_end(stream)
-        return folded
+        return loaded_state
 
-    def remember(self, stream: str, folded: Folded) -> None:
-        self._latest[stream] = folded
+    def remember(self, stream: str, loaded_state: StreamState) -> None:
+        self._latest[stream] = loaded_state
         self._latest.move_to_end(stream)
         if len(self._latest) > self._cached:
             self._latest.popitem(last=False)
@@ -63,34 +62,34 @@ class Folds:
     def forget(self, stream: str) -> None:
         self._latest.pop(stream, None)
 
-    def load(self, stream: str, until_version: int | None = None) -> Folded:
+    def load(self, stream: str, until_version: int | None = None) -> StreamState:
         """The state of a stream, from the database; of an earlier version when asked."""
         rows, wrapped = self.store.stream_and_key(stream)
-        key = self.vault.unwrap(stream, wrapped) if wrapped else None
-        folded = NOTHING
+        key = self.encryption.unwrap(stream, wrapped) if wrapped else None
+        loaded_state = NOTHING
         for row in rows:
             if until_version is not None and row.version > until_version:
                 break
-            folded = step(folded, row, self._event(row, key))
-        return folded
+            loaded_state = apply_event(loaded_state, row, self._event(row, key))
+        return loaded_state
 
-    def steps(self, rows: Sequence[Row]) -> Iterator[Step]:
+    def steps(self, rows: Sequence[RecordedEvent]) -> Iterator[Transition]:
         """Each row with the states right before and after it, none merged, none skipped."""
-        first: dict[str, Row] = {}
+        first: dict[str, RecordedEvent] = {}
         for row in rows:
             first.setdefault(row.stream, row)
         self._load_before(first)
         for row, event in zip(rows, self.events(rows), strict=True):
             before = self.cached(row.stream) or NOTHING
-            folded = step(before, row, event)
+            loaded_state = apply_event(before, row, event)
             if isinstance(event, PersonErased):  # what was folded before may still show the person
-                self.vault.forget(row.stream)
+                self.encryption.forget(row.stream)
                 before = self.load(row.stream, row.version - 1)
-                folded = step(before, row, event)
-            self.remember(row.stream, folded)
-            yield Step(row, event, before, folded)
+                loaded_state = apply_event(before, row, event)
+            self.remember(row.stream, loaded_state)
+            yield Transition(row, event, before, loaded_state)
 
-    def _load_before(self, first: dict[str, Row]) -> None:
+    def _load_before(self, first: dict[str, RecordedEvent]) -> None:
         missing = {}
         for stream, row in first.items():
             known = self.cached(stream)
@@ -104,58 +103,64 @@ class Folds:
         rows = self.store.streams(missing, max(missing.values()))
         for row, event in zip(rows, self.events(rows), strict=True):
             if row.position <= missing[row.stream]:
-                self.remember(row.stream, step(self.cached(row.stream) or NOTHING, row, event))
+                self.remember(
+                    row.stream, apply_event(self.cached(row.stream) or NOTHING, row, event)
+                )
 
-    def events(self, rows: Sequence[Row]) -> list[Event]:
+    def events(self, rows: Sequence[RecordedEvent]) -> list[Event]:
         """The events of rows; data keys that are missing were erased, with what they kept."""
         keys = self._data_keys({row.stream for row in rows if row.personal})
         return [self._event(row, keys.get(row.stream)) for row in rows]
 
-    def _event(self, row: Row, key: AESGCM | None) -> Event:
+    def _event(self, row: RecordedEvent, key: AESGCM | None) -> Event:
         personal = None
         if row.personal and key:
             try:
-                personal = vault.decrypt(key, bytes(row.personal), f"{row.stream}:{row.version}")
+                personal = encryption.decrypt(
+                    key, bytes(row.personal), f"{row.stream}:{row.version}"
+                )
             except InvalidTag:
                 if row.order_id is not None:
                     raise  # of a document that was deleted since, and made again under a new key
-        return codec.decode(row.name, bytes(row.body), personal)
+        return serialization.decode(row.name, bytes(row.body), personal)
 
     def _data_keys(self, streams: Iterable[str]) -> dict[str, AESGCM]:
         """As the database has them now: another process may have erased one just before."""
-        asked = list(streams)
-        stored = self.store.data_keys(asked) if asked else {}
-        return {stream: self.vault.unwrap(stream, key) for stream, key in stored.items()}
+        requested = list(streams)
+        stored = self.store.data_keys(requested) if requested else {}
+        return {stream: self.encryption.unwrap(stream, key) for stream, key in stored.items()}
 
 
 class Page:
     """Rows in the ledger's order, folded once for everybody who looks into them."""
 
-    def __init__(self, rows: Sequence[Row], folds: Folds) -> None:
-        self.rows, self.folds = rows, folds
-        self._steps: list[Step] | None = None
+    def __init__(self, rows: Sequence[RecordedEvent], loader: StreamLoader) -> None:
+        self.rows, self.loader = rows, loader
+        self._steps: list[Transition] | None = None
 
-    def steps(self) -> Sequence[Step]:
+    def steps(self) -> Sequence[Transition]:
         if self._steps is None:
-            self._steps = list(self.folds.steps(self.rows))
+            self._steps = list(self.loader.steps(self.rows))
         return self._steps
 
-    def steps_of(self, streams: Collection[str]) -> Iterable[Step]:
+    def transitions_of(self, streams: Collection[str]) -> Iterable[Transition]:
         """The steps of some streams; what nobody looks into is not folded."""
         if self._steps is None:
-            return self.folds.steps([row for row in self.rows if row.stream in streams])
-        return (step for step in self._steps if step.row.stream in streams)
+            return self.loader.steps([row for row in self.rows if row.stream in streams])
+        return (apply_event for apply_event in self._steps if apply_event.row.stream in streams)
 
 
-def step(before: Folded, row: Row, event: Event) -> Folded:
-    """The state after one more entry."""
+def apply_event(before: StreamState, row: RecordedEvent, event: Event) -> StreamState:
+    """The state after one more event."""
     assert row.version == before.version + 1, f"{row.stream} lacks version {before.version + 1}"
     if isinstance(event, AccountEvent):
         assert not isinstance(before.state, Order)
-        return Folded(evolve_account(before.state, event), row.version)
+        return StreamState(evolve_account(before.state, event), row.version)
     assert not isinstance(before.state, Account)
     if row.order_id is None:
-        state = streams.evolve(before.state, event, row.stream, row.by, instant(row.at))
-        return Folded(state, row.version)
+        state = streams.evolve(before.state, event, row.stream, row.actor, instant(row.at))
+        return StreamState(state, row.version)
     order_id = row.order_id or ""
-    return Folded(evolve(before.state, event, instant(row.at), order_id, row.account), row.version)
+    return StreamState(
+        evolve(before.state, event, instant(row.at), order_id, row.account), row.version
+    )

@@ -44,8 +44,8 @@ class GroupCommit:
                     outcome.set_exception(error)
                     outcome.exception()  # a caller that was canceled leaves nobody to hear it
             else:
-                for (_, outcome), told in zip(group, outcomes, strict=True):
-                    outcome.set_result(told)
+                for (_, outcome), fields in zip(group, outcomes, strict=True):
+                    outcome.set_result(fields)
 
     def _next_group(self) -> list[tuple[Write, asyncio.Future[int | Conflict]]]:
         """Those waiting longest, leaving for later what touches the same stream or key."""

@@ -2,7 +2,7 @@
 
 Whoever speaks for a client (the web application) sets `current` around a request that carries a
 key. Every change that the ledger makes meanwhile takes the key in the transaction of its events,
-with the orders it told of and their versions. A request that comes again finds its key taken and
+with the orders it given of and their versions. A request that comes again finds its key taken and
 gets those orders as of those versions: an answer that is a function of the order is the first
 answer again, and nothing but a version has to be kept. A refusal takes no key, so a request that
 was refused may be tried again.
@@ -21,38 +21,38 @@ from oms_ledger.orders.refusals import IdempotencyKeyReused
 
 
 @dataclass
-class Attempt:
-    """A request under a key. `asked` tells what it asks for, the same whenever it is repeated.
+class IdempotencyScope:
+    """A request under a key. `asked` says what it asks for, the same whenever it is repeated.
 
-    `who` tells apart those who share an actor, like shoppers: a key is good for one of them.
+    `who` says apart those who share an actor, like shoppers: a key is good for one of them.
     """
 
     key: str
-    asked: Callable[[], str]
+    requested: Callable[[], str]
     changes: int = 0
     replayed: bool = False
     who: str = ""
 
-    def claim(self, account: str, by: str) -> "Claim":
+    def claim(self, account: str, actor: str) -> "KeyClaim":
         """The claim of the request's next change: a request may make several, in its own order.
 
         Clients write what they like into a key, so it is kept as a hash.
         """
-        told = f"{by}\0{self.who}\0{self.key}".encode()
-        digest = hashlib.sha256(told).hexdigest()[:40]
-        return Claim(self, account, f"idempotency:{digest}:{self.changes}")
+        fields = f"{actor}\0{self.who}\0{self.key}".encode()
+        digest = hashlib.sha256(fields).hexdigest()[:40]
+        return KeyClaim(self, account, f"idempotency:{digest}:{self.changes}")
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    attempt: Attempt
+class KeyClaim:
+    attempt: IdempotencyScope
     account: str
     name: str
 
     def key(self, versions: Mapping[str, int]) -> Key:
         """The key to take, standing for the streams of the answer and their versions."""
-        told = {"asked": self.attempt.asked(), "versions": versions}
-        return Key(self.account, self.name, orjson.dumps(told))
+        fields = {"fingerprint": self.attempt.requested(), "versions": versions}
+        return Key(self.account, self.name, orjson.dumps(fields))
 
     def done(self, *, replayed: bool = False) -> None:
         self.attempt.changes += 1
@@ -60,18 +60,18 @@ class Claim:
 
     def first(self, taken: bytes) -> Mapping[str, int]:
         """The streams of the first answer and their versions, if the same was asked then."""
-        told = orjson.loads(taken)
-        if told["asked"] != self.attempt.asked():
-            raise IdempotencyKeyReused(self.attempt.key, told["asked"].rpartition(" ")[0])
-        versions: dict[str, int] = told["versions"]
+        fields = orjson.loads(taken)
+        if fields["fingerprint"] != self.attempt.requested():
+            raise IdempotencyKeyReused(self.attempt.key, fields["fingerprint"].rpartition(" ")[0])
+        versions: dict[str, int] = fields["versions"]
         return versions
 
 
-current: ContextVar[Attempt | None] = ContextVar("current", default=None)
+current: ContextVar[IdempotencyScope | None] = ContextVar("current", default=None)
 
 
 @contextmanager
-def unclaimed() -> Iterator[None]:
+def without_idempotency() -> Iterator[None]:
     """For what is done once by its own state, whatever key the request carries: changes that go
     along with asking somebody else, whose answer a replay could not bring back."""
     token = current.set(None)
@@ -93,7 +93,7 @@ def is_replayed() -> bool:
     return attempt is not None and attempt.replayed
 
 
-def claim(account: str, by: str) -> Claim | None:
+def claim(account: str, actor: str) -> KeyClaim | None:
     """What the request at hand claims for its next change; None when it carries no key."""
     attempt = current.get()
-    return attempt.claim(account, by) if attempt else None
+    return attempt.claim(account, actor) if attempt else None

@@ -9,7 +9,7 @@ from oms_ledger.eventstore.store import Store
 from oms_ledger.eventstore.tables import events, seals
 
 
-class Tampered(Exception):
+class IntegrityError(Exception):
     """The ledger is not what was sealed; the first argument is the first position in doubt."""
 
     def __init__(self, position: int, why: str) -> None:
@@ -24,18 +24,20 @@ def verify(store: Store, head: int, chunk: int = 1000) -> Iterator[int]:
     while sealed_to < head:
         found = _seals(store, sealed_to, chunk)
         if not found:
-            raise Tampered(sealed_to + 1, "these entries were never sealed")
+            raise IntegrityError(sealed_to + 1, "these events were never sealed")
         digests = _digests(store, sealed_to, found[-1][0])
         for position_to, position_from, seal in found:
             if position_from != sealed_to + 1:
-                raise Tampered(sealed_to + 1, "a seal is missing")
+                raise IntegrityError(sealed_to + 1, "a seal is missing")
             covered = []
             for position in range(position_from, position_to + 1):
                 if position not in digests:
-                    raise Tampered(position, "the entry is missing")
+                    raise IntegrityError(position, "the event is missing")
                 covered.append(digests[position])
             if hashlib.sha256(previous + b"".join(covered)).digest() != seal:
-                raise Tampered(position_from, f"seal of {position_from}-{position_to} differs")
+                raise IntegrityError(
+                    position_from, f"seal of {position_from}-{position_to} differs"
+                )
             previous, sealed_to = seal, position_to
         yield sealed_to
 
@@ -52,7 +54,7 @@ def _seals(store: Store, after: int, limit: int) -> list[tuple[int, int, bytes]]
 
 
 def _digests(store: Store, after: int, until: int) -> dict[int, bytes]:
-    """Digests computed anew; where one differs from the stored one, that entry was changed."""
+    """Digests computed again; where one differs from the stored one, that event was changed."""
     digests: dict[int, bytes] = {}
     query = select(events.c.position, events.c.digest).where(
         events.c.position > after, events.c.position <= until
@@ -65,7 +67,7 @@ def _digests(store: Store, after: int, until: int) -> dict[int, bytes]:
             clean = row._replace(body=bytes(row.body), personal=_bytes(row.personal))
             digests[row.position] = clean.digest()
             if digests[row.position] != stored.get(row.position):
-                raise Tampered(row.position, "the entry was changed")
+                raise IntegrityError(row.position, "the event was changed")
         at = rows[-1].position
     return digests
 

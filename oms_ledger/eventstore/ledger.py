@@ -17,29 +17,27 @@ import orjson
 from oms_ledger.accounts.account import Account
 from oms_ledger.accounts.events import AccountEvent
 from oms_ledger.accounts.refusals import AccountNotFound
-from oms_ledger.eventstore import encryption as vault
-from oms_ledger.eventstore import idempotency as repeats
-from oms_ledger.eventstore import serialization as codec
-from oms_ledger.eventstore.encryption import Vault
+from oms_ledger.eventstore import encryption, idempotency, serialization
+from oms_ledger.eventstore.encryption import Encryption
 from oms_ledger.eventstore.folding import (
     NOTHING,
-    Folded,
-    Folds,
-    step,
+    StreamLoader,
+    StreamState,
+    apply_event,
 )
 from oms_ledger.eventstore.group_commit import GroupCommit
-from oms_ledger.eventstore.idempotency import Claim
+from oms_ledger.eventstore.idempotency import KeyClaim
 from oms_ledger.eventstore.records import (
     Conflict,
     Key,
-    Row,
+    RecordedEvent,
     Write,
     micros,
     order_stream,
 )
 from oms_ledger.eventstore.store import Store
 from oms_ledger.masterdata.events import DocumentDeleted
-from oms_ledger.orders.decide import Decision, Facts
+from oms_ledger.orders.decide import Decision, DecisionContext
 from oms_ledger.orders.documents import filter_document, list_row, oms_document
 from oms_ledger.orders.events import (
     ChangeApplied,
@@ -49,13 +47,13 @@ from oms_ledger.orders.events import (
     InvoiceIssued,
     OrderImported,
     OrderPlaced,
-    PaymentsSent,
+    PaymentsSubmitted,
     PersonErased,
 )
 from oms_ledger.orders.evolve import evolve
 from oms_ledger.orders.order import Order
-from oms_ledger.orders.payments.reactions import with_requests
-from oms_ledger.orders.refusals import OrderNotFound, Unreadable
+from oms_ledger.orders.payments.reactions import with_payment_requests
+from oms_ledger.orders.refusals import InvalidEventContent, OrderNotFound
 from oms_ledger.orders.status import Status
 from oms_ledger.refusal import Refusal
 
@@ -64,7 +62,7 @@ _AS_SELLER = "00-"
 _ACCOUNT_FRESH = 1.0  # seconds that another process's change of settings may take to be seen
 
 
-class Taken(Exception):
+class KeyTaken(Exception):
     """The key of this command is taken: it was done before, and this is what it stood for."""
 
     def __init__(self, value: bytes) -> None:
@@ -72,15 +70,15 @@ class Taken(Exception):
         self.value = value
 
 
-class Repeated(Exception):
+class IdempotentReplay(Exception):
     """The request at hand was answered before; what its key stands for."""
 
-    def __init__(self, claim: Claim, taken: bytes) -> None:
+    def __init__(self, claim: KeyClaim, taken: bytes) -> None:
         super().__init__(claim.name)
         self.claim, self.taken = claim, taken
 
 
-class Contended(Exception):
+class ConcurrencyError(Exception):
     """Other writers won the order too many times in a row: try again later."""
 
 
@@ -88,13 +86,13 @@ class Ledger:
     def __init__(
         self,
         store: Store,
-        vault: Vault,
+        encryption: Encryption,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         new_receipt: Callable[[], str] = lambda: secrets.token_hex(16),
     ) -> None:
         self.store = store
-        self.vault = vault
-        self.folds = Folds(store, vault)
+        self.encryption = encryption
+        self.loader = StreamLoader(store, encryption)
         self.now = now
         self.new_receipt = new_receipt
         self._commit = GroupCommit(store)
@@ -110,10 +108,10 @@ class Ledger:
     async def order(self, account: str, order_id: str) -> Order:
         """The order as it stands in the database now."""
         order_id = await self.order_id_of(account, order_id)
-        folded = await asyncio.to_thread(self.folds.load, order_stream(account, order_id))
-        if not isinstance(folded.state, Order):
+        loaded_state = await asyncio.to_thread(self.loader.load, order_stream(account, order_id))
+        if not isinstance(loaded_state.state, Order):
             raise OrderNotFound()
-        return folded.state
+        return loaded_state.state
 
     async def order_id_of(self, account: str, named: str) -> str:
         """The id of an order that may be named as its seller knows it: `00-{orderId}`.
@@ -123,16 +121,22 @@ class Ledger:
         if not named.startswith(_AS_SELLER):
             return named
         stream = order_stream(account, named)
-        folded = self.folds.cached(stream)
-        if folded is None:
-            folded = await asyncio.to_thread(self.folds.load, stream)
-        return named if folded.state is not None else named.removeprefix(_AS_SELLER)
+        loaded_state = self.loader.cached(stream)
+        if loaded_state is None:
+            loaded_state = await asyncio.to_thread(self.loader.load, stream)
+        return named if loaded_state.state is not None else named.removeprefix(_AS_SELLER)
 
     async def change(
-        self, account: str, order_id: str, decision: Decision, *, by: str, cause: str | None = None
+        self,
+        account: str,
+        order_id: str,
+        decision: Decision,
+        *,
+        actor: str,
+        cause: str | None = None,
     ) -> Order:
         """Decide on the latest state of an order and record what follows."""
-        orders = await self.change_together(account, [order_id], decision, by=by, cause=cause)
+        orders = await self.change_together(account, [order_id], decision, actor=actor, cause=cause)
         return orders[0]
 
     async def change_together(
@@ -141,7 +145,7 @@ class Ledger:
         order_ids: Sequence[str],
         decision: Decision,
         *,
-        by: str,
+        actor: str,
         cause: str | None = None,
         keys: Sequence[Key] = (),
     ) -> list[Order]:
@@ -159,8 +163,8 @@ class Ledger:
             for stream in streams:
                 await held.enter_async_context(self._turns.setdefault(stream, asyncio.Lock()))
             try:
-                after = await self._decide(account, streams, decision, settings, by, cause, keys)
-            except Repeated as again:
+                after = await self._decide(account, streams, decision, settings, actor, cause, keys)
+            except IdempotentReplay as again:
                 after = await self._as_of(again.claim, again.taken)
         return [cast(Order, after[stream].state) for stream in named]
 
@@ -170,48 +174,50 @@ class Ledger:
         streams: Sequence[str],
         decision: Decision,
         settings: Account,
-        by: str,
+        actor: str,
         cause: str | None,
         keys: Sequence[Key],
-    ) -> dict[str, Folded]:
+    ) -> dict[str, StreamState]:
         """Decide, and again on what others wrote meanwhile, until it is recorded or refused."""
-        claim = repeats.claim(account, by)
+        claim = idempotency.claim(account, actor)
         for _ in range(ATTEMPTS):
-            befores = {stream: await self._latest(stream) for stream in streams}
-            facts = self._facts(settings, self._time(befores.values()))
-            refusal, news = None, dict[str, Sequence[Event]]()
+            states = {stream: await self._latest(stream) for stream in streams}
+            context = self._context(settings, self._time(states.values()))
+            refusal, new_events = None, dict[str, Sequence[Event]]()
             try:
-                for stream, folded in befores.items():
-                    order = cast(Order, folded.state)
-                    news[stream] = with_requests(order, decision(order, facts), facts)
+                for stream, loaded_state in states.items():
+                    order = cast(Order, loaded_state.state)
+                    new_events[stream] = with_payment_requests(
+                        order, decision(order, context), context
+                    )
             except Refusal as said_no:
                 refusal = said_no
             # Only an append checks the version. A no, or nothing new, may come of an order
             # that another process moved on meanwhile: look before it is answered.
-            if (refusal or not any(news.values())) and await self._stale(befores):
+            if (refusal or not any(new_events.values())) and await self._stale(states):
                 continue
             if refusal:
                 await self._require_new(claim)  # refused, perhaps, because it was done before
                 raise refusal
-            now = facts.now
-            after = await self._append(account, befores, news, now, by, cause, keys, claim)
+            now = context.now
+            after = await self._append(account, states, new_events, now, actor, cause, keys, claim)
             if after is not None:
                 return after
             for stream in streams:
-                self.folds.forget(stream)
-        raise Contended(", ".join(streams))
+                self.loader.forget(stream)
+        raise ConcurrencyError(", ".join(streams))
 
-    async def facts_about(self, order: Order) -> Facts:
-        """What a decision about the order would be told now."""
+    async def decision_context(self, order: Order) -> DecisionContext:
+        """What a decision about the order would be given now."""
         account = await self.account(order.account)
-        return self._facts(account, max(self.now(), order.changed_at))
+        return self._context(account, max(self.now(), order.changed_at))
 
     async def place(
         self,
         account: str,
         placed: Mapping[str, OrderPlaced | OrderImported],
         *,
-        by: str,
+        actor: str,
         keys: Sequence[Key] = (),
         cause: str | None = None,
         then: Decision | None = None,
@@ -220,51 +226,51 @@ class Ledger:
 
         `then` is decided about each of them, and recorded in the same transaction.
         """
-        now, claim = self.now(), repeats.claim(account, by)
-        facts = self._facts(await self.account(account), now)
-        befores = {order_stream(account, order_id): NOTHING for order_id in placed}
-        news: dict[str, Sequence[Event]] = {
+        now, claim = self.now(), idempotency.claim(account, actor)
+        context = self._context(await self.account(account), now)
+        states = {order_stream(account, order_id): NOTHING for order_id in placed}
+        new_events: dict[str, Sequence[Event]] = {
             order_stream(account, order_id): [
                 event,
-                *(then(evolve(None, event, now, order_id, account), facts) if then else ()),
+                *(then(evolve(None, event, now, order_id, account), context) if then else ()),
             ]
             for order_id, event in placed.items()
         }
         try:
-            after = await self._append(account, befores, news, now, by, cause, keys, claim)
-        except Repeated as again:
+            after = await self._append(account, states, new_events, now, actor, cause, keys, claim)
+        except IdempotentReplay as again:
             after = await self._as_of(again.claim, again.taken)
         if after is None:
-            raise Taken(b"")
-        orders = [cast(Order, folded.state) for folded in after.values()]
+            raise KeyTaken(b"")
+        orders = [cast(Order, loaded_state.state) for loaded_state in after.values()]
         return {order.order_id: order for order in orders}
 
-    async def repeated(self, account: str, *, by: str) -> list[Order] | None:
+    async def repeated(self, account: str, *, actor: str) -> list[Order] | None:
         """The orders of the first answer, when the request at hand was answered before."""
         try:
-            await self._require_new(repeats.claim(account, by))
-        except Repeated as again:
+            await self._require_new(idempotency.claim(account, actor))
+        except IdempotentReplay as again:
             after = await self._as_of(again.claim, again.taken)
-            return [cast(Order, folded.state) for folded in after.values()]
+            return [cast(Order, loaded_state.state) for loaded_state in after.values()]
         return None
 
-    async def _require_new(self, claim: Claim | None) -> None:
+    async def _require_new(self, claim: KeyClaim | None) -> None:
         if claim is None:
             return
         taken = await asyncio.to_thread(self.store.key, claim.account, claim.name)
         if taken is not None:
-            raise Repeated(claim, taken)
+            raise IdempotentReplay(claim, taken)
 
-    async def _as_of(self, claim: Claim, taken: bytes) -> dict[str, Folded]:
+    async def _as_of(self, claim: KeyClaim, taken: bytes) -> dict[str, StreamState]:
         """The orders of a first answer, as they were after it."""
         after = {}
         for stream, version in claim.first(taken).items():
-            after[stream] = await asyncio.to_thread(self.folds.load, stream, version)
+            after[stream] = await asyncio.to_thread(self.loader.load, stream, version)
         claim.done(replayed=True)
         return after
 
-    def _facts(self, account: Account, now: datetime) -> Facts:
-        return Facts(
+    def _context(self, account: Account, now: datetime) -> DecisionContext:
+        return DecisionContext(
             now,
             self.new_receipt(),
             account.grace_period,
@@ -278,107 +284,111 @@ class Ledger:
         """The account and its settings, at most a second old."""
         stream = order_stream(name, "")
         loop_time = asyncio.get_running_loop().time()
-        folded = self.folds.cached(stream)
-        if folded is None or self._account_seen.get(name, 0) + _ACCOUNT_FRESH < loop_time:
-            folded = await asyncio.to_thread(self.folds.load, stream)
-            if not isinstance(folded.state, Account):
+        loaded_state = self.loader.cached(stream)
+        if loaded_state is None or self._account_seen.get(name, 0) + _ACCOUNT_FRESH < loop_time:
+            loaded_state = await asyncio.to_thread(self.loader.load, stream)
+            if not isinstance(loaded_state.state, Account):
                 raise AccountNotFound(name)
-            self.folds.remember(stream, folded)
+            self.loader.remember(stream, loaded_state)
             self._account_seen[name] = loop_time
-        return cast(Account, folded.state)
+        return cast(Account, loaded_state.state)
 
     async def change_account(
-        self, name: str, decide: Callable[[Account | None], list[AccountEvent]], *, by: str
+        self, name: str, decide: Callable[[Account | None], list[AccountEvent]], *, actor: str
     ) -> Account:
         stream = order_stream(name, "")
         for _ in range(ATTEMPTS):
-            before = await asyncio.to_thread(self.folds.load, stream)
-            news = {stream: decide(cast(Account | None, before.state))}
-            after = await self._append(name, {stream: before}, news, self.now(), by, None)
+            before = await asyncio.to_thread(self.loader.load, stream)
+            new_events = {stream: decide(cast(Account | None, before.state))}
+            after = await self._append(name, {stream: before}, new_events, self.now(), actor, None)
             if after is not None:
                 return cast(Account, after[stream].state)
-        raise Contended(name)
+        raise ConcurrencyError(name)
 
     # The way down
 
-    async def _latest(self, stream: str) -> Folded:
-        folded = self.folds.cached(stream)
-        if folded is None:
-            folded = await asyncio.to_thread(self.folds.load, stream)
-        if folded.state is None:
+    async def _latest(self, stream: str) -> StreamState:
+        loaded_state = self.loader.cached(stream)
+        if loaded_state is None:
+            loaded_state = await asyncio.to_thread(self.loader.load, stream)
+        if loaded_state.state is None:
             raise OrderNotFound()
-        return folded
+        return loaded_state
 
-    async def _stale(self, befores: Mapping[str, Folded]) -> bool:
+    async def _stale(self, states: Mapping[str, StreamState]) -> bool:
         """Whether a stream has moved on since it was folded; what was remembered is forgotten."""
-        versions = await asyncio.to_thread(self.store.versions, list(befores))
-        stale = [s for s, folded in befores.items() if versions.get(s, 0) != folded.version]
+        versions = await asyncio.to_thread(self.store.versions, list(states))
+        stale = [
+            s for s, loaded_state in states.items() if versions.get(s, 0) != loaded_state.version
+        ]
         for stream in stale:
-            self.folds.forget(stream)
+            self.loader.forget(stream)
         return bool(stale)
 
-    def _time(self, befores: object) -> datetime:
+    def _time(self, states: object) -> datetime:
         """Now, but never before what was recorded already: history does not run backwards."""
         now = self.now()
-        states = [f.state for f in cast(Sequence[Folded], befores) if isinstance(f.state, Order)]
+        states = [
+            f.state for f in cast(Sequence[StreamState], states) if isinstance(f.state, Order)
+        ]
         return max([now, *(order.changed_at for order in states if not order.imported)])
 
     async def _append(
         self,
         account: str,
-        befores: Mapping[str, Folded],
-        news: Mapping[str, Sequence[Event]],
+        states: Mapping[str, StreamState],
+        new_events: Mapping[str, Sequence[Event]],
         now: datetime,
-        by: str,
+        actor: str,
         cause: str | None,
         keys: Sequence[Key] = (),
-        claim: Claim | None = None,
-    ) -> dict[str, Folded] | None:
+        claim: KeyClaim | None = None,
+    ) -> dict[str, StreamState] | None:
         """Record the news; None when somebody else wrote one of the streams meanwhile."""
-        rows: list[Row] = []
+        rows: list[RecordedEvent] = []
         data_keys: list[tuple[str, bytes]] = []
-        after = dict(befores)
-        for stream, events in news.items():
+        after = dict(states)
+        for stream, events in new_events.items():
             for event in events:
                 row, after[stream] = self._entry(
-                    account, stream, after[stream], event, now, by, cause, data_keys
+                    account, stream, after[stream], event, now, actor, cause, data_keys
                 )
                 rows.append(row)
         if claim:
-            versions = {stream: folded.version for stream, folded in after.items()}
+            versions = {stream: loaded_state.version for stream, loaded_state in after.items()}
             keys = (claim.key(versions), *keys)
         erased = tuple(
             stream
-            for stream, events in news.items()
+            for stream, events in new_events.items()
             if any(isinstance(event, PersonErased | DocumentDeleted) for event in events)
         )
         write = Write(tuple(rows), tuple(keys), tuple(data_keys), erased)
         if not await self._written(write, claim):
             return None
         for stream in erased:  # what was folded here still shows the person
-            self.vault.forget(stream)
-            after[stream] = await asyncio.to_thread(self.folds.load, stream, after[stream].version)
-        for stream, folded in after.items():
-            self.folds.remember(stream, folded)
+            self.encryption.forget(stream)
+            after[stream] = await asyncio.to_thread(self.loader.load, stream, after[stream].version)
+        for stream, loaded_state in after.items():
+            self.loader.remember(stream, loaded_state)
         return after
 
-    async def _written(self, write: Write, claim: Claim | None) -> bool:
+    async def _written(self, write: Write, claim: KeyClaim | None) -> bool:
         """Whether the write was made; `Taken` or `Repeated` when one of its keys was not free."""
         taken: Key | None = None
         if write.rows:
             outcome = await self._commit.append(write)
             if isinstance(outcome, Conflict):
                 for stream, _ in write.data_keys:
-                    self.vault.forget(stream)
+                    self.encryption.forget(stream)
                 taken = outcome.key
                 if taken is None:
                     return False
         elif claim:
             taken = await asyncio.to_thread(self.store.take_key, write.keys[0])
         if taken and claim and taken.key == claim.name:
-            raise Repeated(claim, taken.value)
+            raise IdempotentReplay(claim, taken.value)
         if taken:
-            raise Taken(taken.value)
+            raise KeyTaken(taken.value)
         if claim:
             claim.done()
         return True
@@ -387,27 +397,27 @@ class Ledger:
         self,
         account: str,
         stream: str,
-        before: Folded,
+        before: StreamState,
         event: Event,
         now: datetime,
-        by: str,
+        actor: str,
         cause: str | None,
         data_keys: list[tuple[str, bytes]],
-    ) -> tuple[Row, Folded]:
+    ) -> tuple[RecordedEvent, StreamState]:
         if isinstance(before.state, Order) and before.state.erased_at:
-            event = codec.without_person(event)  # nothing new is kept of who was erased
-        name, body, personal = codec.encode(event)
+            event = serialization.without_person(event)  # nothing new is kept of who was erased
+        name, body, personal = serialization.encode(event)
         version = before.version + 1
         if personal is not None:
             personal = self._encrypted(stream, version, personal, data_keys)
         at = micros(now)
-        row = Row(
-            account, stream, version, name, at, by, cause, None, None, None, None, body, personal
+        row = RecordedEvent(
+            account, stream, version, name, at, actor, cause, None, None, None, None, body, personal
         )
-        after = step(before, row, event)
+        after = apply_event(before, row, event)
         if isinstance(after.state, Order):
             if isinstance(event, _FROM_OUTSIDE):
-                require_readable(event, after.state)
+                require_renderable(event, after.state)
             order_before = before.state if isinstance(before.state, Order) else None
             moved = order_before.moved_at if order_before else None
             row = row._replace(
@@ -421,16 +431,16 @@ class Ledger:
     def _encrypted(
         self, stream: str, version: int, personal: bytes, data_keys: list[tuple[str, bytes]]
     ) -> bytes:
-        key = self.vault.key(stream)
+        key = self.encryption.key(stream)
         if key is None:
             stored = self.store.data_keys([stream]).get(stream)
             if stored is None:
-                data_keys.append((stream, self.vault.new_key(stream)))
+                data_keys.append((stream, self.encryption.new_key(stream)))
             else:
-                self.vault.unwrap(stream, stored)
-            key = self.vault.key(stream)
+                self.encryption.unwrap(stream, stored)
+            key = self.encryption.key(stream)
             assert key is not None
-        return vault.encrypt(key, personal, f"{stream}:{version}")
+        return encryption.encrypt(key, personal, f"{stream}:{version}")
 
 
 # Events that carry parts of a document as a client sent them.
@@ -439,20 +449,20 @@ _FROM_OUTSIDE = (
     ChangeApplied,
     OrderPlaced,
     OrderImported,
-    PaymentsSent,
+    PaymentsSubmitted,
     InvoiceIssued,
     InvoiceCompleted,
 )
 
 
-def require_readable(event: Event, order: Order) -> None:
-    """Refuse what is stored for good but could not be decoded or shown: entries stay for ever."""
+def require_renderable(event: Event, order: Order) -> None:
+    """Refuse what is stored for good but could not be decoded or shown: events stay for ever."""
     try:
-        codec.decode(*codec.encode(event))
+        serialization.decode(*serialization.encode(event))
         for document in (oms_document(order), filter_document(order), list_row(order)):
             orjson.dumps(document)
     except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError) as error:
-        raise Unreadable(error) from None
+        raise InvalidEventContent(error) from None
 
 
 def _text(status: Status | None) -> str | None:

@@ -12,7 +12,7 @@ from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.records import (
     Conflict,
     Key,
-    Row,
+    RecordedEvent,
     Write,
 )
 
@@ -23,7 +23,7 @@ _CALL = (
     " FROM append_entries(%s::int[], "
     + ", ".join(
         "%b::bytea[]" if name in _BINARY else f"%s::{_TYPES.get(name, 'text')}[]"
-        for name in Row._fields[:-1]
+        for name in RecordedEvent._fields[:-1]
     )
     + ", %b::bytea[], %s::int[], %s::text[], %s::text[], %b::bytea[]"
     + ", %s::int[], %s::text[], %b::bytea[])"
@@ -67,10 +67,10 @@ class PostgresAppender:
             if not any(erased):
                 return self._connection.execute(_CALL, parameters, prepare=True).fetchall()
             with self._connection.transaction():
-                told = self._connection.execute(_CALL, parameters, prepare=True).fetchall()
-                gone = [s for member, at, *_ in told if at is not None for s in erased[member]]
+                fields = self._connection.execute(_CALL, parameters, prepare=True).fetchall()
+                gone = [s for member, at, *_ in fields if at is not None for s in erased[member]]
                 self._connection.execute("DELETE FROM data_keys WHERE stream = ANY (%s)", (gone,))
-            return told
+            return fields
         except psycopg.OperationalError:
             self._connection.close()  # the next group finds the database again
             raise

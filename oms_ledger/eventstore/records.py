@@ -21,15 +21,15 @@ def order_stream(account: str, order_id: str) -> str:
     return f"{account}/{order_id}"
 
 
-class Row(NamedTuple):
-    """An entry as it is stored; like a running balance it tells the status before and after."""
+class RecordedEvent(NamedTuple):
+    """An event as it is stored; like a running balance it says the status before and after."""
 
     account: str
     stream: str
     version: int
     name: str
     at: int
-    by: str
+    actor: str
     cause: str | None
     status_before: str | None
     status: str | None
@@ -41,7 +41,7 @@ class Row(NamedTuple):
 
     @property
     def order_id(self) -> str | None:
-        """The order's id, or None for an entry of something else."""
+        """The order's id, or None for an event of something else."""
         rest = self.stream[len(self.account) + 1 :]
         return rest if rest and "/" not in rest else None
 
@@ -66,12 +66,12 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """What one command appends, all or nothing: entries, and the keys that it takes.
+    """What one command appends, all or nothing: events, and the keys that it takes.
 
     `data_keys` are those of new orders, by stream; those of the streams `erased` are deleted.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[RecordedEvent, ...]
     keys: tuple[Key, ...] = ()
     data_keys: tuple[tuple[str, bytes], ...] = ()
     erased: tuple[str, ...] = ()

@@ -18,8 +18,25 @@ from oms_ledger.accounts.events import AccountEvent
 from oms_ledger.masterdata.events import MasterDataEvent
 from oms_ledger.orders.events import Event, OrderEvent
 
-FORMER_NAMES: dict[str, str] = {}
-UPCASTERS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+TYPE_ALIASES: dict[str, str] = {
+    "call-failed": "outbox-message-failed",
+    "call-resumed": "outbox-message-resumed",
+    "call-skipped": "outbox-message-skipped",
+    "change-payment-asked": "change-payment-requested",
+    "payments-sent": "payments-submitted",
+}
+_MEMBERS = {"call_id": "message_id", "party": "recipient"}
+
+
+def _with_message_names(body: dict[str, Any]) -> dict[str, Any]:
+    return {_MEMBERS.get(name, name): value for name, value in body.items()}
+
+
+UPCASTERS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "call-failed": _with_message_names,
+    "call-resumed": _with_message_names,
+    "call-skipped": _with_message_names,
+}
 
 
 def _stored_name(event: type) -> str:
@@ -56,12 +73,12 @@ def encode(event: Event) -> tuple[str, bytes, bytes | None]:
     if not personal:
         return name, _encode(event), None
     body = _encode({field: getattr(event, field) for field in plain})
-    told = {field: value for field in personal if (value := getattr(event, field))}
-    return name, body, _encode(told) if told else None
+    values = {field: value for field in personal if (value := getattr(event, field))}
+    return name, body, _encode(values) if values else None
 
 
 def without_person(event: Event) -> Event:
-    """The event without what tells of a person: its personal fields are their defaults."""
+    """The event without what says of a person: its personal fields are their defaults."""
     return decode(*encode(event)[:2], None)
 
 
@@ -69,5 +86,5 @@ def decode(name: str, body: bytes, personal: bytes | None) -> Event:
     """The event of stored bytes; without `personal` a person reads as erased."""
     if upcast := UPCASTERS.get(name):
         body = _encode(upcast(_decode_json(body)))
-    event: Event = _decoder(FORMER_NAMES.get(name, name)).decode(body)
+    event: Event = _decoder(TYPE_ALIASES.get(name, name)).decode(body)
     return replace(event, **_decode_json(personal)) if personal else event

@@ -9,11 +9,11 @@ from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.records import (
     Conflict,
     Key,
-    Row,
+    RecordedEvent,
     Write,
 )
 
-_COLUMNS = (*Row._fields, "digest")
+_COLUMNS = (*RecordedEvent._fields, "digest")
 _INSERT = f"INSERT INTO events ({','.join(_COLUMNS)}) VALUES ({','.join('?' * len(_COLUMNS))})"
 
 
@@ -54,7 +54,7 @@ class SqliteAppender:
                 rows.append((*row[:-1], position, digest))
             outcomes.append(position)
             keys = [(*key, time.time_ns() // 1000) for key in write.keys]
-            self._connection.executemany("INSERT INTO request_keys VALUES (?, ?, ?, ?)", keys)
+            self._connection.executemany("INSERT INTO unique_keys VALUES (?, ?, ?, ?)", keys)
             self._connection.executemany("INSERT INTO data_keys VALUES (?, ?)", write.data_keys)
             erased = [(stream,) for stream in write.erased]
             self._connection.executemany("DELETE FROM data_keys WHERE stream = ?", erased)
@@ -68,7 +68,7 @@ class SqliteAppender:
     def _conflict(self, write: Write) -> Conflict | None:
         ask = self._connection.execute
         for key in write.keys:
-            query = "SELECT value FROM request_keys WHERE account = ? AND key = ?"
+            query = "SELECT value FROM unique_keys WHERE account = ? AND key = ?"
             if taken := ask(query, key[:2]).fetchone():
                 return Conflict(Key(key.account, key.key, taken[0]))
         expected: dict[str, int] = {}

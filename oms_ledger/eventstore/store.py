@@ -15,17 +15,17 @@ from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.records import (
     Conflict,
     Key,
-    Row,
+    RecordedEvent,
     Write,
 )
 from oms_ledger.eventstore.tables import (
     CLAIMED,
     data_keys,
     events,
-    request_keys,
+    unique_keys,
 )
 
-_ROW = [events.c[name] for name in Row._fields]
+_ROW = [events.c[name] for name in RecordedEvent._fields]
 _STREAM = (
     select(*_ROW)
     .where(events.c.stream == bindparam("stream"), events.c.version > bindparam("after"))
@@ -69,8 +69,8 @@ _ACCOUNTS_AFTER = (
     .where(events.c.position > bindparam("after"))
     .group_by(_WHOSE)
 )
-_KEY = select(request_keys.c.value).where(
-    request_keys.c.account == bindparam("account"), request_keys.c.key == bindparam("key")
+_KEY = select(unique_keys.c.value).where(
+    unique_keys.c.account == bindparam("account"), unique_keys.c.key == bindparam("key")
 )
 
 
@@ -98,30 +98,30 @@ class Store:
             return int(connection.execute(_HEAD).scalar_one())
 
     def accounts_after(self, position: int) -> tuple[int, list[str]]:
-        """The head as it is now, and whose entries stand between the position and it."""
+        """The head as it is now, and whose events stand between the position and it."""
         with self.database.reading() as connection:
             found = connection.execute(_ACCOUNTS_AFTER, {"after": position}).all()
         return max((last for _, last in found), default=position), sorted(a for a, _ in found)
 
-    def page(self, after: int, limit: int = 500) -> list[Row]:
+    def page(self, after: int, limit: int = 500) -> list[RecordedEvent]:
         return self._rows(_PAGE, after=after, limit=limit)
 
-    def orders_page(self, account: str, after: int, until: int, limit: int) -> list[Row]:
-        """Entries of the account's orders, without the account's own, by position."""
+    def orders_page(self, account: str, after: int, until: int, limit: int) -> list[RecordedEvent]:
+        """Events of the account's orders, without the account's own, by position."""
         own = f"{account}/"
         return self._rows(_ORDERS, account=account, own=own, after=after, until=until, limit=limit)
 
-    def stream(self, stream: str, after: int = 0) -> list[Row]:
+    def stream(self, stream: str, after: int = 0) -> list[RecordedEvent]:
         return self._rows(_STREAM, stream=stream, after=after)
 
-    def stream_and_key(self, stream: str) -> tuple[list[Row], bytes | None]:
+    def stream_and_key(self, stream: str) -> tuple[list[RecordedEvent], bytes | None]:
         """A stream's rows and its wrapped data key, as both are at one moment."""
         with self.database.reading() as connection:
             found = connection.execute(_STREAM_AND_KEY, {"stream": stream, "after": 0}).all()
         wrapped = found[0][-1] if found else None
-        return [Row._make(row[:-1]) for row in found], wrapped and bytes(wrapped)
+        return [RecordedEvent._make(row[:-1]) for row in found], wrapped and bytes(wrapped)
 
-    def streams(self, streams: Iterable[str], until: int) -> list[Row]:
+    def streams(self, streams: Iterable[str], until: int) -> list[RecordedEvent]:
         """All rows of some streams up to a position, in order of position."""
         return self._rows(_STREAMS, streams=list(streams), until=until)
 
@@ -144,12 +144,12 @@ class Store:
             return None if value is None else bytes(value)
 
     def take_key(self, key: Key) -> Key | None:
-        """Take a key that goes with no entries; as it was taken before, if it was."""
+        """Take a key that goes with no events; as it was taken before, if it was."""
         dialect = sqlite if self.database.sqlite else postgresql
         taken = {**key._asdict(), "at": time.time_ns() // 1000}
-        taking = dialect.insert(request_keys).values(taken).on_conflict_do_nothing()
+        taking = dialect.insert(unique_keys).values(taken).on_conflict_do_nothing()
         with self.database.writing() as connection:
-            if connection.execute(taking.returning(request_keys.c.key)).all():
+            if connection.execute(taking.returning(unique_keys.c.key)).all():
                 return None
         value = self.key(key.account, key.key)
         assert value is not None
@@ -157,12 +157,12 @@ class Store:
 
     def forget_claims(self, before: int, limit: int = 10_000) -> int:
         """Forget clients' keys taken before an instant in microseconds, oldest first; how many."""
-        t = request_keys.c
+        t = unique_keys.c
         old = select(t.account, t.key).where(text(CLAIMED), t.at < before).order_by(t.at)
-        forgotten = delete(request_keys).where(tuple_(t.account, t.key).in_(old.limit(limit)))
+        forgotten = delete(unique_keys).where(tuple_(t.account, t.key).in_(old.limit(limit)))
         with self.database.writing() as connection:
             return connection.execute(forgotten).rowcount
 
-    def _rows(self, query: Select[Any], **parameters: object) -> list[Row]:
+    def _rows(self, query: Select[Any], **parameters: object) -> list[RecordedEvent]:
         with self.database.reading() as connection:
-            return [Row._make(row) for row in connection.execute(query, parameters)]
+            return [RecordedEvent._make(row) for row in connection.execute(query, parameters)]

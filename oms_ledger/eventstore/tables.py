@@ -1,6 +1,6 @@
 """The ledger's tables. Instants are microseconds since 1970 UTC; nothing here is updated.
 
-`at` of a request key is when it was taken: one of a client's is forgotten after its time.
+`at` of a unique key is when it was taken: one of a client's is forgotten after its time.
 """
 
 from sqlalchemy import (
@@ -18,7 +18,7 @@ from sqlalchemy import (
 metadata = MetaData()
 
 CLAIMED = r"key LIKE 'idempotency\:%'"
-"""Of the request keys those that clients chose."""
+"""Of the unique keys those that clients chose."""
 
 BIG = BigInteger().with_variant(Integer, "sqlite")
 
@@ -31,7 +31,7 @@ events = Table(
     Column("version", Integer, nullable=False),
     Column("name", Text, nullable=False),
     Column("at", BIG, nullable=False),
-    Column("by", Text, nullable=False),
+    Column("actor", Text, nullable=False),
     Column("cause", Text),
     Column("status_before", Text),
     Column("status", Text),
@@ -51,15 +51,15 @@ data_keys = Table(
     Column("wrapped", LargeBinary, nullable=False),
 )
 
-request_keys = Table(
-    "request_keys",
+unique_keys = Table(
+    "unique_keys",
     metadata,
     Column("account", Text, primary_key=True),
     Column("key", Text, primary_key=True),
     Column("value", LargeBinary, nullable=False),
     # PostgreSQL fills it in, in the function that appends.
     Column("at", BIG),
-    Index("request_keys_at", "at", sqlite_where=text(CLAIMED), postgresql_where=text(CLAIMED)),
+    Index("unique_keys_at", "at", sqlite_where=text(CLAIMED), postgresql_where=text(CLAIMED)),
 )
 
 seals = Table(

@@ -1,4 +1,6 @@
-"""Where a stranger's URL may lead: never to private, loopback, link-local or metadata addresses."""
+"""Where a anonymous caller's URL may lead: never to private, loopback, link-local or metadata
+addresses.
+"""
 
 import re
 from collections.abc import Iterator, Sequence

@@ -1,6 +1,6 @@
 """A deadline for a whole exchange: connecting, asking, headers and body.
 
-Timeouts of a socket begin anew with each byte, so whoever drips bytes can hold a thread for as
+Timeouts of a socket begin again with each byte, so whoever drips bytes can hold a thread for as
 long as it likes. Here the socket is shut down when the time is over, whatever it waits for.
 """
 

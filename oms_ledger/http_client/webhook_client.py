@@ -1,4 +1,5 @@
-"""Posting to a stranger's URL: connects only to addresses that were checked, follows nothing.
+"""Posting to a anonymous caller's URL: connects only to addresses that were checked, follows
+nothing.
 
 Two gates. The resolver passes on only permitted addresses, so the address that was checked is the
 address that is connected to, while host name and TLS name stay the URL's. And no socket is made
@@ -41,7 +42,7 @@ class ForbiddenAddress(OSError):
 
 @dataclass(frozen=True)
 class Gate:
-    """What may be connected to; `plain` for http, which only opened networks may be told."""
+    """What may be connected to; `plain` for http, which only opened networks may be given."""
 
     networks: Sequence[Allowed]
     plain: bool = False

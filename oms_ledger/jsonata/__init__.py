@@ -1,4 +1,4 @@
-"""Evaluating strangers' JSONata expressions within bounds, and alike on every replay.
+"""Evaluating anonymous callers' JSONata expressions within bounds, and alike on every replay.
 
 The reference engine is jsonata-python, metered step by step. jlens, when it is installed, takes
 over the plain expressions, which most filters are: comparisons, paths, predicates and calls of
@@ -159,12 +159,12 @@ def require_hope(expression: str) -> Expression:
         except BoundExceeded as exceeded:
             raise ExpressionError(f"{exceeded} It would, whatever the order.") from None
         except EvaluationError:
-            pass  # it may fail: that is told of each order
+            pass  # it may fail: that gets of each order
     return compiled
 
 
 def reads(expression: str) -> Reads:
-    """What the expression reads of a document: `reads.reads` says how it is told."""
+    """What the expression reads of a document: `reads.reads` says how it gets."""
     return compile(expression).reads
 
 

@@ -2,8 +2,8 @@
 
 Steps, depth and sizes are counted, so they stop the same evaluation at the same place on every
 machine and in every replay. They are tight enough that the clock hardly ever comes first; where
-it does, whoever judges for a cursor remembers the place (`projections.subscriptions.filtering`),
-so that a replay decides alike.
+it does, whoever evaluates for a subscription remembers the place
+(`projections.subscriptions.filtering`), so that a replay decides alike.
 """
 
 TIME = 0.1

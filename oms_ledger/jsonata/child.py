@@ -1,4 +1,4 @@
-"""What a process does that evaluates strangers' expressions (`isolation` starts it).
+"""What a process does that evaluates anonymous callers' expressions (`isolation` starts it).
 
 It reads requests from its standard input and answers on its standard output, each as four bytes
 of length and so many bytes. Its memory is bounded for good, processor time for each request:

@@ -1,8 +1,8 @@
 """Children that evaluate what could, in spite of every bound, end the process it runs in.
 
 Plain expressions, which most filters are, cost in proportion to their text and their document:
-they stay in this process. Whatever else a stranger writes is evaluated by a child of bounded
-memory and processor time.
+they stay in this process. Whatever else a anonymous caller writes is evaluated by a child of
+bounded memory and processor time.
 """
 
 import json

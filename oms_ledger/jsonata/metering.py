@@ -22,14 +22,14 @@ class Meter:
     def __init__(self, time: float) -> None:
         self.steps = 0
         self.depth = 0
-        self.struck: BoundExceeded | None = None
+        self.timed_out: BoundExceeded | None = None
         self.deadline = thread_time() + time
         # Values are kept with their weights, for an identity means nothing without its owner.
         self.weights: dict[int, tuple[Any, int, int]] = {}
 
     def strike(self, bound: str) -> NoReturn:
-        self.struck = BoundExceeded(bound)
-        raise self.struck
+        self.timed_out = BoundExceeded(bound)
+        raise self.timed_out
 
     def spend(self, steps: int) -> None:
         self.steps += steps

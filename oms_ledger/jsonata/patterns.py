@@ -20,7 +20,9 @@ from oms_ledger.jsonata.metering import running
 
 
 class Pattern:
-    """A regular expression of a stranger; it is refused here when its text is out of bounds."""
+    """A regular expression of a anonymous caller; it is refused here when its text is out of
+    bounds.
+    """
 
     def __init__(self, pattern: str, flags: Any) -> None:
         require_bounded(pattern)

@@ -1,11 +1,11 @@
-"""What an expression reads of its document: told from its syntax, before any document is there.
+"""What an expression reads of its document: given from its syntax, before any document is there.
 
 Each part of the expression is followed with the places of the document that its value may come
 from. A name leads one place down; whatever looks at a value itself, rather than stepping on,
 reads all of its place. A document cut to the places that are read gives the same result as the
-whole one. Where that cannot be told, all of the document is read.
+whole one. Where that cannot be given, all of the document is read.
 
-The places are told as a tree: names of an object with what is read below each, None for all of
+The places get as a tree: names of an object with what is read below each, None for all of
 it. Lists are passed through. A place with nothing read below it is only asked whether it is
 there, or how often.
 """

@@ -59,8 +59,8 @@ class _Run:
 
     def _failure(self, error: Exception) -> EvaluationError:
         """What to tell; the engine may have wrapped what struck in an error of its own."""
-        if self.meter.struck is not None:
-            return self.meter.struck
+        if self.meter.timed_out is not None:
+            return self.meter.timed_out
         if isinstance(error, RecursionError):
             return BoundExceeded("depth")
         if isinstance(error, MemoryError):

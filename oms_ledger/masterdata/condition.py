@@ -179,17 +179,17 @@ class _Parser:
         return Literal(re.sub(r"\*+", "*", text))
 
     def _quoted(self) -> str:
-        text, at, told = self._text, self._at + 1, list[str]()
+        text, at, fields = self._text, self._at + 1, list[str]()
         while at < len(text) and text[at] != '"':
             if text[at] == "\\" and text[at + 1 : at + 2] in ('"', "\\"):
                 at += 1
-            told.append(text[at])
+            fields.append(text[at])
             at += 1
         if at >= len(text):
             raise self._wrong('the closing " is missing')
         self._at = at + 1
         self._skip()
-        return "".join(told)
+        return "".join(fields)
 
     def _bare(self) -> str:
         """Parentheses belong to a value as long as they are balanced."""
@@ -228,7 +228,7 @@ class _Parser:
         self._at = found.end() if found else self._at
 
     def _skip_before_value(self) -> None:
-        """Raw pluses next to the operator were told apart before; only spaces go."""
+        """Raw pluses next to the operator got apart before; only spaces go."""
         while self._at < len(self._text) and (
             self._text[self._at].isspace() or self._text[self._at] == SPACE_OR_PLUS
         ):

@@ -1,4 +1,4 @@
-"""A document: its own fields, and what every document tells of itself."""
+"""A document: its own fields, and what every document says of itself."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -71,7 +71,7 @@ def evolve_document(
 
 
 def internal_fields(document: Document) -> Json:
-    """What every document tells of itself, without the schemas that it complies with."""
+    """What every document says of itself, without the schemas that it complies with."""
     updated, last = document.updated, document.last_interaction
     return {
         "id": document.id,
@@ -100,7 +100,7 @@ def searchable(document: Document) -> Json:
 
 
 def merged(before: Mapping[str, Any], sent: Mapping[str, Any]) -> Json:
-    """The fields after a partial save: those sent take the place of the former, whole."""
+    """The fields after a partial save: those sent take the place of the previous, whole."""
     return {**before, **own_fields(sent)}
 
 
@@ -110,14 +110,14 @@ def own_fields(sent: Mapping[str, Any]) -> Json:
 
 def cut_to(document: Mapping[str, Any], names: Sequence[str]) -> Json:
     """The named fields; one that is missing is null, of `a.b` only that part is shown."""
-    told: Json = {}
+    values: Json = {}
     for name in names:
         path = name.split(".")
         if len(path) == 1 or name in document:
-            told[name] = document.get(name)
+            values[name] = document.get(name)
             continue
-        told[path[0]] = _joined(told.get(path[0]), _part(document.get(path[0]), path[1:]))
-    return told
+        values[path[0]] = _joined(values.get(path[0]), _part(document.get(path[0]), path[1:]))
+    return values
 
 
 def _part(value: Any, path: Sequence[str]) -> Any:

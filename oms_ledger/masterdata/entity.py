@@ -123,11 +123,11 @@ class Entity:
         """The kinds of fields that all schemas agree on."""
         fixed = builtin.FIELDS.get(self.name, {})
         known = {n: _KINDS[kind] for n, kind in fixed.items() if kind in _KINDS} | _DATES
-        told: dict[str, str | None] = {}
+        content: dict[str, str | None] = {}
         for one in self.chosen(schema):
             for path, kind in one.types.items():
-                told[path] = kind if told.get(path, kind) == kind else None
-        return {**{path: kind for path, kind in told.items() if kind}, **known}
+                content[path] = kind if content.get(path, kind) == kind else None
+        return {**{path: kind for path, kind in content.items() if kind}, **known}
 
     def is_indexed(self, path: str, schema: str | None = None) -> bool:
         """Whether the account said that it looks for documents by the field."""

@@ -92,24 +92,24 @@ def _text_asked(condition: Condition, paths: Paths) -> tuple[str, str] | None:
 
 def firing(index: TriggerIndex, armed: Iterable[Armed], document_key: str) -> list[Armed]:
     """Of triggers that may run, those that do: of a schema's weighted ones exactly one."""
-    fired, arms = list[Armed](), dict[str, list[Trigger]]()
+    single_fire, arms = list[Armed](), dict[str, list[Trigger]]()
     for one in armed:
         if one.schema in index.weighted and one.trigger.weight is not None:
             arms.setdefault(one.schema, []).append(one.trigger)
         else:
-            fired.append(one)
+            single_fire.append(one)
     for schema, triggers in arms.items():
         triggers.sort(key=lambda trigger: trigger.name)
         chosen = chosen_arm(triggers, document_key)
         if chosen is not None:
-            fired.append(Armed(schema, chosen))
-    return sorted(fired, key=lambda one: (one.schema, one.trigger.name))
+            single_fire.append(Armed(schema, chosen))
+    return sorted(single_fire, key=lambda one: (one.schema, one.trigger.name))
 
 
 def fires_on_save(
     index: TriggerIndex, document: Mapping[str, Any], complying: Callable[[str], bool], paths: Paths
 ) -> list[Armed]:
-    """The triggers that a saved document fires; `complying` tells of a schema."""
+    """The triggers that a saved document fires; `complying` says of a schema."""
     found = [
         one
         for one in index.candidates(document, paths)

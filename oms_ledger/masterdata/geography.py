@@ -26,7 +26,7 @@ class Near:
 
 
 def near_of(field: str, text: str) -> Near | None:
-    """The circle that a filter's value tells; None when it tells none."""
+    """The circle that a filter's value says; None when it says none."""
     found = _NEAR.fullmatch(text)
     if not found or not _on_earth(found[1], found[2]):
         return None

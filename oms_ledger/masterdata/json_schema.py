@@ -57,12 +57,12 @@ class Validator:
         found, missing = list[Problem](), list[str]()
         for error in self._validator.iter_errors(dict(document)):
             place = _place(error.instance_path)
-            told = error.kind.as_dict()
+            fields = error.kind.as_dict()
             match error.kind.name:
                 case "required":
-                    missing.append(f"{place}.{told['property']}".lstrip("."))
+                    missing.append(f"{place}.{fields['property']}".lstrip("."))
                 case "type":
-                    expected = " or ".join(_type_name(name) for name in told["types"])
+                    expected = " or ".join(_type_name(name) for name in fields["types"])
                     text = f"Invalid type. Expected {expected} but got {_type_of(error.instance)}."
                     found.append(Problem(text, place))
                 case _:
@@ -128,21 +128,21 @@ def _plain(schema: Any) -> Any:
     """The schema without what only Master Data knows, and without Draft 3's `required: true`."""
     if not isinstance(schema, dict):
         return schema
-    told: Json = {}
+    fields: Json = {}
     for name, value in schema.items():
         if name.startswith("v-") or name == "$schema":
             continue
         if name == "required" and isinstance(value, bool):
             continue
         if name in _MAPS and isinstance(value, dict):
-            told[name] = {key: _plain(member) for key, member in value.items()}
+            fields[name] = {key: _plain(member) for key, member in value.items()}
         elif (name in _LISTS or name == "items") and isinstance(value, list):
-            told[name] = [_plain(member) for member in value]
+            fields[name] = [_plain(member) for member in value]
         elif name in _ONES:
-            told[name] = _plain(value)
+            fields[name] = _plain(value)
         else:
-            told[name] = value
-    return told
+            fields[name] = value
+    return fields
 
 
 def _require_local(schema: Json) -> None:
@@ -174,7 +174,7 @@ def _every(node: Any) -> Iterator[Json]:
 
 
 def _in_place(root: Json, node: Json) -> Iterator[Any]:
-    """The schemas that judge the same value as the node does."""
+    """The schemas that evaluate the same value as the node does."""
     reference = node.get("$ref")
     if isinstance(reference, str):
         yield _resolved(root, reference)

@@ -62,8 +62,13 @@ def holds(condition: Condition, document: Mapping[str, Any], paths: Paths = PLAI
             return _some(document, paths, field, test)
         case Between(field, low, high):
             number = field in paths.numbers
-            above, below = leaf_test(">=", low, number), between_end(high, number)
-            return _some(document, paths, field, lambda leaf: above(leaf) and below(leaf))
+            marketplace_order, seller_order = (
+                leaf_test(">=", low, number),
+                between_end(high, number),
+            )
+            return _some(
+                document, paths, field, lambda leaf: marketplace_order(leaf) and seller_order(leaf)
+            )
 
 
 def _some(
@@ -168,7 +173,7 @@ def _wildcard_test(value: Literal, number_text: bool) -> Callable[[Leaf], bool]:
 
 
 def check_types(condition: Condition, types: Mapping[str, str]) -> None:
-    """Refuse what can never be meant: `types` tells number, boolean or date fields by path."""
+    """Refuse what can never be meant: `types` says number, boolean or date fields by path."""
     match condition:
         case And(parts) | Or(parts):
             for part in parts:

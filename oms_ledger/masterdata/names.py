@@ -34,5 +34,5 @@ def require_document(document_id: str) -> str:
 
 
 def document_key(document_id: str) -> str:
-    """By what a document is told apart from others: its id without case."""
+    """By what a document gets apart from others: its id without case."""
     return document_id.casefold()

@@ -1,4 +1,4 @@
-"""What a placed order tells of its client: a profile in `CL`, addresses in `AD`."""
+"""What a placed order says of its client: a profile in `CL`, addresses in `AD`."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

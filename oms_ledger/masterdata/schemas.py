@@ -29,8 +29,8 @@ class Schema:
 
     @cached_property
     def validator(self) -> Validator:
-        told = {name: value for name, value in self.whole.items() if name != "v-triggers"}
-        return validator_of(told)
+        fields = {name: value for name, value in self.whole.items() if name != "v-triggers"}
+        return validator_of(fields)
 
     @cached_property
     def indexed(self) -> tuple[str, ...]:
@@ -74,8 +74,10 @@ class Schema:
         if path in self._declared:
             return True
         names = path.split(".")
-        above = (".".join(names[:end]) for end in range(len(names) - 1, 0, -1))
-        return next((self._declared[one] for one in above if one in self._declared), False)
+        marketplace_order = (".".join(names[:end]) for end in range(len(names) - 1, 0, -1))
+        return next(
+            (self._declared[one] for one in marketplace_order if one in self._declared), False
+        )
 
     @cached_property
     def links(self) -> Mapping[str, tuple[str, str | None, str]]:
@@ -139,7 +141,9 @@ def schema_of(entity: str, name: str, bodies: Mapping[str, Json]) -> Schema:
     return Schema(entity, name, bodies[name], _whole(entity, name, bodies, ()))
 
 
-def _whole(entity: str, name: str, bodies: Mapping[str, Json], above: Sequence[str]) -> Json:
+def _whole(
+    entity: str, name: str, bodies: Mapping[str, Json], marketplace_order: Sequence[str]
+) -> Json:
     body = bodies[name]
     link = body.get("v-canonicalto")
     if not link:
@@ -147,9 +151,9 @@ def _whole(entity: str, name: str, bodies: Mapping[str, Json], above: Sequence[s
     target = entity_and_schema(link) if isinstance(link, str) else None
     if target is None or target[0] != entity or target[1] is None or target[1] not in bodies:
         raise InvalidSchema("v-canonicalto: found no schema of this entity at the URL")
-    if target[1] in (name, *above):
+    if target[1] in (name, *marketplace_order):
         raise InvalidSchema("v-canonicalto: the schemas build on each other in a circle")
-    base = _whole(entity, target[1], bodies, (name, *above))
+    base = _whole(entity, target[1], bodies, (name, *marketplace_order))
     merged = {**base, **body}
     merged["properties"] = {**base.get("properties", {}), **body.get("properties", {})}
     for key in ("required", *_NAME_LISTS):
@@ -166,7 +170,7 @@ def _names(value: Any) -> list[str]:
 
 
 def require_schema_body(entity: str, name: str, body: Any, others: Mapping[str, Json]) -> Schema:
-    """The schema that a body is, among the entity's other ones; `InvalidSchema` tells why not."""
+    """The schema that a body is, among the entity's other ones; `InvalidSchema` says why not."""
     if not isinstance(body, dict) or not isinstance(body.get("properties"), dict):
         raise InvalidSchema("properties: found no object, expected the fields of a document")
     if len(orjson.dumps(body)) > LARGEST:

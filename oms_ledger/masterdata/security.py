@@ -24,13 +24,13 @@ class Security:
             self.json_schema or other.json_schema,
         )
 
-    def readable(self, asked: Iterable[str] | None) -> list[str]:
+    def readable(self, requested: Iterable[str] | None) -> list[str]:
         """The fields an anonymous caller gets; None asks for all. Refuses the others."""
-        if asked is None:
+        if requested is None:
             if not self.all_fields:
                 raise PrivateFields("read")
             return [*sorted(self.read), "id"]
-        names = list(asked)
+        names = list(requested)
         if any(name != "id" and name not in self.read for name in names):
             raise PrivateFields("read")
         return names

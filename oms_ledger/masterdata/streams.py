@@ -20,7 +20,7 @@ def document_stream(account: str, entity: str, document_id: str) -> str:
 
 
 def key_stream(account: str, entity: str, index: str, digest: str) -> str:
-    """Of one value of a unique index; the digest tells nothing of the value."""
+    """Of one value of a unique index; the digest says nothing of the value."""
     return f"{account}/{KEY}/{entity}/{index}/{digest}"
 
 

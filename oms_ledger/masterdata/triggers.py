@@ -50,7 +50,7 @@ def _last_day(year: int, month: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """`run_at` names the field that tells when to run, None for now; `times` counts attempts."""
+    """`run_at` names the field that says when to run, None for now; `times` counts attempts."""
 
     name: str
     action: Json

@@ -26,11 +26,11 @@ BEGIN
         WHERE f.v - 1 <> coalesce((SELECT max(e.version) FROM events e WHERE e.stream = f.s), 0)
         UNION ALL
         SELECT k.m FROM unnest(key_members, key_accounts, key_names) AS k (m, a, n)
-        JOIN request_keys t ON t.account = k.a AND t.key = k.n
+        JOIN unique_keys t ON t.account = k.a AND t.key = k.n
     ) c;
     refused := coalesce(refused, '{}');
     SELECT coalesce(max(e.position), 0) INTO head FROM events e;
-    INSERT INTO events (position, account, stream, version, name, at, by, cause, status_before,
+    INSERT INTO events (position, account, stream, version, name, at, actor, cause, status_before,
                         status, domain, moved_before_at, body, personal, digest)
     SELECT head + row_number() OVER (ORDER BY r.ord), r.a, r.s, r.v, r.n, r.t, r.b, r.c, r.sb,
            r.st, r.d, r.mb, r.body, r.personal, r.digest
@@ -41,7 +41,7 @@ BEGIN
     ORDER BY r.ord;
     GET DIAGNOSTICS added = ROW_COUNT;
     IF added > 0 THEN
-        INSERT INTO request_keys (account, key, value)
+        INSERT INTO unique_keys (account, key, value)
         SELECT k.a, k.n, k.v FROM unnest(key_members, key_accounts, key_names, key_values)
             AS k (m, a, n, v) WHERE NOT k.m = ANY (refused);
         INSERT INTO data_keys (stream, wrapped)
@@ -68,7 +68,7 @@ BEGIN
         LEFT JOIN LATERAL (
             SELECT q.account, q.key, q.value
             FROM unnest(key_members, key_accounts, key_names) AS k (m, a, n)
-            JOIN request_keys q ON q.account = k.a AND q.key = k.n
+            JOIN unique_keys q ON q.account = k.a AND q.key = k.n
             WHERE k.m = w.m AND w.m = ANY (refused) LIMIT 1
         ) t ON true;
 END

@@ -82,8 +82,8 @@ def unknown_statuses(chosen: Filter, known: Iterable[str]) -> list[tuple[str, st
 
 
 def _closest(stranger: str, names: list[str]) -> str | None:
-    folded = "-".join(stranger.lower().replace("_", " ").replace("-", " ").split())
-    return next(iter(get_close_matches(folded[:64], names, n=1)), None)
+    loaded_state = "-".join(stranger.lower().replace("_", " ").replace("-", " ").split())
+    return next(iter(get_close_matches(loaded_state[:64], names, n=1)), None)
 
 
 def _one_spelling(status: str) -> str:

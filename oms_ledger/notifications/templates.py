@@ -57,7 +57,7 @@ BLOCKS = ("if", "unless", "each", "eq", "hasSubStr")
 
 @lru_cache(256)
 def parsed(source: str) -> tuple[Node, ...]:
-    """The nodes of a template; `TemplateError` tells what is wrong with it."""
+    """The nodes of a template; `TemplateError` says what is wrong with it."""
     if len(source) > LARGEST:
         raise TemplateError(f"longer than {LARGEST} characters")
     root: list[Node] = []
@@ -212,7 +212,7 @@ class _Renderer:
 
 
 def render(source: str, data: Mapping[str, Any], zone: str = "UTC", *, html: bool = True) -> str:
-    """The template with data, escaped where it is HTML; times are told in the zone."""
+    """The template with data, escaped where it is HTML; times get in the zone."""
     renderer = _Renderer(_zone(zone), html)
     renderer.nodes(parsed(source), _Scope(data))
     return renderer.text()

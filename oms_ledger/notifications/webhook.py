@@ -1,4 +1,4 @@
-"""The notice a hook is told, its signature, and the waits between attempts (contract 04 §6)."""
+"""The notification a hook gets, its signature, and the waits between attempts (contract 04 §6)."""
 
 import base64
 import hashlib
@@ -16,7 +16,7 @@ PING = json.dumps({"hookConfig": "ping"})
 
 
 class Change(Protocol):
-    """What a notice tells; instants in microseconds since 1970 UTC."""
+    """What a notification says; instants in microseconds since 1970 UTC."""
 
     @property
     def order_id(self) -> str: ...
@@ -38,7 +38,7 @@ def instant_text(micros: int) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{micros % 1_000_000:06d}0Z"
 
 
-def notice_body(account: str, app_key: str, change: Change) -> str:
+def notification_body(account: str, app_key: str, change: Change) -> str:
     return json.dumps(
         {
             "Domain": change.domain,

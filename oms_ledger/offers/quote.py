@@ -34,7 +34,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class AskedLine:
+class LineInput:
     sku: str
     seller: str
     quantity: int
@@ -42,7 +42,7 @@ class AskedLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    lines: tuple[AskedLine, ...]
+    lines: tuple[LineInput, ...]
     now: datetime
     channel: str = "1"
     place: Place | None = None

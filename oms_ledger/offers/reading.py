@@ -59,25 +59,25 @@ def read_file(path: Path) -> Iterator[tuple[int, StoredRow]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         if path.suffix.lower() == ".csv":
             reader = csv.DictReader(file)
-            for told in reader:
-                yield reader.line_num, stored(_of_csv(told, reader.line_num), reader.line_num)
+            for content in reader:
+                yield reader.line_num, stored(_of_csv(content, reader.line_num), reader.line_num)
             return
         for number, line in enumerate(file, 1):
             if line.strip():
                 yield number, stored(_of_json(line, number), number)
 
 
-def stored(told: Mapping[str, Any], number: int) -> StoredRow:
+def stored(content: Mapping[str, Any], number: int) -> StoredRow:
     """The row that an object says; `kind` is `offer` when it says none."""
-    told = dict(told)
-    kind = told.pop("kind", "offer")
+    content = dict(content)
+    kind = content.pop("kind", "offer")
     if kind not in KINDS:
         raise InvalidOffer(number, f"kind: found {kind!r}, expected {', '.join(KINDS)}")
     known = {one.name for one in fields(KINDS[kind])}
-    if unknown := sorted(told.keys() - known):
+    if unknown := sorted(content.keys() - known):
         raise InvalidOffer(number, f"{unknown[0]}: no field of {kind}; they are {sorted(known)}")
     try:
-        row = msgspec.convert(told, KINDS[kind], strict=False)
+        row = msgspec.convert(content, KINDS[kind], strict=False)
     except msgspec.ValidationError as error:
         raise InvalidOffer(number, str(error)) from None
     if wrong := _wrong(row):
@@ -112,20 +112,20 @@ def key(*parts: str) -> str:
 
 def _of_json(line: str, number: int) -> dict[str, Any]:
     try:
-        told = json.loads(line)
+        content = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise InvalidOffer(number, f"no JSON: {error}") from None
-    if not isinstance(told, dict):
+    if not isinstance(content, dict):
         raise InvalidOffer(number, "expected an object")
-    return told
+    return content
 
 
-def _of_csv(told: Mapping[str | None, Any], number: int) -> dict[str, Any]:
+def _of_csv(content: Mapping[str | None, Any], number: int) -> dict[str, Any]:
     """A line of a CSV file: empty cells are not set, lists and objects are written as JSON."""
-    if None in told or None in told.values():
+    if None in content or None in content.values():
         raise InvalidOffer(number, "it has another number of cells than the first line")
     found: dict[str, Any] = {}
-    for name, text in told.items():
+    for name, text in content.items():
         assert name is not None
         if text == "":
             continue

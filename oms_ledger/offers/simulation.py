@@ -7,9 +7,9 @@ from typing import Any
 
 from oms_ledger.offers.catalog import DELIVERY, PICKUP, Json, Offer, PickupPoint, Service, Tag
 from oms_ledger.offers.quote import (
-    AskedLine,
     Availability,
     DeliveryWindow,
+    LineInput,
     LineQuote,
     Question,
     Sla,
@@ -38,11 +38,11 @@ def request_body(question: Question) -> Json:
     }
 
 
-def read_answer(told: object, question: Question) -> list[LineQuote]:
+def read_answer(fields: object, question: Question) -> list[LineQuote]:
     """One quote per line of the question; an item that is missing is not on offer."""
-    if not isinstance(told, dict):
+    if not isinstance(fields, dict):
         raise Nonsense("the answer is no object")
-    items, deliveries = _objects(told, "items"), _objects(told, "logisticsInfo")
+    items, deliveries = _objects(fields, "items"), _objects(fields, "logisticsInfo")
     by_line: dict[int, tuple[Json, Json]] = {}
     logistics = {_index(one.get("itemIndex"), n): one for n, one in enumerate(deliveries)}
     for position, item in enumerate(items):
@@ -50,7 +50,7 @@ def read_answer(told: object, question: Question) -> list[LineQuote]:
         if not 0 <= index < len(question.lines) or index in by_line:
             raise Nonsense(f"items[{position}].requestIndex is no line of the request")
         by_line[index] = (item, logistics.get(position, {}))
-    points = _pickup_points(told)
+    points = _pickup_points(fields)
     return [
         _line(line, *by_line[index], points=points, question=question)
         if index in by_line
@@ -60,7 +60,7 @@ def read_answer(told: object, question: Question) -> list[LineQuote]:
 
 
 def _line(
-    line: AskedLine,
+    line: LineInput,
     item: Json,
     logistics: Json,
     *,
@@ -75,7 +75,7 @@ def _line(
 
 
 def _read_line(
-    line: AskedLine,
+    line: LineInput,
     item: Json,
     logistics: Json,
     points: Mapping[str, PickupPoint],
@@ -127,26 +127,26 @@ def _read_line(
     )
 
 
-def _sla(told: Json, points: Mapping[str, PickupPoint], question: Question) -> Sla:
-    channel = _text(told.get("deliveryChannel")) or DELIVERY
-    name = _text(told.get("id")) or _text(told.get("name"))
+def _sla(fields: Json, points: Mapping[str, PickupPoint], question: Question) -> Sla:
+    channel = _text(fields.get("deliveryChannel")) or DELIVERY
+    name = _text(fields.get("id")) or _text(fields.get("name"))
     if not name or channel not in (DELIVERY, PICKUP):
         raise Nonsense("an SLA has no id")
-    price = _maybe_cents(told.get("price"))
+    price = _maybe_cents(fields.get("price"))
     if price is None:
         raise Nonsense("an SLA has no price")
-    listed = _maybe_cents(told.get("listPrice"))
-    ids = next(iter(_objects(told, "deliveryIds")), {})
+    listed = _maybe_cents(fields.get("listPrice"))
+    ids = next(iter(_objects(fields, "deliveryIds")), {})
     return Sla(
         id=name,
         channel=channel,
-        name=_text(told.get("name")) or name,
-        estimate=_text(told.get("shippingEstimate")) or "0bd",
+        name=_text(fields.get("name")) or name,
+        estimate=_text(fields.get("shippingEstimate")) or "0bd",
         price=price,
         list_price=price if listed is None else listed,
-        tax=_maybe_cents(told.get("tax")) or 0,
-        windows=tuple(_windows(told)),
-        pickup_point=_pickup_point(told, points) if channel == PICKUP else None,
+        tax=_maybe_cents(fields.get("tax")) or 0,
+        windows=tuple(_windows(fields)),
+        pickup_point=_pickup_point(fields, points) if channel == PICKUP else None,
         courier_id=_text(ids.get("courierId")),
         courier_name=_text(ids.get("courierName")),
         warehouse_id=_text(ids.get("warehouseId")),
@@ -154,30 +154,30 @@ def _sla(told: Json, points: Mapping[str, PickupPoint], question: Question) -> S
     )
 
 
-def _windows(told: Json) -> list[DeliveryWindow]:
+def _windows(fields: Json) -> list[DeliveryWindow]:
     return [
         DeliveryWindow(
             start=_text(one.get("startDateUtc")),
             end=_text(one.get("endDateUtc")),
             price=_maybe_cents(one.get("price")) or 0,
         )
-        for one in _objects(told, "availableDeliveryWindows")
+        for one in _objects(fields, "availableDeliveryWindows")
         if _instant(one.get("startDateUtc")) and _instant(one.get("endDateUtc"))
     ]
 
 
-def _pickup_points(told: Json) -> dict[str, PickupPoint]:
+def _pickup_points(fields: Json) -> dict[str, PickupPoint]:
     found = {}
-    for one in _objects(told, "pickupPoints"):
+    for one in _objects(fields, "pickupPoints"):
         name = _text(one.get("id"))
         if name:
             found[name] = _point(name, one)
     return found
 
 
-def _pickup_point(told: Json, points: Mapping[str, PickupPoint]) -> PickupPoint:
-    name = _text(told.get("pickupPointId"))
-    store = told.get("pickupStoreInfo")
+def _pickup_point(fields: Json, points: Mapping[str, PickupPoint]) -> PickupPoint:
+    name = _text(fields.get("pickupPointId"))
+    store = fields.get("pickupStoreInfo")
     if name in points:
         return points[name]
     if not name or not isinstance(store, dict):
@@ -185,42 +185,42 @@ def _pickup_point(told: Json, points: Mapping[str, PickupPoint]) -> PickupPoint:
     return _point(name, store)
 
 
-def _point(name: str, told: Json) -> PickupPoint:
-    address = told.get("address")
+def _point(name: str, fields: Json) -> PickupPoint:
+    address = fields.get("address")
     if not isinstance(address, dict):
         raise Nonsense("a pickup point has no address")
     return PickupPoint(
         id=name,
-        name=_text(told.get("friendlyName")),
+        name=_text(fields.get("friendlyName")),
         address=address,
-        info=_text(told.get("additionalInfo")),
+        info=_text(fields.get("additionalInfo")),
     )
 
 
-def _tag(told: Json) -> Tag:
-    value = _cents(told.get("value"), signed=True)
-    raw = told.get("rawValue")
+def _tag(fields: Json) -> Tag:
+    value = _cents(fields.get("value"), signed=True)
+    raw = fields.get("rawValue")
     return Tag(
-        name=_text(told.get("name")),
+        name=_text(fields.get("name")),
         value=value,
         raw_value=float(raw)
         if isinstance(raw, int | float) and not isinstance(raw, bool)
         else None,
-        is_percentual=told.get("isPercentual") is True,
-        identifier=_text(told.get("identifier")) or None,
-        owner=_text(told.get("owner")) or None,
+        is_percentual=fields.get("isPercentual") is True,
+        identifier=_text(fields.get("identifier")) or None,
+        owner=_text(fields.get("owner")) or None,
     )
 
 
-def _service(told: Json) -> Service:
-    name = _text(told.get("id"))
+def _service(fields: Json) -> Service:
+    name = _text(fields.get("id"))
     if not name:
         raise Nonsense("an offering has no id")
     return Service(
         id=name,
-        name=_text(told.get("name")),
-        type=_text(told.get("type")),
-        price=_cents(told.get("price") or 0),
+        name=_text(fields.get("name")),
+        type=_text(fields.get("type")),
+        price=_cents(fields.get("price") or 0),
     )
 
 

@@ -14,9 +14,9 @@ from oms_ledger.offers.catalog import (
 )
 from oms_ledger.offers.postal import distance_km
 from oms_ledger.offers.quote import (
-    AskedLine,
     Availability,
     DeliveryWindow,
+    LineInput,
     LineQuote,
     Question,
     Sla,
@@ -71,7 +71,7 @@ def on_offer(offer: Offer, question: Question) -> bool:
 
 
 def _line(
-    rows: Rows, question: Question, line: AskedLine, offer: Offer, stock: int | None
+    rows: Rows, question: Question, line: LineInput, offer: Offer, stock: int | None
 ) -> LineQuote:
     quantity = line.quantity if stock is None else min(line.quantity, stock)
     slas = tuple(_slas(rows, question, line, quantity or line.quantity))
@@ -100,7 +100,7 @@ def _availability(
     return Availability.AVAILABLE
 
 
-def _slas(rows: Rows, question: Question, line: AskedLine, quantity: int) -> Iterable[Sla]:
+def _slas(rows: Rows, question: Question, line: LineInput, quantity: int) -> Iterable[Sla]:
     seen = set()
     for delivery in rows.deliveries:
         fits = (

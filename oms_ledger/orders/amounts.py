@@ -1,7 +1,7 @@
 """Whole numbers as clients and partners send them: 9990, 9990.0, 1998.9999999999998, "9990".
 
 JSON does not tell a whole number with a fraction of zeros from an integer, and clients reckon in
-floats. A number is judged by the digits that it was sent with.
+floats. A number is evaluated by the digits that it was sent with.
 """
 
 import re

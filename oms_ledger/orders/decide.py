@@ -12,7 +12,7 @@ from oms_ledger.orders.status import Status
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class DecisionContext:
     """What a decision may know besides the order: the time, fresh ids, the account's settings."""
 
     now: datetime
@@ -22,47 +22,51 @@ class Facts:
     seller_window: timedelta = timedelta(days=2)
 
 
-Decision = Callable[[Order, Facts], list[e.OrderEvent]]
+Decision = Callable[[Order, DecisionContext], list[e.OrderEvent]]
 
 
-def follow_through(
-    order: Order, events: Sequence[e.OrderEvent], facts: Facts
+def with_automatic_transitions(
+    order: Order, events: Sequence[e.OrderEvent], context: DecisionContext
 ) -> list[e.OrderEvent]:
     """The events, and those that follow by themselves until the order rests."""
     done: list[e.OrderEvent] = []
-    for event in [*_ended_first(order, events, facts), *events]:
+    for event in [*_ended_first(order, events, context), *events]:
         done.append(event)
-        order = evolve(order, event, facts.now, order.order_id, order.account)
-    while following := _next(order, facts):
+        order = evolve(order, event, context.now, order.order_id, order.account)
+    while following := _next(order, context):
         done.append(following)
-        order = evolve(order, following, facts.now, order.order_id, order.account)
+        order = evolve(order, following, context.now, order.order_id, order.account)
     return done
 
 
-def _ended_first(order: Order, events: Sequence[e.OrderEvent], facts: Facts) -> list[e.OrderEvent]:
+def _ended_first(
+    order: Order, events: Sequence[e.OrderEvent], context: DecisionContext
+) -> list[e.OrderEvent]:
     """A cancellation wins: whoever asks for one, a change in progress is canceled before it."""
     request = order.change_in_progress
-    asked = (e.CancellationStarted, e.CancellationRequested, e.SellerCanceled)
-    if request is None or not any(isinstance(event, asked) for event in events):
+    requested = (e.CancellationStarted, e.CancellationRequested, e.SellerCanceled)
+    if request is None or not any(isinstance(event, requested) for event in events):
         return []
     reason = "The order is being canceled"
-    return [e.ChangeCanceled(request_id=request.id, receipt=facts.receipt, reason=reason)]
+    return [e.ChangeCanceled(request_id=request.id, receipt=context.receipt, reason=reason)]
 
 
-def _next(order: Order, facts: Facts) -> e.OrderEvent | None:
+def _next(order: Order, context: DecisionContext) -> e.OrderEvent | None:
     if order.status is None:
         return None
     if order.status is Status.WINDOW_TO_CANCEL and order.closes_at is not None:
-        return e.CancellationWindowClosed() if order.closes_at <= facts.now else None
+        return e.CancellationWindowClosed() if order.closes_at <= context.now else None
     if order.status is Status.PAYMENT_PENDING and order.paid:
         return e.PaymentApprovalRecorded()
     event = AUTOMATIC[order.flow].get(order.status)
     if event is None:
         return None
     if event is e.CancellationWindowOpened:
-        return e.CancellationWindowOpened(facts.now + facts.grace_period)
+        return e.CancellationWindowOpened(context.now + context.grace_period)
     if event is e.CancellationStarted:
-        return e.CancellationStarted(by="system", receipt=facts.receipt, reason=order.seller_reason)
+        return e.CancellationStarted(
+            by="system", receipt=context.receipt, reason=order.seller_reason
+        )
     if event is e.FullyInvoiced and order.invoiced_value < order.value:
         return e.PartiallyInvoiced()
     if event is e.InvoiceVerified and order.invoiced_value < order.value:

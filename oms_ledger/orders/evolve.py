@@ -8,18 +8,18 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from oms_ledger.orders import events as e
-from oms_ledger.orders.cancellation import evolve as canceling
-from oms_ledger.orders.changes import evolve as changing
+from oms_ledger.orders import events
+from oms_ledger.orders.cancellation import evolve as cancellation_evolve
+from oms_ledger.orders.changes import evolve as changes_evolve
 from oms_ledger.orders.flows import status_after
-from oms_ledger.orders.handling import evolve as workflow
-from oms_ledger.orders.invoices import evolve as invoicing
-from oms_ledger.orders.marketplace import evolve as reselling
+from oms_ledger.orders.handling import evolve as handling_evolve
+from oms_ledger.orders.invoices import evolve as invoices_evolve
+from oms_ledger.orders.marketplace import evolve as marketplace_evolve
 from oms_ledger.orders.order import Order
-from oms_ledger.orders.outbox import evolve as calling
-from oms_ledger.orders.payments import evolve as payment
-from oms_ledger.orders.placement import evolve as placing
-from oms_ledger.orders.privacy import evolve as erasing
+from oms_ledger.orders.outbox import evolve as outbox_evolve
+from oms_ledger.orders.payments import evolve as payments_evolve
+from oms_ledger.orders.placement import evolve as placement_evolve
+from oms_ledger.orders.privacy import evolve as privacy_evolve
 from oms_ledger.orders.status import Status
 
 _FULFILLMENT = frozenset(
@@ -27,42 +27,42 @@ _FULFILLMENT = frozenset(
 )
 
 # Events that stand in the history alone: the document is the same before and after.
-UNSEEN = (
-    e.InteractionLogged,
-    e.InvoiceRepeated,
-    e.PersonalDataDisclosed,
-    e.TimersResumed,
-    *changing.BESIDE,
+NOT_IN_DOCUMENT = (
+    events.InteractionLogged,
+    events.InvoiceRepeated,
+    events.PersonalDataDisclosed,
+    events.TimersResumed,
+    *changes_evolve.BESIDE,
 )
 
-_LEARNS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
-    **placing.LEARNS,
-    **workflow.LEARNS,
-    **payment.LEARNS,
-    **invoicing.LEARNS,
-    **canceling.LEARNS,
-    **calling.LEARNS,
-    **erasing.LEARNS,
-    **changing.LEARNS,
-    **reselling.LEARNS,
+_APPLIERS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
+    **placement_evolve.APPLIERS,
+    **handling_evolve.APPLIERS,
+    **payments_evolve.APPLIERS,
+    **invoices_evolve.APPLIERS,
+    **cancellation_evolve.APPLIERS,
+    **outbox_evolve.APPLIERS,
+    **privacy_evolve.APPLIERS,
+    **changes_evolve.APPLIERS,
+    **marketplace_evolve.APPLIERS,
 }
 
 
 def evolve(
-    order: Order | None, event: e.OrderEvent, at: datetime, order_id: str, account: str
+    order: Order | None, event: events.OrderEvent, at: datetime, order_id: str, account: str
 ) -> Order:
     """The order after an event; the first one places or imports it."""
-    if isinstance(event, e.OrderPlaced):
-        return placing.placed(event, at, order_id, account)
-    if isinstance(event, e.OrderImported):
-        return placing.imported(event, order_id, account)
+    if isinstance(event, events.OrderPlaced):
+        return placement_evolve.placed(event, at, order_id, account)
+    if isinstance(event, events.OrderImported):
+        return placement_evolve.imported(event, order_id, account)
     assert order is not None, "an order's first event is OrderPlaced or OrderImported"
-    learn = _LEARNS.get(type(event))
+    learn = _APPLIERS.get(type(event))
     return _moved(learn(order, event, at) if learn else order, order, event, at)
 
 
-def _moved(after: Order, order: Order, event: e.OrderEvent, at: datetime) -> Order:
-    if isinstance(event, UNSEEN):
+def _moved(after: Order, order: Order, event: events.OrderEvent, at: datetime) -> Order:
+    if isinstance(event, NOT_IN_DOCUMENT):
         return after
     status = status_after(order.flow, order.status, type(event), asked_in=order.resumes)
     if status is None or status is order.status:

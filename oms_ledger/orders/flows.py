@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-from oms_ledger.orders import events as e
+from oms_ledger.orders import events
 from oms_ledger.orders.status import Status as S
 
 
@@ -20,23 +20,23 @@ class Back(Enum):
     TO_BEFORE_THE_REQUEST = "to the status in which the cancellation was asked, or done by a seller"
 
 
-Moves = Mapping[type[e.OrderEvent], S | Back]
+Moves = Mapping[type[events.OrderEvent], S | Back]
 Flow = Mapping[S | None, Moves]
 
-START: Flow = {None: {e.WorkflowCreated: S.ORDER_CREATED}}
+START: Flow = {None: {events.WorkflowCreated: S.ORDER_CREATED}}
 
 PURCHASE: Flow = {
-    S.ORDER_CREATED: {e.PurchaseCompleted: S.ON_ORDER_COMPLETED},
-    S.ON_ORDER_COMPLETED: {e.SellerConfirmationAwaited: S.WAITING_FOR_AUTHORIZATION},
+    S.ORDER_CREATED: {events.PurchaseCompleted: S.ON_ORDER_COMPLETED},
+    S.ON_ORDER_COMPLETED: {events.SellerConfirmationAwaited: S.WAITING_FOR_AUTHORIZATION},
 }
 
 SELLER_ANSWER: Flow = {
     S.WAITING_FOR_AUTHORIZATION: {
-        e.SellerConfirmed: S.PAYMENT_PENDING,
-        e.SellerRefused: S.ORDER_CREATION_ERROR,
-        e.CancellationStarted: S.CANCEL,
+        events.SellerConfirmed: S.PAYMENT_PENDING,
+        events.SellerRefused: S.ORDER_CREATION_ERROR,
+        events.CancellationStarted: S.CANCEL,
     },
-    S.ORDER_CREATION_ERROR: {e.CancellationStarted: S.CANCEL},
+    S.ORDER_CREATION_ERROR: {events.CancellationStarted: S.CANCEL},
 }
 
 # Another seller may be chosen before the first one answered.
@@ -44,31 +44,31 @@ SELLER_ANSWER_OR_CHANGE: Flow = {
     **SELLER_ANSWER,
     S.WAITING_FOR_AUTHORIZATION: {
         **SELLER_ANSWER[S.WAITING_FOR_AUTHORIZATION],
-        e.SellerChanged: S.PAYMENT_PENDING,
+        events.SellerChanged: S.PAYMENT_PENDING,
     },
 }
 
 CHAIN_ANSWER: Flow = {
     S.WAITING_FOR_AUTHORIZATION: {
-        e.SellerConfirmed: S.WAITING_FOR_MKT_AUTHORIZATION,
-        e.SellerRefused: S.ORDER_CREATION_ERROR,
-        e.CancellationStarted: S.CANCEL,
+        events.SellerConfirmed: S.WAITING_FOR_MKT_AUTHORIZATION,
+        events.SellerRefused: S.ORDER_CREATION_ERROR,
+        events.CancellationStarted: S.CANCEL,
     },
-    S.ORDER_CREATION_ERROR: {e.CancellationStarted: S.CANCEL},
+    S.ORDER_CREATION_ERROR: {events.CancellationStarted: S.CANCEL},
     S.WAITING_FOR_MKT_AUTHORIZATION: {
-        e.PaymentApproved: S.PAYMENT_APPROVED,
-        e.CancellationRequested: S.REQUEST_CANCEL,
-        e.CancellationStarted: S.CANCEL,
+        events.PaymentApproved: S.PAYMENT_APPROVED,
+        events.CancellationRequested: S.REQUEST_CANCEL,
+        events.CancellationStarted: S.CANCEL,
     },
-    S.PAYMENT_APPROVED: {e.SellerHandlingAwaited: S.WAITING_SELLER_HANDLING},
+    S.PAYMENT_APPROVED: {events.SellerHandlingAwaited: S.WAITING_SELLER_HANDLING},
 }
 
 PAYMENT: Flow = {
     S.PAYMENT_PENDING: {
-        e.PaymentApprovalRecorded: S.APPROVE_PAYMENT,
-        e.CancellationStarted: S.CANCEL,
+        events.PaymentApprovalRecorded: S.APPROVE_PAYMENT,
+        events.CancellationStarted: S.CANCEL,
     },
-    S.APPROVE_PAYMENT: {e.PaymentApproved: S.PAYMENT_APPROVED},
+    S.APPROVE_PAYMENT: {events.PaymentApproved: S.PAYMENT_APPROVED},
 }
 
 # The seller has the order already, so it has a say in its cancellation.
@@ -76,121 +76,131 @@ PAYMENT_OF_ANOTHERS: Flow = {
     **PAYMENT,
     S.PAYMENT_PENDING: {
         **PAYMENT[S.PAYMENT_PENDING],
-        e.CancellationRequested: S.REQUEST_CANCEL,
-        e.SellerCanceled: S.WINDOW_TO_CHANGE_SELLER,
+        events.CancellationRequested: S.REQUEST_CANCEL,
+        events.SellerCanceled: S.WINDOW_TO_CHANGE_SELLER,
     },
 }
 
-OWN_FULFILLMENT: Flow = {S.PAYMENT_APPROVED: {e.FulfillmentAuthorized: S.AUTHORIZE_FULFILLMENT}}
+OWN_FULFILLMENT: Flow = {
+    S.PAYMENT_APPROVED: {events.FulfillmentAuthorized: S.AUTHORIZE_FULFILLMENT}
+}
 
 ACCEPTANCE: Flow = {
-    None: {e.OrderAccepted: S.ORDER_ACCEPTED},
-    S.ORDER_ACCEPTED: {e.PurchaseCompleted: S.ON_ORDER_COMPLETED_FFM},
+    None: {events.OrderAccepted: S.ORDER_ACCEPTED},
+    S.ORDER_ACCEPTED: {events.PurchaseCompleted: S.ON_ORDER_COMPLETED_FFM},
     S.ON_ORDER_COMPLETED_FFM: {
-        e.ManualAuthorizationAwaited: S.WAITING_FOR_MANUAL_AUTHORIZATION,
-        e.DispatchAuthorizationAwaited: S.WAITING_FFMT_AUTHORIZATION,
+        events.ManualAuthorizationAwaited: S.WAITING_FOR_MANUAL_AUTHORIZATION,
+        events.DispatchAuthorizationAwaited: S.WAITING_FFMT_AUTHORIZATION,
     },
     S.WAITING_FOR_MANUAL_AUTHORIZATION: {
-        e.DispatchAuthorizationAwaited: S.WAITING_FFMT_AUTHORIZATION,
-        e.CancellationStarted: S.CANCEL,
+        events.DispatchAuthorizationAwaited: S.WAITING_FFMT_AUTHORIZATION,
+        events.CancellationStarted: S.CANCEL,
     },
     S.WAITING_FFMT_AUTHORIZATION: {
-        e.FulfillmentAuthorized: S.AUTHORIZE_FULFILLMENT,
-        e.CancellationStarted: S.CANCEL,
+        events.FulfillmentAuthorized: S.AUTHORIZE_FULFILLMENT,
+        events.CancellationStarted: S.CANCEL,
     },
 }
 
 HANDLING: Flow = {
-    S.AUTHORIZE_FULFILLMENT: {e.CancellationWindowOpened: S.WINDOW_TO_CANCEL},
+    S.AUTHORIZE_FULFILLMENT: {events.CancellationWindowOpened: S.WINDOW_TO_CANCEL},
     S.WINDOW_TO_CANCEL: {
-        e.CancellationWindowClosed: S.READY_FOR_HANDLING,
-        e.CancellationStarted: S.CANCEL,
+        events.CancellationWindowClosed: S.READY_FOR_HANDLING,
+        events.CancellationStarted: S.CANCEL,
     },
     S.READY_FOR_HANDLING: {
-        e.HandlingRequested: S.START_HANDLING,
-        e.CancellationRequested: S.CANCELLATION_REQUESTED,
+        events.HandlingRequested: S.START_HANDLING,
+        events.CancellationRequested: S.CANCELLATION_REQUESTED,
     },
-    S.START_HANDLING: {e.HandlingStarted: S.HANDLING},
-    S.INVOICE: {e.FullyInvoiced: S.INVOICED},
+    S.START_HANDLING: {events.HandlingStarted: S.HANDLING},
+    S.INVOICE: {events.FullyInvoiced: S.INVOICED},
     S.INVOICE_AFTER_CANCELLATION_DENY: {
-        e.InvoiceVerified: S.INVOICE,
-        e.HandlingStarted: S.HANDLING,
+        events.InvoiceVerified: S.INVOICE,
+        events.HandlingStarted: S.HANDLING,
     },
-    S.INVOICED: {e.CancellationStarted: S.CANCEL},
+    S.INVOICED: {events.CancellationStarted: S.CANCEL},
 }
 
 _IN_HANDLING: Moves = {
-    e.InvoiceVerified: S.INVOICE,
-    e.CancellationRequested: S.CANCELLATION_REQUESTED,
+    events.InvoiceVerified: S.INVOICE,
+    events.CancellationRequested: S.CANCELLATION_REQUESTED,
 }
 
 # The last status of each is a step that an account may leave out.
 SELLER_HANDLING: Flow = {
-    S.HANDLING: {**_IN_HANDLING, e.FulfillmentAwaited: S.WAITING_FOR_FULFILLMENT},
+    S.HANDLING: {**_IN_HANDLING, events.FulfillmentAwaited: S.WAITING_FOR_FULFILLMENT},
     S.WAITING_FOR_FULFILLMENT: _IN_HANDLING,
 }
 
 OWN_HANDLING: Flow = {
-    S.HANDLING: {**_IN_HANDLING, e.InvoicingAwaited: S.READY_FOR_INVOICING},
+    S.HANDLING: {**_IN_HANDLING, events.InvoicingAwaited: S.READY_FOR_INVOICING},
     S.READY_FOR_INVOICING: _IN_HANDLING,
 }
 
 _ASKED: Moves = {
-    e.CancellationStarted: S.CANCEL,
-    e.InvoicedDespiteRequest: S.INVOICE_AFTER_CANCELLATION_DENY,
+    events.CancellationStarted: S.CANCEL,
+    events.InvoicedDespiteRequest: S.INVOICE_AFTER_CANCELLATION_DENY,
 }
 
 # One order is both sides: a denial leads straight back.
 OWN_REQUEST: Flow = {
-    S.CANCELLATION_REQUESTED: {**_ASKED, e.CancellationDenied: Back.TO_BEFORE_THE_REQUEST}
+    S.CANCELLATION_REQUESTED: {**_ASKED, events.CancellationDenied: Back.TO_BEFORE_THE_REQUEST}
 }
 
 REQUEST_FROM_ABOVE: Flow = {
-    S.CANCELLATION_REQUESTED: {**_ASKED, e.CancellationDenied: S.CANCELLATION_REQUEST_DENIED_FFM},
-    S.CANCELLATION_REQUEST_DENIED_FFM: {e.CancellationRequestDropped: Back.TO_BEFORE_THE_REQUEST},
+    S.CANCELLATION_REQUESTED: {
+        **_ASKED,
+        events.CancellationDenied: S.CANCELLATION_REQUEST_DENIED_FFM,
+    },
+    S.CANCELLATION_REQUEST_DENIED_FFM: {
+        events.CancellationRequestDropped: Back.TO_BEFORE_THE_REQUEST
+    },
 }
 
 SOLD_BY_OTHERS: Flow = {
     S.PAYMENT_APPROVED: {
-        e.InvoiceVerified: S.INVOICE,
-        e.CancellationRequested: S.REQUEST_CANCEL,
-        e.SellerCanceled: S.WINDOW_TO_CHANGE_SELLER,
-        e.CancellationStarted: S.CANCEL,
+        events.InvoiceVerified: S.INVOICE,
+        events.CancellationRequested: S.REQUEST_CANCEL,
+        events.SellerCanceled: S.WINDOW_TO_CHANGE_SELLER,
+        events.CancellationStarted: S.CANCEL,
     },
-    S.INVOICE: {e.FullyInvoiced: S.INVOICED, e.PartiallyInvoiced: S.PAYMENT_APPROVED},
-    S.REQUEST_CANCEL: {e.SellerDecisionAwaited: S.WAITING_FOR_SELLER_DECISION},
+    S.INVOICE: {events.FullyInvoiced: S.INVOICED, events.PartiallyInvoiced: S.PAYMENT_APPROVED},
+    S.REQUEST_CANCEL: {events.SellerDecisionAwaited: S.WAITING_FOR_SELLER_DECISION},
     S.WAITING_FOR_SELLER_DECISION: {
-        e.CancellationStarted: S.CANCEL,
-        e.CancellationDenied: S.CANCELLATION_REQUEST_DENIED,
-        e.InvoiceVerified: S.INVOICE,
-        e.SellerCanceled: S.WINDOW_TO_CHANGE_SELLER,
+        events.CancellationStarted: S.CANCEL,
+        events.CancellationDenied: S.CANCELLATION_REQUEST_DENIED,
+        events.InvoiceVerified: S.INVOICE,
+        events.SellerCanceled: S.WINDOW_TO_CHANGE_SELLER,
     },
-    S.CANCELLATION_REQUEST_DENIED: {e.CancellationRequestDropped: Back.TO_BEFORE_THE_REQUEST},
+    S.CANCELLATION_REQUEST_DENIED: {events.CancellationRequestDropped: Back.TO_BEFORE_THE_REQUEST},
     S.WINDOW_TO_CHANGE_SELLER: {
-        e.CancellationStarted: S.CANCEL,
-        e.SellerChanged: Back.TO_BEFORE_THE_REQUEST,
+        events.CancellationStarted: S.CANCEL,
+        events.SellerChanged: Back.TO_BEFORE_THE_REQUEST,
     },
-    S.INVOICED: {e.CancellationStarted: S.CANCEL},
+    S.INVOICED: {events.CancellationStarted: S.CANCEL},
 }
 
 FORWARDED: Flow = {
     S.WAITING_SELLER_HANDLING: {
-        e.InvoiceVerified: S.INVOICE,
-        e.CancellationRequested: S.REQUEST_CANCEL,
-        e.CancellationStarted: S.CANCEL,
+        events.InvoiceVerified: S.INVOICE,
+        events.CancellationRequested: S.REQUEST_CANCEL,
+        events.CancellationStarted: S.CANCEL,
     },
-    S.INVOICE: {e.FullyInvoiced: S.INVOICED, e.PartiallyInvoiced: S.WAITING_SELLER_HANDLING},
-    S.REQUEST_CANCEL: {e.SellerDecisionAwaited: S.WAITING_FOR_SELLER_DECISION},
+    S.INVOICE: {
+        events.FullyInvoiced: S.INVOICED,
+        events.PartiallyInvoiced: S.WAITING_SELLER_HANDLING,
+    },
+    S.REQUEST_CANCEL: {events.SellerDecisionAwaited: S.WAITING_FOR_SELLER_DECISION},
     S.WAITING_FOR_SELLER_DECISION: {
-        e.CancellationStarted: S.CANCEL,
-        e.CancellationDenied: S.CANCELLATION_REQUEST_DENIED,
-        e.InvoiceVerified: S.INVOICE,
+        events.CancellationStarted: S.CANCEL,
+        events.CancellationDenied: S.CANCELLATION_REQUEST_DENIED,
+        events.InvoiceVerified: S.INVOICE,
     },
-    S.CANCELLATION_REQUEST_DENIED: {e.CancellationRequestDropped: Back.TO_BEFORE_THE_REQUEST},
-    S.INVOICED: {e.CancellationStarted: S.CANCEL},
+    S.CANCELLATION_REQUEST_DENIED: {events.CancellationRequestDropped: Back.TO_BEFORE_THE_REQUEST},
+    S.INVOICED: {events.CancellationStarted: S.CANCEL},
 }
 
-ENDING: Flow = {S.CANCEL: {e.Canceled: S.CANCELED}, S.CANCELED: {}, S.REPLACED: {}}
+ENDING: Flow = {S.CANCEL: {events.Canceled: S.CANCELED}, S.CANCELED: {}, S.REPLACED: {}}
 
 
 def join(*stages: Flow) -> Flow:
@@ -230,20 +240,20 @@ ORIGINS = {
 }
 
 _PASSING: Mapping[S, type[Any]] = {
-    S.ORDER_CREATED: e.PurchaseCompleted,
-    S.ORDER_ACCEPTED: e.PurchaseCompleted,
-    S.ON_ORDER_COMPLETED: e.SellerConfirmationAwaited,
-    S.ON_ORDER_COMPLETED_FFM: e.DispatchAuthorizationAwaited,
-    S.APPROVE_PAYMENT: e.PaymentApproved,
-    S.AUTHORIZE_FULFILLMENT: e.CancellationWindowOpened,
-    S.START_HANDLING: e.HandlingStarted,
-    S.INVOICE: e.FullyInvoiced,
-    S.ORDER_CREATION_ERROR: e.CancellationStarted,
-    S.REQUEST_CANCEL: e.SellerDecisionAwaited,
-    S.CANCELLATION_REQUEST_DENIED: e.CancellationRequestDropped,
-    S.CANCELLATION_REQUEST_DENIED_FFM: e.CancellationRequestDropped,
-    S.INVOICE_AFTER_CANCELLATION_DENY: e.InvoiceVerified,
-    S.CANCEL: e.Canceled,
+    S.ORDER_CREATED: events.PurchaseCompleted,
+    S.ORDER_ACCEPTED: events.PurchaseCompleted,
+    S.ON_ORDER_COMPLETED: events.SellerConfirmationAwaited,
+    S.ON_ORDER_COMPLETED_FFM: events.DispatchAuthorizationAwaited,
+    S.APPROVE_PAYMENT: events.PaymentApproved,
+    S.AUTHORIZE_FULFILLMENT: events.CancellationWindowOpened,
+    S.START_HANDLING: events.HandlingStarted,
+    S.INVOICE: events.FullyInvoiced,
+    S.ORDER_CREATION_ERROR: events.CancellationStarted,
+    S.REQUEST_CANCEL: events.SellerDecisionAwaited,
+    S.CANCELLATION_REQUEST_DENIED: events.CancellationRequestDropped,
+    S.CANCELLATION_REQUEST_DENIED_FFM: events.CancellationRequestDropped,
+    S.INVOICE_AFTER_CANCELLATION_DENY: events.InvoiceVerified,
+    S.CANCEL: events.Canceled,
 }
 
 AUTOMATIC: Mapping[str, Mapping[S, type[Any]]] = {
@@ -251,10 +261,10 @@ AUTOMATIC: Mapping[str, Mapping[S, type[Any]]] = {
     "seller": _PASSING,
     "complete": {
         **_PASSING,
-        S.WAITING_FOR_AUTHORIZATION: e.SellerConfirmed,
-        S.PAYMENT_APPROVED: e.FulfillmentAuthorized,
+        S.WAITING_FOR_AUTHORIZATION: events.SellerConfirmed,
+        S.PAYMENT_APPROVED: events.FulfillmentAuthorized,
     },
-    "chain": {**_PASSING, S.PAYMENT_APPROVED: e.SellerHandlingAwaited},
+    "chain": {**_PASSING, S.PAYMENT_APPROVED: events.SellerHandlingAwaited},
 }
 
 
@@ -264,7 +274,7 @@ def moves_from(flow: str, status: S | None) -> Moves:
 
 
 def status_after(
-    flow: str, status: S | None, event: type[e.OrderEvent], *, asked_in: S | None
+    flow: str, status: S | None, event: type[events.OrderEvent], *, asked_in: S | None
 ) -> S | None:
     """The status an event leads to; `asked_in` is where a cancellation was last asked."""
     leads_to = moves_from(flow, status).get(event, status)

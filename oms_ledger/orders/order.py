@@ -1,4 +1,4 @@
-"""What is true of an order now; `evolving` tells it from the events recorded about it."""
+"""What is true of an order now; `evolving` says it from the events recorded about it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,14 +6,14 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from oms_ledger.orders import events as e
+from oms_ledger.orders import events
 from oms_ledger.orders.changes.invoiceable import lines_to_invoice
 from oms_ledger.orders.changes.state import ChangeRequest, Preparation, RegisteredChange
 from oms_ledger.orders.flows import ORIGINS, moves_from
 from oms_ledger.orders.payments.balances import (
     Balance,
     Kind,
-    Money,
+    PaymentBalances,
     balances,
 )
 from oms_ledger.orders.status import Status
@@ -37,13 +37,13 @@ class Order:
     `placed` is what was placed, for ever (but that a change may correct the client's data and
     custom fields); `items`, `totals`, `logistics` and the seller are what
     they are now, after changes. `answers` has the receipt and instant of commands that have no
-    receipt in the document, by what was told. Without `timers` an imported order
+    receipt in the document, by what got. Without `timers` an imported order
     rests in the status that it came with until somebody moves it.
     """
 
     order_id: str
     account: str
-    placed: e.OrderPlaced
+    placed: events.OrderPlaced
     created_at: datetime
     changed_at: datetime
     status: Status | None = None
@@ -51,23 +51,23 @@ class Order:
     moved_at: datetime | None = None
     moved_before_at: datetime | None = None
     domain: str = "Marketplace"
-    items: tuple[e.Item, ...] = ()
-    totals: tuple[e.Total, ...] = ()
-    logistics: tuple[e.Json, ...] = ()
+    items: tuple[events.Item, ...] = ()
+    totals: tuple[events.Total, ...] = ()
+    logistics: tuple[events.Json, ...] = ()
     seller: str = "1"
     seller_name: str = ""
     seller_order_id: str | None = None
-    payments: tuple[e.Payment, ...] = ()
+    payments: tuple[events.Payment, ...] = ()
     approved: frozenset[str] = frozenset()
-    money: Money = Money()
-    invoices: tuple[e.InvoiceIssued, ...] = ()
-    refunds: tuple[e.RefundRequested, ...] = ()
+    money: PaymentBalances = PaymentBalances()
+    invoices: tuple[events.InvoiceIssued, ...] = ()
+    refunds: tuple[events.RefundRequested, ...] = ()
     authorized_at: datetime | None = None
     invoiced_at: datetime | None = None
     closes_at: datetime | None = None
     expired: bool = False
     requests: tuple[CancellationRequest, ...] = ()
-    cancellation: e.CancellationStarted | None = None
+    cancellation: events.CancellationStarted | None = None
     canceled_at: datetime | None = None
     resumes: Status | None = None
     timeline: tuple[tuple[Status, datetime], ...] = ()
@@ -76,7 +76,7 @@ class Order:
     seller_reason: str | None = None
     proposals: tuple[tuple[str, str], ...] = ()
     overdue: bool = False
-    failed_calls: Mapping[str, e.CallFailed] = field(default_factory=dict)
+    failed_messages: Mapping[str, events.OutboxMessageFailed] = field(default_factory=dict)
     registered_changes: tuple[RegisteredChange, ...] = ()
     preparations: tuple[Preparation, ...] = ()
     change_requests: tuple[ChangeRequest, ...] = ()
@@ -86,11 +86,11 @@ class Order:
 
     def but(self, **news: Any) -> "Order":
         """What `dataclasses.replace` makes, eight times as fast: each event of a fold does it."""
-        told = self.__dict__ | news
+        fields = self.__dict__ | news
         for name in _WORKED_OUT:
-            told.pop(name, None)
+            fields.pop(name, None)
         order = object.__new__(Order)
-        order.__dict__.update(told)
+        order.__dict__.update(fields)
         return order
 
     @property
@@ -141,7 +141,7 @@ class Order:
         return self.money.total(Kind.REFUND)
 
     @cached_property
-    def lines(self) -> tuple[e.Item, ...]:
+    def lines(self) -> tuple[events.Item, ...]:
         """The lines that the order is invoiced by: `items`, and what v1 changes made of them."""
         changes = (registered.change for registered in self.registered_changes)
         return tuple(lines_to_invoice(self.items, changes))
@@ -166,14 +166,14 @@ class Order:
                     units[line] += entry.quantity
         return units
 
-    def line_of(self, entry: e.InvoicedItem) -> int | None:
+    def line_of(self, entry: events.InvoicedItem) -> int | None:
         """Where the line of invoiced units stands now; None when a change took it away."""
         if not entry.unique_id:
             return entry.item_index if entry.item_index < len(self.lines) else None
         lines = (i for i, item in enumerate(self.lines) if item.unique_id == entry.unique_id)
         return next(lines, None)
 
-    def invoice(self, number: str) -> e.InvoiceIssued | None:
+    def invoice(self, number: str) -> events.InvoiceIssued | None:
         """The invoice of a number, spaces around it aside."""
         same = (one for one in self.invoices if one.number.strip() == number.strip())
         return next(same, None)
@@ -189,7 +189,7 @@ class Order:
         last = self.preparations[-1] if self.preparations else None
         return last if last and last.open else None
 
-    def allows(self, event: type[e.OrderEvent]) -> bool:
+    def allows(self, event: type[events.OrderEvent]) -> bool:
         return event in moves_from(self.flow, self.status)
 
 

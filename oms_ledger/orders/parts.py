@@ -12,7 +12,7 @@ BESIDES = "besides"
 
 
 def personal() -> Any:
-    """A mapping that tells of a person; empty once the person was erased."""
+    """A mapping that says of a person; empty once the person was erased."""
     return field(default_factory=dict, metadata={"personal": True})
 
 
@@ -44,7 +44,7 @@ class Item:
     `arithmetic` is the rule by which the line was placed. By rule 1 the name of a tag says what
     it changes, and services are paid. By rule 0, that of lines recorded before, every tag changes
     the line, and services are not counted. `difference` is what the document of an imported line
-    says that it costs beyond its prices and tags, in cents. `price_source` tells who set the
+    says that it costs beyond its prices and tags, in cents. `price_source` says who set the
     price: `request`, `offer`, or `manual` by somebody who may.
     """
 

@@ -104,12 +104,12 @@ def touches(name: str, *, increases: bool) -> Touches:
 
     A tag that `increases` is a tax, except a manual price, which goes either way.
     """
-    told = name.strip().casefold()
-    if "@shipping" in told:
+    fields = name.strip().casefold()
+    if "@shipping" in fields:
         return Touches.FREIGHT
-    if "@manualprice" in told:
+    if "@manualprice" in fields:
         return Touches.PRICE
-    if told.startswith("tax") or increases:
+    if fields.startswith("tax") or increases:
         return Touches.TAX
     return Touches.PRICE
 

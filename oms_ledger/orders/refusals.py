@@ -225,8 +225,8 @@ class SellerNotChanged(Refusal):
         self.message = f"{self.TEXTS[code]}: {why}"
 
 
-class CallNotFound(Refusal):
-    status, code, text = 404, "OMS404", "Call {0} not found"
+class OutboxMessageNotFound(Refusal):
+    status, code, text = 404, "OMS404", "Message {0} not found"
 
 
 class TaskNotFound(Refusal):
@@ -241,16 +241,18 @@ class TooManyNotes(Refusal):
     text = "The order has {0} notes, expected at most {0}"
 
 
-class CallSettled(Refusal):
+class OutboxMessageCompleted(Refusal):
     status, code = 409, "OMS003"
-    text = "The call {0} cannot be skipped: it came through, or is being made at this moment"
+    text = (
+        "The message {0} cannot be skipped: it was delivered, or is being delivered at this moment"
+    )
 
 
 class PaymentDenied(Refusal):
     status, code, text = 500, "001", "The payment was denied: use another payment and try again"
 
 
-class Unreadable(Refusal):
+class InvalidEventContent(Refusal):
     """What was recorded could never be shown again; refused before it is recorded."""
 
     text = "A field of the request has a type or size that no order document can show: {0}"

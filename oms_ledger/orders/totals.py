@@ -25,7 +25,7 @@ def figures(item: Item, delivery: Json | None = None) -> LineFigures:
     """Reckon what a line costs; without its delivery, no freight."""
     if not item.arithmetic:
         return _before_tags_had_names(item, delivery)
-    told = price_line(
+    fields = price_line(
         Line(
             price=item.price,
             quantity=item.quantity,
@@ -38,11 +38,11 @@ def figures(item: Item, delivery: Json | None = None) -> LineFigures:
         )
     )
     if not item.difference:
-        return told
-    total = told.total + item.difference
+        return fields
+    total = fields.total + item.difference
     return replace(
-        told,
-        base=told.base + item.difference,
+        fields,
+        base=fields.base + item.difference,
         total=total,
         selling_prices=tuple(unit_prices(total, item.quantity)),
     )
@@ -95,21 +95,21 @@ def shipping_price(line: Json) -> int:
 
 def charged(line: Json, price: int) -> Json:
     """Let the delivery of a whole line cost this much."""
-    kept = {name: told for name, told in line.items() if name != "freight"}
+    kept = {name: fields for name, fields in line.items() if name != "freight"}
     return {**kept, "price": price, "sellingPrice": price}
 
 
 def freight_tax(line: Json) -> int:
     """Tell the tax on a line's freight: the line's own, else that of the SLA it travels by."""
-    told: Any = line.get("tax")
-    if told is None:
+    fields: Any = line.get("tax")
+    if fields is None:
         chosen = (
             sla
             for sla in line.get("slas") or ()
             if isinstance(sla, dict) and sla.get("id") == line.get("selectedSla")
         )
-        told = next(chosen, {}).get("tax")
-    return told if isinstance(told, int) and not isinstance(told, bool) else 0
+        fields = next(chosen, {}).get("tax")
+    return fields if isinstance(fields, int) and not isinstance(fields, bool) else 0
 
 
 def order_totals(items: Sequence[Item], logistics: Sequence[Json]) -> tuple[Total, ...]:

@@ -22,13 +22,13 @@ from oms_ledger.eventstore.database import Database
 from projections.notifications.feeds import SECOND
 from projections.ops.metrics import GONE
 from projections.subscriptions.checkpoints import now_micros
-from projections.tables import process_figures
+from projections.tables import process_metrics
 
 EVERY = 5.0  # seconds
 
-PUSHES = Counter("oms_pushes", "Pushes to hooks by what came of them", ["outcome"])
-PUSH_SECONDS = Histogram("oms_push_seconds", "Time until a hook answered a push")
-FIRED = Counter("oms_timers_fired", "Due times that fired", ["what"])
+PUSHES = Counter("oms_webhook_attempts", "Pushes to hooks by what came of them", ["outcome"])
+PUSH_SECONDS = Histogram("oms_webhook_seconds", "Time until a hook answered a push")
+FIRED = Counter("oms_timers_fired", "Timers that fired", ["what"])
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +48,7 @@ def outcome_of(status: int | None, seen: str) -> str:
     return "forbidden" if seen.startswith("Unable") else "unreachable"
 
 
-class Reporter:
+class MetricsReporter:
     """Writes this process's figures every few seconds, and takes away those of the dead."""
 
     def __init__(self, database: Database, kind: str) -> None:
@@ -67,7 +67,7 @@ class Reporter:
                 with self._database.writing() as connection:
                     report(connection, this_process(), self._kind)
             except (SQLAlchemyError, OSError) as error:
-                log.warning("figures were not reported", error=type(error).__name__)
+                log.warning("metrics_report_failed", error=type(error).__name__)
             if self._end.wait(EVERY):
                 return
 
@@ -77,11 +77,11 @@ def report(connection: Connection, process: str, kind: str) -> None:
     now = now_micros()
     row = {"process": process, "kind": kind, "at": now, "body": json.dumps(list(_own()))}
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    put = dialect.insert(process_figures)
+    put = dialect.insert(process_metrics)
     values = {name: put.excluded[name] for name in ("kind", "at", "body")}
     connection.execute(put.on_conflict_do_update(index_elements=["process"], set_=values), row)
-    old = process_figures.c.at < now - GONE * SECOND
-    connection.execute(delete(process_figures).where(old))
+    old = process_metrics.c.at < now - GONE * SECOND
+    connection.execute(delete(process_metrics).where(old))
 
 
 def _own() -> Iterator[tuple[str, str, str, list[tuple[str, dict[str, str], float]]]]:
@@ -94,12 +94,12 @@ def of_all(connection: Connection, kind: str) -> list[Metric]:
     """The figures of every process with the labels `kind` and `process`; this one's as of now."""
     process = this_process()
     now = now_micros()
-    alive = process_figures.c.at >= now - GONE * SECOND
-    rows = connection.execute(select(process_figures).where(alive)).all()
-    told = {row.process: (row.kind, json.loads(row.body)) for row in rows}
-    told[process] = (kind, list(_own()))
+    alive = process_metrics.c.at >= now - GONE * SECOND
+    rows = connection.execute(select(process_metrics).where(alive)).all()
+    fields = {row.process: (row.kind, json.loads(row.body)) for row in rows}
+    fields[process] = (kind, list(_own()))
     families: dict[str, Metric] = {}
-    for name, (its_kind, body) in sorted(told.items()):
+    for name, (its_kind, body) in sorted(fields.items()):
         for family, about, type_, samples in body:
             metric = families.setdefault(family, Metric(family, about, type_))
             _add(metric, samples, {"kind": its_kind, "process": name})

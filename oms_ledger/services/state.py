@@ -5,20 +5,20 @@ from typing import Any
 import redis
 
 from oms_ledger.cell import Cell
-from oms_ledger.services import signals as wakeups
-from projections.ops import metrics as figures
+from oms_ledger.services import signals
+from projections.ops import metrics
 from projections.subscriptions.checkpoints import now_micros
 
 
 def state_of(cell: Cell) -> dict[str, Any]:
-    """Head, cursors with their lags and leases, queues with their ages, hooks, processes."""
+    """Head, subscriptions with their lags and leases, queues with their ages, hooks, processes."""
     head, now = cell.store.head(), now_micros()
     with cell.database.reading() as connection:
-        following = figures.following(connection, head, now)
-        known = {one.name: one for one in figures.figures(connection, head, now)}
+        following = metrics.following(connection, head, now)
+        known = {one.name: one for one in metrics.figures(connection, head, now)}
     try:
         jobs: int | None = sum(
-            wakeups.queue(cell.redis, name).count for name in (wakeups.QUEUE, wakeups.SLOW)
+            signals.queue(cell.redis, name).count for name in (signals.QUEUE, signals.SLOW)
         )
     except redis.RedisError:
         jobs = None
@@ -30,7 +30,7 @@ def state_of(cell: Cell) -> dict[str, Any]:
         "head": head,
         "cursors": [
             {
-                "cursor": one.cursor,
+                "cursor": one.subscription,
                 "position": one.position,
                 "lag": one.lag,
                 "lagSeconds": round(one.seconds, 1),
@@ -39,9 +39,9 @@ def state_of(cell: Cell) -> dict[str, Any]:
             for one in following
         ],
         "feedItems": total("oms_feed_items"),
-        "deliveriesOwed": total("oms_deliveries_owed"),
+        "deliveriesPending": total("oms_deliveries_pending"),
         "deadLetters": total("oms_dead_letters"),
-        "wakeupsQueued": jobs,
+        "signalsQueued": jobs,
         "figures": [
             {"name": one.name, "labels": dict(zip(one.labels, labels, strict=True)), "value": value}
             for one in known.values()

@@ -19,12 +19,12 @@ class AppKey:
     token_hash: bytes
     created_at: int
     revoked_at: int | None
-    former_hash: bytes | None = None
-    former_until: int | None = None
+    previous_hash: bytes | None = None
+    previous_until: int | None = None
     label: str | None = None
 
     def opens(self, token: str, now: int) -> bool:
-        """Whether the token is this key's, or while it is rotated the former one still is."""
+        """Whether the token is this key's, or while it is rotated the previous one still is."""
         return self.generation_of(token, now) is not None
 
     def generation_of(self, token: str, now: int) -> str | None:
@@ -44,7 +44,7 @@ class AppKey:
         """The hashes of the secrets that open now: one, or two while the key is rotated."""
         if self.revoked_at is not None:
             return []
-        former = self.former_hash if now < (self.former_until or 0) else None
+        former = self.previous_hash if now < (self.previous_until or 0) else None
         return [self.token_hash, former] if former else [self.token_hash]
 
 
@@ -53,14 +53,14 @@ def _hash(token: str) -> bytes:
 
 
 def _generation(hashed: bytes) -> str:
-    """What tells one secret of a key from another, and nothing of the secret."""
+    """What says one secret of a key from another, and nothing of the secret."""
     return hashlib.sha256(b"generation" + hashed).hexdigest()[:16]
 
 
 def create(
     connection: Connection, account: str, role: str, label: str | None = None
 ) -> tuple[str, str]:
-    """A new key and its token, which is told this once. `label` is what the key is for."""
+    """A new key and its token, which gets this once. `label` is what the key is for."""
     app_key = f"vtexappkey-{account}-{secrets.token_hex(3).upper()}"
     token = secrets.token_urlsafe(48)
     connection.execute(
@@ -96,7 +96,7 @@ def rotate(connection: Connection, app_key: str, overlap: int) -> str | None:
     token = secrets.token_urlsafe(48)
     changed = update(t).where(t.c.app_key == app_key, t.c.revoked_at.is_(None))
     changed = changed.values(
-        former_hash=t.c.token_hash, former_until=now_micros() + overlap, token_hash=_hash(token)
+        previous_hash=t.c.token_hash, previous_until=now_micros() + overlap, token_hash=_hash(token)
     )
     return token if connection.execute(changed).rowcount else None
 
@@ -107,7 +107,7 @@ def revoke(connection: Connection, app_key: str) -> bool:
 
 
 def labels(connection: Connection, account: str) -> dict[str, str]:
-    """What each key of an account is for, where that is told."""
+    """What each key of an account is for, where that gets."""
     query = select(t.c.app_key, t.c.label).where(t.c.account == account, t.c.label.is_not(None))
     return {app_key: label for app_key, label in connection.execute(query)}
 

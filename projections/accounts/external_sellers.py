@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, delete, insert, select
 
-from oms_ledger.eventstore.encryption import Vault
+from oms_ledger.eventstore.encryption import Encryption
 from projections.subscriptions.checkpoints import now_micros
 from projections.tables import external_sellers as t
 
@@ -19,12 +19,14 @@ class ExternalSeller:
     app_token: str = field(repr=False)
 
 
-def get(connection: Connection, account: str, seller: str, vault: Vault) -> ExternalSeller | None:
+def get(
+    connection: Connection, account: str, seller: str, encryption: Encryption
+) -> ExternalSeller | None:
     query = select(t).where(t.c.account == account, t.c.seller == seller)
     row = connection.execute(query).one_or_none()
     if row is None:
         return None
-    key, token = json.loads(vault.open(bytes(row.credentials), _place(account, seller)))
+    key, token = json.loads(encryption.open(bytes(row.credentials), _place(account, seller)))
     return ExternalSeller(account, seller, row.url, key, token)
 
 
@@ -34,7 +36,7 @@ def addresses(connection: Connection, account: str) -> dict[str, str]:
     return {seller: url for seller, url in connection.execute(query)}
 
 
-def configure(connection: Connection, one: ExternalSeller, vault: Vault) -> None:
+def configure(connection: Connection, one: ExternalSeller, encryption: Encryption) -> None:
     """Set or replace where a seller is reached."""
     secrets = json.dumps([one.app_key, one.app_token]).encode()
     remove(connection, one.account, one.seller)
@@ -43,7 +45,7 @@ def configure(connection: Connection, one: ExternalSeller, vault: Vault) -> None
             account=one.account,
             seller=one.seller,
             url=one.url,
-            credentials=vault.seal(secrets, _place(one.account, one.seller)),
+            credentials=encryption.seal(secrets, _place(one.account, one.seller)),
             configured_at=now_micros(),
         )
     )

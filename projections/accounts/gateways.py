@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, delete, insert, select
 
-from oms_ledger.eventstore.encryption import Vault
+from oms_ledger.eventstore.encryption import Encryption
 from projections.subscriptions.checkpoints import now_micros
 from projections.tables import gateways as t
 
@@ -18,15 +18,15 @@ class RemoteGateway:
     app_token: str = field(repr=False)
 
 
-def get(connection: Connection, account: str, vault: Vault) -> RemoteGateway | None:
+def get(connection: Connection, account: str, encryption: Encryption) -> RemoteGateway | None:
     row = connection.execute(select(t).where(t.c.account == account)).one_or_none()
     if row is None:
         return None
-    key, token = json.loads(vault.open(bytes(row.credentials), _place(account)))
+    key, token = json.loads(encryption.open(bytes(row.credentials), _place(account)))
     return RemoteGateway(account, row.url, key, token)
 
 
-def configure(connection: Connection, gateway: RemoteGateway, vault: Vault) -> None:
+def configure(connection: Connection, gateway: RemoteGateway, encryption: Encryption) -> None:
     """Set or replace the gateway of an account."""
     secrets = json.dumps([gateway.app_key, gateway.app_token]).encode()
     remove(connection, gateway.account)
@@ -34,7 +34,7 @@ def configure(connection: Connection, gateway: RemoteGateway, vault: Vault) -> N
         insert(t).values(
             account=gateway.account,
             url=gateway.url,
-            credentials=vault.seal(secrets, _place(gateway.account)),
+            credentials=encryption.seal(secrets, _place(gateway.account)),
             configured_at=now_micros(),
         )
     )

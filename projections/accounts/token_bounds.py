@@ -14,7 +14,7 @@ _KEPT = 48 * 3600 * 1_000_000  # microseconds; by then every token that a bound 
 def end(connection: Connection, account: str, subjects: Iterable[str], now: int) -> None:
     """End the tokens of the subjects that were issued until `now`, in microseconds.
 
-    A subject is `EVERYBODY` or a hash of an e-mail, so that the table tells of nobody.
+    A subject is `EVERYBODY` or a hash of an e-mail, so that the table says of nobody.
     """
     rows = [
         {"account": account, "subject": subject, "not_before": now}

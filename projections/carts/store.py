@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from oms_ledger.carts.cart import Cart
-from oms_ledger.eventstore.encryption import Vault, decrypt, encrypt
+from oms_ledger.eventstore.encryption import Encryption, decrypt, encrypt
 from oms_ledger.orders.privacy.erase import names_of, spelled
 from projections.carts.tables import cart_persons as p
 from projections.carts.tables import carts as t
@@ -29,17 +29,17 @@ class StoredCart:
 
 
 def get(
-    connection: Connection, vault: Vault, account: str, cart_id: str, now: int
+    connection: Connection, encryption: Encryption, account: str, cart_id: str, now: int
 ) -> StoredCart | None:
     """The cart; None when there is none, it is another account's, or its time is over."""
     row = connection.execute(_GET, {"id": cart_id}).one_or_none()
     if row is None or row.account != account or row.expires_at <= now:
         return None
     data_key = bytes(row.data_key)
-    key = vault.unwrap(_place(cart_id), data_key)
+    key = encryption.unwrap(_place(cart_id), data_key)
     plain = decrypt(key, bytes(row.content), f"{_place(cart_id)}:{row.version}")
     cart = _DECODER.decode(plain)
-    persons = frozenset(persons_of(vault, cart))
+    persons = frozenset(persons_of(encryption, cart))
     return StoredCart(cart, row.version, row.expires_at, data_key, persons)
 
 
@@ -49,9 +49,9 @@ def encoded(cart: Cart) -> bytes:
 
 
 def create(
-    connection: Connection, vault: Vault, cart: Cart, *, now: int, expires_at: int
+    connection: Connection, encryption: Encryption, cart: Cart, *, now: int, expires_at: int
 ) -> StoredCart:
-    data_key = vault.new_key(_place(cart.id))
+    data_key = encryption.new_key(_place(cart.id))
     connection.execute(
         insert(t).values(
             id=cart.id,
@@ -60,17 +60,17 @@ def create(
             written_at=now,
             expires_at=expires_at,
             data_key=data_key,
-            content=_sealed(vault, data_key, cart, 1),
+            content=_sealed(encryption, data_key, cart, 1),
         )
     )
-    persons = frozenset(persons_of(vault, cart))
+    persons = frozenset(persons_of(encryption, cart))
     _set_persons(connection, cart, persons)
     return StoredCart(cart, 1, expires_at, data_key, persons)
 
 
 def replace(
     connection: Connection,
-    vault: Vault,
+    encryption: Encryption,
     before: StoredCart,
     cart: Cart,
     *,
@@ -86,28 +86,28 @@ def replace(
             version=version,
             written_at=now,
             expires_at=expires_at,
-            content=_sealed(vault, before.data_key, cart, version),
+            content=_sealed(encryption, before.data_key, cart, version),
         )
     )
     if not written.rowcount:
         return False
-    persons = frozenset(persons_of(vault, cart))
+    persons = frozenset(persons_of(encryption, cart))
     if persons != before.persons:
         _set_persons(connection, cart, persons)
     return True
 
 
-def persons_change(vault: Vault, before: StoredCart, cart: Cart) -> bool:
+def persons_change(encryption: Encryption, before: StoredCart, cart: Cart) -> bool:
     """Whether the cart would tell of others than before; then its write takes two statements."""
-    return frozenset(persons_of(vault, cart)) != before.persons
+    return frozenset(persons_of(encryption, cart)) != before.persons
 
 
-def persons_of(vault: Vault, cart: Cart) -> Iterable[str]:
+def persons_of(encryption: Encryption, cart: Cart) -> Iterable[str]:
     """Hashes by which the persons of a cart are found: e-mail and document."""
     names = set(names_of(cart.profile or {}))
     if cart.written_by is not None:
         names.add(("email", spelled("email", cart.written_by)))
-    return (person_hash(vault, cart.account, *name) for name in sorted(names))
+    return (person_hash(encryption, cart.account, *name) for name in sorted(names))
 
 
 def remove_expired(connection: Connection, now: int, limit: int) -> int:
@@ -119,20 +119,22 @@ def remove_expired(connection: Connection, now: int, limit: int) -> int:
 
 
 def of_person(
-    connection: Connection, vault: Vault, account: str, kind: str, value: str
+    connection: Connection, encryption: Encryption, account: str, kind: str, value: str
 ) -> list[str]:
     """The ids of the carts that tell of a person: by `email` or `document`."""
-    name = person_hash(vault, account, kind, spelled(kind, value))
+    name = person_hash(encryption, account, kind, spelled(kind, value))
     query = select(p.c.cart).where(p.c.account == account, p.c.name == name)
     return list(connection.execute(query.order_by(p.c.cart)).scalars())
 
 
-def erase_person(connection: Connection, vault: Vault, account: str, kind: str, value: str) -> int:
+def erase_person(
+    connection: Connection, encryption: Encryption, account: str, kind: str, value: str
+) -> int:
     """Delete the carts of a person with their keys; how many."""
-    ids = of_person(connection, vault, account, kind, value)
+    ids = of_person(connection, encryption, account, kind, value)
     _remove(connection, ids)
     for cart_id in ids:
-        vault.forget(_place(cart_id))
+        encryption.forget(_place(cart_id))
     return len(ids)
 
 
@@ -146,12 +148,12 @@ def _remove(connection: Connection, ids: list[str]) -> None:
 def _set_persons(connection: Connection, cart: Cart, persons: frozenset[str]) -> None:
     connection.execute(delete(p).where(p.c.cart == cart.id))
     if persons:
-        told = [{"account": cart.account, "name": one, "cart": cart.id} for one in persons]
-        connection.execute(insert(p), told)
+        fields = [{"account": cart.account, "name": one, "cart": cart.id} for one in persons]
+        connection.execute(insert(p), fields)
 
 
-def _sealed(vault: Vault, data_key: bytes, cart: Cart, version: int) -> bytes:
-    key = vault.unwrap(_place(cart.id), data_key)
+def _sealed(encryption: Encryption, data_key: bytes, cart: Cart, version: int) -> bytes:
+    key = encryption.unwrap(_place(cart.id), data_key)
     return encrypt(key, encoded(cart), f"{_place(cart.id)}:{version}")
 
 

@@ -1,6 +1,6 @@
 """The people of orders, by keyed hashes of e-mail and document: to find them, not to read them.
 
-A hash is made with the deployment's secret, so the table tells nobody anything; once a person is
+A hash is made with the deployment's secret, so the table says nobody anything; once a person is
 erased, the order has no row here either.
 """
 
@@ -8,35 +8,41 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
-from oms_ledger.eventstore.encryption import Vault
+from oms_ledger.eventstore.encryption import Encryption
 from oms_ledger.eventstore.folding import Page
 from oms_ledger.eventstore.serialization import NAMES
-from oms_ledger.orders import events as e
+from oms_ledger.orders import events
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.privacy.erase import names_of, spelled
-from projections.tables import people as t
+from projections.tables import customer_index as t
 
-CURSOR = "people"
+SUBSCRIPTION = "customer-index"
 
 _TELLING = {
-    NAMES[event] for event in (e.OrderPlaced, e.OrderImported, e.ChangeApplied, e.PersonErased)
+    NAMES[event]
+    for event in (
+        events.OrderPlaced,
+        events.OrderImported,
+        events.ChangeApplied,
+        events.PersonErased,
+    )
 }
 _DELETE = delete(t).where(t.c.account == bindparam("a"), t.c.order_id == bindparam("o"))
 
 
 class People:
-    """Destination of the cursor `people`."""
+    """Destination of the subscription `people`."""
 
     shape = 0
 
     def produce(self, page: Page) -> dict[tuple[str, str], list[dict[str, Any]]]:
         streams = {row.stream for row in page.rows if row.name in _TELLING}
-        told: dict[tuple[str, str], list[dict[str, Any]]] = {}
-        for step in page.steps_of(streams):
+        fields: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        for step in page.transitions_of(streams):
             if isinstance(order := step.after.state, Order):
-                rows = rows_of(order, step.after.version, page.folds.vault)
-                told[order.account, order.order_id] = rows
-        return told
+                rows = rows_of(order, step.after.version, page.loader.encryption)
+                fields[order.account, order.order_id] = rows
+        return fields
 
     def store(self, connection: Connection, produced: object) -> None:
         assert isinstance(produced, dict)
@@ -48,20 +54,20 @@ class People:
             connection.execute(insert(t), rows)
 
 
-def rows_of(order: Order, version: int, vault: Vault) -> list[dict[str, Any]]:
+def rows_of(order: Order, version: int, encryption: Encryption) -> list[dict[str, Any]]:
     """The rows that an order has here."""
     place = {"account": order.account, "order_id": order.order_id}
     names = sorted(names_of(order.placed.client_profile))
-    return [place | {"name": person_hash(vault, order.account, *name)} for name in names]
+    return [place | {"name": person_hash(encryption, order.account, *name)} for name in names]
 
 
-def person_hash(vault: Vault, account: str, kind: str, value: str) -> str:
-    return vault.sign(f"person:{account}:{kind}:{value}")
+def person_hash(encryption: Encryption, account: str, kind: str, value: str) -> str:
+    return encryption.sign(f"person:{account}:{kind}:{value}")
 
 
-def person_of(vault: Vault, account: str, kind: str, value: str) -> str:
+def person_of(encryption: Encryption, account: str, kind: str, value: str) -> str:
     """The keyed hash that an e-mail (`kind` is `email`) or a document goes by."""
-    return person_hash(vault, account, kind, spelled(kind, value))
+    return person_hash(encryption, account, kind, spelled(kind, value))
 
 
 def count(connection: Connection, account: str, person: str) -> int:
@@ -71,9 +77,9 @@ def count(connection: Connection, account: str, person: str) -> int:
 
 
 def orders_of(
-    connection: Connection, vault: Vault, account: str, kind: str, value: str
+    connection: Connection, encryption: Encryption, account: str, kind: str, value: str
 ) -> list[str]:
     """The orders of an e-mail (`kind` is `email`) or a document."""
-    name = person_hash(vault, account, kind, spelled(kind, value))
+    name = person_hash(encryption, account, kind, spelled(kind, value))
     query = select(t.c.order_id).where(t.c.account == account, t.c.name == name)
     return list(connection.execute(query.order_by(t.c.order_id)).scalars())

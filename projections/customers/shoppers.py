@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from oms_ledger.orders.documents.search_terms import comparable, mailbox
-from projections.tables import order_terms as o
+from projections.tables import order_search_terms as o
 
 _FURTHEST = 5  # steps from e-mail to profile to e-mail
 

@@ -1,7 +1,7 @@
 """The tasks of an account: opened and closed as orders go on, worked on by people.
 
-The cursor and people write into the same rows. What the cursor does is told apart by the position
-of the entry, so that to read the entries again changes nothing that was done since.
+The subscription and people write into the same rows. What the subscription does gets apart by the
+position of the event, so that to read the events again changes nothing that was done since.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from oms_ledger.desk.task_rules import (
 )
 from oms_ledger.desk.tasks import CLOSED, OPEN
 from oms_ledger.eventstore.folding import Page
-from oms_ledger.eventstore.records import Row
+from oms_ledger.eventstore.records import RecordedEvent
 from oms_ledger.eventstore.serialization import NAMES
 from oms_ledger.orders.order import Order
 from projections.subscriptions.checkpoints import now_micros
@@ -30,7 +30,7 @@ from projections.tables import task_history as h
 from projections.tables import task_targets as targets
 from projections.tables import tasks as t
 
-CURSOR = "tasks"
+SUBSCRIPTION = "tasks"
 COMMENT, STATUS = "comment", "status"
 ERASED = "(erased)"
 _TELLING = {NAMES[event] for event in FAILURES}
@@ -54,29 +54,29 @@ class Line:
 
     task: str
     at: int
-    by: str
+    actor: str
     kind: str
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """An occasion arose (`body` is its task) or went (no body) by the entry `row`."""
+    """An occasion arose (`body` is its task) or went (no body) by the event `row`."""
 
-    row: Row
+    row: RecordedEvent
     surrogate_key: str
     body: dict[str, Any] | None
 
 
 class Tasks:
-    """Destination of the cursor `tasks`."""
+    """Destination of the subscription `tasks`."""
 
     shape = 0
 
     def produce(self, page: Page) -> list[_Turn]:
         streams = {row.stream for row in page.rows if _may_turn(row)}
         turns: list[_Turn] = []
-        for row, _, before, after in page.steps_of(streams):
+        for row, _, before, after in page.transitions_of(streams):
             if not isinstance(after.state, Order):
                 continue
             were = occasions(before.state if isinstance(before.state, Order) else None)
@@ -98,7 +98,7 @@ class Tasks:
                 _open(connection, turn, turn.body)
 
 
-def _may_turn(row: Row) -> bool:
+def _may_turn(row: RecordedEvent) -> bool:
     moved = row.status != row.status_before and not RESTS.isdisjoint(
         (row.status, row.status_before)
     )
@@ -111,7 +111,7 @@ def _insert(connection: Connection, table: Any) -> Any:
 
 def _open(connection: Connection, turn: _Turn, body: dict[str, Any]) -> None:
     row, digest = turn.row, hashlib.sha256(f"{turn.row.account}/{turn.surrogate_key}".encode())
-    opened = _values(digest.hexdigest()[:32].upper(), row.account, body, row.by, row.at)
+    opened = _values(digest.hexdigest()[:32].upper(), row.account, body, row.actor, row.at)
     statement = _insert(connection, t).values(**opened, flow_position=row.position)
     connection.execute(
         statement.on_conflict_do_update(
@@ -132,11 +132,11 @@ def _close(connection: Connection, turn: _Turn) -> None:
 
 
 def _turned(connection: Connection, turn: _Turn, status: str) -> None:
-    """The ledger's line in the history, by whoever caused the entry; each once."""
+    """The ledger's line in the history, by whoever caused the event; each once."""
     row = turn.row
     key = (t.c.account == row.account, t.c.surrogate_key == turn.surrogate_key)
     task = connection.execute(select(t.c.id).where(*key)).scalar_one()
-    line = {"task": task, "id": f"{row.position:020d}", "at": row.at, "by": row.by}
+    line = {"task": task, "id": f"{row.position:020d}", "at": row.at, "actor": row.actor}
     line |= {"kind": STATUS, "text": status}
     connection.execute(_insert(connection, h).values(**line).on_conflict_do_nothing())
     if turn.body is not None:
@@ -149,7 +149,7 @@ def _aim(connection: Connection, account: str, task: str, body: dict[str, Any]) 
         connection.execute(aimed.on_conflict_do_nothing())
 
 
-def _values(task: str, account: str, body: dict[str, Any], by: str, at: int) -> dict[str, Any]:
+def _values(task: str, account: str, body: dict[str, Any], actor: str, at: int) -> dict[str, Any]:
     return {
         "id": task,
         "account": account,
@@ -159,41 +159,41 @@ def _values(task: str, account: str, body: dict[str, Any], by: str, at: int) -> 
         "status": OPEN,
         "body": json.dumps(body),
         "created_at": at,
-        "created_by": by,
+        "created_by": actor,
         "changed_at": at,
     }
 
 
-def create(connection: Connection, account: str, body: dict[str, Any], by: str) -> str:
+def create(connection: Connection, account: str, body: dict[str, Any], actor: str) -> str:
     """A new task, or the one that has its surrogate key already; its id."""
     task, now = secrets.token_hex(16).upper(), now_micros()
     body = {**body, "surrogateKey": body["surrogateKey"] or task}
-    made = _insert(connection, t).values(**_values(task, account, body, by, now))
+    made = _insert(connection, t).values(**_values(task, account, body, actor, now))
     made = made.on_conflict_do_nothing(index_elements=["account", "surrogate_key"])
     if connection.execute(made.returning(t.c.id)).scalar_one_or_none():
         _aim(connection, account, task, body)
-        _write(connection, task, by, STATUS, OPEN)
+        _write(connection, task, actor, STATUS, OPEN)
         return task
     same = (t.c.account == account, t.c.surrogate_key == body["surrogateKey"])
     return str(connection.execute(select(t.c.id).where(*same)).scalar_one())
 
 
-def set_status(connection: Connection, account: str, task: str, status: str, by: str) -> None:
+def set_status(connection: Connection, account: str, task: str, status: str, actor: str) -> None:
     """Nothing where the task has the status already, or is not the account's."""
     other = (t.c.account == account, t.c.id == task, t.c.status != status)
     changed = update(t).where(*other).values(status=status, changed_at=now_micros())
     if connection.execute(changed).rowcount == 1:
-        _write(connection, task, by, STATUS, status)
+        _write(connection, task, actor, STATUS, status)
 
 
-def comment(connection: Connection, account: str, task: str, text: str, by: str) -> None:
+def comment(connection: Connection, account: str, task: str, text: str, actor: str) -> None:
     ours = (t.c.account == account, t.c.id == task)
     if connection.execute(update(t).where(*ours).values(changed_at=now_micros())).rowcount == 1:
-        _write(connection, task, by, COMMENT, text)
+        _write(connection, task, actor, COMMENT, text)
 
 
-def _write(connection: Connection, task: str, by: str, kind: str, text: str) -> None:
-    line = {"task": task, "id": secrets.token_hex(8), "at": now_micros(), "by": by}
+def _write(connection: Connection, task: str, actor: str, kind: str, text: str) -> None:
+    line = {"task": task, "id": secrets.token_hex(8), "at": now_micros(), "actor": actor}
     connection.execute(_insert(connection, h).values(**line, kind=kind, text=text))
 
 
@@ -212,16 +212,16 @@ def get(connection: Connection, account: str, task: str) -> Task | None:
 
 def history(connection: Connection, tasks: Sequence[Task]) -> dict[str, list[Line]]:
     """What was done to each task, oldest first."""
-    told: dict[str, list[Line]] = {one.id: [] for one in tasks}
+    fields: dict[str, list[Line]] = {one.id: [] for one in tasks}
     columns = [h.c[name] for name in Line.__slots__]
-    query = select(*columns).where(h.c.task.in_(told)).order_by(h.c.at, h.c.id)
+    query = select(*columns).where(h.c.task.in_(fields)).order_by(h.c.at, h.c.id)
     for row in connection.execute(query):
-        told[row.task].append(Line(**row._mapping))
-    return told
+        fields[row.task].append(Line(**row._mapping))
+    return fields
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class TaskQuery:
     """`without` are statuses that the tasks must not have."""
 
     account: str
@@ -233,29 +233,29 @@ class Question:
 
 
 def page(
-    connection: Connection, question: Question, number: int, size: int
+    connection: Connection, task_query: TaskQuery, number: int, size: int
 ) -> tuple[list[Task], int]:
     """A page, newest first, counted from 1, and how many tasks there are on all pages."""
-    where = _where(question)
+    where = _where(task_query)
     total = connection.execute(select(func.count()).select_from(t).where(*where)).scalar_one()
     query = select(*_COLUMNS).where(*where).order_by(t.c.created_at.desc(), t.c.id)
     rows = connection.execute(query.limit(size).offset((number - 1) * size))
     return [_task(row) for row in rows], total
 
 
-def _where(question: Question) -> list[ColumnElement[bool]]:
-    where: list[ColumnElement[bool]] = [t.c.account == question.account]
-    if question.statuses:
-        where.append(t.c.status.in_(question.statuses))
-    if question.without:
-        where.append(t.c.status.not_in(question.without))
-    if question.assignee is not None:
-        where.append(t.c.assignee == question.assignee.lower())
-    if question.context is not None:
-        where.append(func.lower(t.c.context) == question.context.lower())
-    if question.target is not None:
+def _where(task_query: TaskQuery) -> list[ColumnElement[bool]]:
+    where: list[ColumnElement[bool]] = [t.c.account == task_query.account]
+    if task_query.statuses:
+        where.append(t.c.status.in_(task_query.statuses))
+    if task_query.without:
+        where.append(t.c.status.not_in(task_query.without))
+    if task_query.assignee is not None:
+        where.append(t.c.assignee == task_query.assignee.lower())
+    if task_query.context is not None:
+        where.append(func.lower(t.c.context) == task_query.context.lower())
+    if task_query.target is not None:
         aimed = select(targets.c.task).where(
-            targets.c.account == question.account, targets.c.target == question.target
+            targets.c.account == task_query.account, targets.c.target == task_query.target
         )
         where.append(t.c.id.in_(aimed))
     return where

@@ -16,12 +16,12 @@ import orjson
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from oms_ledger.eventstore.database import Database
-from projections.exports import rows as order_export
-from projections.exports.rows import Manner, Place
-from projections.orders import query as order_list
-from projections.orders.query import Question
+from projections.exports import rows as exports_rows
+from projections.exports.rows import ExportFormat, Place
+from projections.orders import query as orders_query
+from projections.orders.query import OrderQuery
 from projections.subscriptions.checkpoints import now_micros
-from projections.tables import export_pieces as pieces
+from projections.tables import export_chunks as chunks
 from projections.tables import exports as t
 
 KEPT = 72 * 3_600_000_000  # microseconds that a finished export can be fetched
@@ -34,16 +34,16 @@ class Export:
 
     id: str
     account: str
-    by: str
+    actor: str
     format: str
-    question: Question
-    manner: Manner
+    order_query: OrderQuery
+    export_format: ExportFormat
     state: str
     total: int
     orders: int
-    missing: list[str]
+    failed_orders: list[str]
     place: Place | None
-    pieces: int
+    chunks: int
     created_at: int
     finished_at: int | None
 
@@ -54,11 +54,11 @@ class Export:
 
 def ask(
     database: Database,
-    question: Question,
-    manner: Manner,
+    order_query: OrderQuery,
+    export_format: ExportFormat,
     format: str,
     *,
-    by: str,
+    actor: str,
     at_most: int | None = None,
 ) -> str | None:
     """A new export's id; how many orders it will have is counted at once.
@@ -66,26 +66,26 @@ def ask(
     None when `at_most` exports of the account are being made already.
     """
     with database.snapshot() as connection:
-        if at_most is not None and running(connection, question.account) >= at_most:
+        if at_most is not None and running(connection, order_query.account) >= at_most:
             return None
-        total = order_list.totals(connection, question).count
+        total = orders_query.totals(connection, order_query).count
     new = secrets.token_hex(16)
     with database.writing() as connection:
-        if at_most is not None and running(connection, question.account) >= at_most:
+        if at_most is not None and running(connection, order_query.account) >= at_most:
             return None
         connection.execute(
             insert(t).values(
                 id=new,
-                account=question.account,
-                by=by,
+                account=order_query.account,
+                actor=actor,
                 format=format,
-                question=msgspec.json.encode(question).decode(),
-                manner=msgspec.json.encode(manner).decode(),
+                order_query=msgspec.json.encode(order_query).decode(),
+                export_format=msgspec.json.encode(export_format).decode(),
                 state="running",
                 total=total,
                 orders=0,
-                missing="[]",
-                pieces=0,
+                failed_orders="[]",
+                chunks=0,
                 created_at=now_micros(),
             )
         )
@@ -120,16 +120,16 @@ def _export(row: Any) -> Export:
     return Export(
         id=row.id,
         account=row.account,
-        by=row.by,
+        actor=row.actor,
         format=row.format,
-        question=msgspec.json.decode(row.question, type=Question),
-        manner=msgspec.json.decode(row.manner, type=Manner),
+        order_query=msgspec.json.decode(row.order_query, type=OrderQuery),
+        export_format=msgspec.json.decode(row.export_format, type=ExportFormat),
         state=row.state,
         total=row.total,
         orders=row.orders,
-        missing=orjson.loads(row.missing),
+        failed_orders=orjson.loads(row.failed_orders),
         place=None if row.after_created is None else (row.after_created, row.after_id),
-        pieces=row.pieces,
+        chunks=row.chunks,
         created_at=row.created_at,
         finished_at=row.finished_at,
     )
@@ -138,45 +138,47 @@ def _export(row: Any) -> Export:
 def carry_on(database: Database, export: Export) -> bool:
     """One more piece; whether there is more to do. Nothing when somebody else was faster."""
     with database.reading() as connection:
-        found = order_export.page(connection, export.question, export.place)
-    told, missing = [], list(export.missing)
+        found = exports_rows.page(connection, export.order_query, export.place)
+    exported, failed_orders = [], list(export.failed_orders)
     for order in found:
         try:
             rows = export.format != "jsonl"
-            manner = export.manner
-            told.append(orjson.dumps(manner.rows(order)) if rows else manner.line(order))
+            export_format = export.export_format
+            exported.append(
+                orjson.dumps(export_format.rows(order)) if rows else export_format.line(order)
+            )
         except (LookupError, TypeError, AttributeError, ValueError):
-            missing.append(order.place[1])  # an odd document stops nothing, and is named
+            failed_orders.append(order.place[1])  # an odd document stops nothing, and is named
     ended = {} if found else {"state": "complete", "finished_at": now_micros()}
     last: dict[str, Any] = {}
     if found:
         last = {"after_created": found[-1].place[0], "after_id": found[-1].place[1]}
-    ours = (t.c.id == export.id, t.c.pieces == export.pieces, t.c.state == "running")
+    ours = (t.c.id == export.id, t.c.chunks == export.chunks, t.c.state == "running")
     changed = update(t).where(*ours)
     changed = changed.values(
-        pieces=t.c.pieces + int(bool(found)),
-        orders=t.c.orders + len(told),
-        missing=orjson.dumps(missing).decode(),
+        chunks=t.c.chunks + int(bool(found)),
+        orders=t.c.orders + len(exported),
+        failed_orders=orjson.dumps(failed_orders).decode(),
         **last,
         **ended,
     )
     with database.writing() as connection:
         if connection.execute(changed).rowcount and found:
-            content = zlib.compress(_piece(export.format, told), 1)
+            content = zlib.compress(_chunk(export.format, exported), 1)
             connection.execute(
-                insert(pieces).values(id=export.id, piece=export.pieces, content=content)
+                insert(chunks).values(id=export.id, chunk=export.chunks, content=content)
             )
     return bool(found)
 
 
-def _piece(format: str, told: list[bytes]) -> bytes:
-    return b"".join(told) if format == "jsonl" else b"[" + b",".join(told) + b"]"
+def _chunk(format: str, exported: list[bytes]) -> bytes:
+    return b"".join(exported) if format == "jsonl" else b"[" + b",".join(exported) + b"]"
 
 
 def stored(database: Database, export: Export) -> Iterator[bytes]:
     """The pieces of an export in their order."""
-    for number in range(export.pieces):
-        query = select(pieces.c.content).where(pieces.c.id == export.id, pieces.c.piece == number)
+    for number in range(export.chunks):
+        query = select(chunks.c.content).where(chunks.c.id == export.id, chunks.c.chunk == number)
         with database.reading() as connection:
             yield zlib.decompress(bytes(connection.execute(query).scalar_one()))
 
@@ -188,14 +190,14 @@ def rows_of(database: Database, export: Export) -> Iterator[list[list[str]]]:
 
 
 def drop(connection: Connection, id: str) -> None:
-    connection.execute(delete(pieces).where(pieces.c.id == id))
+    connection.execute(delete(chunks).where(chunks.c.id == id))
     connection.execute(delete(t).where(t.c.id == id))
 
 
 def forget(connection: Connection, account: str) -> None:
     """Drop all exports of an account: a person that they may tell of was erased."""
     own = select(t.c.id).where(t.c.account == account)
-    connection.execute(delete(pieces).where(pieces.c.id.in_(own)))
+    connection.execute(delete(chunks).where(chunks.c.id.in_(own)))
     connection.execute(delete(t).where(t.c.account == account))
 
 

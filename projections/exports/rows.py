@@ -1,6 +1,6 @@
 """Orders of a question one page after another, as many as there are (G33).
 
-Each order is told once, as it is when its page is read: pages follow creation and order id,
+Each order gets once, as it is when its page is read: pages follow creation and order id,
 which never change, and orders that come while an export goes on are not waited for.
 """
 
@@ -21,7 +21,7 @@ from oms_ledger.orders.documents.masking import mask_document
 from oms_ledger.orders.documents.report import report_rows
 from oms_ledger.orders.instants import zone_of
 from oms_ledger.orders.status import Status, label
-from projections.orders.query import Question, matching
+from projections.orders.query import OrderQuery, matching
 from projections.tables import order_views as t
 
 PAGE = 200
@@ -31,8 +31,8 @@ Place = tuple[int, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """An order as an export tells it."""
+class ExportedOrder:
+    """An order as an export says it."""
 
     place: Place
     document: dict[str, Any]
@@ -41,8 +41,8 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
-    """How orders are told: the zone of instants, the language of labels, masked or not.
+class ExportFormat:
+    """How orders are account: the zone of instants, the language of labels, masked or not.
 
     The zone is a name, of IANA or as Python spells an offset (`UTC-03:00`), to be stored.
     """
@@ -51,7 +51,7 @@ class Manner:
     language: str
     masked: bool
 
-    def rows(self, order: Told) -> list[list[str]]:
+    def rows(self, order: ExportedOrder) -> list[list[str]]:
         return report_rows(
             self._shown(order),
             order.timeline,
@@ -60,13 +60,13 @@ class Manner:
             language=self.language,
         )
 
-    def line(self, order: Told) -> bytes:
+    def line(self, order: ExportedOrder) -> bytes:
         """The OMS document on a line of its own."""
         document, status = self._shown(order), order.document["status"]
         described = label(Status(status) if status else None, self.language)
         return orjson.dumps({**document, "statusDescription": described}) + b"\n"
 
-    def _shown(self, order: Told) -> dict[str, Any]:
+    def _shown(self, order: ExportedOrder) -> dict[str, Any]:
         return mask_document(order.document) if self.masked else order.document
 
 
@@ -79,26 +79,28 @@ def _zone(name: str) -> tzinfo:
     return zone_of(name)
 
 
-def until(question: Question, now: int) -> Question:
+def until(order_query: OrderQuery, now: int) -> OrderQuery:
     """The question about what was placed up to now, in microseconds."""
-    low, high = question.created
-    return replace(question, created=(low, now if high is None else min(high, now)))
+    low, high = order_query.created
+    return replace(order_query, created=(low, now if high is None else min(high, now)))
 
 
 def pages(
-    database: Database, question: Question, after: Place | None = None
-) -> Iterator[list[Told]]:
+    database: Database, order_query: OrderQuery, after: Place | None = None
+) -> Iterator[list[ExportedOrder]]:
     while True:
         with database.reading() as connection:
-            found = page(connection, question, after)
+            found = page(connection, order_query, after)
         if not found:
             return
         yield found
         after = found[-1].place
 
 
-def page(connection: Connection, question: Question, after: Place | None) -> list[Told]:
-    conditions = [matching(connection, question)]
+def page(
+    connection: Connection, order_query: OrderQuery, after: Place | None
+) -> list[ExportedOrder]:
+    conditions = [matching(connection, order_query)]
     if after is not None:
         created, order_id = after
         later = or_(t.c.created_at > created, t.c.order_id > order_id)
@@ -110,9 +112,9 @@ def page(connection: Connection, question: Question, after: Place | None) -> lis
         .limit(PAGE)
     )
     rows = connection.execute(query).all()
-    timelines = _timelines(connection, question.account, [row.order_id for row in rows])
+    timelines = _timelines(connection, order_query.account, [row.order_id for row in rows])
     return [
-        Told(
+        ExportedOrder(
             place=(row.created_at, row.order_id),
             document=orjson.loads(row.document),
             timeline=tuple(timelines[row.order_id]),
@@ -135,7 +137,7 @@ def _timelines(
         )
         .order_by(events.c.stream, events.c.version)
     )
-    told: dict[str, list[tuple[str, datetime]]] = defaultdict(list)
+    exported: dict[str, list[tuple[str, datetime]]] = defaultdict(list)
     for stream, status, at in connection.execute(query):
-        told[stream[len(account) + 1 :]].append((status, instant(at)))
-    return told
+        exported[stream[len(account) + 1 :]].append((status, instant(at)))
+    return exported

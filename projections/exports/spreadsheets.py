@@ -56,13 +56,13 @@ class _Pipe(io.RawIOBase):
         return True
 
     def write(self, data: object) -> int:
-        piece = bytes(data)  # type: ignore[call-overload]
-        self._pieces.append(piece)
-        return len(piece)
+        chunk = bytes(data)  # type: ignore[call-overload]
+        self._pieces.append(chunk)
+        return len(chunk)
 
     def taken(self) -> bytes:
-        pieces, self._pieces = self._pieces, []
-        return b"".join(pieces)
+        chunks, self._pieces = self._pieces, []
+        return b"".join(chunks)
 
 
 def xlsx_file(pages: Iterable[Rows]) -> Iterator[bytes]:
@@ -96,13 +96,13 @@ def _rows(pages: Iterable[Rows]) -> Iterator[Sequence[str]]:
 
 
 def _row(cells: Sequence[str], *, text: bool = False) -> bytes:
-    told = [
+    exported = [
         f"<c><v>{cell}</v></c>"
         if _IS_NUMBER[i] and cell and not text
         else f'<c t="inlineStr"><is><t xml:space="preserve">{_escaped(cell)}</t></is></c>'
         for i, cell in enumerate(cells)
     ]
-    return f"<row>{''.join(told)}</row>".encode()
+    return f"<row>{''.join(exported)}</row>".encode()
 
 
 def _escaped(cell: str) -> str:

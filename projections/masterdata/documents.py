@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import Connection, Row, bindparam, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from oms_ledger.eventstore.folding import Folds, Page
+from oms_ledger.eventstore.folding import Page, StreamLoader
 from oms_ledger.eventstore.records import instant, micros
 from oms_ledger.masterdata.document import Author, Document
 from oms_ledger.masterdata.entity import Entity, first
@@ -23,9 +23,9 @@ from projections.masterdata.where import TERM_LENGTH
 from projections.sql.keys import among
 from projections.sql.upserts import upsert
 
-CURSOR = "documents"
+SUBSCRIPTION = "documents"
 AT_ONCE = 1000
-"""Documents up to which those of an entity are judged again when its schemas change."""
+"""Documents up to which those of an entity are evaluated again when its schemas change."""
 
 Place = tuple[str, str]
 """Account and entity."""
@@ -33,7 +33,7 @@ Place = tuple[str, str]
 
 @dataclass(slots=True)
 class Produced:
-    """What a page came to: documents as they stand, and entities that were configured anew."""
+    """What a page came to: documents as they stand, and entities that were configured again."""
 
     documents: dict[tuple[str, str, str], tuple[Document, int]] = field(default_factory=dict)
     entities: dict[Place, Entity] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class Documents:
         ours = {row.stream for row in page.rows if category_of(row.stream) in (DOCUMENT, ENTITY)}
         if not ours:
             return produced
-        for row, _, _, after in page.steps_of(ours):
+        for row, _, _, after in page.transitions_of(ours):
             place = (row.account, entity_of(row.stream))
             if isinstance(after.state, Document):
                 key = (*place, fold(after.state.id))
@@ -58,7 +58,7 @@ class Documents:
             elif isinstance(after.state, Entity):
                 produced.configured.add(place)
         for place in produced.configured | {key[:2] for key in produced.documents}:
-            produced.entities[place] = _latest(page.folds, *place)
+            produced.entities[place] = _latest(page.loader, *place)
         return produced
 
     def store(self, connection: Connection, produced: object) -> None:
@@ -71,8 +71,8 @@ class Documents:
             _revalidate(connection, produced.entities[account, name], account)
 
 
-def _latest(folds: Folds, account: str, name: str) -> Entity:
-    state = folds.load(entity_stream(account, name)).state
+def _latest(loader: StreamLoader, account: str, name: str) -> Entity:
+    state = loader.load(entity_stream(account, name)).state
     return state if isinstance(state, Entity) else first(name)
 
 
@@ -182,16 +182,18 @@ def rows_of_terms(
     return rows
 
 
-# Judging documents again when the schemas of their entity change
+# Evaluating documents again when the schemas of their entity change
 
 
 def _revalidate(connection: Connection, entity: Entity, account: str) -> None:
-    """Judge the documents again, at once where they are few; else batch by batch from here on."""
+    """Evaluate the documents again, at once where they are few; else batch by batch from here
+    on.
+    """
     place = {"account": account, "entity": entity.name}
     ours = (t.c.account == account, t.c.entity == entity.name)
     total = connection.execute(select(func.count()).select_from(t).where(*ours)).scalar_one()
-    begun = {**place, "total": total, "done": 0, "after": ""}
-    connection.execute(upsert(connection, revalidations), begun)
+    consume = {**place, "total": total, "done": 0, "after": ""}
+    connection.execute(upsert(connection, revalidations), consume)
     if total <= AT_ONCE:
         while revalidate_batch(connection, entity, account):
             pass
@@ -200,7 +202,7 @@ def _revalidate(connection: Connection, entity: Entity, account: str) -> None:
 def revalidate_batch(
     connection: Connection, entity: Entity, account: str, limit: int = 500
 ) -> bool:
-    """Judge the next documents again; False when all have been."""
+    """Evaluate the next documents again; False when all have been."""
     ours = (t.c.account == account, t.c.entity == entity.name)
     mine = (revalidations.c.account == account, revalidations.c.entity == entity.name)
     state = connection.execute(
@@ -233,14 +235,14 @@ def revalidate_batch(
 
 
 def unfinished(connection: Connection) -> list[Place]:
-    """The entities whose documents are still to be judged again."""
+    """The entities whose documents are still to be evaluated again."""
     r = revalidations
     query = select(r.c.account, r.c.entity).where(r.c.after.is_not(None))
     return [(row.account, row.entity) for row in connection.execute(query)]
 
 
 def progress(connection: Connection, account: str, entity: str, schema: str) -> dict[str, int]:
-    """How far judging the documents again is, and how many comply with a schema."""
+    """How far evaluating the documents again is, and how many comply with a schema."""
     r, s = revalidations, schemas
     ours = (t.c.account == account, t.c.entity == entity)
     total = connection.execute(select(func.count()).select_from(t).where(*ours)).scalar_one()

@@ -287,7 +287,7 @@ def _fix_ids(connection: Connection, ids: Sequence[str], token: str) -> int:
 def next_page(connection: Connection, account: str, entity: str, token: str) -> ScrollPage:
     """The next documents of a scroll, as they stand now; those that were deleted are left out.
 
-    Of another entity than those in `documents` only the keys are told.
+    Of another entity than those in `documents` only the keys get.
     """
     now = now_micros()
     ours = (

@@ -12,7 +12,7 @@ documents = Table(
     metadata,
     Column("account", Text, primary_key=True),
     Column("entity", Text, primary_key=True),
-    # The id without case, by which documents are told apart; `id` is as it was first spelled.
+    # The id without case, by which documents get apart; `id` is as it was first spelled.
     Column("id_key", _CODE_POINTS, primary_key=True),
     Column("id", Text, nullable=False),
     Column("version", Integer, nullable=False),
@@ -37,7 +37,7 @@ document_terms = Table(
     Column("path", _CODE_POINTS, primary_key=True),
     Column("ordinal", Integer, primary_key=True, autoincrement=False),
     Column("kind", Text, nullable=False),
-    # A text without case: what an index entry can hold of it, and what is beyond.
+    # A text without case: what an index event can hold of it, and what is beyond.
     Column("term", _CODE_POINTS),
     Column("rest", _CODE_POINTS),
     Column("number", Float(53)),
@@ -68,7 +68,7 @@ document_entities = Table(
     Column("entity", Text, primary_key=True),
 )
 
-# How far documents are judged again after a change of schemas; `after` is null when all are.
+# How far documents are evaluated again after a change of schemas; `after` is null when all are.
 document_revalidations = Table(
     "document_revalidations",
     metadata,

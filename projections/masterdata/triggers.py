@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from oms_ledger.eventstore.folding import Folded, Folds, Page, Step
+from oms_ledger.eventstore.folding import Page, StreamLoader, StreamState, Transition
 from oms_ledger.eventstore.records import instant, micros
 from oms_ledger.masterdata.document import Document, searchable
 from oms_ledger.masterdata.entity import Entity, first
@@ -35,14 +35,14 @@ from oms_ledger.masterdata.streams import (
 from oms_ledger.masterdata.substitution import value_at
 from oms_ledger.masterdata.triggers import LONGEST_CHAIN, Trigger
 from oms_ledger.masterdata.values import instant_of
-from oms_ledger.orders.evolve import UNSEEN
+from oms_ledger.orders.evolve import NOT_IN_DOCUMENT
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.status import Status
 from projections.masterdata.orders import order_document
 from projections.masterdata.tables import trigger_attempts as attempts
 from projections.masterdata.tables import trigger_runs as t
 
-CURSOR = "triggers"
+SUBSCRIPTION = "triggers"
 PROFILES = "(profiles)"
 """Stands for schema and trigger of the runs that save the clients of placed orders."""
 WAITING, DONE, DEAD, SKIPPED, CANCELLED = "waiting", "done", "dead", "skipped", "cancelled"
@@ -92,21 +92,21 @@ class Attempt:
 class _Configured:
     """The entities of a page, each as it was configured at the event at hand."""
 
-    def __init__(self, folds: Folds) -> None:
-        self._folds = folds
-        self._entities: dict[str, tuple[Folded, TriggerIndex]] = {}
+    def __init__(self, loader: StreamLoader) -> None:
+        self._folds = loader
+        self._entities: dict[str, tuple[StreamState, TriggerIndex]] = {}
 
-    def set(self, stream: str, folded: Folded) -> None:
-        self._entities[stream] = (folded, index_of(folded.state))
+    def set(self, stream: str, loaded_state: StreamState) -> None:
+        self._entities[stream] = (loaded_state, index_of(loaded_state.state))
 
-    def get(self, account: str, name: str, before: int) -> tuple[Folded, TriggerIndex]:
+    def get(self, account: str, name: str, before: int) -> tuple[StreamState, TriggerIndex]:
         """As of right before a position."""
         stream = entity_stream(account, name)
         if stream not in self._entities:
-            folded = Folded(first(name), 0)
+            loaded_state = StreamState(first(name), 0)
             for step in self._folds.store.streams([stream], before - 1)[-1:]:
-                folded = self._folds.load(stream, step.version)
-            self.set(stream, folded)
+                loaded_state = self._folds.load(stream, step.version)
+            self.set(stream, loaded_state)
         return self._entities[stream]
 
 
@@ -121,10 +121,10 @@ class TriggerRuns:
     def produce(self, page: Page) -> tuple[list[dict[str, Any]], list[tuple[str, str, Entity]]]:
         runs: list[dict[str, Any]] = []
         changed: dict[str, tuple[str, str, Entity]] = {}
-        configured = _Configured(page.folds)
+        configured = _Configured(page.loader)
         armed = self._armed(page)
         streams = {row.stream for row in page.rows if self._looks_at(row, armed)}
-        for step in page.steps_of(streams) if streams else ():
+        for step in page.transitions_of(streams) if streams else ():
             category, row = category_of(step.row.stream), step.row
             if category == ENTITY:
                 configured.set(row.stream, step.after)
@@ -138,14 +138,14 @@ class TriggerRuns:
 
     def _armed(self, page: Page) -> set[str]:
         """The entity streams that may have triggers at some event of the page."""
-        asked = {entity_stream(row.account, ORDERS) for row in page.rows if row.order_id}
-        asked |= {
+        requested = {entity_stream(row.account, ORDERS) for row in page.rows if row.order_id}
+        requested |= {
             entity_stream(row.account, entity_of(row.stream))
             for row in page.rows
             if category_of(row.stream) == DOCUMENT
         }
         touched = {row.stream for row in page.rows if category_of(row.stream) == ENTITY}
-        versions = page.folds.store.versions(sorted(asked)) if asked else {}
+        versions = page.loader.store.versions(sorted(requested)) if requested else {}
         return touched | {stream for stream, version in versions.items() if version}
 
     @staticmethod
@@ -158,30 +158,30 @@ class TriggerRuns:
         name = entity_of(row.stream) if category == DOCUMENT else ORDERS if row.order_id else None
         return name is not None and entity_stream(row.account, name) in armed
 
-    def _of_document(self, step: Step, configured: _Configured) -> Iterator[dict[str, Any]]:
+    def _of_document(self, step: Transition, configured: _Configured) -> Iterator[dict[str, Any]]:
         document, row = step.after.state, step.row
         assert isinstance(document, Document)
-        folded, index = configured.get(row.account, document.entity, row.position)
+        loaded_state, index = configured.get(row.account, document.entity, row.position)
         if not document.exists or not index:
             return
-        entity = folded.state
+        entity = loaded_state.state
         seen = searchable(document)
 
         def complying(schema: str) -> bool:
             return bool(entity.schemas[schema].validator.valid(document.fields))
 
         for one in fires_on_save(index, seen, complying, entity.paths):
-            yield self._run(step, folded, one, document.chain + 1, seen)
+            yield self._run(step, loaded_state, one, document.chain + 1, seen)
 
-    def _of_order(self, step: Step, configured: _Configured) -> Iterator[dict[str, Any]]:
+    def _of_order(self, step: Transition, configured: _Configured) -> Iterator[dict[str, Any]]:
         order, row = step.after.state, step.row
         assert isinstance(order, Order)
-        folded, index = configured.get(row.account, ORDERS, row.position)
+        loaded_state, index = configured.get(row.account, ORDERS, row.position)
         former = step.before.state
         if tells_of_client(former if isinstance(former, Order) else None, order):
             armed = Armed(PROFILES, Trigger(PROFILES, {"type": PROFILES}))
-            yield self._run(step, folded, armed, 1, {})
-        if not index or isinstance(step.event, UNSEEN):
+            yield self._run(step, loaded_state, armed, 1, {})
+        if not index or isinstance(step.event, NOT_IN_DOCUMENT):
             return
         names = index.names()
         after = order_document(order, names)
@@ -191,13 +191,18 @@ class TriggerRuns:
         def complying(schema: str) -> bool:
             if not whole:
                 whole.update(order_document(order))
-            return bool(folded.state.schemas[schema].validator.valid(whole))
+            return bool(loaded_state.state.schemas[schema].validator.valid(whole))
 
-        for one in fires_on_order(index, before, after, folded.state.paths, complying):
-            yield self._run(step, folded, one, 1, order_document(order))
+        for one in fires_on_order(index, before, after, loaded_state.state.paths, complying):
+            yield self._run(step, loaded_state, one, 1, order_document(order))
 
     def _run(
-        self, step: Step, entity: Folded, armed: Armed, chain: int, document: dict[str, Any]
+        self,
+        step: Transition,
+        entity: StreamState,
+        armed: Armed,
+        chain: int,
+        document: dict[str, Any],
     ) -> dict[str, Any]:
         row, trigger = step.row, armed.trigger
         now = self._now()
@@ -233,14 +238,14 @@ class TriggerRuns:
 
 
 def due_at(trigger: Trigger, document: dict[str, Any], saved_at: int) -> tuple[int, str | None]:
-    """When a run is due, in microseconds; with why it cannot be told, where the field has none."""
+    """When a run is due, in microseconds; with why it cannot be given, where the field has none."""
     start = saved_at
     if trigger.run_at is not None:
         value = value_at(document, trigger.run_at)
-        told = instant_of(value) if isinstance(value, str) else None
-        if told is None:
+        content = instant_of(value) if isinstance(value, str) else None
+        if content is None:
             return saved_at, f"runAt: '{trigger.run_at}' is no date"
-        start = told
+        start = content
     return micros(trigger.increment.after(instant(start))), None
 
 
@@ -377,12 +382,12 @@ def listed(
 
 
 def attempts_of(connection: Connection, runs: Sequence[str]) -> dict[str, list[Attempt]]:
-    told: dict[str, list[Attempt]] = {run: [] for run in runs}
+    content: dict[str, list[Attempt]] = {run: [] for run in runs}
     columns = [attempts.c[name] for name in Attempt.__slots__]
-    query = select(attempts.c.run, *columns).where(attempts.c.run.in_(told))
+    query = select(attempts.c.run, *columns).where(attempts.c.run.in_(content))
     for row in connection.execute(query.order_by(attempts.c.attempt)):
-        told[row.run].append(Attempt(*row[1:]))
-    return told
+        content[row.run].append(Attempt(*row[1:]))
+    return content
 
 
 def counted(
@@ -391,12 +396,12 @@ def counted(
     """By schema and trigger, how many runs are in each state."""
     ours = (t.c.account == account, t.c.entity == entity)
     query = select(t.c.schema, t.c.trigger, t.c.state, func.count()).where(*ours)
-    told: dict[tuple[str, str], dict[str, int]] = {}
+    content: dict[tuple[str, str], dict[str, int]] = {}
     for schema, trigger, state, count in connection.execute(
         query.group_by(t.c.schema, t.c.trigger, t.c.state)
     ):
-        told.setdefault((schema, trigger), {})[state] = count
-    return told
+        content.setdefault((schema, trigger), {})[state] = count
+    return content
 
 
 def oldest_waiting(connection: Connection, account: str, entity: str) -> dict[tuple[str, str], int]:

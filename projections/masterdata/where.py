@@ -83,7 +83,7 @@ class Where(NamedTuple):
     numbers: frozenset[str] = frozenset()
 
     def of(self, condition: Condition) -> ColumnElement[bool]:
-        """The condition, without what tells the entity."""
+        """The condition, without what says the entity."""
         return _where(self, condition)
 
 
@@ -121,9 +121,9 @@ def _between(scope: Where, field: str, low: Literal, high: Literal) -> ColumnEle
     number = field in scope.numbers
     column, leaf = INTERNAL.get(field, (None, TERM_COLUMNS))
     tests = [
-        and_(above, below)
-        for above in _alternatives(">=", low, number, leaf)
-        for below in _alternatives("<=", high, number, leaf)
+        and_(marketplace_order, seller_order)
+        for marketplace_order in _alternatives(">=", low, number, leaf)
+        for seller_order in _alternatives("<=", high, number, leaf)
     ]
     if not tests:
         return ~true()
@@ -195,8 +195,8 @@ def _equal(value: Literal, number_text: bool, c: LeafColumns) -> ColumnElement[b
 def _text_order(operator: str, text: str, c: LeafColumns) -> ColumnElement[bool]:
     head, rest = text[:TERM_LENGTH], text[TERM_LENGTH:]
     strict = _ORDERED[operator[0]]
-    beyond = _ORDERED[operator](func.coalesce(c.rest, "", type_=String), rest)
-    return or_(strict(c.term, head), and_(c.term == head, beyond))
+    wait_past = _ORDERED[operator](func.coalesce(c.rest, "", type_=String), rest)
+    return or_(strict(c.term, head), and_(c.term == head, wait_past))
 
 
 def _whole(c: LeafColumns) -> ColumnElement[str]:

@@ -1,7 +1,8 @@
-"""What hooks are owed until it is told, every attempt to tell it, and when a hook is left alone.
+"""What hooks have pending until it gets, every attempt to tell it, and when a hook is skipped.
 
-A hook's notices are told under a lease of its own, the cursor `courier:<app key>`, which is at no
-place in the ledger: judging new entries, the hook's other cursor, goes on beside the telling.
+A hook's notifications get under a lease of its own, the subscription `delivery:<app key>`, which is
+at no place in the ledger: evaluating new events, the hook's other subscription, goes on beside the
+telling.
 """
 
 from collections import deque
@@ -13,31 +14,30 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, 
 
 from oms_ledger.notifications.webhook import KEPT_FOR
 from projections.notifications.feeds import SECOND
-from projections.subscriptions import checkpoints as cursors
-from projections.subscriptions import dead_letters
+from projections.subscriptions import checkpoints, dead_letters
 from projections.subscriptions.checkpoints import now_micros
-from projections.subscriptions.dead_letters import Letter
-from projections.subscriptions.notification import event_id, put_absent
+from projections.subscriptions.dead_letters import DeadLetter
+from projections.subscriptions.notification import event_id, insert_missing
 from projections.tables import attempts, deliveries, hooks
-from projections.tables import dead_letters as letters_table
+from projections.tables import dead_letters as dead_letters_table
 
 CIRCUIT_FAILURES, CIRCUIT_PAUSE = 20, 30 * SECOND
 ATTEMPTS_KEPT = 14 * 86_400 * SECOND
 DUE = "pushes"
-"""Under this name all hooks are woken that are owed something now."""
+"""Under this name all hooks are signaled that have pending something now."""
 
 
-def hook_cursor(app_key: str) -> str:
+def hook_subscription(app_key: str) -> str:
     return f"hook:{app_key}"
 
 
-def courier_cursor(app_key: str) -> str:
-    return f"{cursors.COURIER}{app_key}"
+def delivery_lease(app_key: str) -> str:
+    return f"{checkpoints.DELIVERY}{app_key}"
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A notice owed: `body` is what is posted; instants in microseconds."""
+    """A notification pending: `body` is what is posted; instants in microseconds."""
 
     position: int
     event_id: str
@@ -52,7 +52,7 @@ class Delivery:
 class Attempt:
     """One attempt: when it began and how long it took (microseconds), and what came back.
 
-    `quiet_until`: when the endpoint asked not to be told anything before, else 0.
+    `quiet_until`: when the endpoint asked not to be given anything before, else 0.
     """
 
     delivery: Delivery
@@ -61,20 +61,22 @@ class Attempt:
     outcome: str
     accepted: bool
     next_at: int = 0
-    quiet_until: int = 0
+    retry_not_before: int = 0
 
 
-def owe(connection: Connection, app_key: str, rows: list[dict[str, Any]]) -> None:
+def enqueue(connection: Connection, app_key: str, rows: list[dict[str, Any]]) -> None:
     """Add what was produced again, where it is not waiting still; its attempts are counted on."""
-    known = _made(connection, app_key, [row["position"] for row in rows])
-    put_absent(
+    known = _attempt_counts(connection, app_key, [row["position"] for row in rows])
+    insert_missing(
         connection,
         deliveries,
         [{**row, "app_key": app_key, "attempts": known.get(row["position"], 0)} for row in rows],
     )
 
 
-def _made(connection: Connection, app_key: str, positions: Sequence[int]) -> dict[int, int]:
+def _attempt_counts(
+    connection: Connection, app_key: str, positions: Sequence[int]
+) -> dict[int, int]:
     query = (
         select(attempts.c.position, func.max(attempts.c.attempt))
         .where(attempts.c.app_key == app_key, attempts.c.position.in_(positions))
@@ -83,22 +85,22 @@ def _made(connection: Connection, app_key: str, positions: Sequence[int]) -> dic
     return {position: number for position, number in connection.execute(query)}
 
 
-def requeue(connection: Connection, app_key: str, letters: Sequence[Letter]) -> None:
-    """Dead notices are owed again."""
+def requeue(connection: Connection, app_key: str, letters_: Sequence[DeadLetter]) -> None:
+    """Dead notifications have pending again."""
     now = now_micros()
-    owe(
+    enqueue(
         connection,
         app_key,
         [
             {
-                "position": letter.position,
-                "event_id": event_id(hook_cursor(app_key), letter.position),
-                "order_id": letter.order_id,
-                "notice": letter.content,
+                "position": dead_letter_.position,
+                "event_id": event_id(hook_subscription(app_key), dead_letter_.position),
+                "order_id": dead_letter_.order_id,
+                "notification": dead_letter_.content,
                 "produced_at": now,
                 "due_at": now,
             }
-            for letter in letters
+            for dead_letter_ in letters_
         ],
     )
 
@@ -123,7 +125,7 @@ def _blocked(now: int) -> ColumnElement[bool]:
 
 
 def startable(connection: Connection, app_key: str, now: int, limit: int) -> list[Delivery]:
-    """What a hook may be told now, the oldest first, later ones of the same orders included."""
+    """What a hook may be given now, the oldest first, later ones of the same orders included."""
     # By position, whatever else there is an index for: a backlog is not sorted for each look.
     due, unblocked = deliveries.c.due_at + 0 <= now, ~_blocked(now)
     query = (
@@ -137,7 +139,7 @@ def startable(connection: Connection, app_key: str, now: int, limit: int) -> lis
             row.position,
             row.event_id,
             row.order_id,
-            row.notice,
+            row.notification,
             row.produced_at,
             row.attempts,
             row.replayed,
@@ -147,7 +149,7 @@ def startable(connection: Connection, app_key: str, now: int, limit: int) -> lis
 
 
 class Waiting:
-    """What one hook is owed now, in memory of whoever holds its lease; an order's go in order.
+    """What one hook has pending now, in memory of whoever holds its lease; an order's go in order.
 
     Used from one thread. What is looked up meanwhile in another may be out of date when it is
     taken in: what was settled since the look-up began (`looking`) is left for the next one.
@@ -166,7 +168,7 @@ class Waiting:
         self._held_back.clear()
         return len(self._known) + more
 
-    def take_in(self, found: Sequence[Delivery]) -> int:
+    def acquire_in(self, found: Sequence[Delivery]) -> int:
         """What a look-up found; how many of it are new."""
         new, held_back = 0, self._held_back
         for delivery in found:
@@ -178,7 +180,7 @@ class Waiting:
         return new
 
     def start(self, most: int) -> list[Delivery]:
-        """The next notices, one an order, of orders of which none is on its way."""
+        """The next notifications, one an order, of orders of which none is on its way."""
         free = [order for order in self._orders if order not in self._busy]
         free.sort(key=lambda order: self._orders[order][0].position)
         self._busy.update(free[:most])
@@ -206,76 +208,84 @@ class Waiting:
 
 
 def record(connection: Connection, app_key: str, made: Sequence[Attempt]) -> None:
-    """What came of some attempts: told, to be tried again, or dead after three days."""
+    """What came of some attempts: given, to be tried again, or dead after three days."""
     mine = deliveries.c.app_key == app_key
     query = select(hooks.c.resumed_at).where(hooks.c.app_key == app_key)
     resumed_at = connection.execute(query).scalar_one_or_none() or 0
-    rows, gone, letters = list[dict[str, Any]](), list[int](), list[Letter]()
+    rows, gone, letters_ = list[dict[str, Any]](), list[int](), list[DeadLetter]()
     for attempt in made:
-        owed, next_at = attempt.delivery, None
-        tried_for = attempt.at - max(owed.produced_at, resumed_at)
+        pending, next_at = attempt.delivery, None
+        tried_for = attempt.at - max(pending.produced_at, resumed_at)
         if attempt.accepted:
-            gone.append(owed.position)
+            gone.append(pending.position)
         elif tried_for > KEPT_FOR.total_seconds() * SECOND:
-            gone.append(owed.position)
-            letters.append(
-                Letter(owed.position, owed.order_id, attempt.outcome, attempt.at, owed.body)
+            gone.append(pending.position)
+            letters_.append(
+                DeadLetter(
+                    pending.position, pending.order_id, attempt.outcome, attempt.at, pending.body
+                )
             )
         else:
             next_at = attempt.next_at
-            again = {"attempts": owed.attempts + 1, "due_at": next_at}
-            this = mine & (deliveries.c.position == owed.position)
+            again = {"attempts": pending.attempts + 1, "due_at": next_at}
+            this = mine & (deliveries.c.position == pending.position)
             connection.execute(update(deliveries).where(this).values(again))
         rows.append(
             {
                 "app_key": app_key,
-                "position": owed.position,
-                "attempt": owed.attempts + 1,
+                "position": pending.position,
+                "attempt": pending.attempts + 1,
                 "at": attempt.at,
                 "duration": attempt.duration,
                 "outcome": attempt.outcome,
-                "order_id": owed.order_id,
+                "order_id": pending.order_id,
                 "next_at": next_at,
             }
         )
     connection.execute(insert(attempts), rows)
-    dead_letters.bury(connection, hook_cursor(app_key), letters)
+    dead_letters.dead_letter(connection, hook_subscription(app_key), letters_)
     connection.execute(delete(deliveries).where(mine, deliveries.c.position.in_(gone)))
     _circuit(connection, app_key, made)
 
 
 def _circuit(connection: Connection, app_key: str, made: Sequence[Attempt]) -> None:
-    """Failures in a row are counted on the hook; from the twentieth on it is left alone."""
+    """Failures in a row are counted on the hook; from the twentieth on it is skipped."""
     mine = hooks.c.app_key == app_key
-    quiet = max(attempt.quiet_until for attempt in made)
+    quiet = max(attempt.retry_not_before for attempt in made)
     if any(attempt.accepted for attempt in made):
-        dirty = (hooks.c.failures > 0) | (hooks.c.opens_at > 0)
-        told = {"failures": 0, "opens_at": quiet}
-        connection.execute(update(hooks).where(mine, dirty | (quiet > 0)).values(told))
+        dirty = (hooks.c.consecutive_failures > 0) | (hooks.c.circuit_open_until > 0)
+        sinks = {"consecutive_failures": 0, "circuit_open_until": quiet}
+        connection.execute(update(hooks).where(mine, dirty | (quiet > 0)).values(sinks))
         return
-    failures = hooks.c.failures + len(made)
-    connection.execute(update(hooks).where(mine).values(failures=failures, opens_at=quiet))
-    opened = mine & (hooks.c.failures >= CIRCUIT_FAILURES)
+    consecutive_failures = hooks.c.consecutive_failures + len(made)
+    connection.execute(
+        update(hooks)
+        .where(mine)
+        .values(consecutive_failures=consecutive_failures, circuit_open_until=quiet)
+    )
+    opened = mine & (hooks.c.consecutive_failures >= CIRCUIT_FAILURES)
     until = max(quiet, now_micros() + CIRCUIT_PAUSE)
-    connection.execute(update(hooks).where(opened).values(opens_at=until))
+    connection.execute(update(hooks).where(opened).values(circuit_open_until=until))
 
 
 def with_due(connection: Connection, now: int, app_key: str | None = None) -> list[str]:
-    """The keys of hooks that are owed something now and may be told it; of all, or this one."""
+    """The keys of hooks that have pending something now and may be given it; of all, or this
+    one.
+    """
     waiting = (
         select(deliveries.c.app_key)
         .where(deliveries.c.app_key == hooks.c.app_key, _startable(now))
         .exists()
     )
     query = select(hooks.c.app_key).where(
-        hooks.c.opens_at <= now, hooks.c.paused_at.is_(None), waiting
+        hooks.c.circuit_open_until <= now, hooks.c.paused_at.is_(None), waiting
     )
     if app_key is not None:
         query = query.where(hooks.c.app_key == app_key)
     return list(connection.execute(query).scalars())
 
 
-def owed(connection: Connection) -> dict[str, int]:
+def pending(connection: Connection) -> dict[str, int]:
     query = select(deliveries.c.app_key, func.count()).group_by(deliveries.c.app_key)
     return {key: count for key, count in connection.execute(query)}
 
@@ -291,10 +301,10 @@ def forget_attempts(connection: Connection, now: int) -> int:
         .exists()
     )
     dead = (
-        select(letters_table.c.position)
+        select(dead_letters_table.c.position)
         .where(
-            letters_table.c.cursor == "hook:" + attempts.c.app_key,
-            letters_table.c.position == attempts.c.position,
+            dead_letters_table.c.subscription == "hook:" + attempts.c.app_key,
+            dead_letters_table.c.position == attempts.c.position,
         )
         .exists()
     )
@@ -303,7 +313,7 @@ def forget_attempts(connection: Connection, now: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class AttemptRecord:
     """An attempt as it is remembered; instants and duration in microseconds."""
 
     position: int
@@ -324,7 +334,7 @@ def attempts_of(
     position: int | None = None,
     failed: bool = False,
     limit: int = 100,
-) -> list[Made]:
+) -> list[AttemptRecord]:
     """The latest attempts first; `before` is the at, position and number of one to go on from."""
     key = (attempts.c.at, attempts.c.position, attempts.c.attempt)
     query = select(attempts).where(attempts.c.app_key == app_key)
@@ -337,14 +347,14 @@ def attempts_of(
     query = query.order_by(*(column.desc() for column in key)).limit(limit)
     rows = connection.execute(query).all()
     return [
-        Made(r.position, r.attempt, r.order_id, r.at, r.duration, r.outcome, r.next_at)
+        AttemptRecord(r.position, r.attempt, r.order_id, r.at, r.duration, r.outcome, r.next_at)
         for r in rows
     ]
 
 
 @dataclass(frozen=True, slots=True)
-class Owed:
-    """A notice that waits; instants in microseconds. `next_at`: when it is due."""
+class PendingDelivery:
+    """A notification that waits; instants in microseconds. `next_at`: when it is due."""
 
     position: int
     event_id: str
@@ -356,8 +366,8 @@ class Owed:
     replayed: bool
 
 
-def peek(connection: Connection, app_key: str, after: int, limit: int) -> list[Owed]:
-    """What is owed past a position, in order of the ledger; nothing changes by looking."""
+def peek(connection: Connection, app_key: str, after: int, limit: int) -> list[PendingDelivery]:
+    """What has pending past a position, in order of the ledger; nothing changes by looking."""
     query = (
         select(deliveries)
         .where(deliveries.c.app_key == app_key, deliveries.c.position > after)
@@ -365,11 +375,11 @@ def peek(connection: Connection, app_key: str, after: int, limit: int) -> list[O
         .limit(limit)
     )
     return [
-        Owed(
+        PendingDelivery(
             row.position,
             row.event_id,
             row.order_id,
-            row.notice,
+            row.notification,
             row.produced_at,
             row.attempts,
             row.due_at,
@@ -380,7 +390,9 @@ def peek(connection: Connection, app_key: str, after: int, limit: int) -> list[O
 
 
 def overview(connection: Connection, app_key: str) -> tuple[int, int | None, int]:
-    """How much a hook is owed, since when its oldest notice waits, and its dead letters."""
+    """How much a hook has pending, since when its oldest notification waits, and its dead
+    letters.
+    """
     query = select(func.count(), func.min(deliveries.c.produced_at))
     count, oldest = connection.execute(query.where(deliveries.c.app_key == app_key)).one()
-    return count, oldest, dead_letters.count(connection, hook_cursor(app_key))
+    return count, oldest, dead_letters.count(connection, hook_subscription(app_key))

@@ -22,15 +22,18 @@ from sqlalchemy import (
 )
 
 from oms_ledger.eventstore.database import Database
-from oms_ledger.eventstore.encryption import Vault
-from projections.subscriptions import checkpoints as cursors
-from projections.subscriptions import dead_letters
+from oms_ledger.eventstore.encryption import Encryption
+from projections.subscriptions import checkpoints, dead_letters
 from projections.subscriptions.checkpoints import now_micros
-from projections.subscriptions.dead_letters import Letter
-from projections.subscriptions.kinds import Kind
-from projections.subscriptions.notification import Notice, put, put_absent
-from projections.subscriptions.sink import Told, fence, forget
-from projections.tables import feed_items, feeds, judgings
+from projections.subscriptions.dead_letters import DeadLetter
+from projections.subscriptions.kinds import SubscriptionKind
+from projections.subscriptions.notification import (
+    Notification,
+    insert_missing,
+    insert_notifications,
+)
+from projections.subscriptions.sink import SubscriptionSink, fence, forget
+from projections.tables import feed_items, feeds, filter_stats
 
 SECOND = 1_000_000
 FRUITLESS_RETRIEVALS, FRUITLESS_AGE = 100, 4 * 86_400 * SECOND
@@ -40,7 +43,7 @@ class ForgedHandle(Exception):
     """A handle that this deployment never gave to this key; the argument is its index."""
 
 
-def cursor_of(app_key: str) -> str:
+def subscription_of(app_key: str) -> str:
     return f"feed:{app_key}"
 
 
@@ -63,17 +66,23 @@ class Feed:
         return self.last_item_at + self.retention * SECOND
 
 
-class FeedQueue(Told):
-    """Destination of a feed's cursor: its queue."""
+class FeedQueue(SubscriptionSink):
+    """Destination of a feed's subscription: its queue."""
 
     def __init__(self, database: Database, feed: Feed) -> None:
-        super().__init__(database, cursor_of(feed.app_key), feed.account, feed.filter)
+        super().__init__(database, subscription_of(feed.app_key), feed.account, feed.filter)
         self.app_key = feed.app_key
 
-    def keep(self, connection: Connection, notices: Sequence[Notice]) -> None:
+    def store_notifications(
+        self, connection: Connection, notifications: Sequence[Notification]
+    ) -> None:
         now, key = now_micros(), self.app_key
         more = {"app_key": key, "produced_at": now, "visible_at": now}
-        put(connection, feed_items, [{**asdict(notice), **more} for notice in notices])
+        insert_notifications(
+            connection,
+            feed_items,
+            [{**asdict(notification), **more} for notification in notifications],
+        )
         connection.execute(update(feeds).where(feeds.c.app_key == key).values(last_item_at=now))
 
 
@@ -89,7 +98,7 @@ def _feed(row: Row[Any]) -> Feed:
 def configure(connection: Connection, feed: Feed, head: int) -> None:
     """Create or replace; an equal configuration changes nothing at all.
 
-    A new feed starts after `head`. Replacing fences whoever is judging by the old filter, and
+    A new feed starts after `head`. Replacing fences whoever is evaluating by the old filter, and
     clears the memory of fired orders.
     """
     known, now = get(connection, feed.app_key), now_micros()
@@ -99,7 +108,7 @@ def configure(connection: Connection, feed: Feed, head: int) -> None:
         "visibility": feed.visibility,
         "retention": feed.retention,
     }
-    cursor = cursor_of(feed.app_key)
+    subscription = subscription_of(feed.app_key)
     if known is None:
         connection.execute(
             insert(feeds).values(
@@ -110,18 +119,18 @@ def configure(connection: Connection, feed: Feed, head: int) -> None:
                 last_item_at=now,
             )
         )
-        cursors.create(connection, cursor, head)
+        checkpoints.create(connection, subscription, head)
         return
     connection.execute(update(feeds).where(feeds.c.app_key == feed.app_key).values(**values))
     if known.filter != feed.filter:
-        forget(connection, cursor)
-        fence(connection, cursor)
+        forget(connection, subscription)
+        fence(connection, subscription)
 
 
 def remove(connection: Connection, app_key: str) -> bool:
-    """The feed, its queue and its cursor; False when there is none."""
-    cursors.drop(connection, cursor_of(app_key))
-    forget(connection, cursor_of(app_key))
+    """The feed, its queue and its subscription; False when there is none."""
+    checkpoints.drop(connection, subscription_of(app_key))
+    forget(connection, subscription_of(app_key))
     connection.execute(delete(feed_items).where(feed_items.c.app_key == app_key))
     return connection.execute(delete(feeds).where(feeds.c.app_key == app_key)).rowcount > 0
 
@@ -178,7 +187,7 @@ class Lot:
 
 
 def retrieve(
-    connection: Connection, app_key: str, count: int, vault: Vault, now: int
+    connection: Connection, app_key: str, count: int, encryption: Encryption, now: int
 ) -> Lot | None:
     """Up to `count` visible items, hidden from now for the visibility time; None without a feed.
 
@@ -190,13 +199,13 @@ def retrieve(
     if not rows:
         feed = get(connection, app_key)
         return None if feed is None else Lot([], feed.expires_at)
-    items = [(_handle(app_key, row, vault), row) for row in rows]
+    items = [(_handle(app_key, row, encryption), row) for row in rows]
     return Lot(items, int(rows[0]["expires_at"]))
 
 
-def _handle(app_key: str, item: dict[str, Any], vault: Vault) -> str:
+def _handle(app_key: str, item: dict[str, Any], encryption: Encryption) -> str:
     place = f"{item['generation']}.{item['position']}.{item['retrievals']}"
-    signature = vault.sign(f"handle:{app_key}:{place}")
+    signature = encryption.sign(f"handle:{app_key}:{place}")
     return base64.urlsafe_b64encode(f"{place}.{signature}".encode()).decode()
 
 
@@ -208,7 +217,9 @@ _COMMIT = delete(feed_items).where(
 )
 
 
-def commit(connection: Connection, app_key: str, handles: Sequence[str], vault: Vault) -> int:
+def commit(
+    connection: Connection, app_key: str, handles: Sequence[str], encryption: Encryption
+) -> int:
     """Remove the items of the handles; all or nothing: `ForgedHandle` names the first bad one.
 
     A handle of an item that is gone, or was retrieved again since, is harmless; so is one of a
@@ -217,7 +228,7 @@ def commit(connection: Connection, app_key: str, handles: Sequence[str], vault: 
     positions: dict[str, list[int]] = {}
     for index, handle in enumerate(handles):
         place, _, signature = _read(handle).rpartition(".")
-        expected = vault.sign(f"handle:{app_key}:{place}")
+        expected = encryption.sign(f"handle:{app_key}:{place}")
         if not hmac.compare_digest(signature.encode(), expected.encode()):
             raise ForgedHandle(index)
         generation, position, _ = place.split(".")
@@ -238,9 +249,9 @@ def _read(handle: str) -> str:
         return ""
 
 
-def bury(connection: Connection, now: int) -> int:
+def dead_letter(connection: Connection, now: int) -> int:
     """Items beyond retention, or fruitlessly retrieved, go to the dead letters; how many."""
-    buried = 0
+    dead_lettered = 0
     for row in connection.execute(select(feeds.c.app_key, feeds.c.retention)).all():
         expired = feed_items.c.produced_at < now - row.retention * SECOND
         fruitless = (feed_items.c.retrievals >= FRUITLESS_RETRIEVALS) & (
@@ -251,23 +262,25 @@ def bury(connection: Connection, now: int) -> int:
             .where(feed_items.c.app_key == row.app_key, expired | fruitless)
             .returning(*feed_items.c)
         )
-        letters = [_letter(item, now) for item in connection.execute(dead)]
-        dead_letters.bury(connection, cursor_of(row.app_key), letters)
-        buried += len(letters)
-    return buried
+        letters_ = [_letter(item, now) for item in connection.execute(dead)]
+        dead_letters.dead_letter(connection, subscription_of(row.app_key), letters_)
+        dead_lettered += len(letters_)
+    return dead_lettered
 
 
-def _letter(item: Row[Any], now: int) -> Letter:
-    why = "retention" if item.retrievals < FRUITLESS_RETRIEVALS else "fruitless"
+def _letter(item: Row[Any], now: int) -> DeadLetter:
+    reason = "retention" if item.retrievals < FRUITLESS_RETRIEVALS else "fruitless"
     content = json.dumps(dict(item._mapping))
-    return Letter(item.position, item.order_id, why, now, content)
+    return DeadLetter(item.position, item.order_id, reason, now, content)
 
 
-def requeue(connection: Connection, app_key: str, letters: Sequence[Letter]) -> None:
+def requeue(connection: Connection, app_key: str, letters_: Sequence[DeadLetter]) -> None:
     """Dead items are in the queue again, as if they were new."""
     now = now_micros()
     fresh = {"produced_at": now, "visible_at": now, "retrievals": 0}
-    put_absent(connection, feed_items, [{**json.loads(one.content), **fresh} for one in letters])
+    insert_missing(
+        connection, feed_items, [{**json.loads(one.content), **fresh} for one in letters_]
+    )
 
 
 def peek(connection: Connection, app_key: str, after: int, limit: int) -> list[dict[str, Any]]:
@@ -285,32 +298,32 @@ def peek(connection: Connection, app_key: str, after: int, limit: int) -> list[d
 
 
 def overview(connection: Connection, account: str | None = None) -> list[dict[str, Any]]:
-    """Feeds with their filters, how much waits and is dead, and what judging came to."""
+    """Feeds with their filters, how much waits and is dead, and what evaluating came to."""
     query = select(feeds).order_by(feeds.c.account, feeds.c.app_key)
     if account is not None:
         query = query.where(feeds.c.account == account)
     counted = select(feed_items.c.app_key, func.count()).group_by(feed_items.c.app_key)
     items = {key: count for key, count in connection.execute(counted)}
-    costs = {row.cursor: row for row in connection.execute(select(judgings))}
-    told = []
+    costs = {row.subscription: row for row in connection.execute(select(filter_stats))}
+    sinks = []
     for row in connection.execute(query).all():
-        cursor = cursor_of(row.app_key)
-        cost = costs.get(cursor)
-        told.append(
+        subscription = subscription_of(row.app_key)
+        cost = costs.get(subscription)
+        sinks.append(
             {
                 "appKey": row.app_key,
                 "account": row.account,
                 "filter": json.loads(row.filter),
                 "items": items.get(row.app_key, 0),
-                "judged": cost.judged if cost else 0,
-                "passed": cost.passed if cost else 0,
+                "evaluated": cost.evaluated if cost else 0,
+                "matched": cost.matched if cost else 0,
                 "failed": cost.failed if cost else 0,
                 "evaluationMicroseconds": cost.micros if cost else 0,
                 "lastFailure": cost.last_failure if cost else None,
-                "deadLetters": dead_letters.count(connection, cursor),
+                "deadLetters": dead_letters.count(connection, subscription),
             }
         )
-    return told
+    return sinks
 
 
 def unused(connection: Connection, now: int) -> list[str]:
@@ -327,10 +340,10 @@ def destinations(connection: Connection, database: Database, account: str) -> li
     return [FeedQueue(database, _feed(row)) for row in connection.execute(query)]
 
 
-def _destination(database: Database, _: Vault, app_key: str) -> FeedQueue | None:
+def _destination(database: Database, _: Encryption, app_key: str) -> FeedQueue | None:
     with database.reading() as connection:
         feed = get(connection, app_key)
     return None if feed is None else FeedQueue(database, feed)
 
 
-KIND = Kind("feed", _destination, requeue)
+KIND = SubscriptionKind("feed", _destination, requeue)

@@ -1,4 +1,4 @@
-"""What feeds and hooks were told of one order: what waits, what was tried, what died.
+"""What feeds and hooks got of one order: what waits, what was tried, what died.
 
 Everything is looked up by the positions of the order's events, so it costs as much as the order
 is long, whatever the queues hold.
@@ -16,7 +16,7 @@ WAITING, HIDDEN, PENDING, DELIVERED, DEAD = "waiting", "hidden", "pending", "del
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SubscriptionSink:
     """One notification of one key; instants in microseconds.
 
     `kind` is `feed` or `hook`. `until`: when a hidden item shows again, a pending one is tried.
@@ -34,8 +34,10 @@ class Told:
     replayed: bool = False
 
 
-def told_of(connection: Connection, account: str, positions: Sequence[int], now: int) -> list[Told]:
-    """By key and position; a feed's item that was committed is told no more."""
+def told_of(
+    connection: Connection, account: str, positions: Sequence[int], now: int
+) -> list[SubscriptionSink]:
+    """By key and position; a feed's item that was committed gets no more."""
     queues = _keys(connection, feeds, account)
     pushed = _keys(connection, hooks, account)
     found = [
@@ -53,11 +55,11 @@ def _keys(connection: Connection, table: Any, account: str) -> list[str]:
 
 def _items(
     connection: Connection, keys: Sequence[str], positions: Sequence[int], now: int
-) -> list[Told]:
+) -> list[SubscriptionSink]:
     t = feed_items
     query = select(t).where(t.c.app_key.in_(keys), t.c.position.in_(positions))
     return [
-        Told(
+        SubscriptionSink(
             row.app_key,
             "feed",
             row.position,
@@ -73,7 +75,7 @@ def _items(
 
 def _deliveries(
     connection: Connection, keys: Sequence[str], positions: Sequence[int]
-) -> list[Told]:
+) -> list[SubscriptionSink]:
     """Of each position the last attempt, and whether it still waits for another."""
     t, d = attempts, deliveries
     tried = select(t).where(t.c.app_key.in_(keys), t.c.position.in_(positions))
@@ -82,19 +84,19 @@ def _deliveries(
     pending = {(r.app_key, r.position): r for r in connection.execute(waits)}
     found = []
     for app_key, position in {*last, *pending}:
-        made, owed = last.get((app_key, position)), pending.get((app_key, position))
+        made, message = last.get((app_key, position)), pending.get((app_key, position))
         found.append(
-            Told(
+            SubscriptionSink(
                 app_key,
                 "hook",
                 position,
-                PENDING if owed else DELIVERED,
+                PENDING if message else DELIVERED,
                 made.attempt if made else 0,
                 at=made.at if made else None,
                 duration=made.duration if made else None,
                 outcome=made.outcome if made else None,
-                until=owed.due_at if owed else None,
-                replayed=bool(owed and owed.replayed),
+                until=message.due_at if message else None,
+                replayed=bool(message and message.replayed),
             )
         )
     return [one for one in found if one.state == PENDING or one.outcome == "HTTP 200"]
@@ -105,12 +107,14 @@ def _dead(
     queues: Sequence[str],
     pushed: Sequence[str],
     positions: Sequence[int],
-) -> list[Told]:
+) -> list[SubscriptionSink]:
     t = dead_letters
     names = {f"feed:{key}": (key, "feed") for key in queues}
     names |= {f"hook:{key}": (key, "hook") for key in pushed}
-    query = select(t).where(t.c.cursor.in_(list(names)), t.c.position.in_(positions))
+    query = select(t).where(t.c.subscription.in_(list(names)), t.c.position.in_(positions))
     return [
-        Told(*names[row.cursor], row.position, DEAD, 0, at=row.at, outcome=row.why)
+        SubscriptionSink(
+            *names[row.subscription], row.position, DEAD, 0, at=row.at, outcome=row.reason
+        )
         for row in connection.execute(query)
     ]

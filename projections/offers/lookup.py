@@ -29,8 +29,8 @@ _ADDRESS = msgspec.json.Decoder(KnownAddress)
 
 def rows_for(connection: Connection, account: str, question: Question) -> Rows:
     """The rows that may answer the question: its offers, and what delivers to its place."""
-    asked = dict.fromkeys((line.sku, line.seller) for line in question.lines)
-    sellers = list(dict.fromkeys((EVERY_SELLER, *(seller for _, seller in asked))))
+    requested = dict.fromkeys((line.sku, line.seller) for line in question.lines)
+    sellers = list(dict.fromkeys((EVERY_SELLER, *(seller for _, seller in requested))))
     place = question.place
     known = known_address(connection, account, place) if place else None
     if place is not None and place.coordinates:
@@ -39,7 +39,7 @@ def rows_for(connection: Connection, account: str, question: Question) -> Rows:
         origin = known.geo_coordinates if known else ()
     points = _of_sellers(connection, account, "pickup-point", sellers)
     return Rows(
-        offers=_offers(connection, account, list(asked)),
+        offers=_offers(connection, account, list(requested)),
         deliveries=deliveries_to(connection, account, place, sellers) if place else (),
         reach=[
             Reach(*msgspec.json.decode(body))
@@ -108,10 +108,10 @@ def sellers(connection: Connection, account: str) -> list[str]:
     return list(connection.execute(query.order_by(t.c.seller)).scalars())
 
 
-def known_sellers(connection: Connection, account: str, asked: Iterable[str]) -> set[str]:
+def known_sellers(connection: Connection, account: str, requested: Iterable[str]) -> set[str]:
     """Of these sellers those that the table has rows of."""
     found = set()
-    for seller in set(asked):
+    for seller in set(requested):
         query = select(t.c.key).where(
             t.c.account == account, t.c.kind == "offer", t.c.seller == seller
         )
@@ -121,9 +121,9 @@ def known_sellers(connection: Connection, account: str, asked: Iterable[str]) ->
 
 
 def _offers(
-    connection: Connection, account: str, asked: Sequence[tuple[str, str]]
+    connection: Connection, account: str, requested: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], Offer]:
-    keys = [key_of(*one) for one in asked]
+    keys = [key_of(*one) for one in requested]
     query = select(t.c.body).where(t.c.account == account, t.c.kind == "offer", t.c.key.in_(keys))
     found = [_OFFER.decode(body) for body in connection.execute(query).scalars()]
     return {(offer.sku, offer.seller): offer for offer in found}

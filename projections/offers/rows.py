@@ -41,8 +41,8 @@ def load(
         known = _bodies(connection, account, chunk)
         differing = [row for row in chunk if known.get((row.kind, row.key)) != row.body]
         if differing:
-            told = [_columns(account, row) for row in differing]
-            connection.execute(upsert(connection, t), told)
+            fields = [_columns(account, row) for row in differing]
+            connection.execute(upsert(connection, t), fields)
         changed += len(differing)
         unchanged += len(chunk) - len(differing)
         advance(len(chunk))
@@ -145,7 +145,7 @@ def _remove_others(connection: Connection, account: str, kept: Iterable[tuple[st
 
 
 def _refresh_reach(connection: Connection, account: str) -> None:
-    """Write anew which countries and channels each seller delivers by."""
+    """Write again which countries and channels each seller delivers by."""
     query = select(t.c.body).where(t.c.account == account, t.c.kind == "delivery")
     decoder = msgspec.json.Decoder(Delivery)
     reach = set()
@@ -153,7 +153,7 @@ def _refresh_reach(connection: Connection, account: str) -> None:
         delivery = decoder.decode(body)
         reach.add((delivery.seller, delivery.country.upper(), delivery.channel))
     connection.execute(delete(t).where(t.c.account == account, t.c.kind == REACH))
-    told = [
+    fields = [
         {
             "account": account,
             "kind": REACH,
@@ -166,5 +166,5 @@ def _refresh_reach(connection: Connection, account: str) -> None:
         }
         for one in sorted(reach)
     ]
-    if told:
-        connection.execute(insert(t), told)
+    if fields:
+        connection.execute(insert(t), fields)

@@ -26,10 +26,10 @@ def add(connection: Connection, who: str, *, known_browser: bool) -> None:
     now = now_micros()
     same = (t.c.who == who, t.c.known_browser == known_browser)
     found = connection.execute(select(t).where(*same)).one_or_none()
-    told = dict(found._mapping) if found else {"count": 0, "first_at": now, "blocked_until": 0}
-    if max(told["first_at"], told["blocked_until"]) + WINDOW < now:
-        told |= {"count": 0, "first_at": now}
-    count, first_at = told["count"] + 1, told["first_at"]
+    fields = dict(found._mapping) if found else {"count": 0, "first_at": now, "blocked_until": 0}
+    if max(fields["first_at"], fields["blocked_until"]) + WINDOW < now:
+        fields |= {"count": 0, "first_at": now}
+    count, first_at = fields["count"] + 1, fields["first_at"]
     wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** max(0, count - ALLOWED)) if count >= ALLOWED else 0
     connection.execute(delete(t).where(*same))
     connection.execute(

@@ -30,7 +30,7 @@ class Link:
 def create(
     connection: Connection, purpose: str, *, operator: str | None, account: str | None = None
 ) -> str:
-    """The secret of a new link; it ends former links of that purpose and operator."""
+    """The secret of a new link; it ends previous links of that purpose and operator."""
     now, token = now_micros(), secrets.token_urlsafe(24)
     connection.execute(delete(t).where(t.c.expires_at < now - DAY))
     former = delete(t).where(t.c.purpose == purpose, t.c.used_at.is_(None))

@@ -24,7 +24,7 @@ class Run:
 
     id: str
     account: str
-    by: str
+    actor: str
     command: str
     reason: str
     state: str
@@ -42,14 +42,19 @@ class Outcome:
 
 
 def create(
-    connection: Connection, account: str, by: str, command: str, reason: str, orders: Sequence[str]
+    connection: Connection,
+    account: str,
+    actor: str,
+    command: str,
+    reason: str,
+    orders: Sequence[str],
 ) -> str:
     run_id = secrets.token_hex(8)
     connection.execute(
         insert(t).values(
             id=run_id,
             account=account,
-            by=by,
+            actor=actor,
             command=command,
             reason=reason,
             state=RUNNING if orders else COMPLETE,
@@ -100,9 +105,9 @@ def waiting(connection: Connection, run_id: str, limit: int) -> list[str]:
 
 
 def record(connection: Connection, run_id: str, outcome: Outcome) -> None:
-    told = update(o).where(o.c.run == run_id, o.c.order_id == outcome.order_id)
+    fields = update(o).where(o.c.run == run_id, o.c.order_id == outcome.order_id)
     connection.execute(
-        told.values(outcome=outcome.outcome, code=outcome.code, message=outcome.message)
+        fields.values(outcome=outcome.outcome, code=outcome.code, message=outcome.message)
     )
 
 

@@ -67,7 +67,7 @@ def mark_verified(connection: Connection, token_hash: bytes) -> None:
 
 
 def set_message(connection: Connection, token_hash: bytes, message: str | None) -> None:
-    """What the next page tells once."""
+    """What the next page says once."""
     _set(connection, token_hash, message=message)
 
 

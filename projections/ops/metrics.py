@@ -7,26 +7,26 @@ from sqlalchemy import Connection, func, select
 
 from oms_ledger.eventstore.tables import events
 from projections.notifications.feeds import SECOND
-from projections.outbox import messages as calls
-from projections.subscriptions import checkpoints as cursors
-from projections.tables import cursors as cursor_table
+from projections.outbox import messages
+from projections.subscriptions import checkpoints
 from projections.tables import (
     dead_letters,
     deliveries,
-    due_times,
     feed_items,
     feeds,
+    filter_stats,
     hooks,
-    judgings,
-    process_figures,
+    process_metrics,
+    timers,
 )
+from projections.tables import subscriptions as subscriptions_table
 
 GONE = 60
 """Seconds without a sign of life after which a process is not counted any more."""
 
 
 @dataclass
-class Figure:
+class Metric:
     """A figure by its labels; one that only grows is a counter."""
 
     name: str
@@ -40,31 +40,31 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Following:
-    """A cursor: its lag in entries and in seconds, and who holds its lease.
+class SubscriptionStatus:
+    """A subscription: its lag in events and in seconds, and who holds its lease.
 
-    The lag in seconds is the age of the oldest entry that it has not passed.
+    The lag in seconds is the age of the oldest event that it has not passed.
     """
 
-    cursor: str
+    subscription: str
     position: int | None
     lag: int
     seconds: float
     holder: str | None
 
 
-def following(connection: Connection, head: int, now: int) -> list[Following]:
-    rows = connection.execute(select(cursor_table).order_by(cursor_table.c.id)).all()
-    late = {row.position + 1 for row in rows if cursors.follows(row.id) and row.position < head}
+def subscription_statuses(connection: Connection, head: int, now: int) -> list[SubscriptionStatus]:
+    rows = connection.execute(select(subscriptions_table).order_by(subscriptions_table.c.id)).all()
+    late = {row.position + 1 for row in rows if checkpoints.follows(row.id) and row.position < head}
     query = select(events.c.position, events.c.at).where(events.c.position.in_(late))
     since = {position: at for position, at in connection.execute(query)}
-    told = []
+    fields = []
     for row in rows:
-        follows = cursors.follows(row.id)
+        follows = checkpoints.follows(row.id)
         lag = max(0, head - row.position) if follows else 0
         at = since.get(row.position + 1) if lag else None
-        told.append(
-            Following(
+        fields.append(
+            SubscriptionStatus(
                 row.id,
                 row.position if follows else None,
                 lag,
@@ -72,13 +72,13 @@ def following(connection: Connection, head: int, now: int) -> list[Following]:
                 row.holder if row.leased_until > now else None,
             )
         )
-    return told
+    return fields
 
 
-def figures(connection: Connection, head: int, now: int) -> list[Figure]:
+def collect_metrics(connection: Connection, head: int, now: int) -> list[Metric]:
     """Everything that the database knows; `now` in microseconds."""
     return [
-        *_cursors(connection, head, now),
+        *_subscriptions(connection, head, now),
         *_judging(connection),
         *_feeds(connection, now),
         *_hooks(connection, now),
@@ -86,41 +86,45 @@ def figures(connection: Connection, head: int, now: int) -> list[Figure]:
     ]
 
 
-def _cursors(connection: Connection, head: int, now: int) -> Iterator[Figure]:
-    stands = Figure("oms_ledger_head", "Last position of the ledger")
+def _subscriptions(connection: Connection, head: int, now: int) -> Iterator[Metric]:
+    stands = Metric("oms_ledger_head", "Last position of the ledger")
     stands.put(head)
-    lag = Figure("oms_cursor_lag", "Entries a cursor is behind", ("cursor",))
-    seconds = Figure(
-        "oms_cursor_lag_seconds", "Age of the oldest entry a cursor has not passed", ("cursor",)
+    lag = Metric("oms_subscription_lag", "Events a subscription is behind", ("subscription",))
+    seconds = Metric(
+        "oms_subscription_lag_seconds",
+        "Age of the oldest event a subscription has not passed",
+        ("subscription",),
     )
-    held = Figure("oms_lease_held", "Whether somebody holds the cursor's lease", ("cursor",))
-    for one in following(connection, head, now):
-        held.put(float(one.holder is not None), one.cursor)
+    held = Metric("oms_lease_held", "Whether somebody holds the lease", ("subscription",))
+    for one in subscription_statuses(connection, head, now):
+        held.put(float(one.holder is not None), one.subscription)
         if one.position is not None:
-            lag.put(one.lag, one.cursor)
-            seconds.put(one.seconds, one.cursor)
+            lag.put(one.lag, one.subscription)
+            seconds.put(one.seconds, one.subscription)
     yield from (stands, lag, seconds, held)
 
 
-def _judging(connection: Connection) -> Iterator[Figure]:
-    by = ("cursor",)
-    judged = Figure("oms_filter_judged_total", "Entries judged by an expression", by, True)
-    passed = Figure("oms_filter_passed_total", "Entries an expression passed", by, True)
-    failed = Figure("oms_filter_failed_total", "Evaluations that failed", by, True)
-    spent = Figure("oms_filter_seconds_total", "Seconds spent evaluating", by, True)
-    for row in connection.execute(select(judgings)):
-        judged.put(row.judged, row.cursor)
-        passed.put(row.passed, row.cursor)
-        failed.put(row.failed, row.cursor)
-        spent.put(row.micros / SECOND, row.cursor)
-    yield from (judged, passed, failed, spent)
+def _judging(connection: Connection) -> Iterator[Metric]:
+    actor = ("subscription",)
+    evaluated = Metric(
+        "oms_filter_evaluated_total", "Events evaluated by an expression", actor, True
+    )
+    matched = Metric("oms_filter_matched_total", "Events that matched an expression", actor, True)
+    failed = Metric("oms_filter_failed_total", "Evaluations that failed", actor, True)
+    spent = Metric("oms_filter_seconds_total", "Seconds spent evaluating", actor, True)
+    for row in connection.execute(select(filter_stats)):
+        evaluated.put(row.evaluated, row.subscription)
+        matched.put(row.matched, row.subscription)
+        failed.put(row.failed, row.subscription)
+        spent.put(row.micros / SECOND, row.subscription)
+    yield from (evaluated, matched, failed, spent)
 
 
-def _feeds(connection: Connection, now: int) -> Iterator[Figure]:
-    by = ("app_key",)
-    items = Figure("oms_feed_items", "Items stored, hidden ones too", by)
-    oldest = Figure("oms_feed_oldest_seconds", "Age of the oldest item", by)
-    expires = Figure("oms_feed_expires_seconds", "Until it is removed, should no item come", by)
+def _feeds(connection: Connection, now: int) -> Iterator[Metric]:
+    actor = ("app_key",)
+    items = Metric("oms_feed_items", "Items stored, hidden ones too", actor)
+    oldest = Metric("oms_feed_oldest_seconds", "Age of the oldest item", actor)
+    expires = Metric("oms_feed_expires_seconds", "Until it is removed, should no item come", actor)
     for row in connection.execute(select(feeds)):
         items.put(0, row.app_key)
         oldest.put(0, row.app_key)
@@ -133,41 +137,47 @@ def _feeds(connection: Connection, now: int) -> Iterator[Figure]:
     yield from (items, oldest, expires)
 
 
-def _hooks(connection: Connection, now: int) -> Iterator[Figure]:
-    by = ("app_key",)
-    owed = Figure("oms_deliveries_owed", "Notices owed", by)
-    oldest = Figure("oms_deliveries_oldest_seconds", "Age of the oldest notice owed", by)
-    failures = Figure("oms_hook_failures", "Failed pushes in a row", by)
-    quiet = Figure("oms_hook_quiet", "Whether a hook is left alone after failures", by)
-    paused = Figure("oms_hook_paused", "Whether a hook is paused", by)
+def _hooks(connection: Connection, now: int) -> Iterator[Metric]:
+    actor = ("app_key",)
+    pending = Metric("oms_deliveries_pending", "Notifications pending", actor)
+    oldest = Metric(
+        "oms_deliveries_oldest_seconds", "Age of the oldest pending notification", actor
+    )
+    consecutive_failures = Metric(
+        "oms_hook_consecutive_failures", "Consecutive failed attempts", actor
+    )
+    quiet = Metric(
+        "oms_hook_circuit_open", "Whether a hook's circuit is open after failures", actor
+    )
+    paused = Metric("oms_hook_paused", "Whether a hook is paused", actor)
     for row in connection.execute(select(hooks)):
-        owed.put(0, row.app_key)
+        pending.put(0, row.app_key)
         oldest.put(0, row.app_key)
-        failures.put(row.failures, row.app_key)
-        quiet.put(float(row.opens_at > now), row.app_key)
+        consecutive_failures.put(row.consecutive_failures, row.app_key)
+        quiet.put(float(row.circuit_open_until > now), row.app_key)
         paused.put(float(row.paused_at is not None), row.app_key)
     query = select(deliveries.c.app_key, func.count(), func.min(deliveries.c.produced_at))
     for key, count, since in connection.execute(query.group_by(deliveries.c.app_key)):
-        owed.put(count, key)
+        pending.put(count, key)
         oldest.put(max(0.0, (now - since) / SECOND), key)
-    yield from (owed, oldest, failures, quiet, paused)
+    yield from (pending, oldest, consecutive_failures, quiet, paused)
 
 
-def _others(connection: Connection, now: int) -> Iterator[Figure]:
-    dead = Figure("oms_dead_letters", "Dead letters", ("cursor",))
-    query = select(dead_letters.c.cursor, func.count()).group_by(dead_letters.c.cursor)
-    for cursor, count in connection.execute(query):
-        dead.put(count, cursor)
-    owing = Figure("oms_calls", "Calls not settled", ("kind", "state"))
-    for (kind, state), count in calls.counted(connection).items():
+def _others(connection: Connection, now: int) -> Iterator[Metric]:
+    dead = Metric("oms_dead_letters", "Dead letters", ("subscription",))
+    query = select(dead_letters.c.subscription, func.count()).group_by(dead_letters.c.subscription)
+    for subscription, count in connection.execute(query):
+        dead.put(count, subscription)
+    owing = Metric("oms_outbox_messages", "Outbox messages not completed", ("kind", "state"))
+    for (kind, state), count in messages.counted(connection).items():
         owing.put(count, kind, state)
-    late = Figure("oms_timers_late_seconds", "How late the latest timer is")
-    first = connection.execute(select(func.min(due_times.c.due_at))).scalar_one()
+    late = Metric("oms_timers_late_seconds", "How late the latest timer is")
+    first = connection.execute(select(func.min(timers.c.due_at))).scalar_one()
     late.put(max(0.0, (now - first) / SECOND) if first is not None else 0.0)
-    seen = Figure(
+    seen = Metric(
         "oms_process_seen_seconds", "Since a process last gave a sign of life", ("kind", "process")
     )
-    for row in connection.execute(select(process_figures)):
+    for row in connection.execute(select(process_metrics)):
         if now - row.at < GONE * SECOND:
             seen.put(max(0.0, (now - row.at) / SECOND), row.kind, row.process)
     yield from (dead, owing, late, seen)

@@ -1,8 +1,8 @@
 """Are the views what the ledger says? Every row of every view, recomputed and compared (G8).
 
 Orders are taken page by page, in the order in which they were placed. What a view should have is
-folded as of the position where its cursor stands; a view moves on meanwhile, so what differs is
-looked at again before it is told. Nothing is written.
+folded as of the position where its subscription stands; a view moves on meanwhile, so what differs
+is looked at again before it gets. Nothing is written.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,23 +13,22 @@ import orjson
 from sqlalchemy import Connection, Select, Table, exists, func, literal, select
 
 from oms_ledger.eventstore.database import Database
-from oms_ledger.eventstore.encryption import Vault
+from oms_ledger.eventstore.encryption import Encryption
 from oms_ledger.eventstore.folding import (
     NOTHING,
-    Folded,
-    Folds,
-    step,
+    StreamLoader,
+    StreamState,
+    apply_event,
 )
 from oms_ledger.eventstore.records import order_stream
 from oms_ledger.eventstore.tables import events
 from oms_ledger.orders.order import Order
 from projections import tables
-from projections.customers import index as people
-from projections.orders import totals as order_figures
-from projections.orders import views as order_views
+from projections.customers import index
+from projections.orders import totals, views
 from projections.sql.keys import among
-from projections.subscriptions import checkpoints as cursors
-from projections.timers import deadlines as due_times
+from projections.subscriptions import checkpoints
+from projections.timers import deadlines
 
 PAGE = 200  # orders
 LOOKS = 5  # at what differs: a busy view has moved on by then, a wrong one has not
@@ -41,14 +40,14 @@ Rows = list[dict[str, Any]]
 class Check:
     """A table of a view, and the rows that an order has in it."""
 
-    cursor: str
+    subscription: str
     table: Table
-    rows: Callable[[Order, int, Vault], Rows]
+    rows: Callable[[Order, int, Encryption], Rows]
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Difference:
-    """A view that has something else for an order than its entries up to `position` amount to."""
+    """A view that has something else for an order than its events up to `position` amount to."""
 
     position: int
     view: str
@@ -56,32 +55,34 @@ class Difference:
     order_id: str
 
 
-def _terms(order: Order, version: int, vault: Vault) -> Rows:
+def _terms(order: Order, version: int, encryption: Encryption) -> Rows:
     place = {"account": order.account, "order_id": order.order_id}
-    told = orjson.loads(order_views.view(order, version)["terms"])
-    return [place | {"kind": kind, "term": term, "shown": shown} for kind, term, shown in told]
+    fields = orjson.loads(views.view(order, version)["terms"])
+    return [place | {"kind": kind, "term": term, "shown": shown} for kind, term, shown in fields]
 
 
-def _due(order: Order, version: int, vault: Vault) -> Rows:
-    timer = due_times.timer(order)
+def _due(order: Order, version: int, encryption: Encryption) -> Rows:
+    timer = deadlines.timer(order)
     return [{"account": order.account, "order_id": order.order_id, **timer}] if timer else []
 
 
 CHECKS = (
-    Check(order_views.CURSOR, tables.order_views, lambda o, v, _: [order_views.view(o, v)]),
-    Check(order_views.CURSOR, tables.order_terms, _terms),
-    Check(due_times.CURSOR, tables.due_times, _due),
-    Check(people.CURSOR, tables.people, people.rows_of),
+    Check(views.SUBSCRIPTION, tables.order_views, lambda o, v, _: [views.view(o, v)]),
+    Check(views.SUBSCRIPTION, tables.order_search_terms, _terms),
+    Check(deadlines.SUBSCRIPTION, tables.timers, _due),
+    Check(index.SUBSCRIPTION, tables.customer_index, index.rows_of),
 )
 
 
-def verify_views(database: Database, folds: Folds) -> Iterator[tuple[int, list[Difference]]]:
+def verify_views(
+    database: Database, loader: StreamLoader
+) -> Iterator[tuple[int, list[Difference]]]:
     """Yields how many orders were looked at so far, and what of them differs."""
     after, done = 0, 0
     while page := _placed(database, after):
         after = page[-1][0]
         streams = [(account, stream) for _, account, stream in page]
-        found = [one for check in CHECKS for one in _differences(database, folds, check, streams)]
+        found = [one for check in CHECKS for one in _differences(database, loader, check, streams)]
         done += len(page)
         yield done, found
     with database.reading() as connection:
@@ -107,11 +108,11 @@ def _placed(database: Database, after: int) -> list[tuple[int, str, str]]:
 
 
 def _differences(
-    database: Database, folds: Folds, check: Check, streams: Sequence[tuple[str, str]]
+    database: Database, loader: StreamLoader, check: Check, streams: Sequence[tuple[str, str]]
 ) -> list[Difference]:
     found: list[Difference] = []
     for _ in range(LOOKS):
-        found = list(_look(database, folds, check, streams))
+        found = list(_look(database, loader, check, streams))
         if not found:
             break
         differing = {order_stream(one.account, one.order_id) for one in found}
@@ -120,32 +121,40 @@ def _differences(
 
 
 def _look(
-    database: Database, folds: Folds, check: Check, streams: Sequence[tuple[str, str]]
+    database: Database, loader: StreamLoader, check: Check, streams: Sequence[tuple[str, str]]
 ) -> Iterator[Difference]:
     with database.reading() as connection:
-        at = cursors.position(connection, check.cursor) or 0
+        at = checkpoints.position(connection, check.subscription) or 0
     stored = _stored(database, check.table, streams)
-    rows = folds.store.streams([stream for _, stream in streams], folds.store.head())
+    rows = loader.store.streams([stream for _, stream in streams], loader.store.head())
     states = {stream: [(NOTHING, 0)] for _, stream in streams}
-    for row, event in zip(rows, folds.events(rows), strict=True):
-        states[row.stream].append((step(states[row.stream][-1][0], row, event), row.position))
+    for row, event in zip(rows, loader.events(rows), strict=True):
+        states[row.stream].append(
+            (apply_event(states[row.stream][-1][0], row, event), row.position)
+        )
     for account, stream in streams:
         passed = [position for _, position in states[stream] if position <= at]
         now = states[stream][len(passed) - 1 :]
-        if not _agrees(check, stored.get(stream, []), now, folds.vault):
+        if not _agrees(check, stored.get(stream, []), now, loader.encryption):
             yield Difference(now[0][1], check.table.name, account, stream[len(account) + 1 :])
 
 
-def _agrees(check: Check, stored: Rows, states: Sequence[tuple[Folded, int]], vault: Vault) -> bool:
-    """Whether the rows are the order's as of the cursor, or, after a rebuild, of a later entry."""
-    told = _comparable(stored)
-    return any(told == _comparable(_rows(check, folded, vault)) for folded, _ in states)
+def _agrees(
+    check: Check, stored: Rows, states: Sequence[tuple[StreamState, int]], encryption: Encryption
+) -> bool:
+    """Whether the rows are the order's as of the subscription, or, after a rebuild, of a later
+    event.
+    """
+    fields = _comparable(stored)
+    return any(
+        fields == _comparable(_rows(check, loaded_state, encryption)) for loaded_state, _ in states
+    )
 
 
-def _rows(check: Check, folded: Folded, vault: Vault) -> Rows:
-    if not isinstance(folded.state, Order):
+def _rows(check: Check, loaded_state: StreamState, encryption: Encryption) -> Rows:
+    if not isinstance(loaded_state.state, Order):
         return []
-    return check.rows(folded.state, folded.version, vault)
+    return check.rows(loaded_state.state, loaded_state.version, encryption)
 
 
 def _stored(
@@ -156,8 +165,8 @@ def _stored(
     with database.reading() as connection:
         of_keys = among(connection, (table.c.account, table.c.order_id), keys)
         for row in connection.execute(select(table).where(of_keys)):
-            told = dict(row._mapping)
-            stored.setdefault(order_stream(row.account, row.order_id), []).append(told)
+            fields = dict(row._mapping)
+            stored.setdefault(order_stream(row.account, row.order_id), []).append(fields)
     return stored
 
 
@@ -184,15 +193,15 @@ def _strangers(connection: Connection) -> Iterator[Difference]:
 
 def _figures(connection: Connection) -> Iterator[Difference]:
     """Days whose totals are not the sum of their orders; both in one look, so at one moment."""
-    v, f = tables.order_views, tables.order_figures
+    v, f = tables.order_views, tables.order_totals
     if connection.dialect.name == "postgresql":
-        day = func.div(v.c.created_at, order_figures.DAY).label("bucket")
+        day = func.div(v.c.created_at, totals.DAY).label("bucket")
     else:
-        day = (v.c.created_at.op("/")(order_figures.DAY)).label("bucket")
+        day = (v.c.created_at.op("/")(totals.DAY)).label("bucket")
     place = (v.c.account, day, func.coalesce(v.c.status, ""), v.c.origin, v.c.currency)
     added = select(*place, func.count(), func.sum(v.c.value), func.sum(v.c["items"]))
     added = added.group_by(*place)
-    kind, term = order_figures.ALL
+    kind, term = totals.ALL
     kept = select(
         f.c.account, f.c.bucket, f.c.status, f.c.origin, f.c.currency,
         f.c.count, f.c.value_sum, f.c.items_sum,

@@ -5,15 +5,15 @@ from dataclasses import replace
 
 from sqlalchemy import Connection, func, select
 
-from projections.orders import totals as order_figures
+from projections.orders import totals
 from projections.orders.query import (
-    Question,
-    figures_of,
+    OrderQuery,
     is_figured,
     matching,
+    metrics_of,
 )
-from projections.tables import order_figures as f
-from projections.tables import order_terms as o
+from projections.tables import order_search_terms as o
+from projections.tables import order_totals as f
 from projections.tables import order_views as t
 
 MOST = 100  # values of a facet
@@ -21,30 +21,32 @@ MOST = 100  # values of a facet
 Counted = list[tuple[str, int]]
 
 
-def by_status(connection: Connection, question: Question) -> Counted:
+def by_status(connection: Connection, order_query: OrderQuery) -> Counted:
     """Orders of each status, the most frequent first."""
-    if is_figured(question):
-        buckets, edges = order_figures.within(question.created)
+    if is_figured(order_query):
+        buckets, edges = totals.within(order_query.created)
         if not edges:
-            counted = select(f.c.status, func.sum(f.c.count)).where(*figures_of(question), buckets)
+            counted = select(f.c.status, func.sum(f.c.count)).where(
+                *metrics_of(order_query), buckets
+            )
             return _sorted(connection.execute(counted.group_by(f.c.status)).all())
-    whole = matching(connection, question, whole=True)
+    whole = matching(connection, order_query, whole=True)
     counted = select(t.c.status, func.count()).where(whole).group_by(t.c.status)
     return _sorted(connection.execute(counted).all())
 
 
-def by_term(connection: Connection, question: Question, kind: str) -> Counted:
+def by_term(connection: Connection, order_query: OrderQuery, kind: str) -> Counted:
     """Orders of each term of a kind, as the terms are shown, the most frequent first."""
     counted: Counted
-    buckets, edges = order_figures.within(question.created)
-    if is_figured(question) and not question.having and not edges:
-        conditions = figures_of(replace(question, having=()))
+    buckets, edges = totals.within(order_query.created)
+    if is_figured(order_query) and not order_query.having and not edges:
+        conditions = metrics_of(replace(order_query, having=()))
         # The condition on the kind under which every order counts is replaced by this one.
-        others = [f.c.account == question.account, f.c.kind == kind, *conditions[3:], buckets]
+        others = [f.c.account == order_query.account, f.c.kind == kind, *conditions[3:], buckets]
         query = select(f.c.term, func.sum(f.c.count)).where(*others).group_by(f.c.term)
         counted = _sorted(connection.execute(query).all())
     else:
-        whole = matching(connection, question, whole=True)
+        whole = matching(connection, order_query, whole=True)
         query = (
             select(o.c.term, func.count())
             .join(t, (o.c.account == t.c.account) & (o.c.order_id == t.c.order_id))
@@ -52,7 +54,7 @@ def by_term(connection: Connection, question: Question, kind: str) -> Counted:
             .group_by(o.c.term)
         )
         counted = _sorted(connection.execute(query).all())
-    return [(_shown(connection, question.account, kind, term), n) for term, n in counted]
+    return [(_shown(connection, order_query.account, kind, term), n) for term, n in counted]
 
 
 def _sorted(found: Sequence[tuple[str | None, int]]) -> Counted:

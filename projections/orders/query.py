@@ -24,23 +24,23 @@ from sqlalchemy import (
 
 from oms_ledger.orders.documents.search_terms import COUNTED, SINGLE
 from oms_ledger.orders.status import Status
-from projections.orders import totals as order_figures
+from projections.orders import totals as orders_totals
 from projections.orders.stats import NOTHING, Sums, Totals
 from projections.orders.totals import Bounds, has_term
 from projections.outbox.messages import WAITING
-from projections.tables import calls, people
-from projections.tables import order_figures as f
-from projections.tables import order_terms as o
+from projections.tables import customer_index, outbox_messages
+from projections.tables import order_search_terms as o
+from projections.tables import order_totals as f
 from projections.tables import order_views as t
 
-ALL_ORDERS: tuple[str, tuple[str, ...]] = (order_figures.ALL[0], order_figures.ALL[1:])
+ALL_ORDERS: tuple[str, tuple[str, ...]] = (orders_totals.ALL[0], orders_totals.ALL[1:])
 FEW = 2_000  # orders that are looked up by their ids
 DEEP = 500  # orders before a page beyond which a set of orders is made first
 _HIGHEST = "\U0010ffff"
 
 
 @dataclass(frozen=True, slots=True)
-class Having:
+class TermFilter:
     """One of some terms of a kind; with `prefix` what begins with one of them."""
 
     kind: str
@@ -49,7 +49,7 @@ class Having:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class OrderQuery:
     """What a list was asked. Instants in microseconds, intervals inclusive at both ends.
 
     `dates` are intervals of other columns than the creation's. `having` are terms of which an
@@ -62,9 +62,9 @@ class Question:
     statuses: tuple[str, ...] = ()
     created: Bounds = (None, None)
     dates: tuple[tuple[str, Bounds], ...] = ()
-    having: tuple[Having, ...] = ()
+    having: tuple[TermFilter, ...] = ()
     lacking: tuple[str, ...] = ()
-    any_of: tuple[tuple[tuple[Having, ...], ...], ...] = ()
+    any_of: tuple[tuple[tuple[TermFilter, ...], ...], ...] = ()
     failing: tuple[str, ...] = ()
     undelivered: bool = False
     person: str | None = None
@@ -97,56 +97,60 @@ ORDERS = {
 }
 
 
-def page(connection: Connection, question: Question) -> Page:
+def page(connection: Connection, order_query: OrderQuery) -> Page:
     """One page of rows, and the totals over all that match."""
-    offset = (question.page - 1) * question.per_page
-    conditions = matching(connection, question, whole=offset > DEEP)
+    offset = (order_query.page - 1) * order_query.per_page
+    conditions = matching(connection, order_query, whole=offset > DEEP)
     rows = (
         select(t.c.order_id, t.c.row)
         .where(conditions)
-        .order_by(*in_order(question))
-        .limit(question.per_page)
+        .order_by(*in_order(order_query))
+        .limit(order_query.per_page)
         .offset(offset)
     )
     found = connection.execute(rows).all()
     return Page(
         rows=[bytes(row.row) for row in found],
         order_ids=[row.order_id for row in found],
-        retrying=_retrying(connection, question.account, [row.order_id for row in found]),
-        totals=totals(connection, question),
+        retrying=_retrying(connection, order_query.account, [row.order_id for row in found]),
+        totals=totals(connection, order_query),
     )
 
 
-def page_ids(connection: Connection, question: Question) -> list[str]:
+def page_ids(connection: Connection, order_query: OrderQuery) -> list[str]:
     """The orders of the first page alone, without rows and totals."""
-    query = select(t.c.order_id).where(matching(connection, question))
-    query = query.order_by(*in_order(question)).limit(question.per_page)
+    query = select(t.c.order_id).where(matching(connection, order_query))
+    query = query.order_by(*in_order(order_query)).limit(order_query.per_page)
     return list(connection.execute(query).scalars())
 
 
 def _retrying(connection: Connection, account: str, order_ids: list[str]) -> frozenset[str]:
     # By the index of the orders: what waits may be much, and SQLite would look through it.
-    tried = and_(calls.c.state.concat("") == WAITING, calls.c.attempts > 0)
-    of_page = and_(calls.c.account == account, calls.c.order_id.in_(order_ids))
-    query = select(calls.c.order_id).where(of_page, tried)
+    tried = and_(outbox_messages.c.state.concat("") == WAITING, outbox_messages.c.attempts > 0)
+    of_page = and_(outbox_messages.c.account == account, outbox_messages.c.order_id.in_(order_ids))
+    query = select(outbox_messages.c.order_id).where(of_page, tried)
     return frozenset(connection.execute(query).scalars())
 
 
 def _tried(account: str) -> ColumnElement[bool]:
     """Calls that failed and are waiting to be made again."""
-    return and_(calls.c.account == account, calls.c.state == WAITING, calls.c.attempts > 0)
+    return and_(
+        outbox_messages.c.account == account,
+        outbox_messages.c.state == WAITING,
+        outbox_messages.c.attempts > 0,
+    )
 
 
-def in_order(question: Question) -> list[ColumnElement[Any]]:
-    columns = (ORDERS[question.order_by], t.c.order_id)
-    return [column.desc() if question.descending else column.asc() for column in columns]
+def in_order(order_query: OrderQuery) -> list[ColumnElement[Any]]:
+    columns = (ORDERS[order_query.order_by], t.c.order_id)
+    return [column.desc() if order_query.descending else column.asc() for column in columns]
 
 
 # Which orders
 
 
 def matching(
-    connection: Connection, question: Question, *, whole: bool = False
+    connection: Connection, order_query: OrderQuery, *, whole: bool = False
 ) -> ColumnElement[bool]:
     """The condition on views; terms that few orders have are looked up for it.
 
@@ -154,44 +158,50 @@ def matching(
     else order by order, which ends with the page.
     """
     few: set[str] | None = None
-    conditions = _of_columns(question)
-    for groups in (*(((having,),) for having in question.having), *question.any_of):
-        ids, exact = _few(connection, question.account, groups)
+    conditions = _of_columns(order_query)
+    for groups in (*(((having,),) for having in order_query.having), *order_query.any_of):
+        ids, exact = _few(connection, order_query.account, groups)
         if ids is not None:
             few = ids if few is None else few & ids
         if not exact:
             # Alternatives are made a set at once: asked of each order they cost several look-ups.
             at_once = whole or len(groups) > 1
-            conditions.append(_members(question.account, groups) if at_once else _any(groups))
+            conditions.append(_members(order_query.account, groups) if at_once else _any(groups))
     if few is not None:
         conditions.append(t.c.order_id.in_(sorted(few)))
     return and_(*conditions)
 
 
-def _of_columns(question: Question) -> list[ColumnElement[bool]]:
-    conditions = [t.c.account == question.account, t.c.complete.is_(not question.incomplete)]
-    if question.person is not None:
-        theirs = select(people.c.order_id).where(people.c.account == question.account)
-        conditions.append(t.c.order_id.in_(theirs.where(people.c.name == question.person)))
-    if question.statuses:
-        conditions.append(t.c.status.in_(question.statuses))
-    for name, (low, high) in (("created_at", question.created), *question.dates):
+def _of_columns(order_query: OrderQuery) -> list[ColumnElement[bool]]:
+    conditions = [t.c.account == order_query.account, t.c.complete.is_(not order_query.incomplete)]
+    if order_query.person is not None:
+        theirs = select(customer_index.c.order_id).where(
+            customer_index.c.account == order_query.account
+        )
+        conditions.append(
+            t.c.order_id.in_(theirs.where(customer_index.c.name == order_query.person))
+        )
+    if order_query.statuses:
+        conditions.append(t.c.status.in_(order_query.statuses))
+    for name, (low, high) in (("created_at", order_query.created), *order_query.dates):
         if low is not None:
             conditions.append(t.c[name] >= low)
         if high is not None:
             conditions.append(t.c[name] <= high)
-    if question.undelivered:
+    if order_query.undelivered:
         conditions += [t.c.delivered.is_(False), t.c.status != str(Status.CANCELED)]
-    conditions += [~has_term("flag", (flag,)) for flag in question.lacking]
-    if question.failing:
-        retried = t.c.order_id.in_(select(calls.c.order_id).where(_tried(question.account)))
+    conditions += [~has_term("flag", (flag,)) for flag in order_query.lacking]
+    if order_query.failing:
+        retried = t.c.order_id.in_(
+            select(outbox_messages.c.order_id).where(_tried(order_query.account))
+        )
         kinds = {"perm": has_term("flag", ("error:perm",)), "temp": retried}
-        conditions.append(or_(*(kinds[kind] for kind in question.failing)))
+        conditions.append(or_(*(kinds[kind] for kind in order_query.failing)))
     return conditions
 
 
 def _few(
-    connection: Connection, account: str, groups: Sequence[Sequence[Having]]
+    connection: Connection, account: str, groups: Sequence[Sequence[TermFilter]]
 ) -> tuple[set[str] | None, bool]:
     """The orders that may match one of the groups, and whether they all do; None: too many."""
     found, exact = set[str](), True
@@ -210,27 +220,27 @@ def _few(
     return (found, exact) if len(found) <= FEW else (None, False)
 
 
-def _is(having: Having) -> ColumnElement[bool]:
+def _is(having: TermFilter) -> ColumnElement[bool]:
     if not having.prefix:
         return and_(o.c.kind == having.kind, o.c.term.in_(having.terms))
     beginning = (and_(o.c.term >= term, o.c.term < term + _HIGHEST) for term in having.terms)
     return and_(o.c.kind == having.kind, or_(*beginning))
 
 
-def _any(groups: Sequence[Sequence[Having]]) -> ColumnElement[bool]:
+def _any(groups: Sequence[Sequence[TermFilter]]) -> ColumnElement[bool]:
     """Whether an order matches one of the groups, asked of each order."""
     same = (o.c.account == t.c.account, o.c.order_id == t.c.order_id)
 
-    def has(having: Having) -> ColumnElement[bool]:
+    def has(having: TermFilter) -> ColumnElement[bool]:
         return select(1).where(*same, _is(having)).correlate(t).exists()
 
     return or_(*(and_(*map(has, group)) for group in groups))
 
 
-def _members(account: str, groups: Sequence[Sequence[Having]]) -> ColumnElement[bool]:
+def _members(account: str, groups: Sequence[Sequence[TermFilter]]) -> ColumnElement[bool]:
     """The same as one set of orders, made once."""
 
-    def having(one: Having) -> Select[Any]:
+    def having(one: TermFilter) -> Select[Any]:
         return select(o.c.order_id).where(o.c.account == account, _is(one))
 
     each = []
@@ -245,41 +255,41 @@ def _members(account: str, groups: Sequence[Sequence[Having]]) -> ColumnElement[
 # Totals
 
 
-def totals(connection: Connection, question: Question) -> Totals:
+def totals(connection: Connection, order_query: OrderQuery) -> Totals:
     """Exact totals, from the figures where they tell, else over the orders that match."""
-    if not is_figured(question):
-        return added_up(connection, matching(connection, question, whole=True))
-    buckets, edges = order_figures.within(question.created)
-    found = order_figures.totals(connection, [*figures_of(question), buckets])
+    if not is_figured(order_query):
+        return added_up(connection, matching(connection, order_query, whole=True))
+    buckets, edges = orders_totals.within(order_query.created)
+    found = orders_totals.totals(connection, [*metrics_of(order_query), buckets])
     for edge in edges:
-        partial = matching(connection, replace(question, created=edge), whole=True)
+        partial = matching(connection, replace(order_query, created=edge), whole=True)
         found = found + added_up(connection, partial)
     return found
 
 
-def is_figured(question: Question) -> bool:
-    if question.dates or question.lacking or question.any_of:
+def is_figured(order_query: OrderQuery) -> bool:
+    if order_query.dates or order_query.lacking or order_query.any_of:
         return False
-    if question.undelivered or question.failing:
+    if order_query.undelivered or order_query.failing:
         return False
-    if len(question.having) > 1:
+    if len(order_query.having) > 1:
         return False
     return all(
         having.kind in COUNTED and (having.kind in SINGLE or len(having.terms) == 1)
-        for having in question.having
+        for having in order_query.having
     )
 
 
-def figures_of(question: Question) -> list[ColumnElement[bool]]:
+def metrics_of(order_query: OrderQuery) -> list[ColumnElement[bool]]:
     """The condition on figures, but for the creation date."""
     kind, terms = ALL_ORDERS
-    for having in question.having:
+    for having in order_query.having:
         kind, terms = having.kind, having.terms
-    conditions = [f.c.account == question.account, f.c.kind == kind, f.c.term.in_(terms)]
-    if question.incomplete:
-        return [*conditions, f.c.status == "", *_impossible(question.statuses)]
-    if question.statuses:
-        return [*conditions, f.c.status.in_(question.statuses)]
+    conditions = [f.c.account == order_query.account, f.c.kind == kind, f.c.term.in_(terms)]
+    if order_query.incomplete:
+        return [*conditions, f.c.status == "", *_impossible(order_query.statuses)]
+    if order_query.statuses:
+        return [*conditions, f.c.status.in_(order_query.statuses)]
     return [*conditions, f.c.status != ""]
 
 
@@ -301,16 +311,16 @@ def added_up(connection: Connection, conditions: ColumnElement[bool]) -> Totals:
         columns += [func.sum(high * high), func.sum(high * low), func.sum(low * low)]
     query = select(t.c.origin, t.c.currency, func.count(), *columns).where(conditions)
     value, items = {}, {}
-    for origin, currency, count, *told in connection.execute(
+    for origin, currency, count, *fields in connection.execute(
         query.group_by(t.c.origin, t.c.currency)
     ):
-        numbers = [int(number) for number in told]
+        numbers = [int(number) for number in fields]
         value[origin, currency] = _sums(count, numbers[:6])
         items[origin, currency] = _sums(count, numbers[6:])
     return Totals(value, items)
 
 
-def _sums(count: int, told: Sequence[int]) -> Sums:
-    least, greatest, total, high, mixed, low = told
+def _sums(count: int, fields: Sequence[int]) -> Sums:
+    least, greatest, total, high, mixed, low = fields
     squares = (high << 40) + (mixed << 21) + low
     return Sums(count, least, greatest, total, squares)

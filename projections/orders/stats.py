@@ -27,7 +27,7 @@ class Sums:
             self.squares + other.squares,
         )
 
-    def told(self) -> dict[str, float]:
+    def fields(self) -> dict[str, float]:
         """The published figures; the standard deviation is the sample's, 0 below two orders."""
         n, total = self.count, self.sum
         variance = (n * self.squares - total * total) / (n * (n - 1)) if n > 1 else 0.0

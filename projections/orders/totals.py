@@ -4,7 +4,7 @@ For each account, and for each term of the counted kinds, the orders of a day an
 added up apart by status, origin and currency: count, sum, sum of squares, least and greatest. A
 bucket remembers how many orders are its least (and its greatest); when the last of them leaves,
 that one bucket is looked through again. So every figure is exact at every moment (G30), and the
-same as if it were computed anew (G31).
+same as if it were computed again (G31).
 """
 
 from collections import defaultdict
@@ -19,8 +19,8 @@ from oms_ledger.eventstore.records import EPOCH
 from projections.orders.stats import SHIFT, Sums, Totals
 from projections.sql.keys import among
 from projections.sql.upserts import upsert
-from projections.tables import order_figures as t
-from projections.tables import order_terms, order_views
+from projections.tables import order_search_terms, order_views
+from projections.tables import order_totals as t
 
 DAY = 86_400_000_000  # microseconds
 _LOW = (1 << SHIFT) - 1
@@ -30,7 +30,7 @@ ALL = ("", "")  # the kind and term under which every order counts
 Bounds = tuple[int | None, int | None]  # microseconds, both inclusive
 
 
-class Key(NamedTuple):
+class TotalKey(NamedTuple):
     account: str
     kind: str
     span: str
@@ -41,7 +41,7 @@ class Key(NamedTuple):
     currency: str
 
 
-class Share(NamedTuple):
+class OrderShare(NamedTuple):
     """What one order adds to the figures, and where."""
 
     account: str
@@ -53,11 +53,13 @@ class Share(NamedTuple):
     items: int
     terms: tuple[tuple[str, str], ...]
 
-    def places(self) -> set[Key]:
+    def places(self) -> set[TotalKey]:
         day = self.created_at // DAY
         spans = (("day", day), ("month", month_of(day)))
         return {
-            Key(self.account, kind, span, term, bucket, self.status, self.origin, self.currency)
+            TotalKey(
+                self.account, kind, span, term, bucket, self.status, self.origin, self.currency
+            )
             for kind, term in (ALL, *self.terms)
             for span, bucket in spans
         }
@@ -100,7 +102,7 @@ class _Measure:
         return self.min_count <= 0 or self.max_count <= 0
 
     def look_through(self, values: Iterable[tuple[int, int, int, int]]) -> None:
-        """The extremes anew, of (min, how many, max, how many)."""
+        """The extremes again, of (min, how many, max, how many)."""
         self.min_count = self.max_count = 0
         for least, leasts, greatest, greatests in values:
             self._look_at(least, leasts, greatest=False)
@@ -139,22 +141,24 @@ class _Bucket:
     @classmethod
     def of(cls, row: Any) -> "_Bucket":
         def measure(name: str) -> _Measure:
-            told = row._mapping
-            high, low = told[f"{name}_squares_high"], told[f"{name}_squares_low"]
+            fields = row._mapping
+            high, low = fields[f"{name}_squares_high"], fields[f"{name}_squares_low"]
             extremes = ("min", "min_count", "max", "max_count")
             return _Measure(
-                told[f"{name}_sum"],
+                fields[f"{name}_sum"],
                 (high << SHIFT) + low,
-                *(told[f"{name}_{extreme}"] for extreme in extremes),
+                *(fields[f"{name}_{extreme}"] for extreme in extremes),
             )
 
         return cls(row._mapping["count"], measure("value"), measure("items"))
 
 
-def keep(connection: Connection, moves: Iterable[tuple[Share | None, Share | None]]) -> None:
-    """Take former shares out and new ones in. The views and terms are already the new ones."""
-    coming: dict[Key, list[Share]] = defaultdict(list)
-    going: dict[Key, list[Share]] = defaultdict(list)
+def keep(
+    connection: Connection, moves: Iterable[tuple[OrderShare | None, OrderShare | None]]
+) -> None:
+    """Take previous shares out and new ones in. The views and terms are already the new ones."""
+    coming: dict[TotalKey, list[OrderShare]] = defaultdict(list)
+    going: dict[TotalKey, list[OrderShare]] = defaultdict(list)
     for former, new in moves:
         if former == new:
             continue
@@ -174,9 +178,9 @@ def keep(connection: Connection, moves: Iterable[tuple[Share | None, Share | Non
 
 def _keep_span(
     connection: Connection,
-    keys: Sequence[Key],
-    coming: dict[Key, list[Share]],
-    going: dict[Key, list[Share]],
+    keys: Sequence[TotalKey],
+    coming: dict[TotalKey, list[OrderShare]],
+    going: dict[TotalKey, list[OrderShare]],
 ) -> None:
     for at in range(0, len(keys), _CHUNK):
         chunk = keys[at : at + _CHUNK]
@@ -200,25 +204,25 @@ def _keep_span(
         _write(connection, gone, kept)
 
 
-def _columns(key: Key, bucket: _Bucket) -> dict[str, Any]:
+def _columns(key: TotalKey, bucket: _Bucket) -> dict[str, Any]:
     measured = bucket.value.columns("value") | bucket.items.columns("items")
     return key._asdict() | {"count": bucket.count} | measured
 
 
-def _stored(connection: Connection, keys: Sequence[Key]) -> dict[Key, _Bucket]:
+def _stored(connection: Connection, keys: Sequence[TotalKey]) -> dict[TotalKey, _Bucket]:
     found = connection.execute(select(t).where(among(connection, _KEY, keys)))
-    names = Key._fields
-    return {Key(*(row._mapping[n] for n in names)): _Bucket.of(row) for row in found}
+    names = TotalKey._fields
+    return {TotalKey(*(row._mapping[n] for n in names)): _Bucket.of(row) for row in found}
 
 
-def _write(connection: Connection, gone: list[Key], kept: list[dict[str, Any]]) -> None:
+def _write(connection: Connection, gone: list[TotalKey], kept: list[dict[str, Any]]) -> None:
     if gone:
         connection.execute(t.delete().where(among(connection, _KEY, gone)))
     if kept:
         connection.execute(upsert(connection, t), kept)
 
 
-def _look_through(connection: Connection, key: Key, bucket: _Bucket) -> None:
+def _look_through(connection: Connection, key: TotalKey, bucket: _Bucket) -> None:
     if key.span == "month":
         _by_days(connection, key, bucket)
         return
@@ -238,7 +242,7 @@ def _look_through(connection: Connection, key: Key, bucket: _Bucket) -> None:
     bucket.items.look_through((items, 1, items, 1) for _, items in found)
 
 
-def _by_days(connection: Connection, key: Key, bucket: _Bucket) -> None:
+def _by_days(connection: Connection, key: TotalKey, bucket: _Bucket) -> None:
     first, after = _first_day(key.bucket), _first_day(key.bucket + 1)
     same = key._replace(span="day")._asdict()
     del same["bucket"]
@@ -257,7 +261,7 @@ def _by_days(connection: Connection, key: Key, bucket: _Bucket) -> None:
 
 def has_term(kind: str, terms: Sequence[str]) -> ColumnElement[bool]:
     """Whether the order of a view has one of the terms; a look-up by key for each order."""
-    v, o = order_views, order_terms
+    v, o = order_views, order_search_terms
     return (
         select(1)
         .where(

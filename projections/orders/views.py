@@ -1,7 +1,7 @@
 """Order views: the document as Get order answers it, the row of List orders, and what finds it.
 
-One destination keeps four things together in the transaction that moves the cursor: the views,
-the terms that orders are found by, and the figures that lists add up.
+One destination keeps four things together in the transaction that moves the subscription: the
+views, the terms that orders are found by, and the figures that lists add up.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,18 +19,18 @@ from oms_ledger.orders.documents.list_row import latest_estimate
 from oms_ledger.orders.documents.search_terms import COUNTED, terms_of
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.status import Status
-from projections.exports import jobs as exports
-from projections.orders import totals as order_figures
-from projections.orders.totals import Share
+from projections.exports import jobs
+from projections.orders import totals
+from projections.orders.totals import OrderShare
 from projections.sql.keys import among
 from projections.sql.upserts import upsert
-from projections.tables import cursors, order_terms
-from projections.tables import order_figures as figures_table
+from projections.tables import order_search_terms, subscriptions
+from projections.tables import order_totals as figures_table
 from projections.tables import order_views as t
 
-CURSOR = "order-views"
+SUBSCRIPTION = "order-views"
 # Raised whenever a row, a term or a document comes out otherwise than before: at the next start
-# every view is then folded anew, while the old ones are served.
+# every view is then rebuilt, while the old ones are served.
 SHAPE = 7
 
 _HEAD_VERSION = (
@@ -58,7 +58,7 @@ class Produced(NamedTuple):
 
 
 class OrderViews:
-    """Destination of the cursor `order-views`: each order as it is after its latest entry."""
+    """Destination of the subscription `order-views`: each order as it is after its latest event."""
 
     shape = SHAPE
 
@@ -75,7 +75,7 @@ class OrderViews:
     def store(self, connection: Connection, produced: object) -> None:
         assert isinstance(produced, Produced)
         for account in sorted(produced.erased):
-            exports.forget(connection, account)
+            jobs.forget(connection, account)
         if not produced.views:
             return
         _alone(connection)
@@ -91,13 +91,15 @@ class OrderViews:
         connection.execute(upsert(connection, t), fresh)
         _retell(connection, moves)
         shares = [(_share(before) if before else None, _share(one)) for before, one in moves]
-        order_figures.keep(connection, shares)
+        totals.keep(connection, shares)
 
 
 def _alone(connection: Connection) -> None:
-    """One writer of views at a time, whoever's cursor it is: figures are read before written."""
+    """One writer of views at a time, whoever's subscription it is: figures are read before
+    written.
+    """
     if connection.dialect.name == "postgresql":  # SQLite's transaction is alone from the start
-        live = select(cursors.c.id).where(cursors.c.id == CURSOR)
+        live = select(subscriptions.c.id).where(subscriptions.c.id == SUBSCRIPTION)
         connection.execute(live.with_for_update())
 
 
@@ -132,7 +134,7 @@ def _retell(
         new += [
             order | {"kind": kind, "term": term, "shown": shown} for kind, term, shown in has - had
         ]
-    o = order_terms
+    o = order_search_terms
     if gone:
         key = (column for column in o.c if column.primary_key)
         connection.execute(
@@ -142,9 +144,9 @@ def _retell(
         connection.execute(o.insert(), new)
 
 
-def _share(one: dict[str, Any]) -> Share:
+def _share(one: dict[str, Any]) -> OrderShare:
     terms = orjson.loads(one["terms"])
-    return Share(
+    return OrderShare(
         account=one["account"],
         created_at=one["created_at"],
         status=one["status"] or "",
@@ -209,7 +211,7 @@ def by_sequence(connection: Connection, account: str, sequence: int) -> str | No
 
 
 def clear(connection: Connection) -> None:
-    for table in (t, order_terms, figures_table):
+    for table in (t, order_search_terms, figures_table):
         connection.execute(table.delete())
 
 

@@ -16,27 +16,27 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, updat
 from sqlalchemy.dialects import postgresql, sqlite
 
 from oms_ledger.eventstore.folding import Page
-from oms_ledger.eventstore.records import Row
+from oms_ledger.eventstore.records import RecordedEvent
 from oms_ledger.eventstore.serialization import NAMES
 from oms_ledger.orders.order import Order
-from oms_ledger.orders.outbox.message import GIVEN_UP_AFTER, Call, wait_after
-from oms_ledger.orders.outbox.rules import calls_after, speaking
-from projections.tables import calls as t
+from oms_ledger.orders.outbox.message import GIVEN_UP_AFTER, OutboxMessage, wait_after
+from oms_ledger.orders.outbox.rules import OUTBOX_EVENTS, messages_after
+from projections.tables import outbox_messages as t
 
-CURSOR = "calls"
-WAITING, DONE, DEAD, SKIPPED = "waiting", "done", "dead", "skipped"
-CLAIMED_FOR = timedelta(seconds=60)
+SUBSCRIPTION = "outbox"
+WAITING, DONE, DEAD, SKIPPED = "pending", "delivered", "dead", "skipped"
+CLAIM_DURATION = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
-class Owed:
-    """A call as stored; instants in microseconds. `version` is the entry that led to it."""
+class StoredMessage:
+    """A call as stored; instants in microseconds. `version` is the event that led to it."""
 
     id: str
     account: str
     order_id: str
     version: int
-    party: str
+    recipient: str
     kind: str
     key: str
     body: dict[str, Any]
@@ -47,37 +47,39 @@ class Owed:
     attempts: int
     last_error: str | None
     skip_reason: str | None
-    settled_at: int | None
+    completed_at: int | None
     claim: str | None
 
     @property
     def cause(self) -> str:
-        """The entry that led to the call, as a cause of what follows from it."""
+        """The event that led to the call, as a cause of what follows from it."""
         return f"{self.account}/{self.order_id}@{self.version}"
 
     @property
     def other(self) -> str:
         """The party's own name: `acme` of `seller:acme`."""
-        return self.party.partition(":")[2]
+        return self.recipient.partition(":")[2]
 
 
-class CallsOwed:
-    """Destination of the cursor `calls`: what the entries of a page make the ledger tell others."""
+class OutboxProjection:
+    """Destination of the subscription `calls`: what the events of a page make the ledger tell
+    others.
+    """
 
     def __init__(self, now: Callable[[], int]) -> None:
         self._now = now
         self.found = False
-        """Whether something became owed; for who has to tell others of it, and takes it back."""
+        """Whether something became pending; for who has to tell others of it, and takes it back."""
 
     def produce(self, page: Page) -> list[dict[str, Any]]:
-        telling = {NAMES[event] for event in speaking()}
+        telling = {NAMES[event] for event in OUTBOX_EVENTS()}
         streams = {row.stream for row in page.rows if row.name in telling}
         return [
-            self._owed(row, number, call)
-            for row, event, before, after in page.steps_of(streams)
+            self._stored_message(row, number, outbox_message)
+            for row, event, before, after in page.transitions_of(streams)
             if isinstance(after.state, Order) and row.name in telling
-            for number, call in enumerate(
-                calls_after(
+            for number, outbox_message in enumerate(
+                messages_after(
                     before.state if isinstance(before.state, Order) else None,
                     event,  # type: ignore[arg-type]
                     after.state,
@@ -92,19 +94,24 @@ class CallsOwed:
             dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
             connection.execute(dialect.insert(t).on_conflict_do_nothing(), produced)
 
-    def _owed(self, row: Row, number: int, call: Call) -> dict[str, Any]:
-        call, now = replace(call, key=call.key or f"v{row.version}"), self._now()
+    def _stored_message(
+        self, row: RecordedEvent, number: int, outbox_message: OutboxMessage
+    ) -> dict[str, Any]:
+        outbox_message, now = (
+            replace(outbox_message, key=outbox_message.key or f"v{row.version}"),
+            self._now(),
+        )
         return {
-            "id": call_id(row.stream, call),
+            "id": message_id(row.stream, outbox_message),
             "account": row.account,
             "order_id": row.order_id,
             "version": row.version,
             "position": row.position,
             "number": number,
-            "party": call.party,
-            "kind": call.kind,
-            "key": call.key,
-            "body": json.dumps(call.body).encode(),
+            "recipient": outbox_message.recipient,
+            "kind": outbox_message.kind,
+            "dedup_key": outbox_message.key,
+            "body": json.dumps(outbox_message.body).encode(),
             "state": WAITING,
             "produced_at": now,
             "since": now,
@@ -112,17 +119,17 @@ class CallsOwed:
         }
 
 
-def call_id(stream: str, call: Call) -> str:
+def message_id(stream: str, outbox_message: OutboxMessage) -> str:
     """The same for the same call of the same order: whoever is called may know it by this."""
-    name = "\x1f".join((stream, call.party, call.kind, call.key))
+    name = "\x1f".join((stream, outbox_message.recipient, outbox_message.kind, outbox_message.key))
     return hashlib.sha256(name.encode()).hexdigest()[:32]
 
 
-_COLUMNS = [t.c[name] for name in Owed.__slots__]
+_COLUMNS = [t.c[name] for name in StoredMessage.__slots__]
 
 
-def _owed(row: Any) -> Owed:
-    return Owed(**{**row._mapping, "body": json.loads(bytes(row.body))})
+def _stored_message(row: Any) -> StoredMessage:
+    return StoredMessage(**{**row._mapping, "body": json.loads(bytes(row.body))})
 
 
 def _may_be_made(now: int) -> ColumnElement[bool]:
@@ -133,7 +140,7 @@ def _may_be_made(now: int) -> ColumnElement[bool]:
         .where(
             older.c.account == t.c.account,
             older.c.order_id == t.c.order_id,
-            older.c.party == t.c.party,
+            older.c.recipient == t.c.recipient,
             older.c.state.in_((WAITING, DEAD)),
             or_(
                 older.c.position < t.c.position,
@@ -145,7 +152,7 @@ def _may_be_made(now: int) -> ColumnElement[bool]:
     return and_(t.c.state == WAITING, t.c.due_at <= now, t.c.claimed_until <= now, ~waits)
 
 
-def claim(connection: Connection, claimant: str, now: int, limit: int) -> list[Owed]:
+def claim(connection: Connection, claimant: str, now: int, limit: int) -> list[StoredMessage]:
     """Take up to `limit` calls that are due; nobody else makes them until the claim runs out."""
     found = select(t.c.id).where(_may_be_made(now)).order_by(t.c.due_at, t.c.position).limit(limit)
     ids = list(connection.execute(found).scalars())
@@ -154,11 +161,11 @@ def claim(connection: Connection, claimant: str, now: int, limit: int) -> list[O
     taken = (
         update(t)
         .where(t.c.id.in_(ids), t.c.state == WAITING, t.c.claimed_until <= now)
-        .values(claim=claimant, claimed_until=now + CLAIMED_FOR // timedelta(microseconds=1))
+        .values(claim=claimant, claimed_until=now + CLAIM_DURATION // timedelta(microseconds=1))
         .returning(*_COLUMNS)
     )
-    claimed = [_owed(row) for row in connection.execute(taken)]
-    return sorted(claimed, key=lambda owed: (owed.due_at, owed.produced_at))
+    claimed = [_stored_message(row) for row in connection.execute(taken)]
+    return sorted(claimed, key=lambda pending: (pending.due_at, pending.produced_at))
 
 
 def any_due(connection: Connection, now: int) -> bool:
@@ -171,51 +178,55 @@ def next_due(connection: Connection) -> int | None:
     return connection.execute(query).scalar_one_or_none()
 
 
-def record_success(connection: Connection, owed: Owed, now: int) -> bool:
+def record_success(connection: Connection, pending: StoredMessage, now: int) -> bool:
     """It came through; False when the claim went to somebody else meanwhile."""
-    return _settle(connection, owed, state=DONE, settled_at=now, last_error=None)
+    return _settle(connection, pending, state=DONE, completed_at=now, last_error=None)
 
 
 def record_failure(
-    connection: Connection, owed: Owed, now: int, why: str, after: timedelta | None = None
+    connection: Connection,
+    pending: StoredMessage,
+    now: int,
+    why: str,
+    after: timedelta | None = None,
 ) -> bool:
     """Try again after a wait, which whoever was called may have asked to be longer."""
-    wait = max(wait_after(owed.attempts + 1), after or timedelta(0))
+    wait = max(wait_after(pending.attempts + 1), after or timedelta(0))
     due = now + wait // timedelta(microseconds=1)
-    return _settle(connection, owed, state=WAITING, due_at=due, last_error=why[:2000])
+    return _settle(connection, pending, state=WAITING, due_at=due, last_error=why[:2000])
 
 
-def record_death(connection: Connection, owed: Owed, why: str) -> bool:
-    return _settle(connection, owed, state=DEAD, last_error=why[:2000])
+def record_death(connection: Connection, pending: StoredMessage, why: str) -> bool:
+    return _settle(connection, pending, state=DEAD, last_error=why[:2000])
 
 
-def _settle(connection: Connection, owed: Owed, **values: Any) -> bool:
-    ours = (t.c.id == owed.id, t.c.claim == owed.claim, t.c.state == WAITING)
-    told = {**values, "attempts": owed.attempts + 1, "claim": None, "claimed_until": 0}
-    return connection.execute(update(t).where(*ours).values(told)).rowcount == 1
+def _settle(connection: Connection, pending: StoredMessage, **values: Any) -> bool:
+    ours = (t.c.id == pending.id, t.c.claim == pending.claim, t.c.state == WAITING)
+    fields = {**values, "attempts": pending.attempts + 1, "claim": None, "claimed_until": 0}
+    return connection.execute(update(t).where(*ours).values(fields)).rowcount == 1
 
 
-def exhausted(owed: Owed, now: int) -> bool:
-    return now - owed.since >= GIVEN_UP_AFTER // timedelta(microseconds=1)
+def exhausted(pending: StoredMessage, now: int) -> bool:
+    return now - pending.since >= GIVEN_UP_AFTER // timedelta(microseconds=1)
 
 
-def resume(connection: Connection, call: str, now: int) -> None:
+def resume(connection: Connection, outbox_message: str, now: int) -> None:
     """Have a dead call made again, at once; one that waits is made now."""
     again = {"state": WAITING, "due_at": now, "since": now, "attempts": 0}
-    query = update(t).where(t.c.id == call, t.c.state.in_((DEAD, WAITING)))
+    query = update(t).where(t.c.id == outbox_message, t.c.state.in_((DEAD, WAITING)))
     connection.execute(query.values(again))
 
 
-def skip(connection: Connection, call: str, reason: str, now: int) -> bool:
+def skip(connection: Connection, outbox_message: str, reason: str, now: int) -> bool:
     """Leave out a call that has not come through; False when it has, or is under way."""
-    ours = (t.c.id == call, t.c.state.in_((DEAD, WAITING)), t.c.claimed_until <= now)
-    gone = {"state": SKIPPED, "skip_reason": reason, "settled_at": now}
+    ours = (t.c.id == outbox_message, t.c.state.in_((DEAD, WAITING)), t.c.claimed_until <= now)
+    gone = {"state": SKIPPED, "skip_reason": reason, "completed_at": now}
     return connection.execute(update(t).where(*ours).values(gone)).rowcount == 1
 
 
-def get(connection: Connection, call: str) -> Owed | None:
-    row = connection.execute(select(*_COLUMNS).where(t.c.id == call)).one_or_none()
-    return None if row is None else _owed(row)
+def get(connection: Connection, outbox_message: str) -> StoredMessage | None:
+    row = connection.execute(select(*_COLUMNS).where(t.c.id == outbox_message)).one_or_none()
+    return None if row is None else _stored_message(row)
 
 
 def listed(
@@ -224,7 +235,7 @@ def listed(
     order_id: str | None = None,
     state: str | None = None,
     limit: int = 100,
-) -> list[Owed]:
+) -> list[StoredMessage]:
     """Calls, the newest first; those of an order in the order they are made."""
     query = select(*_COLUMNS).limit(limit)
     for column, value in ((t.c.account, account), (t.c.order_id, order_id), (t.c.state, state)):
@@ -232,7 +243,7 @@ def listed(
             query = query.where(column == value)
     forth = (t.c.position, t.c.number)
     order = forth if order_id else [column.desc() for column in forth]
-    return [_owed(row) for row in connection.execute(query.order_by(*order))]
+    return [_stored_message(row) for row in connection.execute(query.order_by(*order))]
 
 
 def counted(connection: Connection) -> dict[tuple[str, str], int]:

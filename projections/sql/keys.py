@@ -16,7 +16,7 @@ def among(
     """
     if connection.dialect.name != "sqlite":
         return tuple_(*columns).in_(keys)
-    told: BindParameter[str] = bindparam(None, orjson.dumps([list(key) for key in keys]).decode())
-    each = func.json_each(told).table_valued("value")
+    fields: BindParameter[str] = bindparam(None, orjson.dumps([list(key) for key in keys]).decode())
+    each = func.json_each(fields).table_valued("value")
     parts = (func.json_extract(each.c.value, f"$[{place}]") for place in range(len(columns)))
     return tuple_(*columns).in_(select(*parts))

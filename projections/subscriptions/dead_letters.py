@@ -9,65 +9,67 @@ from projections.tables import dead_letters
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class DeadLetter:
     """`content` is what was to be delivered, `why` and `at` (microseconds) tell of its death."""
 
     position: int
     order_id: str
-    why: str
+    reason: str
     at: int
     content: str
 
 
-def bury(connection: Connection, cursor: str, letters: Sequence[Letter]) -> None:
-    """A letter that died before, was requeued and dies again takes the place of the former."""
-    if not letters:
+def dead_letter(connection: Connection, subscription: str, letters_: Sequence[DeadLetter]) -> None:
+    """A letter that died before, was requeued and dies again takes the place of the previous."""
+    if not letters_:
         return
-    positions = [letter.position for letter in letters]
-    _remove(connection, cursor, positions)
+    positions = [dead_letter_.position for dead_letter_ in letters_]
+    _remove(connection, subscription, positions)
     rows = [
         {
-            "cursor": cursor,
-            "position": letter.position,
-            "order_id": letter.order_id,
-            "why": letter.why,
-            "at": letter.at,
-            "content": letter.content,
+            "subscription": subscription,
+            "position": dead_letter_.position,
+            "order_id": dead_letter_.order_id,
+            "reason": dead_letter_.reason,
+            "at": dead_letter_.at,
+            "content": dead_letter_.content,
         }
-        for letter in letters
+        for dead_letter_ in letters_
     ]
     connection.execute(insert(dead_letters), rows)
 
 
-def page(connection: Connection, cursor: str, after: int, limit: int) -> list[Letter]:
+def page(connection: Connection, subscription: str, after: int, limit: int) -> list[DeadLetter]:
     """The letters past a position, in the order of the ledger."""
     query = (
         select(dead_letters)
-        .where(dead_letters.c.cursor == cursor, dead_letters.c.position > after)
+        .where(dead_letters.c.subscription == subscription, dead_letters.c.position > after)
         .order_by(dead_letters.c.position)
         .limit(limit)
     )
     return [
-        Letter(row.position, row.order_id, row.why, row.at, row.content)
+        DeadLetter(row.position, row.order_id, row.reason, row.at, row.content)
         for row in connection.execute(query)
     ]
 
 
-def count(connection: Connection, cursor: str) -> int:
-    query = select(func.count()).where(dead_letters.c.cursor == cursor)
+def count(connection: Connection, subscription: str) -> int:
+    query = select(func.count()).where(dead_letters.c.subscription == subscription)
     return int(connection.execute(query).scalar_one())
 
 
-def take(connection: Connection, cursor: str, positions: Sequence[int]) -> list[Letter]:
+def take(connection: Connection, subscription: str, positions: Sequence[int]) -> list[DeadLetter]:
     """Remove the letters of these positions, and answer those there were."""
     query = select(dead_letters).where(
-        dead_letters.c.cursor == cursor, dead_letters.c.position.in_(positions)
+        dead_letters.c.subscription == subscription, dead_letters.c.position.in_(positions)
     )
     found = connection.execute(query.order_by(dead_letters.c.position).with_for_update()).all()
-    _remove(connection, cursor, [row.position for row in found])
-    return [Letter(row.position, row.order_id, row.why, row.at, row.content) for row in found]
+    _remove(connection, subscription, [row.position for row in found])
+    return [
+        DeadLetter(row.position, row.order_id, row.reason, row.at, row.content) for row in found
+    ]
 
 
-def _remove(connection: Connection, cursor: str, positions: Sequence[int]) -> None:
-    mine = dead_letters.c.cursor == cursor
+def _remove(connection: Connection, subscription: str, positions: Sequence[int]) -> None:
+    mine = dead_letters.c.subscription == subscription
     connection.execute(delete(dead_letters).where(mine, dead_letters.c.position.in_(positions)))

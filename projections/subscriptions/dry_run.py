@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from oms_ledger.eventstore.database import Database
-from oms_ledger.eventstore.folding import Folds
+from oms_ledger.eventstore.folding import StreamLoader
 from oms_ledger.notifications.filters import Filter, FromOrders
-from projections.subscriptions.filtering import Asking, Failure, judge
-from projections.subscriptions.notification import Notice
+from projections.subscriptions.filtering import Failure, SubscriptionFilter, evaluate
+from projections.subscriptions.notification import Notification
 
 PAGE = 200
 STRIKES = 200
@@ -15,8 +15,8 @@ STRIKES = 200
 
 
 @dataclass
-class Trial:
-    """How far a dry run is: entries passed, judged, and what the filter said of them.
+class DryRun:
+    """How far a dry run is: events passed, evaluated, and what the filter said of them.
 
     `samples` and `failures` are the news since the last report, up to the number asked for.
     """
@@ -24,22 +24,22 @@ class Trial:
     position: int
     head: int
     entries: int = 0
-    judged: int = 0
-    passed: int = 0
+    evaluated: int = 0
+    matched: int = 0
     failed: int = 0
     micros: int = 0
-    gave_up: bool = False
-    samples: list[Notice] = field(default_factory=list)
+    aborted: bool = False
+    samples: list[Notification] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
 
     @property
     def done(self) -> bool:
-        return self.gave_up or self.position >= self.head
+        return self.aborted or self.position >= self.head
 
 
 def dry_run(
     database: Database,
-    folds: Folds,
+    loader: StreamLoader,
     account: str,
     filter: Filter,
     *,
@@ -47,37 +47,44 @@ def dry_run(
     until: int | None = None,
     samples: int = 10,
     masked: bool = False,
-) -> Iterator[Trial]:
-    """Reports after each page, the last of them `done`. A filter that fires once fires anew.
+) -> Iterator[DryRun]:
+    """Reports after each page, the last of them `done`. A filter that fires once fires again.
 
     `masked`: the filter sees documents as an account shows them that masks.
     """
-    head = folds.store.head() if until is None else min(until, folds.store.head())
-    told = Trial(position=min(since, head), head=head)
-    asking = Asking("", account, filter)
-    once, fired = isinstance(filter, FromOrders) and not filter.disable_single_fire, set[str]()
+    head = loader.store.head() if until is None else min(until, loader.store.head())
+    sinks = DryRun(position=min(since, head), head=head)
+    filter_of = SubscriptionFilter("", account, filter)
+    once, single_fire = (
+        isinstance(filter, FromOrders) and not filter.disable_single_fire,
+        set[str](),
+    )
     shown = troubled = 0
-    while not told.done:
-        rows = [row for row in folds.store.page(told.position, PAGE) if row.position <= head]
-        (judged,) = judge(database, [asking], rows, folds, masked=masked)
-        passing = judged.notices
+    while not sinks.done:
+        rows = [row for row in loader.store.page(sinks.position, PAGE) if row.position <= head]
+        (evaluated,) = evaluate(database, [filter_of], rows, loader, masked=masked)
+        matching = evaluated.notifications
         if once:
-            passing = [notice for notice in passing if notice.order_id not in fired]
-            fired.update(notice.order_id for notice in passing)
-        told = Trial(
-            position=judged.until,
+            matching = [
+                notification
+                for notification in matching
+                if notification.order_id not in single_fire
+            ]
+            single_fire.update(notification.order_id for notification in matching)
+        sinks = DryRun(
+            position=evaluated.until,
             head=head,
-            entries=told.entries + sum(row.position <= judged.until for row in rows),
-            judged=told.judged + judged.judged,
-            passed=told.passed + len(passing),
-            failed=told.failed + len(judged.failures),
-            micros=told.micros + judged.micros,
-            samples=passing[: max(0, samples - shown)],
-            failures=judged.failures[: max(0, samples - troubled)],
+            entries=sinks.entries + sum(row.position <= evaluated.until for row in rows),
+            evaluated=sinks.evaluated + evaluated.evaluated,
+            matched=sinks.matched + len(matching),
+            failed=sinks.failed + len(evaluated.failures),
+            micros=sinks.micros + evaluated.micros,
+            samples=matching[: max(0, samples - shown)],
+            failures=evaluated.failures[: max(0, samples - troubled)],
         )
-        shown, troubled = shown + len(told.samples), troubled + len(told.failures)
-        often = told.failed >= STRIKES and told.failed * 2 >= told.judged
-        told.gave_up = often or judged.killed is not None
-        yield told
-    if not told.entries:
-        yield told
+        shown, troubled = shown + len(sinks.samples), troubled + len(sinks.failures)
+        often = sinks.failed >= STRIKES and sinks.failed * 2 >= sinks.evaluated
+        sinks.aborted = often or evaluated.killed is not None
+        yield sinks
+    if not sinks.entries:
+        yield sinks

@@ -1,8 +1,8 @@
-"""Judging a page of entries by the filters of an account: every entry by every filter.
+"""Evaluating a page of events by the filters of an account: every event by every filter.
 
-The filters of one page share what they look into: each entry is folded once, and each part of
+The filters of one page share what they look into: each event is folded once, and each part of
 its document is built once. A filter whose evaluation takes long breaks off in the middle of the
-page; the others go on without it, and its cursor goes on from there by itself (G44).
+page; the others go on without it, and its subscription goes on from there by itself (G44).
 """
 
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ from sqlalchemy import select
 
 from oms_ledger import jsonata
 from oms_ledger.eventstore.database import Database
-from oms_ledger.eventstore.folding import Folds
-from oms_ledger.eventstore.records import Row, instant
+from oms_ledger.eventstore.folding import StreamLoader
+from oms_ledger.eventstore.records import RecordedEvent, instant
 from oms_ledger.notifications.filters import Filter, FromOrders, FromWorkflow
-from oms_ledger.orders.evolve import UNSEEN
+from oms_ledger.orders.evolve import NOT_IN_DOCUMENT
 from oms_ledger.orders.order import Order
-from projections.subscriptions.notification import Notice, notice_of
-from projections.subscriptions.order_version import Version
-from projections.tables import cursors, fired, struck
+from projections.subscriptions.notification import Notification, notification_of
+from projections.subscriptions.order_version import OrderVersion
+from projections.tables import filter_timeouts, single_fire_orders, subscriptions
 
 PATIENCE = 10.0
 """How much more time an evaluation has in a replay, so that the clock decides nothing there."""
@@ -33,17 +33,17 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
-    """A cursor, and the filter that its entries are judged by."""
+class SubscriptionFilter:
+    """A subscription, and the filter that its events are evaluated by."""
 
-    cursor: str
+    subscription: str
     account: str
     filter: Filter
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An expression that failed: no notice. `struck`: the clock, which may decide otherwise.
+    """An expression that failed: no notification. `struck`: the clock, which may decide otherwise.
 
     `killed`: it ended the process that it was evaluated in.
     """
@@ -51,17 +51,17 @@ class Failure:
     position: int
     order_id: str
     message: str
-    struck: bool = False
+    timed_out: bool = False
     killed: bool = False
 
 
 @dataclass(slots=True)
-class Judged:
-    """What came of a page for one cursor, which covers it up to the position `until`."""
+class FilterResult:
+    """What came of a page for one subscription, which covers it up to the position `until`."""
 
-    notices: list[Notice]
+    notifications: list[Notification]
     until: int
-    judged: int = 0
+    evaluated: int = 0
     micros: int = 0
     slow: bool = False
     failures: list[Failure] = field(default_factory=list)
@@ -72,149 +72,157 @@ class Judged:
         return next((failure for failure in self.failures if failure.killed), None)
 
 
-def judge(
+def evaluate(
     database: Database,
-    asked: Sequence[Asking],
-    rows: Sequence[Row],
-    folds: Folds,
+    requested: Sequence[SubscriptionFilter],
+    rows: Sequence[RecordedEvent],
+    loader: StreamLoader,
     *,
     until: int | None = None,
-    fired_until: int | None = None,
+    fired_before: int | None = None,
     masked: bool = False,
-) -> list[Judged]:
-    """The notices of a page for cursors of one account that stand right before it.
+) -> list[FilterResult]:
+    """The notifications of a page for subscriptions of one account that stand right before it.
 
-    The page ends with its last entry, or at the position `until`, up to which the account has no
-    others. `fired_until`: all of it is judged again, and orders count as fired only when they did
-    so up to that position. `masked`: filters see documents as an account shows them that masks.
+    The page ends with its last event, or at the position `until`, up to which the account has no
+    others. `fired_until`: all of it is evaluated again, and orders count as fired only when they
+    did so up to that position. `masked`: filters see documents as an account shows them that masks.
     """
-    ours = [row for row in rows if row.account == asked[0].account and row.order_id]
-    courts = [_Court(one, rows[-1].position if until is None else until) for one in asked]
-    sitting = [court for court in courts if isinstance(court.asking.filter, FromOrders)]
-    for court in courts:
-        match court.asking.filter:
+    ours = [row for row in rows if row.account == requested[0].account and row.order_id]
+    runs = [FilterRun(one, rows[-1].position if until is None else until) for one in requested]
+    running = [run for run in runs if isinstance(run.filter_of.filter, FromOrders)]
+    for run in runs:
+        match run.filter_of.filter:
             case FromWorkflow() as filter:
-                passing = [row for row in ours if filter.matches(row.status, row.moved)]
-                court.passing, court.judged.judged = passing, len(ours)
-    if sitting and ours:
-        _recall(database, sitting, ours, all_again=fired_until is not None)
-        _sit(sitting, ours, folds, masked=masked)
-    for court in courts:
-        court.sentence(database, fired_until)
-    return [court.judged for court in courts]
+                matching = [row for row in ours if filter.matches(row.status, row.moved)]
+                run.matching, run.evaluated.evaluated = matching, len(ours)
+    if running and ours:
+        _load_timeouts(database, running, ours, all_again=fired_before is not None)
+        _evaluate(running, ours, loader, masked=masked)
+    for run in runs:
+        run.finish(database, fired_before)
+    return [run.evaluated for run in runs]
 
 
-class _Court:
-    """One cursor's filter on one page."""
+class FilterRun:
+    """One subscription's filter on one page."""
 
-    def __init__(self, asking: Asking, until: int) -> None:
-        self.asking = asking
-        self.judged = Judged([], until)
-        self.passing: list[Row] = []
-        self.struck: frozenset[int] = frozenset()
-        self.replaying_until = 0
+    def __init__(self, filter_of: SubscriptionFilter, until: int) -> None:
+        self.filter_of = filter_of
+        self.evaluated = FilterResult([], until)
+        self.matching: list[RecordedEvent] = []
+        self.timed_out: frozenset[int] = frozenset()
+        self.replay_until = 0
         self.spent = 0.0
-        if isinstance(asking.filter, FromOrders):
-            self.expression = jsonata.compile(asking.filter.expression)
+        if isinstance(filter_of.filter, FromOrders):
+            self.expression = jsonata.compile(filter_of.filter.expression)
 
     @property
     def slow(self) -> bool:
         return self.spent > BUDGET
 
-    def hear(self, version: Version) -> None:
+    def evaluate_version(self, version: OrderVersion) -> None:
         row = version.row
-        self.judged.judged += 1
-        if row.position in self.struck:
+        self.evaluated.evaluated += 1
+        if row.position in self.timed_out:
             return
         began = perf_counter()
         try:
-            again = row.position <= self.replaying_until
+            again = row.position <= self.replay_until
             if version.truth(self.expression, PATIENCE if again else 1):
-                self.passing.append(row)
+                self.matching.append(row)
         except jsonata.EvaluationError as error:
             self._fail(row, error)
         self.spent += perf_counter() - began
 
-    def _fail(self, row: Row, error: jsonata.EvaluationError) -> None:
+    def _fail(self, row: RecordedEvent, error: jsonata.EvaluationError) -> None:
         clock = isinstance(error, jsonata.BoundExceeded) and error.bound == "time"
         killed = isinstance(error, jsonata.ChildKilled)
         failure = Failure(row.position, row.order_id or "", str(error), clock or killed, killed)
-        self.judged.failures.append(failure)
+        self.evaluated.failures.append(failure)
         log.warning(
-            "filter failed: no notice",
-            cursor=self.asking.cursor,
+            "filter failed: no notification",
+            subscription=self.filter_of.subscription,
             position=row.position,
             error=error,
         )
 
-    def sentence(self, database: Database, fired_until: int | None) -> None:
-        asking, filter = self.asking, self.asking.filter
-        notices = [notice_of(asking.cursor, row) for row in self.passing]
+    def finish(self, database: Database, fired_before: int | None) -> None:
+        filter_of, filter = self.filter_of, self.filter_of.filter
+        notifications = [notification_of(filter_of.subscription, row) for row in self.matching]
         if isinstance(filter, FromOrders) and not filter.disable_single_fire:
-            notices = _first_of_each_order(database, asking.cursor, notices, fired_until)
-        self.judged.notices = notices
-        self.judged.micros = int(self.spent * 1_000_000)
-        self.judged.slow = self.slow
+            notifications = _first_of_each_order(
+                database, filter_of.subscription, notifications, fired_before
+            )
+        self.evaluated.notifications = notifications
+        self.evaluated.micros = int(self.spent * 1_000_000)
+        self.evaluated.slow = self.slow
 
 
-def _sit(courts: Sequence[_Court], rows: Sequence[Row], folds: Folds, *, masked: bool) -> None:
-    sitting = list(courts)
-    for row, event, _, folded in folds.steps(rows):
-        if isinstance(event, UNSEEN):
-            continue  # the document is the same as before, and was judged then
-        assert isinstance(folded.state, Order)
-        version = Version(row, folded.state, instant(row.at), masked=masked)
-        for court in sitting:
-            court.hear(version)
+def _evaluate(
+    runs: Sequence[FilterRun], rows: Sequence[RecordedEvent], loader: StreamLoader, *, masked: bool
+) -> None:
+    running = list(runs)
+    for row, event, _, loaded_state in loader.steps(rows):
+        if isinstance(event, NOT_IN_DOCUMENT):
+            continue  # the document is the same as before, and was evaluated then
+        assert isinstance(loaded_state.state, Order)
+        version = OrderVersion(row, loaded_state.state, instant(row.at), masked=masked)
+        for run in running:
+            run.evaluate_version(version)
         last = row is rows[-1]
-        ended = [court for court in sitting if court.judged.killed or (court.slow and not last)]
+        ended = [run for run in running if run.evaluated.killed or (run.slow and not last)]
         if ended:
-            for court in ended:
-                court.judged.until = row.position
-            sitting = [court for court in sitting if court not in ended]
-            if not sitting:
+            for run in ended:
+                run.evaluated.until = row.position
+            running = [run for run in running if run not in ended]
+            if not running:
                 return
 
 
-def _recall(
-    database: Database, courts: Sequence[_Court], rows: Sequence[Row], *, all_again: bool
+def _load_timeouts(
+    database: Database, runs: Sequence[FilterRun], rows: Sequence[RecordedEvent], *, all_again: bool
 ) -> None:
     """Where the clock once stopped an evaluation it stays stopped: a replay decides alike."""
-    names = [court.asking.cursor for court in courts]
-    put_back = select(cursors.c.id, cursors.c.replaying_until).where(
-        cursors.c.id.in_(names), cursors.c.replaying_until >= rows[0].position
+    names = [run.filter_of.subscription for run in runs]
+    rewind = select(subscriptions.c.id, subscriptions.c.replay_until).where(
+        subscriptions.c.id.in_(names), subscriptions.c.replay_until >= rows[0].position
     )
     with database.reading() as connection:
-        until = {name: position for name, position in connection.execute(put_back)}
+        until = {name: position for name, position in connection.execute(rewind)}
         if all_again:
             until = dict.fromkeys(names, rows[-1].position)
         if not until:
             return
-        query = select(struck.c.cursor, struck.c.position).where(
-            struck.c.cursor.in_(list(until)),
-            struck.c.position.between(rows[0].position, rows[-1].position),
+        query = select(filter_timeouts.c.subscription, filter_timeouts.c.position).where(
+            filter_timeouts.c.subscription.in_(list(until)),
+            filter_timeouts.c.position.between(rows[0].position, rows[-1].position),
         )
         known = connection.execute(query).all()
-    for court in courts:
-        name = court.asking.cursor
-        court.replaying_until = until.get(name, 0)
-        court.struck = frozenset(position for cursor, position in known if cursor == name)
+    for run in runs:
+        name = run.filter_of.subscription
+        run.replay_until = until.get(name, 0)
+        run.timed_out = frozenset(
+            position for subscription, position in known if subscription == name
+        )
 
 
 def _first_of_each_order(
-    database: Database, cursor: str, notices: list[Notice], until: int | None
-) -> list[Notice]:
-    if not notices:
+    database: Database, subscription: str, notifications: list[Notification], until: int | None
+) -> list[Notification]:
+    if not notifications:
         return []
-    orders = {notice.order_id for notice in notices}
-    query = select(fired.c.order_id).where(fired.c.cursor == cursor, fired.c.order_id.in_(orders))
+    orders = {notification.order_id for notification in notifications}
+    query = select(single_fire_orders.c.order_id).where(
+        single_fire_orders.c.subscription == subscription, single_fire_orders.c.order_id.in_(orders)
+    )
     if until is not None:
-        query = query.where(fired.c.position <= until)
+        query = query.where(single_fire_orders.c.position <= until)
     with database.reading() as connection:
         known = set(connection.execute(query).scalars())
-    first: list[Notice] = []
-    for notice in notices:
-        if notice.order_id not in known:
-            known.add(notice.order_id)
-            first.append(notice)
+    first: list[Notification] = []
+    for notification in notifications:
+        if notification.order_id not in known:
+            known.add(notification.order_id)
+            first.append(notification)
     return first

@@ -10,20 +10,20 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from oms_ledger.eventstore.database import Database
-from oms_ledger.eventstore.encryption import Vault
-from projections.subscriptions.dead_letters import Letter
-from projections.subscriptions.sink import Told
+from oms_ledger.eventstore.encryption import Encryption
+from projections.subscriptions.dead_letters import DeadLetter
+from projections.subscriptions.sink import SubscriptionSink
 
 
 @dataclass(frozen=True)
-class Kind:
-    """`name` is the first part of its cursors' names, as in `feed:<app key>`."""
+class SubscriptionKind:
+    """`name` is the first part of its subscriptions' names, as in `feed:<app key>`."""
 
     name: str
-    destination: Callable[[Database, Vault, str], Told | None]
+    destination: Callable[[Database, Encryption, str], SubscriptionSink | None]
     """The destination of an app key as it is configured now; None when it has none."""
-    requeue: Callable[[Connection, str, Sequence[Letter]], None]
+    requeue: Callable[[Connection, str, Sequence[DeadLetter]], None]
     """Put dead letters of an app key back among what is waiting, as if they were new."""
 
-    def cursor_of(self, app_key: str) -> str:
+    def subscription_of(self, app_key: str) -> str:
         return f"{self.name}:{app_key}"

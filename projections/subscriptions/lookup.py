@@ -6,32 +6,32 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, select
 
 from oms_ledger.eventstore.database import Database
-from oms_ledger.eventstore.records import Row
+from oms_ledger.eventstore.records import RecordedEvent
 from oms_ledger.eventstore.tables import events as t
 
 LOOKED_THROUGH = 20_000  # positions of the account that one request looks through
-_ROW = [t.c[name] for name in Row._fields]
+_ROW = [t.c[name] for name in RecordedEvent._fields]
 
 
-def by_position(database: Database, account: str, position: int) -> Row | None:
+def by_position(database: Database, account: str, position: int) -> RecordedEvent | None:
     """The account's event at a position."""
     query = select(*_ROW).where(t.c.position == position, t.c.account == account)
     with database.reading() as connection:
         found = connection.execute(query).one_or_none()
-    return Row._make(found) if found else None
+    return RecordedEvent._make(found) if found else None
 
 
-def _floor(database: Database, account: str, below: int | None) -> int | None:
+def _floor(database: Database, account: str, seller_order: int | None) -> int | None:
     """The position as many of the account's events back as are looked through."""
     query = select(t.c.position).where(t.c.account == account)
-    if below is not None:
-        query = query.where(t.c.position < below)
+    if seller_order is not None:
+        query = query.where(t.c.position < seller_order)
     query = query.order_by(t.c.position.desc()).offset(LOOKED_THROUGH).limit(1)
     with database.reading() as connection:
         return connection.execute(query).scalar_one_or_none()
 
 
-def by_cause(database: Database, account: str, cause: str, limit: int) -> list[Row]:
+def by_cause(database: Database, account: str, cause: str, limit: int) -> list[RecordedEvent]:
     """The newest events of a request; only so many of the account's are looked through."""
     query = select(*_ROW).where(t.c.account == account, t.c.cause == cause)
     floor = _floor(database, account, None)
@@ -39,7 +39,7 @@ def by_cause(database: Database, account: str, cause: str, limit: int) -> list[R
         query = query.where(t.c.position >= floor)
     with database.reading() as connection:
         found = connection.execute(query.order_by(t.c.position.desc()).limit(limit)).all()
-    return [Row._make(row) for row in found]
+    return [RecordedEvent._make(row) for row in found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class EventFilter:
         wanted = [
             (self.names, t.c.name.in_(self.names)),
             (self.statuses, t.c.status.in_(self.statuses)),
-            (self.actor, t.c.by == self.actor),
+            (self.actor, t.c.actor == self.actor),
             (self.cause, t.c.cause == self.cause),
             (self.since, t.c.at >= (self.since or 0)),
             (self.until, t.c.at <= (self.until or 0)),
@@ -67,7 +67,7 @@ class EventFilter:
 
 def backwards(
     database: Database, account: str, *, before: int, limit: int, wanted: EventFilter
-) -> tuple[list[Row], int]:
+) -> tuple[list[RecordedEvent], int]:
     """Events of the account's orders, newest first, and from where the next look goes on.
 
     0: nothing is older.
@@ -81,7 +81,7 @@ def backwards(
             query = query.where(t.c.position > floor)
     query = query.where(*conditions).order_by(t.c.position.desc()).limit(limit)
     with database.reading() as connection:
-        rows = [Row._make(row) for row in connection.execute(query)]
+        rows = [RecordedEvent._make(row) for row in connection.execute(query)]
     if len(rows) == limit:
         return rows, rows[-1].position
     return rows, 0 if floor is None else floor + 1

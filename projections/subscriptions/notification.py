@@ -1,4 +1,4 @@
-"""What a feed or a hook is told: one notice for each entry that its filter passes."""
+"""What a feed or a hook is account: one notification for each event that its filter passes."""
 
 import hashlib
 from collections.abc import Sequence
@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import Connection, Table, insert
 from sqlalchemy.dialects import postgresql, sqlite
 
-from oms_ledger.eventstore.records import Row
+from oms_ledger.eventstore.records import RecordedEvent
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class Notification:
     """A change that passed a filter; instants in microseconds. `replayed`: produced again."""
 
     position: int
@@ -26,16 +26,16 @@ class Notice:
     replayed: bool = False
 
 
-def event_id(cursor: str, position: int) -> str:
-    """The same for the same (feed or hook, entry): a consumer may deduplicate by it."""
-    return hashlib.sha256(f"{cursor}:{position}".encode()).hexdigest()[:32].upper()
+def event_id(subscription: str, position: int) -> str:
+    """The same for the same (feed or hook, event): a consumer may deduplicate by it."""
+    return hashlib.sha256(f"{subscription}:{position}".encode()).hexdigest()[:32].upper()
 
 
-def notice_of(cursor: str, row: Row) -> Notice:
+def notification_of(subscription: str, row: RecordedEvent) -> Notification:
     assert row.order_id is not None
-    return Notice(
+    return Notification(
         position=row.position,
-        event_id=event_id(cursor, row.position),
+        event_id=event_id(subscription, row.position),
         order_id=row.order_id,
         domain=row.domain,
         state=row.status,
@@ -45,15 +45,17 @@ def notice_of(cursor: str, row: Row) -> Notice:
     )
 
 
-def put(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+def insert_notifications(
+    connection: Connection, table: Table, rows: Sequence[dict[str, Any]]
+) -> None:
     """Add what was produced. What is produced again and still there stays as it is."""
     fresh = [row for row in rows if not row["replayed"]]
     if fresh:
         connection.execute(insert(table), fresh)
-    put_absent(connection, table, [row for row in rows if row["replayed"]])
+    insert_missing(connection, table, [row for row in rows if row["replayed"]])
 
 
-def put_absent(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+def insert_missing(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     """Add those rows that are not there."""
     if rows:
         dialect = sqlite if connection.dialect.name == "sqlite" else postgresql

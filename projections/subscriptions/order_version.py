@@ -1,19 +1,21 @@
-"""An order as it was right after an entry, for all the filters that look into it."""
+"""An order as it was right after an event, for all the filters that look into it."""
 
 from datetime import datetime
 from typing import Any
 
-from oms_ledger.eventstore.records import Row
+from oms_ledger.eventstore.records import RecordedEvent
 from oms_ledger.jsonata import EvaluationError, Expression, Reads
 from oms_ledger.orders.documents import filter_facts, filter_parts
 from oms_ledger.orders.documents.masking import mask_document
 from oms_ledger.orders.order import Order
 
 
-class Version:
+class OrderVersion:
     """What filters read of the order's document is built when the first of them asks for it."""
 
-    def __init__(self, row: Row, order: Order, at: datetime, *, masked: bool = False) -> None:
+    def __init__(
+        self, row: RecordedEvent, order: Order, at: datetime, *, masked: bool = False
+    ) -> None:
         self.row = row
         self.at = at
         self._masked = masked

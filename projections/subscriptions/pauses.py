@@ -1,7 +1,7 @@
 """Filters that rest: an evaluation ended its process, and would end the next one.
 
-A paused filter keeps its place and what it produced. It goes on when it is configured anew, or
-when somebody resumes it: then with the entry after the one that it failed on.
+A paused filter keeps its place and what it produced. It goes on when it is configured again, or
+when somebody resumes it: then with the event after the one that it failed on.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from projections.tables import filter_pauses
 
 @dataclass(frozen=True, slots=True)
 class FilterPause:
-    """`position` and `order_id` are those of the entry that the filter failed on."""
+    """`position` and `order_id` are those of the event that the filter failed on."""
 
     subscription: str
     position: int

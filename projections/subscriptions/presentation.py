@@ -1,4 +1,4 @@
-"""How replays, dry runs, explanations and dead letters are told, to clients and in terminals."""
+"""How replays, dry runs, explanations and dead letters get, to clients and in terminals."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,13 +11,12 @@ from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.records import micros
 from oms_ledger.notifications.filters import Filter, FromOrders
 from oms_ledger.notifications.webhook import instant_text
-from projections.subscriptions import dead_letters
-from projections.subscriptions import replay as replays
-from projections.subscriptions.dead_letters import Letter
-from projections.subscriptions.dry_run import Trial
-from projections.subscriptions.explain import Said
-from projections.subscriptions.kinds import Kind
-from projections.subscriptions.notification import Notice
+from projections.subscriptions import dead_letters, replay
+from projections.subscriptions.dead_letters import DeadLetter
+from projections.subscriptions.dry_run import DryRun
+from projections.subscriptions.explain import Explanation
+from projections.subscriptions.kinds import SubscriptionKind
+from projections.subscriptions.notification import Notification
 from projections.subscriptions.pauses import FilterPause
 
 BATCH = 500
@@ -27,7 +26,7 @@ FAILED = "The expression failed."
 def place(database: Database, value: object, parse: Callable[[Any], datetime | None]) -> int:
     """The position that a position or an instant stands for; `ValueError` for anything else.
 
-    An instant stands for the last entry before it, so that what follows is what it counts.
+    An instant stands for the last event before it, so that what follows is what it counts.
     """
     if type(value) is int and 0 <= value < 2**63:
         return value
@@ -36,29 +35,31 @@ def place(database: Database, value: object, parse: Callable[[Any], datetime | N
     at = parse(value) if isinstance(value, str) else None
     if at is None:
         raise ValueError(value)
-    return replays.position_before(database, micros(at))
+    return replay.position_before(database, micros(at))
 
 
-def requeue(database: Database, kind: Kind, app_key: str, positions: Sequence[int] | None) -> int:
+def requeue(
+    database: Database, kind: SubscriptionKind, app_key: str, positions: Sequence[int] | None
+) -> int:
     """Put some of a key's dead letters back among what is waiting, or all; how many."""
-    cursor, count, after = kind.cursor_of(app_key), 0, 0
+    subscription, count, after = kind.subscription_of(app_key), 0, 0
     if positions is not None:
         with database.writing() as connection:
-            letters = dead_letters.take(connection, cursor, positions)
-            kind.requeue(connection, app_key, letters)
-        return len(letters)
+            letters_ = dead_letters.take(connection, subscription, positions)
+            kind.requeue(connection, app_key, letters_)
+        return len(letters_)
     while True:
         with database.writing() as connection:
-            found = dead_letters.page(connection, cursor, after, BATCH)
-            letters = dead_letters.take(connection, cursor, [one.position for one in found])
-            kind.requeue(connection, app_key, letters)
-        count += len(letters)
+            found = dead_letters.page(connection, subscription, after, BATCH)
+            letters_ = dead_letters.take(connection, subscription, [one.position for one in found])
+            kind.requeue(connection, app_key, letters_)
+        count += len(letters_)
         if len(found) < BATCH:
             return count
         after = found[-1].position
 
 
-def now_and_then(run: Iterator[Trial], seconds: float) -> Iterator[Trial]:
+def now_and_then(run: Iterator[DryRun], seconds: float) -> Iterator[DryRun]:
     """The reports of a dry run, at most one in so many seconds, and the last."""
     last, held = 0.0, None
     for report in run:
@@ -74,17 +75,17 @@ def now_and_then(run: Iterator[Trial], seconds: float) -> Iterator[Trial]:
             last, held = time.monotonic(), None
 
 
-def trial(report: Trial, *, values: bool = True) -> dict[str, Any]:
+def dry_run_progress(report: DryRun, *, values: bool = True) -> dict[str, Any]:
     """A report; the texts of failures, which may repeat a value, only with `values`."""
     return {
         "position": report.position,
         "head": report.head,
         "entries": report.entries,
-        "judged": report.judged,
-        "passed": report.passed,
+        "evaluated": report.evaluated,
+        "matched": report.matched,
         "failed": report.failed,
         "evaluationMicroseconds": report.micros,
-        "samples": [notice(one) for one in report.samples],
+        "samples": [notification(one) for one in report.samples],
         "failures": [
             {
                 "position": one.position,
@@ -94,11 +95,11 @@ def trial(report: Trial, *, values: bool = True) -> dict[str, Any]:
             for one in report.failures
         ],
         "done": report.done,
-        **({"gaveUp": "the filter fails again and again"} if report.gave_up else {}),
+        **({"aborted": "the filter fails again and again"} if report.aborted else {}),
     }
 
 
-def notice(one: Notice) -> dict[str, Any]:
+def notification(one: Notification) -> dict[str, Any]:
     return {
         "position": one.position,
         "orderId": one.order_id,
@@ -117,8 +118,8 @@ def engine(filter: Filter) -> dict[str, Any]:
     return {"engine": expression.engine, "reads": jsonata.paths(expression.reads)}
 
 
-def version(said: Said, *, values: bool) -> dict[str, Any]:
-    row = said.row
+def version(explanation: Explanation, *, values: bool) -> dict[str, Any]:
+    row = explanation.row
     return {
         "version": row.version,
         "position": row.position,
@@ -126,20 +127,24 @@ def version(said: Said, *, values: bool) -> dict[str, Any]:
         "at": instant_text(row.at),
         "lastState": row.status_before,
         "state": row.status,
-        "passes": said.passes,
-        "notice": said.notice,
-        "reason": said.reason,
-        **({"value": said.value} if values else {}),
-        **({"error": said.error if values else FAILED} if said.error is not None else {}),
-        "evaluationMicroseconds": said.micros,
+        "matches": explanation.matches,
+        "notification": explanation.notification,
+        "reason": explanation.reason,
+        **({"value": explanation.value} if values else {}),
+        **(
+            {"error": explanation.error if values else FAILED}
+            if explanation.error is not None
+            else {}
+        ),
+        "evaluationMicroseconds": explanation.micros,
     }
 
 
-def letter(one: Letter) -> dict[str, Any]:
+def dead_letter(one: DeadLetter) -> dict[str, Any]:
     return {
         "position": one.position,
         "orderId": one.order_id,
-        "why": one.why,
+        "reason": one.reason,
         "at": instant_text(one.at),
     }
 

@@ -1,7 +1,8 @@
-"""A destination that is told notices: a cursor's filter judges, and what passes is kept.
+"""A destination that gets notifications: a subscription's filter evaluates, and what passes is
+kept.
 
-Feeds and hooks differ in `keep` alone: in which table a notice waits for its reader. What both
-can do besides (replay, dry run, explain, dead letters) is written for any destination of this
+Feeds and hooks differ in `keep` alone: in which table a notification waits for its reader. What
+both can do besides (replay, dry run, explain, dead letters) is written for any destination of this
 kind (`.replay`, `.dry_run`, `.explain`, `.dead_letters`); their API and commands take a `Kind`
 (`.kinds`), so a new kind of destination gets all of them at once.
 """
@@ -19,133 +20,145 @@ from oms_ledger.eventstore.folding import Page
 from oms_ledger.notifications.filters import FromOrders, parse_filter
 from projections.subscriptions import pauses
 from projections.subscriptions.checkpoints import now_micros
-from projections.subscriptions.filtering import Asking, Judged, judge
-from projections.subscriptions.notification import Notice
-from projections.tables import cursors, fired, judgings, struck
+from projections.subscriptions.filtering import FilterResult, SubscriptionFilter, evaluate
+from projections.subscriptions.notification import Notification
+from projections.tables import filter_stats, filter_timeouts, single_fire_orders, subscriptions
 
 log = structlog.get_logger(__name__)
 
 
-class Told:
-    """Destination of a cursor that keeps a notice of each entry its filter passes."""
+class SubscriptionSink:
+    """Destination of a subscription that keeps a notification of each event its filter passes."""
 
     def __init__(
-        self, database: Database, cursor: str, account: str, filter: dict[str, Any]
+        self, database: Database, subscription: str, account: str, filter: dict[str, Any]
     ) -> None:
         self.database = database
-        self.asking = Asking(cursor, account, parse_filter(filter))
+        self.filter_of = SubscriptionFilter(subscription, account, parse_filter(filter))
 
     @property
-    def cursor(self) -> str:
-        return self.asking.cursor
+    def subscription(self) -> str:
+        return self.filter_of.subscription
 
     @property
     def account(self) -> str:
-        return self.asking.account
+        return self.filter_of.account
 
     @property
-    def fires_once(self) -> bool:
-        filter = self.asking.filter
+    def single_fire_only(self) -> bool:
+        filter = self.filter_of.filter
         return isinstance(filter, FromOrders) and not filter.disable_single_fire
 
-    def keep(self, connection: Connection, notices: Sequence[Notice]) -> None:
-        """Store some notices, of which those that are `replayed` may be there already."""
+    def store_notifications(
+        self, connection: Connection, notifications: Sequence[Notification]
+    ) -> None:
+        """Store some notifications, of which those that are `replayed` may be there already."""
         raise NotImplementedError
 
-    def produce(self, page: Page) -> Judged:
-        (judged,) = judge(self.database, [self.asking], page.rows, page.folds)
-        return judged
+    def produce(self, page: Page) -> FilterResult:
+        (evaluated,) = evaluate(self.database, [self.filter_of], page.rows, page.loader)
+        return evaluated
 
     def store(self, connection: Connection, produced: object) -> None:
-        assert isinstance(produced, Judged)
-        query = select(cursors.c.replaying_until).where(cursors.c.id == self.cursor)
-        until = connection.execute(query).scalar_one() if produced.notices else 0
-        store_together(connection, [(self, produced)], {self.cursor: until})
+        assert isinstance(produced, FilterResult)
+        query = select(subscriptions.c.replay_until).where(subscriptions.c.id == self.subscription)
+        until = connection.execute(query).scalar_one() if produced.notifications else 0
+        store_batch(connection, [(self, produced)], {self.subscription: until})
 
-    def tell(self, connection: Connection, notices: Sequence[Notice]) -> None:
-        """Keep notices, and remember that their orders fired."""
-        self.keep(connection, notices)
-        if self.fires_once:
+    def emit(self, connection: Connection, notifications: Sequence[Notification]) -> None:
+        """Keep notifications, and remember that their orders fired."""
+        self.store_notifications(connection, notifications)
+        if self.single_fire_only:
             fresh = [
-                {"cursor": self.cursor, "order_id": n.order_id, "position": n.position}
-                for n in notices
+                {"subscription": self.subscription, "order_id": n.order_id, "position": n.position}
+                for n in notifications
             ]
-            connection.execute(insert(fired), fresh)
+            connection.execute(insert(single_fire_orders), fresh)
 
 
-def store_together(
-    connection: Connection, told: Sequence[tuple[Told, Judged]], replaying_until: Mapping[str, int]
+def store_batch(
+    connection: Connection,
+    sinks: Sequence[tuple[SubscriptionSink, FilterResult]],
+    replay_until: Mapping[str, int],
 ) -> None:
-    """What a page came to for some cursors; up to `replaying_until` it is produced again."""
-    _count(connection, told)
-    for one, judged in told:
-        if judged.notices:
-            until = replaying_until[one.cursor]
-            one.tell(
+    """What a page came to for some subscriptions; up to `replaying_until` it is produced again."""
+    _count(connection, sinks)
+    for one, evaluated in sinks:
+        if evaluated.notifications:
+            until = replay_until[one.subscription]
+            one.emit(
                 connection,
-                [replace(n, replayed=True) if n.position <= until else n for n in judged.notices],
+                [
+                    replace(n, replayed=True) if n.position <= until else n
+                    for n in evaluated.notifications
+                ],
             )
 
 
-def _count(connection: Connection, told: Sequence[tuple[Told, Judged]]) -> None:
-    """Add up what judging by expressions came to, and remember where the clock stopped it."""
+def _count(connection: Connection, sinks: Sequence[tuple[SubscriptionSink, FilterResult]]) -> None:
+    """Add up what evaluating by expressions came to, and remember where the clock stopped it."""
     rows = [
-        _figures(one.cursor, judged)
-        for one, judged in told
-        if isinstance(one.asking.filter, FromOrders)
+        _figures(one.subscription, evaluated)
+        for one, evaluated in sinks
+        if isinstance(one.filter_of.filter, FromOrders)
     ]
     if not rows:
         return
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    counted = dialect.insert(judgings)
+    counted = dialect.insert(filter_stats)
     new = counted.excluded
     more: dict[str, Any] = {
-        name: judgings.c[name] + new[name] for name in ("judged", "passed", "failed", "micros")
+        name: filter_stats.c[name] + new[name]
+        for name in ("evaluated", "matched", "failed", "micros")
     }
     for name in ("last_failure", "last_failure_position", "last_failure_at"):
-        more[name] = func.coalesce(new[name], judgings.c[name])
-    connection.execute(counted.on_conflict_do_update(index_elements=["cursor"], set_=more), rows)
+        more[name] = func.coalesce(new[name], filter_stats.c[name])
+    connection.execute(
+        counted.on_conflict_do_update(index_elements=["subscription"], set_=more), rows
+    )
     stopped = [
-        {"cursor": one.cursor, "position": failure.position}
-        for one, judged in told
-        for failure in judged.failures
-        if failure.struck
+        {"subscription": one.subscription, "position": failure.position}
+        for one, evaluated in sinks
+        for failure in evaluated.failures
+        if failure.timed_out
     ]
     if stopped:
-        connection.execute(dialect.insert(struck).on_conflict_do_nothing(), stopped)
-    for one, judged in told:
-        if killed := judged.killed:
-            pauses.pause(connection, one.cursor, killed.position, killed.order_id)
+        connection.execute(dialect.insert(filter_timeouts).on_conflict_do_nothing(), stopped)
+    for one, evaluated in sinks:
+        if killed := evaluated.killed:
+            pauses.pause(connection, one.subscription, killed.position, killed.order_id)
             log.error(
                 "filter_paused",
-                subscription=one.cursor,
+                subscription=one.subscription,
                 position=killed.position,
                 order_id=killed.order_id,
             )
 
 
-def _figures(cursor: str, judged: Judged) -> dict[str, Any]:
-    last = judged.failures[-1] if judged.failures else None
+def _figures(subscription: str, evaluated: FilterResult) -> dict[str, Any]:
+    last = evaluated.failures[-1] if evaluated.failures else None
     return {
-        "cursor": cursor,
-        "judged": judged.judged,
-        "passed": len(judged.notices),
-        "failed": len(judged.failures),
-        "micros": judged.micros,
+        "subscription": subscription,
+        "evaluated": evaluated.evaluated,
+        "matched": len(evaluated.notifications),
+        "failed": len(evaluated.failures),
+        "micros": evaluated.micros,
         "last_failure": last and last.message,
         "last_failure_position": last and last.position,
         "last_failure_at": last and now_micros(),
     }
 
 
-def forget(connection: Connection, cursor: str) -> None:
-    """Forget what the cursor's former filter came to: orders fired, evaluations stopped."""
-    for table in (fired, struck, judgings):
-        connection.execute(delete(table).where(table.c.cursor == cursor))
-    pauses.resume(connection, cursor)
+def forget(connection: Connection, subscription: str) -> None:
+    """Forget what the subscription's previous filter came to: orders fired, evaluations stopped."""
+    for table in (single_fire_orders, filter_timeouts, filter_stats):
+        connection.execute(delete(table).where(table.c.subscription == subscription))
+    pauses.resume(connection, subscription)
 
 
-def fence(connection: Connection, cursor: str) -> None:
-    """Whoever runs the cursor now stores nothing more and starts anew."""
-    values = {"token": cursors.c.token + 1, "leased_until": 0}
-    connection.execute(update(cursors).where(cursors.c.id == cursor).values(values))
+def fence(connection: Connection, subscription: str) -> None:
+    """Whoever runs the subscription now stores nothing more and starts again."""
+    values = {"token": subscriptions.c.token + 1, "leased_until": 0}
+    connection.execute(
+        update(subscriptions).where(subscriptions.c.id == subscription).values(values)
+    )

@@ -15,15 +15,15 @@ from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.decide import TIME_TO_PAY
 from oms_ledger.orders.status import Status
 from projections.sql.upserts import upsert
-from projections.tables import due_times as t
+from projections.tables import timers as t
 
-CURSOR = "due-times"
+SUBSCRIPTION = "timers"
 
 _DELETE = delete(t).where(t.c.account == bindparam("a"), t.c.order_id == bindparam("o"))
 
 
-class DueTimes:
-    """Destination of the cursor `due-times`: at most one timer an order, the next one."""
+class Timers:
+    """Destination of the subscription `due-times`: at most one timer an order, the next one."""
 
     shape = 1
 
@@ -49,9 +49,9 @@ class DueTimes:
 def timer(order: Order) -> dict[str, Any]:
     """What the order waits for and until when; empty when it waits for no time."""
     if order.status is None and not order.expired and not order.imported:
-        return {"what": "placement", "due_at": micros(order.created_at + TIME_TO_PAY)}
+        return {"kind": "placement", "due_at": micros(order.created_at + TIME_TO_PAY)}
     due = min(_due_at(order), key=lambda one: one[1], default=None)
-    return {} if due is None else {"what": due[0], "due_at": micros(due[1])}
+    return {} if due is None else {"kind": due[0], "due_at": micros(due[1])}
 
 
 def _due_at(order: Order) -> Iterator[tuple[str, datetime]]:

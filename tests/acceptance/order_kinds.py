@@ -50,33 +50,36 @@ def returned(client):
     return act(client, invoiced(client), "invoice", invoice("2000", "back", type="Input"))
 
 
-def asked(client):
+def requested(client):
     return act(client, handling(client), "cancel")
 
 
 def denied(client):
-    order_id = asked(client)
+    order_id = requested(client)
     document = client.call("GET", f"{ORDERS}/{order_id}").json()
-    told = {"cancellationRequestId": document["cancellationRequests"][0]["id"], "denyReason": "no"}
+    fields = {
+        "cancellationRequestId": document["cancellationRequests"][0]["id"],
+        "denyReason": "no",
+    }
     url = f"/api/orders/pvt/document/{order_id}/deny-cancellation-request"
-    assert client.call("POST", url, told).status == 200
+    assert client.call("POST", url, fields).status == 200
     return order_id
 
 
 def canceled(client):
-    return act(client, asked(client), "cancel")
+    return act(client, requested(client), "cancel")
 
 
 def changing(client):
     order_id = handling(client)
-    body = {"reason": "why", "manualDiscountValue": 1}
+    body = {"reason": "reason", "manualDiscountValue": 1}
     url = f"/api/order-system/orders/{order_id}/changes"
     assert client.call("PATCH", url, body).status == 202
     return order_id
 
 
 def changed(client):
-    body = {"requestId": "one", "reason": "why", "discountValue": 5}
+    body = {"requestId": "one", "reason": "reason", "discountValue": 5}
     return act(client, handling(client), "changes", body)
 
 
@@ -96,6 +99,17 @@ def divergent(client):
 
 
 ORDERS_OF_ONE = [
-    *(incomplete, pending, paid, handling, partly, invoiced, delivered, returned, asked, denied),
+    *(
+        incomplete,
+        pending,
+        paid,
+        handling,
+        partly,
+        invoiced,
+        delivered,
+        returned,
+        requested,
+        denied,
+    ),
     *(canceled, changing, changed, fulfilled_elsewhere, divergent),
 ]

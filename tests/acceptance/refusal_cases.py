@@ -1,7 +1,6 @@
 """What is refused of which order, and how: the table that `test_refusals` sends."""
 
 from tests.acceptance.order_kinds import (
-    asked,
     canceled,
     delivered,
     divergent,
@@ -11,6 +10,7 @@ from tests.acceptance.order_kinds import (
     invoiced,
     partly,
     pending,
+    requested,
     returned,
 )
 from tests.acceptance.test_order_life import ORDERS, invoice, paid
@@ -178,7 +178,7 @@ ON_AN_ORDER = {
         INCOMPLETE,
     ),
     "deny unknown": (
-        asked,
+        requested,
         "POST",
         "document/deny-cancellation-request",
         DENIAL,
@@ -186,7 +186,7 @@ ON_AN_ORDER = {
         ("OMS004", "no cancellation request of this order has that id"),
     ),
     "deny without reason": (
-        asked,
+        requested,
         "POST",
         "document/deny-cancellation-request",
         {"cancellationRequestId": "x"},

@@ -17,16 +17,16 @@ def history(client):
 def test_keys_are_created_labeled_rotated_and_revoked(client, app):
     made = client.call("POST", KEYS, {"role": "OMS - Full access", "label": "erp"})
     assert made.status == 201
-    told = made.json()
-    token = {"X-VTEX-API-AppKey": told["appKey"], "X-VTEX-API-AppToken": told["appToken"]}
+    fields = made.json()
+    token = {"X-VTEX-API-AppKey": fields["appKey"], "X-VTEX-API-AppToken": fields["appToken"]}
     assert Client(app, token).call("GET", "/api/oms/pvt/orders").status == 200
     listed = client.call("GET", KEYS).json()["keys"]
     assert ("erp", "OMS - Full access") in [(key["label"], key["role"]) for key in listed]
     assert "appToken" not in listed[0]
-    own = f"{KEYS}/{told['appKey']}"
+    own = f"{KEYS}/{fields['appKey']}"
     assert client.call("PATCH", own, {"label": "wms"}).json()["label"] == "wms"
     rotated = client.call("POST", f"{own}/rotate", {"overlapSeconds": 0}).json()
-    assert rotated["appToken"] != told["appToken"]
+    assert rotated["appToken"] != fields["appToken"]
     assert client.call("POST", f"{own}/revoke").json()["revokedAt"]
     assert client.call("POST", f"{own}/rotate").status == 409
     assert client.call("POST", f"{KEYS}/nothing/revoke").status == 404
@@ -58,9 +58,9 @@ def test_a_key_may_be_named_by_who_manages_keys(client, client_of):
 
 
 def test_settings_are_told_with_their_meaning_and_changed(client):
-    told = client.call("GET", "/api/ledger/account").json()
-    assert told["name"] == ACCOUNT
-    (pii,) = [one for one in told["settings"] if one["name"] == "pii"]
+    fields = client.call("GET", "/api/ledger/account").json()
+    assert fields["name"] == ACCOUNT
+    (pii,) = [one for one in fields["settings"] if one["name"] == "pii"]
     assert (pii["value"], pii["default"]) == (False, False)
     changed = client.call("PATCH", "/api/ledger/account", {"pii": True, "payment_expiry": 5})
     values = {one["name"]: one["value"] for one in changed.json()["settings"]}
@@ -76,8 +76,8 @@ def test_operators_are_invited_changed_and_removed(client):
     path = "/api/ledger/operators"
     made = client.call("POST", path, {"email": "Bo@example.com", "role": "OMS - Read only"}).json()
     assert made["token"]
-    (told,) = client.call("GET", path).json()["operators"]
-    assert (told["email"], told["role"], told["invited"]) == (
+    (fields,) = client.call("GET", path).json()["operators"]
+    assert (fields["email"], fields["role"], fields["invited"]) == (
         "bo@example.com",
         "OMS - Read only",
         True,
@@ -112,7 +112,7 @@ def test_attention_tells_what_the_role_may_look_at(client, client_of, role):
     order_id = paid(client)
     for command in ("start-handling", "cancel"):
         client.call("POST", f"/api/oms/pvt/orders/{order_id}/{command}", {})
-    told = client_of(role).call("GET", "/api/ledger/attention")
-    assert told.status == 200
-    kinds = {need["kind"] for need in told.json()["needs"]}
+    fields = client_of(role).call("GET", "/api/ledger/attention")
+    assert fields.status == 200
+    kinds = {need["kind"] for need in fields.json()["needs"]}
     assert ("cancellations-requested" in kinds) == (role == "Owner"), kinds

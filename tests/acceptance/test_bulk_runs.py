@@ -25,16 +25,16 @@ def carried_on(cell, run):
 def test_a_run_does_what_its_preview_said(client, cell):
     orders = [paid(client) for _ in range(4)]
     client.call("POST", f"{ORDERS}/{orders[0]}/start-handling")
-    asked = {"command": "start-handling", "orders": [*orders, "nothing"]}
-    preview = client.call("POST", f"{RUNS}/preview", asked).json()
+    requested = {"command": "start-handling", "orders": [*orders, "nothing"]}
+    preview = client.call("POST", f"{RUNS}/preview", requested).json()
     assert (preview["matched"], preview["can"], preview["cannot"]) == (5, 3, 2)
     assert {tuple(reason["orders"]) for reason in preview["reasons"]} == {
         (orders[0],),
         ("nothing",),
     }
-    begun = client.call("POST", RUNS, asked)
-    assert (begun.status, begun.json()["state"]) == (202, "running")
-    run = begun.json()["id"]
+    consume = client.call("POST", RUNS, requested)
+    assert (consume.status, consume.json()["state"]) == (202, "running")
+    run = consume.json()["id"]
     carried_on(cell, run)
     report = client.call("GET", f"{RUNS}/{run}").json()
     assert (report["state"], report["done"], report["refused"]) == ("complete", 3, 2)
@@ -61,8 +61,8 @@ def test_who_died_before_it_told_the_outcome_doubles_nothing(client, cell):
 
 def test_a_filter_is_frozen_when_the_run_begins(client, cell):
     order = paid(client)
-    asked = {"command": "cancel", "reason": "x", "query": {"f_status": "ready-for-handling"}}
-    run = client.call("POST", RUNS, asked).json()
+    requested = {"command": "cancel", "reason": "x", "query": {"f_status": "ready-for-handling"}}
+    run = client.call("POST", RUNS, requested).json()
     later = paid(client)
     carried_on(cell, run["id"])
     assert run["total"] == 1
@@ -88,8 +88,8 @@ def test_wrong_runs_are_refused(client, client_of):
     ):
         assert client.call("POST", f"{RUNS}/preview", wrong).status == 400, wrong
     gateway = client_of("IntegrationProfile - Fulfillment Gateway")
-    asked = {"command": "start-handling", "orders": []}
-    assert gateway.call("POST", f"{RUNS}/preview", asked).status == 403
+    requested = {"command": "start-handling", "orders": []}
+    assert gateway.call("POST", f"{RUNS}/preview", requested).status == 403
     assert client.call("GET", f"{RUNS}/nothing").status == 404
 
 
@@ -97,6 +97,10 @@ def test_a_denial_needs_a_pending_request(client, cell):
     order = paid(client)
     for command in ("start-handling", "cancel"):
         client.call("POST", f"{ORDERS}/{order}/{command}", {})
-    asked = {"command": "deny-cancellation", "reason": "packed", "orders": [order, paid(client)]}
-    preview = client.call("POST", f"{RUNS}/preview", asked).json()
+    requested = {
+        "command": "deny-cancellation",
+        "reason": "packed",
+        "orders": [order, paid(client)],
+    }
+    preview = client.call("POST", f"{RUNS}/preview", requested).json()
     assert (preview["can"], preview["cannot"]) == (1, 1)

@@ -14,7 +14,7 @@ def denying(client, order_id, **body):
     return client.call("POST", url, body)
 
 
-def asked(client):
+def requested(client):
     """An order in handling whose cancellation was asked, and the id of the request."""
     order_id = paid(client)
     assert client.call("POST", f"{ORDERS}/{order_id}/start-handling").status == 204
@@ -25,10 +25,10 @@ def asked(client):
 
 
 def test_G12_a_denial_leads_back_and_tells_why_and_comes_once(client):
-    order_id, request = asked(client)
+    order_id, request = requested(client)
     denial = {"cancellationRequestId": request, "denyReason": "Already engraved"}
-    told = denying(client, order_id, **denial)
-    assert (told.status, told.body) == (200, b"")
+    fields = denying(client, order_id, **denial)
+    assert (fields.status, fields.body) == (200, b"")
     assert status(client, order_id) == "handling"
     document = client.call("GET", f"/api/orders/pvt/document/{order_id}").json()
     (entry,) = document["cancellationRequests"]
@@ -40,19 +40,19 @@ def test_G12_a_denial_leads_back_and_tells_why_and_comes_once(client):
 
 
 def test_G12_a_denial_after_the_confirmation_is_refused_and_the_reverse_asks_anew(client):
-    order_id, request = asked(client)
+    order_id, request = requested(client)
     assert client.call("POST", f"{ORDERS}/{order_id}/cancel").status == 200
     assert status(client, order_id) == "canceled"
     late = denying(client, order_id, cancellationRequestId=request, denyReason="no")
     assert late.status == 400
-    order_id, request = asked(client)
+    order_id, request = requested(client)
     assert denying(client, order_id, cancellationRequestId=request, denyReason="no").status == 200
     assert client.call("POST", f"{ORDERS}/{order_id}/cancel").status == 200
     assert status(client, order_id) == "cancellation-requested"
 
 
 def test_a_denial_needs_a_request_and_a_reason(client):
-    order_id, request = asked(client)
+    order_id, request = requested(client)
     assert denying(client, order_id, cancellationRequestId="x", denyReason="no").status == 400
     assert denying(client, order_id, cancellationRequestId=request).status == 400
     assert (
@@ -63,7 +63,7 @@ def test_a_denial_needs_a_request_and_a_reason(client):
 
 
 def test_G17_two_calls_make_two_requests_and_the_first_reason_stays(client):
-    order_id, request = asked(client)
+    order_id, request = requested(client)
     confirmed = client.call("POST", f"{ORDERS}/{order_id}/cancel", {"reason": "confirmed"})
     document = client.call("GET", f"/api/orders/pvt/document/{order_id}").json()
     assert [one["reason"] for one in document["cancellationRequests"]] == ["too late", "confirmed"]
@@ -107,8 +107,10 @@ def test_a_shopper_cancels_an_order_of_their_own_and_no_other(client, client_of)
     url = f"/api/checkout/pub/orders/{order_id}/user-cancel-request"
 
     def shopper(email):
-        told = client_of("Storefront").call("POST", "/api/ledger/shopper-tokens", {"email": email})
-        return Client(client.app, {"VtexIdclientAutCookie": told.json()["token"]})
+        fields = client_of("Storefront").call(
+            "POST", "/api/ledger/shopper-tokens", {"email": email}
+        )
+        return Client(client.app, {"VtexIdclientAutCookie": fields.json()["token"]})
 
     other = shopper("other@example.com").call("POST", url, {"reason": "mine?"})
     assert (other.status, other.json()["error"]["code"]) == (404, "CHK0201")

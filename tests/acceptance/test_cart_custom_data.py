@@ -53,11 +53,11 @@ def test_fields_are_linked_to_order_line_and_address(browser):
     browser.cart("/customFields", [{"linkedEntity": e, "fields": [field]} for e in linked], "PUT")
     changed = {**field, "value": "C2"}
     cart = browser.cart(f"/customFields/item/{line}", changed, "PUT")
-    told = {
+    fields = {
         one["linkedEntity"]["type"]: (one["linkedEntity"], one["fields"])
         for one in cart["customData"]["customFields"]
     }
-    assert told == {
+    assert fields == {
         "item": (linked[0], [changed]),
         "address": (linked[1], [field]),
         "order": (linked[2], [field]),

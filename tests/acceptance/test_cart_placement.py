@@ -43,7 +43,7 @@ def pay(browser, placed, card="4111111111111111"):
 
 
 def send(browser, placed, card="4111111111111111"):
-    told = placed["merchantTransactions"][0]
+    content = placed["merchantTransactions"][0]
     sent = [
         {
             "paymentSystem": one["paymentSystem"],
@@ -51,11 +51,14 @@ def send(browser, placed, card="4111111111111111"):
             "referenceValue": one["referenceValue"],
             "installments": 1,
             "fields": {"cardNumber": card, "validationCode": "123"},
-            "transaction": {"id": told["transactionId"], "merchantName": told["merchantName"]},
+            "transaction": {
+                "id": content["transactionId"],
+                "merchantName": content["merchantName"],
+            },
         }
-        for one in told["payments"]
+        for one in content["payments"]
     ]
-    url = f"/api/payments/pub/transactions/{told['transactionId']}/payments"
+    url = f"/api/payments/pub/transactions/{content['transactionId']}/payments"
     assert browser.call("POST", url, sent).status == 201
 
 
@@ -109,8 +112,8 @@ def test_placement_sets_its_cookies_and_opens_what_was_placed(browser, client, c
     group, order_id = placed["orderGroup"], placed["orders"][0]["orderId"]
     assert placed["receiverUri"].startswith("http://")
     assert f"/split/{group}/payments" in placed["receiverUri"]
-    told = browser.ok("GET", f"{ORDERS}/order-group/{group}")
-    assert [one["orderId"] for one in told] == [order_id]
+    content = browser.ok("GET", f"{ORDERS}/order-group/{group}")
+    assert [one["orderId"] for one in content] == [order_id]
     assert browser.ok("GET", f"{ORDERS}/{order_id}")["orderGroup"] == group
     stranger = Browser(browser.client)
     for path in (f"order-group/{group}", order_id):
@@ -184,11 +187,11 @@ def test_group_that_was_denied_or_expired_gives_way_to_a_new_one(browser, cell):
 def test_G28_moved_offers_place_nothing_and_say_what_moved(browser, cell, client, moved, code):
     browser.fill(("1", 2), ("3", 1), sla="Normal")
     load_offers(cell, [moved])
-    told = place(browser)
-    assert (told["id"], told["orderGroup"], told["orders"]) == (None, None, [])
-    assert told["merchantTransactions"] == []
-    assert codes(told)[0] == code
-    assert told["value"] == sum(figures(told).values())
+    content = place(browser)
+    assert (content["id"], content["orderGroup"], content["orders"]) == (None, None, [])
+    assert content["merchantTransactions"] == []
+    assert codes(content)[0] == code
+    assert content["value"] == sum(figures(content).values())
     listed = client.call("GET", "/api/oms/pvt/orders?incompleteOrders=true").json()
     assert listed["paging"]["total"] == 0
 
@@ -301,8 +304,8 @@ def test_orders_of_two_sellers_share_cart_and_payment(browser, cell):
     assert one["value"] + two["value"] == cart["value"]
     for order, sku in ((one, "1"), (two, "9")):
         fields = order["customData"]["customFields"]
-        told = {f["linkedEntity"]["type"]: f["fields"][0]["value"] for f in fields}
-        assert told == {"order": "1", "item": sku}
+        content = {f["linkedEntity"]["type"]: f["fields"][0]["value"] for f in fields}
+        assert content == {"order": "1", "item": sku}
     assert pay(browser, placed).status == 204
 
 

@@ -45,8 +45,8 @@ def test_G56_erasing_a_person_deletes_their_carts(browser, cell, client):
     path = "/api/ledger/erasures"
     dry = client.call("POST", path, {"email": " ANA@example.com"}).json()
     assert (dry["carts"], dry["dryRun"]) == (1, True)
-    told = client.call("POST", path, {"email": "ana@example.com", "dryRun": False}).json()
-    assert told["carts"] == 1
+    fields = client.call("POST", path, {"email": "ana@example.com", "dryRun": False}).json()
+    assert fields["carts"] == 1
     old = browser.cart_id
     assert browser.ok("GET", f"/api/checkout/pub/orderForm/{old}")["orderFormId"] != old
     assert other.cart("", {})["clientProfileData"]["email"] == "bia@example.com"

@@ -40,10 +40,10 @@ def test_pickup_points_come_nearest_first(browser, cell):
     far["address"] = {"country": "BRA", "geoCoordinates": [-43.3, -23.0]}
     load_offers(cell, [far])
     path = f"{PUB}/pickup-points"
-    told = browser.ok("GET", f"{path}?geoCoordinates=-46.65;-23.56")
-    assert [one["pickupPoint"]["id"] for one in told["items"]] == ["1_p1", "1_p2"]
-    assert told["paging"] == {"page": 1, "pageSize": 30, "total": 2, "pages": 1}
-    assert told["items"][0]["pickupPoint"]["businessHours"][0]["DayOfWeek"] == 1
+    fields = browser.ok("GET", f"{path}?geoCoordinates=-46.65;-23.56")
+    assert [one["pickupPoint"]["id"] for one in fields["items"]] == ["1_p1", "1_p2"]
+    assert fields["paging"] == {"page": 1, "pageSize": 30, "total": 2, "pages": 1}
+    assert fields["items"][0]["pickupPoint"]["businessHours"][0]["DayOfWeek"] == 1
     by_code = browser.ok("GET", f"{path}?postalCode={CODE}&countryCode=BRA")
     assert [one["pickupPoint"]["id"] for one in by_code["items"]] == ["1_p1"]
     assert 0 < by_code["items"][0]["distance"] < 20
@@ -83,14 +83,14 @@ def test_profile_is_known_to_who_may_see_carts_alone(browser, client, client_of)
 
 
 def test_configuration_is_replaced_merged_and_read(client, client_of):
-    told = client.call("GET", CONFIGURATION).json()
-    assert (told["allowManualPrice"], told["decimalDigitsPrecision"]) == (False, 2)
+    fields = client.call("GET", CONFIGURATION).json()
+    assert (fields["allowManualPrice"], fields["decimalDigitsPrecision"]) == (False, 2)
     sent = {**NEEDED, "apps": [{"id": "a", "fields": ["x"], "major": 2}], "extra": "kept"}
     assert client.call("POST", CONFIGURATION, sent).status == 204
     assert client.call("PATCH", CONFIGURATION, {"allowManualPrice": True}).status == 204
-    told = client.call("GET", CONFIGURATION).json()
-    assert (told["allowManualPrice"], told["extra"]) == (True, "kept")
-    assert told["apps"] == [{"id": "a", "fields": ["x"], "major": 2}]
+    fields = client.call("GET", CONFIGURATION).json()
+    assert (fields["allowManualPrice"], fields["extra"]) == (True, "kept")
+    assert fields["apps"] == [{"id": "a", "fields": ["x"], "major": 2}]
     assert client.call("POST", CONFIGURATION, NEEDED).status == 204
     assert client.call("GET", CONFIGURATION).json()["apps"] == []
     for method in ("GET", "POST", "PATCH"):

@@ -408,9 +408,9 @@ def test_gift_cards_are_money_that_not_everybody_may_add(browser, operator):
     assert (cart["paymentData"]["giftCards"], codes(cart)) == ([], ["invalidGiftCard"])
     path = f"/api/checkout/pub/orderForm/{browser.cart_id}/attachments/paymentData"
     payment = {"paymentSystem": "2", "referenceValue": 1}
-    told = operator.call("POST", path, {"payments": [payment], "giftCards": [card]}).json()
-    assert told["paymentData"]["giftCards"][0]["value"] == 1000
-    assert told["paymentData"]["payments"][0]["referenceValue"] == told["value"] - 1000
+    fields = operator.call("POST", path, {"payments": [payment], "giftCards": [card]}).json()
+    assert fields["paymentData"]["giftCards"][0]["value"] == 1000
+    assert fields["paymentData"]["payments"][0]["referenceValue"] == fields["value"] - 1000
 
 
 def test_service_is_bought_with_one_unit(browser):

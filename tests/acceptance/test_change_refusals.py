@@ -15,8 +15,8 @@ from tests.support.published_refusals import PUBLISHED
 
 def test_settings_that_others_change_all_the_time_are_refused_for_a_moment(client, monkeypatch):
     monkeypatch.setattr(ledger, "ATTEMPTS", 0)
-    told = {"rolloutConfiguration": {"enableApi": False}}
-    answer = client.call("PUT", f"{v2.SYSTEM}/changes/settings", told)
+    fields = {"rolloutConfiguration": {"enableApi": False}}
+    answer = client.call("PUT", f"{v2.SYSTEM}/changes/settings", fields)
     error = answer.json()["error"]
     assert (answer.status, error["code"]) == (409, "SalesOrderSystem019")
     assert error["message"] == "Cannot Update Change Order Settings."
@@ -38,7 +38,7 @@ SHOWN_V2 = {
     "SalesOrderSystem027": v2.test_settings_are_the_accounts_until_a_request_has_its_own,
     "SalesOrderSystem035": v2.test_a_wrong_agreement_is_named,
 }
-# Of a change told to an order group, which is asked of connectors and not of us.
+# Of a change given to an order group, which is asked of connectors and not of us.
 NEVER = {"CHK0199"}
 
 

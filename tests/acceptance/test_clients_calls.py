@@ -23,11 +23,11 @@ CARD = [{"paymentSystem": 2, "value": 2000, "fields": {"cardNumber": "4444333322
 def bought(client):
     """What a placement answered: transaction, group, order, receiver, template, cookies."""
     answer = place(client, host=HOST)
-    told = answer.json()["transactionData"]
-    (merchant,) = told["merchantTransactions"]
+    fields = answer.json()["transactionData"]
+    (merchant,) = fields["merchantTransactions"]
     order = answer.json()["orders"][0]
     cookies = [v.partition(";")[0] for k, v in answer.headers if k == "set-cookie"]
-    return merchant["transactionId"], order, told, cookies
+    return merchant["transactionId"], order, fields, cookies
 
 
 def stranger(client, cookie=None):
@@ -46,12 +46,12 @@ def test_a_token_may_come_bare(client, name):
 
 @pytest.mark.parametrize("way", range(4))
 def test_payments_come_without_key_and_cookie_on_every_path(client, way):
-    transaction, _, told, _ = bought(client)
+    transaction, _, fields, _ = bought(client)
     urls = [
         f"/api/payments/transactions/{transaction}/payments?orderId=x",
         f"/api/pub/transactions/{transaction}/payments?redirect=false",
         f"/api/payments/pub/transactions/{transaction}/payments",
-        told["receiverUri"],
+        fields["receiverUri"],
     ]
     path = urlsplit(urls[way]).path
     assert stranger(client).call("POST", path, CARD).status == 201
@@ -65,9 +65,9 @@ def test_payments_come_without_key_and_cookie_on_every_path(client, way):
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("prefix", ["", "/api/checkout/pub"])
 def test_a_browser_comes_back_by_the_template_and_is_sent_on(client, method, prefix):
-    transaction, order, told, cookies = bought(client)
+    transaction, order, fields, cookies = bought(client)
     stranger(client).call("POST", f"/api/pub/transactions/{transaction}/payments", CARD)
-    path = told["gatewayCallbackTemplatePath"].replace("{messageCode}", "Success")
+    path = fields["gatewayCallbackTemplatePath"].replace("{messageCode}", "Success")
     path = (
         path.replace("/checkout/gatewayCallback", f"{prefix}/gatewayCallback") if prefix else path
     )
@@ -81,10 +81,10 @@ def test_a_browser_comes_back_by_the_template_and_is_sent_on(client, method, pre
 
 
 def test_a_browser_whose_payment_was_denied_goes_back_to_pay(client):
-    transaction, _, told, cookies = bought(client)
+    transaction, _, fields, cookies = bought(client)
     denied = [{**CARD[0], "fields": {"cardNumber": "4444333322220002"}}]
     stranger(client).call("POST", f"/api/pub/transactions/{transaction}/payments", denied)
-    path = told["gatewayCallbackTemplatePath"].replace("{messageCode}", "Success")
+    path = fields["gatewayCallbackTemplatePath"].replace("{messageCode}", "Success")
     answer = stranger(client, cookies[1]).call("GET", path)
     assert (answer.status, answer.header("location")) == (302, "/checkout/#/payment")
 
@@ -182,8 +182,8 @@ def test_addresses_and_cookies_are_of_the_scheme_that_was_asked(
     behind = Client(_Peer(build(opened)), {**client.headers, **headers}, over_http=False)
     answer = place(behind, host=HOST)
     opened.close()
-    told = answer.json()["transactionData"]
-    assert told["receiverUri"].startswith(f"{expected}/split/")
+    fields = answer.json()["transactionData"]
+    assert fields["receiverUri"].startswith(f"{expected}/split/")
     cookies = [v for k, v in answer.headers if k == "set-cookie"]
     assert len(cookies) == 2
     for cookie in cookies:
@@ -203,10 +203,10 @@ class _Peer:
 
 
 def test_an_address_names_its_account_where_the_host_does_not(client):
-    told = place(client).json()["transactionData"]
-    assert told["receiverUri"].endswith(f"?an={ACCOUNT}")
-    assert told["gatewayCallbackTemplatePath"].endswith(f"/{{messageCode}}?an={ACCOUNT}")
-    parts = urlsplit(told["receiverUri"])
+    fields = place(client).json()["transactionData"]
+    assert fields["receiverUri"].endswith(f"?an={ACCOUNT}")
+    assert fields["gatewayCallbackTemplatePath"].endswith(f"/{{messageCode}}?an={ACCOUNT}")
+    parts = urlsplit(fields["receiverUri"])
     url = f"{parts.path}?{parts.query}"
     assert Client(client.app).call("POST", url, CARD).status == 201
 
@@ -218,10 +218,10 @@ def test_allow_is_exact_and_options_tells_it(cell, client):
         by_path.setdefault(path, set()).update(route.methods)
     for path, methods in by_path.items():
         expected = {*methods, "OPTIONS", *({"HEAD"} & {"HEAD"} if "GET" in methods else ())}
-        told = ask(app, path, method="OPTIONS")
-        assert told.status == 204, path
-        assert expected <= set(told.headers["allow"].split(", ")), path
-        assert "x-request-id" in told.headers
+        fields = ask(app, path, method="OPTIONS")
+        assert fields.status == 204, path
+        assert expected <= set(fields.headers["allow"].split(", ")), path
+        assert "x-request-id" in fields.headers
         refused = ask(app, path, method="TRACE")
-        assert (refused.status, refused.headers["allow"]) == (405, told.headers["allow"]), path
+        assert (refused.status, refused.headers["allow"]) == (405, fields.headers["allow"]), path
     assert ask(app, "/nowhere/at/all", method="OPTIONS").status == 404

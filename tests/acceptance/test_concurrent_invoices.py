@@ -28,8 +28,8 @@ def at_once(client, calls):
 
 
 def packages(client, order_id):
-    told = client.call("GET", f"{ORDERS}/{order_id}").json()
-    return [one for one in told["packageAttachment"]["packages"] if one["type"] == "Output"]
+    fields = client.call("GET", f"{ORDERS}/{order_id}").json()
+    return [one for one in fields["packageAttachment"]["packages"] if one["type"] == "Output"]
 
 
 @FEW
@@ -41,8 +41,8 @@ def test_G22_invoices_that_cross_never_exceed_the_order_and_the_last_cent_ends_i
     answers = at_once(client, calls)
     assert {answer.status for answer in answers} <= {200, 400}
     taken = sum(v for v, answer in zip(values, answers, strict=True) if answer.status == 200)
-    told = packages(client, order_id)
-    assert sum(one["invoiceValue"] for one in told) == taken <= 2000
+    fields = packages(client, order_id)
+    assert sum(one["invoiceValue"] for one in fields) == taken <= 2000
     assert (status(client, order_id) == "invoiced") == (taken == 2000)
     for value, answer in zip(values, answers, strict=True):
         if answer.status == 400:
@@ -73,10 +73,10 @@ def test_G11_cancel_and_invoice_crossing_leave_one_of_them_done(client, cancels,
     answers = at_once(client, calls)
     assert {answer.status for answer in answers} <= {200, 400}
     document = client.call("GET", f"/api/orders/pvt/document/{order_id}").json()
-    told = document["packageAttachment"]["packages"]
+    fields = document["packageAttachment"]["packages"]
     if document["status"] == "canceled":
-        assert told == []
-    elif told:
+        assert fields == []
+    elif fields:
         assert document["status"] == ("invoiced" if value == "2000" else "handling")
         assert all(one["deniedBySeller"] for one in document["cancellationRequests"])
     else:
@@ -113,7 +113,7 @@ def test_G12_a_denial_and_a_confirmation_at_once_the_first_recorded_wins(client,
     ]
     (entry, *more) = client.call("GET", f"{ORDERS}/{order_id}").json()["cancellationRequests"]
     assert confirmed.status == 200
-    if denied.status == 200:  # then the other call asked anew
+    if denied.status == 200:  # then the other call asked again
         assert entry["deniedBySeller"] is True
         assert status(client, order_id) == "cancellation-requested"
     else:

@@ -24,17 +24,19 @@ def conversation(client, order_id):
 
 def choose(cell, **settings):
     asyncio.run(
-        cell.ledger.change_account(ACCOUNT, lambda _: [AccountSettingsChanged(settings)], by="test")
+        cell.ledger.change_account(
+            ACCOUNT, lambda _: [AccountSettingsChanged(settings)], actor="test"
+        )
     )
 
 
 def test_a_message_goes_out_at_each_turn_of_an_orders_life_and_the_last_is_in_its_document(client):
     order_id = paid(client)
     client.call("POST", f"{ORDERS}/{order_id}/invoice", invoice())
-    told = conversation(client, order_id)
-    assert [one["date"] for one in told] == sorted(one["date"] for one in told)
-    assert len(told) == 3
-    first = told[0]
+    fields = conversation(client, order_id)
+    assert [one["date"] for one in fields] == sorted(one["date"] for one in fields)
+    assert len(fields) == 3
+    first = fields[0]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dt\d\d-\d\d-\d\d_[0-9a-f]{32}", first["id"])
     assert list(first) == [
         "id",
@@ -49,11 +51,11 @@ def test_a_message_goes_out_at_each_turn_of_an_orders_life_and_the_last_is_in_it
     ]
     assert first["to"][0]["conversationRelatedTo"] == order_id
     document = client.call("GET", f"{ORDERS}/{order_id}").json()
-    assert document["lastMessage"] in told[-1]["body"]
+    assert document["lastMessage"] in fields[-1]["body"]
     assert len(document["lastMessage"]) <= 140
     assert first["to"][0]["email"] == document["clientProfileData"]["email"]
     assert first["to"][0]["emailAlias"] == document["followUpEmail"]
-    assert conversation(client, order_id) == told
+    assert conversation(client, order_id) == fields
     row = client.call("GET", f"{ORDERS}?q={order_id}").json()["list"][0]
     assert row["lastMessageUnread"] == document["lastMessage"]
 
@@ -82,11 +84,11 @@ def test_where_personal_data_is_masked_messages_are_too(cell, client):
 def test_a_line_in_the_log_is_in_the_history_and_leaves_the_document_alone(cell, client, keys):
     order_id = paid(client)
     before = client.call("GET", f"/api/orders/pvt/document/{order_id}").body
-    told = dict(zip(keys, ("ERP", "exported as 77"), strict=True))
-    assert client.call("POST", f"{ORDERS}/{order_id}/interactions", told).status == 200
+    fields = dict(zip(keys, ("ERP", "exported as 77"), strict=True))
+    assert client.call("POST", f"{ORDERS}/{order_id}/interactions", fields).status == 200
     assert client.call("GET", f"/api/orders/pvt/document/{order_id}").body == before
     row = cell.store.stream(order_stream(ACCOUNT, order_id))[-1]
-    assert (row.name, row.by) == ("interaction-logged", client.headers["X-VTEX-API-AppKey"])
+    assert (row.name, row.actor) == ("interaction-logged", client.headers["X-VTEX-API-AppKey"])
     assert b"exported" not in row.body
 
 
@@ -117,8 +119,8 @@ def test_a_line_without_source_or_text_is_refused(client, body):
 )
 def test_the_status_is_described_in_three_languages(client, language, label):
     order_id = paid(client)
-    told = client.call("GET", f"{ORDERS}/{order_id}", accept_language=language).json()
-    assert told["statusDescription"] == label
+    fields = client.call("GET", f"{ORDERS}/{order_id}", accept_language=language).json()
+    assert fields["statusDescription"] == label
 
 
 def test_G40_a_line_in_the_log_makes_no_item_for_it_changes_no_document(cell, client):
@@ -134,7 +136,7 @@ def test_G40_a_line_in_the_log_makes_no_item_for_it_changes_no_document(cell, cl
     order_id = paid(client)
     drain(cell, client)
     before = client.call("GET", "/api/orders/feed/config").json()["quantity"]
-    told = {"source": "ERP", "message": "hello"}
-    assert client.call("POST", f"{ORDERS}/{order_id}/interactions", told).status == 200
+    fields = {"source": "ERP", "message": "hello"}
+    assert client.call("POST", f"{ORDERS}/{order_id}/interactions", fields).status == 200
     drain(cell, client)
     assert client.call("GET", "/api/orders/feed/config").json()["quantity"] == before > 0

@@ -58,19 +58,19 @@ PERSON = {
 def test_post_creates_and_answers_as_published(client):
     answer = post(client, CLARK)
     assert answer.status == 201
-    told = answer.json()
-    assert list(told) == ["Id", "Href", "DocumentId"]
-    assert told["Id"] == f"Newsletter-{told['DocumentId']}"
-    assert told["Href"].endswith(f"/api/dataentities/Newsletter/documents/{told['DocumentId']}")
-    assert uuid.UUID(told["DocumentId"]).version == 4
-    whole = get(client, told["DocumentId"]).json()
+    values = answer.json()
+    assert list(values) == ["Id", "Href", "DocumentId"]
+    assert values["Id"] == f"Newsletter-{values['DocumentId']}"
+    assert values["Href"].endswith(f"/api/dataentities/Newsletter/documents/{values['DocumentId']}")
+    assert uuid.UUID(values["DocumentId"]).version == 4
+    whole = get(client, values["DocumentId"]).json()
     assert list(whole)[:3] == ["email", "firstName", "age"]
     key = client.headers["X-VTEX-API-AppKey"]
     assert (whole["createdBy"], whole["updatedBy"], whole["updatedIn"]) == (key, None, None)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z", whole["createdIn"])
     assert (whole["followers"], whole["tags"], whole["schemas"]) == ([], [], [])
     assert (whole["accountName"], whole["dataEntityId"]) == (ACCOUNT, "Newsletter")
-    plain = client.call("GET", f"{documents()}/{told['Id']}").json()
+    plain = client.call("GET", f"{documents()}/{values['Id']}").json()
     assert list(plain) == ["id", "accountId", "accountName", "dataEntityId"]
 
 
@@ -95,10 +95,10 @@ def test_saves_follow_the_table_of_calls(client):
 def test_partial_save_replaces_objects_whole(client):
     post(client, {"id": "1", "o": {"a": 1, "b": 2}, "l": [1, 2], "keep": "x"})
     client.call("PATCH", f"{documents()}/1", {"o": {"c": 3}, "createdBy": "me", "tags": ["x"]})
-    told = get(client, "1").json()
-    assert (told["o"], told["l"], told["keep"]) == ({"c": 3}, [1, 2], "x")
-    assert told["createdBy"] != "me"
-    assert told["tags"] == []
+    values = get(client, "1").json()
+    assert (values["o"], values["l"], values["keep"]) == ({"c": 3}, [1, 2], "x")
+    assert values["createdBy"] != "me"
+    assert values["tags"] == []
     assert get(client, "1", "o.c").json() == {"o": {"c": 3}}
 
 
@@ -165,8 +165,8 @@ def test_schema_round_trip(client):
     assert client.call("GET", url).json() == PERSON
     assert client.call("GET", f"{BASE}/Newsletter/schemas").json() == PERSON
     schema(client, {"properties": {}}, name="v2")
-    told = client.call("GET", f"{BASE}/Newsletter/schemas").json()
-    assert [one["name"] for one in told] == ["v1", "v2"]
+    values = client.call("GET", f"{BASE}/Newsletter/schemas").json()
+    assert [one["name"] for one in values] == ["v1", "v2"]
     assert client.call("DELETE", url).status == 204
     assert client.call("DELETE", url).status == 204
 
@@ -308,7 +308,7 @@ def test_bad_searches_are_400(client, query, text):
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("requested", "values"),
     [
         (None, "resources 0-4/4"),
         ("resources=0-2", "resources 0-2/4"),
@@ -317,15 +317,17 @@ def test_bad_searches_are_400(client, query, text):
         ("resources=9-10", "resources 9-9/4"),
     ],
 )
-def test_ranges_tell_exact_totals(client, asked, told):
+def test_ranges_tell_exact_totals(client, requested, values):
     filled(client)
-    headers = {"REST-Range": asked} if asked else {}
-    assert find(client, "", **headers).header("rest-content-range") == told
+    headers = {"REST-Range": requested} if requested else {}
+    assert find(client, "", **headers).header("rest-content-range") == values
 
 
-@pytest.mark.parametrize("asked", ["resources=2-1", "resources=-1-2", "items=0-1", "resources=a-b"])
-def test_bad_ranges_are_400(client, asked):
-    answer = client.call("GET", f"{BASE}/E/search", REST_Range=asked)
+@pytest.mark.parametrize(
+    "requested", ["resources=2-1", "resources=-1-2", "items=0-1", "resources=a-b"]
+)
+def test_bad_ranges_are_400(client, requested):
+    answer = client.call("GET", f"{BASE}/E/search", REST_Range=requested)
     assert answer.status == 400
     assert message(answer).startswith("Invalid range: ")
 
@@ -347,13 +349,13 @@ def test_places_are_found_by_distance(client):
         ("rio", -22.9, -43.2),
     ):
         post(client, {"id": name, "at": {"latitude": latitude, "longitude": longitude}}, "stores2")
-    told = find(
+    values = find(
         client, "at=-23.01,-43.46,40km&_sort=at asc -23.01,-43.46 km&_fields=id,_sort", "stores2"
     )
-    rows = told.json()
+    rows = values.json()
     assert [row["id"] for row in rows] == ["near", "rio"]
     assert 4 < rows[0]["_sort"][0] < 5
-    assert told.header("rest-content-range") == "resources 0-2/2"
+    assert values.header("rest-content-range") == "resources 0-2/2"
 
 
 # Indices
@@ -364,8 +366,8 @@ def test_unique_index_finds_and_refuses(client):
     post(client, {"id": "1", "email": "A@x.com"})
     assert client.call("PUT", f"{BASE}/Newsletter/indices", index).status == 200
     assert client.call("PUT", f"{BASE}/Newsletter/indices", index).status == 200
-    told = client.call("GET", f"{BASE}/Newsletter/indices/mail").json()
-    assert told == {
+    values = client.call("GET", f"{BASE}/Newsletter/indices/mail").json()
+    assert values == {
         "name": "mail",
         "acronym": "Newsletter",
         "isGlobal": False,
@@ -437,8 +439,8 @@ def test_G70_scroll_walks_a_fixed_set_once(client):
         answer = client.call("GET", f"{BASE}/Newsletter/scroll?_token={token}&_size=9&nope=1")
         assert answer.header("x-vtex-md-token") == token
         pages.append(answer.json())
-    told = [(one["id"], one["x"]) for page in pages for one in page]
-    assert told == [("0", None), ("1", None), ("2", None), ("3", None), ("5", 1), ("6", None)]
+    values = [(one["id"], one["x"]) for page in pages for one in page]
+    assert values == [("0", None), ("1", None), ("2", None), ("3", None), ("5", 1), ("6", None)]
     assert client.call("GET", f"{BASE}/Newsletter/scroll?_token={token}").json() == []
 
 
@@ -465,11 +467,11 @@ def test_versions_are_kept_and_restored(client):
     url = f"{documents()}/1"
     for at in range(3):
         client.call("PUT", url, {"n": at})
-    told = client.call("GET", f"{url}/versions?load=true&fields=n").json()
-    assert [one["document"] for one in told] == [{"n": 2}, {"n": 1}, {"n": 0}]
-    assert all(len(one["id"]) == 32 for one in told)
+    values = client.call("GET", f"{url}/versions?load=true&fields=n").json()
+    assert [one["document"] for one in values] == [{"n": 2}, {"n": 1}, {"n": 0}]
+    assert all(len(one["id"]) == 32 for one in values)
     assert "document" not in client.call("GET", f"{url}/versions").json()[0]
-    oldest = told[-1]["id"]
+    oldest = values[-1]["id"]
     version = client.call("GET", f"{url}/versions/{oldest}").json()
     assert (version["id"], version["document"]["n"]) == (oldest, 0)
     assert version["author"] == client.headers["X-VTEX-API-AppKey"]
@@ -516,17 +518,17 @@ def test_links_show_the_other_document(client):
     store = post(client, {"name": "Main"}, "stores", "?_schema=v1").json()["DocumentId"]
     vendor = {"name": "Zoe", "user": "zoe@x.com", "store": store}
     assert post(client, vendor, "vendors", "?_schema=v1").status == 201
-    (told,) = find(client, "_schema=v1&_fields=_all", "vendors").json()
-    assert told["store_linked"]["name"] == "Main"
-    (told,) = find(client, "_schema=v1&_fields=name", "vendors").json()
-    assert told == {"name": "Zoe"}
+    (values,) = find(client, "_schema=v1&_fields=_all", "vendors").json()
+    assert values["store_linked"]["name"] == "Main"
+    (values,) = find(client, "_schema=v1&_fields=name", "vendors").json()
+    assert values == {"name": "Zoe"}
 
 
 def test_entities_are_listed_with_their_fields(client):
     schema(client, {**PERSON, "required": ["email"]})
-    told = {one["acronym"]: one for one in client.call("GET", BASE).json()}
-    assert {"CL", "AD", "orders", "stores", "vendors", "Newsletter"} <= told.keys()
-    assert told["CL"] == {
+    values = {one["acronym"]: one for one in client.call("GET", BASE).json()}
+    assert {"CL", "AD", "orders", "stores", "vendors", "Newsletter"} <= values.keys()
+    assert values["CL"] == {
         "acronym": "CL",
         "name": "CL",
         "primaryKeyType": "GUID",
@@ -543,10 +545,10 @@ def test_clients_are_found_with_and_without_punctuation(client):
     client.call("PATCH", documents("CL"), {"email": "a@x.com", "document": "123.456.789-00"})
     answer = client.call("PATCH", documents("CL"), {"email": "A@x.com", "firstName": "Ana"})
     assert answer.status == 200
-    for asked in ("12345678900", "123.456.789-00"):
-        (told,) = find(client, f"_where=document={asked}&_fields=_all", "CL").json()
-        assert told["auto_filter"] is None
-        assert "schemas" not in told
+    for requested in ("12345678900", "123.456.789-00"):
+        (values,) = find(client, f"_where=document={requested}&_fields=_all", "CL").json()
+        assert values["auto_filter"] is None
+        assert "schemas" not in values
     assert find(client, "_keyword=123456789&_fields=id", "CL").status == 200
 
 
@@ -570,10 +572,10 @@ def test_G74_without_credentials_nothing_is_open_unless_a_schema_says_so(client)
         "publicWrite": ["firstName"],
     }
     schema(client, {**PERSON, "v-security": security})
-    told = stranger.call(
+    values = stranger.call(
         "GET", f"{BASE}/Newsletter/search?{place}&_fields=id,firstName&email=0%2Bx@a.com"
     )
-    assert told.json() == [{"id": "0", "firstName": "Ana"}]
+    assert values.json() == [{"id": "0", "firstName": "Ana"}]
     for query, text in (
         ("_fields=_all", "Cannot read private fields"),
         ("", "Cannot read private fields"),

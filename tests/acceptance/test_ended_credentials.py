@@ -42,7 +42,7 @@ def _rotate(overlap: int):
 def _overlap_is_over(cell, key: str) -> None:
     _rotate(HOUR)(cell, key)
     with cell.database.writing() as connection:
-        connection.execute(update(tables.app_keys).values(former_until=1))
+        connection.execute(update(tables.app_keys).values(previous_until=1))
 
 
 def _revoke(cell, key: str) -> None:
@@ -53,7 +53,7 @@ def _revoke(cell, key: str) -> None:
 def _erase(kind: str, value: str):
     def event(cell, key: str) -> None:
         person = Person(kind, value)
-        asyncio.run(erase(cell, ACCOUNT, person, dry_run=False, include_open=True, by="test"))
+        asyncio.run(erase(cell, ACCOUNT, person, dry_run=False, include_open=True, actor="test"))
 
     return event
 

@@ -12,7 +12,7 @@ from oms_ledger.cli.imports import import_file
 from oms_ledger.cli.maintenance import rebuild_view
 from oms_ledger.eventstore.integrity import verify
 from oms_ledger.eventstore.tables import metadata
-from oms_ledger.services.privacy.erase import bring_up
+from oms_ledger.services.privacy.erase import catch_up
 from oms_ledger.web import build
 from projections.subscriptions.views import VIEWS
 from tests.acceptance.test_order_life import (
@@ -23,16 +23,16 @@ from tests.acceptance.test_order_life import (
 )
 from tests.support.client import Client
 from tests.support.purchases import open_account, purchase
-from workers.exports import runner as exporting
+from workers.exports import runner
 
 ERASURES = "/api/ledger/erasures"
 EMAIL, DOCUMENT = "canary@mail.example", "987.654.321-00"
-# What tells of the person, as typed and as it is found elsewhere.
+# What says of the person, as typed and as it is found elsewhere.
 CANARIES = ("canary", "98765432100", DOCUMENT)
 
 
 def of_the_person(**more):
-    """A placement that tells of the person wherever it can."""
+    """A placement that says of the person wherever it can."""
     body = purchase()
     body["clientProfileData"] |= {
         "email": EMAIL,
@@ -58,14 +58,14 @@ def of_the_person(**more):
 def paid(client, body):
     answer = client.call("PUT", "/api/checkout/pub/orders?sc=1", body)
     assert answer.status == 201, answer.body
-    told = answer.json()
-    (transaction,) = told["transactionData"]["merchantTransactions"]
+    fields = answer.json()
+    (transaction,) = fields["transactionData"]["merchantTransactions"]
     card = [{"paymentSystem": 2, "value": 2000, "fields": {"cardNumber": "4444333322221111"}}]
     url = f"/api/payments/transactions/{transaction['transactionId']}/payments"
     assert client.call("POST", url, card).status == 201
-    group = told["orders"][0]["orderGroup"]
+    group = fields["orders"][0]["orderGroup"]
     assert client.call("POST", f"/api/checkout/pub/gatewayCallback/{group}/", {}).status == 204
-    return told["orders"][0]["orderId"]
+    return fields["orders"][0]["orderId"]
 
 
 def delivered(client):
@@ -145,7 +145,7 @@ def test_G56_an_erased_person_is_shown_nowhere_and_the_ledger_verifies(cell, cli
     assert client.call("POST", "/api/orders/feed/config", EVERY).status == 200
     orders = [delivered(client), canceled(client)]
     for view in VIEWS:
-        bring_up(cell, view)
+        catch_up(cell, view)
     everything_read(client, orders)
     everything_read(other, orders)
     assert stored(cell)
@@ -186,10 +186,10 @@ def test_G56_an_error_that_repeated_the_person_is_taken_out(cell, client):
 
 def test_G56_an_export_that_was_made_before_is_gone(cell, client):
     delivered(client)
-    asked = client.call("POST", "/api/ledger/exports", {"format": "jsonl"})
-    assert asked.status == 202, asked.body
-    export = asked.json()["id"]
-    while exporting.carry_on(cell.database, export):
+    requested = client.call("POST", "/api/ledger/exports", {"format": "jsonl"})
+    assert requested.status == 202, requested.body
+    export = requested.json()["id"]
+    while runner.carry_on(cell.database, export):
         pass
     url = f"/api/ledger/exports/{export}/download"
     assert "canary" in client.call("GET", url).body.decode().lower()
@@ -202,12 +202,12 @@ def test_G56_the_bytes_on_disk_tell_nothing_either(cell, client):
         return  # PostgreSQL's dead rows go with a vacuum, as docs/operations.md says
     delivered(client)
     for view in VIEWS:
-        bring_up(cell, view)
+        catch_up(cell, view)
     assert client.call("POST", ERASURES, {"email": EMAIL, "dryRun": False}).json()["erased"] == 1
     folder = Path(cell.database.path).parent
     files = [path for path in folder.glob("ledger.sqlite3*") if path.is_file()]
-    told = b"".join(path.read_bytes() for path in files).lower()
-    assert [canary for canary in CANARIES if canary.encode() in told] == []
+    fields = b"".join(path.read_bytes() for path in files).lower()
+    assert [canary for canary in CANARIES if canary.encode() in fields] == []
 
 
 def test_G56_a_dry_run_tells_and_changes_nothing(cell, client):
@@ -222,37 +222,37 @@ def test_G56_a_dry_run_tells_and_changes_nothing(cell, client):
 
 def test_G56_an_open_order_is_left_alone_unless_it_is_asked_for(client, other):
     order_id = paid(client, of_the_person())
-    asked = {"document": DOCUMENT, "dryRun": False}
-    answer = client.call("POST", ERASURES, asked).json()
-    assert (answer["erased"], answer["leftOpen"]) == (0, 1)
+    requested = {"document": DOCUMENT, "dryRun": False}
+    answer = client.call("POST", ERASURES, requested).json()
+    assert (answer["erased"], answer["open"]) == (0, 1)
     assert shown(other, [order_id])
-    answer = client.call("POST", ERASURES, {**asked, "includeOpen": True}).json()
-    assert (answer["erased"], answer["leftOpen"]) == (1, 0)
+    answer = client.call("POST", ERASURES, {**requested, "includeOpen": True}).json()
+    assert (answer["erased"], answer["open"]) == (1, 0)
     assert shown(other, [order_id]) == []
 
 
 def test_G56_asked_again_it_finds_nothing_and_a_new_order_of_the_person_is_found(cell, client):
     delivered(client)
-    asked = {"email": EMAIL, "dryRun": False}
-    assert client.call("POST", ERASURES, asked).json()["erased"] == 1
+    requested = {"email": EMAIL, "dryRun": False}
+    assert client.call("POST", ERASURES, requested).json()["erased"] == 1
     head = cell.store.head()
-    again = client.call("POST", ERASURES, asked).json()
+    again = client.call("POST", ERASURES, requested).json()
     assert (again["found"], again["erased"]) == (0, 0)
     assert cell.store.head() == head
     delivered(client)
-    assert client.call("POST", ERASURES, asked).json()["erased"] == 1
+    assert client.call("POST", ERASURES, requested).json()["erased"] == 1
 
 
 def test_G56_nothing_new_is_kept_of_who_was_erased(cell, client, other):
     """Also by a process that still has the order as it was, and the key that is gone."""
     order_id = paid(client, of_the_person())
     other.call("POST", f"{ORDERS}/{order_id}/start-handling")  # the other process has it now
-    asked = {"email": EMAIL, "dryRun": False, "includeOpen": True}
-    assert client.call("POST", ERASURES, asked).json()["erased"] == 1
+    requested = {"email": EMAIL, "dryRun": False, "includeOpen": True}
+    assert client.call("POST", ERASURES, requested).json()["erased"] == 1
     reason = {"reason": "canary-reason", "requestedByUser": True}
     assert other.call("POST", f"{ORDERS}/{order_id}/cancel", reason).status == 200
     for view in VIEWS:
-        bring_up(cell, view)
+        catch_up(cell, view)
     assert stored(cell) == set()
     assert shown(other, [order_id]) == []
     assert list(verify(cell.store, cell.store.head()))[-1] == cell.store.head()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from oms_ledger.api.app import application, routes_of
 from oms_ledger.cell import Cell
 from oms_ledger.web import build
-from projections.subscriptions import checkpoints as cursors
+from projections.subscriptions import checkpoints
 from tests.acceptance.test_order_life import (
     ORDERS,
     invoice,
@@ -24,7 +24,7 @@ from tests.acceptance.test_order_life import (
 )
 from tests.support.client import Client
 from tests.support.purchases import purchase
-from workers import scheduler as clock
+from workers import scheduler
 
 DOCUMENT = "/api/orders/pvt/document"
 NUMBERS = itertools.count()
@@ -50,12 +50,14 @@ def sending_payments(client: Client) -> Request:
 
 
 def processing(client: Client) -> Request:
-    told = place(client).json()
-    (transaction,) = told["transactionData"]["merchantTransactions"]
+    fields = place(client).json()
+    (transaction,) = fields["transactionData"]["merchantTransactions"]
     card = [{"paymentSystem": 2, "value": 2000, "fields": {"cardNumber": "4444333322221111"}}]
     url = f"/api/payments/transactions/{transaction['transactionId']}/payments"
     client.call("POST", url, card)
-    return Request("POST", f"/api/checkout/pub/gatewayCallback/{told['orders'][0]['orderGroup']}/")
+    return Request(
+        "POST", f"/api/checkout/pub/gatewayCallback/{fields['orders'][0]['orderGroup']}/"
+    )
 
 
 def handling(client: Client) -> Request:
@@ -148,9 +150,9 @@ def test_G5_whatever_is_lost_between_commit_and_answer_a_keyed_request_is_applie
         answer = send(machine.client, request, key)
         machine.commits_and_dies = False
         answers.append(answer)
-    told = [answer for answer in answers if answer.status != 503]
-    assert {answer.status for answer in told} <= {200, 201, 204}
-    assert len({answer.body for answer in told}) == 1
+    fields = [answer for answer in answers if answer.status != 503]
+    assert {answer.status for answer in fields} <= {200, 201, 204}
+    assert len({answer.body for answer in fields}) == 1
     assert cell.store.head() - before == cost
 
 
@@ -317,21 +319,21 @@ def test_G5_a_key_is_known_for_its_time_and_natural_keys_for_ever(
     cell, client, monkeypatch, days, kept
 ):
     order_id = paid(client)
-    url, told = f"{ORDERS}/{order_id}/interactions", {"source": "a", "message": "b"}
+    url, fields = f"{ORDERS}/{order_id}/interactions", {"source": "a", "message": "b"}
 
     def replayed():
-        answer = client.call("POST", url, told, idempotency_key="k1")
+        answer = client.call("POST", url, fields, idempotency_key="k1")
         assert answer.status == 200
         return answer.header("Idempotent-Replayed") == "true"
 
     of_the_clock = Cell(replace(cell.settings, idempotency_days=days))
     assert [replayed(), replayed()] == [False, True]
     now = time.time_ns()
-    monkeypatch.setattr(cursors, "clock", lambda: now + 29 * DAY)
-    clock.retain(of_the_clock)
+    monkeypatch.setattr(checkpoints, "scheduler", lambda: now + 29 * DAY)
+    scheduler.apply_retention(of_the_clock)
     assert replayed()
-    monkeypatch.setattr(cursors, "clock", lambda: now + 31 * DAY)
-    clock.retain(of_the_clock)
+    monkeypatch.setattr(checkpoints, "scheduler", lambda: now + 31 * DAY)
+    scheduler.apply_retention(of_the_clock)
     of_the_clock.close()
     assert replayed() is kept
     payment = client.call("GET", f"{ORDERS}/{order_id}").json()["paymentData"]["transactions"][0]

@@ -11,17 +11,17 @@ from xml.etree import ElementTree
 import pytest
 
 from oms_ledger.accounts.events import AccountSettingsChanged
-from oms_ledger.cli import exports as command
+from oms_ledger.cli import exports as cli_exports
 from oms_ledger.cli.imports import import_file
-from oms_ledger.orders import events as e
+from oms_ledger.orders import events
 from oms_ledger.orders.documents.report import COLUMNS
 from oms_ledger.orders.handling.decide import start_handling
-from projections.exports import jobs as exports
-from projections.exports import rows as order_export
+from projections.exports import jobs
+from projections.exports import rows as exports_rows
 from projections.exports.jobs import KEPT
-from projections.exports.rows import Manner
+from projections.exports.rows import ExportFormat
 from projections.exports.spreadsheets import csv_file, xlsx_file
-from projections.orders.query import Question
+from projections.orders.query import OrderQuery
 from projections.subscriptions.checkpoints import now_micros
 from tests.support.purchases import (
     ACCOUNT,
@@ -29,7 +29,7 @@ from tests.support.purchases import (
     open_account,
     placed,
 )
-from workers.exports import runner as exporting
+from workers.exports import runner
 
 CSV = "/api/ledger/orders.csv"
 EXPORTS = "/api/ledger/exports"
@@ -37,11 +37,11 @@ EXPORTS = "/api/ledger/exports"
 
 def two_lines(number, name="Mug"):
     items = (
-        e.Item("U1", "7", "1", 2, 1050, details={"name": name}),
-        e.Item("U2", "8", "1", 1, 900, price_tags=(e.PriceTag("promo", -80),)),
+        events.Item("U1", "7", "1", 2, 1050, details={"name": name}),
+        events.Item("U2", "8", "1", 1, 900, price_tags=(events.PriceTag("promo", -80),)),
     )
-    totals = (e.Total("Items", 3000), e.Total("Discounts", -80))
-    payment = e.Payment("PAY", "2", "Visa", "creditCard", 2920, 2920)
+    totals = (events.Total("Items", 3000), events.Total("Discounts", -80))
+    payment = events.Payment("PAY", "2", "Visa", "creditCard", 2920, 2920)
     return replace(placed(number), items=items, totals=totals, payments=(payment,))
 
 
@@ -50,9 +50,9 @@ def orders(cell, client):
     async def story():
         for number, name in ((1, "=1+1"), (2, 'Cup; "blue", línea\nnova'), (3, "Mug")):
             order_id = f"v{number}acme-01"
-            await cell.ledger.place(ACCOUNT, {order_id: two_lines(number, name)}, by="test")
-            await cell.ledger.change(ACCOUNT, order_id, PAID, by="test")
-        await cell.ledger.change(ACCOUNT, "v3acme-01", start_handling, by="test")
+            await cell.ledger.place(ACCOUNT, {order_id: two_lines(number, name)}, actor="test")
+            await cell.ledger.change(ACCOUNT, order_id, PAID, actor="test")
+        await cell.ledger.change(ACCOUNT, "v3acme-01", start_handling, actor="test")
 
     asyncio.run(story())
     return client
@@ -87,8 +87,8 @@ def test_G33_the_report_has_the_published_columns_and_a_row_for_each_sku(orders)
 
 
 def test_G33_statuses_are_in_the_language_and_instants_in_the_zone_asked_for(cell, orders):
-    told = orders.call("GET", f"{CSV}?f_status=handling&utc=-0300&language=pt-BR")
-    (row, _) = rows_of(told.body)
+    exported = orders.call("GET", f"{CSV}?f_status=handling&utc=-0300&language=pt-BR")
+    (row, _) = rows_of(exported.body)
     assert row["Status"] == "Preparando entrega"
     assert row["Creation Date"].endswith("-03:00")
     zoned = orders.call("GET", f"{CSV}?f_status=handling&zone=Asia/Kolkata")
@@ -97,7 +97,7 @@ def test_G33_statuses_are_in_the_language_and_instants_in_the_zone_asked_for(cel
     def settled(_):
         return [AccountSettingsChanged({"language": "pt-BR", "time_zone": "America/Bogota"})]
 
-    asyncio.run(cell.ledger.change_account(ACCOUNT, settled, by="test"))
+    asyncio.run(cell.ledger.change_account(ACCOUNT, settled, actor="test"))
     row = rows_of(orders.call("GET", f"{CSV}?f_status=handling").body)[0]
     assert (row["Status"], row["Creation Date"][-6:]) == ("Preparando entrega", "-05:00")
 
@@ -116,11 +116,11 @@ def cells_of(book):
 
 
 def test_a_workbook_says_the_same_as_the_table(orders):
-    told = cells_of(orders.call("GET", "/api/ledger/orders.xlsx").body)
-    assert tuple(told[0]) == COLUMNS
+    exported = cells_of(orders.call("GET", "/api/ledger/orders.xlsx").body)
+    assert tuple(exported[0]) == COLUMNS
     table = rows_of(orders.call("GET", CSV).body)
-    assert len(told) == 1 + len(table)
-    for row, cells in zip(table, told[1:], strict=True):
+    assert len(exported) == 1 + len(table)
+    for row, cells in zip(table, exported[1:], strict=True):
         assert [cell.removeprefix("'") for cell in row.values()] == cells
 
 
@@ -140,88 +140,88 @@ def test_lines_of_json_are_documents_that_can_be_imported_again(cell, orders, tm
 def test_G33_an_export_in_the_background_tells_its_progress_and_is_fetched(
     cell, orders, monkeypatch
 ):
-    monkeypatch.setattr(order_export, "PAGE", 2)
+    monkeypatch.setattr(exports_rows, "PAGE", 2)
     direct = orders.call("GET", f"{CSV}?f_status=ready-for-handling,handling").body
-    asked = {"f_status": ["ready-for-handling", "handling"], "format": "csv"}
-    begun = orders.call("POST", EXPORTS, asked)
-    assert begun.status == 202
-    told = begun.json()
-    url = f"{EXPORTS}/{told['id']}"
-    assert (told["state"], told["progress"]) == ("running", {"orders": 0, "total": 3})
+    requested = {"f_status": ["ready-for-handling", "handling"], "format": "csv"}
+    consume = orders.call("POST", EXPORTS, requested)
+    assert consume.status == 202
+    exported = consume.json()
+    url = f"{EXPORTS}/{exported['id']}"
+    assert (exported["state"], exported["progress"]) == ("running", {"orders": 0, "total": 3})
     assert orders.call("GET", f"{url}/download").status == 409
 
     def step():
         with cell.database.reading() as connection:
-            return exports.carry_on(cell.database, exports.get(connection, ACCOUNT, told["id"]))
+            return jobs.carry_on(cell.database, jobs.get(connection, ACCOUNT, exported["id"]))
 
     assert step()
     assert orders.call("GET", url).json()["progress"] == {"orders": 2, "total": 3}
-    late = asyncio.run(cell.ledger.place(ACCOUNT, {"v9acme-01": two_lines(9)}, by="test"))
+    late = asyncio.run(cell.ledger.place(ACCOUNT, {"v9acme-01": two_lines(9)}, actor="test"))
     assert late
-    assert not exporting.carry_on(cell.database, told["id"])
+    assert not runner.carry_on(cell.database, exported["id"])
     done = orders.call("GET", url).json()
     assert (done["state"], done["progress"]) == ("complete", {"orders": 3, "total": 3})
     assert done["missing"] == []
     assert orders.call("GET", f"{url}/download").body == direct
-    assert [one["id"] for one in orders.call("GET", EXPORTS).json()] == [told["id"]]
+    assert [one["id"] for one in orders.call("GET", EXPORTS).json()] == [exported["id"]]
     with cell.database.writing() as connection:
-        assert exports.expire(connection, now_micros() + KEPT - 60_000_000) == 0
-        assert exports.expire(connection, now_micros() + KEPT + 1) == 1
+        assert jobs.expire(connection, now_micros() + KEPT - 60_000_000) == 0
+        assert jobs.expire(connection, now_micros() + KEPT + 1) == 1
     assert orders.call("GET", url).status == 404
 
 
 def test_G33_two_workers_on_one_export_leave_nothing_out_and_nothing_twice(
     cell, orders, monkeypatch
 ):
-    monkeypatch.setattr(order_export, "PAGE", 1)
-    told = orders.call("POST", EXPORTS, {"format": "jsonl"}).json()
+    monkeypatch.setattr(exports_rows, "PAGE", 1)
+    exported = orders.call("POST", EXPORTS, {"format": "jsonl"}).json()
     with cell.database.reading() as connection:
-        stale = exports.get(connection, ACCOUNT, told["id"])
+        stale = jobs.get(connection, ACCOUNT, exported["id"])
     for _ in range(2):
-        exports.carry_on(cell.database, stale)  # the second finds that it was faster itself
-    while exporting.carry_on(cell.database, told["id"]):
+        jobs.carry_on(cell.database, stale)  # the second finds that it was faster itself
+    while runner.carry_on(cell.database, exported["id"]):
         pass
-    lines = orders.call("GET", f"{EXPORTS}/{told['id']}/download").body.splitlines()
+    lines = orders.call("GET", f"{EXPORTS}/{exported['id']}/download").body.splitlines()
     assert [json.loads(line)["orderId"] for line in lines] == [f"v{n}acme-01" for n in (1, 2, 3)]
 
 
 def test_G33_an_order_that_cannot_be_told_is_named_and_stops_nothing(cell, orders, monkeypatch):
-    told = orders.call("POST", EXPORTS, {"format": "csv"}).json()
-    rows = Manner.rows
+    exported = orders.call("POST", EXPORTS, {"format": "csv"}).json()
+    rows = ExportFormat.rows
 
     def odd(self, order):
         if order.place[1] == "v2acme-01":
             raise KeyError("items")
         return rows(self, order)
 
-    monkeypatch.setattr(Manner, "rows", odd)
-    exporting.carry_on(cell.database, told["id"])
-    done = orders.call("GET", f"{EXPORTS}/{told['id']}").json()
+    monkeypatch.setattr(ExportFormat, "rows", odd)
+    runner.carry_on(cell.database, exported["id"])
+    done = orders.call("GET", f"{EXPORTS}/{exported['id']}").json()
     assert (done["state"], done["missing"]) == ("complete", ["v2acme-01"])
     assert done["progress"] == {"orders": 2, "total": 3}
 
 
 def test_G51_an_export_is_seen_by_its_account_alone(cell, orders, client_of):
-    told = orders.call("POST", EXPORTS, {}).json()
+    exported = orders.call("POST", EXPORTS, {}).json()
     asyncio.run(open_account(cell.ledger, name="other"))
     stranger = client_of("Owner", "other")
-    assert stranger.call("GET", f"{EXPORTS}/{told['id']}").status == 404
-    assert stranger.call("GET", f"{EXPORTS}/{told['id']}/download").status == 404
-    assert stranger.call("DELETE", f"{EXPORTS}/{told['id']}").status == 404
+    assert stranger.call("GET", f"{EXPORTS}/{exported['id']}").status == 404
+    assert stranger.call("GET", f"{EXPORTS}/{exported['id']}/download").status == 404
+    assert stranger.call("DELETE", f"{EXPORTS}/{exported['id']}").status == 404
     assert stranger.call("GET", EXPORTS).json() == []
     assert rows_of(stranger.call("GET", CSV).body) == []
-    assert orders.call("DELETE", f"{EXPORTS}/{told['id']}").status == 204
+    assert orders.call("DELETE", f"{EXPORTS}/{exported['id']}").status == 204
     assert orders.call("POST", EXPORTS, {"format": "pdf"}).status == 400
 
 
 def test_G56_an_export_of_an_erased_person_is_gone(cell, orders):
-    told = orders.call("POST", EXPORTS, {"format": "jsonl"}).json()
-    while exporting.carry_on(cell.database, told["id"]):
+    exported = orders.call("POST", EXPORTS, {"format": "jsonl"}).json()
+    while runner.carry_on(cell.database, exported["id"]):
         pass
-    url = f"{EXPORTS}/{told['id']}/download"
+    url = f"{EXPORTS}/{exported['id']}/download"
     assert b"ana@example.com" in orders.call("GET", url).body
-    asked = {"email": "ana@example.com", "dryRun": False, "includeOpen": True}
-    assert orders.call("POST", "/api/ledger/erasures", asked).json()["erased"] == 3
+    requested = {"email": "ana@example.com", "dryRun": False, "includeOpen": True}
+    assert orders.call("POST", "/api/ledger/erasures", requested).json()["erased"] == 3
     assert orders.call("GET", url).status == 404
     assert b"ana@example.com" not in orders.call("GET", CSV).body
 
@@ -230,7 +230,7 @@ def test_an_account_that_masks_exports_masked(cell, orders):
     def masking(_):
         return [AccountSettingsChanged({"pii": True})]
 
-    asyncio.run(cell.ledger.change_account(ACCOUNT, masking, by="test"))
+    asyncio.run(cell.ledger.change_account(ACCOUNT, masking, actor="test"))
     row = rows_of(orders.call("GET", CSV).body)[0]
     assert (row["Client Name"], row["Email"]) == ("A**", "a**@e******.c**")
     assert b"ana@example.com" not in orders.call("GET", "/api/ledger/orders.jsonl").body
@@ -238,36 +238,36 @@ def test_an_account_that_masks_exports_masked(cell, orders):
 
 def test_G33_the_command_writes_a_whole_file_or_none(cell, orders, tmp_path, monkeypatch):
     orders.call("GET", "/api/oms/pvt/orders")  # the views are there
-    manner = Manner("UTC", "en-US", masked=False)
+    export_format = ExportFormat("UTC", "en-US", masked=False)
     for format in ("csv", "jsonl", "xlsx"):
         file = tmp_path / f"orders.{format}"
-        assert command.write(cell, Question(ACCOUNT), manner, format, file) == 3
+        assert cli_exports.write(cell, OrderQuery(ACCOUNT), export_format, format, file) == 3
         assert file.read_bytes()
     broken = tmp_path / "broken.csv"
 
     def failing(*_):
         raise OSError("no space left")
 
-    monkeypatch.setattr(command, "csv_file", failing)
+    monkeypatch.setattr(cli_exports, "csv_file", failing)
     with pytest.raises(OSError, match="no space"):
-        command.write(cell, Question(ACCOUNT), manner, "csv", broken)
+        cli_exports.write(cell, OrderQuery(ACCOUNT), export_format, "csv", broken)
     assert not broken.exists()
 
 
 def test_G33_a_table_is_written_piece_by_piece_and_a_full_sheet_is_followed_by_another(monkeypatch):
     monkeypatch.setattr("projections.exports.spreadsheets.MOST_ROWS", 4)
     page = [["x"] * len(COLUMNS)]
-    asked = []
+    requested = []
 
     def pages():
         for number in range(7):
-            asked.append(number)
+            requested.append(number)
             yield page
 
     content = csv_file(pages())
     next(content)
     next(content)
-    assert asked == [0]
+    assert requested == [0]
     book = b"".join(xlsx_file(iter([page] * 7)))
     with zipfile.ZipFile(io.BytesIO(book)) as opened:
         sheets = [name for name in opened.namelist() if "worksheets/" in name]

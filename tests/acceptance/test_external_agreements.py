@@ -45,22 +45,22 @@ def clock(cell, client):
     for item in document["items"]:
         item["seller"] = SELLER
     order_id, imported = import_document(document)
-    asyncio.run(cell.ledger.place("acme", {order_id: imported}, by="import"))
+    asyncio.run(cell.ledger.place("acme", {order_id: imported}, actor="import"))
     return clock
 
 
 def reach(cell, receiver):
     one = ExternalSeller("acme", SELLER, receiver.url, "key", "token")
     with cell.database.writing() as connection:
-        external_sellers.configure(connection, one, cell.vault)
+        external_sellers.configure(connection, one, cell.encryption)
 
 
-def turned(cell, clock, **by):
-    clock.at += timedelta(**by)
+def turned(cell, clock, **actor):
+    clock.at += timedelta(**actor)
     asyncio.run(settle(cell))
 
 
-def told(client, change):
+def fields(client, change):
     return get(client, f"{SYSTEM}/{ORDER}/changes/{change}")
 
 
@@ -76,24 +76,24 @@ def test_a_seller_outside_is_asked_once_and_the_change_waits_for_it(cell, client
         change = requested(client, ORDER, **DISCOUNT)
         for _ in range(3):
             turned(cell, clock, hours=1)
-        assert receiver.asked == [f"PATCH /hook/order-system/orders/00-{ORDER}/changes"]
-    (asked,), (headers,) = receiver.heard, receiver.headers
-    assert (asked["requestId"], asked["agreementType"]) == (change, "Acknowledgment")
-    assert (asked["accountName"], asked["manualDiscountValue"]) == ("acme", 100)
+        assert receiver.requested == [f"PATCH /hook/order-system/orders/00-{ORDER}/changes"]
+    (requested,), (headers,) = receiver.heard, receiver.headers
+    assert (requested["requestId"], requested["agreementType"]) == (change, "Acknowledgment")
+    assert (requested["accountName"], requested["manualDiscountValue"]) == ("acme", 100)
     assert (headers["x-vtex-api-appkey"], headers["x-vtex-api-apptoken"]) == ("key", "token")
-    assert told(client, change)["status"] == "waiting-acknowledgement"
+    assert fields(client, change)["status"] == "waiting-acknowledgement"
     agrees(client, change, "Acknowledgment")
     agrees(client, change, "Acknowledgment", f"00-{ORDER}")
     turned(cell, clock)
-    assert told(client, change)["status"] == "waiting-confirmation"
+    assert fields(client, change)["status"] == "waiting-confirmation"
     before = get(client, f"{ORDERS}/{ORDER}")["value"]
     agrees(client, change, "Confirmation")
     turned(cell, clock)
-    assert told(client, change)["status"] == "done"
+    assert fields(client, change)["status"] == "done"
     assert get(client, f"{ORDERS}/{ORDER}")["value"] == before - 100
     agrees(client, change, "Acknowledgment")
     turned(cell, clock)
-    assert told(client, change)["status"] == "done"
+    assert fields(client, change)["status"] == "done"
 
 
 def test_a_confirmation_that_overtakes_the_acknowledgment_is_enough(cell, client, clock):
@@ -104,8 +104,8 @@ def test_a_confirmation_that_overtakes_the_acknowledgment_is_enough(cell, client
         turned(cell, clock)
         agrees(client, change, "Acknowledgment")
         turned(cell, clock)
-    assert told(client, change)["status"] == "done"
-    assert receiver.asked == []
+    assert fields(client, change)["status"] == "done"
+    assert receiver.requested == []
 
 
 def test_a_seller_that_cannot_be_reached_is_asked_five_times_then_the_request_waits(
@@ -117,16 +117,16 @@ def test_a_seller_that_cannot_be_reached_is_asked_five_times_then_the_request_wa
         change = requested(client, ORDER, **DISCOUNT)
         for seconds in (0, 5, 15, 45, 135, 3600):
             turned(cell, clock, seconds=seconds)
-        waiting = told(client, change)
-        assert (waiting["tries"], len(receiver.asked)) == (5, 5)
+        waiting = fields(client, change)
+        assert (waiting["tries"], len(receiver.requested)) == (5, 5)
         assert waiting["error"]["code"] == "SalesOrderSystem018"
         well = True
         assert client.call("POST", f"{SYSTEM}/{ORDER}/changes/{change}/retry").status == 204
         turned(cell, clock)
-        assert len(receiver.asked) == 6
+        assert len(receiver.requested) == 6
     agrees(client, change, "Confirmation")
     turned(cell, clock)
-    assert told(client, change)["status"] == "done"
+    assert fields(client, change)["status"] == "done"
 
 
 def test_a_seller_that_refuses_is_not_asked_again(cell, client, clock):
@@ -135,12 +135,12 @@ def test_a_seller_that_refuses_is_not_asked_again(cell, client, clock):
         change = requested(client, ORDER, **DISCOUNT)
         for seconds in (0, 60, 3600):
             turned(cell, clock, seconds=seconds)
-        assert len(receiver.asked) == 1
-    assert told(client, change)["error"]["code"] == "SalesOrderSystem018"
+        assert len(receiver.requested) == 1
+    assert fields(client, change)["error"]["code"] == "SalesOrderSystem018"
     url = f"{SYSTEM}/{ORDER}/changes/{change}/cancel"
     assert client.call("POST", url, {"reason": "it said no"}).status == 200
     turned(cell, clock)
-    assert told(client, change)["status"] == "canceled"
+    assert fields(client, change)["status"] == "canceled"
 
 
 def test_what_a_seller_does_not_answer_in_a_day_is_canceled(cell, client, clock):
@@ -149,11 +149,11 @@ def test_what_a_seller_does_not_answer_in_a_day_is_canceled(cell, client, clock)
         change = requested(client, ORDER, **DISCOUNT)
         turned(cell, clock)
         turned(cell, clock, hours=24)
-    canceled = told(client, change)
+    canceled = fields(client, change)
     assert (canceled["status"], canceled["cancellation"]["code"]) == (
         "canceled",
         "SalesOrderSystem017",
     )
     agrees(client, change, "Confirmation")
     turned(cell, clock)
-    assert told(client, change)["status"] == "canceled"
+    assert fields(client, change)["status"] == "canceled"

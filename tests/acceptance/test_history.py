@@ -1,4 +1,4 @@
-"""What the ledger tells besides: history with differences, time travel, and why not."""
+"""What the ledger says besides: history with differences, time travel, and why not."""
 
 import copy
 
@@ -142,6 +142,8 @@ def test_what_is_not_there_is_not_found(client, client_of):
 
 def test_an_action_the_key_may_not_do_is_told_with_the_resource_it_lacks(client, client_of):
     reader = client_of("OMS - Read only")
-    told = reader.call("GET", f"{LEDGER}/{paid(client)}/actions").json()["actions"]
-    assert {action["refusal"]["status"] for action in told} == {403}
-    assert "Cancel order" in next(a for a in told if a["command"] == "cancel")["refusal"]["message"]
+    fields = reader.call("GET", f"{LEDGER}/{paid(client)}/actions").json()["actions"]
+    assert {action["refusal"]["status"] for action in fields} == {403}
+    assert (
+        "Cancel order" in next(a for a in fields if a["command"] == "cancel")["refusal"]["message"]
+    )

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from oms_ledger.cell import Cell
 from oms_ledger.cli import app as commands
 from oms_ledger.web import build
-from projections.notifications import deliveries as pushes
+from projections.notifications import deliveries as notifications_deliveries
 from projections.subscriptions.checkpoints import now_micros
 from projections.tables import deliveries
 from tests.support.client import Client
@@ -23,7 +23,9 @@ MINUTE = 60_000_000
 
 @pytest.fixture
 def hooked(cell, client_of):
-    """A client whose hook to a receiver was pinged and is owed two notices, one tried twice."""
+    """A client whose hook to a receiver was pinged and has pending two notifications, one tried
+    twice.
+    """
     settings = replace(cell.settings, hook_allowed_networks=(ip_network("127.0.0.1/32"),))
     opened = Cell(settings)
     client = Client(build(opened), client_of().headers)
@@ -36,28 +38,30 @@ def hooked(cell, client_of):
     with cell.database.writing() as connection:
         for position in (7, 8):
             row = {"app_key": key, "position": position, "event_id": f"E{position}"}
-            row |= {"order_id": "v1-01", "notice": '{"State": "handling"}'}
+            row |= {"order_id": "v1-01", "notification": '{"State": "handling"}'}
             row |= {"produced_at": now - MINUTE, "due_at": now}
             connection.execute(insert(deliveries).values(row))
-        owed = pushes.startable(connection, key, now, 1)[0]
+        owed = notifications_deliveries.startable(connection, key, now, 1)[0]
         for number, outcome in enumerate(("HTTP 500", "no answer within 5 s")):
             owed = replace(owed, attempts=number)
             at = now - MINUTE + number
-            made = pushes.Attempt(owed, at, 1500, outcome, False, next_at=now + MINUTE)
-            pushes.record(connection, key, [made])
+            made = notifications_deliveries.Attempt(
+                owed, at, 1500, outcome, False, next_at=now + MINUTE
+            )
+            notifications_deliveries.record(connection, key, [made])
     yield client
     opened.close()
 
 
 def test_attempts_tell_when_what_how_long_and_when_again(hooked):
-    told = hooked.call("GET", "/api/ledger/hook/attempts").json()
-    assert told["next"] is None
-    late, early = told["attempts"]
+    fields = hooked.call("GET", "/api/ledger/hook/attempts").json()
+    assert fields["next"] is None
+    late, early = fields["attempts"]
     assert (early["attempt"], early["status"], early["error"]) == (1, 500, "HTTP 500")
     assert (late["attempt"], late["status"]) == (2, None)
     assert late["error"] == "no answer within 5 s"
     assert late["orderId"] == "v1-01"
-    assert late["milliseconds"] == 1.5
+    assert late["durationMs"] == 1.5
     assert late["nextAt"] > late["at"]
     page = hooked.call("GET", "/api/ledger/hook/attempts?limit=1").json()
     assert page["attempts"] == [late]
@@ -70,37 +74,41 @@ def test_attempts_tell_when_what_how_long_and_when_again(hooked):
 
 def test_a_hook_is_paused_and_resumed_and_says_how_it_is(hooked):
     state = hooked.call("GET", "/api/ledger/hook").json()
-    assert (state["paused"], state["owed"], state["failuresInARow"]) == (False, 2, 2)
+    assert (state["paused"], state["pending"], state["consecutiveFailures"]) == (False, 2, 2)
     assert hooked.call("POST", "/api/ledger/hook/pause").json()["paused"] is True
     assert hooked.call("GET", "/api/ledger/hook").json()["pausedAt"]
     resumed = hooked.call("POST", "/api/ledger/hook/resume").json()
-    assert (resumed["paused"], resumed["failuresInARow"], resumed["owed"]) == (False, 0, 2)
+    assert (resumed["paused"], resumed["consecutiveFailures"], resumed["pending"]) == (False, 0, 2)
 
 
 def test_peek_shows_what_is_owed_and_touches_nothing(hooked):
-    told = hooked.call("GET", "/api/ledger/hook/peek?limit=1").json()
-    (item,) = told["items"]
-    assert (item["position"], item["attempts"], item["notice"]) == (7, 2, {"State": "handling"})
-    rest = hooked.call("GET", f"/api/ledger/hook/peek?after={told['next']}").json()["items"]
+    fields = hooked.call("GET", "/api/ledger/hook/peek?limit=1").json()
+    (item,) = fields["items"]
+    assert (item["position"], item["attempts"], item["notification"]) == (
+        7,
+        2,
+        {"State": "handling"},
+    )
+    rest = hooked.call("GET", f"/api/ledger/hook/peek?after={fields['next']}").json()["items"]
     assert [item["position"] for item in rest] == [8]
-    assert hooked.call("GET", "/api/ledger/hook").json()["owed"] == 2
+    assert hooked.call("GET", "/api/ledger/hook").json()["pending"] == 2
 
 
 def test_G54_a_new_secret_is_shown_once_and_the_former_signs_for_a_while(hooked):
-    answer = hooked.call("POST", "/api/ledger/hook/secret", {"bothForSeconds": 60})
+    answer = hooked.call("POST", "/api/ledger/hook/secret", {"overlapSeconds": 60})
     secret = answer.json()["secret"]
     assert answer.header("X-Hook-Secret") == secret != hooked.secret
-    assert answer.json()["formerSecretSignsUntil"]
+    assert answer.json()["previousSecretValidUntil"]
     state = hooked.call("GET", "/api/ledger/hook")
-    assert state.json()["formerSecretSignsUntil"]
+    assert state.json()["previousSecretValidUntil"]
     config = hooked.call("GET", "/api/orders/hook/config")
-    for told in (state, config):
-        assert secret not in told.body.decode()
-        assert hooked.secret not in told.body.decode()
-    once = hooked.call("POST", "/api/ledger/hook/secret", {"bothForSeconds": 0})
-    assert once.json()["formerSecretSignsUntil"] is None
+    for fields in (state, config):
+        assert secret not in fields.body.decode()
+        assert hooked.secret not in fields.body.decode()
+    once = hooked.call("POST", "/api/ledger/hook/secret", {"overlapSeconds": 0})
+    assert once.json()["previousSecretValidUntil"] is None
     for wrong in (-1, 1.5, "60", True, 10**9):
-        answer = hooked.call("POST", "/api/ledger/hook/secret", {"bothForSeconds": wrong})
+        answer = hooked.call("POST", "/api/ledger/hook/secret", {"overlapSeconds": wrong})
         assert answer.status == 400
 
 
@@ -130,7 +138,7 @@ def test_the_commands_show_and_do_the_same(hooked, cell, monkeypatch):
         return done.stdout
 
     (row,) = json.loads(run("list", "--json"))
-    assert (row["appKey"], row["owed"], row["paused"]) == (key, 2, False)
+    assert (row["appKey"], row["pending"], row["paused"]) == (key, 2, False)
     made = json.loads(run("attempts", key, "--failed", "--json"))
     assert [one["attempt"] for one in made] == [2, 1]
     assert len(json.loads(run("peek", key, "--json"))) == 2

@@ -1,4 +1,6 @@
-"""A stranger's expression is worked on beside the loop: others are answered meanwhile (G44)."""
+"""A anonymous caller's expression is worked on beside the loop: others are answered meanwhile
+(G44).
+"""
 
 import asyncio
 import threading
@@ -24,10 +26,10 @@ ASKED = {
 @pytest.mark.parametrize("path", ASKED)
 def test_G44_others_are_answered_while_an_expression_is_worked_on(client, monkeypatch, path):
     """Compiling stands still until somebody else's request was answered."""
-    begun, answered, compile = threading.Event(), threading.Event(), jsonata.compile
+    consume, answered, compile = threading.Event(), threading.Event(), jsonata.compile
 
     def waiting(*arguments):
-        begun.set()
+        consume.set()
         assert answered.wait(30), "nobody else was answered"
         return compile(*arguments)
 
@@ -35,12 +37,12 @@ def test_G44_others_are_answered_while_an_expression_is_worked_on(client, monkey
     body, status = ASKED[path]
 
     async def other():
-        assert await asyncio.to_thread(begun.wait, 30)
+        assert await asyncio.to_thread(consume.wait, 30)
         assert (await client.ask("GET", "/healthz")).status == 200
         answered.set()
 
     async def story():
-        asked, _ = await asyncio.gather(client.ask("POST", path, body), other())
-        assert asked.status == status
+        requested, _ = await asyncio.gather(client.ask("POST", path, body), other())
+        assert requested.status == status
 
     asyncio.run(story())

@@ -13,17 +13,17 @@ from oms_ledger.cell import Cell
 from oms_ledger.orders.events import Payment
 from oms_ledger.orders.payments.balances import Kind
 from oms_ledger.orders.payments.gateway import (
-    GatewayAway,
-    GatewayRefused,
+    GatewayRejected,
+    GatewayUnavailable,
     Outcome,
     Transaction,
 )
-from oms_ledger.services.payments import outbox as gateway_calls
+from oms_ledger.services.payments import outbox
 from oms_ledger.services.payments.http_gateway import HttpGateway
 from oms_ledger.settings import Settings
 from projections.accounts import gateways
 from projections.accounts.gateways import RemoteGateway
-from projections.outbox import messages as calls
+from projections.outbox import messages
 from tests.acceptance.test_modifications import ADD, DISCOUNT, requested
 from tests.acceptance.test_order_life import ORDERS, invoice
 from tests.acceptance.test_payments import (
@@ -54,8 +54,8 @@ class Gateway:
         class Handler(BaseHTTPRequestHandler):
             def _answer(self):
                 length = int(self.headers.get("Content-Length") or 0)
-                told = json.loads(self.rfile.read(length) or b"null")
-                status, answer = gateway.answer(self.command, self.path, told, self.headers)
+                fields = json.loads(self.rfile.read(length) or b"null")
+                status, answer = gateway.answer(self.command, self.path, fields, self.headers)
                 content = json.dumps(answer).encode()
                 self.send_response(status)
                 if status == 302:
@@ -80,19 +80,19 @@ class Gateway:
         self._server.shutdown()
         self._server.server_close()
 
-    def answer(self, method, path, told, headers):
-        self.heard.append((method, path, told, dict(headers)))
+    def answer(self, method, path, fields, headers):
+        self.heard.append((method, path, fields, dict(headers)))
         what = path.partition("?")[0].rpartition("/")[2]
         if self.away:
             return 503, {"error": {"message": "maintenance"}}
-        request_id = told.get("requestId") if isinstance(told, dict) else None
+        request_id = fields.get("requestId") if isinstance(fields, dict) else None
         if request_id:
-            kept = {k: v for k, v in told.items() if k != "requestId"}
+            kept = {k: v for k, v in fields.items() if k != "requestId"}
             assert self.done.setdefault(request_id, (what, kept)) == (what, kept)
         if self.trouble:
             return self.trouble.pop(0), {"error": {"message": "trouble"}}
         if what == "payments" and method == "POST":
-            self.payments = told
+            self.payments = fields
             return 201, {}
         if what == "payments":
             return 200, [
@@ -138,7 +138,7 @@ def cell(cell, tmp_path):
 def configured(cell, far):
     remote = RemoteGateway(ACCOUNT, far.url, "key-1", "secret-token")
     with cell.database.writing() as connection:
-        gateways.configure(connection, remote, cell.vault)
+        gateways.configure(connection, remote, cell.encryption)
     return remote
 
 
@@ -244,13 +244,13 @@ def test_G23_a_gateway_that_cannot_answer_is_asked_again_with_the_same_id(
     far.trouble = [status]
     asyncio.run(settle(cell))
     with cell.database.reading() as connection:
-        (owed,) = calls.listed(connection, state=calls.WAITING)
+        (owed,) = messages.listed(connection, state=messages.WAITING)
     assert str(status) in owed.last_error
-    asyncio.run(gateway_calls.carry_out(cell, owed))
+    asyncio.run(outbox.carry_out(cell, owed))
     assert far.did("settlement-request") == [{"value": 2000}]
-    asked = [told for _, path, told, _ in far.heard if path.endswith("settlement-request")]
-    assert len(asked) == 2
-    assert asked[0] == asked[1]
+    requested = [fields for _, path, fields, _ in far.heard if path.endswith("settlement-request")]
+    assert len(requested) == 2
+    assert requested[0] == requested[1]
     assert bought.get()["status"] == "Finished"
 
 
@@ -271,7 +271,7 @@ def test_orders_whose_money_the_built_in_gateway_has_do_not_go_to_another(cell, 
     bought.process()
     remote = RemoteGateway(ACCOUNT, far.url, "key-1", "secret-token")
     with cell.database.writing() as connection:
-        gateways.configure(connection, remote, cell.vault)
+        gateways.configure(connection, remote, cell.encryption)
     client.call("POST", f"{ORDERS}/{bought.ids[0]}/invoice", invoice("2000"))
     asyncio.run(settle(cell))
     assert far.heard == []
@@ -289,7 +289,7 @@ def test_a_purchase_that_was_begun_with_a_gateway_is_not_finished_by_another(
     assert (refused.status, refused.json()["error"]["code"]) == (500, "CHK0206")
     assert bought.statuses() == [None]
     with cell.database.writing() as connection:
-        gateways.configure(connection, configured, cell.vault)
+        gateways.configure(connection, configured, cell.encryption)
     assert bought.process().status == 204
 
 
@@ -320,7 +320,7 @@ def test_a_higher_value_is_one_more_payment_and_a_lower_one_a_cancellation(far):
     assert gateway.adjust(TRANSACTION, -300, "LESS").token == "T-LESS"
     assert far.did("cancellation-request") == [{"value": 300}]
     far.status = "Denied"
-    with pytest.raises(GatewayRefused):
+    with pytest.raises(GatewayRejected):
         gateway.adjust(TRANSACTION, 100, "NO")
 
 
@@ -328,7 +328,7 @@ def test_a_higher_value_is_one_more_payment_and_a_lower_one_a_cancellation(far):
 def test_G23_a_higher_value_that_is_not_decided_yet_is_asked_again_and_is_no_refusal(far, word):
     gateway = near(far)
     far.status = word
-    with pytest.raises(GatewayAway):
+    with pytest.raises(GatewayUnavailable):
         gateway.adjust(TRANSACTION, 500, "MORE")
     far.status = "Approved"
     assert gateway.adjust(TRANSACTION, 500, "MORE").token == "T-MORE"
@@ -340,8 +340,8 @@ def test_what_a_gateway_says_of_a_payment(far):
     words = {"Approved": "approved", "Authorizing": "pending", "Denied": "denied", "": "pending"}
     for word, outcome in words.items():
         far.status = word
-        heard = gateway.authorize(TRANSACTION, f"R{word}")
-        assert heard.answers["CARD"].outcome is Outcome(outcome)
+        result = gateway.authorize(TRANSACTION, f"R{word}")
+        assert result.answers["CARD"].outcome is Outcome(outcome)
 
 
 @pytest.mark.parametrize(
@@ -349,40 +349,40 @@ def test_what_a_gateway_says_of_a_payment(far):
 )
 def test_G52_the_gateway_connects_to_no_address_that_is_not_opened(url):
     closed = HttpGateway(url, "k", "t", ())
-    with pytest.raises((GatewayRefused, GatewayAway)):
+    with pytest.raises((GatewayRejected, GatewayUnavailable)):
         closed.carry_out(TRANSACTION, Kind.SETTLE, 1, "R")
 
 
 def test_G52_a_name_that_leads_inside_is_not_connected_to(far, monkeypatch):
     import socket
 
-    asked = []
+    requested = []
     real = socket.getaddrinfo
 
     def resolve(host, port, *args, **named):
-        asked.append(host)
+        requested.append(host)
         return real("127.0.0.1" if host == "pay.example.com" else host, port, *args, **named)
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     url = far.url.replace("http://127.0.0.1", "https://pay.example.com")
-    with pytest.raises(GatewayAway):
+    with pytest.raises(GatewayUnavailable):
         HttpGateway(url, "k", "t", ()).carry_out(TRANSACTION, Kind.SETTLE, 1, "R")
-    assert asked == ["pay.example.com"]
+    assert requested == ["pay.example.com"]
     assert far.heard == []
 
 
 def test_a_gateway_that_answers_nonsense_or_nothing_is_away_or_harmless(far):
     far.away = True
-    with pytest.raises(GatewayAway) as away:
+    with pytest.raises(GatewayUnavailable) as away:
         near(far).carry_out(TRANSACTION, Kind.SETTLE, 1, "R")
     assert "maintenance" in str(away.value)
     far.away = False
     far.trouble = [429]
-    with pytest.raises(GatewayAway) as away:
+    with pytest.raises(GatewayUnavailable) as away:
         near(far).carry_out(TRANSACTION, Kind.SETTLE, 1, "R")
     assert away.value.after.total_seconds() == 7
     nobody = HttpGateway("http://127.0.0.1:1/", "k", "t", LOOPBACK)
-    with pytest.raises(GatewayAway):
+    with pytest.raises(GatewayUnavailable):
         nobody.carry_out(TRANSACTION, Kind.SETTLE, 1, "R")
 
 
@@ -396,10 +396,10 @@ def test_G54_secrets_and_cards_are_in_no_error_log_or_table(cell, configured, fa
     bought.process()
     with cell.database.reading() as connection:
         stored = connection.exec_driver_sql("SELECT * FROM gateways").all()
-        keys = connection.exec_driver_sql("SELECT * FROM request_keys").all()
+        keys = connection.exec_driver_sql("SELECT * FROM unique_keys").all()
     bodies = [row.body for row in cell.store.page(0)]
-    for told in (caplog.text, str(failed.body), str(stored), str(keys), str(bodies)):
-        assert "secret-token" not in told
-        assert APPROVED not in told
+    for fields in (caplog.text, str(failed.body), str(stored), str(keys), str(bodies)):
+        assert "secret-token" not in fields
+        assert APPROVED not in fields
     assert "secret-token" not in repr(configured)
     assert "secret-token" not in repr(near(far))

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from oms_ledger.accounts.roles import ROLES
-from oms_ledger.api.auth.checkout_access import STRANGER
+from oms_ledger.api.auth.checkout_access import ANONYMOUS
 from oms_ledger.api.auth.dependencies import SHOPPER, Caller
 from oms_ledger.api.auth.ownership import identified
 from oms_ledger.orders.parts import Json
@@ -29,12 +29,12 @@ PROFILES = ("P1", "P2")
 
 
 def body(email: str, profile: object) -> Json:
-    told = {"email": email, "userProfileId": profile, "firstName": "Ana", "lastName": "Souza"}
-    return {**purchase(), "clientProfileData": told}
+    fields = {"email": email, "userProfileId": profile, "firstName": "Ana", "lastName": "Souza"}
+    return {**purchase(), "clientProfileData": fields}
 
 
 def shopper(cell, app, email: str) -> Client:
-    token = user_tokens.issue(cell.vault, UserToken(ACCOUNT, 4_000_000_000, shopper=email))
+    token = user_tokens.issue(cell.encryption, UserToken(ACCOUNT, 4_000_000_000, shopper=email))
     return Client(app, {"VtexIdclientAutCookie": token})
 
 
@@ -54,9 +54,11 @@ def places(cell, caller: Caller, number: int, sent: Json) -> str:
             )
         )
         placed = {order_id: replace(order, logistics=()) for order_id, order in placed.items()}
-        ((order_id, order),) = (await cell.ledger.place(ACCOUNT, placed, by=caller.app_key)).items()
+        ((order_id, order),) = (
+            await cell.ledger.place(ACCOUNT, placed, actor=caller.app_key)
+        ).items()
         paid = partial(process_order, approved=frozenset(p.id for p in order.payments))
-        await cell.ledger.change(ACCOUNT, order_id, paid, by="test")
+        await cell.ledger.change(ACCOUNT, order_id, paid, actor="test")
         return order_id
 
     return asyncio.run(story())
@@ -79,8 +81,8 @@ def test_G63_orders_are_theirs_by_what_server_and_keys_gave(cell, app, client, s
     key = Caller(ACCOUNT, "key", ROLES["Owner"])
     plain_key = Caller(ACCOUNT, "reader", ROLES["OMS - Full access"])
     shoppers = [Caller(ACCOUNT, SHOPPER, frozenset(), email) for email in EMAILS[:2]]
-    callers = [key, plain_key, *shoppers, Caller(ACCOUNT, STRANGER, frozenset())]
-    derived = [profile_id(cell.vault, ACCOUNT, email) for email in EMAILS]
+    callers = [key, plain_key, *shoppers, Caller(ACCOUNT, ANONYMOUS, frozenset())]
+    derived = [profile_id(cell.encryption, ACCOUNT, email) for email in EMAILS]
     edges, placed = set[tuple[str, str]](), dict[str, str]()
     for number in range(1, 15):
         caller, email = dice.choice(callers), dice.choice(EMAILS)
@@ -105,17 +107,17 @@ def test_G63_orders_are_theirs_by_what_server_and_keys_gave(cell, app, client, s
 
 
 def test_G63_a_changed_e_mail_takes_the_order_along_and_merges_nobody(cell, app, client, client_of):
-    anonymous = Caller(ACCOUNT, STRANGER, frozenset())
+    anonymous = Caller(ACCOUNT, ANONYMOUS, frozenset())
     changed, kept = (places(cell, anonymous, n, body("victim@x.com", None)) for n in (1, 2))
     assert client.call("POST", f"{ORDERS}/{changed}/start-handling", {}).status < 300
-    victims = profile_id(cell.vault, ACCOUNT, "victim@x.com")
+    victims = profile_id(cell.encryption, ACCOUNT, "victim@x.com")
     line = {"id": "7", "quantity": 1, "price": 2000}
-    told = {"email": "thief@x.com", "userProfileId": victims}
+    fields = {"email": "thief@x.com", "userProfileId": victims}
     change = {
         "reason": "moved",
         "manualDiscountValue": 1,
         "replace": [
-            {"from": {"items": [line]}, "to": {"items": [line], "clientProfileData": told}}
+            {"from": {"items": [line]}, "to": {"items": [line], "clientProfileData": fields}}
         ],
     }
     url = f"/api/order-system/orders/{changed}/changes"

@@ -19,9 +19,9 @@ def document(client, order_id):
 
 
 def packages(client, order_id):
-    told = client.call("GET", f"{ORDERS}/{order_id}").json()["packageAttachment"]["packages"]
-    assert len(document(client, order_id)["packageAttachment"]["packages"]) == len(told)
-    return told
+    fields = client.call("GET", f"{ORDERS}/{order_id}").json()["packageAttachment"]["packages"]
+    assert len(document(client, order_id)["packageAttachment"]["packages"]) == len(fields)
+    return fields
 
 
 def of_number(order_id, number, *, raw=False):
@@ -139,9 +139,9 @@ def test_a_return_shows_what_it_gave_back_in_both_documents(client):
     assert status(client, order_id) == "invoiced"
     sent, returned = packages(client, order_id)
     assert (sent["restitutions"], returned["restitutions"]["Refund"]["value"]) == ({}, 1500)
-    told = document(client, order_id)["packageAttachment"]["packages"][1]
-    assert told["restitutions"]["refund"]["value"] == 1500
-    assert told["restitutions"]["refund"]["items"][0]["description"] == "A blue mug"
+    fields = document(client, order_id)["packageAttachment"]["packages"][1]
+    assert fields["restitutions"]["refund"]["value"] == 1500
+    assert fields["restitutions"]["refund"]["items"][0]["description"] == "A blue mug"
     more = invoice("501", "in-2", type="Input")
     error = client.call("POST", url, more).json()["error"]
     assert error["code"] == "CHK0054"
@@ -154,10 +154,10 @@ def test_tracking_accumulates_is_sorted_and_never_told_twice(client):
     url = f"{of_number(order_id, '1')}/tracking"
     late = {"city": "Sao Paulo", "state": "SP", "description": "Out", "date": "2015-06-24"}
     soon = {"city": "Rio de Janeiro", "state": "RJ", "description": "In", "date": "2015-06-23"}
-    told = {"isDelivered": False, "deliveredDate": None, "events": [late]}
-    first = client.call("PUT", url, told)
-    assert client.call("PUT", url, told).json() == first.json()
-    assert client.call("PUT", url, {**told, "events": [late, soon]}).status == 200
+    fields = {"isDelivered": False, "deliveredDate": None, "events": [late]}
+    first = client.call("PUT", url, fields)
+    assert client.call("PUT", url, fields).json() == first.json()
+    assert client.call("PUT", url, {**fields, "events": [late, soon]}).status == 200
     (package,) = packages(client, order_id)
     assert [one["description"] for one in package["courierStatus"]["data"]] == ["In", "Out"]
     assert package["courierStatus"]["finished"] is False

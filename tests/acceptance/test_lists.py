@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import select
 
 from oms_ledger.accounts.events import AccountSettingsChanged
-from oms_ledger.orders import events as e
+from oms_ledger.orders import events
 from oms_ledger.orders.cancellation.decide import cancel
-from projections.orders import views as order_views
+from projections.orders import views as orders_views
 from projections.orders.views import OrderViews
-from projections.subscriptions import checkpoints as cursors
-from projections.tables import calls, order_figures, order_terms
+from projections.subscriptions import checkpoints
+from projections.tables import order_search_terms, order_totals, outbox_messages
 from projections.tables import order_views as views
 from tests.support.purchases import (
     ACCOUNT,
@@ -23,14 +23,14 @@ from tests.support.purchases import (
     open_account,
     placed,
 )
-from workers.projector import ensure_cursors
+from workers.projector import ensure_subscriptions
 
 ORDERS = "/api/oms/pvt/orders"
 SEARCH = "/api/orders/extendsearch/orders"
 
 
 def an_order(number, **changes):
-    """Order n of n units at 1000 cents; what else is told of it is in `changes`."""
+    """Order n of n units at 1000 cents; what else gets of it is in `changes`."""
     return replace(placed(number, 1000, number), **changes)
 
 
@@ -39,11 +39,11 @@ def person(first, last, email, **more):
 
 
 def paid_by(name, **details):
-    payment = e.Payment(f"PAY{name}", "2", name, "creditCard", 1000, 1000, details=details)
+    payment = events.Payment(f"PAY{name}", "2", name, "creditCard", 1000, 1000, details=details)
     return {"payments": (payment,)}
 
 
-def told(**details):
+def fields(**details):
     return {"details": details}
 
 
@@ -53,7 +53,7 @@ JOSE = person("José", "Ávila", "a+b@x.com", document="123.456.789-09")
 ANA = person("Ana", "Souza", "ANA@x.com", document="99")
 ANABELA = person("Anabela", "Reis", "r@x.com")
 IN_STORE = {"utmSource": "Christmas", "marketingTags": ["vtex-instore"]}
-BY_OPERATOR = told(
+BY_OPERATOR = fields(
     salesChannelData={"name": "Main"},
     callCenterOperatorData={"userName": "Op One"},
     giftRegistryData={"giftRegistryId": "11223"},
@@ -69,7 +69,7 @@ ORDERS_PLACED = {
         5,
         flow="seller",
         marketplace_order_id="MKT-5",
-        **told(ratesAndBenefitsData=PROMOTED),
+        **fields(ratesAndBenefitsData=PROMOTED),
         **BOLETO,
     ),
 }
@@ -81,15 +81,15 @@ def orders(cell, client):
 
     async def story():
         for order_id, order in ORDERS_PLACED.items():
-            await cell.ledger.place(ACCOUNT, {order_id: order}, by="test")
+            await cell.ledger.place(ACCOUNT, {order_id: order}, actor="test")
         for order_id in list(ORDERS_PLACED)[:3]:
-            await cell.ledger.change(ACCOUNT, order_id, PAID, by="test")
+            await cell.ledger.change(ACCOUNT, order_id, PAID, actor="test")
 
-        def canceled(order, facts):
-            return cancel(order, facts, reason=None, requested_by_user=False)
+        def canceled(order, context):
+            return cancel(order, context, reason=None, requested_by_user=False)
 
         for _ in range(2):  # asked for, and accepted by the seller, who is the same here
-            await cell.ledger.change(ACCOUNT, "v3acme-01", canceled, by="test")
+            await cell.ledger.change(ACCOUNT, "v3acme-01", canceled, actor="test")
 
     asyncio.run(story())
     return client
@@ -155,12 +155,12 @@ FILTERS = [
 @pytest.mark.parametrize("incomplete", [False, True], ids=["complete", "incomplete"])
 def test_G32_filters_find_what_they_say(orders, incomplete):
     if not incomplete:
-        for asked, expected in FILTERS:
-            answer = listed(orders, **asked)
-            assert (numbers(answer), asked) == (expected, asked)
-            assert (answer["paging"]["total"], asked) == (len(expected), asked)
+        for requested, expected in FILTERS:
+            answer = listed(orders, **requested)
+            assert (numbers(answer), requested) == (expected, requested)
+            assert (answer["paging"]["total"], requested) == (len(expected), requested)
         return
-    for asked, expected in [
+    for requested, expected in [
         ({}, [4, 5]),
         ({"f_salesChannel": "main"}, [4]),
         ({"salesChannelId": "7"}, [4]),
@@ -172,8 +172,8 @@ def test_G32_filters_find_what_they_say(orders, incomplete):
         ({"f_paymentNames": "Boleto, Bancário"}, []),  # a comma parts two values
         ({"f_status": "handling"}, []),
     ]:
-        answer = listed(orders, incompleteOrders="True", **asked)
-        assert (numbers(answer), asked) == (expected, asked)
+        answer = listed(orders, incompleteOrders="True", **requested)
+        assert (numbers(answer), requested) == (expected, requested)
         assert answer["paging"]["total"] == len(expected)
     repeated = [("f_paymentNames", "Boleto, Bancário"), ("f_paymentNames", "Visa")]
     assert numbers(listed(orders, *repeated, incompleteOrders="true")) == [4, 5]
@@ -193,8 +193,8 @@ def test_G32_a_list_walked_page_by_page_shows_each_order_once(cell, client):
     async def story():
         many = {f"v{n}acme-01": an_order(n % 3 + 1, sequence=n) for n in range(23)}
         for order_id, order in many.items():
-            await cell.ledger.place(ACCOUNT, {order_id: order}, by="test")
-            await cell.ledger.change(ACCOUNT, order_id, PAID, by="test")
+            await cell.ledger.place(ACCOUNT, {order_id: order}, actor="test")
+            await cell.ledger.change(ACCOUNT, order_id, PAID, actor="test")
         return many
 
     many = asyncio.run(story())
@@ -224,7 +224,7 @@ def test_pages_end_at_30_unless_the_account_lifts_it(cell, orders):
     def lifted(_):
         return [AccountSettingsChanged({"list_pages": 0})]
 
-    asyncio.run(cell.ledger.change_account(ACCOUNT, lifted, by="test"))
+    asyncio.run(cell.ledger.change_account(ACCOUNT, lifted, actor="test"))
     assert listed(orders, page="31")["list"] == []
 
 
@@ -313,16 +313,16 @@ def test_promised_dates_are_days_of_the_zone_asked_for(cell, client):
         for n, (order_id, at) in enumerate(promised.items(), 1):
             line = {"itemIndex": 0, "shippingEstimateDate": at.isoformat()}
             order = an_order(n, logistics=(line,))
-            await cell.ledger.place(ACCOUNT, {order_id: order}, by="test")
-            await cell.ledger.change(ACCOUNT, order_id, PAID, by="test")
+            await cell.ledger.place(ACCOUNT, {order_id: order}, actor="test")
+            await cell.ledger.change(ACCOUNT, order_id, PAID, actor="test")
 
     asyncio.run(story())
     for utc, zone in (("", UTC), ("+1200", timezone(timedelta(hours=12)))):
         today = now.astimezone(zone).date()
         ahead = [(at.astimezone(zone).date() - today).days for at in promised.values()]
-        for asked, days in {"0.days": (0,), "1.days": (1,), "7.days": range(8)}.items():
+        for requested, days in {"0.days": (0,), "1.days": (1,), "7.days": range(8)}.items():
             expected = [n for n, day in enumerate(ahead, 1) if day in days]
-            assert numbers(listed(client, f_shippingEstimate=asked, utc=utc)) == expected
+            assert numbers(listed(client, f_shippingEstimate=requested, utc=utc)) == expected
     assert 4 in numbers(listed(client, f_shippingEstimate="-1.days"))
     assert not {2, 3} & set(numbers(listed(client, f_shippingEstimate="-1.days")))
 
@@ -331,16 +331,16 @@ def test_rows_are_told_in_the_language_asked_for(orders):
     row = listed(orders, q="v1acme")["list"][0]
     assert (row["clientName"], row["items"], row["totalItems"]) == ("José Ávila", None, 1)
     assert row["marketPlaceOrderId"] is None
-    told = orders.call("GET", f"{ORDERS}?q=v1acme", accept_language="pt-BR,pt;q=0.9").json()
-    assert told["list"] == [{**row, "statusDescription": "Pronto para o manuseio"}]
+    fields = orders.call("GET", f"{ORDERS}?q=v1acme", accept_language="pt-BR,pt;q=0.9").json()
+    assert fields["list"] == [{**row, "statusDescription": "Pronto para o manuseio"}]
 
 
 def test_the_extended_search_takes_its_questions_in_a_body_or_the_query(orders):
     answer = orders.call("POST", SEARCH, {"f_status": "ready-for-handling", "sku_Ids": "7,1"})
-    told = answer.json()
-    assert [row["orderId"] for row in told["list"]] == ["v2acme-01", "v1acme-01"]
-    assert told["reportRecordsLimit"] == 50_000
-    row = told["list"][1]
+    fields = answer.json()
+    assert [row["orderId"] for row in fields["list"]] == ["v2acme-01", "v1acme-01"]
+    assert fields["reportRecordsLimit"] == 50_000
+    row = fields["list"][1]
     assert row["clientEmail"] == "a+b@x.com"
     assert row["ingestPipelineMetadata"] == []
     assert row["creationDate"].endswith("Z")
@@ -353,14 +353,22 @@ def test_the_extended_search_takes_its_questions_in_a_body_or_the_query(orders):
 
 def test_errors_are_told_and_found_permanent_or_being_tried_again(cell, orders):
     def failed(order, _):
-        return [e.CallFailed(call_id="c", party="seller:x", kind="cancel", why="no such order")]
+        return [
+            events.OutboxMessageFailed(
+                message_id="c", recipient="seller:x", kind="cancel", why="no such order"
+            )
+        ]
 
-    asyncio.run(cell.ledger.change(ACCOUNT, "v2acme-01", failed, by="test"))
-    told = {c.name: "" for c in calls.c if not c.nullable and c.server_default is None}
-    told |= {c.name: 0 for c in calls.c if c.name in told and c.type.python_type is int}
+    asyncio.run(cell.ledger.change(ACCOUNT, "v2acme-01", failed, actor="test"))
+    fields = {c.name: "" for c in outbox_messages.c if not c.nullable and c.server_default is None}
+    fields |= {
+        c.name: 0 for c in outbox_messages.c if c.name in fields and c.type.python_type is int
+    }
     waiting = {"id": "w", "account": ACCOUNT, "order_id": "v1acme-01", "state": "waiting"}
     with cell.database.writing() as connection:
-        connection.execute(calls.insert(), told | waiting | {"body": b"{}", "attempts": 1})
+        connection.execute(
+            outbox_messages.insert(), fields | waiting | {"body": b"{}", "attempts": 1}
+        )
     found = {kind: numbers(listed(orders, filterError=kind)) for kind in ("all", "temp", "perm")}
     assert found == {"all": [1, 2], "temp": [1], "perm": [2]}
     assert listed(orders, filterError="temp")["paging"]["total"] == 1
@@ -373,13 +381,13 @@ def test_errors_are_told_and_found_permanent_or_being_tried_again(cell, orders):
 
 def test_orders_older_than_the_account_lets_be_seen_are_unknown(cell, orders):
     async def old():
-        imported = e.OrderImported(
+        imported = events.OrderImported(
             placed=an_order(9),
             status="invoiced",
             created_at=datetime(2020, 1, 1, tzinfo=UTC),
             changed_at=datetime(2020, 1, 2, tzinfo=UTC),
         )
-        await cell.ledger.place(ACCOUNT, {"v9acme-01": imported}, by="test")
+        await cell.ledger.place(ACCOUNT, {"v9acme-01": imported}, actor="test")
 
     asyncio.run(old())
     assert numbers(listed(orders)) == [1, 2, 3, 9]
@@ -387,7 +395,7 @@ def test_orders_older_than_the_account_lets_be_seen_are_unknown(cell, orders):
     def limited(_):
         return [AccountSettingsChanged({"order_access_days": 730})]
 
-    asyncio.run(cell.ledger.change_account(ACCOUNT, limited, by="test"))
+    asyncio.run(cell.ledger.change_account(ACCOUNT, limited, actor="test"))
     assert numbers(listed(orders)) == [1, 2, 3]
     assert listed(orders)["paging"]["total"] == 3
     assert orders.call("GET", f"{ORDERS}/v9acme-01").status == 404
@@ -399,7 +407,7 @@ def stored(cell):
     with cell.database.reading() as connection:
         return [
             sorted(map(repr, (tuple(row) for row in connection.execute(select(table)))))
-            for table in (views, order_terms, order_figures)
+            for table in (views, order_search_terms, order_totals)
         ]
 
 
@@ -408,18 +416,18 @@ def test_G31_views_terms_and_figures_folded_anew_are_as_those_kept_live(cell, or
     live = stored(cell)
     assert all(live)
     with cell.database.writing() as connection:
-        cursors.create(connection, "again", 0)
-    token = cursors.take(cell.database, "again")
-    folds = cell.folds()
-    while cursors.advance(cell.database, folds, "again", token, OrderViews(), limit=7):
+        checkpoints.create(connection, "again", 0)
+    token = checkpoints.acquire(cell.database, "again")
+    loader = cell.loader()
+    while checkpoints.advance(cell.database, loader, "again", token, OrderViews(), limit=7):
         pass
     assert stored(cell) == live  # over views that are there
     with cell.database.writing() as connection:
-        order_views.clear(connection)
-        cursors.drop(connection, "again")
-        cursors.create(connection, "again", 0)
-    token = cursors.take(cell.database, "again")
-    while cursors.advance(cell.database, cell.folds(), "again", token, OrderViews(), limit=7):
+        orders_views.clear(connection)
+        checkpoints.drop(connection, "again")
+        checkpoints.create(connection, "again", 0)
+    token = checkpoints.acquire(cell.database, "again")
+    while checkpoints.advance(cell.database, cell.loader(), "again", token, OrderViews(), limit=7):
         pass
     assert stored(cell) == live  # from nothing
 
@@ -430,19 +438,19 @@ def test_G31_a_release_that_folds_views_otherwise_folds_them_anew_at_its_start(
     listed(orders)
     live, head = stored(cell), cell.store.head()
     monkeypatch.setattr(OrderViews, "shape", OrderViews.shape + 1)
-    ensure_cursors(cell.database)
+    ensure_subscriptions(cell.database)
     with cell.database.reading() as connection:
-        assert cursors.position(connection, order_views.CURSOR) == 0
+        assert checkpoints.position(connection, orders_views.SUBSCRIPTION) == 0
     assert numbers(listed(orders)) == [1, 2, 3]  # the reader brings them up again
     with cell.database.reading() as connection:
-        assert cursors.position(connection, order_views.CURSOR) == head
+        assert checkpoints.position(connection, orders_views.SUBSCRIPTION) == head
     assert stored(cell) == live
 
 
 def test_G51_terms_and_figures_of_another_account_are_not_seen(cell, orders, client_of):
     asyncio.run(open_account(cell.ledger, name="other"))
     stranger = client_of("Owner", "other")
-    for asked in ({}, {"q": "v1acme"}, {"f_sellerNames": "Plain"}, {"f_status": "canceled"}):
-        told = listed(stranger, _facets="1", **asked)
-        assert (told["list"], told["paging"]["total"]) == ([], 0)
-        assert not any(facet["items"] for facet in told["facets"] if facet["type"] == "multiple")
+    for requested in ({}, {"q": "v1acme"}, {"f_sellerNames": "Plain"}, {"f_status": "canceled"}):
+        fields = listed(stranger, _facets="1", **requested)
+        assert (fields["list"], fields["paging"]["total"]) == ([], 0)
+        assert not any(facet["items"] for facet in fields["facets"] if facet["type"] == "multiple")

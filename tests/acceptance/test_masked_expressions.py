@@ -1,4 +1,4 @@
-"""An expression tells its caller nothing that the caller may not read (ASVS 8.2.3, 14.2.6)."""
+"""An expression says its caller nothing that the caller may not read (ASVS 8.2.3, 14.2.6)."""
 
 import asyncio
 import json
@@ -33,20 +33,20 @@ def masking(cell, app):
         return [AccountSettingsChanged({"pii": True})]
 
     async def story():
-        await cell.ledger.change_account(ACCOUNT, decide, by="test")
+        await cell.ledger.change_account(ACCOUNT, decide, actor="test")
         order = replace(placed(), client_profile=PROFILE, address=ADDRESS)
-        await cell.ledger.place(ACCOUNT, {"v1acme-01": order}, by="test")
-        await cell.ledger.change(ACCOUNT, "v1acme-01", PAID, by="test")
+        await cell.ledger.place(ACCOUNT, {"v1acme-01": order}, actor="test")
+        await cell.ledger.change(ACCOUNT, "v1acme-01", PAID, actor="test")
 
     asyncio.run(story())
 
 
 def truths(body: bytes) -> list[bool]:
-    """What an answer says of the versions of the order, or of all it judged."""
+    """What an answer says of the versions of the order, or of all it evaluated."""
     last = json.loads(body.splitlines()[-1])
     if "versions" in last:
-        return [version["passes"] for version in last["versions"]]
-    return [last["passed"] > 0]
+        return [version["matches"] for version in last["versions"]]
+    return [last["matched"] > 0]
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -82,8 +82,8 @@ def test_a_configured_filter_sees_what_the_feed_sees_and_tells_no_value(masking,
 
 
 def test_where_nothing_is_masked_who_may_see_orders_is_told_values(cell, app, client_of):
-    asyncio.run(cell.ledger.place(ACCOUNT, {"v1acme-01": placed()}, by="test"))
+    asyncio.run(cell.ledger.place(ACCOUNT, {"v1acme-01": placed()}, actor="test"))
     body = {"orderId": "v1acme-01", "filter": {"expression": "clientProfileData.firstName"}}
-    told = client_of("Owner").call("POST", "/api/ledger/feed/explain", body).json()
-    assert {version["value"] for version in told["versions"]} == {"Ana"}
+    fields = client_of("Owner").call("POST", "/api/ledger/feed/explain", body).json()
+    assert {version["value"] for version in fields["versions"]} == {"Ana"}
     assert ROLES["Owner"] >= FEED

@@ -7,16 +7,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from oms_ledger.cell import Cell
-from oms_ledger.orders import events as e
+from oms_ledger.orders import events
 from oms_ledger.orders.payments.gateway import (
-    GatewayAway,
+    BuiltInGateway,
     GatewayClosed,
-    GatewayRefused,
-    LedgerOnly,
+    GatewayRejected,
+    GatewayUnavailable,
     Receipt,
 )
 from oms_ledger.orders.placement.importing import import_document
-from oms_ledger.services.changes import outbox as change_calls
+from oms_ledger.services.changes import outbox
 from oms_ledger.web import build
 from tests.acceptance.test_order_life import (
     ORDERS,
@@ -50,15 +50,15 @@ def patch(client, order_id, body, **headers):
     return client.call("PATCH", f"{SYSTEM}/{order_id}/changes", body, **headers)
 
 
-def requested(client, order_id, **told):
-    answer = patch(client, order_id, {"reason": "why", **told})
+def requested(client, order_id, **fields):
+    answer = patch(client, order_id, {"reason": "reason", **fields})
     assert answer.status == 202, answer.body
     return answer.json()["requestId"]
 
 
 ADD = {"add": {"items": [{"id": "9", "quantity": 1, "price": 500}]}}
 DISCOUNT = {"manualDiscountValue": 100}
-REGISTERED = {"requestId": "v1", "reason": "why", "discountValue": 50, "incrementValue": 0}
+REGISTERED = {"requestId": "v1", "reason": "reason", "discountValue": 50, "incrementValue": 0}
 
 
 def test_the_published_example_runs_as_it_stands(cell, client, handled):
@@ -83,9 +83,9 @@ def test_the_published_example_runs_as_it_stands(cell, client, handled):
     body["replace"][0]["from"]["items"][0]["id"] = "2"
     answer = patch(client, handled, body)
     assert answer.status == 202, answer.body
-    told = answer.json()
-    assert told["reason"] == EXAMPLE["reason"]
-    assert told["settings"]["pipelineConfiguration"]["compensateShippingChanges"] is True
+    fields = answer.json()
+    assert fields["reason"] == EXAMPLE["reason"]
+    assert fields["settings"]["pipelineConfiguration"]["compensateShippingChanges"] is True
     asyncio.run(settle(cell))
     document = get(client, f"{ORDERS}/{handled}")
     assert [item["unitMultiplier"] for item in document["items"]] == [3.0]
@@ -110,26 +110,26 @@ PUBLISHED = "1172452900788-01"
 def published(cell, client, handled):
     """An order in handling that is the one of the published example: its SKU, line and address."""
     document = get(client, f"{ORDERS}/{handled}")
-    (asked,) = EXAMPLE["replace"][0]["from"]["items"]
+    (requested,) = EXAMPLE["replace"][0]["from"]["items"]
     (delivery,) = EXAMPLE["replace"][0]["to"]["shippingData"]["logisticsInfo"]
     document["items"] = document["items"][:1]
     (line,) = document["items"]
-    line |= {**asked, "sellingPrice": asked["price"], "priceTags": []}
+    line |= {**requested, "sellingPrice": requested["price"], "priceTags": []}
     freight = sum(one["price"] for one in document["shippingData"]["logisticsInfo"])
-    document |= {"orderId": PUBLISHED, "value": asked["price"] + freight, "status": "handling"}
+    document |= {"orderId": PUBLISHED, "value": requested["price"] + freight, "status": "handling"}
     document["totals"] = [
-        {"id": "Items", "name": "Items Total", "value": asked["price"]},
+        {"id": "Items", "name": "Items Total", "value": requested["price"]},
         {"id": "Shipping", "name": "Shipping Total", "value": freight},
     ]
     shipping = document["shippingData"]
     shipping["address"]["addressId"] = delivery["addressId"]
     for one in (*shipping["logisticsInfo"], *shipping["selectedAddresses"]):
         one["addressId"] = delivery["addressId"]
-    for sla in shipping["logisticsInfo"][0]["slas"]:  # the checkout told more of it
+    for sla in shipping["logisticsInfo"][0]["slas"]:  # the checkout given more of it
         sla |= {"listPrice": sla["price"], "tax": 0, "shippingEstimateDate": None}
         sla |= {"deliveryIds": [], "availableDeliveryWindows": []}
     order_id, imported = import_document(document)
-    asyncio.run(cell.ledger.place("acme", {order_id: imported}, by="import"))
+    asyncio.run(cell.ledger.place("acme", {order_id: imported}, actor="import"))
     return order_id
 
 
@@ -144,8 +144,8 @@ def test_G26_the_published_example_as_it_stands_then_an_invoice_of_all(cell, cli
     (line,) = document["items"]
     assert (line["id"], line["unitMultiplier"], line["measurementUnit"]) == ("2", 3.0, "kg")
     assert document["value"] == sum(total["value"] for total in document["totals"])
-    told = invoice(value=document["value"])
-    assert client.call("POST", f"{ORDERS}/{published}/invoice", told).status == 200
+    fields = invoice(value=document["value"])
+    assert client.call("POST", f"{ORDERS}/{published}/invoice", fields).status == 200
     assert status(client, published) == "invoiced"
 
 
@@ -183,7 +183,7 @@ def test_G22_while_it_is_in_progress_invoices_and_changes_wait(client, handled):
     requested(client, handled, **ADD)
     for method, url, body in (
         ("POST", f"{ORDERS}/{handled}/invoice", invoice()),
-        ("PATCH", f"{SYSTEM}/{handled}/changes", {"reason": "why", **DISCOUNT}),
+        ("PATCH", f"{SYSTEM}/{handled}/changes", {"reason": "reason", **DISCOUNT}),
     ):
         answer = client.call(method, url, body)
         assert (answer.status, answer.header("Retry-After")) == (409, "5")
@@ -195,14 +195,14 @@ def test_a_cancellation_of_the_order_wins(cell, client, handled):
     change = requested(client, handled, **ADD)
     assert client.call("POST", f"{ORDERS}/{handled}/cancel", {}).status == 200
     asyncio.run(settle(cell))
-    told = get(client, f"{SYSTEM}/{handled}/changes/{change}")
-    assert (told["status"], told["logs"][-1]["step"]) == ("canceled", "canceled")
+    fields = get(client, f"{SYSTEM}/{handled}/changes/{change}")
+    assert (fields["status"], fields["logs"][-1]["step"]) == ("canceled", "canceled")
     assert status(client, handled) == "cancellation-requested"
     assert get(client, f"{ORDERS}/{handled}")["value"] == 2000
 
 
 def test_G5_a_repeated_patch_with_the_same_key_gets_the_first_answer(client, handled):
-    body = {"reason": "why", **DISCOUNT}
+    body = {"reason": "reason", **DISCOUNT}
     first = patch(client, handled, body, idempotency_key="k")
     again = patch(client, handled, body, idempotency_key="k")
     assert (first.status, again.status, again.body) == (202, 202, first.body)
@@ -211,17 +211,17 @@ def test_G5_a_repeated_patch_with_the_same_key_gets_the_first_answer(client, han
 def test_a_preview_tells_what_would_be_and_stores_nothing(cell, client, handled):
     head = cell.store.head()
     url = f"{SYSTEM}/{handled}/changes/preview"
-    answer = client.call("POST", url, {"reason": "why", **ADD, **DISCOUNT})
+    answer = client.call("POST", url, {"reason": "reason", **ADD, **DISCOUNT})
     assert answer.status == 200, answer.body
-    told = answer.json()
-    assert told["totalChangeValue"] == 400
-    assert [(total["id"], total["value"]) for total in told["totals"]] == [
+    fields = answer.json()
+    assert fields["totalChangeValue"] == 400
+    assert [(total["id"], total["value"]) for total in fields["totals"]] == [
         ("Items", 500),
         ("ManualValues", -100),
     ]
-    assert sum(total["value"] for total in told["orderTotals"]) == 2400
+    assert sum(total["value"] for total in fields["orderTotals"]) == 2400
     assert cell.store.head() == head
-    assert client.call("POST", url, {"reason": "why"}).json()["error"]["code"] == "CHK0124"
+    assert client.call("POST", url, {"reason": "reason"}).json()["error"]["code"] == "CHK0124"
 
 
 def test_settings_are_the_accounts_until_a_request_has_its_own(client, handled):
@@ -236,14 +236,14 @@ def test_settings_are_the_accounts_until_a_request_has_its_own(client, handled):
     assert kept == body
     closed = {"rolloutConfiguration": {"enableApi": False}}
     assert client.call("PUT", url, closed).status == 200
-    refused = patch(client, handled, {"reason": "why", **DISCOUNT})
+    refused = patch(client, handled, {"reason": "reason", **DISCOUNT})
     assert refused.json()["error"] == {
         "code": "CHK0124",
         "message": "Invalid change for order.",
         "exception": None,
     }
     own = {"settings": {"rolloutConfiguration": {"enableApi": True}}}
-    assert patch(client, handled, {"reason": "why", **DISCOUNT, **own}).status == 202
+    assert patch(client, handled, {"reason": "reason", **DISCOUNT, **own}).status == 202
     nothing = client.call("PUT", url, {"other": 1}).json()["error"]
     assert nothing["code"] == "SalesOrderSystem027"
 
@@ -268,8 +268,8 @@ def test_a_wrong_agreement_is_named(client, handled):
         "SalesOrderSystem035",
         "The Maybe is not a valid Agreement Type.",
     )
-    told = client.call("POST", url, {"agreementType": "Confirmation"})
-    assert told.json() == {
+    fields = client.call("POST", url, {"agreementType": "Confirmation"})
+    assert fields.json() == {
         "orderId": handled,
         "changeRequestId": change,
         "agreementType": "Confirmation",
@@ -282,8 +282,8 @@ def test_without_a_key_the_summary_is_closed_with_problem_details(app, handled):
     assert answer.header("content-type").startswith("application/problem+json")
 
 
-class Moody(LedgerOnly):
-    """A gateway that fails as often as it is told, and keeps what it did by request id."""
+class Moody(BuiltInGateway):
+    """A gateway that fails as often as it gets, and keeps what it did by request id."""
 
     def __init__(self):
         self.away, self.refuses, self.closed, self.done = 0, False, False, {}
@@ -293,9 +293,9 @@ class Moody(LedgerOnly):
             raise GatewayClosed("401")
         if self.away:
             self.away -= 1
-            raise GatewayAway("it is night")
+            raise GatewayUnavailable("it is night")
         if self.refuses:
-            raise GatewayRefused("No more on this card")
+            raise GatewayRejected("No more on this card")
         self.done[request_id] = value
         return Receipt(request_id)
 
@@ -303,7 +303,7 @@ class Moody(LedgerOnly):
 @pytest.fixture
 def gateway(monkeypatch):
     gateway = Moody()
-    monkeypatch.setattr(change_calls, "holder_of", lambda cell, order: gateway)
+    monkeypatch.setattr(outbox, "holder_of", lambda cell, order: gateway)
     return gateway
 
 
@@ -319,8 +319,8 @@ def timed(cell, client):
     return clock, order_id
 
 
-def turned(cell, clock, **by):
-    clock.at += timedelta(**by)
+def turned(cell, clock, **actor):
+    clock.at += timedelta(**actor)
     asyncio.run(settle(cell))
 
 
@@ -330,10 +330,10 @@ def test_the_payment_is_asked_again_until_it_answers_and_adjusted_once(cell, cli
     change = requested(client, order_id, **ADD)
     for seconds in (0, 5, 15, 45):
         turned(cell, clock, seconds=seconds)
-    told = get(client, f"{SYSTEM}/{order_id}/changes/{change}")
-    assert told["status"] == "done"
+    fields = get(client, f"{SYSTEM}/{order_id}/changes/{change}")
+    assert fields["status"] == "done"
     assert gateway.done == {change: 500}
-    assert [log["step"] for log in told["logs"]].count("failed") == 3
+    assert [log["step"] for log in fields["logs"]].count("failed") == 3
 
 
 def test_after_five_tries_it_waits_for_retry(cell, client, gateway):
@@ -342,9 +342,9 @@ def test_after_five_tries_it_waits_for_retry(cell, client, gateway):
     change = requested(client, order_id, **ADD)
     for seconds in (0, 5, 15, 45, 135, 3600):
         turned(cell, clock, seconds=seconds)
-    told = get(client, f"{SYSTEM}/{order_id}/changes/{change}")
-    assert (told["status"], told["tries"]) == ("waiting-confirmation", 5)
-    assert told["error"]["code"] == "OMS503"
+    fields = get(client, f"{SYSTEM}/{order_id}/changes/{change}")
+    assert (fields["status"], fields["tries"]) == ("waiting-confirmation", 5)
+    assert fields["error"]["code"] == "OMS503"
     assert client.call("POST", f"{SYSTEM}/{order_id}/changes/{change}/retry").status == 204
     turned(cell, clock)
     assert get(client, f"{SYSTEM}/{order_id}/changes/{change}")["status"] == "done"
@@ -357,8 +357,8 @@ def test_a_refused_increase_waits_at_once_and_can_be_canceled(cell, client, gate
     gateway.refuses = True
     change = requested(client, order_id, **ADD)
     asyncio.run(settle(cell))
-    told = get(client, f"{SYSTEM}/{order_id}/changes/{change}")
-    assert told["error"]["code"] == "CHK00342"
+    fields = get(client, f"{SYSTEM}/{order_id}/changes/{change}")
+    assert fields["error"]["code"] == "CHK00342"
     url = f"{SYSTEM}/{order_id}/changes/{change}/cancel"
     assert client.call("POST", url, {"reason": "never mind"}).status == 200
     assert client.call("POST", url, {"reason": "never mind"}).status == 200
@@ -377,12 +377,12 @@ def test_a_request_is_given_up_after_a_day_and_its_payment_set_back(
     def dies(*_, **__):
         raise RuntimeError("killed between the gateway's answer and its record")
 
-    monkeypatch.setattr(change_calls, "adjust_payment", dies)
+    monkeypatch.setattr(outbox, "adjust_payment", dies)
     turned(cell, clock)
     assert gateway.done == {change: 500}
     turned(cell, clock, hours=24)
-    told = get(client, f"{SYSTEM}/{order_id}/changes/{change}")
-    assert (told["status"], told["cancellation"]["code"]) == ("canceled", "SalesOrderSystem017")
+    fields = get(client, f"{SYSTEM}/{order_id}/changes/{change}")
+    assert (fields["status"], fields["cancellation"]["code"]) == ("canceled", "SalesOrderSystem017")
     turned(cell, clock, minutes=1)
     assert gateway.done == {change: 500, f"{change}/restore": -500}
     assert get(client, f"{ORDERS}/{order_id}")["value"] == 2000
@@ -394,7 +394,7 @@ def test_what_may_have_been_paid_is_not_forgotten_when_the_gateway_lets_nobody_i
     clock, order_id = timed(cell, client)
     change = requested(client, order_id, **ADD)
     with monkeypatch.context() as dying:
-        dying.setattr(change_calls, "adjust_payment", lambda *_, **__: 1 / 0)
+        dying.setattr(outbox, "adjust_payment", lambda *_, **__: 1 / 0)
         turned(cell, clock)
     gateway.closed = True
     turned(cell, clock, hours=24)
@@ -402,8 +402,8 @@ def test_what_may_have_been_paid_is_not_forgotten_when_the_gateway_lets_nobody_i
     assert gateway.done == {change: 500}
     assert get(client, f"{ORDERS}/{order_id}")["workflowIsInError"] is True
     gateway.closed = False
-    (dead,) = get(client, "/api/ledger/calls?state=dead")["list"]
-    assert client.call("POST", f"/api/ledger/calls/{dead['id']}/resume").status == 200
+    (dead,) = get(client, "/api/ledger/outbox?state=dead")["list"]
+    assert client.call("POST", f"/api/ledger/outbox/{dead['id']}/resume").status == 200
     turned(cell, clock)
     assert gateway.done == {change: 500, f"{change}/restore": -500}
     assert get(client, f"{ORDERS}/{order_id}")["workflowIsInError"] is False
@@ -416,7 +416,7 @@ def test_a_worker_may_die_after_any_step_and_the_change_is_made_once(
     """Before a step is recorded, or after it was and nobody heard."""
     clock, order_id = timed(cell, client)
     change = requested(client, order_id, **ADD)
-    decided, steps = change_calls._decided, []
+    decided, steps = outbox._decided, []
 
     async def mortal(*arguments, **named):
         steps.append(arguments[2])
@@ -426,12 +426,12 @@ def test_a_worker_may_die_after_any_step_and_the_change_is_made_once(
             raise RuntimeError("killed")
         return await decided(*arguments, **named)
 
-    monkeypatch.setattr(change_calls, "_decided", mortal)
+    monkeypatch.setattr(outbox, "_decided", mortal)
     turned(cell, clock)
     turned(cell, clock, seconds=5)
-    told = get(client, f"{SYSTEM}/{order_id}/changes/{change}")
-    assert told["status"] == "done"
-    assert [log["step"] for log in told["logs"]].count("applied") == 1
+    fields = get(client, f"{SYSTEM}/{order_id}/changes/{change}")
+    assert fields["status"] == "done"
+    assert [log["step"] for log in fields["logs"]].count("applied") == 1
     assert gateway.done == {change: 500}
     assert get(client, f"{ORDERS}/{order_id}")["value"] == 2500
 
@@ -449,7 +449,7 @@ def test_filters_see_each_change_of_either_generation(cell, client, handled):
     items = client.call("GET", "/api/orders/feed?maxlot=10").json()
     assert {item["orderId"] for item in items} == {handled}
     order = asyncio.run(cell.ledger.order("acme", handled))
-    assert isinstance(order.change_requests[0].asked, e.ChangeRequested)
+    assert isinstance(order.change_requests[0].requested, events.ChangeRequested)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -461,8 +461,8 @@ def test_G6_G22_clients_of_two_processes_at_once_end_as_if_one_after_the_other(c
     assert client.call("POST", f"{ORDERS}/{order_id}/start-handling").status == 204
     chance = random.Random(seed)
     commands = [
-        ("PATCH", f"{SYSTEM}/{order_id}/changes", {"reason": "why", **DISCOUNT}),
-        ("PATCH", f"{SYSTEM}/{order_id}/changes", {"reason": "why", **ADD}),
+        ("PATCH", f"{SYSTEM}/{order_id}/changes", {"reason": "reason", **DISCOUNT}),
+        ("PATCH", f"{SYSTEM}/{order_id}/changes", {"reason": "reason", **ADD}),
         ("POST", f"{ORDERS}/{order_id}/invoice", invoice("700", "a")),
         ("POST", f"{ORDERS}/{order_id}/invoice", invoice("800", "b")),
         ("POST", f"{ORDERS}/{order_id}/changes", REGISTERED),
@@ -470,8 +470,8 @@ def test_G6_G22_clients_of_two_processes_at_once_end_as_if_one_after_the_other(c
 
     async def at_once():
         chance.shuffle(commands)
-        asked = [chance.choice(clients).ask(*command) for command in commands]
-        return await asyncio.gather(settle(cell), *asked, settle(cell))
+        requested = [chance.choice(clients).ask(*command) for command in commands]
+        return await asyncio.gather(settle(cell), *requested, settle(cell))
 
     _, *answers, _ = asyncio.run(at_once())
     asyncio.run(settle(cell))
@@ -482,7 +482,7 @@ def test_G6_G22_clients_of_two_processes_at_once_end_as_if_one_after_the_other(c
     assert len(done) == sum(answer.status == 202 for answer in answers)
     assert not (done and order.registered_changes)
     v1 = sum(-one.change.discount_value for one in order.registered_changes)
-    assert order.value == 2000 + v1 + sum(one.asked.value for one in done)
+    assert order.value == 2000 + v1 + sum(one.requested.value for one in done)
     assert order.value >= order.invoiced_value
     rest = str(order.value - order.invoiced_value)
     assert client.call("POST", f"{ORDERS}/{order_id}/invoice", invoice(rest, "z")).status == 200

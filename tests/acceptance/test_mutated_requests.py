@@ -32,9 +32,9 @@ EACH = int(os.environ.get("OMS_TEST_MUTATIONS", "1"))
 
 FILTER = {"type": "FromOrders", "expression": "value > 1", "disableSingleFire": True}
 QUEUE = {"visibilityTimeoutInSeconds": 60, "messageRetentionPeriodInSeconds": 345_600}
-Made = Callable[[Client], dict[str, str]]
+AttemptRecord = Callable[[Client], dict[str, str]]
 
-REQUESTS: dict[str, tuple[Made, Any]] = {
+REQUESTS: dict[str, tuple[AttemptRecord, Any]] = {
     "PUT /api/checkout/pub/orders": (nothing, purchase()),
     "POST /api/fulfillment/pvt/orders": (nothing, [{"marketplaceOrderId": "M1", **purchase()}]),
     "POST /api/oms/pvt/orders/{orderId}/invoice": (
@@ -168,7 +168,7 @@ GETS = (
     *("/api/oms/pvt/orders/{}/conversation-message", "/do/tasks", "/do/tasks/{}", "/do/notes"),
     *("/api/orders/feed", "/api/ledger/feed/dead-letters", "/api/ledger/feed/dead-letters/{}"),
     *("/api/ledger/orders/{}/history", "/api/ledger/orders/{}/as-of", "/api/ledger/events"),
-    *("/api/ledger/calls", "/api/ledger/calls/{}", "/api/ledger/exports/{}"),
+    *("/api/ledger/outbox", "/api/ledger/outbox/{}", "/api/ledger/exports/{}"),
 )
 PARAMETERS = (
     *("after", "limit", "page", "per_page", "perPage", "maxlot", "since", "version", "at", "wait"),

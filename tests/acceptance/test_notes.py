@@ -24,7 +24,9 @@ def note(target="v1-01", description="call back", **more):
 
 def settings(cell, **values):
     asyncio.run(
-        cell.ledger.change_account(ACCOUNT, lambda _: [AccountSettingsChanged(values)], by="test")
+        cell.ledger.change_account(
+            ACCOUNT, lambda _: [AccountSettingsChanged(values)], actor="test"
+        )
     )
 
 
@@ -39,27 +41,27 @@ def test_note_is_answered_as_published(client):
     sent = note(description='{"json": "€ <b>"}', createdBy=author)
     answer = client.call("POST", f"{NOTES}/?target.id=v1-01", sent)
     assert answer.status == 200, answer.body
-    told = answer.json()
+    fields = answer.json()
     key = client.headers["X-VTEX-API-AppKey"]
-    assert told["createdBy"] == {"id": "7", "name": "Mario Smith", "email": None, "key": key}
-    assert (told["description"], told["target"]) == (sent["description"], sent["target"])
-    assert len(told["id"]) == 32
-    assert told["id"] == told["id"].upper()
-    assert len(told["owner"]) == 32
-    assert told["creationDate"] == told["lastUpdate"]
-    assert told["creationDate"].endswith("Z")
-    assert client.call("GET", f"{NOTES}/{told['id']}").json() == told
-    assert client.call("GET", f"/{ACCOUNT}/do/notes/{told['id']}").json() == told
-    assert listed(client)["items"] == [told]
+    assert fields["createdBy"] == {"id": "7", "name": "Mario Smith", "email": None, "key": key}
+    assert (fields["description"], fields["target"]) == (sent["description"], sent["target"])
+    assert len(fields["id"]) == 32
+    assert fields["id"] == fields["id"].upper()
+    assert len(fields["owner"]) == 32
+    assert fields["creationDate"] == fields["lastUpdate"]
+    assert fields["creationDate"].endswith("Z")
+    assert client.call("GET", f"{NOTES}/{fields['id']}").json() == fields
+    assert client.call("GET", f"/{ACCOUNT}/do/notes/{fields['id']}").json() == fields
+    assert listed(client)["items"] == [fields]
 
 
 def test_unnamed_author_is_the_key(client):
-    told = client.call("POST", NOTES, note()).json()
+    fields = client.call("POST", NOTES, note()).json()
     key = client.headers["X-VTEX-API-AppKey"]
-    assert told["createdBy"] == {"id": key, "name": None, "email": None, "key": key}
+    assert fields["createdBy"] == {"id": key, "name": None, "email": None, "key": key}
     forged = note(createdBy={"id": "x", "key": "other", "email": "x@x.com"})
-    told = client.call("POST", NOTES, forged).json()
-    assert told["createdBy"] == {"id": "x", "name": None, "email": None, "key": key}
+    fields = client.call("POST", NOTES, forged).json()
+    assert fields["createdBy"] == {"id": "x", "name": None, "email": None, "key": key}
 
 
 def test_G37_every_note_is_listed_newest_first(client):
@@ -68,8 +70,8 @@ def test_G37_every_note_is_listed_newest_first(client):
     assert client.call("POST", NOTES, note("other-01")).status == 200
     first, second = listed(client), listed(client, query="&page=2")
     assert first["paging"] == {"page": 1, "perPage": 30, "total": 35, "pages": 2}
-    told = [one["description"] for one in first["items"] + second["items"]]
-    assert told == [str(at) for at in reversed(range(35))]
+    fields = [one["description"] for one in first["items"] + second["items"]]
+    assert fields == [str(at) for at in reversed(range(35))]
     assert first["piiHidden"] is False
     assert listed(client, query="&page=9")["items"] == []
     assert listed(client, query="&perPage=31")["paging"]["perPage"] == 30
@@ -105,11 +107,11 @@ def test_bad_lists_are_400(client, query):
 
 
 def test_unknown_and_foreign_notes_are_404(client, client_of, cell):
-    told = client.call("POST", NOTES, note()).json()
+    fields = client.call("POST", NOTES, note()).json()
     answer = client.call("GET", f"{NOTES}/none")
     assert (answer.status, answer.json()["error"]["message"]) == (404, "Note none not found")
     for method in ("PUT", "DELETE", "PATCH"):
-        assert client.call(method, f"{NOTES}/{told['id']}").status == 405
+        assert client.call(method, f"{NOTES}/{fields['id']}").status == 405
 
 
 def test_repeated_request_writes_one_note(client):
@@ -131,10 +133,10 @@ def test_account_may_limit_notes(client, cell):
 def test_pii_masks_until_a_reason_is_given(client, cell):
     settings(cell, pii=True)
     order_id = paid(client)
-    told = client.call(
+    fields = client.call(
         "POST", NOTES, note(order_id, "Ana called", createdBy={"id": "1", "name": "Bob"})
     ).json()
-    masked = client.call("GET", f"{NOTES}/{told['id']}").json()
+    masked = client.call("GET", f"{NOTES}/{fields['id']}").json()
     assert masked["description"] == "A** c*****"
     assert masked["createdBy"]["name"] == "B**"
     page = listed(client, order_id)
@@ -155,7 +157,7 @@ def test_G56_erasing_a_person_blanks_notes(client, cell):
     client.call("POST", NOTES, note("other-01", "stays"))
     email = asyncio.run(cell.ledger.order(ACCOUNT, order_id)).placed.client_profile["email"]
     asyncio.run(
-        erase(cell, ACCOUNT, Person("email", email), dry_run=False, include_open=True, by="test")
+        erase(cell, ACCOUNT, Person("email", email), dry_run=False, include_open=True, actor="test")
     )
     assert listed(client, order_id)["items"][0]["description"] == "(erased)"
     assert listed(client, "other-01")["items"][0]["description"] == "stays"

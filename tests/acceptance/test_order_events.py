@@ -1,4 +1,4 @@
-"""An order's events newest first, one of them, the changes between versions, and who was told."""
+"""An order's events newest first, one of them, the changes between versions, and who got."""
 
 from projections.notifications import feeds
 from projections.subscriptions import checkpoints
@@ -31,8 +31,8 @@ def test_one_event_has_its_changes(client):
     order_id = story(client)
     events = client.call("GET", f"{LEDGER}/{order_id}/events").json()["events"]
     for event in events:
-        told = client.call("GET", f"{LEDGER}/{order_id}/events/{event['version']}").json()
-        assert told == {"orderId": order_id, "versions": len(events), **event}
+        fields = client.call("GET", f"{LEDGER}/{order_id}/events/{event['version']}").json()
+        assert fields == {"orderId": order_id, "versions": len(events), **event}
     assert client.call("GET", f"{LEDGER}/{order_id}/events/{len(events) + 1}").status == 404
     assert client.call("GET", f"{LEDGER}/{order_id}/events/0").status == 404
 
@@ -44,9 +44,9 @@ def test_changes_between_any_two_versions_make_one_into_the_other(client):
         one, other = (
             client.call("GET", f"{LEDGER}/{order_id}?version={v}").json() for v in (since, last)
         )
-        told = client.call("GET", f"{LEDGER}/{order_id}/changes?from={since}").json()
-        assert (told["since"], told["until"]) == (since, last)
-        assert patched(one, told["changes"]) == other
+        fields = client.call("GET", f"{LEDGER}/{order_id}/changes?from={since}").json()
+        assert (fields["since"], fields["until"]) == (since, last)
+        assert patched(one, fields["changes"]) == other
     assert client.call("GET", f"{LEDGER}/{order_id}/changes?from={last + 1}").status == 400
 
 
@@ -77,12 +77,16 @@ def test_an_order_tells_what_its_feed_has_of_it(client, cell):
     assert client.call("POST", "/api/orders/feed/config", feed).status == 200
     order_id = story(client)
     advance(cell, client)
-    (told,) = client.call("GET", f"{LEDGER}/{order_id}/deliveries").json()["deliveries"]
-    assert (told["kind"], told["event"], told["status"]) == ("feed", "handling-started", "handling")
-    assert (told["state"], told["attempts"], told["until"]) == ("waiting", 0, None)
+    (fields,) = client.call("GET", f"{LEDGER}/{order_id}/deliveries").json()["deliveries"]
+    assert (fields["kind"], fields["event"], fields["status"]) == (
+        "feed",
+        "handling-started",
+        "handling",
+    )
+    assert (fields["state"], fields["attempts"], fields["until"]) == ("waiting", 0, None)
     items = client.call("GET", "/api/orders/feed?maxlot=10").json()
-    (told,) = client.call("GET", f"{LEDGER}/{order_id}/deliveries").json()["deliveries"]
-    assert told["state"] == "hidden"
+    (fields,) = client.call("GET", f"{LEDGER}/{order_id}/deliveries").json()["deliveries"]
+    assert fields["state"] == "hidden"
     handles = {"handles": [item["handle"] for item in items]}
     client.call("POST", "/api/orders/feed", handles)
     assert client.call("GET", f"{LEDGER}/{order_id}/deliveries").json()["deliveries"] == []
@@ -91,9 +95,9 @@ def test_an_order_tells_what_its_feed_has_of_it(client, cell):
 def advance(cell, client):
     """Let the feeds of the account catch up."""
     with cell.database.reading() as connection:
-        told = feeds.destinations(connection, cell.database, "acme")
-    for one in told:
-        checkpoints.run(cell.database, cell.folds(), one.cursor, one)
+        fields = feeds.destinations(connection, cell.database, "acme")
+    for one in fields:
+        checkpoints.run(cell.database, cell.loader(), one.subscription, one)
 
 
 def test_anything_is_found_by_its_text(client):
@@ -122,14 +126,14 @@ def test_anything_is_found_by_its_text(client):
 def test_a_person_is_told_as_a_hash_and_found_by_it(client, cell):
     order_id = story(client)
     email = client.call("GET", f"/api/oms/pvt/orders/{order_id}").json()["clientProfileData"]
-    told = client.call("POST", "/api/ledger/people", {"email": email["email"]}).json()
-    assert told["orders"] == 1
-    listed = client.call("GET", f"/api/oms/pvt/orders?person={told['person']}").json()
+    fields = client.call("POST", "/api/ledger/people", {"email": email["email"]}).json()
+    assert fields["orders"] == 1
+    listed = client.call("GET", f"/api/oms/pvt/orders?person={fields['person']}").json()
     assert [row["orderId"] for row in listed["list"]] == [order_id]
     assert client.call("GET", "/api/oms/pvt/orders?person=0").json()["list"] == []
     unknown = client.call("POST", "/api/ledger/people", {"document": "1"}).json()
     assert unknown["orders"] == 0
     assert client.call("POST", "/api/ledger/people", {}).status == 400
-    (row,) = [row for row in cell.store.stream("acme/") if told["person"] in str(bytes(row.body))]
+    (row,) = [row for row in cell.store.stream("acme/") if fields["person"] in str(bytes(row.body))]
     assert row.name == "person-looked-up"
     assert email["email"] not in str(bytes(row.body))

@@ -1,4 +1,4 @@
-"""An order's life over HTTP: placed, paid, handled, invoiced, told to feeds."""
+"""An order's life over HTTP: placed, paid, handled, invoiced, given to feeds."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ import pytest
 
 from projections.notifications import feeds
 from projections.notifications.feeds import FeedQueue
-from projections.subscriptions import checkpoints as cursors
+from projections.subscriptions import checkpoints
 from tests.support.purchases import open_account, purchase
 
 ORDERS = "/api/oms/pvt/orders"
@@ -24,14 +24,14 @@ def place(client, **headers):
 
 def paid(client, **headers):
     """A placed order, its card payment sent and the callback made: its id."""
-    told = place(client, **headers).json()
-    (transaction,) = told["transactionData"]["merchantTransactions"]
+    fields = place(client, **headers).json()
+    (transaction,) = fields["transactionData"]["merchantTransactions"]
     card = [{"paymentSystem": 2, "value": 2000, "fields": {"cardNumber": "4444333322221111"}}]
     url = f"/api/payments/transactions/{transaction['transactionId']}/payments"
     assert client.call("POST", url, card).status == 201
-    group = told["orders"][0]["orderGroup"]
+    group = fields["orders"][0]["orderGroup"]
     assert client.call("POST", f"/api/checkout/pub/gatewayCallback/{group}/", {}).status == 204
-    return told["orders"][0]["orderId"]
+    return fields["orders"][0]["orderId"]
 
 
 def status(client, order_id):
@@ -55,7 +55,9 @@ def drain(cell, client):
     key = client.headers["X-VTEX-API-AppKey"]
     with cell.database.reading() as connection:
         feed = feeds.get(connection, key)
-    cursors.run(cell.database, cell.folds(), feeds.cursor_of(key), FeedQueue(cell.database, feed))
+    checkpoints.run(
+        cell.database, cell.loader(), feeds.subscription_of(key), FeedQueue(cell.database, feed)
+    )
 
 
 def test_G30_from_placing_to_invoiced_reads_are_never_stale_without_a_projector(client):
@@ -119,8 +121,8 @@ def test_G5_every_repeated_action_is_applied_once_and_answered_as_before(client)
     answers = [client.call("POST", document, invoice()) for _ in range(3)]
     assert len({answer.body for answer in answers}) == 1
     canceled = paid(client)
-    asked = client.call("POST", f"{ORDERS}/{canceled}/cancel", b"null")
-    assert (asked.status, status(client, canceled)) == (200, "cancellation-requested")
+    requested = client.call("POST", f"{ORDERS}/{canceled}/cancel", b"null")
+    assert (requested.status, status(client, canceled)) == (200, "cancellation-requested")
     confirmed = client.call("POST", f"{ORDERS}/{canceled}/cancel")
     repeated = client.call("POST", f"{ORDERS}/{canceled}/cancel", {})
     assert status(client, canceled) == "canceled"

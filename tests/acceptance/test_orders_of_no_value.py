@@ -14,18 +14,18 @@ FREE = [{"name": "discount@price-1", "value": -2000}]
 
 
 def free(**data):
-    told = body(**data)
-    for item in told["items"]:
+    fields = body(**data)
+    for item in fields["items"]:
         item["priceTags"] = FREE
-    told["paymentData"] = {"payments": []}
-    return told
+    fields["paymentData"] = {"payments": []}
+    return fields
 
 
 @pytest.mark.parametrize("payments", [None, [], [{"paymentSystem": "2", "value": 0}]])
 def test_a_purchase_of_no_value_begins_at_once_without_payment(client, payments):
-    told = free()
-    told["paymentData"] = {"payments": payments}
-    answer = client.call("PUT", PUT, told)
+    fields = free()
+    fields["paymentData"] = {"payments": payments}
+    answer = client.call("PUT", PUT, fields)
     assert answer.status == 201, answer.body
     placed = answer.json()
     transactions, (order,) = placed["transactionData"], placed["orders"]
@@ -38,8 +38,8 @@ def test_a_purchase_of_no_value_begins_at_once_without_payment(client, payments)
     assert status(client, order_id) == "ready-for-handling"
     assert client.call("POST", f"{CALLBACK}/{group}", {}).status == 204
     assert client.call("POST", f"{ORDERS}/{order_id}/start-handling").status == 204
-    above = client.call("POST", f"{ORDERS}/{order_id}/invoice", invoice("1"))
-    assert (above.status, above.json()["error"]["code"]) == (400, "OMS004")
+    marketplace_order = client.call("POST", f"{ORDERS}/{order_id}/invoice", invoice("1"))
+    assert (marketplace_order.status, marketplace_order.json()["error"]["code"]) == (400, "OMS004")
     assert client.call("POST", f"{ORDERS}/{order_id}/invoice", invoice("0")).status == 200
     document = client.call("GET", f"{ORDERS}/{order_id}").json()
     assert document["status"] == "invoiced"
@@ -69,9 +69,9 @@ def half_free(request, cell, client):
     asyncio.run(open_account(cell.ledger, name="toys"))
 
     def bought(system):
-        told = body((system, 2000, 2000), sellers=("1", "toys"))
-        told["items"][request.param]["priceTags"] = FREE
-        return Placed(client, told)
+        fields = body((system, 2000, 2000), sellers=("1", "toys"))
+        fields["items"][request.param]["priceTags"] = FREE
+        return Placed(client, fields)
 
     return bought
 
@@ -125,8 +125,8 @@ def test_it_is_canceled_with_its_group(cell, client, half_free, end):
 
 def test_its_seller_invoices_it(cell, client, client_of):
     asyncio.run(open_account(cell.ledger, name="toys"))
-    told = free(sellers=("1", "toys"))
-    answer = client.call("PUT", PUT, told)
+    fields = free(sellers=("1", "toys"))
+    answer = client.call("PUT", PUT, fields)
     assert answer.status == 201, answer.body
     ids = [order["orderId"] for order in answer.json()["orders"]]
     asyncio.run(settle(cell))

@@ -30,7 +30,7 @@ def named(cell, account: str, partners: str) -> None:
     def decide(_: Account | None) -> list[AccountSettingsChanged]:
         return [AccountSettingsChanged({"partners": partners})]
 
-    asyncio.run(cell.ledger.change_account(account, decide, by="test"))
+    asyncio.run(cell.ledger.change_account(account, decide, actor="test"))
 
 
 @pytest.fixture

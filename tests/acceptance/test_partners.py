@@ -7,8 +7,8 @@ from functools import partial
 import pytest
 
 from oms_ledger.orders.cancellation.decide import cancel
-from oms_ledger.services.outbox.outcomes import Failed
-from projections.outbox import messages as calls
+from oms_ledger.services.outbox.outcomes import PermanentFailure
+from projections.outbox import messages
 from tests.support.purchases import ACCOUNT, purchase
 from tests.support.run_until_idle import settle
 from tests.support.sales import (
@@ -19,7 +19,7 @@ from tests.support.sales import (
     open_accounts,
     sell,
 )
-from workers.outbox import dispatcher as switchboard
+from workers.outbox import dispatcher
 
 
 @pytest.fixture
@@ -70,17 +70,17 @@ def test_a_purchase_at_another_account_goes_its_way(cell, store, shop):
     order_id = paid(store, sold_by(SHOP))
     rest(cell)
     assert status(store, order_id) == "payment-approved"
-    below = f"00-{order_id}"
-    document = shop.call("GET", f"/api/oms/pvt/orders/{below}").json()
+    seller_order = f"00-{order_id}"
+    document = shop.call("GET", f"/api/oms/pvt/orders/{seller_order}").json()
     assert (document["status"], document["origin"]) == ("ready-for-handling", "Fulfillment")
     assert (document["marketplaceOrderId"], document["affiliateId"]) == (order_id, "00")
     assert document["value"] == 3000
     assert document["marketplace"]["name"] == STORE
     invoice = {"type": "Output", "invoiceNumber": "1", "invoiceValue": 3000}
     invoice["issuanceDate"] = "2026-01-01"
-    assert shop.call("POST", f"/api/oms/pvt/orders/{below}/invoice", invoice).status == 200
+    assert shop.call("POST", f"/api/oms/pvt/orders/{seller_order}/invoice", invoice).status == 200
     rest(cell)
-    assert status(store, order_id) == status(shop, below) == "invoiced"
+    assert status(store, order_id) == status(shop, seller_order) == "invoiced"
 
 
 @pytest.mark.parametrize(
@@ -103,13 +103,13 @@ def test_a_seller_that_takes_no_orders_is_refused(cell, store):
     assert (answer.status, answer.json()["error"]["code"]) == (400, "CHK0045")
 
 
-def fulfillment(above="123", value=3000, **more):
+def fulfillment(marketplace_order="123", value=3000, **more):
     body = sold_by("1")
     body = {k: v for k, v in body.items() if k != "paymentData"}
     return [
         {
             **body,
-            "marketplaceOrderId": above,
+            "marketplaceOrderId": marketplace_order,
             "marketplacePaymentValue": value,
             "marketplaceServicesEndpoint": "https://market.example.com",
             "paymentData": None,
@@ -163,33 +163,35 @@ def test_a_fulfillment_order_that_is_none_is_told_so(shop, body):
 
 
 def test_G11_the_handshake_over_http_is_the_same_as_between_accounts(cell, store, shop):
-    """Each message by hand over HTTP first, then what the ledger tells by itself: nothing new."""
+    """Each message manually over HTTP first, then what the ledger says by itself: nothing new."""
     order_id = paid(store, sold_by(SHOP))
     rest(cell)
-    below = f"00-{order_id}"
-    assert shop.call("POST", f"/api/oms/pvt/orders/{below}/start-handling").status == 204
+    seller_order = f"00-{order_id}"
+    assert shop.call("POST", f"/api/oms/pvt/orders/{seller_order}/start-handling").status == 204
     store.call("POST", f"/api/oms/pvt/orders/{order_id}/cancel", {"reason": "late"})
-    asked = store.call("GET", f"/api/oms/pvt/orders/{order_id}").json()["cancellationRequests"][0]
+    requested = store.call("GET", f"/api/oms/pvt/orders/{order_id}").json()["cancellationRequests"][
+        0
+    ]
     message = {
         "marketplaceOrderId": order_id,
-        "cancellationRequestId": asked["id"],
+        "cancellationRequestId": requested["id"],
         "reason": "late",
         "requestedByUser": False,
     }
-    for _ in range(2):  # told twice, thought about once
-        thinking = shop.call("POST", f"/pvt/orders/{below}/cancel", message)
+    for _ in range(2):  # given twice, thought about once
+        thinking = shop.call("POST", f"/pvt/orders/{seller_order}/cancel", message)
         assert (thinking.status, thinking.body) == (200, b"")
-    assert status(shop, below) == "cancellation-requested"
-    accepted = shop.call("POST", f"/api/oms/pvt/orders/{below}/cancel")
+    assert status(shop, seller_order) == "cancellation-requested"
+    accepted = shop.call("POST", f"/api/oms/pvt/orders/{seller_order}/cancel")
     assert accepted.status == 200
-    told = store.call("POST", f"/pvt/orders/{order_id}/cancel", {"reason": "as you like"})
-    assert (told.status, told.json()["error"]["code"]) == (409, "OMS003")
-    assert SHOP in told.json()["error"]["message"]  # which tells it by itself
+    fields = store.call("POST", f"/pvt/orders/{order_id}/cancel", {"reason": "as you like"})
+    assert (fields.status, fields.json()["error"]["code"]) == (409, "OMS003")
+    assert SHOP in fields.json()["error"]["message"]  # which says it by itself
     assert status(store, order_id) == "waiting-for-seller-decision"
-    done = shop.call("POST", f"/pvt/orders/{below}/cancel", message)
+    done = shop.call("POST", f"/pvt/orders/{seller_order}/cancel", message)
     assert done.json()["marketplaceOrderId"] == order_id
     rest(cell)
-    assert status(store, order_id) == status(shop, below) == "canceled"
+    assert status(store, order_id) == status(shop, seller_order) == "canceled"
     reason = store.call("GET", f"/api/oms/pvt/orders/{order_id}").json()["cancelReason"]
     assert reason == "late"
 
@@ -212,22 +214,22 @@ def test_G11_over_http_a_seller_is_out_and_an_outsider_is_nobody(cell, store, sh
 def test_G11_over_http_a_sellers_invoice_is_a_denial(cell, store, shop):
     order_id = paid(store, sold_by(SHOP))
     rest(cell)
-    below = f"00-{order_id}"
-    shop.call("POST", f"/api/oms/pvt/orders/{below}/start-handling")
+    seller_order = f"00-{order_id}"
+    shop.call("POST", f"/api/oms/pvt/orders/{seller_order}/start-handling")
     store.call("POST", f"/api/oms/pvt/orders/{order_id}/cancel", {"reason": "late"})
     rest(cell)
     assert status(store, order_id) == "waiting-for-seller-decision"
     invoice = {"type": "Output", "invoiceNumber": "1", "invoiceValue": 3000}
     invoice["issuanceDate"] = "2026-01-01"
-    assert shop.call("POST", f"/api/oms/pvt/orders/{below}/invoice", invoice).status == 200
+    assert shop.call("POST", f"/api/oms/pvt/orders/{seller_order}/invoice", invoice).status == 200
     path = f"/api/oms/pvt/orders/{order_id}/invoice?an={STORE}"  # below the services endpoint
-    told = store.call("POST", path, invoice)
-    assert told.json().keys() == {"date", "orderId", "receipt"}
+    fields = store.call("POST", path, invoice)
+    assert fields.json().keys() == {"date", "orderId", "receipt"}
     assert status(store, order_id) == "invoiced"
-    rest(cell)  # the ledger tells the same by itself: nothing new
+    rest(cell)  # the ledger says the same by itself: nothing new
     document = store.call("GET", f"/api/oms/pvt/orders/{order_id}").json()
     assert (document["status"], len(document["packageAttachment"]["packages"])) == ("invoiced", 1)
-    assert status(shop, below) == "invoiced"
+    assert status(shop, seller_order) == "invoiced"
 
 
 AUTHORIZATION = {
@@ -247,12 +249,12 @@ def test_a_seller_reports_invoice_and_tracking_below_the_base_it_was_given(cell,
     assert (answer.status, answer.json()["orderId"]) == (200, order_id)
     assert answer.json()["date"].endswith("Z")
     for method in ("POST", "PATCH", "PUT"):
-        told = {"trackingNumber": f"T-{method}", "courier": "Post"}
-        answer = store.call(method, f"{seller}/{order_id}/invoice/NF%2F7", told)
+        fields = {"trackingNumber": f"T-{method}", "courier": "Post"}
+        answer = store.call(method, f"{seller}/{order_id}/invoice/NF%2F7", fields)
         assert (answer.status, answer.json()["orderId"]) == (200, order_id)
     for method in ("POST", "PUT"):
-        told = {"isDelivered": True, "deliveredDate": "2026-01-03", "events": []}
-        answer = store.call(method, f"{seller}/{order_id}/invoice/NF/7/tracking", told)
+        fields = {"isDelivered": True, "deliveredDate": "2026-01-03", "events": []}
+        answer = store.call(method, f"{seller}/{order_id}/invoice/NF/7/tracking", fields)
         assert (answer.status, answer.json()["orderId"]) == (200, order_id)
     document = store.call("GET", f"/api/oms/pvt/orders/{order_id}").json()
     (package,) = document["packageAttachment"]["packages"]
@@ -325,11 +327,11 @@ class TestChangeOfSeller:
         )
         assert document["shippingData"]["logisticsInfo"][0]["selectedSla"] == "PAC"
         assert document["shippingData"]["logisticsInfo"][0]["deliveryIds"] == []
-        below = f"01-{left}"
-        assert status(other, below) == "ready-for-handling"
+        seller_order = f"01-{left}"
+        assert status(other, seller_order) == "ready-for-handling"
         invoice = {"type": "Output", "invoiceNumber": "1", "invoiceValue": 3000}
         invoice["issuanceDate"] = "2026-01-01"
-        other.call("POST", f"/api/oms/pvt/orders/{below}/invoice", invoice)
+        other.call("POST", f"/api/oms/pvt/orders/{seller_order}/invoice", invoice)
         rest(cell)
         assert status(store, left) == "invoiced"
 
@@ -385,12 +387,12 @@ def test_the_window_that_was_set_takes_effect(cell, store, shop):
 
 
 def test_G45_a_failed_call_is_shown_and_resumed(cell, store, shop, monkeypatch):
-    good = switchboard.HANDLERS["place-fulfillment"]
+    good = dispatcher.HANDLERS["place-fulfillment"]
 
     async def broken(cell, owed):
-        raise Failed("the line is dead")
+        raise PermanentFailure("the line is dead")
 
-    monkeypatch.setitem(switchboard.HANDLERS, "place-fulfillment", broken)
+    monkeypatch.setitem(dispatcher.HANDLERS, "place-fulfillment", broken)
     order_id = paid(store, sold_by(SHOP))
     rest(cell)
     document = store.call("GET", f"/api/oms/pvt/orders/{order_id}").json()
@@ -398,41 +400,41 @@ def test_G45_a_failed_call_is_shown_and_resumed(cell, store, shop, monkeypatch):
         "waiting-for-authorization",
         True,
     )
-    (dead,) = store.call("GET", "/api/ledger/calls?state=dead").json()["list"]
+    (dead,) = store.call("GET", "/api/ledger/outbox?state=dead").json()["list"]
     assert (dead["kind"], dead["lastError"]) == ("place-fulfillment", "the line is dead")
-    assert shop.call("GET", "/api/ledger/calls?state=dead").json()["list"] == []
-    assert shop.call("POST", f"/api/ledger/calls/{dead['id']}/resume").status == 404
-    monkeypatch.setitem(switchboard.HANDLERS, "place-fulfillment", good)
-    resumed = store.call("POST", f"/api/ledger/calls/{dead['id']}/resume")
-    assert resumed.json()["state"] == calls.WAITING
+    assert shop.call("GET", "/api/ledger/outbox?state=dead").json()["list"] == []
+    assert shop.call("POST", f"/api/ledger/outbox/{dead['id']}/resume").status == 404
+    monkeypatch.setitem(dispatcher.HANDLERS, "place-fulfillment", good)
+    resumed = store.call("POST", f"/api/ledger/outbox/{dead['id']}/resume")
+    assert resumed.json()["state"] == messages.WAITING
     rest(cell)
     document = store.call("GET", f"/api/oms/pvt/orders/{order_id}").json()
     assert (document["status"], document["workflowIsInError"]) == ("payment-approved", False)
     kinds = [
         one["kind"]
-        for one in store.call("GET", f"/api/ledger/calls?orderId={order_id}").json()["list"]
-        if one["party"].startswith("seller:")
+        for one in store.call("GET", f"/api/ledger/outbox?orderId={order_id}").json()["list"]
+        if one["recipient"].startswith("seller:")
     ]
     assert kinds == ["place-fulfillment", "authorize-fulfillment"]
 
 
 def test_G45_a_call_is_skipped_with_a_reason_only(cell, store, shops, monkeypatch):
     async def broken(cell, owed):
-        raise Failed("the line is dead")
+        raise PermanentFailure("the line is dead")
 
-    monkeypatch.setitem(switchboard.HANDLERS, "ask-cancellation", broken)
+    monkeypatch.setitem(dispatcher.HANDLERS, "ask-cancellation", broken)
 
     async def story():
         order_id = await sell(cell)
         await settle(cell)
-        await cell.ledger.change(STORE, order_id, partial(cancel), by="test")
+        await cell.ledger.change(STORE, order_id, partial(cancel), actor="test")
         await settle(cell)
 
     asyncio.run(story())
-    (dead,) = store.call("GET", "/api/ledger/calls?state=dead").json()["list"]
-    path = f"/api/ledger/calls/{dead['id']}/skip"
+    (dead,) = store.call("GET", "/api/ledger/outbox?state=dead").json()["list"]
+    path = f"/api/ledger/outbox/{dead['id']}/skip"
     assert store.call("POST", path, {"reason": " "}).status == 400
     assert store.call("POST", path, {"reason": "told by telephone"}).json()["state"] == "skipped"
     assert store.call("POST", path, {"reason": "again"}).status == 200
-    assert store.call("GET", "/api/ledger/calls?state=odd").status == 400
+    assert store.call("GET", "/api/ledger/outbox?state=odd").status == 400
     assert ACCOUNT not in (STORE, SHOP)

@@ -30,20 +30,22 @@ APPROVED, DENIED, ELSEWHERE = "4444333322221111", "4444333322220002", "400000000
 
 def body(*payments, price=2000, sellers=("1",), **data):
     """A purchase of one line a seller, paid by (system, value, reference) payments."""
-    told = copy.deepcopy(purchase(price))
-    told["items"] = [{**told["items"][0], "id": str(i), "seller": s} for i, s in enumerate(sellers)]
-    told["shippingData"]["logisticsInfo"] = [
+    fields = copy.deepcopy(purchase(price))
+    fields["items"] = [
+        {**fields["items"][0], "id": str(i), "seller": s} for i, s in enumerate(sellers)
+    ]
+    fields["shippingData"]["logisticsInfo"] = [
         {"itemIndex": i, "selectedSla": "Normal", "price": 0} for i in range(len(sellers))
     ]
     total = price * len(sellers)
-    told["paymentData"] = {
+    fields["paymentData"] = {
         "payments": [
             {"paymentSystem": system, "value": value, "referenceValue": reference}
             for system, value, reference in payments or [("2", total, total)]
         ],
         **data,
     }
-    return told
+    return fields
 
 
 class Placed:
@@ -52,13 +54,13 @@ class Placed:
     def __init__(self, client, purchase):
         answer = client.call("PUT", "/api/checkout/pub/orders", purchase)
         assert answer.status == 201, answer.body
-        told = answer.json()
-        (transaction,) = told["transactionData"]["merchantTransactions"]
+        fields = answer.json()
+        (transaction,) = fields["transactionData"]["merchantTransactions"]
         self.client = client
         self.cookies = [v for k, v in answer.headers if k == "set-cookie"]
         self.transaction = transaction["transactionId"]
-        self.ids = [order["orderId"] for order in told["orders"]]
-        self.group = told["orders"][0]["orderGroup"]
+        self.ids = [order["orderId"] for order in fields["orders"]]
+        self.group = fields["orders"][0]["orderGroup"]
         self.here = f"/api/pvt/transactions/{self.transaction}"
 
     def send(self, *payments, path="/api/payments/transactions/{}/payments"):
@@ -212,8 +214,8 @@ def test_G13_the_connector_says_it_once_for_all_orders_that_the_payment_pays(cel
     assert bought.process().status == 204
     url = f"/api/payments/pvt/payments/{bought.payment()}/payment-notification"
     for paid, approved in ((20.0, 2000), (20, 2000), ("39.99", 3999)):
-        told = {"paymentDate": "01/01/2025", "valuePaid": paid}
-        assert client.call("POST", url, told).status == 200
+        fields = {"paymentDate": "01/01/2025", "valuePaid": paid}
+        assert client.call("POST", url, fields).status == 200
         assert bought.get("/payments")[0]["status"] == "Authorizing", approved
     assert bought.statuses()[0] == "payment-pending"
     assert client.call("GET", url).status == 200
@@ -229,8 +231,8 @@ def test_a_payment_that_is_denied_later_cancels_its_order(cell, client):
     bought.notify(bought.payment(1))
     url = f"/api/payments/pvt/payments/{bought.payment(0)}/payment-notification"
     for _ in range(2):
-        told = {"status": "denied", "message": "No funds"}
-        assert client.call("POST", url, told).status == 200
+        fields = {"status": "denied", "message": "No funds"}
+        assert client.call("POST", url, fields).status == 200
     asyncio.run(settle(cell))
     order = client.call("GET", f"{ORDERS}/{bought.ids[0]}").json()
     assert order["status"] == "canceled"
@@ -279,9 +281,9 @@ def test_an_invoice_settles_and_a_return_refunds_and_both_are_shown(cell, client
     asyncio.run(settle(cell))
     assert [one["value"] for one in bought.get("/refunds")["actions"]] == [2100]
     assert (bought.get()["totalRefunds"], bought.get()["status"]) == (2100, "Refunded")
-    told = [one["Status"] for one in bought.get("/interactions")]
-    assert told.count("PaymentSettled") == 2
-    assert told[-1] == "PaymentRefunded"
+    fields = [one["Status"] for one in bought.get("/interactions")]
+    assert fields.count("PaymentSettled") == 2
+    assert fields[-1] == "PaymentRefunded"
 
 
 def test_G5_a_request_by_hand_is_done_once_and_answered_as_the_first_time(cell, client):
@@ -307,7 +309,7 @@ def test_G5_a_request_by_hand_is_done_once_and_answered_as_the_first_time(cell, 
     client.call("POST", f"{ORDERS}/{bought.ids[0]}/invoice", invoice("2000"))
     asyncio.run(settle(cell))
     settled = [one["value"] for one in bought.get("/settlements")["actions"]]
-    assert settled == [1500, 300]  # what was settled by hand is not settled again
+    assert settled == [1500, 300]  # what was settled manually is not settled again
 
 
 def test_G23_what_was_given_back_by_hand_is_not_given_back_again_by_a_return(cell, client):
@@ -343,10 +345,10 @@ def test_an_order_whose_transaction_is_canceled_while_it_waits_is_canceled(cell,
 def test_a_transaction_may_be_authorized_before_its_order_is_processed(client):
     bought = Placed(client, body())
     bought.send(card(APPROVED))
-    told = {"transactionId": bought.transaction, "softDescriptor": None}
+    fields = {"transactionId": bought.transaction, "softDescriptor": None}
     for _ in range(2):
-        asked = bought.ask("authorization", **told, prepareForRecurrency=False)
-        assert (asked.status, asked.json()["statusDetail"]) == (200, "Approved")
+        requested = bought.ask("authorization", **fields, prepareForRecurrency=False)
+        assert (requested.status, requested.json()["statusDetail"]) == (200, "Approved")
     assert bought.statuses() == [None]
     assert bought.process().status == 204
     assert bought.statuses() == ["ready-for-handling"]
@@ -358,9 +360,9 @@ def test_a_transaction_is_found_by_its_group_and_keeps_additional_data(cell, cli
     bought = Placed(client, body())
     start = {"value": 2000, "referenceId": bought.group, "channel": "x", "salesChannel": "1"}
     for reference in (bought.group, bought.ids[0]):
-        told = client.call("POST", "/api/pvt/transactions", {**start, "referenceId": reference})
-        assert (told.status, told.json()["transactionId"]) == (200, bought.transaction)
-        assert told.json()["status"] == "Started"
+        fields = client.call("POST", "/api/pvt/transactions", {**start, "referenceId": reference})
+        assert (fields.status, fields.json()["transactionId"]) == (200, bought.transaction)
+        assert fields.json()["status"] == "Started"
     unknown = client.call("POST", "/api/pvt/transactions", {**start, "referenceId": "1234567"})
     assert (unknown.status, unknown.json()["error"]["code"]) == (404, "CHK0199")
     data = [{"name": "clientProfileData", "value": '{"email":"ana@example.com"}'}]
@@ -445,8 +447,8 @@ def test_strangers_place_only_where_the_account_lets_them_and_at_offered_prices(
     def opened(_):
         return [AccountSettingsChanged({"anonymous_checkout": True})]
 
-    asyncio.run(cell.ledger.change_account(ACCOUNT, opened, by="test"))
-    cell.ledger.folds.forget(f"{ACCOUNT}/")
+    asyncio.run(cell.ledger.change_account(ACCOUNT, opened, actor="test"))
+    cell.ledger.loader.forget(f"{ACCOUNT}/")
     refused = stranger.call("PUT", "/api/checkout/pub/orders", body())
     assert (refused.status, refused.json()["error"]["code"]) == (400, "CHK0022")
     bad_key = Client(
@@ -457,7 +459,7 @@ def test_strangers_place_only_where_the_account_lets_them_and_at_offered_prices(
 
 def test_a_seller_order_has_no_transaction(cell, client):
     order = {"MKP-1": replace(placed(), flow="seller", transaction_id=None)}
-    asyncio.run(cell.ledger.place(ACCOUNT, order, by="test"))
+    asyncio.run(cell.ledger.place(ACCOUNT, order, actor="test"))
     answer = client.call("GET", f"{ORDERS}/MKP-1/payment-transaction")
     assert (answer.status, answer.json()["error"]["code"]) == (404, "OMS007")
 
@@ -526,8 +528,10 @@ def test_the_published_requests_run_as_they_stand(cell, client):
         answer = client.call(method, f"{bought.here}/{what}", example)
         assert answer.status == 200, (what, answer.body)
     asyncio.run(settle(cell))
-    told = [bought.get(what)["actions"] for what in ("/settlements", "/refunds", "/cancellations")]
-    assert [[one["value"] for one in of_kind] for of_kind in told] == [[10050], [2300], [2300]]
+    fields = [
+        bought.get(what)["actions"] for what in ("/settlements", "/refunds", "/cancellations")
+    ]
+    assert [[one["value"] for one in of_kind] for of_kind in fields] == [[10050], [2300], [2300]]
     slip = Placed(client, body(("6", 10000, 10000), price=10000))
     slip.process()
     path = "/api/payments/pvt/payments/{paymentId}/payment-notification"

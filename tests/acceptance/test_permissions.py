@@ -64,13 +64,13 @@ def test_G50_every_route_names_an_operation_that_says_what_it_takes(cell):
         for path, methods in application(cell).openapi()["paths"].items()
         for method in methods
     }
-    told = {
+    fields = {
         (method, route.path.replace(":path}", "}"))
         for route in routes(cell)
         for method in route.methods
     }
     assert len(published) > 20
-    assert published <= told
+    assert published <= fields
 
 
 # Published as a 401 for a key without the resource.
@@ -147,8 +147,11 @@ def test_G51_no_route_shows_or_changes_what_is_another_accounts(cell, client, cl
             continue
         answer = stranger.call(method, url)
         assert answer.status != 500, (operation, url, answer.body)
-        told = answer.body.decode(errors="replace")
-        assert not [value for value in telling if value in told and value not in url], (url, told)
+        fields = answer.body.decode(errors="replace")
+        assert not [value for value in telling if value in fields and value not in url], (
+            url,
+            fields,
+        )
         assert answer.status >= 400 or order_id not in url, (operation, url, answer.body)
         assert stranger.call(method, f"{url}?an={ACCOUNT}").status == 403, (operation, url)
     assert entries(cell, ACCOUNT) == before
@@ -180,10 +183,10 @@ def carriers(token):
 
 def test_a_key_signs_in_and_its_token_opens_what_the_key_opens(client_of):
     key = client_of("OMS - Read only")
-    told = signed_in(key).json()
-    assert set(told) == {"authStatus", "token", "expires"}
-    assert told["authStatus"] == "Success"
-    for headers in carriers(told["token"]):
+    fields = signed_in(key).json()
+    assert set(fields) == {"authStatus", "token", "expires"}
+    assert fields["authStatus"] == "Success"
+    for headers in carriers(fields["token"]):
         user = Client(key.app, headers)
         assert user.call("GET", f"{ORDERS}/none-01").status == 404, headers
         assert user.call("GET", ORDERS).status == 403, headers
@@ -208,11 +211,11 @@ def test_G55_forged_expired_and_foreign_user_tokens_open_nothing(cell, client):
         known = app_keys.get(connection, key)
     generation = known.generation_of(client.headers["x-vtex-api-apptoken"], 0)
     genuine = UserToken(ACCOUNT, 4_000_000_000, key, generation=generation)
-    text = user_tokens.issue(cell.vault, genuine)
+    text = user_tokens.issue(cell.encryption, genuine)
     assert Client(client.app, {"VtexIdclientAutCookie": text}).call("GET", ORDERS).status == 200
     body, _, signature = text.partition(".")
     elsewhere = Cell(replace(cell.settings, master_key=b"x" * 32))
-    other = user_tokens.issue(cell.vault, replace(genuine, account="other"))
+    other = user_tokens.issue(cell.encryption, replace(genuine, account="other"))
     forged = [
         f"{body}.{signature[:-1]}{'0' if signature[-1] != '0' else '1'}",
         f"{body}x.{signature}",
@@ -220,10 +223,10 @@ def test_G55_forged_expired_and_foreign_user_tokens_open_nothing(cell, client):
         body,
         f".{signature}",
         "",
-        user_tokens.issue(elsewhere.vault, genuine),
-        user_tokens.issue(cell.vault, replace(genuine, expires=1)),
-        user_tokens.issue(cell.vault, replace(genuine, generation=None)),
-        user_tokens.issue(cell.vault, replace(genuine, generation="0" * 16)),
+        user_tokens.issue(elsewhere.encryption, genuine),
+        user_tokens.issue(cell.encryption, replace(genuine, expires=1)),
+        user_tokens.issue(cell.encryption, replace(genuine, generation=None)),
+        user_tokens.issue(cell.encryption, replace(genuine, generation="0" * 16)),
     ]
     for token in forged:
         answer = Client(client.app, {"VtexIdclientAutCookie": token}).call("GET", ORDERS)
@@ -232,9 +235,9 @@ def test_G55_forged_expired_and_foreign_user_tokens_open_nothing(cell, client):
 
 def test_a_back_end_signs_shoppers_in_and_they_have_no_resource(cell, client_of):
     back_end = client_of("Storefront")
-    told = back_end.call("POST", "/api/ledger/shopper-tokens", {"email": "ana@example.com"})
-    assert told.status == 201
-    shopper = Client(back_end.app, {"VtexIdclientAutCookie": told.json()["token"]})
+    fields = back_end.call("POST", "/api/ledger/shopper-tokens", {"email": "ana@example.com"})
+    assert fields.status == 201
+    shopper = Client(back_end.app, {"VtexIdclientAutCookie": fields.json()["token"]})
     own = ("/api/oms/user/", "/api/checkout/pub/orders/")
     for operation, method, url in calls(cell):
         pays = operation in ("place_order", "send_payments", "use_cart") and "/pvt/" not in url
@@ -253,10 +256,10 @@ def test_G55_both_tokens_of_a_key_open_while_it_is_rotated(cell, client):
     with cell.database.writing() as connection:
         token = app_keys.rotate(connection, key, overlap=3_600_000_000)
         stored = app_keys.get(connection, key)
-    assert stored.opens(token, stored.former_until - 1)
-    assert stored.opens(former, stored.former_until - 1)
-    assert not stored.opens(former, stored.former_until)
-    assert stored.opens(token, stored.former_until)
+    assert stored.opens(token, stored.previous_until - 1)
+    assert stored.opens(former, stored.previous_until - 1)
+    assert not stored.opens(former, stored.previous_until)
+    assert stored.opens(token, stored.previous_until)
     assert not stored.opens("", 0)
     with cell.database.writing() as connection:
         app_keys.rotate(connection, key, overlap=0)
@@ -286,7 +289,7 @@ def test_an_account_over_its_rate_limit_is_told_when_to_try_again(cell, client):
     def limited(_):
         return [AccountSettingsChanged({"rate_limit_per_minute": 2})]
 
-    asyncio.run(cell.ledger.change_account(ACCOUNT, limited, by="test"))
+    asyncio.run(cell.ledger.change_account(ACCOUNT, limited, actor="test"))
     answers = [client.call("GET", f"{ORDERS}/none-01") for _ in range(6)]
     refused = [answer for answer in answers if answer.status == 429]
     assert len(refused) >= 2  # a minute may have turned among the six

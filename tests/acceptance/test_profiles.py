@@ -40,9 +40,9 @@ def test_placed_orders_fill_profiles_and_addresses(client, cell):
 
 
 def test_accounts_may_keep_no_profiles(client, cell):
-    told = {"profiles_from_orders": False}
-    change = [AccountSettingsChanged(told)]
-    asyncio.run(cell.ledger.change_account(ACCOUNT, lambda _: change, by="test"))
+    fields = {"profiles_from_orders": False}
+    change = [AccountSettingsChanged(fields)]
+    asyncio.run(cell.ledger.change_account(ACCOUNT, lambda _: change, actor="test"))
     paid(client)
     asyncio.run(settle(cell))
     assert found(client, "CL") == []
@@ -55,7 +55,7 @@ def test_G56_erasing_a_person_deletes_profiles_with_their_versions(client, cell)
     email = asyncio.run(cell.ledger.order(ACCOUNT, order_id)).placed.client_profile["email"]
     assert profile["email"] == email
     person = Person("email", email)
-    asyncio.run(erase(cell, ACCOUNT, person, dry_run=False, include_open=True, by="test"))
+    asyncio.run(erase(cell, ACCOUNT, person, dry_run=False, include_open=True, actor="test"))
     assert found(client, "CL") == []
     assert found(client, "AD") == []
     assert client.call("GET", f"{BASE}/CL/documents/{profile['id']}/versions").json() == []

@@ -6,7 +6,7 @@ import re
 import pytest
 from fastapi.routing import APIRoute
 
-from oms_ledger.api import app as application
+from oms_ledger.api import app
 from tests.acceptance.test_order_life import place
 from tests.published.conformance import operations
 from tests.published.operations import NOT_YET, SENT_BY_US
@@ -34,9 +34,9 @@ def bought(client):
     total = sum(quantity * price for _, quantity, price in lines)
     pays = {"value": total, "referenceValue": total, "installments": 1}
     body["paymentData"]["payments"] = [{"paymentSystem": "17", **pays}]
-    told = client.call("PUT", "/api/checkout/pub/orders", body).json()
-    transaction = told["transactionData"]["merchantTransactions"][0]["transactionId"]
-    (order,) = told["orders"]
+    fields = client.call("PUT", "/api/checkout/pub/orders", body).json()
+    transaction = fields["transactionData"]["merchantTransactions"][0]["transactionId"]
+    (order,) = fields["orders"]
     for url, sent in (
         (f"/api/payments/transactions/{transaction}/payments", [{"paymentSystem": 17, **pays}]),
         (f"/api/checkout/pub/gatewayCallback/{order['orderGroup']}", {}),
@@ -86,7 +86,7 @@ def a_transaction(client):
 
 # The operation: what it needs, the status it is answered by, and the code if that is a refusal.
 def a_cart(client):
-    """A cart of some lines, in an account that lets prices be set by hand."""
+    """A cart of some lines, in an account that lets prices be set manually."""
     cell = client.app_cell
     load_offers(cell, [*OFFERS, *({"sku": sku, "price": 1099} for sku in ("2005", "2006", "2007"))])
     apps = [{"id": "app", "fields": ["field"], "major": 1}]
@@ -237,7 +237,7 @@ def test_every_published_request_is_tried():
 def test_every_published_operation_has_a_route():
     routes = {
         (method, re.sub(r"\{[^}]+\}", "{}", route.path))
-        for module in application.ROUTERS
+        for module in app.ROUTERS
         for route in module.router.routes
         if isinstance(route, APIRoute)
         for method in route.methods
@@ -252,5 +252,5 @@ def test_every_published_operation_has_a_route():
 
 
 def test_a_document_that_is_none_is_refused(client):
-    asked = {"Expression": "status", "Document": '{\\"status\\": '}
-    assert client.call("POST", "/api/orders/expressions/jsonata", asked).status == 400
+    requested = {"Expression": "status", "Document": '{\\"status\\": '}
+    assert client.call("POST", "/api/orders/expressions/jsonata", requested).status == 400

@@ -26,10 +26,10 @@ def test_a_request_gives_everything_back(app, client):
 
 
 def test_G44_an_account_tests_few_expressions_at_a_time(client, monkeypatch):
-    begun, release, compile = threading.Semaphore(0), threading.Event(), jsonata.compile
+    consume, release, compile = threading.Semaphore(0), threading.Event(), jsonata.compile
 
     def waiting(*arguments):
-        begun.release()
+        consume.release()
         assert release.wait(30)
         return compile(*arguments)
 
@@ -39,7 +39,7 @@ def test_G44_an_account_tests_few_expressions_at_a_time(client, monkeypatch):
     async def story():
         first = [asyncio.create_task(client.ask("POST", path, body)) for _ in range(2)]
         for _ in first:
-            assert await asyncio.to_thread(begun.acquire, timeout=30)
+            assert await asyncio.to_thread(consume.acquire, timeout=30)
         refused = await client.ask("POST", path, body)
         assert (refused.status, refused.header("retry-after")) == (429, "1")
         assert (await client.ask("GET", "/api/oms/pvt/orders")).status == 200
@@ -55,5 +55,5 @@ def test_an_account_has_few_exports_made_at_a_time(cell, client):
     assert [answer.status for answer in answers] == [202, 202, 429]
     assert answers[2].header("retry-after") == "10"
     more = [AccountSettingsChanged({"concurrent_exports": 3})]
-    asyncio.run(cell.ledger.change_account(ACCOUNT, lambda _: more, by="test"))
+    asyncio.run(cell.ledger.change_account(ACCOUNT, lambda _: more, actor="test"))
     assert client.call("POST", "/api/ledger/exports", {}).status == 202

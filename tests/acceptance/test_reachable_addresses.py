@@ -11,7 +11,7 @@ import requests
 from oms_ledger.cell import Cell
 from oms_ledger.http_client.addresses import REFUSED
 from oms_ledger.http_client.sessions import ForbiddenAddress, session
-from oms_ledger.orders.payments.gateway import GatewayAway, GatewayRefused, Transaction
+from oms_ledger.orders.payments.gateway import GatewayRejected, GatewayUnavailable, Transaction
 from oms_ledger.services.payments.gateways import gateway_of
 from oms_ledger.settings import DEMO_ACCOUNT, AllowedNetwork
 from oms_ledger.web import build
@@ -20,7 +20,7 @@ from projections.accounts.gateways import RemoteGateway
 from tests.support.client import Client
 from tests.support.listening import listening
 from tests.support.purchases import open_account
-from workers.notifications.dispatcher import Courier
+from workers.notifications.dispatcher import WebhookDispatcher
 
 OTHER = "other"
 LOOPBACK = ip_network("127.0.0.1/32")
@@ -39,21 +39,21 @@ def _hook_is_configured(cell: Cell, account: str, url: str) -> None:
 
 
 def _hook_is_told(cell: Cell, account: str, url: str) -> None:
-    courier = Courier(cell)
+    webhook_dispatcher = WebhookDispatcher(cell)
 
-    async def told() -> None:
-        await courier._sender(account).post(url, "{}", {})
+    async def fields() -> None:
+        await webhook_dispatcher._sender(account).post(url, "{}", {})
 
     try:
-        asyncio.run_coroutine_threadsafe(told(), courier._loop).result(20)
+        asyncio.run_coroutine_threadsafe(fields(), webhook_dispatcher._loop).result(20)
     finally:
-        courier.close()
+        webhook_dispatcher.close()
 
 
 def _gateway_is_asked(cell: Cell, account: str, url: str) -> None:
     with cell.database.writing() as connection:
-        gateways.configure(connection, RemoteGateway(account, url, "k", "t"), cell.vault)
-    with pytest.raises((GatewayAway, GatewayRefused)):
+        gateways.configure(connection, RemoteGateway(account, url, "k", "t"), cell.encryption)
+    with pytest.raises((GatewayUnavailable, GatewayRejected)):
         gateway_of(cell, account).open(TRANSACTION)
 
 
@@ -62,7 +62,7 @@ def _seller_is_asked(cell: Cell, account: str, url: str) -> None:
         session(cell.settings.networks_of(account)).patch(url, timeout=(5, 5))
 
 
-CALLS: dict[str, Callable[[Cell, str, str], None]] = {
+MESSAGES: dict[str, Callable[[Cell, str, str], None]] = {
     "hook is configured": _hook_is_configured,
     "hook is told": _hook_is_told,
     "gateway is asked": _gateway_is_asked,
@@ -70,7 +70,7 @@ CALLS: dict[str, Callable[[Cell, str, str], None]] = {
 }
 
 
-@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("call", MESSAGES)
 def test_G52_only_what_was_opened_for_an_account_is_called(cell, tmp_path, call):
     for account in (DEMO_ACCOUNT, OTHER):
         asyncio.run(open_account(cell.ledger, name=account))
@@ -90,14 +90,14 @@ def test_G52_only_what_was_opened_for_an_account_is_called(cell, tmp_path, call)
             (one_port, DEMO_ACCOUNT, receiver): False,
         }
         for (settings, account, port), expected in table.items():
-            opened, heard = Cell(settings), {receiver: at_receiver, inside: at_inside}[port]
+            opened, outcome = Cell(settings), {receiver: at_receiver, inside: at_inside}[port]
             at_receiver.clear()
             at_inside.clear()
             for host in ("127.0.0.1", "localhost", "[::1]", "127.1", "0.0.0.0"):
                 if expected and host != "127.0.0.1":
                     continue
                 for scheme in ("http", "https"):
-                    CALLS[call](opened, account, f"{scheme}://{host}:{port}/admin/shutdown")
+                    MESSAGES[call](opened, account, f"{scheme}://{host}:{port}/admin/shutdown")
             opened.close()
-            assert bool(heard) is expected, (settings.demo, account, port)
-            assert len(at_receiver) + len(at_inside) == len(heard)
+            assert bool(outcome) is expected, (settings.demo, account, port)
+            assert len(at_receiver) + len(at_inside) == len(outcome)

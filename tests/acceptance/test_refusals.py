@@ -26,8 +26,8 @@ def url_of(path, order_id):
     return f"{ORDERS}/{order_id}{path}"
 
 
-def refused(client, method, url, body, status, told, headers=None):
-    code, message = told
+def refused(client, method, url, body, status, fields, headers=None):
+    code, message = fields
     answer = client.call(method, url, body, **(headers or {}))
     error = answer.json()["error"]
     assert (answer.status, error["code"]) == (status, code), error
@@ -37,14 +37,14 @@ def refused(client, method, url, body, status, told, headers=None):
 
 @pytest.mark.parametrize("case", ON_AN_ORDER)
 def test_G2_a_documented_refusal_of_an_order_has_its_code_and_changes_nothing(cell, client, case):
-    made, method, path, body, status, told = ON_AN_ORDER[case]
+    made, method, path, body, status, fields = ON_AN_ORDER[case]
     order_id = made(client)
     if body == "asked":
         document = client.call("GET", f"{ORDERS}/{order_id}").json()
         asked_as = document["cancellationRequests"][0]["id"]
         body = {**DENIAL, "cancellationRequestId": asked_as}
     head = cell.store.head()
-    refused(client, method, url_of(path, order_id), body, status, told)
+    refused(client, method, url_of(path, order_id), body, status, fields)
     assert cell.store.head() == head
 
 
@@ -52,14 +52,14 @@ def test_a_payment_can_be_notified_in_payment_pending_only(client):
     order_id = act(client, pending(client), "cancel")
     document = client.call("GET", f"{ORDERS}/{order_id}").json()
     payment = document["paymentData"]["transactions"][0]["payments"][0]["id"]
-    told = ("CHK0242", "is in status canceled: a payment can be notified in payment-pending only")
+    fields = ("CHK0242", "is in status canceled: a payment can be notified in payment-pending only")
     refused(
         client,
         "POST",
         f"{ORDERS}/{order_id}/payments/{payment}/payment-notification",
         None,
         400,
-        told,
+        fields,
     )
 
 
@@ -69,8 +69,8 @@ def test_nothing_is_given_back_of_a_transaction_of_which_nothing_was_taken(clien
     transaction = document["paymentData"]["transactions"][0]["transactionId"]
     url = f"/api/pvt/transactions/{transaction}/refunding-request"
     group = document["orderGroup"]
-    told = ("CHK0240", f"Order {group} dont have value to refund")
-    refused(client, "POST", url, {"value": 1}, 400, told)
+    fields = ("CHK0240", f"Order {group} dont have value to refund")
+    refused(client, "POST", url, {"value": 1}, 400, fields)
 
 
 GENERAL = [
@@ -107,8 +107,8 @@ def test_a_documented_refusal_that_is_of_no_order_has_its_code(client, case):
 def test_an_order_that_others_change_all_the_time_is_refused_for_a_moment(client, monkeypatch):
     order_id = paid(client)
     monkeypatch.setattr(ledger, "ATTEMPTS", 0)
-    told = ("CHK0292", "The order is being changed by others: try again")
-    answer = refused(client, "POST", f"{ORDERS}/{order_id}/cancel", None, 409, told)
+    fields = ("CHK0292", "The order is being changed by others: try again")
+    answer = refused(client, "POST", f"{ORDERS}/{order_id}/cancel", None, 409, fields)
     assert answer.header("Retry-After") == "1"
 
 
@@ -120,5 +120,5 @@ def test_G50_closed_doors_have_their_codes(client, client_of):
     assert answer.json()["fields"] == {}
     assert answer.json()["operationId"]
     reader = client_of("OMS - Read only")
-    told = ("CHK003", "Access denied. The key needs one of these resources: Cancel order")
-    refused(reader, "POST", f"{ORDERS}/none-01/cancel", None, 403, told)
+    fields = ("CHK003", "Access denied. The key needs one of these resources: Cancel order")
+    refused(reader, "POST", f"{ORDERS}/none-01/cancel", None, 403, fields)

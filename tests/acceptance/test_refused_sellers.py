@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from oms_ledger.orders import events as e
+from oms_ledger.orders import events
 from tests.acceptance.order_kinds import act
 from tests.acceptance.test_order_life import invoice
 from tests.acceptance.test_partners import change_to
@@ -23,15 +23,18 @@ from tests.support.sales import (
 )
 
 CARD, VOUCHER = (
-    e.Payment("PAY", "2", "Visa", "creditCard", 2000, 2000),
-    e.Payment("GIFT", "16", "Vale", "giftCard", 1000, 1000),
+    events.Payment("PAY", "2", "Visa", "creditCard", 2000, 2000),
+    events.Payment("GIFT", "16", "Vale", "giftCard", 1000, 1000),
 )
 SERVICE = {"bundleItems": [{"id": "1"}]}
 UNCHANGED = sold()
 KINDS = {
     "CHK0188": (replace(UNCHANGED, seller="outsider"), "current seller is external"),
     "CHK0192": (replace(UNCHANGED, payments=(CARD, VOUCHER)), "split of payments"),
-    "CHK0193": (replace(UNCHANGED, totals=(e.Total("Items", 2900), e.Total("Tax", 100))), "taxes"),
+    "CHK0193": (
+        replace(UNCHANGED, totals=(events.Total("Items", 2900), events.Total("Tax", 100))),
+        "taxes",
+    ),
     "CHK0047": (
         replace(UNCHANGED, items=tuple(replace(i, details=SERVICE) for i in UNCHANGED.items)),
         "services or attachments",
@@ -56,8 +59,8 @@ def test_a_change_of_seller_is_refused_for_what_the_order_is(cell, store, code):
     placed, message = KINDS[code]
 
     async def story():
-        await cell.ledger.place(STORE, {"v1stor-01": placed}, by="shopper")
-        await cell.ledger.change(STORE, "v1stor-01", PENDING, by="shopper")
+        await cell.ledger.place(STORE, {"v1stor-01": placed}, actor="shopper")
+        await cell.ledger.change(STORE, "v1stor-01", PENDING, actor="shopper")
 
     asyncio.run(story())
     not_changed(store, "v1stor-01", change_to(OTHER_SHOP), code, message)
@@ -89,11 +92,13 @@ def test_a_change_of_seller_is_refused_for_what_happened_since(cell, store, clie
     untouched, changed, invoiced_partly = (asyncio.run(story(n)) for n in (1, 2, 3))
     change = change_to(OTHER_SHOP)
     not_changed(store, untouched, change, "CHK0047", "the order is in payment-approved")
-    body = {"requestId": "1", "reason": "why", "discountValue": 1}
+    body = {"requestId": "1", "reason": "reason", "discountValue": 1}
     act(store, changed, "changes", body)
     not_changed(store, changed, change, "CHK0187", "when order has changes")
     act(store, invoiced_partly, "invoice", invoice("1000"))
     not_changed(store, invoiced_partly, change, "CHK0190", "when order has settlements")
-    above = asyncio.run(story(4, MIDDLE, SHOP))
+    marketplace_order = asyncio.run(story(4, MIDDLE, SHOP))
     middle = client_of(account=MIDDLE)
-    not_changed(middle, f"00-{above}", change, "CHK0165", "cannot be done to chain orders")
+    not_changed(
+        middle, f"00-{marketplace_order}", change, "CHK0165", "cannot be done to chain orders"
+    )

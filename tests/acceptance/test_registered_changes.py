@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from oms_ledger.orders.payments.gateway import (
-    GatewayAway,
-    GatewayRefused,
-    LedgerOnly,
+    BuiltInGateway,
+    GatewayRejected,
+    GatewayUnavailable,
     Receipt,
 )
-from oms_ledger.services.changes import v1_payment as prepared_changes
+from oms_ledger.services.changes import v1_payment
 from tests.acceptance.test_order_life import (
     ORDERS,
     invoice,
@@ -30,8 +30,8 @@ def handled(client):
     return order_id
 
 
-def change(client, order_id, **told):
-    body = {"requestId": "r", "reason": "why", "discountValue": 0, "incrementValue": 0, **told}
+def change(client, order_id, **fields):
+    body = {"requestId": "r", "reason": "reason", "discountValue": 0, "incrementValue": 0, **fields}
     return client.call("POST", f"{ORDERS}/{order_id}/changes", body)
 
 
@@ -41,12 +41,12 @@ def test_the_published_example_runs_as_it_stands(client, handled):
     assert added.status == 200, added.body
     answer = client.call("POST", f"{ORDERS}/{handled}/changes", EXAMPLE)
     assert answer.status == 200, answer.body
-    told = answer.json()
-    assert (told["orderId"], set(told)) == (handled, {"date", "orderId", "receipt"})
+    fields = answer.json()
+    assert (fields["orderId"], set(fields)) == (handled, {"date", "orderId", "receipt"})
     document = client.call("GET", f"{ORDERS}/{handled}").json()
     changes = document["changesAttachment"]["changesData"]
-    assert [one["reason"] for one in changes] == ["why", "Stock shortage"]
-    assert changes[1]["receipt"]["receipt"] == told["receipt"]
+    assert [one["reason"] for one in changes] == ["reason", "Stock shortage"]
+    assert changes[1]["receipt"]["receipt"] == fields["receipt"]
     assert document["value"] == 2000 + 2499
     assert document["value"] == sum(total["value"] for total in document["totals"])
 
@@ -73,7 +73,7 @@ def test_G26_the_changed_order_is_invoiced_in_full(client, handled):
 
 
 @pytest.mark.parametrize(
-    ("told", "code", "message"),
+    ("fields", "code", "message"),
     [
         (
             {"discountValue": -1},
@@ -104,8 +104,8 @@ def test_G26_the_changed_order_is_invoiced_in_full(client, handled):
         ),
     ],
 )
-def test_refusals_are_said_as_published(client, handled, told, code, message):
-    answer = change(client, handled, **told)
+def test_refusals_are_said_as_published(client, handled, fields, code, message):
+    answer = change(client, handled, **fields)
     error = answer.json()["error"]
     assert ((answer.status, error["code"]), error["message"]) == (code, message)
 
@@ -122,12 +122,12 @@ def test_every_published_message_is_one_of_ours():
     }
 
 
-class Moody(LedgerOnly):
+class Moody(BuiltInGateway):
     def __init__(self, answer=None):
-        self.answer, self.asked = answer, []
+        self.answer, self.requested = answer, []
 
     def adjust(self, transaction, value, request_id):
-        self.asked.append((request_id.rpartition("/")[2], value))
+        self.requested.append((request_id.rpartition("/")[2], value))
         if self.answer:
             raise self.answer
         return Receipt(request_id)
@@ -137,20 +137,20 @@ class Moody(LedgerOnly):
     ("answer", "status", "message"),
     [
         (
-            GatewayRefused("no"),
+            GatewayRejected("no"),
             400,
             "It's not allowed to make modifications in orders without a credit card payment,"
             " promissory card, cash, or credit control",
         ),
-        (GatewayAway("it is night"), 500, "500 Internal Server Error"),
+        (GatewayUnavailable("it is night"), 500, "500 Internal Server Error"),
     ],
 )
 def test_an_increase_that_the_gateway_does_not_take_is_refused(
     client, handled, monkeypatch, answer, status, message
 ):
-    monkeypatch.setattr(prepared_changes, "holder_of", lambda cell, order: Moody(answer))
-    told = change(client, handled, incrementValue=100)
-    assert (told.status, told.json()["error"]["message"]) == (status, message)
+    monkeypatch.setattr(v1_payment, "holder_of", lambda cell, order: Moody(answer))
+    fields = change(client, handled, incrementValue=100)
+    assert (fields.status, fields.json()["error"]["message"]) == (status, message)
     document = client.call("GET", f"{ORDERS}/{handled}").json()
     assert (document["value"], document["changesAttachment"]) == (2000, None)
 
@@ -159,8 +159,8 @@ def test_an_increase_is_asked_of_the_gateway_once_and_a_decrease_not_at_all(
     client, handled, monkeypatch
 ):
     gateway = Moody()
-    monkeypatch.setattr(prepared_changes, "holder_of", lambda cell, order: gateway)
+    monkeypatch.setattr(v1_payment, "holder_of", lambda cell, order: gateway)
     for _ in range(2):
         assert change(client, handled, requestId="more", incrementValue=100).status == 200
     assert change(client, handled, requestId="less", discountValue=100).status == 200
-    assert gateway.asked == [("more", 100)]
+    assert gateway.requested == [("more", 100)]

@@ -8,11 +8,11 @@ import pytest
 
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.records import order_stream
-from oms_ledger.services.changes import registration as registering
+from oms_ledger.services.changes import registration
 from oms_ledger.settings import Settings
 from projections.accounts import gateways
 from projections.accounts.gateways import RemoteGateway
-from projections.outbox import messages as calls
+from projections.outbox import messages
 from tests.acceptance.test_http_gateway import LOOPBACK, Gateway
 from tests.acceptance.test_order_life import ORDERS, invoice
 from tests.acceptance.test_payments import (
@@ -35,15 +35,17 @@ class Counting(Gateway):
         super().__init__()
         self.values = {}
 
-    def answer(self, method, path, told, headers):
+    def answer(self, method, path, fields, headers):
         if method == "POST" and "/payments?" in path and not self.away:
-            self.values |= {one["id"]: one["value"] for one in told}
-        return super().answer(method, path, told, headers)
+            self.values |= {one["id"]: one["value"] for one in fields}
+        return super().answer(method, path, fields, headers)
 
     @property
     def authorized(self):
-        asked = {name for name, (what, _) in self.done.items() if what == "authorization-request"}
-        more = sum(value for name, value in self.values.items() if name in asked)
+        requested = {
+            name for name, (what, _) in self.done.items() if what == "authorization-request"
+        }
+        more = sum(value for name, value in self.values.items() if name in requested)
         return 2000 + more - sum(one["value"] for one in self.did("cancellation-request"))
 
 
@@ -66,7 +68,7 @@ def cell(cell, tmp_path, far):
     opened = Cell(settings)
     remote = RemoteGateway(ACCOUNT, far.url, "key-1", "secret-token")
     with opened.database.writing() as connection:
-        gateways.configure(connection, remote, opened.vault)
+        gateways.configure(connection, remote, opened.encryption)
     yield opened
     opened.close()
 
@@ -83,7 +85,12 @@ def order(cell, far, client):
 
 
 def more(client, order, value=500, request_id="more", **headers):
-    body = {"requestId": request_id, "reason": "why", "discountValue": 0, "incrementValue": value}
+    body = {
+        "requestId": request_id,
+        "reason": "reason",
+        "discountValue": 0,
+        "incrementValue": value,
+    }
     return client.call("POST", f"{ORDERS}/{order}/changes", body, **headers)
 
 
@@ -91,9 +98,9 @@ def value(client, order):
     return client.call("GET", f"{ORDERS}/{order}").json()["value"]
 
 
-def later(cell, **by):
+def later(cell, **actor):
     """So much later, all timers and calls done; from here on the clock stands."""
-    FakeClock(cell, cell.ledger.now() + timedelta(**by))
+    FakeClock(cell, cell.ledger.now() + timedelta(**actor))
     asyncio.run(settle(cell))
 
 
@@ -121,13 +128,13 @@ def crashes(monkeypatch):
     async def dies(*arguments, **named):
         raise OSError("the process died")
 
-    paid = registering.pay_more
+    paid = registration.authorize_increase
 
     async def pays_and_dies(*arguments, **named):
         await paid(*arguments, **named)
         await dies()
 
-    monkeypatch.setattr(registering, "pay_more", pays_and_dies)
+    monkeypatch.setattr(registration, "pay_more", pays_and_dies)
 
 
 def test_G26_an_increase_is_prepared_paid_registered_and_invoiced(cell, far, client, order):
@@ -194,7 +201,7 @@ def test_G23_a_gateway_that_is_away_gives_back_when_it_is_there_again(
     far.away = True
     later(cell, minutes=10)
     with cell.database.reading() as connection:
-        (owed,) = calls.listed(connection, state=calls.WAITING)
+        (owed,) = messages.listed(connection, state=messages.WAITING)
     assert (owed.kind, "maintenance" in owed.last_error) == ("withdraw-change", True)
     far.away = False
     later(cell, minutes=1)
@@ -204,15 +211,15 @@ def test_G23_a_gateway_that_is_away_gives_back_when_it_is_there_again(
 def test_G22_an_order_that_is_invoiced_meanwhile_keeps_its_value(
     cell, far, client, order, monkeypatch
 ):
-    paid = registering.pay_more
+    paid = registration.authorize_increase
 
     async def invoiced_meanwhile(*arguments, **named):
         name = await paid(*arguments, **named)
-        told = await client.ask("POST", f"{ORDERS}/{order}/invoice", invoice("2000"))
-        assert told.status == 200
+        fields = await client.ask("POST", f"{ORDERS}/{order}/invoice", invoice("2000"))
+        assert fields.status == 200
         return name
 
-    monkeypatch.setattr(registering, "pay_more", invoiced_meanwhile)
+    monkeypatch.setattr(registration, "pay_more", invoiced_meanwhile)
     refused = more(client, order)
     assert (refused.status, refused.json()["error"]["code"]) == (400, "OMS010")
     asyncio.run(settle(cell))
@@ -227,7 +234,7 @@ def test_G6_while_an_increase_is_prepared_other_changes_wait_and_invoices_do_not
     far.trouble = [200, 502]
     assert more(client, order).status == 500
     head = cell.store.head()
-    v2 = {"reason": "why", "manualDiscountValue": 1}
+    v2 = {"reason": "reason", "manualDiscountValue": 1}
     for answer in (
         more(client, order, request_id="other"),
         more(client, order, value=501),
@@ -270,7 +277,7 @@ def test_G27_a_request_id_of_any_letters_reaches_the_gateway(cell, far, client, 
 
 def test_the_history_tells_of_a_preparation(client, order):
     assert more(client, order).status == 200
-    told = client.call("GET", f"/api/ledger/orders/{order}/events").json()
-    entry = next(one for one in told["events"] if one["name"] == "change-prepared")
+    fields = client.call("GET", f"/api/ledger/orders/{order}/events").json()
+    entry = next(one for one in fields["events"] if one["name"] == "change-prepared")
     assert entry["data"] == {"requestId": "more", "value": 500, "askedAs": f"{order}/more"}
     assert entry["changes"] == []

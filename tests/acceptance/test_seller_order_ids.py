@@ -16,10 +16,10 @@ def test_an_order_is_found_by_its_seller_order_id(cell, client):
     bought.process()
     asyncio.run(settle(cell))
     (order_id,) = bought.ids
-    told = client.call("GET", f"{ORDERS}/{order_id}").json()
-    alias = told["sellerOrderId"]
+    fields = client.call("GET", f"{ORDERS}/{order_id}").json()
+    alias = fields["sellerOrderId"]
     assert alias == f"00-{order_id}"
-    assert client.call("GET", f"{ORDERS}/{alias}").json() == told
+    assert client.call("GET", f"{ORDERS}/{alias}").json() == fields
     assert client.call("GET", f"{DOCUMENT}/{alias}").json()["orderId"] == order_id
     assert client.call("GET", f"/api/ledger/orders/{alias}/events").status == 200
     assert client.call("POST", f"{ORDERS}/{alias}/start-handling").status == 204

@@ -1,4 +1,4 @@
-"""Simulations over HTTP: what a storefront and a marketplace are told without a cart."""
+"""Simulations over HTTP: what a storefront and a marketplace get without a cart."""
 
 import pytest
 
@@ -16,42 +16,44 @@ def anybody(cell, app):
     return Client(app)
 
 
-def asked(*lines, **more):
+def requested(*lines, **more):
     return {"items": [{"id": i, "quantity": q, "seller": "1"} for i, q in lines], **more}
 
 
 def test_simulation_says_price_stock_and_deliveries(anybody):
-    body = asked(("1", 2), ("2", 9), country="BRA", postalCode=CODE)
-    told = anybody.call("POST", PATH, body).json()
-    mug, lamp = told["items"]
+    body = requested(("1", 2), ("2", 9), country="BRA", postalCode=CODE)
+    fields = anybody.call("POST", PATH, body).json()
+    mug, lamp = fields["items"]
     assert (mug["price"], mug["listPrice"], mug["sellingPrice"]) == (3190, 3990, 3190)
     assert mug["priceDefinition"]["total"] == 6380
     assert (lamp["quantity"], lamp["availability"]) == (5, "available")
-    slas = {one["id"]: one["price"] for one in told["logisticsInfo"][0]["slas"]}
+    slas = {one["id"]: one["price"] for one in fields["logisticsInfo"][0]["slas"]}
     assert slas == {"Normal": 990, "Express": 2200, "Scheduled": 1200, "Store": 0}
-    assert [one["code"] for one in told["messages"]] == ["itemQuantityNotAvailable"]
-    assert [(t["id"], t["value"]) for t in told["totals"]] == [("Items", 6380 + 5 * 15999)]
-    assert told["pickupPoints"][0]["id"] == "1_p1"
-    store = next(s for s in told["logisticsInfo"][0]["slas"] if s["id"] == "Store")
+    assert [one["code"] for one in fields["messages"]] == ["itemQuantityNotAvailable"]
+    assert [(t["id"], t["value"]) for t in fields["totals"]] == [("Items", 6380 + 5 * 15999)]
+    assert fields["pickupPoints"][0]["id"] == "1_p1"
+    store = next(s for s in fields["logisticsInfo"][0]["slas"] if s["id"] == "Store")
     assert store["pickupDistance"] == pytest.approx(8.4, abs=0.5)
-    assert "stockBalance" not in told["logisticsInfo"][0]
+    assert "stockBalance" not in fields["logisticsInfo"][0]
 
 
 def test_simulation_leaves_out_what_is_not_on_offer(anybody):
-    body = asked(("404", 1), ("1", 1), country="BRA", postalCode=CODE)
-    told = anybody.call("POST", PATH, body).json()
-    assert [one["requestIndex"] for one in told["items"]] == [1]
-    assert told["logisticsInfo"][0]["itemIndex"] == 0
-    assert [(m["code"], m["fields"]["id"]) for m in told["messages"]] == [("ORD027", "404")]
+    body = requested(("404", 1), ("1", 1), country="BRA", postalCode=CODE)
+    fields = anybody.call("POST", PATH, body).json()
+    assert [one["requestIndex"] for one in fields["items"]] == [1]
+    assert fields["logisticsInfo"][0]["itemIndex"] == 0
+    assert [(m["code"], m["fields"]["id"]) for m in fields["messages"]] == [("ORD027", "404")]
 
 
 def test_simulation_counts_freight_only_when_asked_for(anybody):
     infos = [{"itemIndex": 0, "selectedSla": "Express"}]
-    body = asked(("1", 2), country="BRA", postalCode=CODE, shippingData={"logisticsInfo": infos})
-    told = anybody.call("POST", PATH, body).json()
-    totals = {one["id"]: one["value"] for one in told["totals"]}
+    body = requested(
+        ("1", 2), country="BRA", postalCode=CODE, shippingData={"logisticsInfo": infos}
+    )
+    fields = anybody.call("POST", PATH, body).json()
+    totals = {one["id"]: one["value"] for one in fields["totals"]}
     assert totals == {"Items": 6380, "Shipping": 2200}
-    assert told["logisticsInfo"][0]["selectedSla"] == "Express"
+    assert fields["logisticsInfo"][0]["selectedSla"] == "Express"
 
 
 @pytest.mark.parametrize(
@@ -59,15 +61,15 @@ def test_simulation_counts_freight_only_when_asked_for(anybody):
     [("6", None, "withoutStock"), ("5", None, "available"), ("1", CODE, "available")],
 )
 def test_simulation_says_availability(anybody, sku, code, availability):
-    told = anybody.call("POST", PATH, asked((sku, 1), country="BRA", postalCode=code)).json()
-    assert told["items"][0]["availability"] == availability
+    fields = anybody.call("POST", PATH, requested((sku, 1), country="BRA", postalCode=code)).json()
+    assert fields["items"][0]["availability"] == availability
 
 
 def test_simulation_without_a_place_has_no_slas(anybody):
-    told = anybody.call("POST", PATH, asked(("1", "2"))).json()
-    assert told["logisticsInfo"][0]["slas"] == []
-    assert told["logisticsInfo"][0]["shipsTo"] == ["BRA"]
-    channels = [one["id"] for one in told["logisticsInfo"][0]["deliveryChannels"]]
+    fields = anybody.call("POST", PATH, requested(("1", "2"))).json()
+    assert fields["logisticsInfo"][0]["slas"] == []
+    assert fields["logisticsInfo"][0]["shipsTo"] == ["BRA"]
+    channels = [one["id"] for one in fields["logisticsInfo"][0]["deliveryChannels"]]
     assert sorted(channels) == ["delivery", "pickup-in-point"]
 
 
@@ -75,11 +77,11 @@ def test_simulation_without_a_place_has_no_slas(anybody):
     ("body", "code"),
     [
         ({"items": [{"quantity": 1, "seller": "1"}]}, "ORD055"),
-        (asked(("1", 0)), "CHK0023"),
-        (asked(("1", 1), country="Brazil"), "ORD026"),
-        (asked(("1", 1), country="BRA", postalCode="123"), "ORD001"),
-        (asked(("1", 1), country="BRA", postalCode="<script>"), "CHK0040"),
-        (asked(*[("1", 1)] * 301), "CHK0062"),
+        (requested(("1", 0)), "CHK0023"),
+        (requested(("1", 1), country="Brazil"), "ORD026"),
+        (requested(("1", 1), country="BRA", postalCode="123"), "ORD001"),
+        (requested(("1", 1), country="BRA", postalCode="<script>"), "CHK0040"),
+        (requested(*[("1", 1)] * 301), "CHK0062"),
         ({"items": [{"id": "1", "quantity": 1, "seller": "nobody"}]}, "CHK0024"),
     ],
 )
@@ -89,23 +91,23 @@ def test_simulation_refuses_what_cannot_be_asked(anybody, body, code):
 
 
 def test_simulation_of_nothing_is_empty(anybody):
-    told = anybody.call("POST", PATH, {"items": []}).json()
-    assert (told["items"], told["logisticsInfo"], told["totals"]) == ([], [], [])
+    fields = anybody.call("POST", PATH, {"items": []}).json()
+    assert (fields["items"], fields["logisticsInfo"], fields["totals"]) == ([], [], [])
 
 
 def test_simulation_with_a_key_tells_the_stock(anybody, client):
     path = "/api/checkout/pvt/orderForms/simulation"
-    told = client.call("POST", path, asked(("2", 1))).json()
-    assert told["logisticsInfo"][0]["stockBalance"] == 5
-    assert anybody.call("POST", f"{path}?an={ACCOUNT}", asked(("2", 1))).status == 401
+    fields = client.call("POST", path, requested(("2", 1))).json()
+    assert fields["logisticsInfo"][0]["stockBalance"] == 5
+    assert anybody.call("POST", f"{path}?an={ACCOUNT}", requested(("2", 1))).status == 401
 
 
 def test_marketplace_is_told_of_the_account_as_its_seller(anybody):
     body = {"items": [{"id": "2", "quantity": 9, "seller": "LuzDoBairro"}]}
     body |= {"country": "BRA", "postalCode": CODE}
-    told = anybody.call("POST", SELLER_PATH, body).json()
-    assert told["items"][0]["seller"] == "LuzDoBairro"
-    assert (told["items"][0]["quantity"], told["items"][0]["price"]) == (5, 15999)
-    assert told["logisticsInfo"][0]["stockBalance"] == 5
+    fields = anybody.call("POST", SELLER_PATH, body).json()
+    assert fields["items"][0]["seller"] == "LuzDoBairro"
+    assert (fields["items"][0]["quantity"], fields["items"][0]["price"]) == (5, 15999)
+    assert fields["logisticsInfo"][0]["stockBalance"] == 5
     gone = anybody.call("POST", SELLER_PATH, {"items": [{"id": "6", "quantity": 1, "seller": "x"}]})
     assert (gone.json()["items"][0]["quantity"], gone.json()["logisticsInfo"]) == (0, [])

@@ -36,13 +36,13 @@ def store(client):
 
 def process(browser, placed, path):
     """Send the payments by one of the published paths, without a key, and the callback."""
-    told = placed["merchantTransactions"][0]
+    fields = placed["merchantTransactions"][0]
     (merchant,) = {
         one["id"]
         for payment in placed["paymentData"]["payments"]
         for one in payment["merchantSellerPayments"]
     }
-    assert merchant == told["id"]
+    assert merchant == fields["id"]
     chosen = placed["paymentData"]["payments"][0]
     sent = {
         "paymentSystem": str(chosen["paymentSystem"]),
@@ -54,9 +54,9 @@ def process(browser, placed, path):
         "originalPaymentIndex": 0,
         "group": "creditCardPaymentGroup",
         "fields": {"cardNumber": "4111111111111111", "holderName": "Ana", "dueDate": "12/40"},
-        "transaction": {"id": told["transactionId"], "merchantName": told["merchantName"]},
+        "transaction": {"id": fields["transactionId"], "merchantName": fields["merchantName"]},
     }
-    url = path.format(told["transactionId"])
+    url = path.format(fields["transactionId"])
     answer = browser.call("POST", url, [sent])
     assert (answer.status, answer.body) == (201, b"")
     group = placed["orderGroup"]
@@ -67,14 +67,14 @@ def process(browser, placed, path):
 def invoice(store, order_id, value):
     path = f"/api/oms/pvt/orders/{order_id}"
     assert store.call("POST", f"{path}/start-handling").status == 204
-    told = {
+    fields = {
         "type": "Output",
         "invoiceNumber": "1",
         "invoiceValue": value,
         "issuanceDate": "2026-07-01",
         "items": [],
     }
-    assert store.call("POST", f"{path}/invoice", told).status == 200
+    assert store.call("POST", f"{path}/invoice", fields).status == 200
     return store.call("GET", path).json()
 
 
@@ -100,8 +100,8 @@ def test_G28_faststore_session(browser, store):
     assert cart["customData"]["customApps"][0]["fields"]["cartEtag"] == "5d41402a"
     simulation = {"items": [{"id": "1", "quantity": 2, "seller": "1"}]}
     simulation |= {"country": "BRA", "postalCode": CODE}
-    told = browser.ok("POST", "/api/checkout/pub/orderForms/simulation?sc=1", simulation)
-    assert told["logisticsInfo"][0]["slas"]
+    fields = browser.ok("POST", "/api/checkout/pub/orderForms/simulation?sc=1", simulation)
+    assert fields["logisticsInfo"][0]["slas"]
     shipping = f"{ORDER_FORM}/{cart_id}/attachments/shippingData"
     address = {"addressType": "residential", "country": "BRA", "postalCode": CODE}
     infos = [

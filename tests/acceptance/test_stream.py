@@ -113,11 +113,11 @@ class Listener:
         await self.client.app(scope, receive, send)
 
     def _heard(self, event):
-        told = json.loads(event["data"])
-        assert event["id"] == str(told["position"])
-        assert event["event"] == told["name"]
-        self.last_event_id = told["position"]
-        self.events.append(told["position"])
+        fields = json.loads(event["data"])
+        assert event["id"] == str(fields["position"])
+        assert event["event"] == fields["name"]
+        self.last_event_id = fields["position"]
+        self.events.append(fields["position"])
 
 
 async def listen(client, blocks, enough):
@@ -170,7 +170,7 @@ def test_G4_listeners_miss_nothing_and_see_nothing_twice_while_many_write(cell, 
         async def all_written():
             await asyncio.gather(*(write(i, one.ledger, orders) for i, one in enumerate(cells)))
             total.append(len(written(cell)))
-            await place_paid(cells[0].ledger, "last-01", 999)  # wakes who waits for more
+            await place_paid(cells[0].ledger, "last-01", 999)  # signals who waits for more
 
         *seen, _ = await asyncio.gather(
             listen(readers[0], 2, enough),
@@ -192,7 +192,7 @@ def test_who_waits_is_let_go_when_the_process_ends(cell, client):
     paid(client)
     head = cell.store.head()
 
-    within = replace(client, over_http=False)  # one loop, the one that is told to end
+    within = replace(client, over_http=False)  # one loop, the one that gets to end
 
     async def story():
         news = client_news(client)

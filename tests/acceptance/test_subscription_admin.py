@@ -9,7 +9,7 @@ from sqlalchemy import update
 from oms_ledger.notifications.webhook import instant_text as feeds_instant
 from projections.notifications import feeds
 from projections.notifications.feeds import FeedQueue
-from projections.subscriptions import checkpoints as cursors
+from projections.subscriptions import checkpoints
 from projections.tables import feed_items
 from tests.projections.subscriptions.test_checkpoints import write_orders
 from tests.support.purchases import open_account
@@ -30,8 +30,8 @@ def fed(cell, client):
 def advance(cell, client):
     with cell.database.reading() as connection:
         feed = feeds.get(connection, client.headers["X-VTEX-API-AppKey"])
-    told = FeedQueue(cell.database, feed)
-    cursors.run(cell.database, cell.folds(), told.cursor, told)
+    fields = FeedQueue(cell.database, feed)
+    checkpoints.run(cell.database, cell.loader(), fields.subscription, fields)
 
 
 def retrieved(client):
@@ -88,7 +88,7 @@ def test_a_dry_run_streams_its_counts_and_keeps_nothing(cell, fed):
     )
     *_, last = map(json.loads, answer.body.splitlines())
     assert answer.header("content-type") == "application/x-ndjson"
-    assert (last["done"], last["passed"], last["failed"]) == (True, 2, 0)
+    assert (last["done"], last["matched"], last["failed"]) == (True, 2, 0)
     assert last["head"] == cell.store.head()
     assert sum(len(json.loads(line)["samples"]) for line in answer.body.splitlines()) == 1
     own = fed.call("POST", "/api/ledger/feed/dry-run", {"since": 0, "until": 9})
@@ -97,15 +97,15 @@ def test_a_dry_run_streams_its_counts_and_keeps_nothing(cell, fed):
 
 
 def test_explain_tells_why_and_values_only_to_who_may_see_the_order(cell, fed, client_of):
-    asked = {"orderId": "v1-01", "filter": {"expression": "clientProfileData.firstName"}}
-    told = fed.call("POST", "/api/ledger/feed/explain", asked).json()
-    assert told["reads"] == ["clientProfileData.firstName"]
-    assert {version["value"] for version in told["versions"]} == {"Ana"}
-    assert [version["notice"] for version in told["versions"]].count(True) == 1
+    requested = {"orderId": "v1-01", "filter": {"expression": "clientProfileData.firstName"}}
+    fields = fed.call("POST", "/api/ledger/feed/explain", requested).json()
+    assert fields["reads"] == ["clientProfileData.firstName"]
+    assert {version["value"] for version in fields["versions"]} == {"Ana"}
+    assert [version["notification"] for version in fields["versions"]].count(True) == 1
     reader = client_of("Feed reader")
-    assert reader.call("POST", "/api/ledger/feed/explain", asked).status == 403
+    assert reader.call("POST", "/api/ledger/feed/explain", requested).status == 403
     own = fed.call("POST", "/api/ledger/feed/explain", {"orderId": "v1-01"}).json()
-    assert {v["notice"] for v in own["versions"]} == {False, True}
+    assert {v["notification"] for v in own["versions"]} == {False, True}
     assert {v["reason"] for v in own["versions"]} >= {"the status did not change"}
     nothing = reader.call("POST", "/api/ledger/feed/explain", {"orderId": "v1-01"})
     assert (nothing.status, "no feed" in nothing.json()["error"]["message"]) == (404, True)
@@ -119,22 +119,22 @@ def test_G51_replay_explain_and_dry_run_stay_in_the_account(cell, fed, client_of
     body = {"orderId": "v1-01", "filter": chosen}
     assert stranger.call("POST", "/api/ledger/feed/explain", body).status == 404
     answer = stranger.call("POST", "/api/ledger/feed/dry-run", {"since": 0, "filter": chosen})
-    assert json.loads(answer.body.splitlines()[-1])["judged"] == 0
-    assert stranger.call("GET", "/api/ledger/feed/dead-letters").json()["letters"] == []
+    assert json.loads(answer.body.splitlines()[-1])["evaluated"] == 0
+    assert stranger.call("GET", "/api/ledger/feed/dead-letters").json()["deadLetters"] == []
     assert stranger.call("GET", "/api/ledger/feed/items").status == 404
 
 
 def test_dead_letters_are_listed_inspected_and_requeued(cell, fed):
     with cell.database.writing() as connection:
         connection.execute(update(feed_items).values(produced_at=0))
-        assert feeds.bury(connection, cursors.now_micros()) == 18
+        assert feeds.dead_letter(connection, checkpoints.now_micros()) == 18
     page = fed.call("GET", "/api/ledger/feed/dead-letters?limit=10").json()
-    assert (page["total"], len(page["letters"])) == (18, 10)
+    assert (page["total"], len(page["deadLetters"])) == (18, 10)
     rest = fed.call("GET", f"/api/ledger/feed/dead-letters?after={page['next']}").json()
-    assert (len(rest["letters"]), rest["next"]) == (8, None)
-    position = page["letters"][0]["position"]
+    assert (len(rest["deadLetters"]), rest["next"]) == (8, None)
+    position = page["deadLetters"][0]["position"]
     letter = fed.call("GET", f"/api/ledger/feed/dead-letters/{position}").json()
-    assert (letter["why"], letter["content"]["order_id"]) == ("retention", letter["orderId"])
+    assert (letter["reason"], letter["content"]["order_id"]) == ("retention", letter["orderId"])
     assert fed.call("GET", "/api/ledger/feed/dead-letters/999999").status == 404
     path = "/api/ledger/feed/dead-letters/requeue"
     assert fed.call("POST", path, {"positions": [position]}).json() == {"requeued": 1}
@@ -159,8 +159,8 @@ def test_a_hook_has_the_same_operations(cell, client):
     write_orders(cell, 1)
     chosen = {"type": "FromWorkflow", "status": ["handling"]}
     for path, body in (("dry-run", {"since": 0}), ("explain", {"orderId": "v0-01"})):
-        asked = {**body, "filter": chosen}
-        assert client.call("POST", f"/api/ledger/hook/{path}", asked).status == 200
+        requested = {**body, "filter": chosen}
+        assert client.call("POST", f"/api/ledger/hook/{path}", requested).status == 200
         assert client.call("POST", f"/api/ledger/hook/{path}", body).status == 404
     assert client.call("POST", "/api/ledger/hook/replay", {"since": 0}).status == 404
     assert client.call("GET", "/api/ledger/hook/dead-letters").json()["total"] == 0

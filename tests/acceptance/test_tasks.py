@@ -6,7 +6,7 @@ import pytest
 
 from oms_ledger.cli.maintenance import rebuild_view
 from oms_ledger.desk.tasks import STATUSES
-from oms_ledger.services.outbox.outcomes import Failed
+from oms_ledger.services.outbox.outcomes import PermanentFailure
 from projections.desk import tasks
 from tests.acceptance.test_order_life import ORDERS, invoice, paid
 from tests.acceptance.test_partners import PLACE, fulfillment
@@ -18,7 +18,7 @@ from tests.support.sales import (
     open_accounts,
     sell,
 )
-from workers.outbox import dispatcher as switchboard
+from workers.outbox import dispatcher
 
 TASKS = "/api/do/tasks"
 NEW = {
@@ -56,12 +56,12 @@ def act(client, order_id, what, body=None):
 
 def deny(client, order_id):
     document = client.call("GET", f"{ORDERS}/{order_id}").json()
-    told = {
+    fields = {
         "cancellationRequestId": document["cancellationRequests"][-1]["id"],
         "denyReason": "it is packed",
     }
     url = f"/api/orders/pvt/document/{order_id}/deny-cancellation-request"
-    assert client.call("POST", url, told).status == 200
+    assert client.call("POST", url, fields).status == 200
 
 
 ENDS = {
@@ -114,10 +114,10 @@ def test_a_dead_call_to_a_partner_is_a_task_that_opens_again_when_it_fails_again
     store = client_of(account=STORE)
 
     async def broken(cell, owed):
-        raise Failed("the line is dead")
+        raise PermanentFailure("the line is dead")
 
-    good = switchboard.HANDLERS["place-fulfillment"]
-    monkeypatch.setitem(switchboard.HANDLERS, "place-fulfillment", broken)
+    good = dispatcher.HANDLERS["place-fulfillment"]
+    monkeypatch.setitem(dispatcher.HANDLERS, "place-fulfillment", broken)
 
     async def story():
         order_id = await sell(cell)
@@ -128,10 +128,10 @@ def test_a_dead_call_to_a_partner_is_a_task_that_opens_again_when_it_fails_again
     assert of_order(store, order_id) == [("oms.partnerCallFailed", "Open")]
     (task,) = listed(store)
     assert "the line is dead" not in str(task)
-    (dead,) = store.call("GET", "/api/ledger/calls?state=dead").json()["list"]
+    (dead,) = store.call("GET", "/api/ledger/outbox?state=dead").json()["list"]
     for handler, expected in ((broken, "Open"), (good, "Closed")):
-        monkeypatch.setitem(switchboard.HANDLERS, "place-fulfillment", handler)
-        assert store.call("POST", f"/api/ledger/calls/{dead['id']}/resume").status == 200
+        monkeypatch.setitem(dispatcher.HANDLERS, "place-fulfillment", handler)
+        assert store.call("POST", f"/api/ledger/outbox/{dead['id']}/resume").status == 200
         assert of_order(store, order_id) == [("oms.partnerCallFailed", "Closed")]
         asyncio.run(settle(cell))
         assert of_order(store, order_id) == [("oms.partnerCallFailed", expected)]
@@ -143,18 +143,18 @@ def test_a_dead_call_to_a_partner_is_a_task_that_opens_again_when_it_fails_again
 )
 def test_a_gateway_that_refuses_for_good_is_a_task(cell, client, monkeypatch, kind, name):
     async def broken(cell, owed):
-        raise Failed("no")
+        raise PermanentFailure("no")
 
-    monkeypatch.setitem(switchboard.HANDLERS, kind, broken)
+    monkeypatch.setitem(dispatcher.HANDLERS, kind, broken)
     order_id = paid(client)
     act(client, order_id, "invoice", invoice())
     act(client, order_id, "invoice", invoice(number="back", type="Input"))
     asyncio.run(settle(cell))
     assert client.call("GET", f"{ORDERS}/{order_id}").json()["workflowIsInError"] is True
     assert of_order(client, order_id) == [(name, "Open")]
-    dead = client.call("GET", "/api/ledger/calls?state=dead").json()["list"]
+    dead = client.call("GET", "/api/ledger/outbox?state=dead").json()["list"]
     skip = {"reason": "paid by hand"}
-    assert client.call("POST", f"/api/ledger/calls/{dead[0]['id']}/skip", skip).status == 200
+    assert client.call("POST", f"/api/ledger/outbox/{dead[0]['id']}/skip", skip).status == 200
     assert of_order(client, order_id) == [(name, "Closed")]
 
 
@@ -167,7 +167,7 @@ def test_entries_that_are_read_again_change_nothing_that_people_did_since(cell, 
     assert client.call("PUT", url, {"status": "Open"}).status == 200
     assert client.call("POST", f"{url}/comments", {"text": "call the customer"}).status == 200
     before = client.call("GET", url).json()
-    rebuild_view(cell, tasks.CURSOR)
+    rebuild_view(cell, tasks.SUBSCRIPTION)
     assert client.call("GET", url).json() == before
     assert [line.get("status", line.get("comment")) for line in before["history"]] == [
         *("Open", "Closed", "Open", "call the customer")
@@ -180,20 +180,20 @@ def test_entries_that_are_read_again_change_nothing_that_people_did_since(cell, 
 def test_a_task_is_created_once_by_its_surrogate_key_and_answered_as_it_was_sent(client):
     first = client.call("POST", TASKS, NEW)
     assert first.status == 200
-    told = first.json()
-    assert {key: told[key] for key in NEW if key not in ("assignee", "followers")} == {
+    fields = first.json()
+    assert {key: fields[key] for key in NEW if key not in ("assignee", "followers")} == {
         key: NEW[key] for key in NEW if key not in ("assignee", "followers")
     }
-    assert told["assignee"]["email"] == "Blake.Smith@email.com"
-    assert (told["status"], told["comments"]) == ("Open", [])
-    assert told["createdBy"]["key"] == client.headers["X-VTEX-API-AppKey"]
+    assert fields["assignee"]["email"] == "Blake.Smith@email.com"
+    assert (fields["status"], fields["comments"]) == ("Open", [])
+    assert fields["createdBy"]["key"] == client.headers["X-VTEX-API-AppKey"]
     again = client.call("POST", TASKS, {**NEW, "name": "another"})
-    assert (again.status, again.json()) == (200, told)
+    assert (again.status, again.json()) == (200, fields)
     for _ in range(2):
         assert client.call("POST", TASKS, {**NEW, "surrogateKey": None}).status == 200
     assert len(listed(client)) == 3
     for before in ("/do", f"/{ACCOUNT}/do", f"/{ACCOUNT}/api/do"):
-        assert client.call("GET", f"{before}/tasks/{told['id']}").json() == told
+        assert client.call("GET", f"{before}/tasks/{fields['id']}").json() == fields
     assert client.call("GET", "/another/do/tasks").status == 404
 
 
@@ -202,14 +202,16 @@ def test_status_and_comments_are_kept_with_who_and_when(client, client_of):
     other = client_of("OMS - Full access")
     assert other.call("POST", f"{url}/comments", {"text": "<b>why</b>"}).status == 200
     assert other.call("PUT", url, {"status": "in progress"}).status == 200
-    told = other.call("PUT", url, {"status": "InProgress"}).json()  # the same again: no line
-    assert (told["status"], told["comments"]) == ("InProgress", ["<b>why</b>"])
-    assert [(line["by"], line.get("comment"), line.get("status")) for line in told["history"]] == [
+    fields = other.call("PUT", url, {"status": "InProgress"}).json()  # the same again: no line
+    assert (fields["status"], fields["comments"]) == ("InProgress", ["<b>why</b>"])
+    assert [
+        (line["by"], line.get("comment"), line.get("status")) for line in fields["history"]
+    ] == [
         (client.headers["X-VTEX-API-AppKey"], None, "Open"),
         (other.headers["X-VTEX-API-AppKey"], "<b>why</b>", None),
         (other.headers["X-VTEX-API-AppKey"], None, "InProgress"),
     ]
-    assert all(line["date"].endswith("Z") for line in told["history"])
+    assert all(line["date"].endswith("Z") for line in fields["history"])
     for status in STATUSES:
         assert client.call("PUT", url, {"status": status}).json()["status"] == status
 
@@ -219,9 +221,11 @@ def test_tasks_are_listed_by_assignee_target_context_and_status_in_pages(client)
         who = {"email": f"{'blake' if number % 2 else 'ana'}@email.com"}
         target = [{"id": f"v{number}-01", "type": "order", "url": ""}]
         sent = {**NEW, "surrogateKey": str(number), "assignee": who, "target": target}
-        told = client.call("POST", TASKS, {**sent, "context": "Fulfillment" if number > 9 else "x"})
+        fields = client.call(
+            "POST", TASKS, {**sent, "context": "Fulfillment" if number > 9 else "x"}
+        )
         if number < 3:
-            url = f"{TASKS}/{told.json()['id']}"
+            url = f"{TASKS}/{fields.json()['id']}"
             assert client.call("PUT", url, {"status": "Closed"}).status == 200
     keys = {
         "assignee.email=BLAKE@email.com": ["11", "9", "7", "5", "3", "1"],
@@ -255,24 +259,24 @@ def test_tasks_are_listed_by_assignee_target_context_and_status_in_pages(client)
         ("GET", "?page=x", None, 400, "page"),
     ],
 )
-def test_what_is_no_task_is_refused_and_says_why(client, method, path, body, status, told):
+def test_what_is_no_task_is_refused_and_says_why(client, method, path, body, status, fields):
     answer = client.call(method, TASKS + path, body)
     assert answer.status == status
-    assert told in answer.json()["error"]["message"]
+    assert fields in answer.json()["error"]["message"]
     assert listed(client) == []
 
 
 def test_G51_a_task_is_of_one_account(cell, client, client_of):
-    told = client.call("POST", TASKS, NEW).json()
+    fields = client.call("POST", TASKS, NEW).json()
     asyncio.run(open_accounts(cell, "other"))
     stranger = client_of(account="other")
-    url = f"{TASKS}/{told['id']}"
+    url = f"{TASKS}/{fields['id']}"
     assert listed(stranger) == []
     assert stranger.call("GET", url).status == 404
     assert stranger.call("PUT", url, {"status": "Closed"}).status == 404
     assert stranger.call("POST", f"{url}/comments", {"text": "x"}).status == 404
-    assert stranger.call("POST", TASKS, NEW).json()["id"] != told["id"]
-    assert client.call("GET", url).json() == told
+    assert stranger.call("POST", TASKS, NEW).json()["id"] != fields["id"]
+    assert client.call("GET", url).json() == fields
 
 
 def test_G56_what_was_written_about_an_erased_persons_order_is_taken_out(client):
@@ -285,8 +289,8 @@ def test_G56_what_was_written_about_an_erased_persons_order_is_taken_out(client)
     email = client.call("GET", f"{ORDERS}/{order_id}").json()["clientProfileData"]["email"]
     erasure = {"email": email, "dryRun": False}
     assert client.call("POST", "/api/ledger/erasures", erasure).json()["erased"] == 1
-    told = client.call("GET", url).json()
-    assert "Ana" not in str(told)
-    assert (told["comments"], told["description"], told["metadata"]) == (
+    fields = client.call("GET", url).json()
+    assert "Ana" not in str(fields)
+    assert (fields["comments"], fields["description"], fields["metadata"]) == (
         *(["(erased)"], "(erased)", None),
     )

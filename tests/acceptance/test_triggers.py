@@ -66,8 +66,8 @@ def test_saved_document_is_sent_with_its_values(client, opened):
         assert save(client, "1", document) == 204
         assert save(client, "2", {"state": "old"}) == 204
         settled(opened)
-        (heard,) = receiver.heard
-        assert heard == {
+        (result,) = receiver.heard
+        assert result == {
             "all": {"n": [1, 2.5]}, "text": "Hi {!o} {firstName}", "n": 2.5, "x": None,
         }  # fmt: skip
         headers = receiver.headers[0]
@@ -90,10 +90,10 @@ def test_G72_failing_runs_are_retried_under_one_id_and_then_dead(client, opened)
         schema(client, [{"name": "t", "action": http(receiver.url), "retry": retry}])
         save(client, "1", {"a": 1})
         settled(opened)
-        assert (len(receiver.asked), runs(client)[0]["state"]) == (1, "waiting")
+        assert (len(receiver.requested), runs(client)[0]["state"]) == (1, "waiting")
         save(client, "1", {"a": 2})
         settled(opened)
-        assert len(receiver.asked) == 1  # the second waits for the first
+        assert len(receiver.requested) == 1  # the second waits for the first
         clock.at += timedelta(minutes=31)
         settled(opened)
         second, first = runs(client)
@@ -107,8 +107,8 @@ def test_G72_failing_runs_are_retried_under_one_id_and_then_dead(client, opened)
         assert client.call("POST", url).status == 202
         settled(opened)
         assert [run["state"] for run in runs(client)] == ["done", "done"]
-        (told,) = client.call("GET", "/api/ledger/masterdata/E/triggers").json()
-        assert told["runs"]["done"] == 2
+        (fields,) = client.call("GET", "/api/ledger/masterdata/E/triggers").json()
+        assert fields["runs"]["done"] == 2
 
 
 def test_G52_forbidden_addresses_are_dead_at_once(client, cell):
@@ -132,7 +132,7 @@ def test_line_breaks_in_headers_are_dead(client, opened):
         save(client, "1", {"v": "a\r\nb: c"})
         settled(opened)
         assert runs(client)[0]["state"] == "dead"
-        assert receiver.asked == []
+        assert receiver.requested == []
 
 
 def test_saves_by_triggers_chain_and_end(client, cell):
@@ -140,9 +140,9 @@ def test_saves_by_triggers_chain_and_end(client, cell):
     schema(client, [{"name": "t", "action": copy}])
     save(client, "1", {"n": 7, "m": ""})
     settled(cell)
-    told = client.call("GET", f"{BASE}/E/documents/1?_fields=_all").json()
-    assert (told["n"], told["m"]) == (7, "x" * 8)
-    assert told["updatedBy"] == "trigger:E/v1/t"
+    fields = client.call("GET", f"{BASE}/E/documents/1?_fields=_all").json()
+    assert (fields["n"], fields["m"]) == (7, "x" * 8)
+    assert fields["updatedBy"] == "trigger:E/v1/t"
     states = [run["state"] for run in runs(client)]
     assert states == ["dead"] + ["done"] * 8
     assert runs(client)[0]["error"] == "Trigger chain is longer than 8"
@@ -153,8 +153,8 @@ def test_save_makes_entities_and_counts_no_change_as_done(client, cell):
     schema(client, [{"name": "t", "action": action}])
     save(client, "1", {"o": {"a": [1]}})
     settled(cell)
-    (told,) = client.call("GET", f"{BASE}/copy/search?_fields=from,whole").json()
-    assert told == {"from": "1", "whole": {"a": [1]}}
+    (fields,) = client.call("GET", f"{BASE}/copy/search?_fields=from,whole").json()
+    assert fields == {"from": "1", "whole": {"a": [1]}}
 
 
 def test_run_at_waits_and_deleted_documents_are_skipped(client, opened):
@@ -167,11 +167,11 @@ def test_run_at_waits_and_deleted_documents_are_skipped(client, opened):
         save(client, "3", {"at": "soon"})
         client.call("DELETE", f"{BASE}/E/documents/2")
         settled(opened)
-        assert receiver.asked == []
+        assert receiver.requested == []
         assert runs(client)[0]["attempts"][0]["error"] == "runAt: 'at' is no date"
         clock.at = datetime(2026, 2, 28, 10, 0, 1, tzinfo=UTC)
         settled(opened)
-        assert len(receiver.asked) == 1
+        assert len(receiver.requested) == 1
         states = {run["document"]: run["state"] for run in runs(client)}
         assert (states["1"], states["2"]) == ("done", "skipped")
 
@@ -191,12 +191,12 @@ def test_one_arm_runs_by_weight(client, opened):
             save(client, str(at), {"x": 1})
             save(client, str(at), {"x": 2})
         settled(opened)
-        told = {}
-        for heard in receiver.heard:
-            told.setdefault(heard["id"], set()).add(heard["arm"])
+        fields = {}
+        for result in receiver.heard:
+            fields.setdefault(result["id"], set()).add(result["arm"])
         assert len(receiver.heard) == 40
-        assert all(len(one) == 1 for one in told.values())
-        assert {arm for one in told.values() for arm in one} == {"a", "b"}
+        assert all(len(one) == 1 for one in fields.values())
+        assert {arm for one in fields.values() for arm in one} == {"a", "b"}
 
 
 def test_triggers_that_are_gone_cancel_what_waits(client, opened):
@@ -221,12 +221,12 @@ def test_dry_run_tells_and_sends_nothing(client, opened):
             client, [{"name": "t", "condition": "a=1", "action": http(receiver.url, body="{!a}")}]
         )
         url = "/api/ledger/masterdata/E/triggers/v1/t/dry-run"
-        told = client.call("POST", url, {"document": {"a": 1}}).json()
-        assert (told["condition"], told["fires"], told["action"]["body"]) == (True, True, 1)
+        fields = client.call("POST", url, {"document": {"a": 1}}).json()
+        assert (fields["condition"], fields["fires"], fields["action"]["body"]) == (True, True, 1)
         assert client.call("POST", url, {"document": {"a": 2}}).json()["fires"] is False
         assert client.call("POST", url, {"document": "none"}).status == 404
         settled(opened)
-        assert receiver.asked == []
+        assert receiver.requested == []
 
 
 # Orders
@@ -257,23 +257,23 @@ def test_G72_order_that_becomes_invoiced_is_told_once(client, opened):
         client.call("PUT", url, {"isDelivered": False, "events": []})
         settled(opened)
         document = client.call("GET", f"{ORDERS}/{order_id}").json()
-        (heard,) = receiver.heard
-        assert heard["order"] == order_id
-        assert heard["value"] == document["value"]
-        assert isinstance(heard["lines"], list)
-        assert heard["to"]
-        assert heard["note"] == f"Order {order_id} of {document['clientProfileData']['firstName']}"
+        (result,) = receiver.heard
+        assert result["order"] == order_id
+        assert result["value"] == document["value"]
+        assert isinstance(result["lines"], list)
+        assert result["to"]
+        assert result["note"] == f"Order {order_id} of {document['clientProfileData']['firstName']}"
         (run,) = runs(client, "tell-erp", "orders", name="erp")
         assert run["state"] == "done"
 
 
 def test_orders_are_read_only_documents(client, cell):
     order_id = paid(client)
-    told = client.call("GET", f"{BASE}/orders/documents/{order_id}?_fields=_all").json()
-    assert (told["id"], told["orderId"], told["createdIn"]) == (
+    fields = client.call("GET", f"{BASE}/orders/documents/{order_id}?_fields=_all").json()
+    assert (fields["id"], fields["orderId"], fields["createdIn"]) == (
         order_id,
         order_id,
-        told["creationDate"],
+        fields["creationDate"],
     )
     (found,) = client.call(
         "GET", f"{BASE}/orders/search?_where=status=ready-for-handling&_fields=id"
@@ -344,9 +344,9 @@ def test_mail_off_is_recorded_and_bad_mails_are_dead(client, cell):
     ):
         save(client, str(at), body)
     settled(cell)
-    told = {run["document"]: (run["state"], run["error"]) for run in runs(client)}
-    assert told["0"] == ("done", "recorded, not sent")
-    assert {state for document, (state, _) in told.items() if document != "0"} == {"dead"}
+    fields = {run["document"]: (run["state"], run["error"]) for run in runs(client)}
+    assert fields["0"] == ("done", "recorded, not sent")
+    assert {state for document, (state, _) in fields.items() if document != "0"} == {"dead"}
 
 
 def test_smtp_codes_decide_whether_it_is_tried_again(client, cell):

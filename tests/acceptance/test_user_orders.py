@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from oms_ledger.accounts.events import AccountSettingsChanged
-from oms_ledger.orders import events as e
+from oms_ledger.orders import events
 from oms_ledger.orders.documents.masking import masked
 from oms_ledger.services.accounts import user_tokens
 from oms_ledger.services.accounts.user_tokens import UserToken
@@ -41,23 +41,23 @@ def setting(cell, **settings):
     def decide(_):
         return [AccountSettingsChanged(settings)]
 
-    asyncio.run(cell.ledger.change_account(ACCOUNT, decide, by="test"))
+    asyncio.run(cell.ledger.change_account(ACCOUNT, decide, actor="test"))
 
 
 @pytest.fixture
 def shop(cell, client):
     async def story():
         for order_id, order in PLACED.items():
-            await cell.ledger.place(ACCOUNT, {order_id: order}, by="test")
+            await cell.ledger.place(ACCOUNT, {order_id: order}, actor="test")
             if order_id != "v5acme-01":
-                await cell.ledger.change(ACCOUNT, order_id, PAID, by="test")
+                await cell.ledger.change(ACCOUNT, order_id, PAID, actor="test")
 
     asyncio.run(story())
     return client
 
 
 def shopper(cell, client, email, account=ACCOUNT):
-    token = user_tokens.issue(cell.vault, UserToken(account, 4_000_000_000, shopper=email))
+    token = user_tokens.issue(cell.encryption, UserToken(account, 4_000_000_000, shopper=email))
     return Client(client.app, {"VtexIdclientAutCookie": token})
 
 
@@ -135,13 +135,13 @@ def test_buyers_of_a_company_search_by_text_status_and_agent(cell, shop):
     order = an_order(6, "buyer@x.com", details=agent)
 
     async def story():
-        await cell.ledger.place(ACCOUNT, {"v6acme-01": order}, by="test")
-        await cell.ledger.change(ACCOUNT, "v6acme-01", PAID, by="test")
+        await cell.ledger.place(ACCOUNT, {"v6acme-01": order}, actor="test")
+        await cell.ledger.change(ACCOUNT, "v6acme-01", PAID, actor="test")
 
     asyncio.run(story())
     assert len(ids(shop.call("GET", f"{MINE}?purchase_agent_id=AG-1"))) == 5  # ignored elsewhere
     setting(cell, b2b=True)
-    asked = {
+    requested = {
         "purchase_agent_id=ag-1&purchase_agent_id=ag-2": ["v6acme-01"],
         "text=buyer@x.com": ["v6acme-01"],
         "text=buyer": [],
@@ -150,7 +150,7 @@ def test_buyers_of_a_company_search_by_text_status_and_agent(cell, shop):
         "my_pending_approvals=true": [],
         "text=v6acme-01&status=ready-for-handling": ["v6acme-01"],
     }
-    for query, expected in asked.items():
+    for query, expected in requested.items():
         assert ids(shop.call("GET", f"{MINE}?{query}")) == expected, query
 
 
@@ -169,15 +169,15 @@ def masking(cell, shop):
     order = replace(an_order(7, "john.doe@example.com"), address=address)
 
     async def story():
-        await cell.ledger.place(ACCOUNT, {"v7acme-01": order}, by="test")
-        await cell.ledger.change(ACCOUNT, "v7acme-01", PAID, by="test")
+        await cell.ledger.place(ACCOUNT, {"v7acme-01": order}, actor="test")
+        await cell.ledger.change(ACCOUNT, "v7acme-01", PAID, actor="test")
 
     asyncio.run(story())
     setting(cell, pii=True)
     return shop
 
 
-def told(document):
+def fields(document):
     profile, address = document["clientProfileData"], document["shippingData"]["address"]
     return (
         *(profile[name] for name in ("email", "firstName", "document")),
@@ -191,8 +191,8 @@ PLAIN = ("john.doe@example.com", "John", "22861749719", "John Doe", "Long Road",
 
 def test_an_account_that_masks_shows_nobody_in_documents_and_lists(masking):
     for url in (f"{ORDERS}/v7acme-01", f"{DOCUMENT}/v7acme-01", f"{DOCUMENT}/v7acme-01?reason="):
-        assert told(masking.call("GET", url).json()) == HIDDEN
-    assert told(masking.call("GET", f"{ORDERS}/order-group/v7acme").json()[0]) == HIDDEN
+        assert fields(masking.call("GET", url).json()) == HIDDEN
+    assert fields(masking.call("GET", f"{ORDERS}/order-group/v7acme").json()[0]) == HIDDEN
     (row,) = masking.call("GET", f"{ORDERS}?q=v7acme").json()["list"]
     assert row["clientName"] == "J*** D**"
     found = masking.call("POST", "/api/orders/extendsearch/orders", {"q": "v7acme"}).json()["list"]
@@ -211,19 +211,19 @@ def test_a_reason_unmasks_and_who_asked_is_in_the_orders_history(cell, masking):
     before = cell.store.head()
     for nothing in ("", "null", "undefined", " "):
         url = f"{DOCUMENT}/v7acme-01?reason={nothing}"
-        assert told(masking.call("GET", url).json()) == HIDDEN
+        assert fields(masking.call("GET", url).json()) == HIDDEN
     assert cell.store.head() == before
     url = f"{DOCUMENT}/v7acme-01?reason=complaint+17"
     answer = masking.call("GET", url)
-    assert told(answer.json()) == PLAIN
+    assert fields(answer.json()) == PLAIN
     (row,) = cell.store.page(before)
-    assert (row.name, row.by) == (
+    assert (row.name, row.actor) == (
         "personal-data-disclosed",
         masking.headers["X-VTEX-API-AppKey"],
     )
     assert row.cause == answer.header("x-request-id")
-    (event,) = cell.folds().events([row])
-    assert event == e.PersonalDataDisclosed("complaint 17")
+    (event,) = cell.loader().events([row])
+    assert event == events.PersonalDataDisclosed("complaint 17")
     again = masking.call("GET", f"{DOCUMENT}/v7acme-01").json()
     assert again["lastChange"] == answer.json()["lastChange"]
     assert masking.call("GET", f"{DOCUMENT}/v9acme-01?reason=x").status == 404
@@ -231,7 +231,7 @@ def test_a_reason_unmasks_and_who_asked_is_in_the_orders_history(cell, masking):
 
 def test_the_past_of_an_order_is_masked_as_its_present(masking):
     past = "/api/ledger/orders/v7acme-01"
-    assert told(masking.call("GET", f"{past}?version=1").json()) == HIDDEN
+    assert fields(masking.call("GET", f"{past}?version=1").json()) == HIDDEN
     for url in (past, f"{past}?document=pii", f"{past}/events", f"{past}/events?document=pii"):
         answer = masking.call("GET", url)
         assert answer.status == 200
@@ -240,9 +240,9 @@ def test_the_past_of_an_order_is_masked_as_its_present(masking):
 
 def test_shoppers_see_themselves_unmasked_and_operators_do_not(cell, masking):
     user = shopper(cell, masking, "john.doe@example.com")
-    assert told(user.call("GET", f"{MINE}/v7acme-01").json()) == PLAIN
+    assert fields(user.call("GET", f"{MINE}/v7acme-01").json()) == PLAIN
     assert user.call("GET", MINE).json()["list"][0]["clientName"] == "John Doe"
-    assert told(masking.call("GET", f"{MINE}/v7acme-01").json()) == HIDDEN
+    assert fields(masking.call("GET", f"{MINE}/v7acme-01").json()) == HIDDEN
 
 
 def test_without_the_setting_a_reason_has_no_effect(cell, shop):

@@ -17,8 +17,8 @@ from tests.support.purchases import ACCOUNT, purchase
 ORDERS = "/api/checkout/pub/orders"
 
 
-def _line(**told: object) -> Callable[[Json], None]:
-    return lambda body: body["items"][0].update(told)
+def _line(**fields: object) -> Callable[[Json], None]:
+    return lambda body: body["items"][0].update(fields)
 
 
 def _freight(body: Json) -> None:
@@ -52,8 +52,8 @@ def shop(cell, client):
     def decide(_):
         return [AccountSettingsChanged({"anonymous_checkout": True})]
 
-    asyncio.run(cell.ledger.change_account(ACCOUNT, decide, by="test"))
-    token = user_tokens.issue(cell.vault, UserToken(ACCOUNT, 4_000_000_000, shopper="a@x.com"))
+    asyncio.run(cell.ledger.change_account(ACCOUNT, decide, actor="test"))
+    token = user_tokens.issue(cell.encryption, UserToken(ACCOUNT, 4_000_000_000, shopper="a@x.com"))
     host = {"host": f"{ACCOUNT}.vtexcommercestable.com.br"}
     shopper = Client(client.app, {**host, "VtexIdclientAutCookie": token})
     return {"key": client, "shopper": shopper, "stranger": Client(client.app, host)}
@@ -76,10 +76,10 @@ def test_G57_only_a_keys_figures_are_taken(cell, shop, figure):
 @pytest.mark.parametrize("who", ["shopper", "stranger"])
 def test_G57_a_gift_card_is_sent_by_a_key_or_was_placed(cell, shop, who):
     key = shop["key"]
-    told = key.call("PUT", ORDERS, purchase()).json()
-    (transaction,) = told["transactionData"]["merchantTransactions"]
+    fields = key.call("PUT", ORDERS, purchase()).json()
+    (transaction,) = fields["transactionData"]["merchantTransactions"]
     url = f"/api/pub/transactions/{transaction['transactionId']}/payments"
-    split = f"/split/{told['orders'][0]['orderGroup']}/payments"
+    split = f"/split/{fields['orders'][0]['orderGroup']}/payments"
     card = [{"paymentSystem": " 16", "value": 2000, "referenceValue": 2000}]
     for path in (url, split):
         for body in (card, card[0]):

@@ -1,4 +1,4 @@
-"""Why not: what is told of every command is what the command itself answers."""
+"""Why not: what gets of every command is what the command itself answers."""
 
 import asyncio
 
@@ -31,14 +31,14 @@ COMMANDS = {
 
 def explained(client, order_id):
     url = f"/api/ledger/orders/{order_id}/actions?seller={OTHER_SHOP}"
-    told = client.call("GET", url)
-    assert told.status == 200, told.body
-    return told.json()["actions"]
+    fields = client.call("GET", url)
+    assert fields.status == 200, fields.body
+    return fields.json()["actions"]
 
 
 def recorded(client, order_id):
-    told = client.call("GET", f"/api/ledger/orders/{order_id}/events?limit=200").json()
-    return [event["name"] for event in told["events"]]
+    fields = client.call("GET", f"/api/ledger/orders/{order_id}/events?limit=200").json()
+    return [event["name"] for event in fields["events"]]
 
 
 def send(client, action):
@@ -46,22 +46,22 @@ def send(client, action):
 
 
 def agree(client, made):
-    """What is told of each command of such an order is what it answers; the commands' names."""
+    """What gets of each command of such an order is what it answers; the commands' names."""
     order_id = made(client)
     actions = explained(client, order_id)
     before = recorded(client, order_id)
     for action in (one for one in actions if not one["allowed"]):
         answer = send(client, action)
         error = answer.json()["error"]
-        told = {"status": answer.status, "code": error["code"], "message": error["message"]}
-        assert told == action["refusal"], action
+        fields = {"status": answer.status, "code": error["code"], "message": error["message"]}
+        assert fields == action["refusal"], action
     assert recorded(client, order_id) == before
-    for index, told in enumerate(actions):
-        if not told["allowed"]:
+    for index, fields in enumerate(actions):
+        if not fields["allowed"]:
             continue
         order_id = made(client)
         action = explained(client, order_id)[index]
-        assert action["command"] == told["command"]
+        assert action["command"] == fields["command"]
         before = recorded(client, order_id)
         answer = send(client, action)
         assert answer.status < 300, (action, answer.body)

@@ -5,7 +5,7 @@ import pytest
 from fastapi import FastAPI, Request
 
 from oms_ledger.api.http import errors
-from oms_ledger.api.http.addressing import QUERY_LIMIT, Addressing, segment
+from oms_ledger.api.http.addressing import QUERY_LIMIT, AccountResolver, path_id
 from oms_ledger.api.http.bodies import json_body
 from tests.support.asgi import ask
 
@@ -25,9 +25,9 @@ errors.install(inner)
 @inner.api_route(ORDER, methods=["GET", "POST"])
 @inner.api_route(f"{ORDER}/invoice/{{number}}")
 @inner.api_route(f"{ORDER}/raw/{{number:path}}/tracking")
-async def asked(request: Request) -> Any:
+async def requested(request: Request) -> Any:
     await json_body(request)
-    names = {name: segment(value) for name, value in request.path_params.items()}
+    names = {name: path_id(value) for name, value in request.path_params.items()}
     return {"account": request.scope["state"]["account_asked"], **names}
 
 
@@ -37,11 +37,11 @@ async def called_back(request: Request, group: str) -> Any:
     return {"group": group}
 
 
-app = Addressing(inner, TEMPLATES)
+app = AccountResolver(inner, TEMPLATES)
 GET_ORDER = "/api/oms/pvt/orders/v1-01"
 
 
-def told(target: str, host: str = "127.0.0.1") -> Any:
+def fields(target: str, host: str = "127.0.0.1") -> Any:
     answer = ask(app, target, headers=[("Host", host)])
     assert answer.status == 200, answer.body
     return json.loads(answer.body)
@@ -67,26 +67,28 @@ def told(target: str, host: str = "127.0.0.1") -> Any:
     ],
 )
 def test_the_first_label_of_the_host_names_the_account(host, account):
-    assert told(GET_ORDER, host)["account"] == account
+    assert fields(GET_ORDER, host)["account"] == account
 
 
 def test_the_query_goes_before_the_host_and_the_host_before_the_path():
     in_path = f"/third{GET_ORDER}"
-    assert told(f"{in_path}?an=First&accountName=other", "second.myvtex.com")["account"] == "first"
-    assert told(f"{in_path}?accountName=first", "second.myvtex.com")["account"] == "first"
-    assert told(f"{in_path}?an=", "second.myvtex.com")["account"] == "second"
-    assert told(in_path, "api.vtex.com")["account"] == "third"
+    assert (
+        fields(f"{in_path}?an=First&accountName=other", "second.myvtex.com")["account"] == "first"
+    )
+    assert fields(f"{in_path}?accountName=first", "second.myvtex.com")["account"] == "first"
+    assert fields(f"{in_path}?an=", "second.myvtex.com")["account"] == "second"
+    assert fields(in_path, "api.vtex.com")["account"] == "third"
 
 
 def test_path_words_are_matched_without_case_and_ids_with_it():
-    assert told("/API/Oms/PVT/ORDERS/V1-01/")["order_id"] == "V1-01"
-    assert told("/api/oms/pvt/orders/API")["order_id"] == "API"
-    assert told(f"{GET_ORDER}/Invoice/INVOICE")["number"] == "INVOICE"
+    assert fields("/API/Oms/PVT/ORDERS/V1-01/")["order_id"] == "V1-01"
+    assert fields("/api/oms/pvt/orders/API")["order_id"] == "API"
+    assert fields(f"{GET_ORDER}/Invoice/INVOICE")["number"] == "INVOICE"
     assert ask(app, "/api/checkout/pub/gatewaycallback/v1/", method="POST").status == 200
 
 
 def test_one_trailing_slash_more_is_the_same_path_and_two_are_not():
-    assert told(f"{GET_ORDER}/")["order_id"] == "v1-01"
+    assert fields(f"{GET_ORDER}/")["order_id"] == "v1-01"
     assert ask(app, f"{GET_ORDER}//").status == 404
 
 
@@ -95,11 +97,11 @@ def test_one_trailing_slash_more_is_the_same_path_and_two_are_not():
     [("1%2F2", "1/2"), ("a%20b", "a b"), ("%252F", "%2F"), ("%zz", "%zz"), ("%C3%A9%23", "é#")],
 )
 def test_a_segment_is_decoded_once(raw, meant):
-    assert told(f"{GET_ORDER}/invoice/{raw}")["number"] == meant
+    assert fields(f"{GET_ORDER}/invoice/{raw}")["number"] == meant
 
 
 def test_a_raw_slash_belongs_to_the_parameter_that_takes_the_rest():
-    assert told(f"{GET_ORDER}/RAW/A/b/Tracking")["number"] == "A/b"
+    assert fields(f"{GET_ORDER}/RAW/A/b/Tracking")["number"] == "A/b"
 
 
 def test_without_a_raw_path_the_decoded_one_is_taken():
@@ -147,5 +149,5 @@ def test_an_unfit_request_id_is_replaced(unfit):
 
 
 def test_bare_words_still_spell_paths():
-    words = Addressing(inner, {"api", "oms", "pvt", "orders"})
+    words = AccountResolver(inner, {"api", "oms", "pvt", "orders"})
     assert ask(words, "/API/OMS/pvt/Orders/V1-01").status == 200

@@ -94,9 +94,9 @@ def test_G53_a_body_that_is_no_strict_json_is_refused_with_its_place(raw, messag
     ],
 )  # fmt: skip
 def test_G53_hostile_bodies_are_refused_in_short(raw, message):
-    told = refusal(raw)
-    assert message in told
-    assert len(told) < 200
+    fields = refusal(raw)
+    assert message in fields
+    assert len(fields) < 200
 
 
 class Line(Body):
@@ -144,9 +144,9 @@ def test_a_problem_names_field_found_and_expected(value, message):
 
 
 def test_G53_only_the_first_problems_are_told_and_in_short():
-    told = problem({"items": ["x" * MIB] * 1000})
-    assert told.count("expected an object") == 3
-    assert len(told) < 500
+    fields = problem({"items": ["x" * MIB] * 1000})
+    assert fields.count("expected an object") == 3
+    assert len(fields) < 500
 
 
 @pytest.mark.parametrize(
@@ -177,6 +177,6 @@ def test_money_is_an_integer_or_digits(sent, cents):
     ],
 )
 def test_G53_other_money_is_refused(sent):
-    told = problem({"items": [{"skuId": "1", "quantity": 1, "unitPrice": sent}]})
-    assert told.startswith("items[0].unitPrice: found ")
-    assert told.endswith("expected an integer of cents, or a string of digits")
+    fields = problem({"items": [{"skuId": "1", "quantity": 1, "unitPrice": sent}]})
+    assert fields.startswith("items[0].unitPrice: found ")
+    assert fields.endswith("expected an integer of cents, or a string of digits")

@@ -14,9 +14,9 @@ from fastapi import FastAPI, Request
 
 from oms_ledger.accounts.roles import OPERATIONS
 from oms_ledger.api.app import application, operations_of
-from oms_ledger.api.auth.dependencies import Doorkeeper
+from oms_ledger.api.auth.dependencies import ApiKeyCache
 from oms_ledger.api.http import errors
-from oms_ledger.api.http.addressing import Addressing
+from oms_ledger.api.http.addressing import AccountResolver
 from oms_ledger.api.http.bodies import json_body
 from oms_ledger.api.http.body_limits import LARGE, LIMITS, MIB, SMALL, BodyLimits, LargeBodies
 from oms_ledger.web import build
@@ -52,7 +52,7 @@ async def read(request: Request) -> Any:
 
 def app_of(**options: Any) -> Any:
     paths = [path for _, path, _ in ROUTES]
-    return Addressing(BodyLimits(inner, ROUTES, **options), paths)
+    return AccountResolver(BodyLimits(inner, ROUTES, **options), paths)
 
 
 app = app_of()
@@ -159,8 +159,10 @@ def test_refusals_of_checkout_paths_have_its_shape_under_any_spelling():
 
 def test_large_bodies_are_parsed_by_a_thread_of_their_own():
     small, large = b"[" + b" " * 100 + b"]", b"[" + b" " * LARGE + b"]"
-    told = [json.loads(ask(app, PLACE, one, method="PUT").body)["thread"] for one in (small, large)]
-    assert not told[0].startswith("large-bodies")
+    fields = [
+        json.loads(ask(app, PLACE, one, method="PUT").body)["thread"] for one in (small, large)
+    ]
+    assert not fields[0].startswith("large-bodies")
 
 
 def test_G64_large_bodies_beyond_the_room_for_them_are_told_to_come_back():
@@ -174,7 +176,7 @@ def test_G64_large_bodies_beyond_the_room_for_them_are_told_to_come_back():
     answer = ask(app, PLACE, body, method="PUT", headers=announced)
     assert (answer.status, answer.headers["retry-after"]) == (503, "1")
     assert ask(app, PLACE, b" " * SMALL, method="PUT").status == 200
-    large.give_back(2 * MIB - LARGE)
+    large.refund(2 * MIB - LARGE)
     # Who does not say how much is coming may bring as much as the operation takes.
     assert ask(app, PLACE, body[:10], body[10:], method="PUT").status == 200
     large.take(1)
@@ -209,14 +211,14 @@ def test_G64_keys_are_looked_up_beside_what_others_have_asked_for():
     """The pool of everything else is full, and stays so."""
     release = threading.Event()
     database = SimpleNamespace(reading=lambda: pytest.fail("not asked"))
-    doorkeeper = Doorkeeper(SimpleNamespace(database=database))  # type: ignore[arg-type]
-    doorkeeper._look_up = lambda _: None  # type: ignore[method-assign]
+    api_keys = ApiKeyCache(SimpleNamespace(database=database))  # type: ignore[arg-type]
+    api_keys._look_up = lambda _: None  # type: ignore[method-assign]
 
     async def story() -> None:
         loop = asyncio.get_running_loop()
         loop.set_default_executor(ThreadPoolExecutor(1))
         waiting = loop.run_in_executor(None, release.wait)
-        assert await doorkeeper.key("vtexappkey-acme-000000") is None
+        assert await api_keys.key("vtexappkey-acme-000000") is None
         assert not waiting.done()
         release.set()
         await waiting

@@ -5,7 +5,7 @@ import pytest
 from fastapi import FastAPI
 
 from oms_ledger.api.http import errors
-from oms_ledger.api.http.addressing import Addressing
+from oms_ledger.api.http.addressing import AccountResolver
 from oms_ledger.api.http.errors import ApiError
 from oms_ledger.orders.refusals import NotReadyForHandling, OrderGroupNotFound, OrderNotFound
 from tests.support.asgi import ask
@@ -29,7 +29,7 @@ async def failing(what: str, page: int = 1) -> Any:
     raise RAISED[what]
 
 
-app = Addressing(inner, [])
+app = AccountResolver(inner, [])
 
 
 @pytest.mark.parametrize(
@@ -70,9 +70,9 @@ def test_the_framework_never_speaks_for_itself(method, path, status):
 
 def test_checkout_adds_fields_and_the_request_id():
     answer = ask(app, "/api/checkout/order", headers=[("X-Request-Id", "mine")])
-    told = json.loads(answer.body)
-    assert (told["fields"], told["operationId"]) == ({}, "mine")
-    assert set(told) == {"fields", "operationId", "error"}
+    fields = json.loads(answer.body)
+    assert (fields["fields"], fields["operationId"]) == ({}, "mine")
+    assert set(fields) == {"fields", "operationId", "error"}
 
 
 def test_headers_of_a_no_are_sent():

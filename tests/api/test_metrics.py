@@ -1,4 +1,4 @@
-"""/metrics tells of every process and follower, and the dashboard and alerts ask only for that."""
+"""/metrics says of every process and follower, and the dashboard and alerts ask only for that."""
 
 import asyncio
 import json
@@ -11,13 +11,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import insert
 
 from oms_ledger.cli.maintenance import state_of
-from oms_ledger.services import metrics as reporting
+from oms_ledger.services import metrics
 from oms_ledger.web import build
 from projections.notifications import feeds, hooks
 from projections.notifications.feeds import Feed
 from projections.notifications.hooks import Hook
 from projections.subscriptions.checkpoints import now_micros
-from projections.tables import dead_letters, deliveries, judgings, process_figures
+from projections.tables import dead_letters, deliveries, filter_stats, process_metrics
 from tests.support.client import Client
 from tests.support.purchases import ACCOUNT, open_account, place_paid
 
@@ -37,15 +37,21 @@ def busy(cell, redis_url):
         with cell.database.writing() as connection:
             feeds.configure(connection, Feed("key-1", ACCOUNT, EVERY, 60, 345_600), 1)
             hook = Hook("key-1", ACCOUNT, EVERY, "https://example.com/", {})
-            hooks.configure(connection, hook, 1, cell.vault)
+            hooks.configure(connection, hook, 1, cell.encryption)
             owed = {"app_key": "key-1", "position": 1, "event_id": "E", "order_id": "v1-01"}
-            owed |= {"notice": "{}", "produced_at": now - 5 * MINUTE, "due_at": now}
+            owed |= {"notification": "{}", "produced_at": now - 5 * MINUTE, "due_at": now}
             connection.execute(insert(deliveries).values(owed))
-            letter = {"cursor": "hook:key-1", "position": 1, "order_id": "v1-01"}
-            letter |= {"why": "HTTP 500", "at": now, "content": "{}"}
+            letter = {"subscription": "hook:key-1", "position": 1, "order_id": "v1-01"}
+            letter |= {"reason": "HTTP 500", "at": now, "content": "{}"}
             connection.execute(insert(dead_letters).values(letter))
-            judged = {"cursor": "feed:key-1", "judged": 7, "passed": 3, "failed": 2, "micros": 9}
-            connection.execute(insert(judgings).values(judged))
+            evaluated = {
+                "subscription": "feed:key-1",
+                "evaluated": 7,
+                "matched": 3,
+                "failed": 2,
+                "micros": 9,
+            }
+            connection.execute(insert(filter_stats).values(evaluated))
         await place_paid(cell.ledger, "v1-01")
 
     asyncio.run(story())
@@ -65,47 +71,47 @@ def scraped(cell):
 def test_G61_a_cursor_says_how_far_it_is_behind_in_entries_and_in_seconds(busy):
     found = scraped(busy)
     behind = busy.store.head() - 1
-    for cursor in ("feed:key-1", "hook:key-1"):
-        assert found["oms_cursor_lag", ("cursor", cursor)] == behind
-        assert found["oms_cursor_lag_seconds", ("cursor", cursor)] > 0
+    for subscription in ("feed:key-1", "hook:key-1"):
+        assert found["oms_subscription_lag", ("subscription", subscription)] == behind
+        assert found["oms_subscription_lag_seconds", ("subscription", subscription)] > 0
     assert found["oms_ledger_head",] == busy.store.head()
-    assert ("oms_cursor_lag", ("cursor", "courier:key-1")) not in found
-    assert found["oms_deliveries_owed", ("app_key", "key-1")] == 1
+    assert ("oms_subscription_lag", ("subscription", "delivery:key-1")) not in found
+    assert found["oms_deliveries_pending", ("app_key", "key-1")] == 1
     assert found["oms_deliveries_oldest_seconds", ("app_key", "key-1")] >= 300
-    assert found["oms_dead_letters", ("cursor", "hook:key-1")] == 1
-    assert found["oms_filter_failed_total", ("cursor", "feed:key-1")] == 2
+    assert found["oms_dead_letters", ("subscription", "hook:key-1")] == 1
+    assert found["oms_filter_failed_total", ("subscription", "feed:key-1")] == 2
     assert found["oms_feed_items", ("app_key", "key-1")] == 0
 
 
 def test_every_process_is_heard_under_its_own_name_until_it_is_gone(busy):
     """Those without a port report through the database; the dead are not counted on."""
-    samples = [["oms_pushes_total", {"outcome": "accepted"}, 5.0]]
-    body = json.dumps([["oms_pushes", "Pushes", "counter", samples]])
+    samples = [["oms_webhook_attempts_total", {"outcome": "accepted"}, 5.0]]
+    body = json.dumps([["oms_webhook_attempts", "Pushes", "counter", samples]])
     with busy.database.writing() as connection:
         for process, age in (("other:1", 0), ("other:2", 1), ("dead:3", 2 * MINUTE)):
             row = {"process": process, "kind": "worker", "body": body, "at": now_micros() - age}
-            connection.execute(insert(process_figures).values(row))
-        reporting.report(connection, "reported:4", "clock")
+            connection.execute(insert(process_metrics).values(row))
+        metrics.report(connection, "reported:4", "scheduler")
     found = scraped(busy)
-    told = {
+    fields = {
         dict(labels)["process"]: value
         for (name, *labels), value in found.items()
-        if name == "oms_pushes_total" and ("outcome", "accepted") in labels
+        if name == "oms_webhook_attempts_total" and ("outcome", "accepted") in labels
     }
-    assert told["other:1"] == told["other:2"] == 5
-    assert "dead:3" not in told
+    assert fields["other:1"] == fields["other:2"] == 5
+    assert "dead:3" not in fields
     memory = {dict(k[1:])["kind"] for k in found if k[0] == "process_resident_memory_bytes"}
-    assert memory == {"clock", "web"}
+    assert memory == {"scheduler", "web"}
     seen = {dict(k[1:])["process"] for k in found if k[0] == "oms_process_seen_seconds"}
     assert seen == {"other:1", "other:2", "reported:4"}
 
 
 def test_status_shows_the_same_figures(busy):
     found = scraped(busy)
-    for figure in state_of(busy)["figures"]:
-        key = (figure["name"], *sorted(figure["labels"].items()))
-        if "seconds" not in figure["name"]:
-            assert found[key] == figure["value"], figure
+    for metric in state_of(busy)["figures"]:
+        key = (metric["name"], *sorted(metric["labels"].items()))
+        if "seconds" not in metric["name"]:
+            assert found[key] == metric["value"], metric
 
 
 def asked_for(expression):
@@ -113,12 +119,12 @@ def asked_for(expression):
 
 
 def test_the_dashboard_and_the_alerts_name_only_metrics_that_there_are(busy):
-    reporting.PUSHES.labels("accepted").inc(0)
-    reporting.FIRED.labels("placement").inc(0)
+    metrics.PUSHES.labels("accepted").inc(0)
+    metrics.FIRED.labels("placement").inc(0)
     Client(build(busy)).call("GET", "/healthz")
     with busy.database.writing() as connection:
-        reporting.report(connection, "reported:1", "worker")
-    there = {name for name, *_ in scraped(busy)} | {"oms_calls"}  # none is owed here
+        metrics.report(connection, "reported:1", "worker")
+    there = {name for name, *_ in scraped(busy)} | {"oms_outbox_messages"}  # none has pending here
     dashboard = json.loads((MONITORING / "dashboard.json").read_text())
     expressions = [t["expr"] for panel in dashboard["panels"] for t in panel["targets"]]
     alerts = (MONITORING / "alerts.yml").read_text()
@@ -136,7 +142,7 @@ def test_the_dashboard_and_the_alerts_name_only_metrics_that_there_are(busy):
 
 
 def test_operations_explains_every_metric_of_ours(busy):
-    told = (MONITORING.parent / "operations.md").read_text()
+    fields = (MONITORING.parent / "operations.md").read_text()
     ours = {name for name, *_ in scraped(busy) if name.startswith("oms_")}
     plain = {re.sub(r"_(bucket|count|sum|created)$", "", name) for name in ours}
-    assert {name for name in plain if name not in told} == set()
+    assert {name for name in plain if name not in fields} == set()

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from oms_ledger.api.http.errors import ApiError
-from oms_ledger.api.http.turns import FEWEST, UNKNOWN, Admission, Pace, Turns
+from oms_ledger.api.http.turns import FEWEST, UNKNOWN, Admission, RateLimiter, Turns
 from tests.support.asgi import ask
 
 
@@ -34,26 +34,26 @@ def test_G44_accounts_take_turns_and_none_has_more_than_half():
             await turns.take(account)
             served.append(account)
 
-        asked = [asyncio.create_task(request("flood")) for _ in range(6)]
+        requested = [asyncio.create_task(request("flood")) for _ in range(6)]
         await settled()
         assert served == ["flood"] * 2  # half of four
-        asked += [asyncio.create_task(request(name)) for name in ("a", "b", "a", "c")]
+        requested += [asyncio.create_task(request(name)) for name in ("a", "b", "a", "c")]
         await settled()
         assert served[2:] == ["a", "b"]  # who came later did not wait for the flood
-        turns.give_back("flood")
+        turns.refund("flood")
         await settled()
         assert served[4:] == ["flood"]
-        turns.give_back("a")
+        turns.refund("a")
         await settled()
         assert served[5:] == ["a"]
-        turns.give_back("b")
+        turns.refund("b")
         await settled()
         assert served[6:] == ["c"]
         for _ in range(3):
-            turns.give_back("flood")
+            turns.refund("flood")
             await settled()
         assert served[7:] == ["flood"] * 3
-        await asyncio.gather(*asked)
+        await asyncio.gather(*requested)
         assert turns.waiting == 0
 
     run(story)
@@ -78,16 +78,16 @@ def test_who_would_wait_too_long_is_refused_at_once():
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
         assert turns.waiting == 0
-        turns.give_back("a")
+        turns.refund("a")
         clock.now += 1  # one turn ended in that second: a slow process lets few wait
         await turns.take("a")
         waiting = [asyncio.create_task(turns.take("a")) for _ in range(FEWEST // 2)]
         await settled()
         assert turns.full("a")
         for _ in waiting:
-            turns.give_back("a")
+            turns.refund("a")
             await settled()
-        turns.give_back("a")
+        turns.refund("a")
         assert not turns.taken
 
     run(story)
@@ -101,10 +101,10 @@ def test_a_turn_that_does_not_come_is_refused_and_leaves_nothing_behind():
             await turns.take("a")
         assert refused.value.status == 503
         assert turns.waiting == 0
-        turns.give_back("a")
+        turns.refund("a")
         assert not turns.taken
         await turns.take("a")
-        turns.give_back("a")
+        turns.refund("a")
 
     run(story)
 
@@ -115,12 +115,12 @@ def test_a_turn_that_comes_to_who_left_goes_to_the_next():
         await turns.take("a")
         first, second = (asyncio.create_task(turns.take("a")) for _ in range(2))
         await settled()
-        turns.give_back("a")  # to the first, which does not know it yet
+        turns.refund("a")  # to the first, which does not know it yet
         first.cancel()
         await settled()
         assert first.cancelled()
         assert second.done()
-        turns.give_back("a")
+        turns.refund("a")
         assert not turns.taken
 
     run(story)
@@ -128,7 +128,7 @@ def test_a_turn_that_comes_to_who_left_goes_to_the_next():
 
 def test_the_pace_is_that_of_the_second_before():
     clock = Clock()
-    pace = Pace(clock)
+    pace = RateLimiter(clock)
     assert pace.per_second(7) == 7
     for _ in range(20):
         pace.count()

@@ -1,4 +1,4 @@
-"""Whole numbers in bodies, field by spelling: judged by the digits that were sent."""
+"""Whole numbers in bodies, field by spelling: evaluated by the digits that were sent."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from oms_ledger.api.http.bodies import json_body, parse
 from oms_ledger.api.http.errors import ApiError
 from oms_ledger.api.marketplace.change_seller import NewSeller
 from oms_ledger.api.orders.invoices import Invoice
-from oms_ledger.api.payments.transactions import Asked
+from oms_ledger.api.payments.transactions import ParsedRequest
 
 UNITS = '{"id":"1","quantity":%s,"price":%s}'
 FIELDS = {
@@ -42,7 +42,7 @@ FIELDS = {
         NewSeller,
         '{"newSellerId":"s","shippingData":{"logisticsInfo":[]},"marketplacePaymentValue":%s}',
     ),
-    "transaction value": (Asked, '{"value":%s}'),
+    "transaction value": (ParsedRequest, '{"value":%s}'),
 }
 COUNTS = {
     "invoice quantity": (
@@ -129,7 +129,7 @@ def test_money_is_judged_by_its_digits(whole: int, fraction: int) -> None:
     text = f"{whole}.{fraction:020d}"
     rest = fraction / 10**20
     try:
-        found = parse(Asked, _read(f'{{"value":{text}}}')).value
+        found = parse(ParsedRequest, _read(f'{{"value":{text}}}')).value
     except ApiError:
         assert 10**14 <= fraction <= 10**20 - 10**14
         return

@@ -78,7 +78,7 @@ def test_start_handling_is_done_once_by_the_person(client, browser):
     started = [event for event in events if event["name"] == "handling-started"]
     assert len(started) == 1
     assert started[0]["actor"].startswith("person:p")
-    # Going back fetches the form anew: nothing that is sent from it is recorded.
+    # Going back fetches the form again: nothing that is sent from it is recorded.
     back = browser.get(target)
     assert back.status == 409
     browser.post(target, key_and_version(back))
@@ -105,11 +105,11 @@ def test_cancel_is_never_confirmed_by_going_back(client, browser):
 def test_a_form_that_was_overtaken_asks_once_more(client, browser):
     order_id = paid(client)
     target = f"{ROOT}/orders/{order_id}/cancel"
-    fields = key_and_version(browser.get(target)) | {"reason": "why"}
+    fields = key_and_version(browser.get(target)) | {"reason": "reason"}
     client.call("POST", f"{ORDERS}/{order_id}/start-handling")
-    asked = browser.post(target, fields)
-    assert asked.status == 409
-    assert "went on since" in asked.text
+    requested = browser.post(target, fields)
+    assert requested.status == 409
+    assert "went on since" in requested.text
     assert client.call("GET", f"{ORDERS}/{order_id}").json()["status"] == "handling"
 
 

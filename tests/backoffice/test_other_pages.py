@@ -10,7 +10,7 @@ from projections.accounts import app_keys
 from projections.operators.tables import operator_sessions
 from projections.subscriptions import checkpoints
 from projections.subscriptions.views import VIEWS
-from projections.tables import cursors
+from projections.tables import subscriptions
 from tests.acceptance.test_order_life import ORDERS, paid
 from tests.backoffice.conftest import PASSWORD
 from tests.backoffice.test_sign_in import everything
@@ -46,7 +46,7 @@ PAGES = {
     "playground": "feed_explain",
     "outbox": "view_calls",
     "tasks": "read_tasks",
-    "people": "look_up_person",
+    "customer-index": "look_up_person",
     "runs": "export_orders",
     "team": "manage_users",
     "keys": "manage_keys",
@@ -81,8 +81,8 @@ def test_every_page_opens_by_the_resources_of_the_api(cell, client, browser_of, 
 def caught_up(cell):
     """All rows of all tables once the views have caught up; but for who holds a lease."""
     for name, view in VIEWS.items():
-        checkpoints.run(cell.database, cell.folds(), name, view())
-    return {name: rows for name, rows in everything(cell).items() if name != cursors.name}
+        checkpoints.run(cell.database, cell.loader(), name, view())
+    return {name: rows for name, rows in everything(cell).items() if name != subscriptions.name}
 
 
 def test_links_of_every_page_lead_somewhere(client, browser):
@@ -176,8 +176,8 @@ def test_team_is_invited_and_the_last_owner_stays(cell, browser, app):
 def test_what_is_dangerous_asks_for_the_password_again(cell, browser):
     with cell.database.writing() as connection:
         connection.execute(update(operator_sessions).values(verified_at=0))
-    asked = browser.post(f"{ROOT}/keys", {"do": "create", "role": "Feed reader"})
-    assert asked.location == f"/admin/-/verify?next=%2Fadmin%2F{ACCOUNT}%2Fkeys"
+    requested = browser.post(f"{ROOT}/keys", {"do": "create", "role": "Feed reader"})
+    assert requested.location == f"/admin/-/verify?next=%2Fadmin%2F{ACCOUNT}%2Fkeys"
     wrong = browser.post("/admin/-/verify", {"next": f"{ROOT}/keys", "password": "no"})
     assert wrong.status == 401
     right = browser.post("/admin/-/verify", {"next": f"{ROOT}/keys", "password": PASSWORD})
@@ -189,8 +189,8 @@ def test_what_is_dangerous_asks_for_the_password_again(cell, browser):
 def test_setting_is_changed_by_its_form(client, browser):
     done = browser.post(f"{ROOT}/settings", {"name": "payment_expiry", "value": "7"})
     assert done.status == 303
-    told = client.call("GET", "/api/ledger/account").json()["settings"]
-    assert next(s["value"] for s in told if s["name"] == "payment_expiry") == 7
+    content = client.call("GET", "/api/ledger/account").json()["settings"]
+    assert next(s["value"] for s in content if s["name"] == "payment_expiry") == 7
     assert browser.post(f"{ROOT}/settings", {"name": "pii", "value": "no idea"}).status == 400
     assert "Account settings changed" in browser.get(f"{ROOT}/history").text
 

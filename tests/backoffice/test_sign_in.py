@@ -95,7 +95,7 @@ def test_five_failures_block_the_sixth_try_though_right(cell, app, operator_of):
     blocked = stranger.post(SIGN_IN, credentials())
     assert blocked.status == 429
     assert int(blocked.header("retry-after")) in range(1, 61)
-    # A browser that signed in before is counted apart: strangers shut nobody out.
+    # A browser that signed in before is counted apart: anonymous callers shut nobody out.
     known.cookies.pop("oms")
     assert known.post(SIGN_IN, credentials()).status == 303
     for _ in range(5):

@@ -25,14 +25,14 @@ def test_sign_in_leads_home_and_sign_out_ends_it(site: Site, chrome, violations)
 def test_link_keeps_its_secret_in_the_fragment(site: Site, chrome, violations):
     invitations.disable(site.cell, EMAIL)
     token = invitations.reset(site.cell, EMAIL)
-    asked: list[str] = []
+    requested: list[str] = []
     page = chrome.new_page(base_url=site.base)
     violations.watch(page)
-    page.on("request", lambda request: asked.append(request.url))
+    page.on("request", lambda request: requested.append(request.url))
     page.goto(f"/admin/-/link#{token}")
     expect(page.get_by_label("Code of the link")).to_be_hidden()
     assert token not in page.url
-    assert not any(token in url for url in asked if "#" not in url)
+    assert not any(token in url for url in requested if "#" not in url)
 
 
 def test_orders_are_found_opened_and_handled_by_keys_alone(site: Site, page: Page):

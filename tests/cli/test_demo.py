@@ -158,9 +158,9 @@ def test_a_key_that_was_revoked_is_replaced_and_shown_on_a_terminal(demo_cell, c
 def test_a_demo_whose_hook_is_refused_says_why_and_goes_on_with_the_feed(cell, tmp_path, capsys):
     closed = Cell(replace(cell.settings, data_dir=tmp_path))
     assert prepare(closed)
-    told = capsys.readouterr().out
-    assert "without a hook" in told
-    assert "OMS_DEMO=on" in told
+    fields = capsys.readouterr().out
+    assert "without a hook" in fields
+    assert "OMS_DEMO=on" in fields
     assert seen(closed) == (EXPECTED, [200, 404])
     assert asyncio.run(closed.ledger.account(ACCOUNT)).name == ACCOUNT
     closed.close()

@@ -25,7 +25,7 @@ def test_a_seller_is_set_listed_without_its_token_and_removed(cell, run):
     done = run("set", ACCOUNT, "elsewhere", URL, "--app-key", "key-1")
     assert done.exit_code == 0, done.output
     with cell.database.reading() as connection:
-        known = external_sellers.get(connection, ACCOUNT, "elsewhere", cell.vault)
+        known = external_sellers.get(connection, ACCOUNT, "elsewhere", cell.encryption)
     assert (known.url, known.app_key, known.app_token) == (URL, "key-1", "secret-token")
     listed = run("list", ACCOUNT, "--json")
     assert json.loads(listed.output) == [{"seller": "elsewhere", "url": URL}]

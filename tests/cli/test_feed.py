@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from oms_ledger.cli import app
 from projections.notifications import feeds
-from projections.subscriptions import checkpoints as cursors
+from projections.subscriptions import checkpoints
 from projections.tables import feed_items
 from tests.projections.subscriptions.test_checkpoints import filled
 
@@ -30,37 +30,37 @@ def feed(cell, monkeypatch):
     return run
 
 
-def said(result):
+def answer(result):
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout)
 
 
 def test_feeds_are_listed_and_their_items_looked_at(feed):
-    (listed,) = said(feed("list", "--json"))
+    (listed,) = answer(feed("list", "--json"))
     assert (listed["appKey"], listed["items"], listed["deadLetters"]) == ("key-1", 18, 0)
-    assert len(said(feed("peek", "key-1", "--limit", "5", "--json"))) == 5
+    assert len(answer(feed("peek", "key-1", "--limit", "5", "--json"))) == 5
     assert "key-1" in feed("list").stdout
     assert feed("peek", "key-1").stdout.count("v1-01") > 1
 
 
 def test_a_dry_run_and_an_explanation_of_another_filter(feed, cell):
     text = 'status = "payment-approved"'
-    report = said(feed("dry-run", "key-1", "--since", "0", "--filter", text, "--json"))
-    assert (report["passed"], report["done"], report["head"]) == (2, True, cell.store.head())
+    report = answer(feed("dry-run", "key-1", "--since", "0", "--filter", text, "--json"))
+    assert (report["matched"], report["done"], report["head"]) == (2, True, cell.store.head())
     assert "2 notices" in feed("dry-run", "key-1", "--since", "0", "--filter", text).stdout
-    told = said(feed("explain", "key-1", "v1-01", "--filter", text, "--json"))
-    assert [version["notice"] for version in told["versions"]].count(True) == 1
-    assert told["reads"] == ["status"]
+    fields = answer(feed("explain", "key-1", "v1-01", "--filter", text, "--json"))
+    assert [version["notification"] for version in fields["versions"]].count(True) == 1
+    assert fields["reads"] == ["status"]
     refused = feed("explain", "key-1", "v1-01", "--filter", "status =")
     assert refused.exit_code == 2
     whole = json.dumps({"type": "FromWorkflow", "status": ["handling"]})
-    assert said(feed("dry-run", "key-1", "--since", "0", "--filter", whole, "--json"))["done"]
+    assert answer(feed("dry-run", "key-1", "--since", "0", "--filter", whole, "--json"))["done"]
 
 
 def test_a_feed_and_one_order_are_replayed(feed, cell):
     head = cell.store.head()
-    assert said(feed("replay", "key-1", "--since", "3", "--json")) == {"since": 3, "until": head}
-    assert said(feed("replay", "key-1", "--order", "v1-01", "--json"))["produced"] <= 9
+    assert answer(feed("replay", "key-1", "--since", "3", "--json")) == {"since": 3, "until": head}
+    assert answer(feed("replay", "key-1", "--order", "v1-01", "--json"))["produced"] <= 9
     assert feed("replay", "key-1", "--since", "soon").exit_code == 2
     assert "Put back" in feed("replay", "key-1", "--since", "2020-01-01T00:00:00Z").stdout
 
@@ -68,11 +68,11 @@ def test_a_feed_and_one_order_are_replayed(feed, cell):
 def test_dead_letters_are_listed_and_requeued(feed, cell):
     with cell.database.writing() as connection:
         connection.execute(update(feed_items).values(produced_at=0))
-        feeds.bury(connection, cursors.now_micros())
-    letters = said(feed("dead-letters", "key-1", "--json"))
+        feeds.dead_letter(connection, checkpoints.now_micros())
+    letters = answer(feed("dead-letters", "key-1", "--json"))
     assert len(letters) == 18
     position = str(letters[0]["position"])
-    assert said(feed("requeue", "key-1", position, "--json")) == {"requeued": 1}
+    assert answer(feed("requeue", "key-1", position, "--json")) == {"requeued": 1}
     assert feed("requeue", "key-1").exit_code == 2
     assert "17 letters" in feed("requeue", "key-1", "--all").stdout
-    assert said(feed("dead-letters", "key-1", "--json")) == []
+    assert answer(feed("dead-letters", "key-1", "--json")) == []

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from oms_ledger.cli import app
-from oms_ledger.orders.payments.gateway import LedgerOnly
+from oms_ledger.orders.payments.gateway import BuiltInGateway
 from oms_ledger.services.payments.gateways import gateway_of
 from oms_ledger.services.payments.http_gateway import HttpGateway
 from projections.accounts import gateways
@@ -29,18 +29,18 @@ def run(cell, monkeypatch):
 
 
 def test_an_account_has_the_built_in_gateway_until_another_is_set(cell, run):
-    assert isinstance(gateway_of(cell, ACCOUNT), LedgerOnly)
+    assert isinstance(gateway_of(cell, ACCOUNT), BuiltInGateway)
     done = run("set", ACCOUNT, URL, "--app-key", "key-1")
     assert done.exit_code == 0, done.output
     remote = gateway_of(cell, ACCOUNT)
     assert isinstance(remote, HttpGateway)
     assert (remote.url, remote.app_key, remote.app_token) == (URL, "key-1", "secret-token")
     shown = run("show", ACCOUNT, "--json")
-    told = json.loads(shown.output)
-    assert told == {"account": ACCOUNT, "gateway": "http", "url": URL, "appKey": "key-1"}
+    fields = json.loads(shown.output)
+    assert fields == {"account": ACCOUNT, "gateway": "http", "url": URL, "appKey": "key-1"}
     assert "secret-token" not in run("show", ACCOUNT).output
     assert run("built-in", ACCOUNT).exit_code == 0
-    assert isinstance(gateway_of(cell, ACCOUNT), LedgerOnly)
+    assert isinstance(gateway_of(cell, ACCOUNT), BuiltInGateway)
 
 
 def test_what_cannot_be_a_gateway_is_refused_with_a_sentence(cell, run):
@@ -54,4 +54,4 @@ def test_what_cannot_be_a_gateway_is_refused_with_a_sentence(cell, run):
         assert refused.exit_code != 0, words
         assert refused.exception is not None
     with cell.database.reading() as connection:
-        assert gateways.get(connection, ACCOUNT, cell.vault) is None
+        assert gateways.get(connection, ACCOUNT, cell.encryption) is None

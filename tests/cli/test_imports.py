@@ -1,4 +1,4 @@
-"""Importing files: what can be imported is, once; what cannot is told with its line."""
+"""Importing files: what can be imported is, once; what cannot gets with its line."""
 
 import asyncio
 import json
@@ -8,13 +8,12 @@ from pathlib import Path
 from oms_ledger.cli.imports import import_file
 from oms_ledger.cli.maintenance import rebuild_view, stale_views
 from oms_ledger.orders.handling.decide import close_cancellation_window
-from projections.orders import query as order_list
-from projections.orders import views as order_views
-from projections.orders.query import Question
+from projections.orders import query, views
+from projections.orders.query import OrderQuery
 from projections.orders.views import OrderViews
-from projections.subscriptions import checkpoints as cursors
+from projections.subscriptions import checkpoints
 from projections.timers import deadlines
-from projections.timers.deadlines import DueTimes
+from projections.timers.deadlines import Timers
 from tests.support.order_documents import document
 from tests.support.purchases import ACCOUNT, open_account
 
@@ -30,9 +29,9 @@ def run(cell, file):
 
 
 def listed(cell):
-    cursors.run(cell.database, cell.folds(), order_views.CURSOR, OrderViews())
+    checkpoints.run(cell.database, cell.loader(), views.SUBSCRIPTION, OrderViews())
     with cell.database.reading() as connection:
-        page = order_list.page(connection, Question(ACCOUNT, per_page=100))
+        page = query.page(connection, OrderQuery(ACCOUNT, per_page=100))
     return page
 
 
@@ -67,37 +66,39 @@ def test_G31_a_rebuilt_view_agrees_with_the_ledger(cell, tmp_path):
     file = tmp_path / "orders.jsonl"
     file.write_text("\n".join(lines_of_samples()))
     run(cell, file)
-    assert rebuild_view(cell, order_views.CURSOR) == cell.store.head()
+    assert rebuild_view(cell, views.SUBSCRIPTION) == cell.store.head()
     assert stale_views(cell) == []
 
 
 def due(cell):
-    cursors.run(cell.database, cell.folds(), deadlines.CURSOR, DueTimes())
+    checkpoints.run(cell.database, cell.loader(), deadlines.SUBSCRIPTION, Timers())
     with cell.database.reading() as connection:
         return deadlines.due(connection, 2**62)
 
 
 def test_time_moves_an_imported_order_only_when_asked(cell, tmp_path):
     asyncio.run(open_account(cell.ledger))
-    told = document("coupon-free-shipping-custom-data-2024")
+    fields = document("coupon-free-shipping-custom-data-2024")
     file = tmp_path / "orders.jsonl"
-    file.write_text(json.dumps(told))
+    file.write_text(json.dumps(fields))
     assert run(cell, file)["imported"] == 1
-    order = asyncio.run(cell.ledger.order(ACCOUNT, told["orderId"]))
+    order = asyncio.run(cell.ledger.order(ACCOUNT, fields["orderId"]))
     assert (order.status, due(cell)) == ("window-to-cancel", [])
-    asyncio.run(cell.ledger.change(ACCOUNT, order.order_id, close_cancellation_window, by="test"))
+    asyncio.run(
+        cell.ledger.change(ACCOUNT, order.order_id, close_cancellation_window, actor="test")
+    )
     assert asyncio.run(cell.ledger.order(ACCOUNT, order.order_id)) == order
     for _ in range(2):
         report = asyncio.run(import_file(cell, ACCOUNT, file, resume=True))
         assert (report["imported"], report["known"]) == (0, 1)
-    order = asyncio.run(cell.ledger.order(ACCOUNT, told["orderId"]))
+    order = asyncio.run(cell.ledger.order(ACCOUNT, fields["orderId"]))
     assert order.status == "ready-for-handling"
 
 
 def test_an_import_with_resume_goes_on_from_where_it_stood(cell, tmp_path):
     asyncio.run(open_account(cell.ledger))
-    told = document("coupon-free-shipping-custom-data-2024")
+    fields = document("coupon-free-shipping-custom-data-2024")
     file = tmp_path / "orders.jsonl"
-    file.write_text(json.dumps(told))
+    file.write_text(json.dumps(fields))
     assert asyncio.run(import_file(cell, ACCOUNT, file, resume=True))["imported"] == 1
-    assert due(cell) == [(ACCOUNT, told["orderId"], "cancellation-window")]
+    assert due(cell) == [(ACCOUNT, fields["orderId"], "cancellation-window")]

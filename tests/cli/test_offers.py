@@ -28,8 +28,8 @@ def here(cell, monkeypatch):
     return cell
 
 
-def write(path, told):
-    path.write_text("".join(json.dumps(one) + "\n" for one in told))
+def write(path, fields):
+    path.write_text("".join(json.dumps(one) + "\n" for one in fields))
     return path
 
 
@@ -49,7 +49,7 @@ def test_loading_again_changes_only_what_differs(here, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "why"),
+    ("wrong", "reason"),
     [
         ({"sku": "3"}, "price"),
         ({"sku": "3", "price": -1}, "price"),
@@ -78,14 +78,14 @@ def test_a_spreadsheet_of_offers_is_loaded(here, tmp_path):
         "2,100,,,,false,,\n"
     )
     assert load_file(here, ACCOUNT, file).changed == 2
-    told = json.loads(run("list", "--json").stdout)["rows"]
-    assert (told[0]["name"], told[0]["stock"], told[0]["unit_multiplier"]) == (
+    fields = json.loads(run("list", "--json").stdout)["rows"]
+    assert (fields[0]["name"], fields[0]["stock"], fields[0]["unit_multiplier"]) == (
         "Mug, blue",
         7,
         "0.35",
     )
-    assert told[0]["sales_channels"] == ["1", "2"]
-    assert (told[1]["active"], told[1]["stock"]) == (False, None)
+    assert fields[0]["sales_channels"] == ["1", "2"]
+    assert (fields[1]["active"], fields[1]["stock"]) == (False, None)
 
 
 def test_commands_show_quote_and_remove(here, tmp_path):
@@ -104,9 +104,9 @@ def test_of_two_deliveries_by_one_name_the_nearer_range_wins(here):
     wide = {"kind": "delivery", "id": "Normal", "estimate": "9bd", "price": 900, "country": "BRA"}
     near = {**wide, "estimate": "1bd", "price": 100}
     near |= {"postal_from": "01000-000", "postal_to": "01999-999"}
-    told = [stored_row(one, 1) for one in (wide, near, ROWS[0])]
+    fields = [stored_row(one, 1) for one in (wide, near, ROWS[0])]
     with here.database.writing() as connection:
-        rows.load(connection, ACCOUNT, told, replace=False)
+        rows.load(connection, ACCOUNT, fields, replace=False)
     for code, price in (("01310-100", 100), ("99999-999", 900)):
         quoted = run("quote", "--sku", "1", "--postal-code", code, "--json").stdout
         assert [one["price"] for one in json.loads(quoted)["slas"]] == [price]

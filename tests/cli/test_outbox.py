@@ -6,9 +6,8 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from oms_ledger.cli import app
-from oms_ledger.cli import outbox as command
-from oms_ledger.services.outbox.outcomes import Failed
+from oms_ledger.cli import app, outbox
+from oms_ledger.services.outbox.outcomes import PermanentFailure
 from tests.support.run_until_idle import settle
 from tests.support.sales import (
     SHOP,
@@ -16,30 +15,30 @@ from tests.support.sales import (
     open_accounts,
     sell,
 )
-from workers.outbox import dispatcher as switchboard
+from workers.outbox import dispatcher
 
 
 @pytest.fixture
-def told(cell, monkeypatch):
-    """Runs a command line; what it printed. Redis is away, which costs a wake-up only."""
-    monkeypatch.setattr(command, "open_cell", lambda: cell)
-    monkeypatch.setattr(command.wakeups, "wake", lambda *_: 0)
+def fields(cell, monkeypatch):
+    """Runs a command line; what it printed. Redis is away, which costs a signal only."""
+    monkeypatch.setattr(outbox, "open_cell", lambda: cell)
+    monkeypatch.setattr(outbox.signals, "wake", lambda *_: 0)
 
     def run(*words):
-        result = CliRunner().invoke(app, ["calls", *words], catch_exceptions=False)
+        result = CliRunner().invoke(app, ["outbox", *words], catch_exceptions=False)
         assert result.exit_code == 0, result.output
         return result.output
 
     return run
 
 
-def test_G45_an_operator_finds_a_dead_call_and_has_it_made_again(cell, told, monkeypatch):
-    good = switchboard.HANDLERS["place-fulfillment"]
+def test_G45_an_operator_finds_a_dead_call_and_has_it_made_again(cell, fields, monkeypatch):
+    good = dispatcher.HANDLERS["place-fulfillment"]
 
     async def broken(cell, owed):
-        raise Failed("the line is dead")
+        raise PermanentFailure("the line is dead")
 
-    monkeypatch.setitem(switchboard.HANDLERS, "place-fulfillment", broken)
+    monkeypatch.setitem(dispatcher.HANDLERS, "place-fulfillment", broken)
 
     async def sale():
         await open_accounts(cell, STORE, SHOP)
@@ -48,21 +47,21 @@ def test_G45_an_operator_finds_a_dead_call_and_has_it_made_again(cell, told, mon
         return order_id
 
     order_id = asyncio.run(sale())
-    (dead,) = json.loads(told("list", "--state", "dead", "--json"))
-    listed = told("list", "--order", order_id)
+    (dead,) = json.loads(fields("list", "--state", "dead", "--json"))
+    listed = fields("list", "--order", order_id)
     assert dead["id"] in listed
     assert "the line is dead" in listed
-    monkeypatch.setitem(switchboard.HANDLERS, "place-fulfillment", good)
-    assert "waiting" in told("resume", dead["id"], "--account", STORE)
+    monkeypatch.setitem(dispatcher.HANDLERS, "place-fulfillment", good)
+    assert "waiting" in fields("resume", dead["id"], "--account", STORE)
     asyncio.run(settle(cell))
     assert str(asyncio.run(cell.ledger.order(STORE, order_id)).status) == "payment-approved"
 
 
-def test_G45_an_operator_leaves_a_call_out(cell, told, monkeypatch):
+def test_G45_an_operator_leaves_a_call_out(cell, fields, monkeypatch):
     async def broken(cell, owed):
-        raise Failed("the line is dead")
+        raise PermanentFailure("the line is dead")
 
-    monkeypatch.setitem(switchboard.HANDLERS, "place-fulfillment", broken)
+    monkeypatch.setitem(dispatcher.HANDLERS, "place-fulfillment", broken)
 
     async def sale():
         await open_accounts(cell, STORE, SHOP)
@@ -70,7 +69,7 @@ def test_G45_an_operator_leaves_a_call_out(cell, told, monkeypatch):
         await settle(cell)
 
     asyncio.run(sale())
-    (dead,) = json.loads(told("list", "--state", "dead", "--json"))
+    (dead,) = json.loads(fields("list", "--state", "dead", "--json"))
     skip = ("skip", dead["id"], "--account", STORE, "--reason", "sold by telephone")
-    assert "skipped" in told(*skip)
-    assert json.loads(told("list", "--state", "dead", "--json")) == []
+    assert "skipped" in fields(*skip)
+    assert json.loads(fields("list", "--state", "dead", "--json")) == []

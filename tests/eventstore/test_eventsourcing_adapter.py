@@ -18,7 +18,7 @@ from eventsourcing.persistence import ProgrammingError, StoredEvent
 from eventsourcing.projection import ApplicationSubscription
 from eventsourcing.system import NotificationLogReader, ProcessApplication
 
-from oms_ledger.eventstore.eventsourcing_adapter import LedgerMapper, LedgerRecorder, RecordedEvent
+from oms_ledger.eventstore.eventsourcing_adapter import AdaptedEvent, LedgerMapper, LedgerRecorder
 from oms_ledger.orders.privacy.erase import erase_person
 from tests.support.purchases import ACCOUNT, open_account, place_paid
 
@@ -30,7 +30,7 @@ def recorder(cell):
         await asyncio.gather(*(place_paid(cell.ledger, f"v{n}-01", n) for n in range(3)))
 
     asyncio.run(story())
-    return LedgerRecorder(cell.folds())
+    return LedgerRecorder(cell.loader())
 
 
 def test_a_notification_log_of_the_library_reads_every_entry_in_order(cell, recorder):
@@ -47,8 +47,8 @@ def test_events_and_notifications_are_selected_as_the_library_asks(cell, recorde
     stream = f"{ACCOUNT}/v1-01"
     versions = [row.version for row in cell.store.stream(stream)]
 
-    def selected(**asked):
-        return [e.originator_version for e in recorder.select_events(stream, **asked)]
+    def selected(**requested):
+        return [e.originator_version for e in recorder.select_events(stream, **requested)]
 
     assert selected() == versions
     assert selected(gt=2, lte=5) == [3, 4, 5]
@@ -64,17 +64,17 @@ def test_events_and_notifications_are_selected_as_the_library_asks(cell, recorde
 def test_the_librarys_mapper_gives_the_events_back(cell, recorder):
     mapper = LedgerMapper()
     stored = recorder.select_events(f"{ACCOUNT}/v1-01")[0]
-    told = mapper.to_domain_event(stored)
-    assert isinstance(told, RecordedEvent)
-    assert (told.by, told.originator_id) == ("test", f"{ACCOUNT}/v1-01")
-    assert told.event.client_profile["email"] == "ana@example.com"
+    fields = mapper.to_domain_event(stored)
+    assert isinstance(fields, AdaptedEvent)
+    assert (fields.actor, fields.originator_id) == ("test", f"{ACCOUNT}/v1-01")
+    assert fields.event.client_profile["email"] == "ana@example.com"
 
 
 def test_G56_an_erased_person_reads_as_erased_through_the_library_too(cell, recorder):
     decision = partial(erase_person, erasure_id="e")
-    asyncio.run(cell.ledger.change(ACCOUNT, "v1-01", decision, by="test"))
-    told = LedgerMapper().to_domain_event(recorder.select_events(f"{ACCOUNT}/v1-01")[0])
-    assert told.event.client_profile == {}
+    asyncio.run(cell.ledger.change(ACCOUNT, "v1-01", decision, actor="test"))
+    fields = LedgerMapper().to_domain_event(recorder.select_events(f"{ACCOUNT}/v1-01")[0])
+    assert fields.event.client_profile == {}
 
 
 def test_nothing_is_written_past_the_decisions(recorder):
@@ -99,7 +99,7 @@ class Counting(ProcessApplication):
     """A follower as one writes it for the library: it counts orders in an aggregate of its own."""
 
     @singledispatchmethod
-    def policy(self, domain_event: RecordedEvent, processing_event: ProcessingEvent) -> None:
+    def policy(self, domain_event: AdaptedEvent, processing_event: ProcessingEvent) -> None:
         if type(domain_event.event).__name__ != "OrderPlaced":
             return
         try:

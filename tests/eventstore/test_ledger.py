@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore.integrity import Tampered, verify
-from oms_ledger.eventstore.ledger import Ledger, Taken
+from oms_ledger.eventstore.integrity import IntegrityError, verify
+from oms_ledger.eventstore.ledger import KeyTaken, Ledger
 from oms_ledger.eventstore.records import Key
 from oms_ledger.orders.cancellation.decide import cancel
 from oms_ledger.orders.handling.decide import start_handling
@@ -43,7 +43,7 @@ def test_an_order_is_what_its_entries_say(cell):
         await open_account(cell.ledger)
         order = await place_paid(cell.ledger, "v1-01")
         assert order.status is Status.READY_FOR_HANDLING
-        cell.ledger.folds.forget(f"{ACCOUNT}/v1-01")
+        cell.ledger.loader.forget(f"{ACCOUNT}/v1-01")
         assert await cell.ledger.order(ACCOUNT, "v1-01") == order
 
     asyncio.run(story())
@@ -57,19 +57,19 @@ def test_G2_a_refusal_appends_nothing(cell):
         head = cell.store.head()
         for decision in (start_handling, cancel, INVOICE):
             with pytest.raises(Refusal):
-                await cell.ledger.change(ACCOUNT, "v1-01", decision, by="test")
+                await cell.ledger.change(ACCOUNT, "v1-01", decision, actor="test")
         with pytest.raises(OrderNotFound):
-            await cell.ledger.change(ACCOUNT, "v9-01", start_handling, by="test")
+            await cell.ledger.change(ACCOUNT, "v9-01", start_handling, actor="test")
         assert cell.store.head() == head
 
     asyncio.run(story())
 
 
 def test_G2_orders_of_a_group_move_together_or_not_at_all(cell):
-    def moody(order, facts):
+    def moody(order, context):
         if order.order_id == "v1-02":
             raise Refusal()
-        return start_handling(order, facts)
+        return start_handling(order, context)
 
     async def story():
         await open_account(cell.ledger)
@@ -77,10 +77,10 @@ def test_G2_orders_of_a_group_move_together_or_not_at_all(cell):
             await place_paid(cell.ledger, f"v1-0{number}", number)
         head = cell.store.head()
         with pytest.raises(Refusal):
-            await cell.ledger.change_together(ACCOUNT, ["v1-01", "v1-02"], moody, by="test")
+            await cell.ledger.change_together(ACCOUNT, ["v1-01", "v1-02"], moody, actor="test")
         assert cell.store.head() == head
         orders = await cell.ledger.change_together(
-            ACCOUNT, ["v1-02", "v1-01"], start_handling, by="test"
+            ACCOUNT, ["v1-02", "v1-01"], start_handling, actor="test"
         )
         assert [order.order_id for order in orders] == ["v1-02", "v1-01"]
 
@@ -91,7 +91,7 @@ def test_G3_an_order_is_placed_once(cell):
     async def story():
         await open_account(cell.ledger)
         await place(cell.ledger, "v1-01")
-        with pytest.raises(Taken):
+        with pytest.raises(KeyTaken):
             await place(cell.ledger, "v1-01")
 
     asyncio.run(story())
@@ -145,8 +145,8 @@ def test_G5_a_key_is_taken_once_and_tells_what_it_stands_for(cell):
     async def one(ledger: Ledger, order_id: str):
         key = Key(ACCOUNT, "idempotency:a", order_id.encode())
         try:
-            await ledger.place(ACCOUNT, {order_id: placed()}, by="test", keys=[key])
-        except Taken as taken:
+            await ledger.place(ACCOUNT, {order_id: placed()}, actor="test", keys=[key])
+        except KeyTaken as taken:
             return taken.value.decode()
         return order_id
 
@@ -155,10 +155,10 @@ def test_G5_a_key_is_taken_once_and_tells_what_it_stands_for(cell):
         ledgers = (cell.ledger, second.ledger)
         return await asyncio.gather(*(one(ledgers[n % 2], f"v{n}-01") for n in range(8)))
 
-    told = asyncio.run(story())
+    fields = asyncio.run(story())
     second.close()
-    assert len(set(told)) == 1
-    assert {row.order_id for row in rows_of(cell)} == set(told)
+    assert len(set(fields)) == 1
+    assert {row.order_id for row in rows_of(cell)} == set(fields)
 
 
 def test_G6_concurrent_cancel_and_invoice_end_as_one_after_the_other(cell):
@@ -166,7 +166,7 @@ def test_G6_concurrent_cancel_and_invoice_end_as_one_after_the_other(cell):
 
     async def attempt(ledger: Ledger, order_id: str, decision):
         try:
-            return await ledger.change(ACCOUNT, order_id, decision, by="test")
+            return await ledger.change(ACCOUNT, order_id, decision, actor="test")
         except Refusal as refusal:
             return refusal
 
@@ -176,7 +176,7 @@ def test_G6_concurrent_cancel_and_invoice_end_as_one_after_the_other(cell):
         for number in range(12):
             order_id = f"v{number}-01"
             await place_paid(cell.ledger, order_id, number)
-            await cell.ledger.change(ACCOUNT, order_id, start_handling, by="test")
+            await cell.ledger.change(ACCOUNT, order_id, start_handling, actor="test")
             await asyncio.gather(
                 attempt(cell.ledger, order_id, INVOICE),
                 attempt(second.ledger, order_id, cancel),
@@ -202,8 +202,8 @@ def test_G6_a_no_is_never_said_of_what_another_process_changed(cell):
         await place_paid(second.ledger, "v2-01", 2)
         from tests.support.purchases import PAID
 
-        await second.ledger.change(ACCOUNT, "v1-01", PAID, by="test")
-        return await cell.ledger.change(ACCOUNT, "v1-01", start_handling, by="test")
+        await second.ledger.change(ACCOUNT, "v1-01", PAID, actor="test")
+        return await cell.ledger.change(ACCOUNT, "v1-01", start_handling, actor="test")
 
     assert asyncio.run(story()).status is Status.HANDLING
     second.close()
@@ -219,7 +219,7 @@ def test_G7_a_conflicting_command_of_a_group_fails_alone(cell):
         return [type(outcome) for outcome in outcomes]
 
     outcomes = asyncio.run(story())
-    assert outcomes.count(Taken) == 21
+    assert outcomes.count(KeyTaken) == 21
     assert {row.order_id for row in rows_of(cell)} == {f"v{n}-01" for n in range(20)}
 
 
@@ -241,7 +241,7 @@ def test_G8_verify_names_the_first_position_that_was_tampered_with(cell, tamperi
     assert list(verify(cell.store, head))[-1] == head
     with cell.database.writing() as connection:
         connection.execute(text(tampering))
-    with pytest.raises(Tampered) as found:
+    with pytest.raises(IntegrityError) as found:
         list(verify(cell.store, head))
     assert found.value.position == 5
 

@@ -37,8 +37,8 @@ def process(cell, clock):
 def test_no_number_is_given_twice_by_any_process_or_thread(process):
     processes = [process() for _ in range(3)]
     with ThreadPoolExecutor(6) as pool:
-        asked = [(one, 1 + n % 3) for n in range(100) for one in processes]
-        allotted = list(pool.map(lambda ask: ask[0].allot("acme", ask[1]), asked))
+        requested = [(one, 1 + n % 3) for n in range(100) for one in processes]
+        allotted = list(pool.map(lambda ask: ask[0].allot("acme", ask[1]), requested))
     numbers = [number for some in allotted for number in some]
     assert len(set(numbers)) == len(numbers)
     assert all(some == list(range(some[0], some[0] + len(some))) for some in allotted)

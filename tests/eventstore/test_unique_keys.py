@@ -4,7 +4,7 @@ from alembic import command
 from sqlalchemy import text
 
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore.idempotency import Attempt
+from oms_ledger.eventstore.idempotency import IdempotencyScope
 from oms_ledger.eventstore.records import Key
 from oms_ledger.migrations import _config, migrate
 from oms_ledger.settings import Settings
@@ -24,15 +24,15 @@ def test_G9_keys_that_were_taken_before_count_as_taken_when_the_tables_are_broug
         command.upgrade(config, "0011_figures")
     with cell.database.writing() as connection:
         for key in (CLAIMED, NATURAL):
-            taken = "INSERT INTO request_keys (account, key, value) VALUES ('acme', :key, :value)"
+            taken = "INSERT INTO unique_keys (account, key, value) VALUES ('acme', :key, :value)"
             connection.execute(text(taken), {"key": key, "value": b"x"})
     migrate(cell.database)
     with cell.database.reading() as connection:
-        query = text("SELECT key, at FROM request_keys WHERE at IS NOT NULL")
-        (told,) = connection.execute(query).all()
-    assert told.key == CLAIMED
-    assert cell.store.forget_claims(told.at) == 0
-    assert cell.store.forget_claims(told.at + 1) == 1
+        query = text("SELECT key, at FROM unique_keys WHERE at IS NOT NULL")
+        (fields,) = connection.execute(query).all()
+    assert fields.key == CLAIMED
+    assert cell.store.forget_claims(fields.at) == 0
+    assert cell.store.forget_claims(fields.at + 1) == 1
     assert cell.store.key("acme", CLAIMED) is None
     assert cell.store.key("acme", NATURAL) == b"x"
     assert cell.store.take_key(Key("acme", NATURAL, b"y")) == Key("acme", NATURAL, b"x")
@@ -41,11 +41,11 @@ def test_G9_keys_that_were_taken_before_count_as_taken_when_the_tables_are_broug
 
 
 def test_a_claim_is_of_one_account_actor_and_person_and_keeps_no_text():
-    def claim(account="acme", by="shopper", who="one", key="my e-mail"):
-        attempt = Attempt(key, lambda: "asked", who=who)
-        return attempt.claim(account, by).name
+    def claim(account="acme", actor="shopper", who="one", key="my e-mail"):
+        attempt = IdempotencyScope(key, lambda: "asked", who=who)
+        return attempt.claim(account, actor).name
 
-    names = {claim(), claim(by="key"), claim(who="two"), claim(key="other")}
+    names = {claim(), claim(actor="key"), claim(who="two"), claim(key="other")}
     assert len(names) == 4
     assert all(name.startswith("idempotency:") and "e-mail" not in name for name in names)
     assert claim() == claim()

@@ -1,4 +1,6 @@
-"""G52: on a stranger's word, nothing is connected to that is private, however it is written."""
+"""G52: on a anonymous caller's word, nothing is connected to that is private, however it is
+written.
+"""
 
 import asyncio
 import socket
@@ -7,7 +9,7 @@ from ipaddress import ip_address, ip_network
 import aiohttp
 import pytest
 
-from oms_ledger.http_client import webhook_client as sending
+from oms_ledger.http_client import webhook_client
 from oms_ledger.http_client.addresses import (
     REFUSED,
     opened,
@@ -130,14 +132,14 @@ def test_G52_what_two_readers_may_read_differently_is_refused(url: str) -> None:
     ],
 )
 def test_G52_nothing_is_sent_to_a_forbidden_host_however_it_is_written(host: str) -> None:
-    with listening() as (port, heard):
+    with listening() as (port, result):
         assert post(f"https://{host}:{port}/", ()).status is None
         assert post(f"http://{host}:{port}/", (ip_network("10.0.0.0/8"),)).status is None
-    assert heard == []
+    assert result == []
 
 
-def post(url: str, networks: object) -> sending.Answer:
-    async def once() -> sending.Answer:
+def post(url: str, networks: object) -> webhook_client.Answer:
+    async def once() -> webhook_client.Answer:
         sender = Sender(networks)  # type: ignore[arg-type]
         try:
             return await sender.post(url, "{}", {})
@@ -164,7 +166,7 @@ def answers(monkeypatch: pytest.MonkeyPatch, *turns: list[str]) -> None:
             for one in addresses
         ]
 
-    monkeypatch.setattr(sending, "_ask", ask)
+    monkeypatch.setattr(webhook_client, "_ask", ask)
 
 
 @pytest.mark.parametrize("inside", ["127.0.0.1", "::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1"])
@@ -172,12 +174,12 @@ def test_G52_a_name_that_is_bound_anew_to_the_inside_leads_nowhere(
     inside: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Public when it is asked first, inside when it is asked again, and the other way round."""
-    with listening() as (port, heard):
+    with listening() as (port, result):
         for turns in ([[inside]], [[inside], ["1.1.1.1"]], [["1.1.1.1", inside]]):
             answers(monkeypatch, *turns)
             answer = post(f"https://rebinding.example:{port}/", ())
             assert (answer.status, answer.seen) == (None, REFUSED)
-    assert heard == []
+    assert result == []
 
 
 def test_G52_the_address_that_was_checked_is_the_one_that_is_connected_to(
@@ -207,20 +209,20 @@ def test_G52_no_socket_is_made_for_a_forbidden_address_whoever_asks() -> None:
         async with aiohttp.ClientSession(connector=connector) as session:
             await session.get(f"http://127.0.0.1:{port}/")
 
-    with listening() as (port, heard):
+    with listening() as (port, result):
         with pytest.raises(aiohttp.ClientConnectorError) as refused:
             asyncio.run(skip_the_resolver(port))
         assert isinstance(refused.value.os_error, ForbiddenAddress)
-    assert heard == []
+    assert result == []
 
 
 def test_G52_a_redirect_is_not_followed() -> None:
-    with listening() as (port, heard):
+    with listening() as (port, result):
         location = f"http://127.0.0.1:{port}/"
         say = f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode()
         with listening(say) as (redirecting, _):
             assert post(f"http://127.0.0.1:{redirecting}/", LOOPBACK).status == 302
-    assert heard == []
+    assert result == []
 
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"])
@@ -228,21 +230,21 @@ def test_G52_a_proxy_of_the_environment_is_not_used(
     variable: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It would resolve the name itself, past the check."""
-    with listening() as (port, heard), Receiver() as receiver:
+    with listening() as (port, result), Receiver() as receiver:
         monkeypatch.setenv(variable, f"http://127.0.0.1:{port}")
         monkeypatch.delenv("NO_PROXY", raising=False)
         monkeypatch.delenv("no_proxy", raising=False)
         assert post(receiver.url, LOOPBACK).status == 200
         answers(monkeypatch, ["127.0.0.1"])
         assert post("https://inside.example/", ()).seen == REFUSED
-    assert heard == []
+    assert result == []
 
 
 def test_the_operator_may_open_a_network() -> None:
     with Receiver() as receiver:
-        assert asyncio.run(sending.ping(receiver.url, {}, LOOPBACK)) is None
+        assert asyncio.run(webhook_client.ping(receiver.url, {}, LOOPBACK)) is None
         assert receiver.heard == [{"hookConfig": "ping"}]
-        assert asyncio.run(sending.ping(receiver.url, {}, ()))
+        assert asyncio.run(webhook_client.ping(receiver.url, {}, ()))
 
 
 @pytest.mark.parametrize(
@@ -259,9 +261,9 @@ def test_the_operator_may_open_a_network() -> None:
     ],
 )
 def test_G44_a_giant_or_garbled_answer_is_bounded(say: bytes, status: int | None) -> None:
-    with listening(say) as (port, heard):
+    with listening(say) as (port, result):
         assert post(f"http://127.0.0.1:{port}/", LOOPBACK).status == status
-    assert heard
+    assert result
 
 
 @pytest.mark.parametrize(
@@ -270,7 +272,7 @@ def test_G44_a_giant_or_garbled_answer_is_bounded(say: bytes, status: int | None
 def test_G44_an_answer_that_never_ends_is_given_up(
     say: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sending, "TIMEOUT", aiohttp.ClientTimeout(total=0.2))
+    monkeypatch.setattr(webhook_client, "TIMEOUT", aiohttp.ClientTimeout(total=0.2))
     with listening(say, then_wait=True) as (port, _):
         answer = post(f"http://127.0.0.1:{port}/", LOOPBACK)
         assert (answer.status, answer.seen) == (None, "no answer within 5 s")

@@ -1,4 +1,4 @@
-"""What an expression reads is told from its syntax, and a document cut to it gives the same."""
+"""What an expression reads gets from its syntax, and a document cut to it gives the same."""
 
 import pytest
 from hypothesis import given, settings

@@ -104,7 +104,7 @@ class Commands:
         units = self._units(side)
         one = [{"id": sku, "quantity": 1, "price": 1000 if sku == "7" else 500} for sku in units]
         side_of = "itemsRemoved" if units is FEWER else "itemsAdded"
-        body = {"requestId": label, "reason": "why", side_of: one}
+        body = {"requestId": label, "reason": "reason", side_of: one}
         return (
             "POST",
             f"{ORDERS}/{side.id}/changes",
@@ -115,7 +115,7 @@ class Commands:
     def _v2(self, side: Side, verb: str, label: str) -> Any:
         units = self._units(side)
         one = [{"id": sku, "quantity": 1, "price": 1000 if sku == "7" else 500} for sku in units]
-        body = {"reason": "why", "remove" if units is FEWER else "add": {"items": one}}
+        body = {"reason": "reason", "remove" if units is FEWER else "add": {"items": one}}
         url = f"{CHANGES}/{side.id}/changes"
         return "PATCH", url, body, lambda w, s: w.change_v2(s, label, units)
 

@@ -1,7 +1,7 @@
 """Random sales over several accounts, with slow, lost and doubled messages, beside the reference.
 
 A machine of Hypothesis: clients of two web processes command over HTTP, workers deliver calls or
-die over them, time passes. All of it is told to `tests/reference` too, one step after the other.
+die over them, time passes. All of it gets to `tests/reference` too, one step after the other.
 Of commands at once some order has to be found in which the reference gives the same answers and
 comes to the same sides (G6). After every step each side of the sale is what the reference says:
 every status it went through, values, invoices, units, requests and changes; and every call that
@@ -26,17 +26,17 @@ from oms_ledger.eventstore.records import instant
 from oms_ledger.orders.marketplace.change_seller import propose_seller
 from oms_ledger.orders.refusals import OrderNotFound
 from oms_ledger.refusal import Refusal
-from oms_ledger.services.marketplace.outbox import place_below
-from oms_ledger.services.outbox.outcomes import Failed, TryAgain
+from oms_ledger.services.marketplace.outbox import place_seller_order
+from oms_ledger.services.outbox.outcomes import PermanentFailure, RetryLater
 from oms_ledger.web import build
 from projections.accounts import app_keys
-from projections.outbox import messages as calls
-from projections.outbox.messages import Owed
-from projections.subscriptions import checkpoints as cursors
-from projections.tables import calls as calls_table
-from projections.timers import deadlines as due_times
-from projections.timers.deadlines import DueTimes
-from tests.model.reference.messages import deliver, effect, go_on
+from projections.outbox import messages
+from projections.outbox.messages import StoredMessage
+from projections.subscriptions import checkpoints
+from projections.tables import outbox_messages as calls_table
+from projections.timers import deadlines
+from projections.timers.deadlines import Timers
+from tests.model.reference.messages import advance_change_request, deliver, effect
 from tests.model.reference.sale import FINAL, Sale
 from tests.model.reference.side import Message, Refused, Side
 from tests.model.selling_clients import (
@@ -57,8 +57,8 @@ from tests.support.sales import (
     sell,
     sold,
 )
-from workers import scheduler as clock_process
-from workers.outbox import dispatcher as switchboard
+from workers import scheduler
+from workers.outbox import dispatcher
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 GRACES = {STORE: 0, MIDDLE: 0, SHOP: 0, OTHER_SHOP: 30}
@@ -121,10 +121,10 @@ class Selling(RuleBasedStateMachine):
         self.other = Cell(self.cell.settings)  # a second web process of the same database
         self.clocks = [FakeClock(self.cell, START), FakeClock(self.other, START)]
         self.apps = [build(self.cell), build(self.other)]
-        self.folds = self.cell.folds()
+        self.loader = self.cell.loader()
         self.sales: list[Sale] = []
         self.commands = Commands()
-        self.done: list[tuple[Owed, Sale, Message | None]] = []
+        self.done: list[tuple[StoredMessage, Sale, Message | None]] = []
 
     def run(self, story: Awaitable[Any]) -> Any:
         type(self).steps += 1
@@ -140,8 +140,8 @@ class Selling(RuleBasedStateMachine):
         if not self.keys:
             self.keys.update(self.run(self._open()))
         with self.cell.database.writing() as connection:  # what an earlier run left behind
-            left = calls_table.c.state.in_((calls.WAITING, calls.DEAD))
-            connection.execute(update(calls_table).where(left).values(state=calls.SKIPPED))
+            left = calls_table.c.state.in_((messages.WAITING, messages.DEAD))
+            connection.execute(update(calls_table).where(left).values(state=messages.SKIPPED))
         for _ in range(2 if both else 1):
             self.run(self._sell(chain, paid, processed=ahead != "placed"))
         if ahead in ("delivered", "started"):
@@ -168,28 +168,28 @@ class Selling(RuleBasedStateMachine):
         sale = Sale(self.clocks[0].at, graces, timedelta(days=2))
         side = sale.place(STORE, f"v{number}stor-01", chain)
         self.sales.append(sale)
-        below = chain or (STORE,)
+        seller_order = chain or (STORE,)
         if processed:
-            await sell(self.cell, number, *below, paid=paid)
+            await sell(self.cell, number, *seller_order, paid=paid)
             sale.process(side, paid=paid)
         else:
-            order = {side.id: sold(number, *below)}
-            await self.cell.ledger.place(STORE, order, by="shopper")
+            order = {side.id: sold(number, *seller_order)}
+            await self.cell.ledger.place(STORE, order, actor="shopper")
         await self._compare(sale)
 
     # What clients do
 
     @rule(
         number=st.integers(0, 1),
-        asked=st.lists(
+        requested=st.lists(
             st.tuples(st.integers(0, 4), st.sampled_from(VERBS)), min_size=1, max_size=3
         ),
         again=st.booleans(),
     )
-    def clients_command(self, number: int, asked: list[tuple[int, str]], again: bool) -> None:
+    def clients_command(self, number: int, requested: list[tuple[int, str]], again: bool) -> None:
         """One to three commands at once, each to some side of a sale, in two processes."""
         sale = self.sales[number % len(self.sales)]
-        made = [self.commands.new(self._side(sale, at, verb), verb) for at, verb in asked]
+        made = [self.commands.new(self._side(sale, at, verb), verb) for at, verb in requested]
         for one in made:
             if one.verb == "v1" and sale.sides[one.key].delegated:
                 made = [one]  # it is decided at two accounts, so not in one moment
@@ -210,19 +210,19 @@ class Selling(RuleBasedStateMachine):
         """Whatever the answers, the reference gives the same to some order of the commands."""
         clients = [self._client(one, at) for at, one in enumerate(made)]
         answers = await asyncio.gather(*(one.ask(c) for one, c in zip(made, clients, strict=True)))
-        told = []
+        fields = []
         for order in permutations(range(len(made))):
             tried = sale.copy()
             expected = {at: made[at].expected(tried) for at in order}
             if [expected[at] for at in range(len(made))] != list(answers):
-                told.append((order, expected))
+                fields.append((order, expected))
             elif (unlike := await self._unlike(tried)) is None:
                 self._becomes(sale, tried)
                 break
             else:
-                told.append((order, unlike))
+                fields.append((order, unlike))
         else:
-            raise AssertionError((list(zip(made, answers, strict=True)), told))
+            raise AssertionError((list(zip(made, answers, strict=True)), fields))
         await self._compare(sale)
         if again and answers[0] == "ok":  # the answer was lost, and the client asks once more
             assert await made[0].ask(self._client(made[0], 1)) == "ok"
@@ -258,9 +258,11 @@ class Selling(RuleBasedStateMachine):
         )
         answers = ["ok", "ok"]
         try:
-            order = await self.cell.ledger.change(*side.key, proposal, by="store")
-            below = order.proposals[-1][1]
-            await place_below(self.cell, order, seller, below, cause=None, direct=True)
+            order = await self.cell.ledger.change(*side.key, proposal, actor="store")
+            seller_order = order.proposals[-1][1]
+            await place_seller_order(
+                self.cell, order, seller, seller_order, cause=None, direct=True
+            )
         except Refusal as refusal:
             answers[0] = refusal.code
         try:
@@ -277,63 +279,63 @@ class Selling(RuleBasedStateMachine):
         for _ in range(times):
             self.run(self._deliver(1))
 
-    async def _claimed(self, limit: int) -> list[Owed]:
-        await asyncio.to_thread(switchboard.judge, self.cell, self.folds)
-        return await asyncio.to_thread(switchboard.claim, self.cell, limit)
+    async def _claimed(self, limit: int) -> list[StoredMessage]:
+        await asyncio.to_thread(dispatcher.evaluate, self.cell, self.loader)
+        return await asyncio.to_thread(dispatcher.claim, self.cell, limit)
 
     async def _deliver(self, limit: int) -> int:
         claimed = await self._claimed(limit)
-        for owed in claimed:
-            await self._make(owed)
+        for pending in claimed:
+            await self._make(pending)
         return len(claimed)
 
-    async def _make(self, owed: Owed) -> None:
-        found = self._message(owed)
-        late = calls.exhausted(owed, switchboard.now(self.cell))
-        await switchboard.make(self.cell, owed)
+    async def _make(self, pending: StoredMessage) -> None:
+        found = self._message(pending)
+        late = messages.exhausted(pending, dispatcher.now(self.cell))
+        await dispatcher.dispatch(self.cell, pending)
         if found is None:
             return
         sale, side, message = found
         with self.cell.database.reading() as connection:
-            made = calls.get(connection, owed.id)
+            made = messages.get(connection, pending.id)
         assert made is not None
         if message is None:
-            self._on_its_own(sale, side, owed)
+            self._on_its_own(sale, side, pending)
         else:
             outcome = deliver(sale, side, message, late=late)
-            assert made.state == outcome, (owed, made.last_error, outcome)
-        if made.state == calls.DONE:
-            self.done.append((owed, sale, message))
+            assert made.state == outcome, (pending, made.last_error, outcome)
+        if made.state == messages.DONE:
+            self.done.append((pending, sale, message))
         await self._compare(sale)
 
-    def _message(self, owed: Owed) -> tuple[Sale, Side, Message | None] | None:
+    def _message(self, pending: StoredMessage) -> tuple[Sale, Side, Message | None] | None:
         """What the reference has written of it; an own call of the system has no message."""
-        key = (owed.account, owed.order_id)
+        key = (pending.account, pending.order_id)
         for sale in self.sales:
             if (side := sale.sides.get(key)) is None:
                 continue
-            if owed.kind not in KINDS:
+            if pending.kind not in KINDS:
                 return sale, side, None
-            queue = [one for one in side.outbox if one.party == owed.party]
+            queue = [one for one in side.outbox if one.recipient == pending.recipient]
             for message in queue:
-                assert message.kind == KINDS[owed.kind], (owed, queue)
-                if self._is(message, owed):
-                    message.at = instant(owed.produced_at)
+                assert message.kind == KINDS[pending.kind], (pending, queue)
+                if self._is(message, pending):
+                    message.at = instant(pending.produced_at)
                     return sale, side, message
-            raise AssertionError(f"nothing of the sale says {owed}: {queue}")
+            raise AssertionError(f"nothing of the sale says {pending}: {queue}")
         return None
 
-    def _is(self, message: Message, owed: Owed) -> bool:
+    def _is(self, message: Message, pending: StoredMessage) -> bool:
         if message.kind in ("ask", "denied"):
-            return self.commands.names.get(message.key, message.key) == owed.key
+            return self.commands.names.get(message.key, message.key) == pending.key
         if message.kind == "v1":
-            return message.key == owed.key
+            return message.key == pending.key
         return True
 
-    def _on_its_own(self, sale: Sale, side: Side, owed: Owed) -> None:
-        if owed.kind == "advance-change":
+    def _on_its_own(self, sale: Sale, side: Side, pending: StoredMessage) -> None:
+        if pending.kind == "advance-change":
             names = {theirs: ours for ours, theirs in self.commands.names.items()}
-            go_on(sale, side, names[owed.body["requestId"]])
+            advance_change_request(sale, side, names[pending.body["requestId"]])
 
     @rule(does=st.booleans())
     def a_worker_dies_over_a_call(self, does: bool) -> None:
@@ -341,17 +343,17 @@ class Selling(RuleBasedStateMachine):
         self.run(self._die(does))
 
     async def _die(self, does: bool) -> None:
-        for owed in await self._claimed(1):
-            if does and (found := self._message(owed)):
-                await self._only_the_effect(owed, *found)
+        for pending in await self._claimed(1):
+            if does and (found := self._message(pending)):
+                await self._only_the_effect(pending, *found)
 
     async def _only_the_effect(
-        self, owed: Owed, sale: Sale, side: Side, message: Message | None
+        self, pending: StoredMessage, sale: Sale, side: Side, message: Message | None
     ) -> None:
-        with suppress(TryAgain, Failed):
-            await switchboard.HANDLERS[owed.kind](self.cell, owed)
+        with suppress(RetryLater, PermanentFailure):
+            await dispatcher.HANDLERS[pending.kind](self.cell, pending)
         if message is None:
-            self._on_its_own(sale, side, owed)
+            self._on_its_own(sale, side, pending)
         else:
             effect(sale, side, message)
         await self._compare(sale)
@@ -360,9 +362,9 @@ class Selling(RuleBasedStateMachine):
     def a_call_is_delivered_again(self, which: int) -> None:
         """Long after it was done, as by a worker that hung meanwhile."""
         if self.done:
-            owed, sale, message = self.done[which % len(self.done)]
-            side = sale.sides[owed.account, owed.order_id]
-            self.run(self._only_the_effect(owed, sale, side, message))
+            pending, sale, message = self.done[which % len(self.done)]
+            side = sale.sides[pending.account, pending.order_id]
+            self.run(self._only_the_effect(pending, sale, side, message))
 
     @rule(delay=st.sampled_from(DELAYS))
     def time_passes(self, delay: timedelta) -> None:
@@ -371,9 +373,9 @@ class Selling(RuleBasedStateMachine):
     async def _wait(self, delay: timedelta) -> None:
         for clock in self.clocks:
             clock.at += delay
-        view = (self.cell.database, self.cell.folds(), due_times.CURSOR, DueTimes())
-        await asyncio.to_thread(cursors.run, *view)
-        await clock_process.fire(self.cell)
+        view = (self.cell.database, self.cell.loader(), deadlines.SUBSCRIPTION, Timers())
+        await asyncio.to_thread(checkpoints.run, *view)
+        await scheduler.fire_due(self.cell)
         for sale in self.sales:
             sale.later(delay)
             await self._compare(sale)
@@ -434,18 +436,18 @@ class Selling(RuleBasedStateMachine):
         assert not any(side.outbox for side in sides), [side.outbox for side in sides]
         top = sides[0]
         ended, present = {top.status}, top
-        while present.delegated and present.below in sale.sides:
-            present = sale.sides[present.below]
+        while present.delegated and present.seller_order in sale.sides:
+            present = sale.sides[present.seller_order]
             ended.add(present.status)
         assert ended in ({"invoiced"}, {"canceled"}, {None}), (top.key, ended)
         order = await self.cell.ledger.order(*top.key)
         check_money(order)
         for side in sides:  # whoever had the order and has it no more has canceled it
-            if side.above == top.key and top.below != side.key:
+            if side.marketplace_order == top.key and top.seller_order != side.key:
                 assert side.status == "canceled", side
 
     async def _settle(self) -> None:
-        """Until nothing is owed: retries, claims of the dead and timers included."""
+        """Until nothing has pending: retries, claims of the dead and timers included."""
         wait = timedelta(seconds=130)
         for _ in range(80):
             head = self.cell.store.head()
@@ -453,7 +455,7 @@ class Selling(RuleBasedStateMachine):
             if await self._deliver(100) or self.cell.store.head() != head:
                 continue
             with self.cell.database.reading() as connection:
-                if calls.next_due(connection) is None:
+                if messages.next_due(connection) is None:
                     return
             await self._wait(wait)
             wait = min(wait * 2, timedelta(hours=12))

@@ -19,7 +19,7 @@ def of_order(order: Order) -> dict[str, Any]:
         "requests": [one.denied_at is not None for one in order.requests],
         "v1": [one.change.request_id for one in order.registered_changes],
         "recorded": [kind for kind, *_ in order.receipts if kind in ("invoice", "changeOrder")],
-        "v2": [(one.ended, one.gave_up) for one in order.change_requests],
+        "v2": [(one.ended, one.aborted) for one in order.change_requests],
         "seller": order.seller if order.flow in ("marketplace", "chain") else None,
         "expired": order.expired,
     }
@@ -30,12 +30,12 @@ def of_side(side: Side) -> dict[str, Any]:
         "statuses": [status for status, _ in side.history],
         "value": side.value,
         "left": side.left,
-        "invoices": [(number, *told) for number, told in side.invoices.items()],
+        "invoices": [(number, *fields) for number, fields in side.invoices.items()],
         "refunded": side.refunded,
         "requests": [one.denied for one in side.requests],
         "v1": list(side.v1),
         "recorded": side.recorded,
-        "v2": [(one.ended, one.gave_up) for one in side.changes],
+        "v2": [(one.ended, one.aborted) for one in side.changes],
         "seller": side.chain[0] if side.delegated else None,
         "expired": side.expired,
     }

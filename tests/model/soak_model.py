@@ -25,7 +25,7 @@ from oms_ledger.migrations import migrate
 from oms_ledger.settings import Settings
 from tests.model.selling_model import selling_in
 from tests.support import servers
-from workers.projector import ensure_cursors
+from workers.projector import ensure_subscriptions
 
 EXAMPLES, STEPS = 25, 40
 DATABASES = ("sqlite", "postgresql")
@@ -52,7 +52,7 @@ def round_of(number: int, kind: str) -> int:
     ):
         cell = Cell(Settings(Path(folder), database_url=url, master_key=b"k" * 32))
         migrate(cell.database)
-        ensure_cursors(cell.database)
+        ensure_subscriptions(cell.database)
         here = selling_in(cell)
         rules = settings(
             max_examples=EXAMPLES,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from oms_ledger.jsonata import ENGINES, compile
-from oms_ledger.orders import events as e
+from oms_ledger.orders import events
 from oms_ledger.orders.documents import filter_document, in_object_form
 from tests.published.samples import (
     CANCELED,
@@ -26,10 +26,10 @@ from tests.published.samples import (
 )
 
 PRINTED = json.loads((Path(__file__).parent / "guide_expressions.json").read_text())
-LAMP = (e.ChangedItem("19", "Lamp", 1, 1999),)
+LAMP = (events.ChangedItem("19", "Lamp", 1, 1999),)
 FRIDGE = replace(ITEMS[1], price=250_000, details={"name": "Big Refrigerator 400 l"})
 BY_CARRIER = replace(
-    next(one for one in INVOICED if isinstance(one, e.InvoiceIssued)),
+    next(one for one in INVOICED if isinstance(one, events.InvoiceIssued)),
     details={"courier": "Carrier Name, express"},
 )
 AT_POINT = tuple({**line, "pickupPointId": "shop-7"} for line in LOGISTICS)
@@ -38,7 +38,7 @@ IN_STORE = {
     "details": {**PLACED.details, "checkedInPickupPointId": "shop-7"},
     "marketing": {"marketingTags": ["instore", "spring"]},
 }
-BACK = next(one for one in reversed(RETURNED) if isinstance(one, e.InvoiceIssued))
+BACK = next(one for one in reversed(RETURNED) if isinstance(one, events.InvoiceIssued))
 BACK_EARLY = replace(BACK, details={"restitutions": {"Refund": {"value": 500}}})
 
 ORDERS = {
@@ -48,12 +48,12 @@ ORDERS = {
     "invoiced": order(*INVOICED),
     "canceled": order(*CANCELED),
     "returned": order(*RETURNED),
-    "added": order(*HANDLED, e.ChangeRegistered(request_id="r", receipt="c", added=LAMP)),
-    "removed": order(*HANDLED, e.ChangeRegistered(request_id="r", receipt="c", removed=LAMP)),
+    "added": order(*HANDLED, events.ChangeRegistered(request_id="r", receipt="c", added=LAMP)),
+    "removed": order(*HANDLED, events.ChangeRegistered(request_id="r", receipt="c", removed=LAMP)),
     "refrigerator": order(*PAID, items=(*ITEMS[:1], FRIDGE)),
-    "ready in 2": order(*PAID, e.CancellationWindowClosed(), sales_channel="2"),
+    "ready in 2": order(*PAID, events.CancellationWindowClosed(), sales_channel="2"),
     "of a seller": order(seller="sellerId", seller_name="Another"),
-    "by carrier": order(*HANDLED, BY_CARRIER, e.InvoiceVerified(), e.FullyInvoiced()),
+    "by carrier": order(*HANDLED, BY_CARRIER, events.InvoiceVerified(), events.FullyInvoiced()),
     "returned in handling": order(*HANDLED, BACK_EARLY, sales_channel="2"),
     "in store": order(**IN_STORE),
 }

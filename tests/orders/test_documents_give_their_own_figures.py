@@ -13,9 +13,9 @@ from tests.support.order_documents import NAMES, as_placement, document
 
 @pytest.mark.parametrize("name", NAMES)
 def test_G29_a_document_sent_as_a_placement_gives_its_own_totals(name):
-    told, ids = document(name), count(1)
+    fields, ids = document(name), count(1)
     [(_, placed)] = place(
-        as_placement(told),
+        as_placement(fields),
         order_group="v1acme",
         sequences=[1],
         transaction_id="T",
@@ -23,9 +23,9 @@ def test_G29_a_document_sent_as_a_placement_gives_its_own_totals(name):
         account=Account("acme", "acme"),
     )
     shown = oms_document(after([placed]))
-    assert shown["value"] == told["value"]
-    assert _values(shown) == _values(told)
-    for ours, theirs in zip(shown["items"], told["items"], strict=True):
+    assert shown["value"] == fields["value"]
+    assert _values(shown) == _values(fields)
+    for ours, theirs in zip(shown["items"], fields["items"], strict=True):
         assert ours["sellingPrice"] == theirs["sellingPrice"]
         if theirs.get("priceDefinition"):
             assert ours["priceDefinition"] == {"reason": None, **theirs["priceDefinition"]}

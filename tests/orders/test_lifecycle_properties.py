@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oms_ledger.orders.cancellation.decide import cancel
-from oms_ledger.orders.decide import Facts
+from oms_ledger.orders.decide import DecisionContext
 from oms_ledger.orders.documents import filter_document, list_row, oms_document
 from oms_ledger.orders.evolve import evolve
 from oms_ledger.orders.flows import AUTOMATIC
 from oms_ledger.orders.handling.decide import close_cancellation_window, start_handling
-from oms_ledger.orders.invoices.decide import AskedItem, issue_invoice
+from oms_ledger.orders.invoices.decide import InvoiceItemInput, issue_invoice
 from oms_ledger.orders.payments.decide import expire_placement, notify_payment, process_order
 from oms_ledger.orders.payments.systems import NO_PAYMENT
 from oms_ledger.orders.status import Status
@@ -45,7 +45,7 @@ def commands():
             type=type,
             value=value,
             issued_at=START,
-            items=[AskedItem("7", units)] if units else [],
+            items=[InvoiceItemInput("7", units)] if units else [],
         ),
         st.integers(1, 4),
         st.sampled_from(["Output", "Output", "Output", "Input"]),
@@ -53,7 +53,7 @@ def commands():
         st.integers(0, 4),
     )
     cancels = st.builds(
-        lambda reason, by: partial(cancel, reason=reason, requested_by_user=by),
+        lambda reason, actor: partial(cancel, reason=reason, requested_by_user=actor),
         st.sampled_from(["first", "second", None]),
         st.booleans(),
     )
@@ -87,7 +87,7 @@ def lives(steps, purchase=PLACED):
     for number, step in enumerate(steps):
         now += timedelta(minutes=step.minutes)
         try:
-            events = step.decide(order, Facts(now, f"receipt-{number}"))
+            events = step.decide(order, DecisionContext(now, f"receipt-{number}"))
         except Refusal:
             events = []
         for event in events:
@@ -148,7 +148,7 @@ def test_G2_a_decision_changes_no_order_by_itself_whether_it_refuses_or_not(step
     before = repr(order)
     for decide in commands:
         with suppress(Refusal):
-            decide(order, Facts(START + timedelta(days=1), "receipt"))
+            decide(order, DecisionContext(START + timedelta(days=1), "receipt"))
         assert repr(order) == before
 
 
@@ -159,7 +159,7 @@ def test_G2_after_a_refusal_the_same_command_is_refused_again(steps, decide):
     answers = []
     for _ in range(2):
         try:
-            answers.append(decide(order, Facts(START + timedelta(days=1), "receipt")))
+            answers.append(decide(order, DecisionContext(START + timedelta(days=1), "receipt")))
         except Refusal as refusal:
             answers.append((refusal.code, str(refusal)))
     assert answers[0] == answers[1]

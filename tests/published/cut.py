@@ -63,23 +63,25 @@ def _resolved(spec: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
     return part
 
 
-def _schema(spec: dict[str, Any], told: Any, above: tuple[str, ...]) -> Any:
+def _schema(spec: dict[str, Any], told: Any, marketplace_order: tuple[str, ...]) -> Any:
     if not isinstance(told, dict):
         return {}
     if "$ref" in told:
-        if told["$ref"] in above:
+        if told["$ref"] in marketplace_order:
             return {}
-        above = (*above, told["$ref"])
+        marketplace_order = (*marketplace_order, told["$ref"])
         told = _resolved(spec, told)
     out: dict[str, Any] = {k: v for k, v in told.items() if k in KEPT}
     if isinstance(out.get("required"), bool):
         del out["required"]
     if isinstance(out.get("properties"), dict):
-        out["properties"] = {k: _schema(spec, v, above) for k, v in out["properties"].items()}
+        out["properties"] = {
+            k: _schema(spec, v, marketplace_order) for k, v in out["properties"].items()
+        }
     if "items" in out:
-        out["items"] = _schema(spec, out["items"], above)
+        out["items"] = _schema(spec, out["items"], marketplace_order)
     for choice in {"oneOf", "anyOf", "allOf"} & out.keys():
-        out[choice] = [_schema(spec, one, above) for one in out[choice]]
+        out[choice] = [_schema(spec, one, marketplace_order) for one in out[choice]]
     return _or_null(out) if told.get("nullable") else out
 
 

@@ -271,7 +271,8 @@ OMITTED = {
         "paymentData.transactions[].payments[].connectorResponses": "kept as the connector said",
     },
     "POST /api/orders/extendsearch/orders": _LIST_OMITTED,
-    # The file shows the notice that the hook will be told; clients read back what they posted.
+    # The file shows the notification that the hook will be given; clients read back what they
+    # posted.
     "POST /api/orders/hook/config": dict.fromkeys(
         ("Domain", "OrderId", "State", "LastState", "LastChange", "CurrentChange", "Origin"),
         "the schema is that of a notice",

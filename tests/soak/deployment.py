@@ -28,15 +28,15 @@ from oms_ledger.cli.maintenance import stale_views
 from oms_ledger.cli.processes import prepare
 from oms_ledger.eventstore.integrity import verify
 from oms_ledger.eventstore.tables import events
-from oms_ledger.services import signals as wakeups
+from oms_ledger.services import signals
 from oms_ledger.settings import Settings
 from projections.accounts import app_keys
 from projections.subscriptions.notification import event_id
-from projections.tables import attempts, cursors, dead_letters, deliveries, hooks
+from projections.tables import attempts, dead_letters, deliveries, hooks, subscriptions
 from tests.support import servers
 
 ACCOUNT = "acme"
-COMMANDS = {"web": "serve", "projector": "project", "worker": "work", "clock": "clock"}
+COMMANDS = {"web": "serve", "projector": "project", "worker": "work", "scheduler": "scheduler"}
 """The processes of a deployment by name; a second worker would be called `worker-2`."""
 DEADLINE = 60.0  # seconds that anything may take on a busy machine
 DAY = 86_400
@@ -67,8 +67,8 @@ def free_port() -> int:
 
 
 @dataclass(frozen=True)
-class Heard:
-    """A notice as it came in, and whether it was answered 200."""
+class AuthorizationResult:
+    """A notification as it came in, and whether it was answered 200."""
 
     event_id: str
     order_id: str
@@ -78,10 +78,12 @@ class Heard:
 
 
 class Receiver:
-    """A hook's endpoint. `refuses` says of a notice's id and its attempt (1, 2, …) if it fails."""
+    """A hook's endpoint. `refuses` says of a notification's id and its attempt (1, 2, …) if it
+    fails.
+    """
 
     def __init__(self, refuses: Callable[[str, int], bool] = lambda _, __: False) -> None:
-        self.heard: list[Heard] = []
+        self.heard: list[AuthorizationResult] = []
         self._refuses = refuses
         self._attempts: dict[str, int] = {}
         self._lock = threading.Lock()
@@ -89,8 +91,10 @@ class Receiver:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                notice = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                self.send_response(receiver.hear(self.headers.get("webhook-id", ""), notice))
+                notification = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                self.send_response(
+                    receiver.evaluate_version(self.headers.get("webhook-id", ""), notification)
+                )
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
@@ -108,14 +112,14 @@ class Receiver:
         self._thread.start()
         self.url = f"http://127.0.0.1:{self._server.server_port}/"
 
-    def hear(self, notice_id: str, notice: dict[str, Any]) -> int:
-        if "OrderId" not in notice:
+    def evaluate_version(self, notice_id: str, notification: dict[str, Any]) -> int:
+        if "OrderId" not in notification:
             return 200  # the ping of the configuration
         with self._lock:
             self._attempts[notice_id] = self._attempts.get(notice_id, 0) + 1
             accepted = not self._refuses(notice_id, self._attempts[notice_id])
-            told = (notice["OrderId"], notice["State"], notice["LastState"])
-            self.heard.append(Heard(notice_id, *told, accepted))
+            fields = (notification["OrderId"], notification["State"], notification["LastState"])
+            self.heard.append(AuthorizationResult(notice_id, *fields, accepted))
         return 200 if accepted else 500
 
     def close(self) -> None:
@@ -161,7 +165,7 @@ class Deployment:
         self.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         prepare(self.cell)
-        asyncio.run(self.cell.ledger.change_account(ACCOUNT, _found_account, by="test"))
+        asyncio.run(self.cell.ledger.change_account(ACCOUNT, _found_account, actor="test"))
 
     def start(self, name: str) -> None:
         command = [sys.executable, "-m", "oms_ledger", COMMANDS[name.partition("-")[0]]]
@@ -190,14 +194,14 @@ class Deployment:
         if not leases_run_out:
             return
         with self.cell.database.writing() as connection:
-            its = cursors.c.holder == _holder(process)
-            connection.execute(update(cursors).where(its).values(leased_until=0))
+            its = subscriptions.c.holder == _holder(process)
+            connection.execute(update(subscriptions).where(its).values(leased_until=0))
 
     def at_work(self, name: str) -> bool:
         """Whether the process holds a lease just now."""
-        its = cursors.c.holder == _holder(self.processes[name])
+        its = subscriptions.c.holder == _holder(self.processes[name])
         with self.cell.database.reading() as connection:
-            return connection.execute(select(cursors.c.id).where(its)).first() is not None
+            return connection.execute(select(subscriptions.c.id).where(its)).first() is not None
 
     def wait_for_web(self) -> None:
         until("the web process answers", self._ready)
@@ -238,7 +242,7 @@ class Deployment:
     # What the database says
 
     def history(self) -> list[Any]:
-        """Every entry of every order, in order of the ledger."""
+        """Every event of every order, in order of the ledger."""
         query = select(events).where(events.c.stream != f"{ACCOUNT}/").order_by(events.c.position)
         with self.cell.database.reading() as connection:
             return list(connection.execute(query))
@@ -248,10 +252,12 @@ class Deployment:
             return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
 
     def settled(self) -> bool:
-        """Whether every follower stands at the head and nothing is owed."""
+        """Whether every follower stands at the head and nothing has pending."""
         head = self.cell.store.head()
         with self.cell.database.reading() as connection:
-            followers = select(func.min(cursors.c.position)).where(cursors.c.id != "clock")
+            followers = select(func.min(subscriptions.c.position)).where(
+                subscriptions.c.id != "scheduler"
+            )
             lowest = connection.execute(followers).scalar_one()
         return bool(lowest >= head) and not self.count(deliveries)
 
@@ -261,13 +267,15 @@ class Deployment:
             self.hold_courier(connection, app_key)
             mine = deliveries.c.app_key == app_key
             connection.execute(update(deliveries).where(mine).values(due_at=0))
-            connection.execute(update(hooks).where(hooks.c.app_key == app_key).values(opens_at=0))
-        wakeups.wake(self.cell.redis, [f"hook:{app_key}"])
+            connection.execute(
+                update(hooks).where(hooks.c.app_key == app_key).values(circuit_open_until=0)
+            )
+        signals.signal(self.cell.redis, [f"hook:{app_key}"])
 
     def hold_courier(self, connection: Connection, app_key: str) -> None:
         """Nobody records attempts of the hook until this transaction ends."""
-        cursor = select(cursors).where(cursors.c.id == f"courier:{app_key}")
-        connection.execute(cursor.with_for_update()).one()
+        subscription = select(subscriptions).where(subscriptions.c.id == f"delivery:{app_key}")
+        connection.execute(subscription.with_for_update()).one()
 
 
 def _holder(process: subprocess.Popen[bytes]) -> str:
@@ -485,12 +493,12 @@ def require_whole_histories(deployment: Deployment, writer: Writer) -> None:
 
 
 def moves(deployment: Deployment) -> list[Any]:
-    """The entries that a FromWorkflow filter of every status passes."""
+    """The events that a FromWorkflow filter of every status passes."""
     return [r for r in deployment.history() if r.status and r.status != r.status_before]
 
 
 def shipments(deployment: Deployment, values: dict[str, int]) -> list[Any]:
-    """The entries after which `LARGE_AND_SHIPPED` is true."""
+    """The events after which `LARGE_AND_SHIPPED` is true."""
     return [
         row
         for row in deployment.history()
@@ -503,9 +511,9 @@ def first_of_each_order(rows: list[Any]) -> list[Any]:
     return list({row.stream: row for row in reversed(rows)}.values())[::-1]
 
 
-def _told(cursor: str, row: Any) -> tuple[str, str, str, str | None]:
+def _told(subscription: str, row: Any) -> tuple[str, str, str, str | None]:
     order_id = row.stream.removeprefix(f"{ACCOUNT}/")
-    return event_id(cursor, row.position), order_id, row.status, row.status_before
+    return event_id(subscription, row.position), order_id, row.status, row.status_before
 
 
 def require_feed(client: Client, rows: list[Any]) -> None:
@@ -519,20 +527,24 @@ def require_feed(client: Client, rows: list[Any]) -> None:
 
 
 def require_notices(client: Client, receiver: Receiver, rows: list[Any]) -> None:
-    """Every notice was accepted, and an order's were first heard in the order of the ledger."""
+    """Every notification was accepted, and an order's were first heard in the order of the
+    ledger.
+    """
     expected: dict[str, list[Any]] = {}
     for row in rows:
-        told = _told(f"hook:{client.app_key}", row)
-        expected.setdefault(told[1], []).append(told)
-    heard: dict[str, dict[Any, None]] = {}
+        fields = _told(f"hook:{client.app_key}", row)
+        expected.setdefault(fields[1], []).append(fields)
+    result: dict[str, dict[Any, None]] = {}
     accepted = set()
     for one in receiver.heard:
-        told = (one.event_id, one.order_id, one.state, one.last_state)
-        heard.setdefault(one.order_id, {})[told] = None
+        fields = (one.event_id, one.order_id, one.state, one.last_state)
+        result.setdefault(one.order_id, {})[fields] = None
         if one.accepted:
             accepted.add(one.event_id)
-    assert {order: list(notices) for order, notices in heard.items()} == expected
-    assert accepted == {told[0] for notices in expected.values() for told in notices}
+    assert {order: list(notifications) for order, notifications in result.items()} == expected
+    assert accepted == {
+        fields[0] for notifications in expected.values() for fields in notifications
+    }
 
 
 def require_a_sound_ledger(deployment: Deployment) -> None:

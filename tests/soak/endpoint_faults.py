@@ -1,7 +1,7 @@
 """A hook's endpoint that falls ill in every way an endpoint can, and gets well again.
 
-An illness is chosen for each attempt of each notice by the receiver's own dice, so that the same
-seed makes the same receiver. Whatever it does, it notes what it heard before it does it.
+An illness is chosen for each attempt of each notification by the receiver's own dice, so that the
+same seed makes the same receiver. Whatever it does, it notes what it heard before it does it.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from tests.soak.deployment import Heard
+from tests.soak.deployment import AuthorizationResult
 
 ANSWERS = {"500": 500, "204": 204, "302": 302, "503": 503, "429": 429}
 QUICK = (*ANSWERS, "garbage", "half", "hang-up", "giant")
@@ -23,9 +23,9 @@ LONGER_THAN_ANYBODY_WAITS = 7.0
 
 
 class SickReceiver:
-    """`illnesses` strike an attempt with the given chance, at most `patience` times a notice.
+    """`illnesses` strike an attempt with the given chance, at most `patience` times a notification.
 
-    A notice of an order that `refuses` names is answered 500 for ever.
+    A notification of an order that `refuses` names is answered 500 for ever.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class SickReceiver:
         patience: int = 3,
         refused_share: float = 0.0,
     ) -> None:
-        self.heard: list[Heard] = []
+        self.heard: list[AuthorizationResult] = []
         self.fell_ill: Counter[str] = Counter()
         self._seed, self._illnesses, self._chance = seed, illnesses, chance
         self._patience, self._refused_share = patience, refused_share
@@ -90,15 +90,15 @@ class SickReceiver:
             server.server_close()
 
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
-        notice = json.loads(request.rfile.read(int(request.headers["Content-Length"])))
-        if "OrderId" not in notice:
+        notification = json.loads(request.rfile.read(int(request.headers["Content-Length"])))
+        if "OrderId" not in notification:
             _say(request, 200)  # the ping of the configuration
             return
         notice_id = request.headers.get("webhook-id", "")
         with self._lock:
-            illness = self._illness(notice_id, notice["OrderId"])
-            told = (notice["OrderId"], notice["State"], notice["LastState"])
-            self.heard.append(Heard(notice_id, *told, accepted=illness is None))
+            illness = self._illness(notice_id, notification["OrderId"])
+            fields = (notification["OrderId"], notification["State"], notification["LastState"])
+            self.heard.append(AuthorizationResult(notice_id, *fields, accepted=illness is None))
             if illness:
                 self.fell_ill[illness] += 1
         if illness is None:

@@ -17,15 +17,15 @@ import redis
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from projections.subscriptions import checkpoints as cursors
-from projections.tables import cursors as cursor_table
+from projections.subscriptions import checkpoints
+from projections.tables import subscriptions as subscriptions_table
 from tests.soak.deployment import Deployment
 from tests.support import servers
 from workers.runtime import embedded_redis
 
 FROZEN = 11.0
 """Seconds; longer than a lease lasts."""
-PROCESSES = ("web", "projector", "worker", "worker-2", "clock")
+PROCESSES = ("web", "projector", "worker", "worker-2", "scheduler")
 
 
 class RedisOfOurs:
@@ -104,7 +104,7 @@ class Storm:
     ) -> None:
         self._deployment, self._keeper, self._dice = deployment, keeper, dice
         self._redis, self._postgres = redis_server, postgres
-        self.struck: Counter[str] = Counter()
+        self.timed_out: Counter[str] = Counter()
         self.kinds: dict[str, Callable[[], None]] = {
             **{f"kill {name}": partial(self._kill, name) for name in PROCESSES},
             "flushall": redis_server.flush,
@@ -114,12 +114,12 @@ class Storm:
         if postgres is not None:
             self.kinds["crash postgresql"] = self._crash_postgres
         if freezes:
-            frozen = ("worker", "projector", "clock")
+            frozen = ("worker", "projector", "scheduler")
             self.kinds |= {f"freeze {name}": partial(self._freeze, name) for name in frozen}
 
     def strike(self, kind: str) -> None:
         self.kinds[kind]()
-        self.struck[kind] += 1
+        self.timed_out[kind] += 1
 
     def _kill(self, name: str) -> None:
         with self._keeper.lock:
@@ -151,9 +151,9 @@ class Storm:
         database = self._deployment.cell.database
         with contextlib.suppress(SQLAlchemyError, psycopg.Error):
             with database.reading() as connection:
-                query = select(cursor_table.c.id).order_by(cursor_table.c.id)
+                query = select(subscriptions_table.c.id).order_by(subscriptions_table.c.id)
                 known = list(connection.execute(query).scalars())
-            cursor = self._dice.choice(known)
-            token = cursors.take(database, cursor, steal=True)
+            subscription = self._dice.choice(known)
+            token = checkpoints.acquire(database, subscription, steal=True)
             if token is not None and self._dice.random() < 0.5:
-                cursors.release(database, cursor, token)
+                checkpoints.release(database, subscription, token)

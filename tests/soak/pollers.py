@@ -25,20 +25,20 @@ class Seen:
     _retrieved: dict[str, float] = field(default_factory=dict)
     _committed: dict[str, float] = field(default_factory=dict)
 
-    def retrieve(self, lot: list[dict[str, Any]], asked: float, answered: float) -> None:
+    def retrieve(self, lot: list[dict[str, Any]], requested: float, answered: float) -> None:
         """A lot that was asked for and answered at these instants of this machine's clock."""
         with self.lock:
             for item in lot:
                 event_id = item["eventId"]
-                told = (item["orderId"], item["state"], item["lastState"])
-                if self.items.setdefault(event_id, told) != told:
-                    self.wrongs.append(f"{event_id} was {self.items[event_id]}, now {told}")
-                if self._committed.get(event_id, asked) < asked:
+                fields = (item["orderId"], item["state"], item["lastState"])
+                if self.items.setdefault(event_id, fields) != fields:
+                    self.wrongs.append(f"{event_id} was {self.items[event_id]}, now {fields}")
+                if self._committed.get(event_id, requested) < requested:
                     self.wrongs.append(f"{event_id} came back after its commit")
                 before = self._retrieved.get(event_id)
                 if before is not None and answered - before < VISIBILITY:
                     self.wrongs.append(f"{event_id} was handed out twice within its visibility")
-                self._retrieved[event_id] = asked
+                self._retrieved[event_id] = requested
             self.counts["retrieved"] += len(lot)
 
     def commit(self, lot: list[dict[str, Any]], answered: float) -> None:
@@ -85,10 +85,10 @@ class Poller:
             self._failure = error
 
     def poll(self) -> int:
-        asked = time.monotonic()
+        requested = time.monotonic()
         size = self._dice.randint(1, 10)
         lot = self._client.do("GET", f"/api/orders/feed?maxlot={size}").json()
-        self._seen.retrieve(lot, asked, time.monotonic())
+        self._seen.retrieve(lot, requested, time.monotonic())
         if lot:
             self._settle(lot)
         return len(lot)
@@ -114,9 +114,9 @@ class Poller:
     def drain(self) -> None:
         """Poll and commit until nothing is stored any more, what is hidden now included."""
         while True:
-            asked = time.monotonic()
+            requested = time.monotonic()
             lot = self._client.do("GET", "/api/orders/feed?maxlot=10").json()
-            self._seen.retrieve(lot, asked, time.monotonic())
+            self._seen.retrieve(lot, requested, time.monotonic())
             if lot:
                 self._commit(lot)
             elif not self._client.do("GET", "/api/orders/feed/config").json()["quantity"]:

@@ -8,16 +8,18 @@ from sqlalchemy import func, select, update
 from oms_ledger.cli.maintenance import stale_views
 from oms_ledger.eventstore.integrity import verify
 from oms_ledger.eventstore.serialization import NAMES
-from oms_ledger.orders.evolve import UNSEEN
+from oms_ledger.orders.evolve import NOT_IN_DOCUMENT
 from projections.subscriptions.notification import event_id
-from projections.tables import attempts, cursors, dead_letters, deliveries
+from projections.tables import attempts, dead_letters, deliveries, subscriptions
 from tests.soak.deployment import ACCOUNT, CHEAPEST
 
 if TYPE_CHECKING:
     from tests.soak.soak import Soak
 
 ENDS = {"invoiced": "invoiced", "invoiced in parts": "invoiced"}
-_UNSEEN = {NAMES[event] for event in UNSEEN}  # they change no document: nothing to judge
+_UNSEEN = {
+    NAMES[event] for event in NOT_IN_DOCUMENT
+}  # they change no document: nothing to evaluate
 Told = tuple[str, str, str, str | None]
 
 
@@ -28,16 +30,17 @@ class Recount:
         self.counts: dict[str, Any] = {}
 
     def left(self) -> int:
-        """What is left to do: entries that cursors have not passed, and notices that are owed.
+        """What is left to do: events that subscriptions have not passed, and notifications that
+        have pending.
 
-        The hostile filter takes its tenth of a second for every entry; it may be behind.
+        The hostile filter takes its tenth of a second for every event; it may be behind.
         """
         cell = self._deployment.cell
         head = cell.store.head()
         hostile = f"hook:{self._soak.hooks['hostile'][0].app_key}"
         with cell.database.reading() as connection:
-            behind = select(func.coalesce(func.sum(head - cursors.c.position), 0)).where(
-                cursors.c.position < head, cursors.c.id.not_in(["clock", hostile])
+            behind = select(func.coalesce(func.sum(head - subscriptions.c.position), 0)).where(
+                subscriptions.c.position < head, subscriptions.c.id.not_in(["scheduler", hostile])
             )
             entries = int(connection.execute(behind).scalar_one())
         return entries + self._deployment.count(deliveries)
@@ -97,7 +100,7 @@ class Recount:
             "entries": len(positions),
             "requests answered": sum(client.answered for client in self._clients()),
             "requests without an answer": sum(client.unanswered for client in self._clients()),
-            "strikes": dict(self._soak.storm.struck),
+            "strikes": dict(self._soak.storm.timed_out),
             "processes that ended by themselves": dict(self._soak.keeper.restarted),
         }
 
@@ -116,9 +119,9 @@ class Recount:
 
     # Who follows it
 
-    def _passed(self, cursor: str, filter: dict[str, Any]) -> list[Told]:
+    def _passed(self, subscription: str, filter: dict[str, Any]) -> list[Told]:
         """What the filter passes of the ledger, worked out from the rows alone."""
-        told, fired = list[Told](), set[str]()
+        fields, single_fire = list[Told](), set[str]()
         for row in self._history:
             order_id = row.stream.removeprefix(f"{ACCOUNT}/")
             if filter["type"] == "FromWorkflow":
@@ -128,16 +131,16 @@ class Recount:
                 shipped = row.status in ("handling", "invoiced")
                 passes = row.name not in _UNSEEN and shipped and self._values[order_id] > CHEAPEST
                 if not filter["disableSingleFire"]:
-                    passes = passes and order_id not in fired
+                    passes = passes and order_id not in single_fire
             if passes:
-                fired.add(order_id)
-                at = event_id(cursor, row.position)
-                told.append((at, order_id, row.status, row.status_before))
-        return told
+                single_fire.add(order_id)
+                at = event_id(subscription, row.position)
+                fields.append((at, order_id, row.status, row.status_before))
+        return fields
 
     def _require_feed(self, name: str, client: Any, filter: dict[str, Any], seen: Any) -> None:
         expected = self._passed(f"feed:{client.app_key}", filter)
-        found = {(event, *told) for event, told in seen.items.items()}
+        found = {(event, *fields) for event, fields in seen.items.items()}
         assert found == set(expected), _difference(name, set(expected), found)
         assert not seen.wrongs, (name, seen.wrongs[:5])
         self.counts[f"feed {name}"] = {"items": len(expected), **seen.counts}
@@ -145,29 +148,33 @@ class Recount:
     def _require_hook(self, name: str, client: Any, filter: dict[str, Any], receiver: Any) -> None:
         expected = self._passed(f"hook:{client.app_key}", filter)
         dead = self._dead(client)
-        heard: dict[str, dict[Told, None]] = {}
+        result: dict[str, dict[Told, None]] = {}
         accepted = set()
         for one in receiver.heard:
-            told = (one.event_id, one.order_id, one.state, one.last_state)
-            heard.setdefault(one.order_id, {})[told] = None
+            fields = (one.event_id, one.order_id, one.state, one.last_state)
+            result.setdefault(one.order_id, {})[fields] = None
             if one.accepted:
                 accepted.add(one.event_id)
         in_order: dict[str, list[Told]] = {}
         for one in expected:
             in_order.setdefault(one[1], []).append(one)
-        for order_id, notices in in_order.items():
-            told = [one for one in heard.get(order_id, {})]
-            assert told == [one for one in notices if one in told], f"{name}: order of {order_id}"
+        for order_id, notifications in in_order.items():
+            fields = [one for one in result.get(order_id, {})]
+            assert fields == [one for one in notifications if one in fields], (
+                f"{name}: order of {order_id}"
+            )
         missing = {one[0] for one in expected} - accepted - dead.keys()
         assert not missing, f"hook {name}: {len(missing)} neither accepted nor dead"
-        strangers = {event for notices in heard.values() for event in notices} - set(expected)
+        strangers = {event for notifications in result.values() for event in notifications} - set(
+            expected
+        )
         assert not strangers, f"hook {name}: heard what it is not owed: {list(strangers)[:3]}"
         refused = {one[0] for one in expected if receiver.refuses(one[1])}
         assert dead.keys() == refused, f"hook {name}: dead letters"
         outcomes = self._attempts(client)
         pushes = len(receiver.heard)
         self.counts[f"hook {name}"] = {
-            "owed": len(expected),
+            "pending": len(expected),
             "accepted": len(accepted),
             "dead letters": len(dead),
             "pushes heard": pushes,
@@ -176,10 +183,10 @@ class Recount:
         }
 
     def _dead(self, client: Any) -> dict[str, Any]:
-        cursor = f"hook:{client.app_key}"
-        query = select(dead_letters).where(dead_letters.c.cursor == cursor)
+        subscription = f"hook:{client.app_key}"
+        query = select(dead_letters).where(dead_letters.c.subscription == subscription)
         with self._deployment.cell.database.reading() as connection:
-            return {event_id(cursor, row.position): row for row in connection.execute(query)}
+            return {event_id(subscription, row.position): row for row in connection.execute(query)}
 
     def _attempts(self, client: Any) -> dict[str, int]:
         query = (
@@ -198,8 +205,8 @@ class Recount:
         assert receiver.heard == []
         assert self._dead(client) == {}
         with self._deployment.cell.database.reading() as connection:
-            mine = cursors.c.id == f"hook:{client.app_key}"
-            position = connection.execute(select(cursors.c.position).where(mine)).scalar_one()
+            mine = subscriptions.c.id == f"hook:{client.app_key}"
+            position = connection.execute(select(subscriptions.c.position).where(mine)).scalar_one()
         self.counts["hook hostile"] = {"judged up to": position}
 
 

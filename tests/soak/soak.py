@@ -82,7 +82,7 @@ class Soak:
 
     def _begin(self) -> None:
         deployment = self.deployment
-        for name in ("web", "projector", "worker", "worker-2", "clock"):
+        for name in ("web", "projector", "worker", "worker-2", "scheduler"):
             deployment.start(name)
         deployment.wait_for_web()
         self.keeper = Keeper(deployment)
@@ -155,7 +155,7 @@ class Soak:
 
     def each_kind_once(self) -> Iterator[str]:
         """But kills of web and clock, which take long to come back: others test them alone."""
-        kinds = sorted(self.storm.kinds.keys() - {"kill web", "kill clock"})
+        kinds = sorted(self.storm.kinds.keys() - {"kill web", "kill scheduler"})
         self._dice.shuffle(kinds)
         yield from kinds
 
@@ -171,7 +171,7 @@ class Soak:
             self.deployment.hasten(client.app_key)
 
     def clear_up(self) -> None:
-        """The weather is over: everything owed arrives, or is given up after its three days."""
+        """The weather is over: everything pending arrives, or is given up after its three days."""
         for poller in self._pollers:
             poller.stop()
         for _, _, receiver in self.hooks.values():
@@ -249,12 +249,12 @@ def run(database: str, minutes: float, seed: str) -> dict[str, Any]:
 
 def main() -> int:
     quick = bool(os.environ.get("QUICK"))
-    asked = argparse.ArgumentParser(prog="make soak", description=__doc__)
+    requested = argparse.ArgumentParser(prog="make soak", description=__doc__)
     default = float(os.environ.get("MINUTES") or (0.5 if quick else 5))
-    asked.add_argument("--minutes", type=float, default=default, help="for each database")
-    asked.add_argument("--database", choices=DATABASES, action="append")
-    asked.add_argument("--seed", default=os.environ.get("SEED") or str(time.time_ns()))
-    given = asked.parse_args()
+    requested.add_argument("--minutes", type=float, default=default, help="for each database")
+    requested.add_argument("--database", choices=DATABASES, action="append")
+    requested.add_argument("--seed", default=os.environ.get("SEED") or str(time.time_ns()))
+    given = requested.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     servers.begin()
     try:

@@ -87,7 +87,7 @@ def test_G1_G46_kill_of_each_process_under_load_loses_and_doubles_nothing(
         following(deployment, receiver) as followers,
     ):
         with writing(deployment, ORDERS) as writer:
-            for name in ("worker", "projector", "clock", "worker"):
+            for name in ("worker", "projector", "scheduler", "worker"):
                 writer.wait_for_answers(6)
                 until(f"the {name} is at work", partial(deployment.at_work, name))
                 deployment.kill(name)
@@ -133,7 +133,7 @@ def test_G43_a_failing_receiver_gets_every_notice_in_order_of_each_order(
     calls = 0
 
     def refuses(_: str, attempt: int) -> bool:
-        """Everything at first, then the first attempt of each notice."""
+        """Everything at first, then the first attempt of each notification."""
         nonlocal calls
         calls += 1
         return calls <= outage or attempt == 1
@@ -147,13 +147,13 @@ def test_G43_a_failing_receiver_gets_every_notice_in_order_of_each_order(
         with writing(deployment, 6) as writer:
             pass
 
-        def told() -> bool:
+        def fields() -> bool:
             if deployment.settled():
                 return True
             deployment.hasten(client.app_key)
             return False
 
-        until("every notice is accepted", told)
+        until("every notice is accepted", fields)
         require_whole_histories(deployment, writer)
         expected = moves(deployment)
         require_notices(client, receiver, expected)

@@ -1,4 +1,4 @@
-"""Shops that write orders of different lives: invoiced whole or in parts, canceled, left alone."""
+"""Shops that write orders of different lives: invoiced whole or in parts, canceled, skipped."""
 
 import random
 from typing import Any

@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Said:
+class Explanation:
     status: int
     headers: dict[str, str]
     body: bytes
@@ -26,7 +26,7 @@ def ask(
     headers: Sequence[tuple[str, str]] = (),
     raw_path: bool = True,
     host: str | None = "127.0.0.1",
-) -> Said:
+) -> Explanation:
     """The answer, at `host` unless a header names another.
 
     An exception that the application raises after answering is not repeated.
@@ -62,6 +62,6 @@ def ask(
         if not sent:
             raise
     start, *rest = sent
-    told = [(k.decode().lower(), v.decode()) for k, v in start["headers"]]
-    assert len(dict(told)) == len(told), "a header stands twice"
-    return Said(start["status"], dict(told), b"".join(m.get("body", b"") for m in rest))
+    fields = [(k.decode().lower(), v.decode()) for k, v in start["headers"]]
+    assert len(dict(fields)) == len(fields), "a header stands twice"
+    return Explanation(start["status"], dict(fields), b"".join(m.get("body", b"") for m in rest))

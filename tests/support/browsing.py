@@ -78,13 +78,13 @@ class Browser:
             "client": ("127.0.0.1", 5),
         }
         messages: list[Any] = []
-        asked = False
+        requested = False
 
         async def receive() -> dict[str, Any]:
-            nonlocal asked
-            if asked:
+            nonlocal requested
+            if requested:
                 await asyncio.Event().wait()
-            asked = True
+            requested = True
             return {"type": "http.request", "body": body, "more_body": False}
 
         async def send(message: Any) -> None:
@@ -92,11 +92,11 @@ class Browser:
 
         await self.app(scope, receive, send)
         start = messages[0]
-        told = [(k.decode().lower(), v.decode("latin-1")) for k, v in start["headers"]]
+        values = [(k.decode().lower(), v.decode("latin-1")) for k, v in start["headers"]]
         content = b"".join(m.get("body", b"") for m in messages[1:])
-        if dict(told).get("content-encoding") == "gzip":
+        if dict(values).get("content-encoding") == "gzip":
             content = gzip.decompress(content)
-        for name, value in told:
+        for name, value in values:
             if name == "set-cookie":
                 key, _, rest = value.partition("=")
                 kept = rest.split(";")[0].strip('"')
@@ -104,4 +104,4 @@ class Browser:
                     self.cookies[key] = kept
                 else:
                     self.cookies.pop(key, None)
-        return Shown(start["status"], told, content)
+        return Shown(start["status"], values, content)

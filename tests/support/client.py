@@ -48,16 +48,16 @@ class Client:
         sent = {"host": "127.0.0.1", **self.headers}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         if self.over_http:
-            told = await over_http.ask(self.app, method, f"{path}?{query}", sent, raw)
+            fields = await over_http.ask(self.app, method, f"{path}?{query}", sent, raw)
         else:
-            told = await self._without_a_socket(method, parts.path, path, query, sent, raw)
-        status, _, content = told
+            fields = await self._without_a_socket(method, parts.path, path, query, sent, raw)
+        status, _, content = fields
         if not self.conforming:
-            return Answer(*told)
+            return Answer(*fields)
         note(method, parts.path, status)
         unlike = problems(method, parts.path, status, content)
         assert not unlike, "\n".join(unlike)
-        return Answer(*told)
+        return Answer(*fields)
 
     async def _without_a_socket(
         self, method: str, path: str, raw_path: str, query: str, sent: dict[str, str], raw: bytes

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from oms_ledger.orders.decide import Facts
+from oms_ledger.orders.decide import DecisionContext
 from oms_ledger.orders.events import OrderEvent
 from oms_ledger.orders.evolve import evolve
 from oms_ledger.orders.order import Order
@@ -44,18 +44,18 @@ class Given:
     def when(
         self, decision: Callable[..., Any], *, later: timedelta = timedelta(0), **named: Any
     ) -> "When":
-        return When(self.order, decision, Facts(START + later, RECEIPT), named)
+        return When(self.order, decision, DecisionContext(START + later, RECEIPT), named)
 
 
 @dataclass(frozen=True)
 class When:
     order: Order
     decision: Callable[..., Any]
-    facts: Facts
+    context: DecisionContext
     named: dict[str, Any]
 
     def decided(self) -> list[OrderEvent]:
-        events: list[OrderEvent] = self.decision(self.order, self.facts, **self.named)
+        events: list[OrderEvent] = self.decision(self.order, self.context, **self.named)
         return events
 
     def then(self, *expected: OrderEvent) -> None:
@@ -63,7 +63,7 @@ class When:
 
     def rests_in(self, status: Status | None) -> Order:
         """Answers the order, after the statuses that it passes by itself."""
-        order = after(self.decided(), self.order, self.facts.now)
+        order = after(self.decided(), self.order, self.context.now)
         assert order.status is status
         return order
 

@@ -1,16 +1,16 @@
-"""What judges for hooks and tells them, as in a worker process."""
+"""What evaluates for hooks and says them, as in a worker process."""
 
-from workers.notifications.dispatcher import Courier
-from workers.subscriptions.filter_runner import Bench
+from workers.notifications.dispatcher import WebhookDispatcher
+from workers.subscriptions.filter_runner import FilterRunner
 
 
-class Postman(Courier):
-    """A courier, and the bench that finds what it has to tell."""
+class Postman(WebhookDispatcher):
+    """A webhook dispatcher, and the filter runner that finds what it has to tell."""
 
     def __init__(self, cell):
         super().__init__(cell)
-        self._bench = Bench(cell, self.wake)
-        self.judge = self._bench.judge
+        self._bench = FilterRunner(cell, self.signal)
+        self.evaluate = self._bench.evaluate
 
     @property
     def idle(self):

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 @contextmanager
 def listening(say: bytes = b"", then_wait: bool = False) -> Iterator[tuple[int, list[str]]]:
     """A port of the loopback, on IPv4, that notes who connects, says something, and hangs up."""
-    heard: list[str] = []
+    result: list[str] = []
     over = threading.Event()
     server = socket.create_server(("127.0.0.1", 0))
 
@@ -19,7 +19,7 @@ def listening(say: bytes = b"", then_wait: bool = False) -> Iterator[tuple[int, 
                 connection, address = server.accept()
             except OSError:
                 return
-            heard.append(address[0])
+            result.append(address[0])
             with connection:
                 try:
                     connection.sendall(say)
@@ -31,7 +31,7 @@ def listening(say: bytes = b"", then_wait: bool = False) -> Iterator[tuple[int, 
     thread = threading.Thread(target=serve)
     thread.start()
     try:
-        yield server.getsockname()[1], heard
+        yield server.getsockname()[1], result
     finally:
         over.set()
         server.shutdown(socket.SHUT_RDWR)

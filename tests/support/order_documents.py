@@ -12,8 +12,8 @@ NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
 
 @cache
 def _read(name: str) -> dict[str, Any]:
-    told = json.loads((FOLDER / f"{name}.json").read_text())
-    document: dict[str, Any] = told[0] if isinstance(told, list) else told
+    fields = json.loads((FOLDER / f"{name}.json").read_text())
+    document: dict[str, Any] = fields[0] if isinstance(fields, list) else fields
     return document
 
 
@@ -22,10 +22,10 @@ def document(name: str) -> dict[str, Any]:
     return copy.deepcopy(_read(name))
 
 
-def as_placement(told: dict[str, Any]) -> dict[str, Any]:
+def as_placement(fields: dict[str, Any]) -> dict[str, Any]:
     """Make the body that places what the document shows, paid at once by one payment."""
-    body = copy.deepcopy(told)
-    value = sum(total["value"] for total in told["totals"])
+    body = copy.deepcopy(fields)
+    value = sum(total["value"] for total in fields["totals"])
     body["paymentData"] = {
         "payments": [{"paymentSystem": "201", "value": value, "referenceValue": value}]
     }

@@ -90,8 +90,8 @@ async def ask(
             method, url, headers=headers, data=content, allow_redirects=False
         ) as answer,
     ):
-        told = [(name.lower(), value) for name, value in answer.headers.items()]
-        return answer.status, told, await answer.read()
+        fields = [(name.lower(), value) for name, value in answer.headers.items()]
+        return answer.status, fields, await answer.read()
 
 
 def serve(app: Any) -> str:

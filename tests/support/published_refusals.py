@@ -1,4 +1,4 @@
-"""The published messages of refused changes, `{0}` standing for what is told of the case."""
+"""The published messages of refused changes, `{0}` standing for what gets of the case."""
 
 import json
 import re

@@ -8,7 +8,7 @@ from oms_ledger.accounts.account import Account
 from oms_ledger.accounts.events import AccountCreated, AccountEvent, AccountSettingsChanged
 from oms_ledger.cli.demo import sample_order
 from oms_ledger.eventstore.ledger import Ledger
-from oms_ledger.orders import events as e
+from oms_ledger.orders import events
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.decide import process_order
 
@@ -30,17 +30,19 @@ def purchase(price: int = 2000, quantity: int = 1) -> dict[str, Any]:
     return body
 
 
-def placed(number: int = 1, price: int = 2000, quantity: int = 1) -> e.OrderPlaced:
-    return e.OrderPlaced(
+def placed(number: int = 1, price: int = 2000, quantity: int = 1) -> events.OrderPlaced:
+    return events.OrderPlaced(
         flow="complete",
         order_group=f"v{number}acme",
         sequence=number,
         seller="1",
         seller_name="Acme",
-        items=(e.Item("U1", "7", "1", quantity, price),),
-        totals=(e.Total("Items", price * quantity),),
+        items=(events.Item("U1", "7", "1", quantity, price),),
+        totals=(events.Total("Items", price * quantity),),
         logistics=(),
-        payments=(e.Payment("PAY", "2", "Visa", "creditCard", price * quantity, price * quantity),),
+        payments=(
+            events.Payment("PAY", "2", "Visa", "creditCard", price * quantity, price * quantity),
+        ),
         transaction_id="T",
         merchant_name="ACME",
         client_profile={"email": "ana@example.com", "firstName": "Ana", "lastName": "Souza"},
@@ -53,11 +55,11 @@ async def open_account(ledger: Ledger, grace_period_minutes: int = 0, name: str 
     def decide(_: Account | None) -> list[AccountEvent]:
         return [AccountCreated(name, "acme"), AccountSettingsChanged(settings)]
 
-    await ledger.change_account(name, decide, by="test")
+    await ledger.change_account(name, decide, actor="test")
 
 
 async def place(ledger: Ledger, order_id: str, number: int = 1, account: str = ACCOUNT) -> Order:
-    orders = await ledger.place(account, {order_id: placed(number)}, by="test")
+    orders = await ledger.place(account, {order_id: placed(number)}, actor="test")
     return orders[order_id]
 
 
@@ -66,4 +68,4 @@ async def place_paid(
 ) -> Order:
     """An order that is ready for handling (the account has no grace period)."""
     await place(ledger, order_id, number, account)
-    return await ledger.change(account, order_id, PAID, by="test")
+    return await ledger.change(account, order_id, PAID, actor="test")

@@ -13,7 +13,7 @@ class Receiver:
     def __init__(self, answers: Callable[[int], int] = lambda _: 200) -> None:
         self.heard: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self._news = threading.Condition()
         receiver = self
 
@@ -25,7 +25,7 @@ class Receiver:
                 with receiver._news:
                     receiver.heard.append(body)
                     receiver.headers.append({k.lower(): v for k, v in self.headers.items()})
-                    receiver.asked.append(f"{self.command} {self.path}")
+                    receiver.requested.append(f"{self.command} {self.path}")
                     status = answers(len(receiver.heard))
                     receiver._news.notify_all()
                 self.send_response(status)

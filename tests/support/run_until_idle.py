@@ -8,11 +8,11 @@ from oms_ledger.eventstore.ledger import Ledger
 from oms_ledger.eventstore.records import micros
 from projections.masterdata import triggers
 from projections.masterdata.triggers import TriggerRuns
-from projections.subscriptions import checkpoints as cursors
+from projections.subscriptions import checkpoints
 from projections.subscriptions.views import VIEWS
-from workers import scheduler as clock
+from workers import scheduler
 from workers.masterdata import dispatcher as trigger_dispatcher
-from workers.outbox import dispatcher as switchboard
+from workers.outbox import dispatcher
 
 ROUNDS = 200
 
@@ -22,15 +22,17 @@ class FakeClock:
 
     def __init__(self, cell: Cell, at: datetime) -> None:
         self.at = at
-        cell.__dict__["ledger"] = Ledger(cell.store, cell.vault, now=lambda: self.at)
+        cell.__dict__["ledger"] = Ledger(cell.store, cell.encryption, now=lambda: self.at)
 
 
 async def make_runs(cell: Cell) -> int:
     """Runs of triggers that are due, each once; how many."""
     view = TriggerRuns(lambda: micros(cell.ledger.now()))
-    await asyncio.to_thread(cursors.run, cell.database, cell.folds(), triggers.CURSOR, view)
+    await asyncio.to_thread(
+        checkpoints.run, cell.database, cell.loader(), triggers.SUBSCRIPTION, view
+    )
     runs = await asyncio.to_thread(trigger_dispatcher.claim, cell, 100)
-    await asyncio.gather(*(trigger_dispatcher.make(cell, run) for run in runs))
+    await asyncio.gather(*(trigger_dispatcher.dispatch(cell, run) for run in runs))
     return len(runs)
 
 
@@ -39,17 +41,19 @@ async def settle(cell: Cell) -> int:
 
     Calls that wait for a later attempt stay; move a `FakeClock` on, and settle again.
     """
-    folds, made = cell.folds(), 0
+    loader, made = cell.loader(), 0
     for _ in range(ROUNDS):
         head = cell.store.head()
-        for cursor, view in VIEWS.items():
-            await asyncio.to_thread(cursors.run, cell.database, cell.folds(), cursor, view())
-        await clock.fire(cell)
-        await asyncio.to_thread(switchboard.judge, cell, folds)
-        owed = await asyncio.to_thread(switchboard.claim, cell, 100)
-        await asyncio.gather(*(switchboard.make(cell, one) for one in owed))
-        made += len(owed)
+        for subscription, view in VIEWS.items():
+            await asyncio.to_thread(
+                checkpoints.run, cell.database, cell.loader(), subscription, view()
+            )
+        await scheduler.fire_due(cell)
+        await asyncio.to_thread(dispatcher.evaluate, cell, loader)
+        message = await asyncio.to_thread(dispatcher.claim, cell, 100)
+        await asyncio.gather(*(dispatcher.dispatch(cell, one) for one in message))
+        made += len(message)
         runs = await make_runs(cell)
-        if not owed and not runs and cell.store.head() == head:
+        if not message and not runs and cell.store.head() == head:
             return made
     raise AssertionError("the ledger does not come to rest")

@@ -6,7 +6,7 @@ from functools import partial
 from oms_ledger.accounts.account import Account
 from oms_ledger.accounts.events import AccountCreated, AccountEvent, AccountSettingsChanged
 from oms_ledger.cell import Cell
-from oms_ledger.orders import events as e
+from oms_ledger.orders import events
 from oms_ledger.orders.marketplace.levels import delegated
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.decide import process_order
@@ -22,26 +22,26 @@ async def open_accounts(cell: Cell, *names: str, **settings) -> None:
     for name in names:
 
         def decide(_: Account | None, name: str = name) -> list[AccountEvent]:
-            told = {"grace_period_minutes": 0, **settings}
-            return [AccountCreated(name, name[:4]), AccountSettingsChanged(told)]
+            fields = {"grace_period_minutes": 0, **settings}
+            return [AccountCreated(name, name[:4]), AccountSettingsChanged(fields)]
 
-        await cell.ledger.change_account(name, decide, by="test")
+        await cell.ledger.change_account(name, decide, actor="test")
 
 
-def sold(number: int = 1, *chain: str, price: int = 1000, quantity: int = 3) -> e.OrderPlaced:
+def sold(number: int = 1, *chain: str, price: int = 1000, quantity: int = 3) -> events.OrderPlaced:
     """An order that the store sold; `chain` are the levels below, the store itself for none."""
     own = placed(number, price, quantity)
-    below = chain or (SHOP,)
-    if below == (STORE,):
+    seller_order = chain or (SHOP,)
+    if seller_order == (STORE,):
         return own
-    details = {"sellerChain": list(below)} if len(below) > 1 else {}
+    details = {"sellerChain": list(seller_order)} if len(seller_order) > 1 else {}
     return replace(
         own,
         flow="marketplace",
-        seller=below[0],
-        seller_name=below[0],
+        seller=seller_order[0],
+        seller_name=seller_order[0],
         items=tuple(
-            replace(item, seller=below[0], details={**item.details, **details})
+            replace(item, seller=seller_order[0], details={**item.details, **details})
             for item in own.items
         ),
         logistics=({"itemIndex": 0, "selectedSla": "Normal", "price": 0, "sellingPrice": 0},),
@@ -51,21 +51,21 @@ def sold(number: int = 1, *chain: str, price: int = 1000, quantity: int = 3) -> 
 async def sell(cell: Cell, number: int = 1, *chain: str, paid: bool = True, **lines) -> str:
     """Place and process an order in the store; its id."""
     order_id = f"v{number}stor-01"
-    await cell.ledger.place(STORE, {order_id: sold(number, *chain, **lines)}, by="shopper")
+    await cell.ledger.place(STORE, {order_id: sold(number, *chain, **lines)}, actor="shopper")
     decision = PAID if paid else PENDING
-    await cell.ledger.change(STORE, order_id, decision, by="shopper")
+    await cell.ledger.change(STORE, order_id, decision, actor="shopper")
     return order_id
 
 
 async def levels(cell: Cell, order_id: str, *chain: str) -> list[Order]:
     """The orders of a sale, the store's first; those that are not there are left out."""
     found, account = [], STORE
-    for below in (*(chain or (SHOP,)), None):
+    for seller_order in (*(chain or (SHOP,)), None):
         try:
             found.append(await cell.ledger.order(account, order_id))
         except OrderNotFound:
             break
-        if below is None or not delegated(found[-1]):
+        if seller_order is None or not delegated(found[-1]):
             break
         account = found[-1].seller
         order_id = found[-1].seller_order_id or f"00-{order_id}"

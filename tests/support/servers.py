@@ -268,11 +268,11 @@ def _running(name: str, programs: Path, options: dict[str, Any]) -> str:
             psycopg.connect(url, connect_timeout=10).close()
             return url
         except psycopg.OperationalError as error:
-            said = log.read_bytes()[old:].decode(errors="replace")
-            blocked = "pre-existing" in said or "already exists" in said
-            spoke = f"[{pid}]" in said
+            answer = log.read_bytes()[old:].decode(errors="replace")
+            blocked = "pre-existing" in answer or "already exists" in answer
+            spoke = f"[{pid}]" in answer
             if time.monotonic() > deadline or (_dead(pid) and spoke and not blocked):
-                raise ServerUnavailable(f"{error}\n{said}") from error
+                raise ServerUnavailable(f"{error}\n{answer}") from error
             if not spoke and time.monotonic() > patience:  # it never got to its first word
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)

@@ -139,7 +139,7 @@ async def set_account(ledger: Ledger, name: str = ACCOUNT, **settings: Any) -> N
     def decide(_: Account | None) -> list[AccountEvent]:
         return [AccountSettingsChanged(settings)]
 
-    await ledger.change_account(name, decide, by="test")
+    await ledger.change_account(name, decide, actor="test")
     ledger._account_seen.clear()
 
 
@@ -152,9 +152,9 @@ class Browser:
 
     def call(self, method: str, url: str, body: Any = None, **headers: str) -> Answer:
         mark = "&" if "?" in url else "?"
-        told = {"cookie": "; ".join(f"{k}={v}" for k, v in self.jar.items())} if self.jar else {}
+        fields = {"cookie": "; ".join(f"{k}={v}" for k, v in self.jar.items())} if self.jar else {}
         answer = self.client.call(
-            method, f"{url}{mark}an={self.account}", body, **{**told, **headers}
+            method, f"{url}{mark}an={self.account}", body, **{**fields, **headers}
         )
         for name, value in set_cookies(answer):
             self.jar[name] = value
@@ -180,8 +180,8 @@ class Browser:
         return self.jar["checkout.vtex.com"].partition("=")[2]
 
     def add(self, *lines: tuple[str, int], seller: str = "1") -> Any:
-        told = [{"id": sku, "quantity": quantity, "seller": seller} for sku, quantity in lines]
-        return self.cart("/items", {"orderItems": told})
+        fields = [{"id": sku, "quantity": quantity, "seller": seller} for sku, quantity in lines]
+        return self.cart("/items", {"orderItems": fields})
 
     def fill(self, *lines: tuple[str, int], sla: str | None = None) -> Any:
         """A cart with person, address and a payment by Visa, ready to be placed."""

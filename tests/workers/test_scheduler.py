@@ -10,38 +10,38 @@ from oms_ledger.cell import Cell
 from oms_ledger.eventstore.ledger import Ledger
 from oms_ledger.orders.cancellation.decide import cancel
 from oms_ledger.orders.status import Status
-from oms_ledger.services import signals as wakeups
-from projections.notifications import deliveries as pushes
+from oms_ledger.services import signals
+from projections.notifications import deliveries as notifications_deliveries
 from projections.notifications import feeds, hooks
 from projections.notifications.feeds import Feed
 from projections.notifications.hooks import Hook
-from projections.subscriptions import checkpoints as cursors
+from projections.subscriptions import checkpoints
 from projections.subscriptions.checkpoints import now_micros
 from projections.tables import deliveries
-from projections.timers import deadlines as due_times
-from projections.timers.deadlines import DueTimes
+from projections.timers import deadlines
+from projections.timers.deadlines import Timers
 from tests.support.purchases import (
     ACCOUNT,
     open_account,
     place,
     place_paid,
 )
-from workers import scheduler as clock
+from workers import scheduler
 
 
 def at(cell, instant):
     """The cell, with a ledger whose clock stands at this instant."""
-    cell.__dict__["ledger"] = Ledger(cell.store, cell.vault, now=lambda: instant)
+    cell.__dict__["ledger"] = Ledger(cell.store, cell.encryption, now=lambda: instant)
     return cell
 
 
 def follow(cell):
-    cursors.run(cell.database, cell.folds(), due_times.CURSOR, DueTimes())
+    checkpoints.run(cell.database, cell.loader(), deadlines.SUBSCRIPTION, Timers())
 
 
 def timers(cell):
     with cell.database.reading() as connection:
-        return due_times.due(connection, 2**60)
+        return deadlines.due(connection, 2**60)
 
 
 LONG_AGO = datetime.now(UTC) - timedelta(days=1)
@@ -53,13 +53,13 @@ def test_G16_the_cancellation_window_closes_once_and_not_before_its_time(cell):
         order = await place_paid(cell.ledger, "v1-01")
         assert order.status is Status.WINDOW_TO_CANCEL
         await asyncio.to_thread(follow, cell)
-        await clock.fire(at(cell, LONG_AGO + timedelta(minutes=29)))
+        await scheduler.fire_due(at(cell, LONG_AGO + timedelta(minutes=29)))
         early = await cell.ledger.order(ACCOUNT, "v1-01")
         assert early.status is Status.WINDOW_TO_CANCEL
         at(cell, LONG_AGO + timedelta(minutes=30))
-        await clock.fire(cell)
+        await scheduler.fire_due(cell)
         head = cell.store.head()
-        await clock.fire(cell)  # the view has not heard of it yet: void
+        await scheduler.fire_due(cell)  # the view has not heard of it yet: void
         assert cell.store.head() == head
         return await cell.ledger.order(ACCOUNT, "v1-01")
 
@@ -73,8 +73,8 @@ def test_G16_a_timer_is_void_when_the_order_has_moved_on(cell):
         await open_account(at(cell, LONG_AGO).ledger, grace_period_minutes=30)
         await place_paid(cell.ledger, "v1-01")
         await asyncio.to_thread(follow, cell)
-        await cell.ledger.change(ACCOUNT, "v1-01", cancel, by="test")
-        await clock.fire(at(cell, LONG_AGO + timedelta(hours=1)))
+        await cell.ledger.change(ACCOUNT, "v1-01", cancel, actor="test")
+        await scheduler.fire_due(at(cell, LONG_AGO + timedelta(hours=1)))
         return await cell.ledger.order(ACCOUNT, "v1-01")
 
     assert asyncio.run(story()).status is Status.CANCELED
@@ -85,7 +85,7 @@ def test_a_placement_without_payment_expires_after_five_minutes(cell):
         await open_account(at(cell, LONG_AGO).ledger)
         await place(cell.ledger, "v1-01")
         await asyncio.to_thread(follow, cell)
-        await clock.fire(at(cell, LONG_AGO + timedelta(minutes=5)))
+        await scheduler.fire_due(at(cell, LONG_AGO + timedelta(minutes=5)))
         return await cell.ledger.order(ACCOUNT, "v1-01")
 
     order = asyncio.run(story())
@@ -103,12 +103,12 @@ def test_what_is_older_than_its_retention_becomes_a_dead_letter(cell):
 
     asyncio.run(story())
     queue = feeds.FeedQueue(cell.database, feed)
-    cursors.run(cell.database, cell.folds(), feeds.cursor_of("key-1"), queue)
+    checkpoints.run(cell.database, cell.loader(), feeds.subscription_of("key-1"), queue)
     day = 86_400_000_000
-    now = cursors.now_micros()
+    now = checkpoints.now_micros()
     with cell.database.writing() as connection:
-        assert feeds.bury(connection, now + 3 * day) == 0
-        assert feeds.bury(connection, now + 5 * day) == 9
+        assert feeds.dead_letter(connection, now + 3 * day) == 0
+        assert feeds.dead_letter(connection, now + 5 * day) == 9
         assert feeds.size(connection, "key-1") == (0, 0)
         assert feeds.unused(connection, now + 5 * day) == ["key-1"]
 
@@ -116,15 +116,15 @@ def test_what_is_older_than_its_retention_becomes_a_dead_letter(cell):
 def test_G44_the_sweep_wakes_a_thousand_owed_hooks_by_one_job(cell, redis_url):
     swept = Cell(replace(cell.settings, redis_url=redis_url))
     now = now_micros()
-    owed = {"position": 1, "event_id": "E1", "order_id": "v1-01", "notice": "{}"}
+    owed = {"position": 1, "event_id": "E1", "order_id": "v1-01", "notification": "{}"}
     with cell.database.writing() as connection:
         for number in range(1000):
             key = f"key-{number}"
             hook = Hook(key, ACCOUNT, {"status": []}, "https://example.com/", {})
-            hooks.configure(connection, hook, 0, cell.vault)
+            hooks.configure(connection, hook, 0, cell.encryption)
             row = {**owed, "app_key": key, "produced_at": now, "due_at": now}
             connection.execute(insert(deliveries).values(row))
-    assert clock.sweep(swept) == 1
-    (job,) = wakeups.queue(swept.redis).jobs
-    assert list(job.args) == [pushes.DUE]
+    assert scheduler.reconcile(swept) == 1
+    (job,) = signals.queue(swept.redis).jobs
+    assert list(job.args) == [notifications_deliveries.DUE]
     swept.close()

@@ -3,7 +3,7 @@
 import time
 
 from oms_ledger.eventstore.database import Database
-from projections.exports import jobs as exports
+from projections.exports import jobs
 
 LONGEST = 2.0  # seconds of one job
 
@@ -13,9 +13,9 @@ def carry_on(database: Database, export_id: str) -> bool:
     until = time.monotonic() + LONGEST
     while time.monotonic() < until:
         with database.reading() as connection:
-            export = exports.get(connection, None, export_id)
+            export = jobs.get(connection, None, export_id)
         if export is None or export.state != "running":
             return False
-        if not exports.carry_on(database, export):
+        if not jobs.carry_on(database, export):
             return False
     return True

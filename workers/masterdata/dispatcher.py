@@ -42,7 +42,7 @@ def claim(cell: Cell, limit: int) -> list[Run]:
 async def make(cell: Cell, run: Run) -> None:
     """Make a claimed run once and record what came of it."""
     try:
-        fired = await asyncio.to_thread(fired_by, cell, run)
+        single_fire = await asyncio.to_thread(fired_by, cell, run)
     except Skipped as skipped:
         await _record(cell, run, triggers.SKIPPED, Attempt(run.attempts, 0, 0, None, str(skipped)))
         return
@@ -50,7 +50,7 @@ async def make(cell: Cell, run: Run) -> None:
     error: AttemptFailed | None = None
     result = Result()
     try:
-        result = await asyncio.wait_for(_attempt(cell, run, fired), TIMEOUT)
+        result = await asyncio.wait_for(_attempt(cell, run, single_fire), TIMEOUT)
     except AttemptFailed as failed:
         error = failed
     except TimeoutError:
@@ -64,19 +64,19 @@ async def make(cell: Cell, run: Run) -> None:
         await _record(cell, run, triggers.DONE, attempt)
         return
     attempt = Attempt(run.attempts + 1, began, took, error.status, str(error)[:500])
-    if error.for_good or attempt.attempt >= fired.trigger.times:
+    if error.for_good or attempt.attempt >= single_fire.trigger.times:
         log.error("trigger_run_dead", run=run.id, trigger=run.trigger, entity=run.entity)
         await _record(cell, run, triggers.DEAD, attempt)
         return
-    await _record(cell, run, triggers.WAITING, attempt, _next(fired.trigger, now(cell)))
+    await _record(cell, run, triggers.WAITING, attempt, _next(single_fire.trigger, now(cell)))
 
 
-async def _attempt(cell: Cell, run: Run, fired: Fired) -> Result:
-    if run.attempts == 0 and run.last_error:  # it could not be told when to run
+async def _attempt(cell: Cell, run: Run, single_fire: Fired) -> Result:
+    if run.attempts == 0 and run.last_error:  # it could not be given when to run
         raise AttemptFailed(run.last_error)
     if run.last_error and run.last_error.startswith("runAt: "):
         raise AttemptFailed(run.last_error)
-    return await perform(cell, run, fired)
+    return await perform(cell, run, single_fire)
 
 
 def _next(trigger: Trigger, at: int) -> int:
@@ -88,15 +88,15 @@ async def _record(
     cell: Cell, run: Run, state: str, attempt: Attempt, due_at: int | None = None
 ) -> None:
     def write() -> None:
-        told = attempt if attempt.attempt > run.attempts else None
+        fields = attempt if attempt.attempt > run.attempts else None
         with cell.database.writing() as connection:
-            triggers.finish(connection, run, state, told, due_at)
+            triggers.finish(connection, run, state, fields, due_at)
 
     await asyncio.to_thread(write)
 
 
 class TriggerDispatcher:
-    """Runs in a thread of its own; `wake` may be called from any thread."""
+    """Runs in a thread of its own; `signal` may be called from any thread."""
 
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
@@ -106,7 +106,7 @@ class TriggerDispatcher:
         self._thread = threading.Thread(target=self._run, name="triggers", daemon=True)
         self._thread.start()
 
-    def wake(self) -> None:
+    def signal(self) -> None:
         self._loop.call_soon_threadsafe(self._begin)
 
     def close(self) -> None:
@@ -148,7 +148,7 @@ class TriggerDispatcher:
                     if error := task.exception():
                         log.error("trigger_run_not_recorded", exc_info=error)
         except Exception:
-            log.exception("trigger_dispatcher_failed")  # the sweep wakes it again
+            log.exception("trigger_dispatcher_failed")  # the reconciliation signals it again
         finally:
             for task in flying:
                 task.cancel()

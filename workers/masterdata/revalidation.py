@@ -1,4 +1,4 @@
-"""Judges the documents of an entity again, batch by batch, after its schemas changed."""
+"""Evaluates the documents of an entity again, batch by batch, after its schemas changed."""
 
 from sqlalchemy import Connection
 
@@ -12,15 +12,15 @@ BATCHES = 10  # of one job, so that others have their turn
 
 
 def unfinished(connection: Connection) -> list[str]:
-    """The signals of the entities that are still to be judged again."""
+    """The signals of the entities that are still to be evaluated again."""
     places = documents.unfinished(connection)
     return [f"{KIND}:{account}/{entity}" for account, entity in places]
 
 
 def carry_on(cell: Cell, name: str) -> bool:
-    """Judge some more documents; whether there are others left."""
+    """Evaluate some more documents; whether there are others left."""
     account, _, entity_name = name.partition("/")
-    state = cell.folds().load(entity_stream(account, entity_name)).state
+    state = cell.loader().load(entity_stream(account, entity_name)).state
     entity = state if isinstance(state, Entity) else first(entity_name)
     for _ in range(BATCHES):
         with cell.database.writing() as connection:

@@ -1,10 +1,10 @@
-"""The courier of a worker process: tells every hook what it is owed, each on its own.
+"""The webhook dispatcher of a worker process: says every hook what it has pending, each on its own.
 
-One task a hook holds the hook's lease while there is something to tell, and keeps many notices in
-flight, at most one an order, so that an order's notices arrive in order. A sick endpoint keeps
-only its own task waiting: how much is in flight to an endpoint grows as it accepts, hooks
-that failed last take turns at a steady pace, one notice a turn, however many they are, and what is
-written goes into common transactions, fenced by the leases.
+One task a hook holds the hook's lease while there is something to tell, and keeps many
+notifications in flight, at most one an order, so that an order's notifications arrive in order. A
+sick endpoint keeps only its own task waiting: how much is in flight to an endpoint grows as it
+accepts, hooks that failed last take turns at a steady pace, one notification a turn, however many
+they are, and what is written goes into common transactions, fenced by the leases.
 """
 
 import asyncio
@@ -25,28 +25,27 @@ from oms_ledger.http_client.webhook_client import Sender
 from oms_ledger.notifications.webhook import signature_headers, wait_after
 from oms_ledger.services.metrics import PUSH_SECONDS, PUSHES, outcome_of
 from oms_ledger.settings import AllowedNetwork
-from projections.notifications import deliveries as pushes
-from projections.notifications import hooks
+from projections.notifications import deliveries, hooks
 from projections.notifications.deliveries import (
     Attempt,
     Delivery,
     Waiting,
-    courier_cursor,
+    delivery_lease,
 )
 from projections.notifications.feeds import SECOND
 from projections.notifications.hooks import Hook
-from projections.subscriptions import checkpoints as cursors
+from projections.subscriptions import checkpoints
 from projections.subscriptions.checkpoints import Fenced, now_micros
-from workers.notifications.rate_limiter import Pace
-from workers.notifications.write_batcher import Clerk
+from workers.notifications.rate_limiter import RateLimiter
+from workers.notifications.write_batcher import WriteBatcher
 
 IN_FLIGHT = 64
-"""Notices on their way to one hook, when it has accepted enough of them."""
+"""Notifications on their way to one hook, when it has accepted enough of them."""
 AHEAD = 4
-"""Times as many notices of a hook are looked up as may be on their way to it."""
-SICK_TURNS, NEW_TURNS = 32, 128
+"""Times as many notifications of a hook are looked up as may be on their way to it."""
+DEGRADED_RATE, NEW_RATE = 32, 128
 """Turns a second of hooks that failed last, and of those that accepted nothing yet."""
-FORGIVEN = 3
+DEGRADED_AFTER = 3
 """Failures in a row with which an endpoint that did accept before is sick."""
 FILES_LEFT, MOST_SOCKETS = 256, 4_096
 
@@ -54,59 +53,59 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 
-class Courier:
-    """Runs in a thread of its own; `wake` may be called from any thread."""
+class WebhookDispatcher:
+    """Runs in a thread of its own; `signal` may be called from any thread."""
 
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
-        self.clerk = Clerk(cell.database)
-        self._reading = ThreadPoolExecutor(2, "courier")
-        self._reading_known = ThreadPoolExecutor(2, "courier-known")
+        self.write_batcher = WriteBatcher(cell.database)
+        self._reading = ThreadPoolExecutor(2, "webhooks")
+        self._reading_known = ThreadPoolExecutor(2, "webhooks-known")
         self._loop = asyncio.new_event_loop()
-        self._rounds: dict[str, asyncio.Task[None]] = {}
-        self._news: dict[str, asyncio.Event] = {}
+        self._sessions: dict[str, asyncio.Task[None]] = {}
+        self._pending: dict[str, asyncio.Event] = {}
         self._windows: dict[str, int] = {}
-        self._doubtful: set[str] = set()
+        self._degraded: set[str] = set()
         self._senders: dict[tuple[AllowedNetwork, ...], Sender] = {}
-        self._sick = Pace(self._loop.time, SICK_TURNS)
-        self._new = Pace(self._loop.time, NEW_TURNS)
+        self._degraded_limiter = RateLimiter(self._loop.time, DEGRADED_RATE)
+        self._new = RateLimiter(self._loop.time, NEW_RATE)
         self.sockets = asyncio.Semaphore(_sockets())
-        self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
         self._thread.start()
 
-    def wake(self, app_key: str) -> None:
-        """The hook is owed something that may be due."""
+    def signal(self, app_key: str) -> None:
+        """The hook has pending something that may be due."""
         with contextlib.suppress(RuntimeError):  # closed: the next worker finds it
             self._loop.call_soon_threadsafe(self._begin, app_key)
 
-    def wake_due(self) -> None:
-        """Every hook that is owed something now."""
+    def signal_due(self) -> None:
+        """Every hook that has pending something now."""
         with self._cell.database.reading() as connection:
-            due = pushes.with_due(connection, now_micros())
+            due = deliveries.with_due(connection, now_micros())
         for app_key in due:
-            self.wake(app_key)
+            self.signal(app_key)
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is told just now."""
-        return not self._rounds
+        """Whether nothing gets just now."""
+        return not self._sessions
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=10)
         for reading in (self._reading, self._reading_known):
             reading.shutdown(wait=True, cancel_futures=True)
-        self.clerk.close()
+        self.write_batcher.close()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         try:
             self._loop.run_forever()
         finally:
-            rounds = list(self._rounds.values())
-            for task in rounds:
+            sessions = list(self._sessions.values())
+            for task in sessions:
                 task.cancel()
-            self._loop.run_until_complete(asyncio.gather(*rounds, return_exceptions=True))
+            self._loop.run_until_complete(asyncio.gather(*sessions, return_exceptions=True))
             rest = asyncio.all_tasks(self._loop)
             self._loop.run_until_complete(asyncio.gather(*rest, return_exceptions=True))
             for sender in self._senders.values():
@@ -114,10 +113,10 @@ class Courier:
             self._loop.close()
 
     def _begin(self, app_key: str) -> None:
-        self._news.setdefault(app_key, asyncio.Event()).set()
-        if app_key not in self._rounds:
+        self._pending.setdefault(app_key, asyncio.Event()).set()
+        if app_key not in self._sessions:
             task = self._loop.create_task(self._serve(app_key))
-            self._rounds[app_key] = task
+            self._sessions[app_key] = task
             task.add_done_callback(lambda _: self._ended(app_key))
 
     def _sender(self, account: str) -> Sender:
@@ -128,11 +127,11 @@ class Courier:
         return self._senders[networks]
 
     def _ended(self, app_key: str) -> None:
-        del self._rounds[app_key]
-        if self._news[app_key].is_set():
+        del self._sessions[app_key]
+        if self._pending[app_key].is_set():
             self._begin(app_key)
         else:
-            del self._news[app_key]
+            del self._pending[app_key]
 
     async def _serve(self, app_key: str) -> None:
         """Tell the hook what is due, and look once more after the lease was given back or lost.
@@ -142,8 +141,8 @@ class Courier:
         try:
             while await self._hold(app_key):
                 pass
-        except Exception:  # the sweep wakes it again
-            log.exception("serving the hook broke off", hook=app_key)
+        except Exception:  # the reconciliation signals it again
+            log.exception("webhook_session_failed", hook=app_key)
 
     async def _hold(self, app_key: str) -> bool:
         """One hold of the lease; whether something is due after it.
@@ -151,76 +150,78 @@ class Courier:
         Hooks that are known to accept go first, with threads of their own to read and as the
         first to write. Others take turns, so that a thousand of them leave the time to those.
         """
-        self._news[app_key].clear()
-        if app_key in self._doubtful:
+        self._pending[app_key].clear()
+        if app_key in self._degraded:
             if not await self.read(self._is_due, app_key):
                 return False
-            await self._sick.turn()
+            await self._degraded_limiter.acquire()
         elif app_key not in self._windows:
-            await self._new.turn()
+            await self._new.acquire()
         try:
-            if not await self._tell(app_key):
+            if not await self._deliver(app_key):
                 return False
         except Fenced:
-            log.info("the hook was changed, or another worker serves it", hook=app_key)
+            log.info("webhook_session_fenced", hook=app_key)
         return await self.read(self._is_due, app_key)
 
-    async def _tell(self, app_key: str) -> bool:
+    async def _deliver(self, app_key: str) -> bool:
         """False when somebody else holds the lease, who looks once more after giving it back."""
-        cursor = courier_cursor(app_key)
-        token = await self.write(app_key, lambda c: cursors.take_in(c, cursor))
+        subscription = delivery_lease(app_key)
+        token = await self.write(app_key, lambda c: checkpoints.acquire_in(c, subscription))
         if token is None:
             return False
         try:
             window = self._windows.get(app_key, 1)
             hook, found = await self.read(self._opened, app_key, AHEAD * window)
             if hook is None:
-                self._doubtful.discard(app_key)
+                self._degraded.discard(app_key)
                 self._windows.pop(app_key, None)
                 return True
-            if not hook.may_be_told(now_micros()):
-                self._doubtful.add(app_key)
+            if not hook.is_open(now_micros()):
+                self._degraded.add(app_key)
                 return True
-            told = Round(self, self._sender(hook.account), hook, token, self._news[app_key], window)
+            session = DeliverySession(
+                self, self._sender(hook.account), hook, token, self._pending[app_key], window
+            )
             try:
-                await told.run(found)
+                await session.run(found)
             finally:
-                self._remember(app_key, told)
+                self._remember(app_key, session)
             return True
         finally:
-            release = self.write(app_key, lambda c: cursors.release_in(c, cursor, token))
+            release = self.write(app_key, lambda c: checkpoints.release_in(c, subscription, token))
             await asyncio.shield(release)
 
-    def _remember(self, app_key: str, told: "Round") -> None:
+    def _remember(self, app_key: str, session: "DeliverySession") -> None:
         """How its endpoint did decides how the hook goes on: at once, or in turn with its like."""
-        if told.sick:
-            self._doubtful.add(app_key)
+        if session.unhealthy:
+            self._degraded.add(app_key)
             self._windows.pop(app_key, None)
-        elif told.known:
-            self._doubtful.discard(app_key)
-            self._windows[app_key] = told.window
+        elif session.known:
+            self._degraded.discard(app_key)
+            self._windows[app_key] = session.window
 
     async def read(self, work: Callable[..., T], app_key: str, *arguments: object) -> T:
         lane = self._reading_known if app_key in self._windows else self._reading
         return await self._loop.run_in_executor(lane, work, app_key, *arguments)
 
     async def write(self, app_key: str, write: Callable[[Connection], T]) -> T:
-        return await self.clerk.write(app_key, write, urgent=app_key in self._windows)
+        return await self.write_batcher.write(app_key, write, urgent=app_key in self._windows)
 
     # Work of the threads
 
     def _opened(self, app_key: str, limit: int) -> tuple[Hook | None, list[Delivery]]:
         with self._cell.database.reading() as connection:
-            hook = hooks.get(connection, app_key, self._cell.vault)
-            return hook, pushes.startable(connection, app_key, now_micros(), limit)
+            hook = hooks.get(connection, app_key, self._cell.encryption)
+            return hook, deliveries.startable(connection, app_key, now_micros(), limit)
 
     def _is_due(self, app_key: str) -> bool:
         with self._cell.database.reading() as connection:
-            return bool(pushes.with_due(connection, now_micros(), app_key))
+            return bool(deliveries.with_due(connection, now_micros(), app_key))
 
     def startable(self, app_key: str, limit: int) -> list[Delivery]:
         with self._cell.database.reading() as connection:
-            return pushes.startable(connection, app_key, now_micros(), limit)
+            return deliveries.startable(connection, app_key, now_micros(), limit)
 
 
 def _sockets() -> int:
@@ -234,66 +235,66 @@ def _sockets() -> int:
     return max(FILES_LEFT, min(MOST_SOCKETS, soft - FILES_LEFT))
 
 
-class Round:
-    """What is told during one hold of one hook's lease."""
+class DeliverySession:
+    """What gets during one hold of one hook's lease."""
 
     def __init__(
         self,
-        courier: Courier,
+        dispatcher: WebhookDispatcher,
         sender: Sender,
         hook: Hook,
         token: int,
-        news: asyncio.Event,
+        pending: asyncio.Event,
         window: int,
     ) -> None:
         self.window = window
-        self._courier, self._sender, self._hook, self._token = courier, sender, hook, token
-        self._news = news
+        self._dispatcher, self._sender, self._hook, self._token = dispatcher, sender, hook, token
+        self._pending = pending
         self._waiting = Waiting()
         self._flying: set[asyncio.Task[Attempt]] = set()
-        self._quiet, self._more = False, False
+        self._backing_off, self._more = False, False
         self._failed = 0  # in a row
         self.known = window > 1
         """Whether the endpoint is one that accepts."""
-        self.sick = False
+        self.unhealthy = False
 
     async def run(self, found: list[Delivery]) -> None:
         """Until nothing is on its way any more. Outcomes are written while others are awaited."""
         self._found(found, self._waiting.looking(AHEAD * self.window))
-        news = asyncio.create_task(self._news.wait())
+        pending = asyncio.create_task(self._pending.wait())
         made: list[Attempt] = []
         recording: asyncio.Task[None] | None = None
         try:
             while await self._start() or recording:
-                awaited = {*self._flying, news} | ({recording} if recording else set())
+                awaited = {*self._flying, pending} | ({recording} if recording else set())
                 done, _ = await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
                 if landed := [task.result() for task in self._flying & done]:
-                    self._heed(landed)
+                    self._adjust_window(landed)
                     made += landed
                 self._flying -= done
                 if recording is not None and recording in done:
                     await recording  # Fenced comes out here
                     recording = None
-                if news in done:
-                    self._news.clear()
-                    news = asyncio.create_task(self._news.wait())
+                if pending in done:
+                    self._pending.clear()
+                    pending = asyncio.create_task(self._pending.wait())
                     self._more = True
                 if made and recording is None:
                     recording = asyncio.create_task(self._record(made))
                     made = []
         finally:
-            for task in (news, recording, *self._flying):
+            for task in (pending, recording, *self._flying):
                 if task is not None:
                     task.cancel()
 
     async def _start(self) -> bool:
         """Send what may be sent; False when nothing is on its way.
 
-        A sick endpoint, and one whose circuit was open, gets one notice and waits for its next turn
-        when that fails.
+        A sick endpoint, and one whose circuit was open, gets one notification and waits for its
+        next turn when that fails.
         """
         free = self.window - len(self._flying)
-        if not (self._quiet or self.sick) and free > 0:
+        if not (self._backing_off or self.unhealthy) and free > 0:
             if self._more and self._waiting.idle:
                 await self._look()
             for delivery in self._waiting.start(free):
@@ -301,40 +302,40 @@ class Round:
         return bool(self._flying)
 
     async def _look(self) -> None:
-        self._more, courier = False, self._courier
+        self._more, dispatcher = False, self._dispatcher
         limit = self._waiting.looking(AHEAD * self.window)
-        self._found(await courier.read(courier.startable, self._hook.app_key, limit), limit)
+        self._found(await dispatcher.read(dispatcher.startable, self._hook.app_key, limit), limit)
 
     def _found(self, found: list[Delivery], limit: int) -> None:
         self._more = self._more or len(found) == limit
-        self._waiting.take_in(found)
+        self._waiting.acquire_in(found)
 
     async def _record(self, made: list[Attempt]) -> None:
         app_key, token = self._hook.app_key, self._token
 
         def record(connection: Connection) -> None:
-            cursors.hold(connection, courier_cursor(app_key), token)
-            pushes.record(connection, app_key, made)
+            checkpoints.renew(connection, delivery_lease(app_key), token)
+            deliveries.record(connection, app_key, made)
 
-        await self._courier.write(app_key, record)
+        await self._dispatcher.write(app_key, record)
         self._waiting.settle(made)
-        # What waited behind a notice that failed before may be due now.
+        # What waited behind a notification that failed before may be due now.
         self._more = self._more or any(one.delivery.attempts or not one.accepted for one in made)
 
-    def _heed(self, landed: list[Attempt]) -> None:
+    def _adjust_window(self, landed: list[Attempt]) -> None:
         """What came back decides how much more is sent, before it is recorded."""
         accepted = sum(attempt.accepted for attempt in landed)
         self.known = self.known or accepted > 0
         self._failed = 0 if accepted else self._failed + len(landed)
         # As long as more is accepted than not, more is sent at a time: who fails now and then
-        # would otherwise be told its notices one by one.
+        # would otherwise be given its notifications one by one.
         self.window = max(1, min(IN_FLIGHT, self.window + 2 * accepted - len(landed)))
-        self.sick = self._failed >= (FORGIVEN if self.known else 1) and self.window == 1
-        self._quiet = self._quiet or any(attempt.quiet_until for attempt in landed)
+        self.unhealthy = self._failed >= (DEGRADED_AFTER if self.known else 1) and self.window == 1
+        self._backing_off = self._backing_off or any(attempt.retry_not_before for attempt in landed)
 
     async def _attempt(self, delivery: Delivery) -> Attempt:
         hook = self._hook
-        async with self._courier.sockets:
+        async with self._dispatcher.sockets:
             at, began = now_micros(), time.perf_counter()
             secrets, second = hook.signing(at), at // SECOND
             signed = signature_headers(secrets, delivery.event_id, second, delivery.body)
@@ -345,7 +346,7 @@ class Round:
         PUSHES.labels(outcome_of(answer.status, answer.seen)).inc()
         PUSH_SECONDS.observe(taken)
         wait = wait_after(delivery.attempts + 1, random.random()).total_seconds()
-        asked = answer.retry_after if answer.status in (429, 503) else None
+        requested = answer.retry_after if answer.status in (429, 503) else None
         now = now_micros()
         return Attempt(
             delivery,
@@ -353,6 +354,6 @@ class Round:
             duration=int(taken * SECOND),
             outcome=answer.seen,
             accepted=answer.status == 200,
-            next_at=now + int(max(wait, asked or 0.0) * SECOND),
-            quiet_until=now + int(asked * SECOND) if asked else 0,
+            next_at=now + int(max(wait, requested or 0.0) * SECOND),
+            retry_not_before=now + int(requested * SECOND) if requested else 0,
         )

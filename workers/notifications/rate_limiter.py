@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 
-class Pace:
+class RateLimiter:
     """Used from one loop. Who comes after a pause has a turn at once."""
 
     def __init__(
@@ -17,7 +17,7 @@ class Pace:
         self._between = 1 / per_second
         self._next = 0.0
 
-    async def turn(self) -> None:
+    async def acquire(self) -> None:
         now = self._clock()
         mine = max(now, self._next)
         self._next = mine + self._between

@@ -21,12 +21,12 @@ T = TypeVar("T")
 Write = Callable[[Connection], Any]
 
 
-class Clerk:
+class WriteBatcher:
     """Used from one loop; writes in a thread of its own."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._thread = ThreadPoolExecutor(1, "clerk")
+        self._thread = ThreadPoolExecutor(1, "batch-writer")
         self._waiting: list[tuple[str, Write, asyncio.Future[Any]]] = []
         self._urgent: list[tuple[str, Write, asyncio.Future[Any]]] = []
         self._at_work: asyncio.Task[None] | None = None

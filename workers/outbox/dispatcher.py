@@ -1,4 +1,4 @@
-"""The switchboard of a worker process: makes the calls that orders owe to others.
+"""The outbox dispatcher of a worker process: makes the calls that orders owe to others.
 
 A handler carries a call out and records what came of it on the calling order; by the order's
 state and the call's key it changes nothing the second time. So whoever dies between the effect,
@@ -17,28 +17,22 @@ from functools import partial
 import structlog
 
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore.folding import Folds
+from oms_ledger.eventstore.folding import StreamLoader
 from oms_ledger.eventstore.records import micros
 from oms_ledger.orders.decide import Decision
-from oms_ledger.orders.outbox.decide import tell_failure, tell_resumption
+from oms_ledger.orders.outbox.decide import record_failure_for_good, record_resumption
 from oms_ledger.services.changes import (
-    agreements as change_agreements,
+    agreements,
+    external_agreements,
+    outbox,
+    v1_payment,
 )
-from oms_ledger.services.changes import (
-    external_agreements as outside_agreements,
-)
-from oms_ledger.services.changes import (
-    outbox as change_calls,
-)
-from oms_ledger.services.changes import (
-    v1_payment as prepared_changes,
-)
-from oms_ledger.services.marketplace import outbox as partners
-from oms_ledger.services.outbox.outcomes import Failed, TryAgain
-from oms_ledger.services.payments import outbox as gateway_calls
-from projections.outbox import messages as calls
-from projections.outbox.messages import CallsOwed, Owed
-from projections.subscriptions import checkpoints as cursors
+from oms_ledger.services.marketplace import outbox as marketplace_outbox
+from oms_ledger.services.outbox.outcomes import PermanentFailure, RetryLater
+from oms_ledger.services.payments import outbox as payments_outbox
+from projections.outbox import messages
+from projections.outbox.messages import OutboxProjection, StoredMessage
+from projections.subscriptions import checkpoints
 
 IN_FLIGHT = 32
 TIMEOUT = 45.0  # seconds; less than a claim lasts
@@ -46,16 +40,16 @@ _LOOK_AGAIN = 0.05  # seconds between looks at the head while calls are in fligh
 
 log = structlog.get_logger(__name__)
 
-Handler = Callable[[Cell, Owed], Awaitable[None]]
+Handler = Callable[[Cell, StoredMessage], Awaitable[None]]
 
 # By kind of call; each topic files its own.
 HANDLERS: dict[str, Handler] = {
-    **gateway_calls.HANDLERS,
-    **partners.HANDLERS,
-    **change_agreements.HANDLERS,
-    **change_calls.HANDLERS,
-    **prepared_changes.HANDLERS,
-    **outside_agreements.HANDLERS,
+    **payments_outbox.HANDLERS,
+    **marketplace_outbox.HANDLERS,
+    **agreements.HANDLERS,
+    **outbox.HANDLERS,
+    **v1_payment.HANDLERS,
+    **external_agreements.HANDLERS,
 }
 
 
@@ -63,92 +57,114 @@ def now(cell: Cell) -> int:
     return micros(cell.ledger.now())
 
 
-def judge(cell: Cell, folds: Folds) -> int:
-    """Bring the cursor of the calls to the head; the entries passed."""
-    return cursors.run(cell.database, folds, calls.CURSOR, CallsOwed(partial(now, cell)))
+def evaluate(cell: Cell, loader: StreamLoader) -> int:
+    """Bring the subscription of the calls to the head; the events passed."""
+    return checkpoints.run(
+        cell.database, loader, messages.SUBSCRIPTION, OutboxProjection(partial(now, cell))
+    )
 
 
-def claim(cell: Cell, limit: int) -> list[Owed]:
+def claim(cell: Cell, limit: int) -> list[StoredMessage]:
     with cell.database.reading() as connection:
-        if not calls.any_due(connection, now(cell)):
+        if not messages.any_due(connection, now(cell)):
             return []
     with cell.database.writing() as connection:
-        return calls.claim(connection, secrets.token_hex(8), now(cell), limit)
+        return messages.claim(connection, secrets.token_hex(8), now(cell), limit)
 
 
-async def make(cell: Cell, owed: Owed) -> None:
+async def dispatch(cell: Cell, message: StoredMessage) -> None:
     """Make a claimed call and record what came of it."""
     try:
-        handler = HANDLERS.get(owed.kind)
+        handler = HANDLERS.get(message.kind)
         if handler is None:
-            raise Failed(f"this release has no handler for {owed.kind}")
-        await asyncio.wait_for(handler(cell, owed), TIMEOUT)
-    except Failed as failed:
-        await _bury(cell, owed, str(failed))
-    except TryAgain as again:
-        await _later(cell, owed, str(again), again.after)
+            raise PermanentFailure(f"this release has no handler for {message.kind}")
+        await asyncio.wait_for(handler(cell, message), TIMEOUT)
+    except PermanentFailure as failed:
+        await _bury(cell, message, str(failed))
+    except RetryLater as again:
+        await _later(cell, message, str(again), again.after)
     except Exception as error:
-        log.exception("a call broke off", call=owed.id, kind=owed.kind, order=owed.order_id)
-        await _later(cell, owed, f"{type(error).__name__}: {error}")
+        log.exception(
+            "outbox_dispatch_failed",
+            outbox_message=message.id,
+            kind=message.kind,
+            order=message.order_id,
+        )
+        await _later(cell, message, f"{type(error).__name__}: {error}")
     else:
-        await _came_through(cell, owed)
+        await _came_through(cell, message)
 
 
-async def _came_through(cell: Cell, owed: Owed) -> None:
-    await _tell(cell, owed, partial(tell_resumption, call_id=owed.id))
+async def _came_through(cell: Cell, message: StoredMessage) -> None:
+    await _tell(cell, message, partial(record_resumption, message_id=message.id))
 
     def record() -> None:
         with cell.database.writing() as connection:
-            calls.record_success(connection, owed, now(cell))
+            messages.record_success(connection, message, now(cell))
 
     await asyncio.to_thread(record)
 
 
-async def _later(cell: Cell, owed: Owed, why: str, after: timedelta | None = None) -> None:
-    if calls.exhausted(owed, now(cell)):
-        await _bury(cell, owed, why)
+async def _later(
+    cell: Cell, message: StoredMessage, why: str, after: timedelta | None = None
+) -> None:
+    if messages.exhausted(message, now(cell)):
+        await _bury(cell, message, why)
         return
 
     def record() -> None:
         with cell.database.writing() as connection:
-            calls.record_failure(connection, owed, now(cell), why, after)
+            messages.record_failure(connection, message, now(cell), why, after)
 
     await asyncio.to_thread(record)
 
 
-async def _bury(cell: Cell, owed: Owed, why: str) -> None:
+async def _bury(cell: Cell, message: StoredMessage, why: str) -> None:
     decision = partial(
-        tell_failure, call_id=owed.id, party=owed.party, kind=owed.kind, why=why[:2000]
+        record_failure_for_good,
+        message_id=message.id,
+        recipient=message.recipient,
+        kind=message.kind,
+        why=why[:2000],
     )
-    await _tell(cell, owed, decision)
+    await _tell(cell, message, decision)
 
     def record() -> None:
         with cell.database.writing() as connection:
-            calls.record_death(connection, owed, why)
+            messages.record_death(connection, message, why)
 
     await asyncio.to_thread(record)
-    log.error("a call failed for good", call=owed.id, kind=owed.kind, party=owed.party)
-
-
-async def _tell(cell: Cell, owed: Owed, decision: Decision) -> None:
-    await cell.ledger.change(
-        owed.account, owed.order_id, decision, by=f"call:{owed.kind}", cause=owed.cause
+    log.error(
+        "outbox_message_dead",
+        outbox_message=message.id,
+        kind=message.kind,
+        recipient=message.recipient,
     )
 
 
-class Switchboard:
-    """Runs in a thread of its own; `wake` may be called from any thread."""
+async def _tell(cell: Cell, message: StoredMessage, decision: Decision) -> None:
+    await cell.ledger.change(
+        message.account,
+        message.order_id,
+        decision,
+        actor=f"call:{message.kind}",
+        cause=message.cause,
+    )
+
+
+class OutboxDispatcher:
+    """Runs in a thread of its own; `signal` may be called from any thread."""
 
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
-        self._folds = cell.folds()
+        self._folds = cell.loader()
         self._loop = asyncio.new_event_loop()
         self._serving: asyncio.Task[None] | None = None
         self._again = False
-        self._thread = threading.Thread(target=self._run, name="switchboard", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
         self._thread.start()
 
-    def wake(self) -> None:
+    def signal(self) -> None:
         self._loop.call_soon_threadsafe(self._begin)
 
     def close(self) -> None:
@@ -176,15 +192,15 @@ class Switchboard:
         self._serving.add_done_callback(lambda _: self._begin() if self._again else None)
 
     async def _serve(self) -> None:
-        """Until nothing is due: judge what is new, make what is owed."""
+        """Until nothing is due: evaluate what is new, make what has pending."""
         flying: set[asyncio.Task[None]] = set()
         try:
             while True:
-                judged = await asyncio.to_thread(judge, self._cell, self._folds)
+                evaluated = await asyncio.to_thread(evaluate, self._cell, self._folds)
                 free = IN_FLIGHT - len(flying)
-                owed = await asyncio.to_thread(claim, self._cell, free) if free else []
-                flying |= {self._loop.create_task(make(self._cell, one)) for one in owed}
-                if not flying and not judged and not owed:
+                message = await asyncio.to_thread(claim, self._cell, free) if free else []
+                flying |= {self._loop.create_task(dispatch(self._cell, one)) for one in message}
+                if not flying and not evaluated and not message:
                     return
                 if flying:
                     done, flying = await asyncio.wait(
@@ -192,9 +208,11 @@ class Switchboard:
                     )
                     for task in done:
                         if error := task.exception():
-                            log.error("a call was not recorded", exc_info=error)
+                            log.error("outbox_record_failed", exc_info=error)
         except Exception:
-            log.exception("making calls broke off")  # the clock's sweep wakes it again
+            log.exception(
+                "outbox_dispatcher_failed"
+            )  # the scheduler's reconciliation signals it again
         finally:
             for task in flying:
                 task.cancel()

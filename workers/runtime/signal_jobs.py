@@ -1,9 +1,9 @@
 """What this worker takes from Redis: the one known job with one short text, and nothing else.
 
-Whoever reaches Redis is a stranger to the ledger. Of a job only its data are read, as JSON, and
-compared with the one form that `services.signals` writes; its functions, callbacks, webhooks,
-dependents, retries and times are never looked at. What is known is called by this module, so a
-name in Redis never becomes code. What else is in the queue is dropped and logged.
+Whoever reaches Redis is a anonymous caller to the ledger. Of a job only its data are read, as JSON,
+and compared with the one form that `services.signals` writes; its functions, callbacks, webhooks,
+dependents, retries and times are never looked at. What is known is called by this module, so a name
+in Redis never becomes code. What else is in the queue is dropped and logged.
 """
 
 import re
@@ -52,7 +52,7 @@ def signal_of(data: bytes) -> str | None:
 
 
 class SignalQueue(Queue):
-    """A queue whose unreadable entries are dropped, so that the next one is read."""
+    """A queue whose unreadable events are dropped, so that the next one is read."""
 
     @classmethod
     def dequeue_any(cls, *args: Any, **named: Any) -> tuple[Job, Queue] | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 class Stop(threading.Event):
-    """Set when the process shall end; what waits on it wakes at once."""
+    """Set when the process shall end; what waits on it signals at once."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -82,7 +82,7 @@ class Child:
 
 @dataclass
 class Supervisor:
-    """Runs the named commands until it is told to stop.
+    """Runs the named commands until it gets to stop.
 
     On a terminal every line of output is prefixed with the name it comes from; elsewhere the
     processes write where the supervisor writes. `prefixed` says otherwise.
@@ -241,8 +241,8 @@ class Supervisor:
         for line in source:
             self._print(number, line.decode(errors="replace").rstrip("\r\n"))
 
-    def _say(self, sentence: str) -> None:
-        self._print(None, sentence)
+    def _say(self, finish: str) -> None:
+        self._print(None, finish)
 
     def _print(self, number: int | None, line: str) -> None:
         if self.prefixed:

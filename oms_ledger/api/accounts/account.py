@@ -10,11 +10,11 @@ from oms_ledger.accounts.account import CHOICES, SETTINGS, Account, parse_settin
 from oms_ledger.accounts.events import AccountEvent, AccountSettingsChanged
 from oms_ledger.accounts.refusals import AccountNotFound
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
-from oms_ledger.api.history.history import Told
+from oms_ledger.api.history.history import ResponseModel
 from oms_ledger.api.http.bodies import json_body
-from oms_ledger.api.http.errors import malformed, shown
+from oms_ledger.api.http.errors import bad_request, shown
 from oms_ledger.api.orders.documents import json_response
-from oms_ledger.eventstore import serialization as codec
+from oms_ledger.eventstore import serialization
 from oms_ledger.eventstore.records import instant
 from oms_ledger.orders.documents.history import readable
 from oms_ledger.orders.instants import PII_ZONE, spell
@@ -26,7 +26,7 @@ MayChange = Annotated[Caller, Depends(requires("change_account"))]
 MaySee = Annotated[Caller, Depends(requires("account_history"))]
 
 
-class SettingTold(Told):
+class SettingTold(ResponseModel):
     name: str = Field(examples=["grace_period_minutes"])
     value: Any = Field(examples=[30])
     default: Any = Field(examples=[30])
@@ -34,12 +34,12 @@ class SettingTold(Told):
     choices: list[str] | None = Field(description="The values it may have, where they are few")
 
 
-class AccountTold(Told):
+class AccountTold(ResponseModel):
     name: str = Field(examples=["acme"])
     settings: list[SettingTold]
 
 
-class AccountHistoryEvent(Told):
+class AccountHistoryEvent(ResponseModel):
     version: int
     position: int
     at: str
@@ -48,7 +48,7 @@ class AccountHistoryEvent(Told):
     data: dict[str, Any]
 
 
-class AccountHistory(Told):
+class AccountHistory(ResponseModel):
     """`next` is the `before` of the next page; null on the last one."""
 
     events: list[AccountHistoryEvent]
@@ -83,7 +83,7 @@ async def patch_account(request: Request, cell: TheCell, caller: MayChange) -> R
     """Change settings: an object of names and values. What is not named stays."""
     body = await json_body(request)
     if not isinstance(body, dict) or not body:
-        raise malformed("The body: expected an object of settings")
+        raise bad_request("The body: expected an object of settings")
     parsed = {name: _parsed(name, value) for name, value in body.items()}
 
     def decide(account: Account | None) -> list[AccountEvent]:
@@ -92,13 +92,13 @@ async def patch_account(request: Request, cell: TheCell, caller: MayChange) -> R
         new = {name: v for name, v in parsed.items() if account.setting(name) != v}
         return [AccountSettingsChanged(new)] if new else []
 
-    account = await cell.ledger.change_account(caller.account, decide, by=caller.actor)
+    account = await cell.ledger.change_account(caller.account, decide, actor=caller.actor)
     return json_response(serialize_account(account))
 
 
 def _parsed(name: str, value: Any) -> Any:
     if not isinstance(value, str | bool | int):
-        raise malformed(f"{name}: found {shown(value)}, expected a text, a number, true or false")
+        raise bad_request(f"{name}: found {shown(value)}, expected a text, a number, true or false")
     return parse_setting(name, str(value).lower() if isinstance(value, bool) else str(value))
 
 
@@ -115,21 +115,21 @@ async def get_events(
         rows = cell.store.stream(f"{caller.account}/")
         last = min(before - 1, len(rows))
         chosen = rows[max(0, last - limit) : last][::-1]
-        told = []
+        fields = []
         for row in chosen:
-            event = codec.decode(row.name, bytes(row.body), None)
+            event = serialization.decode(row.name, bytes(row.body), None)
             at = spell(instant(row.at), PII_ZONE)
-            told.append(
+            fields.append(
                 {
                     "version": row.version,
                     "position": row.position,
                     "at": at,
-                    "actor": row.by,
+                    "actor": row.actor,
                     "name": row.name,
                     "data": readable(event),
                 }
             )
         following = chosen[-1].version if chosen and chosen[-1].version > 1 else None
-        return {"events": told, "versions": len(rows), "next": following}
+        return {"events": fields, "versions": len(rows), "next": following}
 
     return json_response(await asyncio.to_thread(look))

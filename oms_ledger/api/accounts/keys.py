@@ -1,6 +1,6 @@
 """App keys of an account: listed, created, labeled, rotated, revoked (ours).
 
-A token is told once, in the answer that made it. Nobody makes a key that may do more than
+A token gets once, in the answer that made it. Nobody makes a key that may do more than
 whoever asks for it.
 """
 
@@ -16,9 +16,9 @@ from oms_ledger.accounts.events import KeyCreated, KeyRevoked, KeyRotated
 from oms_ledger.accounts.roles import ROLES
 from oms_ledger.api.accounts.record import record
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
-from oms_ledger.api.history.history import Told
+from oms_ledger.api.history.history import ResponseModel
 from oms_ledger.api.http.bodies import Body, json_body, parse
-from oms_ledger.api.http.errors import ApiError, forbidden, malformed
+from oms_ledger.api.http.errors import ApiError, bad_request, forbidden
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.cell import Cell
 from oms_ledger.notifications.webhook import instant_text
@@ -46,7 +46,7 @@ class Rotation(Body):
     overlap_seconds: Annotated[int, Field(ge=0, le=LONGEST_OVERLAP)] = OVERLAP
 
 
-class KeyTold(Told):
+class KeyTold(ResponseModel):
     app_key: str = Field(examples=["vtexappkey-acme-8F21C0"])
     label: str | None = Field(description="What the key is for", examples=["erp"])
     role: str = Field(examples=["OMS - Full access"])
@@ -55,7 +55,7 @@ class KeyTold(Told):
     previous_token_valid_until: str | None = Field(description="While it is rotated")
 
 
-class Keys(Told):
+class Keys(ResponseModel):
     keys: list[KeyTold]
 
 
@@ -70,15 +70,15 @@ def serialize_key(key: AppKey) -> dict[str, Any]:
         "role": key.role,
         "createdAt": instant_text(key.created_at),
         "revokedAt": instant_text(key.revoked_at) if key.revoked_at else None,
-        "previousTokenValidUntil": instant_text(key.former_until) if key.former_until else None,
+        "previousTokenValidUntil": instant_text(key.previous_until) if key.previous_until else None,
     }
 
 
 def _require_role(caller: Caller, role: str) -> None:
     if role not in ROLES:
-        raise malformed(f"role: found {role[:60]!r}, expected one of {', '.join(sorted(ROLES))}")
-    if beyond := ROLES[role] - caller.resources:
-        raise forbidden(frozenset(beyond))
+        raise bad_request(f"role: found {role[:60]!r}, expected one of {', '.join(sorted(ROLES))}")
+    if wait_past := ROLES[role] - caller.resources:
+        raise forbidden(frozenset(wait_past))
 
 
 @router.get("", response_model=Keys)
@@ -95,25 +95,25 @@ async def get_keys(cell: TheCell, caller: MayManage) -> Response:
 @router.post("", status_code=201, response_model=KeyWithToken)
 async def post_key(request: Request, cell: TheCell, caller: MayManage) -> Response:
     """A new key of a role that has no resource which the caller lacks."""
-    asked = parse(NewKey, await json_body(request))
-    _require_role(caller, asked.role)
-    label = (asked.label or "").strip() or None
+    requested = parse(NewKey, await json_body(request))
+    _require_role(caller, requested.role)
+    label = (requested.label or "").strip() or None
 
     def create(connection: Connection) -> tuple[str, str]:
-        return app_keys.create(connection, caller.account, asked.role, label)
+        return app_keys.create(connection, caller.account, requested.role, label)
 
     app_key, token = await asyncio.to_thread(_write, cell, create)
-    await record(cell, caller, KeyCreated(app_key, asked.role))
-    told = serialize_key(await _found(cell, caller, app_key))
-    return json_response({**told, "appToken": token}, 201, {"Cache-Control": "no-store"})
+    await record(cell, caller, KeyCreated(app_key, requested.role))
+    fields = serialize_key(await _found(cell, caller, app_key))
+    return json_response({**fields, "appToken": token}, 201, {"Cache-Control": "no-store"})
 
 
 @router.patch("/{key}", response_model=KeyTold)
 async def patch_key(key: str, request: Request, cell: TheCell, caller: MayManage) -> Response:
     """Say what the key is for."""
-    asked = parse(NewLabel, await json_body(request))
+    requested = parse(NewLabel, await json_body(request))
     found = await _found(cell, caller, key)
-    label = (asked.label or "").strip() or None
+    label = (requested.label or "").strip() or None
     await asyncio.to_thread(_write, cell, lambda c: app_keys.set_label(c, found.app_key, label))
     return json_response(serialize_key(await _found(cell, caller, key)))
 
@@ -122,18 +122,18 @@ async def patch_key(key: str, request: Request, cell: TheCell, caller: MayManage
 async def post_rotate(key: str, request: Request, cell: TheCell, caller: MayManage) -> Response:
     """Another token; the present one opens for `overlapSeconds` more (a day)."""
     raw = await request.body()
-    asked = parse(Rotation, await json_body(request)) if raw else Rotation()
+    requested = parse(Rotation, await json_body(request)) if raw else Rotation()
     found = await _found(cell, caller, key)
     _require_role(caller, found.role)
-    overlap = asked.overlap_seconds
+    overlap = requested.overlap_seconds
     token = await asyncio.to_thread(
         _write, cell, lambda c: app_keys.rotate(c, found.app_key, overlap * 1_000_000)
     )
     if token is None:
         raise ApiError(409, "OMS003", "The key is revoked")
     await record(cell, caller, KeyRotated(found.app_key, overlap))
-    told = serialize_key(await _found(cell, caller, key))
-    return json_response({**told, "appToken": token}, headers={"Cache-Control": "no-store"})
+    fields = serialize_key(await _found(cell, caller, key))
+    return json_response({**fields, "appToken": token}, headers={"Cache-Control": "no-store"})
 
 
 @router.post("/{key}/revoke", response_model=KeyTold)

@@ -1,7 +1,7 @@
 """Who may place an order, pay it and have it processed: a key, a shopper, or its own cookie.
 
 The cookie that a placement sets opens the purchase it was set for, and nothing else. Without key,
-token and cookie an account may still let strangers place: `anonymous_checkout`.
+token and cookie an account may still let anonymous callers place: `anonymous_checkout`.
 """
 
 import asyncio
@@ -19,20 +19,20 @@ from oms_ledger.api.auth.dependencies import (
     admitted,
     known_caller,
 )
-from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.errors import forbidden
 from oms_ledger.cell import Cell
 from oms_ledger.services.accounts import user_tokens
 from projections.accounts import token_bounds
 
-STRANGER = "anonymous"  # the actor in entries of a placement without key or token
+ANONYMOUS = "anonymous"  # the actor in events of a placement without key or token
 
 
 async def holds_cookie(cell: Cell, request: Request, account: str, group: str) -> bool:
     """Whether the request brings a cookie of this purchase that still counts."""
     if not checkout_cookies.carried(request.cookies):
         return False
-    bounds = await request.app.state.doorkeeper.bounds(account)
+    bounds = await request.app.state.api_keys.bounds(account)
     everybody = bounds.get(token_bounds.EVERYBODY, -1)
     return checkout_cookies.opens(cell, request.cookies, account, group, everybody)
 
@@ -49,7 +49,7 @@ def _asked(request: Request) -> str | None:
     return account
 
 
-async def _stranger(request: Request, cell: Cell) -> Caller | None:
+async def _anonymous(request: Request, cell: Cell) -> Caller | None:
     """Somebody without key and token, where the account lets such people place."""
     account = _asked(request)
     if account is None or not _tells_nobody(request):
@@ -60,7 +60,7 @@ async def _stranger(request: Request, cell: Cell) -> Caller | None:
         return None
     if not settings.setting("anonymous_checkout"):
         return None
-    return Caller(account, STRANGER, frozenset())
+    return Caller(account, ANONYMOUS, frozenset())
 
 
 async def _known(request: Request, operation: str) -> Caller:
@@ -73,26 +73,26 @@ async def _known(request: Request, operation: str) -> Caller:
     return caller
 
 
-class PlaceDoor:
+class PlaceAccess:
     """A key, a shopper, or anybody where the account's `anonymous_checkout` is on."""
 
     operation = "place_order"
 
     async def __call__(self, request: Request, cell: TheCell) -> Caller:
-        caller = await _stranger(request, cell) or await _known(request, self.operation)
+        caller = await _anonymous(request, cell) or await _known(request, self.operation)
         return await admitted(request, caller, self.operation)
 
 
-class SendDoor:
+class SendAccess:
     """A key, a shopper, or whoever knows the transaction or the group of a purchase."""
 
     operation = "send_payments"
 
     async def __call__(self, request: Request, cell: TheCell) -> Caller:
-        account, told = _asked(request), request.path_params
+        account, fields = _asked(request), request.path_params
         if account and _tells_nobody(request):
-            group = segment(told.get("order_group", ""))
-            if transaction := segment(told.get("transaction_id", "")):
+            group = path_id(fields.get("order_group", ""))
+            if transaction := path_id(fields.get("transaction_id", "")):
                 key = f"transaction:{transaction}"
                 found = await asyncio.to_thread(cell.store.key, account, key)
                 group = found.decode() if found else ""
@@ -101,7 +101,7 @@ class SendDoor:
             if group and known:
                 shopper = Caller(account, SHOPPER, frozenset())
                 return await admitted(request, shopper, self.operation)
-        caller = await _stranger(request, cell) or await _known(request, self.operation)
+        caller = await _anonymous(request, cell) or await _known(request, self.operation)
         return await admitted(request, caller, self.operation)
 
 
@@ -110,13 +110,13 @@ async def _is_group(cell: Cell, account: str, group: str) -> bool:
     return found is not None
 
 
-class ProcessDoor:
+class ProcessAccess:
     """The placement's cookie, else a key with the resource."""
 
     operation = "process_order"
 
     async def __call__(self, order_group: str, request: Request, cell: TheCell) -> Caller:
-        group, account = segment(order_group), _asked(request)
+        group, account = path_id(order_group), _asked(request)
         if account and await holds_cookie(cell, request, account, group):
             shopper = Caller(account, SHOPPER, frozenset())
             return await admitted(request, shopper, self.operation)
@@ -127,6 +127,6 @@ class ProcessDoor:
         return await admitted(request, caller, self.operation)
 
 
-MayPlace = Annotated[Caller, Depends(PlaceDoor())]
-MaySend = Annotated[Caller, Depends(SendDoor())]
-MayProcess = Annotated[Caller, Depends(ProcessDoor())]
+MayPlace = Annotated[Caller, Depends(PlaceAccess())]
+MaySend = Annotated[Caller, Depends(SendAccess())]
+MayProcess = Annotated[Caller, Depends(ProcessAccess())]

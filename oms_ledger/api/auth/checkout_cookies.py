@@ -20,7 +20,7 @@ LIFETIME = 3600  # seconds
 def headers(cell: Cell, order: Order, *, secure: bool) -> list[tuple[bytes, bytes]]:
     """Return the headers that hand the cookies of an order's purchase to its client.
 
-    `secure` tells that the request came by https; a jar on plain http would never send a secure
+    `secure` says that the request came by https; a jar on plain http would never send a secure
     cookie back.
     """
     account, group = order.account, order.placed.order_group
@@ -60,7 +60,7 @@ def opens(
 
 def _value(cell: Cell, name: str, account: str, group: str, expires: int) -> str:
     """20 bytes as base64, which ends in exactly one `=`: clients cut the cookie there."""
-    signed = bytes.fromhex(cell.vault.sign(f"cookie:{name}:{account}:{group}:{expires}"))
+    signed = bytes.fromhex(cell.encryption.sign(f"cookie:{name}:{account}:{group}:{expires}"))
     return base64.b64encode(expires.to_bytes(4, "big") + signed).decode()
 
 

@@ -11,7 +11,7 @@ from fastapi.dependencies.models import Dependant
 
 from oms_ledger.accounts.roles import DEPLOYMENT, KEYS, OPERATIONS, ROLES
 from oms_ledger.api.auth.rate_limit import Limits
-from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.errors import ApiError, forbidden, unauthorized
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore import idempotency
@@ -24,7 +24,7 @@ from projections.accounts import app_keys, token_bounds
 from projections.accounts.app_keys import AppKey
 from projections.subscriptions.checkpoints import now_micros
 
-SHOPPER = "shopper"  # the actor in entries that a shopper caused; the ledger names no person
+SHOPPER = "shopper"  # the actor in events that a shopper caused; the ledger names no person
 
 _FRESH = 1.0  # seconds that a key is remembered; a revoked one is shut out after as long
 
@@ -34,7 +34,7 @@ class Caller:
     """Who asks, always of the own account: an app key, a shopper by e-mail, a signed-in person.
 
     `app_key` is the actor that events name: a person is `person:<id>`. A shopper has no resource.
-    `generation` tells which secret of the key came.
+    `generation` says which secret of the key came.
     """
 
     account: str
@@ -64,7 +64,7 @@ TheCell = Annotated[Cell, Depends(get_cell)]
 TheLedger = Annotated[Ledger, Depends(get_ledger)]
 
 
-class Doorkeeper:
+class ApiKeyCache:
     """Knows keys for a second, so that a busy client costs no look-up a request."""
 
     def __init__(self, cell: Cell) -> None:
@@ -114,10 +114,10 @@ async def known_caller(request: Request) -> Caller:
     caller = await _by_key(request) or await _by_user_token(request)
     if caller is None:
         raise unauthorized(request.scope["path"])
-    asked = request.scope["state"].get("account_asked")
-    if asked and asked != caller.account:
-        await request.app.state.cell.ledger.account(asked)  # unknown: 404
-        raise forbidden(frozenset({f"a role in the account {asked}"}))
+    requested = request.scope["state"].get("account_asked")
+    if requested and requested != caller.account:
+        await request.app.state.cell.ledger.account(requested)  # unknown: 404
+        raise forbidden(frozenset({f"a role in the account {requested}"}))
     return caller
 
 
@@ -135,8 +135,8 @@ async def _by_key(request: Request) -> Caller | None:
     token = request.headers.get("x-vtex-api-apptoken", "")
     if not app_key and not token:
         return None
-    doorkeeper: Doorkeeper = request.app.state.doorkeeper
-    key = await doorkeeper.key(app_key) if app_key and token else None
+    api_keys: ApiKeyCache = request.app.state.api_keys
+    key = await api_keys.key(app_key) if app_key and token else None
     generation = key.generation_of(token, now_micros()) if key else None
     if key is None or generation is None:
         raise unauthorized(request.scope["path"])
@@ -145,9 +145,9 @@ async def _by_key(request: Request) -> Caller | None:
 
 
 async def _by_user_token(request: Request) -> Caller | None:
-    vault = request.app.state.cell.vault
+    encryption = request.app.state.cell.encryption
     for text in user_tokens.carried(request.headers, request.cookies):
-        token = user_tokens.read(vault, text, time.time())
+        token = user_tokens.read(encryption, text, time.time())
         if token is not None and (caller := await _behind(request, token)):
             return caller
     return None
@@ -155,15 +155,15 @@ async def _by_user_token(request: Request) -> Caller | None:
 
 async def _behind(request: Request, token: UserToken) -> Caller | None:
     """The caller that a token stands for, unless what it was made from has ended."""
-    doorkeeper: Doorkeeper = request.app.state.doorkeeper
-    vault = request.app.state.cell.vault
-    if user_tokens.is_before(vault, token, await doorkeeper.bounds(token.account)):
+    api_keys: ApiKeyCache = request.app.state.api_keys
+    encryption = request.app.state.cell.encryption
+    if user_tokens.is_before(encryption, token, await api_keys.bounds(token.account)):
         return None
-    key = await doorkeeper.key(token.app_key) if token.app_key else None
+    key = await api_keys.key(token.app_key) if token.app_key else None
     if token.app_key and (key is None or not key.has_generation(token.generation, now_micros())):
         return None
     if token.shopper is not None:
-        idempotency.belongs_to(mailbox_hash(vault, token.account, token.shopper))
+        idempotency.belongs_to(mailbox_hash(encryption, token.account, token.shopper))
         return Caller(token.account, SHOPPER, frozenset(), token.shopper)
     if key is None:
         return None
@@ -174,7 +174,7 @@ async def _behind(request: Request, token: UserToken) -> Caller | None:
 KnownCaller = Annotated[Caller, Depends(known_caller)]
 
 
-class Door:
+class RequirePermission:
     """A dependency that lets in who may do an operation; the operation says what that takes."""
 
     def __init__(self, operation: str, *, shoppers: bool = False) -> None:
@@ -187,7 +187,7 @@ class Door:
             raise forbidden(self.needed)
         caller = await admitted(request, caller, self.operation)
         if (named := request.path_params.get("app_key")) is not None:
-            return await _for_key(request, caller, segment(named))
+            return await _for_key(request, caller, path_id(named))
         return caller
 
 
@@ -203,7 +203,7 @@ async def _for_key(request: Request, caller: Caller, app_key: str) -> Caller:
     """The caller as the key that the path names: an own one, or any with `Manage keys`."""
     if app_key == caller.app_key:
         return caller
-    key = await request.app.state.doorkeeper.key(app_key)
+    key = await request.app.state.api_keys.key(app_key)
     if key is None or key.account != caller.account:
         raise ApiError(404, "OMS404", f"The account has no key {app_key}")
     if KEYS not in caller.resources:
@@ -211,17 +211,17 @@ async def _for_key(request: Request, caller: Caller, app_key: str) -> Caller:
     return replace(caller, app_key=app_key, acting=caller.actor)
 
 
-def requires(operation: str) -> Door:
+def requires(operation: str) -> RequirePermission:
     """The caller, once one of the operation's resources is theirs; 403 names them otherwise."""
-    return Door(operation)
+    return RequirePermission(operation)
 
 
-def shopper_or(operation: str) -> Door:
+def shopper_or(operation: str) -> RequirePermission:
     """As `requires`, and a shopper's token opens it too: the endpoint keeps to what is theirs."""
-    return Door(operation, shoppers=True)
+    return RequirePermission(operation, shoppers=True)
 
 
-class OpenDoor:
+class PublicRoute:
     """Marks a route that anybody may call: a route has to say so."""
 
     def __init__(self, operation: str) -> None:
@@ -232,8 +232,8 @@ class OpenDoor:
         return None
 
 
-def open_to_all(operation: str) -> OpenDoor:
-    return OpenDoor(operation)
+def public_route(operation: str) -> PublicRoute:
+    return PublicRoute(operation)
 
 
 def operation_of(dependant: Dependant) -> str:

@@ -30,4 +30,4 @@ async def require_own(request: Request, cell: Cell, order: Order, email: str) ->
 def identified(cell: Cell, caller: Caller, body: Json) -> Json:
     """Return a placement's body with the profile that counts: only `Place Orders` may name one."""
     vouched = PLACE in caller.resources
-    return body_with_identity(cell.vault, caller.account, body, vouched=vouched)
+    return body_with_identity(cell.encryption, caller.account, body, vouched=vouched)

@@ -44,8 +44,8 @@ class Limits:
         """Let a request of an account go on when it has its turn.
 
         503 when too many wait; 429 with `Retry-After` for what is beyond the account's quota.
-        `public`: shoppers and strangers of an account take turns beside its keys. `counted`: by
-        the minute. The body is read before: who sends it slowly holds no turn.
+        `public`: shoppers and anonymous callers of an account take turns beside its keys.
+        `counted`: by the minute. The body is read before: who sends it slowly holds no turn.
         """
         if counted:
             await self._count(account, operation)

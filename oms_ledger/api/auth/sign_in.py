@@ -9,7 +9,7 @@ from pydantic import Field
 from oms_ledger.api.auth.dependencies import (
     Caller,
     TheCell,
-    open_to_all,
+    public_route,
     requires,
 )
 from oms_ledger.api.http.bodies import Body, json_body, parse
@@ -33,19 +33,19 @@ class Shopper(Body):
     email: Annotated[str, Field(min_length=3, max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$")]
 
 
-@router.post("/api/vtexid/apptoken/login", dependencies=[Depends(open_to_all("sign_in"))])
+@router.post("/api/vtexid/apptoken/login", dependencies=[Depends(public_route("sign_in"))])
 async def post_login(request: Request, cell: TheCell) -> Response:
     """A user token for a key: it has the key's resources for 24 hours."""
-    asked = parse(Credentials, await json_body(request))
-    key = await request.app.state.doorkeeper.key(asked.appkey)
-    generation = key.generation_of(asked.apptoken, now_micros()) if key else None
+    requested = parse(Credentials, await json_body(request))
+    key = await request.app.state.api_keys.key(requested.appkey)
+    generation = key.generation_of(requested.apptoken, now_micros()) if key else None
     if key is None or generation is None:
         raise unauthorized(request.scope["path"])
     expires = int(time.time()) + LIFETIME
-    told = UserToken(
+    fields = UserToken(
         key.account, expires, key.app_key, generation=generation, issued_at=now_micros()
     )
-    token = user_tokens.issue(cell.vault, told)
+    token = user_tokens.issue(cell.encryption, fields)
     return json_response({"authStatus": "Success", "token": token, "expires": expires})
 
 
@@ -55,10 +55,10 @@ async def post_shopper_token(request: Request, cell: TheCell, caller: MayIssue) 
 
     Whoever asks has to have checked who the shopper is. The token ends with the key's secret.
     """
-    asked = parse(Shopper, await json_body(request))
+    requested = parse(Shopper, await json_body(request))
     expires = int(time.time()) + LIFETIME
-    told = UserToken(
-        caller.account, expires, caller.app_key, asked.email, caller.generation, now_micros()
+    fields = UserToken(
+        caller.account, expires, caller.app_key, requested.email, caller.generation, now_micros()
     )
-    token = user_tokens.issue(cell.vault, told)
+    token = user_tokens.issue(cell.encryption, fields)
     return json_response({"token": token, "expires": expires}, 201)

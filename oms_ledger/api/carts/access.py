@@ -6,9 +6,9 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from oms_ledger.accounts.roles import CART, KEY, NOBODY_IN_PARTICULAR, OPERATIONS
-from oms_ledger.api.auth.checkout_access import PlaceDoor
+from oms_ledger.api.auth.checkout_access import PlaceAccess
 from oms_ledger.api.auth.dependencies import Caller, admitted, known_caller
-from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.errors import unauthorized
 from oms_ledger.carts.context import CartCaller
 from oms_ledger.carts.documents.order_form import Viewer
@@ -25,7 +25,7 @@ _ID = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F
 _CHANNEL = re.compile(r"[0-9]{1,9}")
 
 
-class CartDoor(PlaceDoor):
+class CartDoor(PlaceAccess):
     """A key, a shopper's token, or anybody where the account's `anonymous_checkout` is on."""
 
     operation = "use_cart"
@@ -64,16 +64,16 @@ TheCarts = Annotated[Carts, Depends(get_carts)]
 
 def cart_id_of(value: str) -> str:
     """The id of a cart in a path, as it is stored; refuses what no id can be."""
-    told = segment(value).strip()
-    if not _ID.fullmatch(told):
+    fields = path_id(value).strip()
+    if not _ID.fullmatch(fields):
         raise CartRefusal("ORD002", place="an orderFormId has 32 hexadecimal digits")
-    return told.replace("-", "").lower()
+    return fields.replace("-", "").lower()
 
 
 def cart_id_of_cookie(request: Request) -> str | None:
     """The id that the cart's cookie names; None without one, or for one that is none."""
-    told = request.cookies.get(COOKIE, "").strip('"').partition("=")[2]
-    return told.replace("-", "").lower() if _ID.fullmatch(told) else None
+    fields = request.cookies.get(COOKIE, "").strip('"').partition("=")[2]
+    return fields.replace("-", "").lower() if _ID.fullmatch(fields) else None
 
 
 def approach_of(request: Request) -> Approach:
@@ -104,7 +104,7 @@ def viewer_of(
     return Viewer(
         logged_in=shopper is not None,
         email=shopper,
-        profile_id=None if shopper is None else profile_id(cell.vault, store.account, shopper),
+        profile_id=None if shopper is None else profile_id(cell.encryption, store.account, shopper),
         may_set_prices=full and store.configuration.allow_manual_price,
         sees_person=sees_person,
         estimates=request.query_params.get("individualShippingEstimates", "").lower() == "true",

@@ -33,10 +33,10 @@ async def change(
     command: Callable[..., Cart],
     *,
     check: Check | None = None,
-    **told: Any,
+    **fields: Any,
 ) -> Response:
     """Change the cart that the path names, and answer it whole."""
-    answer = await changed(request, cell, caller, order_form_id, command, check=check, **told)
+    answer = await changed(request, cell, caller, order_form_id, command, check=check, **fields)
     return shown(request, cell, caller, answer)
 
 
@@ -48,7 +48,7 @@ async def changed(
     command: Callable[..., Cart],
     *,
     check: Check | None = None,
-    **told: Any,
+    **fields: Any,
 ) -> Answer:
     account = await cell.ledger.account(caller.account)
     return await get_carts(request).change(
@@ -56,7 +56,7 @@ async def changed(
         cart_id_of(order_form_id),
         cart_caller(request, caller),
         approach_of(request),
-        as_operation(command, **told),
+        as_operation(command, **fields),
         check=check,
     )
 
@@ -88,7 +88,9 @@ def _set_cookie(
     response: Response, request: Request, answer: Answer, name: str, value: str
 ) -> None:
     at = datetime.fromtimestamp(answer.expires_at / 1_000_000, UTC)
-    told = f"{name}={value}; path=/; expires={at:%a, %d %b %Y %H:%M:%S} GMT; httponly; samesite=lax"
+    fields = (
+        f"{name}={value}; path=/; expires={at:%a, %d %b %Y %H:%M:%S} GMT; httponly; samesite=lax"
+    )
     if origin_of(request).scheme == "https":
-        told += "; secure"
-    response.raw_headers.append((b"set-cookie", told.encode()))
+        fields += "; secure"
+    response.raw_headers.append((b"set-cookie", fields.encode()))

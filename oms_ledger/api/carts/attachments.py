@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from oms_ledger.api.auth.dependencies import TheCell
 from oms_ledger.api.carts.access import MayUseCart
 from oms_ledger.api.carts.answers import change, changed, shown, with_owner
-from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.bodies import json_body
 from oms_ledger.carts import sections, shipping
 from oms_ledger.cell import Cell
@@ -82,5 +82,5 @@ async def post_section(
 ) -> Response:
     """Set a section as a whole."""
     body = await json_body(request)
-    command = sections.section_setter(segment(request.scope["path"].rpartition("/")[2]))
+    command = sections.section_setter(path_id(request.scope["path"].rpartition("/")[2]))
     return await change(request, cell, caller, order_form_id, command, body=body)

@@ -44,14 +44,14 @@ MayConfigure = Annotated[Caller, Depends(ConfigurationDoor())]
 @router.get(PATH)
 async def get_configuration(ledger: TheLedger, caller: MayConfigure) -> Response:
     """The whole configuration, with defaults where nothing was set."""
-    return json_response(configuration_of(await ledger.account(caller.account)).told)
+    return json_response(configuration_of(await ledger.account(caller.account)).fields)
 
 
 @router.post(PATH, status_code=204)
 async def post_configuration(request: Request, ledger: TheLedger, caller: MayConfigure) -> Response:
     """Replace the configuration."""
-    told = read_configuration(await json_body(request))
-    await _set(ledger, caller, lambda before: told)
+    fields = read_configuration(await json_body(request))
+    await _set(ledger, caller, lambda before: fields)
     return Response(status_code=204)
 
 
@@ -73,4 +73,4 @@ async def _set(ledger: Ledger, caller: Caller, change: Callable[[Json], Json]) -
         after = change(before)
         return [] if after == before else [AccountSettingsChanged({SETTING: after})]
 
-    await ledger.change_account(caller.account, decide, by=caller.app_key)
+    await ledger.change_account(caller.account, decide, actor=caller.app_key)

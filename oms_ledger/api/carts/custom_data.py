@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from oms_ledger.api.auth.dependencies import TheCell
 from oms_ledger.api.carts.access import MayUseCart
 from oms_ledger.api.carts.answers import change
-from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.bodies import json_body
 from oms_ledger.carts import custom_data
 
@@ -20,8 +20,8 @@ async def put_app(
     order_form_id: str, app_id: str, request: Request, cell: TheCell, caller: MayUseCart
 ) -> Response:
     """Set several fields of an app."""
-    told: dict[str, Any] = {"app_id": segment(app_id), "body": await json_body(request)}
-    return await change(request, cell, caller, order_form_id, custom_data.set_fields, **told)
+    fields: dict[str, Any] = {"app_id": path_id(app_id), "body": await json_body(request)}
+    return await change(request, cell, caller, order_form_id, custom_data.set_fields, **fields)
 
 
 @router.put(f"{CART}/customData/{{app_id}}/{{name}}")
@@ -29,12 +29,12 @@ async def put_field(
     order_form_id: str, app_id: str, name: str, request: Request, cell: TheCell, caller: MayUseCart
 ) -> Response:
     """Set one field of an app."""
-    told: dict[str, Any] = {
-        "app_id": segment(app_id),
-        "name": segment(name),
+    fields: dict[str, Any] = {
+        "app_id": path_id(app_id),
+        "name": path_id(name),
         "body": await json_body(request),
     }
-    return await change(request, cell, caller, order_form_id, custom_data.set_field, **told)
+    return await change(request, cell, caller, order_form_id, custom_data.set_field, **fields)
 
 
 @router.delete(f"{CART}/customData/{{app_id}}/{{name}}")
@@ -42,8 +42,8 @@ async def delete_field(
     order_form_id: str, app_id: str, name: str, request: Request, cell: TheCell, caller: MayUseCart
 ) -> Response:
     """Unset one field of an app."""
-    told: dict[str, Any] = {"app_id": segment(app_id), "name": segment(name)}
-    return await change(request, cell, caller, order_form_id, custom_data.drop_field, **told)
+    fields: dict[str, Any] = {"app_id": path_id(app_id), "name": path_id(name)}
+    return await change(request, cell, caller, order_form_id, custom_data.drop_field, **fields)
 
 
 @router.put(f"{CART}/customFields")
@@ -60,8 +60,8 @@ async def put_order_fields(
     order_form_id: str, request: Request, cell: TheCell, caller: MayUseCart
 ) -> Response:
     """Set fields of the order."""
-    told: dict[str, Any] = {"type": "order", "id": None, "body": await json_body(request)}
-    return await change(request, cell, caller, order_form_id, custom_data.set_fields_of, **told)
+    fields: dict[str, Any] = {"type": "order", "id": None, "body": await json_body(request)}
+    return await change(request, cell, caller, order_form_id, custom_data.set_fields_of, **fields)
 
 
 @router.put(f"{CART}/customFields/item/{{unique_id}}")
@@ -69,12 +69,12 @@ async def put_line_fields(
     order_form_id: str, unique_id: str, request: Request, cell: TheCell, caller: MayUseCart
 ) -> Response:
     """Set fields of a line."""
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "type": "item",
-        "id": segment(unique_id),
+        "id": path_id(unique_id),
         "body": await json_body(request),
     }
-    return await change(request, cell, caller, order_form_id, custom_data.set_fields_of, **told)
+    return await change(request, cell, caller, order_form_id, custom_data.set_fields_of, **fields)
 
 
 @router.put(f"{CART}/customFields/address/{{address_id}}")
@@ -82,12 +82,12 @@ async def put_address_fields(
     order_form_id: str, address_id: str, request: Request, cell: TheCell, caller: MayUseCart
 ) -> Response:
     """Set fields of an address."""
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "type": "address",
-        "id": segment(address_id),
+        "id": path_id(address_id),
         "body": await json_body(request),
     }
-    return await change(request, cell, caller, order_form_id, custom_data.set_fields_of, **told)
+    return await change(request, cell, caller, order_form_id, custom_data.set_fields_of, **fields)
 
 
 @router.delete(f"{CART}/customFields/item/{{unique_id}}")
@@ -95,9 +95,9 @@ async def delete_line_field(
     order_form_id: str, unique_id: str, request: Request, cell: TheCell, caller: MayUseCart
 ) -> Response:
     """Unset the field of a line that the query names; all of them when it names none."""
-    told: dict[str, Any] = {"type": "item", "id": segment(unique_id)}
-    told["name"] = request.query_params.get("fieldName")
-    return await change(request, cell, caller, order_form_id, custom_data.drop_field_of, **told)
+    fields: dict[str, Any] = {"type": "item", "id": path_id(unique_id)}
+    fields["name"] = request.query_params.get("fieldName")
+    return await change(request, cell, caller, order_form_id, custom_data.drop_field_of, **fields)
 
 
 @router.delete(f"{CART}/customFields/{{type}}/{{id}}/{{name}}")
@@ -111,7 +111,7 @@ async def delete_field_of(
     caller: MayUseCart,
 ) -> Response:
     """Unset one field of the order, a line or an address; an order has no id of its own."""
-    kind = segment(type)
-    told: dict[str, Any] = {"type": kind, "id": None if kind == "order" else segment(id)}
+    kind = path_id(type)
+    fields: dict[str, Any] = {"type": kind, "id": None if kind == "order" else path_id(id)}
     command = custom_data.drop_field_of
-    return await change(request, cell, caller, order_form_id, command, name=segment(name), **told)
+    return await change(request, cell, caller, order_form_id, command, name=path_id(name), **fields)

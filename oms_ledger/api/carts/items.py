@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from oms_ledger.api.auth.dependencies import TheCell
 from oms_ledger.api.carts.access import MayUseCart
 from oms_ledger.api.carts.answers import change
-from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.bodies import json_body
 from oms_ledger.carts import items, line_attachments
 from oms_ledger.carts.refusals import CartRefusal
@@ -18,7 +18,7 @@ ITEMS = "/api/checkout/pub/orderForm/{order_form_id}/items"
 
 
 def index_of(value: str) -> int:
-    index = whole(segment(value))
+    index = whole(path_id(value))
     if index is None or index < 0:
         raise CartRefusal("CHK0041", place=f"found {value[:20]!r}")
     return index
@@ -71,17 +71,17 @@ async def split_line(
     order_form_id: str, unique_id: str, request: Request, cell: TheCell, caller: MayUseCart
 ) -> Response:
     """Make several lines of one."""
-    told: dict[str, Any] = {"unique_id": segment(unique_id), "body": await json_body(request)}
-    return await change(request, cell, caller, order_form_id, items.split_line, **told)
+    fields: dict[str, Any] = {"unique_id": path_id(unique_id), "body": await json_body(request)}
+    return await change(request, cell, caller, order_form_id, items.split_line, **fields)
 
 
 @router.put(f"{ITEMS}/{{index}}/price")
 async def put_price(
     order_form_id: str, index: str, request: Request, cell: TheCell, caller: MayUseCart
 ) -> Response:
-    """Set the price of every line of that SKU and seller by hand."""
-    told: dict[str, Any] = {"index": index_of(index), "body": await json_body(request)}
-    return await change(request, cell, caller, order_form_id, items.set_manual_price, **told)
+    """Set the price of every line of that SKU and seller manually."""
+    fields: dict[str, Any] = {"index": index_of(index), "body": await json_body(request)}
+    return await change(request, cell, caller, order_form_id, items.set_manual_price, **fields)
 
 
 @router.delete(f"{ITEMS}/{{index}}/price")
@@ -90,8 +90,8 @@ async def delete_price(
 ) -> Response:
     """Go back to the price on offer."""
     command = items.drop_manual_price
-    told: dict[str, Any] = {"index": index_of(index)}
-    return await change(request, cell, caller, order_form_id, command, **told)
+    fields: dict[str, Any] = {"index": index_of(index)}
+    return await change(request, cell, caller, order_form_id, command, **fields)
 
 
 @router.post(f"{ITEMS}/{{index}}/offerings")
@@ -99,9 +99,9 @@ async def post_offering(
     order_form_id: str, index: str, request: Request, cell: TheCell, caller: MayUseCart
 ) -> Response:
     """Buy a service with a line."""
-    told: dict[str, Any] = {"index": index_of(index), "body": await json_body(request)}
+    fields: dict[str, Any] = {"index": index_of(index), "body": await json_body(request)}
     command = line_attachments.add_service
-    return await change(request, cell, caller, order_form_id, command, **told)
+    return await change(request, cell, caller, order_form_id, command, **fields)
 
 
 @router.post(f"{ITEMS}/{{index}}/offerings/{{service}}/remove")
@@ -115,9 +115,9 @@ async def remove_offering(
 ) -> Response:
     """Give a service back."""
     await json_body(request)
-    told: dict[str, Any] = {"index": index_of(index), "service": segment(service)}
+    fields: dict[str, Any] = {"index": index_of(index), "service": path_id(service)}
     command = line_attachments.remove_service
-    return await change(request, cell, caller, order_form_id, command, **told)
+    return await change(request, cell, caller, order_form_id, command, **fields)
 
 
 @router.post(f"{ITEMS}/{{index}}/attachments/{{name}}")
@@ -125,12 +125,12 @@ async def post_attachment(
     order_form_id: str, index: str, name: str, request: Request, cell: TheCell, caller: MayUseCart
 ) -> Response:
     """Write something on a line."""
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "index": index_of(index),
-        "name": segment(name),
+        "name": path_id(name),
         "body": await json_body(request),
     }
-    return await change(request, cell, caller, order_form_id, line_attachments.attach, **told)
+    return await change(request, cell, caller, order_form_id, line_attachments.attach, **fields)
 
 
 @router.delete(f"{ITEMS}/{{index}}/attachments/{{name}}")
@@ -138,8 +138,8 @@ async def delete_attachment(
     order_form_id: str, index: str, name: str, request: Request, cell: TheCell, caller: MayUseCart
 ) -> Response:
     """Take back what was written on a line."""
-    told: dict[str, Any] = {"index": index_of(index), "name": segment(name)}
-    return await change(request, cell, caller, order_form_id, line_attachments.detach, **told)
+    fields: dict[str, Any] = {"index": index_of(index), "name": path_id(name)}
+    return await change(request, cell, caller, order_form_id, line_attachments.detach, **fields)
 
 
 @router.post(f"{ITEMS}/{{index}}/bundles/{{service}}/attachments/{{name}}")
@@ -153,13 +153,13 @@ async def post_service_attachment(
     caller: MayUseCart,
 ) -> Response:
     """Write something on a service."""
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "index": index_of(index),
-        "service": segment(service),
-        "name": segment(name),
+        "service": path_id(service),
+        "name": path_id(name),
     }
     body, command = await json_body(request), line_attachments.attach_to_service
-    return await change(request, cell, caller, order_form_id, command, body=body, **told)
+    return await change(request, cell, caller, order_form_id, command, body=body, **fields)
 
 
 @router.post(f"{ITEMS}/{{index}}/clone")

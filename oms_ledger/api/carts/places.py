@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from oms_ledger.accounts.roles import CART
 from oms_ledger.api.auth.dependencies import Caller, TheCell
 from oms_ledger.api.carts.access import MaySimulate, MayUseCart, TheCarts, approach_of
-from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.carts.refusals import CartRefusal
 from oms_ledger.carts.shipping import require_postal_code
@@ -26,11 +26,11 @@ async def get_postal_code(
     country: str, postal_code: str, cell: TheCell, carts: TheCarts, caller: MaySimulate
 ) -> Response:
     """The address that the account's table has of a postal code."""
-    told, code = segment(country), segment(postal_code)
+    fields, code = path_id(country), path_id(postal_code)
     await cell.ledger.account(caller.account)
-    if not is_country(told):
-        raise CartRefusal("ORD026", told[:20])
-    place = Place(told, code)
+    if not is_country(fields):
+        raise CartRefusal("ORD026", fields[:20])
+    place = Place(fields, code)
     return json_response(
         await asyncio.to_thread(places.postal_address, carts.offers, caller.account, place)
     )
@@ -80,7 +80,7 @@ async def get_region(
     region_id: str, request: Request, cell: TheCell, carts: TheCarts, caller: MaySimulate
 ) -> Response:
     """Who delivers to a place that was named before."""
-    place = places.place_of_region(segment(region_id))
+    place = places.place_of_region(path_id(region_id))
     if place is None or not is_country(place.country):
         raise CartRefusal("001", place="regionId is none of this account's")
     return await _region(request, cell, carts, caller, place)
@@ -95,7 +95,7 @@ async def _region(
             require_postal_code(place.postal_code, place.country)
         except CartRefusal as refusal:
             raise CartRefusal("001", place=refusal.message) from None
-    told = await asyncio.to_thread(
+    fields = await asyncio.to_thread(
         places.region,
         carts.offers,
         account.name,
@@ -103,7 +103,7 @@ async def _region(
         seller_name=account.setting("seller_name") or account.name,
         channel=approach_of(request).sales_channel or "1",
     )
-    return json_response([told])
+    return json_response([fields])
 
 
 @router.get("/api/checkout/pub/profiles")
@@ -114,12 +114,12 @@ async def get_profiles(request: Request, cell: TheCell, caller: MayUseCart) -> R
     return json_response(await known_profile(cell, caller.account, email if full else ""))
 
 
-def _coordinates(told: str | None) -> tuple[float, ...]:
+def _coordinates(fields: str | None) -> tuple[float, ...]:
     """Longitude and latitude out of `lon;lat`."""
-    if not told:
+    if not fields:
         return ()
     try:
-        numbers = tuple(float(one) for one in told.replace(",", ";").split(";"))
+        numbers = tuple(float(one) for one in fields.replace(",", ";").split(";"))
     except ValueError:
         numbers = ()
     if len(numbers) != 2 or not (-180 <= numbers[0] <= 180 and -90 <= numbers[1] <= 90):

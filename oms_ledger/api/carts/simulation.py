@@ -43,10 +43,10 @@ async def _simulated(
     account = await cell.ledger.account(caller.account)
 
     def answer() -> object:
-        asked, priced, _ = simulate(carts, account, body, sales_channel=channel)
+        requested, priced, _ = simulate(carts, account, body, sales_channel=channel)
         estimates = request.query_params.get("individualShippingEstimates", "").lower() == "true"
         return simulation(
-            asked,
+            requested,
             priced,
             store_of(account),
             cell.ledger.now(),
@@ -68,10 +68,10 @@ async def post_seller_simulation(
     account = await cell.ledger.account(caller.account)
 
     def answer() -> object:
-        asked, priced, echoed = simulate(
+        requested, priced, echoed = simulate(
             carts, account, body, sales_channel=channel, as_seller=True
         )
         zone = account.setting("time_zone")
-        return seller_simulation(asked, priced, echoed, cell.ledger.now(), time_zone=zone)
+        return seller_simulation(requested, priced, echoed, cell.ledger.now(), time_zone=zone)
 
     return json_response(await asyncio.to_thread(answer))

@@ -17,7 +17,7 @@ from oms_ledger.api.carts.access import (
 )
 from oms_ledger.api.carts.answers import document, with_cookies
 from oms_ledger.api.checkout.answers import transaction_data
-from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.bodies import json_body
 from oms_ledger.api.http.errors import unauthorized
 from oms_ledger.api.http.origin import origin_of
@@ -74,12 +74,12 @@ _NOT_PLACED: Json = {
 
 def _placed(request: Request, transaction: Transaction) -> Json:
     """The transaction beside the cart, in both forms that clients read."""
-    told, first = transaction_data(request, transaction.orders), transaction.orders[0].placed
+    fields, first = transaction_data(request, transaction.orders), transaction.orders[0].placed
     return {
         "id": first.transaction_id or NO_PAYMENT,
-        **told,
+        **fields,
         "orderGroup": first.order_group,
-        "transactionData": told,
+        "transactionData": fields,
         "orders": [placed_order(order) for order in transaction.orders],
     }
 
@@ -89,7 +89,7 @@ async def get_placed_group(
     order_group: str, request: Request, cell: TheCell, caller: MayReadPlaced
 ) -> Response:
     """The orders of a purchase as its placement showed them."""
-    group = segment(order_group)
+    group = path_id(order_group)
     await _require_reader(request, cell, caller, group)
     orders = await orders_of_group(cell, caller.account, group)
     await _require_shopper(request, cell, caller, orders[0])
@@ -101,7 +101,7 @@ async def get_placed_order(
     order_id: str, request: Request, cell: TheCell, caller: MayReadPlaced
 ) -> Response:
     """One order of a purchase as its placement showed it."""
-    the_id = segment(order_id)
+    the_id = path_id(order_id)
     await _require_reader(request, cell, caller, the_id.rpartition("-")[0])
     order = await cell.ledger.order(caller.account, the_id)
     await _require_shopper(request, cell, caller, order)

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from oms_ledger.api.http.bodies import Body, Cents, Count
-from oms_ledger.api.http.errors import malformed
-from oms_ledger.orders.changes.request import AskedChange, AskedLine, Side
+from oms_ledger.api.http.errors import bad_request
+from oms_ledger.orders.changes.request import ChangeInput, LineInput, Side
 from oms_ledger.orders.changes.settings import SECTIONS
 from oms_ledger.orders.events import Json
 
@@ -29,8 +29,8 @@ class Line(Body):
     manual_increment_value: Cents | None = None
     client_profile_data: list[dict[str, Any]] | dict[str, Any] | None = None
 
-    def asked(self) -> AskedLine:
-        return AskedLine(
+    def requested(self) -> LineInput:
+        return LineInput(
             self.id,
             self.quantity,
             self.unique_id,
@@ -63,21 +63,21 @@ class OneSide(Body):
     custom_data: CustomData | None = None
     client_profile_data: list[dict[str, Any]] | dict[str, Any] | None = None
 
-    def asked(self) -> Side:
+    def requested(self) -> Side:
         deliveries = (self.shipping_data and self.shipping_data.logistics_info) or ()
         profiles = [self.client_profile_data, *(i.client_profile_data for i in self.items or ())]
         return Side(
-            lines=tuple(line.asked() for line in self.items or ()),
+            lines=tuple(line.requested() for line in self.items or ()),
             deliveries=tuple(one.model_dump(by_alias=True) for one in deliveries),
             client_profile=_profile(profiles),
             custom_fields=tuple((self.custom_data and self.custom_data.custom_fields) or ()),
         )
 
 
-def _profile(told: Iterable[Any]) -> Json:
-    """What is told of the client; a null says nothing."""
+def _profile(fields: Iterable[Any]) -> Json:
+    """What gets of the client; a null says nothing."""
     given: Json = {}
-    for one in told:
+    for one in fields:
         for profile in one if isinstance(one, list) else [one or {}]:
             given |= {name: value for name, value in profile.items() if value is not None}
     return given
@@ -111,18 +111,20 @@ class ChangeBody(Body):
     replace: list[Pair] | None = None
     settings: dict[str, Any] | None = None
 
-    def asked(self) -> AskedChange:
+    def requested(self) -> ChangeInput:
         after = [*(self.add or ()), *(pair.to for pair in self.replace or ())]
         lines = [line for side in after for line in side.items or ()]
         discounts = [self.manual_discount_value, *(line.manual_discount_value for line in lines)]
         increments = [self.manual_increment_value, *(line.manual_increment_value for line in lines)]
-        return AskedChange(
+        return ChangeInput(
             reason=self.reason,
             manual_discount=_sum(discounts),
             manual_increment=_sum(increments),
-            add=tuple(side.asked() for side in self.add or ()),
-            remove=tuple(side.asked() for side in self.remove or ()),
-            replace=tuple((one.from_.asked(), one.to.asked()) for one in self.replace or ()),
+            add=tuple(side.requested() for side in self.add or ()),
+            remove=tuple(side.requested() for side in self.remove or ()),
+            replace=tuple(
+                (one.from_.requested(), one.to.requested()) for one in self.replace or ()
+            ),
             settings=settings_of(self.settings or {}),
         )
 
@@ -133,15 +135,15 @@ def _sum(values: Iterable[int | None]) -> int:
     return min(given) if any(value < 0 for value in given) else sum(given)
 
 
-def settings_of(told: Json) -> Json:
+def settings_of(fields: Json) -> Json:
     """The known settings of a body; 400 that names the first one of another type."""
     found: Json = {}
     for section, known in SECTIONS.items():
-        part = told.get(section)
+        part = fields.get(section)
         if part is None:
             continue
         if not isinstance(part, dict):
-            raise malformed(f"settings.{section}: expected an object")
+            raise bad_request(f"settings.{section}: expected an object")
         found[section] = {
             name: _of_kind(part[name], default, f"settings.{section}.{name}")
             for name, default in known.items()
@@ -153,9 +155,9 @@ def settings_of(told: Json) -> Json:
 def _of_kind(value: Any, default: Any, place: str) -> Any:
     if isinstance(default, list):
         if not isinstance(value, list) or not all(isinstance(v, str | int) for v in value):
-            raise malformed(f"{place}: expected a list of texts")
+            raise bad_request(f"{place}: expected a list of texts")
         return [str(one) for one in value]
     if type(value) is not type(default):
         kind = "an object" if isinstance(default, dict) else "true or false"
-        raise malformed(f"{place}: expected {kind}")
+        raise bad_request(f"{place}: expected {kind}")
     return value

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
-from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.bodies import (
     Body,
     Cents,
@@ -16,7 +16,7 @@ from oms_ledger.api.http.bodies import (
     parse,
 )
 from oms_ledger.api.http.receipts import receipt, request_id
-from oms_ledger.orders.changes.v1 import AskedUnits, Modification
+from oms_ledger.orders.changes.v1 import Modification, UnitsInput
 from oms_ledger.services.changes.registration import register
 
 router = APIRouter(tags=["Order modifications"])
@@ -32,8 +32,8 @@ class Units(Body):
     price: Annotated[Cents, Field(ge=0)]
     unit_multiplier: Annotated[Decimal | None, Field(gt=0, max_digits=12)] = None
 
-    def asked(self) -> AskedUnits:
-        return AskedUnits(self.id or "", self.quantity, self.price, self.unit_multiplier)
+    def requested(self) -> UnitsInput:
+        return UnitsInput(self.id or "", self.quantity, self.price, self.unit_multiplier)
 
 
 class RegisteredModification(Body):
@@ -46,14 +46,14 @@ class RegisteredModification(Body):
     items_removed: list[Units] | None = None
     items_added: list[Units] | None = None
 
-    def asked(self) -> Modification:
+    def requested(self) -> Modification:
         return Modification(
             request_id=self.request_id,
             reason=self.reason or "",
             discount_value=self.discount_value or 0,
             increment_value=self.increment_value or 0,
-            removed=tuple(one.asked() for one in self.items_removed or ()),
-            added=tuple(one.asked() for one in self.items_added or ()),
+            removed=tuple(one.requested() for one in self.items_removed or ()),
+            added=tuple(one.requested() for one in self.items_added or ()),
         )
 
 
@@ -61,18 +61,18 @@ class RegisteredModification(Body):
 async def post_change(
     order_id: str, request: Request, cell: TheCell, caller: MayChange
 ) -> Response:
-    asked = parse(RegisteredModification, await json_body(request)).asked()
+    requested = parse(RegisteredModification, await json_body(request)).requested()
     account = await cell.ledger.account(caller.account)
     order = await register(
         cell,
         caller.account,
-        segment(order_id),
-        asked,
+        path_id(order_id),
+        requested,
         trust_prices=account.setting("trust_request_prices"),
-        by=caller.app_key,
+        actor=caller.app_key,
         cause=request_id(request),
     )
     change = next(
-        one for one in order.registered_changes if one.change.request_id == asked.request_id
+        one for one in order.registered_changes if one.change.request_id == requested.request_id
     )
     return receipt(order, request, change.change.receipt, change.at)

@@ -19,17 +19,17 @@ from oms_ledger.api.auth.dependencies import (
     requires,
 )
 from oms_ledger.api.changes.bodies import ChangeBody, settings_of
-from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.bodies import Body, json_body, parse
-from oms_ledger.api.http.errors import malformed
+from oms_ledger.api.http.errors import bad_request
 from oms_ledger.api.http.receipts import request_id
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore.ledger import Contended
-from oms_ledger.orders import events as e
-from oms_ledger.orders.changes import refusals as no
-from oms_ledger.orders.changes import settings as s
-from oms_ledger.orders.changes.request import AskedChange
+from oms_ledger.eventstore.ledger import ConcurrencyError
+from oms_ledger.orders import events
+from oms_ledger.orders.changes import refusals
+from oms_ledger.orders.changes import settings as changes_settings
+from oms_ledger.orders.changes.request import ChangeInput
 from oms_ledger.orders.changes.v2 import (
     agree,
     cancel_change,
@@ -39,8 +39,8 @@ from oms_ledger.orders.changes.v2 import (
     retry_change,
 )
 from oms_ledger.orders.decide import Decision
-from oms_ledger.orders.documents import modifications as shown
-from oms_ledger.orders.marketplace.levels import id_above
+from oms_ledger.orders.documents import modifications
+from oms_ledger.orders.marketplace.levels import marketplace_order_id_of
 from oms_ledger.orders.refusals import OrderNotFound
 from oms_ledger.services.customers.identity import with_identity
 from projections.accounts import external_sellers
@@ -54,55 +54,55 @@ ORDER = "/api/order-system/orders/{order_id}/changes"
 SETTINGS = "/api/order-system/orders/changes/settings"
 
 
-def _kept(account: Account) -> e.Json:
-    kept: e.Json = account.settings.get(s.SETTING) or {}
+def _kept(account: Account) -> events.Json:
+    kept: events.Json = account.settings.get(changes_settings.SETTING) or {}
     return kept
 
 
 @router.get(SETTINGS)
 async def get_settings(ledger: TheLedger, caller: MayModify) -> Response:
-    return json_response(s.shown(_kept(await ledger.account(caller.account))))
+    return json_response(changes_settings.shown(_kept(await ledger.account(caller.account))))
 
 
 @router.put(SETTINGS)
 async def put_settings(request: Request, ledger: TheLedger, caller: MayModify) -> Response:
-    """Sections and names that are not told stay as they are."""
+    """Sections and names that are not given stay as they are."""
     body = await json_body(request)
     if not isinstance(body, dict):
-        raise malformed("The body: expected an object")
-    told = settings_of(body)
-    if not told:
-        raise no.ChangeSettingsNotFound()
+        raise bad_request("The body: expected an object")
+    fields = settings_of(body)
+    if not fields:
+        raise refusals.ChangeSettingsNotFound()
 
     def decide(account: Account | None) -> list[AccountEvent]:
         kept = _kept(account) if account else {}
-        after = s.merged(kept, told)
-        return [] if after == kept else [AccountSettingsChanged({s.SETTING: after})]
+        after = changes_settings.merged(kept, fields)
+        return [] if after == kept else [AccountSettingsChanged({changes_settings.SETTING: after})]
 
     try:
-        account = await ledger.change_account(caller.account, decide, by=caller.app_key)
-    except Contended:
-        raise no.CannotUpdateChangeSettings() from None
-    return json_response(s.shown(_kept(account)))
+        account = await ledger.change_account(caller.account, decide, actor=caller.app_key)
+    except ConcurrencyError:
+        raise refusals.CannotUpdateChangeSettings() from None
+    return json_response(changes_settings.shown(_kept(account)))
 
 
-def _asked(cell: Cell, caller: Caller, body: object) -> AskedChange:
+def _asked(cell: Cell, caller: Caller, body: object) -> ChangeInput:
     """What a body asks for; a change of e-mail is a change of profile, too (G63)."""
     vouched = PLACE in caller.resources
-    identify = partial(with_identity, cell.vault, caller.account, vouched=vouched)
-    return parse(ChangeBody, body).asked().with_profiles(identify)
+    identify = partial(with_identity, cell.encryption, caller.account, vouched=vouched)
+    return parse(ChangeBody, body).requested().with_profiles(identify)
 
 
 def modifying(
-    account: Account, asked: AskedChange, change_id: str, outside: Collection[str] = ()
+    account: Account, requested: ChangeInput, change_id: str, outside: Collection[str] = ()
 ) -> Decision:
     """The decision that is asked for, by the account's settings and its external sellers."""
     return partial(
         request_change,
         request_id=change_id,
         workflow_id=str(uuid.uuid4()),
-        asked=asked,
-        settings=s.shown(_kept(account), asked.settings),
+        requested=requested,
+        settings=changes_settings.shown(_kept(account), requested.settings),
         trust_prices=account.setting("trust_request_prices"),
         outside=outside,
     )
@@ -122,49 +122,55 @@ async def patch_changes(
     account = await ledger.account(caller.account)
     decision = modifying(account, _asked(cell, caller, body), str(uuid.uuid4()), outside)
     order = await ledger.change(
-        caller.account, segment(order_id), decision, by=caller.app_key, cause=request_id(request)
+        caller.account, path_id(order_id), decision, actor=caller.app_key, cause=request_id(request)
     )
-    return json_response(shown.request_answer(order, order.change_requests[-1]), status=202)
+    return json_response(modifications.request_answer(order, order.change_requests[-1]), status=202)
 
 
 @router.post(f"{ORDER}/preview")
 async def post_preview(
     order_id: str, request: Request, cell: TheCell, caller: MayModify
 ) -> Response:
-    asked, ledger = _asked(cell, caller, await json_body(request)), cell.ledger
+    requested, ledger = _asked(cell, caller, await json_body(request)), cell.ledger
     account = await ledger.account(caller.account)
-    settings = s.shown(_kept(account), asked.settings)
-    order = await ledger.order(caller.account, segment(order_id))
+    settings = changes_settings.shown(_kept(account), requested.settings)
+    order = await ledger.order(caller.account, path_id(order_id))
     plan = planned(
         order,
         request_id="preview",
-        asked=asked,
+        requested=requested,
         settings=settings,
         trust_prices=account.setting("trust_request_prices"),
     )
-    return json_response(shown.preview_answer(order, plan, asked, settings, ledger.now()))
+    return json_response(
+        modifications.preview_answer(order, plan, requested, settings, ledger.now())
+    )
 
 
 @router.get(ORDER)
 async def get_history(order_id: str, ledger: TheLedger, caller: MayModify) -> Response:
-    return json_response(shown.history(await ledger.order(caller.account, segment(order_id))))
+    return json_response(
+        modifications.history(await ledger.order(caller.account, path_id(order_id)))
+    )
 
 
 @router.get(f"{ORDER}/{{change_request_id}}")
 async def get_details(
     order_id: str, change_request_id: str, ledger: TheLedger, caller: MayModify
 ) -> Response:
-    order = await ledger.order(caller.account, segment(order_id))
-    return json_response(shown.details(order, request_of(order, segment(change_request_id))))
+    order = await ledger.order(caller.account, path_id(order_id))
+    return json_response(
+        modifications.details(order, request_of(order, path_id(change_request_id)))
+    )
 
 
 @router.post(f"{ORDER}/{{change_request_id}}/retry", status_code=204)
 async def post_retry(
     order_id: str, change_request_id: str, request: Request, ledger: TheLedger, caller: MayModify
 ) -> Response:
-    decision = partial(retry_change, request_id=segment(change_request_id))
+    decision = partial(retry_change, request_id=path_id(change_request_id))
     await ledger.change(
-        caller.account, segment(order_id), decision, by=caller.app_key, cause=request_id(request)
+        caller.account, path_id(order_id), decision, actor=caller.app_key, cause=request_id(request)
     )
     return Response(status_code=204)
 
@@ -178,16 +184,18 @@ async def post_cancel(
     order_id: str, change_request_id: str, request: Request, ledger: TheLedger, caller: MayModify
 ) -> Response:
     reason = parse(ChangeCancellation, await json_body(request) or {}).reason
-    decision = partial(cancel_change, request_id=segment(change_request_id), reason=reason)
+    decision = partial(cancel_change, request_id=path_id(change_request_id), reason=reason)
     await ledger.change(
-        caller.account, segment(order_id), decision, by=caller.app_key, cause=request_id(request)
+        caller.account, path_id(order_id), decision, actor=caller.app_key, cause=request_id(request)
     )
     return Response(status_code=200)
 
 
 @router.get("/api/orders/pvt/document/{order_id}/change-summary")
 async def get_summary(order_id: str, ledger: TheLedger, caller: MaySee) -> Response:
-    return json_response(shown.summary(await ledger.order(caller.account, segment(order_id))))
+    return json_response(
+        modifications.summary(await ledger.order(caller.account, path_id(order_id)))
+    )
 
 
 class Agreement(Body):
@@ -198,19 +206,21 @@ class Agreement(Body):
 async def post_agreement(
     order_id: str, change_request_id: str, request: Request, ledger: TheLedger, caller: MayModify
 ) -> Response:
-    """A participant acknowledges or confirms; which one, its order tells.
+    """A participant acknowledges or confirms; which one, its order says.
 
     The order may be named as the participant's own order is, `00-{id}`.
     """
-    asked = parse(Agreement, await json_body(request)).agreement_type
-    the_order, change = segment(order_id), segment(change_request_id)
-    decision = partial(agree, request_id=change, participant="", agreement=asked)
+    requested = parse(Agreement, await json_body(request)).agreement_type
+    the_order, change = path_id(order_id), path_id(change_request_id)
+    decision = partial(agree, request_id=change, participant="", agreement=requested)
     who = {"by": caller.app_key, "cause": request_id(request)}
     try:
         try:
             await ledger.change(caller.account, the_order, decision, **who)
         except OrderNotFound:
-            await ledger.change(caller.account, id_above(the_order), decision, **who)
+            await ledger.change(caller.account, marketplace_order_id_of(the_order), decision, **who)
     except OrderNotFound:
-        raise no.ChangeOrderNotFound(the_order) from None
-    return json_response({"orderId": the_order, "changeRequestId": change, "agreementType": asked})
+        raise refusals.ChangeOrderNotFound(the_order) from None
+    return json_response(
+        {"orderId": the_order, "changeRequestId": change, "agreementType": requested}
+    )

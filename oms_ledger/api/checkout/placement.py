@@ -7,12 +7,12 @@ from fastapi import APIRouter, Request, Response
 
 from oms_ledger.accounts.roles import KEY
 from oms_ledger.api.auth import checkout_cookies
-from oms_ledger.api.auth.checkout_access import STRANGER, MayPlace
+from oms_ledger.api.auth.checkout_access import ANONYMOUS, MayPlace
 from oms_ledger.api.auth.dependencies import Caller, TheCell
 from oms_ledger.api.auth.ownership import identified
 from oms_ledger.api.checkout.answers import transaction_data
 from oms_ledger.api.http.bodies import json_body
-from oms_ledger.api.http.errors import malformed
+from oms_ledger.api.http.errors import bad_request
 from oms_ledger.api.http.origin import origin_of
 from oms_ledger.api.http.receipts import request_id
 from oms_ledger.api.orders.documents import JSON
@@ -30,8 +30,8 @@ router = APIRouter(tags=["Checkout"])
 async def put_orders(request: Request, cell: TheCell, caller: MayPlace) -> Response:
     body = await json_body(request)
     if not isinstance(body, dict):
-        raise malformed("The body: expected a JSON object with items, clientProfileData, …")
-    orders = await cell.ledger.repeated(caller.account, by=caller.app_key)
+        raise bad_request("The body: expected a JSON object with items, clientProfileData, …")
+    orders = await cell.ledger.repeated(caller.account, actor=caller.app_key)
     orders = orders or await _place(request, cell, caller, body)
     return _placed(cell, orders, request, caller)
 
@@ -57,6 +57,6 @@ def _placed(cell: Cell, orders: list[Order], request: Request, caller: Caller) -
     }
     response = Response(orjson.dumps(answer), 201, media_type=JSON)
     secure = origin_of(request).scheme == "https"
-    if caller.app_key != STRANGER or not is_replayed():  # it may be another stranger's
+    if caller.app_key != ANONYMOUS or not is_replayed():  # it may be another anonymous caller's
         response.raw_headers.extend(checkout_cookies.headers(cell, orders[0], secure=secure))
     return response

@@ -14,21 +14,25 @@ from oms_ledger.api.auth.checkout_access import MayProcess, MaySend
 from oms_ledger.api.auth.dependencies import Caller, TheCell
 from oms_ledger.api.carts.access import TheCarts
 from oms_ledger.api.carts.answers import with_cookies
-from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.bodies import json_body
-from oms_ledger.api.http.errors import ApiError, malformed
+from oms_ledger.api.http.errors import ApiError, bad_request
 from oms_ledger.api.http.receipts import request_id
 from oms_ledger.api.orders.documents import JSON
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore import idempotency as repeats
+from oms_ledger.eventstore import idempotency
 from oms_ledger.orders.order import Order
-from oms_ledger.orders.payments.gateway import GatewayAway, GatewayRefused, Heard
+from oms_ledger.orders.payments.gateway import (
+    AuthorizationResult,
+    GatewayRejected,
+    GatewayUnavailable,
+)
 from oms_ledger.orders.payments.submission import require_placed_cards
 from oms_ledger.orders.refusals import PaymentDenied
 from oms_ledger.refusal import Refusal
 from oms_ledger.services.carts.transaction import empty_after_purchase
 from oms_ledger.services.carts.workspace import Carts
-from oms_ledger.services.payments import authorization as paying
+from oms_ledger.services.payments import authorization
 from oms_ledger.services.placement.groups import orders_of_group, orders_of_transaction
 
 router = APIRouter(tags=["Checkout"])
@@ -41,10 +45,12 @@ PAYMENT_PAGE = "/checkout/#/payment"
 async def post_payments(
     transaction_id: str, request: Request, cell: TheCell, caller: MaySend
 ) -> Response:
-    transaction, body = segment(transaction_id), await json_body(request)
+    transaction, body = path_id(transaction_id), await json_body(request)
     for sent in body if isinstance(body, list) else [body]:
         if (named := _transaction_named(sent)) and named != transaction:
-            raise malformed(f"transaction.id: found {named!r}, but the path names {transaction!r}")
+            raise bad_request(
+                f"transaction.id: found {named!r}, but the path names {transaction!r}"
+            )
     orders = await orders_of_transaction(cell, caller.account, transaction)
     return await _send(cell, caller, orders, body, request)
 
@@ -56,7 +62,9 @@ async def _send(
     if KEY not in caller.resources:
         require_placed_cards(body, orders)
     with telling_of_gateways():
-        await paying.send(cell, orders, body, by=caller.app_key, cause=request_id(request))
+        await authorization.send(
+            cell, orders, body, actor=caller.app_key, cause=request_id(request)
+        )
     return Response(status_code=201)
 
 
@@ -65,7 +73,7 @@ async def post_split_payments(
     order_group: str, request: Request, cell: TheCell, caller: MaySend
 ) -> Response:
     body = await json_body(request)
-    orders = await orders_of_group(cell, caller.account, segment(order_group))
+    orders = await orders_of_group(cell, caller.account, path_id(order_group))
     return await _send(cell, caller, orders, body, request)
 
 
@@ -77,18 +85,18 @@ def telling_of_gateways() -> Iterator[None]:
     denial may be followed by another try.
     """
     try:
-        with repeats.unclaimed():
+        with idempotency.without_idempotency():
             yield
-    except GatewayAway as away:
+    except GatewayUnavailable as away:
         message = f"A communication error with payment system has occurred: {away}"
         raise ApiError(503, "CHK0076", message, {"Retry-After": "1"}) from away
-    except GatewayRefused as refused:
+    except GatewayRejected as refused:
         raise ApiError(500, "CHK0206", f"Payment cannot be authorized: {refused}") from refused
 
 
 def _transaction_named(sent: Any) -> str | None:
-    told = sent.get("transaction") if isinstance(sent, dict) else None
-    named = told.get("id") if isinstance(told, dict) else None
+    fields = sent.get("transaction") if isinstance(sent, dict) else None
+    named = fields.get("id") if isinstance(fields, dict) else None
     return named if isinstance(named, str) else None
 
 
@@ -97,9 +105,9 @@ async def post_gateway_callback(
     order_group: str, request: Request, cell: TheCell, carts: TheCarts, processor: MayProcess
 ) -> Response:
     """Have the purchase's payments authorized; its cart is empty then."""
-    orders = await orders_of_group(cell, processor.account, segment(order_group))
-    heard = await _processed(request, cell, orders, processor)
-    return await _after_purchase(callback_answer(heard), request, carts, orders)
+    orders = await orders_of_group(cell, processor.account, path_id(order_group))
+    result = await _processed(request, cell, orders, processor)
+    return await _after_purchase(callback_answer(result), request, carts, orders)
 
 
 @router.get("/checkout/gatewayCallback/{order_group}/{message_code}")
@@ -110,7 +118,7 @@ async def get_gateway_callback(
     order_group: str, request: Request, cell: TheCell, carts: TheCarts, processor: MayProcess
 ) -> Response:
     """The same for a browser that comes back from a payment page: it is sent on."""
-    orders = await orders_of_group(cell, processor.account, segment(order_group))
+    orders = await orders_of_group(cell, processor.account, path_id(order_group))
     account = await cell.ledger.account(processor.account)
     try:
         answer = callback_answer(await _processed(request, cell, orders, processor))
@@ -127,9 +135,11 @@ async def get_gateway_callback(
 
 async def _processed(
     request: Request, cell: Cell, orders: list[Order], processor: Caller
-) -> Heard | None:
+) -> AuthorizationResult | None:
     with telling_of_gateways():
-        return await paying.process(cell, orders, by=processor.app_key, cause=request_id(request))
+        return await authorization.process(
+            cell, orders, actor=processor.app_key, cause=request_id(request)
+        )
 
 
 async def _after_purchase(
@@ -143,14 +153,14 @@ async def _after_purchase(
     return answer if fresh is None else with_cookies(answer, request, fresh, "")
 
 
-def callback_answer(heard: Heard | None) -> Response:
+def callback_answer(result: AuthorizationResult | None) -> Response:
     """204 when the order goes on; 428 when the shopper has to go elsewhere; 500 when denied."""
-    if heard is not None and heard.denied:
+    if result is not None and result.denied:
         raise ApiError(500, PaymentDenied.code, PaymentDenied.text)
-    if heard is not None and heard.must_go_elsewhere:
-        told = {
-            "RedirectResponseCollection": list(heard.redirects),
-            "paymentAuthorizationAppCollection": list(heard.apps),
+    if result is not None and result.must_go_elsewhere:
+        fields = {
+            "RedirectResponseCollection": list(result.redirects),
+            "paymentAuthorizationAppCollection": list(result.apps),
         }
-        return Response(orjson.dumps(told), 428, media_type=JSON)
+        return Response(orjson.dumps(fields), 428, media_type=JSON)
     return Response(status_code=204)

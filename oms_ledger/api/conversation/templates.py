@@ -8,9 +8,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
-from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.bodies import Body, json_body, parse
-from oms_ledger.api.http.errors import ApiError, malformed
+from oms_ledger.api.http.errors import ApiError, bad_request
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.notifications.templates import LARGEST, TemplateError, parsed
 from projections.conversation import templates
@@ -29,9 +29,9 @@ class NewTemplate(Body):
 
 
 def _name(name: str) -> str:
-    name = segment(name)
+    name = path_id(name)
     if not _NAME.fullmatch(name):
-        raise malformed("The template's name: expected 1 to 100 letters, digits, -, . or _")
+        raise bad_request("The template's name: expected 1 to 100 letters, digits, -, . or _")
     return name
 
 
@@ -45,9 +45,9 @@ async def put_template(
         parsed(body.subject)
         parsed(body.html)
     except TemplateError as error:
-        raise malformed(f"The template: {error}") from None
+        raise bad_request(f"The template: {error}") from None
     if len(body.html.encode()) > LARGEST:
-        raise malformed(f"html: expected at most {LARGEST} bytes")
+        raise bad_request(f"html: expected at most {LARGEST} bytes")
 
     def write() -> None:
         with cell.database.writing() as connection:

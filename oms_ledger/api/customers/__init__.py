@@ -1,1 +1,1 @@
-"""Who ordered: looked up without being told."""
+"""Who ordered: looked up without being given."""

@@ -1,6 +1,6 @@
 """A person's orders, without the person in an address (ours).
 
-A person is told as a keyed hash of e-mail or document, which the filter `person` of lists and
+A person gets as a keyed hash of e-mail or document, which the filter `person` of lists and
 exports takes. So no e-mail or document comes into a URL, a log or a browser's history.
 """
 
@@ -14,10 +14,10 @@ from pydantic import Field, model_validator
 from oms_ledger.accounts.account import Account
 from oms_ledger.accounts.events import AccountEvent, PersonLookedUp
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
-from oms_ledger.api.history.history import Told
+from oms_ledger.api.history.history import ResponseModel
 from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.orders.documents import json_response
-from projections.customers import index as people
+from projections.customers import index
 
 router = APIRouter(prefix="/api/ledger", tags=["Ledger"])
 
@@ -37,7 +37,7 @@ class Who(Body):
         return self
 
 
-class Person(Told):
+class Person(ResponseModel):
     person: str = Field(description="Keyed hash; the `person` of lists", examples=["9f3c2a…"])
     orders: int = Field(description="How many orders are this person's", examples=[4])
 
@@ -51,15 +51,15 @@ async def post_person(request: Request, cell: TheCell, caller: MayLook) -> Respo
     who = parse(Who, await json_body(request))
     kind, value = ("email", who.email) if who.email else ("document", who.document)
     await request.app.state.people.wait()
-    person = people.person_of(cell.vault, caller.account, kind, (value or "").strip())
+    person = index.person_of(cell.encryption, caller.account, kind, (value or "").strip())
 
     def count() -> int:
         with cell.database.reading() as connection:
-            return people.count(connection, caller.account, person)
+            return index.count(connection, caller.account, person)
 
     orders = await asyncio.to_thread(count)
     decide = partial(_looked_up, person)
-    await cell.ledger.change_account(caller.account, decide, by=caller.actor)
+    await cell.ledger.change_account(caller.account, decide, actor=caller.actor)
     return json_response({"person": person, "orders": orders})
 
 

@@ -11,14 +11,14 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
-from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.bodies import Body, json_body, parse
-from oms_ledger.api.http.errors import malformed
+from oms_ledger.api.http.errors import bad_request
 from oms_ledger.api.http.receipts import request_id
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.api.orders.queries import number
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore import idempotency as repeats
+from oms_ledger.eventstore import idempotency
 from oms_ledger.eventstore.records import instant
 from oms_ledger.masterdata.document import account_id
 from oms_ledger.orders.documents.masking import masked, reason_of
@@ -67,7 +67,7 @@ class NewNote(Body):
 @router.post(NOTES[0])
 @router.post(NOTES[1], include_in_schema=False)
 async def post_note(request: Request, cell: TheCell, caller: MayWrite) -> Response:
-    """Write a note. `createdBy` may name somebody; the key that wrote it is always told."""
+    """Write a note. `createdBy` may name somebody; the key that wrote it is always given."""
     body = parse(NewNote, await json_body(request)).model_dump(by_alias=True)
     note, claim = _new(caller, body)
     account = await cell.ledger.account(caller.account)
@@ -88,15 +88,17 @@ async def post_note(request: Request, cell: TheCell, caller: MayWrite) -> Respon
     return json_response(serialize_note(stored))
 
 
-def _new(caller: Caller, body: dict[str, Any]) -> tuple[Note, repeats.Claim | None]:
+def _new(caller: Caller, body: dict[str, Any]) -> tuple[Note, idempotency.KeyClaim | None]:
     """A note with an id of its own; a request that is sent again makes one with the same id."""
-    claim = repeats.claim(caller.account, caller.app_key)
-    note_id, asked = secrets.token_hex(16), None
+    claim = idempotency.claim(caller.account, caller.app_key)
+    note_id, requested = secrets.token_hex(16), None
     if claim is not None:
         name = f"{caller.account}/{claim.name}".encode()
-        note_id, asked = hashlib.sha256(name).hexdigest()[:32], claim.attempt.asked()
+        note_id, requested = hashlib.sha256(name).hexdigest()[:32], claim.attempt.requested()
     target = body["target"]["id"]
-    note = Note(note_id.upper(), caller.account, target, body, now_micros(), caller.app_key, asked)
+    note = Note(
+        note_id.upper(), caller.account, target, body, now_micros(), caller.app_key, requested
+    )
     return note, claim
 
 
@@ -109,10 +111,10 @@ async def get_notes(
     query = request.query_params
     target = query.get("target.id") or ""
     if not target:
-        raise malformed("target.id: found nothing, expected the id of an order")
+        raise bad_request("target.id: found nothing, expected the id of an order")
     page = number(query.get("page") or "1", "page") or 1
-    asked = number(query.get("perPage") or query.get("perpage") or str(PER_PAGE), "perPage")
-    size = min(asked or 1, PER_PAGE)
+    requested = number(query.get("perPage") or query.get("perpage") or str(PER_PAGE), "perPage")
+    size = min(requested or 1, PER_PAGE)
 
     def look() -> tuple[list[Note], int]:
         with cell.database.snapshot() as connection:
@@ -134,7 +136,7 @@ async def get_notes(
 async def get_note(
     note_id: str, request: Request, cell: TheCell, caller: MayRead, reason: str | None = None
 ) -> Response:
-    wanted = segment(note_id)
+    wanted = path_id(note_id)
 
     def look() -> Note | None:
         with cell.database.reading() as connection:
@@ -161,7 +163,7 @@ async def _is_masked(
             caller.account,
             target,
             partial(disclose, reason=why),
-            by=caller.app_key,
+            actor=caller.app_key,
             cause=request_id(request),
         )
     return False

@@ -9,9 +9,9 @@ from pydantic import AfterValidator, Field
 from sqlalchemy import Connection
 
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
-from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.bodies import Body, json_body, parse
-from oms_ledger.api.http.errors import malformed
+from oms_ledger.api.http.errors import bad_request
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.api.orders.queries import number
 from oms_ledger.cell import Cell
@@ -20,7 +20,7 @@ from oms_ledger.eventstore.records import instant
 from oms_ledger.orders.instants import spell
 from oms_ledger.orders.refusals import TaskNotFound
 from projections.desk import tasks
-from projections.desk.tasks import Line, Question, Task
+from projections.desk.tasks import Line, Task, TaskQuery
 
 router = APIRouter(tags=["VTEX DO"])
 
@@ -105,14 +105,14 @@ async def get_tasks(request: Request, cell: TheCell, caller: MayRead) -> Respons
     page = number(query.get("page") or "1", "page") or 1
     size = number(query.get("perPage") or query.get("perpage") or str(PER_PAGE), "perPage") or 1
     if size > MOST:
-        raise malformed(f"perPage: found {size}, expected at most {MOST}")
-    question = _question(caller.account, query.get, query.getlist("status"))
+        raise bad_request(f"perPage: found {size}, expected at most {MOST}")
+    task_query = _task_query(caller.account, query.get, query.getlist("status"))
     account = await cell.ledger.account(caller.account)
     behind = await request.app.state.desk.wait()
 
     def look() -> tuple[list[Task], int, dict[str, list[Line]]]:
         with cell.database.reading() as connection:
-            found, total = tasks.page(connection, question, page, size)
+            found, total = tasks.page(connection, task_query, page, size)
             return found, total, tasks.history(connection, found)
 
     found, total, lines = await asyncio.to_thread(look)
@@ -122,18 +122,18 @@ async def get_tasks(request: Request, cell: TheCell, caller: MayRead) -> Respons
             "items": [shown(one, lines[one.id]) for one in found],
             "paging": {"page": page, "perPage": size, "total": total, "pages": -(-total // size)},
         },
-        headers={"X-Ledger-Behind": str(behind)} if behind else None,
+        headers={"X-Ledger-Lag": str(behind)} if behind else None,
     )
 
 
-def _question(
+def _task_query(
     account: str, given: Callable[[str], str | None], statuses: Sequence[str]
-) -> Question:
+) -> TaskQuery:
     """Unknown statuses are of no task, as in the list of orders."""
     words = [word.strip() for text in statuses for word in text.split(",") if word.strip()]
     wanted = [word for word in words if not word.startswith("-")]
     without = [status_named(word[1:]) for word in words if word.startswith("-")]
-    return Question(
+    return TaskQuery(
         account,
         statuses=tuple(status_named(word) or word for word in wanted),
         without=tuple(filter(None, without)),
@@ -148,14 +148,14 @@ def _question(
 async def get_task(task_id: str, request: Request, cell: TheCell, caller: MayRead) -> Response:
     """A task with its `history`: who did what to it and when."""
     await request.app.state.desk.wait()
-    return await _answer(cell, caller, segment(task_id))
+    return await _answer(cell, caller, path_id(task_id))
 
 
 @router.put(f"{TASKS[0]}/{{task_id}}")
 @router.put(f"{TASKS[1]}/{{task_id}}", include_in_schema=False)
 async def put_task(task_id: str, request: Request, cell: TheCell, caller: MayWrite) -> Response:
     """Set the status. A task about an order is closed by itself when the order goes on."""
-    status, task = parse(NewStatus, await json_body(request)).status, segment(task_id)
+    status, task = parse(NewStatus, await json_body(request)).status, path_id(task_id)
 
     def update(connection: Connection) -> str:
         tasks.set_status(connection, caller.account, task, status, caller.app_key)
@@ -167,7 +167,7 @@ async def put_task(task_id: str, request: Request, cell: TheCell, caller: MayWri
 @router.post(f"{TASKS[0]}/{{task_id}}/comments")
 @router.post(f"{TASKS[1]}/{{task_id}}/comments", include_in_schema=False)
 async def post_comment(task_id: str, request: Request, cell: TheCell, caller: MayWrite) -> Response:
-    text, task = parse(NewComment, await json_body(request)).text, segment(task_id)
+    text, task = parse(NewComment, await json_body(request)).text, path_id(task_id)
 
     def comment(connection: Connection) -> str:
         tasks.comment(connection, caller.account, task, text, caller.app_key)
@@ -193,8 +193,8 @@ async def _answer(cell: Cell, caller: Caller, task_id: str) -> Response:
     task, lines = await asyncio.to_thread(look)
     if task is None:
         raise TaskNotFound(task_id)
-    told = [{"date": _spell(one.at), "by": one.by, one.kind: one.text} for one in lines]
-    return json_response({**shown(task, lines), "history": told})
+    fields = [{"date": _spell(one.at), "by": one.actor, one.kind: one.text} for one in lines]
+    return json_response({**shown(task, lines), "history": fields})
 
 
 def _spell(at: int) -> str:

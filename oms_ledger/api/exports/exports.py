@@ -11,19 +11,19 @@ from fastapi.responses import StreamingResponse
 from oms_ledger.accounts.account import Account
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.http.bodies import json_body
-from oms_ledger.api.http.errors import ApiError, malformed, shown
+from oms_ledger.api.http.errors import ApiError, bad_request, shown
 from oms_ledger.api.orders.documents import json_response, language_of
-from oms_ledger.api.orders.queries import asked, of_body, of_query
+from oms_ledger.api.orders.queries import of_body, of_query, requested
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.records import instant, micros
 from oms_ledger.orders.instants import PII_ZONE, spell, zone_of
-from oms_ledger.services import signals as wakeups
-from projections.exports import jobs as exports
-from projections.exports import rows as order_export
+from oms_ledger.services import signals
+from projections.exports import jobs
+from projections.exports import rows as exports_rows
 from projections.exports.jobs import FORMATS, Export
-from projections.exports.rows import Manner
+from projections.exports.rows import ExportFormat
 from projections.exports.spreadsheets import csv_file, xlsx_file
-from projections.orders.query import Question
+from projections.orders.query import OrderQuery
 
 router = APIRouter(tags=["Export"])
 
@@ -38,14 +38,14 @@ MEDIA = {
 
 def question_of(
     account: Account, given: Mapping[str, list[str]], language: str, now: datetime
-) -> tuple[Question, Manner]:
-    """What is exported, and how it is told: `zone` is an IANA name, `utc` an offset."""
-    wanted = asked(account, {**given, "page": ["1"], "per_page": ["1"]}, now)
+) -> tuple[OrderQuery, ExportFormat]:
+    """What is exported, and how it is account: `zone` is an IANA name, `utc` an offset."""
+    wanted = requested(account, {**given, "page": ["1"], "per_page": ["1"]}, now)
     named = next(iter(given.get("zone", ())), "")
     zone = str(zone_of(named) if named else wanted.zone)
-    told = next(iter(given.get("language", ())), "") or language
-    question = order_export.until(wanted.question, micros(now))
-    return question, Manner(zone, told, bool(account.setting("pii")))
+    exported = next(iter(given.get("language", ())), "") or language
+    order_query = exports_rows.until(wanted.order_query, micros(now))
+    return order_query, ExportFormat(zone, exported, bool(account.setting("pii")))
 
 
 @router.get("/api/ledger/orders.csv")
@@ -57,15 +57,15 @@ async def get_orders(request: Request, cell: TheCell, caller: MayExport) -> Resp
     account = await cell.ledger.account(caller.account)
     given = of_query(request.query_params.multi_items())
     language = language_of(request, account)
-    question, manner = question_of(account, given, language, cell.ledger.now())
+    order_query, export_format = question_of(account, given, language, cell.ledger.now())
     behind = await request.app.state.freshness.wait()
-    told = order_export.pages(cell.database, question)
+    exported = exports_rows.pages(cell.database, order_query)
     if format == "jsonl":
-        content: Iterator[bytes] = (b"".join(map(manner.line, page)) for page in told)
+        content: Iterator[bytes] = (b"".join(map(export_format.line, page)) for page in exported)
     else:
-        rows = ([row for order in page for row in manner.rows(order)] for page in told)
+        rows = ([row for order in page for row in export_format.rows(order)] for page in exported)
         content = csv_file(rows) if format == "csv" else xlsx_file(rows)
-    return _download(content, format, {"X-Ledger-Behind": str(behind)} if behind else {})
+    return _download(content, format, {"X-Ledger-Lag": str(behind)} if behind else {})
 
 
 def _download(content: Iterator[bytes], format: str, headers: dict[str, str]) -> Response:
@@ -74,9 +74,9 @@ def _download(content: Iterator[bytes], format: str, headers: dict[str, str]) ->
 
 
 async def _in_thread(content: Iterator[bytes]) -> AsyncIterator[bytes]:
-    while (piece := await asyncio.to_thread(next, content, None)) is not None:
-        if piece:
-            yield piece
+    while (chunk := await asyncio.to_thread(next, content, None)) is not None:
+        if chunk:
+            yield chunk
 
 
 # Made in the background
@@ -87,27 +87,29 @@ async def post_export(request: Request, cell: TheCell, caller: MayExport) -> Res
     """Begin an export: the filters of List orders, `format`, `language`, `zone` or `utc`."""
     body = await json_body(request) or {}
     if not isinstance(body, dict):
-        raise malformed("The body: expected an object of filters")
+        raise bad_request("The body: expected an object of filters")
     format = body.get("format", "csv")
     if format not in FORMATS:
-        raise malformed(f"format: found {shown(format)}, expected one of {', '.join(FORMATS)}")
+        raise bad_request(f"format: found {shown(format)}, expected one of {', '.join(FORMATS)}")
     account, now = await cell.ledger.account(caller.account), cell.ledger.now()
     given = {**of_query(request.query_params.multi_items()), **of_body(body)}
     language = language_of(request, account)
-    question, manner = question_of(account, given, language, now)
+    order_query, export_format = question_of(account, given, language, now)
     await request.app.state.freshness.wait()
 
     most = account.setting("concurrent_exports")
 
     def ask() -> str | None:
-        by = caller.app_key
-        return exports.ask(cell.database, question, manner, format, by=by, at_most=most)
+        actor = caller.app_key
+        return jobs.ask(
+            cell.database, order_query, export_format, format, actor=actor, at_most=most
+        )
 
     new = await asyncio.to_thread(ask)
     if new is None:
         message = f"{most} exports of the account are being made: ask again when one is complete"
         raise ApiError(429, "OMS429", message, {"Retry-After": "10"})
-    await asyncio.to_thread(wakeups.wake, cell.redis, [f"export:{new}"], wakeups.SLOW)
+    await asyncio.to_thread(signals.signal, cell.redis, [f"export:{new}"], signals.SLOW)
     return json_response(_shown(await _found(cell, caller, new)), 202)
 
 
@@ -115,7 +117,7 @@ async def post_export(request: Request, cell: TheCell, caller: MayExport) -> Res
 async def get_exports(cell: TheCell, caller: MayExport) -> Response:
     def found() -> list[Export]:
         with cell.database.reading() as connection:
-            return exports.of_account(connection, caller.account)
+            return jobs.of_account(connection, caller.account)
 
     return json_response([_shown(export) for export in await asyncio.to_thread(found)])
 
@@ -131,7 +133,7 @@ async def delete_export(export_id: str, cell: TheCell, caller: MayExport) -> Res
 
     def remove() -> None:
         with cell.database.writing() as connection:
-            exports.drop(connection, export.id)
+            jobs.drop(connection, export.id)
 
     await asyncio.to_thread(remove)
     return Response(status_code=204)
@@ -148,9 +150,9 @@ async def download_export(
         message = f"The export has {export.orders} of {export.total} orders: fetch it when complete"
         raise ApiError(409, "OMS004", message, {"Retry-After": "5"})
     if export.format == "jsonl":
-        content = exports.stored(cell.database, export)
+        content = jobs.stored(cell.database, export)
     else:
-        rows = exports.rows_of(cell.database, export)
+        rows = jobs.rows_of(cell.database, export)
         content = csv_file(rows) if export.format == "csv" else xlsx_file(rows)
     return _download(content, export.format, {})
 
@@ -158,7 +160,7 @@ async def download_export(
 async def _found(cell: Cell, caller: Caller, export_id: str) -> Export:
     def found() -> Export | None:
         with cell.database.reading() as connection:
-            return exports.get(connection, caller.account, export_id)
+            return jobs.get(connection, caller.account, export_id)
 
     export = await asyncio.to_thread(found)
     if export is None:
@@ -167,14 +169,14 @@ async def _found(cell: Cell, caller: Caller, export_id: str) -> Export:
 
 
 def _shown(export: Export) -> dict[str, Any]:
-    """`missing` are orders that could not be told; the total is of when it was asked."""
+    """`missing` are orders that could not be given; the total is of when it was asked."""
     expires = export.expires_at
     return {
         "id": export.id,
         "format": export.format,
         "state": export.state,
         "progress": {"orders": export.orders, "total": export.total},
-        "missing": export.missing,
+        "failedOrders": export.failed_orders,
         "createdAt": spell(instant(export.created_at), PII_ZONE),
         "expiresAt": None if expires is None else spell(instant(expires), PII_ZONE),
         "download": f"/api/ledger/exports/{export.id}/download",

@@ -11,15 +11,15 @@ from oms_ledger.api.history.history import (
     HistoryEntry,
     MayLook,
     Operation,
+    ResponseModel,
     Shape,
-    Told,
     as_of,
     entries,
     rendering,
     rows_of,
 )
-from oms_ledger.api.http.addressing import segment
-from oms_ledger.api.http.errors import ApiError, malformed
+from oms_ledger.api.http.addressing import path_id
+from oms_ledger.api.http.errors import ApiError, bad_request
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.orders.documents.history import changes
 
@@ -31,7 +31,7 @@ class OneEvent(HistoryEntry):
     versions: int = Field(description="How many events the order has", examples=[12])
 
 
-class Changes(Told):
+class Changes(ResponseModel):
     """`since` and `until` are versions; the changes make the one document into the other."""
 
     order_id: str = Field(examples=["v502559acme-01"])
@@ -45,7 +45,7 @@ async def get_event(
     order_id: str, version: int, cell: TheCell, caller: MayLook, document: Shape = "oms"
 ) -> Response:
     """One event of an order, with what it did to the document."""
-    account, named = await cell.ledger.account(caller.account), segment(order_id)
+    account, named = await cell.ledger.account(caller.account), path_id(order_id)
     render, personal = rendering(account, document), not account.setting("pii")
 
     def found() -> dict[str, Any]:
@@ -53,9 +53,9 @@ async def get_event(
         if not 1 <= version <= len(rows):
             message = f"The order has {len(rows)} versions, and none of the number {version}"
             raise ApiError(404, "OMS404", message)
-        folds = cell.ledger.folds
-        (told,) = entries(folds, rows, version - 1, version, render, personal=personal)
-        return {"orderId": named, "versions": len(rows), **told}
+        loader = cell.ledger.loader
+        (fields,) = entries(loader, rows, version - 1, version, render, personal=personal)
+        return {"orderId": named, "versions": len(rows), **fields}
 
     return json_response(await asyncio.to_thread(found))
 
@@ -70,7 +70,7 @@ async def get_changes(
     document: Shape = "oms",
 ) -> Response:
     """The difference of the order's document between two versions; `to` is the last one else."""
-    account, named = await cell.ledger.account(caller.account), segment(order_id)
+    account, named = await cell.ledger.account(caller.account), path_id(order_id)
     render = rendering(account, document)
 
     def compared() -> dict[str, Any]:
@@ -78,7 +78,7 @@ async def get_changes(
         last = until or len(rows)
         for name, version in (("from", since), ("to", last)):
             if version > len(rows):
-                raise malformed(f"{name}: found {version}, the order has {len(rows)} versions")
+                raise bad_request(f"{name}: found {version}, the order has {len(rows)} versions")
         one, other = (as_of(cell, rows[:version], render) for version in (since, last))
         return {"orderId": named, "since": since, "until": last, "changes": changes(one, other)}
 

@@ -1,6 +1,6 @@
 """Every command that an order knows, as a request that may be sent, with the decision behind it.
 
-For *why not*: a command is tried with a body that fits the order, and the body is told with it.
+For *why not*: a command is tried with a body that fits the order, and the body gets with it.
 """
 
 from collections.abc import Awaitable, Callable, Iterator
@@ -20,16 +20,16 @@ from oms_ledger.cell import Cell
 from oms_ledger.orders.cancellation.decide import cancel, deny_cancellation, pending_requests
 from oms_ledger.orders.changes.v1 import Modification, register_change
 from oms_ledger.orders.changes.v2 import cancel_change, retry_change
-from oms_ledger.orders.decide import Decision, Facts
+from oms_ledger.orders.decide import Decision, DecisionContext
 from oms_ledger.orders.events import OrderEvent
 from oms_ledger.orders.handling.decide import OPTIONAL, start_handling, take_step
 from oms_ledger.orders.invoices.tracking import change_tracking, report_delivery
-from oms_ledger.orders.marketplace.as_seller import authorize_by_hand, authorize_fulfillment
+from oms_ledger.orders.marketplace.as_seller import authorize_fulfillment, authorize_manually
 from oms_ledger.orders.marketplace.change_seller import propose_seller
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.balances import Kind
 from oms_ledger.orders.payments.decide import notify_payment
-from oms_ledger.orders.payments.manual import ask_by_hand, available
+from oms_ledger.orders.payments.manual import available, request_manually
 from oms_ledger.orders.refusals import TransactionNotFound
 from oms_ledger.services.placement.groups import orders_of_transaction
 
@@ -57,20 +57,20 @@ ORDERS, DOCUMENTS = "/api/oms/pvt/orders", "/api/orders/pvt/document"
 
 
 async def commands(
-    cell: Cell, account: Account, order: Order, facts: Facts, seller: str | None
+    cell: Cell, account: Account, order: Order, context: DecisionContext, seller: str | None
 ) -> list[Command]:
     """Each with arguments that fit: what is left to invoice, went out, or was captured; a change
     by one cent; the pending request, the last invoice. `seller` is the one to change to.
     """
     found = [
         *_handling(account, order),
-        *_invoices(account, order, facts),
-        *_changes(account, order, facts),
+        *_invoices(account, order, context),
+        *_changes(account, order, context),
         _change_of_seller(cell, order, seller),
-        *_cancellation(order, facts),
+        *_cancellation(order, context),
     ]
     if order.placed.transaction_id and order.flow not in ("seller", "chain"):
-        found.append(await _refund(cell, order, facts))
+        found.append(await _refund(cell, order, context))
     return found
 
 
@@ -87,7 +87,7 @@ def _handling(account: Account, order: Order) -> Iterator[Command]:
     by_hand = f"/api/ledger/orders/{quote(order.order_id)}"
     fulfill = _post(order, "fulfill", "authorize_fulfillment", "", authorize_fulfillment)
     yield replace(fulfill, path=f"/pvt/orders/{quote(order.order_id)}/fulfill")
-    hand = replace(fulfill, name="authorize-fulfillment", decision=authorize_by_hand)
+    hand = replace(fulfill, name="authorize-fulfillment", decision=authorize_manually)
     yield replace(hand, path=f"{by_hand}/authorize-fulfillment")
     yield _post(order, "start-handling", "start_handling", "start-handling", start_handling)
     for status in OPTIONAL:
@@ -96,22 +96,22 @@ def _handling(account: Account, order: Order) -> Iterator[Command]:
         yield Command(status, "start_handling", "POST", f"{by_hand}/{status}", {}, step)
 
 
-def _invoices(account: Account, order: Order, facts: Facts) -> Iterator[Command]:
+def _invoices(account: Account, order: Order, context: DecisionContext) -> Iterator[Command]:
     left = order.value - order.invoiced_value
     for kind, value in (("Output", max(left, 1)), ("Input", max(order.invoiced_value, 1))):
         body = {
             "type": kind,
-            "invoiceNumber": facts.receipt,
+            "invoiceNumber": context.receipt,
             "invoiceValue": value,
-            "issuanceDate": f"{facts.now:%Y-%m-%d}",
+            "issuanceDate": f"{context.now:%Y-%m-%d}",
         }
-        asked = Invoice.model_validate(body)
-        decision = invoicing(asked, body, account, totals=False, once=False)
-        told = _post(order, f"invoice ({kind})", "invoice_order", "invoice", decision)
-        yield replace(told, body=body)
+        requested = Invoice.model_validate(body)
+        decision = invoicing(requested, body, account, totals=False, once=False)
+        fields = _post(order, f"invoice ({kind})", "invoice_order", "invoice", decision)
+        yield replace(fields, body=body)
     number = order.invoices[-1].number if order.invoices else "none"
     package = f"{ORDERS}/{quote(order.order_id)}/invoice/{quote(number, safe='')}"
-    carrier = {"courier": facts.receipt}
+    carrier = {"courier": context.receipt}
     decision = partial(change_tracking, number=number, details=carrier)
     yield Command("tracking number", "update_invoice", "PATCH", package, carrier, decision)
     arrived = {"isDelivered": True}
@@ -119,16 +119,18 @@ def _invoices(account: Account, order: Order, facts: Facts) -> Iterator[Command]
     yield Command("tracking", "track_invoice", "PUT", f"{package}/tracking", arrived, decision)
 
 
-def _changes(account: Account, order: Order, facts: Facts) -> Iterator[Command]:
-    v1 = Modification(facts.receipt, "why", discount_value=1)
+def _changes(account: Account, order: Order, context: DecisionContext) -> Iterator[Command]:
+    v1 = Modification(context.receipt, "reason", discount_value=1)
     trusted = account.setting("trust_request_prices")
-    decision = partial(register_change, asked=v1, trust_prices=trusted)
-    told = _post(order, "change (v1)", "change_order", "changes", decision)
-    yield replace(told, body={"requestId": facts.receipt, "reason": "why", "discountValue": 1})
+    decision = partial(register_change, requested=v1, trust_prices=trusted)
+    fields = _post(order, "change (v1)", "change_order", "changes", decision)
+    yield replace(
+        fields, body={"requestId": context.receipt, "reason": "reason", "discountValue": 1}
+    )
     path = f"/api/order-system/orders/{quote(order.order_id)}/changes"
-    body = {"reason": "why", "manualDiscountValue": 1}
-    asked = modifying(account, parse(ChangeBody, body).asked(), facts.receipt)
-    yield Command("change (v2)", "modify_order", "PATCH", path, body, asked)
+    body = {"reason": "reason", "manualDiscountValue": 1}
+    requested = modifying(account, parse(ChangeBody, body).requested(), context.receipt)
+    yield Command("change (v2)", "modify_order", "PATCH", path, body, requested)
     last = order.change_requests[-1].id if order.change_requests else "none"
     again = partial(retry_change, request_id=last)
     yield Command("retry change (v2)", "modify_order", "POST", f"{path}/{last}/retry", {}, again)
@@ -155,17 +157,17 @@ def _change_of_seller(cell: Cell, order: Order, seller: str | None) -> Command:
     return Command("change seller", "change_seller", "PUT", path, body, decision, check)
 
 
-def _cancellation(order: Order, facts: Facts) -> Iterator[Command]:
+def _cancellation(order: Order, context: DecisionContext) -> Iterator[Command]:
     yield _post(order, "cancel", "cancel_order", "cancel", cancel)
     waiting = pending_requests(order) or order.requests[-1:]
-    asked = waiting[0].id if waiting else facts.receipt
+    requested = waiting[0].id if waiting else context.receipt
     path = f"{DOCUMENTS}/{quote(order.order_id)}/deny-cancellation-request"
-    body = {"cancellationRequestId": asked, "denyReason": "why"}
-    decision = partial(deny_cancellation, request_id=asked, reason="why")
+    body = {"cancellationRequestId": requested, "denyReason": "reason"}
+    decision = partial(deny_cancellation, request_id=requested, reason="reason")
     yield Command("deny cancellation", "deny_cancellation", "POST", path, body, decision)
 
 
-async def _refund(cell: Cell, order: Order, facts: Facts) -> Command:
+async def _refund(cell: Cell, order: Order, context: DecisionContext) -> Command:
     """Of the transaction, divided among its orders as the command divides it."""
     transaction = str(order.placed.transaction_id)
     try:
@@ -174,12 +176,14 @@ async def _refund(cell: Cell, order: Order, facts: Facts) -> Command:
         orders = []  # imported: its transaction was never here
     value = sum(available(one, Kind.REFUND) for one in orders) or 1
 
-    def decide(order: Order, facts: Facts) -> list[OrderEvent]:
+    def decide(order: Order, context: DecisionContext) -> list[OrderEvent]:
         if not orders:
             raise TransactionNotFound(transaction)
         shares = zip(orders, shares_of(Kind.REFUND, value, orders), strict=True)
         mine = next(share for one, share in shares if one.order_id == order.order_id)
-        return ask_by_hand(order, facts, kind=Kind.REFUND, value=mine, asked_as=facts.receipt)
+        return request_manually(
+            order, context, kind=Kind.REFUND, value=mine, asked_as=context.receipt
+        )
 
     path = f"/api/pvt/transactions/{transaction}/refunding-request"
     return Command("refund", "refund_transaction", "POST", path, {"value": value}, decide)

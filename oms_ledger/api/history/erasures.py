@@ -1,4 +1,4 @@
-"""Erasing a person by e-mail or document; a dry run unless told otherwise (ours, G56)."""
+"""Erasing a person by e-mail or document; a dry run unless given otherwise (ours, G56)."""
 
 from typing import Annotated
 
@@ -6,9 +6,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field, StrictBool
 
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
-from oms_ledger.api.history.history import Told
+from oms_ledger.api.history.history import ResponseModel
 from oms_ledger.api.http.bodies import Body, json_body, parse
-from oms_ledger.api.http.errors import malformed
+from oms_ledger.api.http.errors import bad_request
 from oms_ledger.api.http.receipts import request_id
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.services.privacy.erase import Person, erase
@@ -19,7 +19,7 @@ MayErase = Annotated[Caller, Depends(requires("erase_person"))]
 Name = Annotated[str, Field(min_length=1, max_length=254)]
 
 
-class Asked(Body):
+class ParsedRequest(Body):
     """One of `email` and `document`. Nothing is erased unless `dryRun` is false."""
 
     email: Name | None = Field(default=None, examples=["ana@example.com"])
@@ -30,19 +30,19 @@ class Asked(Body):
     )
 
 
-class OrderErased(Told):
+class OrderErased(ResponseModel):
     order_id: str = Field(examples=["v502559acme-01"])
     status: str | None = Field(examples=["invoiced"])
-    outcome: str = Field(description="`erased`, `would be erased`, or `open`: left alone")
+    outcome: str = Field(description="`erased`, `would be erased`, or `open`: skipped")
 
 
-class ErasureTold(Told):
+class ErasureTold(ResponseModel):
     id: str | None = Field(description="In the orders' `person-erased` events; null of a dry run")
     dry_run: bool
     found: int = Field(examples=[2])
     erased: int = Field(examples=[2])
     carts: int = Field(examples=[1], description="Carts of the person, which are deleted")
-    left_open: int = Field(examples=[0])
+    open_orders: int = Field(examples=[0])
     orders: list[OrderErased]
 
 
@@ -51,7 +51,9 @@ class ErasureTold(Told):
     response_model=ErasureTold,
     openapi_extra={
         "requestBody": {
-            "content": {"application/json": {"schema": Asked.model_json_schema(by_alias=True)}}
+            "content": {
+                "application/json": {"schema": ParsedRequest.model_json_schema(by_alias=True)}
+            }
         }
     },
 )
@@ -60,21 +62,23 @@ async def post_erasure(request: Request, cell: TheCell, caller: MayErase) -> Res
 
     Once it is answered, no document, version, list, search or history of any process shows the
     person, and the chain of seals stays whole. Asked again it finds nothing more. Orders that
-    are still under way are left alone, and told, unless `includeOpen` is true.
+    are still under way are skipped, and given, unless `includeOpen` is true.
     """
-    asked = parse(Asked, await json_body(request))
-    if (asked.email is None) == (asked.document is None):
-        raise malformed("email, document: expected one of them")
+    requested = parse(ParsedRequest, await json_body(request))
+    if (requested.email is None) == (requested.document is None):
+        raise bad_request("email, document: expected one of them")
     person = (
-        Person("email", asked.email) if asked.email else Person("document", asked.document or "")
+        Person("email", requested.email)
+        if requested.email
+        else Person("document", requested.document or "")
     )
     erasure = await erase(
         cell,
         caller.account,
         person,
-        dry_run=asked.dry_run,
-        include_open=asked.include_open,
-        by=caller.app_key,
+        dry_run=requested.dry_run,
+        include_open=requested.include_open,
+        actor=caller.app_key,
         cause=request_id(request),
     )
     return json_response(erasure.as_json())

@@ -1,4 +1,4 @@
-"""What no other order system tells: an order's history, and the order as it was (ours)."""
+"""What no other order system says: an order's history, and the order as it was (ours)."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
@@ -12,18 +12,18 @@ from pydantic.alias_generators import to_camel
 
 from oms_ledger.accounts.account import Account
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
-from oms_ledger.api.http.addressing import segment
-from oms_ledger.api.http.errors import malformed
+from oms_ledger.api.http.addressing import path_id
+from oms_ledger.api.http.errors import bad_request
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.folding import (
     NOTHING,
-    Folded,
-    Folds,
-    step,
+    StreamLoader,
+    StreamState,
+    apply_event,
 )
 from oms_ledger.eventstore.records import (
-    Row,
+    RecordedEvent,
     instant,
     micros,
     order_stream,
@@ -56,13 +56,13 @@ def rendering(account: Account, document: str) -> Render:
     return lambda order: mask_document(render(order))
 
 
-class Told(BaseModel):
+class ResponseModel(BaseModel):
     """Part of an answer, spelled in camelCase."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
-class Operation(Told):
+class Operation(ResponseModel):
     """One difference in the document, as JSON Patch has it; `was` is what stood there before."""
 
     op: Literal["add", "remove", "replace"]
@@ -71,10 +71,10 @@ class Operation(Told):
     was: Any = Field(default=None, examples=["ready-for-handling"])
 
 
-class Entry(Told):
-    """One entry of an order's history."""
+class Entry(ResponseModel):
+    """One event of an order's history."""
 
-    version: int = Field(description="1 for the first entry of the order", examples=[12])
+    version: int = Field(description="1 for the first event of the order", examples=[12])
     position: int = Field(description="Place in the whole ledger", examples=[48211])
     at: str = Field(examples=["2026-01-02T03:04:05.0000000Z"])
     actor: str = Field(
@@ -96,11 +96,11 @@ class HistoryEntry(Entry):
     )
 
 
-class History(Told):
+class History(ResponseModel):
     """`next` is the `after`, or the `before`, of the next page; null on the last one."""
 
     order_id: str = Field(examples=["v502559acme-01"])
-    versions: int = Field(description="How many entries the order has", examples=[12])
+    versions: int = Field(description="How many events the order has", examples=[12])
     events: list[HistoryEntry]
     next: int | None = Field(examples=[50])
 
@@ -120,17 +120,17 @@ async def get_history(
     ] = True,
     document: Shape = "oms",
 ) -> Response:
-    """The order's entries from the first one, each with what it did to the document.
+    """The order's events from the first one, each with what it did to the document.
 
     With `before` from the newest one back; `before=2147483647` begins at the last.
     """
     account = await cell.ledger.account(caller.account)
     if before is not None and after:
-        raise malformed("after, before: found both, expected one of them")
+        raise bad_request("after, before: found both, expected one of them")
     render = rendering(account, document) if with_changes else None
-    named = await cell.ledger.order_id_of(account.name, segment(order_id))
-    told = await asyncio.to_thread(_history, cell, account, named, after, before, limit, render)
-    return json_response(told)
+    named = await cell.ledger.order_id_of(account.name, path_id(order_id))
+    fields = await asyncio.to_thread(_history, cell, account, named, after, before, limit, render)
+    return json_response(fields)
 
 
 def _history(
@@ -144,7 +144,7 @@ def _history(
 ) -> dict[str, Any]:
     rows, personal = rows_of(cell, account.name, order_id), not account.setting("pii")
     if after > len(rows):
-        raise malformed(f"after: found {after}, but the order has {len(rows)} versions")
+        raise bad_request(f"after: found {after}, but the order has {len(rows)} versions")
     if before is None:
         first, last = after, min(after + limit, len(rows))
         following = last if last < len(rows) else None
@@ -152,7 +152,7 @@ def _history(
         last = min(before - 1, len(rows))
         first = max(0, last - limit)
         following = first + 1 if first else None
-    shown = list(entries(cell.ledger.folds, rows, first, last, render, personal=personal))
+    shown = list(entries(cell.ledger.loader, rows, first, last, render, personal=personal))
     return {
         "orderId": order_id,
         "versions": len(rows),
@@ -162,64 +162,66 @@ def _history(
 
 
 def entries(
-    folds: Folds,
-    rows: Sequence[Row],
+    loader: StreamLoader,
+    rows: Sequence[RecordedEvent],
     first: int,
     last: int,
     render: Render | None,
     *,
     personal: bool,
 ) -> Iterator[dict[str, Any]]:
-    """The entries after version `first` up to `last`; without `render` without their changes."""
+    """The events after version `first` up to `last`; without `render` without their changes."""
     if render is None:
         chosen = rows[first:last]
-        for row, event in zip(chosen, folds.events(chosen), strict=True):
+        for row, event in zip(chosen, loader.events(chosen), strict=True):
             yield entry(row, event, personal=personal)
         return
     before: Any = {}
-    for row, event, folded in versions(folds, rows[:last]):
+    for row, event, loaded_state in versions(loader, rows[:last]):
         if row.version < first:
             continue
-        document = _rendered(folded, render)
+        document = _rendered(loaded_state, render)
         if row.version > first:
-            told = entry(row, event, personal=personal)
-            yield {**told, "changes": changes(before, document)}
+            fields = entry(row, event, personal=personal)
+            yield {**fields, "changes": changes(before, document)}
         before = document
 
 
-def rows_of(cell: Cell, account: str, order_id: str) -> list[Row]:
+def rows_of(cell: Cell, account: str, order_id: str) -> list[RecordedEvent]:
     rows = cell.store.stream(order_stream(account, order_id)) if order_id else []
     if not rows:
         raise OrderNotFound()
     return rows
 
 
-def versions(folds: Folds, rows: Sequence[Row]) -> Iterator[tuple[Row, Event, Folded]]:
-    """Each entry of one stream from its first, with what the stream amounts to after it."""
-    folded = NOTHING
-    for row, event in zip(rows, folds.events(rows), strict=True):
-        folded = step(folded, row, event)
-        yield row, event, folded
+def versions(
+    loader: StreamLoader, rows: Sequence[RecordedEvent]
+) -> Iterator[tuple[RecordedEvent, Event, StreamState]]:
+    """Each event of one stream from its first, with what the stream amounts to after it."""
+    loaded_state = NOTHING
+    for row, event in zip(rows, loader.events(rows), strict=True):
+        loaded_state = apply_event(loaded_state, row, event)
+        yield row, event, loaded_state
 
 
-def as_of(cell: Cell, rows: Sequence[Row], render: Render) -> Any:
+def as_of(cell: Cell, rows: Sequence[RecordedEvent], render: Render) -> Any:
     """The document of an order after these rows of its stream, as JSON has it."""
-    *_, (_, _, folded) = versions(cell.ledger.folds, rows)
-    return _rendered(folded, render)
+    *_, (_, _, loaded_state) = versions(cell.ledger.loader, rows)
+    return _rendered(loaded_state, render)
 
 
-def _rendered(folded: Folded, render: Render) -> Any:
-    assert isinstance(folded.state, Order)
-    return orjson.loads(orjson.dumps(render(folded.state)))
+def _rendered(loaded_state: StreamState, render: Render) -> Any:
+    assert isinstance(loaded_state.state, Order)
+    return orjson.loads(orjson.dumps(render(loaded_state.state)))
 
 
-def entry(row: Row, event: Event, *, personal: bool = True) -> dict[str, Any]:
-    """An entry as the API shows it."""
+def entry(row: RecordedEvent, event: Event, *, personal: bool = True) -> dict[str, Any]:
+    """An event as the API shows it."""
     return {
         "version": row.version,
         "position": row.position,
         "at": spell(instant(row.at), PII_ZONE),
-        "actor": row.by,
+        "actor": row.actor,
         "cause": row.cause,
         "name": row.name,
         "statusBefore": row.status_before,
@@ -239,14 +241,14 @@ async def get_order_as_of(
 ) -> Response:
     """The order's document as it was at a version or an instant; as it is without either.
 
-    The headers `X-Ledger-Version` and `X-Ledger-Position` tell the entry it stands at.
+    The headers `X-Ledger-Version` and `X-Ledger-Position` tell the event it stands at.
     """
     if version is not None and at is not None:
-        raise malformed("version, at: found both, expected one of them")
+        raise bad_request("version, at: found both, expected one of them")
     instant_asked = _instant(at) if at is not None else None
     account = await cell.ledger.account(caller.account)
     render = rendering(account, document)
-    named = await cell.ledger.order_id_of(account.name, segment(order_id))
+    named = await cell.ledger.order_id_of(account.name, path_id(order_id))
     row, body = await asyncio.to_thread(
         _as_of, cell, account.name, named, version, instant_asked, render
     )
@@ -256,10 +258,10 @@ async def get_order_as_of(
 
 def _instant(text: str) -> datetime:
     # A `+` that was not encoded comes as a space.
-    asked = parse_instant(text.strip().replace(" 0", "+0", 1) if "T" in text else text.strip())
-    if asked is None:
-        raise malformed(f"at: found {text[:60]!r}, expected an instant in ISO 8601")
-    return asked
+    requested = parse_instant(text.strip().replace(" 0", "+0", 1) if "T" in text else text.strip())
+    if requested is None:
+        raise bad_request(f"at: found {text[:60]!r}, expected an instant in ISO 8601")
+    return requested
 
 
 def _as_of(
@@ -269,16 +271,16 @@ def _as_of(
     version: int | None,
     at: datetime | None,
     render: Render,
-) -> tuple[Row, bytes]:
+) -> tuple[RecordedEvent, bytes]:
     rows = rows_of(cell, account, order_id)
     if version is not None:
         if version > len(rows):
-            raise malformed(f"version: found {version}, but the order has {len(rows)} versions")
+            raise bad_request(f"version: found {version}, but the order has {len(rows)} versions")
         rows = rows[:version]
     if at is not None:
         rows = [row for row in rows if row.at <= micros(at)]
         if not rows:
             raise OrderNotFound()
-    *_, (row, _, folded) = versions(cell.ledger.folds, rows)
-    assert isinstance(folded.state, Order)
-    return row, orjson.dumps(render(folded.state))
+    *_, (row, _, loaded_state) = versions(cell.ledger.loader, rows)
+    assert isinstance(loaded_state.state, Order)
+    return row, orjson.dumps(render(loaded_state.state))

@@ -1,6 +1,6 @@
-"""The account's change stream: every entry of its orders by position, polled or pushed (ours).
+"""The account's change stream: every event of its orders by position, polled or pushed (ours).
 
-Positions are handed out in the order of commit and without a gap, and an answer tells nothing
+Positions are handed out in the order of commit and without a gap, and an answer says nothing
 beyond a head that it saw first: so whoever goes on after `next` misses nothing and sees nothing
 twice, whatever is written meanwhile. Personal fields are left out; the order has them.
 """
@@ -17,12 +17,12 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from oms_ledger.api.auth.dependencies import Caller, TheCell, known_caller, requires
-from oms_ledger.api.history.head_watcher import News
-from oms_ledger.api.history.history import Entry, Told, entry
-from oms_ledger.api.http.errors import ApiError, malformed
+from oms_ledger.api.history.head_watcher import HeadWatcher
+from oms_ledger.api.history.history import Entry, ResponseModel, entry
+from oms_ledger.api.http.errors import ApiError, bad_request
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore import serialization as codec
+from oms_ledger.eventstore import serialization
 from oms_ledger.eventstore.records import micros
 from oms_ledger.orders.instants import parse as parse_instant
 from projections.subscriptions.lookup import EventFilter, backwards
@@ -31,7 +31,7 @@ router = APIRouter(prefix="/api/ledger", tags=["Ledger"])
 
 MayFollow = Annotated[Caller, Depends(requires("account_events"))]
 LONGEST_WAIT = 60  # seconds that a poll may wait
-LONGEST_STREAM = 600.0  # seconds after which a client connects anew
+LONGEST_STREAM = 600.0  # seconds after which a client connects again
 SILENCE = 15.0  # seconds after which a stream shows that it is alive
 
 
@@ -39,7 +39,7 @@ class StreamEntry(Entry):
     order_id: str = Field(examples=["v502559acme-01"])
 
 
-class Stream(Told):
+class Stream(ResponseModel):
     """`next` is the durable position: the `after` of the next request.
 
     Backwards it is the `before` of the next request, and null at the beginning.
@@ -68,9 +68,9 @@ async def get_stream(
     cell: TheCell,
     caller: MayFollow,
     after: Annotated[int, Query(ge=0, lt=2**62, description="Position to go on after.")] = 0,
-    limit: Annotated[int, Query(ge=1, le=1000, description="Most entries of a page.")] = 100,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Most events of a page.")] = 100,
     wait: Annotated[
-        int | None, Query(ge=0, le=LONGEST_WAIT, description="Seconds to wait for an entry.")
+        int | None, Query(ge=0, le=LONGEST_WAIT, description="Seconds to wait for an event.")
     ] = None,
     before: Annotated[
         int | None, Query(ge=1, lt=2**62, description="Newest first, below this position.")
@@ -89,7 +89,7 @@ async def get_stream(
         str | None, Header(description="What an event source sends when it connects again.")
     ] = None,
 ) -> Response:
-    """Entries after a position. With `Accept: text/event-stream`, as server-sent events.
+    """Events after a position. With `Accept: text/event-stream`, as server-sent events.
 
     A stream of server-sent events lives ten minutes at most, or until `wait` seconds bring
     nothing; the client then connects again with `Last-Event-ID`, as event sources do.
@@ -100,14 +100,14 @@ async def get_stream(
     if before is not None:
         between = _micros(since, "from"), _micros(until, "to")
         wanted = EventFilter(tuple(name or ()), tuple(status or ()), actor, cause, *between)
-        told = await asyncio.to_thread(_backwards, cell, caller.account, before, limit, wanted)
-        return json_response(told)
+        fields = await asyncio.to_thread(_backwards, cell, caller.account, before, limit, wanted)
+        return json_response(fields)
     if last_event_id is not None:
         after = _position(last_event_id)
     page = Page(cell, request.app.state.news, caller.account, limit, partial(known_caller, request))
     head = await asyncio.to_thread(cell.store.head)
     if after > head:
-        raise malformed(f"after: found {after}, but the ledger's last position is {head}")
+        raise bad_request(f"after: found {after}, but the ledger's last position is {head}")
     if "text/event-stream" in request.headers.get("accept", ""):
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         body = page.stream(after, wait)
@@ -120,7 +120,7 @@ def _micros(text: str | None, name: str) -> int | None:
         return None
     instant = parse_instant(text.strip().replace(" 0", "+0", 1) if "T" in text else text.strip())
     if instant is None:
-        raise malformed(f"{name}: found {text[:60]!r}, expected an instant in ISO 8601")
+        raise bad_request(f"{name}: found {text[:60]!r}, expected an instant in ISO 8601")
     return micros(instant)
 
 
@@ -128,27 +128,27 @@ def _backwards(
     cell: Cell, account: str, before: int, limit: int, wanted: EventFilter
 ) -> dict[str, Any]:
     rows, to = backwards(cell.database, account, before=before, limit=limit, wanted=wanted)
-    told = []
+    fields = []
     for row in rows:
-        event = codec.decode(row.name, bytes(row.body), None)
-        told.append({"orderId": row.order_id, **entry(row, event, personal=False)})
+        event = serialization.decode(row.name, bytes(row.body), None)
+        fields.append({"orderId": row.order_id, **entry(row, event, personal=False)})
     head = cell.store.head()
-    return {"events": told, "next": to or None, "head": head, "searchedTo": to}
+    return {"events": fields, "next": to or None, "head": head, "searchedTo": to}
 
 
 def _position(text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise malformed(f"Last-Event-ID: found {text[:60]!r}, expected a position")
+        raise bad_request(f"Last-Event-ID: found {text[:60]!r}, expected a position")
     return int(text)
 
 
 class Page:
-    """One reader of an account's entries."""
+    """One reader of an account's events."""
 
     def __init__(
         self,
         cell: Cell,
-        news: News,
+        news: HeadWatcher,
         account: str,
         limit: int,
         check_caller: Callable[[], Awaitable[object]],
@@ -159,12 +159,12 @@ class Page:
     def read(self, after: int) -> dict[str, Any]:
         head = self._cell.store.head()
         rows = self._cell.store.orders_page(self._account, after, head, self._limit)
-        told = []
+        fields = []
         for row in rows:
-            event = codec.decode(row.name, bytes(row.body), None)
-            told.append({"orderId": row.order_id, **entry(row, event, personal=False)})
+            event = serialization.decode(row.name, bytes(row.body), None)
+            fields.append({"orderId": row.order_id, **entry(row, event, personal=False)})
         return {
-            "events": told,
+            "events": fields,
             "next": rows[-1].position if len(rows) == self._limit else max(after, head),
             "head": head,
         }
@@ -182,7 +182,7 @@ class Page:
                 await self._check_caller()
                 return page
             after = page["next"]
-            await self._news.beyond(after, left)
+            await self._news.wait_past(after, left)
 
     async def stream(self, after: int, patience: float | None) -> AsyncIterator[bytes]:
         """Server-sent events until it has lived long enough, or nothing came for so long."""
@@ -196,8 +196,8 @@ class Page:
             except ApiError:
                 return  # the credential has ended
             after = page["next"]
-            for told in page["events"]:
-                yield _event(told)
+            for fields in page["events"]:
+                yield _event(fields)
             if page["events"]:
                 quiet_since = time.monotonic()
             elif self._news.closing or (patience is not None and left <= SILENCE):
@@ -206,6 +206,6 @@ class Page:
                 yield b": nothing new\n\n"
 
 
-def _event(told: dict[str, Any]) -> bytes:
-    head = f"id: {told['position']}\nevent: {told['name']}\ndata: ".encode()
-    return head + orjson.dumps(told) + b"\n\n"
+def _event(fields: dict[str, Any]) -> bytes:
+    head = f"id: {fields['position']}\nevent: {fields['name']}\ndata: ".encode()
+    return head + orjson.dumps(fields) + b"\n\n"

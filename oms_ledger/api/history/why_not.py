@@ -12,14 +12,14 @@ from pydantic import Field
 from oms_ledger.accounts.roles import OPERATIONS
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.history.commands import Command, commands
-from oms_ledger.api.history.history import Told
-from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.history.history import ResponseModel
+from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.errors import ApiError, forbidden
 from oms_ledger.api.orders.documents import json_response
-from oms_ledger.eventstore import serialization as codec
-from oms_ledger.orders.decide import Facts
+from oms_ledger.eventstore import serialization
+from oms_ledger.orders.decide import DecisionContext
 from oms_ledger.orders.order import Order
-from oms_ledger.orders.payments.reactions import with_requests
+from oms_ledger.orders.payments.reactions import with_payment_requests
 from oms_ledger.refusal import Refusal
 
 router = APIRouter(prefix="/api/ledger", tags=["Ledger"])
@@ -27,7 +27,7 @@ router = APIRouter(prefix="/api/ledger", tags=["Ledger"])
 MayLook = Annotated[Caller, Depends(requires("order_history"))]
 
 
-class RefusalTold(Told):
+class RefusalTold(ResponseModel):
     status: int = Field(description="HTTP status", examples=[409])
     code: str = Field(examples=["OMS003"])
     message: str = Field(
@@ -35,7 +35,7 @@ class RefusalTold(Told):
     )
 
 
-class Action(Told):
+class Action(ResponseModel):
     """A command, with what it would do now: the events it would record, or why it is refused."""
 
     command: str = Field(examples=["start-handling"])
@@ -50,7 +50,7 @@ class Action(Told):
     refusal: RefusalTold | None = None
 
 
-class Actions(Told):
+class Actions(ResponseModel):
     order_id: str = Field(examples=["v502559acme-01"])
     status: str | None = Field(examples=["ready-for-handling"])
     actions: list[Action]
@@ -70,23 +70,25 @@ async def get_actions(
     A command that the caller's key has no resource for is refused as it would be.
     """
     ledger = cell.ledger
-    order = await ledger.order(caller.account, segment(order_id))
-    account, facts = await ledger.account(caller.account), await ledger.facts_about(order)
-    found = await commands(cell, account, order, facts, seller)
-    told = [await _tried(one, order, facts, caller) for one in found]
+    order = await ledger.order(caller.account, path_id(order_id))
+    account, context = await ledger.account(caller.account), await ledger.decision_context(order)
+    found = await commands(cell, account, order, context, seller)
+    fields = [await _tried(one, order, context, caller) for one in found]
     status = None if order.status is None else str(order.status)
-    return json_response({"orderId": order.order_id, "status": status, "actions": told})
+    return json_response({"orderId": order.order_id, "status": status, "actions": fields})
 
 
-async def _tried(command: Command, order: Order, facts: Facts, caller: Caller) -> dict[str, Any]:
+async def _tried(
+    command: Command, order: Order, context: DecisionContext, caller: Caller
+) -> dict[str, Any]:
     events, refusal = list[str](), None
     needed = OPERATIONS[command.operation]
     try:
         if not caller.resources & needed:
             raise forbidden(needed)
-        recorded = with_requests(order, command.decision(order, facts), facts)
+        recorded = with_payment_requests(order, command.decision(order, context), context)
         await command.check()
-        events = [codec.NAMES[type(event)] for event in recorded]
+        events = [serialization.NAMES[type(event)] for event in recorded]
     except (Refusal, ApiError) as no:
         refusal = {"status": no.status, "code": no.code, "message": no.message}
     return {

@@ -87,7 +87,7 @@ class Templates:
         return None
 
 
-class Addressing:
+class AccountResolver:
     """Sets `account_asked` and `request_id` in the scope's state, and the path as published."""
 
     def __init__(self, app: ASGIApp, paths: Iterable[str]) -> None:
@@ -105,8 +105,8 @@ class Addressing:
             await self._app(scope, receive, send)
             return
         headers = {name.decode("latin-1").lower(): v for name, v in scope["headers"]}
-        asked = headers.get("x-request-id", b"").decode("latin-1")
-        request_id = asked if _REQUEST_ID.fullmatch(asked) else uuid.uuid4().hex
+        requested = headers.get("x-request-id", b"").decode("latin-1")
+        request_id = requested if _REQUEST_ID.fullmatch(requested) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
 
         async def answer(message: Message) -> None:
@@ -139,7 +139,7 @@ class Addressing:
         if segments[0].lower() == MASTER_DATA:
             segments.insert(0, "api")
         segments = self._templates.published(segments) or [
-            self._words.get(segment.lower(), segment) for segment in segments
+            self._words.get(path_id.lower(), path_id) for path_id in segments
         ]
         path = "/" + "/".join(s.replace("%", "%25").replace("/", "%2F") for s in segments)
         scope["path"], scope["raw_path"] = path, quote(path, safe="/%").encode()
@@ -161,20 +161,20 @@ class Addressing:
 def _decoded(part: bytes) -> str:
     """One segment of the raw path, decoded once; ValueError for what no path should hold."""
     try:
-        segment = unquote_to_bytes(part).decode("utf-8")
+        path_id = unquote_to_bytes(part).decode("utf-8")
     except UnicodeDecodeError:
         raise ValueError("The path is no UTF-8") from None
-    folders = segment == "." or ".." in segment.split("/")
-    if folders or any(ord(char) < 32 or 127 <= ord(char) < 160 for char in segment):
+    folders = path_id == "." or ".." in path_id.split("/")
+    if folders or any(ord(char) < 32 or 127 <= ord(char) < 160 for char in path_id):
         raise ValueError("The path has control characters or dots for folders")
-    return segment
+    return path_id
 
 
 def _named(query: bytes) -> str | None:
     if b"an=" not in query and b"accountName=" not in query:
         return None
-    told = parse_qs(query.decode("latin-1"))
-    return next((told[key][0].lower() for key in ("an", "accountName") if told.get(key)), None)
+    fields = parse_qs(query.decode("latin-1"))
+    return next((fields[key][0].lower() for key in ("an", "accountName") if fields.get(key)), None)
 
 
 def of_host(host: str) -> str | None:
@@ -191,7 +191,7 @@ def of_host(host: str) -> str | None:
     return label if dot and label not in NO_ACCOUNTS and _ACCOUNT.fullmatch(label) else None
 
 
-def segment(value: str) -> str:
+def path_id(value: str) -> str:
     """A path parameter as it was meant: what routing kept encoded is decoded here, once."""
     return unquote(value)
 

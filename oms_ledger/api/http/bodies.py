@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from oms_ledger.api.http.body_limits import LARGE, LargeBodies
-from oms_ledger.api.http.errors import ApiError, malformed, problems, shown
+from oms_ledger.api.http.errors import ApiError, bad_request, problems, shown
 from oms_ledger.orders import amounts
 
 DEEPEST, LONGEST, LARGEST = 64, 1024 * 1024, 2**53
@@ -36,7 +36,7 @@ def read_json(raw: bytes, what: str) -> Any:
     try:
         return _read(raw)
     except ApiError as error:
-        raise malformed(f"{what}: {error.message}") from None
+        raise bad_request(f"{what}: {error.message}") from None
 
 
 class _Wrong(Exception):
@@ -58,7 +58,7 @@ def _read(raw: bytes) -> Any:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise malformed(f"The body is no UTF-8 at byte {error.start}") from None
+        raise bad_request(f"The body is no UTF-8 at byte {error.start}") from None
     if not text.strip():
         return None
     try:
@@ -67,12 +67,12 @@ def _read(raw: bytes) -> Any:
         if "\\u0000" in text:
             _check_nul(value)
     except _Wrong as wrong:
-        raise malformed(f"{_place(wrong.path)}: {wrong}") from None
+        raise bad_request(f"{_place(wrong.path)}: {wrong}") from None
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        raise malformed(f"The body is no JSON: {error.msg} at {place}") from None
+        raise bad_request(f"The body is no JSON: {error.msg} at {place}") from None
     except RecursionError:
-        raise malformed(f"{_too_deep(text)}: nested deeper than {DEEPEST}") from None
+        raise bad_request(f"{_too_deep(text)}: nested deeper than {DEEPEST}") from None
     return value
 
 
@@ -106,7 +106,7 @@ def _check_members(value: dict[str, Any] | list[Any], depth: int) -> None:
                     _check_string(key)
                 _check(member, depth)
         else:
-            for key, member in enumerate(value):  # noqa: B007 - told where it raises
+            for key, member in enumerate(value):  # noqa: B007 - given where it raises
                 _check(member, depth)
     except _Wrong as wrong:
         wrong.path.append(key)
@@ -159,11 +159,11 @@ def _too_deep(text: str) -> str:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> "dict[str, Any] | _Twice":
-    told = dict(pairs)
-    if len(told) == len(pairs):
-        return told
-    # In `told` a key keeps its first place, so the first to differ is one that came before.
-    return _Twice(next(key for (key, _), once in zip_longest(pairs, told) if key != once))
+    fields = dict(pairs)
+    if len(fields) == len(pairs):
+        return fields
+    # In `given` a key keeps its first place, so the first to differ is one that came before.
+    return _Twice(next(key for (key, _), once in zip_longest(pairs, fields) if key != once))
 
 
 def _integer(text: str) -> int:
@@ -176,7 +176,7 @@ class _Lost:
 
 
 def _number(text: str) -> "float | _Lost":
-    """A float that is judged as whole, or nearly so, as the digits of the text are."""
+    """A float that is evaluated as whole, or nearly so, as the digits of the text are."""
     value = float(text)
     if len(text) < _EXACT or not abs(value) <= LARGEST:
         return value
@@ -184,8 +184,8 @@ def _number(text: str) -> "float | _Lost":
     nearest = exact.to_integral_value()
     expected = int(nearest) if abs(exact - nearest) < amounts.FORGIVEN else None
     beside = (math.nextafter(value, math.inf), math.nextafter(value, -math.inf))
-    told = (value, *beside) if not value.is_integer() or exact == nearest else (*beside, value)
-    return next((one for one in told if amounts.cents(one) == expected), _Lost())
+    fields = (value, *beside) if not value.is_integer() or exact == nearest else (*beside, value)
+    return next((one for one in fields if amounts.cents(one) == expected), _Lost())
 
 
 _EXACT = 17  # characters: a shorter number is printed as it was read
@@ -203,11 +203,13 @@ def parse(model: type[Model], value: Any) -> Model:
     """The model of a body, or a 400 that names field, found and expected."""
     if not isinstance(value, dict):
         found = "nothing" if value is None else shown(value)
-        raise malformed(f"The body: found {found}, expected an object")
+        raise bad_request(f"The body: found {found}, expected an object")
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise malformed(problems(error.errors(include_url=False, include_context=False))) from None
+        raise bad_request(
+            problems(error.errors(include_url=False, include_context=False))
+        ) from None
 
 
 def _cents(value: Any) -> Any:

@@ -1,7 +1,7 @@
 """How large a body each operation takes, and for how long a request may take to bring it.
 
 What announces more is answered 413 at once, unread: before a key is looked up, before anything is
-parsed. Large bodies are few at a time, and those beyond are told to come back.
+parsed. Large bodies are few at a time, and those beyond get to come back.
 """
 
 import asyncio
@@ -70,7 +70,7 @@ class LargeBodies:
             raise ApiError(503, "OMS503", message, {"Retry-After": "1"})
         self.weight += size
 
-    def give_back(self, size: int) -> None:
+    def refund(self, size: int) -> None:
         self.weight -= size
 
 
@@ -111,7 +111,7 @@ class BodyLimits:
         try:
             await self._app(scope, body.receive, send)
         finally:
-            self._large.give_back(body.taken)
+            self._large.refund(body.taken)
             if body.cut_off:
                 await _pass_over(receive, self._quiet)
 
@@ -162,8 +162,8 @@ class _Body:
             async with asyncio.timeout(max(patience, 0)):
                 message = await self._receive()
         except TimeoutError:
-            told = "The body did not come: no byte of it for long, or too slowly"
-            raise ApiError(408, "OMS004", told, CLOSE) from None
+            fields = "The body did not come: no byte of it for long, or too slowly"
+            raise ApiError(408, "OMS004", fields, CLOSE) from None
         except Exception as error:  # what the server says of a body that breaks off differs
             log.info("body_broken", error=type(error).__name__)
             raise ApiError(400, "OMS004", "The body cannot be read to its end", CLOSE) from None

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from oms_ledger.api.http.methods import allowed
-from oms_ledger.eventstore.ledger import Contended
+from oms_ledger.eventstore.ledger import ConcurrencyError
 from oms_ledger.masterdata.refusals import InvalidDocument
 from oms_ledger.orders.refusals import OrderNotFound
 from oms_ledger.refusal import Refusal
@@ -34,7 +34,7 @@ class ApiError(Exception):
         self.headers = dict(headers or {})
 
 
-def malformed(message: str) -> ApiError:
+def bad_request(message: str) -> ApiError:
     return ApiError(400, "OMS004", message)
 
 
@@ -153,8 +153,8 @@ async def _refusal(request: Request, refusal: Exception) -> Response:
 async def _invalid_document(request: Request, refusal: Exception) -> Response:
     """One message for each thing that a schema finds wrong, as Master Data publishes it."""
     assert isinstance(refusal, InvalidDocument)
-    told = [{"Message": one.message, "Field": one.field} for one in refusal.problems]
-    return Response(orjson.dumps(told), 400, media_type="application/json; charset=utf-8")
+    fields = [{"Message": one.message, "Field": one.field} for one in refusal.problems]
+    return Response(orjson.dumps(fields), 400, media_type="application/json; charset=utf-8")
 
 
 async def _contended(request: Request, _: Exception) -> Response:
@@ -202,7 +202,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ApiError, _api_error)
     app.add_exception_handler(Refusal, _refusal)
     app.add_exception_handler(InvalidDocument, _invalid_document)
-    app.add_exception_handler(Contended, _contended)
+    app.add_exception_handler(ConcurrencyError, _contended)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     for away in (psycopg.OperationalError, sqlite3.OperationalError, OperationalError):

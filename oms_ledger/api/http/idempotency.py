@@ -13,13 +13,13 @@ import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from oms_ledger.api.http.errors import body_of
-from oms_ledger.eventstore.idempotency import Attempt, current
+from oms_ledger.eventstore.idempotency import IdempotencyScope, current
 
 METHODS = {"POST", "PATCH", "PUT"}
 _KEY = re.compile(rb"[\x20-\x7e]{1,255}")
 
 
-class Repeats:
+class IdempotencyMiddleware:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
@@ -41,7 +41,7 @@ class Repeats:
             body.append(message.get("body", b""))
             return message
 
-        attempt = Attempt(given.decode(), lambda: asked(scope, b"".join(body)))
+        attempt = IdempotencyScope(given.decode(), lambda: requested(scope, b"".join(body)))
 
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start" and attempt.replayed:
@@ -56,15 +56,15 @@ class Repeats:
             current.reset(token)
 
 
-def asked(scope: Scope, body: bytes) -> str:
+def requested(scope: Scope, body: bytes) -> str:
     """Method, path and query, and a digest of the body that does not depend on its spelling."""
     try:
-        told = orjson.dumps(orjson.loads(body) or None, option=orjson.OPT_SORT_KEYS)
+        fields = orjson.dumps(orjson.loads(body) or None, option=orjson.OPT_SORT_KEYS)
     except ValueError:
-        told = body.strip() or b"null"
+        fields = body.strip() or b"null"
     query = scope["query_string"].decode("latin-1")
     where = f"{scope['method']} {scope['path']}{'?' if query else ''}{query}"
-    return f"{where} {hashlib.sha256(told).hexdigest()}"
+    return f"{where} {hashlib.sha256(fields).hexdigest()}"
 
 
 def describe(schema: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ REQUESTS = Counter("oms_requests", "Requests answered", ["operation", "status"])
 SECONDS = Histogram("oms_request_seconds", "Time to answer", ["operation"])
 
 
-class Timing:
+class MetricsMiddleware:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 

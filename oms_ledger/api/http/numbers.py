@@ -2,7 +2,7 @@
 
 from fastapi import Request
 
-from oms_ledger.api.http.errors import malformed, shown
+from oms_ledger.api.http.errors import bad_request, shown
 
 
 def whole_number(request: Request, name: str, default: int, highest: int, lowest: int = 0) -> int:
@@ -11,4 +11,4 @@ def whole_number(request: Request, name: str, default: int, highest: int, lowest
         return default
     if text.isascii() and text.isdigit() and len(text) < 20 and lowest <= int(text) <= highest:
         return int(text)
-    raise malformed(f"{name}: found {shown(text)}, expected a whole number from {lowest} on")
+    raise bad_request(f"{name}: found {shown(text)}, expected a whole number from {lowest} on")

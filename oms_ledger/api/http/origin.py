@@ -26,8 +26,8 @@ def origin_of(request: Request) -> Origin:
     headers = request.headers
     scheme, host = request.url.scheme, headers.get("host", "")
     if _is_trusted(request):
-        told = headers.get("x-forwarded-proto", "").rpartition(",")[2].strip().lower()
-        scheme = told if told in ("http", "https") else scheme
+        fields = headers.get("x-forwarded-proto", "").rpartition(",")[2].strip().lower()
+        scheme = fields if fields in ("http", "https") else scheme
         host = headers.get("x-forwarded-host", "").rpartition(",")[2].strip() or host
     public = urlsplit(request.app.state.cell.settings.public_url or "")
     if public.netloc and public.netloc == host.lower():

@@ -1,4 +1,4 @@
-"""The answer of an action: `{date, orderId, receipt}`, and what was told about its cause."""
+"""The answer of an action: `{date, orderId, receipt}`, and what got about its cause."""
 
 import hashlib
 from datetime import datetime
@@ -18,13 +18,15 @@ def receipt(order: Order, request: Request, number: str, at: datetime) -> Respon
 
 
 def request_id(request: Request) -> str:
-    told: str = request.scope["state"]["request_id"]
-    return told
+    fields: str = request.scope["state"]["request_id"]
+    return fields
 
 
 def cancellation_receipt(order: Order) -> tuple[str, datetime]:
     """Receipt and date of the cancellation, else of the latest request for one."""
     if order.cancellation is not None:
         return order.cancellation.receipt, order.canceled_at or order.changed_at
-    asked = [(number, at) for kind, number, at in order.receipts if kind == "cancellationRequest"]
-    return asked[-1] if asked else ("", order.changed_at)
+    requested = [
+        (number, at) for kind, number, at in order.receipts if kind == "cancellationRequest"
+    ]
+    return requested[-1] if requested else ("", order.changed_at)

@@ -37,7 +37,7 @@ def overloaded() -> ApiError:
 
 
 class Turns:
-    """The turns of one process. Everything happens on its event loop; `clock` tells seconds."""
+    """The turns of one process. Everything happens on its event loop; `clock` says seconds."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Turns:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._slots, self._share, self._patience = slots, max(1, slots // 2), patience
-        self._pace = Pace(clock)
+        self._pace = RateLimiter(clock)
         self.taken: Counter[str] = Counter()
         self.waiting = 0
         self._queues: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
@@ -79,7 +79,7 @@ class Turns:
                 raise overloaded() from None
             raise
 
-    def give_back(self, account: str) -> None:
+    def refund(self, account: str) -> None:
         self._pace.count()
         self._end(account)
 
@@ -119,7 +119,7 @@ class Turns:
                 del self._queues[account]
 
 
-class Pace:
+class RateLimiter:
     """How many turns end a second, by the second before and the one that goes on."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -163,9 +163,9 @@ class Ticket:
         running[what] += 1
         self._costly = running, what
 
-    def give_back(self) -> None:
+    def refund(self) -> None:
         if self._account is not None:
-            self._turns.give_back(self._account)
+            self._turns.refund(self._account)
         if self._costly is not None:
             running, what = self._costly
             running[what] -= 1
@@ -192,7 +192,7 @@ class Admission:
             await self._app(scope, receive, send)
         finally:
             self._inside -= 1
-            ticket.give_back()
+            ticket.refund()
 
 
 def _claimed(scope: Scope) -> str:

@@ -13,9 +13,9 @@ from oms_ledger.api.auth.dependencies import (
     requires,
 )
 from oms_ledger.api.checkout.placement import put_orders
-from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.bodies import Body, json_body, parse
-from oms_ledger.api.http.errors import forbidden, malformed
+from oms_ledger.api.http.errors import bad_request, forbidden
 from oms_ledger.api.http.receipts import request_id
 from oms_ledger.api.marketplace.fulfillment import authorization_of, place_received
 from oms_ledger.api.orders.documents import json_response
@@ -42,8 +42,10 @@ async def put_chain_orders(request: Request, cell: TheCell, caller: MayPlace) ->
         raise forbidden(OPERATIONS["authorize_chain"])
     group = body["marketplaceOrderGroup"]
     if not isinstance(group, str) or not group.strip() or len(group) > 80:
-        raise malformed("marketplaceOrderGroup: expected a text")
-    order = await place_received(request, cell, caller, body, above=f"{group.strip()}-01")
+        raise bad_request("marketplaceOrderGroup: expected a text")
+    order = await place_received(
+        request, cell, caller, body, marketplace_order=f"{group.strip()}-01"
+    )
     return json_response({"orders": [placed_order(order)]})
 
 
@@ -59,9 +61,9 @@ class Authorization(Body):
 
 def _groups_of(order: Order) -> set[str]:
     """What the level above may call the sale by: its group, its order, or the order here."""
-    above = order.placed.marketplace_order_id or ""
+    marketplace_order = order.placed.marketplace_order_id or ""
     group = order.placed.details.get("marketplaceOrderGroup")
-    named = {above, above.rpartition("-")[0], order.order_id, group}
+    named = {marketplace_order, marketplace_order.rpartition("-")[0], order.order_id, group}
     return {one for one in named if isinstance(one, str) and one}
 
 
@@ -69,16 +71,16 @@ def _groups_of(order: Order) -> set[str]:
 async def post_authorization(
     order_id: str, request: Request, ledger: TheLedger, caller: MayAuthorize
 ) -> Response:
-    """The sale above is paid; told again, the answer has the same receipt."""
-    told = parse(Authorization, await json_body(request)).marketplace_order_group
-    known = await ledger.order(caller.account, segment(order_id))
-    if told not in _groups_of(known):
-        raise OtherMarketplaceGroup(known.order_id, told[:100])
+    """The sale above is paid; given again, the answer has the same receipt."""
+    fields = parse(Authorization, await json_body(request)).marketplace_order_group
+    known = await ledger.order(caller.account, path_id(order_id))
+    if fields not in _groups_of(known):
+        raise OtherMarketplaceGroup(known.order_id, fields[:100])
     order = await ledger.change(
         caller.account,
-        segment(order_id),
+        path_id(order_id),
         authorize_fulfillment,
-        by=caller.app_key,
+        actor=caller.app_key,
         cause=request_id(request),
     )
     number, at = authorization_of(order)

@@ -11,7 +11,7 @@ from oms_ledger.accounts.account import Account
 from oms_ledger.accounts.events import AccountEvent, AccountSettingsChanged
 from oms_ledger.accounts.refusals import AccountNotFound
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
-from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.bodies import (
     Body,
     Cents,
@@ -31,7 +31,7 @@ from oms_ledger.orders.marketplace.change_seller import (
 )
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.refusals import SellerInactive, SellerNotChanged, SellerRefusedOrder
-from oms_ledger.services.marketplace.outbox import place_below
+from oms_ledger.services.marketplace.outbox import place_seller_order
 from oms_ledger.services.marketplace.partnership import partner
 
 router = APIRouter(tags=["Change seller"])
@@ -64,7 +64,7 @@ async def post_window(request: Request, cell: TheCell, caller: MaySet) -> Respon
             return []
         return [AccountSettingsChanged({_SETTING: days})]
 
-    await cell.ledger.change_account(caller.account, decide, by=caller.app_key)
+    await cell.ledger.change_account(caller.account, decide, actor=caller.app_key)
     return Response(status_code=201)
 
 
@@ -87,42 +87,42 @@ class NewSeller(Body):
 @router.put("/api/checkout/pvt/orders/{order_id}/sellers")
 async def put_seller(order_id: str, request: Request, cell: TheCell, caller: MayChange) -> Response:
     """Ask another seller to take the order, and change to it if it does."""
-    asked = parse(NewSeller, await json_body(request))
-    told: dict[str, Any] = {
-        "seller": asked.new_seller_id,
+    requested = parse(NewSeller, await json_body(request))
+    fields: dict[str, Any] = {
+        "seller": requested.new_seller_id,
         "deliveries": [
             {
                 "itemIndex": one.item_index,
                 "selectedSla": one.selected_sla,
                 "selectedDeliveryChannel": one.selected_delivery_channel,
             }
-            for one in asked.shipping_data.logistics_info
+            for one in requested.shipping_data.logistics_info
         ],
     }
-    by = {"by": caller.app_key, "cause": request_id(request)}
-    order_id, account = segment(order_id), caller.account
+    actor = {"by": caller.app_key, "cause": request_id(request)}
+    order_id, account = path_id(order_id), caller.account
     order = await cell.ledger.order(account, order_id)
-    require_change(order, payment_value=asked.marketplace_payment_value, **told)
-    name = await require_taker(cell, order, asked.new_seller_id)
-    proposal = partial(propose_seller, payment_value=asked.marketplace_payment_value, **told)
-    order = await cell.ledger.change(account, order_id, proposal, **by)
-    below = order.proposals[-1][1]
-    await place_below(
+    require_change(order, payment_value=requested.marketplace_payment_value, **fields)
+    name = await require_taker(cell, order, requested.new_seller_id)
+    proposal = partial(propose_seller, payment_value=requested.marketplace_payment_value, **fields)
+    order = await cell.ledger.change(account, order_id, proposal, **actor)
+    seller_order = order.proposals[-1][1]
+    await place_seller_order(
         cell,
-        replace(order, logistics=_deliveries(order, told["deliveries"])),
-        asked.new_seller_id,
-        below,
+        replace(order, logistics=_deliveries(order, fields["deliveries"])),
+        requested.new_seller_id,
+        seller_order,
         cause=request_id(request),
         direct=True,
     )
-    change = partial(change_seller, seller_name=name, seller_order_id=below, **told)
-    order = await cell.ledger.change(account, order_id, change, **by)
+    change = partial(change_seller, seller_name=name, seller_order_id=seller_order, **fields)
+    order = await cell.ledger.change(account, order_id, change, **actor)
     number, at = next((n, at) for kind, n, at in reversed(order.receipts) if kind == "changeSeller")
     return receipt(order, request, number, at)
 
 
-def _deliveries(order: Order, told: list[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
-    by_index = {one["itemIndex"]: one for one in told}
+def _deliveries(order: Order, fields: list[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
+    by_index = {one["itemIndex"]: one for one in fields}
     return tuple(
         {**line, **by_index[i], "deliveryIds": []} for i, line in enumerate(order.logistics)
     )

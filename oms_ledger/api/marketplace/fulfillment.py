@@ -21,24 +21,24 @@ from oms_ledger.api.auth.dependencies import (
     requires,
 )
 from oms_ledger.api.auth.ownership import identified
-from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.bodies import Body, json_body, parse
-from oms_ledger.api.http.errors import ApiError, malformed
+from oms_ledger.api.http.errors import ApiError, bad_request
 from oms_ledger.api.http.receipts import cancellation_receipt, request_id
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore.ledger import Taken
+from oms_ledger.eventstore.ledger import KeyTaken
 from oms_ledger.eventstore.records import Key
 from oms_ledger.orders.documents import placed_order
 from oms_ledger.orders.instants import spell
-from oms_ledger.orders.marketplace.as_marketplace import hear_cancellation
+from oms_ledger.orders.marketplace.as_marketplace import record_seller_cancellation
 from oms_ledger.orders.marketplace.as_seller import (
     accept_order,
-    authorize_by_hand,
     authorize_fulfillment,
-    cancel_from_above,
+    authorize_manually,
+    cancel_by_marketplace,
 )
-from oms_ledger.orders.marketplace.levels import delegated, id_below
+from oms_ledger.orders.marketplace.levels import delegated, seller_order_id_of
 from oms_ledger.orders.marketplace.received import (
     Received,
     account_named,
@@ -73,19 +73,19 @@ async def post_orders(request: Request, cell: TheCell, caller: MayPlace) -> Resp
     """Place orders that a marketplace sold; the same again answers as before."""
     body = await json_body(request)
     if not isinstance(body, list) or not body:
-        raise malformed("The body: expected an array of orders, usually of one")
+        raise bad_request("The body: expected an array of orders, usually of one")
     orders = [await place_received(request, cell, caller, one) for one in body]
     return json_response([_answer(order) for order in orders])
 
 
 async def place_received(
-    request: Request, cell: Cell, caller: Caller, body: Any, *, above: str | None = None
+    request: Request, cell: Cell, caller: Caller, body: Any, *, marketplace_order: str | None = None
 ) -> Order:
     """One order, placed unless it is there; `above` names it when the body does not."""
     if not isinstance(body, dict):
-        raise malformed("The body: expected an array of objects, each an order")
-    if above is not None:
-        body = {**body, "marketplaceOrderId": above}
+        raise bad_request("The body: expected an array of objects, each an order")
+    if marketplace_order is not None:
+        body = {**body, "marketplaceOrderId": marketplace_order}
     account = await cell.ledger.account(caller.account)
     body = identified(cell, caller, body)
     affiliate = request.query_params.get("affiliateId") or ""
@@ -135,12 +135,12 @@ async def _placed(request: Request, cell: Cell, caller: Caller, received: Receiv
         orders = await cell.ledger.place(
             caller.account,
             {order_id: placed},
-            by=caller.app_key,
+            actor=caller.app_key,
             keys=[key],
             cause=request_id(request),
             then=partial(accept_order, difference=received.difference),
         )
-    except Taken:  # the same, sent twice at once
+    except KeyTaken:  # the same, sent twice at once
         return await cell.ledger.order(caller.account, order_id)
     return orders[order_id]
 
@@ -172,16 +172,16 @@ async def post_protocol_fulfill(
 async def _fulfill(
     order_id: str, request: Request, ledger: TheLedger, caller: Caller, status: int
 ) -> Response:
-    told = parse(Fulfill, await json_body(request) or {}).marketplace_order_id
-    order_id = segment(order_id)
+    fields = parse(Fulfill, await json_body(request) or {}).marketplace_order_id
+    order_id = path_id(order_id)
     order = await ledger.order(caller.account, order_id)
-    if told is not None and told != order.placed.marketplace_order_id:
-        raise OtherMarketplaceOrder(order_id, told)
+    if fields is not None and fields != order.placed.marketplace_order_id:
+        raise OtherMarketplaceOrder(order_id, fields)
     order = await ledger.change(
         caller.account,
         order_id,
         authorize_fulfillment,
-        by=caller.app_key,
+        actor=caller.app_key,
         cause=request_id(request),
     )
     return json_response(_receipt(order, authorization_of(order)), status)
@@ -200,8 +200,8 @@ def authorization_of(order: Order) -> tuple[str, Any]:
     return placed_order(order)["followUpEmail"].partition("@")[0], at
 
 
-def _receipt(order: Order, told: tuple[str, Any]) -> dict[str, Any]:
-    number, at = told
+def _receipt(order: Order, fields: tuple[str, Any]) -> dict[str, Any]:
+    number, at = fields
     return {
         "date": spell(at, "Z"),
         "marketplaceOrderId": order.placed.marketplace_order_id,
@@ -225,37 +225,39 @@ async def post_cancel(
 
     A seller that has to think about it answers with an empty body.
     """
-    asked = parse(Cancellation, await json_body(request) or {})
-    if asked.reason is not None and len(asked.reason) > 500:
+    requested = parse(Cancellation, await json_body(request) or {})
+    if requested.reason is not None and len(requested.reason) > 500:
         raise ApiError(400, "CHK0099", "The reason is longer than 500 characters")
-    order_id = segment(order_id)
+    order_id = path_id(order_id)
     order = await cell.ledger.order(caller.account, order_id)
-    above = order.placed.marketplace_order_id
-    from_above = order.flow == "seller" or (above and asked.marketplace_order_id == above)
+    marketplace_order = order.placed.marketplace_order_id
+    from_above = order.flow == "seller" or (
+        marketplace_order and requested.marketplace_order_id == marketplace_order
+    )
     if delegated(order) and not from_above:
         if await _is_account(cell, order.seller):
             raise SellerTellsItself(order.seller)
         decision = partial(
-            hear_cancellation,
+            record_seller_cancellation,
             seller=order.seller,
-            seller_order_id=id_below(order),
-            reason=asked.reason,
+            seller_order_id=seller_order_id_of(order),
+            reason=requested.reason,
         )
     else:
         decision = partial(
-            cancel_from_above,
-            request_id=asked.cancellation_request_id or request_id(request),
-            reason=asked.reason,
-            requested_by_user=bool(asked.requested_by_user),
+            cancel_by_marketplace,
+            request_id=requested.cancellation_request_id or request_id(request),
+            reason=requested.reason,
+            requested_by_user=bool(requested.requested_by_user),
         )
     order = await cell.ledger.change(
-        caller.account, order_id, decision, by=caller.app_key, cause=request_id(request)
+        caller.account, order_id, decision, actor=caller.app_key, cause=request_id(request)
     )
     if from_above and order.status is not Status.CANCELED:
         return Response(status_code=200)
-    told = _receipt(order, cancellation_receipt(order))
+    fields = _receipt(order, cancellation_receipt(order))
     return json_response(
-        told if from_above else {k: told[k] for k in ("date", "orderId", "receipt")}
+        fields if from_above else {k: fields[k] for k in ("date", "orderId", "receipt")}
     )
 
 
@@ -268,15 +270,15 @@ async def _is_account(cell: Cell, name: str) -> bool:
 
 
 @router.post("/api/ledger/orders/{order_id}/authorize-fulfillment")
-async def post_authorize_by_hand(
+async def post_authorize_manually(
     order_id: str, request: Request, ledger: TheLedger, caller: MayAuthorize
 ) -> Response:
     """A person takes a divergent price, or dispatches before the marketplace authorized it."""
     order = await ledger.change(
         caller.account,
-        segment(order_id),
-        authorize_by_hand,
-        by=caller.app_key,
+        path_id(order_id),
+        authorize_manually,
+        actor=caller.app_key,
         cause=request_id(request),
     )
     return json_response({"orderId": order.order_id, "status": order.status})

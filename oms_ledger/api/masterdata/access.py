@@ -8,7 +8,7 @@ from oms_ledger.accounts.refusals import AccountNotFound
 from oms_ledger.accounts.roles import FULL, LIST, OPERATIONS, VIEW
 from oms_ledger.api.auth.dependencies import Caller, admitted, get_cell, known_caller
 from oms_ledger.api.auth.rate_limit import Limits
-from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.errors import ApiError, forbidden, unauthorized
 from oms_ledger.api.http.receipts import request_id
 from oms_ledger.masterdata.entity import Entity
@@ -83,14 +83,14 @@ async def _anonymous_account(request: Request) -> str | None:
     cookies = any(name.lower().startswith("vtexidclientautcookie") for name in request.cookies)
     if cookies or any(headers.get(name) for name in names) or STATE in state:
         return None
-    asked = state.get("account_asked")
-    if not asked:
+    requested = state.get("account_asked")
+    if not requested:
         return None
     try:
-        await get_cell(request).ledger.account(asked)
+        await get_cell(request).ledger.account(requested)
     except AccountNotFound:
         return None
-    return str(asked)
+    return str(requested)
 
 
 def _require_orders_too(request: Request, caller: Caller) -> None:
@@ -107,4 +107,4 @@ def _require_orders_too(request: Request, caller: Caller) -> None:
 
 def entity_name(entity: str) -> str:
     """The entity of a path, by a name that one may have."""
-    return require_entity(segment(entity))
+    return require_entity(path_id(entity))

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from oms_ledger.api.auth.dependencies import TheCell
-from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.bodies import json_body
 from oms_ledger.api.masterdata import orders
 from oms_ledger.api.masterdata.access import Access, MasterDataPermission, entity_name
@@ -96,11 +96,11 @@ async def _save(
     if not isinstance(body, dict):
         raise InvalidBody("The body: expected an object")
     await _require_open(cell, access, name, query, body, document_id)
-    given = segment(document_id) if document_id is not None else None
+    given = path_id(document_id) if document_id is not None else None
     if given is not None:
         found = await documents.get(cell, access.account, name, given)
         given = found.id if found else given
-    asked = Save(
+    requested = Save(
         name,
         body,
         find,
@@ -109,7 +109,7 @@ async def _save(
         query.schema,
         query.where if request.method in ("PUT", "PATCH") else ALWAYS,
     )
-    return await documents.save(cell, access.context, asked)
+    return await documents.save(cell, access.context, requested)
 
 
 async def _require_open(
@@ -165,8 +165,8 @@ async def get_document(
     if not access.is_known:
         access.security(state, query.schema).readable(query.fields)
     if name == ORDERS:
-        return json_response(await orders.get_order(cell, access, segment(document_id), query))
-    found = await documents.get(cell, access.account, name, segment(document_id))
+        return json_response(await orders.get_order(cell, access, path_id(document_id), query))
+    found = await documents.get(cell, access.account, name, path_id(document_id))
     if found is None:
         raise DocumentNotFound()
     (shown,) = await rendered(cell, access, state, [found], query)
@@ -178,5 +178,5 @@ async def delete_document(
     entity: str, document_id: str, cell: TheCell, access: MayDelete
 ) -> Response:
     """Delete a document with its versions; 204 as well when there is none."""
-    await documents.delete(cell, access.context, entity_name(entity), segment(document_id))
+    await documents.delete(cell, access.context, entity_name(entity), path_id(document_id))
     return Response(status_code=204)

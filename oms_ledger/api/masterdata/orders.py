@@ -50,17 +50,17 @@ async def shown_orders(
     if query.schema and not query.has_fields:
         entity = await read_entity(cell, access.account, ORDERS)
         names = entity.schema(query.schema).default_fields or WITHOUT_FIELDS
-    told = []
+    values = []
     for order_id in order_ids:
         document = await whole_order(cell, access, order_id)
-        told.append(document if names is None else cut_to(document, names))
-    return told
+        values.append(document if names is None else cut_to(document, names))
+    return values
 
 
 async def search_orders(
-    cell: Cell, access: Access, asked: Query, query: ParsedQuery, first: int, count: int
+    cell: Cell, access: Access, requested: Query, query: ParsedQuery, first: int, count: int
 ) -> tuple[list[Json], int]:
     """A page of orders and how many there are."""
-    found = await asyncio.to_thread(find_orders, cell, asked)
+    found = await asyncio.to_thread(find_orders, cell, requested)
     page = found[first : first + count] if count else []
     return await shown_orders(cell, access, page, query), len(found)

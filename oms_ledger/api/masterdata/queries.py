@@ -48,15 +48,15 @@ def pairs(raw: bytes) -> Iterator[tuple[str, str]]:
 
 
 def _value(raw: bytes) -> str:
-    told, after_operator = list[str](), True
+    content, after_operator = list[str](), True
     for piece in re.split(rb"(\+|[=<>])", raw):
         if piece == b"+":
-            told.append("+" if after_operator else SPACE_OR_PLUS)
+            content.append("+" if after_operator else SPACE_OR_PLUS)
             after_operator = False
         elif piece:
-            told.append(_decoded(piece))
+            content.append(_decoded(piece))
             after_operator = piece in (b"=", b"<", b">")
-    return "".join(told)
+    return "".join(content)
 
 
 def _decoded(raw: bytes) -> str:

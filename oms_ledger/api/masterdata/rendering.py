@@ -27,11 +27,11 @@ WITHOUT_FIELDS = ("id", "accountId", "accountName", "dataEntityId")
 
 
 def whole(entity: Entity, document: Document) -> Json:
-    """Every field: own ones first, in stored order, then what every document tells of itself."""
-    told = {**document.fields, **internal_fields(document)}
+    """Every field: own ones first, in stored order, then what every document says of itself."""
+    values = {**document.fields, **internal_fields(document)}
     if entity.name in (CLIENTS, ADDRESSES):
-        return {**told, "auto_filter": None}
-    return {**told, "schemas": entity.satisfied(document.fields)}
+        return {**values, "auto_filter": None}
+    return {**values, "schemas": entity.satisfied(document.fields)}
 
 
 async def rendered(
@@ -40,7 +40,7 @@ async def rendered(
     """The documents with the fields that the query asks for and the caller may see."""
     names = _names(access, entity, query)
     hidden = await _is_masked(cell, access, entity)
-    told = []
+    values = []
     for document in found:
         all_fields = whole(entity, document)
         if hidden:
@@ -48,8 +48,8 @@ async def rendered(
         shown = all_fields if names is None else cut_to(all_fields, names)
         if query.schema and access.is_known:
             shown |= await _linked(cell, access.account, entity, document, query, names)
-        told.append(shown)
-    return told
+        values.append(shown)
+    return values
 
 
 def _names(access: Access, entity: Entity, query: ParsedQuery) -> Sequence[str] | None:
@@ -87,12 +87,12 @@ async def _linked(
 ) -> Json:
     """For each field that names another document, that one's default fields; null without it."""
     assert query.schema is not None
-    told: Json = {}
+    values: Json = {}
     for name, (other, schema, field) in entity.schema(query.schema).links.items():
         if names is None or name in names:
             value = document.fields.get(name)
-            told[f"{name}_linked"] = await linked(cell, account, other, schema, field, value)
-    return told
+            values[f"{name}_linked"] = await linked(cell, account, other, schema, field, value)
+    return values
 
 
 async def linked(

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from oms_ledger.api.auth.dependencies import OpenDoor, TheCell
-from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.auth.dependencies import PublicRoute, TheCell
+from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.bodies import json_body
 from oms_ledger.api.http.errors import unauthorized
 from oms_ledger.api.masterdata.access import Access, MasterDataPermission, entity_name
@@ -51,7 +51,7 @@ async def get_schemas(entity: str, cell: TheCell, access: MayReadSchemas) -> Res
 async def get_schema(entity: str, schema: str, cell: TheCell, access: MayReadSchemas) -> Response:
     """A schema as it was saved; an empty answer (204) when there is none."""
     state = await read_entity(cell, access.account, entity_name(entity))
-    body = state.bodies.get(segment(schema))
+    body = state.bodies.get(path_id(schema))
     return Response(status_code=204) if body is None else json_response(body)
 
 
@@ -61,14 +61,14 @@ async def get_public_schema(
     schema: str,
     request: Request,
     cell: TheCell,
-    _: Annotated[None, Depends(OpenDoor("public_schema"))],
+    _: Annotated[None, Depends(PublicRoute("public_schema"))],
 ) -> Response:
     """A schema that says `publicJsonSchema`, without its triggers, for anybody."""
-    asked = request.scope["state"].get("account_asked")
-    if not asked:
+    requested = request.scope["state"].get("account_asked")
+    if not requested:
         raise unauthorized(request.scope["path"])
-    state = await read_entity(cell, str(asked), entity_name(entity))
-    found = state.schemas.get(segment(schema))
+    state = await read_entity(cell, str(requested), entity_name(entity))
+    found = state.schemas.get(path_id(schema))
     if found is None or found.security is None or not found.security.json_schema:
         raise unauthorized(request.scope["path"])
     hidden = ("v-triggers", "v-trigger")
@@ -79,10 +79,12 @@ async def get_public_schema(
 async def put_schema(
     entity: str, schema: str, request: Request, cell: TheCell, access: MayWriteSchemas
 ) -> Response:
-    """Save a schema; documents are judged by it at once. 304 when it is equal to the stored one."""
+    """Save a schema; documents are evaluated by it at once. 304 when it is equal to the stored
+    one.
+    """
     name = entity_name(entity)
     body = await json_body(request)
-    changed = await entities.save_schema(cell, access.context, name, segment(schema), body)
+    changed = await entities.save_schema(cell, access.context, name, path_id(schema), body)
     if not changed:
         return Response(status_code=304)
     await request.app.state.documents.wait()
@@ -93,7 +95,7 @@ async def put_schema(
 async def delete_schema(
     entity: str, schema: str, request: Request, cell: TheCell, access: MayWriteSchemas
 ) -> Response:
-    await entities.delete_schema(cell, access.context, entity_name(entity), segment(schema))
+    await entities.delete_schema(cell, access.context, entity_name(entity), path_id(schema))
     await request.app.state.documents.wait()
     return Response(status_code=204)
 
@@ -102,8 +104,8 @@ async def delete_schema(
 async def get_progress(
     entity: str, schema: str, request: Request, cell: TheCell, access: MayReadSchemas
 ) -> Response:
-    """How far judging the stored documents again is: `total`, `done`, `valid`, `invalid`."""
-    name, wanted = entity_name(entity), require_schema(segment(schema))
+    """How far evaluating the stored documents again is: `total`, `done`, `valid`, `invalid`."""
+    name, wanted = entity_name(entity), require_schema(path_id(schema))
     await request.app.state.documents.wait()
 
     def look() -> dict[str, int]:
@@ -135,9 +137,9 @@ async def get_indices(entity: str, cell: TheCell, access: MayListIndices) -> Res
 @router.get(f"{INDICES}/{{index}}")
 async def get_index(entity: str, index: str, cell: TheCell, access: MayReadIndex) -> Response:
     state = await read_entity(cell, access.account, entity_name(entity))
-    found = state.indices.get(segment(index))
+    found = state.indices.get(path_id(index))
     if found is None:
-        raise NotFound(f"Index '{segment(index)}' not found")
+        raise NotFound(f"Index '{path_id(index)}' not found")
     return json_response(serialize_index(state.name, found))
 
 
@@ -154,7 +156,7 @@ async def put_index(
 
 @router.delete(f"{INDICES}/{{index}}")
 async def delete_index(entity: str, index: str, cell: TheCell, access: MayDeleteIndex) -> Response:
-    await entities.delete_index(cell, access.context, entity_name(entity), segment(index))
+    await entities.delete_index(cell, access.context, entity_name(entity), path_id(index))
     return Response(status_code=204)
 
 

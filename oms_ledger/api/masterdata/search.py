@@ -40,18 +40,18 @@ async def search_documents(
     name, query = entity_name(entity), parsed_query(request)
     state = await read_entity(cell, access.account, name)
     _require_open(access, state, query)
-    asked = query.query(access.account, state)
+    requested = query.query(access.account, state)
     first, count = range_of(request.headers.get("rest-range"))
     if name == ORDERS:
         await request.app.state.freshness.wait()
-        told, total = await orders.search_orders(cell, access, asked, query, first, count)
-        headers = {"REST-Content-Range": f"resources {first}-{first + len(told)}/{total}"}
-        return json_response(told, headers=headers)
+        values, total = await orders.search_orders(cell, access, requested, query, first, count)
+        headers = {"REST-Content-Range": f"resources {first}-{first + len(values)}/{total}"}
+        return json_response(values, headers=headers)
     await request.app.state.documents.wait()
 
     def look() -> Found:
         with cell.database.snapshot() as connection:
-            return search(connection, asked, first, count)
+            return search(connection, requested, first, count)
 
     found = await asyncio.to_thread(look)
     shown = await rendered(cell, access, state, found.documents, query)
@@ -94,7 +94,7 @@ async def scroll_documents(
     state = await read_entity(cell, access.account, name)
     token = plain(query.special.get("_token", "")).strip()
     if not token:
-        asked = query.query(access.account, state)
+        requested = query.query(access.account, state)
         size = size_of(query.special.get("_size"))
         await request.app.state.documents.wait()
         remembered = {key: query.special.get(key, "") for key in ("_fields", "_schema")}
@@ -102,11 +102,11 @@ async def scroll_documents(
         ids: list[str] | None = None
         if name == ORDERS:
             await request.app.state.freshness.wait()
-            ids = await asyncio.to_thread(find_orders, cell, asked)
+            ids = await asyncio.to_thread(find_orders, cell, requested)
 
         def fix() -> str:
             with cell.database.writing() as connection:
-                return open_scroll(connection, asked, size, remembered, ids)
+                return open_scroll(connection, requested, size, remembered, ids)
 
         token = await asyncio.to_thread(fix)
     else:

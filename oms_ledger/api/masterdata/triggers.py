@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from oms_ledger.api.auth.dependencies import TheCell
-from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.bodies import json_body
 from oms_ledger.api.masterdata.access import Access, MasterDataPermission, entity_name
 from oms_ledger.api.orders.documents import json_response
@@ -36,11 +36,11 @@ MayManage = Annotated[Access, Depends(MasterDataPermission("manage_triggers"))]
 
 @router.post("/trigger-secret", status_code=201)
 async def post_secret(cell: TheCell, access: MayManage) -> Response:
-    """A secret that signs what triggers send; shown this once, and the former one ends."""
+    """A secret that signs what triggers send; shown this once, and the previous one ends."""
 
     def write() -> str:
         with cell.database.writing() as connection:
-            return trigger_secrets.rotate(connection, cell.vault, access.account)
+            return trigger_secrets.rotate(connection, cell.encryption, access.account)
 
     return json_response({"secret": await asyncio.to_thread(write)}, 201)
 
@@ -57,11 +57,11 @@ async def get_triggers(entity: str, cell: TheCell, access: MayManage) -> Respons
             return counts, triggers.oldest_waiting(connection, access.account, name)
 
     counts, oldest = await asyncio.to_thread(look)
-    told = []
+    fields = []
     for schema in state.schemas.values():
         for trigger in schema.triggers:
             key = (schema.name, trigger.name)
-            told.append(
+            fields.append(
                 {
                     "schema": schema.name,
                     "name": trigger.name,
@@ -71,7 +71,7 @@ async def get_triggers(entity: str, cell: TheCell, access: MayManage) -> Respons
                     "oldestWaiting": _spell(oldest.get(key)),
                 }
             )
-    return json_response(told)
+    return json_response(fields)
 
 
 def _spell(at: int | None) -> str | None:
@@ -95,7 +95,7 @@ async def get_runs(
     def look() -> list[dict[str, Any]]:
         with cell.database.snapshot() as connection:
             found = triggers.listed(
-                connection, access.account, name, segment(schema), segment(trigger), state
+                connection, access.account, name, path_id(schema), path_id(trigger), state
             )
             attempts = triggers.attempts_of(connection, [run.id for run in found])
         return [serialize_run(run, attempts[run.id], _request(cell, run)) for run in found]
@@ -106,10 +106,10 @@ async def get_runs(
 def _request(cell: Cell, run: Run) -> Any:
     """The action as it is rendered now; None where what it is about is gone."""
     try:
-        fired = fired_by(cell, run)
+        single_fire = fired_by(cell, run)
     except Skipped:
         return None
-    return rendered_action(fired.trigger.action, fired.document)
+    return rendered_action(single_fire.trigger.action, single_fire.document)
 
 
 def serialize_run(run: Run, attempts: list[Attempt], request: Any) -> dict[str, Any]:
@@ -143,15 +143,15 @@ async def requeue_run(
 
     def write() -> bool:
         with cell.database.writing() as connection:
-            known = triggers.get(connection, access.account, segment(run))
-            place = (entity_name(entity), segment(schema), segment(trigger))
+            known = triggers.get(connection, access.account, path_id(run))
+            place = (entity_name(entity), path_id(schema), path_id(trigger))
             if known is None or (known.entity, known.schema, known.trigger) != place:
                 return False
             now = micros(cell.ledger.now())
             return triggers.requeue(connection, access.account, known.id, now)
 
     if not await asyncio.to_thread(write):
-        raise NotFound(f"Run '{segment(run)}' not found among those that can be made again")
+        raise NotFound(f"Run '{path_id(run)}' not found among those that can be made again")
     return Response(status_code=202)
 
 
@@ -165,7 +165,7 @@ async def dry_run(
     """
     name, body = entity_name(entity), await json_body(request)
     state = await read_entity(cell, access.account, name)
-    known = _trigger(state, segment(schema), segment(trigger))
+    known = _trigger(state, path_id(schema), path_id(trigger))
     given = body.get("document") if isinstance(body, dict) else None
     document = await _document(cell, access, name, given)
     condition = holds(known.condition, document, state.paths)
@@ -173,16 +173,16 @@ async def dry_run(
     def complying(one: str) -> bool:
         return bool(state.schemas[one].validator.valid(document))
 
-    fired = fires_on_save(index_of(state), {"id": "", **document}, complying, state.paths)
-    mine = [one.trigger for one in fired if one.schema == segment(schema)]
-    told = {
+    single_fire = fires_on_save(index_of(state), {"id": "", **document}, complying, state.paths)
+    mine = [one.trigger for one in single_fire if one.schema == path_id(schema)]
+    fields = {
         "condition": condition,
-        "compliesWithSchema": complying(segment(schema)),
+        "compliesWithSchema": complying(path_id(schema)),
         "fires": any(one.name == known.name for one in mine),
         "arm": next((one.name for one in mine if one.weight), None),
         "action": rendered_action(known.action, document),
     }
-    return json_response(told)
+    return json_response(fields)
 
 
 def _trigger(state: Entity, schema: str, name: str) -> Trigger:

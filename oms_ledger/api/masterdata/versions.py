@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from oms_ledger.api.auth.dependencies import TheCell
-from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.bodies import json_body
 from oms_ledger.api.masterdata import orders
 from oms_ledger.api.masterdata.access import Access, MasterDataPermission, entity_name
@@ -43,18 +43,18 @@ async def get_versions(
 ) -> Response:
     """The versions of a document, newest first; with `load=true` what it was then."""
     name, query = entity_name(entity), request.query_params
-    found = await versions.versions(cell, access.account, name, segment(document_id))
+    found = await versions.versions(cell, access.account, name, path_id(document_id))
     state = await read_entity(cell, access.account, name)
     load = (query.get("load") or "").lower() in ("true", "1")
     names = [field.strip() for field in (query.get("fields") or "").split(",") if field.strip()]
-    told: list[dict[str, Any]] = []
+    fields: list[dict[str, Any]] = []
     for one in found:
         line: dict[str, Any] = {"id": one.id, "date": seconds(one.at)}
         if load:
             document = whole(state, one.document)
             line["document"] = cut_to(document, names) if names else document
-        told.append(line)
-    return json_response(told)
+        fields.append(line)
+    return json_response(fields)
 
 
 @router.get(f"{VERSIONS}/{{version}}")
@@ -64,7 +64,7 @@ async def get_version(
     name = entity_name(entity)
     state = await read_entity(cell, access.account, name)
     found = await versions.version(
-        cell, access.account, name, segment(document_id), segment(version)
+        cell, access.account, name, path_id(document_id), path_id(version)
     )
     document = whole(state, found.document)
     return json_response({"id": found.id, "author": found.actor, "document": document})
@@ -83,12 +83,12 @@ async def put_version(
     name = entity_name(entity)
     documents.require_writable(name)
     saved = await versions.restore(
-        cell, access.context, name, segment(document_id), segment(version)
+        cell, access.context, name, path_id(document_id), path_id(version)
     )
     if saved.outcome is Outcome.UNCHANGED:
         return Response(status_code=304)
-    told = receipt_of(name, request, saved.document_id)
-    return json_response({"Id": told["Id"], "Href": told["Href"]})
+    fields = receipt_of(name, request, saved.document_id)
+    return json_response({"Id": fields["Id"], "Href": fields["Href"]})
 
 
 @router.post(f"{DOCUMENT}/clusters")
@@ -102,20 +102,20 @@ async def post_clusters(
     rules = [_rule(one) for one in body]
     state = await read_entity(cell, access.account, name)
     if name == ORDERS:
-        document = await orders.whole_order(cell, access, segment(document_id))
+        document = await orders.whole_order(cell, access, path_id(document_id))
     else:
-        found = await documents.get(cell, access.account, name, segment(document_id))
+        found = await documents.get(cell, access.account, name, path_id(document_id))
         if found is None:
             raise DocumentNotFound()
         document = searchable(found)
 
-    def judge() -> list[dict[str, Any]]:
+    def evaluate() -> list[dict[str, Any]]:
         return [
             {"name": rule, "isValid": holds(condition, document, state.paths)}
             for rule, condition in rules
         ]
 
-    return json_response(await asyncio.to_thread(judge))
+    return json_response(await asyncio.to_thread(evaluate))
 
 
 def _rule(given: Any) -> tuple[Any, Any]:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from oms_ledger import jsonata
 from oms_ledger.api.auth.dependencies import Caller, requires
 from oms_ledger.api.http.bodies import json_body, read_json
-from oms_ledger.api.http.errors import ApiError, malformed
+from oms_ledger.api.http.errors import ApiError, bad_request
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.orders.documents import in_object_form
 
@@ -22,20 +22,20 @@ MayTest = Annotated[Caller, Depends(requires("test_expression"))]
 async def post_expression(request: Request, caller: MayTest) -> Response:
     body = await json_body(request)
     if not isinstance(body, dict):
-        raise malformed("The body: expected an object with Expression and Document")
-    told = {name.lower(): value for name, value in body.items()}
-    expression, document = told.get("expression"), told.get("document")
+        raise bad_request("The body: expected an object with Expression and Document")
+    sinks = {name.lower(): value for name, value in body.items()}
+    expression, document = sinks.get("expression"), sinks.get("document")
     if not isinstance(expression, str):
-        raise malformed("Expression: expected a string")
+        raise bad_request("Expression: expected a string")
     if isinstance(document, str):
         read = await asyncio.to_thread(_read, expression, document)
         expression, document = read
     if not isinstance(document, dict):
-        raise malformed("Document: expected a JSON object, or a string that holds one")
+        raise bad_request("Document: expected a JSON object, or a string that holds one")
     try:
         result = await asyncio.to_thread(_truth, expression, document)
     except (jsonata.ExpressionError, jsonata.EvaluationError, jsonata.BoundExceeded) as error:
-        raise malformed(f"Expression: {error}") from None
+        raise bad_request(f"Expression: {error}") from None
     return json_response(result)
 
 

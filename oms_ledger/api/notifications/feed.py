@@ -10,7 +10,7 @@ from oms_ledger.accounts.events import SubscriptionConfigured, SubscriptionRemov
 from oms_ledger.api.accounts.record import record
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.http.bodies import Body, json_body, parse
-from oms_ledger.api.http.errors import ApiError, malformed
+from oms_ledger.api.http.errors import ApiError, bad_request
 from oms_ledger.api.http.numbers import whole_number
 from oms_ledger.api.notifications.filters import read_filter
 from oms_ledger.api.orders.documents import json_response
@@ -37,7 +37,7 @@ class Queue(Body):
 def _queue(body: Any) -> Queue:
     queue = body.get("queue") if isinstance(body, dict) else None
     if not isinstance(queue, dict):
-        raise malformed("queue: found nothing, expected visibilityTimeoutInSeconds and more")
+        raise bad_request("queue: found nothing, expected visibilityTimeoutInSeconds and more")
     odd = "MessageRetentionPeriodInSeconds"
     if odd in queue:
         queue = {**queue, "messageRetentionPeriodInSeconds": queue[odd]}
@@ -81,7 +81,7 @@ def _no_feed() -> ApiError:
 async def post_config(request: Request, cell: TheCell, caller: MayConfigure) -> Response:
     body = await json_body(request)
     if not isinstance(body, dict):
-        raise malformed("The body: expected an object with filter and queue")
+        raise bad_request("The body: expected an object with filter and queue")
     queue = _queue(body)
     filter, warning = await asyncio.to_thread(read_filter, body.get("filter"))
     feed = Feed(
@@ -135,8 +135,8 @@ async def retrieve_v2(request: Request, cell: TheCell, caller: MayRead) -> Respo
         }
         for handle, item in lot.items
     ]
-    told = {"Deprecation": "true", "Link": '</api/orders/feed>; rel="successor-version"'}
-    return json_response(items, headers={**told, **_expiry(cell, lot.expires_at)})
+    sinks = {"Deprecation": "true", "Link": '</api/orders/feed>; rel="successor-version"'}
+    return json_response(items, headers={**sinks, **_expiry(cell, lot.expires_at)})
 
 
 @router.post("/api/oms/pvt/feed/orders/status/confirm", deprecated=True)
@@ -144,19 +144,21 @@ async def confirm_v2(request: Request, cell: TheCell, caller: MayCommit) -> Resp
     """Feed v2: commit items by their `commitToken`, one or a list of them."""
     body = await json_body(request)
     given = body if isinstance(body, list) else [body]
-    told = [one.get("commitToken") if isinstance(one, dict) else one for one in given]
-    return await _committed(cell, caller, told, "commitToken")
+    sinks = [one.get("commitToken") if isinstance(one, dict) else one for one in given]
+    return await _committed(cell, caller, sinks, "commitToken")
 
 
 async def _retrieved(request: Request, cell: Cell, caller: Caller, most: int) -> Lot:
     query = {name.lower(): value for name, value in request.query_params.items()}
     count = query.get("maxlot", "")
     if not (count.isascii() and count.isdigit() and len(count) < 5) or not 1 <= int(count) <= most:
-        raise malformed(f"maxlot: found {count!r}, expected a whole number from 1 to {most}")
+        raise bad_request(f"maxlot: found {count!r}, expected a whole number from 1 to {most}")
 
     def lot() -> Lot | None:
         with cell.database.writing_once() as connection:
-            return feeds.retrieve(connection, caller.app_key, int(count), cell.vault, now_micros())
+            return feeds.retrieve(
+                connection, caller.app_key, int(count), cell.encryption, now_micros()
+            )
 
     found = await asyncio.to_thread(lot)
     if found is None:
@@ -192,21 +194,21 @@ async def commit(request: Request, cell: TheCell, caller: MayCommit) -> Response
 
 async def _committed(cell: Cell, caller: Caller, given: Any, field: str) -> Response:
     if not isinstance(given, list) or not 1 <= len(given) <= 1000:
-        raise malformed(f"{field}: expected an array of 1 to 1000 handles")
+        raise bad_request(f"{field}: expected an array of 1 to 1000 handles")
     for index, handle in enumerate(given):
         if not isinstance(handle, str):
-            raise malformed(f"{field}[{index}]: expected a string")
+            raise bad_request(f"{field}[{index}]: expected a string")
     handles: list[str] = given
 
     def remove() -> None:
         with cell.database.writing_once() as connection:
-            if not feeds.commit(connection, caller.app_key, handles, cell.vault):
+            if not feeds.commit(connection, caller.app_key, handles, cell.encryption):
                 _found(feeds.get(connection, caller.app_key))
 
     try:
         await asyncio.to_thread(remove)
     except ForgedHandle as forged:
-        raise malformed(f"{field}[{forged.args[0]}] is no handle of this key") from None
+        raise bad_request(f"{field}[{forged.args[0]}] is no handle of this key") from None
     return Response(status_code=200)
 
 

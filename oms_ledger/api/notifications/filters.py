@@ -3,7 +3,7 @@
 from typing import Any
 
 from oms_ledger import jsonata
-from oms_ledger.api.http.errors import ApiError, malformed
+from oms_ledger.api.http.errors import ApiError, bad_request
 from oms_ledger.notifications.filters import (
     FromOrders,
     FromWorkflow,
@@ -27,12 +27,12 @@ def read_filter(body: Any) -> tuple[dict[str, Any], dict[str, str]]:
     except InvalidFilter as error:
         raise ApiError(error.code, "OMS004", str(error)) from None
     except jsonata.ExpressionError as error:
-        raise malformed(f"filter.expression: {error}") from None
+        raise bad_request(f"filter.expression: {error}") from None
     if not isinstance(parsed, FromWorkflow):
         return posted, {}
     unknown = unknown_statuses(parsed, [str(status) for status in Status])
-    told = "; ".join(f"{_in_a_header(name)}, closest {close}" for name, close in unknown[:TOLD])
-    return posted, {"Warning": f'199 - "unknown statuses never match: {told}"'} if told else {}
+    sinks = "; ".join(f"{_in_a_header(name)}, closest {close}" for name, close in unknown[:TOLD])
+    return posted, {"Warning": f'199 - "unknown statuses never match: {sinks}"'} if sinks else {}
 
 
 def _in_a_header(text: str) -> str:

@@ -12,7 +12,7 @@ from oms_ledger.accounts.roles import FEED_ADMIN
 from oms_ledger.api.accounts.record import record
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.http.bodies import json_body
-from oms_ledger.api.http.errors import ApiError, malformed
+from oms_ledger.api.http.errors import ApiError, bad_request
 from oms_ledger.api.notifications.filters import read_filter
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.http_client.addresses import REFUSED, wrong_url
@@ -43,7 +43,7 @@ def missing() -> ApiError:
 async def get_config(cell: TheCell, caller: MaySee) -> Response:
     def found() -> Hook | None:
         with cell.database.reading() as connection:
-            return hooks.get(connection, caller.app_key, cell.vault)
+            return hooks.get(connection, caller.app_key, cell.encryption)
 
     hook = await asyncio.to_thread(found)
     if hook is None:
@@ -54,24 +54,24 @@ async def get_config(cell: TheCell, caller: MaySee) -> Response:
 @router.post("/api/orders/hook/config")
 async def post_config(request: Request, cell: TheCell, caller: MayConfigure) -> Response:
     body = await json_body(request)
-    asked = body.get("hook") if isinstance(body, dict) else None
-    if not isinstance(asked, dict) or not isinstance(asked.get("url"), str):
-        raise malformed("hook.url: found nothing, expected an absolute https address")
-    headers = _headers(asked.get("headers"))
+    requested = body.get("hook") if isinstance(body, dict) else None
+    if not isinstance(requested, dict) or not isinstance(requested.get("url"), str):
+        raise bad_request("hook.url: found nothing, expected an absolute https address")
+    headers = _headers(requested.get("headers"))
     filter, warning = await asyncio.to_thread(read_filter, body.get("filter"))
     networks = cell.settings.networks_of(caller.account)
-    if refusal := wrong_url(asked["url"], networks):
-        raise malformed(refusal)
-    if seen := await ping(asked["url"], headers, networks):
+    if refusal := wrong_url(requested["url"], networks):
+        raise bad_request(refusal)
+    if seen := await ping(requested["url"], headers, networks):
         # What was seen would tell of machines that only this one reaches.
         log.info("hook_ping_failed", app_key=caller.app_key, seen=seen.partition(":")[0])
-        raise malformed(REFUSED)
-    hook = Hook(caller.app_key, caller.account, filter, asked["url"], headers, "")
+        raise bad_request(REFUSED)
+    hook = Hook(caller.app_key, caller.account, filter, requested["url"], headers, "")
 
     def configure() -> str | None:
         head = cell.store.head()
         with cell.database.writing() as connection:
-            return hooks.configure(connection, hook, head, cell.vault)
+            return hooks.configure(connection, hook, head, cell.encryption)
 
     secret = await asyncio.to_thread(configure)
     await record(cell, caller, SubscriptionConfigured(caller.app_key, "hook"))
@@ -79,19 +79,19 @@ async def post_config(request: Request, cell: TheCell, caller: MayConfigure) -> 
     return json_response(_shown(hook, secrets=True), headers=shown)
 
 
-def _headers(asked: Any) -> dict[str, str]:
-    if asked is None:
+def _headers(requested: Any) -> dict[str, str]:
+    if requested is None:
         return {}
-    if not isinstance(asked, dict) or len(asked) > 32:
-        raise malformed("hook.headers: expected an object of at most 32 headers")
-    for name, value in asked.items():
+    if not isinstance(requested, dict) or len(requested) > 32:
+        raise bad_request("hook.headers: expected an object of at most 32 headers")
+    for name, value in requested.items():
         if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}", name):
-            raise malformed(f"hook.headers: {name!r} is no header name")
+            raise bad_request(f"hook.headers: {name!r} is no header name")
         if name.lower() in _HOP_BY_HOP:
-            raise malformed(f"hook.headers.{name}: this header belongs to the connection")
+            raise bad_request(f"hook.headers.{name}: this header belongs to the connection")
         if not isinstance(value, str) or len(value) > 4096 or re.search(r"[\r\n\0]", value):
-            raise malformed(f"hook.headers.{name}: expected one line of at most 4 KiB")
-    return asked
+            raise bad_request(f"hook.headers.{name}: expected one line of at most 4 KiB")
+    return requested
 
 
 @router.delete("/api/orders/hook/config")

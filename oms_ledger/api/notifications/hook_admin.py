@@ -1,6 +1,6 @@
 """What only hooks can do beyond the original (contract 04 §8): attempts, pause, rotation, peek.
 
-What feeds and hooks have in common is in `told`.
+What feeds and hooks have in common is in `given`.
 """
 
 import asyncio
@@ -15,21 +15,20 @@ from oms_ledger.accounts.events import HookPaused, HookResumed, HookSecretRotate
 from oms_ledger.api.accounts.record import record
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.http.bodies import json_body
-from oms_ledger.api.http.errors import malformed, shown
+from oms_ledger.api.http.errors import bad_request, shown
 from oms_ledger.api.http.numbers import whole_number
 from oms_ledger.api.notifications.hook import missing
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.cell import Cell
 from oms_ledger.notifications.webhook import instant_text
-from oms_ledger.services import signals as wakeups
-from projections.notifications import deliveries as pushes
-from projections.notifications import hooks
-from projections.notifications.deliveries import Made, Owed, hook_cursor
+from oms_ledger.services import signals
+from projections.notifications import deliveries, hooks
+from projections.notifications.deliveries import AttemptRecord, PendingDelivery, hook_subscription
 from projections.notifications.hooks import BOTH_SECRETS, Hook
 from projections.subscriptions.checkpoints import now_micros
 
 PAGE, LONGEST_PAGE = 100, 1000
-LONGEST_ROTATION = 30 * 86_400
+MAX_OVERLAP = 30 * 86_400
 
 router = APIRouter(tags=["Feed and hook, beyond the original"])
 
@@ -38,9 +37,9 @@ MayPause = Annotated[Caller, Depends(requires("hook_pause"))]
 MayRotate = Annotated[Caller, Depends(requires("hook_rotate"))]
 
 
-def told_state(connection: Connection, hook: Hook) -> dict[str, Any]:
-    """How a hook is, as it is told to clients and in terminals."""
-    owed, oldest, dead = pushes.overview(connection, hook.app_key)
+def serialize_state(connection: Connection, hook: Hook) -> dict[str, Any]:
+    """How a hook is, as it gets to clients and in terminals."""
+    pending, oldest, dead = deliveries.overview(connection, hook.app_key)
     now = now_micros()
     return {
         "appKey": hook.app_key,
@@ -48,32 +47,34 @@ def told_state(connection: Connection, hook: Hook) -> dict[str, Any]:
         "url": hook.url,
         "paused": hook.paused_at is not None,
         "pausedAt": instant_text(hook.paused_at) if hook.paused_at else None,
-        "failuresInARow": hook.failures,
-        "quietUntil": instant_text(hook.opens_at) if hook.opens_at > now else None,
-        "owed": owed,
-        "oldestOwedSince": instant_text(oldest) if oldest else None,
+        "consecutiveFailures": hook.consecutive_failures,
+        "retryAfter": instant_text(hook.circuit_open_until)
+        if hook.circuit_open_until > now
+        else None,
+        "pending": pending,
+        "oldestPendingAt": instant_text(oldest) if oldest else None,
         "deadLetters": dead,
-        "formerSecretSignsUntil": (
-            instant_text(hook.former_until) if len(hook.signing(now)) > 1 else None
+        "previousSecretValidUntil": (
+            instant_text(hook.previous_until) if len(hook.signing(now)) > 1 else None
         ),
     }
 
 
-def told_attempt(made: Made) -> dict[str, Any]:
+def serialize_attempt(made: AttemptRecord) -> dict[str, Any]:
     status = made.outcome.removeprefix("HTTP ")
     return {
         "position": made.position,
         "orderId": made.order_id,
         "attempt": made.attempt,
         "at": instant_text(made.at),
-        "milliseconds": round(made.duration / 1000, 3),
+        "durationMs": round(made.duration / 1000, 3),
         "status": int(status) if status.isdigit() else None,
         "error": None if made.outcome == "HTTP 200" else made.outcome,
         "nextAt": None if made.next_at is None else instant_text(made.next_at),
     }
 
 
-def told_owed(one: Owed) -> dict[str, Any]:
+def serialize_pending(one: PendingDelivery) -> dict[str, Any]:
     return {
         "position": one.position,
         "eventId": one.event_id,
@@ -82,20 +83,20 @@ def told_owed(one: Owed) -> dict[str, Any]:
         "attempts": one.attempts,
         "dueAt": instant_text(one.next_at),
         "replayed": one.replayed,
-        "notice": json.loads(one.body),
+        "notification": json.loads(one.body),
     }
 
 
 @router.get("/api/ledger/hook")
 async def state(cell: TheCell, caller: MaySee) -> Response:
-    """Whether the hook is paused or left alone, what it is owed, and what died."""
+    """Whether the hook is paused or skipped, what it has pending, and what died."""
 
     def found() -> dict[str, Any]:
         with cell.database.reading() as connection:
-            hook = hooks.get(connection, caller.app_key, cell.vault)
+            hook = hooks.get(connection, caller.app_key, cell.encryption)
             if hook is None:
                 raise missing()
-            return told_state(connection, hook)
+            return serialize_state(connection, hook)
 
     return json_response(await asyncio.to_thread(found))
 
@@ -104,17 +105,17 @@ async def state(cell: TheCell, caller: MaySee) -> Response:
 async def list_attempts(request: Request, cell: TheCell, caller: MaySee) -> Response:
     """Every push attempt, the latest first: when, status, duration, error, next try.
 
-    Query: `limit` (at most 1000), `position` of one notice, `failed=true`, `before` as the former
-    page's `next` said. Attempts are kept for two weeks, longer for what waits or is dead.
+    Query: `limit` (at most 1000), `position` of one notification, `failed=true`, `before` as the
+    previous page's `next` said. Attempts are kept for two weeks, longer for what waits or is dead.
     """
     limit = whole_number(request, "limit", PAGE, LONGEST_PAGE, lowest=1)
     position = whole_number(request, "position", 0, 2**63 - 1) or None
     failed = request.query_params.get("failed", "").lower() == "true"
     before = _before(request.query_params.get("before", ""))
 
-    def page() -> list[Made]:
+    def page() -> list[AttemptRecord]:
         with cell.database.reading() as connection:
-            return pushes.attempts_of(
+            return deliveries.attempts_of(
                 connection,
                 caller.app_key,
                 before=before,
@@ -126,7 +127,7 @@ async def list_attempts(request: Request, cell: TheCell, caller: MaySee) -> Resp
     made = await asyncio.to_thread(page)
     last = made[-1] if len(made) == limit else None
     following = f"{last.at}.{last.position}.{last.attempt}" if last else None
-    return json_response({"attempts": [told_attempt(one) for one in made], "next": following})
+    return json_response({"attempts": [serialize_attempt(one) for one in made], "next": following})
 
 
 def _before(text: str) -> tuple[int, int, int] | None:
@@ -135,70 +136,70 @@ def _before(text: str) -> tuple[int, int, int] | None:
     parts = text.split(".")
     if len(parts) == 3 and all(p.isascii() and p.isdigit() and len(p) < 19 for p in parts):
         return int(parts[0]), int(parts[1]), int(parts[2])
-    raise malformed(f"before: found {shown(text)}, expected what `next` of a page said")
+    raise bad_request(f"before: found {shown(text)}, expected what `next` of a page said")
 
 
 @router.get("/api/ledger/hook/peek")
 async def peek(request: Request, cell: TheCell, caller: MaySee) -> Response:
-    """What the hook is owed, by position, untouched. Query: `after`, `limit` (at most 1000)."""
+    """What the hook has pending, by position, untouched. Query: `after`, `limit` (at most 1000)."""
     after = whole_number(request, "after", 0, 2**63 - 1)
     limit = whole_number(request, "limit", PAGE, LONGEST_PAGE, lowest=1)
 
-    def page() -> list[Owed]:
+    def page() -> list[PendingDelivery]:
         with cell.database.reading() as connection:
-            return pushes.peek(connection, caller.app_key, after, limit)
+            return deliveries.peek(connection, caller.app_key, after, limit)
 
-    owed = await asyncio.to_thread(page)
-    following = owed[-1].position if len(owed) == limit else None
-    return json_response({"items": [told_owed(one) for one in owed], "next": following})
+    pending = await asyncio.to_thread(page)
+    following = pending[-1].position if len(pending) == limit else None
+    return json_response({"items": [serialize_pending(one) for one in pending], "next": following})
 
 
 @router.post("/api/ledger/hook/pause")
 async def pause(cell: TheCell, caller: MayPause) -> Response:
-    """Stop pushing; what the filter passes is kept and told after the hook is resumed."""
-    told = await asyncio.to_thread(_changed, cell, caller.app_key, hooks.pause)
+    """Stop pushing; what the filter passes is kept and given after the hook is resumed."""
+    sinks = await asyncio.to_thread(_changed, cell, caller.app_key, hooks.pause)
     await record(cell, caller, HookPaused(caller.app_key))
-    return json_response(told)
+    return json_response(sinks)
 
 
 @router.post("/api/ledger/hook/resume")
 async def resume(cell: TheCell, caller: MayPause) -> Response:
     """Push again, beginning with what was kept; failures and waits of before are forgotten."""
-    told = await asyncio.to_thread(_changed, cell, caller.app_key, hooks.resume)
+    sinks = await asyncio.to_thread(_changed, cell, caller.app_key, hooks.resume)
     await record(cell, caller, HookResumed(caller.app_key))
-    await asyncio.to_thread(wakeups.wake, cell.redis, [hook_cursor(caller.app_key)])
-    return json_response(told)
+    await asyncio.to_thread(signals.signal, cell.redis, [hook_subscription(caller.app_key)])
+    return json_response(sinks)
 
 
 def _changed(cell: Cell, app_key: str, change: Callable[[Connection, str], bool]) -> dict[str, Any]:
     with cell.database.writing() as connection:
         if not change(connection, app_key):
             raise missing()
-        hook = hooks.get(connection, app_key, cell.vault)
+        hook = hooks.get(connection, app_key, cell.encryption)
         assert hook is not None
-        return told_state(connection, hook)
+        return serialize_state(connection, hook)
 
 
 @router.post("/api/ledger/hook/secret")
 async def rotate(request: Request, cell: TheCell, caller: MayRotate) -> Response:
     """A new signing secret, shown this once, here and in `X-Hook-Secret`.
 
-    Body: `bothForSeconds` (a day unless said otherwise, 0 to 30 days): so long each push carries
-    two signatures, by the new and by the former secret, and receivers may take either.
+    Body: `overlapSeconds` (a day unless said otherwise, 0 to 30 days): so long each push carries
+    two signatures, by the new and by the previous secret, and receivers may take either.
     """
     body = await json_body(request) if await request.body() else {}
-    both = body.get("bothForSeconds", BOTH_SECRETS) if isinstance(body, dict) else None
-    if type(both) is not int or not 0 <= both <= LONGEST_ROTATION:
-        raise malformed(f"bothForSeconds: expected a whole number from 0 to {LONGEST_ROTATION}")
+    both = body.get("overlapSeconds", BOTH_SECRETS) if isinstance(body, dict) else None
+    if type(both) is not int or not 0 <= both <= MAX_OVERLAP:
+        raise bad_request(f"overlapSeconds: expected a whole number from 0 to {MAX_OVERLAP}")
 
     def rotated() -> tuple[str, int]:
         with cell.database.writing() as connection:
-            found = hooks.rotate(connection, caller.app_key, cell.vault, both)
+            found = hooks.rotate(connection, caller.app_key, cell.encryption, both)
         if found is None:
             raise missing()
         return found
 
     secret, until = await asyncio.to_thread(rotated)
     await record(cell, caller, HookSecretRotated(caller.app_key))
-    told = {"secret": secret, "formerSecretSignsUntil": instant_text(until) if both else None}
-    return json_response(told, headers={"X-Hook-Secret": secret, "Cache-Control": "no-store"})
+    sinks = {"secret": secret, "previousSecretValidUntil": instant_text(until) if both else None}
+    return json_response(sinks, headers={"X-Hook-Secret": secret, "Cache-Control": "no-store"})

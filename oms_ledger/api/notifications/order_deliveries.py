@@ -1,4 +1,4 @@
-"""What each feed and hook was told of an order (ours)."""
+"""What each feed and hook got of an order (ours)."""
 
 import asyncio
 from typing import Annotated, Any
@@ -7,8 +7,8 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import Field
 
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
-from oms_ledger.api.history.history import Told, rows_of
-from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.history.history import ResponseModel, rows_of
+from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.notifications.webhook import instant_text
 from projections.accounts import app_keys
@@ -20,8 +20,8 @@ router = APIRouter(prefix="/api/ledger", tags=["Feed and hook, beyond the origin
 MaySee = Annotated[Caller, Depends(requires("order_deliveries"))]
 
 
-class NotificationOfOrder(Told):
-    """One notification of one key. Committed items of feeds are not kept, so not told."""
+class NotificationOfOrder(ResponseModel):
+    """One notification of one key. Committed items of feeds are not kept, so not given."""
 
     app_key: str = Field(examples=["vtexappkey-acme-8F21C0"])
     label: str | None = Field(description="What the key is for", examples=["erp"])
@@ -41,20 +41,20 @@ class NotificationOfOrder(Told):
     replayed: bool
 
 
-class DeliveriesOfOrder(Told):
+class DeliveriesOfOrder(ResponseModel):
     order_id: str = Field(examples=["v502559acme-01"])
     deliveries: list[NotificationOfOrder]
 
 
 @router.get("/orders/{order_id}/deliveries", response_model=DeliveriesOfOrder)
 async def get_deliveries(order_id: str, cell: TheCell, caller: MaySee) -> Response:
-    """Of every feed and hook of the account: what it was told of the order, newest first."""
-    named = segment(order_id)
+    """Of every feed and hook of the account: what it got of the order, newest first."""
+    named = path_id(order_id)
 
     def found() -> list[dict[str, Any]]:
         rows = {row.position: row for row in rows_of(cell, caller.account, named)}
         with cell.database.reading() as connection:
-            told = told_of(connection, caller.account, list(rows), now_micros())
+            sinks = told_of(connection, caller.account, list(rows), now_micros())
             labels = app_keys.labels(connection, caller.account)
         return [
             {
@@ -73,7 +73,7 @@ async def get_deliveries(order_id: str, cell: TheCell, caller: MaySee) -> Respon
                 "until": _instant(one.until),
                 "replayed": one.replayed,
             }
-            for one in told
+            for one in sinks
         ]
 
     return json_response({"orderId": named, "deliveries": await asyncio.to_thread(found)})

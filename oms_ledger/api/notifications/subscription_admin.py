@@ -1,6 +1,6 @@
 """What feeds and hooks can do beyond the original (contract 04 §8), under `/api/ledger/`.
 
-Written once for every kind of destination that is told notices: replay, dry run, explain and
+Written once for every kind of destination that gets notifications: replay, dry run, explain and
 dead letters. Positions are places in the whole ledger; instants are ISO 8601.
 """
 
@@ -22,7 +22,7 @@ from oms_ledger.accounts.roles import FEED_ADMIN, FULL, VIEW
 from oms_ledger.api.accounts.record import record
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.http.bodies import json_body
-from oms_ledger.api.http.errors import ApiError, forbidden, malformed, shown
+from oms_ledger.api.http.errors import ApiError, bad_request, forbidden, shown
 from oms_ledger.api.http.numbers import whole_number
 from oms_ledger.api.notifications.filters import read_filter
 from oms_ledger.api.orders.documents import json_response
@@ -31,13 +31,12 @@ from oms_ledger.notifications.filters import Filter, parse_filter
 from oms_ledger.orders.instants import parse as parse_instant
 from oms_ledger.orders.refusals import OrderNotFound
 from projections.notifications import feeds, hooks
-from projections.subscriptions import dead_letters, pauses
-from projections.subscriptions import presentation as telling
-from projections.subscriptions import replay as replays
-from projections.subscriptions.dry_run import Trial, dry_run
+from projections.subscriptions import dead_letters, pauses, presentation
+from projections.subscriptions import replay as subscriptions_replay
+from projections.subscriptions.dry_run import DryRun, dry_run
 from projections.subscriptions.explain import explain
-from projections.subscriptions.kinds import Kind
-from projections.subscriptions.sink import Told
+from projections.subscriptions.kinds import SubscriptionKind
+from projections.subscriptions.sink import SubscriptionSink
 
 LETTERS, LONGEST_PAGE = 100, 1000
 SAMPLES, MOST_SAMPLES = 10, 100
@@ -52,7 +51,7 @@ Endpoint = Callable[..., Any]
 Position = Annotated[int, Path(ge=0, le=2**63 - 1)]
 
 
-def _install(kind: Kind) -> None:
+def _install(kind: SubscriptionKind) -> None:
     """The operations of one kind; their names in the table of resources begin with its own."""
     path = f"/api/ledger/{kind.name}"
     for method, place, made, operation in (
@@ -75,11 +74,11 @@ def _install(kind: Kind) -> None:
         )
 
 
-def _replay(kind: Kind, door: Any) -> Endpoint:
+def _replay(kind: SubscriptionKind, door: Any) -> Endpoint:
     May = Annotated[Caller, Depends(door)]
 
     async def replay(request: Request, cell: TheCell, caller: May) -> Response:
-        """Put the cursor back to a position or an instant, or produce one order again.
+        """Put the subscription back to a position or an instant, or produce one order again.
 
         Body: `since` (a position, or an instant), and `orderId` for one order alone, for which
         `since` may be left out. What is produced again is marked `replayed`.
@@ -87,31 +86,33 @@ def _replay(kind: Kind, door: Any) -> Endpoint:
         body = await _object(request)
         order_id = _text(body, "orderId")
         if order_id is None and body.get("since") is None:
-            raise malformed("since: found nothing, expected a position or an instant")
+            raise bad_request("since: found nothing, expected a position or an instant")
 
-        def put_back() -> dict[str, Any]:
-            told = _told(kind, cell, caller)
+        def rewind() -> dict[str, Any]:
+            sinks = _told(kind, cell, caller)
             since = _place(cell, body, "since") or 0
             if order_id is not None:
-                count = replays.tell_again(cell.database, cell.folds(), told, order_id, since)
+                count = subscriptions_replay.replay_order(
+                    cell.database, cell.loader(), sinks, order_id, since
+                )
                 if count is None:
                     raise OrderNotFound()
                 return {"orderId": order_id, "since": since, "produced": count}
             with cell.database.writing() as connection:
-                done = replays.put_back(connection, told.cursor, since)
+                done = subscriptions_replay.rewind(connection, sinks.subscription, since)
             assert done is not None
             return {"since": done.since, "until": done.until}
 
-        told = await asyncio.to_thread(put_back)
-        since = int(told["since"])
+        sinks = await asyncio.to_thread(rewind)
+        since = int(sinks["since"])
         replayed = SubscriptionReplayed(caller.app_key, kind.name, since, order_id)
         await record(cell, caller, replayed)
-        return json_response(told)
+        return json_response(sinks)
 
     return replay
 
 
-def _dry_run(kind: Kind, door: Any) -> Endpoint:
+def _dry_run(kind: SubscriptionKind, door: Any) -> Endpoint:
     May = Annotated[Caller, Depends(door)]
 
     async def try_filter(request: Request, cell: TheCell, caller: May) -> Response:
@@ -122,10 +123,10 @@ def _dry_run(kind: Kind, door: Any) -> Endpoint:
         """
         body = await _object(request)
         if body.get("since") is None:
-            raise malformed("since: found nothing, expected a position or an instant")
+            raise bad_request("since: found nothing, expected a position or an instant")
         samples = body.get("samples", SAMPLES)
         if type(samples) is not int or not 0 <= samples <= MOST_SAMPLES:
-            raise malformed(f"samples: expected a whole number from 0 to {MOST_SAMPLES}")
+            raise bad_request(f"samples: expected a whole number from 0 to {MOST_SAMPLES}")
         view = _View(await cell.ledger.account(caller.account), caller, body)
         filter = await asyncio.to_thread(_filter, kind, cell, caller, body)
         since = await asyncio.to_thread(_place, cell, body, "since")
@@ -138,7 +139,7 @@ def _dry_run(kind: Kind, door: Any) -> Endpoint:
             try:
                 run = dry_run(
                     cell.database,
-                    cell.folds(),
+                    cell.loader(),
                     caller.account,
                     filter,
                     since=since or 0,
@@ -146,8 +147,11 @@ def _dry_run(kind: Kind, door: Any) -> Endpoint:
                     samples=samples,
                     masked=view.masked,
                 )
-                for report in telling.now_and_then(_resting(run), REPORTS):
-                    yield orjson.dumps(telling.trial(report, values=view.values)) + b"\n"
+                for report in presentation.now_and_then(_resting(run), REPORTS):
+                    yield (
+                        orjson.dumps(presentation.dry_run_progress(report, values=view.values))
+                        + b"\n"
+                    )
             finally:
                 AT_ONCE.release()
 
@@ -158,7 +162,7 @@ def _dry_run(kind: Kind, door: Any) -> Endpoint:
     return try_filter
 
 
-def _resting(run: Iterator[Trial]) -> Iterator[Trial]:
+def _resting(run: Iterator[DryRun]) -> Iterator[DryRun]:
     """Rests after each page, for others of this process need the interpreter too."""
     began = time.perf_counter()
     for report in run:
@@ -168,81 +172,86 @@ def _resting(run: Iterator[Trial]) -> Iterator[Trial]:
         began = time.perf_counter()
 
 
-def _explain(kind: Kind, door: Any) -> Endpoint:
+def _explain(kind: SubscriptionKind, door: Any) -> Endpoint:
     May = Annotated[Caller, Depends(door)]
 
     async def explain_filter(request: Request, cell: TheCell, caller: May) -> Response:
         """What a filter says of each version of an order, why, and what it cost.
 
         Body: `orderId`, and optionally `filter` (else the configured one). The expression's
-        values are told to whom may see the order; others learn whether they are true. In an
+        values get to whom may see the order; others learn whether they are true. In an
         account that masks they are those of the masked document.
         """
         body = await _object(request)
         order_id = _text(body, "orderId")
         if order_id is None:
-            raise malformed("orderId: found nothing, expected the id of an order")
+            raise bad_request("orderId: found nothing, expected the id of an order")
 
         view = _View(await cell.ledger.account(caller.account), caller, body)
 
-        def told() -> dict[str, Any]:
+        def sinks() -> dict[str, Any]:
             filter = _filter(kind, cell, caller, body)
-            said = list(explain(cell.folds(), caller.account, order_id, filter, masked=view.masked))
-            if not said:
+            explanation = list(
+                explain(cell.loader(), caller.account, order_id, filter, masked=view.masked)
+            )
+            if not explanation:
                 raise OrderNotFound()
             return {
                 "orderId": order_id,
-                **telling.engine(filter),
-                "versions": [telling.version(one, values=view.values) for one in said],
+                **presentation.engine(filter),
+                "versions": [presentation.version(one, values=view.values) for one in explanation],
             }
 
-        return json_response(await asyncio.to_thread(told))
+        return json_response(await asyncio.to_thread(sinks))
 
     return explain_filter
 
 
-def _dead_letters(kind: Kind, door: Any) -> Endpoint:
+def _dead_letters(kind: SubscriptionKind, door: Any) -> Endpoint:
     May = Annotated[Caller, Depends(door)]
 
     async def list_letters(request: Request, cell: TheCell, caller: May) -> Response:
         """What could not be delivered, by position. Query: `after`, `limit` (at most 1000)."""
-        cursor = kind.cursor_of(caller.app_key)
+        subscription = kind.subscription_of(caller.app_key)
         after = whole_number(request, "after", 0, 2**63 - 1)
         limit = whole_number(request, "limit", LETTERS, LONGEST_PAGE, lowest=1)
 
         def page() -> dict[str, Any]:
             with cell.database.reading() as connection:
-                letters = dead_letters.page(connection, cursor, after, limit)
-                count = dead_letters.count(connection, cursor)
-            following = letters[-1].position if len(letters) == limit else None
-            told = [telling.letter(letter) for letter in letters]
-            return {"total": count, "letters": told, "next": following}
+                letters_ = dead_letters.page(connection, subscription, after, limit)
+                count = dead_letters.count(connection, subscription)
+            following = letters_[-1].position if len(letters_) == limit else None
+            sinks = [presentation.dead_letter(dead_letter) for dead_letter in letters_]
+            return {"total": count, "deadLetters": sinks, "next": following}
 
         return json_response(await asyncio.to_thread(page))
 
     return list_letters
 
 
-def _dead_letter(kind: Kind, door: Any) -> Endpoint:
+def _dead_letter(kind: SubscriptionKind, door: Any) -> Endpoint:
     May = Annotated[Caller, Depends(door)]
 
     async def one_letter(position: Position, cell: TheCell, caller: May) -> Response:
         """One dead letter with its content."""
-        cursor = kind.cursor_of(caller.app_key)
+        subscription = kind.subscription_of(caller.app_key)
 
         def found() -> dict[str, Any]:
             with cell.database.reading() as connection:
-                letters = dead_letters.page(connection, cursor, position - 1, 1)
-            if not letters or letters[0].position != position:
+                letters_ = dead_letters.page(connection, subscription, position - 1, 1)
+            if not letters_ or letters_[0].position != position:
                 raise ApiError(404, "OMS404", f"This key has no dead letter at {position}")
-            return {**telling.letter(letters[0]), "content": json.loads(letters[0].content)}
+            return {
+                **presentation.dead_letter(letters_[0]),
+                "content": json.loads(letters_[0].content),
+            }
 
         return json_response(await asyncio.to_thread(found))
 
     return one_letter
 
 
-def _requeue(kind: Kind, door: Any) -> Endpoint:
+def _requeue(kind: SubscriptionKind, door: Any) -> Endpoint:
     May = Annotated[Caller, Depends(door)]
 
     async def requeue(request: Request, cell: TheCell, caller: May) -> Response:
@@ -251,28 +260,28 @@ def _requeue(kind: Kind, door: Any) -> Endpoint:
         positions = body.get("positions")
         every = body.get("all") is True
         if every == (positions is not None):
-            raise malformed("The body: expected either positions or all, which is true")
+            raise bad_request("The body: expected either positions or all, which is true")
         if not every and not (
             isinstance(positions, list)
             and 1 <= len(positions) <= LONGEST_PAGE
             and all(type(position) is int for position in positions)
         ):
-            raise malformed(f"positions: expected an array of 1 to {LONGEST_PAGE} positions")
+            raise bad_request(f"positions: expected an array of 1 to {LONGEST_PAGE} positions")
 
-        def put_back() -> dict[str, Any]:
+        def rewind() -> dict[str, Any]:
             _told(kind, cell, caller)
-            count = telling.requeue(cell.database, kind, caller.app_key, positions)
+            count = presentation.requeue(cell.database, kind, caller.app_key, positions)
             return {"requeued": count}
 
-        told = await asyncio.to_thread(put_back)
-        count = int(told["requeued"])
+        sinks = await asyncio.to_thread(rewind)
+        count = int(sinks["requeued"])
         await record(cell, caller, DeadLettersRequeued(caller.app_key, kind.name, count))
-        return json_response(told)
+        return json_response(sinks)
 
     return requeue
 
 
-def _filter_state(kind: Kind, door: Any) -> Endpoint:
+def _filter_state(kind: SubscriptionKind, door: Any) -> Endpoint:
     May = Annotated[Caller, Depends(door)]
 
     async def get_filter_state(cell: TheCell, caller: May) -> Response:
@@ -282,7 +291,7 @@ def _filter_state(kind: Kind, door: Any) -> Endpoint:
     return get_filter_state
 
 
-def _filter_resume(kind: Kind, door: Any) -> Endpoint:
+def _filter_resume(kind: SubscriptionKind, door: Any) -> Endpoint:
     May = Annotated[Caller, Depends(door)]
 
     async def resume_filter(cell: TheCell, caller: May) -> Response:
@@ -290,7 +299,7 @@ def _filter_resume(kind: Kind, door: Any) -> Endpoint:
 
         def resume() -> dict[str, Any]:
             with cell.database.writing() as connection:
-                pauses.resume(connection, kind.cursor_of(caller.app_key))
+                pauses.resume(connection, kind.subscription_of(caller.app_key))
             return _state_of(kind, cell, caller)
 
         return json_response(await asyncio.to_thread(resume))
@@ -298,17 +307,17 @@ def _filter_resume(kind: Kind, door: Any) -> Endpoint:
     return resume_filter
 
 
-def _state_of(kind: Kind, cell: Cell, caller: Caller) -> dict[str, Any]:
-    told = _told(kind, cell, caller)
+def _state_of(kind: SubscriptionKind, cell: Cell, caller: Caller) -> dict[str, Any]:
+    sinks = _told(kind, cell, caller)
     with cell.database.reading() as connection:
-        pause = pauses.get(connection, told.cursor)
-    return telling.filter_state(pause)
+        pause = pauses.get(connection, sinks.subscription)
+    return presentation.filter_state(pause)
 
 
 async def _object(request: Request) -> dict[str, Any]:
     body = await json_body(request)
     if not isinstance(body, dict):
-        raise malformed("The body: expected an object")
+        raise bad_request("The body: expected an object")
     return body
 
 
@@ -316,19 +325,19 @@ def _text(body: dict[str, Any], name: str) -> str | None:
     value = body.get(name)
     if value is None or (isinstance(value, str) and value):
         return value
-    raise malformed(f"{name}: found {shown(value)}, expected a text")
+    raise bad_request(f"{name}: found {shown(value)}, expected a text")
 
 
-def _told(kind: Kind, cell: Cell, caller: Caller) -> Told:
-    told = kind.destination(cell.database, cell.vault, caller.app_key)
-    if told is None:
+def _told(kind: SubscriptionKind, cell: Cell, caller: Caller) -> SubscriptionSink:
+    sinks = kind.destination(cell.database, cell.encryption, caller.app_key)
+    if sinks is None:
         message = f"This key has no {kind.name}: configure one by POST"
         raise ApiError(404, "OMS404", f"{message} /api/orders/{kind.name}/config")
-    return told
+    return sinks
 
 
 class _View:
-    """How much of orders a caller's filter may look into, and how much of it is told.
+    """How much of orders a caller's filter may look into, and how much of it gets.
 
     A filter of the body is a question about every field, so it takes who may configure filters
     and see orders; in an account that masks it is put to the masked documents. The configured
@@ -336,33 +345,33 @@ class _View:
     """
 
     def __init__(self, account: Account, caller: Caller, body: dict[str, Any]) -> None:
-        asked, sees = body.get("filter") is not None, bool(caller.resources & {VIEW, FULL})
-        if asked and FEED_ADMIN not in caller.resources:
+        requested, sees = body.get("filter") is not None, bool(caller.resources & {VIEW, FULL})
+        if requested and FEED_ADMIN not in caller.resources:
             raise forbidden(frozenset({FEED_ADMIN}))
-        if asked and not sees:
+        if requested and not sees:
             raise forbidden(frozenset({VIEW, FULL}))
         masks = bool(account.setting("pii"))
-        self.masked = asked and masks
-        self.values = sees and (asked or not masks)
+        self.masked = requested and masks
+        self.values = sees and (requested or not masks)
 
 
-def _filter(kind: Kind, cell: Cell, caller: Caller, body: dict[str, Any]) -> Filter:
+def _filter(kind: SubscriptionKind, cell: Cell, caller: Caller, body: dict[str, Any]) -> Filter:
     """The filter of the body, or else the one that is configured."""
     if body.get("filter") is None:
-        return _told(kind, cell, caller).asking.filter
+        return _told(kind, cell, caller).filter_of.filter
     posted, _ = read_filter(body["filter"])
     return parse_filter(posted)
 
 
 def _place(cell: Cell, body: dict[str, Any], name: str) -> int | None:
-    """The position that a position or an instant stands for: of the last entry before it."""
+    """The position that a position or an instant stands for: of the last event before it."""
     value = body.get(name)
     if value is None:
         return None
     try:
-        return telling.place(cell.database, value, parse_instant)
+        return presentation.place(cell.database, value, parse_instant)
     except ValueError:
-        raise malformed(
+        raise bad_request(
             f"{name}: found {shown(value)}, expected a position or an instant"
         ) from None
 

@@ -11,7 +11,7 @@ from oms_ledger.accounts.events import OperatorInvited, OperatorRemoved, Operato
 from oms_ledger.accounts.roles import ROLES
 from oms_ledger.api.accounts.record import record
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
-from oms_ledger.api.history.history import Told
+from oms_ledger.api.history.history import ResponseModel
 from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.http.errors import forbidden
 from oms_ledger.api.orders.documents import json_response
@@ -36,7 +36,7 @@ class NewRole(Body):
     role: str
 
 
-class OperatorTold(Told):
+class OperatorTold(ResponseModel):
     id: str = Field(examples=["pk3jq7x2m4a"])
     email: str
     name: str
@@ -47,11 +47,11 @@ class OperatorTold(Told):
     invited: bool = Field(description="Whether no password was set yet")
 
 
-class Operators(Told):
+class Operators(ResponseModel):
     operators: list[OperatorTold]
 
 
-class Invited(Told):
+class Invited(ResponseModel):
     id: str
     token: str | None = Field(
         description="Of the link `/admin/-/link#…` to pass on, told this once; null where the"
@@ -88,25 +88,25 @@ async def get_operators(cell: TheCell, caller: MayManage) -> Response:
 
 def _require_role(caller: Caller, role: str) -> None:
     """Nobody gives a role that may do more than they may themselves."""
-    if beyond := ROLES[invitations.require_role(role)] - caller.resources:
-        raise forbidden(frozenset(beyond))
+    if wait_past := ROLES[invitations.require_role(role)] - caller.resources:
+        raise forbidden(frozenset(wait_past))
 
 
 @router.post("", status_code=201, response_model=Invited)
 async def post_operator(request: Request, cell: TheCell, caller: MayManage) -> Response:
     """Give a person a role in the account; the answer has the secret of the link to pass on."""
-    asked = parse(Invitation, await json_body(request))
-    _require_role(caller, asked.role)
+    requested = parse(Invitation, await json_body(request))
+    _require_role(caller, requested.role)
     invite = partial(
         invitations.invite,
         cell,
-        email=asked.email,
-        name=asked.name,
+        email=requested.email,
+        name=requested.name,
         account=caller.account,
-        role=asked.role,
+        role=requested.role,
     )
     operator, token = await asyncio.to_thread(invite)
-    await record(cell, caller, OperatorInvited(operator, asked.role))
+    await record(cell, caller, OperatorInvited(operator, requested.role))
     return json_response({"id": operator, "token": token}, 201, {"Cache-Control": "no-store"})
 
 
@@ -115,11 +115,11 @@ async def patch_operator(
     operator_id: str, request: Request, cell: TheCell, caller: MayManage
 ) -> Response:
     """Another role in the account; the person's sessions end."""
-    asked = parse(NewRole, await json_body(request))
-    _require_role(caller, asked.role)
-    change = partial(invitations.change_role, cell, operator_id, caller.account, asked.role)
+    requested = parse(NewRole, await json_body(request))
+    _require_role(caller, requested.role)
+    change = partial(invitations.change_role, cell, operator_id, caller.account, requested.role)
     await asyncio.to_thread(change)
-    await record(cell, caller, OperatorRoleChanged(operator_id, asked.role))
+    await record(cell, caller, OperatorRoleChanged(operator_id, requested.role))
     return Response(status_code=204)
 
 

@@ -12,20 +12,20 @@ from oms_ledger.accounts.events import RunStarted, RunStopped
 from oms_ledger.accounts.roles import OPERATIONS
 from oms_ledger.api.accounts.record import record
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
-from oms_ledger.api.history.history import Told
-from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.history.history import ResponseModel
+from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.bodies import Body, json_body, parse
-from oms_ledger.api.http.errors import ApiError, forbidden, malformed
+from oms_ledger.api.http.errors import ApiError, bad_request, forbidden
 from oms_ledger.api.orders.documents import json_response
-from oms_ledger.api.orders.queries import asked as question_of
 from oms_ledger.api.orders.queries import of_body
+from oms_ledger.api.orders.queries import requested as question_of
 from oms_ledger.cell import Cell
 from oms_ledger.notifications.webhook import instant_text
-from oms_ledger.services import signals as wakeups
+from oms_ledger.services import signals
 from oms_ledger.services.operators import bulk
 from projections.operators import runs
 from projections.operators.runs import Outcome, Run
-from projections.orders import query as order_list
+from projections.orders import query as orders_query
 
 router = APIRouter(prefix="/api/ledger/runs", tags=["Bulk runs"])
 
@@ -42,14 +42,14 @@ class RunRequest(Body):
     query: dict[str, Any] | None = None
 
 
-class Reason(Told):
+class Reason(ResponseModel):
     code: str = Field(examples=["OMS003"])
     message: str
     count: int
     orders: list[str] = Field(description="The first of them")
 
 
-class RunPreview(Told):
+class RunPreview(ResponseModel):
     command: str
     matched: int
     can: int
@@ -58,11 +58,11 @@ class RunPreview(Told):
     position: int = Field(description="The ledger's last position when it was looked at")
 
 
-class RunTold(Told):
+class RunTold(ResponseModel):
     id: str
     command: str
     reason: str
-    by: str
+    actor: str
     state: str = Field(description="`running`, `stopped` or `complete`")
     total: int
     done: int
@@ -71,11 +71,11 @@ class RunTold(Told):
     finished_at: str | None
 
 
-class Runs(Told):
+class Runs(ResponseModel):
     runs: list[RunTold]
 
 
-class OrderOfRun(Told):
+class OrderOfRun(ResponseModel):
     order_id: str
     outcome: str | None = Field(description="`done`, `refused`, or null while it waits")
     code: str | None
@@ -86,46 +86,48 @@ class RunReport(RunTold):
     orders: list[OrderOfRun]
 
 
-async def _orders(cell: Cell, request: Request, caller: Caller, asked: RunRequest) -> list[str]:
+async def _orders(cell: Cell, request: Request, caller: Caller, requested: RunRequest) -> list[str]:
     """The orders that are meant, frozen now."""
-    needed = OPERATIONS.get(bulk.COMMANDS.get(asked.command, ""))
+    needed = OPERATIONS.get(bulk.COMMANDS.get(requested.command, ""))
     if needed is None:
         known = ", ".join(bulk.COMMANDS)
-        raise malformed(f"command: found {asked.command[:60]!r}, expected one of {known}")
+        raise bad_request(f"command: found {requested.command[:60]!r}, expected one of {known}")
     if not caller.resources & needed:
         raise forbidden(needed)
-    if (asked.orders is None) == (asked.query is None):
-        raise malformed("orders, query: expected one of them")
-    if asked.orders is not None:
-        return list(dict.fromkeys(asked.orders))
+    if (requested.orders is None) == (requested.query is None):
+        raise bad_request("orders, query: expected one of them")
+    if requested.orders is not None:
+        return list(dict.fromkeys(requested.orders))
     account = await cell.ledger.account(caller.account)
-    question = question_of(account, of_body(asked.query or {}), cell.ledger.now()).question
+    question = question_of(account, of_body(requested.query or {}), cell.ledger.now()).question
     await request.app.state.freshness.wait()
     every = replace(question, page=1, per_page=bulk.MOST + 1)
 
     def look() -> list[str]:
         with cell.database.reading() as connection:
-            return order_list.page_ids(connection, every)
+            return orders_query.page_ids(connection, every)
 
     found = await asyncio.to_thread(look)
     if len(found) > bulk.MOST:
-        raise malformed(f"query: more than {bulk.MOST} orders match, which one run may have")
+        raise bad_request(f"query: more than {bulk.MOST} orders match, which one run may have")
     return found
 
 
 @router.post("/preview", response_model=RunPreview)
 async def post_preview(request: Request, cell: TheCell, caller: MayRun) -> Response:
     """Which of the orders would take the command now, and why the others would not."""
-    asked = parse(RunRequest, await json_body(request))
-    orders = await _orders(cell, request, caller, asked)
+    requested = parse(RunRequest, await json_body(request))
+    orders = await _orders(cell, request, caller, requested)
     account = await cell.ledger.account(caller.account)
-    decision = bulk.decision_of(asked.command, account, reason=asked.reason, by=caller.actor)
+    decision = bulk.decision_of(
+        requested.command, account, reason=requested.reason, actor=caller.actor
+    )
     head = await asyncio.to_thread(cell.store.head)
     found = await bulk.preview(cell, account, orders, decision)
     refused = [one for one in found if one.outcome == runs.REFUSED]
     return json_response(
         {
-            "command": asked.command,
+            "command": requested.command,
             "matched": len(found),
             "can": len(found) - len(refused),
             "cannot": len(refused),
@@ -153,18 +155,23 @@ def _reasons(refused: list[Outcome]) -> list[dict[str, Any]]:
 @router.post("", status_code=202, response_model=RunTold)
 async def post_run(request: Request, cell: TheCell, caller: MayRun) -> Response:
     """Begin a run; a worker changes the orders one after another, each exactly once."""
-    asked = parse(RunRequest, await json_body(request))
-    orders = await _orders(cell, request, caller, asked)
+    requested = parse(RunRequest, await json_body(request))
+    orders = await _orders(cell, request, caller, requested)
 
     def create() -> str:
         with cell.database.writing() as connection:
             return runs.create(
-                connection, caller.account, caller.actor, asked.command, asked.reason, orders
+                connection,
+                caller.account,
+                caller.actor,
+                requested.command,
+                requested.reason,
+                orders,
             )
 
     new = await asyncio.to_thread(create)
-    await record(cell, caller, RunStarted(new, asked.command, len(orders)))
-    await asyncio.to_thread(wakeups.wake, cell.redis, [f"run:{new}"], wakeups.SLOW)
+    await record(cell, caller, RunStarted(new, requested.command, len(orders)))
+    await asyncio.to_thread(signals.signal, cell.redis, [f"run:{new}"], signals.SLOW)
     return json_response(await _told(cell, caller, new), 202)
 
 
@@ -181,31 +188,31 @@ async def get_runs(cell: TheCell, caller: MayRun) -> Response:
 @router.get("/{run_id}", response_model=RunReport)
 async def get_run(run_id: str, cell: TheCell, caller: MayRun) -> Response:
     """The run with the outcome of each order."""
-    told = await _told(cell, caller, segment(run_id))
+    fields = await _told(cell, caller, path_id(run_id))
 
     def look() -> list[Outcome]:
         with cell.database.reading() as connection:
-            return runs.outcomes(connection, told["id"])
+            return runs.outcomes(connection, fields["id"])
 
     orders = [
         {"orderId": o.order_id, "outcome": o.outcome, "code": o.code, "message": o.message}
         for o in await asyncio.to_thread(look)
     ]
-    return json_response({**told, "orders": orders})
+    return json_response({**fields, "orders": orders})
 
 
 @router.post("/{run_id}/stop", response_model=RunTold)
 async def post_stop(run_id: str, cell: TheCell, caller: MayRun) -> Response:
     """End the run after the order at hand; what was done stays."""
-    told = await _told(cell, caller, segment(run_id))
+    fields = await _told(cell, caller, path_id(run_id))
 
     def stop() -> bool:
         with cell.database.writing() as connection:
-            return runs.finish(connection, told["id"], runs.STOPPED)
+            return runs.finish(connection, fields["id"], runs.STOPPED)
 
     if await asyncio.to_thread(stop):
-        await record(cell, caller, RunStopped(told["id"]))
-    return json_response(await _told(cell, caller, told["id"]))
+        await record(cell, caller, RunStopped(fields["id"]))
+    return json_response(await _told(cell, caller, fields["id"]))
 
 
 async def _told(cell: Cell, caller: Caller, run_id: str) -> dict[str, Any]:
@@ -214,10 +221,10 @@ async def _told(cell: Cell, caller: Caller, run_id: str) -> dict[str, Any]:
             run = runs.get(connection, caller.account, run_id)
             return None if run is None else _serialize(run, runs.counts(connection, run.id))
 
-    told = await asyncio.to_thread(look)
-    if told is None:
+    fields = await asyncio.to_thread(look)
+    if fields is None:
         raise ApiError(404, "OMS404", "There is no such run")
-    return told
+    return fields
 
 
 def _serialize(run: Run, counted: dict[str, int]) -> dict[str, Any]:
@@ -225,7 +232,7 @@ def _serialize(run: Run, counted: dict[str, int]) -> dict[str, Any]:
         "id": run.id,
         "command": run.command,
         "reason": run.reason,
-        "by": run.by,
+        "by": run.actor,
         "state": run.state,
         "total": run.total,
         "done": counted.get(runs.DONE, 0),

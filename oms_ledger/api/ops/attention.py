@@ -11,15 +11,15 @@ from sqlalchemy import Connection
 from oms_ledger.accounts.account import Account
 from oms_ledger.accounts.roles import OPERATIONS
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
-from oms_ledger.api.history.history import Told
+from oms_ledger.api.history.history import ResponseModel
 from oms_ledger.api.orders.documents import json_response
-from oms_ledger.api.orders.queries import asked
+from oms_ledger.api.orders.queries import requested
 from oms_ledger.cell import Cell
 from oms_ledger.notifications.webhook import instant_text
 from projections.desk import tasks
 from projections.desk.tasks import Question as TaskQuestion
 from projections.notifications import deliveries, feeds, hooks
-from projections.orders import query as order_list
+from projections.orders import query as orders_query
 from projections.outbox import messages
 
 router = APIRouter(prefix="/api/ledger", tags=["Ledger"])
@@ -40,7 +40,7 @@ ORDERS: dict[str, tuple[str, dict[str, str]]] = {
 }
 
 
-class Need(Told):
+class Need(ResponseModel):
     kind: str = Field(examples=["cancellations-requested"])
     severity: str = Field(description="`error`, `decide` or `wait`", examples=["decide"])
     count: int = Field(examples=[2])
@@ -50,7 +50,7 @@ class Need(Told):
     query: dict[str, str] = Field(description="Of the list that shows exactly these")
 
 
-class Attention(Told):
+class Attention(ResponseModel):
     needs: list[Need]
 
 
@@ -78,8 +78,8 @@ def _needs(
     if may("list_orders"):
         for kind, (severity, query) in ORDERS.items():
             given = {name: [value] for name, value in query.items()}
-            question = asked(account, given, cell.ledger.now()).question
-            count = order_list.totals(connection, question).count
+            question = requested(account, given, cell.ledger.now()).question
+            count = orders_query.totals(connection, question).count
             yield _need(kind, severity, count, query=query)
     if may("hook_state"):
         yield from _subscriptions(cell, connection, account)
@@ -96,7 +96,7 @@ def _needs(
 def _subscriptions(
     cell: Cell, connection: Connection, account: Account
 ) -> Iterator[dict[str, Any]]:
-    for hook in hooks.of_account(connection, account.name, cell.vault):
+    for hook in hooks.of_account(connection, account.name, cell.encryption):
         pending, oldest, dead = deliveries.overview(connection, hook.app_key)
         failing = pending if hook.failures >= FAILURES else 0
         reason = f"{hook.failures} failures in a row"

@@ -6,20 +6,21 @@ from collections.abc import Iterator
 import redis
 from fastapi import APIRouter, Depends, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
-from oms_ledger.api.auth.dependencies import TheCell, open_to_all
+from oms_ledger.api.auth.dependencies import TheCell, public_route
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.cell import Cell
-from oms_ledger.services import metrics as reporting
-from oms_ledger.services import signals as wakeups
-from projections.ops import metrics as figures
-from projections.ops.metrics import Figure
+from oms_ledger.services import metrics as services_metrics
+from oms_ledger.services import signals
+from projections.ops import metrics as ops_metrics
+from projections.ops.metrics import Metric
 from projections.subscriptions.checkpoints import now_micros
 
-router = APIRouter(tags=["Health"], dependencies=[Depends(open_to_all("health"))])
+router = APIRouter(tags=["Health"], dependencies=[Depends(public_route("health"))])
 
 
 @router.get("/healthz")
@@ -29,7 +30,7 @@ async def healthz() -> Response:
 
 @router.get("/readyz")
 async def readyz(cell: TheCell) -> Response:
-    """200 when orders can be taken; Redis being away is told, but stops no order."""
+    """200 when orders can be taken; Redis being away gets, but stops no order."""
     reasons, notes = await asyncio.to_thread(_state, cell)
     status = "ready" if not reasons else "not ready"
     body = {"status": status, "reasons": reasons, "notes": notes}
@@ -45,16 +46,18 @@ def _state(cell: Cell) -> tuple[list[str], list[str]]:
     try:
         cell.redis.ping()
     except redis.RedisError as error:
-        notes.append(f"redis is away ({type(error).__name__}): feeds and hooks wait for the sweep")
+        notes.append(
+            f"redis is unavailable ({type(error).__name__}): feeds and hooks wait for the reconciliation"
+        )
     return reasons, notes
 
 
 @router.get("/metrics")
 async def metrics(cell: TheCell) -> Response:
-    return Response(await asyncio.to_thread(_figures, cell), media_type=CONTENT_TYPE_LATEST)
+    return Response(await asyncio.to_thread(_metrics, cell), media_type=CONTENT_TYPE_LATEST)
 
 
-def _figures(cell: Cell) -> bytes:
+def _metrics(cell: Cell) -> bytes:
     registry = CollectorRegistry()
     registry.register(_Everything(cell))
     return generate_latest(registry)
@@ -66,30 +69,30 @@ class _Everything(Collector):
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
 
-    def collect(self) -> Iterator[Metric]:
+    def collect(self) -> Iterator[Family]:
         cell = self._cell
         head = cell.store.head()
         with cell.database.reading() as connection:
-            known = figures.figures(connection, head, now_micros())
-            own = reporting.of_all(connection, "web")
-        yield from (_metric(figure) for figure in [*known, *_redis(cell)])
+            known = ops_metrics.collect_metrics(connection, head, now_micros())
+            own = services_metrics.of_all(connection, "web")
+        yield from (_metric(sample) for sample in [*known, *_redis(cell)])
         yield from own
 
 
-def _metric(figure: Figure) -> Metric:
-    kind = CounterMetricFamily if figure.counter else GaugeMetricFamily
-    metric = kind(figure.name, figure.about, labels=figure.labels)
-    for labels, value in figure.values.items():
+def _metric(sample: Metric) -> Family:
+    kind = CounterMetricFamily if sample.counter else GaugeMetricFamily
+    metric = kind(sample.name, sample.about, labels=sample.labels)
+    for labels, value in sample.values.items():
         metric.add_metric(labels, value)
     return metric
 
 
-def _redis(cell: Cell) -> Iterator[Figure]:
-    up = Figure("oms_redis_up", "Whether Redis answers")
-    queued = Figure("oms_wakeups_queued", "Wake-ups that no worker has taken yet", ("queue",))
+def _redis(cell: Cell) -> Iterator[Metric]:
+    up = Metric("oms_redis_up", "Whether Redis answers")
+    queued = Metric("oms_signals_queued", "Signals that no worker has taken yet", ("queue",))
     try:
-        for name in (wakeups.QUEUE, wakeups.SLOW):
-            queued.put(wakeups.queue(cell.redis, name).count, name)
+        for name in (signals.QUEUE, signals.SLOW):
+            queued.put(signals.queue(cell.redis, name).count, name)
         up.put(1)
     except redis.RedisError:
         up.put(0)

@@ -14,10 +14,10 @@ from pydantic import Field
 from sqlalchemy import select
 
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
-from oms_ledger.api.history.history import Told
+from oms_ledger.api.history.history import ResponseModel
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore.integrity import Tampered, verify
+from oms_ledger.eventstore.integrity import IntegrityError, verify
 from oms_ledger.eventstore.tables import seals
 from oms_ledger.services.state import state_of
 from projections.ops.verify import count_orders, verify_views
@@ -28,13 +28,13 @@ MayLook = Annotated[Caller, Depends(requires("system"))]
 NAMED = 20  # differences that are named
 
 
-class Seal(Told):
+class Seal(ResponseModel):
     from_position: int
     to_position: int
     seal: str = Field(description="SHA-256 over the seal before and the events, in hex")
 
 
-class Seals(Told):
+class Seals(ResponseModel):
     seals: list[Seal]
 
 
@@ -80,8 +80,8 @@ async def post_verify(cell: TheCell, caller: MayLook) -> Response:
 
 
 def _lines(cell: Cell) -> Iterator[bytes]:
-    for told in _verified(cell):
-        yield orjson.dumps(told) + b"\n"
+    for fields in _verified(cell):
+        yield orjson.dumps(fields) + b"\n"
 
 
 def _verified(cell: Cell) -> Iterator[dict[str, Any]]:
@@ -90,11 +90,11 @@ def _verified(cell: Cell) -> Iterator[dict[str, Any]]:
     try:
         for position in verify(cell.store, head):
             yield {"done": position, "total": total}
-    except Tampered as tampered:
+    except IntegrityError as tampered:
         yield {"ok": False, "position": tampered.position, "reason": tampered.why, "views": []}
         return
     differing = []
-    for done, found in verify_views(cell.database, cell.folds()):
+    for done, found in verify_views(cell.database, cell.loader()):
         differing += found
         yield {"done": head + done, "total": total}
     views = [

@@ -1,4 +1,4 @@
-"""What moves an order on: the start of its handling, the notice that it is paid."""
+"""What moves an order on: the start of its handling, the notification that it is paid."""
 
 from functools import partial
 from typing import Annotated
@@ -11,11 +11,11 @@ from oms_ledger.api.auth.dependencies import (
     TheLedger,
     requires,
 )
-from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.receipts import request_id
 from oms_ledger.eventstore.ledger import Ledger
-from oms_ledger.orders import events as e
-from oms_ledger.orders.decide import Facts
+from oms_ledger.orders import events
+from oms_ledger.orders.decide import DecisionContext
 from oms_ledger.orders.handling.decide import start_handling, take_step
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.decide import notify_payment
@@ -35,9 +35,9 @@ async def post_start_handling(
 ) -> Response:
     await ledger.change(
         caller.account,
-        segment(order_id),
+        path_id(order_id),
         start_handling,
-        by=caller.app_key,
+        actor=caller.app_key,
         cause=request_id(request),
     )
     return Response(status_code=204)
@@ -66,7 +66,7 @@ async def _step(
     chosen = bool(account.setting(status.replace("-", "_")))
     decision = partial(take_step, status=status, chosen=chosen)
     await ledger.change(
-        caller.account, segment(order_id), decision, by=caller.app_key, cause=request_id(request)
+        caller.account, path_id(order_id), decision, actor=caller.app_key, cause=request_id(request)
     )
     return Response(status_code=204)
 
@@ -78,15 +78,15 @@ async def post_payment_notification(
 ) -> Response:
     """Recorded for every order that the payment pays: a purchase of several sellers has several."""
     ledger = cell.ledger
-    order = await ledger.order(caller.account, segment(order_id))
-    named = segment(payment_id)
+    order = await ledger.order(caller.account, path_id(order_id))
+    named = path_id(payment_id)
 
-    def decide(one: Order, facts: Facts) -> list[e.OrderEvent]:
+    def decide(one: Order, context: DecisionContext) -> list[events.OrderEvent]:
         sibling = one.order_id != order.order_id
-        return notify_payment(one, facts, payment_id=named, sibling=sibling)
+        return notify_payment(one, context, payment_id=named, sibling=sibling)
 
     ids = [one.order_id for one in await siblings(cell, order)]
     await ledger.change_together(
-        caller.account, ids, decide, by=caller.app_key, cause=request_id(request)
+        caller.account, ids, decide, actor=caller.app_key, cause=request_id(request)
     )
     return Response(status_code=200)

@@ -15,7 +15,7 @@ from oms_ledger.api.auth.dependencies import (
     shopper_or,
 )
 from oms_ledger.api.auth.ownership import require_own
-from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.http.errors import ApiError
 from oms_ledger.api.http.receipts import cancellation_receipt, receipt, request_id
@@ -49,16 +49,16 @@ def _checked(reason: str | None, field: str = "reason") -> str | None:
 async def post_cancel(
     order_id: str, request: Request, ledger: TheLedger, caller: MayCancel
 ) -> Response:
-    """200 tells that the request was taken; whether the order is canceled, its status tells."""
-    asked = parse(Cancellation, await json_body(request) or {})
+    """200 says that the request was taken; whether the order is canceled, its status says."""
+    requested = parse(Cancellation, await json_body(request) or {})
     decision = partial(
         cancel,
-        reason=_checked(asked.reason),
-        requested_by_user=bool(asked.requested_by_user),
+        reason=_checked(requested.reason),
+        requested_by_user=bool(requested.requested_by_user),
         called_by=caller.app_key,
     )
     order = await ledger.change(
-        caller.account, segment(order_id), decision, by=caller.app_key, cause=request_id(request)
+        caller.account, path_id(order_id), decision, actor=caller.app_key, cause=request_id(request)
     )
     return receipt(order, request, *cancellation_receipt(order))
 
@@ -68,15 +68,15 @@ async def post_user_cancel_request(
     order_id: str, request: Request, cell: TheCell, caller: Shopper
 ) -> Response:
     """A shopper cancels an order of their own."""
-    asked = parse(Cancellation, await json_body(request) or {})
-    order_id, reason = segment(order_id), _checked(asked.reason)
+    requested = parse(Cancellation, await json_body(request) or {})
+    order_id, reason = path_id(order_id), _checked(requested.reason)
     order = await cell.ledger.order(caller.account, order_id)
     if caller.shopper is not None:
         await require_own(request, cell, order, caller.shopper)
 
     decision = partial(cancel, reason=reason, requested_by_user=True, called_by=caller.app_key)
     order = await cell.ledger.change(
-        caller.account, order_id, decision, by=caller.app_key, cause=request_id(request)
+        caller.account, order_id, decision, actor=caller.app_key, cause=request_id(request)
     )
     return receipt(order, request, *cancellation_receipt(order))
 
@@ -90,13 +90,13 @@ class Denial(Body):
 async def post_deny_cancellation_request(
     order_id: str, request: Request, ledger: TheLedger, caller: MayDeny
 ) -> Response:
-    told = parse(Denial, await json_body(request))
+    fields = parse(Denial, await json_body(request))
     decision = partial(
         deny_cancellation,
-        request_id=told.cancellation_request_id,
-        reason=_checked(told.deny_reason, "denyReason") or "",
+        request_id=fields.cancellation_request_id,
+        reason=_checked(fields.deny_reason, "denyReason") or "",
     )
     await ledger.change(
-        caller.account, segment(order_id), decision, by=caller.app_key, cause=request_id(request)
+        caller.account, path_id(order_id), decision, actor=caller.app_key, cause=request_id(request)
     )
     return Response(status_code=200)

@@ -14,7 +14,7 @@ from oms_ledger.api.auth.dependencies import (
     TheLedger,
     requires,
 )
-from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.http.receipts import request_id
 from oms_ledger.api.orders.documents import json_response
@@ -46,10 +46,10 @@ async def post_interaction(
     order_id: str, request: Request, ledger: TheLedger, caller: MayLog
 ) -> Response:
     """Add a line to the order's log; it is in the order's history, not in its document."""
-    told = parse(Interaction, await json_body(request))
-    decision = partial(log_interaction, source=told.source, message=told.message)
+    fields = parse(Interaction, await json_body(request))
+    decision = partial(log_interaction, source=fields.source, message=fields.message)
     await ledger.change(
-        caller.account, segment(order_id), decision, by=caller.app_key, cause=request_id(request)
+        caller.account, path_id(order_id), decision, actor=caller.app_key, cause=request_id(request)
     )
     return Response(status_code=200)
 
@@ -57,7 +57,7 @@ async def post_interaction(
 @router.get(f"{ORDER}/conversation-message")
 async def get_conversation(order_id: str, cell: TheCell, caller: MayRead) -> Response:
     """Every message about the order, oldest first."""
-    order = await cell.ledger.order(caller.account, segment(order_id))
+    order = await cell.ledger.order(caller.account, path_id(order_id))
     hidden = bool((await cell.ledger.account(caller.account)).setting("pii"))
     return json_response([_message(order, message, hidden) for message in messages(order)])
 

@@ -11,14 +11,14 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from oms_ledger.accounts.account import Account
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
-from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.addressing import path_id
 from oms_ledger.cell import Cell
 from oms_ledger.orders.documents import oms_document, pii_document
 from oms_ledger.orders.documents.masking import mask_document, reason_of
 from oms_ledger.orders.privacy.disclose import disclose
 from oms_ledger.orders.refusals import OrderGroupNotFound, OrderNotFound
 from oms_ledger.orders.status import language_of as labels_in
-from projections.orders import views as order_views
+from projections.orders import views
 
 router = APIRouter(tags=["Orders"])
 JSON = "application/json; charset=utf-8"
@@ -37,11 +37,11 @@ async def get_order_group(
     order_group: str, request: Request, cell: TheCell, caller: MayGroup
 ) -> Response:
     await request.app.state.freshness.wait()
-    group = segment(order_group)
+    group = path_id(order_group)
 
     def ids() -> list[str]:
         with cell.database.reading() as connection:
-            return list(order_views.group_ids(connection, caller.account, group))
+            return list(views.group_ids(connection, caller.account, group))
 
     account = await cell.ledger.account(caller.account)
     documents = [
@@ -56,7 +56,7 @@ async def get_order_group(
 
 @router.get("/api/oms/pvt/orders/{order_id}")
 async def get_order(order_id: str, request: Request, cell: TheCell, caller: MayGet) -> Response:
-    order_id = segment(order_id)
+    order_id = path_id(order_id)
     if sequence := re.fullmatch(r"seq(\d{1,15})", order_id):
         await request.app.state.freshness.wait()
         order_id = await asyncio.to_thread(_by_sequence, cell, caller, int(sequence[1]))
@@ -72,7 +72,7 @@ async def get_document(
     order_id: str, request: Request, cell: TheCell, caller: MayGet, reason: str | None = None
 ) -> Response:
     """With `reason`, and that recorded, personal data is shown that the account masks else."""
-    order_id, account = segment(order_id), await cell.ledger.account(caller.account)
+    order_id, account = path_id(order_id), await cell.ledger.account(caller.account)
     if not await is_reachable(cell, account, order_id):
         raise OrderNotFound()
     if not account.setting("pii"):
@@ -86,7 +86,7 @@ async def get_document(
         account.name,
         order_id,
         partial(disclose, reason=why),
-        by=caller.app_key,
+        actor=caller.app_key,
         cause=request.scope["state"]["request_id"],
     )
     return json_response(orjson.dumps(pii_document(order)))
@@ -94,7 +94,7 @@ async def get_document(
 
 def _by_sequence(cell: Cell, caller: Caller, sequence: int) -> str:
     with cell.database.reading() as connection:
-        found = order_views.by_sequence(connection, caller.account, sequence)
+        found = views.by_sequence(connection, caller.account, sequence)
     if found is None:
         raise OrderNotFound()
     return found
@@ -126,7 +126,7 @@ async def shown(
 
     def stored() -> tuple[bytes | None, bool]:
         with cell.database.reading() as connection:
-            return order_views.document(connection, account.name, order_id)
+            return views.document(connection, account.name, order_id)
 
     found, exists = await asyncio.to_thread(stored)
     if not exists:

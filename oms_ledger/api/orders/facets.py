@@ -6,12 +6,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from oms_ledger.api.orders.queries import FLAGS, TERMS, Asked
+from oms_ledger.api.orders.queries import FLAGS, TERMS, ParsedRequest
 from oms_ledger.eventstore.records import micros
 from oms_ledger.orders.documents.search_terms import comparable
 from oms_ledger.orders.status import Status, label
 from projections.orders.facets import by_status, by_term
-from projections.orders.query import Having, Question, totals
+from projections.orders.query import OrderQuery, TermFilter, totals
 from projections.orders.totals import Bounds
 
 Facet = dict[str, Any]
@@ -30,7 +30,7 @@ NAMES = (
 )
 
 
-def facets(connection: Connection, wanted: Asked, named: str, now: datetime) -> list[Facet]:
+def facets(connection: Connection, wanted: ParsedRequest, named: str, now: datetime) -> list[Facet]:
     """The facets named, separated by commas; all with `1`, none with an empty text."""
     names = {name.strip().removeprefix("f_").lower() for name in named.split(",")} - {"", "0"}
     every = "1" in names
@@ -39,31 +39,31 @@ def facets(connection: Connection, wanted: Asked, named: str, now: datetime) -> 
     ]
 
 
-def _facet(connection: Connection, wanted: Asked, name: str, now: datetime) -> Facet:
-    question = wanted.question
+def _facet(connection: Connection, wanted: ParsedRequest, name: str, now: datetime) -> Facet:
+    order_query = wanted.order_query
     if name == "status":
-        counted = by_status(connection, question)
+        counted = by_status(connection, order_query)
         named = [(label(Status(s), "en-US") or s, n, s) for s, n in counted]
         return _told(name, "multiple", "f_status", named)
     if name in _RANGES:
         return _told(name, "date", f"f_{name}", _dates(connection, wanted, name, now))
     if name in FLAGS:
-        yes = totals(connection, _with_flag(question, name)).count
-        no = totals(connection, question).count - yes
+        yes = totals(connection, _with_flag(order_query, name)).count
+        no = totals(connection, order_query).count - yes
         named = [("true", yes, "true"), ("false", no, "false")]
         return _told(name, "single", f"f_{name}", [one for one in named if one[1]])
     parameter = name if name in TERMS else f"f_{name}"
-    counted = by_term(connection, question, TERMS[parameter])
+    counted = by_term(connection, order_query, TERMS[parameter])
     return _told(name, "multiple", parameter, [(term, n, term) for term, n in counted])
 
 
-def _with_flag(question: Question, name: str) -> Question:
-    having = (*question.having, Having("flag", (comparable(name),)))
-    return replace(question, having=having)
+def _with_flag(order_query: OrderQuery, name: str) -> OrderQuery:
+    having = (*order_query.having, TermFilter("flag", (comparable(name),)))
+    return replace(order_query, having=having)
 
 
 def _dates(
-    connection: Connection, wanted: Asked, name: str, now: datetime
+    connection: Connection, wanted: ParsedRequest, name: str, now: datetime
 ) -> list[tuple[str, int, str]]:
     """Up to today, in days of the zone: the last day, week and month."""
     today = now.astimezone(wanted.zone).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -72,13 +72,15 @@ def _dates(
     for words, days in DAYS.items():
         begin, until = end - timedelta(days=days), end - timedelta(milliseconds=1)
         low, high = micros(begin), micros(end) - 1
-        question = wanted.question
+        order_query = wanted.order_query
         if name == "creationDate":
-            question = replace(question, created=_narrowed(question.created, (low, high)))
+            order_query = replace(order_query, created=_narrowed(order_query.created, (low, high)))
         else:
-            question = replace(question, dates=(*question.dates, (_RANGES[name], (low, high))))
-        told = " TO ".join(at.isoformat(timespec="milliseconds") for at in (begin, until))
-        out.append((words, totals(connection, question).count, f"{name}:[{told}]"))
+            order_query = replace(
+                order_query, dates=(*order_query.dates, (_RANGES[name], (low, high)))
+            )
+        fields = " TO ".join(at.isoformat(timespec="milliseconds") for at in (begin, until))
+        out.append((words, totals(connection, order_query).count, f"{name}:[{fields}]"))
     return out
 
 
@@ -90,5 +92,5 @@ def _narrowed(one: Bounds, other: Bounds) -> Bounds:
 
 def _told(name: str, type: str, parameter: str, items: list[tuple[str, int, str]]) -> Facet:
     """`url` of an item is the value that the parameter `rangeUrlTemplate` takes."""
-    shown = [{"name": told, "quantity": n, "url": value} for told, n, value in items]
+    shown = [{"name": fields, "quantity": n, "url": value} for fields, n, value in items]
     return {"name": name, "type": type, "items": shown, "rangeUrlTemplate": parameter}

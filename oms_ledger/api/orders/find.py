@@ -9,14 +9,13 @@ from pydantic import Field
 from sqlalchemy import Connection
 
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
-from oms_ledger.api.history.history import Told
+from oms_ledger.api.history.history import ResponseModel
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.api.orders.queries import reachable
 from oms_ledger.cell import Cell
 from oms_ledger.orders.documents.search_terms import comparable, digits, words
-from projections.orders import query as order_list
-from projections.orders import views as order_views
-from projections.orders.query import Having, Question
+from projections.orders import query, views
+from projections.orders.query import OrderQuery, TermFilter
 from projections.subscriptions.lookup import by_cause, by_position
 
 MOST = 10
@@ -25,7 +24,7 @@ router = APIRouter(prefix="/api/ledger", tags=["Ledger"])
 
 MayFind = Annotated[Caller, Depends(requires("find"))]
 
-# In this order: what is told first is what most texts mean.
+# In this order: what gets first is what most texts mean.
 TERMS = (
     ("order", "id"),
     ("sequence", "sequence"),
@@ -42,7 +41,7 @@ TERMS = (
 )
 
 
-class Hit(Told):
+class Hit(ResponseModel):
     kind: str = Field(
         description="`order`, `group`, `event`, `request`, `name`, or the term it was found by",
         examples=["invoice"],
@@ -51,7 +50,7 @@ class Hit(Told):
     position: int | None = Field(description="Of an event", examples=[48211])
 
 
-class Found(Told):
+class Found(ResponseModel):
     q: str = Field(examples=["NF-20418"])
     hits: list[Hit]
 
@@ -90,26 +89,26 @@ def _orders(
     whole, number = comparable(text), digits(text)
     for kind, term in TERMS:
         terms = (whole, number) if term == "document" and number else (whole,)
-        yield from _hits(connection, account, kind, (Having(term, terms),), created)
-    for order_id in list(order_views.group_ids(connection, account, text))[:MOST]:
+        yield from _hits(connection, account, kind, (TermFilter(term, terms),), created)
+    for order_id in list(views.group_ids(connection, account, text))[:MOST]:
         yield _hit("group", order_id)
     name = words(text)
     if masked:  # then a part of a name finds nobody
-        full = (Having("full_name", (" ".join(name),)),)
+        full = (TermFilter("full_name", (" ".join(name),)),)
         yield from _hits(connection, account, "name", full, created)
     elif name:
-        each = tuple(Having("name", (word,), prefix=True) for word in name[:8])
+        each = tuple(TermFilter("name", (word,), prefix=True) for word in name[:8])
         yield from _hits(connection, account, "name", each, created)
 
 
 def _hits(
-    connection: Connection, account: str, kind: str, having: tuple[Having, ...], created: Any
+    connection: Connection, account: str, kind: str, having: tuple[TermFilter, ...], created: Any
 ) -> Iterator[dict[str, Any]]:
     for incomplete in (False, True):
-        question = Question(
+        order_query = OrderQuery(
             account, created=created, having=having, incomplete=incomplete, per_page=MOST
         )
-        for order_id in order_list.page_ids(connection, question):
+        for order_id in query.page_ids(connection, order_query):
             yield _hit(kind, order_id)
 
 

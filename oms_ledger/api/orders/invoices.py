@@ -9,7 +9,7 @@ from pydantic import AliasChoices, BeforeValidator, Field, field_validator
 
 from oms_ledger.accounts.account import Account
 from oms_ledger.api.auth.dependencies import Caller, TheLedger, requires
-from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.bodies import (
     Body,
     Cents,
@@ -17,14 +17,14 @@ from oms_ledger.api.http.bodies import (
     json_body,
     parse,
 )
-from oms_ledger.api.http.errors import malformed
+from oms_ledger.api.http.errors import bad_request
 from oms_ledger.api.http.receipts import receipt, request_id
 from oms_ledger.eventstore.ledger import Ledger
 from oms_ledger.orders import events as e
 from oms_ledger.orders.decide import Decision
 from oms_ledger.orders.instants import local_instant
 from oms_ledger.orders.instants import parse as parse_instant
-from oms_ledger.orders.invoices.decide import AskedItem, issue_invoice
+from oms_ledger.orders.invoices.decide import InvoiceItemInput, issue_invoice
 from oms_ledger.orders.invoices.tracking import change_tracking, report_delivery
 from oms_ledger.orders.order import Order
 
@@ -98,32 +98,32 @@ class Invoice(Body):
 
     def refund(self) -> int | None:
         """What a return asks to give back, in cents, if it says so."""
-        told = self.restitutions and self.restitutions.refund
-        return told.value if told else None
+        fields = self.restitutions and self.restitutions.refund
+        return fields.value if fields else None
 
     def issued_at(self) -> datetime:
         text = self.issuance_date or self.issued_date
         if not text:
-            raise malformed("issuanceDate: found nothing, expected the invoice's date")
+            raise bad_request("issuanceDate: found nothing, expected the invoice's date")
         at = parse_instant(text)
         if at is None:
-            raise malformed(f"issuanceDate: found {text!r}, expected ISO 8601")
+            raise bad_request(f"issuanceDate: found {text!r}, expected ISO 8601")
         return at
 
-    def asked(self, *, totals: bool) -> list[AskedItem]:
+    def requested(self, *, totals: bool) -> list[InvoiceItemInput]:
         """The items; their prices are of whole lines when `totals`, else of one unit."""
         return [_asked(item, at, totals) for at, item in enumerate(self.items or [])]
 
 
-def _asked(item: InvoiceItem, at: int, totals: bool) -> AskedItem:
+def _asked(item: InvoiceItem, at: int, totals: bool) -> InvoiceItemInput:
     index, name = item.item_index, item.id
     if index is not None and name is not None:  # each path trusts its own name of the line
         index, name = (index, None) if totals else (None, name)
     if index is None and not name:
         field = "itemIndex" if totals else "id"
-        raise malformed(f"items[{at}].{field}: found nothing, expected a value")
+        raise bad_request(f"items[{at}].{field}: found nothing, expected a value")
     price, total = (None, item.price) if totals else (item.price, None)
-    return AskedItem(name or "", item.quantity, price, item.description, index, total)
+    return InvoiceItemInput(name or "", item.quantity, price, item.description, index, total)
 
 
 # What an invoice says besides what the ledger reasons about; kept as it came.
@@ -142,27 +142,27 @@ _KEPT = (
 )
 
 
-def _details(body: dict[str, Any], asked: Invoice) -> e.Json:
-    told = asked.model_dump(by_alias=True, exclude_none=True)
-    details = {key: told[key] for key in _KEPT if key in told}
-    if asked.restitutions is not None:
+def _details(body: dict[str, Any], requested: Invoice) -> e.Json:
+    fields = requested.model_dump(by_alias=True, exclude_none=True)
+    details = {key: fields[key] for key in _KEPT if key in fields}
+    if requested.restitutions is not None:
         details["restitutions"] = body["restitutions"]
     return details
 
 
 def invoicing(
-    asked: Invoice, body: dict[str, Any], account: Account, *, totals: bool, once: bool
+    requested: Invoice, body: dict[str, Any], account: Account, *, totals: bool, once: bool
 ) -> Decision:
     """The decision that a body asks for, by the account's settings."""
     return partial(
         issue_invoice,
-        number=asked.invoice_number,
-        type=asked.type,
-        value=asked.invoice_value,
-        issued_at=asked.issued_at(),
-        items=asked.asked(totals=totals),
-        details=_details(body, asked),
-        refund=asked.refund(),
+        number=requested.invoice_number,
+        type=requested.type,
+        value=requested.invoice_value,
+        issued_at=requested.issued_at(),
+        items=requested.requested(totals=totals),
+        details=_details(body, requested),
+        refund=requested.refund(),
         once=once,
         receipted=not once,
         lenient=account.setting("invoice_items") == "lenient",
@@ -179,19 +179,19 @@ async def _issue(
     once: bool,
 ) -> tuple[Order, e.InvoiceIssued]:
     body = await json_body(request)
-    asked = parse(Invoice, body)
+    requested = parse(Invoice, body)
     account = await ledger.account(caller.account)
-    decision = invoicing(asked, body, account, totals=totals, once=once)
+    decision = invoicing(requested, body, account, totals=totals, once=once)
     order = await ledger.change(
-        caller.account, segment(order_id), decision, by=caller.app_key, cause=request_id(request)
+        caller.account, path_id(order_id), decision, actor=caller.app_key, cause=request_id(request)
     )
-    invoice = order.invoice(asked.invoice_number)
+    invoice = order.invoice(requested.invoice_number)
     assert invoice is not None
     return order, invoice
 
 
 def _first_answer(order: Order, invoice: e.InvoiceIssued) -> tuple[str, datetime]:
-    times = (at for _, told, at in order.receipts if told == invoice.receipt)
+    times = (at for _, fields, at in order.receipts if fields == invoice.receipt)
     return invoice.receipt, next(times, order.changed_at)
 
 
@@ -242,14 +242,14 @@ class Delivery(Body):
 async def put_tracking(
     order_id: str, invoice_number: str, request: Request, ledger: TheLedger, caller: MayTrack
 ) -> Response:
-    told = parse(Delivery, await json_body(request))
+    fields = parse(Delivery, await json_body(request))
     zone = (await ledger.account(caller.account)).setting("time_zone")
-    number = segment(invoice_number)
+    number = path_id(invoice_number)
     decision = partial(
         report_delivery,
         number=number,
-        is_delivered=told.is_delivered,
-        delivered_at=_when(told.delivered_date, zone, "deliveredDate"),
+        is_delivered=fields.is_delivered,
+        delivered_at=_when(fields.delivered_date, zone, "deliveredDate"),
         events=[
             e.TrackingEvent(
                 at=_when(one.date, zone, f"events[{i}].date") or _no_date(i),
@@ -257,11 +257,11 @@ async def put_tracking(
                 city=one.city or "",
                 state=one.state or "",
             )
-            for i, one in enumerate(told.events or [])
+            for i, one in enumerate(fields.events or [])
         ],
     )
     order = await ledger.change(
-        caller.account, segment(order_id), decision, by=caller.app_key, cause=request_id(request)
+        caller.account, path_id(order_id), decision, actor=caller.app_key, cause=request_id(request)
     )
     return receipt(order, request, *_answer(order, f"tracking of {number.strip()}"))
 
@@ -271,12 +271,12 @@ def _when(text: str | None, zone: str, field: str) -> datetime | None:
         return None
     at = local_instant(text.strip(), zone)
     if at is None:
-        raise malformed(f"{field}: found {text[:60]!r}, expected yyyy-mm-dd hh:mm or ISO 8601")
+        raise bad_request(f"{field}: found {text[:60]!r}, expected yyyy-mm-dd hh:mm or ISO 8601")
     return at
 
 
 def _no_date(at: int) -> datetime:
-    raise malformed(f"events[{at}].date: found nothing, expected the date of the event")
+    raise bad_request(f"events[{at}].date: found nothing, expected the date of the event")
 
 
 @router.patch(f"{OMS}/invoice/{{invoice_number:path}}")
@@ -287,14 +287,14 @@ def _no_date(at: int) -> datetime:
 async def patch_invoice(
     order_id: str, invoice_number: str, request: Request, ledger: TheLedger, caller: MayUpdate
 ) -> Response:
-    told = parse(Tracking, await json_body(request))
-    number = segment(invoice_number)
-    details = told.model_dump(by_alias=True, exclude_unset=True)
+    fields = parse(Tracking, await json_body(request))
+    number = path_id(invoice_number)
+    details = fields.model_dump(by_alias=True, exclude_unset=True)
     order = await ledger.change(
         caller.account,
-        segment(order_id),
+        path_id(order_id),
         partial(change_tracking, number=number, details=details),
-        by=caller.app_key,
+        actor=caller.app_key,
         cause=request_id(request),
     )
     return receipt(order, request, *_answer(order, f"tracking number of {number.strip()}"))

@@ -11,14 +11,14 @@ from sqlalchemy import Connection
 from oms_ledger.accounts.account import Account
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.http.bodies import json_body
-from oms_ledger.api.http.errors import malformed
+from oms_ledger.api.http.errors import bad_request
 from oms_ledger.api.orders.documents import json_response, language_of
 from oms_ledger.api.orders.facets import facets
 from oms_ledger.api.orders.queries import (
-    Asked,
-    asked,
+    ParsedRequest,
     of_body,
     of_query,
+    requested,
 )
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.records import order_stream
@@ -26,8 +26,8 @@ from oms_ledger.orders.documents.masking import mask_row
 from oms_ledger.orders.documents.search_row import search_row
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.status import Status, label
-from projections.orders import query as order_list
-from projections.orders.query import Page, Question
+from projections.orders import query as orders_query
+from projections.orders.query import OrderQuery, Page
 from projections.orders.stats import Sums, apart, together
 
 router = APIRouter(tags=["Orders"])
@@ -43,11 +43,11 @@ T = TypeVar("T")
 async def list_orders(request: Request, cell: TheCell, caller: MayList) -> Response:
     account = await cell.ledger.account(caller.account)
     query = request.query_params
-    wanted = asked(account, of_query(query.multi_items()), cell.ledger.now())
+    wanted = requested(account, of_query(query.multi_items()), cell.ledger.now())
     behind = await request.app.state.freshness.wait()
     page, shown = await _read(cell, wanted, query.get("_facets", ""))
     rows = rows_told(page, language_of(request, account), account)
-    answer = list_answer(rows, page, wanted.question, shown, stats=query.get("_stats") != "0")
+    answer = list_answer(rows, page, wanted.order_query, shown, stats=query.get("_stats") != "0")
     return json_response(answer, headers=_behind(behind))
 
 
@@ -55,16 +55,16 @@ async def list_orders(request: Request, cell: TheCell, caller: MayList) -> Respo
 async def extended_search(request: Request, cell: TheCell, caller: MaySearch) -> Response:
     body = await json_body(request)
     if body is not None and not isinstance(body, dict):
-        raise malformed("The body: expected an object of filters")
+        raise bad_request("The body: expected an object of filters")
     account = await cell.ledger.account(caller.account)
     query = request.query_params
     given = of_query(query.multi_items()) | of_body(body or {})
-    wanted = asked(account, given, cell.ledger.now(), bare_fields=True)
+    wanted = requested(account, given, cell.ledger.now(), bare_fields=True)
     behind = await request.app.state.freshness.wait()
     page, shown = await _read(cell, wanted, _first(given, "_facets"))
     rows = await asyncio.to_thread(_search_rows, cell, account, page)
     stats = _first(given, "_stats") != "0"
-    answer = list_answer(rows, page, wanted.question, shown, stats=stats)
+    answer = list_answer(rows, page, wanted.order_query, shown, stats=stats)
     limit = orjson.dumps({"reportRecordsLimit": REPORT_LIMIT})
     return json_response(answer[:-1] + b"," + limit[1:], headers=_behind(behind))
 
@@ -74,15 +74,15 @@ def _first(given: dict[str, list[str]], name: str) -> str:
 
 
 def _behind(behind: int) -> dict[str, str] | None:
-    return {"X-Ledger-Behind": str(behind)} if behind else None
+    return {"X-Ledger-Lag": str(behind)} if behind else None
 
 
-async def _read(cell: Cell, wanted: Asked, named: str) -> tuple[Page, list[dict[str, Any]]]:
+async def _read(cell: Cell, wanted: ParsedRequest, named: str) -> tuple[Page, list[dict[str, Any]]]:
     """The page and its facets, as they are at one moment."""
     now = cell.ledger.now()
 
     def read(connection: Connection) -> tuple[Page, list[dict[str, Any]]]:
-        page = order_list.page(connection, wanted.question)
+        page = orders_query.page(connection, wanted.order_query)
         return page, facets(connection, wanted, named, now)
 
     return await at_one_moment(cell, read)
@@ -103,8 +103,8 @@ def rows_told(
     mask = account.setting("pii") and not to_owner
     if not mask and not page.retrying and not language.lower().startswith("pt"):
         return page.rows
-    told = (_at_present(orjson.loads(row), page, language) for row in page.rows)
-    return [orjson.dumps(mask_row(row) if mask else row) for row in told]
+    fields = (_at_present(orjson.loads(row), page, language) for row in page.rows)
+    return [orjson.dumps(mask_row(row) if mask else row) for row in fields]
 
 
 def _at_present(row: dict[str, Any], page: Page, language: str) -> dict[str, Any]:
@@ -118,7 +118,7 @@ def _at_present(row: dict[str, Any], page: Page, language: str) -> dict[str, Any
 
 def _search_rows(cell: Cell, account: Account, page: Page) -> list[bytes]:
     states = (
-        cell.ledger.folds.load(order_stream(account.name, order_id)).state
+        cell.ledger.loader.load(order_stream(account.name, order_id)).state
         for order_id in page.order_ids
     )
     rows = [
@@ -137,7 +137,7 @@ _FIGURES = ("Count", "Max", "Mean", "Min", "Missing", "StdDev", "Sum", "SumOfSqu
 def list_answer(
     rows: list[bytes],
     page: Page,
-    question: Question,
+    order_query: OrderQuery,
     shown: list[dict[str, Any]],
     *,
     stats: bool = True,
@@ -148,9 +148,9 @@ def list_answer(
         "facets": shown,
         "paging": {
             "total": total,
-            "pages": -(-total // question.per_page),
-            "currentPage": question.page,
-            "perPage": question.per_page,
+            "pages": -(-total // order_query.per_page),
+            "currentPage": order_query.page,
+            "perPage": order_query.per_page,
         },
         "stats": {
             "stats": {
@@ -167,8 +167,8 @@ def _figures(groups: Any, *, stats: bool) -> dict[str, Any]:
     if not stats:
         return {**dict.fromkeys(_FIGURES, 0), "Count": whole.count, "Facets": {}}
     facets = {"origin": _each(apart(groups, 0)), "currencyCode": _each(apart(groups, 1))}
-    return {**whole.told(), "Facets": facets}
+    return {**whole.fields(), "Facets": facets}
 
 
 def _each(groups: dict[str, Sums]) -> dict[str, Any]:
-    return {name: {**sums.told(), "Facets": None} for name, sums in groups.items()}
+    return {name: {**sums.fields(), "Facets": None} for name, sums in groups.items()}

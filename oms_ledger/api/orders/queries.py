@@ -11,13 +11,13 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
 
 from oms_ledger.accounts.account import Account
-from oms_ledger.api.http.errors import ApiError, malformed, shown
+from oms_ledger.api.http.errors import ApiError, bad_request, shown
 from oms_ledger.eventstore.records import micros
 from oms_ledger.orders.documents.search_terms import comparable, digits, words
 from oms_ledger.orders.instants import parse as parse_instant
 from oms_ledger.orders.instants import zone_of
 from oms_ledger.orders.status import ALIASES, LABELS
-from projections.orders.query import ORDERS, Having, Question
+from projections.orders.query import ORDERS, OrderQuery, TermFilter
 from projections.orders.totals import DAY, Bounds
 
 Given = Mapping[str, list[str]]
@@ -58,10 +58,10 @@ ERRORS = {"all": ("perm", "temp"), "temp": ("temp",), "perm": ("perm",)}
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ParsedRequest:
     """A question, and the zone in which its days and instants are."""
 
-    question: Question
+    order_query: OrderQuery
     zone: tzinfo
 
 
@@ -78,7 +78,7 @@ def of_body(body: Mapping[str, Any]) -> dict[str, list[str]]:
     for name, value in body.items():
         several = value if isinstance(value, list) else [value]
         if not all(isinstance(one, str | int | float) or one is None for one in several):
-            raise malformed(f"{name}: found {shown(value)}, expected a text or a list of texts")
+            raise bad_request(f"{name}: found {shown(value)}, expected a text or a list of texts")
         texts = [_text(one) for one in several if one is not None]
         if texts:
             given[name] = texts
@@ -89,16 +89,18 @@ def _text(value: str | float) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def asked(account: Account, given: Given, now: datetime, *, bare_fields: bool = False) -> Asked:
+def requested(
+    account: Account, given: Given, now: datetime, *, bare_fields: bool = False
+) -> ParsedRequest:
     """The question; 400 for what cannot be answered.
 
     `bare_fields`: fields to search are taken without being named by `searchField`.
     """
     for name, values in given.items():
         if any("\0" in value for value in values):
-            raise malformed(f"{name}: a value holds a NUL character")
+            raise bad_request(f"{name}: a value holds a NUL character")
         if len(values) > MOST_VALUES or len(values_of(given, name)) > MOST_VALUES:
-            raise malformed(f"{name}: found more than {MOST_VALUES} values")
+            raise bad_request(f"{name}: found more than {MOST_VALUES} values")
     zone = _zone(account, _one(given, "utc"))
     order_by, descending = _order(_one(given, "orderBy"))
     number, per_page = _page(account, given)
@@ -109,7 +111,7 @@ def asked(account: Account, given: Given, now: datetime, *, bare_fields: bool = 
     ]
     estimate, undelivered = _estimate(values_of(given, "f_shippingEstimate"), now, zone)
     having, lacking = _having(given, bare_fields=bare_fields)
-    question = Question(
+    order_query = OrderQuery(
         account=account.name,
         statuses=_statuses(given),
         created=reachable(account, interval(_one(given, "f_creationDate"), "f_creationDate"), now),
@@ -126,7 +128,7 @@ def asked(account: Account, given: Given, now: datetime, *, bare_fields: bool = 
         page=number,
         per_page=per_page,
     )
-    return Asked(question, zone)
+    return ParsedRequest(order_query, zone)
 
 
 def reachable(account: Account, created: Bounds, now: datetime) -> Bounds:
@@ -158,13 +160,13 @@ def values_of(given: Given, name: str) -> list[str]:
 def flag(text: str, name: str) -> bool | None:
     known = {"true": True, "1": True, "false": False, "0": False, "": None}
     if text.lower() not in known:
-        raise malformed(f"{name}: found {shown(text)}, expected true or false")
+        raise bad_request(f"{name}: found {shown(text)}, expected true or false")
     return known[text.lower()]
 
 
 def _statuses(given: Given) -> tuple[str, ...]:
-    told = ",".join(given.get("f_status", ())).split(",")
-    named = {status.strip().lower() for status in told} - {""}
+    content = ",".join(given.get("f_status", ())).split(",")
+    named = {status.strip().lower() for status in content} - {""}
     statuses = None
     if named and EVERYTHING not in named:
         statuses = {str(ALIASES.get(status, status)) for status in named}
@@ -172,8 +174,8 @@ def _statuses(given: Given) -> tuple[str, ...]:
     if labels:
         meant = {
             str(status)
-            for status, told in LABELS.items()
-            if labels & {comparable(label) for label in told.values()}
+            for status, content in LABELS.items()
+            if labels & {comparable(label) for label in content.values()}
         }
         statuses = meant if statuses is None else statuses & meant
     if statuses is None:
@@ -181,15 +183,15 @@ def _statuses(given: Given) -> tuple[str, ...]:
     return tuple(sorted(statuses)) or (NO_STATUS,)
 
 
-def _having(given: Given, *, bare_fields: bool) -> tuple[list[Having], list[str]]:
+def _having(given: Given, *, bare_fields: bool) -> tuple[list[TermFilter], list[str]]:
     having = [
-        Having(kind, tuple(map(comparable, values)))
+        TermFilter(kind, tuple(map(comparable, values)))
         for name, kind in TERMS.items()
         if (values := values_of(given, name))
     ]
     fields = set(SEARCHED) if bare_fields else set(values_of(given, "searchField"))
     having += [
-        Having(kind, tuple(comparable(value.strip()) for value in values))
+        TermFilter(kind, tuple(comparable(value.strip()) for value in values))
         for name, kind in SEARCHED.items()
         if name in fields and (values := values_of(given, name))
     ]
@@ -197,7 +199,7 @@ def _having(given: Given, *, bare_fields: bool) -> tuple[list[Having], list[str]
     for name in FLAGS:
         wanted = flag(_one(given, f"f_{name}"), f"f_{name}")
         if wanted:
-            having.append(Having("flag", (comparable(name),)))
+            having.append(TermFilter("flag", (comparable(name),)))
         elif wanted is False:
             lacking.append(comparable(name))
     return having, lacking
@@ -205,28 +207,28 @@ def _having(given: Given, *, bare_fields: bool) -> tuple[list[Having], list[str]
 
 def _failing(error: str) -> tuple[str, ...]:
     if error and error not in ERRORS:
-        raise malformed(f"filterError: found {shown(error)}, expected all, temp or perm")
+        raise bad_request(f"filterError: found {shown(error)}, expected all, temp or perm")
     return ERRORS[error] if error else ()
 
 
-def _searched(account: Account, text: str) -> tuple[tuple[tuple[Having, ...], ...], ...]:
+def _searched(account: Account, text: str) -> tuple[tuple[tuple[TermFilter, ...], ...], ...]:
     """The alternatives of a full-text search: id, sequence, e-mail, document, name, fields."""
     if not text:
         return ()
     whole = (comparable(text),)
     number = digits(text)
-    groups: list[tuple[Having, ...]] = [
-        (Having("id", whole, prefix=True),),
-        (Having("sequence", whole),),
-        (Having("email", whole),),
-        (Having("document", (*whole, number) if number else whole),),
-        (Having("custom", whole),),
+    groups: list[tuple[TermFilter, ...]] = [
+        (TermFilter("id", whole, prefix=True),),
+        (TermFilter("sequence", whole),),
+        (TermFilter("email", whole),),
+        (TermFilter("document", (*whole, number) if number else whole),),
+        (TermFilter("custom", whole),),
     ]
     name = words(text)
     if account.setting("pii"):  # then a part of a name finds nobody
-        groups.append((Having("full_name", (" ".join(name),)),))
+        groups.append((TermFilter("full_name", (" ".join(name),)),))
     elif name:
-        groups.append(tuple(Having("name", (word,), prefix=True) for word in name[:8]))
+        groups.append(tuple(TermFilter("name", (word,), prefix=True) for word in name[:8]))
     return (tuple(groups),)
 
 
@@ -249,7 +251,7 @@ def interval(text: str, name: str) -> Bounds:
             )
             return low, None if high is None else high + MILLISECOND - 1
     expected = f"{name.removeprefix('f_')}:[FROM TO UNTIL] in ISO 8601"
-    raise malformed(f"{name}: found {shown(text)}, expected {expected}")
+    raise bad_request(f"{name}: found {shown(text)}, expected {expected}")
 
 
 # No order is older or younger; days and months around these can still be reckoned with.
@@ -267,7 +269,9 @@ def _estimate(values: list[str], now: datetime, zone: tzinfo) -> tuple[Bounds | 
     found = [re.fullmatch(r"(-1|\d{1,4})\.days", value.strip().lower()) for value in values]
     if not all(found):
         wrong = shown(values[found.index(None)])
-        raise malformed(f"f_shippingEstimate: found {wrong}, expected 0.days, 1.days … or -1.days")
+        raise bad_request(
+            f"f_shippingEstimate: found {wrong}, expected 0.days, 1.days … or -1.days"
+        )
     days = {int(one[1]) for one in found if one}
     if -1 in days:
         return (None, micros(now) - 1), True
@@ -297,7 +301,7 @@ def _order(text: str) -> tuple[str, bool]:
     field, direction = field.strip(), direction.strip().lower()
     if field not in ORDERS or direction not in ("", "asc", "desc"):
         fields = ", ".join(ORDERS)
-        raise malformed(f"orderBy: found {shown(text)}, expected one of {fields},asc|desc")
+        raise bad_request(f"orderBy: found {shown(text)}, expected one of {fields},asc|desc")
     return field, direction != "asc"
 
 
@@ -308,11 +312,11 @@ def _page(account: Account, given: Given) -> tuple[int, int]:
         raise ApiError(400, "OMS004", "Max page exceed")
     per_page = number(_one(given, "per_page") or "15", "per_page") or 15
     if per_page > 100:
-        raise malformed(f"per_page: found {per_page}, expected at most 100")
+        raise bad_request(f"per_page: found {per_page}, expected at most 100")
     return page, per_page
 
 
 def number(text: str, name: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 9:
-        raise malformed(f"{name}: found {shown(text)}, expected a whole number")
+        raise bad_request(f"{name}: found {shown(text)}, expected a whole number")
     return int(text)

@@ -10,8 +10,8 @@ from oms_ledger.accounts.account import Account
 from oms_ledger.accounts.roles import LIST
 from oms_ledger.api.auth.dependencies import Caller, TheCell, shopper_or
 from oms_ledger.api.auth.ownership import require_own
-from oms_ledger.api.http.addressing import segment
-from oms_ledger.api.http.errors import malformed
+from oms_ledger.api.http.addressing import path_id
+from oms_ledger.api.http.errors import bad_request
 from oms_ledger.api.orders.documents import (
     is_reachable,
     json_response,
@@ -32,8 +32,8 @@ from oms_ledger.orders.documents.search_terms import comparable
 from oms_ledger.orders.refusals import OrderNotFound
 from oms_ledger.orders.status import Status
 from projections.customers import shoppers
-from projections.orders import query as order_list
-from projections.orders.query import Having, Page, Question
+from projections.orders import query
+from projections.orders.query import OrderQuery, Page, TermFilter
 
 router = APIRouter(tags=["User's orders"])
 
@@ -45,12 +45,12 @@ async def list_user_orders(request: Request, cell: TheCell, caller: User) -> Res
     account = await cell.ledger.account(caller.account)
     given = of_query(request.query_params.multi_items())
     email = _customer(caller, given)
-    question = _question(account, given, cell)
+    order_query = _question(account, given, cell)
     behind = await request.app.state.freshness.wait()
-    page = await _page(cell, question, email)
+    page = await _page(cell, order_query, email)
     rows = rows_told(page, language_of(request, account), account, to_owner=_owns(caller))
-    headers = {"X-Ledger-Behind": str(behind)} if behind else None
-    return json_response(list_answer(rows, page, question, []), headers=headers)
+    headers = {"X-Ledger-Lag": str(behind)} if behind else None
+    return json_response(list_answer(rows, page, order_query, []), headers=headers)
 
 
 @router.get("/api/oms/user/orders/last")
@@ -59,7 +59,7 @@ async def get_last_order(request: Request, cell: TheCell, caller: User) -> Respo
     email = _customer(caller, of_query(request.query_params.multi_items()))
     await request.app.state.freshness.wait()
     created = reachable(account, (None, None), cell.ledger.now())
-    page = await _page(cell, Question(account.name, created=created, per_page=1), email)
+    page = await _page(cell, OrderQuery(account.name, created=created, per_page=1), email)
     if not page.order_ids:
         raise OrderNotFound()
     return await _shown(request, cell, account, page.order_ids[0], caller)
@@ -68,7 +68,7 @@ async def get_last_order(request: Request, cell: TheCell, caller: User) -> Respo
 @router.get("/api/oms/user/orders/{order_id}")
 async def get_user_order(order_id: str, request: Request, cell: TheCell, caller: User) -> Response:
     """A foreign order is as unknown as one that is not there."""
-    order_id, account = segment(order_id), await cell.ledger.account(caller.account)
+    order_id, account = path_id(order_id), await cell.ledger.account(caller.account)
     email = _customer(caller, of_query(request.query_params.multi_items()), list_all=True)
     order = await cell.ledger.order(account.name, order_id)
     order_id = order.order_id
@@ -101,49 +101,49 @@ def _customer(caller: Caller, given: Given, *, list_all: bool = False) -> str | 
     email = next((value.strip() for value in given.get("clientEmail", ()) if value.strip()), None)
     if email is None and not list_all and LIST not in caller.resources:
         what = "clientEmail: found nothing, expected the e-mail of a customer"
-        raise malformed(f"{what}; only a key with {LIST} lists the orders of all")
+        raise bad_request(f"{what}; only a key with {LIST} lists the orders of all")
     return email
 
 
-def _question(account: Account, given: Given, cell: Cell) -> Question:
+def _question(account: Account, given: Given, cell: Cell) -> OrderQuery:
     sizes = given.get("per_page") or given.get("pageSize") or ["15"]
     per_page = number(sizes[0].strip() or "15", "per_page") or 15
     if per_page > 100:
-        raise malformed(f"per_page: found {per_page}, expected at most 100")
-    question = Question(
+        raise bad_request(f"per_page: found {per_page}, expected at most 100")
+    order_query = OrderQuery(
         account.name,
         created=reachable(account, (None, None), cell.ledger.now()),
         page=number((given.get("page") or ["1"])[0].strip() or "1", "page") or 1,
         per_page=per_page,
     )
-    return _of_company(account, given, question, cell) if account.setting("b2b") else question
+    return _of_company(account, given, order_query, cell) if account.setting("b2b") else order_query
 
 
-def _of_company(account: Account, given: Given, question: Question, cell: Cell) -> Question:
+def _of_company(account: Account, given: Given, order_query: OrderQuery, cell: Cell) -> OrderQuery:
     """What buyers of a company may ask besides; elsewhere these parameters are ignored."""
     text = comparable(next(iter(given.get("text", ())), "").strip())
     kinds = ("id", "sequence", "email", "document", "custom", "full_name", "agent")
-    any_of = (tuple((Having(kind, (text,)),) for kind in kinds),) if text else ()
+    any_of = (tuple((TermFilter(kind, (text,)),) for kind in kinds),) if text else ()
     statuses = {value.strip().lower() for value in values_of(given, "status")}
     if next(iter(given.get("my_pending_approvals", ())), "").lower() == "true":
         statuses = {str(Status.WAITING_FOR_ORDER_AUTHORIZATION)}
     agents = tuple(map(comparable, values_of(given, "purchase_agent_id")))
     created = interval(next(iter(given.get("creation_date", ())), "").strip(), "creation_date")
     return replace(
-        question,
+        order_query,
         any_of=any_of,
         statuses=tuple(sorted(statuses)),
-        having=(Having("agent", agents),) if agents else (),
+        having=(TermFilter("agent", agents),) if agents else (),
         created=reachable(account, created, cell.ledger.now()),
     )
 
 
-async def _page(cell: Cell, question: Question, email: str | None) -> Page:
+async def _page(cell: Cell, order_query: OrderQuery, email: str | None) -> Page:
     def read(connection: Connection) -> Page:
         if email is None:
-            return order_list.page(connection, question)
-        person = shoppers.known_as(connection, question.account, email)
-        own = tuple((Having(kind, terms),) for kind, terms in person.terms())
-        return order_list.page(connection, replace(question, any_of=(*question.any_of, own)))
+            return query.page(connection, order_query)
+        person = shoppers.known_as(connection, order_query.account, email)
+        own = tuple((TermFilter(kind, terms),) for kind, terms in person.terms())
+        return query.page(connection, replace(order_query, any_of=(*order_query.any_of, own)))
 
     return await at_one_moment(cell, read)

@@ -1,7 +1,7 @@
 """The published operations on transactions and payments, as far as a ledger has them.
 
 A transaction belongs to an order group and begins with its placement (contract 05 §6). What is
-asked here of the gateway by hand is recorded, and carried out like what invoices ask for.
+asked here of the gateway manually is recorded, and carried out like what invoices ask for.
 """
 
 import asyncio
@@ -15,21 +15,21 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.checkout.processing import telling_of_gateways
-from oms_ledger.api.http.addressing import segment
+from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.bodies import (
     Body,
     Cents,
     json_body,
     parse,
 )
-from oms_ledger.api.http.errors import malformed, shown
+from oms_ledger.api.http.errors import bad_request, shown
 from oms_ledger.api.http.receipts import request_id
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.records import instant
 from oms_ledger.orders import events as e
-from oms_ledger.orders.decide import Facts
-from oms_ledger.orders.documents import transactions as documents
+from oms_ledger.orders.decide import DecisionContext
+from oms_ledger.orders.documents import transactions
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.allocation import portions
 from oms_ledger.orders.payments.balances import Kind
@@ -39,7 +39,7 @@ from oms_ledger.orders.payments.decide import (
     notify_payment,
     waits_for_money,
 )
-from oms_ledger.orders.payments.manual import ask_by_hand, asked_by_hand, available
+from oms_ledger.orders.payments.manual import available, manual_request_id, request_manually
 from oms_ledger.orders.payments.systems import SYSTEMS
 from oms_ledger.orders.pricing import divide
 from oms_ledger.orders.refusals import (
@@ -50,7 +50,7 @@ from oms_ledger.orders.refusals import (
     PaymentNotFound,
     RefundExceedsCaptured,
 )
-from oms_ledger.services.payments import authorization as paying
+from oms_ledger.services.payments import authorization
 from oms_ledger.services.placement.groups import (
     orders_of_group,
     orders_of_payment,
@@ -83,26 +83,26 @@ async def post_transaction(request: Request, cell: TheCell, caller: MayStart) ->
         orders = await orders_of_group(cell, caller.account, reference)
     except OrderGroupNotFound:
         orders = await orders_of_group(cell, caller.account, reference.rpartition("-")[0])
-    return json_response(documents.transaction(orders))
+    return json_response(transactions.transaction(orders))
 
 
 @router.get("/api/oms/pvt/orders/{order_id}/payment-transaction")
 async def get_payment_transaction(order_id: str, cell: TheCell, caller: MayGet) -> Response:
     """Of orders whose money was taken here; a seller's order has no transaction of its own."""
-    order = await cell.ledger.order(caller.account, segment(order_id))
+    order = await cell.ledger.order(caller.account, path_id(order_id))
     if order.flow in ("seller", "chain"):
         raise OrderNotFound()
-    return json_response(documents.payment_transaction(order))
+    return json_response(transactions.payment_transaction(order))
 
 
 @router.get(HERE)
 async def get_transaction(transaction_id: str, cell: TheCell, caller: MayRead) -> Response:
-    return json_response(documents.transaction(await _orders(cell, caller, transaction_id)))
+    return json_response(transactions.transaction(await _orders(cell, caller, transaction_id)))
 
 
 @router.get(f"{HERE}/payments")
 async def get_payments(transaction_id: str, cell: TheCell, caller: MayRead) -> Response:
-    return json_response(documents.payments(await _orders(cell, caller, transaction_id)))
+    return json_response(transactions.payments(await _orders(cell, caller, transaction_id)))
 
 
 @router.get(f"{HERE}/payments/{{payment_id}}")
@@ -110,9 +110,9 @@ async def get_payment(
     transaction_id: str, payment_id: str, cell: TheCell, caller: MayRead
 ) -> Response:
     orders = await _orders(cell, caller, transaction_id)
-    found = documents.payment(orders, segment(payment_id))
+    found = transactions.payment(orders, path_id(payment_id))
     if found is None:
-        raise PaymentNotFound(segment(payment_id))
+        raise PaymentNotFound(path_id(payment_id))
     return json_response(found)
 
 
@@ -140,19 +140,19 @@ async def get_payment_systems(caller: MayRead) -> Response:
 @router.get(f"{HERE}/settlements")
 async def get_settlements(transaction_id: str, cell: TheCell, caller: MayRead) -> Response:
     orders = await _orders(cell, caller, transaction_id)
-    return json_response(documents.movements(orders, Kind.SETTLE))
+    return json_response(transactions.movements(orders, Kind.SETTLE))
 
 
 @router.get(f"{HERE}/refunds")
 async def get_refunds(transaction_id: str, cell: TheCell, caller: MayRead) -> Response:
     orders = await _orders(cell, caller, transaction_id)
-    return json_response(documents.movements(orders, Kind.REFUND))
+    return json_response(transactions.movements(orders, Kind.REFUND))
 
 
 @router.get(f"{HERE}/cancellations")
 async def get_cancellations(transaction_id: str, cell: TheCell, caller: MayRead) -> Response:
     orders = await _orders(cell, caller, transaction_id)
-    return json_response(documents.movements(orders, Kind.CANCEL))
+    return json_response(transactions.movements(orders, Kind.CANCEL))
 
 
 @router.get(f"{HERE}/interactions")
@@ -161,16 +161,16 @@ async def get_interactions(transaction_id: str, cell: TheCell, caller: MayRead) 
     orders = await _orders(cell, caller, transaction_id)
 
     def lines() -> list[Any]:
-        folds = cell.folds()
+        loader = cell.loader()
         rows = [
             (row, order)
             for order in orders
             for row in cell.store.stream(f"{order.account}/{order.order_id}")
         ]
         rows.sort(key=lambda pair: pair[0].position)
-        events = folds.events([row for row, _ in rows])
+        events = loader.events([row for row, _ in rows])
         return [
-            documents.interaction(event, order, row.by, instant(row.at))
+            transactions.interaction(event, order, row.actor, instant(row.at))
             for (row, order), event in zip(rows, events, strict=True)
             if isinstance(event, e.PaymentEvent)
         ]
@@ -186,19 +186,19 @@ async def send_additional_data(
     """Data sets by name, kept with the transaction's first order and passed on to the gateway."""
     given = await json_body(request)
     if not isinstance(given, list):
-        raise malformed(f"The body: found {shown(given)}, expected an array of name and value")
+        raise bad_request(f"The body: found {shown(given)}, expected an array of name and value")
     data = {}
     for index, one in enumerate(given):
         name, value = (one.get("name"), one.get("value")) if isinstance(one, dict) else (None, None)
         if not isinstance(name, str) or not name or not isinstance(value, str):
-            raise malformed(f"[{index}]: found {shown(one)}, expected texts name and value")
+            raise bad_request(f"[{index}]: found {shown(one)}, expected texts name and value")
         data[name] = value
     first = (await _orders(cell, caller, transaction_id))[0]
     await cell.ledger.change(
         caller.account,
         first.order_id,
         partial(add_data, data=data),
-        by=caller.app_key,
+        actor=caller.app_key,
         cause=request_id(request),
     )
     return Response(status_code=200)
@@ -211,18 +211,18 @@ async def post_authorization_request(
     """Ask the gateway now; the order itself begins when it is processed, by gatewayCallback."""
     body = await json_body(request)
     named = body.get("transactionId") if isinstance(body, dict) else None
-    if named and named != segment(transaction_id):
-        raise malformed(f"transactionId: found {shown(named)}, but the path names another")
+    if named and named != path_id(transaction_id):
+        raise bad_request(f"transactionId: found {shown(named)}, but the path names another")
     orders = await _orders(cell, caller, transaction_id)
     with telling_of_gateways():
-        await paying.process(
-            cell, orders, by=caller.app_key, cause=request_id(request), begin=False
+        await authorization.process(
+            cell, orders, actor=caller.app_key, cause=request_id(request), begin=False
         )
     orders = await _orders(cell, caller, transaction_id)
-    return json_response(documents.authorization_answer(orders, cell.ledger.now()))
+    return json_response(transactions.authorization_answer(orders, cell.ledger.now()))
 
 
-class Asked(Body):
+class ParsedRequest(Body):
     """`value` in cents."""
 
     value: Cents
@@ -257,26 +257,26 @@ async def _ask(
 
     With a `requestId` the same request again is answered as the first time.
     """
-    asked = parse(Asked, await json_body(request))
-    name = asked.request_id or request.headers.get("idempotency-key") or secrets.token_hex(16)
-    if asked.value <= 0:
-        raise malformed(f"value: found {asked.value}, expected cents above 0")
+    requested = parse(ParsedRequest, await json_body(request))
+    name = requested.request_id or request.headers.get("idempotency-key") or secrets.token_hex(16)
+    if requested.value <= 0:
+        raise bad_request(f"value: found {requested.value}, expected cents above 0")
     orders = await _orders(cell, caller, transaction_id)
-    if known := asked_by_hand(orders, kind, name):
-        return json_response(documents.request_answer(kind, known))
+    if known := manual_request_id(orders, kind, name):
+        return json_response(transactions.request_answer(kind, known))
 
     ids = [order.order_id for order in orders]
-    shares = dict(zip(ids, shares_of(kind, asked.value, orders), strict=True))
-    whole = asked.value == sum(available(order, kind) for order in orders)
+    shares = dict(zip(ids, shares_of(kind, requested.value, orders), strict=True))
+    whole = requested.value == sum(available(order, kind) for order in orders)
 
-    def decide(order: Order, facts: Facts) -> list[e.OrderEvent]:
+    def decide(order: Order, context: DecisionContext) -> list[e.OrderEvent]:
         mine = shares[order.order_id]
-        return ask_by_hand(order, facts, kind=kind, value=mine, asked_as=name, whole=whole)
+        return request_manually(order, context, kind=kind, value=mine, asked_as=name, whole=whole)
 
     after = await cell.ledger.change_together(
-        caller.account, ids, decide, by=caller.app_key, cause=request_id(request)
+        caller.account, ids, decide, actor=caller.app_key, cause=request_id(request)
     )
-    return json_response(documents.request_answer(kind, asked_by_hand(after, kind, name)))
+    return json_response(transactions.request_answer(kind, manual_request_id(after, kind, name)))
 
 
 def shares_of(kind: Kind, value: int, orders: Sequence[Order]) -> list[int]:
@@ -301,7 +301,7 @@ async def get_notification(
 class Paid(Body):
     """`valuePaid` in currency units: what is paid of the payment by now, in all.
 
-    `status` is ours: `denied` tells that the payment will not come.
+    `status` is ours: `denied` says that the payment will not come.
     """
 
     value_paid: Any = None
@@ -313,10 +313,10 @@ class Paid(Body):
 async def post_notification(
     payment_id: str, request: Request, cell: TheCell, caller: MayNotify
 ) -> Response:
-    told = parse(Paid, await json_body(request) or {})
-    if (told.status or "").lower() == "denied":
-        return await _denied(payment_id, request, cell, caller, told.message)
-    return await _notified(payment_id, request, cell, caller, _cents(told.value_paid))
+    fields = parse(Paid, await json_body(request) or {})
+    if (fields.status or "").lower() == "denied":
+        return await _denied(payment_id, request, cell, caller, fields.message)
+    return await _notified(payment_id, request, cell, caller, _cents(fields.value_paid))
 
 
 def _cents(paid: Any) -> int | None:
@@ -328,26 +328,26 @@ def _cents(paid: Any) -> int | None:
         amount = Decimal(0)
     cents = amount * 100
     if isinstance(paid, bool) or not cents.is_finite() or not 0 < cents <= 2**53:
-        raise malformed(f"valuePaid: found {shown(paid)}, expected an amount above 0")
+        raise bad_request(f"valuePaid: found {shown(paid)}, expected an amount above 0")
     return int(cents.to_integral_value())
 
 
 async def _notified(
     payment_id: str, request: Request, cell: Cell, caller: Caller, paid: int | None
 ) -> Response:
-    orders = await orders_of_payment(cell, caller.account, segment(payment_id))
+    orders = await orders_of_payment(cell, caller.account, path_id(payment_id))
     parts: list[int | None] = [None] * len(orders)
     if paid is not None:
-        parts = portions(paid, segment(payment_id).upper(), orders)
+        parts = portions(paid, path_id(payment_id).upper(), orders)
     by_order = dict(zip([order.order_id for order in orders], parts, strict=True))
     # One order that waits is enough; when none does, the first says why not.
     waits = next((o.order_id for o in orders if waits_for_money(o)), orders[0].order_id)
 
-    def decide(order: Order, facts: Facts) -> list[e.OrderEvent]:
+    def decide(order: Order, context: DecisionContext) -> list[e.OrderEvent]:
         return notify_payment(
             order,
-            facts,
-            payment_id=segment(payment_id),
+            context,
+            payment_id=path_id(payment_id),
             paid=by_order[order.order_id],
             sibling=order.order_id != waits,
         )
@@ -359,8 +359,8 @@ async def _notified(
 async def _denied(
     payment_id: str, request: Request, cell: Cell, caller: Caller, reason: str | None
 ) -> Response:
-    orders = await orders_of_payment(cell, caller.account, segment(payment_id))
-    decision = partial(deny_payment, payment_id=segment(payment_id), reason=reason)
+    orders = await orders_of_payment(cell, caller.account, path_id(payment_id))
+    decision = partial(deny_payment, payment_id=path_id(payment_id), reason=reason)
     await _decided(request, cell, caller, orders, decision)
     return Response(status_code=200)
 
@@ -372,10 +372,10 @@ async def _decided(
         caller.account,
         [order.order_id for order in orders],
         decision,
-        by=caller.app_key,
+        actor=caller.app_key,
         cause=request_id(request),
     )
 
 
 async def _orders(cell: Cell, caller: Caller, transaction_id: str) -> list[Order]:
-    return await orders_of_transaction(cell, caller.account, segment(transaction_id))
+    return await orders_of_transaction(cell, caller.account, path_id(transaction_id))

@@ -14,7 +14,7 @@ from oms_ledger.backoffice.commands import (
     api_path,
     one,
 )
-from oms_ledger.backoffice.page import Elsewhere, Failed, Page, url
+from oms_ledger.backoffice.page import Elsewhere, Page, PermanentFailure, url
 from oms_ledger.backoffice.pages.order import LAST, order_path
 
 CAUSE = "page-"
@@ -60,8 +60,8 @@ async def post_action(page: Page) -> Response:
 
 
 async def _done(page: Page, order_id: str, form: CommandForm, answer: Answer) -> Response:
-    told = "This was done already" if answer.replayed else f"{form.button}: done"
-    return await page.done(url(page.base, "orders", order_id) + "#done", told)
+    values = "This was done already" if answer.replayed else f"{form.button}: done"
+    return await page.done(url(page.base, "orders", order_id) + "#done", values)
 
 
 def _number(page: Page) -> int:
@@ -84,7 +84,7 @@ async def _since(page: Page, order_id: str, version: str) -> list[dict[str, Any]
     if answer.status == 400:
         return []
     if not answer.ok:
-        raise Failed(answer)
+        raise PermanentFailure(answer)
     found: list[dict[str, Any]] = answer.json()["events"]
     return found
 
@@ -159,15 +159,15 @@ async def _preview(
     answer = await page.ask("POST", path, body={"reason": "preview", **body})
     if not answer.ok:
         return {"error": answer.error}
-    told: dict[str, Any] = answer.json()
+    values: dict[str, Any] = answer.json()
     before = {total["id"]: total["value"] for total in document["totals"]}
-    after = {total["id"]: total["value"] for total in told["orderTotals"]}
+    after = {total["id"]: total["value"] for total in values["orderTotals"]}
     names = {total["id"]: total["name"] for total in document["totals"]}
     rows = [
         {"name": names.get(id_, id_), "before": before.get(id_, 0), "after": after.get(id_, 0)}
         for id_ in {**before, **after}
     ]
-    return {"error": None, "told": told, "rows": rows, "before": document["value"]}
+    return {"error": None, "told": values, "rows": rows, "before": document["value"]}
 
 
 async def post_comment(page: Page) -> Response:
@@ -178,7 +178,7 @@ async def post_comment(page: Page) -> Response:
     path = path_of("api", "oms", "pvt", "orders", order_id, "interactions")
     answer = await page.ask("POST", path, body=body, once=f"{CAUSE}{one(given, 'key')}")
     if not answer.ok:
-        raise Failed(answer)
+        raise PermanentFailure(answer)
     return await page.done(url(page.base, "orders", order_id) + "#done", "Comment added")
 
 

@@ -73,24 +73,24 @@ async def _shown(
     if feed.status == 404 and "no key" in feed.error["message"]:
         return await page.render("not_found.html", 404, looked_for=app_key, guesses=[])
     hook = await page.get_or(None, key_path(app_key, "hook"))
-    told: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     if tab == "queue":
-        told["items"] = await page.get_or({"items": []}, key_path(app_key, "feed", "items"))
-        told["pending"] = await page.get_or({"items": []}, key_path(app_key, "hook", "peek"))
+        fields["items"] = await page.get_or({"items": []}, key_path(app_key, "feed", "items"))
+        fields["pending"] = await page.get_or({"items": []}, key_path(app_key, "hook", "peek"))
     if tab == "attempts":
         query = {"failed": "true"} if page.query("failed") else {}
         if page.query("before"):
             query["before"] = page.query("before")
-        told["attempts"] = await page.get_or(
+        fields["attempts"] = await page.get_or(
             {"attempts": [], "next": None}, key_path(app_key, "hook", "attempts"), query
         )
     if tab == "dead-letters":
-        told["letters"] = {
+        fields["letters"] = {
             kind: await page.get_or({"letters": [], "total": 0}, key_path(app_key, kind, tab))
             for kind in ("feed", "hook")
         }
     if tab == "settings":
-        told["hook_config"] = await page.get_or(None, key_path(app_key, "hook", "config"))
+        fields["hook_config"] = await page.get_or(None, key_path(app_key, "hook", "config"))
     labels = {key["appKey"]: key["label"] for key in await keys_of(page)}
     return await page.render(
         "feed_key.html",
@@ -103,7 +103,7 @@ async def _shown(
         hook=hook,
         error=error,
         secret=secret,
-        **told,
+        **fields,
     )
 
 
@@ -117,7 +117,7 @@ async def post_key(page: Page) -> Response:
     match do:
         case "pause" | "resume":
             answer = await page.ask("POST", key_path(app_key, "hook", do))
-            told = "Paused" if do == "pause" else "Resumed"
+            fields = "Paused" if do == "pause" else "Resumed"
         case "rotate":
             if not page.verified:
                 raise Elsewhere(url("/admin/-", "verify", next=here))
@@ -125,18 +125,18 @@ async def post_key(page: Page) -> Response:
             if answer.ok:
                 secret = answer.json()["secret"]
                 return await _shown(page, app_key, "settings", secret=secret)
-            told = ""
+            fields = ""
         case "requeue":
             positions = [int(p) for p in given.get("position", []) if p.isdigit()]
             body = {"positions": positions} if positions else {"all": True}
             answer = await page.ask(
                 "POST", key_path(app_key, kind, "dead-letters", "requeue"), body=body
             )
-            told = f"{answer.json()['requeued']} wait again" if answer.ok else ""
+            fields = f"{answer.json()['requeued']} wait again" if answer.ok else ""
             here = url(here, "dead-letters")
         case "remove":
             answer = await page.ask("DELETE", key_path(app_key, kind, "config"))
-            told = "Removed"
+            fields = "Removed"
             here = url(page.base, "feeds")
         case "configure":
             return await _configure(page, app_key, kind, given)
@@ -144,7 +144,7 @@ async def post_key(page: Page) -> Response:
             raise Elsewhere(here)
     if not answer.ok:
         return await _shown(page, app_key, "overview", status=answer.status, error=answer.error)
-    return await page.done(here, told)
+    return await page.done(here, fields)
 
 
 async def _configure(page: Page, app_key: str, kind: str, given: dict[str, list[str]]) -> Response:
@@ -173,10 +173,10 @@ async def _configure(page: Page, app_key: str, kind: str, given: dict[str, list[
 def filter_of(given: dict[str, list[str]]) -> dict[str, Any]:
     """The filter that a form describes: by statuses, or by an expression."""
     if one(given, "type") == "FromOrders":
-        told: dict[str, Any] = {"type": "FromOrders", "expression": one(given, "expression")}
+        fields: dict[str, Any] = {"type": "FromOrders", "expression": one(given, "expression")}
         if one(given, "single-fire") == "yes":
-            told["disableSingleFire"] = False
-        return told
+            fields["disableSingleFire"] = False
+        return fields
     statuses = [part.strip() for part in one(given, "statuses").split(",") if part.strip()]
     return {"type": "FromWorkflow", "status": statuses}
 
@@ -242,16 +242,16 @@ async def post_replay(page: Page) -> Response:
     answer = await page.ask("POST", key_path(app_key, kind, "replay"), body=body)
     if not answer.ok:
         return await _replay_shown(page, given, status=answer.status, error=answer.error)
-    told = answer.json()
-    text = f"{told['produced']} are sent again" if order_id else "It goes back and sends again"
+    fields = answer.json()
+    text = f"{fields['produced']} are sent again" if order_id else "It goes back and sends again"
     target = url(page.base, "orders", order_id) if order_id else url(page.base, "feeds", app_key)
     return await page.done(target, text)
 
 
 async def _counted(page: Page, kind: str, app_key: str, body: dict[str, Any]) -> dict[str, Any]:
     """How many notifications a replay would send, by a dry run of the filter."""
-    asked = {"since": body.get("since", 0), "samples": 0}
-    answer = await page.ask("POST", key_path(app_key, kind, "dry-run"), body=asked)
+    requested = {"since": body.get("since", 0), "samples": 0}
+    answer = await page.ask("POST", key_path(app_key, kind, "dry-run"), body=requested)
     if not answer.ok:
         return {"error": answer.error}
     last: dict[str, Any] = orjson.loads(answer.body.strip().split(b"\n")[-1])

@@ -35,7 +35,7 @@ def _target(page: Page, need: dict[str, Any]) -> str:
 
 
 async def get_home(page: Page) -> Response:
-    told = await page.get("/api/ledger/attention")
+    fields = await page.get("/api/ledger/attention")
     needs = [
         {
             **need,
@@ -43,7 +43,7 @@ async def get_home(page: Page) -> Response:
             "family": FAMILY[need["severity"]],
             "target": _target(page, need),
         }
-        for need in told["needs"]
+        for need in fields["needs"]
     ]
     listed: dict[str, Any] | None = None
     if page.may("list_orders"):

@@ -25,10 +25,10 @@ async def _shown(
     error: dict[str, Any] | None = None,
     made: dict[str, Any] | None = None,
 ) -> Response:
-    told = await page.get(path_of(*KEYS))
+    fields = await page.get(path_of(*KEYS))
     roles = [role for role, resources in ROLES.items() if resources <= page.resources]
     return await page.render(
-        "keys.html", status, keys=told["keys"][::-1], roles=roles, error=error, made=made
+        "keys.html", status, keys=fields["keys"][::-1], roles=roles, error=error, made=made
     )
 
 

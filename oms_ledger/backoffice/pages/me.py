@@ -24,11 +24,11 @@ async def _shown(page: Page, status: int = 200, error: Refusal | None = None) ->
         with page.cell.database.reading() as connection:
             return sessions.of_operator(connection, page.operator.id)
 
-    told = {"message": error.message, "code": ""} if error else None
+    fields = {"message": error.message, "code": ""} if error else None
     return await page.render(
         "me.html",
         status,
-        error=told,
+        error=fields,
         sessions=await asyncio.to_thread(own),
         schemes=SCHEMES,
         densities=DENSITIES,

@@ -36,8 +36,8 @@ async def _thinned(page: Page, after: int) -> AsyncIterator[bytes]:
                 orders[event["orderId"]] = fresh
         now = time.monotonic()
         if orders and now - spoke >= EVERY:
-            told = orjson.dumps({"position": position, "orders": orders})
-            yield b"id: %d\ndata: %s\n\n" % (position, told)
+            fields = orjson.dumps({"position": position, "orders": orders})
+            yield b"id: %d\ndata: %s\n\n" % (position, fields)
             orders, spoke = {}, now
         elif not piece and now - spoke >= 15 * EVERY:
             yield b": nothing new\n\n"

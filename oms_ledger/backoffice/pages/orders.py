@@ -89,17 +89,17 @@ _PERSONAL = re.compile(r"@|^[\d./ -]{8,}$")
 def given_of(page: Page) -> Query:
     """What the address asks for, without empty values; dates out of two fields of the form."""
     items = page.request.query_params.multi_items()
-    told = [(name, value.strip()) for name, value in items if value.strip()]
-    days = {name: value for name, value in told if name.endswith((".from", ".to"))}
-    told = [(name, value) for name, value in told if name not in days]
+    content = [(name, value.strip()) for name, value in items if value.strip()]
+    days = {name: value for name, value in content if name.endswith((".from", ".to"))}
+    content = [(name, value) for name, value in content if name not in days]
     for name in DATES:
         low, high = days.get(f"{name}.from"), days.get(f"{name}.to")
         if low or high:
             field = name.removeprefix("f_")
             since = f"{low}T00:00:00.000Z" if low else "*"
             until = f"{high}T23:59:59.999Z" if high else "*"
-            told.append((name, f"{field}:[{since} TO {until}]"))
-    return told
+            content.append((name, f"{field}:[{since} TO {until}]"))
+    return content
 
 
 def filters_of(given: Query) -> Query:
@@ -109,9 +109,9 @@ def filters_of(given: Query) -> Query:
 
 def api_query(given: Query) -> Query:
     """The API's own query: a filter by a searched field has to be named."""
-    asked = [(name, value) for name, value in given if name not in OWN]
-    fields = [name for name, _ in asked if name in SEARCHED]
-    return [*asked, *(("searchField", name) for name in dict.fromkeys(fields))]
+    requested = [(name, value) for name, value in given if name not in OWN]
+    fields = [name for name, _ in requested if name in SEARCHED]
+    return [*requested, *(("searchField", name) for name in dict.fromkeys(fields))]
 
 
 def without(given: Query, *names: str) -> str:
@@ -128,10 +128,10 @@ def _merged(given: Query) -> Query:
 async def get_orders(page: Page) -> Response:
     page.require("list_orders")
     given = _merged(given_of(page))
-    asked = api_query(given)
+    requested = api_query(given)
     if "per_page" not in dict(given):
-        asked.append(("per_page", str(PER_PAGE)))
-    answer = await page.ask("GET", "/api/oms/pvt/orders", query=asked)
+        requested.append(("per_page", str(PER_PAGE)))
+    answer = await page.ask("GET", "/api/oms/pvt/orders", query=requested)
     listed = answer.json() if answer.ok else None
     counts = await _counts(page)
     views = await asyncio.to_thread(_views, page)
@@ -167,11 +167,11 @@ def _columns(text: str) -> list[str]:
 
 async def _counts(page: Page) -> dict[str, int]:
     query = {"per_page": "1", "_facets": "status", "_stats": "0"}
-    told = await page.get_or(None, "/api/oms/pvt/orders", query)
-    if told is None:
+    content = await page.get_or(None, "/api/oms/pvt/orders", query)
+    if content is None:
         return {}
-    found = {item["url"]: item["quantity"] for item in told["facets"][0]["items"]}
-    return found | {"": told["paging"]["total"]}
+    found = {item["url"]: item["quantity"] for item in content["facets"][0]["items"]}
+    return found | {"": content["paging"]["total"]}
 
 
 def _built_in(name: str, text: str, filters: Query, counts: dict[str, int]) -> dict[str, Any]:
@@ -213,11 +213,11 @@ def _sort_links(given: Query, order_by: str) -> dict[str, str]:
     return links
 
 
-def _paged(given: Query, listed: dict[str, Any] | None, by: int) -> str | None:
+def _paged(given: Query, listed: dict[str, Any] | None, actor: int) -> str | None:
     if listed is None:
         return None
     paging = listed["paging"]
-    number = paging["currentPage"] + by
+    number = paging["currentPage"] + actor
     if not 1 <= number <= paging["pages"]:
         return None
     rest = [pair for pair in given if pair[0] != "page"]
@@ -228,8 +228,8 @@ async def get_filters(page: Page) -> Response:
     """Every filter with its values and counts: loaded when asked for, because it is dear."""
     page.require("list_orders")
     given = _merged(given_of(page))
-    asked = [*api_query(given), ("per_page", "1"), ("_facets", "1"), ("_stats", "0")]
-    listed = await page.get("/api/oms/pvt/orders", [p for p in asked if p[0] != "page"])
+    requested = [*api_query(given), ("per_page", "1"), ("_facets", "1"), ("_stats", "0")]
+    listed = await page.get("/api/oms/pvt/orders", [p for p in requested if p[0] != "page"])
     chosen: dict[str, set[str]] = {}
     for name, value in given:
         chosen.setdefault(name, set()).update(value.split(","))
@@ -299,9 +299,9 @@ async def post_view(page: Page) -> Response:
                     return "The view is saved"
         return "Nothing was changed"
 
-    told = await asyncio.to_thread(write)
+    content = await asyncio.to_thread(write)
     target = f"{page.base}/orders?{text}"
-    return await page.done(f"{target}&columns={columns}" if columns else target, told)
+    return await page.done(f"{target}&columns={columns}" if columns else target, content)
 
 
 async def post_find(page: Page) -> Response:

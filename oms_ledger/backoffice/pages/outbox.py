@@ -1,4 +1,4 @@
-"""The outbox: what partners and gateways were not told yet, and what to do about it."""
+"""The outbox: what partners and gateways were not given yet, and what to do about it."""
 
 from typing import Any
 
@@ -24,11 +24,11 @@ async def _shown(page: Page, status: int = 200, error: dict[str, Any] | None = N
         query["state"] = state
     if page.query("orderId"):
         query["orderId"] = page.query("orderId")
-    told = await page.get(path_of(*OUTBOX), query)
+    fields = await page.get(path_of(*OUTBOX), query)
     return await page.render(
         "outbox.html",
         status,
-        messages=told["list"],
+        messages=fields["list"],
         state=state,
         states=STATES,
         order_id=page.query("orderId"),
@@ -37,7 +37,7 @@ async def _shown(page: Page, status: int = 200, error: dict[str, Any] | None = N
 
 
 async def post_outbox(page: Page) -> Response:
-    """Resume or skip the messages that were chosen; the first refusal is told."""
+    """Resume or skip the messages that were chosen; the first refusal gets."""
     page.require("mend_calls")
     given = await page.form()
     do, reason = one(given, "do"), one(given, "reason")
@@ -54,8 +54,8 @@ async def post_outbox(page: Page) -> Response:
         refused = refused or (None if answer.ok else answer)
     if refused is not None:
         return await _shown(page, refused.status, refused.error)
-    told = f"{done} skipped" if do == "skip" else f"{done} are sent again"
-    return await page.done(url(page.base, "outbox", state=page.query("state")), told)
+    fields = f"{done} skipped" if do == "skip" else f"{done} are sent again"
+    return await page.done(url(page.base, "outbox", state=page.query("state")), fields)
 
 
 ROUTES = [

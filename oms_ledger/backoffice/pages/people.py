@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from oms_ledger.backoffice.commands import one
-from oms_ledger.backoffice.page import Elsewhere, Failed, Page
+from oms_ledger.backoffice.page import Elsewhere, Page, PermanentFailure
 from oms_ledger.backoffice.pages.verify import ask_again
 
 
@@ -26,11 +26,11 @@ async def post_people(page: Page) -> Response:
     answer = await page.ask("POST", "/api/ledger/people", body=_who(text))
     if not answer.ok:
         return await page.render("people.html", answer.status, who=text, error=answer.error)
-    told = answer.json()
-    if not told["orders"]:
+    fields = answer.json()
+    if not fields["orders"]:
         error = {"message": "No order of this person", "code": ""}
         return await page.render("people.html", 404, who=text, error=error)
-    raise Elsewhere(f"{page.base}/orders?{urlencode({'person': told['person']})}")
+    raise Elsewhere(f"{page.base}/orders?{urlencode({'person': fields['person']})}")
 
 
 async def post_erase(page: Page) -> Response:
@@ -54,7 +54,7 @@ async def post_erase(page: Page) -> Response:
                 once=f"page-{one(given, 'key')}",
             )
             if not answer.ok:
-                raise Failed(answer)
+                raise PermanentFailure(answer)
             return await page.render("erased.html", erasure=answer.json())
     answer = await page.ask("POST", "/api/ledger/erasures", body={**body, "dryRun": True})
     if not answer.ok:

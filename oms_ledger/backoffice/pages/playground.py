@@ -114,8 +114,8 @@ async def _reports(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         for line in lines:
             report = orjson.loads(line)
             if "error" in report:
-                told = {"share": 0, "text": report["error"]["message"], "done": True}
-                yield b"data: " + orjson.dumps(told) + b"\n\n"
+                values = {"share": 0, "text": report["error"]["message"], "done": True}
+                yield b"data: " + orjson.dumps(values) + b"\n\n"
                 return
             first = report["position"] if first is None else first
             yield b"data: " + orjson.dumps(_report(report, first)) + b"\n\n"

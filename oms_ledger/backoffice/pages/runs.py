@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from oms_ledger.backoffice.asking import path_of
 from oms_ledger.backoffice.commands import one
-from oms_ledger.backoffice.page import Failed, Page
+from oms_ledger.backoffice.page import Page, PermanentFailure
 from oms_ledger.backoffice.pages.orders import api_query
 
 EXPORTS = ("api", "ledger", "exports")
@@ -34,17 +34,17 @@ async def post_exports(page: Page) -> Response:
         once=f"page-{one(given, 'key')}",
     )
     if not answer.ok:
-        raise Failed(answer)
+        raise PermanentFailure(answer)
     return await page.done(f"{page.base}/runs", "The export has begun; it goes on when you leave")
 
 
 async def get_download(page: Page) -> Response:
     page.require("export_orders")
     export = page.param("export")
-    told = await page.get(path_of(*EXPORTS, export))
-    if told["state"] != "complete":
+    fields = await page.get(path_of(*EXPORTS, export))
+    if fields["state"] != "complete":
         return RedirectResponse(f"{page.base}/runs", 303)
-    name = f'attachment; filename="orders.{told["format"]}"'
+    name = f'attachment; filename="orders.{fields["format"]}"'
     content = page.listen(path_of(*EXPORTS, export, "download"), ())  # type: ignore[arg-type]
     headers = {"content-disposition": name, "x-content-type-options": "nosniff"}
     return StreamingResponse(content, 200, headers, media_type="application/octet-stream")

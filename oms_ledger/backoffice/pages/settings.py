@@ -17,8 +17,8 @@ async def get_settings(page: Page) -> Response:
 
 
 async def _shown(page: Page, status: int = 200, error: dict[str, Any] | None = None) -> Response:
-    told = await page.get(ACCOUNT)
-    return await page.render("settings.html", status, settings=told["settings"], error=error)
+    fields = await page.get(ACCOUNT)
+    return await page.render("settings.html", status, settings=fields["settings"], error=error)
 
 
 async def post_settings(page: Page) -> Response:
@@ -34,9 +34,9 @@ async def get_history(page: Page) -> Response:
     page.require("account_history")
     before = page.query("before")
     query = {"before": before} if before.isdigit() else {}
-    told = await page.get(f"{ACCOUNT}/events", query)
-    actors = await names_of(page, [event["actor"] for event in told["events"]])
-    return await page.render("history.html", history=told, actors=actors)
+    fields = await page.get(f"{ACCOUNT}/events", query)
+    actors = await names_of(page, [event["actor"] for event in fields["events"]])
+    return await page.render("history.html", history=fields, actors=actors)
 
 
 ROUTES = [

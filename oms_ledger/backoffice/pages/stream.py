@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from oms_ledger.backoffice.actors import names_of
-from oms_ledger.backoffice.page import Elsewhere, Failed, Page, url
+from oms_ledger.backoffice.page import Elsewhere, Page, PermanentFailure, url
 from oms_ledger.backoffice.pages.order import LAST, order_path
 
 NEWEST = 2**60
@@ -25,18 +25,20 @@ async def get_stream(page: Page) -> Response:
     given = {name: page.query(name).strip() for name in FILTERS if page.query(name).strip()}
     if order_id := page.query("orderId"):
         return await _of_order(page, order_id)
-    asked = {"before": before if before.isdigit() else NEWEST, "limit": PER_PAGE, **given}
-    answer = await page.ask("GET", "/api/ledger/events", query=asked)
-    told = answer.json() if answer.ok else {"events": [], "next": None, "head": 0, "searchedTo": 0}
+    requested = {"before": before if before.isdigit() else NEWEST, "limit": PER_PAGE, **given}
+    answer = await page.ask("GET", "/api/ledger/events", query=requested)
+    fields = (
+        answer.json() if answer.ok else {"events": [], "next": None, "head": 0, "searchedTo": 0}
+    )
     return await _rendered(
         page,
-        told["events"],
+        fields["events"],
         status=answer.status,
         error=None if answer.ok else answer.error,
         given=given,
-        head=told["head"],
-        searched_to=told["searchedTo"],
-        older=_link(given, told["next"]) if told["next"] else None,
+        head=fields["head"],
+        searched_to=fields["searchedTo"],
+        older=_link(given, fields["next"]) if fields["next"] else None,
         newest=urlencode(given),
         first=not before,
     )
@@ -45,13 +47,13 @@ async def get_stream(page: Page) -> Response:
 async def _of_order(page: Page, order_id: str) -> Response:
     """All events of one order, as the stream shows them."""
     before = page.query("before")
-    asked = {
+    requested = {
         "before": before if before.isdigit() else LAST,
         "limit": PER_PAGE,
         "changes": "false",
     }
-    told = await page.get(order_path(order_id, "events"), asked)
-    events = [{"orderId": order_id, **event} for event in told["events"]]
+    fields = await page.get(order_path(order_id, "events"), requested)
+    events = [{"orderId": order_id, **event} for event in fields["events"]]
     given = {"orderId": order_id}
     return await _rendered(
         page,
@@ -61,17 +63,17 @@ async def _of_order(page: Page, order_id: str) -> Response:
         given=given,
         head=page.position,
         searched_to=0,
-        older=_link(given, told["next"]) if told["next"] else None,
+        older=_link(given, fields["next"]) if fields["next"] else None,
         newest=urlencode(given),
         first=not before,
     )
 
 
 async def _rendered(
-    page: Page, events: list[dict[str, Any]], *, status: int, **told: Any
+    page: Page, events: list[dict[str, Any]], *, status: int, **fields: Any
 ) -> Response:
     actors = await names_of(page, (event["actor"] for event in events))
-    return await page.render("stream.html", status, events=events, actors=actors, **told)
+    return await page.render("stream.html", status, events=events, actors=actors, **fields)
 
 
 def _link(given: dict[str, str], before: int) -> str:
@@ -93,7 +95,7 @@ async def _jumped(page: Page, place: str) -> str:
 
 
 async def get_position(page: Page) -> Response:
-    """One event: its data, what it changed, whom it was told to."""
+    """One event: its data, what it changed, whom it got to."""
     page.require("account_events")
     text = page.param("position")
     if not text.isdigit() or len(text) > 18:
@@ -105,14 +107,14 @@ async def get_position(page: Page) -> Response:
     order_id = event["orderId"]
     whole = await page.ask("GET", order_path(order_id, "events", str(event["version"])))
     if not whole.ok:
-        raise Failed(whole)
-    told = await page.get_or({"deliveries": []}, order_path(order_id, "deliveries"))
+        raise PermanentFailure(whole)
+    fields = await page.get_or({"deliveries": []}, order_path(order_id, "deliveries"))
     return await page.render(
         "position.html",
         event=whole.json(),
         order_id=order_id,
         actors=await names_of(page, [event["actor"]]),
-        deliveries=[d for d in told["deliveries"] if d["position"] == int(text)],
+        deliveries=[d for d in fields["deliveries"] if d["position"] == int(text)],
     )
 
 

@@ -48,15 +48,15 @@ async def _reports(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             yield b"data: " + orjson.dumps(_report(orjson.loads(line))) + b"\n\n"
 
 
-def _report(told: dict[str, Any]) -> dict[str, Any]:
-    if "ok" in told:
-        if told["ok"]:
-            return {"share": 100, "text": f"{told['head']} events agree ✓", "done": True}
-        named = ", ".join(f"{v['view']} {v['orderId'] or ''}" for v in told["views"])
-        text = f"✗ {told['position'] or '–'} {told['reason'] or ''} {named}"
+def _report(fields: dict[str, Any]) -> dict[str, Any]:
+    if "ok" in fields:
+        if fields["ok"]:
+            return {"share": 100, "text": f"{fields['head']} events agree ✓", "done": True}
+        named = ", ".join(f"{v['view']} {v['orderId'] or ''}" for v in fields["views"])
+        text = f"✗ {fields['position'] or '–'} {fields['reason'] or ''} {named}"
         return {"share": 100, "text": text, "done": True}
-    share = round(100 * told["done"] / max(1, told["total"]))
-    return {"share": share, "text": f"{share} % · {told['done']}", "done": False}
+    share = round(100 * fields["done"] / max(1, fields["total"]))
+    return {"share": share, "text": f"{share} % · {fields['done']}", "done": False}
 
 
 ROUTES = [

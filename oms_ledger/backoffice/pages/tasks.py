@@ -7,7 +7,7 @@ from starlette.responses import Response
 from oms_ledger.backoffice.actors import names_of
 from oms_ledger.backoffice.asking import path_of
 from oms_ledger.backoffice.commands import one
-from oms_ledger.backoffice.page import Failed, Page, url
+from oms_ledger.backoffice.page import Page, PermanentFailure, url
 
 TASKS = ("api", "do", "tasks")
 VIEWS = {"open": "-Closed", "closed": "Closed", "mine": "-Closed"}
@@ -20,8 +20,10 @@ async def get_tasks(page: Page) -> Response:
     query = {"status": VIEWS[view], "perPage": PER_PAGE, "page": page.query("page") or "1"}
     if view == "mine":
         query["assignee.email"] = page.operator.email
-    told = await page.get(path_of(*TASKS), query)
-    return await page.render("tasks.html", tasks=told["items"], paging=told["paging"], view=view)
+    fields = await page.get(path_of(*TASKS), query)
+    return await page.render(
+        "tasks.html", tasks=fields["items"], paging=fields["paging"], view=view
+    )
 
 
 async def get_task(page: Page) -> Response:
@@ -45,13 +47,13 @@ async def post_task(page: Page) -> Response:
     task, given = page.param("task"), await page.form()
     if text := one(given, "text"):
         answer = await page.ask("POST", path_of(*TASKS, task, "comments"), body={"text": text})
-        told = "Comment added"
+        fields = "Comment added"
     else:
         answer = await page.ask("PUT", path_of(*TASKS, task), body={"status": one(given, "status")})
-        told = "Saved"
+        fields = "Saved"
     if not answer.ok:
-        raise Failed(answer)
-    return await page.done(url(page.base, "tasks", task), told)
+        raise PermanentFailure(answer)
+    return await page.done(url(page.base, "tasks", task), fields)
 
 
 ROUTES = [

@@ -25,12 +25,12 @@ async def _shown(
     error: dict[str, Any] | None = None,
     link: str | None = None,
 ) -> Response:
-    told = await page.get(path_of(*OPERATORS))
+    fields = await page.get(path_of(*OPERATORS))
     given = {role: resources & page.resources == resources for role, resources in ROLES.items()}
     return await page.render(
         "team.html",
         status,
-        people=told["operators"],
+        people=fields["operators"],
         roles=[role for role, may in given.items() if may],
         table=ROLES,
         error=error,
@@ -51,21 +51,21 @@ async def post_team(page: Page) -> Response:
             if token:
                 origin = page.request.scope["state"]["origin"] or ""
                 return await _shown(page, link=f"{origin}/admin/-/link#{token}")
-            told = "The person has the role now"
+            fields = "The person has the role now"
         case "change":
             answer = await page.ask("PATCH", path_of(*OPERATORS, named), body={"role": role})
-            told = "The role is changed; the sessions have ended"
+            fields = "The role is changed; the sessions have ended"
         case "remove":
             answer = await page.ask("DELETE", path_of(*OPERATORS, named))
-            told = "Removed"
+            fields = "Removed"
         case "end":
             answer = await page.ask("POST", path_of(*OPERATORS, named, "sessions", "end"))
-            told = "Signed out everywhere"
+            fields = "Signed out everywhere"
         case _:
             raise Elsewhere(f"{page.base}/team")
     if not answer.ok:
         return await _shown(page, answer.status, error=answer.error)
-    return await page.done(f"{page.base}/team", told)
+    return await page.done(f"{page.base}/team", fields)
 
 
 ROUTES = [

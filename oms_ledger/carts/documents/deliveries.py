@@ -41,9 +41,9 @@ class Estimates:
 
 def store_address(point: PickupPoint, receiver: str | None = None) -> Json:
     """The address of a pickup point in the published form."""
-    told = {name: point.address.get(name) for name in FIELDS}
+    fields = {name: point.address.get(name) for name in FIELDS}
     return {
-        **told,
+        **fields,
         "addressType": "pickup",
         "addressId": point.address.get("addressId") or point.id,
         "receiverName": receiver,
@@ -73,61 +73,61 @@ def pickup_point(point: PickupPoint, seller: str) -> Json:
     }
 
 
-def window(told: DeliveryWindow) -> Json:
+def window(fields: DeliveryWindow) -> Json:
     return {
-        "startDateUtc": told.start,
-        "endDateUtc": told.end,
-        "price": told.price,
-        "lisPrice": told.price,
+        "startDateUtc": fields.start,
+        "endDateUtc": fields.end,
+        "price": fields.price,
+        "lisPrice": fields.price,
         "tax": 0,
     }
 
 
 def sla(
-    told: Sla, seller: str, quantity: int, estimates: Estimates, chosen: ChosenDelivery | None
+    fields: Sla, seller: str, quantity: int, estimates: Estimates, chosen: ChosenDelivery | None
 ) -> Json:
-    """An entry of `slas[]`; its prices are of the whole line."""
-    point = told.pickup_point
-    own_window = chosen.window if chosen and chosen.sla is told else None
+    """An event of `slas[]`; its prices are of the whole line."""
+    point = fields.pickup_point
+    own_window = chosen.window if chosen and chosen.sla is fields else None
     return {
-        "id": told.id,
-        "deliveryChannel": told.channel,
-        "name": told.name,
+        "id": fields.id,
+        "deliveryChannel": fields.channel,
+        "name": fields.name,
         "friendlyName": point.name if point else None,
         "deliveryIds": [
             {
-                "courierId": told.courier_id,
-                "warehouseId": told.warehouse_id,
-                "dockId": told.dock_id,
-                "courierName": told.courier_name or told.name,
+                "courierId": fields.courier_id,
+                "warehouseId": fields.warehouse_id,
+                "dockId": fields.dock_id,
+                "courierName": fields.courier_name or fields.name,
                 "quantity": quantity,
                 "kitItemDetails": [],
             }
         ],
-        "shippingEstimate": told.estimate,
-        "shippingEstimateDate": estimates.date_of(told.estimate),
+        "shippingEstimate": fields.estimate,
+        "shippingEstimateDate": estimates.date_of(fields.estimate),
         "lockTTL": None,
-        "availableDeliveryWindows": [window(one) for one in told.windows],
+        "availableDeliveryWindows": [window(one) for one in fields.windows],
         "deliveryWindow": window(own_window) if own_window else None,
-        "price": told.price,
-        "listPrice": told.list_price,
-        "tax": told.tax,
+        "price": fields.price,
+        "listPrice": fields.list_price,
+        "tax": fields.tax,
         "pickupStoreInfo": {
             "isPickupStore": point is not None,
             "friendlyName": point.name if point else None,
             "address": store_address(point) if point else None,
             "additionalInfo": point.info if point else None,
-            "dockId": told.dock_id if point else None,
+            "dockId": fields.dock_id if point else None,
         },
         "pickupPointId": pickup_point_id(seller, point) if point else None,
-        "pickupDistance": told.pickup_distance,
+        "pickupDistance": fields.pickup_distance,
         "polygonName": None,
-        "transitTime": told.estimate,
+        "transitTime": fields.estimate,
     }
 
 
 def logistics(cart: Cart, lines: Iterable[PricedLine], estimates: Estimates) -> list[Json]:
-    """`logisticsInfo[]`, one entry per line in their order."""
+    """`logisticsInfo[]`, one event per line in their order."""
     return [_logistics(cart, index, one, estimates) for index, one in enumerate(lines)]
 
 
@@ -181,6 +181,6 @@ def pickup_points(lines: Iterable[PricedLine]) -> list[Json]:
     for priced in lines:
         for one in priced.quote.slas:
             if one.pickup_point is not None:
-                told = pickup_point(one.pickup_point, priced.line.seller)
-                found.setdefault(told["id"], told)
+                fields = pickup_point(one.pickup_point, priced.line.seller)
+                found.setdefault(fields["id"], fields)
     return list(found.values())

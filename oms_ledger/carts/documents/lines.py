@@ -13,7 +13,7 @@ VALID_FOR = timedelta(days=365)  # of a price whose offer names no end, as real 
 
 
 def item(priced: PricedLine, now: datetime, *, shows_manual_price: bool) -> Json:
-    """An entry of `items[]`."""
+    """An event of `items[]`."""
     line, offer = priced.line, priced.offer
     return {
         "uniqueId": line.unique_id,
@@ -142,7 +142,7 @@ def bundle_items(priced: PricedLine) -> list[Json]:
 
 
 def metadata(lines: Iterable[PricedLine]) -> Json:
-    """One entry per SKU and seller in the cart."""
+    """One event per SKU and seller in the cart."""
     entries: dict[tuple[str, str], Json] = {}
     for priced in lines:
         line, offer = priced.line, priced.offer

@@ -50,7 +50,7 @@ def group_name(condition: PaymentCondition) -> str:
 def installment_options(
     conditions: Iterable[PaymentCondition], total: int, account: str, *, named: bool
 ) -> list[Json]:
-    """One entry per system; names are filled in simulations, and null in carts."""
+    """One event per system; names are filled in simulations, and null in carts."""
     return [installment_option(one, total, account, named=named) for one in conditions]
 
 
@@ -59,13 +59,13 @@ def installment_option(
 ) -> Json:
     parts = [
         {
-            "count": told.count,
-            "hasInterestRate": bool(told.interest_rate),
-            "interestRate": told.interest_rate,
+            "count": fields.count,
+            "hasInterestRate": bool(fields.interest_rate),
+            "interestRate": fields.interest_rate,
             "value": one.value,
             "total": one.total,
         }
-        for told, one in options_of(condition, total)
+        for fields, one in options_of(condition, total)
     ]
     return {
         "paymentSystem": condition.system,
@@ -115,20 +115,20 @@ def _payment_system(condition: PaymentCondition, due: str) -> Json:
 
 
 def payment(priced: PricedPayment, account: str) -> Json:
-    told = priced.payment
+    fields = priced.payment
     figures = {
-        "installments": told.installments,
+        "installments": fields.installments,
         "referenceValue": priced.reference_value,
         "value": priced.value,
         "interestRate": priced.interest_rate,
         "installmentValue": priced.installment_value,
     }
     return {
-        "paymentSystem": told.payment_system,
-        "bin": told.details.get("bin"),
-        "accountId": told.details.get("accountId"),
-        "tokenId": told.details.get("tokenId"),
-        "installments": told.installments,
+        "paymentSystem": fields.payment_system,
+        "bin": fields.details.get("bin"),
+        "accountId": fields.details.get("accountId"),
+        "tokenId": fields.details.get("tokenId"),
+        "installments": fields.installments,
         "referenceValue": priced.reference_value,
         "value": priced.value,
         "merchantSellerPayments": [{"id": account.upper(), **figures}],

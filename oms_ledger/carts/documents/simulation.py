@@ -12,7 +12,7 @@ from oms_ledger.offers.quote import Availability
 
 
 def simulation(
-    asked: Simulation,
+    requested: Simulation,
     priced: PricedCart,
     store: Store,
     now: datetime,
@@ -27,9 +27,9 @@ def simulation(
         "ratesAndBenefitsData": {"rateAndBenefitsIdentifiers": [], "teaser": []},
         "paymentData": paying.payment_data(priced, store.account, now, named=True),
         "selectableGifts": [],
-        "marketingData": asked.marketing,
-        "postalCode": asked.postal_code,
-        "country": asked.country,
+        "marketingData": requested.marketing,
+        "postalCode": requested.postal_code,
+        "country": requested.country,
         "logisticsInfo": [
             _logistics(index, one, when, shows_stock=shows_stock)
             for index, one in enumerate(priced.lines)
@@ -46,7 +46,7 @@ def simulation(
         "totals": totalizers(priced, store.language),
         "itemMetadata": lines.metadata(priced.lines),
         "sellers": sellers(priced, store),
-        "geoCoordinates": asked.coordinates,
+        "geoCoordinates": requested.coordinates,
         "allowMultipleDeliveries": False,
         "minimumOrderValue": 0,
     }
@@ -110,16 +110,16 @@ def _conditions(priced: PricedLine, when: Estimates) -> Json:
 
 
 def seller_simulation(
-    asked: Simulation, priced: PricedCart, echoed: list[str], now: datetime, *, time_zone: str
+    requested: Simulation, priced: PricedCart, echoed: list[str], now: datetime, *, time_zone: str
 ) -> Json:
     """The form that marketplaces read; `echoed` are the sellers as they were asked for."""
     when = Estimates(now, time_zone)
     sold = [one for one in priced.lines if one.offer.price is not None]
     any_there = any(_quantity(one) for one in sold)
     return {
-        "country": asked.country,
-        "postalCode": asked.postal_code,
-        "geoCoordinates": asked.coordinates,
+        "country": requested.country,
+        "postalCode": requested.postal_code,
+        "geoCoordinates": requested.coordinates,
         "items": [_sold_item(one, echoed, now) for one in sold],
         "logisticsInfo": [_sold_logistics(i, one, when) for i, one in enumerate(sold)]
         if any_there

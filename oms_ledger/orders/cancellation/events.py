@@ -63,7 +63,7 @@ class Canceled:
     pass
 
 
-CancelingEvent = (
+CancellationEvent = (
     CancellationRequested
     | SellerDecisionAwaited
     | CancellationDenied

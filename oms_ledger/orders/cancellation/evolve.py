@@ -5,12 +5,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from oms_ledger.orders import events as e
+from oms_ledger.orders import events
 from oms_ledger.orders.order import CancellationRequest, Order
 from oms_ledger.orders.status import Status
 
 _UNDECIDED = (Status.CANCELLATION_REQUESTED, Status.WAITING_FOR_SELLER_DECISION)
-# Which sides of the sale an order of a flow stands for; each tells of the cancellation.
+# Which sides of the sale an order of a flow stands for; each says of the cancellation.
 _SIDES = {
     "complete": ("sellerCancellation", "marketPlaceCancellation"),
     "seller": ("sellerCancellation",),
@@ -19,7 +19,7 @@ _SIDES = {
 }
 
 
-def _requested(order: Order, event: e.CancellationRequested, at: datetime) -> Order:
+def _requested(order: Order, event: events.CancellationRequested, at: datetime) -> Order:
     request = CancellationRequest(
         event.request_id, event.requested_by_user, event.reason, at, from_above=event.from_above
     )
@@ -33,7 +33,7 @@ def _requested(order: Order, event: e.CancellationRequested, at: datetime) -> Or
     )
 
 
-def _denied(order: Order, event: e.CancellationDenied, at: datetime) -> Order:
+def _denied(order: Order, event: events.CancellationDenied, at: datetime) -> Order:
     return replace(
         order,
         requests=tuple(
@@ -45,7 +45,7 @@ def _denied(order: Order, event: e.CancellationDenied, at: datetime) -> Order:
     )
 
 
-def _started(order: Order, event: e.CancellationStarted, at: datetime) -> Order:
+def _started(order: Order, event: events.CancellationStarted, at: datetime) -> Order:
     return replace(
         order,
         cancellation=event,
@@ -54,20 +54,20 @@ def _started(order: Order, event: e.CancellationStarted, at: datetime) -> Order:
     )
 
 
-def _seller_canceled(order: Order, event: e.SellerCanceled, at: datetime) -> Order:
+def _seller_canceled(order: Order, event: events.SellerCanceled, at: datetime) -> Order:
     """Once another seller took it, the order goes on where it was."""
-    asked = order.status is Status.WAITING_FOR_SELLER_DECISION
+    requested = order.status is Status.WAITING_FOR_SELLER_DECISION
     return replace(
         order,
         closes_at=event.closes_at,
         seller_reason=event.reason,
-        resumes=order.resumes if asked else order.status,
+        resumes=order.resumes if requested else order.status,
     )
 
 
-LEARNS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
-    e.CancellationRequested: _requested,
-    e.CancellationDenied: _denied,
-    e.CancellationStarted: _started,
-    e.SellerCanceled: _seller_canceled,
+APPLIERS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
+    events.CancellationRequested: _requested,
+    events.CancellationDenied: _denied,
+    events.CancellationStarted: _started,
+    events.SellerCanceled: _seller_canceled,
 }

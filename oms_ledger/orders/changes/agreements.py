@@ -1,22 +1,22 @@
 """A change of an order that two accounts have: both take it, one pays, both apply it or neither.
 
 The side that took the shopper's money, the marketplace, decides: it asks the seller, or is asked by
-it, has the payment adjusted, applies the change and tells the seller how it ended. A seller that
+it, has the payment adjusted, applies the change and says the seller how it ended. A seller that
 has agreed waits for that: it can cancel its order meanwhile, but not the request alone.
 """
 
 from dataclasses import replace
 
 from oms_ledger.orders import events as e
-from oms_ledger.orders.changes import refusals as no
-from oms_ledger.orders.changes import settings as s
+from oms_ledger.orders.changes import refusals
+from oms_ledger.orders.changes import settings as changes_settings
 from oms_ledger.orders.changes.arithmetic import moved_totals
 from oms_ledger.orders.changes.payments import growing_payment, has_own_payment
 from oms_ledger.orders.changes.rules import require_changeable, require_undisturbed
 from oms_ledger.orders.changes.state import DONE, ChangeRequest
 from oms_ledger.orders.changes.v1 import completed, registered
 from oms_ledger.orders.changes.v2 import advance, agree, known
-from oms_ledger.orders.decide import Facts
+from oms_ledger.orders.decide import DecisionContext
 from oms_ledger.orders.evolve import evolve
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.status import Status
@@ -25,30 +25,30 @@ from oms_ledger.orders.status import Status
 _OVER = frozenset({Status.INVOICED, Status.CANCELED, Status.REPLACED})
 
 
-def take_change(
+def accept_change(
     order: Order,
-    facts: Facts,
+    context: DecisionContext,
     *,
-    asked: ChangeRequest,
+    requested: ChangeRequest,
     participant: str,
     origin: Order,
     settings: e.Json,
 ) -> list[e.OrderEvent]:
     """Take a request that the other side's order has; refuses what this side does not allow."""
-    request_id = asked.id
+    request_id = requested.id
     if known(order, request_id):
         return []
     require_changeable(order)
     require_undisturbed(order)
-    change = asked.asked
+    change = requested.requested
     _still_there(order, change)
     pays_more = change.value > 0 and has_own_payment(order)
-    if pays_more and growing_payment(order, s.payment_systems(settings)) is None:
-        raise no.ChangePaymentCannotIncrease()
+    if pays_more and growing_payment(order, changes_settings.payment_systems(settings)) is None:
+        raise refusals.ChangePaymentCannotIncrease()
     taken = replace(
         change,
         items=tuple(_own(order, item) for item in change.items),
-        totals=_moved(order, moved_totals(asked.before.totals, change.totals)),
+        totals=_moved(order, moved_totals(requested.before.totals, change.totals)),
         settings=settings,
         participants=(participant,),
         origin_account=origin.account,
@@ -67,9 +67,9 @@ def _still_there(order: Order, change: e.ChangeRequested) -> None:
     after = {item.unique_id: item.quantity for item in change.items}
     for item, left in zip(order.lines, order.units_left(), strict=True):
         if after.get(item.unique_id, 0) < item.quantity - left:
-            raise no.ChangeAlreadyInvoiced()
+            raise refusals.ChangeAlreadyInvoiced()
     if order.value + change.value < order.invoiced_value:
-        raise no.ChangeExceedsPrice()
+        raise refusals.ChangeExceedsPrice()
 
 
 def _own(order: Order, item: e.Item) -> e.Item:
@@ -91,8 +91,8 @@ def _moved(order: Order, moved: tuple[e.Total, ...]) -> tuple[e.Total, ...]:
     )
 
 
-def conclude_change(
-    order: Order, facts: Facts, *, request_id: str, participant: str, done: bool
+def complete_change(
+    order: Order, context: DecisionContext, *, request_id: str, participant: str, done: bool
 ) -> list[e.OrderEvent]:
     """The other side applied the change, or gave it up; this side does the same."""
     request = known(order, request_id)
@@ -100,19 +100,19 @@ def conclude_change(
         return []
     if not done:
         reason = "The other side canceled the request"
-        return [e.ChangeCanceled(request_id=request_id, receipt=facts.receipt, reason=reason)]
+        return [e.ChangeCanceled(request_id=request_id, receipt=context.receipt, reason=reason)]
     events = agree(
-        order, facts, request_id=request_id, participant=participant, agreement="Confirmation"
+        order, context, request_id=request_id, participant=participant, agreement="Confirmation"
     )
     after = order
     for event in events:
-        after = evolve(after, event, facts.now, order.order_id, order.account)
-    return [*events, *advance(after, facts, request_id=request_id)]
+        after = evolve(after, event, context.now, order.order_id, order.account)
+    return [*events, *advance(after, context, request_id=request_id)]
 
 
-def hear_registered(
+def record_registered_change(
     order: Order,
-    facts: Facts,
+    context: DecisionContext,
     *,
     change: e.ChangeRegistered,
     paid: tuple[e.PaidPart, ...] = (),
@@ -120,21 +120,21 @@ def hear_registered(
 ) -> list[e.OrderEvent]:
     """A v1 change that was asked of the other side: the same deltas here, an increase `paid`.
 
-    A seller hears `first` of what its marketplace was asked, and tells it once more: whoever
+    A seller hears `first` of what its marketplace was asked, and says it once more: whoever
     carries the change up may die over it.
     """
     if registered(order, change.request_id):
         return []
     if any(request.ended == DONE for request in order.change_requests):
-        raise no.ChangedByV2()
+        raise refusals.ChangedByV2()
     if order.flow == "seller" and order.status in _OVER:
-        raise no.ModificationNotInHandling()
+        raise refusals.ModificationNotInHandling()
     left = order.units_left()
     if any(taken.line >= len(left) or left[taken.line] < taken.quantity for taken in change.taken):
-        raise no.InvalidQuantityToRemove(change.removed[0].id)
+        raise refusals.InvalidQuantityToRemove(change.removed[0].id)
     net = change.increment_value - change.discount_value
     if order.value + net < order.invoiced_value:
-        raise no.ModificationExceedsPrice()
+        raise refusals.ModificationExceedsPrice()
     lines = tuple(replace(line, seller=order.items[0].seller) for line in change.lines)
-    heard = replace(change, receipt=facts.receipt, lines=lines, paid=paid, heard=not first)
-    return completed(order, facts, heard, net)
+    result = replace(change, receipt=context.receipt, lines=lines, paid=paid, heard=not first)
+    return completed(order, context, result, net)

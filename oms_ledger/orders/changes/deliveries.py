@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from oms_ledger.orders.changes import refusals as no
+from oms_ledger.orders.changes import refusals
 from oms_ledger.orders.changes.draft import Slot
 from oms_ledger.orders.events import Json
 from oms_ledger.orders.order import Order
@@ -19,8 +19,12 @@ def address_of(order: Order, delivery: Json | None) -> str | None:
 
 def known_addresses(order: Order, slots: Sequence[Slot]) -> set[str]:
     address = order.placed.address
-    told = [address, *address.get("selectedAddresses", []), *address.get("availableAddresses", [])]
-    known = {str(one["addressId"]) for one in told if one.get("addressId")}
+    fields = [
+        address,
+        *address.get("selectedAddresses", []),
+        *address.get("availableAddresses", []),
+    ]
+    known = {str(one["addressId"]) for one in fields if one.get("addressId")}
     return known | {str(a) for slot in slots if (a := address_of(order, slot.delivery))}
 
 
@@ -37,49 +41,49 @@ def unambiguous(order: Order, slots: Sequence[Slot]) -> Json | None:
             key = tuple(slot.delivery.get(name) for name in _OPTION[:2])
             options[*key, address_of(order, slot.delivery)] = slot.delivery
     if len(options) > 1:
-        raise no.ChangeLogisticsUnclear()
+        raise refusals.ChangeLogisticsUnclear()
     for delivery in options.values():
         return charged(delivery, 0)
     return None
 
 
-def as_asked(order: Order, slots: Sequence[Slot], asked: Json, own: Json | None) -> Json:
+def as_requested(order: Order, slots: Sequence[Slot], requested: Json, own: Json | None) -> Json:
     """The delivery that was named, out of those the order knows; its price as asked, else kept.
 
     `own` is the delivery of the line that is changed or replaced.
     """
-    address = asked.get("addressId")
+    address = requested.get("addressId")
     if address is not None and str(address) not in known_addresses(order, slots):
-        raise no.InvalidChangeAddress()
-    found = _named(slots, asked, own)
+        raise refusals.InvalidChangeAddress()
+    found = _named(slots, requested, own)
     if found is None:
-        raise no.ChangeLogisticsNotFound()
-    chosen = {name: asked[name] for name in _OPTION if asked.get(name) is not None}
-    price = asked.get("price")
+        raise refusals.ChangeLogisticsNotFound()
+    chosen = {name: requested[name] for name in _OPTION if requested.get(name) is not None}
+    price = requested.get("price")
     if price is None:
         price = shipping_price(own) if own else 0
     return charged({**found, **chosen}, price)
 
 
-def _named(slots: Sequence[Slot], asked: Json, own: Json | None) -> Json | None:
+def _named(slots: Sequence[Slot], requested: Json, own: Json | None) -> Json | None:
     """A delivery of the order by that service and channel, the line's own before others."""
     known = [own, *(slot.delivery for slot in slots)]
     for delivery in known:
         if delivery is None:
             continue
-        if _same(asked, delivery):
+        if _same(requested, delivery):
             return delivery
         for sla in delivery.get("slas") or ():
             channel = sla.get("deliveryChannel") or delivery.get("selectedDeliveryChannel")
-            if _same(asked, {"selectedSla": sla.get("id"), "selectedDeliveryChannel": channel}):
+            if _same(requested, {"selectedSla": sla.get("id"), "selectedDeliveryChannel": channel}):
                 return {**delivery, "selectedSla": sla.get("id")}
     return None
 
 
-def _same(asked: Json, delivery: Json) -> bool:
-    channel = asked.get("selectedDeliveryChannel")
+def _same(requested: Json, delivery: Json) -> bool:
+    channel = requested.get("selectedDeliveryChannel")
     known = delivery.get("selectedDeliveryChannel") or "delivery"
-    return asked.get("selectedSla") in (None, delivery.get("selectedSla")) and (
+    return requested.get("selectedSla") in (None, delivery.get("selectedSla")) and (
         channel is None or channel == known
     )
 
@@ -90,9 +94,9 @@ def require_same_address(order: Order, before: Json | None, after: Json | None, 
     if was == now or now is None:
         return
     if not same:
-        raise no.ChangeOfAddressNotAllowed()
+        raise refusals.ChangeOfAddressNotAllowed()
     if order.invoices:
-        raise no.ChangeOfAddressWithPackages()
+        raise refusals.ChangeOfAddressWithPackages()
 
 
 def require_one_dock(slots: Sequence[Slot]) -> None:
@@ -103,4 +107,4 @@ def require_one_dock(slots: Sequence[Slot]) -> None:
         for ids in (slot.delivery or {}).get("deliveryIds") or ()
     }
     if len(docks - {None}) > 1:
-        raise no.ChangeWithTaxHub()
+        raise refusals.ChangeWithTaxHub()

@@ -4,14 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from oms_ledger.orders.changes import refusals as no
+from oms_ledger.orders.changes import refusals
 from oms_ledger.orders.changes.arithmetic import (
     revalued,
     shipping_without,
     units_of,
     without_units,
 )
-from oms_ledger.orders.changes.request import AskedLine
+from oms_ledger.orders.changes.request import LineInput
 from oms_ledger.orders.events import Item, Json
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.pricing import line_total, round_cents
@@ -63,35 +63,35 @@ class Slots:
             compensate,
         )
 
-    def find(self, asked: AskedLine, operation: str) -> Slot:
+    def find(self, requested: LineInput, operation: str) -> Slot:
         """The line that is meant: by unique id, else by SKU when one line alone has it."""
-        if asked.quantity < 1:
-            raise no.InvalidChangeQuantity()
-        named = asked.unique_id or asked.id
+        if requested.quantity < 1:
+            raise refusals.InvalidChangeQuantity()
+        named = requested.unique_id or requested.id
         if not named:
-            raise no.InvalidChangeItem()
+            raise refusals.InvalidChangeItem()
         present = [slot for slot in self.slots if slot.item.quantity]
-        if asked.unique_id:
-            found = [slot for slot in present if slot.item.unique_id == asked.unique_id]
-            if any(asked.id and slot.item.id != asked.id for slot in found):
-                raise no.ChangeItemAmbiguous()
+        if requested.unique_id:
+            found = [slot for slot in present if slot.item.unique_id == requested.unique_id]
+            if any(requested.id and slot.item.id != requested.id for slot in found):
+                raise refusals.ChangeItemAmbiguous()
         else:
-            found = [slot for slot in present if slot.item.id == asked.id]
+            found = [slot for slot in present if slot.item.id == requested.id]
         if not found:
-            raise no.ChangeItemNotInOrder(named, operation)
+            raise refusals.ChangeItemNotInOrder(named, operation)
         if len(found) > 1:
-            raise no.ChangeItemAmbiguous()
+            raise refusals.ChangeItemAmbiguous()
         slot = found[0]
-        if asked.quantity > slot.item.quantity:
-            raise no.ChangeTooManyUnits(slot.item.quantity, named)
-        if asked.quantity > slot.left:
-            raise no.ChangeAlreadyInvoiced()
+        if requested.quantity > slot.item.quantity:
+            raise refusals.ChangeTooManyUnits(slot.item.quantity, named)
+        if requested.quantity > slot.left:
+            raise refusals.ChangeAlreadyInvoiced()
         return slot
 
     def take(self, slot: Slot, units: int) -> tuple[Item, Json | None]:
         """Take units out of a line; they and the part of the delivery that left with them."""
         if units > slot.left:  # named twice, and more than there is altogether
-            raise no.ChangeTooManyUnits(slot.left, slot.item.unique_id)
+            raise refusals.ChangeTooManyUnits(slot.left, slot.item.unique_id)
         gone, before = units_of(slot.item, units), slot.freight
         delivery = slot.delivery
         if delivery is not None:
@@ -138,5 +138,5 @@ def in_proportion(item: Item, before: Item) -> Item:
 
 
 def priced(slots: Iterable[Slot], sku: str) -> Item | None:
-    """A line of the same SKU, which tells what it costs and is called."""
+    """A line of the same SKU, which says what it costs and is called."""
     return next((slot.item for slot in slots if slot.item.id == sku), None)

@@ -128,7 +128,7 @@ class ChangeAcknowledged:
 
 
 @dataclass(frozen=True, slots=True)
-class ChangePaymentAsked:
+class ChangePaymentRequested:
     """The gateway is about to be asked: from here on it may have adjusted the payment."""
 
     request_id: str
@@ -199,14 +199,14 @@ class ChangePaymentRestored:
     receipt: str
 
 
-ChangingEvent = (
+ChangeEvent = (
     ChangeRegistered
     | ChangePrepared
     | ChangeAbandoned
     | ChangeWithdrawn
     | ChangeRequested
     | ChangeAcknowledged
-    | ChangePaymentAsked
+    | ChangePaymentRequested
     | ChangePaymentAdjusted
     | ChangeConfirmed
     | ChangeApplied

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from oms_ledger.orders import events as e
+from oms_ledger.orders import events
 from oms_ledger.orders.changes.payments import after_adjustment
 from oms_ledger.orders.changes.state import (
     CANCELED,
@@ -22,12 +22,12 @@ from oms_ledger.orders.order import Order
 CHANGED = "changeOrder"
 
 
-def _registered(order: Order, event: e.ChangeRegistered, at: datetime) -> Order:
+def _registered(order: Order, event: events.ChangeRegistered, at: datetime) -> Order:
     net = event.increment_value - event.discount_value
     totals = order.totals
     known = {total.id for total in totals}
     if "Change" not in known:
-        totals = (*totals, e.Total("Change", 0))
+        totals = (*totals, events.Total("Change", 0))
     return replace(
         order,
         totals=tuple(
@@ -38,7 +38,7 @@ def _registered(order: Order, event: e.ChangeRegistered, at: datetime) -> Order:
         registered_changes=(*order.registered_changes, RegisteredChange(event, at)),
         preparations=tuple(
             replace(one, registered=True)
-            if one.open and one.asked.request_id == event.request_id
+            if one.open and one.requested.request_id == event.request_id
             else one
             for one in order.preparations
         ),
@@ -46,27 +46,27 @@ def _registered(order: Order, event: e.ChangeRegistered, at: datetime) -> Order:
     )
 
 
-def _prepared(order: Order, event: e.ChangePrepared, at: datetime) -> Order:
+def _prepared(order: Order, event: events.ChangePrepared, at: datetime) -> Order:
     return replace(order, preparations=(*order.preparations, Preparation(event, at)))
 
 
-def _abandoned(order: Order, event: e.ChangeAbandoned, at: datetime) -> Order:
+def _abandoned(order: Order, event: events.ChangeAbandoned, at: datetime) -> Order:
     return _preparation_moved(order, event.asked_as, abandoned=event)
 
 
-def _withdrawn(order: Order, event: e.ChangeWithdrawn, at: datetime) -> Order:
+def _withdrawn(order: Order, event: events.ChangeWithdrawn, at: datetime) -> Order:
     return _preparation_moved(order, event.asked_as, withdrawn=event)
 
 
 def _preparation_moved(order: Order, asked_as: str, **moved: Any) -> Order:
     preparations = (
-        replace(one, **moved) if one.asked.asked_as == asked_as else one
+        replace(one, **moved) if one.requested.asked_as == asked_as else one
         for one in order.preparations
     )
     return replace(order, preparations=tuple(preparations))
 
 
-def _requested(order: Order, event: e.ChangeRequested, at: datetime) -> Order:
+def _requested(order: Order, event: events.ChangeRequested, at: datetime) -> Order:
     before = Before(order.items, order.totals)
     request = ChangeRequest(
         event, at, before, logs=(Log(at, "validated", "The request was accepted"),)
@@ -74,25 +74,25 @@ def _requested(order: Order, event: e.ChangeRequested, at: datetime) -> Order:
     return replace(order, change_requests=(*order.change_requests, request))
 
 
-def _acknowledged(request: ChangeRequest, event: e.ChangeAcknowledged) -> ChangeRequest:
+def _acknowledged(request: ChangeRequest, event: events.ChangeAcknowledged) -> ChangeRequest:
     return replace(
         request, acknowledged=request.acknowledged | {event.participant}, tries=0, error=None
     )
 
 
-def _asked(request: ChangeRequest, event: e.ChangePaymentAsked) -> ChangeRequest:
+def _asked(request: ChangeRequest, event: events.ChangePaymentRequested) -> ChangeRequest:
     return replace(request, payment_asked=True)
 
 
-def _adjusted(request: ChangeRequest, event: e.ChangePaymentAdjusted) -> ChangeRequest:
+def _adjusted(request: ChangeRequest, event: events.ChangePaymentAdjusted) -> ChangeRequest:
     return replace(request, paid=event, tries=0, error=None)
 
 
-def _confirmed(request: ChangeRequest, event: e.ChangeConfirmed) -> ChangeRequest:
+def _confirmed(request: ChangeRequest, event: events.ChangeConfirmed) -> ChangeRequest:
     return replace(request, confirmed=request.confirmed | {event.participant}, tries=0, error=None)
 
 
-def _failed(request: ChangeRequest, event: e.ChangeStepFailed) -> ChangeRequest:
+def _failed(request: ChangeRequest, event: events.ChangeStepFailed) -> ChangeRequest:
     return replace(
         request,
         tries=TRIES if event.final else request.tries + 1,
@@ -102,41 +102,41 @@ def _failed(request: ChangeRequest, event: e.ChangeStepFailed) -> ChangeRequest:
     )
 
 
-def _retried(request: ChangeRequest, event: e.ChangeRetried) -> ChangeRequest:
+def _retried(request: ChangeRequest, event: events.ChangeRetried) -> ChangeRequest:
     return replace(request, tries=0, error=None)
 
 
-def _canceled(request: ChangeRequest, event: e.ChangeCanceled) -> ChangeRequest:
+def _canceled(request: ChangeRequest, event: events.ChangeCanceled) -> ChangeRequest:
     return replace(request, ended=CANCELED, cancellation=event)
 
 
-def _restored(request: ChangeRequest, event: e.ChangePaymentRestored) -> ChangeRequest:
+def _restored(request: ChangeRequest, event: events.ChangePaymentRestored) -> ChangeRequest:
     return replace(request, restored=True)
 
 
-def _applied(request: ChangeRequest, event: e.ChangeApplied) -> ChangeRequest:
+def _applied(request: ChangeRequest, event: events.ChangeApplied) -> ChangeRequest:
     return replace(request, ended=DONE, receipt=event.receipt, tries=0, error=None)
 
 
 _SAYS: Mapping[type, tuple[str, Callable[[Any], str]]] = {
-    e.ChangeAcknowledged: (
+    events.ChangeAcknowledged: (
         "acknowledged",
         lambda event: f"{event.participant or 'The order'} acknowledged the request",
     ),
-    e.ChangePaymentAsked: ("payment-asked", lambda _: "The payment gateway is asked"),
-    e.ChangePaymentAdjusted: (
+    events.ChangePaymentRequested: ("payment-asked", lambda _: "The payment gateway is asked"),
+    events.ChangePaymentAdjusted: (
         "payment-adjusted",
         lambda event: f"The payment was adjusted by {event.value} cents",
     ),
-    e.ChangeConfirmed: (
+    events.ChangeConfirmed: (
         "confirmed",
         lambda event: f"{event.participant or 'The order'} confirmed the change",
     ),
-    e.ChangeApplied: ("applied", lambda _: "The order was changed"),
-    e.ChangeStepFailed: ("failed", lambda event: f"{event.step}: {event.message}"),
-    e.ChangeRetried: ("retried", lambda _: "The request goes on"),
-    e.ChangeCanceled: ("canceled", lambda event: event.reason or "The request was canceled"),
-    e.ChangePaymentRestored: ("payment-restored", lambda _: "The payment was set back"),
+    events.ChangeApplied: ("applied", lambda _: "The order was changed"),
+    events.ChangeStepFailed: ("failed", lambda event: f"{event.step}: {event.message}"),
+    events.ChangeRetried: ("retried", lambda _: "The request goes on"),
+    events.ChangeCanceled: ("canceled", lambda event: event.reason or "The request was canceled"),
+    events.ChangePaymentRestored: ("payment-restored", lambda _: "The payment was set back"),
 }
 
 
@@ -161,15 +161,15 @@ def _step(
     return learn
 
 
-def _order_changed(order: Order, event: e.ChangeApplied, at: datetime) -> Order:
+def _order_changed(order: Order, event: events.ChangeApplied, at: datetime) -> Order:
     request = next(one for one in order.change_requests if one.id == event.request_id)
-    asked, placed = request.asked, order.placed
+    requested, placed = request.requested, order.placed
     moved = _step(_applied)(order, event, at)
     return replace(
         moved,
-        items=asked.items,
-        totals=asked.totals,
-        logistics=asked.logistics,
+        items=requested.items,
+        totals=requested.totals,
+        logistics=requested.logistics,
         payments=after_adjustment(order.payments, request.paid.parts if request.paid else ()),
         # Lines may move: units that were invoiced stay those of their line.
         invoices=tuple(
@@ -186,29 +186,29 @@ def _order_changed(order: Order, event: e.ChangeApplied, at: datetime) -> Order:
         ),
         placed=replace(
             placed,
-            client_profile={**placed.client_profile, **asked.client_profile},
-            custom_data={**placed.custom_data, **asked.custom_data},
+            client_profile={**placed.client_profile, **requested.client_profile},
+            custom_data={**placed.custom_data, **requested.custom_data},
         ),
         receipts=(*order.receipts, (CHANGED, event.receipt, at)),
     )
 
 
-LEARNS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
-    e.ChangeRegistered: _registered,
-    e.ChangePrepared: _prepared,
-    e.ChangeAbandoned: _abandoned,
-    e.ChangeWithdrawn: _withdrawn,
-    e.ChangeRequested: _requested,
-    e.ChangeAcknowledged: _step(_acknowledged),
-    e.ChangePaymentAsked: _step(_asked),
-    e.ChangePaymentAdjusted: _step(_adjusted),
-    e.ChangeConfirmed: _step(_confirmed),
-    e.ChangeApplied: _order_changed,
-    e.ChangeStepFailed: _step(_failed),
-    e.ChangeRetried: _step(_retried),
-    e.ChangeCanceled: _step(_canceled),
-    e.ChangePaymentRestored: _step(_restored),
+APPLIERS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
+    events.ChangeRegistered: _registered,
+    events.ChangePrepared: _prepared,
+    events.ChangeAbandoned: _abandoned,
+    events.ChangeWithdrawn: _withdrawn,
+    events.ChangeRequested: _requested,
+    events.ChangeAcknowledged: _step(_acknowledged),
+    events.ChangePaymentRequested: _step(_asked),
+    events.ChangePaymentAdjusted: _step(_adjusted),
+    events.ChangeConfirmed: _step(_confirmed),
+    events.ChangeApplied: _order_changed,
+    events.ChangeStepFailed: _step(_failed),
+    events.ChangeRetried: _step(_retried),
+    events.ChangeCanceled: _step(_canceled),
+    events.ChangePaymentRestored: _step(_restored),
 }
 
 # Steps of a change: the order's document changes once, when it is registered or applied.
-BESIDE = frozenset(LEARNS) - {e.ChangeRegistered, e.ChangeApplied}
+BESIDE = frozenset(APPLIERS) - {events.ChangeRegistered, events.ChangeApplied}

@@ -20,8 +20,8 @@ from oms_ledger.orders.totals import rule_of
 
 def imported_changes(placed: OrderPlaced, at: datetime) -> tuple[RegisteredChange, ...]:
     """The deltas of the document, by the lines they are about; what names no line is left out."""
-    told = placed.details.get("changesAttachment")
-    listed = told.get("changesData") if isinstance(told, dict) else None
+    fields = placed.details.get("changesAttachment")
+    listed = fields.get("changesData") if isinstance(fields, dict) else None
     lines: list[Item] = list(placed.items)
     found: list[RegisteredChange] = []
     for number, one in enumerate(listed if isinstance(listed, list) else ()):
@@ -43,20 +43,22 @@ def imported_changes(placed: OrderPlaced, at: datetime) -> tuple[RegisteredChang
     return tuple(found)
 
 
-def _items(told: Any) -> tuple[ChangedItem, ...]:
-    listed = told if isinstance(told, list) else ()
+def _items(fields: Any) -> tuple[ChangedItem, ...]:
+    listed = fields if isinstance(fields, list) else ()
     return tuple(_item(one) for one in listed if isinstance(one, dict) and one.get("id"))
 
 
-def _item(told: Json) -> ChangedItem:
-    quantity, price = told.get("quantity"), told.get("price")
+def _item(fields: Json) -> ChangedItem:
+    quantity, price = fields.get("quantity"), fields.get("price")
     try:
-        multiplier = Decimal(str(told["unitMultiplier"])) if told.get("unitMultiplier") else None
+        multiplier = (
+            Decimal(str(fields["unitMultiplier"])) if fields.get("unitMultiplier") else None
+        )
     except InvalidOperation:
         multiplier = None
     return ChangedItem(
-        str(told["id"]),
-        str(told.get("name") or told["id"]),
+        str(fields["id"]),
+        str(fields.get("name") or fields["id"]),
         quantity if isinstance(quantity, int) and quantity > 0 else 0,
         price if isinstance(price, int) else 0,
         multiplier,

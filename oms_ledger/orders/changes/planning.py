@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from hashlib import blake2s
 
-from oms_ledger.orders.changes import refusals as no
-from oms_ledger.orders.changes import settings as s
+from oms_ledger.orders.changes import refusals
+from oms_ledger.orders.changes import settings as changes_settings
 from oms_ledger.orders.changes.arithmetic import repriced, totals_after
 from oms_ledger.orders.changes.deliveries import (
-    as_asked,
+    as_requested,
     require_one_dock,
     require_same_address,
     unambiguous,
@@ -26,7 +26,7 @@ from oms_ledger.orders.changes.draft import (
     priced,
 )
 from oms_ledger.orders.changes.payments import growing_payment, has_own_payment
-from oms_ledger.orders.changes.request import AskedChange, AskedLine, Side
+from oms_ledger.orders.changes.request import ChangeInput, LineInput, Side
 from oms_ledger.orders.events import ChangedItem, Item, Json, Total
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.totals import charged, figures, rule_of, shipping_price
@@ -74,7 +74,7 @@ def _changed(moved: Sequence[Sequence[Moved]]) -> tuple[ChangedItem, ...]:
 @dataclass
 class _Planner:
     order: Order
-    asked: AskedChange
+    requested: ChangeInput
     request_id: str
     settings: Json
     trust_prices: bool
@@ -96,7 +96,7 @@ class _Planner:
     def replace(self, before: Side, after: Side) -> None:
         found = [self.slots.find(line, "Replace From") for line in before.lines]
         if not before.lines or not after.lines:
-            raise no.InvalidChange()
+            raise refusals.InvalidChange()
         for slot in found:
             self._note_tags(slot)
         if len(found) == 1 and len(after.lines) == 1:
@@ -121,11 +121,11 @@ class _Planner:
             came.append((item, delivery))
         self.plan.replaced.append((gone, came))
 
-    def _in_place(self, slot: Slot, new: AskedLine, side: Side) -> tuple[list[Moved], list[Moved]]:
+    def _in_place(self, slot: Slot, new: LineInput, side: Side) -> tuple[list[Moved], list[Moved]]:
         """A whole line becomes another one where it stands; the same SKU keeps its tags."""
         before: Moved = (slot.item, slot.delivery)
         if new.quantity < 1:
-            raise no.InvalidChangeQuantity()
+            raise refusals.InvalidChangeQuantity()
         same = new.id == slot.item.id
         if same and _only_fewer(new, slot.item):
             self.slots.take(slot, slot.item.quantity - new.quantity)
@@ -139,7 +139,7 @@ class _Planner:
             slot.item = _measured(in_proportion(line, slot.item), new)
         else:
             if new.unique_id == slot.item.unique_id and priced(self.slots.slots, new.id) is None:
-                # The same line, weighed or packed otherwise: its unit price stays, if none is told.
+                # The same line, weighed or packed otherwise: its unit price stays, if none gets.
                 new = replace(new, price=slot.item.price if new.price is None else new.price)
             item = self._new_item(new, slot.item)
             slot.item = replace(item, unique_id=new.unique_id or item.unique_id)
@@ -147,23 +147,23 @@ class _Planner:
         slot.delivery = self._delivered(side, 0, slot.delivery, same, before[1])
         return [before], [(slot.item, slot.delivery)]
 
-    def _added(self, side: Side, number: int, line: AskedLine) -> Moved:
+    def _added(self, side: Side, number: int, line: LineInput) -> Moved:
         if line.quantity < 1:
-            raise no.InvalidChangeQuantity()
+            raise refusals.InvalidChangeQuantity()
         if not (line.id or line.unique_id):
-            raise no.InvalidChangeItem()
+            raise refusals.InvalidChangeItem()
         known = self._grown(line)
         if known is not None:
             unit = known.item.details.get("measurementUnit") or "un"
             if line.measurement_unit not in (None, unit):
-                raise no.ChangeOfMeasurementUnit()
+                raise refusals.ChangeOfMeasurementUnit()
         if known is not None and _same_terms(line, known.item) and not side.deliveries:
             known.item = repriced(known.item, quantity=known.item.quantity + line.quantity)
             known.left += line.quantity
             came = replace(known.item, quantity=line.quantity, price_tags=(), difference=0)
             return came, known.delivery
         if known is None and len(used_addresses(self.order, self.slots.slots)) > 1:
-            raise no.ChangeWithManyAddresses()
+            raise refusals.ChangeWithManyAddresses()
         item = self._new_item(line, known.item if known else None)
         delivery = None
         if not side.deliveries:
@@ -172,7 +172,7 @@ class _Planner:
         self.slots.insert(item, delivery)
         return item, delivery
 
-    def _grown(self, line: AskedLine) -> Slot | None:
+    def _grown(self, line: LineInput) -> Slot | None:
         """The line that units are added to, if the order has the SKU."""
         present = [slot for slot in self.slots.slots if slot.item.quantity]
         if line.unique_id:
@@ -184,26 +184,26 @@ class _Planner:
             next((slot for slot in same if _same_terms(line, slot.item)), same[0]) if same else None
         )
 
-    def _new_item(self, line: AskedLine, instead_of: Item | None) -> Item:
+    def _new_item(self, line: LineInput, instead_of: Item | None) -> Item:
         """A line of its own; name and price as the order knows the SKU, where it does."""
         if not line.id and instead_of is None:
-            raise no.InvalidChangeItem()
+            raise refusals.InvalidChangeItem()
         if line.quantity < 1:
-            raise no.InvalidChangeQuantity()
+            raise refusals.InvalidChangeQuantity()
         sku = line.id or (instead_of.id if instead_of else "")
         known = priced(self.slots.slots, sku)
         price = line.price
         if price is None:
             if known is None:
-                raise no.ChangePriceMissing(sku)
+                raise refusals.ChangePriceMissing(sku)
             price = known.price
         if known is None and not self.trust_prices:
-            raise no.InvalidChangeItem()
+            raise refusals.InvalidChangeItem()
         name = f"{self.order.account}/{self.order.order_id}/{self.request_id}/{self.new_lines}"
         self.new_lines += 1
         details = dict(known.details) if known else {"name": sku}
-        for told in ("priceDefinition", "sellingPrice"):
-            details.pop(told, None)
+        for fields in ("priceDefinition", "sellingPrice"):
+            details.pop(fields, None)
         multiplier = line.unit_multiplier or (known.unit_multiplier if known else Decimal(1))
         item = Item(
             unique_id=blake2s(name.encode(), digest_size=16).hexdigest().upper(),
@@ -222,19 +222,19 @@ class _Planner:
         self, side: Side, number: int, otherwise: Json | None, same: bool, own: Json | None
     ) -> Json | None:
         """The delivery of a line: as its side names it, else `otherwise`."""
-        asked = _asked_delivery(side, number)
-        if asked is None:
+        requested = _asked_delivery(side, number)
+        if requested is None:
             return otherwise
-        told = asked if not self.slots.compensate else {**asked, "price": None}
-        delivery = as_asked(self.order, self.slots.slots, told, otherwise or own)
+        fields = requested if not self.slots.compensate else {**requested, "price": None}
+        delivery = as_requested(self.order, self.slots.slots, fields, otherwise or own)
         if own is not None:
             require_same_address(self.order, own, delivery, same)
-        if otherwise is not None and told.get("price") is None:
+        if otherwise is not None and fields.get("price") is None:
             delivery = charged(delivery, shipping_price(otherwise))
         return delivery
 
     def _note_tags(self, slot: Slot) -> None:
-        """Tell what becomes of promotions: nobody reckons anew whether they are still due."""
+        """Tell what becomes of promotions: nobody reckons again whether they are still due."""
         if slot.item.price_tags:
             line = slot.item.unique_id
             self._note(f"The promotions of {line} are kept in proportion to its units")
@@ -256,78 +256,87 @@ def _asked_delivery(side: Side, number: int) -> Json | None:
     return side.deliveries[0] if len(side.deliveries) == 1 else None
 
 
-def _same_terms(line: AskedLine, item: Item) -> bool:
+def _same_terms(line: LineInput, item: Item) -> bool:
     return line.price in (None, item.price) and line.unit_multiplier in (
         None,
         item.unit_multiplier,
     )
 
 
-def _only_fewer(line: AskedLine, item: Item) -> bool:
+def _only_fewer(line: LineInput, item: Item) -> bool:
     return _same_terms(line, item) and line.quantity < item.quantity
 
 
-def _measured(item: Item, line: AskedLine) -> Item:
+def _measured(item: Item, line: LineInput) -> Item:
     if line.measurement_unit is None:
         return item
     return replace(item, details={**item.details, "measurementUnit": line.measurement_unit})
 
 
 def plan(
-    order: Order, asked: AskedChange, *, request_id: str, settings: Json, trust_prices: bool = True
+    order: Order,
+    requested: ChangeInput,
+    *,
+    request_id: str,
+    settings: Json,
+    trust_prices: bool = True,
 ) -> Plan:
     """What the order would be; `settings` are the effective ones."""
-    if asked.manual_discount < 0 or asked.manual_increment < 0:
-        raise no.NegativeChange()
+    if requested.manual_discount < 0 or requested.manual_increment < 0:
+        raise refusals.NegativeChange()
     if not (
-        asked.manual_discount or asked.manual_increment or any(side.lines for side in asked.sides())
+        requested.manual_discount
+        or requested.manual_increment
+        or any(side.lines for side in requested.sides())
     ):
-        raise no.InvalidChange()
-    slots = Slots.of(order, compensate=s.pipeline(settings, "compensateShippingChanges"))
-    if s.pipeline(settings, "enableTaxHubRecalculation"):
+        raise refusals.InvalidChange()
+    slots = Slots.of(
+        order, compensate=changes_settings.pipeline(settings, "compensateShippingChanges")
+    )
+    if changes_settings.pipeline(settings, "enableTaxHubRecalculation"):
         require_one_dock(slots.slots)
-    planner = _Planner(order, asked, request_id, settings, trust_prices, slots, Plan())
-    for side in asked.remove:
+    planner = _Planner(order, requested, request_id, settings, trust_prices, slots, Plan())
+    for side in requested.remove:
         planner.remove(side)
-    for before, after in asked.replace:
+    for before, after in requested.replace:
         planner.replace(before, after)
-    for side in asked.add:
+    for side in requested.add:
         planner.add(side)
     return _whole(planner)
 
 
 def _whole(planner: _Planner) -> Plan:
-    order, asked, result = planner.order, planner.asked, planner.plan
+    order, requested, result = planner.order, planner.requested, planner.plan
     result.items, result.logistics = planner.slots.settled()
     result.totals = totals_after(
         order.totals,
         (order.items, order.logistics),
         (result.items, result.logistics),
-        asked.manual_increment - asked.manual_discount,
+        requested.manual_increment - requested.manual_discount,
     )
     result.value = sum(total.value for total in result.totals) - order.value
-    for side in asked.sides():
+    for side in requested.sides():
         result.client_profile.update(side.client_profile)
-    result.custom_data = _custom_data(order, asked)
+    result.custom_data = _custom_data(order, requested)
     after = order.value + result.value
-    if asked.manual_discount > order.value or after < max(order.invoiced_value, 0):
-        raise no.ChangeExceedsPrice()  # of what is not invoiced yet
+    if requested.manual_discount > order.value or after < max(order.invoiced_value, 0):
+        raise refusals.ChangeExceedsPrice()  # of what is not invoiced yet
     if not result.items:
-        raise no.InvalidChange()  # nothing would be left: that is a cancellation
+        raise refusals.InvalidChange()  # nothing would be left: that is a cancellation
     if order.captured > after + order.interest:
-        raise no.ChangeSettled()
-    allowed = s.payment_systems(planner.settings)
+        raise refusals.ChangeSettled()
+    allowed = changes_settings.payment_systems(planner.settings)
     if result.value > 0 and has_own_payment(order) and not growing_payment(order, allowed):
-        raise no.ChangePaymentCannotIncrease()
+        raise refusals.ChangePaymentCannotIncrease()
     return result
 
 
-def _custom_data(order: Order, asked: AskedChange) -> Json:
+def _custom_data(order: Order, requested: ChangeInput) -> Json:
     """The custom fields after the change; {} when it says nothing of them."""
-    gone = [one for before, _ in asked.replace for one in before.custom_fields]
+    gone = [one for before, _ in requested.replace for one in before.custom_fields]
     came = [
         one
-        for after in (*asked.add, *(to for _, to in asked.replace))
+        for after in (*requested.add, *(to for _, to in requested.replace))
         for one in after.custom_fields
     ]
     if not gone and not came:

@@ -8,8 +8,8 @@ from oms_ledger.orders.events import Json
 
 
 @dataclass(frozen=True, slots=True)
-class AskedLine:
-    """Units of a line, by `unique_id` or by SKU; `price` of one, None when it was not told."""
+class LineInput:
+    """Units of a line, by `unique_id` or by SKU; `price` of one, None when it was not given."""
 
     id: str
     quantity: int
@@ -23,14 +23,14 @@ class AskedLine:
 class Side:
     """One `add`, `remove`, `from` or `to`."""
 
-    lines: tuple[AskedLine, ...] = ()
+    lines: tuple[LineInput, ...] = ()
     deliveries: tuple[Json, ...] = ()
     client_profile: Json = field(default_factory=dict)
     custom_fields: tuple[Json, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class AskedChange:
+class ChangeInput:
     reason: str
     manual_discount: int = 0
     manual_increment: int = 0
@@ -40,17 +40,17 @@ class AskedChange:
     settings: Json = field(default_factory=dict)
     """Sections of the settings that override the account's for this request."""
 
-    def with_profiles(self, identify: Callable[[Json], Json]) -> "AskedChange":
-        """Return the same request, with `identify` of what each side tells of the client."""
+    def with_profiles(self, identify: Callable[[Json], Json]) -> "ChangeInput":
+        """Return the same request, with `identify` of what each side says of the client."""
 
-        def told(side: Side) -> Side:
+        def fields(side: Side) -> Side:
             return replace(side, client_profile=identify(side.client_profile))
 
         return replace(
             self,
-            add=tuple(map(told, self.add)),
-            remove=tuple(map(told, self.remove)),
-            replace=tuple((told(before), told(after)) for before, after in self.replace),
+            add=tuple(map(fields, self.add)),
+            remove=tuple(map(fields, self.remove)),
+            replace=tuple((fields(before), fields(after)) for before, after in self.replace),
         )
 
     def sides(self) -> tuple[Side, ...]:

@@ -1,6 +1,6 @@
 """Whether an order can be changed now, by v2 (contract 03 §1). `allowEdition` asks the same."""
 
-from oms_ledger.orders.changes import refusals as no
+from oms_ledger.orders.changes import refusals
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.status import Status
 from oms_ledger.refusal import Refusal
@@ -13,30 +13,30 @@ IN_HANDLING = frozenset(
 def require_changeable(order: Order) -> None:
     """Refuses with the published code what is in the way of any change."""
     if order.flow == "chain":
-        raise no.ChangeOfChain()
+        raise refusals.ChangeOfChain()
     if order.status is None:
-        raise no.ChangeWithoutWorkflow(order.order_id)
+        raise refusals.ChangeWithoutWorkflow(order.order_id)
     if order.status in (Status.CANCEL, Status.CANCELED, Status.REPLACED):
-        raise no.ChangeOfCanceledOrder()
+        raise refusals.ChangeOfCanceledOrder()
     if order.change_in_progress:
-        raise no.ChangeInProgress()
+        raise refusals.ChangeInProgress()
     if order.registered_changes or order.placed.details.get("changesAttachment"):
-        raise no.ChangedByV1()
+        raise refusals.ChangedByV1()
     if order.status in (Status.INVOICE, Status.INVOICED):
-        raise no.ChangeAlreadyInvoiced()
+        raise refusals.ChangeAlreadyInvoiced()
     sold_by_others = order.flow == "marketplace"
     if order.status not in ({Status.PAYMENT_APPROVED} if sold_by_others else IN_HANDLING):
-        raise no.InvalidChange()
+        raise refusals.InvalidChange()
     if settled(order):
-        raise no.ChangeSettled()
+        raise refusals.ChangeSettled()
     if order.flow != "seller" and not order.placed.transaction_id:
-        raise no.ChangeWithoutPayment(order.order_id)
+        raise refusals.ChangeWithoutPayment(order.order_id)
 
 
 def require_undisturbed(order: Order) -> None:
     """A v1 change whose increase the gateway is being asked for comes first."""
     if order.change_prepared:
-        raise no.ChangeInProgress()
+        raise refusals.ChangeInProgress()
 
 
 def settled(order: Order, value: int | None = None) -> bool:
@@ -45,7 +45,7 @@ def settled(order: Order, value: int | None = None) -> bool:
     return order.captured > 0 and order.captured >= value + order.interest
 
 
-def may_change(order: Order) -> bool:
+def can_change(order: Order) -> bool:
     try:
         require_changeable(order)
     except Refusal:

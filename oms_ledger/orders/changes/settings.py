@@ -24,27 +24,27 @@ SECTIONS: Mapping[str, Json] = {
 }
 
 
-def merged(kept: Json, told: Json) -> Json:
-    """The settings with what was told of each section instead; unknown names are left out."""
+def merged(kept: Json, fields: Json) -> Json:
+    """The settings with what got of each section instead; unknown names are left out."""
     return {
         section: {
             **(kept.get(section) or {}),
-            **{name: value for name, value in (told.get(section) or {}).items() if name in known},
+            **{name: value for name, value in (fields.get(section) or {}).items() if name in known},
         }
         for section, known in SECTIONS.items()
-        if kept.get(section) or told.get(section)
+        if kept.get(section) or fields.get(section)
     }
 
 
-def effective(kept: Json, told: Json | None = None) -> Json:
+def effective(kept: Json, fields: Json | None = None) -> Json:
     """Every setting of every section: the request's, else the account's, else the default."""
-    chosen = merged(kept, told or {})
+    chosen = merged(kept, fields or {})
     return {name: {**known, **chosen.get(name, {})} for name, known in SECTIONS.items()}
 
 
-def shown(kept: Json, told: Json | None = None) -> Json:
+def shown(kept: Json, fields: Json | None = None) -> Json:
     """As the settings are answered, with whether the account ever chose any."""
-    settings = effective(kept, told)
+    settings = effective(kept, fields)
     rollout = {"usingDefaultBehavior": not kept, **settings["rolloutConfiguration"]}
     return {**settings, "rolloutConfiguration": rollout}
 

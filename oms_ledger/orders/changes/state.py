@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from oms_ledger.orders import events as e
+from oms_ledger.orders import events
 
 ACKNOWLEDGEMENT, CONFIRMATION = "waiting-acknowledgement", "waiting-confirmation"
 DONE, CANCELED = "done", "canceled"
@@ -14,7 +14,7 @@ TRIES = 5
 class RegisteredChange:
     """A v1 change and when it was registered; an imported one is shown as it came."""
 
-    change: e.ChangeRegistered
+    change: events.ChangeRegistered
     at: datetime
     imported: bool = False
 
@@ -23,11 +23,11 @@ class RegisteredChange:
 class Preparation:
     """An increase by v1 that the gateway may have authorized already, and what became of it."""
 
-    asked: e.ChangePrepared
+    requested: events.ChangePrepared
     at: datetime
     registered: bool = False
-    abandoned: e.ChangeAbandoned | None = None
-    withdrawn: e.ChangeWithdrawn | None = None
+    abandoned: events.ChangeAbandoned | None = None
+    withdrawn: events.ChangeWithdrawn | None = None
 
     @property
     def open(self) -> bool:
@@ -48,37 +48,37 @@ class Log:
 class ChangeRequest:
     """A v2 request and how far it has come. `paid` is what the payment was adjusted by, cents."""
 
-    asked: e.ChangeRequested
+    requested: events.ChangeRequested
     at: datetime
     before: "Before"
     acknowledged: frozenset[str] = frozenset()
     confirmed: frozenset[str] = frozenset()
     payment_asked: bool = False
     refusals: int = 0
-    paid: e.ChangePaymentAdjusted | None = None
+    paid: events.ChangePaymentAdjusted | None = None
     tries: int = 0
-    error: e.ChangeStepFailed | None = None
+    error: events.ChangeStepFailed | None = None
     ended: str | None = None
     ended_at: datetime | None = None
-    cancellation: e.ChangeCanceled | None = None
+    cancellation: events.ChangeCanceled | None = None
     restored: bool = False
     receipt: str = ""
     logs: tuple[Log, ...] = ()
 
     @property
     def id(self) -> str:
-        return self.asked.request_id
+        return self.requested.request_id
 
     @property
-    def parties(self) -> tuple[str, ...]:
+    def recipients(self) -> tuple[str, ...]:
         """Who has to agree: the participants, or the system alone under an empty name."""
-        return self.asked.participants or ("",)
+        return self.requested.participants or ("",)
 
     @property
     def status(self) -> str:
         if self.ended:
             return self.ended
-        agreed = self.acknowledged.issuperset(self.parties)
+        agreed = self.acknowledged.issuperset(self.recipients)
         return CONFIRMATION if agreed else ACKNOWLEDGEMENT
 
     @property
@@ -91,7 +91,7 @@ class ChangeRequest:
         return self.ended is None
 
     @property
-    def gave_up(self) -> bool:
+    def aborted(self) -> bool:
         """Waits with its error for somebody to retry or cancel it."""
         return self.in_progress and self.tries >= TRIES
 
@@ -100,5 +100,5 @@ class ChangeRequest:
 class Before:
     """Lines and totals as they were when the request was taken; nothing else moves them."""
 
-    items: tuple[e.Item, ...]
-    totals: tuple[e.Total, ...]
+    items: tuple[events.Item, ...]
+    totals: tuple[events.Total, ...]

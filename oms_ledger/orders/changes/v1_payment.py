@@ -7,53 +7,57 @@ decides that it goes back, and whoever decides that it stays, decides about the 
 
 from datetime import datetime, timedelta
 
-from oms_ledger.orders import events as e
+from oms_ledger.orders import events
 from oms_ledger.orders.changes.refusals import ChangeInProgress
 from oms_ledger.orders.changes.state import Preparation
 from oms_ledger.orders.changes.v1 import registered
-from oms_ledger.orders.decide import Facts
+from oms_ledger.orders.decide import DecisionContext
 from oms_ledger.orders.order import Order
 
 TIME_TO_REGISTER = timedelta(minutes=10)
 
 
 def preparation(order: Order, asked_as: str) -> Preparation | None:
-    return next((one for one in order.preparations if one.asked.asked_as == asked_as), None)
+    return next((one for one in order.preparations if one.requested.asked_as == asked_as), None)
 
 
-def prepare(order: Order, facts: Facts, *, request_id: str, value: int) -> list[e.OrderEvent]:
+def prepare(
+    order: Order, context: DecisionContext, *, request_id: str, value: int
+) -> list[events.OrderEvent]:
     """Put on record that the gateway is about to be asked; the same request again goes on."""
     if registered(order, request_id):
         return []
     if known := order.change_prepared:
-        if (known.asked.request_id, known.asked.value) != (request_id, value):
+        if (known.requested.request_id, known.requested.value) != (request_id, value):
             raise ChangeInProgress()
         return []
     if order.change_in_progress:
         raise ChangeInProgress()
-    return [e.ChangePrepared(request_id, value, _new_name(order, request_id))]
+    return [events.ChangePrepared(request_id, value, _new_name(order, request_id))]
 
 
 def _new_name(order: Order, request_id: str) -> str:
     """Another one after each preparation that ended: a gateway answers the same name alike."""
     name = f"{order.order_id}/{request_id}"
-    ended = sum(one.asked.request_id == request_id for one in order.preparations)
+    ended = sum(one.requested.request_id == request_id for one in order.preparations)
     return f"{name}/{ended}" if ended else name
 
 
 def require_prepared(order: Order, asked_as: str | None) -> None:
     """Refuses to register what was given up meanwhile; None is paid without a preparation."""
     known = order.change_prepared
-    if asked_as is not None and (known is None or known.asked.asked_as != asked_as):
+    if asked_as is not None and (known is None or known.requested.asked_as != asked_as):
         raise ChangeInProgress()
 
 
-def abandon(order: Order, facts: Facts, *, asked_as: str, paid: bool = False) -> list[e.OrderEvent]:
+def abandon(
+    order: Order, context: DecisionContext, *, asked_as: str, paid: bool = False
+) -> list[events.OrderEvent]:
     """Nobody registers it any more; `paid` when the gateway's yes was heard."""
     known = order.change_prepared
-    if known is None or known.asked.asked_as != asked_as:
+    if known is None or known.requested.asked_as != asked_as:
         return []
-    return [e.ChangeAbandoned(known.asked.request_id, asked_as, paid)]
+    return [events.ChangeAbandoned(known.requested.request_id, asked_as, paid)]
 
 
 def register_by(order: Order) -> datetime | None:
@@ -62,19 +66,19 @@ def register_by(order: Order) -> datetime | None:
     return None if known is None else known.at + TIME_TO_REGISTER
 
 
-def expire_preparation(order: Order, facts: Facts) -> list[e.OrderEvent]:
+def expire_preparation(order: Order, context: DecisionContext) -> list[events.OrderEvent]:
     """Whoever asked the gateway died over it, and the client did not come again."""
     known, until = order.change_prepared, register_by(order)
-    if known is None or until is None or facts.now < until:
+    if known is None or until is None or context.now < until:
         return []
-    return abandon(order, facts, asked_as=known.asked.asked_as)
+    return abandon(order, context, asked_as=known.requested.asked_as)
 
 
 def withdraw(
-    order: Order, facts: Facts, *, asked_as: str, receipt: str | None = None
-) -> list[e.OrderEvent]:
+    order: Order, context: DecisionContext, *, asked_as: str, receipt: str | None = None
+) -> list[events.OrderEvent]:
     """The gateway gave it back, or never took it."""
     known = preparation(order, asked_as)
     if known is None or known.registered or known.withdrawn:
         return []
-    return [e.ChangeWithdrawn(known.asked.request_id, asked_as, receipt)]
+    return [events.ChangeWithdrawn(known.requested.request_id, asked_as, receipt)]

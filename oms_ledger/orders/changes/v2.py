@@ -9,14 +9,14 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from oms_ledger.orders import events as e
-from oms_ledger.orders.changes import refusals as no
-from oms_ledger.orders.changes import settings as s
+from oms_ledger.orders.changes import refusals
+from oms_ledger.orders.changes import settings as changes_settings
 from oms_ledger.orders.changes.payments import has_own_payment, parts_of
 from oms_ledger.orders.changes.planning import Plan, plan
-from oms_ledger.orders.changes.request import AskedChange
+from oms_ledger.orders.changes.request import ChangeInput
 from oms_ledger.orders.changes.rules import require_changeable, require_undisturbed
 from oms_ledger.orders.changes.state import CANCELED, DONE, ChangeRequest
-from oms_ledger.orders.decide import Facts, follow_through
+from oms_ledger.orders.decide import DecisionContext, with_automatic_transitions
 from oms_ledger.orders.documents.modifications import operations
 from oms_ledger.orders.evolve import evolve
 from oms_ledger.orders.order import Order
@@ -26,23 +26,25 @@ ACKNOWLEDGMENT, CONFIRMATION = "Acknowledgment", "Confirmation"
 
 
 def planned(
-    order: Order, *, request_id: str, asked: AskedChange, settings: e.Json, trust_prices: bool
+    order: Order, *, request_id: str, requested: ChangeInput, settings: e.Json, trust_prices: bool
 ) -> Plan:
     """What a request would make of the order; refuses what may not be."""
     require_changeable(order)
     require_undisturbed(order)
     if not settings["rolloutConfiguration"]["enableApi"]:
-        raise no.InvalidChange()
-    return plan(order, asked, request_id=request_id, settings=settings, trust_prices=trust_prices)
+        raise refusals.InvalidChange()
+    return plan(
+        order, requested, request_id=request_id, settings=settings, trust_prices=trust_prices
+    )
 
 
 def request_change(
     order: Order,
-    facts: Facts,
+    context: DecisionContext,
     *,
     request_id: str,
     workflow_id: str,
-    asked: AskedChange,
+    requested: ChangeInput,
     settings: e.Json,
     trust_prices: bool = True,
     outside: Collection[str] = (),
@@ -56,7 +58,7 @@ def request_change(
     result = planned(
         order,
         request_id=request_id,
-        asked=asked,
+        requested=requested,
         settings=settings,
         trust_prices=trust_prices,
     )
@@ -71,12 +73,12 @@ def request_change(
             logistics=result.logistics,
             added=added,
             removed=removed,
-            manual_discount=asked.manual_discount,
-            manual_increment=asked.manual_increment,
+            manual_discount=requested.manual_discount,
+            manual_increment=requested.manual_increment,
             operations=operations(order, result),
             settings=settings,
             participants=counterparts(order, outside),
-            reason=asked.reason,
+            reason=requested.reason,
             client_profile=result.client_profile,
             custom_data=result.custom_data,
         )
@@ -103,7 +105,7 @@ def known(order: Order, request_id: str) -> ChangeRequest | None:
 def request_of(order: Order, request_id: str) -> ChangeRequest:
     request = known(order, request_id)
     if request is None:
-        raise no.ChangeRequestNotFound(request_id)
+        raise refusals.ChangeRequestNotFound(request_id)
     return request
 
 
@@ -111,57 +113,57 @@ def awaits_payment(order: Order, request: ChangeRequest) -> bool:
     """Whether the next step is to have the payment adjusted."""
     return (
         request.in_progress
-        and request.acknowledged.issuperset(request.parties)
-        and request.asked.value != 0
+        and request.acknowledged.issuperset(request.recipients)
+        and request.requested.value != 0
         and has_own_payment(order)
         and request.paid is None
     )
 
 
-def advance(order: Order, facts: Facts, *, request_id: str) -> list[e.OrderEvent]:
+def advance(order: Order, context: DecisionContext, *, request_id: str) -> list[e.OrderEvent]:
     """As far as nobody else is needed: what the system itself agrees to, and the order changes."""
     done: list[e.OrderEvent] = []
-    while step := _next_step(order, request_id, facts):
+    while step := _next_step(order, request_id, context):
         for event in step:
             done.append(event)
-            order = evolve(order, event, facts.now, order.order_id, order.account)
+            order = evolve(order, event, context.now, order.order_id, order.account)
     return done
 
 
-def _next_step(order: Order, request_id: str, facts: Facts) -> Sequence[e.OrderEvent]:
+def _next_step(order: Order, request_id: str, context: DecisionContext) -> Sequence[e.OrderEvent]:
     request = known(order, request_id)
-    if request is None or not request.in_progress or request.gave_up:
+    if request is None or not request.in_progress or request.aborted:
         return ()
-    alone = not request.asked.participants
-    if not request.acknowledged.issuperset(request.parties):
+    alone = not request.requested.participants
+    if not request.acknowledged.issuperset(request.recipients):
         return (e.ChangeAcknowledged(request_id),) if alone else ()
     if awaits_payment(order, request):
         return ()
-    if not request.confirmed.issuperset(request.parties):
+    if not request.confirmed.issuperset(request.recipients):
         return (e.ChangeConfirmed(request_id),) if alone else ()
-    return _applied(order, request, facts)
+    return _applied(order, request, context)
 
 
-def _applied(order: Order, request: ChangeRequest, facts: Facts) -> list[e.OrderEvent]:
-    change = e.ChangeApplied(request.id, facts.receipt)
-    after = order.value + request.asked.value
+def _applied(order: Order, request: ChangeRequest, context: DecisionContext) -> list[e.OrderEvent]:
+    change = e.ChangeApplied(request.id, context.receipt)
+    after = order.value + request.requested.value
     if order.invoiced_value and order.invoiced_value == after and order.allows(e.InvoiceVerified):
         # Nothing is left to invoice: the order would wait for an invoice that cannot come (G22).
-        return follow_through(order, [change, e.InvoiceVerified()], facts)
+        return with_automatic_transitions(order, [change, e.InvoiceVerified()], context)
     return [change]
 
 
 def agree(
-    order: Order, facts: Facts, *, request_id: str, participant: str, agreement: str
+    order: Order, context: DecisionContext, *, request_id: str, participant: str, agreement: str
 ) -> list[e.OrderEvent]:
     """A participant's agreement; repeated, late or early ones do no harm."""
     if agreement not in (ACKNOWLEDGMENT, CONFIRMATION):
-        raise no.InvalidAgreementType(agreement)
+        raise refusals.InvalidAgreementType(agreement)
     request = request_of(order, request_id)
     # Accounts of the deployment agree by calls, under the name of their party; others by name.
-    outside = (one for one in request.asked.participants if ":" not in one)
+    outside = (one for one in request.requested.participants if ":" not in one)
     participant = participant or next(outside, "")
-    if not request.in_progress or participant not in request.asked.participants:
+    if not request.in_progress or participant not in request.requested.participants:
         return []
     events: list[e.OrderEvent] = []
     if participant not in request.acknowledged:
@@ -171,24 +173,24 @@ def agree(
     return events
 
 
-def ask_payment(order: Order, facts: Facts, *, request_id: str) -> list[e.OrderEvent]:
+def ask_payment(order: Order, context: DecisionContext, *, request_id: str) -> list[e.OrderEvent]:
     """Put on record that the gateway is about to be asked."""
     request = request_of(order, request_id)
-    if not awaits_payment(order, request) or request.payment_asked or request.gave_up:
+    if not awaits_payment(order, request) or request.payment_asked or request.aborted:
         return []
-    return [e.ChangePaymentAsked(request_id)]
+    return [e.ChangePaymentRequested(request_id)]
 
 
 def adjust_payment(
-    order: Order, facts: Facts, *, request_id: str, receipt: str
+    order: Order, context: DecisionContext, *, request_id: str, receipt: str
 ) -> list[e.OrderEvent]:
     """The gateway adjusted the payment. Heard twice, it is recorded once; also of a request that
     was canceled meanwhile, for then it has to be set back."""
     request = request_of(order, request_id)
     if request.paid is not None or request.ended == DONE:
         return []
-    value = request.asked.value
-    allowed = s.payment_systems(request.asked.settings)
+    value = request.requested.value
+    allowed = changes_settings.payment_systems(request.requested.settings)
     return [
         e.ChangePaymentAdjusted(
             request_id=request_id,
@@ -201,7 +203,7 @@ def adjust_payment(
 
 def fail_step(
     order: Order,
-    facts: Facts,
+    context: DecisionContext,
     *,
     request_id: str,
     step: str,
@@ -211,29 +213,29 @@ def fail_step(
 ) -> list[e.OrderEvent]:
     """A step could not be done; after five times, or a final no, the request waits for somebody."""
     request = known(order, request_id)
-    if request is None or not request.in_progress or request.gave_up:
+    if request is None or not request.in_progress or request.aborted:
         return []
     return [e.ChangeStepFailed(request_id, step, code, message, final)]
 
 
-def retry_change(order: Order, facts: Facts, *, request_id: str) -> list[e.OrderEvent]:
+def retry_change(order: Order, context: DecisionContext, *, request_id: str) -> list[e.OrderEvent]:
     if request_of(order, request_id).ended in (DONE, CANCELED):
-        raise no.CannotRetryChange()
+        raise refusals.CannotRetryChange()
     return [e.ChangeRetried(request_id)]
 
 
 def cancel_change(
-    order: Order, facts: Facts, *, request_id: str, reason: str | None
+    order: Order, context: DecisionContext, *, request_id: str, reason: str | None
 ) -> list[e.OrderEvent]:
     """End a request without effect; one that was canceled stays so, one that is done too."""
     request = request_of(order, request_id)
     if request.ended == DONE:
-        raise no.InvalidChange()
+        raise refusals.InvalidChange()
     if request.ended == CANCELED:
         return []
     if bound(order, request):
-        raise no.ChangeInProgress()
-    return [e.ChangeCanceled(request_id=request_id, receipt=facts.receipt, reason=reason)]
+        raise refusals.ChangeInProgress()
+    return [e.ChangeCanceled(request_id=request_id, receipt=context.receipt, reason=reason)]
 
 
 def expires_at(order: Order) -> datetime | None:
@@ -244,17 +246,17 @@ def expires_at(order: Order) -> datetime | None:
     return request.at + TIME_TO_APPLY
 
 
-def expire_change(order: Order, facts: Facts) -> list[e.OrderEvent]:
+def expire_change(order: Order, context: DecisionContext) -> list[e.OrderEvent]:
     """A day passed: the system gives the request up."""
     expires = expires_at(order)
     request = order.change_in_progress
-    if request is None or expires is None or facts.now < expires:
+    if request is None or expires is None or context.now < expires:
         return []
-    given_up = no.ChangeGivenUp()
+    given_up = refusals.ChangeGivenUp()
     return [
         e.ChangeCanceled(
             request_id=request.id,
-            receipt=facts.receipt,
+            receipt=context.receipt,
             code=given_up.code,
             reason=given_up.message,
         )
@@ -262,7 +264,7 @@ def expire_change(order: Order, facts: Facts) -> list[e.OrderEvent]:
 
 
 def restore_payment(
-    order: Order, facts: Facts, *, request_id: str, receipt: str
+    order: Order, context: DecisionContext, *, request_id: str, receipt: str
 ) -> list[e.OrderEvent]:
     """The gateway set back what it had adjusted for a request that was canceled."""
     request = request_of(order, request_id)

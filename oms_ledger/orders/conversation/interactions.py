@@ -1,10 +1,12 @@
 """Writing a line into an order's log (contract 02 §11)."""
 
-from oms_ledger.orders import events as e
-from oms_ledger.orders.decide import Facts
+from oms_ledger.orders import events
+from oms_ledger.orders.decide import DecisionContext
 from oms_ledger.orders.order import Order
 
 
-def log_interaction(order: Order, facts: Facts, *, source: str, message: str) -> list[e.OrderEvent]:
+def log_interaction(
+    order: Order, context: DecisionContext, *, source: str, message: str
+) -> list[events.OrderEvent]:
     """A line for the order's history; whatever its status, its document stays as it is."""
-    return [e.InteractionLogged(source=source, message=message)]
+    return [events.InteractionLogged(source=source, message=message)]

@@ -1,4 +1,4 @@
-"""What the customer is told about an order, and when (contract 07 §1).
+"""What the customer gets about an order, and when (contract 07 §1).
 
 A message goes out when the order comes to one of a few turns of its life, from the account that
 sold it. Its text is one of the templates here, in the customer's language, or the account's own
@@ -71,16 +71,16 @@ def messages(order: Order) -> list[Message]:
     """All messages of an order, oldest first."""
     if order.flow not in _SOLD_HERE:
         return []
-    told: list[tuple[datetime, str]] = []
+    fields: list[tuple[datetime, str]] = []
     seen: set[str] = set()
     timeline = order.timeline[1:] if order.imported else order.timeline
     for status, at in timeline:
         kind = TURNS.get(status)
-        if kind and kind not in seen:  # a status may come back, what it told does not
+        if kind and kind not in seen:  # a status may come back, what it given does not
             seen.add(kind)
-            told.append((at, kind))
-    told += [(at, CHANGED) for receipt, _, at in order.receipts if receipt == _CHANGE]
-    return [_message(order, kind, at) for at, kind in sorted(told, key=lambda one: one[0])]
+            fields.append((at, kind))
+    fields += [(at, CHANGED) for receipt, _, at in order.receipts if receipt == _CHANGE]
+    return [_message(order, kind, at) for at, kind in sorted(fields, key=lambda one: one[0])]
 
 
 def own_templates(account: Account) -> Json:

@@ -15,12 +15,12 @@ from oms_ledger.orders.events import ChangedItem
 from oms_ledger.orders.instants import PII_ZONE
 from oms_ledger.orders.order import Order
 
-Facts = dict[str, Any]
+Fields = dict[str, Any]
 
 _cut = cut({"changesAttachment": CHANGES})
 
 
-def changes_attachment(order: Order, told: Facts | None) -> Facts | None:
+def changes_attachment(order: Order, content: Fields | None) -> Fields | None:
     """v1 changes in order, after those that an imported order came with; None before any."""
     changes = [
         _change(
@@ -36,36 +36,36 @@ def changes_attachment(order: Order, told: Facts | None) -> Facts | None:
         for one in order.registered_changes
         if not one.imported
     ]
-    return _attachment(told, changes) if changes else told
+    return _attachment(content, changes) if changes else content
 
 
-def every_change(order: Order, shown: Facts | None) -> Facts | None:
+def every_change(order: Order, shown: Fields | None) -> Fields | None:
     """The attachment of the document with v2 changes in it, for filters."""
     changes = [
         _change(
             order,
             request.receipt,
             request.ended_at or request.at,
-            reason=request.asked.reason,
-            discount=max(-request.asked.value, 0),
-            increment=max(request.asked.value, 0),
-            added=request.asked.added,
-            removed=request.asked.removed,
+            reason=request.requested.reason,
+            discount=max(-request.requested.value, 0),
+            increment=max(request.requested.value, 0),
+            added=request.requested.added,
+            removed=request.requested.removed,
         )
         for request in order.change_requests
         if request.ended == DONE
     ]
     if not changes:
         return shown
-    attachment: Facts = _cut({"changesAttachment": _attachment(None, changes)}, PII_ZONE)
-    whole: Facts = attachment["changesAttachment"]
+    attachment: Fields = _cut({"changesAttachment": _attachment(None, changes)}, PII_ZONE)
+    whole: Fields = attachment["changesAttachment"]
     before = list((shown or {}).get("changesData") or [])
     return {**whole, "changesData": before + whole["changesData"]}
 
 
-def _attachment(told: Facts | None, changes: list[Facts]) -> Facts:
-    before = list((told or {}).get("changesData") or [])
-    return {"id": "changeAttachment", **(told or {}), "changesData": before + changes}
+def _attachment(content: Fields | None, changes: list[Fields]) -> Fields:
+    before = list((content or {}).get("changesData") or [])
+    return {"id": "changeAttachment", **(content or {}), "changesData": before + changes}
 
 
 def _change(
@@ -78,7 +78,7 @@ def _change(
     increment: int,
     added: Iterable[ChangedItem],
     removed: Iterable[ChangedItem],
-) -> Facts:
+) -> Fields:
     return {
         "reason": reason,
         "discountValue": discount,
@@ -89,7 +89,7 @@ def _change(
     }
 
 
-def _item(item: ChangedItem) -> Facts:
+def _item(item: ChangedItem) -> Fields:
     multiplier = item.unit_multiplier
     return {
         "id": item.id,

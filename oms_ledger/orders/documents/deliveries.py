@@ -8,30 +8,30 @@ from oms_ledger.orders.invoices.state import event_at
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.totals import shipping_price
 
-Facts = dict[str, Any]
+Fields = dict[str, Any]
 
 
-def shipping_data(order: Order, told: Facts) -> Facts:
+def shipping_data(order: Order, content: Fields) -> Fields:
     """Where to and how. Of an imported order what its document said stands, nulls too."""
     address = order.placed.address
     chosen = address.get("selectedAddresses") or ([address] if address else [])
-    said = {name: address[name] for name in _BESIDE if name in address}
+    answer = {name: address[name] for name in _BESIDE if name in address}
     if not order.imported:
-        said = {name: given for name, given in said.items() if given is not None}
+        answer = {name: given for name, given in answer.items() if given is not None}
     return {
-        **told,
+        **content,
         "address": address,
         "logisticsInfo": [_logistics(order, line) for line in order.logistics],
         "selectedAddresses": chosen,
         "availableAddresses": [address] if order.imported and address else chosen,
-        **said,
+        **answer,
     }
 
 
 _BESIDE = ("selectedAddresses", "availableAddresses", "contactInformation", "contactsInfo")
 
 
-def _logistics(order: Order, line: Json) -> Facts:
+def _logistics(order: Order, line: Json) -> Fields:
     channel = line.get("selectedDeliveryChannel") or line.get("deliveryChannel") or "delivery"
     price = shipping_price(line)
     index = line.get("itemIndex") or 0
@@ -63,12 +63,12 @@ def _logistics(order: Order, line: Json) -> Facts:
     return whole
 
 
-def _chosen(line: Facts) -> Facts:
+def _chosen(line: Fields) -> Fields:
     sla = line.get("selectedSla")
     return {**line, "id": sla, "name": sla}
 
 
-def _sla(sla: Facts) -> Facts:
+def _sla(sla: Fields) -> Fields:
     channel = sla.get("deliveryChannel") or sla.get("selectedDeliveryChannel")
     return {
         "listPrice": sla.get("price"),
@@ -79,21 +79,21 @@ def _sla(sla: Facts) -> Facts:
 
 
 def estimate_of(order: Order, line: Json) -> Any:
-    """The promised date of a line: as told, else counted from the payment."""
-    told = line.get("shippingEstimateDate")
-    if told:
-        return told
+    """The promised date of a line: as given, else counted from the payment."""
+    content = line.get("shippingEstimateDate")
+    if content:
+        return content
     return estimated(order.authorized_at or order.created_at, line.get("shippingEstimate"))
 
 
-def packages(order: Order) -> list[Facts]:
+def packages(order: Order) -> list[Fields]:
     """One per invoice, in the order of recording."""
     return [_package(order, invoice) for invoice in order.invoices]
 
 
-def _package(order: Order, invoice: InvoiceIssued) -> Facts:
+def _package(order: Order, invoice: InvoiceIssued) -> Fields:
     contents = [_content(order, entry) for entry in invoice.items]
-    whole: Facts = {
+    whole: Fields = {
         "lastChange": invoice.issued_at,
         "enableInferItems": invoice.inferred,
         **invoice.details,
@@ -110,21 +110,25 @@ def _package(order: Order, invoice: InvoiceIssued) -> Facts:
     return {**whole, **_said_of_package(invoice, contents)}
 
 
-def _said_of_package(invoice: InvoiceIssued, contents: list[Facts]) -> Facts:
+def _said_of_package(invoice: InvoiceIssued, contents: list[Fields]) -> Fields:
     """What the document of an imported order said of a package, and of each thing in it."""
-    said = {name: told for name, told in invoice.details.items() if name in _SAID_OF_PACKAGE}
+    answer = {
+        name: content for name, content in invoice.details.items() if name in _SAID_OF_PACKAGE
+    }
     if "EnableInferItems" in invoice.details:
-        said["enableInferItems"] = invoice.details["EnableInferItems"]
-    items = said.get("items")
+        answer["enableInferItems"] = invoice.details["EnableInferItems"]
+    items = answer.get("items")
     if isinstance(items, list) and len(items) == len(contents):
-        said["items"] = [{**ours, **told} for ours, told in zip(contents, items, strict=True)]
-    return said
+        answer["items"] = [
+            {**ours, **content} for ours, content in zip(contents, items, strict=True)
+        ]
+    return answer
 
 
 _SAID_OF_PACKAGE = frozenset({"items", "issuanceDate", "restitutions"})
 
 
-def _content(order: Order, entry: InvoicedItem) -> Facts:
+def _content(order: Order, entry: InvoicedItem) -> Fields:
     """Units of a line; of one that a change took away, what the invoice itself says."""
     at = order.line_of(entry)
     line = None if at is None else order.lines[at]
@@ -141,20 +145,20 @@ def _content(order: Order, entry: InvoicedItem) -> Facts:
     }
 
 
-def _courier_status(told: Facts | None) -> Facts | None:
-    """None until the first news; events by their date, whenever they were told."""
-    if told is None:
+def _courier_status(content: Fields | None) -> Fields | None:
+    """None until the first news; events by their date, whenever they got."""
+    if content is None:
         return None
-    data = told.get("data")
-    return {**told, "data": sorted(data, key=event_at) if data else data}
+    data = content.get("data")
+    return {**content, "data": sorted(data, key=event_at) if data else data}
 
 
-def _restitutions(invoice: InvoiceIssued, contents: list[Facts]) -> Facts | None:
+def _restitutions(invoice: InvoiceIssued, contents: list[Fields]) -> Fields | None:
     """What a return gave back; None when it gave nothing."""
     if invoice.type != "Input" or invoice.refund is None:
         return None
-    told = invoice.details.get("restitutions") or {}
-    refund = told.get("refund") or told.get("Refund") or {}
+    content = invoice.details.get("restitutions") or {}
+    refund = content.get("refund") or content.get("Refund") or {}
     return {"refund": {"items": contents, **refund, "value": invoice.refund}}
 
 

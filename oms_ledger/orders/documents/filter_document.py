@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from oms_ledger.orders.documents import common as c
+from oms_ledger.orders.documents import common
 from oms_ledger.orders.documents.changes import every_change
 from oms_ledger.orders.documents.deliveries import delivered
-from oms_ledger.orders.documents.derived_fields import Derive, FactsOf, facts_of
+from oms_ledger.orders.documents.derived_fields import Derive, DerivedFields, derive_fields
 from oms_ledger.orders.documents.pii import PII_DERIVED, PII_DOCUMENT, PII_PACKAGE
 from oms_ledger.orders.documents.shapes import Maybe, cut
 from oms_ledger.orders.instants import PII_ZONE
@@ -20,7 +20,10 @@ from oms_ledger.orders.order import Order
 
 Reads = tuple[tuple[str, "Reads"], ...] | None
 
-_PACKAGE = {**PII_PACKAGE, "restitutions": Maybe({"refund": c.REFUND, "Refund": c.REFUND})}
+_PACKAGE = {
+    **PII_PACKAGE,
+    "restitutions": Maybe({"refund": common.REFUND, "Refund": common.REFUND}),
+}
 _DOCUMENT: dict[str, Any] = {
     **PII_DOCUMENT,
     "packageAttachment": {"packages": [_PACKAGE]},
@@ -33,20 +36,20 @@ _WHOLE = ("changesAttachment",)
 """Parts that are finished after they were cut, so they are never cut to less."""
 
 
-def filter_facts(order: Order) -> FactsOf:
+def filter_facts(order: Order) -> DerivedFields:
     """What any number of filters look into, worked out once for all of them."""
-    return facts_of(order, _DERIVED)
+    return derive_fields(order, _DERIVED)
 
 
 def filter_document(order: Order, reads: Reads = None) -> dict[str, Any]:
     return filter_parts(filter_facts(order), reads)
 
 
-def filter_parts(facts: FactsOf, reads: Reads = None) -> dict[str, Any]:
+def filter_parts(fields: DerivedFields, reads: Reads = None) -> dict[str, Any]:
     """The parts of the document that are read, or all of it."""
-    document = _cut_to(reads)(facts, PII_ZONE)
+    document = _cut_to(reads)(fields, PII_ZONE)
     if "changesAttachment" in document:
-        document["changesAttachment"] = every_change(facts.order, document["changesAttachment"])
+        document["changesAttachment"] = every_change(fields.order, document["changesAttachment"])
     return in_object_form(document, reads)
 
 
@@ -56,9 +59,14 @@ def in_object_form(document: dict[str, Any], reads: Reads) -> dict[str, Any]:
     The guide prints `salesChannel = "2"` and `salesChannel.Id != "3"`: an expression that only
     ever steps into it gets the object, every other one the text of the PII document.
     """
-    for name, below in reads or ():
+    for name, seller_order in reads or ():
         member = _OBJECT_FORMS.get(name)
-        if member and below and below[0][0] == member and isinstance(document.get(name), str):
+        if (
+            member
+            and seller_order
+            and seller_order[0][0] == member
+            and isinstance(document.get(name), str)
+        ):
             document = {**document, name: {member: document[name]}}
     return document
 
@@ -69,8 +77,8 @@ def _cut_to(reads: Reads) -> Callable[[Mapping[str, Any], str], dict[str, Any]]:
         return cut(_DOCUMENT)
     return cut(
         {
-            name: _DOCUMENT[name] if name in _WHOLE else _within(_DOCUMENT[name], below)
-            for name, below in reads
+            name: _DOCUMENT[name] if name in _WHOLE else _within(_DOCUMENT[name], seller_order)
+            for name, seller_order in reads
             if name in _DOCUMENT
         }
     )
@@ -90,7 +98,9 @@ def _within(part: Any, reads: Reads) -> Any:
 
 
 def _kept(shape: Mapping[str, Any], reads: tuple[tuple[str, Reads], ...]) -> dict[str, Any]:
-    return {name: _within(shape[name], below) for name, below in reads if name in shape}
+    return {
+        name: _within(shape[name], seller_order) for name, seller_order in reads if name in shape
+    }
 
 
 def _empty(_given: Any, _zone: str) -> dict[str, Any]:

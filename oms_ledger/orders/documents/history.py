@@ -1,4 +1,4 @@
-"""An entry's event as a reader may see it, and what it did to the order's document.
+"""An event's event as a reader may see it, and what it did to the order's document.
 
 `readable` gives an event's fields in the API's spelling: camelCase names, instants in ISO 8601,
 decimals as text. `changes` gives the difference of two documents as JSON Patch operations
@@ -23,7 +23,7 @@ def event_name(event: object) -> str:
 
 
 def readable(value: Any, *, personal: bool = True) -> Any:
-    """An event's fields, or a part of them; without what tells of a person when so asked."""
+    """An event's fields, or a part of them; without what says of a person when so asked."""
     if is_dataclass(value):
         return {
             _camel(field.name): readable(getattr(value, field.name), personal=personal)

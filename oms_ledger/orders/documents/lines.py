@@ -8,7 +8,7 @@ from oms_ledger.orders.events import Item, PriceTag, Total
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.totals import figures, rule_of, shipping_price
 
-Facts = dict[str, Any]
+Fields = dict[str, Any]
 
 TOTAL_NAMES = {
     "Items": "Total Items",
@@ -19,12 +19,12 @@ TOTAL_NAMES = {
 }
 
 
-def items(order: Order) -> list[Facts]:
+def items(order: Order) -> list[Fields]:
     lock = None if order.status is None or order.imported else f"00-{order.order_id}"
     return [item_facts(item, lock, imported=order.imported) for item in order.items]
 
 
-def item_facts(item: Item, lock: str | None, *, imported: bool = False) -> Facts:
+def item_facts(item: Item, lock: str | None, *, imported: bool = False) -> Fields:
     """A line by the names of the documents; `lock` is its reservation.
 
     What the document of an imported line said stands, nulls too.
@@ -53,7 +53,7 @@ def item_facts(item: Item, lock: str | None, *, imported: bool = False) -> Facts
     return {**derived, **{k: v for k, v in item.details.items() if v is not None}, **own}
 
 
-def _tag(tag: PriceTag) -> Facts:
+def _tag(tag: PriceTag) -> Fields:
     """A tag: the cents of the whole line, or a percentage as it was sent."""
     value: float = tag.value
     raw = tag.value / 100
@@ -74,20 +74,20 @@ def _number(exact: Decimal) -> float:
     return whole if whole == exact else float(exact)
 
 
-def price_definition(item: Item) -> Facts:
+def price_definition(item: Item) -> Fields:
     """What the line costs after price tags: unit prices whose sum is exact."""
-    told = figures(item)
+    content = figures(item)
     return {
-        "calculatedSellingPrice": told.selling_price,
-        "total": told.total,
+        "calculatedSellingPrice": content.selling_price,
+        "total": content.total,
         "sellingPrices": [
-            {"value": value, "quantity": count} for value, count in told.selling_prices
+            {"value": value, "quantity": count} for value, count in content.selling_prices
         ],
     }
 
 
-def item_metadata(lines: list[Facts]) -> Facts:
-    """One entry per distinct SKU and seller."""
+def item_metadata(lines: list[Fields]) -> Fields:
+    """One event per distinct SKU and seller."""
     entries = {(line["id"], line["seller"]): line for line in reversed(lines)}
     return {
         "items": [
@@ -97,28 +97,30 @@ def item_metadata(lines: list[Facts]) -> Facts:
     }
 
 
-def totals(order: Order) -> list[Facts]:
+def totals(order: Order) -> list[Fields]:
     """The totals; of an imported order with the names and parts that its document said."""
-    told = order.placed.details.get("totals") if order.imported else None
-    return [_total(order, total, told or ()) for total in order.totals]
+    content = order.placed.details.get("totals") if order.imported else None
+    return [_total(order, total, content or ()) for total in order.totals]
 
 
-def _name(said: Facts) -> Facts:
-    return {"name": said["name"]} if "name" in said else {}
+def _name(answer: Fields) -> Fields:
+    return {"name": answer["name"]} if "name" in answer else {}
 
 
-def _total(order: Order, total: Total, told: Sequence[Facts]) -> Facts:
-    said = next((one for one in told if one.get("id") == total.id), {})
+def _total(order: Order, total: Total, content: Sequence[Fields]) -> Fields:
+    answer = next((one for one in content if one.get("id") == total.id), {})
     return {
         "name": TOTAL_NAMES.get(total.id, total.id),
-        "alternativeTotals": _alternatives(order) if total.id == "Shipping" and not told else None,
-        **(said if said.get("value") == total.value else _name(said)),
+        "alternativeTotals": _alternatives(order)
+        if total.id == "Shipping" and not content
+        else None,
+        **(answer if answer.get("value") == total.value else _name(answer)),
         "id": total.id,
         "value": total.value,
     }
 
 
-def _alternatives(order: Order) -> list[Facts] | None:
+def _alternatives(order: Order) -> list[Fields] | None:
     """Gross shipping and its discount, when there is one."""
     lines, rule = order.logistics, rule_of(order.items)
     before = "listPrice" if rule else "price"

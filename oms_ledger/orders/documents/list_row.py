@@ -14,12 +14,12 @@ from oms_ledger.orders.status import label
 
 def list_row(order: Order, language: str = "en-US") -> dict[str, Any]:
     placed = order.placed
-    told = {**placed.details, **(placed.client_profile.get(BESIDES) or {})}
+    content = {**placed.details, **(placed.client_profile.get(BESIDES) or {})}
     estimate = seconds(latest_estimate(order))
     profile = placed.client_profile
     names = (profile.get("firstName"), profile.get("lastName"))
-    registry = part_of(told.get("giftRegistryData"))
-    operator = part_of(told.get("callCenterOperatorData"))
+    registry = part_of(content.get("giftRegistryData"))
+    operator = part_of(content.get("callCenterOperatorData"))
     return {
         "orderId": order.order_id,
         "creationDate": seconds(order.created_at),
@@ -34,9 +34,9 @@ def list_row(order: Order, language: str = "en-US") -> dict[str, Any]:
         "salesChannel": placed.sales_channel,
         "affiliateId": placed.affiliate_id,
         "origin": order.origin,
-        "workflowInErrorState": bool(order.failed_calls or told.get("workflowIsInError")),
+        "workflowInErrorState": bool(order.failed_messages or content.get("workflowIsInError")),
         "workflowInRetry": False,
-        "lastMessageUnread": last_message(order) or told.get("lastMessage"),
+        "lastMessageUnread": last_message(order) or content.get("lastMessage"),
         "ShippingEstimatedDate": estimate,
         "ShippingEstimatedDateMax": estimate,
         "ShippingEstimatedDateMin": None,

@@ -1,6 +1,6 @@
 """Personal data as an account with the setting `pii` shows it: `J***`, `j***.d**@e******.c**`.
 
-The first sign of every word stays, the others become stars. What tells of the shop, of its
+The first sign of every word stays, the others become stars. What says of the shop, of its
 employees and of its sellers is left as it is.
 """
 

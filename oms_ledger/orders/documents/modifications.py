@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from oms_ledger.orders.changes import settings as s
+from oms_ledger.orders.changes import settings as changes_settings
 from oms_ledger.orders.changes.arithmetic import moved_totals
 from oms_ledger.orders.changes.planning import Moved, Plan
-from oms_ledger.orders.changes.request import AskedChange
+from oms_ledger.orders.changes.request import ChangeInput
 from oms_ledger.orders.changes.state import DONE, ChangeRequest
 from oms_ledger.orders.documents.lines import item_facts
 from oms_ledger.orders.documents.lines import totals as order_totals
@@ -18,7 +18,7 @@ from oms_ledger.orders.events import Item, Json, Total
 from oms_ledger.orders.instants import PII_ZONE, spell
 from oms_ledger.orders.order import Order
 
-Facts = dict[str, Any]
+Fields = dict[str, Any]
 
 _TOTALS = {"Change": ("ManualValues", "Manual Values Total")}
 
@@ -97,19 +97,19 @@ def operations(order: Order, plan: Plan) -> Json:
     }
 
 
-def _item(item: Item, delivery: Json | None) -> Facts:
-    facts = item_facts(item, None)
+def _item(item: Item, delivery: Json | None) -> Fields:
+    fields = item_facts(item, None)
     ids = (delivery or {}).get("deliveryIds") or []
     return {
         "measurementUnit": "un",
-        "skuName": facts["name"],
+        "skuName": fields["name"],
         "sellerChain": [item.seller],
-        **facts,
+        **fields,
         "deliveryIds": ids,
     }
 
 
-def _from(order: Order, side: Sequence[Moved]) -> Facts:
+def _from(order: Order, side: Sequence[Moved]) -> Fields:
     return {
         "paymentData": {"transactions": []},
         "items": [_from_item(_item(*moved), PII_ZONE) for moved in side],
@@ -117,7 +117,7 @@ def _from(order: Order, side: Sequence[Moved]) -> Facts:
     }
 
 
-def _to(order: Order, side: Sequence[Moved]) -> Facts:
+def _to(order: Order, side: Sequence[Moved]) -> Fields:
     return {
         "items": [_to_item(_item(*moved), PII_ZONE) for moved in side],
         "paymentData": {"transactions": []},
@@ -126,7 +126,7 @@ def _to(order: Order, side: Sequence[Moved]) -> Facts:
     }
 
 
-def _shipping(order: Order, side: Sequence[Moved]) -> Facts:
+def _shipping(order: Order, side: Sequence[Moved]) -> Fields:
     known = [(item, delivery) for item, delivery in side if delivery is not None]
     return {
         "logisticsInfo": [
@@ -146,7 +146,7 @@ def _shipping(order: Order, side: Sequence[Moved]) -> Facts:
     }
 
 
-def _named(total: Total) -> Facts:
+def _named(total: Total) -> Fields:
     id, name = _TOTALS.get(total.id, (total.id, f"{total.id} Total"))
     return {"id": id, "name": name, "value": total.value}
 
@@ -160,18 +160,18 @@ def _answered(
     increment: int,
     value: int,
     moved: Sequence[Total],
-    told: Json,
+    content: Json,
     settings: Json,
-) -> Facts:
+) -> Fields:
     return {
         "reason": reason or "",
         "manualDiscountValue": discount,
         "manualIncrementValue": increment,
         "totalChangeValue": value,
         "totals": [_named(total) for total in moved],
-        "add": told.get("add"),
-        "remove": told.get("remove"),
-        "replace": told.get("replace"),
+        "add": content.get("add"),
+        "remove": content.get("remove"),
+        "replace": content.get("replace"),
         "date": spell(at, PII_ZONE),
         "origin": {
             "account": order.account,
@@ -182,58 +182,61 @@ def _answered(
     }
 
 
-def request_answer(order: Order, request: ChangeRequest) -> Facts:
+def request_answer(order: Order, request: ChangeRequest) -> Fields:
     """The 202: what was asked, and what it will come to."""
-    asked = request.asked
-    told = _answered(
+    requested = request.requested
+    content = _answered(
         order,
         at=request.at,
-        reason=asked.reason,
-        discount=asked.manual_discount,
-        increment=asked.manual_increment,
-        value=asked.value,
-        moved=moved_totals(request.before.totals, asked.totals),
-        told=_with_person(asked.operations, asked.client_profile),
-        settings=asked.settings,
+        reason=requested.reason,
+        discount=requested.manual_discount,
+        increment=requested.manual_increment,
+        value=requested.value,
+        moved=moved_totals(request.before.totals, requested.totals),
+        content=_with_person(requested.operations, requested.client_profile),
+        settings=requested.settings,
     )
-    if asked.origin_account:
-        told["origin"] |= {"account": asked.origin_account, "orderId": asked.origin_order_id}
-    return {"requestId": asked.request_id, "workflowId": asked.workflow_id, **told}
+    if requested.origin_account:
+        content["origin"] |= {
+            "account": requested.origin_account,
+            "orderId": requested.origin_order_id,
+        }
+    return {"requestId": requested.request_id, "workflowId": requested.workflow_id, **content}
 
 
-def _with_person(told: Json, client_profile: Json) -> Json:
+def _with_person(content: Json, client_profile: Json) -> Json:
     """The operations with the client's data where they were sent: beside the first `to`."""
-    pairs = told.get("replace")
+    pairs = content.get("replace")
     if not client_profile or not pairs:
-        return told
+        return content
     first = {**pairs[0], "to": {**pairs[0]["to"], "clientProfileData": [client_profile]}}
-    return {**told, "replace": [first, *pairs[1:]]}
+    return {**content, "replace": [first, *pairs[1:]]}
 
 
 def preview_answer(
-    order: Order, plan: Plan, asked: AskedChange, settings: Json, at: datetime
-) -> Facts:
+    order: Order, plan: Plan, requested: ChangeInput, settings: Json, at: datetime
+) -> Fields:
     """What the 202 would be, and besides what the order's totals would be, with notes."""
-    told = _answered(
+    content = _answered(
         order,
         at=at,
-        reason=asked.reason,
-        discount=asked.manual_discount,
-        increment=asked.manual_increment,
+        reason=requested.reason,
+        discount=requested.manual_discount,
+        increment=requested.manual_increment,
         value=plan.value,
         moved=moved_totals(order.totals, plan.totals),
-        told=_with_person(operations(order, plan), plan.client_profile),
+        content=_with_person(operations(order, plan), plan.client_profile),
         settings=settings,
     )
-    told["replace"] = told["replace"] or []
+    content["replace"] = content["replace"] or []
     return {
-        **told,
+        **content,
         "orderTotals": order_totals(replace(order, totals=plan.totals)),
         "notes": plan.notes,
     }
 
 
-def details(order: Order, request: ChangeRequest) -> Facts:
+def details(order: Order, request: ChangeRequest) -> Fields:
     """A request with its status, its log, and the error it waits with."""
     whole = request_answer(order, request)
     error = request.error
@@ -256,16 +259,16 @@ def details(order: Order, request: ChangeRequest) -> Facts:
     }
 
 
-def _error(code: str | None, message: str | None) -> Facts:
+def _error(code: str | None, message: str | None) -> Fields:
     return {"code": code, "message": message}
 
 
-def _payment_settings(request: ChangeRequest) -> Facts:
-    allowed = s.payment_systems(request.asked.settings)
+def _payment_settings(request: ChangeRequest) -> Fields:
+    allowed = changes_settings.payment_systems(request.requested.settings)
     return {"customPaymentSystemsAllowed": sorted(allowed)}
 
 
-def history(order: Order) -> Facts:
+def history(order: Order) -> Fields:
     """Every request that is done, oldest first."""
     return {
         "requests": [_row(order, request) for request in _done(order)],
@@ -277,7 +280,7 @@ def _done(order: Order) -> list[ChangeRequest]:
     return [request for request in order.change_requests if request.ended == DONE]
 
 
-def _row(order: Order, request: ChangeRequest) -> Facts:
+def _row(order: Order, request: ChangeRequest) -> Fields:
     whole = request_answer(order, request)
     return {
         **whole,
@@ -288,7 +291,7 @@ def _row(order: Order, request: ChangeRequest) -> Facts:
     }
 
 
-def _one(sides: list[Facts] | None) -> Facts | None:
+def _one(sides: list[Fields] | None) -> Fields | None:
     """Several sides of the same kind as one, as the history publishes them."""
     if not sides:
         return None
@@ -299,34 +302,34 @@ def _one(sides: list[Facts] | None) -> Facts | None:
     return first
 
 
-def summary(order: Order) -> Facts:
+def summary(order: Order) -> Fields:
     """What all done requests came to together, against the order as placed."""
     done = _done(order)
-    told = [request.asked.operations for request in done]
-    pairs = [pair for one in told for pair in one.get("replace") or ()]
+    content = [request.requested.operations for request in done]
+    pairs = [pair for one in content for pair in one.get("replace") or ()]
     moved: dict[str, int] = {}
     for request in done:
-        for total in moved_totals(request.before.totals, request.asked.totals):
+        for total in moved_totals(request.before.totals, request.requested.totals):
             moved[total.id] = moved.get(total.id, 0) + total.value
-    change = sum(request.asked.value for request in done)
+    change = sum(request.requested.value for request in done)
     last = done[-1].ended_at if done else None
     return {
         "original": _original(order),
         "added": [
             {**_row_item(item), "totalQuantity": item["quantity"]}
-            for one in told
+            for one in content
             for side in one.get("add") or ()
             for item in side["items"]
         ],
         "removed": [
             _row_item(item)
-            for one in told
+            for one in content
             for side in one.get("remove") or ()
             for item in side["items"]
         ],
         "replaced": [_replaced(pair) for pair in pairs],
-        "manualDiscountValueAggregated": sum(r.asked.manual_discount for r in done),
-        "manualIncrementValueAggregated": sum(r.asked.manual_increment for r in done),
+        "manualDiscountValueAggregated": sum(r.requested.manual_discount for r in done),
+        "manualIncrementValueAggregated": sum(r.requested.manual_increment for r in done),
         "totalChangeValueAggregated": change,
         "totalChangesValueAggregated": change,
         "totals": [
@@ -335,8 +338,8 @@ def summary(order: Order) -> Facts:
         "requests": [
             {
                 "requestId": request.id,
-                "reason": request.asked.reason,
-                "totalChangeValue": request.asked.value,
+                "reason": request.requested.reason,
+                "totalChangeValue": request.requested.value,
                 "receipt": request.receipt,
                 "date": spell(request.ended_at or request.at, PII_ZONE),
             }
@@ -346,7 +349,7 @@ def summary(order: Order) -> Facts:
     }
 
 
-def _original(order: Order) -> list[Facts]:
+def _original(order: Order) -> list[Fields]:
     placed = order.placed
     document = pii_document(
         replace(order, items=placed.items, logistics=placed.logistics, invoices=())
@@ -366,11 +369,11 @@ def _original(order: Order) -> list[Facts]:
     ]
 
 
-def _row_item(item: Facts) -> Facts:
+def _row_item(item: Fields) -> Fields:
     return {name: item.get(name) for name in _ROW_ITEM}
 
 
-def _replaced(pair: Facts) -> Facts:
+def _replaced(pair: Fields) -> Fields:
     kind = _kind(pair["from"]["items"], pair["to"]["items"])
     return {
         "replaceType": kind,
@@ -390,7 +393,7 @@ def _replaced(pair: Facts) -> Facts:
     }
 
 
-def _kind(before: Sequence[Facts], after: Sequence[Facts]) -> str:
+def _kind(before: Sequence[Fields], after: Sequence[Fields]) -> str:
     if {item["id"] for item in before} != {item["id"] for item in after}:
         return "ItemReplacement"
     for name, kind in (("unitMultiplier", "WeightChange"), ("price", "PriceChange")):

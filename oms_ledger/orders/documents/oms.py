@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from oms_ledger.orders.documents import common as c
-from oms_ledger.orders.documents.derived_fields import facts_of
+from oms_ledger.orders.documents import common
+from oms_ledger.orders.documents.derived_fields import derive_fields
 from oms_ledger.orders.documents.shapes import (
     Maybe,
     always,
@@ -24,11 +24,11 @@ def _restitutions(given: Any, zone: str) -> dict[str, Any]:
     return _REFUND(given, zone) if given else {}
 
 
-_REFUND = cut({"Refund": c.REFUND})
+_REFUND = cut({"Refund": common.REFUND})
 
 _PICKUP = {
     **nulls("additionalInfo"),
-    "address": Maybe(c.PICKUP_ADDRESS),
+    "address": Maybe(common.PICKUP_ADDRESS),
     **nulls("dockId friendlyName"),
     **flags("isPickupStore"),
 }
@@ -64,7 +64,7 @@ _LOGISTICS = {
     "slas": [_SLA],
     **lists("shipsTo"),
     "deliveryIds": _DELIVERY_IDS,
-    "deliveryChannels": c.DELIVERY_CHANNELS,
+    "deliveryChannels": common.DELIVERY_CHANNELS,
     **nulls("deliveryChannel selectedDeliveryChannel"),
     "pickupStoreInfo": _PICKUP,
     **nulls("addressId versionId entityId polygonName pickupPointId transitTime"),
@@ -98,9 +98,9 @@ _ITEM = {
     "preSaleDate": instant,
     "additionalInfo": {
         **nulls("brandName brandId categoriesIds"),
-        "categories": c.CATEGORIES,
+        "categories": common.CATEGORIES,
         **nulls("productClusterId commercialConditionId"),
-        "dimension": c.DIMENSION,
+        "dimension": common.DIMENSION,
         **nulls("offeringInfo offeringType offeringTypeId"),
     },
     "measurementUnit": "un",
@@ -108,7 +108,7 @@ _ITEM = {
     **flags("isGift"),
     **nulls("shippingPrice"),
     **nulls("rewardValue freightCommission"),
-    "priceDefinition": c.PRICE_DEFINITION,
+    "priceDefinition": common.PRICE_DEFINITION,
     **nulls("taxCode parentItemIndex parentAssemblyBinding callCenterOperator serialNumbers"),
     **lists("assemblies"),
     **nulls("costPrice"),
@@ -130,7 +130,7 @@ _PACKAGE = {
             **nulls("status"),
             **flags("finished"),
             "deliveredDate": instant,
-            "data": [c.TRACKING_EVENT],
+            "data": [common.TRACKING_EVENT],
         }
     ),
     **nulls("cfop"),
@@ -153,7 +153,7 @@ _PAYMENT = {
     **nulls("giftCardProvider giftCardAsDiscount koinUrl accountId parentAccountId"),
     **nulls("bankIssuedInvoiceIdentificationNumber bankIssuedInvoiceIdentificationNumberFormatted"),
     **nulls("bankIssuedInvoiceBarCodeNumber bankIssuedInvoiceBarCodeType"),
-    "billingAddress": c.BILLING_ADDRESS_PII,
+    "billingAddress": common.BILLING_ADDRESS_PII,
     **nulls("paymentOrigin"),
 }
 
@@ -171,7 +171,7 @@ _SUBSCRIPTIONS = Maybe(
                         "periodicity": lambda given, _zone: _PERIODS.get(str(given), given),
                         **nulls("interval"),
                     },
-                    "validity": c.SUBSCRIPTION_VALIDITY,
+                    "validity": common.SUBSCRIPTION_VALIDITY,
                 },
             }
         ],
@@ -195,9 +195,9 @@ _DOCUMENT = {
     **flags("allowCancellation allowEdition isCheckedIn"),
     **each("authorizedDate invoicedDate", instant),
     **nulls("cancelReason checkedInPickupPointId"),
-    "totals": c.TOTALS,
+    "totals": common.TOTALS,
     "sellers": [nulls("id name logo fulfillmentEndpoint")],
-    "clientPreferencesData": c.PREFERENCES,
+    "clientPreferencesData": common.PREFERENCES,
     "cancellationData": Maybe(
         {
             **flags("RequestedByUser RequestedBySystem RequestedBySellerNotification"),
@@ -206,8 +206,8 @@ _DOCUMENT = {
             "CancellationDate": instant,
         }
     ),
-    "cancellationRequests": c.CANCELLATION_REQUESTS,
-    "taxData": c.TAXES,
+    "cancellationRequests": common.CANCELLATION_REQUESTS,
+    "taxData": common.TAXES,
     "subscriptionData": _SUBSCRIPTIONS,
     "itemMetadata": {
         "Items": [
@@ -223,22 +223,22 @@ _DOCUMENT = {
             }
         ]
     },
-    "marketplace": c.MARKETPLACE,
-    "storePreferencesData": c.STORE_PREFERENCES,
-    "customData": c.CUSTOM_DATA,
+    "marketplace": common.MARKETPLACE,
+    "storePreferencesData": common.STORE_PREFERENCES,
+    "customData": common.CUSTOM_DATA,
     **nulls("commercialConditionData openTextField"),
     "invoiceData": Maybe(
         {
-            "address": c.INVOICE_ADDRESS,
-            "userPaymentInfo": c.PAYMENT_INFO,
-            "invoiceSubject": c.INVOICE_SUBJECT,
+            "address": common.INVOICE_ADDRESS,
+            "userPaymentInfo": common.PAYMENT_INFO,
+            "invoiceSubject": common.INVOICE_SUBJECT,
         }
     ),
-    "changesAttachment": c.CHANGES,
-    "callCenterOperatorData": c.OPERATOR,
+    "changesAttachment": common.CHANGES,
+    "callCenterOperatorData": common.OPERATOR,
     "packageAttachment": {"packages": [_PACKAGE]},
     "paymentData": {
-        "giftCards": c.GIFT_CARDS,
+        "giftCards": common.GIFT_CARDS,
         "transactions": [
             {
                 **flags("isActive"),
@@ -249,9 +249,9 @@ _DOCUMENT = {
     },
     "shippingData": {
         "id": always("shippingData"),
-        "address": c.ADDRESS,
+        "address": common.ADDRESS,
         "logisticsInfo": [_LOGISTICS],
-        "trackingHints": c.TRACKING_HINTS,
+        "trackingHints": common.TRACKING_HINTS,
         "selectedAddresses": [
             {
                 **nulls("addressId"),
@@ -262,7 +262,7 @@ _DOCUMENT = {
                 **lists("geoCoordinates"),
             }
         ],
-        "availableAddresses": [c.ADDRESS_WITH_CONTACT],
+        "availableAddresses": [common.ADDRESS_WITH_CONTACT],
         "contactInformation": [
             nulls("id email firstName lastName phone document documentType entityId versionId")
         ],
@@ -288,7 +288,7 @@ _DOCUMENT = {
             **lists("marketingTags"),
         }
     ),
-    "giftRegistryData": c.GIFT_REGISTRY,
+    "giftRegistryData": common.GIFT_REGISTRY,
     "clientProfileData": {
         "id": always("clientProfileData"),
         **nulls("email firstName lastName documentType document phone"),
@@ -318,11 +318,11 @@ def _of_own_orders(order: Order, own: str) -> dict[str, Any]:
 
 def oms_document(order: Order, language: str = "en-US") -> dict[str, Any]:
     """The order as Get order answers it, its status described in the language."""
-    facts = facts_of(order)
-    facts["statusDescription"] = label(order.status, language)
-    if not facts["marketplaceOrderId"]:
+    fields = derive_fields(order)
+    fields["statusDescription"] = label(order.status, language)
+    if not fields["marketplaceOrderId"]:
         own = f"http://oms.vtexinternal.com.br/api/oms?an={order.account}"
-        for name, told in _of_own_orders(order, own).items():
-            if not facts.get(name) and not (order.imported and name in facts.told):
-                facts[name] = told
-    return _cut(facts, OMS_ZONE)
+        for name, content in _of_own_orders(order, own).items():
+            if not fields.get(name) and not (order.imported and name in fields.content):
+                fields[name] = content
+    return _cut(fields, OMS_ZONE)

@@ -6,19 +6,19 @@ from typing import Any
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.balances import Balance
 
-Facts = dict[str, Any]
+Fields = dict[str, Any]
 
 
-def payment_data(order: Order) -> Facts:
+def payment_data(order: Order) -> Fields:
     """The order's transaction; of an imported order each one that its document had."""
     placed = order.placed
     billing = placed.invoice_data.get("billing") or {}
     payments = {
         one.payment.id: _payment(one, billing.get(one.payment.id)) for one in order.balances
     }
-    told = placed.details.get("paymentData") if order.imported else None
-    if isinstance(told, Mapping) and told.get("transactions"):
-        return {"giftCards": placed.gift_cards, **told, **_transactions(told, payments)}
+    content = placed.details.get("paymentData") if order.imported else None
+    if isinstance(content, Mapping) and content.get("transactions"):
+        return {"giftCards": placed.gift_cards, **content, **_transactions(content, payments)}
     transaction = {
         "isActive": True,
         "transactionId": placed.transaction_id,
@@ -28,33 +28,33 @@ def payment_data(order: Order) -> Facts:
     some = payments or placed.transaction_id
     return {
         "giftCards": placed.gift_cards,
-        **(told or {}),
+        **(content or {}),
         "transactions": [transaction] if some else [],
     }
 
 
-def _transactions(told: Mapping[str, Any], payments: Mapping[str, Facts]) -> Facts:
-    """The transactions that were told, with what is known now of their payments.
+def _transactions(content: Mapping[str, Any], payments: Mapping[str, Fields]) -> Fields:
+    """The transactions that got, with what is known now of their payments.
 
     A payment that came to the order since is of the first.
     """
-    known = {one["id"] for each in told["transactions"] for one in each["payments"]}
+    known = {one["id"] for each in content["transactions"] for one in each["payments"]}
     more = [payment for payment_id, payment in payments.items() if payment_id not in known]
     shown = [
         {**each, "payments": [payments.get(one["id"], one) for one in each["payments"]]}
-        for each in told["transactions"]
+        for each in content["transactions"]
     ]
     shown[0]["payments"] += more
     return {"transactions": shown}
 
 
-def _payment(balance: Balance, billing: Facts | None) -> Facts:
+def _payment(balance: Balance, billing: Fields | None) -> Fields:
     payment, details = balance.payment, balance.payment.details
     connector = balance.answer.connector if balance.answer else {}
-    told = {"tid": connector.get("Tid") or "", "connectorResponses": connector}
+    content = {"tid": connector.get("Tid") or "", "connectorResponses": connector}
     as_discount = details.get("giftCardAsDiscount", details.get("isGiftCardDiscount"))
     return {
-        **(told if connector else {}),
+        **(content if connector else {}),
         "id": payment.id,
         "paymentSystem": payment.payment_system,
         "paymentSystemName": payment.payment_system_name,

@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from oms_ledger.orders.documents import common as c
+from oms_ledger.orders.documents import common
 from oms_ledger.orders.documents.derived_fields import (
     DERIVED,
     Derive,
-    facts_of,
+    derive_fields,
     told_instant,
     tracked_alias,
 )
@@ -45,10 +45,10 @@ _ITEM = {
     **nulls("name"),
     "additionalInfo": {
         **nulls("brandName brandId categoriesIds"),
-        "dimension": c.DIMENSION,
+        "dimension": common.DIMENSION,
         **nulls("productClusterId commercialConditionId"),
         **nulls("offeringInfo offeringType offeringTypeId"),
-        "categories": c.CATEGORIES,
+        "categories": common.CATEGORIES,
     },
     **lists("attachments attachmentOfferings assemblies"),
     **nulls("refId"),
@@ -73,14 +73,14 @@ _ITEM = {
     **nulls("unitMultiplier"),
     "marketingData": _MARKETING,
     **nulls("parentAssemblyBinding parentItemIndex callCenterOperator"),
-    "priceDefinition": c.PRICE_DEFINITION_PII,
+    "priceDefinition": common.PRICE_DEFINITION_PII,
     **nulls("costPrice"),
 }
 
 _PICKUP = {
     **flags("isPickupStore"),
     **nulls("friendlyName"),
-    "address": Maybe({**c.PICKUP_ADDRESS, **nulls("contactId")}),
+    "address": Maybe({**common.PICKUP_ADDRESS, **nulls("contactId")}),
     **nulls("additionalInfo dockId"),
 }
 
@@ -119,7 +119,7 @@ _LOGISTICS = {
     **nulls("deliveryChannel deliveryCompany"),
     "deliveryIds": _DELIVERY_IDS,
     "shippingEstimateDate": instant,
-    "deliveryChannels": c.DELIVERY_CHANNELS,
+    "deliveryChannels": common.DELIVERY_CHANNELS,
     **nulls("itemId"),
     **lists("shipsTo"),
     "slas": [_SLA],
@@ -152,12 +152,12 @@ PII_PACKAGE = {
             "deliveredDate": instant,
             **nulls("status"),
             **flags("finished"),
-            "data": [c.TRACKING_EVENT],
+            "data": [common.TRACKING_EVENT],
         }
     ),
     **nulls("cfop"),
     "lastChange": instant,
-    "restitutions": Maybe({"refund": c.REFUND}),
+    "restitutions": Maybe({"refund": common.REFUND}),
     **nulls("volumes"),
 }
 
@@ -182,7 +182,7 @@ _PAYMENT = {
     **nulls("paymentOrigin"),
     **nulls("id"),
     **nulls("bankIssuedInvoiceBarCodeNumber bankIssuedInvoiceBarCodeType"),
-    "billingAddress": c.BILLING_ADDRESS_PII,
+    "billingAddress": common.BILLING_ADDRESS_PII,
 }
 
 _WORKFLOW = {
@@ -217,7 +217,7 @@ _SUBSCRIPTIONS = Maybe(
                         "periodicity": lambda given, _zone: _PERIODS.get(str(given), given),
                         **nulls("interval"),
                     },
-                    "validity": c.SUBSCRIPTION_VALIDITY,
+                    "validity": common.SUBSCRIPTION_VALIDITY,
                 },
             }
         ],
@@ -238,7 +238,7 @@ PII_DOCUMENT = {
     "marketplaceItems": lambda given, _zone: given or None,
     "authorizedDate": instant,
     "subscriptionData": _SUBSCRIPTIONS,
-    "taxData": c.TAXES,
+    "taxData": common.TAXES,
     "invoicedDate": instant,
     **nulls("marketplaceOrderId marketplaceServicesEndpoint"),
     "clientProfileData": {
@@ -252,30 +252,30 @@ PII_DOCUMENT = {
         **flags("isCorporate"),
         **nulls("customerClass customerCode"),
     },
-    "giftRegistryData": c.GIFT_REGISTRY,
+    "giftRegistryData": common.GIFT_REGISTRY,
     **nulls("emailTracked"),
     **flags("isCheckedIn"),
     **nulls("approvedBy cancelledBy canceledBy cancelReason"),
-    "callCenterOperatorData": c.OPERATOR,
+    "callCenterOperatorData": common.OPERATOR,
     **flags("allowCancellation allowEdition"),
     "roundingError": 0,
     **nulls("salesChannel"),
     "salesChannelData": _SALES_CHANNEL,
-    "customData": c.CUSTOM_DATA,
-    "changesAttachment": c.CHANGES,
+    "customData": common.CUSTOM_DATA,
+    "changesAttachment": common.CHANGES,
     **nulls("commercialConditionData"),
     "shippingData": {
-        "address": c.ADDRESS_WITH_CONTACT,
+        "address": common.ADDRESS_WITH_CONTACT,
         "logisticsInfo": [_LOGISTICS],
-        "trackingHints": c.TRACKING_HINTS,
-        "selectedAddresses": [c.ADDRESS_WITH_CONTACT],
-        "availableAddresses": [c.ADDRESS_WITH_CONTACT],
+        "trackingHints": common.TRACKING_HINTS,
+        "selectedAddresses": [common.ADDRESS_WITH_CONTACT],
+        "availableAddresses": [common.ADDRESS_WITH_CONTACT],
         "contactInformation": [
             nulls("id email firstName lastName document phone documentType"),
         ],
     },
     "packageAttachment": {"packages": [PII_PACKAGE]},
-    "marketplace": c.MARKETPLACE,
+    "marketplace": common.MARKETPLACE,
     "contextData": {
         **flags("loggedIn hasAccessToOrderFormEnabledByLicenseManager"),
         **nulls("userAgent userId"),
@@ -291,11 +291,11 @@ PII_DOCUMENT = {
     **nulls("state"),
     **each("timeZoneCreationDate timeZoneLastChange", instant),
     **nulls("userType"),
-    "clientPreferencesData": c.PREFERENCES,
+    "clientPreferencesData": common.PREFERENCES,
     **nulls("orderId"),
     **nulls("workflowInstanceId"),
     "creationDate": instant,
-    "totals": c.TOTALS,
+    "totals": common.TOTALS,
     **nulls("sequence"),
     "receiptData": {"receiptCollection": [{**nulls("receiptType"), "date": instant}]},
     **flags("isCompleted"),
@@ -317,7 +317,7 @@ PII_DOCUMENT = {
         "teaser": Maybe([nulls("name description")]),
     },
     "paymentData": {
-        "giftCards": c.GIFT_CARDS,
+        "giftCards": common.GIFT_CARDS,
         "transactions": [
             {
                 **flags("isActive"),
@@ -330,13 +330,13 @@ PII_DOCUMENT = {
     },
     "invoiceData": Maybe(
         {
-            "address": c.INVOICE_ADDRESS,
-            "userPaymentInfo": c.PAYMENT_INFO,
+            "address": common.INVOICE_ADDRESS,
+            "userPaymentInfo": common.PAYMENT_INFO,
             **nulls("settleInvoices"),
-            "invoiceSubject": c.INVOICE_SUBJECT,
+            "invoiceSubject": common.INVOICE_SUBJECT,
         }
     ),
-    "storePreferencesData": c.STORE_PREFERENCES,
+    "storePreferencesData": common.STORE_PREFERENCES,
     **nulls("merchantName"),
     "itemMetadata": {
         "items": [
@@ -364,7 +364,7 @@ PII_DOCUMENT = {
             **nulls("cancellationRequestId"),
         }
     ),
-    "cancellationRequests": c.CANCELLATION_REQUESTS,
+    "cancellationRequests": common.CANCELLATION_REQUESTS,
     **nulls("authorizationPolicyData merchantContextData"),
 }
 
@@ -372,22 +372,22 @@ _cut = cut(PII_DOCUMENT)
 
 
 def _store_zone(order: Order) -> Any:
-    return order.placed.store_preferences.get("timeZone") or c.STORE_PREFERENCES["timeZone"]
+    return order.placed.store_preferences.get("timeZone") or common.STORE_PREFERENCES["timeZone"]
 
 
 def _wall_time(order: Order, name: str, of: str, at: datetime) -> Any:
-    """The local time of an instant; as an import's document told it while that is the instant."""
-    said = (order.placed.details.get("instants") or {}) if order.imported else {}
-    if name in said and told_instant(order, of, at) is not at:
-        return said[name]
+    """The local time of an instant; as an import's document given it while that is the instant."""
+    answer = (order.placed.details.get("instants") or {}) if order.imported else {}
+    if name in answer and told_instant(order, of, at) is not at:
+        return answer[name]
     return wall_time(at, _store_zone(order))
 
 
-def _sales_channel(order: Order, told: dict[str, Any]) -> Any:
-    given = told.get("salesChannelData")
+def _sales_channel(order: Order, content: dict[str, Any]) -> Any:
+    given = content.get("salesChannelData")
     if given is not None and not isinstance(given, dict):
         return given
-    if given is None and order.imported and "salesChannelData" in told:
+    if given is None and order.imported and "salesChannelData" in content:
         return None
     return {"id": order.placed.sales_channel, **(given or {})}
 
@@ -402,18 +402,18 @@ PII_DERIVED: dict[str, Derive] = {
     ),
     "workflowData": lambda order, _: workflow_data(order),
     "receiptData": lambda order, _: receipt_data(order),
-    "emailTracked": lambda order, facts: (
-        facts.told["emailTracked"] if "emailTracked" in facts.told else tracked_alias(order)
+    "emailTracked": lambda order, fields: (
+        fields.content["emailTracked"] if "emailTracked" in fields.content else tracked_alias(order)
     ),
-    "canceledBy": lambda order, facts: (
+    "canceledBy": lambda order, fields: (
         (order.cancellation and order.cancellation.called_by)
-        or facts.told.get("canceledBy")
-        or facts.told.get("cancelledBy")
+        or fields.content.get("canceledBy")
+        or fields.content.get("cancelledBy")
     ),
-    "cancelledBy": lambda _, facts: facts["canceledBy"],
-    "salesChannelData": lambda order, facts: _sales_channel(order, facts.told),
+    "cancelledBy": lambda _, fields: fields["canceledBy"],
+    "salesChannelData": lambda order, fields: _sales_channel(order, fields.content),
 }
 
 
 def pii_document(order: Order) -> dict[str, Any]:
-    return _cut(facts_of(order, PII_DERIVED), PII_ZONE)
+    return _cut(derive_fields(order, PII_DERIVED), PII_ZONE)

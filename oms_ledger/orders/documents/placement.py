@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from oms_ledger.orders.documents import common as c
-from oms_ledger.orders.documents.derived_fields import facts_of
+from oms_ledger.orders.documents import common
+from oms_ledger.orders.documents.derived_fields import derive_fields
 from oms_ledger.orders.documents.shapes import Maybe, cut, each, flags, lists, nulls
 from oms_ledger.orders.instants import PII_ZONE, instant, wall_time
 from oms_ledger.orders.order import Order
@@ -122,7 +122,7 @@ _PLACED = {
         **lists("pickupPoints"),
     },
     "paymentData": {
-        "giftCards": c.GIFT_CARDS,
+        "giftCards": common.GIFT_CARDS,
         "transactions": [
             {
                 **flags("isActive"),
@@ -132,9 +132,9 @@ _PLACED = {
             }
         ],
     },
-    "clientPreferencesData": Maybe(c.PREFERENCES),
+    "clientPreferencesData": Maybe(common.PREFERENCES),
     **nulls("commercialConditionData"),
-    "giftRegistryData": c.GIFT_REGISTRY,
+    "giftRegistryData": common.GIFT_REGISTRY,
     **nulls("marketingData"),
     "storePreferencesData": {
         "countryCode": "BRA",
@@ -144,7 +144,7 @@ _PLACED = {
         "currencyLocale": 1046,
         "currencySymbol": "R$",
         "currencyFormatInfo": {
-            key[0].lower() + key[1:]: default for key, default in c.CURRENCY_FORMAT.items()
+            key[0].lower() + key[1:]: default for key, default in common.CURRENCY_FORMAT.items()
         },
     },
     "openTextField": nulls("value"),
@@ -176,17 +176,17 @@ _cut = cut(_PLACED)
 
 
 def placed_order(order: Order) -> dict[str, Any]:
-    """One entry of `orders` in the answer to a placement."""
-    facts = facts_of(order)
-    zone = order.placed.store_preferences.get("timeZone") or c.STORE_PREFERENCES["timeZone"]
-    facts["hostName"] = facts["hostname"]
-    facts["timeZoneCreationDate"] = wall_time(order.created_at, zone)
-    facts["timeZoneLastChange"] = wall_time(order.changed_at, zone)
-    facts["orderFormCreationDate"] = facts.get("orderFormCreationDate") or order.created_at
-    for line in facts["items"]:
+    """One event of `orders` in the answer to a placement."""
+    fields = derive_fields(order)
+    zone = order.placed.store_preferences.get("timeZone") or common.STORE_PREFERENCES["timeZone"]
+    fields["hostName"] = fields["hostname"]
+    fields["timeZoneCreationDate"] = wall_time(order.created_at, zone)
+    fields["timeZoneLastChange"] = wall_time(order.changed_at, zone)
+    fields["orderFormCreationDate"] = fields.get("orderFormCreationDate") or order.created_at
+    for line in fields["items"]:
         line.setdefault("skuName", line["name"])
         line.setdefault("sellerChain", [line["seller"]])
-    document = _cut(facts, PII_ZONE)
+    document = _cut(fields, PII_ZONE)
     for key in ("timeZoneCreationDate", "timeZoneLastChange"):  # published without a zone here
         document[key] = document[key].removesuffix(PII_ZONE)
     return document

@@ -9,7 +9,7 @@ from typing import Any
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.status import ENDS, Status, label
 
-Facts = dict[str, Any]
+Fields = dict[str, Any]
 
 _LOGICAL: dict[str, tuple[Status, ...]] = {
     "creating": (
@@ -63,11 +63,11 @@ _CALLERS = frozenset({"user", "store", "seller-notification"})
 _USUAL = ("creating", "approving-transaction", "authorizing", "handling", "invoice", "invoiced")
 
 
-def _next_step(name: str, **more: Any) -> Facts:
+def _next_step(name: str, **more: Any) -> Fields:
     return {"name": name, "next": None, "systemWillMove": True, "actionsAllowed": None, **more}
 
 
-def _steps() -> list[Facts]:
+def _steps() -> list[Fields]:
     cancel = _next_step("canceling", actionsAllowed={"type": "cancel"})
     return [
         {
@@ -84,7 +84,7 @@ def _steps() -> list[Facts]:
 STEPS = _steps()
 
 
-def cancellation_data(order: Order) -> Facts | None:
+def cancellation_data(order: Order) -> Fields | None:
     """Who asked first, why and when. Causes that are not known to hold are left out."""
     started = order.cancellation
     if started is None:
@@ -97,20 +97,20 @@ def cancellation_data(order: Order) -> Facts | None:
         "seller-notification": "requestedBySellerNotification",
         "payment-notification": "requestedByPaymentNotification",
     }
-    told = (_came_canceled(order) and order.placed.details.get("cancellationData")) or {}
-    at = told.get("cancellationDate") or order.canceled_at
-    data: Facts = {"reason": started.reason, "cancellationDate": at}
+    content = (_came_canceled(order) and order.placed.details.get("cancellationData")) or {}
+    at = content.get("cancellationDate") or order.canceled_at
+    data: Fields = {"reason": started.reason, "cancellationDate": at}
     if started.by in causes:
         data[causes[started.by]] = True
-    return {**data, **told}
+    return {**data, **content}
 
 
-def cancellation_requests(order: Order, told: Sequence[Facts]) -> list[Facts]:
+def cancellation_requests(order: Order, content: Sequence[Fields]) -> list[Fields]:
     """One per accepted call, denied or not; also the call that carried the cancellation out.
 
     An order that came canceled has those that came with it.
     """
-    requests = list(told)
+    requests = list(content)
     for request in order.requests:
         requests.append(
             {
@@ -150,24 +150,24 @@ def _tells(order: Order, name: str) -> bool:
     return order.imported and name in order.placed.details
 
 
-def receipt_data(order: Order) -> Facts | None:
+def receipt_data(order: Order) -> Fields | None:
     """The receipts that the order came with, and one per fact since."""
-    told = order.placed.details.get("receiptData")
-    if told is None and _tells(order, "receiptData") and not order.receipts:
+    content = order.placed.details.get("receiptData")
+    if content is None and _tells(order, "receiptData") and not order.receipts:
         return None
-    before = list((told or {}).get("receiptCollection") or [])
+    before = list((content or {}).get("receiptCollection") or [])
     since = [{"receiptType": kind, "date": at} for kind, _, at in order.receipts]
-    return {**(told or {}), "receiptCollection": before + since}
+    return {**(content or {}), "receiptCollection": before + since}
 
 
 def workflow_data(order: Order) -> Any:
     """The checkout part and the fulfillment part, each with the statuses it went through.
 
-    Of an imported order those that its document told, and what happened since.
+    Of an imported order those that its document given, and what happened since.
     """
-    told = order.placed.details.get("workflowData") if order.imported else None
-    if told is not None or (_tells(order, "workflowData") and len(order.timeline) < 2):
-        return _continued(order, told)
+    content = order.placed.details.get("workflowData") if order.imported else None
+    if content is not None or (_tells(order, "workflowData") and len(order.timeline) < 2):
+        return _continued(order, content)
     timeline = list(order.timeline)
     if order.flow != "complete":
         parts = [("Fulfillment" if order.flow == "seller" else "Marketplace", timeline)]
@@ -181,15 +181,15 @@ def workflow_data(order: Order) -> Any:
     return {"instances": instances, "mainFlowIndex": max(len(instances) - 1, 0)}
 
 
-def _continued(order: Order, told: Any) -> Any:
-    """The workflow as it was told, and the steps that the order took here after it."""
+def _continued(order: Order, content: Any) -> Any:
+    """The workflow as it got, and the steps that the order took here after it."""
     since = list(order.timeline[1:])
-    instances = told.get("instances") if isinstance(told, dict) else None
+    instances = content.get("instances") if isinstance(content, dict) else None
     if not since or not isinstance(instances, list) or not instances:
-        return told
+        return content
     last = instances[-1]
     if not isinstance(last, dict):
-        return told
+        return content
     ours = _instance(order, str(last.get("name") or ""), since)
     grown = {
         **last,
@@ -198,10 +198,10 @@ def _continued(order: Order, told: Any) -> Any:
         **{name: [*(last.get(name) or ()), *ours[name]] for name in ("timeLine", "logicTimeLine")},
         "steps": last.get("steps") if ours["steps"] else [],
     }
-    return {**told, "instances": [*instances[:-1], grown]}
+    return {**content, "instances": [*instances[:-1], grown]}
 
 
-def _instance(order: Order, name: str, timeline: list[tuple[Status, datetime]]) -> Facts:
+def _instance(order: Order, name: str, timeline: list[tuple[Status, datetime]]) -> Fields:
     logical: dict[str, datetime] = {}
     for status, at in timeline:
         logical.setdefault(_PARENT[status], at)

@@ -91,7 +91,7 @@ def _of_order(document: Json, timeline: Timeline, zone: tzinfo, language: str) -
         "Call Center Code": _text(operator.get("id")),
         "Tracking Number": _joined(package["trackingNumber"] for package in packages),
         "Host": document["hostname"],
-        "Status TimeLine": _joined(f"{told} {_local(at, zone)}" for told, at in timeline),
+        "Status TimeLine": _joined(f"{content} {_local(at, zone)}" for content, at in timeline),
         "Note": _text(note.get("value") if isinstance(note, Mapping) else note),
         "Seller Order Id": document["sellerOrderId"],
         "Payment Approved By": _text(document.get("approvedBy")),
@@ -145,19 +145,19 @@ def _payments(document: Json) -> dict[str, str]:
     def each(name: str) -> str:
         return _joined(payment[name] for payment in payments)
 
-    def said(name: str) -> str:
-        told = (payment["connectorResponses"] or {} for payment in payments)
-        found = (v for one in told for key, v in one.items() if key.lower() == name)
+    def answer(name: str) -> str:
+        content = (payment["connectorResponses"] or {} for payment in payments)
+        found = (v for one in content for key, v in one.items() if key.lower() == name)
         return _joined(found)
 
     return {
         "Payment System Name": each("paymentSystemName"),
         "Installments": str(payments[0]["installments"]) if payments else "",
         "Payment Value": money(sum(payment["value"] for payment in payments)),
-        "Acquirer": said("acquirer"),
-        "Authorization Id": said("authid"),
-        "TID": each("tid") or said("tid"),
-        "NSU": said("nsu"),
+        "Acquirer": answer("acquirer"),
+        "Authorization Id": answer("authid"),
+        "TID": each("tid") or answer("tid"),
+        "NSU": answer("nsu"),
         "Card First Digits": each("firstDigits"),
         "Card Last Digits": each("lastDigits"),
         "Gift Card Name": each("giftCardName"),
@@ -177,8 +177,8 @@ def _marketing(marketing: Json) -> dict[str, str]:
         "UtmiCampaign": "utmiCampaign",
         "UtmiPage": "utmipage",
     }
-    told = {column: _text(marketing.get(name)) for column, name in columns.items()}
-    return told | {"marketingTags": _joined(marketing.get("marketingTags") or ())}
+    content = {column: _text(marketing.get(name)) for column, name in columns.items()}
+    return content | {"marketingTags": _joined(marketing.get("marketingTags") or ())}
 
 
 def _of_line(document: Json, index: int, item: Json, zone: tzinfo) -> dict[str, str]:
@@ -239,9 +239,9 @@ def _joined(values: Any) -> str:
     return ", ".join(dict.fromkeys(str(value) for value in values if value not in (None, "")))
 
 
-def _instant(told: Any, zone: tzinfo) -> str:
-    at = parse(told)
-    return _text(told) if at is None else _local(at, zone)
+def _instant(content: Any, zone: tzinfo) -> str:
+    at = parse(content)
+    return _text(content) if at is None else _local(at, zone)
 
 
 def _local(at: datetime, zone: tzinfo) -> str:

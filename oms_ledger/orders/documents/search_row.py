@@ -100,16 +100,16 @@ def _spelled(at: datetime | None) -> str | None:
     return None if at is None else f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}{PII_ZONE}"
 
 
-def _instants(told: Iterable[Any]) -> Iterable[datetime]:
-    for at in told:
+def _instants(content: Iterable[Any]) -> Iterable[datetime]:
+    for at in content:
         found = parse(at) if isinstance(at, str) else at
         if found:
             yield found
 
 
 def _said(payment: Row, name: str) -> Any:
-    said = payment["connectorResponses"]
-    found = (v for k, v in said.items() if k.lower() == name) if isinstance(said, dict) else ()
+    answer = payment["connectorResponses"]
+    found = (v for k, v in answer.items() if k.lower() == name) if isinstance(answer, dict) else ()
     return next(iter(found), None)
 
 

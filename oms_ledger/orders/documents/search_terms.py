@@ -59,20 +59,20 @@ def terms_of(
 
     By its OMS document, its row in the list, and `details` that were placed with it besides.
     """
-    told = [
+    content = [
         Term(kind, comparable(str(value)), str(value)[:LONGEST].replace("\0", ""))
         for kind, value in (*_values(document, row), *_of_details(document, details))
         if value and isinstance(value, str | int) and not isinstance(value, bool)
     ]
     email = _profile(document).get("email")
     if isinstance(email, str) and (who := mailbox(email)[:LONGEST].replace("\0", "")):
-        told.append(Term("mailbox", who, ""))
+        content.append(Term("mailbox", who, ""))
     for kind in ("clientName", "corporateName", "tradeName"):
         name = row["clientName"] if kind == "clientName" else _profile(document).get(kind)
         if isinstance(name, str) and name.strip():
-            told += [Term("name", word, "") for word in words(name)]
-            told.append(Term("full_name", " ".join(words(name))[:LONGEST], ""))
-    kept = {(term.kind, term.term): term for term in reversed(told) if term.term}
+            content += [Term("name", word, "") for word in words(name)]
+            content.append(Term("full_name", " ".join(words(name))[:LONGEST], ""))
+    kept = {(term.kind, term.term): term for term in reversed(content) if term.term}
     return sorted(kept.values())
 
 
@@ -115,8 +115,8 @@ def _payments(transactions: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, 
             yield "payment", payment["paymentSystemName"]
             yield "payment_id", payment["id"]
             yield "tid", payment["tid"]
-            said = payment["connectorResponses"]
-            for name, value in (said if isinstance(said, Mapping) else {}).items():
+            answer = payment["connectorResponses"]
+            for name, value in (answer if isinstance(answer, Mapping) else {}).items():
                 if name.lower() in ("tid", "nsu"):
                     yield name.lower(), value
 
@@ -144,8 +144,8 @@ def _of_details(
     channel = details.get("salesChannelData")
     name = channel.get("name") if isinstance(channel, Mapping) else None
     yield "channel_name", name or document["salesChannel"]
-    told = details.get("purchaseAgentData") or details.get("purchaseAgentsData") or {}
-    agents = told.get("purchaseAgents") if isinstance(told, Mapping) else told
+    content = details.get("purchaseAgentData") or details.get("purchaseAgentsData") or {}
+    agents = content.get("purchaseAgents") if isinstance(content, Mapping) else content
     for agent in agents if isinstance(agents, list) else ():
         if isinstance(agent, Mapping):
             yield "agent", agent.get("id") or agent.get("userId")

@@ -1,4 +1,4 @@
-"""Shapes: published schemas told as keys in published order, and documents cut to them.
+"""Shapes: published schemas given as keys in published order, and documents cut to them.
 
 A shape is a mapping of keys to what stands there when nothing was said: a plain default, a
 nested shape, `[shape]` for a list, or a function that renders the value. A null that was said
@@ -50,8 +50,8 @@ def cut(shape: Mapping[str, Any]) -> Callable[[Mapping[str, Any], str], dict[str
     """A function that cuts facts to the shape; its second argument spells the zone of instants."""
     fields = tuple((key, *_field(key, part)) for key, part in shape.items())
 
-    def document(facts: Mapping[str, Any], zone: str) -> dict[str, Any]:
-        get = facts.get
+    def document(context: Mapping[str, Any], zone: str) -> dict[str, Any]:
+        get = context.get
         out = {}
         for key, camel, default, render in fields:
             value = get(camel, MISSING)

@@ -1,4 +1,4 @@
-"""A transaction as the payment operations show it: told from the orders that it pays for.
+"""A transaction as the payment operations show it: given from the orders that it pays for.
 
 A purchase of several sellers has several orders, each with its share of every payment; here the
 shares are added up again. Values are cents. Instants are UTC, with `Z`.
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from oms_ledger.orders import events as e
+from oms_ledger.orders import events
 from oms_ledger.orders.instants import PII_ZONE, spell
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.allocation import whole
@@ -20,7 +20,7 @@ from oms_ledger.orders.payments.balances import (
 )
 from oms_ledger.orders.payments.systems import number_of
 
-Facts = dict[str, Any]
+Fields = dict[str, Any]
 
 # What the answers to requests say; the numbers of the published examples.
 _SAID = {
@@ -41,9 +41,9 @@ def status_of(balances: Iterable[Balance], denied: bool = False) -> str:
         return "Denied" if "Denied" in words and "Cancelled" not in words else "Cancelled"
     for word in ("Cancelling", "Started", "Authorizing", "Approved", "Settling", "Finished"):
         if word in alive:
-            begun = word == "Started" and len(set(alive)) > 1
+            consume = word == "Started" and len(set(alive)) > 1
             settling = word == "Approved" and {"Settling", "Finished", "Refunded"} & set(alive)
-            return "Authorizing" if begun else "Settling" if settling else word
+            return "Authorizing" if consume else "Settling" if settling else word
     return "Refunded"
 
 
@@ -60,7 +60,7 @@ def _was_denied(orders: Sequence[Order]) -> bool:
     )
 
 
-def payment_transaction(order: Order) -> Facts:
+def payment_transaction(order: Order) -> Fields:
     """As an order's payment transaction is answered: its own share, and of cards only digits."""
     placed = order.placed
     return {
@@ -72,7 +72,7 @@ def payment_transaction(order: Order) -> Facts:
     }
 
 
-def _of_order(balance: Balance) -> Facts:
+def _of_order(balance: Balance) -> Fields:
     payment, details = balance.payment, balance.payment.details
     connector = _connector(balance.answer)
     return {
@@ -101,17 +101,17 @@ def _of_order(balance: Balance) -> Facts:
     }
 
 
-def _connector(answer: Answered | None) -> Facts:
-    told = answer.connector if answer else {}
+def _connector(answer: Answered | None) -> Fields:
+    content = answer.connector if answer else {}
     return {
-        "Tid": told.get("Tid") or "",
-        "ReturnCode": told.get("ReturnCode"),
-        "Message": told.get("Message"),
-        "authId": told.get("authId"),
+        "Tid": content.get("Tid") or "",
+        "ReturnCode": content.get("ReturnCode"),
+        "Message": content.get("Message"),
+        "authId": content.get("authId"),
     }
 
 
-def transaction(orders: Sequence[Order]) -> Facts:
+def transaction(orders: Sequence[Order]) -> Fields:
     """The details of a transaction."""
     first, placed = orders[0], orders[0].placed
     here = f"/api/pvt/transactions/{placed.transaction_id}"
@@ -165,7 +165,7 @@ def transaction(orders: Sequence[Order]) -> Facts:
     }
 
 
-def _buyer(profile: e.Json) -> Facts:
+def _buyer(profile: events.Json) -> Fields:
     """Who pays, with all but the beginnings crossed out, as the published example has it."""
 
     def crossed(name: str, shown: int) -> str:
@@ -183,16 +183,16 @@ def _buyer(profile: e.Json) -> Facts:
     }
 
 
-def payments(orders: Sequence[Order]) -> list[Facts]:
+def payments(orders: Sequence[Order]) -> list[Fields]:
     return [_payment(orders, payment) for payment in whole(orders)]
 
 
-def payment(orders: Sequence[Order], payment_id: str) -> Facts | None:
+def payment(orders: Sequence[Order], payment_id: str) -> Fields | None:
     found = (one for one in whole(orders) if one.id.upper() == payment_id.upper())
     return next((_payment(orders, one) for one in found), None)
 
 
-def _payment(orders: Sequence[Order], payment: e.Payment) -> Facts:
+def _payment(orders: Sequence[Order], payment: events.Payment) -> Fields:
     shares = [one for order in orders for one in order.balances if one.payment.id == payment.id]
     answer = next((one.answer for one in shares if one.answer), None)
     connector = {**_connector(answer), "nsu": (answer and answer.connector.get("nsu")) or ""}
@@ -241,16 +241,22 @@ def _payment(orders: Sequence[Order], payment: e.Payment) -> Facts:
     }
 
 
-def movements(orders: Sequence[Order], kind: Kind) -> Facts:
+def movements(orders: Sequence[Order], kind: Kind) -> Fields:
     """What was asked of a kind, and what of each payment was done."""
-    asked = [(order, one) for order in orders for one in order.money.requests if one.kind is kind]
-    asked.sort(key=lambda pair: (pair[1].at, pair[0].order_id))
+    requested = [
+        (order, one) for order in orders for one in order.money.requests if one.kind is kind
+    ]
+    requested.sort(key=lambda pair: (pair[1].at, pair[0].order_id))
     return {
         "requests": [
-            {"id": one.id, "date": spell(one.at, PII_ZONE), "value": one.value} for _, one in asked
+            {"id": one.id, "date": spell(one.at, PII_ZONE), "value": one.value}
+            for _, one in requested
         ],
         "actions": [
-            _action(order, one, part) for order, one in asked for part in one.parts if one.done_at
+            _action(order, one, part)
+            for order, one in requested
+            for part in one.parts
+            if one.done_at
         ],
     }
 
@@ -258,7 +264,7 @@ def movements(orders: Sequence[Order], kind: Kind) -> Facts:
 _TYPES = {Kind.SETTLE: "settlement", Kind.REFUND: "refund", Kind.CANCEL: "cancellation"}
 
 
-def _action(order: Order, request: Request, part: e.Part) -> Facts:
+def _action(order: Order, request: Request, part: events.Part) -> Fields:
     assert request.done_at is not None
     here = f"/api/pvt/transactions/{order.placed.transaction_id}/payments/{part.payment_id}"
     by_hand = request.cause == "request"
@@ -272,7 +278,7 @@ def _action(order: Order, request: Request, part: e.Part) -> Facts:
     }
 
 
-def request_answer(kind: Kind, requests: Sequence[Request]) -> Facts:
+def request_answer(kind: Kind, requests: Sequence[Request]) -> Fields:
     """The answer to a request: the same whenever it is repeated, whatever came of it since."""
     value, first = sum(one.value for one in requests), requests[0]
     number, word = _SAID[kind]
@@ -283,12 +289,12 @@ def request_answer(kind: Kind, requests: Sequence[Request]) -> Facts:
     }
 
 
-def authorization_answer(orders: Sequence[Order], now: datetime) -> Facts:
+def authorization_answer(orders: Sequence[Order], now: datetime) -> Fields:
     """Where the authorization of a transaction stands."""
     status = transaction_status(orders)
-    said = {"Denied": _DENIED, "Cancelled": _DENIED, "Started": _AUTHORIZING}
-    said |= {"Authorizing": _AUTHORIZING}
-    number, word = said.get(status, _APPROVED)
+    spoken = {"Denied": _DENIED, "Cancelled": _DENIED, "Started": _AUTHORIZING}
+    spoken |= {"Authorizing": _AUTHORIZING}
+    number, word = spoken.get(status, _APPROVED)
     answers = [one for order in orders for one in (*order.money.past_answers, *order.money.answers)]
     last = max(answers, key=lambda one: one.at, default=None)
     token = (last and last.receipt) or orders[0].placed.transaction_id
@@ -296,7 +302,7 @@ def authorization_answer(orders: Sequence[Order], now: datetime) -> Facts:
     return {**_answer(number, word, _token(token), last.at if last else now), "message": reason}
 
 
-def _answer(number: int, word: str, token: str | None, at: datetime) -> Facts:
+def _answer(number: int, word: str, token: str | None, at: datetime) -> Fields:
     return {
         "id": None,
         "token": token,
@@ -330,24 +336,24 @@ def _last(orders: Sequence[Order], kind: Kind) -> Request | None:
     return max(done, key=lambda one: (one.done_at, one.id), default=None)
 
 
-def interaction(event: e.PaymentEvent, order: Order, by: str, at: datetime) -> Facts:
+def interaction(event: events.PaymentEvent, order: Order, actor: str, at: datetime) -> Fields:
     """One line of what happened to the money of an order."""
     return {
         "TransactionId": order.placed.transaction_id,
         "PaymentId": getattr(event, "payment_id", None),
         "OrderId": order.order_id,
-        "Source": by,
+        "Source": actor,
         "Status": type(event).__name__,
         "Date": spell(at, PII_ZONE),
         "Message": _message(event),
     }
 
 
-def _message(event: e.PaymentEvent) -> str:
-    """What an event tells, without what tells of a person."""
-    told = [
+def _message(event: events.PaymentEvent) -> str:
+    """What an event says, without what says of a person."""
+    content = [
         f"{name}: {getattr(event, name)}"
         for name in ("value", "cause", "request_id", "receipt", "reason")
         if getattr(event, name, None) is not None
     ]
-    return ", ".join(told)
+    return ", ".join(content)

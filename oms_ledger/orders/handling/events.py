@@ -90,7 +90,7 @@ class InvoicingAwaited:
     """Picked and packed, the order waits for its invoice; a step that an account may choose."""
 
 
-WorkflowEvent = (
+HandlingEvent = (
     WorkflowCreated
     | OrderAccepted
     | PurchaseCompleted

@@ -5,25 +5,25 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from oms_ledger.orders import events as e
+from oms_ledger.orders import events
 from oms_ledger.orders.order import Order
 
 
-def _window_opened(order: Order, event: e.CancellationWindowOpened, at: datetime) -> Order:
+def _window_opened(order: Order, event: events.CancellationWindowOpened, at: datetime) -> Order:
     return replace(order, closes_at=event.closes_at)
 
 
-def _confirmed(order: Order, event: e.SellerConfirmed, at: datetime) -> Order:
+def _confirmed(order: Order, event: events.SellerConfirmed, at: datetime) -> Order:
     known = event.seller_order_id or order.seller_order_id
     return replace(order, seller_order_id=known)
 
 
-def _refused(order: Order, event: e.SellerRefused, at: datetime) -> Order:
+def _refused(order: Order, event: events.SellerRefused, at: datetime) -> Order:
     return replace(order, seller_reason=event.reason)
 
 
-LEARNS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
-    e.CancellationWindowOpened: _window_opened,
-    e.SellerConfirmed: _confirmed,
-    e.SellerRefused: _refused,
+APPLIERS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
+    events.CancellationWindowOpened: _window_opened,
+    events.SellerConfirmed: _confirmed,
+    events.SellerRefused: _refused,
 }

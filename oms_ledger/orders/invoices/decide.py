@@ -8,9 +8,9 @@ from datetime import datetime
 
 from oms_ledger.orders import events as e
 from oms_ledger.orders.changes.refusals import ChangeInProgress
-from oms_ledger.orders.decide import Facts, follow_through
-from oms_ledger.orders.invoices.matching import AskedItem, inferred, to_invoice
-from oms_ledger.orders.invoices.returns import take_back
+from oms_ledger.orders.decide import DecisionContext, with_automatic_transitions
+from oms_ledger.orders.invoices.matching import InvoiceItemInput, inferred, to_invoice
+from oms_ledger.orders.invoices.returns import return_items
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.refusals import (
     InvalidItemIndex,
@@ -24,7 +24,7 @@ from oms_ledger.orders.refusals import (
 )
 from oms_ledger.orders.status import Status
 
-__all__ = ["AskedItem", "issue_invoice"]
+__all__ = ["InvoiceItemInput", "issue_invoice"]
 
 TRACKING = ("trackingNumber", "trackingUrl", "courier", "dispatchedDate")
 
@@ -42,20 +42,20 @@ _CHECKED_APART = ("marketplace", "chain")  # even an invoice of a part passes `i
 
 def issue_invoice(
     order: Order,
-    facts: Facts,
+    context: DecisionContext,
     *,
     number: str,
     type: str,
     value: int,
     issued_at: datetime,
-    items: Sequence[AskedItem] = (),
+    items: Sequence[InvoiceItemInput] = (),
     details: e.Json | None = None,
     refund: int | None = None,
     once: bool = False,
     receipted: bool = False,
     lenient: bool = False,
 ) -> list[e.OrderEvent]:
-    """Record an invoice of `value` cents; `refund` is what an Input asks to give back, if told.
+    """Record an invoice of `value` cents; `refund` is what an Input asks to give back, if given.
 
     A repeated number of the same type fills in tracking that was empty and changes nothing else;
     when `receipted`, it gets a receipt of its own. With `once`, only the very same invoice may
@@ -77,7 +77,7 @@ def issue_invoice(
         ignored = _ignored(known, value, issued_at, details, content)
         return [
             *completed,
-            e.InvoiceRepeated(number=known.number, receipt=facts.receipt, ignored=ignored),
+            e.InvoiceRepeated(number=known.number, receipt=context.receipt, ignored=ignored),
         ]
     if order.change_in_progress:
         raise ChangeInProgress()  # what is left to invoice is about to change (G22)
@@ -86,22 +86,22 @@ def issue_invoice(
         type=type,
         value=value,
         issued_at=issued_at,
-        receipt=facts.receipt,
+        receipt=context.receipt,
         details=details,
         content=content,
     )
     if type == "Input":
         if not value:
             raise InvoiceWithoutValue(order.value - order.invoiced_value)
-        return take_back(order, issued, items, refund)
-    return _invoiced(order, facts, issued, items, lenient=lenient)
+        return return_items(order, issued, items, refund)
+    return _invoiced(order, context, issued, items, lenient=lenient)
 
 
 def _invoiced(
     order: Order,
-    facts: Facts,
+    context: DecisionContext,
     issued: e.InvoiceIssued,
-    items: Sequence[AskedItem],
+    items: Sequence[InvoiceItemInput],
     *,
     lenient: bool,
 ) -> list[e.OrderEvent]:
@@ -119,15 +119,15 @@ def _invoiced(
     if units is None:
         units = inferred(order, issued.value, closing=complete)
     issued = replace(issued, items=units, inferred=guessed)
-    events = _recorded(order, facts, issued, complete=complete)
+    events = _recorded(order, context, issued, complete=complete)
     if guessed and not units:
-        said = f"Invoice {issued.number}: no lines add up to its value, so it has no items"
-        events.append(e.InteractionLogged(source="invoice", message=said))
+        answer = f"Invoice {issued.number}: no lines add up to its value, so it has no items"
+        events.append(e.InteractionLogged(source="invoice", message=answer))
     return events
 
 
 def _matched(
-    order: Order, items: Sequence[AskedItem], *, lenient: bool
+    order: Order, items: Sequence[InvoiceItemInput], *, lenient: bool
 ) -> tuple[e.InvoicedItem, ...] | None:
     try:
         return to_invoice(order, items)
@@ -138,16 +138,16 @@ def _matched(
 
 
 def _recorded(
-    order: Order, facts: Facts, issued: e.InvoiceIssued, *, complete: bool
+    order: Order, context: DecisionContext, issued: e.InvoiceIssued, *, complete: bool
 ) -> list[e.OrderEvent]:
     if order.status is Status.READY_FOR_HANDLING:  # an invoice implies that handling started
-        begun = follow_through(order, [e.HandlingRequested()], facts)
+        consume = with_automatic_transitions(order, [e.HandlingRequested()], context)
         after = [issued, e.InvoiceVerified()] if complete else [issued]
-        return follow_through(order, [*begun, *after], facts)
+        return with_automatic_transitions(order, [*consume, *after], context)
     if order.status is Status.CANCELLATION_REQUESTED:
-        return follow_through(order, [issued, e.InvoicedDespiteRequest()], facts)
+        return with_automatic_transitions(order, [issued, e.InvoicedDespiteRequest()], context)
     if complete or order.flow in _CHECKED_APART:
-        return follow_through(order, [issued, e.InvoiceVerified()], facts)
+        return with_automatic_transitions(order, [issued, e.InvoiceVerified()], context)
     return [issued]
 
 
@@ -160,10 +160,10 @@ def _ignored(
     known: e.InvoiceIssued, value: int, issued_at: datetime, details: e.Json, content: str
 ) -> tuple[str, ...]:
     """What differs from the first time, by name."""
-    told = {"invoiceValue": value, "issuanceDate": issued_at, **details}
+    fields = {"invoiceValue": value, "issuanceDate": issued_at, **details}
     first = {"invoiceValue": known.value, "issuanceDate": known.issued_at, **known.details}
     completes = {k for k in TRACKING if not known.details.get(k)}
-    differing = [k for k, v in told.items() if v and v != first.get(k)]
+    differing = [k for k, v in fields.items() if v and v != first.get(k)]
     if content != known.content and not differing:
         return ("items",)
     return tuple(name for name in differing if name not in completes)
@@ -173,12 +173,12 @@ def _digest(
     type: str,
     value: int,
     issued_at: datetime,
-    items: Sequence[AskedItem],
+    items: Sequence[InvoiceItemInput],
     details: e.Json,
     refund: int | None,
 ) -> str:
     """Of what was sent, so that the same invoice is known again whatever happened since."""
-    told = {k: v for k, v in sorted(details.items()) if v not in (None, "", [], {})}
-    sent = [type, value, str(issued_at), [astuple(item) for item in items], told, refund]
+    fields = {k: v for k, v in sorted(details.items()) if v not in (None, "", [], {})}
+    sent = [type, value, str(issued_at), [astuple(item) for item in items], fields, refund]
     text = json.dumps(sent, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]

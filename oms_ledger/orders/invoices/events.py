@@ -11,7 +11,7 @@ class InvoicedItem:
     """Units of one line in an invoice; `price` is of one unit, in cents.
 
     The line is `unique_id`'s; `item_index` is where it stood then, for lines may move. `total` is
-    what all units cost when the invoice told that instead, and it does not divide by them.
+    what all units cost when the invoice given that instead, and it does not divide by them.
     """
 
     item_index: int
@@ -81,7 +81,7 @@ class InvoiceRepeated:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackingChanged:
     """Who carries the package of an invoice, and under which number; only the fields that are
-    told change, and null is a value."""
+    given change, and null is a value."""
 
     number: str
     receipt: str
@@ -139,7 +139,7 @@ class InvoicedDespiteRequest:
     """An invoice came while a cancellation was asked: it counts as a denial."""
 
 
-InvoicingEvent = (
+InvoiceEvent = (
     InvoiceIssued
     | InvoiceCompleted
     | InvoiceRepeated

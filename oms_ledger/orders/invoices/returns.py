@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from oms_ledger.orders import events as e
-from oms_ledger.orders.invoices.matching import AskedItem, to_return
+from oms_ledger.orders import events
+from oms_ledger.orders.invoices.matching import InvoiceItemInput, to_return
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.refunds import PAID_ELSEWHERE, captured, refundable
 from oms_ledger.orders.refusals import (
@@ -15,9 +15,12 @@ from oms_ledger.orders.refusals import (
 )
 
 
-def take_back(
-    order: Order, issued: e.InvoiceIssued, items: Sequence[AskedItem], refund: int | None
-) -> list[e.OrderEvent]:
+def return_items(
+    order: Order,
+    issued: events.InvoiceIssued,
+    items: Sequence[InvoiceItemInput],
+    refund: int | None,
+) -> list[events.OrderEvent]:
     """Record an Input invoice; it gives money back only when all was invoiced before.
 
     `refund` is what the invoice says to give back, its value when it says nothing.
@@ -29,10 +32,10 @@ def take_back(
         raise InvalidRefund(wanted)
     issued = replace(issued, items=to_return(order, items))
     if order.invoiced_value < order.value:
-        said = (
+        answer = (
             f"Invoice {issued.number}: nothing is refunded, for the order is not invoiced in full"
         )
-        return [issued, e.InteractionLogged(source="invoice", message=said)]
+        return [issued, events.InteractionLogged(source="invoice", message=answer)]
     if wanted <= 0:  # an exchange: things come back, money stays
         return [issued]
     if order.flow not in PAID_ELSEWHERE and captured(order) <= 0:
@@ -45,5 +48,7 @@ def take_back(
         return [issued]
     return [
         issued,
-        e.RefundRequested(request_id=issued.receipt, invoice_number=issued.number, value=wanted),
+        events.RefundRequested(
+            request_id=issued.receipt, invoice_number=issued.number, value=wanted
+        ),
     ]

@@ -6,9 +6,9 @@ from oms_ledger.orders.instants import parse
 from oms_ledger.orders.parts import Json
 
 
-def event_at(told: Json) -> datetime:
+def event_at(fields: Json) -> datetime:
     """When a tracking event happened; those of imported packages are text, or say nothing."""
-    at = told.get("lastChange") or told.get("createDate")
+    at = fields.get("lastChange") or fields.get("createDate")
     if isinstance(at, str):
         at = parse(at)
     return at if isinstance(at, datetime) else datetime.min.replace(tzinfo=UTC)

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from oms_ledger.orders import events as e
-from oms_ledger.orders.decide import Facts
+from oms_ledger.orders.decide import DecisionContext
 from oms_ledger.orders.invoices.state import event_at
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.refusals import DeliveryUndone, InvoiceNotFound, NoWorkflow
 
 
 def change_tracking(
-    order: Order, facts: Facts, *, number: str, details: e.Json
+    order: Order, context: DecisionContext, *, number: str, details: e.Json
 ) -> list[e.OrderEvent]:
-    """Change who carries a package and under which number: the fields told, null included."""
+    """Change who carries a package and under which number: the fields given, null included."""
     invoice = _invoice(order, number)
     news = {
         key: value
@@ -22,12 +22,12 @@ def change_tracking(
     }
     if not news:
         return []  # sent again: answered as the first time
-    return [e.TrackingChanged(number=invoice.number, receipt=facts.receipt, details=news)]
+    return [e.TrackingChanged(number=invoice.number, receipt=context.receipt, details=news)]
 
 
 def report_delivery(
     order: Order,
-    facts: Facts,
+    context: DecisionContext,
     *,
     number: str,
     is_delivered: bool | None,
@@ -43,8 +43,10 @@ def report_delivery(
     if not is_delivered or (finished and delivered_at in (None, known.get("deliveredDate"))):
         delivered_at = None
     else:
-        delivered_at = delivered_at or facts.now
-    seen = {(event_at(told), told.get("description"), told.get("city")) for told in _data(known)}
+        delivered_at = delivered_at or context.now
+    seen = {
+        (event_at(fields), fields.get("description"), fields.get("city")) for fields in _data(known)
+    }
     news = []
     for event in events:
         key = (event.at, event.description, event.city)
@@ -55,7 +57,7 @@ def report_delivery(
         return []
     reported = e.TrackingReported(
         number=invoice.number,
-        receipt=facts.receipt,
+        receipt=context.receipt,
         delivered_at=delivered_at,
         events=tuple(sorted(news, key=lambda event: event.at)),
     )

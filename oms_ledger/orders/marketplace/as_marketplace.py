@@ -6,40 +6,40 @@ order left, decides nothing.
 
 from dataclasses import replace
 
-from oms_ledger.orders import events as e
-from oms_ledger.orders.decide import Facts, follow_through
+from oms_ledger.orders import events
+from oms_ledger.orders.decide import DecisionContext, with_automatic_transitions
 from oms_ledger.orders.evolve import evolve
-from oms_ledger.orders.invoices.decide import AskedItem, issue_invoice
-from oms_ledger.orders.marketplace.change_seller import why_not_change
+from oms_ledger.orders.invoices.decide import InvoiceItemInput, issue_invoice
+from oms_ledger.orders.marketplace.change_seller import change_seller_refusal
 from oms_ledger.orders.marketplace.levels import fulfills
 from oms_ledger.orders.order import CancellationRequest, Order
 from oms_ledger.orders.refusals import Busy, CancellationNotAllowed, NotYourOrder
 from oms_ledger.orders.status import Status
 
 
-def hear_confirmation(
-    order: Order, facts: Facts, *, seller: str, seller_order_id: str
-) -> list[e.OrderEvent]:
+def record_seller_confirmation(
+    order: Order, context: DecisionContext, *, seller: str, seller_order_id: str
+) -> list[events.OrderEvent]:
     if order.status is not Status.WAITING_FOR_AUTHORIZATION:
         return []
     if not fulfills(order, seller, seller_order_id):
         return []
-    return follow_through(order, [e.SellerConfirmed(seller_order_id)], facts)
+    return with_automatic_transitions(order, [events.SellerConfirmed(seller_order_id)], context)
 
 
-def hear_refusal(
-    order: Order, facts: Facts, *, seller: str, seller_order_id: str, reason: str | None
-) -> list[e.OrderEvent]:
+def record_seller_refusal(
+    order: Order, context: DecisionContext, *, seller: str, seller_order_id: str, reason: str | None
+) -> list[events.OrderEvent]:
     if order.status is not Status.WAITING_FOR_AUTHORIZATION:
         return []
     if not fulfills(order, seller, seller_order_id):
         return []
-    return follow_through(order, [e.SellerRefused(reason)], facts)
+    return with_automatic_transitions(order, [events.SellerRefused(reason)], context)
 
 
-def hear_cancellation(
-    order: Order, facts: Facts, *, seller: str, seller_order_id: str, reason: str | None
-) -> list[e.OrderEvent]:
+def record_seller_cancellation(
+    order: Order, context: DecisionContext, *, seller: str, seller_order_id: str, reason: str | None
+) -> list[events.OrderEvent]:
     """The order below is canceled: as was asked for here, or by the seller itself.
 
     Then another seller may be chosen, if that is possible at all and the account leaves time.
@@ -51,28 +51,32 @@ def hear_cancellation(
     if order.status is Status.WAITING_FOR_SELLER_DECISION and (pending := _pending(order)):
         first = pending[0]  # the first cause stays (G17)
         cause = "user" if first.requested_by_user else "store"
-        started = e.CancellationStarted(by=cause, receipt=facts.receipt, reason=first.reason)
-        return follow_through(order, [started], facts)
-    if _may_resell(order, facts):
-        closes_at = facts.now + facts.seller_window
-        return follow_through(order, [e.SellerCanceled(closes_at, reason)], facts)
+        started = events.CancellationStarted(by=cause, receipt=context.receipt, reason=first.reason)
+        return with_automatic_transitions(order, [started], context)
+    if _may_resell(order, context):
+        closes_at = context.now + context.seller_window
+        return with_automatic_transitions(
+            order, [events.SellerCanceled(closes_at, reason)], context
+        )
     if order.invoiced_value > sum(one.value for one in order.invoices if one.type == "Input"):
         raise CancellationNotAllowed(order.order_id, order.status)
-    if not order.allows(e.CancellationStarted):
+    if not order.allows(events.CancellationStarted):
         assert order.status is not None
         raise Busy(order.status)
-    started = e.CancellationStarted(by="seller-notification", receipt=facts.receipt, reason=reason)
-    return follow_through(order, [started], facts)
+    started = events.CancellationStarted(
+        by="seller-notification", receipt=context.receipt, reason=reason
+    )
+    return with_automatic_transitions(order, [started], context)
 
 
-def _may_resell(order: Order, facts: Facts) -> bool:
-    allowed = order.allows(e.SellerCanceled) and facts.seller_window.total_seconds() > 0
-    return allowed and not order.invoiced_value and why_not_change(order) is None
+def _may_resell(order: Order, context: DecisionContext) -> bool:
+    allowed = order.allows(events.SellerCanceled) and context.seller_window.total_seconds() > 0
+    return allowed and not order.invoiced_value and change_seller_refusal(order) is None
 
 
-def hear_denial(
-    order: Order, facts: Facts, *, request_id: str, reason: str | None
-) -> list[e.OrderEvent]:
+def record_seller_denial(
+    order: Order, context: DecisionContext, *, request_id: str, reason: str | None
+) -> list[events.OrderEvent]:
     """The seller goes on with the order: all that waited for its decision are denied.
 
     Void when something else was decided before.
@@ -82,50 +86,60 @@ def hear_denial(
     pending = _pending(order)
     if request_id not in [one.id for one in pending]:
         return []
-    denied = [e.CancellationDenied(request_id=one.id, reason=reason) for one in pending]
-    return follow_through(order, denied, facts)
+    denied = [events.CancellationDenied(request_id=one.id, reason=reason) for one in pending]
+    return with_automatic_transitions(order, denied, context)
 
 
 def _pending(order: Order) -> list[CancellationRequest]:
     return [one for one in order.requests if one.denied_at is None]
 
 
-def hear_invoice(
-    order: Order, facts: Facts, *, seller: str, seller_order_id: str, event: e.InvoiceIssued
-) -> list[e.OrderEvent]:
+def record_seller_invoice(
+    order: Order,
+    context: DecisionContext,
+    *,
+    seller: str,
+    seller_order_id: str,
+    event: events.InvoiceIssued,
+) -> list[events.OrderEvent]:
     """An invoice of the seller, Output or Input, counts here as it does there."""
     if not fulfills(order, seller, seller_order_id):
         raise NotYourOrder(order.order_id, seller)
     return issue_invoice(
         order,
-        facts,
+        context,
         number=event.number,
         type=event.type,
         value=event.value,
         issued_at=event.issued_at,
         items=[
-            AskedItem(one.unique_id, one.quantity, one.price, one.description)
+            InvoiceItemInput(one.unique_id, one.quantity, one.price, one.description)
             for one in event.items
         ],
         details=event.details,
     )
 
 
-def hear_news(
-    order: Order, facts: Facts, *, seller: str, seller_order_id: str, event: e.OrderEvent
-) -> list[e.OrderEvent]:
+def record_seller_tracking(
+    order: Order,
+    context: DecisionContext,
+    *,
+    seller: str,
+    seller_order_id: str,
+    event: events.OrderEvent,
+) -> list[events.OrderEvent]:
     """News of an invoice that the order has: where its package is, and under which number."""
     if not fulfills(order, seller, seller_order_id):
         raise NotYourOrder(order.order_id, seller)
-    after = evolve(order, event, facts.now, order.order_id, order.account)
+    after = evolve(order, event, context.now, order.order_id, order.account)
     return [] if _same(order, after) else [event]
 
 
 def _same(before: Order, after: Order) -> bool:
-    def told(order: Order) -> list[e.InvoiceIssued]:
+    def fields(order: Order) -> list[events.InvoiceIssued]:
         return [
             replace(one, details={k: v for k, v in one.details.items() if k != "lastChange"})
             for one in order.invoices
         ]
 
-    return told(before) == told(after)
+    return fields(before) == fields(after)

@@ -3,8 +3,8 @@
 Every one of these may be asked more than once, and answers the second time as the first.
 """
 
-from oms_ledger.orders import events as e
-from oms_ledger.orders.decide import Facts, follow_through
+from oms_ledger.orders import events
+from oms_ledger.orders.decide import DecisionContext, with_automatic_transitions
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.refusals import (
     AuthorizationNotAllowed,
@@ -27,7 +27,9 @@ BEFORE_AUTHORIZATION = frozenset(
 )
 
 
-def accept_order(order: Order, facts: Facts, *, difference: int = 0) -> list[e.OrderEvent]:
+def accept_order(
+    order: Order, context: DecisionContext, *, difference: int = 0
+) -> list[events.OrderEvent]:
     """The seller takes the order; a chain order begins its own workflow.
 
     With a difference in price, in cents, a person has to authorize it.
@@ -35,14 +37,16 @@ def accept_order(order: Order, facts: Facts, *, difference: int = 0) -> list[e.O
     if order.status is not None:
         return []
     if order.flow == "chain":
-        return follow_through(order, [e.WorkflowCreated()], facts)
+        return with_automatic_transitions(order, [events.WorkflowCreated()], context)
     if not difference:
-        return follow_through(order, [e.OrderAccepted()], facts)
-    diverging = e.ManualAuthorizationAwaited(difference)
-    return follow_through(order, [e.OrderAccepted(), e.PurchaseCompleted(), diverging], facts)
+        return with_automatic_transitions(order, [events.OrderAccepted()], context)
+    diverging = events.ManualAuthorizationAwaited(difference)
+    return with_automatic_transitions(
+        order, [events.OrderAccepted(), events.PurchaseCompleted(), diverging], context
+    )
 
 
-def authorize_fulfillment(order: Order, facts: Facts) -> list[e.OrderEvent]:
+def authorize_fulfillment(order: Order, context: DecisionContext) -> list[events.OrderEvent]:
     """The level above is paid: dispatch is authorized, or passed on to the level below."""
     if order.status is None:
         raise NoWorkflow(order.order_id)
@@ -55,37 +59,37 @@ def authorize_fulfillment(order: Order, facts: Facts) -> list[e.OrderEvent]:
     if order.status in BEFORE_AUTHORIZATION:
         raise Busy(order.status)
     if order.status is Status.WAITING_FFMT_AUTHORIZATION:
-        return follow_through(order, [e.FulfillmentAuthorized()], facts)
+        return with_automatic_transitions(order, [events.FulfillmentAuthorized()], context)
     if order.status is Status.WAITING_FOR_MKT_AUTHORIZATION:
-        return follow_through(order, [e.PaymentApproved()], facts)
+        return with_automatic_transitions(order, [events.PaymentApproved()], context)
     return []
 
 
-def authorize_by_hand(order: Order, facts: Facts) -> list[e.OrderEvent]:
+def authorize_manually(order: Order, context: DecisionContext) -> list[events.OrderEvent]:
     """A person takes a divergent price, or dispatches before the marketplace paid.
 
-    Who it was stands in the entry; the seller bears the risk.
+    Who it was stands in the event; the seller bears the risk.
     """
     if order.status is None:
         raise NoWorkflow(order.order_id)
     if order.status is Status.WAITING_FOR_MANUAL_AUTHORIZATION:
-        return follow_through(order, [e.DispatchAuthorizationAwaited()], facts)
+        return with_automatic_transitions(order, [events.DispatchAuthorizationAwaited()], context)
     if order.status is Status.WAITING_FFMT_AUTHORIZATION:
-        return follow_through(order, [e.FulfillmentAuthorized()], facts)
+        return with_automatic_transitions(order, [events.FulfillmentAuthorized()], context)
     raise NotAwaitingAuthorization(order.status)
 
 
-def cancel_from_above(
+def cancel_by_marketplace(
     order: Order,
-    facts: Facts,
+    context: DecisionContext,
     *,
     request_id: str,
     reason: str | None = None,
     requested_by_user: bool = False,
-    by: str = "store",
+    actor: str = "store",
     final: bool = False,
     returned: bool = False,
-) -> list[e.OrderEvent]:
+) -> list[events.OrderEvent]:
     """The level above asks for a cancellation: done at once, or to be decided here.
 
     `final` leaves nothing to decide: above, the order is canceled, or its decision is overdue.
@@ -97,58 +101,66 @@ def cancel_from_above(
         return []
     if order.invoiced_value and not (returned and order.status is Status.INVOICED):
         raise CancellationNotAllowed(order.order_id, order.status)
-    request = e.CancellationRequested(
+    request = events.CancellationRequested(
         request_id=request_id,
         requested_by_user=requested_by_user,
-        receipt=facts.receipt,
+        receipt=context.receipt,
         reason=reason,
         from_above=True,
     )
     if order.status in (Status.CANCELLATION_REQUESTED, Status.WAITING_FOR_SELLER_DECISION):
-        return _asked_again(order, facts, request, by, final=final)
-    cause = "user" if requested_by_user else by
-    started = e.CancellationStarted(by=cause, receipt=facts.receipt, reason=reason)
+        return _asked_again(order, context, request, actor, final=final)
+    cause = "user" if requested_by_user else actor
+    started = events.CancellationStarted(by=cause, receipt=context.receipt, reason=reason)
     unauthorized = order.status is Status.WAITING_FOR_MKT_AUTHORIZATION
-    if order.allows(e.CancellationRequested) and not (final and unauthorized):
-        return _asked_first(order, facts, request, started, final=final)
-    if not order.allows(e.CancellationStarted):
+    if order.allows(events.CancellationRequested) and not (final and unauthorized):
+        return _asked_first(order, context, request, started, final=final)
+    if not order.allows(events.CancellationStarted):
         raise Busy(order.status)
-    return follow_through(order, [started], facts)
+    return with_automatic_transitions(order, [started], context)
 
 
 def _asked_first(
     order: Order,
-    facts: Facts,
-    request: e.CancellationRequested,
-    started: e.CancellationStarted,
+    context: DecisionContext,
+    request: events.CancellationRequested,
+    started: events.CancellationStarted,
     *,
     final: bool,
-) -> list[e.OrderEvent]:
+) -> list[events.OrderEvent]:
     if not final and any(one.id == request.request_id for one in order.requests):
         return []  # heard before, and decided
     if not final:
-        return follow_through(order, [request], facts)
-    if order.flow == "chain":  # the level below has to be told that nothing is left to decide
-        return [*follow_through(order, [request], facts), e.SellerDecisionOverdue()]
-    return follow_through(order, [request, started], facts)
+        return with_automatic_transitions(order, [request], context)
+    if order.flow == "chain":  # the level below has to be given that nothing is left to decide
+        return [
+            *with_automatic_transitions(order, [request], context),
+            events.SellerDecisionOverdue(),
+        ]
+    return with_automatic_transitions(order, [request, started], context)
 
 
 def _asked_again(
-    order: Order, facts: Facts, request: e.CancellationRequested, by: str, *, final: bool
-) -> list[e.OrderEvent]:
+    order: Order,
+    context: DecisionContext,
+    request: events.CancellationRequested,
+    actor: str,
+    *,
+    final: bool,
+) -> list[events.OrderEvent]:
     """While a cancellation is undecided here: it is confirmed, or one more side waits for it."""
     pending = [one for one in order.requests if one.denied_at is None]
     known = any(one.id == request.request_id for one in order.requests)
     if order.status is Status.WAITING_FOR_SELLER_DECISION:
         if final:
-            return [] if order.overdue else [e.SellerDecisionOverdue()]
+            return [] if order.overdue else [events.SellerDecisionOverdue()]
         return [] if known else [request]
     if not final and all(one.from_above for one in pending):
         return [] if known else [request]
     first = pending[0] if pending else None  # the first cause stays (G17)
-    started = e.CancellationStarted(
-        by="user" if first and first.requested_by_user else by,
-        receipt=facts.receipt,
+    started = events.CancellationStarted(
+        by="user" if first and first.requested_by_user else actor,
+        receipt=context.receipt,
         reason=first.reason if first else None,
     )
-    return follow_through(order, [started], facts)
+    return with_automatic_transitions(order, [started], context)

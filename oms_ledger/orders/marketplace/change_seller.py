@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from oms_ledger.orders import events as e
-from oms_ledger.orders.decide import Facts, follow_through
+from oms_ledger.orders import events
+from oms_ledger.orders.decide import DecisionContext, with_automatic_transitions
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.refusals import NoWorkflow, SellerNotChanged
 from oms_ledger.orders.status import Status
@@ -18,7 +18,7 @@ ALLOWED_IN = frozenset(
 )
 
 
-def why_not_change(order: Order) -> Refusal | None:
+def change_seller_refusal(order: Order) -> Refusal | None:
     """What about the order itself makes a change of its seller impossible; None when nothing."""
     reasons: tuple[tuple[bool, str, str], ...] = (
         (order.flow == "chain", "CHK0165", "a chain order keeps its seller"),
@@ -65,7 +65,7 @@ def require_change(
     """Refuse what the contract refuses of a change, before anybody is asked."""
     if order.status is None:
         raise NoWorkflow(order.order_id)
-    if refusal := why_not_change(order):  # what lasts is told before what passes
+    if refusal := change_seller_refusal(order):  # what lasts gets before what passes
         raise refusal
     if order.status not in ALLOWED_IN:
         raise SellerNotChanged("CHK0047", f"the order is in {order.status}")
@@ -77,66 +77,66 @@ def require_change(
         )
     if any(one["selectedDeliveryChannel"] == "pickup-in-point" for one in deliveries):
         raise SellerNotChanged("CHK0189", "the new seller's delivery is a pickup")
-    told = {one["itemIndex"] for one in deliveries}
-    missing = [index for index in range(len(order.items)) if index not in told]
+    fields = {one["itemIndex"] for one in deliveries}
+    missing = [index for index in range(len(order.items)) if index not in fields]
     if missing:
-        raise SellerNotChanged("CHK0191", f"no delivery is told for item {missing[0]}")
+        raise SellerNotChanged("CHK0191", f"no delivery is given for item {missing[0]}")
 
 
 def propose_seller(
     order: Order,
-    facts: Facts,
+    context: DecisionContext,
     *,
     seller: str,
     payment_value: int | None,
     deliveries: Sequence[Mapping[str, object]],
-) -> list[e.OrderEvent]:
+) -> list[events.OrderEvent]:
     """Another seller is to be asked, under an id that no seller of this order had before."""
     require_change(order, seller=seller, payment_value=payment_value, deliveries=deliveries)
     number = len(order.proposals) + 1
-    return [e.SellerProposed(seller=seller, seller_order_id=f"{number:02d}-{order.order_id}")]
+    return [events.SellerProposed(seller=seller, seller_order_id=f"{number:02d}-{order.order_id}")]
 
 
 def change_seller(
     order: Order,
-    facts: Facts,
+    context: DecisionContext,
     *,
     seller: str,
     seller_name: str,
     seller_order_id: str,
     deliveries: Sequence[Mapping[str, object]],
-) -> list[e.OrderEvent]:
+) -> list[events.OrderEvent]:
     """The proposed seller took the order: it is the seller now."""
     if order.seller_order_id == seller_order_id:
         return []
     require_change(order, seller=seller, payment_value=None, deliveries=deliveries)
-    told = {one["itemIndex"]: one for one in deliveries}
+    fields = {one["itemIndex"]: one for one in deliveries}
     logistics = tuple(
         {
             **line,
-            "selectedSla": told[index]["selectedSla"],
-            "selectedDeliveryChannel": told[index]["selectedDeliveryChannel"],
+            "selectedSla": fields[index]["selectedSla"],
+            "selectedDeliveryChannel": fields[index]["selectedDeliveryChannel"],
             "deliveryIds": [],
         }
         for index, line in enumerate(order.logistics)
     )
-    changed = e.SellerChanged(
+    changed = events.SellerChanged(
         seller=seller,
         seller_name=seller_name,
         seller_order_id=seller_order_id,
-        receipt=facts.receipt,
+        receipt=context.receipt,
         logistics=logistics,
     )
-    return follow_through(order, [changed], facts)
+    return with_automatic_transitions(order, [changed], context)
 
 
-def close_seller_window(order: Order, facts: Facts) -> list[e.OrderEvent]:
+def close_seller_window(order: Order, context: DecisionContext) -> list[events.OrderEvent]:
     """Nobody chose another seller in time; void when somebody did."""
     if order.status is not Status.WINDOW_TO_CHANGE_SELLER:
         return []
-    if order.closes_at is not None and facts.now < order.closes_at:
+    if order.closes_at is not None and context.now < order.closes_at:
         return []
-    started = e.CancellationStarted(
-        by="seller-notification", receipt=facts.receipt, reason=order.seller_reason
+    started = events.CancellationStarted(
+        by="seller-notification", receipt=context.receipt, reason=order.seller_reason
     )
-    return follow_through(order, [started], facts)
+    return with_automatic_transitions(order, [started], context)

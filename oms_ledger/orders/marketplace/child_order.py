@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from oms_ledger.orders import events as e
-from oms_ledger.orders.marketplace.levels import chain_below
+from oms_ledger.orders import events
+from oms_ledger.orders.marketplace.levels import chain_sellers
 from oms_ledger.orders.order import Order
 
 _ENDPOINT = "http://portal.vtexcommerce.com.br/api/oms?an="
@@ -11,7 +11,7 @@ _ENDPOINT = "http://portal.vtexcommerce.com.br/api/oms?an="
 _OF_ABOVE = {"sellers", "marketplaceServicesEndpoint", "marketplace", "marketplaceItems"}
 
 
-def order_below(
+def seller_order_from(
     order: Order,
     *,
     account: str,
@@ -20,15 +20,15 @@ def order_below(
     sequence: int,
     seller_name: str,
     direct: bool = False,
-) -> e.OrderPlaced:
+) -> events.OrderPlaced:
     """What is placed at `account`: a chain order when it has a seller of its own, by the lines.
 
-    With `direct` it delivers by itself, whatever the lines tell of a former seller.
+    With `direct` it delivers by itself, whatever the lines tell of a previous seller.
     """
-    chain = list(chain_below(order.items[0])) if order.items and not direct else []
+    chain = list(chain_sellers(order.items[0])) if order.items and not direct else []
     own = not chain
     seller = "1" if own else chain[0]
-    return e.OrderPlaced(
+    return events.OrderPlaced(
         flow="seller" if own else "chain",
         order_group=order_group,
         sequence=sequence,
@@ -66,7 +66,7 @@ def order_below(
     )
 
 
-def _line(item: e.Item, seller: str, chain: list[str]) -> e.Item:
+def _line(item: events.Item, seller: str, chain: list[str]) -> events.Item:
     """Lines keep their unique ids, so that invoices find them on every level."""
     details = {k: v for k, v in item.details.items() if k != "sellerChain"}
     if chain:

@@ -33,4 +33,4 @@ class SellerDecisionOverdue:
     """The seller did not say for 30 days whether it accepts the cancellation: it has to cancel."""
 
 
-ResellingEvent = SellerProposed | SellerChanged | SellerDecisionOverdue
+MarketplaceEvent = SellerProposed | SellerChanged | SellerDecisionOverdue

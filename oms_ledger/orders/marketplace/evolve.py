@@ -5,15 +5,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from oms_ledger.orders import events as e
+from oms_ledger.orders import events
 from oms_ledger.orders.order import Order
 
 
-def _proposed(order: Order, event: e.SellerProposed, at: datetime) -> Order:
+def _proposed(order: Order, event: events.SellerProposed, at: datetime) -> Order:
     return replace(order, proposals=(*order.proposals, (event.seller, event.seller_order_id)))
 
 
-def _changed(order: Order, event: e.SellerChanged, at: datetime) -> Order:
+def _changed(order: Order, event: events.SellerChanged, at: datetime) -> Order:
     return replace(
         order,
         seller=event.seller,
@@ -27,12 +27,12 @@ def _changed(order: Order, event: e.SellerChanged, at: datetime) -> Order:
     )
 
 
-def _overdue(order: Order, event: e.SellerDecisionOverdue, at: datetime) -> Order:
+def _overdue(order: Order, event: events.SellerDecisionOverdue, at: datetime) -> Order:
     return replace(order, overdue=True)
 
 
-LEARNS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
-    e.SellerProposed: _proposed,
-    e.SellerChanged: _changed,
-    e.SellerDecisionOverdue: _overdue,
+APPLIERS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
+    events.SellerProposed: _proposed,
+    events.SellerChanged: _changed,
+    events.SellerDecisionOverdue: _overdue,
 }

@@ -16,12 +16,12 @@ def delegated(order: Order) -> bool:
     return order.flow in ("marketplace", "chain")
 
 
-def id_below(order: Order) -> str:
+def seller_order_id_of(order: Order) -> str:
     """The id of the order at its present seller, whether or not that has confirmed it."""
     return order.seller_order_id or f"00-{order.order_id}"
 
 
-def id_above(order_id: str) -> str:
+def marketplace_order_id_of(order_id: str) -> str:
     """What the order of that id is called one level above; itself where that has no other id."""
     affiliate, _, rest = order_id.partition("-")
     return rest if rest and len(affiliate) == 2 and affiliate.isdigit() else order_id
@@ -29,10 +29,10 @@ def id_above(order_id: str) -> str:
 
 def fulfills(order: Order, account: str, order_id: str) -> bool:
     """Whether that order of that account is the one which delivers this order now."""
-    return delegated(order) and order.seller == account and id_below(order) == order_id
+    return delegated(order) and order.seller == account and seller_order_id_of(order) == order_id
 
 
-def chain_below(item: Item) -> Sequence[str]:
+def chain_sellers(item: Item) -> Sequence[str]:
     """The sellers below a line's seller, nearest first: the rest of its `sellerChain`."""
     chain = item.details.get("sellerChain")
     return [str(one) for one in chain[1:]] if isinstance(chain, list) else []

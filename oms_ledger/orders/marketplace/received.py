@@ -1,4 +1,4 @@
-"""An order that was sold elsewhere, as the marketplace tells it (contract 06 §2, 05 §8).
+"""An order that was sold elsewhere, as the marketplace says it (contract 06 §2, 05 §8).
 
 It becomes a seller order, or a chain order when a line's seller is another account. Its price
 stands against what the marketplace pays; a difference beyond the account's rate is refused, or
@@ -43,8 +43,8 @@ def account_named(endpoint: object) -> str | None:
     """The account that a `marketplaceServicesEndpoint` names by `an=`."""
     if not isinstance(endpoint, str):
         return None
-    told = parse_qs(urlsplit(endpoint).query)
-    return next((told[key][0].lower() for key in ("an", "accountName") if told.get(key)), None)
+    fields = parse_qs(urlsplit(endpoint).query)
+    return next((fields[key][0].lower() for key in ("an", "accountName") if fields.get(key)), None)
 
 
 def receive(
@@ -59,22 +59,26 @@ def receive(
     sales_channel: str = "1",
 ) -> Received:
     """The order that a marketplace places here; refuses what cannot become one."""
-    above = body.get("marketplaceOrderId")
-    if not isinstance(above, str) or not above.strip() or len(above) > _LONGEST_ID:
+    marketplace_order = body.get("marketplaceOrderId")
+    if (
+        not isinstance(marketplace_order, str)
+        or not marketplace_order.strip()
+        or len(marketplace_order) > _LONGEST_ID
+    ):
         raise refuse("OMS004", "marketplaceOrderId is required: the order's id above, as a text")
     paid = cents(body.get("marketplacePaymentValue"))
     if paid is None or paid < 0:
         found = body.get("marketplacePaymentValue")
         raise refuse("CHK0145", f"marketplacePaymentValue: found {found!r}, expected cents")
-    items, logistics, told = read_lines(body, account, new_id)
+    items, logistics, fields = read_lines(body, account, new_id)
     sellers = {item.seller for item in items}
     if len(sellers) > 1:
         raise refuse("CHK0024", "Invalid seller for item: all lines need the same seller here")
     (seller,) = sellers
     own = seller in ("1", account.name)
     totals = order_totals(items, logistics)
-    details = {k: v for k, v in told.pop("details").items() if k not in _OF_THE_PROTOCOL}
-    order_id = f"{affiliate}-{above.strip()}"
+    details = {k: v for k, v in fields.pop("details").items() if k not in _OF_THE_PROTOCOL}
+    order_id = f"{affiliate}-{marketplace_order.strip()}"
     placed = OrderPlaced(
         flow="seller" if own else "chain",
         order_group=order_group,
@@ -88,12 +92,12 @@ def receive(
         transaction_id=None,
         merchant_name=account.name.upper(),
         sales_channel=sales_channel,
-        marketplace_order_id=above.strip(),
+        marketplace_order_id=marketplace_order.strip(),
         seller_order_id=order_id if own else None,
         affiliate_id=affiliate,
         sold_by=sold_by,
         details=details,
-        **told,
+        **fields,
     )
     difference = paid - sum(total.value for total in totals)
     return Received(order_id, placed, _tolerated(body, account, difference, paid))
@@ -112,8 +116,8 @@ def _tolerated(body: Json, account: Account, difference: int, paid: int) -> int:
 def same_order(placed: OrderPlaced, again: OrderPlaced) -> bool:
     """Whether a placement that came again is the one that is there."""
 
-    def told(order: OrderPlaced) -> Any:
+    def fields(order: OrderPlaced) -> Any:
         lines = [(i.id, i.seller, i.quantity, i.price, i.price_tags) for i in order.items]
         return lines, order.totals, order.client_profile.get("email"), order.flow
 
-    return bool(told(placed) == told(again))
+    return bool(fields(placed) == fields(again))

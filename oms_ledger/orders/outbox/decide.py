@@ -1,21 +1,31 @@
-"""A call failed for good, was resumed, or was skipped: each is told once."""
+"""A call failed for good, was resumed, or was skipped: each gets once."""
 
-from oms_ledger.orders import events as e
-from oms_ledger.orders.decide import Facts
+from oms_ledger.orders import events
+from oms_ledger.orders.decide import DecisionContext
 from oms_ledger.orders.order import Order
 
 
-def tell_failure(
-    order: Order, facts: Facts, *, call_id: str, party: str, kind: str, why: str
-) -> list[e.OrderEvent]:
-    if call_id in order.failed_calls:
+def record_failure_for_good(
+    order: Order, context: DecisionContext, *, message_id: str, recipient: str, kind: str, why: str
+) -> list[events.OrderEvent]:
+    if message_id in order.failed_messages:
         return []
-    return [e.CallFailed(call_id=call_id, party=party, kind=kind, why=why)]
+    return [
+        events.OutboxMessageFailed(message_id=message_id, recipient=recipient, kind=kind, why=why)
+    ]
 
 
-def tell_resumption(order: Order, facts: Facts, *, call_id: str) -> list[e.OrderEvent]:
-    return [e.CallResumed(call_id)] if call_id in order.failed_calls else []
+def record_resumption(
+    order: Order, context: DecisionContext, *, message_id: str
+) -> list[events.OrderEvent]:
+    return [events.OutboxMessageResumed(message_id)] if message_id in order.failed_messages else []
 
 
-def tell_skip(order: Order, facts: Facts, *, call_id: str, reason: str) -> list[e.OrderEvent]:
-    return [e.CallSkipped(call_id, reason)] if call_id in order.failed_calls else []
+def record_skip(
+    order: Order, context: DecisionContext, *, message_id: str, reason: str
+) -> list[events.OrderEvent]:
+    return (
+        [events.OutboxMessageSkipped(message_id, reason)]
+        if message_id in order.failed_messages
+        else []
+    )

@@ -4,28 +4,28 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CallFailed:
+class OutboxMessageFailed:
     """A call has failed for good: the order is in error until it is resumed or skipped."""
 
-    call_id: str
-    party: str
+    message_id: str
+    recipient: str
     kind: str
     why: str
 
 
 @dataclass(frozen=True, slots=True)
-class CallResumed:
+class OutboxMessageResumed:
     """Somebody had the call made again, or it came through after all."""
 
-    call_id: str
+    message_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class CallSkipped:
+class OutboxMessageSkipped:
     """Somebody decided that the call need not be made."""
 
-    call_id: str
+    message_id: str
     reason: str
 
 
-CallingEvent = CallFailed | CallResumed | CallSkipped
+OutboxEvent = OutboxMessageFailed | OutboxMessageResumed | OutboxMessageSkipped

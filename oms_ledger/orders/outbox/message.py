@@ -1,7 +1,7 @@
 """A call: what an order makes the ledger tell somebody else, and how long it keeps trying.
 
 Whoever is called may hear the same call twice: `key` names it within its order for ever, so that
-the second time changes nothing. Without a key, the entry that led to the call names it.
+the second time changes nothing. Without a key, the event that led to the call names it.
 """
 
 from dataclasses import dataclass, field
@@ -14,13 +14,13 @@ _FIRST_WAIT, _GROWTH, _LONGEST_WAIT = 5.0, 3, 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class OutboxMessage:
     """`party` is who is called (`seller:acme`, `gateway`); `body` holds nothing personal.
 
-    What tells of a person is read from the order when the call is made, so that it can be erased.
+    What says of a person is read from the order when the call is made, so that it can be erased.
     """
 
-    party: str
+    recipient: str
     kind: str
     key: str = ""
     body: Json = field(default_factory=dict)

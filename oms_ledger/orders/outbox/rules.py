@@ -7,32 +7,34 @@ its `CALLS` by type of event. Several topics may have something to say about the
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from oms_ledger.orders import events as e
-from oms_ledger.orders.changes import outbox as changes
-from oms_ledger.orders.marketplace import outbox as partners
+from oms_ledger.orders import events
+from oms_ledger.orders.changes import outbox
+from oms_ledger.orders.marketplace import outbox as marketplace_outbox
 from oms_ledger.orders.order import Order
-from oms_ledger.orders.outbox.message import Call
-from oms_ledger.orders.payments import outbox as payments
+from oms_ledger.orders.outbox.message import OutboxMessage
+from oms_ledger.orders.payments import outbox as payments_outbox
 
-Calling = Callable[[Order, Any, Order], Iterable[Call]]
+MessageRule = Callable[[Order, Any, Order], Iterable[OutboxMessage]]
 
-TOPICS: list[Mapping[type, Calling]] = [
-    partners.CALLS,
-    payments.CALLS,
-    changes.CALLS,
+TOPICS: list[Mapping[type, MessageRule]] = [
+    marketplace_outbox.MESSAGES,
+    payments_outbox.MESSAGES,
+    outbox.MESSAGES,
 ]
 
 
-def speaking() -> frozenset[type]:
+def OUTBOX_EVENTS() -> frozenset[type]:
     """The events that may make somebody be called."""
     return frozenset(event for topic in TOPICS for event in topic)
 
 
-def calls_after(before: Order | None, event: e.OrderEvent, after: Order) -> tuple[Call, ...]:
-    """What has to be told to others because of an event, in the order it has to be told."""
+def messages_after(
+    before: Order | None, event: events.OrderEvent, after: Order
+) -> tuple[OutboxMessage, ...]:
+    """What has to be given to others because of an event, in the order it has to be given."""
     return tuple(
-        call
+        outbox_message
         for topic in TOPICS
         if type(event) in topic
-        for call in topic[type(event)](before or after, event, after)
+        for outbox_message in topic[type(event)](before or after, event, after)
     )

@@ -1,6 +1,6 @@
 """What is known of an order's money: what was asked of the gateway, and what came of it.
 
-All values are cents of this order's share. `balances` tells it by payment.
+All values are cents of this order's share. `balances` says it by payment.
 """
 
 from dataclasses import dataclass, field, replace
@@ -54,7 +54,7 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
-class Money:
+class PaymentBalances:
     gateway_id: str | None = None
     authorizing: str | None = None
     due_at: datetime | None = None
@@ -70,7 +70,7 @@ class Money:
     def request(self, request_id: str) -> Request | None:
         return next((one for one in self.requests if one.id == request_id), None)
 
-    def heard(self, answer: Answered) -> "Money":
+    def result(self, answer: Answered) -> "PaymentBalances":
         """With the latest news of a payment instead of what was known of it."""
         others = tuple(one for one in self.answers if one.payment_id != answer.payment_id)
         return replace(self, answers=(*others, answer))
@@ -91,7 +91,7 @@ class Balance:
     payment: Payment
     answer: Answered | None
     approved: int
-    asked: dict[Kind, int]
+    requested: dict[Kind, int]
     done: dict[Kind, int]
 
     @property
@@ -101,33 +101,33 @@ class Balance:
     @property
     def held(self) -> int:
         """Authorized, and neither to be settled nor to be released."""
-        return max(0, self.approved - self.asked[Kind.SETTLE] - self.asked[Kind.CANCEL])
+        return max(0, self.approved - self.requested[Kind.SETTLE] - self.requested[Kind.CANCEL])
 
     @property
     def captured(self) -> int:
         """Settled or to be settled, and not to be given back."""
-        return self.asked[Kind.SETTLE] - self.asked[Kind.REFUND]
+        return self.requested[Kind.SETTLE] - self.requested[Kind.REFUND]
 
     @property
     def open(self) -> int:
         """What of it the gateway could still take: held, or waited for."""
-        if self.denied or self.asked[Kind.CANCEL] >= self.payment.value:
+        if self.denied or self.requested[Kind.CANCEL] >= self.payment.value:
             return 0
         waited = max(0, self.payment.value - self.approved)
-        return self.held + min(waited, self.payment.value - self.asked[Kind.CANCEL])
+        return self.held + min(waited, self.payment.value - self.requested[Kind.CANCEL])
 
     @property
     def status(self) -> str:
         """As the payment operations spell it."""
-        done, asked = self.done, self.asked
+        done, requested = self.done, self.requested
         if self.denied:
             return "Denied"
         if done[Kind.REFUND] and done[Kind.REFUND] >= done[Kind.SETTLE]:
             return "Refunded"
-        if asked[Kind.SETTLE]:
+        if requested[Kind.SETTLE]:
             whole = done[Kind.SETTLE] >= self.approved - done[Kind.CANCEL]
             return "Finished" if whole else "Settling"
-        if asked[Kind.CANCEL]:
+        if requested[Kind.CANCEL]:
             left = max(self.approved, self.payment.value) - done[Kind.CANCEL]
             return "Cancelled" if left <= 0 else "Cancelling"
         if self.approved >= self.payment.value:
@@ -135,7 +135,7 @@ class Balance:
         return "Authorizing" if self.answer else "Started"
 
 
-def balances(payments: tuple[Payment, ...], money: Money) -> tuple[Balance, ...]:
+def balances(payments: tuple[Payment, ...], money: PaymentBalances) -> tuple[Balance, ...]:
     """One per payment, in their order."""
     found = []
     for payment in payments:
@@ -143,15 +143,15 @@ def balances(payments: tuple[Payment, ...], money: Money) -> tuple[Balance, ...]
         approved = 0
         if answer is not None and answer.outcome == "approved":
             approved = payment.value if answer.value is None else min(answer.value, payment.value)
-        asked, done = dict.fromkeys(Kind, 0), dict.fromkeys(Kind, 0)
+        requested, done = dict.fromkeys(Kind, 0), dict.fromkeys(Kind, 0)
         for request in money.requests:
             if request.attempt is not None:
                 continue
             value = sum(part.value for part in request.parts if part.payment_id == payment.id)
-            asked[request.kind] += value
+            requested[request.kind] += value
             if request.receipt is not None:
                 done[request.kind] += value
-        found.append(Balance(payment, answer, approved, asked, done))
+        found.append(Balance(payment, answer, approved, requested, done))
     return tuple(found)
 
 

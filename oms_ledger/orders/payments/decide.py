@@ -4,10 +4,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from oms_ledger.orders import events as e
-from oms_ledger.orders.decide import Facts, follow_through
+from oms_ledger.orders.decide import DecisionContext, with_automatic_transitions
 from oms_ledger.orders.order import Order
-from oms_ledger.orders.payments.balances import Money
-from oms_ledger.orders.payments.gateway import Answer, Heard, Outcome
+from oms_ledger.orders.payments.balances import PaymentBalances
+from oms_ledger.orders.payments.gateway import AuthorizationResult, Outcome, PaymentResult
 from oms_ledger.orders.payments.reactions import request_id
 from oms_ledger.orders.payments.systems import NO_PAYMENT
 from oms_ledger.orders.refusals import (
@@ -29,21 +29,23 @@ class PaymentsChanged(Exception):
 
 
 def send_payments(
-    order: Order, facts: Facts, *, payments: tuple[e.Payment, ...]
+    order: Order, context: DecisionContext, *, payments: tuple[e.Payment, ...]
 ) -> list[e.OrderEvent]:
     if order.status is not None or order.payments == payments:
         return []  # sent twice, or after the order was processed: nothing new
-    require_in_time(order, facts.now)
-    return [e.PaymentsSent(payments)]
+    require_in_time(order, context.now)
+    return [e.PaymentsSubmitted(payments)]
 
 
-def open_transaction(order: Order, facts: Facts, *, gateway_id: str) -> list[e.OrderEvent]:
+def open_transaction(
+    order: Order, context: DecisionContext, *, gateway_id: str
+) -> list[e.OrderEvent]:
     if order.money.gateway_id == gateway_id:
         return []
     return [e.TransactionOpened(gateway_id)]
 
 
-def add_data(order: Order, facts: Facts, *, data: e.Json) -> list[e.OrderEvent]:
+def add_data(order: Order, context: DecisionContext, *, data: e.Json) -> list[e.OrderEvent]:
     """Data sets about the transaction, by name; the same again is nothing new."""
     news = {k: v for k, v in data.items() if order.money.additional.get(k) != v}
     return [e.AdditionalDataSent(news)] if news else []
@@ -58,32 +60,36 @@ def attempt_of(order: Order) -> str:
     return request_id(order.account, transaction, "authorize", len(order.money.denied_attempts))
 
 
-def announce_authorization(order: Order, facts: Facts, *, attempt: str) -> list[e.OrderEvent]:
+def announce_authorization(
+    order: Order, context: DecisionContext, *, attempt: str
+) -> list[e.OrderEvent]:
     """Put on record that a remote gateway is going to be asked."""
     if order.status is not None or order.money.authorizing == attempt:
         return []
-    require_in_time(order, facts.now)
+    require_in_time(order, context.now)
     return [e.AuthorizationRequested(attempt)]
 
 
-def begin_without_payment(order: Order, facts: Facts) -> list[e.OrderEvent]:
+def begin_without_payment(order: Order, context: DecisionContext) -> list[e.OrderEvent]:
     """The workflow of a purchase that costs nothing begins at once; of another one it waits."""
     if order.placed.transaction_id != NO_PAYMENT:
         return []
-    return process_order(order, facts, approved=frozenset())
+    return process_order(order, context, approved=frozenset())
 
 
-def process_order(order: Order, facts: Facts, *, approved: frozenset[str]) -> list[e.OrderEvent]:
+def process_order(
+    order: Order, context: DecisionContext, *, approved: frozenset[str]
+) -> list[e.OrderEvent]:
     """The workflow begins; `approved` are the payments that are known to be approved."""
     answers = {
-        payment.id: Answer(Outcome.APPROVED if payment.id in approved else Outcome.PENDING)
+        payment.id: PaymentResult(Outcome.APPROVED if payment.id in approved else Outcome.PENDING)
         for payment in order.payments
     }
-    return hear_authorization(order, facts, heard=Heard(answers=answers))
+    return record_authorization(order, context, result=AuthorizationResult(answers=answers))
 
 
-def hear_authorization(
-    order: Order, facts: Facts, *, heard: Heard, begin: bool = True
+def record_authorization(
+    order: Order, context: DecisionContext, *, result: AuthorizationResult, begin: bool = True
 ) -> list[e.OrderEvent]:
     """The gateway answered: the workflow begins, unless a payment was denied, or not `begin`.
 
@@ -91,23 +97,23 @@ def hear_authorization(
     """
     if order.status is not None:
         return []  # a repeated callback is answered as the first time
-    require_in_time(order, facts.now)
-    if heard.request_id is not None:
-        if heard.request_id in order.money.denied_attempts:
+    require_in_time(order, context.now)
+    if result.request_id is not None:
+        if result.request_id in order.money.denied_attempts:
             return []  # heard before
-        if _asked(heard.payments) != _asked(unapproved(order)):
+        if _asked(result.payments) != _asked(unapproved(order)):
             raise PaymentsChanged(order.order_id)
     news = [
         event
         for payment in order.payments
-        if payment.id in heard.answers and payment.id not in order.approved
-        for event in _heard(payment, heard.answers[payment.id], heard.request_id, facts)
+        if payment.id in result.answers and payment.id not in order.approved
+        for event in _heard(payment, result.answers[payment.id], result.request_id, context)
     ]
-    if heard.denied:
+    if result.denied:
         return sorted(news, key=lambda event: isinstance(event, e.PaymentDenied))
     if not begin:
         return news
-    return follow_through(order, [*_begun(order, facts), *news], facts)
+    return with_automatic_transitions(order, [*_begun(order, context), *news], context)
 
 
 def unapproved(order: Order) -> tuple[e.Payment, ...]:
@@ -115,9 +121,11 @@ def unapproved(order: Order) -> tuple[e.Payment, ...]:
     return tuple(payment for payment in order.payments if payment.id not in order.approved)
 
 
-def _begun(order: Order, facts: Facts) -> list[e.OrderEvent]:
+def _begun(order: Order, context: DecisionContext) -> list[e.OrderEvent]:
     """The workflow up to where it waits, before any money is heard of."""
-    return follow_through(replace(order, money=Money()), [e.WorkflowCreated()], facts)
+    return with_automatic_transitions(
+        replace(order, money=PaymentBalances()), [e.WorkflowCreated()], context
+    )
 
 
 def _asked(payments: tuple[e.Payment, ...]) -> list[tuple[object, ...]]:
@@ -126,38 +134,38 @@ def _asked(payments: tuple[e.Payment, ...]) -> list[tuple[object, ...]]:
 
 
 def _heard(
-    payment: e.Payment, answer: Answer, asked: str | None, facts: Facts
+    payment: e.Payment, answer: PaymentResult, requested: str | None, context: DecisionContext
 ) -> list[e.OrderEvent]:
     match answer.outcome:
         case Outcome.APPROVED:
             return [
                 e.PaymentAuthorized(
-                    payment.id, facts.receipt, request_id=asked, connector=answer.connector
+                    payment.id, context.receipt, request_id=requested, connector=answer.connector
                 )
             ]
         case Outcome.DENIED:
             return [
                 e.PaymentDenied(
                     payment_id=payment.id,
-                    receipt=facts.receipt,
-                    request_id=asked,
+                    receipt=context.receipt,
+                    request_id=requested,
                     reason=answer.reason,
                     connector=answer.connector,
                 )
             ]
         case Outcome.PENDING:
-            if asked is None or not answer.connector:
+            if requested is None or not answer.connector:
                 return []  # nothing to keep: it waits for its notification
             return [
                 e.PaymentAwaited(
-                    payment_id=payment.id, request_id=asked, connector=answer.connector
+                    payment_id=payment.id, request_id=requested, connector=answer.connector
                 )
             ]
 
 
 def notify_payment(
     order: Order,
-    facts: Facts,
+    context: DecisionContext,
     *,
     payment_id: str,
     paid: int | None = None,
@@ -179,8 +187,8 @@ def notify_payment(
     if not sibling:
         _must_wait_for_money(order)
     whole = paid is None or paid >= payment.value
-    authorized = e.PaymentAuthorized(payment.id, facts.receipt, None if whole else paid)
-    return follow_through(order, [authorized], facts)
+    authorized = e.PaymentAuthorized(payment.id, context.receipt, None if whole else paid)
+    return with_automatic_transitions(order, [authorized], context)
 
 
 def waits_for_money(order: Order) -> bool:
@@ -199,7 +207,7 @@ def _approved(order: Order, payment: e.Payment) -> int:
 
 
 def deny_payment(
-    order: Order, facts: Facts, *, payment_id: str, reason: str | None = None
+    order: Order, context: DecisionContext, *, payment_id: str, reason: str | None = None
 ) -> list[e.OrderEvent]:
     """The gateway says later that a pending payment was denied: the order is canceled for it."""
     payment = next((p for p in order.payments if p.id.lower() == payment_id.lower()), None)
@@ -212,31 +220,33 @@ def deny_payment(
         raise NoWorkflow(order.order_id)
     if order.status not in _HEARS or payment.id in order.approved:
         raise PaymentNotPending(order.status)
-    denied = e.PaymentDenied(payment_id=payment.id, receipt=facts.receipt, reason=reason)
-    return canceled_for_payment(order, facts, [denied], reason or "The payment was denied")
+    denied = e.PaymentDenied(payment_id=payment.id, receipt=context.receipt, reason=reason)
+    return canceled_for_payment(order, context, [denied], reason or "The payment was denied")
 
 
-def expire_payment(order: Order, facts: Facts) -> list[e.OrderEvent]:
+def expire_payment(order: Order, context: DecisionContext) -> list[e.OrderEvent]:
     """The account's `payment_expiry` is over; void when the order has its money or moved on."""
     due_at = order.money.due_at
-    if order.status is not Status.PAYMENT_PENDING or due_at is None or facts.now < due_at:
+    if order.status is not Status.PAYMENT_PENDING or due_at is None or context.now < due_at:
         return []
-    return canceled_for_payment(order, facts, [], "The payment was not made in time")
+    return canceled_for_payment(order, context, [], "The payment was not made in time")
 
 
 def canceled_for_payment(
-    order: Order, facts: Facts, events: list[e.OrderEvent], reason: str
+    order: Order, context: DecisionContext, events: list[e.OrderEvent], reason: str
 ) -> list[e.OrderEvent]:
     """The events, and the cancellation that follows because the money will not come."""
-    started = e.CancellationStarted(by="payment-notification", receipt=facts.receipt, reason=reason)
-    return follow_through(order, [*events, started], facts)
+    started = e.CancellationStarted(
+        by="payment-notification", receipt=context.receipt, reason=reason
+    )
+    return with_automatic_transitions(order, [*events, started], context)
 
 
-def expire_placement(order: Order, facts: Facts) -> list[e.OrderEvent]:
+def expire_placement(order: Order, context: DecisionContext) -> list[e.OrderEvent]:
     """The five minutes are over; void when the order was processed."""
-    if order.status is not None or order.expired or facts.now < order.created_at + TIME_TO_PAY:
+    if order.status is not None or order.expired or context.now < order.created_at + TIME_TO_PAY:
         return []
-    return [e.PlacementExpired(facts.now)]
+    return [e.PlacementExpired(context.now)]
 
 
 def require_in_time(order: Order, now: datetime) -> None:

@@ -12,7 +12,7 @@ from oms_ledger.orders.parts import Json, Payment, personal
 
 
 @dataclass(frozen=True, slots=True)
-class PaymentsSent:
+class PaymentsSubmitted:
     """The shopper's payment data reached the transaction; card numbers are never kept."""
 
     payments: tuple[Payment, ...]
@@ -164,7 +164,7 @@ class PaymentRequestFailed:
 
 
 PaymentEvent = (
-    PaymentsSent
+    PaymentsSubmitted
     | TransactionOpened
     | AdditionalDataSent
     | AuthorizationRequested

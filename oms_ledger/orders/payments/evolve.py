@@ -5,19 +5,19 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from oms_ledger.orders import events as e
+from oms_ledger.orders import events
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.balances import (
     Answered,
     Kind,
-    Money,
+    PaymentBalances,
     Request,
 )
 
 _RECEIPTS = {Kind.SETTLE: "settlePayment", Kind.REFUND: "refundPayment"}
 
 
-def _sent(order: Order, event: e.PaymentsSent, at: datetime) -> Order:
+def _sent(order: Order, event: events.PaymentsSubmitted, at: datetime) -> Order:
     return replace(order, payments=event.payments)
 
 
@@ -25,19 +25,19 @@ def _with(order: Order, **news: Any) -> Order:
     return replace(order, money=replace(order.money, **news))
 
 
-def _opened(order: Order, event: e.TransactionOpened, at: datetime) -> Order:
+def _opened(order: Order, event: events.TransactionOpened, at: datetime) -> Order:
     return _with(order, gateway_id=event.gateway_id)
 
 
-def _additional(order: Order, event: e.AdditionalDataSent, at: datetime) -> Order:
+def _additional(order: Order, event: events.AdditionalDataSent, at: datetime) -> Order:
     return _with(order, additional={**order.money.additional, **event.data})
 
 
-def _authorizing(order: Order, event: e.AuthorizationRequested, at: datetime) -> Order:
+def _authorizing(order: Order, event: events.AuthorizationRequested, at: datetime) -> Order:
     return _with(order, authorizing=event.request_id)
 
 
-def _authorized(order: Order, event: e.PaymentAuthorized, at: datetime) -> Order:
+def _authorized(order: Order, event: events.PaymentAuthorized, at: datetime) -> Order:
     answer = Answered(
         event.payment_id,
         at,
@@ -52,18 +52,18 @@ def _authorized(order: Order, event: e.PaymentAuthorized, at: datetime) -> Order
     )
     return replace(
         order,
-        money=order.money.heard(answer),
+        money=order.money.result(answer),
         approved=order.approved | {event.payment_id} if whole else order.approved,
         receipts=(*order.receipts, ("authorizePayment", event.receipt, at)),
     )
 
 
-def _connector(order: Order, payment_id: str) -> e.Json:
+def _connector(order: Order, payment_id: str) -> events.Json:
     known = order.money.answer(payment_id)
     return known.connector if known else {}
 
 
-def _awaited(order: Order, event: e.PaymentAwaited, at: datetime) -> Order:
+def _awaited(order: Order, event: events.PaymentAwaited, at: datetime) -> Order:
     answer = Answered(
         event.payment_id,
         at,
@@ -71,10 +71,10 @@ def _awaited(order: Order, event: e.PaymentAwaited, at: datetime) -> Order:
         request_id=event.request_id,
         connector=event.connector,
     )
-    return replace(order, money=order.money.heard(answer))
+    return replace(order, money=order.money.result(answer))
 
 
-def _denied(order: Order, event: e.PaymentDenied, at: datetime) -> Order:
+def _denied(order: Order, event: events.PaymentDenied, at: datetime) -> Order:
     """Before the workflow a denial closes the attempt: whatever it approved is of the past."""
     answer = Answered(
         event.payment_id,
@@ -88,14 +88,14 @@ def _denied(order: Order, event: e.PaymentDenied, at: datetime) -> Order:
     money = order.money
     if order.status is not None or event.request_id is None:
         return replace(
-            order, money=money.heard(answer), approved=order.approved - {event.payment_id}
+            order, money=money.result(answer), approved=order.approved - {event.payment_id}
         )
     return replace(
         order, money=_closed(money, event.request_id, answer), approved=_kept(order, event)
     )
 
 
-def _closed(money: Money, request_id: str, denial: Answered) -> Money:
+def _closed(money: PaymentBalances, request_id: str, denial: Answered) -> PaymentBalances:
     attempts = money.denied_attempts
     of_it = tuple(one for one in money.answers if one.request_id == request_id)
     return replace(
@@ -107,12 +107,12 @@ def _closed(money: Money, request_id: str, denial: Answered) -> Money:
     )
 
 
-def _kept(order: Order, event: e.PaymentDenied) -> frozenset[str]:
+def _kept(order: Order, event: events.PaymentDenied) -> frozenset[str]:
     gone = {one.payment_id for one in order.money.answers if one.request_id == event.request_id}
     return order.approved - gone
 
 
-def _due(order: Order, event: e.PaymentDue, at: datetime) -> Order:
+def _due(order: Order, event: events.PaymentDue, at: datetime) -> Order:
     return _with(order, due_at=event.at)
 
 
@@ -147,7 +147,7 @@ def _done(order: Order, event: Any, at: datetime) -> Order:
     )
 
 
-def _failed(order: Order, event: e.PaymentRequestFailed, at: datetime) -> Order:
+def _failed(order: Order, event: events.PaymentRequestFailed, at: datetime) -> Order:
     requests = tuple(
         replace(one, failure=event.reason, connector=event.connector)
         if one.id == event.request_id and one.receipt is None
@@ -157,20 +157,20 @@ def _failed(order: Order, event: e.PaymentRequestFailed, at: datetime) -> Order:
     return _with(order, requests=requests)
 
 
-LEARNS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
-    e.PaymentsSent: _sent,
-    e.TransactionOpened: _opened,
-    e.AdditionalDataSent: _additional,
-    e.AuthorizationRequested: _authorizing,
-    e.PaymentAuthorized: _authorized,
-    e.PaymentAwaited: _awaited,
-    e.PaymentDenied: _denied,
-    e.PaymentDue: _due,
-    e.PaymentSettlementRequested: _asked(Kind.SETTLE),
-    e.PaymentRefundRequested: _asked(Kind.REFUND),
-    e.PaymentCancellationRequested: _asked(Kind.CANCEL),
-    e.PaymentSettled: _done,
-    e.PaymentRefunded: _done,
-    e.PaymentCanceled: _done,
-    e.PaymentRequestFailed: _failed,
+APPLIERS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
+    events.PaymentsSubmitted: _sent,
+    events.TransactionOpened: _opened,
+    events.AdditionalDataSent: _additional,
+    events.AuthorizationRequested: _authorizing,
+    events.PaymentAuthorized: _authorized,
+    events.PaymentAwaited: _awaited,
+    events.PaymentDenied: _denied,
+    events.PaymentDue: _due,
+    events.PaymentSettlementRequested: _asked(Kind.SETTLE),
+    events.PaymentRefundRequested: _asked(Kind.REFUND),
+    events.PaymentCancellationRequested: _asked(Kind.CANCEL),
+    events.PaymentSettled: _done,
+    events.PaymentRefunded: _done,
+    events.PaymentCanceled: _done,
+    events.PaymentRequestFailed: _failed,
 }

@@ -27,7 +27,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PaymentResult:
     """What a gateway says of one payment; `connector` as the payment operations show it."""
 
     outcome: Outcome
@@ -36,7 +36,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class AuthorizationResult:
     """The answer to an authorization: per payment, or where the shopper has to go first.
 
     `redirects` and `apps` are as process order answers them (428). `payments` are those that were
@@ -45,7 +45,7 @@ class Heard:
 
     request_id: str | None = None
     payments: tuple[Payment, ...] = ()
-    answers: Mapping[str, Answer] = field(default_factory=dict)
+    answers: Mapping[str, PaymentResult] = field(default_factory=dict)
     redirects: tuple[Json, ...] = ()
     apps: tuple[Json, ...] = ()
 
@@ -80,7 +80,7 @@ class Transaction:
     additional: Json = field(default_factory=dict)
 
 
-class GatewayAway(Exception):
+class GatewayUnavailable(Exception):
     """The gateway did not answer, or said it cannot now: ask again; `after` is when it allows."""
 
     def __init__(self, why: str, after: timedelta | None = None) -> None:
@@ -88,7 +88,7 @@ class GatewayAway(Exception):
         self.after = after
 
 
-class GatewayRefused(Exception):
+class GatewayRejected(Exception):
     """The gateway said no for good; asking again is of no use before somebody has looked."""
 
     def __init__(self, why: str, connector: Json | None = None) -> None:
@@ -96,7 +96,7 @@ class GatewayRefused(Exception):
         self.connector = connector or {}
 
 
-class GatewayClosed(GatewayRefused):
+class GatewayClosed(GatewayRejected):
     """The question was not looked at: the ledger is not let in, or nobody is there to be asked.
 
     What the gateway did when it was asked before, this says nothing about.
@@ -116,7 +116,7 @@ class Gateway(Protocol):
     def send(self, transaction: Transaction, payments: Sequence[Json]) -> None:
         """Pass on payments as a client sent them, card numbers included; nothing is kept here."""
 
-    def authorize(self, transaction: Transaction, request_id: str) -> Heard: ...
+    def authorize(self, transaction: Transaction, request_id: str) -> AuthorizationResult: ...
 
     def carry_out(
         self, transaction: Transaction, kind: Kind, value: int, request_id: str
@@ -127,7 +127,7 @@ class Gateway(Protocol):
         """Authorize `value` cents more than was agreed, or so much less when it is negative."""
 
 
-class LedgerOnly:
+class BuiltInGateway:
     """The built-in gateway: it holds no money, and always answers the same question alike.
 
     Bank slips, Pix, cash, promissory and custom systems are pending until notified. A card is
@@ -145,10 +145,10 @@ class LedgerOnly:
     def send(self, transaction: Transaction, payments: Sequence[Json]) -> None:
         """Nothing to do: what may be kept of them is recorded."""
 
-    def authorize(self, transaction: Transaction, request_id: str) -> Heard:
+    def authorize(self, transaction: Transaction, request_id: str) -> AuthorizationResult:
         payments = transaction.payments
         away = [p for p in payments if p.details.get("lastDigits") in REDIRECTED_LAST_DIGITS]
-        return Heard(
+        return AuthorizationResult(
             request_id,
             payments,
             {payment.id: _answer(payment) for payment in payments},
@@ -163,7 +163,7 @@ class LedgerOnly:
     def adjust(self, transaction: Transaction, value: int, request_id: str) -> Receipt:
         for payment in transaction.payments:
             if value > 0 and payment.details.get("lastDigits") in DENIED_LAST_DIGITS:
-                raise GatewayRefused("The card does not allow a higher value")
+                raise GatewayRejected("The card does not allow a higher value")
         return Receipt(request_id)
 
 
@@ -171,11 +171,11 @@ def _elsewhere(transaction: Transaction, payment: Payment) -> str:
     return f"/checkout/gatewayCallback/{transaction.order_group}/Redirect?paymentId={payment.id}"
 
 
-def _answer(payment: Payment) -> Answer:
+def _answer(payment: Payment) -> PaymentResult:
     if payment.group in PENDING_GROUPS:
-        return Answer(Outcome.PENDING)
+        return PaymentResult(Outcome.PENDING)
     if payment.details.get("lastDigits") in DENIED_LAST_DIGITS:
-        return Answer(Outcome.DENIED, "The card was denied by its test number")
+        return PaymentResult(Outcome.DENIED, "The card was denied by its test number")
     name = hashlib.sha256(payment.id.encode()).hexdigest()
-    told = {"Tid": name[:16], "ReturnCode": "200", "Message": "Approved", "authId": name[16:22]}
-    return Answer(Outcome.APPROVED, connector=told)
+    fields = {"Tid": name[:16], "ReturnCode": "200", "Message": "Approved", "authId": name[16:22]}
+    return PaymentResult(Outcome.APPROVED, connector=fields)

@@ -1,28 +1,28 @@
-"""Asking the gateway to settle, refund or cancel by hand, and recording what it answered."""
+"""Asking the gateway to settle, refund or cancel manually, and recording what it answered."""
 
 from collections.abc import Sequence
 
-from oms_ledger.orders import events as e
-from oms_ledger.orders.decide import Facts
+from oms_ledger.orders import events
+from oms_ledger.orders.decide import DecisionContext
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.balances import Kind, Request
 from oms_ledger.orders.payments.decide import canceled_for_payment
 from oms_ledger.orders.payments.gateway import Receipt
 from oms_ledger.orders.payments.reactions import (
-    give_back,
+    refund,
     release,
     request_id,
     settle,
 )
 from oms_ledger.orders.refusals import NotThatMuch, RefundExceedsCaptured
 
-_DONE: dict[Kind, type[e.PaymentSettled | e.PaymentRefunded | e.PaymentCanceled]] = {
-    Kind.SETTLE: e.PaymentSettled,
-    Kind.REFUND: e.PaymentRefunded,
-    Kind.CANCEL: e.PaymentCanceled,
+_DONE: dict[Kind, type[events.PaymentSettled | events.PaymentRefunded | events.PaymentCanceled]] = {
+    Kind.SETTLE: events.PaymentSettled,
+    Kind.REFUND: events.PaymentRefunded,
+    Kind.CANCEL: events.PaymentCanceled,
 }
 _HAND = ("by hand",)
-_ASKS = {Kind.SETTLE: settle, Kind.REFUND: give_back, Kind.CANCEL: release}
+_ASKS = {Kind.SETTLE: settle, Kind.REFUND: refund, Kind.CANCEL: release}
 
 
 def available(order: Order, kind: Kind) -> int:
@@ -36,9 +36,15 @@ def available(order: Order, kind: Kind) -> int:
             return sum(one.open for one in order.balances)
 
 
-def ask_by_hand(
-    order: Order, facts: Facts, *, kind: Kind, value: int, asked_as: str, whole: bool = False
-) -> list[e.OrderEvent]:
+def request_manually(
+    order: Order,
+    context: DecisionContext,
+    *,
+    kind: Kind,
+    value: int,
+    asked_as: str,
+    whole: bool = False,
+) -> list[events.OrderEvent]:
     """Ask for `value` cents of this order; nothing new when the same was asked before.
 
     An order that waits for its money and has all of it canceled waits in vain: it is canceled.
@@ -46,8 +52,8 @@ def ask_by_hand(
     """
     if not value:
         waits = kind is Kind.CANCEL and whole and not available(order, kind)
-        if waits and order.allows(e.PaymentApprovalRecorded) and not order.paid:
-            return canceled_for_payment(order, facts, [], "The transaction was canceled")
+        if waits and order.allows(events.PaymentApprovalRecorded) and not order.paid:
+            return canceled_for_payment(order, context, [], "The transaction was canceled")
         return []
     if order.money.request(_id(order, kind, asked_as)) is not None:
         return []
@@ -56,13 +62,13 @@ def ask_by_hand(
         raise RefundExceedsCaptured(rest)
     if value > rest:
         raise NotThatMuch(value, kind, rest)
-    asked = _ASKS[kind](order, value, "request", *_HAND, asked_as)
-    if kind is Kind.CANCEL and value == rest and order.allows(e.PaymentApprovalRecorded):
-        return canceled_for_payment(order, facts, asked, "The transaction was canceled")
-    return asked
+    requested = _ASKS[kind](order, value, "request", *_HAND, asked_as)
+    if kind is Kind.CANCEL and value == rest and order.allows(events.PaymentApprovalRecorded):
+        return canceled_for_payment(order, context, requested, "The transaction was canceled")
+    return requested
 
 
-def asked_by_hand(orders: Sequence[Order], kind: Kind, asked_as: str) -> list[Request]:
+def manual_request_id(orders: Sequence[Order], kind: Kind, asked_as: str) -> list[Request]:
     """What was asked of some orders under this name before."""
     found = (order.money.request(_id(order, kind, asked_as)) for order in orders)
     return [request for request in found if request is not None]
@@ -73,8 +79,8 @@ def _id(order: Order, kind: Kind, asked_as: str) -> str:
 
 
 def record_outcome(
-    order: Order, facts: Facts, *, asked_as: str, receipt: Receipt
-) -> list[e.OrderEvent]:
+    order: Order, context: DecisionContext, *, asked_as: str, receipt: Receipt
+) -> list[events.OrderEvent]:
     """The gateway did what it was asked; heard twice, it is recorded once."""
     request = order.money.request(asked_as)
     if request is None or request.receipt is not None:
@@ -91,10 +97,10 @@ def record_outcome(
 
 
 def record_failure(
-    order: Order, facts: Facts, *, asked_as: str, reason: str, connector: e.Json
-) -> list[e.OrderEvent]:
+    order: Order, context: DecisionContext, *, asked_as: str, reason: str, connector: events.Json
+) -> list[events.OrderEvent]:
     """The gateway will not do it: a person has to look."""
     request = order.money.request(asked_as)
     if request is None or request.receipt is not None or request.failure == reason:
         return []
-    return [e.PaymentRequestFailed(request_id=asked_as, reason=reason, connector=connector)]
+    return [events.PaymentRequestFailed(request_id=asked_as, reason=reason, connector=connector)]

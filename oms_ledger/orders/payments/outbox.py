@@ -3,23 +3,23 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from oms_ledger.orders import events as e
+from oms_ledger.orders import events
 from oms_ledger.orders.order import Order
-from oms_ledger.orders.outbox.message import Call
+from oms_ledger.orders.outbox.message import OutboxMessage
 from oms_ledger.orders.payments.balances import Kind
 
 GATEWAY = "gateway"
 
 
-def _call(kind: Kind) -> Callable[[Order, Any, Order], Iterable[Call]]:
-    def calls(before: Order, event: Any, after: Order) -> Iterable[Call]:
-        return [Call(GATEWAY, kind.value, event.request_id, {"value": event.value})]
+def _call(kind: Kind) -> Callable[[Order, Any, Order], Iterable[OutboxMessage]]:
+    def messages(before: Order, event: Any, after: Order) -> Iterable[OutboxMessage]:
+        return [OutboxMessage(GATEWAY, kind.value, event.request_id, {"value": event.value})]
 
-    return calls
+    return messages
 
 
-CALLS: Mapping[type, Callable[[Order, Any, Order], Iterable[Call]]] = {
-    e.PaymentSettlementRequested: _call(Kind.SETTLE),
-    e.PaymentRefundRequested: _call(Kind.REFUND),
-    e.PaymentCancellationRequested: _call(Kind.CANCEL),
+MESSAGES: Mapping[type, Callable[[Order, Any, Order], Iterable[OutboxMessage]]] = {
+    events.PaymentSettlementRequested: _call(Kind.SETTLE),
+    events.PaymentRefundRequested: _call(Kind.REFUND),
+    events.PaymentCancellationRequested: _call(Kind.CANCEL),
 }

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from oms_ledger.orders import events as e
-from oms_ledger.orders.decide import Facts
+from oms_ledger.orders.decide import DecisionContext
 from oms_ledger.orders.evolve import evolve
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.balances import Kind, shared
@@ -35,26 +35,28 @@ def request_id(account: str, whose: str, *what: object) -> str:
     return hashlib.sha256(name.encode()).hexdigest()[:32].upper()
 
 
-def with_requests(order: Order, events: Sequence[e.OrderEvent], facts: Facts) -> list[e.OrderEvent]:
+def with_payment_requests(
+    order: Order, events: Sequence[e.OrderEvent], context: DecisionContext
+) -> list[e.OrderEvent]:
     """The events, and after each what it makes the ledger ask of the gateway."""
     if not takes_money(order):
         return list(events)
     done: list[e.OrderEvent] = []
     began_in = order.status
     for event in events:
-        before, order = order, _after(order, event, facts)
+        before, order = order, _after(order, event, context)
         done.append(event)
         if asks := _ASKS.get(type(event)):
             for request in asks(before, event, order):
-                order = _after(order, request, facts)
+                order = _after(order, request, context)
                 done.append(request)
-    if order.status is Status.PAYMENT_PENDING is not began_in and facts.payment_expiry:
-        done.append(e.PaymentDue(facts.now + facts.payment_expiry))
+    if order.status is Status.PAYMENT_PENDING is not began_in and context.payment_expiry:
+        done.append(e.PaymentDue(context.now + context.payment_expiry))
     return done
 
 
-def _after(order: Order, event: e.OrderEvent, facts: Facts) -> Order:
-    return evolve(order, event, facts.now, order.order_id, order.account)
+def _after(order: Order, event: e.OrderEvent, context: DecisionContext) -> Order:
+    return evolve(order, event, context.now, order.order_id, order.account)
 
 
 def settle(order: Order, value: int, cause: str, *what: object) -> list[e.OrderEvent]:
@@ -63,7 +65,7 @@ def settle(order: Order, value: int, cause: str, *what: object) -> list[e.OrderE
     return _asked(e.PaymentSettlementRequested, order, parts, cause, Kind.SETTLE, *what)
 
 
-def give_back(order: Order, value: int, cause: str, *what: object) -> list[e.OrderEvent]:
+def refund(order: Order, value: int, cause: str, *what: object) -> list[e.OrderEvent]:
     """Ask to give back some of what was captured."""
     parts = _captured_parts(order, value)
     return _asked(e.PaymentRefundRequested, order, parts, cause, Kind.REFUND, *what)
@@ -132,10 +134,10 @@ def _ended(before: Order, event: e.OrderEvent, after: Order) -> list[e.OrderEven
     """Canceled, or expired before it began: what is held is released, what was taken goes back."""
     left = sum(one.open for one in after.balances)
     cause = "canceled" if after.status is not None else "expired"
-    asked = after.status is not None or after.money.authorizing or after.money.answers
-    released = release(after, left, cause, "end") if asked else []
+    requested = after.status is not None or after.money.authorizing or after.money.answers
+    released = release(after, left, cause, "end") if requested else []
     captured = sum(max(0, one.captured) for one in after.balances)
-    return [*released, *give_back(after, captured, cause, "end")]
+    return [*released, *refund(after, captured, cause, "end")]
 
 
 def _came_too_late(before: Order, event: e.PaymentAuthorized, after: Order) -> list[e.OrderEvent]:

@@ -24,4 +24,4 @@ def refundable(order: Order) -> int:
     elsewhere, invoiced."""
     taken = order.invoiced_value if order.flow in PAID_ELSEWHERE else captured(order)
     returned = sum(invoice.refund or 0 for invoice in order.invoices)
-    return taken - max(returned, order.refunded)  # some may have been given back by hand
+    return taken - max(returned, order.refunded)  # some may have been given back manually

@@ -112,10 +112,10 @@ def _system(given: Json, place: str) -> Json:
     if isinstance(system, bool) or not isinstance(system, str | int) or not str(system).strip():
         raise refuse("ORD020", f"{place}.paymentSystem: found {system!r}, expected an id")
     name, group = name_and_group(str(system).strip())
-    told = {"payment_system_name": ("paymentSystemName", name), "group": ("group", group)}
+    values = {"payment_system_name": ("paymentSystemName", name), "group": ("group", group)}
     names = {
         ours: given[theirs] if isinstance(given.get(theirs), str) and given[theirs] else known
-        for ours, (theirs, known) in told.items()
+        for ours, (theirs, known) in values.items()
     }
     return {"payment_system": str(system).strip(), **names}
 

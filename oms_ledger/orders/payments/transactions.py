@@ -1,4 +1,4 @@
-"""The transaction of a purchase: one for all of its orders, told from their shares."""
+"""The transaction of a purchase: one for all of its orders, given from their shares."""
 
 from collections.abc import Sequence
 

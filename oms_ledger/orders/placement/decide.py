@@ -115,7 +115,7 @@ def place(
     given = raw_items(body)
     if not offered and not (trusted and account.setting("trust_request_prices")):
         raise refuse("CHK0022", "Invalid id for item: items[0].id has no price on offer")
-    items, logistics, told = read_lines(body, account, new_id)
+    items, logistics, fields = read_lines(body, account, new_id)
     payments, gift_cards = _payments(body, new_id)
     sellers = _by_seller(given)
     values = [
@@ -156,7 +156,7 @@ def place(
             merchant_name=account.name.upper(),
             sales_channel=sales_channel,
             seller_order_id=f"00-{the_id}" if own else None,
-            **told,
+            **fields,
         )
         orders.append((the_id, placed))
     return orders
@@ -174,7 +174,7 @@ def _without_secrets(value: Any) -> Any:
 def read_lines(
     body: Json, account: Account, new_id: Callable[[], str]
 ) -> tuple[list[Item], list[Json], dict[str, Any]]:
-    """The lines of a body, their deliveries, and what else its orders are told alike."""
+    """The lines of a body, their deliveries, and what else its orders get alike."""
     body = _without_secrets(body)
     freights = _list_freights(body)
     lines = [
@@ -186,20 +186,20 @@ def read_lines(
 
 
 def _list_freights(body: Json) -> dict[int, int]:
-    """What each line's delivery costs before freight tags, as far as it is told."""
+    """What each line's delivery costs before freight tags, as far as it gets."""
     shipping = body.get("shippingData")
     infos = shipping.get("logisticsInfo") if isinstance(shipping, dict) else None
-    told: dict[int, int] = {}
+    fields: dict[int, int] = {}
     for info in infos if isinstance(infos, list) else ():
         index = count(info.get("itemIndex"), text=True) if isinstance(info, dict) else None
         if index is not None:
             named = (info.get(name) for name in ("listPrice", "price"))
-            told[index] = next((price for price in map(cents, named) if price is not None), 0)
-    return told
+            fields[index] = next((price for price in map(cents, named) if price is not None), 0)
+    return fields
 
 
 def _told(body: Json, account: Account, new_id: Callable[[], str]) -> dict[str, Any]:
-    """What every order of the purchase is told alike."""
+    """What every order of the purchase gets alike."""
     for name in ("giftRegistryData", "callCenterOperatorData"):
         optional_object(body, name)
     order_form_id = body.get("orderFormId")
@@ -245,8 +245,8 @@ def _marketing(body: Json) -> Json | None:
 def _require_short_associate(body: Json) -> None:
     """A sales associate's id, as `salesAssociateData` or within the merchant's context."""
     context = body.get("merchantContextData")
-    for told in (body, context if isinstance(context, dict) else {}):
-        data = told.get("salesAssociateData")
+    for fields in (body, context if isinstance(context, dict) else {}):
+        data = fields.get("salesAssociateData")
         associate = data.get("salesAssociateId") if isinstance(data, dict) else None
         if associate is not None and len(str(associate)) > _LONGEST_ASSOCIATE:
             message = "Field salesAssociateId has exceeded limit of characters"
@@ -286,9 +286,9 @@ def _add_up(values: list[int], payments: list[Payment], gift_cards: list[Json]) 
 def _gift_card(card: Json, new_id: Callable[[], str]) -> Payment:
     """A gift card pays like any other payment (contract 05 §5)."""
     name, group = name_and_group(GIFT_CARD)
-    told = ("id", "giftCardId"), ("redemptionCode", "redemptionCode"), ("provider", "provider")
+    fields = ("id", "giftCardId"), ("redemptionCode", "redemptionCode"), ("provider", "provider")
     names = ("name", "giftCardName"), ("caption", "giftCardCaption")
-    kept = {ours: card[theirs] for theirs, ours in (*told, *names) if card.get(theirs)}
+    kept = {ours: card[theirs] for theirs, ours in (*fields, *names) if card.get(theirs)}
     return Payment(new_id(), GIFT_CARD, name, group, card["value"], card["value"], details=kept)
 
 
@@ -340,13 +340,13 @@ def _delivery(info: Json, addresses: list[Json], place: str, *, strict: bool) ->
     price = money(sent or 0, "ORD006", f"{place}.price", text=True)
     gross = info.get("listPrice")
     listed = price if gross is None else money(gross, "ORD006", f"{place}.listPrice", text=True)
-    told = {
+    fields = {
         **charged(info, price),
         "listPrice": listed,
         "selectedDeliveryChannel": channel,
     }
     tax = money(info.get("tax") or freight_tax(info), "ORD006", f"{place}.tax")
-    return {**told, "tax": tax} if tax else told
+    return {**fields, "tax": tax} if tax else fields
 
 
 def _names(address_id: object, addresses: list[Json]) -> bool:
@@ -364,8 +364,8 @@ def _pickup_point(deliveries: list[Json], addresses: list[Json]) -> bool:
 
 
 def _payments(body: Json, new_id: Callable[[], str]) -> tuple[list[Payment], list[Json]]:
-    told = body.get("paymentData") is not None
-    data = required_object(body, "paymentData", "ORD020") if told else {}
+    fields = body.get("paymentData") is not None
+    data = required_object(body, "paymentData", "ORD020") if fields else {}
     if data.get("updateStatus") == "outdated":
         raise refuse("ORD054", "paymentData.updateStatus is outdated: send the payments again")
     given = objects(data, "payments", "paymentData.", "ORD020")

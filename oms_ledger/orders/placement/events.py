@@ -83,4 +83,4 @@ class TimersResumed:
     """Time moves an imported order on again."""
 
 
-PlacingEvent = OrderPlaced | OrderImported | PlacementExpired | TimersResumed
+PlacementEvent = OrderPlaced | OrderImported | PlacementExpired | TimersResumed

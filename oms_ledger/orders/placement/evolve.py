@@ -5,20 +5,20 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from oms_ledger.orders import events as e
+from oms_ledger.orders import events
 from oms_ledger.orders.changes.imported import imported_changes
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.balances import (
     Answered,
     Kind,
-    Money,
+    PaymentBalances,
     Request,
     shared,
 )
 from oms_ledger.orders.status import Status
 
 
-def placed(event: e.OrderPlaced, at: datetime, order_id: str, account: str) -> Order:
+def placed(event: events.OrderPlaced, at: datetime, order_id: str, account: str) -> Order:
     return Order(
         order_id,
         account,
@@ -30,7 +30,7 @@ def placed(event: e.OrderPlaced, at: datetime, order_id: str, account: str) -> O
     )
 
 
-def _as_placed(placed: e.OrderPlaced) -> dict[str, Any]:
+def _as_placed(placed: events.OrderPlaced) -> dict[str, Any]:
     """What may change later, as it was at first."""
     return {
         "items": placed.items,
@@ -43,7 +43,7 @@ def _as_placed(placed: e.OrderPlaced) -> dict[str, Any]:
     }
 
 
-# Where an imported order goes on after a denial, as far as its status tells.
+# Where an imported order goes on after a denial, as far as its status says.
 _RESUMES: dict[tuple[str, Status | None], Status] = {
     ("complete", Status.CANCELLATION_REQUESTED): Status.READY_FOR_HANDLING,
     ("seller", Status.CANCELLATION_REQUESTED): Status.READY_FOR_HANDLING,
@@ -53,7 +53,7 @@ _RESUMES: dict[tuple[str, Status | None], Status] = {
 }
 
 
-def imported(event: e.OrderImported, order_id: str, account: str) -> Order:
+def imported(event: events.OrderImported, order_id: str, account: str) -> Order:
     placed = replace(
         event.placed,
         client_profile=event.client_profile,
@@ -93,10 +93,10 @@ def _closes_at(status: Status | None, at: datetime) -> datetime | None:
     return at if status is Status.WINDOW_TO_CANCEL else None
 
 
-def _money(event: e.OrderImported) -> Money:
+def _money(event: events.OrderImported) -> PaymentBalances:
     """What was authorized where the order lived before; of that its invoices were settled."""
     if event.authorized_at is None:
-        return Money()
+        return PaymentBalances()
     at, payments = event.authorized_at, event.placed.payments
     left = [(payment.id, payment.value) for payment in payments]
     invoiced = sum(one.value for one in event.invoices if one.type == "Output")
@@ -105,30 +105,30 @@ def _money(event: e.OrderImported) -> Money:
     parts = shared(invoiced, left)
     value = sum(part.value for part in parts)
     settled = Request("imported", Kind.SETTLE, value, "imported", at, parts, None, "imported", at)
-    return Money(
+    return PaymentBalances(
         answers=tuple(Answered(payment.id, at, "approved") for payment in payments),
         requests=(settled,) if parts else (),
     )
 
 
-def _with_reason(event: e.OrderImported) -> e.CancellationStarted | None:
+def _with_reason(event: events.OrderImported) -> events.CancellationStarted | None:
     """Parts of an event are not encrypted, so a reason lies beside the cancellation it is of."""
     if event.cancellation is None or event.cancel_reason is None:
         return event.cancellation
     return replace(event.cancellation, reason=event.cancel_reason)
 
 
-def _expired(order: Order, event: e.PlacementExpired, at: datetime) -> Order:
+def _expired(order: Order, event: events.PlacementExpired, at: datetime) -> Order:
     return replace(order, expired=True)
 
 
-def _resumed(order: Order, event: e.TimersResumed, at: datetime) -> Order:
+def _resumed(order: Order, event: events.TimersResumed, at: datetime) -> Order:
     came_with_it = len(order.timeline) == 1
     closes_at = _closes_at(order.status, order.moved_at or at) if came_with_it else order.closes_at
     return replace(order, timers=True, closes_at=closes_at)
 
 
-LEARNS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
-    e.PlacementExpired: _expired,
-    e.TimersResumed: _resumed,
+APPLIERS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
+    events.PlacementExpired: _expired,
+    events.TimersResumed: _resumed,
 }

@@ -5,7 +5,7 @@ from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from oms_ledger.orders import events as e
+from oms_ledger.orders import events
 from oms_ledger.orders.amounts import LARGEST, cents
 from oms_ledger.orders.parsing import (
     Part,
@@ -30,7 +30,7 @@ def _names(names: str) -> frozenset[str]:
     return frozenset(names.split())
 
 
-# Parts of the document that an event tells by itself; the rest is kept as details.
+# Parts of the document that an event says by itself; the rest is kept as details.
 _TOLD = _names(
     "id orderId sequence marketplaceOrderId sellerOrderId origin affiliateId salesChannel "
     "merchantName status state statusDescription value creationDate lastChange orderGroup "
@@ -77,8 +77,8 @@ def is_document(given: Any) -> bool:
     )
 
 
-def import_document(document: Json, *, resume: bool = False) -> tuple[str, e.OrderImported]:
-    """The id of an order and the one event that tells it as far as its document does.
+def import_document(document: Json, *, resume: bool = False) -> tuple[str, events.OrderImported]:
+    """The id of an order and the one event that says it as far as its document does.
 
     With `resume` its timers go on where they stood; else nothing moves the order by itself.
     """
@@ -95,7 +95,7 @@ def import_document(document: Json, *, resume: bool = False) -> tuple[str, e.Ord
     changed = instant(order, "lastChange", missing=created)
     authorized = maybe_instant(order, "authorizedDate")
     cancellation = _cancellation(order)
-    return order_id, e.OrderImported(
+    return order_id, events.OrderImported(
         placed=placed,
         status=status,
         created_at=created,
@@ -123,7 +123,7 @@ def _status(given: Any) -> str | None:
         raise wrong("status", given, "a published status or null") from None
 
 
-def _flow(order: Part, items: tuple[e.Item, ...]) -> str:
+def _flow(order: Part, items: tuple[events.Item, ...]) -> str:
     origin = order.get("origin")
     if origin in tuple(_FLOWS):
         return _FLOWS[origin]
@@ -133,7 +133,7 @@ def _flow(order: Part, items: tuple[e.Item, ...]) -> str:
     return "complete" if all(item.seller in own for item in items) else "marketplace"
 
 
-def _placed(order: Part, order_id: str, payment_data: Part) -> e.OrderPlaced:
+def _placed(order: Part, order_id: str, payment_data: Part) -> events.OrderPlaced:
     items = _items(order)
     if not items:
         raise wrong("items", order.get("items"), "at least one item")
@@ -144,7 +144,7 @@ def _placed(order: Part, order_id: str, payment_data: Part) -> e.OrderPlaced:
     sellers = sections(order, "sellers")
     seller = sellers[0] if sellers else part_of({}, "")
     shipping = section(order, "shippingData")
-    return e.OrderPlaced(
+    return events.OrderPlaced(
         flow=_flow(order, items),
         order_group=text(order, "orderGroup", order_id.rsplit("-", 1)[0]),
         sequence=integer(order, "sequence"),
@@ -176,9 +176,9 @@ def _counting(transactions: list[Part]) -> list[Part]:
     return [one for one in transactions if one.get("isActive")] or transactions
 
 
-def _items(order: Part) -> tuple[e.Item, ...]:
+def _items(order: Part) -> tuple[events.Item, ...]:
     """The lines; one without a unique id goes by its SKU and, where that is taken, its place."""
-    items: list[e.Item] = []
+    items: list[events.Item] = []
     for index, part in enumerate(sections(order, "items")):
         item = _item(part)
         if any(item.unique_id == other.unique_id for other in items):
@@ -226,8 +226,8 @@ def _cancellation_details(order: Part) -> Json:
     """What was said of the cancellation, but for its reason, which is written by a person."""
     given = section(order, "cancellationData")
     maybe_instant(_cancellation_data(order), "cancellationDate")
-    told = {key[0].lower() + key[1:]: value for key, value in given.items()}
-    return {key: value for key, value in told.items() if key != "reason"}
+    fields = {key[0].lower() + key[1:]: value for key, value in given.items()}
+    return {key: value for key, value in fields.items() if key != "reason"}
 
 
 def _payment_data(payment_data: Part) -> Json:
@@ -252,7 +252,7 @@ def _payment_data(payment_data: Part) -> Json:
     }
 
 
-def _item(part: Part) -> e.Item:
+def _item(part: Part) -> events.Item:
     multiplier = part.get("unitMultiplier")
     try:
         unit_multiplier = Decimal(str(1 if multiplier is None else multiplier))
@@ -263,7 +263,7 @@ def _item(part: Part) -> e.Item:
     sku = text(part, "id")
     price, quantity = integer(part, "price", least=0), integer(part, "quantity", least=1)
     base = line_total(price, quantity, unit_multiplier)
-    item = e.Item(
+    item = events.Item(
         unique_id=text(part, "uniqueId", sku),
         id=sku,
         seller=text(part, "seller", "1"),
@@ -278,14 +278,14 @@ def _item(part: Part) -> e.Item:
     return replace(item, difference=_difference(part, item))
 
 
-def _difference(part: Part, item: e.Item) -> int:
+def _difference(part: Part, item: events.Item) -> int:
     """What the document says that the line costs beyond its prices and tags, in cents."""
     definition = part.get("priceDefinition")
     total = cents(definition.get("total")) if isinstance(definition, Mapping) else None
     return 0 if total is None else total - figures(item).total
 
 
-def _price_tag(part: Part, base: int) -> e.PriceTag:
+def _price_tag(part: Part, base: int) -> events.PriceTag:
     """OMS documents tell cents in `value`; PII documents tell currency units in `rawValue`."""
     name, identifier = text(part, "name", ""), part.get("identifier")
     value, raw = (_decimal(part, key) for key in ("value", "rawValue"))
@@ -294,7 +294,7 @@ def _price_tag(part: Part, base: int) -> e.PriceTag:
         amount = integer(part, "value")
     else:
         amount = round_cents((raw or Decimal(0)) * 100)
-    return e.PriceTag(
+    return events.PriceTag(
         name=name,
         value=tag_value(Tag(name, amount, rate), base, 0),
         identifier=None if identifier is None else str(identifier),
@@ -317,21 +317,21 @@ def _decimal(part: Part, key: str) -> Decimal | None:
     return exact
 
 
-def _totals(order: Part) -> tuple[e.Total, ...]:
+def _totals(order: Part) -> tuple[events.Total, ...]:
     totals = tuple(
-        e.Total(text(part, "id"), integer(part, "value")) for part in sections(order, "totals")
+        events.Total(text(part, "id"), integer(part, "value")) for part in sections(order, "totals")
     )
     if not totals:
         raise wrong("totals", order.get("totals"), "a list of totals")
     return totals
 
 
-def _deliveries(shipping: Part, lines: int, totals: tuple[e.Total, ...]) -> tuple[Json, ...]:
+def _deliveries(shipping: Part, lines: int, totals: tuple[events.Total, ...]) -> tuple[Json, ...]:
     """The deliveries; `price` is the freight where that and not `sellingPrice` adds up."""
     deliveries = [_logistics(part, lines) for part in sections(shipping, "logisticsInfo")]
-    told = sum(total.value for total in totals if total.id == "Shipping")
+    fields = sum(total.value for total in totals if total.id == "Shipping")
     prices = [cents(one.get("price") or 0) or 0 for one in deliveries]
-    if sum(map(shipping_price, deliveries)) != told == sum(prices):
+    if sum(map(shipping_price, deliveries)) != fields == sum(prices):
         return tuple(
             {**one, "freight": price} for one, price in zip(deliveries, prices, strict=True)
         )
@@ -353,10 +353,10 @@ def _index(part: Part, items: int) -> int:
     return index
 
 
-def _payment(part: Part) -> e.Payment:
+def _payment(part: Part) -> events.Payment:
     value = integer(part, "value")
-    told = _PAYMENT_TOLD | _CARD
-    return e.Payment(
+    fields = _PAYMENT_TOLD | _CARD
+    return events.Payment(
         id=text(part, "id"),
         payment_system=text(part, "paymentSystem", ""),
         payment_system_name=text(part, "paymentSystemName", ""),
@@ -364,16 +364,16 @@ def _payment(part: Part) -> e.Payment:
         value=value,
         reference_value=integer(part, "referenceValue", value),
         installments=integer(part, "installments", 1),
-        details={k: v for k, v in part.items() if k not in told or v is None},
+        details={k: v for k, v in part.items() if k not in fields or v is None},
     )
 
 
-def _invoices(order: Part, items: tuple[e.Item, ...]) -> tuple[e.InvoiceIssued, ...]:
+def _invoices(order: Part, items: tuple[events.Item, ...]) -> tuple[events.InvoiceIssued, ...]:
     packages = sections(section(order, "packageAttachment"), "packages")
     return tuple(_invoice(part, items) for part in packages)
 
 
-def _invoice(part: Part, items: tuple[e.Item, ...]) -> e.InvoiceIssued:
+def _invoice(part: Part, items: tuple[events.Item, ...]) -> events.InvoiceIssued:
     restitutions = section(part, "restitutions")
     section(restitutions, "refund")
     section(restitutions, "Refund")
@@ -381,7 +381,7 @@ def _invoice(part: Part, items: tuple[e.Item, ...]) -> e.InvoiceIssued:
     kind = text(part, "type", "Output").capitalize()
     if kind not in ("Output", "Input"):
         raise wrong(part.name("type"), part.get("type"), "Output or Input")
-    return e.InvoiceIssued(
+    return events.InvoiceIssued(
         number=text(part, "invoiceNumber"),
         type=kind,
         value=integer(part, "invoiceValue"),
@@ -395,14 +395,14 @@ def _invoice(part: Part, items: tuple[e.Item, ...]) -> e.InvoiceIssued:
 
 
 def _refund(restitutions: Part) -> int | None:
-    told = section(restitutions, "Refund") or section(restitutions, "refund")
-    return integer(told, "value") if told.get("value") is not None else None
+    fields = section(restitutions, "Refund") or section(restitutions, "refund")
+    return integer(fields, "value") if fields.get("value") is not None else None
 
 
-def _invoiced_item(part: Part, items: tuple[e.Item, ...]) -> e.InvoicedItem:
+def _invoiced_item(part: Part, items: tuple[events.Item, ...]) -> events.InvoicedItem:
     description = part.get("description")
     index = _index(part, len(items))
-    return e.InvoicedItem(
+    return events.InvoicedItem(
         item_index=index,
         unique_id=items[index].unique_id,
         quantity=integer(part, "quantity", least=0),
@@ -420,14 +420,14 @@ def _cancellation_data(order: Part) -> Part:
     return part_of(data, given.place)
 
 
-def _cancellation(order: Part) -> e.CancellationStarted | None:
+def _cancellation(order: Part) -> events.CancellationStarted | None:
     data = _cancellation_data(order)
     if not data and order.get("status", order.get("state")) not in _CANCELED:
         return None
     requests = sections(order, "cancellationRequests")
     latest = text(requests[-1], "id") if requests else ""
     cause = next((cause for key, cause in _CAUSES.items() if data.get(key)), "unknown")
-    return e.CancellationStarted(
+    return events.CancellationStarted(
         by=cause,
         receipt=str(data.get("cancellationRequestId") or latest),
         reason=data.get("reason") or order.get("cancelReason"),
@@ -447,7 +447,7 @@ def _address(order: Part) -> Json:
     shipping = section(order, "shippingData")
     address = dict(section(shipping, "address"))
     others = {key: shipping[key] for key in _ADDRESSES if key in shipping}
-    return {**address, **{key: told for key, told in others.items() if told != [address]}}
+    return {**address, **{key: fields for key, fields in others.items() if fields != [address]}}
 
 
 def _invoice_data(order: Part, payment_data: Part) -> Json:

@@ -73,7 +73,9 @@ def read_addresses(shipping: Json, new_id: Callable[[], str]) -> Json:
         _require_plain(address)
         if address.get("addressId"):
             return address
-        same = repr(sorted((key, str(told)) for key, told in address.items() if told is not None))
+        same = repr(
+            sorted((key, str(fields)) for key, fields in address.items() if fields is not None)
+        )
         address_id = given_ids.setdefault(same, new_id().lower())
         return {**address, "addressId": address_id}
 
@@ -92,8 +94,8 @@ def read_addresses(shipping: Json, new_id: Callable[[], str]) -> Json:
 
 def _require_plain(address: Json) -> None:
     for name in _ADDRESS_TEXTS:
-        told = address.get(name)
-        if isinstance(told, str):
-            if _MASK in told:
+        fields = address.get(name)
+        if isinstance(fields, str):
+            if _MASK in fields:
                 raise _masked("ORD006", f"shippingData.address.{name}")
-            _require_short(told, f"shippingData.address.{name}")
+            _require_short(fields, f"shippingData.address.{name}")

@@ -98,7 +98,7 @@ def read_item(raw: Json, index: int, new_id: Callable[[], str], freight: int = 0
     if price * quantity > LARGEST or price * quantity * multiplier > LARGEST:
         raise refuse("CHK0025", f"{place}: price times quantity is too large")
     base = line_total(price, quantity, multiplier)
-    details = {key: told for key, told in raw.items() if key not in _ITEM}
+    details = {key: fields for key, fields in raw.items() if key not in _ITEM}
     if raw.get("bundleItems") is not None:
         details["bundleItems"] = _services(raw, place)
     item = Item(
@@ -148,7 +148,7 @@ def _price_tag(tag: Json, place: str, base: int, freight: int) -> PriceTag:
         identifier=None if identifier is None else str(identifier),
         is_percentual=rate is not None,
         rate=rate,
-        details={key: told for key, told in tag.items() if key not in _TAG},
+        details={key: fields for key, fields in tag.items() if key not in _TAG},
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class PersonalDataDisclosed:
     """Personal data that the account masks was shown unmasked, for a reason.
 
-    By whom, when and in which request the entry tells. It stands in the order's history alone.
+    By whom, when and in which request the event says. It stands in the order's history alone.
     """
 
     reason: str

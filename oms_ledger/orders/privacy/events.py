@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class PersonErased:
-    """The order's data key is gone, and with it all that told of a person, in every version.
+    """The order's data key is gone, and with it all that given of a person, in every version.
 
     The key is deleted in the transaction that records this. One erasure may be about many orders.
     """
@@ -13,4 +13,4 @@ class PersonErased:
     erasure_id: str
 
 
-ErasingEvent = PersonErased
+ErasureEvent = PersonErased

@@ -5,12 +5,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from oms_ledger.orders import events as e
+from oms_ledger.orders import events
 from oms_ledger.orders.order import Order
 
 
-def _erased(order: Order, event: e.PersonErased, at: datetime) -> Order:
+def _erased(order: Order, event: events.PersonErased, at: datetime) -> Order:
     return replace(order, erased_at=at)
 
 
-LEARNS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {e.PersonErased: _erased}
+APPLIERS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {events.PersonErased: _erased}

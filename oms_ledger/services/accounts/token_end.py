@@ -17,7 +17,7 @@ def end_tokens(cell: Cell, account: str, emails: Iterable[str] | None) -> None:
     subjects = {token_bounds.EVERYBODY}
     if emails is not None:
         subjects = {
-            mailbox_hash(cell.vault, account, known)
+            mailbox_hash(cell.encryption, account, known)
             for email in emails
             for known in (email, *_known(cell, account, email))
         }

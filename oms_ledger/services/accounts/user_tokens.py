@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from oms_ledger.eventstore.encryption import Vault
+from oms_ledger.eventstore.encryption import Encryption
 from oms_ledger.services.customers.identity import mailbox_hash
 
 LIFETIME = 24 * 3600  # seconds
@@ -37,8 +37,8 @@ class UserToken:
     issued_at: int = 0
 
 
-def issue(vault: Vault, token: UserToken) -> str:
-    told = [
+def issue(encryption: Encryption, token: UserToken) -> str:
+    fields = [
         token.account,
         token.expires,
         token.app_key,
@@ -46,14 +46,15 @@ def issue(vault: Vault, token: UserToken) -> str:
         token.generation,
         token.issued_at,
     ]
-    body = base64.urlsafe_b64encode(orjson.dumps(told)).decode().rstrip("=")
-    return f"{body}.{vault.sign(f'user-token:{body}')}"
+    body = base64.urlsafe_b64encode(orjson.dumps(fields)).decode().rstrip("=")
+    signature = encryption.sign(f"user-token:{body}")
+    return f"{body}.{signature}"
 
 
-def read(vault: Vault, text: str, now: float) -> UserToken | None:
+def read(encryption: Encryption, text: str, now: float) -> UserToken | None:
     """The token that was issued as this text, or None for a forged, foreign or expired one."""
     body, _, signature = text.rpartition(".")
-    genuine = vault.sign(f"user-token:{body}")
+    genuine = encryption.sign(f"user-token:{body}")
     if not body or not hmac.compare_digest(signature.encode(), genuine.encode()):
         return None
     try:
@@ -63,25 +64,25 @@ def read(vault: Vault, text: str, now: float) -> UserToken | None:
     return token if token.expires > now else None
 
 
-def is_before(vault: Vault, token: UserToken, bounds: Mapping[str, int]) -> bool:
+def is_before(encryption: Encryption, token: UserToken, bounds: Mapping[str, int]) -> bool:
     """Whether the token was issued before its account or its person said "not before".
 
     `bounds` in microseconds by subject: see `projections.accounts.token_bounds`.
     """
     subjects = [""]
     if token.shopper is not None:
-        subjects.append(mailbox_hash(vault, token.account, token.shopper))
+        subjects.append(mailbox_hash(encryption, token.account, token.shopper))
     return any(token.issued_at <= bounds.get(subject, -1) for subject in subjects)
 
 
 def carried(headers: Mapping[str, str], cookies: Mapping[str, str]) -> list[str]:
     """The texts that a request may carry its user token by, in the order they are looked at."""
-    told = [value for jar in (headers, cookies) for name, value in jar.items() if _ours(name)]
+    fields = [value for jar in (headers, cookies) for name, value in jar.items() if _ours(name)]
     for name in ("authorization", "proxy-authorization"):
         scheme, _, value = headers.get(name, "").partition(" ")
         bare = scheme if not value else ""  # as some clients send it
-        told.append(value.strip() if scheme.lower() == "bearer" else bare)
-    return [text for text in told if text]
+        fields.append(value.strip() if scheme.lower() == "bearer" else bare)
+    return [text for text in fields if text]
 
 
 def _ours(name: str) -> bool:

@@ -33,7 +33,7 @@ def copy_without_person(carts: Carts, account: Account, cart_id: str, caller: Ca
 
 
 def forget_person(cart: Cart, context: CartContext) -> Cart:
-    """The cart without anything that tells of a person."""
+    """The cart without anything that says of a person."""
     return replace(
         cart,
         profile=None,

@@ -7,7 +7,7 @@ from oms_ledger.carts.sections import PROFILE
 from oms_ledger.carts.shipping import FIELDS
 from oms_ledger.cell import Cell
 from oms_ledger.services.customers.identity import profile_id
-from oms_ledger.services.privacy.erase import bring_up
+from oms_ledger.services.privacy.erase import catch_up
 from projections.customers import index
 
 MOST = 50  # orders of a person that are looked at
@@ -25,7 +25,7 @@ async def known_profile(cell: Cell, account: str, email: str) -> Json:
     }
     if not email:
         return nobody
-    await asyncio.to_thread(bring_up, cell, index.CURSOR)
+    await asyncio.to_thread(catch_up, cell, index.SUBSCRIPTION)
     ids = await asyncio.to_thread(_orders_of, cell, account, email)
     orders = [await cell.ledger.order(account, order_id) for order_id in ids[-MOST:]]
     latest = max(orders, key=lambda order: order.created_at, default=None)
@@ -33,7 +33,8 @@ async def known_profile(cell: Cell, account: str, email: str) -> Json:
         return nobody
     profile, address = latest.placed.client_profile, latest.placed.address
     return {
-        "userProfileId": profile.get("userProfileId") or profile_id(cell.vault, account, email),
+        "userProfileId": profile.get("userProfileId")
+        or profile_id(cell.encryption, account, email),
         "profileProvider": account,
         "availableAccounts": [],
         "availableAddresses": [{name: address.get(name) for name in FIELDS}] if address else [],
@@ -47,4 +48,4 @@ async def known_profile(cell: Cell, account: str, email: str) -> Json:
 
 def _orders_of(cell: Cell, account: str, email: str) -> list[str]:
     with cell.database.reading() as connection:
-        return index.orders_of(connection, cell.vault, account, "email", email)
+        return index.orders_of(connection, cell.encryption, account, "email", email)

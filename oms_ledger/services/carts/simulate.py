@@ -5,7 +5,7 @@ from oms_ledger.carts.cart import CartLine
 from oms_ledger.carts.pricing import PricedCart, price_cart
 from oms_ledger.carts.refusals import CartRefusal
 from oms_ledger.carts.simulation import Simulation, read_simulation
-from oms_ledger.offers.quote import AskedLine, Question
+from oms_ledger.offers.quote import LineInput, Question
 from oms_ledger.services.carts.workspace import Carts, store_of
 
 
@@ -16,39 +16,39 @@ def simulate(
 
     A marketplace names the account by a name of its own: every line is the account's.
     """
-    asked = read_simulation(
+    requested = read_simulation(
         body,
         account=account.name,
         country=account.setting("country"),
         sales_channel=sales_channel,
         lines_of_cart=_lines_of_cart(carts, account, body),
     )
-    echoed = [line.seller for line in asked.cart.lines]
+    echoed = [line.seller for line in requested.cart.lines]
     if not as_seller:
         for seller in dict.fromkeys(echoed):
             carts.check_seller(account, seller)
     question = Question(
         lines=tuple(
-            AskedLine(line.id, "1" if as_seller else line.seller, line.quantity)
-            for line in asked.cart.lines
+            LineInput(line.id, "1" if as_seller else line.seller, line.quantity)
+            for line in requested.cart.lines
         ),
         now=carts.cell.ledger.now(),
         channel=sales_channel,
-        place=asked.cart.place,
-        marketing=asked.marketing or {},
+        place=requested.cart.place,
+        marketing=requested.marketing or {},
     )
     with carts.cell.database.reading() as connection:
         quoted = carts.offers.quote(connection, account, question)
         conditions = carts.offers.conditions(connection, account.name)
     priced = price_cart(
-        asked.cart,
+        requested.cart,
         quoted.lines,
         store=store_of(account),
         conditions=conditions,
         now=question.now,
         chooses=False,
     )
-    return asked, priced, echoed
+    return requested, priced, echoed
 
 
 def _lines_of_cart(carts: Carts, account: Account, body: object) -> tuple[CartLine, ...]:

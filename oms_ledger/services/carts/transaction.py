@@ -16,7 +16,7 @@ from oms_ledger.carts.cart import Cart, Json, PlacedGroup, emptied, filling_key
 from oms_ledger.carts.context import CartCaller
 from oms_ledger.carts.pricing import PricedCart, without_passing
 from oms_ledger.carts.refusals import CartRefusal
-from oms_ledger.eventstore.ledger import Taken
+from oms_ledger.eventstore.ledger import KeyTaken
 from oms_ledger.eventstore.records import Key
 from oms_ledger.orders.events import OrderPlaced
 from oms_ledger.orders.order import Order
@@ -173,7 +173,7 @@ async def _place(
             finish=lambda placed: placement.finished(placed, priced),
             more_keys=keys,
         )
-    except Taken:
+    except KeyTaken:
         raise CartRefusal("CHK0085") from None
 
 

@@ -21,7 +21,7 @@ from oms_ledger.carts.pricing import PricedCart, Store, price_cart, without_pass
 from oms_ledger.carts.refusals import CartRefusal
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.records import micros
-from oms_ledger.offers.quote import AskedLine, Question
+from oms_ledger.offers.quote import LineInput, Question
 from oms_ledger.services.offers.sources import OfferSources
 from projections.carts import store
 from projections.carts.store import StoredCart
@@ -78,7 +78,7 @@ class Carts:
         *,
         create_missing: bool = True,
     ) -> Answer:
-        """The cart of that id, priced anew; a new one where there is none."""
+        """The cart of that id, priced again; a new one where there is none."""
         if cart_id is not None:
             try:
                 return await self._run(account, cart_id, caller, approach, None, None)
@@ -178,7 +178,7 @@ class Carts:
     def load(self, account: Account, cart_id: str) -> StoredCart | None:
         cell = self.cell
         with cell.database.reading() as connection:
-            return store.get(connection, cell.vault, account.name, cart_id, self.now_micros())
+            return store.get(connection, cell.encryption, account.name, cart_id, self.now_micros())
 
     def after_purchase(self, cart: Cart) -> Cart:
         """The cart, emptied when its filling was bought, whoever died before saying so."""
@@ -193,7 +193,7 @@ class Carts:
         """The cart with its figures, and a seller that did not answer."""
         now = self.cell.ledger.now()
         question = Question(
-            lines=tuple(AskedLine(line.id, line.seller, line.quantity) for line in cart.lines),
+            lines=tuple(LineInput(line.id, line.seller, line.quantity) for line in cart.lines),
             now=now,
             channel=cart.sales_channel,
             place=cart.place,
@@ -228,18 +228,22 @@ class Carts:
         now = self.now_micros()
         expires_at = now + micros_of(account)
         with self.cell.database.writing() as connection:
-            store.create(connection, self.cell.vault, priced.cart, now=now, expires_at=expires_at)
+            store.create(
+                connection, self.cell.encryption, priced.cart, now=now, expires_at=expires_at
+            )
         return Answer(priced, store_of(account), expires_at, silent)
 
     def write(self, stored: StoredCart, cart: Cart, now: int, expires_at: int) -> bool:
         """Write the cart over the one that was read; False when somebody was faster."""
-        database, vault = self.cell.database, self.cell.vault
+        database, encryption = self.cell.database, self.cell.encryption
         kept = replace(cart, kept_quote=None) if cart.kept_quote else cart
         if len(store.encoded(kept)) > MAX_BYTES:
             raise CartRefusal("CHK0099", "orderForm")
-        several = store.persons_change(vault, stored, cart)
+        several = store.persons_change(encryption, stored, cart)
         with database.writing() if several else database.writing_once() as connection:
-            return store.replace(connection, vault, stored, cart, now=now, expires_at=expires_at)
+            return store.replace(
+                connection, encryption, stored, cart, now=now, expires_at=expires_at
+            )
 
     def _context(
         self, account: Account, its_store: Store, caller: CartCaller, cart: Cart
@@ -298,6 +302,6 @@ def store_of(account: Account) -> Store:
     )
 
 
-def as_operation(function: Callable[..., Cart], **told: Any) -> Operation:
-    """An operation out of a command and what it is told."""
-    return lambda cart, context: function(cart, context, **told)
+def as_operation(function: Callable[..., Cart], **fields: Any) -> Operation:
+    """An operation out of a command and what it gets."""
+    return lambda cart, context: function(cart, context, **fields)

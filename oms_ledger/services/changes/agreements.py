@@ -9,10 +9,13 @@ from typing import Any
 from oms_ledger.accounts.refusals import AccountNotFound
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.records import order_stream
-from oms_ledger.orders import events as e
-from oms_ledger.orders.changes import refusals as no
-from oms_ledger.orders.changes import settings as s
-from oms_ledger.orders.changes.agreements import conclude_change, hear_registered, take_change
+from oms_ledger.orders import events
+from oms_ledger.orders.changes import refusals, settings
+from oms_ledger.orders.changes.agreements import (
+    accept_change,
+    complete_change,
+    record_registered_change,
+)
 from oms_ledger.orders.changes.outbox import ASK, SETTLE, TELL
 from oms_ledger.orders.changes.payments import has_own_payment, parts_of
 from oms_ledger.orders.changes.state import DONE, ChangeRequest
@@ -24,40 +27,40 @@ from oms_ledger.orders.changes.v2 import (
     fail_step,
     known,
 )
-from oms_ledger.orders.decide import Facts
+from oms_ledger.orders.decide import DecisionContext
 from oms_ledger.orders.order import Order
-from oms_ledger.orders.payments.gateway import GatewayAway, GatewayRefused
+from oms_ledger.orders.payments.gateway import GatewayRejected, GatewayUnavailable
 from oms_ledger.orders.refusals import Busy, OrderNotFound
 from oms_ledger.refusal import Refusal
-from oms_ledger.services.changes.v1_payment import give_up, pay_more
+from oms_ledger.services.changes.v1_payment import authorize_increase, give_up
 from oms_ledger.services.customers.identity import with_identity
-from oms_ledger.services.outbox.outcomes import Failed, TryAgain
-from projections.outbox.messages import Owed
+from oms_ledger.services.outbox.outcomes import PermanentFailure, RetryLater
+from projections.outbox.messages import StoredMessage
 
 AGREEMENT = "agreement"
 
 
-async def _there(cell: Cell, owed: Owed, decision: Any, **named: Any) -> Order:
+async def _there(cell: Cell, pending: StoredMessage, decision: Any, **named: Any) -> Order:
     return await cell.ledger.change(
-        owed.other,
-        owed.body["order"],
+        pending.other,
+        pending.body["order"],
         partial(decision, **named),
-        by=_partner(owed),
-        cause=owed.cause,
+        actor=_partner(pending),
+        cause=pending.cause,
     )
 
 
-def _partner(owed: Owed) -> str:
-    return f"partner:{owed.account}"
+def _partner(pending: StoredMessage) -> str:
+    return f"partner:{pending.account}"
 
 
-async def _here(cell: Cell, owed: Owed, decision: Any, **named: Any) -> Order:
+async def _here(cell: Cell, pending: StoredMessage, decision: Any, **named: Any) -> Order:
     return await cell.ledger.change(
-        owed.account,
-        owed.order_id,
+        pending.account,
+        pending.order_id,
         partial(decision, **named),
-        by=f"partner:{owed.other}",
-        cause=owed.cause,
+        actor=f"partner:{pending.other}",
+        cause=pending.cause,
     )
 
 
@@ -66,59 +69,65 @@ def _itself(order: Order) -> str:
     return f"{'seller' if order.flow == 'seller' else 'marketplace'}:{order.account}"
 
 
-async def ask_change(cell: Cell, owed: Owed) -> None:
+async def ask_change(cell: Cell, pending: StoredMessage) -> None:
     """Have the other side take the request, and tell the marketplace's order what it agreed to."""
-    order = await cell.ledger.order(owed.account, owed.order_id)
-    request = known(order, owed.body["requestId"])
-    if request is None or not request.in_progress or request.gave_up:
+    order = await cell.ledger.order(pending.account, pending.order_id)
+    request = known(order, pending.body["requestId"])
+    if request is None or not request.in_progress or request.aborted:
         return
     try:
-        await _taken(cell, owed, order, request)
-    except (no.ChangeInProgress, Busy) as wait:
-        await failed(cell, owed, request, wait, final=False)
+        await _taken(cell, pending, order, request)
+    except (refusals.ChangeInProgress, Busy) as wait:
+        await failed(cell, pending, request, wait, final=False)
     except (AccountNotFound, OrderNotFound):
-        await failed(cell, owed, request, no.ParticipantUnreachable(), final=False)
+        await failed(cell, pending, request, refusals.ParticipantUnreachable(), final=False)
     except Refusal as refusal:
-        await failed(cell, owed, request, refusal, final=True)
+        await failed(cell, pending, request, refusal, final=True)
     else:
-        await _agreed(cell, owed, order, request)
+        await _agreed(cell, pending, order, request)
 
 
-async def _taken(cell: Cell, owed: Owed, order: Order, request: ChangeRequest) -> None:
-    account = await cell.ledger.account(owed.other)
-    who = with_identity(cell.vault, owed.other, request.asked.client_profile, vouched=False)
+async def _taken(cell: Cell, pending: StoredMessage, order: Order, request: ChangeRequest) -> None:
+    account = await cell.ledger.account(pending.other)
+    who = with_identity(
+        cell.encryption, pending.other, request.requested.client_profile, vouched=False
+    )
     await _there(
         cell,
-        owed,
-        take_change,
-        asked=replace(request, asked=replace(request.asked, client_profile=who)),
+        pending,
+        accept_change,
+        requested=replace(request, requested=replace(request.requested, client_profile=who)),
         participant=_itself(order),
         origin=order,
-        settings=s.shown(account.settings.get(s.SETTING) or {}),
+        settings=settings.shown(account.settings.get(settings.SETTING) or {}),
     )
 
 
-async def _agreed(cell: Cell, owed: Owed, order: Order, request: ChangeRequest) -> None:
+async def _agreed(cell: Cell, pending: StoredMessage, order: Order, request: ChangeRequest) -> None:
     agreement = {"request_id": request.id, "agreement": CONFIRMATION}
     if order.flow != "seller":
-        await _here(cell, owed, agree, participant=owed.party, **agreement)
+        await _here(cell, pending, agree, participant=pending.recipient, **agreement)
         return
     # From here on the seller's request cannot be canceled alone, unless it was before.
-    told = {"request_id": request.id, "agreement": "Acknowledgment", "participant": owed.party}
-    order = await _here(cell, owed, agree, **told)
+    fields = {
+        "request_id": request.id,
+        "agreement": "Acknowledgment",
+        "participant": pending.recipient,
+    }
+    order = await _here(cell, pending, agree, **fields)
     latest = known(order, request.id)
     if latest is not None and latest.in_progress:
-        await _there(cell, owed, agree, participant=_itself(order), **agreement)
+        await _there(cell, pending, agree, participant=_itself(order), **agreement)
     else:
-        await _concluded(cell, owed, order, request.id, done=False)
+        await _concluded(cell, pending, order, request.id, done=False)
 
 
 async def failed(
-    cell: Cell, owed: Owed, request: ChangeRequest, refusal: Refusal, *, final: bool
+    cell: Cell, pending: StoredMessage, request: ChangeRequest, refusal: Refusal, *, final: bool
 ) -> None:
     order = await _here(
         cell,
-        owed,
+        pending,
         fail_step,
         request_id=request.id,
         step=AGREEMENT,
@@ -127,24 +136,26 @@ async def failed(
         final=final,
     )
     latest = known(order, request.id)
-    if latest is not None and latest.in_progress and not latest.gave_up:
-        raise TryAgain(refusal.message)
+    if latest is not None and latest.in_progress and not latest.aborted:
+        raise RetryLater(refusal.message)
 
 
-async def settle_change(cell: Cell, owed: Owed) -> None:
+async def settle_change(cell: Cell, pending: StoredMessage) -> None:
     """Tell the other side how the request ended."""
-    order = await cell.ledger.order(owed.account, owed.order_id)
-    request = known(order, owed.body["requestId"])
+    order = await cell.ledger.order(pending.account, pending.order_id)
+    request = known(order, pending.body["requestId"])
     if request is not None and not request.in_progress:
-        await _concluded(cell, owed, order, request.id, done=request.ended == DONE)
+        await _concluded(cell, pending, order, request.id, done=request.ended == DONE)
 
 
-async def _concluded(cell: Cell, owed: Owed, order: Order, request_id: str, *, done: bool) -> None:
+async def _concluded(
+    cell: Cell, pending: StoredMessage, order: Order, request_id: str, *, done: bool
+) -> None:
     try:
         await _there(
             cell,
-            owed,
-            conclude_change,
+            pending,
+            complete_change,
             request_id=request_id,
             participant=_itself(order),
             done=done,
@@ -153,65 +164,67 @@ async def _concluded(cell: Cell, owed: Owed, order: Order, request_id: str, *, d
         return  # it never took the request
 
 
-async def tell_registered(cell: Cell, owed: Owed) -> None:
+async def notify_registered(cell: Cell, pending: StoredMessage) -> None:
     """A v1 change, to the other side; what it costs more is paid by the marketplace's payment."""
-    event = await asyncio.to_thread(_event, cell, owed)
-    assert isinstance(event, e.ChangeRegistered)
+    event = await asyncio.to_thread(_event, cell, pending)
+    assert isinstance(event, events.ChangeRegistered)
     prepared = None
     try:
-        order = await cell.ledger.order(owed.other, owed.body["order"])
+        order = await cell.ledger.order(pending.other, pending.body["order"])
         paid = _paid_by(order, event)
         if paid:
-            prepared = await pay_more(
+            prepared = await authorize_increase(
                 cell,
                 order,
                 event.increment_value,
                 event.request_id,
-                by=_partner(owed),
-                cause=owed.cause,
+                actor=_partner(pending),
+                cause=pending.cause,
             )
-        await _there(cell, owed, _hear, change=event, paid=paid, prepared=prepared)
-    except (Busy, no.ChangeInProgress) as wait:
-        raise TryAgain(wait.message) from wait
-    except GatewayAway as away:
-        raise TryAgain(str(away), away.after) from away
-    except (Refusal, GatewayRefused) as refusal:
+        await _there(cell, pending, _hear, change=event, paid=paid, prepared=prepared)
+    except (Busy, refusals.ChangeInProgress) as wait:
+        raise RetryLater(wait.message) from wait
+    except GatewayUnavailable as away:
+        raise RetryLater(str(away), away.after) from away
+    except (Refusal, GatewayRejected) as refusal:
         if prepared is not None:
-            await give_up(cell, order, prepared, by=_partner(owed), cause=owed.cause)
-        raise Failed(f"{owed.other} refuses: {refusal}") from refusal
+            await give_up(cell, order, prepared, actor=_partner(pending), cause=pending.cause)
+        raise PermanentFailure(f"{pending.other} refuses: {refusal}") from refusal
 
 
-def _paid_by(order: Order, event: e.ChangeRegistered) -> tuple[e.PaidPart, ...]:
+def _paid_by(order: Order, event: events.ChangeRegistered) -> tuple[events.PaidPart, ...]:
     more = event.increment_value if has_own_payment(order) else 0
     if not more or registered(order, event.request_id):
         return ()
     paid = parts_of(order, more)
     if not paid:
-        raise no.ModificationPaymentCannotIncrease()
+        raise refusals.ModificationPaymentCannotIncrease()
     return paid
 
 
 def _hear(
     order: Order,
-    facts: Facts,
+    context: DecisionContext,
     *,
-    change: e.ChangeRegistered,
-    paid: tuple[e.PaidPart, ...],
+    change: events.ChangeRegistered,
+    paid: tuple[events.PaidPart, ...],
     prepared: str | None,
-) -> list[e.OrderEvent]:
+) -> list[events.OrderEvent]:
     if not registered(order, change.request_id):
         require_prepared(order, prepared)
-    return hear_registered(order, facts, change=change, paid=paid)
+    return record_registered_change(order, context, change=change, paid=paid)
 
 
-def _event(cell: Cell, owed: Owed) -> e.Event:
-    stream = order_stream(owed.account, owed.order_id)
-    row = next(r for r in cell.store.stream(stream, owed.version - 1) if r.version == owed.version)
-    return cell.ledger.folds.events([row])[0]
+def _event(cell: Cell, pending: StoredMessage) -> events.Event:
+    stream = order_stream(pending.account, pending.order_id)
+    row = next(
+        r for r in cell.store.stream(stream, pending.version - 1) if r.version == pending.version
+    )
+    return cell.ledger.loader.events([row])[0]
 
 
-HANDLERS: dict[str, Callable[[Cell, Owed], Awaitable[None]]] = {
+HANDLERS: dict[str, Callable[[Cell, StoredMessage], Awaitable[None]]] = {
     ASK: ask_change,
     SETTLE: settle_change,
-    TELL: tell_registered,
+    TELL: notify_registered,
 }

@@ -17,87 +17,91 @@ import structlog
 from oms_ledger.cell import Cell
 from oms_ledger.http_client.addresses import wrong_url
 from oms_ledger.http_client.sessions import EXCHANGES, exchange, session
-from oms_ledger.orders.changes.outbox import ASK_OUTSIDE
+from oms_ledger.orders.changes.outbox import REQUEST_EXTERNAL
 from oms_ledger.orders.changes.refusals import ParticipantUnreachable
 from oms_ledger.orders.changes.state import ChangeRequest
 from oms_ledger.orders.changes.v2 import ACKNOWLEDGMENT, known
-from oms_ledger.orders.marketplace.levels import id_below
+from oms_ledger.orders.marketplace.levels import seller_order_id_of
 from oms_ledger.orders.order import Order
 from oms_ledger.services.changes.agreements import failed
 from projections.accounts import external_sellers
 from projections.accounts.external_sellers import ExternalSeller
-from projections.outbox.messages import Owed
+from projections.outbox.messages import StoredMessage
 
 log = structlog.get_logger(__name__)
 
 _LATER = {408, 409, 425, 429}
 
 
-async def ask_outside(cell: Cell, owed: Owed) -> None:
+async def request_external_agreement(cell: Cell, message: StoredMessage) -> None:
     """Ask once; what the seller thinks of it comes by `send-agreement`."""
-    order = await cell.ledger.order(owed.account, owed.order_id)
-    request = known(order, owed.body["requestId"])
-    if request is None or not request.in_progress or request.gave_up:
+    order = await cell.ledger.order(message.account, message.order_id)
+    request = known(order, message.body["requestId"])
+    if request is None or not request.in_progress or request.aborted:
         return
-    if owed.other in request.acknowledged:
+    if message.other in request.acknowledged:
         return
     final, why = await asyncio.get_running_loop().run_in_executor(
-        EXCHANGES, _asked, cell, owed, order, request
+        EXCHANGES, _asked, cell, message, order, request
     )
     if why is not None:
-        log.warning("a seller was not asked", seller=owed.other, request=request.id, why=why)
-        await failed(cell, owed, request, ParticipantUnreachable(), final=final)
+        log.warning("external_seller_skipped", seller=message.other, request=request.id, why=why)
+        await failed(cell, message, request, ParticipantUnreachable(), final=final)
 
 
-def _asked(cell: Cell, owed: Owed, order: Order, request: ChangeRequest) -> tuple[bool, str | None]:
+def _asked(
+    cell: Cell, message: StoredMessage, order: Order, request: ChangeRequest
+) -> tuple[bool, str | None]:
     """Whether it is of no use to ask again, and what went wrong; None when it took the request."""
     with cell.database.reading() as connection:
-        seller = external_sellers.get(connection, owed.account, owed.other, cell.vault)
+        seller = external_sellers.get(connection, message.account, message.other, cell.encryption)
     if seller is None:
-        return False, f"nothing says where {owed.other} is reached"
-    networks = cell.settings.networks_of(owed.account)
+        return False, f"nothing says where {message.other} is reached"
+    networks = cell.settings.networks_of(message.account)
     if refusal := wrong_url(seller.url, networks):
         return False, refusal
-    there = quote(id_below(order), safe="")
+    there = quote(seller_order_id_of(order), safe="")
     try:
         response, _ = exchange(
             session(networks),
             "PATCH",
             f"{seller.url.rstrip('/')}/order-system/orders/{there}/changes",
             data=orjson.dumps(agreement_request(order, request)),
-            headers=_headers(seller, owed),
+            headers=_headers(seller, message),
         )
     except (requests.RequestException, OSError) as error:
-        return False, f"{owed.other} did not answer: {type(error).__name__}"
+        return False, f"{message.other} did not answer: {type(error).__name__}"
     status = response.status_code
     if 200 <= status < 300:
         return True, None
-    return 400 <= status < 500 and status not in _LATER, f"{owed.other} answered {status}"
+    return 400 <= status < 500 and status not in _LATER, f"{message.other} answered {status}"
 
 
-def _headers(seller: ExternalSeller, owed: Owed) -> dict[str, str]:
+def _headers(seller: ExternalSeller, message: StoredMessage) -> dict[str, str]:
     return {
         "X-VTEX-API-AppKey": seller.app_key,
         "X-VTEX-API-AppToken": seller.app_token,
         "Content-Type": "application/json",
-        "Idempotency-Key": owed.id,
+        "Idempotency-Key": message.id,
     }
 
 
 def agreement_request(order: Order, request: ChangeRequest) -> dict[str, Any]:
     """The body of the published path for changes, with whose request it is and what is asked."""
-    asked = request.asked
+    requested = request.requested
     return {
         "requestId": request.id,
         "agreementType": ACKNOWLEDGMENT,
         "accountName": order.account,
         "orderId": order.order_id,
-        "reason": asked.reason,
-        "manualDiscountValue": asked.manual_discount,
-        "manualIncrementValue": asked.manual_increment,
-        **{name: asked.operations.get(name) for name in ("add", "remove", "replace")},
-        "settings": asked.settings,
+        "reason": requested.reason,
+        "manualDiscountValue": requested.manual_discount,
+        "manualIncrementValue": requested.manual_increment,
+        **{name: requested.operations.get(name) for name in ("add", "remove", "replace")},
+        "settings": requested.settings,
     }
 
 
-HANDLERS: dict[str, Callable[[Cell, Owed], Awaitable[None]]] = {ASK_OUTSIDE: ask_outside}
+HANDLERS: dict[str, Callable[[Cell, StoredMessage], Awaitable[None]]] = {
+    REQUEST_EXTERNAL: request_external_agreement
+}

@@ -25,85 +25,90 @@ from oms_ledger.orders.changes.v2 import (
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.gateway import (
     Gateway,
-    GatewayAway,
     GatewayClosed,
-    GatewayRefused,
+    GatewayRejected,
+    GatewayUnavailable,
     Receipt,
 )
 from oms_ledger.orders.payments.transactions import transaction_of
-from oms_ledger.services.outbox.outcomes import Failed, TryAgain
-from oms_ledger.services.payments.authorization import asked
+from oms_ledger.services.outbox.outcomes import PermanentFailure, RetryLater
+from oms_ledger.services.payments.authorization import requested
 from oms_ledger.services.payments.gateways import holder_of
-from projections.outbox.messages import Owed
+from projections.outbox.messages import StoredMessage
 
 BY = "changes"
 PAYMENT = "payment"
 
 
-async def _decided(cell: Cell, owed: Owed, decision: Any, **named: Any) -> Order:
-    decision = partial(decision, request_id=owed.body["requestId"], **named)
-    return await cell.ledger.change(owed.account, owed.order_id, decision, by=BY, cause=owed.cause)
+async def _decided(cell: Cell, pending: StoredMessage, decision: Any, **named: Any) -> Order:
+    decision = partial(decision, request_id=pending.body["requestId"], **named)
+    return await cell.ledger.change(
+        pending.account, pending.order_id, decision, actor=BY, cause=pending.cause
+    )
 
 
-async def go_on(cell: Cell, owed: Owed) -> None:
+async def advance_change_request(cell: Cell, pending: StoredMessage) -> None:
     """As far as it goes: to the end, to somebody's agreement, or to an error to be looked at."""
     while True:
-        order = await _decided(cell, owed, advance)
-        request = known(order, owed.body["requestId"])
-        if request is None or request.gave_up or not awaits_payment(order, request):
+        order = await _decided(cell, pending, advance)
+        request = known(order, pending.body["requestId"])
+        if request is None or request.aborted or not awaits_payment(order, request):
             return
-        await _adjust(cell, owed, order, request)
+        await _adjust(cell, pending, order, request)
 
 
-async def _adjust(cell: Cell, owed: Owed, order: Order, request: ChangeRequest) -> None:
-    await _decided(cell, owed, ask_payment)
+async def _adjust(cell: Cell, pending: StoredMessage, order: Order, request: ChangeRequest) -> None:
+    await _decided(cell, pending, ask_payment)
     try:
-        receipt = await _asked(cell, order, request.asked.value, request.payment_request)
-    except GatewayAway as away:
+        receipt = await _asked(cell, order, request.requested.value, request.payment_request)
+    except GatewayUnavailable as away:
         message = f"The payment gateway did not answer: {away}"
-        failed = partial(_decided, cell, owed, fail_step, step=PAYMENT, code="OMS503")
+        failed = partial(_decided, cell, pending, fail_step, step=PAYMENT, code="OMS503")
         order = await failed(message=message)
         last = known(order, request.id)
-        if last is not None and last.in_progress and not last.gave_up:
-            raise TryAgain(message, away.after) from away
-    except GatewayRefused as refused:
-        no = ChangePaymentCannotIncrease if request.asked.value > 0 else ChangeSettled
+        if last is not None and last.in_progress and not last.aborted:
+            raise RetryLater(message, away.after) from away
+    except GatewayRejected as refused:
+        no = ChangePaymentCannotIncrease if request.requested.value > 0 else ChangeSettled
         message = f"{no().message} {refused}".strip()
         await _decided(
-            cell, owed, fail_step, step=PAYMENT, code=no.code, message=message, final=True
+            cell, pending, fail_step, step=PAYMENT, code=no.code, message=message, final=True
         )
     else:
-        await _decided(cell, owed, adjust_payment, receipt=receipt.token)
+        await _decided(cell, pending, adjust_payment, receipt=receipt.token)
 
 
 async def _asked(cell: Cell, order: Order, value: int, request_id: str) -> Receipt:
     gateway: Gateway | None = holder_of(cell, order)
     if gateway is None:
         raise GatewayClosed("The account has no gateway any more that knows this transaction")
-    return await asked(gateway, gateway.adjust, transaction_of([order]), value, request_id)
+    return await requested(gateway, gateway.adjust, transaction_of([order]), value, request_id)
 
 
-async def set_back(cell: Cell, owed: Owed) -> None:
+async def revert_change(cell: Cell, pending: StoredMessage) -> None:
     """Undo the adjustment of a request that was canceled, if it was made at all."""
-    order = await cell.ledger.order(owed.account, owed.order_id)
-    request = known(order, owed.body["requestId"])
+    order = await cell.ledger.order(pending.account, pending.order_id)
+    request = known(order, pending.body["requestId"])
     if request is None or request.ended != CANCELED or request.restored:
         return
-    value, name = request.asked.value, request.payment_request
+    value, name = request.requested.value, request.payment_request
     try:
         if request.paid is None:  # nobody heard the answer: hear it now
             try:
                 await _asked(cell, order, value, name)
             except GatewayClosed:
                 raise
-            except GatewayRefused:
+            except GatewayRejected:
                 return
         receipt = await _asked(cell, order, -value, f"{name}/restore")
-    except GatewayAway as away:
-        raise TryAgain(str(away), away.after) from away
-    except GatewayRefused as refused:
-        raise Failed(f"The payment could not be set back: {refused}") from refused
-    await _decided(cell, owed, restore_payment, receipt=receipt.token)
+    except GatewayUnavailable as away:
+        raise RetryLater(str(away), away.after) from away
+    except GatewayRejected as refused:
+        raise PermanentFailure(f"The payment could not be set back: {refused}") from refused
+    await _decided(cell, pending, restore_payment, receipt=receipt.token)
 
 
-HANDLERS: dict[str, Callable[[Cell, Owed], Awaitable[None]]] = {ADVANCE: go_on, RESTORE: set_back}
+HANDLERS: dict[str, Callable[[Cell, StoredMessage], Awaitable[None]]] = {
+    ADVANCE: advance_change_request,
+    RESTORE: revert_change,
+}

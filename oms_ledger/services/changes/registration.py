@@ -13,7 +13,7 @@ from functools import partial
 
 from oms_ledger.accounts.refusals import AccountNotFound
 from oms_ledger.cell import Cell
-from oms_ledger.orders.changes.agreements import hear_registered
+from oms_ledger.orders.changes.agreements import record_registered_change
 from oms_ledger.orders.changes.payments import has_own_payment
 from oms_ledger.orders.changes.refusals import (
     ModificationGatewayFailed,
@@ -21,44 +21,46 @@ from oms_ledger.orders.changes.refusals import (
 )
 from oms_ledger.orders.changes.v1 import Modification, register_change, registered
 from oms_ledger.orders.changes.v1_payment import require_prepared
-from oms_ledger.orders.decide import Facts
+from oms_ledger.orders.decide import DecisionContext
 from oms_ledger.orders.events import ChangeRegistered, OrderEvent
-from oms_ledger.orders.marketplace.levels import delegated, id_below
+from oms_ledger.orders.marketplace.levels import delegated, seller_order_id_of
 from oms_ledger.orders.order import Order
-from oms_ledger.orders.payments.gateway import GatewayAway, GatewayClosed, GatewayRefused
+from oms_ledger.orders.payments.gateway import GatewayClosed, GatewayRejected, GatewayUnavailable
 from oms_ledger.orders.refusals import Busy, OrderNotFound
 from oms_ledger.refusal import Refusal
-from oms_ledger.services.changes.v1_payment import give_up, pay_more
+from oms_ledger.services.changes.v1_payment import authorize_increase, give_up
 
 
 async def register(
     cell: Cell,
     account: str,
     order_id: str,
-    asked: Modification,
+    requested: Modification,
     *,
     trust_prices: bool,
-    by: str,
+    actor: str,
     cause: str | None,
 ) -> Order:
     """Have an increase paid, then register the change; what was paid in vain is given back."""
     order = await cell.ledger.order(account, order_id)
-    decision = partial(register_change, asked=asked, trust_prices=trust_prices)
+    decision = partial(register_change, requested=requested, trust_prices=trust_prices)
     paid, news, prepared = 0, list[OrderEvent](), None
-    if not registered(order, asked.request_id):
-        news = decision(order, await cell.ledger.facts_about(order))
+    if not registered(order, requested.request_id):
+        news = decision(order, await cell.ledger.decision_context(order))
         paid = _increase(order, news)
     if paid:
-        prepared = await _paid(cell, order, paid, asked.request_id, by=by, cause=cause)
+        prepared = await _paid(cell, order, paid, requested.request_id, actor=actor, cause=cause)
 
-    def decide(latest: Order, facts: Facts) -> list[OrderEvent]:
-        if registered(latest, asked.request_id):
+    def decide(latest: Order, context: DecisionContext) -> list[OrderEvent]:
+        if registered(latest, requested.request_id):
             return []
         require_prepared(latest, prepared)
         if delegated(latest) and news:  # the seller has it: nothing but it can come of it here
             change = _change(news)
-            return hear_registered(latest, facts, change=change, paid=change.paid, first=True)
-        events = decision(latest, facts)
+            return record_registered_change(
+                latest, context, change=change, paid=change.paid, first=True
+            )
+        events = decision(latest, context)
         if events and _increase(latest, events) != paid:
             assert latest.status is not None
             raise Busy(latest.status)  # it changed while the gateway was asked
@@ -67,10 +69,10 @@ async def register(
     try:
         if news:
             await _at_the_seller(cell, order, _change(news), cause)
-        return await cell.ledger.change(account, order_id, decide, by=by, cause=cause)
+        return await cell.ledger.change(account, order_id, decide, actor=actor, cause=cause)
     except Refusal:
         if prepared is not None:
-            await give_up(cell, order, prepared, by=by, cause=cause)
+            await give_up(cell, order, prepared, actor=actor, cause=cause)
         raise
 
 
@@ -85,14 +87,16 @@ async def _at_the_seller(
     if not delegated(order):
         return
     try:
-        below = await cell.ledger.order(order.seller, id_below(order))
+        seller_order = await cell.ledger.order(order.seller, seller_order_id_of(order))
     except (AccountNotFound, OrderNotFound):
         return
     change = replace(change, paid=())
-    await _at_the_seller(cell, below, change, cause)
-    heard = partial(hear_registered, change=change, first=True)
-    by = f"partner:{order.account}"
-    await cell.ledger.change(below.account, below.order_id, heard, by=by, cause=cause)
+    await _at_the_seller(cell, seller_order, change, cause)
+    result = partial(record_registered_change, change=change, first=True)
+    actor = f"partner:{order.account}"
+    await cell.ledger.change(
+        seller_order.account, seller_order.order_id, result, actor=actor, cause=cause
+    )
 
 
 def _increase(order: Order, events: list[OrderEvent]) -> int:
@@ -102,11 +106,11 @@ def _increase(order: Order, events: list[OrderEvent]) -> int:
 
 
 async def _paid(
-    cell: Cell, order: Order, value: int, request_id: str, *, by: str, cause: str | None
+    cell: Cell, order: Order, value: int, request_id: str, *, actor: str, cause: str | None
 ) -> str | None:
     try:
-        return await pay_more(cell, order, value, request_id, by=by, cause=cause)
-    except (GatewayAway, GatewayClosed) as away:
+        return await authorize_increase(cell, order, value, request_id, actor=actor, cause=cause)
+    except (GatewayUnavailable, GatewayClosed) as away:
         raise ModificationGatewayFailed() from away
-    except GatewayRefused as refused:
+    except GatewayRejected as refused:
         raise ModificationPaymentCannotIncrease() from refused

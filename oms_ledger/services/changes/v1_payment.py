@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore.idempotency import unclaimed
+from oms_ledger.eventstore.idempotency import without_idempotency
 from oms_ledger.orders.changes.outbox import WITHDRAW
 from oms_ledger.orders.changes.state import Preparation
 from oms_ledger.orders.changes.v1_payment import (
@@ -22,15 +22,15 @@ from oms_ledger.orders.decide import Decision
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.gateway import (
     Gateway,
-    GatewayAway,
     GatewayClosed,
-    GatewayRefused,
+    GatewayRejected,
+    GatewayUnavailable,
 )
 from oms_ledger.orders.payments.transactions import transaction_of
-from oms_ledger.services.outbox.outcomes import Failed, TryAgain
-from oms_ledger.services.payments.authorization import asked
+from oms_ledger.services.outbox.outcomes import PermanentFailure, RetryLater
+from oms_ledger.services.payments.authorization import requested
 from oms_ledger.services.payments.gateways import holder_of
-from projections.outbox.messages import Owed
+from projections.outbox.messages import StoredMessage
 
 BY = "changes"
 
@@ -42,8 +42,8 @@ def _gateway(cell: Cell, order: Order) -> Gateway:
     return gateway
 
 
-async def pay_more(
-    cell: Cell, order: Order, value: int, request_id: str, *, by: str, cause: str | None
+async def authorize_increase(
+    cell: Cell, order: Order, value: int, request_id: str, *, actor: str, cause: str | None
 ) -> str | None:
     """Have the order's own payment pay more; the name of the preparation, where there is one.
 
@@ -52,67 +52,67 @@ async def pay_more(
     gateway, transaction = _gateway(cell, order), transaction_of([order])
     if not gateway.remote:
         name = f"{order.order_id}/{request_id}"
-        await asked(gateway, gateway.adjust, transaction, value, name)
+        await requested(gateway, gateway.adjust, transaction, value, name)
         return None
-    told = partial(_told, cell, order.account, order.order_id, by=by, cause=cause)
-    after = await told(partial(prepare, request_id=request_id, value=value))
+    fields = partial(_told, cell, order.account, order.order_id, actor=actor, cause=cause)
+    after = await fields(partial(prepare, request_id=request_id, value=value))
     known = after.change_prepared
-    if known is None or known.asked.request_id != request_id:
+    if known is None or known.requested.request_id != request_id:
         return None  # it was registered meanwhile
-    name = known.asked.asked_as
+    name = known.requested.asked_as
     try:
-        await asked(gateway, gateway.adjust, transaction, value, name)
+        await requested(gateway, gateway.adjust, transaction, value, name)
     except GatewayClosed:
-        await told(partial(abandon, asked_as=name))
+        await fields(partial(abandon, asked_as=name))
         raise
-    except GatewayRefused:
-        await told(partial(withdraw, asked_as=name))
+    except GatewayRejected:
+        await fields(partial(withdraw, asked_as=name))
         raise
     return name
 
 
-async def give_up(cell: Cell, order: Order, name: str, *, by: str, cause: str | None) -> None:
+async def give_up(cell: Cell, order: Order, name: str, *, actor: str, cause: str | None) -> None:
     """What was paid cannot be registered any more: a call gives it back."""
     decision = partial(abandon, asked_as=name, paid=True)
-    await _told(cell, order.account, order.order_id, decision, by=by, cause=cause)
+    await _told(cell, order.account, order.order_id, decision, actor=actor, cause=cause)
 
 
 async def _told(
-    cell: Cell, account: str, order_id: str, decision: Decision, *, by: str, cause: str | None
+    cell: Cell, account: str, order_id: str, decision: Decision, *, actor: str, cause: str | None
 ) -> Order:
-    with unclaimed():
-        return await cell.ledger.change(account, order_id, decision, by=by, cause=cause)
+    with without_idempotency():
+        return await cell.ledger.change(account, order_id, decision, actor=actor, cause=cause)
 
 
-async def give_back(cell: Cell, owed: Owed) -> None:
+async def refund(cell: Cell, message: StoredMessage) -> None:
     """Set back at the gateway what was authorized for a change that nobody registers any more."""
-    order = await cell.ledger.order(owed.account, owed.order_id)
-    known = preparation(order, owed.body["askedAs"])
+    order = await cell.ledger.order(message.account, message.order_id)
+    known = preparation(order, message.body["askedAs"])
     if known is None or known.withdrawn:
         return
     try:
         receipt = await _set_back(cell, order, known)
-    except GatewayAway as away:
-        raise TryAgain(str(away), away.after) from away
-    except GatewayRefused as refused:
-        raise Failed(f"The payment could not be set back: {refused}") from refused
-    decision = partial(withdraw, asked_as=known.asked.asked_as, receipt=receipt)
-    await _told(cell, owed.account, owed.order_id, decision, by=BY, cause=owed.cause)
+    except GatewayUnavailable as away:
+        raise RetryLater(str(away), away.after) from away
+    except GatewayRejected as refused:
+        raise PermanentFailure(f"The payment could not be set back: {refused}") from refused
+    decision = partial(withdraw, asked_as=known.requested.asked_as, receipt=receipt)
+    await _told(cell, message.account, message.order_id, decision, actor=BY, cause=message.cause)
 
 
 async def _set_back(cell: Cell, order: Order, known: Preparation) -> str | None:
     """The receipt; None when the gateway never took it."""
     gateway, transaction = _gateway(cell, order), transaction_of([order])
-    value, name = known.asked.value, known.asked.asked_as
+    value, name = known.requested.value, known.requested.asked_as
     if known.abandoned is None or not known.abandoned.paid:  # nobody heard the answer: hear it now
         try:
-            await asked(gateway, gateway.adjust, transaction, value, name)
+            await requested(gateway, gateway.adjust, transaction, value, name)
         except GatewayClosed:
             raise
-        except GatewayRefused:
+        except GatewayRejected:
             return None
-    receipt = await asked(gateway, gateway.adjust, transaction, -value, f"{name}/restore")
+    receipt = await requested(gateway, gateway.adjust, transaction, -value, f"{name}/restore")
     return receipt.token
 
 
-HANDLERS: dict[str, Callable[[Cell, Owed], Awaitable[None]]] = {WITHDRAW: give_back}
+HANDLERS: dict[str, Callable[[Cell, StoredMessage], Awaitable[None]]] = {WITHDRAW: refund}

@@ -47,7 +47,7 @@ def message_id(cell: Cell, name: str) -> str:
 
 
 async def deliver(provider: Provider, mail: Mail, at: datetime) -> bool:
-    """Send the mail; False where no server is configured. `MailRefused` tells what it said."""
+    """Send the mail; False where no server is configured. `MailRefused` says what it said."""
     message = compose(mail, at)
     if provider.url is None:
         return False

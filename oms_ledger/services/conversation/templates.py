@@ -23,5 +23,5 @@ def rendered_template(cell: Cell, account: str, name: str, data: Any) -> tuple[s
 
 
 def _time_zone(cell: Cell, account: str) -> str:
-    state = cell.ledger.folds.load(order_stream(account, "")).state
+    state = cell.ledger.loader.load(order_stream(account, "")).state
     return str(state.setting("time_zone")) if isinstance(state, Account) else "UTC"

@@ -70,7 +70,7 @@ class Fired:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a successful attempt told: the status of an answer, or a note."""
+    """What a successful attempt account: the status of an answer, or a note."""
 
     status: int | None = None
     note: str | None = None
@@ -88,32 +88,32 @@ class Request:
 
 def fired_by(cell: Cell, run: Run) -> Fired:
     """Load the trigger and the document of a run; `Skipped` where one of them is gone."""
-    folds = cell.folds()
+    loader = cell.loader()
     if run.schema == PROFILES:
         return Fired(Trigger(PROFILES, {"type": PROFILES}, times=10), {"id": run.stream})
-    entity = folds.load(entity_stream(run.account, run.entity), run.entity_version).state
+    entity = loader.load(entity_stream(run.account, run.entity), run.entity_version).state
     assert isinstance(entity, Entity), "a run's entity was configured when it fired"
     trigger = next(one for one in entity.schemas[run.schema].triggers if one.name == run.trigger)
-    state = folds.load(run.stream, run.version).state
+    state = loader.load(run.stream, run.version).state
     if isinstance(state, Order):
         return Fired(trigger, order_document(state))
-    now = folds.load(run.stream).state
+    now = loader.load(run.stream).state
     if not isinstance(now, Document) or not now.exists or not isinstance(state, Document):
         raise Skipped("the document was deleted")
     return Fired(trigger, searchable(state))
 
 
-async def perform(cell: Cell, run: Run, fired: Fired) -> Result:
+async def perform(cell: Cell, run: Run, single_fire: Fired) -> Result:
     """Carry an action out; `AttemptFailed` where it did not come through."""
-    match fired.trigger.type:
+    match single_fire.trigger.type:
         case "http":
-            return await _http(cell, run, fired)
+            return await _http(cell, run, single_fire)
         case "save":
-            return await _save(cell, run, fired)
+            return await _save(cell, run, single_fire)
         case triggers.PROFILES:
             return Result(note=await save_profiles(cell, run))
         case _:
-            return await _mail(cell, run, fired)
+            return await _mail(cell, run, single_fire)
 
 
 # http
@@ -138,10 +138,10 @@ def request_of(action: Json, document: Json) -> Request:
 
 def rendered_action(action: Json, document: Json) -> Json:
     """An action as it would be carried out, the values of headers hidden."""
-    told: Json = substitute(action, document)
-    if isinstance(told.get("headers"), dict):
-        told["headers"] = dict.fromkeys(told["headers"], "***")
-    return told
+    fields: Json = substitute(action, document)
+    if isinstance(fields.get("headers"), dict):
+        fields["headers"] = dict.fromkeys(fields["headers"], "***")
+    return fields
 
 
 def _unsafe(headers: Mapping[str, str]) -> str | None:
@@ -151,8 +151,8 @@ def _unsafe(headers: Mapping[str, str]) -> str | None:
     return None
 
 
-async def _http(cell: Cell, run: Run, fired: Fired) -> Result:
-    request = request_of(fired.trigger.action, fired.document)
+async def _http(cell: Cell, run: Run, single_fire: Fired) -> Result:
+    request = request_of(single_fire.trigger.action, single_fire.document)
     if unsafe := _unsafe(request.headers):
         raise AttemptFailed(unsafe, for_good=True)
     networks = cell.settings.networks_of(run.account)
@@ -171,7 +171,7 @@ async def _http(cell: Cell, run: Run, fired: Fired) -> Result:
 
 def _secret(cell: Cell, account: str) -> str | None:
     with cell.database.reading() as connection:
-        return trigger_secrets.get(connection, cell.vault, account)
+        return trigger_secrets.get(connection, cell.encryption, account)
 
 
 def _send(networks: Sequence[Allowed], request: Request, signed: Mapping[str, str]) -> int:
@@ -216,18 +216,18 @@ def _told(error: BaseException) -> str:
 # mail
 
 
-async def _mail(cell: Cell, run: Run, fired: Fired) -> Result:
+async def _mail(cell: Cell, run: Run, single_fire: Fired) -> Result:
     try:
-        told, subject, html = await asyncio.to_thread(_written, cell, run, fired)
-        provider = substitute_text(str(told.get("provider") or "default"), fired.document)
+        fields, subject, html = await asyncio.to_thread(_written, cell, run, single_fire)
+        provider = substitute_text(str(fields.get("provider") or "default"), single_fire.document)
         outgoing = provider_of(cell, run.account, provider)
         mail = Mail(
             message_id=message_id(cell, run.id),
-            sender=_sender(told.get("from"), fired.document) or outgoing.sender,
-            to=_addresses(told.get("to"), fired.document),
-            cc=_addresses(told.get("cc"), fired.document),
-            bcc=_addresses(told.get("bcc"), fired.document),
-            reply_to=_addresses(told.get("replyTo"), fired.document),
+            sender=_sender(fields.get("from"), single_fire.document) or outgoing.sender,
+            to=_addresses(fields.get("to"), single_fire.document),
+            cc=_addresses(fields.get("cc"), single_fire.document),
+            bcc=_addresses(fields.get("bcc"), single_fire.document),
+            reply_to=_addresses(fields.get("replyTo"), single_fire.document),
             subject=subject,
             html=html,
         )
@@ -239,28 +239,28 @@ async def _mail(cell: Cell, run: Run, fired: Fired) -> Result:
     return Result(note=None if sent else "recorded, not sent")
 
 
-def _written(cell: Cell, run: Run, fired: Fired) -> tuple[Json, str, str]:
-    """What the action tells besides, the subject and the HTML of its mail."""
-    action, document = fired.trigger.action, fired.document
-    if fired.trigger.type != TEMPLATE_EMAIL:
+def _written(cell: Cell, run: Run, single_fire: Fired) -> tuple[Json, str, str]:
+    """What the action says besides, the subject and the HTML of its mail."""
+    action, document = single_fire.trigger.action, single_fire.document
+    if single_fire.trigger.type != TEMPLATE_EMAIL:
         html = substitute_text(str(action.get("body") or ""), document, escape)
         return action, substitute_text(str(action.get("subject") or ""), document), html
     given = action.get("body") or {}
-    told = {**{name: given[name] for name in MAIL_FIELDS if name in given}, **action}
+    fields = {**{name: given[name] for name in MAIL_FIELDS if name in given}, **action}
     name, data = substitute_text(action["template"], document), substitute(given, document)
     subject, html = rendered_template(cell, run.account, name, data)
-    if told.get("subject"):
-        subject = substitute_text(str(told["subject"]), document)
-    return told, subject, html
+    if fields.get("subject"):
+        subject = substitute_text(str(fields["subject"]), document)
+    return fields, subject, html
 
 
 def _sender(given: Any, document: Json) -> str | None:
-    told = substitute(given, document)
-    if isinstance(told, str):
-        return told or None
-    if not isinstance(told, dict) or not told.get("email"):
+    fields = substitute(given, document)
+    if isinstance(fields, str):
+        return fields or None
+    if not isinstance(fields, dict) or not fields.get("email"):
         return None
-    name, email = spelled(told.get("name")), spelled(told["email"])
+    name, email = spelled(fields.get("name")), spelled(fields["email"])
     if any(char in "\r\n\x00" for char in name):
         raise InvalidMail("the sender's name holds a line break or NUL")
     return formataddr((name, email)) if name.isascii() else f'"{name}" <{email}>'
@@ -273,10 +273,10 @@ def _addresses(given: Any, document: Json) -> tuple[str, ...]:
 # save
 
 
-async def _save(cell: Cell, run: Run, fired: Fired) -> Result:
-    body = substitute(fired.trigger.action["json"], fired.document)
-    entity = str(fired.trigger.action["dataEntity"])
-    asked = Save(
+async def _save(cell: Cell, run: Run, single_fire: Fired) -> Result:
+    body = substitute(single_fire.trigger.action["json"], single_fire.document)
+    entity = str(single_fire.trigger.action["dataEntity"])
+    requested = Save(
         entity,
         body,
         Find.UNIQUE,
@@ -285,7 +285,7 @@ async def _save(cell: Cell, run: Run, fired: Fired) -> Result:
         fresh_id=str(uuid.UUID(run.id, version=4)),
     )
     try:
-        saved = await save(cell, CommandContext(run.account, run.actor, run.id), asked)
+        saved = await save(cell, CommandContext(run.account, run.actor, run.id), requested)
     except (Refusal, InvalidDocument) as error:
         raise AttemptFailed(str(error)[:500]) from None
     return Result(note=f"{saved.outcome.value} {entity}-{saved.document_id}")

@@ -78,15 +78,15 @@ class Saved:
     document_id: str
 
 
-async def save(cell: Cell, ctx: CommandContext, asked: Save) -> Saved:
+async def save(cell: Cell, ctx: CommandContext, requested: Save) -> Saved:
     """Save a document; its answer comes when it is durable.
 
     Refused where the schema, a unique index or a rule says no: then nothing is stored.
     """
-    require_writable(asked.entity)
-    given = _given_id(asked)
-    fresh = given or asked.fresh_id or _fresh_id(cell, ctx)
-    saving = _Saving(cell, ctx, asked, given, fresh)
+    require_writable(requested.entity)
+    given = _given_id(requested)
+    fresh = given or requested.fresh_id or _fresh_id(cell, ctx)
+    saving = _Saving(cell, ctx, requested, given, fresh)
     repeated = await record(cell, ctx, [saving.turn], saving.decide)
     if repeated is not None:
         return await saving.repeated(repeated)
@@ -99,19 +99,19 @@ def require_writable(entity: str) -> None:
         raise ReadOnly()
 
 
-def _given_id(asked: Save) -> str | None:
-    sent = asked.body.get("id")
+def _given_id(requested: Save) -> str | None:
+    sent = requested.body.get("id")
     if sent is not None and not isinstance(sent, str):
         sent = str(sent) if isinstance(sent, int) and not isinstance(sent, bool) else ""
-    if asked.document_id is None:
+    if requested.document_id is None:
         return None if sent is None else require_document(sent)
-    require_document(asked.document_id)
+    require_document(requested.document_id)
     if sent is not None and sent.casefold() not in (
-        asked.document_id.casefold(),
-        f"{asked.entity}-{asked.document_id}".casefold(),
+        requested.document_id.casefold(),
+        f"{requested.entity}-{requested.document_id}".casefold(),
     ):
         raise InvalidBody(f"id: found '{sent[:100]}', expected that of the path")
-    return asked.document_id
+    return requested.document_id
 
 
 def _fresh_id(cell: Cell, ctx: CommandContext) -> str:
@@ -119,7 +119,7 @@ def _fresh_id(cell: Cell, ctx: CommandContext) -> str:
     if claim is None:
         return str(uuid.uuid4())
     # The same request again makes the same document.
-    digest = cell.vault.sign(f"document/{claim.account}/{claim.name}")
+    digest = cell.encryption.sign(f"document/{claim.account}/{claim.name}")
     return str(uuid.UUID(digest, version=4))
 
 
@@ -127,34 +127,34 @@ class _Saving:
     """One save: decided as often as others write in between."""
 
     def __init__(
-        self, cell: Cell, ctx: CommandContext, asked: Save, given: str | None, fresh: str
+        self, cell: Cell, ctx: CommandContext, requested: Save, given: str | None, fresh: str
     ) -> None:
-        self._cell, self._ctx, self._asked = cell, ctx, asked
+        self._cell, self._ctx, self._asked = cell, ctx, requested
         self._given, self._fresh = given, fresh
         self.outcome, self.document_id = Outcome.UNCHANGED, fresh
-        counted = not given and asked.find is not Find.BODY_ID
+        counted = not given and requested.find is not Find.BODY_ID
         self.turn = (
-            entity_stream(ctx.account, asked.entity)
-            if counted or asked.schema
-            else document_stream(ctx.account, asked.entity, fresh)
+            entity_stream(ctx.account, requested.entity)
+            if counted or requested.schema
+            else document_stream(ctx.account, requested.entity, fresh)
         )
 
     async def decide(self, reader: StreamReader) -> dict[str, list[MasterDataEvent]]:
-        asked, account = self._asked, self._ctx.account
-        entity = await reader.entity(account, asked.entity)
-        if asked.schema:
-            entity.schema(asked.schema)
+        requested, account = self._asked, self._ctx.account
+        entity = await reader.entity(account, requested.entity)
+        if requested.schema:
+            entity.schema(requested.schema)
         self.document_id = await self._found(reader, entity)
-        stream = document_stream(account, asked.entity, self.document_id)
+        stream = document_stream(account, requested.entity, self.document_id)
         state = await reader.state(stream)
         before = state if isinstance(state, Document) and state.exists else None
         if before is None:
-            self._cell.vault.forget(stream)  # a new document never takes a former one's key
+            self._cell.encryption.forget(stream)  # a new document never takes a previous one's key
         else:
             self.document_id = before.id
         self.outcome = Outcome.UNCHANGED
-        if asked.where != ALWAYS and not (
-            before and holds(asked.where, searchable(before), entity.paths)
+        if requested.where != ALWAYS and not (
+            before and holds(requested.where, searchable(before), entity.paths)
         ):
             return {}
         events = dict[str, list[MasterDataEvent]]()
@@ -164,10 +164,12 @@ class _Saving:
         elif _same(before.fields, fields):
             return {}
         require_content(fields)
-        if asked.schema and (problems := entity.schema(asked.schema).validator.problems(fields)):
+        if requested.schema and (
+            problems := entity.schema(requested.schema).validator.problems(fields)
+        ):
             raise InvalidDocument(problems)
         await self._assign(reader, entity, before, fields, events)
-        events[stream] = [DocumentSaved(self.document_id, fields, asked.chain)]
+        events[stream] = [DocumentSaved(self.document_id, fields, requested.chain)]
         self.outcome = Outcome.CREATED if before is None else Outcome.CHANGED
         return events
 
@@ -213,7 +215,7 @@ class _Saving:
         fields: Json,
         events: dict[str, list[MasterDataEvent]],
     ) -> None:
-        """Give up the former values of unique indices, and take the new ones."""
+        """Give up the previous values of unique indices, and take the new ones."""
         for index in entity.unique_indices:
             former = index.values(before.fields, entity.paths) if before else None
             values = index.values(fields, entity.paths)
@@ -237,16 +239,18 @@ class _Saving:
         """The answer of a request that was recorded before; `versions` are those it wrote."""
         for stream, version in versions.items():
             if category_of(stream) == DOCUMENT:
-                folded = await asyncio.to_thread(self._cell.ledger.folds.load, stream, version)
+                loaded_state = await asyncio.to_thread(
+                    self._cell.ledger.loader.load, stream, version
+                )
                 outcome = Outcome.CREATED if version == 1 else Outcome.CHANGED
-                return Saved(outcome, folded.state.id)
+                return Saved(outcome, loaded_state.state.id)
         return Saved(Outcome.UNCHANGED, self._given or self._fresh)
 
 
 def unique_key(cell: Cell, account: str, entity: str, index: Index, values: str) -> str:
-    """The stream that tells who has the values of a unique index."""
+    """The stream that says who has the values of a unique index."""
     name = "\x1f".join((account, entity, index.name, ",".join(index.fields), values))
-    return key_stream(account, entity, index.name, cell.vault.sign(name))
+    return key_stream(account, entity, index.name, cell.encryption.sign(name))
 
 
 def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
@@ -261,7 +265,7 @@ async def get(cell: Cell, account: str, entity: str, document_id: str) -> Docume
     """A document as it is now; `{entity}-{id}` finds it too, where none has that whole id."""
     for name in _ids(entity, document_id):
         stream = document_stream(account, entity, name)
-        state = (await asyncio.to_thread(cell.ledger.folds.load, stream)).state
+        state = (await asyncio.to_thread(cell.ledger.loader.load, stream)).state
         if isinstance(state, Document) and state.exists:
             return state
     return None

@@ -25,13 +25,13 @@ def find_orders(cell: Cell, query: Query) -> list[str]:
     """The ids of the orders that satisfy a query, in its order; refused when it takes too long."""
     until = time.monotonic() + PATIENCE
     found: list[tuple[list[Any], str]] = []
-    folds = cell.folds()
+    loader = cell.loader()
     for order_id in _candidates(cell, query):
         if time.monotonic() > until:
             raise SearchTooSlow(
                 f"The search took longer than {PATIENCE:.0f} s. Indexed fields: status"
             )
-        order = folds.load(order_stream(query.account, order_id)).state
+        order = loader.load(order_stream(query.account, order_id)).state
         if not isinstance(order, Order):
             continue
         document = order_document(order)

@@ -27,22 +27,22 @@ Json = dict[str, Any]
 
 
 async def save_profiles(cell: Cell, run: Run) -> str:
-    """Save what an order tells of its client; a note of what was done.
+    """Save what an order says of its client; a note of what was done.
 
     Done again it changes nothing.
     """
     account = await cell.ledger.account(run.account)
     if not account.setting("profiles_from_orders"):
         return "the account keeps no profiles of its orders"
-    state = (await asyncio.to_thread(cell.folds().load, run.stream)).state
+    state = (await asyncio.to_thread(cell.loader().load, run.stream)).state
     assert isinstance(state, Order)
     client = client_of(state)
     if client is None:
         return "the order names no e-mail"
     ctx = CommandContext(run.account, AUTHOR, f"{run.stream}@{run.version}")
-    user = str(client.get("userId") or profile_id(cell.vault, run.account, client["email"]))
-    asked = Save(CLIENTS, {**client, "userId": user}, Find.UNIQUE, partial=True, fresh_id=user)
-    saved = await save(cell, ctx, asked)
+    user = str(client.get("userId") or profile_id(cell.encryption, run.account, client["email"]))
+    requested = Save(CLIENTS, {**client, "userId": user}, Find.UNIQUE, partial=True, fresh_id=user)
+    saved = await save(cell, ctx, requested)
     document = await get(cell, run.account, CLIENTS, saved.document_id)
     user = str((document.fields.get("userId") if document else None) or user)
     count = 0
@@ -64,7 +64,7 @@ async def _save_address(cell: Cell, ctx: CommandContext, user: str, address: Jso
         None,
     )
     place = f"address:{ctx.account}:{user}:{name or sorted(address.items())}"
-    document_id = same.id if same else str(uuid.UUID(cell.vault.sign(place)))
+    document_id = same.id if same else str(uuid.UUID(cell.encryption.sign(place)))
     body = {**address, "userId": user}
     await save(cell, ctx, Save(ADDRESSES, body, Find.PATH, document_id, partial=True))
 

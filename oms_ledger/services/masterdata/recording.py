@@ -9,16 +9,16 @@ from typing import Any, cast
 from weakref import WeakValueDictionary
 
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore import idempotency as repeats
-from oms_ledger.eventstore.folding import Folded
-from oms_ledger.eventstore.ledger import ATTEMPTS, Contended, Repeated
+from oms_ledger.eventstore import idempotency
+from oms_ledger.eventstore.folding import StreamState
+from oms_ledger.eventstore.ledger import ATTEMPTS, ConcurrencyError, IdempotentReplay
 from oms_ledger.masterdata.entity import Entity, first
 from oms_ledger.masterdata.events import MasterDataEvent
 from oms_ledger.masterdata.streams import entity_stream
 
 _turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-News = Mapping[str, Sequence[MasterDataEvent]]
+HeadWatcher = Mapping[str, Sequence[MasterDataEvent]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class StreamReader:
     def __init__(self, cell: Cell, now: datetime) -> None:
         self._cell = cell
         self.now = now
-        self.seen: dict[str, Folded] = {}
+        self.seen: dict[str, StreamState] = {}
 
     async def state(self, stream: str) -> Any:
         """The state of a stream now; None before its first event."""
@@ -48,19 +48,19 @@ class StreamReader:
         state = await self.state(entity_stream(account, name))
         return state if isinstance(state, Entity) else first(name)
 
-    def _latest(self, stream: str) -> Folded:
-        folds = self._cell.ledger.folds
-        known = folds.cached(stream)
+    def _latest(self, stream: str) -> StreamState:
+        loader = self._cell.ledger.loader
+        known = loader.cached(stream)
         versions = self._cell.store.versions
         if known is not None and versions([stream]).get(stream, 0) == known.version:
             return known
-        folded = folds.load(stream)
-        if folded.version:
-            folds.remember(stream, folded)
-        return folded
+        loaded_state = loader.load(stream)
+        if loaded_state.version:
+            loader.remember(stream, loaded_state)
+        return loaded_state
 
 
-Decide = Callable[[StreamReader], Awaitable[News]]
+Decide = Callable[[StreamReader], Awaitable[HeadWatcher]]
 
 
 async def record(
@@ -73,7 +73,7 @@ async def record(
     the versions of the streams that it wrote.
     """
     await cell.ledger.account(ctx.account)
-    claim = repeats.claim(ctx.account, ctx.actor)
+    claim = idempotency.claim(ctx.account, ctx.actor)
     async with AsyncExitStack() as stack:
         for name in sorted(set(turns)):
             await stack.enter_async_context(_turns.setdefault(name, asyncio.Lock()))
@@ -92,15 +92,15 @@ async def record(
                     (),
                     claim,
                 )
-            except Repeated as again:
+            except IdempotentReplay as again:
                 versions = again.claim.first(again.taken)
                 again.claim.done(replayed=True)
                 return versions
             if after is not None:
                 return None
             for stream in befores:
-                cell.ledger.folds.forget(stream)
-    raise Contended(", ".join(turns))
+                cell.ledger.loader.forget(stream)
+    raise ConcurrencyError(", ".join(turns))
 
 
 async def read_entity(cell: Cell, account: str, name: str) -> Entity:

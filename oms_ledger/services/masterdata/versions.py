@@ -1,4 +1,4 @@
-"""The former states of a document."""
+"""The previous states of a document."""
 
 import asyncio
 import hashlib
@@ -43,16 +43,18 @@ async def versions(
 
 
 def _versions(cell: Cell, stream: str) -> list[DocumentVersion]:
-    told: list[DocumentVersion] = []
-    for row, _, _, after in Page(cell.store.stream(stream), cell.folds()).steps():
+    values: list[DocumentVersion] = []
+    for row, _, _, after in Page(cell.store.stream(stream), cell.loader()).steps():
         document = after.state
         assert isinstance(document, Document)
         if not document.exists:
-            told.clear()
+            values.clear()
             continue
         last = document.last_interaction
-        told.append(DocumentVersion(version_id(stream, row.version), document, last.at, last.actor))
-    return told[::-1]
+        values.append(
+            DocumentVersion(version_id(stream, row.version), document, last.at, last.actor)
+        )
+    return values[::-1]
 
 
 def version_id(stream: str, version: int) -> str:

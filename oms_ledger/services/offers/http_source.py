@@ -15,7 +15,7 @@ from oms_ledger.offers.quote import LineQuote, Question
 from oms_ledger.offers.simulation import Nonsense, read_answer, request_body
 
 BUDGET = 2.5  # seconds for all sources of one cart together
-FAILURES, OPEN_FOR = 3, 10.0  # in a row until a source is left alone, and seconds for which it is
+FAILURES, OPEN_FOR = 3, 10.0  # in a row until a source is skipped, and seconds for which it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,8 @@ class HttpSources:
             raise OSError(refusal)
         base, _, query = source.url.partition("?")
         channel = quote(question.channel, safe="")
-        told = f"sc={channel}&an={quote(source.account, safe='')}"
-        url = f"{base.rstrip('/')}/pvt/orderForms/simulation?{f'{query}&' if query else ''}{told}"
+        fields = f"sc={channel}&an={quote(source.account, safe='')}"
+        url = f"{base.rstrip('/')}/pvt/orderForms/simulation?{f'{query}&' if query else ''}{fields}"
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if source.app_key:
             headers["X-VTEX-API-AppKey"] = source.app_key

@@ -109,15 +109,15 @@ def region(
 
 def region_id(place: Place) -> str:
     """A name of a place that leads back to it."""
-    told = json.dumps([place.country, place.postal_code, list(place.coordinates)])
-    return REGION + base64.urlsafe_b64encode(told.encode()).decode().rstrip("=")
+    fields = json.dumps([place.country, place.postal_code, list(place.coordinates)])
+    return REGION + base64.urlsafe_b64encode(fields.encode()).decode().rstrip("=")
 
 
 def place_of_region(name: str) -> Place | None:
     """The place that a name of a region stands for; None when it is none of ours."""
-    told = name.removeprefix(REGION)
+    fields = name.removeprefix(REGION)
     try:
-        read = json.loads(base64.urlsafe_b64decode(told + "=" * (-len(told) % 4)))
+        read = json.loads(base64.urlsafe_b64decode(fields + "=" * (-len(fields) % 4)))
         country, code, coordinates = read
     except (binascii.Error, ValueError, TypeError):
         return None

@@ -14,7 +14,7 @@ from oms_ledger.carts.documents.paying import well_known_conditions
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.records import order_stream
 from oms_ledger.offers.catalog import OWN_SELLER, PaymentCondition
-from oms_ledger.offers.quote import AskedLine, Availability, LineQuote, Question
+from oms_ledger.offers.quote import Availability, LineInput, LineQuote, Question
 from oms_ledger.offers.table import quote_lines
 from oms_ledger.services.offers.http_source import HttpSources, Source
 from projections.accounts import external_sellers
@@ -61,7 +61,7 @@ class OfferSources:
     def account(self, name: str) -> Account | None:
         """An account of this deployment; None when there is none of that name."""
         ledger = self.cell.ledger
-        state = ledger.folds.load(order_stream(name, "")).state
+        state = ledger.loader.load(order_stream(name, "")).state
         return state if isinstance(state, Account) else None
 
     def partner(self, account: Account, name: str) -> Account | None:
@@ -96,15 +96,17 @@ class OfferSources:
         for part in parts:
             if part.source is None:
                 answers.update(zip(part.places, self._here(connection, part), strict=True))
-        asked = [part for part in parts if part.source is not None]
-        if not asked:
+        requested = [part for part in parts if part.source is not None]
+        if not requested:
             return Quoted(tuple(answers[i] for i in range(len(question.lines))), None)
         key = _key(question)
         known = kept if kept is not None and kept.key == key else None
         if known is not None and not ask_now and _is_fresh(known, question.now):
-            answers.update((place, known.lines[place]) for part in asked for place in part.places)
+            answers.update(
+                (place, known.lines[place]) for part in requested for place in part.places
+            )
             return Quoted(tuple(answers[i] for i in range(len(question.lines))), known)
-        silent = self._ask(asked, answers, known, question.now)
+        silent = self._ask(requested, answers, known, question.now)
         lines = tuple(answers[i] for i in range(len(question.lines)))
         return Quoted(lines, KeptQuote(key=key, at=question.now, lines=lines), silent)
 
@@ -116,8 +118,8 @@ class OfferSources:
         now: datetime,
     ) -> str | None:
         silent = None
-        told = self._http.ask([(one.source, one.question) for one in parts if one.source])
-        for part, lines in zip(parts, told, strict=True):
+        fields = self._http.ask([(one.source, one.question) for one in parts if one.source])
+        for part, lines in zip(parts, fields, strict=True):
             if lines is None:
                 silent = silent or part.question.lines[0].seller
                 usable = known is not None and _is_valid(known, part, now)
@@ -146,7 +148,7 @@ class OfferSources:
         own = [seller for seller in by_seller if seller in (OWN_SELLER, account.name)]
         others = [seller for seller in by_seller if seller not in own]
         in_table = lookup.known_sellers(connection, account.name, others) if others else set()
-        parts: dict[tuple[str | None, str | None, str], list[tuple[int, AskedLine]]] = {}
+        parts: dict[tuple[str | None, str | None, str], list[tuple[int, LineInput]]] = {}
         sources: dict[str, Source] = {}
         for seller, places in by_seller.items():
             source, table, name = self._source(connection, account, seller, seller in in_table)
@@ -176,7 +178,7 @@ class OfferSources:
         other = self.partner(account, seller)
         if other is not None:
             return (*_own_source(other), OWN_SELLER)
-        external = external_sellers.get(connection, account.name, seller, self.cell.vault)
+        external = external_sellers.get(connection, account.name, seller, self.cell.encryption)
         if external is None:
             return None, None, seller
         source = Source(external.url, account.name, external.app_key, external.app_token)
@@ -198,8 +200,8 @@ def has_offers(connection: Connection, account: Account) -> bool:
 
 
 def _key(question: Question) -> str:
-    told = (question.lines, question.channel, question.place, sorted(question.marketing.items()))
-    return hashlib.blake2b(repr(told).encode(), digest_size=16).hexdigest()
+    fields = (question.lines, question.channel, question.place, sorted(question.marketing.items()))
+    return hashlib.blake2b(repr(fields).encode(), digest_size=16).hexdigest()
 
 
 def _is_fresh(kept: KeptQuote, now: datetime) -> bool:

@@ -11,13 +11,13 @@ from functools import partial
 
 from oms_ledger.accounts.account import Account
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore.ledger import Contended, Taken
+from oms_ledger.eventstore.ledger import ConcurrencyError, KeyTaken
 from oms_ledger.eventstore.records import Key
 from oms_ledger.orders.cancellation.decide import cancel, deny_cancellation, pending_requests
-from oms_ledger.orders.decide import Decision, Facts
+from oms_ledger.orders.decide import Decision, DecisionContext
 from oms_ledger.orders.events import OrderEvent
 from oms_ledger.orders.handling.decide import start_handling, take_step
-from oms_ledger.orders.marketplace.as_seller import authorize_by_hand
+from oms_ledger.orders.marketplace.as_seller import authorize_manually
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.status import Status
 from oms_ledger.refusal import Refusal
@@ -38,7 +38,7 @@ COMMANDS = {
 }
 
 
-def decision_of(command: str, account: Account, *, reason: str, by: str) -> Decision:
+def decision_of(command: str, account: Account, *, reason: str, actor: str) -> Decision:
     """What a run does to each of its orders."""
     chosen = bool(account.setting("ready_for_invoicing"))
     decisions: dict[str, Callable[[], Decision]] = {
@@ -46,19 +46,19 @@ def decision_of(command: str, account: Account, *, reason: str, by: str) -> Deci
         "ready-for-invoicing": lambda: partial(
             take_step, status=Status.READY_FOR_INVOICING, chosen=chosen
         ),
-        "authorize-fulfillment": lambda: authorize_by_hand,
+        "authorize-fulfillment": lambda: authorize_manually,
         "cancel": lambda: partial(
-            cancel, reason=reason or None, requested_by_user=False, called_by=by
+            cancel, reason=reason or None, requested_by_user=False, called_by=actor
         ),
         "deny-cancellation": lambda: partial(_deny, reason=reason),
     }
     return decisions[command]()
 
 
-def _deny(order: Order, facts: Facts, *, reason: str) -> list[OrderEvent]:
+def _deny(order: Order, context: DecisionContext, *, reason: str) -> list[OrderEvent]:
     pending = pending_requests(order)
     request = pending[0].id if pending else ""
-    return list(deny_cancellation(order, facts, request_id=request, reason=reason))
+    return list(deny_cancellation(order, context, request_id=request, reason=reason))
 
 
 async def preview(
@@ -69,7 +69,7 @@ async def preview(
     for order_id in orders:
         try:
             order = await cell.ledger.order(account.name, order_id)
-            decision(order, await cell.ledger.facts_about(order))
+            decision(order, await cell.ledger.decision_context(order))
             found.append(Outcome(order_id, runs.DONE, None, None))
         except Refusal as no:
             found.append(Outcome(order_id, runs.REFUSED, no.code, no.message))
@@ -88,7 +88,7 @@ def carry_on(cell: Cell, run_id: str) -> bool:
 async def _slice(cell: Cell, run: Run) -> bool:
     until = time.monotonic() + SLICE
     account = await cell.ledger.account(run.account)
-    decision = decision_of(run.command, account, reason=run.reason, by=run.by)
+    decision = decision_of(run.command, account, reason=run.reason, actor=run.actor)
     while time.monotonic() < until:
         with cell.database.reading() as connection:
             present = runs.get(connection, None, run.id)
@@ -110,14 +110,14 @@ async def _one(cell: Cell, run: Run, order_id: str, decision: Decision) -> Outco
     key = Key(run.account, f"run:{run.id}:{order_id}", b"{}")
     try:
         await cell.ledger.change_together(
-            run.account, [order_id], decision, by=run.by, cause=f"run:{run.id}", keys=[key]
+            run.account, [order_id], decision, actor=run.actor, cause=f"run:{run.id}", keys=[key]
         )
-    except Taken:
+    except KeyTaken:
         pass  # it was done by who died before it could say so
     except Refusal as no:
         taken = await asyncio.to_thread(cell.store.key, run.account, key.key)
         if taken is None:
             return Outcome(order_id, runs.REFUSED, no.code, no.message)
-    except Contended:
+    except ConcurrencyError:
         return Outcome(order_id, runs.REFUSED, "CHK0292", "The order was being changed by others")
     return Outcome(order_id, runs.DONE, None, None)

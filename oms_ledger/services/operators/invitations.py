@@ -51,8 +51,8 @@ def open_link(cell: Cell, token: str) -> tuple[Link, Operator | None]:
 def use_link(cell: Cell, token: str, *, email: str, name: str, password: str, agent: str) -> str:
     """Set the password of who the link is for; the token of a new session."""
     link, operator = open_link(cell, token)
-    told = operator.email if operator else require_email(email)
-    passwords.require_good(password, told)
+    fields = operator.email if operator else require_email(email)
+    passwords.require_good(password, fields)
     name = (name.strip() or (operator.name if operator else ""))[:120]
     if not name:
         raise InvalidOperator("Name: found nothing, expected how others know you")
@@ -62,7 +62,7 @@ def use_link(cell: Cell, token: str, *, email: str, name: str, password: str, ag
             raise LinkUsed()
         if operator is None:
             operator_id = directory.create(
-                connection, email=told, name=name, deployment=True, password_hash=hashed
+                connection, email=fields, name=name, deployment=True, password_hash=hashed
             )
             if link.account:
                 directory.set_role(connection, operator_id, link.account, "Owner")

@@ -27,12 +27,12 @@ class TooManyFailures(Refusal):
 
 
 def _who(cell: Cell, email: str) -> str:
-    return cell.vault.sign(f"sign-in:{email.strip().casefold()}")
+    return cell.encryption.sign(f"sign-in:{email.strip().casefold()}")
 
 
 def browser_mark(cell: Cell, email: str) -> str:
     """The cookie of a browser in which this e-mail signed in before."""
-    return cell.vault.sign(f"browser:{email.strip().casefold()}")
+    return cell.encryption.sign(f"browser:{email.strip().casefold()}")
 
 
 def sign_in(

@@ -5,51 +5,59 @@ from functools import partial
 
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.records import micros
-from oms_ledger.orders.outbox.decide import tell_resumption, tell_skip
-from oms_ledger.orders.refusals import CallNotFound, CallSettled
-from projections.outbox import messages as calls
-from projections.outbox.messages import Owed
+from oms_ledger.orders.outbox.decide import record_resumption, record_skip
+from oms_ledger.orders.refusals import OutboxMessageCompleted, OutboxMessageNotFound
+from projections.outbox import messages
+from projections.outbox.messages import StoredMessage
 
 
-async def resume(cell: Cell, account: str, call: str, *, by: str, cause: str | None = None) -> Owed:
+async def resume(
+    cell: Cell, account: str, outbox_message: str, *, actor: str, cause: str | None = None
+) -> StoredMessage:
     """Have a call made again, at once; the order is no longer in error because of it."""
-    owed = await known(cell, account, call)
+    message = await known(cell, account, outbox_message)
 
     def record() -> None:
         with cell.database.writing() as connection:
-            calls.resume(connection, call, micros(cell.ledger.now()))
+            messages.resume(connection, outbox_message, micros(cell.ledger.now()))
 
     await asyncio.to_thread(record)
-    decision = partial(tell_resumption, call_id=call)
-    await cell.ledger.change(account, owed.order_id, decision, by=by, cause=cause)
-    return await known(cell, account, call)
+    decision = partial(record_resumption, message_id=outbox_message)
+    await cell.ledger.change(account, message.order_id, decision, actor=actor, cause=cause)
+    return await known(cell, account, outbox_message)
 
 
 async def skip(
-    cell: Cell, account: str, call: str, *, reason: str, by: str, cause: str | None = None
-) -> Owed:
+    cell: Cell,
+    account: str,
+    outbox_message: str,
+    *,
+    reason: str,
+    actor: str,
+    cause: str | None = None,
+) -> StoredMessage:
     """Leave a call out, for a reason that stays in the order's history."""
-    owed = await known(cell, account, call)
+    message = await known(cell, account, outbox_message)
 
     def record() -> bool:
         with cell.database.writing() as connection:
-            return calls.skip(connection, call, reason, micros(cell.ledger.now()))
+            return messages.skip(connection, outbox_message, reason, micros(cell.ledger.now()))
 
-    if not await asyncio.to_thread(record) and owed.state != calls.SKIPPED:
-        raise CallSettled(call)
-    decision = partial(tell_skip, call_id=call, reason=reason)
-    await cell.ledger.change(account, owed.order_id, decision, by=by, cause=cause)
-    return await known(cell, account, call)
+    if not await asyncio.to_thread(record) and message.state != messages.SKIPPED:
+        raise OutboxMessageCompleted(outbox_message)
+    decision = partial(record_skip, message_id=outbox_message, reason=reason)
+    await cell.ledger.change(account, message.order_id, decision, actor=actor, cause=cause)
+    return await known(cell, account, outbox_message)
 
 
-async def known(cell: Cell, account: str, call: str) -> Owed:
+async def known(cell: Cell, account: str, outbox_message: str) -> StoredMessage:
     """The account's call; refuses one that is not there."""
 
-    def look() -> Owed | None:
+    def look() -> StoredMessage | None:
         with cell.database.reading() as connection:
-            return calls.get(connection, call)
+            return messages.get(connection, outbox_message)
 
-    owed = await asyncio.to_thread(look)
-    if owed is None or owed.account != account:
-        raise CallNotFound(call)
-    return owed
+    message = await asyncio.to_thread(look)
+    if message is None or message.account != account:
+        raise OutboxMessageNotFound(outbox_message)
+    return message

@@ -3,13 +3,13 @@
 from datetime import timedelta
 
 
-class TryAgain(Exception):
-    """The other side cannot answer now; `after` is how long it asked to be left alone."""
+class RetryLater(Exception):
+    """The other side cannot answer now; `after` is how long it asked to be skipped."""
 
     def __init__(self, why: str, after: timedelta | None = None) -> None:
         super().__init__(why)
         self.after = after
 
 
-class Failed(Exception):
+class PermanentFailure(Exception):
     """The other side said no for good, and the order cannot go on without a person."""

@@ -13,25 +13,25 @@ from typing import Any, TypeVar
 
 from oms_ledger.carts.cart import filling_key
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore.ledger import Taken
+from oms_ledger.eventstore.ledger import KeyTaken
 from oms_ledger.eventstore.records import Key
 from oms_ledger.http_client.sessions import EXCHANGES
-from oms_ledger.orders import events as e
-from oms_ledger.orders.decide import Facts
+from oms_ledger.orders import events
+from oms_ledger.orders.decide import DecisionContext
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.decide import (
     PaymentsChanged,
     announce_authorization,
     attempt_of,
-    hear_authorization,
     open_transaction,
+    record_authorization,
     require_in_time,
     send_payments,
 )
 from oms_ledger.orders.payments.gateway import (
+    AuthorizationResult,
     Gateway,
-    GatewayRefused,
-    Heard,
+    GatewayRejected,
     Transaction,
 )
 from oms_ledger.orders.payments.submission import payments_sent
@@ -49,11 +49,11 @@ def _gateway(cell: Cell, order: Order) -> Gateway:
         return gateway_of(cell, order.account)
     holder = holder_of(cell, order)
     if holder is None:
-        raise GatewayRefused("the account has no gateway any more that knows this transaction")
+        raise GatewayRejected("the account has no gateway any more that knows this transaction")
     return holder
 
 
-async def asked(gateway: Gateway, question: Callable[..., T], *arguments: Any) -> T:
+async def requested(gateway: Gateway, question: Callable[..., T], *arguments: Any) -> T:
     """Ask beside the event loop what may take a while."""
     if gateway.remote:
         return await asyncio.get_running_loop().run_in_executor(EXCHANGES, question, *arguments)
@@ -61,7 +61,7 @@ async def asked(gateway: Gateway, question: Callable[..., T], *arguments: Any) -
 
 
 async def send(
-    cell: Cell, orders: Sequence[Order], body: Any, *, by: str, cause: str | None
+    cell: Cell, orders: Sequence[Order], body: Any, *, actor: str, cause: str | None
 ) -> None:
     """Take the payments of a transaction as a client sent them; nothing new once processed."""
     if all(order.status is not None for order in orders):
@@ -72,18 +72,18 @@ async def send(
     gateway = await asyncio.to_thread(_gateway, cell, orders[0])
     if gateway.remote:
         after = [replace(order, payments=payments[order.order_id]) for order in orders]
-        transaction = await known(cell, gateway, after, by=by, cause=cause)
+        transaction = await known(cell, gateway, after, actor=actor, cause=cause)
         sent = body if isinstance(body, list) else [body]
-        await asked(gateway, gateway.send, transaction, sent)
+        await requested(gateway, gateway.send, transaction, sent)
 
-    def decide(order: Order, facts: Facts) -> list[e.OrderEvent]:
-        return send_payments(order, facts, payments=payments[order.order_id])
+    def decide(order: Order, context: DecisionContext) -> list[events.OrderEvent]:
+        return send_payments(order, context, payments=payments[order.order_id])
 
     keys = await _new_keys(cell, orders[0], payments[ids[0]])
-    await cell.ledger.change_together(account, ids, decide, by=by, cause=cause, keys=keys)
+    await cell.ledger.change_together(account, ids, decide, actor=actor, cause=cause, keys=keys)
 
 
-async def _new_keys(cell: Cell, order: Order, payments: Sequence[e.Payment]) -> list[Key]:
+async def _new_keys(cell: Cell, order: Order, payments: Sequence[events.Payment]) -> list[Key]:
     """Further payments than were placed can be found by their ids, too."""
     placed = {payment.id for payment in order.placed.payments}
     group = order.placed.order_group.encode()
@@ -98,18 +98,18 @@ async def _new_keys(cell: Cell, order: Order, payments: Sequence[e.Payment]) -> 
 
 
 async def known(
-    cell: Cell, gateway: Gateway, orders: Sequence[Order], *, by: str, cause: str | None
+    cell: Cell, gateway: Gateway, orders: Sequence[Order], *, actor: str, cause: str | None
 ) -> Transaction:
     """The transaction, once a remote gateway knows of it; its own id of it is kept."""
     transaction = transaction_of(orders)
     if not gateway.remote or transaction.gateway_id is not None:
         return transaction
-    gateway_id = await asked(gateway, gateway.open, transaction)
+    gateway_id = await requested(gateway, gateway.open, transaction)
     if gateway_id is None:
         return transaction
     ids = [order.order_id for order in orders]
     decision = partial(open_transaction, gateway_id=gateway_id)
-    await cell.ledger.change_together(orders[0].account, ids, decision, by=by, cause=cause)
+    await cell.ledger.change_together(orders[0].account, ids, decision, actor=actor, cause=cause)
     return replace(transaction, gateway_id=gateway_id)
 
 
@@ -130,11 +130,11 @@ def _require_only_purchase(cell: Cell, order: Order) -> None:
 
 
 async def process(
-    cell: Cell, orders: Sequence[Order], *, by: str, cause: str | None, begin: bool = True
-) -> Heard | None:
+    cell: Cell, orders: Sequence[Order], *, actor: str, cause: str | None, begin: bool = True
+) -> AuthorizationResult | None:
     """Have the payments authorized and decide on the answer; None when it was done before.
 
-    Unless told not to `begin`, the orders get their workflow. Answers what was heard: a denial,
+    Unless given not to `begin`, the orders get their workflow. Answers what was heard: a denial,
     which is recorded, or that the shopper must go elsewhere, which is not.
     """
     account, ids = orders[0].account, [order.order_id for order in orders]
@@ -147,22 +147,26 @@ async def process(
         attempt = attempt_of(orders[0])
         if gateway.remote:
             announce = partial(announce_authorization, attempt=attempt)
-            orders = await cell.ledger.change_together(account, ids, announce, by=by, cause=cause)
-            await known(cell, gateway, orders, by=by, cause=cause)
+            orders = await cell.ledger.change_together(
+                account, ids, announce, actor=actor, cause=cause
+            )
+            await known(cell, gateway, orders, actor=actor, cause=cause)
             orders = [await cell.ledger.order(account, order_id) for order_id in ids]
         transaction = transaction_of(orders, unapproved=True)
-        heard = await asked(gateway, gateway.authorize, transaction, attempt)
-        if heard.must_go_elsewhere and not heard.denied:
-            return heard
-        decision = partial(hear_authorization, heard=heard, begin=begin)
-        keys = () if heard.denied or not begin else purchase_keys(orders[0])
+        result = await requested(gateway, gateway.authorize, transaction, attempt)
+        if result.must_go_elsewhere and not result.denied:
+            return result
+        decision = partial(record_authorization, result=result, begin=begin)
+        keys = () if result.denied or not begin else purchase_keys(orders[0])
         try:
-            await cell.ledger.change_together(account, ids, decision, by=by, cause=cause, keys=keys)
-        except Taken:
+            await cell.ledger.change_together(
+                account, ids, decision, actor=actor, cause=cause, keys=keys
+            )
+        except KeyTaken:
             await asyncio.to_thread(_require_only_purchase, cell, orders[0])
             return None
         except PaymentsChanged:
             orders = [await cell.ledger.order(account, order_id) for order_id in ids]
             continue
-        return heard
+        return result
     raise PaymentsChanged(orders[0].placed.order_group)

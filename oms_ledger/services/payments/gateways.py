@@ -6,11 +6,11 @@ its transaction by an id of its own, or the built-in one, which knows none.
 
 from oms_ledger.cell import Cell
 from oms_ledger.orders.order import Order
-from oms_ledger.orders.payments.gateway import Gateway, LedgerOnly
+from oms_ledger.orders.payments.gateway import BuiltInGateway, Gateway
 from oms_ledger.services.payments.http_gateway import HttpGateway
 from projections.accounts import gateways
 
-_BUILT_IN = LedgerOnly()
+_BUILT_IN = BuiltInGateway()
 
 
 def gateway_of(cell: Cell, account: str) -> Gateway:
@@ -30,7 +30,7 @@ def holder_of(cell: Cell, order: Order) -> Gateway | None:
 
 def _remote(cell: Cell, account: str) -> Gateway | None:
     with cell.database.reading() as connection:
-        found = gateways.get(connection, account, cell.vault)
+        found = gateways.get(connection, account, cell.encryption)
     if found is None:
         return None
     networks = cell.settings.networks_of(account)

@@ -19,12 +19,12 @@ from oms_ledger.http_client.sessions import exchange, session
 from oms_ledger.orders.events import Json, Payment
 from oms_ledger.orders.payments.balances import Kind
 from oms_ledger.orders.payments.gateway import (
-    Answer,
-    GatewayAway,
+    AuthorizationResult,
     GatewayClosed,
-    GatewayRefused,
-    Heard,
+    GatewayRejected,
+    GatewayUnavailable,
     Outcome,
+    PaymentResult,
     Receipt,
     Transaction,
 )
@@ -59,10 +59,10 @@ class HttpGateway:
             "salesChannel": transaction.sales_channel,
             "urn": None,
         }
-        told = self._post("/api/pvt/transactions", body, transaction.id)
-        gateway_id = told.get("transactionId") or told.get("id")
+        fields = self._post("/api/pvt/transactions", body, transaction.id)
+        gateway_id = fields.get("transactionId") or fields.get("id")
         if not isinstance(gateway_id, str) or not gateway_id:
-            raise GatewayRefused("the gateway gave the transaction no id")
+            raise GatewayRejected("the gateway gave the transaction no id")
         return gateway_id
 
     def send(self, transaction: Transaction, payments: Sequence[Json]) -> None:
@@ -76,7 +76,7 @@ class HttpGateway:
         path = f"/api/payments/transactions/{_id(transaction)}/payments"
         self._post(f"{path}?orderId={quote(transaction.order_group, safe='')}", sent)
 
-    def authorize(self, transaction: Transaction, request_id: str) -> Heard:
+    def authorize(self, transaction: Transaction, request_id: str) -> AuthorizationResult:
         here = f"/api/pvt/transactions/{_id(transaction)}"
         if not self._payments(here):
             basics = [
@@ -89,29 +89,31 @@ class HttpGateway:
                 {"name": name, "value": value} for name, value in transaction.additional.items()
             ]
             self._post(f"{here}/additional-data", data)
-        asked = {
+        requested = {
             "transactionId": transaction.gateway_id,
             "softDescriptor": None,
             "prepareForRecurrency": False,
         }
-        told = self._post(f"{here}/authorization-request", asked, request_id)
-        if told.get("status code") == _ELSEWHERE:
-            return Heard(
+        fields = self._post(f"{here}/authorization-request", requested, request_id)
+        if fields.get("status code") == _ELSEWHERE:
+            return AuthorizationResult(
                 request_id,
                 transaction.payments,
-                redirects=_objects(told, "RedirectResponseCollection"),
-                apps=_objects(told, "paymentAuthorizationAppCollection"),
+                redirects=_objects(fields, "RedirectResponseCollection"),
+                apps=_objects(fields, "paymentAuthorizationAppCollection"),
             )
-        return Heard(request_id, transaction.payments, self._answers(transaction, here, told))
+        return AuthorizationResult(
+            request_id, transaction.payments, self._answers(transaction, here, fields)
+        )
 
     def carry_out(
         self, transaction: Transaction, kind: Kind, value: int, request_id: str
     ) -> Receipt:
         path = f"/api/pvt/transactions/{_id(transaction)}/{_REQUESTS[kind]}"
-        told = self._post(path, {"value": value}, request_id)
-        if _outcome(told.get("statusDetail")) is Outcome.DENIED and kind is not Kind.CANCEL:
-            raise GatewayRefused(_reason(told), _connector(told))
-        return Receipt(str(told.get("token") or request_id), _connector(told))
+        fields = self._post(path, {"value": value}, request_id)
+        if _outcome(fields.get("statusDetail")) is Outcome.DENIED and kind is not Kind.CANCEL:
+            raise GatewayRejected(_reason(fields), _connector(fields))
+        return Receipt(str(fields.get("token") or request_id), _connector(fields))
 
     def adjust(self, transaction: Transaction, value: int, request_id: str) -> Receipt:
         """More is one more payment by the system of the first; less is released."""
@@ -121,33 +123,35 @@ class HttpGateway:
         more = {**_basics(transaction, first), "value": value, "referenceValue": value}
         self._send(transaction, [{**more, "id": request_id, "installmentsValue": value}])
         path = f"/api/pvt/transactions/{_id(transaction)}/authorization-request"
-        asked = {"transactionId": transaction.gateway_id, "softDescriptor": None}
-        told = self._post(path, {**asked, "prepareForRecurrency": False}, request_id)
-        outcome = _outcome(told.get("statusDetail"))
+        requested = {"transactionId": transaction.gateway_id, "softDescriptor": None}
+        fields = self._post(path, {**requested, "prepareForRecurrency": False}, request_id)
+        outcome = _outcome(fields.get("statusDetail"))
         if outcome is Outcome.PENDING:  # it may still say yes: no refusal, and asked again
-            raise GatewayAway("the gateway has not decided yet")
+            raise GatewayUnavailable("the gateway has not decided yet")
         if outcome is Outcome.DENIED:
-            raise GatewayRefused(_reason(told), _connector(told))
-        return Receipt(str(told.get("token") or request_id), _connector(told))
+            raise GatewayRejected(_reason(fields), _connector(fields))
+        return Receipt(str(fields.get("token") or request_id), _connector(fields))
 
     def _payments(self, here: str) -> list[Json]:
-        told = self._ask("GET", f"{here}/payments")
-        return [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
+        fields = self._ask("GET", f"{here}/payments")
+        return [one for one in fields if isinstance(one, dict)] if isinstance(fields, list) else []
 
-    def _answers(self, transaction: Transaction, here: str, told: Json) -> dict[str, Answer]:
+    def _answers(
+        self, transaction: Transaction, here: str, fields: Json
+    ) -> dict[str, PaymentResult]:
         """Of each payment what the gateway says of it; where it says nothing, of all alike."""
         known = {str(one.get("id")): one for one in self._payments(here)}
-        overall = told.get("statusDetail")
+        overall = fields.get("statusDetail")
         return {
-            payment.id: _answer(known.get(payment.id) or told, overall)
+            payment.id: _answer(known.get(payment.id) or fields, overall)
             for payment in transaction.payments
         }
 
     def _post(self, path: str, body: Any, request_id: str | None = None) -> Json:
         if request_id is not None:
             body = {**body, "requestId": request_id}
-        told = self._ask("POST", path, body, request_id)
-        return told if isinstance(told, dict) else {}
+        fields = self._ask("POST", path, body, request_id)
+        return fields if isinstance(fields, dict) else {}
 
     def _ask(self, method: str, path: str, body: Any = None, request_id: str | None = None) -> Any:
         if refusal := wrong_url(self.url, self.networks):
@@ -167,21 +171,23 @@ class HttpGateway:
                 headers=headers,
             )
         except (requests.RequestException, OSError) as error:
-            raise GatewayAway(f"the gateway did not answer: {type(error).__name__}") from None
+            raise GatewayUnavailable(
+                f"the gateway did not answer: {type(error).__name__}"
+            ) from None
         return _understood(response, content)
 
 
 def _understood(response: requests.Response, content: bytes) -> Any:
     status = response.status_code
     try:
-        told = orjson.loads(content) if content.strip() else {}
+        fields = orjson.loads(content) if content.strip() else {}
     except orjson.JSONDecodeError:
-        told = {}
+        fields = {}
     if 200 <= status < 300:
-        return told
-    if status == _ELSEWHERE and isinstance(told, dict):
-        return {**told, "status code": _ELSEWHERE}
-    said = f"the gateway answered {status}{_message(told)}"
+        return fields
+    if status == _ELSEWHERE and isinstance(fields, dict):
+        return {**fields, "status code": _ELSEWHERE}
+    answer = f"the gateway answered {status}{_message(fields)}"
     if status >= 500 or status in _LATER:
         after = response.headers.get("Retry-After", "")
         wait = (
@@ -189,14 +195,14 @@ def _understood(response: requests.Response, content: bytes) -> Any:
             if after.isascii() and after.isdigit()
             else None
         )
-        raise GatewayAway(said, wait)
+        raise GatewayUnavailable(answer, wait)
     if status in _CLOSED or 300 <= status < 400:
-        raise GatewayClosed(said)
-    raise GatewayRefused(said)
+        raise GatewayClosed(answer)
+    raise GatewayRejected(answer)
 
 
-def _message(told: Any) -> str:
-    error = told.get("error") if isinstance(told, dict) else None
+def _message(fields: Any) -> str:
+    error = fields.get("error") if isinstance(fields, dict) else None
     message = error.get("message") if isinstance(error, dict) else None
     return f": {message[:300]}" if isinstance(message, str) else ""
 
@@ -206,8 +212,8 @@ def _id(transaction: Transaction) -> str:
 
 
 def _named(transaction: Transaction, payment: Payment) -> Json:
-    told = {"id": transaction.gateway_id, "merchantName": transaction.merchant}
-    return {"id": payment.id, "transaction": told}
+    fields = {"id": transaction.gateway_id, "merchantName": transaction.merchant}
+    return {"id": payment.id, "transaction": fields}
 
 
 def _basics(transaction: Transaction, payment: Payment) -> Json:
@@ -225,8 +231,8 @@ def _basics(transaction: Transaction, payment: Payment) -> Json:
     }
 
 
-def _objects(told: Json, name: str) -> tuple[Json, ...]:
-    given = told.get(name)
+def _objects(fields: Json, name: str) -> tuple[Json, ...]:
+    given = fields.get(name)
     return tuple(one for one in given if isinstance(one, dict)) if isinstance(given, list) else ()
 
 
@@ -237,27 +243,27 @@ def _outcome(status: object) -> Outcome:
     return Outcome.DENIED if word in _DENIED else Outcome.PENDING
 
 
-def _answer(told: Json, overall: object) -> Answer:
-    outcome = _outcome(told.get("status") if isinstance(told.get("status"), str) else overall)
-    reason = _reason(told) if outcome is Outcome.DENIED else None
-    return Answer(outcome, reason, _connector(told))
+def _answer(fields: Json, overall: object) -> PaymentResult:
+    outcome = _outcome(fields.get("status") if isinstance(fields.get("status"), str) else overall)
+    reason = _reason(fields) if outcome is Outcome.DENIED else None
+    return PaymentResult(outcome, reason, _connector(fields))
 
 
-def _reason(told: Json) -> str:
+def _reason(fields: Json) -> str:
     for name in ("message", "returnMessage", "statusDetail"):
-        if isinstance(told.get(name), str) and told[name]:
-            return str(told[name])[:300]
-    return "the gateway said no"
+        if isinstance(fields.get(name), str) and fields[name]:
+            return str(fields[name])[:300]
+    return "the gateway refused"
 
 
-def _connector(told: Json) -> Json:
+def _connector(fields: Json) -> Json:
     """What of a connector's answer is kept: short texts by the published names."""
-    given = told.get("connectorResponse") or told.get("ConnectorResponses") or {}
+    given = fields.get("connectorResponse") or fields.get("ConnectorResponses") or {}
     given = given if isinstance(given, dict) else {}
     named = {
-        **{name: told.get(name[0].lower() + name[1:]) for name in ("Tid", "ReturnCode")},
+        **{name: fields.get(name[0].lower() + name[1:]) for name in ("Tid", "ReturnCode")},
         **given,
     }
-    if "Message" not in given and isinstance(told.get("message"), str):
-        named["Message"] = told["message"]
+    if "Message" not in given and isinstance(fields.get("message"), str):
+        named["Message"] = fields["message"]
     return {name: str(named[name])[:300] for name in _KEPT if named.get(name) is not None}

@@ -9,40 +9,46 @@ from functools import partial
 
 from oms_ledger.cell import Cell
 from oms_ledger.orders.payments.balances import Kind
-from oms_ledger.orders.payments.gateway import GatewayAway, GatewayRefused
+from oms_ledger.orders.payments.gateway import GatewayRejected, GatewayUnavailable
 from oms_ledger.orders.payments.manual import record_failure, record_outcome
 from oms_ledger.orders.payments.transactions import transaction_of
-from oms_ledger.services.outbox.outcomes import Failed, TryAgain
-from oms_ledger.services.payments.authorization import asked
+from oms_ledger.services.outbox.outcomes import PermanentFailure, RetryLater
+from oms_ledger.services.payments.authorization import requested
 from oms_ledger.services.payments.gateways import holder_of
-from projections.outbox.messages import Owed
+from projections.outbox.messages import StoredMessage
 
 BY = "gateway"
 
 
-async def carry_out(cell: Cell, owed: Owed) -> None:
-    order = await cell.ledger.order(owed.account, owed.order_id)
-    request = order.money.request(owed.key)
+async def carry_out(cell: Cell, message: StoredMessage) -> None:
+    order = await cell.ledger.order(message.account, message.order_id)
+    request = order.money.request(message.key)
     if request is None or request.receipt is not None:
         return
     gateway = await asyncio.to_thread(holder_of, cell, order)
     if gateway is None:
-        raise Failed("the account has no gateway any more that knows this transaction")
+        raise PermanentFailure("the account has no gateway any more that knows this transaction")
     transaction = transaction_of([order])
-    told = partial(
-        cell.ledger.change, owed.account, owed.order_id, by=BY, cause=f"request:{request.id}"
+    fields = partial(
+        cell.ledger.change,
+        message.account,
+        message.order_id,
+        actor=BY,
+        cause=f"request:{request.id}",
     )
     try:
-        receipt = await asked(
+        receipt = await requested(
             gateway, gateway.carry_out, transaction, request.kind, request.value, request.id
         )
-    except GatewayAway as away:
-        raise TryAgain(str(away), away.after) from away
-    except GatewayRefused as refused:
+    except GatewayUnavailable as away:
+        raise RetryLater(str(away), away.after) from away
+    except GatewayRejected as refused:
         reason, connector = str(refused), refused.connector
-        await told(partial(record_failure, asked_as=request.id, reason=reason, connector=connector))
-        raise Failed(reason) from refused
-    await told(partial(record_outcome, asked_as=request.id, receipt=receipt))
+        await fields(
+            partial(record_failure, asked_as=request.id, reason=reason, connector=connector)
+        )
+        raise PermanentFailure(reason) from refused
+    await fields(partial(record_outcome, asked_as=request.id, receipt=receipt))
 
 
 HANDLERS = {kind.value: carry_out for kind in Kind}

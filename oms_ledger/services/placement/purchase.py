@@ -77,7 +77,7 @@ async def place_purchase(
     orders = await cell.ledger.place(
         account.name,
         placed,
-        by=origin.actor,
+        actor=origin.actor,
         keys=[*keys, *more_keys(group, first)],
         cause=origin.cause,
         then=begin_without_payment,

@@ -17,10 +17,10 @@ async def require_sellers(cell: Cell, account: Account, body: dict[str, Any]) ->
     for levels in sellers_named(body):
         if levels in (["1"], [account.name]):
             continue
-        for above, seller in pairwise([account.name, *levels]):
+        for marketplace_order, seller in pairwise([account.name, *levels]):
             if seller in ("1", account.name):
-                raise refuse("CHK0024", f"Invalid seller for item: {seller} stands below itself")
-            await require_seller(cell, above, seller)
+                raise refuse("CHK0024", f"Invalid seller for item: {seller} sells to itself")
+            await require_seller(cell, marketplace_order, seller)
 
 
 async def require_seller(cell: Cell, account: str, seller: str) -> Account:

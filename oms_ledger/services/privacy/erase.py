@@ -23,11 +23,11 @@ from oms_ledger.services.masterdata.profiles import delete_profiles
 from oms_ledger.services.masterdata.recording import CommandContext
 from projections import tables
 from projections.carts import store as carts
-from projections.customers import index as people
+from projections.customers import index
 from projections.desk import notes, tasks
-from projections.exports import jobs as exports
+from projections.exports import jobs
 from projections.masterdata import triggers as runs
-from projections.subscriptions import checkpoints as cursors
+from projections.subscriptions import checkpoints
 from projections.subscriptions.checkpoints import Fenced
 from projections.subscriptions.views import VIEWS
 
@@ -46,7 +46,7 @@ class Person:
 class Erasure:
     """What was found and done; `outcome` is `erased`, `would be erased`, or `open`.
 
-    An open order is left alone unless it is asked for: its goods could not be delivered any more.
+    An open order is skipped unless it is asked for: its goods could not be delivered any more.
     """
 
     id: str | None
@@ -65,7 +65,7 @@ class Erasure:
             "found": len(self.outcomes),
             "erased": self.erased,
             "carts": self.carts,
-            "leftOpen": sum(outcome == "open" for _, outcome in self.outcomes),
+            "open": sum(outcome == "open" for _, outcome in self.outcomes),
             "orders": [
                 {
                     "orderId": order.order_id,
@@ -84,7 +84,7 @@ async def erase(
     *,
     dry_run: bool,
     include_open: bool,
-    by: str,
+    actor: str,
     cause: str | None = None,
 ) -> Erasure:
     """Find the person's orders and, unless it is a dry run, erase the person from them.
@@ -93,7 +93,7 @@ async def erase(
     it is done again to go on.
     """
     await cell.ledger.account(account)  # refuses one that does not exist
-    await asyncio.to_thread(bring_up, cell, people.CURSOR)
+    await asyncio.to_thread(catch_up, cell, index.SUBSCRIPTION)
     found = await asyncio.to_thread(_orders_of, cell, account, person)
     orders = [await cell.ledger.order(account, order_id) for order_id in found]
     left = [order for order in orders if is_open(order) and not include_open]
@@ -113,13 +113,13 @@ async def erase(
         page = chosen[at : at + AT_ONCE]
         done += await asyncio.gather(
             *(
-                cell.ledger.change(account, order.order_id, decision, by=by, cause=cause)
+                cell.ledger.change(account, order.order_id, decision, actor=actor, cause=cause)
                 for order in page
             )
         )
-    for cursor in VIEWS:
-        await asyncio.to_thread(bring_up, cell, cursor)
-    await delete_profiles(cell, CommandContext(account, by, cause), names)
+    for subscription in VIEWS:
+        await asyncio.to_thread(catch_up, cell, subscription)
+    await delete_profiles(cell, CommandContext(account, actor, cause), names)
     await asyncio.to_thread(_sweep, cell, account, [order.order_id for order in done])
     outcomes = [(order, "erased") for order in done]
     return Erasure(erasure_id, (*outcomes, *((order, "open") for order in left)), deleted)
@@ -135,7 +135,8 @@ def _emails(person: Person, orders: list[Order]) -> set[str]:
 def _carts_of(cell: Cell, account: str, names: set[tuple[str, str]]) -> int:
     with cell.database.reading() as connection:
         found = (
-            carts.of_person(connection, cell.vault, account, kind, value) for kind, value in names
+            carts.of_person(connection, cell.encryption, account, kind, value)
+            for kind, value in names
         )
         return len({cart for some in found for cart in some})
 
@@ -143,34 +144,34 @@ def _carts_of(cell: Cell, account: str, names: set[tuple[str, str]]) -> int:
 def _delete_carts(cell: Cell, account: str, names: set[tuple[str, str]]) -> int:
     with cell.database.writing() as connection:
         return sum(
-            carts.erase_person(connection, cell.vault, account, kind, value)
+            carts.erase_person(connection, cell.encryption, account, kind, value)
             for kind, value in sorted(names)
         )
 
 
 def _orders_of(cell: Cell, account: str, person: Person) -> list[str]:
     with cell.database.reading() as connection:
-        return people.orders_of(connection, cell.vault, account, person.kind, person.value)
+        return index.orders_of(connection, cell.encryption, account, person.kind, person.value)
 
 
-def bring_up(cell: Cell, cursor: str) -> None:
-    """Take the cursor of a view over and bring it to the head, whoever held it."""
-    head, folds, database = cell.store.head(), cell.folds(), cell.database
-    while _position(cell, cursor) < head:
-        token = cursors.take(database, cursor, steal=True)
-        assert token is not None, f"there is no cursor {cursor}"
+def catch_up(cell: Cell, subscription: str) -> None:
+    """Take the subscription of a view over and bring it to the head, whoever held it."""
+    head, loader, database = cell.store.head(), cell.loader(), cell.database
+    while _position(cell, subscription) < head:
+        token = checkpoints.acquire(database, subscription, steal=True)
+        assert token is not None, f"there is no subscription {subscription}"
         try:
-            while cursors.advance(database, folds, cursor, token, VIEWS[cursor]()):
+            while checkpoints.advance(database, loader, subscription, token, VIEWS[subscription]()):
                 pass
         except Fenced:
             continue  # its holder took it back: look again how far it is
         finally:
-            cursors.release(database, cursor, token)
+            checkpoints.release(database, subscription, token)
 
 
-def _position(cell: Cell, cursor: str) -> int:
+def _position(cell: Cell, subscription: str) -> int:
     with cell.database.reading() as connection:
-        return cursors.position(connection, cursor) or 0
+        return checkpoints.position(connection, subscription) or 0
 
 
 def _sweep(cell: Cell, account: str, order_ids: list[str]) -> None:
@@ -180,14 +181,15 @@ def _sweep(cell: Cell, account: str, order_ids: list[str]) -> None:
     """
     with cell.database.writing() as connection:
         if order_ids:  # an export that was made before may show the person: it is made again
-            for export in exports.of_account(connection, account):
-                exports.drop(connection, export.id)
+            for export in jobs.of_account(connection, account):
+                jobs.drop(connection, export.id)
         for at in range(0, len(order_ids), AT_ONCE):
             some = order_ids[at : at + AT_ONCE]
-            calls = tables.calls.update().where(
-                tables.calls.c.account == account, tables.calls.c.order_id.in_(some)
+            messages = tables.outbox_messages.update().where(
+                tables.outbox_messages.c.account == account,
+                tables.outbox_messages.c.order_id.in_(some),
             )
-            connection.execute(calls.values(last_error=None))
+            connection.execute(messages.values(last_error=None))
             tasks.erase(connection, account, some)
             notes.erase(connection, account, some)
             streams = [order_stream(account, order_id) for order_id in some]
@@ -195,10 +197,10 @@ def _sweep(cell: Cell, account: str, order_ids: list[str]) -> None:
             entries = select(events.c.position).where(
                 events.c.stream.in_([order_stream(account, order_id) for order_id in some])
             )
-            judged = tables.judgings.update().where(
-                tables.judgings.c.last_failure_position.in_(entries)
+            evaluated = tables.filter_stats.update().where(
+                tables.filter_stats.c.last_failure_position.in_(entries)
             )
-            connection.execute(judged.values(last_failure=None))
+            connection.execute(evaluated.values(last_failure=None))
     if cell.database.sqlite:
         with cell.database.turn(), cell.database.reading() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")

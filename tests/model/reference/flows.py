@@ -1,4 +1,4 @@
-"""Where an order goes by itself, and what it tells the levels around it (contract 01 §§2, 3, 6)."""
+"""Where an order goes by itself, and what it says the levels around it (contract 01 §§2, 3, 6)."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -32,7 +32,7 @@ class Flows:
         order_id: str,
         flow: str,
         chain: tuple[str, ...],
-        above: Key | None,
+        marketplace_order: Key | None,
         units: dict[str, int],
     ) -> Side:
         side = Side(
@@ -40,7 +40,7 @@ class Flows:
             id=order_id,
             flow=flow,
             chain=chain,
-            above=above,
+            marketplace_order=marketplace_order,
             grace=self.graces[account],
             units=dict(units),
             left=dict(units),
@@ -105,18 +105,31 @@ class Flows:
 
     def tell_below(self, side: Side, kind: str, key: str = "") -> None:
         if side.delegated:
-            self.tell(side, f"seller:{side.chain[0]}", kind, key or side.below[1], side.below)
+            self.tell(
+                side,
+                f"seller:{side.chain[0]}",
+                kind,
+                key or side.seller_order[1],
+                side.seller_order,
+            )
 
     def tell_above(self, side: Side, kind: str, key: str, what: Told | None = None) -> None:
-        if side.above is not None:
-            self.tell(side, f"marketplace:{side.above[0]}", kind, key, side.above, what)
+        if side.marketplace_order is not None:
+            self.tell(
+                side,
+                f"marketplace:{side.marketplace_order[0]}",
+                kind,
+                key,
+                side.marketplace_order,
+                what,
+            )
 
     def tell(
-        self, side: Side, party: str, kind: str, key: str, to: Key, what: Told | None = None
+        self, side: Side, recipient: str, kind: str, key: str, to: Key, what: Told | None = None
     ) -> None:
-        if (party, kind, key) not in side.sent:
-            side.sent.add((party, kind, key))
-            side.outbox.append(Message(party, kind, key, to, self.now, what))
+        if (recipient, kind, key) not in side.sent:
+            side.sent.add((recipient, kind, key))
+            side.outbox.append(Message(recipient, kind, key, to, self.now, what))
 
 
 _ON_ARRIVAL: dict[str, Callable[[Flows, Side], None]] = {

@@ -24,7 +24,7 @@ from tests.model.reference.side import (
 TIME_TO_TAKE_UP = timedelta(minutes=2)
 
 
-class TryAgain(Exception):
+class RetryLater(Exception):
     """Not now: the message stays where it is."""
 
 
@@ -47,7 +47,7 @@ def effect(sale: Sale, side: Side, message: Message) -> str:
     """What the message does, whether or not anybody hears that it was done."""
     try:
         _HANDLERS[message.kind](sale, side, message)
-    except TryAgain:
+    except RetryLater:
         return "waiting"
     except (GivenUp, Refused):
         return "dead"
@@ -58,20 +58,20 @@ def effect(sale: Sale, side: Side, message: Message) -> str:
 
 
 def _place(sale: Sale, side: Side, message: Message) -> None:
-    if side.status != "waiting-for-authorization" or side.below != message.to:
+    if side.status != "waiting-for-authorization" or side.seller_order_ != message.to:
         return
-    below = sale.sides.get(message.to)
-    if below is None:
+    seller_order_ = sale.sides.get(message.to)
+    if seller_order_ is None:
         seller, rest = message.to[0], side.chain[1:]
         flow = "chain" if rest else "seller"
-        below = sale.placed(seller, message.to[1], flow, rest, side.key, side.units)
-        sale.come(below, "order-created" if rest else "order-accepted")
-    if below.flow == "seller" or below.confirmed:
-        _confirmed(sale, side, below)
+        seller_order_ = sale.placed(seller, message.to[1], flow, rest, side.key, side.units)
+        sale.come(seller_order_, "order-created" if rest else "order-accepted")
+    if seller_order_.flow == "seller" or seller_order_.confirmed:
+        _confirmed(sale, side, seller_order_)
 
 
-def _confirmed(sale: Sale, side: Side, below: Side) -> None:
-    if side.status != "waiting-for-authorization" or side.below != below.key:
+def _confirmed(sale: Sale, side: Side, seller_order_: Side) -> None:
+    if side.status != "waiting-for-authorization" or side.seller_order_ != seller_order_.key:
         return
     side.confirmed = True
     if side.flow == "marketplace":
@@ -82,29 +82,29 @@ def _confirmed(sale: Sale, side: Side, below: Side) -> None:
 
 
 def _authorize(sale: Sale, side: Side, message: Message) -> None:
-    below = sale.sides[message.to]
-    if side.status in FINAL or side.below != message.to or below.status in FINAL:
+    seller_order_ = sale.sides[message.to]
+    if side.status in FINAL or side.seller_order_ != message.to or seller_order_.status in FINAL:
         return
-    if below.status == "waiting-for-authorization":
-        raise TryAgain
-    if below.status == "waiting-ffmt-authorization":
-        sale.come(below, "authorize-fulfillment")
-    elif below.status == "waiting-for-mkt-authorization":
-        sale.come(below, "payment-approved")
+    if seller_order_.status == "waiting-for-authorization":
+        raise RetryLater
+    if seller_order_.status == "waiting-ffmt-authorization":
+        sale.come(seller_order_, "authorize-fulfillment")
+    elif seller_order_.status == "waiting-for-mkt-authorization":
+        sale.come(seller_order_, "payment-approved")
 
 
 def _ask(sale: Sale, side: Side, message: Message) -> None:
-    asked = next(one for one in side.requests if one.id == message.key)
-    if side.status != "waiting-for-seller-decision" or asked.denied:
+    requested = next(one for one in side.requests if one.id == message.key)
+    if side.status != "waiting-for-seller-decision" or requested.denied:
         return
-    below = sale.sides[message.to]
-    if below.status not in FINAL:
-        if below.invoiced:  # it goes on: the invoice is on its way
+    seller_order_ = sale.sides[message.to]
+    if seller_order_.status not in FINAL:
+        if seller_order_.invoiced:  # it goes on: the invoice is on its way
             sale.denied(side)
             return
-        _asked(sale, below, Request(asked.id, above=True))
-    if below.status in FINAL and not below.invoices:
-        _canceled_below(sale, side, below)
+        _asked(sale, seller_order_, Request(requested.id, marketplace_order=True))
+    if seller_order_.status in FINAL and not seller_order_.invoices:
+        _canceled_below(sale, side, seller_order_)
 
 
 def _asked(sale: Sale, side: Side, request: Request) -> None:
@@ -112,7 +112,7 @@ def _asked(sale: Sale, side: Side, request: Request) -> None:
     if any(one.id == request.id for one in side.requests):
         return
     if side.status in ("cancellation-requested", "waiting-for-seller-decision"):
-        of_above = all(one.above for one in side.pending)
+        of_above = all(one.marketplace_order for one in side.pending)
         if side.delegated or of_above:
             side.requests.append(request)
         else:
@@ -125,17 +125,21 @@ def _asked(sale: Sale, side: Side, request: Request) -> None:
 
 def _cancel(sale: Sale, side: Side, message: Message) -> None:
     """Nothing is left to decide: canceled above, another seller, or nobody decided in time."""
-    below = sale.sides.get(message.to)
-    left = side.status in FINAL or side.below != message.to
-    if below and below.status not in FINAL:
-        returned = below.status == "invoiced" and below.returned >= below.invoiced
-        if below.invoiced and not (returned and side.status in FINAL):
+    seller_order_ = sale.sides.get(message.to)
+    left = side.status in FINAL or side.seller_order_ != message.to
+    if seller_order_ and seller_order_.status not in FINAL:
+        returned = (
+            seller_order_.status == "invoiced" and seller_order_.returned >= seller_order_.invoiced
+        )
+        if seller_order_.invoiced and not (returned and side.status in FINAL):
             if left:
                 raise GivenUp
             return
-        _must_cancel(sale, below, message)
-    if not left and (below is None or (below.status in FINAL and not below.invoices)):
-        _canceled_below(sale, side, below)
+        _must_cancel(sale, seller_order_, message)
+    if not left and (
+        seller_order_ is None or (seller_order_.status in FINAL and not seller_order_.invoices)
+    ):
+        _canceled_below(sale, side, seller_order_)
 
 
 def _must_cancel(sale: Sale, side: Side, message: Message) -> None:
@@ -157,26 +161,26 @@ def _must_cancel(sale: Sale, side: Side, message: Message) -> None:
 def _same_request(side: Side, message: Message) -> Request:
     """What the level above asked last is what it insists on."""
     known = side.requests[-1].id if side.requests else f"final/{message.key}"
-    return Request(known, above=True)
+    return Request(known, marketplace_order=True)
 
 
 def _settle_proposal(sale: Sale, side: Side, message: Message) -> None:
     if side.seller_order == message.to[1]:
         return
     if sale.now - message.at < TIME_TO_TAKE_UP:
-        raise TryAgain
-    below = sale.sides.get(message.to)
-    if below and below.status not in FINAL:
-        _must_cancel(sale, below, message)
+        raise RetryLater
+    seller_order_ = sale.sides.get(message.to)
+    if seller_order_ and seller_order_.status not in FINAL:
+        _must_cancel(sale, seller_order_, message)
 
 
-# Up: `side` tells, `above` hears
+# Up: `side` says, `above` hears
 
 
 def _hears(sale: Sale, side: Side, message: Message) -> Side | None:
     """The side above, if this is still the order that delivers it."""
-    above = sale.sides[message.to]
-    return above if above.below == side.key else None
+    marketplace_order = sale.sides[message.to]
+    return marketplace_order if marketplace_order.seller_order_ == side.key else None
 
 
 def _tell_confirmed(sale: Sale, side: Side, message: Message) -> None:
@@ -184,11 +188,11 @@ def _tell_confirmed(sale: Sale, side: Side, message: Message) -> None:
 
 
 def _tell_canceled(sale: Sale, side: Side, message: Message) -> None:
-    if above := _hears(sale, side, message):
-        _canceled_below(sale, above, side)
+    if marketplace_order := _hears(sale, side, message):
+        _canceled_below(sale, marketplace_order, side)
 
 
-def _canceled_below(sale: Sale, side: Side, below: Side | None) -> None:
+def _canceled_below(sale: Sale, side: Side, seller_order_: Side | None) -> None:
     """As was asked for here, or by the seller itself: then another one may be chosen."""
     if side.status in (*FINAL, "window-to-change-seller"):
         return
@@ -210,23 +214,23 @@ def _canceled_below(sale: Sale, side: Side, below: Side | None) -> None:
 
 
 def _tell_denied(sale: Sale, side: Side, message: Message) -> None:
-    above = sale.sides[message.to]
-    pending = [one.id for one in above.pending]
-    if above.status == "waiting-for-seller-decision" and message.key in pending:
-        sale.denied(above)
+    marketplace_order = sale.sides[message.to]
+    pending = [one.id for one in marketplace_order.pending]
+    if marketplace_order.status == "waiting-for-seller-decision" and message.key in pending:
+        sale.denied(marketplace_order)
 
 
 def _tell_invoice(sale: Sale, side: Side, message: Message) -> None:
     assert message.what is not None
-    above = _hears(sale, side, message)
-    if above is None:
+    marketplace_order = _hears(sale, side, message)
+    if marketplace_order is None:
         raise GivenUp
     number, kind, value, units = message.what
-    if number in above.invoices:
+    if number in marketplace_order.invoices:
         return
-    if above.change or (kind == "Output" and not takes_output(above)):
-        raise TryAgain
-    sale.invoice(above, number, kind, value, units)
+    if marketplace_order.change or (kind == "Output" and not takes_output(marketplace_order)):
+        raise RetryLater
+    sale.invoice(marketplace_order, number, kind, value, units)
 
 
 # Changes
@@ -238,7 +242,7 @@ def _tell_v1(sale: Sale, side: Side, message: Message) -> None:
         return
     units = side.v1[message.key]
     sale.may_hear_v1(other, units)
-    sale.changed_v1(other, message.key, units, heard=True)
+    sale.changed_v1(other, message.key, units, result=True)
 
 
 def _named(side: Side, message: Message) -> Change | None:
@@ -248,7 +252,7 @@ def _named(side: Side, message: Message) -> Change | None:
 
 def _ask_change(sale: Sale, side: Side, message: Message) -> None:
     change, other = _named(side, message), sale.sides.get(message.to)
-    if change is None or change.ended or change.gave_up:
+    if change is None or change.ended or change.aborted:
         return
     taken = _named(other, message) if other else None
     if taken is None:
@@ -259,9 +263,9 @@ def _ask_change(sale: Sale, side: Side, message: Message) -> None:
         except Refused as refused:
             final = str(refused) not in ("SalesOrderSystem014", "SalesOrderSystem018")
             change.tries = 5 if final else change.tries + 1
-            if change.gave_up:
+            if change.aborted:
                 return
-            raise TryAgain from None
+            raise RetryLater from None
     marketplace, seller = (change, taken) if side.flow == "marketplace" else (taken, change)
     change.tries = 0
     if marketplace.ended is None:
@@ -280,11 +284,11 @@ def _taken(sale: Sale, other: Side, change: Change) -> Change:
     return taken
 
 
-def go_on(sale: Sale, side: Side, request: str) -> None:
+def advance_change_request(sale: Sale, side: Side, request: str) -> None:
     """The side that has the money pays and applies a change that all agreed to."""
     change = next(one for one in side.changes if one.id == request)
     alone = side.flow == "complete"
-    if change.ended or change.gave_up or side.flow == "seller" or not (alone or change.agreed):
+    if change.ended or change.aborted or side.flow == "seller" or not (alone or change.agreed):
         return
     sale.apply(side, change)
 

@@ -98,7 +98,7 @@ class Sale(Flows):
     def invoice(
         self, side: Side, number: str, kind: str, value: int, units: dict[str, int]
     ) -> None:
-        """`units` by SKU; none are told for an invoice of whatever is left."""
+        """`units` by SKU; none get for an invoice of whatever is left."""
         _needs_workflow(side)
         if number in side.invoices:
             if side.invoices[number][0] != kind:
@@ -159,11 +159,11 @@ class Sale(Flows):
 
     def _at_the_seller(self, side: Side, request: str, units: dict[str, int]) -> None:
         """Whoever delivers may have invoiced meanwhile: it is asked first."""
-        below = self.sides.get(side.below) if side.delegated else None
-        if below and request not in below.v1:
-            self._at_the_seller(below, request, units)
-            self.may_hear_v1(below, units)
-            self.changed_v1(below, request, units)
+        seller_order_ = self.sides.get(side.seller_order_) if side.delegated else None
+        if seller_order_ and request not in seller_order_.v1:
+            self._at_the_seller(seller_order_, request, units)
+            self.may_hear_v1(seller_order_, units)
+            self.changed_v1(seller_order_, request, units)
 
     def may_hear_v1(self, side: Side, units: dict[str, int]) -> None:
         if any(one.ended == "done" for one in side.changes):
@@ -185,12 +185,12 @@ class Sale(Flows):
             raise Refused("OMS010")
 
     def changed_v1(
-        self, side: Side, request: str, units: dict[str, int], *, heard: bool = False
+        self, side: Side, request: str, units: dict[str, int], *, result: bool = False
     ) -> None:
-        """It is told to every other level of the sale: the one in the middle passes it on."""
+        """It gets to every other level of the sale: the one in the middle passes it on."""
         side.v1[request] = units
         side.changed(units)
-        if not heard or side.flow == "chain":
+        if not result or side.flow == "chain":
             self.tell_below(side, "v1", request)
             self.tell_above(side, "v1", request)
         self._nothing_left(side)
@@ -234,7 +234,7 @@ class Sale(Flows):
         key = f"{change.id}/{len(side.sent)}"
         what = (change.id, "", 0, change.units)
         if side.flow == "marketplace":
-            self.tell(side, f"seller:{side.chain[0]}", "ask-change", key, side.below, what)
+            self.tell(side, f"seller:{side.chain[0]}", "ask-change", key, side.seller_order_, what)
         else:
             self.tell_above(side, "ask-change", key, what)
 
@@ -268,7 +268,9 @@ class Sale(Flows):
         what = (change.id, change.ended, 0, change.units)
         if side.flow == "marketplace":
             key = f"{change.id}/ended"
-            self.tell(side, f"seller:{side.chain[0]}", "settle-change", key, side.below, what)
+            self.tell(
+                side, f"seller:{side.chain[0]}", "settle-change", key, side.seller_order_, what
+            )
         elif change.ended == "canceled":
             self.tell_above(side, "settle-change", f"{change.id}/ended", what)
 
@@ -295,16 +297,18 @@ class Sale(Flows):
         if side.chain[0] == seller:
             raise Refused("CHK0195")
         side.proposed += 1
-        below = f"{side.proposed:02d}-{side.id}"
-        self.tell(side, f"proposal:{seller}", "settle-proposal", below, (seller, below))
-        placed = self.placed(seller, below, "seller", (), side.key, side.units)
+        seller_order_ = f"{side.proposed:02d}-{side.id}"
+        self.tell(
+            side, f"proposal:{seller}", "settle-proposal", seller_order_, (seller, seller_order_)
+        )
+        placed = self.placed(seller, seller_order_, "seller", (), side.key, side.units)
         self.come(placed, "order-accepted")
-        return below
+        return seller_order_
 
     def change_seller(self, side: Side, seller: str) -> None:
-        below = self.propose_seller(side, seller)
+        seller_order_ = self.propose_seller(side, seller)
         self.tell_below(side, "cancel")
-        side.chain, side.seller_order = (seller,), below
+        side.chain, side.seller_order = (seller,), seller_order_
         if side.status == "window-to-change-seller":
             self.come(side, side.before)
         elif side.status == "waiting-for-authorization":
@@ -360,8 +364,8 @@ def asks_first(side: Side) -> bool:
     """Whether a cancellation is a question here, and not done at once (contract 01 §3.6)."""
     if side.delegated:
         # The order below is there once it was confirmed, and has a say from then on.
-        asked = ("payment-pending", "waiting-for-mkt-authorization")
-        return side.status in (*asked, "payment-approved", "waiting-seller-handling")
+        requested = ("payment-pending", "waiting-for-mkt-authorization")
+        return side.status in (*requested, "payment-approved", "waiting-seller-handling")
     return side.status in ("ready-for-handling", *IN_HANDLING)
 
 

@@ -36,7 +36,7 @@ class Request:
     """A cancellation that was asked; `above` when the level above asked it."""
 
     id: str
-    above: bool = False
+    marketplace_order: bool = False
     denied: bool = False
 
 
@@ -53,7 +53,7 @@ class Change:
     ended: str | None = None
 
     @property
-    def gave_up(self) -> bool:
+    def aborted(self) -> bool:
         return self.ended is None and self.tries >= 5
 
 
@@ -61,7 +61,7 @@ class Change:
 class Message:
     """`to` a side, by the queue of a party; `dead` when it was given up."""
 
-    party: str
+    recipient: str
     kind: str
     key: str
     to: Key
@@ -78,7 +78,7 @@ class Side:
     id: str
     flow: str
     chain: tuple[str, ...]
-    above: Key | None
+    marketplace_order: Key | None
     grace: timedelta
     units: dict[str, int]
     left: dict[str, int]
@@ -117,7 +117,7 @@ class Side:
         return self.flow in SOLD_ELSEWHERE
 
     @property
-    def below(self) -> Key:
+    def seller_order_(self) -> Key:
         return self.chain[0], self.seller_order or f"00-{self.id}"
 
     @property

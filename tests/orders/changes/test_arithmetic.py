@@ -5,7 +5,7 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oms_ledger.orders import events as e
+from oms_ledger.orders import events
 from oms_ledger.orders.changes.arithmetic import (
     shipping_without,
     totals_after,
@@ -23,7 +23,7 @@ def test_a_tag_is_divided_over_units_by_largest_remainder():
 
 
 def test_the_unit_that_leaves_takes_the_last_share():
-    line = e.Item("A", "a", "1", 3, 1000, price_tags=(e.PriceTag("promo", -100),))
+    line = events.Item("A", "a", "1", 3, 1000, price_tags=(events.PriceTag("promo", -100),))
     rest = without_units(line, 1)
     assert (rest.quantity, rest.price_tags[0].value) == (2, -67)
     assert units_of(line, 1).price_tags[0].value == -33
@@ -36,10 +36,14 @@ def test_shipping_leaves_in_proportion_and_with_the_last_unit_altogether():
 
 
 def test_totals_that_do_not_come_of_lines_stay():
-    line = e.Item("A", "a", "1", 3, 1000)
-    totals = (e.Total("Items", 3000), e.Total("Interest", 50))
+    line = events.Item("A", "a", "1", 3, 1000)
+    totals = (events.Total("Items", 3000), events.Total("Interest", 50))
     after = totals_after(totals, ([line], ()), ([without_units(line, 1)], ()), change=-7)
-    assert after == (e.Total("Items", 2000), e.Total("Change", -7), e.Total("Interest", 50))
+    assert after == (
+        events.Total("Items", 2000),
+        events.Total("Change", -7),
+        events.Total("Interest", 50),
+    )
 
 
 @settings(max_examples=200, deadline=None)
@@ -49,14 +53,14 @@ def test_totals_that_do_not_come_of_lines_stay():
     st.data(),
 )
 def test_G21_what_stays_and_what_leaves_add_up_however_often_units_leave(value, units, data):
-    line = e.Item(
+    line = events.Item(
         "A",
         "a",
         "1",
         units,
         data.draw(st.integers(0, 9999)),
         unit_multiplier=data.draw(st.sampled_from([Decimal(1), Decimal("0.35"), Decimal("1.5")])),
-        price_tags=(e.PriceTag("tag", value),),
+        price_tags=(events.PriceTag("tag", value),),
     )
     while line.quantity:
         leaving = data.draw(st.integers(1, line.quantity))

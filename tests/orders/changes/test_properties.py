@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oms_ledger.orders import events as e
-from oms_ledger.orders.changes import settings as s
-from oms_ledger.orders.changes.request import AskedChange, AskedLine, Side
-from oms_ledger.orders.changes.v1 import AskedUnits, Modification, register_change
+from oms_ledger.orders.changes import settings as changes_settings
+from oms_ledger.orders.changes.request import ChangeInput, LineInput, Side
+from oms_ledger.orders.changes.v1 import Modification, UnitsInput, register_change
 from oms_ledger.orders.changes.v2 import adjust_payment, advance, request_change
-from oms_ledger.orders.decide import Facts
+from oms_ledger.orders.decide import DecisionContext
 from oms_ledger.orders.documents import filter_document, list_row, oms_document, pii_document
 from oms_ledger.orders.documents.modifications import details, history, summary
-from oms_ledger.orders.invoices.decide import AskedItem, issue_invoice
+from oms_ledger.orders.invoices.decide import InvoiceItemInput, issue_invoice
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.status import Status
 from oms_ledger.orders.totals import ARITHMETIC, line_value, order_totals, shipping_price
@@ -40,14 +40,14 @@ NAMES = (
 @st.composite
 def price_tags(draw, price):
     """Two tags of any kind; those that lower the price leave the line worth something."""
-    told = []
+    fields = []
     for name in draw(st.lists(st.sampled_from(NAMES), min_size=2, max_size=2)):
         value = draw(st.integers(0, price // 4))
         rate = draw(st.none() | st.just(Decimal("-0.1")))
-        told.append(
+        fields.append(
             e.PriceTag(name, value if name.startswith("tax") else -value, None, bool(rate), rate)
         )
-    return tuple(told)
+    return tuple(fields)
 
 
 @st.composite
@@ -103,7 +103,7 @@ class Story:
         self.steps += 1
         at = START + timedelta(seconds=self.steps)
         try:
-            events = decision(self.order, Facts(at, f"receipt-{self.steps}"), **named)
+            events = decision(self.order, DecisionContext(at, f"receipt-{self.steps}"), **named)
         except Refusal:
             return False
         for event in events:
@@ -125,8 +125,8 @@ def holds(order: Order) -> None:
         assert document["value"] == sum(total["value"] for total in document["totals"])
         assert document["value"] == order.value == list_row(order)["totalValue"]
     for request in order.change_requests:
-        told = details(order, request)
-        assert sum(total["value"] for total in told["totals"]) == told["totalChangeValue"]
+        fields = details(order, request)
+        assert sum(total["value"] for total in fields["totals"]) == fields["totalChangeValue"]
     done = summary(order)
     assert sum(total["value"] for total in done["totals"]) == done["totalChangesValueAggregated"]
     assert done["totalChangesValueAggregated"] == sum(
@@ -134,24 +134,24 @@ def holds(order: Order) -> None:
     )
 
 
-def line(draw, order: Order, **more) -> AskedLine:
+def line(draw, order: Order, **more) -> LineInput:
     item = draw(st.sampled_from(order.items))
     known = draw(st.booleans())
-    return AskedLine(
+    return LineInput(
         item.id, draw(st.integers(1, 5)), unique_id=item.unique_id if known else None, **more
     )
 
 
-def v2(draw, order: Order) -> AskedChange:
-    new = AskedLine(
+def v2(draw, order: Order) -> ChangeInput:
+    new = LineInput(
         draw(st.sampled_from((*SKUS, "new"))),
         draw(st.integers(1, 4)),
         price=draw(st.integers(0, 4000)),
         unit_multiplier=draw(st.none() | MULTIPLIERS),
     )
     kinds = draw(st.lists(st.sampled_from(("add", "remove", "replace")), max_size=3))
-    return AskedChange(
-        "why",
+    return ChangeInput(
+        "reason",
         manual_discount=draw(st.integers(0, 500)),
         manual_increment=draw(st.integers(0, 500)),
         add=tuple(Side((new,)) for kind in kinds if kind == "add"),
@@ -165,13 +165,13 @@ def v2(draw, order: Order) -> AskedChange:
 def v1(draw, order: Order, number: int) -> Modification:
     def units(skus):
         return tuple(
-            AskedUnits(sku, draw(st.integers(1, 3)), draw(st.integers(0, 4000)))
+            UnitsInput(sku, draw(st.integers(1, 3)), draw(st.integers(0, 4000)))
             for sku in draw(st.lists(st.sampled_from(skus), max_size=2))
         )
 
     return Modification(
         f"change-{number}",
-        "why",
+        "reason",
         draw(st.integers(0, 300)),
         draw(st.integers(0, 300)),
         removed=units(SKUS),
@@ -186,7 +186,7 @@ def invoice_something(draw, story: Story) -> None:
         return
     left = order.units_left()
     items = [
-        AskedItem(order.lines[index].unique_id, draw(st.integers(1, units)))
+        InvoiceItemInput(order.lines[index].unique_id, draw(st.integers(1, units)))
         for index, units in enumerate(left)
         if units and draw(st.booleans())
     ]
@@ -210,12 +210,12 @@ def finish(story: Story) -> None:
     if rest:
         left = order.units_left()
         items = [
-            AskedItem(order.lines[index].unique_id, units)
+            InvoiceItemInput(order.lines[index].unique_id, units)
             for index, units in enumerate(left)
             if units
         ]
-        told = {"number": "last", "type": "Output", "value": rest, "issued_at": START}
-        assert story.decide(issue_invoice, **told, items=items)
+        fields = {"number": "last", "type": "Output", "value": rest, "issued_at": START}
+        assert story.decide(issue_invoice, **fields, items=items)
         assert story.order.status is Status.INVOICED
         assert not any(story.order.units_left())
 
@@ -223,7 +223,7 @@ def finish(story: Story) -> None:
 @settings(max_examples=150, deadline=None)
 @given(orders(), st.data())
 def test_G21_G26_any_sequence_of_v2_changes_and_invoices_adds_up(order, data):
-    story, chosen = Story(order), s.shown({})
+    story, chosen = Story(order), changes_settings.shown({})
     for number in range(data.draw(st.integers(1, 5))):
         if data.draw(st.booleans()):
             invoice_something(data.draw, story)
@@ -231,21 +231,21 @@ def test_G21_G26_any_sequence_of_v2_changes_and_invoices_adds_up(order, data):
         request_id = f"change-{number}"
         compensate = data.draw(st.booleans())
         pipeline = {"pipelineConfiguration": {"compensateShippingChanges": compensate}}
-        asked, before = v2(data.draw, story.order), story.order
+        requested, before = v2(data.draw, story.order), story.order
         if story.decide(
             request_change,
             request_id=request_id,
             workflow_id="w",
-            asked=asked,
-            settings=s.shown(chosen, pipeline),
+            requested=requested,
+            settings=changes_settings.shown(chosen, pipeline),
         ):
             story.decide(advance, request_id=request_id)
-            if story.order.change_in_progress and story.order.change_requests[-1].asked.value:
+            if story.order.change_in_progress and story.order.change_requests[-1].requested.value:
                 story.decide(adjust_payment, request_id=request_id, receipt="g")
             story.decide(advance, request_id=request_id)
             request = story.order.change_requests[-1]
             assert request.status == "done"
-            assert story.order.value == before.value + request.asked.value
+            assert story.order.value == before.value + request.requested.value
             if not (before.captured or before.invoiced_value):
                 assert sum(p.value for p in story.order.payments) == story.order.value
     finish(story)
@@ -260,11 +260,11 @@ def test_G21_G26_any_sequence_of_v1_changes_and_invoices_adds_up(order, data):
             invoice_something(data.draw, story)
             continue
         before = story.order
-        asked = v1(data.draw, before, number)
-        if story.decide(register_change, asked=asked):
+        requested = v1(data.draw, before, number)
+        if story.decide(register_change, requested=requested):
             assert story.order.items == before.items
-            assert story.order.value == before.value + asked.net(before.lines)
-            assert story.decide(register_change, asked=asked)
+            assert story.order.value == before.value + requested.net(before.lines)
+            assert story.decide(register_change, requested=requested)
     finish(story)
 
 

@@ -11,10 +11,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from oms_ledger.orders import events as e
 from oms_ledger.orders.cancellation.decide import cancel
-from oms_ledger.orders.changes import refusals as no
-from oms_ledger.orders.changes import settings as s
-from oms_ledger.orders.changes.request import AskedChange, AskedLine, Side
-from oms_ledger.orders.changes.v1 import AskedUnits, Modification, register_change
+from oms_ledger.orders.changes import refusals
+from oms_ledger.orders.changes import settings as changes_settings
+from oms_ledger.orders.changes.request import ChangeInput, LineInput, Side
+from oms_ledger.orders.changes.v1 import Modification, UnitsInput, register_change
 from oms_ledger.orders.changes.v2 import (
     adjust_payment,
     advance,
@@ -26,8 +26,8 @@ from oms_ledger.orders.changes.v2 import (
     restore_payment,
     retry_change,
 )
-from oms_ledger.orders.decide import Facts
-from oms_ledger.orders.invoices.decide import AskedItem, issue_invoice
+from oms_ledger.orders.decide import DecisionContext
+from oms_ledger.orders.invoices.decide import InvoiceItemInput, issue_invoice
 from oms_ledger.orders.status import Status
 from oms_ledger.refusal import Refusal
 from tests.orders.changes.test_properties import Story
@@ -36,7 +36,7 @@ from tests.support.scenarios import CARD, in_handling, placed
 
 PRICE = 10_00
 LINE = e.Item("LINE", "mug", "1", 6, PRICE)
-SETTINGS = s.shown({})
+SETTINGS = changes_settings.shown({})
 
 
 def new_order():
@@ -51,31 +51,31 @@ def new_order():
     return after([purchase, *in_handling.events[1:]])
 
 
-def removal(units: int) -> AskedChange:
-    return AskedChange("why", remove=(Side((AskedLine("mug", units),)),))
+def removal(units: int) -> ChangeInput:
+    return ChangeInput("reason", remove=(Side((LineInput("mug", units),)),))
 
 
-def addition(units: int) -> AskedChange:
-    return AskedChange("why", add=(Side((AskedLine("mug", units),)),))
+def addition(units: int) -> ChangeInput:
+    return ChangeInput("reason", add=(Side((LineInput("mug", units),)),))
 
 
-def asks(request_id, asked):
+def asks(request_id, requested):
     return request_change, {
         "request_id": request_id,
         "workflow_id": "w",
-        "asked": asked,
+        "asked": requested,
         "settings": SETTINGS,
     }
 
 
-def steps_of(request_id):
+def transitions_of(request_id):
     """What the workers do of a request, each safe to do again."""
-    told = {"request_id": request_id}
+    fields = {"request_id": request_id}
     return [
-        (advance, told),
-        (ask_payment, told),
-        (adjust_payment, {**told, "receipt": "g"}),
-        (advance, told),
+        (advance, fields),
+        (ask_payment, fields),
+        (adjust_payment, {**fields, "receipt": "g"}),
+        (advance, fields),
     ]
 
 
@@ -85,7 +85,7 @@ def invoices(number, value):
         "type": "Output",
         "value": value,
         "issued_at": START,
-        "items": [AskedItem("mug", value // PRICE)],
+        "items": [InvoiceItemInput("mug", value // PRICE)],
     }
 
 
@@ -111,7 +111,7 @@ def run(interleaving):
 def finished(story):
     """Whatever happened, workers and people can bring the order to an end."""
     for request in story.order.change_requests:
-        for decision, named in steps_of(request.id):
+        for decision, named in transitions_of(request.id):
             story.decide(decision, **named)
     order = story.order
     if order.status is Status.CANCELLATION_REQUESTED:
@@ -128,20 +128,22 @@ def finished(story):
 @pytest.mark.parametrize("change", [removal(2), addition(1)], ids=["fewer", "more"])
 def test_G22_change_and_invoice_in_every_interleaving(change):
     outcomes = set()
-    for interleaving in merges([asks("c", change), *steps_of("c")], [invoices("1", 3 * PRICE)]):
+    for interleaving in merges(
+        [asks("c", change), *transitions_of("c")], [invoices("1", 3 * PRICE)]
+    ):
         story = run(interleaving)
         order = finished(story)
         (request,) = order.change_requests or (None,)
         outcomes.add((request is not None, len(order.invoices)))
         assert order.invoiced_value == order.value
-        assert order.value == 6 * PRICE + (request.asked.value if request else 0)
+        assert order.value == 6 * PRICE + (request.requested.value if request else 0)
     assert len(outcomes) > 1
 
 
 def test_change_and_cancellation_in_every_interleaving():
     ends = set()
     for interleaving in merges(
-        [asks("c", removal(2)), *steps_of("c")], [(cancel, {}), (cancel, {})]
+        [asks("c", removal(2)), *transitions_of("c")], [(cancel, {}), (cancel, {})]
     ):
         story = run(interleaving)
         order = finished(story)
@@ -149,25 +151,26 @@ def test_change_and_cancellation_in_every_interleaving():
             assert not request.in_progress
             ends.add(request.status)
             changed = request.status == "done"
-            assert order.value == 6 * PRICE + (request.asked.value if changed else 0)
+            assert order.value == 6 * PRICE + (request.requested.value if changed else 0)
     assert ends == {"done", "canceled"}
 
 
 def test_G6_changes_of_two_clients_are_made_one_after_the_other():
     for interleaving in merges(
-        [asks("c", removal(2)), *steps_of("c")], [asks("d", addition(1)), *steps_of("d")]
+        [asks("c", removal(2)), *transitions_of("c")],
+        [asks("d", addition(1)), *transitions_of("d")],
     ):
         story = run(interleaving)
         order = finished(story)
-        moved = sum(request.asked.value for request in order.change_requests)
+        moved = sum(request.requested.value for request in order.change_requests)
         assert order.value == 6 * PRICE + moved
         assert len(order.change_requests) in (1, 2)
 
 
 def test_generations_invoices_and_cancellations_in_every_interleaving():
-    v1 = Modification("v1", "why", removed=(AskedUnits("mug", 1, PRICE),))
+    v1 = Modification("v1", "reason", removed=(UnitsInput("mug", 1, PRICE),))
     for interleaving in merges(
-        [asks("c", removal(2)), *steps_of("c")],
+        [asks("c", removal(2)), *transitions_of("c")],
         [(register_change, {"asked": v1})],
         [invoices("1", 2 * PRICE)],
         [(cancel, {})],
@@ -191,43 +194,43 @@ class Shop(RuleBasedStateMachine):
         self.status = "handling"
         self.count = 0
 
-    def told(self, decision, **named):
+    def fields(self, decision, **named):
         """The code of a refusal, or None; time goes on by a minute."""
         self.count += 1
-        facts = Facts(START + timedelta(minutes=self.count), f"receipt-{self.count}")
+        context = DecisionContext(START + timedelta(minutes=self.count), f"receipt-{self.count}")
         try:
-            events = decision(self.story.order, facts, **named)
+            events = decision(self.story.order, context, **named)
         except Refusal as refused:
             return type(refused)
         order = self.story.order
         for event in events:
-            order = after([event], order, facts.now)
+            order = after([event], order, context.now)
         self.story.order = order
         return None
 
     @rule(units=st.integers(1, 7), more=st.booleans())
     def ask_change(self, units, more):
         request_id = f"c-{self.count}"
-        asked = addition(units) if more else removal(units)
-        told = self.told(*[asks(request_id, asked)[0]], **asks(request_id, asked)[1])
+        requested = addition(units) if more else removal(units)
+        fields = self.fields(*[asks(request_id, requested)[0]], **asks(request_id, requested)[1])
         if self.status == "canceled":
-            assert told is no.ChangeOfCanceledOrder
+            assert fields is refusals.ChangeOfCanceledOrder
         elif self.pending:
-            assert told is no.ChangeInProgress
+            assert fields is refusals.ChangeInProgress
         elif self.generation == 1:
-            assert told is no.ChangedByV1
+            assert fields is refusals.ChangedByV1
         elif self.status == "invoiced":
-            assert told is no.ChangeAlreadyInvoiced
+            assert fields is refusals.ChangeAlreadyInvoiced
         elif self.status != "handling":
-            assert told is no.InvalidChange
+            assert fields is refusals.InvalidChange
         elif not more and units > self.units:
-            assert told is no.ChangeTooManyUnits
+            assert fields is refusals.ChangeTooManyUnits
         elif not more and units > self.units - self.invoiced:
-            assert told is no.ChangeAlreadyInvoiced
+            assert fields is refusals.ChangeAlreadyInvoiced
         elif not more and units == self.units:
-            assert told is no.InvalidChange
+            assert fields is refusals.InvalidChange
         else:
-            assert told is None
+            assert fields is None
             self.pending, self.stage = (units if more else -units, request_id), "taken"
             self.fails = 0
 
@@ -237,17 +240,17 @@ class Shop(RuleBasedStateMachine):
         """The next step of the request, by a worker."""
         _, request_id = self.pending
         if self.fails >= 5:
-            assert self.told(advance, request_id=request_id) is None
+            assert self.fields(advance, request_id=request_id) is None
             return
         if self.stage == "taken":
-            self.told(advance, request_id=request_id)
+            self.fields(advance, request_id=request_id)
             self.stage = "acknowledged"
         elif self.stage == "acknowledged":
-            self.told(ask_payment, request_id=request_id)
-            self.told(adjust_payment, request_id=request_id, receipt="g")
+            self.fields(ask_payment, request_id=request_id)
+            self.fields(adjust_payment, request_id=request_id, receipt="g")
             self.stage, self.fails = "paid", 0
         else:
-            self.told(advance, request_id=request_id)
+            self.fields(advance, request_id=request_id)
             self._apply()
 
     def _apply(self):
@@ -262,8 +265,8 @@ class Shop(RuleBasedStateMachine):
     @rule()
     def fail(self):
         _, request_id = self.pending
-        told = {"step": "payment", "code": "OMS503", "message": "away"}
-        self.told(fail_step, request_id=request_id, **told)
+        fields = {"step": "payment", "code": "OMS503", "message": "away"}
+        self.fields(fail_step, request_id=request_id, **fields)
         self.fails = min(self.fails + 1, 5)
 
     @precondition(lambda self: self.pending)
@@ -271,59 +274,61 @@ class Shop(RuleBasedStateMachine):
     def decide_about_it(self, action):
         _, request_id = self.pending
         if action == "retry":
-            assert self.told(retry_change, request_id=request_id) is None
+            assert self.fields(retry_change, request_id=request_id) is None
             self.fails = 0
         elif action == "cancel":
-            assert self.told(cancel_change, request_id=request_id, reason="no") is None
+            assert self.fields(cancel_change, request_id=request_id, reason="no") is None
             self._drop(request_id)
         else:
-            assert self.told(expire_change) is None  # a day has not passed
+            assert self.fields(expire_change) is None  # a day has not passed
 
     def _drop(self, request_id):
         self.pending = None
-        assert self.told(restore_payment, request_id=request_id, receipt="b") is None
+        assert self.fields(restore_payment, request_id=request_id, receipt="b") is None
 
     @rule(units=st.integers(1, 7))
     def invoice(self, units):
         decision, named = invoices(f"n-{self.count}", units * PRICE)
-        told = self.told(decision, **named)
+        fields = self.fields(decision, **named)
         if self.pending:
-            assert told is no.ChangeInProgress
+            assert fields is refusals.ChangeInProgress
         elif self.status in ("canceled", "invoiced") or units > self.units - self.invoiced:
-            assert told is not None
+            assert fields is not None
         else:
-            assert told is None
+            assert fields is None
             self.invoiced += units
             self.status = "invoiced" if self.invoiced == self.units else "handling"
 
     @rule()
     def cancel_order(self):
         pending = self.pending
-        told = self.told(cancel)
+        fields = self.fields(cancel)
         if self.status == "canceled":
-            assert told is None
+            assert fields is None
         elif self.invoiced:
-            assert told is not None
+            assert fields is not None
         else:
-            assert told is None
+            assert fields is None
             self.status = "asked" if self.status == "handling" else "canceled"
             if pending:
                 self._drop(pending[1])
 
     @rule(units=st.integers(1, 7))
     def change_v1(self, units):
-        asked = Modification(f"v1-{self.count}", "why", removed=(AskedUnits("mug", units, PRICE),))
-        told = self.told(register_change, asked=asked)
+        requested = Modification(
+            f"v1-{self.count}", "reason", removed=(UnitsInput("mug", units, PRICE),)
+        )
+        fields = self.fields(register_change, requested=requested)
         if self.pending:
-            assert told is no.ChangeInProgress
+            assert fields is refusals.ChangeInProgress
         elif self.generation == 2:
-            assert told is no.ChangedByV2
+            assert fields is refusals.ChangedByV2
         elif self.status != "handling":
-            assert told is no.ModificationNotInHandling
+            assert fields is refusals.ModificationNotInHandling
         elif units > self.units - self.invoiced:
-            assert told is no.InvalidQuantityToRemove
+            assert fields is refusals.InvalidQuantityToRemove
         else:
-            assert told is None
+            assert fields is None
             self.units -= units
             self.value -= units * PRICE
             self.generation = 1

@@ -4,11 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from oms_ledger.orders import events as e
+from oms_ledger.orders import events
 from oms_ledger.orders.cancellation.decide import cancel
-from oms_ledger.orders.changes import refusals as no
-from oms_ledger.orders.changes import settings as s
-from oms_ledger.orders.changes.request import AskedChange
+from oms_ledger.orders.changes import refusals, settings
+from oms_ledger.orders.changes.request import ChangeInput
 from oms_ledger.orders.changes.v1 import Modification, register_change
 from oms_ledger.orders.changes.v1_payment import (
     TIME_TO_REGISTER,
@@ -21,19 +20,21 @@ from oms_ledger.orders.changes.v1_payment import (
 from oms_ledger.orders.changes.v2 import request_change
 from oms_ledger.orders.documents import filter_document, oms_document, pii_document
 from oms_ledger.orders.invoices.decide import issue_invoice
-from oms_ledger.orders.outbox.rules import calls_after
+from oms_ledger.orders.outbox.rules import messages_after
 from oms_ledger.orders.status import Status
 from projections.timers.deadlines import timer
 from tests.support.given_when_then import after
 from tests.support.scenarios import START, in_handling
 
 NAME = "v1acme-01/more"
-MORE = Modification("more", "why", increment_value=5)
-PREPARED = e.ChangePrepared("more", 5, NAME)
+MORE = Modification("more", "reason", increment_value=5)
+PREPARED = events.ChangePrepared("more", 5, NAME)
 prepared = in_handling.and_(PREPARED)
-abandoned = prepared.and_(e.ChangeAbandoned("more", NAME))
-withdrawn = abandoned.and_(e.ChangeWithdrawn("more", NAME, "r"))
-registered = prepared.and_(e.ChangeRegistered(request_id="more", receipt="r", increment_value=5))
+abandoned = prepared.and_(events.ChangeAbandoned("more", NAME))
+withdrawn = abandoned.and_(events.ChangeWithdrawn("more", NAME, "r"))
+registered = prepared.and_(
+    events.ChangeRegistered(request_id="more", receipt="r", increment_value=5)
+)
 
 
 def test_a_preparation_is_recorded_once():
@@ -44,35 +45,39 @@ def test_a_preparation_is_recorded_once():
 
 @pytest.mark.parametrize(("request_id", "value"), [("other", 5), ("more", 6)])
 def test_another_one_waits_until_it_is_over(request_id, value):
-    prepared.when(prepare, request_id=request_id, value=value).refused(no.ChangeInProgress)
-    asked = Modification(request_id, "why", increment_value=value)
-    prepared.when(register_change, asked=asked).refused(no.ChangeInProgress)
+    prepared.when(prepare, request_id=request_id, value=value).refused(refusals.ChangeInProgress)
+    requested = Modification(request_id, "reason", increment_value=value)
+    prepared.when(register_change, requested=requested).refused(refusals.ChangeInProgress)
     for over in (abandoned, withdrawn):
         assert over.when(prepare, request_id=request_id, value=value).decided()
-        assert over.when(register_change, asked=asked).decided()
+        assert over.when(register_change, requested=requested).decided()
 
 
 def test_a_v2_request_waits_too_and_is_in_the_way_of_a_preparation():
-    told = {"request_id": "v2", "workflow_id": "w", "settings": s.shown({})}
-    asked = AskedChange("why", manual_discount=1)
-    when = prepared.when(request_change, asked=asked, **told)
-    when.refused(no.ChangeInProgress)
-    (requested,) = in_handling.when(request_change, asked=asked, **told).decided()
+    fields = {"request_id": "v2", "workflow_id": "w", "settings": settings.shown({})}
+    requested = ChangeInput("reason", manual_discount=1)
+    when = prepared.when(request_change, requested=requested, **fields)
+    when.refused(refusals.ChangeInProgress)
+    (requested,) = in_handling.when(request_change, requested=requested, **fields).decided()
     busy = in_handling.and_(requested)
-    busy.when(prepare, request_id="more", value=5).refused(no.ChangeInProgress)
+    busy.when(prepare, request_id="more", value=5).refused(refusals.ChangeInProgress)
 
 
 def test_the_registered_change_ends_its_preparation_and_no_other():
-    (change,) = prepared.when(register_change, asked=MORE).decided()
+    (change,) = prepared.when(register_change, requested=MORE).decided()
     assert after([change], prepared.order).change_prepared is None
-    other = e.ChangeRegistered(request_id="other", receipt="r", discount_value=1)
-    assert prepared.and_(other).order.change_prepared.asked == PREPARED
+    other = events.ChangeRegistered(request_id="other", receipt="r", discount_value=1)
+    assert prepared.and_(other).order.change_prepared.requested == PREPARED
 
 
 def test_each_end_is_recorded_once_and_a_registered_change_has_no_other():
-    prepared.when(abandon, asked_as=NAME, paid=True).then(e.ChangeAbandoned("more", NAME, True))
-    prepared.when(withdraw, asked_as=NAME).then(e.ChangeWithdrawn("more", NAME))
-    abandoned.when(withdraw, asked_as=NAME, receipt="r").then(e.ChangeWithdrawn("more", NAME, "r"))
+    prepared.when(abandon, asked_as=NAME, paid=True).then(
+        events.ChangeAbandoned("more", NAME, True)
+    )
+    prepared.when(withdraw, asked_as=NAME).then(events.ChangeWithdrawn("more", NAME))
+    abandoned.when(withdraw, asked_as=NAME, receipt="r").then(
+        events.ChangeWithdrawn("more", NAME, "r")
+    )
     for over in (registered, withdrawn):
         over.when(abandon, asked_as=NAME).then()
         over.when(withdraw, asked_as=NAME, receipt="again").then()
@@ -82,29 +87,35 @@ def test_each_end_is_recorded_once_and_a_registered_change_has_no_other():
 
 def test_what_was_given_up_is_asked_by_another_name_the_next_time():
     for over, name in ((abandoned, f"{NAME}/1"), (withdrawn, f"{NAME}/1")):
-        over.when(prepare, request_id="more", value=5).then(e.ChangePrepared("more", 5, name))
+        over.when(prepare, request_id="more", value=5).then(events.ChangePrepared("more", 5, name))
     again = withdrawn.and_(
-        e.ChangePrepared("more", 5, f"{NAME}/1"), e.ChangeWithdrawn("more", f"{NAME}/1")
+        events.ChangePrepared("more", 5, f"{NAME}/1"), events.ChangeWithdrawn("more", f"{NAME}/1")
     )
-    again.when(prepare, request_id="more", value=5).then(e.ChangePrepared("more", 5, f"{NAME}/2"))
+    again.when(prepare, request_id="more", value=5).then(
+        events.ChangePrepared("more", 5, f"{NAME}/2")
+    )
 
 
 def test_only_what_is_still_prepared_may_be_registered():
     require_prepared(prepared.order, NAME)
     require_prepared(in_handling.order, None)
     for over in (in_handling, abandoned, withdrawn):
-        with pytest.raises(no.ChangeInProgress):
+        with pytest.raises(refusals.ChangeInProgress):
             require_prepared(over.order, NAME)
 
 
 def test_G16_after_ten_minutes_it_is_given_up_and_a_call_gives_back():
     almost = TIME_TO_REGISTER - timedelta(microseconds=1)
     prepared.when(expire_preparation, later=almost).then()
-    prepared.when(expire_preparation, later=TIME_TO_REGISTER).then(e.ChangeAbandoned("more", NAME))
+    prepared.when(expire_preparation, later=TIME_TO_REGISTER).then(
+        events.ChangeAbandoned("more", NAME)
+    )
     for void in (in_handling, registered, abandoned, withdrawn):
         void.when(expire_preparation, later=TIME_TO_REGISTER).then()
-    (call,) = calls_after(prepared.order, e.ChangeAbandoned("more", NAME), abandoned.order)
-    assert (call.kind, call.key, call.body) == ("withdraw-change", NAME, {"askedAs": NAME})
+    (message,) = messages_after(
+        prepared.order, events.ChangeAbandoned("more", NAME), abandoned.order
+    )
+    assert (message.kind, message.key, message.body) == ("withdraw-change", NAME, {"askedAs": NAME})
 
 
 def test_G16_its_time_is_told_whatever_else_the_order_waits_for():
@@ -114,16 +125,16 @@ def test_G16_its_time_is_told_whatever_else_the_order_waits_for():
     assert waiting.status is Status.CANCELLATION_REQUESTED
     for order in (prepared.order, waiting):
         assert timer(order) == {"what": "prepared-change", "due_at": due}
-    assert timer(after([e.ChangeAbandoned("more", NAME)], waiting))["what"] == (
+    assert timer(after([events.ChangeAbandoned("more", NAME)], waiting))["what"] == (
         "cancellation-decision"
     )
 
 
 def test_invoices_and_cancellations_keep_their_own_rules():
-    told = {"number": "1", "type": "Output", "value": 100_00, "issued_at": START}
-    for decision, facts in ((cancel, {}), (issue_invoice, told)):
-        free = in_handling.when(decision, **facts).decided()
-        assert prepared.when(decision, **facts).decided() == free
+    fields = {"number": "1", "type": "Output", "value": 100_00, "issued_at": START}
+    for decision, context in ((cancel, {}), (issue_invoice, fields)):
+        free = in_handling.when(decision, **context).decided()
+        assert prepared.when(decision, **context).decided() == free
 
 
 def test_the_documents_are_the_same_before_and_after():

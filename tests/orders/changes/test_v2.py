@@ -8,11 +8,11 @@ import pytest
 
 from oms_ledger.orders import events as e
 from oms_ledger.orders.cancellation.decide import cancel
-from oms_ledger.orders.changes import refusals as no
-from oms_ledger.orders.changes import settings as s
+from oms_ledger.orders.changes import refusals
+from oms_ledger.orders.changes import settings as changes_settings
 from oms_ledger.orders.changes.planning import plan
-from oms_ledger.orders.changes.request import AskedChange, AskedLine, Side
-from oms_ledger.orders.changes.rules import may_change
+from oms_ledger.orders.changes.request import ChangeInput, LineInput, Side
+from oms_ledger.orders.changes.rules import can_change
 from oms_ledger.orders.changes.v2 import (
     adjust_payment,
     advance,
@@ -27,7 +27,7 @@ from oms_ledger.orders.changes.v2 import (
 )
 from oms_ledger.orders.documents import filter_document, oms_document, pii_document
 from oms_ledger.orders.documents.modifications import details, history, request_answer, summary
-from oms_ledger.orders.invoices.decide import AskedItem, issue_invoice
+from oms_ledger.orders.invoices.decide import InvoiceItemInput, issue_invoice
 from oms_ledger.orders.status import Status
 from oms_ledger.orders.totals import order_totals
 from tests.support.given_when_then import after, given
@@ -42,15 +42,15 @@ from tests.support.scenarios import (
     placed,
 )
 
-SETTINGS = s.shown({})
+SETTINGS = changes_settings.shown({})
 A = e.Item("A", "a", "1", 3, 10_00, price_tags=(e.PriceTag("promo", -1_00),))
 B = e.Item("B", "b", "1", 1, 5_00)
 CHEESE = e.Item("M", "cheese", "1", 1, 39_99, unit_multiplier=Decimal("0.350"))
 
 
 def delivery(index, price, **more):
-    told = {"itemIndex": index, "selectedSla": "Normal", "selectedDeliveryChannel": "delivery"}
-    return {**told, "price": price, "sellingPrice": price, **more}
+    values = {"itemIndex": index, "selectedSla": "Normal", "selectedDeliveryChannel": "delivery"}
+    return {**values, "price": price, "sellingPrice": price, **more}
 
 
 def handled(*items, logistics=(), payments=(CARD,), **more):
@@ -70,7 +70,7 @@ def handled(*items, logistics=(), payments=(CARD,), **more):
 
 
 def side(*lines, **more):
-    return Side(lines=tuple(AskedLine(**line) for line in lines), **more)
+    return Side(lines=tuple(LineInput(**line) for line in lines), **more)
 
 
 def one(id, quantity=1, **more):
@@ -83,33 +83,33 @@ def asks(reason="out of stock", **named):
             named[name] = (named[name],)
     if "replace" in named:
         named["replace"] = (named["replace"],)
-    return AskedChange(reason, **named)
+    return ChangeInput(reason, **named)
 
 
-def requested(story, asked, order=None, settings=SETTINGS, request_id="r-1", **named):
+def requested(story, requested, order=None, settings=SETTINGS, request_id="r-1", **named):
     order = order or story.order
     events = request_change(
         order,
-        story.when(request_change).facts,
+        story.when(request_change).context,
         request_id=request_id,
         workflow_id="w",
-        asked=asked,
+        requested=requested,
         settings=settings,
         **named,
     )
     return after(events, order)
 
 
-def applied(story, asked, **named):
+def applied(story, requested, **named):
     """The order after a request that went through all of its steps."""
-    facts = story.when(advance).facts
-    order = requested(story, asked, **named)
+    context = story.when(advance).context
+    order = requested(story, requested, **named)
     request_id = order.change_requests[-1].id
     for decision, more in ((advance, {}), (ask_payment, {}), (adjust_payment, {"receipt": "g"})):
         if decision is adjust_payment and not order.change_requests[-1].payment_asked:
             continue
-        order = after(decision(order, facts, request_id=request_id, **more), order)
-    return after(advance(order, facts, request_id=request_id), order)
+        order = after(decision(order, context, request_id=request_id, **more), order)
+    return after(advance(order, context, request_id=request_id), order)
 
 
 shopping = handled(A, B, logistics=(delivery(0, 6_00), delivery(1, 3_01)))
@@ -121,7 +121,7 @@ def test_example_1_a_unit_leaves_with_its_share_of_promotion_and_freight():
     assert (order.items[0].quantity, order.items[0].price_tags[0].value) == (2, -67)
     assert [line["sellingPrice"] for line in order.logistics] == [4_00, 3_01]
     assert order.value == 31_34
-    assert order.change_requests[0].asked.value == -11_67
+    assert order.change_requests[0].requested.value == -11_67
     assert order.payments[0].value == 31_34
 
 
@@ -135,13 +135,15 @@ def test_example_2_goods_are_weighed_and_cost_more():
     story = handled(CHEESE)
     assert story.order.value == 14_00
     order = applied(story, weighed)
-    assert (order.value, order.change_requests[0].asked.value) == (14_88, 88)
+    assert (order.value, order.change_requests[0].requested.value) == (14_88, 88)
     assert order.items[0].unique_id == "M"
     assert order.payments[0].value == 14_88
     by_slip = handled(CHEESE, payments=(SLIP,))
-    with pytest.raises(no.ChangePaymentCannotIncrease):
+    with pytest.raises(refusals.ChangePaymentCannotIncrease):
         requested(by_slip, weighed)
-    allowed = s.shown({}, {"paymentConfiguration": {"customPaymentSystemsAllowed": ["6"]}})
+    allowed = changes_settings.shown(
+        {}, {"paymentConfiguration": {"customPaymentSystemsAllowed": ["6"]}}
+    )
     assert applied(by_slip, weighed, settings=allowed).value == 14_88
 
 
@@ -162,16 +164,16 @@ def test_the_document_changes_once_and_readers_do_not_apply_the_change_twice():
 
 
 def test_another_product_takes_the_place_and_the_freight_of_the_replaced_one():
-    asked = asks(replace=(side(one("b")), side(one("tea", 2, price=2_00))))
-    order = applied(shopping, asked)
+    requested = asks(replace=(side(one("b")), side(one("tea", 2, price=2_00))))
+    order = applied(shopping, requested)
     assert [(item.id, item.quantity) for item in order.items] == [("a", 3), ("tea", 2)]
     assert [line["sellingPrice"] for line in order.logistics] == [6_00, 3_01]
     assert order.value == 43_01 - 1_00
 
 
 def test_part_of_a_line_can_be_replaced_at_another_price():
-    asked = asks(replace=(side(one("a", unique_id="A")), side(one("a", price=9_00))))
-    order = applied(shopping, asked)
+    requested = asks(replace=(side(one("a", unique_id="A")), side(one("a", price=9_00))))
+    order = applied(shopping, requested)
     assert [(i.id, i.quantity, i.price) for i in order.items] == [
         ("a", 2, 10_00),
         ("a", 1, 9_00),
@@ -183,7 +185,9 @@ def test_part_of_a_line_can_be_replaced_at_another_price():
 
 
 def test_with_compensation_the_freight_stays_what_it_was():
-    settings = s.shown({}, {"pipelineConfiguration": {"compensateShippingChanges": True}})
+    settings = changes_settings.shown(
+        {}, {"pipelineConfiguration": {"compensateShippingChanges": True}}
+    )
     order = applied(shopping, asks(remove=side(one("b"))), settings=settings)
     assert [line["sellingPrice"] for line in order.logistics] == [9_01]
     assert order.value == 43_01 - 5_00
@@ -195,15 +199,15 @@ def test_G26_the_changed_order_is_invoiced_by_its_new_lines():
     assert order.units_left() == [1, 1, 0]
     document = oms_document(order)
     assert document["packageAttachment"]["packages"][0]["items"][0]["itemIndex"] == 2
-    facts = part.when(advance).facts
+    context = part.when(advance).context
     events = issue_invoice(
         order,
-        facts,
+        context,
         number="2",
         type="Output",
         value=order.value - 10_00,
         issued_at=START,
-        items=[AskedItem("a", 1), AskedItem("tea", 1)],
+        items=[InvoiceItemInput("a", 1), InvoiceItemInput("tea", 1)],
     )
     assert after(events, order).status is Status.INVOICED
 
@@ -234,8 +238,8 @@ at_home = handled(
     logistics=(delivery(0, 1),),
     address={"addressId": "home", "availableAddresses": [{"addressId": "office"}]},
 )
-TAX_HUB = s.shown({}, {"pipelineConfiguration": {"enableTaxHubRecalculation": True}})
-CLOSED = s.shown({}, {"rolloutConfiguration": {"enableApi": False}})
+TAX_HUB = changes_settings.shown({}, {"pipelineConfiguration": {"enableTaxHubRecalculation": True}})
+CLOSED = changes_settings.shown({}, {"rolloutConfiguration": {"enableApi": False}})
 
 
 def moved(address, sla="Normal"):
@@ -316,24 +320,24 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("story", "asked", "code"), REFUSED)
-def test_what_may_not_be_is_refused_with_its_code(story, asked, code):
-    with pytest.raises(no.Refusal) as refused:
-        requested(story, asked, settings=asked.settings or SETTINGS)
+@pytest.mark.parametrize(("story", "requested", "code"), REFUSED)
+def test_what_may_not_be_is_refused_with_its_code(story, requested, code):
+    with pytest.raises(refusals.Refusal) as refused:
+        requested(story, requested, settings=requested.settings or SETTINGS)
     assert refused.value.code == code
     assert says(refused.value, PUBLISHED["v2"][code]) or isinstance(
-        refused.value, no.ChangedByV2 | no.ChangePriceMissing
+        refused.value, refusals.ChangedByV2 | refusals.ChangePriceMissing
     )
 
 
 def test_settings_can_close_the_api():
-    with pytest.raises(no.InvalidChange):
+    with pytest.raises(refusals.InvalidChange):
         requested(shopping, asks(manual_discount=1), settings=CLOSED)
 
 
 def test_an_invoiced_order_is_not_changed():
     done = shopping.and_(invoice(43_01), e.InvoiceVerified(), e.FullyInvoiced())
-    with pytest.raises(no.ChangeAlreadyInvoiced):
+    with pytest.raises(refusals.ChangeAlreadyInvoiced):
         requested(done, asks(manual_discount=1))
 
 
@@ -343,8 +347,8 @@ def test_G24_lines_of_the_same_sku_are_told_apart_by_their_unique_id():
 
 
 def test_a_line_moves_to_another_address_by_a_replacement_of_itself():
-    asked = asks(replace=(side(one("a", 3)), side(one("a", 3), deliveries=(moved("office"),))))
-    order = applied(at_home, asked)
+    requested = asks(replace=(side(one("a", 3)), side(one("a", 3), deliveries=(moved("office"),))))
+    order = applied(at_home, requested)
     assert order.logistics[0]["addressId"] == "office"
     assert order.value == at_home.order.value
 
@@ -352,7 +356,7 @@ def test_a_line_moves_to_another_address_by_a_replacement_of_itself():
 def test_client_and_custom_data_change_with_the_line():
     fields = {"linkedEntity": {"type": "item", "id": "A"}, "fields": [{"name": "n", "value": "v"}]}
     person = Side(
-        lines=(AskedLine("a", 3),), client_profile={"phone": "+1"}, custom_fields=(fields,)
+        lines=(LineInput("a", 3),), client_profile={"phone": "+1"}, custom_fields=(fields,)
     )
     order = applied(shopping, asks(replace=(side(one("a", 3)), person)))
     assert order.placed.client_profile["phone"] == "+1"
@@ -364,7 +368,7 @@ def test_client_and_custom_data_change_with_the_line():
 
 
 removal = requested(shopping, asks(remove=side(one("a"))))
-FACTS = shopping.when(advance).facts
+FACTS = shopping.when(advance).context
 
 
 def test_without_participants_a_request_passes_to_its_payment_and_then_to_the_end():
@@ -388,14 +392,14 @@ def test_without_participants_a_request_passes_to_its_payment_and_then_to_the_en
 
 
 def test_one_request_at_a_time():
-    with pytest.raises(no.ChangeInProgress):
+    with pytest.raises(refusals.ChangeInProgress):
         requested(shopping, asks(manual_discount=1), order=removal, request_id="r-2")
-    assert not may_change(removal)
-    assert may_change(shopping.order)
+    assert not can_change(removal)
+    assert can_change(shopping.order)
 
 
 def test_G22_no_invoice_is_taken_while_a_change_is_in_progress():
-    with pytest.raises(no.ChangeInProgress):
+    with pytest.raises(refusals.ChangeInProgress):
         issue_invoice(removal, FACTS, number="1", type="Output", value=1, issued_at=START)
 
 
@@ -411,36 +415,36 @@ def test_a_step_is_tried_five_times_and_then_waits_for_somebody():
     order = after(advance(removal, FACTS, request_id="r-1"), removal)
     fails = {"request_id": "r-1", "step": "payment", "code": "OMS503", "message": "away"}
     for _ in range(5):
-        assert not order.change_requests[0].gave_up
+        assert not order.change_requests[0].aborted
         order = after(fail_step(order, FACTS, **fails), order)
     (request,) = order.change_requests
-    assert request.gave_up
+    assert request.aborted
     assert details(order, request)["error"] == {"code": "OMS503", "message": "away"}
     assert fail_step(order, FACTS, **fails) == []
     assert advance(order, FACTS, request_id="r-1") == []
     order = after(retry_change(order, FACTS, request_id="r-1"), order)
-    assert not order.change_requests[0].gave_up
+    assert not order.change_requests[0].aborted
 
 
 def test_after_a_day_the_system_cancels_the_request():
-    later = shopping.when(advance, later=timedelta(hours=24)).facts
+    later = shopping.when(advance, later=timedelta(hours=24)).context
     assert expire_change(removal, FACTS) == []
     order = after(expire_change(removal, later), removal)
     (request,) = order.change_requests
     assert request.cancellation.code == "SalesOrderSystem017"
-    assert request.cancellation.reason == no.ChangeGivenUp.text
-    with pytest.raises(no.CannotRetryChange):
+    assert request.cancellation.reason == refusals.ChangeGivenUp.text
+    with pytest.raises(refusals.CannotRetryChange):
         retry_change(order, FACTS, request_id="r-1")
     assert cancel_change(order, FACTS, request_id="r-1", reason="again") == []
 
 
 def test_a_request_that_is_done_can_neither_be_retried_nor_canceled():
     done = applied(shopping, asks(remove=side(one("a"))))
-    with pytest.raises(no.CannotRetryChange):
+    with pytest.raises(refusals.CannotRetryChange):
         retry_change(done, FACTS, request_id="r-1")
-    with pytest.raises(no.InvalidChange):
+    with pytest.raises(refusals.InvalidChange):
         cancel_change(done, FACTS, request_id="r-1", reason=None)
-    with pytest.raises(no.ChangeRequestNotFound):
+    with pytest.raises(refusals.ChangeRequestNotFound):
         cancel_change(done, FACTS, request_id="none", reason=None)
 
 
@@ -457,10 +461,12 @@ def test_an_adjusted_payment_of_a_canceled_request_is_set_back_once():
 def test_agreements_of_a_participant_may_come_twice_and_in_any_order():
     order = requested(shopping, asks(remove=side(one("a"))))
     (alone,) = order.change_requests
-    shared = replace(alone, asked=replace(alone.asked, participants=("seller",)))
+    shared = replace(alone, requested=replace(alone.requested, participants=("seller",)))
     order = replace(order, change_requests=(shared,))
     assert advance(order, FACTS, request_id="r-1") == []
-    with pytest.raises(no.InvalidAgreementType, match="The Maybe is not a valid Agreement Type"):
+    with pytest.raises(
+        refusals.InvalidAgreementType, match="The Maybe is not a valid Agreement Type"
+    ):
         agree(order, FACTS, request_id="r-1", participant="", agreement="Maybe")
     confirmed = agree(order, FACTS, request_id="r-1", participant="", agreement="Confirmation")
     order = after(confirmed, order)
@@ -479,11 +485,11 @@ def test_history_and_summary_tell_of_what_is_done():
     assert row["totalChangeValue"] == -11_67 + 2_00
     assert sum(total["value"] for total in row["totals"]) == row["totalChangeValue"]
     assert row["remove"]["items"][0]["id"] == "a"
-    told = summary(order)
-    assert [item["quantity"] for item in told["original"]] == [3, 1]
-    assert [item["id"] for item in told["added"]] == ["tea"]
-    assert told["totalChangesValueAggregated"] == row["totalChangeValue"]
-    assert [request["reason"] for request in told["requests"]] == ["out of stock"]
+    values = summary(order)
+    assert [item["quantity"] for item in values["original"]] == [3, 1]
+    assert [item["id"] for item in values["added"]] == ["tea"]
+    assert values["totalChangesValueAggregated"] == row["totalChangeValue"]
+    assert [request["reason"] for request in values["requests"]] == ["out of stock"]
     answer = request_answer(order, order.change_requests[0])
     assert answer["origin"]["component"] == "MarketplaceComponent"
 
@@ -492,10 +498,10 @@ def test_a_promotion_on_another_line_is_noted_when_paid_units_leave():
     free = e.PriceTag("discount@price-3-for-2", -10_00)
     paid = e.Item("PAID", "mug", "1", 2, 10_00, arithmetic=1)
     gift = e.Item("GIFT", "mug", "1", 1, 10_00, price_tags=(free,), arithmetic=1)
-    told = plan(
+    values = plan(
         handled(paid, gift).order,
         asks(remove=side(one("mug", 1, unique_id="PAID"))),
         request_id="R",
         settings=SETTINGS,
     )
-    assert told.notes == ["The promotions of GIFT stay, though units of another line leave"]
+    assert values.notes == ["The promotions of GIFT stay, though units of another line leave"]

@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oms_ledger.orders import events as e
-from oms_ledger.orders.decide import Facts
+from oms_ledger.orders.decide import DecisionContext
 from oms_ledger.orders.documents import filter_document, list_row, oms_document, pii_document
-from oms_ledger.orders.invoices.decide import AskedItem, issue_invoice
+from oms_ledger.orders.invoices.decide import InvoiceItemInput, issue_invoice
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.pricing import divide
 from oms_ledger.orders.totals import figures, order_totals
 from oms_ledger.refusal import Refusal
-from tests.support import scenarios as s
+from tests.support import scenarios
 from tests.support.given_when_then import START, after
 
 SKUS = ("mug", "lamp")
@@ -34,7 +34,7 @@ def lines():
     return st.lists(line, min_size=1, max_size=5)
 
 
-def items_of(told) -> tuple[e.Item, ...]:
+def items_of(fields) -> tuple[e.Item, ...]:
     return tuple(
         e.Item(
             f"LINE-{at}",
@@ -47,7 +47,7 @@ def items_of(told) -> tuple[e.Item, ...]:
             details={"refId": f"ref-{sku}"},
             arithmetic=at % 2,
         )
-        for at, (sku, quantity, price, multiplier, tag) in enumerate(told)
+        for at, (sku, quantity, price, multiplier, tag) in enumerate(fields)
     )
 
 
@@ -56,14 +56,16 @@ def in_handling(items: tuple[e.Item, ...]) -> Order:
     value = sum(total.value for total in totals)
     placed = e.OrderPlaced(
         **{
-            **{name: getattr(s.purchase(), name) for name in s.purchase().__slots__},
+            **{
+                name: getattr(scenarios.purchase(), name) for name in scenarios.purchase().__slots__
+            },
             "items": items,
             "totals": totals,
             "payments": (e.Payment("CARD", "2", "Visa", "creditCard", value, value),),
         }
     )
     paid = e.PaymentAuthorized("CARD", "r")
-    return after([placed, paid, *[x for x in s.in_handling.events[1:] if not _pays(x)]])
+    return after([placed, paid, *[x for x in scenarios.in_handling.events[1:] if not _pays(x)]])
 
 
 def _pays(event: e.OrderEvent) -> bool:
@@ -96,24 +98,24 @@ def invoices():
     )
 
 
-def lives(order: Order, told) -> list[Order]:
+def lives(order: Order, fields) -> list[Order]:
     every = [order]
-    for at, one in enumerate(told):
+    for at, one in enumerate(fields):
         left = max(order.value - order.invoiced_value, 1)
         value = left if one.share > 100 else max(order.value * one.share // 100, 1)
-        asked = [
-            AskedItem(name, units, order.items[0].price if priced else None)
+        requested = [
+            InvoiceItemInput(name, units, order.items[0].price if priced else None)
             for name, units, priced in one.items
         ]
         try:
             events = issue_invoice(
                 order,
-                Facts(START, f"receipt-{at}"),
+                DecisionContext(START, f"receipt-{at}"),
                 number=str(one.number),
                 type=one.type,
                 value=value,
                 issued_at=START,
-                items=asked,
+                items=requested,
             )
         except Refusal:
             continue
@@ -124,9 +126,9 @@ def lives(order: Order, told) -> list[Order]:
 
 @settings(max_examples=200, deadline=None)
 @given(lines(), invoices())
-def test_G22_G24_no_more_is_invoiced_or_returned_than_there_is_of_any_line(told, asked):
-    order = in_handling(items_of(told))
-    for one in lives(order, asked):
+def test_G22_G24_no_more_is_invoiced_or_returned_than_there_is_of_any_line(fields, requested):
+    order = in_handling(items_of(fields))
+    for one in lives(order, requested):
         assert one.invoiced_value <= one.value
         invoiced = [0] * len(one.items)
         returned = [0] * len(one.items)
@@ -142,19 +144,19 @@ def test_G22_G24_no_more_is_invoiced_or_returned_than_there_is_of_any_line(told,
 
 @settings(max_examples=200, deadline=None)
 @given(lines(), st.sampled_from(SKUS), st.integers(1, 8))
-def test_G24_units_of_a_sku_are_taken_in_order_at_their_own_prices(told, sku, units):
-    order = in_handling(items_of(told))
+def test_G24_units_of_a_sku_are_taken_in_order_at_their_own_prices(fields, sku, units):
+    order = in_handling(items_of(fields))
     of_sku = [i for i, item in enumerate(order.items) if item.id == sku]
     if sum(order.items[i].quantity for i in of_sku) < units:
         return
     (issued, *_) = issue_invoice(
         order,
-        Facts(START, "r"),
+        DecisionContext(START, "r"),
         number="1",
         type="Output",
         value=1,
         issued_at=START,
-        items=[AskedItem(sku, units)],
+        items=[InvoiceItemInput(sku, units)],
     )
     taken = [
         (index, sum(entry.quantity for entry in entries))
@@ -170,19 +172,19 @@ def test_G24_units_of_a_sku_are_taken_in_order_at_their_own_prices(told, sku, un
     for index, here in taken:
         prices = figures(order.items[index]).selling_prices
         each = [price for price, count in prices for _ in range(count)]
-        told = [
+        fields = [
             e
             for entry in issued.items
             if entry.item_index == index
             for e in [entry.price] * entry.quantity
         ]
-        assert told == each[:here]
+        assert fields == each[:here]
 
 
 @settings(max_examples=200, deadline=None)
 @given(lines(), st.lists(st.integers(1, 4000), max_size=3))
-def test_G24_inferred_packages_come_to_what_their_lines_cost(told, values):
-    order = in_handling(items_of(told))
+def test_G24_inferred_packages_come_to_what_their_lines_cost(fields, values):
+    order = in_handling(items_of(fields))
     for number, value in enumerate([*values, None]):
         left = order.value - order.invoiced_value
         value = left if value is None else min(value, left)
@@ -190,7 +192,7 @@ def test_G24_inferred_packages_come_to_what_their_lines_cost(told, values):
             continue
         events = issue_invoice(
             order,
-            Facts(START, "r"),
+            DecisionContext(START, "r"),
             number=str(number),
             type="Output",
             value=value,
@@ -212,8 +214,8 @@ def test_G24_inferred_packages_come_to_what_their_lines_cost(told, values):
 
 @settings(max_examples=200, deadline=None)
 @given(lines(), invoices())
-def test_G20_G21_the_same_whole_cents_stand_in_every_document_at_every_version(told, asked):
-    for order in lives(in_handling(items_of(told)), asked):
+def test_G20_G21_the_same_whole_cents_stand_in_every_document_at_every_version(fields, requested):
+    for order in lives(in_handling(items_of(fields)), requested):
         oms, pii, row = oms_document(order), pii_document(order), list_row(order)
         seen = filter_document(order)
         assert oms["value"] == pii["value"] == seen["value"] == row["totalValue"] == order.value
@@ -242,8 +244,8 @@ def _floats(part: Any) -> list[float]:
 
 @settings(max_examples=300, deadline=None)
 @given(lines())
-def test_G25_unit_multipliers_are_exact_decimals_in_every_sum(told):
-    items = items_of(told)
+def test_G25_unit_multipliers_are_exact_decimals_in_every_sum(fields):
+    items = items_of(fields)
     exact = [
         (item.price * item.quantity * item.unit_multiplier).quantize(
             Decimal(1), rounding=ROUND_HALF_EVEN
@@ -277,15 +279,15 @@ TEXTS = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_
 @settings(max_examples=200, deadline=None)
 @given(TEXTS, TEXTS)
 def test_G27_any_number_and_description_is_kept_and_found(number, description):
-    order = in_handling((s.MUGS, s.LAMP))
+    order = in_handling((scenarios.MUGS, scenarios.LAMP))
     issued = issue_invoice(
         order,
-        Facts(START, "r"),
+        DecisionContext(START, "r"),
         number=number,
         type="Output",
         value=10_00,
         issued_at=START,
-        items=[AskedItem("lamp", 1, 10_00, description)],
+        items=[InvoiceItemInput("lamp", 1, 10_00, description)],
     )
     order = after(issued, order)
     for document in (oms_document(order), pii_document(order)):

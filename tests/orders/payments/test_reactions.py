@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from oms_ledger.orders import events as e
 from oms_ledger.orders.cancellation.decide import cancel
-from oms_ledger.orders.decide import Facts
+from oms_ledger.orders.decide import DecisionContext
 from oms_ledger.orders.evolve import evolve
 from oms_ledger.orders.handling.decide import close_cancellation_window, start_handling
 from oms_ledger.orders.invoices.decide import issue_invoice
@@ -20,18 +20,18 @@ from oms_ledger.orders.payments.decide import (
     deny_payment,
     expire_payment,
     expire_placement,
-    hear_authorization,
     notify_payment,
+    record_authorization,
     unapproved,
 )
 from oms_ledger.orders.payments.gateway import (
-    Answer,
-    Heard,
+    AuthorizationResult,
     Outcome,
+    PaymentResult,
     Receipt,
 )
-from oms_ledger.orders.payments.manual import ask_by_hand, record_failure, record_outcome
-from oms_ledger.orders.payments.reactions import with_requests
+from oms_ledger.orders.payments.manual import record_failure, record_outcome, request_manually
+from oms_ledger.orders.payments.reactions import with_payment_requests
 from oms_ledger.orders.payments.transactions import transaction_of
 from oms_ledger.orders.status import Status
 from oms_ledger.refusal import Refusal
@@ -47,20 +47,22 @@ PURCHASE = replace(placed(1, price=1000, quantity=3), payments=PAYMENTS)
 IDS = [payment.id for payment in PAYMENTS]
 
 
-def authorized(order, facts, *, outcomes):
-    asked = unapproved(order)
-    answers = dict(zip([p.id for p in asked], map(Answer, outcomes), strict=False))
-    return hear_authorization(order, facts, heard=Heard(attempt_of(order), asked, answers))
+def authorized(order, context, *, outcomes):
+    requested = unapproved(order)
+    answers = dict(zip([p.id for p in requested], map(PaymentResult, outcomes), strict=False))
+    return record_authorization(
+        order, context, result=AuthorizationResult(attempt_of(order), requested, answers)
+    )
 
 
-def answered(order, facts, *, fails):
+def answered(order, context, *, fails):
     """The gateway answers the oldest question that is open."""
     waiting = [one for one in order.money.requests if one.receipt is None]
     if not waiting:
         return []
     if fails:
-        return record_failure(order, facts, asked_as=waiting[0].id, reason="no", connector={})
-    return record_outcome(order, facts, asked_as=waiting[0].id, receipt=Receipt("T"))
+        return record_failure(order, context, asked_as=waiting[0].id, reason="no", connector={})
+    return record_outcome(order, context, asked_as=waiting[0].id, receipt=Receipt("T"))
 
 
 def commands():
@@ -70,7 +72,7 @@ def commands():
         max_size=3,
     )
     return st.one_of(
-        st.builds(lambda told: partial(authorized, outcomes=told), outcomes),
+        st.builds(lambda fields: partial(authorized, outcomes=fields), outcomes),
         st.builds(
             lambda which, paid: partial(notify_payment, payment_id=which, paid=paid),
             st.sampled_from(IDS),
@@ -79,7 +81,9 @@ def commands():
         st.builds(lambda which: partial(deny_payment, payment_id=which), st.sampled_from(IDS)),
         st.builds(lambda fails: partial(answered, fails=fails), st.booleans()),
         st.builds(
-            lambda kind, value, name: partial(ask_by_hand, kind=kind, value=value, asked_as=name),
+            lambda kind, value, name: partial(
+                request_manually, kind=kind, value=value, asked_as=name
+            ),
             st.sampled_from(list(Kind)),
             st.sampled_from([1, 333, 3075]),
             st.sampled_from("xy"),
@@ -125,16 +129,16 @@ BEGINNINGS = [
 
 def steps():
     anything = st.lists(st.tuples(commands(), st.sampled_from([0, 0, 1, 10, 40])), max_size=20)
-    return st.builds(lambda begun, then: begun + then, st.sampled_from(BEGINNINGS), anything)
+    return st.builds(lambda consume, then: consume + then, st.sampled_from(BEGINNINGS), anything)
 
 
 def lives(steps):
     order, now, rested = evolve(None, PURCHASE, START, "v1-01", "acme"), START, []
     for number, (decide, minutes) in enumerate(steps):
         now += timedelta(minutes=minutes)
-        facts = Facts(now, f"receipt-{number}", payment_expiry=timedelta(minutes=30))
+        context = DecisionContext(now, f"receipt-{number}", payment_expiry=timedelta(minutes=30))
         try:
-            events = with_requests(order, decide(order, facts), facts)
+            events = with_payment_requests(order, decide(order, context), context)
         except Refusal:
             events = []
         before = order
@@ -149,11 +153,11 @@ def lives(steps):
 def test_G23_no_payment_is_settled_released_or_refunded_beyond_what_there_is(steps):
     for _, _, order in lives(steps):
         for one in order.balances:
-            asked = one.asked
-            assert asked[Kind.SETTLE] <= one.approved
-            assert asked[Kind.SETTLE] + asked[Kind.CANCEL] <= one.payment.value
-            assert 0 <= asked[Kind.REFUND] <= asked[Kind.SETTLE]
-            assert all(one.done[kind] <= asked[kind] for kind in Kind)
+            requested = one.requested
+            assert requested[Kind.SETTLE] <= one.approved
+            assert requested[Kind.SETTLE] + requested[Kind.CANCEL] <= one.payment.value
+            assert 0 <= requested[Kind.REFUND] <= requested[Kind.SETTLE]
+            assert all(one.done[kind] <= requested[kind] for kind in Kind)
         assert order.refunded <= order.captured
 
 
@@ -198,7 +202,7 @@ def test_G13_an_order_with_all_its_money_never_rests_in_payment_pending(steps):
 def test_G23_partial_invoices_settle_the_interest_in_parts_that_add_up(values, interest):
     payment = replace(PAYMENTS[0], value=3000 + interest, reference_value=3000)
     order = evolve(None, replace(PURCHASE, payments=(payment,)), START, "v1-01", "acme")
-    facts = Facts(START, "R", grace_period=timedelta(0))
+    context = DecisionContext(START, "R", grace_period=timedelta(0))
     decisions = [
         partial(authorized, outcomes=[Outcome.APPROVED]),
         start_handling,
@@ -208,13 +212,13 @@ def test_G23_partial_invoices_settle_the_interest_in_parts_that_add_up(values, i
         ),
     ]
     for decide in decisions:
-        for event in with_requests(order, decide(order, facts), facts):
+        for event in with_payment_requests(order, decide(order, context), context):
             order = evolve(order, event, START, "v1-01", "acme")
-    asked = [one.value for one in order.money.requests]
-    assert sum(asked) == 3000 + interest == order.captured
-    assert [value <= own <= value + interest for value, own in zip(values, asked, strict=True)]
+    requested = [one.value for one in order.money.requests]
+    assert sum(requested) == 3000 + interest == order.captured
+    assert [value <= own <= value + interest for value, own in zip(values, requested, strict=True)]
     invoiced = 0
-    for value, own in zip(values, asked, strict=True):
+    for value, own in zip(values, requested, strict=True):
         due = interest * (invoiced + value) // 3000 - interest * invoiced // 3000
         assert own == value + due
         invoiced += value

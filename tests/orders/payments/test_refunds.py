@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oms_ledger.orders import events as e
-from oms_ledger.orders.decide import Facts
-from oms_ledger.orders.invoices.decide import AskedItem, issue_invoice
+from oms_ledger.orders.decide import DecisionContext
+from oms_ledger.orders.invoices.decide import InvoiceItemInput, issue_invoice
 from oms_ledger.orders.payments.refunds import captured, refundable
 from oms_ledger.orders.refusals import InvalidRefund, NothingToRefund, RefundExceedsCaptured
 from oms_ledger.orders.status import Status
 from oms_ledger.refusal import Refusal
-from tests.support import scenarios as s
+from tests.support import scenarios
 from tests.support.given_when_then import (
     RECEIPT,
     START,
@@ -22,7 +22,7 @@ from tests.support.given_when_then import (
 )
 
 DONE = (e.InvoiceVerified(), e.FullyInvoiced())
-INVOICED = s.in_handling.and_(s.invoice(s.VALUE, number="out"), *DONE)
+INVOICED = scenarios.in_handling.and_(scenarios.invoice(scenarios.VALUE, number="out"), *DONE)
 
 
 def returning(story: Given, value: int, *items, number="in", **named):
@@ -32,14 +32,14 @@ def returning(story: Given, value: int, *items, number="in", **named):
         type="Input",
         value=value,
         issued_at=START,
-        items=[AskedItem(*item) for item in items],
+        items=[InvoiceItemInput(*item) for item in items],
         **named,
     )
 
 
 def with_payments(*payments: e.Payment) -> Given:
     """The invoiced order, had it been paid like this."""
-    placed = replace(s.purchase(), payments=payments)
+    placed = replace(scenarios.purchase(), payments=payments)
     approved = [e.PaymentAuthorized(payment.id, RECEIPT) for payment in payments]
     rest = [x for x in INVOICED.events[1:] if not isinstance(x, e.PaymentAuthorized)]
     return Given((placed, *approved, *rest))
@@ -51,7 +51,7 @@ def refund(value: int, number="in") -> e.RefundRequested:
 
 def test_G23_a_return_of_an_invoiced_order_asks_the_gateway_for_its_value():
     returning(INVOICED, 45_00).then(
-        replace(s.invoice(45_00, number="in", type="Input"), refund=45_00), refund(45_00)
+        replace(scenarios.invoice(45_00, number="in", type="Input"), refund=45_00), refund(45_00)
     )
     assert returning(INVOICED, 45_00).rests_in(Status.INVOICED).refunds == (refund(45_00),)
 
@@ -61,7 +61,7 @@ def test_G23_what_the_return_says_to_refund_wins_over_its_value():
 
 
 def test_G23_while_not_all_is_invoiced_nothing_is_refunded_and_a_log_says_so():
-    partly = s.in_handling.and_(s.invoice(45_00, number="out"))
+    partly = scenarios.in_handling.and_(scenarios.invoice(45_00, number="out"))
     issued, logged = returning(partly, 45_00).decided()
     assert issued.refund is None
     assert isinstance(logged, e.InteractionLogged)
@@ -70,11 +70,11 @@ def test_G23_while_not_all_is_invoiced_nothing_is_refunded_and_a_log_says_so():
 
 def test_G23_refunds_together_never_exceed_what_was_captured():
     once = returning(INVOICED, 60_00).decided()
-    begun = INVOICED.and_(*once)
-    returning(begun, 40_01, number="in-2").refused(RefundExceedsCaptured)
-    assert returning(begun, 40_00, number="in-2").decided()[-1] == refund(40_00, "in-2")
+    consume = INVOICED.and_(*once)
+    returning(consume, 40_01, number="in-2").refused(RefundExceedsCaptured)
+    assert returning(consume, 40_00, number="in-2").decided()[-1] == refund(40_00, "in-2")
     with pytest.raises(RefundExceedsCaptured, match="more than 4000"):
-        returning(begun, 40_01, number="in-2").decided()
+        returning(consume, 40_01, number="in-2").decided()
 
 
 def test_G23_the_interest_that_was_taken_can_be_given_back():
@@ -96,8 +96,8 @@ def test_G23_a_refund_of_nothing_needs_items():
     returning(INVOICED, 45_00, refund=0).refused(InvalidRefund)
     exchange = returning(INVOICED, 45_00, ("lamp", 1), refund=0)
     invoiced = INVOICED.events[:-3]
-    items = s.invoice(
-        s.VALUE,
+    items = scenarios.invoice(
+        scenarios.VALUE,
         e.InvoicedItem(0, 2, 45_00, unique_id="LINE-1"),
         e.InvoicedItem(1, 1, 10_00, unique_id="LINE-2"),
         number="out",
@@ -109,22 +109,25 @@ def test_G23_a_refund_of_nothing_needs_items():
 
 
 def test_G23_a_seller_order_returns_what_was_invoiced_and_its_marketplace_refunds():
-    story = s.seller_ready.and_(
-        e.HandlingRequested(), e.HandlingStarted(), s.invoice(s.VALUE, number="out"), *DONE
+    story = scenarios.seller_ready.and_(
+        e.HandlingRequested(),
+        e.HandlingStarted(),
+        scenarios.invoice(scenarios.VALUE, number="out"),
+        *DONE,
     )
     (issued,) = returning(story, 45_00).decided()
     assert issued.refund == 45_00
-    begun = story.and_(issued)
-    assert refundable(begun.order) == 55_00
-    returning(begun, 55_01, number="in-2").refused(RefundExceedsCaptured)
+    consume = story.and_(issued)
+    assert refundable(consume.order) == 55_00
+    returning(consume, 55_01, number="in-2").refused(RefundExceedsCaptured)
 
 
 def test_G23_a_return_that_is_sent_again_asks_for_nothing_more():
-    begun = INVOICED.and_(*returning(INVOICED, 45_00).decided())
+    consume = INVOICED.and_(*returning(INVOICED, 45_00).decided())
     again = e.InvoiceRepeated(number="in", receipt=RECEIPT)
-    assert returning(begun, 45_00, receipted=True).decided() == [again]
-    assert returning(begun, 45_00, once=True).decided() == []
-    assert returning(begun, 99_00).rests_in(Status.INVOICED).refunds == begun.order.refunds
+    assert returning(consume, 45_00, receipted=True).decided() == [again]
+    assert returning(consume, 45_00, once=True).decided() == []
+    assert returning(consume, 99_00).rests_in(Status.INVOICED).refunds == consume.order.refunds
 
 
 @settings(max_examples=200, deadline=None)
@@ -135,22 +138,24 @@ def test_G23_a_return_that_is_sent_again_asks_for_nothing_more():
 def test_G23_whatever_returns_come_each_is_refunded_once_and_no_cent_too_much(returns, interest):
     card = e.Payment("CARD", "2", "Visa", "creditCard", 100_00 + interest, 100_00)
     order = with_payments(card).order
-    for at, (number, value, told) in enumerate(returns):
+    for at, (number, value, fields) in enumerate(returns):
         try:
             events = issue_invoice(
                 order,
-                Facts(START, f"receipt-{at}"),
+                DecisionContext(START, f"receipt-{at}"),
                 number=f"in-{number}",
                 type="Input",
                 value=value,
                 issued_at=START,
-                refund=value // 2 if told else None,
+                refund=value // 2 if fields else None,
             )
         except Refusal:
             continue
         order = after(events, order)
-    numbers = [asked.invoice_number for asked in order.refunds]
+    numbers = [requested.invoice_number for requested in order.refunds]
     assert len(numbers) == len(set(numbers))
-    assert len({asked.request_id for asked in order.refunds}) == len(numbers)
-    assert sum(asked.value for asked in order.refunds) <= captured(order) == 100_00 + interest
+    assert len({requested.request_id for requested in order.refunds}) == len(numbers)
+    assert (
+        sum(requested.value for requested in order.refunds) <= captured(order) == 100_00 + interest
+    )
     assert order.invoiced_value == 100_00

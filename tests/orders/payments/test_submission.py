@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from oms_ledger.orders.events import Payment
-from oms_ledger.orders.payments.gateway import LedgerOnly, Outcome
+from oms_ledger.orders.payments.gateway import BuiltInGateway, Outcome
 from oms_ledger.orders.payments.submission import payments_sent, sent
 from oms_ledger.orders.payments.systems import name_and_group
 from oms_ledger.orders.payments.transactions import transaction_of
 from oms_ledger.orders.refusals import InvalidPlacement
-from tests.support import scenarios as s
+from tests.support import scenarios
 
 CARD = Payment("P", "2", "Visa", "creditCard", 100, 100, details={"bin": "444433"})
 GIFT = Payment("G", "16", "Vale", "giftCard", 50, 50)
@@ -73,8 +73,14 @@ def test_payments_that_do_not_pay_what_was_agreed_are_refused(body, code):
 
 def test_another_system_may_pay_the_same_sum():
     [payment] = sent([{"paymentSystem": "125", "value": "100", "referenceValue": 100}], (CARD,))
-    told = (payment.id, payment.payment_system_name, payment.group, payment.value, payment.details)
-    assert told == ("P", "Pix", "instantPayment", 100, {})
+    fields = (
+        payment.id,
+        payment.payment_system_name,
+        payment.group,
+        payment.value,
+        payment.details,
+    )
+    assert fields == ("P", "Pix", "instantPayment", 100, {})
 
 
 def test_installments_may_bring_interest_that_was_not_agreed_before():
@@ -103,11 +109,11 @@ def test_gift_cards_need_not_be_sent_again():
 
 def test_G20_G21_what_is_sent_is_shared_among_the_orders_of_the_purchase_to_the_cent():
     half = replace(CARD, value=50, reference_value=50)
-    first = s.given(replace(s.purchase(), payments=(half,))).order
-    third = (replace(s.MUGS, quantity=1, price=33),)
+    first = scenarios.given(replace(scenarios.purchase(), payments=(half,))).order
+    third = (replace(scenarios.MUGS, quantity=1, price=33),)
     orders = [
-        replace(first, order_id="v1-01", totals=(s.e.Total("Items", 67),)),
-        replace(first, order_id="v1-02", items=third, totals=(s.e.Total("Items", 33),)),
+        replace(first, order_id="v1-01", totals=(scenarios.e.Total("Items", 67),)),
+        replace(first, order_id="v1-02", items=third, totals=(scenarios.e.Total("Items", 33),)),
     ]
     body = [{"value": 55, "referenceValue": 50}, {"value": 50, "paymentSystem": 4}]
     shares = payments_sent(body, orders)
@@ -139,7 +145,7 @@ def test_G20_G21_what_is_sent_is_shared_among_the_orders_of_the_purchase_to_the_
 def test_the_built_in_gateway_approves_cards_and_waits_for_the_others(system, digits, outcome):
     details = {"lastDigits": digits} if digits else {}
     payment = Payment("P", system, *name_and_group(system), 100, 100, details=details)
-    order = s.given(replace(s.purchase(), payments=(payment,))).order
-    heard = LedgerOnly().authorize(transaction_of([order]), "R")
-    assert heard.answers["P"].outcome is outcome
-    assert heard == LedgerOnly().authorize(transaction_of([order]), "R")
+    order = scenarios.given(replace(scenarios.purchase(), payments=(payment,))).order
+    result = BuiltInGateway().authorize(transaction_of([order]), "R")
+    assert result.answers["P"].outcome is outcome
+    assert result == BuiltInGateway().authorize(transaction_of([order]), "R")

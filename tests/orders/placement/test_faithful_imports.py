@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from oms_ledger.eventstore import serialization as codec
+from oms_ledger.eventstore import serialization
 from oms_ledger.orders.documents import (
     filter_document,
     list_row,
@@ -58,21 +58,21 @@ UNKNOWN = re.compile(
 """Parts of no published document: kept in the event, not shown."""
 
 
-def imported(told: dict[str, Any]) -> Order:
-    order_id, event = import_document(copy.deepcopy(told))
-    stored = codec.decode(*codec.encode(event))
+def imported(fields: dict[str, Any]) -> Order:
+    order_id, event = import_document(copy.deepcopy(fields))
+    stored = serialization.decode(*serialization.encode(event))
     order = evolve(None, stored, datetime(2026, 1, 1, tzinfo=UTC), order_id, "acme")
     assert isinstance(order, Order)
     return order
 
 
-def is_pii(told: dict[str, Any]) -> bool:
-    return "workflowData" in told
+def is_pii(fields: dict[str, Any]) -> bool:
+    return "workflowData" in fields
 
 
-def shown(told: dict[str, Any]) -> dict[str, Any]:
-    render = pii_document if is_pii(told) else oms_document
-    document: dict[str, Any] = json.loads(json.dumps(render(imported(told))))
+def shown(fields: dict[str, Any]) -> dict[str, Any]:
+    render = pii_document if is_pii(fields) else oms_document
+    document: dict[str, Any] = json.loads(json.dumps(render(imported(fields))))
     return document
 
 
@@ -85,26 +85,26 @@ def leaves(part: Any, place: str = "") -> dict[str, Any]:
     return {place: part}
 
 
-def same(said: Any, found: Any) -> bool:
-    """Numbers as numbers, instants as instants to the seventh digit."""
-    if isinstance(said, bool) or isinstance(found, bool):
-        return said is found
-    if isinstance(said, int | float) and isinstance(found, int | float):
-        return Decimal(str(said)) == Decimal(str(found))
-    if isinstance(said, str) and isinstance(found, str) and re.match(r"\d{4}-\d\d-\d\dT", said):
-        return found in (said, instant(said, "Z"), instant(said, "+00:00"))
-    return type(said) is type(found) and said == found
+def same(answer: Any, found: Any) -> bool:
+    """Numbers as numbers, instants to the seventh digit."""
+    if isinstance(answer, bool) or isinstance(found, bool):
+        return answer is found
+    if isinstance(answer, int | float) and isinstance(found, int | float):
+        return Decimal(str(answer)) == Decimal(str(found))
+    if isinstance(answer, str) and isinstance(found, str) and re.match(r"\d{4}-\d\d-\d\dT", answer):
+        return found in (answer, instant(answer, "Z"), instant(answer, "+00:00"))
+    return type(answer) is type(found) and answer == found
 
 
-def differences(told: dict[str, Any]) -> list[str]:
-    found = leaves(shown(told))
-    told_leaves = leaves(told)
+def differences(fields: dict[str, Any]) -> list[str]:
+    found = leaves(shown(fields))
+    told_leaves = leaves(fields)
     return [
-        f"{place}: {said!r} became {found.get(place, 'nothing')!r}"
-        for place, said in told_leaves.items()
+        f"{place}: {answer!r} became {found.get(place, 'nothing')!r}"
+        for place, answer in told_leaves.items()
         if not UNKNOWN.fullmatch(place)
-        and not (place in found and same(said, found[place]))
-        and not (said == {} and any(other.startswith(f"{place}.") for other in found))
+        and not (place in found and same(answer, found[place]))
+        and not (answer == {} and any(other.startswith(f"{place}.") for other in found))
         and not any(re.fullmatch(name, place) for name in NAMED)
     ]
 
@@ -116,13 +116,13 @@ def test_G31_a_document_comes_out_as_it_went_in(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_named_differences_of_real_documents_are_few(name: str) -> None:
-    """What the list would let pass is told here for each document."""
-    told = document(name)
-    found = leaves(shown(told))
+    """What the list would let pass gets here for each document."""
+    fields = document(name)
+    found = leaves(shown(fields))
     differing = {
         place
-        for place, said in leaves(told).items()
-        if not UNKNOWN.fullmatch(place) and not (place in found and same(said, found[place]))
+        for place, answer in leaves(fields).items()
+        if not UNKNOWN.fullmatch(place) and not (place in found and same(answer, found[place]))
     }
     of_all = {"statusDescription"}
     of_one = {
@@ -187,23 +187,23 @@ def put(part: Any, place: str, value: Any) -> None:
 
 @st.composite
 def documents(draw: Any) -> dict[str, Any]:
-    told: dict[str, Any] = EXAMPLES[draw(st.sampled_from(sorted(EXAMPLES)))]()
-    places = [place for place in inner_places(told) if not NEEDED.fullmatch(place)]
+    fields: dict[str, Any] = EXAMPLES[draw(st.sampled_from(sorted(EXAMPLES)))]()
+    places = [place for place in inner_places(fields) if not NEEDED.fullmatch(place)]
     for place in draw(st.lists(st.sampled_from(places), max_size=6)):
-        put(told, place, None)
+        put(fields, place, None)
     for name in draw(st.lists(st.sampled_from(KEPT), max_size=2)):
-        if name in told:
-            told[name] = draw(anything)
+        if name in fields:
+            fields[name] = draw(anything)
     for place in draw(st.lists(st.sampled_from(["", "items[0]", "shippingData"]), max_size=2)):
-        put(told, f"{place}.unknown" if place else "unknown", draw(anything))
-    return told
+        put(fields, f"{place}.unknown" if place else "unknown", draw(anything))
+    return fields
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(documents())
-def test_G31_nulls_and_unknown_parts_of_any_document_are_kept(told: dict[str, Any]) -> None:
-    assert differences(told) == []
-    order = imported(told)
+def test_G31_nulls_and_unknown_parts_of_any_document_are_kept(fields: dict[str, Any]) -> None:
+    assert differences(fields) == []
+    order = imported(fields)
     oms, row = oms_document(order), list_row(order)
     assert filter_document(order)["orderId"] == row["orderId"] == search_row(order)["orderId"]
     assert terms_of(oms, row, order.placed.details)

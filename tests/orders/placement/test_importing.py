@@ -74,13 +74,13 @@ def test_the_published_pii_example_comes_out_as_it_went_in():
 @pytest.mark.parametrize("name", RENDERERS)
 @pytest.mark.parametrize("events", [(), PAID, HANDLED, INVOICED, RETURNED, CANCELED])
 def test_our_own_documents_come_out_as_they_went_in(name, events):
-    told = order(*events)
-    document = json.loads(json.dumps(RENDERERS[name](told)))
+    fields = order(*events)
+    document = json.loads(json.dumps(RENDERERS[name](fields)))
     again = imported(document)
     assert differences(document, RENDERERS[name](again)) == []
-    assert again.value == told.value
-    assert [i.value for i in again.invoices] == [i.value for i in told.invoices]
-    assert again.units_left() == told.units_left()
+    assert again.value == fields.value
+    assert [i.value for i in again.invoices] == [i.value for i in fields.invoices]
+    assert again.units_left() == fields.units_left()
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from oms_ledger.orders.placement.numbers import order_group, order_id
 
 
 @pytest.mark.parametrize(
-    ("form", "group"), [("letters", "v502559llux"), ("digits", "502559000788")]
+    ("form", "group"), [("deadLetters", "v502559llux"), ("digits", "502559000788")]
 )
 def test_a_group_is_spelled_as_the_account_chose(form, group):
     assert order_group(502559, "llux", form, 788) == group

@@ -105,12 +105,14 @@ def store(connection: Connection, documents: list[dict[str, Any]]) -> None:
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(found=st.lists(documents, min_size=1, max_size=4), asked=st.lists(conditions, max_size=6))
+@given(
+    found=st.lists(documents, min_size=1, max_size=4), requested=st.lists(conditions, max_size=6)
+)
 def test_G73_sql_and_memory_agree(
-    connection: Connection, found: list[dict[str, Any]], asked: list[Condition]
+    connection: Connection, found: list[dict[str, Any]], requested: list[Condition]
 ) -> None:
     store(connection, found)
-    for condition in asked:
+    for condition in requested:
         query = select(tables.documents.c.id).where(Where("acme", "E", PATHS.numbers).of(condition))
         in_sql = set(connection.execute(query).scalars())
         in_memory = {

@@ -2,7 +2,7 @@
 
 Nothing is timed. A ledger of 20 orders grows to 400; at both sizes every hot action is done once,
 and the statements that it makes are written down, then explained in the large one. PostgreSQL
-explains with `enable_seqscan` off, so that a sequential scan is told only where no index serves.
+explains with `enable_seqscan` off, so that a sequential scan gets only where no index serves.
 """
 
 import asyncio
@@ -17,18 +17,17 @@ import pytest
 from sqlalchemy import event
 
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore.folding import Folds
+from oms_ledger.eventstore.folding import StreamLoader
 from oms_ledger.eventstore.postgres import PostgresAppender
 from oms_ledger.eventstore.records import Key, Write, order_stream
 from oms_ledger.eventstore.tables import metadata
 from oms_ledger.orders.handling.decide import start_handling
 from oms_ledger.web import build
 from projections.accounts import app_keys
-from projections.notifications import deliveries as pushes
-from projections.notifications import feeds, hooks
+from projections.notifications import deliveries, feeds, hooks
 from projections.notifications.feeds import Feed, FeedQueue
 from projections.notifications.hooks import Hook, HookDeliveries
-from projections.subscriptions import checkpoints as cursors
+from projections.subscriptions import checkpoints
 from projections.subscriptions.checkpoints import now_micros
 from tests.conftest import opened, prepared_database
 from tests.support.client import Client
@@ -39,7 +38,7 @@ from tests.support.purchases import (
     purchase,
 )
 from tests.support.run_until_idle import settle
-from workers.projector import Following, ensure_cursors
+from workers.projector import Following, ensure_subscriptions
 
 T = TypeVar("T")
 
@@ -69,7 +68,7 @@ ACTIONS = (
 
 
 @dataclass(frozen=True)
-class Asked:
+class ParsedRequest:
     """A statement with its first parameters; none where they are written into its text."""
 
     text: str
@@ -82,8 +81,8 @@ class Grown:
 
     cell: Cell
     client: Client
-    few: dict[str, list[Asked]] = field(default_factory=dict)
-    many: dict[str, list[Asked]] = field(default_factory=dict)
+    few: dict[str, list[ParsedRequest]] = field(default_factory=dict)
+    many: dict[str, list[ParsedRequest]] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -91,30 +90,30 @@ class Grown:
 
 
 @contextmanager
-def heard(cell: Cell) -> Iterator[list[Asked]]:
+def result(cell: Cell) -> Iterator[list[ParsedRequest]]:
     """What is asked meanwhile, by SQLAlchemy and by the connection that appends."""
-    asked: list[Asked] = []
+    requested: list[ParsedRequest] = []
 
     def note(_, __, text, parameters, ___, many):
-        asked.append(Asked(text, parameters[0] if many else parameters))
+        requested.append(ParsedRequest(text, parameters[0] if many else parameters))
 
     with ExitStack() as listening:
         event.listen(cell.database.engine, "before_cursor_execute", note)
         listening.callback(event.remove, cell.database.engine, "before_cursor_execute", note)
         appending = cell.store._appender._connection
         if cell.database.sqlite:
-            appending.set_trace_callback(lambda text: asked.append(Asked(text)))
+            appending.set_trace_callback(lambda text: requested.append(ParsedRequest(text)))
             listening.callback(appending.set_trace_callback, None)
         elif appending is not None:
 
             class Noting(psycopg.Cursor):
                 def execute(self, query, *rest, **more):
-                    asked.append(Asked(query))
+                    requested.append(ParsedRequest(query))
                     return super().execute(query, *rest, **more)
 
             appending.cursor_factory = Noting
             listening.callback(setattr, appending, "cursor_factory", psycopg.Cursor)
-        yield asked
+        yield requested
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -134,7 +133,7 @@ def grown(request, tmp_path_factory) -> Iterator[Grown]:
             head = cell.store.head()
             feeds.configure(connection, Feed(key, ACCOUNT, EVERY, 60, 345_600), head)
             hooks.configure(
-                connection, Hook(key, ACCOUNT, EVERY, "http://h.x/", {}), head, cell.vault
+                connection, Hook(key, ACCOUNT, EVERY, "http://h.x/", {}), head, cell.encryption
             )
         client = Client(build(cell), {"X-VTEX-API-AppKey": key, "x-vtex-api-apptoken": token})
         its = Grown(cell, client)
@@ -156,7 +155,7 @@ def grow(its: Grown, first: int, last: int) -> None:
         order_id = f"v{number}acme-01"
         await place_paid(ledger, order_id, number)
         if number % 2 == 0:
-            await ledger.change(ACCOUNT, order_id, start_handling, by="test")
+            await ledger.change(ACCOUNT, order_id, start_handling, actor="test")
 
     async def all_of_them() -> None:
         await asyncio.gather(*(lived(number) for number in range(first, last + 1)))
@@ -170,24 +169,26 @@ def follow(its: Grown) -> None:
     cell = its.cell
     asyncio.run(settle(cell))
     with cell.database.reading() as connection:
-        feed, hook = feeds.get(connection, its.key), hooks.get(connection, its.key, cell.vault)
+        feed, hook = feeds.get(connection, its.key), hooks.get(connection, its.key, cell.encryption)
     queues = {
-        feeds.cursor_of(its.key): FeedQueue(cell.database, feed),
-        pushes.hook_cursor(its.key): HookDeliveries(cell.database, its.key, ACCOUNT, hook.filter),
+        feeds.subscription_of(its.key): FeedQueue(cell.database, feed),
+        deliveries.hook_subscription(its.key): HookDeliveries(
+            cell.database, its.key, ACCOUNT, hook.filter
+        ),
     }
-    for cursor, queue in queues.items():
-        cursors.run(cell.database, cell.folds(), cursor, queue)
+    for subscription, queue in queues.items():
+        checkpoints.run(cell.database, cell.loader(), subscription, queue)
 
 
-def each_action(its: Grown, number: int) -> dict[str, list[Asked]]:
+def each_action(its: Grown, number: int) -> dict[str, list[ParsedRequest]]:
     """What every hot action asks, done on orders from a number on that is odd."""
     cell, client = its.cell, its.client
-    told: dict[str, list[Asked]] = {}
+    fields: dict[str, list[ParsedRequest]] = {}
 
     def done(name: str, work: Callable[[], T]) -> T:
-        with heard(cell) as asked:
+        with result(cell) as requested:
             outcome = work()
-        told[name] = asked
+        fields[name] = requested
         return outcome
 
     def handled(order_id: str) -> None:
@@ -196,7 +197,7 @@ def each_action(its: Grown, number: int) -> dict[str, list[Asked]]:
     # From now on the key is known, and there is a block of sequence numbers.
     assert client.call("PUT", "/api/checkout/pub/orders", purchase()).status == 201
     done("command", lambda: handled(f"v{number}acme-01"))
-    cell.ledger.folds.forget(order_stream(ACCOUNT, f"v{number + 2}acme-01"))
+    cell.ledger.loader.forget(order_stream(ACCOUNT, f"v{number + 2}acme-01"))
     done("command on an order not in memory", lambda: handled(f"v{number + 2}acme-01"))
     done("place", lambda: client.call("PUT", "/api/checkout/pub/orders", purchase()))
     done("append", lambda: cell.store.append([a_write(cell, f"v{number + 4}acme-01")]))
@@ -214,12 +215,12 @@ def each_action(its: Grown, number: int) -> dict[str, list[Asked]]:
     done("hook pick", lambda: picked(cell, its.key))
     done("hooks that are owed", lambda: owed(cell, its.key))
     done("cursor page of an account", lambda: cell.store.orders_page(ACCOUNT, 9, 10**9, 500))
-    told[STARTING] = started(cell)
-    return told
+    fields[STARTING] = started(cell)
+    return fields
 
 
 def a_write(cell: Cell, order_id: str) -> Write:
-    """One more entry of an order, with a key of a request and the data key of a new order."""
+    """One more event of an order, with a key of a request and the data key of a new order."""
     *_, last = cell.store.stream(order_stream(ACCOUNT, order_id))
     more = last._replace(version=last.version + 1)
     return Write((more,), (Key(ACCOUNT, f"k:{order_id}", b"{}"),), ((f"new/{order_id}", b"k"),))
@@ -233,39 +234,39 @@ def one_round(cell: Cell) -> None:
 
 def picked(cell: Cell, key: str) -> None:
     with cell.database.reading() as connection:
-        assert len(pushes.startable(connection, key, now_micros(), 64)) == 64
+        assert len(deliveries.startable(connection, key, now_micros(), 64)) == 64
 
 
 def owed(cell: Cell, key: str) -> None:
     with cell.database.reading() as connection:
-        assert pushes.with_due(connection, now_micros(), key) == [key]
+        assert deliveries.with_due(connection, now_micros(), key) == [key]
 
 
-def started(cell: Cell) -> list[Asked]:
+def started(cell: Cell) -> list[ParsedRequest]:
     """What a web process and a projector ask before they are ready, and in their first round."""
     other = Cell(cell.settings)
-    with heard(other) as asked:
+    with result(other) as requested:
         other.require_tables()
-        ensure_cursors(other.database)
+        ensure_subscriptions(other.database)
         other.store.accounts_after(other.store.head())
         one_round(other)
         assert Client(build(other)).call("GET", "/readyz").status == 200
     other.close()
-    return asked
+    return requested
 
 
 # Explained
 
 
-def plan(cell: Cell, asked: Asked) -> list[str]:
-    """A line for each step of the plan, as the database tells it."""
+def plan(cell: Cell, requested: ParsedRequest) -> list[str]:
+    """A line for each step of the plan, as the database says it."""
     with cell.database.engine.connect() as connection:
         if cell.database.sqlite:
-            explained = f"EXPLAIN QUERY PLAN {asked.text}"
+            explained = f"EXPLAIN QUERY PLAN {requested.text}"
         else:
             connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
-            explained = f"EXPLAIN {asked.text}"
-        found = connection.exec_driver_sql(explained, asked.parameters or ()).all()
+            explained = f"EXPLAIN {requested.text}"
+        found = connection.exec_driver_sql(explained, requested.parameters or ()).all()
         connection.rollback()
     return [str(row[-1]) for row in found]
 
@@ -273,9 +274,9 @@ def plan(cell: Cell, asked: Asked) -> list[str]:
 def faults(lines: list[str]) -> list[str]:
     """Whole tables that are read, and what is put in order though only a page of it is wanted.
 
-    Of cursors there are as many as feeds and hooks, whatever the ledger's length.
+    Of subscriptions there are as many as feeds and hooks, whatever the ledger's length.
     """
-    tables, found, limit = set(metadata.tables) - {"cursors"}, [], None
+    tables, found, limit = set(metadata.tables) - {"subscriptions"}, [], None
     for line in lines:
         scanned = re.match(r"SCAN (\w+)|.*Seq Scan on (\w+)", line)
         if scanned and (scanned[1] or scanned[2]) in tables:
@@ -290,26 +291,26 @@ def faults(lines: list[str]) -> list[str]:
     return found
 
 
-def plans(its: Grown, action: str) -> Iterator[tuple[Asked, list[str]]]:
+def plans(its: Grown, action: str) -> Iterator[tuple[ParsedRequest, list[str]]]:
     """Of what an action asked of the large ledger; what only begins or ends has none."""
-    for asked in its.many[action]:
-        if re.match(r"\W*(SELECT|INSERT|UPDATE|DELETE|WITH)\b", asked.text):
-            if "append_entries" in asked.text:
+    for requested in its.many[action]:
+        if re.match(r"\W*(SELECT|INSERT|UPDATE|DELETE|WITH)\b", requested.text):
+            if "append_entries" in requested.text:
                 continue  # its statements are inside: see the test below
-            yield asked, plan(its.cell, asked)
+            yield requested, plan(its.cell, requested)
 
 
 @pytest.mark.parametrize("action", ACTIONS)
 def test_G60_what_an_action_asks_follows_indexes(grown, action):
-    for asked, lines in plans(grown, action):
-        if " WHERE " not in asked.text and " LIMIT 1" in asked.text:
+    for requested, lines in plans(grown, action):
+        if " WHERE " not in requested.text and " LIMIT 1" in requested.text:
             continue  # the last row
         found = faults(lines)
-        if "order_id IN (" in asked.text:  # orders that are named are put in order, no others
+        if "order_id IN (" in requested.text:  # orders that are named are put in order, no others
             found = [line for line in found if " Sort " not in line]
-        elif " LIMIT " in asked.text:
+        elif " LIMIT " in requested.text:
             found += [line for line in lines if "TEMP B-TREE FOR ORDER BY" in line]
-        assert not found, "\n".join([asked.text, *lines])
+        assert not found, "\n".join([requested.text, *lines])
 
 
 def test_G60_the_function_that_appends_follows_indexes(grown):
@@ -324,35 +325,39 @@ def test_G60_the_function_that_appends_follows_indexes(grown):
         read = connection.execute(
             "SELECT relname, seq_scan, idx_scan FROM pg_stat_xact_user_tables"
             " WHERE relname = ANY (%s)",
-            (["events", "request_keys", "data_keys", "seals"],),
+            (["events", "unique_keys", "data_keys", "seals"],),
         ).fetchall()
         connection.rollback()
     assert {name for name, scans, _ in read if scans} == set()
-    assert {name for name, _, by_index in read if by_index} >= {"events", "request_keys", "seals"}
+    assert {name for name, _, by_index in read if by_index} >= {"events", "unique_keys", "seals"}
 
 
 @pytest.mark.parametrize("action", [one for one in ACTIONS if one != STARTING])
 def test_G60_an_action_makes_as_many_statements_in_a_long_ledger(grown, action):
     few, many = grown.few[action], grown.many[action]
-    assert len(few) == len(many), "\n".join(asked.text for asked in many)
+    assert len(few) == len(many), "\n".join(requested.text for requested in many)
     assert few
 
 
 def test_G60_the_calls_of_a_page_of_orders_are_found_by_its_orders(grown):
-    """What waits to be told may be much: a list does not look through it."""
+    """What waits to be given may be much: a list does not look through it."""
     ((_, lines),) = (
-        (asked, lines) for asked, lines in plans(grown, "list") if "FROM calls" in asked.text
+        (requested, lines)
+        for requested, lines in plans(grown, "list")
+        if "FROM calls" in requested.text
     )
     assert any("calls_order" in line for line in lines), lines
 
 
 def test_G62_starting_asks_as_much_in_a_long_ledger_and_follows_indexes(grown):
     few, many = grown.few[STARTING], grown.many[STARTING]
-    assert [asked.text for asked in few] == [asked.text for asked in many]
+    assert [requested.text for requested in few] == [requested.text for requested in many]
     of_entries = [
-        asked.text
-        for asked, _ in plans(grown, STARTING)
-        if re.search(r"\bFROM (events|order_views|order_terms|feed_items|deliveries)\b", asked.text)
+        requested.text
+        for requested, _ in plans(grown, STARTING)
+        if re.search(
+            r"\bFROM (events|order_views|order_terms|feed_items|deliveries)\b", requested.text
+        )
     ]
     assert of_entries
     for text in of_entries:  # a page, the head, or what came since
@@ -361,11 +366,11 @@ def test_G62_starting_asks_as_much_in_a_long_ledger_and_follows_indexes(grown):
 
 def test_G62_who_follows_the_ledger_remembers_so_many_orders_and_no_more(grown):
     cell, room, at, streams = grown.cell, 60, 0, set[str]()
-    folds = Folds(cell.store, cell.vault, cached=room)
+    loader = StreamLoader(cell.store, cell.encryption, cached=room)
     while rows := cell.store.page(at, 50):
-        for step in folds.steps(rows):
+        for step in loader.steps(rows):
             streams.add(step.row.stream)
-            kept = sum(folds.cached(stream) is not None for stream in streams)
+            kept = sum(loader.cached(stream) is not None for stream in streams)
             assert kept <= room
         at = rows[-1].position
     assert len(streams) > MANY

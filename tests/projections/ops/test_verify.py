@@ -7,9 +7,9 @@ from sqlalchemy import delete, insert, update
 
 from oms_ledger.cli.maintenance import rebuild_view, stale_views
 from oms_ledger.eventstore.records import order_stream
-from oms_ledger.services.privacy.erase import bring_up
+from oms_ledger.services.privacy.erase import catch_up
 from projections import tables
-from projections.orders import views as order_views
+from projections.orders import views
 from projections.subscriptions.views import VIEWS
 from tests.support.purchases import (
     ACCOUNT,
@@ -29,7 +29,7 @@ def orders(cell):
 
     asyncio.run(story())
     for view in VIEWS:
-        bring_up(cell, view)
+        catch_up(cell, view)
     assert stale_views(cell) == []
 
 
@@ -50,12 +50,12 @@ def of(table, order_id):
         (tables.order_views, "v3-01", {"document": b"{}"}),
         (tables.order_views, "v1-01", {"version": 1}),
         (tables.order_views, "v1-01", None),
-        (tables.order_terms, "v2-01", {"shown": "nobody"}),
-        (tables.order_terms, "v2-01", None),
-        (tables.due_times, "v4-01", {"due_at": 1}),
-        (tables.due_times, "v4-01", None),
-        (tables.people, "v1-01", {"name": "0" * 32}),
-        (tables.people, "v3-01", None),
+        (tables.order_search_terms, "v2-01", {"shown": "nobody"}),
+        (tables.order_search_terms, "v2-01", None),
+        (tables.timers, "v4-01", {"due_at": 1}),
+        (tables.timers, "v4-01", None),
+        (tables.customer_index, "v1-01", {"name": "0" * 32}),
+        (tables.customer_index, "v3-01", None),
     ],
     ids=str,
 )
@@ -76,14 +76,14 @@ def test_G8_a_row_that_differs_is_named_by_the_entry_it_should_come_of(
 def test_G8_a_row_about_an_order_that_the_ledger_does_not_know_is_named(cell, orders):
     with cell.database.writing() as connection:
         made_up = {"account": ACCOUNT, "order_id": "v9-01", "what": "placement", "due_at": 1}
-        connection.execute(insert(tables.due_times).values(made_up))
+        connection.execute(insert(tables.timers).values(made_up))
     (found,) = stale_views(cell)
     assert (found.view, found.order_id, found.position) == ("due_times", "v9-01", 0)
 
 
 def test_G8_totals_that_are_not_the_sum_of_their_orders_are_named(cell, orders):
     with cell.database.writing() as connection:
-        figures = tables.order_figures
+        figures = tables.order_totals
         connection.execute(update(figures).values(value_sum=figures.c.value_sum + 1))
     assert {one.view for one in stale_views(cell)} == {"order_figures"}
 
@@ -91,5 +91,5 @@ def test_G8_totals_that_are_not_the_sum_of_their_orders_are_named(cell, orders):
 def test_G8_views_that_lag_or_are_rebuilt_agree_all_the_same(cell, orders):
     asyncio.run(place_paid(cell.ledger, "v5-01", 5))
     assert stale_views(cell) == []
-    rebuild_view(cell, order_views.CURSOR)
+    rebuild_view(cell, views.SUBSCRIPTION)
     assert stale_views(cell) == []

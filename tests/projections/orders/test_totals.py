@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine, insert, select
 
 from oms_ledger.eventstore.tables import metadata
-from projections.orders import totals as order_figures
+from projections.orders import totals
 from projections.orders.stats import Sums
 from projections.orders.totals import (
     ALL,
     DAY,
-    Share,
+    OrderShare,
     within,
 )
-from projections.tables import order_figures as table
+from projections.tables import order_totals as table
 from projections.tables import order_views
 
 STATUSES = ("", "handling", "invoiced", "canceled")
@@ -28,7 +28,7 @@ def recomputed(shares):
     for share in shares:
         for key in share.places():
             buckets[key].append(share)
-    told = {}
+    fields = {}
     for key, its in buckets.items():
         figures = [len(its)]
         for of in ("value", "items"):
@@ -37,17 +37,17 @@ def recomputed(shares):
             figures += [sum(values), squares >> 32, squares & 0xFFFFFFFF]
             figures += [min(values), values.count(min(values))]
             figures += [max(values), values.count(max(values))]
-        told[tuple(key)] = tuple(figures)
-    return told
+        fields[tuple(key)] = tuple(figures)
+    return fields
 
 
 def kept(connection):
-    keys = len(order_figures.Key._fields)
+    keys = len(totals.TotalKey._fields)
     return {tuple(row[:keys]): tuple(row[keys:]) for row in connection.execute(select(table))}
 
 
 def share(rng, created):
-    return Share(
+    return OrderShare(
         account="acme",
         created_at=created,
         status=rng.choice(STATUSES),
@@ -88,7 +88,7 @@ def test_G31_figures_kept_move_by_move_are_those_computed_anew(seed):
                 shares[order_id] = after
                 connection.execute(order_views.delete().where(order_views.c.order_id == order_id))
                 connection.execute(insert(order_views), view_of(order_id, after))
-            order_figures.keep(connection, moves)
+            totals.keep(connection, moves)
             assert kept(connection) == recomputed(shares.values())
     engine.dispose()
 
@@ -102,13 +102,13 @@ def test_an_interval_is_whole_buckets_and_its_edges(created, low, high):
     engine = create_engine("sqlite://")
     metadata.create_all(engine, tables=[table])
     with engine.begin() as connection:
-        order_figures.keep(
+        totals.keep(
             connection,
-            [(None, Share("acme", at, "invoiced", "O", "BRL", 5, 1, ())) for at in created],
+            [(None, OrderShare("acme", at, "invoiced", "O", "BRL", 5, 1, ())) for at in created],
         )
         buckets, edges = within((low, high))
         everything = [table.c.account == "acme", table.c.kind == ALL[0]]
-        counted = order_figures.totals(connection, [*everything, buckets]).count
+        counted = totals.totals(connection, [*everything, buckets]).count
     engine.dispose()
 
     def lies(at, bounds):
@@ -119,12 +119,12 @@ def test_an_interval_is_whole_buckets_and_its_edges(created, low, high):
 
 
 def test_published_figures_come_out_to_the_last_digit():
-    fulfillment = Sums(68, 1250, 11150, 94900, 229010000).told()
+    fulfillment = Sums(68, 1250, 11150, 94900, 229010000).fields()
     assert fulfillment["StdDev"] == 1200.5513439298484
     assert fulfillment["Mean"] == 1395.5882352941176
     marketplace = Sums(16, 1160, 21526180, 21969611, 463417210029853)
-    whole = (Sums(68, 1250, 11150, 94900, 229010000) + marketplace).told()
+    whole = (Sums(68, 1250, 11150, 94900, 229010000) + marketplace).fields()
     assert whole["SumOfSquares"] == 463417439039853
     assert whole["StdDev"] == 2348087.3869179883
-    assert Sums(1, 5, 5, 5, 25).told()["StdDev"] == 0
-    assert Sums().told()["Mean"] == 0
+    assert Sums(1, 5, 5, 5, 25).fields()["StdDev"] == 0
+    assert Sums().fields()["Mean"] == 0

@@ -1,4 +1,4 @@
-"""Cursors: produced exactly once by whoever runs them, fenced when the lease went away."""
+"""Subscriptions: produced exactly once by whoever runs them, fenced when the lease went away."""
 
 import asyncio
 from dataclasses import replace
@@ -9,9 +9,9 @@ from sqlalchemy import select
 from oms_ledger.notifications.filters import FromWorkflow
 from projections.notifications import feeds
 from projections.notifications.feeds import Feed, FeedQueue, ForgedHandle
-from projections.orders import views as order_views
+from projections.orders import views
 from projections.orders.views import OrderViews
-from projections.subscriptions import checkpoints as cursors
+from projections.subscriptions import checkpoints
 from projections.subscriptions.checkpoints import Fenced
 from projections.subscriptions.views import VIEWS
 from projections.tables import feed_items
@@ -49,8 +49,8 @@ def recomputed(cell, filter=FromWorkflow()):  # noqa: B008
 def test_G40_a_feed_produces_what_a_recomputation_gives(cell):
     feed = configure(cell, EVERY)
     write_orders(cell, 5)
-    cursors.run(
-        cell.database, cell.folds(), feeds.cursor_of("key-1"), FeedQueue(cell.database, feed)
+    checkpoints.run(
+        cell.database, cell.loader(), feeds.subscription_of("key-1"), FeedQueue(cell.database, feed)
     )
     assert produced(cell) == recomputed(cell)
     assert len(produced(cell)) == 5 * 9
@@ -63,8 +63,8 @@ def test_G40_from_orders_sees_every_version_and_fires_once_unless_told_otherwise
     every = configure(cell, replace(EVERY, app_key="key-2", filter=again))
     write_orders(cell, 3)
     for feed in (once, every):
-        cursor = feeds.cursor_of(feed.app_key)
-        cursors.run(cell.database, cell.folds(), cursor, FeedQueue(cell.database, feed))
+        subscription = feeds.subscription_of(feed.app_key)
+        checkpoints.run(cell.database, cell.loader(), subscription, FeedQueue(cell.database, feed))
     rows = cell.store.page(0, 100_000)
     moments = [r.position for r in rows if r.status == "payment-approved"]
     first = {r.order_id: r.position for r in reversed(rows) if r.position in moments}
@@ -75,14 +75,14 @@ def test_G40_from_orders_sees_every_version_and_fires_once_unless_told_otherwise
 def test_G40_G46_a_runner_that_lost_its_lease_stores_nothing(cell):
     feed = configure(cell, EVERY)
     write_orders(cell, 2)
-    cursor, queue = feeds.cursor_of("key-1"), FeedQueue(cell.database, feed)
-    stale = cursors.take(cell.database, cursor)
-    assert cursors.take(cell.database, cursor) is None
-    current = cursors.take(cell.database, cursor, steal=True)
+    subscription, queue = feeds.subscription_of("key-1"), FeedQueue(cell.database, feed)
+    stale = checkpoints.acquire(cell.database, subscription)
+    assert checkpoints.acquire(cell.database, subscription) is None
+    current = checkpoints.acquire(cell.database, subscription, steal=True)
     with pytest.raises(Fenced):
-        cursors.advance(cell.database, cell.folds(), cursor, stale, queue, limit=3)
+        checkpoints.advance(cell.database, cell.loader(), subscription, stale, queue, limit=3)
     assert produced(cell) == []
-    while cursors.advance(cell.database, cell.folds(), cursor, current, queue, limit=3):
+    while checkpoints.advance(cell.database, cell.loader(), subscription, current, queue, limit=3):
         pass
     assert produced(cell) == recomputed(cell)
 
@@ -90,7 +90,7 @@ def test_G40_G46_a_runner_that_lost_its_lease_stores_nothing(cell):
 def test_G40_a_crash_between_judging_and_storing_doubles_nothing(cell):
     feed = configure(cell, EVERY)
     write_orders(cell, 2)
-    cursor = feeds.cursor_of("key-1")
+    subscription = feeds.subscription_of("key-1")
 
     class Crash(Exception):
         pass
@@ -105,33 +105,33 @@ def test_G40_a_crash_between_judging_and_storing_doubles_nothing(cell):
                 raise Crash
 
     for _ in range(3):
-        token = cursors.take(cell.database, cursor, steal=True)
+        token = checkpoints.acquire(cell.database, subscription, steal=True)
         with pytest.raises(Crash):
-            cursors.advance(
-                cell.database, cell.folds(), cursor, token, Crashing(cell.database, feed)
+            checkpoints.advance(
+                cell.database, cell.loader(), subscription, token, Crashing(cell.database, feed)
             )
-    cursors.release(cell.database, cursor, token)
-    cursors.run(cell.database, cell.folds(), cursor, Crashing(cell.database, feed))
+    checkpoints.release(cell.database, subscription, token)
+    checkpoints.run(cell.database, cell.loader(), subscription, Crashing(cell.database, feed))
     assert produced(cell) == recomputed(cell)
 
 
 def retrieve(cell, feed, count, now):
     with cell.database.writing() as connection:
-        lot = feeds.retrieve(connection, feed.app_key, count, cell.vault, now)
+        lot = feeds.retrieve(connection, feed.app_key, count, cell.encryption, now)
     return lot.items
 
 
 def filled(cell, orders=1):
     feed = configure(cell, EVERY)
     write_orders(cell, orders)
-    cursors.run(
-        cell.database, cell.folds(), feeds.cursor_of("key-1"), FeedQueue(cell.database, feed)
+    checkpoints.run(
+        cell.database, cell.loader(), feeds.subscription_of("key-1"), FeedQueue(cell.database, feed)
     )
     return feed
 
 
 def test_G41_an_item_is_hidden_for_its_visibility_and_comes_back(cell):
-    feed, now = filled(cell), cursors.now_micros()
+    feed, now = filled(cell), checkpoints.now_micros()
     first = retrieve(cell, feed, 10, now)
     assert len(first) == 9
     assert retrieve(cell, feed, 10, now + 59_000_000) == []
@@ -141,7 +141,7 @@ def test_G41_an_item_is_hidden_for_its_visibility_and_comes_back(cell):
 
 
 def test_G41_many_pollers_never_share_an_item(cell):
-    feed, now = filled(cell, 6), cursors.now_micros()
+    feed, now = filled(cell, 6), checkpoints.now_micros()
 
     async def poll():
         got = []
@@ -157,29 +157,31 @@ def test_G41_many_pollers_never_share_an_item(cell):
 
 
 def test_G41_a_committed_item_never_comes_back(cell):
-    feed, now = filled(cell), cursors.now_micros()
+    feed, now = filled(cell), checkpoints.now_micros()
     items = retrieve(cell, feed, 4, now)
     with cell.database.writing() as connection:
         assert (
-            feeds.commit(connection, feed.app_key, [handle for handle, _ in items], cell.vault) == 4
+            feeds.commit(connection, feed.app_key, [handle for handle, _ in items], cell.encryption)
+            == 4
         )
         assert (
-            feeds.commit(connection, feed.app_key, [handle for handle, _ in items], cell.vault) == 0
+            feeds.commit(connection, feed.app_key, [handle for handle, _ in items], cell.encryption)
+            == 0
         )
     later = retrieve(cell, feed, 100, now + 10**9)
     assert {i["position"] for _, i in items}.isdisjoint({i["position"] for _, i in later})
 
 
 def test_G42_forged_foreign_and_broken_handles_commit_nothing(cell):
-    feed, now = filled(cell), cursors.now_micros()
+    feed, now = filled(cell), checkpoints.now_micros()
     other = configure(cell, replace(EVERY, app_key="key-2"))
     (good, _), (second, _) = retrieve(cell, feed, 2, now)
     before = produced(cell)
     for bad in ("", "nonsense", good[:-4] + "AAA=", second[::-1], "ü"):
         with pytest.raises(ForgedHandle), cell.database.writing() as connection:
-            feeds.commit(connection, feed.app_key, [good, bad], cell.vault)
+            feeds.commit(connection, feed.app_key, [good, bad], cell.encryption)
     with pytest.raises(ForgedHandle), cell.database.writing() as connection:
-        feeds.commit(connection, other.app_key, [good], cell.vault)
+        feeds.commit(connection, other.app_key, [good], cell.encryption)
     assert produced(cell) == before
 
 
@@ -199,17 +201,17 @@ def view_rows(cell):
 def test_G31_views_rebuilt_are_the_bytes_of_views_kept_live(cell):
     async def live():
         await open_account(cell.ledger)
-        folds = cell.folds()
+        loader = cell.loader()
         for number in range(4):
             await place_paid(cell.ledger, f"v{number}-01", number)
-            for cursor, view in VIEWS.items():
-                cursors.run(cell.database, folds, cursor, view())
+            for subscription, view in VIEWS.items():
+                checkpoints.run(cell.database, loader, subscription, view())
 
     asyncio.run(live())
     kept = view_rows(cell)
     assert len(kept) == 4
     with cell.database.writing() as connection:
-        order_views.clear(connection)
-        cursors.create(connection, "rebuild", 0)
-    cursors.run(cell.database, cell.folds(), "rebuild", OrderViews())
+        views.clear(connection)
+        checkpoints.create(connection, "rebuild", 0)
+    checkpoints.run(cell.database, cell.loader(), "rebuild", OrderViews())
     assert view_rows(cell) == kept

@@ -2,7 +2,7 @@
 
 The runner is a process of its own that kills itself with SIGKILL right before its nth commit; for
 every n there is one. Then another process goes on. Two mutants, which move the position in
-another transaction than the one that stores the items, show that the test would notice.
+another transaction than the one that stores the items, show that the test would notification.
 """
 
 import os
@@ -15,9 +15,9 @@ from oms_ledger.cell import Cell
 from oms_ledger.eventstore.folding import Page
 from projections.notifications import feeds
 from projections.notifications.feeds import FeedQueue
-from projections.subscriptions import checkpoints as cursors
+from projections.subscriptions import checkpoints
 from projections.subscriptions.checkpoints import now_micros
-from projections.tables import cursors as cursor_table
+from projections.tables import subscriptions as subscriptions_table
 from tests.projections.subscriptions.test_checkpoints import (
     EVERY,
     configure,
@@ -27,29 +27,29 @@ from tests.projections.subscriptions.test_checkpoints import (
 )
 
 PAGE = 12
-CURSOR = feeds.cursor_of("key-1")
+SUBSCRIPTION = feeds.subscription_of("key-1")
 
 
-def whole(database, folds, token, queue):
-    return cursors.advance(database, folds, CURSOR, token, queue, PAGE)
+def whole(database, loader, token, queue):
+    return checkpoints.advance(database, loader, SUBSCRIPTION, token, queue, PAGE)
 
 
-def _page(database, folds, queue):
+def _page(database, loader, queue):
     with database.reading() as connection:
-        before = cursors.position(connection, CURSOR)
-    rows = folds.store.page(before, PAGE)
-    return rows, queue.produce(Page(rows, folds)) if rows else []
+        before = checkpoints.position(connection, SUBSCRIPTION)
+    rows = loader.store.page(before, PAGE)
+    return rows, queue.produce(Page(rows, loader)) if rows else []
 
 
 def _move(database, rows):
     with database.writing() as connection:
-        moved = update(cursor_table).where(cursor_table.c.id == CURSOR)
+        moved = update(subscriptions_table).where(subscriptions_table.c.id == SUBSCRIPTION)
         connection.execute(moved.values(position=rows[-1].position))
 
 
-def items_first(database, folds, token, queue):
+def items_first(database, loader, token, queue):
     """A mutant: what is killed in between is produced again."""
-    rows, items = _page(database, folds, queue)
+    rows, items = _page(database, loader, queue)
     if rows:
         with database.writing() as connection:
             queue.store(connection, items)
@@ -57,9 +57,9 @@ def items_first(database, folds, token, queue):
     return len(rows)
 
 
-def position_first(database, folds, token, queue):
+def position_first(database, loader, token, queue):
     """A mutant: what is killed in between is never produced."""
-    rows, items = _page(database, folds, queue)
+    rows, items = _page(database, loader, queue)
     if rows:
         _move(database, rows)
         with database.writing() as connection:
@@ -91,12 +91,12 @@ def _work(own, feed, advance, dies_at):
             os.kill(os.getpid(), signal.SIGKILL)
 
     event.listen(own.database.engine, "commit", committing)
-    token = cursors.take(own.database, CURSOR)
+    token = checkpoints.acquire(own.database, SUBSCRIPTION)
     assert token is not None
     queue = FeedQueue(own.database, feed)
-    while advance(own.database, own.folds(), token, queue):
+    while advance(own.database, own.loader(), token, queue):
         pass
-    cursors.release(own.database, CURSOR, token)
+    checkpoints.release(own.database, SUBSCRIPTION, token)
 
 
 def survived(cell, advance):
@@ -110,7 +110,7 @@ def survived(cell, advance):
         if run(cell, feed, advance, dies_at):
             break  # it had no more commits to die at
         with cell.database.writing() as connection:  # the lease of the dead runs out
-            out = update(cursor_table).where(cursor_table.c.id == CURSOR)
+            out = update(subscriptions_table).where(subscriptions_table.c.id == SUBSCRIPTION)
             connection.execute(out.values(leased_until=now_micros() - 1))
         went_on = run(cell, feed, advance, None)
         outcomes.append(went_on and produced(cell) == recomputed(cell))

@@ -1,7 +1,7 @@
 """G40: for every filter, what a feed produced is what a plain recomputation over the ledger gives.
 
 Random lives of orders, random filters, and feeds that are run by fits and starts: in pages of
-any size, together or alone, with runners that die between judging and storing.
+any size, together or alone, with runners that die between evaluating and storing.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from unittest.mock import patch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from oms_ledger.eventstore.ledger import Taken
+from oms_ledger.eventstore.ledger import KeyTaken
 from oms_ledger.eventstore.records import instant
 from oms_ledger.jsonata import compile
 from oms_ledger.notifications.filters import FromWorkflow, parse_filter
@@ -23,9 +23,8 @@ from oms_ledger.orders.handling.decide import start_handling
 from oms_ledger.refusal import Refusal
 from projections.notifications import feeds
 from projections.notifications.feeds import FeedQueue
-from projections.subscriptions import batch as together
-from projections.subscriptions import checkpoints as cursors
-from projections.subscriptions.batch import run_together
+from projections.subscriptions import batch, checkpoints
+from projections.subscriptions.batch import run_batch
 from tests.projections.subscriptions.test_checkpoints import EVERY, configure, produced
 from tests.support.purchases import (
     ACCOUNT,
@@ -66,23 +65,23 @@ class Killed(Exception):
 
 def recomputed(cell, body, since):
     """The plain way: every version's whole document, one after the other, by the reference."""
-    filter, matching, fired = parse_filter(body), [], set()
+    filter, matching, single_fire = parse_filter(body), [], set()
     rows = [row for row in cell.store.page(0, 100_000) if row.order_id]
     for row in rows:
         if row.position <= since:
             continue
         if isinstance(filter, FromWorkflow):
-            passes = filter.matches(row.status, row.moved)
+            matches = filter.matches(row.status, row.moved)
         else:
-            folded = cell.folds().load(row.stream, row.version)
+            loaded_state = cell.loader().load(row.stream, row.version)
             expression = compile(filter.expression, "jsonata-python")
             try:
-                passes = expression.truthy(filter_document(folded.state), instant(row.at))
+                matches = expression.truthy(filter_document(loaded_state.state), instant(row.at))
             except ValueError:
-                passes = False
-            passes = passes and (filter.disable_single_fire or row.order_id not in fired)
-        if passes:
-            fired.add(row.order_id)
+                matches = False
+            matches = matches and (filter.disable_single_fire or row.order_id not in single_fire)
+        if matches:
+            single_fire.add(row.order_id)
             matching.append(row.position)
     return matching
 
@@ -93,25 +92,25 @@ async def act(cell, what, order_id, number):
         "handle": start_handling,
         "cancel": partial(cancel, reason="changed my mind", requested_by_user=True),
     }
-    with suppress(Refusal, Taken):  # not everything is allowed at any time
+    with suppress(Refusal, KeyTaken):  # not everything is allowed at any time
         if what == "place":
             await place(cell.ledger, order_id, number)
         else:
-            await cell.ledger.change(ACCOUNT, order_id, decision[what], by="test")
+            await cell.ledger.change(ACCOUNT, order_id, decision[what], actor="test")
 
 
 def follow(cell, queues, what, which):
-    folds = cell.folds()
+    loader = cell.loader()
     if what == "run alone":
-        told = queues[which % len(queues)]
-        cursors.run(cell.database, folds, told.cursor, told)
+        sinks = queues[which % len(queues)]
+        checkpoints.run(cell.database, loader, sinks.subscription, sinks)
     elif what == "run":
-        left = run_together(cell.database, folds, queues).left
-        run_together(cell.database, folds, [one for one in queues if one.cursor in left])
+        left = run_batch(cell.database, loader, queues).left
+        run_batch(cell.database, loader, [one for one in queues if one.subscription in left])
     else:
-        die = patch.object(together, "store_together", side_effect=Killed)
+        die = patch.object(batch, "store_together", side_effect=Killed)
         with die, suppress(Killed):
-            run_together(cell.database, folds, queues)
+            run_batch(cell.database, loader, queues)
 
 
 @settings(
@@ -131,14 +130,14 @@ def test_G40_every_feed_gets_what_a_recomputation_gives(cell, bodies, story, pag
     for key, body in zip(keys, bodies, strict=True):
         feed = feeds.Feed(key, ACCOUNT, body, EVERY.visibility, EVERY.retention)
         queues.append(FeedQueue(cell.database, configure(cell, feed, since)))
-    with patch.object(together, "PAGE", page):
+    with patch.object(batch, "PAGE", page):
         for number, (what, which) in enumerate(story):
             if what in ("run", "run alone", "crash"):
                 follow(cell, queues, what, which)
             else:
                 asyncio.run(act(cell, what, f"v{run}{which}-01", number))
-        for told in queues:
-            while run_together(cell.database, cell.folds(), [told]):
+        for sinks in queues:
+            while run_batch(cell.database, cell.loader(), [sinks]):
                 pass
     for key, body in zip(keys, bodies, strict=True):
         assert produced(cell, key) == recomputed(cell, body, since), body

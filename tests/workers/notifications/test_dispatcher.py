@@ -1,4 +1,6 @@
-"""Hooks told by the courier: at least once, in order for each order, never to forbidden places."""
+"""Hooks given by the delivery: at least once, in order for each order, never to forbidden
+places.
+"""
 
 import asyncio
 import base64
@@ -17,12 +19,12 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from oms_ledger.cell import Cell
 from oms_ledger.http_client.webhook_client import Answer, Sender
 from oms_ledger.notifications.webhook import LONGEST_WAIT, retry_after, wait_after
-from projections.notifications import deliveries as pushes
+from projections.notifications import deliveries as notifications_deliveries
 from projections.notifications import hooks
 from projections.notifications.hooks import Hook
-from projections.subscriptions import replay as replays
+from projections.subscriptions import replay
 from projections.subscriptions.checkpoints import now_micros
-from projections.tables import cursors, deliveries
+from projections.tables import deliveries, subscriptions
 from tests.support.inline_delivery import Postman
 from tests.support.purchases import ACCOUNT, open_account, place_paid
 from tests.support.receiver import Receiver
@@ -39,10 +41,10 @@ def open_cell(cell):
 
 
 @pytest.fixture
-def courier(open_cell):
-    courier = Postman(open_cell)
-    yield courier
-    courier.close()
+def webhook_dispatcher(open_cell):
+    webhook_dispatcher = Postman(open_cell)
+    yield webhook_dispatcher
+    webhook_dispatcher.close()
 
 
 EVERY = {"type": "FromWorkflow", "status": []}
@@ -51,7 +53,7 @@ EVERY = {"type": "FromWorkflow", "status": []}
 def configure(cell, url, key="key-1", filter=EVERY):
     hook = Hook(key, ACCOUNT, filter, url, {"key": "topsecret"})
     with cell.database.writing() as connection:
-        return hooks.configure(connection, hook, 0, cell.vault)
+        return hooks.configure(connection, hook, 0, cell.encryption)
 
 
 def write_orders(cell, count):
@@ -62,21 +64,21 @@ def write_orders(cell, count):
     asyncio.run(story())
 
 
-def owed(cell):
+def pending(cell):
     with cell.database.reading() as connection:
-        return pushes.owed(connection)
+        return notifications_deliveries.pending(connection)
 
 
 def settle(cell, condition):
-    """Wait, bounded, for what the courier's threads write."""
+    """Wait, bounded, for what the webhook dispatcher's threads write."""
     until = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < until, "the courier did not come to the expected end"
         time.sleep(0.01)
 
 
-def states(heard, order_id):
-    return [notice["State"] for notice in heard if notice["OrderId"] == order_id]
+def states(result, order_id):
+    return [notification["State"] for notification in result if notification["OrderId"] == order_id]
 
 
 def expected(cell, order_id):
@@ -84,12 +86,12 @@ def expected(cell, order_id):
     return [row.status for row in rows if row.moved]
 
 
-def test_G43_every_notice_arrives_in_order_of_its_order(open_cell, courier):
+def test_G43_every_notice_arrives_in_order_of_its_order(open_cell, webhook_dispatcher):
     with Receiver() as receiver:
         secret = configure(open_cell, receiver.url)
         write_orders(open_cell, 4)
-        courier.judge(ACCOUNT)
-        receiver.wait_for(lambda heard: len(heard) == 4 * 9)
+        webhook_dispatcher.evaluate(ACCOUNT)
+        receiver.wait_for(lambda result: len(result) == 4 * 9)
         settle(open_cell, lambda: all_told(open_cell))
         for number in range(4):
             order_id = f"v{number}-01"
@@ -101,18 +103,22 @@ def test_G43_every_notice_arrives_in_order_of_its_order(open_cell, courier):
 
 
 @pytest.mark.parametrize("failure", [500, 302, 204])
-def test_G43_what_is_not_exactly_200_is_tried_again_before_the_next(open_cell, courier, failure):
+def test_G43_what_is_not_exactly_200_is_tried_again_before_the_next(
+    open_cell, webhook_dispatcher, failure
+):
     with Receiver(lambda number: failure if number <= 3 else 200) as receiver:
         configure(open_cell, receiver.url)
         write_orders(open_cell, 1)
-        courier.judge(ACCOUNT)
+        webhook_dispatcher.evaluate(ACCOUNT)
         for failed in range(1, 4):
-            receiver.wait_for(lambda heard, n=failed: len(heard) >= n)
+            receiver.wait_for(lambda result, n=failed: len(result) >= n)
             settle(open_cell, lambda n=failed: attempts(open_cell) >= n)
-            assert {notice["State"] for notice in receiver.heard[:failed]} == {"order-created"}
+            assert {notification["State"] for notification in receiver.heard[:failed]} == {
+                "order-created"
+            }
             make_due(open_cell)
-            courier.wake("key-1")
-        receiver.wait_for(lambda heard: len(heard) == 3 + 9)
+            webhook_dispatcher.signal("key-1")
+        receiver.wait_for(lambda result: len(result) == 3 + 9)
         settle(open_cell, lambda: all_told(open_cell))
         assert states(receiver.heard[3:], "v0-01") == expected(open_cell, "v0-01")
         assert len({headers["webhook-id"] for headers in receiver.headers[:4]}) == 1
@@ -125,22 +131,24 @@ def attempts(cell):
 
 def make_due(cell, **more):
     with cell.database.writing() as connection:
-        # As the courier does: who tells a hook is locked before what it is told.
-        couriers = select(cursors.c.id).where(cursors.c.id.startswith("courier:"))
-        connection.execute(couriers.order_by(cursors.c.id).with_for_update()).all()
+        # As the webhook dispatcher does: who says a hook is locked before what it gets.
+        couriers = select(subscriptions.c.id).where(subscriptions.c.id.startswith("delivery:"))
+        connection.execute(couriers.order_by(subscriptions.c.id).with_for_update()).all()
         connection.execute(update(deliveries).values(due_at=0, **more))
 
 
-def test_G43_after_three_days_a_notice_is_a_dead_letter_with_its_attempts(open_cell, courier):
+def test_G43_after_three_days_a_notice_is_a_dead_letter_with_its_attempts(
+    open_cell, webhook_dispatcher
+):
     with Receiver(lambda _: 500) as receiver:
         configure(open_cell, receiver.url)
         write_orders(open_cell, 1)
-        courier.judge(ACCOUNT)
+        webhook_dispatcher.evaluate(ACCOUNT)
         settle(open_cell, lambda: attempts(open_cell) == 1)
         make_due(open_cell, produced_at=0)
-        courier.wake("key-1")
+        webhook_dispatcher.signal("key-1")
         settle(open_cell, lambda: dead(open_cell) == 9)
-        assert owed(open_cell) == {}
+        assert pending(open_cell) == {}
 
 
 def dead(cell):
@@ -148,18 +156,18 @@ def dead(cell):
         return connection.execute(text("SELECT count(*) FROM dead_letters")).scalar_one()
 
 
-def test_G44_a_sick_endpoint_keeps_only_itself_waiting(open_cell, courier):
+def test_G44_a_sick_endpoint_keeps_only_itself_waiting(open_cell, webhook_dispatcher):
     with Receiver() as healthy:
         configure(open_cell, "http://127.0.0.1:1/", "sick")
         configure(open_cell, healthy.url, "well")
         write_orders(open_cell, 3)
-        courier.judge(ACCOUNT)
-        healthy.wait_for(lambda heard: len(heard) == 27)
-        settle(open_cell, lambda: owed(open_cell) == {"sick": 27})
+        webhook_dispatcher.evaluate(ACCOUNT)
+        healthy.wait_for(lambda result: len(result) == 27)
+        settle(open_cell, lambda: pending(open_cell) == {"sick": 27})
 
 
 def test_G44_a_hundred_dead_endpoints_and_a_slow_filter_do_not_delay_a_healthy_hook(
-    open_cell, courier
+    open_cell, webhook_dispatcher
 ):
     """The healthy one has heard everything while the others have not come to an end."""
     hostile = "($f := function($n) { $n > 0 ? $f($n - 1) + $f($n - 1) : 1 }; $f(40) > 0)"
@@ -170,41 +178,43 @@ def test_G44_a_hundred_dead_endpoints_and_a_slow_filter_do_not_delay_a_healthy_h
         configure(open_cell, never.url, "hostile", slow)
         configure(open_cell, healthy.url, "well")
         write_orders(open_cell, 3)
-        courier.judge(ACCOUNT)
-        healthy.wait_for(lambda heard: len(heard) == 27)
-        settle(open_cell, lambda: "well" not in owed(open_cell))
+        webhook_dispatcher.evaluate(ACCOUNT)
+        healthy.wait_for(lambda result: len(result) == 27)
+        settle(open_cell, lambda: "well" not in pending(open_cell))
         assert never.heard == []
-        assert all(count == 27 for count in owed(open_cell).values())
-        assert len(owed(open_cell)) == 100
+        assert all(count == 27 for count in pending(open_cell).values())
+        assert len(pending(open_cell)) == 100
 
 
-def test_G44_an_open_circuit_is_left_alone_and_probed_with_one_notice(open_cell, courier):
+def test_G44_an_open_circuit_is_left_alone_and_probed_with_one_notice(
+    open_cell, webhook_dispatcher
+):
     sick = True
     with Receiver(lambda _: 500 if sick else 200) as receiver:
         configure(open_cell, receiver.url)
         write_orders(open_cell, 30)
-        while failures(open_cell) < pushes.CIRCUIT_FAILURES:
+        while consecutive_failures(open_cell) < notifications_deliveries.CIRCUIT_FAILURES:
             make_due(open_cell)
-            courier.judge(ACCOUNT)
-            courier.wake("key-1")
+            webhook_dispatcher.evaluate(ACCOUNT)
+            webhook_dispatcher.signal("key-1")
             time.sleep(0.01)
         settle(open_cell, lambda: quiet(open_cell) and holder(open_cell) is None)
-        heard = len(receiver.heard)
-        courier.wake("key-1")
-        settle(open_cell, lambda: courier.idle)
-        assert len(receiver.heard) == heard  # left alone
+        result = len(receiver.heard)
+        webhook_dispatcher.signal("key-1")
+        settle(open_cell, lambda: webhook_dispatcher.idle)
+        assert len(receiver.heard) == result  # skipped
         let_circuit_probe(open_cell)
         make_due(open_cell)
-        courier.wake("key-1")
-        receiver.wait_for(lambda heard_now: len(heard_now) == heard + 1)
-        settle(open_cell, lambda: quiet(open_cell) and courier.idle)
-        assert len(receiver.heard) == heard + 1  # one probe, and quiet again
+        webhook_dispatcher.signal("key-1")
+        receiver.wait_for(lambda heard_now: len(heard_now) == result + 1)
+        settle(open_cell, lambda: quiet(open_cell) and webhook_dispatcher.idle)
+        assert len(receiver.heard) == result + 1  # one probe, and quiet again
         sick = False
         let_circuit_probe(open_cell)
         make_due(open_cell)
-        courier.wake("key-1")
+        webhook_dispatcher.signal("key-1")
         settle(open_cell, lambda: all_told(open_cell))
-        assert failures(open_cell) == 0
+        assert consecutive_failures(open_cell) == 0
 
 
 def row_of(cell, table="hooks", column="app_key", key="key-1"):
@@ -213,16 +223,16 @@ def row_of(cell, table="hooks", column="app_key", key="key-1"):
         return connection.execute(query, {"key": key}).one()
 
 
-def failures(cell):
-    return row_of(cell).failures
+def consecutive_failures(cell):
+    return row_of(cell).consecutive_failures
 
 
 def quiet(cell):
-    return row_of(cell).opens_at > now_micros()
+    return row_of(cell).circuit_open_until > now_micros()
 
 
 def holder(cell):
-    return row_of(cell, "cursors", "id", "courier:key-1").holder
+    return row_of(cell, "subscriptions", "id", "delivery:key-1").holder
 
 
 def let_circuit_probe(cell):
@@ -232,30 +242,30 @@ def let_circuit_probe(cell):
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_G43_retry_after_quiets_the_hook_for_as_long_as_was_asked(
-    open_cell, courier, monkeypatch, status
+    open_cell, webhook_dispatcher, monkeypatch, status
 ):
     when = datetime.now(UTC) + timedelta(hours=2)
-    said = Answer(status, f"HTTP {status}", retry_after(format_datetime(when), time.time()))
+    answer = Answer(status, f"HTTP {status}", retry_after(format_datetime(when), time.time()))
 
     async def post(self, url, body, headers):
-        return said
+        return answer
 
     monkeypatch.setattr(Sender, "post", post)
     configure(open_cell, "https://example.com/")
     write_orders(open_cell, 2)
-    courier.judge(ACCOUNT)
-    settle(open_cell, lambda: attempts(open_cell) >= 1 and courier.idle)
+    webhook_dispatcher.evaluate(ACCOUNT)
+    settle(open_cell, lambda: attempts(open_cell) >= 1 and webhook_dispatcher.idle)
     made = attempts(open_cell)
-    courier.wake("key-1")
-    settle(open_cell, lambda: courier.idle)
+    webhook_dispatcher.signal("key-1")
+    settle(open_cell, lambda: webhook_dispatcher.idle)
     assert attempts(open_cell) == made == 1
-    wait = row_of(open_cell).opens_at / 1e6 - when.timestamp()
+    wait = row_of(open_cell).circuit_open_until / 1e6 - when.timestamp()
     assert abs(wait) < 60
-    assert failures(open_cell) == 1
-    said = Answer(200, "HTTP 200")
+    assert consecutive_failures(open_cell) == 1
+    answer = Answer(200, "HTTP 200")
     let_circuit_probe(open_cell)
     make_due(open_cell)
-    courier.wake("key-1")
+    webhook_dispatcher.signal("key-1")
     settle(open_cell, lambda: all_told(open_cell))
 
 
@@ -287,16 +297,16 @@ def test_G43_a_crash_between_the_200_and_its_record_tells_again_under_the_same_i
         configure(open_cell, receiver.url)
         write_orders(open_cell, 1)
         dying = Postman(open_cell)
-        dying.clerk.write = failing(dying.clerk.write)
-        dying.judge(ACCOUNT)
-        receiver.wait_for(lambda heard: len(heard) == 1)
+        dying.write_batcher.write = failing(dying.write_batcher.write)
+        dying.evaluate(ACCOUNT)
+        receiver.wait_for(lambda result: len(result) == 1)
         settle(open_cell, lambda: dying.idle)
         dying.close()
         assert attempts(open_cell) == 0
         free_lease(open_cell)
         living = Postman(open_cell)
-        living.wake("key-1")
-        receiver.wait_for(lambda heard: len(heard) == 10)
+        living.signal("key-1")
+        receiver.wait_for(lambda result: len(result) == 10)
         settle(open_cell, lambda: all_told(open_cell))
         living.close()
         ids = [headers["webhook-id"] for headers in receiver.headers]
@@ -324,40 +334,40 @@ def free_lease(cell):
 
 
 def test_G43_what_was_judged_while_another_worker_told_the_hook_is_not_left_behind(open_cell):
-    """The wake-up finds the lease taken; its holder looks once more after giving it back."""
+    """The signal finds the lease taken; its holder looks once more after giving it back."""
     with Receiver() as receiver:
         configure(open_cell, receiver.url)
         holding, other = Postman(open_cell), Postman(open_cell)
         write_orders(open_cell, 10)
-        for courier in (holding, other):
-            courier.judge(ACCOUNT)
-            courier.wake("key-1")
-        receiver.wait_for(lambda heard: len(heard) >= 90)
+        for webhook_dispatcher in (holding, other):
+            webhook_dispatcher.evaluate(ACCOUNT)
+            webhook_dispatcher.signal("key-1")
+        receiver.wait_for(lambda result: len(result) >= 90)
         settle(open_cell, lambda: all_told(open_cell))
-        for courier in (holding, other):
-            courier.close()
+        for webhook_dispatcher in (holding, other):
+            webhook_dispatcher.close()
         for number in range(10):
-            told = dict.fromkeys(states(receiver.heard, f"v{number}-01"))
-            assert list(told) == expected(open_cell, f"v{number}-01")
+            fields = dict.fromkeys(states(receiver.heard, f"v{number}-01"))
+            assert list(fields) == expected(open_cell, f"v{number}-01")
 
 
 def test_pushes_verify_by_the_official_library_and_by_both_secrets_while_rotated(
-    open_cell, courier
+    open_cell, webhook_dispatcher
 ):
     with Receiver() as receiver:
         first = configure(open_cell, receiver.url)
         write_orders(open_cell, 1)
-        courier.judge(ACCOUNT)
+        webhook_dispatcher.evaluate(ACCOUNT)
         settle(open_cell, lambda: all_told(open_cell))
         verify(first, receiver, -1)
         second, until = rotated(open_cell)
         assert second != first
         assert until > now_micros()
-        again(open_cell, courier)
+        again(open_cell, webhook_dispatcher)
         verify(first, receiver, -1)
         verify(second, receiver, -1)
-        third, _ = rotated(open_cell, both_for=0)
-        again(open_cell, courier)
+        third, _ = rotated(open_cell, overlap_seconds=0)
+        again(open_cell, webhook_dispatcher)
         verify(third, receiver, -1)
         for former in (first, second):
             with pytest.raises(WebhookVerificationError):
@@ -371,52 +381,52 @@ def verify(secret, receiver, number):
 
 def rotated(cell, **both):
     with cell.database.writing() as connection:
-        return hooks.rotate(connection, "key-1", cell.vault, **both)
+        return hooks.rotate(connection, "key-1", cell.encryption, **both)
 
 
-def again(cell, courier):
-    """Everything is told again, and settled."""
+def again(cell, webhook_dispatcher):
+    """Everything gets again, and settled."""
     with cell.database.writing() as connection:
-        replays.put_back(connection, "hook:key-1", 0)
-    courier.judge(ACCOUNT)
+        replay.rewind(connection, "hook:key-1", 0)
+    webhook_dispatcher.evaluate(ACCOUNT)
     settle(cell, lambda: all_told(cell))
 
 
 def all_told(cell):
-    position = row_of(cell, "cursors", "id", "hook:key-1").position
-    return position == cell.store.head() and owed(cell) == {}
+    position = row_of(cell, "subscriptions", "id", "hook:key-1").position
+    return position == cell.store.head() and pending(cell) == {}
 
 
-def test_a_replay_tells_again_marked_under_the_same_ids(open_cell, courier):
+def test_a_replay_tells_again_marked_under_the_same_ids(open_cell, webhook_dispatcher):
     with Receiver() as receiver:
         configure(open_cell, receiver.url)
         write_orders(open_cell, 2)
-        courier.judge(ACCOUNT)
+        webhook_dispatcher.evaluate(ACCOUNT)
         settle(open_cell, lambda: all_told(open_cell))
         first = {headers["webhook-id"] for headers in receiver.headers}
-        again(open_cell, courier)
-        told = receiver.headers[18:]
-        assert {headers["webhook-id"] for headers in told} == first
-        assert {headers["x-hook-replayed"] for headers in told} == {"true"}
+        again(open_cell, webhook_dispatcher)
+        fields = receiver.headers[18:]
+        assert {headers["webhook-id"] for headers in fields} == first
+        assert {headers["x-hook-replayed"] for headers in fields} == {"true"}
         assert all("x-hook-replayed" not in headers for headers in receiver.headers[:18])
         assert attempts(open_cell) == 36
 
 
-def test_a_paused_hook_is_told_nothing_and_owed_everything(open_cell, courier):
+def test_a_paused_hook_is_told_nothing_and_owed_everything(open_cell, webhook_dispatcher):
     with Receiver() as receiver:
         configure(open_cell, receiver.url)
         change(open_cell, hooks.pause)
         write_orders(open_cell, 1)
-        courier.judge(ACCOUNT)
-        settle(open_cell, lambda: owed(open_cell) == {"key-1": 9} and courier.idle)
-        courier.wake("key-1")
-        settle(open_cell, lambda: courier.idle)
+        webhook_dispatcher.evaluate(ACCOUNT)
+        settle(open_cell, lambda: pending(open_cell) == {"key-1": 9} and webhook_dispatcher.idle)
+        webhook_dispatcher.signal("key-1")
+        settle(open_cell, lambda: webhook_dispatcher.idle)
         assert receiver.heard == []
         with open_cell.database.writing() as connection:
-            assert pushes.with_due(connection, now_micros()) == []
+            assert notifications_deliveries.with_due(connection, now_micros()) == []
             connection.execute(text("UPDATE deliveries SET produced_at = 0"))
         change(open_cell, hooks.resume)
-        courier.wake("key-1")
+        webhook_dispatcher.signal("key-1")
         settle(open_cell, lambda: all_told(open_cell))
         assert states(receiver.heard, "v0-01") == expected(open_cell, "v0-01")
 
@@ -426,37 +436,39 @@ def change(cell, how):
         assert how(connection, "key-1")
 
 
-def test_the_three_days_of_a_notice_begin_anew_when_a_hook_is_resumed(open_cell, courier):
+def test_the_three_days_of_a_notice_begin_anew_when_a_hook_is_resumed(
+    open_cell, webhook_dispatcher
+):
     with Receiver(lambda _: 500) as receiver:
         configure(open_cell, receiver.url)
         write_orders(open_cell, 1)
         change(open_cell, hooks.pause)
-        courier.judge(ACCOUNT)
-        settle(open_cell, lambda: owed(open_cell) == {"key-1": 9} and courier.idle)
+        webhook_dispatcher.evaluate(ACCOUNT)
+        settle(open_cell, lambda: pending(open_cell) == {"key-1": 9} and webhook_dispatcher.idle)
         with open_cell.database.writing() as connection:
             connection.execute(text("UPDATE deliveries SET produced_at = 0"))
         change(open_cell, hooks.resume)
-        courier.wake("key-1")
-        settle(open_cell, lambda: attempts(open_cell) == 1 and courier.idle)
+        webhook_dispatcher.signal("key-1")
+        settle(open_cell, lambda: attempts(open_cell) == 1 and webhook_dispatcher.idle)
         assert dead(open_cell) == 0
-        assert owed(open_cell) == {"key-1": 9}
+        assert pending(open_cell) == {"key-1": 9}
 
 
-def test_a_hook_that_may_owe_something_is_never_removed_as_unused(open_cell, courier):
+def test_a_hook_that_may_owe_something_is_never_removed_as_unused(open_cell, webhook_dispatcher):
     with Receiver() as receiver:
         configure(open_cell, receiver.url)
         write_orders(open_cell, 1)
         later, head = now_micros() + 4 * 86_400_000_000, open_cell.store.head()
         with open_cell.database.writing() as connection:
-            assert hooks.remove_unused(connection, later, head) == []  # not judged yet
+            assert hooks.remove_unused(connection, later, head) == []  # not evaluated yet
         change(open_cell, hooks.pause)
-        courier.judge(ACCOUNT)
-        settle(open_cell, lambda: owed(open_cell) == {"key-1": 9} and courier.idle)
+        webhook_dispatcher.evaluate(ACCOUNT)
+        settle(open_cell, lambda: pending(open_cell) == {"key-1": 9} and webhook_dispatcher.idle)
         with open_cell.database.writing() as connection:
-            assert hooks.remove_unused(connection, later, head) == []  # owed
+            assert hooks.remove_unused(connection, later, head) == []  # pending
         change(open_cell, hooks.resume)
-        courier.wake("key-1")
-        settle(open_cell, lambda: all_told(open_cell) and courier.idle)
+        webhook_dispatcher.signal("key-1")
+        settle(open_cell, lambda: all_told(open_cell) and webhook_dispatcher.idle)
         with open_cell.database.writing() as connection:
             assert hooks.remove_unused(connection, now_micros(), head) == []  # not yet unused
             assert hooks.remove_unused(connection, later, head) == ["key-1"]
@@ -466,25 +478,25 @@ def test_G54_headers_and_signing_secrets_are_stored_encrypted(open_cell):
     first = configure(open_cell, "https://example.com/")
     second, _ = rotated(open_cell)
     row = row_of(open_cell)
-    kept = bytes(row.headers) + bytes(row.secret) + bytes(row.former_secret)
+    kept = bytes(row.headers) + bytes(row.secret) + bytes(row.previous_secret)
     for secret in (first, second):
         assert secret.encode() not in kept
         assert base64.b64decode(secret.removeprefix("whsec_")) not in kept
     assert b"secret" not in kept
 
 
-def test_G54_secrets_are_in_no_log_and_no_attempt(open_cell, courier, capfd):
+def test_G54_secrets_are_in_no_log_and_no_attempt(open_cell, webhook_dispatcher, capfd):
     secret = configure(open_cell, "http://127.0.0.1:1/")
     write_orders(open_cell, 1)
-    courier.judge(ACCOUNT)
-    settle(open_cell, lambda: attempts(open_cell) >= 1 and courier.idle)
+    webhook_dispatcher.evaluate(ACCOUNT)
+    settle(open_cell, lambda: attempts(open_cell) >= 1 and webhook_dispatcher.idle)
     with open_cell.database.reading() as connection:
         (outcome,) = connection.execute(text("SELECT outcome FROM attempts")).scalars()
         owes = connection.execute(text("SELECT * FROM deliveries")).all()
     out, err = capfd.readouterr()
-    for told in (out, err, outcome, str(owes)):
-        assert secret not in told
-        assert "topsecret" not in told
+    for fields in (out, err, outcome, str(owes)):
+        assert secret not in fields
+        assert "topsecret" not in fields
 
 
 def test_waits_grow_and_stay_bounded():

@@ -8,18 +8,18 @@ import pytest
 from sqlalchemy import insert
 
 from oms_ledger.http_client.webhook_client import Answer
-from projections.notifications import deliveries as pushes
+from projections.notifications import deliveries as notifications_deliveries
 from projections.notifications import hooks
 from projections.notifications.hooks import Hook
-from projections.subscriptions import checkpoints as cursors
+from projections.subscriptions import checkpoints
 from projections.subscriptions.checkpoints import now_micros
 from projections.tables import deliveries
 from tests.support.inline_delivery import Postman
 from tests.support.purchases import ACCOUNT
 from tests.workers.notifications.test_dispatcher import settle
-from workers.notifications import dispatcher as couriers
-from workers.notifications.dispatcher import NEW_TURNS, SICK_TURNS
-from workers.notifications.rate_limiter import Pace
+from workers.notifications import dispatcher
+from workers.notifications.dispatcher import DEGRADED_RATE, NEW_RATE
+from workers.notifications.rate_limiter import RateLimiter
 
 NEVER = {"type": "FromWorkflow", "status": ["none of these"]}
 DEAD = [f"dead-{number:04}" for number in range(1000)]
@@ -38,21 +38,21 @@ class World:
         self.sleepers = []
 
     def pace(self, _, per_second):
-        return Pace(lambda: self.time, per_second, self.sleep)
+        return RateLimiter(lambda: self.time, per_second, self.sleep)
 
     async def sleep(self, seconds):
         loop = asyncio.get_running_loop()
-        woken = loop.create_future()
-        self.sleepers.append((self.time + seconds, loop, woken))
-        await woken
+        signaled = loop.create_future()
+        self.sleepers.append((self.time + seconds, loop, signaled))
+        await signaled
 
     def pass_by(self, seconds):
         """Whoever slept until then goes on."""
         self.time += seconds
-        for until, loop, woken in list(self.sleepers):
+        for until, loop, signaled in list(self.sleepers):
             if until <= self.time:
-                self.sleepers.remove((until, loop, woken))
-                loop.call_soon_threadsafe(woken.set_result, None)
+                self.sleepers.remove((until, loop, signaled))
+                loop.call_soon_threadsafe(signaled.set_result, None)
 
     def sender(self):
         world = self
@@ -80,7 +80,7 @@ class World:
 
     @property
     def tried(self):
-        """Notices that were tried at the dead ones."""
+        """Notifications that were tried at the dead ones."""
         return sum(self.heard[key] for key in DEAD)
 
     @property
@@ -91,10 +91,10 @@ class World:
 @pytest.fixture(params=[SILENT, FAILING], ids=["silent", "failing"])
 def world(request, monkeypatch):
     world = World(request.param)
-    monkeypatch.setattr(couriers, "Sender", world.sender())
-    monkeypatch.setattr(couriers, "Pace", world.pace)
-    now = cursors.clock()
-    monkeypatch.setattr(cursors, "clock", lambda: now)  # what failed never falls due again
+    monkeypatch.setattr(dispatcher, "Sender", world.sender())
+    monkeypatch.setattr(dispatcher, "RateLimiter", world.pace)
+    now = checkpoints.clock()
+    monkeypatch.setattr(checkpoints, "scheduler", lambda: now)  # what failed never falls due again
     yield world
     world.released.set()
 
@@ -107,18 +107,18 @@ def postman(cell, world):
     postman.close()
 
 
-def owe(cell, keys, positions):
-    """Hooks that are owed a notice of an order each, for every position."""
+def enqueue(cell, keys, positions):
+    """Hooks that have pending a notification of an order each, for every position."""
     now = now_micros()
     with cell.database.writing() as connection:
         for key in keys:
             hook = Hook(key, ACCOUNT, NEVER, f"https://{key}", {})
-            hooks.configure(connection, hook, 0, cell.vault)
+            hooks.configure(connection, hook, 0, cell.encryption)
         connection.execute(
             insert(deliveries),
             [
                 {
-                    **{"app_key": key, "position": n, "event_id": f"{n:032}", "notice": "{}"},
+                    **{"app_key": key, "position": n, "event_id": f"{n:032}", "notification": "{}"},
                     **{"order_id": f"v{n}-01", "produced_at": now, "due_at": now},
                 }
                 for key in keys
@@ -127,52 +127,52 @@ def owe(cell, keys, positions):
         )
 
 
-def wake(postman, *keys):
+def signal(postman, *keys):
     for key in keys:
-        postman.wake(key)
+        postman.signal(key)
 
 
-def owed(cell, key):
+def pending(cell, key):
     with cell.database.reading() as connection:
-        return pushes.owed(connection).get(key, 0)
+        return notifications_deliveries.pending(connection).get(key, 0)
 
 
 def test_G44_a_thousand_dead_endpoints_wait_for_their_turn_and_a_healthy_hook_does_not(
     cell, world, postman
 ):
-    """No time goes by: none of the dead has a turn, and the healthy one is told everything."""
-    owe(cell, ["well"], range(1))
-    wake(postman, "well")
-    settle(cell, lambda: owed(cell, "well") == 0 and postman.idle)
-    owe(cell, ["well"], range(1, 101))
-    owe(cell, DEAD, range(3))
-    wake(postman, *DEAD, "well")
-    settle(cell, lambda: owed(cell, "well") == 0)
+    """No time goes by: none of the dead has a turn, and the healthy one gets everything."""
+    enqueue(cell, ["well"], range(1))
+    signal(postman, "well")
+    settle(cell, lambda: pending(cell, "well") == 0 and postman.idle)
+    enqueue(cell, ["well"], range(1, 101))
+    enqueue(cell, DEAD, range(3))
+    signal(postman, *DEAD, "well")
+    settle(cell, lambda: pending(cell, "well") == 0)
     assert world.heard == {"well": 101}
 
 
 def test_G44_an_endpoint_that_fails_now_and_then_waits_for_no_turns(cell, world, postman):
-    """Two of three notices fail, and no time goes by."""
+    """Two of three notifications fail, and no time goes by."""
     world.flaky = True
-    owe(cell, ["well"], range(90))
-    wake(postman, "well")
+    enqueue(cell, ["well"], range(90))
+    signal(postman, "well")
     settle(cell, lambda: world.heard["well"] == 90)
 
 
 def test_G44_the_dead_are_tried_at_a_steady_pace_and_one_notice_a_turn(cell, world, postman):
     world.time = 100.0
-    owe(cell, DEAD, range(3))
-    wake(postman, *DEAD)
+    enqueue(cell, DEAD, range(3))
+    signal(postman, *DEAD)
     settle(cell, lambda: world.tried and len(world.sleepers) >= len(DEAD) - 1)
-    for second in range(1, 2 + len(DEAD) // NEW_TURNS):
+    for second in range(1, 2 + len(DEAD) // NEW_RATE):
         world.pass_by(1.0)
-        new = min(len(DEAD), second * NEW_TURNS)
+        new = min(len(DEAD), second * NEW_RATE)
         settle(cell, lambda new=new: world.tried_once >= new)
-        assert world.tried <= len(DEAD) + second * SICK_TURNS + 1
+        assert world.tried <= len(DEAD) + second * DEGRADED_RATE + 1
     if world.dead is SILENT:
         settle(
             cell, lambda: world.tried == len(DEAD)
-        )  # each has one notice out, and nobody waits for it
+        )  # each has one notification out, and nobody waits for it
 
 
 def test_G44_an_endpoint_that_is_well_again_is_told_in_its_turn_however_the_others_fail(
@@ -180,13 +180,13 @@ def test_G44_an_endpoint_that_is_well_again_is_told_in_its_turn_however_the_othe
 ):
     dead, world.dead = world.dead, FAILING
     keys = [*DEAD, "recovering"]
-    owe(cell, keys, range(1))
-    wake(postman, *keys)
+    enqueue(cell, keys, range(1))
+    signal(postman, *keys)
     settle(cell, lambda: world.heard["recovering"] or world.pass_by(0.1))
     settle(cell, lambda: postman.idle or world.pass_by(0.1))
     assert set(world.heard.values()) == {1}
     world.dead, world.well = dead, "recovering"
-    owe(cell, keys, range(1, 4))
-    wake(postman, *keys)
+    enqueue(cell, keys, range(1, 4))
+    signal(postman, *keys)
     settle(cell, lambda: world.heard["recovering"] == 1 + 3 or world.pass_by(0.1))
     assert world.tried <= len(DEAD) * (1 + 2)

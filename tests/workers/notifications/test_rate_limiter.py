@@ -2,7 +2,7 @@
 
 import asyncio
 
-from workers.notifications.rate_limiter import Pace
+from workers.notifications.rate_limiter import RateLimiter
 
 
 def test_turns_come_in_order_no_faster_than_the_pace_and_at_once_after_a_pause():
@@ -13,15 +13,15 @@ def test_turns_come_in_order_no_faster_than_the_pace_and_at_once_after_a_pause()
 
     async def story():
         nonlocal now
-        pace = Pace(lambda: now, 4, wait)
+        pace = RateLimiter(lambda: now, 4, wait)
         for _ in range(3):
-            await pace.turn()
+            await pace.acquire()
         assert waits == [0.25, 0.5]
         now = 0.5
-        await pace.turn()
+        await pace.acquire()
         assert waits[2:] == [0.25]
         now = 60.0
-        await pace.turn()
+        await pace.acquire()
         assert len(waits) == 3
 
     asyncio.run(story())

@@ -16,25 +16,25 @@ from sqlalchemy import func, select
 from oms_ledger.eventstore.ledger import Ledger
 from oms_ledger.http_client.webhook_client import Answer
 from oms_ledger.notifications.webhook import LONGEST_WAIT, retry_after
-from projections.notifications import deliveries as pushes
+from projections.notifications import deliveries as notifications_deliveries
 from projections.notifications import feeds, hooks
 from projections.notifications.feeds import Feed, FeedQueue
 from projections.notifications.hooks import Hook
-from projections.subscriptions import checkpoints as cursors
+from projections.subscriptions import checkpoints
 from projections.tables import attempts, dead_letters, deliveries
 from projections.tables import hooks as hook_table
 from tests.support.inline_delivery import Postman
 from tests.support.purchases import ACCOUNT, open_account, place_paid
 from tests.workers.notifications.test_dispatcher import settle
-from workers import scheduler as clock
-from workers.notifications import dispatcher as courier
+from workers import scheduler
+from workers.notifications import dispatcher
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 HEALTHY, REFUSED = Answer(200, "HTTP 200"), Answer(500, "HTTP 500")
 EVERY = {"type": "FromWorkflow", "status": []}
 ORDERS_ON = (0, 1, 2, 9, 10, 20)
-"""The days on which an order is placed and paid, nine notices each."""
+"""The days on which an order is placed and paid, nine notifications each."""
 
 
 class Weeks:
@@ -44,7 +44,7 @@ class Weeks:
         self.cell = cell
         self.now = START
         self.heard = defaultdict(list)
-        cell.__dict__["ledger"] = Ledger(cell.store, cell.vault, now=lambda: self.now)
+        cell.__dict__["ledger"] = Ledger(cell.store, cell.encryption, now=lambda: self.now)
 
     def nanoseconds(self):
         return int(self.now.timestamp() * 1e9)
@@ -75,8 +75,8 @@ class Weeks:
 
             async def post(self, url, body, headers):
                 answer = weeks.answer(url)
-                heard = (weeks.now, headers["webhook-id"], answer.status == 200)
-                weeks.heard[url.removeprefix("https://")].append(heard)
+                result = (weeks.now, headers["webhook-id"], answer.status == 200)
+                weeks.heard[url.removeprefix("https://")].append(result)
                 return answer
 
             async def close(self):
@@ -85,7 +85,7 @@ class Weeks:
         return Sender
 
     def next_instant(self, end):
-        """When a notice falls due that may be told, else the next hour."""
+        """When a notification falls due that may be given, else the next hour."""
         earlier, later = deliveries.alias(), func.greatest
         if self.cell.database.sqlite:
             later = func.max
@@ -99,7 +99,7 @@ class Weeks:
             .exists()
         )
         query = (
-            select(func.min(later(deliveries.c.due_at, hook_table.c.opens_at)))
+            select(func.min(later(deliveries.c.due_at, hook_table.c.circuit_open_until)))
             .join_from(deliveries, hook_table, hook_table.c.app_key == deliveries.c.app_key)
             .where(~follows)
         )
@@ -115,9 +115,9 @@ class Weeks:
 @pytest.fixture
 def weeks(cell, monkeypatch):
     weeks = Weeks(cell)
-    monkeypatch.setattr(cursors, "clock", weeks.nanoseconds)
-    monkeypatch.setattr(courier, "Sender", weeks.post())
-    monkeypatch.setattr(courier.random, "random", lambda: 0.5)
+    monkeypatch.setattr(checkpoints, "scheduler", weeks.nanoseconds)
+    monkeypatch.setattr(dispatcher, "Sender", weeks.post())
+    monkeypatch.setattr(dispatcher.random, "random", lambda: 0.5)
     return weeks
 
 
@@ -125,40 +125,40 @@ def configure(cell):
     with cell.database.writing() as connection:
         for name in ("steady", "outage", "polite", "dead"):
             hook = Hook(name, ACCOUNT, EVERY, f"https://{name}", {})
-            hooks.configure(connection, hook, 1, cell.vault)
+            hooks.configure(connection, hook, 1, cell.encryption)
         feeds.configure(connection, Feed("unread", ACCOUNT, EVERY, 60, 345_600), 1)
 
 
-def go_on(weeks, postman, until):
+def advance_change_request(weeks, postman, until):
     """Let time pass, from one instant at which something is due to the next."""
     cell = weeks.cell
     while weeks.now < until:
-        told(weeks, postman)
-        clock.retain(cell)
+        fields(weeks, postman)
+        scheduler.apply_retention(cell)
         weeks.now = weeks.next_instant(until)
 
 
-def told(weeks, postman):
-    """Everything that is due now is judged and told, as after the clock's sweep."""
+def fields(weeks, postman):
+    """Everything that is due now is evaluated and given, as after the scheduler's sweep."""
     cell = weeks.cell
     with cell.database.reading() as connection:
         feed = feeds.get(connection, "unread")
-        late = cursors.behind(connection, cell.store.head())
+        late = checkpoints.behind(connection, cell.store.head())
     if feed is not None:
-        cursors.run(cell.database, cell.folds(), "feed:unread", FeedQueue(cell.database, feed))
-    if any(cursor.startswith("hook:") for cursor in late):
-        postman.judge(ACCOUNT)
-    postman.wake_due()
+        checkpoints.run(cell.database, cell.loader(), "feed:unread", FeedQueue(cell.database, feed))
+    if any(subscription.startswith("hook:") for subscription in late):
+        postman.evaluate(ACCOUNT)
+    postman.signal_due()
     settle(cell, lambda: quiet(weeks, postman))
 
 
 def quiet(weeks, postman):
     cell = weeks.cell
     with cell.database.reading() as connection:
-        late = cursors.behind(connection, cell.store.head())
-        due = pushes.with_due(connection, weeks.micros)
-    judged = not any(cursor.startswith("hook:") for cursor in late)
-    return judged and not due and postman.idle
+        late = checkpoints.behind(connection, cell.store.head())
+        due = notifications_deliveries.with_due(connection, weeks.micros)
+    evaluated = not any(subscription.startswith("hook:") for subscription in late)
+    return evaluated and not due and postman.idle
 
 
 def test_G43_over_three_weeks_every_notice_is_accepted_or_dead_after_three_days(weeks):
@@ -168,12 +168,12 @@ def test_G43_over_three_weeks_every_notice_is_accepted_or_dead_after_three_days(
     postman = Postman(cell)
     try:
         for number, day in enumerate(ORDERS_ON):
-            go_on(weeks, postman, START + day * DAY + HOUR)
+            advance_change_request(weeks, postman, START + day * DAY + HOUR)
             asyncio.run(place_paid(cell.ledger, f"v{number}-01", number + 1))
             if day == 2:
-                told(weeks, postman)
+                fields(weeks, postman)
                 require_expired_and_kept(weeks)
-        go_on(weeks, postman, START + 24 * DAY)
+        advance_change_request(weeks, postman, START + 24 * DAY)
     finally:
         postman.close()
     require_accepted(weeks)
@@ -186,7 +186,7 @@ def accepted(weeks, name):
 
 
 def require_expired_and_kept(weeks):
-    """On the third day: nobody was removed, what the outage kept was told when it was over."""
+    """On the third day: nobody was removed, what the outage kept got when it was over."""
     with weeks.cell.database.reading() as connection:
         names = set(connection.execute(select(hook_table.c.app_key)).scalars())
     assert names == {"steady", "outage", "polite", "dead"}
@@ -194,7 +194,7 @@ def require_expired_and_kept(weeks):
 
 
 def require_accepted(weeks):
-    """Hooks that came back told all of it, each notice once; none of theirs is dead.
+    """Hooks that came back given all of it, each notification once; none of theirs is dead.
 
     The days from 2 to 9 are a silence in which a hook that owes nothing is removed; the dead one,
     which owes until day 5 and longer, is there on day 9 or not by what it still owes.
@@ -209,9 +209,9 @@ def require_accepted(weeks):
 def require_dead(weeks):
     cell = weeks.cell
     with cell.database.reading() as connection:
-        mine = dead_letters.c.cursor == "hook:dead"
+        mine = dead_letters.c.subscription == "hook:dead"
         letters = connection.execute(select(dead_letters).where(mine)).all()
-        others = dead_letters.c.cursor.not_in(["hook:dead", "feed:unread"])
+        others = dead_letters.c.subscription.not_in(["hook:dead", "feed:unread"])
         assert connection.execute(select(dead_letters).where(others)).all() == []
         made = connection.execute(
             select(attempts).where(attempts.c.app_key == "dead").order_by(attempts.c.at)
@@ -228,15 +228,15 @@ def require_dead(weeks):
     assert gaps[0] >= timedelta(seconds=5)
     assert max(gaps) <= LONGEST_WAIT * 1.1 + HOUR
     assert all(later >= sooner * 0.5 for sooner, later in pairwise(gaps[:8]))
-    heard = dict.fromkeys(event for _, event, _ in weeks.heard["dead"])
-    assert len(heard) >= len(letters)
+    result = dict.fromkeys(event for _, event, _ in weeks.heard["dead"])
+    assert len(result) >= len(letters)
 
 
 def require_retention(weeks):
     """Items are buried at their retention, the feed goes when it got none for as long."""
     cell = weeks.cell
     with cell.database.reading() as connection:
-        mine = dead_letters.c.cursor == "feed:unread"
+        mine = dead_letters.c.subscription == "feed:unread"
         letters = connection.execute(select(dead_letters).where(mine)).all()
         assert feeds.get(connection, "unread") is None
         old = attempts.c.at < weeks.micros - 15 * 86_400_000_000

@@ -1,4 +1,4 @@
-"""Calls to others: owed exactly once, made at least once, given up only before a person's eyes."""
+"""Outbox: pending exactly once, made at least once, given up only before a person's eyes."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -7,43 +7,43 @@ from itertools import pairwise
 import pytest
 
 from oms_ledger.eventstore.records import instant
-from oms_ledger.orders import events as e
-from oms_ledger.orders.outbox import rules as calling
-from oms_ledger.orders.outbox.message import Call, wait_after
-from oms_ledger.orders.refusals import CallNotFound, CallSettled
-from oms_ledger.services.outbox import admin as mending
-from oms_ledger.services.outbox.outcomes import Failed, TryAgain
-from projections.outbox import messages as calls
-from projections.outbox.messages import CallsOwed
-from projections.subscriptions import checkpoints as cursors
+from oms_ledger.orders import events
+from oms_ledger.orders.outbox import rules
+from oms_ledger.orders.outbox.message import OutboxMessage, wait_after
+from oms_ledger.orders.refusals import OutboxMessageCompleted, OutboxMessageNotFound
+from oms_ledger.services.outbox import admin
+from oms_ledger.services.outbox.outcomes import PermanentFailure, RetryLater
+from projections.outbox import messages
+from projections.outbox.messages import OutboxProjection
+from projections.subscriptions import checkpoints
 from tests.support.purchases import ACCOUNT, open_account, place_paid
 from tests.support.run_until_idle import FakeClock, settle
-from workers.outbox import dispatcher as switchboard
+from workers.outbox import dispatcher
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def told(monkeypatch):
+def fields(monkeypatch):
     """What a warehouse and an office hear when a window opens and closes, by kind and key."""
-    heard = []
+    result = []
 
     def opened(before, event, after):
-        return [Call("warehouse", "announce", "1", {"of": after.order_id})]
+        return [OutboxMessage("warehouse", "announce", "1", {"of": after.order_id})]
 
     def closed(before, event, after):
-        yield Call("warehouse", "release", "2")
-        yield Call("office", "report", "1")
+        yield OutboxMessage("warehouse", "release", "2")
+        yield OutboxMessage("office", "report", "1")
 
-    topic = {e.CancellationWindowOpened: opened, e.CancellationWindowClosed: closed}
-    monkeypatch.setattr(calling, "TOPICS", [topic])
+    topic = {events.CancellationWindowOpened: opened, events.CancellationWindowClosed: closed}
+    monkeypatch.setattr(rules, "TOPICS", [topic])
 
-    async def hear(cell, owed):
-        heard.append((owed.party, owed.kind))
+    async def evaluate_version(cell, pending):
+        result.append((pending.recipient, pending.kind))
 
     for kind in ("announce", "release", "report"):
-        monkeypatch.setitem(switchboard.HANDLERS, kind, hear)
-    return heard
+        monkeypatch.setitem(dispatcher.HANDLERS, kind, evaluate_version)
+    return result
 
 
 def placed(cell, at=START):
@@ -57,44 +57,47 @@ def placed(cell, at=START):
     return clock
 
 
-def listed(cell, **asked):
+def listed(cell, **requested):
     with cell.database.reading() as connection:
-        return calls.listed(connection, **asked)
+        return messages.listed(connection, **requested)
 
 
-def test_calls_are_made_in_order_of_an_order_and_a_party(cell, told):
+def test_calls_are_made_in_order_of_an_order_and_a_party(cell, fields):
     placed(cell)
     assert asyncio.run(settle(cell)) == 3
-    assert [kind for party, kind in told if party == "warehouse"] == ["announce", "release"]
-    assert sorted(told) == [
+    assert [kind for recipient, kind in fields if recipient == "warehouse"] == [
+        "announce",
+        "release",
+    ]
+    assert sorted(fields) == [
         ("office", "report"),
         ("warehouse", "announce"),
         ("warehouse", "release"),
     ]
-    assert {one.state for one in listed(cell, order_id="v1-01")} == {calls.DONE}
+    assert {one.state for one in listed(cell, order_id="v1-01")} == {messages.DONE}
 
 
-def test_G45_a_cursor_that_goes_back_owes_nothing_twice(cell, told):
+def test_G45_a_cursor_that_goes_back_owes_nothing_twice(cell, fields):
     placed(cell)
     asyncio.run(settle(cell))
     with cell.database.writing() as connection:
-        cursors.drop(connection, calls.CURSOR)
-        cursors.create(connection, calls.CURSOR, 0)
+        checkpoints.drop(connection, messages.SUBSCRIPTION)
+        checkpoints.create(connection, messages.SUBSCRIPTION, 0)
     assert asyncio.run(settle(cell)) == 0
-    assert len(told) == 3
+    assert len(fields) == 3
 
 
-def test_G45_a_call_is_tried_for_three_days_and_then_waits_for_a_person(cell, told, monkeypatch):
+def test_G45_a_call_is_tried_for_three_days_and_then_waits_for_a_person(cell, fields, monkeypatch):
     clock, tried = placed(cell), []
 
-    async def away(cell, owed):
+    async def away(cell, pending):
         tried.append(cell.ledger.now())
-        raise TryAgain("nobody answers")
+        raise RetryLater("nobody answers")
 
-    monkeypatch.setitem(switchboard.HANDLERS, "announce", away)
+    monkeypatch.setitem(dispatcher.HANDLERS, "announce", away)
 
     async def story():
-        while not (dead := listed(cell, state=calls.DEAD)):
+        while not (dead := listed(cell, state=messages.DEAD)):
             await settle(cell)
             due = min(one.due_at for one in listed(cell) if one.kind == "announce")
             clock.at = max(clock.at, instant(due))
@@ -107,69 +110,77 @@ def test_G45_a_call_is_tried_for_three_days_and_then_waits_for_a_person(cell, to
     assert timedelta(days=3) <= tried[-1] - START <= timedelta(days=3, hours=1)
     assert (dead.kind, dead.last_error) == ("announce", "nobody answers")
     order = asyncio.run(cell.ledger.order(ACCOUNT, "v1-01"))
-    assert set(order.failed_calls) == {dead.id}
-    assert told == [("office", "report")]  # the warehouse hears no later call before the first
+    assert set(order.failed_messages) == {dead.id}
+    assert fields == [("office", "report")]  # the warehouse hears no later call before the first
 
 
-def test_G45_a_resumed_call_is_made_and_the_order_is_no_longer_in_error(cell, told, monkeypatch):
+def test_G45_a_resumed_call_is_made_and_the_order_is_no_longer_in_error(cell, fields, monkeypatch):
     placed(cell)
-    good = switchboard.HANDLERS["announce"]
+    good = dispatcher.HANDLERS["announce"]
 
-    async def refuses(cell, owed):
-        raise Failed("no such dock")
+    async def refuses(cell, pending):
+        raise PermanentFailure("no such dock")
 
-    monkeypatch.setitem(switchboard.HANDLERS, "announce", refuses)
+    monkeypatch.setitem(dispatcher.HANDLERS, "announce", refuses)
     asyncio.run(settle(cell))
-    (dead,) = listed(cell, state=calls.DEAD)
-    monkeypatch.setitem(switchboard.HANDLERS, "announce", good)
+    (dead,) = listed(cell, state=messages.DEAD)
+    monkeypatch.setitem(dispatcher.HANDLERS, "announce", good)
 
     async def story():
-        with pytest.raises(CallNotFound):
-            await mending.resume(cell, "another", dead.id, by="op")
-        await mending.resume(cell, ACCOUNT, dead.id, by="op")
+        with pytest.raises(OutboxMessageNotFound):
+            await admin.resume(cell, "another", dead.id, actor="op")
+        await admin.resume(cell, ACCOUNT, dead.id, actor="op")
         await settle(cell)
         return await cell.ledger.order(ACCOUNT, "v1-01")
 
-    assert asyncio.run(story()).failed_calls == {}
-    assert [kind for party, kind in told if party == "warehouse"] == ["announce", "release"]
-    with pytest.raises(CallSettled):
-        asyncio.run(mending.skip(cell, ACCOUNT, dead.id, reason="too late", by="op"))
+    assert asyncio.run(story()).failed_messages == {}
+    assert [kind for recipient, kind in fields if recipient == "warehouse"] == [
+        "announce",
+        "release",
+    ]
+    with pytest.raises(OutboxMessageCompleted):
+        asyncio.run(admin.skip(cell, ACCOUNT, dead.id, reason="too late", actor="op"))
 
 
-def test_G45_a_skipped_call_lets_the_next_ones_through(cell, told, monkeypatch):
+def test_G45_a_skipped_call_lets_the_next_ones_through(cell, fields, monkeypatch):
     placed(cell)
 
-    async def refuses(cell, owed):
-        raise Failed("no such dock")
+    async def refuses(cell, pending):
+        raise PermanentFailure("no such dock")
 
-    monkeypatch.setitem(switchboard.HANDLERS, "announce", refuses)
+    monkeypatch.setitem(dispatcher.HANDLERS, "announce", refuses)
     asyncio.run(settle(cell))
-    (dead,) = listed(cell, state=calls.DEAD)
+    (dead,) = listed(cell, state=messages.DEAD)
 
     async def story():
         for _ in range(2):  # asked twice, done once
-            await mending.skip(cell, ACCOUNT, dead.id, reason="told by telephone", by="op")
+            await admin.skip(cell, ACCOUNT, dead.id, reason="told by telephone", actor="op")
         await settle(cell)
         return await cell.ledger.order(ACCOUNT, "v1-01")
 
-    assert asyncio.run(story()).failed_calls == {}
-    assert ("warehouse", "release") in told
+    assert asyncio.run(story()).failed_messages == {}
+    assert ("warehouse", "release") in fields
     skipped = [row for row in cell.store.page(0) if row.name == "call-skipped"]
     assert len(skipped) == 1
-    assert listed(cell, state=calls.SKIPPED)[0].skip_reason == "told by telephone"
+    assert listed(cell, state=messages.SKIPPED)[0].skip_reason == "told by telephone"
 
 
-def test_G45_a_claim_that_was_lost_records_nothing(cell, told):
+def test_G45_a_claim_that_was_lost_records_nothing(cell, fields):
     clock = placed(cell)
-    cursors.run(cell.database, cell.folds(), calls.CURSOR, CallsOwed(lambda: switchboard.now(cell)))
-    lost = switchboard.claim(cell, 10)
-    assert switchboard.claim(cell, 10) == []  # what is under way is nobody else's
+    checkpoints.run(
+        cell.database,
+        cell.loader(),
+        messages.SUBSCRIPTION,
+        OutboxProjection(lambda: dispatcher.now(cell)),
+    )
+    lost = dispatcher.claim(cell, 10)
+    assert dispatcher.claim(cell, 10) == []  # what is under way is nobody else's
     clock.at += timedelta(seconds=61)  # whoever claimed them died
-    again = switchboard.claim(cell, 10)
+    again = dispatcher.claim(cell, 10)
     assert [one.id for one in again] == [one.id for one in lost]
     with cell.database.writing() as connection:
-        assert not calls.record_success(connection, lost[0], switchboard.now(cell))
-        assert calls.record_success(connection, again[0], switchboard.now(cell))
+        assert not messages.record_success(connection, lost[0], dispatcher.now(cell))
+        assert messages.record_success(connection, again[0], dispatcher.now(cell))
 
 
 def test_the_waits_grow_threefold_up_to_an_hour():

@@ -8,16 +8,16 @@ from functools import partial
 import pytest
 
 from oms_ledger.cell import Cell
-from oms_ledger.orders import events as e
+from oms_ledger.orders import events
 from oms_ledger.orders.cancellation.decide import cancel
-from oms_ledger.orders.decide import follow_through
+from oms_ledger.orders.decide import with_automatic_transitions
 from oms_ledger.orders.handling.decide import start_handling
 from oms_ledger.orders.invoices.decide import issue_invoice
-from oms_ledger.orders.marketplace.as_marketplace import hear_denial
+from oms_ledger.orders.marketplace.as_marketplace import record_seller_denial
 from oms_ledger.orders.marketplace.change_seller import change_seller, propose_seller
 from oms_ledger.orders.payments.decide import notify_payment
-from oms_ledger.services.marketplace.outbox import place_below
-from projections.outbox import messages as calls
+from oms_ledger.services.marketplace.outbox import place_seller_order
+from projections.outbox import messages
 from tests.support.run_until_idle import FakeClock, settle
 from tests.support.sales import (
     MIDDLE,
@@ -29,7 +29,7 @@ from tests.support.sales import (
     sell,
     statuses,
 )
-from workers.outbox import dispatcher as switchboard
+from workers.outbox import dispatcher
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 BELOW = "00-v1stor-01"
@@ -49,14 +49,14 @@ def run(story):
 
 
 async def change(cell, account, order_id, decision):
-    order = await cell.ledger.change(account, order_id, decision, by="test")
+    order = await cell.ledger.change(account, order_id, decision, actor="test")
     await settle(cell)
     return order
 
 
 def dead(cell):
     with cell.database.reading() as connection:
-        return calls.listed(connection, state=calls.DEAD)
+        return messages.listed(connection, state=messages.DEAD)
 
 
 def test_G15_a_seller_order_waits_for_the_marketplaces_authorization(cell, clock):
@@ -68,12 +68,18 @@ def test_G15_a_seller_order_waits_for_the_marketplaces_authorization(cell, clock
         await change(cell, STORE, order_id, partial(notify_payment, payment_id="PAY"))
         return waiting, await levels(cell, order_id)
 
-    waiting, (above, below) = run(story())
+    waiting, (marketplace_order, seller_order) = run(story())
     assert waiting == ["payment-pending", "waiting-ffmt-authorization"]
-    assert [str(above.status), str(below.status)] == ["payment-approved", "ready-for-handling"]
-    assert (below.order_id, above.seller_order_id) == (BELOW, BELOW)
-    assert (below.placed.marketplace_order_id, below.origin) == (above.order_id, "Fulfillment")
-    assert below.value == above.value == 3000
+    assert [str(marketplace_order.status), str(seller_order.status)] == [
+        "payment-approved",
+        "ready-for-handling",
+    ]
+    assert (seller_order.order_id, marketplace_order.seller_order_id) == (BELOW, BELOW)
+    assert (seller_order.placed.marketplace_order_id, seller_order.origin) == (
+        marketplace_order.order_id,
+        "Fulfillment",
+    )
+    assert seller_order.value == marketplace_order.value == 3000
 
 
 def test_G13_money_that_came_before_the_seller_answered_is_not_forgotten(cell, clock):
@@ -113,10 +119,10 @@ def test_invoices_and_tracking_are_forwarded_to_the_marketplace(cell, clock):
         await change(cell, SHOP, BELOW, invoice("2", 2000))
         return partial_, await levels(cell, order_id)
 
-    part, (above, below) = run(story())
+    part, (marketplace_order, seller_order) = run(story())
     assert part == ["payment-approved", "handling"]
-    assert [str(above.status), str(below.status)] == ["invoiced", "invoiced"]
-    assert [(i.number, i.value) for i in above.invoices] == [("1", 1000), ("2", 2000)]
+    assert [str(marketplace_order.status), str(seller_order.status)] == ["invoiced", "invoiced"]
+    assert [(i.number, i.value) for i in marketplace_order.invoices] == [("1", 1000), ("2", 2000)]
     assert dead(cell) == []
 
 
@@ -156,18 +162,18 @@ class TestCancellation:
     """The handshake of contract 01 §3.6, in its variants."""
 
     @staticmethod
-    async def begun(cell, chain, *, grace=0, handled=True):
+    async def consume(cell, chain, *, grace=0, handled=True):
         await open_accounts(cell, STORE, MIDDLE, SHOP, grace_period_minutes=grace)
         order_id = await sell(cell, 1, *chain)
         await settle(cell)
-        below = "00-" * len(chain) + order_id
+        seller_order = "00-" * len(chain) + order_id
         if handled and not grace:
-            await change(cell, SHOP, below, start_handling)
-        return order_id, below
+            await change(cell, SHOP, seller_order, start_handling)
+        return order_id, seller_order
 
     def test_G11_in_its_grace_period_the_seller_cancels_at_once(self, cell, clock, chain):
         async def story():
-            order_id, _ = await self.begun(cell, chain, grace=30)
+            order_id, _ = await self.consume(cell, chain, grace=30)
             decision = partial(cancel, reason="too late", requested_by_user=True)
             await change(cell, STORE, order_id, decision)
             return await levels(cell, order_id, *chain)
@@ -175,31 +181,31 @@ class TestCancellation:
         orders = run(story())
         assert {str(order.status) for order in orders} == {"canceled"}
         assert {order.cancellation.reason for order in orders} == {"too late"}
-        assert {order.cancellation.by for order in orders} == {"user"}
+        assert {order.cancellation.actor for order in orders} == {"user"}
 
     def test_the_seller_accepts(self, cell, clock, chain):
         async def story():
-            order_id, below = await self.begun(cell, chain)
+            order_id, seller_order = await self.consume(cell, chain)
             await change(cell, STORE, order_id, partial(cancel, reason="too late"))
-            asked = await statuses(cell, order_id, *chain)
-            await change(cell, SHOP, below, partial(cancel, reason="as you like"))
-            return asked, await levels(cell, order_id, *chain)
+            requested = await statuses(cell, order_id, *chain)
+            await change(cell, SHOP, seller_order, partial(cancel, reason="as you like"))
+            return requested, await levels(cell, order_id, *chain)
 
-        asked, orders = run(story())
-        assert asked[0] == "waiting-for-seller-decision"
-        assert asked[-1] == "cancellation-requested"
+        requested, orders = run(story())
+        assert requested[0] == "waiting-for-seller-decision"
+        assert requested[-1] == "cancellation-requested"
         assert {str(order.status) for order in orders} == {"canceled"}
         assert {order.cancellation.reason for order in orders} == {"too late"}
 
     def test_G12_the_seller_denies(self, cell, clock, chain):
-        def deny(order, facts):
-            denied = e.CancellationDenied(request_id=order.requests[-1].id, reason="engraved")
-            return follow_through(order, [denied], facts)
+        def deny(order, context):
+            denied = events.CancellationDenied(request_id=order.requests[-1].id, reason="engraved")
+            return with_automatic_transitions(order, [denied], context)
 
         async def story():
-            order_id, below = await self.begun(cell, chain)
+            order_id, seller_order = await self.consume(cell, chain)
             await change(cell, STORE, order_id, cancel)
-            await change(cell, SHOP, below, deny)
+            await change(cell, SHOP, seller_order, deny)
             return await levels(cell, order_id, *chain)
 
         orders = run(story())
@@ -210,9 +216,9 @@ class TestCancellation:
 
     def test_G11_an_invoice_counts_as_a_denial(self, cell, clock, chain):
         async def story():
-            order_id, below = await self.begun(cell, chain)
+            order_id, seller_order = await self.consume(cell, chain)
             await change(cell, STORE, order_id, cancel)
-            await change(cell, SHOP, below, invoice())
+            await change(cell, SHOP, seller_order, invoice())
             return await levels(cell, order_id, *chain)
 
         orders = run(story())
@@ -221,9 +227,9 @@ class TestCancellation:
 
     def test_G11_a_cancellation_that_crosses_an_invoice(self, cell, clock, chain):
         async def story():
-            order_id, below = await self.begun(cell, chain)
-            await cell.ledger.change(SHOP, below, invoice(), by="test")
-            await cell.ledger.change(STORE, order_id, cancel, by="test")
+            order_id, seller_order = await self.consume(cell, chain)
+            await cell.ledger.change(SHOP, seller_order, invoice(), actor="test")
+            await cell.ledger.change(STORE, order_id, cancel, actor="test")
             await settle(cell)
             return await levels(cell, order_id, *chain)
 
@@ -233,7 +239,7 @@ class TestCancellation:
 
     def test_G16_no_decision_in_thirty_days_cancels_on_all_sides(self, cell, clock, chain):
         async def story():
-            order_id, _ = await self.begun(cell, chain)
+            order_id, _ = await self.consume(cell, chain)
             await change(cell, STORE, order_id, partial(cancel, reason="too late"))
             clock.at = START + timedelta(days=29, hours=23)
             await settle(cell)
@@ -248,9 +254,9 @@ class TestCancellation:
 
     def test_the_seller_cancels_by_itself(self, cell, clock, chain):
         async def story():
-            order_id, below = await self.begun(cell, chain)
-            await change(cell, SHOP, below, partial(cancel, reason="broken"))
-            await change(cell, SHOP, below, cancel)
+            order_id, seller_order = await self.consume(cell, chain)
+            await change(cell, SHOP, seller_order, partial(cancel, reason="broken"))
+            await change(cell, SHOP, seller_order, cancel)
             window = await statuses(cell, order_id, *chain)
             clock.at = START + timedelta(days=2)
             await settle(cell)
@@ -259,7 +265,7 @@ class TestCancellation:
         window, orders = run(story())
         assert (window[0], window[-1]) == ("window-to-change-seller", "canceled")
         assert {str(order.status) for order in orders} == {"canceled"}
-        assert orders[0].cancellation.by == "seller-notification"
+        assert orders[0].cancellation.actor == "seller-notification"
         assert orders[0].cancellation.reason == "broken"
 
     def test_G14_a_payment_that_does_not_come_ends_all_sides(self, cell, clock, chain):
@@ -273,7 +279,7 @@ class TestCancellation:
 
         orders = run(story())
         assert {str(order.status) for order in orders} == {"canceled"}
-        assert {order.cancellation.by for order in orders} == {"payment-notification"}
+        assert {order.cancellation.actor for order in orders} == {"payment-notification"}
 
 
 def test_G16_a_dispatch_that_nobody_authorizes_is_canceled_after_thirty_days(cell, clock):
@@ -290,13 +296,13 @@ def test_G16_a_dispatch_that_nobody_authorizes_is_canceled_after_thirty_days(cel
 
 def test_G12_a_denial_of_an_earlier_request_does_not_deny_a_later_one(cell, clock):
     async def story():
-        order_id, _ = await TestCancellation.begun(cell, (SHOP,))
+        order_id, _ = await TestCancellation.consume(cell, (SHOP,))
         order = await change(cell, STORE, order_id, cancel)
         first = order.requests[-1].id
-        deny = partial(hear_denial, request_id=first, reason="no")
-        await cell.ledger.change(STORE, order_id, deny, by="test")
-        await cell.ledger.change(STORE, order_id, partial(cancel, reason="again"), by="test")
-        await cell.ledger.change(STORE, order_id, deny, by="test")  # delivered once more
+        deny = partial(record_seller_denial, request_id=first, reason="no")
+        await cell.ledger.change(STORE, order_id, deny, actor="test")
+        await cell.ledger.change(STORE, order_id, partial(cancel, reason="again"), actor="test")
+        await cell.ledger.change(STORE, order_id, deny, actor="test")  # delivered once more
         return await cell.ledger.order(STORE, order_id)
 
     assert str(run(story()).status) == "waiting-for-seller-decision"
@@ -306,17 +312,17 @@ def test_G17_every_side_names_the_first_cause_in_the_event_that_cancels(cell, cl
     """Whoever confirms or echoes it: the shopper asked first, and gave the reason."""
 
     async def story():
-        order_id, below = await TestCancellation.begun(cell, (SHOP,))
+        order_id, seller_order = await TestCancellation.consume(cell, (SHOP,))
         shopper = partial(cancel, reason="changed my mind", requested_by_user=True)
         await change(cell, STORE, order_id, shopper)
-        await change(cell, SHOP, below, partial(cancel, reason="out of stock"))
+        await change(cell, SHOP, seller_order, partial(cancel, reason="out of stock"))
         await change(cell, STORE, order_id, partial(cancel, reason="once more"))
         return await levels(cell, order_id)
 
     orders = run(story())
     assert {str(order.status) for order in orders} == {"canceled"}
     for order in orders:
-        assert (order.cancellation.by, order.cancellation.reason) == ("user", "changed my mind")
+        assert (order.cancellation.actor, order.cancellation.reason) == ("user", "changed my mind")
         started = next(at for status, at in order.timeline if str(status) == "cancel")
         assert order.canceled_at == started
 
@@ -333,12 +339,12 @@ def test_G18_the_last_of_two_sellers_finishes_its_order_after_a_change_of_the_ot
         delivery = {"selectedSla": "PAC", "selectedDeliveryChannel": "delivery", "itemIndex": 0}
         wanted = {"seller": OTHER_SHOP, "deliveries": [delivery]}
         proposal = partial(propose_seller, payment_value=3000, **wanted)
-        order = await cell.ledger.change(STORE, first, proposal, by="store")
-        below = order.proposals[-1][1]
-        await place_below(cell, order, OTHER_SHOP, below, cause=None, direct=True)
-        taken = partial(change_seller, seller_name="Other", seller_order_id=below, **wanted)
+        order = await cell.ledger.change(STORE, first, proposal, actor="store")
+        seller_order = order.proposals[-1][1]
+        await place_seller_order(cell, order, OTHER_SHOP, seller_order, cause=None, direct=True)
+        taken = partial(change_seller, seller_name="Other", seller_order_id=seller_order, **wanted)
         await change(cell, STORE, first, taken)
-        await change(cell, OTHER_SHOP, below, invoice("1"))
+        await change(cell, OTHER_SHOP, seller_order, invoice("1"))
         await change(cell, SHOP, f"00-{second}", invoice("2"))
         former = await cell.ledger.order(SHOP, f"00-{first}")
         return former, await levels(cell, first), await levels(cell, second)
@@ -358,14 +364,18 @@ def test_G45_a_seller_that_was_proposed_and_not_taken_up_is_told_to_cancel(cell,
         proposal = partial(
             propose_seller, seller=OTHER_SHOP, payment_value=None, deliveries=[delivery]
         )
-        order = await cell.ledger.change(STORE, order_id, proposal, by="store")
-        below = order.proposals[-1][1]
-        await place_below(cell, order, OTHER_SHOP, below, cause=None, direct=True)
+        order = await cell.ledger.change(STORE, order_id, proposal, actor="store")
+        seller_order = order.proposals[-1][1]
+        await place_seller_order(cell, order, OTHER_SHOP, seller_order, cause=None, direct=True)
         await settle(cell)  # here the process of the change died
-        before = await cell.ledger.order(OTHER_SHOP, below)
+        before = await cell.ledger.order(OTHER_SHOP, seller_order)
         clock.at += timedelta(minutes=2)
         await settle(cell)
-        return before, await cell.ledger.order(OTHER_SHOP, below), await statuses(cell, order_id)
+        return (
+            before,
+            await cell.ledger.order(OTHER_SHOP, seller_order),
+            await statuses(cell, order_id),
+        )
 
     before, after, others = run(story())
     assert [str(before.status), str(after.status)] == ["waiting-ffmt-authorization", "canceled"]
@@ -375,13 +385,13 @@ def test_G45_a_seller_that_was_proposed_and_not_taken_up_is_told_to_cancel(cell,
 def test_the_switchboard_of_a_worker_makes_what_is_owed_when_it_is_woken(cell, monkeypatch):
     """In its own thread; the second call to a party is made once the first is on record."""
     done = threading.Event()
-    authorize = switchboard.HANDLERS["authorize-fulfillment"]
+    authorize = dispatcher.HANDLERS["authorize-fulfillment"]
 
-    async def then_tell(cell, owed):
-        await authorize(cell, owed)
+    async def then_tell(cell, message):
+        await authorize(cell, message)
         done.set()
 
-    monkeypatch.setitem(switchboard.HANDLERS, "authorize-fulfillment", then_tell)
+    monkeypatch.setitem(dispatcher.HANDLERS, "authorize-fulfillment", then_tell)
 
     async def sale():
         await open_accounts(cell, STORE, SHOP)
@@ -389,14 +399,15 @@ def test_the_switchboard_of_a_worker_makes_what_is_owed_when_it_is_woken(cell, m
 
     order_id = run(sale())
     worker = Cell(cell.settings)
-    board = switchboard.Switchboard(worker)
+    board = dispatcher.OutboxDispatcher(worker)
     try:
-        board.wake()
-        # What the first round leads to is owed by the time the clock's sweep wakes it again.
+        board.signal()
+        # What the first round leads to has pending by the time the scheduler's sweep signals it
+        # again.
         while not done.wait(timeout=0.2):
-            board.wake()
+            board.signal()
     finally:
         board.close()
         worker.close()
-    cell.ledger.folds.forget(f"{SHOP}/00-{order_id}")
+    cell.ledger.loader.forget(f"{SHOP}/00-{order_id}")
     assert str(run(cell.ledger.order(SHOP, f"00-{order_id}")).status) == "ready-for-handling"

@@ -9,31 +9,31 @@ import pytest
 
 from oms_ledger.accounts.events import AccountSettingsChanged
 from oms_ledger.eventstore.ledger import Ledger
-from oms_ledger.orders import events as e
+from oms_ledger.orders import events
 from oms_ledger.orders.cancellation.decide import cancel
-from oms_ledger.orders.decide import follow_through
+from oms_ledger.orders.decide import with_automatic_transitions
 from oms_ledger.orders.invoices.decide import issue_invoice
 from oms_ledger.orders.payments.balances import Kind
 from oms_ledger.orders.payments.decide import expire_placement, notify_payment, process_order
 from oms_ledger.orders.payments.gateway import (
-    GatewayAway,
-    GatewayRefused,
-    LedgerOnly,
+    BuiltInGateway,
+    GatewayRejected,
+    GatewayUnavailable,
     Receipt,
 )
 from oms_ledger.orders.payments.transactions import transaction_of
 from oms_ledger.orders.status import Status
-from oms_ledger.services.outbox import admin as mending
-from oms_ledger.services.payments import outbox as gateway_calls
-from projections.outbox import messages as calls
+from oms_ledger.services.outbox import admin
+from oms_ledger.services.payments import outbox
+from projections.outbox import messages
 from tests.support.purchases import ACCOUNT, open_account, placed
 from tests.support.run_until_idle import FakeClock, settle
-from workers.outbox import dispatcher as switchboard
+from workers.outbox import dispatcher
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ORDER = "v1-01"
-CARD = e.Payment("CARD", "2", "Visa", "creditCard", 65_00, 60_00, 3)
-SLIP = e.Payment("SLIP", "6", "Boleto Bancário", "bankInvoice", 40_00, 40_00)
+CARD = events.Payment("CARD", "2", "Visa", "creditCard", 65_00, 60_00, 3)
+SLIP = events.Payment("SLIP", "6", "Boleto Bancário", "bankInvoice", 40_00, 40_00)
 PURCHASE = replace(
     placed(price=25_00, quantity=4), payments=(CARD, SLIP), transaction_id="TRANSACTION"
 )
@@ -41,16 +41,16 @@ CARD_ALONE = partial(process_order, approved=frozenset({"CARD"}))
 PAID = partial(process_order, approved=frozenset({"CARD", "SLIP"}))
 
 
-class Remote(LedgerOnly):
+class Remote(BuiltInGateway):
     """A gateway that remembers what it did, by request id; `trouble` comes before or after."""
 
     def __init__(self):
         self.done = {}
-        self.asked = []
+        self.requested = []
         self.before = self.after = None
 
     def carry_out(self, transaction, kind, value, request_id):
-        self.asked.append((kind, value, request_id))
+        self.requested.append((kind, value, request_id))
         if self.before:
             raise self.before
         first = self.done.setdefault(request_id, (kind, value))
@@ -67,7 +67,7 @@ class Remote(LedgerOnly):
 @pytest.fixture
 def remote(monkeypatch):
     gateway = Remote()
-    monkeypatch.setattr(gateway_calls, "holder_of", lambda cell, order: gateway)
+    monkeypatch.setattr(outbox, "holder_of", lambda cell, order: gateway)
     return gateway
 
 
@@ -76,9 +76,9 @@ def lived(cell, *decisions, purchase=PURCHASE, grace=0):
 
     async def story():
         await open_account(cell.ledger, grace_period_minutes=grace)
-        await cell.ledger.place(ACCOUNT, {ORDER: purchase}, by="test")
+        await cell.ledger.place(ACCOUNT, {ORDER: purchase}, actor="test")
         for decision in decisions:
-            await cell.ledger.change(ACCOUNT, ORDER, decision, by="test")
+            await cell.ledger.change(ACCOUNT, ORDER, decision, actor="test")
         await settle(cell)
         return await cell.ledger.order(ACCOUNT, ORDER)
 
@@ -87,7 +87,7 @@ def lived(cell, *decisions, purchase=PURCHASE, grace=0):
 
 def changed(cell, decision):
     async def story():
-        await cell.ledger.change(ACCOUNT, ORDER, decision, by="test")
+        await cell.ledger.change(ACCOUNT, ORDER, decision, actor="test")
         await settle(cell)
         return await cell.ledger.order(ACCOUNT, ORDER)
 
@@ -108,7 +108,7 @@ def returned(value, number="R"):
 
 def listed(cell):
     with cell.database.reading() as connection:
-        return calls.listed(connection, order_id=ORDER)
+        return messages.listed(connection, order_id=ORDER)
 
 
 def history(cell):
@@ -119,7 +119,7 @@ def history(cell):
 def test_G23_invoices_settle_their_value_and_their_share_of_the_interest(cell, remote):
     order = lived(cell, PAID, invoice(33_33), invoice(66_67, "2"))
     assert order.status is Status.INVOICED
-    assert [value for _, value, _ in remote.asked] == [33_33 + 1_66, 66_67 + 3_34]
+    assert [value for _, value, _ in remote.requested] == [33_33 + 1_66, 66_67 + 3_34]
     assert remote.total(Kind.SETTLE) == 105_00 == order.captured
     by_payment = {one.payment.id: one.done[Kind.SETTLE] for one in order.balances}
     assert by_payment == {"CARD": 65_00, "SLIP": 40_00}
@@ -130,10 +130,10 @@ def test_G23_a_return_may_take_back_the_interest_and_not_a_cent_more(cell, remot
     order = lived(cell, PAID, invoice(100_00), returned(70_00), returned(35_00, "R2"))
     assert remote.total(Kind.REFUND) == 105_00 == order.refunded
     assert {one.status for one in order.balances} == {"Refunded"}
-    assert [kind for kind, *_ in remote.asked] == [Kind.SETTLE, Kind.REFUND, Kind.REFUND]
+    assert [kind for kind, *_ in remote.requested] == [Kind.SETTLE, Kind.REFUND, Kind.REFUND]
     with pytest.raises(Exception, match="more than 0"):
         changed(cell, returned(1, "R3"))
-    assert len(remote.asked) == 3
+    assert len(remote.requested) == 3
 
 
 def test_G23_the_same_return_sent_again_is_refunded_once(cell, remote):
@@ -143,18 +143,18 @@ def test_G23_the_same_return_sent_again_is_refunded_once(cell, remote):
     assert remote.total(Kind.REFUND) == 70_00
 
 
-@pytest.mark.parametrize("trouble", [GatewayAway("timeout"), OSError("the process died")])
+@pytest.mark.parametrize("trouble", [GatewayUnavailable("timeout"), OSError("the process died")])
 def test_G23_an_answer_that_was_lost_is_asked_for_again_and_recorded_once(cell, remote, trouble):
     clock = FakeClock(cell, START)
     remote.after = trouble  # the gateway did it, and nobody heard
     order = lived(cell, PAID, invoice(100_00))
     assert (order.captured, order.money.total(Kind.SETTLE, done=True)) == (105_00, 0)
-    (owed,) = listed(cell)
-    assert (owed.state, owed.attempts) == (calls.WAITING, 1)
+    (message,) = listed(cell)
+    assert (message.state, message.attempts) == (messages.WAITING, 1)
     clock.at = datetime(2026, 1, 1, 0, 1, tzinfo=UTC)
     asyncio.run(settle(cell))
     order = asyncio.run(cell.ledger.order(ACCOUNT, ORDER))
-    first, second = remote.asked
+    first, second = remote.requested
     assert first == second
     assert (remote.total(Kind.SETTLE), len(remote.done)) == (105_00, 1)
     assert order.money.total(Kind.SETTLE, done=True) == 105_00
@@ -166,52 +166,52 @@ def test_G23_a_crash_between_answer_and_record_asks_again_with_the_same_id(cell,
 
     async def until_owed():
         await open_account(cell.ledger, grace_period_minutes=0)
-        await cell.ledger.place(ACCOUNT, {ORDER: PURCHASE}, by="test")
-        await cell.ledger.change(ACCOUNT, ORDER, PAID, by="test")
-        await cell.ledger.change(ACCOUNT, ORDER, invoice(100_00), by="test")
+        await cell.ledger.place(ACCOUNT, {ORDER: PURCHASE}, actor="test")
+        await cell.ledger.change(ACCOUNT, ORDER, PAID, actor="test")
+        await cell.ledger.change(ACCOUNT, ORDER, invoice(100_00), actor="test")
         return await cell.ledger.order(ACCOUNT, ORDER)
 
     order = asyncio.run(until_owed())
-    switchboard.judge(cell, cell.folds())
-    (owed,) = switchboard.claim(cell, 10)
+    dispatcher.evaluate(cell, cell.loader())
+    (message,) = dispatcher.claim(cell, 10)
     (request,) = order.money.requests
     remote.carry_out(transaction_of([order]), request.kind, request.value, request.id)
     # The process dies here: the gateway has settled, nothing is recorded, the call is claimed.
     asyncio.run(settle(cell))
-    assert len(remote.asked) == 1
-    clock.at = START + calls.CLAIMED_FOR
+    assert len(remote.requested) == 1
+    clock.at = START + messages.CLAIM_DURATION
     asyncio.run(settle(cell))
-    assert remote.asked[0] == remote.asked[1]
-    assert (len(remote.asked), remote.total(Kind.SETTLE)) == (2, 105_00)
+    assert remote.requested[0] == remote.requested[1]
+    assert (len(remote.requested), remote.total(Kind.SETTLE)) == (2, 105_00)
     assert history(cell).count("payment-settled") == 1
-    assert [one.state for one in listed(cell)] == [calls.DONE]
-    assert owed.key == request.id
+    assert [one.state for one in listed(cell)] == [messages.DONE]
+    assert message.key == request.id
 
 
 def test_G23_a_crash_between_record_and_the_end_of_the_call_repeats_nothing(cell, remote):
     lived(cell, PAID, invoice(100_00))
-    (owed,) = listed(cell)
-    asyncio.run(gateway_calls.carry_out(cell, owed))
-    assert len(remote.asked) == 1
+    (message,) = listed(cell)
+    asyncio.run(outbox.carry_out(cell, message))
+    assert len(remote.requested) == 1
     assert history(cell).count("payment-settled") == 1
 
 
 def test_G45_what_the_gateway_refuses_for_good_is_shown_and_can_be_resumed(cell, remote):
-    remote.before = GatewayRefused("no such transaction")
+    remote.before = GatewayRejected("no such transaction")
     order = lived(cell, PAID, invoice(100_00))
     assert [one.failure for one in order.money.requests] == ["no such transaction"]
-    assert len(order.failed_calls) == 1
+    assert len(order.failed_messages) == 1
     (dead,) = listed(cell)
-    assert (dead.state, dead.last_error) == (calls.DEAD, "no such transaction")
+    assert (dead.state, dead.last_error) == (messages.DEAD, "no such transaction")
     remote.before = None
 
     async def mended():
-        await mending.resume(cell, ACCOUNT, dead.id, by="op")
+        await admin.resume(cell, ACCOUNT, dead.id, actor="op")
         await settle(cell)
         return await cell.ledger.order(ACCOUNT, ORDER)
 
     order = asyncio.run(mended())
-    assert order.failed_calls == {}
+    assert order.failed_messages == {}
     assert [(one.failure, one.receipt is None) for one in order.money.requests] == [(None, False)]
     assert remote.total(Kind.SETTLE) == 105_00
 
@@ -219,15 +219,15 @@ def test_G45_what_the_gateway_refuses_for_good_is_shown_and_can_be_resumed(cell,
 def test_G14_a_canceled_order_releases_what_was_authorized(cell, remote):
     order = lived(cell, PAID, cancel, grace=30)
     assert order.status is Status.CANCELED
-    assert [(kind, value) for kind, value, _ in remote.asked] == [(Kind.CANCEL, 105_00)]
+    assert [(kind, value) for kind, value, _ in remote.requested] == [(Kind.CANCEL, 105_00)]
     assert {one.status for one in order.balances} == {"Cancelled"}
     assert sum(one.held for one in order.balances) == 0
 
 
 def test_G14_a_canceled_order_has_the_gateway_forget_a_pending_payment(cell, remote):
     order = lived(cell, CARD_ALONE, cancel)
-    assert [(kind, value) for kind, value, _ in remote.asked] == [(Kind.CANCEL, 105_00)]
-    assert order.money.requests[0].parts == (e.Part("CARD", 65_00), e.Part("SLIP", 40_00))
+    assert [(kind, value) for kind, value, _ in remote.requested] == [(Kind.CANCEL, 105_00)]
+    assert order.money.requests[0].parts == (events.Part("CARD", 65_00), events.Part("SLIP", 40_00))
 
 
 def test_G14_an_order_canceled_after_its_return_gives_back_the_rest(cell, remote):
@@ -238,19 +238,19 @@ def test_G14_an_order_canceled_after_its_return_gives_back_the_rest(cell, remote
 
 
 def test_G14_an_order_that_its_seller_refused_is_canceled_and_its_money_released(cell, remote):
-    def refused(order, facts):
-        return follow_through(order, [e.SellerRefused("out of stock")], facts)
+    def refused(order, context):
+        return with_automatic_transitions(order, [events.SellerRefused("out of stock")], context)
 
     sold = replace(PURCHASE, flow="marketplace", seller="toys")
     order = lived(cell, PAID, refused, purchase=sold)
     assert order.status is Status.CANCELED
     assert order.authorized_at is None
-    assert [(kind, value) for kind, value, _ in remote.asked] == [(Kind.CANCEL, 105_00)]
+    assert [(kind, value) for kind, value, _ in remote.requested] == [(Kind.CANCEL, 105_00)]
 
 
 def test_G13_an_order_paid_before_its_seller_confirmed_goes_on_when_it_does(cell, remote):
-    def confirmed(order, facts):
-        return follow_through(order, [e.SellerConfirmed()], facts)
+    def confirmed(order, context):
+        return with_automatic_transitions(order, [events.SellerConfirmed()], context)
 
     sold = replace(PURCHASE, flow="marketplace", seller="toys")
     order = lived(cell, PAID, confirmed, purchase=sold)
@@ -260,14 +260,14 @@ def test_G13_an_order_paid_before_its_seller_confirmed_goes_on_when_it_does(cell
 
 def test_G14_an_incomplete_order_keeps_no_money(cell, remote):
     clock = FakeClock(cell, START)
-    authorized = e.PaymentAuthorized("CARD", "R", request_id="A")
-    lived(cell, lambda order, facts: [e.AuthorizationRequested("A"), authorized])
-    assert remote.asked == []
+    authorized = events.PaymentAuthorized("CARD", "R", request_id="A")
+    lived(cell, lambda order, context: [events.AuthorizationRequested("A"), authorized])
+    assert remote.requested == []
     clock.at = datetime(2026, 1, 1, 0, 6, tzinfo=UTC)
     asyncio.run(settle(cell))  # the timer of the placement, and what follows from it
     order = asyncio.run(cell.ledger.order(ACCOUNT, ORDER))
     assert (order.expired, order.status) == (True, None)
-    assert [(kind, value) for kind, value, _ in remote.asked] == [(Kind.CANCEL, 105_00)]
+    assert [(kind, value) for kind, value, _ in remote.requested] == [(Kind.CANCEL, 105_00)]
     assert changed(cell, expire_placement) == order
 
 
@@ -278,10 +278,10 @@ def waiting(cell, minutes):
     async def story():
         await open_account(cell.ledger)
         expiry = AccountSettingsChanged({"payment_expiry": minutes})
-        await cell.ledger.change_account(ACCOUNT, lambda _: [expiry], by="test")
-        cell.ledger.folds.forget(f"{ACCOUNT}/")
-        await cell.ledger.place(ACCOUNT, {ORDER: PURCHASE}, by="test")
-        await cell.ledger.change(ACCOUNT, ORDER, CARD_ALONE, by="test")
+        await cell.ledger.change_account(ACCOUNT, lambda _: [expiry], actor="test")
+        cell.ledger.loader.forget(f"{ACCOUNT}/")
+        await cell.ledger.place(ACCOUNT, {ORDER: PURCHASE}, actor="test")
+        await cell.ledger.change(ACCOUNT, ORDER, CARD_ALONE, actor="test")
         await settle(cell)
 
     asyncio.run(story())
@@ -299,8 +299,8 @@ def test_G14_a_payment_that_is_not_made_in_time_cancels_its_order_and_is_release
     assert at(cell, clock, 59).status is Status.PAYMENT_PENDING
     order = at(cell, clock, 60)
     assert order.status is Status.CANCELED
-    assert order.cancellation.by == "payment-notification"
-    assert [(kind, value) for kind, value, _ in remote.asked] == [(Kind.CANCEL, 105_00)]
+    assert order.cancellation.actor == "payment-notification"
+    assert [(kind, value) for kind, value, _ in remote.requested] == [(Kind.CANCEL, 105_00)]
     assert at(cell, clock, 120) == order
 
 
@@ -308,7 +308,7 @@ def test_G16_the_expiry_of_a_payment_is_void_when_it_was_made(cell, remote):
     clock = waiting(cell, 60)
     changed(cell, partial(notify_payment, payment_id="SLIP"))
     assert at(cell, clock, 61).status is Status.READY_FOR_HANDLING
-    assert remote.asked == []
+    assert remote.requested == []
 
 
 def test_a_payment_waits_for_ever_unless_the_account_says_otherwise(cell, remote):
@@ -318,11 +318,11 @@ def test_a_payment_waits_for_ever_unless_the_account_says_otherwise(cell, remote
 
 def test_G13_two_machines_that_hear_of_it_at_once_record_it_once(cell, remote):
     lived(cell, CARD_ALONE)
-    heard = partial(notify_payment, payment_id="SLIP")
+    result = partial(notify_payment, payment_id="SLIP")
 
     async def together():
-        machines = [Ledger(cell.store, cell.vault) for _ in range(4)]
-        changes = [one.change(ACCOUNT, ORDER, heard, by="test") for one in machines * 3]
+        machines = [Ledger(cell.store, cell.encryption) for _ in range(4)]
+        changes = [one.change(ACCOUNT, ORDER, result, actor="test") for one in machines * 3]
         return await asyncio.gather(*changes)
 
     orders = asyncio.run(together())
@@ -334,8 +334,12 @@ def test_G13_two_machines_that_hear_of_it_at_once_record_it_once(cell, remote):
 
 def test_an_order_whose_money_another_took_asks_no_gateway(cell, remote):
     seller = replace(PURCHASE, flow="seller", transaction_id=None)
-    accepted = [e.OrderAccepted(), e.PurchaseCompleted(), e.DispatchAuthorizationAwaited()]
-    order = lived(cell, lambda order, facts: accepted, cancel, purchase=seller)
+    accepted = [
+        events.OrderAccepted(),
+        events.PurchaseCompleted(),
+        events.DispatchAuthorizationAwaited(),
+    ]
+    order = lived(cell, lambda order, context: accepted, cancel, purchase=seller)
     assert order.status is Status.CANCELED
-    assert remote.asked == []
+    assert remote.requested == []
     assert order.money.requests == ()

@@ -15,8 +15,8 @@ from oms_ledger.cell import Cell
 from oms_ledger.eventstore.records import order_stream
 from oms_ledger.orders.cancellation.decide import cancel
 from oms_ledger.orders.invoices.decide import issue_invoice
-from projections.outbox import messages as calls
-from projections.subscriptions import checkpoints as cursors
+from projections.outbox import messages
+from projections.subscriptions import checkpoints
 from tests.support.run_until_idle import FakeClock
 from tests.support.sales import (
     SHOP,
@@ -25,7 +25,7 @@ from tests.support.sales import (
     open_accounts,
     sell,
 )
-from workers.outbox import dispatcher as switchboard
+from workers.outbox import dispatcher
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 CHAIN = (SHOP,)
@@ -74,13 +74,13 @@ class Mortal:
 
     async def answer_calls(self):
         """Until nothing is due."""
-        folds = self.cell.folds()
+        loader = self.cell.loader()
         while True:
-            judged = await asyncio.to_thread(switchboard.judge, self.cell, folds)
-            owed = await asyncio.to_thread(switchboard.claim, self.cell, 100)
-            for one in owed:
-                await switchboard.make(self.cell, one)
-            if not owed and not judged:
+            evaluated = await asyncio.to_thread(dispatcher.evaluate, self.cell, loader)
+            message = await asyncio.to_thread(dispatcher.claim, self.cell, 100)
+            for one in message:
+                await dispatcher.dispatch(self.cell, one)
+            if not message and not evaluated:
                 return
 
 
@@ -90,8 +90,10 @@ async def survived(cell, at, dies_at, after):
     try:
         await doomed.answer_calls()
     except Died:
-        token = cursors.take(cell.database, calls.CURSOR, steal=True)  # its lease runs out
-        cursors.release(cell.database, calls.CURSOR, token)
+        token = checkpoints.acquire(
+            cell.database, messages.SUBSCRIPTION, steal=True
+        )  # its lease runs out
+        checkpoints.release(cell.database, messages.SUBSCRIPTION, token)
         heir = Mortal(cell, at + timedelta(seconds=61))
         await heir.answer_calls()
         heir.cell.close()
@@ -108,18 +110,18 @@ async def nothing(cell, order_id):
 
 async def asked_in_vain(cell, order_id):
     """The store asks for a cancellation, and the seller invoices at the same time."""
-    await cell.ledger.change(SHOP, f"00-{order_id}", INVOICE, by="test")
-    await cell.ledger.change(STORE, order_id, cancel, by="test")
+    await cell.ledger.change(SHOP, f"00-{order_id}", INVOICE, actor="test")
+    await cell.ledger.change(STORE, order_id, cancel, actor="test")
 
 
 async def agreed(cell, order_id):
     """Both sides ask for a cancellation at the same time."""
-    await cell.ledger.change(SHOP, f"00-{order_id}", cancel, by="test")
-    await cell.ledger.change(STORE, order_id, cancel, by="test")
+    await cell.ledger.change(SHOP, f"00-{order_id}", cancel, actor="test")
+    await cell.ledger.change(STORE, order_id, cancel, actor="test")
 
 
 def recorded(cell, order_id):
-    """The names of all entries of the sale, by level, in their order."""
+    """The names of all events of the sale, by level, in their order."""
     found = []
     for depth, account in enumerate((STORE, *CHAIN)):
         stream = order_stream(account, "00-" * depth + order_id)
@@ -151,4 +153,4 @@ def test_G45_whenever_a_process_dies_the_next_one_ends_the_same_way(cell, story,
     assert lived > 5  # there were so many writes to die at
     assert len({str(order.status) for order in orders}) == (2 if story is nothing else 1)
     with cell.database.reading() as connection:
-        assert {one.state for one in calls.listed(connection, limit=10_000)} == {calls.DONE}
+        assert {one.state for one in messages.listed(connection, limit=10_000)} == {messages.DONE}

@@ -16,7 +16,7 @@ def test_G6_G10_G11_G12_G15_whatever_happens_every_side_is_as_the_reference_says
             max_examples=12,
             stateful_step_count=20,
             deadline=None,
-            phases=[Phase.generate],  # a failure is told as found: shrinking it takes too long
+            phases=[Phase.generate],  # a failure gets as found: shrinking it takes too long
             derandomize=True,
             database=None,
             suppress_health_check=list(HealthCheck),

@@ -14,26 +14,26 @@ import pytest
 
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.ledger import Ledger
-from oms_ledger.orders import events as e
+from oms_ledger.orders import events
 from oms_ledger.orders.cancellation.decide import cancel
-from oms_ledger.orders.changes import refusals as no
-from oms_ledger.orders.changes.v1 import AskedUnits, Modification
+from oms_ledger.orders.changes import refusals
+from oms_ledger.orders.changes.v1 import Modification, UnitsInput
 from oms_ledger.orders.handling.decide import start_handling
 from oms_ledger.orders.invoices.decide import issue_invoice
 from oms_ledger.orders.payments.decide import process_order
 from oms_ledger.orders.payments.gateway import (
-    GatewayAway,
+    BuiltInGateway,
     GatewayClosed,
-    GatewayRefused,
-    LedgerOnly,
+    GatewayRejected,
+    GatewayUnavailable,
     Receipt,
 )
 from oms_ledger.orders.status import Status
-from oms_ledger.services.changes import v1_payment as prepared_changes
+from oms_ledger.services.changes import v1_payment
 from oms_ledger.services.changes.registration import register
-from oms_ledger.services.outbox import admin as mending
-from oms_ledger.services.payments import outbox as gateway_calls
-from projections.outbox import messages as calls
+from oms_ledger.services.outbox import admin
+from oms_ledger.services.payments import outbox
+from projections.outbox import messages
 from tests.support.purchases import ACCOUNT, open_account, placed
 from tests.support.run_until_idle import FakeClock, settle
 from tests.support.sales import (
@@ -46,9 +46,9 @@ from tests.support.sales import (
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ORDER = "v1-01"
-CARD = e.Payment("CARD", "2", "Visa", "creditCard", 100_00, 100_00)
+CARD = events.Payment("CARD", "2", "Visa", "creditCard", 100_00, 100_00)
 PURCHASE = replace(placed(price=25_00, quantity=4), payments=(CARD,), transaction_id="T")
-MORE = Modification("more", "a larger one", added=(AskedUnits("9", 1, 30_00),))
+MORE = Modification("more", "a larger one", added=(UnitsInput("9", 1, 30_00),))
 OTHER = Modification("other", "a bow", increment_value=5_00)
 
 
@@ -56,17 +56,17 @@ class Died(Exception):
     """The process is gone; it writes nothing any more."""
 
 
-class Remote(LedgerOnly):
+class Remote(BuiltInGateway):
     """A gateway that holds money, and does the same request once; `meanwhile` is before its yes."""
 
     remote = True
 
     def __init__(self, value):
-        self.first, self.done, self.asked = value, {}, []
+        self.first, self.done, self.requested = value, {}, []
         self.trouble, self.lost, self.meanwhile = None, None, None
 
     def adjust(self, transaction, value, request_id):
-        self.asked.append(request_id)
+        self.requested.append(request_id)
         if self.trouble:
             raise self.trouble
         assert self.done.setdefault(request_id, value) == value, "it asks for something else"
@@ -86,7 +86,7 @@ class Remote(LedgerOnly):
 @pytest.fixture
 def gateway(monkeypatch):
     gateway = Remote(100_00)
-    for module in (prepared_changes, gateway_calls):
+    for module in (v1_payment, outbox):
         monkeypatch.setattr(module, "holder_of", lambda cell, order: gateway)
     return gateway
 
@@ -100,21 +100,21 @@ class Shop:
 
     async def _open(self):
         await open_account(self.cell.ledger)
-        await self.cell.ledger.place(ACCOUNT, {ORDER: PURCHASE}, by="test")
+        await self.cell.ledger.place(ACCOUNT, {ORDER: PURCHASE}, actor="test")
         paid = partial(process_order, approved=frozenset({"CARD"}))
         for decision in (paid, start_handling):
-            await self.cell.ledger.change(ACCOUNT, ORDER, decision, by="test")
+            await self.cell.ledger.change(ACCOUNT, ORDER, decision, actor="test")
 
     def decide(self, decision):
         """By another machine."""
-        ledger = Ledger(self.cell.store, self.cell.vault, now=lambda: self.clock.at)
-        asyncio.run(ledger.change(ACCOUNT, ORDER, decision, by="test"))
+        ledger = Ledger(self.cell.store, self.cell.encryption, now=lambda: self.clock.at)
+        asyncio.run(ledger.change(ACCOUNT, ORDER, decision, actor="test"))
 
-    def change(self, asked=MORE, cell=None):
-        told = {"trust_prices": True, "by": "test", "cause": None}
-        return asyncio.run(register(cell or self.cell, ACCOUNT, ORDER, asked, **told))
+    def change(self, requested=MORE, cell=None):
+        fields = {"trust_prices": True, "by": "test", "cause": None}
+        return asyncio.run(register(cell or self.cell, ACCOUNT, ORDER, requested, **fields))
 
-    def dies(self, line, gateway, asked=MORE):
+    def dies(self, line, gateway, requested=MORE):
         """A process of its own registers a change, and dies at the line."""
         doomed = Cell(self.cell.settings)
         FakeClock(doomed, self.clock.at)
@@ -140,13 +140,13 @@ class Shop:
         if line == "after the yes":
             gateway.lost = Died()
         with suppress(Died):
-            self.change(asked, doomed)
+            self.change(requested, doomed)
             raise AssertionError("it lives")
         gateway.trouble = None
         doomed.close()
 
-    def later(self, **by):
-        self.clock.at += timedelta(**by)
+    def later(self, **actor):
+        self.clock.at += timedelta(**actor)
         asyncio.run(settle(self.cell))
         return self.order()
 
@@ -157,9 +157,9 @@ class Shop:
         rows = self.cell.store.stream(f"{ACCOUNT}/{ORDER}")
         return [row.name for row in rows if row.name.startswith("change-")]
 
-    def calls(self):
+    def messages(self):
         with self.cell.database.reading() as connection:
-            return calls.listed(connection, order_id=ORDER)
+            return messages.listed(connection, order_id=ORDER)
 
 
 @pytest.fixture
@@ -185,7 +185,7 @@ def test_G5_a_client_that_repeats_after_a_crash_pays_once(shop, gateway, line):
     assert shop.later(days=1).value == gateway.authorized == 130_00
     assert gateway.done == {f"{ORDER}/more": 30_00}
     assert shop.names() == ["change-prepared", "change-registered"]
-    assert shop.calls() == []
+    assert shop.outbox_messages() == []
 
 
 @pytest.mark.parametrize("line", LINES)
@@ -200,19 +200,19 @@ def test_G26_after_a_crash_that_nobody_repeats_the_gateway_has_what_the_order_co
     if line not in ("before preparing", "after recording"):
         assert shop.names() == ["change-prepared", "change-abandoned", "change-withdrawn"]
         assert order.preparations[-1].withdrawn.receipt == f"token-{ORDER}/more/restore"
-    heard = list(gateway.asked)
+    result = list(gateway.requested)
     shop.later(days=1)
-    assert gateway.asked == heard
-    assert {one.state for one in shop.calls()} <= {calls.DONE}
+    assert gateway.requested == result
+    assert {one.state for one in shop.outbox_messages()} <= {messages.DONE}
 
 
 def test_G45_a_gateway_that_is_away_at_the_giving_back_is_asked_until_it_answers(shop, gateway):
     shop.dies("after the yes", gateway)
-    gateway.trouble = GatewayAway("it is night")
+    gateway.trouble = GatewayUnavailable("it is night")
     for wait in ({"minutes": 10}, {"seconds": 5}, {"seconds": 15}):
         shop.later(**wait)
     assert (gateway.authorized, shop.names()[-1]) == (130_00, "change-abandoned")
-    gateway.trouble, gateway.lost = None, GatewayAway("nobody heard the answer")
+    gateway.trouble, gateway.lost = None, GatewayUnavailable("nobody heard the answer")
     shop.later(minutes=1)
     assert shop.later(minutes=5).value == gateway.authorized == 100_00
     assert shop.names() == ["change-prepared", "change-abandoned", "change-withdrawn"]
@@ -225,7 +225,7 @@ def test_a_crash_between_the_giving_back_and_its_record_gives_back_once(shop, ga
         raise Died
 
     with monkeypatch.context() as patched:
-        patched.setattr(prepared_changes, "withdraw", dies)
+        patched.setattr(v1_payment, "withdraw", dies)
         shop.later(minutes=10)
     assert gateway.authorized == 100_00
     assert shop.names()[-1] == "change-abandoned"
@@ -236,16 +236,16 @@ def test_a_crash_between_the_giving_back_and_its_record_gives_back_once(shop, ga
 
 def test_what_the_gateway_never_took_is_not_given_back(shop, gateway):
     shop.dies("before asking", gateway)
-    gateway.trouble = GatewayRefused("no more on this card")
+    gateway.trouble = GatewayRejected("no more on this card")
     order = shop.later(minutes=10)
     assert order.preparations[-1].withdrawn.receipt is None
     assert gateway.authorized == order.value == 100_00
-    assert f"{ORDER}/more/restore" not in gateway.asked
+    assert f"{ORDER}/more/restore" not in gateway.requested
 
 
 def test_a_no_ends_the_preparation_at_once_and_the_next_try_is_another_question(shop, gateway):
-    gateway.trouble = GatewayRefused("no more on this card")
-    with pytest.raises(no.ModificationPaymentCannotIncrease):
+    gateway.trouble = GatewayRejected("no more on this card")
+    with pytest.raises(refusals.ModificationPaymentCannotIncrease):
         shop.change()
     assert shop.names() == ["change-prepared", "change-withdrawn"]
     gateway.trouble = None
@@ -259,23 +259,23 @@ def test_G45_a_gateway_that_lets_nobody_in_is_shown_to_a_person_and_nothing_is_f
     shop.dies("after the yes", gateway)
     gateway.trouble = GatewayClosed("401")
     order = shop.later(minutes=10)
-    assert len(order.failed_calls) == 1
-    (dead,) = shop.calls()
-    assert (dead.state, dead.kind) == (calls.DEAD, "withdraw-change")
+    assert len(order.failed_messages) == 1
+    (dead,) = shop.outbox_messages()
+    assert (dead.state, dead.kind) == (messages.DEAD, "withdraw-change")
     gateway.trouble = None
-    asyncio.run(mending.resume(shop.cell, ACCOUNT, dead.id, by="op"))
+    asyncio.run(admin.resume(shop.cell, ACCOUNT, dead.id, actor="op"))
     order = shop.later(seconds=1)
-    assert (gateway.authorized, order.value, order.failed_calls) == (100_00, 100_00, {})
+    assert (gateway.authorized, order.value, order.failed_messages) == (100_00, 100_00, {})
 
 
 def test_a_gateway_that_does_not_answer_leaves_it_to_the_client_or_the_clock(shop, gateway):
-    gateway.lost = GatewayAway("timeout")
-    with pytest.raises(no.ModificationGatewayFailed):
+    gateway.lost = GatewayUnavailable("timeout")
+    with pytest.raises(refusals.ModificationGatewayFailed):
         shop.change()
     assert gateway.authorized == 130_00
     assert shop.change().value == 130_00
-    gateway.lost = GatewayAway("timeout")
-    with pytest.raises(no.ModificationGatewayFailed):
+    gateway.lost = GatewayUnavailable("timeout")
+    with pytest.raises(refusals.ModificationGatewayFailed):
         shop.change(OTHER)
     assert gateway.authorized == 135_00
     assert shop.later(minutes=10).value == gateway.authorized == 130_00
@@ -287,12 +287,12 @@ def invoice(value):
 
 def test_G22_an_invoice_that_ends_the_order_goes_on_and_the_increase_is_given_back(shop, gateway):
     gateway.meanwhile = lambda: shop.decide(invoice(100_00))
-    with pytest.raises(no.ModificationNotInHandling):
+    with pytest.raises(refusals.ModificationNotInHandling):
         shop.change()
     order = shop.later(seconds=0)
     assert (order.status, order.value) == (Status.INVOICED, 100_00)
     assert gateway.authorized == 100_00
-    assert gateway.asked == [f"{ORDER}/more", f"{ORDER}/more/restore"]
+    assert gateway.requested == [f"{ORDER}/more", f"{ORDER}/more/restore"]
 
 
 def test_G22_an_invoice_of_a_part_does_not_disturb_an_increase(shop, gateway):
@@ -318,12 +318,12 @@ def test_G11_a_cancellation_goes_on_and_does_not_stop_the_clock_of_an_increase(
 
 def test_G6_while_an_increase_is_prepared_no_other_change_is_taken(shop, gateway):
     shop.dies("after the yes", gateway)
-    less = Modification("less", "why", discount_value=1)
+    less = Modification("less", "reason", discount_value=1)
     other_value = replace(MORE, increment_value=1)
-    for asked in (OTHER, less, other_value):
-        with pytest.raises(no.ChangeInProgress):
-            shop.change(asked)
-    assert gateway.asked == [f"{ORDER}/more"]
+    for requested in (OTHER, less, other_value):
+        with pytest.raises(refusals.ChangeInProgress):
+            shop.change(requested)
+    assert gateway.requested == [f"{ORDER}/more"]
     shop.later(minutes=10)
     assert shop.change(less).value == 100_00 - 1
     assert shop.change(OTHER).value == 105_00 - 1
@@ -344,7 +344,7 @@ def test_the_same_request_after_it_was_given_back_pays_again_under_another_name(
 
 def test_a_process_that_slept_over_its_time_registers_nothing(shop, gateway):
     gateway.meanwhile = lambda: shop.later(minutes=10)
-    with pytest.raises(no.ChangeInProgress):
+    with pytest.raises(refusals.ChangeInProgress):
         shop.change()
     assert shop.order().value == gateway.authorized == 100_00
     assert shop.names() == ["change-prepared", "change-abandoned", "change-withdrawn"]
@@ -376,18 +376,18 @@ class Sale:
         await open_accounts(self.cell, STORE, SHOP)
         self.order_id = await sell(self.cell)
         await settle(self.cell)
-        await self.cell.ledger.change(SHOP, f"00-{self.order_id}", start_handling, by="test")
+        await self.cell.ledger.change(SHOP, f"00-{self.order_id}", start_handling, actor="test")
 
     def change(self, account, cell=None):
         order_id = self.order_id if account == STORE else f"00-{self.order_id}"
-        told = {"trust_prices": True, "by": "test", "cause": None}
-        asyncio.run(register(cell or self.cell, account, order_id, MORE, **told))
+        fields = {"trust_prices": True, "by": "test", "cause": None}
+        asyncio.run(register(cell or self.cell, account, order_id, MORE, **fields))
 
-    def later(self, **by):
-        self.clock.at += timedelta(**by)
+    def later(self, **actor):
+        self.clock.at += timedelta(**actor)
         asyncio.run(settle(self.cell))
-        above, below = asyncio.run(levels(self.cell, self.order_id))
-        return above.value, below.value
+        marketplace_order, seller_order = asyncio.run(levels(self.cell, self.order_id))
+        return marketplace_order.value, seller_order.value
 
 
 @pytest.fixture
@@ -421,11 +421,11 @@ def test_a_change_that_the_seller_registered_is_carried_up_whoever_dies(sale, ga
 
 
 def test_a_change_registered_at_the_seller_is_paid_above_when_its_gateway_is_back(sale, gateway):
-    gateway.lost = GatewayAway("timeout")
+    gateway.lost = GatewayUnavailable("timeout")
     sale.change(SHOP)
     assert sale.later(seconds=0) == (3000, 6000)
     assert gateway.authorized == 6000
-    gateway.trouble = GatewayAway("night")
+    gateway.trouble = GatewayUnavailable("night")
     sale.later(minutes=10)  # in the end it goes back, and is asked again by another name
     gateway.trouble = None
     assert sale.later(hours=2) == (6000, 6000)

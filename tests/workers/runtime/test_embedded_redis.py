@@ -11,12 +11,12 @@ from workers.runtime import embedded_redis
 from workers.runtime.supervisor import Supervisor
 
 
-def asked(url: str) -> redis.Redis:
+def requested(url: str) -> redis.Redis:
     return redis.Redis.from_url(url, protocol=3)
 
 
 def test_it_answers_and_stops_with_the_block(tmp_path):
-    with embedded_redis.embedded_redis(tmp_path) as url, asked(url) as client:
+    with embedded_redis.embedded_redis(tmp_path) as url, requested(url) as client:
         client.set("key", "value")
         assert client.get("key") == b"value"
         path = embedded_redis.address(tmp_path)
@@ -27,12 +27,12 @@ def test_it_answers_and_stops_with_the_block(tmp_path):
 
 
 def test_it_keeps_nothing(tmp_path):
-    with embedded_redis.embedded_redis(tmp_path) as url, asked(url) as client:
+    with embedded_redis.embedded_redis(tmp_path) as url, requested(url) as client:
         client.set("key", "value")
     assert [file.name for file in (tmp_path / "redis").iterdir() if file.is_file()] == [
         "server.log"
     ]
-    with embedded_redis.embedded_redis(tmp_path) as url, asked(url) as client:
+    with embedded_redis.embedded_redis(tmp_path) as url, requested(url) as client:
         assert client.get("key") is None
 
 
@@ -40,20 +40,20 @@ def test_a_socket_is_never_too_long_and_always_the_same(tmp_path):
     deep = tmp_path / ("deep " * 30)
     assert embedded_redis.address(deep) == embedded_redis.address(deep)
     assert embedded_redis.address(deep) != embedded_redis.address(tmp_path)
-    with embedded_redis.embedded_redis(deep) as url, asked(url) as client:
+    with embedded_redis.embedded_redis(deep) as url, requested(url) as client:
         assert client.ping()
         assert (deep / "redis").is_dir()
 
 
 def test_a_folder_with_a_space_and_a_percent_sign(tmp_path):
-    with embedded_redis.embedded_redis(tmp_path / "my 100% data?") as url, asked(url) as client:
+    with embedded_redis.embedded_redis(tmp_path / "my 100% data?") as url, requested(url) as client:
         assert client.ping()
 
 
 def test_it_listens_on_a_port_of_the_loopback_interface(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with embedded_redis.embedded_redis(tmp_path, port) as url, asked(url) as client:
+    with embedded_redis.embedded_redis(tmp_path, port) as url, requested(url) as client:
         assert url == f"redis://127.0.0.1:{port}/0"
         assert client.ping()
 
@@ -83,11 +83,11 @@ def test_the_supervisor_brings_it_back_after_a_kill(tmp_path):
         running.start()
         try:
             embedded_redis.wait_until_it_answers(url)
-            with asked(url) as client:
+            with requested(url) as client:
                 first = client.info("server")["process_id"]
             os.kill(first, signal.SIGKILL)
             embedded_redis.wait_until_it_answers(url)
-            with asked(url) as client:
+            with requested(url) as client:
                 assert client.info("server")["process_id"] != first
         finally:
             supervisor.stop()

@@ -105,12 +105,12 @@ def test_what_is_no_signal_is_dropped_and_the_worker_goes_on(connection, tmp_pat
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}/"
         ATTACKS[attack](connection, str(touched), address)
-        assert signals.wake(connection, ["hook:vtexappkey-acme-AB12CD", "told:acme"]) == 2
+        assert signals.signal(connection, ["hook:vtexappkey-acme-AB12CD", "account:acme"]) == 2
         worker.work(burst=True, logging_level="CRITICAL")
         listener.setblocking(False)
         with pytest.raises(BlockingIOError):
             listener.accept()
-    assert advanced == ["hook:vtexappkey-acme-AB12CD", "told:acme"]
+    assert advanced == ["hook:vtexappkey-acme-AB12CD", "account:acme"]
     assert not touched.exists()
     assert connection.llen(f"rq:queue:{signals.QUEUE}") == 0
 
@@ -122,7 +122,7 @@ def test_a_signal_that_fails_is_logged_and_the_next_one_runs(connection):
         advanced.append(name)
         raise ValueError(name)
 
-    assert signals.wake(connection, ["hook:a", "hook:b"]) == 2
+    assert signals.signal(connection, ["hook:a", "hook:b"]) == 2
     SignalWorker(connection, [signals.QUEUE], advance).work(burst=True, logging_level="CRITICAL")
     assert advanced == ["hook:a", "hook:b"]
     assert not connection.keys("rq:job:*")
@@ -137,7 +137,7 @@ def test_a_worker_listens_to_no_commands(connection):
             connection.pubsub_numsub(PUBSUB_CHANNEL_TEMPLATE % worker.name)[0][1]
         ),
     )
-    signals.wake(connection, ["hook:a"])
+    signals.signal(connection, ["hook:a"])
     worker.work(burst=True, logging_level="CRITICAL")
     assert seen == [0]
 

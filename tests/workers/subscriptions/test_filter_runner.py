@@ -5,12 +5,11 @@ from dataclasses import replace
 
 from projections.notifications import feeds
 from projections.notifications.feeds import Feed
-from projections.subscriptions import checkpoints as cursors
-from projections.subscriptions import filtering
+from projections.subscriptions import checkpoints, filtering
 from tests.projections.subscriptions.test_checkpoints import EVERY, configure
 from tests.support.purchases import ACCOUNT, open_account, place_paid
 from workers.subscriptions import filter_runner
-from workers.subscriptions.filter_runner import PROBATION, Bench
+from workers.subscriptions.filter_runner import PROBATION, FilterRunner
 
 SLOW = {"expression": "$exists(orderId) and value > 1", "disableSingleFire": True}
 QUICK = {"type": "FromWorkflow", "status": []}
@@ -19,10 +18,10 @@ QUICK = {"type": "FromWorkflow", "status": []}
 class Lanes:
     """The lanes of a runner, worked on turn by turn by the test."""
 
-    def __init__(self, bench: Bench) -> None:
-        self.waiting: dict[object, list] = {bench._quick: [], bench._slow: []}
-        self.bench = bench
-        bench._submit = lambda lane, work, name: self.waiting[lane].append((work, name))
+    def __init__(self, filter_runner: FilterRunner) -> None:
+        self.waiting: dict[object, list] = {filter_runner._quick: [], filter_runner._slow: []}
+        self.filter_runner = filter_runner
+        filter_runner._submit = lambda lane, work, name: self.waiting[lane].append((work, name))
 
     def turn(self, lane: object) -> int:
         """Work on what waits in a lane now; how many that were."""
@@ -42,7 +41,7 @@ def write_order(cell, number: int) -> None:
 
 def position(cell, feed: Feed) -> int:
     with cell.database.reading() as connection:
-        return cursors.position(connection, feeds.cursor_of(feed.app_key))
+        return checkpoints.position(connection, feeds.subscription_of(feed.app_key))
 
 
 def test_G44_a_slow_filter_is_not_tried_on_each_event_before_the_others(cell, monkeypatch):
@@ -52,46 +51,48 @@ def test_G44_a_slow_filter_is_not_tried_on_each_event_before_the_others(cell, mo
     monkeypatch.setattr(filtering, "BUDGET", 0.0)  # whatever is evaluated at all is slow
     monkeypatch.setattr(filter_runner, "TURN", 1000.0)  # no turn ends by the clock
     evaluated: list[int] = []
-    hear = filtering._Court.hear
+    evaluate_version = filtering.FilterRun.evaluate_version
     monkeypatch.setattr(
-        filtering._Court,
+        filtering.FilterRun,
         "hear",
-        lambda self, version: evaluated.append(version.row.position) or hear(self, version),
+        lambda self, version: (
+            evaluated.append(version.row.position) or evaluate_version(self, version)
+        ),
     )
-    bench = Bench(cell, lambda _: None)
-    bench._closed.set()  # no rests
-    lanes = Lanes(bench)
+    filter_runner = FilterRunner(cell, lambda _: None)
+    filter_runner._closed.set()  # no rests
+    lanes = Lanes(filter_runner)
     for round in range(4):
         write_order(cell, round + 1)
         before = len(evaluated)
-        bench._judge_account(ACCOUNT)  # the one turn of the quick lane
+        filter_runner._judge_account(ACCOUNT)  # the one turn of the quick lane
         assert position(cell, healthy) == cell.store.head()
         assert len(evaluated) - before <= (1 if round == 0 else 0)
     assert position(cell, slow) < cell.store.head()
     for _ in range(1000):
-        if not lanes.turn(bench._slow):
+        if not lanes.turn(filter_runner._slow):
             break
     assert position(cell, slow) == cell.store.head()
     assert len(evaluated) == len(set(evaluated))
-    bench.close()
+    filter_runner.close()
 
 
 def test_a_filter_that_is_quick_again_comes_back_to_the_others(cell, monkeypatch):
     configure(cell, replace(EVERY, app_key="slow", filter=SLOW))
     monkeypatch.setattr(filter_runner, "TURN", 1000.0)
-    bench = Bench(cell, lambda _: None)
-    bench._closed.set()
-    bench._slowed["feed:slow"] = PROBATION
-    lanes = Lanes(bench)
+    filter_runner = FilterRunner(cell, lambda _: None)
+    filter_runner._closed.set()
+    filter_runner._slowed["feed:slow"] = PROBATION
+    lanes = Lanes(filter_runner)
     number = 1
-    while "feed:slow" in bench._slowed:
+    while "feed:slow" in filter_runner._slowed:
         assert number < 40
         write_order(cell, number)
         number += 1
-        bench._judge_account(ACCOUNT)
-        lanes.turn(bench._slow)
+        filter_runner._judge_account(ACCOUNT)
+        lanes.turn(filter_runner._slow)
     write_order(cell, number)
-    bench._judge_account(ACCOUNT)
+    filter_runner._judge_account(ACCOUNT)
     with cell.database.reading() as connection:
-        assert cursors.position(connection, "feed:slow") == cell.store.head()
-    bench.close()
+        assert checkpoints.position(connection, "feed:slow") == cell.store.head()
+    filter_runner.close()
