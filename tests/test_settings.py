@@ -122,12 +122,12 @@ def test_a_whole_deployment():
         ("REDIS_URL", "localhost:6379", "REDIS_URL is 'localhost:6379', but should be redis://"),
     ],
 )
-def test_a_wrong_value_is_named_with_what_is_expected(variable, value, finish):
+def test_a_wrong_value_is_named_with_what_is_expected(variable, value, sentence):
     with pytest.raises(SettingsError) as error:
         read(**{variable: value})
     assert error.value.variable == variable
     assert str(error.value).startswith(f"{variable} is ")
-    assert finish in str(error.value)
+    assert sentence in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -38,15 +38,15 @@ def database_head(connection: Connection) -> int:
 def ensure_subscriptions(database: Database) -> None:
     """The views' subscriptions exist from the first start on.
 
-    A release that folds a view otherwise than before says so by its shape: the view's subscription
-    goes back to the first event then, and the view is rebuilt while the old one is served.
+    A release that builds a view otherwise raises its `view_version`: the subscription then goes
+    back to the first event, and the view is rebuilt while the old one is served.
     """
     with database.writing() as connection:
         known = checkpoints.positions(connection)
         for subscription, destination in VIEWS.items():
             if subscription not in known:
                 checkpoints.create(connection, subscription, 0)
-            if checkpoints.reset_if_outdated(connection, subscription, destination.shape):
+            if checkpoints.reset_if_outdated(connection, subscription, destination.view_version):
                 log.info("view_rebuild_started", subscription=subscription)
         if triggers.SUBSCRIPTION not in known:  # what was recorded before fires nothing
             checkpoints.create(connection, triggers.SUBSCRIPTION, database_head(connection))

@@ -93,19 +93,19 @@ def _hold(cell: Cell, token: int | None) -> int | None:
 
 
 async def fire_due(cell: Cell) -> int:
-    """Decide what is due now; how many. What is not true any more decides nothing."""
+    """Decide kind is due now; how many. What is not true any more decides nothing."""
     with cell.database.reading() as connection:
         due = deadlines.due(connection, micros(cell.ledger.now()))
     await asyncio.gather(*(_decide(cell, *timer) for timer in due))
     return len(due)
 
 
-async def _decide(cell: Cell, account: str, order_id: str, what: str) -> None:
+async def _decide(cell: Cell, account: str, order_id: str, kind: str) -> None:
     try:
-        await cell.ledger.change(account, order_id, DECISIONS[what], actor=f"timer:{what}")
-        FIRED.labels(what).inc()
+        await cell.ledger.change(account, order_id, DECISIONS[kind], actor=f"timer:{kind}")
+        FIRED.labels(kind).inc()
     except (Refusal, ConcurrencyError) as error:
-        log.warning("timer_failed", order=order_id, what=what, error=error)
+        log.warning("timer_failed", order=order_id, kind=kind, error=error)
 
 
 def reconcile(cell: Cell) -> int:
@@ -149,7 +149,7 @@ def remove_expired_carts(cell: Cell) -> int:
 
 
 def apply_retention(cell: Cell) -> None:
-    """Bury what is too old; take away feeds and hooks that nobody used, and keys of long ago."""
+    """Dead-letter what is too old; remove unused feeds and hooks, old keys and expired carts."""
     remove_expired_carts(cell)
     now, head = now_micros(), cell.store.head()
     if days := cell.settings.idempotency_days:

@@ -82,7 +82,8 @@ class _Receiver(BaseHTTPRequestHandler):
         self.end_headers()
         if "OrderId" in notification:
             say(
-                f"hook: {notification['OrderId']} {notification['LastState']} → {notification['State']}"
+                f"hook: {notification['OrderId']}"
+                f" {notification['LastState']} → {notification['State']}"
             )
 
     def log_message(self, format: str, *args: Any) -> None:

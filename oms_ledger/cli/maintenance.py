@@ -99,9 +99,9 @@ def verify(as_json: AsJson = False) -> None:
                 bar.update(task, completed=position)
     except IntegrityError as tampered:
         if as_json:
-            print_json({"ok": False, "position": tampered.position, "reason": tampered.why})
+            print_json({"ok": False, "position": tampered.position, "reason": tampered.reason})
         else:
-            typer.echo(f"The ledger differs at position {tampered.position}: {tampered.why}.")
+            typer.echo(f"The ledger differs at position {tampered.position}: {tampered.reason}.")
         raise typer.Exit(1) from None
     differing = stale_views(cell)
     first = min((one.position for one in differing if one.position), default=None)

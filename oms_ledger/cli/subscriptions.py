@@ -120,7 +120,8 @@ def _dry_run(app: typer.Typer, kind: SubscriptionKind) -> None:
             print_json(answer)
             return
         typer.echo(
-            f"{report.matched} notifications from {report.evaluated} events evaluated; {report.failed} failed;"
+            f"{report.matched} notifications from {report.evaluated} events evaluated;"
+            f" {report.failed} failed;"
             f" {report.micros / max(1, report.evaluated):.0f} µs an evaluation."
         )
         columns = ("position", "orderId", "lastState", "state", "currentChange")

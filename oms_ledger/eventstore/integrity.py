@@ -15,7 +15,7 @@ class IntegrityError(Exception):
     def __init__(self, position: int, why: str) -> None:
         super().__init__(position, why)
         self.position = position
-        self.why = why
+        self.reason = why
 
 
 def verify(store: Store, head: int, chunk: int = 1000) -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""Appending on PostgreSQL: one call of `append_entries` a group, one round trip.
+"""Appending on PostgreSQL: one call of `append_events` a group, one round trip.
 
 The function (in the migrations) takes the advisory lock, leaves out the writes that conflict,
 hands out positions, inserts, seals and notifies; it returns only after the commit is durable.
@@ -20,7 +20,7 @@ _TYPES = {"version": "int", "at": "bigint", "moved_before_at": "bigint"}
 _BINARY = {"body", "personal"}
 _CALL = (
     "SELECT member, last_position, taken_account, taken_key, taken_value"
-    " FROM append_entries(%s::int[], "
+    " FROM append_events(%s::int[], "
     + ", ".join(
         "%b::bytea[]" if name in _BINARY else f"%s::{_TYPES.get(name, 'text')}[]"
         for name in RecordedEvent._fields[:-1]

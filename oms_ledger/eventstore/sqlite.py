@@ -15,6 +15,9 @@ from oms_ledger.eventstore.records import (
 
 _COLUMNS = (*RecordedEvent._fields, "digest")
 _INSERT = f"INSERT INTO events ({','.join(_COLUMNS)}) VALUES ({','.join('?' * len(_COLUMNS))})"
+_INSERT_KEY = "INSERT INTO unique_keys (account, key, value, taken_at) VALUES (?, ?, ?, ?)"
+_INSERT_DATA_KEY = "INSERT INTO data_keys (stream, wrapped) VALUES (?, ?)"
+_INSERT_SEAL = "INSERT INTO seals (position_to, position_from, seal) VALUES (?, ?, ?)"
 
 
 class SqliteAppender:
@@ -54,15 +57,15 @@ class SqliteAppender:
                 rows.append((*row[:-1], position, digest))
             outcomes.append(position)
             keys = [(*key, time.time_ns() // 1000) for key in write.keys]
-            self._connection.executemany("INSERT INTO unique_keys VALUES (?, ?, ?, ?)", keys)
-            self._connection.executemany("INSERT INTO data_keys VALUES (?, ?)", write.data_keys)
+            self._connection.executemany(_INSERT_KEY, keys)
+            self._connection.executemany(_INSERT_DATA_KEY, write.data_keys)
             erased = [(stream,) for stream in write.erased]
             self._connection.executemany("DELETE FROM data_keys WHERE stream = ?", erased)
         if rows:
             self._connection.executemany(_INSERT, rows)
             last = ask("SELECT seal FROM seals ORDER BY position_to DESC LIMIT 1").fetchone()
             seal = hashlib.sha256((last[0] if last else b"") + b"".join(r[-1] for r in rows))
-            ask("INSERT INTO seals VALUES (?, ?, ?)", (position, head + 1, seal.digest()))
+            ask(_INSERT_SEAL, (position, head + 1, seal.digest()))
         return outcomes
 
     def _conflict(self, write: Write) -> Conflict | None:

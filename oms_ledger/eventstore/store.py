@@ -146,7 +146,7 @@ class Store:
     def take_key(self, key: Key) -> Key | None:
         """Take a key that goes with no events; as it was taken before, if it was."""
         dialect = sqlite if self.database.sqlite else postgresql
-        taken = {**key._asdict(), "at": time.time_ns() // 1000}
+        taken = {**key._asdict(), "taken_at": time.time_ns() // 1000}
         taking = dialect.insert(unique_keys).values(taken).on_conflict_do_nothing()
         with self.database.writing() as connection:
             if connection.execute(taking.returning(unique_keys.c.key)).all():
@@ -158,7 +158,9 @@ class Store:
     def forget_claims(self, before: int, limit: int = 10_000) -> int:
         """Forget clients' keys taken before an instant in microseconds, oldest first; how many."""
         t = unique_keys.c
-        old = select(t.account, t.key).where(text(CLAIMED), t.at < before).order_by(t.at)
+        old = (
+            select(t.account, t.key).where(text(CLAIMED), t.taken_at < before).order_by(t.taken_at)
+        )
         forgotten = delete(unique_keys).where(tuple_(t.account, t.key).in_(old.limit(limit)))
         with self.database.writing() as connection:
             return connection.execute(forgotten).rowcount

@@ -1,6 +1,6 @@
 """The ledger's tables. Instants are microseconds since 1970 UTC; nothing here is updated.
 
-`at` of a unique key is when it was taken: one of a client's is forgotten after its time.
+`taken_at` of a unique key is when it was taken: one of a client's is forgotten after its time.
 """
 
 from sqlalchemy import (
@@ -57,9 +57,13 @@ unique_keys = Table(
     Column("account", Text, primary_key=True),
     Column("key", Text, primary_key=True),
     Column("value", LargeBinary, nullable=False),
-    # PostgreSQL fills it in, in the function that appends.
-    Column("at", BIG),
-    Index("unique_keys_at", "at", sqlite_where=text(CLAIMED), postgresql_where=text(CLAIMED)),
+    Column("taken_at", BIG),
+    Index(
+        "unique_keys_taken_at",
+        "taken_at",
+        sqlite_where=text(CLAIMED),
+        postgresql_where=text(CLAIMED),
+    ),
 )
 
 seals = Table(

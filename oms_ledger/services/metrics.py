@@ -28,7 +28,7 @@ EVERY = 5.0  # seconds
 
 PUSHES = Counter("oms_webhook_attempts", "Pushes to hooks by what came of them", ["outcome"])
 PUSH_SECONDS = Histogram("oms_webhook_seconds", "Time until a hook answered a push")
-FIRED = Counter("oms_timers_fired", "Timers that fired", ["what"])
+FIRED = Counter("oms_timers_fired", "Timers that fired", ["kind"])
 
 log = structlog.get_logger(__name__)
 

@@ -11,7 +11,7 @@ import structlog
 from rq import Queue
 from rq.serializers import JSONSerializer
 
-QUEUE, SLOW = "cursors", "slow"
+QUEUE, SLOW = "signals", "slow"
 """`SLOW` is looked into when the other is empty: for subscriptions that have much to catch up
 with.
 """

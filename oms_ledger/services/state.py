@@ -14,8 +14,8 @@ def state_of(cell: Cell) -> dict[str, Any]:
     """Head, subscriptions with their lags and leases, queues with their ages, hooks, processes."""
     head, now = cell.store.head(), now_micros()
     with cell.database.reading() as connection:
-        following = metrics.following(connection, head, now)
-        known = {one.name: one for one in metrics.figures(connection, head, now)}
+        following = metrics.subscription_statuses(connection, head, now)
+        known = {one.name: one for one in metrics.collect_metrics(connection, head, now)}
     try:
         jobs: int | None = sum(
             signals.queue(cell.redis, name).count for name in (signals.QUEUE, signals.SLOW)

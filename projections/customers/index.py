@@ -33,7 +33,7 @@ _DELETE = delete(t).where(t.c.account == bindparam("a"), t.c.order_id == bindpar
 class People:
     """Destination of the subscription `people`."""
 
-    shape = 0
+    view_version = 0
 
     def produce(self, page: Page) -> dict[tuple[str, str], list[dict[str, Any]]]:
         streams = {row.stream for row in page.rows if row.name in _TELLING}

@@ -71,7 +71,7 @@ class _Turn:
 class Tasks:
     """Destination of the subscription `tasks`."""
 
-    shape = 0
+    view_version = 0
 
     def produce(self, page: Page) -> list[_Turn]:
         streams = {row.stream for row in page.rows if _may_turn(row)}

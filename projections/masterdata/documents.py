@@ -43,7 +43,7 @@ class Produced:
 class Documents:
     """Projection `documents`."""
 
-    shape = 0
+    view_version = 0
 
     def produce(self, page: Page) -> Produced:
         produced = Produced()

@@ -37,7 +37,7 @@ class Hook:
     """A hook as configured; instants in microseconds.
 
     `secret` is empty in a request for configuration. `failures` in a row, and until when it is
-    skipped because of them (`opens_at`).
+    skipped because of them (`circuit_open_until`).
     """
 
     app_key: str

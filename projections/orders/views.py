@@ -31,7 +31,7 @@ from projections.tables import order_views as t
 SUBSCRIPTION = "order-views"
 # Raised whenever a row, a term or a document comes out otherwise than before: at the next start
 # every view is then rebuilt, while the old ones are served.
-SHAPE = 7
+VIEW_VERSION = 7
 
 _HEAD_VERSION = (
     select(func.max(events.c.version)).where(events.c.stream == bindparam("stream"))
@@ -60,7 +60,7 @@ class Produced(NamedTuple):
 class OrderViews:
     """Destination of the subscription `order-views`: each order as it is after its latest event."""
 
-    shape = SHAPE
+    view_version = VIEW_VERSION
 
     def produce(self, page: Page) -> Produced:
         latest: dict[str, tuple[Order, int]] = {}

@@ -20,7 +20,7 @@ from oms_ledger.eventstore.records import RecordedEvent
 from oms_ledger.eventstore.serialization import NAMES
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.outbox.message import GIVEN_UP_AFTER, OutboxMessage, wait_after
-from oms_ledger.orders.outbox.rules import OUTBOX_EVENTS, messages_after
+from oms_ledger.orders.outbox.rules import messages_after, outbox_events
 from projections.tables import outbox_messages as t
 
 SUBSCRIPTION = "outbox"
@@ -72,7 +72,7 @@ class OutboxProjection:
         """Whether something became pending; for who has to tell others of it, and takes it back."""
 
     def produce(self, page: Page) -> list[dict[str, Any]]:
-        telling = {NAMES[event] for event in OUTBOX_EVENTS()}
+        telling = {NAMES[event] for event in outbox_events()}
         streams = {row.stream for row in page.rows if row.name in telling}
         return [
             self._stored_message(row, number, outbox_message)
@@ -110,7 +110,7 @@ class OutboxProjection:
             "number": number,
             "recipient": outbox_message.recipient,
             "kind": outbox_message.kind,
-            "dedup_key": outbox_message.key,
+            "key": outbox_message.key,
             "body": json.dumps(outbox_message.body).encode(),
             "state": WAITING,
             "produced_at": now,

@@ -49,7 +49,7 @@ class Run:
     over: bool = False
     slow: frozenset[str] = field(default=frozenset(), compare=False)
     """Those whose filters evaluated for longer than their budget on some page."""
-    results: int = field(default=0, compare=False)
+    evaluated: int = field(default=0, compare=False)
     """Evaluations, by all filters together."""
 
     def __bool__(self) -> bool:
@@ -69,7 +69,7 @@ def run_batch(
     comes. The head is looked at once more after the leases are given back, so a signal that came
     while they were held cannot get lost.
     """
-    until, left, slow, results = time.monotonic() + seconds, set[str](), set[str](), 0
+    until, left, slow, evaluated = time.monotonic() + seconds, set[str](), set[str](), 0
     while behind := _behind(database, loader, sinks, left):
         leases = acquire_many(database, [one.subscription for one in behind])
         ours = [one for one in behind if one.subscription in leases]
@@ -77,15 +77,19 @@ def run_batch(
             break
         try:
             went = _run(database, loader, ours, leases, until, stored)
-            left, slow, results = left | set(went.left), slow | went.slow, results + went.results
+            left, slow, evaluated = (
+                left | set(went.left),
+                slow | went.slow,
+                evaluated + went.evaluated,
+            )
         finally:
             release_all(
                 database, {subscription: token for subscription, (token, _) in leases.items()}
             )
         if time.monotonic() > until:
             over = bool(_behind(database, loader, sinks, left))
-            return Run(sorted(left), over, frozenset(slow), results)
-    return Run(sorted(left), False, frozenset(slow), results)
+            return Run(sorted(left), over, frozenset(slow), evaluated)
+    return Run(sorted(left), False, frozenset(slow), evaluated)
 
 
 def _behind(
@@ -144,7 +148,7 @@ def _run(
             return Run(sorted(left | {one.subscription for one in sinks}), False, frozenset(slow))
         stored()
         position = until
-        evaluated += sum(j.results for j in results)
+        evaluated += sum(j.evaluated for j in results)
         slow |= {o.subscription for o, j in zip(sinks, results, strict=True) if j.slow}
         left |= {
             o.subscription

@@ -61,15 +61,19 @@ def create(connection: Connection, subscription: str, position: int) -> None:
     connection.execute(insert(subscriptions).values(id=subscription, position=position))
 
 
-def reset_if_outdated(connection: Connection, subscription: str, shape: int) -> bool:
-    """Send a view's subscription back to the first event when it was left by another shape of the
-    view.
+def reset_if_outdated(connection: Connection, subscription: str, view_version: int) -> bool:
+    """Send a view back to the first event when another version of the view left it.
 
-    Whoever runs it is fenced. Answers whether there was something to rebuild.
+    Its runner is fenced. Answers whether there was something to rebuild.
     """
-    ours = (subscriptions.c.id == subscription, subscriptions.c.shape != shape)
+    ours = (subscriptions.c.id == subscription, subscriptions.c.view_version != view_version)
     before = connection.execute(select(subscriptions.c.position).where(*ours)).scalar_one_or_none()
-    back = {"shape": shape, "position": 0, "token": subscriptions.c.token + 1, "leased_until": 0}
+    back = {
+        "view_version": view_version,
+        "position": 0,
+        "token": subscriptions.c.token + 1,
+        "leased_until": 0,
+    }
     connection.execute(update(subscriptions).where(*ours).values(back))
     return bool(before)
 

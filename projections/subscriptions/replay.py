@@ -43,7 +43,7 @@ def rewind(connection: Connection, subscription: str, since: int) -> Replay | No
         return None
     since = max(0, min(since, row.position))
     fence(connection, subscription)
-    again = {"position": since, "replaying_until": max(row.position, row.replay_until)}
+    again = {"position": since, "replay_until": max(row.position, row.replay_until)}
     connection.execute(update(subscriptions).where(mine).values(again))
     connection.execute(
         delete(single_fire_orders).where(

@@ -81,7 +81,7 @@ def store_batch(
     sinks: Sequence[tuple[SubscriptionSink, FilterResult]],
     replay_until: Mapping[str, int],
 ) -> None:
-    """What a page came to for some subscriptions; up to `replaying_until` it is produced again."""
+    """What a page came to for some subscriptions; up to `replay_until` it is produced again."""
     _count(connection, sinks)
     for one, evaluated in sinks:
         if evaluated.notifications:

@@ -25,7 +25,7 @@ _DELETE = delete(t).where(t.c.account == bindparam("a"), t.c.order_id == bindpar
 class Timers:
     """Destination of the subscription `due-times`: at most one timer an order, the next one."""
 
-    shape = 1
+    view_version = 1
 
     def produce(self, page: Page) -> dict[tuple[str, str], dict[str, Any]]:
         due: dict[tuple[str, str], dict[str, Any]] = {}
@@ -85,7 +85,7 @@ def _of_status(order: Order) -> Iterator[tuple[str, datetime]]:
 
 def due(connection: Connection, now: int, limit: int = 500) -> list[tuple[str, str, str]]:
     """Account, order and what is due, oldest first."""
-    query = select(t.c.account, t.c.order_id, t.c.what).where(t.c.due_at <= now)
+    query = select(t.c.account, t.c.order_id, t.c.kind).where(t.c.due_at <= now)
     return [tuple(row) for row in connection.execute(query.order_by(t.c.due_at).limit(limit))]
 
 

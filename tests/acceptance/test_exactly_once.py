@@ -329,10 +329,10 @@ def test_G5_a_key_is_known_for_its_time_and_natural_keys_for_ever(
     of_the_clock = Cell(replace(cell.settings, idempotency_days=days))
     assert [replayed(), replayed()] == [False, True]
     now = time.time_ns()
-    monkeypatch.setattr(checkpoints, "scheduler", lambda: now + 29 * DAY)
+    monkeypatch.setattr(checkpoints, "clock", lambda: now + 29 * DAY)
     scheduler.apply_retention(of_the_clock)
     assert replayed()
-    monkeypatch.setattr(checkpoints, "scheduler", lambda: now + 31 * DAY)
+    monkeypatch.setattr(checkpoints, "clock", lambda: now + 31 * DAY)
     scheduler.apply_retention(of_the_clock)
     of_the_clock.close()
     assert replayed() is kept

@@ -161,7 +161,7 @@ def test_G33_an_export_in_the_background_tells_its_progress_and_is_fetched(
     assert not runner.carry_on(cell.database, exported["id"])
     done = orders.call("GET", url).json()
     assert (done["state"], done["progress"]) == ("complete", {"orders": 3, "total": 3})
-    assert done["missing"] == []
+    assert done["failedOrders"] == []
     assert orders.call("GET", f"{url}/download").body == direct
     assert [one["id"] for one in orders.call("GET", EXPORTS).json()] == [exported["id"]]
     with cell.database.writing() as connection:
@@ -197,7 +197,7 @@ def test_G33_an_order_that_cannot_be_told_is_named_and_stops_nothing(cell, order
     monkeypatch.setattr(ExportFormat, "rows", odd)
     runner.carry_on(cell.database, exported["id"])
     done = orders.call("GET", f"{EXPORTS}/{exported['id']}").json()
-    assert (done["state"], done["missing"]) == ("complete", ["v2acme-01"])
+    assert (done["state"], done["failedOrders"]) == ("complete", ["v2acme-01"])
     assert done["progress"] == {"orders": 2, "total": 3}
 
 

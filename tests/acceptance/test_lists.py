@@ -437,7 +437,7 @@ def test_G31_a_release_that_folds_views_otherwise_folds_them_anew_at_its_start(
 ):
     listed(orders)
     live, head = stored(cell), cell.store.head()
-    monkeypatch.setattr(OrderViews, "shape", OrderViews.shape + 1)
+    monkeypatch.setattr(OrderViews, "view_version", OrderViews.view_version + 1)
     ensure_subscriptions(cell.database)
     with cell.database.reading() as connection:
         assert checkpoints.position(connection, orders_views.SUBSCRIPTION) == 0

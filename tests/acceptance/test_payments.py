@@ -158,7 +158,7 @@ def test_G5_the_same_payments_sent_again_are_recorded_once(cell, client):
     split = client.call("POST", f"/split/{bought.group}/payments", [card(APPROVED)])
     assert split.status == 201
     names = [row.name for row in cell.store.stream(f"{ACCOUNT}/{bought.ids[0]}")]
-    assert names.count("payments-sent") == 1
+    assert names.count("payments-submitted") == 1
     other = [card(APPROVED, transaction={"id": "OTHER"})]
     assert bought.send(*other).status == 400
 

@@ -134,7 +134,7 @@ def crashes(monkeypatch):
         await paid(*arguments, **named)
         await dies()
 
-    monkeypatch.setattr(registration, "pay_more", pays_and_dies)
+    monkeypatch.setattr(registration, "authorize_increase", pays_and_dies)
 
 
 def test_G26_an_increase_is_prepared_paid_registered_and_invoiced(cell, far, client, order):
@@ -219,7 +219,7 @@ def test_G22_an_order_that_is_invoiced_meanwhile_keeps_its_value(
         assert fields.status == 200
         return name
 
-    monkeypatch.setattr(registration, "pay_more", invoiced_meanwhile)
+    monkeypatch.setattr(registration, "authorize_increase", invoiced_meanwhile)
     refused = more(client, order)
     assert (refused.status, refused.json()["error"]["code"]) == (400, "OMS010")
     asyncio.run(settle(cell))

@@ -47,7 +47,7 @@ def test_a_dry_run_and_an_explanation_of_another_filter(feed, cell):
     text = 'status = "payment-approved"'
     report = answer(feed("dry-run", "key-1", "--since", "0", "--filter", text, "--json"))
     assert (report["matched"], report["done"], report["head"]) == (2, True, cell.store.head())
-    assert "2 notices" in feed("dry-run", "key-1", "--since", "0", "--filter", text).stdout
+    assert "2 notifications" in feed("dry-run", "key-1", "--since", "0", "--filter", text).stdout
     fields = answer(feed("explain", "key-1", "v1-01", "--filter", text, "--json"))
     assert [version["notification"] for version in fields["versions"]].count(True) == 1
     assert fields["reads"] == ["status"]
@@ -74,5 +74,5 @@ def test_dead_letters_are_listed_and_requeued(feed, cell):
     position = str(letters[0]["position"])
     assert answer(feed("requeue", "key-1", position, "--json")) == {"requeued": 1}
     assert feed("requeue", "key-1").exit_code == 2
-    assert "17 letters" in feed("requeue", "key-1", "--all").stdout
+    assert "17 dead letters" in feed("requeue", "key-1", "--all").stdout
     assert answer(feed("dead-letters", "key-1", "--json")) == []

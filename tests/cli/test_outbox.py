@@ -22,7 +22,7 @@ from workers.outbox import dispatcher
 def fields(cell, monkeypatch):
     """Runs a command line; what it printed. Redis is away, which costs a signal only."""
     monkeypatch.setattr(outbox, "open_cell", lambda: cell)
-    monkeypatch.setattr(outbox.signals, "wake", lambda *_: 0)
+    monkeypatch.setattr(outbox.signals, "signal", lambda *_: 0)
 
     def run(*words):
         result = CliRunner().invoke(app, ["outbox", *words], catch_exceptions=False)
@@ -52,7 +52,7 @@ def test_G45_an_operator_finds_a_dead_call_and_has_it_made_again(cell, fields, m
     assert dead["id"] in listed
     assert "the line is dead" in listed
     monkeypatch.setitem(dispatcher.HANDLERS, "place-fulfillment", good)
-    assert "waiting" in fields("resume", dead["id"], "--account", STORE)
+    assert "pending" in fields("resume", dead["id"], "--account", STORE)
     asyncio.run(settle(cell))
     assert str(asyncio.run(cell.ledger.order(STORE, order_id)).status) == "payment-approved"
 

@@ -226,7 +226,7 @@ def test_G7_a_conflicting_command_of_a_group_fails_alone(cell):
 @pytest.mark.parametrize(
     "tampering",
     [
-        "UPDATE events SET \"by\" = 'nobody' WHERE position = 5",
+        "UPDATE events SET actor = 'nobody' WHERE position = 5",
         "DELETE FROM events WHERE position = 5",
         "UPDATE events SET status = 'invoiced' WHERE position = 5",
     ],

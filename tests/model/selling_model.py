@@ -436,14 +436,14 @@ class Selling(RuleBasedStateMachine):
         assert not any(side.outbox for side in sides), [side.outbox for side in sides]
         top = sides[0]
         ended, present = {top.status}, top
-        while present.delegated and present.seller_order in sale.sides:
-            present = sale.sides[present.seller_order]
+        while present.delegated and present.seller_side in sale.sides:
+            present = sale.sides[present.seller_side]
             ended.add(present.status)
         assert ended in ({"invoiced"}, {"canceled"}, {None}), (top.key, ended)
         order = await self.cell.ledger.order(*top.key)
         check_money(order)
         for side in sides:  # whoever had the order and has it no more has canceled it
-            if side.marketplace_order == top.key and top.seller_order != side.key:
+            if side.marketplace_order == top.key and top.seller_side != side.key:
                 assert side.status == "canceled", side
 
     async def _settle(self) -> None:

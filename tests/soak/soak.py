@@ -183,7 +183,7 @@ class Soak:
         while left := recount.left():
             if left < least:
                 least, since = left, time.monotonic()
-            stuck = f"nothing moves: {left} entries and notices are left"
+            stuck = f"nothing moves: {left} events and notifications are left"
             assert time.monotonic() - since < CATCHING_UP, stuck
             self.pass_time()
             recount.give_up_the_refused()

@@ -213,7 +213,7 @@ async def post_agreement(
     requested = parse(Agreement, await json_body(request)).agreement_type
     the_order, change = path_id(order_id), path_id(change_request_id)
     decision = partial(agree, request_id=change, participant="", agreement=requested)
-    who = {"by": caller.app_key, "cause": request_id(request)}
+    who = {"actor": caller.app_key, "cause": request_id(request)}
     try:
         try:
             await ledger.change(caller.account, the_order, decision, **who)

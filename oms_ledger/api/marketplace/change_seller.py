@@ -99,7 +99,7 @@ async def put_seller(order_id: str, request: Request, cell: TheCell, caller: May
             for one in requested.shipping_data.logistics_info
         ],
     }
-    actor = {"by": caller.app_key, "cause": request_id(request)}
+    actor = {"actor": caller.app_key, "cause": request_id(request)}
     order_id, account = path_id(order_id), caller.account
     order = await cell.ledger.order(account, order_id)
     require_change(order, payment_value=requested.marketplace_payment_value, **fields)

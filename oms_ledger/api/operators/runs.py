@@ -99,7 +99,7 @@ async def _orders(cell: Cell, request: Request, caller: Caller, requested: RunRe
     if requested.orders is not None:
         return list(dict.fromkeys(requested.orders))
     account = await cell.ledger.account(caller.account)
-    question = question_of(account, of_body(requested.query or {}), cell.ledger.now()).question
+    question = question_of(account, of_body(requested.query or {}), cell.ledger.now()).order_query
     await request.app.state.freshness.wait()
     every = replace(question, page=1, per_page=bulk.MOST + 1)
 

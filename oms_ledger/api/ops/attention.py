@@ -17,7 +17,7 @@ from oms_ledger.api.orders.queries import requested
 from oms_ledger.cell import Cell
 from oms_ledger.notifications.webhook import instant_text
 from projections.desk import tasks
-from projections.desk.tasks import Question as TaskQuestion
+from projections.desk.tasks import TaskQuery
 from projections.notifications import deliveries, feeds, hooks
 from projections.orders import query as orders_query
 from projections.outbox import messages
@@ -78,7 +78,7 @@ def _needs(
     if may("list_orders"):
         for kind, (severity, query) in ORDERS.items():
             given = {name: [value] for name, value in query.items()}
-            question = requested(account, given, cell.ledger.now()).question
+            question = requested(account, given, cell.ledger.now()).order_query
             count = orders_query.totals(connection, question).count
             yield _need(kind, severity, count, query=query)
     if may("hook_state"):
@@ -89,7 +89,7 @@ def _needs(
         query = {"state": messages.DEAD}
         yield _need("outbox-dead", ERROR, len(dead), since=oldest, query=query)
     if may("read_tasks"):
-        _, total = tasks.page(connection, TaskQuestion(account.name, without=("Closed",)), 1, 1)
+        _, total = tasks.page(connection, TaskQuery(account.name, without=("Closed",)), 1, 1)
         yield _need("tasks-open", DECIDE, total)
 
 
@@ -98,8 +98,8 @@ def _subscriptions(
 ) -> Iterator[dict[str, Any]]:
     for hook in hooks.of_account(connection, account.name, cell.encryption):
         pending, oldest, dead = deliveries.overview(connection, hook.app_key)
-        failing = pending if hook.failures >= FAILURES else 0
-        reason = f"{hook.failures} failures in a row"
+        failing = pending if hook.consecutive_failures >= FAILURES else 0
+        reason = f"{hook.consecutive_failures} failures in a row"
         yield _need(
             "hook-failing", ERROR, failing, since=oldest, reason=reason, app_key=hook.app_key
         )

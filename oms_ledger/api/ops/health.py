@@ -47,7 +47,8 @@ def _state(cell: Cell) -> tuple[list[str], list[str]]:
         cell.redis.ping()
     except redis.RedisError as error:
         notes.append(
-            f"redis is unavailable ({type(error).__name__}): feeds and hooks wait for the reconciliation"
+            f"redis is unavailable ({type(error).__name__}):"
+            " feeds and hooks wait for the reconciliation"
         )
     return reasons, notes
 

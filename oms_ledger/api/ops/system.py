@@ -91,7 +91,7 @@ def _verified(cell: Cell) -> Iterator[dict[str, Any]]:
         for position in verify(cell.store, head):
             yield {"done": position, "total": total}
     except IntegrityError as tampered:
-        yield {"ok": False, "position": tampered.position, "reason": tampered.why, "views": []}
+        yield {"ok": False, "position": tampered.position, "reason": tampered.reason, "views": []}
         return
     differing = []
     for done, found in verify_views(cell.database, cell.loader()):

@@ -23,8 +23,8 @@ TOPICS: list[Mapping[type, MessageRule]] = [
 ]
 
 
-def OUTBOX_EVENTS() -> frozenset[type]:
-    """The events that may make somebody be called."""
+def outbox_events() -> frozenset[type]:
+    """List the events that may lead to messages."""
     return frozenset(event for topic in TOPICS for event in topic)
 
 

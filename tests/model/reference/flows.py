@@ -109,8 +109,8 @@ class Flows:
                 side,
                 f"seller:{side.chain[0]}",
                 kind,
-                key or side.seller_order[1],
-                side.seller_order,
+                key or side.seller_side[1],
+                side.seller_side,
             )
 
     def tell_above(self, side: Side, kind: str, key: str, what: Told | None = None) -> None:

@@ -58,20 +58,20 @@ def effect(sale: Sale, side: Side, message: Message) -> str:
 
 
 def _place(sale: Sale, side: Side, message: Message) -> None:
-    if side.status != "waiting-for-authorization" or side.seller_order_ != message.to:
+    if side.status != "waiting-for-authorization" or side.seller_side != message.to:
         return
-    seller_order_ = sale.sides.get(message.to)
-    if seller_order_ is None:
+    seller_side = sale.sides.get(message.to)
+    if seller_side is None:
         seller, rest = message.to[0], side.chain[1:]
         flow = "chain" if rest else "seller"
-        seller_order_ = sale.placed(seller, message.to[1], flow, rest, side.key, side.units)
-        sale.come(seller_order_, "order-created" if rest else "order-accepted")
-    if seller_order_.flow == "seller" or seller_order_.confirmed:
-        _confirmed(sale, side, seller_order_)
+        seller_side = sale.placed(seller, message.to[1], flow, rest, side.key, side.units)
+        sale.come(seller_side, "order-created" if rest else "order-accepted")
+    if seller_side.flow == "seller" or seller_side.confirmed:
+        _confirmed(sale, side, seller_side)
 
 
-def _confirmed(sale: Sale, side: Side, seller_order_: Side) -> None:
-    if side.status != "waiting-for-authorization" or side.seller_order_ != seller_order_.key:
+def _confirmed(sale: Sale, side: Side, seller_side: Side) -> None:
+    if side.status != "waiting-for-authorization" or side.seller_side != seller_side.key:
         return
     side.confirmed = True
     if side.flow == "marketplace":
@@ -82,29 +82,29 @@ def _confirmed(sale: Sale, side: Side, seller_order_: Side) -> None:
 
 
 def _authorize(sale: Sale, side: Side, message: Message) -> None:
-    seller_order_ = sale.sides[message.to]
-    if side.status in FINAL or side.seller_order_ != message.to or seller_order_.status in FINAL:
+    seller_side = sale.sides[message.to]
+    if side.status in FINAL or side.seller_side != message.to or seller_side.status in FINAL:
         return
-    if seller_order_.status == "waiting-for-authorization":
+    if seller_side.status == "waiting-for-authorization":
         raise RetryLater
-    if seller_order_.status == "waiting-ffmt-authorization":
-        sale.come(seller_order_, "authorize-fulfillment")
-    elif seller_order_.status == "waiting-for-mkt-authorization":
-        sale.come(seller_order_, "payment-approved")
+    if seller_side.status == "waiting-ffmt-authorization":
+        sale.come(seller_side, "authorize-fulfillment")
+    elif seller_side.status == "waiting-for-mkt-authorization":
+        sale.come(seller_side, "payment-approved")
 
 
 def _ask(sale: Sale, side: Side, message: Message) -> None:
     requested = next(one for one in side.requests if one.id == message.key)
     if side.status != "waiting-for-seller-decision" or requested.denied:
         return
-    seller_order_ = sale.sides[message.to]
-    if seller_order_.status not in FINAL:
-        if seller_order_.invoiced:  # it goes on: the invoice is on its way
+    seller_side = sale.sides[message.to]
+    if seller_side.status not in FINAL:
+        if seller_side.invoiced:  # it goes on: the invoice is on its way
             sale.denied(side)
             return
-        _asked(sale, seller_order_, Request(requested.id, marketplace_order=True))
-    if seller_order_.status in FINAL and not seller_order_.invoices:
-        _canceled_below(sale, side, seller_order_)
+        _asked(sale, seller_side, Request(requested.id, marketplace_order=True))
+    if seller_side.status in FINAL and not seller_side.invoices:
+        _canceled_below(sale, side, seller_side)
 
 
 def _asked(sale: Sale, side: Side, request: Request) -> None:
@@ -125,21 +125,19 @@ def _asked(sale: Sale, side: Side, request: Request) -> None:
 
 def _cancel(sale: Sale, side: Side, message: Message) -> None:
     """Nothing is left to decide: canceled above, another seller, or nobody decided in time."""
-    seller_order_ = sale.sides.get(message.to)
-    left = side.status in FINAL or side.seller_order_ != message.to
-    if seller_order_ and seller_order_.status not in FINAL:
-        returned = (
-            seller_order_.status == "invoiced" and seller_order_.returned >= seller_order_.invoiced
-        )
-        if seller_order_.invoiced and not (returned and side.status in FINAL):
+    seller_side = sale.sides.get(message.to)
+    left = side.status in FINAL or side.seller_side != message.to
+    if seller_side and seller_side.status not in FINAL:
+        returned = seller_side.status == "invoiced" and seller_side.returned >= seller_side.invoiced
+        if seller_side.invoiced and not (returned and side.status in FINAL):
             if left:
                 raise GivenUp
             return
-        _must_cancel(sale, seller_order_, message)
+        _must_cancel(sale, seller_side, message)
     if not left and (
-        seller_order_ is None or (seller_order_.status in FINAL and not seller_order_.invoices)
+        seller_side is None or (seller_side.status in FINAL and not seller_side.invoices)
     ):
-        _canceled_below(sale, side, seller_order_)
+        _canceled_below(sale, side, seller_side)
 
 
 def _must_cancel(sale: Sale, side: Side, message: Message) -> None:
@@ -169,9 +167,9 @@ def _settle_proposal(sale: Sale, side: Side, message: Message) -> None:
         return
     if sale.now - message.at < TIME_TO_TAKE_UP:
         raise RetryLater
-    seller_order_ = sale.sides.get(message.to)
-    if seller_order_ and seller_order_.status not in FINAL:
-        _must_cancel(sale, seller_order_, message)
+    seller_side = sale.sides.get(message.to)
+    if seller_side and seller_side.status not in FINAL:
+        _must_cancel(sale, seller_side, message)
 
 
 # Up: `side` says, `above` hears
@@ -180,7 +178,7 @@ def _settle_proposal(sale: Sale, side: Side, message: Message) -> None:
 def _hears(sale: Sale, side: Side, message: Message) -> Side | None:
     """The side above, if this is still the order that delivers it."""
     marketplace_order = sale.sides[message.to]
-    return marketplace_order if marketplace_order.seller_order_ == side.key else None
+    return marketplace_order if marketplace_order.seller_side == side.key else None
 
 
 def _tell_confirmed(sale: Sale, side: Side, message: Message) -> None:
@@ -192,7 +190,7 @@ def _tell_canceled(sale: Sale, side: Side, message: Message) -> None:
         _canceled_below(sale, marketplace_order, side)
 
 
-def _canceled_below(sale: Sale, side: Side, seller_order_: Side | None) -> None:
+def _canceled_below(sale: Sale, side: Side, seller_side: Side | None) -> None:
     """As was asked for here, or by the seller itself: then another one may be chosen."""
     if side.status in (*FINAL, "window-to-change-seller"):
         return

@@ -159,11 +159,11 @@ class Sale(Flows):
 
     def _at_the_seller(self, side: Side, request: str, units: dict[str, int]) -> None:
         """Whoever delivers may have invoiced meanwhile: it is asked first."""
-        seller_order_ = self.sides.get(side.seller_order_) if side.delegated else None
-        if seller_order_ and request not in seller_order_.v1:
-            self._at_the_seller(seller_order_, request, units)
-            self.may_hear_v1(seller_order_, units)
-            self.changed_v1(seller_order_, request, units)
+        seller_side = self.sides.get(side.seller_side) if side.delegated else None
+        if seller_side and request not in seller_side.v1:
+            self._at_the_seller(seller_side, request, units)
+            self.may_hear_v1(seller_side, units)
+            self.changed_v1(seller_side, request, units)
 
     def may_hear_v1(self, side: Side, units: dict[str, int]) -> None:
         if any(one.ended == "done" for one in side.changes):
@@ -234,7 +234,7 @@ class Sale(Flows):
         key = f"{change.id}/{len(side.sent)}"
         what = (change.id, "", 0, change.units)
         if side.flow == "marketplace":
-            self.tell(side, f"seller:{side.chain[0]}", "ask-change", key, side.seller_order_, what)
+            self.tell(side, f"seller:{side.chain[0]}", "ask-change", key, side.seller_side, what)
         else:
             self.tell_above(side, "ask-change", key, what)
 
@@ -268,9 +268,7 @@ class Sale(Flows):
         what = (change.id, change.ended, 0, change.units)
         if side.flow == "marketplace":
             key = f"{change.id}/ended"
-            self.tell(
-                side, f"seller:{side.chain[0]}", "settle-change", key, side.seller_order_, what
-            )
+            self.tell(side, f"seller:{side.chain[0]}", "settle-change", key, side.seller_side, what)
         elif change.ended == "canceled":
             self.tell_above(side, "settle-change", f"{change.id}/ended", what)
 
@@ -297,18 +295,16 @@ class Sale(Flows):
         if side.chain[0] == seller:
             raise Refused("CHK0195")
         side.proposed += 1
-        seller_order_ = f"{side.proposed:02d}-{side.id}"
-        self.tell(
-            side, f"proposal:{seller}", "settle-proposal", seller_order_, (seller, seller_order_)
-        )
-        placed = self.placed(seller, seller_order_, "seller", (), side.key, side.units)
+        seller_side = f"{side.proposed:02d}-{side.id}"
+        self.tell(side, f"proposal:{seller}", "settle-proposal", seller_side, (seller, seller_side))
+        placed = self.placed(seller, seller_side, "seller", (), side.key, side.units)
         self.come(placed, "order-accepted")
-        return seller_order_
+        return seller_side
 
     def change_seller(self, side: Side, seller: str) -> None:
-        seller_order_ = self.propose_seller(side, seller)
+        seller_side = self.propose_seller(side, seller)
         self.tell_below(side, "cancel")
-        side.chain, side.seller_order = (seller,), seller_order_
+        side.chain, side.seller_order = (seller,), seller_side
         if side.status == "window-to-change-seller":
             self.come(side, side.before)
         elif side.status == "waiting-for-authorization":

@@ -117,7 +117,7 @@ class Side:
         return self.flow in SOLD_ELSEWHERE
 
     @property
-    def seller_order_(self) -> Key:
+    def seller_side(self) -> Key:
         return self.chain[0], self.seller_order or f"00-{self.id}"
 
     @property

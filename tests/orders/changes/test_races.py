@@ -63,7 +63,7 @@ def asks(request_id, requested):
     return request_change, {
         "request_id": request_id,
         "workflow_id": "w",
-        "asked": requested,
+        "requested": requested,
         "settings": SETTINGS,
     }
 
@@ -171,7 +171,7 @@ def test_generations_invoices_and_cancellations_in_every_interleaving():
     v1 = Modification("v1", "reason", removed=(UnitsInput("mug", 1, PRICE),))
     for interleaving in merges(
         [asks("c", removal(2)), *transitions_of("c")],
-        [(register_change, {"asked": v1})],
+        [(register_change, {"requested": v1})],
         [invoices("1", 2 * PRICE)],
         [(cancel, {})],
     ):

@@ -124,8 +124,8 @@ def test_G16_its_time_is_told_whatever_else_the_order_waits_for():
     waiting = after(prepared.when(cancel).decided(), prepared.order)
     assert waiting.status is Status.CANCELLATION_REQUESTED
     for order in (prepared.order, waiting):
-        assert timer(order) == {"what": "prepared-change", "due_at": due}
-    assert timer(after([events.ChangeAbandoned("more", NAME)], waiting))["what"] == (
+        assert timer(order) == {"kind": "prepared-change", "due_at": due}
+    assert timer(after([events.ChangeAbandoned("more", NAME)], waiting))["kind"] == (
         "cancellation-decision"
     )
 

@@ -86,7 +86,7 @@ def asks(reason="out of stock", **named):
     return ChangeInput(reason, **named)
 
 
-def requested(story, requested, order=None, settings=SETTINGS, request_id="r-1", **named):
+def with_request(story, requested, order=None, settings=SETTINGS, request_id="r-1", **named):
     order = order or story.order
     events = request_change(
         order,
@@ -103,7 +103,7 @@ def requested(story, requested, order=None, settings=SETTINGS, request_id="r-1",
 def applied(story, requested, **named):
     """The order after a request that went through all of its steps."""
     context = story.when(advance).context
-    order = requested(story, requested, **named)
+    order = with_request(story, requested, **named)
     request_id = order.change_requests[-1].id
     for decision, more in ((advance, {}), (ask_payment, {}), (adjust_payment, {"receipt": "g"})):
         if decision is adjust_payment and not order.change_requests[-1].payment_asked:
@@ -140,7 +140,7 @@ def test_example_2_goods_are_weighed_and_cost_more():
     assert order.payments[0].value == 14_88
     by_slip = handled(CHEESE, payments=(SLIP,))
     with pytest.raises(refusals.ChangePaymentCannotIncrease):
-        requested(by_slip, weighed)
+        with_request(by_slip, weighed)
     allowed = changes_settings.shown(
         {}, {"paymentConfiguration": {"customPaymentSystemsAllowed": ["6"]}}
     )
@@ -148,7 +148,7 @@ def test_example_2_goods_are_weighed_and_cost_more():
 
 
 def test_the_document_changes_once_and_readers_do_not_apply_the_change_twice():
-    order = requested(shopping, asks(remove=side(one("a")), manual_increment=5))
+    order = with_request(shopping, asks(remove=side(one("a")), manual_increment=5))
     before, shown = oms_document(shopping.order), oms_document(order)
     assert (before.pop("allowEdition"), shown.pop("allowEdition")) == (True, False)
     assert shown == before
@@ -323,7 +323,7 @@ REFUSED = [
 @pytest.mark.parametrize(("story", "requested", "code"), REFUSED)
 def test_what_may_not_be_is_refused_with_its_code(story, requested, code):
     with pytest.raises(refusals.Refusal) as refused:
-        requested(story, requested, settings=requested.settings or SETTINGS)
+        with_request(story, requested, settings=requested.settings or SETTINGS)
     assert refused.value.code == code
     assert says(refused.value, PUBLISHED["v2"][code]) or isinstance(
         refused.value, refusals.ChangedByV2 | refusals.ChangePriceMissing
@@ -332,13 +332,13 @@ def test_what_may_not_be_is_refused_with_its_code(story, requested, code):
 
 def test_settings_can_close_the_api():
     with pytest.raises(refusals.InvalidChange):
-        requested(shopping, asks(manual_discount=1), settings=CLOSED)
+        with_request(shopping, asks(manual_discount=1), settings=CLOSED)
 
 
 def test_an_invoiced_order_is_not_changed():
     done = shopping.and_(invoice(43_01), e.InvoiceVerified(), e.FullyInvoiced())
     with pytest.raises(refusals.ChangeAlreadyInvoiced):
-        requested(done, asks(manual_discount=1))
+        with_request(done, asks(manual_discount=1))
 
 
 def test_G24_lines_of_the_same_sku_are_told_apart_by_their_unique_id():
@@ -367,7 +367,7 @@ def test_client_and_custom_data_change_with_the_line():
 # A request's life
 
 
-removal = requested(shopping, asks(remove=side(one("a"))))
+removal = with_request(shopping, asks(remove=side(one("a"))))
 FACTS = shopping.when(advance).context
 
 
@@ -393,7 +393,7 @@ def test_without_participants_a_request_passes_to_its_payment_and_then_to_the_en
 
 def test_one_request_at_a_time():
     with pytest.raises(refusals.ChangeInProgress):
-        requested(shopping, asks(manual_discount=1), order=removal, request_id="r-2")
+        with_request(shopping, asks(manual_discount=1), order=removal, request_id="r-2")
     assert not can_change(removal)
     assert can_change(shopping.order)
 
@@ -459,7 +459,7 @@ def test_an_adjusted_payment_of_a_canceled_request_is_set_back_once():
 
 
 def test_agreements_of_a_participant_may_come_twice_and_in_any_order():
-    order = requested(shopping, asks(remove=side(one("a"))))
+    order = with_request(shopping, asks(remove=side(one("a"))))
     (alone,) = order.change_requests
     shared = replace(alone, requested=replace(alone.requested, participants=("seller",)))
     order = replace(order, change_requests=(shared,))

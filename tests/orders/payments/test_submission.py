@@ -112,8 +112,13 @@ def test_G20_G21_what_is_sent_is_shared_among_the_orders_of_the_purchase_to_the_
     first = scenarios.given(replace(scenarios.purchase(), payments=(half,))).order
     third = (replace(scenarios.MUGS, quantity=1, price=33),)
     orders = [
-        replace(first, order_id="v1-01", totals=(scenarios.e.Total("Items", 67),)),
-        replace(first, order_id="v1-02", items=third, totals=(scenarios.e.Total("Items", 33),)),
+        replace(first, order_id="v1-01", totals=(scenarios.events.Total("Items", 67),)),
+        replace(
+            first,
+            order_id="v1-02",
+            items=third,
+            totals=(scenarios.events.Total("Items", 33),),
+        ),
     ]
     body = [{"value": 55, "referenceValue": 50}, {"value": 50, "paymentSystem": 4}]
     shares = payments_sent(body, orders)

@@ -75,17 +75,17 @@ def test_G8_a_row_that_differs_is_named_by_the_entry_it_should_come_of(
 
 def test_G8_a_row_about_an_order_that_the_ledger_does_not_know_is_named(cell, orders):
     with cell.database.writing() as connection:
-        made_up = {"account": ACCOUNT, "order_id": "v9-01", "what": "placement", "due_at": 1}
+        made_up = {"account": ACCOUNT, "order_id": "v9-01", "kind": "placement", "due_at": 1}
         connection.execute(insert(tables.timers).values(made_up))
     (found,) = stale_views(cell)
-    assert (found.view, found.order_id, found.position) == ("due_times", "v9-01", 0)
+    assert (found.view, found.order_id, found.position) == ("timers", "v9-01", 0)
 
 
 def test_G8_totals_that_are_not_the_sum_of_their_orders_are_named(cell, orders):
     with cell.database.writing() as connection:
         figures = tables.order_totals
         connection.execute(update(figures).values(value_sum=figures.c.value_sum + 1))
-    assert {one.view for one in stale_views(cell)} == {"order_figures"}
+    assert {one.view for one in stale_views(cell)} == {"order_totals"}
 
 
 def test_G8_views_that_lag_or_are_rebuilt_agree_all_the_same(cell, orders):

@@ -75,7 +75,7 @@ def view_of(order_id, one):
 def test_G31_figures_kept_move_by_move_are_those_computed_anew(seed):
     rng = random.Random(seed)
     engine = create_engine("sqlite://")
-    metadata.create_all(engine, tables=[order_views, table, metadata.tables["order_terms"]])
+    metadata.create_all(engine, tables=[order_views, table, metadata.tables["order_search_terms"]])
     shares = {}
     with engine.begin() as connection:
         for _ in range(12):

@@ -108,7 +108,7 @@ def follow(cell, queues, what, which):
         left = run_batch(cell.database, loader, queues).left
         run_batch(cell.database, loader, [one for one in queues if one.subscription in left])
     else:
-        die = patch.object(batch, "store_together", side_effect=Killed)
+        die = patch.object(batch, "store_batch", side_effect=Killed)
         with die, suppress(Killed):
             run_batch(cell.database, loader, queues)
 

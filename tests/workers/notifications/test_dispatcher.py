@@ -237,7 +237,7 @@ def holder(cell):
 
 def let_circuit_probe(cell):
     with cell.database.writing() as connection:
-        connection.execute(text("UPDATE hooks SET opens_at = 0"))
+        connection.execute(text("UPDATE hooks SET circuit_open_until = 0"))
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -330,7 +330,7 @@ def failing(write):
 
 def free_lease(cell):
     with cell.database.writing() as connection:
-        connection.execute(text("UPDATE cursors SET leased_until = 0"))
+        connection.execute(text("UPDATE subscriptions SET leased_until = 0"))
 
 
 def test_G43_what_was_judged_while_another_worker_told_the_hook_is_not_left_behind(open_cell):

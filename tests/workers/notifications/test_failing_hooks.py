@@ -94,7 +94,7 @@ def world(request, monkeypatch):
     monkeypatch.setattr(dispatcher, "Sender", world.sender())
     monkeypatch.setattr(dispatcher, "RateLimiter", world.pace)
     now = checkpoints.clock()
-    monkeypatch.setattr(checkpoints, "scheduler", lambda: now)  # what failed never falls due again
+    monkeypatch.setattr(checkpoints, "clock", lambda: now)  # what failed never falls due again
     yield world
     world.released.set()
 

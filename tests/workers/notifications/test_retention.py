@@ -115,7 +115,7 @@ class Weeks:
 @pytest.fixture
 def weeks(cell, monkeypatch):
     weeks = Weeks(cell)
-    monkeypatch.setattr(checkpoints, "scheduler", weeks.nanoseconds)
+    monkeypatch.setattr(checkpoints, "clock", weeks.nanoseconds)
     monkeypatch.setattr(dispatcher, "Sender", weeks.post())
     monkeypatch.setattr(dispatcher.random, "random", lambda: 0.5)
     return weeks
@@ -242,7 +242,7 @@ def require_retention(weeks):
         old = attempts.c.at < weeks.micros - 15 * 86_400_000_000
         kept = set(connection.execute(select(attempts.c.app_key).where(old)).scalars())
     assert len(letters) == 27
-    assert {letter.why for letter in letters} == {"retention"}
+    assert {letter.reason for letter in letters} == {"retention"}
     for letter in letters:
         age = letter.at - weeks.nanoseconds() // 1000
         assert age < 0

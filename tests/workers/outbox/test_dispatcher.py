@@ -160,7 +160,7 @@ def test_G45_a_skipped_call_lets_the_next_ones_through(cell, fields, monkeypatch
 
     assert asyncio.run(story()).failed_messages == {}
     assert ("warehouse", "release") in fields
-    skipped = [row for row in cell.store.page(0) if row.name == "call-skipped"]
+    skipped = [row for row in cell.store.page(0) if row.name == "outbox-message-skipped"]
     assert len(skipped) == 1
     assert listed(cell, state=messages.SKIPPED)[0].skip_reason == "told by telephone"
 

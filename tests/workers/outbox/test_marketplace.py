@@ -181,7 +181,7 @@ class TestCancellation:
         orders = run(story())
         assert {str(order.status) for order in orders} == {"canceled"}
         assert {order.cancellation.reason for order in orders} == {"too late"}
-        assert {order.cancellation.actor for order in orders} == {"user"}
+        assert {order.cancellation.by for order in orders} == {"user"}
 
     def test_the_seller_accepts(self, cell, clock, chain):
         async def story():
@@ -265,7 +265,7 @@ class TestCancellation:
         window, orders = run(story())
         assert (window[0], window[-1]) == ("window-to-change-seller", "canceled")
         assert {str(order.status) for order in orders} == {"canceled"}
-        assert orders[0].cancellation.actor == "seller-notification"
+        assert orders[0].cancellation.by == "seller-notification"
         assert orders[0].cancellation.reason == "broken"
 
     def test_G14_a_payment_that_does_not_come_ends_all_sides(self, cell, clock, chain):
@@ -279,7 +279,7 @@ class TestCancellation:
 
         orders = run(story())
         assert {str(order.status) for order in orders} == {"canceled"}
-        assert {order.cancellation.actor for order in orders} == {"payment-notification"}
+        assert {order.cancellation.by for order in orders} == {"payment-notification"}
 
 
 def test_G16_a_dispatch_that_nobody_authorizes_is_canceled_after_thirty_days(cell, clock):
@@ -322,7 +322,7 @@ def test_G17_every_side_names_the_first_cause_in_the_event_that_cancels(cell, cl
     orders = run(story())
     assert {str(order.status) for order in orders} == {"canceled"}
     for order in orders:
-        assert (order.cancellation.actor, order.cancellation.reason) == ("user", "changed my mind")
+        assert (order.cancellation.by, order.cancellation.reason) == ("user", "changed my mind")
         started = next(at for status, at in order.timeline if str(status) == "cancel")
         assert order.canceled_at == started
 

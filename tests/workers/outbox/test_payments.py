@@ -299,7 +299,7 @@ def test_G14_a_payment_that_is_not_made_in_time_cancels_its_order_and_is_release
     assert at(cell, clock, 59).status is Status.PAYMENT_PENDING
     order = at(cell, clock, 60)
     assert order.status is Status.CANCELED
-    assert order.cancellation.actor == "payment-notification"
+    assert order.cancellation.by == "payment-notification"
     assert [(kind, value) for kind, value, _ in remote.requested] == [(Kind.CANCEL, 105_00)]
     assert at(cell, clock, 120) == order
 

@@ -111,7 +111,7 @@ class Shop:
         asyncio.run(ledger.change(ACCOUNT, ORDER, decision, actor="test"))
 
     def change(self, requested=MORE, cell=None):
-        fields = {"trust_prices": True, "by": "test", "cause": None}
+        fields = {"trust_prices": True, "actor": "test", "cause": None}
         return asyncio.run(register(cell or self.cell, ACCOUNT, ORDER, requested, **fields))
 
     def dies(self, line, gateway, requested=MORE):
@@ -185,7 +185,7 @@ def test_G5_a_client_that_repeats_after_a_crash_pays_once(shop, gateway, line):
     assert shop.later(days=1).value == gateway.authorized == 130_00
     assert gateway.done == {f"{ORDER}/more": 30_00}
     assert shop.names() == ["change-prepared", "change-registered"]
-    assert shop.outbox_messages() == []
+    assert shop.messages() == []
 
 
 @pytest.mark.parametrize("line", LINES)
@@ -203,7 +203,7 @@ def test_G26_after_a_crash_that_nobody_repeats_the_gateway_has_what_the_order_co
     result = list(gateway.requested)
     shop.later(days=1)
     assert gateway.requested == result
-    assert {one.state for one in shop.outbox_messages()} <= {messages.DONE}
+    assert {one.state for one in shop.messages()} <= {messages.DONE}
 
 
 def test_G45_a_gateway_that_is_away_at_the_giving_back_is_asked_until_it_answers(shop, gateway):
@@ -260,7 +260,7 @@ def test_G45_a_gateway_that_lets_nobody_in_is_shown_to_a_person_and_nothing_is_f
     gateway.trouble = GatewayClosed("401")
     order = shop.later(minutes=10)
     assert len(order.failed_messages) == 1
-    (dead,) = shop.outbox_messages()
+    (dead,) = shop.messages()
     assert (dead.state, dead.kind) == (messages.DEAD, "withdraw-change")
     gateway.trouble = None
     asyncio.run(admin.resume(shop.cell, ACCOUNT, dead.id, actor="op"))
@@ -380,7 +380,7 @@ class Sale:
 
     def change(self, account, cell=None):
         order_id = self.order_id if account == STORE else f"00-{self.order_id}"
-        fields = {"trust_prices": True, "by": "test", "cause": None}
+        fields = {"trust_prices": True, "actor": "test", "cause": None}
         asyncio.run(register(cell or self.cell, account, order_id, MORE, **fields))
 
     def later(self, **actor):

@@ -19,7 +19,7 @@ class Lanes:
     """The lanes of a runner, worked on turn by turn by the test."""
 
     def __init__(self, filter_runner: FilterRunner) -> None:
-        self.waiting: dict[object, list] = {filter_runner._quick: [], filter_runner._slow: []}
+        self.waiting: dict[object, list] = {filter_runner._fast: [], filter_runner._slow: []}
         self.filter_runner = filter_runner
         filter_runner._submit = lambda lane, work, name: self.waiting[lane].append((work, name))
 
@@ -54,45 +54,45 @@ def test_G44_a_slow_filter_is_not_tried_on_each_event_before_the_others(cell, mo
     evaluate_version = filtering.FilterRun.evaluate_version
     monkeypatch.setattr(
         filtering.FilterRun,
-        "hear",
+        "evaluate_version",
         lambda self, version: (
             evaluated.append(version.row.position) or evaluate_version(self, version)
         ),
     )
-    filter_runner = FilterRunner(cell, lambda _: None)
-    filter_runner._closed.set()  # no rests
-    lanes = Lanes(filter_runner)
+    runner = FilterRunner(cell, lambda _: None)
+    runner._closed.set()  # no rests
+    lanes = Lanes(runner)
     for round in range(4):
         write_order(cell, round + 1)
         before = len(evaluated)
-        filter_runner._judge_account(ACCOUNT)  # the one turn of the quick lane
+        runner._evaluate_account(ACCOUNT)  # the one turn of the quick lane
         assert position(cell, healthy) == cell.store.head()
         assert len(evaluated) - before <= (1 if round == 0 else 0)
     assert position(cell, slow) < cell.store.head()
     for _ in range(1000):
-        if not lanes.turn(filter_runner._slow):
+        if not lanes.turn(runner._slow):
             break
     assert position(cell, slow) == cell.store.head()
     assert len(evaluated) == len(set(evaluated))
-    filter_runner.close()
+    runner.close()
 
 
 def test_a_filter_that_is_quick_again_comes_back_to_the_others(cell, monkeypatch):
     configure(cell, replace(EVERY, app_key="slow", filter=SLOW))
     monkeypatch.setattr(filter_runner, "TURN", 1000.0)
-    filter_runner = FilterRunner(cell, lambda _: None)
-    filter_runner._closed.set()
-    filter_runner._slowed["feed:slow"] = PROBATION
-    lanes = Lanes(filter_runner)
+    runner = FilterRunner(cell, lambda _: None)
+    runner._closed.set()
+    runner._slowed["feed:slow"] = PROBATION
+    lanes = Lanes(runner)
     number = 1
-    while "feed:slow" in filter_runner._slowed:
+    while "feed:slow" in runner._slowed:
         assert number < 40
         write_order(cell, number)
         number += 1
-        filter_runner._judge_account(ACCOUNT)
-        lanes.turn(filter_runner._slow)
+        runner._evaluate_account(ACCOUNT)
+        lanes.turn(runner._slow)
     write_order(cell, number)
-    filter_runner._judge_account(ACCOUNT)
+    runner._evaluate_account(ACCOUNT)
     with cell.database.reading() as connection:
         assert checkpoints.position(connection, "feed:slow") == cell.store.head()
-    filter_runner.close()
+    runner.close()

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0023_filter_pauses"
-down_revision = "0022_triggers"
+revision = "0010_filter_pauses"
+down_revision = "0009_triggers"
 branch_labels = None
 depends_on = None
 

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0024_runs"
-down_revision = "0023_filter_pauses"
+revision = "0011_runs"
+down_revision = "0010_filter_pauses"
 branch_labels = None
 depends_on = None
 

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0022_triggers"
-down_revision = "0021_document_scrolls"
+revision = "0009_triggers"
+down_revision = "0008_document_scrolls"
 branch_labels = None
 depends_on = None
 

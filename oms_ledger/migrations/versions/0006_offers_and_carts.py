@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0019_offers_and_carts"
-down_revision = "0018_documents"
+revision = "0006_offers_and_carts"
+down_revision = "0005_documents"
 branch_labels = None
 depends_on = None
 

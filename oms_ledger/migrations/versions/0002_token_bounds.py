@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0015_token_bounds"
-down_revision = "0014_external_sellers"
+revision = "0002_token_bounds"
+down_revision = "0001_baseline"
 branch_labels = None
 depends_on = None
 

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0017_notes"
-down_revision = "0016_operators"
+revision = "0004_notes"
+down_revision = "0003_operators"
 branch_labels = None
 depends_on = None
 

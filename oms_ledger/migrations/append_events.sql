@@ -1,7 +1,7 @@
 -- Appends a group of writes: the advisory lock is held to commit, so positions are handed out
 -- in the order of commit and without a gap. Every statement of the function takes a fresh
 -- snapshot (READ COMMITTED), so what is read after the lock is what the last holder committed.
-CREATE FUNCTION append_entries(
+CREATE FUNCTION append_events(
     members int[], accounts text[], streams text[], versions int[], names text[], ats bigint[],
     bys text[], causes text[], befores text[], statuses text[], domains text[], moved bigint[],
     bodies bytea[], personals bytea[], digests bytea[],

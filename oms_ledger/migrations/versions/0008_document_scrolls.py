@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0021_document_scrolls"
-down_revision = "0020_key_labels"
+revision = "0008_document_scrolls"
+down_revision = "0007_key_labels"
 branch_labels = None
 depends_on = None
 

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0016_operators"
-down_revision = "0015_token_bounds"
+revision = "0003_operators"
+down_revision = "0002_token_bounds"
 branch_labels = None
 depends_on = None
 

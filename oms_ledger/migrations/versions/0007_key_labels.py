@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0020_key_labels"
-down_revision = "0019_offers_and_carts"
+revision = "0007_key_labels"
+down_revision = "0006_offers_and_carts"
 branch_labels = None
 depends_on = None
 

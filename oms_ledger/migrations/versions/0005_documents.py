@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0018_documents"
-down_revision = "0017_notes"
+revision = "0005_documents"
+down_revision = "0004_notes"
 branch_labels = None
 depends_on = None
 
