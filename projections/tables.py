@@ -258,6 +258,7 @@ hooks = Table(
     Column("previous_until", BIG, nullable=False, server_default="0"),
     Column("paused_at", BIG),
     Column("resumed_at", BIG, nullable=False, server_default="0"),
+    Column("pause_reason", Text),
 )
 
 deliveries = Table(

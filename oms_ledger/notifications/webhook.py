@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -76,6 +77,19 @@ def retry_after(value: str, now: float) -> float | None:
             instant = instant.replace(tzinfo=UTC)
         seconds = instant.timestamp() - now
     return max(0.0, min(seconds, LONGEST_WAIT.total_seconds()))
+
+
+# Names of a hook's own headers that would say something else than we do, or of the connection.
+_RESERVED = re.compile(
+    r"webhook-.*|x-hook-.*|proxy-.*|content-type|content-length|expect|host|connection|keep-alive"
+    r"|te|trailer|transfer-encoding|upgrade",
+    re.IGNORECASE,
+)
+
+
+def is_reserved(name: str) -> bool:
+    """Whether a hook's own headers may not have this name."""
+    return _RESERVED.fullmatch(name.strip()) is not None
 
 
 def signature_headers(secrets: Sequence[str], event_id: str, at: int, body: str) -> dict[str, str]:

@@ -36,8 +36,8 @@ BOTH_SECRETS = 86_400
 class Hook:
     """A hook as configured; instants in microseconds.
 
-    `secret` is empty in a request for configuration. `failures` in a row, and until when it is
-    skipped because of them (`circuit_open_until`).
+    `secret` is that of a new hook, or empty, in a request for configuration. `failures` in a
+    row, and until when it is skipped because of them (`circuit_open_until`).
     """
 
     app_key: str
@@ -51,6 +51,7 @@ class Hook:
     consecutive_failures: int = 0
     circuit_open_until: int = 0
     paused_at: int | None = None
+    pause_reason: str | None = None
 
     def is_open(self, now: int) -> bool:
         return self.paused_at is None and self.circuit_open_until <= now
@@ -123,6 +124,7 @@ def _hook(row: Row[Any], encryption: Encryption) -> Hook:
         consecutive_failures=row.consecutive_failures,
         circuit_open_until=row.circuit_open_until,
         paused_at=row.paused_at,
+        pause_reason=row.pause_reason,
     )
 
 
@@ -142,7 +144,7 @@ def configure(connection: Connection, hook: Hook, head: int, encryption: Encrypt
         "circuit_open_until": 0,
     }
     if known is None:
-        secret, now = new_secret(), now_micros()
+        secret, now = hook.secret or new_secret(), now_micros()
         connection.execute(
             insert(hooks).values(
                 **values,
@@ -203,9 +205,13 @@ def rotate(
     return secret, until
 
 
-def pause(connection: Connection, app_key: str) -> bool:
-    """From now on it gets nothing, and pending all the same; False when there is no hook."""
-    return _change(connection, app_key, {"paused_at": now_micros()})
+def pause(connection: Connection, app_key: str, reason: str | None = None) -> bool:
+    """From now on it gets nothing, and pending all the same; False when there is no hook.
+
+    `reason` where nobody asked for it.
+    """
+    values = {"paused_at": now_micros(), "pause_reason": reason}
+    return _change(connection, app_key, values)
 
 
 def resume(connection: Connection, app_key: str) -> bool:
@@ -214,6 +220,7 @@ def resume(connection: Connection, app_key: str) -> bool:
     """
     values = {
         "paused_at": None,
+        "pause_reason": None,
         "resumed_at": now_micros(),
         "consecutive_failures": 0,
         "circuit_open_until": 0,

@@ -6,6 +6,7 @@ from ipaddress import ip_network
 
 import pytest
 from sqlalchemy import insert
+from standardwebhooks import Webhook
 from typer.testing import CliRunner
 
 from oms_ledger.cell import Cell
@@ -150,3 +151,18 @@ def test_the_commands_show_and_do_the_same(hooked, cell, monkeypatch):
     assert secret.startswith("whsec_")
     for table in (("list",), ("attempts", key), ("peek", key)):
         assert run(*table)
+
+
+def test_the_ping_is_signed_by_the_secret_that_signs_what_follows(cell, client_of):
+    settings = replace(cell.settings, hook_allowed_networks=(ip_network("127.0.0.1/32"),))
+    opened = Cell(settings)
+    client = Client(build(opened), client_of().headers)
+    with Receiver() as receiver:
+        body = {"filter": EVERY, "hook": {"url": receiver.url, "headers": {}}}
+        first = client.call("POST", "/api/orders/hook/config", body)
+        again = client.call("POST", "/api/orders/hook/config", body)
+    assert (first.status, again.status, again.header("X-Hook-Secret")) == (200, 200, None)
+    webhook = Webhook(first.header("X-Hook-Secret"))
+    for headers in receiver.headers:
+        assert webhook.verify('{"hookConfig": "ping"}', headers) == {"hookConfig": "ping"}
+    opened.close()

@@ -22,7 +22,7 @@ from sqlalchemy import Connection
 
 from oms_ledger.cell import Cell
 from oms_ledger.http_client.webhook_client import Sender
-from oms_ledger.notifications.webhook import signature_headers, wait_after
+from oms_ledger.notifications.webhook import is_reserved, signature_headers, wait_after
 from oms_ledger.services.metrics import PUSH_SECONDS, PUSHES, outcome_of
 from oms_ledger.settings import AllowedNetwork
 from projections.notifications import deliveries, hooks
@@ -50,6 +50,9 @@ DEGRADED_AFTER = 3
 FILES_LEFT, MOST_SOCKETS = 256, 4_096
 
 T = TypeVar("T")
+GONE = "HTTP 410"
+"""What an endpoint answers that wants no more: Standard Webhooks has it disabled then."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -187,6 +190,9 @@ class WebhookDispatcher:
                 await session.run(found)
             finally:
                 self._remember(app_key, session)
+            if session.gone:
+                await self.write(app_key, lambda c: hooks.pause(c, app_key, GONE))
+                log.warning("hook_paused", hook=app_key, reason=GONE)
             return True
         finally:
             release = self.write(app_key, lambda c: checkpoints.release_in(c, subscription, token))
@@ -253,6 +259,8 @@ class DeliverySession:
         self._waiting = Waiting()
         self._flying: set[asyncio.Task[Attempt]] = set()
         self._backing_off, self._more = False, False
+        self.gone = False
+        """Whether the endpoint said that it is gone for good (410)."""
         self._failed = 0  # in a row
         self.known = window > 1
         """Whether the endpoint is one that accepts."""
@@ -331,7 +339,10 @@ class DeliverySession:
         # would otherwise be given its notifications one by one.
         self.window = max(1, min(IN_FLIGHT, self.window + 2 * accepted - len(landed)))
         self.unhealthy = self._failed >= (DEGRADED_AFTER if self.known else 1) and self.window == 1
-        self._backing_off = self._backing_off or any(attempt.retry_not_before for attempt in landed)
+        self.gone = self.gone or any(attempt.outcome == GONE for attempt in landed)
+        self._backing_off = (
+            self._backing_off or self.gone or any(attempt.retry_not_before for attempt in landed)
+        )
 
     async def _attempt(self, delivery: Delivery) -> Attempt:
         hook = self._hook
@@ -340,7 +351,8 @@ class DeliverySession:
             secrets, second = hook.signing(at), at // SECOND
             signed = signature_headers(secrets, delivery.event_id, second, delivery.body)
             again = {"X-Hook-Replayed": "true"} if delivery.replayed else {}
-            headers = {**signed, **again, **hook.headers}
+            own = {name: v for name, v in hook.headers.items() if not is_reserved(name)}
+            headers = {**own, **signed, **again}
             answer = await self._sender.post(hook.url, delivery.body, headers)
             taken = time.perf_counter() - began
         PUSHES.labels(outcome_of(answer.status, answer.seen)).inc()

@@ -19,6 +19,7 @@ from oms_ledger.api.auth.dependencies import (
     admitted,
     known_caller,
 )
+from oms_ledger.api.auth.own_page import require_own_page
 from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.errors import forbidden
 from oms_ledger.cell import Cell
@@ -34,7 +35,11 @@ async def holds_cookie(cell: Cell, request: Request, account: str, group: str) -
         return False
     bounds = await request.app.state.api_keys.bounds(account)
     everybody = bounds.get(token_bounds.EVERYBODY, -1)
-    return checkout_cookies.opens(cell, request.cookies, account, group, everybody)
+    if not checkout_cookies.opens(cell, request.cookies, account, group, everybody):
+        return False
+    if _tells_nobody(request):
+        require_own_page(request)
+    return True
 
 
 def _tells_nobody(request: Request) -> bool:

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from fastapi.dependencies.models import Dependant
 
 from oms_ledger.accounts.roles import DEPLOYMENT, KEYS, OPERATIONS, ROLES
+from oms_ledger.api.auth.own_page import require_own_page
 from oms_ledger.api.auth.rate_limit import Limits
 from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.errors import ApiError, forbidden, unauthorized
@@ -149,6 +150,8 @@ async def _by_user_token(request: Request) -> Caller | None:
     for text in user_tokens.carried(request.headers, request.cookies):
         token = user_tokens.read(encryption, text, time.time())
         if token is not None and (caller := await _behind(request, token)):
+            if user_tokens.carried_by_cookie(request.headers, request.cookies):
+                require_own_page(request)
             return caller
     return None
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import secrets
 from typing import Annotated, Any
 
 import structlog
@@ -15,18 +16,19 @@ from oms_ledger.api.http.bodies import json_body
 from oms_ledger.api.http.errors import ApiError, bad_request
 from oms_ledger.api.notifications.filters import read_filter
 from oms_ledger.api.orders.documents import json_response
+from oms_ledger.cell import Cell
 from oms_ledger.http_client.addresses import REFUSED, wrong_url
 from oms_ledger.http_client.webhook_client import ping
+from oms_ledger.notifications.webhook import PING, is_reserved, signature_headers
 from projections.notifications import hooks
 from projections.notifications.hooks import Hook
+from projections.subscriptions.checkpoints import now_micros
 
 log = structlog.get_logger(__name__)
 router = APIRouter(tags=["Order Hook"])
 
 MaySee = Annotated[Caller, Depends(requires("hook_config_read"))]
 MayConfigure = Annotated[Caller, Depends(requires("hook_config_write"))]
-
-_HOP_BY_HOP = {"connection", "content-length", "host", "transfer-encoding", "te", "upgrade"}
 
 
 def _shown(hook: Hook, *, secrets: bool) -> dict[str, Any]:
@@ -62,21 +64,31 @@ async def post_config(request: Request, cell: TheCell, caller: MayConfigure) -> 
     networks = cell.settings.networks_of(caller.account)
     if refusal := wrong_url(requested["url"], networks):
         raise bad_request(refusal)
-    if seen := await ping(requested["url"], headers, networks):
+    secret = await asyncio.to_thread(_secret_of, cell, caller.app_key)
+    event_id, at = f"ping-{secrets.token_hex(8)}", now_micros() // 1_000_000
+    signed = signature_headers([secret], event_id, at, PING)
+    if seen := await ping(requested["url"], {**headers, **signed}, networks):
         # What was seen would tell of machines that only this one reaches.
         log.info("hook_ping_failed", app_key=caller.app_key, seen=seen.partition(":")[0])
         raise bad_request(REFUSED)
-    hook = Hook(caller.app_key, caller.account, filter, requested["url"], headers, "")
+    hook = Hook(caller.app_key, caller.account, filter, requested["url"], headers, secret)
 
     def configure() -> str | None:
         head = cell.store.head()
         with cell.database.writing() as connection:
             return hooks.configure(connection, hook, head, cell.encryption)
 
-    secret = await asyncio.to_thread(configure)
+    fresh = await asyncio.to_thread(configure)
     await record(cell, caller, SubscriptionConfigured(caller.app_key, "hook"))
-    shown = {**warning, "X-Hook-Secret": secret} if secret else warning
+    shown = {**warning, "X-Hook-Secret": fresh} if fresh else warning
     return json_response(_shown(hook, secrets=True), headers=shown)
+
+
+def _secret_of(cell: Cell, app_key: str) -> str:
+    """The signing secret of the key's hook, or the one that a new hook gets."""
+    with cell.database.reading() as connection:
+        known = hooks.get(connection, app_key, cell.encryption)
+    return known.secret if known else hooks.new_secret()
 
 
 def _headers(requested: Any) -> dict[str, str]:
@@ -87,8 +99,8 @@ def _headers(requested: Any) -> dict[str, str]:
     for name, value in requested.items():
         if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}", name):
             raise bad_request(f"hook.headers: {name!r} is no header name")
-        if name.lower() in _HOP_BY_HOP:
-            raise bad_request(f"hook.headers.{name}: this header belongs to the connection")
+        if is_reserved(name):
+            raise bad_request(f"hook.headers.{name}: this header is set by the sender itself")
         if not isinstance(value, str) or len(value) > 4096 or re.search(r"[\r\n\0]", value):
             raise bad_request(f"hook.headers.{name}: expected one line of at most 4 KiB")
     return requested

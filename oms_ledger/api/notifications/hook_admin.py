@@ -47,6 +47,7 @@ def serialize_state(connection: Connection, hook: Hook) -> dict[str, Any]:
         "url": hook.url,
         "paused": hook.paused_at is not None,
         "pausedAt": instant_text(hook.paused_at) if hook.paused_at else None,
+        "pauseReason": hook.pause_reason,
         "consecutiveFailures": hook.consecutive_failures,
         "retryAfter": instant_text(hook.circuit_open_until)
         if hook.circuit_open_until > now

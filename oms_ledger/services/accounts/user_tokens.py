@@ -75,6 +75,11 @@ def is_before(encryption: Encryption, token: UserToken, bounds: Mapping[str, int
     return any(token.issued_at <= bounds.get(subject, -1) for subject in subjects)
 
 
+def carried_by_cookie(headers: Mapping[str, str], cookies: Mapping[str, str]) -> bool:
+    """Whether only cookies bring a token: a browser sends them by itself, whoever asks it to."""
+    return not carried(headers, {}) and bool(carried({}, cookies))
+
+
 def carried(headers: Mapping[str, str], cookies: Mapping[str, str]) -> list[str]:
     """The texts that a request may carry its user token by, in the order they are looked at."""
     fields = [value for jar in (headers, cookies) for name, value in jar.items() if _ours(name)]

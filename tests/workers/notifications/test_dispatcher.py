@@ -504,3 +504,28 @@ def test_waits_grow_and_stay_bounded():
     assert waits[0].total_seconds() == 5
     assert all(a <= b for a, b in pairwise(waits))
     assert waits[-1] == LONGEST_WAIT
+
+
+def test_an_endpoint_that_is_gone_pauses_its_hook_and_keeps_what_it_is_owed(
+    open_cell, webhook_dispatcher
+):
+    with Receiver(lambda _: 410) as receiver:
+        configure(open_cell, receiver.url)
+        write_orders(open_cell, 2)
+        webhook_dispatcher.evaluate(ACCOUNT)
+        settle(open_cell, lambda: paused(open_cell) and webhook_dispatcher.idle)
+        assert paused(open_cell) == "HTTP 410"
+        result = len(receiver.heard)
+        assert 1 <= result < 10
+        assert len(pending(open_cell)) > 0
+        webhook_dispatcher.signal("key-1")
+        settle(open_cell, lambda: webhook_dispatcher.idle)
+        assert len(receiver.heard) == result
+    with open_cell.database.writing() as connection:
+        hooks.resume(connection, "key-1")
+    assert paused(open_cell) is None
+
+
+def paused(cell):
+    with cell.database.reading() as connection:
+        return hooks.get(connection, "key-1", cell.encryption).pause_reason
