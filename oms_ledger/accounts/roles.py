@@ -30,6 +30,13 @@ EVERY = OMS | FEED | {FULL, FORM, WINDOW, PLACE, CART}
 EVERY |= {MY_CONTRACT, MY_UNIT, SHOPPERS, USERS, KEYS}
 
 
+POLICIES_EDIT, POLICIES_VIEW, APPROVE = (
+    "ManageBuyingPolicies",
+    "ViewBuyingPolicies",
+    "ApproveOrders",
+)
+POLICIES = frozenset({POLICIES_EDIT, POLICIES_VIEW, APPROVE})
+
 # Master Data; no predefined role but the owner's has any of them.
 MD_READ, MD_WRITE = "Read only documents", "Insert or update document (not remove)"
 MD_FULL, MD_ADMIN = "Full access to all documents", "Master Data administrator"
@@ -49,7 +56,7 @@ def _role(*resources: str) -> frozenset[str]:
 
 
 ROLES: Mapping[str, frozenset[str]] = {
-    "Owner": _role(*EVERY, *MASTER_DATA),
+    "Owner": _role(*EVERY, *MASTER_DATA, *POLICIES),
     "OMS - Full access": _role(*OMS, *FEED),
     "IntegrationProfile - Fulfillment Oms": _role(*OMS, *FEED),
     "IntegrationProfile - Fulfillment Gateway Oms": _role(*OMS - {LIST}),
@@ -158,6 +165,11 @@ OPERATIONS: Mapping[str, frozenset[str]] = {
     "manage_keys": frozenset({KEYS}),
     "read_notes": frozenset({VIEW, FULL}),
     "write_notes": frozenset({WORKFLOW, FULL}),
+    # Buying policies
+    "read_policies": frozenset({POLICIES_VIEW, POLICIES_EDIT}),
+    "write_policies": frozenset({POLICIES_EDIT}),
+    "read_authorization": frozenset({POLICIES_VIEW, APPROVE}),
+    "decide_policy": frozenset({APPROVE}),
     # Master Data
     "read_documents": frozenset({MD_READ, MD_WRITE, MD_FULL, MD_ADMIN}),
     "write_documents": frozenset({MD_WRITE, MD_FULL, MD_ADMIN}),

@@ -66,6 +66,7 @@ from oms_ledger.api.orders import (
     documents as orders_documents,
 )
 from oms_ledger.api.payments import transactions
+from oms_ledger.api.policies import authorizations, dimensions
 from oms_ledger.cell import Cell
 from oms_ledger.services.carts.workspace import Carts
 from oms_ledger.services.freshness import Freshness
@@ -128,6 +129,8 @@ ROUTERS = (
     schemas,
     triggers,
     mail_templates,
+    dimensions,
+    authorizations,
     sign_in,
     health,
 )

@@ -276,6 +276,7 @@ class Ledger:
             account.grace_period,
             account.payment_expiry,
             account.seller_window,
+            bool(account.setting("buying_policies")),
         )
 
     # Accounts

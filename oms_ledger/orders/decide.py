@@ -20,6 +20,7 @@ class DecisionContext:
     grace_period: timedelta = timedelta(minutes=30)
     payment_expiry: timedelta | None = None
     seller_window: timedelta = timedelta(days=2)
+    buying_policies: bool = False
 
 
 Decision = Callable[[Order, DecisionContext], list[e.OrderEvent]]
@@ -51,6 +52,16 @@ def _ended_first(
     return [e.ChangeCanceled(request_id=request.id, receipt=context.receipt, reason=reason)]
 
 
+def _after_completion(order: Order, context: DecisionContext) -> e.OrderEvent | None:
+    """The order goes to its seller, once the buying policies that the account has are evaluated."""
+    if order.evaluation:
+        return None
+    unjudged = order.authorization is None and context.buying_policies
+    if unjudged and order.allows(e.OrderAuthorizationAwaited):
+        return e.PolicyJudgmentAwaited()
+    return e.SellerConfirmationAwaited()
+
+
 def _next(order: Order, context: DecisionContext) -> e.OrderEvent | None:
     if order.status is None:
         return None
@@ -67,6 +78,8 @@ def _next(order: Order, context: DecisionContext) -> e.OrderEvent | None:
         return e.CancellationStarted(
             by="system", receipt=context.receipt, reason=order.seller_reason
         )
+    if event is e.SellerConfirmationAwaited:
+        return _after_completion(order, context)
     if event is e.FullyInvoiced and order.invoiced_value < order.value:
         return e.PartiallyInvoiced()
     if event is e.InvoiceVerified and order.invoiced_value < order.value:

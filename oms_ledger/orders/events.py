@@ -24,6 +24,8 @@ from oms_ledger.orders.payments.events import *  # noqa: F403
 from oms_ledger.orders.payments.events import PaymentEvent
 from oms_ledger.orders.placement.events import *  # noqa: F403
 from oms_ledger.orders.placement.events import PlacementEvent
+from oms_ledger.orders.policies.events import *  # noqa: F403
+from oms_ledger.orders.policies.events import PolicyEvent
 from oms_ledger.orders.privacy.disclosure_events import *  # noqa: F403
 from oms_ledger.orders.privacy.disclosure_events import PrivacyEvent
 from oms_ledger.orders.privacy.events import *  # noqa: F403
@@ -40,5 +42,6 @@ OrderEvent = (
     | OutboxEvent
     | MarketplaceEvent
     | PrivacyEvent
+    | PolicyEvent
 )
 Event = OrderEvent | AccountEvent

@@ -19,6 +19,7 @@ from oms_ledger.orders.order import Order
 from oms_ledger.orders.outbox import evolve as outbox_evolve
 from oms_ledger.orders.payments import evolve as payments_evolve
 from oms_ledger.orders.placement import evolve as placement_evolve
+from oms_ledger.orders.policies import evolve as policies
 from oms_ledger.orders.privacy import evolve as privacy_evolve
 from oms_ledger.orders.status import Status
 
@@ -30,6 +31,7 @@ _FULFILLMENT = frozenset(
 NOT_IN_DOCUMENT = (
     events.InteractionLogged,
     events.InvoiceRepeated,
+    events.PolicyJudgmentAwaited,
     events.PersonalDataDisclosed,
     events.TimersResumed,
     *changes_evolve.BESIDE,
@@ -45,6 +47,7 @@ _APPLIERS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
     **privacy_evolve.APPLIERS,
     **changes_evolve.APPLIERS,
     **marketplace_evolve.APPLIERS,
+    **policies.APPLIERS,
 }
 
 

@@ -30,6 +30,20 @@ PURCHASE: Flow = {
     S.ON_ORDER_COMPLETED: {events.SellerConfirmationAwaited: S.WAITING_FOR_AUTHORIZATION},
 }
 
+# Under buying policies an order waits until they accept it.
+PURCHASE_UNDER_POLICIES: Flow = {
+    **PURCHASE,
+    S.ON_ORDER_COMPLETED: {
+        **PURCHASE[S.ON_ORDER_COMPLETED],
+        events.OrderAuthorizationAwaited: S.WAITING_FOR_ORDER_AUTHORIZATION,
+        events.CancellationStarted: S.CANCEL,
+    },
+    S.WAITING_FOR_ORDER_AUTHORIZATION: {
+        events.SellerConfirmationAwaited: S.WAITING_FOR_AUTHORIZATION,
+        events.CancellationStarted: S.CANCEL,
+    },
+}
+
 SELLER_ANSWER: Flow = {
     S.WAITING_FOR_AUTHORIZATION: {
         events.SellerConfirmed: S.PAYMENT_PENDING,
@@ -215,12 +229,17 @@ def join(*stages: Flow) -> Flow:
 
 FLOWS: Mapping[str, Flow] = {
     "marketplace": join(
-        START, PURCHASE, SELLER_ANSWER_OR_CHANGE, PAYMENT_OF_ANOTHERS, SOLD_BY_OTHERS, ENDING
+        START,
+        PURCHASE_UNDER_POLICIES,
+        SELLER_ANSWER_OR_CHANGE,
+        PAYMENT_OF_ANOTHERS,
+        SOLD_BY_OTHERS,
+        ENDING,
     ),
     "seller": join(ACCEPTANCE, HANDLING, SELLER_HANDLING, REQUEST_FROM_ABOVE, ENDING),
     "complete": join(
         START,
-        PURCHASE,
+        PURCHASE_UNDER_POLICIES,
         SELLER_ANSWER,
         PAYMENT,
         OWN_FULFILLMENT,

@@ -16,6 +16,7 @@ from oms_ledger.orders.payments.balances import (
     PaymentBalances,
     balances,
 )
+from oms_ledger.orders.policies.state import Authorization
 from oms_ledger.orders.status import Status
 
 
@@ -80,6 +81,8 @@ class Order:
     registered_changes: tuple[RegisteredChange, ...] = ()
     preparations: tuple[Preparation, ...] = ()
     change_requests: tuple[ChangeRequest, ...] = ()
+    authorization: Authorization | None = None
+    evaluation: bool = False
     imported: bool = field(default=False)
     timers: bool = True
     erased_at: datetime | None = None

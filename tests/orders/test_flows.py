@@ -12,6 +12,10 @@ null order-created
 null order-accepted
 order-created on-order-completed
 on-order-completed waiting-for-authorization
+on-order-completed waiting-for-order-authorization
+waiting-for-order-authorization waiting-for-authorization
+waiting-for-order-authorization cancel
+on-order-completed cancel
 waiting-for-authorization payment-pending
 waiting-for-authorization waiting-for-mkt-authorization
 waiting-for-authorization order-creation-error

@@ -30,6 +30,7 @@ from oms_ledger.services.changes import (
 from oms_ledger.services.marketplace import outbox as marketplace_outbox
 from oms_ledger.services.outbox.outcomes import PermanentFailure, RetryLater
 from oms_ledger.services.payments import outbox as payments_outbox
+from oms_ledger.services.policies import evaluation as policies
 from projections.outbox import messages
 from projections.outbox.messages import OutboxProjection, StoredMessage
 from projections.subscriptions import checkpoints
@@ -50,6 +51,7 @@ HANDLERS: dict[str, Handler] = {
     **outbox.HANDLERS,
     **v1_payment.HANDLERS,
     **external_agreements.HANDLERS,
+    **policies.HANDLERS,
 }
 
 

@@ -23,12 +23,14 @@ from oms_ledger.api.http.errors import body_of
 
 QUERY_LIMIT = 64 * 1024
 NAME_LIMIT = 256  # characters of an account name in the query
-MASTER_DATA = "dataentities"  # its first word on hosts of its own
 NO_ACCOUNTS = {"api", "www", "localhost"}
+WITHOUT_API = {"dataentities", "authorization-dimensions", "commercial-authorizations"}
+"""First words of paths that are published without `/api`, too."""
 FIRST_WORDS = {
-    *("api", "admin", "split", "docs", "openapi.json", "healthz", "readyz", "metrics", "redoc", "")
+    *WITHOUT_API,
+    *("api", "admin", "split", "docs", "openapi.json", "healthz", "readyz", "metrics", "redoc", ""),
 }
-AFTER_ACCOUNT = {"api", "do", MASTER_DATA}
+AFTER_ACCOUNT = {"api", "do", *WITHOUT_API}
 _ACCOUNT = re.compile(r"[a-z][a-z0-9]{1,39}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 
@@ -136,7 +138,7 @@ class AccountResolver:
             and segments[1].lower() in AFTER_ACCOUNT
         ):
             in_path = segments.pop(0).lower()
-        if segments[0].lower() == MASTER_DATA:
+        if segments[0].lower() in WITHOUT_API:
             segments.insert(0, "api")
         segments = self._templates.published(segments) or [
             self._words.get(path_id.lower(), path_id) for path_id in segments

@@ -36,6 +36,7 @@ LIMITS: Mapping[str, int] = {
     "write_documents": 2 * MIB,
     "write_schemas": MIB,
     "mail_templates": MIB,
+    "write_policies": MIB,
     "manage_triggers": MIB,
 }
 """Bytes of a body, by operation."""

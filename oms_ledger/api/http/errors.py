@@ -80,6 +80,13 @@ def is_checkout(path: str) -> bool:
     return path.startswith("/api/checkout/")
 
 
+_POLICIES = ("/api/authorization-dimensions", "/api/commercial-authorizations")
+
+
+def is_policies(path: str) -> bool:
+    return path.startswith(_POLICIES)
+
+
 def is_master_data(path: str) -> bool:
     return path.startswith("/api/dataentities")
 
@@ -111,11 +118,24 @@ def _problem_details(scope: Scope) -> dict[str, Any]:
     }
 
 
+def _policies_message(code: str, message: str) -> str:
+    """The published texts of buying policies: what is wrong with a body comes after them."""
+    match code:
+        case "CHK003":
+            return "Access denied. Missing required permissions."
+        case "OMS004":
+            return f"Invalid request body. {message}"
+        case _:
+            return message
+
+
 def body_of(scope: Scope, code: str, message: str) -> bytes:
     """The published error body; Checkout's paths add fields and the operation's id."""
     error = {"code": code, "message": message, "exception": None}
     if is_master_data(scope.get("path", "")):
         return orjson.dumps({"Message": message.replace("Access denied.", "Unauthorized.", 1)})
+    if is_policies(scope.get("path", "")):
+        return orjson.dumps({"message": _policies_message(code, message)})
     if is_checkout(scope.get("path", "")):
         request_id = scope.get("state", {}).get("request_id")
         return orjson.dumps({"fields": {}, "error": error, "operationId": request_id})

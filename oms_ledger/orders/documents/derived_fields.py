@@ -17,6 +17,7 @@ from oms_ledger.orders.documents.changes import changes_attachment
 from oms_ledger.orders.documents.deliveries import packages, shipping_data
 from oms_ledger.orders.documents.lines import item_metadata, items, totals
 from oms_ledger.orders.documents.payments import payment_data
+from oms_ledger.orders.documents.policies import policy_data
 from oms_ledger.orders.documents.progress import cancellation_data, cancellation_requests
 from oms_ledger.orders.documents.shapes import MISSING
 from oms_ledger.orders.instants import parse
@@ -131,8 +132,10 @@ DERIVED: dict[str, Derive] = {
         else item_metadata(fields["items"])
     ),
     "ratesAndBenefitsData": lambda _, fields: fields.content.get("ratesAndBenefitsData") or {},
-    "authorizationPolicyData": lambda _, fields: fields.content.get(
-        "authorizationPolicyData", _NO_POLICIES
+    "authorizationPolicyData": lambda order, fields: (
+        policy_data(order.authorization)
+        if order.authorization
+        else fields.content.get("authorizationPolicyData", _NO_POLICIES)
     ),
     "storePreferencesData": lambda order, _: order.placed.store_preferences,
     "customData": lambda order, _: order.placed.custom_data or None,

@@ -13,6 +13,7 @@ from oms_ledger.orders.marketplace import outbox as marketplace_outbox
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.outbox.message import OutboxMessage
 from oms_ledger.orders.payments import outbox as payments_outbox
+from oms_ledger.orders.policies import outbox as policies
 
 MessageRule = Callable[[Order, Any, Order], Iterable[OutboxMessage]]
 
@@ -20,6 +21,7 @@ TOPICS: list[Mapping[type, MessageRule]] = [
     marketplace_outbox.MESSAGES,
     payments_outbox.MESSAGES,
     outbox.MESSAGES,
+    policies.MESSAGES,
 ]
 
 

@@ -1,0 +1,81 @@
+"""The dimensions of an account's buying policies, and which order an authorization is of."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from projections.policies.tables import order_authorizations as authorizations
+from projections.policies.tables import policy_dimensions as t
+from projections.sql.upserts import upsert
+from projections.subscriptions.checkpoints import now_micros
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """`body` is the dimension as it is answered, with ids; `created_at` in microseconds."""
+
+    id: str
+    account: str
+    priority: int
+    body: dict[str, Any]
+    created_at: int
+
+
+_COLUMNS = [t.c[name] for name in Dimension.__slots__]
+
+
+def _dimension(row: Any) -> Dimension:
+    return Dimension(**{**row._mapping, "body": json.loads(row.body)})
+
+
+def of_account(connection: Connection, account: str) -> list[Dimension]:
+    """By ascending priority, ties as they were stored."""
+    query = select(*_COLUMNS).where(t.c.account == account)
+    return [
+        _dimension(row)
+        for row in connection.execute(query.order_by(t.c.priority, t.c.created_at, t.c.id))
+    ]
+
+
+def get(connection: Connection, account: str, dimension_id: str) -> Dimension | None:
+    query = select(*_COLUMNS).where(t.c.account == account, t.c.id == dimension_id)
+    row = connection.execute(query.with_for_update()).one_or_none()
+    return None if row is None else _dimension(row)
+
+
+def put(connection: Connection, account: str, body: dict[str, Any], created_at: int = 0) -> None:
+    row = {
+        "id": body["id"],
+        "account": account,
+        "priority": body["priority"],
+        "body": json.dumps(body),
+        "created_at": created_at or now_micros(),
+    }
+    connection.execute(upsert(connection, t), row)
+
+
+def remove(connection: Connection, account: str, dimension_id: str) -> bool:
+    gone = delete(t).where(t.c.account == account, t.c.id == dimension_id)
+    return connection.execute(gone).rowcount == 1
+
+
+def count(connection: Connection, account: str) -> int:
+    query = select(func.count()).select_from(t).where(t.c.account == account)
+    return int(connection.execute(query).scalar_one())
+
+
+def assign(connection: Connection, authorization: str, account: str, order_id: str) -> None:
+    """Remember which order an authorization is of."""
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    made = dialect.insert(authorizations).on_conflict_do_nothing()
+    row = {"id": authorization, "account": account, "order_id": order_id}
+    connection.execute(made, row)
+
+
+def order_of(connection: Connection, account: str, authorization: str) -> str | None:
+    a = authorizations
+    query = select(a.c.order_id).where(a.c.id == authorization, a.c.account == account)
+    return connection.execute(query).scalar_one_or_none()
