@@ -39,7 +39,7 @@ def claim(cell: Cell, limit: int) -> list[Run]:
         return triggers.claim(connection, secrets.token_hex(8), now(cell), limit)
 
 
-async def make(cell: Cell, run: Run) -> None:
+async def dispatch(cell: Cell, run: Run) -> None:
     """Make a claimed run once and record what came of it."""
     try:
         single_fire = await asyncio.to_thread(fired_by, cell, run)
@@ -140,7 +140,7 @@ class TriggerDispatcher:
             while True:
                 free = IN_FLIGHT - len(flying)
                 runs = await asyncio.to_thread(claim, self._cell, free) if free else []
-                flying |= {self._loop.create_task(make(self._cell, run)) for run in runs}
+                flying |= {self._loop.create_task(dispatch(self._cell, run)) for run in runs}
                 if not flying:
                     return
                 done, flying = await asyncio.wait(flying, return_when=asyncio.FIRST_COMPLETED)
