@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0012_policies"
-down_revision = "0011_runs"
+revision = "0013_policies"
+down_revision = "0012_hook_pause_reason"
 branch_labels = None
 depends_on = None
 
