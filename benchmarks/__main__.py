@@ -19,6 +19,7 @@ from benchmarks import (
     listing,
     loading,
     over_http,
+    overload,
     places,
     placing,
     pushing,
@@ -62,6 +63,7 @@ def main(parts: list[str]) -> int:
         "catch-up": partial(catching_up.figures, share=much.late),
         "accounts": partial(accounts.figures, count=much.orders),
         "http": partial(over_http.figures, scale=much),
+        "overload": partial(overload.figures, seconds=much.seconds),
     }
     if unknown := set(parts) - {"codec", *named}:
         console.print(f"Unknown: {', '.join(unknown)}. Parts: codec, {', '.join(named)}")

@@ -10,6 +10,7 @@ from typing import Annotated, TextIO
 import typer
 from granian import Granian
 from granian.constants import Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from oms_ledger import logs
@@ -97,6 +98,10 @@ def _only_one(data_dir: Path) -> TextIO:
     return lock
 
 
+CONNECTIONS = 4096
+"""Connections that a web process keeps open; those beyond wait to be accepted."""
+
+
 def serve() -> None:
     """Run the web process: the API."""
     cell = _opened()
@@ -109,7 +114,10 @@ def serve() -> None:
         address=settings.host,
         port=settings.port,
         workers=settings.web_processes,
-        backlog=1024,
+        backlog=CONNECTIONS,
+        # A connection counts, whether it asks anything or not: few could shut everybody out.
+        backpressure=CONNECTIONS,
+        http1_settings=HTTP1Settings(header_read_timeout=15_000, max_buffer_size=128 * 1024),
         log_level=LogLevels.warning,
         workers_kill_timeout=3,
         respawn_failed_workers=True,

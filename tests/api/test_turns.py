@@ -126,6 +126,25 @@ def test_a_turn_that_comes_to_who_left_goes_to_the_next():
     run(story)
 
 
+def test_few_may_wait_while_the_event_loop_is_late():
+    async def story():
+        clock = Clock()
+        turns = Turns(slots=2, patience=1000, clock=clock)
+        await turns.take("a")
+        waiting = [asyncio.create_task(turns.take("a")) for _ in range(FEWEST)]
+        await settled()
+        assert not turns.full("a")
+        clock.now += 1  # no beat came in that time
+        assert turns.full("a")
+        assert turns.full("b")  # all that may wait do
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        assert not turns.full("b")
+
+    run(story)
+
+
 def test_the_pace_is_that_of_the_second_before():
     clock = Clock()
     pace = RateLimiter(clock)

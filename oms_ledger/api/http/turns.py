@@ -24,6 +24,9 @@ PATIENCE = 1.0
 FEWEST, UNKNOWN = 16, 128
 """Requests that may wait, however slow the process is, and while its pace is not known."""
 
+BEAT, LATE = 0.05, 0.1
+"""Seconds between two beats of the event loop, and how late one may be before few may wait."""
+
 INSIDE = 2048
 """Requests that a process has in hand, those without a turn included."""
 
@@ -46,7 +49,7 @@ class Turns:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._slots, self._share, self._patience = slots, max(1, slots // 2), patience
-        self._pace = RateLimiter(clock)
+        self._pace, self._heart = RateLimiter(clock), Heart(clock)
         self.taken: Counter[str] = Counter()
         self.waiting = 0
         self._queues: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
@@ -54,9 +57,12 @@ class Turns:
     def full(self, account: str) -> bool:
         """Whether a request of the account would be refused: as many wait as can be served soon.
 
-        Half of the room is left to others.
+        Half of the room is left to others. When the event loop itself is late, few may wait: what
+        is refused early costs it least.
         """
         room = max(FEWEST, int(self._pace.per_second(UNKNOWN) * self._patience))
+        if self._heart.late() > LATE:
+            room = FEWEST
         ours = len(self._queues.get(account, ()))
         return self.waiting >= room or ours >= max(1, room // 2)
 
@@ -117,6 +123,28 @@ class Turns:
                 self._queues.move_to_end(account)
             else:
                 del self._queues[account]
+
+
+class Heart:
+    """Says how late the event loop is: with callbacks, and so with requests that came meanwhile."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._due = 0.0
+
+    def late(self) -> float:
+        """Seconds; 0 when it is asked for the first time."""
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._loop = loop
+            self._beat()
+        return max(0.0, self._clock() - self._due)
+
+    def _beat(self) -> None:
+        assert self._loop is not None
+        self._due = self._clock() + BEAT
+        self._loop.call_later(BEAT, self._beat)
 
 
 class RateLimiter:
@@ -207,7 +235,11 @@ def _claimed(scope: Scope) -> str:
 
 async def _refuse(scope: Scope, send: Send) -> None:
     refusal = overloaded()
-    headers = [(b"content-type", b"application/json; charset=utf-8"), (b"retry-after", b"1")]
-    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
     content = body_of(scope, refusal.code, refusal.message)
+    headers = [
+        (b"content-type", b"application/json; charset=utf-8"),
+        (b"content-length", str(len(content)).encode()),
+        (b"retry-after", b"1"),
+    ]
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
     await send({"type": "http.response.body", "body": content})
