@@ -11,7 +11,7 @@ export PIP_ROOT_USER_ACTION := ignore
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types contracts format bench soak lock clean
+.PHONY: help run test quick check lint types contracts format bench soak lock clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ run: $(VENV)/run.lock ## Set up and start the whole system with a demo (Ctrl-C s
 
 test: $(VENV)/dev.lock ## Run all tests, on SQLite and on a real PostgreSQL and Redis
 	@$(BIN)/python -m pytest -n auto $(ARGS)
+
+quick: $(VENV)/dev.lock ## Run the tests without a database or a process, within a minute
+	@$(BIN)/python -m pytest -q -n auto -m unit $(ARGS)
 
 check: lint types contracts test ## Everything that has to hold before a commit
 

@@ -21,6 +21,34 @@ def pytest_configure(config: pytest.Config) -> None:
         servers.begin()
 
 
+KINDS = {
+    "browser": ("tests/browser/",),
+    "process": ("tests/soak/", "tests/workers/runtime/", "tests/http_client/"),
+    "unit": (
+        "tests/carts/",
+        "tests/documents/",
+        "tests/jsonata/",
+        "tests/masterdata/",
+        "tests/notifications/",
+        "tests/offers/",
+        "tests/orders/",
+    ),
+}
+"""Folders by the kind of their tests, unless a test asks for a database; the rest is `db`."""
+
+DATABASES = {"cell", "client", "database_url", "prepared_database_url", "postgres_database_url"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test by its kind: unit (no I/O), db, process or browser."""
+    for item in items:
+        place = item.nodeid
+        kind = next((kind for kind, places in KINDS.items() if place.startswith(places)), "db")
+        if kind == "unit" and DATABASES & set(getattr(item, "fixturenames", ())):
+            kind = "db"
+        item.add_marker(kind)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         servers.end()

@@ -109,7 +109,7 @@ async def _decide(cell: Cell, account: str, order_id: str, kind: str) -> None:
 
 
 def reconcile(cell: Cell) -> int:
-    """Signal every feed and hook, and the calls, that are behind or owe something; how many.
+    """Signal every subscription that lags or has something pending; how many.
 
     Those whose accounts wrote nothing are passed on at once. Hooks that have pending something are
     signaled by one job for all, so that a thousand dead ones leave room in the queue.

@@ -1,4 +1,4 @@
-"""The back office as an ASGI application: its routes, and the door in front of each page."""
+"""The back office as an ASGI application: its routes, and the permission of each page."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

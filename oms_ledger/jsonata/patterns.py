@@ -38,8 +38,8 @@ class Pattern:
         try:
             return _compiled(self._flags, self.text)
         except re2.error as error:
-            told = error.args[0] if error.args else error
-            reason = told.decode(errors="replace") if isinstance(told, bytes) else str(told)
+            cause = error.args[0] if error.args else error
+            reason = cause.decode(errors="replace") if isinstance(cause, bytes) else str(cause)
             raise ExpressionError(f"The pattern /{self.text[:60]}/: {reason}.") from None
 
     def search(self, text: str) -> Any:

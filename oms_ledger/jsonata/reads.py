@@ -34,9 +34,9 @@ def reads(ast: Any) -> Reads:
     root = Place()
     try:
         _Reader(root).use(ast, (root,), Scope())
-    except (Untold, RecursionError):
+    except (Unread, RecursionError):
         return None
-    return root.told()
+    return root.reads()
 
 
 def cut_to(value: Any, reads: Reads) -> Any:
@@ -54,14 +54,14 @@ def paths(reads: Reads) -> list[str] | None:
     """The tree as dotted paths; None for the whole document."""
     if reads is None:
         return None
-    told = []
+    found = []
     for name, below in reads:
         under = paths(below)
-        told += [f"{name}.{path}" for path in under] if under else [name]
-    return told
+        found += [f"{name}.{path}" for path in under] if under else [name]
+    return found
 
 
-class Untold(Exception):
+class Unread(Exception):
     """The expression may read the whole document."""
 
 
@@ -75,10 +75,10 @@ class Place:
     def step(self, name: str) -> "Place":
         return self.below.setdefault(name, Place())
 
-    def told(self) -> Reads:
+    def reads(self) -> Reads:
         if self.all:
             return None
-        return tuple((name, place.told()) for name, place in sorted(self.below.items()))
+        return tuple((name, place.reads()) for name, place in sorted(self.below.items()))
 
 
 Places = tuple[Place, ...]
@@ -110,18 +110,18 @@ class _Reader:
     def _read_all(self, places: Places) -> None:
         for place in places:
             if place is self.root:
-                raise Untold
+                raise Unread
             place.all = True
 
     def follow(self, node: Any, context: Places, scope: Scope) -> Places:
         """Where the value of the node may come from; nowhere, when the expression makes it."""
         read = READERS.get(node.type)
         if read is None or node.focus or node.ancestor or node.tuple:
-            raise Untold
+            raise Unread
         places: Places = read(self, node, context, scope)
         for stage in [*(node.predicate or ()), *(node.stages or ())]:
             if not isinstance(stage.expr, Parser.Symbol):
-                raise Untold  # it names the index
+                raise Unread  # it names the index
             self.use(stage.expr, places, scope)
         if node.group is not None:
             self._pairs(node.group, places, scope)
@@ -136,7 +136,7 @@ class _Reader:
     def path(self, node: Any, context: Places, scope: Scope) -> Places:
         for step in node.steps:
             if step.index is not None:
-                raise Untold
+                raise Unread
             context = self.follow(step, context, scope)
         return context
 
@@ -155,7 +155,7 @@ class _Reader:
         found = scope.find(node.value)
         if found is None:
             if node.value in OF_THE_CONTEXT or node.value not in BUILT_IN:
-                raise Untold  # called without an argument, or named later on
+                raise Unread  # called without an argument, or named later on
             return ()
         return found.named[node.value]
 
@@ -193,7 +193,7 @@ class _Reader:
     def bind(self, node: Any, context: Places, scope: Scope) -> Places:
         name = node.lhs.value
         if scope.find(name) is not None or name in BUILT_IN:
-            raise Untold  # a function may have seen the value that was there before
+            raise Unread  # a function may have seen the value that was there before
         if node.rhs.type == "lambda":
             scope.named[name] = ()  # it may call itself
             scope.functions.add(name)
@@ -255,8 +255,8 @@ class _Reader:
         members = self.follow(arguments[0], context, scope) if first is None else first
         inner = Scope(scope)
         for place, argument in enumerate(function.arguments or ()):
-            told = members if name == "sort" or place in (0, 2) else ()
-            inner.named[argument.value] = told
+            found = members if name == "sort" or place in (0, 2) else ()
+            inner.named[argument.value] = found
         result = self.follow(function.body, context, inner)
         if name == "map":
             return result
@@ -268,16 +268,16 @@ class _Reader:
         if procedure.type == "variable":
             found = scope.find(procedure.value)
             if found is None or procedure.value not in found.functions:
-                raise Untold  # it may take the context as an argument
+                raise Unread  # it may take the context as an argument
         elif procedure.type == "lambda":
             self.use(procedure, context, scope)
         else:
-            raise Untold
+            raise Unread
 
     def lambda_(self, node: Any, context: Places, scope: Scope) -> Places:
         """A function whose arguments are read by whoever calls it."""
         if node.signature is not None:
-            raise Untold  # it may take the context as an argument
+            raise Unread  # it may take the context as an argument
         inner = Scope(scope)
         for argument in node.arguments or ():
             inner.named[argument.value] = ()
@@ -297,7 +297,7 @@ class _Reader:
         if node.rhs.type != "variable" or scope.find(node.rhs.value) is not None:
             self.use(node.rhs, context, scope)
         elif node.rhs.value in ("", "$"):
-            raise Untold
+            raise Unread
         return ()
 
     def transform(self, node: Any, _context: Places, scope: Scope) -> Places:
@@ -308,7 +308,7 @@ class _Reader:
 
     def sort(self, node: Any, context: Places, scope: Scope) -> Places:
         if self.root in context:
-            raise Untold
+            raise Unread
         for term in node.terms:
             self.use(term.expression, context, scope)
         return context

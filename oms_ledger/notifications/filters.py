@@ -77,13 +77,13 @@ def unknown_statuses(chosen: Filter, known: Iterable[str]) -> list[tuple[str, st
     if not isinstance(chosen, FromWorkflow):
         return []
     names = sorted({str(name) for name in known} | ALIASES.keys())
-    strangers = dict.fromkeys(status for status in chosen.statuses if status not in names)
-    return [(stranger, _closest(stranger, names)) for stranger in strangers]
+    unknown = dict.fromkeys(status for status in chosen.statuses if status not in names)
+    return [(status, _closest(status, names)) for status in unknown]
 
 
-def _closest(stranger: str, names: list[str]) -> str | None:
-    loaded_state = "-".join(stranger.lower().replace("_", " ").replace("-", " ").split())
-    return next(iter(get_close_matches(loaded_state[:64], names, n=1)), None)
+def _closest(status: str, names: list[str]) -> str | None:
+    normalized = "-".join(status.lower().replace("_", " ").replace("-", " ").split())
+    return next(iter(get_close_matches(normalized[:64], names, n=1)), None)
 
 
 def _one_spelling(status: str) -> str:

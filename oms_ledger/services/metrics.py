@@ -2,7 +2,7 @@
 
 Counters and histograms of Prometheus live in the memory of one process. A web process is asked
 for those of all: each writes its own every few seconds as rows that name the process, so that
-nothing jumps from scrape to scrape and the processes without a port are heard as well.
+nothing jumps from scrape to scrape, and processes without a port are counted as well.
 """
 
 import json

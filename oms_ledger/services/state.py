@@ -28,9 +28,9 @@ def state_of(cell: Cell) -> dict[str, Any]:
 
     return {
         "head": head,
-        "cursors": [
+        "subscriptions": [
             {
-                "cursor": one.subscription,
+                "subscription": one.subscription,
                 "position": one.position,
                 "lag": one.lag,
                 "lagSeconds": round(one.seconds, 1),

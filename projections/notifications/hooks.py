@@ -238,9 +238,9 @@ def remove(connection: Connection, app_key: str) -> bool:
 
 
 def remove_unused(connection: Connection, now: int, head: int) -> list[str]:
-    """Remove hooks without a notification for three days that owe none; their keys.
+    """Remove hooks without a notification for three days that have none pending; their keys.
 
-    A hook that has not evaluated every event up to `head` may owe one, so it stays. Its
+    A hook that has not evaluated every event up to `head` may still get one, so it stays. Its
     subscription is locked first: whoever evaluates waits, and finds its subscription gone with
     nothing pending.
     """

@@ -1,4 +1,4 @@
-"""Calls that orders owe to partners and gateways, each kept until it came through.
+"""Messages of orders to partners and gateways, each kept until it is delivered.
 
 A call is claimed for a while by whoever makes it, so that of an order and a party only the oldest
 one is under way. What came of it is recorded only by the claim that made it. Nothing is lost when

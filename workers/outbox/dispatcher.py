@@ -1,4 +1,4 @@
-"""The outbox dispatcher of a worker process: makes the calls that orders owe to others.
+"""The outbox dispatcher of a worker process: delivers messages to partners and gateways.
 
 A handler carries a call out and records what came of it on the calling order; by the order's
 state and the call's key it changes nothing the second time. So whoever dies between the effect,

@@ -107,7 +107,7 @@ class Supervisor:
         """Start everything and block until stopped. 0 is a clean end; 1, that one was killed.
 
         To be called where the thread lives as long as the processes should, best the main one:
-        only there are SIGINT, SIGTERM and SIGHUP heard.
+        only there do SIGINT, SIGTERM and SIGHUP arrive.
         """
         with self._guarded(), self._heard():
             try:
@@ -203,7 +203,7 @@ class Supervisor:
         return [sys.executable, "-I", "-S", "-c", LAUNCHER, str(os.getpid()), *command]
 
     def _wait(self, child: Child, process: subprocess.Popen[bytes]) -> None:
-        """Report the end of a process; where possible leave its id taken until it is buried."""
+        """Report the end of a process; where possible keep its id taken until it is reaped."""
         if hasattr(os, "waitid"):
             os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         else:

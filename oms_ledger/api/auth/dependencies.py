@@ -240,7 +240,7 @@ def public_route(operation: str) -> PublicRoute:
 
 
 def operation_of(dependant: Dependant) -> str:
-    """The operation that a door of a route names, wherever it is among its dependencies."""
+    """The operation that the permission of a route names, wherever it is among its dependencies."""
     waiting = [dependant]
     while waiting:
         one = waiting.pop()

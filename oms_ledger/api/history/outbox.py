@@ -1,4 +1,4 @@
-"""The calls that orders owe to others: what stands out, and what a person may do about it."""
+"""The outbox of an account: messages to partners and gateways, and what a person may do."""
 
 import asyncio
 from typing import Annotated, Any

@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 
 class ApiError(Exception):
-    """An answer that is no order's refusal: bad input, a closed door, an unknown path."""
+    """An answer that is no order's refusal: bad input, a missing permission, an unknown path."""
 
     def __init__(
         self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None

@@ -64,18 +64,18 @@ def _install(kind: SubscriptionKind) -> None:
         ("GET", "filter", _filter_state, "explain"),
         ("POST", "filter/resume", _filter_resume, "requeue"),
     ):
-        door = requires(f"{kind.name}_{operation}")
+        permission = requires(f"{kind.name}_{operation}")
         router.add_api_route(
             f"{path}/{place}",
-            made(kind, door),
+            made(kind, permission),
             methods=[method],
             name=f"{kind.name} {place}",
             operation_id=f"{kind.name}_{made.__name__.strip('_')}",
         )
 
 
-def _replay(kind: SubscriptionKind, door: Any) -> Endpoint:
-    May = Annotated[Caller, Depends(door)]
+def _replay(kind: SubscriptionKind, permission: Any) -> Endpoint:
+    May = Annotated[Caller, Depends(permission)]
 
     async def replay(request: Request, cell: TheCell, caller: May) -> Response:
         """Put the subscription back to a position or an instant, or produce one order again.
@@ -112,8 +112,8 @@ def _replay(kind: SubscriptionKind, door: Any) -> Endpoint:
     return replay
 
 
-def _dry_run(kind: SubscriptionKind, door: Any) -> Endpoint:
-    May = Annotated[Caller, Depends(door)]
+def _dry_run(kind: SubscriptionKind, permission: Any) -> Endpoint:
+    May = Annotated[Caller, Depends(permission)]
 
     async def try_filter(request: Request, cell: TheCell, caller: May) -> Response:
         """What a filter would have produced since a position or an instant; nothing is kept.
@@ -172,8 +172,8 @@ def _resting(run: Iterator[DryRun]) -> Iterator[DryRun]:
         began = time.perf_counter()
 
 
-def _explain(kind: SubscriptionKind, door: Any) -> Endpoint:
-    May = Annotated[Caller, Depends(door)]
+def _explain(kind: SubscriptionKind, permission: Any) -> Endpoint:
+    May = Annotated[Caller, Depends(permission)]
 
     async def explain_filter(request: Request, cell: TheCell, caller: May) -> Response:
         """What a filter says of each version of an order, why, and what it cost.
@@ -207,8 +207,8 @@ def _explain(kind: SubscriptionKind, door: Any) -> Endpoint:
     return explain_filter
 
 
-def _dead_letters(kind: SubscriptionKind, door: Any) -> Endpoint:
-    May = Annotated[Caller, Depends(door)]
+def _dead_letters(kind: SubscriptionKind, permission: Any) -> Endpoint:
+    May = Annotated[Caller, Depends(permission)]
 
     async def list_letters(request: Request, cell: TheCell, caller: May) -> Response:
         """What could not be delivered, by position. Query: `after`, `limit` (at most 1000)."""
@@ -229,8 +229,8 @@ def _dead_letters(kind: SubscriptionKind, door: Any) -> Endpoint:
     return list_letters
 
 
-def _dead_letter(kind: SubscriptionKind, door: Any) -> Endpoint:
-    May = Annotated[Caller, Depends(door)]
+def _dead_letter(kind: SubscriptionKind, permission: Any) -> Endpoint:
+    May = Annotated[Caller, Depends(permission)]
 
     async def one_letter(position: Position, cell: TheCell, caller: May) -> Response:
         """One dead letter with its content."""
@@ -251,8 +251,8 @@ def _dead_letter(kind: SubscriptionKind, door: Any) -> Endpoint:
     return one_letter
 
 
-def _requeue(kind: SubscriptionKind, door: Any) -> Endpoint:
-    May = Annotated[Caller, Depends(door)]
+def _requeue(kind: SubscriptionKind, permission: Any) -> Endpoint:
+    May = Annotated[Caller, Depends(permission)]
 
     async def requeue(request: Request, cell: TheCell, caller: May) -> Response:
         """Put dead letters back, as if they were new: `positions`, or `"all": true`."""
@@ -281,8 +281,8 @@ def _requeue(kind: SubscriptionKind, door: Any) -> Endpoint:
     return requeue
 
 
-def _filter_state(kind: SubscriptionKind, door: Any) -> Endpoint:
-    May = Annotated[Caller, Depends(door)]
+def _filter_state(kind: SubscriptionKind, permission: Any) -> Endpoint:
+    May = Annotated[Caller, Depends(permission)]
 
     async def get_filter_state(cell: TheCell, caller: May) -> Response:
         """Whether the filter goes on, or is paused because it ended the process that ran it."""
@@ -291,8 +291,8 @@ def _filter_state(kind: SubscriptionKind, door: Any) -> Endpoint:
     return get_filter_state
 
 
-def _filter_resume(kind: SubscriptionKind, door: Any) -> Endpoint:
-    May = Annotated[Caller, Depends(door)]
+def _filter_resume(kind: SubscriptionKind, permission: Any) -> Endpoint:
+    May = Annotated[Caller, Depends(permission)]
 
     async def resume_filter(cell: TheCell, caller: May) -> Response:
         """Let a paused filter go on, with the event after the one that it failed on."""

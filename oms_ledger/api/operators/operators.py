@@ -54,7 +54,7 @@ class Operators(ResponseModel):
 class Invited(ResponseModel):
     id: str
     token: str | None = Field(
-        description="Of the link `/admin/-/link#…` to pass on, told this once; null where the"
+        description="Of the link `/admin/-/link#…` to pass on, shown this once; null where the"
         " person signs in already"
     )
 

@@ -13,7 +13,7 @@ WORDS = {
     "fulfillment-to-authorize": "orders to authorize for dispatch",
     "sellers-to-change": "orders that need another seller",
     "late-deliveries": "late deliveries",
-    "orders-retrying": "orders of which others are being told again",
+    "orders-retrying": "orders whose messages are retried",
     "outbox-dead": "messages to others that failed for good",
     "tasks-open": "open tasks",
     "hook-failing": "notifications wait for a hook that fails",

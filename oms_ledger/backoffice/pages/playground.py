@@ -126,7 +126,7 @@ async def _reports(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 def _report(report: dict[str, Any], first: int) -> dict[str, Any]:
     whole = max(1, report["head"] - first)
-    evaluated = report.get("evaluated", report.get("judged", 0))
+    evaluated = report.get("evaluated", 0)
     matched = report.get("matched", report.get("passed", 0))
     share = 100 if report["done"] else round(100 * (report["position"] - first) / whole)
     text = f"{share} % · {evaluated} · {matched} ✓ · {report['failed']} !"

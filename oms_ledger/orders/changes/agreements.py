@@ -63,7 +63,7 @@ def _waits(order: Order) -> bool:
 
 
 def _still_there(order: Order, change: e.ChangeRequested) -> None:
-    """Units may have been invoiced here of which the other side has not heard yet."""
+    """Units may have been invoiced here that the other side does not know of yet."""
     after = {item.unique_id: item.quantity for item in change.items}
     for item, left in zip(order.lines, order.units_left(), strict=True):
         if after.get(item.unique_id, 0) < item.quantity - left:

@@ -45,7 +45,7 @@ class ChangeRegistered:
 
     One of `discount_value` and `increment_value` is 0, the other the net in cents. `lines` are
     the added ones as they will be invoiced, `taken` where the removed units come from. One that
-    is `heard` was registered by the other side of the sale.
+    with `heard` was registered by the other side of the sale.
     """
 
     request_id: str

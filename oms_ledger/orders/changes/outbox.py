@@ -96,7 +96,7 @@ def _abandoned(
 def _registered(
     before: Order, event: events.ChangeRegistered, after: Order
 ) -> Iterable[OutboxMessage]:
-    """A v1 change, to the other side; what a chain order heard goes on to its other neighbour."""
+    """A v1 change, to the other side; what a chain order learned goes on to its other neighbor."""
     if event.heard and after.flow != "chain":
         return []
     fields: list[OutboxMessage] = []

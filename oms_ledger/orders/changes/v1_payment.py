@@ -53,7 +53,7 @@ def require_prepared(order: Order, asked_as: str | None) -> None:
 def abandon(
     order: Order, context: DecisionContext, *, asked_as: str, paid: bool = False
 ) -> list[events.OrderEvent]:
-    """Nobody registers it any more; `paid` when the gateway's yes was heard."""
+    """Nobody registers it any more; `paid` when the gateway had agreed."""
     known = order.change_prepared
     if known is None or known.requested.asked_as != asked_as:
         return []

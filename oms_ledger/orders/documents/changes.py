@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from oms_ledger.orders.changes.state import DONE
-from oms_ledger.orders.documents.common import CHANGES
+from oms_ledger.orders.documents.shape_parts import CHANGES
 from oms_ledger.orders.documents.shapes import cut
 from oms_ledger.orders.events import ChangedItem
 from oms_ledger.orders.instants import PII_ZONE

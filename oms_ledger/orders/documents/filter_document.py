@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from oms_ledger.orders.documents import common
+from oms_ledger.orders.documents import shape_parts
 from oms_ledger.orders.documents.changes import every_change
 from oms_ledger.orders.documents.deliveries import delivered
 from oms_ledger.orders.documents.derived_fields import Derive, DerivedFields, derive_fields
@@ -22,7 +22,7 @@ Reads = tuple[tuple[str, "Reads"], ...] | None
 
 _PACKAGE = {
     **PII_PACKAGE,
-    "restitutions": Maybe({"refund": common.REFUND, "Refund": common.REFUND}),
+    "restitutions": Maybe({"refund": shape_parts.REFUND, "Refund": shape_parts.REFUND}),
 }
 _DOCUMENT: dict[str, Any] = {
     **PII_DOCUMENT,

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from oms_ledger.orders.conversation.messages import last_message
-from oms_ledger.orders.documents.common import STORE_PREFERENCES
 from oms_ledger.orders.documents.deliveries import estimate_of
+from oms_ledger.orders.documents.shape_parts import STORE_PREFERENCES
 from oms_ledger.orders.instants import parse, seconds
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.parts import BESIDES

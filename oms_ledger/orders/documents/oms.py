@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from oms_ledger.orders.documents import common
+from oms_ledger.orders.documents import shape_parts
 from oms_ledger.orders.documents.derived_fields import derive_fields
 from oms_ledger.orders.documents.shapes import (
     Maybe,
@@ -24,11 +24,11 @@ def _restitutions(given: Any, zone: str) -> dict[str, Any]:
     return _REFUND(given, zone) if given else {}
 
 
-_REFUND = cut({"Refund": common.REFUND})
+_REFUND = cut({"Refund": shape_parts.REFUND})
 
 _PICKUP = {
     **nulls("additionalInfo"),
-    "address": Maybe(common.PICKUP_ADDRESS),
+    "address": Maybe(shape_parts.PICKUP_ADDRESS),
     **nulls("dockId friendlyName"),
     **flags("isPickupStore"),
 }
@@ -64,7 +64,7 @@ _LOGISTICS = {
     "slas": [_SLA],
     **lists("shipsTo"),
     "deliveryIds": _DELIVERY_IDS,
-    "deliveryChannels": common.DELIVERY_CHANNELS,
+    "deliveryChannels": shape_parts.DELIVERY_CHANNELS,
     **nulls("deliveryChannel selectedDeliveryChannel"),
     "pickupStoreInfo": _PICKUP,
     **nulls("addressId versionId entityId polygonName pickupPointId transitTime"),
@@ -98,9 +98,9 @@ _ITEM = {
     "preSaleDate": instant,
     "additionalInfo": {
         **nulls("brandName brandId categoriesIds"),
-        "categories": common.CATEGORIES,
+        "categories": shape_parts.CATEGORIES,
         **nulls("productClusterId commercialConditionId"),
-        "dimension": common.DIMENSION,
+        "dimension": shape_parts.DIMENSION,
         **nulls("offeringInfo offeringType offeringTypeId"),
     },
     "measurementUnit": "un",
@@ -108,7 +108,7 @@ _ITEM = {
     **flags("isGift"),
     **nulls("shippingPrice"),
     **nulls("rewardValue freightCommission"),
-    "priceDefinition": common.PRICE_DEFINITION,
+    "priceDefinition": shape_parts.PRICE_DEFINITION,
     **nulls("taxCode parentItemIndex parentAssemblyBinding callCenterOperator serialNumbers"),
     **lists("assemblies"),
     **nulls("costPrice"),
@@ -130,7 +130,7 @@ _PACKAGE = {
             **nulls("status"),
             **flags("finished"),
             "deliveredDate": instant,
-            "data": [common.TRACKING_EVENT],
+            "data": [shape_parts.TRACKING_EVENT],
         }
     ),
     **nulls("cfop"),
@@ -153,7 +153,7 @@ _PAYMENT = {
     **nulls("giftCardProvider giftCardAsDiscount koinUrl accountId parentAccountId"),
     **nulls("bankIssuedInvoiceIdentificationNumber bankIssuedInvoiceIdentificationNumberFormatted"),
     **nulls("bankIssuedInvoiceBarCodeNumber bankIssuedInvoiceBarCodeType"),
-    "billingAddress": common.BILLING_ADDRESS_PII,
+    "billingAddress": shape_parts.BILLING_ADDRESS_PII,
     **nulls("paymentOrigin"),
 }
 
@@ -171,7 +171,7 @@ _SUBSCRIPTIONS = Maybe(
                         "periodicity": lambda given, _zone: _PERIODS.get(str(given), given),
                         **nulls("interval"),
                     },
-                    "validity": common.SUBSCRIPTION_VALIDITY,
+                    "validity": shape_parts.SUBSCRIPTION_VALIDITY,
                 },
             }
         ],
@@ -195,9 +195,9 @@ _DOCUMENT = {
     **flags("allowCancellation allowEdition isCheckedIn"),
     **each("authorizedDate invoicedDate", instant),
     **nulls("cancelReason checkedInPickupPointId"),
-    "totals": common.TOTALS,
+    "totals": shape_parts.TOTALS,
     "sellers": [nulls("id name logo fulfillmentEndpoint")],
-    "clientPreferencesData": common.PREFERENCES,
+    "clientPreferencesData": shape_parts.PREFERENCES,
     "cancellationData": Maybe(
         {
             **flags("RequestedByUser RequestedBySystem RequestedBySellerNotification"),
@@ -206,8 +206,8 @@ _DOCUMENT = {
             "CancellationDate": instant,
         }
     ),
-    "cancellationRequests": common.CANCELLATION_REQUESTS,
-    "taxData": common.TAXES,
+    "cancellationRequests": shape_parts.CANCELLATION_REQUESTS,
+    "taxData": shape_parts.TAXES,
     "subscriptionData": _SUBSCRIPTIONS,
     "itemMetadata": {
         "Items": [
@@ -223,22 +223,22 @@ _DOCUMENT = {
             }
         ]
     },
-    "marketplace": common.MARKETPLACE,
-    "storePreferencesData": common.STORE_PREFERENCES,
-    "customData": common.CUSTOM_DATA,
+    "marketplace": shape_parts.MARKETPLACE,
+    "storePreferencesData": shape_parts.STORE_PREFERENCES,
+    "customData": shape_parts.CUSTOM_DATA,
     **nulls("commercialConditionData openTextField"),
     "invoiceData": Maybe(
         {
-            "address": common.INVOICE_ADDRESS,
-            "userPaymentInfo": common.PAYMENT_INFO,
-            "invoiceSubject": common.INVOICE_SUBJECT,
+            "address": shape_parts.INVOICE_ADDRESS,
+            "userPaymentInfo": shape_parts.PAYMENT_INFO,
+            "invoiceSubject": shape_parts.INVOICE_SUBJECT,
         }
     ),
-    "changesAttachment": common.CHANGES,
-    "callCenterOperatorData": common.OPERATOR,
+    "changesAttachment": shape_parts.CHANGES,
+    "callCenterOperatorData": shape_parts.OPERATOR,
     "packageAttachment": {"packages": [_PACKAGE]},
     "paymentData": {
-        "giftCards": common.GIFT_CARDS,
+        "giftCards": shape_parts.GIFT_CARDS,
         "transactions": [
             {
                 **flags("isActive"),
@@ -249,9 +249,9 @@ _DOCUMENT = {
     },
     "shippingData": {
         "id": always("shippingData"),
-        "address": common.ADDRESS,
+        "address": shape_parts.ADDRESS,
         "logisticsInfo": [_LOGISTICS],
-        "trackingHints": common.TRACKING_HINTS,
+        "trackingHints": shape_parts.TRACKING_HINTS,
         "selectedAddresses": [
             {
                 **nulls("addressId"),
@@ -262,7 +262,7 @@ _DOCUMENT = {
                 **lists("geoCoordinates"),
             }
         ],
-        "availableAddresses": [common.ADDRESS_WITH_CONTACT],
+        "availableAddresses": [shape_parts.ADDRESS_WITH_CONTACT],
         "contactInformation": [
             nulls("id email firstName lastName phone document documentType entityId versionId")
         ],
@@ -288,7 +288,7 @@ _DOCUMENT = {
             **lists("marketingTags"),
         }
     ),
-    "giftRegistryData": common.GIFT_REGISTRY,
+    "giftRegistryData": shape_parts.GIFT_REGISTRY,
     "clientProfileData": {
         "id": always("clientProfileData"),
         **nulls("email firstName lastName documentType document phone"),

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from oms_ledger.orders.documents import common
+from oms_ledger.orders.documents import shape_parts
 from oms_ledger.orders.documents.derived_fields import (
     DERIVED,
     Derive,
@@ -45,10 +45,10 @@ _ITEM = {
     **nulls("name"),
     "additionalInfo": {
         **nulls("brandName brandId categoriesIds"),
-        "dimension": common.DIMENSION,
+        "dimension": shape_parts.DIMENSION,
         **nulls("productClusterId commercialConditionId"),
         **nulls("offeringInfo offeringType offeringTypeId"),
-        "categories": common.CATEGORIES,
+        "categories": shape_parts.CATEGORIES,
     },
     **lists("attachments attachmentOfferings assemblies"),
     **nulls("refId"),
@@ -73,14 +73,14 @@ _ITEM = {
     **nulls("unitMultiplier"),
     "marketingData": _MARKETING,
     **nulls("parentAssemblyBinding parentItemIndex callCenterOperator"),
-    "priceDefinition": common.PRICE_DEFINITION_PII,
+    "priceDefinition": shape_parts.PRICE_DEFINITION_PII,
     **nulls("costPrice"),
 }
 
 _PICKUP = {
     **flags("isPickupStore"),
     **nulls("friendlyName"),
-    "address": Maybe({**common.PICKUP_ADDRESS, **nulls("contactId")}),
+    "address": Maybe({**shape_parts.PICKUP_ADDRESS, **nulls("contactId")}),
     **nulls("additionalInfo dockId"),
 }
 
@@ -119,7 +119,7 @@ _LOGISTICS = {
     **nulls("deliveryChannel deliveryCompany"),
     "deliveryIds": _DELIVERY_IDS,
     "shippingEstimateDate": instant,
-    "deliveryChannels": common.DELIVERY_CHANNELS,
+    "deliveryChannels": shape_parts.DELIVERY_CHANNELS,
     **nulls("itemId"),
     **lists("shipsTo"),
     "slas": [_SLA],
@@ -152,12 +152,12 @@ PII_PACKAGE = {
             "deliveredDate": instant,
             **nulls("status"),
             **flags("finished"),
-            "data": [common.TRACKING_EVENT],
+            "data": [shape_parts.TRACKING_EVENT],
         }
     ),
     **nulls("cfop"),
     "lastChange": instant,
-    "restitutions": Maybe({"refund": common.REFUND}),
+    "restitutions": Maybe({"refund": shape_parts.REFUND}),
     **nulls("volumes"),
 }
 
@@ -182,7 +182,7 @@ _PAYMENT = {
     **nulls("paymentOrigin"),
     **nulls("id"),
     **nulls("bankIssuedInvoiceBarCodeNumber bankIssuedInvoiceBarCodeType"),
-    "billingAddress": common.BILLING_ADDRESS_PII,
+    "billingAddress": shape_parts.BILLING_ADDRESS_PII,
 }
 
 _WORKFLOW = {
@@ -217,7 +217,7 @@ _SUBSCRIPTIONS = Maybe(
                         "periodicity": lambda given, _zone: _PERIODS.get(str(given), given),
                         **nulls("interval"),
                     },
-                    "validity": common.SUBSCRIPTION_VALIDITY,
+                    "validity": shape_parts.SUBSCRIPTION_VALIDITY,
                 },
             }
         ],
@@ -238,7 +238,7 @@ PII_DOCUMENT = {
     "marketplaceItems": lambda given, _zone: given or None,
     "authorizedDate": instant,
     "subscriptionData": _SUBSCRIPTIONS,
-    "taxData": common.TAXES,
+    "taxData": shape_parts.TAXES,
     "invoicedDate": instant,
     **nulls("marketplaceOrderId marketplaceServicesEndpoint"),
     "clientProfileData": {
@@ -252,30 +252,30 @@ PII_DOCUMENT = {
         **flags("isCorporate"),
         **nulls("customerClass customerCode"),
     },
-    "giftRegistryData": common.GIFT_REGISTRY,
+    "giftRegistryData": shape_parts.GIFT_REGISTRY,
     **nulls("emailTracked"),
     **flags("isCheckedIn"),
     **nulls("approvedBy cancelledBy canceledBy cancelReason"),
-    "callCenterOperatorData": common.OPERATOR,
+    "callCenterOperatorData": shape_parts.OPERATOR,
     **flags("allowCancellation allowEdition"),
     "roundingError": 0,
     **nulls("salesChannel"),
     "salesChannelData": _SALES_CHANNEL,
-    "customData": common.CUSTOM_DATA,
-    "changesAttachment": common.CHANGES,
+    "customData": shape_parts.CUSTOM_DATA,
+    "changesAttachment": shape_parts.CHANGES,
     **nulls("commercialConditionData"),
     "shippingData": {
-        "address": common.ADDRESS_WITH_CONTACT,
+        "address": shape_parts.ADDRESS_WITH_CONTACT,
         "logisticsInfo": [_LOGISTICS],
-        "trackingHints": common.TRACKING_HINTS,
-        "selectedAddresses": [common.ADDRESS_WITH_CONTACT],
-        "availableAddresses": [common.ADDRESS_WITH_CONTACT],
+        "trackingHints": shape_parts.TRACKING_HINTS,
+        "selectedAddresses": [shape_parts.ADDRESS_WITH_CONTACT],
+        "availableAddresses": [shape_parts.ADDRESS_WITH_CONTACT],
         "contactInformation": [
             nulls("id email firstName lastName document phone documentType"),
         ],
     },
     "packageAttachment": {"packages": [PII_PACKAGE]},
-    "marketplace": common.MARKETPLACE,
+    "marketplace": shape_parts.MARKETPLACE,
     "contextData": {
         **flags("loggedIn hasAccessToOrderFormEnabledByLicenseManager"),
         **nulls("userAgent userId"),
@@ -291,11 +291,11 @@ PII_DOCUMENT = {
     **nulls("state"),
     **each("timeZoneCreationDate timeZoneLastChange", instant),
     **nulls("userType"),
-    "clientPreferencesData": common.PREFERENCES,
+    "clientPreferencesData": shape_parts.PREFERENCES,
     **nulls("orderId"),
     **nulls("workflowInstanceId"),
     "creationDate": instant,
-    "totals": common.TOTALS,
+    "totals": shape_parts.TOTALS,
     **nulls("sequence"),
     "receiptData": {"receiptCollection": [{**nulls("receiptType"), "date": instant}]},
     **flags("isCompleted"),
@@ -317,7 +317,7 @@ PII_DOCUMENT = {
         "teaser": Maybe([nulls("name description")]),
     },
     "paymentData": {
-        "giftCards": common.GIFT_CARDS,
+        "giftCards": shape_parts.GIFT_CARDS,
         "transactions": [
             {
                 **flags("isActive"),
@@ -330,13 +330,13 @@ PII_DOCUMENT = {
     },
     "invoiceData": Maybe(
         {
-            "address": common.INVOICE_ADDRESS,
-            "userPaymentInfo": common.PAYMENT_INFO,
+            "address": shape_parts.INVOICE_ADDRESS,
+            "userPaymentInfo": shape_parts.PAYMENT_INFO,
             **nulls("settleInvoices"),
-            "invoiceSubject": common.INVOICE_SUBJECT,
+            "invoiceSubject": shape_parts.INVOICE_SUBJECT,
         }
     ),
-    "storePreferencesData": common.STORE_PREFERENCES,
+    "storePreferencesData": shape_parts.STORE_PREFERENCES,
     **nulls("merchantName"),
     "itemMetadata": {
         "items": [
@@ -364,7 +364,7 @@ PII_DOCUMENT = {
             **nulls("cancellationRequestId"),
         }
     ),
-    "cancellationRequests": common.CANCELLATION_REQUESTS,
+    "cancellationRequests": shape_parts.CANCELLATION_REQUESTS,
     **nulls("authorizationPolicyData merchantContextData"),
 }
 
@@ -372,7 +372,9 @@ _cut = cut(PII_DOCUMENT)
 
 
 def _store_zone(order: Order) -> Any:
-    return order.placed.store_preferences.get("timeZone") or common.STORE_PREFERENCES["timeZone"]
+    return (
+        order.placed.store_preferences.get("timeZone") or shape_parts.STORE_PREFERENCES["timeZone"]
+    )
 
 
 def _wall_time(order: Order, name: str, of: str, at: datetime) -> Any:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from oms_ledger.orders.documents import common
+from oms_ledger.orders.documents import shape_parts
 from oms_ledger.orders.documents.derived_fields import derive_fields
 from oms_ledger.orders.documents.shapes import Maybe, cut, each, flags, lists, nulls
 from oms_ledger.orders.instants import PII_ZONE, instant, wall_time
@@ -122,7 +122,7 @@ _PLACED = {
         **lists("pickupPoints"),
     },
     "paymentData": {
-        "giftCards": common.GIFT_CARDS,
+        "giftCards": shape_parts.GIFT_CARDS,
         "transactions": [
             {
                 **flags("isActive"),
@@ -132,9 +132,9 @@ _PLACED = {
             }
         ],
     },
-    "clientPreferencesData": Maybe(common.PREFERENCES),
+    "clientPreferencesData": Maybe(shape_parts.PREFERENCES),
     **nulls("commercialConditionData"),
-    "giftRegistryData": common.GIFT_REGISTRY,
+    "giftRegistryData": shape_parts.GIFT_REGISTRY,
     **nulls("marketingData"),
     "storePreferencesData": {
         "countryCode": "BRA",
@@ -144,7 +144,8 @@ _PLACED = {
         "currencyLocale": 1046,
         "currencySymbol": "R$",
         "currencyFormatInfo": {
-            key[0].lower() + key[1:]: default for key, default in common.CURRENCY_FORMAT.items()
+            key[0].lower() + key[1:]: default
+            for key, default in shape_parts.CURRENCY_FORMAT.items()
         },
     },
     "openTextField": nulls("value"),
@@ -178,7 +179,9 @@ _cut = cut(_PLACED)
 def placed_order(order: Order) -> dict[str, Any]:
     """One event of `orders` in the answer to a placement."""
     fields = derive_fields(order)
-    zone = order.placed.store_preferences.get("timeZone") or common.STORE_PREFERENCES["timeZone"]
+    zone = (
+        order.placed.store_preferences.get("timeZone") or shape_parts.STORE_PREFERENCES["timeZone"]
+    )
     fields["hostName"] = fields["hostname"]
     fields["timeZoneCreationDate"] = wall_time(order.created_at, zone)
     fields["timeZoneLastChange"] = wall_time(order.changed_at, zone)

@@ -53,7 +53,7 @@ def transaction_status(orders: Sequence[Order]) -> str:
 
 
 def _was_denied(orders: Sequence[Order]) -> bool:
-    """Whether the last that was heard before the workflow is a denial."""
+    """Whether the last result before the workflow is a denial."""
     return any(
         order.status is None and order.money.denied_attempts and not order.money.answers
         for order in orders

@@ -129,7 +129,7 @@ def _asked_first(
     final: bool,
 ) -> list[events.OrderEvent]:
     if not final and any(one.id == request.request_id for one in order.requests):
-        return []  # heard before, and decided
+        return []  # recorded before, and decided
     if not final:
         return with_automatic_transitions(order, [request], context)
     if order.flow == "chain":  # the level below has to be given that nothing is left to decide

@@ -41,7 +41,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What was heard of one payment, last: approved so far (cents; None is all), or denied."""
+    """The last result of one payment: approved so far (cents; None is all), or denied."""
 
     payment_id: str
     at: datetime

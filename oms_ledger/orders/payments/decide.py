@@ -100,7 +100,7 @@ def record_authorization(
     require_in_time(order, context.now)
     if result.request_id is not None:
         if result.request_id in order.money.denied_attempts:
-            return []  # heard before
+            return []  # recorded before
         if _asked(result.payments) != _asked(unapproved(order)):
             raise PaymentsChanged(order.order_id)
     news = [
@@ -122,7 +122,7 @@ def unapproved(order: Order) -> tuple[e.Payment, ...]:
 
 
 def _begun(order: Order, context: DecisionContext) -> list[e.OrderEvent]:
-    """The workflow up to where it waits, before any money is heard of."""
+    """The workflow up to where it waits, before any payment result is known."""
     return with_automatic_transitions(
         replace(order, money=PaymentBalances()), [e.WorkflowCreated()], context
     )
@@ -174,7 +174,7 @@ def notify_payment(
     """A payment was approved, as somebody says who may say so.
 
     `paid` is what of this order's share is paid by now, in cents, when it is not all. It may be
-    heard before the order is processed: then it counts when it is. A `sibling` is another order
+    recorded before the order is processed: then it counts when it is. A `sibling` is another order
     that is paid by the same payment: it learns what it can, and refuses nothing.
     """
     payment = next((p for p in order.payments if p.id.lower() == payment_id.lower()), None)

@@ -81,7 +81,7 @@ def _id(order: Order, kind: Kind, asked_as: str) -> str:
 def record_outcome(
     order: Order, context: DecisionContext, *, asked_as: str, receipt: Receipt
 ) -> list[events.OrderEvent]:
-    """The gateway did what it was asked; heard twice, it is recorded once."""
+    """Record what the gateway did; a second answer records nothing."""
     request = order.money.request(asked_as)
     if request is None or request.receipt is not None:
         return []

@@ -93,7 +93,7 @@ async def revert_change(cell: Cell, pending: StoredMessage) -> None:
         return
     value, name = request.requested.value, request.payment_request
     try:
-        if request.paid is None:  # nobody heard the answer: hear it now
+        if request.paid is None:  # the answer was lost: ask for it again
             try:
                 await _asked(cell, order, value, name)
             except GatewayClosed:

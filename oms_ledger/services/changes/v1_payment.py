@@ -104,7 +104,7 @@ async def _set_back(cell: Cell, order: Order, known: Preparation) -> str | None:
     """The receipt; None when the gateway never took it."""
     gateway, transaction = _gateway(cell, order), transaction_of([order])
     value, name = known.requested.value, known.requested.asked_as
-    if known.abandoned is None or not known.abandoned.paid:  # nobody heard the answer: hear it now
+    if known.abandoned is None or not known.abandoned.paid:  # the answer was lost: ask for it again
         try:
             await requested(gateway, gateway.adjust, transaction, value, name)
         except GatewayClosed:

@@ -182,7 +182,7 @@ async def ask_cancellation(cell: Cell, pending: StoredMessage) -> None:
     order = await cell.ledger.order(pending.account, pending.order_id)
     requested = next((one for one in pending_requests(order) if one.id == pending.key), None)
     if order.status is not Status.WAITING_FOR_SELLER_DECISION or requested is None:
-        return  # decided before the seller heard of it
+        return  # decided before the seller got it
     decision = partial(
         cancel_by_marketplace,
         request_id=requested.id,

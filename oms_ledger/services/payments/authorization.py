@@ -134,7 +134,7 @@ async def process(
 ) -> AuthorizationResult | None:
     """Have the payments authorized and decide on the answer; None when it was done before.
 
-    Unless given not to `begin`, the orders get their workflow. Answers what was heard: a denial,
+    Unless given not to `begin`, the orders get their workflow. Answers the result: a denial,
     which is recorded, or that the shopper must go elsewhere, which is not.
     """
     account, ids = orders[0].account, [order.order_id for order in orders]
