@@ -86,7 +86,7 @@ runs = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("account", Text, nullable=False),
-    Column("by", Text, nullable=False),
+    Column("actor", Text, nullable=False),
     Column("command", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("state", Text, nullable=False),

@@ -8,7 +8,11 @@ from typing import Any
 import pytest
 
 from oms_ledger.orders.decide import DecisionContext
-from oms_ledger.orders.events import OrderEvent
+from oms_ledger.orders.events import (
+    OrderEvent,
+    PaymentSettled,
+    PaymentSettlementRequested,
+)
 from oms_ledger.orders.evolve import evolve
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.status import Status
@@ -40,6 +44,13 @@ class Given:
 
     def and_(self, *events: OrderEvent) -> "Given":
         return Given(self.events + events)
+
+    @property
+    def captured(self) -> "Given":
+        """The story when somebody then had the gateway capture all of it, by its API."""
+        value = self.order.value
+        requested = PaymentSettlementRequested(request_id="api", value=value, cause="api")
+        return self.and_(requested, PaymentSettled(request_id="api", value=value, receipt="S"))
 
     def when(
         self, decision: Callable[..., Any], *, later: timedelta = timedelta(0), **named: Any

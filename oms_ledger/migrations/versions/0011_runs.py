@@ -16,7 +16,7 @@ def upgrade() -> None:
         "runs",
         *(
             sa.Column(name, sa.Text(), nullable=False)
-            for name in ("id", "account", "by", "command", "reason", "state")
+            for name in ("id", "account", "actor", "command", "reason", "state")
         ),
         sa.Column("total", sa.Integer(), nullable=False),
         sa.Column("created_at", BIG, nullable=False),

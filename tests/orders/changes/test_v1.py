@@ -157,6 +157,7 @@ REFUSED = [
     (partly_invoiced, asks(removed=(MUG,)), refusals.InvalidQuantityToRemove),
     (by_slip, asks(increment_value=1), refusals.ModificationPaymentCannotIncrease),
     (partly_invoiced, asks(discount_value=10_01), refusals.ModificationExceedsPrice),
+    (in_handling.captured, asks(discount_value=1), refusals.ModificationSettled),
     (of_v2, asks(discount_value=1), refusals.ChangeInProgress),
     (of_v2.and_(events.ChangeApplied("v2", "r")), asks(discount_value=1), refusals.ChangedByV2),
     (changed_fifty_times, asks("more", discount_value=1), refusals.TooManyModifications),

@@ -259,6 +259,7 @@ REFUSED = [
         asks(manual_discount=2),
         "CHK0034",
     ),
+    (shopping.captured, asks(manual_discount=2), "CHK0096"),
     (shopping, asks(manual_discount=-1), "CHK0098"),
     (shopping, asks(manual_increment=-1), "CHK0098"),
     (in_window, asks(manual_discount=1), "CHK0124"),
