@@ -134,7 +134,7 @@ def project_() -> None:
 
 
 def work_() -> None:
-    """Run a worker: it advances feeds and says hooks. Any number of them may run."""
+    """Run a worker: it advances feeds and notifies hooks. Any number of them may run."""
     cell = _opened()
     MetricsReporter(cell.database, "worker")
     gc_tuning.settle()

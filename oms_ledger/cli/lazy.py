@@ -1,0 +1,95 @@
+"""Commands that are loaded when they are called: help and errors of usage load none of them."""
+
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+# By name the module below `oms_ledger.cli`, and what `--help` says of the command.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "up": (
+        "processes",
+        "Set up what is missing and run the whole system: web, projector, worker, clock.",
+    ),
+    "serve": ("processes", "Run the web process: the API."),
+    "project": (
+        "processes",
+        "Run the projector: it keeps the views and signals feeds and hooks.",
+    ),
+    "work": (
+        "processes",
+        "Run a worker: it advances feeds and notifies hooks. Any number of them may run.",
+    ),
+    "clock": (
+        "processes",
+        "Run the clock: due times, the reconciliation of what is behind, retention.",
+    ),
+    "migrate": ("processes", "Create the tables, or bring them to this release."),
+    "import": (
+        "imports",
+        "Import orders, one JSON document a line, in the Get-order or the place-order shape.",
+    ),
+    "export": (
+        "exports",
+        "Export orders: the published Order report as CSV or XLSX, or documents as JSON lines.",
+    ),
+    "status": (
+        "maintenance",
+        "Show where everything stands: head, lags, queues, hooks, filters, leases, processes.",
+    ),
+    "verify": (
+        "maintenance",
+        "Recompute the chain of seals and every view; name the first position that differs.",
+    ),
+    "rebuild": (
+        "maintenance",
+        "Fold a view again from the first event while everything goes on.",
+    ),
+    "erase": (
+        "privacy",
+        "Erase a person from an account's orders, in every version and view, for good.",
+    ),
+}
+GROUPS: dict[str, tuple[str, str]] = {
+    "account": ("accounts", "Accounts and their settings."),
+    "key": ("keys", "App keys: created, listed, rotated, revoked."),
+    "person": ("operators", "People who sign in to the back office."),
+    "gateway": ("gateways", "The payment gateway of an account."),
+    "seller": ("external_sellers", "Sellers outside the deployment."),
+    "token": ("tokens", "User tokens: made for shoppers, ended before their time."),
+    "offers": ("offers", "Prices, stock and deliveries that carts see."),
+    "outbox": ("outbox", "Messages of orders to partners and gateways."),
+    "feed": ("feed", "Feeds: replay, dry run, explain, dead letters, and a look at the queue."),
+    "hook": (
+        "hook",
+        "Hooks: attempts, pause, new secrets, replay, dry run, explain, dead letters.",
+    ),
+    "demo": ("demo", "The demo: sample data, a feed, and a hook with its receiver."),
+}
+
+
+class LazyGroup(TyperGroup):
+    """Knows the names of all commands, and loads the one that is called."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        for name, (_, text) in {**COMMANDS, **GROUPS}.items():
+            self.commands[name] = TyperCommand(name=name, help=text)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command that is called, and load it."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command if name is None else load(name), rest
+
+
+def load(name: str) -> Any:
+    """Import a command or a group of commands."""
+    if name in GROUPS:
+        module = import_module(f"oms_ledger.cli.{GROUPS[name][0]}")
+        group = typer.main.get_group(module.app)
+        group.name = name
+        return group
+    installed = typer.Typer()
+    import_module(f"oms_ledger.cli.{COMMANDS[name][0]}").install(installed)
+    return typer.main.get_group(installed).commands[name]
