@@ -79,7 +79,7 @@ def test_G11_cancel_and_invoice_crossing_leave_one_of_them_done(client, cancels,
     elif fields:
         assert document["status"] == ("invoiced" if value == "2000" else "handling")
         requests = document["cancellationRequests"] or []
-            assert all(one["deniedBySeller"] for one in requests)
+        assert all(one["deniedBySeller"] for one in requests)
     else:
         assert document["status"] == "cancellation-requested"
 
