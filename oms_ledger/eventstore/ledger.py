@@ -13,6 +13,7 @@ from typing import cast
 from weakref import WeakValueDictionary
 
 import orjson
+import structlog
 
 from oms_ledger.accounts.account import Account
 from oms_ledger.accounts.events import AccountEvent
@@ -56,6 +57,8 @@ from oms_ledger.orders.payments.reactions import with_payment_requests
 from oms_ledger.orders.refusals import InvalidEventContent, OrderNotFound
 from oms_ledger.orders.status import Status
 from oms_ledger.refusal import Refusal
+
+log = structlog.get_logger(__name__)
 
 ATTEMPTS = 20
 _AS_SELLER = "00-"
@@ -457,13 +460,20 @@ _FROM_OUTSIDE = (
 
 
 def require_renderable(event: Event, order: Order) -> None:
-    """Refuse what is stored for good but could not be decoded or shown: events stay for ever."""
+    """Refuse what is stored for good but could not be decoded again: events stay for ever.
+
+    What can be decoded and not shown is a fault of ours: it is logged, and nothing is stored.
+    """
     try:
         serialization.decode(*serialization.encode(event))
+    except (ValueError, TypeError) as error:
+        raise InvalidEventContent(error) from None
+    try:
         for document in (oms_document(order), filter_document(order), list_row(order)):
             orjson.dumps(document)
-    except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError) as error:
-        raise InvalidEventContent(error) from None
+    except Exception:
+        log.exception("event_not_renderable", order=order.order_id, event=type(event).__name__)
+        raise
 
 
 def _text(status: Status | None) -> str | None:

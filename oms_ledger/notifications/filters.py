@@ -16,6 +16,8 @@ ALIASES = {
     "order-create-error": "order-creation-error",
     "cancelation-request": "cancellation-requested",
     "waiting-for-sellers-confirmation": "waiting-for-authorization",
+    "ready for invoicing": "ready-for-invoicing",
+    "ready-for-invoice": "ready-for-invoicing",
 }
 
 

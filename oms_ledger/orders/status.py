@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from oms_ledger.notifications import filters
+
 
 class Status(StrEnum):
     ORDER_CREATED = "order-created"
@@ -40,14 +42,7 @@ class Status(StrEnum):
 
 
 # Statuses that a filter or a list may name in another published spelling.
-ALIASES = {
-    "order-completed": Status.ON_ORDER_COMPLETED,
-    "order-create-error": Status.ORDER_CREATION_ERROR,
-    "cancelation-request": Status.CANCELLATION_REQUESTED,
-    "waiting-for-sellers-confirmation": Status.WAITING_FOR_AUTHORIZATION,
-    "ready for invoicing": Status.READY_FOR_INVOICING,
-    "ready-for-invoice": Status.READY_FOR_INVOICING,
-}
+ALIASES = {spelling: Status(known) for spelling, known in filters.ALIASES.items()}
 
 ENDS = frozenset({Status.INVOICED, Status.CANCELED, Status.REPLACED})
 

@@ -179,3 +179,24 @@ def test_published_clients_call_the_old_twin_of_start_handling(client):
     assert client.call("POST", url, b"null").status == 204
     again = client.call("POST", url)
     assert (again.status, again.json()["error"]["code"]) == (409, "OMS003")
+
+
+@pytest.mark.parametrize(
+    ("date", "status"),
+    [
+        ("2026-01-02", 200),
+        ("2026-01-02 10:00", 200),
+        (None, 200),
+        ("soon", 400),
+        ("2026-13-02", 400),
+        ("02/01/2026", 400),
+    ],
+)
+def test_a_date_of_dispatch_is_judged_as_other_dates(client, date, status):
+    order_id = paid(client)
+    sent = client.call("POST", f"{ORDERS}/{order_id}/invoice", invoice("1", number="1"))
+    assert sent.status == 200
+    answer = client.call("PATCH", of_number(order_id, "1"), {"dispatchedDate": date})
+    assert answer.status == status
+    if status == 400:
+        assert "dispatchedDate" in answer.json()["error"]["message"]

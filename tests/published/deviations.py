@@ -307,7 +307,7 @@ ADDED = {
         },
     },
     "document": {"merchantContextData": "in documents of today"},
-    "row": {},
+    "row": dict.fromkeys(("isAllDelivered", "isAnyDelivered"), "in lists of today"),
     "POST /api/orders/hook/config": dict.fromkeys(
         ("filter", "hook"), "answers like GET; the schema is that of a notice"
     ),

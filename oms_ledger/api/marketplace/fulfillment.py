@@ -7,6 +7,7 @@ import asyncio
 import json
 import re
 import secrets
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any
 
@@ -27,8 +28,10 @@ from oms_ledger.api.http.errors import ApiError, bad_request
 from oms_ledger.api.http.receipts import cancellation_receipt, request_id
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore.ledger import KeyTaken
+from oms_ledger.eventstore.ledger import ATTEMPTS, ConcurrencyError, KeyTaken
 from oms_ledger.eventstore.records import Key
+from oms_ledger.orders import events
+from oms_ledger.orders.decide import DecisionContext
 from oms_ledger.orders.documents import placed_order
 from oms_ledger.orders.instants import spell
 from oms_ledger.orders.marketplace.as_marketplace import record_seller_cancellation
@@ -74,34 +77,67 @@ async def post_orders(request: Request, cell: TheCell, caller: MayPlace) -> Resp
     body = await json_body(request)
     if not isinstance(body, list) or not body:
         raise bad_request("The body: expected an array of orders, usually of one")
-    orders = [await place_received(request, cell, caller, one) for one in body]
+    orders = await place_all_received(request, cell, caller, body)
     return json_response([_answer(order) for order in orders])
 
 
 async def place_received(
     request: Request, cell: Cell, caller: Caller, body: Any, *, marketplace_order: str | None = None
 ) -> Order:
-    """One order, placed unless it is there; `above` names it when the body does not."""
-    if not isinstance(body, dict):
-        raise bad_request("The body: expected an array of objects, each an order")
-    if marketplace_order is not None:
+    """Place one order unless it is there; `above` names it when the body does not."""
+    if isinstance(body, dict) and marketplace_order is not None:
         body = {**body, "marketplaceOrderId": marketplace_order}
+    (order,) = await place_all_received(request, cell, caller, [body])
+    return order
+
+
+async def place_all_received(
+    request: Request, cell: Cell, caller: Caller, bodies: Sequence[Any]
+) -> list[Order]:
+    """Place orders, those that are there already aside: all of them, or none."""
     account = await cell.ledger.account(caller.account)
-    body = identified(cell, caller, body)
     affiliate = request.query_params.get("affiliateId") or ""
     if affiliate in ("", "00"):
         raise AffiliateNotNamed(affiliate)
     if not _AFFILIATE.fullmatch(affiliate):
         raise AffiliateMissing(affiliate[:40])
-    received = await _received(request, cell, account, affiliate, body)
-    if received.placed.flow == "chain":
-        await require_seller(cell, account.name, received.placed.seller)
-    try:
-        known = await cell.ledger.order(account.name, received.order_id)
-    except OrderNotFound:
-        return await _placed(request, cell, caller, received)
-    if not same_order(known.placed, received.placed):
-        raise OrderIdTaken(received.order_id)
+    received: list[Received] = []
+    for body in bodies:
+        if not isinstance(body, dict):
+            raise bad_request("The body: expected an array of objects, each an order")
+        one = await _received(request, cell, account, affiliate, identified(cell, caller, body))
+        if one.placed.flow == "chain":
+            await require_seller(cell, account.name, one.placed.seller)
+        received.append(one)
+    for _ in range(ATTEMPTS):
+        known = await _known(cell, account.name, received)
+        if all(one.order_id in known for one in received):
+            return [known[one.order_id] for one in received]
+        try:
+            known |= await _placed(request, cell, caller, received, known)
+        except KeyTaken:  # some of them, sent twice at once
+            continue
+        return [known[one.order_id] for one in received]
+    raise ConcurrencyError(received[0].order_id)
+
+
+async def _known(cell: Cell, account: str, received: Sequence[Received]) -> dict[str, Order]:
+    """The orders that are there; refuses another one in the place of one that was sent."""
+    known: dict[str, Order] = {}
+    first: dict[str, Received] = {}
+    for one in received:
+        before = first.setdefault(one.order_id, one)
+        if not same_order(before.placed, one.placed):
+            raise OrderIdTaken(one.order_id)
+        try:
+            order = await cell.ledger.order(account, one.order_id)
+        except OrderNotFound:
+            continue
+        if order.order_id != one.order_id:
+            continue  # an own order, which its seller would name so
+        if not same_order(order.placed, one.placed):
+            raise OrderIdTaken(one.order_id)
+        known[one.order_id] = order
     return known
 
 
@@ -128,21 +164,31 @@ async def _received(
     )
 
 
-async def _placed(request: Request, cell: Cell, caller: Caller, received: Received) -> Order:
-    order_id, placed = received.order_id, received.placed
-    key = Key(caller.account, f"group:{placed.order_group}", json.dumps([order_id]).encode())
-    try:
-        orders = await cell.ledger.place(
-            caller.account,
-            {order_id: placed},
-            actor=caller.app_key,
-            keys=[key],
-            cause=request_id(request),
-            then=partial(accept_order, difference=received.difference),
-        )
-    except KeyTaken:  # the same, sent twice at once
-        return await cell.ledger.order(caller.account, order_id)
-    return orders[order_id]
+async def _placed(
+    request: Request,
+    cell: Cell,
+    caller: Caller,
+    received: Sequence[Received],
+    known: Mapping[str, Order],
+) -> dict[str, Order]:
+    """Place those that are not known, in one transaction."""
+    new = {one.order_id: one for one in received if one.order_id not in known}
+    keys = [
+        Key(caller.account, f"group:{one.placed.order_group}", json.dumps([order_id]).encode())
+        for order_id, one in new.items()
+    ]
+
+    def accept(order: Order, context: DecisionContext) -> list[events.OrderEvent]:
+        return accept_order(order, context, difference=new[order.order_id].difference)
+
+    return await cell.ledger.place(
+        caller.account,
+        {order_id: one.placed for order_id, one in new.items()},
+        actor=caller.app_key,
+        keys=keys,
+        cause=request_id(request),
+        then=accept,
+    )
 
 
 def _answer(order: Order) -> dict[str, Any]:

@@ -43,6 +43,16 @@ MayTrack = Annotated[Caller, Depends(requires("track_invoice"))]
 Text = Annotated[str | None, Field(coerce_numbers_to_str=True)]
 
 
+def _date(value: Any) -> Any:
+    """A date is kept as it was sent; text that is none is refused, as of other dates."""
+    if isinstance(value, str) and value.strip() and local_instant(value.strip(), "UTC") is None:
+        raise ValueError("yyyy-mm-dd hh:mm or ISO 8601")
+    return value
+
+
+Date = Annotated[str | None, BeforeValidator(_date)]
+
+
 def _kind(value: Any) -> Any:
     return value.strip().capitalize() if isinstance(value, str) else value
 
@@ -80,7 +90,7 @@ class Invoice(Body):
     courier: Text = None
     tracking_number: Text = None
     tracking_url: str | None = None
-    dispatched_date: str | None = None
+    dispatched_date: Date = None
     invoice_key: Text = None
     invoice_url: str | None = None
     embedded_invoice: str | None = None
@@ -220,7 +230,7 @@ class Tracking(Body):
     tracking_number: Text = None
     tracking_url: str | None = None
     courier: Text = None
-    dispatched_date: str | None = None
+    dispatched_date: Date = None
 
 
 class Happening(Body):

@@ -42,6 +42,8 @@ TERMS = {
     "f_UtmSource": "utm",
     "f_affiliateId": "affiliate",
     "f_callCenterOperatorName": "operator",
+    "f_callCenterOperatorEmail": "operator_email",
+    "CallCenterOperatorEmail": "operator_email",
     "f_salesChannel": "channel_name",
     "salesChannelId": "channel",
 }

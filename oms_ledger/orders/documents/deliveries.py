@@ -167,6 +167,11 @@ def delivered(order: Order) -> bool:
     return 0 < sum(item.quantity for item in order.lines) <= _arrived(order)
 
 
+def any_delivered(order: Order) -> bool:
+    """Some unit lies in an Output package that arrived."""
+    return _arrived(order) > 0
+
+
 def _arrived(order: Order) -> int:
     return sum(
         entry.quantity

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from oms_ledger.orders.conversation.messages import last_message
-from oms_ledger.orders.documents.deliveries import estimate_of
+from oms_ledger.orders.documents.deliveries import any_delivered, delivered, estimate_of
 from oms_ledger.orders.documents.shape_parts import STORE_PREFERENCES
 from oms_ledger.orders.instants import parse, seconds
 from oms_ledger.orders.order import Order
@@ -48,6 +48,8 @@ def list_row(order: Order, language: str = "en-US") -> dict[str, Any]:
         "totalItems": sum(item.quantity for item in order.items),
         "currencyCode": placed.store_preferences.get("currencyCode")
         or STORE_PREFERENCES["currencyCode"],
+        "isAllDelivered": delivered(order),
+        "isAnyDelivered": any_delivered(order),
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from oms_ledger.orders.documents.deliveries import delivered, estimate_of
+from oms_ledger.orders.documents.deliveries import estimate_of
 from oms_ledger.orders.documents.list_row import list_row, part_of
 from oms_ledger.orders.documents.pii import pii_document
 from oms_ledger.orders.documents.search_terms import in_store, objects
@@ -71,12 +71,8 @@ def search_row(order: Order) -> Row:
         "workflowInRetry": row["workflowInRetry"],
         "userProfileId": profile["userProfileId"],
         "lastChange": _spelled(order.changed_at),
-        "isAllDelivered": delivered(order),
-        "isAnyDelivered": any(
-            (package["courierStatus"] or {}).get("finished")
-            for package in packages
-            if package["type"] == "Output"
-        ),
+        "isAllDelivered": row["isAllDelivered"],
+        "isAnyDelivered": row["isAnyDelivered"],
         "giftCardProviders": _told(p["giftCardProvider"] for p in payments) or None,
         "orderFormId": order.placed.order_form_id,
         "paymentApprovedDate": _spelled(approved),

@@ -17,6 +17,9 @@ SEVERAL = ("flag", "payment", "promotion", "seller")
 COUNTED = (*SINGLE, *SEVERAL)
 
 
+_IN_STORE_TAGS = frozenset({"instore", "vtex-instore", "vtex sales app"})
+
+
 class Term(NamedTuple):
     kind: str
     term: str
@@ -88,6 +91,8 @@ def _values(document: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[tup
     yield "channel", document["salesChannel"]
     yield "list", row["listId"]
     yield "operator", row["callCenterOperatorName"]
+    operator = document["callCenterOperatorData"]
+    yield "operator_email", operator.get("email") if isinstance(operator, Mapping) else None
     yield "utm", (document.get("marketingData") or {}).get("utmSource")
     yield "email", profile.get("email")
     yield "profile", profile.get("userProfileId")
@@ -132,9 +137,17 @@ def _flags(document: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[tupl
 
 
 def in_store(document: Mapping[str, Any]) -> bool:
-    """Placed by the Sales App: checked in at a store, or tagged by the app."""
+    """Placed by the Sales App: checked in at a store, tagged by the app, or from its cart."""
     tags = (document.get("marketingData") or {}).get("marketingTags")
-    return bool(document["isCheckedIn"]) or (isinstance(tags, list) and "vtex-instore" in tags)
+    tagged = {str(tag).casefold() for tag in tags} if isinstance(tags, list) else set()
+    custom = document.get("customData")
+    apps = objects(custom.get("customApps")) if isinstance(custom, Mapping) else []
+    carts = [app["fields"] for app in apps if isinstance(app.get("fields"), Mapping)]
+    return (
+        bool(document["isCheckedIn"])
+        or not _IN_STORE_TAGS.isdisjoint(tagged)
+        or any(fields.get("cart-type") == "INSTORE" for fields in carts)
+    )
 
 
 def _of_details(
@@ -159,6 +172,9 @@ def _custom(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             fields = one.get("fields") if isinstance(one, Mapping) else None
             for value in fields.values() if isinstance(fields, Mapping) else ():
                 yield "custom", value
+            for field in objects(fields):
+                yield "custom", field.get("value")
+                yield "custom", field.get("refId")
     for contact in objects(document["shippingData"]["contactInformation"]):
         for name in ("email", "firstName", "lastName", "phone", "document", "documentType"):
             yield "custom", contact.get(name)
