@@ -10,6 +10,7 @@ from oms_ledger.carts.refusals import CartRefusal
 from oms_ledger.services.carts import workspace
 from oms_ledger.web import build
 from tests.support.client import Client
+from tests.support.patience import HANGS
 from tests.support.storefront import Browser, load_offers, set_account
 
 WRITERS, ROUNDS = 20, 5
@@ -79,7 +80,7 @@ def test_waiting_too_long_for_a_cart_is_said(cart, cell, app, monkeypatch):
 
     def slow(cart, context):
         entered.set()
-        assert leave.wait(10)
+        assert leave.wait(HANGS)
         return cart
 
     async def two(cart_id):

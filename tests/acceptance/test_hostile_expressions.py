@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from oms_ledger import jsonata
+from tests.support.patience import HANGS
 
 FILTER = {"type": "FromOrders", "expression": "value > 1"}
 QUEUE = {"visibilityTimeoutInSeconds": 60, "messageRetentionPeriodInSeconds": 345_600}
@@ -30,14 +31,14 @@ def test_G44_others_are_answered_while_an_expression_is_worked_on(client, monkey
 
     def waiting(*arguments):
         consume.set()
-        assert answered.wait(30), "nobody else was answered"
+        assert answered.wait(HANGS), "nobody else was answered"
         return compile(*arguments)
 
     monkeypatch.setattr(jsonata, "compile", waiting)
     body, status = ASKED[path]
 
     async def other():
-        assert await asyncio.to_thread(consume.wait, 30)
+        assert await asyncio.to_thread(consume.wait, HANGS)
         assert (await client.ask("GET", "/healthz")).status == 200
         answered.set()
 

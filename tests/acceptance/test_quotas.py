@@ -6,6 +6,7 @@ import threading
 from oms_ledger import jsonata
 from oms_ledger.accounts.events import AccountSettingsChanged
 from oms_ledger.api.http.turns import Admission
+from tests.support.patience import HANGS
 from tests.support.purchases import ACCOUNT
 
 
@@ -30,7 +31,7 @@ def test_G44_an_account_tests_few_expressions_at_a_time(client, monkeypatch):
 
     def waiting(*arguments):
         consume.release()
-        assert release.wait(30)
+        assert release.wait(HANGS)
         return compile(*arguments)
 
     monkeypatch.setattr(jsonata, "compile", waiting)
@@ -39,7 +40,7 @@ def test_G44_an_account_tests_few_expressions_at_a_time(client, monkeypatch):
     async def story():
         first = [asyncio.create_task(client.ask("POST", path, body)) for _ in range(2)]
         for _ in first:
-            assert await asyncio.to_thread(consume.acquire, timeout=30)
+            assert await asyncio.to_thread(consume.acquire, timeout=HANGS)
         refused = await client.ask("POST", path, body)
         assert (refused.status, refused.header("retry-after")) == (429, "1")
         assert (await client.ask("GET", "/api/oms/pvt/orders")).status == 200

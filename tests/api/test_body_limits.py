@@ -24,6 +24,7 @@ from projections.accounts import app_keys
 from tests.conftest import opened, prepared_database
 from tests.support import over_http
 from tests.support.asgi import ask
+from tests.support.patience import HANGS
 from tests.support.purchases import ACCOUNT, open_account
 
 PLACE = "/api/checkout/pub/orders"
@@ -234,7 +235,7 @@ def test_G53_a_server_answers_an_announcement_at_once_and_who_sends_all_the_same
 
     asyncio.run(story())
     (served,) = over_http._running.values()
-    with socket.create_connection(("127.0.0.1", served.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", served.port), timeout=HANGS) as connection:
         connection.sendall(
             f"PUT {PLACE} HTTP/1.1\r\nHost: x\r\nContent-Length: {9 * MIB}\r\n\r\n".encode()
         )
@@ -274,7 +275,7 @@ def test_G53_a_broken_chunk_is_no_5xx(size):
     asyncio.run(begin())
     (served,) = over_http._running.values()
     head = f"PUT {PLACE} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", served.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", served.port), timeout=HANGS) as connection:
         connection.sendall(head.encode() + size + b"\r\n")
         with suppress(ConnectionResetError):
             assert not connection.recv(1000).startswith(b"HTTP/1.1 5")

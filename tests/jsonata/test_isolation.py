@@ -12,6 +12,7 @@ from oms_ledger.jsonata import BoundExceeded, ChildKilled, EvaluationError, comp
 from oms_ledger.jsonata.isolation import Child, Children, Isolated
 from tests.jsonata.engines import AT, ORDER
 from tests.support.hostile_expressions import HOSTILE
+from tests.support.patience import HANGS
 
 PATIENT = 1_000_000
 
@@ -136,6 +137,6 @@ def test_children_are_few_and_shared_between_threads(children):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(HANGS)
     assert answers == [1] * 8
     assert len(children._free) <= 2

@@ -19,6 +19,8 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 from yarl import URL
 
+from tests.support.patience import HANGS
+
 ON = os.environ.get("OMS_TEST_HTTP", "") not in ("", "0")
 _AS_SENT = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")  # not added by the client
 
@@ -52,7 +54,7 @@ class _Served:
 
     def _wait_for(self) -> None:
         """Until it answered once: FastAPI makes its routes then, and two threads would quarrel."""
-        until = time.monotonic() + 10
+        until = time.monotonic() + HANGS
         while True:
             with suppress(ConnectionRefusedError), closing(self._connection()) as connection:
                 connection.request("GET", "/nowhere")
@@ -62,11 +64,11 @@ class _Served:
             time.sleep(0.002)
 
     def _connection(self) -> HTTPConnection:
-        return HTTPConnection("127.0.0.1", self.port, timeout=10)
+        return HTTPConnection("127.0.0.1", self.port, timeout=HANGS)
 
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._server.stop)
-        self._thread.join(10)
+        self._thread.join(HANGS)
         assert not self._thread.is_alive(), "the server does not stop"
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.support.patience import HANGS
+
 
 class Receiver:
     """`answers` decides the status of each request by its number, from 1."""
@@ -49,7 +51,9 @@ class Receiver:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_port}/hook"
 
-    def wait_for(self, enough: Callable[[list[dict[str, Any]]], bool], seconds: float = 30) -> None:
+    def wait_for(
+        self, enough: Callable[[list[dict[str, Any]]], bool], seconds: float = HANGS
+    ) -> None:
         with self._news:
             assert self._news.wait_for(lambda: enough(self.heard), seconds), self.heard
 

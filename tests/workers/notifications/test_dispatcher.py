@@ -26,6 +26,7 @@ from projections.subscriptions import replay
 from projections.subscriptions.checkpoints import now_micros
 from projections.tables import deliveries, subscriptions
 from tests.support.inline_delivery import Postman
+from tests.support.patience import HANGS
 from tests.support.purchases import ACCOUNT, open_account, place_paid
 from tests.support.receiver import Receiver
 
@@ -71,7 +72,7 @@ def pending(cell):
 
 def settle(cell, condition):
     """Wait, bounded, for what the webhook dispatcher's threads write."""
-    until = time.monotonic() + 30
+    until = time.monotonic() + HANGS
     while not condition():
         assert time.monotonic() < until, "the courier did not come to the expected end"
         time.sleep(0.01)
