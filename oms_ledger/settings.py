@@ -83,7 +83,8 @@ class Settings:
     master_key: bytes | None = field(default=None, repr=False)
     """OMS_MASTER_KEY: 32 bytes in base64 that wrap the keys of personal data.
 
-    None: the key is kept in a file of mode 600 in `data_dir`.
+    OMS_MASTER_KEY_FILE names a file with them instead. None: the key is kept in a file of mode
+    600 in `data_dir`.
     """
 
     hook_allowed_networks: tuple[Network | AllowedNetwork, ...] = ()
@@ -160,6 +161,7 @@ class Settings:
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         given = {}
+        environ = _with_key_of_file(environ)
         for name, (variable, read) in VARIABLES.items():
             text = environ.get(variable, "").strip()
             if text:
@@ -168,6 +170,19 @@ class Settings:
         if settings.demo and not is_loopback(settings.host):
             raise SettingsError("OMS_DEMO", found="on", expected="off where OMS_HOST is public")
         return settings
+
+
+def _with_key_of_file(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment with the master key that OMS_MASTER_KEY_FILE names, unless one is given."""
+    variable = "OMS_MASTER_KEY_FILE"
+    file = environ.get(variable, "").strip()
+    if not file or environ.get("OMS_MASTER_KEY", "").strip():
+        return environ
+    try:
+        return {**environ, "OMS_MASTER_KEY": Path(file).expanduser().read_text().strip()}
+    except (OSError, UnicodeDecodeError) as error:
+        found = f"not readable ({type(error).__name__})"
+        raise SettingsError(variable, found=found, expected="a file with the key") from None
 
 
 def is_loopback(host: str) -> bool:

@@ -174,3 +174,14 @@ def test_a_demo_is_refused_on_a_host_that_others_reach(host):
         read(OMS_HOST=host, OMS_DEMO="on")
     for own in ("127.0.0.1", "localhost", "::1"):
         assert read(OMS_HOST=own, OMS_DEMO="on").demo
+
+
+def test_the_master_key_may_lie_in_a_file(tmp_path):
+    file, key = tmp_path / "key", bytes(range(32))
+    file.write_text(base64.b64encode(key).decode() + "\n")
+    assert read(OMS_MASTER_KEY_FILE=str(file)).master_key == key
+    other = base64.b64encode(bytes(32)).decode()
+    assert read(OMS_MASTER_KEY_FILE=str(file), OMS_MASTER_KEY=other).master_key == bytes(32)
+    with pytest.raises(SettingsError) as error:
+        read(OMS_MASTER_KEY_FILE=str(tmp_path / "none"))
+    assert error.value.variable == "OMS_MASTER_KEY_FILE"

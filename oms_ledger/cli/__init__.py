@@ -1,5 +1,6 @@
 """The command `oms-ledger`."""
 
+import os
 import sys
 
 import typer
@@ -32,7 +33,11 @@ def _commands() -> None:
 
 
 def main() -> None:
-    """Run a command; what a person can mend is one sentence, not a traceback."""
+    """Run a command; what a person can mend is one sentence, not a traceback.
+
+    What a command writes is for its own user alone.
+    """
+    os.umask(0o077)
     try:
         app()
     except (Refusal, SettingsError) as error:

@@ -3,10 +3,13 @@
 import asyncio
 import fcntl
 import os
+import stat
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, TextIO
 
+import structlog
 import typer
 from granian import Granian
 from granian.constants import Interfaces
@@ -27,6 +30,8 @@ from workers.runtime import embedded_redis
 from workers.runtime.stopping import Stop
 from workers.runtime.supervisor import Supervisor
 from workers.worker import work
+
+log = structlog.get_logger(__name__)
 
 
 def install(app: typer.Typer) -> None:
@@ -60,6 +65,7 @@ def up() -> None:
     settings = Settings.from_environment()
     logs.configure(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
+    _warn_of_readers(settings.data_dir)
     lock = _only_one(settings.data_dir)
     cell = Cell(settings)
     prepare(cell)
@@ -83,9 +89,21 @@ def up() -> None:
     if link:
         typer.echo(f"Back office: {address_of(settings)}/admin/-/first#{link}")
     try:
-        raise SystemExit(Supervisor(commands, environ).run())
+        raise SystemExit(Supervisor(commands, environ, environs={"redis": _plain(environ)}).run())
     finally:
         lock.close()
+
+
+def _plain(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables of a program that is not ours: it learns no secret of the deployment."""
+    ours = ("OMS_", "REDIS_URL", "PG")
+    return {name: value for name, value in environ.items() if not name.startswith(ours)}
+
+
+def _warn_of_readers(data_dir: Path) -> None:
+    """Say so where others on this machine can read what the deployment keeps."""
+    if stat.S_IMODE(data_dir.stat().st_mode) & 0o077:
+        log.warning("data_folder_open_to_others", folder=str(data_dir), advice="chmod 700")
 
 
 def _only_one(data_dir: Path) -> TextIO:

@@ -93,6 +93,8 @@ class Supervisor:
     grace: float = 4.0
     output: TextIO = field(default_factory=lambda: sys.stdout)
     prefixed: bool | None = None
+    environs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Of commands that get other variables than `environ`."""
 
     def __post_init__(self) -> None:
         self._children = [Child(name, command) for name, command in self.commands.items()]
@@ -183,7 +185,7 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE if self.prefixed else None,
                 stderr=subprocess.STDOUT if self.prefixed else None,
-                env={"PYTHONUNBUFFERED": "1", **self.environ},
+                env={"PYTHONUNBUFFERED": "1", **self.environs.get(child.name, self.environ)},
                 start_new_session=True,
             )
         except OSError as error:
