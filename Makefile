@@ -11,7 +11,7 @@ export PIP_ROOT_USER_ACTION := ignore
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick check lint types contracts format bench soak lock clean
+.PHONY: help run test quick check lint types contracts format openapi bench soak lock clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ contracts: $(VENV)/dev.lock ## Check who may import whom
 format: $(VENV)/dev.lock ## Put the code into its form
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
+
+openapi: $(VENV)/dev.lock ## Write docs/reference/openapi.json anew
+	@$(BIN)/python -m oms_ledger.api.description docs/reference/openapi.json
 
 bench: $(VENV)/dev.lock ## Measure (QUICK=1: within two minutes)
 	@QUICK=$(QUICK) $(BIN)/python -m benchmarks

@@ -1,9 +1,13 @@
 """Builds the web application out of the routers, with addressing around it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from functools import cache
+from typing import Any
 
-from fastapi import Depends, FastAPI
+import orjson
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 
@@ -39,7 +43,7 @@ from oms_ledger.api.history import (
     why_not,
 )
 from oms_ledger.api.history.head_watcher import HeadWatcher
-from oms_ledger.api.http import errors, idempotency
+from oms_ledger.api.http import errors
 from oms_ledger.api.marketplace import chains, change_seller, fulfillment
 from oms_ledger.api.masterdata import documents, schemas, search, triggers, versions
 from oms_ledger.api.notifications import (
@@ -74,6 +78,9 @@ from projections.customers import index as people_index
 from projections.desk import tasks as desk_tasks
 from projections.masterdata import documents as masterdata
 from projections.orders import views
+
+TITLE = "oms-ledger"
+ABOUT = "Event-sourced orders over the VTEX OMS HTTP API. Money is integer cents."
 
 ROUTERS = (
     placement,
@@ -155,6 +162,30 @@ def operations_of(app: FastAPI) -> Iterator[tuple[str, str, str]]:
             yield method, route.path, operation
 
 
+def _serve_description(app: FastAPI) -> None:
+    """Give the application its OpenAPI description: composed once, beside the event loop."""
+
+    @cache
+    def schema() -> dict[str, Any]:
+        # Its data is imported when somebody asks, not at every start.
+        from oms_ledger.api.description.compose import describe
+
+        return describe(TITLE, ABOUT, routes_of(app))
+
+    @cache
+    def body() -> bytes:
+        return orjson.dumps(schema())
+
+    async def answer(_: Request) -> Response:
+        return Response(await asyncio.to_thread(body), media_type="application/json")
+
+    app.openapi = schema  # type: ignore[method-assign]
+    of_framework = [r for r in app.routes if getattr(r, "path", "") == app.openapi_url]
+    for route in of_framework:
+        app.router.routes.remove(route)
+    app.add_route("/openapi.json", answer, include_in_schema=False)
+
+
 def application(cell: Cell) -> FastAPI:
     """The routes alone, with nothing around them."""
 
@@ -166,8 +197,8 @@ def application(cell: Cell) -> FastAPI:
         cell.close()
 
     app = FastAPI(
-        title="oms-ledger",
-        description="Event-sourced orders over the VTEX OMS HTTP API. Money is integer cents.",
+        title=TITLE,
+        description=ABOUT,
         lifespan=lifespan,
         redirect_slashes=False,
     )
@@ -190,6 +221,5 @@ def application(cell: Cell) -> FastAPI:
     )
     app.state.routes = routes_of(app)
     errors.install(app)
-    described = app.openapi
-    app.openapi = lambda: idempotency.describe(described())  # type: ignore[method-assign]
+    _serve_description(app)
     return app

@@ -66,7 +66,7 @@ async def get_calls(request: Request, cell: TheCell, caller: MayView) -> Respons
     return json_response({"list": [shown(one) for one in await asyncio.to_thread(look)]})
 
 
-@router.post("/api/ledger/outbox/{call_id}/resume")
+@router.post("/api/ledger/outbox/{message_id}/resume")
 async def post_resume(
     message_id: str, request: Request, cell: TheCell, caller: MayMend
 ) -> Response:
@@ -82,7 +82,7 @@ class Skip(Body):
     reason: str
 
 
-@router.post("/api/ledger/outbox/{call_id}/skip")
+@router.post("/api/ledger/outbox/{message_id}/skip")
 async def post_skip(message_id: str, request: Request, cell: TheCell, caller: MayMend) -> Response:
     """Leave a call out, so that those after it are made; `reason` stays in the history."""
     reason = parse(Skip, await json_body(request)).reason.strip()

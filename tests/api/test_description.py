@@ -1,0 +1,115 @@
+"""The description of the API: complete for every operation, and the one that is committed."""
+
+from pathlib import Path
+
+import orjson
+import pytest
+
+from oms_ledger.api.app import ROUTERS, application
+from oms_ledger.api.description import errors, operations
+from oms_ledger.api.description.__main__ import text
+
+COMMITTED = Path(__file__).parents[2] / "docs/reference/openapi.json"
+DESCRIPTION = orjson.loads(text())
+OPERATIONS = [
+    (method.upper(), path, operation)
+    for path, methods in DESCRIPTION["paths"].items()
+    for method, operation in methods.items()
+]
+
+
+def every(check):
+    """Method and path of the operations that fail the check."""
+    return [f"{method} {path}" for method, path, operation in OPERATIONS if not check(operation)]
+
+
+def test_the_committed_description_is_current():
+    assert text() == COMMITTED.read_bytes(), "run `make openapi`"
+
+
+def test_the_application_serves_the_description(cell):
+    assert application(cell).openapi() == DESCRIPTION
+
+
+def test_every_operation_has_summary_and_one_tag():
+    tags = {tag["name"] for tag in DESCRIPTION["tags"]}
+    assert every(lambda one: one["summary"] and len(one["summary"]) <= 60) == []
+    assert every(lambda one: len(one["tags"]) == 1 and one["tags"][0] in tags) == []
+    missing = [f"{m} {p}" for m, p, _ in OPERATIONS if operations.name_of(m, p) is None]
+    assert missing == [], "name them in operations.txt"
+
+
+def test_every_named_operation_exists():
+    assert set(operations.named()) <= {(method, path) for method, path, _ in OPERATIONS}
+
+
+def test_operation_ids_are_unique():
+    ids = [operation["operationId"] for _, _, operation in OPERATIONS]
+    assert len(ids) == len(set(ids)) > 280
+
+
+def test_aliases_are_served_and_not_described():
+    served = {route.path_format for module in ROUTERS for route in module.router.routes}
+    assert served >= operations.ALIASES
+    assert not operations.ALIASES & set(DESCRIPTION["paths"])
+
+
+def test_every_operation_says_which_credentials_it_takes():
+    schemes = set(DESCRIPTION["components"]["securitySchemes"])
+    assert every(lambda one: {n for way in one["security"] for n in way} <= schemes) == []
+    public = {path for _, path, operation in OPERATIONS if operation["security"] == []}
+    assert public == {
+        *("/healthz", "/readyz", "/metrics", "/api/vtexid/apptoken/login"),
+        "/api/dataentities/{entity}/schemas/{schema}/public",
+    }
+    closed = [one for _, _, one in OPERATIONS if one["security"] and {} not in one["security"]]
+    assert len(closed) > 200
+
+
+@pytest.mark.parametrize(
+    ("status", "method", "path"),
+    [
+        (401, "GET", "/api/oms/pvt/orders/{order_id}"),
+        (403, "GET", "/api/oms/pvt/orders/{order_id}"),
+        (404, "GET", "/api/oms/pvt/orders/{order_id}"),
+        (409, "POST", "/api/oms/pvt/orders/{order_id}/cancel"),
+        (413, "POST", "/api/oms/pvt/orders/{order_id}/invoice"),
+        (422, "PUT", "/api/checkout/pub/orders"),
+        (429, "POST", "/api/orders/feed"),
+        (503, "GET", "/api/dataentities/{entity}/search"),
+    ],
+)
+def test_errors_are_described_where_they_happen(status, method, path):
+    [found] = [one for m, p, one in OPERATIONS if (m, p) == (method, path)]
+    name = found["responses"][str(status)]["$ref"].rsplit("/", 1)[-1]
+    answer = DESCRIPTION["components"]["responses"][name]
+    [content] = answer["content"].values()
+    assert content["examples"]
+    assert all(
+        code in str(one["value"]) or "Message" in one["value"]
+        for code, one in content["examples"].items()
+    )
+
+
+def test_no_error_of_the_framework_is_described():
+    assert "HTTPValidationError" not in orjson.dumps(DESCRIPTION).decode()
+    assert every(lambda one: {"400", *one["responses"]} == set(one["responses"])) == []
+    assert set(errors.SCHEMAS) <= set(DESCRIPTION["components"]["schemas"])
+
+
+def test_every_reference_leads_somewhere():
+    def references(part):
+        if isinstance(part, dict):
+            if isinstance(part.get("$ref"), str):
+                yield part["$ref"]
+            for value in part.values():
+                yield from references(value)
+        elif isinstance(part, list):
+            for value in part:
+                yield from references(value)
+
+    for reference in references(DESCRIPTION):
+        found = DESCRIPTION
+        for word in reference.removeprefix("#/").split("/"):
+            assert word in found, reference
+            found = found[word]
