@@ -29,7 +29,7 @@ class Line(Body):
     manual_increment_value: Cents | None = None
     client_profile_data: list[dict[str, Any]] | dict[str, Any] | None = None
 
-    def requested(self) -> LineInput:
+    def to_domain(self) -> LineInput:
         return LineInput(
             self.id,
             self.quantity,
@@ -63,11 +63,11 @@ class OneSide(Body):
     custom_data: CustomData | None = None
     client_profile_data: list[dict[str, Any]] | dict[str, Any] | None = None
 
-    def requested(self) -> Side:
+    def to_domain(self) -> Side:
         deliveries = (self.shipping_data and self.shipping_data.logistics_info) or ()
         profiles = [self.client_profile_data, *(i.client_profile_data for i in self.items or ())]
         return Side(
-            lines=tuple(line.requested() for line in self.items or ()),
+            lines=tuple(line.to_domain() for line in self.items or ()),
             deliveries=tuple(one.model_dump(by_alias=True) for one in deliveries),
             client_profile=_profile(profiles),
             custom_fields=tuple((self.custom_data and self.custom_data.custom_fields) or ()),
@@ -111,7 +111,7 @@ class ChangeBody(Body):
     replace: list[Pair] | None = None
     settings: dict[str, Any] | None = None
 
-    def requested(self) -> ChangeInput:
+    def to_domain(self) -> ChangeInput:
         after = [*(self.add or ()), *(pair.to for pair in self.replace or ())]
         lines = [line for side in after for line in side.items or ()]
         discounts = [self.manual_discount_value, *(line.manual_discount_value for line in lines)]
@@ -120,10 +120,10 @@ class ChangeBody(Body):
             reason=self.reason,
             manual_discount=_sum(discounts),
             manual_increment=_sum(increments),
-            add=tuple(side.requested() for side in self.add or ()),
-            remove=tuple(side.requested() for side in self.remove or ()),
+            add=tuple(side.to_domain() for side in self.add or ()),
+            remove=tuple(side.to_domain() for side in self.remove or ()),
             replace=tuple(
-                (one.from_.requested(), one.to.requested()) for one in self.replace or ()
+                (one.from_.to_domain(), one.to.to_domain()) for one in self.replace or ()
             ),
             settings=settings_of(self.settings or {}),
         )

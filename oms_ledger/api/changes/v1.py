@@ -32,7 +32,7 @@ class Units(Body):
     price: Annotated[Cents, Field(ge=0)]
     unit_multiplier: Annotated[Decimal | None, Field(gt=0, max_digits=12)] = None
 
-    def requested(self) -> UnitsInput:
+    def to_domain(self) -> UnitsInput:
         return UnitsInput(self.id or "", self.quantity, self.price, self.unit_multiplier)
 
 
@@ -46,14 +46,14 @@ class RegisteredModification(Body):
     items_removed: list[Units] | None = None
     items_added: list[Units] | None = None
 
-    def requested(self) -> Modification:
+    def to_domain(self) -> Modification:
         return Modification(
             request_id=self.request_id,
             reason=self.reason or "",
             discount_value=self.discount_value or 0,
             increment_value=self.increment_value or 0,
-            removed=tuple(one.requested() for one in self.items_removed or ()),
-            added=tuple(one.requested() for one in self.items_added or ()),
+            removed=tuple(one.to_domain() for one in self.items_removed or ()),
+            added=tuple(one.to_domain() for one in self.items_added or ()),
         )
 
 
@@ -61,7 +61,7 @@ class RegisteredModification(Body):
 async def post_change(
     order_id: str, request: Request, cell: TheCell, caller: MayChange
 ) -> Response:
-    requested = parse(RegisteredModification, await json_body(request)).requested()
+    requested = parse(RegisteredModification, await json_body(request)).to_domain()
     account = await cell.ledger.account(caller.account)
     order = await register(
         cell,

@@ -90,7 +90,7 @@ def _asked(cell: Cell, caller: Caller, body: object) -> ChangeInput:
     """What a body asks for; a change of e-mail is a change of profile, too (G63)."""
     vouched = PLACE in caller.resources
     identify = partial(with_identity, cell.encryption, caller.account, vouched=vouched)
-    return parse(ChangeBody, body).requested().with_profiles(identify)
+    return parse(ChangeBody, body).to_domain().with_profiles(identify)
 
 
 def modifying(

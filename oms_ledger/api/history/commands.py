@@ -129,7 +129,7 @@ def _changes(account: Account, order: Order, context: DecisionContext) -> Iterat
     )
     path = f"/api/order-system/orders/{quote(order.order_id)}/changes"
     body = {"reason": "reason", "manualDiscountValue": 1}
-    requested = modifying(account, parse(ChangeBody, body).requested(), context.receipt)
+    requested = modifying(account, parse(ChangeBody, body).to_domain(), context.receipt)
     yield Command("change (v2)", "modify_order", "PATCH", path, body, requested)
     last = order.change_requests[-1].id if order.change_requests else "none"
     again = partial(retry_change, request_id=last)

@@ -21,24 +21,24 @@ class HeadWatcher:
         """Whether something was recorded after the position, waiting at most so many seconds."""
         if self.closing:
             return False
-        fields = asyncio.get_running_loop().create_future()
-        self._waiting[fields] = position
+        on_signal = asyncio.get_running_loop().create_future()
+        self._waiting[on_signal] = position
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look())
         try:
             with suppress(TimeoutError):
-                await asyncio.wait_for(fields, patience)
+                await asyncio.wait_for(on_signal, patience)
                 return not self.closing
             return False
         finally:
-            self._waiting.pop(fields, None)
+            self._waiting.pop(on_signal, None)
 
     def close(self) -> None:
         """Let everybody go who waits: the process is about to end."""
         self.closing = True
-        for fields in self._waiting:
-            if not fields.done():
-                fields.set_result(None)
+        for on_signal in self._waiting:
+            if not on_signal.done():
+                on_signal.set_result(None)
 
     def close_on_signals(self) -> None:
         """Close as soon as the process gets to end; a server waits for open requests first.
@@ -49,12 +49,12 @@ class HeadWatcher:
             return
         loop = asyncio.get_running_loop()
 
-        def fields(_: int, __: FrameType | None) -> None:
+        def on_signal(_: int, __: FrameType | None) -> None:
             loop.call_soon_threadsafe(self.close)
 
         for number in (signal.SIGTERM, signal.SIGINT):
             if signal.getsignal(number) not in (signal.SIG_DFL, signal.default_int_handler):
-                signal.signal(number, fields)
+                signal.signal(number, on_signal)
                 signal.siginterrupt(number, False)
 
     async def _look(self) -> None:
@@ -63,11 +63,11 @@ class HeadWatcher:
             try:
                 head = await asyncio.to_thread(self._head)
             except Exception as error:
-                for fields in list(self._waiting):
-                    if not fields.done():
-                        fields.set_exception(error)
+                for on_signal in list(self._waiting):
+                    if not on_signal.done():
+                        on_signal.set_exception(error)
                 return
-            for fields, position in list(self._waiting.items()):
-                if position < head and not fields.done():
-                    fields.set_result(None)
+            for on_signal, position in list(self._waiting.items()):
+                if position < head and not on_signal.done():
+                    on_signal.set_result(None)
             await asyncio.sleep(LOOK)

@@ -120,7 +120,7 @@ class Invoice(Body):
             raise bad_request(f"issuanceDate: found {text!r}, expected ISO 8601")
         return at
 
-    def requested(self, *, totals: bool) -> list[InvoiceItemInput]:
+    def to_items(self, *, totals: bool) -> list[InvoiceItemInput]:
         """The items; their prices are of whole lines when `totals`, else of one unit."""
         return [_asked(item, at, totals) for at, item in enumerate(self.items or [])]
 
@@ -170,7 +170,7 @@ def invoicing(
         type=requested.type,
         value=requested.invoice_value,
         issued_at=requested.issued_at(),
-        items=requested.requested(totals=totals),
+        items=requested.to_items(totals=totals),
         details=_details(body, requested),
         refund=requested.refund(),
         once=once,

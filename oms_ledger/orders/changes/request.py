@@ -43,14 +43,16 @@ class ChangeInput:
     def with_profiles(self, identify: Callable[[Json], Json]) -> "ChangeInput":
         """Return the same request, with `identify` of what each side says of the client."""
 
-        def fields(side: Side) -> Side:
+        def with_profile(side: Side) -> Side:
             return replace(side, client_profile=identify(side.client_profile))
 
         return replace(
             self,
-            add=tuple(map(fields, self.add)),
-            remove=tuple(map(fields, self.remove)),
-            replace=tuple((fields(before), fields(after)) for before, after in self.replace),
+            add=tuple(map(with_profile, self.add)),
+            remove=tuple(map(with_profile, self.remove)),
+            replace=tuple(
+                (with_profile(before), with_profile(after)) for before, after in self.replace
+            ),
         )
 
     def sides(self) -> tuple[Side, ...]:

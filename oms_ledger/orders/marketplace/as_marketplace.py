@@ -136,10 +136,10 @@ def record_seller_tracking(
 
 
 def _same(before: Order, after: Order) -> bool:
-    def fields(order: Order) -> list[events.InvoiceIssued]:
+    def content(order: Order) -> list[events.InvoiceIssued]:
         return [
             replace(one, details={k: v for k, v in one.details.items() if k != "lastChange"})
             for one in order.invoices
         ]
 
-    return fields(before) == fields(after)
+    return content(before) == content(after)

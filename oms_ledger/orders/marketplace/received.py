@@ -116,8 +116,8 @@ def _tolerated(body: Json, account: Account, difference: int, paid: int) -> int:
 def same_order(placed: OrderPlaced, again: OrderPlaced) -> bool:
     """Whether a placement that came again is the one that is there."""
 
-    def fields(order: OrderPlaced) -> Any:
+    def content(order: OrderPlaced) -> Any:
         lines = [(i.id, i.seller, i.quantity, i.price, i.price_tags) for i in order.items]
         return lines, order.totals, order.client_profile.get("email"), order.flow
 
-    return bool(fields(placed) == fields(again))
+    return bool(content(placed) == content(again))

@@ -54,8 +54,8 @@ async def authorize_increase(
         name = f"{order.order_id}/{request_id}"
         await requested(gateway, gateway.adjust, transaction, value, name)
         return None
-    fields = partial(_told, cell, order.account, order.order_id, actor=actor, cause=cause)
-    after = await fields(partial(prepare, request_id=request_id, value=value))
+    record = partial(_record, cell, order.account, order.order_id, actor=actor, cause=cause)
+    after = await record(partial(prepare, request_id=request_id, value=value))
     known = after.change_prepared
     if known is None or known.requested.request_id != request_id:
         return None  # it was registered meanwhile
@@ -63,10 +63,10 @@ async def authorize_increase(
     try:
         await requested(gateway, gateway.adjust, transaction, value, name)
     except GatewayClosed:
-        await fields(partial(abandon, asked_as=name))
+        await record(partial(abandon, asked_as=name))
         raise
     except GatewayRejected:
-        await fields(partial(withdraw, asked_as=name))
+        await record(partial(withdraw, asked_as=name))
         raise
     return name
 
@@ -74,10 +74,10 @@ async def authorize_increase(
 async def give_up(cell: Cell, order: Order, name: str, *, actor: str, cause: str | None) -> None:
     """What was paid cannot be registered any more: a call gives it back."""
     decision = partial(abandon, asked_as=name, paid=True)
-    await _told(cell, order.account, order.order_id, decision, actor=actor, cause=cause)
+    await _record(cell, order.account, order.order_id, decision, actor=actor, cause=cause)
 
 
-async def _told(
+async def _record(
     cell: Cell, account: str, order_id: str, decision: Decision, *, actor: str, cause: str | None
 ) -> Order:
     with without_idempotency():
@@ -97,7 +97,7 @@ async def refund(cell: Cell, message: StoredMessage) -> None:
     except GatewayRejected as refused:
         raise PermanentFailure(f"The payment could not be set back: {refused}") from refused
     decision = partial(withdraw, asked_as=known.requested.asked_as, receipt=receipt)
-    await _told(cell, message.account, message.order_id, decision, actor=BY, cause=message.cause)
+    await _record(cell, message.account, message.order_id, decision, actor=BY, cause=message.cause)
 
 
 async def _set_back(cell: Cell, order: Order, known: Preparation) -> str | None:

@@ -29,7 +29,7 @@ async def carry_out(cell: Cell, message: StoredMessage) -> None:
     if gateway is None:
         raise PermanentFailure("the account has no gateway any more that knows this transaction")
     transaction = transaction_of([order])
-    fields = partial(
+    record = partial(
         cell.ledger.change,
         message.account,
         message.order_id,
@@ -44,11 +44,11 @@ async def carry_out(cell: Cell, message: StoredMessage) -> None:
         raise RetryLater(str(away), away.after) from away
     except GatewayRejected as refused:
         reason, connector = str(refused), refused.connector
-        await fields(
+        await record(
             partial(record_failure, asked_as=request.id, reason=reason, connector=connector)
         )
         raise PermanentFailure(reason) from refused
-    await fields(partial(record_outcome, asked_as=request.id, receipt=receipt))
+    await record(partial(record_outcome, asked_as=request.id, receipt=receipt))
 
 
 HANDLERS = {kind.value: carry_out for kind in Kind}
