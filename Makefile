@@ -6,12 +6,14 @@ BIN := $(VENV)/bin
 UV ?= $(or $(shell command -v uv),$(BIN)/uv)
 QUICK ?=
 
+LOCALE := oms_ledger/backoffice/locale
+
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick check lint types contracts format openapi bench soak lock clean
+.PHONY: help run test quick check lint types contracts format texts openapi bench soak lock clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +45,9 @@ format: $(VENV)/dev.lock ## Put the code into its form
 
 openapi: $(VENV)/dev.lock ## Write docs/reference/openapi.json anew
 	@$(BIN)/python -m oms_ledger.api.description docs/reference/openapi.json
+
+texts: $(VENV)/dev.lock ## Write the translations of the back office's pages anew
+	@for language in pt es; do $(BIN)/pybabel -q compile -d $(LOCALE) -l $$language; done
 
 bench: $(VENV)/dev.lock ## Measure (QUICK=1: within two minutes)
 	@QUICK=$(QUICK) $(BIN)/python -m benchmarks

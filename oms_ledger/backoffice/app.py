@@ -20,7 +20,7 @@ from oms_ledger.backoffice.page import (
     NotAllowed,
     Office,
     Page,
-    PermanentFailure,
+    RefusedAnswer,
 )
 from oms_ledger.backoffice.pages import ROUTES
 from oms_ledger.backoffice.protection import Protection
@@ -90,7 +90,7 @@ def _closed(office: Office, handler: Handler) -> Callable[[Request], Awaitable[R
             return RedirectResponse(elsewhere.location, 303)
         except NotAllowed as refused:
             return await page.render("not_allowed.html", 403, needed=sorted(refused.needed))
-        except PermanentFailure as failed:
+        except RefusedAnswer as failed:
             return await _failed(page, failed)
         except OperationalError as error:
             log.error("database_unavailable", exc_info=error)
@@ -103,7 +103,7 @@ def _closed(office: Office, handler: Handler) -> Callable[[Request], Awaitable[R
     return endpoint
 
 
-async def _failed(page: Page, failed: PermanentFailure) -> Response:
+async def _failed(page: Page, failed: RefusedAnswer) -> Response:
     answer = failed.answer
     if answer.status == 404:
         looked_for = answer.path.rpartition("/")[2]

@@ -160,6 +160,12 @@ def words(context: Context, name: str) -> str:
     return translations(context.get("language", "en")).gettext(spaced(name))
 
 
+@pass_context
+def translated(context: Context, text: str) -> str:
+    """A text that comes from a handler, in the page's language."""
+    return translations(context.get("language", "en")).gettext(text)
+
+
 def micros(value: int | None) -> datetime | None:
     """Microseconds since 1970 as an instant."""
     return None if value is None else datetime.fromtimestamp(value / 1e6, UTC)
@@ -188,6 +194,7 @@ FILTERS = {
     "family": family,
     "words": words,
     "micros": micros,
+    "translated": translated,
     "pretty": pretty,
     "safe_link": safe_link,
 }

@@ -43,7 +43,7 @@ class Elsewhere(Exception):
         self.location = location
 
 
-class PermanentFailure(Exception):
+class RefusedAnswer(Exception):
     """The API refused what the page is made of."""
 
     def __init__(self, answer: Answer) -> None:
@@ -131,7 +131,7 @@ class Page:
             request_id=self.request.scope["state"]["request_id"],
         )
         self.made_of.append(answer)
-        lag = answer.headers.get("x-ledger-lag") or answer.headers.get("x-ledger-lag")
+        lag = answer.headers.get("x-ledger-lag")
         self.behind = max(self.behind, int(lag or 0))
         return answer
 
@@ -139,7 +139,7 @@ class Page:
         """What the API says; `Failed` when it refuses."""
         answer = await self.ask("GET", path, query=query)
         if not answer.ok:
-            raise PermanentFailure(answer)
+            raise RefusedAnswer(answer)
         return answer.json()
 
     async def get_or(self, default: Any, path: str, query: Query = ()) -> Any:  # type: ignore[assignment]

@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from oms_ledger.accounts.roles import OPERATIONS, ROLES
 from projections.accounts import app_keys
-from projections.operators.tables import operator_sessions
+from projections.operators.tables import operator_sessions, operators
 from projections.subscriptions import checkpoints
 from projections.subscriptions.views import VIEWS
 from projections.tables import subscriptions
@@ -46,7 +46,7 @@ PAGES = {
     "playground": "feed_explain",
     "outbox": "view_calls",
     "tasks": "read_tasks",
-    "customer-index": "look_up_person",
+    "people": "look_up_person",
     "runs": "export_orders",
     "team": "manage_users",
     "keys": "manage_keys",
@@ -242,3 +242,15 @@ def test_system_is_for_who_looks_after_the_deployment(client, browser_of):
     other = browser_of("Owner", "bo@example.com")
     assert other.get("/admin/-/system").status == 403
     assert client.call("GET", "/api/ledger/system").status == 403
+
+
+@pytest.mark.parametrize("language", ["pt", "es", "qps"])
+def test_pages_are_told_in_the_language_of_the_person(cell, client, browser, language):
+    order, key = paid(client), client.headers["X-VTEX-API-AppKey"]
+    with cell.database.writing() as connection:
+        connection.execute(update(operators).values(language=language))
+    for page in PAGES:
+        shown = browser.get(f"{ROOT}/{page.format(order=order, key=key)}".rstrip("/"))
+        assert shown.status == 200, shown.text
+    title = {"pt": "Pedidos", "es": "Pedidos", "qps": "Orders ē"}[language]
+    assert title in browser.get(f"{ROOT}/orders").text

@@ -14,7 +14,7 @@ from oms_ledger.backoffice.commands import (
     api_path,
     one,
 )
-from oms_ledger.backoffice.page import Elsewhere, Page, PermanentFailure, url
+from oms_ledger.backoffice.page import Elsewhere, Page, RefusedAnswer, url
 from oms_ledger.backoffice.pages.order import LAST, order_path
 
 CAUSE = "page-"
@@ -60,7 +60,7 @@ async def post_action(page: Page) -> Response:
 
 
 async def _done(page: Page, order_id: str, form: CommandForm, answer: Answer) -> Response:
-    values = "This was done already" if answer.replayed else f"{form.button}: done"
+    values = "This was done already" if answer.replayed else form.button
     return await page.done(url(page.base, "orders", order_id) + "#done", values)
 
 
@@ -84,7 +84,7 @@ async def _since(page: Page, order_id: str, version: str) -> list[dict[str, Any]
     if answer.status == 400:
         return []
     if not answer.ok:
-        raise PermanentFailure(answer)
+        raise RefusedAnswer(answer)
     found: list[dict[str, Any]] = answer.json()["events"]
     return found
 
@@ -178,7 +178,7 @@ async def post_comment(page: Page) -> Response:
     path = path_of("api", "oms", "pvt", "orders", order_id, "interactions")
     answer = await page.ask("POST", path, body=body, once=f"{CAUSE}{one(given, 'key')}")
     if not answer.ok:
-        raise PermanentFailure(answer)
+        raise RefusedAnswer(answer)
     return await page.done(url(page.base, "orders", order_id) + "#done", "Comment added")
 
 

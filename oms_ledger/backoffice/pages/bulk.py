@@ -8,7 +8,7 @@ from starlette.responses import Response
 from oms_ledger.backoffice.actors import names_of
 from oms_ledger.backoffice.asking import path_of
 from oms_ledger.backoffice.commands import one
-from oms_ledger.backoffice.page import Page, PermanentFailure, url
+from oms_ledger.backoffice.page import Page, RefusedAnswer, url
 from oms_ledger.backoffice.pages.orders import api_query
 from oms_ledger.backoffice.pages.verify import require_verified
 from oms_ledger.services.operators.bulk import COMMANDS
@@ -39,7 +39,7 @@ async def post_bulk(page: Page) -> Response:
         key = f"page-{one(given, 'key')}"
         answer = await page.ask("POST", path_of(*RUNS), body=body, once=key)
         if not answer.ok:
-            raise PermanentFailure(answer)
+            raise RefusedAnswer(answer)
         return await page.done(url(page.base, "runs", answer.json()["id"]), "The run has begun")
     answer = await page.ask("POST", path_of(*RUNS, "preview"), body=body)
     return await page.render(
@@ -65,7 +65,7 @@ async def post_run(page: Page) -> Response:
     page.require("bulk_run")
     answer = await page.ask("POST", path_of(*RUNS, page.param("run"), "stop"))
     if not answer.ok:
-        raise PermanentFailure(answer)
+        raise RefusedAnswer(answer)
     return await page.done(url(page.base, "runs", page.param("run")), "The run is stopped")
 
 

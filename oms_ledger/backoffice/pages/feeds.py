@@ -86,7 +86,7 @@ async def _shown(
         )
     if tab == "dead-letters":
         fields["letters"] = {
-            kind: await page.get_or({"letters": [], "total": 0}, key_path(app_key, kind, tab))
+            kind: await page.get_or({"deadLetters": [], "total": 0}, key_path(app_key, kind, tab))
             for kind in ("feed", "hook")
         }
     if tab == "settings":
@@ -255,7 +255,7 @@ async def _counted(page: Page, kind: str, app_key: str, body: dict[str, Any]) ->
     if not answer.ok:
         return {"error": answer.error}
     last: dict[str, Any] = orjson.loads(answer.body.strip().split(b"\n")[-1])
-    passed = last["matched"] if "matched" in last else last["passed"]
+    passed = last["matched"]
     return {"count": passed, "entries": last["entries"], "at": datetime.now(UTC).isoformat()}
 
 

@@ -9,7 +9,7 @@ from oms_ledger.backoffice.actors import names_of
 from oms_ledger.backoffice.asking import path_of
 from oms_ledger.backoffice.commands import buttons
 from oms_ledger.backoffice.flow_picture import side_roads, stops
-from oms_ledger.backoffice.page import Page, PermanentFailure, url
+from oms_ledger.backoffice.page import Page, RefusedAnswer, url
 from oms_ledger.backoffice.time_line import FILTERS, sums, time_line
 
 LAST = 2**31 - 1
@@ -28,14 +28,14 @@ async def get_order(page: Page) -> Response:
     if found.status == 404:
         return await _not_found(page, order_id)
     if not found.ok:
-        raise PermanentFailure(found)
+        raise RefusedAnswer(found)
     history = found.json()
     last = history["versions"]
     version = await _version(page, order_id, last)
     past = version < last
     shown = await page.ask("GET", order_path(order_id), query={"version": version} if past else {})
     if not shown.ok:
-        raise PermanentFailure(shown)
+        raise RefusedAnswer(shown)
     events = history["events"][::-1]
     then = [event for event in events if event["version"] <= version] or events[:1]
     entry = then[-1]
@@ -73,7 +73,7 @@ async def _version(page: Page, order_id: str, last: int) -> int:
     if at := page.query("at"):
         answer = await page.ask("GET", order_path(order_id), query={"at": at})
         if not answer.ok:
-            raise PermanentFailure(answer)
+            raise RefusedAnswer(answer)
         return int(answer.headers["x-ledger-version"])
     text = page.query("version")
     return min(max(int(text), 1), last) if text.isdigit() and len(text) < 10 else last
@@ -159,7 +159,7 @@ async def get_raw(page: Page) -> Response:
         query["version"] = page.query("version")
     answer = await page.ask("GET", order_path(order_id), query=query)
     if not answer.ok:
-        raise PermanentFailure(answer)
+        raise RefusedAnswer(answer)
     return await page.render(
         "raw.html", order_id=order_id, document=answer.json(), shape=shape, answer=answer
     )

@@ -8,8 +8,8 @@ from oms_ledger.backoffice.asking import Answer, path_of
 from oms_ledger.backoffice.commands import one
 from oms_ledger.backoffice.page import Page, url
 
-OUTBOX = ("api", "ledger", "calls")
-STATES = ("dead", "waiting", "skipped", "done")
+OUTBOX = ("api", "ledger", "outbox")
+STATES = ("dead", "pending", "skipped", "delivered")
 
 
 async def get_outbox(page: Page) -> Response:

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from oms_ledger.backoffice.commands import one
-from oms_ledger.backoffice.page import Elsewhere, Page, PermanentFailure
+from oms_ledger.backoffice.page import Elsewhere, Page, RefusedAnswer
 from oms_ledger.backoffice.pages.verify import ask_again
 
 
@@ -54,7 +54,7 @@ async def post_erase(page: Page) -> Response:
                 once=f"page-{one(given, 'key')}",
             )
             if not answer.ok:
-                raise PermanentFailure(answer)
+                raise RefusedAnswer(answer)
             return await page.render("erased.html", erasure=answer.json())
     answer = await page.ask("POST", "/api/ledger/erasures", body={**body, "dryRun": True})
     if not answer.ok:

@@ -126,8 +126,8 @@ async def _reports(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 def _report(report: dict[str, Any], first: int) -> dict[str, Any]:
     whole = max(1, report["head"] - first)
-    evaluated = report.get("evaluated", 0)
-    matched = report.get("matched", report.get("passed", 0))
+    evaluated = report["evaluated"]
+    matched = report["matched"]
     share = 100 if report["done"] else round(100 * (report["position"] - first) / whole)
     text = f"{share} % · {evaluated} · {matched} ✓ · {report['failed']} !"
     return {"share": share, "text": text, "done": report["done"]}

@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from oms_ledger.backoffice.asking import path_of
 from oms_ledger.backoffice.commands import one
-from oms_ledger.backoffice.page import Page, PermanentFailure
+from oms_ledger.backoffice.page import Page, RefusedAnswer
 from oms_ledger.backoffice.pages.orders import api_query
 
 EXPORTS = ("api", "ledger", "exports")
@@ -34,7 +34,7 @@ async def post_exports(page: Page) -> Response:
         once=f"page-{one(given, 'key')}",
     )
     if not answer.ok:
-        raise PermanentFailure(answer)
+        raise RefusedAnswer(answer)
     return await page.done(f"{page.base}/runs", "The export has begun; it goes on when you leave")
 
 

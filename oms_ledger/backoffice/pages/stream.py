@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from oms_ledger.backoffice.actors import names_of
-from oms_ledger.backoffice.page import Elsewhere, Page, PermanentFailure, url
+from oms_ledger.backoffice.page import Elsewhere, Page, RefusedAnswer, url
 from oms_ledger.backoffice.pages.order import LAST, order_path
 
 NEWEST = 2**60
@@ -107,7 +107,7 @@ async def get_position(page: Page) -> Response:
     order_id = event["orderId"]
     whole = await page.ask("GET", order_path(order_id, "events", str(event["version"])))
     if not whole.ok:
-        raise PermanentFailure(whole)
+        raise RefusedAnswer(whole)
     fields = await page.get_or({"deliveries": []}, order_path(order_id, "deliveries"))
     return await page.render(
         "position.html",

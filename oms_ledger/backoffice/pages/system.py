@@ -20,7 +20,7 @@ async def get_system(page: Page) -> Response:
     return await page.render(
         "system.html",
         state=state,
-        lags=state.get("subscriptions") or [],
+        lags=state["subscriptions"],
         processes=processes,
         seals=seals["seals"],
         verifying=page.query("verify") == "yes",

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from oms_ledger.backoffice.actors import names_of
 from oms_ledger.backoffice.asking import path_of
 from oms_ledger.backoffice.commands import one
-from oms_ledger.backoffice.page import Page, PermanentFailure, url
+from oms_ledger.backoffice.page import Page, RefusedAnswer, url
 
 TASKS = ("api", "do", "tasks")
 VIEWS = {"open": "-Closed", "closed": "Closed", "mine": "-Closed"}
@@ -52,7 +52,7 @@ async def post_task(page: Page) -> Response:
         answer = await page.ask("PUT", path_of(*TASKS, task), body={"status": one(given, "status")})
         fields = "Saved"
     if not answer.ok:
-        raise PermanentFailure(answer)
+        raise RefusedAnswer(answer)
     return await page.done(url(page.base, "tasks", task), fields)
 
 
