@@ -96,6 +96,7 @@ MISTYPED = {
         "statusDescription": "null with the status of an incomplete order",
         "status": "null while the order is incomplete",
         "authorizationPolicyData": "null, or an object in documents of today",
+        "ratesAndBenefitsData.rateAndBenefitsIdentifiers[].matchedParameters": "null when not told",
     },
     "cart": {
         "messages": "objects in every real cart; the schema says texts",

@@ -275,7 +275,7 @@ _DOCUMENT = {
                 **nulls("description"),
                 **flags("featured"),
                 **nulls("id name"),
-                "matchedParameters": {},
+                **nulls("matchedParameters"),
                 **nulls("additionalInfo"),
             }
         ],
