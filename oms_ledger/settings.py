@@ -122,6 +122,15 @@ class Settings:
     worker_processes: int = 1
     """OMS_WORKER_PROCESSES: how many worker processes `oms-ledger up` starts."""
 
+    metrics_port: int | None = None
+    """OMS_METRICS_PORT: a port of its own for the metrics, which need no token there."""
+
+    metrics_host: str = "127.0.0.1"
+    """OMS_METRICS_HOST: the address that this port is on."""
+
+    metrics_token: str | None = field(default=None, repr=False)
+    """OMS_METRICS_TOKEN: what opens `/metrics` on the public port, as `Authorization: Bearer`."""
+
     body_limit: int = 10 * MEBIBYTE
     """OMS_BODY_LIMIT: the longest request body that is read, in bytes."""
 
@@ -195,6 +204,12 @@ def is_loopback(host: str) -> bool:
 
 def _path(_: str, text: str) -> Path:
     return Path(text).expanduser().absolute()
+
+
+def _token(variable: str, text: str) -> str:
+    if len(text) < 16 or not text.isascii() or not text.isprintable():
+        raise SettingsError(variable, found="too short", expected="16 signs or more")
+    return text
 
 
 def _text(_: str, text: str) -> str:
@@ -341,6 +356,9 @@ VARIABLES: dict[str, tuple[str, Callable[[str, str], object]]] = {
     "mail_from": ("OMS_MAIL_FROM", _text),
     "web_processes": ("OMS_WEB_PROCESSES", _number(1)),
     "worker_processes": ("OMS_WORKER_PROCESSES", _number(1)),
+    "metrics_port": ("OMS_METRICS_PORT", _number(1, 65535)),
+    "metrics_host": ("OMS_METRICS_HOST", _text),
+    "metrics_token": ("OMS_METRICS_TOKEN", _token),
     "body_limit": ("OMS_BODY_LIMIT", _number(1)),
     "log_level": ("OMS_LOG_LEVEL", _word(LOG_LEVELS)),
     "jsonata_engine": ("OMS_JSONATA_ENGINE", _word(JSONATA_ENGINES)),

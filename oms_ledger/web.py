@@ -10,6 +10,7 @@ from oms_ledger.api.http.idempotency import IdempotencyMiddleware
 from oms_ledger.api.http.metrics import MetricsMiddleware
 from oms_ledger.api.http.outermost import Outermost
 from oms_ledger.api.http.turns import Admission
+from oms_ledger.api.ops.health import listen_for_scrapes
 from oms_ledger.backoffice.app import backoffice
 from oms_ledger.cell import Cell, open_cell
 from oms_ledger.services import gc_tuning
@@ -43,6 +44,7 @@ def create() -> ASGIApp:
     cell.require_tables()
     logs.configure(cell.settings)  # this process was started by the server
     MetricsReporter(cell.database, "web")
+    listen_for_scrapes(cell)
     app = build(cell)
     gc_tuning.settle()
     return app

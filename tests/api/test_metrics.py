@@ -3,13 +3,18 @@
 import asyncio
 import json
 import re
+import socket
+from dataclasses import replace
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 import redis
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import insert
 
+from oms_ledger.api.ops.health import listen_for_scrapes
+from oms_ledger.cell import Cell
 from oms_ledger.cli.maintenance import state_of
 from oms_ledger.services import metrics
 from oms_ledger.web import build
@@ -58,8 +63,50 @@ def busy(cell, redis_url):
     return cell
 
 
+TOKEN = "a-token-of-scrapers"
+
+
+@pytest.mark.parametrize(
+    ("token", "given"),
+    [
+        (None, None),
+        (None, f"Bearer {TOKEN}"),
+        (TOKEN, None),
+        (TOKEN, TOKEN),
+        (TOKEN, f"Bearer {TOKEN}x"),
+        (TOKEN, "Bearer "),
+        (TOKEN, f"Basic {TOKEN}"),
+    ],
+)
+def test_G66_without_the_token_there_are_no_metrics(cell, token, given):
+    opened = Cell(replace(cell.settings, metrics_token=token))
+    headers = {"Authorization": given} if given else {}
+    answer = Client(build(opened), headers).call("GET", "/metrics")
+    nowhere = Client(build(opened), headers).call("GET", "/metricz")
+    opened.close()
+    assert answer.status == nowhere.status == 404
+    assert answer.body.replace(b"/metrics", b"/metricz") == nowhere.body
+
+
+def test_the_metrics_have_a_port_of_their_own(cell):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    opened = Cell(replace(cell.settings, metrics_port=port))
+    server = listen_for_scrapes(opened)
+    assert server is not None
+    assert listen_for_scrapes(opened) is None  # another web process
+    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
+        assert b"oms_ledger_head" in answer.read()
+    server.shutdown()
+    server.server_close()
+    opened.close()
+
+
 def scraped(cell):
-    answer = Client(build(cell)).call("GET", "/metrics")
+    cell.settings = replace(cell.settings, metrics_token=TOKEN)
+    bearer = {"Authorization": f"Bearer {TOKEN}"}
+    answer = Client(build(cell), bearer).call("GET", "/metrics")
     assert answer.status == 200
     return {
         (sample.name, *sorted(sample.labels.items())): sample.value

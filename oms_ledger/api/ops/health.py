@@ -1,15 +1,24 @@
 """For the one on call: is it alive, is it ready and if not why, and the figures."""
 
 import asyncio
+import errno
+import hmac
 from collections.abc import Iterator
+from wsgiref.simple_server import WSGIServer
 
 import redis
-from fastapi import APIRouter, Depends, Response
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from fastapi import APIRouter, Depends, Request, Response
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    generate_latest,
+    start_http_server,
+)
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
 
 from oms_ledger.api.auth.dependencies import TheCell, public_route
 from oms_ledger.api.orders.documents import json_response
@@ -54,14 +63,36 @@ def _state(cell: Cell) -> tuple[list[str], list[str]]:
 
 
 @router.get("/metrics")
-async def metrics(cell: TheCell) -> Response:
+async def metrics(request: Request, cell: TheCell) -> Response:
+    """The metrics, for who has the deployment's token; for others there is no such path."""
+    token, given = cell.settings.metrics_token, request.headers.get("authorization", "")
+    if token is None or not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
+        raise HTTPException(404)
     return Response(await asyncio.to_thread(_metrics, cell), media_type=CONTENT_TYPE_LATEST)
 
 
 def _metrics(cell: Cell) -> bytes:
+    return generate_latest(_registry(cell))
+
+
+def _registry(cell: Cell) -> CollectorRegistry:
     registry = CollectorRegistry()
     registry.register(_Everything(cell))
-    return generate_latest(registry)
+    return registry
+
+
+def listen_for_scrapes(cell: Cell) -> WSGIServer | None:
+    """Serve the metrics on their own port, if there is one; one web process of a machine does."""
+    settings = cell.settings
+    if settings.metrics_port is None:
+        return None
+    try:
+        server, _ = start_http_server(settings.metrics_port, settings.metrics_host, _registry(cell))
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        return None
+    return server
 
 
 class _Everything(Collector):
