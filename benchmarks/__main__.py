@@ -12,6 +12,7 @@ from benchmarks import (
     accounts,
     appending,
     catching_up,
+    documents,
     encoding,
     evaluation,
     large,
@@ -62,6 +63,7 @@ def main(parts: list[str]) -> int:
         "trials": partial(trials.figures, entries=much.tried, seconds=much.seconds),
         "catch-up": partial(catching_up.figures, share=much.late),
         "accounts": partial(accounts.figures, count=much.orders),
+        "documents": partial(documents.figures, count=much.documents, seconds=much.seconds),
         "http": partial(over_http.figures, scale=much),
         "overload": partial(overload.figures, seconds=much.seconds),
     }

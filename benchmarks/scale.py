@@ -23,6 +23,8 @@ class Scale:
     """Orders in the lists that are measured."""
     tried: int
     """Events that a filter is tried on."""
+    documents: int
+    """Documents of Master Data that are searched."""
 
 
 QUICK = Scale(
@@ -35,6 +37,7 @@ QUICK = Scale(
     large=100_000,
     listed=20_000,
     tried=5_000,
+    documents=50_000,
 )
 FULL = Scale(
     seconds=8.0,
@@ -46,6 +49,7 @@ FULL = Scale(
     large=1_000_000,
     listed=1_000_000,
     tried=100_000,
+    documents=1_000_000,
 )
 
 

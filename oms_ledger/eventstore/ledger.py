@@ -437,7 +437,8 @@ class Ledger:
     ) -> bytes:
         key = self.encryption.key(stream)
         if key is None:
-            stored = self.store.data_keys([stream]).get(stream)
+            first = version == 1  # of a stream that has no key yet
+            stored = None if first else self.store.data_keys([stream]).get(stream)
             if stored is None:
                 data_keys.append((stream, self.encryption.new_key(stream)))
             else:

@@ -141,6 +141,10 @@ class _Saving:
 
     async def decide(self, reader: StreamReader) -> dict[str, list[MasterDataEvent]]:
         requested, account = self._asked, self._ctx.account
+        await reader.look_at(
+            entity_stream(account, requested.entity),
+            document_stream(account, requested.entity, self._given or self._fresh),
+        )
         entity = await reader.entity(account, requested.entity)
         if requested.schema:
             entity.schema(requested.schema)

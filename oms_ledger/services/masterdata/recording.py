@@ -18,7 +18,7 @@ from oms_ledger.masterdata.streams import entity_stream
 
 _turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-HeadWatcher = Mapping[str, Sequence[MasterDataEvent]]
+NewEvents = Mapping[str, Sequence[MasterDataEvent]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,29 +38,39 @@ class StreamReader:
         self.now = now
         self.seen: dict[str, StreamState] = {}
 
+    async def look_at(self, *streams: str) -> None:
+        """Read several streams at once, where they were not read before."""
+        missing = [stream for stream in streams if stream not in self.seen]
+        if missing:
+            self.seen |= await asyncio.to_thread(self._latest, missing)
+
     async def state(self, stream: str) -> Any:
         """The state of a stream now; None before its first event."""
-        if stream not in self.seen:
-            self.seen[stream] = await asyncio.to_thread(self._latest, stream)
+        await self.look_at(stream)
         return self.seen[stream].state
 
     async def entity(self, account: str, name: str) -> Entity:
         state = await self.state(entity_stream(account, name))
         return state if isinstance(state, Entity) else first(name)
 
-    def _latest(self, stream: str) -> StreamState:
+    def _latest(self, streams: Sequence[str]) -> dict[str, StreamState]:
+        """One query tells which streams there are; those that are remembered are not loaded."""
         loader = self._cell.ledger.loader
-        known = loader.cached(stream)
-        versions = self._cell.store.versions
-        if known is not None and versions([stream]).get(stream, 0) == known.version:
-            return known
-        loaded_state = loader.load(stream)
-        if loaded_state.version:
-            loader.remember(stream, loaded_state)
-        return loaded_state
+        versions = self._cell.store.versions(list(streams))
+        found = dict[str, StreamState]()
+        for stream in streams:
+            known = loader.cached(stream)
+            if stream not in versions:
+                found[stream] = StreamState(None, 0)
+            elif known is not None and known.version == versions[stream]:
+                found[stream] = known
+            else:
+                found[stream] = loader.load(stream)
+                loader.remember(stream, found[stream])
+        return found
 
 
-Decide = Callable[[StreamReader], Awaitable[HeadWatcher]]
+Decide = Callable[[StreamReader], Awaitable[NewEvents]]
 
 
 async def record(
