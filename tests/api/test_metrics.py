@@ -104,7 +104,7 @@ def test_the_metrics_have_a_port_of_their_own(cell):
 
 
 def scraped(cell):
-    cell.settings = replace(cell.settings, metrics_token=TOKEN)
+    cell.__dict__["settings"] = replace(cell.settings, metrics_token=TOKEN)
     bearer = {"Authorization": f"Bearer {TOKEN}"}
     answer = Client(build(cell), bearer).call("GET", "/metrics")
     assert answer.status == 200
