@@ -44,6 +44,7 @@ from oms_ledger.api.history import (
 )
 from oms_ledger.api.history.head_watcher import HeadWatcher
 from oms_ledger.api.http import errors
+from oms_ledger.api.http.route_table import RouteTable
 from oms_ledger.api.marketplace import chains, change_seller, fulfillment
 from oms_ledger.api.masterdata import documents, schemas, search, triggers, versions
 from oms_ledger.api.notifications import (
@@ -211,8 +212,8 @@ def application(cell: Cell) -> FastAPI:
     app.state.limits = Limits(cell)
     app.state.carts = Carts(cell)
     app.state.news = HeadWatcher(lambda: cell.store.head())
-    for module in ROUTERS:
-        app.include_router(module.router)
+    routes = [route for module in ROUTERS for route in module.router.routes]
+    app.router.routes.append(RouteTable([r for r in routes if isinstance(r, APIRoute)]))
     app.add_api_route(
         "/",
         lambda: RedirectResponse("/docs"),

@@ -20,6 +20,7 @@ RAISED: dict[str, Exception] = {
     "broken": ZeroDivisionError("a secret"),
 }
 inner = FastAPI(redirect_slashes=False)
+inner.state.routes = inner.routes
 errors.install(inner)
 
 

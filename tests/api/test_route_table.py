@@ -1,0 +1,56 @@
+"""The route of a request is the one that a search through all routes finds."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from starlette.routing import Match, Route
+
+from oms_ledger.api.app import ROUTERS
+from oms_ledger.api.http.route_table import RouteTable
+
+ROUTES = [r for module in ROUTERS for r in module.router.routes if isinstance(r, Route)]
+TABLE = RouteTable(ROUTES)
+WORDS = sorted({word for r in ROUTES for word in r.path.split("/") if word and "{" not in word})
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"]
+
+
+def searched(scope):
+    """The route that the framework's own loop would take, and how well it matches."""
+    partial = (None, Match.NONE)
+    for route in ROUTES:
+        match, _ = route.matches(scope)
+        if match is Match.FULL:
+            return route, match
+        if match is Match.PARTIAL and partial[0] is None:
+            partial = (route, match)
+    return partial
+
+
+def looked_up(scope):
+    match, child = TABLE.matches(scope)
+    return child.get("matched_route"), match
+
+
+def scope_of(method, path):
+    return {"type": "http", "method": method, "path": path, "root_path": "", "headers": []}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_template_is_found_by_its_path(method):
+    for route in ROUTES:
+        for value in ("v1acme-01", "a/b", ""):
+            path = re.sub(r"\{[^}]*\}", value, route.path)
+            scope = scope_of(method, path)
+            assert looked_up(scope) == searched(scope), (method, path)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(METHODS),
+    st.lists(st.sampled_from(WORDS) | st.sampled_from(["", "x", "v1acme-01", "{id}"]), max_size=9),
+)
+def test_any_path_is_routed_as_by_a_search_through_all(method, words):
+    scope = scope_of(method, "/" + "/".join(words))
+    assert looked_up(scope) == searched(scope)
