@@ -70,7 +70,7 @@ def test_start_handling_is_done_once_by_the_person(client, browser):
     fields = key_and_version(browser.get(target))
     done = browser.post(target, fields)
     assert done.status == 303, done.text
-    assert "done" in browser.follow(done).text
+    assert "Start handling" in browser.follow(done).text
     again = browser.post(target, fields)
     assert again.status == 303, again.text
     assert "This was done already" in browser.follow(again).text
