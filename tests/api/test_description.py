@@ -4,9 +4,10 @@ from pathlib import Path
 
 import orjson
 import pytest
+from jsonschema import Draft202012Validator
 
 from oms_ledger.api.app import ROUTERS, application
-from oms_ledger.api.description import errors, operations
+from oms_ledger.api.description import errors, operations, requests
 from oms_ledger.api.description.__main__ import text
 
 COMMITTED = Path(__file__).parents[2] / "docs/reference/openapi.json"
@@ -113,3 +114,63 @@ def test_every_reference_leads_somewhere():
         for word in reference.removeprefix("#/").split("/"):
             assert word in found, reference
             found = found[word]
+
+
+# Operations that write and take no body.
+WITHOUT_BODY = {
+    "POST /api/checkout/pub/gatewayCallback/{order_group}",
+    "POST /api/checkout/pub/gatewayCallback/{order_group}/{message_code}",
+    "POST /api/checkout/pub/orderForm/{order_form_id}/checkIn",
+    "POST /api/checkout/pub/orderForm/{order_form_id}/giftRegistry/{registry_id}/remove",
+    "POST /api/checkout/pub/orderForm/{order_form_id}/items/{index}/assemblyOptions/{option}",
+    "POST /api/checkout/pub/orderForm/{order_form_id}/items/{index}/clone",
+    "POST /api/checkout/pub/orderForm/{order_form_id}/paymentAccount/{account_id}/remove",
+    "POST /api/checkout/pub/orderForm/{order_form_id}/selectable-gifts/{list_id}",
+    "POST /api/ledger/feed/filter/resume",
+    "POST /api/ledger/hook/filter/resume",
+    "POST /api/ledger/hook/pause",
+    "POST /api/ledger/hook/resume",
+    "POST /api/ledger/keys/{key}/revoke",
+    "POST /api/ledger/masterdata/trigger-secret",
+    "POST /api/ledger/masterdata/{entity}/triggers/{schema}/{trigger}/runs/{run}/requeue",
+    "POST /api/ledger/operators/{operator_id}/sessions/end",
+    "POST /api/ledger/orders/{order_id}/authorize-fulfillment",
+    "POST /api/ledger/orders/{order_id}/ready-for-invoicing",
+    "POST /api/ledger/orders/{order_id}/waiting-for-fulfillment",
+    "POST /api/ledger/outbox/{message_id}/resume",
+    "POST /api/ledger/runs/{run_id}/stop",
+    "POST /api/ledger/verify",
+    "POST /api/oms/pvt/orders/{order_id}/payments/{payment_id}/payment-notification",
+    "POST /api/oms/pvt/orders/{order_id}/start-handling",
+    "POST /api/order-system/orders/{order_id}/changes/{change_request_id}/retry",
+    "POST /api/orders/pvt/document/{order_id}/actions/start-handling",
+    "POST /api/orders/pvt/document/{order_id}/payment/{payment_id}/notify-payment",
+    "PUT /api/dataentities/{entity}/documents/{document_id}/versions/{version}",
+}
+
+
+def test_every_write_describes_its_body_or_has_none():
+    without = {
+        f"{method} {operations.own_path(path)}"
+        for method, path, operation in OPERATIONS
+        if method in ("POST", "PUT", "PATCH") and "requestBody" not in operation
+    }
+    assert without == WITHOUT_BODY
+    assert len(requests.entries()) > 100
+
+
+def test_every_example_of_a_body_fulfills_its_schema():
+    for method, path, operation in OPERATIONS:
+        if body := operation.get("requestBody"):
+            content = body["content"]["application/json"]
+            schema = {**content["schema"], "components": DESCRIPTION["components"]}
+            problems = [
+                e.message for e in Draft202012Validator(schema).iter_errors(content["example"])
+            ]
+            assert problems == [], (method, path)
+
+
+@pytest.mark.parametrize("operation", [k for k, e in requests.entries().items() if "model" in e])
+def test_examples_are_taken_by_the_models_of_endpoints(operation):
+    entry = requests.entries()[operation]
+    requests.model_of(entry).model_validate(entry["example"])

@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
 from oms_ledger.api.auth.dependencies import operation_of
-from oms_ledger.api.description import errors, operations, security
+from oms_ledger.api.description import errors, operations, requests, security
 from oms_ledger.api.http import idempotency
 
 Schema = dict[str, Any]
@@ -39,6 +39,8 @@ def describe(title: str, about: str, routes: Iterable[BaseRoute]) -> Schema:
         for method in route.methods or ():
             operation = schema["paths"][route.path_format][method.lower()]
             _complete(operation, method, route)
+            if body := requests.request_of(method, route.path_format, schemas):
+                operation["requestBody"] = body
     for name in _FRAMEWORK:
         schemas.pop(name, None)
     schemas |= errors.SCHEMAS
