@@ -20,7 +20,6 @@ RAISED: dict[str, Exception] = {
     "broken": ZeroDivisionError("a secret"),
 }
 inner = FastAPI(redirect_slashes=False)
-inner.state.routes = inner.routes
 errors.install(inner)
 
 
