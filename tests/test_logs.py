@@ -154,3 +154,19 @@ def test_a_reason_tells_what_can_be_known_of_the_machine():
     )
     away = OperationalError("SELECT 1", {"a": MARKER}, OSError(28, "No space left on device"))
     assert logs.reason(away) == "OperationalError ← OSError 28 No space left on device"
+
+
+def test_G65_G66_each_refused_access_is_a_line_without_what_was_sent(client, written):
+    key = client.headers["X-VTEX-API-AppKey"]
+    for headers in (
+        {"X-VTEX-API-AppKey": key, "X-VTEX-API-AppToken": MARKER},
+        {"X-VTEX-API-AppKey": MARKER, "X-VTEX-API-AppToken": MARKER},
+        {"VtexIdclientAutCookie": MARKER},
+        {},
+    ):
+        answer = Client(client.app, headers).call("GET", f"/api/oms/pvt/orders/{MARKER}")
+        assert answer.status == 401
+    told = check(written)
+    assert [one["event"] for one in told] == ["access_refused"] * 4
+    assert [one["app_key"] for one in told] == [key, None, None, None]
+    assert {one["route"] for one in told} == {"/api/oms/pvt/orders/{order_id}"}

@@ -1,6 +1,7 @@
 """How a no is said over HTTP: always in the published shape, never in the framework's own."""
 
 import json
+import re
 import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -155,8 +156,26 @@ def answer(
     )
 
 
+_APP_KEY = re.compile(r"vtexappkey-[a-z0-9]{1,40}-[0-9A-F]{6}")
+
+
+def _log_refused(request: Request, status: int) -> None:
+    """Log who was refused, where and from where; a key by its id, if it is one."""
+    key = request.headers.get("x-vtex-api-appkey", "")
+    log.warning(
+        "access_refused",
+        status=status,
+        route=getattr(request.scope.get("route"), "path", "unknown"),
+        app_key=key if _APP_KEY.fullmatch(key) else None,
+        address=request.client.host if request.client else None,
+        request_id=request.scope.get("state", {}).get("request_id"),
+    )
+
+
 async def _api_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)
+    if error.status in (401, 403):
+        _log_refused(request, error.status)
     return answer(request, error.status, error.code, error.message, error.headers)
 
 
