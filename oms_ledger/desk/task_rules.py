@@ -14,7 +14,13 @@ from oms_ledger.orders.payments.balances import Kind
 from oms_ledger.orders.payments.outbox import GATEWAY
 from oms_ledger.orders.status import Status
 
-RESTS = frozenset({Status.CANCELLATION_REQUESTED, Status.WAITING_FOR_MANUAL_AUTHORIZATION})
+RESTS = frozenset(
+    {
+        Status.CANCELLATION_REQUESTED,
+        Status.WAITING_FOR_MANUAL_AUTHORIZATION,
+        Status.WAITING_FOR_ORDER_AUTHORIZATION,
+    }
+)
 """Statuses in which an order waits for a person of the account."""
 
 FAILURES = (
@@ -35,6 +41,11 @@ TITLES: Mapping[str, Mapping[str, str]] = {
         "en": "Authorize the order in spite of its price divergence, or cancel it",
         "es": "Autorizar el pedido pese a la divergencia de precio, o cancelarlo",
         "pt": "Autorizar o pedido apesar da divergência de valores, ou cancelá-lo",
+    },
+    "oms.orderAuthorization": {
+        "en": "Decide about an order that a buying policy holds",
+        "es": "Decidir sobre un pedido retenido por una política de compra",
+        "pt": "Decidir sobre um pedido retido por uma política de compra",
     },
     "oms.partnerCallFailed": {
         "en": "Resume or skip a message that the partner did not take",
@@ -81,6 +92,9 @@ def _told(order: Order) -> Iterator[Occasion]:
         case Status.WAITING_FOR_MANUAL_AUTHORIZATION:
             what = "What the marketplace pays differs from the order's value"
             yield _occasion(order, "oms.priceDivergence", "", what)
+        case Status.WAITING_FOR_ORDER_AUTHORIZATION:
+            what = "A rule of a buying policy waits for its authorizers"
+            yield _occasion(order, "oms.orderAuthorization", "", what)
     for message_id, failed in sorted(order.failed_messages.items()):
         what = f"Message {message_id} ({failed.kind} to {failed.recipient}) failed for good"
         yield _occasion(order, _failure(failed), message_id, what, "Critical")

@@ -143,6 +143,8 @@ def test_G19_order_waits_until_it_is_accepted(client, cell):
     answer = score(client, order_id, "10")
     assert (answer.status, answer.json()["status"]) == (200, "accepted")
     assert score(client, order_id, 11).status == 200  # said again
+    (task,) = client.call("GET", f"/api/do/tasks?target.id={order_id}").json()["items"]
+    assert (task["name"], task["status"]) == ("oms.orderAuthorization", "Closed")
     answer = score(client, order_id, 1)
     assert (answer.status, answer.json()["message"]) == (
         400,

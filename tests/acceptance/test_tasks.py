@@ -244,7 +244,7 @@ def test_tasks_are_listed_by_assignee_target_context_and_status_in_pages(client)
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "body", "status", "told"),
+    ("method", "path", "body", "status", "fields"),
     [
         ("POST", "", {**NEW, "target": []}, 400, "target"),
         ("POST", "", {**NEW, "assignee": {"name": "x"}}, 400, "assignee.email"),
