@@ -11,6 +11,7 @@ from rich.console import Console
 from benchmarks import (
     accounts,
     appending,
+    carts,
     catching_up,
     documents,
     encoding,
@@ -49,6 +50,7 @@ def main(parts: list[str]) -> int:
     report, much = Report(console), scale()
     named: dict[str, Callable[[str], Iterable[Metric]]] = {
         "append": partial(appending.figures, seconds=much.seconds),
+        "carts": partial(carts.figures, seconds=much.seconds),
         "place": partial(placing.figures, seconds=much.seconds),
         "load": partial(loading.figures, count=64, seconds=much.seconds),
         "read": partial(reading.figures, count=much.orders, seconds=much.seconds),

@@ -20,6 +20,7 @@ from oms_ledger.accounts.refusals import AccountNotFound
 from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.accounts import create_account
 from oms_ledger.cli.imports import import_file, import_key
+from oms_ledger.cli.offers import load_file
 from oms_ledger.orders.decide import DecisionContext
 from oms_ledger.orders.events import CancellationWindowClosed, OrderEvent
 from oms_ledger.orders.handling.decide import start_handling
@@ -180,7 +181,9 @@ class Demo:
         )
 
     def _orders(self) -> list[str]:
-        """Import the samples that are not there; the ids of all, in the order of the file."""
+        """Load the sample offers, import the orders; the ids of all, in order of the file."""
+        with as_file(files("oms_ledger.samples").joinpath("offers.jsonl")) as offers:
+            load_file(self._cell, ACCOUNT, offers)
         with as_file(files("oms_ledger.samples").joinpath("orders.jsonl")) as samples:
             asyncio.run(import_file(self._cell, ACCOUNT, samples))
             lines = samples.read_bytes().splitlines()
