@@ -111,7 +111,7 @@ async def get_tasks(request: Request, cell: TheCell, caller: MayRead) -> Respons
     behind = await request.app.state.desk.wait()
 
     def look() -> tuple[list[Task], int, dict[str, list[Line]]]:
-        with cell.database.reading() as connection:
+        with cell.database.snapshot() as connection:
             found, total = tasks.page(connection, task_query, page, size)
             return found, total, tasks.history(connection, found)
 

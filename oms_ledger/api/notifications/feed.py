@@ -51,7 +51,7 @@ async def get_config(cell: TheCell, caller: MaySee) -> Response:
 
 
 def _shown(cell: Cell, app_key: str) -> tuple[dict[str, Any], dict[str, str]]:
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         feed = _found(feeds.get(connection, app_key))
         count, age = feeds.size(connection, app_key)
     shown = {

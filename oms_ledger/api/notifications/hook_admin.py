@@ -93,7 +93,7 @@ async def state(cell: TheCell, caller: MaySee) -> Response:
     """Whether the hook is paused or skipped, what it has pending, and what died."""
 
     def found() -> dict[str, Any]:
-        with cell.database.reading() as connection:
+        with cell.database.snapshot() as connection:
             hook = hooks.get(connection, caller.app_key, cell.encryption)
             if hook is None:
                 raise missing()

@@ -53,7 +53,7 @@ async def get_deliveries(order_id: str, cell: TheCell, caller: MaySee) -> Respon
 
     def found() -> list[dict[str, Any]]:
         rows = {row.position: row for row in rows_of(cell, caller.account, named)}
-        with cell.database.reading() as connection:
+        with cell.database.snapshot() as connection:
             sinks = told_of(connection, caller.account, list(rows), now_micros())
             labels = app_keys.labels(connection, caller.account)
         return [

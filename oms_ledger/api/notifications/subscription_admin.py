@@ -217,7 +217,7 @@ def _dead_letters(kind: SubscriptionKind, permission: Any) -> Endpoint:
         limit = whole_number(request, "limit", LETTERS, LONGEST_PAGE, lowest=1)
 
         def page() -> dict[str, Any]:
-            with cell.database.reading() as connection:
+            with cell.database.snapshot() as connection:
                 letters_ = dead_letters.page(connection, subscription, after, limit)
                 count = dead_letters.count(connection, subscription)
             following = letters_[-1].position if len(letters_) == limit else None
