@@ -10,7 +10,8 @@ from benchmarks import library, orders, places
 from benchmarks.alternating import Work, medians
 from benchmarks.figures import Metric, percentile
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore import encryption, serialization
+from oms_ledger.deciders import EVENT_TYPES
+from oms_ledger.eventstore import encryption
 from oms_ledger.eventstore.group_commit import GroupCommit
 from oms_ledger.eventstore.records import (
     Conflict,
@@ -97,7 +98,7 @@ def _placement(cell: Cell) -> tuple[RecordedEvent, bytes]:
     """
     order_id, placed = orders.new_order()
     stream = order_stream(orders.ACCOUNT, order_id)
-    name, body, fields = serialization.encode(placed)
+    name, body, fields = EVENT_TYPES.encode(placed)
     wrapped = cell.encryption.new_key(stream)
     key = cell.encryption.key(stream)
     assert key

@@ -9,7 +9,8 @@ from eventsourcing.persistence import JSONTranscoder
 
 from benchmarks import orders
 from benchmarks.figures import Metric
-from oms_ledger.eventstore import encryption, serialization
+from oms_ledger.deciders import EVENT_TYPES
+from oms_ledger.eventstore import encryption
 from oms_ledger.eventstore.encryption import Encryption
 from oms_ledger.orders.events import OrderPlaced
 
@@ -32,16 +33,16 @@ def figures(seconds: float) -> Iterator[Metric]:
     for name, work in {
         "encode OrderPlaced, msgspec": lambda: msgspec.json.encode(event),
         "encode OrderPlaced, orjson": lambda: orjson.dumps(event, default=str),
-        "encode OrderPlaced, the ledger's codec": lambda: serialization.encode(event),
+        "encode OrderPlaced, the ledger's codec": lambda: EVENT_TYPES.encode(event),
     }.items():
         yield Metric(name, NONE, rate(work), "events/s", library, named)
     library = rate(lambda: transcoder.decode(encoded))
     named = "eventsourcing JSONTranscoder, to a dict"
-    name, body, fields = serialization.encode(event)
+    name, body, fields = EVENT_TYPES.encode(event)
     for title, work in {
         "decode OrderPlaced, msgspec to the event": lambda: decoder.decode(encoded),
         "decode OrderPlaced, orjson to a dict": lambda: orjson.loads(encoded),
-        "decode OrderPlaced, the ledger's codec": lambda: serialization.decode(name, body, fields),
+        "decode OrderPlaced, the ledger's codec": lambda: EVENT_TYPES.decode(name, body, fields),
     }.items():
         yield Metric(title, NONE, rate(work), "events/s", library, named)
     keys = Encryption(b"k" * 32)
@@ -49,7 +50,7 @@ def figures(seconds: float) -> Iterator[Metric]:
     key = keys.key("bench/1")
     assert key
     assert fields
-    encode = _seconds(lambda: serialization.encode(event), seconds / 10)
+    encode = _seconds(lambda: EVENT_TYPES.encode(event), seconds / 10)
     both = _seconds(lambda: _encrypted(event, key), seconds / 10)
     named = "encoding alone"
     yield Metric("encode and encrypt the person", NONE, both * 1e6, "µs", encode * 1e6, named)
@@ -58,7 +59,7 @@ def figures(seconds: float) -> Iterator[Metric]:
 
 
 def _encrypted(event: OrderPlaced, key: encryption.AESGCM) -> bytes:
-    fields = serialization.encode(event)[2]
+    fields = EVENT_TYPES.encode(event)[2]
     assert fields
     return encryption.encrypt(key, fields, "bench/1:1")
 

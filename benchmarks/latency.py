@@ -16,7 +16,7 @@ from benchmarks import orders, places, processes
 from benchmarks.figures import Metric, percentile
 from benchmarks.pushing import endpoint
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore.ledger import Ledger
+from oms_ledger.ledger import Ledger
 from oms_ledger.orders.handling.decide import start_handling
 from oms_ledger.orders.payments.decide import process_order
 from projections.notifications import deliveries, hooks

@@ -10,7 +10,7 @@ from typing import Any
 from oms_ledger.accounts.account import Account
 from oms_ledger.accounts.events import AccountCreated, AccountEvent, AccountSettingsChanged
 from oms_ledger.cli.demo import sample_order
-from oms_ledger.eventstore.ledger import Ledger
+from oms_ledger.ledger import Ledger
 from oms_ledger.orders.events import OrderPlaced
 from oms_ledger.orders.handling.decide import start_handling
 from oms_ledger.orders.invoices.decide import issue_invoice

@@ -7,14 +7,15 @@ from functools import cached_property
 import redis
 
 from oms_ledger import jsonata
+from oms_ledger.deciders import DECIDERS
 from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.encryption import Encryption, master_key
 from oms_ledger.eventstore.folding import StreamLoader
-from oms_ledger.eventstore.ledger import Ledger
 from oms_ledger.eventstore.postgres import PostgresAppender
 from oms_ledger.eventstore.sequences import Sequences
 from oms_ledger.eventstore.sqlite import SqliteAppender
 from oms_ledger.eventstore.store import Store
+from oms_ledger.ledger import Ledger
 from oms_ledger.migrations import is_current
 from oms_ledger.settings import Settings
 
@@ -55,7 +56,7 @@ class Cell:
 
     @cached_property
     def ledger(self) -> Ledger:
-        return Ledger(self.store, self.encryption)
+        return Ledger(self.store, self.encryption, deciders=DECIDERS)
 
     @cached_property
     def sequences(self) -> Sequences:
@@ -69,7 +70,7 @@ class Cell:
 
     def loader(self) -> StreamLoader:
         """A follower's own memory of orders: each stands where its subscription stands."""
-        return StreamLoader(self.store, self.encryption)
+        return StreamLoader(self.store, self.encryption, DECIDERS)
 
     def require_tables(self) -> None:
         if not is_current(self.database):

@@ -17,3 +17,11 @@ class Refusal(Exception):
 
     def __str__(self) -> str:
         return self.message
+
+
+class IdempotencyKeyReused(Refusal):
+    status = 422
+    text = (
+        "The Idempotency-Key {0} belongs to another request, {1}:"
+        " use a new key, or send that request unchanged"
+    )

@@ -25,10 +25,9 @@ from eventsourcing.persistence import (
     Subscription,
 )
 
-from oms_ledger.eventstore import serialization
 from oms_ledger.eventstore.folding import StreamLoader
 from oms_ledger.eventstore.records import RecordedEvent, instant
-from oms_ledger.orders.events import Event
+from oms_ledger.eventstore.serialization import EventTypes
 
 _LOOK = 0.05  # seconds between looks at the head by who has subscribed
 _PAGE = 500
@@ -43,7 +42,7 @@ class AdaptedEvent:
     at: datetime
     actor: str
     cause: str | None
-    event: Event
+    event: Any
 
 
 class LedgerRecorder(ApplicationRecorder):
@@ -155,14 +154,15 @@ class LedgerSubscription(Subscription[ApplicationRecorder]):
 class LedgerMapper(Mapper[str]):
     """Makes domain events of what `LedgerRecorder` reads; give it to a follower of the ledger."""
 
-    def __init__(self, *_: object, **__: object) -> None:
+    def __init__(self, types: EventTypes) -> None:
         super().__init__(JSONTranscoder())
+        self._types = types
 
     def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[str]:
         at, actor, cause, body = msgspec.json.decode(
             stored_event.state, type=tuple[int, str, str | None, msgspec.Raw]
         )
-        event = serialization.decode(stored_event.topic, bytes(body), None)
+        event = self._types.decode(stored_event.topic, bytes(body), None)
         fields = AdaptedEvent(
             str(stored_event.originator_id),
             stored_event.originator_version,

@@ -1,4 +1,4 @@
-"""What streams amount to: orders and accounts folded from rows, with a cache of the latest."""
+"""What streams amount to: states folded from recorded events, with a cache of the latest."""
 
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -8,16 +8,11 @@ from typing import Any, NamedTuple
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from oms_ledger.accounts.account import Account, evolve_account
-from oms_ledger.accounts.events import AccountEvent
-from oms_ledger.eventstore import encryption, serialization
+from oms_ledger.eventstore import encryption
+from oms_ledger.eventstore.decider import Decider, Deciders
 from oms_ledger.eventstore.encryption import Encryption
-from oms_ledger.eventstore.records import RecordedEvent, instant
+from oms_ledger.eventstore.records import RecordedEvent
 from oms_ledger.eventstore.store import Store
-from oms_ledger.masterdata import streams
-from oms_ledger.orders.events import Event, PersonErased
-from oms_ledger.orders.evolve import evolve
-from oms_ledger.orders.order import Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +30,18 @@ class Transition(NamedTuple):
     """An event, and its stream's states right before and after it."""
 
     row: RecordedEvent
-    event: Event
+    event: Any
     before: StreamState
     after: StreamState
 
 
 class StreamLoader:
-    def __init__(self, store: Store, encryption: Encryption, cached: int = 20_000) -> None:
+    def __init__(
+        self, store: Store, encryption: Encryption, deciders: Deciders, cached: int = 20_000
+    ) -> None:
         self.store = store
         self.encryption = encryption
+        self.deciders = deciders
         self._cached = cached
         self._latest: OrderedDict[str, StreamState] = OrderedDict()
 
@@ -66,11 +64,11 @@ class StreamLoader:
         """The state of a stream, from the database; of an earlier version when asked."""
         rows, wrapped = self.store.stream_and_key(stream)
         key = self.encryption.unwrap(stream, wrapped) if wrapped else None
-        loaded_state = NOTHING
+        loaded_state, decider = NOTHING, self.deciders.of(stream)
         for row in rows:
             if until_version is not None and row.version > until_version:
                 break
-            loaded_state = apply_event(loaded_state, row, self._event(row, key))
+            loaded_state = apply_event(decider, loaded_state, row, self._event(row, key))
         return loaded_state
 
     def steps(self, rows: Sequence[RecordedEvent]) -> Iterator[Transition]:
@@ -80,12 +78,12 @@ class StreamLoader:
             first.setdefault(row.stream, row)
         self._load_before(first)
         for row, event in zip(rows, self.events(rows), strict=True):
-            before = self.cached(row.stream) or NOTHING
-            loaded_state = apply_event(before, row, event)
-            if isinstance(event, PersonErased):  # what was folded before may still show the person
-                self.encryption.forget(row.stream)
+            before, decider = self.cached(row.stream) or NOTHING, self.deciders.of(row.stream)
+            loaded_state = apply_event(decider, before, row, event)
+            if isinstance(event, decider.erasing) and not decider.rekeyed:
+                self.encryption.forget(row.stream)  # what was folded before may show the person
                 before = self.load(row.stream, row.version - 1)
-                loaded_state = apply_event(before, row, event)
+                loaded_state = apply_event(decider, before, row, event)
             self.remember(row.stream, loaded_state)
             yield Transition(row, event, before, loaded_state)
 
@@ -103,16 +101,19 @@ class StreamLoader:
         rows = self.store.streams(missing, max(missing.values()))
         for row, event in zip(rows, self.events(rows), strict=True):
             if row.position <= missing[row.stream]:
-                self.remember(
-                    row.stream, apply_event(self.cached(row.stream) or NOTHING, row, event)
-                )
+                before = self.cached(row.stream) or NOTHING
+                self.remember(row.stream, self.apply(before, row, event))
 
-    def events(self, rows: Sequence[RecordedEvent]) -> list[Event]:
+    def apply(self, before: StreamState, row: RecordedEvent, event: Any) -> StreamState:
+        """The state after one more event."""
+        return apply_event(self.deciders.of(row.stream), before, row, event)
+
+    def events(self, rows: Sequence[RecordedEvent]) -> list[Any]:
         """The events of rows; data keys that are missing were erased, with what they kept."""
         keys = self._data_keys({row.stream for row in rows if row.personal})
         return [self._event(row, keys.get(row.stream)) for row in rows]
 
-    def _event(self, row: RecordedEvent, key: AESGCM | None) -> Event:
+    def _event(self, row: RecordedEvent, key: AESGCM | None) -> Any:
         personal = None
         if row.personal and key:
             try:
@@ -120,9 +121,9 @@ class StreamLoader:
                     key, bytes(row.personal), f"{row.stream}:{row.version}"
                 )
             except InvalidTag:
-                if row.order_id is not None:
-                    raise  # of a document that was deleted since, and made again under a new key
-        return serialization.decode(row.name, bytes(row.body), personal)
+                if not self.deciders.of(row.stream).rekeyed:
+                    raise  # else of a state that was erased, before it was made anew
+        return self.deciders.types.decode(row.name, bytes(row.body), personal)
 
     def _data_keys(self, streams: Iterable[str]) -> dict[str, AESGCM]:
         """As the database has them now: another process may have erased one just before."""
@@ -147,20 +148,12 @@ class Page:
         """The steps of some streams; what nobody looks into is not folded."""
         if self._steps is None:
             return self.loader.steps([row for row in self.rows if row.stream in streams])
-        return (apply_event for apply_event in self._steps if apply_event.row.stream in streams)
+        return (step for step in self._steps if step.row.stream in streams)
 
 
-def apply_event(before: StreamState, row: RecordedEvent, event: Event) -> StreamState:
-    """The state after one more event."""
+def apply_event(
+    decider: Decider[Any, Any], before: StreamState, row: RecordedEvent, event: Any
+) -> StreamState:
+    """The state after one more event of a stream of the decider's category."""
     assert row.version == before.version + 1, f"{row.stream} lacks version {before.version + 1}"
-    if isinstance(event, AccountEvent):
-        assert not isinstance(before.state, Order)
-        return StreamState(evolve_account(before.state, event), row.version)
-    assert not isinstance(before.state, Account)
-    if row.order_id is None:
-        state = streams.evolve(before.state, event, row.stream, row.actor, instant(row.at))
-        return StreamState(state, row.version)
-    order_id = row.order_id or ""
-    return StreamState(
-        evolve(before.state, event, instant(row.at), order_id, row.account), row.version
-    )
+    return StreamState(decider.evolve(before.state, event, row), row.version)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import orjson
 
 from oms_ledger.eventstore.records import Key
-from oms_ledger.orders.refusals import IdempotencyKeyReused
+from oms_ledger.refusal import IdempotencyKeyReused
 
 
 @dataclass

@@ -1,11 +1,5 @@
 """The streams of Master Data: entities, documents, the values of unique indices, counters."""
 
-from datetime import datetime
-from typing import Any
-
-from oms_ledger.masterdata.document import Author, Document, evolve_document
-from oms_ledger.masterdata.entity import Entity, evolve_entity, first
-from oms_ledger.masterdata.events import CounterRaised, UniqueKeyAssigned
 from oms_ledger.masterdata.names import document_key
 
 ENTITY, DOCUMENT, KEY, COUNTER = "entity", "document", "document-key", "document-counter"
@@ -36,21 +30,3 @@ def category_of(stream: str) -> str:
 def entity_of(stream: str) -> str:
     """The entity that a stream of Master Data belongs to."""
     return stream.split("/", 3)[2]
-
-
-def evolve(state: Any, event: Any, stream: str, actor: str, at: datetime) -> Any:
-    """The state of a stream of Master Data after an event."""
-    account, category, entity = stream.split("/", 3)[:3]
-    match category:
-        case "document":
-            assert state is None or isinstance(state, Document)
-            return evolve_document(state, event, account, entity, Author(actor, at))
-        case "entity":
-            assert state is None or isinstance(state, Entity)
-            return evolve_entity(state or first(entity), event)
-        case "document-key":
-            assert isinstance(event, UniqueKeyAssigned)
-            return event.document or ""
-        case _:
-            assert isinstance(event, CounterRaised)
-            return event.number

@@ -265,11 +265,3 @@ class InvalidPlacement(Refusal):
         Exception.__init__(self, code, message)
         self.code = code  # type: ignore[misc]
         self.message = message
-
-
-class IdempotencyKeyReused(Refusal):
-    status = 422
-    text = (
-        "The Idempotency-Key {0} belongs to another request, {1}:"
-        " use a new key, or send that request unchanged"
-    )

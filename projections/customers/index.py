@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from oms_ledger.eventstore.encryption import Encryption
 from oms_ledger.eventstore.folding import Page
-from oms_ledger.eventstore.serialization import NAMES
+from oms_ledger.eventstore.serialization import stored_name
 from oms_ledger.orders import events
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.privacy.erase import names_of, spelled
@@ -19,7 +19,7 @@ from projections.tables import customer_index as t
 SUBSCRIPTION = "customer-index"
 
 _TELLING = {
-    NAMES[event]
+    stored_name(event)
     for event in (
         events.OrderPlaced,
         events.OrderImported,

@@ -23,7 +23,7 @@ from oms_ledger.desk.task_rules import (
 from oms_ledger.desk.tasks import CLOSED, OPEN
 from oms_ledger.eventstore.folding import Page
 from oms_ledger.eventstore.records import RecordedEvent
-from oms_ledger.eventstore.serialization import NAMES
+from oms_ledger.eventstore.serialization import stored_name
 from oms_ledger.orders.order import Order
 from projections.subscriptions.checkpoints import now_micros
 from projections.tables import task_history as h
@@ -33,7 +33,7 @@ from projections.tables import tasks as t
 SUBSCRIPTION = "tasks"
 COMMENT, STATUS = "comment", "status"
 ERASED = "(erased)"
-_TELLING = {NAMES[event] for event in FAILURES}
+_TELLING = {stored_name(event) for event in FAILURES}
 
 
 @dataclass(frozen=True, slots=True)

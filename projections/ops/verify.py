@@ -18,7 +18,6 @@ from oms_ledger.eventstore.folding import (
     NOTHING,
     StreamLoader,
     StreamState,
-    apply_event,
 )
 from oms_ledger.eventstore.records import order_stream
 from oms_ledger.eventstore.tables import events
@@ -130,7 +129,7 @@ def _look(
     states = {stream: [(NOTHING, 0)] for _, stream in streams}
     for row, event in zip(rows, loader.events(rows), strict=True):
         states[row.stream].append(
-            (apply_event(states[row.stream][-1][0], row, event), row.position)
+            (loader.apply(states[row.stream][-1][0], row, event), row.position)
         )
     for account, stream in streams:
         passed = [position for _, position in states[stream] if position <= at]

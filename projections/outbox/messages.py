@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from oms_ledger.eventstore.folding import Page
 from oms_ledger.eventstore.records import RecordedEvent
-from oms_ledger.eventstore.serialization import NAMES
+from oms_ledger.eventstore.serialization import stored_name
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.outbox.message import GIVEN_UP_AFTER, OutboxMessage, wait_after
 from oms_ledger.orders.outbox.rules import messages_after, outbox_events
@@ -72,7 +72,7 @@ class OutboxProjection:
         """Whether something became pending; for who has to tell others of it, and takes it back."""
 
     def produce(self, page: Page) -> list[dict[str, Any]]:
-        telling = {NAMES[event] for event in outbox_events()}
+        telling = {stored_name(event) for event in outbox_events()}
         streams = {row.stream for row in page.rows if row.name in telling}
         return [
             self._stored_message(row, number, outbox_message)
@@ -81,7 +81,7 @@ class OutboxProjection:
             for number, outbox_message in enumerate(
                 messages_after(
                     before.state if isinstance(before.state, Order) else None,
-                    event,  # type: ignore[arg-type]
+                    event,
                     after.state,
                 )
             )

@@ -18,6 +18,7 @@ from eventsourcing.persistence import ProgrammingError, StoredEvent
 from eventsourcing.projection import ApplicationSubscription
 from eventsourcing.system import NotificationLogReader, ProcessApplication
 
+from oms_ledger.deciders import EVENT_TYPES
 from oms_ledger.eventstore.eventsourcing_adapter import AdaptedEvent, LedgerMapper, LedgerRecorder
 from oms_ledger.orders.privacy.erase import erase_person
 from tests.support.purchases import ACCOUNT, open_account, place_paid
@@ -62,7 +63,7 @@ def test_events_and_notifications_are_selected_as_the_library_asks(cell, recorde
 
 
 def test_the_librarys_mapper_gives_the_events_back(cell, recorder):
-    mapper = LedgerMapper()
+    mapper = LedgerMapper(EVENT_TYPES)
     stored = recorder.select_events(f"{ACCOUNT}/v1-01")[0]
     fields = mapper.to_domain_event(stored)
     assert isinstance(fields, AdaptedEvent)
@@ -73,7 +74,9 @@ def test_the_librarys_mapper_gives_the_events_back(cell, recorder):
 def test_G56_an_erased_person_reads_as_erased_through_the_library_too(cell, recorder):
     decision = partial(erase_person, erasure_id="e")
     asyncio.run(cell.ledger.change(ACCOUNT, "v1-01", decision, actor="test"))
-    fields = LedgerMapper().to_domain_event(recorder.select_events(f"{ACCOUNT}/v1-01")[0])
+    fields = LedgerMapper(EVENT_TYPES).to_domain_event(
+        recorder.select_events(f"{ACCOUNT}/v1-01")[0]
+    )
     assert fields.event.client_profile == {}
 
 
@@ -113,7 +116,7 @@ class Counting(ProcessApplication):
 def test_a_follower_written_for_the_library_goes_on_where_it_was(cell, recorder):
     follower = Counting(env={**os.environ, "PERSISTENCE_MODULE": "eventsourcing.popo"})
     follower.follow("ledger", LocalNotificationLog(recorder, section_size=10))
-    follower.mappers["ledger"] = LedgerMapper()
+    follower.mappers["ledger"] = LedgerMapper(EVENT_TYPES)
     for _ in range(2):
         follower.pull_and_process("ledger")
         assert follower.repository.get(OrdersOfADay.create_id()).placed == 3
@@ -129,7 +132,7 @@ class Source:
     name = "ledger"
 
     def __init__(self, recorder):
-        self.recorder, self.mapper = recorder, LedgerMapper()
+        self.recorder, self.mapper = recorder, LedgerMapper(EVENT_TYPES)
 
 
 def test_G4_a_subscription_of_the_library_hears_what_comes_later_once(cell, recorder):

@@ -9,8 +9,9 @@ from sqlalchemy import text
 
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.integrity import IntegrityError, verify
-from oms_ledger.eventstore.ledger import KeyTaken, Ledger
+from oms_ledger.eventstore.ledger import KeyTaken
 from oms_ledger.eventstore.records import Key
+from oms_ledger.ledger import Ledger
 from oms_ledger.orders.cancellation.decide import cancel
 from oms_ledger.orders.handling.decide import start_handling
 from oms_ledger.orders.invoices.decide import issue_invoice

@@ -10,7 +10,7 @@ from typing import get_args, get_type_hints
 import pytest
 
 from oms_ledger.accounts.events import AccountCreated, AccountSettingsChanged
-from oms_ledger.eventstore import serialization
+from oms_ledger.deciders import EVENT_TYPES
 from oms_ledger.orders import events
 
 GOLDEN = Path(__file__).parent / "golden_events.json"
@@ -160,39 +160,39 @@ EVENTS = [
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
 def test_an_event_comes_back_as_it_was(event):
-    name, body, personal = serialization.encode(event)
-    assert serialization.decode(name, body, personal) == event
+    name, body, personal = EVENT_TYPES.encode(event)
+    assert EVENT_TYPES.decode(name, body, personal) == event
 
 
 @pytest.mark.parametrize("stored", json.loads(GOLDEN.read_text()), ids=lambda stored: stored[0])
 def test_G9_events_stored_by_earlier_releases_are_read(stored):
     name, body, personal = stored
-    event = serialization.decode(name, body.encode(), personal and personal.encode())
+    event = EVENT_TYPES.decode(name, body.encode(), personal and personal.encode())
     assert event in EVENTS
 
 
 def test_G9_no_stored_name_is_ever_lost():
     golden = {stored[0] for stored in json.loads(GOLDEN.read_text())}
-    assert golden <= serialization.EVENTS.keys() | serialization.TYPE_ALIASES.keys()
+    assert golden <= EVENT_TYPES.by_name.keys() | EVENT_TYPES.aliases.keys()
 
 
 def test_personal_fields_are_encoded_apart():
-    _, body, personal = serialization.encode(EVENTS[0])
+    _, body, personal = EVENT_TYPES.encode(EVENTS[0])
     assert b"ana@example.com" not in body
     assert personal is not None
     assert b"ana@example.com" in personal
-    erased = serialization.decode("order-placed", body, None)
+    erased = EVENT_TYPES.decode("order-placed", body, None)
     assert (erased.client_profile, erased.open_text) == ({}, None)
 
 
-@pytest.mark.parametrize("name", serialization.EVENTS)
+@pytest.mark.parametrize("name", EVENT_TYPES.by_name)
 def test_G56_a_part_of_an_event_that_is_not_encrypted_holds_nothing_personal(name):
     """Only an event's own fields are encrypted: what lies deeper has to be blank by its maker."""
     known = {
         ("order-imported", "OrderPlaced"),  # its personal fields lie beside it
         ("order-imported", "CancellationStarted"),  # so does its reason
     }
-    for part in _parts(serialization.EVENTS[name]):
+    for part in _parts(EVENT_TYPES.by_name[name]):
         if any(field.metadata.get("personal") for field in dataclasses.fields(part)):
             assert (name, part.__name__) in known
 

@@ -7,7 +7,7 @@ from sqlalchemy import func, select, update
 
 from oms_ledger.cli.maintenance import stale_views
 from oms_ledger.eventstore.integrity import verify
-from oms_ledger.eventstore.serialization import NAMES
+from oms_ledger.eventstore.serialization import stored_name
 from oms_ledger.orders.evolve import NOT_IN_DOCUMENT
 from projections.subscriptions.notification import event_id
 from projections.tables import attempts, dead_letters, deliveries, subscriptions
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 ENDS = {"invoiced": "invoiced", "invoiced in parts": "invoiced"}
 _UNSEEN = {
-    NAMES[event] for event in NOT_IN_DOCUMENT
+    stored_name(event) for event in NOT_IN_DOCUMENT
 }  # they change no document: nothing to evaluate
 Told = tuple[str, str, str, str | None]
 

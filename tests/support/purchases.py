@@ -7,7 +7,7 @@ from typing import Any
 from oms_ledger.accounts.account import Account
 from oms_ledger.accounts.events import AccountCreated, AccountEvent, AccountSettingsChanged
 from oms_ledger.cli.demo import sample_order
-from oms_ledger.eventstore.ledger import Ledger
+from oms_ledger.ledger import Ledger
 from oms_ledger.orders import events
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.decide import process_order

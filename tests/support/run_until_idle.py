@@ -4,8 +4,8 @@ import asyncio
 from datetime import datetime
 
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore.ledger import Ledger
 from oms_ledger.eventstore.records import micros
+from oms_ledger.ledger import Ledger
 from projections.masterdata import triggers
 from projections.masterdata.triggers import TriggerRuns
 from projections.subscriptions import checkpoints

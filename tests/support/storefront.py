@@ -6,7 +6,7 @@ from typing import Any
 from oms_ledger.accounts.account import Account
 from oms_ledger.accounts.events import AccountEvent, AccountSettingsChanged
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore.ledger import Ledger
+from oms_ledger.ledger import Ledger
 from oms_ledger.offers.reading import stored
 from projections.offers import rows
 from tests.support.client import Answer, Client

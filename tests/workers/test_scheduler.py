@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import insert
 
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore.ledger import Ledger
+from oms_ledger.ledger import Ledger
 from oms_ledger.orders.cancellation.decide import cancel
 from oms_ledger.orders.status import Status
 from oms_ledger.services import signals

@@ -14,7 +14,7 @@ from oms_ledger.api.history.history import ResponseModel
 from oms_ledger.api.http.bodies import json_body
 from oms_ledger.api.http.errors import bad_request, shown
 from oms_ledger.api.orders.documents import json_response
-from oms_ledger.eventstore import serialization
+from oms_ledger.deciders import EVENT_TYPES
 from oms_ledger.eventstore.records import instant
 from oms_ledger.orders.documents.history import readable
 from oms_ledger.orders.instants import PII_ZONE, spell
@@ -117,7 +117,7 @@ async def get_events(
         chosen = rows[max(0, last - limit) : last][::-1]
         fields = []
         for row in chosen:
-            event = serialization.decode(row.name, bytes(row.body), None)
+            event = EVENT_TYPES.decode(row.name, bytes(row.body), None)
             at = spell(instant(row.at), PII_ZONE)
             fields.append(
                 {

@@ -16,7 +16,7 @@ from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.errors import ApiError, forbidden, unauthorized
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore import idempotency
-from oms_ledger.eventstore.ledger import Ledger
+from oms_ledger.ledger import Ledger
 from oms_ledger.services.accounts import user_tokens
 from oms_ledger.services.accounts.user_tokens import UserToken
 from oms_ledger.services.customers.identity import mailbox_hash

@@ -20,7 +20,7 @@ from oms_ledger.carts.configuration import (
     merged,
     read_configuration,
 )
-from oms_ledger.eventstore.ledger import Ledger
+from oms_ledger.ledger import Ledger
 
 router = APIRouter(tags=["Carts"])
 PATH = "/api/checkout/pvt/configuration/orderForm"

@@ -25,11 +25,11 @@ from oms_ledger.orders.documents.masking import masked, reason_of
 from oms_ledger.orders.instants import PII_ZONE, spell
 from oms_ledger.orders.privacy.disclose import disclose
 from oms_ledger.orders.refusals import (
-    IdempotencyKeyReused,
     NoteNotFound,
     OrderNotFound,
     TooManyNotes,
 )
+from oms_ledger.refusal import IdempotencyKeyReused
 from projections.desk import notes
 from projections.desk.notes import Note
 from projections.subscriptions.checkpoints import now_micros

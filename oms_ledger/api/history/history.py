@@ -20,7 +20,6 @@ from oms_ledger.eventstore.folding import (
     NOTHING,
     StreamLoader,
     StreamState,
-    apply_event,
 )
 from oms_ledger.eventstore.records import (
     RecordedEvent,
@@ -200,7 +199,7 @@ def versions(
     """Each event of one stream from its first, with what the stream amounts to after it."""
     loaded_state = NOTHING
     for row, event in zip(rows, loader.events(rows), strict=True):
-        loaded_state = apply_event(loaded_state, row, event)
+        loaded_state = loader.apply(loaded_state, row, event)
         yield row, event, loaded_state
 
 

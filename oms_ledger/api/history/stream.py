@@ -22,7 +22,7 @@ from oms_ledger.api.history.history import Entry, ResponseModel, entry
 from oms_ledger.api.http.errors import ApiError, bad_request
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore import serialization
+from oms_ledger.deciders import EVENT_TYPES
 from oms_ledger.eventstore.records import micros
 from oms_ledger.orders.instants import parse as parse_instant
 from projections.subscriptions.lookup import EventFilter, backwards
@@ -130,7 +130,7 @@ def _backwards(
     rows, to = backwards(cell.database, account, before=before, limit=limit, wanted=wanted)
     fields = []
     for row in rows:
-        event = serialization.decode(row.name, bytes(row.body), None)
+        event = EVENT_TYPES.decode(row.name, bytes(row.body), None)
         fields.append({"orderId": row.order_id, **entry(row, event, personal=False)})
     head = cell.store.head()
     return {"events": fields, "next": to or None, "head": head, "searchedTo": to}
@@ -161,7 +161,7 @@ class Page:
         rows = self._cell.store.orders_page(self._account, after, head, self._limit)
         fields = []
         for row in rows:
-            event = serialization.decode(row.name, bytes(row.body), None)
+            event = EVENT_TYPES.decode(row.name, bytes(row.body), None)
             fields.append({"orderId": row.order_id, **entry(row, event, personal=False)})
         return {
             "events": fields,

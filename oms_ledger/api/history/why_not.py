@@ -16,7 +16,7 @@ from oms_ledger.api.history.history import ResponseModel
 from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.errors import ApiError, forbidden
 from oms_ledger.api.orders.documents import json_response
-from oms_ledger.eventstore import serialization
+from oms_ledger.eventstore.serialization import stored_name
 from oms_ledger.orders.decide import DecisionContext
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.reactions import with_payment_requests
@@ -88,7 +88,7 @@ async def _tried(
             raise forbidden(needed)
         recorded = with_payment_requests(order, command.decision(order, context), context)
         await command.check()
-        events = [serialization.NAMES[type(event)] for event in recorded]
+        events = [stored_name(type(event)) for event in recorded]
     except (Refusal, ApiError) as no:
         refusal = {"status": no.status, "code": no.code, "message": no.message}
     return {

@@ -13,7 +13,7 @@ from oms_ledger.api.auth.dependencies import (
 )
 from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.receipts import request_id
-from oms_ledger.eventstore.ledger import Ledger
+from oms_ledger.ledger import Ledger
 from oms_ledger.orders import events
 from oms_ledger.orders.decide import DecisionContext
 from oms_ledger.orders.handling.decide import start_handling, take_step

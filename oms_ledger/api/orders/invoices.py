@@ -19,7 +19,7 @@ from oms_ledger.api.http.bodies import (
 )
 from oms_ledger.api.http.errors import bad_request
 from oms_ledger.api.http.receipts import receipt, request_id
-from oms_ledger.eventstore.ledger import Ledger
+from oms_ledger.ledger import Ledger
 from oms_ledger.orders import events as e
 from oms_ledger.orders.decide import Decision
 from oms_ledger.orders.instants import local_instant

@@ -220,7 +220,8 @@ def _event(cell: Cell, pending: StoredMessage) -> events.Event:
     row = next(
         r for r in cell.store.stream(stream, pending.version - 1) if r.version == pending.version
     )
-    return cell.ledger.loader.events([row])[0]
+    event: events.Event = cell.ledger.loader.events([row])[0]
+    return event
 
 
 HANDLERS: dict[str, Callable[[Cell, StoredMessage], Awaitable[None]]] = {

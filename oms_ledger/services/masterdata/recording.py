@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 from weakref import WeakValueDictionary
 
 from oms_ledger.cell import Cell
@@ -92,10 +92,10 @@ async def record(
             news = await decide(reader)
             befores = {stream: reader.seen[stream] for stream in news}
             try:
-                after = await cell.ledger._append(
+                after = await cell.ledger.append(
                     ctx.account,
                     befores,
-                    cast(Any, news),
+                    news,
                     reader.now,
                     ctx.actor,
                     ctx.cause,

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oms_ledger.accounts.account import Account
-from oms_ledger.eventstore import serialization
+from oms_ledger.deciders import EVENT_TYPES
 from oms_ledger.orders.documents import filter_document, list_row, oms_document, placed_order
 from oms_ledger.orders.placement.decide import number_of_orders, place
 from oms_ledger.orders.refusals import InvalidPlacement
@@ -447,7 +447,7 @@ def test_whatever_was_placed_can_be_stored_and_shown(path, value):
     except InvalidPlacement:
         return
     for _, placed in orders:
-        stored = serialization.decode(*serialization.encode(placed))
+        stored = EVENT_TYPES.decode(*EVENT_TYPES.encode(placed))
         assert stored == placed
         order = after([stored])
         assert oms_document(order)["value"] == list_row(order)["totalValue"]

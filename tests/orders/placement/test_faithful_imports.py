@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from oms_ledger.eventstore import serialization
+from oms_ledger.deciders import EVENT_TYPES
 from oms_ledger.orders.documents import (
     filter_document,
     list_row,
@@ -60,7 +60,7 @@ UNKNOWN = re.compile(
 
 def imported(fields: dict[str, Any]) -> Order:
     order_id, event = import_document(copy.deepcopy(fields))
-    stored = serialization.decode(*serialization.encode(event))
+    stored = EVENT_TYPES.decode(*EVENT_TYPES.encode(event))
     order = evolve(None, stored, datetime(2026, 1, 1, tzinfo=UTC), order_id, "acme")
     assert isinstance(order, Order)
     return order

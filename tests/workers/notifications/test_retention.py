@@ -13,8 +13,8 @@ from itertools import pairwise
 import pytest
 from sqlalchemy import func, select
 
-from oms_ledger.eventstore.ledger import Ledger
 from oms_ledger.http_client.webhook_client import Answer
+from oms_ledger.ledger import Ledger
 from oms_ledger.notifications.webhook import LONGEST_WAIT, retry_after
 from projections.notifications import deliveries as notifications_deliveries
 from projections.notifications import feeds, hooks

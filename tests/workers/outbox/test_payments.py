@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from oms_ledger.accounts.events import AccountSettingsChanged
-from oms_ledger.eventstore.ledger import Ledger
+from oms_ledger.ledger import Ledger
 from oms_ledger.orders import events
 from oms_ledger.orders.cancellation.decide import cancel
 from oms_ledger.orders.decide import with_automatic_transitions

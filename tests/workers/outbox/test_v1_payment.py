@@ -13,7 +13,7 @@ from functools import partial
 import pytest
 
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore.ledger import Ledger
+from oms_ledger.ledger import Ledger
 from oms_ledger.orders import events
 from oms_ledger.orders.cancellation.decide import cancel
 from oms_ledger.orders.changes import refusals

@@ -1,0 +1,198 @@
+"""Orders and accounts in the ledger: what the rest of oms-ledger reads and changes them by."""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import cast
+
+from oms_ledger.accounts.account import Account
+from oms_ledger.accounts.events import AccountEvent
+from oms_ledger.accounts.refusals import AccountNotFound
+from oms_ledger.deciders import DECIDERS
+from oms_ledger.eventstore import idempotency
+from oms_ledger.eventstore.decider import Deciders
+from oms_ledger.eventstore.encryption import Encryption
+from oms_ledger.eventstore.folding import NOTHING
+from oms_ledger.eventstore.ledger import (
+    ATTEMPTS,
+    ConcurrencyError,
+    IdempotentReplay,
+    KeyTaken,
+    StreamLedger,
+)
+from oms_ledger.eventstore.records import Key, order_stream
+from oms_ledger.eventstore.store import Store
+from oms_ledger.orders.decide import Decision, DecisionContext
+from oms_ledger.orders.events import OrderEvent, OrderImported, OrderPlaced
+from oms_ledger.orders.evolve import evolve
+from oms_ledger.orders.order import Order
+from oms_ledger.orders.refusals import OrderNotFound
+
+_AS_SELLER = "00-"
+_ACCOUNT_FRESH = 1.0  # seconds that another process's change of settings may take to be seen
+
+
+class Ledger(StreamLedger):
+    def __init__(
+        self,
+        store: Store,
+        encryption: Encryption,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        new_receipt: Callable[[], str] = lambda: secrets.token_hex(16),
+        deciders: Deciders = DECIDERS,
+    ) -> None:
+        super().__init__(store, encryption, deciders, now)
+        self.new_receipt = new_receipt
+        self._account_seen: dict[str, float] = {}
+
+    # Orders
+
+    async def order(self, account: str, order_id: str) -> Order:
+        """The order as it stands in the database now."""
+        order_id = await self.order_id_of(account, order_id)
+        loaded_state = await asyncio.to_thread(self.loader.load, order_stream(account, order_id))
+        if not isinstance(loaded_state.state, Order):
+            raise OrderNotFound()
+        return loaded_state.state
+
+    async def order_id_of(self, account: str, named: str) -> str:
+        """The id of an order that may be named as its seller knows it: `00-{orderId}`.
+
+        Orders that were placed by another account have such ids themselves.
+        """
+        if not named.startswith(_AS_SELLER):
+            return named
+        stream = order_stream(account, named)
+        loaded_state = self.loader.cached(stream)
+        if loaded_state is None:
+            loaded_state = await asyncio.to_thread(self.loader.load, stream)
+        return named if loaded_state.state is not None else named.removeprefix(_AS_SELLER)
+
+    async def change(
+        self,
+        account: str,
+        order_id: str,
+        decision: Decision,
+        *,
+        actor: str,
+        cause: str | None = None,
+    ) -> Order:
+        """Decide on the latest state of an order and record what follows."""
+        orders = await self.change_together(account, [order_id], decision, actor=actor, cause=cause)
+        return orders[0]
+
+    async def change_together(
+        self,
+        account: str,
+        order_ids: Sequence[str],
+        decision: Decision,
+        *,
+        actor: str,
+        cause: str | None = None,
+        keys: Sequence[Key] = (),
+    ) -> list[Order]:
+        """The same decision about several orders, recorded for all of them or for none.
+
+        `keys` are taken together with what is recorded; `KeyTaken` when one is not free.
+        """
+        settings = await self.account(account)
+        named = [
+            order_stream(account, await self.order_id_of(account, order_id))
+            for order_id in order_ids
+        ]
+        after = await self.change_streams(
+            account,
+            named,
+            decision,
+            partial(self._context, settings),
+            actor=actor,
+            cause=cause,
+            keys=keys,
+        )
+        return [cast(Order, after[stream].state) for stream in named]
+
+    async def decision_context(self, order: Order) -> DecisionContext:
+        """What a decision about the order would be given now."""
+        account = await self.account(order.account)
+        return self._context(account, max(self.now(), order.changed_at))
+
+    async def place(
+        self,
+        account: str,
+        placed: Mapping[str, OrderPlaced | OrderImported],
+        *,
+        actor: str,
+        keys: Sequence[Key] = (),
+        cause: str | None = None,
+        then: Decision | None = None,
+    ) -> dict[str, Order]:
+        """Record new orders together with the keys they take; `KeyTaken` when one is not free.
+
+        `then` is decided about each of them, and recorded in the same transaction.
+        """
+        now, claim = self.now(), idempotency.claim(account, actor)
+        context = self._context(await self.account(account), now)
+        states = {order_stream(account, order_id): NOTHING for order_id in placed}
+        new_events: dict[str, Sequence[OrderEvent]] = {
+            order_stream(account, order_id): [
+                event,
+                *(then(evolve(None, event, now, order_id, account), context) if then else ()),
+            ]
+            for order_id, event in placed.items()
+        }
+        try:
+            after = await self.append(account, states, new_events, now, actor, cause, keys, claim)
+        except IdempotentReplay as again:
+            after = await self._as_of(again.claim, again.taken)
+        if after is None:
+            raise KeyTaken(b"")
+        orders = [cast(Order, loaded_state.state) for loaded_state in after.values()]
+        return {order.order_id: order for order in orders}
+
+    async def repeated(self, account: str, *, actor: str) -> list[Order] | None:
+        """The orders of the first answer, when the request at hand was answered before."""
+        try:
+            await self._require_new(idempotency.claim(account, actor))
+        except IdempotentReplay as again:
+            after = await self._as_of(again.claim, again.taken)
+            return [cast(Order, loaded_state.state) for loaded_state in after.values()]
+        return None
+
+    def _context(self, account: Account, now: datetime) -> DecisionContext:
+        return DecisionContext(
+            now,
+            self.new_receipt(),
+            account.grace_period,
+            account.payment_expiry,
+            account.seller_window,
+            bool(account.setting("buying_policies")),
+        )
+
+    # Accounts
+
+    async def account(self, name: str) -> Account:
+        """The account and its settings, at most a second old."""
+        stream = order_stream(name, "")
+        loop_time = asyncio.get_running_loop().time()
+        loaded_state = self.loader.cached(stream)
+        if loaded_state is None or self._account_seen.get(name, 0) + _ACCOUNT_FRESH < loop_time:
+            loaded_state = await asyncio.to_thread(self.loader.load, stream)
+            if not isinstance(loaded_state.state, Account):
+                raise AccountNotFound(name)
+            self.loader.remember(stream, loaded_state)
+            self._account_seen[name] = loop_time
+        return cast(Account, loaded_state.state)
+
+    async def change_account(
+        self, name: str, decide: Callable[[Account | None], list[AccountEvent]], *, actor: str
+    ) -> Account:
+        stream = order_stream(name, "")
+        for _ in range(ATTEMPTS):
+            before = await asyncio.to_thread(self.loader.load, stream)
+            new_events = {stream: decide(cast(Account | None, before.state))}
+            after = await self.append(name, {stream: before}, new_events, self.now(), actor, None)
+            if after is not None:
+                return cast(Account, after[stream].state)
+        raise ConcurrencyError(name)
