@@ -14,6 +14,7 @@ from fastapi.routing import APIRoute
 from oms_ledger.api.accounts import account, keys
 from oms_ledger.api.auth import sign_in
 from oms_ledger.api.auth.dependencies import ApiKeyCache, operation_of, public_route
+from oms_ledger.api.auth.failed_credentials import FailedCredentials
 from oms_ledger.api.auth.rate_limit import Limits
 from oms_ledger.api.carts import (
     attachments,
@@ -210,6 +211,7 @@ def application(cell: Cell) -> FastAPI:
     app.state.desk = Freshness(cell, desk_tasks.SUBSCRIPTION)
     app.state.documents = Freshness(cell, masterdata.SUBSCRIPTION)
     app.state.limits = Limits(cell)
+    app.state.failed_credentials = FailedCredentials()
     app.state.carts = Carts(cell)
     app.state.news = HeadWatcher(lambda: cell.store.head())
     routes = [route for module in ROUTERS for route in module.router.routes]

@@ -301,3 +301,10 @@ def test_an_account_over_its_rate_limit_is_told_when_to_try_again(cell, client):
     assert len(refused) >= 2  # a minute may have turned among the six
     assert 1 <= int(refused[0].header("retry-after")) <= 60
     assert client.call("GET", "/healthz").status == 200
+
+
+def test_a_right_token_opens_whoever_failed_with_its_key_before(client):
+    path = "/api/oms/pvt/orders"
+    answers = [client.call("GET", path, x_vtex_api_apptoken="wrong").status for _ in range(22)]
+    assert answers == [401] * 20 + [429] * 2
+    assert client.call("GET", path).status == 200

@@ -140,7 +140,7 @@ async def _by_key(request: Request) -> Caller | None:
     key = await api_keys.key(app_key) if app_key and token else None
     generation = key.generation_of(token, now_micros()) if key else None
     if key is None or generation is None:
-        raise unauthorized(request.scope["path"])
+        raise request.app.state.failed_credentials.refusal(request, app_key)
     resources = ROLES.get(key.role, frozenset())
     return Caller(key.account, app_key, resources, generation=generation)
 

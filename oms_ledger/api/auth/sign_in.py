@@ -13,7 +13,6 @@ from oms_ledger.api.auth.dependencies import (
     requires,
 )
 from oms_ledger.api.http.bodies import Body, json_body, parse
-from oms_ledger.api.http.errors import unauthorized
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.services.accounts import user_tokens
 from oms_ledger.services.accounts.user_tokens import LIFETIME, UserToken
@@ -40,7 +39,7 @@ async def post_login(request: Request, cell: TheCell) -> Response:
     key = await request.app.state.api_keys.key(requested.appkey)
     generation = key.generation_of(requested.apptoken, now_micros()) if key else None
     if key is None or generation is None:
-        raise unauthorized(request.scope["path"])
+        raise request.app.state.failed_credentials.refusal(request, requested.appkey)
     expires = int(time.time()) + LIFETIME
     fields = UserToken(
         key.account, expires, key.app_key, generation=generation, issued_at=now_micros()
