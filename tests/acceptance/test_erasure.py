@@ -179,7 +179,7 @@ def test_G56_an_error_that_repeated_the_person_is_taken_out(cell, client):
     assert client.call("POST", "/api/orders/feed/config", body).status == 200
     delivered(client)
     drain(cell, client)
-    assert "judgings.last_failure" in stored(cell)
+    assert "filter_stats.last_failure" in stored(cell)
     assert client.call("POST", ERASURES, {"email": EMAIL, "dryRun": False}).json()["erased"] == 1
     assert stored(cell) == set()
 
