@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 from oms_ledger.api.app import ROUTERS, application
 from oms_ledger.api.description import errors, operations, requests
 from oms_ledger.api.description.__main__ import text
+from oms_ledger.api.description.shapes import DOCUMENTS
 
 COMMITTED = Path(__file__).parents[2] / "docs/reference/openapi.json"
 DESCRIPTION = orjson.loads(text())
@@ -174,3 +175,24 @@ def test_every_example_of_a_body_fulfills_its_schema():
 def test_examples_are_taken_by_the_models_of_endpoints(operation):
     entry = requests.entries()[operation]
     requests.model_of(entry).model_validate(entry["example"])
+
+
+def test_every_operation_describes_its_answer():
+    def is_told(operation):
+        answers = {s: a for s, a in operation["responses"].items() if s < "400"}
+        contents = [c for a in answers.values() for c in a.get("content", {}).values()]
+        return bool(answers) and all(content.get("schema") for content in contents)
+
+    assert every(is_told) == [], "say it in responses.json, or by a response model"
+
+
+@pytest.mark.parametrize("name", ["Order", "OrderDocument", "PlacedOrder"])
+def test_published_shapes_are_the_models(name):
+    model = DESCRIPTION["components"]["schemas"][name]
+    assert list(model["properties"]) == list(DOCUMENTS[name])
+
+
+def test_no_schema_is_left_over():
+    text_of_all = orjson.dumps(DESCRIPTION).decode()
+    names = DESCRIPTION["components"]["schemas"]
+    assert [n for n in names if f'"#/components/schemas/{n}"' not in text_of_all] == []

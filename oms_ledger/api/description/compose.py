@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
 from oms_ledger.api.auth.dependencies import operation_of
-from oms_ledger.api.description import errors, operations, requests, security
+from oms_ledger.api.description import errors, operations, requests, responses, security
 from oms_ledger.api.http import idempotency
 
 Schema = dict[str, Any]
@@ -43,7 +43,7 @@ def describe(title: str, about: str, routes: Iterable[BaseRoute]) -> Schema:
                 operation["requestBody"] = body
     for name in _FRAMEWORK:
         schemas.pop(name, None)
-    schemas |= errors.SCHEMAS
+    schemas |= errors.SCHEMAS | responses.schemas()
     used = _references(schema["paths"])
     components["responses"] = {k: v for k, v in components["responses"].items() if k in used}
     return idempotency.describe(schema)
@@ -71,6 +71,9 @@ def _complete(operation: Schema, method: str, route: APIRoute) -> None:
     public = security.is_public(route.dependant)
     answers = operation["responses"]
     answers.pop("422", None)
+    if found := responses.answers_of(method, path):
+        answers.clear()
+        answers |= found
     for status in errors.statuses(method, path, operation_of(route.dependant), public=public):
         answers.setdefault(str(status), errors.reference(path, status))
     operation["responses"] = dict(sorted(answers.items()))

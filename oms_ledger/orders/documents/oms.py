@@ -178,7 +178,7 @@ _SUBSCRIPTIONS = Maybe(
     }
 )
 
-_DOCUMENT = {
+OMS_DOCUMENT = {
     **nulls("orderId sequence marketplaceOrderId marketplaceServicesEndpoint sellerOrderId"),
     **nulls("origin affiliateId salesChannel"),
     **nulls("merchantName status"),
@@ -304,7 +304,7 @@ _DOCUMENT = {
     **nulls("approvedBy cancelledBy purchaseAgentData pendingData budgetData"),
 }
 
-_cut = cut(_DOCUMENT)
+_cut = cut(OMS_DOCUMENT)
 
 
 def _of_own_orders(order: Order, own: str) -> dict[str, Any]:

@@ -88,7 +88,7 @@ _PAYMENT = {
     **nulls("giftCardRedemptionCode giftCardProvider giftCardId"),
 }
 
-_PLACED = {
+PLACED_ORDER = {
     **nulls("orderId orderGroup"),
     **nulls("state"),
     **flags("isCheckedIn"),
@@ -173,7 +173,7 @@ _PLACED = {
     "orderFormCreationDate": instant,
 }
 
-_cut = cut(_PLACED)
+_cut = cut(PLACED_ORDER)
 
 
 def placed_order(order: Order) -> dict[str, Any]:
