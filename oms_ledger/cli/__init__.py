@@ -22,6 +22,7 @@ app = typer.Typer(
 # Errors that a person can mend, by module and class: a module that was not loaded raised none.
 MENDABLE = (
     ("oms_ledger.cell", "NotMigrated"),
+    ("oms_ledger.migrations", "UnknownRevision"),
     ("oms_ledger.cell", "MissingMasterKey"),
     ("oms_ledger.jsonata", "EngineMissing"),
 )
