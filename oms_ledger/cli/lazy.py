@@ -42,6 +42,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "maintenance",
         "Recompute the chain of seals and every view; name the first position that differs.",
     ),
+    "seal": (
+        "maintenance",
+        "Print the last position and its seal, to be kept where nobody who writes here writes.",
+    ),
     "rebuild": (
         "maintenance",
         "Fold a view again from the first event while everything goes on.",

@@ -1,4 +1,4 @@
-"""Looking after a ledger: `status`, `verify`, `rebuild`."""
+"""Looking after a ledger: `status`, `verify`, `seal`, `rebuild`."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -8,7 +8,7 @@ import typer
 
 from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.output import AsJson, print_json, print_table, progress
-from oms_ledger.eventstore.integrity import IntegrityError
+from oms_ledger.eventstore.integrity import Anchor, IntegrityError, latest
 from oms_ledger.eventstore.integrity import verify as walk
 from oms_ledger.services.state import state_of
 from oms_ledger.settings import Settings
@@ -22,6 +22,7 @@ from workers.runtime import embedded_redis
 def install(app: typer.Typer) -> None:
     app.command()(status)
     app.command()(verify)
+    app.command()(seal)
     app.command()(rebuild)
 
 
@@ -87,15 +88,45 @@ def _print_figures(title: str, names: Sequence[str], fields: Sequence[dict[str, 
         print_table((title, *heads), rows)
 
 
-def verify(as_json: AsJson = False) -> None:
+def seal(as_json: AsJson = False) -> None:
+    """Print the last position and its seal, to be kept where nobody who writes here writes."""
+    cell = open_cell()
+    cell.require_tables()
+    anchor = latest(cell.store)
+    if anchor is None:
+        typer.echo("The ledger has no events yet.")
+        raise typer.Exit(1)
+    if as_json:
+        print_json({"position": anchor.position, "seal": anchor.seal.hex()})
+    else:
+        typer.echo(str(anchor))
+
+
+def _anchor(written: str | None) -> Anchor | None:
+    try:
+        return Anchor.parse(written) if written else None
+    except ValueError:
+        raise typer.BadParameter(
+            f"found {written!r}, expected POSITION:SEAL as `oms-ledger seal` printed it"
+        ) from None
+
+
+def verify(
+    as_json: AsJson = False,
+    expect: Annotated[
+        str | None,
+        typer.Option(metavar="POSITION:SEAL", help="What `oms-ledger seal` printed once."),
+    ] = None,
+) -> None:
     """Recompute the chain of seals and every view; name the first position that differs."""
+    expected = _anchor(expect)
     cell = open_cell()
     cell.require_tables()
     head = cell.store.head()
     try:
         with progress() as bar:
             task = bar.add_task("Verifying events", total=head)
-            for position in walk(cell.store, head):
+            for position in walk(cell.store, head, expected=expected):
                 bar.update(task, completed=position)
     except IntegrityError as tampered:
         if as_json:
@@ -107,7 +138,16 @@ def verify(as_json: AsJson = False) -> None:
     first = min((one.position for one in differing if one.position), default=None)
     if as_json:
         views = [asdict(one) for one in differing[:1000]]
-        print_json({"ok": not differing, "head": head, "position": first, "views": views})
+        anchor = latest(cell.store)
+        print_json(
+            {
+                "ok": not differing,
+                "head": head,
+                "seal": str(anchor) if anchor else None,
+                "position": first,
+                "views": views,
+            }
+        )
     elif differing:
         print_table(
             ("view", "account", "order", "position"),

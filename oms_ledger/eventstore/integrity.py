@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from sqlalchemy import select
 
@@ -18,8 +19,44 @@ class IntegrityError(Exception):
         self.reason = why
 
 
-def verify(store: Store, head: int, chunk: int = 1000) -> Iterator[int]:
-    """Yields the position up to which the chain holds, as it goes; raises `Tampered`."""
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A position and its seal: kept elsewhere, it fixes every event up to there."""
+
+    position: int
+    seal: bytes
+
+    def __str__(self) -> str:
+        return f"{self.position}:{self.seal.hex()}"
+
+    @staticmethod
+    def parse(written: str) -> "Anchor":
+        """Raises `ValueError` for what `str` would not have written."""
+        position, _, text = written.strip().partition(":")
+        seal = bytes.fromhex(text)
+        if len(seal) != hashlib.sha256().digest_size:
+            raise ValueError(written)
+        return Anchor(int(position), seal)
+
+
+def latest(store: Store) -> Anchor | None:
+    """The last seal; None before the first event."""
+    query = select(seals.c.position_to, seals.c.seal).order_by(seals.c.position_to.desc()).limit(1)
+    with store.database.reading() as connection:
+        row = connection.execute(query).one_or_none()
+    return Anchor(row.position_to, bytes(row.seal)) if row else None
+
+
+def verify(
+    store: Store, head: int, chunk: int = 1000, expected: Anchor | None = None
+) -> Iterator[int]:
+    """Yields the position up to which the chain holds, as it goes; raises `IntegrityError`.
+
+    `expected` is what the chain was sealed with at a position once: who can write the database can
+    seal other events, but not to the same value.
+    """
+    if expected and expected.position > head:
+        raise IntegrityError(head + 1, f"events up to {expected.position} are missing")
     previous, sealed_to = b"", 0
     while sealed_to < head:
         found = _seals(store, sealed_to, chunk)
@@ -39,7 +76,18 @@ def verify(store: Store, head: int, chunk: int = 1000) -> Iterator[int]:
                     position_from, f"seal of {position_from}-{position_to} differs"
                 )
             previous, sealed_to = seal, position_to
+            if expected and position_from <= expected.position <= position_to:
+                _require(Anchor(position_to, seal), expected)
         yield sealed_to
+
+
+def _require(found: Anchor, expected: Anchor) -> None:
+    if found.position != expected.position:
+        raise IntegrityError(expected.position, "no seal ends here, as one did")
+    if found.seal != expected.seal:
+        raise IntegrityError(
+            expected.position, "the chain up to here is not the one that was sealed then"
+        )
 
 
 def _seals(store: Store, after: int, limit: int) -> list[tuple[int, int, bytes]]:
