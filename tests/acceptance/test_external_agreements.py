@@ -77,9 +77,9 @@ def test_a_seller_outside_is_asked_once_and_the_change_waits_for_it(cell, client
         for _ in range(3):
             turned(cell, clock, hours=1)
         assert receiver.requested == [f"PATCH /hook/order-system/orders/00-{ORDER}/changes"]
-    (_,), (headers,) = receiver.heard, receiver.headers
-    assert (requested["requestId"], requested["agreementType"]) == (change, "Acknowledgment")
-    assert (requested["accountName"], requested["manualDiscountValue"]) == ("acme", 100)
+    (body,), (headers,) = receiver.heard, receiver.headers
+    assert (body["requestId"], body["agreementType"]) == (change, "Acknowledgment")
+    assert (body["accountName"], body["manualDiscountValue"]) == ("acme", 100)
     assert (headers["x-vtex-api-appkey"], headers["x-vtex-api-apptoken"]) == ("key", "token")
     assert fields(client, change)["status"] == "waiting-acknowledgement"
     agrees(client, change, "Acknowledgment")

@@ -364,7 +364,7 @@ def test_errors_are_told_and_found_permanent_or_being_tried_again(cell, orders):
     fields |= {
         c.name: 0 for c in outbox_messages.c if c.name in fields and c.type.python_type is int
     }
-    waiting = {"id": "w", "account": ACCOUNT, "order_id": "v1acme-01", "state": "waiting"}
+    waiting = {"id": "w", "account": ACCOUNT, "order_id": "v1acme-01", "state": "pending"}
     with cell.database.writing() as connection:
         connection.execute(
             outbox_messages.insert(), fields | waiting | {"body": b"{}", "attempts": 1}

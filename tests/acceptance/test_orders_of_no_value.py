@@ -31,7 +31,7 @@ def test_a_purchase_of_no_value_begins_at_once_without_payment(client, payments)
     transactions, (order,) = placed["transactionData"], placed["orders"]
     group, order_id = order["orderGroup"], order["orderId"]
     assert transactions["merchantTransactions"] == []
-    assert transactions["receiverUri"].endswith(f"/checkout/orderPlaced/?og={group}")
+    assert transactions["receiverUri"].endswith(f"/checkout/orderPlaced/?og={group}&an=acme")
     assert order["value"] == 0
     (transaction,) = order["paymentData"]["transactions"]
     assert (transaction["transactionId"], transaction["payments"]) == ("NO-PAYMENT", [])
