@@ -8,6 +8,7 @@ import typer
 
 from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.output import AsJson, print_json, print_table, progress
+from oms_ledger.eventstore.encryption import ForeignDataKey
 from oms_ledger.eventstore.integrity import Anchor, IntegrityError, latest
 from oms_ledger.eventstore.integrity import verify as walk
 from oms_ledger.services.state import state_of
@@ -128,13 +129,21 @@ def verify(
             task = bar.add_task("Verifying events", total=head)
             for position in walk(cell.store, head, expected=expected):
                 bar.update(task, completed=position)
+        differing = stale_views(cell)
+    except ForeignDataKey as foreign:
+        rows = cell.store.stream(foreign.stream)
+        at = next((row.position for row in rows if row.personal), None)
+        if as_json:
+            print_json({"ok": False, "position": at, "reason": str(foreign)})
+        else:
+            typer.echo(f"The ledger cannot be read at position {at}: {foreign}.")
+        raise typer.Exit(1) from None
     except IntegrityError as tampered:
         if as_json:
             print_json({"ok": False, "position": tampered.position, "reason": tampered.reason})
         else:
             typer.echo(f"The ledger differs at position {tampered.position}: {tampered.reason}.")
         raise typer.Exit(1) from None
-    differing = stale_views(cell)
     first = min((one.position for one in differing if one.position), default=None)
     if as_json:
         views = [asdict(one) for one in differing[:1000]]

@@ -11,10 +11,19 @@ import os
 from collections import OrderedDict
 from pathlib import Path
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _NONCE = 12
 _CACHED = 50_000
+
+
+class ForeignDataKey(Exception):
+    """The stored data key of a stream is not the one that was made for it by this master key."""
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(f"the data key of {stream} is not the one that was made for it")
+        self.stream = stream
 
 
 class Encryption:
@@ -35,7 +44,10 @@ class Encryption:
         known = self._keys.get(stream)
         if known is not None and known[0] == wrapped:
             return known[1]
-        key = AESGCM(self.open(wrapped, stream))
+        try:
+            key = AESGCM(self.open(wrapped, stream))
+        except InvalidTag:
+            raise ForeignDataKey(stream) from None
         self._remember(stream, wrapped, key)
         return key
 

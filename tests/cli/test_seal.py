@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from oms_ledger.cell import Cell
 from oms_ledger.cli import app
 from oms_ledger.eventstore.integrity import Anchor, IntegrityError, latest, verify
-from tests.support.purchases import open_account, place_paid
+from tests.support.purchases import ACCOUNT, open_account, place_paid
 
 
 async def _story(cell: Cell, first: int) -> None:
@@ -99,3 +99,23 @@ def test_G67_commands_print_and_expect_a_seal(
     assert failed.exit_code == 1
     assert f"position {anchor.position}" in failed.output
     assert run(app, ["verify", "--expect", "7"]).exit_code == 2
+
+
+def test_G8_a_data_key_that_was_swapped_is_named_with_its_position(
+    cell: Cell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anchored(cell)
+    first, second = f"{ACCOUNT}/v1-01", f"{ACCOUNT}/v2-01"
+    with cell.database.writing() as connection:
+        connection.execute(
+            text(
+                "UPDATE data_keys SET wrapped = (SELECT d.wrapped FROM data_keys d"
+                " WHERE d.stream = :second) WHERE stream = :first"
+            ),
+            {"first": first, "second": second},
+        )
+    monkeypatch.setattr("oms_ledger.cli.maintenance.open_cell", lambda: cell)
+    said = CliRunner().invoke(app, ["verify"])
+    position = next(row.position for row in cell.store.stream(first) if row.personal)
+    assert said.exit_code == 1
+    assert f"position {position}: the data key of {first}" in said.output
