@@ -17,8 +17,15 @@ def instant(micros: int) -> datetime:
     return EPOCH + timedelta(microseconds=micros)
 
 
+_ORDER = "order/"
+
+
 def order_stream(account: str, order_id: str) -> str:
-    return f"{account}/{order_id}"
+    """Name the stream of an order, or of the account itself for an empty id.
+
+    An id with a slash takes the long form, so that no id names a stream of another category.
+    """
+    return f"{account}/{_ORDER if '/' in order_id else ''}{order_id}"
 
 
 class RecordedEvent(NamedTuple):
@@ -43,6 +50,8 @@ class RecordedEvent(NamedTuple):
     def order_id(self) -> str | None:
         """The order's id, or None for an event of something else."""
         rest = self.stream[len(self.account) + 1 :]
+        if rest.startswith(_ORDER):
+            return rest[len(_ORDER) :]
         return rest if rest and "/" not in rest else None
 
     @property

@@ -13,7 +13,7 @@ from oms_ledger.deciders.orders import OrderDecider
 from oms_ledger.eventstore.decider import Decider, Deciders, Summary, UnknownCategory, category_of
 from oms_ledger.eventstore.folding import NOTHING, Page
 from oms_ledger.eventstore.ledger import StreamLedger
-from oms_ledger.eventstore.records import RecordedEvent
+from oms_ledger.eventstore.records import RecordedEvent, order_stream
 from tests.support.purchases import ACCOUNT
 
 STREAM = f"{ACCOUNT}/shelf/1"
@@ -172,3 +172,11 @@ def test_every_stored_name_belongs_to_one_class() -> None:
     types = DECIDERS.types
     assert set(types.aliases.values()) <= types.by_name.keys()
     assert not types.aliases.keys() & types.by_name.keys()
+
+
+@pytest.mark.parametrize("order_id", ["v1acme-01", "document/CL/1", "a/b", "/", "order/x"])
+def test_no_order_id_names_a_stream_of_another_category(order_id):
+    stream = order_stream("acme", order_id)
+    assert category_of(stream) == "order"
+    event = RecordedEvent("acme", stream, 1, "x", 0, "a", *[None] * 5, b"{}", None)
+    assert event.order_id == order_id
