@@ -18,6 +18,7 @@ from oms_ledger.cell import Cell
 from oms_ledger.cli import maintenance
 from oms_ledger.eventstore import integrity
 from oms_ledger.eventstore.database import Database
+from oms_ledger.eventstore.records import instant
 from oms_ledger.migrations import UnknownRevision, is_current, migrate
 from oms_ledger.orders.events import OutboxMessageFailed
 from oms_ledger.orders.status import Status
@@ -29,7 +30,7 @@ from projections.subscriptions import checkpoints
 from tests.conftest import MASTER_KEY
 from tests.support import servers
 from tests.support.purchases import PAID
-from tests.support.run_until_idle import settle
+from tests.support.run_until_idle import FakeClock, settle
 from workers.projector import ensure_subscriptions
 
 FOLDER = Path(__file__).parent / "before_baseline"
@@ -55,6 +56,7 @@ def old(database_url: str, tmp_path: Path) -> Iterator[Cell]:
 def carried(old: Cell) -> Cell:
     migrate(old.database)
     ensure_subscriptions(old.database)
+    FakeClock(old, instant(old.store.page(0, 1000)[-1].at))
     return old
 
 
