@@ -174,6 +174,8 @@ class Ledger(StreamLedger):
 
     async def account(self, name: str) -> Account:
         """The account and its settings, at most a second old."""
+        if "/" in name:  # it would name a stream of something else
+            raise AccountNotFound(name)
         stream = order_stream(name, "")
         loop_time = asyncio.get_running_loop().time()
         loaded_state = self.loader.cached(stream)

@@ -112,11 +112,12 @@ def test_G50_every_route_opens_to_every_role_by_its_resources_alone(cell, client
     ids=str,
 )
 def test_G50_without_a_good_key_or_token_every_route_is_closed(cell, app, headers):
-    stranger = Client(app, headers)
-    for operation, method, url in calls(cell):
+    for number, (operation, method, url) in enumerate(calls(cell)):
         if OPERATIONS[operation] == NOBODY_IN_PARTICULAR:
             continue
-        answer = stranger.call(method, f"{url}?an=nobody")
+        if "X-VTEX-API-AppKey" in headers:  # failures are counted by key
+            headers = {**headers, "X-VTEX-API-AppKey": f"vtexappkey-acme-{number:06}"}
+        answer = Client(app, headers).call(method, f"{url}?an=nobody")
         if is_master_data(url):
             assert (answer.status, answer.json()) == (401, {"Message": "Unauthorized"}), url
             continue
