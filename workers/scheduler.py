@@ -36,7 +36,7 @@ from workers.runtime.stopping import Stop
 
 SUBSCRIPTION = "scheduler"
 CARTS_AT_ONCE = 500
-TICK, SWEEP, RETENTION = 0.5, 2.0, 60.0  # seconds
+TICK, RECONCILE, RETENTION = 0.5, 2.0, 60.0  # seconds
 DAY = 24 * 60 * 60 * 1_000_000  # microseconds
 
 DECISIONS: dict[str, Decision] = {
@@ -63,15 +63,15 @@ def ensure_lease(cell: Cell) -> None:
 async def run_scheduler(cell: Cell, stop: Stop) -> None:
     """Tick until stopped; only the holder of the clock's lease acts, others are hot spares."""
     ensure_lease(cell)
-    swept = dead_lettered = 0.0
+    reconciled = dead_lettered = 0.0
     loop = asyncio.get_running_loop()
     token: int | None = None
     while not stop.is_set():
         token = _hold(cell, token)
         if token is not None:
             await fire_due(cell)
-            if loop.time() - swept >= SWEEP:
-                swept = loop.time()
+            if loop.time() - reconciled >= RECONCILE:
+                reconciled = loop.time()
                 reconcile(cell)
             if loop.time() - dead_lettered >= RETENTION:
                 dead_lettered = loop.time()

@@ -38,7 +38,7 @@ SETTINGS: dict[str, tuple[Any, str]] = {
     "concurrent_scans": (2, "extended searches at a time, a process"),
     "concurrent_exports": (2, "exports made in the background at a time"),
     "order_access_days": (0, "days after which an order is unknown to readers; 0: never"),
-    "buying_policies": (False, "judge orders by buying policies; set by the first dimension"),
+    "buying_policies": (False, "evaluate buying policies on orders; set by the first dimension"),
     "profiles_from_orders": (True, "save the clients of placed orders as documents of CL and AD"),
     "notes_per_order": (0, "notes that an order may have; 0: as many as are written"),
     "offers": ("table", "where prices of carts come from: table, http (offers_url), or none"),

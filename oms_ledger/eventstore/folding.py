@@ -1,4 +1,4 @@
-"""What streams amount to: states folded from recorded events, with a cache of the latest."""
+"""States of streams, made from their recorded events, with a cache of the latest."""
 
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -81,7 +81,7 @@ class StreamLoader:
             before, decider = self.cached(row.stream) or NOTHING, self.deciders.of(row.stream)
             loaded_state = apply_event(decider, before, row, event)
             if isinstance(event, decider.erasing) and not decider.rekeyed:
-                self.encryption.forget(row.stream)  # what was folded before may show the person
+                self.encryption.forget(row.stream)  # what is cached may show the person
                 before = self.load(row.stream, row.version - 1)
                 loaded_state = apply_event(decider, before, row, event)
             self.remember(row.stream, loaded_state)
@@ -122,7 +122,7 @@ class StreamLoader:
                 )
             except InvalidTag:
                 if not self.deciders.of(row.stream).rekeyed:
-                    raise  # else of a state that was erased, before it was made anew
+                    raise  # else of a state that was erased, before it was made again
         return self.deciders.types.decode(row.name, bytes(row.body), personal)
 
     def _data_keys(self, streams: Iterable[str]) -> dict[str, AESGCM]:
@@ -133,7 +133,7 @@ class StreamLoader:
 
 
 class Page:
-    """Rows in the ledger's order, folded once for everybody who looks into them."""
+    """Rows in the ledger's order, loaded once for everybody who reads them."""
 
     def __init__(self, rows: Sequence[RecordedEvent], loader: StreamLoader) -> None:
         self.rows, self.loader = rows, loader
@@ -145,7 +145,7 @@ class Page:
         return self._steps
 
     def transitions_of(self, streams: Collection[str]) -> Iterable[Transition]:
-        """The steps of some streams; what nobody looks into is not folded."""
+        """The transitions of some streams; what nobody reads is not loaded."""
         if self._steps is None:
             return self.loader.steps([row for row in self.rows if row.stream in streams])
         return (step for step in self._steps if step.row.stream in streams)

@@ -163,7 +163,7 @@ class StreamLedger:
         write = Write(tuple(rows), tuple(keys), tuple(data_keys), erased)
         if not await self._written(write, claim):
             return None
-        for stream in erased:  # what was folded here still shows the person
+        for stream in erased:  # what is cached here still shows the person
             self.encryption.forget(stream)
             after[stream] = await asyncio.to_thread(self.loader.load, stream, after[stream].version)
         for stream, loaded_state in after.items():
@@ -195,7 +195,7 @@ class StreamLedger:
         return after
 
     async def _stale(self, states: Mapping[str, StreamState]) -> bool:
-        """Whether a stream has moved on since it was folded; what was remembered is forgotten."""
+        """Whether a stream has moved on since it was loaded; what is cached is forgotten."""
         versions = await asyncio.to_thread(self.store.versions, list(states))
         stale = [
             s for s, loaded_state in states.items() if versions.get(s, 0) != loaded_state.version

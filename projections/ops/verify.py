@@ -1,7 +1,7 @@
 """Are the views what the ledger says? Every row of every view, recomputed and compared (G8).
 
 Orders are taken page by page, in the order in which they were placed. What a view should have is
-folded as of the position where its subscription stands; a view moves on meanwhile, so what differs
+built as of the position where its subscription stands; a view moves on meanwhile, so what differs
 is looked at again before it gets. Nothing is written.
 """
 

@@ -1,6 +1,6 @@
 """Messages of orders to partners and gateways, each kept until it is delivered.
 
-A call is claimed for a while by whoever makes it, so that of an order and a party only the oldest
+A message is claimed for a while by its sender, so that of an order and a recipient only the oldest
 one is under way. What came of it is recorded only by the claim that made it. Nothing is lost when
 the one who claimed it dies: the claim runs out, and the call is made again.
 """
@@ -57,7 +57,7 @@ class StoredMessage:
 
     @property
     def other(self) -> str:
-        """The party's own name: `acme` of `seller:acme`."""
+        """The recipient's own name: `acme` of `seller:acme`."""
         return self.recipient.partition(":")[2]
 
 
@@ -133,7 +133,7 @@ def _stored_message(row: Any) -> StoredMessage:
 
 
 def _may_be_made(now: int) -> ColumnElement[bool]:
-    """Due, nobody's, and the oldest of its order and party that is not settled."""
+    """Due, nobody's, and the oldest of its order and recipient that is not settled."""
     older = t.alias()
     waits = (
         select(older.c.id)

@@ -1,6 +1,6 @@
 """Subscriptions of one account that stand at the same place go on together.
 
-They share the page, the folds and the documents that their filters look into; each keeps its
+They share the page, the states and the documents that their filters look into; each keeps its
 own position, its own lease and what it produced, and is fenced by itself. Whoever lags behind
 the others, or whose filter is slow, is left to go on alone.
 """

@@ -174,7 +174,7 @@ def advance_batch(
 ) -> tuple[int, set[str]]:
     """Take one page, no further than `until`, through several subscriptions that stand at `before`.
 
-    The page is read and folded once, and what they produce is stored in one transaction; each is
+    The page is read and applied once, and what they produce is stored in one transaction; each is
     fenced by itself. Answers where they stand then, and the subscriptions that are somebody else's
     now.
     """

@@ -1,6 +1,6 @@
 """Evaluating a page of events by the filters of an account: every event by every filter.
 
-The filters of one page share what they look into: each event is folded once, and each part of
+The filters of one page share what they look into: each event is applied once, and each part of
 its document is built once. A filter whose evaluation takes long breaks off in the middle of the
 page; the others go on without it, and its subscription goes on from there by itself (G44).
 """

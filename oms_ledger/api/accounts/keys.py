@@ -60,7 +60,7 @@ class Keys(ResponseModel):
 
 
 class KeyWithToken(KeyTold):
-    app_token: str = Field(description="Told this once")
+    app_token: str = Field(description="Shown this once")
 
 
 def serialize_key(key: AppKey) -> dict[str, Any]:

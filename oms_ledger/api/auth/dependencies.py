@@ -1,4 +1,4 @@
-"""What endpoints ask for: the cell, and who calls. Doors are closed before anything is read."""
+"""What endpoints ask for: the cell, and a caller whose permission was checked before any read."""
 
 import asyncio
 import time

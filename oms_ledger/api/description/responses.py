@@ -42,25 +42,25 @@ def schemas() -> dict[str, Schema]:
 def answers_of(method: str, path: str) -> dict[str, Any] | None:
     """The answers of an operation by status; None where its endpoint's model says them."""
     entry = _data()["answers"].get(f"{method} {own_path(path)}")
-    return entry and {status: _answer(status, told) for status, told in entry.items()}
+    return entry and {status: _answer(status, named) for status, named in entry.items()}
 
 
-def _answer(status: str, told: str | list[str] | None) -> dict[str, Any]:
+def _answer(status: str, named: str | list[str] | None) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": DESCRIPTIONS[status]}
     if status == "302":
         answer["headers"] = _LOCATION
-    if told is not None:
-        listed = told if isinstance(told, list) else [told]
+    if named is not None:
+        listed = named if isinstance(named, list) else [named]
         answer["content"] = dict(_content(one) for one in listed)
     return answer
 
 
-def _content(told: str) -> tuple[str, Any]:
+def _content(named: str) -> tuple[str, Any]:
     """Media type and schema: of JSON lines and files the schema is that of a text."""
-    if "/" in told:
-        binary = told.startswith("application/vnd")
-        return told, {"schema": {"type": "string", **({"format": "binary"} if binary else {})}}
-    schema: Schema = {"$ref": f"#/components/schemas/{told.removesuffix('[]')}"}
-    if told.endswith("[]"):
+    if "/" in named:
+        binary = named.startswith("application/vnd")
+        return named, {"schema": {"type": "string", **({"format": "binary"} if binary else {})}}
+    schema: Schema = {"$ref": f"#/components/schemas/{named.removesuffix('[]')}"}
+    if named.endswith("[]"):
         schema = {"type": "array", "items": schema}
     return "application/json", {"schema": schema}

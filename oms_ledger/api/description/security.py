@@ -1,4 +1,4 @@
-"""Which credentials an operation takes: the door of its route says so."""
+"""Which credentials an operation takes: the permission of its route says so."""
 
 from typing import Any
 

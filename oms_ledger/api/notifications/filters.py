@@ -13,7 +13,7 @@ from oms_ledger.notifications.filters import (
 )
 from oms_ledger.orders.status import Status
 
-TOLD = 10
+NAMED = 10
 """Unknown statuses that the warning names."""
 
 
@@ -31,8 +31,9 @@ def read_filter(body: Any) -> tuple[dict[str, Any], dict[str, str]]:
     if not isinstance(parsed, FromWorkflow):
         return posted, {}
     unknown = unknown_statuses(parsed, [str(status) for status in Status])
-    sinks = "; ".join(f"{_in_a_header(name)}, closest {close}" for name, close in unknown[:TOLD])
-    return posted, {"Warning": f'199 - "unknown statuses never match: {sinks}"'} if sinks else {}
+    shown = (f"{_in_a_header(name)}, closest {close}" for name, close in unknown[:NAMED])
+    named = "; ".join(shown)
+    return posted, {"Warning": f'199 - "unknown statuses never match: {named}"'} if named else {}
 
 
 def _in_a_header(text: str) -> str:

@@ -119,7 +119,7 @@ def language_of(request: Request, account: Account) -> str:
 async def shown(
     cell: Cell, account: Account, order_id: str, language: str, *, to_its_owner: bool = False
 ) -> bytes:
-    """The OMS document: the stored bytes where they are new and need no change, else folded.
+    """The OMS document: the stored bytes where they are new and need no change, else rendered.
 
     The shopper whose order it is sees it unmasked.
     """

@@ -160,7 +160,7 @@ def agree(
     if agreement not in (ACKNOWLEDGMENT, CONFIRMATION):
         raise refusals.InvalidAgreementType(agreement)
     request = request_of(order, request_id)
-    # Accounts of the deployment agree by calls, under the name of their party; others by name.
+    # Accounts of the deployment agree by messages, under their recipient; others by name.
     outside = (one for one in request.requested.participants if ":" not in one)
     participant = participant or next(outside, "")
     if not request.in_progress or participant not in request.requested.participants:
@@ -184,7 +184,7 @@ def ask_payment(order: Order, context: DecisionContext, *, request_id: str) -> l
 def adjust_payment(
     order: Order, context: DecisionContext, *, request_id: str, receipt: str
 ) -> list[e.OrderEvent]:
-    """The gateway adjusted the payment. Heard twice, it is recorded once; also of a request that
+    """The gateway adjusted the payment. A second answer records nothing; also of a request that
     was canceled meanwhile, for then it has to be set back."""
     request = request_of(order, request_id)
     if request.paid is not None or request.ended == DONE:

@@ -15,7 +15,7 @@ _FIRST_WAIT, _GROWTH, _LONGEST_WAIT = 5.0, 3, 3600.0
 
 @dataclass(frozen=True, slots=True)
 class OutboxMessage:
-    """`party` is who is called (`seller:acme`, `gateway`); `body` holds nothing personal.
+    """`recipient` is who gets it (`seller:acme`, `gateway`); `body` holds nothing personal.
 
     What says of a person is read from the order when the call is made, so that it can be erased.
     """

@@ -20,12 +20,12 @@ def _judged(order: Order, event: events.OrderAuthorizationJudged, at: datetime) 
 
 
 def _revised(order: Order, event: events.OrderAuthorizationRevised, at: datetime) -> Order:
-    assert order.authorization is not None, "what is revised was judged"
+    assert order.authorization is not None, "what is revised was evaluated"
     return order.but(authorization=Authorization(order.authorization.id, event.dimensions))
 
 
 def _scored(order: Order, event: events.PolicyRuleScored, at: datetime) -> Order:
-    assert order.authorization is not None, "what is scored was judged"
+    assert order.authorization is not None, "what is scored was evaluated"
     dimensions = tuple(
         replace(one, rules=tuple(_rule(rule, event, at) for rule in one.rules))
         if one.id == event.dimension_id

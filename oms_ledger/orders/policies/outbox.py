@@ -7,13 +7,13 @@ from oms_ledger.orders import events
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.outbox.message import OutboxMessage
 
-JUDGE = "judge-policies"
+EVALUATE = "evaluate-policies"
 
 
 def _awaited(
     before: Order, event: events.PolicyJudgmentAwaited, after: Order
 ) -> list[OutboxMessage]:
-    return [OutboxMessage("policies", JUDGE, "judge")]
+    return [OutboxMessage("policies", EVALUATE, "evaluate")]
 
 
 MESSAGES: Mapping[type, Callable[[Order, Any, Order], Iterable[OutboxMessage]]] = {

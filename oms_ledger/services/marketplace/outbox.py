@@ -62,7 +62,7 @@ _INVOICED = "The seller has invoiced the order"
 
 
 async def _other(cell: Cell, pending: StoredMessage, decision: Decision) -> Order:
-    """A decision on the order of the party that is called."""
+    """A decision on the order of the recipient."""
     return await cell.ledger.change(
         pending.other,
         pending.body["order"],
@@ -73,7 +73,7 @@ async def _other(cell: Cell, pending: StoredMessage, decision: Decision) -> Orde
 
 
 async def _here(cell: Cell, pending: StoredMessage, decision: Decision) -> Order:
-    """What the party answered, given to the order that called it."""
+    """The recipient's answer, recorded on the order that sent the message."""
     return await cell.ledger.change(
         pending.account,
         pending.order_id,

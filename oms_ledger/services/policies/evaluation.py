@@ -16,7 +16,7 @@ from oms_ledger.orders.documents import filter_document
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.policies.decide import judge_order, revise_policies
 from oms_ledger.orders.policies.events import PolicyAuthorizer, PolicyDimension, PolicyRule
-from oms_ledger.orders.policies.outbox import JUDGE
+from oms_ledger.orders.policies.outbox import EVALUATE
 from oms_ledger.orders.status import Status
 from projections.outbox.messages import StoredMessage
 from projections.policies import dimensions
@@ -50,7 +50,7 @@ async def evaluate(cell: Cell, message: StoredMessage) -> None:
     )
 
 
-HANDLERS = {JUDGE: evaluate}
+HANDLERS = {EVALUATE: evaluate}
 
 
 def _judged(cell: Cell, order: Order) -> list[PolicyDimension]:

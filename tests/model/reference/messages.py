@@ -275,7 +275,7 @@ def _taken(sale: Sale, other: Side, change: Change) -> Change:
     if any(number < 0 and other.left[sku] < -number for sku, number in change.units.items()):
         raise Refused("SalesOrderSystem046")
     if other.value + worth(change.units) < other.invoiced:
-        raise Refused("CHK0096")
+        raise Refused("CHK0034")
     taken = Change(change.id, change.units, here=False, at=sale.now)
     taken.agreed = other.flow == "seller"
     other.changes.append(taken)

@@ -209,7 +209,7 @@ class Sale(Flows):
             if number < 0 and side.left[sku] < -number:
                 raise Refused("SalesOrderSystem046")
         if side.value + worth(units) < side.invoiced:
-            raise Refused("CHK0096")
+            raise Refused("CHK0034")
         side.changes.append(Change(request, units, here=True, at=self.now))
         self.ask_other(side, side.changes[-1])
 
