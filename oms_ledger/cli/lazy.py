@@ -10,7 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 COMMANDS: dict[str, tuple[str, str]] = {
     "up": (
         "processes",
-        "Set up what is missing and run the whole system: web, projector, worker, clock.",
+        "Set up what is missing and run the whole system: web, projector, worker, scheduler.",
     ),
     "serve": ("processes", "Run the web process: the API."),
     "project": (
@@ -21,9 +21,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "processes",
         "Run a worker: it advances feeds and notifies hooks. Any number of them may run.",
     ),
-    "clock": (
+    "scheduler": (
         "processes",
-        "Run the clock: due times, the reconciliation of what is behind, retention.",
+        "Run the scheduler: timers, the reconciliation of what is behind, retention.",
     ),
     "migrate": ("processes", "Create the tables, or bring them to this release."),
     "import": (

@@ -39,7 +39,7 @@ def install(app: typer.Typer) -> None:
     app.command()(serve)
     app.command(name="project")(project_)
     app.command(name="work")(work_)
-    app.command()(clock)
+    app.command(name="scheduler")(scheduler_)
     app.command()(migrate)
 
 
@@ -57,7 +57,7 @@ def _opened() -> Cell:
 
 
 def up() -> None:
-    """Set up what is missing and run the whole system: web, projector, worker, clock.
+    """Set up what is missing and run the whole system: web, projector, worker, scheduler.
 
     On the embedded default everything lives in OMS_DATA_DIR; Ctrl-C stops it within 5 s, and
     the next `up` continues where it was.
@@ -152,15 +152,15 @@ def project_() -> None:
 
 
 def work_() -> None:
-    """Run a worker: it advances feeds and notifies hooks. Any number of them may run."""
+    """Run a worker: it evaluates filters, delivers to hooks and partners. Any number of them may run."""
     cell = _opened()
     MetricsReporter(cell.database, "worker")
     gc_tuning.settle()
     work(cell, Stop().on_signals())
 
 
-def clock() -> None:
-    """Run the clock: due times, the reconciliation of what is behind, retention."""
+def scheduler_() -> None:
+    """Run the scheduler: timers, the reconciliation of what is behind, retention."""
     cell = _opened()
     MetricsReporter(cell.database, "scheduler")
     gc_tuning.settle()
