@@ -19,7 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "work": (
         "processes",
-        "Run a worker: it advances feeds and notifies hooks. Any number of them may run.",
+        "Run a worker: it evaluates filters and delivers. Any number of them may run.",
     ),
     "scheduler": (
         "processes",

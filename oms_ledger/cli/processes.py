@@ -152,7 +152,7 @@ def project_() -> None:
 
 
 def work_() -> None:
-    """Run a worker: it evaluates filters, delivers to hooks and partners. Any number of them may run."""
+    """Run a worker: it evaluates filters and delivers. Any number of them may run."""
     cell = _opened()
     MetricsReporter(cell.database, "worker")
     gc_tuning.settle()

@@ -259,10 +259,10 @@ def test_tasks_are_listed_by_assignee_target_context_and_status_in_pages(client)
         ("GET", "?page=x", None, 400, "page"),
     ],
 )
-def test_what_is_no_task_is_refused_and_says_why(client, method, path, body, status, told):
+def test_what_is_no_task_is_refused_and_says_why(client, method, path, body, status, fields):
     answer = client.call(method, TASKS + path, body)
     assert answer.status == status
-    assert told in answer.json()["error"]["message"]
+    assert fields in answer.json()["error"]["message"]
     assert listed(client) == []
 
 

@@ -62,9 +62,9 @@ def test_loading_again_changes_only_what_differs(here, tmp_path):
         ({"kind": "address", "country": "Brazil", "postal_code": "1"}, "country"),
     ],
 )
-def test_a_wrong_line_is_named_and_nothing_is_loaded(here, tmp_path, wrong, why):
+def test_a_wrong_line_is_named_and_nothing_is_loaded(here, tmp_path, wrong, reason):
     file = write(tmp_path / "offers.jsonl", [*ROWS, wrong])
-    with pytest.raises(InvalidOffer, match=rf"line 5: .*{why}"):
+    with pytest.raises(InvalidOffer, match=rf"line 5: .*{reason}"):
         load_file(here, ACCOUNT, file)
     with here.database.reading() as connection:
         assert rows.counts(connection, ACCOUNT) == {}
