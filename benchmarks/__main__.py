@@ -54,7 +54,7 @@ def main(parts: list[str]) -> int:
         "place": partial(placing.figures, seconds=much.seconds),
         "load": partial(loading.figures, count=64, seconds=much.seconds),
         "read": partial(reading.figures, count=much.orders, seconds=much.seconds),
-        "judge": partial(evaluation.figures, count=min(much.orders, 512), seconds=much.seconds),
+        "evaluate": partial(evaluation.figures, count=min(much.orders, 512), seconds=much.seconds),
         "queue": partial(queueing.figures, _seconds=much.seconds),
         "size": partial(size.figures, small=much.small, large=much.large, seconds=much.seconds),
         "lists": partial(listing.figures, count=much.listed, seconds=much.seconds),
