@@ -86,8 +86,8 @@ class Recount:
             assert found == list(range(1, len(found) + 1)), order_id
             end = ends.get(order_id, "handling")
             assert last[order_id] == ENDS.get(end, end), f"{order_id} should be {end}"
-        positions = [row.position for row in self._history]
-        assert positions == list(range(positions[0], positions[0] + len(positions)))
+        positions = self._deployment.positions()
+        assert positions == list(range(1, 1 + len(positions)))
         wrong = [
             error
             for client in self._clients()

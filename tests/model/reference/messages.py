@@ -35,10 +35,10 @@ class GivenUp(Exception):
 def deliver(sale: Sale, side: Side, message: Message, *, late: bool) -> str:
     """`done`, `waiting` or `dead`; `late` when it has been tried for three days already."""
     outcome = effect(sale, side, message)
-    if outcome == "waiting" and late:
+    if outcome == "pending" and late:
         outcome = "dead"
     message.dead = outcome == "dead"
-    if outcome == "done":
+    if outcome == "delivered":
         side.outbox.remove(message)
     return outcome
 
@@ -48,10 +48,10 @@ def effect(sale: Sale, side: Side, message: Message) -> str:
     try:
         _HANDLERS[message.kind](sale, side, message)
     except RetryLater:
-        return "waiting"
+        return "pending"
     except (GivenUp, Refused):
         return "dead"
-    return "done"
+    return "delivered"
 
 
 # Down
