@@ -34,7 +34,7 @@ def own_origin(public_url: str | None, host: str) -> str | None:
 def from_own_page(method: str, headers: Mapping[str, str], origin: str | None) -> bool:
     """Whether a request may change something: only a page of this very origin may send it.
 
-    `same-site` is a anonymous caller too: ports of one host are one site.
+    `same-site` is foreign too: ports of one host are one site.
     """
     if method in SAFE:
         return True

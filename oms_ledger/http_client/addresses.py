@@ -1,4 +1,4 @@
-"""Where a anonymous caller's URL may lead: never to private, loopback, link-local or metadata
+"""Where an anonymous caller's URL may lead: never to private, loopback, link-local or metadata
 addresses.
 """
 

@@ -1,4 +1,4 @@
-"""Posting to a anonymous caller's URL: connects only to addresses that were checked, follows
+"""Posting to an anonymous caller's URL: connects only to addresses that were checked, follows
 nothing.
 
 Two gates. The resolver passes on only permitted addresses, so the address that was checked is the

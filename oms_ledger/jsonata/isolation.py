@@ -1,7 +1,7 @@
 """Children that evaluate what could, in spite of every bound, end the process it runs in.
 
 Plain expressions, which most filters are, cost in proportion to their text and their document:
-they stay in this process. Whatever else a anonymous caller writes is evaluated by a child of
+they stay in this process. Whatever else an anonymous caller writes is evaluated by a child of
 bounded memory and processor time.
 """
 

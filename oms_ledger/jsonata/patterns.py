@@ -20,7 +20,7 @@ from oms_ledger.jsonata.metering import running
 
 
 class Pattern:
-    """A regular expression of a anonymous caller; it is refused here when its text is out of
+    """A regular expression of an anonymous caller; it is refused here when its text is out of
     bounds.
     """
 

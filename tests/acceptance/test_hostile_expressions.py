@@ -1,4 +1,4 @@
-"""A anonymous caller's expression is worked on beside the loop: others are answered meanwhile
+"""An anonymous caller's expression is worked on beside the loop: others are answered meanwhile
 (G44).
 """
 

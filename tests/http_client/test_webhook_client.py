@@ -1,4 +1,4 @@
-"""G52: on a anonymous caller's word, nothing is connected to that is private, however it is
+"""G52: on an anonymous caller's word, nothing is connected to that is private, however it is
 written.
 """
 

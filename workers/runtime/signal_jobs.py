@@ -1,6 +1,6 @@
 """What this worker takes from Redis: the one known job with one short text, and nothing else.
 
-Whoever reaches Redis is a anonymous caller to the ledger. Of a job only its data are read, as JSON,
+Whoever reaches Redis is not trusted. Of a job only its data are read, as JSON,
 and compared with the one form that `services.signals` writes; its functions, callbacks, webhooks,
 dependents, retries and times are never looked at. What is known is called by this module, so a name
 in Redis never becomes code. What else is in the queue is dropped and logged.
