@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.test_guarantees import known
 
 TESTS = Path(__file__).parent
-PAGE = TESTS.parent / "docs" / "carts.md"
+PAGE = TESTS.parent / "docs" / "reference" / "carts.md"
 
 
 def test_every_operation_of_checkout_is_on_the_page_with_its_test():

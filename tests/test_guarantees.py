@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 TESTS = Path(__file__).parent
-PAGE = TESTS.parent / "docs" / "guarantees.md"
+PAGE = TESTS.parent / "docs" / "reference" / "guarantees.md"
 
 
 @cache

@@ -2,7 +2,7 @@
 
 A notification log, a follower or a projection that was written for the library reads orders from
 here; it keeps its own tables and positions. Nothing of ours goes this way: see
-docs/decisions/0011-what-of-eventsourcing-is-used.md. Reading is all there is. What changes an
+docs/explanation/decisions/0011-what-of-eventsourcing-is-used.md. Reading is all there is. What changes an
 order is a decision, and only `Ledger` records it.
 """
 

@@ -1,4 +1,4 @@
-"""How Python's interpreter is set in the processes that answer and tell (docs/decisions/0014).
+"""How Python's interpreter is set in the processes that answer and tell (decision 0014).
 
 They keep hundreds of thousands of objects for long (folded orders above all), which are free of
 cycles and go when they are dropped from their caches. By Python's own thresholds all of them are
