@@ -34,6 +34,8 @@ class OrderPlaced:
     affiliate_id: str = ""
     sold_by: str | None = None
     """The account of this deployment that sold it; None when an outsider did, or the account."""
+    seller_outside: bool = False
+    """Whether its seller is no account of this deployment, and gets the order over HTTP."""
     order_form_id: str | None = None
     filling: str | None = None
     """What was in the cart that this was placed from; None of a purchase in one body."""

@@ -1,9 +1,12 @@
-"""Other accounts of the deployment, as far as an account may know of them."""
+"""Whom an account sells with: other accounts, as far as it may know of them, and outsiders."""
+
+import asyncio
 
 from oms_ledger.accounts.account import Account
 from oms_ledger.accounts.partners import are_partners
 from oms_ledger.accounts.refusals import AccountNotFound
 from oms_ledger.cell import Cell
+from projections.accounts import external_sellers
 
 
 async def partner(cell: Cell, account: str, name: str) -> Account:
@@ -16,3 +19,19 @@ async def partner(cell: Cell, account: str, name: str) -> Account:
     if not are_partners(own, other, cell.settings.partners):
         raise AccountNotFound(name)
     return other
+
+
+async def is_outside(cell: Cell, account: str, seller: str) -> bool:
+    """Whether a seller of the account is one outside the deployment, and no partner here."""
+
+    def registered() -> bool:
+        with cell.database.reading() as connection:
+            return seller in external_sellers.addresses(connection, account)
+
+    if not await asyncio.to_thread(registered):
+        return False
+    try:
+        await partner(cell, account, seller)
+    except AccountNotFound:
+        return True
+    return False

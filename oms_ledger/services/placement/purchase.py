@@ -4,7 +4,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from oms_ledger.accounts.account import Account
 from oms_ledger.cell import Cell
@@ -16,6 +16,7 @@ from oms_ledger.orders.payments.decide import begin_without_payment
 from oms_ledger.orders.payments.systems import NO_PAYMENT
 from oms_ledger.orders.placement.decide import number_of_orders, place
 from oms_ledger.orders.placement.numbers import order_group as new_group
+from oms_ledger.services.marketplace.partnership import is_outside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,10 @@ async def place_purchase(
         trusted=origin.trusted,
         offered=origin.offered,
     )
-    placed = {order_id: finish(event) for order_id, event in decided}
+    placed = {
+        order_id: finish(await _with_its_seller(cell, account, event))
+        for order_id, event in decided
+    }
     first = next(iter(placed.values()))
     keys = [Key(account.name, f"group:{group}", json.dumps(list(placed)).encode())]
     if first.transaction_id != NO_PAYMENT:
@@ -83,6 +87,13 @@ async def place_purchase(
         then=begin_without_payment,
     )
     return list(orders.values())
+
+
+async def _with_its_seller(cell: Cell, account: Account, placed: OrderPlaced) -> OrderPlaced:
+    """The order, on which stands whether its seller is outside the deployment."""
+    if placed.flow != "marketplace" or not await is_outside(cell, account.name, placed.seller):
+        return placed
+    return replace(placed, seller_outside=True)
 
 
 def new_id() -> str:

@@ -9,7 +9,7 @@ from oms_ledger.cell import Cell
 from oms_ledger.orders.placement.decide import sellers_named
 from oms_ledger.orders.placement.reading import refuse
 from oms_ledger.orders.refusals import SellerInactive
-from oms_ledger.services.marketplace.partnership import partner
+from oms_ledger.services.marketplace.partnership import is_outside, partner
 
 
 async def require_sellers(cell: Cell, account: Account, body: dict[str, Any]) -> None:
@@ -23,12 +23,13 @@ async def require_sellers(cell: Cell, account: Account, body: dict[str, Any]) ->
             await require_seller(cell, marketplace_order, seller)
 
 
-async def require_seller(cell: Cell, account: str, seller: str) -> Account:
-    """The account of a seller that takes orders of this account."""
+async def require_seller(cell: Cell, account: str, seller: str) -> None:
+    """Refuse a seller that no order of this account can be placed at."""
     try:
         terms = await partner(cell, account, seller)
     except AccountNotFound:
+        if await is_outside(cell, account, seller):
+            return
         raise refuse("CHK0024", f"Invalid seller for item: there is no seller {seller}") from None
     if not terms.setting("accepts_orders"):
         raise SellerInactive(seller)
-    return terms
