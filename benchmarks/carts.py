@@ -15,6 +15,7 @@ from oms_ledger.accounts.account import Account
 from oms_ledger.accounts.events import AccountEvent, AccountSettingsChanged
 from oms_ledger.carts.cart import Cart
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.offers.reading import stored
 from oms_ledger.web import build
 from projections.accounts import app_keys
@@ -68,7 +69,9 @@ class _Client:
 def figures(database: str, seconds: float) -> Iterator[Metric]:
     with places.empty_cell(database) as cell:
         asyncio.run(orders.open_account(cell.ledger))
-        asyncio.run(cell.ledger.change_account(orders.ACCOUNT, _unlimited, actor="benchmark"))
+        asyncio.run(
+            cell.ledger.change_account(CommandContext(orders.ACCOUNT, "benchmark"), _unlimited)
+        )
         with cell.database.writing() as connection:
             key, token = app_keys.create(connection, orders.ACCOUNT, "Owner")
         yield _loading(cell, database)

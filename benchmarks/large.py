@@ -11,6 +11,7 @@ from benchmarks import orders, places
 from benchmarks.figures import Metric, percentile
 from benchmarks.reading import Raw, get, rebuild, seconds_each
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.records import order_stream
 from oms_ledger.orders.documents import oms_document
 from oms_ledger.orders.events import OrderPlaced
@@ -72,7 +73,7 @@ def _large() -> tuple[str, OrderPlaced]:
 
 async def _placed(cell: Cell) -> tuple[str, OrderPlaced]:
     order_id, placed = _large()
-    await cell.ledger.place(orders.ACCOUNT, {order_id: placed}, actor="benchmark")
+    await cell.ledger.place(CommandContext(orders.ACCOUNT, "benchmark"), {order_id: placed})
     return order_id, placed
 
 
@@ -80,6 +81,6 @@ async def _handled(cell: Cell) -> str:
     await orders.open_account(cell.ledger)
     order_id, placed = await _placed(cell)
     paid = partial(process_order, approved=frozenset(p.id for p in placed.payments))
-    await cell.ledger.change(orders.ACCOUNT, order_id, paid, actor="benchmark")
-    await cell.ledger.change(orders.ACCOUNT, order_id, start_handling, actor="benchmark")
+    await cell.ledger.change(CommandContext(orders.ACCOUNT, "benchmark"), order_id, paid)
+    await cell.ledger.change(CommandContext(orders.ACCOUNT, "benchmark"), order_id, start_handling)
     return order_id

@@ -16,6 +16,7 @@ from benchmarks import orders, places, processes
 from benchmarks.figures import Metric, percentile
 from benchmarks.pushing import endpoint
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.ledger import Ledger
 from oms_ledger.orders.handling.decide import start_handling
 from oms_ledger.orders.payments.decide import process_order
@@ -78,9 +79,9 @@ async def ready(ledger: Ledger, count: int) -> list[str]:
 
     async def one() -> str:
         order_id, placed = orders.new_order()
-        await ledger.place(orders.ACCOUNT, {order_id: placed}, actor="benchmark")
+        await ledger.place(CommandContext(orders.ACCOUNT, "benchmark"), {order_id: placed})
         paid = partial(process_order, approved=frozenset(p.id for p in placed.payments))
-        await ledger.change(orders.ACCOUNT, order_id, paid, actor="benchmark")
+        await ledger.change(CommandContext(orders.ACCOUNT, "benchmark"), order_id, paid)
         return order_id
 
     made: list[str] = []
@@ -95,7 +96,9 @@ async def _act(cell: Cell, order_ids: list[str], rate: int, before: int) -> dict
     each = 1.0  # events an action, as it turns out
 
     async def act(order_id: str) -> None:
-        await cell.ledger.change(orders.ACCOUNT, order_id, start_handling, actor="benchmark")
+        await cell.ledger.change(
+            CommandContext(orders.ACCOUNT, "benchmark"), order_id, start_handling
+        )
         answered[order_id] = time.time()
 
     tasks, due = [], time.perf_counter()

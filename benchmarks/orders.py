@@ -10,6 +10,7 @@ from typing import Any
 from oms_ledger.accounts.account import Account
 from oms_ledger.accounts.events import AccountCreated, AccountEvent, AccountSettingsChanged
 from oms_ledger.cli.demo import sample_order
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.ledger import Ledger
 from oms_ledger.orders.events import OrderPlaced
 from oms_ledger.orders.handling.decide import start_handling
@@ -61,16 +62,16 @@ async def open_account(ledger: Ledger) -> None:
             AccountSettingsChanged({"grace_period_minutes": 0}),
         ]
 
-    await ledger.change_account(ACCOUNT, decide, actor="benchmark")
+    await ledger.change_account(CommandContext(ACCOUNT, "benchmark"), decide)
 
 
 async def live(ledger: Ledger) -> str:
     """One order from its placement to its invoice: four commands."""
     order_id, placed = new_order()
-    await ledger.place(ACCOUNT, {order_id: placed}, actor="benchmark")
+    await ledger.place(CommandContext(ACCOUNT, "benchmark"), {order_id: placed})
     paid = partial(process_order, approved=frozenset(p.id for p in placed.payments))
-    await ledger.change(ACCOUNT, order_id, paid, actor="benchmark")
-    order = await ledger.change(ACCOUNT, order_id, start_handling, actor="benchmark")
+    await ledger.change(CommandContext(ACCOUNT, "benchmark"), order_id, paid)
+    order = await ledger.change(CommandContext(ACCOUNT, "benchmark"), order_id, start_handling)
     invoice = partial(
         issue_invoice,
         number=f"NF-{order_id}",
@@ -80,5 +81,5 @@ async def live(ledger: Ledger) -> str:
         items=[],
         details={},
     )
-    await ledger.change(ACCOUNT, order_id, invoice, actor="benchmark")
+    await ledger.change(CommandContext(ACCOUNT, "benchmark"), order_id, invoice)
     return order_id

@@ -16,6 +16,7 @@ import uvloop
 
 from benchmarks import orders, places, processes
 from benchmarks.figures import Metric, percentile
+from oms_ledger.eventstore.command import CommandContext
 from projections.accounts import app_keys
 from tests.support.purchases import open_account
 from tests.support.purchases import place as place_order
@@ -49,7 +50,9 @@ def figures(database: str, seconds: float) -> Iterator[Metric]:
                     for account in (orders.ACCOUNT, NEIGHBOUR_NAME)
                 ]
             order_id, placed = orders.new_order()
-            asyncio.run(cell.ledger.place(orders.ACCOUNT, {order_id: placed}, actor="benchmark"))
+            asyncio.run(
+                cell.ledger.place(CommandContext(orders.ACCOUNT, "benchmark"), {order_id: placed})
+            )
             asyncio.run(place_order(cell.ledger, NEIGHBOURS_ORDER, 1, NEIGHBOUR_NAME))
             with processes.deployed(place) as deployment:
                 paths = f"{ORDERS}/{order_id}", f"{ORDERS}/{NEIGHBOURS_ORDER}"

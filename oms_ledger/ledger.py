@@ -11,7 +11,7 @@ from oms_ledger.accounts.account import Account
 from oms_ledger.accounts.events import AccountEvent
 from oms_ledger.accounts.refusals import AccountNotFound
 from oms_ledger.deciders import DECIDERS
-from oms_ledger.eventstore import idempotency
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.decider import Deciders
 from oms_ledger.eventstore.encryption import Encryption
 from oms_ledger.eventstore.folding import NOTHING
@@ -72,44 +72,33 @@ class Ledger(StreamLedger):
 
     async def change(
         self,
-        account: str,
+        ctx: CommandContext,
         order_id: str,
         decision: Decision,
-        *,
-        actor: str,
-        cause: str | None = None,
     ) -> Order:
         """Decide on the latest state of an order and record what follows."""
-        orders = await self.change_together(account, [order_id], decision, actor=actor, cause=cause)
+        orders = await self.change_together(ctx, [order_id], decision)
         return orders[0]
 
     async def change_together(
         self,
-        account: str,
+        ctx: CommandContext,
         order_ids: Sequence[str],
         decision: Decision,
         *,
-        actor: str,
-        cause: str | None = None,
         keys: Sequence[Key] = (),
     ) -> list[Order]:
         """The same decision about several orders, recorded for all of them or for none.
 
         `keys` are taken together with what is recorded; `KeyTaken` when one is not free.
         """
-        settings = await self.account(account)
+        settings = await self.account(ctx.account)
         named = [
-            order_stream(account, await self.order_id_of(account, order_id))
+            order_stream(ctx.account, await self.order_id_of(ctx.account, order_id))
             for order_id in order_ids
         ]
         after = await self.change_streams(
-            account,
-            named,
-            decision,
-            partial(self._context, settings),
-            actor=actor,
-            cause=cause,
-            keys=keys,
+            ctx, named, decision, partial(self._context, settings), keys=keys
         )
         return [cast(Order, after[stream].state) for stream in named]
 
@@ -120,19 +109,17 @@ class Ledger(StreamLedger):
 
     async def place(
         self,
-        account: str,
+        ctx: CommandContext,
         placed: Mapping[str, OrderPlaced | OrderImported],
         *,
-        actor: str,
         keys: Sequence[Key] = (),
-        cause: str | None = None,
         then: Decision | None = None,
     ) -> dict[str, Order]:
         """Record new orders together with the keys they take; `KeyTaken` when one is not free.
 
         `then` is decided about each of them, and recorded in the same transaction.
         """
-        now, claim = self.now(), idempotency.claim(account, actor)
+        account, now, claim = ctx.account, self.now(), ctx.claim()
         context = self._context(await self.account(account), now)
         states = {order_stream(account, order_id): NOTHING for order_id in placed}
         new_events: dict[str, Sequence[OrderEvent]] = {
@@ -143,7 +130,7 @@ class Ledger(StreamLedger):
             for order_id, event in placed.items()
         }
         try:
-            after = await self.append(account, states, new_events, now, actor, cause, keys, claim)
+            after = await self.append(ctx, states, new_events, now, keys=keys, claim=claim)
         except IdempotentReplay as again:
             after = await self._as_of(again.claim, again.taken)
         if after is None:
@@ -151,10 +138,10 @@ class Ledger(StreamLedger):
         orders = [cast(Order, loaded_state.state) for loaded_state in after.values()]
         return {order.order_id: order for order in orders}
 
-    async def repeated(self, account: str, *, actor: str) -> list[Order] | None:
+    async def repeated(self, ctx: CommandContext) -> list[Order] | None:
         """The orders of the first answer, when the request at hand was answered before."""
         try:
-            await self._require_new(idempotency.claim(account, actor))
+            await self._require_new(ctx.claim())
         except IdempotentReplay as again:
             after = await self._as_of(again.claim, again.taken)
             return [cast(Order, loaded_state.state) for loaded_state in after.values()]
@@ -188,13 +175,13 @@ class Ledger(StreamLedger):
         return cast(Account, loaded_state.state)
 
     async def change_account(
-        self, name: str, decide: Callable[[Account | None], list[AccountEvent]], *, actor: str
+        self, ctx: CommandContext, decide: Callable[[Account | None], list[AccountEvent]]
     ) -> Account:
-        stream = order_stream(name, "")
+        stream, ctx = order_stream(ctx.account, ""), ctx.without_idempotency()
         for _ in range(ATTEMPTS):
             before = await asyncio.to_thread(self.loader.load, stream)
             new_events = {stream: decide(cast(Account | None, before.state))}
-            after = await self.append(name, {stream: before}, new_events, self.now(), actor, None)
+            after = await self.append(ctx, {stream: before}, new_events, self.now())
             if after is not None:
                 return cast(Account, after[stream].state)
-        raise ConcurrencyError(name)
+        raise ConcurrencyError(ctx.account)

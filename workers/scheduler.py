@@ -5,6 +5,7 @@ import asyncio
 import structlog
 
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.ledger import ConcurrencyError
 from oms_ledger.eventstore.records import micros
 from oms_ledger.orders.changes.v1_payment import expire_preparation
@@ -102,7 +103,9 @@ async def fire_due(cell: Cell) -> int:
 
 async def _decide(cell: Cell, account: str, order_id: str, kind: str) -> None:
     try:
-        await cell.ledger.change(account, order_id, DECISIONS[kind], actor=f"timer:{kind}")
+        await cell.ledger.change(
+            CommandContext(account, f"timer:{kind}"), order_id, DECISIONS[kind]
+        )
         FIRED.labels(kind).inc()
     except (Refusal, ConcurrencyError) as error:
         log.warning("timer_failed", order=order_id, kind=kind, error=error)

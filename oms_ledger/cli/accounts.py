@@ -12,6 +12,7 @@ from oms_ledger.accounts.events import AccountCreated, AccountEvent, AccountSett
 from oms_ledger.accounts.refusals import AccountExists, AccountNotFound, InvalidSetting
 from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.output import AsJson, print_json, print_table
+from oms_ledger.eventstore.command import CommandContext
 
 app = typer.Typer(help="Accounts and their settings.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="The account's name: small letters and digits.")]
@@ -34,7 +35,7 @@ def create_account(cell: Cell, name: str) -> Account:
             raise AccountExists(name)
         return [AccountCreated(name, suffix_of(name))]
 
-    return asyncio.run(cell.ledger.change_account(name, decide, actor="operator"))
+    return asyncio.run(cell.ledger.change_account(CommandContext(name, "operator"), decide))
 
 
 @app.command()
@@ -79,5 +80,5 @@ def set_(
             raise AccountNotFound(name)
         return [AccountSettingsChanged(parsed)]
 
-    asyncio.run(cell.ledger.change_account(name, decide, actor="operator"))
+    asyncio.run(cell.ledger.change_account(CommandContext(name, "operator"), decide))
     typer.echo(f"Account {name}: " + ", ".join(f"{k} = {v}" for k, v in parsed.items()))

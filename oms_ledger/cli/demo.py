@@ -21,6 +21,7 @@ from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.accounts import create_account
 from oms_ledger.cli.imports import import_file, import_key
 from oms_ledger.cli.offers import load_file
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.orders.decide import DecisionContext
 from oms_ledger.orders.events import CancellationWindowClosed, OrderEvent
 from oms_ledger.orders.handling.decide import start_handling
@@ -227,7 +228,7 @@ class Demo:
             return start_handling(order, decision_context) if ready else []
 
         for decision in (close, handle):
-            await self._cell.ledger.change(ACCOUNT, order_id, decision, actor="demo")
+            await self._cell.ledger.change(CommandContext(ACCOUNT, "demo"), order_id, decision)
 
 
 def _invoice(order: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import typer
 
 from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.output import AsJson, errors, print_json, progress
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.ledger import KeyTaken
 from oms_ledger.eventstore.records import Key
 from oms_ledger.orders.handling.deadlines import resume_timers
@@ -119,10 +120,10 @@ async def _import_document(
     order_id, imported = import_document(document, resume=resume)
     key = Key(account, f"order:{order_id}", b"imported")
     try:
-        await cell.ledger.place(account, {order_id: imported}, actor="import", keys=[key])
+        await cell.ledger.place(CommandContext(account, "import"), {order_id: imported}, keys=[key])
     except KeyTaken:
         if resume:
-            await cell.ledger.change(account, order_id, resume_timers, actor="import")
+            await cell.ledger.change(CommandContext(account, "import"), order_id, resume_timers)
         raise
 
 
@@ -163,4 +164,4 @@ async def _place(cell: Cell, account: str, body: dict[str, Any], line: bytes) ->
     ]
     # Together: an import that is cut short leaves no order that nobody processes.
     begin = partial(process_order, approved=frozenset[str]())
-    await store.place(account, orders, actor="import", keys=keys, then=begin)
+    await store.place(CommandContext(account, "import"), orders, keys=keys, then=begin)

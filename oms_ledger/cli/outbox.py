@@ -8,6 +8,7 @@ import typer
 from oms_ledger.api.history.outbox import shown
 from oms_ledger.cell import open_cell
 from oms_ledger.cli.output import AsJson, print_json
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.services import signals
 from oms_ledger.services.outbox import admin
 from projections.outbox import messages
@@ -48,7 +49,7 @@ def resume(outbox_message: OutboxMessage, account: Account) -> None:
     """Have a call made again at once."""
     cell = open_cell()
     cell.require_tables()
-    message = asyncio.run(admin.resume(cell, account, outbox_message, actor="operator"))
+    message = asyncio.run(admin.resume(cell, CommandContext(account, "operator"), outbox_message))
     signals.signal(cell.redis, [messages.SUBSCRIPTION])
     typer.echo(f"Call {outbox_message} of {message.order_id} is {message.state}.")
 
@@ -63,7 +64,7 @@ def skip(
     cell = open_cell()
     cell.require_tables()
     message = asyncio.run(
-        admin.skip(cell, account, outbox_message, reason=reason, actor="operator")
+        admin.skip(cell, CommandContext(account, "operator"), outbox_message, reason=reason)
     )
     signals.signal(cell.redis, [messages.SUBSCRIPTION])
     typer.echo(f"Call {outbox_message} of {message.order_id} is {message.state}.")

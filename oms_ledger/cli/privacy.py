@@ -7,6 +7,7 @@ import typer
 
 from oms_ledger.cell import open_cell
 from oms_ledger.cli.output import AsJson, print_json, print_table
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.services.privacy.erase import Person
 from oms_ledger.services.privacy.erase import erase as erase_everywhere
 
@@ -37,7 +38,11 @@ def erase(
     cell.require_tables()
     erasure = asyncio.run(
         erase_everywhere(
-            cell, account, person, dry_run=dry_run, include_open=include_open, actor="operator"
+            cell,
+            CommandContext(account, "operator"),
+            person,
+            dry_run=dry_run,
+            include_open=include_open,
         )
     )
     if as_json:

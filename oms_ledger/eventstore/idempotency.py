@@ -1,17 +1,15 @@
 """Repeated requests: a client's `Idempotency-Key`, kept with what the first try recorded.
 
-Whoever speaks for a client (the web application) sets `current` around a request that carries a
-key. Every change that the ledger makes meanwhile takes the key in the transaction of its events,
-with the orders it given of and their versions. A request that comes again finds its key taken and
+Whoever speaks for a client (the web application) gives a command's context the scope of its
+request. Every change that is made with that context takes the key in the transaction of its events,
+with the orders it gives and their versions. A request that comes again finds its key taken and
 gets those orders as of those versions: an answer that is a function of the order is the first
 answer again, and nothing but a version has to be kept. A refusal takes no key, so a request that
 was refused may be tried again.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import orjson
@@ -65,35 +63,3 @@ class KeyClaim:
             raise IdempotencyKeyReused(self.attempt.key, fields["fingerprint"].rpartition(" ")[0])
         versions: dict[str, int] = fields["versions"]
         return versions
-
-
-current: ContextVar[IdempotencyScope | None] = ContextVar("current", default=None)
-
-
-@contextmanager
-def without_idempotency() -> Iterator[None]:
-    """For what is done once by its own state, whatever key the request carries: changes that go
-    along with asking somebody else, whose answer a replay could not bring back."""
-    token = current.set(None)
-    try:
-        yield
-    finally:
-        current.reset(token)
-
-
-def belongs_to(who: str) -> None:
-    """Say whose request is at hand, where the actor does not."""
-    if attempt := current.get():
-        attempt.who = who
-
-
-def is_replayed() -> bool:
-    """Whether the request at hand was answered before."""
-    attempt = current.get()
-    return attempt is not None and attempt.replayed
-
-
-def claim(account: str, actor: str) -> KeyClaim | None:
-    """What the request at hand claims for its next change; None when it carries no key."""
-    attempt = current.get()
-    return attempt.claim(account, actor) if attempt else None

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 from weakref import WeakValueDictionary
 
-from oms_ledger.eventstore import encryption, idempotency
+from oms_ledger.eventstore import encryption
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.decider import Deciders
 from oms_ledger.eventstore.encryption import Encryption
 from oms_ledger.eventstore.folding import StreamLoader, StreamState
@@ -68,13 +69,11 @@ class StreamLedger:
 
     async def change_streams(
         self,
-        account: str,
+        ctx: CommandContext,
         streams: Sequence[str],
         decision: Callable[[Any, Any], Sequence[Any]],
         context: Callable[[datetime], Any],
         *,
-        actor: str,
-        cause: str | None = None,
         keys: Sequence[Key] = (),
     ) -> dict[str, StreamState]:
         """The same decision about several streams, recorded for all of them or for none.
@@ -87,22 +86,20 @@ class StreamLedger:
             for stream in streams:
                 await held.enter_async_context(self._turns.setdefault(stream, asyncio.Lock()))
             try:
-                return await self._decide(account, streams, decision, context, actor, cause, keys)
+                return await self._decide(ctx, streams, decision, context, keys)
             except IdempotentReplay as again:
                 return await self._as_of(again.claim, again.taken)
 
     async def _decide(
         self,
-        account: str,
+        ctx: CommandContext,
         streams: Sequence[str],
         decision: Callable[[Any, Any], Sequence[Any]],
         context_at: Callable[[datetime], Any],
-        actor: str,
-        cause: str | None,
         keys: Sequence[Key],
     ) -> dict[str, StreamState]:
         """Decide, and again on what others wrote meanwhile, until it is recorded or refused."""
-        claim = idempotency.claim(account, actor)
+        claim = ctx.claim()
         for _ in range(ATTEMPTS):
             states = {stream: await self.latest(stream) for stream in streams}
             now = self._time(states)
@@ -123,7 +120,7 @@ class StreamLedger:
             if refusal:
                 await self._require_new(claim)  # refused, perhaps, because it was done before
                 raise refusal
-            after = await self.append(account, states, new_events, now, actor, cause, keys, claim)
+            after = await self.append(ctx, states, new_events, now, keys=keys, claim=claim)
             if after is not None:
                 return after
             for stream in streams:
@@ -132,12 +129,11 @@ class StreamLedger:
 
     async def append(
         self,
-        account: str,
+        ctx: CommandContext,
         states: Mapping[str, StreamState],
         new_events: Mapping[str, Sequence[Any]],
         now: datetime,
-        actor: str,
-        cause: str | None,
+        *,
         keys: Sequence[Key] = (),
         claim: KeyClaim | None = None,
     ) -> dict[str, StreamState] | None:
@@ -147,9 +143,7 @@ class StreamLedger:
         after = dict(states)
         for stream, events in new_events.items():
             for event in events:
-                row, after[stream] = self._entry(
-                    account, stream, after[stream], event, now, actor, cause, data_keys
-                )
+                row, after[stream] = self._entry(ctx, stream, after[stream], event, now, data_keys)
                 rows.append(row)
         if claim:
             versions = {stream: loaded_state.version for stream, loaded_state in after.items()}
@@ -235,13 +229,11 @@ class StreamLedger:
 
     def _entry(
         self,
-        account: str,
+        ctx: CommandContext,
         stream: str,
         before: StreamState,
         event: Any,
         now: datetime,
-        actor: str,
-        cause: str | None,
         data_keys: list[tuple[str, bytes]],
     ) -> tuple[RecordedEvent, StreamState]:
         decider, types = self.deciders.of(stream), self.deciders.types
@@ -253,7 +245,19 @@ class StreamLedger:
             personal = self._encrypted(stream, version, personal, data_keys)
         at = micros(now)
         row = RecordedEvent(
-            account, stream, version, name, at, actor, cause, None, None, None, None, body, personal
+            ctx.account,
+            stream,
+            version,
+            name,
+            at,
+            ctx.actor,
+            ctx.cause,
+            None,
+            None,
+            None,
+            None,
+            body,
+            personal,
         )
         state = decider.evolve(before.state, event, row)
         decider.validate(event, state)

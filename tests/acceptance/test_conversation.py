@@ -6,6 +6,7 @@ import re
 import pytest
 
 from oms_ledger.accounts.events import AccountSettingsChanged
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.records import order_stream
 from tests.acceptance.test_order_life import (
     ORDERS,
@@ -25,7 +26,7 @@ def conversation(client, order_id):
 def choose(cell, **settings):
     asyncio.run(
         cell.ledger.change_account(
-            ACCOUNT, lambda _: [AccountSettingsChanged(settings)], actor="test"
+            CommandContext(ACCOUNT, "test"), lambda _: [AccountSettingsChanged(settings)]
         )
     )
 

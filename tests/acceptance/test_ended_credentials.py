@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from oms_ledger.api.auth import checkout_cookies, dependencies
 from oms_ledger.cli import app as command
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.services.privacy.erase import Person, erase
 from projections import tables
 from projections.accounts import app_keys
@@ -53,7 +54,9 @@ def _revoke(cell, key: str) -> None:
 def _erase(kind: str, value: str):
     def event(cell, key: str) -> None:
         person = Person(kind, value)
-        asyncio.run(erase(cell, ACCOUNT, person, dry_run=False, include_open=True, actor="test"))
+        asyncio.run(
+            erase(cell, CommandContext(ACCOUNT, "test"), person, dry_run=False, include_open=True)
+        )
 
     return event
 

@@ -13,6 +13,7 @@ import pytest
 from oms_ledger.accounts.events import AccountSettingsChanged
 from oms_ledger.cli import exports as cli_exports
 from oms_ledger.cli.imports import import_file
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.orders import events
 from oms_ledger.orders.documents.report import COLUMNS
 from oms_ledger.orders.handling.decide import start_handling
@@ -50,9 +51,11 @@ def orders(cell, client):
     async def story():
         for number, name in ((1, "=1+1"), (2, 'Cup; "blue", línea\nnova'), (3, "Mug")):
             order_id = f"v{number}acme-01"
-            await cell.ledger.place(ACCOUNT, {order_id: two_lines(number, name)}, actor="test")
-            await cell.ledger.change(ACCOUNT, order_id, PAID, actor="test")
-        await cell.ledger.change(ACCOUNT, "v3acme-01", start_handling, actor="test")
+            await cell.ledger.place(
+                CommandContext(ACCOUNT, "test"), {order_id: two_lines(number, name)}
+            )
+            await cell.ledger.change(CommandContext(ACCOUNT, "test"), order_id, PAID)
+        await cell.ledger.change(CommandContext(ACCOUNT, "test"), "v3acme-01", start_handling)
 
     asyncio.run(story())
     return client
@@ -97,7 +100,7 @@ def test_G33_statuses_are_in_the_language_and_instants_in_the_zone_asked_for(cel
     def settled(_):
         return [AccountSettingsChanged({"language": "pt-BR", "time_zone": "America/Bogota"})]
 
-    asyncio.run(cell.ledger.change_account(ACCOUNT, settled, actor="test"))
+    asyncio.run(cell.ledger.change_account(CommandContext(ACCOUNT, "test"), settled))
     row = rows_of(orders.call("GET", f"{CSV}?f_status=handling").body)[0]
     assert (row["Status"], row["Creation Date"][-6:]) == ("Preparando entrega", "-05:00")
 
@@ -156,7 +159,9 @@ def test_G33_an_export_in_the_background_tells_its_progress_and_is_fetched(
 
     assert step()
     assert orders.call("GET", url).json()["progress"] == {"orders": 2, "total": 3}
-    late = asyncio.run(cell.ledger.place(ACCOUNT, {"v9acme-01": two_lines(9)}, actor="test"))
+    late = asyncio.run(
+        cell.ledger.place(CommandContext(ACCOUNT, "test"), {"v9acme-01": two_lines(9)})
+    )
     assert late
     assert not runner.carry_on(cell.database, exported["id"])
     done = orders.call("GET", url).json()
@@ -230,7 +235,7 @@ def test_an_account_that_masks_exports_masked(cell, orders):
     def masking(_):
         return [AccountSettingsChanged({"pii": True})]
 
-    asyncio.run(cell.ledger.change_account(ACCOUNT, masking, actor="test"))
+    asyncio.run(cell.ledger.change_account(CommandContext(ACCOUNT, "test"), masking))
     row = rows_of(orders.call("GET", CSV).body)[0]
     assert (row["Client Name"], row["Email"]) == ("A**", "a**@e******.c**")
     assert b"ana@example.com" not in orders.call("GET", "/api/ledger/orders.jsonl").body

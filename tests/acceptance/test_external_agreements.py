@@ -8,6 +8,7 @@ from ipaddress import ip_network
 import pytest
 
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.orders.placement.importing import import_document
 from oms_ledger.web import build
 from projections.accounts import external_sellers
@@ -45,7 +46,7 @@ def clock(cell, client):
     for item in document["items"]:
         item["seller"] = SELLER
     order_id, imported = import_document(document)
-    asyncio.run(cell.ledger.place("acme", {order_id: imported}, actor="import"))
+    asyncio.run(cell.ledger.place(CommandContext("acme", "import"), {order_id: imported}))
     return clock
 
 

@@ -11,6 +11,7 @@ from oms_ledger.accounts.roles import ROLES
 from oms_ledger.api.auth.checkout_access import ANONYMOUS
 from oms_ledger.api.auth.dependencies import SHOPPER, Caller
 from oms_ledger.api.auth.ownership import identified
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.orders.parts import Json
 from oms_ledger.orders.payments.decide import process_order
 from oms_ledger.orders.placement.decide import place
@@ -55,10 +56,10 @@ def places(cell, caller: Caller, number: int, sent: Json) -> str:
         )
         placed = {order_id: replace(order, logistics=()) for order_id, order in placed.items()}
         ((order_id, order),) = (
-            await cell.ledger.place(ACCOUNT, placed, actor=caller.app_key)
+            await cell.ledger.place(CommandContext(ACCOUNT, caller.app_key), placed)
         ).items()
         paid = partial(process_order, approved=frozenset(p.id for p in order.payments))
-        await cell.ledger.change(ACCOUNT, order_id, paid, actor="test")
+        await cell.ledger.change(CommandContext(ACCOUNT, "test"), order_id, paid)
         return order_id
 
     return asyncio.run(story())

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from oms_ledger.accounts.events import AccountSettingsChanged
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.orders import events
 from oms_ledger.orders.cancellation.decide import cancel
 from projections.orders import views as orders_views
@@ -81,15 +82,15 @@ def orders(cell, client):
 
     async def story():
         for order_id, order in ORDERS_PLACED.items():
-            await cell.ledger.place(ACCOUNT, {order_id: order}, actor="test")
+            await cell.ledger.place(CommandContext(ACCOUNT, "test"), {order_id: order})
         for order_id in list(ORDERS_PLACED)[:3]:
-            await cell.ledger.change(ACCOUNT, order_id, PAID, actor="test")
+            await cell.ledger.change(CommandContext(ACCOUNT, "test"), order_id, PAID)
 
         def canceled(order, context):
             return cancel(order, context, reason=None, requested_by_user=False)
 
         for _ in range(2):  # asked for, and accepted by the seller, who is the same here
-            await cell.ledger.change(ACCOUNT, "v3acme-01", canceled, actor="test")
+            await cell.ledger.change(CommandContext(ACCOUNT, "test"), "v3acme-01", canceled)
 
     asyncio.run(story())
     return client
@@ -193,8 +194,8 @@ def test_G32_a_list_walked_page_by_page_shows_each_order_once(cell, client):
     async def story():
         many = {f"v{n}acme-01": an_order(n % 3 + 1, sequence=n) for n in range(23)}
         for order_id, order in many.items():
-            await cell.ledger.place(ACCOUNT, {order_id: order}, actor="test")
-            await cell.ledger.change(ACCOUNT, order_id, PAID, actor="test")
+            await cell.ledger.place(CommandContext(ACCOUNT, "test"), {order_id: order})
+            await cell.ledger.change(CommandContext(ACCOUNT, "test"), order_id, PAID)
         return many
 
     many = asyncio.run(story())
@@ -224,7 +225,7 @@ def test_pages_end_at_30_unless_the_account_lifts_it(cell, orders):
     def lifted(_):
         return [AccountSettingsChanged({"list_pages": 0})]
 
-    asyncio.run(cell.ledger.change_account(ACCOUNT, lifted, actor="test"))
+    asyncio.run(cell.ledger.change_account(CommandContext(ACCOUNT, "test"), lifted))
     assert listed(orders, page="31")["list"] == []
 
 
@@ -313,8 +314,8 @@ def test_promised_dates_are_days_of_the_zone_asked_for(cell, client):
         for n, (order_id, at) in enumerate(promised.items(), 1):
             line = {"itemIndex": 0, "shippingEstimateDate": at.isoformat()}
             order = an_order(n, logistics=(line,))
-            await cell.ledger.place(ACCOUNT, {order_id: order}, actor="test")
-            await cell.ledger.change(ACCOUNT, order_id, PAID, actor="test")
+            await cell.ledger.place(CommandContext(ACCOUNT, "test"), {order_id: order})
+            await cell.ledger.change(CommandContext(ACCOUNT, "test"), order_id, PAID)
 
     asyncio.run(story())
     for utc, zone in (("", UTC), ("+1200", timezone(timedelta(hours=12)))):
@@ -359,7 +360,7 @@ def test_errors_are_told_and_found_permanent_or_being_tried_again(cell, orders):
             )
         ]
 
-    asyncio.run(cell.ledger.change(ACCOUNT, "v2acme-01", failed, actor="test"))
+    asyncio.run(cell.ledger.change(CommandContext(ACCOUNT, "test"), "v2acme-01", failed))
     fields = {c.name: "" for c in outbox_messages.c if not c.nullable and c.server_default is None}
     fields |= {
         c.name: 0 for c in outbox_messages.c if c.name in fields and c.type.python_type is int
@@ -387,7 +388,7 @@ def test_orders_older_than_the_account_lets_be_seen_are_unknown(cell, orders):
             created_at=datetime(2020, 1, 1, tzinfo=UTC),
             changed_at=datetime(2020, 1, 2, tzinfo=UTC),
         )
-        await cell.ledger.place(ACCOUNT, {"v9acme-01": imported}, actor="test")
+        await cell.ledger.place(CommandContext(ACCOUNT, "test"), {"v9acme-01": imported})
 
     asyncio.run(old())
     assert numbers(listed(orders)) == [1, 2, 3, 9]
@@ -395,7 +396,7 @@ def test_orders_older_than_the_account_lets_be_seen_are_unknown(cell, orders):
     def limited(_):
         return [AccountSettingsChanged({"order_access_days": 730})]
 
-    asyncio.run(cell.ledger.change_account(ACCOUNT, limited, actor="test"))
+    asyncio.run(cell.ledger.change_account(CommandContext(ACCOUNT, "test"), limited))
     assert numbers(listed(orders)) == [1, 2, 3]
     assert listed(orders)["paging"]["total"] == 3
     assert orders.call("GET", f"{ORDERS}/v9acme-01").status == 404

@@ -9,6 +9,7 @@ import pytest
 from oms_ledger.accounts.account import Account
 from oms_ledger.accounts.events import AccountSettingsChanged
 from oms_ledger.accounts.roles import FEED, FEED_ADMIN, FULL, ROLES, VIEW
+from oms_ledger.eventstore.command import CommandContext
 from tests.support.purchases import ACCOUNT, PAID, placed
 
 MARKER = "Zyxwvut"
@@ -33,10 +34,10 @@ def masking(cell, app):
         return [AccountSettingsChanged({"pii": True})]
 
     async def story():
-        await cell.ledger.change_account(ACCOUNT, decide, actor="test")
+        await cell.ledger.change_account(CommandContext(ACCOUNT, "test"), decide)
         order = replace(placed(), client_profile=PROFILE, address=ADDRESS)
-        await cell.ledger.place(ACCOUNT, {"v1acme-01": order}, actor="test")
-        await cell.ledger.change(ACCOUNT, "v1acme-01", PAID, actor="test")
+        await cell.ledger.place(CommandContext(ACCOUNT, "test"), {"v1acme-01": order})
+        await cell.ledger.change(CommandContext(ACCOUNT, "test"), "v1acme-01", PAID)
 
     asyncio.run(story())
 
@@ -82,7 +83,7 @@ def test_a_configured_filter_sees_what_the_feed_sees_and_tells_no_value(masking,
 
 
 def test_where_nothing_is_masked_who_may_see_orders_is_told_values(cell, app, client_of):
-    asyncio.run(cell.ledger.place(ACCOUNT, {"v1acme-01": placed()}, actor="test"))
+    asyncio.run(cell.ledger.place(CommandContext(ACCOUNT, "test"), {"v1acme-01": placed()}))
     body = {"orderId": "v1acme-01", "filter": {"expression": "clientProfileData.firstName"}}
     fields = client_of("Owner").call("POST", "/api/ledger/feed/explain", body).json()
     assert {version["value"] for version in fields["versions"]} == {"Ana"}

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.orders import events
 from oms_ledger.orders.payments.gateway import (
     BuiltInGateway,
@@ -129,7 +130,7 @@ def published(cell, client, handled):
         sla |= {"listPrice": sla["price"], "tax": 0, "shippingEstimateDate": None}
         sla |= {"deliveryIds": [], "availableDeliveryWindows": []}
     order_id, imported = import_document(document)
-    asyncio.run(cell.ledger.place("acme", {order_id: imported}, actor="import"))
+    asyncio.run(cell.ledger.place(CommandContext("acme", "import"), {order_id: imported}))
     return order_id
 
 

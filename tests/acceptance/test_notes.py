@@ -6,6 +6,7 @@ import json
 import pytest
 
 from oms_ledger.accounts.events import AccountSettingsChanged
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.services.privacy.erase import Person, erase
 from tests.acceptance.test_order_life import paid
 from tests.support.purchases import ACCOUNT
@@ -25,7 +26,7 @@ def note(target="v1-01", description="call back", **more):
 def settings(cell, **values):
     asyncio.run(
         cell.ledger.change_account(
-            ACCOUNT, lambda _: [AccountSettingsChanged(values)], actor="test"
+            CommandContext(ACCOUNT, "test"), lambda _: [AccountSettingsChanged(values)]
         )
     )
 
@@ -157,7 +158,13 @@ def test_G56_erasing_a_person_blanks_notes(client, cell):
     client.call("POST", NOTES, note("other-01", "stays"))
     email = asyncio.run(cell.ledger.order(ACCOUNT, order_id)).placed.client_profile["email"]
     asyncio.run(
-        erase(cell, ACCOUNT, Person("email", email), dry_run=False, include_open=True, actor="test")
+        erase(
+            cell,
+            CommandContext(ACCOUNT, "test"),
+            Person("email", email),
+            dry_run=False,
+            include_open=True,
+        )
     )
     assert listed(client, order_id)["items"][0]["description"] == "(erased)"
     assert listed(client, "other-01")["items"][0]["description"] == "stays"

@@ -3,6 +3,7 @@
 import asyncio
 
 from oms_ledger.accounts.events import AccountSettingsChanged
+from oms_ledger.eventstore.command import CommandContext
 from tests.acceptance.test_order_life import (
     ORDERS,
     invoice,
@@ -17,7 +18,7 @@ def test_an_account_may_tell_that_an_order_is_packed_and_waits_for_its_invoice(c
     step = f"/api/ledger/orders/{order_id}/ready-for-invoicing"
     assert client.call("POST", step).json()["error"]["code"] == "OMS003"
     chosen = AccountSettingsChanged({"ready_for_invoicing": True, "waiting_for_fulfillment": True})
-    asyncio.run(cell.ledger.change_account(ACCOUNT, lambda _: [chosen], actor="test"))
+    asyncio.run(cell.ledger.change_account(CommandContext(ACCOUNT, "test"), lambda _: [chosen]))
     assert client.call("POST", step).status == 409  # not in handling yet
     client.call("POST", f"{ORDERS}/{order_id}/start-handling")
     assert [client.call("POST", step).status for _ in range(2)] == [204, 204]

@@ -10,6 +10,7 @@ from oms_ledger.accounts.account import Account, parse_setting
 from oms_ledger.accounts.events import AccountSettingsChanged
 from oms_ledger.accounts.partners import are_partners
 from oms_ledger.accounts.refusals import InvalidSetting
+from oms_ledger.eventstore.command import CommandContext
 from tests.support.client import Client
 from tests.support.purchases import purchase
 from tests.support.run_until_idle import settle
@@ -30,7 +31,7 @@ def named(cell, account: str, partners: str) -> None:
     def decide(_: Account | None) -> list[AccountSettingsChanged]:
         return [AccountSettingsChanged({"partners": partners})]
 
-    asyncio.run(cell.ledger.change_account(account, decide, actor="test"))
+    asyncio.run(cell.ledger.change_account(CommandContext(account, "test"), decide))
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.orders.cancellation.decide import cancel
 from oms_ledger.services.outbox.outcomes import PermanentFailure
 from projections.outbox import messages
@@ -427,7 +428,7 @@ def test_G45_a_call_is_skipped_with_a_reason_only(cell, store, shops, monkeypatc
     async def story():
         order_id = await sell(cell)
         await settle(cell)
-        await cell.ledger.change(STORE, order_id, partial(cancel), actor="test")
+        await cell.ledger.change(CommandContext(STORE, "test"), order_id, partial(cancel))
         await settle(cell)
 
     asyncio.run(story())

@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 
 from oms_ledger.accounts.events import AccountSettingsChanged
+from oms_ledger.eventstore.command import CommandContext
 from tests.acceptance.test_order_life import ORDERS, invoice, status
 from tests.published.conformance import operations
 from tests.support.client import Client
@@ -447,7 +448,7 @@ def test_strangers_place_only_where_the_account_lets_them_and_at_offered_prices(
     def opened(_):
         return [AccountSettingsChanged({"anonymous_checkout": True})]
 
-    asyncio.run(cell.ledger.change_account(ACCOUNT, opened, actor="test"))
+    asyncio.run(cell.ledger.change_account(CommandContext(ACCOUNT, "test"), opened))
     cell.ledger.loader.forget(f"{ACCOUNT}/")
     refused = stranger.call("PUT", "/api/checkout/pub/orders", body())
     assert (refused.status, refused.json()["error"]["code"]) == (400, "CHK0022")
@@ -459,7 +460,7 @@ def test_strangers_place_only_where_the_account_lets_them_and_at_offered_prices(
 
 def test_a_seller_order_has_no_transaction(cell, client):
     order = {"MKP-1": replace(placed(), flow="seller", transaction_id=None)}
-    asyncio.run(cell.ledger.place(ACCOUNT, order, actor="test"))
+    asyncio.run(cell.ledger.place(CommandContext(ACCOUNT, "test"), order))
     answer = client.call("GET", f"{ORDERS}/MKP-1/payment-transaction")
     assert (answer.status, answer.json()["error"]["code"]) == (404, "OMS007")
 

@@ -15,6 +15,7 @@ from oms_ledger.api.app import application, routes_of
 from oms_ledger.api.auth import dependencies
 from oms_ledger.api.http.errors import is_checkout, is_master_data, is_policies
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.tables import events, metadata
 from oms_ledger.services.accounts import user_tokens
 from oms_ledger.services.accounts.user_tokens import UserToken
@@ -296,7 +297,7 @@ def test_an_account_over_its_rate_limit_is_told_when_to_try_again(cell, client):
     def limited(_):
         return [AccountSettingsChanged({"rate_limit_per_minute": 2})]
 
-    asyncio.run(cell.ledger.change_account(ACCOUNT, limited, actor="test"))
+    asyncio.run(cell.ledger.change_account(CommandContext(ACCOUNT, "test"), limited))
     answers = [client.call("GET", f"{ORDERS}/none-01") for _ in range(6)]
     refused = [answer for answer in answers if answer.status == 429]
     assert len(refused) >= 2  # a minute may have turned among the six

@@ -3,6 +3,7 @@
 import asyncio
 
 from oms_ledger.accounts.events import AccountSettingsChanged
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.services.privacy.erase import Person, erase
 from tests.acceptance.test_order_life import ORDERS, paid
 from tests.support.purchases import ACCOUNT
@@ -42,7 +43,7 @@ def test_placed_orders_fill_profiles_and_addresses(client, cell):
 def test_accounts_may_keep_no_profiles(client, cell):
     fields = {"profiles_from_orders": False}
     change = [AccountSettingsChanged(fields)]
-    asyncio.run(cell.ledger.change_account(ACCOUNT, lambda _: change, actor="test"))
+    asyncio.run(cell.ledger.change_account(CommandContext(ACCOUNT, "test"), lambda _: change))
     paid(client)
     asyncio.run(settle(cell))
     assert found(client, "CL") == []
@@ -55,7 +56,9 @@ def test_G56_erasing_a_person_deletes_profiles_with_their_versions(client, cell)
     email = asyncio.run(cell.ledger.order(ACCOUNT, order_id)).placed.client_profile["email"]
     assert profile["email"] == email
     person = Person("email", email)
-    asyncio.run(erase(cell, ACCOUNT, person, dry_run=False, include_open=True, actor="test"))
+    asyncio.run(
+        erase(cell, CommandContext(ACCOUNT, "test"), person, dry_run=False, include_open=True)
+    )
     assert found(client, "CL") == []
     assert found(client, "AD") == []
     assert client.call("GET", f"{BASE}/CL/documents/{profile['id']}/versions").json() == []

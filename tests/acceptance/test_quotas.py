@@ -6,6 +6,7 @@ import threading
 from oms_ledger import jsonata
 from oms_ledger.accounts.events import AccountSettingsChanged
 from oms_ledger.api.http.turns import Admission
+from oms_ledger.eventstore.command import CommandContext
 from tests.support.patience import HANGS
 from tests.support.purchases import ACCOUNT
 
@@ -56,5 +57,5 @@ def test_an_account_has_few_exports_made_at_a_time(cell, client):
     assert [answer.status for answer in answers] == [202, 202, 429]
     assert answers[2].header("retry-after") == "10"
     more = [AccountSettingsChanged({"concurrent_exports": 3})]
-    asyncio.run(cell.ledger.change_account(ACCOUNT, lambda _: more, actor="test"))
+    asyncio.run(cell.ledger.change_account(CommandContext(ACCOUNT, "test"), lambda _: more))
     assert client.call("POST", "/api/ledger/exports", {}).status == 202

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.orders import events
 from tests.acceptance.order_kinds import act
 from tests.acceptance.test_order_life import invoice
@@ -59,8 +60,8 @@ def test_a_change_of_seller_is_refused_for_what_the_order_is(cell, store, code):
     placed, message = KINDS[code]
 
     async def story():
-        await cell.ledger.place(STORE, {"v1stor-01": placed}, actor="shopper")
-        await cell.ledger.change(STORE, "v1stor-01", PENDING, actor="shopper")
+        await cell.ledger.place(CommandContext(STORE, "shopper"), {"v1stor-01": placed})
+        await cell.ledger.change(CommandContext(STORE, "shopper"), "v1stor-01", PENDING)
 
     asyncio.run(story())
     not_changed(store, "v1stor-01", change_to(OTHER_SHOP), code, message)

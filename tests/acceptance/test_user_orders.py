@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from oms_ledger.accounts.events import AccountSettingsChanged
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.orders import events
 from oms_ledger.orders.documents.masking import masked
 from oms_ledger.services.accounts import user_tokens
@@ -41,16 +42,16 @@ def setting(cell, **settings):
     def decide(_):
         return [AccountSettingsChanged(settings)]
 
-    asyncio.run(cell.ledger.change_account(ACCOUNT, decide, actor="test"))
+    asyncio.run(cell.ledger.change_account(CommandContext(ACCOUNT, "test"), decide))
 
 
 @pytest.fixture
 def shop(cell, client):
     async def story():
         for order_id, order in PLACED.items():
-            await cell.ledger.place(ACCOUNT, {order_id: order}, actor="test")
+            await cell.ledger.place(CommandContext(ACCOUNT, "test"), {order_id: order})
             if order_id != "v5acme-01":
-                await cell.ledger.change(ACCOUNT, order_id, PAID, actor="test")
+                await cell.ledger.change(CommandContext(ACCOUNT, "test"), order_id, PAID)
 
     asyncio.run(story())
     return client
@@ -135,8 +136,8 @@ def test_buyers_of_a_company_search_by_text_status_and_agent(cell, shop):
     order = an_order(6, "buyer@x.com", details=agent)
 
     async def story():
-        await cell.ledger.place(ACCOUNT, {"v6acme-01": order}, actor="test")
-        await cell.ledger.change(ACCOUNT, "v6acme-01", PAID, actor="test")
+        await cell.ledger.place(CommandContext(ACCOUNT, "test"), {"v6acme-01": order})
+        await cell.ledger.change(CommandContext(ACCOUNT, "test"), "v6acme-01", PAID)
 
     asyncio.run(story())
     assert len(ids(shop.call("GET", f"{MINE}?purchase_agent_id=AG-1"))) == 5  # ignored elsewhere
@@ -169,8 +170,8 @@ def masking(cell, shop):
     order = replace(an_order(7, "john.doe@example.com"), address=address)
 
     async def story():
-        await cell.ledger.place(ACCOUNT, {"v7acme-01": order}, actor="test")
-        await cell.ledger.change(ACCOUNT, "v7acme-01", PAID, actor="test")
+        await cell.ledger.place(CommandContext(ACCOUNT, "test"), {"v7acme-01": order})
+        await cell.ledger.change(CommandContext(ACCOUNT, "test"), "v7acme-01", PAID)
 
     asyncio.run(story())
     setting(cell, pii=True)

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from oms_ledger.accounts.events import AccountSettingsChanged
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.tables import events
 from oms_ledger.orders.parts import Json
 from oms_ledger.services.accounts import user_tokens
@@ -52,7 +53,7 @@ def shop(cell, client):
     def decide(_):
         return [AccountSettingsChanged({"anonymous_checkout": True})]
 
-    asyncio.run(cell.ledger.change_account(ACCOUNT, decide, actor="test"))
+    asyncio.run(cell.ledger.change_account(CommandContext(ACCOUNT, "test"), decide))
     token = user_tokens.issue(cell.encryption, UserToken(ACCOUNT, 4_000_000_000, shopper="a@x.com"))
     host = {"host": f"{ACCOUNT}.vtexcommercestable.com.br"}
     shopper = Client(client.app, {**host, "VtexIdclientAutCookie": token})

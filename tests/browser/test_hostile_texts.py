@@ -7,6 +7,7 @@ from threading import Thread
 import pytest
 from playwright.sync_api import Page
 
+from oms_ledger.eventstore.command import CommandContext
 from tests.browser.conftest import Site
 from tests.support.purchases import ACCOUNT, placed
 
@@ -26,7 +27,7 @@ def place(site: Site, text: str) -> str:
     order = placed(1)
     client = {"email": "ana@example.com", "firstName": text, "lastName": text, "document": text}
     hostile = replace(order, client_profile=client, seller_name=text)
-    work = site.cell.ledger.place(ACCOUNT, {"v1acme-01": hostile}, actor="test")
+    work = site.cell.ledger.place(CommandContext(ACCOUNT, "test"), {"v1acme-01": hostile})
     running = Thread(target=lambda: asyncio.run(work))
     running.start()
     running.join()

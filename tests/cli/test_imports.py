@@ -7,6 +7,7 @@ from pathlib import Path
 
 from oms_ledger.cli.imports import import_file
 from oms_ledger.cli.maintenance import rebuild_view, stale_views
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.orders.handling.decide import close_cancellation_window
 from projections.orders import query, views
 from projections.orders.query import OrderQuery
@@ -85,7 +86,9 @@ def test_time_moves_an_imported_order_only_when_asked(cell, tmp_path):
     order = asyncio.run(cell.ledger.order(ACCOUNT, fields["orderId"]))
     assert (order.status, due(cell)) == ("window-to-cancel", [])
     asyncio.run(
-        cell.ledger.change(ACCOUNT, order.order_id, close_cancellation_window, actor="test")
+        cell.ledger.change(
+            CommandContext(ACCOUNT, "test"), order.order_id, close_cancellation_window
+        )
     )
     assert asyncio.run(cell.ledger.order(ACCOUNT, order.order_id)) == order
     for _ in range(2):

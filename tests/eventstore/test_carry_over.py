@@ -17,6 +17,7 @@ from sqlalchemy import inspect, select, text
 from oms_ledger.cell import Cell
 from oms_ledger.cli import maintenance
 from oms_ledger.eventstore import integrity
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.records import instant
 from oms_ledger.migrations import UnknownRevision, is_current, migrate
@@ -119,7 +120,7 @@ def test_keys_gateways_sellers_and_messages_are_kept(carried: Cell) -> None:
 
 def test_orders_go_on(carried: Cell) -> None:
     before = carried.store.head()
-    order = asyncio.run(carried.ledger.change(ACCOUNT, "v3acme-01", PAID, actor="test"))
+    order = asyncio.run(carried.ledger.change(CommandContext(ACCOUNT, "test"), "v3acme-01", PAID))
     assert order.status is Status.READY_FOR_HANDLING
     assert carried.store.head() > before
 

@@ -10,6 +10,7 @@ import pytest
 from oms_ledger.cell import Cell
 from oms_ledger.deciders import DECIDERS
 from oms_ledger.deciders.orders import OrderDecider
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.decider import Decider, Deciders, Summary, UnknownCategory, category_of
 from oms_ledger.eventstore.folding import NOTHING, Page
 from oms_ledger.eventstore.ledger import StreamLedger
@@ -86,17 +87,19 @@ def shelves(cell: Cell) -> Iterator[StreamLedger]:
     ledger._commit.close()
 
 
+CONTEXT = CommandContext(ACCOUNT, "test")
+
+
 def place(ledger: StreamLedger, *titles: str, reader: str = "") -> Shelf:
     async def change() -> Shelf:
         if not await asyncio.to_thread(ledger.store.versions, [STREAM]):
             first = {STREAM: [BookPlaced("Index")]}
-            await ledger.append(ACCOUNT, {STREAM: NOTHING}, first, ledger.now(), "test", None)
+            await ledger.append(CONTEXT, {STREAM: NOTHING}, first, ledger.now())
         after = await ledger.change_streams(
-            ACCOUNT,
+            CONTEXT,
             [STREAM],
             lambda _state, _context: [BookPlaced(title, reader) for title in titles],
             _no_context,
-            actor="test",
         )
         state: Shelf = after[STREAM].state
         return state
@@ -131,7 +134,7 @@ def test_an_event_that_erases_takes_the_personal_fields_with_it(shelves: StreamL
 
     async def forget() -> Shelf:
         after = await shelves.change_streams(
-            ACCOUNT, [STREAM], lambda *_: [ReaderForgotten()], _no_context, actor="test"
+            CONTEXT, [STREAM], lambda *_: [ReaderForgotten()], _no_context
         )
         state: Shelf = after[STREAM].state
         return state

@@ -19,6 +19,7 @@ from eventsourcing.projection import ApplicationSubscription
 from eventsourcing.system import NotificationLogReader, ProcessApplication
 
 from oms_ledger.deciders import EVENT_TYPES
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.eventsourcing_adapter import AdaptedEvent, LedgerMapper, LedgerRecorder
 from oms_ledger.orders.privacy.erase import erase_person
 from tests.support.purchases import ACCOUNT, open_account, place_paid
@@ -73,7 +74,7 @@ def test_the_librarys_mapper_gives_the_events_back(cell, recorder):
 
 def test_G56_an_erased_person_reads_as_erased_through_the_library_too(cell, recorder):
     decision = partial(erase_person, erasure_id="e")
-    asyncio.run(cell.ledger.change(ACCOUNT, "v1-01", decision, actor="test"))
+    asyncio.run(cell.ledger.change(CommandContext(ACCOUNT, "test"), "v1-01", decision))
     fields = LedgerMapper(EVENT_TYPES).to_domain_event(
         recorder.select_events(f"{ACCOUNT}/v1-01")[0]
     )

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.integrity import IntegrityError, verify
 from oms_ledger.eventstore.ledger import KeyTaken
 from oms_ledger.eventstore.records import Key
@@ -58,9 +59,9 @@ def test_G2_a_refusal_appends_nothing(cell):
         head = cell.store.head()
         for decision in (start_handling, cancel, INVOICE):
             with pytest.raises(Refusal):
-                await cell.ledger.change(ACCOUNT, "v1-01", decision, actor="test")
+                await cell.ledger.change(CommandContext(ACCOUNT, "test"), "v1-01", decision)
         with pytest.raises(OrderNotFound):
-            await cell.ledger.change(ACCOUNT, "v9-01", start_handling, actor="test")
+            await cell.ledger.change(CommandContext(ACCOUNT, "test"), "v9-01", start_handling)
         assert cell.store.head() == head
 
     asyncio.run(story())
@@ -78,10 +79,12 @@ def test_G2_orders_of_a_group_move_together_or_not_at_all(cell):
             await place_paid(cell.ledger, f"v1-0{number}", number)
         head = cell.store.head()
         with pytest.raises(Refusal):
-            await cell.ledger.change_together(ACCOUNT, ["v1-01", "v1-02"], moody, actor="test")
+            await cell.ledger.change_together(
+                CommandContext(ACCOUNT, "test"), ["v1-01", "v1-02"], moody
+            )
         assert cell.store.head() == head
         orders = await cell.ledger.change_together(
-            ACCOUNT, ["v1-02", "v1-01"], start_handling, actor="test"
+            CommandContext(ACCOUNT, "test"), ["v1-02", "v1-01"], start_handling
         )
         assert [order.order_id for order in orders] == ["v1-02", "v1-01"]
 
@@ -146,7 +149,7 @@ def test_G5_a_key_is_taken_once_and_tells_what_it_stands_for(cell):
     async def one(ledger: Ledger, order_id: str):
         key = Key(ACCOUNT, "idempotency:a", order_id.encode())
         try:
-            await ledger.place(ACCOUNT, {order_id: placed()}, actor="test", keys=[key])
+            await ledger.place(CommandContext(ACCOUNT, "test"), {order_id: placed()}, keys=[key])
         except KeyTaken as taken:
             return taken.value.decode()
         return order_id
@@ -167,7 +170,7 @@ def test_G6_concurrent_cancel_and_invoice_end_as_one_after_the_other(cell):
 
     async def attempt(ledger: Ledger, order_id: str, decision):
         try:
-            return await ledger.change(ACCOUNT, order_id, decision, actor="test")
+            return await ledger.change(CommandContext(ACCOUNT, "test"), order_id, decision)
         except Refusal as refusal:
             return refusal
 
@@ -177,7 +180,7 @@ def test_G6_concurrent_cancel_and_invoice_end_as_one_after_the_other(cell):
         for number in range(12):
             order_id = f"v{number}-01"
             await place_paid(cell.ledger, order_id, number)
-            await cell.ledger.change(ACCOUNT, order_id, start_handling, actor="test")
+            await cell.ledger.change(CommandContext(ACCOUNT, "test"), order_id, start_handling)
             await asyncio.gather(
                 attempt(cell.ledger, order_id, INVOICE),
                 attempt(second.ledger, order_id, cancel),
@@ -203,8 +206,8 @@ def test_G6_a_no_is_never_said_of_what_another_process_changed(cell):
         await place_paid(second.ledger, "v2-01", 2)
         from tests.support.purchases import PAID
 
-        await second.ledger.change(ACCOUNT, "v1-01", PAID, actor="test")
-        return await cell.ledger.change(ACCOUNT, "v1-01", start_handling, actor="test")
+        await second.ledger.change(CommandContext(ACCOUNT, "test"), "v1-01", PAID)
+        return await cell.ledger.change(CommandContext(ACCOUNT, "test"), "v1-01", start_handling)
 
     assert asyncio.run(story()).status is Status.HANDLING
     second.close()

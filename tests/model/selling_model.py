@@ -22,6 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from sqlalchemy import update
 
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.records import instant
 from oms_ledger.orders.marketplace.change_seller import propose_seller
 from oms_ledger.orders.refusals import OrderNotFound
@@ -174,7 +175,7 @@ class Selling(RuleBasedStateMachine):
             sale.process(side, paid=paid)
         else:
             order = {side.id: sold(number, *seller_order)}
-            await self.cell.ledger.place(STORE, order, actor="shopper")
+            await self.cell.ledger.place(CommandContext(STORE, "shopper"), order)
         await self._compare(sale)
 
     # What clients do
@@ -258,11 +259,11 @@ class Selling(RuleBasedStateMachine):
         )
         answers = ["ok", "ok"]
         try:
-            order = await self.cell.ledger.change(*side.key, proposal, actor="store")
+            account, order_id = side.key
+            ctx = CommandContext(account, "store")
+            order = await self.cell.ledger.change(ctx, order_id, proposal)
             seller_order = order.proposals[-1][1]
-            await place_seller_order(
-                self.cell, order, seller, seller_order, cause=None, direct=True
-            )
+            await place_seller_order(self.cell, ctx, order, seller, seller_order, direct=True)
         except Refusal as refusal:
             answers[0] = refusal.code
         try:

@@ -26,6 +26,7 @@ from oms_ledger.accounts.events import AccountCreated, AccountEvent, AccountSett
 from oms_ledger.cell import Cell
 from oms_ledger.cli.maintenance import stale_views
 from oms_ledger.cli.processes import prepare
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.integrity import verify
 from oms_ledger.eventstore.tables import events
 from oms_ledger.services import signals
@@ -165,7 +166,9 @@ class Deployment:
         self.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         prepare(self.cell)
-        asyncio.run(self.cell.ledger.change_account(ACCOUNT, _found_account, actor="test"))
+        asyncio.run(
+            self.cell.ledger.change_account(CommandContext(ACCOUNT, "test"), _found_account)
+        )
 
     def start(self, name: str) -> None:
         command = [sys.executable, "-m", "oms_ledger", COMMANDS[name.partition("-")[0]]]

@@ -7,6 +7,7 @@ from typing import Any
 from oms_ledger.accounts.account import Account
 from oms_ledger.accounts.events import AccountCreated, AccountEvent, AccountSettingsChanged
 from oms_ledger.cli.demo import sample_order
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.ledger import Ledger
 from oms_ledger.orders import events
 from oms_ledger.orders.order import Order
@@ -55,11 +56,11 @@ async def open_account(ledger: Ledger, grace_period_minutes: int = 0, name: str 
     def decide(_: Account | None) -> list[AccountEvent]:
         return [AccountCreated(name, "acme"), AccountSettingsChanged(settings)]
 
-    await ledger.change_account(name, decide, actor="test")
+    await ledger.change_account(CommandContext(name, "test"), decide)
 
 
 async def place(ledger: Ledger, order_id: str, number: int = 1, account: str = ACCOUNT) -> Order:
-    orders = await ledger.place(account, {order_id: placed(number)}, actor="test")
+    orders = await ledger.place(CommandContext(account, "test"), {order_id: placed(number)})
     return orders[order_id]
 
 
@@ -68,4 +69,4 @@ async def place_paid(
 ) -> Order:
     """An order that is ready for handling (the account has no grace period)."""
     await place(ledger, order_id, number, account)
-    return await ledger.change(account, order_id, PAID, actor="test")
+    return await ledger.change(CommandContext(account, "test"), order_id, PAID)

@@ -6,6 +6,7 @@ from functools import partial
 from oms_ledger.accounts.account import Account
 from oms_ledger.accounts.events import AccountCreated, AccountEvent, AccountSettingsChanged
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.orders import events
 from oms_ledger.orders.marketplace.levels import delegated
 from oms_ledger.orders.order import Order
@@ -25,7 +26,7 @@ async def open_accounts(cell: Cell, *names: str, **settings) -> None:
             fields = {"grace_period_minutes": 0, **settings}
             return [AccountCreated(name, name[:4]), AccountSettingsChanged(fields)]
 
-        await cell.ledger.change_account(name, decide, actor="test")
+        await cell.ledger.change_account(CommandContext(name, "test"), decide)
 
 
 def sold(number: int = 1, *chain: str, price: int = 1000, quantity: int = 3) -> events.OrderPlaced:
@@ -51,9 +52,11 @@ def sold(number: int = 1, *chain: str, price: int = 1000, quantity: int = 3) -> 
 async def sell(cell: Cell, number: int = 1, *chain: str, paid: bool = True, **lines) -> str:
     """Place and process an order in the store; its id."""
     order_id = f"v{number}stor-01"
-    await cell.ledger.place(STORE, {order_id: sold(number, *chain, **lines)}, actor="shopper")
+    await cell.ledger.place(
+        CommandContext(STORE, "shopper"), {order_id: sold(number, *chain, **lines)}
+    )
     decision = PAID if paid else PENDING
-    await cell.ledger.change(STORE, order_id, decision, actor="shopper")
+    await cell.ledger.change(CommandContext(STORE, "shopper"), order_id, decision)
     return order_id
 
 

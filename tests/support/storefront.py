@@ -6,6 +6,7 @@ from typing import Any
 from oms_ledger.accounts.account import Account
 from oms_ledger.accounts.events import AccountEvent, AccountSettingsChanged
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.ledger import Ledger
 from oms_ledger.offers.reading import stored
 from projections.offers import rows
@@ -139,7 +140,7 @@ async def set_account(ledger: Ledger, name: str = ACCOUNT, **settings: Any) -> N
     def decide(_: Account | None) -> list[AccountEvent]:
         return [AccountSettingsChanged(settings)]
 
-    await ledger.change_account(name, decide, actor="test")
+    await ledger.change_account(CommandContext(name, "test"), decide)
     ledger._account_seen.clear()
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import insert
 
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.ledger import Ledger
 from oms_ledger.orders.cancellation.decide import cancel
 from oms_ledger.orders.status import Status
@@ -73,7 +74,7 @@ def test_G16_a_timer_is_void_when_the_order_has_moved_on(cell):
         await open_account(at(cell, LONG_AGO).ledger, grace_period_minutes=30)
         await place_paid(cell.ledger, "v1-01")
         await asyncio.to_thread(follow, cell)
-        await cell.ledger.change(ACCOUNT, "v1-01", cancel, actor="test")
+        await cell.ledger.change(CommandContext(ACCOUNT, "test"), "v1-01", cancel)
         await scheduler.fire_due(at(cell, LONG_AGO + timedelta(hours=1)))
         return await cell.ledger.order(ACCOUNT, "v1-01")
 

@@ -17,6 +17,7 @@ from functools import partial
 import structlog
 
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.folding import StreamLoader
 from oms_ledger.eventstore.records import micros
 from oms_ledger.orders.decide import Decision
@@ -146,11 +147,9 @@ async def _bury(cell: Cell, message: StoredMessage, why: str) -> None:
 
 async def _tell(cell: Cell, message: StoredMessage, decision: Decision) -> None:
     await cell.ledger.change(
-        message.account,
+        CommandContext(message.account, f"call:{message.kind}", message.cause),
         message.order_id,
         decision,
-        actor=f"call:{message.kind}",
-        cause=message.cause,
     )
 
 

@@ -92,7 +92,7 @@ async def patch_account(request: Request, cell: TheCell, caller: MayChange) -> R
         new = {name: v for name, v in parsed.items() if account.setting(name) != v}
         return [AccountSettingsChanged(new)] if new else []
 
-    account = await cell.ledger.change_account(caller.account, decide, actor=caller.actor)
+    account = await cell.ledger.change_account(caller.context, decide)
     return json_response(serialize_account(account))
 
 

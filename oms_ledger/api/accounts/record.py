@@ -15,4 +15,4 @@ async def record(cell: Cell, caller: Caller, event: AccountEvent) -> None:
             raise AccountNotFound(caller.account)
         return [event]
 
-    await cell.ledger.change_account(caller.account, decide, actor=caller.actor)
+    await cell.ledger.change_account(caller.context, decide)

@@ -14,8 +14,10 @@ from oms_ledger.api.auth.own_page import require_own_page
 from oms_ledger.api.auth.rate_limit import Limits
 from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.errors import ApiError, forbidden, unauthorized
+from oms_ledger.api.http.idempotency import STATE as IDEMPOTENCY
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore import idempotency
+from oms_ledger.eventstore.command import CommandContext
+from oms_ledger.eventstore.idempotency import IdempotencyScope
 from oms_ledger.ledger import Ledger
 from oms_ledger.services.accounts import user_tokens
 from oms_ledger.services.accounts.user_tokens import UserToken
@@ -45,11 +47,18 @@ class Caller:
     generation: str | None = None
     person: SignedIn | None = None
     acting: str | None = None
+    cause: str | None = None
+    idempotency: IdempotencyScope | None = None
 
     @property
     def actor(self) -> str:
         """Who did it, also where another key is meant than the caller's own."""
         return self.acting or self.app_key
+
+    @property
+    def context(self) -> CommandContext:
+        """On whose behalf a command of this request runs."""
+        return CommandContext(self.account, self.actor, self.cause, self.idempotency)
 
 
 def get_cell(request: Request) -> Cell:
@@ -109,17 +118,24 @@ async def known_caller(request: Request) -> Caller:
 
     401 for a bad one; 404 and 403 when another account is asked than the one it belongs to.
     """
-    signed_in = request.scope["state"].get(STATE)
+    state = request.scope["state"]
+    signed_in = state.get(STATE)
     if isinstance(signed_in, SignedIn):
         return _person(signed_in)
     caller = await _by_key(request) or await _by_user_token(request)
     if caller is None:
         raise unauthorized(request.scope["path"])
-    requested = request.scope["state"].get("account_asked")
+    requested = state.get("account_asked")
     if requested and requested != caller.account:
         await request.app.state.cell.ledger.account(requested)  # unknown: 404
         raise forbidden(frozenset({f"a role in the account {requested}"}))
     return caller
+
+
+def in_request(request: Request, caller: Caller) -> Caller:
+    """The caller with the id of the request, and its key, if it came with one."""
+    state = request.scope["state"]
+    return replace(caller, cause=state["request_id"], idempotency=state.get(IDEMPOTENCY))
 
 
 def _person(signed_in: SignedIn) -> Caller:
@@ -166,7 +182,8 @@ async def _behind(request: Request, token: UserToken) -> Caller | None:
     if token.app_key and (key is None or not key.has_generation(token.generation, now_micros())):
         return None
     if token.shopper is not None:
-        idempotency.belongs_to(mailbox_hash(encryption, token.account, token.shopper))
+        if (scope := request.scope["state"].get(IDEMPOTENCY)) is not None:
+            scope.who = mailbox_hash(encryption, token.account, token.shopper)
         return Caller(token.account, SHOPPER, frozenset(), token.shopper)
     if key is None:
         return None
@@ -199,7 +216,7 @@ async def admitted(request: Request, caller: Caller, operation: str) -> Caller:
     limits: Limits = request.app.state.limits
     public, counted = not caller.resources, caller.person is None  # minutes are for integrations
     await limits.admit(request, caller.account, operation, public=public, counted=counted)
-    return caller
+    return in_request(request, caller)
 
 
 async def _for_key(request: Request, caller: Caller, app_key: str) -> Caller:

@@ -73,4 +73,4 @@ async def _set(ledger: Ledger, caller: Caller, change: Callable[[Json], Json]) -
         after = change(before)
         return [] if after == before else [AccountSettingsChanged({SETTING: after})]
 
-    await ledger.change_account(caller.account, decide, actor=caller.app_key)
+    await ledger.change_account(caller.context, decide)

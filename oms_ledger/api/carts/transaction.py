@@ -21,7 +21,6 @@ from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.bodies import json_body
 from oms_ledger.api.http.errors import unauthorized
 from oms_ledger.api.http.origin import origin_of
-from oms_ledger.api.http.receipts import request_id
 from oms_ledger.api.orders.documents import JSON, json_response
 from oms_ledger.carts.cart import Json
 from oms_ledger.cell import Cell
@@ -46,7 +45,7 @@ async def post_transaction(
         cart_id_of(order_form_id),
         cart_caller(request, caller),
         await json_body(request),
-        cause=request_id(request),
+        ctx=caller.context,
         identify=lambda body: identified(cell, caller, body),
     )
     cart = document(request, cell, caller, transaction.answer)

@@ -15,7 +15,7 @@ from oms_ledger.api.http.bodies import (
     json_body,
     parse,
 )
-from oms_ledger.api.http.receipts import receipt, request_id
+from oms_ledger.api.http.receipts import receipt
 from oms_ledger.orders.changes.v1 import Modification, UnitsInput
 from oms_ledger.services.changes.registration import register
 
@@ -65,12 +65,10 @@ async def post_change(
     account = await cell.ledger.account(caller.account)
     order = await register(
         cell,
-        caller.account,
+        caller.context,
         path_id(order_id),
         requested,
         trust_prices=account.setting("trust_request_prices"),
-        actor=caller.app_key,
-        cause=request_id(request),
     )
     change = next(
         one for one in order.registered_changes if one.change.request_id == requested.request_id

@@ -22,7 +22,6 @@ from oms_ledger.api.changes.bodies import ChangeBody, settings_of
 from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.http.errors import bad_request
-from oms_ledger.api.http.receipts import request_id
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.ledger import ConcurrencyError
@@ -80,7 +79,7 @@ async def put_settings(request: Request, ledger: TheLedger, caller: MayModify) -
         return [] if after == kept else [AccountSettingsChanged({changes_settings.SETTING: after})]
 
     try:
-        account = await ledger.change_account(caller.account, decide, actor=caller.app_key)
+        account = await ledger.change_account(caller.context, decide)
     except ConcurrencyError:
         raise refusals.CannotUpdateChangeSettings() from None
     return json_response(changes_settings.shown(_kept(account)))
@@ -121,9 +120,7 @@ async def patch_changes(
     outside = await asyncio.to_thread(_outside, cell, caller.account)
     account = await ledger.account(caller.account)
     decision = modifying(account, _asked(cell, caller, body), str(uuid.uuid4()), outside)
-    order = await ledger.change(
-        caller.account, path_id(order_id), decision, actor=caller.app_key, cause=request_id(request)
-    )
+    order = await ledger.change(caller.context, path_id(order_id), decision)
     return json_response(modifications.request_answer(order, order.change_requests[-1]), status=202)
 
 
@@ -169,9 +166,7 @@ async def post_retry(
     order_id: str, change_request_id: str, request: Request, ledger: TheLedger, caller: MayModify
 ) -> Response:
     decision = partial(retry_change, request_id=path_id(change_request_id))
-    await ledger.change(
-        caller.account, path_id(order_id), decision, actor=caller.app_key, cause=request_id(request)
-    )
+    await ledger.change(caller.context, path_id(order_id), decision)
     return Response(status_code=204)
 
 
@@ -185,9 +180,7 @@ async def post_cancel(
 ) -> Response:
     reason = parse(ChangeCancellation, await json_body(request) or {}).reason
     decision = partial(cancel_change, request_id=path_id(change_request_id), reason=reason)
-    await ledger.change(
-        caller.account, path_id(order_id), decision, actor=caller.app_key, cause=request_id(request)
-    )
+    await ledger.change(caller.context, path_id(order_id), decision)
     return Response(status_code=200)
 
 
@@ -213,12 +206,12 @@ async def post_agreement(
     requested = parse(Agreement, await json_body(request)).agreement_type
     the_order, change = path_id(order_id), path_id(change_request_id)
     decision = partial(agree, request_id=change, participant="", agreement=requested)
-    who = {"actor": caller.app_key, "cause": request_id(request)}
+    ctx = caller.context
     try:
         try:
-            await ledger.change(caller.account, the_order, decision, **who)
+            await ledger.change(ctx, the_order, decision)
         except OrderNotFound:
-            await ledger.change(caller.account, marketplace_order_id_of(the_order), decision, **who)
+            await ledger.change(ctx, marketplace_order_id_of(the_order), decision)
     except OrderNotFound:
         raise refusals.ChangeOrderNotFound(the_order) from None
     return json_response(

@@ -16,10 +16,8 @@ from oms_ledger.api.checkout.answers import transaction_data
 from oms_ledger.api.http.bodies import json_body
 from oms_ledger.api.http.errors import bad_request
 from oms_ledger.api.http.origin import origin_of
-from oms_ledger.api.http.receipts import request_id
 from oms_ledger.api.orders.documents import JSON, json_response
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore.idempotency import is_replayed
 from oms_ledger.orders.documents import placed_order
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.placement.reading import raw_items
@@ -39,7 +37,7 @@ async def put_orders(
     body = await json_body(request)
     if not isinstance(body, dict):
         raise bad_request("The body: expected a JSON object with items, clientProfileData, …")
-    orders = await cell.ledger.repeated(caller.account, actor=caller.app_key)
+    orders = await cell.ledger.repeated(caller.context)
     if orders:
         return _placed(cell, orders, request, caller)
     account = await cell.ledger.account(caller.account)
@@ -62,8 +60,6 @@ async def put_orders(
     ids = [new_id() for _ in raw_items(offered.body)]
     sources = {ids[index] for index in offered.from_offers}
     origin = Origin(
-        actor=caller.app_key,
-        cause=request_id(request),
         sales_channel=channel,
         trusted=trusted,
         offered=len(sources) == len(ids),
@@ -71,6 +67,7 @@ async def put_orders(
     )
     orders = await place_purchase(
         cell,
+        caller.context,
         account,
         offered.body,
         origin,
@@ -87,6 +84,12 @@ def _placed(cell: Cell, orders: list[Order], request: Request, caller: Caller) -
     }
     response = Response(orjson.dumps(answer), 201, media_type=JSON)
     secure = origin_of(request).scheme == "https"
-    if caller.app_key != ANONYMOUS or not is_replayed():  # it may be another anonymous caller's
+    if caller.app_key != ANONYMOUS or not _is_replayed(
+        caller
+    ):  # it may be another anonymous caller's
         response.raw_headers.extend(checkout_cookies.headers(cell, orders[0], secure=secure))
     return response
+
+
+def _is_replayed(caller: Caller) -> bool:
+    return caller.idempotency is not None and caller.idempotency.replayed

@@ -17,10 +17,9 @@ from oms_ledger.api.carts.answers import with_cookies
 from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.bodies import json_body
 from oms_ledger.api.http.errors import ApiError, bad_request
-from oms_ledger.api.http.receipts import request_id
 from oms_ledger.api.orders.documents import JSON
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore import idempotency
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.gateway import (
     AuthorizationResult,
@@ -61,10 +60,8 @@ async def _send(
     """Take payments; only a key may pay by a gift card that the placement did not have (G57)."""
     if KEY not in caller.resources:
         require_placed_cards(body, orders)
-    with telling_of_gateways():
-        await authorization.send(
-            cell, orders, body, actor=caller.app_key, cause=request_id(request)
-        )
+    with telling_of_gateways(caller.context) as ctx:
+        await authorization.send(cell, ctx, orders, body)
     return Response(status_code=201)
 
 
@@ -78,15 +75,14 @@ async def post_split_payments(
 
 
 @contextmanager
-def telling_of_gateways() -> Iterator[None]:
+def telling_of_gateways(ctx: CommandContext) -> Iterator[CommandContext]:
     """How a gateway that is away, or that refuses to be asked, is said over HTTP.
 
     What is done meanwhile is done once by the state of the orders, not by an Idempotency-Key: a
     denial may be followed by another try.
     """
     try:
-        with idempotency.without_idempotency():
-            yield
+        yield ctx.without_idempotency()
     except GatewayUnavailable as away:
         message = f"A communication error with payment system has occurred: {away}"
         raise ApiError(503, "CHK0076", message, {"Retry-After": "1"}) from away
@@ -136,10 +132,8 @@ async def get_gateway_callback(
 async def _processed(
     request: Request, cell: Cell, orders: list[Order], processor: Caller
 ) -> AuthorizationResult | None:
-    with telling_of_gateways():
-        return await authorization.process(
-            cell, orders, actor=processor.app_key, cause=request_id(request)
-        )
+    with telling_of_gateways(processor.context) as ctx:
+        return await authorization.process(cell, ctx, orders)
 
 
 async def _after_purchase(

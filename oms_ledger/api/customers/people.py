@@ -59,7 +59,7 @@ async def post_person(request: Request, cell: TheCell, caller: MayLook) -> Respo
 
     orders = await asyncio.to_thread(count)
     decide = partial(_looked_up, person)
-    await cell.ledger.change_account(caller.account, decide, actor=caller.actor)
+    await cell.ledger.change_account(caller.context, decide)
     return json_response({"person": person, "orders": orders})
 
 

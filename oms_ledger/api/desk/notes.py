@@ -14,11 +14,10 @@ from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.http.errors import bad_request
-from oms_ledger.api.http.receipts import request_id
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.api.orders.queries import number
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore import idempotency
+from oms_ledger.eventstore.idempotency import KeyClaim
 from oms_ledger.eventstore.records import instant
 from oms_ledger.masterdata.document import account_id
 from oms_ledger.orders.documents.masking import masked, reason_of
@@ -88,9 +87,9 @@ async def post_note(request: Request, cell: TheCell, caller: MayWrite) -> Respon
     return json_response(serialize_note(stored))
 
 
-def _new(caller: Caller, body: dict[str, Any]) -> tuple[Note, idempotency.KeyClaim | None]:
+def _new(caller: Caller, body: dict[str, Any]) -> tuple[Note, KeyClaim | None]:
     """A note with an id of its own; a request that is sent again makes one with the same id."""
-    claim = idempotency.claim(caller.account, caller.app_key)
+    claim = caller.context.claim()
     note_id, requested = secrets.token_hex(16), None
     if claim is not None:
         name = f"{caller.account}/{claim.name}".encode()
@@ -160,11 +159,9 @@ async def _is_masked(
         return True
     with suppress(OrderNotFound):  # a note may be about something else than an order
         await cell.ledger.change(
-            caller.account,
+            caller.context,
             target,
             partial(disclose, reason=why),
-            actor=caller.app_key,
-            cause=request_id(request),
         )
     return False
 

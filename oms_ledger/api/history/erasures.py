@@ -9,7 +9,6 @@ from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.history.history import ResponseModel
 from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.http.errors import bad_request
-from oms_ledger.api.http.receipts import request_id
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.services.privacy.erase import Person, erase
 
@@ -74,11 +73,9 @@ async def post_erasure(request: Request, cell: TheCell, caller: MayErase) -> Res
     )
     erasure = await erase(
         cell,
-        caller.account,
+        caller.context,
         person,
         dry_run=requested.dry_run,
         include_open=requested.include_open,
-        actor=caller.app_key,
-        cause=request_id(request),
     )
     return json_response(erasure.as_json())

@@ -10,7 +10,6 @@ from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.http.errors import bad_request
 from oms_ledger.api.http.numbers import whole_number
-from oms_ledger.api.http.receipts import request_id
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.eventstore.records import instant
 from oms_ledger.orders.instants import spell
@@ -71,9 +70,7 @@ async def post_resume(
     message_id: str, request: Request, cell: TheCell, caller: MayMend
 ) -> Response:
     """Have a call made again at once; the order is no longer in error because of it."""
-    message = await admin.resume(
-        cell, caller.account, path_id(message_id), actor=caller.app_key, cause=request_id(request)
-    )
+    message = await admin.resume(cell, caller.context, path_id(message_id))
     await asyncio.to_thread(signals.signal, cell.redis, [messages.SUBSCRIPTION])
     return json_response(shown(message))
 
@@ -88,13 +85,6 @@ async def post_skip(message_id: str, request: Request, cell: TheCell, caller: Ma
     reason = parse(Skip, await json_body(request)).reason.strip()
     if not reason:
         raise bad_request("reason: found nothing, expected why the message need not be delivered")
-    message = await admin.skip(
-        cell,
-        caller.account,
-        path_id(message_id),
-        reason=reason[:1000],
-        actor=caller.app_key,
-        cause=request_id(request),
-    )
+    message = await admin.skip(cell, caller.context, path_id(message_id), reason=reason[:1000])
     await asyncio.to_thread(signals.signal, cell.redis, [messages.SUBSCRIPTION])
     return json_response(shown(message))

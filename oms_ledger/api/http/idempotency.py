@@ -13,8 +13,9 @@ import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from oms_ledger.api.http.errors import body_of
-from oms_ledger.eventstore.idempotency import IdempotencyScope, current
+from oms_ledger.eventstore.idempotency import IdempotencyScope
 
+STATE = "idempotency"  # where the scope of the request is kept
 METHODS = {"POST", "PATCH", "PUT"}
 _KEY = re.compile(rb"[\x20-\x7e]{1,255}")
 
@@ -49,11 +50,8 @@ class IdempotencyMiddleware:
                 message["headers"] = [*message.get("headers", []), extra]
             await send(message)
 
-        token = current.set(attempt)
-        try:
-            await self._app(scope, noted, marked)
-        finally:
-            current.reset(token)
+        scope["state"][STATE] = attempt
+        await self._app(scope, noted, marked)
 
 
 def requested(scope: Scope, body: bytes) -> str:

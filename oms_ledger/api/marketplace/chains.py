@@ -17,7 +17,6 @@ from oms_ledger.api.checkout.placement import put_orders
 from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.http.errors import bad_request, forbidden
-from oms_ledger.api.http.receipts import request_id
 from oms_ledger.api.marketplace.fulfillment import authorization_of, place_received
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.orders.documents import placed_order
@@ -78,11 +77,9 @@ async def post_authorization(
     if fields not in _groups_of(known):
         raise OtherMarketplaceGroup(known.order_id, fields[:100])
     order = await ledger.change(
-        caller.account,
+        caller.context,
         path_id(order_id),
         authorize_fulfillment,
-        actor=caller.app_key,
-        cause=request_id(request),
     )
     number, at = authorization_of(order)
     return json_response({"date": spell(at, "Z"), "orderId": order.order_id, "receipt": number})

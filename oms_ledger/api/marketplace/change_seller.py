@@ -20,7 +20,7 @@ from oms_ledger.api.http.bodies import (
     parse,
 )
 from oms_ledger.api.http.errors import ApiError
-from oms_ledger.api.http.receipts import receipt, request_id
+from oms_ledger.api.http.receipts import receipt
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.cell import Cell
 from oms_ledger.orders.amounts import count
@@ -64,7 +64,7 @@ async def post_window(request: Request, cell: TheCell, caller: MaySet) -> Respon
             return []
         return [AccountSettingsChanged({_SETTING: days})]
 
-    await cell.ledger.change_account(caller.account, decide, actor=caller.app_key)
+    await cell.ledger.change_account(caller.context, decide)
     return Response(status_code=201)
 
 
@@ -99,24 +99,23 @@ async def put_seller(order_id: str, request: Request, cell: TheCell, caller: May
             for one in requested.shipping_data.logistics_info
         ],
     }
-    actor = {"actor": caller.app_key, "cause": request_id(request)}
     order_id, account = path_id(order_id), caller.account
     order = await cell.ledger.order(account, order_id)
     require_change(order, payment_value=requested.marketplace_payment_value, **fields)
     name = await require_taker(cell, order, requested.new_seller_id)
     proposal = partial(propose_seller, payment_value=requested.marketplace_payment_value, **fields)
-    order = await cell.ledger.change(account, order_id, proposal, **actor)
+    order = await cell.ledger.change(caller.context, order_id, proposal)
     seller_order = order.proposals[-1][1]
     await place_seller_order(
         cell,
+        caller.context,
         replace(order, logistics=_deliveries(order, fields["deliveries"])),
         requested.new_seller_id,
         seller_order,
-        cause=request_id(request),
         direct=True,
     )
     change = partial(change_seller, seller_name=name, seller_order_id=seller_order, **fields)
-    order = await cell.ledger.change(account, order_id, change, **actor)
+    order = await cell.ledger.change(caller.context, order_id, change)
     number, at = next((n, at) for kind, n, at in reversed(order.receipts) if kind == "changeSeller")
     return receipt(order, request, number, at)
 

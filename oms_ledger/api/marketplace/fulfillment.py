@@ -182,11 +182,9 @@ async def _placed(
         return accept_order(order, context, difference=new[order.order_id].difference)
 
     return await cell.ledger.place(
-        caller.account,
+        caller.context,
         {order_id: one.placed for order_id, one in new.items()},
-        actor=caller.app_key,
         keys=keys,
-        cause=request_id(request),
         then=accept,
     )
 
@@ -224,11 +222,9 @@ async def _fulfill(
     if fields is not None and fields != order.placed.marketplace_order_id:
         raise OtherMarketplaceOrder(order_id, fields)
     order = await ledger.change(
-        caller.account,
+        caller.context,
         order_id,
         authorize_fulfillment,
-        actor=caller.app_key,
-        cause=request_id(request),
     )
     return json_response(_receipt(order, authorization_of(order)), status)
 
@@ -296,9 +292,7 @@ async def post_cancel(
             reason=requested.reason,
             requested_by_user=bool(requested.requested_by_user),
         )
-    order = await cell.ledger.change(
-        caller.account, order_id, decision, actor=caller.app_key, cause=request_id(request)
-    )
+    order = await cell.ledger.change(caller.context, order_id, decision)
     if from_above and order.status is not Status.CANCELED:
         return Response(status_code=200)
     fields = _receipt(order, cancellation_receipt(order))
@@ -321,10 +315,8 @@ async def post_authorize_manually(
 ) -> Response:
     """A person takes a divergent price, or dispatches before the marketplace authorized it."""
     order = await ledger.change(
-        caller.account,
+        caller.context,
         path_id(order_id),
         authorize_manually,
-        actor=caller.app_key,
-        cause=request_id(request),
     )
     return json_response({"orderId": order.order_id, "status": order.status})

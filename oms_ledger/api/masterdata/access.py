@@ -6,15 +6,20 @@ from fastapi import Request
 
 from oms_ledger.accounts.refusals import AccountNotFound
 from oms_ledger.accounts.roles import FULL, LIST, OPERATIONS, VIEW
-from oms_ledger.api.auth.dependencies import Caller, admitted, get_cell, known_caller
+from oms_ledger.api.auth.dependencies import (
+    Caller,
+    admitted,
+    get_cell,
+    in_request,
+    known_caller,
+)
 from oms_ledger.api.auth.rate_limit import Limits
 from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.errors import ApiError, forbidden, unauthorized
-from oms_ledger.api.http.receipts import request_id
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.masterdata.entity import Entity
 from oms_ledger.masterdata.names import ORDERS, require_entity
 from oms_ledger.masterdata.security import Security
-from oms_ledger.services.masterdata.recording import CommandContext
 from oms_ledger.services.operators.signed_in import STATE
 
 ANONYMOUS = "anonymous"
@@ -24,16 +29,14 @@ ANONYMOUS = "anonymous"
 class Access:
     """A caller of Master Data; `caller` is None for one without credentials."""
 
-    account: str
     caller: Caller | None
-    cause: str
+    context: CommandContext
     closed: ApiError
     """What an anonymous caller hears where nothing is open."""
 
     @property
-    def context(self) -> CommandContext:
-        actor = self.caller.app_key if self.caller else ANONYMOUS
-        return CommandContext(self.account, actor, self.cause)
+    def account(self) -> str:
+        return self.context.account
 
     @property
     def is_known(self) -> bool:
@@ -64,16 +67,20 @@ class MasterDataPermission:
             closed = unauthorized(request.scope["path"])
             limits: Limits = request.app.state.limits
             await limits.admit(request, account, self.operation, public=True)
-            return Access(account, None, request_id(request), closed)
+            return Access(None, _unknown(request, account), closed)
         caller = await known_caller(request)
         if caller.shopper is not None and self.anonymous:
             await admitted(request, caller, self.operation)
-            return Access(caller.account, None, request_id(request), forbidden(self.needed))
+            return Access(None, _unknown(request, caller.account), forbidden(self.needed))
         if not caller.resources & self.needed:
             raise forbidden(self.needed)
         _require_orders_too(request, caller)
-        await admitted(request, caller, self.operation)
-        return Access(caller.account, caller, request_id(request), forbidden(self.needed))
+        caller = await admitted(request, caller, self.operation)
+        return Access(caller, caller.context, forbidden(self.needed))
+
+
+def _unknown(request: Request, account: str) -> CommandContext:
+    return in_request(request, Caller(account, ANONYMOUS, frozenset())).context
 
 
 async def _anonymous_account(request: Request) -> str | None:

@@ -12,7 +12,6 @@ from oms_ledger.api.auth.dependencies import (
     requires,
 )
 from oms_ledger.api.http.addressing import path_id
-from oms_ledger.api.http.receipts import request_id
 from oms_ledger.ledger import Ledger
 from oms_ledger.orders import events
 from oms_ledger.orders.decide import DecisionContext
@@ -34,11 +33,9 @@ async def post_start_handling(
     order_id: str, request: Request, ledger: TheLedger, caller: MayHandle
 ) -> Response:
     await ledger.change(
-        caller.account,
+        caller.context,
         path_id(order_id),
         start_handling,
-        actor=caller.app_key,
-        cause=request_id(request),
     )
     return Response(status_code=204)
 
@@ -65,9 +62,7 @@ async def _step(
     account = await ledger.account(caller.account)
     chosen = bool(account.setting(status.replace("-", "_")))
     decision = partial(take_step, status=status, chosen=chosen)
-    await ledger.change(
-        caller.account, path_id(order_id), decision, actor=caller.app_key, cause=request_id(request)
-    )
+    await ledger.change(caller.context, path_id(order_id), decision)
     return Response(status_code=204)
 
 
@@ -86,7 +81,5 @@ async def post_payment_notification(
         return notify_payment(one, context, payment_id=named, sibling=sibling)
 
     ids = [one.order_id for one in await siblings(cell, order)]
-    await ledger.change_together(
-        caller.account, ids, decide, actor=caller.app_key, cause=request_id(request)
-    )
+    await ledger.change_together(caller.context, ids, decide)
     return Response(status_code=200)

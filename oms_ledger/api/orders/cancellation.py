@@ -18,7 +18,7 @@ from oms_ledger.api.auth.ownership import require_own
 from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.http.errors import ApiError
-from oms_ledger.api.http.receipts import cancellation_receipt, receipt, request_id
+from oms_ledger.api.http.receipts import cancellation_receipt, receipt
 from oms_ledger.orders.cancellation.decide import cancel, deny_cancellation
 
 router = APIRouter(tags=["Cancellation"])
@@ -57,9 +57,7 @@ async def post_cancel(
         requested_by_user=bool(requested.requested_by_user),
         called_by=caller.app_key,
     )
-    order = await ledger.change(
-        caller.account, path_id(order_id), decision, actor=caller.app_key, cause=request_id(request)
-    )
+    order = await ledger.change(caller.context, path_id(order_id), decision)
     return receipt(order, request, *cancellation_receipt(order))
 
 
@@ -75,9 +73,7 @@ async def post_user_cancel_request(
         await require_own(request, cell, order, caller.shopper)
 
     decision = partial(cancel, reason=reason, requested_by_user=True, called_by=caller.app_key)
-    order = await cell.ledger.change(
-        caller.account, order_id, decision, actor=caller.app_key, cause=request_id(request)
-    )
+    order = await cell.ledger.change(caller.context, order_id, decision)
     return receipt(order, request, *cancellation_receipt(order))
 
 
@@ -96,7 +92,5 @@ async def post_deny_cancellation_request(
         request_id=fields.cancellation_request_id,
         reason=_checked(fields.deny_reason, "denyReason") or "",
     )
-    await ledger.change(
-        caller.account, path_id(order_id), decision, actor=caller.app_key, cause=request_id(request)
-    )
+    await ledger.change(caller.context, path_id(order_id), decision)
     return Response(status_code=200)

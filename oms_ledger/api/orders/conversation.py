@@ -16,7 +16,6 @@ from oms_ledger.api.auth.dependencies import (
 )
 from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.bodies import Body, json_body, parse
-from oms_ledger.api.http.receipts import request_id
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.orders.conversation.interactions import log_interaction
 from oms_ledger.orders.conversation.messages import Message, messages
@@ -48,9 +47,7 @@ async def post_interaction(
     """Add a line to the order's log; it is in the order's history, not in its document."""
     fields = parse(Interaction, await json_body(request))
     decision = partial(log_interaction, source=fields.source, message=fields.message)
-    await ledger.change(
-        caller.account, path_id(order_id), decision, actor=caller.app_key, cause=request_id(request)
-    )
+    await ledger.change(caller.context, path_id(order_id), decision)
     return Response(status_code=200)
 
 

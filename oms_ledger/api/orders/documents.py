@@ -83,11 +83,9 @@ async def get_document(
         order = await cell.ledger.order(account.name, order_id)
         return json_response(orjson.dumps(mask_document(pii_document(order))))
     order = await cell.ledger.change(
-        account.name,
+        caller.context,
         order_id,
         partial(disclose, reason=why),
-        actor=caller.app_key,
-        cause=request.scope["state"]["request_id"],
     )
     return json_response(orjson.dumps(pii_document(order)))
 

@@ -18,7 +18,7 @@ from oms_ledger.api.http.bodies import (
     parse,
 )
 from oms_ledger.api.http.errors import bad_request
-from oms_ledger.api.http.receipts import receipt, request_id
+from oms_ledger.api.http.receipts import receipt
 from oms_ledger.ledger import Ledger
 from oms_ledger.orders import events as e
 from oms_ledger.orders.decide import Decision
@@ -192,9 +192,7 @@ async def _issue(
     requested = parse(Invoice, body)
     account = await ledger.account(caller.account)
     decision = invoicing(requested, body, account, totals=totals, once=once)
-    order = await ledger.change(
-        caller.account, path_id(order_id), decision, actor=caller.app_key, cause=request_id(request)
-    )
+    order = await ledger.change(caller.context, path_id(order_id), decision)
     invoice = order.invoice(requested.invoice_number)
     assert invoice is not None
     return order, invoice
@@ -270,9 +268,7 @@ async def put_tracking(
             for i, one in enumerate(fields.events or [])
         ],
     )
-    order = await ledger.change(
-        caller.account, path_id(order_id), decision, actor=caller.app_key, cause=request_id(request)
-    )
+    order = await ledger.change(caller.context, path_id(order_id), decision)
     return receipt(order, request, *_answer(order, f"tracking of {number.strip()}"))
 
 
@@ -301,11 +297,9 @@ async def patch_invoice(
     number = path_id(invoice_number)
     details = fields.model_dump(by_alias=True, exclude_unset=True)
     order = await ledger.change(
-        caller.account,
+        caller.context,
         path_id(order_id),
         partial(change_tracking, number=number, details=details),
-        actor=caller.app_key,
-        cause=request_id(request),
     )
     return receipt(order, request, *_answer(order, f"tracking number of {number.strip()}"))
 

@@ -23,7 +23,6 @@ from oms_ledger.api.http.bodies import (
     parse,
 )
 from oms_ledger.api.http.errors import bad_request, shown
-from oms_ledger.api.http.receipts import request_id
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.records import instant
@@ -195,11 +194,9 @@ async def send_additional_data(
         data[name] = value
     first = (await _orders(cell, caller, transaction_id))[0]
     await cell.ledger.change(
-        caller.account,
+        caller.context,
         first.order_id,
         partial(add_data, data=data),
-        actor=caller.app_key,
-        cause=request_id(request),
     )
     return Response(status_code=200)
 
@@ -214,10 +211,8 @@ async def post_authorization_request(
     if named and named != path_id(transaction_id):
         raise bad_request(f"transactionId: found {shown(named)}, but the path names another")
     orders = await _orders(cell, caller, transaction_id)
-    with telling_of_gateways():
-        await authorization.process(
-            cell, orders, actor=caller.app_key, cause=request_id(request), begin=False
-        )
+    with telling_of_gateways(caller.context) as ctx:
+        await authorization.process(cell, ctx, orders, begin=False)
     orders = await _orders(cell, caller, transaction_id)
     return json_response(transactions.authorization_answer(orders, cell.ledger.now()))
 
@@ -273,9 +268,7 @@ async def _ask(
         mine = shares[order.order_id]
         return request_manually(order, context, kind=kind, value=mine, asked_as=name, whole=whole)
 
-    after = await cell.ledger.change_together(
-        caller.account, ids, decide, actor=caller.app_key, cause=request_id(request)
-    )
+    after = await cell.ledger.change_together(caller.context, ids, decide)
     return json_response(transactions.request_answer(kind, manual_request_id(after, kind, name)))
 
 
@@ -369,11 +362,9 @@ async def _decided(
     request: Request, cell: Cell, caller: Caller, orders: Sequence[Order], decision: Any
 ) -> None:
     await cell.ledger.change_together(
-        caller.account,
+        caller.context,
         [order.order_id for order in orders],
         decision,
-        actor=caller.app_key,
-        cause=request_id(request),
     )
 
 

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Depends, Request, Response
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.bodies import json_body
-from oms_ledger.api.http.receipts import request_id
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.orders.instants import PII_ZONE, spell
 from oms_ledger.orders.order import Order
@@ -60,9 +59,7 @@ async def post_callback(
     if order_id is None:
         raise AuthorizationNotFound()
     decision = partial(score_rule, **params)
-    order = await cell.ledger.change(
-        caller.account, order_id, decision, actor=caller.app_key, cause=request_id(request)
-    )
+    order = await cell.ledger.change(caller.context, order_id, decision)
     return json_response(serialize_authorization(order, request))
 
 

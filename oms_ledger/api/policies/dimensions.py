@@ -13,7 +13,6 @@ from oms_ledger import jsonata
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.bodies import Body, json_body, parse
-from oms_ledger.api.http.receipts import request_id
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.records import instant
@@ -285,7 +284,7 @@ async def _changed(
 
     found = await asyncio.to_thread(act)
     await request.app.state.freshness.wait()
-    await follow_changes(cell, caller.account, caller.app_key, request_id(request))
+    await follow_changes(cell, caller.context)
     return found
 
 

@@ -16,6 +16,7 @@ from oms_ledger.carts.cart import Cart, Json, PlacedGroup, emptied, filling_key
 from oms_ledger.carts.context import CartCaller
 from oms_ledger.carts.pricing import PricedCart, without_passing
 from oms_ledger.carts.refusals import CartRefusal
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.ledger import KeyTaken
 from oms_ledger.eventstore.records import Key
 from oms_ledger.orders.events import OrderPlaced
@@ -62,7 +63,7 @@ async def place_cart(
     caller: CartCaller,
     body: object,
     *,
-    cause: str | None,
+    ctx: CommandContext,
     identify: Callable[[Json], Json],
 ) -> Transaction:
     """Place what is in the cart, at the prices that the shopper was last shown."""
@@ -78,9 +79,7 @@ async def place_cart(
             before = await _repeated(carts, account, prepared)
             if before:
                 return Transaction(prepared.answer, tuple(before))
-            orders = await _place(
-                carts, account, prepared, caller, identify(prepared.body), cause=cause
-            )
+            orders = await _place(carts, ctx, account, prepared, identify(prepared.body))
             done = await asyncio.to_thread(_remember, carts, account, prepared, orders)
             if done is not None:
                 return done
@@ -141,12 +140,10 @@ def _waits(order: Order, now: datetime) -> bool:
 
 async def _place(
     carts: Carts,
+    ctx: CommandContext,
     account: Account,
     prepared: _Prepared,
-    caller: CartCaller,
     body: Json,
-    *,
-    cause: str | None,
 ) -> Sequence[Order]:
     priced = prepared.answer.priced
     cart = priced.cart
@@ -158,8 +155,6 @@ async def _place(
         return [Key(account.name, filling_key(cart.filling), group.encode())]
 
     origin = Origin(
-        actor=caller.actor,
-        cause=cause,
         sales_channel=cart.sales_channel,
         offered=True,
         line_ids=[one.line.unique_id for one in priced.lines],
@@ -167,6 +162,7 @@ async def _place(
     try:
         return await place_purchase(
             carts.cell,
+            ctx,
             account,
             body,
             origin,

@@ -8,6 +8,7 @@ from typing import Any
 
 from oms_ledger.accounts.refusals import AccountNotFound
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.records import order_stream
 from oms_ledger.orders import events
 from oms_ledger.orders.changes import refusals, settings
@@ -42,11 +43,9 @@ AGREEMENT = "agreement"
 
 async def _there(cell: Cell, pending: StoredMessage, decision: Any, **named: Any) -> Order:
     return await cell.ledger.change(
-        pending.other,
+        CommandContext(pending.other, _partner(pending), pending.cause),
         pending.body["order"],
         partial(decision, **named),
-        actor=_partner(pending),
-        cause=pending.cause,
     )
 
 
@@ -56,11 +55,9 @@ def _partner(pending: StoredMessage) -> str:
 
 async def _here(cell: Cell, pending: StoredMessage, decision: Any, **named: Any) -> Order:
     return await cell.ledger.change(
-        pending.account,
+        CommandContext(pending.account, f"partner:{pending.other}", pending.cause),
         pending.order_id,
         partial(decision, **named),
-        actor=f"partner:{pending.other}",
-        cause=pending.cause,
     )
 
 
@@ -168,18 +165,13 @@ async def notify_registered(cell: Cell, pending: StoredMessage) -> None:
     """A v1 change, to the other side; what it costs more is paid by the marketplace's payment."""
     event = await asyncio.to_thread(_event, cell, pending)
     assert isinstance(event, events.ChangeRegistered)
-    prepared = None
+    ctx, prepared = CommandContext(pending.other, _partner(pending), pending.cause), None
     try:
         order = await cell.ledger.order(pending.other, pending.body["order"])
         paid = _paid_by(order, event)
         if paid:
             prepared = await authorize_increase(
-                cell,
-                order,
-                event.increment_value,
-                event.request_id,
-                actor=_partner(pending),
-                cause=pending.cause,
+                cell, ctx, order, event.increment_value, event.request_id
             )
         await _there(cell, pending, _hear, change=event, paid=paid, prepared=prepared)
     except (Busy, refusals.ChangeInProgress) as wait:
@@ -188,7 +180,7 @@ async def notify_registered(cell: Cell, pending: StoredMessage) -> None:
         raise RetryLater(str(away), away.after) from away
     except (Refusal, GatewayRejected) as refusal:
         if prepared is not None:
-            await give_up(cell, order, prepared, actor=_partner(pending), cause=pending.cause)
+            await give_up(cell, ctx, order, prepared)
         raise PermanentFailure(f"{pending.other} refuses: {refusal}") from refusal
 
 

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.orders.changes.outbox import ADVANCE, RESTORE
 from oms_ledger.orders.changes.refusals import ChangePaymentCannotIncrease, ChangeSettled
 from oms_ledger.orders.changes.state import CANCELED, ChangeRequest
@@ -43,7 +44,7 @@ PAYMENT = "payment"
 async def _decided(cell: Cell, pending: StoredMessage, decision: Any, **named: Any) -> Order:
     decision = partial(decision, request_id=pending.body["requestId"], **named)
     return await cell.ledger.change(
-        pending.account, pending.order_id, decision, actor=BY, cause=pending.cause
+        CommandContext(pending.account, BY, pending.cause), pending.order_id, decision
     )
 
 

@@ -13,6 +13,7 @@ from functools import partial
 
 from oms_ledger.accounts.refusals import AccountNotFound
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.orders.changes.agreements import record_registered_change
 from oms_ledger.orders.changes.payments import has_own_payment
 from oms_ledger.orders.changes.refusals import (
@@ -33,23 +34,21 @@ from oms_ledger.services.changes.v1_payment import authorize_increase, give_up
 
 async def register(
     cell: Cell,
-    account: str,
+    ctx: CommandContext,
     order_id: str,
     requested: Modification,
     *,
     trust_prices: bool,
-    actor: str,
-    cause: str | None,
 ) -> Order:
     """Have an increase paid, then register the change; what was paid in vain is given back."""
-    order = await cell.ledger.order(account, order_id)
+    order = await cell.ledger.order(ctx.account, order_id)
     decision = partial(register_change, requested=requested, trust_prices=trust_prices)
     paid, news, prepared = 0, list[OrderEvent](), None
     if not registered(order, requested.request_id):
         news = decision(order, await cell.ledger.decision_context(order))
         paid = _increase(order, news)
     if paid:
-        prepared = await _paid(cell, order, paid, requested.request_id, actor=actor, cause=cause)
+        prepared = await _paid(cell, ctx, order, paid, requested.request_id)
 
     def decide(latest: Order, context: DecisionContext) -> list[OrderEvent]:
         if registered(latest, requested.request_id):
@@ -68,11 +67,11 @@ async def register(
 
     try:
         if news:
-            await _at_the_seller(cell, order, _change(news), cause)
-        return await cell.ledger.change(account, order_id, decide, actor=actor, cause=cause)
+            await _at_the_seller(cell, ctx, order, _change(news))
+        return await cell.ledger.change(ctx, order_id, decide)
     except Refusal:
         if prepared is not None:
-            await give_up(cell, order, prepared, actor=actor, cause=cause)
+            await give_up(cell, ctx, order, prepared)
         raise
 
 
@@ -81,7 +80,7 @@ def _change(events: Sequence[OrderEvent]) -> ChangeRegistered:
 
 
 async def _at_the_seller(
-    cell: Cell, order: Order, change: ChangeRegistered, cause: str | None
+    cell: Cell, ctx: CommandContext, order: Order, change: ChangeRegistered
 ) -> None:
     """Register it at the levels below, the lowest first; nothing where they are no accounts."""
     if not delegated(order):
@@ -91,12 +90,10 @@ async def _at_the_seller(
     except (AccountNotFound, OrderNotFound):
         return
     change = replace(change, paid=())
-    await _at_the_seller(cell, seller_order, change, cause)
+    await _at_the_seller(cell, ctx, seller_order, change)
     result = partial(record_registered_change, change=change, first=True)
-    actor = f"partner:{order.account}"
-    await cell.ledger.change(
-        seller_order.account, seller_order.order_id, result, actor=actor, cause=cause
-    )
+    there = replace(ctx, account=seller_order.account, actor=f"partner:{order.account}")
+    await cell.ledger.change(there, seller_order.order_id, result)
 
 
 def _increase(order: Order, events: list[OrderEvent]) -> int:
@@ -106,10 +103,10 @@ def _increase(order: Order, events: list[OrderEvent]) -> int:
 
 
 async def _paid(
-    cell: Cell, order: Order, value: int, request_id: str, *, actor: str, cause: str | None
+    cell: Cell, ctx: CommandContext, order: Order, value: int, request_id: str
 ) -> str | None:
     try:
-        return await authorize_increase(cell, order, value, request_id, actor=actor, cause=cause)
+        return await authorize_increase(cell, ctx, order, value, request_id)
     except (GatewayUnavailable, GatewayClosed) as away:
         raise ModificationGatewayFailed() from away
     except GatewayRejected as refused:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore.idempotency import without_idempotency
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.orders.changes.outbox import WITHDRAW
 from oms_ledger.orders.changes.state import Preparation
 from oms_ledger.orders.changes.v1_payment import (
@@ -43,7 +43,7 @@ def _gateway(cell: Cell, order: Order) -> Gateway:
 
 
 async def authorize_increase(
-    cell: Cell, order: Order, value: int, request_id: str, *, actor: str, cause: str | None
+    cell: Cell, ctx: CommandContext, order: Order, value: int, request_id: str
 ) -> str | None:
     """Have the order's own payment pay more; the name of the preparation, where there is one.
 
@@ -54,7 +54,7 @@ async def authorize_increase(
         name = f"{order.order_id}/{request_id}"
         await requested(gateway, gateway.adjust, transaction, value, name)
         return None
-    record = partial(_record, cell, order.account, order.order_id, actor=actor, cause=cause)
+    record = partial(_record, cell, ctx, order.order_id)
     after = await record(partial(prepare, request_id=request_id, value=value))
     known = after.change_prepared
     if known is None or known.requested.request_id != request_id:
@@ -71,17 +71,14 @@ async def authorize_increase(
     return name
 
 
-async def give_up(cell: Cell, order: Order, name: str, *, actor: str, cause: str | None) -> None:
+async def give_up(cell: Cell, ctx: CommandContext, order: Order, name: str) -> None:
     """What was paid cannot be registered any more: a call gives it back."""
     decision = partial(abandon, asked_as=name, paid=True)
-    await _record(cell, order.account, order.order_id, decision, actor=actor, cause=cause)
+    await _record(cell, ctx, order.order_id, decision)
 
 
-async def _record(
-    cell: Cell, account: str, order_id: str, decision: Decision, *, actor: str, cause: str | None
-) -> Order:
-    with without_idempotency():
-        return await cell.ledger.change(account, order_id, decision, actor=actor, cause=cause)
+async def _record(cell: Cell, ctx: CommandContext, order_id: str, decision: Decision) -> Order:
+    return await cell.ledger.change(ctx.without_idempotency(), order_id, decision)
 
 
 async def refund(cell: Cell, message: StoredMessage) -> None:
@@ -97,7 +94,8 @@ async def refund(cell: Cell, message: StoredMessage) -> None:
     except GatewayRejected as refused:
         raise PermanentFailure(f"The payment could not be set back: {refused}") from refused
     decision = partial(withdraw, asked_as=known.requested.asked_as, receipt=receipt)
-    await _record(cell, message.account, message.order_id, decision, actor=BY, cause=message.cause)
+    ctx = CommandContext(message.account, BY, message.cause)
+    await _record(cell, ctx, message.order_id, decision)
 
 
 async def _set_back(cell: Cell, order: Order, known: Preparation) -> str | None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from oms_ledger.accounts.refusals import AccountNotFound
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.ledger import KeyTaken
 from oms_ledger.eventstore.records import Key, instant, order_stream
 from oms_ledger.orders import events
@@ -64,32 +65,28 @@ _INVOICED = "The seller has invoiced the order"
 async def _other(cell: Cell, pending: StoredMessage, decision: Decision) -> Order:
     """A decision on the order of the recipient."""
     return await cell.ledger.change(
-        pending.other,
+        CommandContext(pending.other, f"partner:{pending.account}", pending.cause),
         pending.body["order"],
         decision,
-        actor=f"partner:{pending.account}",
-        cause=pending.cause,
     )
 
 
 async def _here(cell: Cell, pending: StoredMessage, decision: Decision) -> Order:
     """The recipient's answer, recorded on the order that sent the message."""
     return await cell.ledger.change(
-        pending.account,
+        CommandContext(pending.account, f"partner:{pending.other}", pending.cause),
         pending.order_id,
         decision,
-        actor=f"partner:{pending.other}",
-        cause=pending.cause,
     )
 
 
 async def place_seller_order(
     cell: Cell,
+    ctx: CommandContext,
     order: Order,
     seller: str,
     order_id: str,
     *,
-    cause: str | None,
     direct: bool = False,
 ) -> Order:
     """The order at a seller, placed unless it is there; refuses when the seller takes none."""
@@ -127,11 +124,9 @@ async def place_seller_order(
     key = Key(seller, f"group:{group}", json.dumps([order_id]).encode())
     try:
         orders = await cell.ledger.place(
-            seller,
+            replace(ctx, account=seller, actor=f"partner:{order.account}"),
             {order_id: placed},
-            actor=f"partner:{order.account}",
             keys=[key],
-            cause=cause,
             then=accept_order,
         )
     except KeyTaken:  # somebody else was faster
@@ -150,11 +145,10 @@ async def place_fulfillment(cell: Cell, pending: StoredMessage) -> None:
         or seller_order_id_of(order) != pending.key
     ):
         return
+    ctx = CommandContext(pending.account, f"partner:{pending.account}", pending.cause)
     seller: dict[str, Any] = {"seller": pending.other, "seller_order_id": pending.key}
     try:
-        seller_order = await place_seller_order(
-            cell, order, pending.other, pending.key, cause=pending.cause
-        )
+        seller_order = await place_seller_order(cell, ctx, order, pending.other, pending.key)
     except (SellerRefusedOrder, SellerInactive) as refusal:
         await _here(cell, pending, partial(record_seller_refusal, **seller, reason=refusal.message))
         return

@@ -13,6 +13,7 @@ from typing import Any
 import requests
 
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.http_client.addresses import REFUSED, Allowed, wrong_url
 from oms_ledger.http_client.sessions import ForbiddenAddress, session
 from oms_ledger.masterdata.document import Document, searchable
@@ -36,7 +37,6 @@ from oms_ledger.services.conversation.smtp import (
 from oms_ledger.services.conversation.templates import rendered_template
 from oms_ledger.services.masterdata.documents import Find, Save, save
 from oms_ledger.services.masterdata.profiles import save_profiles
-from oms_ledger.services.masterdata.recording import CommandContext
 from projections.masterdata import trigger_secrets, triggers
 from projections.masterdata.orders import order_document
 from projections.masterdata.triggers import PROFILES, Run

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore import idempotency
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.masterdata.condition import ALWAYS, Condition
 from oms_ledger.masterdata.document import Document, merged, own_fields, searchable
 from oms_ledger.masterdata.entity import Entity, Index
@@ -39,7 +39,7 @@ from oms_ledger.masterdata.streams import (
     entity_stream,
     key_stream,
 )
-from oms_ledger.services.masterdata.recording import CommandContext, StreamReader, record
+from oms_ledger.services.masterdata.recording import StreamReader, record
 
 
 class Find(Enum):
@@ -115,7 +115,7 @@ def _given_id(requested: Save) -> str | None:
 
 
 def _fresh_id(cell: Cell, ctx: CommandContext) -> str:
-    claim = idempotency.claim(ctx.account, ctx.actor)
+    claim = ctx.claim()
     if claim is None:
         return str(uuid.uuid4())
     # The same request again makes the same document.

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import select
 
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.masterdata.entity import Entity, Index
 from oms_ledger.masterdata.events import (
     IndexDeleted,
@@ -26,7 +27,7 @@ from oms_ledger.masterdata.refusals import (
 from oms_ledger.masterdata.schemas import MOST_SCHEMAS, require_schema_body
 from oms_ledger.masterdata.streams import entity_stream
 from oms_ledger.services.masterdata.documents import unique_key
-from oms_ledger.services.masterdata.recording import CommandContext, StreamReader, record
+from oms_ledger.services.masterdata.recording import StreamReader, record
 from projections.masterdata.documents import document_of
 from projections.masterdata.tables import documents as t
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select
 
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.masterdata.builtin import NUMBERS
 from oms_ledger.masterdata.condition import Compare, Condition, Literal, Or
 from oms_ledger.masterdata.document import Document
@@ -15,7 +16,6 @@ from oms_ledger.masterdata.profiles import addresses_of, client_of, same_content
 from oms_ledger.orders.order import Order
 from oms_ledger.services.customers.identity import profile_id
 from oms_ledger.services.masterdata.documents import Find, Save, delete, get, save
-from oms_ledger.services.masterdata.recording import CommandContext
 from projections.masterdata.documents import document_of
 from projections.masterdata.tables import documents as t
 from projections.masterdata.triggers import Run

@@ -3,13 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from weakref import WeakValueDictionary
 
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore import idempotency
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.folding import StreamState
 from oms_ledger.eventstore.ledger import ATTEMPTS, ConcurrencyError, IdempotentReplay
 from oms_ledger.masterdata.entity import Entity, first
@@ -19,15 +18,6 @@ from oms_ledger.masterdata.streams import entity_stream
 _turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
 NewEvents = Mapping[str, Sequence[MasterDataEvent]]
-
-
-@dataclass(frozen=True, slots=True)
-class CommandContext:
-    """Who acts, in which account, and in which request."""
-
-    account: str
-    actor: str
-    cause: str | None = None
 
 
 class StreamReader:
@@ -83,7 +73,7 @@ async def record(
     the versions of the streams that it wrote.
     """
     await cell.ledger.account(ctx.account)
-    claim = idempotency.claim(ctx.account, ctx.actor)
+    claim = ctx.claim()
     async with AsyncExitStack() as stack:
         for name in sorted(set(turns)):
             await stack.enter_async_context(_turns.setdefault(name, asyncio.Lock()))
@@ -92,16 +82,7 @@ async def record(
             news = await decide(reader)
             befores = {stream: reader.seen[stream] for stream in news}
             try:
-                after = await cell.ledger.append(
-                    ctx.account,
-                    befores,
-                    news,
-                    reader.now,
-                    ctx.actor,
-                    ctx.cause,
-                    (),
-                    claim,
-                )
+                after = await cell.ledger.append(ctx, befores, news, reader.now, claim=claim)
             except IdempotentReplay as again:
                 versions = again.claim.first(again.taken)
                 again.claim.done(replayed=True)

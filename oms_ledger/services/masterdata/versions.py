@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.folding import Page
 from oms_ledger.masterdata.document import Document
 from oms_ledger.masterdata.refusals import DocumentNotFound, NotFound
@@ -18,7 +19,6 @@ from oms_ledger.services.masterdata.documents import (
     require_writable,
     save,
 )
-from oms_ledger.services.masterdata.recording import CommandContext
 
 
 @dataclass(frozen=True, slots=True)

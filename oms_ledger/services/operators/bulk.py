@@ -11,6 +11,7 @@ from functools import partial
 
 from oms_ledger.accounts.account import Account
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.ledger import ConcurrencyError, KeyTaken
 from oms_ledger.eventstore.records import Key
 from oms_ledger.orders.cancellation.decide import cancel, deny_cancellation, pending_requests
@@ -110,7 +111,10 @@ async def _one(cell: Cell, run: Run, order_id: str, decision: Decision) -> Outco
     key = Key(run.account, f"run:{run.id}:{order_id}", b"{}")
     try:
         await cell.ledger.change_together(
-            run.account, [order_id], decision, actor=run.actor, cause=f"run:{run.id}", keys=[key]
+            CommandContext(run.account, run.actor, f"run:{run.id}"),
+            [order_id],
+            decision,
+            keys=[key],
         )
     except KeyTaken:
         pass  # it was done by who died before it could say so

@@ -4,6 +4,7 @@ import asyncio
 from functools import partial
 
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.records import micros
 from oms_ledger.orders.outbox.decide import record_resumption, record_skip
 from oms_ledger.orders.refusals import OutboxMessageCompleted, OutboxMessageNotFound
@@ -11,11 +12,9 @@ from projections.outbox import messages
 from projections.outbox.messages import StoredMessage
 
 
-async def resume(
-    cell: Cell, account: str, outbox_message: str, *, actor: str, cause: str | None = None
-) -> StoredMessage:
+async def resume(cell: Cell, ctx: CommandContext, outbox_message: str) -> StoredMessage:
     """Have a call made again, at once; the order is no longer in error because of it."""
-    message = await known(cell, account, outbox_message)
+    message = await known(cell, ctx.account, outbox_message)
 
     def record() -> None:
         with cell.database.writing() as connection:
@@ -23,21 +22,19 @@ async def resume(
 
     await asyncio.to_thread(record)
     decision = partial(record_resumption, message_id=outbox_message)
-    await cell.ledger.change(account, message.order_id, decision, actor=actor, cause=cause)
-    return await known(cell, account, outbox_message)
+    await cell.ledger.change(ctx, message.order_id, decision)
+    return await known(cell, ctx.account, outbox_message)
 
 
 async def skip(
     cell: Cell,
-    account: str,
+    ctx: CommandContext,
     outbox_message: str,
     *,
     reason: str,
-    actor: str,
-    cause: str | None = None,
 ) -> StoredMessage:
     """Leave a call out, for a reason that stays in the order's history."""
-    message = await known(cell, account, outbox_message)
+    message = await known(cell, ctx.account, outbox_message)
 
     def record() -> bool:
         with cell.database.writing() as connection:
@@ -46,8 +43,8 @@ async def skip(
     if not await asyncio.to_thread(record) and message.state != messages.SKIPPED:
         raise OutboxMessageCompleted(outbox_message)
     decision = partial(record_skip, message_id=outbox_message, reason=reason)
-    await cell.ledger.change(account, message.order_id, decision, actor=actor, cause=cause)
-    return await known(cell, account, outbox_message)
+    await cell.ledger.change(ctx, message.order_id, decision)
+    return await known(cell, ctx.account, outbox_message)
 
 
 async def known(cell: Cell, account: str, outbox_message: str) -> StoredMessage:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from oms_ledger.carts.cart import filling_key
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.ledger import KeyTaken
 from oms_ledger.eventstore.records import Key
 from oms_ledger.http_client.sessions import EXCHANGES
@@ -60,19 +61,17 @@ async def requested(gateway: Gateway, question: Callable[..., T], *arguments: An
     return question(*arguments)
 
 
-async def send(
-    cell: Cell, orders: Sequence[Order], body: Any, *, actor: str, cause: str | None
-) -> None:
+async def send(cell: Cell, ctx: CommandContext, orders: Sequence[Order], body: Any) -> None:
     """Take the payments of a transaction as a client sent them; nothing new once processed."""
     if all(order.status is not None for order in orders):
         return
-    account, ids = orders[0].account, [order.order_id for order in orders]
+    ids = [order.order_id for order in orders]
     require_in_time(orders[0], cell.ledger.now())
     payments = payments_sent(body, orders)
     gateway = await asyncio.to_thread(_gateway, cell, orders[0])
     if gateway.remote:
         after = [replace(order, payments=payments[order.order_id]) for order in orders]
-        transaction = await known(cell, gateway, after, actor=actor, cause=cause)
+        transaction = await known(cell, ctx, gateway, after)
         sent = body if isinstance(body, list) else [body]
         await requested(gateway, gateway.send, transaction, sent)
 
@@ -80,7 +79,7 @@ async def send(
         return send_payments(order, context, payments=payments[order.order_id])
 
     keys = await _new_keys(cell, orders[0], payments[ids[0]])
-    await cell.ledger.change_together(account, ids, decide, actor=actor, cause=cause, keys=keys)
+    await cell.ledger.change_together(ctx, ids, decide, keys=keys)
 
 
 async def _new_keys(cell: Cell, order: Order, payments: Sequence[events.Payment]) -> list[Key]:
@@ -98,7 +97,7 @@ async def _new_keys(cell: Cell, order: Order, payments: Sequence[events.Payment]
 
 
 async def known(
-    cell: Cell, gateway: Gateway, orders: Sequence[Order], *, actor: str, cause: str | None
+    cell: Cell, ctx: CommandContext, gateway: Gateway, orders: Sequence[Order]
 ) -> Transaction:
     """The transaction, once a remote gateway knows of it; its own id of it is kept."""
     transaction = transaction_of(orders)
@@ -109,7 +108,7 @@ async def known(
         return transaction
     ids = [order.order_id for order in orders]
     decision = partial(open_transaction, gateway_id=gateway_id)
-    await cell.ledger.change_together(orders[0].account, ids, decision, actor=actor, cause=cause)
+    await cell.ledger.change_together(ctx, ids, decision)
     return replace(transaction, gateway_id=gateway_id)
 
 
@@ -130,7 +129,7 @@ def _require_only_purchase(cell: Cell, order: Order) -> None:
 
 
 async def process(
-    cell: Cell, orders: Sequence[Order], *, actor: str, cause: str | None, begin: bool = True
+    cell: Cell, ctx: CommandContext, orders: Sequence[Order], *, begin: bool = True
 ) -> AuthorizationResult | None:
     """Have the payments authorized and decide on the answer; None when it was done before.
 
@@ -147,10 +146,8 @@ async def process(
         attempt = attempt_of(orders[0])
         if gateway.remote:
             announce = partial(announce_authorization, attempt=attempt)
-            orders = await cell.ledger.change_together(
-                account, ids, announce, actor=actor, cause=cause
-            )
-            await known(cell, gateway, orders, actor=actor, cause=cause)
+            orders = await cell.ledger.change_together(ctx, ids, announce)
+            await known(cell, ctx, gateway, orders)
             orders = [await cell.ledger.order(account, order_id) for order_id in ids]
         transaction = transaction_of(orders, unapproved=True)
         result = await requested(gateway, gateway.authorize, transaction, attempt)
@@ -159,9 +156,7 @@ async def process(
         decision = partial(record_authorization, result=result, begin=begin)
         keys = () if result.denied or not begin else purchase_keys(orders[0])
         try:
-            await cell.ledger.change_together(
-                account, ids, decision, actor=actor, cause=cause, keys=keys
-            )
+            await cell.ledger.change_together(ctx, ids, decision, keys=keys)
         except KeyTaken:
             await asyncio.to_thread(_require_only_purchase, cell, orders[0])
             return None

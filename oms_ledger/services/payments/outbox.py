@@ -8,6 +8,7 @@ import asyncio
 from functools import partial
 
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.orders.payments.balances import Kind
 from oms_ledger.orders.payments.gateway import GatewayRejected, GatewayUnavailable
 from oms_ledger.orders.payments.manual import record_failure, record_outcome
@@ -31,10 +32,8 @@ async def carry_out(cell: Cell, message: StoredMessage) -> None:
     transaction = transaction_of([order])
     record = partial(
         cell.ledger.change,
-        message.account,
+        CommandContext(message.account, BY, f"request:{request.id}"),
         message.order_id,
-        actor=BY,
-        cause=f"request:{request.id}",
     )
     try:
         receipt = await requested(

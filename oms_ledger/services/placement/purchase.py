@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from oms_ledger.accounts.account import Account
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.records import Key
 from oms_ledger.orders.events import OrderPlaced
 from oms_ledger.orders.order import Order
@@ -21,14 +22,12 @@ from oms_ledger.services.marketplace.partnership import is_outside
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Who places, through which channel, and where the figures come from.
+    """Through which channel a purchase comes, and where its figures come from.
 
     `trusted` may name prices, as far as the account's setting lets it. `offered` figures are those
     of the account's offers. `line_ids` are the ids that the lines have already.
     """
 
-    actor: str
-    cause: str | None = None
     sales_channel: str = "1"
     trusted: bool = False
     offered: bool = False
@@ -45,6 +44,7 @@ def no_keys(group: str, placed: OrderPlaced) -> Sequence[Key]:
 
 async def place_purchase(
     cell: Cell,
+    ctx: CommandContext,
     account: Account,
     body: Json,
     origin: Origin,
@@ -79,11 +79,9 @@ async def place_purchase(
         keys.append(Key(account.name, f"transaction:{transaction}", group.encode()))
     keys += [Key(account.name, f"payment:{one.id}", group.encode()) for one in first.payments]
     orders = await cell.ledger.place(
-        account.name,
+        ctx,
         placed,
-        actor=origin.actor,
         keys=[*keys, *more_keys(group, first)],
-        cause=origin.cause,
         then=begin_without_payment,
     )
     return list(orders.values())

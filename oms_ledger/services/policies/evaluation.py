@@ -12,6 +12,7 @@ from oms_ledger import jsonata
 from oms_ledger.accounts.account import Account
 from oms_ledger.accounts.events import AccountEvent, AccountSettingsChanged
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.orders.documents import filter_document
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.policies.decide import judge_order, revise_policies
@@ -46,7 +47,7 @@ async def evaluate(cell: Cell, message: StoredMessage) -> None:
     await asyncio.to_thread(assign)
     decision = partial(judge_order, authorization_id=authorization, dimensions=evaluated)
     await cell.ledger.change(
-        message.account, message.order_id, decision, actor="policies", cause=message.cause
+        CommandContext(message.account, "policies", message.cause), message.order_id, decision
     )
 
 
@@ -115,9 +116,9 @@ def _holds(document: Json, order: Order, body: Json, expression: str) -> tuple[b
         return True, True
 
 
-async def follow_changes(cell: Cell, account: str, actor: str, cause: str) -> None:
+async def follow_changes(cell: Cell, ctx: CommandContext) -> None:
     """Have the account's orders pass through policies or not, and waiting ones follow them."""
-    found = await asyncio.to_thread(_configured, cell, account)
+    found = await asyncio.to_thread(_configured, cell, ctx.account)
 
     def settings(state: Account | None) -> list[AccountEvent]:
         assert state is not None
@@ -126,12 +127,10 @@ async def follow_changes(cell: Cell, account: str, actor: str, cause: str) -> No
             [] if state.setting(SETTING) == fields else [AccountSettingsChanged({SETTING: fields})]
         )
 
-    await cell.ledger.change_account(account, settings, actor=actor)
+    await cell.ledger.change_account(ctx, settings)
     known = {one["id"]: {r["id"]: rule_of(r) for r in one["ruleCollection"]} for one in found}
-    for order_id in await asyncio.to_thread(_waiting, cell, account):
-        await cell.ledger.change(
-            account, order_id, partial(revise_policies, known=known), actor=actor, cause=cause
-        )
+    for order_id in await asyncio.to_thread(_waiting, cell, ctx.account):
+        await cell.ledger.change(ctx, order_id, partial(revise_policies, known=known))
 
 
 def _configured(cell: Cell, account: str) -> list[Json]:

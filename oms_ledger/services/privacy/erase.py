@@ -14,13 +14,13 @@ from typing import Any
 from sqlalchemy import select
 
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.records import micros, order_stream
 from oms_ledger.eventstore.tables import events
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.privacy.erase import erase_person, is_open
 from oms_ledger.services.accounts.token_end import end_tokens
 from oms_ledger.services.masterdata.profiles import delete_profiles
-from oms_ledger.services.masterdata.recording import CommandContext
 from projections import tables
 from projections.carts import store as carts
 from projections.customers import index
@@ -79,19 +79,18 @@ class Erasure:
 
 async def erase(
     cell: Cell,
-    account: str,
+    ctx: CommandContext,
     person: Person,
     *,
     dry_run: bool,
     include_open: bool,
-    actor: str,
-    cause: str | None = None,
 ) -> Erasure:
     """Find the person's orders and, unless it is a dry run, erase the person from them.
 
     The person's user tokens end with it. Done again it finds nothing more to erase. Cut short,
     it is done again to go on.
     """
+    account = ctx.account
     await cell.ledger.account(account)  # refuses one that does not exist
     await asyncio.to_thread(catch_up, cell, index.SUBSCRIPTION)
     found = await asyncio.to_thread(_orders_of, cell, account, person)
@@ -112,14 +111,11 @@ async def erase(
     for at in range(0, len(chosen), AT_ONCE):
         page = chosen[at : at + AT_ONCE]
         done += await asyncio.gather(
-            *(
-                cell.ledger.change(account, order.order_id, decision, actor=actor, cause=cause)
-                for order in page
-            )
+            *(cell.ledger.change(ctx, order.order_id, decision) for order in page)
         )
     for subscription in VIEWS:
         await asyncio.to_thread(catch_up, cell, subscription)
-    await delete_profiles(cell, CommandContext(account, actor, cause), names)
+    await delete_profiles(cell, ctx, names)
     await asyncio.to_thread(_sweep, cell, account, [order.order_id for order in done])
     outcomes = [(order, "erased") for order in done]
     return Erasure(erasure_id, (*outcomes, *((order, "open") for order in left)), deleted)

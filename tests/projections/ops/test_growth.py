@@ -18,6 +18,7 @@ from sqlalchemy import event
 
 from oms_ledger.cell import Cell
 from oms_ledger.deciders import DECIDERS
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.folding import StreamLoader
 from oms_ledger.eventstore.postgres import PostgresAppender
 from oms_ledger.eventstore.records import Key, Write, order_stream
@@ -156,7 +157,7 @@ def grow(its: Grown, first: int, last: int) -> None:
         order_id = f"v{number}acme-01"
         await place_paid(ledger, order_id, number)
         if number % 2 == 0:
-            await ledger.change(ACCOUNT, order_id, start_handling, actor="test")
+            await ledger.change(CommandContext(ACCOUNT, "test"), order_id, start_handling)
 
     async def all_of_them() -> None:
         await asyncio.gather(*(lived(number) for number in range(first, last + 1)))

@@ -13,6 +13,7 @@ from unittest.mock import patch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.ledger import KeyTaken
 from oms_ledger.eventstore.records import instant
 from oms_ledger.jsonata import compile
@@ -96,7 +97,7 @@ async def act(cell, what, order_id, number):
         if what == "place":
             await place(cell.ledger, order_id, number)
         else:
-            await cell.ledger.change(ACCOUNT, order_id, decision[what], actor="test")
+            await cell.ledger.change(CommandContext(ACCOUNT, "test"), order_id, decision[what])
 
 
 def follow(cell, queues, what, which):

@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.orders.cancellation.decide import cancel
 from oms_ledger.orders.changes import refusals, settings
 from oms_ledger.orders.changes.request import ChangeInput, LineInput, Side
@@ -59,7 +60,7 @@ class Sale:
         self.marketplace_order = await sell(self.cell, 1, *self.chain)
         await settle(self.cell)
         if handled:
-            await self.cell.ledger.change(SHOP, BELOW, start_handling, actor="test")
+            await self.cell.ledger.change(CommandContext(SHOP, "test"), BELOW, start_handling)
 
     def run(self, story):
         return asyncio.run(story)
@@ -68,7 +69,7 @@ class Sale:
         order_id = self.marketplace_order if account == STORE else BELOW
 
         async def story():
-            await self.cell.ledger.change(account, order_id, decision, actor="test")
+            await self.cell.ledger.change(CommandContext(account, "test"), order_id, decision)
             if settled:
                 await settle(self.cell)
 

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.records import instant
 from oms_ledger.orders import events
 from oms_ledger.orders.outbox import rules
@@ -128,8 +129,8 @@ def test_G45_a_resumed_call_is_made_and_the_order_is_no_longer_in_error(cell, fi
 
     async def story():
         with pytest.raises(OutboxMessageNotFound):
-            await admin.resume(cell, "another", dead.id, actor="op")
-        await admin.resume(cell, ACCOUNT, dead.id, actor="op")
+            await admin.resume(cell, CommandContext("another", "op"), dead.id)
+        await admin.resume(cell, CommandContext(ACCOUNT, "op"), dead.id)
         await settle(cell)
         return await cell.ledger.order(ACCOUNT, "v1-01")
 
@@ -139,7 +140,7 @@ def test_G45_a_resumed_call_is_made_and_the_order_is_no_longer_in_error(cell, fi
         "release",
     ]
     with pytest.raises(OutboxMessageCompleted):
-        asyncio.run(admin.skip(cell, ACCOUNT, dead.id, reason="too late", actor="op"))
+        asyncio.run(admin.skip(cell, CommandContext(ACCOUNT, "op"), dead.id, reason="too late"))
 
 
 def test_G45_a_skipped_call_lets_the_next_ones_through(cell, fields, monkeypatch):
@@ -154,7 +155,9 @@ def test_G45_a_skipped_call_lets_the_next_ones_through(cell, fields, monkeypatch
 
     async def story():
         for _ in range(2):  # asked twice, done once
-            await admin.skip(cell, ACCOUNT, dead.id, reason="told by telephone", actor="op")
+            await admin.skip(
+                cell, CommandContext(ACCOUNT, "op"), dead.id, reason="told by telephone"
+            )
         await settle(cell)
         return await cell.ledger.order(ACCOUNT, "v1-01")
 

@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.orders import events
 from oms_ledger.orders.cancellation.decide import cancel
 from oms_ledger.orders.decide import with_automatic_transitions
@@ -49,7 +50,7 @@ def run(story):
 
 
 async def change(cell, account, order_id, decision):
-    order = await cell.ledger.change(account, order_id, decision, actor="test")
+    order = await cell.ledger.change(CommandContext(account, "test"), order_id, decision)
     await settle(cell)
     return order
 
@@ -228,8 +229,8 @@ class TestCancellation:
     def test_G11_a_cancellation_that_crosses_an_invoice(self, cell, clock, chain):
         async def story():
             order_id, seller_order = await self.consume(cell, chain)
-            await cell.ledger.change(SHOP, seller_order, invoice(), actor="test")
-            await cell.ledger.change(STORE, order_id, cancel, actor="test")
+            await cell.ledger.change(CommandContext(SHOP, "test"), seller_order, invoice())
+            await cell.ledger.change(CommandContext(STORE, "test"), order_id, cancel)
             await settle(cell)
             return await levels(cell, order_id, *chain)
 
@@ -300,9 +301,13 @@ def test_G12_a_denial_of_an_earlier_request_does_not_deny_a_later_one(cell, cloc
         order = await change(cell, STORE, order_id, cancel)
         first = order.requests[-1].id
         deny = partial(record_seller_denial, request_id=first, reason="no")
-        await cell.ledger.change(STORE, order_id, deny, actor="test")
-        await cell.ledger.change(STORE, order_id, partial(cancel, reason="again"), actor="test")
-        await cell.ledger.change(STORE, order_id, deny, actor="test")  # delivered once more
+        await cell.ledger.change(CommandContext(STORE, "test"), order_id, deny)
+        await cell.ledger.change(
+            CommandContext(STORE, "test"), order_id, partial(cancel, reason="again")
+        )
+        await cell.ledger.change(
+            CommandContext(STORE, "test"), order_id, deny
+        )  # delivered once more
         return await cell.ledger.order(STORE, order_id)
 
     assert str(run(story()).status) == "waiting-for-seller-decision"
@@ -339,9 +344,11 @@ def test_G18_the_last_of_two_sellers_finishes_its_order_after_a_change_of_the_ot
         delivery = {"selectedSla": "PAC", "selectedDeliveryChannel": "delivery", "itemIndex": 0}
         wanted = {"seller": OTHER_SHOP, "deliveries": [delivery]}
         proposal = partial(propose_seller, payment_value=3000, **wanted)
-        order = await cell.ledger.change(STORE, first, proposal, actor="store")
+        order = await cell.ledger.change(CommandContext(STORE, "store"), first, proposal)
         seller_order = order.proposals[-1][1]
-        await place_seller_order(cell, order, OTHER_SHOP, seller_order, cause=None, direct=True)
+        await place_seller_order(
+            cell, CommandContext(STORE, "op"), order, OTHER_SHOP, seller_order, direct=True
+        )
         taken = partial(change_seller, seller_name="Other", seller_order_id=seller_order, **wanted)
         await change(cell, STORE, first, taken)
         await change(cell, OTHER_SHOP, seller_order, invoice("1"))
@@ -364,9 +371,11 @@ def test_G45_a_seller_that_was_proposed_and_not_taken_up_is_told_to_cancel(cell,
         proposal = partial(
             propose_seller, seller=OTHER_SHOP, payment_value=None, deliveries=[delivery]
         )
-        order = await cell.ledger.change(STORE, order_id, proposal, actor="store")
+        order = await cell.ledger.change(CommandContext(STORE, "store"), order_id, proposal)
         seller_order = order.proposals[-1][1]
-        await place_seller_order(cell, order, OTHER_SHOP, seller_order, cause=None, direct=True)
+        await place_seller_order(
+            cell, CommandContext(STORE, "op"), order, OTHER_SHOP, seller_order, direct=True
+        )
         await settle(cell)  # here the process of the change died
         before = await cell.ledger.order(OTHER_SHOP, seller_order)
         clock.at += timedelta(minutes=2)

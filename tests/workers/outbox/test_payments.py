@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 
 from oms_ledger.accounts.events import AccountSettingsChanged
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.ledger import Ledger
 from oms_ledger.orders import events
 from oms_ledger.orders.cancellation.decide import cancel
@@ -76,9 +77,9 @@ def lived(cell, *decisions, purchase=PURCHASE, grace=0):
 
     async def story():
         await open_account(cell.ledger, grace_period_minutes=grace)
-        await cell.ledger.place(ACCOUNT, {ORDER: purchase}, actor="test")
+        await cell.ledger.place(CommandContext(ACCOUNT, "test"), {ORDER: purchase})
         for decision in decisions:
-            await cell.ledger.change(ACCOUNT, ORDER, decision, actor="test")
+            await cell.ledger.change(CommandContext(ACCOUNT, "test"), ORDER, decision)
         await settle(cell)
         return await cell.ledger.order(ACCOUNT, ORDER)
 
@@ -87,7 +88,7 @@ def lived(cell, *decisions, purchase=PURCHASE, grace=0):
 
 def changed(cell, decision):
     async def story():
-        await cell.ledger.change(ACCOUNT, ORDER, decision, actor="test")
+        await cell.ledger.change(CommandContext(ACCOUNT, "test"), ORDER, decision)
         await settle(cell)
         return await cell.ledger.order(ACCOUNT, ORDER)
 
@@ -166,9 +167,9 @@ def test_G23_a_crash_between_answer_and_record_asks_again_with_the_same_id(cell,
 
     async def until_owed():
         await open_account(cell.ledger, grace_period_minutes=0)
-        await cell.ledger.place(ACCOUNT, {ORDER: PURCHASE}, actor="test")
-        await cell.ledger.change(ACCOUNT, ORDER, PAID, actor="test")
-        await cell.ledger.change(ACCOUNT, ORDER, invoice(100_00), actor="test")
+        await cell.ledger.place(CommandContext(ACCOUNT, "test"), {ORDER: PURCHASE})
+        await cell.ledger.change(CommandContext(ACCOUNT, "test"), ORDER, PAID)
+        await cell.ledger.change(CommandContext(ACCOUNT, "test"), ORDER, invoice(100_00))
         return await cell.ledger.order(ACCOUNT, ORDER)
 
     order = asyncio.run(until_owed())
@@ -206,7 +207,7 @@ def test_G45_what_the_gateway_refuses_for_good_is_shown_and_can_be_resumed(cell,
     remote.before = None
 
     async def mended():
-        await admin.resume(cell, ACCOUNT, dead.id, actor="op")
+        await admin.resume(cell, CommandContext(ACCOUNT, "op"), dead.id)
         await settle(cell)
         return await cell.ledger.order(ACCOUNT, ORDER)
 
@@ -278,10 +279,10 @@ def waiting(cell, minutes):
     async def story():
         await open_account(cell.ledger)
         expiry = AccountSettingsChanged({"payment_expiry": minutes})
-        await cell.ledger.change_account(ACCOUNT, lambda _: [expiry], actor="test")
+        await cell.ledger.change_account(CommandContext(ACCOUNT, "test"), lambda _: [expiry])
         cell.ledger.loader.forget(f"{ACCOUNT}/")
-        await cell.ledger.place(ACCOUNT, {ORDER: PURCHASE}, actor="test")
-        await cell.ledger.change(ACCOUNT, ORDER, CARD_ALONE, actor="test")
+        await cell.ledger.place(CommandContext(ACCOUNT, "test"), {ORDER: PURCHASE})
+        await cell.ledger.change(CommandContext(ACCOUNT, "test"), ORDER, CARD_ALONE)
         await settle(cell)
 
     asyncio.run(story())
@@ -322,7 +323,9 @@ def test_G13_two_machines_that_hear_of_it_at_once_record_it_once(cell, remote):
 
     async def together():
         machines = [Ledger(cell.store, cell.encryption) for _ in range(4)]
-        changes = [one.change(ACCOUNT, ORDER, result, actor="test") for one in machines * 3]
+        changes = [
+            one.change(CommandContext(ACCOUNT, "test"), ORDER, result) for one in machines * 3
+        ]
         return await asyncio.gather(*changes)
 
     orders = asyncio.run(together())

@@ -12,6 +12,7 @@ from functools import partial
 import pytest
 
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.records import order_stream
 from oms_ledger.orders.cancellation.decide import cancel
 from oms_ledger.orders.invoices.decide import issue_invoice
@@ -110,14 +111,14 @@ async def nothing(cell, order_id):
 
 async def asked_in_vain(cell, order_id):
     """The store asks for a cancellation, and the seller invoices at the same time."""
-    await cell.ledger.change(SHOP, f"00-{order_id}", INVOICE, actor="test")
-    await cell.ledger.change(STORE, order_id, cancel, actor="test")
+    await cell.ledger.change(CommandContext(SHOP, "test"), f"00-{order_id}", INVOICE)
+    await cell.ledger.change(CommandContext(STORE, "test"), order_id, cancel)
 
 
 async def agreed(cell, order_id):
     """Both sides ask for a cancellation at the same time."""
-    await cell.ledger.change(SHOP, f"00-{order_id}", cancel, actor="test")
-    await cell.ledger.change(STORE, order_id, cancel, actor="test")
+    await cell.ledger.change(CommandContext(SHOP, "test"), f"00-{order_id}", cancel)
+    await cell.ledger.change(CommandContext(STORE, "test"), order_id, cancel)
 
 
 def recorded(cell, order_id):

@@ -13,6 +13,7 @@ from functools import partial
 import pytest
 
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.ledger import Ledger
 from oms_ledger.orders import events
 from oms_ledger.orders.cancellation.decide import cancel
@@ -100,19 +101,21 @@ class Shop:
 
     async def _open(self):
         await open_account(self.cell.ledger)
-        await self.cell.ledger.place(ACCOUNT, {ORDER: PURCHASE}, actor="test")
+        await self.cell.ledger.place(CommandContext(ACCOUNT, "test"), {ORDER: PURCHASE})
         paid = partial(process_order, approved=frozenset({"CARD"}))
         for decision in (paid, start_handling):
-            await self.cell.ledger.change(ACCOUNT, ORDER, decision, actor="test")
+            await self.cell.ledger.change(CommandContext(ACCOUNT, "test"), ORDER, decision)
 
     def decide(self, decision):
         """By another machine."""
         ledger = Ledger(self.cell.store, self.cell.encryption, now=lambda: self.clock.at)
-        asyncio.run(ledger.change(ACCOUNT, ORDER, decision, actor="test"))
+        asyncio.run(ledger.change(CommandContext(ACCOUNT, "test"), ORDER, decision))
 
     def change(self, requested=MORE, cell=None):
-        fields = {"trust_prices": True, "actor": "test", "cause": None}
-        return asyncio.run(register(cell or self.cell, ACCOUNT, ORDER, requested, **fields))
+        fields = {"trust_prices": True}
+        return asyncio.run(
+            register(cell or self.cell, CommandContext(ACCOUNT, "test"), ORDER, requested, **fields)
+        )
 
     def dies(self, line, gateway, requested=MORE):
         """A process of its own registers a change, and dies at the line."""
@@ -263,7 +266,7 @@ def test_G45_a_gateway_that_lets_nobody_in_is_shown_to_a_person_and_nothing_is_f
     (dead,) = shop.messages()
     assert (dead.state, dead.kind) == (messages.DEAD, "withdraw-change")
     gateway.trouble = None
-    asyncio.run(admin.resume(shop.cell, ACCOUNT, dead.id, actor="op"))
+    asyncio.run(admin.resume(shop.cell, CommandContext(ACCOUNT, "op"), dead.id))
     order = shop.later(seconds=1)
     assert (gateway.authorized, order.value, order.failed_messages) == (100_00, 100_00, {})
 
@@ -376,12 +379,16 @@ class Sale:
         await open_accounts(self.cell, STORE, SHOP)
         self.order_id = await sell(self.cell)
         await settle(self.cell)
-        await self.cell.ledger.change(SHOP, f"00-{self.order_id}", start_handling, actor="test")
+        await self.cell.ledger.change(
+            CommandContext(SHOP, "test"), f"00-{self.order_id}", start_handling
+        )
 
     def change(self, account, cell=None):
         order_id = self.order_id if account == STORE else f"00-{self.order_id}"
-        fields = {"trust_prices": True, "actor": "test", "cause": None}
-        asyncio.run(register(cell or self.cell, account, order_id, MORE, **fields))
+        fields = {"trust_prices": True}
+        asyncio.run(
+            register(cell or self.cell, CommandContext(account, "test"), order_id, MORE, **fields)
+        )
 
     def later(self, **actor):
         self.clock.at += timedelta(**actor)
