@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
-import psycopg
 from sqlalchemy import insert, select
 
 from benchmarks import orders, places
@@ -51,7 +50,7 @@ class Raw:
             self._connection: Any = sqlite3.connect(cell.database.path, isolation_level=None)
             self._connection.execute("PRAGMA synchronous=FULL")
         else:
-            self._connection = psycopg.connect(cell.database.url, autocommit=True)
+            self._connection = cell.database.connect()
 
     def ask(self, query: str, *parameters: object) -> list[Any]:
         text = query if self._sqlite else query.replace("?", "%s")

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import redis
 
-from oms_ledger import jsonata
+from oms_ledger import jsonata, redis_connection
 from oms_ledger.deciders import DECIDERS
 from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.encryption import Encryption, master_key
@@ -64,9 +64,8 @@ class Cell:
 
     @cached_property
     def redis(self) -> redis.Redis:
-        """The queue of signals; disposable, so slow answers are given up early."""
-        url = self.settings.redis_url or "redis://127.0.0.1:6379/0"
-        return redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=30)
+        """The queue of signals."""
+        return redis_connection.connect(self.settings.redis_url or "redis://127.0.0.1:6379/0")
 
     def loader(self) -> StreamLoader:
         """A follower's own memory of orders: each stands where its subscription stands."""

@@ -40,6 +40,9 @@ def test_the_default_database_lies_in_the_data_folder(tmp_path):
         ("postgresql://oms:pw@db:5432/oms?sslmode=require",) * 2,
         ("postgres://db/oms", "postgresql://db/oms"),
         ("postgresql:///oms?host=/run/postgresql",) * 2,
+        ("postgresql://oms@one:5432,two:5433/oms?target_session_attrs=read-write",) * 2,
+        ("postgresql://oms@/oms?host=one,two&port=5432,5433",) * 2,
+        ("host=one,two port=5432,5433 dbname=oms user=oms",) * 2,
         ("sqlite:////srv/oms.db", "sqlite:////srv/oms.db"),
         ("sqlite:///oms.db", f"sqlite:///{Path.cwd()}/oms.db"),
     ],
@@ -47,7 +50,7 @@ def test_the_default_database_lies_in_the_data_folder(tmp_path):
 def test_addresses_of_databases(given, understood):
     settings = read(OMS_DATABASE_URL=given)
     assert settings.database_url == understood
-    assert (settings.sqlite_path is None) == given.startswith("postgres")
+    assert (settings.sqlite_path is None) == (not given.startswith("sqlite"))
 
 
 def test_a_whole_deployment():
@@ -124,6 +127,13 @@ def test_a_whole_deployment():
         ("OMS_HOOK_ALLOWED_NETWORKS", "10.0.0.1/8", "'10.0.0.1/8'"),
         ("OMS_DATABASE_URL", "mysql://db/oms", "'mysql://db/oms', but should be postgresql://"),
         ("OMS_DATABASE_URL", "sqlite://", "sqlite:///path/to/file"),
+        ("OMS_DATABASE_URL", "postgresql://db/oms?colour=red", "is another form"),
+        ("OMS_DATABASE_URL", "host=db hunter2", "is another form"),
+        (
+            "REDIS_URL",
+            "redis+sentinel://one:26379,two",
+            "redis+sentinel://host:port,host:port/name",
+        ),
         ("OMS_DATABASE_URL", "sqlite:///:memory:", "sqlite:///path/to/file"),
         ("OMS_DATABASE_URL", "ledger.db", "'ledger.db'"),
         ("REDIS_URL", "localhost:6379", "REDIS_URL is 'localhost:6379', but should be redis://"),
@@ -143,7 +153,9 @@ def test_a_wrong_value_is_named_with_what_is_expected(variable, value, sentence)
         ("OMS_DATABASE_URL", "mysql://oms:hunter2@db/oms"),
         ("OMS_DATABASE_URL", "mysql:oms:hunter2@db/oms"),
         ("OMS_DATABASE_URL", "mysql://[oms:hunter2@db/oms"),
+        ("OMS_DATABASE_URL", "host=db password=hunter2 colour=red"),
         ("REDIS_URL", "http://:hunter2@cache"),
+        ("REDIS_URL", "redis+sentinel://:hunter2@one,two"),
         ("OMS_MASTER_KEY", "hunter2"),
     ],
 )

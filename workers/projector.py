@@ -20,6 +20,7 @@ from projections.outbox.messages import OutboxProjection
 from projections.subscriptions import batch, checkpoints
 from projections.subscriptions.checkpoints import Leased, Projection
 from projections.subscriptions.views import VIEWS
+from workers.runtime.reconnecting import surviving
 from workers.runtime.stopping import Stop
 
 _LOOK = 0.01  # seconds between looks at SQLite's change counter
@@ -98,6 +99,7 @@ class Following:
     def _positions(self) -> dict[str, int]:
         """Where the subscriptions stand that are ours, with those that have become free."""
         database, names = self._cell.database, self._followed.keys()
+        checkpoints.give_back(database)
         with database.reading() as connection:
             free = checkpoints.free(connection, names - self._tokens.keys())
         if free:
@@ -117,10 +119,17 @@ class Following:
 
 
 def project(cell: Cell, stop: Stop) -> None:
-    """Follow the ledger until stopped. A second projector is a hot spare.
+    """Follow the ledger until stopped, however often the database goes away meanwhile.
 
-    Who waits for news is signaled before the views are brought up.
+    A second projector is a hot spare.
     """
+    while not stop.is_set():
+        with surviving(cell.database, stop):
+            _follow(cell, stop)
+
+
+def _follow(cell: Cell, stop: Stop) -> None:
+    """Who waits for news is signaled before the views are brought up."""
     following = Following(cell)
     seen = cell.store.head()  # what was missed before, the clock finds
     with _news(cell.database) as news:
@@ -144,7 +153,7 @@ def _news(database: Database) -> Iterator[Iterator[None]]:
         with database.engine.connect() as connection:
             yield _sqlite_news(connection)
         return
-    with psycopg.connect(database.url, autocommit=True) as listener:
+    with database.connect() as listener:
         listener.execute("LISTEN ledger")
         yield _postgres_news(listener)
 

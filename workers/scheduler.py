@@ -33,6 +33,7 @@ from projections.subscriptions import batch, checkpoints
 from projections.subscriptions.checkpoints import now_micros
 from projections.timers import deadlines
 from workers.masterdata import revalidation
+from workers.runtime.reconnecting import surviving
 from workers.runtime.stopping import Stop
 
 SUBSCRIPTION = "scheduler"
@@ -62,24 +63,33 @@ def ensure_lease(cell: Cell) -> None:
 
 
 async def run_scheduler(cell: Cell, stop: Stop) -> None:
-    """Tick until stopped; only the holder of the clock's lease acts, others are hot spares."""
+    """Tick until stopped, however often the database goes away meanwhile."""
+    while not stop.is_set():
+        with surviving(cell.database, stop):
+            await _tick(cell, stop)
+
+
+async def _tick(cell: Cell, stop: Stop) -> None:
+    """Only the holder of the scheduler's lease acts, others are hot spares."""
     ensure_lease(cell)
     reconciled = dead_lettered = 0.0
     loop = asyncio.get_running_loop()
     token: int | None = None
-    while not stop.is_set():
-        token = _hold(cell, token)
+    try:
+        while not stop.is_set():
+            token = _hold(cell, token)
+            if token is not None:
+                await fire_due(cell)
+                if loop.time() - reconciled >= RECONCILE:
+                    reconciled = loop.time()
+                    reconcile(cell)
+                if loop.time() - dead_lettered >= RETENTION:
+                    dead_lettered = loop.time()
+                    apply_retention(cell)
+            await asyncio.to_thread(stop.wait, TICK)
+    finally:
         if token is not None:
-            await fire_due(cell)
-            if loop.time() - reconciled >= RECONCILE:
-                reconciled = loop.time()
-                reconcile(cell)
-            if loop.time() - dead_lettered >= RETENTION:
-                dead_lettered = loop.time()
-                apply_retention(cell)
-        await asyncio.to_thread(stop.wait, TICK)
-    if token is not None:
-        checkpoints.release(cell.database, SUBSCRIPTION, token)
+            checkpoints.release(cell.database, SUBSCRIPTION, token)
 
 
 def _hold(cell: Cell, token: int | None) -> int | None:

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 from urllib.parse import quote
 
 import structlog
-from sqlalchemy.exc import OperationalError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -26,6 +25,7 @@ from oms_ledger.backoffice.pages import ROUTES
 from oms_ledger.backoffice.protection import Protection
 from oms_ledger.backoffice.static_files import by_hashed_name
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.database import UNAVAILABLE
 
 log = structlog.get_logger(__name__)
 
@@ -92,7 +92,7 @@ def _closed(office: Office, handler: Handler) -> Callable[[Request], Awaitable[R
             return await page.render("not_allowed.html", 403, needed=sorted(refused.needed))
         except RefusedAnswer as failed:
             return await _failed(page, failed)
-        except OperationalError as error:
+        except UNAVAILABLE as error:
             log.error("database_unavailable", exc_info=error)
             return entrance.unavailable(request)
         except Exception as error:

@@ -7,12 +7,33 @@ lets late comers overtake, and the kernel's lock signals the next one at once.
 
 import fcntl
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+import psycopg
+from psycopg.errors import ReadOnlySqlTransaction
+from sqlalchemy import Connection, Engine, create_engine, event, exc
 from sqlalchemy.pool import QueuePool
+
+from oms_ledger.eventstore import addresses
+
+UNAVAILABLE: tuple[type[Exception], ...] = (
+    exc.OperationalError,
+    exc.TimeoutError,
+    psycopg.OperationalError,
+    sqlite3.OperationalError,
+)
+"""The database is away, restarting, read-only or busy: what was asked may be asked again."""
+
+_UNREPLICATED = "01000"
+"""The warning with which a canceled wait for the synchronous standby ends, as if it were over."""
+
+
+class OutcomeUnknown(psycopg.OperationalError):
+    """A write may have been made, or may be lost with a server: nobody may take it for done."""
 
 
 class Database:
@@ -20,16 +41,16 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.sqlite = url.startswith("sqlite")
+        self.sqlite = url.startswith("sqlite:")
+        self.unreleased: dict[str, int] = {}
+        """Leases, by subscription, that could not be given back while the database was away."""
         if self.sqlite:
             self.path = Path(url.removeprefix("sqlite:///"))
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.engine = self._reads = _sqlite_engine(self.path)
         else:
-            driver = url.replace("postgresql://", "postgresql+psycopg://", 1)
-            self.engine = create_engine(
-                driver, pool_size=10, max_overflow=20, pool_pre_ping=True, hide_parameters=True
-            )
+            self._arguments = addresses.connection_arguments(url)
+            self.engine = _postgres_engine(self._arguments)
             self._reads = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
@@ -56,12 +77,18 @@ class Database:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
             connection.commit()
+            _require_replicated(connection)
 
     @contextmanager
     def writing_once(self) -> Iterator[Connection]:
         """For one statement that writes: a transaction of its own, in one round trip."""
         with self.turn(), self._reads.connect() as connection:
             yield connection
+            _require_replicated(connection)
+
+    def connect(self) -> psycopg.Connection:
+        """A connection of PostgreSQL's own driver beside the engine's, each statement by itself."""
+        return psycopg.connect(**self._arguments, autocommit=True)
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -78,6 +105,49 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def unreplicated(notice: psycopg.errors.Diagnostic) -> bool:
+    """Whether a notice says that a commit may not be on the synchronous standby."""
+    return notice.sqlstate == _UNREPLICATED
+
+
+def _require_replicated(connection: Connection) -> None:
+    """Raise when a commit was answered only because its wait for the standby was canceled."""
+    if connection.info.pop(_UNREPLICATED, False):
+        connection.invalidate()
+        raise OutcomeUnknown("the wait for the synchronous standby was canceled")
+
+
+def _postgres_engine(arguments: dict[str, Any]) -> Engine:
+    engine = create_engine(
+        "postgresql+psycopg://",
+        connect_args=arguments,
+        pool_size=10,
+        max_overflow=20,
+        pool_timeout=5,
+        pool_pre_ping=True,
+        hide_parameters=True,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _notices(connection: Any, record: Any) -> None:
+        def note(notice: psycopg.errors.Diagnostic) -> None:
+            if unreplicated(notice):
+                record.info[_UNREPLICATED] = True
+
+        connection.add_notice_handler(note)
+
+    @event.listens_for(engine, "handle_error")
+    def _read_only(context: Any) -> Exception | None:
+        """A server that only reads is no longer, or not yet, the one that is written to."""
+        error = context.original_exception
+        if not isinstance(error, ReadOnlySqlTransaction):
+            return None
+        context.is_disconnect = True
+        return exc.OperationalError(context.statement, None, error, hide_parameters=True)
+
+    return engine
 
 
 def _sqlite_engine(path: Path) -> Engine:

@@ -1,9 +1,8 @@
 """The ledger as the `eventsourcing` library reads one, so that its tools can follow it.
 
 A notification log, a follower or a projection that was written for the library reads orders from
-here; it keeps its own tables and positions. Nothing of ours goes this way: see
-docs/explanation/decisions/0011-what-of-eventsourcing-is-used.md. Reading is all there is. What changes an
-order is a decision, and only `Ledger` records it.
+here; it keeps its own tables and positions. Nothing of ours goes this way: see decision 0011.
+Reading is all there is. What changes an order is a decision, and only `Ledger` records it.
 """
 
 import threading

@@ -210,10 +210,14 @@ class StreamLedger:
         """Whether the write was made; `Taken` or `Repeated` when one of its keys was not free."""
         taken: Key | None = None
         if write.rows:
-            outcome = await self._commit.append(write)
+            outcome: int | Conflict | None = None
+            try:
+                outcome = await self._commit.append(write)
+            finally:
+                if not isinstance(outcome, int):  # its new keys may not be those that are stored
+                    for stream, _ in write.data_keys:
+                        self.encryption.forget(stream)
             if isinstance(outcome, Conflict):
-                for stream, _ in write.data_keys:
-                    self.encryption.forget(stream)
                 taken = outcome.key
                 if taken is None:
                     return False

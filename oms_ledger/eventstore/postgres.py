@@ -7,8 +7,9 @@ hands out positions, inserts, seals and notifies; it returns only after the comm
 from collections.abc import Sequence
 
 import psycopg
+from psycopg.errors import Diagnostic, ReadOnlySqlTransaction
 
-from oms_ledger.eventstore.database import Database
+from oms_ledger.eventstore.database import Database, OutcomeUnknown, unreplicated
 from oms_ledger.eventstore.records import (
     Conflict,
     Key,
@@ -32,8 +33,9 @@ _CALL = (
 
 class PostgresAppender:
     def __init__(self, database: Database) -> None:
-        self._url = database.url
+        self._database = database
         self._connection: psycopg.Connection | None = None
+        self._unreplicated = False
 
     def close(self) -> None:
         if self._connection is not None:
@@ -61,16 +63,32 @@ class PostgresAppender:
     def _ask(
         self, parameters: list[object], erased: Sequence[tuple[str, ...]]
     ) -> list[tuple[int, int | None, str, str, bytes]]:
-        if self._connection is None or self._connection.closed:
-            self._connection = psycopg.connect(self._url, autocommit=True)
+        connection = self._open()
         try:
             if not any(erased):
-                return self._connection.execute(_CALL, parameters, prepare=True).fetchall()
-            with self._connection.transaction():
-                fields = self._connection.execute(_CALL, parameters, prepare=True).fetchall()
-                gone = [s for member, at, *_ in fields if at is not None for s in erased[member]]
-                self._connection.execute("DELETE FROM data_keys WHERE stream = ANY (%s)", (gone,))
-            return fields
+                fields = connection.execute(_CALL, parameters, prepare=True).fetchall()
+            else:
+                with connection.transaction():
+                    fields = connection.execute(_CALL, parameters, prepare=True).fetchall()
+                    gone = [s for at, pos, *_ in fields if pos is not None for s in erased[at]]
+                    connection.execute("DELETE FROM data_keys WHERE stream = ANY (%s)", (gone,))
+        except ReadOnlySqlTransaction as error:  # another server has become the primary
+            connection.close()
+            raise psycopg.OperationalError(str(error)) from error
         except psycopg.OperationalError:
-            self._connection.close()  # the next group finds the database again
+            connection.close()  # the next group finds the database again
             raise
+        if self._unreplicated:
+            connection.close()
+            raise OutcomeUnknown("the wait for the synchronous standby was canceled")
+        return fields
+
+    def _open(self) -> psycopg.Connection:
+        if self._connection is None or self._connection.closed:
+            self._connection = self._database.connect()
+            self._connection.add_notice_handler(self._note)
+            self._unreplicated = False
+        return self._connection
+
+    def _note(self, notice: Diagnostic) -> None:
+        self._unreplicated |= unreplicated(notice)

@@ -6,8 +6,6 @@ nothing jumps from scrape to scrape, and processes without a port are counted as
 """
 
 import json
-import os
-import socket
 import threading
 from collections.abc import Iterable, Iterator
 
@@ -16,9 +14,9 @@ from prometheus_client import REGISTRY, Counter, Histogram
 from prometheus_client.metrics_core import Metric
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError
 
-from oms_ledger.eventstore.database import Database
+from oms_ledger.eventstore.database import UNAVAILABLE, Database
+from oms_ledger.process_name import process_name
 from projections.notifications.feeds import SECOND
 from projections.ops.metrics import GONE
 from projections.subscriptions.checkpoints import now_micros
@@ -31,10 +29,6 @@ PUSH_SECONDS = Histogram("oms_webhook_seconds", "Time until a hook answered a pu
 FIRED = Counter("oms_timers_fired", "Timers that fired", ["kind"])
 
 log = structlog.get_logger(__name__)
-
-
-def this_process() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def outcome_of(status: int | None, seen: str) -> str:
@@ -65,8 +59,8 @@ class MetricsReporter:
         while True:
             try:
                 with self._database.writing() as connection:
-                    report(connection, this_process(), self._kind)
-            except (SQLAlchemyError, OSError) as error:
+                    report(connection, process_name(), self._kind)
+            except UNAVAILABLE as error:
                 log.warning("metrics_report_failed", error=type(error).__name__)
             if self._end.wait(EVERY):
                 return
@@ -92,7 +86,7 @@ def _own() -> Iterator[tuple[str, str, str, list[tuple[str, dict[str, str], floa
 
 def of_all(connection: Connection, kind: str) -> list[Metric]:
     """The figures of every process with the labels `kind` and `process`; this one's as of now."""
-    process = this_process()
+    process = process_name()
     now = now_micros()
     alive = process_metrics.c.at >= now - GONE * SECOND
     rows = connection.execute(select(process_metrics).where(alive)).all()

@@ -6,8 +6,6 @@ still the runner's: so producing is exactly-once whoever crashes, and a stale ru
 nothing. `take` may steal a lease on need; the previous holder then finds itself fenced.
 """
 
-import os
-import socket
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +13,9 @@ from typing import Protocol
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from oms_ledger.eventstore.database import Database
+from oms_ledger.eventstore.database import UNAVAILABLE, Database
 from oms_ledger.eventstore.folding import Page, StreamLoader
+from oms_ledger.process_name import process_name
 from projections.tables import subscriptions
 
 LEASE = 10_000_000  # microseconds
@@ -26,7 +25,6 @@ DELIVERY = "delivery:"
 pending.
 """
 AT_NO_PLACE = 2**63 - 1
-HOLDER = f"{socket.gethostname()}:{os.getpid()}"
 
 
 class Fenced(Exception):
@@ -97,6 +95,7 @@ def positions(connection: Connection, names: Collection[str] | None = None) -> d
 
 def acquire(database: Database, subscription: str, *, steal: bool = False) -> int | None:
     """The lease's new fencing token, or None while somebody else holds it."""
+    give_back(database)
     with database.writing() as connection:
         return acquire_in(connection, subscription, steal=steal)
 
@@ -107,13 +106,14 @@ def acquire_in(connection: Connection, subscription: str, *, steal: bool = False
     taken = update(subscriptions).where(subscriptions.c.id == subscription)
     if not steal:
         taken = taken.where(subscriptions.c.leased_until <= now)
-    taken = taken.values(token=subscriptions.c.token + 1, leased_until=now + LEASE, holder=HOLDER)
+    taken = taken.values(
+        token=subscriptions.c.token + 1, leased_until=now + LEASE, holder=process_name()
+    )
     return connection.execute(taken.returning(subscriptions.c.token)).scalar_one_or_none()
 
 
 def release(database: Database, subscription: str, token: int) -> None:
-    with database.writing() as connection:
-        release_in(connection, subscription, token)
+    release_all(database, {subscription: token})
 
 
 def release_in(connection: Connection, subscription: str, token: int) -> None:
@@ -257,21 +257,31 @@ def acquire_many(database: Database, names: Sequence[str]) -> dict[str, tuple[in
     taken = (
         update(subscriptions)
         .where(free)
-        .values(token=subscriptions.c.token + 1, leased_until=now + LEASE, holder=HOLDER)
+        .values(token=subscriptions.c.token + 1, leased_until=now + LEASE, holder=process_name())
     )
     returned = taken.returning(subscriptions.c.id, subscriptions.c.token, subscriptions.c.position)
+    give_back(database)
     with database.writing() as connection:
         return {row.id: (row.token, row.position) for row in connection.execute(returned)}
 
 
 def release_all(database: Database, tokens: Mapping[str, int]) -> None:
+    """Give leases back; those that cannot be, because the database is away, later."""
     if not tokens:
         return
-    values = {"leased_until": 0, "holder": None}
-    with database.writing() as connection:
-        for subscription, token in tokens.items():
-            ours = (subscriptions.c.id == subscription, subscriptions.c.token == token)
-            connection.execute(update(subscriptions).where(*ours).values(values))
+    try:
+        with database.writing() as connection:
+            for subscription, token in tokens.items():
+                release_in(connection, subscription, token)
+    except UNAVAILABLE:
+        database.unreleased.update(tokens)
+        raise
+
+
+def give_back(database: Database) -> None:
+    """Give back leases that were left held: nobody has to wait for them to run out."""
+    while database.unreleased:
+        release(database, *database.unreleased.popitem())
 
 
 def behind(connection: Connection, head: int) -> list[str]:

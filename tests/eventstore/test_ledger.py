@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
+from oms_ledger.eventstore.database import OutcomeUnknown
 from oms_ledger.eventstore.integrity import IntegrityError, verify
 from oms_ledger.eventstore.ledger import KeyTaken
 from oms_ledger.eventstore.records import Key
@@ -264,4 +265,26 @@ def test_personal_data_is_stored_encrypted_and_gone_with_its_key(cell):
     order = asyncio.run(reader.ledger.order(ACCOUNT, "v1-01"))
     assert (order.placed.client_profile, order.value) == ({}, 2000)
     assert list(verify(reader.store, reader.store.head()))
+    reader.close()
+
+
+def test_a_stream_that_was_not_stored_is_stored_with_its_key_when_it_is_asked_again(cell):
+    append, failures = cell.store.append, [OutcomeUnknown("the server went away")]
+
+    def fails_once(writes):
+        if failures:
+            raise failures.pop()
+        return append(writes)
+
+    async def story():
+        await open_account(cell.ledger)
+        cell.store.append = fails_once
+        with pytest.raises(OutcomeUnknown):
+            await place(cell.ledger, "v1-01")
+        return await place(cell.ledger, "v1-01")
+
+    asyncio.run(story())
+    reader = other_process(cell)
+    order = asyncio.run(reader.ledger.order(ACCOUNT, "v1-01"))
+    assert order.placed.client_profile["email"] == "ana@example.com"
     reader.close()

@@ -197,12 +197,12 @@ class Deployment:
         if not leases_run_out:
             return
         with self.cell.database.writing() as connection:
-            its = subscriptions.c.holder == _holder(process)
+            its = subscriptions.c.holder.startswith(_holder(process), autoescape=True)
             connection.execute(update(subscriptions).where(its).values(leased_until=0))
 
     def at_work(self, name: str) -> bool:
         """Whether the process holds a lease just now."""
-        its = subscriptions.c.holder == _holder(self.processes[name])
+        its = subscriptions.c.holder.startswith(_holder(self.processes[name]), autoescape=True)
         with self.cell.database.reading() as connection:
             return connection.execute(select(subscriptions.c.id).where(its)).first() is not None
 
@@ -289,7 +289,8 @@ class Deployment:
 
 
 def _holder(process: subprocess.Popen[bytes]) -> str:
-    return f"{socket.gethostname()}:{process.pid}"
+    """What the process's name begins with."""
+    return f"{socket.gethostname()}:{process.pid}:"
 
 
 def _found_account(_: Account | None) -> list[AccountEvent]:

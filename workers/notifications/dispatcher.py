@@ -21,6 +21,7 @@ import structlog
 from sqlalchemy import Connection
 
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.database import UNAVAILABLE
 from oms_ledger.http_client.webhook_client import Sender
 from oms_ledger.notifications.webhook import is_reserved, signature_headers, wait_after
 from oms_ledger.services.metrics import PUSH_SECONDS, PUSHES, outcome_of
@@ -170,6 +171,10 @@ class WebhookDispatcher:
     async def _deliver(self, app_key: str) -> bool:
         """False when somebody else holds the lease, who looks once more after giving it back."""
         subscription = delivery_lease(app_key)
+        if self._cell.database.unreleased:
+            await self._loop.run_in_executor(
+                self._reading, checkpoints.give_back, self._cell.database
+            )
         token = await self.write(app_key, lambda c: checkpoints.acquire_in(c, subscription))
         if token is None:
             return False
@@ -195,8 +200,14 @@ class WebhookDispatcher:
                 log.warning("hook_paused", hook=app_key, reason=GONE)
             return True
         finally:
-            release = self.write(app_key, lambda c: checkpoints.release_in(c, subscription, token))
-            await asyncio.shield(release)
+            await asyncio.shield(self._release(app_key, subscription, token))
+
+    async def _release(self, app_key: str, subscription: str, token: int) -> None:
+        try:
+            await self.write(app_key, lambda c: checkpoints.release_in(c, subscription, token))
+        except UNAVAILABLE:
+            self._cell.database.unreleased[subscription] = token
+            raise
 
     def _remember(self, app_key: str, session: "DeliverySession") -> None:
         """How its endpoint did decides how the hook goes on: at once, or in turn with its like."""

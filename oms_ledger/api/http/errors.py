@@ -2,20 +2,18 @@
 
 import json
 import re
-import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-import psycopg
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from oms_ledger.api.http.methods import allowed
+from oms_ledger.eventstore.database import UNAVAILABLE
 from oms_ledger.eventstore.ledger import ConcurrencyError
 from oms_ledger.masterdata.refusals import InvalidDocument
 from oms_ledger.orders.refusals import OrderNotFound
@@ -244,6 +242,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ConcurrencyError, _contended)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    for away in (psycopg.OperationalError, sqlite3.OperationalError, OperationalError):
+    for away in UNAVAILABLE:
         app.add_exception_handler(away, _database)
     app.add_exception_handler(Exception, _unexpected)

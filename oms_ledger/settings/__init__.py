@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import parse_qs, urlsplit, urlunsplit
+
+from oms_ledger.settings import addresses
+from oms_ledger.settings.addresses import SettingsError as SettingsError
 
 Network = IPv4Network | IPv6Network
 T = TypeVar("T")
@@ -39,21 +41,14 @@ class AllowedNetwork:
     account: str | None = None
 
 
-class SettingsError(ValueError):
-    """A variable of the environment holds something that cannot be used."""
-
-    def __init__(self, variable: str, *, found: str, expected: str) -> None:
-        super().__init__(f"{variable} is {found}, but should be {expected}.")
-        self.variable = variable
-
-
 @dataclass(frozen=True)
 class Settings:
     data_dir: Path = field(default_factory=lambda: Path("data").absolute())
     """OMS_DATA_DIR: the folder for whatever this deployment keeps on disk."""
 
     database_url: str = field(default="", repr=False)
-    """OMS_DATABASE_URL: `postgresql://…` or `sqlite:///path`; a file in `data_dir` if not given.
+    """OMS_DATABASE_URL: PostgreSQL in any form that libpq reads, with one host or several, or
+    `sqlite:///path`; a file in `data_dir` if not given.
 
     The path of a SQLite file is absolute here, whatever was given.
     """
@@ -247,46 +242,6 @@ def _word(words: tuple[str, ...]) -> Callable[[str, str], str]:
     return _one_of({word: word for word in words}, f"one of {', '.join(words)}")
 
 
-def _database_url(variable: str, text: str) -> str:
-    expected = "postgresql://user:password@host:port/database or sqlite:///path/to/file"
-    scheme, _, rest = text.partition("://")
-    match scheme.lower():
-        case "sqlite" if rest.startswith("/") and len(rest) > 1 and rest != "/:memory:":
-            return f"sqlite:///{_path(variable, rest[1:])}"
-        case "postgresql" | "postgres" if rest:
-            return f"postgresql://{rest}"
-    raise SettingsError(variable, found=_without_password(text), expected=expected)
-
-
-def _redis_url(variable: str, text: str) -> str:
-    scheme, _, rest = text.partition("://")
-    if scheme.lower() in ("redis", "rediss", "unix") and rest:
-        return f"{scheme.lower()}://{rest}"
-    expected = "redis://host:port/number, rediss://host:port/number or unix:///path/to/socket"
-    raise SettingsError(variable, found=_without_password(text), expected=expected)
-
-
-def _origin(variable: str, text: str) -> str:
-    expected = "an address without a path, like https://oms.example.com"
-    parts = urlsplit(text)
-    more = parts.path.strip("/") or parts.query or parts.fragment or parts.username
-    if parts.scheme in ("https", "http") and parts.hostname and not more:
-        return f"{parts.scheme}://{parts.netloc.lower()}"
-    raise SettingsError(variable, found=_without_password(text), expected=expected)
-
-
-def _without_password(url: str) -> str:
-    """What may be shown of an address that could not be read: its passwords stay secret."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "not an address"
-    netloc = re.sub(r":[^@]*@", ":***@", parts.netloc)
-    if "@" in url and "***" not in netloc:
-        return f"an address that begins with {parts.scheme!r}"
-    return repr(urlunsplit((parts.scheme, netloc, parts.path, "", "")))
-
-
 def _key(variable: str, text: str) -> bytes:
     expected = "32 bytes in base64, as `openssl rand -base64 32` prints them"
     try:
@@ -327,23 +282,13 @@ def _network(variable: str, text: str) -> Network | AllowedNetwork:
         raise SettingsError(variable, found=repr(text), expected=expected) from None
 
 
-def _smtp_url(variable: str, text: str) -> str:
-    """An address of an SMTP server, with what signs in there."""
-    parts = urlsplit(text)
-    options = parse_qs(parts.query)
-    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or set(options) - {"starttls"}:
-        expected = "smtp[s]://user:password@host:port?starttls=required"
-        raise SettingsError(variable, found="another form", expected=expected)
-    return text
-
-
 VARIABLES: dict[str, tuple[str, Callable[[str, str], object]]] = {
     "data_dir": ("OMS_DATA_DIR", _path),
-    "database_url": ("OMS_DATABASE_URL", _database_url),
-    "redis_url": ("REDIS_URL", _redis_url),
+    "database_url": ("OMS_DATABASE_URL", addresses.database_url),
+    "redis_url": ("REDIS_URL", addresses.redis_url),
     "host": ("OMS_HOST", _text),
     "port": ("OMS_PORT", _number(1, 65535)),
-    "public_url": ("OMS_PUBLIC_URL", _origin),
+    "public_url": ("OMS_PUBLIC_URL", addresses.origin),
     "demo": ("OMS_DEMO", _switch),
     "master_key": ("OMS_MASTER_KEY", _key),
     "hook_allowed_networks": ("OMS_HOOK_ALLOWED_NETWORKS", _networks),
@@ -352,7 +297,7 @@ VARIABLES: dict[str, tuple[str, Callable[[str, str], object]]] = {
     "hook_expiry": ("OMS_HOOK_EXPIRY", _switch),
     "feed_expiry": ("OMS_FEED_EXPIRY", _switch),
     "idempotency_days": ("OMS_IDEMPOTENCY_DAYS", _number(0, 36500)),
-    "smtp_url": ("OMS_SMTP_URL", _smtp_url),
+    "smtp_url": ("OMS_SMTP_URL", addresses.smtp_url),
     "mail_from": ("OMS_MAIL_FROM", _text),
     "web_processes": ("OMS_WEB_PROCESSES", _number(1)),
     "worker_processes": ("OMS_WORKER_PROCESSES", _number(1)),
