@@ -13,7 +13,7 @@ export PIP_ROOT_USER_ACTION := ignore
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick check lint types contracts format texts openapi bench soak lock clean
+.PHONY: help run test quick check lint types contracts format guarantees texts openapi bench soak lock clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ format: $(VENV)/dev.lock ## Put the code into its form
 
 openapi: $(VENV)/dev.lock ## Write docs/reference/openapi.json anew
 	@$(BIN)/python -m oms_ledger.api.description docs/reference/openapi.json
+
+guarantees: $(VENV)/dev.lock ## Write docs/reference/guarantees.md anew
+	@$(BIN)/python -m tests.support.guarantees
 
 texts: $(VENV)/dev.lock ## Write the translations of the back office's pages anew
 	@for language in pt es; do $(BIN)/pybabel -q compile -d $(LOCALE) -l $$language; done

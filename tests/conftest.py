@@ -39,8 +39,18 @@ KINDS = {
 DATABASES = {"cell", "client", "database_url", "prepared_database_url", "postgres_database_url"}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--guarantee", help="run the tests of this guarantee only (G23)")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark each test by its kind: unit (no I/O), db, process or browser."""
+    if number := config.getoption("--guarantee"):
+        items[:] = [
+            item
+            for item in items
+            if any(number in mark.args for mark in item.iter_markers("guarantee"))
+        ]
     for item in items:
         place = item.nodeid
         kind = next((kind for kind, places in KINDS.items() if place.startswith(places)), "db")

@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from tests.test_guarantees import known
+from tests.support.guarantees import known
 
 TESTS = Path(__file__).parent
 PAGE = TESTS.parent / "docs" / "reference" / "carts.md"

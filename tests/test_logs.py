@@ -68,8 +68,9 @@ def body() -> dict[str, object]:
     return {**sent, "clientProfileData": profile, "openTextField": {"value": MARKER}}
 
 
+@pytest.mark.guarantee("G66")
 @pytest.mark.parametrize("table", ["order_views", "events"])
-def test_G66_a_database_that_fails_tells_the_log_no_person(cell, client, written, table):
+def test_a_database_that_fails_tells_the_log_no_person(cell, client, written, table):
     placed = client.call("PUT", "/api/checkout/pub/orders", body())
     assert placed.status == 201
     with cell.database.writing() as connection:
@@ -92,7 +93,8 @@ def test_G66_a_database_that_fails_tells_the_log_no_person(cell, client, written
     assert len(fields) == failed  # one line a failure
 
 
-def test_G66_a_constraint_names_no_value(cell, written):
+@pytest.mark.guarantee("G66")
+def test_a_constraint_names_no_value(cell, written):
     log = structlog.get_logger("test")
     row = {"app_key": MARKER, "account": MARKER, "role": MARKER, "token_hash": b"", "created_at": 1}
     try:
@@ -129,13 +131,15 @@ def _library() -> None:
     logging.getLogger("library").warning("said %s" + "\n" * 5, "x" * 100_000)
 
 
+@pytest.mark.guarantee("G66")
 @pytest.mark.parametrize("happens", [_huge, _nested, _library], ids=lambda one: one.__name__)
-def test_G66_a_line_is_short_and_one_line(written, happens: Callable[[], None]):
+def test_a_line_is_short_and_one_line(written, happens: Callable[[], None]):
     happens()
     assert len(check(written)) == 1
 
 
-def test_G66_what_nobody_catches_is_one_line_too(written):
+@pytest.mark.guarantee("G66")
+def test_what_nobody_catches_is_one_line_too(written):
     try:
         _deep()
     except ValueError as error:
@@ -156,7 +160,8 @@ def test_a_reason_tells_what_can_be_known_of_the_machine():
     assert logs.reason(away) == "OperationalError ← OSError 28 No space left on device"
 
 
-def test_G65_G66_each_refused_access_is_a_line_without_what_was_sent(client, written):
+@pytest.mark.guarantee("G65", "G66")
+def test_each_refused_access_is_a_line_without_what_was_sent(client, written):
     key = client.headers["X-VTEX-API-AppKey"]
     for headers in (
         {"X-VTEX-API-AppKey": key, "X-VTEX-API-AppToken": MARKER},

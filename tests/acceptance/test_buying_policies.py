@@ -128,7 +128,8 @@ def test_policies_need_their_resources(client_of):
     assert answer.json() == {"message": "Access denied. Missing required permissions."}
 
 
-def test_G19_order_waits_until_it_is_accepted(client, cell):
+@pytest.mark.guarantee("G19")
+def test_order_waits_until_it_is_accepted(client, cell):
     dimension(client, rule("value > 1"))
     order_id = placed(client, cell)
     assert status(client, order_id) == WAITING
@@ -154,7 +155,8 @@ def test_G19_order_waits_until_it_is_accepted(client, cell):
     assert status(client, order_id) == "ready-for-handling"
 
 
-def test_G19_denied_order_is_canceled_with_the_rule_as_reason(client, cell):
+@pytest.mark.guarantee("G19")
+def test_denied_order_is_canceled_with_the_rule_as_reason(client, cell):
     dimension(client, rule(name="too dear"))
     order_id = placed(client, cell)
     assert score(client, order_id, 5).json()["status"] == "denied"
@@ -217,7 +219,8 @@ def test_approvals_come_one_after_the_other(client, cell):
     assert score(client, order_id, 10, authorizerId="bob").json()["status"] == "accepted"
 
 
-def test_G19_rule_or_dimension_that_is_gone_holds_no_longer(client, cell):
+@pytest.mark.guarantee("G19")
+def test_rule_or_dimension_that_is_gone_holds_no_longer(client, cell):
     first = dimension(client, rule(name="a"))
     order_id = placed(client, cell)
     assert status(client, order_id) == WAITING
@@ -246,8 +249,9 @@ def test_waiting_order_can_be_canceled(client, cell):
     assert score(client, order_id, 10).status == 400
 
 
+@pytest.mark.guarantee("G19")
 @pytest.mark.parametrize("acts", [*permutations(("accept", "deny", "cancel"))])
-def test_G19_first_recorded_decision_wins(client, cell, acts):
+def test_first_recorded_decision_wins(client, cell, acts):
     dimension(client, rule())
     order_id = placed(client, cell)
     fields = authorization(client, order_id)

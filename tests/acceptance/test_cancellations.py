@@ -1,5 +1,7 @@
 """Cancel, confirm and deny over HTTP, and who may."""
 
+import pytest
+
 from tests.acceptance.test_order_life import (
     ORDERS,
     invoice,
@@ -24,7 +26,8 @@ def requested(client):
     return order_id, request["id"]
 
 
-def test_G12_a_denial_leads_back_and_tells_why_and_comes_once(client):
+@pytest.mark.guarantee("G12")
+def test_a_denial_leads_back_and_tells_why_and_comes_once(client):
     order_id, request = requested(client)
     denial = {"cancellationRequestId": request, "denyReason": "Already engraved"}
     fields = denying(client, order_id, **denial)
@@ -39,7 +42,8 @@ def test_G12_a_denial_leads_back_and_tells_why_and_comes_once(client):
     assert client.call("GET", f"/api/orders/pvt/document/{order_id}").json() == document
 
 
-def test_G12_a_denial_after_the_confirmation_is_refused_and_the_reverse_asks_anew(client):
+@pytest.mark.guarantee("G12")
+def test_a_denial_after_the_confirmation_is_refused_and_the_reverse_asks_anew(client):
     order_id, request = requested(client)
     assert client.call("POST", f"{ORDERS}/{order_id}/cancel").status == 200
     assert status(client, order_id) == "canceled"
@@ -62,7 +66,8 @@ def test_a_denial_needs_a_request_and_a_reason(client):
     assert (gone.status, gone.json()["error"]["code"]) == (404, "CHK0201")
 
 
-def test_G17_two_calls_make_two_requests_and_the_first_reason_stays(client):
+@pytest.mark.guarantee("G17")
+def test_two_calls_make_two_requests_and_the_first_reason_stays(client):
     order_id, request = requested(client)
     confirmed = client.call("POST", f"{ORDERS}/{order_id}/cancel", {"reason": "confirmed"})
     document = client.call("GET", f"/api/orders/pvt/document/{order_id}").json()

@@ -35,8 +35,9 @@ async def at_once(clients, path):
     return await asyncio.gather(*calls, *reads)
 
 
+@pytest.mark.guarantee("G35")
 @pytest.mark.parametrize("processes", [1, 2])
-def test_G35_writes_of_one_cart_at_once_all_take_effect(cart, cell, app, processes):
+def test_writes_of_one_cart_at_once_all_take_effect(cart, cell, app, processes):
     clients = [Client(app), *(Client(build(cell)) for _ in range(processes - 1))]
     for _ in range(ROUNDS):
         path = f"/api/checkout/pub/orderForm/{cart.cart_id}"
@@ -50,7 +51,8 @@ def test_G35_writes_of_one_cart_at_once_all_take_effect(cart, cell, app, process
         cart.jar.clear()
 
 
-def test_G35_of_a_write_and_a_read_that_reprices_neither_is_lost(cart, cell, app):
+@pytest.mark.guarantee("G35")
+def test_of_a_write_and_a_read_that_reprices_neither_is_lost(cart, cell, app):
     cart.add(*((f"s{n}", 1) for n in range(5)))
     path = f"/api/checkout/pub/orderForm/{cart.cart_id}"
     load_offers(cell, [{"sku": f"s{n}", "price": 50} for n in range(5)])

@@ -41,7 +41,8 @@ class Shopper(requests.Session):
         return answer.json() if answer.content else None
 
 
-def test_G28_G57_killed_web_process_leaves_one_order_and_an_empty_cart(deployment):
+@pytest.mark.guarantee("G28", "G57")
+def test_killed_web_process_leaves_one_order_and_an_empty_cart(deployment):
     shopper = Shopper(deployment.base)
     path = f"{ORDER_FORM}/{shopper.post(ORDER_FORM)['orderFormId']}"
     line = {"id": "1", "quantity": 2, "seller": "1"}

@@ -67,7 +67,8 @@ def callback(browser, placed):
     return browser.call("POST", f"/api/checkout/pub/gatewayCallback/{group}")
 
 
-def test_G28_order_has_the_figures_of_its_cart(browser, client):
+@pytest.mark.guarantee("G28")
+def test_order_has_the_figures_of_its_cart(browser, client):
     cart = browser.fill(("1", 5), ("4", 3), ("2", 1), sla="Express")
     placed = place(browser, value=cart["value"])
     assert placed["id"] == placed["merchantTransactions"][0]["transactionId"]
@@ -136,7 +137,8 @@ def test_unchanged_cart_gives_its_first_group_again(browser):
     assert place(browser)["orderGroup"] != first["orderGroup"]
 
 
-def test_G57_of_all_groups_of_a_filling_one_is_processed(browser):
+@pytest.mark.guarantee("G57")
+def test_of_all_groups_of_a_filling_one_is_processed(browser):
     browser.fill(("1", 1))
     first = place(browser)
     earlier = Browser(browser.client)
@@ -165,6 +167,7 @@ def test_group_that_was_denied_or_expired_gives_way_to_a_new_one(browser, cell):
     assert pay(browser, third).status == 204
 
 
+@pytest.mark.guarantee("G28")
 @pytest.mark.parametrize(
     ("moved", "code"),
     [
@@ -184,7 +187,7 @@ def test_group_that_was_denied_or_expired_gives_way_to_a_new_one(browser, cell):
         ),
     ],
 )
-def test_G28_moved_offers_place_nothing_and_say_what_moved(browser, cell, client, moved, code):
+def test_moved_offers_place_nothing_and_say_what_moved(browser, cell, client, moved, code):
     browser.fill(("1", 2), ("3", 1), sla="Normal")
     load_offers(cell, [moved])
     content = place(browser)

@@ -31,14 +31,16 @@ def stored_bytes(cell):
         )
 
 
-def test_G58_cart_holds_nothing_personal_in_plain_bytes(browser, cell):
+@pytest.mark.guarantee("G58")
+def test_cart_holds_nothing_personal_in_plain_bytes(browser, cell):
     browser.fill(("1", 1))
     kept = stored_bytes(cell)
     for secret in ("ana@example.com", "Souza", "66203715418", "5511966126116"):
         assert secret.encode() not in kept, secret
 
 
-def test_G56_erasing_a_person_deletes_their_carts(browser, cell, client):
+@pytest.mark.guarantee("G56")
+def test_erasing_a_person_deletes_their_carts(browser, cell, client):
     browser.fill(("1", 1))
     other = Browser(browser.client)
     other.cart("/attachments/clientProfileData", {"email": "bia@example.com"})
@@ -118,7 +120,8 @@ def test_ownership_cookie_has_one_length_and_is_renewed(masked):
     assert masked.cart("", {})["canEditData"] is False
 
 
-def test_G58_masked_text_that_comes_back_leaves_what_is_stored(browser):
+@pytest.mark.guarantee("G58")
+def test_masked_text_that_comes_back_leaves_what_is_stored(browser):
     browser.cart("/attachments/clientProfileData", PROFILE)
     sent = {**PROFILE, "firstName": "Ana******", "document": "*6*0*7*5*1*"}
     cart = browser.cart("/attachments/clientProfileData", sent)

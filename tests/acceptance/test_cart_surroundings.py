@@ -98,6 +98,7 @@ def test_configuration_is_replaced_merged_and_read(client, client_of):
         assert code_of(answer) == (401, "ORD062")
 
 
+@pytest.mark.guarantee("G2")
 @pytest.mark.parametrize(
     ("change", "code"),
     [
@@ -110,7 +111,7 @@ def test_configuration_is_replaced_merged_and_read(client, client_of):
         ({"allowManualPrice": "yes"}, "CHK0288"),
     ],
 )
-def test_G2_refused_configuration_changes_nothing(client, change, code):
+def test_refused_configuration_changes_nothing(client, change, code):
     before = client.call("GET", CONFIGURATION).json()
     answer = client.call("POST", CONFIGURATION, {**NEEDED, **change})
     assert code_of(answer) == (400, code)

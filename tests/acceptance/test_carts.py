@@ -39,7 +39,8 @@ def quantities(cart):
     return [(one["id"], one["quantity"]) for one in cart["items"]]
 
 
-def test_G28_cart_adds_up(browser):
+@pytest.mark.guarantee("G28")
+def test_cart_adds_up(browser):
     cart = browser.fill(("1", 5), ("4", 3), sla="Express")
     assert figures(cart) == {"Items": 15950 + 4199, "Shipping": 2500 + 2300}
     assert cart["value"] == sum(figures(cart).values())
@@ -112,6 +113,7 @@ def test_patch_changes_by_index_removes_and_adds(browser):
     assert (cart["items"], cart["totalizers"], cart["value"]) == ([], [], 0)
 
 
+@pytest.mark.guarantee("G2")
 @pytest.mark.parametrize(
     ("method", "rest", "body", "code"),
     [
@@ -244,7 +246,7 @@ def test_patch_changes_by_index_removes_and_adds(browser):
         ("PUT", "/customFields/item/x", {"fields": []}, "CHK0022"),
     ],
 )
-def test_G2_refused_operation_changes_nothing(browser, cell, method, rest, body, code):
+def test_refused_operation_changes_nothing(browser, cell, method, rest, body, code):
     now = cell.ledger.now()
     cell.ledger.now = lambda: now
     before = browser.add(("1", 1))

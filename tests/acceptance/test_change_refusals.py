@@ -30,7 +30,7 @@ SHOWN_V1 = {
 SHOWN_V2 = {
     "CHK0201": v2.test_what_is_not_there_is_said_so,
     "CHK0289": v2.test_what_is_not_there_is_said_so,
-    "SalesOrderSystem014": v2.test_G22_while_it_is_in_progress_invoices_and_changes_wait,
+    "SalesOrderSystem014": v2.test_while_it_is_in_progress_invoices_and_changes_wait,
     "SalesOrderSystem016": v2.test_after_five_tries_it_waits_for_retry,
     "SalesOrderSystem017": v2.test_a_request_is_given_up_after_a_day_and_its_payment_set_back,
     "SalesOrderSystem018": outside.test_a_seller_that_refuses_is_not_asked_again,

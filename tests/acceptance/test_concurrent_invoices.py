@@ -32,9 +32,10 @@ def packages(client, order_id):
     return [one for one in fields["packageAttachment"]["packages"] if one["type"] == "Output"]
 
 
+@pytest.mark.guarantee("G22")
 @FEW
 @given(st.lists(st.sampled_from([300, 500, 700, 1000, 2000]), min_size=2, max_size=7))
-def test_G22_invoices_that_cross_never_exceed_the_order_and_the_last_cent_ends_it(client, values):
+def test_invoices_that_cross_never_exceed_the_order_and_the_last_cent_ends_it(client, values):
     order_id = paid(client)
     url = f"{ORDERS}/{order_id}/invoice"
     calls = [("POST", url, invoice(value, str(i))) for i, value in enumerate(values)]
@@ -50,9 +51,10 @@ def test_G22_invoices_that_cross_never_exceed_the_order_and_the_last_cent_ends_i
             assert value + taken > 2000
 
 
+@pytest.mark.guarantee("G5")
 @FEW
 @given(st.integers(2, 6), st.booleans())
-def test_G5_the_same_invoice_sent_at_once_is_one_invoice(client, times, by_document):
+def test_the_same_invoice_sent_at_once_is_one_invoice(client, times, by_document):
     order_id = paid(client)
     url = f"{ORDERS}/{order_id}/invoice"
     if by_document:
@@ -64,9 +66,10 @@ def test_G5_the_same_invoice_sent_at_once_is_one_invoice(client, times, by_docum
     assert len(receipts) == (1 if by_document else times)
 
 
+@pytest.mark.guarantee("G11")
 @FEW
 @given(st.integers(1, 4), st.integers(1, 4), st.sampled_from(["2000", "500"]))
-def test_G11_cancel_and_invoice_crossing_leave_one_of_them_done(client, cancels, sent, value):
+def test_cancel_and_invoice_crossing_leave_one_of_them_done(client, cancels, sent, value):
     order_id = paid(client)
     calls = [("POST", f"{ORDERS}/{order_id}/cancel", {"reason": "late"})] * cancels
     calls += [("POST", f"{ORDERS}/{order_id}/invoice", invoice(value, "1"))] * sent
@@ -84,9 +87,10 @@ def test_G11_cancel_and_invoice_crossing_leave_one_of_them_done(client, cancels,
         assert document["status"] == "cancellation-requested"
 
 
+@pytest.mark.guarantee("G5")
 @FEW
 @given(st.integers(2, 5))
-def test_G5_cancellations_at_once_are_taken_one_after_the_other(client, times):
+def test_cancellations_at_once_are_taken_one_after_the_other(client, times):
     order_id = paid(client)
     answers = at_once(client, [("POST", f"{ORDERS}/{order_id}/cancel", {"reason": "x"})] * times)
     assert {answer.status for answer in answers} == {200}
@@ -98,8 +102,9 @@ def test_G5_cancellations_at_once_are_taken_one_after_the_other(client, times):
     assert document["cancellationData"]["cancellationRequestId"] == first["receipt"]
 
 
+@pytest.mark.guarantee("G12")
 @pytest.mark.parametrize("crossing", range(3))
-def test_G12_a_denial_and_a_confirmation_at_once_the_first_recorded_wins(client, crossing):
+def test_a_denial_and_a_confirmation_at_once_the_first_recorded_wins(client, crossing):
     order_id = paid(client)
     assert client.call("POST", f"{ORDERS}/{order_id}/cancel", {"reason": "x"}).status == 200
     document = client.call("GET", f"{ORDERS}/{order_id}").json()

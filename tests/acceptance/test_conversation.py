@@ -124,7 +124,8 @@ def test_the_status_is_described_in_three_languages(client, language, label):
     assert fields["statusDescription"] == label
 
 
-def test_G40_a_line_in_the_log_makes_no_item_for_it_changes_no_document(cell, client):
+@pytest.mark.guarantee("G40")
+def test_a_line_in_the_log_makes_no_item_for_it_changes_no_document(cell, client):
     every = {
         "filter": {
             "type": "FromOrders",

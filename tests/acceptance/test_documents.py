@@ -392,7 +392,8 @@ def test_unique_index_finds_and_refuses(client):
     assert client.call("GET", f"{BASE}/Newsletter/indices/mail").status == 404
 
 
-def test_G71_saves_at_once_lose_and_double_nothing(client):
+@pytest.mark.guarantee("G71")
+def test_saves_at_once_lose_and_double_nothing(client):
     index = {"name": "mail", "multiple": False, "fields": "email"}
     client.call("PUT", f"{BASE}/Newsletter/indices", index)
     schema(client, {"properties": {"n": {"type": "integer"}}, "v-auto-increment": ["n"]})
@@ -425,7 +426,8 @@ def test_G71_saves_at_once_lose_and_double_nothing(client):
 # Scroll
 
 
-def test_G70_scroll_walks_a_fixed_set_once(client):
+@pytest.mark.guarantee("G70")
+def test_scroll_walks_a_fixed_set_once(client):
     for at in range(7):
         post(client, {"id": str(at)})
     first = client.call("GET", f"{BASE}/Newsletter/scroll?_size=3&_fields=id,x")
@@ -559,7 +561,8 @@ def anonymous(client):
     return Client(client.app)
 
 
-def test_G74_without_credentials_nothing_is_open_unless_a_schema_says_so(client):
+@pytest.mark.guarantee("G74")
+def test_without_credentials_nothing_is_open_unless_a_schema_says_so(client):
     stranger = anonymous(client)
     filled(client)
     place = f"an={ACCOUNT}"
@@ -622,7 +625,8 @@ def test_roles_without_master_data_are_403(client_of):
     assert message(answer).startswith("Unauthorized. The key needs one of these resources: ")
 
 
-def test_G51_documents_of_another_account_are_not_seen(cell, client, client_of):
+@pytest.mark.guarantee("G51")
+def test_documents_of_another_account_are_not_seen(cell, client, client_of):
     asyncio.run(open_account(cell.ledger, name="other"))
     filled(client)
     stranger = client_of("Owner", "other")

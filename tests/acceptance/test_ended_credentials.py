@@ -111,8 +111,9 @@ def status(client: Client, kind: str, token: str, carrier: str) -> int:
     return Client(client.app, CARRIERS[carrier](token)).call("GET", PROBES[kind]).status
 
 
+@pytest.mark.guarantee("G65")
 @pytest.mark.parametrize("event", EVENTS)
-def test_G65_tokens_end_with_what_they_were_made_from(cell, client_of, at_once, event):
+def test_tokens_end_with_what_they_were_made_from(cell, client_of, at_once, event):
     happens, ended = EVENTS[event]
     client, other = client_of(), client_of()
     tokens, others = issued(client), issued(other)
@@ -132,10 +133,9 @@ def test_G65_tokens_end_with_what_they_were_made_from(cell, client_of, at_once, 
         assert answer.status == 401  # another purchase's
 
 
+@pytest.mark.guarantee("G65")
 @pytest.mark.parametrize("number", [0, 1])
-def test_G65_a_placements_cookie_ends_after_an_hour_or_with_its_account(
-    cell, client, at_once, number
-):
+def test_a_placements_cookie_ends_after_an_hour_or_with_its_account(cell, client, at_once, number):
     clock = FakeClock(cell, cell.ledger.now())
     placed = place(client)
     group = placed.json()["orders"][0]["orderGroup"]
@@ -153,7 +153,8 @@ def test_G65_a_placements_cookie_ends_after_an_hour_or_with_its_account(
     assert bearer.call("POST", url).status == 401
 
 
-def test_G65_a_cookie_with_another_end_or_of_another_kind_opens_nothing(cell, client):
+@pytest.mark.guarantee("G65")
+def test_a_cookie_with_another_end_or_of_another_kind_opens_nothing(cell, client):
     placed = place(client)
     group = placed.json()["orders"][0]["orderGroup"]
     url = f"/api/checkout/pub/gatewayCallback/{group}?an={ACCOUNT}"
@@ -172,7 +173,8 @@ def test_G65_a_cookie_with_another_end_or_of_another_kind_opens_nothing(cell, cl
     assert Client(client.app, {"Cookie": f"a=b; {second}"}).call("POST", url).status == 204
 
 
-def test_G65_a_poll_tells_nothing_to_a_credential_that_ended_meanwhile(cell, client, at_once):
+@pytest.mark.guarantee("G65")
+def test_a_poll_tells_nothing_to_a_credential_that_ended_meanwhile(cell, client, at_once):
     token = issued(client)["user token"]
     reader = Client(client.app, {"VtexIdclientAutCookie": token})
     head = cell.store.head()

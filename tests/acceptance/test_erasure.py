@@ -141,7 +141,8 @@ def everything_read(client, orders):
     assert len(shown(client, orders)) > 10
 
 
-def test_G56_an_erased_person_is_shown_nowhere_and_the_ledger_verifies(cell, client, other):
+@pytest.mark.guarantee("G56")
+def test_an_erased_person_is_shown_nowhere_and_the_ledger_verifies(cell, client, other):
     assert client.call("POST", "/api/orders/feed/config", EVERY).status == 200
     orders = [delivered(client), canceled(client)]
     for view in VIEWS:
@@ -172,7 +173,8 @@ def test_G56_an_erased_person_is_shown_nowhere_and_the_ledger_verifies(cell, cli
     assert stored(cell) == set()
 
 
-def test_G56_an_error_that_repeated_the_person_is_taken_out(cell, client):
+@pytest.mark.guarantee("G56")
+def test_an_error_that_repeated_the_person_is_taken_out(cell, client):
     """A filter that fails on the e-mail says so to the operator, with the e-mail."""
     filter = {"type": "FromOrders", "expression": "$number(clientProfileData.lastName) > 1"}
     body = {**EVERY, "filter": filter}
@@ -184,7 +186,8 @@ def test_G56_an_error_that_repeated_the_person_is_taken_out(cell, client):
     assert stored(cell) == set()
 
 
-def test_G56_an_export_that_was_made_before_is_gone(cell, client):
+@pytest.mark.guarantee("G56")
+def test_an_export_that_was_made_before_is_gone(cell, client):
     delivered(client)
     requested = client.call("POST", "/api/ledger/exports", {"format": "jsonl"})
     assert requested.status == 202, requested.body
@@ -197,7 +200,8 @@ def test_G56_an_export_that_was_made_before_is_gone(cell, client):
     assert client.call("GET", url).status == 404
 
 
-def test_G56_the_bytes_on_disk_tell_nothing_either(cell, client):
+@pytest.mark.guarantee("G56")
+def test_the_bytes_on_disk_tell_nothing_either(cell, client):
     if not cell.database.sqlite:
         return  # PostgreSQL's dead rows go with a vacuum, as docs/how-to/operations.md says
     delivered(client)
@@ -210,7 +214,8 @@ def test_G56_the_bytes_on_disk_tell_nothing_either(cell, client):
     assert [canary for canary in CANARIES if canary.encode() in fields] == []
 
 
-def test_G56_a_dry_run_tells_and_changes_nothing(cell, client):
+@pytest.mark.guarantee("G56")
+def test_a_dry_run_tells_and_changes_nothing(cell, client):
     closed, open_ = delivered(client), paid(client, of_the_person())
     head = cell.store.head()
     answer = client.call("POST", ERASURES, {"document": "98765432100"}).json()
@@ -220,7 +225,8 @@ def test_G56_a_dry_run_tells_and_changes_nothing(cell, client):
     assert cell.store.head() == head
 
 
-def test_G56_an_open_order_is_left_alone_unless_it_is_asked_for(client, other):
+@pytest.mark.guarantee("G56")
+def test_an_open_order_is_left_alone_unless_it_is_asked_for(client, other):
     order_id = paid(client, of_the_person())
     requested = {"document": DOCUMENT, "dryRun": False}
     answer = client.call("POST", ERASURES, requested).json()
@@ -231,7 +237,8 @@ def test_G56_an_open_order_is_left_alone_unless_it_is_asked_for(client, other):
     assert shown(other, [order_id]) == []
 
 
-def test_G56_asked_again_it_finds_nothing_and_a_new_order_of_the_person_is_found(cell, client):
+@pytest.mark.guarantee("G56")
+def test_asked_again_it_finds_nothing_and_a_new_order_of_the_person_is_found(cell, client):
     delivered(client)
     requested = {"email": EMAIL, "dryRun": False}
     assert client.call("POST", ERASURES, requested).json()["erased"] == 1
@@ -243,7 +250,8 @@ def test_G56_asked_again_it_finds_nothing_and_a_new_order_of_the_person_is_found
     assert client.call("POST", ERASURES, requested).json()["erased"] == 1
 
 
-def test_G56_nothing_new_is_kept_of_who_was_erased(cell, client, other):
+@pytest.mark.guarantee("G56")
+def test_nothing_new_is_kept_of_who_was_erased(cell, client, other):
     """Also by a process that still has the order as it was, and the key that is gone."""
     order_id = paid(client, of_the_person())
     other.call("POST", f"{ORDERS}/{order_id}/start-handling")  # the other process has it now
@@ -258,7 +266,8 @@ def test_G56_nothing_new_is_kept_of_who_was_erased(cell, client, other):
     assert list(verify(cell.store, cell.store.head()))[-1] == cell.store.head()
 
 
-def test_G51_G56_only_the_accounts_own_orders_are_erased(client, client_of, cell):
+@pytest.mark.guarantee("G51", "G56")
+def test_only_the_accounts_own_orders_are_erased(client, client_of, cell):
     asyncio.run(open_account(cell.ledger, name="other"))
     order_id = delivered(client)
     stranger = client_of("Owner", "other")
@@ -267,7 +276,8 @@ def test_G51_G56_only_the_accounts_own_orders_are_erased(client, client_of, cell
     assert shown(client, [order_id])
 
 
-def test_G56_an_imported_order_is_erased_as_one_that_was_placed_here(cell, client, other, tmp_path):
+@pytest.mark.guarantee("G56")
+def test_an_imported_order_is_erased_as_one_that_was_placed_here(cell, client, other, tmp_path):
     document = client.call("GET", f"{ORDERS}/{canceled(client)}").json()
     document["orderId"] = "9999-01"
     file = tmp_path / "orders.jsonl"
@@ -279,6 +289,7 @@ def test_G56_an_imported_order_is_erased_as_one_that_was_placed_here(cell, clien
     assert shown(other, ["9999-01"]) == []
 
 
+@pytest.mark.guarantee("G53")
 @pytest.mark.parametrize(
     "body",
     [
@@ -292,6 +303,6 @@ def test_G56_an_imported_order_is_erased_as_one_that_was_placed_here(cell, clien
         {"email": "x" * 255},
     ],
 )
-def test_G53_an_erasure_that_is_not_clear_is_refused(client, body):
+def test_an_erasure_that_is_not_clear_is_refused(client, body):
     answer = client.call("POST", ERASURES, body)
     assert (answer.status, answer.json()["error"]["code"]) == (400, "OMS004")

@@ -129,13 +129,14 @@ def send(client: Client, request: Request, key: str):
 tries = st.lists(st.tuples(st.sampled_from([0, 1]), st.booleans()), min_size=1, max_size=4)
 
 
+@pytest.mark.guarantee("G5")
 @settings(
     max_examples=12,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(route=st.sampled_from(ROUTES), tries=tries, last=st.sampled_from([0, 1]))
-def test_G5_whatever_is_lost_between_commit_and_answer_a_keyed_request_is_applied_once(
+def test_whatever_is_lost_between_commit_and_answer_a_keyed_request_is_applied_once(
     cell, machines, route, tries, last
 ):
     once = route(machines[0].client)
@@ -156,8 +157,9 @@ def test_G5_whatever_is_lost_between_commit_and_answer_a_keyed_request_is_applie
     assert cell.store.head() - before == cost
 
 
+@pytest.mark.guarantee("G5")
 @pytest.mark.parametrize("route", ROUTES)
-def test_G5_of_the_same_request_sent_by_two_machines_at_once_one_is_applied(cell, machines, route):
+def test_of_the_same_request_sent_by_two_machines_at_once_one_is_applied(cell, machines, route):
     request = route(machines[0].client)
     before = cell.store.head()
     assert send(machines[0].client, request, "alone").status < 300
@@ -231,7 +233,8 @@ def filled_in(client, method, path):
     return Request(method, url, body)
 
 
-def test_G5_every_route_about_orders_answers_a_repeat_as_the_first_time(cell, machines):
+@pytest.mark.guarantee("G5")
+def test_every_route_about_orders_answers_a_repeat_as_the_first_time(cell, machines):
     taken = set()
     for method, path in changing_routes(cell):
         request, key = filled_in(machines[0].client, method, path), f"key-{next(NUMBERS)}"
@@ -248,7 +251,8 @@ def test_G5_every_route_about_orders_answers_a_repeat_as_the_first_time(cell, ma
     assert len(taken) >= 12, taken
 
 
-def test_G5_the_first_answer_is_given_however_far_the_order_has_gone(client):
+@pytest.mark.guarantee("G5")
+def test_the_first_answer_is_given_however_far_the_order_has_gone(client):
     request = handling(client)
     order_id = request.url.split("/")[-2]
     assert send(client, request, "k").status == 204
@@ -264,7 +268,8 @@ def test_G5_the_first_answer_is_given_however_far_the_order_has_gone(client):
     assert client.call(request.method, request.url).status == 409  # without the key it is news
 
 
-def test_G5_a_key_is_good_for_one_request_and_says_which(client):
+@pytest.mark.guarantee("G5")
+def test_a_key_is_good_for_one_request_and_says_which(client):
     request = canceling(client)
     assert send(client, request, "k").status == 200
     for other in (
@@ -281,7 +286,8 @@ def test_G5_a_key_is_good_for_one_request_and_says_which(client):
     assert send(client, same, "k").status == 200  # spelled differently, the same is asked
 
 
-def test_G5_a_request_that_was_refused_may_be_tried_again_under_its_key(client):
+@pytest.mark.guarantee("G5")
+def test_a_request_that_was_refused_may_be_tried_again_under_its_key(client):
     request = invoicing(client)
     too_much = Request(request.method, request.url, invoice("2001"))
     assert send(client, too_much, "k").status == 400
@@ -314,8 +320,9 @@ def test_a_key_that_is_no_key_is_refused(client, key):
 DAY = 24 * 60 * 60 * 10**9  # nanoseconds
 
 
+@pytest.mark.guarantee("G5")
 @pytest.mark.parametrize(("days", "kept"), [(30, False), (0, True)])
-def test_G5_a_key_is_known_for_its_time_and_natural_keys_for_ever(
+def test_a_key_is_known_for_its_time_and_natural_keys_for_ever(
     cell, client, monkeypatch, days, kept
 ):
     order_id = paid(client)

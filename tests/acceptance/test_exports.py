@@ -68,7 +68,8 @@ def rows_of(body):
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
-def test_G33_the_report_has_the_published_columns_and_a_row_for_each_sku(orders):
+@pytest.mark.guarantee("G33")
+def test_the_report_has_the_published_columns_and_a_row_for_each_sku(orders):
     answer = orders.call("GET", CSV)
     assert answer.status == 200
     assert answer.header("content-type") == "text/csv; charset=utf-8"
@@ -89,7 +90,8 @@ def test_G33_the_report_has_the_published_columns_and_a_row_for_each_sku(orders)
     assert "handling" in rows[4]["Status TimeLine"].split(", ")[-1]
 
 
-def test_G33_statuses_are_in_the_language_and_instants_in_the_zone_asked_for(cell, orders):
+@pytest.mark.guarantee("G33")
+def test_statuses_are_in_the_language_and_instants_in_the_zone_asked_for(cell, orders):
     exported = orders.call("GET", f"{CSV}?f_status=handling&utc=-0300&language=pt-BR")
     (row, _) = rows_of(exported.body)
     assert row["Status"] == "Preparando entrega"
@@ -140,9 +142,8 @@ def test_lines_of_json_are_documents_that_can_be_imported_again(cell, orders, tm
     assert (report["imported"], report["refused"]) == (3, [])
 
 
-def test_G33_an_export_in_the_background_tells_its_progress_and_is_fetched(
-    cell, orders, monkeypatch
-):
+@pytest.mark.guarantee("G33")
+def test_an_export_in_the_background_tells_its_progress_and_is_fetched(cell, orders, monkeypatch):
     monkeypatch.setattr(exports_rows, "PAGE", 2)
     direct = orders.call("GET", f"{CSV}?f_status=ready-for-handling,handling").body
     requested = {"f_status": ["ready-for-handling", "handling"], "format": "csv"}
@@ -175,9 +176,8 @@ def test_G33_an_export_in_the_background_tells_its_progress_and_is_fetched(
     assert orders.call("GET", url).status == 404
 
 
-def test_G33_two_workers_on_one_export_leave_nothing_out_and_nothing_twice(
-    cell, orders, monkeypatch
-):
+@pytest.mark.guarantee("G33")
+def test_two_workers_on_one_export_leave_nothing_out_and_nothing_twice(cell, orders, monkeypatch):
     monkeypatch.setattr(exports_rows, "PAGE", 1)
     exported = orders.call("POST", EXPORTS, {"format": "jsonl"}).json()
     with cell.database.reading() as connection:
@@ -190,7 +190,8 @@ def test_G33_two_workers_on_one_export_leave_nothing_out_and_nothing_twice(
     assert [json.loads(line)["orderId"] for line in lines] == [f"v{n}acme-01" for n in (1, 2, 3)]
 
 
-def test_G33_an_order_that_cannot_be_told_is_named_and_stops_nothing(cell, orders, monkeypatch):
+@pytest.mark.guarantee("G33")
+def test_an_order_that_cannot_be_told_is_named_and_stops_nothing(cell, orders, monkeypatch):
     exported = orders.call("POST", EXPORTS, {"format": "csv"}).json()
     rows = ExportFormat.rows
 
@@ -206,7 +207,8 @@ def test_G33_an_order_that_cannot_be_told_is_named_and_stops_nothing(cell, order
     assert done["progress"] == {"orders": 2, "total": 3}
 
 
-def test_G51_an_export_is_seen_by_its_account_alone(cell, orders, client_of):
+@pytest.mark.guarantee("G51")
+def test_an_export_is_seen_by_its_account_alone(cell, orders, client_of):
     exported = orders.call("POST", EXPORTS, {}).json()
     asyncio.run(open_account(cell.ledger, name="other"))
     stranger = client_of("Owner", "other")
@@ -219,7 +221,8 @@ def test_G51_an_export_is_seen_by_its_account_alone(cell, orders, client_of):
     assert orders.call("POST", EXPORTS, {"format": "pdf"}).status == 400
 
 
-def test_G56_an_export_of_an_erased_person_is_gone(cell, orders):
+@pytest.mark.guarantee("G56")
+def test_an_export_of_an_erased_person_is_gone(cell, orders):
     exported = orders.call("POST", EXPORTS, {"format": "jsonl"}).json()
     while runner.carry_on(cell.database, exported["id"]):
         pass
@@ -241,7 +244,8 @@ def test_an_account_that_masks_exports_masked(cell, orders):
     assert b"ana@example.com" not in orders.call("GET", "/api/ledger/orders.jsonl").body
 
 
-def test_G33_the_command_writes_a_whole_file_or_none(cell, orders, tmp_path, monkeypatch):
+@pytest.mark.guarantee("G33")
+def test_the_command_writes_a_whole_file_or_none(cell, orders, tmp_path, monkeypatch):
     orders.call("GET", "/api/oms/pvt/orders")  # the views are there
     export_format = ExportFormat("UTC", "en-US", masked=False)
     for format in ("csv", "jsonl", "xlsx"):
@@ -259,7 +263,8 @@ def test_G33_the_command_writes_a_whole_file_or_none(cell, orders, tmp_path, mon
     assert not broken.exists()
 
 
-def test_G33_a_table_is_written_piece_by_piece_and_a_full_sheet_is_followed_by_another(monkeypatch):
+@pytest.mark.guarantee("G33")
+def test_a_table_is_written_piece_by_piece_and_a_full_sheet_is_followed_by_another(monkeypatch):
     monkeypatch.setattr("projections.exports.spreadsheets.MOST_ROWS", 4)
     page = [["x"] * len(COLUMNS)]
     requested = []

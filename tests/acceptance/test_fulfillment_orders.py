@@ -21,6 +21,7 @@ def placed(client):
     return sorted(row["orderId"] for row in client.call("GET", ORDERS).json()["list"])
 
 
+@pytest.mark.guarantee("G2")
 @pytest.mark.parametrize(
     ("third", "code"),
     [
@@ -30,7 +31,7 @@ def placed(client):
         (sold(1, price=1000, paid=1000), None),
     ],
 )
-def test_G2_a_refusal_of_one_places_none(client, third, code):
+def test_a_refusal_of_one_places_none(client, third, code):
     answer = client.call("POST", PLACE, [sold(1), sold(2), third])
     assert answer.status >= 400
     if code:
@@ -38,7 +39,8 @@ def test_G2_a_refusal_of_one_places_none(client, third, code):
     assert placed(client) == []
 
 
-def test_G5_together_and_again_each_is_placed_once(client):
+@pytest.mark.guarantee("G5")
+def test_together_and_again_each_is_placed_once(client):
     for orders in ([sold(1), sold(2)], [sold(2), sold(3), sold(3)], [sold(1)]):
         answer = client.call("POST", PLACE, orders)
         assert answer.status == 200, answer.body

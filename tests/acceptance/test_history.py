@@ -60,8 +60,9 @@ def story(client):
     return order_id
 
 
+@pytest.mark.guarantee("G31")
 @pytest.mark.parametrize(("shape", "url"), [("oms", ORDERS), ("pii", "/api/orders/pvt/document")])
-def test_G31_the_history_walked_page_by_page_leads_to_the_order_as_it_is(client, shape, url):
+def test_the_history_walked_page_by_page_leads_to_the_order_as_it_is(client, shape, url):
     order_id = story(client)
     document, after, versions = {}, 0, []
     while after is not None:
@@ -108,6 +109,7 @@ def test_an_order_can_be_read_as_of_an_instant(client):
     assert client.call("GET", f"{LEDGER}/{order_id}?at=2999-01-01").json()["status"] == "invoiced"
 
 
+@pytest.mark.guarantee("G55", "G53")
 @pytest.mark.parametrize(
     "query",
     [
@@ -127,7 +129,7 @@ def test_an_order_can_be_read_as_of_an_instant(client):
         "/events?limit=201",
     ],
 )
-def test_G55_G53_forged_versions_instants_and_pages_are_refused(client, query):
+def test_forged_versions_instants_and_pages_are_refused(client, query):
     answer = client.call("GET", f"{LEDGER}/{paid(client)}{query}")
     assert (answer.status, answer.json()["error"]["code"]) == (400, "OMS004")
 

@@ -95,7 +95,8 @@ def test_peek_shows_what_is_owed_and_touches_nothing(hooked):
     assert hooked.call("GET", "/api/ledger/hook").json()["pending"] == 2
 
 
-def test_G54_a_new_secret_is_shown_once_and_the_former_signs_for_a_while(hooked):
+@pytest.mark.guarantee("G54")
+def test_a_new_secret_is_shown_once_and_the_former_signs_for_a_while(hooked):
     answer = hooked.call("POST", "/api/ledger/hook/secret", {"overlapSeconds": 60})
     secret = answer.json()["secret"]
     assert answer.header("X-Hook-Secret") == secret != hooked.secret

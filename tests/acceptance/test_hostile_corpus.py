@@ -12,8 +12,9 @@ from tests.support.bounded_child import OPERATIONS
 from tests.support.hostile_expressions import EVERY
 
 
+@pytest.mark.guarantee("G64")
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_G64_hostile_expressions_cost_an_operation_little(operation, tmp_path):
+def test_hostile_expressions_cost_an_operation_little(operation, tmp_path):
     """Each is answered within 2 CPU seconds, and all of them by a process of 512 MB."""
     with prepared_database("sqlite", tmp_path) as url:
         command = [sys.executable, "-m", "tests.support.bounded_child", url, str(tmp_path)]
@@ -30,6 +31,7 @@ def test_G64_hostile_expressions_cost_an_operation_little(operation, tmp_path):
     assert all(status in (200, 400) for _, status in answered), answered
 
 
+@pytest.mark.guarantee("G53")
 @pytest.mark.parametrize(
     ("document", "reason"),
     [
@@ -41,7 +43,7 @@ def test_G64_hostile_expressions_cost_an_operation_little(operation, tmp_path):
         ("\x00", "NUL"),
     ],
 )
-def test_G53_a_document_text_is_read_as_a_body_is(client, document, reason):
+def test_a_document_text_is_read_as_a_body_is(client, document, reason):
     body = {"Expression": "a", "Document": document}
     answer = client.call("POST", "/api/orders/expressions/jsonata", body)
     assert answer.status == 400
@@ -50,12 +52,13 @@ def test_G53_a_document_text_is_read_as_a_body_is(client, document, reason):
     assert reason in message
 
 
+@pytest.mark.guarantee("G2")
 @pytest.mark.parametrize(
     "status",
     ["\u2028", "a\r\nSet-Cookie: x", "a\x00", "x" * 101],
     ids=["line", "crlf", "nul", "long"],
 )
-def test_G2_a_status_that_no_header_holds_is_refused_and_not_kept(client, status):
+def test_a_status_that_no_header_holds_is_refused_and_not_kept(client, status):
     queue = {"visibilityTimeoutInSeconds": 60, "messageRetentionPeriodInSeconds": 345_600}
     for statuses in ([status], ["handling"] * 101):
         body = {"filter": {"type": "FromWorkflow", "status": statuses}, "queue": queue}

@@ -24,8 +24,9 @@ ASKED = {
 }
 
 
+@pytest.mark.guarantee("G44")
 @pytest.mark.parametrize("path", ASKED)
-def test_G44_others_are_answered_while_an_expression_is_worked_on(client, monkeypatch, path):
+def test_others_are_answered_while_an_expression_is_worked_on(client, monkeypatch, path):
     """Compiling stands still until somebody else's request was answered."""
     consume, answered, compile = threading.Event(), threading.Event(), jsonata.compile
 

@@ -202,7 +202,8 @@ def test_a_pending_payment_waits_for_the_connector(cell, configured, far, client
     assert bought.statuses() == ["ready-for-handling"]
 
 
-def test_G5_an_authorization_whose_answer_was_lost_is_asked_again_with_the_same_id(
+@pytest.mark.guarantee("G5")
+def test_an_authorization_whose_answer_was_lost_is_asked_again_with_the_same_id(
     cell, configured, far, client
 ):
     bought = Placed(client, body())
@@ -217,9 +218,8 @@ def test_G5_an_authorization_whose_answer_was_lost_is_asked_again_with_the_same_
     assert names.count("payment-authorized") == names.count("authorization-requested") == 1
 
 
-def test_G14_money_that_was_authorized_while_nobody_heard_is_released(
-    cell, configured, far, client
-):
+@pytest.mark.guarantee("G14")
+def test_money_that_was_authorized_while_nobody_heard_is_released(cell, configured, far, client):
     from datetime import timedelta
 
     from tests.support.run_until_idle import FakeClock
@@ -234,8 +234,9 @@ def test_G14_money_that_was_authorized_while_nobody_heard_is_released(
     assert far.did("cancellation-request") == [{"value": 2000}]
 
 
+@pytest.mark.guarantee("G23")
 @pytest.mark.parametrize("status", [500, 502, 503, 408, 429])
-def test_G23_a_gateway_that_cannot_answer_is_asked_again_with_the_same_id(
+def test_a_gateway_that_cannot_answer_is_asked_again_with_the_same_id(
     cell, configured, far, client, status
 ):
     bought = Placed(client, body())
@@ -254,8 +255,9 @@ def test_G23_a_gateway_that_cannot_answer_is_asked_again_with_the_same_id(
     assert bought.get()["status"] == "Finished"
 
 
+@pytest.mark.guarantee("G45")
 @pytest.mark.parametrize("status", [302, 400, 401, 404])
-def test_G45_what_the_gateway_refuses_is_visible(cell, configured, far, client, status):
+def test_what_the_gateway_refuses_is_visible(cell, configured, far, client, status):
     bought = Placed(client, body())
     bought.process()
     client.call("POST", f"{ORDERS}/{bought.ids[0]}/invoice", invoice("2000"))
@@ -293,10 +295,11 @@ def test_a_purchase_that_was_begun_with_a_gateway_is_not_finished_by_another(
     assert bought.process().status == 204
 
 
+@pytest.mark.guarantee("G26")
 @pytest.mark.parametrize(
     ("change", "total", "released"), [(ADD, 2500, []), (DISCOUNT, 1900, [{"value": 100}])]
 )
-def test_G26_a_changed_order_is_settled_at_its_new_value_to_the_cent(
+def test_a_changed_order_is_settled_at_its_new_value_to_the_cent(
     cell, configured, far, client, change, total, released
 ):
     bought = Placed(client, body())
@@ -324,8 +327,9 @@ def test_a_higher_value_is_one_more_payment_and_a_lower_one_a_cancellation(far):
         gateway.adjust(TRANSACTION, 100, "NO")
 
 
+@pytest.mark.guarantee("G23")
 @pytest.mark.parametrize("word", ["Authorizing", ""])
-def test_G23_a_higher_value_that_is_not_decided_yet_is_asked_again_and_is_no_refusal(far, word):
+def test_a_higher_value_that_is_not_decided_yet_is_asked_again_and_is_no_refusal(far, word):
     gateway = near(far)
     far.status = word
     with pytest.raises(GatewayUnavailable):
@@ -344,16 +348,18 @@ def test_what_a_gateway_says_of_a_payment(far):
         assert result.answers["CARD"].outcome is Outcome(outcome)
 
 
+@pytest.mark.guarantee("G52")
 @pytest.mark.parametrize(
     "url", ["http://10.0.0.1/", "https://169.254.169.254/", "http://localhost:1/", "ftp://x/"]
 )
-def test_G52_the_gateway_connects_to_no_address_that_is_not_opened(url):
+def test_the_gateway_connects_to_no_address_that_is_not_opened(url):
     closed = HttpGateway(url, "k", "t", ())
     with pytest.raises((GatewayRejected, GatewayUnavailable)):
         closed.carry_out(TRANSACTION, Kind.SETTLE, 1, "R")
 
 
-def test_G52_a_name_that_leads_inside_is_not_connected_to(far, monkeypatch):
+@pytest.mark.guarantee("G52")
+def test_a_name_that_leads_inside_is_not_connected_to(far, monkeypatch):
     import socket
 
     requested = []
@@ -386,7 +392,8 @@ def test_a_gateway_that_answers_nonsense_or_nothing_is_away_or_harmless(far):
         nobody.carry_out(TRANSACTION, Kind.SETTLE, 1, "R")
 
 
-def test_G54_secrets_and_cards_are_in_no_error_log_or_table(cell, configured, far, client, caplog):
+@pytest.mark.guarantee("G54")
+def test_secrets_and_cards_are_in_no_error_log_or_table(cell, configured, far, client, caplog):
     caplog.set_level(logging.DEBUG)
     bought = Placed(client, body())
     far.trouble = [400]

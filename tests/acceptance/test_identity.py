@@ -76,8 +76,9 @@ def people(edges: set[tuple[str, str]]) -> dict[str, frozenset[str]]:
     return {email: frozenset(all_of) for email, all_of in joined.items()}
 
 
+@pytest.mark.guarantee("G63")
 @pytest.mark.parametrize("seed", range(3))
-def test_G63_orders_are_theirs_by_what_server_and_keys_gave(cell, app, client, seed):
+def test_orders_are_theirs_by_what_server_and_keys_gave(cell, app, client, seed):
     dice = random.Random(seed)
     key = Caller(ACCOUNT, "key", ROLES["Owner"])
     plain_key = Caller(ACCOUNT, "reader", ROLES["OMS - Full access"])
@@ -107,7 +108,8 @@ def test_G63_orders_are_theirs_by_what_server_and_keys_gave(cell, app, client, s
             assert (user.call("POST", url, {"reason": "mine"}).status != 404) is theirs
 
 
-def test_G63_a_changed_e_mail_takes_the_order_along_and_merges_nobody(cell, app, client, client_of):
+@pytest.mark.guarantee("G63")
+def test_a_changed_e_mail_takes_the_order_along_and_merges_nobody(cell, app, client, client_of):
     anonymous = Caller(ACCOUNT, ANONYMOUS, frozenset())
     changed, kept = (places(cell, anonymous, n, body("victim@x.com", None)) for n in (1, 2))
     assert client.call("POST", f"{ORDERS}/{changed}/start-handling", {}).status < 300

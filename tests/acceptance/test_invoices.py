@@ -28,8 +28,9 @@ def of_number(order_id, number, *, raw=False):
     return f"{ORDERS}/{order_id}/invoice/{quote(number, safe='/' if raw else '')}"
 
 
+@pytest.mark.guarantee("G27")
 @pytest.mark.parametrize("number", NUMBERS)
-def test_G27_an_invoice_is_found_by_its_number_whatever_is_in_it(client, number):
+def test_an_invoice_is_found_by_its_number_whatever_is_in_it(client, number):
     order_id = paid(client)
     answer = client.call("POST", f"{ORDERS}/{order_id}/invoice", invoice(number=number))
     assert answer.status == 200, answer.body
@@ -73,7 +74,8 @@ def test_the_number_is_kept_as_sent_and_compared_without_the_spaces_around_it(cl
     assert (package["invoiceNumber"], package["courier"]) == ("12 ", "Post")
 
 
-def test_G5_a_repeated_number_gets_a_new_receipt_on_the_oms_path_and_changes_nothing(client):
+@pytest.mark.guarantee("G5")
+def test_a_repeated_number_gets_a_new_receipt_on_the_oms_path_and_changes_nothing(client):
     order_id = paid(client)
     url = f"{ORDERS}/{order_id}/invoice"
     first = client.call("POST", url, invoice("500", "a"))
@@ -86,7 +88,8 @@ def test_G5_a_repeated_number_gets_a_new_receipt_on_the_oms_path_and_changes_not
     assert other.status == 400
 
 
-def test_G5_on_the_pii_path_the_same_again_gets_the_first_receipt_and_other_content_is_refused(
+@pytest.mark.guarantee("G5")
+def test_on_the_pii_path_the_same_again_gets_the_first_receipt_and_other_content_is_refused(
     client,
 ):
     order_id = paid(client)

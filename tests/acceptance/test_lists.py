@@ -153,8 +153,9 @@ FILTERS = [
 ]
 
 
+@pytest.mark.guarantee("G32")
 @pytest.mark.parametrize("incomplete", [False, True], ids=["complete", "incomplete"])
-def test_G32_filters_find_what_they_say(orders, incomplete):
+def test_filters_find_what_they_say(orders, incomplete):
     if not incomplete:
         for requested, expected in FILTERS:
             answer = listed(orders, **requested)
@@ -180,7 +181,8 @@ def test_G32_filters_find_what_they_say(orders, incomplete):
     assert numbers(listed(orders, *repeated, incompleteOrders="true")) == [4, 5]
 
 
-def test_G32_a_thousand_values_of_a_filter_are_no_error(orders):
+@pytest.mark.guarantee("G32")
+def test_a_thousand_values_of_a_filter_are_no_error(orders):
     names = ",".join(f"shop {n}" for n in range(999))
     assert numbers(listed(orders, f_sellerNames=f"{names},Plain")) == [2]
     assert numbers(listed(orders, f_status=f"{names},canceled")) == [3]
@@ -190,7 +192,8 @@ def test_G32_a_thousand_values_of_a_filter_are_no_error(orders):
     assert orders.call("POST", SEARCH, many).status == 400
 
 
-def test_G32_a_list_walked_page_by_page_shows_each_order_once(cell, client):
+@pytest.mark.guarantee("G32")
+def test_a_list_walked_page_by_page_shows_each_order_once(cell, client):
     async def story():
         many = {f"v{n}acme-01": an_order(n % 3 + 1, sequence=n) for n in range(23)}
         for order_id, order in many.items():
@@ -229,6 +232,7 @@ def test_pages_end_at_30_unless_the_account_lifts_it(cell, orders):
     assert listed(orders, page="31")["list"] == []
 
 
+@pytest.mark.guarantee("G53")
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -242,7 +246,7 @@ def test_pages_end_at_30_unless_the_account_lifts_it(cell, orders):
         ("q", "nul\0"),
     ],
 )
-def test_G53_a_question_that_cannot_be_answered_names_its_parameter(client, name, value):
+def test_a_question_that_cannot_be_answered_names_its_parameter(client, name, value):
     answer = client.call("GET", f"{ORDERS}?{urlencode({name: value})}")
     assert (answer.status, answer.json()["error"]["code"]) == (400, "OMS004")
     assert name in answer.json()["error"]["message"]
@@ -412,7 +416,8 @@ def stored(cell):
         ]
 
 
-def test_G31_views_terms_and_figures_folded_anew_are_as_those_kept_live(cell, orders):
+@pytest.mark.guarantee("G31")
+def test_views_terms_and_figures_folded_anew_are_as_those_kept_live(cell, orders):
     listed(orders)
     live = stored(cell)
     assert all(live)
@@ -433,7 +438,8 @@ def test_G31_views_terms_and_figures_folded_anew_are_as_those_kept_live(cell, or
     assert stored(cell) == live  # from nothing
 
 
-def test_G31_a_release_that_folds_views_otherwise_folds_them_anew_at_its_start(
+@pytest.mark.guarantee("G31")
+def test_a_release_that_folds_views_otherwise_folds_them_anew_at_its_start(
     cell, orders, monkeypatch
 ):
     listed(orders)
@@ -448,7 +454,8 @@ def test_G31_a_release_that_folds_views_otherwise_folds_them_anew_at_its_start(
     assert stored(cell) == live
 
 
-def test_G51_terms_and_figures_of_another_account_are_not_seen(cell, orders, client_of):
+@pytest.mark.guarantee("G51")
+def test_terms_and_figures_of_another_account_are_not_seen(cell, orders, client_of):
     asyncio.run(open_account(cell.ledger, name="other"))
     stranger = client_of("Owner", "other")
     for requested in ({}, {"q": "v1acme"}, {"f_sellerNames": "Plain"}, {"f_status": "canceled"}):

@@ -50,8 +50,9 @@ def truths(body: bytes) -> list[bool]:
     return [last["matched"] > 0]
 
 
+@pytest.mark.guarantee("G66")
 @pytest.mark.parametrize("role", ROLES)
-def test_G66_no_role_learns_what_is_masked_by_an_expression(masking, client_of, role):
+def test_no_role_learns_what_is_masked_by_an_expression(masking, client_of, role):
     client, resources = client_of(role), ROLES[role]
     may = FEED_ADMIN in resources and bool(resources & {VIEW, FULL})
     for kind in ("feed", "hook"):

@@ -134,7 +134,8 @@ def published(cell, client, handled):
     return order_id
 
 
-def test_G26_the_published_example_as_it_stands_then_an_invoice_of_all(cell, client, published):
+@pytest.mark.guarantee("G26")
+def test_the_published_example_as_it_stands_then_an_invoice_of_all(cell, client, published):
     url = f"{SYSTEM}/{published}/changes"
     answer = client.call("PATCH", url, EXAMPLE)
     assert answer.status == 202, answer.body
@@ -180,7 +181,8 @@ def test_a_request_lives_from_202_to_done_and_the_order_changes_at_the_end(cell,
     assert (rest.status, status(client, handled)) == (200, "invoiced")
 
 
-def test_G22_while_it_is_in_progress_invoices_and_changes_wait(client, handled):
+@pytest.mark.guarantee("G22")
+def test_while_it_is_in_progress_invoices_and_changes_wait(client, handled):
     requested(client, handled, **ADD)
     for method, url, body in (
         ("POST", f"{ORDERS}/{handled}/invoice", invoice()),
@@ -202,7 +204,8 @@ def test_a_cancellation_of_the_order_wins(cell, client, handled):
     assert get(client, f"{ORDERS}/{handled}")["value"] == 2000
 
 
-def test_G5_a_repeated_patch_with_the_same_key_gets_the_first_answer(client, handled):
+@pytest.mark.guarantee("G5")
+def test_a_repeated_patch_with_the_same_key_gets_the_first_answer(client, handled):
     body = {"reason": "reason", **DISCOUNT}
     first = patch(client, handled, body, idempotency_key="k")
     again = patch(client, handled, body, idempotency_key="k")
@@ -453,8 +456,9 @@ def test_filters_see_each_change_of_either_generation(cell, client, handled):
     assert isinstance(order.change_requests[0].requested, events.ChangeRequested)
 
 
+@pytest.mark.guarantee("G6", "G22")
 @pytest.mark.parametrize("seed", range(4))
-def test_G6_G22_clients_of_two_processes_at_once_end_as_if_one_after_the_other(cell, client, seed):
+def test_clients_of_two_processes_at_once_end_as_if_one_after_the_other(cell, client, seed):
     """Whoever comes first, the others get the refusal that this implies, and nothing is lost."""
     other = Cell(cell.settings)
     clients = [client, Client(build(other), client.headers)]

@@ -142,8 +142,9 @@ def stored(cell: Cell) -> dict[str, int]:
         }
 
 
+@pytest.mark.guarantee("G53")
 @pytest.mark.parametrize("operation", REQUESTS)
-def test_G53_a_wrong_part_of_a_body_is_no_5xx_and_a_4xx_keeps_nothing(cell, client, operation):
+def test_a_wrong_part_of_a_body_is_no_5xx_and_a_4xx_keeps_nothing(cell, client, operation):
     made, body = REQUESTS[operation]
     body = example(operation) if body is None else body
     method, template = operation.split(" ")
@@ -184,8 +185,9 @@ BEYOND = (
 )
 
 
+@pytest.mark.guarantee("G53")
 @pytest.mark.parametrize("template", GETS)
-def test_G53_a_wrong_path_or_query_is_no_5xx(client, template):
+def test_a_wrong_path_or_query_is_no_5xx(client, template):
     url = template.replace("{}", "v1-01")
     texts = [*BEYOND, *(str(one) for one in WRONG if not isinstance(one, list | dict))]
     if "{}" in template:

@@ -65,7 +65,8 @@ def test_unnamed_author_is_the_key(client):
     assert fields["createdBy"] == {"id": "x", "name": None, "email": None, "key": key}
 
 
-def test_G37_every_note_is_listed_newest_first(client):
+@pytest.mark.guarantee("G37")
+def test_every_note_is_listed_newest_first(client):
     for at in range(35):
         assert client.call("POST", NOTES, note(description=str(at))).status == 200
     assert client.call("POST", NOTES, note("other-01")).status == 200
@@ -152,7 +153,8 @@ def test_pii_masks_until_a_reason_is_given(client, cell):
     assert names[-1] == "personal-data-disclosed"
 
 
-def test_G56_erasing_a_person_blanks_notes(client, cell):
+@pytest.mark.guarantee("G56")
+def test_erasing_a_person_blanks_notes(client, cell):
     order_id = paid(client)
     client.call("POST", NOTES, note(order_id, "Ana wants red"))
     client.call("POST", NOTES, note("other-01", "stays"))

@@ -56,8 +56,9 @@ def sources(cell, answer):
     return [item.price_source for item in order.placed.items]
 
 
+@pytest.mark.guarantee("G57")
 @pytest.mark.parametrize("who", ["key", "shopper", "stranger"])
-def test_G57_price_and_freight_that_were_not_sent_are_the_offers(cell, shop, who):
+def test_price_and_freight_that_were_not_sent_are_the_offers(cell, shop, who):
     answer = shop[who].call("PUT", ORDERS, body(2 * 3190 + 990))
     assert answer.status == 201, answer.body
     (order,) = answer.json()["orders"]
@@ -67,7 +68,8 @@ def test_G57_price_and_freight_that_were_not_sent_are_the_offers(cell, shop, who
     assert sources(cell, answer) == ["offer"]
 
 
-def test_G57_figures_of_a_key_are_taken_and_those_of_others_compared(cell, shop):
+@pytest.mark.guarantee("G57")
+def test_figures_of_a_key_are_taken_and_those_of_others_compared(cell, shop):
     sent = body(2 * 1000 + 5, price=1000, freight=5)
     answer = shop["key"].call("PUT", ORDERS, sent)
     assert (answer.status, sources(cell, answer)) == (201, ["request"])
@@ -80,7 +82,8 @@ def test_G57_figures_of_a_key_are_taken_and_those_of_others_compared(cell, shop)
         assert (seen.status, sources(cell, seen)) == (201, ["offer"])
 
 
-def test_G57_tags_services_and_multipliers_of_others_come_to_nothing(shop):
+@pytest.mark.guarantee("G57")
+def test_tags_services_and_multipliers_of_others_come_to_nothing(shop):
     tag = {"name": "discount@price-mine", "value": -3000, "rawValue": -30, "isPercentual": False}
     for line in ({"priceTags": [tag]}, {"manualPrice": 1}):
         assert mended(shop["stranger"], body(7370, **line))["value"] == 7370

@@ -60,7 +60,8 @@ def drain(cell, client):
     )
 
 
-def test_G30_from_placing_to_invoiced_reads_are_never_stale_without_a_projector(client):
+@pytest.mark.guarantee("G30")
+def test_from_placing_to_invoiced_reads_are_never_stale_without_a_projector(client):
     order_id = paid(client)
     assert status(client, order_id) == "ready-for-handling"
     assert client.call("POST", f"{ORDERS}/{order_id}/start-handling").status == 204
@@ -106,7 +107,8 @@ def test_a_feed_tells_every_status_and_a_committed_item_is_gone(cell, client):
     assert (forged.status, "handles[0]" in forged.json()["error"]["message"]) == (400, True)
 
 
-def test_G5_a_repeated_placement_gets_the_first_answer(client):
+@pytest.mark.guarantee("G5")
+def test_a_repeated_placement_gets_the_first_answer(client):
     first = place(client, idempotency_key="one").json()
     again = place(client, idempotency_key="one").json()
     assert again == first
@@ -114,7 +116,8 @@ def test_G5_a_repeated_placement_gets_the_first_answer(client):
     assert total == 1
 
 
-def test_G5_every_repeated_action_is_applied_once_and_answered_as_before(client):
+@pytest.mark.guarantee("G5")
+def test_every_repeated_action_is_applied_once_and_answered_as_before(client):
     order_id = paid(client)
     client.call("POST", f"{ORDERS}/{order_id}/start-handling")
     document = f"/api/orders/pvt/document/{order_id}/invoices"
@@ -162,11 +165,12 @@ def test_what_is_unknown_is_404_with_the_published_code(client, method, url, bod
     assert answer.header("x-request-id")
 
 
+@pytest.mark.guarantee("G53")
 @pytest.mark.parametrize(
     "query",
     ["page=abc", "page=31", "per_page=101", "orderBy=x", "f_creationDate=yesterday"],
 )
-def test_G53_questions_that_cannot_be_answered_are_400(client, query):
+def test_questions_that_cannot_be_answered_are_400(client, query):
     answer = client.call("GET", f"{ORDERS}?{query}")
     assert answer.status == 400
     assert answer.json()["error"]["message"]
@@ -186,20 +190,23 @@ HOSTILE = {
 }
 
 
+@pytest.mark.guarantee("G53")
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE.keys())
-def test_G53_hostile_bodies_are_400_and_store_nothing(cell, client, body):
+def test_hostile_bodies_are_400_and_store_nothing(cell, client, body):
     head = cell.store.head()
     answer = client.call("PUT", "/api/checkout/pub/orders", body)
     assert (answer.status, cell.store.head()) == (400, head)
     assert answer.json()["error"]["message"]
 
 
-def test_G53_a_body_beyond_the_limit_is_413(client):
+@pytest.mark.guarantee("G53")
+def test_a_body_beyond_the_limit_is_413(client):
     answer = client.call("PUT", "/api/checkout/pub/orders", b" " * (10 * 1024 * 1024 + 1))
     assert answer.status == 413
 
 
-def test_G51_another_account_sees_and_changes_nothing(cell, client, client_of):
+@pytest.mark.guarantee("G51")
+def test_another_account_sees_and_changes_nothing(cell, client, client_of):
     asyncio.run(open_account(cell.ledger, name="other"))
     stranger = client_of("Owner", "other")
     order_id = paid(client)
@@ -231,6 +238,7 @@ def test_published_clients_address_the_account_and_path_in_their_ways(client, pa
     assert client.call("GET", ORDERS, host="dev--acme.myvtex.com").status == 200
 
 
+@pytest.mark.guarantee("G53")
 @pytest.mark.parametrize(
     "odd",
     [
@@ -243,7 +251,7 @@ def test_published_clients_address_the_account_and_path_in_their_ways(client, pa
     ],
     ids=lambda odd: next(iter(odd)),
 )
-def test_G53_what_could_never_be_shown_is_refused_before_it_is_stored(cell, client, odd):
+def test_what_could_never_be_shown_is_refused_before_it_is_stored(cell, client, odd):
     answer = client.call("PUT", "/api/checkout/pub/orders", purchase() | odd)
     assert answer.status in (201, 400), answer.body
     if answer.status == 201:
@@ -252,14 +260,16 @@ def test_G53_what_could_never_be_shown_is_refused_before_it_is_stored(cell, clie
     assert client.call("GET", f"{ORDERS}?incompleteOrders=true").status == 200
 
 
-def test_G53_an_invoice_that_could_never_be_shown_is_refused(client):
+@pytest.mark.guarantee("G53")
+def test_an_invoice_that_could_never_be_shown_is_refused(client):
     order_id = paid(client)
     odd = invoice(items=[{"id": "7", "quantity": 1, "price": "9" * 30}])
     assert client.call("POST", f"{ORDERS}/{order_id}/invoice", odd).status == 400
     assert status(client, order_id) == "ready-for-handling"
 
 
-def test_G51_the_cookie_of_a_placement_opens_nothing_in_another_account(cell, client):
+@pytest.mark.guarantee("G51")
+def test_the_cookie_of_a_placement_opens_nothing_in_another_account(cell, client):
     asyncio.run(open_account(cell.ledger, name="other"))
     placed = place(client)
     ticket = next(v for k, v in placed.headers if k == "set-cookie" and v.startswith("Vtex_CHKO"))
@@ -270,7 +280,8 @@ def test_G51_the_cookie_of_a_placement_opens_nothing_in_another_account(cell, cl
     assert client.call("POST", f"{url}?an=acme", {}).status == 204
 
 
-def test_G41_an_item_may_be_hidden_for_as_long_as_twelve_hours(cell, client):
+@pytest.mark.guarantee("G41")
+def test_an_item_may_be_hidden_for_as_long_as_twelve_hours(cell, client):
     longest = {**EVERY, "queue": {**EVERY["queue"], "visibilityTimeoutInSeconds": 43_200}}
     assert client.call("POST", "/api/orders/feed/config", longest).status == 200
     paid(client)

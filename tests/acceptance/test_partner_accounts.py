@@ -77,11 +77,10 @@ DOORS = {
 }
 
 
+@pytest.mark.guarantee("G51")
 @pytest.mark.parametrize("relation", RELATIONS)
 @pytest.mark.parametrize("door", DOORS)
-def test_G51_an_account_that_is_no_partner_is_as_one_that_is_not_there(
-    cell, accounts, door, relation
-):
+def test_an_account_that_is_no_partner_is_as_one_that_is_not_there(cell, accounts, door, relation):
     by_store, by_shop, partners = RELATIONS[relation]
     named(cell, STORE, f"{by_store},{MIDDLE}" if by_store != "*" else "*")
     named(cell, SHOP, by_shop)
@@ -95,8 +94,9 @@ def test_G51_an_account_that_is_no_partner_is_as_one_that_is_not_there(
         assert error["message"].replace(SHOP, "nobody") == unknown.json()["error"]["message"]
 
 
+@pytest.mark.guarantee("G51")
 @pytest.mark.parametrize("relation", RELATIONS)
-def test_G51_an_endpoint_names_a_partner_or_nobody(cell, accounts, relation):
+def test_an_endpoint_names_a_partner_or_nobody(cell, accounts, relation):
     by_store, by_shop, partners = RELATIONS[relation]
     named(cell, STORE, by_store)
     named(cell, SHOP, by_shop)
@@ -108,7 +108,8 @@ def test_G51_an_endpoint_names_a_partner_or_nobody(cell, accounts, relation):
     assert order.placed.sold_by == (STORE if partners else None)
 
 
-def test_G51_an_agreement_that_ended_is_looked_at_when_the_order_is_handed_on(cell, accounts):
+@pytest.mark.guarantee("G51")
+def test_an_agreement_that_ended_is_looked_at_when_the_order_is_handed_on(cell, accounts):
     store = accounts(STORE)
     placed = store.call("PUT", ORDERS, _sold(SHOP)).json()
     named(cell, SHOP, OTHER_SHOP)

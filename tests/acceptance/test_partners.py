@@ -163,7 +163,8 @@ def test_a_fulfillment_order_that_is_none_is_told_so(shop, body):
     assert answer.json()["error"]["message"]
 
 
-def test_G11_the_handshake_over_http_is_the_same_as_between_accounts(cell, store, shop):
+@pytest.mark.guarantee("G11")
+def test_the_handshake_over_http_is_the_same_as_between_accounts(cell, store, shop):
     """Each message manually over HTTP first, then what the ledger says by itself: nothing new."""
     order_id = paid(store, sold_by(SHOP))
     rest(cell)
@@ -197,7 +198,8 @@ def test_G11_the_handshake_over_http_is_the_same_as_between_accounts(cell, store
     assert reason == "late"
 
 
-def test_G11_over_http_a_seller_is_out_and_an_outsider_is_nobody(cell, store, shop, client_of):
+@pytest.mark.guarantee("G11")
+def test_over_http_a_seller_is_out_and_an_outsider_is_nobody(cell, store, shop, client_of):
     order_id = paid(store, sold_by(SHOP))
     rest(cell)
     stranger = client_of(account=OTHER_SHOP)
@@ -212,7 +214,8 @@ def test_G11_over_http_a_seller_is_out_and_an_outsider_is_nobody(cell, store, sh
     assert status(store, order_id) == "window-to-change-seller"
 
 
-def test_G11_over_http_a_sellers_invoice_is_a_denial(cell, store, shop):
+@pytest.mark.guarantee("G11")
+def test_over_http_a_sellers_invoice_is_a_denial(cell, store, shop):
     order_id = paid(store, sold_by(SHOP))
     rest(cell)
     seller_order = f"00-{order_id}"
@@ -310,9 +313,8 @@ class TestChangeOfSeller:
         assert status(store, order_id) == "window-to-change-seller"
         return order_id
 
-    def test_G16_G18_another_seller_takes_the_order_and_finishes_it(
-        self, cell, store, client_of, left
-    ):
+    @pytest.mark.guarantee("G16", "G18")
+    def test_another_seller_takes_the_order_and_finishes_it(self, cell, store, client_of, left):
         other = client_of(account=OTHER_SHOP)
         answer = store.call(
             "PUT", f"/api/checkout/pvt/orders/{left}/sellers", change_to(OTHER_SHOP)
@@ -336,6 +338,7 @@ class TestChangeOfSeller:
         rest(cell)
         assert status(store, left) == "invoiced"
 
+    @pytest.mark.guarantee("G2")
     @pytest.mark.parametrize(
         ("change", "code"),
         [
@@ -347,7 +350,7 @@ class TestChangeOfSeller:
             (change_to(OTHER_SHOP, selectedDeliveryChannel="drone"), "OMS004"),
         ],
     )
-    def test_G2_what_is_refused_changes_nothing(self, cell, store, left, change, code):
+    def test_what_is_refused_changes_nothing(self, cell, store, left, change, code):
         head = cell.store.head()
         answer = store.call("PUT", f"/api/checkout/pvt/orders/{left}/sellers", change)
         assert (answer.status, answer.json()["error"]["code"]) == (400, code)
@@ -387,7 +390,8 @@ def test_the_window_that_was_set_takes_effect(cell, store, shop):
     assert status(store, order_id) == "canceled"
 
 
-def test_G45_a_failed_call_is_shown_and_resumed(cell, store, shop, monkeypatch):
+@pytest.mark.guarantee("G45")
+def test_a_failed_call_is_shown_and_resumed(cell, store, shop, monkeypatch):
     good = dispatcher.HANDLERS["place-fulfillment"]
 
     async def broken(cell, owed):
@@ -419,7 +423,8 @@ def test_G45_a_failed_call_is_shown_and_resumed(cell, store, shop, monkeypatch):
     assert kinds == ["place-fulfillment", "authorize-fulfillment"]
 
 
-def test_G45_a_call_is_skipped_with_a_reason_only(cell, store, shops, monkeypatch):
+@pytest.mark.guarantee("G45")
+def test_a_call_is_skipped_with_a_reason_only(cell, store, shops, monkeypatch):
     async def broken(cell, owed):
         raise PermanentFailure("the line is dead")
 

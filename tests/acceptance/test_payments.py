@@ -135,7 +135,8 @@ def test_a_card_that_needs_its_holder_elsewhere_is_428_until_it_is_notified(clie
     assert bought.statuses() == ["ready-for-handling"]
 
 
-def test_G5_processing_in_parallel_has_one_effect(cell, client):
+@pytest.mark.guarantee("G5")
+def test_processing_in_parallel_has_one_effect(cell, client):
     bought = Placed(client, body())
 
     async def together():
@@ -147,7 +148,8 @@ def test_G5_processing_in_parallel_has_one_effect(cell, client):
     assert (names.count("workflow-created"), names.count("payment-authorized")) == (1, 1)
 
 
-def test_G5_the_same_payments_sent_again_are_recorded_once(cell, client):
+@pytest.mark.guarantee("G5")
+def test_the_same_payments_sent_again_are_recorded_once(cell, client):
     bought = Placed(client, body())
     for path in (
         "/api/payments/transactions/{}/payments",
@@ -164,7 +166,8 @@ def test_G5_the_same_payments_sent_again_are_recorded_once(cell, client):
     assert bought.send(*other).status == 400
 
 
-def test_G54_card_numbers_and_codes_are_kept_nowhere(cell, client):
+@pytest.mark.guarantee("G54")
+def test_card_numbers_and_codes_are_kept_nowhere(cell, client):
     bought = Placed(client, body())
     bought.send(card(APPROVED))
     bought.process()
@@ -178,7 +181,8 @@ def test_G54_card_numbers_and_codes_are_kept_nowhere(cell, client):
     assert "1111" in str(shown)
 
 
-def test_G13_a_split_payment_is_approved_when_all_of_it_is_heard_of(client):
+@pytest.mark.guarantee("G13")
+def test_a_split_payment_is_approved_when_all_of_it_is_heard_of(client):
     bought = Placed(client, body(("6", 1500, 1500), ("125", 500, 500)))
     assert bought.process().status == 204
     slip, pix = (one["id"] for one in bought.get("/payments"))
@@ -191,7 +195,8 @@ def test_G13_a_split_payment_is_approved_when_all_of_it_is_heard_of(client):
     assert bought.notify(slip).status == 200
 
 
-def test_G13_a_notification_that_comes_before_the_order_is_processed_is_not_lost(client):
+@pytest.mark.guarantee("G13")
+def test_a_notification_that_comes_before_the_order_is_processed_is_not_lost(client):
     bought = Placed(client, body(("6", 2000, 2000)))
     assert bought.notify(bought.payment()).status == 200
     assert bought.statuses() == [None]
@@ -199,7 +204,8 @@ def test_G13_a_notification_that_comes_before_the_order_is_processed_is_not_lost
     assert bought.statuses() == ["ready-for-handling"]
 
 
-def test_G13_a_notification_that_comes_too_late_is_refused(client):
+@pytest.mark.guarantee("G13")
+def test_a_notification_that_comes_too_late_is_refused(client):
     bought = Placed(client, body(("6", 2000, 2000)))
     bought.process()
     client.call("POST", f"{ORDERS}/{bought.ids[0]}/cancel", {})
@@ -209,7 +215,8 @@ def test_G13_a_notification_that_comes_too_late_is_refused(client):
     assert (unknown.status, unknown.json()["error"]["code"]) == (404, "CHK0181")
 
 
-def test_G13_the_connector_says_it_once_for_all_orders_that_the_payment_pays(cell, client):
+@pytest.mark.guarantee("G13")
+def test_the_connector_says_it_once_for_all_orders_that_the_payment_pays(cell, client):
     asyncio.run(open_account(cell.ledger, name="toys"))
     bought = Placed(client, body(("6", 4000, 4000), sellers=("1", "toys")))
     assert bought.process().status == 204
@@ -243,7 +250,8 @@ def test_a_payment_that_is_denied_later_cancels_its_order(cell, client):
     assert [one["value"] for one in bought.get("/cancellations")["actions"]] == [1000]
 
 
-def test_G20_G21_a_purchase_of_two_sellers_is_one_transaction(cell, client):
+@pytest.mark.guarantee("G20", "G21")
+def test_a_purchase_of_two_sellers_is_one_transaction(cell, client):
     asyncio.run(open_account(cell.ledger, name="toys"))
     payments = (("2", 3333, 3000), ("4", 1000, 1000))
     bought = Placed(client, body(*payments, price=2000, sellers=("1", "toys")))
@@ -287,7 +295,8 @@ def test_an_invoice_settles_and_a_return_refunds_and_both_are_shown(cell, client
     assert fields[-1] == "PaymentRefunded"
 
 
-def test_G5_a_request_by_hand_is_done_once_and_answered_as_the_first_time(cell, client):
+@pytest.mark.guarantee("G5")
+def test_a_request_by_hand_is_done_once_and_answered_as_the_first_time(cell, client):
     bought = Placed(client, body())
     bought.send(card(APPROVED))
     bought.process()
@@ -313,7 +322,8 @@ def test_G5_a_request_by_hand_is_done_once_and_answered_as_the_first_time(cell, 
     assert settled == [1500, 300]  # what was settled manually is not settled again
 
 
-def test_G23_what_was_given_back_by_hand_is_not_given_back_again_by_a_return(cell, client):
+@pytest.mark.guarantee("G23")
+def test_what_was_given_back_by_hand_is_not_given_back_again_by_a_return(cell, client):
     bought = Placed(client, body())
     bought.send(card(APPROVED))
     bought.process()
@@ -377,7 +387,8 @@ def test_a_transaction_is_found_by_its_group_and_keeps_additional_data(cell, cli
         assert client.call("POST", f"{bought.here}/additional-data", wrong).status == 400
 
 
-def test_G51_a_transaction_of_another_account_is_unknown(cell, client, client_of):
+@pytest.mark.guarantee("G51")
+def test_a_transaction_of_another_account_is_unknown(cell, client, client_of):
     asyncio.run(open_account(cell.ledger, name="other"))
     stranger = client_of("Owner", "other")
     bought = Placed(client, body(("6", 2000, 2000)))
@@ -465,9 +476,10 @@ def test_a_seller_order_has_no_transaction(cell, client):
     assert (answer.status, answer.json()["error"]["code"]) == (404, "OMS007")
 
 
+@pytest.mark.guarantee("G53")
 @pytest.mark.parametrize("what", ["settlement", "refunding", "cancellation"])
 @pytest.mark.parametrize("value", [0, -5, 1.5, "x", None, True])
-def test_G53_a_request_needs_whole_cents(client, what, value):
+def test_a_request_needs_whole_cents(client, what, value):
     bought = Placed(client, body())
     assert bought.ask(what, value=value).status == 400
 
@@ -483,9 +495,8 @@ def sold_for_toys(cell, client, client_of, minutes):
     return bought, client_of("Owner", "toys")
 
 
-def test_G11_the_seller_invoices_and_the_marketplace_settles_its_order_alone(
-    cell, client, client_of
-):
+@pytest.mark.guarantee("G11")
+def test_the_seller_invoices_and_the_marketplace_settles_its_order_alone(cell, client, client_of):
     bought, toys = sold_for_toys(cell, client, client_of, 0)
     (theirs,) = toys.call("GET", ORDERS).json()["list"]
     sent = toys.call("POST", f"{ORDERS}/{theirs['orderId']}/invoice", invoice("2000"))
@@ -501,7 +512,8 @@ def test_G11_the_seller_invoices_and_the_marketplace_settles_its_order_alone(
     assert bought.get()["status"] == "Finished"
 
 
-def test_G14_the_share_of_a_canceled_order_is_released_and_no_other(cell, client, client_of):
+@pytest.mark.guarantee("G14")
+def test_the_share_of_a_canceled_order_is_released_and_no_other(cell, client, client_of):
     bought, _ = sold_for_toys(cell, client, client_of, 30)
     assert client.call("POST", f"{ORDERS}/{bought.ids[1]}/cancel", {}).status == 200
     asyncio.run(settle(cell))

@@ -51,7 +51,8 @@ def calls(cell, **named):
             yield operation_of(route), method, url
 
 
-def test_G50_every_route_names_an_operation_that_says_what_it_takes(cell):
+@pytest.mark.guarantee("G50")
+def test_every_route_names_an_operation_that_says_what_it_takes(cell):
     unnamed = {route.path for route in routes(cell) if operation_of(route) not in OPERATIONS}
     assert unnamed == set()
     others = {
@@ -78,7 +79,8 @@ def test_G50_every_route_names_an_operation_that_says_what_it_takes(cell):
 UNAUTHORIZED = {"configure_carts"}
 
 
-def test_G50_every_route_opens_to_every_role_by_its_resources_alone(cell, client_of):
+@pytest.mark.guarantee("G50")
+def test_every_route_opens_to_every_role_by_its_resources_alone(cell, client_of):
     for role, resources in ROLES.items():
         client = client_of(role)
         for operation, method, url in calls(cell):
@@ -100,6 +102,7 @@ def test_G50_every_route_opens_to_every_role_by_its_resources_alone(cell, client
                 assert all(resource in message for resource in needed)
 
 
+@pytest.mark.guarantee("G50")
 @pytest.mark.parametrize(
     "headers",
     [
@@ -112,7 +115,7 @@ def test_G50_every_route_opens_to_every_role_by_its_resources_alone(cell, client
     ],
     ids=str,
 )
-def test_G50_without_a_good_key_or_token_every_route_is_closed(cell, app, headers):
+def test_without_a_good_key_or_token_every_route_is_closed(cell, app, headers):
     for number, (operation, method, url) in enumerate(calls(cell)):
         if OPERATIONS[operation] == NOBODY_IN_PARTICULAR:
             continue
@@ -135,7 +138,8 @@ def entries(cell, account):
         return list(connection.execute(query).scalars())
 
 
-def test_G51_no_route_shows_or_changes_what_is_another_accounts(cell, client, client_of):
+@pytest.mark.guarantee("G51")
+def test_no_route_shows_or_changes_what_is_another_accounts(cell, client, client_of):
     asyncio.run(open_account(cell.ledger, name="other"))
     order_id = paid(client)
     document = client.call("GET", f"{ORDERS}/{order_id}").json()
@@ -204,7 +208,8 @@ def test_a_key_signs_in_and_its_token_opens_what_the_key_opens(client_of):
     assert (answer.status, answer.json()["error"]["message"]) == (401, "Unauthorized access")
 
 
-def test_G55_a_revoked_key_takes_its_tokens_along(cell, client, monkeypatch):
+@pytest.mark.guarantee("G55")
+def test_a_revoked_key_takes_its_tokens_along(cell, client, monkeypatch):
     token = signed_in(client).json()["token"]
     with cell.database.writing() as connection:
         app_keys.revoke(connection, client.headers["X-VTEX-API-AppKey"])
@@ -213,7 +218,8 @@ def test_G55_a_revoked_key_takes_its_tokens_along(cell, client, monkeypatch):
     assert user.call("GET", ORDERS).status == 401
 
 
-def test_G55_forged_expired_and_foreign_user_tokens_open_nothing(cell, client):
+@pytest.mark.guarantee("G55")
+def test_forged_expired_and_foreign_user_tokens_open_nothing(cell, client):
     key = client.headers["X-VTEX-API-AppKey"]
     with cell.database.reading() as connection:
         known = app_keys.get(connection, key)
@@ -259,7 +265,8 @@ def test_a_back_end_signs_shoppers_in_and_they_have_no_resource(cell, client_of)
 # Keys
 
 
-def test_G55_both_tokens_of_a_key_open_while_it_is_rotated(cell, client):
+@pytest.mark.guarantee("G55")
+def test_both_tokens_of_a_key_open_while_it_is_rotated(cell, client):
     key, former = client.headers["X-VTEX-API-AppKey"], client.headers["x-vtex-api-apptoken"]
     with cell.database.writing() as connection:
         token = app_keys.rotate(connection, key, overlap=3_600_000_000)
@@ -276,7 +283,8 @@ def test_G55_both_tokens_of_a_key_open_while_it_is_rotated(cell, client):
     assert not any(revoked.opens(text, 0) for text in (token, former))
 
 
-def test_G54_no_token_or_secret_lies_in_the_database_as_it_was_given(cell, client):
+@pytest.mark.guarantee("G54")
+def test_no_token_or_secret_lies_in_the_database_as_it_was_given(cell, client):
     token = client.headers["x-vtex-api-apptoken"]
     user = signed_in(client).json()["token"]
     order_id = paid(client)

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from oms_ledger.accounts.events import AccountSettingsChanged
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.services.privacy.erase import Person, erase
@@ -49,7 +51,8 @@ def test_accounts_may_keep_no_profiles(client, cell):
     assert found(client, "CL") == []
 
 
-def test_G56_erasing_a_person_deletes_profiles_with_their_versions(client, cell):
+@pytest.mark.guarantee("G56")
+def test_erasing_a_person_deletes_profiles_with_their_versions(client, cell):
     order_id = paid(client)
     asyncio.run(settle(cell))
     (profile,) = found(client, "CL")

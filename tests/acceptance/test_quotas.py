@@ -3,6 +3,8 @@
 import asyncio
 import threading
 
+import pytest
+
 from oms_ledger import jsonata
 from oms_ledger.accounts.events import AccountSettingsChanged
 from oms_ledger.api.http.turns import Admission
@@ -27,7 +29,8 @@ def test_a_request_gives_everything_back(app, client):
         assert not turns.taken
 
 
-def test_G44_an_account_tests_few_expressions_at_a_time(client, monkeypatch):
+@pytest.mark.guarantee("G44")
+def test_an_account_tests_few_expressions_at_a_time(client, monkeypatch):
     consume, release, compile = threading.Semaphore(0), threading.Event(), jsonata.compile
 
     def waiting(*arguments):

@@ -70,8 +70,9 @@ MESSAGES: dict[str, Callable[[Cell, str, str], None]] = {
 }
 
 
+@pytest.mark.guarantee("G52")
 @pytest.mark.parametrize("call", MESSAGES)
-def test_G52_only_what_was_opened_for_an_account_is_called(cell, tmp_path, call):
+def test_only_what_was_opened_for_an_account_is_called(cell, tmp_path, call):
     for account in (DEMO_ACCOUNT, OTHER):
         asyncio.run(open_account(cell.ledger, name=account))
     with listening() as (receiver, at_receiver), listening() as (inside, at_inside):

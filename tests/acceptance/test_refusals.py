@@ -35,8 +35,9 @@ def refused(client, method, url, body, status, fields, headers=None):
     return answer
 
 
+@pytest.mark.guarantee("G2")
 @pytest.mark.parametrize("case", ON_AN_ORDER)
-def test_G2_a_documented_refusal_of_an_order_has_its_code_and_changes_nothing(cell, client, case):
+def test_a_documented_refusal_of_an_order_has_its_code_and_changes_nothing(cell, client, case):
     made, method, path, body, status, fields = ON_AN_ORDER[case]
     order_id = made(client)
     if body == "asked":
@@ -112,7 +113,8 @@ def test_an_order_that_others_change_all_the_time_is_refused_for_a_moment(client
     assert answer.header("Retry-After") == "1"
 
 
-def test_G50_closed_doors_have_their_codes(client, client_of):
+@pytest.mark.guarantee("G50")
+def test_closed_doors_have_their_codes(client, client_of):
     stranger = Client(client.app, {})
     refused(stranger, "GET", ORDERS, None, 401, ("1", "Unauthorized access"))
     url = "/api/checkout/pvt/orders/none-01/sellers"

@@ -51,14 +51,16 @@ def test_the_published_example_runs_as_it_stands(client, handled):
     assert document["value"] == sum(total["value"] for total in document["totals"])
 
 
-def test_G5_the_same_request_twice_is_answered_as_the_first_time(client, handled):
+@pytest.mark.guarantee("G5")
+def test_the_same_request_twice_is_answered_as_the_first_time(client, handled):
     first = change(client, handled, discountValue=100)
     again = change(client, handled, discountValue=700, incrementValue=1)
     assert (again.status, again.body) == (200, first.body)
     assert client.call("GET", f"{ORDERS}/{handled}").json()["value"] == 1900
 
 
-def test_G26_the_changed_order_is_invoiced_in_full(client, handled):
+@pytest.mark.guarantee("G26")
+def test_the_changed_order_is_invoiced_in_full(client, handled):
     pan = {"id": "9", "quantity": 1, "price": 500, "unitMultiplier": 0.5}
     assert change(client, handled, itemsAdded=[pan]).status == 200
     over = client.call("POST", f"{ORDERS}/{handled}/invoice", invoice("2251", "a"))

@@ -137,7 +137,8 @@ def crashes(monkeypatch):
     monkeypatch.setattr(registration, "authorize_increase", pays_and_dies)
 
 
-def test_G26_an_increase_is_prepared_paid_registered_and_invoiced(cell, far, client, order):
+@pytest.mark.guarantee("G26")
+def test_an_increase_is_prepared_paid_registered_and_invoiced(cell, far, client, order):
     pan = {"id": "9", "quantity": 1, "price": 500}
     assert change(client, order, itemsAdded=[pan]).status == 200
     assert history(cell, order) == ["change-prepared", "change-registered"]
@@ -153,7 +154,8 @@ def test_a_decrease_needs_no_preparation(cell, far, client, order):
     assert history(cell, order) == ["change-registered"]
 
 
-def test_G5_an_answer_that_was_lost_is_asked_again_and_paid_once(cell, far, client, order):
+@pytest.mark.guarantee("G5")
+def test_an_answer_that_was_lost_is_asked_again_and_paid_once(cell, far, client, order):
     far.trouble = [200, 502]  # it takes the payment, authorizes it, and nobody hears it
     assert refusal(more(client, order)) == (500, "OMS010", "500 Internal Server Error")
     assert (value(client, order), far.authorized) == (2000, 2500)
@@ -165,7 +167,8 @@ def test_G5_an_answer_that_was_lost_is_asked_again_and_paid_once(cell, far, clie
     assert history(cell, order) == ["change-prepared", "change-registered"]
 
 
-def test_G5_an_idempotency_key_stands_for_the_registered_change(cell, far, client, order):
+@pytest.mark.guarantee("G5")
+def test_an_idempotency_key_stands_for_the_registered_change(cell, far, client, order):
     far.trouble = [200, 502]
     assert more(client, order, idempotency_key="k").status == 500
     first = more(client, order, idempotency_key="k")
@@ -175,7 +178,8 @@ def test_G5_an_idempotency_key_stands_for_the_registered_change(cell, far, clien
     assert value(client, order) == far.authorized == 2500
 
 
-def test_G23_what_nobody_registers_is_given_back_and_asked_of_the_gateway_once(
+@pytest.mark.guarantee("G23")
+def test_what_nobody_registers_is_given_back_and_asked_of_the_gateway_once(
     cell, far, client, order, monkeypatch
 ):
     with monkeypatch.context() as patched:
@@ -192,7 +196,8 @@ def test_G23_what_nobody_registers_is_given_back_and_asked_of_the_gateway_once(
     assert value(client, order) == far.authorized == 2500
 
 
-def test_G23_a_gateway_that_is_away_gives_back_when_it_is_there_again(
+@pytest.mark.guarantee("G23")
+def test_a_gateway_that_is_away_gives_back_when_it_is_there_again(
     cell, far, client, order, monkeypatch
 ):
     with monkeypatch.context() as patched:
@@ -208,9 +213,8 @@ def test_G23_a_gateway_that_is_away_gives_back_when_it_is_there_again(
     assert value(client, order) == far.authorized == 2000
 
 
-def test_G22_an_order_that_is_invoiced_meanwhile_keeps_its_value(
-    cell, far, client, order, monkeypatch
-):
+@pytest.mark.guarantee("G22")
+def test_an_order_that_is_invoiced_meanwhile_keeps_its_value(cell, far, client, order, monkeypatch):
     paid = registration.authorize_increase
 
     async def invoiced_meanwhile(*arguments, **named):
@@ -228,7 +232,8 @@ def test_G22_an_order_that_is_invoiced_meanwhile_keeps_its_value(
     assert far.did("cancellation-request") == [{"value": 500}]
 
 
-def test_G6_while_an_increase_is_prepared_other_changes_wait_and_invoices_do_not(
+@pytest.mark.guarantee("G6")
+def test_while_an_increase_is_prepared_other_changes_wait_and_invoices_do_not(
     cell, far, client, order
 ):
     far.trouble = [200, 502]
@@ -260,15 +265,17 @@ def test_a_denied_increase_leaves_the_order_as_it_was(cell, far, client, order):
     assert far.did("cancellation-request") == []
 
 
+@pytest.mark.guarantee("G45")
 @pytest.mark.parametrize("status", [401, 403])
-def test_G45_a_gateway_that_lets_nobody_in_is_shown(cell, far, client, order, status):
+def test_a_gateway_that_lets_nobody_in_is_shown(cell, far, client, order, status):
     far.trouble = [status] * 2
     assert more(client, order).status == 500
     asyncio.run(settle(cell))
     assert client.call("GET", f"{ORDERS}/{order}").json()["workflowIsInError"] is True
 
 
-def test_G27_a_request_id_of_any_letters_reaches_the_gateway(cell, far, client, order):
+@pytest.mark.guarantee("G27")
+def test_a_request_id_of_any_letters_reaches_the_gateway(cell, far, client, order):
     request_id = "größer 大 #1"
     assert more(client, order, request_id=request_id).status == 200
     assert f"{order}/{request_id}" in far.done

@@ -78,7 +78,8 @@ def invoice(store, order_id, value):
     return store.call("GET", path).json()
 
 
-def test_G28_faststore_session(browser, store):
+@pytest.mark.guarantee("G28")
+def test_faststore_session(browser, store):
     cart = browser.ok("POST", f"{ORDER_FORM}?sc=1&refreshOutdatedData=true", {})
     cart_id = browser.jar["checkout.vtex.com"].partition("=")[2]
     assert cart["orderFormId"] == cart_id
@@ -141,7 +142,8 @@ def test_G28_faststore_session(browser, store):
     assert browser.ok("GET", f"{ORDER_FORM}/{cart_id}")["items"] == []
 
 
-def test_G28_vtex_js_session(browser, store):
+@pytest.mark.guarantee("G28")
+def test_vtex_js_session(browser, store):
     sections = {
         "expectedOrderFormSections": ["items", "totalizers", "clientProfileData", "shippingData"]
     }

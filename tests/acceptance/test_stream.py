@@ -154,7 +154,8 @@ async def write(index, ledger, orders):
         await place_paid(ledger, f"x{index}n{number}-01", number, account="other")
 
 
-def test_G4_listeners_miss_nothing_and_see_nothing_twice_while_many_write(cell, client):
+@pytest.mark.guarantee("G4")
+def test_listeners_miss_nothing_and_see_nothing_twice_while_many_write(cell, client):
     """Event sources that are cut off at random points and connect again by `Last-Event-ID`."""
     asyncio.run(open_account(cell.ledger, name="other"))
     cells = [Cell(cell.settings) for _ in range(3)]
@@ -223,16 +224,18 @@ def test_a_stream_that_is_told_to_ends_after_a_silence(client):
     assert min(again.events) > max(listener.events)
 
 
+@pytest.mark.guarantee("G55", "G53")
 @pytest.mark.parametrize(
     "query",
     ["?after=-1", "?after=x", "?after=999999", "?after=9" + "9" * 30, "?limit=0", "?wait=61"],
 )
-def test_G55_G53_a_forged_position_is_refused(client, query):
+def test_a_forged_position_is_refused(client, query):
     answer = client.call("GET", f"{EVENTS}{query}")
     assert (answer.status, answer.json()["error"]["code"]) == (400, "OMS004")
 
 
+@pytest.mark.guarantee("G55")
 @pytest.mark.parametrize("position", ["x", "-1", "1.5", "9" * 40, "999999"])
-def test_G55_a_forged_last_event_id_is_refused(client, position):
+def test_a_forged_last_event_id_is_refused(client, position):
     answer = client.call("GET", EVENTS, last_event_id=position, accept="text/event-stream")
     assert (answer.status, answer.json()["error"]["code"]) == (400, "OMS004")

@@ -112,7 +112,8 @@ def test_explain_tells_why_and_values_only_to_who_may_see_the_order(cell, fed, c
     assert fed.call("POST", "/api/ledger/feed/explain", {"orderId": "v404-01"}).status == 404
 
 
-def test_G51_replay_explain_and_dry_run_stay_in_the_account(cell, fed, client_of):
+@pytest.mark.guarantee("G51")
+def test_replay_explain_and_dry_run_stay_in_the_account(cell, fed, client_of):
     asyncio.run(open_account(cell.ledger, name="other"))
     stranger = client_of("Owner", "other")
     chosen = {"type": "FromWorkflow", "status": []}
@@ -193,7 +194,8 @@ def test_a_v2_client_reads_and_commits_the_same_items(fed, client_of):
     assert client_of().call("POST", "/api/orders/feed", {"handles": ["x"]}).status == 400
 
 
-def test_G42_a_handle_of_a_feed_that_was_deleted_commits_nothing_of_the_next(cell, fed):
+@pytest.mark.guarantee("G42")
+def test_a_handle_of_a_feed_that_was_deleted_commits_nothing_of_the_next(cell, fed):
     (first, *_) = retrieved(fed)
     assert fed.call("DELETE", "/api/orders/feed/config").status == 200
     assert fed.call("POST", "/api/orders/feed", {"handles": [first["handle"]]}).status == 404

@@ -266,7 +266,8 @@ def test_what_is_no_task_is_refused_and_says_why(client, method, path, body, sta
     assert listed(client) == []
 
 
-def test_G51_a_task_is_of_one_account(cell, client, client_of):
+@pytest.mark.guarantee("G51")
+def test_a_task_is_of_one_account(cell, client, client_of):
     fields = client.call("POST", TASKS, NEW).json()
     asyncio.run(open_accounts(cell, "other"))
     stranger = client_of(account="other")
@@ -279,7 +280,8 @@ def test_G51_a_task_is_of_one_account(cell, client, client_of):
     assert client.call("GET", url).json() == fields
 
 
-def test_G56_what_was_written_about_an_erased_persons_order_is_taken_out(client):
+@pytest.mark.guarantee("G56")
+def test_what_was_written_about_an_erased_persons_order_is_taken_out(client):
     order_id = paid(client)
     act(client, order_id, "invoice", invoice())
     target = [{"id": order_id, "type": "order", "url": ""}]

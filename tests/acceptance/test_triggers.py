@@ -83,7 +83,8 @@ def test_saved_document_is_sent_with_its_values(client, opened):
         assert len(receiver.heard) == 1
 
 
-def test_G72_failing_runs_are_retried_under_one_id_and_then_dead(client, opened):
+@pytest.mark.guarantee("G72")
+def test_failing_runs_are_retried_under_one_id_and_then_dead(client, opened):
     clock = FakeClock(opened, datetime(2026, 1, 1, tzinfo=UTC))
     with Receiver(lambda at: 200 if at > 3 else 500) as receiver:
         retry = {"times": 2, "delay": {"addMinutes": 30}}
@@ -111,7 +112,8 @@ def test_G72_failing_runs_are_retried_under_one_id_and_then_dead(client, opened)
         assert fields["runs"]["done"] == 2
 
 
-def test_G52_forbidden_addresses_are_dead_at_once(client, cell):
+@pytest.mark.guarantee("G52")
+def test_forbidden_addresses_are_dead_at_once(client, cell):
     for at, url in enumerate(
         ("https://169.254.169.254/", "http://localhost/", "file:///etc/passwd")
     ):
@@ -232,7 +234,8 @@ def test_dry_run_tells_and_sends_nothing(client, opened):
 # Orders
 
 
-def test_G72_order_that_becomes_invoiced_is_told_once(client, opened):
+@pytest.mark.guarantee("G72")
+def test_order_that_becomes_invoiced_is_told_once(client, opened):
     with Receiver() as receiver:
         body = {
             "order": "{!orderId}",
@@ -300,7 +303,8 @@ def mailing(cell, sink=None, **more):
     object.__setattr__(cell, "settings", settings)
 
 
-def test_G75_mail_goes_out_once_with_escaped_values(client, cell):
+@pytest.mark.guarantee("G75")
+def test_mail_goes_out_once_with_escaped_values(client, cell):
     with SmtpSink() as sink:
         mailing(cell, sink)
         action = {

@@ -67,7 +67,8 @@ def ids(answer):
     return [row["orderId"] for row in answer.json()["list"]]
 
 
-def test_G34_a_shopper_sees_own_orders_across_merged_e_mails_newest_first(cell, shop):
+@pytest.mark.guarantee("G34")
+def test_a_shopper_sees_own_orders_across_merged_e_mails_newest_first(cell, shop):
     own = ["v3acme-01", "v2acme-01", "v1acme-01"]
     for email in ("new@x.com", "OLD@x.com"):
         user = shopper(cell, shop, email)
@@ -84,7 +85,8 @@ def test_G34_a_shopper_sees_own_orders_across_merged_e_mails_newest_first(cell, 
     assert shopper(cell, shop, "nobody@x.com").call("GET", f"{MINE}/last").status == 404
 
 
-def test_G34_a_shopper_cancels_what_was_ordered_under_a_former_e_mail_and_nothing_else(cell, shop):
+@pytest.mark.guarantee("G34")
+def test_a_shopper_cancels_what_was_ordered_under_a_former_e_mail_and_nothing_else(cell, shop):
     user = shopper(cell, shop, "new@x.com")
 
     def cancel(order_id):
@@ -100,7 +102,8 @@ def test_G34_a_shopper_cancels_what_was_ordered_under_a_former_e_mail_and_nothin
     assert shop.call("GET", f"{ORDERS}/v4acme-01").json()["status"] == "ready-for-handling"
 
 
-def test_G34_pages_of_own_orders_are_counted(cell, shop):
+@pytest.mark.guarantee("G34")
+def test_pages_of_own_orders_are_counted(cell, shop):
     user = shopper(cell, shop, "new@x.com")
     first = user.call("GET", f"{MINE}?per_page=2&page=0").json()
     assert first["paging"] == {"total": 3, "pages": 2, "currentPage": 1, "perPage": 2}
@@ -111,7 +114,8 @@ def test_G34_pages_of_own_orders_are_counted(cell, shop):
     assert user.call("GET", f"{MINE}?page=x").status == 400
 
 
-def test_G34_an_operator_looks_for_a_customer_and_lists_all_only_as_who_may(shop, client_of):
+@pytest.mark.guarantee("G34")
+def test_an_operator_looks_for_a_customer_and_lists_all_only_as_who_may(shop, client_of):
     operator = client_of("Call center operator")
     found = operator.call("GET", f"{MINE}?clientEmail=old%40x.com")
     assert ids(found) == ["v3acme-01", "v2acme-01", "v1acme-01"]
@@ -123,7 +127,8 @@ def test_G34_an_operator_looks_for_a_customer_and_lists_all_only_as_who_may(shop
     assert client_of("Feed reader").call("GET", MINE).status == 403
 
 
-def test_G51_a_shopper_of_one_account_is_nobody_in_another(cell, shop):
+@pytest.mark.guarantee("G51")
+def test_a_shopper_of_one_account_is_nobody_in_another(cell, shop):
     asyncio.run(open_account(cell.ledger, name="other"))
     stranger = shopper(cell, shop, "new@x.com", account="other")
     assert ids(stranger.call("GET", MINE)) == []

@@ -60,8 +60,9 @@ def shop(cell, client):
     return {"key": client, "shopper": shopper, "stranger": Client(client.app, host)}
 
 
+@pytest.mark.guarantee("G57")
 @pytest.mark.parametrize("figure", FIGURES)
-def test_G57_only_a_keys_figures_are_taken(cell, shop, figure):
+def test_only_a_keys_figures_are_taken(cell, shop, figure):
     change, paid = FIGURES[figure]
     body = purchase()
     change(body)
@@ -74,8 +75,9 @@ def test_G57_only_a_keys_figures_are_taken(cell, shop, figure):
         assert shop["key"].call("PUT", ORDERS, body).status == 201
 
 
+@pytest.mark.guarantee("G57")
 @pytest.mark.parametrize("who", ["shopper", "stranger"])
-def test_G57_a_gift_card_is_sent_by_a_key_or_was_placed(cell, shop, who):
+def test_a_gift_card_is_sent_by_a_key_or_was_placed(cell, shop, who):
     key = shop["key"]
     fields = key.call("PUT", ORDERS, purchase()).json()
     (transaction,) = fields["transactionData"]["merchantTransactions"]

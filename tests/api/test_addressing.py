@@ -109,28 +109,32 @@ def test_without_a_raw_path_the_decoded_one_is_taken():
     assert json.loads(answer.body)["number"] == "50%25"
 
 
+@pytest.mark.guarantee("G53")
 @pytest.mark.parametrize(
     "path",
     ["/api/../x", "/api/%2e%2E/x", "/api/a%2F..%2Fb", "/api/%00", "/api/%0d%0aX", "/api/%C2%85",
      "/api/%ff", "/api/%c3%28", "/api/./x"],
 )  # fmt: skip
-def test_G53_path_trickery_is_refused(path):
+def test_path_trickery_is_refused(path):
     answer = ask(app, path)
     assert (answer.status, answer.error["code"]) == (400, "OMS004")
 
 
+@pytest.mark.guarantee("G53")
 @pytest.mark.parametrize("query", ["an=%00", "an=a%0ab", f"an={'a' * 300}"])
-def test_G53_an_account_name_that_is_none_is_refused(query):
+def test_an_account_name_that_is_none_is_refused(query):
     assert ask(app, f"{GET_ORDER}?{query}").status == 400
 
 
-def test_G53_a_query_string_may_be_64_KiB_long_and_no_longer():
+@pytest.mark.guarantee("G53")
+def test_a_query_string_may_be_64_KiB_long_and_no_longer():
     assert ask(app, f"{GET_ORDER}?{'q' * QUERY_LIMIT}").status == 200
     assert ask(app, f"{GET_ORDER}?{'q' * (QUERY_LIMIT + 1)}").status == 414
 
 
+@pytest.mark.guarantee("G53")
 @pytest.mark.parametrize("length", ["-1", "1e2", ""])
-def test_G53_a_length_that_is_no_number_is_refused(length):
+def test_a_length_that_is_no_number_is_refused(length):
     headers = [("Content-Length", length)]
     assert ask(app, GET_ORDER, b"{}", method="POST", headers=headers).status == 400
 

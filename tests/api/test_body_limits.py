@@ -85,8 +85,9 @@ def whole(tmp_path_factory):
         yield build(cell), list(operations_of(application(cell))), (key, token)
 
 
+@pytest.mark.guarantee("G64")
 @pytest.mark.parametrize("key", ["none", "wrong", "without the right"])
-def test_G64_a_body_beyond_the_limit_is_answered_before_a_byte_of_it(whole, key):
+def test_a_body_beyond_the_limit_is_answered_before_a_byte_of_it(whole, key):
     """Every route, by whom nobody knows: 413 before the body, and before the key is looked up."""
     app, routes, known = whole
     pair = {"none": None, "wrong": ("vtexappkey-acme-000000", "b"), "without the right": known}[key]
@@ -119,16 +120,18 @@ async def _unread(app: Any, method: str, path: str, headers: list[tuple[str, str
     return int(sent[0]["status"])
 
 
+@pytest.mark.guarantee("G53")
 @pytest.mark.parametrize(
     ("length", "status"), [("16384", 200), ("16385", 413), ("9" * 5000, 413)], ids=str
 )
-def test_G53_a_body_is_refused_by_the_length_it_announces(length, status):
+def test_a_body_is_refused_by_the_length_it_announces(length, status):
     path = CALLBACK.replace("{group}", "v1")
     answer = ask(app, path, b"{}", method="POST", headers=[("Content-Length", length)])
     assert answer.status == status
 
 
-def test_G53_a_streamed_body_is_cut_off_at_the_limit_of_its_operation():
+@pytest.mark.guarantee("G53")
+def test_a_streamed_body_is_cut_off_at_the_limit_of_its_operation():
     for method, path, limit in (
         ("POST", "/api/checkout/pub/gatewayCallback/v1", SMALL),
         ("POST", COMMIT, 256 * 1024),
@@ -166,7 +169,8 @@ def test_large_bodies_are_parsed_by_a_thread_of_their_own():
     assert not fields[0].startswith("large-bodies")
 
 
-def test_G64_large_bodies_beyond_the_room_for_them_are_told_to_come_back():
+@pytest.mark.guarantee("G64")
+def test_large_bodies_beyond_the_room_for_them_are_told_to_come_back():
     large = LargeBodies(limit=2 * MIB)
     app = app_of(large=large)
     body = b" " * (LARGE + 1)
@@ -185,8 +189,9 @@ def test_G64_large_bodies_beyond_the_room_for_them_are_told_to_come_back():
     assert large.weight == 1
 
 
+@pytest.mark.guarantee("G64")
 @pytest.mark.parametrize("options", [{"quiet": 0.0}, {"whole": 0.0}], ids=str)
-def test_G64_a_body_that_brings_nothing_is_ended(options):
+def test_a_body_that_brings_nothing_is_ended(options):
     async def story() -> list[Any]:
         sent: list[Any] = []
 
@@ -208,7 +213,8 @@ def test_G64_a_body_that_brings_nothing_is_ended(options):
     assert b"did not come" in sent[1]["body"]
 
 
-def test_G64_keys_are_looked_up_beside_what_others_have_asked_for():
+@pytest.mark.guarantee("G64")
+def test_keys_are_looked_up_beside_what_others_have_asked_for():
     """The pool of everything else is full, and stays so."""
     release = threading.Event()
     database = SimpleNamespace(reading=lambda: pytest.fail("not asked"))
@@ -227,7 +233,8 @@ def test_G64_keys_are_looked_up_beside_what_others_have_asked_for():
     asyncio.run(story())
 
 
-def test_G53_a_server_answers_an_announcement_at_once_and_who_sends_all_the_same():
+@pytest.mark.guarantee("G53")
+def test_a_server_answers_an_announcement_at_once_and_who_sends_all_the_same():
     async def story() -> None:
         body = b" " * (9 * MIB)
         status, _, _ = await over_http.ask(app, "PUT", PLACE, {"host": "127.0.0.1"}, body)
@@ -242,8 +249,9 @@ def test_G53_a_server_answers_an_announcement_at_once_and_who_sends_all_the_same
         assert connection.recv(100).startswith(b"HTTP/1.1 413")
 
 
+@pytest.mark.guarantee("G53")
 @pytest.mark.parametrize("broken", [RuntimeError("invalid chunk"), None], ids=["error", "end"])
-def test_G53_a_body_that_breaks_off_is_the_clients(broken):
+def test_a_body_that_breaks_off_is_the_clients(broken):
     async def story() -> list[Any]:
         sent: list[Any] = []
 
@@ -265,8 +273,9 @@ def test_G53_a_body_that_breaks_off_is_the_clients(broken):
     assert asyncio.run(story())[0]["status"] == 400
 
 
+@pytest.mark.guarantee("G53")
 @pytest.mark.parametrize("size", [b"FFFFFFFFFFFFFFFFFF", b"zz", b"-1"])
-def test_G53_a_broken_chunk_is_no_5xx(size):
+def test_a_broken_chunk_is_no_5xx(size):
     """The server may close the connection before the answer."""
 
     async def begin() -> None:

@@ -68,6 +68,7 @@ def busy(cell, redis_url):
 TOKEN = "a-token-of-scrapers"
 
 
+@pytest.mark.guarantee("G66")
 @pytest.mark.parametrize(
     ("token", "given"),
     [
@@ -80,7 +81,7 @@ TOKEN = "a-token-of-scrapers"
         (TOKEN, f"Basic {TOKEN}"),
     ],
 )
-def test_G66_without_the_token_there_are_no_metrics(cell, token, given):
+def test_without_the_token_there_are_no_metrics(cell, token, given):
     opened = Cell(replace(cell.settings, metrics_token=token))
     headers = {"Authorization": given} if given else {}
     answer = Client(build(opened), headers).call("GET", "/metrics")
@@ -117,7 +118,8 @@ def scraped(cell):
     }
 
 
-def test_G61_a_cursor_says_how_far_it_is_behind_in_entries_and_in_seconds(busy):
+@pytest.mark.guarantee("G61")
+def test_a_cursor_says_how_far_it_is_behind_in_entries_and_in_seconds(busy):
     found = scraped(busy)
     behind = busy.store.head() - 1
     for subscription in ("feed:key-1", "hook:key-1"):

@@ -19,7 +19,8 @@ KEPT = ("/healthz", "/readyz", "/docs", "/openapi.json")
 GET_ORDER = "/api/oms/pvt/orders/none-01"
 
 
-def test_G66_no_answer_of_any_route_is_kept_or_guessed(cell, client):
+@pytest.mark.guarantee("G66")
+def test_no_answer_of_any_route_is_kept_or_guessed(cell, client):
     for route in routes_of(application(cell)):
         url = re.sub(r"\{[^}]+\}", "none", route.path)
         for method in sorted(route.methods):

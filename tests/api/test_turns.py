@@ -26,7 +26,8 @@ async def settled():
         await asyncio.sleep(0)
 
 
-def test_G44_accounts_take_turns_and_none_has_more_than_half():
+@pytest.mark.guarantee("G44")
+def test_accounts_take_turns_and_none_has_more_than_half():
     async def story():
         turns, served = Turns(slots=4, patience=1000), []
 

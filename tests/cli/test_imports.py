@@ -5,6 +5,8 @@ import json
 from importlib.resources import files
 from pathlib import Path
 
+import pytest
+
 from oms_ledger.cli.imports import import_file
 from oms_ledger.cli.maintenance import rebuild_view, stale_views
 from oms_ledger.eventstore.command import CommandContext
@@ -62,7 +64,8 @@ def test_a_published_order_document_is_imported_as_it_says(cell, tmp_path):
     assert (row["orderId"], row["status"]) == (document["orderId"], document["status"])
 
 
-def test_G31_a_rebuilt_view_agrees_with_the_ledger(cell, tmp_path):
+@pytest.mark.guarantee("G31")
+def test_a_rebuilt_view_agrees_with_the_ledger(cell, tmp_path):
     asyncio.run(open_account(cell.ledger))
     file = tmp_path / "orders.jsonl"
     file.write_text("\n".join(lines_of_samples()))

@@ -32,7 +32,8 @@ def fields(cell, monkeypatch):
     return run
 
 
-def test_G45_an_operator_finds_a_dead_call_and_has_it_made_again(cell, fields, monkeypatch):
+@pytest.mark.guarantee("G45")
+def test_an_operator_finds_a_dead_call_and_has_it_made_again(cell, fields, monkeypatch):
     good = dispatcher.HANDLERS["place-fulfillment"]
 
     async def broken(cell, owed):
@@ -57,7 +58,8 @@ def test_G45_an_operator_finds_a_dead_call_and_has_it_made_again(cell, fields, m
     assert str(asyncio.run(cell.ledger.order(STORE, order_id)).status) == "payment-approved"
 
 
-def test_G45_an_operator_leaves_a_call_out(cell, fields, monkeypatch):
+@pytest.mark.guarantee("G45")
+def test_an_operator_leaves_a_call_out(cell, fields, monkeypatch):
     async def broken(cell, owed):
         raise PermanentFailure("the line is dead")
 

@@ -52,14 +52,16 @@ def walk(cell: Cell, expected: Anchor) -> None:
         pass
 
 
-def test_G67_a_chain_that_grew_is_the_one_that_was_sealed(cell: Cell) -> None:
+@pytest.mark.guarantee("G67")
+def test_a_chain_that_grew_is_the_one_that_was_sealed(cell: Cell) -> None:
     anchor = anchored(cell)
     walk(cell, anchor)
     asyncio.run(_story(cell, 3))
     walk(cell, anchor)
 
 
-def test_G67_events_that_were_changed_and_sealed_again_are_found(cell: Cell) -> None:
+@pytest.mark.guarantee("G67")
+def test_events_that_were_changed_and_sealed_again_are_found(cell: Cell) -> None:
     anchor = anchored(cell)
     with cell.database.writing() as connection:
         connection.execute(text("UPDATE events SET actor = 'nobody' WHERE position = 3"))
@@ -70,7 +72,8 @@ def test_G67_events_that_were_changed_and_sealed_again_are_found(cell: Cell) -> 
     assert found.value.position == anchor.position
 
 
-def test_G67_a_tail_that_was_cut_with_its_seals_is_found(cell: Cell) -> None:
+@pytest.mark.guarantee("G67")
+def test_a_tail_that_was_cut_with_its_seals_is_found(cell: Cell) -> None:
     anchor = anchored(cell)
     with cell.database.writing() as connection:
         before = connection.execute(
@@ -85,7 +88,8 @@ def test_G67_a_tail_that_was_cut_with_its_seals_is_found(cell: Cell) -> None:
     assert found.value.position == before + 1
 
 
-def test_G67_commands_print_and_expect_a_seal(
+@pytest.mark.guarantee("G67")
+def test_commands_print_and_expect_a_seal(
     cell: Cell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     anchor = anchored(cell)
@@ -101,7 +105,8 @@ def test_G67_commands_print_and_expect_a_seal(
     assert run(app, ["verify", "--expect", "7"]).exit_code == 2
 
 
-def test_G8_a_data_key_that_was_swapped_is_named_with_its_position(
+@pytest.mark.guarantee("G8")
+def test_a_data_key_that_was_swapped_is_named_with_its_position(
     cell: Cell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     anchored(cell)

@@ -66,7 +66,8 @@ def rows(cell: Cell, table: Any) -> list[dict[str, Any]]:
         return [dict(row._mapping) for row in connection.execute(select(table))]
 
 
-def test_G8_the_chain_and_every_view_agree_after_it(carried: Cell) -> None:
+@pytest.mark.guarantee("G8")
+def test_the_chain_and_every_view_agree_after_it(carried: Cell) -> None:
     assert is_current(carried.database)
     asyncio.run(settle(carried))
     head = carried.store.head()
@@ -74,7 +75,8 @@ def test_G8_the_chain_and_every_view_agree_after_it(carried: Cell) -> None:
     assert maintenance.stale_views(carried) == []
 
 
-def test_G9_orders_and_the_names_that_events_had_are_read(carried: Cell) -> None:
+@pytest.mark.guarantee("G9")
+def test_orders_and_the_names_that_events_had_are_read(carried: Cell) -> None:
     order = asyncio.run(carried.ledger.order(ACCOUNT, "v1acme-01"))
     assert order.placed.client_profile["email"] == "ana@example.com"
     stored = carried.store.stream(f"{ACCOUNT}/v1acme-01")

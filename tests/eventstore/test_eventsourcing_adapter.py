@@ -72,7 +72,8 @@ def test_the_librarys_mapper_gives_the_events_back(cell, recorder):
     assert fields.event.client_profile["email"] == "ana@example.com"
 
 
-def test_G56_an_erased_person_reads_as_erased_through_the_library_too(cell, recorder):
+@pytest.mark.guarantee("G56")
+def test_an_erased_person_reads_as_erased_through_the_library_too(cell, recorder):
     decision = partial(erase_person, erasure_id="e")
     asyncio.run(cell.ledger.change(CommandContext(ACCOUNT, "test"), "v1-01", decision))
     fields = LedgerMapper(EVENT_TYPES).to_domain_event(
@@ -136,7 +137,8 @@ class Source:
         self.recorder, self.mapper = recorder, LedgerMapper(EVENT_TYPES)
 
 
-def test_G4_a_subscription_of_the_library_hears_what_comes_later_once(cell, recorder):
+@pytest.mark.guarantee("G4")
+def test_a_subscription_of_the_library_hears_what_comes_later_once(cell, recorder):
     head = cell.store.head()
     with ApplicationSubscription(Source(recorder), gt=0) as subscription:
         first = [tracking.notification_id for _, tracking in islice(subscription, head)]

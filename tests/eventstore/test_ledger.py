@@ -53,7 +53,8 @@ def test_an_order_is_what_its_entries_say(cell):
     assert [row.version for row in rows_of(cell)] == list(range(1, len(rows_of(cell)) + 1))
 
 
-def test_G2_a_refusal_appends_nothing(cell):
+@pytest.mark.guarantee("G2")
+def test_a_refusal_appends_nothing(cell):
     async def story():
         await open_account(cell.ledger)
         await place(cell.ledger, "v1-01")
@@ -68,7 +69,8 @@ def test_G2_a_refusal_appends_nothing(cell):
     asyncio.run(story())
 
 
-def test_G2_orders_of_a_group_move_together_or_not_at_all(cell):
+@pytest.mark.guarantee("G2")
+def test_orders_of_a_group_move_together_or_not_at_all(cell):
     def moody(order, context):
         if order.order_id == "v1-02":
             raise Refusal()
@@ -92,7 +94,8 @@ def test_G2_orders_of_a_group_move_together_or_not_at_all(cell):
     asyncio.run(story())
 
 
-def test_G3_an_order_is_placed_once(cell):
+@pytest.mark.guarantee("G3")
+def test_an_order_is_placed_once(cell):
     async def story():
         await open_account(cell.ledger)
         await place(cell.ledger, "v1-01")
@@ -102,7 +105,8 @@ def test_G3_an_order_is_placed_once(cell):
     asyncio.run(story())
 
 
-def test_G4_G3_a_follower_misses_nothing_of_many_writers_in_many_ledgers(cell):
+@pytest.mark.guarantee("G4", "G3")
+def test_a_follower_misses_nothing_of_many_writers_in_many_ledgers(cell):
     writers, orders = 4, 12
     cells = [other_process(cell) for _ in range(writers)]
     seen: list[int] = []
@@ -144,7 +148,8 @@ def test_G4_G3_a_follower_misses_nothing_of_many_writers_in_many_ledgers(cell):
     assert list(verify(cell.store, head))[-1] == head
 
 
-def test_G5_a_key_is_taken_once_and_tells_what_it_stands_for(cell):
+@pytest.mark.guarantee("G5")
+def test_a_key_is_taken_once_and_tells_what_it_stands_for(cell):
     second = other_process(cell)
 
     async def one(ledger: Ledger, order_id: str):
@@ -166,7 +171,8 @@ def test_G5_a_key_is_taken_once_and_tells_what_it_stands_for(cell):
     assert {row.order_id for row in rows_of(cell)} == set(fields)
 
 
-def test_G6_concurrent_cancel_and_invoice_end_as_one_after_the_other(cell):
+@pytest.mark.guarantee("G6")
+def test_concurrent_cancel_and_invoice_end_as_one_after_the_other(cell):
     second = other_process(cell)
 
     async def attempt(ledger: Ledger, order_id: str, decision):
@@ -198,7 +204,8 @@ def test_G6_concurrent_cancel_and_invoice_end_as_one_after_the_other(cell):
     second.close()
 
 
-def test_G6_a_no_is_never_said_of_what_another_process_changed(cell):
+@pytest.mark.guarantee("G6")
+def test_a_no_is_never_said_of_what_another_process_changed(cell):
     second = other_process(cell)
 
     async def story():
@@ -214,7 +221,8 @@ def test_G6_a_no_is_never_said_of_what_another_process_changed(cell):
     second.close()
 
 
-def test_G7_a_conflicting_command_of_a_group_fails_alone(cell):
+@pytest.mark.guarantee("G7")
+def test_a_conflicting_command_of_a_group_fails_alone(cell):
     async def story():
         await open_account(cell.ledger)
         await place(cell.ledger, "v0-01", 0)
@@ -228,6 +236,7 @@ def test_G7_a_conflicting_command_of_a_group_fails_alone(cell):
     assert {row.order_id for row in rows_of(cell)} == {f"v{n}-01" for n in range(20)}
 
 
+@pytest.mark.guarantee("G8")
 @pytest.mark.parametrize(
     "tampering",
     [
@@ -236,7 +245,7 @@ def test_G7_a_conflicting_command_of_a_group_fails_alone(cell):
         "UPDATE events SET status = 'invoiced' WHERE position = 5",
     ],
 )
-def test_G8_verify_names_the_first_position_that_was_tampered_with(cell, tampering):
+def test_verify_names_the_first_position_that_was_tampered_with(cell, tampering):
     async def story():
         await open_account(cell.ledger)
         await place_paid(cell.ledger, "v1-01")

@@ -164,14 +164,16 @@ def test_an_event_comes_back_as_it_was(event):
     assert EVENT_TYPES.decode(name, body, personal) == event
 
 
+@pytest.mark.guarantee("G9")
 @pytest.mark.parametrize("stored", json.loads(GOLDEN.read_text()), ids=lambda stored: stored[0])
-def test_G9_events_stored_by_earlier_releases_are_read(stored):
+def test_events_stored_by_earlier_releases_are_read(stored):
     name, body, personal = stored
     event = EVENT_TYPES.decode(name, body.encode(), personal and personal.encode())
     assert event in EVENTS
 
 
-def test_G9_no_stored_name_is_ever_lost():
+@pytest.mark.guarantee("G9")
+def test_no_stored_name_is_ever_lost():
     golden = {stored[0] for stored in json.loads(GOLDEN.read_text())}
     assert golden <= EVENT_TYPES.by_name.keys() | EVENT_TYPES.aliases.keys()
 
@@ -185,8 +187,9 @@ def test_personal_fields_are_encoded_apart():
     assert (erased.client_profile, erased.open_text) == ({}, None)
 
 
+@pytest.mark.guarantee("G56")
 @pytest.mark.parametrize("name", EVENT_TYPES.by_name)
-def test_G56_a_part_of_an_event_that_is_not_encrypted_holds_nothing_personal(name):
+def test_a_part_of_an_event_that_is_not_encrypted_holds_nothing_personal(name):
     """Only an event's own fields are encrypted: what lies deeper has to be blank by its maker."""
     known = {
         ("order-imported", "OrderPlaced"),  # its personal fields lie beside it

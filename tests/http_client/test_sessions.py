@@ -36,6 +36,7 @@ def dripping(first: bytes, drip: bytes) -> Iterator[str]:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
 
 
+@pytest.mark.guarantee("G44")
 @pytest.mark.parametrize(
     ("first", "drip"),
     [
@@ -47,7 +48,7 @@ def dripping(first: bytes, drip: bytes) -> Iterator[str]:
     ],
     ids=["a header", "headers", "the body", "chunks", "nothing"],
 )
-def test_G44_who_drips_an_answer_is_hung_up_on(first, drip):
+def test_who_drips_an_answer_is_hung_up_on(first, drip):
     ended = pytest.raises(OSError, match=r"took longer than|more than 100 headers")
     with dripping(first, drip or b"HTTP/1.1 100 Continue\r\n\r\n") as url, ended:
         exchange(session(OPENED), "POST", url, data=b"{}", headers={}, timeout=(5, 60), longest=0.3)

@@ -68,8 +68,9 @@ FORBIDDEN = [
 PUBLIC = ["1.1.1.1", "2606:4700:4700::1111", "::ffff:1.1.1.1", "64:ff9b::101:101", "2002:101:101::"]
 
 
+@pytest.mark.guarantee("G52")
 @pytest.mark.parametrize("address", FORBIDDEN)
-def test_G52_private_addresses_are_refused_in_every_form(address: str) -> None:
+def test_private_addresses_are_refused_in_every_form(address: str) -> None:
     assert not permitted(address, ())
 
 
@@ -78,8 +79,9 @@ def test_public_addresses_are_permitted(address: str) -> None:
     assert permitted(address, ())
 
 
+@pytest.mark.guarantee("G52")
 @pytest.mark.parametrize(("port", "allowed"), [(443, True), (8443, True), (22, False), (80, False)])
-def test_G52_odd_ports_are_closed_outside_opened_networks(port: int, allowed: bool) -> None:
+def test_odd_ports_are_closed_outside_opened_networks(port: int, allowed: bool) -> None:
     assert permitted("1.1.1.1", (), port) is allowed
     assert permitted("10.0.0.1", (ip_network("10.0.0.0/8"),), port)
 
@@ -90,6 +92,7 @@ def test_an_opened_network_opens_no_other_spelling_than_the_mapped_one() -> None
         assert not permitted(other, LOOPBACK)
 
 
+@pytest.mark.guarantee("G52")
 @pytest.mark.parametrize(
     "url",
     [
@@ -110,10 +113,11 @@ def test_an_opened_network_opens_no_other_spelling_than_the_mapped_one() -> None
         "https://example.com:99999/",
     ],
 )
-def test_G52_what_two_readers_may_read_differently_is_refused(url: str) -> None:
+def test_what_two_readers_may_read_differently_is_refused(url: str) -> None:
     assert wrong_url(url, ()) == REFUSED
 
 
+@pytest.mark.guarantee("G52")
 @pytest.mark.parametrize(
     "host",
     [
@@ -131,7 +135,7 @@ def test_G52_what_two_readers_may_read_differently_is_refused(url: str) -> None:
         "localhost.",
     ],
 )
-def test_G52_nothing_is_sent_to_a_forbidden_host_however_it_is_written(host: str) -> None:
+def test_nothing_is_sent_to_a_forbidden_host_however_it_is_written(host: str) -> None:
     with listening() as (port, result):
         assert post(f"https://{host}:{port}/", ()).status is None
         assert post(f"http://{host}:{port}/", (ip_network("10.0.0.0/8"),)).status is None
@@ -169,8 +173,9 @@ def answers(monkeypatch: pytest.MonkeyPatch, *turns: list[str]) -> None:
     monkeypatch.setattr(webhook_client, "_ask", ask)
 
 
+@pytest.mark.guarantee("G52")
 @pytest.mark.parametrize("inside", ["127.0.0.1", "::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1"])
-def test_G52_a_name_that_is_bound_anew_to_the_inside_leads_nowhere(
+def test_a_name_that_is_bound_anew_to_the_inside_leads_nowhere(
     inside: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Public when it is asked first, inside when it is asked again, and the other way round."""
@@ -182,7 +187,8 @@ def test_G52_a_name_that_is_bound_anew_to_the_inside_leads_nowhere(
     assert result == []
 
 
-def test_G52_the_address_that_was_checked_is_the_one_that_is_connected_to(
+@pytest.mark.guarantee("G52")
+def test_the_address_that_was_checked_is_the_one_that_is_connected_to(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One question a connection; the name stays in the request."""
@@ -194,13 +200,15 @@ def test_G52_the_address_that_was_checked_is_the_one_that_is_connected_to(
         assert receiver.headers[0]["host"] == f"kept.example:{port}"
 
 
-def test_G52_plain_http_is_told_to_opened_networks_only(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.guarantee("G52")
+def test_plain_http_is_told_to_opened_networks_only(monkeypatch: pytest.MonkeyPatch) -> None:
     answers(monkeypatch, ["1.1.1.1"])
     assert post("http://public.example/", LOOPBACK).seen == REFUSED
     assert post("http://1.1.1.1/", LOOPBACK).seen == REFUSED
 
 
-def test_G52_no_socket_is_made_for_a_forbidden_address_whoever_asks() -> None:
+@pytest.mark.guarantee("G52")
+def test_no_socket_is_made_for_a_forbidden_address_whoever_asks() -> None:
     """The last gate stands behind the resolver: a client that skips the one meets the other."""
     gate = Gate(())
 
@@ -216,7 +224,8 @@ def test_G52_no_socket_is_made_for_a_forbidden_address_whoever_asks() -> None:
     assert result == []
 
 
-def test_G52_a_redirect_is_not_followed() -> None:
+@pytest.mark.guarantee("G52")
+def test_a_redirect_is_not_followed() -> None:
     with listening() as (port, result):
         location = f"http://127.0.0.1:{port}/"
         say = f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode()
@@ -225,8 +234,9 @@ def test_G52_a_redirect_is_not_followed() -> None:
     assert result == []
 
 
+@pytest.mark.guarantee("G52")
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"])
-def test_G52_a_proxy_of_the_environment_is_not_used(
+def test_a_proxy_of_the_environment_is_not_used(
     variable: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It would resolve the name itself, past the check."""
@@ -247,6 +257,7 @@ def test_the_operator_may_open_a_network() -> None:
         assert asyncio.run(webhook_client.ping(receiver.url, {}, ()))
 
 
+@pytest.mark.guarantee("G44")
 @pytest.mark.parametrize(
     ("say", "status"),
     [
@@ -260,18 +271,17 @@ def test_the_operator_may_open_a_network() -> None:
         (b"", None),
     ],
 )
-def test_G44_a_giant_or_garbled_answer_is_bounded(say: bytes, status: int | None) -> None:
+def test_a_giant_or_garbled_answer_is_bounded(say: bytes, status: int | None) -> None:
     with listening(say) as (port, result):
         assert post(f"http://127.0.0.1:{port}/", LOOPBACK).status == status
     assert result
 
 
+@pytest.mark.guarantee("G44")
 @pytest.mark.parametrize(
     "say", [b"", b"HTTP/1.1 200 OK\r\nContent-Le", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"]
 )
-def test_G44_an_answer_that_never_ends_is_given_up(
-    say: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_answer_that_never_ends_is_given_up(say: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webhook_client, "TIMEOUT", aiohttp.ClientTimeout(total=0.2))
     with listening(say, then_wait=True) as (port, _):
         answer = post(f"http://127.0.0.1:{port}/", LOOPBACK)

@@ -36,13 +36,15 @@ def isolated(children):
 COUNT = "$count($filter(items, function($i) { $i.quantity > 1 }))"
 
 
-def test_G64_plain_expressions_stay_and_others_are_given_to_a_child(isolated):
+@pytest.mark.guarantee("G64")
+def test_plain_expressions_stay_and_others_are_given_to_a_child(isolated):
     assert isinstance(compile(COUNT)._evaluate, Isolated)
     assert isinstance(compile(COUNT, "jsonata-python")._evaluate, Isolated)
     for plain in ("value > 1", "$contains(status, /inv.*/)"):
         assert not isinstance(compile(plain)._evaluate, Isolated)
 
 
+@pytest.mark.guarantee("G64")
 @pytest.mark.parametrize(
     "text",
     [
@@ -58,7 +60,7 @@ def test_G64_plain_expressions_stay_and_others_are_given_to_a_child(isolated):
         "$sum([1..100]) > $count(items)",
     ],
 )
-def test_G64_a_child_comes_to_what_this_process_does(text, isolated):
+def test_a_child_comes_to_what_this_process_does(text, isolated):
     there = compile(text)
     jsonata._children[0] = None
     jsonata._cache.clear()
@@ -68,7 +70,8 @@ def test_G64_a_child_comes_to_what_this_process_does(text, isolated):
     assert there.truthy(ORDER, AT, PATIENT) == here.truthy(ORDER, AT, PATIENT)
 
 
-def test_G64_a_hostile_expression_ends_in_a_child_as_here(isolated):
+@pytest.mark.guarantee("G64")
+def test_a_hostile_expression_ends_in_a_child_as_here(isolated):
     for name in ("a huge range", "a string that doubles", "an endless recursion", "a slow sort"):
         with pytest.raises(BoundExceeded) as here:
             jsonata.Reference(jsonata.parse(HOSTILE[name]))(ORDER, AT, PATIENT)
@@ -83,7 +86,8 @@ def asked(children, text):
     return Isolated(text, children)(ORDER, AT, 1)
 
 
-def test_G64_an_expression_that_ends_its_child_is_told_so_and_others_go_on(children):
+@pytest.mark.guarantee("G64")
+def test_an_expression_that_ends_its_child_is_told_so_and_others_go_on(children):
     """What no bound of ours stops is stopped by the kernel: here the child is killed outright."""
     assert asked(children, COUNT) == 1
     killed = []
@@ -102,7 +106,8 @@ def test_G64_an_expression_that_ends_its_child_is_told_so_and_others_go_on(child
     assert asked(children, COUNT) == 1
 
 
-def test_G64_a_child_that_was_ended_by_somebody_else_is_replaced(children):
+@pytest.mark.guarantee("G64")
+def test_a_child_that_was_ended_by_somebody_else_is_replaced(children):
     assert asked(children, COUNT) == 1
     for child in children._free:
         os.kill(child._process.pid, signal.SIGKILL)
@@ -110,7 +115,8 @@ def test_G64_a_child_that_was_ended_by_somebody_else_is_replaced(children):
     assert asked(children, COUNT) == 1
 
 
-def test_G64_memory_and_processor_time_of_a_child_are_bounded():
+@pytest.mark.guarantee("G64")
+def test_memory_and_processor_time_of_a_child_are_bounded():
     child = Child()
     children = Children(most=1)
     children._free.append(child)
@@ -122,7 +128,8 @@ def test_G64_memory_and_processor_time_of_a_child_are_bounded():
     children.close()
 
 
-def test_G64_a_child_knows_no_secret(monkeypatch):
+@pytest.mark.guarantee("G64")
+def test_a_child_knows_no_secret(monkeypatch):
     monkeypatch.setenv("OMS_MASTER_KEY", "secret")
     child = Child()
     assert b"secret" not in Path(f"/proc/{child._process.pid}/environ").read_bytes()

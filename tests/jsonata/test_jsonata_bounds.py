@@ -31,23 +31,26 @@ def test_a_hostile_expression_ends_with_an_error(text, engine):
         value(text, ORDER, engine)
 
 
+@pytest.mark.guarantee("G64")
 @on_both_engines
 @pytest.mark.parametrize(("text", "answer"), LINEAR.values(), ids=LINEAR.keys())
-def test_G64_a_pattern_that_would_backtrack_is_answered(text, answer, engine):
+def test_a_pattern_that_would_backtrack_is_answered(text, answer, engine):
     assert compile(text, engine).value(ORDER, AT, OUT_OF_REACH) == answer
 
 
+@pytest.mark.guarantee("G64")
 @on_both_engines
 @pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED.keys())
-def test_G64_what_is_out_of_bounds_is_refused_uncompiled(text, engine, monkeypatch):
+def test_what_is_out_of_bounds_is_refused_uncompiled(text, engine, monkeypatch):
     monkeypatch.setattr("re2.compile", lambda *_: pytest.fail("a pattern was compiled"))
     with pytest.raises(ExpressionError):
         compile(text, engine)
 
 
+@pytest.mark.guarantee("G64")
 @on_both_engines
 @pytest.mark.parametrize("text", UNKNOWN_TO_RE2.values(), ids=UNKNOWN_TO_RE2.keys())
-def test_G64_what_re2_cannot_do_is_refused_at_configuration(text, engine):
+def test_what_re2_cannot_do_is_refused_at_configuration(text, engine):
     assert compile(text, engine).patterns
     with pytest.raises(ExpressionError, match="The pattern"):
         require_hope(text)
@@ -55,7 +58,8 @@ def test_G64_what_re2_cannot_do_is_refused_at_configuration(text, engine):
         value(text, {"s": "ab"}, engine)
 
 
-def test_G64_patterns_are_compiled_when_an_evaluation_reaches_them(monkeypatch):
+@pytest.mark.guarantee("G64")
+def test_patterns_are_compiled_when_an_evaluation_reaches_them(monkeypatch):
     monkeypatch.setattr("oms_ledger.jsonata._children", [None])  # in this process
     compiled, compile_ = [], re2.compile
     monkeypatch.setattr("re2.compile", lambda *a: compiled.append(a[0]) or compile_(*a))

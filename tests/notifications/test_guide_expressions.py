@@ -68,8 +68,9 @@ def test_every_expression_of_the_guides_works_on_orders(printed, engine):
     assert expression.truthy(filter_document(ORDERS["placed"], expression.reads), NOON) is dear
 
 
+@pytest.mark.guarantee("G40")
 @pytest.mark.parametrize("printed", PRINTED, ids=lambda printed: printed["printed"])
-def test_G40_the_parts_an_expression_reads_give_what_the_whole_document_gives(printed):
+def test_the_parts_an_expression_reads_give_what_the_whole_document_gives(printed):
     expression = compile(printed["expression"])
     assert expression.reads is not None
     for one in ORDERS.values():
@@ -109,8 +110,9 @@ OF_ORDERS = [
 ]  # fmt: skip
 
 
+@pytest.mark.guarantee("G40")
 @pytest.mark.parametrize("text", OF_ORDERS)
-def test_G40_parts_of_orders_are_those_of_the_whole_document(text):
+def test_parts_of_orders_are_those_of_the_whole_document(text):
     expression = compile(text)
     for one in ORDERS.values():
         whole = expression.value(filter_document(one), NOON)

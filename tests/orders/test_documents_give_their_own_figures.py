@@ -11,8 +11,9 @@ from tests.support.given_when_then import after
 from tests.support.order_documents import NAMES, as_placement, document
 
 
+@pytest.mark.guarantee("G29")
 @pytest.mark.parametrize("name", NAMES)
-def test_G29_a_document_sent_as_a_placement_gives_its_own_totals(name):
+def test_a_document_sent_as_a_placement_gives_its_own_totals(name):
     fields, ids = document(name), count(1)
     [(_, placed)] = place(
         as_placement(fields),

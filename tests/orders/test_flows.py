@@ -129,8 +129,9 @@ def arrows(flow):
     }
 
 
+@pytest.mark.guarantee("G10")
 @pytest.mark.parametrize("flow", FLOWS)
-def test_G10_every_arrow_is_documented(flow):
+def test_every_arrow_is_documented(flow):
     assert arrows(flow) <= ARROWS
 
 
@@ -138,8 +139,9 @@ def test_every_documented_arrow_is_in_a_flow():
     assert set().union(*map(arrows, FLOWS)) == ARROWS
 
 
+@pytest.mark.guarantee("G10")
 @pytest.mark.parametrize("flow", FLOWS)
-def test_G10_from_every_status_a_path_leads_to_an_end(flow):
+def test_from_every_status_a_path_leads_to_an_end(flow):
     ends, ways = set(ENDS), leads(flow)
     while grown := {status for status, to in ways.items() if status not in ends and to & ends}:
         ends |= grown
@@ -152,15 +154,17 @@ def test_every_status_a_flow_leads_to_leads_on_or_is_an_end(flow):
     assert {to for reached in ways.values() for to in reached if not ways.get(to)} <= ENDS
 
 
+@pytest.mark.guarantee("G10")
 @pytest.mark.parametrize("flow", FLOWS)
-def test_G10_an_order_leaves_every_passing_status_by_itself(flow):
+def test_an_order_leaves_every_passing_status_by_itself(flow):
     """No status that the contract prints with an automatic arrow may keep an order."""
     passing = {status for status in leads(flow) if status in PASSING}
     assert passing <= AUTOMATIC[flow].keys()
 
 
+@pytest.mark.guarantee("G10")
 @pytest.mark.parametrize("flow", FLOWS)
-def test_G10_every_automatic_step_is_one_that_its_flow_allows(flow):
+def test_every_automatic_step_is_one_that_its_flow_allows(flow):
     for status, event in AUTOMATIC[flow].items():
         if status in FLOWS[flow]:
             assert event in FLOWS[flow][status]

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -97,9 +98,10 @@ def lives(steps, purchase=PLACED):
     return passed, rested
 
 
+@pytest.mark.guarantee("G10")
 @settings(max_examples=300, deadline=None)
 @given(steps(), purchases())
-def test_G10_only_documented_transitions_and_no_rest_in_passing(steps, purchase):
+def test_only_documented_transitions_and_no_rest_in_passing(steps, purchase):
     passed, rested = lives(steps, purchase)
     for before, after in pairwise(passed):
         if after.status is not before.status:
@@ -107,9 +109,10 @@ def test_G10_only_documented_transitions_and_no_rest_in_passing(steps, purchase)
     assert all(order.status not in PASSING for order in rested)
 
 
+@pytest.mark.guarantee("G21", "G22")
 @settings(max_examples=300, deadline=None)
 @given(steps(), purchases())
-def test_G21_G22_invoices_never_exceed_the_value_and_the_value_is_its_parts(steps, purchase):
+def test_invoices_never_exceed_the_value_and_the_value_is_its_parts(steps, purchase):
     passed, rested = lives(steps, purchase)
     value = sum(total.value for total in purchase.totals)
     for order in passed:
@@ -121,18 +124,20 @@ def test_G21_G22_invoices_never_exceed_the_value_and_the_value_is_its_parts(step
         assert complete == (order.status is Status.INVOICED) or order.canceled_at
 
 
+@pytest.mark.guarantee("G14")
 @settings(max_examples=200, deadline=None)
 @given(steps())
-def test_G14_an_order_of_no_value_moves_with_the_payment_of_its_group(steps):
+def test_an_order_of_no_value_moves_with_the_payment_of_its_group(steps):
     """Whatever clients do to both, but for invoices: their values differ."""
     steps = [step for step in steps if getattr(step.decide, "func", None) is not issue_invoice]
     ours, theirs = (lives(steps, one)[1] for one in (BESIDE_OTHERS, PLACED))
     assert [order.status for order in ours] == [order.status for order in theirs]
 
 
+@pytest.mark.guarantee("G17")
 @settings(max_examples=200, deadline=None)
 @given(steps())
-def test_G17_the_first_cause_of_a_cancellation_stays(steps):
+def test_the_first_cause_of_a_cancellation_stays(steps):
     passed, _ = lives(steps)
     causes = [order.cancellation for order in passed if order.cancellation]
     assert all(cause == causes[0] for cause in causes)
@@ -141,9 +146,10 @@ def test_G17_the_first_cause_of_a_cancellation_stays(steps):
         assert last.cancellation.reason == last.requests[-1].reason
 
 
+@pytest.mark.guarantee("G2")
 @settings(max_examples=100, deadline=None)
 @given(steps(), st.lists(commands(), max_size=10))
-def test_G2_a_decision_changes_no_order_by_itself_whether_it_refuses_or_not(steps, commands):
+def test_a_decision_changes_no_order_by_itself_whether_it_refuses_or_not(steps, commands):
     order = lives(steps)[1][-1]
     before = repr(order)
     for decide in commands:
@@ -152,9 +158,10 @@ def test_G2_a_decision_changes_no_order_by_itself_whether_it_refuses_or_not(step
         assert repr(order) == before
 
 
+@pytest.mark.guarantee("G2")
 @settings(max_examples=100, deadline=None)
 @given(steps(), commands())
-def test_G2_after_a_refusal_the_same_command_is_refused_again(steps, decide):
+def test_after_a_refusal_the_same_command_is_refused_again(steps, decide):
     order = lives(steps)[1][-1]
     answers = []
     for _ in range(2):

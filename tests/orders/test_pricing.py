@@ -192,8 +192,9 @@ lines = st.builds(
 )
 
 
+@pytest.mark.guarantee("G21")
 @given(st.lists(lines, max_size=5))
-def test_G21_the_figures_of_lines_add_up(given_lines: list[Line]) -> None:
+def test_the_figures_of_lines_add_up(given_lines: list[Line]) -> None:
     figures = [price_line(line) for line in given_lines]
     totals = sum_totals(figures)
     assert totals.value == sum(f.total + f.services + f.freight + f.taxes for f in figures)
@@ -203,6 +204,7 @@ def test_G21_the_figures_of_lines_add_up(given_lines: list[Line]) -> None:
         assert found.total == found.base + found.price_tags
 
 
+@pytest.mark.guarantee("G21")
 @given(st.integers(0, 10**12), st.lists(st.integers(0, 10**6), min_size=1, max_size=9))
-def test_G21_a_division_loses_no_cent(amount: int, weights: list[int]) -> None:
+def test_a_division_loses_no_cent(amount: int, weights: list[int]) -> None:
     assert sum(divide(amount, weights)) == amount

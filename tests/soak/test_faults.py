@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import pytest
 import redis
 
 from tests.soak.deployment import (
@@ -78,7 +79,8 @@ def writing(deployment: Deployment, at_least: int) -> Iterator[Writer]:
         yield writer
 
 
-def test_G1_G46_kill_of_each_process_under_load_loses_and_doubles_nothing(
+@pytest.mark.guarantee("G1", "G46")
+def test_kill_of_each_process_under_load_loses_and_doubles_nothing(
     database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
     with (
@@ -105,7 +107,8 @@ def test_G1_G46_kill_of_each_process_under_load_loses_and_doubles_nothing(
         assert json.loads(checked.stdout)["ok"] is True
 
 
-def test_G46_flushall_under_load_and_a_killed_redis_lose_and_double_nothing(
+@pytest.mark.guarantee("G46")
+def test_flushall_under_load_and_a_killed_redis_lose_and_double_nothing(
     database_url: str, tmp_path: Path
 ) -> None:
     with contextlib.ExitStack() as stack:
@@ -126,7 +129,8 @@ def test_G46_flushall_under_load_and_a_killed_redis_lose_and_double_nothing(
         followers.require_everything_once(deployment, writer)
 
 
-def test_G43_a_failing_receiver_gets_every_notice_in_order_of_each_order(
+@pytest.mark.guarantee("G43")
+def test_a_failing_receiver_gets_every_notice_in_order_of_each_order(
     database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
     outage = 30  # more failures in a row than open the circuit

@@ -7,10 +7,9 @@ import pytest
 from tests.soak.soak import DATABASES, Soak
 
 
+@pytest.mark.guarantee("G40", "G41", "G43", "G46")
 @pytest.mark.parametrize("database", DATABASES)
-def test_G40_G41_G43_G46_a_short_soak_recounts_to_what_the_ledger_says(
-    database: str, tmp_path: Path
-) -> None:
+def test_a_short_soak_recounts_to_what_the_ledger_says(database: str, tmp_path: Path) -> None:
     with Soak(tmp_path, database, "short", short=True) as soak:
         soak.last(soak.each_kind_once())
         soak.clear_up()

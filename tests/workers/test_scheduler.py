@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import insert
 
 from oms_ledger.cell import Cell
@@ -48,7 +49,8 @@ def timers(cell):
 LONG_AGO = datetime.now(UTC) - timedelta(days=1)
 
 
-def test_G16_the_cancellation_window_closes_once_and_not_before_its_time(cell):
+@pytest.mark.guarantee("G16")
+def test_the_cancellation_window_closes_once_and_not_before_its_time(cell):
     async def story():
         await open_account(at(cell, LONG_AGO).ledger, grace_period_minutes=30)
         order = await place_paid(cell.ledger, "v1-01")
@@ -69,7 +71,8 @@ def test_G16_the_cancellation_window_closes_once_and_not_before_its_time(cell):
     assert timers(cell) == []
 
 
-def test_G16_a_timer_is_void_when_the_order_has_moved_on(cell):
+@pytest.mark.guarantee("G16")
+def test_a_timer_is_void_when_the_order_has_moved_on(cell):
     async def story():
         await open_account(at(cell, LONG_AGO).ledger, grace_period_minutes=30)
         await place_paid(cell.ledger, "v1-01")
@@ -114,7 +117,8 @@ def test_what_is_older_than_its_retention_becomes_a_dead_letter(cell):
         assert feeds.unused(connection, now + 5 * day) == ["key-1"]
 
 
-def test_G44_the_sweep_wakes_a_thousand_owed_hooks_by_one_job(cell, redis_url):
+@pytest.mark.guarantee("G44")
+def test_the_sweep_wakes_a_thousand_owed_hooks_by_one_job(cell, redis_url):
     swept = Cell(replace(cell.settings, redis_url=redis_url))
     now = now_micros()
     owed = {"position": 1, "event_id": "E1", "order_id": "v1-01", "notification": "{}"}

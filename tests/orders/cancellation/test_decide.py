@@ -54,7 +54,8 @@ def test_once_handling_may_have_begun_the_first_call_asks(story):
     )
 
 
-def test_G17_the_second_call_confirms_and_the_first_cause_stays():
+@pytest.mark.guarantee("G17")
+def test_the_second_call_confirms_and_the_first_cause_stays():
     scenarios.in_handling.and_(scenarios.ASKED).when(
         cancel, reason="confirmed", requested_by_user=False
     ).then(
@@ -115,14 +116,16 @@ def test_a_passing_status_is_answered_with_try_again():
     scenarios.ready_for_handling.and_(events.HandlingRequested()).when(cancel).refused(Busy)
 
 
+@pytest.mark.guarantee("G10")
 @pytest.mark.parametrize("story", [scenarios.ready_for_handling, scenarios.in_handling])
-def test_G10_in_the_complete_flow_a_denial_leads_straight_back(story):
+def test_in_the_complete_flow_a_denial_leads_straight_back(story):
     order = denied(story.and_(scenarios.ASKED).order)
     assert order.status is story.order.status
     assert passed(order)[-2:] == ["cancellation-requested", str(story.order.status)]
 
 
-def test_G10_in_the_seller_flow_a_denial_leads_back_by_its_own_status():
+@pytest.mark.guarantee("G10")
+def test_in_the_seller_flow_a_denial_leads_back_by_its_own_status():
     order = denied(scenarios.seller_ready.and_(scenarios.ASKED).order)
     assert passed(order)[-2:] == ["cancellation-request-denied-ffm", "ready-for-handling"]
 

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,13 +47,14 @@ def test_totals_that_do_not_come_of_lines_stay():
     )
 
 
+@pytest.mark.guarantee("G21")
 @settings(max_examples=200, deadline=None)
 @given(
     st.integers(-10_000, 10_000),
     st.integers(1, 30),
     st.data(),
 )
-def test_G21_what_stays_and_what_leaves_add_up_however_often_units_leave(value, units, data):
+def test_what_stays_and_what_leaves_add_up_however_often_units_leave(value, units, data):
     line = events.Item(
         "A",
         "a",

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -220,9 +221,10 @@ def finish(story: Story) -> None:
         assert not any(story.order.units_left())
 
 
+@pytest.mark.guarantee("G21", "G26")
 @settings(max_examples=150, deadline=None)
 @given(orders(), st.data())
-def test_G21_G26_any_sequence_of_v2_changes_and_invoices_adds_up(order, data):
+def test_any_sequence_of_v2_changes_and_invoices_adds_up(order, data):
     story, chosen = Story(order), changes_settings.shown({})
     for number in range(data.draw(st.integers(1, 5))):
         if data.draw(st.booleans()):
@@ -251,9 +253,10 @@ def test_G21_G26_any_sequence_of_v2_changes_and_invoices_adds_up(order, data):
     finish(story)
 
 
+@pytest.mark.guarantee("G21", "G26")
 @settings(max_examples=150, deadline=None)
 @given(orders(), st.data())
-def test_G21_G26_any_sequence_of_v1_changes_and_invoices_adds_up(order, data):
+def test_any_sequence_of_v1_changes_and_invoices_adds_up(order, data):
     story = Story(order)
     for number in range(data.draw(st.integers(1, 6))):
         if data.draw(st.booleans()):

@@ -125,8 +125,9 @@ def finished(story):
     return story.order
 
 
+@pytest.mark.guarantee("G22")
 @pytest.mark.parametrize("change", [removal(2), addition(1)], ids=["fewer", "more"])
-def test_G22_change_and_invoice_in_every_interleaving(change):
+def test_change_and_invoice_in_every_interleaving(change):
     outcomes = set()
     for interleaving in merges(
         [asks("c", change), *transitions_of("c")], [invoices("1", 3 * PRICE)]
@@ -155,7 +156,8 @@ def test_change_and_cancellation_in_every_interleaving():
     assert ends == {"done", "canceled"}
 
 
-def test_G6_changes_of_two_clients_are_made_one_after_the_other():
+@pytest.mark.guarantee("G6")
+def test_changes_of_two_clients_are_made_one_after_the_other():
     for interleaving in merges(
         [asks("c", removal(2)), *transitions_of("c")],
         [asks("d", addition(1)), *transitions_of("d")],

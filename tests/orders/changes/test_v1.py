@@ -61,13 +61,15 @@ def test_discount_and_increment_are_one_net():
     assert (change.change.discount_value, change.change.increment_value) == (0, 4_99)
 
 
-def test_G5_the_same_request_id_again_changes_nothing():
+@pytest.mark.guarantee("G5")
+def test_the_same_request_id_again_changes_nothing():
     once = in_handling.when(register_change, requested=asks(removed=(MUG,)))
     again = after(once.decided(), once.order)
     assert register_change(again, once.context, requested=asks(discount_value=1)) == []
 
 
-def test_G24_removed_units_come_from_lines_of_that_price_first():
+@pytest.mark.guarantee("G24")
+def test_removed_units_come_from_lines_of_that_price_first():
     dear = replace(MUGS, unique_id="LINE-3", price=50_00)
     story = given(purchase(items=(MUGS, LAMP, dear)), *in_handling.events[1:])
     story.when(register_change, requested=asks(removed=(UnitsInput("mug", 3, 50_00),))).decided()
@@ -83,7 +85,8 @@ def test_G24_removed_units_come_from_lines_of_that_price_first():
     )
 
 
-def test_G26_removed_units_are_gone_from_what_is_invoiced_and_added_ones_are_in():
+@pytest.mark.guarantee("G26")
+def test_removed_units_are_gone_from_what_is_invoiced_and_added_ones_are_in():
     order = changed(in_handling, asks(removed=(MUG,), added=(UnitsInput("pan", 2, 20_00),)))
     assert order.units_left() == [1, 1, 2]
     context = in_handling.when(register_change).context
@@ -106,7 +109,8 @@ def test_G26_removed_units_are_gone_from_what_is_invoiced_and_added_ones_are_in(
     assert after(last, order).status is Status.INVOICED
 
 
-def test_G22_a_change_that_leaves_nothing_to_invoice_ends_the_order():
+@pytest.mark.guarantee("G22")
+def test_a_change_that_leaves_nothing_to_invoice_ends_the_order():
     story = in_handling.and_(invoice(90_00, events.InvoicedItem(0, 2, 45_00)))
     story.when(register_change, requested=asks(removed=(A_LAMP,))).rests_in(Status.INVOICED)
 
@@ -186,7 +190,8 @@ def test_a_marketplace_order_is_changed_while_its_payment_is_approved():
     assert CARD in order.payments
 
 
-def test_G26_changes_that_an_imported_order_came_with_are_out_of_and_in_what_is_invoiced():
+@pytest.mark.guarantee("G26")
+def test_changes_that_an_imported_order_came_with_are_out_of_and_in_what_is_invoiced():
     fields = {
         "id": "changeAttachment",
         "changesData": [

@@ -104,7 +104,8 @@ def test_only_what_is_still_prepared_may_be_registered():
             require_prepared(over.order, NAME)
 
 
-def test_G16_after_ten_minutes_it_is_given_up_and_a_call_gives_back():
+@pytest.mark.guarantee("G16")
+def test_after_ten_minutes_it_is_given_up_and_a_call_gives_back():
     almost = TIME_TO_REGISTER - timedelta(microseconds=1)
     prepared.when(expire_preparation, later=almost).then()
     prepared.when(expire_preparation, later=TIME_TO_REGISTER).then(
@@ -118,7 +119,8 @@ def test_G16_after_ten_minutes_it_is_given_up_and_a_call_gives_back():
     assert (message.kind, message.key, message.body) == ("withdraw-change", NAME, {"askedAs": NAME})
 
 
-def test_G16_its_time_is_told_whatever_else_the_order_waits_for():
+@pytest.mark.guarantee("G16")
+def test_its_time_is_told_whatever_else_the_order_waits_for():
     assert timer(in_handling.order) == {}
     due = int((START + TIME_TO_REGISTER).timestamp() * 1_000_000)
     waiting = after(prepared.when(cancel).decided(), prepared.order)

@@ -193,7 +193,8 @@ def test_with_compensation_the_freight_stays_what_it_was():
     assert order.value == 43_01 - 5_00
 
 
-def test_G26_the_changed_order_is_invoiced_by_its_new_lines():
+@pytest.mark.guarantee("G26")
+def test_the_changed_order_is_invoiced_by_its_new_lines():
     part = shopping.and_(invoice(10_00, e.InvoicedItem(1, 1, 5_00, unique_id="B")))
     order = applied(part, asks(replace=(side(one("a", 2)), side(one("tea", price=1_00)))))
     assert order.units_left() == [1, 1, 0]
@@ -212,7 +213,8 @@ def test_G26_the_changed_order_is_invoiced_by_its_new_lines():
     assert after(events, order).status is Status.INVOICED
 
 
-def test_G22_a_change_that_leaves_nothing_to_invoice_ends_the_order():
+@pytest.mark.guarantee("G22")
+def test_a_change_that_leaves_nothing_to_invoice_ends_the_order():
     part = shopping.and_(invoice(40_00, e.InvoicedItem(0, 3, 10_00, unique_id="A")))
     order = applied(part, asks(remove=side(one("b")), manual_increment=5_00))
     assert order.value == 40_00
@@ -342,7 +344,8 @@ def test_an_invoiced_order_is_not_changed():
         with_request(done, asks(manual_discount=1))
 
 
-def test_G24_lines_of_the_same_sku_are_told_apart_by_their_unique_id():
+@pytest.mark.guarantee("G24")
+def test_lines_of_the_same_sku_are_told_apart_by_their_unique_id():
     order = applied(twice, asks(remove=side(one("a", 2, unique_id="A2"))))
     assert [item.quantity for item in order.items] == [3, 1, 1]
 
@@ -399,7 +402,8 @@ def test_one_request_at_a_time():
     assert can_change(shopping.order)
 
 
-def test_G22_no_invoice_is_taken_while_a_change_is_in_progress():
+@pytest.mark.guarantee("G22")
+def test_no_invoice_is_taken_while_a_change_is_in_progress():
     with pytest.raises(refusals.ChangeInProgress):
         issue_invoice(removal, FACTS, number="1", type="Output", value=1, issued_at=START)
 

@@ -36,14 +36,16 @@ def test_an_invoice_for_part_of_the_order_leaves_it_in_handling():
     invoicing(scenarios.in_handling, 45_00, ("mug", 1)).then(scenarios.invoice(45_00, MUG))
 
 
-def test_G22_the_invoice_that_completes_the_value_completes_the_order():
+@pytest.mark.guarantee("G22")
+def test_the_invoice_that_completes_the_value_completes_the_order():
     consume = scenarios.in_handling.and_(scenarios.invoice(45_00, MUG))
     invoicing(consume, 55_00, ("mug", 1), ("lamp", 1), number="2").then(
         scenarios.invoice(55_00, MUG, LAMP, number="2"), *DONE
     )
 
 
-def test_G22_invoices_never_exceed_the_order():
+@pytest.mark.guarantee("G22")
+def test_invoices_never_exceed_the_order():
     invoicing(scenarios.in_handling, scenarios.VALUE + 1).refused(InvoiceExceedsOrder)
     consume = scenarios.in_handling.and_(scenarios.invoice(45_00, MUG))
     invoicing(consume, 55_01, number="2").refused(InvoiceExceedsOrder)
@@ -96,8 +98,9 @@ def test_a_number_cannot_be_both_an_output_and_an_input():
     ).refused(InvoiceNumberTaken)
 
 
+@pytest.mark.guarantee("G27")
 @pytest.mark.parametrize("number", ["NF 7/2026 #1", "000123", "ção"])
-def test_G27_numbers_and_descriptions_are_kept_as_sent(number):
+def test_numbers_and_descriptions_are_kept_as_sent(number):
     order = invoicing(
         scenarios.in_handling, 45_00, ("mug", 1, None, "A blue mug"), number=number
     ).rests_in(Status.HANDLING)
@@ -118,7 +121,8 @@ def test_a_line_may_be_named_by_its_unique_id():
     invoicing(scenarios.in_handling, 10_00, ("LINE-2", 1)).then(scenarios.invoice(10_00, LAMP))
 
 
-def test_G24_the_same_sku_on_two_lines_is_taken_by_price_then_in_order():
+@pytest.mark.guarantee("G24")
+def test_the_same_sku_on_two_lines_is_taken_by_price_then_in_order():
     cheap, dear = events.Item("A", "mug", "1", 1, 10_00), events.Item("B", "mug", "1", 2, 45_00)
     twice = given(scenarios.purchase(items=(cheap, dear)), *scenarios.in_handling.events[1:])
     one = events.InvoicedItem(0, 1, 10_00, unique_id="A")
@@ -141,7 +145,8 @@ def test_without_items_whole_lines_are_inferred_when_they_add_up(value, inferred
     assert [(item.item_index, item.quantity) for item in issued.items] == inferred
 
 
-def test_G23_a_return_needs_an_output_and_does_not_count_as_invoiced():
+@pytest.mark.guarantee("G23")
+def test_a_return_needs_an_output_and_does_not_count_as_invoiced():
     invoicing(scenarios.in_handling, 45_00, type="Input").refused(InputBeforeOutput)
     consume = scenarios.in_handling.and_(scenarios.invoice(45_00, MUG))
     order = invoicing(consume, 45_00, ("mug", 1), number="2", type="Input").rests_in(

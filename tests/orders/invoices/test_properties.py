@@ -5,6 +5,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from itertools import groupby
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -124,9 +125,10 @@ def lives(order: Order, fields) -> list[Order]:
     return every
 
 
+@pytest.mark.guarantee("G22", "G24")
 @settings(max_examples=200, deadline=None)
 @given(lines(), invoices())
-def test_G22_G24_no_more_is_invoiced_or_returned_than_there_is_of_any_line(fields, requested):
+def test_no_more_is_invoiced_or_returned_than_there_is_of_any_line(fields, requested):
     order = in_handling(items_of(fields))
     for one in lives(order, requested):
         assert one.invoiced_value <= one.value
@@ -142,9 +144,10 @@ def test_G22_G24_no_more_is_invoiced_or_returned_than_there_is_of_any_line(field
         assert (one.invoiced_value == one.value) == (one.invoiced_at is not None)
 
 
+@pytest.mark.guarantee("G24")
 @settings(max_examples=200, deadline=None)
 @given(lines(), st.sampled_from(SKUS), st.integers(1, 8))
-def test_G24_units_of_a_sku_are_taken_in_order_at_their_own_prices(fields, sku, units):
+def test_units_of_a_sku_are_taken_in_order_at_their_own_prices(fields, sku, units):
     order = in_handling(items_of(fields))
     of_sku = [i for i, item in enumerate(order.items) if item.id == sku]
     if sum(order.items[i].quantity for i in of_sku) < units:
@@ -181,9 +184,10 @@ def test_G24_units_of_a_sku_are_taken_in_order_at_their_own_prices(fields, sku, 
         assert fields == each[:here]
 
 
+@pytest.mark.guarantee("G24")
 @settings(max_examples=200, deadline=None)
 @given(lines(), st.lists(st.integers(1, 4000), max_size=3))
-def test_G24_inferred_packages_come_to_what_their_lines_cost(fields, values):
+def test_inferred_packages_come_to_what_their_lines_cost(fields, values):
     order = in_handling(items_of(fields))
     for number, value in enumerate([*values, None]):
         left = order.value - order.invoiced_value
@@ -212,9 +216,10 @@ def test_G24_inferred_packages_come_to_what_their_lines_cost(fields, values):
     assert order.units_left() == [0] * len(order.lines) or not order.value
 
 
+@pytest.mark.guarantee("G20", "G21")
 @settings(max_examples=200, deadline=None)
 @given(lines(), invoices())
-def test_G20_G21_the_same_whole_cents_stand_in_every_document_at_every_version(fields, requested):
+def test_the_same_whole_cents_stand_in_every_document_at_every_version(fields, requested):
     for order in lives(in_handling(items_of(fields)), requested):
         oms, pii, row = oms_document(order), pii_document(order), list_row(order)
         seen = filter_document(order)
@@ -242,9 +247,10 @@ def _floats(part: Any) -> list[float]:
     return [x for value in part for x in _floats(value)] if isinstance(part, list) else []
 
 
+@pytest.mark.guarantee("G25")
 @settings(max_examples=300, deadline=None)
 @given(lines())
-def test_G25_unit_multipliers_are_exact_decimals_in_every_sum(fields):
+def test_unit_multipliers_are_exact_decimals_in_every_sum(fields):
     items = items_of(fields)
     exact = [
         (item.price * item.quantity * item.unit_multiplier).quantize(
@@ -260,9 +266,10 @@ def test_G25_unit_multipliers_are_exact_decimals_in_every_sum(fields):
         assert shown["unitMultiplier"] == float(item.unit_multiplier)
 
 
+@pytest.mark.guarantee("G21")
 @settings(max_examples=300, deadline=None)
 @given(st.integers(-10_000, 10_000), st.lists(st.integers(0, 500), min_size=1, max_size=8))
-def test_G21_a_division_loses_and_invents_no_cent(amount, weights):
+def test_a_division_loses_and_invents_no_cent(amount, weights):
     shares = divide(amount, weights)
     assert sum(shares) == amount
     whole = sum(weights)
@@ -276,9 +283,10 @@ TEXTS = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_
 )
 
 
+@pytest.mark.guarantee("G27")
 @settings(max_examples=200, deadline=None)
 @given(TEXTS, TEXTS)
-def test_G27_any_number_and_description_is_kept_and_found(number, description):
+def test_any_number_and_description_is_kept_and_found(number, description):
     order = in_handling((scenarios.MUGS, scenarios.LAMP))
     issued = issue_invoice(
         order,

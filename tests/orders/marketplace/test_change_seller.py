@@ -117,7 +117,8 @@ def test_an_order_that_was_changed_or_invoiced_keeps_its_seller():
     assert change_seller_refusal(order) is None
 
 
-def test_G16_the_window_closes_once_and_is_void_after_a_change():
+@pytest.mark.guarantee("G16")
+def test_the_window_closes_once_and_is_void_after_a_change():
     left.when(close_seller_window, later=timedelta(days=1)).then()
     order = left.when(close_seller_window, later=timedelta(days=2)).rests_in(Status.CANCELED)
     assert order.cancellation == events.CancellationStarted(

@@ -41,7 +41,8 @@ def test_one_pending_payment_keeps_the_order_waiting_for_it():
     )
 
 
-def test_G5_processing_again_is_answered_and_changes_nothing():
+@pytest.mark.guarantee("G5")
+def test_processing_again_is_answered_and_changes_nothing():
     scenarios.awaiting_payment.when(process_order, approved=ALL).then()
 
 
@@ -85,11 +86,12 @@ def test_the_first_of_two_payments_is_recorded_and_the_order_waits_on():
     )
 
 
+@pytest.mark.guarantee("G5")
 @pytest.mark.parametrize(
     "story",
     [scenarios.card_approved, scenarios.in_window, scenarios.in_handling, scenarios.canceled],
 )
-def test_G5_hearing_of_the_same_approval_twice_changes_nothing(story):
+def test_hearing_of_the_same_approval_twice_changes_nothing(story):
     story.when(notify_payment, payment_id="CARD").then()
 
 
@@ -97,7 +99,8 @@ def test_a_payment_of_another_order_is_unknown():
     scenarios.awaiting_payment.when(notify_payment, payment_id="OTHER").refused(UnknownPayment)
 
 
-def test_G13_a_payment_heard_of_early_counts_when_the_order_is_processed():
+@pytest.mark.guarantee("G13")
+def test_a_payment_heard_of_early_counts_when_the_order_is_processed():
     scenarios.placed.when(notify_payment, payment_id="SLIP").then(
         events.PaymentAuthorized("SLIP", RECEIPT)
     )
@@ -131,10 +134,11 @@ def test_the_window_closes_when_its_time_has_come_and_not_before():
     ).then()
 
 
+@pytest.mark.guarantee("G16")
 @pytest.mark.parametrize(
     "story", [scenarios.placed, scenarios.ready_for_handling, scenarios.canceled]
 )
-def test_G16_the_timer_of_the_window_is_void_elsewhere(story):
+def test_the_timer_of_the_window_is_void_elsewhere(story):
     story.when(close_cancellation_window, later=scenarios.WINDOW).then()
 
 

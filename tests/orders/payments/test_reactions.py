@@ -148,9 +148,10 @@ def lives(steps):
     return rested
 
 
+@pytest.mark.guarantee("G23")
 @settings(max_examples=400, deadline=None)
 @given(steps())
-def test_G23_no_payment_is_settled_released_or_refunded_beyond_what_there_is(steps):
+def test_no_payment_is_settled_released_or_refunded_beyond_what_there_is(steps):
     for _, _, order in lives(steps):
         for one in order.balances:
             requested = one.requested
@@ -161,9 +162,10 @@ def test_G23_no_payment_is_settled_released_or_refunded_beyond_what_there_is(ste
         assert order.refunded <= order.captured
 
 
+@pytest.mark.guarantee("G14")
 @settings(max_examples=400, deadline=None)
 @given(steps())
-def test_G14_an_order_that_ended_keeps_no_money_that_nobody_was_asked_to_release(steps):
+def test_an_order_that_ended_keeps_no_money_that_nobody_was_asked_to_release(steps):
     for _, _, order in lives(steps):
         if order.status is Status.CANCELED:
             assert sum(one.held for one in order.balances) == 0
@@ -174,9 +176,10 @@ def test_G14_an_order_that_ended_keeps_no_money_that_nobody_was_asked_to_release
             assert sum(one.held for one in order.balances) == 0
 
 
+@pytest.mark.guarantee("G20", "G21")
 @settings(max_examples=400, deadline=None)
 @given(steps())
-def test_G20_G21_the_parts_of_a_request_are_the_whole_and_each_is_asked_once(steps):
+def test_the_parts_of_a_request_are_the_whole_and_each_is_asked_once(steps):
     for _, events, order in lives(steps):
         requests = order.money.requests
         assert len({one.id for one in requests}) == len(requests)
@@ -187,9 +190,10 @@ def test_G20_G21_the_parts_of_a_request_are_the_whole_and_each_is_asked_once(ste
         assert [p.id for p in transaction_of([order]).payments] == IDS
 
 
+@pytest.mark.guarantee("G13")
 @settings(max_examples=400, deadline=None)
 @given(steps())
-def test_G13_an_order_with_all_its_money_never_rests_in_payment_pending(steps):
+def test_an_order_with_all_its_money_never_rests_in_payment_pending(steps):
     for before, _, order in lives(steps):
         if order.status is Status.PAYMENT_PENDING:
             assert not order.paid
@@ -197,9 +201,10 @@ def test_G13_an_order_with_all_its_money_never_rests_in_payment_pending(steps):
             assert order.paid or order.cancellation
 
 
+@pytest.mark.guarantee("G23")
 @pytest.mark.parametrize("interest", [0, 1, 7, 99])
 @pytest.mark.parametrize("values", [[3000], [1, 2999], [1000, 1000, 1000], [333] * 9 + [3]])
-def test_G23_partial_invoices_settle_the_interest_in_parts_that_add_up(values, interest):
+def test_partial_invoices_settle_the_interest_in_parts_that_add_up(values, interest):
     payment = replace(PAYMENTS[0], value=3000 + interest, reference_value=3000)
     order = evolve(None, replace(PURCHASE, payments=(payment,)), START, "v1-01", "acme")
     context = DecisionContext(START, "R", grace_period=timedelta(0))
@@ -224,8 +229,9 @@ def test_G23_partial_invoices_settle_the_interest_in_parts_that_add_up(values, i
         invoiced += value
 
 
+@pytest.mark.guarantee("G21")
 @given(st.integers(0, 5000), st.lists(st.integers(0, 2000), min_size=1, max_size=5))
-def test_G21_a_division_gives_no_payment_more_than_it_has(value, left):
+def test_a_division_gives_no_payment_more_than_it_has(value, left):
     parts = shared(value, [(str(n), cents) for n, cents in enumerate(left)])
     given = {part.payment_id: part.value for part in parts}
     assert sum(given.values()) == min(value, sum(left))

@@ -49,18 +49,21 @@ def refund(value: int, number="in") -> e.RefundRequested:
     return e.RefundRequested(request_id=RECEIPT, invoice_number=number, value=value)
 
 
-def test_G23_a_return_of_an_invoiced_order_asks_the_gateway_for_its_value():
+@pytest.mark.guarantee("G23")
+def test_a_return_of_an_invoiced_order_asks_the_gateway_for_its_value():
     returning(INVOICED, 45_00).then(
         replace(scenarios.invoice(45_00, number="in", type="Input"), refund=45_00), refund(45_00)
     )
     assert returning(INVOICED, 45_00).rests_in(Status.INVOICED).refunds == (refund(45_00),)
 
 
-def test_G23_what_the_return_says_to_refund_wins_over_its_value():
+@pytest.mark.guarantee("G23")
+def test_what_the_return_says_to_refund_wins_over_its_value():
     assert returning(INVOICED, 45_00, refund=40_00).decided()[-1] == refund(40_00)
 
 
-def test_G23_while_not_all_is_invoiced_nothing_is_refunded_and_a_log_says_so():
+@pytest.mark.guarantee("G23")
+def test_while_not_all_is_invoiced_nothing_is_refunded_and_a_log_says_so():
     partly = scenarios.in_handling.and_(scenarios.invoice(45_00, number="out"))
     issued, logged = returning(partly, 45_00).decided()
     assert issued.refund is None
@@ -68,7 +71,8 @@ def test_G23_while_not_all_is_invoiced_nothing_is_refunded_and_a_log_says_so():
     assert returning(partly, 45_00).rests_in(Status.HANDLING).refunds == ()
 
 
-def test_G23_refunds_together_never_exceed_what_was_captured():
+@pytest.mark.guarantee("G23")
+def test_refunds_together_never_exceed_what_was_captured():
     once = returning(INVOICED, 60_00).decided()
     consume = INVOICED.and_(*once)
     returning(consume, 40_01, number="in-2").refused(RefundExceedsCaptured)
@@ -77,22 +81,26 @@ def test_G23_refunds_together_never_exceed_what_was_captured():
         returning(consume, 40_01, number="in-2").decided()
 
 
-def test_G23_the_interest_that_was_taken_can_be_given_back():
+@pytest.mark.guarantee("G23")
+def test_the_interest_that_was_taken_can_be_given_back():
     card = e.Payment("CARD", "2", "Visa", "creditCard", 110_00, 100_00, installments=3)
     returning(with_payments(card), 110_00).rests_in(Status.INVOICED)
     returning(with_payments(card), 110_01).refused(RefundExceedsCaptured)
 
 
-def test_G23_an_order_that_became_cheaper_was_captured_at_its_lower_value():
+@pytest.mark.guarantee("G23")
+def test_an_order_that_became_cheaper_was_captured_at_its_lower_value():
     cheaper = replace(INVOICED.order, totals=(e.Total("Items", 80_00),))
     assert captured(cheaper) == 80_00
 
 
-def test_G23_where_nothing_was_captured_nothing_can_be_refunded():
+@pytest.mark.guarantee("G23")
+def test_where_nothing_was_captured_nothing_can_be_refunded():
     returning(with_payments(), 1).refused(NothingToRefund)
 
 
-def test_G23_a_refund_of_nothing_needs_items():
+@pytest.mark.guarantee("G23")
+def test_a_refund_of_nothing_needs_items():
     returning(INVOICED, 45_00, refund=0).refused(InvalidRefund)
     exchange = returning(INVOICED, 45_00, ("lamp", 1), refund=0)
     invoiced = INVOICED.events[:-3]
@@ -108,7 +116,8 @@ def test_G23_a_refund_of_nothing_needs_items():
     exchange.refused(Refusal)  # without units that went out there are none to come back
 
 
-def test_G23_a_seller_order_returns_what_was_invoiced_and_its_marketplace_refunds():
+@pytest.mark.guarantee("G23")
+def test_a_seller_order_returns_what_was_invoiced_and_its_marketplace_refunds():
     story = scenarios.seller_ready.and_(
         e.HandlingRequested(),
         e.HandlingStarted(),
@@ -122,7 +131,8 @@ def test_G23_a_seller_order_returns_what_was_invoiced_and_its_marketplace_refund
     returning(consume, 55_01, number="in-2").refused(RefundExceedsCaptured)
 
 
-def test_G23_a_return_that_is_sent_again_asks_for_nothing_more():
+@pytest.mark.guarantee("G23")
+def test_a_return_that_is_sent_again_asks_for_nothing_more():
     consume = INVOICED.and_(*returning(INVOICED, 45_00).decided())
     again = e.InvoiceRepeated(number="in", receipt=RECEIPT)
     assert returning(consume, 45_00, receipted=True).decided() == [again]
@@ -130,12 +140,13 @@ def test_G23_a_return_that_is_sent_again_asks_for_nothing_more():
     assert returning(consume, 99_00).rests_in(Status.INVOICED).refunds == consume.order.refunds
 
 
+@pytest.mark.guarantee("G23")
 @settings(max_examples=200, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 5), st.integers(1, 120_00), st.booleans()), max_size=12),
     st.integers(0, 20_00),
 )
-def test_G23_whatever_returns_come_each_is_refunded_once_and_no_cent_too_much(returns, interest):
+def test_whatever_returns_come_each_is_refunded_once_and_no_cent_too_much(returns, interest):
     card = e.Payment("CARD", "2", "Visa", "creditCard", 100_00 + interest, 100_00)
     order = with_payments(card).order
     for at, (number, value, fields) in enumerate(returns):

@@ -107,7 +107,8 @@ def test_gift_cards_need_not_be_sent_again():
     assert sent([{"value": 100}, {"value": 50}], (CARD, GIFT)) == (CARD, GIFT)
 
 
-def test_G20_G21_what_is_sent_is_shared_among_the_orders_of_the_purchase_to_the_cent():
+@pytest.mark.guarantee("G20", "G21")
+def test_what_is_sent_is_shared_among_the_orders_of_the_purchase_to_the_cent():
     half = replace(CARD, value=50, reference_value=50)
     first = scenarios.given(replace(scenarios.purchase(), payments=(half,))).order
     third = (replace(scenarios.MUGS, quantity=1, price=33),)

@@ -280,7 +280,8 @@ def test_ids_quantities_and_payment_systems_come_as_text_or_number(sku):
     assert (placed.items[0].id, placed.items[0].quantity) == (str(sku), 1)
 
 
-def test_G25_a_unit_multiplier_is_exact():
+@pytest.mark.guarantee("G25")
+def test_a_unit_multiplier_is_exact():
     body = changed((*ITEM, "unitMultiplier"), 0.1)
     body["items"][0] |= {"quantity": 3, "price": 8330, "bundleItems": []}
     body["paymentData"]["payments"][0] |= {"value": 2098, "referenceValue": 2098}
@@ -370,9 +371,10 @@ def purchases(draw):
     return lines, payments
 
 
+@pytest.mark.guarantee("G21")
 @settings(max_examples=300, deadline=None)
 @given(purchases(), st.booleans())
-def test_G21_the_orders_together_are_the_purchase_to_the_cent(bought, by_gift_card):
+def test_the_orders_together_are_the_purchase_to_the_cent(bought, by_gift_card):
     lines, payments = bought
     gift_card = payments.pop()[0] if by_gift_card else 0
     body = purchase(lines, payments, gift_card)

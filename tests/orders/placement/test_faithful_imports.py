@@ -109,8 +109,9 @@ def differences(fields: dict[str, Any]) -> list[str]:
     ]
 
 
+@pytest.mark.guarantee("G31")
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_G31_a_document_comes_out_as_it_went_in(name: str) -> None:
+def test_a_document_comes_out_as_it_went_in(name: str) -> None:
     assert differences(EXAMPLES[name]()) == []
 
 
@@ -199,9 +200,10 @@ def documents(draw: Any) -> dict[str, Any]:
     return fields
 
 
+@pytest.mark.guarantee("G31")
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(documents())
-def test_G31_nulls_and_unknown_parts_of_any_document_are_kept(fields: dict[str, Any]) -> None:
+def test_nulls_and_unknown_parts_of_any_document_are_kept(fields: dict[str, Any]) -> None:
     assert differences(fields) == []
     order = imported(fields)
     oms, row = oms_document(order), list_row(order)

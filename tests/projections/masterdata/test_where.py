@@ -102,13 +102,14 @@ def store(connection: Connection, documents: list[dict[str, Any]]) -> None:
             connection.execute(insert(tables.document_terms), terms)
 
 
+@pytest.mark.guarantee("G73")
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     found=st.lists(documents, min_size=1, max_size=4), requested=st.lists(conditions, max_size=6)
 )
-def test_G73_sql_and_memory_agree(
+def test_sql_and_memory_agree(
     connection: Connection, found: list[dict[str, Any]], requested: list[Condition]
 ) -> None:
     store(connection, found)

@@ -302,8 +302,9 @@ def plans(its: Grown, action: str) -> Iterator[tuple[ParsedRequest, list[str]]]:
             yield requested, plan(its.cell, requested)
 
 
+@pytest.mark.guarantee("G60")
 @pytest.mark.parametrize("action", ACTIONS)
-def test_G60_what_an_action_asks_follows_indexes(grown, action):
+def test_what_an_action_asks_follows_indexes(grown, action):
     for requested, lines in plans(grown, action):
         if " WHERE " not in requested.text and " LIMIT 1" in requested.text:
             continue  # the last row
@@ -315,7 +316,8 @@ def test_G60_what_an_action_asks_follows_indexes(grown, action):
         assert not found, "\n".join([requested.text, *lines])
 
 
-def test_G60_the_function_that_appends_follows_indexes(grown):
+@pytest.mark.guarantee("G60")
+def test_the_function_that_appends_follows_indexes(grown):
     if grown.cell.database.sqlite:
         return  # it appends by statements that are explained like all others
     appender = PostgresAppender(grown.cell.database)
@@ -334,14 +336,16 @@ def test_G60_the_function_that_appends_follows_indexes(grown):
     assert {name for name, _, by_index in read if by_index} >= {"events", "unique_keys", "seals"}
 
 
+@pytest.mark.guarantee("G60")
 @pytest.mark.parametrize("action", [one for one in ACTIONS if one != STARTING])
-def test_G60_an_action_makes_as_many_statements_in_a_long_ledger(grown, action):
+def test_an_action_makes_as_many_statements_in_a_long_ledger(grown, action):
     few, many = grown.few[action], grown.many[action]
     assert len(few) == len(many), "\n".join(requested.text for requested in many)
     assert few
 
 
-def test_G60_the_calls_of_a_page_of_orders_are_found_by_its_orders(grown):
+@pytest.mark.guarantee("G60")
+def test_the_calls_of_a_page_of_orders_are_found_by_its_orders(grown):
     """What waits to be given may be much: a list does not look through it."""
     ((_, lines),) = (
         (requested, lines)
@@ -351,7 +355,8 @@ def test_G60_the_calls_of_a_page_of_orders_are_found_by_its_orders(grown):
     assert any("outbox_messages_order" in line for line in lines), lines
 
 
-def test_G62_starting_asks_as_much_in_a_long_ledger_and_follows_indexes(grown):
+@pytest.mark.guarantee("G62")
+def test_starting_asks_as_much_in_a_long_ledger_and_follows_indexes(grown):
     few, many = grown.few[STARTING], grown.many[STARTING]
     assert [requested.text for requested in few] == [requested.text for requested in many]
     of_entries = [
@@ -366,7 +371,8 @@ def test_G62_starting_asks_as_much_in_a_long_ledger_and_follows_indexes(grown):
         assert re.search(r" LIMIT |max\(events.position\)", text), text
 
 
-def test_G62_who_follows_the_ledger_remembers_so_many_orders_and_no_more(grown):
+@pytest.mark.guarantee("G62")
+def test_who_follows_the_ledger_remembers_so_many_orders_and_no_more(grown):
     cell, room, at, streams = grown.cell, 60, 0, set[str]()
     loader = StreamLoader(cell.store, cell.encryption, DECIDERS, cached=room)
     while rows := cell.store.page(at, 50):

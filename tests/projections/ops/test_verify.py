@@ -41,6 +41,7 @@ def of(table, order_id):
     return (table.c.account == ACCOUNT) & (table.c.order_id == order_id)
 
 
+@pytest.mark.guarantee("G8")
 @pytest.mark.parametrize(
     ("table", "order_id", "change"),
     [
@@ -59,7 +60,7 @@ def of(table, order_id):
     ],
     ids=str,
 )
-def test_G8_a_row_that_differs_is_named_by_the_entry_it_should_come_of(
+def test_a_row_that_differs_is_named_by_the_entry_it_should_come_of(
     cell, orders, table, order_id, change
 ):
     with cell.database.writing() as connection:
@@ -73,7 +74,8 @@ def test_G8_a_row_that_differs_is_named_by_the_entry_it_should_come_of(
     ]
 
 
-def test_G8_a_row_about_an_order_that_the_ledger_does_not_know_is_named(cell, orders):
+@pytest.mark.guarantee("G8")
+def test_a_row_about_an_order_that_the_ledger_does_not_know_is_named(cell, orders):
     with cell.database.writing() as connection:
         made_up = {"account": ACCOUNT, "order_id": "v9-01", "kind": "placement", "due_at": 1}
         connection.execute(insert(tables.timers).values(made_up))
@@ -81,14 +83,16 @@ def test_G8_a_row_about_an_order_that_the_ledger_does_not_know_is_named(cell, or
     assert (found.view, found.order_id, found.position) == ("timers", "v9-01", 0)
 
 
-def test_G8_totals_that_are_not_the_sum_of_their_orders_are_named(cell, orders):
+@pytest.mark.guarantee("G8")
+def test_totals_that_are_not_the_sum_of_their_orders_are_named(cell, orders):
     with cell.database.writing() as connection:
         figures = tables.order_totals
         connection.execute(update(figures).values(value_sum=figures.c.value_sum + 1))
     assert {one.view for one in stale_views(cell)} == {"order_totals"}
 
 
-def test_G8_views_that_lag_or_are_rebuilt_agree_all_the_same(cell, orders):
+@pytest.mark.guarantee("G8")
+def test_views_that_lag_or_are_rebuilt_agree_all_the_same(cell, orders):
     asyncio.run(place_paid(cell.ledger, "v5-01", 5))
     assert stale_views(cell) == []
     rebuild_view(cell, views.SUBSCRIPTION)

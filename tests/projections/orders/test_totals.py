@@ -3,6 +3,7 @@
 import random
 from collections import defaultdict
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, insert, select
@@ -70,9 +71,10 @@ def view_of(order_id, one):
     }
 
 
+@pytest.mark.guarantee("G31")
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers())
-def test_G31_figures_kept_move_by_move_are_those_computed_anew(seed):
+def test_figures_kept_move_by_move_are_those_computed_anew(seed):
     rng = random.Random(seed)
     engine = create_engine("sqlite://")
     metadata.create_all(engine, tables=[order_views, table, metadata.tables["order_search_terms"]])

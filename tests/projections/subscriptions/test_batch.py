@@ -44,7 +44,8 @@ def position(cell, sinks):
         return checkpoints.position(connection, sinks.subscription)
 
 
-def test_G40_feeds_that_go_on_together_produce_what_each_would_alone(cell):
+@pytest.mark.guarantee("G40")
+def test_feeds_that_go_on_together_produce_what_each_would_alone(cell):
     sinks = queues(cell, EVERY.filter, HANDLED, PAID, {**PAID, "disableSingleFire": True})
     write_orders(cell, 4)
     assert run_batch(cell.database, cell.loader(), sinks) == Run([])
@@ -56,7 +57,8 @@ def test_G40_feeds_that_go_on_together_produce_what_each_would_alone(cell):
     assert produced(cell, "key-3") == sorted({r.order_id: r.position for r in rows[::-1]}.values())
 
 
-def test_G40_a_feed_that_lags_is_left_behind_and_goes_on_alone(cell):
+@pytest.mark.guarantee("G40")
+def test_a_feed_that_lags_is_left_behind_and_goes_on_alone(cell):
     write_orders(cell, 2)
     late, prompt = queues(cell, EVERY.filter, EVERY.filter)
     assert run_batch(cell.database, cell.loader(), [prompt]) == Run([])
@@ -68,7 +70,8 @@ def test_G40_a_feed_that_lags_is_left_behind_and_goes_on_alone(cell):
     assert produced(cell, "key-1") == produced(cell, "key-2") == recomputed(cell)
 
 
-def test_G40_only_who_missed_nothing_and_is_free_is_passed_over(cell):
+@pytest.mark.guarantee("G40")
+def test_only_who_missed_nothing_and_is_free_is_passed_over(cell):
     sinks = queues(cell, EVERY.filter, EVERY.filter, EVERY.filter)
     owed, _, held = sinks
     with cell.database.writing() as connection:
@@ -92,7 +95,8 @@ def write_orders_again(cell):
     asyncio.run(place_paid(cell.ledger, "v99-01", 99))
 
 
-def test_G44_a_slow_filter_breaks_off_and_the_others_go_on_without_it(cell, monkeypatch):
+@pytest.mark.guarantee("G44")
+def test_a_slow_filter_breaks_off_and_the_others_go_on_without_it(cell, monkeypatch):
     monkeypatch.setattr(filtering, "BUDGET", 0.0)  # whatever is evaluated at all is slow
     slow, prompt = queues(cell, {**SLOW, "disableSingleFire": True}, EVERY.filter)
     write_orders(cell, 2)
@@ -108,7 +112,8 @@ def test_G44_a_slow_filter_breaks_off_and_the_others_go_on_without_it(cell, monk
     assert produced(cell, "key-1") == [r.position for r in cell.store.page(0, 999) if r.order_id]
 
 
-def test_G44_a_run_ends_after_its_time_when_a_page_is_done(cell, monkeypatch):
+@pytest.mark.guarantee("G44")
+def test_a_run_ends_after_its_time_when_a_page_is_done(cell, monkeypatch):
     monkeypatch.setattr(batch, "PAGE", 2)
     sinks = queues(cell, EVERY.filter, PAID)
     write_orders(cell, 2)
@@ -120,7 +125,8 @@ def test_G44_a_run_ends_after_its_time_when_a_page_is_done(cell, monkeypatch):
     assert produced(cell, "key-1") == recomputed(cell)
 
 
-def test_G43_who_tells_hears_of_each_page_when_it_is_stored(cell, monkeypatch):
+@pytest.mark.guarantee("G43")
+def test_who_tells_hears_of_each_page_when_it_is_stored(cell, monkeypatch):
     monkeypatch.setattr(batch, "PAGE", 2)
     (sinks,) = queues(cell, EVERY.filter)
     write_orders(cell, 1)
@@ -133,7 +139,8 @@ def test_G43_who_tells_hears_of_each_page_when_it_is_stored(cell, monkeypatch):
     assert seen[-1] == whole
 
 
-def test_G40_whose_notices_cannot_be_stored_does_not_hold_up_the_others(cell):
+@pytest.mark.guarantee("G40")
+def test_whose_notices_cannot_be_stored_does_not_hold_up_the_others(cell):
     broken, sound = queues(cell, EVERY.filter, EVERY.filter)
 
     def store_notifications(connection, notifications):
@@ -152,7 +159,8 @@ def test_G40_whose_notices_cannot_be_stored_does_not_hold_up_the_others(cell):
     assert produced(cell, "key-2") == recomputed(cell)
 
 
-def test_G40_a_cursor_whose_lease_was_taken_meanwhile_stores_nothing(cell):
+@pytest.mark.guarantee("G40")
+def test_a_cursor_whose_lease_was_taken_meanwhile_stores_nothing(cell):
     stolen, kept = queues(cell, EVERY.filter, EVERY.filter)
     write_orders(cell, 2)
 
@@ -204,7 +212,8 @@ class Killing:
     value = truthy
 
 
-def test_G64_a_filter_that_ends_its_process_is_paused_and_the_others_go_on(cell, monkeypatch):
+@pytest.mark.guarantee("G64")
+def test_a_filter_that_ends_its_process_is_paused_and_the_others_go_on(cell, monkeypatch):
     """It rests at the event that it failed on, and goes on after it when somebody says so."""
     deadly, healthy = queues(cell, DEADLY, {**PAID, "disableSingleFire": True})
     write_orders(cell, 3)
@@ -242,7 +251,8 @@ def test_G64_a_filter_that_ends_its_process_is_paused_and_the_others_go_on(cell,
     assert position(cell, again) == cell.store.head()
 
 
-def test_G64_a_dry_run_and_an_explanation_end_with_the_process_that_they_ended(cell, monkeypatch):
+@pytest.mark.guarantee("G64")
+def test_a_dry_run_and_an_explanation_end_with_the_process_that_they_ended(cell, monkeypatch):
     write_orders(cell, 3)
     killing = Killing(DEADLY["expression"])
     monkeypatch.setattr(jsonata, "compile", lambda _: killing)

@@ -46,7 +46,8 @@ def recomputed(cell, filter=FromWorkflow()):  # noqa: B008
     return [r.position for r in rows if r.order_id and filter.matches(r.status, r.moved)]
 
 
-def test_G40_a_feed_produces_what_a_recomputation_gives(cell):
+@pytest.mark.guarantee("G40")
+def test_a_feed_produces_what_a_recomputation_gives(cell):
     feed = configure(cell, EVERY)
     write_orders(cell, 5)
     checkpoints.run(
@@ -56,7 +57,8 @@ def test_G40_a_feed_produces_what_a_recomputation_gives(cell):
     assert len(produced(cell)) == 5 * 9
 
 
-def test_G40_from_orders_sees_every_version_and_fires_once_unless_told_otherwise(cell):
+@pytest.mark.guarantee("G40")
+def test_from_orders_sees_every_version_and_fires_once_unless_told_otherwise(cell):
     body = {"type": "FromOrders", "expression": 'status = "payment-approved"'}
     once = configure(cell, replace(EVERY, filter=body))
     again = {**body, "expression": "value = 2000", "disableSingleFire": True}
@@ -72,7 +74,8 @@ def test_G40_from_orders_sees_every_version_and_fires_once_unless_told_otherwise
     assert produced(cell, "key-2") == [r.position for r in rows if r.order_id]
 
 
-def test_G40_G46_a_runner_that_lost_its_lease_stores_nothing(cell):
+@pytest.mark.guarantee("G40", "G46")
+def test_a_runner_that_lost_its_lease_stores_nothing(cell):
     feed = configure(cell, EVERY)
     write_orders(cell, 2)
     subscription, queue = feeds.subscription_of("key-1"), FeedQueue(cell.database, feed)
@@ -87,7 +90,8 @@ def test_G40_G46_a_runner_that_lost_its_lease_stores_nothing(cell):
     assert produced(cell) == recomputed(cell)
 
 
-def test_G40_a_crash_between_judging_and_storing_doubles_nothing(cell):
+@pytest.mark.guarantee("G40")
+def test_a_crash_between_judging_and_storing_doubles_nothing(cell):
     feed = configure(cell, EVERY)
     write_orders(cell, 2)
     subscription = feeds.subscription_of("key-1")
@@ -130,7 +134,8 @@ def filled(cell, orders=1):
     return feed
 
 
-def test_G41_an_item_is_hidden_for_its_visibility_and_comes_back(cell):
+@pytest.mark.guarantee("G41")
+def test_an_item_is_hidden_for_its_visibility_and_comes_back(cell):
     feed, now = filled(cell), checkpoints.now_micros()
     first = retrieve(cell, feed, 10, now)
     assert len(first) == 9
@@ -140,7 +145,8 @@ def test_G41_an_item_is_hidden_for_its_visibility_and_comes_back(cell):
     assert {handle for handle, _ in again}.isdisjoint({handle for handle, _ in first})
 
 
-def test_G41_many_pollers_never_share_an_item(cell):
+@pytest.mark.guarantee("G41")
+def test_many_pollers_never_share_an_item(cell):
     feed, now = filled(cell, 6), checkpoints.now_micros()
 
     async def poll():
@@ -156,7 +162,8 @@ def test_G41_many_pollers_never_share_an_item(cell):
     assert sorted(polled) == produced(cell)
 
 
-def test_G41_a_committed_item_never_comes_back(cell):
+@pytest.mark.guarantee("G41")
+def test_a_committed_item_never_comes_back(cell):
     feed, now = filled(cell), checkpoints.now_micros()
     items = retrieve(cell, feed, 4, now)
     with cell.database.writing() as connection:
@@ -172,7 +179,8 @@ def test_G41_a_committed_item_never_comes_back(cell):
     assert {i["position"] for _, i in items}.isdisjoint({i["position"] for _, i in later})
 
 
-def test_G42_forged_foreign_and_broken_handles_commit_nothing(cell):
+@pytest.mark.guarantee("G42")
+def test_forged_foreign_and_broken_handles_commit_nothing(cell):
     feed, now = filled(cell), checkpoints.now_micros()
     other = configure(cell, replace(EVERY, app_key="key-2"))
     (good, _), (second, _) = retrieve(cell, feed, 2, now)
@@ -198,7 +206,8 @@ def view_rows(cell):
         return [tuple(row) for row in connection.execute(query)]
 
 
-def test_G31_views_rebuilt_are_the_bytes_of_views_kept_live(cell):
+@pytest.mark.guarantee("G31")
+def test_views_rebuilt_are_the_bytes_of_views_kept_live(cell):
     async def live():
         await open_account(cell.ledger)
         loader = cell.loader()

@@ -117,7 +117,8 @@ def survived(cell, advance):
     return outcomes
 
 
-def test_G40_G46_a_runner_killed_at_any_commit_neither_misses_nor_doubles_an_item(cell):
+@pytest.mark.guarantee("G40", "G46")
+def test_a_runner_killed_at_any_commit_neither_misses_nor_doubles_an_item(cell):
     outcomes = survived(cell, whole)
     assert len(outcomes) >= 4
     assert all(outcomes)

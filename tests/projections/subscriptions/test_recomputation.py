@@ -10,6 +10,7 @@ from contextlib import suppress
 from functools import partial
 from unittest.mock import patch
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -114,6 +115,7 @@ def follow(cell, queues, what, which):
             run_batch(cell.database, loader, queues)
 
 
+@pytest.mark.guarantee("G40")
 @settings(
     max_examples=8,
     deadline=None,
@@ -122,7 +124,7 @@ def follow(cell, queues, what, which):
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.lists(filters, min_size=1, max_size=4), st.lists(acts, max_size=30), st.integers(1, 9))
-def test_G40_every_feed_gets_what_a_recomputation_gives(cell, bodies, story, page):
+def test_every_feed_gets_what_a_recomputation_gives(cell, bodies, story, page):
     asyncio.run(open_once(cell))
     run = secrets.token_hex(4)
     since = cell.store.head()

@@ -87,7 +87,8 @@ def expected(cell, order_id):
     return [row.status for row in rows if row.moved]
 
 
-def test_G43_every_notice_arrives_in_order_of_its_order(open_cell, webhook_dispatcher):
+@pytest.mark.guarantee("G43")
+def test_every_notice_arrives_in_order_of_its_order(open_cell, webhook_dispatcher):
     with Receiver() as receiver:
         secret = configure(open_cell, receiver.url)
         write_orders(open_cell, 4)
@@ -103,8 +104,9 @@ def test_G43_every_notice_arrives_in_order_of_its_order(open_cell, webhook_dispa
         verify(secret, receiver, 0)
 
 
+@pytest.mark.guarantee("G43")
 @pytest.mark.parametrize("failure", [500, 302, 204])
-def test_G43_what_is_not_exactly_200_is_tried_again_before_the_next(
+def test_what_is_not_exactly_200_is_tried_again_before_the_next(
     open_cell, webhook_dispatcher, failure
 ):
     with Receiver(lambda number: failure if number <= 3 else 200) as receiver:
@@ -138,7 +140,8 @@ def make_due(cell, **more):
         connection.execute(update(deliveries).values(due_at=0, **more))
 
 
-def test_G43_after_three_days_a_notice_is_a_dead_letter_with_its_attempts(
+@pytest.mark.guarantee("G43")
+def test_after_three_days_a_notice_is_a_dead_letter_with_its_attempts(
     open_cell, webhook_dispatcher
 ):
     with Receiver(lambda _: 500) as receiver:
@@ -157,7 +160,8 @@ def dead(cell):
         return connection.execute(text("SELECT count(*) FROM dead_letters")).scalar_one()
 
 
-def test_G44_a_sick_endpoint_keeps_only_itself_waiting(open_cell, webhook_dispatcher):
+@pytest.mark.guarantee("G44")
+def test_a_sick_endpoint_keeps_only_itself_waiting(open_cell, webhook_dispatcher):
     with Receiver() as healthy:
         configure(open_cell, "http://127.0.0.1:1/", "sick")
         configure(open_cell, healthy.url, "well")
@@ -167,7 +171,8 @@ def test_G44_a_sick_endpoint_keeps_only_itself_waiting(open_cell, webhook_dispat
         settle(open_cell, lambda: pending(open_cell) == {"sick": 27})
 
 
-def test_G44_a_hundred_dead_endpoints_and_a_slow_filter_do_not_delay_a_healthy_hook(
+@pytest.mark.guarantee("G44")
+def test_a_hundred_dead_endpoints_and_a_slow_filter_do_not_delay_a_healthy_hook(
     open_cell, webhook_dispatcher
 ):
     """The healthy one has heard everything while the others have not come to an end."""
@@ -187,9 +192,8 @@ def test_G44_a_hundred_dead_endpoints_and_a_slow_filter_do_not_delay_a_healthy_h
         assert len(pending(open_cell)) == 100
 
 
-def test_G44_an_open_circuit_is_left_alone_and_probed_with_one_notice(
-    open_cell, webhook_dispatcher
-):
+@pytest.mark.guarantee("G44")
+def test_an_open_circuit_is_left_alone_and_probed_with_one_notice(open_cell, webhook_dispatcher):
     sick = True
     with Receiver(lambda _: 500 if sick else 200) as receiver:
         configure(open_cell, receiver.url)
@@ -241,8 +245,9 @@ def let_circuit_probe(cell):
         connection.execute(text("UPDATE hooks SET circuit_open_until = 0"))
 
 
+@pytest.mark.guarantee("G43")
 @pytest.mark.parametrize("status", [429, 503])
-def test_G43_retry_after_quiets_the_hook_for_as_long_as_was_asked(
+def test_retry_after_quiets_the_hook_for_as_long_as_was_asked(
     open_cell, webhook_dispatcher, monkeypatch, status
 ):
     when = datetime.now(UTC) + timedelta(hours=2)
@@ -293,7 +298,8 @@ def test_retry_after_is_read_as_seconds_or_as_an_instant(value, seconds):
     assert retry_after(value, now) == seconds
 
 
-def test_G43_a_crash_between_the_200_and_its_record_tells_again_under_the_same_id(open_cell):
+@pytest.mark.guarantee("G43")
+def test_a_crash_between_the_200_and_its_record_tells_again_under_the_same_id(open_cell):
     with Receiver() as receiver:
         configure(open_cell, receiver.url)
         write_orders(open_cell, 1)
@@ -334,7 +340,8 @@ def free_lease(cell):
         connection.execute(text("UPDATE subscriptions SET leased_until = 0"))
 
 
-def test_G43_what_was_judged_while_another_worker_told_the_hook_is_not_left_behind(open_cell):
+@pytest.mark.guarantee("G43")
+def test_what_was_judged_while_another_worker_told_the_hook_is_not_left_behind(open_cell):
     """The signal finds the lease taken; its holder looks once more after giving it back."""
     with Receiver() as receiver:
         configure(open_cell, receiver.url)
@@ -475,7 +482,8 @@ def test_a_hook_that_may_owe_something_is_never_removed_as_unused(open_cell, web
             assert hooks.remove_unused(connection, later, head) == ["key-1"]
 
 
-def test_G54_headers_and_signing_secrets_are_stored_encrypted(open_cell):
+@pytest.mark.guarantee("G54")
+def test_headers_and_signing_secrets_are_stored_encrypted(open_cell):
     first = configure(open_cell, "https://example.com/")
     second, _ = rotated(open_cell)
     row = row_of(open_cell)
@@ -486,7 +494,8 @@ def test_G54_headers_and_signing_secrets_are_stored_encrypted(open_cell):
     assert b"secret" not in kept
 
 
-def test_G54_secrets_are_in_no_log_and_no_attempt(open_cell, webhook_dispatcher, capfd):
+@pytest.mark.guarantee("G54")
+def test_secrets_are_in_no_log_and_no_attempt(open_cell, webhook_dispatcher, capfd):
     secret = configure(open_cell, "http://127.0.0.1:1/")
     write_orders(open_cell, 1)
     webhook_dispatcher.evaluate(ACCOUNT)

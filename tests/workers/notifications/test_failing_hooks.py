@@ -137,7 +137,8 @@ def pending(cell, key):
         return notifications_deliveries.pending(connection).get(key, 0)
 
 
-def test_G44_a_thousand_dead_endpoints_wait_for_their_turn_and_a_healthy_hook_does_not(
+@pytest.mark.guarantee("G44")
+def test_a_thousand_dead_endpoints_wait_for_their_turn_and_a_healthy_hook_does_not(
     cell, world, postman
 ):
     """No time goes by: none of the dead has a turn, and the healthy one gets everything."""
@@ -151,7 +152,8 @@ def test_G44_a_thousand_dead_endpoints_wait_for_their_turn_and_a_healthy_hook_do
     assert world.heard == {"well": 101}
 
 
-def test_G44_an_endpoint_that_fails_now_and_then_waits_for_no_turns(cell, world, postman):
+@pytest.mark.guarantee("G44")
+def test_an_endpoint_that_fails_now_and_then_waits_for_no_turns(cell, world, postman):
     """Two of three notifications fail, and no time goes by."""
     world.flaky = True
     enqueue(cell, ["well"], range(90))
@@ -159,7 +161,8 @@ def test_G44_an_endpoint_that_fails_now_and_then_waits_for_no_turns(cell, world,
     settle(cell, lambda: world.heard["well"] == 90)
 
 
-def test_G44_the_dead_are_tried_at_a_steady_pace_and_one_notice_a_turn(cell, world, postman):
+@pytest.mark.guarantee("G44")
+def test_the_dead_are_tried_at_a_steady_pace_and_one_notice_a_turn(cell, world, postman):
     world.time = 100.0
     enqueue(cell, DEAD, range(3))
     signal(postman, *DEAD)
@@ -175,7 +178,8 @@ def test_G44_the_dead_are_tried_at_a_steady_pace_and_one_notice_a_turn(cell, wor
         )  # each has one notification out, and nobody waits for it
 
 
-def test_G44_an_endpoint_that_is_well_again_is_told_in_its_turn_however_the_others_fail(
+@pytest.mark.guarantee("G44")
+def test_an_endpoint_that_is_well_again_is_told_in_its_turn_however_the_others_fail(
     cell, world, postman
 ):
     dead, world.dead = world.dead, FAILING

@@ -161,7 +161,8 @@ def quiet(weeks, postman):
     return evaluated and not due and postman.idle
 
 
-def test_G43_over_three_weeks_every_notice_is_accepted_or_dead_after_three_days(weeks):
+@pytest.mark.guarantee("G43")
+def test_over_three_weeks_every_notice_is_accepted_or_dead_after_three_days(weeks):
     cell = weeks.cell
     asyncio.run(open_account(cell.ledger))
     configure(cell)

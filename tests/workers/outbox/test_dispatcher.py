@@ -78,7 +78,8 @@ def test_calls_are_made_in_order_of_an_order_and_a_party(cell, fields):
     assert {one.state for one in listed(cell, order_id="v1-01")} == {messages.DONE}
 
 
-def test_G45_a_cursor_that_goes_back_owes_nothing_twice(cell, fields):
+@pytest.mark.guarantee("G45")
+def test_a_cursor_that_goes_back_owes_nothing_twice(cell, fields):
     placed(cell)
     asyncio.run(settle(cell))
     with cell.database.writing() as connection:
@@ -88,7 +89,8 @@ def test_G45_a_cursor_that_goes_back_owes_nothing_twice(cell, fields):
     assert len(fields) == 3
 
 
-def test_G45_a_call_is_tried_for_three_days_and_then_waits_for_a_person(cell, fields, monkeypatch):
+@pytest.mark.guarantee("G45")
+def test_a_call_is_tried_for_three_days_and_then_waits_for_a_person(cell, fields, monkeypatch):
     clock, tried = placed(cell), []
 
     async def away(cell, pending):
@@ -115,7 +117,8 @@ def test_G45_a_call_is_tried_for_three_days_and_then_waits_for_a_person(cell, fi
     assert fields == [("office", "report")]  # the warehouse hears no later call before the first
 
 
-def test_G45_a_resumed_call_is_made_and_the_order_is_no_longer_in_error(cell, fields, monkeypatch):
+@pytest.mark.guarantee("G45")
+def test_a_resumed_call_is_made_and_the_order_is_no_longer_in_error(cell, fields, monkeypatch):
     placed(cell)
     good = dispatcher.HANDLERS["announce"]
 
@@ -143,7 +146,8 @@ def test_G45_a_resumed_call_is_made_and_the_order_is_no_longer_in_error(cell, fi
         asyncio.run(admin.skip(cell, CommandContext(ACCOUNT, "op"), dead.id, reason="too late"))
 
 
-def test_G45_a_skipped_call_lets_the_next_ones_through(cell, fields, monkeypatch):
+@pytest.mark.guarantee("G45")
+def test_a_skipped_call_lets_the_next_ones_through(cell, fields, monkeypatch):
     placed(cell)
 
     async def refuses(cell, pending):
@@ -168,7 +172,8 @@ def test_G45_a_skipped_call_lets_the_next_ones_through(cell, fields, monkeypatch
     assert listed(cell, state=messages.SKIPPED)[0].skip_reason == "told by telephone"
 
 
-def test_G45_a_claim_that_was_lost_records_nothing(cell, fields):
+@pytest.mark.guarantee("G45")
+def test_a_claim_that_was_lost_records_nothing(cell, fields):
     clock = placed(cell)
     checkpoints.run(
         cell.database,

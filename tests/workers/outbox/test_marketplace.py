@@ -60,7 +60,8 @@ def dead(cell):
         return messages.listed(connection, state=messages.DEAD)
 
 
-def test_G15_a_seller_order_waits_for_the_marketplaces_authorization(cell, clock):
+@pytest.mark.guarantee("G15")
+def test_a_seller_order_waits_for_the_marketplaces_authorization(cell, clock):
     async def story():
         await open_accounts(cell, STORE, SHOP)
         order_id = await sell(cell, paid=False)
@@ -83,7 +84,8 @@ def test_G15_a_seller_order_waits_for_the_marketplaces_authorization(cell, clock
     assert seller_order.value == marketplace_order.value == 3000
 
 
-def test_G13_money_that_came_before_the_seller_answered_is_not_forgotten(cell, clock):
+@pytest.mark.guarantee("G13")
+def test_money_that_came_before_the_seller_answered_is_not_forgotten(cell, clock):
     async def story():
         await open_accounts(cell, STORE, SHOP)
         order_id = await sell(cell)
@@ -172,7 +174,8 @@ class TestCancellation:
             await change(cell, SHOP, seller_order, start_handling)
         return order_id, seller_order
 
-    def test_G11_in_its_grace_period_the_seller_cancels_at_once(self, cell, clock, chain):
+    @pytest.mark.guarantee("G11")
+    def test_in_its_grace_period_the_seller_cancels_at_once(self, cell, clock, chain):
         async def story():
             order_id, _ = await self.consume(cell, chain, grace=30)
             decision = partial(cancel, reason="too late", requested_by_user=True)
@@ -198,7 +201,8 @@ class TestCancellation:
         assert {str(order.status) for order in orders} == {"canceled"}
         assert {order.cancellation.reason for order in orders} == {"too late"}
 
-    def test_G12_the_seller_denies(self, cell, clock, chain):
+    @pytest.mark.guarantee("G12")
+    def test_the_seller_denies(self, cell, clock, chain):
         def deny(order, context):
             denied = events.CancellationDenied(request_id=order.requests[-1].id, reason="engraved")
             return with_automatic_transitions(order, [denied], context)
@@ -215,7 +219,8 @@ class TestCancellation:
         assert {order.requests[-1].denial_reason for order in orders} == {"engraved"}
         assert all(not order.cancellation for order in orders)
 
-    def test_G11_an_invoice_counts_as_a_denial(self, cell, clock, chain):
+    @pytest.mark.guarantee("G11")
+    def test_an_invoice_counts_as_a_denial(self, cell, clock, chain):
         async def story():
             order_id, seller_order = await self.consume(cell, chain)
             await change(cell, STORE, order_id, cancel)
@@ -226,7 +231,8 @@ class TestCancellation:
         assert {str(order.status) for order in orders} == {"invoiced"}
         assert dead(cell) == []
 
-    def test_G11_a_cancellation_that_crosses_an_invoice(self, cell, clock, chain):
+    @pytest.mark.guarantee("G11")
+    def test_a_cancellation_that_crosses_an_invoice(self, cell, clock, chain):
         async def story():
             order_id, seller_order = await self.consume(cell, chain)
             await cell.ledger.change(CommandContext(SHOP, "test"), seller_order, invoice())
@@ -238,7 +244,8 @@ class TestCancellation:
         assert {str(order.status) for order in orders} == {"invoiced"}
         assert dead(cell) == []
 
-    def test_G16_no_decision_in_thirty_days_cancels_on_all_sides(self, cell, clock, chain):
+    @pytest.mark.guarantee("G16")
+    def test_no_decision_in_thirty_days_cancels_on_all_sides(self, cell, clock, chain):
         async def story():
             order_id, _ = await self.consume(cell, chain)
             await change(cell, STORE, order_id, partial(cancel, reason="too late"))
@@ -269,7 +276,8 @@ class TestCancellation:
         assert orders[0].cancellation.by == "seller-notification"
         assert orders[0].cancellation.reason == "broken"
 
-    def test_G14_a_payment_that_does_not_come_ends_all_sides(self, cell, clock, chain):
+    @pytest.mark.guarantee("G14")
+    def test_a_payment_that_does_not_come_ends_all_sides(self, cell, clock, chain):
         async def story():
             await open_accounts(cell, STORE, MIDDLE, SHOP, payment_expiry=60)
             order_id = await sell(cell, 1, *chain, paid=False)
@@ -283,7 +291,8 @@ class TestCancellation:
         assert {order.cancellation.by for order in orders} == {"payment-notification"}
 
 
-def test_G16_a_dispatch_that_nobody_authorizes_is_canceled_after_thirty_days(cell, clock):
+@pytest.mark.guarantee("G16")
+def test_a_dispatch_that_nobody_authorizes_is_canceled_after_thirty_days(cell, clock):
     async def story():
         await open_accounts(cell, STORE, SHOP, window_to_change_seller_days=0)
         order_id = await sell(cell, paid=False)
@@ -295,7 +304,8 @@ def test_G16_a_dispatch_that_nobody_authorizes_is_canceled_after_thirty_days(cel
     assert run(story()) == ["canceled", "canceled"]
 
 
-def test_G12_a_denial_of_an_earlier_request_does_not_deny_a_later_one(cell, clock):
+@pytest.mark.guarantee("G12")
+def test_a_denial_of_an_earlier_request_does_not_deny_a_later_one(cell, clock):
     async def story():
         order_id, _ = await TestCancellation.consume(cell, (SHOP,))
         order = await change(cell, STORE, order_id, cancel)
@@ -313,7 +323,8 @@ def test_G12_a_denial_of_an_earlier_request_does_not_deny_a_later_one(cell, cloc
     assert str(run(story()).status) == "waiting-for-seller-decision"
 
 
-def test_G17_every_side_names_the_first_cause_in_the_event_that_cancels(cell, clock):
+@pytest.mark.guarantee("G17")
+def test_every_side_names_the_first_cause_in_the_event_that_cancels(cell, clock):
     """Whoever confirms or echoes it: the shopper asked first, and gave the reason."""
 
     async def story():
@@ -332,7 +343,8 @@ def test_G17_every_side_names_the_first_cause_in_the_event_that_cancels(cell, cl
         assert order.canceled_at == started
 
 
-def test_G18_the_last_of_two_sellers_finishes_its_order_after_a_change_of_the_other(cell, clock):
+@pytest.mark.guarantee("G18")
+def test_the_last_of_two_sellers_finishes_its_order_after_a_change_of_the_other(cell, clock):
     """One purchase, two orders: what becomes of one is nothing to the other."""
 
     async def story():
@@ -362,7 +374,8 @@ def test_G18_the_last_of_two_sellers_finishes_its_order_after_a_change_of_the_ot
     assert dead(cell) == []
 
 
-def test_G45_a_seller_that_was_proposed_and_not_taken_up_is_told_to_cancel(cell, clock):
+@pytest.mark.guarantee("G45")
+def test_a_seller_that_was_proposed_and_not_taken_up_is_told_to_cancel(cell, clock):
     async def story():
         await open_accounts(cell, STORE, SHOP, OTHER_SHOP)
         order_id = await sell(cell, paid=False)

@@ -117,7 +117,8 @@ def history(cell):
     return [row.name for row in rows]
 
 
-def test_G23_invoices_settle_their_value_and_their_share_of_the_interest(cell, remote):
+@pytest.mark.guarantee("G23")
+def test_invoices_settle_their_value_and_their_share_of_the_interest(cell, remote):
     order = lived(cell, PAID, invoice(33_33), invoice(66_67, "2"))
     assert order.status is Status.INVOICED
     assert [value for _, value, _ in remote.requested] == [33_33 + 1_66, 66_67 + 3_34]
@@ -127,7 +128,8 @@ def test_G23_invoices_settle_their_value_and_their_share_of_the_interest(cell, r
     assert {one.status for one in order.balances} == {"Finished"}
 
 
-def test_G23_a_return_may_take_back_the_interest_and_not_a_cent_more(cell, remote):
+@pytest.mark.guarantee("G23")
+def test_a_return_may_take_back_the_interest_and_not_a_cent_more(cell, remote):
     order = lived(cell, PAID, invoice(100_00), returned(70_00), returned(35_00, "R2"))
     assert remote.total(Kind.REFUND) == 105_00 == order.refunded
     assert {one.status for one in order.balances} == {"Refunded"}
@@ -137,15 +139,17 @@ def test_G23_a_return_may_take_back_the_interest_and_not_a_cent_more(cell, remot
     assert len(remote.requested) == 3
 
 
-def test_G23_the_same_return_sent_again_is_refunded_once(cell, remote):
+@pytest.mark.guarantee("G23")
+def test_the_same_return_sent_again_is_refunded_once(cell, remote):
     lived(cell, PAID, invoice(100_00), returned(70_00), returned(70_00))
     assert remote.total(Kind.REFUND) == 70_00
     changed(cell, returned(70_00))
     assert remote.total(Kind.REFUND) == 70_00
 
 
+@pytest.mark.guarantee("G23")
 @pytest.mark.parametrize("trouble", [GatewayUnavailable("timeout"), OSError("the process died")])
-def test_G23_an_answer_that_was_lost_is_asked_for_again_and_recorded_once(cell, remote, trouble):
+def test_an_answer_that_was_lost_is_asked_for_again_and_recorded_once(cell, remote, trouble):
     clock = FakeClock(cell, START)
     remote.after = trouble  # the gateway did it, and nobody heard
     order = lived(cell, PAID, invoice(100_00))
@@ -162,7 +166,8 @@ def test_G23_an_answer_that_was_lost_is_asked_for_again_and_recorded_once(cell, 
     assert history(cell).count("payment-settled") == 1
 
 
-def test_G23_a_crash_between_answer_and_record_asks_again_with_the_same_id(cell, remote):
+@pytest.mark.guarantee("G23")
+def test_a_crash_between_answer_and_record_asks_again_with_the_same_id(cell, remote):
     clock = FakeClock(cell, START)
 
     async def until_owed():
@@ -189,7 +194,8 @@ def test_G23_a_crash_between_answer_and_record_asks_again_with_the_same_id(cell,
     assert message.key == request.id
 
 
-def test_G23_a_crash_between_record_and_the_end_of_the_call_repeats_nothing(cell, remote):
+@pytest.mark.guarantee("G23")
+def test_a_crash_between_record_and_the_end_of_the_call_repeats_nothing(cell, remote):
     lived(cell, PAID, invoice(100_00))
     (message,) = listed(cell)
     asyncio.run(outbox.carry_out(cell, message))
@@ -197,7 +203,8 @@ def test_G23_a_crash_between_record_and_the_end_of_the_call_repeats_nothing(cell
     assert history(cell).count("payment-settled") == 1
 
 
-def test_G45_what_the_gateway_refuses_for_good_is_shown_and_can_be_resumed(cell, remote):
+@pytest.mark.guarantee("G45")
+def test_what_the_gateway_refuses_for_good_is_shown_and_can_be_resumed(cell, remote):
     remote.before = GatewayRejected("no such transaction")
     order = lived(cell, PAID, invoice(100_00))
     assert [one.failure for one in order.money.requests] == ["no such transaction"]
@@ -217,7 +224,8 @@ def test_G45_what_the_gateway_refuses_for_good_is_shown_and_can_be_resumed(cell,
     assert remote.total(Kind.SETTLE) == 105_00
 
 
-def test_G14_a_canceled_order_releases_what_was_authorized(cell, remote):
+@pytest.mark.guarantee("G14")
+def test_a_canceled_order_releases_what_was_authorized(cell, remote):
     order = lived(cell, PAID, cancel, grace=30)
     assert order.status is Status.CANCELED
     assert [(kind, value) for kind, value, _ in remote.requested] == [(Kind.CANCEL, 105_00)]
@@ -225,20 +233,23 @@ def test_G14_a_canceled_order_releases_what_was_authorized(cell, remote):
     assert sum(one.held for one in order.balances) == 0
 
 
-def test_G14_a_canceled_order_has_the_gateway_forget_a_pending_payment(cell, remote):
+@pytest.mark.guarantee("G14")
+def test_a_canceled_order_has_the_gateway_forget_a_pending_payment(cell, remote):
     order = lived(cell, CARD_ALONE, cancel)
     assert [(kind, value) for kind, value, _ in remote.requested] == [(Kind.CANCEL, 105_00)]
     assert order.money.requests[0].parts == (events.Part("CARD", 65_00), events.Part("SLIP", 40_00))
 
 
-def test_G14_an_order_canceled_after_its_return_gives_back_the_rest(cell, remote):
+@pytest.mark.guarantee("G14")
+def test_an_order_canceled_after_its_return_gives_back_the_rest(cell, remote):
     order = lived(cell, PAID, invoice(100_00), returned(100_00), cancel)
     assert order.status is Status.CANCELED
     assert remote.total(Kind.REFUND) == remote.total(Kind.SETTLE) == 105_00
     assert remote.total(Kind.CANCEL) == 0
 
 
-def test_G14_an_order_that_its_seller_refused_is_canceled_and_its_money_released(cell, remote):
+@pytest.mark.guarantee("G14")
+def test_an_order_that_its_seller_refused_is_canceled_and_its_money_released(cell, remote):
     def refused(order, context):
         return with_automatic_transitions(order, [events.SellerRefused("out of stock")], context)
 
@@ -249,7 +260,8 @@ def test_G14_an_order_that_its_seller_refused_is_canceled_and_its_money_released
     assert [(kind, value) for kind, value, _ in remote.requested] == [(Kind.CANCEL, 105_00)]
 
 
-def test_G13_an_order_paid_before_its_seller_confirmed_goes_on_when_it_does(cell, remote):
+@pytest.mark.guarantee("G13")
+def test_an_order_paid_before_its_seller_confirmed_goes_on_when_it_does(cell, remote):
     def confirmed(order, context):
         return with_automatic_transitions(order, [events.SellerConfirmed()], context)
 
@@ -259,7 +271,8 @@ def test_G13_an_order_paid_before_its_seller_confirmed_goes_on_when_it_does(cell
     assert history(cell).count("payment-approved") == 1
 
 
-def test_G14_an_incomplete_order_keeps_no_money(cell, remote):
+@pytest.mark.guarantee("G14")
+def test_an_incomplete_order_keeps_no_money(cell, remote):
     clock = FakeClock(cell, START)
     authorized = events.PaymentAuthorized("CARD", "R", request_id="A")
     lived(cell, lambda order, context: [events.AuthorizationRequested("A"), authorized])
@@ -295,7 +308,8 @@ def at(cell, clock, minutes):
     return asyncio.run(cell.ledger.order(ACCOUNT, ORDER))
 
 
-def test_G14_a_payment_that_is_not_made_in_time_cancels_its_order_and_is_released(cell, remote):
+@pytest.mark.guarantee("G14")
+def test_a_payment_that_is_not_made_in_time_cancels_its_order_and_is_released(cell, remote):
     clock = waiting(cell, 60)
     assert at(cell, clock, 59).status is Status.PAYMENT_PENDING
     order = at(cell, clock, 60)
@@ -305,7 +319,8 @@ def test_G14_a_payment_that_is_not_made_in_time_cancels_its_order_and_is_release
     assert at(cell, clock, 120) == order
 
 
-def test_G16_the_expiry_of_a_payment_is_void_when_it_was_made(cell, remote):
+@pytest.mark.guarantee("G16")
+def test_the_expiry_of_a_payment_is_void_when_it_was_made(cell, remote):
     clock = waiting(cell, 60)
     changed(cell, partial(notify_payment, payment_id="SLIP"))
     assert at(cell, clock, 61).status is Status.READY_FOR_HANDLING
@@ -317,7 +332,8 @@ def test_a_payment_waits_for_ever_unless_the_account_says_otherwise(cell, remote
     assert at(cell, clock, 60 * 24 * 365).status is Status.PAYMENT_PENDING
 
 
-def test_G13_two_machines_that_hear_of_it_at_once_record_it_once(cell, remote):
+@pytest.mark.guarantee("G13")
+def test_two_machines_that_hear_of_it_at_once_record_it_once(cell, remote):
     lived(cell, CARD_ALONE)
     result = partial(notify_payment, payment_id="SLIP")
 

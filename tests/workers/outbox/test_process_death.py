@@ -130,9 +130,10 @@ def recorded(cell, order_id):
     return found
 
 
+@pytest.mark.guarantee("G45")
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("story", [nothing, asked_in_vain, agreed])
-def test_G45_whenever_a_process_dies_the_next_one_ends_the_same_way(cell, story, after):
+def test_whenever_a_process_dies_the_next_one_ends_the_same_way(cell, story, after):
     FakeClock(cell, START)
 
     async def lives():

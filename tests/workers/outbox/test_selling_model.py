@@ -3,13 +3,15 @@
 The long run is `python -m tests.model.soak_model`, part of `make soak`.
 """
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.model.selling_model import selling_in
 
 
-def test_G6_G10_G11_G12_G15_whatever_happens_every_side_is_as_the_reference_says(cell):
+@pytest.mark.guarantee("G6", "G10", "G11", "G12", "G15")
+def test_whatever_happens_every_side_is_as_the_reference_says(cell):
     run_state_machine_as_test(
         selling_in(cell),
         settings=settings(

@@ -180,8 +180,9 @@ LINES = [
 ]
 
 
+@pytest.mark.guarantee("G5")
 @pytest.mark.parametrize("line", LINES)
-def test_G5_a_client_that_repeats_after_a_crash_pays_once(shop, gateway, line):
+def test_a_client_that_repeats_after_a_crash_pays_once(shop, gateway, line):
     shop.dies(line, gateway)
     assert shop.change().value == 130_00
     assert shop.change().value == 130_00
@@ -191,8 +192,9 @@ def test_G5_a_client_that_repeats_after_a_crash_pays_once(shop, gateway, line):
     assert shop.messages() == []
 
 
+@pytest.mark.guarantee("G26")
 @pytest.mark.parametrize("line", LINES)
-def test_G26_after_a_crash_that_nobody_repeats_the_gateway_has_what_the_order_costs(
+def test_after_a_crash_that_nobody_repeats_the_gateway_has_what_the_order_costs(
     shop, gateway, line
 ):
     shop.dies(line, gateway)
@@ -209,7 +211,8 @@ def test_G26_after_a_crash_that_nobody_repeats_the_gateway_has_what_the_order_co
     assert {one.state for one in shop.messages()} <= {messages.DONE}
 
 
-def test_G45_a_gateway_that_is_away_at_the_giving_back_is_asked_until_it_answers(shop, gateway):
+@pytest.mark.guarantee("G45")
+def test_a_gateway_that_is_away_at_the_giving_back_is_asked_until_it_answers(shop, gateway):
     shop.dies("after the yes", gateway)
     gateway.trouble = GatewayUnavailable("it is night")
     for wait in ({"minutes": 10}, {"seconds": 5}, {"seconds": 15}):
@@ -256,9 +259,8 @@ def test_a_no_ends_the_preparation_at_once_and_the_next_try_is_another_question(
     assert gateway.done == {f"{ORDER}/more/1": 30_00}
 
 
-def test_G45_a_gateway_that_lets_nobody_in_is_shown_to_a_person_and_nothing_is_forgotten(
-    shop, gateway
-):
+@pytest.mark.guarantee("G45")
+def test_a_gateway_that_lets_nobody_in_is_shown_to_a_person_and_nothing_is_forgotten(shop, gateway):
     shop.dies("after the yes", gateway)
     gateway.trouble = GatewayClosed("401")
     order = shop.later(minutes=10)
@@ -288,7 +290,8 @@ def invoice(value):
     return partial(issue_invoice, number="1", type="Output", value=value, issued_at=START)
 
 
-def test_G22_an_invoice_that_ends_the_order_goes_on_and_the_increase_is_given_back(shop, gateway):
+@pytest.mark.guarantee("G22")
+def test_an_invoice_that_ends_the_order_goes_on_and_the_increase_is_given_back(shop, gateway):
     gateway.meanwhile = lambda: shop.decide(invoice(100_00))
     with pytest.raises(refusals.ModificationNotInHandling):
         shop.change()
@@ -298,16 +301,16 @@ def test_G22_an_invoice_that_ends_the_order_goes_on_and_the_increase_is_given_ba
     assert gateway.requested == [f"{ORDER}/more", f"{ORDER}/more/restore"]
 
 
-def test_G22_an_invoice_of_a_part_does_not_disturb_an_increase(shop, gateway):
+@pytest.mark.guarantee("G22")
+def test_an_invoice_of_a_part_does_not_disturb_an_increase(shop, gateway):
     gateway.meanwhile = lambda: shop.decide(invoice(25_00))
     order = shop.change()
     assert (order.value, order.invoiced_value, gateway.authorized) == (130_00, 25_00, 130_00)
 
 
+@pytest.mark.guarantee("G11")
 @pytest.mark.parametrize("before", [True, False], ids=["before the crash", "after it"])
-def test_G11_a_cancellation_goes_on_and_does_not_stop_the_clock_of_an_increase(
-    shop, gateway, before
-):
+def test_a_cancellation_goes_on_and_does_not_stop_the_clock_of_an_increase(shop, gateway, before):
     if before:
         gateway.meanwhile = lambda: shop.decide(cancel)
     shop.dies("after the yes", gateway)
@@ -319,7 +322,8 @@ def test_G11_a_cancellation_goes_on_and_does_not_stop_the_clock_of_an_increase(
     assert shop.later(days=30).status is Status.CANCELED
 
 
-def test_G6_while_an_increase_is_prepared_no_other_change_is_taken(shop, gateway):
+@pytest.mark.guarantee("G6")
+def test_while_an_increase_is_prepared_no_other_change_is_taken(shop, gateway):
     shop.dies("after the yes", gateway)
     less = Modification("less", "reason", discount_value=1)
     other_value = replace(MORE, increment_value=1)
@@ -354,7 +358,8 @@ def test_a_process_that_slept_over_its_time_registers_nothing(shop, gateway):
     assert shop.change().value == gateway.authorized == 130_00
 
 
-def test_G5_the_same_request_on_two_machines_is_paid_and_registered_once(shop, gateway):
+@pytest.mark.guarantee("G5")
+def test_the_same_request_on_two_machines_is_paid_and_registered_once(shop, gateway):
     other = Cell(shop.cell.settings)
     gateway.meanwhile = lambda: shop.change(cell=other)
     assert shop.change().value == gateway.authorized == 130_00

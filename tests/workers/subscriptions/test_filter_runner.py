@@ -3,6 +3,8 @@
 import asyncio
 from dataclasses import replace
 
+import pytest
+
 from projections.notifications import feeds
 from projections.notifications.feeds import Feed
 from projections.subscriptions import checkpoints, filtering
@@ -44,7 +46,8 @@ def position(cell, feed: Feed) -> int:
         return checkpoints.position(connection, feeds.subscription_of(feed.app_key))
 
 
-def test_G44_a_slow_filter_is_not_tried_on_each_event_before_the_others(cell, monkeypatch):
+@pytest.mark.guarantee("G44")
+def test_a_slow_filter_is_not_tried_on_each_event_before_the_others(cell, monkeypatch):
     """Once it was slow it waits in a lane of its own: the healthy one needs no turn more for it."""
     slow = configure(cell, replace(EVERY, app_key="slow", filter=SLOW))
     healthy = configure(cell, replace(EVERY, app_key="healthy", filter=QUICK))
