@@ -1,6 +1,8 @@
 """The route of a request is the one that a search through all routes finds."""
 
+import inspect
 import re
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
@@ -8,11 +10,18 @@ from hypothesis import strategies as st
 from starlette.routing import Match, Route
 
 from oms_ledger.api.app import ROUTERS
+from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.route_table import RouteTable
 
 ROUTES = [r for module in ROUTERS for r in module.router.routes if isinstance(r, Route)]
 TABLE = RouteTable(ROUTES)
 WORDS = sorted({word for r in ROUTES for word in r.path.split("/") if word and "{" not in word})
+PATH_PARAMETERS = [
+    pytest.param(r.endpoint, name, id=f"{r.endpoint.__module__}.{r.endpoint.__name__}-{name}")
+    for r in ROUTES
+    for name in re.findall(r"{(\w+)(?::\w+)?}", r.path)
+    if name in inspect.signature(r.endpoint).parameters
+]
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"]
 
 
@@ -54,3 +63,10 @@ def test_every_template_is_found_by_its_path(method):
 def test_any_path_is_routed_as_by_a_search_through_all(method, words):
     scope = scope_of(method, "/" + "/".join(words))
     assert looked_up(scope) == searched(scope)
+
+
+@pytest.mark.parametrize(("endpoint", "name"), PATH_PARAMETERS)
+def test_text_of_a_path_is_decoded_once(endpoint, name):
+    """A parameter is a `PathId`, or of a type that percent signs are no part of."""
+    annotation = inspect.signature(endpoint).parameters[name].annotation
+    assert annotation == PathId or (get_args(annotation) or (annotation,))[0] is int

@@ -17,6 +17,7 @@ from oms_ledger.accounts.roles import ROLES
 from oms_ledger.api.accounts.record import record
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.history.history import ResponseModel
+from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.http.errors import ApiError, bad_request, forbidden
 from oms_ledger.api.orders.documents import json_response
@@ -109,7 +110,7 @@ async def post_key(request: Request, cell: TheCell, caller: MayManage) -> Respon
 
 
 @router.patch("/{key}", response_model=KeyTold)
-async def patch_key(key: str, request: Request, cell: TheCell, caller: MayManage) -> Response:
+async def patch_key(key: PathId, request: Request, cell: TheCell, caller: MayManage) -> Response:
     """Say what the key is for."""
     requested = parse(NewLabel, await json_body(request))
     found = await _found(cell, caller, key)
@@ -119,7 +120,7 @@ async def patch_key(key: str, request: Request, cell: TheCell, caller: MayManage
 
 
 @router.post("/{key}/rotate", response_model=KeyWithToken)
-async def post_rotate(key: str, request: Request, cell: TheCell, caller: MayManage) -> Response:
+async def post_rotate(key: PathId, request: Request, cell: TheCell, caller: MayManage) -> Response:
     """Another token; the present one opens for `overlapSeconds` more (a day)."""
     raw = await request.body()
     requested = parse(Rotation, await json_body(request)) if raw else Rotation()
@@ -137,7 +138,7 @@ async def post_rotate(key: str, request: Request, cell: TheCell, caller: MayMana
 
 
 @router.post("/{key}/revoke", response_model=KeyTold)
-async def post_revoke(key: str, cell: TheCell, caller: MayManage) -> Response:
+async def post_revoke(key: PathId, cell: TheCell, caller: MayManage) -> Response:
     """Shut the key out for good: it opens nothing from the next second on."""
     found = await _found(cell, caller, key)
     if await asyncio.to_thread(_write, cell, lambda c: app_keys.revoke(c, found.app_key)):

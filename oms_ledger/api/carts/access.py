@@ -8,7 +8,6 @@ from fastapi import Depends, Request
 from oms_ledger.accounts.roles import CART, KEY, NOBODY_IN_PARTICULAR, OPERATIONS
 from oms_ledger.api.auth.checkout_access import PlaceAccess
 from oms_ledger.api.auth.dependencies import Caller, admitted, known_caller
-from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.errors import unauthorized
 from oms_ledger.carts.context import CartCaller
 from oms_ledger.carts.documents.order_form import Viewer
@@ -64,7 +63,7 @@ TheCarts = Annotated[Carts, Depends(get_carts)]
 
 def cart_id_of(value: str) -> str:
     """The id of a cart in a path, as it is stored; refuses what no id can be."""
-    fields = path_id(value).strip()
+    fields = value.strip()
     if not _ID.fullmatch(fields):
         raise CartRefusal("ORD002", place="an orderFormId has 32 hexadecimal digits")
     return fields.replace("-", "").lower()

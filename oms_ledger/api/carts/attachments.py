@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from oms_ledger.api.auth.dependencies import TheCell
 from oms_ledger.api.carts.access import MayUseCart
 from oms_ledger.api.carts.answers import change, changed, shown, with_owner
-from oms_ledger.api.http.addressing import path_id
+from oms_ledger.api.http.addressing import PathId, path_id
 from oms_ledger.api.http.bodies import json_body
 from oms_ledger.carts import sections, shipping
 from oms_ledger.cell import Cell
@@ -20,7 +20,7 @@ ATTACHMENTS = "/api/checkout/pub/orderForm/{order_form_id}/attachments"
 
 @router.post(f"{ATTACHMENTS}/clientProfileData")
 async def post_profile(
-    order_form_id: str, request: Request, cell: TheCell, caller: MayUseCart
+    order_form_id: PathId, request: Request, cell: TheCell, caller: MayUseCart
 ) -> Response:
     """Say who buys."""
     body, command = await json_body(request), sections.set_profile
@@ -31,7 +31,7 @@ async def post_profile(
 
 @router.post(f"{ATTACHMENTS}/shippingData")
 async def post_shipping(
-    order_form_id: str, request: Request, cell: TheCell, caller: MayUseCart
+    order_form_id: PathId, request: Request, cell: TheCell, caller: MayUseCart
 ) -> Response:
     """Say where to, and by which delivery each line goes."""
     answer = await changed(
@@ -64,7 +64,7 @@ def _address_book(cell: Cell, account: str) -> shipping.AddressBook:
 
 @router.delete(f"{ATTACHMENTS}/subscriptionData")
 async def delete_subscription(
-    order_form_id: str, request: Request, cell: TheCell, caller: MayUseCart
+    order_form_id: PathId, request: Request, cell: TheCell, caller: MayUseCart
 ) -> Response:
     """There are no subscriptions to take away: the cart stays as it is."""
     return await change(request, cell, caller, order_form_id, sections.unchanged)
@@ -78,7 +78,7 @@ async def delete_subscription(
 @router.post(f"{ATTACHMENTS}/subscriptionData")
 @router.post(f"{ATTACHMENTS}/{{name}}")
 async def post_section(
-    order_form_id: str, request: Request, cell: TheCell, caller: MayUseCart
+    order_form_id: PathId, request: Request, cell: TheCell, caller: MayUseCart
 ) -> Response:
     """Set a section as a whole."""
     body = await json_body(request)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from oms_ledger.api.auth.dependencies import TheCell
 from oms_ledger.api.carts.access import MayUseCart
 from oms_ledger.api.carts.answers import change
-from oms_ledger.api.http.addressing import path_id
+from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import json_body
 from oms_ledger.carts import custom_data
 
@@ -17,21 +17,26 @@ CART = "/api/checkout/pub/orderForm/{order_form_id}"
 
 @router.put(f"{CART}/customData/{{app_id}}")
 async def put_app(
-    order_form_id: str, app_id: str, request: Request, cell: TheCell, caller: MayUseCart
+    order_form_id: PathId, app_id: PathId, request: Request, cell: TheCell, caller: MayUseCart
 ) -> Response:
     """Set several fields of an app."""
-    fields: dict[str, Any] = {"app_id": path_id(app_id), "body": await json_body(request)}
+    fields: dict[str, Any] = {"app_id": app_id, "body": await json_body(request)}
     return await change(request, cell, caller, order_form_id, custom_data.set_fields, **fields)
 
 
 @router.put(f"{CART}/customData/{{app_id}}/{{name}}")
 async def put_field(
-    order_form_id: str, app_id: str, name: str, request: Request, cell: TheCell, caller: MayUseCart
+    order_form_id: PathId,
+    app_id: PathId,
+    name: PathId,
+    request: Request,
+    cell: TheCell,
+    caller: MayUseCart,
 ) -> Response:
     """Set one field of an app."""
     fields: dict[str, Any] = {
-        "app_id": path_id(app_id),
-        "name": path_id(name),
+        "app_id": app_id,
+        "name": name,
         "body": await json_body(request),
     }
     return await change(request, cell, caller, order_form_id, custom_data.set_field, **fields)
@@ -39,16 +44,21 @@ async def put_field(
 
 @router.delete(f"{CART}/customData/{{app_id}}/{{name}}")
 async def delete_field(
-    order_form_id: str, app_id: str, name: str, request: Request, cell: TheCell, caller: MayUseCart
+    order_form_id: PathId,
+    app_id: PathId,
+    name: PathId,
+    request: Request,
+    cell: TheCell,
+    caller: MayUseCart,
 ) -> Response:
     """Unset one field of an app."""
-    fields: dict[str, Any] = {"app_id": path_id(app_id), "name": path_id(name)}
+    fields: dict[str, Any] = {"app_id": app_id, "name": name}
     return await change(request, cell, caller, order_form_id, custom_data.drop_field, **fields)
 
 
 @router.put(f"{CART}/customFields")
 async def put_custom_fields(
-    order_form_id: str, request: Request, cell: TheCell, caller: MayUseCart
+    order_form_id: PathId, request: Request, cell: TheCell, caller: MayUseCart
 ) -> Response:
     """Set fields of the order, its lines and its addresses."""
     body, command = await json_body(request), custom_data.set_custom_fields
@@ -57,7 +67,7 @@ async def put_custom_fields(
 
 @router.put(f"{CART}/customFields/order")
 async def put_order_fields(
-    order_form_id: str, request: Request, cell: TheCell, caller: MayUseCart
+    order_form_id: PathId, request: Request, cell: TheCell, caller: MayUseCart
 ) -> Response:
     """Set fields of the order."""
     fields: dict[str, Any] = {"type": "order", "id": None, "body": await json_body(request)}
@@ -66,12 +76,12 @@ async def put_order_fields(
 
 @router.put(f"{CART}/customFields/item/{{unique_id}}")
 async def put_line_fields(
-    order_form_id: str, unique_id: str, request: Request, cell: TheCell, caller: MayUseCart
+    order_form_id: PathId, unique_id: PathId, request: Request, cell: TheCell, caller: MayUseCart
 ) -> Response:
     """Set fields of a line."""
     fields: dict[str, Any] = {
         "type": "item",
-        "id": path_id(unique_id),
+        "id": unique_id,
         "body": await json_body(request),
     }
     return await change(request, cell, caller, order_form_id, custom_data.set_fields_of, **fields)
@@ -79,12 +89,12 @@ async def put_line_fields(
 
 @router.put(f"{CART}/customFields/address/{{address_id}}")
 async def put_address_fields(
-    order_form_id: str, address_id: str, request: Request, cell: TheCell, caller: MayUseCart
+    order_form_id: PathId, address_id: PathId, request: Request, cell: TheCell, caller: MayUseCart
 ) -> Response:
     """Set fields of an address."""
     fields: dict[str, Any] = {
         "type": "address",
-        "id": path_id(address_id),
+        "id": address_id,
         "body": await json_body(request),
     }
     return await change(request, cell, caller, order_form_id, custom_data.set_fields_of, **fields)
@@ -92,26 +102,25 @@ async def put_address_fields(
 
 @router.delete(f"{CART}/customFields/item/{{unique_id}}")
 async def delete_line_field(
-    order_form_id: str, unique_id: str, request: Request, cell: TheCell, caller: MayUseCart
+    order_form_id: PathId, unique_id: PathId, request: Request, cell: TheCell, caller: MayUseCart
 ) -> Response:
     """Unset the field of a line that the query names; all of them when it names none."""
-    fields: dict[str, Any] = {"type": "item", "id": path_id(unique_id)}
+    fields: dict[str, Any] = {"type": "item", "id": unique_id}
     fields["name"] = request.query_params.get("fieldName")
     return await change(request, cell, caller, order_form_id, custom_data.drop_field_of, **fields)
 
 
 @router.delete(f"{CART}/customFields/{{type}}/{{id}}/{{name}}")
 async def delete_field_of(
-    order_form_id: str,
-    type: str,
-    id: str,
-    name: str,
+    order_form_id: PathId,
+    type: PathId,
+    id: PathId,
+    name: PathId,
     request: Request,
     cell: TheCell,
     caller: MayUseCart,
 ) -> Response:
     """Unset one field of the order, a line or an address; an order has no id of its own."""
-    kind = path_id(type)
-    fields: dict[str, Any] = {"type": kind, "id": None if kind == "order" else path_id(id)}
+    fields: dict[str, Any] = {"type": type, "id": None if type == "order" else id}
     command = custom_data.drop_field_of
-    return await change(request, cell, caller, order_form_id, command, name=path_id(name), **fields)
+    return await change(request, cell, caller, order_form_id, command, name=name, **fields)

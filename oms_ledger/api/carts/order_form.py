@@ -14,6 +14,7 @@ from oms_ledger.api.carts.access import (
     cart_id_of_cookie,
 )
 from oms_ledger.api.carts.answers import change, shown, with_cookies
+from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import json_body
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.carts import items, sections
@@ -41,7 +42,7 @@ async def open_cart(
 @router.get(CART)
 @router.post(CART)
 async def open_named_cart(
-    order_form_id: str, request: Request, cell: TheCell, carts: TheCarts, caller: MayUseCart
+    order_form_id: PathId, request: Request, cell: TheCell, carts: TheCarts, caller: MayUseCart
 ) -> Response:
     """Answer the cart of that id; a new one when there is none."""
     return await _opened(request, cell, carts, caller, cart_id_of(order_form_id))
@@ -66,7 +67,7 @@ def _owner_of(answer: Answer, presented: str | None) -> str:
 
 @router.post(f"{CART}/messages/clear")
 async def clear_messages(
-    order_form_id: str, request: Request, cell: TheCell, caller: MayUseCart
+    order_form_id: PathId, request: Request, cell: TheCell, caller: MayUseCart
 ) -> Response:
     """Forget what was said; what still holds is said again at the next answer."""
     return await change(request, cell, caller, order_form_id, sections.clear_messages)
@@ -74,7 +75,7 @@ async def clear_messages(
 
 @router.patch(f"{CART}/profile")
 async def patch_profile(
-    order_form_id: str, request: Request, cell: TheCell, caller: MayUseCart
+    order_form_id: PathId, request: Request, cell: TheCell, caller: MayUseCart
 ) -> Response:
     """Say whether the shopper's known profile is left out of the cart."""
     body = await json_body(request)
@@ -83,7 +84,7 @@ async def patch_profile(
 
 @router.post(f"{CART}/coupons")
 async def post_coupon(
-    order_form_id: str, request: Request, cell: TheCell, caller: MayUseCart
+    order_form_id: PathId, request: Request, cell: TheCell, caller: MayUseCart
 ) -> Response:
     """Try a coupon; no source of prices here knows any."""
     body = await json_body(request)
@@ -92,7 +93,7 @@ async def post_coupon(
 
 @router.post(f"{CART}/itemsOrdination")
 async def post_ordination(
-    order_form_id: str, request: Request, cell: TheCell, caller: MayUseCart
+    order_form_id: PathId, request: Request, cell: TheCell, caller: MayUseCart
 ) -> Response:
     """Sort the lines, and keep them sorted."""
     body = await json_body(request)
@@ -103,7 +104,7 @@ async def post_ordination(
 @router.post(f"{CART}/selectable-gifts/{{list_id}}")
 @router.post(f"{CART}/giftRegistry/{{registry_id}}/remove")
 async def post_unchanged(
-    order_form_id: str, request: Request, cell: TheCell, caller: MayUseCart
+    order_form_id: PathId, request: Request, cell: TheCell, caller: MayUseCart
 ) -> Response:
     """Saved accounts, gifts and registries are not offered: the cart stays as it is."""
     return await change(request, cell, caller, order_form_id, sections.unchanged)
@@ -111,7 +112,7 @@ async def post_unchanged(
 
 @router.post(f"{CART}/checkIn")
 async def post_check_in(
-    order_form_id: str, request: Request, cell: TheCell, caller: MayUseCart
+    order_form_id: PathId, request: Request, cell: TheCell, caller: MayUseCart
 ) -> Response:
     """Not offered."""
     return await change(request, cell, caller, order_form_id, sections.refuse_check_in)
@@ -119,7 +120,7 @@ async def post_check_in(
 
 @router.get(f"{CART}/installments")
 async def get_installments(
-    order_form_id: str, request: Request, cell: TheCell, carts: TheCarts, caller: MayUseCart
+    order_form_id: PathId, request: Request, cell: TheCell, carts: TheCarts, caller: MayUseCart
 ) -> Response:
     """The installments that one payment system offers for the cart."""
     account = await cell.ledger.account(caller.account)
@@ -143,7 +144,7 @@ async def get_installments(
 @router.get("/checkout/changeToAnonymousUser/{order_form_id}")
 @router.get("/api/checkout/changeToAnonymousUser/{order_form_id}")
 async def change_to_anonymous_user(
-    order_form_id: str, request: Request, cell: TheCell, carts: TheCarts, caller: MayUseCart
+    order_form_id: PathId, request: Request, cell: TheCell, carts: TheCarts, caller: MayUseCart
 ) -> Response:
     """Go on with the same items and without the person; the old cart forgets the person too."""
     account = await cell.ledger.account(caller.account)

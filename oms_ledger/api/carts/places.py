@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from oms_ledger.accounts.roles import CART
 from oms_ledger.api.auth.dependencies import Caller, TheCell
 from oms_ledger.api.carts.access import MaySimulate, MayUseCart, TheCarts, approach_of
-from oms_ledger.api.http.addressing import path_id
+from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.carts.refusals import CartRefusal
 from oms_ledger.carts.shipping import require_postal_code
@@ -23,14 +23,13 @@ router = APIRouter(tags=["Carts"])
 
 @router.get("/api/checkout/pub/postal-code/{country}/{postal_code}")
 async def get_postal_code(
-    country: str, postal_code: str, cell: TheCell, carts: TheCarts, caller: MaySimulate
+    country: PathId, postal_code: PathId, cell: TheCell, carts: TheCarts, caller: MaySimulate
 ) -> Response:
     """The address that the account's table has of a postal code."""
-    fields, code = path_id(country), path_id(postal_code)
     await cell.ledger.account(caller.account)
-    if not is_country(fields):
-        raise CartRefusal("ORD026", fields[:20])
-    place = Place(fields, code)
+    if not is_country(country):
+        raise CartRefusal("ORD026", country[:20])
+    place = Place(country, postal_code)
     return json_response(
         await asyncio.to_thread(places.postal_address, carts.offers, caller.account, place)
     )
@@ -77,10 +76,10 @@ async def get_regions(
 
 @router.get("/api/checkout/pub/regions/{region_id}")
 async def get_region(
-    region_id: str, request: Request, cell: TheCell, carts: TheCarts, caller: MaySimulate
+    region_id: PathId, request: Request, cell: TheCell, carts: TheCarts, caller: MaySimulate
 ) -> Response:
     """Who delivers to a place that was named before."""
-    place = places.place_of_region(path_id(region_id))
+    place = places.place_of_region(region_id)
     if place is None or not is_country(place.country):
         raise CartRefusal("001", place="regionId is none of this account's")
     return await _region(request, cell, carts, caller, place)

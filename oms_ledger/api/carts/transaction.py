@@ -17,7 +17,7 @@ from oms_ledger.api.carts.access import (
 )
 from oms_ledger.api.carts.answers import document, with_cookies
 from oms_ledger.api.checkout.answers import transaction_data
-from oms_ledger.api.http.addressing import path_id
+from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import json_body
 from oms_ledger.api.http.errors import unauthorized
 from oms_ledger.api.http.origin import origin_of
@@ -35,7 +35,7 @@ router = APIRouter(tags=["Carts"])
 
 @router.post("/api/checkout/pub/orderForm/{order_form_id}/transaction")
 async def post_transaction(
-    order_form_id: str, request: Request, cell: TheCell, carts: TheCarts, caller: MayUseCart
+    order_form_id: PathId, request: Request, cell: TheCell, carts: TheCarts, caller: MayUseCart
 ) -> Response:
     """Place what is in the cart; where offers moved, answer the cart that says so."""
     account = await cell.ledger.account(caller.account)
@@ -85,24 +85,22 @@ def _placed(request: Request, transaction: Transaction) -> Json:
 
 @router.get("/api/checkout/pub/orders/order-group/{order_group}")
 async def get_placed_group(
-    order_group: str, request: Request, cell: TheCell, caller: MayReadPlaced
+    order_group: PathId, request: Request, cell: TheCell, caller: MayReadPlaced
 ) -> Response:
     """The orders of a purchase as its placement showed them."""
-    group = path_id(order_group)
-    await _require_reader(request, cell, caller, group)
-    orders = await orders_of_group(cell, caller.account, group)
+    await _require_reader(request, cell, caller, order_group)
+    orders = await orders_of_group(cell, caller.account, order_group)
     await _require_shopper(request, cell, caller, orders[0])
     return json_response([placed_order(order) for order in orders])
 
 
 @router.get("/api/checkout/pub/orders/{order_id}")
 async def get_placed_order(
-    order_id: str, request: Request, cell: TheCell, caller: MayReadPlaced
+    order_id: PathId, request: Request, cell: TheCell, caller: MayReadPlaced
 ) -> Response:
     """One order of a purchase as its placement showed it."""
-    the_id = path_id(order_id)
-    await _require_reader(request, cell, caller, the_id.rpartition("-")[0])
-    order = await cell.ledger.order(caller.account, the_id)
+    await _require_reader(request, cell, caller, order_id.rpartition("-")[0])
+    order = await cell.ledger.order(caller.account, order_id)
     await _require_shopper(request, cell, caller, order)
     return Response(orjson.dumps(placed_order(order)), media_type=JSON)
 

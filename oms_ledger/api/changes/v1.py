@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
-from oms_ledger.api.http.addressing import path_id
+from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import (
     Body,
     Cents,
@@ -59,14 +59,14 @@ class RegisteredModification(Body):
 
 @router.post("/api/oms/pvt/orders/{order_id}/changes")
 async def post_change(
-    order_id: str, request: Request, cell: TheCell, caller: MayChange
+    order_id: PathId, request: Request, cell: TheCell, caller: MayChange
 ) -> Response:
     requested = parse(RegisteredModification, await json_body(request)).to_domain()
     account = await cell.ledger.account(caller.account)
     order = await register(
         cell,
         caller.context,
-        path_id(order_id),
+        order_id,
         requested,
         trust_prices=account.setting("trust_request_prices"),
     )

@@ -19,7 +19,7 @@ from oms_ledger.api.auth.dependencies import (
     requires,
 )
 from oms_ledger.api.changes.bodies import ChangeBody, settings_of
-from oms_ledger.api.http.addressing import path_id
+from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.http.errors import bad_request
 from oms_ledger.api.orders.documents import json_response
@@ -114,24 +114,24 @@ def _outside(cell: Cell, account: str) -> frozenset[str]:
 
 @router.patch(ORDER, status_code=202)
 async def patch_changes(
-    order_id: str, request: Request, cell: TheCell, caller: MayModify
+    order_id: PathId, request: Request, cell: TheCell, caller: MayModify
 ) -> Response:
     body, ledger = await json_body(request), cell.ledger
     outside = await asyncio.to_thread(_outside, cell, caller.account)
     account = await ledger.account(caller.account)
     decision = modifying(account, _asked(cell, caller, body), str(uuid.uuid4()), outside)
-    order = await ledger.change(caller.context, path_id(order_id), decision)
+    order = await ledger.change(caller.context, order_id, decision)
     return json_response(modifications.request_answer(order, order.change_requests[-1]), status=202)
 
 
 @router.post(f"{ORDER}/preview")
 async def post_preview(
-    order_id: str, request: Request, cell: TheCell, caller: MayModify
+    order_id: PathId, request: Request, cell: TheCell, caller: MayModify
 ) -> Response:
     requested, ledger = _asked(cell, caller, await json_body(request)), cell.ledger
     account = await ledger.account(caller.account)
     settings = changes_settings.shown(_kept(account), requested.settings)
-    order = await ledger.order(caller.account, path_id(order_id))
+    order = await ledger.order(caller.account, order_id)
     plan = planned(
         order,
         request_id="preview",
@@ -145,28 +145,28 @@ async def post_preview(
 
 
 @router.get(ORDER)
-async def get_history(order_id: str, ledger: TheLedger, caller: MayModify) -> Response:
-    return json_response(
-        modifications.history(await ledger.order(caller.account, path_id(order_id)))
-    )
+async def get_history(order_id: PathId, ledger: TheLedger, caller: MayModify) -> Response:
+    return json_response(modifications.history(await ledger.order(caller.account, order_id)))
 
 
 @router.get(f"{ORDER}/{{change_request_id}}")
 async def get_details(
-    order_id: str, change_request_id: str, ledger: TheLedger, caller: MayModify
+    order_id: PathId, change_request_id: PathId, ledger: TheLedger, caller: MayModify
 ) -> Response:
-    order = await ledger.order(caller.account, path_id(order_id))
-    return json_response(
-        modifications.details(order, request_of(order, path_id(change_request_id)))
-    )
+    order = await ledger.order(caller.account, order_id)
+    return json_response(modifications.details(order, request_of(order, change_request_id)))
 
 
 @router.post(f"{ORDER}/{{change_request_id}}/retry", status_code=204)
 async def post_retry(
-    order_id: str, change_request_id: str, request: Request, ledger: TheLedger, caller: MayModify
+    order_id: PathId,
+    change_request_id: PathId,
+    request: Request,
+    ledger: TheLedger,
+    caller: MayModify,
 ) -> Response:
-    decision = partial(retry_change, request_id=path_id(change_request_id))
-    await ledger.change(caller.context, path_id(order_id), decision)
+    decision = partial(retry_change, request_id=change_request_id)
+    await ledger.change(caller.context, order_id, decision)
     return Response(status_code=204)
 
 
@@ -176,19 +176,21 @@ class ChangeCancellation(Body):
 
 @router.post(f"{ORDER}/{{change_request_id}}/cancel")
 async def post_cancel(
-    order_id: str, change_request_id: str, request: Request, ledger: TheLedger, caller: MayModify
+    order_id: PathId,
+    change_request_id: PathId,
+    request: Request,
+    ledger: TheLedger,
+    caller: MayModify,
 ) -> Response:
     reason = parse(ChangeCancellation, await json_body(request) or {}).reason
-    decision = partial(cancel_change, request_id=path_id(change_request_id), reason=reason)
-    await ledger.change(caller.context, path_id(order_id), decision)
+    decision = partial(cancel_change, request_id=change_request_id, reason=reason)
+    await ledger.change(caller.context, order_id, decision)
     return Response(status_code=200)
 
 
 @router.get("/api/orders/pvt/document/{order_id}/change-summary")
-async def get_summary(order_id: str, ledger: TheLedger, caller: MaySee) -> Response:
-    return json_response(
-        modifications.summary(await ledger.order(caller.account, path_id(order_id)))
-    )
+async def get_summary(order_id: PathId, ledger: TheLedger, caller: MaySee) -> Response:
+    return json_response(modifications.summary(await ledger.order(caller.account, order_id)))
 
 
 class Agreement(Body):
@@ -197,23 +199,26 @@ class Agreement(Body):
 
 @router.post("/pvt/orders/{order_id}/changes/{change_request_id}/send-agreement")
 async def post_agreement(
-    order_id: str, change_request_id: str, request: Request, ledger: TheLedger, caller: MayModify
+    order_id: PathId,
+    change_request_id: PathId,
+    request: Request,
+    ledger: TheLedger,
+    caller: MayModify,
 ) -> Response:
     """A participant acknowledges or confirms; which one, its order says.
 
     The order may be named as the participant's own order is, `00-{id}`.
     """
     requested = parse(Agreement, await json_body(request)).agreement_type
-    the_order, change = path_id(order_id), path_id(change_request_id)
-    decision = partial(agree, request_id=change, participant="", agreement=requested)
+    decision = partial(agree, request_id=change_request_id, participant="", agreement=requested)
     ctx = caller.context
     try:
         try:
-            await ledger.change(ctx, the_order, decision)
+            await ledger.change(ctx, order_id, decision)
         except OrderNotFound:
-            await ledger.change(ctx, marketplace_order_id_of(the_order), decision)
+            await ledger.change(ctx, marketplace_order_id_of(order_id), decision)
     except OrderNotFound:
-        raise refusals.ChangeOrderNotFound(the_order) from None
+        raise refusals.ChangeOrderNotFound(order_id) from None
     return json_response(
-        {"orderId": the_order, "changeRequestId": change, "agreementType": requested}
+        {"orderId": order_id, "changeRequestId": change_request_id, "agreementType": requested}
     )

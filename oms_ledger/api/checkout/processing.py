@@ -14,7 +14,7 @@ from oms_ledger.api.auth.checkout_access import MayProcess, MaySend
 from oms_ledger.api.auth.dependencies import Caller, TheCell
 from oms_ledger.api.carts.access import TheCarts
 from oms_ledger.api.carts.answers import with_cookies
-from oms_ledger.api.http.addressing import path_id
+from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import json_body
 from oms_ledger.api.http.errors import ApiError, bad_request
 from oms_ledger.api.orders.documents import JSON
@@ -42,15 +42,15 @@ PAYMENT_PAGE = "/checkout/#/payment"
 @router.post("/api/pub/transactions/{transaction_id}/payments", status_code=201)
 @router.post("/api/payments/pub/transactions/{transaction_id}/payments", status_code=201)
 async def post_payments(
-    transaction_id: str, request: Request, cell: TheCell, caller: MaySend
+    transaction_id: PathId, request: Request, cell: TheCell, caller: MaySend
 ) -> Response:
-    transaction, body = path_id(transaction_id), await json_body(request)
+    body = await json_body(request)
     for sent in body if isinstance(body, list) else [body]:
-        if (named := _transaction_named(sent)) and named != transaction:
+        if (named := _transaction_named(sent)) and named != transaction_id:
             raise bad_request(
-                f"transaction.id: found {named!r}, but the path names {transaction!r}"
+                f"transaction.id: found {named!r}, but the path names {transaction_id!r}"
             )
-    orders = await orders_of_transaction(cell, caller.account, transaction)
+    orders = await orders_of_transaction(cell, caller.account, transaction_id)
     return await _send(cell, caller, orders, body, request)
 
 
@@ -67,10 +67,10 @@ async def _send(
 
 @router.post("/split/{order_group}/payments", status_code=201)
 async def post_split_payments(
-    order_group: str, request: Request, cell: TheCell, caller: MaySend
+    order_group: PathId, request: Request, cell: TheCell, caller: MaySend
 ) -> Response:
     body = await json_body(request)
-    orders = await orders_of_group(cell, caller.account, path_id(order_group))
+    orders = await orders_of_group(cell, caller.account, order_group)
     return await _send(cell, caller, orders, body, request)
 
 
@@ -98,10 +98,10 @@ def _transaction_named(sent: Any) -> str | None:
 
 @router.post("/api/checkout/pub/gatewayCallback/{order_group}", status_code=204)
 async def post_gateway_callback(
-    order_group: str, request: Request, cell: TheCell, carts: TheCarts, processor: MayProcess
+    order_group: PathId, request: Request, cell: TheCell, carts: TheCarts, processor: MayProcess
 ) -> Response:
     """Have the purchase's payments authorized; its cart is empty then."""
-    orders = await orders_of_group(cell, processor.account, path_id(order_group))
+    orders = await orders_of_group(cell, processor.account, order_group)
     result = await _processed(request, cell, orders, processor)
     return await _after_purchase(callback_answer(result), request, carts, orders)
 
@@ -111,10 +111,10 @@ async def post_gateway_callback(
 @router.get("/api/checkout/pub/gatewayCallback/{order_group}/{message_code}")
 @router.post("/api/checkout/pub/gatewayCallback/{order_group}/{message_code}")
 async def get_gateway_callback(
-    order_group: str, request: Request, cell: TheCell, carts: TheCarts, processor: MayProcess
+    order_group: PathId, request: Request, cell: TheCell, carts: TheCarts, processor: MayProcess
 ) -> Response:
     """The same for a browser that comes back from a payment page: it is sent on."""
-    orders = await orders_of_group(cell, processor.account, path_id(order_group))
+    orders = await orders_of_group(cell, processor.account, order_group)
     account = await cell.ledger.account(processor.account)
     try:
         answer = callback_answer(await _processed(request, cell, orders, processor))

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
-from oms_ledger.api.http.addressing import path_id
+from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.http.errors import ApiError, bad_request
 from oms_ledger.api.orders.documents import json_response
@@ -29,7 +29,6 @@ class NewTemplate(Body):
 
 
 def _name(name: str) -> str:
-    name = path_id(name)
     if not _NAME.fullmatch(name):
         raise bad_request("The template's name: expected 1 to 100 letters, digits, -, . or _")
     return name
@@ -37,7 +36,7 @@ def _name(name: str) -> str:
 
 @router.put("/{name}")
 async def put_template(
-    name: str, request: Request, cell: TheCell, caller: MayConfigure
+    name: PathId, request: Request, cell: TheCell, caller: MayConfigure
 ) -> Response:
     """Save a template; 400 where it cannot be read."""
     name, body = _name(name), parse(NewTemplate, await json_body(request))
@@ -59,7 +58,7 @@ async def put_template(
 
 
 @router.get("/{name}")
-async def get_template(name: str, cell: TheCell, caller: MayConfigure) -> Response:
+async def get_template(name: PathId, cell: TheCell, caller: MayConfigure) -> Response:
     def look() -> MailTemplate | None:
         with cell.database.reading() as connection:
             return templates.get(connection, caller.account, _name(name))
@@ -71,7 +70,7 @@ async def get_template(name: str, cell: TheCell, caller: MayConfigure) -> Respon
 
 
 @router.delete("/{name}")
-async def delete_template(name: str, cell: TheCell, caller: MayConfigure) -> Response:
+async def delete_template(name: PathId, cell: TheCell, caller: MayConfigure) -> Response:
     def write() -> None:
         with cell.database.writing() as connection:
             templates.remove(connection, caller.account, _name(name))

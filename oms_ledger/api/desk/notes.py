@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
-from oms_ledger.api.http.addressing import path_id
+from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.http.errors import bad_request
 from oms_ledger.api.orders.documents import json_response
@@ -133,17 +133,16 @@ async def get_notes(
 @router.get(f"{NOTES[0]}/{{note_id}}")
 @router.get(f"{NOTES[1]}/{{note_id}}", include_in_schema=False)
 async def get_note(
-    note_id: str, request: Request, cell: TheCell, caller: MayRead, reason: str | None = None
+    note_id: PathId, request: Request, cell: TheCell, caller: MayRead, reason: str | None = None
 ) -> Response:
-    wanted = path_id(note_id)
 
     def look() -> Note | None:
         with cell.database.reading() as connection:
-            return notes.get(connection, caller.account, wanted)
+            return notes.get(connection, caller.account, note_id)
 
     note = await asyncio.to_thread(look)
     if note is None:
-        raise NoteNotFound(wanted)
+        raise NoteNotFound(note_id)
     hidden = await _is_masked(cell, caller, request, note.target, reason)
     return json_response(serialize_note(note, hidden=hidden))
 

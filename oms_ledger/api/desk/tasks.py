@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 from sqlalchemy import Connection
 
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
-from oms_ledger.api.http.addressing import path_id
+from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.http.errors import bad_request
 from oms_ledger.api.orders.documents import json_response
@@ -145,33 +145,35 @@ def _task_query(
 
 @router.get(f"{TASKS[0]}/{{task_id}}")
 @router.get(f"{TASKS[1]}/{{task_id}}", include_in_schema=False)
-async def get_task(task_id: str, request: Request, cell: TheCell, caller: MayRead) -> Response:
+async def get_task(task_id: PathId, request: Request, cell: TheCell, caller: MayRead) -> Response:
     """A task with its `history`: who did what to it and when."""
     await request.app.state.desk.wait()
-    return await _answer(cell, caller, path_id(task_id))
+    return await _answer(cell, caller, task_id)
 
 
 @router.put(f"{TASKS[0]}/{{task_id}}")
 @router.put(f"{TASKS[1]}/{{task_id}}", include_in_schema=False)
-async def put_task(task_id: str, request: Request, cell: TheCell, caller: MayWrite) -> Response:
+async def put_task(task_id: PathId, request: Request, cell: TheCell, caller: MayWrite) -> Response:
     """Set the status. A task about an order is closed by itself when the order goes on."""
-    status, task = parse(NewStatus, await json_body(request)).status, path_id(task_id)
+    status = parse(NewStatus, await json_body(request)).status
 
     def update(connection: Connection) -> str:
-        tasks.set_status(connection, caller.account, task, status, caller.app_key)
-        return task
+        tasks.set_status(connection, caller.account, task_id, status, caller.app_key)
+        return task_id
 
     return await _answer(cell, caller, await _written(cell, update))
 
 
 @router.post(f"{TASKS[0]}/{{task_id}}/comments")
 @router.post(f"{TASKS[1]}/{{task_id}}/comments", include_in_schema=False)
-async def post_comment(task_id: str, request: Request, cell: TheCell, caller: MayWrite) -> Response:
-    text, task = parse(NewComment, await json_body(request)).text, path_id(task_id)
+async def post_comment(
+    task_id: PathId, request: Request, cell: TheCell, caller: MayWrite
+) -> Response:
+    text = parse(NewComment, await json_body(request)).text
 
     def comment(connection: Connection) -> str:
-        tasks.comment(connection, caller.account, task, text, caller.app_key)
-        return task
+        tasks.comment(connection, caller.account, task_id, text, caller.app_key)
+        return task_id
 
     return await _answer(cell, caller, await _written(cell, comment))
 

@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 
 from oms_ledger.accounts.account import Account
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
+from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import json_body
 from oms_ledger.api.http.errors import ApiError, bad_request, shown
 from oms_ledger.api.orders.documents import json_response, language_of
@@ -123,12 +124,12 @@ async def get_exports(cell: TheCell, caller: MayExport) -> Response:
 
 
 @router.get("/api/ledger/exports/{export_id}")
-async def get_export(export_id: str, cell: TheCell, caller: MayExport) -> Response:
+async def get_export(export_id: PathId, cell: TheCell, caller: MayExport) -> Response:
     return json_response(_shown(await _found(cell, caller, export_id)))
 
 
 @router.delete("/api/ledger/exports/{export_id}", status_code=204)
-async def delete_export(export_id: str, cell: TheCell, caller: MayExport) -> Response:
+async def delete_export(export_id: PathId, cell: TheCell, caller: MayExport) -> Response:
     export = await _found(cell, caller, export_id)
 
     def remove() -> None:
@@ -141,7 +142,7 @@ async def delete_export(export_id: str, cell: TheCell, caller: MayExport) -> Res
 
 @router.get("/api/ledger/exports/{export_id}/download")
 async def download_export(
-    export_id: str, request: Request, cell: TheCell, caller: MayExport
+    export_id: PathId, request: Request, cell: TheCell, caller: MayExport
 ) -> Response:
     """The file. Whoever was erased meanwhile is in none: exports made before are gone."""
     await request.app.state.freshness.wait()

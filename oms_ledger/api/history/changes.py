@@ -18,7 +18,7 @@ from oms_ledger.api.history.history import (
     rendering,
     rows_of,
 )
-from oms_ledger.api.http.addressing import path_id
+from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.errors import ApiError, bad_request
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.orders.documents.history import changes
@@ -42,27 +42,27 @@ class Changes(ResponseModel):
 
 @router.get("/orders/{order_id}/events/{version}", response_model=OneEvent)
 async def get_event(
-    order_id: str, version: int, cell: TheCell, caller: MayLook, document: Shape = "oms"
+    order_id: PathId, version: int, cell: TheCell, caller: MayLook, document: Shape = "oms"
 ) -> Response:
     """One event of an order, with what it did to the document."""
-    account, named = await cell.ledger.account(caller.account), path_id(order_id)
+    account = await cell.ledger.account(caller.account)
     render, personal = rendering(account, document), not account.setting("pii")
 
     def found() -> dict[str, Any]:
-        rows = rows_of(cell, account.name, named)
+        rows = rows_of(cell, account.name, order_id)
         if not 1 <= version <= len(rows):
             message = f"The order has {len(rows)} versions, and none of the number {version}"
             raise ApiError(404, "OMS404", message)
         loader = cell.ledger.loader
         (fields,) = entries(loader, rows, version - 1, version, render, personal=personal)
-        return {"orderId": named, "versions": len(rows), **fields}
+        return {"orderId": order_id, "versions": len(rows), **fields}
 
     return json_response(await asyncio.to_thread(found))
 
 
 @router.get("/orders/{order_id}/changes", response_model=Changes)
 async def get_changes(
-    order_id: str,
+    order_id: PathId,
     cell: TheCell,
     caller: MayLook,
     since: Annotated[int, Query(alias="from", ge=1, lt=2**31)],
@@ -70,16 +70,16 @@ async def get_changes(
     document: Shape = "oms",
 ) -> Response:
     """The difference of the order's document between two versions; `to` is the last one else."""
-    account, named = await cell.ledger.account(caller.account), path_id(order_id)
+    account = await cell.ledger.account(caller.account)
     render = rendering(account, document)
 
     def compared() -> dict[str, Any]:
-        rows = rows_of(cell, account.name, named)
+        rows = rows_of(cell, account.name, order_id)
         last = until or len(rows)
         for name, version in (("from", since), ("to", last)):
             if version > len(rows):
                 raise bad_request(f"{name}: found {version}, the order has {len(rows)} versions")
         one, other = (as_of(cell, rows[:version], render) for version in (since, last))
-        return {"orderId": named, "since": since, "until": last, "changes": changes(one, other)}
+        return {"orderId": order_id, "since": since, "until": last, "changes": changes(one, other)}
 
     return json_response(await asyncio.to_thread(compared))

@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from oms_ledger.accounts.account import Account
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
-from oms_ledger.api.http.addressing import path_id
+from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.errors import bad_request
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.cell import Cell
@@ -106,7 +106,7 @@ class History(ResponseModel):
 
 @router.get("/orders/{order_id}/events", response_model=History)
 async def get_history(
-    order_id: str,
+    order_id: PathId,
     cell: TheCell,
     caller: MayLook,
     after: Annotated[int, Query(ge=0, lt=2**31, description="Version to go on after.")] = 0,
@@ -127,7 +127,7 @@ async def get_history(
     if before is not None and after:
         raise bad_request("after, before: found both, expected one of them")
     render = rendering(account, document) if with_changes else None
-    named = await cell.ledger.order_id_of(account.name, path_id(order_id))
+    named = await cell.ledger.order_id_of(account.name, order_id)
     fields = await asyncio.to_thread(_history, cell, account, named, after, before, limit, render)
     return json_response(fields)
 
@@ -231,7 +231,7 @@ def entry(row: RecordedEvent, event: Event, *, personal: bool = True) -> dict[st
 
 @router.get("/orders/{order_id}")
 async def get_order_as_of(
-    order_id: str,
+    order_id: PathId,
     cell: TheCell,
     caller: MayLook,
     version: Annotated[int | None, Query(ge=1, lt=2**31)] = None,
@@ -247,7 +247,7 @@ async def get_order_as_of(
     instant_asked = _instant(at) if at is not None else None
     account = await cell.ledger.account(caller.account)
     render = rendering(account, document)
-    named = await cell.ledger.order_id_of(account.name, path_id(order_id))
+    named = await cell.ledger.order_id_of(account.name, order_id)
     row, body = await asyncio.to_thread(
         _as_of, cell, account.name, named, version, instant_asked, render
     )

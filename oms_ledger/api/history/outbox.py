@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
-from oms_ledger.api.http.addressing import path_id
+from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.http.errors import bad_request
 from oms_ledger.api.http.numbers import whole_number
@@ -67,10 +67,10 @@ async def get_calls(request: Request, cell: TheCell, caller: MayView) -> Respons
 
 @router.post("/api/ledger/outbox/{message_id}/resume")
 async def post_resume(
-    message_id: str, request: Request, cell: TheCell, caller: MayMend
+    message_id: PathId, request: Request, cell: TheCell, caller: MayMend
 ) -> Response:
     """Have a call made again at once; the order is no longer in error because of it."""
-    message = await admin.resume(cell, caller.context, path_id(message_id))
+    message = await admin.resume(cell, caller.context, message_id)
     await asyncio.to_thread(signals.signal, cell.redis, [messages.SUBSCRIPTION])
     return json_response(shown(message))
 
@@ -80,11 +80,13 @@ class Skip(Body):
 
 
 @router.post("/api/ledger/outbox/{message_id}/skip")
-async def post_skip(message_id: str, request: Request, cell: TheCell, caller: MayMend) -> Response:
+async def post_skip(
+    message_id: PathId, request: Request, cell: TheCell, caller: MayMend
+) -> Response:
     """Leave a call out, so that those after it are made; `reason` stays in the history."""
     reason = parse(Skip, await json_body(request)).reason.strip()
     if not reason:
         raise bad_request("reason: found nothing, expected why the message need not be delivered")
-    message = await admin.skip(cell, caller.context, path_id(message_id), reason=reason[:1000])
+    message = await admin.skip(cell, caller.context, message_id, reason=reason[:1000])
     await asyncio.to_thread(signals.signal, cell.redis, [messages.SUBSCRIPTION])
     return json_response(shown(message))

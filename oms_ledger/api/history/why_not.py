@@ -13,7 +13,7 @@ from oms_ledger.accounts.roles import OPERATIONS
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.history.commands import Command, commands
 from oms_ledger.api.history.history import ResponseModel
-from oms_ledger.api.http.addressing import path_id
+from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.errors import ApiError, forbidden
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.eventstore.serialization import stored_name
@@ -58,7 +58,7 @@ class Actions(ResponseModel):
 
 @router.get("/orders/{order_id}/actions", response_model=Actions)
 async def get_actions(
-    order_id: str,
+    order_id: PathId,
     cell: TheCell,
     caller: MayLook,
     seller: Annotated[
@@ -70,7 +70,7 @@ async def get_actions(
     A command that the caller's key has no resource for is refused as it would be.
     """
     ledger = cell.ledger
-    order = await ledger.order(caller.account, path_id(order_id))
+    order = await ledger.order(caller.account, order_id)
     account, context = await ledger.account(caller.account), await ledger.decision_context(order)
     found = await commands(cell, account, order, context, seller)
     fields = [await _tried(one, order, context, caller) for one in found]

@@ -3,7 +3,7 @@
 The account is named by `?an=`, the host's first label, or a leading path segment. Path words of
 the API are matched without case, ids keep theirs; one trailing slash more is the same path. A
 segment is decoded once, on the raw path, so `%2F` inside an invoice number survives: it stays
-`%2F` in the routed path and `segment()` gives the endpoint what was meant.
+`%2F` in the routed path, and a parameter of the type `PathId` is what was meant.
 
 Given route templates (`/api/oms/pvt/orders/{order_id}/invoice`), only their literal segments are
 spelled as published. Given bare words, every segment that is such a
@@ -15,8 +15,10 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from typing import Annotated
 from urllib.parse import parse_qs, quote, unquote, unquote_to_bytes
 
+from pydantic import AfterValidator
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from oms_ledger.api.http.errors import body_of
@@ -196,6 +198,10 @@ def of_host(host: str) -> str | None:
 def path_id(value: str) -> str:
     """A path parameter as it was meant: what routing kept encoded is decoded here, once."""
     return unquote(value)
+
+
+PathId = Annotated[str, AfterValidator(path_id)]
+"""A path parameter of an endpoint, decoded; what it must not hold was refused before routing."""
 
 
 async def _refuse(scope: Scope, send: Send, status: int, message: str) -> None:

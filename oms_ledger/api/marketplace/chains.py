@@ -14,7 +14,7 @@ from oms_ledger.api.auth.dependencies import (
 )
 from oms_ledger.api.carts.access import get_carts
 from oms_ledger.api.checkout.placement import put_orders
-from oms_ledger.api.http.addressing import path_id
+from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.http.errors import bad_request, forbidden
 from oms_ledger.api.marketplace.fulfillment import authorization_of, place_received
@@ -69,16 +69,16 @@ def _groups_of(order: Order) -> set[str]:
 
 @router.post("/api/checkout/pvt/orders/{order_id}/receipts/marketplace-order-authorization")
 async def post_authorization(
-    order_id: str, request: Request, ledger: TheLedger, caller: MayAuthorize
+    order_id: PathId, request: Request, ledger: TheLedger, caller: MayAuthorize
 ) -> Response:
     """The sale above is paid; given again, the answer has the same receipt."""
     fields = parse(Authorization, await json_body(request)).marketplace_order_group
-    known = await ledger.order(caller.account, path_id(order_id))
+    known = await ledger.order(caller.account, order_id)
     if fields not in _groups_of(known):
         raise OtherMarketplaceGroup(known.order_id, fields[:100])
     order = await ledger.change(
         caller.context,
-        path_id(order_id),
+        order_id,
         authorize_fulfillment,
     )
     number, at = authorization_of(order)

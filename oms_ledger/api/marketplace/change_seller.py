@@ -11,7 +11,7 @@ from oms_ledger.accounts.account import Account
 from oms_ledger.accounts.events import AccountEvent, AccountSettingsChanged
 from oms_ledger.accounts.refusals import AccountNotFound
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
-from oms_ledger.api.http.addressing import path_id
+from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import (
     Body,
     Cents,
@@ -85,7 +85,9 @@ class NewSeller(Body):
 
 
 @router.put("/api/checkout/pvt/orders/{order_id}/sellers")
-async def put_seller(order_id: str, request: Request, cell: TheCell, caller: MayChange) -> Response:
+async def put_seller(
+    order_id: PathId, request: Request, cell: TheCell, caller: MayChange
+) -> Response:
     """Ask another seller to take the order, and change to it if it does."""
     requested = parse(NewSeller, await json_body(request))
     fields: dict[str, Any] = {
@@ -99,7 +101,7 @@ async def put_seller(order_id: str, request: Request, cell: TheCell, caller: May
             for one in requested.shipping_data.logistics_info
         ],
     }
-    order_id, account = path_id(order_id), caller.account
+    account = caller.account
     order = await cell.ledger.order(account, order_id)
     require_change(order, payment_value=requested.marketplace_payment_value, **fields)
     name = await require_taker(cell, order, requested.new_seller_id)

@@ -22,7 +22,7 @@ from oms_ledger.api.auth.dependencies import (
     requires,
 )
 from oms_ledger.api.auth.ownership import identified
-from oms_ledger.api.http.addressing import path_id
+from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.http.errors import ApiError, bad_request
 from oms_ledger.api.http.receipts import cancellation_receipt, request_id
@@ -200,7 +200,7 @@ class Fulfill(Body):
 
 @router.post("/api/fulfillment/pvt/orders/{order_id}/fulfill", status_code=201)
 async def post_fulfill(
-    order_id: str, request: Request, ledger: TheLedger, caller: MayAuthorize
+    order_id: PathId, request: Request, ledger: TheLedger, caller: MayAuthorize
 ) -> Response:
     """The marketplace is paid: the dispatch of its order is authorized."""
     return await _fulfill(order_id, request, ledger, caller, 201)
@@ -208,7 +208,7 @@ async def post_fulfill(
 
 @router.post("/pvt/orders/{order_id}/fulfill")
 async def post_protocol_fulfill(
-    order_id: str, request: Request, ledger: TheLedger, caller: MayAuthorize
+    order_id: PathId, request: Request, ledger: TheLedger, caller: MayAuthorize
 ) -> Response:
     return await _fulfill(order_id, request, ledger, caller, 200)
 
@@ -217,7 +217,6 @@ async def _fulfill(
     order_id: str, request: Request, ledger: TheLedger, caller: Caller, status: int
 ) -> Response:
     fields = parse(Fulfill, await json_body(request) or {}).marketplace_order_id
-    order_id = path_id(order_id)
     order = await ledger.order(caller.account, order_id)
     if fields is not None and fields != order.placed.marketplace_order_id:
         raise OtherMarketplaceOrder(order_id, fields)
@@ -261,7 +260,7 @@ class Cancellation(Body):
 
 @router.post("/pvt/orders/{order_id}/cancel")
 async def post_cancel(
-    order_id: str, request: Request, cell: TheCell, caller: MayCancel
+    order_id: PathId, request: Request, cell: TheCell, caller: MayCancel
 ) -> Response:
     """The other side of the sale cancels: the marketplace asks its seller, or a seller is out.
 
@@ -270,7 +269,6 @@ async def post_cancel(
     requested = parse(Cancellation, await json_body(request) or {})
     if requested.reason is not None and len(requested.reason) > 500:
         raise ApiError(400, "CHK0099", "The reason is longer than 500 characters")
-    order_id = path_id(order_id)
     order = await cell.ledger.order(caller.account, order_id)
     marketplace_order = order.placed.marketplace_order_id
     from_above = order.flow == "seller" or (
@@ -311,12 +309,12 @@ async def _is_account(cell: Cell, name: str) -> bool:
 
 @router.post("/api/ledger/orders/{order_id}/authorize-fulfillment")
 async def post_authorize_manually(
-    order_id: str, request: Request, ledger: TheLedger, caller: MayAuthorize
+    order_id: PathId, request: Request, ledger: TheLedger, caller: MayAuthorize
 ) -> Response:
     """A person takes a divergent price, or dispatches before the marketplace authorized it."""
     order = await ledger.change(
         caller.context,
-        path_id(order_id),
+        order_id,
         authorize_manually,
     )
     return json_response({"orderId": order.order_id, "status": order.status})

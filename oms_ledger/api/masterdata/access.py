@@ -14,7 +14,6 @@ from oms_ledger.api.auth.dependencies import (
     known_caller,
 )
 from oms_ledger.api.auth.rate_limit import Limits
-from oms_ledger.api.http.addressing import path_id
 from oms_ledger.api.http.errors import ApiError, forbidden, unauthorized
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.masterdata.entity import Entity
@@ -114,4 +113,4 @@ def _require_orders_too(request: Request, caller: Caller) -> None:
 
 def entity_name(entity: str) -> str:
     """The entity of a path, by a name that one may have."""
-    return require_entity(path_id(entity))
+    return require_entity(entity)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from oms_ledger.api.auth.dependencies import TheCell
-from oms_ledger.api.http.addressing import path_id
+from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import json_body
 from oms_ledger.api.masterdata import orders
 from oms_ledger.api.masterdata.access import Access, MasterDataPermission, entity_name
@@ -32,7 +32,9 @@ MayDelete = Annotated[Access, Depends(MasterDataPermission("delete_documents"))]
 
 
 @router.post(DOCUMENTS)
-async def post_document(entity: str, request: Request, cell: TheCell, access: MayWrite) -> Response:
+async def post_document(
+    entity: PathId, request: Request, cell: TheCell, access: MayWrite
+) -> Response:
     """Create a document; one that has the body's `id` is replaced."""
     saved = await _save(entity, request, cell, access, Find.BODY_ID, partial=False)
     return _told(entity, request, saved)
@@ -40,7 +42,7 @@ async def post_document(entity: str, request: Request, cell: TheCell, access: Ma
 
 @router.put(DOCUMENTS)
 async def put_document_by_key(
-    entity: str, request: Request, cell: TheCell, access: MayWrite
+    entity: PathId, request: Request, cell: TheCell, access: MayWrite
 ) -> Response:
     """Replace the document with the body's `id` or its values of a unique index, or create it."""
     saved = await _save(entity, request, cell, access, Find.UNIQUE, partial=False)
@@ -49,7 +51,7 @@ async def put_document_by_key(
 
 @router.patch(DOCUMENTS)
 async def patch_document_by_key(
-    entity: str, request: Request, cell: TheCell, access: MayWrite
+    entity: PathId, request: Request, cell: TheCell, access: MayWrite
 ) -> Response:
     """Change the fields sent of the document that `id` or a unique index finds, or create it."""
     saved = await _save(entity, request, cell, access, Find.UNIQUE, partial=True)
@@ -58,7 +60,7 @@ async def patch_document_by_key(
 
 @router.put(DOCUMENT)
 async def put_document(
-    entity: str, document_id: str, request: Request, cell: TheCell, access: MayWrite
+    entity: PathId, document_id: PathId, request: Request, cell: TheCell, access: MayWrite
 ) -> Response:
     """Create or replace a document."""
     saved = await _save(
@@ -69,7 +71,7 @@ async def put_document(
 
 @router.patch(DOCUMENT)
 async def patch_document(
-    entity: str, document_id: str, request: Request, cell: TheCell, access: MayWrite
+    entity: PathId, document_id: PathId, request: Request, cell: TheCell, access: MayWrite
 ) -> Response:
     """Create a document, or change the fields sent."""
     saved = await _save(
@@ -96,7 +98,7 @@ async def _save(
     if not isinstance(body, dict):
         raise InvalidBody("The body: expected an object")
     await _require_open(cell, access, name, query, body, document_id)
-    given = path_id(document_id) if document_id is not None else None
+    given = document_id
     if given is not None:
         found = await documents.get(cell, access.account, name, given)
         given = found.id if found else given
@@ -155,7 +157,7 @@ def receipt_of(entity: str, request: Request, document_id: str) -> dict[str, str
 
 @router.get(DOCUMENT)
 async def get_document(
-    entity: str, document_id: str, request: Request, cell: TheCell, access: MayRead
+    entity: PathId, document_id: PathId, request: Request, cell: TheCell, access: MayRead
 ) -> Response:
     """A document with the fields of `_fields`; without it, few or those that its schema names."""
     name, query = entity_name(entity), parsed_query(request)
@@ -165,8 +167,8 @@ async def get_document(
     if not access.is_known:
         access.security(state, query.schema).readable(query.fields)
     if name == ORDERS:
-        return json_response(await orders.get_order(cell, access, path_id(document_id), query))
-    found = await documents.get(cell, access.account, name, path_id(document_id))
+        return json_response(await orders.get_order(cell, access, document_id, query))
+    found = await documents.get(cell, access.account, name, document_id)
     if found is None:
         raise DocumentNotFound()
     (shown,) = await rendered(cell, access, state, [found], query)
@@ -175,8 +177,8 @@ async def get_document(
 
 @router.delete(DOCUMENT)
 async def delete_document(
-    entity: str, document_id: str, cell: TheCell, access: MayDelete
+    entity: PathId, document_id: PathId, cell: TheCell, access: MayDelete
 ) -> Response:
     """Delete a document with its versions; 204 as well when there is none."""
-    await documents.delete(cell, access.context, entity_name(entity), path_id(document_id))
+    await documents.delete(cell, access.context, entity_name(entity), document_id)
     return Response(status_code=204)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from oms_ledger.api.auth.dependencies import PublicRoute, TheCell
-from oms_ledger.api.http.addressing import path_id
+from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import json_body
 from oms_ledger.api.http.errors import unauthorized
 from oms_ledger.api.masterdata.access import Access, MasterDataPermission, entity_name
@@ -39,7 +39,7 @@ MayReadEntity = Annotated[Access, Depends(MasterDataPermission("read_entity"))]
 
 
 @router.get(SCHEMAS)
-async def get_schemas(entity: str, cell: TheCell, access: MayReadSchemas) -> Response:
+async def get_schemas(entity: PathId, cell: TheCell, access: MayReadSchemas) -> Response:
     """The schemas of an entity; where there is one only, that one itself."""
     state = await read_entity(cell, access.account, entity_name(entity))
     if len(state.bodies) == 1:
@@ -48,17 +48,19 @@ async def get_schemas(entity: str, cell: TheCell, access: MayReadSchemas) -> Res
 
 
 @router.get(f"{SCHEMAS}/{{schema}}")
-async def get_schema(entity: str, schema: str, cell: TheCell, access: MayReadSchemas) -> Response:
+async def get_schema(
+    entity: PathId, schema: PathId, cell: TheCell, access: MayReadSchemas
+) -> Response:
     """A schema as it was saved; an empty answer (204) when there is none."""
     state = await read_entity(cell, access.account, entity_name(entity))
-    body = state.bodies.get(path_id(schema))
+    body = state.bodies.get(schema)
     return Response(status_code=204) if body is None else json_response(body)
 
 
 @router.get(f"{SCHEMAS}/{{schema}}/public")
 async def get_public_schema(
-    entity: str,
-    schema: str,
+    entity: PathId,
+    schema: PathId,
     request: Request,
     cell: TheCell,
     _: Annotated[None, Depends(PublicRoute("public_schema"))],
@@ -68,7 +70,7 @@ async def get_public_schema(
     if not requested:
         raise unauthorized(request.scope["path"])
     state = await read_entity(cell, str(requested), entity_name(entity))
-    found = state.schemas.get(path_id(schema))
+    found = state.schemas.get(schema)
     if found is None or found.security is None or not found.security.json_schema:
         raise unauthorized(request.scope["path"])
     hidden = ("v-triggers", "v-trigger")
@@ -77,14 +79,14 @@ async def get_public_schema(
 
 @router.put(f"{SCHEMAS}/{{schema}}")
 async def put_schema(
-    entity: str, schema: str, request: Request, cell: TheCell, access: MayWriteSchemas
+    entity: PathId, schema: PathId, request: Request, cell: TheCell, access: MayWriteSchemas
 ) -> Response:
     """Save a schema; documents are evaluated by it at once. 304 when it is equal to the stored
     one.
     """
     name = entity_name(entity)
     body = await json_body(request)
-    changed = await entities.save_schema(cell, access.context, name, path_id(schema), body)
+    changed = await entities.save_schema(cell, access.context, name, schema, body)
     if not changed:
         return Response(status_code=304)
     await request.app.state.documents.wait()
@@ -93,19 +95,19 @@ async def put_schema(
 
 @router.delete(f"{SCHEMAS}/{{schema}}")
 async def delete_schema(
-    entity: str, schema: str, request: Request, cell: TheCell, access: MayWriteSchemas
+    entity: PathId, schema: PathId, request: Request, cell: TheCell, access: MayWriteSchemas
 ) -> Response:
-    await entities.delete_schema(cell, access.context, entity_name(entity), path_id(schema))
+    await entities.delete_schema(cell, access.context, entity_name(entity), schema)
     await request.app.state.documents.wait()
     return Response(status_code=204)
 
 
 @router.get("/api/ledger/masterdata/{entity}/schemas/{schema}/progress", tags=["Ledger"])
 async def get_progress(
-    entity: str, schema: str, request: Request, cell: TheCell, access: MayReadSchemas
+    entity: PathId, schema: PathId, request: Request, cell: TheCell, access: MayReadSchemas
 ) -> Response:
     """How far evaluating the stored documents again is: `total`, `done`, `valid`, `invalid`."""
-    name, wanted = entity_name(entity), require_schema(path_id(schema))
+    name, wanted = entity_name(entity), require_schema(schema)
     await request.app.state.documents.wait()
 
     def look() -> dict[str, int]:
@@ -129,23 +131,23 @@ def serialize_index(entity: str, index: Index) -> dict[str, Any]:
 
 
 @router.get(INDICES)
-async def get_indices(entity: str, cell: TheCell, access: MayListIndices) -> Response:
+async def get_indices(entity: PathId, cell: TheCell, access: MayListIndices) -> Response:
     state = await read_entity(cell, access.account, entity_name(entity))
     return json_response([serialize_index(state.name, one) for one in state.indices.values()])
 
 
 @router.get(f"{INDICES}/{{index}}")
-async def get_index(entity: str, index: str, cell: TheCell, access: MayReadIndex) -> Response:
+async def get_index(entity: PathId, index: PathId, cell: TheCell, access: MayReadIndex) -> Response:
     state = await read_entity(cell, access.account, entity_name(entity))
-    found = state.indices.get(path_id(index))
+    found = state.indices.get(index)
     if found is None:
-        raise NotFound(f"Index '{path_id(index)}' not found")
+        raise NotFound(f"Index '{index}' not found")
     return json_response(serialize_index(state.name, found))
 
 
 @router.put(INDICES)
 async def put_index(
-    entity: str, request: Request, cell: TheCell, access: MayWriteIndex
+    entity: PathId, request: Request, cell: TheCell, access: MayWriteIndex
 ) -> Response:
     """Create or replace an index; with `multiple: false` its values are unique from now on."""
     name, index = entity_name(entity), entities.index_of(await json_body(request))
@@ -155,8 +157,10 @@ async def put_index(
 
 
 @router.delete(f"{INDICES}/{{index}}")
-async def delete_index(entity: str, index: str, cell: TheCell, access: MayDeleteIndex) -> Response:
-    await entities.delete_index(cell, access.context, entity_name(entity), path_id(index))
+async def delete_index(
+    entity: PathId, index: PathId, cell: TheCell, access: MayDeleteIndex
+) -> Response:
+    await entities.delete_index(cell, access.context, entity_name(entity), index)
     return Response(status_code=204)
 
 
@@ -176,7 +180,7 @@ async def get_entities(request: Request, cell: TheCell, access: MayListEntities)
 
 
 @router.get("/api/dataentities/{entity}")
-async def get_entity(entity: str, cell: TheCell, access: MayReadEntity) -> Response:
+async def get_entity(entity: PathId, cell: TheCell, access: MayReadEntity) -> Response:
     """An entity with the fields that its schemas declare."""
     state = await read_entity(cell, access.account, entity_name(entity))
     return json_response({**_told(state.name), "fields": _fields(state)})

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from oms_ledger.api.auth.dependencies import TheCell
+from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.masterdata import orders
 from oms_ledger.api.masterdata.access import Access, MasterDataPermission, entity_name
 from oms_ledger.api.masterdata.queries import (
@@ -31,7 +32,7 @@ MayScroll = Annotated[Access, Depends(MasterDataPermission("read_documents"))]
 
 @router.get("/api/dataentities/{entity}/search")
 async def search_documents(
-    entity: str, request: Request, cell: TheCell, access: MaySearch
+    entity: PathId, request: Request, cell: TheCell, access: MaySearch
 ) -> Response:
     """Documents that satisfy every filter, `_where`, `_schema` and `_keyword`.
 
@@ -87,7 +88,7 @@ def _not_indexed(entity: Entity, query: ParsedQuery) -> str:
 
 @router.get("/api/dataentities/{entity}/scroll")
 async def scroll_documents(
-    entity: str, request: Request, cell: TheCell, access: MayScroll
+    entity: PathId, request: Request, cell: TheCell, access: MayScroll
 ) -> Response:
     """The documents that were found at the first call, page by page; later only `_token` counts."""
     name, query = entity_name(entity), parsed_query(request)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from oms_ledger.api.auth.dependencies import TheCell
-from oms_ledger.api.http.addressing import path_id
+from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import json_body
 from oms_ledger.api.masterdata.access import Access, MasterDataPermission, entity_name
 from oms_ledger.api.orders.documents import json_response
@@ -46,7 +46,7 @@ async def post_secret(cell: TheCell, access: MayManage) -> Response:
 
 
 @router.get("/{entity}/triggers")
-async def get_triggers(entity: str, cell: TheCell, access: MayManage) -> Response:
+async def get_triggers(entity: PathId, cell: TheCell, access: MayManage) -> Response:
     """Every trigger of an entity, with the counts of its runs by state."""
     name = entity_name(entity)
     state = await read_entity(cell, access.account, name)
@@ -80,9 +80,9 @@ def _spell(at: int | None) -> str | None:
 
 @router.get(f"{TRIGGER}/runs")
 async def get_runs(
-    entity: str,
-    schema: str,
-    trigger: str,
+    entity: PathId,
+    schema: PathId,
+    trigger: PathId,
     cell: TheCell,
     access: MayManage,
     state: str | None = None,
@@ -94,9 +94,7 @@ async def get_runs(
 
     def look() -> list[dict[str, Any]]:
         with cell.database.snapshot() as connection:
-            found = triggers.listed(
-                connection, access.account, name, path_id(schema), path_id(trigger), state
-            )
+            found = triggers.listed(connection, access.account, name, schema, trigger, state)
             attempts = triggers.attempts_of(connection, [run.id for run in found])
         return [serialize_run(run, attempts[run.id], _request(cell, run)) for run in found]
 
@@ -137,27 +135,32 @@ def serialize_run(run: Run, attempts: list[Attempt], request: Any) -> dict[str, 
 
 @router.post("/{entity}/triggers/{schema}/{trigger}/runs/{run}/requeue", status_code=202)
 async def requeue_run(
-    entity: str, schema: str, trigger: str, run: str, cell: TheCell, access: MayManage
+    entity: PathId, schema: PathId, trigger: PathId, run: PathId, cell: TheCell, access: MayManage
 ) -> Response:
     """Have a run that is dead, skipped or cancelled made again."""
 
     def write() -> bool:
         with cell.database.writing() as connection:
-            known = triggers.get(connection, access.account, path_id(run))
-            place = (entity_name(entity), path_id(schema), path_id(trigger))
+            known = triggers.get(connection, access.account, run)
+            place = (entity_name(entity), schema, trigger)
             if known is None or (known.entity, known.schema, known.trigger) != place:
                 return False
             now = micros(cell.ledger.now())
             return triggers.requeue(connection, access.account, known.id, now)
 
     if not await asyncio.to_thread(write):
-        raise NotFound(f"Run '{path_id(run)}' not found among those that can be made again")
+        raise NotFound(f"Run '{run}' not found among those that can be made again")
     return Response(status_code=202)
 
 
 @router.post(f"{TRIGGER}/dry-run")
 async def dry_run(
-    entity: str, schema: str, trigger: str, request: Request, cell: TheCell, access: MayManage
+    entity: PathId,
+    schema: PathId,
+    trigger: PathId,
+    request: Request,
+    cell: TheCell,
+    access: MayManage,
 ) -> Response:
     """Whether a trigger would fire for a document, and what it would send; sends nothing.
 
@@ -165,7 +168,7 @@ async def dry_run(
     """
     name, body = entity_name(entity), await json_body(request)
     state = await read_entity(cell, access.account, name)
-    known = _trigger(state, path_id(schema), path_id(trigger))
+    known = _trigger(state, schema, trigger)
     given = body.get("document") if isinstance(body, dict) else None
     document = await _document(cell, access, name, given)
     condition = holds(known.condition, document, state.paths)
@@ -174,10 +177,10 @@ async def dry_run(
         return bool(state.schemas[one].validator.valid(document))
 
     single_fire = fires_on_save(index_of(state), {"id": "", **document}, complying, state.paths)
-    mine = [one.trigger for one in single_fire if one.schema == path_id(schema)]
+    mine = [one.trigger for one in single_fire if one.schema == schema]
     fields = {
         "condition": condition,
-        "compliesWithSchema": complying(path_id(schema)),
+        "compliesWithSchema": complying(schema),
         "fires": any(one.name == known.name for one in mine),
         "arm": next((one.name for one in mine if one.weight), None),
         "action": rendered_action(known.action, document),

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from oms_ledger.api.auth.dependencies import TheCell
-from oms_ledger.api.http.addressing import path_id
+from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import json_body
 from oms_ledger.api.masterdata import orders
 from oms_ledger.api.masterdata.access import Access, MasterDataPermission, entity_name
@@ -39,11 +39,11 @@ MayWrite = Annotated[Access, Depends(MasterDataPermission("write_documents"))]
 
 @router.get(VERSIONS)
 async def get_versions(
-    entity: str, document_id: str, request: Request, cell: TheCell, access: MayRead
+    entity: PathId, document_id: PathId, request: Request, cell: TheCell, access: MayRead
 ) -> Response:
     """The versions of a document, newest first; with `load=true` what it was then."""
     name, query = entity_name(entity), request.query_params
-    found = await versions.versions(cell, access.account, name, path_id(document_id))
+    found = await versions.versions(cell, access.account, name, document_id)
     state = await read_entity(cell, access.account, name)
     load = (query.get("load") or "").lower() in ("true", "1")
     names = [field.strip() for field in (query.get("fields") or "").split(",") if field.strip()]
@@ -59,22 +59,20 @@ async def get_versions(
 
 @router.get(f"{VERSIONS}/{{version}}")
 async def get_version(
-    entity: str, document_id: str, version: str, cell: TheCell, access: MayRead
+    entity: PathId, document_id: PathId, version: PathId, cell: TheCell, access: MayRead
 ) -> Response:
     name = entity_name(entity)
     state = await read_entity(cell, access.account, name)
-    found = await versions.version(
-        cell, access.account, name, path_id(document_id), path_id(version)
-    )
+    found = await versions.version(cell, access.account, name, document_id, version)
     document = whole(state, found.document)
     return json_response({"id": found.id, "author": found.actor, "document": document})
 
 
 @router.put(f"{VERSIONS}/{{version}}")
 async def put_version(
-    entity: str,
-    document_id: str,
-    version: str,
+    entity: PathId,
+    document_id: PathId,
+    version: PathId,
     request: Request,
     cell: TheCell,
     access: MayWrite,
@@ -82,9 +80,7 @@ async def put_version(
     """Make the document what it was in a version; 304 when it is so already."""
     name = entity_name(entity)
     documents.require_writable(name)
-    saved = await versions.restore(
-        cell, access.context, name, path_id(document_id), path_id(version)
-    )
+    saved = await versions.restore(cell, access.context, name, document_id, version)
     if saved.outcome is Outcome.UNCHANGED:
         return Response(status_code=304)
     fields = receipt_of(name, request, saved.document_id)
@@ -93,7 +89,7 @@ async def put_version(
 
 @router.post(f"{DOCUMENT}/clusters")
 async def post_clusters(
-    entity: str, document_id: str, request: Request, cell: TheCell, access: MayWrite
+    entity: PathId, document_id: PathId, request: Request, cell: TheCell, access: MayWrite
 ) -> Response:
     """Which of 1 to 5 rules a document satisfies."""
     name, body = entity_name(entity), await json_body(request)
@@ -102,9 +98,9 @@ async def post_clusters(
     rules = [_rule(one) for one in body]
     state = await read_entity(cell, access.account, name)
     if name == ORDERS:
-        document = await orders.whole_order(cell, access, path_id(document_id))
+        document = await orders.whole_order(cell, access, document_id)
     else:
-        found = await documents.get(cell, access.account, name, path_id(document_id))
+        found = await documents.get(cell, access.account, name, document_id)
         if found is None:
             raise DocumentNotFound()
         document = searchable(found)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.history.history import ResponseModel, rows_of
-from oms_ledger.api.http.addressing import path_id
+from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.notifications.webhook import instant_text
 from projections.accounts import app_keys
@@ -47,12 +47,11 @@ class DeliveriesOfOrder(ResponseModel):
 
 
 @router.get("/orders/{order_id}/deliveries", response_model=DeliveriesOfOrder)
-async def get_deliveries(order_id: str, cell: TheCell, caller: MaySee) -> Response:
+async def get_deliveries(order_id: PathId, cell: TheCell, caller: MaySee) -> Response:
     """Of every feed and hook of the account: what it got of the order, newest first."""
-    named = path_id(order_id)
 
     def found() -> list[dict[str, Any]]:
-        rows = {row.position: row for row in rows_of(cell, caller.account, named)}
+        rows = {row.position: row for row in rows_of(cell, caller.account, order_id)}
         with cell.database.snapshot() as connection:
             sinks = told_of(connection, caller.account, list(rows), now_micros())
             labels = app_keys.labels(connection, caller.account)
@@ -76,7 +75,7 @@ async def get_deliveries(order_id: str, cell: TheCell, caller: MaySee) -> Respon
             for one in sinks
         ]
 
-    return json_response({"orderId": named, "deliveries": await asyncio.to_thread(found)})
+    return json_response({"orderId": order_id, "deliveries": await asyncio.to_thread(found)})
 
 
 def _instant(at: int | None) -> str | None:

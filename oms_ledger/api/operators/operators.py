@@ -12,6 +12,7 @@ from oms_ledger.accounts.roles import ROLES
 from oms_ledger.api.accounts.record import record
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.history.history import ResponseModel
+from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.http.errors import forbidden
 from oms_ledger.api.orders.documents import json_response
@@ -112,7 +113,7 @@ async def post_operator(request: Request, cell: TheCell, caller: MayManage) -> R
 
 @router.patch("/{operator_id}", status_code=204)
 async def patch_operator(
-    operator_id: str, request: Request, cell: TheCell, caller: MayManage
+    operator_id: PathId, request: Request, cell: TheCell, caller: MayManage
 ) -> Response:
     """Another role in the account; the person's sessions end."""
     requested = parse(NewRole, await json_body(request))
@@ -124,7 +125,7 @@ async def patch_operator(
 
 
 @router.delete("/{operator_id}", status_code=204)
-async def delete_operator(operator_id: str, cell: TheCell, caller: MayManage) -> Response:
+async def delete_operator(operator_id: PathId, cell: TheCell, caller: MayManage) -> Response:
     """Take the account away from a person; the sessions end."""
     change = partial(invitations.change_role, cell, operator_id, caller.account, None)
     await asyncio.to_thread(change)
@@ -133,7 +134,7 @@ async def delete_operator(operator_id: str, cell: TheCell, caller: MayManage) ->
 
 
 @router.post("/{operator_id}/sessions/end", status_code=204)
-async def post_end_sessions(operator_id: str, cell: TheCell, caller: MayManage) -> Response:
+async def post_end_sessions(operator_id: PathId, cell: TheCell, caller: MayManage) -> Response:
     """Sign a person out everywhere."""
 
     def end() -> None:

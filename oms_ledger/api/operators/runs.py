@@ -13,7 +13,7 @@ from oms_ledger.accounts.roles import OPERATIONS
 from oms_ledger.api.accounts.record import record
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.history.history import ResponseModel
-from oms_ledger.api.http.addressing import path_id
+from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.http.errors import ApiError, bad_request, forbidden
 from oms_ledger.api.orders.documents import json_response
@@ -186,9 +186,9 @@ async def get_runs(cell: TheCell, caller: MayRun) -> Response:
 
 
 @router.get("/{run_id}", response_model=RunReport)
-async def get_run(run_id: str, cell: TheCell, caller: MayRun) -> Response:
+async def get_run(run_id: PathId, cell: TheCell, caller: MayRun) -> Response:
     """The run with the outcome of each order."""
-    fields = await _told(cell, caller, path_id(run_id))
+    fields = await _told(cell, caller, run_id)
 
     def look() -> list[Outcome]:
         with cell.database.reading() as connection:
@@ -202,9 +202,9 @@ async def get_run(run_id: str, cell: TheCell, caller: MayRun) -> Response:
 
 
 @router.post("/{run_id}/stop", response_model=RunTold)
-async def post_stop(run_id: str, cell: TheCell, caller: MayRun) -> Response:
+async def post_stop(run_id: PathId, cell: TheCell, caller: MayRun) -> Response:
     """End the run after the order at hand; what was done stays."""
-    fields = await _told(cell, caller, path_id(run_id))
+    fields = await _told(cell, caller, run_id)
 
     def stop() -> bool:
         with cell.database.writing() as connection:

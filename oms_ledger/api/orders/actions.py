@@ -11,7 +11,7 @@ from oms_ledger.api.auth.dependencies import (
     TheLedger,
     requires,
 )
-from oms_ledger.api.http.addressing import path_id
+from oms_ledger.api.http.addressing import PathId
 from oms_ledger.ledger import Ledger
 from oms_ledger.orders import events
 from oms_ledger.orders.decide import DecisionContext
@@ -30,11 +30,11 @@ MayNotify = Annotated[Caller, Depends(requires("notify_payment"))]
 @router.post("/api/oms/pvt/orders/{order_id}/start-handling", status_code=204)
 @router.post("/api/orders/pvt/document/{order_id}/actions/start-handling", status_code=204)
 async def post_start_handling(
-    order_id: str, request: Request, ledger: TheLedger, caller: MayHandle
+    order_id: PathId, request: Request, ledger: TheLedger, caller: MayHandle
 ) -> Response:
     await ledger.change(
         caller.context,
-        path_id(order_id),
+        order_id,
         start_handling,
     )
     return Response(status_code=204)
@@ -42,7 +42,7 @@ async def post_start_handling(
 
 @router.post("/api/ledger/orders/{order_id}/waiting-for-fulfillment", status_code=204)
 async def post_waiting_for_fulfillment(
-    order_id: str, request: Request, ledger: TheLedger, caller: MayHandle
+    order_id: PathId, request: Request, ledger: TheLedger, caller: MayHandle
 ) -> Response:
     """A warehouse prepares the order. Only of accounts with the setting of that name."""
     return await _step(order_id, request, ledger, caller, Status.WAITING_FOR_FULFILLMENT)
@@ -50,7 +50,7 @@ async def post_waiting_for_fulfillment(
 
 @router.post("/api/ledger/orders/{order_id}/ready-for-invoicing", status_code=204)
 async def post_ready_for_invoicing(
-    order_id: str, request: Request, ledger: TheLedger, caller: MayHandle
+    order_id: PathId, request: Request, ledger: TheLedger, caller: MayHandle
 ) -> Response:
     """The order is packed and waits for its invoice. Only of accounts with that setting."""
     return await _step(order_id, request, ledger, caller, Status.READY_FOR_INVOICING)
@@ -62,23 +62,22 @@ async def _step(
     account = await ledger.account(caller.account)
     chosen = bool(account.setting(status.replace("-", "_")))
     decision = partial(take_step, status=status, chosen=chosen)
-    await ledger.change(caller.context, path_id(order_id), decision)
+    await ledger.change(caller.context, order_id, decision)
     return Response(status_code=204)
 
 
 @router.post("/api/oms/pvt/orders/{order_id}/payments/{payment_id}/payment-notification")
 @router.post("/api/orders/pvt/document/{order_id}/payment/{payment_id}/notify-payment")
 async def post_payment_notification(
-    order_id: str, payment_id: str, request: Request, cell: TheCell, caller: MayNotify
+    order_id: PathId, payment_id: PathId, request: Request, cell: TheCell, caller: MayNotify
 ) -> Response:
     """Recorded for every order that the payment pays: a purchase of several sellers has several."""
     ledger = cell.ledger
-    order = await ledger.order(caller.account, path_id(order_id))
-    named = path_id(payment_id)
+    order = await ledger.order(caller.account, order_id)
 
     def decide(one: Order, context: DecisionContext) -> list[events.OrderEvent]:
         sibling = one.order_id != order.order_id
-        return notify_payment(one, context, payment_id=named, sibling=sibling)
+        return notify_payment(one, context, payment_id=payment_id, sibling=sibling)
 
     ids = [one.order_id for one in await siblings(cell, order)]
     await ledger.change_together(caller.context, ids, decide)

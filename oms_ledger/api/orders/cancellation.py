@@ -15,7 +15,7 @@ from oms_ledger.api.auth.dependencies import (
     shopper_or,
 )
 from oms_ledger.api.auth.ownership import require_own
-from oms_ledger.api.http.addressing import path_id
+from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.http.errors import ApiError
 from oms_ledger.api.http.receipts import cancellation_receipt, receipt
@@ -47,7 +47,7 @@ def _checked(reason: str | None, field: str = "reason") -> str | None:
 @router.post("/api/oms/pvt/orders/{order_id}/cancel")
 @router.post("/api/orders/pvt/document/{order_id}/cancel")
 async def post_cancel(
-    order_id: str, request: Request, ledger: TheLedger, caller: MayCancel
+    order_id: PathId, request: Request, ledger: TheLedger, caller: MayCancel
 ) -> Response:
     """200 says that the request was taken; whether the order is canceled, its status says."""
     requested = parse(Cancellation, await json_body(request) or {})
@@ -57,17 +57,17 @@ async def post_cancel(
         requested_by_user=bool(requested.requested_by_user),
         called_by=caller.app_key,
     )
-    order = await ledger.change(caller.context, path_id(order_id), decision)
+    order = await ledger.change(caller.context, order_id, decision)
     return receipt(order, request, *cancellation_receipt(order))
 
 
 @router.post("/api/checkout/pub/orders/{order_id}/user-cancel-request")
 async def post_user_cancel_request(
-    order_id: str, request: Request, cell: TheCell, caller: Shopper
+    order_id: PathId, request: Request, cell: TheCell, caller: Shopper
 ) -> Response:
     """A shopper cancels an order of their own."""
     requested = parse(Cancellation, await json_body(request) or {})
-    order_id, reason = path_id(order_id), _checked(requested.reason)
+    reason = _checked(requested.reason)
     order = await cell.ledger.order(caller.account, order_id)
     if caller.shopper is not None:
         await require_own(request, cell, order, caller.shopper)
@@ -84,7 +84,7 @@ class Denial(Body):
 
 @router.post("/api/orders/pvt/document/{order_id}/deny-cancellation-request", status_code=200)
 async def post_deny_cancellation_request(
-    order_id: str, request: Request, ledger: TheLedger, caller: MayDeny
+    order_id: PathId, request: Request, ledger: TheLedger, caller: MayDeny
 ) -> Response:
     fields = parse(Denial, await json_body(request))
     decision = partial(
@@ -92,5 +92,5 @@ async def post_deny_cancellation_request(
         request_id=fields.cancellation_request_id,
         reason=_checked(fields.deny_reason, "denyReason") or "",
     )
-    await ledger.change(caller.context, path_id(order_id), decision)
+    await ledger.change(caller.context, order_id, decision)
     return Response(status_code=200)

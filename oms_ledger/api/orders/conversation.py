@@ -14,7 +14,7 @@ from oms_ledger.api.auth.dependencies import (
     TheLedger,
     requires,
 )
-from oms_ledger.api.http.addressing import path_id
+from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.orders.conversation.interactions import log_interaction
@@ -42,19 +42,19 @@ class Interaction(Body):
 
 @router.post(f"{ORDER}/interactions", status_code=200)
 async def post_interaction(
-    order_id: str, request: Request, ledger: TheLedger, caller: MayLog
+    order_id: PathId, request: Request, ledger: TheLedger, caller: MayLog
 ) -> Response:
     """Add a line to the order's log; it is in the order's history, not in its document."""
     fields = parse(Interaction, await json_body(request))
     decision = partial(log_interaction, source=fields.source, message=fields.message)
-    await ledger.change(caller.context, path_id(order_id), decision)
+    await ledger.change(caller.context, order_id, decision)
     return Response(status_code=200)
 
 
 @router.get(f"{ORDER}/conversation-message")
-async def get_conversation(order_id: str, cell: TheCell, caller: MayRead) -> Response:
+async def get_conversation(order_id: PathId, cell: TheCell, caller: MayRead) -> Response:
     """Every message about the order, oldest first."""
-    order = await cell.ledger.order(caller.account, path_id(order_id))
+    order = await cell.ledger.order(caller.account, order_id)
     hidden = bool((await cell.ledger.account(caller.account)).setting("pii"))
     return json_response([_message(order, message, hidden) for message in messages(order)])
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from oms_ledger.accounts.account import Account
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
-from oms_ledger.api.http.addressing import path_id
+from oms_ledger.api.http.addressing import PathId
 from oms_ledger.cell import Cell
 from oms_ledger.orders.documents import oms_document, pii_document
 from oms_ledger.orders.documents.masking import mask_document, reason_of
@@ -34,14 +34,13 @@ def json_response(value: Any, status: int = 200, headers: dict[str, str] | None 
 
 @router.get("/api/oms/pvt/orders/order-group/{order_group}")
 async def get_order_group(
-    order_group: str, request: Request, cell: TheCell, caller: MayGroup
+    order_group: PathId, request: Request, cell: TheCell, caller: MayGroup
 ) -> Response:
     await request.app.state.freshness.wait()
-    group = path_id(order_group)
 
     def ids() -> list[str]:
         with cell.database.reading() as connection:
-            return list(views.group_ids(connection, caller.account, group))
+            return list(views.group_ids(connection, caller.account, order_group))
 
     account = await cell.ledger.account(caller.account)
     documents = [
@@ -50,13 +49,12 @@ async def get_order_group(
         if await is_reachable(cell, account, order_id)
     ]
     if not documents:
-        raise OrderGroupNotFound(group)
+        raise OrderGroupNotFound(order_group)
     return json_response(b"[" + b",".join(documents) + b"]")
 
 
 @router.get("/api/oms/pvt/orders/{order_id}")
-async def get_order(order_id: str, request: Request, cell: TheCell, caller: MayGet) -> Response:
-    order_id = path_id(order_id)
+async def get_order(order_id: PathId, request: Request, cell: TheCell, caller: MayGet) -> Response:
     if sequence := re.fullmatch(r"seq(\d{1,15})", order_id):
         await request.app.state.freshness.wait()
         order_id = await asyncio.to_thread(_by_sequence, cell, caller, int(sequence[1]))
@@ -69,10 +67,10 @@ async def get_order(order_id: str, request: Request, cell: TheCell, caller: MayG
 
 @router.get("/api/orders/pvt/document/{order_id}")
 async def get_document(
-    order_id: str, request: Request, cell: TheCell, caller: MayGet, reason: str | None = None
+    order_id: PathId, request: Request, cell: TheCell, caller: MayGet, reason: str | None = None
 ) -> Response:
     """With `reason`, and that recorded, personal data is shown that the account masks else."""
-    order_id, account = path_id(order_id), await cell.ledger.account(caller.account)
+    account = await cell.ledger.account(caller.account)
     if not await is_reachable(cell, account, order_id):
         raise OrderNotFound()
     if not account.setting("pii"):

@@ -9,7 +9,7 @@ from pydantic import AliasChoices, BeforeValidator, Field, field_validator
 
 from oms_ledger.accounts.account import Account
 from oms_ledger.api.auth.dependencies import Caller, TheLedger, requires
-from oms_ledger.api.http.addressing import path_id
+from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import (
     Body,
     Cents,
@@ -192,7 +192,7 @@ async def _issue(
     requested = parse(Invoice, body)
     account = await ledger.account(caller.account)
     decision = invoicing(requested, body, account, totals=totals, once=once)
-    order = await ledger.change(caller.context, path_id(order_id), decision)
+    order = await ledger.change(caller.context, order_id, decision)
     invoice = order.invoice(requested.invoice_number)
     assert invoice is not None
     return order, invoice
@@ -207,7 +207,7 @@ def _first_answer(order: Order, invoice: e.InvoiceIssued) -> tuple[str, datetime
 @router.post(f"{SELLERS}/invoice")
 @router.post("/api/oms/pub/orders/{order_id}/invoice")
 async def post_invoice(
-    order_id: str, request: Request, ledger: TheLedger, caller: MayInvoice
+    order_id: PathId, request: Request, ledger: TheLedger, caller: MayInvoice
 ) -> Response:
     """Each call gets a receipt of its own, also one that repeats an invoice."""
     order, invoice = await _issue(order_id, request, ledger, caller, totals=False, once=False)
@@ -217,7 +217,7 @@ async def post_invoice(
 
 @router.post(f"{PII}/invoices")
 async def post_invoices(
-    order_id: str, request: Request, ledger: TheLedger, caller: MayInvoiceDocument
+    order_id: PathId, request: Request, ledger: TheLedger, caller: MayInvoiceDocument
 ) -> Response:
     """The same invoice again gets the first receipt, another one of its number is refused."""
     order, invoice = await _issue(order_id, request, ledger, caller, totals=True, once=True)
@@ -248,14 +248,13 @@ class Delivery(Body):
 @router.post(f"{SELLERS}/invoice/{{invoice_number:path}}/tracking")
 @router.put(f"{SELLERS}/invoice/{{invoice_number:path}}/tracking", include_in_schema=False)
 async def put_tracking(
-    order_id: str, invoice_number: str, request: Request, ledger: TheLedger, caller: MayTrack
+    order_id: PathId, invoice_number: PathId, request: Request, ledger: TheLedger, caller: MayTrack
 ) -> Response:
     fields = parse(Delivery, await json_body(request))
     zone = (await ledger.account(caller.account)).setting("time_zone")
-    number = path_id(invoice_number)
     decision = partial(
         report_delivery,
-        number=number,
+        number=invoice_number,
         is_delivered=fields.is_delivered,
         delivered_at=_when(fields.delivered_date, zone, "deliveredDate"),
         events=[
@@ -268,8 +267,8 @@ async def put_tracking(
             for i, one in enumerate(fields.events or [])
         ],
     )
-    order = await ledger.change(caller.context, path_id(order_id), decision)
-    return receipt(order, request, *_answer(order, f"tracking of {number.strip()}"))
+    order = await ledger.change(caller.context, order_id, decision)
+    return receipt(order, request, *_answer(order, f"tracking of {invoice_number.strip()}"))
 
 
 def _when(text: str | None, zone: str, field: str) -> datetime | None:
@@ -291,17 +290,16 @@ def _no_date(at: int) -> datetime:
 @router.patch(f"{SELLERS}/invoice/{{invoice_number:path}}", include_in_schema=False)
 @router.put(f"{SELLERS}/invoice/{{invoice_number:path}}", include_in_schema=False)
 async def patch_invoice(
-    order_id: str, invoice_number: str, request: Request, ledger: TheLedger, caller: MayUpdate
+    order_id: PathId, invoice_number: PathId, request: Request, ledger: TheLedger, caller: MayUpdate
 ) -> Response:
     fields = parse(Tracking, await json_body(request))
-    number = path_id(invoice_number)
     details = fields.model_dump(by_alias=True, exclude_unset=True)
     order = await ledger.change(
         caller.context,
-        path_id(order_id),
-        partial(change_tracking, number=number, details=details),
+        order_id,
+        partial(change_tracking, number=invoice_number, details=details),
     )
-    return receipt(order, request, *_answer(order, f"tracking number of {number.strip()}"))
+    return receipt(order, request, *_answer(order, f"tracking number of {invoice_number.strip()}"))
 
 
 def _answer(order: Order, what: str) -> tuple[str, datetime]:

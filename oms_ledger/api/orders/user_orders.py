@@ -10,7 +10,7 @@ from oms_ledger.accounts.account import Account
 from oms_ledger.accounts.roles import LIST
 from oms_ledger.api.auth.dependencies import Caller, TheCell, shopper_or
 from oms_ledger.api.auth.ownership import require_own
-from oms_ledger.api.http.addressing import path_id
+from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.errors import bad_request
 from oms_ledger.api.orders.documents import (
     is_reachable,
@@ -66,9 +66,11 @@ async def get_last_order(request: Request, cell: TheCell, caller: User) -> Respo
 
 
 @router.get("/api/oms/user/orders/{order_id}")
-async def get_user_order(order_id: str, request: Request, cell: TheCell, caller: User) -> Response:
+async def get_user_order(
+    order_id: PathId, request: Request, cell: TheCell, caller: User
+) -> Response:
     """A foreign order is as unknown as one that is not there."""
-    order_id, account = path_id(order_id), await cell.ledger.account(caller.account)
+    account = await cell.ledger.account(caller.account)
     email = _customer(caller, of_query(request.query_params.multi_items()), list_all=True)
     order = await cell.ledger.order(account.name, order_id)
     order_id = order.order_id

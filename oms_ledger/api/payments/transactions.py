@@ -15,7 +15,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.checkout.processing import telling_of_gateways
-from oms_ledger.api.http.addressing import path_id
+from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import (
     Body,
     Cents,
@@ -86,37 +86,37 @@ async def post_transaction(request: Request, cell: TheCell, caller: MayStart) ->
 
 
 @router.get("/api/oms/pvt/orders/{order_id}/payment-transaction")
-async def get_payment_transaction(order_id: str, cell: TheCell, caller: MayGet) -> Response:
+async def get_payment_transaction(order_id: PathId, cell: TheCell, caller: MayGet) -> Response:
     """Of orders whose money was taken here; a seller's order has no transaction of its own."""
-    order = await cell.ledger.order(caller.account, path_id(order_id))
+    order = await cell.ledger.order(caller.account, order_id)
     if order.flow in ("seller", "chain"):
         raise OrderNotFound()
     return json_response(transactions.payment_transaction(order))
 
 
 @router.get(HERE)
-async def get_transaction(transaction_id: str, cell: TheCell, caller: MayRead) -> Response:
+async def get_transaction(transaction_id: PathId, cell: TheCell, caller: MayRead) -> Response:
     return json_response(transactions.transaction(await _orders(cell, caller, transaction_id)))
 
 
 @router.get(f"{HERE}/payments")
-async def get_payments(transaction_id: str, cell: TheCell, caller: MayRead) -> Response:
+async def get_payments(transaction_id: PathId, cell: TheCell, caller: MayRead) -> Response:
     return json_response(transactions.payments(await _orders(cell, caller, transaction_id)))
 
 
 @router.get(f"{HERE}/payments/{{payment_id}}")
 async def get_payment(
-    transaction_id: str, payment_id: str, cell: TheCell, caller: MayRead
+    transaction_id: PathId, payment_id: PathId, cell: TheCell, caller: MayRead
 ) -> Response:
     orders = await _orders(cell, caller, transaction_id)
-    found = transactions.payment(orders, path_id(payment_id))
+    found = transactions.payment(orders, payment_id)
     if found is None:
-        raise PaymentNotFound(path_id(payment_id))
+        raise PaymentNotFound(payment_id)
     return json_response(found)
 
 
 @router.get(f"{HERE}/capabilities")
-async def get_capabilities(transaction_id: str, cell: TheCell, caller: MayRead) -> Response:
+async def get_capabilities(transaction_id: PathId, cell: TheCell, caller: MayRead) -> Response:
     """What could be asked for as the transaction stands."""
     orders = await _orders(cell, caller, transaction_id)
     kinds = {"voidable": Kind.CANCEL, "refundable": Kind.REFUND, "capturable": Kind.SETTLE}
@@ -137,25 +137,25 @@ async def get_payment_systems(caller: MayRead) -> Response:
 
 
 @router.get(f"{HERE}/settlements")
-async def get_settlements(transaction_id: str, cell: TheCell, caller: MayRead) -> Response:
+async def get_settlements(transaction_id: PathId, cell: TheCell, caller: MayRead) -> Response:
     orders = await _orders(cell, caller, transaction_id)
     return json_response(transactions.movements(orders, Kind.SETTLE))
 
 
 @router.get(f"{HERE}/refunds")
-async def get_refunds(transaction_id: str, cell: TheCell, caller: MayRead) -> Response:
+async def get_refunds(transaction_id: PathId, cell: TheCell, caller: MayRead) -> Response:
     orders = await _orders(cell, caller, transaction_id)
     return json_response(transactions.movements(orders, Kind.REFUND))
 
 
 @router.get(f"{HERE}/cancellations")
-async def get_cancellations(transaction_id: str, cell: TheCell, caller: MayRead) -> Response:
+async def get_cancellations(transaction_id: PathId, cell: TheCell, caller: MayRead) -> Response:
     orders = await _orders(cell, caller, transaction_id)
     return json_response(transactions.movements(orders, Kind.CANCEL))
 
 
 @router.get(f"{HERE}/interactions")
-async def get_interactions(transaction_id: str, cell: TheCell, caller: MayRead) -> Response:
+async def get_interactions(transaction_id: PathId, cell: TheCell, caller: MayRead) -> Response:
     """What happened to the money, in the order it was recorded."""
     orders = await _orders(cell, caller, transaction_id)
 
@@ -180,7 +180,7 @@ async def get_interactions(transaction_id: str, cell: TheCell, caller: MayRead) 
 @router.post(f"{HERE}/additional-data")
 @router.patch(f"{HERE}/additional-data")
 async def send_additional_data(
-    transaction_id: str, request: Request, cell: TheCell, caller: MayStart
+    transaction_id: PathId, request: Request, cell: TheCell, caller: MayStart
 ) -> Response:
     """Data sets by name, kept with the transaction's first order and passed on to the gateway."""
     given = await json_body(request)
@@ -203,12 +203,12 @@ async def send_additional_data(
 
 @router.post(f"{HERE}/authorization-request")
 async def post_authorization_request(
-    transaction_id: str, request: Request, cell: TheCell, caller: MayAuthorize
+    transaction_id: PathId, request: Request, cell: TheCell, caller: MayAuthorize
 ) -> Response:
     """Ask the gateway now; the order itself begins when it is processed, by gatewayCallback."""
     body = await json_body(request)
     named = body.get("transactionId") if isinstance(body, dict) else None
-    if named and named != path_id(transaction_id):
+    if named and named != transaction_id:
         raise bad_request(f"transactionId: found {shown(named)}, but the path names another")
     orders = await _orders(cell, caller, transaction_id)
     with telling_of_gateways(caller.context) as ctx:
@@ -226,21 +226,21 @@ class ParsedRequest(Body):
 
 @router.post(f"{HERE}/settlement-request")
 async def post_settlement_request(
-    transaction_id: str, request: Request, cell: TheCell, caller: MaySettle
+    transaction_id: PathId, request: Request, cell: TheCell, caller: MaySettle
 ) -> Response:
     return await _ask(transaction_id, request, cell, caller, Kind.SETTLE)
 
 
 @router.post(f"{HERE}/refunding-request")
 async def post_refunding_request(
-    transaction_id: str, request: Request, cell: TheCell, caller: MayRefund
+    transaction_id: PathId, request: Request, cell: TheCell, caller: MayRefund
 ) -> Response:
     return await _ask(transaction_id, request, cell, caller, Kind.REFUND)
 
 
 @router.post(f"{HERE}/cancellation-request")
 async def post_cancellation_request(
-    transaction_id: str, request: Request, cell: TheCell, caller: MayCancel
+    transaction_id: PathId, request: Request, cell: TheCell, caller: MayCancel
 ) -> Response:
     return await _ask(transaction_id, request, cell, caller, Kind.CANCEL)
 
@@ -285,7 +285,7 @@ def shares_of(kind: Kind, value: int, orders: Sequence[Order]) -> list[int]:
 
 @router.get("/api/payments/pvt/payments/{payment_id}/payment-notification")
 async def get_notification(
-    payment_id: str, request: Request, cell: TheCell, caller: MayNotify
+    payment_id: PathId, request: Request, cell: TheCell, caller: MayNotify
 ) -> Response:
     """The connector says that the payment was made in full."""
     return await _notified(payment_id, request, cell, caller, None)
@@ -304,7 +304,7 @@ class Paid(Body):
 
 @router.post("/api/payments/pvt/payments/{payment_id}/payment-notification")
 async def post_notification(
-    payment_id: str, request: Request, cell: TheCell, caller: MayNotify
+    payment_id: PathId, request: Request, cell: TheCell, caller: MayNotify
 ) -> Response:
     fields = parse(Paid, await json_body(request) or {})
     if (fields.status or "").lower() == "denied":
@@ -328,10 +328,10 @@ def _cents(paid: Any) -> int | None:
 async def _notified(
     payment_id: str, request: Request, cell: Cell, caller: Caller, paid: int | None
 ) -> Response:
-    orders = await orders_of_payment(cell, caller.account, path_id(payment_id))
+    orders = await orders_of_payment(cell, caller.account, payment_id)
     parts: list[int | None] = [None] * len(orders)
     if paid is not None:
-        parts = portions(paid, path_id(payment_id).upper(), orders)
+        parts = portions(paid, payment_id.upper(), orders)
     by_order = dict(zip([order.order_id for order in orders], parts, strict=True))
     # One order that waits is enough; when none does, the first says why not.
     waits = next((o.order_id for o in orders if waits_for_money(o)), orders[0].order_id)
@@ -340,7 +340,7 @@ async def _notified(
         return notify_payment(
             order,
             context,
-            payment_id=path_id(payment_id),
+            payment_id=payment_id,
             paid=by_order[order.order_id],
             sibling=order.order_id != waits,
         )
@@ -352,8 +352,8 @@ async def _notified(
 async def _denied(
     payment_id: str, request: Request, cell: Cell, caller: Caller, reason: str | None
 ) -> Response:
-    orders = await orders_of_payment(cell, caller.account, path_id(payment_id))
-    decision = partial(deny_payment, payment_id=path_id(payment_id), reason=reason)
+    orders = await orders_of_payment(cell, caller.account, payment_id)
+    decision = partial(deny_payment, payment_id=payment_id, reason=reason)
     await _decided(request, cell, caller, orders, decision)
     return Response(status_code=200)
 
@@ -369,4 +369,4 @@ async def _decided(
 
 
 async def _orders(cell: Cell, caller: Caller, transaction_id: str) -> list[Order]:
-    return await orders_of_transaction(cell, caller.account, path_id(transaction_id))
+    return await orders_of_transaction(cell, caller.account, transaction_id)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
-from oms_ledger.api.http.addressing import path_id
+from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import json_body
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.orders.instants import PII_ZONE, spell
@@ -34,11 +34,11 @@ MayDecide = Annotated[Caller, Depends(requires("decide_policy"))]
 
 @router.get("/order/{order_id}")
 async def get_authorization(
-    order_id: str, request: Request, cell: TheCell, caller: MayRead
+    order_id: PathId, request: Request, cell: TheCell, caller: MayRead
 ) -> Response:
     """What the buying policies say about an order."""
     try:
-        order = await cell.ledger.order(caller.account, path_id(order_id))
+        order = await cell.ledger.order(caller.account, order_id)
     except OrderNotFound:
         raise AuthorizationNotFound() from None
     return json_response(serialize_authorization(order, request))
@@ -46,14 +46,14 @@ async def get_authorization(
 
 @router.post("/{authorization_id}/callback")
 async def post_callback(
-    authorization_id: str, request: Request, cell: TheCell, caller: MayDecide
+    authorization_id: PathId, request: Request, cell: TheCell, caller: MayDecide
 ) -> Response:
     """Score a pending rule: enough accepts it, too little denies it, between bypasses it."""
     params = _params(await json_body(request))
 
     def look() -> str | None:
         with cell.database.reading() as connection:
-            return dimensions.order_of(connection, caller.account, path_id(authorization_id))
+            return dimensions.order_of(connection, caller.account, authorization_id)
 
     order_id = await asyncio.to_thread(look)
     if order_id is None:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from oms_ledger import jsonata
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
-from oms_ledger.api.http.addressing import path_id
+from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.cell import Cell
@@ -148,7 +148,7 @@ async def post_dimension(request: Request, cell: TheCell, caller: MayWrite) -> R
 
 @router.put("/{dimension_id}")
 async def put_dimension(
-    dimension_id: str, request: Request, cell: TheCell, caller: MayWrite
+    dimension_id: PathId, request: Request, cell: TheCell, caller: MayWrite
 ) -> Response:
     given = parse(NewDimension, await json_body(request))
 
@@ -162,10 +162,10 @@ async def put_dimension(
 
 @router.delete("/{dimension_id}")
 async def delete_dimension(
-    dimension_id: str, request: Request, cell: TheCell, caller: MayWrite
+    dimension_id: PathId, request: Request, cell: TheCell, caller: MayWrite
 ) -> Response:
     def write(connection: Connection) -> str:
-        if not table.remove(connection, caller.account, path_id(dimension_id)):
+        if not table.remove(connection, caller.account, dimension_id):
             raise DimensionNotFound()
         return ""
 
@@ -178,7 +178,7 @@ async def delete_dimension(
 
 @router.post("/{dimension_id}/rules")
 async def post_rule(
-    dimension_id: str, request: Request, cell: TheCell, caller: MayWrite
+    dimension_id: PathId, request: Request, cell: TheCell, caller: MayWrite
 ) -> Response:
     rule = _rule(parse(Rule, await json_body(request)))
     await _with_rules(cell, caller, request, dimension_id, lambda rules: [*rules, rule])
@@ -187,7 +187,7 @@ async def post_rule(
 
 @router.put("/{dimension_id}/rules")
 async def put_rules(
-    dimension_id: str, request: Request, cell: TheCell, caller: MayWrite
+    dimension_id: PathId, request: Request, cell: TheCell, caller: MayWrite
 ) -> Response:
     """Replace all rules of a dimension."""
     body = await json_body(request)
@@ -204,9 +204,9 @@ async def put_rules(
 
 @router.put("/{dimension_id}/rules/{rule_id}")
 async def put_rule(
-    dimension_id: str, rule_id: str, request: Request, cell: TheCell, caller: MayWrite
+    dimension_id: PathId, rule_id: PathId, request: Request, cell: TheCell, caller: MayWrite
 ) -> Response:
-    rule = _rule(parse(Rule, await json_body(request)), path_id(rule_id))
+    rule = _rule(parse(Rule, await json_body(request)), rule_id)
 
     def replaced(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
         _require_rule(rules, rule["id"])
@@ -218,13 +218,12 @@ async def put_rule(
 
 @router.delete("/{dimension_id}/rules/{rule_id}")
 async def delete_rule(
-    dimension_id: str, rule_id: str, request: Request, cell: TheCell, caller: MayWrite
+    dimension_id: PathId, rule_id: PathId, request: Request, cell: TheCell, caller: MayWrite
 ) -> Response:
-    wanted = path_id(rule_id)
 
     def without(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        _require_rule(rules, wanted)
-        return [one for one in rules if one["id"] != wanted]
+        _require_rule(rules, rule_id)
+        return [one for one in rules if one["id"] != rule_id]
 
     await _with_rules(cell, caller, request, dimension_id, without, RuleNotFound)
     return Response(status_code=204)
@@ -266,7 +265,7 @@ def _known(
     dimension_id: str,
     missing: type[DimensionNotFound] | type[RuleNotFound] = DimensionNotFound,
 ) -> Dimension:
-    known = table.get(connection, caller.account, path_id(dimension_id))
+    known = table.get(connection, caller.account, dimension_id)
     if known is None:
         raise missing()
     return known
