@@ -8,6 +8,7 @@ import redis
 
 from oms_ledger import jsonata, redis_connection
 from oms_ledger.deciders import DECIDERS
+from oms_ledger.eventstore import key_check
 from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.encryption import Encryption, master_key
 from oms_ledger.eventstore.folding import StreamLoader
@@ -46,7 +47,9 @@ class Cell:
                 f"The ledger has events, but {folder / 'master.key'} is missing: put it back from"
                 " the backup, or set OMS_MASTER_KEY. A new key could not read personal data."
             )
-        return Encryption(master_key(given, folder))
+        key = master_key(given, folder)
+        key_check.require(self.database, key)
+        return Encryption(key)
 
     @cached_property
     def store(self) -> Store:
@@ -74,6 +77,10 @@ class Cell:
     def require_tables(self) -> None:
         if not is_current(self.database):
             raise NotMigrated(NotMigrated.__doc__)
+
+    def require_key(self) -> None:
+        """Refuse to go on with a master key that is not this ledger's."""
+        _ = self.encryption
 
     def close(self) -> None:
         opened = vars(self)

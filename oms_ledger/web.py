@@ -42,6 +42,7 @@ def create() -> ASGIApp:
     """What a web process serves: the cell of the environment."""
     cell = open_cell()
     cell.require_tables()
+    cell.require_key()
     logs.configure(cell.settings)  # this process was started by the server
     MetricsReporter(cell.database, "web")
     listen_for_scrapes(cell)

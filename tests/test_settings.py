@@ -73,6 +73,7 @@ def test_a_whole_deployment():
         OMS_METRICS_HOST="10.0.0.2",
         OMS_METRICS_TOKEN="a-token-of-scrapers",
         OMS_BODY_LIMIT="1024",
+        OMS_REQUEST_DEADLINE="30",
         OMS_LOG_LEVEL="WARNING",
         OMS_JSONATA_ENGINE="jlens",
     )
@@ -94,6 +95,7 @@ def test_a_whole_deployment():
         metrics_host="10.0.0.2",
         metrics_token="a-token-of-scrapers",
         body_limit=1024,
+        request_deadline=30,
         log_level="warning",
         jsonata_engine="jlens",
     )

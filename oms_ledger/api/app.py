@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
@@ -76,10 +77,14 @@ from oms_ledger.api.policies import authorizations, dimensions
 from oms_ledger.cell import Cell
 from oms_ledger.services.carts.workspace import Carts
 from oms_ledger.services.freshness import Freshness
+from oms_ledger.services.readiness import Readiness
 from projections.customers import index as people_index
 from projections.desk import tasks as desk_tasks
 from projections.masterdata import documents as masterdata
 from projections.orders import views
+
+READERS = 12
+"""Threads that wait for the database with reads; appends and `/readyz` have their own."""
 
 TITLE = "oms-ledger"
 ABOUT = "Event-sourced orders over the VTEX OMS HTTP API. Money is integer cents."
@@ -193,8 +198,11 @@ def application(cell: Cell) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(READERS, "reads"))
         app.state.news.close_on_signals()
         yield
+        app.state.readiness.close()
         app.state.carts.close()
         cell.close()
 
@@ -210,6 +218,7 @@ def application(cell: Cell) -> FastAPI:
     app.state.people = Freshness(cell, people_index.SUBSCRIPTION)
     app.state.desk = Freshness(cell, desk_tasks.SUBSCRIPTION)
     app.state.documents = Freshness(cell, masterdata.SUBSCRIPTION)
+    app.state.readiness = Readiness(cell)
     app.state.limits = Limits(cell)
     app.state.failed_credentials = FailedCredentials()
     app.state.carts = Carts(cell)

@@ -24,6 +24,7 @@ MENDABLE = (
     ("oms_ledger.cell", "NotMigrated"),
     ("oms_ledger.migrations", "UnknownRevision"),
     ("oms_ledger.cell", "MissingMasterKey"),
+    ("oms_ledger.eventstore.key_check", "WrongMasterKey"),
     ("oms_ledger.jsonata", "EngineMissing"),
 )
 

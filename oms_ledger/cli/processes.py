@@ -53,6 +53,7 @@ def _opened() -> Cell:
     cell = open_cell()
     logs.configure(cell.settings)
     cell.require_tables()
+    cell.require_key()
     return cell
 
 
@@ -69,6 +70,7 @@ def up() -> None:
     lock = _only_one(settings.data_dir)
     cell = Cell(settings)
     prepare(cell)
+    cell.require_key()
     link = first_link(cell, "demo" if settings.demo else None)
     cell.close()
     program = [sys.executable, "-m", "oms_ledger"]

@@ -9,13 +9,15 @@ from oms_ledger.eventstore.idempotency import IdempotencyScope, KeyClaim
 class CommandContext:
     """Account, actor and cause of what is recorded; `idempotency` of a request under a key.
 
-    The cause is the id of a request, of a message or of a run; None for what has none.
+    The cause is the id of a request, of a message or of a run; None for what has none. After the
+    deadline, in monotonic seconds, nothing is recorded any more; None for what may take its time.
     """
 
     account: str
     actor: str
     cause: str | None = None
     idempotency: IdempotencyScope | None = None
+    deadline: float | None = None
 
     def claim(self) -> KeyClaim | None:
         """What the request claims for its next change; None when it carries no key."""

@@ -63,6 +63,10 @@ class StreamLedger:
         self._commit = GroupCommit(store)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
+    def oldest_append(self) -> float:
+        """For how many seconds the append that waits longest has waited."""
+        return self._commit.oldest()
+
     def close(self) -> None:
         self._commit.close()
         self.store.close()
@@ -155,7 +159,7 @@ class StreamLedger:
             and any(isinstance(event, erasing) for event in events)
         )
         write = Write(tuple(rows), tuple(keys), tuple(data_keys), erased)
-        if not await self._written(write, claim):
+        if not await self._written(write, claim, ctx.deadline):
             return None
         for stream in erased:  # what is cached here still shows the person
             self.encryption.forget(stream)
@@ -206,13 +210,13 @@ class StreamLedger:
         ]
         return max([self.now(), *(instant for instant in instants if instant)])
 
-    async def _written(self, write: Write, claim: KeyClaim | None) -> bool:
+    async def _written(self, write: Write, claim: KeyClaim | None, deadline: float | None) -> bool:
         """Whether the write was made; `Taken` or `Repeated` when one of its keys was not free."""
         taken: Key | None = None
         if write.rows:
             outcome: int | Conflict | None = None
             try:
-                outcome = await self._commit.append(write)
+                outcome = await self._commit.append(write, deadline)
             finally:
                 if not isinstance(outcome, int):  # its new keys may not be those that are stored
                     for stream, _ in write.data_keys:

@@ -51,6 +51,13 @@ data_keys = Table(
     Column("wrapped", LargeBinary, nullable=False),
 )
 
+key_checks = Table(
+    "key_checks",
+    metadata,
+    Column("purpose", Text, primary_key=True),
+    Column("digest", LargeBinary, nullable=False),
+)
+
 unique_keys = Table(
     "unique_keys",
     metadata,

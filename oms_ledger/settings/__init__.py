@@ -129,6 +129,9 @@ class Settings:
     body_limit: int = 10 * MEBIBYTE
     """OMS_BODY_LIMIT: the longest request body that is read, in bytes."""
 
+    request_deadline: int = 10
+    """OMS_REQUEST_DEADLINE: seconds after which a request records nothing any more."""
+
     log_level: str = "info"
     """OMS_LOG_LEVEL: debug, info, warning, error or critical."""
 
@@ -305,6 +308,7 @@ VARIABLES: dict[str, tuple[str, Callable[[str, str], object]]] = {
     "metrics_host": ("OMS_METRICS_HOST", _text),
     "metrics_token": ("OMS_METRICS_TOKEN", _token),
     "body_limit": ("OMS_BODY_LIMIT", _number(1)),
+    "request_deadline": ("OMS_REQUEST_DEADLINE", _number(1, 300)),
     "log_level": ("OMS_LOG_LEVEL", _word(LOG_LEVELS)),
     "jsonata_engine": ("OMS_JSONATA_ENGINE", _word(JSONATA_ENGINES)),
 }

@@ -14,8 +14,8 @@ from oms_ledger.accounts.roles import NOBODY_IN_PARTICULAR, OPERATIONS, ROLES
 from oms_ledger.api.app import application, routes_of
 from oms_ledger.api.auth import dependencies
 from oms_ledger.api.http.errors import is_checkout, is_master_data, is_policies
-from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
+from oms_ledger.eventstore.encryption import Encryption
 from oms_ledger.eventstore.tables import events, metadata
 from oms_ledger.services.accounts import user_tokens
 from oms_ledger.services.accounts.user_tokens import UserToken
@@ -228,7 +228,7 @@ def test_forged_expired_and_foreign_user_tokens_open_nothing(cell, client):
     text = user_tokens.issue(cell.encryption, genuine)
     assert Client(client.app, {"VtexIdclientAutCookie": text}).call("GET", ORDERS).status == 200
     body, _, signature = text.partition(".")
-    elsewhere = Cell(replace(cell.settings, master_key=b"x" * 32))
+    elsewhere = Encryption(b"x" * 32)
     other = user_tokens.issue(cell.encryption, replace(genuine, account="other"))
     forged = [
         f"{body}.{signature[:-1]}{'0' if signature[-1] != '0' else '1'}",
@@ -237,7 +237,7 @@ def test_forged_expired_and_foreign_user_tokens_open_nothing(cell, client):
         body,
         f".{signature}",
         "",
-        user_tokens.issue(elsewhere.encryption, genuine),
+        user_tokens.issue(elsewhere, genuine),
         user_tokens.issue(cell.encryption, replace(genuine, expires=1)),
         user_tokens.issue(cell.encryption, replace(genuine, generation=None)),
         user_tokens.issue(cell.encryption, replace(genuine, generation="0" * 16)),

@@ -49,6 +49,7 @@ class Caller:
     acting: str | None = None
     cause: str | None = None
     idempotency: IdempotencyScope | None = None
+    deadline: float | None = None
 
     @property
     def actor(self) -> str:
@@ -58,7 +59,7 @@ class Caller:
     @property
     def context(self) -> CommandContext:
         """On whose behalf a command of this request runs."""
-        return CommandContext(self.account, self.actor, self.cause, self.idempotency)
+        return CommandContext(self.account, self.actor, self.cause, self.idempotency, self.deadline)
 
 
 def get_cell(request: Request) -> Cell:
@@ -133,9 +134,14 @@ async def known_caller(request: Request) -> Caller:
 
 
 def in_request(request: Request, caller: Caller) -> Caller:
-    """The caller with the id of the request, and its key, if it came with one."""
-    state = request.scope["state"]
-    return replace(caller, cause=state["request_id"], idempotency=state.get(IDEMPOTENCY))
+    """The caller with the id and the deadline of the request, and its key, if it came with one."""
+    state, settings = request.scope["state"], get_cell(request).settings
+    return replace(
+        caller,
+        cause=state["request_id"],
+        idempotency=state.get(IDEMPOTENCY),
+        deadline=state["arrived"] + settings.request_deadline,
+    )
 
 
 def _person(signed_in: SignedIn) -> Caller:

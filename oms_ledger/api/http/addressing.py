@@ -11,6 +11,7 @@ word is, ids included: templates are to be preferred.
 """
 
 import re
+import time
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -111,7 +112,8 @@ class AccountResolver:
         headers = {name.decode("latin-1").lower(): v for name, v in scope["headers"]}
         requested = headers.get("x-request-id", b"").decode("latin-1")
         request_id = requested if _REQUEST_ID.fullmatch(requested) else uuid.uuid4().hex
-        scope.setdefault("state", {})["request_id"] = request_id
+        state = scope.setdefault("state", {})
+        state["request_id"], state["arrived"] = request_id, time.monotonic()
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -17,7 +17,6 @@ from prometheus_client import (
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from oms_ledger.api.auth.dependencies import TheCell, public_route
@@ -38,28 +37,12 @@ async def healthz() -> Response:
 
 
 @router.get("/readyz")
-async def readyz(cell: TheCell) -> Response:
-    """200 when orders can be taken; Redis being away gets, but stops no order."""
-    reasons, notes = await asyncio.to_thread(_state, cell)
-    status = "ready" if not reasons else "not ready"
-    body = {"status": status, "reasons": reasons, "notes": notes}
-    return json_response(body, 503 if reasons else 200)
-
-
-def _state(cell: Cell) -> tuple[list[str], list[str]]:
-    reasons, notes = [], []
-    try:
-        cell.store.head()
-    except SQLAlchemyError as error:
-        reasons.append(f"the database does not answer: {type(error).__name__}")
-    try:
-        cell.redis.ping()
-    except redis.RedisError as error:
-        notes.append(
-            f"redis is unavailable ({type(error).__name__}):"
-            " feeds and hooks wait for the reconciliation"
-        )
-    return reasons, notes
+async def readyz(request: Request) -> Response:
+    """200 when orders can be taken; Redis being away delays feeds and hooks, but stops no order."""
+    state = await request.app.state.readiness.state()
+    status = "not ready" if state.reasons else "ready"
+    body = {"status": status, "reasons": state.reasons, "notes": state.notes}
+    return json_response(body, 503 if state.reasons else 200)
 
 
 @router.get("/metrics")
