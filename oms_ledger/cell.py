@@ -1,10 +1,14 @@
 """Opens what a process needs of a cell: database, ledger, queue of signals. No one else does."""
 
+import asyncio
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Concatenate, ParamSpec, TypeVar
 
 import redis
+from sqlalchemy import Connection
 
 from oms_ledger import jsonata, redis_connection
 from oms_ledger.deciders import DECIDERS
@@ -19,6 +23,9 @@ from oms_ledger.eventstore.store import Store
 from oms_ledger.ledger import Ledger
 from oms_ledger.migrations import is_current
 from oms_ledger.settings import Settings
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class NotMigrated(Exception):
@@ -69,6 +76,37 @@ class Cell:
     def redis(self) -> redis.Redis:
         """The queue of signals."""
         return redis_connection.connect(self.settings.redis_url or "redis://127.0.0.1:6379/0")
+
+    async def read(
+        self,
+        function: Callable[Concatenate[Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """What a function reads in one snapshot, beside the event loop."""
+
+        def look() -> T:
+            with self.database.snapshot() as connection:
+                return function(connection, *args, **kwargs)
+
+        return await asyncio.to_thread(look)
+
+    async def write(
+        self,
+        function: Callable[Concatenate[Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """What a function writes in one transaction, beside the event loop.
+
+        Who goes away meanwhile does not undo it: what has begun is committed.
+        """
+
+        def change() -> T:
+            with self.database.writing() as connection:
+                return function(connection, *args, **kwargs)
+
+        return await asyncio.to_thread(change)
 
     def loader(self) -> StreamLoader:
         """A follower's own memory of orders: each stands where its subscription stands."""

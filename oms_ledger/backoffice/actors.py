@@ -1,7 +1,8 @@
 """Who did it, as a page names them: a person's name, a key's label, a part of the system."""
 
-import asyncio
 from collections.abc import Iterable
+
+from sqlalchemy import Connection
 
 from oms_ledger.backoffice.page import Page
 from projections.accounts import app_keys
@@ -22,12 +23,11 @@ async def names_of(page: Page, actors: Iterable[str]) -> dict[str, str]:
     fields = set(actors)
     ids = [actor.removeprefix(PERSON) for actor in fields if actor.startswith(PERSON)]
 
-    def look() -> tuple[dict[str, str], dict[str, str]]:
-        with page.cell.database.reading() as connection:
-            people = directory.names(connection, ids) if ids else {}
-            return people, app_keys.labels(connection, page.account or "")
+    def look(connection: Connection) -> tuple[dict[str, str], dict[str, str]]:
+        people = directory.names(connection, ids) if ids else {}
+        return people, app_keys.labels(connection, page.account or "")
 
-    people, labels = await asyncio.to_thread(look)
+    people, labels = await page.cell.read(look)
     return {actor: _name(actor, people, labels) for actor in fields}
 
 

@@ -170,11 +170,7 @@ class Page:
     async def tell_once(self, message: str) -> None:
         """Keep a message for the next page."""
 
-        def write() -> None:
-            with self.cell.database.writing() as connection:
-                sessions.set_message(connection, self.session.token_hash, message)
-
-        await asyncio.to_thread(write)
+        await self.cell.write(sessions.set_message, self.session.token_hash, message)
 
     async def done(self, location: str, message: str) -> Response:
         """Lead to what was changed, which then says the message once."""

@@ -89,7 +89,7 @@ def set_role(connection: Connection, operator_id: str, account: str, role: str |
         connection.execute(insert(t).values(operator=operator_id, account=account, role=role))
 
 
-def set_fields(connection: Connection, operator_id: str, **values: Any) -> None:
+def set_fields(connection: Connection, /, operator_id: str, **values: Any) -> None:
     connection.execute(update(operators).where(operators.c.id == operator_id).values(**values))
 
 

@@ -101,11 +101,7 @@ async def dispatch(cell: Cell, message: StoredMessage) -> None:
 async def _came_through(cell: Cell, message: StoredMessage) -> None:
     await _tell(cell, message, partial(record_resumption, message_id=message.id))
 
-    def record() -> None:
-        with cell.database.writing() as connection:
-            messages.record_success(connection, message, now(cell))
-
-    await asyncio.to_thread(record)
+    await cell.write(messages.record_success, message, now(cell))
 
 
 async def _later(
@@ -115,11 +111,7 @@ async def _later(
         await _bury(cell, message, why)
         return
 
-    def record() -> None:
-        with cell.database.writing() as connection:
-            messages.record_failure(connection, message, now(cell), why, after)
-
-    await asyncio.to_thread(record)
+    await cell.write(messages.record_failure, message, now(cell), why, after)
 
 
 async def _bury(cell: Cell, message: StoredMessage, why: str) -> None:
@@ -132,11 +124,7 @@ async def _bury(cell: Cell, message: StoredMessage, why: str) -> None:
     )
     await _tell(cell, message, decision)
 
-    def record() -> None:
-        with cell.database.writing() as connection:
-            messages.record_death(connection, message, why)
-
-    await asyncio.to_thread(record)
+    await cell.write(messages.record_death, message, why)
     log.error(
         "outbox_message_dead",
         outbox_message=message.id,

@@ -85,12 +85,9 @@ def _require_role(caller: Caller, role: str) -> None:
 @router.get("", response_model=Keys)
 async def get_keys(cell: TheCell, caller: MayManage) -> Response:
     """The account's keys, revoked ones too, without their tokens."""
-
-    def look() -> list[AppKey]:
-        with cell.database.reading() as connection:
-            return app_keys.of_account(connection, caller.account)
-
-    return json_response({"keys": [serialize_key(k) for k in await asyncio.to_thread(look)]})
+    return json_response(
+        {"keys": [serialize_key(k) for k in await cell.read(app_keys.of_account, caller.account)]}
+    )
 
 
 @router.post("", status_code=201, response_model=KeyWithToken)
@@ -152,11 +149,7 @@ def _write(cell: Cell, act: Callable[[Connection], Any]) -> Any:
 
 
 async def _found(cell: Cell, caller: Caller, app_key: str) -> AppKey:
-    def look() -> AppKey | None:
-        with cell.database.reading() as connection:
-            return app_keys.get(connection, app_key)
-
-    key = await asyncio.to_thread(look)
+    key = await cell.read(app_keys.get, app_key)
     if key is None or key.account != caller.account:
         raise ApiError(404, "OMS404", f"The account has no key {app_key}")
     return key

@@ -1,11 +1,11 @@
 """An account's own templates of mails."""
 
-import asyncio
 import re
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
+from sqlalchemy import Connection
 
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.http.addressing import PathId
@@ -48,22 +48,17 @@ async def put_template(
     if len(body.html.encode()) > LARGEST:
         raise bad_request(f"html: expected at most {LARGEST} bytes")
 
-    def write() -> None:
-        with cell.database.writing() as connection:
-            template = MailTemplate(body.subject, body.html)
-            templates.put(connection, caller.account, name, template, caller.app_key)
+    def write(connection: Connection) -> None:
+        template = MailTemplate(body.subject, body.html)
+        templates.put(connection, caller.account, name, template, caller.app_key)
 
-    await asyncio.to_thread(write)
+    await cell.write(write)
     return Response(status_code=204)
 
 
 @router.get("/{name}")
 async def get_template(name: PathId, cell: TheCell, caller: MayConfigure) -> Response:
-    def look() -> MailTemplate | None:
-        with cell.database.reading() as connection:
-            return templates.get(connection, caller.account, _name(name))
-
-    found = await asyncio.to_thread(look)
+    found = await cell.read(templates.get, caller.account, _name(name))
     if found is None:
         raise ApiError(404, "OMS404", f"Template {_name(name)} not found")
     return json_response({"subject": found.subject, "html": found.html})
@@ -71,9 +66,5 @@ async def get_template(name: PathId, cell: TheCell, caller: MayConfigure) -> Res
 
 @router.delete("/{name}")
 async def delete_template(name: PathId, cell: TheCell, caller: MayConfigure) -> Response:
-    def write() -> None:
-        with cell.database.writing() as connection:
-            templates.remove(connection, caller.account, _name(name))
-
-    await asyncio.to_thread(write)
+    await cell.write(templates.remove, caller.account, _name(name))
     return Response(status_code=204)

@@ -4,7 +4,6 @@ A person gets as a keyed hash of e-mail or document, which the filter `person` o
 exports takes. So no e-mail or document comes into a URL, a log or a browser's history.
 """
 
-import asyncio
 from functools import partial
 from typing import Annotated
 
@@ -53,11 +52,7 @@ async def post_person(request: Request, cell: TheCell, caller: MayLook) -> Respo
     await request.app.state.people.wait()
     person = index.person_of(cell.encryption, caller.account, kind, (value or "").strip())
 
-    def count() -> int:
-        with cell.database.reading() as connection:
-            return index.count(connection, caller.account, person)
-
-    orders = await asyncio.to_thread(count)
+    orders = await cell.read(index.count, caller.account, person)
     decide = partial(_looked_up, person)
     await cell.ledger.change_account(caller.context, decide)
     return json_response({"person": person, "orders": orders})

@@ -1,6 +1,5 @@
 """Notes of VTEX DO: what somebody wrote beside an order."""
 
-import asyncio
 import hashlib
 import secrets
 from contextlib import suppress
@@ -72,12 +71,8 @@ async def post_note(request: Request, cell: TheCell, caller: MayWrite) -> Respon
     account = await cell.ledger.account(caller.account)
     most = int(account.setting("notes_per_order"))
 
-    def write() -> tuple[Note, bool]:
-        with cell.database.writing() as connection:
-            return notes.add(connection, note, most)
-
     try:
-        stored, new = await asyncio.to_thread(write)
+        stored, new = await cell.write(notes.add, note, most)
     except notes.Full:
         raise TooManyNotes(most) from None
     if claim is not None:
@@ -115,11 +110,7 @@ async def get_notes(
     requested = number(query.get("perPage") or query.get("perpage") or str(PER_PAGE), "perPage")
     size = min(requested or 1, PER_PAGE)
 
-    def look() -> tuple[list[Note], int]:
-        with cell.database.snapshot() as connection:
-            return notes.page(connection, caller.account, target, page, size)
-
-    found, total = await asyncio.to_thread(look)
+    found, total = await cell.read(notes.page, caller.account, target, page, size)
     hidden = await _is_masked(cell, caller, request, target, reason)
     return json_response(
         {
@@ -136,11 +127,7 @@ async def get_note(
     note_id: PathId, request: Request, cell: TheCell, caller: MayRead, reason: str | None = None
 ) -> Response:
 
-    def look() -> Note | None:
-        with cell.database.reading() as connection:
-            return notes.get(connection, caller.account, note_id)
-
-    note = await asyncio.to_thread(look)
+    note = await cell.read(notes.get, caller.account, note_id)
     if note is None:
         raise NoteNotFound(note_id)
     hidden = await _is_masked(cell, caller, request, note.target, reason)

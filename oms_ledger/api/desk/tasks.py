@@ -1,6 +1,5 @@
 """Tasks of VTEX DO: what people are to look at, and what they did about it (contract 07 §6)."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
@@ -110,12 +109,11 @@ async def get_tasks(request: Request, cell: TheCell, caller: MayRead) -> Respons
     account = await cell.ledger.account(caller.account)
     behind = await request.app.state.desk.wait()
 
-    def look() -> tuple[list[Task], int, dict[str, list[Line]]]:
-        with cell.database.snapshot() as connection:
-            found, total = tasks.page(connection, task_query, page, size)
-            return found, total, tasks.history(connection, found)
+    def look(connection: Connection) -> tuple[list[Task], int, dict[str, list[Line]]]:
+        found, total = tasks.page(connection, task_query, page, size)
+        return found, total, tasks.history(connection, found)
 
-    found, total, lines = await asyncio.to_thread(look)
+    found, total, lines = await cell.read(look)
     return json_response(
         {
             "piiHidden": bool(account.setting("pii")),
@@ -179,20 +177,15 @@ async def post_comment(
 
 
 async def _written(cell: Cell, write: Callable[[Connection], str]) -> str:
-    def act() -> str:
-        with cell.database.writing() as connection:
-            return write(connection)
-
-    return await asyncio.to_thread(act)
+    return await cell.write(write)
 
 
 async def _answer(cell: Cell, caller: Caller, task_id: str) -> Response:
-    def look() -> tuple[Task | None, list[Line]]:
-        with cell.database.reading() as connection:
-            found = tasks.get(connection, caller.account, task_id)
-            return found, tasks.history(connection, [found])[found.id] if found else []
+    def look(connection: Connection) -> tuple[Task | None, list[Line]]:
+        found = tasks.get(connection, caller.account, task_id)
+        return found, tasks.history(connection, [found])[found.id] if found else []
 
-    task, lines = await asyncio.to_thread(look)
+    task, lines = await cell.read(look)
     if task is None:
         raise TaskNotFound(task_id)
     fields = [{"date": _spell(one.at), "by": one.actor, one.kind: one.text} for one in lines]

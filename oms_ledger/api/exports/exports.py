@@ -116,11 +116,9 @@ async def post_export(request: Request, cell: TheCell, caller: MayExport) -> Res
 
 @router.get("/api/ledger/exports")
 async def get_exports(cell: TheCell, caller: MayExport) -> Response:
-    def found() -> list[Export]:
-        with cell.database.reading() as connection:
-            return jobs.of_account(connection, caller.account)
-
-    return json_response([_shown(export) for export in await asyncio.to_thread(found)])
+    return json_response(
+        [_shown(export) for export in await cell.read(jobs.of_account, caller.account)]
+    )
 
 
 @router.get("/api/ledger/exports/{export_id}")
@@ -132,11 +130,7 @@ async def get_export(export_id: PathId, cell: TheCell, caller: MayExport) -> Res
 async def delete_export(export_id: PathId, cell: TheCell, caller: MayExport) -> Response:
     export = await _found(cell, caller, export_id)
 
-    def remove() -> None:
-        with cell.database.writing() as connection:
-            jobs.drop(connection, export.id)
-
-    await asyncio.to_thread(remove)
+    await cell.write(jobs.drop, export.id)
     return Response(status_code=204)
 
 
@@ -159,11 +153,7 @@ async def download_export(
 
 
 async def _found(cell: Cell, caller: Caller, export_id: str) -> Export:
-    def found() -> Export | None:
-        with cell.database.reading() as connection:
-            return jobs.get(connection, caller.account, export_id)
-
-    export = await asyncio.to_thread(found)
+    export = await cell.read(jobs.get, caller.account, export_id)
     if export is None:
         raise ApiError(404, "OMS404", "There is no such export; it may have expired")
     return export

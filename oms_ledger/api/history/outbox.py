@@ -58,11 +58,14 @@ async def get_calls(request: Request, cell: TheCell, caller: MayView) -> Respons
     limit = whole_number(request, "limit", 100, MOST, lowest=1)
     order_id = query.get("orderId") or None
 
-    def look() -> list[StoredMessage]:
-        with cell.database.reading() as connection:
-            return messages.listed(connection, caller.account, order_id, state, limit)
-
-    return json_response({"list": [shown(one) for one in await asyncio.to_thread(look)]})
+    return json_response(
+        {
+            "list": [
+                shown(one)
+                for one in await cell.read(messages.listed, caller.account, order_id, state, limit)
+            ]
+        }
+    )
 
 
 @router.post("/api/ledger/outbox/{message_id}/resume")

@@ -1,6 +1,5 @@
 """Schemas and indices of an entity, and the entities of an account."""
 
-import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -110,11 +109,7 @@ async def get_progress(
     name, wanted = entity_name(entity), require_schema(schema)
     await request.app.state.documents.wait()
 
-    def look() -> dict[str, int]:
-        with cell.database.snapshot() as connection:
-            return view.progress(connection, access.account, name, wanted)
-
-    return json_response(await asyncio.to_thread(look))
+    return json_response(await cell.read(view.progress, access.account, name, wanted))
 
 
 # Indices
@@ -171,11 +166,7 @@ async def delete_index(
 async def get_entities(request: Request, cell: TheCell, access: MayListEntities) -> Response:
     await request.app.state.documents.wait()
 
-    def look() -> list[str]:
-        with cell.database.reading() as connection:
-            return view.entities_of(connection, access.account)
-
-    names = dict.fromkeys((*builtin.ENTITIES, *await asyncio.to_thread(look)))
+    names = dict.fromkeys((*builtin.ENTITIES, *await cell.read(view.entities_of, access.account)))
     return json_response([_told(name) for name in names])
 
 

@@ -22,7 +22,7 @@ from oms_ledger.masterdata.entity import Entity
 from oms_ledger.masterdata.names import ORDERS
 from oms_ledger.services.masterdata.orders import find_orders
 from oms_ledger.services.masterdata.recording import read_entity
-from projections.masterdata.search import Found, ScrollPage, next_page, open_scroll, search
+from projections.masterdata.search import next_page, open_scroll, search
 
 router = APIRouter(tags=["Master Data"])
 
@@ -50,11 +50,7 @@ async def search_documents(
         return json_response(values, headers=headers)
     await request.app.state.documents.wait()
 
-    def look() -> Found:
-        with cell.database.snapshot() as connection:
-            return search(connection, requested, first, count)
-
-    found = await asyncio.to_thread(look)
+    found = await cell.read(search, requested, first, count)
     shown = await rendered(cell, access, state, found.documents, query)
     if query.fields is None or "_sort" in query.fields:
         for document, one in zip(found.documents, shown, strict=True):
@@ -113,11 +109,7 @@ async def scroll_documents(
     else:
         await request.app.state.documents.wait()
 
-    def turn() -> ScrollPage:
-        with cell.database.writing() as connection:
-            return next_page(connection, access.account, name, token)
-
-    page = await asyncio.to_thread(turn)
+    page = await cell.write(next_page, access.account, name, token)
     later = ParsedQuery(page.request)
     if name == ORDERS:
         shown = await orders.shown_orders(cell, access, page.keys, later)

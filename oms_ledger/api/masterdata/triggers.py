@@ -4,6 +4,7 @@ import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
+from sqlalchemy import Connection
 
 from oms_ledger.api.auth.dependencies import TheCell
 from oms_ledger.api.http.addressing import PathId
@@ -37,12 +38,9 @@ MayManage = Annotated[Access, Depends(MasterDataPermission("manage_triggers"))]
 @router.post("/trigger-secret", status_code=201)
 async def post_secret(cell: TheCell, access: MayManage) -> Response:
     """A secret that signs what triggers send; shown this once, and the previous one ends."""
-
-    def write() -> str:
-        with cell.database.writing() as connection:
-            return trigger_secrets.rotate(connection, cell.encryption, access.account)
-
-    return json_response({"secret": await asyncio.to_thread(write)}, 201)
+    return json_response(
+        {"secret": await cell.write(trigger_secrets.rotate, cell.encryption, access.account)}, 201
+    )
 
 
 @router.get("/{entity}/triggers")
@@ -51,12 +49,11 @@ async def get_triggers(entity: PathId, cell: TheCell, access: MayManage) -> Resp
     name = entity_name(entity)
     state = await read_entity(cell, access.account, name)
 
-    def look() -> tuple[dict[Any, Any], dict[Any, int]]:
-        with cell.database.snapshot() as connection:
-            counts = triggers.counted(connection, access.account, name)
-            return counts, triggers.oldest_waiting(connection, access.account, name)
+    def look(connection: Connection) -> tuple[dict[Any, Any], dict[Any, int]]:
+        counts = triggers.counted(connection, access.account, name)
+        return counts, triggers.oldest_waiting(connection, access.account, name)
 
-    counts, oldest = await asyncio.to_thread(look)
+    counts, oldest = await cell.read(look)
     fields = []
     for schema in state.schemas.values():
         for trigger in schema.triggers:
@@ -139,16 +136,15 @@ async def requeue_run(
 ) -> Response:
     """Have a run that is dead, skipped or cancelled made again."""
 
-    def write() -> bool:
-        with cell.database.writing() as connection:
-            known = triggers.get(connection, access.account, run)
-            place = (entity_name(entity), schema, trigger)
-            if known is None or (known.entity, known.schema, known.trigger) != place:
-                return False
-            now = micros(cell.ledger.now())
-            return triggers.requeue(connection, access.account, known.id, now)
+    def write(connection: Connection) -> bool:
+        known = triggers.get(connection, access.account, run)
+        place = (entity_name(entity), schema, trigger)
+        if known is None or (known.entity, known.schema, known.trigger) != place:
+            return False
+        now = micros(cell.ledger.now())
+        return triggers.requeue(connection, access.account, known.id, now)
 
-    if not await asyncio.to_thread(write):
+    if not await cell.write(write):
         raise NotFound(f"Run '{run}' not found among those that can be made again")
     return Response(status_code=202)
 

@@ -105,11 +105,7 @@ async def post_config(request: Request, cell: TheCell, caller: MayConfigure) -> 
 
 @router.delete("/api/orders/feed/config")
 async def delete_config(cell: TheCell, caller: MayConfigure) -> Response:
-    def remove() -> bool:
-        with cell.database.writing() as connection:
-            return feeds.remove(connection, caller.app_key)
-
-    if not await asyncio.to_thread(remove):
+    if not await cell.write(feeds.remove, caller.app_key):
         _found(None)
     await record(cell, caller, SubscriptionRemoved(caller.app_key, "feed"))
     return Response(status_code=200)

@@ -43,11 +43,7 @@ def missing() -> ApiError:
 
 @router.get("/api/orders/hook/config")
 async def get_config(cell: TheCell, caller: MaySee) -> Response:
-    def found() -> Hook | None:
-        with cell.database.reading() as connection:
-            return hooks.get(connection, caller.app_key, cell.encryption)
-
-    hook = await asyncio.to_thread(found)
+    hook = await cell.read(hooks.get, caller.app_key, cell.encryption)
     if hook is None:
         raise missing()
     return json_response(_shown(hook, secrets=FEED_ADMIN in caller.resources))
@@ -108,11 +104,7 @@ def _headers(requested: Any) -> dict[str, str]:
 
 @router.delete("/api/orders/hook/config")
 async def delete_config(cell: TheCell, caller: MayConfigure) -> Response:
-    def remove() -> bool:
-        with cell.database.writing() as connection:
-            return hooks.remove(connection, caller.app_key)
-
-    if not await asyncio.to_thread(remove):
+    if not await cell.write(hooks.remove, caller.app_key):
         raise missing()
     await record(cell, caller, SubscriptionRemoved(caller.app_key, "hook"))
     return Response(status_code=200)

@@ -92,14 +92,13 @@ def serialize_pending(one: PendingDelivery) -> dict[str, Any]:
 async def state(cell: TheCell, caller: MaySee) -> Response:
     """Whether the hook is paused or skipped, what it has pending, and what died."""
 
-    def found() -> dict[str, Any]:
-        with cell.database.snapshot() as connection:
-            hook = hooks.get(connection, caller.app_key, cell.encryption)
-            if hook is None:
-                raise missing()
-            return serialize_state(connection, hook)
+    def found(connection: Connection) -> dict[str, Any]:
+        hook = hooks.get(connection, caller.app_key, cell.encryption)
+        if hook is None:
+            raise missing()
+        return serialize_state(connection, hook)
 
-    return json_response(await asyncio.to_thread(found))
+    return json_response(await cell.read(found))
 
 
 @router.get("/api/ledger/hook/attempts")
@@ -114,18 +113,14 @@ async def list_attempts(request: Request, cell: TheCell, caller: MaySee) -> Resp
     failed = request.query_params.get("failed", "").lower() == "true"
     before = _before(request.query_params.get("before", ""))
 
-    def page() -> list[AttemptRecord]:
-        with cell.database.reading() as connection:
-            return deliveries.attempts_of(
-                connection,
-                caller.app_key,
-                before=before,
-                position=position,
-                failed=failed,
-                limit=limit,
-            )
-
-    made = await asyncio.to_thread(page)
+    made = await cell.read(
+        deliveries.attempts_of,
+        caller.app_key,
+        before=before,
+        position=position,
+        failed=failed,
+        limit=limit,
+    )
     last = made[-1] if len(made) == limit else None
     following = f"{last.at}.{last.position}.{last.attempt}" if last else None
     return json_response({"attempts": [serialize_attempt(one) for one in made], "next": following})
@@ -146,11 +141,7 @@ async def peek(request: Request, cell: TheCell, caller: MaySee) -> Response:
     after = whole_number(request, "after", 0, 2**63 - 1)
     limit = whole_number(request, "limit", PAGE, LONGEST_PAGE, lowest=1)
 
-    def page() -> list[PendingDelivery]:
-        with cell.database.reading() as connection:
-            return deliveries.peek(connection, caller.app_key, after, limit)
-
-    pending = await asyncio.to_thread(page)
+    pending = await cell.read(deliveries.peek, caller.app_key, after, limit)
     following = pending[-1].position if len(pending) == limit else None
     return json_response({"items": [serialize_pending(one) for one in pending], "next": following})
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
+from sqlalchemy import Connection
 
 from oms_ledger.accounts.events import OperatorInvited, OperatorRemoved, OperatorRoleChanged
 from oms_ledger.accounts.roles import ROLES
@@ -77,14 +78,13 @@ def _serialize(one: Operator, account: str, seen: int | None) -> dict[str, Any]:
 async def get_operators(cell: TheCell, caller: MayManage) -> Response:
     """Who has a role in the account."""
 
-    def look() -> list[dict[str, Any]]:
-        with cell.database.reading() as connection:
-            return [
-                _serialize(one, caller.account, sessions.last_seen(connection, one.id))
-                for one in directory.of_account(connection, caller.account)
-            ]
+    def look(connection: Connection) -> list[dict[str, Any]]:
+        return [
+            _serialize(one, caller.account, sessions.last_seen(connection, one.id))
+            for one in directory.of_account(connection, caller.account)
+        ]
 
-    return json_response({"operators": await asyncio.to_thread(look)})
+    return json_response({"operators": await cell.read(look)})
 
 
 def _require_role(caller: Caller, role: str) -> None:
@@ -137,12 +137,11 @@ async def delete_operator(operator_id: PathId, cell: TheCell, caller: MayManage)
 async def post_end_sessions(operator_id: PathId, cell: TheCell, caller: MayManage) -> Response:
     """Sign a person out everywhere."""
 
-    def end() -> None:
-        with cell.database.writing() as connection:
-            operator = directory.get(connection, operator_id)
-            if operator is None or caller.account not in operator.roles:
-                raise OperatorNotFound(operator_id)
-            sessions.end_all(connection, operator_id)
+    def end(connection: Connection) -> None:
+        operator = directory.get(connection, operator_id)
+        if operator is None or caller.account not in operator.roles:
+            raise OperatorNotFound(operator_id)
+        sessions.end_all(connection, operator_id)
 
-    await asyncio.to_thread(end)
+    await cell.write(end)
     return Response(status_code=204)

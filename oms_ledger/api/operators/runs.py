@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
+from sqlalchemy import Connection
 
 from oms_ledger.accounts.events import RunStarted, RunStopped
 from oms_ledger.accounts.roles import OPERATIONS
@@ -103,11 +104,7 @@ async def _orders(cell: Cell, request: Request, caller: Caller, requested: RunRe
     await request.app.state.freshness.wait()
     every = replace(question, page=1, per_page=bulk.MOST + 1)
 
-    def look() -> list[str]:
-        with cell.database.reading() as connection:
-            return orders_query.page_ids(connection, every)
-
-    found = await asyncio.to_thread(look)
+    found = await cell.read(orders_query.page_ids, every)
     if len(found) > bulk.MOST:
         raise bad_request(f"query: more than {bulk.MOST} orders match, which one run may have")
     return found
@@ -158,18 +155,9 @@ async def post_run(request: Request, cell: TheCell, caller: MayRun) -> Response:
     requested = parse(RunRequest, await json_body(request))
     orders = await _orders(cell, request, caller, requested)
 
-    def create() -> str:
-        with cell.database.writing() as connection:
-            return runs.create(
-                connection,
-                caller.account,
-                caller.actor,
-                requested.command,
-                requested.reason,
-                orders,
-            )
-
-    new = await asyncio.to_thread(create)
+    new = await cell.write(
+        runs.create, caller.account, caller.actor, requested.command, requested.reason, orders
+    )
     await record(cell, caller, RunStarted(new, requested.command, len(orders)))
     await asyncio.to_thread(signals.signal, cell.redis, [f"run:{new}"], signals.SLOW)
     return json_response(await _told(cell, caller, new), 202)
@@ -177,12 +165,11 @@ async def post_run(request: Request, cell: TheCell, caller: MayRun) -> Response:
 
 @router.get("", response_model=Runs)
 async def get_runs(cell: TheCell, caller: MayRun) -> Response:
-    def look() -> list[dict[str, Any]]:
-        with cell.database.reading() as connection:
-            found = runs.of_account(connection, caller.account)
-            return [_serialize(one, runs.counts(connection, one.id)) for one in found]
+    def look(connection: Connection) -> list[dict[str, Any]]:
+        found = runs.of_account(connection, caller.account)
+        return [_serialize(one, runs.counts(connection, one.id)) for one in found]
 
-    return json_response({"runs": await asyncio.to_thread(look)})
+    return json_response({"runs": await cell.read(look)})
 
 
 @router.get("/{run_id}", response_model=RunReport)
@@ -190,13 +177,9 @@ async def get_run(run_id: PathId, cell: TheCell, caller: MayRun) -> Response:
     """The run with the outcome of each order."""
     fields = await _told(cell, caller, run_id)
 
-    def look() -> list[Outcome]:
-        with cell.database.reading() as connection:
-            return runs.outcomes(connection, fields["id"])
-
     orders = [
         {"orderId": o.order_id, "outcome": o.outcome, "code": o.code, "message": o.message}
-        for o in await asyncio.to_thread(look)
+        for o in await cell.read(runs.outcomes, fields["id"])
     ]
     return json_response({**fields, "orders": orders})
 
@@ -206,22 +189,17 @@ async def post_stop(run_id: PathId, cell: TheCell, caller: MayRun) -> Response:
     """End the run after the order at hand; what was done stays."""
     fields = await _told(cell, caller, run_id)
 
-    def stop() -> bool:
-        with cell.database.writing() as connection:
-            return runs.finish(connection, fields["id"], runs.STOPPED)
-
-    if await asyncio.to_thread(stop):
+    if await cell.write(runs.finish, fields["id"], runs.STOPPED):
         await record(cell, caller, RunStopped(fields["id"]))
     return json_response(await _told(cell, caller, fields["id"]))
 
 
 async def _told(cell: Cell, caller: Caller, run_id: str) -> dict[str, Any]:
-    def look() -> dict[str, Any] | None:
-        with cell.database.reading() as connection:
-            run = runs.get(connection, caller.account, run_id)
-            return None if run is None else _serialize(run, runs.counts(connection, run.id))
+    def look(connection: Connection) -> dict[str, Any] | None:
+        run = runs.get(connection, caller.account, run_id)
+        return None if run is None else _serialize(run, runs.counts(connection, run.id))
 
-    fields = await asyncio.to_thread(look)
+    fields = await cell.read(look)
     if fields is None:
         raise ApiError(404, "OMS404", "There is no such run")
     return fields

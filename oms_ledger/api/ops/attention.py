@@ -1,6 +1,5 @@
 """What of an account needs somebody: errors, decisions, what is late (ours)."""
 
-import asyncio
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -60,12 +59,11 @@ async def get_attention(request: Request, cell: TheCell, caller: MayLook) -> Res
     account = await cell.ledger.account(caller.account)
     await request.app.state.freshness.wait()
 
-    def look() -> list[dict[str, Any]]:
-        with cell.database.reading() as connection:
-            return [need for need in _needs(cell, connection, account, caller) if need["count"]]
+    def look(connection: Connection) -> list[dict[str, Any]]:
+        return [need for need in _needs(cell, connection, account, caller) if need["count"]]
 
     severities = (ERROR, DECIDE, WAIT)
-    needs = await asyncio.to_thread(look)
+    needs = await cell.read(look)
     return json_response({"needs": sorted(needs, key=lambda n: severities.index(n["severity"]))})
 
 

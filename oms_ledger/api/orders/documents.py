@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
+from sqlalchemy import Connection
 
 from oms_ledger.accounts.account import Account
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
@@ -38,14 +39,13 @@ async def get_order_group(
 ) -> Response:
     await request.app.state.freshness.wait()
 
-    def ids() -> list[str]:
-        with cell.database.reading() as connection:
-            return list(views.group_ids(connection, caller.account, order_group))
+    def ids(connection: Connection) -> list[str]:
+        return list(views.group_ids(connection, caller.account, order_group))
 
     account = await cell.ledger.account(caller.account)
     documents = [
         await shown(cell, account, order_id, language_of(request, account))
-        for order_id in await asyncio.to_thread(ids)
+        for order_id in await cell.read(ids)
         if await is_reachable(cell, account, order_id)
     ]
     if not documents:
@@ -120,11 +120,7 @@ async def shown(
     The shopper whose order it is sees it unmasked.
     """
 
-    def stored() -> tuple[bytes | None, bool]:
-        with cell.database.reading() as connection:
-            return views.document(connection, account.name, order_id)
-
-    found, exists = await asyncio.to_thread(stored)
+    found, exists = await cell.read(views.document, account.name, order_id)
     if not exists:
         raise OrderNotFound()
     translated = labels_in(language) != "en"

@@ -89,11 +89,7 @@ async def _read(cell: Cell, wanted: ParsedRequest, named: str) -> tuple[Page, li
 
 
 async def at_one_moment(cell: Cell, read: Callable[[Connection], T]) -> T:
-    def in_thread() -> T:
-        with cell.database.snapshot() as connection:
-            return read(connection)
-
-    return await asyncio.to_thread(in_thread)
+    return await cell.read(read)
 
 
 def rows_told(

@@ -1,6 +1,5 @@
 """Authorizations of orders: what buying policies say about one, and what people decide."""
 
-import asyncio
 from functools import partial
 from typing import Annotated, Any
 
@@ -51,11 +50,7 @@ async def post_callback(
     """Score a pending rule: enough accepts it, too little denies it, between bypasses it."""
     params = _params(await json_body(request))
 
-    def look() -> str | None:
-        with cell.database.reading() as connection:
-            return dimensions.order_of(connection, caller.account, authorization_id)
-
-    order_id = await asyncio.to_thread(look)
+    order_id = await cell.read(dimensions.order_of, caller.account, authorization_id)
     if order_id is None:
         raise AuthorizationNotFound()
     decision = partial(score_rule, **params)

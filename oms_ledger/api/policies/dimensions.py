@@ -1,6 +1,5 @@
 """Dimensions of buying policies and their rules: created, listed, changed, deleted."""
 
-import asyncio
 import uuid
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -115,11 +114,6 @@ def serialize_dimension(body: dict[str, Any], created_at: int) -> dict[str, Any]
 @router.get("")
 async def get_dimensions(request: Request, cell: TheCell, caller: MayRead) -> Response:
     """The account's dimensions; `id`, `unitId` and `name` filter, whole and without case."""
-
-    def look() -> list[Dimension]:
-        with cell.database.reading() as connection:
-            return table.of_account(connection, caller.account)
-
     wanted = {
         name: {value.casefold() for value in request.query_params.getlist(name)}
         for name in ("id", "unitId", "name")
@@ -127,7 +121,7 @@ async def get_dimensions(request: Request, cell: TheCell, caller: MayRead) -> Re
     }
     found = [
         serialize_dimension(one.body, one.created_at)
-        for one in await asyncio.to_thread(look)
+        for one in await cell.read(table.of_account, caller.account)
         if all(str(one.body.get(k) or "").casefold() in values for k, values in wanted.items())
     ]
     return json_response(found)
@@ -276,12 +270,11 @@ async def _changed(
 ) -> Dimension | None:
     """Write, have waiting orders follow; the dimension as it is then."""
 
-    def act() -> Dimension | None:
-        with cell.database.writing() as connection:
-            written = write(connection)
-            return table.get(connection, caller.account, written) if written else None
+    def act(connection: Connection) -> Dimension | None:
+        written = write(connection)
+        return table.get(connection, caller.account, written) if written else None
 
-    found = await asyncio.to_thread(act)
+    found = await cell.write(act)
     await request.app.state.freshness.wait()
     await follow_changes(cell, caller.context)
     return found

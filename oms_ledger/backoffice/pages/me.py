@@ -9,7 +9,6 @@ from oms_ledger.backoffice.translations import LANGUAGES
 from oms_ledger.refusal import Refusal
 from oms_ledger.services.operators import passwords, sign_in
 from projections.operators import directory, sessions
-from projections.operators.sessions import Session
 
 SCHEMES = ("system", "light", "dark")
 DENSITIES = ("compact", "roomy")
@@ -20,16 +19,12 @@ async def get_me(page: Page) -> Response:
 
 
 async def _shown(page: Page, status: int = 200, error: Refusal | None = None) -> Response:
-    def own() -> list[Session]:
-        with page.cell.database.reading() as connection:
-            return sessions.of_operator(connection, page.operator.id)
-
     fields = {"message": error.message, "code": ""} if error else None
     return await page.render(
         "me.html",
         status,
         error=fields,
-        sessions=await asyncio.to_thread(own),
+        sessions=await page.cell.read(sessions.of_operator, page.operator.id),
         schemes=SCHEMES,
         densities=DENSITIES,
     )
@@ -51,11 +46,7 @@ async def post_me(page: Page) -> Response:
         "shortcuts": "shortcuts" in given,
     }
 
-    def write() -> None:
-        with page.cell.database.writing() as connection:
-            directory.set_fields(connection, mine.id, **values)
-
-    await asyncio.to_thread(write)
+    await page.cell.write(directory.set_fields, mine.id, **values)
     return await page.done("/admin/-/me", "Saved")
 
 

@@ -1,6 +1,6 @@
 """Whom an account sells with: other accounts, as far as it may know of them, and outsiders."""
 
-import asyncio
+from sqlalchemy import Connection
 
 from oms_ledger.accounts.account import Account
 from oms_ledger.accounts.partners import are_partners
@@ -24,11 +24,10 @@ async def partner(cell: Cell, account: str, name: str) -> Account:
 async def is_outside(cell: Cell, account: str, seller: str) -> bool:
     """Whether a seller of the account is one outside the deployment, and no partner here."""
 
-    def registered() -> bool:
-        with cell.database.reading() as connection:
-            return seller in external_sellers.addresses(connection, account)
+    def registered(connection: Connection) -> bool:
+        return seller in external_sellers.addresses(connection, account)
 
-    if not await asyncio.to_thread(registered):
+    if not await cell.read(registered):
         return False
     try:
         await partner(cell, account, seller)

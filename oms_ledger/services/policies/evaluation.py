@@ -40,11 +40,7 @@ async def evaluate(cell: Cell, message: StoredMessage) -> None:
         uuid.UUID(cell.encryption.sign(f"authorization:{message.account}/{message.order_id}"))
     )
 
-    def assign() -> None:
-        with cell.database.writing() as connection:
-            dimensions.assign(connection, authorization, message.account, message.order_id)
-
-    await asyncio.to_thread(assign)
+    await cell.write(dimensions.assign, authorization, message.account, message.order_id)
     decision = partial(judge_order, authorization_id=authorization, dimensions=evaluated)
     await cell.ledger.change(
         CommandContext(message.account, "policies", message.cause), message.order_id, decision
