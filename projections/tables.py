@@ -2,7 +2,7 @@
 cents.
 """
 
-from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, Table, Text, false
+from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, Table, Text, false, true
 
 from oms_ledger.eventstore.tables import BIG, metadata
 
@@ -149,6 +149,7 @@ app_keys = Table(
     Column("previous_hash", LargeBinary),
     Column("previous_until", BIG),
     Column("label", Text),
+    Column("party", Text),
 )
 
 token_bounds = Table(
@@ -319,13 +320,26 @@ outbox_messages = Table(
     Index("outbox_messages_due", "state", "due_at"),
 )
 
-external_sellers = Table(
-    "external_sellers",
+sellers = Table(
+    "sellers",
     metadata,
     Column("account", Text, primary_key=True),
     Column("seller", Text, primary_key=True),
-    Column("url", Text, nullable=False),
-    Column("credentials", LargeBinary, nullable=False),
+    Column("unsealed_url", Text),  # of rows from before endpoints were sealed
+    Column("secrets", LargeBinary, nullable=False),
+    Column("configured_at", BIG, nullable=False),
+    Column("outside", Boolean, nullable=False, server_default=true()),
+    Column("body", Text, nullable=False, server_default="{}"),
+    Column("channels", Text, nullable=False, server_default="[]"),
+)
+
+affiliates = Table(
+    "affiliates",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("affiliate", Text, primary_key=True),
+    Column("body", Text, nullable=False),
+    Column("secrets", LargeBinary, nullable=False),
     Column("configured_at", BIG, nullable=False),
 )
 

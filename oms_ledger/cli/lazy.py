@@ -60,7 +60,7 @@ GROUPS: dict[str, tuple[str, str]] = {
     "key": ("keys", "App keys: created, listed, rotated, revoked."),
     "person": ("operators", "People who sign in to the back office."),
     "gateway": ("gateways", "The payment gateway of an account."),
-    "seller": ("external_sellers", "Sellers outside the deployment."),
+    "seller": ("sellers", "Sellers outside the deployment."),
     "token": ("tokens", "User tokens: made for shoppers, ended before their time."),
     "offers": ("offers", "Prices, stock and deliveries that carts see."),
     "outbox": ("outbox", "Messages of orders to partners and gateways."),

@@ -22,6 +22,8 @@ class AppKey:
     previous_hash: bytes | None = None
     previous_until: int | None = None
     label: str | None = None
+    party: str | None = None
+    """`seller:ID` or `affiliate:ID`: whose orders alone it opens; None for the store's own."""
 
     def opens(self, token: str, now: int) -> bool:
         """Whether the token is this key's, or while it is rotated the previous one still is."""
@@ -58,9 +60,16 @@ def _generation(hashed: bytes) -> str:
 
 
 def create(
-    connection: Connection, account: str, role: str, label: str | None = None
+    connection: Connection,
+    account: str,
+    role: str,
+    label: str | None = None,
+    party: str | None = None,
 ) -> tuple[str, str]:
-    """A new key and its token, which gets this once. `label` is what the key is for."""
+    """A new key and its token, which gets this once. `label` is what the key is for.
+
+    Its `party` never changes.
+    """
     app_key = f"vtexappkey-{account}-{secrets.token_hex(3).upper()}"
     token = secrets.token_urlsafe(48)
     connection.execute(
@@ -71,6 +80,7 @@ def create(
             token_hash=_hash(token),
             created_at=now_micros(),
             label=label,
+            party=party,
         )
     )
     return app_key, token

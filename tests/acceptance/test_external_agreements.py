@@ -11,8 +11,8 @@ from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.orders.placement.importing import import_document
 from oms_ledger.web import build
-from projections.accounts import external_sellers
-from projections.accounts.external_sellers import ExternalSeller
+from projections.accounts import sellers
+from projections.accounts.sellers import Seller
 from tests.acceptance.test_modifications import (
     DISCOUNT,
     SYSTEM,
@@ -51,9 +51,10 @@ def clock(cell, client):
 
 
 def reach(cell, receiver):
-    one = ExternalSeller("acme", SELLER, receiver.url, "key", "token")
+    secrets = {"fulfillmentEndpoint": receiver.url, "appKey": "key", "appToken": "token"}
+    one = Seller("acme", SELLER, True, {}, secrets)
     with cell.database.writing() as connection:
-        external_sellers.configure(connection, one, cell.encryption)
+        sellers.save(connection, one, cell.encryption)
 
 
 def turned(cell, clock, **actor):

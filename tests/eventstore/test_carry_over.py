@@ -25,7 +25,7 @@ from oms_ledger.orders.events import OutboxMessageFailed
 from oms_ledger.orders.status import Status
 from oms_ledger.settings import Settings
 from projections import tables
-from projections.accounts import app_keys, external_sellers, gateways
+from projections.accounts import app_keys, gateways, sellers
 from projections.notifications import feeds, hooks
 from projections.subscriptions import checkpoints
 from tests.conftest import MASTER_KEY
@@ -108,13 +108,13 @@ def test_keys_gateways_sellers_and_messages_are_kept(carried: Cell) -> None:
     with carried.database.reading() as connection:
         key = app_keys.get(connection, KEY)
         gateway = gateways.get(connection, ACCOUNT, carried.encryption)
-        seller = external_sellers.get(connection, ACCOUNT, "warehouse", carried.encryption)
+        seller = sellers.seller(connection, ACCOUNT, "warehouse", carried.encryption)
     assert key is not None
     assert (key.role, key.revoked_at) == ("Owner", None)
     assert gateway is not None
     assert gateway.app_token == "t"
     assert seller is not None
-    assert seller.url == "https://wh.example"
+    assert seller.endpoint == "https://wh.example"
     states = {row["id"]: row["state"] for row in rows(carried, tables.outbox_messages)}
     assert states == {"c1": "pending", "c2": "delivered"}
     assert carried.store.key(ACCOUNT, "group:v1acme") == b'["v1acme-01"]'

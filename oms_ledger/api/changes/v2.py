@@ -42,7 +42,7 @@ from oms_ledger.orders.documents import modifications
 from oms_ledger.orders.marketplace.levels import marketplace_order_id_of
 from oms_ledger.orders.refusals import OrderNotFound
 from oms_ledger.services.customers.identity import with_identity
-from projections.accounts import external_sellers
+from projections.accounts import sellers
 
 router = APIRouter(tags=["Order modifications"])
 
@@ -109,7 +109,7 @@ def modifying(
 
 def _outside(cell: Cell, account: str) -> frozenset[str]:
     with cell.database.reading() as connection:
-        return frozenset(external_sellers.addresses(connection, account))
+        return frozenset(sellers.outside(connection, account))
 
 
 @router.patch(ORDER, status_code=202)

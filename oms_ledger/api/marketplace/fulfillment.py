@@ -30,6 +30,7 @@ from oms_ledger.api.orders.documents import json_response
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.ledger import ATTEMPTS, ConcurrencyError, KeyTaken
 from oms_ledger.eventstore.records import Key
+from oms_ledger.http_client.addresses import wrong_url
 from oms_ledger.orders import events
 from oms_ledger.orders.decide import DecisionContext
 from oms_ledger.orders.documents import placed_order
@@ -144,7 +145,8 @@ async def _known(cell: Cell, account: str, received: Sequence[Received]) -> dict
 async def _received(
     request: Request, cell: Cell, account: Account, affiliate: str, body: dict[str, Any]
 ) -> Received:
-    sold_by = account_named(body.get("marketplaceServicesEndpoint"))
+    endpoint = body.get("marketplaceServicesEndpoint")
+    sold_by = account_named(endpoint)
     if sold_by is not None:
         try:
             await partner(cell, account.name, sold_by)
@@ -152,11 +154,14 @@ async def _received(
             sold_by = None
     (number,) = await asyncio.to_thread(cell.sequences.allot, account.name, 1)
     form, noise = account.setting("order_id_form"), secrets.randbelow(10**6)
+    networks = cell.settings.networks_of(account.name)
+    reachable = isinstance(endpoint, str) and wrong_url(endpoint.strip(), networks) is None
     return receive(
         body,
         account=account,
         affiliate=affiliate,
         sold_by=sold_by if sold_by != account.name else None,
+        sold_outside=sold_by is None and reachable,
         order_group=new_group(number, account.suffix, form, noise),
         sequence=number,
         new_id=lambda: secrets.token_hex(16).upper(),

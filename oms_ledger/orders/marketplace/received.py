@@ -53,6 +53,7 @@ def receive(
     account: Account,
     affiliate: str,
     sold_by: str | None,
+    sold_outside: bool = False,
     order_group: str,
     sequence: int,
     new_id: Callable[[], str],
@@ -96,6 +97,7 @@ def receive(
         seller_order_id=order_id if own else None,
         affiliate_id=affiliate,
         sold_by=sold_by,
+        sold_outside=sold_outside,
         details=details,
         **fields,
     )

@@ -36,6 +36,8 @@ class OrderPlaced:
     """The account of this deployment that sold it; None when an outsider did, or the account."""
     seller_outside: bool = False
     """Whether its seller is no account of this deployment, and gets the order over HTTP."""
+    sold_outside: bool = False
+    """Whether it was sold by an outsider, at whose address it was seen to be reachable."""
     order_form_id: str | None = None
     filling: str | None = None
     """What was in the cart that this was placed from; None of a purchase in one body."""

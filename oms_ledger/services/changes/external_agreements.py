@@ -24,8 +24,8 @@ from oms_ledger.orders.changes.v2 import ACKNOWLEDGMENT, known
 from oms_ledger.orders.marketplace.levels import seller_order_id_of
 from oms_ledger.orders.order import Order
 from oms_ledger.services.changes.agreements import failed
-from projections.accounts import external_sellers
-from projections.accounts.external_sellers import ExternalSeller
+from projections.accounts import sellers
+from projections.accounts.sellers import Seller
 from projections.outbox.messages import StoredMessage
 
 log = structlog.get_logger(__name__)
@@ -54,18 +54,18 @@ def _asked(
 ) -> tuple[bool, str | None]:
     """Whether it is of no use to ask again, and what went wrong; None when it took the request."""
     with cell.database.reading() as connection:
-        seller = external_sellers.get(connection, message.account, message.other, cell.encryption)
+        seller = sellers.seller(connection, message.account, message.other, cell.encryption)
     if seller is None:
         return False, f"nothing says where {message.other} is reached"
     networks = cell.settings.networks_of(message.account)
-    if refusal := wrong_url(seller.url, networks):
+    if refusal := wrong_url(seller.changes_endpoint, networks):
         return False, refusal
     there = quote(seller_order_id_of(order), safe="")
     try:
         response, _ = exchange(
             session(networks),
             "PATCH",
-            f"{seller.url.rstrip('/')}/order-system/orders/{there}/changes",
+            f"{seller.changes_endpoint.rstrip('/')}/order-system/orders/{there}/changes",
             data=orjson.dumps(agreement_request(order, request)),
             headers=_headers(seller, message),
         )
@@ -77,7 +77,7 @@ def _asked(
     return 400 <= status < 500 and status not in _LATER, f"{message.other} answered {status}"
 
 
-def _headers(seller: ExternalSeller, message: StoredMessage) -> dict[str, str]:
+def _headers(seller: Seller, message: StoredMessage) -> dict[str, str]:
     return {
         "X-VTEX-API-AppKey": seller.app_key,
         "X-VTEX-API-AppToken": seller.app_token,

@@ -6,7 +6,7 @@ from oms_ledger.accounts.account import Account
 from oms_ledger.accounts.partners import are_partners
 from oms_ledger.accounts.refusals import AccountNotFound
 from oms_ledger.cell import Cell
-from projections.accounts import external_sellers
+from projections.accounts import sellers
 
 
 async def partner(cell: Cell, account: str, name: str) -> Account:
@@ -25,7 +25,7 @@ async def is_outside(cell: Cell, account: str, seller: str) -> bool:
     """Whether a seller of the account is one outside the deployment, and no partner here."""
 
     def registered(connection: Connection) -> bool:
-        return seller in external_sellers.addresses(connection, account)
+        return seller in sellers.outside(connection, account)
 
     if not await cell.read(registered):
         return False

@@ -17,7 +17,7 @@ from oms_ledger.offers.catalog import OWN_SELLER, PaymentCondition
 from oms_ledger.offers.quote import Availability, LineInput, LineQuote, Question
 from oms_ledger.offers.table import quote_lines
 from oms_ledger.services.offers.http_source import HttpSources, Source
-from projections.accounts import external_sellers
+from projections.accounts import sellers
 from projections.offers import lookup, rows
 
 FRESH = timedelta(minutes=15)  # that an answer over HTTP holds, unless it says shorter
@@ -70,16 +70,16 @@ class OfferSources:
         known = other is not None and are_partners(account, other, self.cell.settings.partners)
         return other if known else None
 
-    def external_sellers(self, account: str) -> set[str]:
-        """The sellers of an account that have an address outside."""
+    def outside_sellers(self, account: str) -> set[str]:
+        """The sellers of an account that are outside the deployment."""
         with self.cell.database.reading() as connection:
-            return set(external_sellers.addresses(connection, account))
+            return sellers.outside(connection, account)
 
     def is_known_seller(self, connection: Connection, account: str, seller: str) -> bool:
         """Whether a seller has rows in the account's table, or an address outside."""
         if lookup.known_sellers(connection, account, [seller]):
             return True
-        return seller in external_sellers.addresses(connection, account)
+        return seller in sellers.outside(connection, account)
 
     def quote(
         self,
@@ -178,10 +178,10 @@ class OfferSources:
         other = self.partner(account, seller)
         if other is not None:
             return (*_own_source(other), OWN_SELLER)
-        external = external_sellers.get(connection, account.name, seller, self.cell.encryption)
+        external = sellers.seller(connection, account.name, seller, self.cell.encryption)
         if external is None:
             return None, None, seller
-        source = Source(external.url, account.name, external.app_key, external.app_token)
+        source = Source(external.endpoint, account.name, external.app_key, external.app_token)
         return source, None, seller
 
 

@@ -9,8 +9,8 @@ from oms_ledger.accounts.refusals import InvalidSetting
 from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.output import AsJson, print_json, print_table
 from oms_ledger.http_client.addresses import wrong_url
-from projections.accounts import external_sellers
-from projections.accounts.external_sellers import ExternalSeller
+from projections.accounts import sellers
+from projections.accounts.sellers import Seller as RegisteredSeller
 
 app = typer.Typer(help="Sellers outside the deployment.", no_args_is_help=True)
 Account = Annotated[str, typer.Argument(help="The account whose orders they deliver.")]
@@ -29,11 +29,11 @@ def list_(account: Account, as_json: AsJson = False) -> None:
     """List the account's external sellers, without their tokens."""
     cell = _opened(account)
     with cell.database.reading() as connection:
-        found = external_sellers.addresses(connection, account)
+        found = sellers.of_account(connection, account, cell.encryption)
     if as_json:
-        print_json([{"seller": seller, "url": url} for seller, url in found.items()])
+        print_json([{"seller": one.id, "url": one.endpoint} for one in found])
         return
-    print_table(("seller", "url"), list(found.items()))
+    print_table(("seller", "url"), [(one.id, one.endpoint) for one in found])
 
 
 @app.command(name="set")
@@ -61,8 +61,10 @@ def set_(
     if refusal := wrong_url(url, cell.settings.networks_of(account)):
         raise InvalidSetting(f"{url}: {refusal}")
     with cell.database.writing() as connection:
-        one = ExternalSeller(account, seller, url, app_key, app_token)
-        external_sellers.configure(connection, one, cell.encryption)
+        fields = {"id": seller, "name": seller, "isActive": True, "isVtex": False}
+        secrets = {"fulfillmentEndpoint": url, "appKey": app_key, "appToken": app_token}
+        one = RegisteredSeller(account, seller, True, fields, secrets)
+        sellers.save(connection, one, cell.encryption)
     typer.echo(f"Changes of orders that {seller} delivers for {account} are asked of {url}")
 
 
@@ -71,7 +73,7 @@ def remove(account: Account, seller: Seller) -> None:
     """Forget where a seller is reached; changes that wait for it can be canceled."""
     cell = _opened(account)
     with cell.database.writing() as connection:
-        removed = external_sellers.remove(connection, account, seller)
+        removed = sellers.remove(connection, account, seller)
     if not removed:
         raise InvalidSetting(f"{account} has no external seller {seller}")
     typer.echo(f"{seller} is not reached any more")

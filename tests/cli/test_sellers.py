@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from oms_ledger.cli import app
-from projections.accounts import external_sellers
+from projections.accounts import sellers
 from tests.support.purchases import ACCOUNT, open_account
 
 URL = "https://seller.example.com"
@@ -16,7 +16,7 @@ URL = "https://seller.example.com"
 @pytest.fixture
 def run(cell, monkeypatch):
     asyncio.run(open_account(cell.ledger))
-    monkeypatch.setattr("oms_ledger.cli.external_sellers.open_cell", lambda: cell)
+    monkeypatch.setattr("oms_ledger.cli.sellers.open_cell", lambda: cell)
     monkeypatch.setenv("OMS_SELLER_TOKEN", "secret-token")
     return lambda *words: CliRunner().invoke(app, ["seller", *words])
 
@@ -25,8 +25,8 @@ def test_a_seller_is_set_listed_without_its_token_and_removed(cell, run):
     done = run("set", ACCOUNT, "elsewhere", URL, "--app-key", "key-1")
     assert done.exit_code == 0, done.output
     with cell.database.reading() as connection:
-        known = external_sellers.get(connection, ACCOUNT, "elsewhere", cell.encryption)
-    assert (known.url, known.app_key, known.app_token) == (URL, "key-1", "secret-token")
+        known = sellers.seller(connection, ACCOUNT, "elsewhere", cell.encryption)
+    assert (known.endpoint, known.app_key, known.app_token) == (URL, "key-1", "secret-token")
     listed = run("list", ACCOUNT, "--json")
     assert json.loads(listed.output) == [{"seller": "elsewhere", "url": URL}]
     assert "secret-token" not in repr(known) + run("list", ACCOUNT).output

@@ -1,0 +1,90 @@
+"""The register of an account's affiliates: marketplaces and connectors that place orders here.
+
+Their endpoints are stored encrypted.
+"""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select
+
+from oms_ledger.eventstore.encryption import Encryption
+from projections.subscriptions.checkpoints import now_micros
+from projections.tables import affiliates as t
+
+SECRETS = ("searchURIEndpoint", "connectorEndpoint")
+"""Fields of an affiliate that are stored encrypted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Affiliate:
+    """An entry of the register: `fields` as published, `secrets` those of `SECRETS` it has."""
+
+    account: str
+    id: str
+    fields: dict[str, Any]
+    secrets: dict[str, str] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        return str(self.fields.get("name") or self.id)
+
+    @property
+    def connector_name(self) -> str | None:
+        name = self.fields.get("connectorName")
+        return name if isinstance(name, str) and name else None
+
+    @property
+    def connector_endpoint(self) -> str | None:
+        return self.secrets.get("connectorEndpoint")
+
+    @property
+    def minimum_value(self) -> int:
+        """Cents that an order of this affiliate is worth at least."""
+        value = self.fields.get("minimumValueAccumulated")
+        return value if isinstance(value, int) else 0
+
+
+def affiliate(
+    connection: Connection, account: str, affiliate_id: str, encryption: Encryption
+) -> Affiliate | None:
+    """The entry of an affiliate; None when the register does not know it."""
+    query = select(t).where(t.c.account == account, t.c.affiliate == affiliate_id)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _affiliate(row, encryption)
+
+
+def of_account(connection: Connection, account: str, encryption: Encryption) -> list[Affiliate]:
+    """The entries of an account in the order of their ids."""
+    query = select(t).where(t.c.account == account).order_by(t.c.affiliate)
+    return [_affiliate(row, encryption) for row in connection.execute(query)]
+
+
+def save(connection: Connection, one: Affiliate, encryption: Encryption) -> None:
+    """Add an entry, or put it in the place of the one that there is."""
+    remove(connection, one.account, one.id)
+    sealed = encryption.seal(json.dumps(one.secrets).encode(), _place(one.account, one.id))
+    connection.execute(
+        insert(t).values(
+            account=one.account,
+            affiliate=one.id,
+            body=json.dumps(one.fields),
+            secrets=sealed,
+            configured_at=now_micros(),
+        )
+    )
+
+
+def remove(connection: Connection, account: str, affiliate_id: str) -> bool:
+    query = delete(t).where(t.c.account == account, t.c.affiliate == affiliate_id)
+    return connection.execute(query).rowcount > 0
+
+
+def _affiliate(row: Row[Any], encryption: Encryption) -> Affiliate:
+    secrets = json.loads(encryption.open(bytes(row.secrets), _place(row.account, row.affiliate)))
+    return Affiliate(row.account, row.affiliate, json.loads(row.body), secrets)
+
+
+def _place(account: str, affiliate_id: str) -> str:
+    return f"affiliate:{account}/{affiliate_id}"
