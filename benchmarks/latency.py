@@ -122,7 +122,7 @@ def until_quiet(cell: Cell, seconds: float = WAIT) -> None:
     while time.monotonic() < until:
         head = cell.store.head()
         with cell.database.reading() as connection:
-            behind = set(checkpoints.behind(connection, head)) - {"scheduler"}
+            behind = checkpoints.behind(connection, head)
             if not behind and not deliveries.pending(connection):
                 return
         time.sleep(0.05)

@@ -20,7 +20,7 @@ from projections.orders import query as orders_query
 from projections.orders import views as orders_views
 from projections.orders.query import OrderQuery
 from projections.orders.views import OrderViews, Produced
-from projections.subscriptions import checkpoints
+from projections.subscriptions import checkpoints, leases
 from projections.subscriptions.checkpoints import now_micros
 from projections.tables import feed_items
 from projections.tables import order_views as views
@@ -88,7 +88,7 @@ def rebuild(cell: Cell) -> float:
     subscription, loader, passed = "rebuild:benchmark", cell.loader(), 0
     with cell.database.writing() as connection:
         checkpoints.create(connection, subscription, 0)
-    token = checkpoints.acquire(cell.database, subscription)
+    token = leases.acquire(cell.database, subscription)
     assert token is not None
     began = time.perf_counter()
     while count := checkpoints.advance(cell.database, loader, subscription, token, OrderViews()):

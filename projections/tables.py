@@ -11,11 +11,18 @@ subscriptions = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("position", BIG, nullable=False),
-    Column("token", BIG, nullable=False, server_default="0"),
-    Column("leased_until", BIG, nullable=False, server_default="0"),
-    Column("holder", Text),
     Column("view_version", Integer, nullable=False, server_default="0"),
     Column("replay_until", BIG, nullable=False, server_default="0"),
+    Column("kind", Text, nullable=False, server_default="view"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("token", BIG, nullable=False),
+    Column("holder", Text),
+    Column("expires_at", BIG, nullable=False),
 )
 
 order_views = Table(

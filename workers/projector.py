@@ -17,7 +17,7 @@ from projections.masterdata import triggers
 from projections.masterdata.triggers import TriggerRuns
 from projections.outbox import messages
 from projections.outbox.messages import OutboxProjection
-from projections.subscriptions import batch, checkpoints
+from projections.subscriptions import batch, checkpoints, leases
 from projections.subscriptions.checkpoints import Leased, Projection
 from projections.subscriptions.views import VIEWS
 from workers.runtime.reconnecting import surviving
@@ -50,7 +50,8 @@ def ensure_subscriptions(database: Database) -> None:
             if checkpoints.reset_if_outdated(connection, subscription, destination.view_version):
                 log.info("view_rebuild_started", subscription=subscription)
         if triggers.SUBSCRIPTION not in known:  # what was recorded before fires nothing
-            checkpoints.create(connection, triggers.SUBSCRIPTION, database_head(connection))
+            at = database_head(connection)
+            checkpoints.create(connection, triggers.SUBSCRIPTION, at, kind="trigger")
 
 
 class Following:
@@ -94,14 +95,14 @@ class Following:
         return moved
 
     def release(self) -> None:
-        checkpoints.release_all(self._cell.database, self._tokens)
+        leases.release_all(self._cell.database, self._tokens)
 
     def _positions(self) -> dict[str, int]:
         """Where the subscriptions stand that are ours, with those that have become free."""
         database, names = self._cell.database, self._followed.keys()
-        checkpoints.give_back(database)
+        leases.give_back(database)
         with database.reading() as connection:
-            free = checkpoints.free(connection, names - self._tokens.keys())
+            free = leases.free(connection, names - self._tokens.keys())
         if free:
             taken = checkpoints.acquire_many(database, free)
             self._tokens |= {subscription: token for subscription, (token, _) in taken.items()}

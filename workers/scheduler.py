@@ -29,14 +29,14 @@ from projections.masterdata.search import expire_scrolls
 from projections.notifications import deliveries, feeds, hooks
 from projections.operators import runs
 from projections.outbox import messages
-from projections.subscriptions import batch, checkpoints
+from projections.subscriptions import batch, checkpoints, leases
 from projections.subscriptions.checkpoints import now_micros
 from projections.timers import deadlines
 from workers.masterdata import revalidation
 from workers.runtime.reconnecting import surviving
 from workers.runtime.stopping import Stop
 
-SUBSCRIPTION = "scheduler"
+LEASE = "scheduler"
 CARTS_AT_ONCE = 500
 TICK, RECONCILE, RETENTION = 0.5, 2.0, 60.0  # seconds
 DAY = 24 * 60 * 60 * 1_000_000  # microseconds
@@ -56,12 +56,6 @@ DECISIONS: dict[str, Decision] = {
 log = structlog.get_logger(__name__)
 
 
-def ensure_lease(cell: Cell) -> None:
-    with cell.database.writing() as connection:
-        if checkpoints.position(connection, SUBSCRIPTION) is None:
-            checkpoints.create(connection, SUBSCRIPTION, 0)
-
-
 async def run_scheduler(cell: Cell, stop: Stop) -> None:
     """Tick until stopped, however often the database goes away meanwhile."""
     while not stop.is_set():
@@ -71,7 +65,6 @@ async def run_scheduler(cell: Cell, stop: Stop) -> None:
 
 async def _tick(cell: Cell, stop: Stop) -> None:
     """Only the holder of the scheduler's lease acts, others are hot spares."""
-    ensure_lease(cell)
     reconciled = dead_lettered = 0.0
     loop = asyncio.get_running_loop()
     token: int | None = None
@@ -89,18 +82,18 @@ async def _tick(cell: Cell, stop: Stop) -> None:
             await asyncio.to_thread(stop.wait, TICK)
     finally:
         if token is not None:
-            checkpoints.release(cell.database, SUBSCRIPTION, token)
+            leases.release(cell.database, LEASE, token)
 
 
 def _hold(cell: Cell, token: int | None) -> int | None:
     if token is not None:
         try:
             with cell.database.writing() as connection:
-                checkpoints.renew(connection, SUBSCRIPTION, token)
-        except checkpoints.Fenced:
+                leases.renew(connection, LEASE, token)
+        except leases.Fenced:
             return None
         return token
-    return checkpoints.acquire(cell.database, SUBSCRIPTION)
+    return leases.acquire(cell.database, LEASE)
 
 
 async def fire_due(cell: Cell) -> int:
@@ -130,7 +123,7 @@ def reconcile(cell: Cell) -> int:
     head, now = cell.store.head(), now_micros()
     with cell.database.reading() as connection:
         late = checkpoints.behind(connection, head)
-    if any(map(checkpoints.follows, late)):
+    if late:
         with cell.database.writing() as connection:
             batch.skip_unaffected(connection, head)
             late = checkpoints.behind(connection, head)

@@ -15,7 +15,7 @@ from oms_ledger.services.state import state_of
 from oms_ledger.settings import Settings
 from projections.ops.verify import Difference, count_orders, verify_views
 from projections.orders import views as orders_views
-from projections.subscriptions import checkpoints
+from projections.subscriptions import checkpoints, leases
 from projections.subscriptions.views import VIEWS
 from workers.runtime import embedded_redis
 
@@ -71,6 +71,7 @@ def status(as_json: AsJson = False) -> None:
         ["-" if c[name] is None else c[name] for name in columns] for c in state["subscriptions"]
     ]
     print_table(("subscription", "position", "lag", "seconds", "lease held by"), rows)
+    print_table(("lease", "held by"), [[c["lease"], c["holder"] or "-"] for c in state["leases"]])
     for title, names in TABLES.items():
         _print_figures(title, names, state["figures"])
 
@@ -205,9 +206,9 @@ def rebuild_view(cell: Cell, view: str) -> int:
     subscription, loader, done = f"rebuild:{view}", cell.loader(), 0
     with cell.database.writing() as connection:
         if checkpoints.position(connection, subscription) is None:
-            checkpoints.create(connection, subscription, 0)
-    token = checkpoints.acquire(cell.database, subscription, steal=True)
-    assert token is not None
+            checkpoints.create(connection, subscription, 0, kind="rebuild")
+    token = leases.acquire(cell.database, subscription, steal=True)
+    assert token is not None, "a lease can always be stolen"
     destination = VIEWS[view]()
     with progress() as bar:
         task = bar.add_task("Rebuilding from events", total=cell.store.head())

@@ -10,7 +10,6 @@ import time
 
 from oms_ledger.cell import Cell
 from projections.subscriptions import checkpoints
-from projections.subscriptions.checkpoints import Fenced
 from projections.subscriptions.views import VIEWS
 
 PATIENCE, LOOK, LONGEST = 0.1, 0.005, 2.0  # seconds
@@ -20,7 +19,7 @@ class Freshness:
     """Of one view, by its subscription."""
 
     def __init__(self, cell: Cell, subscription: str) -> None:
-        self._cell, self._cursor = cell, subscription
+        self._cell, self._subscription = cell, subscription
         self._folds = cell.loader()
         self._catching_up = threading.Lock()
 
@@ -36,27 +35,16 @@ class Freshness:
         return missing
 
     def _missing(self, head: int) -> int:
-        with self._cell.database.reading() as connection:
-            at = checkpoints.position(connection, self._cursor) or 0
-        return max(0, head - at)
+        return checkpoints.missing(self._cell.database, self._subscription, head)
 
     def _catch_up(self, head: int) -> int:
         until = time.monotonic() + LONGEST
         with self._catching_up:
-            while (missing := self._missing(head)) and time.monotonic() < until:
-                token = checkpoints.acquire(self._cell.database, self._cursor, steal=True)
-                if token is None:
-                    return missing
-                try:
-                    self._advance(token, head, until)
-                except Fenced:
-                    continue  # the projector took it back: look again how far it is
-                finally:
-                    checkpoints.release(self._cell.database, self._cursor, token)
-        return missing
-
-    def _advance(self, token: int, head: int, until: float) -> None:
-        database, view = self._cell.database, VIEWS[self._cursor]()
-        while self._missing(head) and time.monotonic() < until:
-            if not checkpoints.advance(database, self._folds, self._cursor, token, view):
-                return
+            return checkpoints.catch_up(
+                self._cell.database,
+                self._folds,
+                self._subscription,
+                VIEWS[self._subscription](),
+                head,
+                lambda: time.monotonic() >= until,
+            )

@@ -7,6 +7,7 @@ import redis
 from oms_ledger.cell import Cell
 from oms_ledger.services import signals
 from projections.ops import metrics
+from projections.subscriptions import leases
 from projections.subscriptions.checkpoints import now_micros
 
 
@@ -15,6 +16,7 @@ def state_of(cell: Cell) -> dict[str, Any]:
     head, now = cell.store.head(), now_micros()
     with cell.database.reading() as connection:
         following = metrics.subscription_statuses(connection, head, now)
+        held = leases.holders(connection)
         known = {one.name: one for one in metrics.collect_metrics(connection, head, now)}
     try:
         jobs: int | None = sum(
@@ -37,6 +39,10 @@ def state_of(cell: Cell) -> dict[str, Any]:
                 "holder": one.holder,
             }
             for one in following
+        ],
+        "leases": [
+            {"lease": name, "holder": held[name]}
+            for name in sorted(held.keys() - {one.subscription for one in following})
         ],
         "feedItems": total("oms_feed_items"),
         "deliveriesPending": total("oms_deliveries_pending"),

@@ -1,8 +1,7 @@
 """What hooks have pending until it gets, every attempt to tell it, and when a hook is skipped.
 
-A hook's notifications get under a lease of its own, the subscription `delivery:<app key>`, which is
-at no place in the ledger: evaluating new events, the hook's other subscription, goes on beside the
-telling.
+A hook's notifications are sent under a lease of its own, `delivery:<app key>`: evaluating new
+events, under the lease of its subscription, goes on beside the sending.
 """
 
 from collections import deque
@@ -14,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, 
 
 from oms_ledger.notifications.webhook import KEPT_FOR
 from projections.notifications.feeds import SECOND
-from projections.subscriptions import checkpoints, dead_letters
+from projections.subscriptions import dead_letters
 from projections.subscriptions.checkpoints import now_micros
 from projections.subscriptions.dead_letters import DeadLetter
 from projections.subscriptions.notification import event_id, insert_missing
@@ -32,7 +31,7 @@ def hook_subscription(app_key: str) -> str:
 
 
 def delivery_lease(app_key: str) -> str:
-    return f"{checkpoints.DELIVERY}{app_key}"
+    return f"delivery:{app_key}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.encryption import Encryption
-from projections.subscriptions import checkpoints, dead_letters
+from projections.subscriptions import checkpoints, dead_letters, leases
 from projections.subscriptions.checkpoints import now_micros
 from projections.subscriptions.dead_letters import DeadLetter
 from projections.subscriptions.kinds import SubscriptionKind
@@ -32,7 +32,7 @@ from projections.subscriptions.notification import (
     insert_missing,
     insert_notifications,
 )
-from projections.subscriptions.sink import SubscriptionSink, fence, forget
+from projections.subscriptions.sink import SubscriptionSink, forget
 from projections.tables import feed_items, feeds, filter_stats
 
 SECOND = 1_000_000
@@ -119,12 +119,12 @@ def configure(connection: Connection, feed: Feed, head: int) -> None:
                 last_item_at=now,
             )
         )
-        checkpoints.create(connection, subscription, head)
+        checkpoints.create(connection, subscription, head, kind="feed")
         return
-    connection.execute(update(feeds).where(feeds.c.app_key == feed.app_key).values(**values))
     if known.filter != feed.filter:
+        leases.fence(connection, subscription)
         forget(connection, subscription)
-        fence(connection, subscription)
+    connection.execute(update(feeds).where(feeds.c.app_key == feed.app_key).values(**values))
 
 
 def remove(connection: Connection, app_key: str) -> bool:

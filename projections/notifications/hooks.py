@@ -19,13 +19,12 @@ from projections.notifications.deliveries import (
     requeue,
 )
 from projections.notifications.feeds import SECOND
-from projections.subscriptions import checkpoints
+from projections.subscriptions import checkpoints, leases
 from projections.subscriptions.checkpoints import now_micros
 from projections.subscriptions.kinds import SubscriptionKind
 from projections.subscriptions.notification import Notification
-from projections.subscriptions.sink import SubscriptionSink, fence, forget
+from projections.subscriptions.sink import SubscriptionSink, forget
 from projections.tables import deliveries, hooks
-from projections.tables import subscriptions as subscriptions_table
 
 UNUSED = 3 * 86_400 * SECOND
 BOTH_SECRETS = 86_400
@@ -155,12 +154,11 @@ def configure(connection: Connection, hook: Hook, head: int, encryption: Encrypt
                 last_notification_at=now,
             )
         )
-        checkpoints.create(connection, place, head)
-        checkpoints.create(connection, delivery_lease(hook.app_key), checkpoints.AT_NO_PLACE)
+        checkpoints.create(connection, place, head, kind="hook")
         return secret
     if known.filter != hook.filter:
+        leases.fence(connection, place)
         forget(connection, place)
-        fence(connection, place)
     _change(connection, hook.app_key, values)
     return None
 
@@ -168,9 +166,9 @@ def configure(connection: Connection, hook: Hook, head: int, encryption: Encrypt
 def _change(connection: Connection, app_key: str, values: dict[str, Any]) -> bool:
     """Change a hook, and have whoever says it now begin again; False when there is none.
 
-    Everybody locks the subscriptions of a hook before the hook itself.
+    Everybody locks the leases of a hook before the hook itself.
     """
-    fence(connection, delivery_lease(app_key))
+    leases.fence(connection, delivery_lease(app_key))
     mine = hooks.c.app_key == app_key
     return connection.execute(update(hooks).where(mine).values(values)).rowcount > 0
 
@@ -230,8 +228,8 @@ def resume(connection: Connection, app_key: str) -> bool:
 
 def remove(connection: Connection, app_key: str) -> bool:
     """The hook, what it has pending and its subscriptions; False when there is none."""
-    for subscription in (hook_subscription(app_key), delivery_lease(app_key)):
-        checkpoints.drop(connection, subscription)
+    leases.drop(connection, delivery_lease(app_key))
+    checkpoints.drop(connection, hook_subscription(app_key))
     forget(connection, hook_subscription(app_key))
     connection.execute(delete(deliveries).where(deliveries.c.app_key == app_key))
     return connection.execute(delete(hooks).where(hooks.c.app_key == app_key)).rowcount > 0
@@ -241,15 +239,15 @@ def remove_unused(connection: Connection, now: int, head: int) -> list[str]:
     """Remove hooks without a notification for three days that have none pending; their keys.
 
     A hook that has not evaluated every event up to `head` may still get one, so it stays. Its
-    subscription is locked first: whoever evaluates waits, and finds its subscription gone with
+    leases are locked first: whoever evaluates waits, and finds its subscription gone with
     nothing pending.
     """
     stale = hooks.c.last_notification_at < now - UNUSED
     gone = []
     for key in connection.execute(select(hooks.c.app_key).where(stale)).scalars().all():
-        mine = subscriptions_table.c.id == hook_subscription(key)
-        query = select(subscriptions_table.c.position).where(mine).with_for_update()
-        position = connection.execute(query).scalar_one_or_none()
+        for lease in (delivery_lease(key), hook_subscription(key)):
+            leases.lock(connection, lease)
+        position = checkpoints.position(connection, hook_subscription(key))
         pending = select(deliveries.c.position).where(deliveries.c.app_key == key).limit(1)
         still = select(hooks.c.app_key).where(hooks.c.app_key == key, stale)
         if (

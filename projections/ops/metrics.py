@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, select
 from oms_ledger.eventstore.tables import events
 from projections.notifications.feeds import SECOND
 from projections.outbox import messages
-from projections.subscriptions import checkpoints
+from projections.subscriptions import checkpoints, leases
 from projections.tables import (
     dead_letters,
     deliveries,
@@ -19,7 +19,6 @@ from projections.tables import (
     process_metrics,
     timers,
 )
-from projections.tables import subscriptions as subscriptions_table
 
 GONE = 60
 """Seconds without a sign of life after which a process is not counted any more."""
@@ -47,32 +46,28 @@ class SubscriptionStatus:
     """
 
     subscription: str
-    position: int | None
+    position: int
     lag: int
     seconds: float
     holder: str | None
 
 
 def subscription_statuses(connection: Connection, head: int, now: int) -> list[SubscriptionStatus]:
-    rows = connection.execute(select(subscriptions_table).order_by(subscriptions_table.c.id)).all()
-    late = {row.position + 1 for row in rows if checkpoints.follows(row.id) and row.position < head}
+    held = leases.holders(connection)
+    at = checkpoints.positions(connection)
+    late = {position + 1 for position in at.values() if position < head}
     query = select(events.c.position, events.c.at).where(events.c.position.in_(late))
-    since = {position: at for position, at in connection.execute(query)}
-    fields = []
-    for row in rows:
-        follows = checkpoints.follows(row.id)
-        lag = max(0, head - row.position) if follows else 0
-        at = since.get(row.position + 1) if lag else None
-        fields.append(
-            SubscriptionStatus(
-                row.id,
-                row.position if follows else None,
-                lag,
-                max(0.0, (now - at) / SECOND) if at is not None else 0.0,
-                row.holder if row.leased_until > now else None,
-            )
+    since = {position: recorded_at for position, recorded_at in connection.execute(query)}
+    return [
+        SubscriptionStatus(
+            name,
+            position,
+            max(0, head - position),
+            max(0.0, (now - since.get(position + 1, now)) / SECOND),
+            held.get(name),
         )
-    return fields
+        for name, position in sorted(at.items())
+    ]
 
 
 def collect_metrics(connection: Connection, head: int, now: int) -> list[Metric]:
@@ -95,12 +90,12 @@ def _subscriptions(connection: Connection, head: int, now: int) -> Iterator[Metr
         "Age of the oldest event a subscription has not passed",
         ("subscription",),
     )
-    held = Metric("oms_lease_held", "Whether somebody holds the lease", ("subscription",))
+    held = Metric("oms_lease_held", "Whether somebody holds the lease", ("lease",))
+    for name, holder in leases.holders(connection).items():
+        held.put(float(holder is not None), name)
     for one in subscription_statuses(connection, head, now):
-        held.put(float(one.holder is not None), one.subscription)
-        if one.position is not None:
-            lag.put(one.lag, one.subscription)
-            seconds.put(one.seconds, one.subscription)
+        lag.put(one.lag, one.subscription)
+        seconds.put(one.seconds, one.subscription)
     yield from (stands, lag, seconds, held)
 
 

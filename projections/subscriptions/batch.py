@@ -15,16 +15,9 @@ from sqlalchemy import Connection, select, update
 from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.folding import StreamLoader
 from oms_ledger.eventstore.tables import events
-from projections.subscriptions import pauses
-from projections.subscriptions.checkpoints import (
-    LEASE,
-    PAGE,
-    acquire_many,
-    now_micros,
-    release_all,
-    renew_many,
-)
-from projections.subscriptions.filtering import FilterResult, evaluate
+from projections.subscriptions import checkpoints, leases, pauses
+from projections.subscriptions.checkpoints import PAGE
+from projections.subscriptions.filtering import evaluate
 from projections.subscriptions.sink import SubscriptionSink, store_batch
 from projections.tables import feeds, hooks, subscriptions
 
@@ -71,21 +64,20 @@ def run_batch(
     """
     until, left, slow, evaluated = time.monotonic() + seconds, set[str](), set[str](), 0
     while behind := _behind(database, loader, sinks, left):
-        leases = acquire_many(database, [one.subscription for one in behind])
-        ours = [one for one in behind if one.subscription in leases]
+        held = checkpoints.acquire_many(database, [one.subscription for one in behind])
+        ours = [one for one in behind if one.subscription in held]
         if not ours:
             break
         try:
-            went = _run(database, loader, ours, leases, until, stored)
+            went = _run(database, loader, ours, held, until, stored)
             left, slow, evaluated = (
                 left | set(went.left),
                 slow | went.slow,
                 evaluated + went.evaluated,
             )
         finally:
-            release_all(
-                database, {subscription: token for subscription, (token, _) in leases.items()}
-            )
+            tokens = {subscription: token for subscription, (token, _) in held.items()}
+            leases.release_all(database, tokens)
         if time.monotonic() > until:
             over = bool(_behind(database, loader, sinks, left))
             return Run(sorted(left), over, frozenset(slow), evaluated)
@@ -110,7 +102,7 @@ def _run(
     database: Database,
     loader: StreamLoader,
     sinks: list[SubscriptionSink],
-    leases: dict[str, tuple[int, int]],
+    held: dict[str, tuple[int, int]],
     deadline: float,
     stored: Callable[[], None],
 ) -> Run:
@@ -118,8 +110,8 @@ def _run(
 
     A page has events of the account's orders alone: what others write costs it nothing.
     """
-    position = max(leases[one.subscription][1] for one in sinks)
-    left = {one.subscription for one in sinks if leases[one.subscription][1] < position}
+    position = max(held[one.subscription][1] for one in sinks)
+    left = {one.subscription for one in sinks if held[one.subscription][1] < position}
     sinks = [one for one in sinks if one.subscription not in left]
     slow, evaluated = set[str](), 0
     while sinks:
@@ -131,13 +123,12 @@ def _run(
         results = evaluate(database, [one.filter_of for one in sinks], rows, loader, until=until)
         try:
             with database.writing() as connection:
-                tokens = {one.subscription: leases[one.subscription][0] for one in sinks}
-                ours = renew_many(connection, tokens, position)
-                _move(
-                    connection,
-                    [(o, j) for o, j in zip(sinks, results, strict=True) if o.subscription in ours],
-                    ours,
-                )
+                tokens = {one.subscription: held[one.subscription][0] for one in sinks}
+                came = list(zip(sinks, results, strict=True))
+                after = {one.subscription: result.until for one, result in came}
+                ours = checkpoints.move(connection, tokens, position, after)
+                came = [(one, result) for one, result in came if one.subscription in ours]
+                store_batch(connection, came, ours)
         except Exception:
             if len(sinks) == 1:
                 raise
@@ -205,19 +196,5 @@ def skip_unaffected(connection: Connection, head: int) -> None:
             .where(subscriptions.c.id == prefix + owners.c.app_key, ~written)
             .exists()
         )
-        free = (subscriptions.c.position < head) & (subscriptions.c.leased_until <= now_micros())
+        free = (subscriptions.c.position < head) & ~leases.is_held(subscriptions.c.id)
         connection.execute(update(subscriptions).where(free, quiet).values(position=head))
-
-
-def _move(
-    connection: Connection,
-    moved: Sequence[tuple[SubscriptionSink, FilterResult]],
-    ours: dict[str, int],
-) -> None:
-    for until in {results.until for _, results in moved}:
-        names = [one.subscription for one, results in moved if results.until == until]
-        values = {"position": until, "leased_until": now_micros() + LEASE}
-        connection.execute(
-            update(subscriptions).where(subscriptions.c.id.in_(names)).values(values)
-        )
-    store_batch(connection, moved, ours)

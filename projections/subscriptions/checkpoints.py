@@ -1,9 +1,10 @@
 """A subscription: a durable position in the ledger, read through by whoever holds its lease.
 
 The one mechanism for everything that follows the ledger. What a page of events produces is
-stored in the transaction that moves the position, and only while the lease's fencing token is
-still the runner's: so producing is exactly-once whoever crashes, and a stale runner stores
-nothing. `take` may steal a lease on need; the previous holder then finds itself fenced.
+stored in the transaction that renews the lease and then moves the position, and only while the
+lease's fencing token is still the runner's and the position is the one that it read: so producing
+is exactly-once whoever crashes, and a stale runner stores nothing. A subscription's lease has its
+name. `catch_up` steals a lease on need; the previous holder then finds itself fenced.
 """
 
 import time
@@ -13,22 +14,13 @@ from typing import Protocol
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from oms_ledger.eventstore.database import UNAVAILABLE, Database
+from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.folding import Page, StreamLoader
-from oms_ledger.process_name import process_name
+from projections.subscriptions import leases
+from projections.subscriptions.leases import Fenced
 from projections.tables import subscriptions
 
-LEASE = 10_000_000  # microseconds
 PAGE = 500
-DELIVERY = "delivery:"
-"""Begins the names of subscriptions of which only the lease is used, to tell a hook what it has
-pending.
-"""
-AT_NO_PLACE = 2**63 - 1
-
-
-class Fenced(Exception):
-    """The lease went to somebody else; nothing of this page was stored."""
 
 
 class Projection(Protocol):
@@ -50,13 +42,10 @@ def now_micros() -> int:
     return clock() // 1000
 
 
-def follows(subscription: str) -> bool:
-    """Whether it has a place in the ledger, rather than a lease only."""
-    return subscription != "scheduler" and not subscription.startswith(DELIVERY)
-
-
-def create(connection: Connection, subscription: str, position: int) -> None:
-    connection.execute(insert(subscriptions).values(id=subscription, position=position))
+def create(connection: Connection, subscription: str, position: int, *, kind: str = "view") -> None:
+    """A new subscription at a position, with its lease, which nobody holds."""
+    connection.execute(insert(subscriptions).values(id=subscription, kind=kind, position=position))
+    leases.create(connection, subscription)
 
 
 def reset_if_outdated(connection: Connection, subscription: str, view_version: int) -> bool:
@@ -65,18 +54,18 @@ def reset_if_outdated(connection: Connection, subscription: str, view_version: i
     Its runner is fenced. Answers whether there was something to rebuild.
     """
     ours = (subscriptions.c.id == subscription, subscriptions.c.view_version != view_version)
-    before = connection.execute(select(subscriptions.c.position).where(*ours)).scalar_one_or_none()
-    back = {
-        "view_version": view_version,
-        "position": 0,
-        "token": subscriptions.c.token + 1,
-        "leased_until": 0,
-    }
+    query = select(subscriptions.c.position).where(*ours)
+    before = connection.execute(query).scalar_one_or_none()
+    if before is None:
+        return False
+    leases.fence(connection, subscription)
+    back = {"view_version": view_version, "position": 0}
     connection.execute(update(subscriptions).where(*ours).values(back))
     return bool(before)
 
 
 def drop(connection: Connection, subscription: str) -> None:
+    leases.drop(connection, subscription)
     connection.execute(delete(subscriptions).where(subscriptions.c.id == subscription))
 
 
@@ -93,67 +82,44 @@ def positions(connection: Connection, names: Collection[str] | None = None) -> d
     return {row.id: row.position for row in connection.execute(query)}
 
 
-def acquire(database: Database, subscription: str, *, steal: bool = False) -> int | None:
-    """The lease's new fencing token, or None while somebody else holds it."""
-    give_back(database)
-    with database.writing() as connection:
-        return acquire_in(connection, subscription, steal=steal)
-
-
-def acquire_in(connection: Connection, subscription: str, *, steal: bool = False) -> int | None:
-    """`take` inside somebody's transaction."""
-    now = now_micros()
-    taken = update(subscriptions).where(subscriptions.c.id == subscription)
-    if not steal:
-        taken = taken.where(subscriptions.c.leased_until <= now)
-    taken = taken.values(
-        token=subscriptions.c.token + 1, leased_until=now + LEASE, holder=process_name()
+def behind(connection: Connection, head: int) -> list[str]:
+    query = (
+        select(subscriptions.c.id)
+        .where(subscriptions.c.position < head)
+        .order_by(subscriptions.c.id)
     )
-    return connection.execute(taken.returning(subscriptions.c.token)).scalar_one_or_none()
+    return list(connection.execute(query).scalars())
 
 
-def release(database: Database, subscription: str, token: int) -> None:
-    release_all(database, {subscription: token})
+def acquire_many(database: Database, names: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """The leases of those subscriptions that nobody holds: their fencing tokens and positions."""
+    leases.give_back(database)
+    with database.writing() as connection:
+        tokens = leases.acquire_many(connection, names)
+        at = positions(connection, tokens) if tokens else {}
+    return {name: (token, at[name]) for name, token in tokens.items() if name in at}
 
 
-def release_in(connection: Connection, subscription: str, token: int) -> None:
-    """`release` inside somebody's transaction."""
-    ours = (subscriptions.c.id == subscription, subscriptions.c.token == token)
-    connection.execute(update(subscriptions).where(*ours).values(leased_until=0, holder=None))
+def move(
+    connection: Connection, tokens: Mapping[str, int], before: int, after: Mapping[str, int]
+) -> dict[str, int]:
+    """Move those subscriptions that are still ours from `before`; until where each is put back.
 
-
-def advance(
-    database: Database,
-    loader: StreamLoader,
-    subscription: str,
-    token: int,
-    destination: Projection,
-    limit: int = PAGE,
-) -> int:
-    """Take one page through the destination; answers how many events it had, 0 when caught up."""
-    with database.reading() as connection:
-        before = position(connection, subscription)
-    if before is None:
-        raise Fenced(f"{subscription} was deleted")
-    rows = loader.store.page(before, limit)
-    if not rows:
-        return 0
-    produced = destination.produce(Page(rows, loader))
-    until = getattr(produced, "until", rows[-1].position)
-    moved = (
-        update(subscriptions)
-        .where(
-            subscriptions.c.id == subscription,
-            subscriptions.c.token == token,
-            subscriptions.c.position == before,
+    Begins the transaction that stores by right of their leases. What is not in the answer belongs
+    to somebody else now, and nothing is to be stored for it.
+    """
+    ours = leases.renew_many(connection, tokens)
+    moved = dict[str, int]()
+    for until in sorted({after[name] for name in ours}):
+        its = sorted(name for name in ours if after[name] == until)
+        moving = update(subscriptions).where(
+            subscriptions.c.id.in_(its), subscriptions.c.position == before
         )
-        .values(position=until, leased_until=now_micros() + LEASE)
-    )
-    with database.writing() as connection:
-        if connection.execute(moved).rowcount != 1:
-            raise Fenced(subscription)
-        destination.store(connection, produced)
-    return sum(row.position <= until for row in rows)
+        returned = moving.values(position=until).returning(
+            subscriptions.c.id, subscriptions.c.replay_until
+        )
+        moved |= {row.id: row.replay_until for row in connection.execute(returned)}
+    return moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,45 +136,50 @@ def advance_batch(
     loader: StreamLoader,
     leased: Sequence[Leased],
     before: int,
-    until: int | None,
+    until: int | None = None,
+    limit: int = PAGE,
 ) -> tuple[int, set[str]]:
     """Take one page, no further than `until`, through several subscriptions that stand at `before`.
 
     The page is read and applied once, and what they produce is stored in one transaction; each is
-    fenced by itself. Answers where they stand then, and the subscriptions that are somebody else's
+    fenced by itself. Answers where the page ends, and the subscriptions that are somebody else's
     now.
     """
-    rows = loader.store.page(before, PAGE if until is None else min(PAGE, until - before))
+    rows = loader.store.page(before, limit if until is None else min(limit, until - before))
     if not rows:
         return before, set()
-    page, after = Page(rows, loader), rows[-1].position
+    page = Page(rows, loader)
     produced = {one.subscription: one.destination.produce(page) for one in leased}
+    after = {
+        name: getattr(product, "until", rows[-1].position) for name, product in produced.items()
+    }
     tokens = {one.subscription: one.token for one in leased}
     with database.writing() as connection:
-        ours = renew_many(connection, tokens, before)
-        values = {"position": after, "leased_until": now_micros() + LEASE}
-        connection.execute(
-            update(subscriptions).where(subscriptions.c.id.in_(list(ours))).values(values)
-        )
+        ours = move(connection, tokens, before, after)
         for one in leased:
             if one.subscription in ours:
                 one.destination.store(connection, produced[one.subscription])
-    return after, tokens.keys() - ours
+    return max(after.values()), tokens.keys() - ours
 
 
-def renew_many(connection: Connection, tokens: Mapping[str, int], before: int) -> dict[str, int]:
-    """The subscriptions that were not taken away meanwhile, and until where each is put back.
-
-    Their rows are locked, in the order of their names.
-    """
-    query = (
-        select(subscriptions.c.id, subscriptions.c.token, subscriptions.c.replay_until)
-        .where(subscriptions.c.id.in_(list(tokens)), subscriptions.c.position == before)
-        .order_by(subscriptions.c.id)
-        .with_for_update()
-    )
-    found = connection.execute(query)
-    return {row.id: row.replay_until for row in found if tokens[row.id] == row.token}
+def advance(
+    database: Database,
+    loader: StreamLoader,
+    subscription: str,
+    token: int,
+    destination: Projection,
+    limit: int = PAGE,
+) -> int:
+    """Take one page through the destination; by how many positions, 0 when caught up."""
+    with database.reading() as connection:
+        before = position(connection, subscription)
+    if before is None:
+        raise Fenced(f"{subscription} was deleted")
+    leased = Leased(subscription, token, destination)
+    after, lost = advance_batch(database, loader, [leased], before, limit=limit)
+    if lost:
+        raise Fenced(subscription)
+    return after - before
 
 
 def run(
@@ -219,83 +190,50 @@ def run(
     The head is looked at once more after the lease is given back, so a signal that came while
     the lease was held cannot get lost.
     """
-    matched = 0
-    while _is_behind(database, loader, subscription):
-        token = acquire(database, subscription)
+    passed = 0
+    while missing(database, subscription, loader.store.head()):
+        token = leases.acquire(database, subscription)
         if token is None:
-            return matched
+            return passed
         try:
             while count := advance(database, loader, subscription, token, destination):
-                matched += count
+                passed += count
         except Fenced:
-            return matched
+            return passed
         finally:
-            release(database, subscription, token)
-    return matched
+            leases.release(database, subscription, token)
+    return passed
 
 
-def _is_behind(database: Database, loader: StreamLoader, subscription: str) -> bool:
+def catch_up(
+    database: Database,
+    loader: StreamLoader,
+    subscription: str,
+    destination: Projection,
+    head: int,
+    enough: Callable[[], bool] = lambda: False,
+) -> int:
+    """Take a subscription over, whoever holds it, and bring it to the head; the events missing.
+
+    Who wants no more than `enough` leaves it earlier. A holder that takes its lease back meanwhile
+    goes on from where it is then.
+    """
+    while (left := missing(database, subscription, head)) and not enough():
+        token = leases.acquire(database, subscription, steal=True)
+        assert token is not None, "a lease can always be stolen"
+        try:
+            while missing(database, subscription, head) and not enough():
+                if not advance(database, loader, subscription, token, destination):
+                    break
+        except Fenced:
+            continue
+        finally:
+            leases.release(database, subscription, token)
+    return left
+
+
+def missing(database: Database, subscription: str, head: int) -> int:
+    """How many positions the subscription has not passed; 0 also where there is none."""
     with database.reading() as connection:
         at = position(connection, subscription)
-    return at is not None and at < loader.store.head()
-
-
-def free(connection: Connection, names: Collection[str]) -> list[str]:
-    """Those of the subscriptions whose lease nobody holds."""
-    if not names:
-        return []
-    query = select(subscriptions.c.id).where(
-        subscriptions.c.id.in_(list(names)), subscriptions.c.leased_until <= now_micros()
-    )
-    return list(connection.execute(query).scalars())
-
-
-def acquire_many(database: Database, names: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """The leases of those subscriptions that nobody holds: their fencing tokens and positions."""
-    now = now_micros()
-    free = subscriptions.c.id.in_(names) & (subscriptions.c.leased_until <= now)
-    taken = (
-        update(subscriptions)
-        .where(free)
-        .values(token=subscriptions.c.token + 1, leased_until=now + LEASE, holder=process_name())
-    )
-    returned = taken.returning(subscriptions.c.id, subscriptions.c.token, subscriptions.c.position)
-    give_back(database)
-    with database.writing() as connection:
-        return {row.id: (row.token, row.position) for row in connection.execute(returned)}
-
-
-def release_all(database: Database, tokens: Mapping[str, int]) -> None:
-    """Give leases back; those that cannot be, because the database is away, later."""
-    if not tokens:
-        return
-    try:
-        with database.writing() as connection:
-            for subscription, token in tokens.items():
-                release_in(connection, subscription, token)
-    except UNAVAILABLE:
-        database.unreleased.update(tokens)
-        raise
-
-
-def give_back(database: Database) -> None:
-    """Give back leases that were left held: nobody has to wait for them to run out."""
-    while database.unreleased:
-        release(database, *database.unreleased.popitem())
-
-
-def behind(connection: Connection, head: int) -> list[str]:
-    query = (
-        select(subscriptions.c.id)
-        .where(subscriptions.c.position < head)
-        .order_by(subscriptions.c.id)
-    )
-    return list(connection.execute(query).scalars())
-
-
-def renew(connection: Connection, subscription: str, token: int) -> None:
-    """Renew the lease inside a transaction that stores by its right; `Fenced` when it is gone."""
-    ours = (subscriptions.c.id == subscription, subscriptions.c.token == token)
-    renewed = update(subscriptions).where(*ours).values(leased_until=now_micros() + LEASE)
-    if connection.execute(renewed).rowcount != 1:
-        raise Fenced(subscription)
+    return 0 if at is None else max(0, head - at)

@@ -12,8 +12,9 @@ from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.folding import StreamLoader
 from oms_ledger.eventstore.records import order_stream
 from oms_ledger.eventstore.tables import events
+from projections.subscriptions import leases
 from projections.subscriptions.filtering import evaluate
-from projections.subscriptions.sink import SubscriptionSink, fence
+from projections.subscriptions.sink import SubscriptionSink
 from projections.tables import single_fire_orders, subscriptions
 
 CLOCKS_APART = 10_000_000
@@ -34,6 +35,7 @@ def rewind(connection: Connection, subscription: str, since: int) -> Replay | No
     Whoever runs it is fenced and starts again. A place ahead of the subscription leaves it where it
     is.
     """
+    leases.fence(connection, subscription)
     mine = subscriptions.c.id == subscription
     query = (
         select(subscriptions.c.position, subscriptions.c.replay_until).where(mine).with_for_update()
@@ -42,7 +44,6 @@ def rewind(connection: Connection, subscription: str, since: int) -> Replay | No
     if row is None:
         return None
     since = max(0, min(since, row.position))
-    fence(connection, subscription)
     again = {"position": since, "replay_until": max(row.position, row.replay_until)}
     connection.execute(update(subscriptions).where(mine).values(again))
     connection.execute(

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from oms_ledger.eventstore.database import Database
@@ -154,11 +154,3 @@ def forget(connection: Connection, subscription: str) -> None:
     for table in (single_fire_orders, filter_timeouts, filter_stats):
         connection.execute(delete(table).where(table.c.subscription == subscription))
     pauses.resume(connection, subscription)
-
-
-def fence(connection: Connection, subscription: str) -> None:
-    """Whoever runs the subscription now stores nothing more and starts again."""
-    values = {"token": subscriptions.c.token + 1, "leased_until": 0}
-    connection.execute(
-        update(subscriptions).where(subscriptions.c.id == subscription).values(values)
-    )

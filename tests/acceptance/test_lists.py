@@ -15,7 +15,7 @@ from oms_ledger.orders import events
 from oms_ledger.orders.cancellation.decide import cancel
 from projections.orders import views as orders_views
 from projections.orders.views import OrderViews
-from projections.subscriptions import checkpoints
+from projections.subscriptions import checkpoints, leases
 from projections.tables import order_search_terms, order_totals, outbox_messages
 from projections.tables import order_views as views
 from tests.support.purchases import (
@@ -423,7 +423,7 @@ def test_views_terms_and_figures_folded_anew_are_as_those_kept_live(cell, orders
     assert all(live)
     with cell.database.writing() as connection:
         checkpoints.create(connection, "again", 0)
-    token = checkpoints.acquire(cell.database, "again")
+    token = leases.acquire(cell.database, "again")
     loader = cell.loader()
     while checkpoints.advance(cell.database, loader, "again", token, OrderViews(), limit=7):
         pass
@@ -432,7 +432,7 @@ def test_views_terms_and_figures_folded_anew_are_as_those_kept_live(cell, orders
         orders_views.clear(connection)
         checkpoints.drop(connection, "again")
         checkpoints.create(connection, "again", 0)
-    token = checkpoints.acquire(cell.database, "again")
+    token = leases.acquire(cell.database, "again")
     while checkpoints.advance(cell.database, cell.loader(), "again", token, OrderViews(), limit=7):
         pass
     assert stored(cell) == live  # from nothing

@@ -33,7 +33,7 @@ from oms_ledger.services import signals
 from oms_ledger.settings import Settings
 from projections.accounts import app_keys
 from projections.subscriptions.notification import event_id
-from projections.tables import attempts, dead_letters, deliveries, hooks, subscriptions
+from projections.tables import attempts, dead_letters, deliveries, hooks, leases, subscriptions
 from tests.support import servers
 
 ACCOUNT = "acme"
@@ -197,14 +197,14 @@ class Deployment:
         if not leases_run_out:
             return
         with self.cell.database.writing() as connection:
-            its = subscriptions.c.holder.startswith(_holder(process), autoescape=True)
-            connection.execute(update(subscriptions).where(its).values(leased_until=0))
+            its = leases.c.holder.startswith(_holder(process), autoescape=True)
+            connection.execute(update(leases).where(its).values(expires_at=0))
 
     def at_work(self, name: str) -> bool:
         """Whether the process holds a lease just now."""
-        its = subscriptions.c.holder.startswith(_holder(self.processes[name]), autoescape=True)
+        its = leases.c.holder.startswith(_holder(self.processes[name]), autoescape=True)
         with self.cell.database.reading() as connection:
-            return connection.execute(select(subscriptions.c.id).where(its)).first() is not None
+            return connection.execute(select(leases.c.name).where(its)).first() is not None
 
     def wait_for_web(self) -> None:
         until("the web process answers", self._ready)
@@ -265,9 +265,7 @@ class Deployment:
         """Whether every follower stands at the head and nothing has pending."""
         head = self.cell.store.head()
         with self.cell.database.reading() as connection:
-            followers = select(func.min(subscriptions.c.position)).where(
-                subscriptions.c.id != "scheduler"
-            )
+            followers = select(func.min(subscriptions.c.position))
             lowest = connection.execute(followers).scalar_one()
         return bool(lowest >= head) and not self.count(deliveries)
 
@@ -284,8 +282,8 @@ class Deployment:
 
     def hold_courier(self, connection: Connection, app_key: str) -> None:
         """Nobody records attempts of the hook until this transaction ends."""
-        subscription = select(subscriptions).where(subscriptions.c.id == f"delivery:{app_key}")
-        connection.execute(subscription.with_for_update()).one()
+        lease = select(leases).where(leases.c.name == f"delivery:{app_key}")
+        connection.execute(lease.with_for_update()).one()
 
 
 def _holder(process: subprocess.Popen[bytes]) -> str:

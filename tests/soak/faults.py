@@ -17,7 +17,7 @@ import redis
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from projections.subscriptions import checkpoints
+from projections.subscriptions import leases
 from projections.tables import subscriptions as subscriptions_table
 from tests.soak.deployment import Deployment
 from tests.support import servers
@@ -154,6 +154,6 @@ class Storm:
                 query = select(subscriptions_table.c.id).order_by(subscriptions_table.c.id)
                 known = list(connection.execute(query).scalars())
             subscription = self._dice.choice(known)
-            token = checkpoints.acquire(database, subscription, steal=True)
+            token = leases.acquire(database, subscription, steal=True)
             if token is not None and self._dice.random() < 0.5:
-                checkpoints.release(database, subscription, token)
+                leases.release(database, subscription, token)

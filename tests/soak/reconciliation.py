@@ -40,7 +40,7 @@ class Recount:
         hostile = f"hook:{self._soak.hooks['hostile'][0].app_key}"
         with cell.database.reading() as connection:
             behind = select(func.coalesce(func.sum(head - subscriptions.c.position), 0)).where(
-                subscriptions.c.position < head, subscriptions.c.id.not_in(["scheduler", hostile])
+                subscriptions.c.position < head, subscriptions.c.id != hostile
             )
             entries = int(connection.execute(behind).scalar_one())
         return entries + self._deployment.count(deliveries)

@@ -35,8 +35,9 @@ from projections.notifications.deliveries import (
 )
 from projections.notifications.feeds import SECOND
 from projections.notifications.hooks import Hook
-from projections.subscriptions import checkpoints
-from projections.subscriptions.checkpoints import Fenced, now_micros
+from projections.subscriptions import leases
+from projections.subscriptions.checkpoints import now_micros
+from projections.subscriptions.leases import Fenced
 from workers.notifications.rate_limiter import RateLimiter
 from workers.notifications.write_batcher import WriteBatcher
 
@@ -170,12 +171,10 @@ class WebhookDispatcher:
 
     async def _deliver(self, app_key: str) -> bool:
         """False when somebody else holds the lease, who looks once more after giving it back."""
-        subscription = delivery_lease(app_key)
+        lease = delivery_lease(app_key)
         if self._cell.database.unreleased:
-            await self._loop.run_in_executor(
-                self._reading, checkpoints.give_back, self._cell.database
-            )
-        token = await self.write(app_key, lambda c: checkpoints.acquire_in(c, subscription))
+            await self._loop.run_in_executor(self._reading, leases.give_back, self._cell.database)
+        token = await self.write(app_key, lambda c: leases.acquire_in(c, lease))
         if token is None:
             return False
         try:
@@ -200,13 +199,13 @@ class WebhookDispatcher:
                 log.warning("hook_paused", hook=app_key, reason=GONE)
             return True
         finally:
-            await asyncio.shield(self._release(app_key, subscription, token))
+            await asyncio.shield(self._release(app_key, lease, token))
 
-    async def _release(self, app_key: str, subscription: str, token: int) -> None:
+    async def _release(self, app_key: str, lease: str, token: int) -> None:
         try:
-            await self.write(app_key, lambda c: checkpoints.release_in(c, subscription, token))
+            await self.write(app_key, lambda c: leases.release_in(c, lease, token))
         except UNAVAILABLE:
-            self._cell.database.unreleased[subscription] = token
+            self._cell.database.unreleased[lease] = token
             raise
 
     def _remember(self, app_key: str, session: "DeliverySession") -> None:
@@ -333,7 +332,7 @@ class DeliverySession:
         app_key, token = self._hook.app_key, self._token
 
         def record(connection: Connection) -> None:
-            checkpoints.renew(connection, delivery_lease(app_key), token)
+            leases.renew(connection, delivery_lease(app_key), token)
             deliveries.record(connection, app_key, made)
 
         await self._dispatcher.write(app_key, record)

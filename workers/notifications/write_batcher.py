@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from oms_ledger.eventstore.database import Database
-from projections.subscriptions.checkpoints import Fenced
+from projections.subscriptions.leases import Fenced
 
 MOST = 64
 T = TypeVar("T")

@@ -28,7 +28,6 @@ from projections.desk import notes, tasks
 from projections.exports import jobs
 from projections.masterdata import triggers as runs
 from projections.subscriptions import checkpoints
-from projections.subscriptions.checkpoints import Fenced
 from projections.subscriptions.views import VIEWS
 
 AT_ONCE = 50  # orders under way at the same time
@@ -152,22 +151,8 @@ def _orders_of(cell: Cell, account: str, person: Person) -> list[str]:
 
 def catch_up(cell: Cell, subscription: str) -> None:
     """Take the subscription of a view over and bring it to the head, whoever held it."""
-    head, loader, database = cell.store.head(), cell.loader(), cell.database
-    while _position(cell, subscription) < head:
-        token = checkpoints.acquire(database, subscription, steal=True)
-        assert token is not None, f"there is no subscription {subscription}"
-        try:
-            while checkpoints.advance(database, loader, subscription, token, VIEWS[subscription]()):
-                pass
-        except Fenced:
-            continue  # its holder took it back: look again how far it is
-        finally:
-            checkpoints.release(database, subscription, token)
-
-
-def _position(cell: Cell, subscription: str) -> int:
-    with cell.database.reading() as connection:
-        return checkpoints.position(connection, subscription) or 0
+    head, view = cell.store.head(), VIEWS[subscription]()
+    checkpoints.catch_up(cell.database, cell.loader(), subscription, view, head)
 
 
 def _sweep(cell: Cell, account: str, order_ids: list[str]) -> None:

@@ -10,7 +10,7 @@ from oms_ledger import jsonata
 from oms_ledger.notifications.filters import FromWorkflow, parse_filter
 from projections.notifications import feeds
 from projections.notifications.feeds import FeedQueue
-from projections.subscriptions import batch, checkpoints, filtering, pauses
+from projections.subscriptions import batch, checkpoints, filtering, leases, pauses
 from projections.subscriptions.batch import Run, run_batch, skip_unaffected
 from projections.subscriptions.dry_run import dry_run
 from projections.subscriptions.explain import explain
@@ -78,12 +78,12 @@ def test_only_who_missed_nothing_and_is_free_is_passed_over(cell):
         elsewhere = feeds_table.c.app_key.in_(["key-2", "key-3"])
         connection.execute(update(feeds_table).where(elsewhere).values(account="quiet"))
     write_orders(cell, 2)
-    token = checkpoints.acquire(cell.database, held.subscription)
+    token = leases.acquire(cell.database, held.subscription)
     head = cell.store.head()
     with cell.database.writing() as connection:
         skip_unaffected(connection, head)
     assert [position(cell, one) for one in sinks] == [0, head, 0]
-    checkpoints.release(cell.database, held.subscription, token)
+    leases.release(cell.database, held.subscription, token)
     with cell.database.writing() as connection:
         skip_unaffected(connection, head)
     assert [position(cell, one) for one in sinks] == [0, head, head]
@@ -167,7 +167,7 @@ def test_a_cursor_whose_lease_was_taken_meanwhile_stores_nothing(cell):
     loader, page = cell.loader(), cell.store.orders_page
 
     def stealing(*where):
-        checkpoints.acquire(cell.database, stolen.subscription, steal=True)
+        leases.acquire(cell.database, stolen.subscription, steal=True)
         return page(*where)
 
     loader.store.orders_page = stealing

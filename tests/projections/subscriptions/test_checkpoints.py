@@ -11,8 +11,8 @@ from projections.notifications import feeds
 from projections.notifications.feeds import Feed, FeedQueue, ForgedHandle
 from projections.orders import views
 from projections.orders.views import OrderViews
-from projections.subscriptions import checkpoints
-from projections.subscriptions.checkpoints import Fenced
+from projections.subscriptions import checkpoints, leases
+from projections.subscriptions.leases import Fenced
 from projections.subscriptions.views import VIEWS
 from projections.tables import feed_items
 from projections.tables import order_views as order_table
@@ -79,9 +79,9 @@ def test_a_runner_that_lost_its_lease_stores_nothing(cell):
     feed = configure(cell, EVERY)
     write_orders(cell, 2)
     subscription, queue = feeds.subscription_of("key-1"), FeedQueue(cell.database, feed)
-    stale = checkpoints.acquire(cell.database, subscription)
-    assert checkpoints.acquire(cell.database, subscription) is None
-    current = checkpoints.acquire(cell.database, subscription, steal=True)
+    stale = leases.acquire(cell.database, subscription)
+    assert leases.acquire(cell.database, subscription) is None
+    current = leases.acquire(cell.database, subscription, steal=True)
     with pytest.raises(Fenced):
         checkpoints.advance(cell.database, cell.loader(), subscription, stale, queue, limit=3)
     assert produced(cell) == []
@@ -109,12 +109,12 @@ def test_a_crash_between_judging_and_storing_doubles_nothing(cell):
                 raise Crash
 
     for _ in range(3):
-        token = checkpoints.acquire(cell.database, subscription, steal=True)
+        token = leases.acquire(cell.database, subscription, steal=True)
         with pytest.raises(Crash):
             checkpoints.advance(
                 cell.database, cell.loader(), subscription, token, Crashing(cell.database, feed)
             )
-    checkpoints.release(cell.database, subscription, token)
+    leases.release(cell.database, subscription, token)
     checkpoints.run(cell.database, cell.loader(), subscription, Crashing(cell.database, feed))
     assert produced(cell) == recomputed(cell)
 

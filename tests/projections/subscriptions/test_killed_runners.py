@@ -15,8 +15,8 @@ from oms_ledger.cell import Cell
 from oms_ledger.eventstore.folding import Page
 from projections.notifications import feeds
 from projections.notifications.feeds import FeedQueue
-from projections.subscriptions import checkpoints
-from projections.subscriptions.checkpoints import now_micros
+from projections.subscriptions import checkpoints, leases
+from projections.tables import leases as leases_table
 from projections.tables import subscriptions as subscriptions_table
 from tests.projections.subscriptions.test_checkpoints import (
     EVERY,
@@ -91,12 +91,12 @@ def _work(own, feed, advance, dies_at):
             os.kill(os.getpid(), signal.SIGKILL)
 
     event.listen(own.database.engine, "commit", committing)
-    token = checkpoints.acquire(own.database, SUBSCRIPTION)
+    token = leases.acquire(own.database, SUBSCRIPTION)
     assert token is not None
     queue = FeedQueue(own.database, feed)
     while advance(own.database, own.loader(), token, queue):
         pass
-    checkpoints.release(own.database, SUBSCRIPTION, token)
+    leases.release(own.database, SUBSCRIPTION, token)
 
 
 def survived(cell, advance):
@@ -110,8 +110,8 @@ def survived(cell, advance):
         if run(cell, feed, advance, dies_at):
             break  # it had no more commits to die at
         with cell.database.writing() as connection:  # the lease of the dead runs out
-            out = update(subscriptions_table).where(subscriptions_table.c.id == SUBSCRIPTION)
-            connection.execute(out.values(leased_until=now_micros() - 1))
+            out = update(leases_table).where(leases_table.c.name == SUBSCRIPTION)
+            connection.execute(out.values(expires_at=0))
         went_on = run(cell, feed, advance, None)
         outcomes.append(went_on and produced(cell) == recomputed(cell))
     return outcomes

@@ -14,6 +14,7 @@ from projections.notifications.feeds import FeedQueue
 from projections.subscriptions import (
     checkpoints,
     dead_letters,
+    leases,
     presentation,
     replay,
 )
@@ -92,10 +93,10 @@ def test_a_replay_leaves_alone_what_is_still_in_the_queue(cell):
 def test_a_replay_fences_who_runs_the_cursor(cell):
     feed = advanced(cell)
     subscription = feeds.subscription_of(feed.app_key)
-    token = checkpoints.acquire(cell.database, subscription)
+    token = leases.acquire(cell.database, subscription)
     rewind(cell, feed, 0)
     sinks = FeedQueue(cell.database, feed)
-    with pytest.raises(checkpoints.Fenced):
+    with pytest.raises(leases.Fenced):
         checkpoints.advance(cell.database, cell.loader(), subscription, token, sinks)
 
 

@@ -24,7 +24,7 @@ from projections.notifications import hooks
 from projections.notifications.hooks import Hook
 from projections.subscriptions import replay
 from projections.subscriptions.checkpoints import now_micros
-from projections.tables import deliveries, subscriptions
+from projections.tables import deliveries, leases
 from tests.support.inline_delivery import Postman
 from tests.support.patience import HANGS
 from tests.support.purchases import ACCOUNT, open_account, place_paid
@@ -135,8 +135,8 @@ def attempts(cell):
 def make_due(cell, **more):
     with cell.database.writing() as connection:
         # As the webhook dispatcher does: who says a hook is locked before what it gets.
-        couriers = select(subscriptions.c.id).where(subscriptions.c.id.startswith("delivery:"))
-        connection.execute(couriers.order_by(subscriptions.c.id).with_for_update()).all()
+        held = select(leases.c.name).where(leases.c.name.startswith("delivery:"))
+        connection.execute(held.order_by(leases.c.name).with_for_update()).all()
         connection.execute(update(deliveries).values(due_at=0, **more))
 
 
@@ -237,7 +237,7 @@ def quiet(cell):
 
 
 def holder(cell):
-    return row_of(cell, "subscriptions", "id", "delivery:key-1").holder
+    return row_of(cell, "leases", "name", "delivery:key-1").holder
 
 
 def let_circuit_probe(cell):
@@ -337,7 +337,7 @@ def failing(write):
 
 def free_lease(cell):
     with cell.database.writing() as connection:
-        connection.execute(text("UPDATE subscriptions SET leased_until = 0"))
+        connection.execute(text("UPDATE leases SET expires_at = 0"))
 
 
 @pytest.mark.guarantee("G43")

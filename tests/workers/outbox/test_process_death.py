@@ -17,7 +17,7 @@ from oms_ledger.eventstore.records import order_stream
 from oms_ledger.orders.cancellation.decide import cancel
 from oms_ledger.orders.invoices.decide import issue_invoice
 from projections.outbox import messages
-from projections.subscriptions import checkpoints
+from projections.subscriptions import leases
 from tests.support.run_until_idle import FakeClock
 from tests.support.sales import (
     SHOP,
@@ -91,10 +91,10 @@ async def survived(cell, at, dies_at, after):
     try:
         await doomed.answer_calls()
     except Died:
-        token = checkpoints.acquire(
+        token = leases.acquire(
             cell.database, messages.SUBSCRIPTION, steal=True
         )  # its lease runs out
-        checkpoints.release(cell.database, messages.SUBSCRIPTION, token)
+        leases.release(cell.database, messages.SUBSCRIPTION, token)
         heir = Mortal(cell, at + timedelta(seconds=61))
         await heir.answer_calls()
         heir.cell.close()
