@@ -13,6 +13,7 @@ from benchmarks import (
     appending,
     carts,
     catching_up,
+    cost,
     documents,
     encoding,
     evaluation,
@@ -68,6 +69,7 @@ def main(parts: list[str]) -> int:
         "pages": partial(pages.figures, count=min(much.orders, 200)),
         "accounts": partial(accounts.figures, count=much.orders),
         "documents": partial(documents.figures, count=much.documents, seconds=much.seconds),
+        "cost": partial(cost.figures, scale=much),
         "http": partial(over_http.figures, scale=much),
         "overload": partial(overload.figures, seconds=much.seconds),
     }

@@ -60,54 +60,54 @@ async def _all(
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(base, headers=headers, connector=connector) as session:
         try:
-            async for figure in _Load(cell, session, database).run(scale):
+            async for figure in Load(cell, session, database).run(scale):
                 found.append(figure)
         except Exception as error:
             return found, error
     return found, None
 
 
-class _Load:
+class Load:
     def __init__(self, cell: Cell, session: aiohttp.ClientSession, database: str) -> None:
         self._cell, self._session, self._database = cell, session, database
         self._empty = 0.0
 
     async def run(self, scale: Scale) -> AsyncIterator[Metric]:
         async def healthz(_: int) -> None:
-            await self._ask("GET", "/healthz")
+            await self.ask("GET", "/healthz")
 
         rate, _ = await self._timed(healthz, range(3 * scale.orders))
         self._empty = rate
         yield Metric(f"HTTP GET /healthz, {CLIENTS} clients", self._database, rate, "requests/s")
-        await self._ask("POST", "/api/orders/feed/config", {"filter": EVERY_STATUS, "queue": QUEUE})
+        await self.ask("POST", "/api/orders/feed/config", {"filter": EVERY_STATUS, "queue": QUEUE})
         body, placed = orders.purchase(), list[dict[str, Any]]()
 
         async def place(_: int) -> None:
-            placed.append(await self._ask("PUT", "/api/checkout/pub/orders", body))
+            placed.append(await self.ask("PUT", "/api/checkout/pub/orders", body))
 
         async for figure in self._figures("place order", place, range(scale.orders)):
             yield figure
-        ids = await self._map(self._pay, placed)
+        ids = await self.map(self.pay, placed)
         async for figure in self._actions(ids):
             yield figure
         async for figure in self._feed():
             yield figure
         placed.clear()
-        await self._map(place, range(scale.pushes))
-        async for figure in self._hook(await self._map(self._pay, placed)):
+        await self.map(place, range(scale.pushes))
+        async for figure in self._hook(await self.map(self.pay, placed)):
             yield figure
 
     async def _actions(self, ids: Sequence[str]) -> AsyncIterator[Metric]:
         async def handle(order_id: str) -> None:
-            await self._ask("POST", f"/api/oms/pvt/orders/{order_id}/start-handling")
+            await self.ask("POST", f"/api/oms/pvt/orders/{order_id}/start-handling")
 
         async def get(order_id: str) -> None:
-            await self._ask("GET", f"/api/oms/pvt/orders/{order_id}")
+            await self.ask("GET", f"/api/oms/pvt/orders/{order_id}")
 
         async def list_(_: str) -> None:
-            await self._ask("GET", "/api/oms/pvt/orders?per_page=15")
+            await self.ask("GET", "/api/oms/pvt/orders?per_page=15")
 
-        known = await self._ask("GET", f"/api/oms/pvt/orders/{ids[0]}")
+        known = await self.ask("GET", f"/api/oms/pvt/orders/{ids[0]}")
 
         async def invoice(order_id: str) -> None:
             body = {
@@ -116,7 +116,7 @@ class _Load:
                 "invoiceNumber": f"NF-{order_id}",
                 "invoiceValue": known["value"],
             }
-            await self._ask("POST", f"/api/oms/pvt/orders/{order_id}/invoice", body)
+            await self.ask("POST", f"/api/oms/pvt/orders/{order_id}/invoice", body)
 
         saved = await asyncio.to_thread(self._saved)
         steps = {"start-handling": handle, "invoice": invoice, "get order": get, "list": list_}
@@ -132,15 +132,15 @@ class _Load:
                 )
 
     async def _feed(self) -> AsyncIterator[Metric]:
-        await self._settled()
+        await self.settled()
         items, taken, began = 0, list[float](), time.perf_counter()
         while time.perf_counter() - began < 5:
             lot_began = time.perf_counter()
-            lot = await self._ask("GET", "/api/orders/feed?maxlot=10")
+            lot = await self.ask("GET", "/api/orders/feed?maxlot=10")
             if not lot:
                 break
             handles = {"handles": [item["handle"] for item in lot]}
-            await self._ask("POST", "/api/orders/feed", handles)
+            await self.ask("POST", "/api/orders/feed", handles)
             items += len(lot)
             taken.append(time.perf_counter() - lot_began)
         name = "HTTP feed retrieve and commit, one client"
@@ -169,14 +169,14 @@ class _Load:
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         try:
-            await self._settled()
+            await self.settled()
             hook = {"url": f"http://127.0.0.1:{runner.addresses[0][1]}/", "headers": {}}
-            await self._ask("POST", "/api/orders/hook/config", {"filter": HANDLING, "hook": hook})
+            await self.ask("POST", "/api/orders/hook/config", {"filter": HANDLING, "hook": hook})
 
             async def act(number: int, order_id: str) -> None:
                 await asyncio.sleep(max(0, start + number / PUSHES_PER_SECOND - loop.time()))
                 sent[order_id] = time.perf_counter()
-                await self._ask("POST", f"/api/oms/pvt/orders/{order_id}/start-handling")
+                await self.ask("POST", f"/api/oms/pvt/orders/{order_id}/start-handling")
                 answered[order_id] = time.perf_counter()
 
             loop = asyncio.get_running_loop()
@@ -208,14 +208,14 @@ class _Load:
 
     # Requests
 
-    async def _ask(self, method: str, path: str, body: Any = None) -> Any:
+    async def ask(self, method: str, path: str, body: Any = None) -> Any:
         async with self._session.request(method, path, json=body) as answer:
             text = await answer.read()
             if answer.status >= 400:
                 raise RuntimeError(f"{method} {path}: {answer.status} {text[:200]!r}")
             return await answer.json() if answer.content_type.endswith("json") and text else None
 
-    async def _pay(self, placed: dict[str, Any]) -> str:
+    async def pay(self, placed: dict[str, Any]) -> str:
         """The payment of a placed order, so that it is ready for handling."""
         (order,) = placed["orders"]
         transaction = placed["transactionData"]["merchantTransactions"][0]["transactionId"]
@@ -228,11 +228,11 @@ class _Load:
             "transaction": {"id": transaction},
         }
         path = f"/api/payments/transactions/{transaction}/payments"
-        await self._ask("POST", path, [payment])
-        await self._ask("POST", f"/api/checkout/pub/gatewayCallback/{order['orderGroup']}")
+        await self.ask("POST", path, [payment])
+        await self.ask("POST", f"/api/checkout/pub/gatewayCallback/{order['orderGroup']}")
         return str(order["orderId"])
 
-    async def _settled(self) -> None:
+    async def settled(self) -> None:
         """Until every follower stands at the head, and what invoices made pending is done."""
         for _ in range(6000):
             head = self._cell.store.head()
@@ -244,7 +244,7 @@ class _Load:
             await asyncio.sleep(0.02)
         raise RuntimeError(f"behind for 120 s: {', '.join(behind)}; owed: {pending}")
 
-    async def _map(self, work: Callable[[Any], Awaitable[T]], over: Sequence[Any]) -> list[T]:
+    async def map(self, work: Callable[[Any], Awaitable[T]], over: Sequence[Any]) -> list[T]:
         """The work over all, eight at a time a core."""
         room = asyncio.Semaphore(CLIENTS)
 
@@ -265,7 +265,7 @@ class _Load:
             taken.append(time.perf_counter() - began)
 
         began = time.perf_counter()
-        await self._map(one, over)
+        await self.map(one, over)
         return len(taken) / (time.perf_counter() - began), taken
 
     async def _figures(

@@ -30,14 +30,27 @@ class Deployment:
     def memory(self) -> dict[str, float]:
         """Resident MiB of each process, with the processes it started itself."""
         found = dict.fromkeys(self.processes, 0)
+        for name, folder, _ in self._running():
+            with suppress(OSError):
+                pages = int((folder / "statm").read_text().split()[1])
+                found[name] += pages * os.sysconf("SC_PAGE_SIZE")
+        return {name: size / 2**20 for name, size in found.items()}
+
+    def cpu(self) -> dict[str, float]:
+        """Seconds of CPU that each process took so far, with the processes it started itself."""
+        found = dict.fromkeys(self.processes, 0)
+        for name, _, stat in self._running():
+            found[name] += int(stat[11]) + int(stat[12])
+        return {name: ticks / os.sysconf("SC_CLK_TCK") for name, ticks in found.items()}
+
+    def _running(self) -> Iterator[tuple[str, Path, list[str]]]:
+        """Name, folder below /proc and the fields of `stat` after the command's name."""
         names = {process.pid: name for name, process in self.processes.items()}
         for folder in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError, IndexError):
-                group = int((folder / "stat").read_text().rpartition(") ")[2].split()[2])
-                if group in names:
-                    pages = int((folder / "statm").read_text().split()[1])
-                    found[names[group]] += pages * os.sysconf("SC_PAGE_SIZE")
-        return {name: size / 2**20 for name, size in found.items()}
+            with suppress(OSError):
+                stat = (folder / "stat").read_text().rpartition(") ")[2].split()
+                if (group := int(stat[2])) in names:
+                    yield names[group], folder, stat
 
 
 @contextmanager
