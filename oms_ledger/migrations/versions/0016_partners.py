@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0014_partners"
-down_revision = "0013_policies"
+revision = "0016_partners"
+down_revision = "0015_leases"
 branch_labels = None
 depends_on = None
 

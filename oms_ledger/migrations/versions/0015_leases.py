@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0014_leases"
-down_revision = "0013_policies"
+revision = "0015_leases"
+down_revision = "0014_key_checks"
 branch_labels = None
 depends_on = None
 
