@@ -23,6 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 KINDS = {
     "browser": ("tests/browser/",),
+    "cluster": ("tests/cluster/",),
     "process": ("tests/soak/", "tests/workers/runtime/", "tests/http_client/"),
     "unit": (
         "tests/carts/",
@@ -44,7 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark each test by its kind: unit (no I/O), db, process or browser."""
+    """Mark each test by its kind: unit (no I/O), db, process, cluster or browser."""
     if number := config.getoption("--guarantee"):
         items[:] = [
             item

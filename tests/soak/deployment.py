@@ -325,6 +325,8 @@ class Client:
     answered: int = 0
     unanswered: int = 0
     server_errors: list[str] = field(default_factory=list)
+    patient: bool = False
+    """Whether a 503 is an answer that is to be expected: the database may be away."""
 
     def __post_init__(self) -> None:
         self._session = requests.Session()
@@ -354,6 +356,10 @@ class Client:
             self.answered += 1
             if answer.status_code < 500:
                 return answer, self.unanswered > before
+            if self.patient and answer.status_code == 503:
+                self.unanswered += 1
+                time.sleep(0.05)
+                continue
             self.server_errors.append(f"{method} {path}: {answer.status_code} {answer.text}")
             self.unanswered += 1
         raise AssertionError(f"{method} {path} was never answered")

@@ -210,6 +210,11 @@ POSTGRES = {
 
 def start_postgres(programs: Path, name: str) -> str:
     """Start a fresh PostgreSQL on a unix socket in this run's folder. Answers its URL."""
+    return run_postgres(name, *initialize_postgres(programs, name))
+
+
+def initialize_postgres(programs: Path, name: str) -> tuple[Path, dict[str, Any]]:
+    """A fresh data folder; its programs, and how they are to be run."""
     home = _run() / name
     data = home / "data"
     home.mkdir()
@@ -232,7 +237,23 @@ def start_postgres(programs: Path, name: str) -> str:
     )
     if made.returncode:
         raise ServerUnavailable(f"initdb failed: {(made.stderr or made.stdout).strip()}")
-    return _running(name, programs, options)
+    return programs, options
+
+
+def copy_postgres(name: str, copy: str, options: dict[str, Any]) -> Path:
+    """Copy a server that does not run: its twin, with a folder of its own. Answers its data."""
+    home = _run() / copy
+    home.mkdir()
+    if account := _unprivileged():
+        os.chown(home, account.pw_uid, account.pw_gid)
+    source, target = _run() / name / "data", home / "data"
+    subprocess.run(["cp", "-a", str(source), str(target)], check=True, **{**options, "cwd": home})
+    return target
+
+
+def home_of(name: str) -> Path:
+    """The folder of a server, in which its socket is."""
+    return _run() / name
 
 
 def crash_postgres(name: str) -> None:
@@ -248,10 +269,10 @@ def restart_postgres(name: str, programs: Path) -> None:
     if account:
         options |= {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": ()}
         programs = _reachable(programs, home, options)
-    _running(name, programs, options)
+    run_postgres(name, programs, options)
 
 
-def _running(name: str, programs: Path, options: dict[str, Any]) -> str:
+def run_postgres(name: str, programs: Path, options: dict[str, Any]) -> str:
     """The server started and answering; its URL. Started again where a dead one's trace blocks."""
     home, settings = _run() / name, dict(POSTGRES)
     settings["unix_socket_directories"] = str(home)
