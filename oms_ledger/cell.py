@@ -20,6 +20,7 @@ from oms_ledger.eventstore.postgres import PostgresAppender
 from oms_ledger.eventstore.sequences import Sequences
 from oms_ledger.eventstore.sqlite import SqliteAppender
 from oms_ledger.eventstore.store import Store
+from oms_ledger.http_client.partner_client import PartnerClients
 from oms_ledger.ledger import Ledger
 from oms_ledger.migrations import is_current
 from oms_ledger.settings import Settings
@@ -71,6 +72,10 @@ class Cell:
     @cached_property
     def sequences(self) -> Sequences:
         return Sequences(self.database, secrets.randbelow)
+
+    @cached_property
+    def partner_clients(self) -> PartnerClients:
+        return PartnerClients()
 
     @cached_property
     def redis(self) -> redis.Redis:

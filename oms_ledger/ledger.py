@@ -155,6 +155,7 @@ class Ledger(StreamLedger):
             account.payment_expiry,
             account.seller_window,
             bool(account.setting("buying_policies")),
+            account.placement_patience,
         )
 
     # Accounts

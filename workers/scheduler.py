@@ -15,6 +15,7 @@ from oms_ledger.orders.handling.deadlines import (
     escalate_cancellation,
     expire_authorization,
     expire_decision,
+    expire_seller_answer,
 )
 from oms_ledger.orders.handling.decide import close_cancellation_window
 from oms_ledger.orders.marketplace.change_seller import close_seller_window
@@ -46,6 +47,7 @@ DECISIONS: dict[str, Decision] = {
     "cancellation-window": close_cancellation_window,
     "seller-window": close_seller_window,
     "payment": expire_payment,
+    "seller-answer": expire_seller_answer,
     "authorization": expire_authorization,
     "cancellation-decision": expire_decision,
     "seller-decision": escalate_cancellation,

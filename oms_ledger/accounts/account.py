@@ -12,6 +12,8 @@ from oms_ledger.accounts.refusals import InvalidSetting
 SETTINGS: dict[str, tuple[Any, str]] = {
     "grace_period_minutes": (30, "minutes in window-to-cancel after the payment; 0 passes through"),
     "window_to_change_seller_days": (2, "days to choose another seller, 0 to 30"),
+    "placement_patience_hours": (24, "hours that a seller outside has to take an order"),
+    "share_payment_data": (False, "tell sellers how an order was paid when it is authorized"),
     "accepts_orders": (True, "whether other accounts may name this account as a seller"),
     "partners": ("*", "accounts that sell for this one or that it sells for: names, * for all"),
     "price_divergence_percent": (0, "how far a marketplace's payment may differ from the order"),
@@ -74,6 +76,10 @@ class Account:
     @property
     def seller_window(self) -> timedelta:
         return timedelta(days=self.setting("window_to_change_seller_days"))
+
+    @property
+    def placement_patience(self) -> timedelta:
+        return timedelta(hours=self.setting("placement_patience_hours"))
 
     @property
     def payment_expiry(self) -> timedelta | None:

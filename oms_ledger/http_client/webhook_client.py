@@ -172,21 +172,17 @@ class Sender:
                 return Answer(answer.status, f"HTTP {answer.status}", wait)
         except TimeoutError:
             return Answer(None, "no answer within 5 s")
-        except ForbiddenAddress:
-            return Answer(None, REFUSED)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            if _forbidden(error):
-                return Answer(None, REFUSED)
-            return Answer(None, f"{type(error).__name__}: {error}"[:500])
+            return Answer(None, forbidden(error) or f"{type(error).__name__}: {error}"[:500])
 
 
-def _forbidden(error: BaseException | None) -> bool:
-    """Whether a gate was closed, somewhere among the causes."""
+def forbidden(error: BaseException | None) -> str | None:
+    """Say so where a gate was closed, somewhere among the causes; None where none was."""
     while error is not None:
         if isinstance(error, ForbiddenAddress):
-            return True
+            return REFUSED
         error = getattr(error, "os_error", None) or error.__cause__ or error.__context__
-    return False
+    return None
 
 
 async def ping(url: str, headers: Mapping[str, str], networks: Sequence[Allowed]) -> str | None:

@@ -21,6 +21,7 @@ class DecisionContext:
     payment_expiry: timedelta | None = None
     seller_window: timedelta = timedelta(days=2)
     buying_policies: bool = False
+    placement_patience: timedelta = timedelta(hours=24)
 
 
 Decision = Callable[[Order, DecisionContext], list[e.OrderEvent]]
@@ -59,7 +60,15 @@ def _after_completion(order: Order, context: DecisionContext) -> e.OrderEvent | 
     unjudged = order.authorization is None and context.buying_policies
     if unjudged and order.allows(e.OrderAuthorizationAwaited):
         return e.PolicyJudgmentAwaited()
-    return e.SellerConfirmationAwaited()
+    return awaiting_seller(order, context)
+
+
+def awaiting_seller(order: Order, context: DecisionContext) -> e.SellerConfirmationAwaited:
+    """The order goes to its seller; one outside has to answer within the account's patience."""
+    outside = order.placed.seller_outside
+    return e.SellerConfirmationAwaited(
+        context.now + context.placement_patience if outside else None
+    )
 
 
 def _next(order: Order, context: DecisionContext) -> e.OrderEvent | None:

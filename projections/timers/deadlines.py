@@ -73,6 +73,8 @@ def _of_status(order: Order) -> Iterator[tuple[str, datetime]]:
             yield "cancellation-window", order.closes_at
         case Status.WINDOW_TO_CHANGE_SELLER if order.closes_at:
             yield "seller-window", order.closes_at
+        case Status.WAITING_FOR_AUTHORIZATION if order.closes_at:
+            yield "seller-answer", order.closes_at
         case Status.PAYMENT_PENDING if order.money.due_at:
             yield "payment", order.money.due_at
         case Status.WAITING_FFMT_AUTHORIZATION if order.moved_at:

@@ -27,7 +27,7 @@ from oms_ledger.eventstore.records import instant
 from oms_ledger.orders.marketplace.change_seller import propose_seller
 from oms_ledger.orders.refusals import OrderNotFound
 from oms_ledger.refusal import Refusal
-from oms_ledger.services.marketplace.outbox import place_seller_order
+from oms_ledger.services.marketplace.account_here import place_seller_order
 from oms_ledger.services.outbox.outcomes import PermanentFailure, RetryLater
 from oms_ledger.web import build
 from projections.accounts import app_keys

@@ -37,6 +37,14 @@ async def make_runs(cell: Cell) -> int:
 
 
 async def settle(cell: Cell) -> int:
+    """Run until all rests (`_settle`), and leave no connection to a partner open."""
+    try:
+        return await _settle(cell)
+    finally:
+        await cell.partner_clients.close()
+
+
+async def _settle(cell: Cell) -> int:
     """Views, timers and calls until all rest; how many calls were made.
 
     Calls that wait for a later attempt stay; move a `FakeClock` on, and settle again.

@@ -11,7 +11,6 @@ import asyncio
 import secrets
 import threading
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from functools import partial
 
 import structlog
@@ -85,7 +84,7 @@ async def dispatch(cell: Cell, message: StoredMessage) -> None:
     except PermanentFailure as failed:
         await _bury(cell, message, str(failed))
     except RetryLater as again:
-        await _later(cell, message, str(again), again.after)
+        await _later(cell, message, again)
     except Exception as error:
         log.exception(
             "outbox_dispatch_failed",
@@ -93,7 +92,7 @@ async def dispatch(cell: Cell, message: StoredMessage) -> None:
             kind=message.kind,
             order=message.order_id,
         )
-        await _later(cell, message, f"{type(error).__name__}: {error}")
+        await _later(cell, message, RetryLater(f"{type(error).__name__}: {error}"))
     else:
         await _came_through(cell, message)
 
@@ -104,17 +103,17 @@ async def _came_through(cell: Cell, message: StoredMessage) -> None:
     await cell.write(messages.record_success, message, now(cell))
 
 
-async def _later(
-    cell: Cell, message: StoredMessage, why: str, after: timedelta | None = None
-) -> None:
-    if messages.exhausted(message, now(cell)):
-        await _bury(cell, message, why)
+async def _later(cell: Cell, message: StoredMessage, again: RetryLater) -> None:
+    if not again.lasting and messages.exhausted(message, now(cell)):
+        await _bury(cell, message, str(again))
         return
+    if again.needs_person:
+        await _show_failure(cell, message, str(again))
+    await cell.write(messages.record_failure, message, now(cell), str(again), again.after)
 
-    await cell.write(messages.record_failure, message, now(cell), why, after)
 
-
-async def _bury(cell: Cell, message: StoredMessage, why: str) -> None:
+async def _show_failure(cell: Cell, message: StoredMessage, why: str) -> None:
+    """Have the order say that a person has to look, until the message is delivered or skipped."""
     decision = partial(
         record_failure_for_good,
         message_id=message.id,
@@ -123,6 +122,10 @@ async def _bury(cell: Cell, message: StoredMessage, why: str) -> None:
         why=why[:2000],
     )
     await _tell(cell, message, decision)
+
+
+async def _bury(cell: Cell, message: StoredMessage, why: str) -> None:
+    await _show_failure(cell, message, why)
 
     await cell.write(messages.record_death, message, why)
     log.error(
@@ -169,6 +172,7 @@ class OutboxDispatcher:
             if self._serving is not None:
                 self._serving.cancel()
                 self._loop.run_until_complete(asyncio.gather(self._serving, return_exceptions=True))
+            self._loop.run_until_complete(self._cell.partner_clients.close())
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
             self._loop.close()
 

@@ -31,7 +31,7 @@ from oms_ledger.orders.marketplace.change_seller import (
 )
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.refusals import SellerInactive, SellerNotChanged, SellerRefusedOrder
-from oms_ledger.services.marketplace.outbox import place_seller_order
+from oms_ledger.services.marketplace.account_here import place_seller_order
 from oms_ledger.services.marketplace.partnership import partner
 
 router = APIRouter(tags=["Change seller"])

@@ -30,10 +30,25 @@ def expire_authorization(order: Order, context: DecisionContext) -> list[events.
     return _canceled(order, context, "The marketplace did not authorize the dispatch in time")
 
 
+def expire_seller_answer(order: Order, context: DecisionContext) -> list[events.OrderEvent]:
+    """A seller outside did not say in time whether it takes the order: that is a refusal."""
+    until = order.closes_at
+    if order.status is not Status.WAITING_FOR_AUTHORIZATION or until is None:
+        return []
+    if context.now < until:
+        return []
+    silent = events.SellerRefused(f"seller {order.seller} did not answer")
+    return with_automatic_transitions(order, [silent], context)
+
+
 def expire_decision(order: Order, context: DecisionContext) -> list[events.OrderEvent]:
     """A cancellation was asked and not decided within 30 days: it is carried out."""
     if not _late(order, context, Status.CANCELLATION_REQUESTED, TIME_TO_DECIDE):
         return []
+    return _as_requested(order, context)
+
+
+def _as_requested(order: Order, context: DecisionContext) -> list[events.OrderEvent]:
     requested = order.requests[-1] if order.requests else None
     actor = "user" if requested and requested.requested_by_user else "system"
     started = events.CancellationStarted(
@@ -45,10 +60,13 @@ def expire_decision(order: Order, context: DecisionContext) -> list[events.Order
 def escalate_cancellation(order: Order, context: DecisionContext) -> list[events.OrderEvent]:
     """The seller did not decide within 30 days: it gets to cancel, and that ends it here too.
 
-    The seller may have invoiced at the same moment, so it is the seller's order that decides.
+    The seller may have invoiced at the same moment, so it is the seller's order that decides. One
+    outside is told, and its answer is not waited for.
     """
     if not _late(order, context, Status.WAITING_FOR_SELLER_DECISION, TIME_TO_DECIDE):
         return []
+    if order.placed.seller_outside:
+        return _as_requested(order, context)
     return [] if order.overdue else [events.SellerDecisionOverdue()]
 
 

@@ -23,7 +23,9 @@ class PurchaseCompleted:
 
 @dataclass(frozen=True, slots=True)
 class SellerConfirmationAwaited:
-    pass
+    """The seller is to say whether it takes the order; one outside has until `answer_by`."""
+
+    answer_by: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,10 @@ def _window_opened(order: Order, event: events.CancellationWindowOpened, at: dat
     return replace(order, closes_at=event.closes_at)
 
 
+def _awaited(order: Order, event: events.SellerConfirmationAwaited, at: datetime) -> Order:
+    return replace(order, closes_at=event.answer_by)
+
+
 def _confirmed(order: Order, event: events.SellerConfirmed, at: datetime) -> Order:
     known = event.seller_order_id or order.seller_order_id
     return replace(order, seller_order_id=known)
@@ -24,6 +28,7 @@ def _refused(order: Order, event: events.SellerRefused, at: datetime) -> Order:
 
 APPLIERS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
     events.CancellationWindowOpened: _window_opened,
+    events.SellerConfirmationAwaited: _awaited,
     events.SellerConfirmed: _confirmed,
     events.SellerRefused: _refused,
 }

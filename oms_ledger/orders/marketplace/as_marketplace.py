@@ -18,11 +18,19 @@ from oms_ledger.orders.status import Status
 
 
 def record_seller_confirmation(
-    order: Order, context: DecisionContext, *, seller: str, seller_order_id: str
+    order: Order,
+    context: DecisionContext,
+    *,
+    seller: str,
+    seller_order_id: str,
+    asked_as: str | None = None,
 ) -> list[events.OrderEvent]:
-    if order.status is not Status.WAITING_FOR_AUTHORIZATION:
+    """The seller has the order; `asked_as` is the id that it was asked under, if it has its own."""
+    if not fulfills(order, seller, asked_as or seller_order_id):
         return []
-    if not fulfills(order, seller, seller_order_id):
+    if order.status in (Status.CANCEL, Status.CANCELED) and order.seller_order_id is None:
+        return [events.SellerOrderNamed(seller_order_id)] if order.placed.seller_outside else []
+    if order.status is not Status.WAITING_FOR_AUTHORIZATION:
         return []
     return with_automatic_transitions(order, [events.SellerConfirmed(seller_order_id)], context)
 

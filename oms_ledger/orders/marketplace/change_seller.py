@@ -23,6 +23,7 @@ def change_seller_refusal(order: Order) -> Refusal | None:
     reasons: tuple[tuple[bool, str, str], ...] = (
         (order.flow == "chain", "CHK0165", "a chain order keeps its seller"),
         (order.flow != "marketplace", "CHK0047", "the account itself sells this order"),
+        (order.placed.seller_outside, "CHK0188", f"{order.seller} is no account here"),
         (_with_extras(order), "CHK0047", "items with services or attachments keep their seller"),
         (_changed(order), "CHK0187", "the order was changed"),
         (bool(order.invoices), "CHK0190", "the order has settlements"),

@@ -1,4 +1,4 @@
-"""An order goes to another seller; a seller is late to decide."""
+"""An order goes to another seller; a seller is late to decide, or to answer."""
 
 from dataclasses import dataclass
 
@@ -33,4 +33,11 @@ class SellerDecisionOverdue:
     """The seller did not say for 30 days whether it accepts the cancellation: it has to cancel."""
 
 
-MarketplaceEvent = SellerProposed | SellerChanged | SellerDecisionOverdue
+@dataclass(frozen=True, slots=True)
+class SellerOrderNamed:
+    """A seller outside took an order that is canceled here: by this id it is told so."""
+
+    seller_order_id: str
+
+
+MarketplaceEvent = SellerProposed | SellerChanged | SellerDecisionOverdue | SellerOrderNamed

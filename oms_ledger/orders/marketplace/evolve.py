@@ -27,6 +27,10 @@ def _changed(order: Order, event: events.SellerChanged, at: datetime) -> Order:
     )
 
 
+def _named(order: Order, event: events.SellerOrderNamed, at: datetime) -> Order:
+    return replace(order, seller_order_id=event.seller_order_id)
+
+
 def _overdue(order: Order, event: events.SellerDecisionOverdue, at: datetime) -> Order:
     return replace(order, overdue=True)
 
@@ -35,4 +39,5 @@ APPLIERS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
     events.SellerProposed: _proposed,
     events.SellerChanged: _changed,
     events.SellerDecisionOverdue: _overdue,
+    events.SellerOrderNamed: _named,
 }

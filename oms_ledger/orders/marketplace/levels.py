@@ -2,10 +2,12 @@
 
 Each account that takes part has an order of its own. The level below names its order after the
 one above: `{affiliate}-{id above}`, where the affiliate between accounts of one deployment counts
-the sellers that the order was proposed to: `00-v1acme-01`, and `01-…` for the second seller.
+the sellers that the order was proposed to: `00-v1acme-01`, and `01-…` for the second seller. A
+seller outside the deployment names its order as it likes; until it did, it may know it by ours.
 """
 
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from oms_ledger.orders.events import Item
 from oms_ledger.orders.order import Order
@@ -18,7 +20,35 @@ def delegated(order: Order) -> bool:
 
 def seller_order_id_of(order: Order) -> str:
     """The id of the order at its present seller, whether or not that has confirmed it."""
+    if order.placed.seller_outside:
+        return order.seller_order_id or order.order_id
     return order.seller_order_id or f"00-{order.order_id}"
+
+
+def marketplace_endpoint(order: Order) -> str | None:
+    """Where the outsider that sold the order is told of it; None when it has no usable address.
+
+    Http is for networks that the operator opened, which was seen when the order was placed.
+    """
+    endpoint = order.placed.details.get("marketplaceServicesEndpoint")
+    sold_here = order.flow not in ("seller", "chain") or order.placed.sold_by is not None
+    if sold_here or not isinstance(endpoint, str):
+        return None
+    try:
+        parts = urlsplit(endpoint.strip())
+        host = parts.hostname
+    except ValueError:
+        return None
+    usable = parts.scheme == "https" or (parts.scheme == "http" and order.placed.sold_outside)
+    return endpoint.strip() if usable and host else None
+
+
+def marketplace_group(order: Order) -> str:
+    """What the level above calls the purchase."""
+    group = order.placed.details.get("marketplaceOrderGroup")
+    if isinstance(group, str) and group:
+        return group
+    return order.placed.marketplace_order_id or ""
 
 
 def marketplace_order_id_of(order_id: str) -> str:

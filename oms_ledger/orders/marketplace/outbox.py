@@ -1,17 +1,28 @@
-"""What orders tell the level below and the level above (contract 01 §§3.6, 6; 06 §§4-7).
+"""What orders tell their seller and their marketplace ("Order flow and status").
 
-Down: place, authorize, ask for a cancellation, cancel. Up: taken or refused (by a chain order),
-invoices and news of packages, denials, cancellations.
+To the seller: place, authorize, ask for a cancellation, cancel. To the marketplace: taken or
+refused (by a chain order), invoices and news of packages, denials, cancellations. An outsider is
+told what the published protocol has a request for: invoices, tracking numbers, cancellations.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from oms_ledger.orders import events
-from oms_ledger.orders.marketplace.levels import delegated, seller_order_id_of
+from oms_ledger.orders.marketplace.levels import (
+    delegated,
+    marketplace_endpoint,
+    seller_order_id_of,
+)
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.outbox.message import OutboxMessage
 from oms_ledger.orders.status import Status
+
+AFFILIATE = "affiliate"
+"""Before the colon of a recipient: a marketplace outside the deployment."""
+INVOICE, CANCELLATION = "forward-invoice", "tell-cancellation"
+OUTSIDE = frozenset({INVOICE, CANCELLATION})
+"""What a marketplace outside is told."""
 
 
 def _down(order: Order, kind: str, key: str = "", **body: Any) -> list[OutboxMessage]:
@@ -27,11 +38,13 @@ def _down(order: Order, kind: str, key: str = "", **body: Any) -> list[OutboxMes
 
 def _up(order: Order, kind: str, key: str = "") -> list[OutboxMessage]:
     sold_by, marketplace_order = order.placed.sold_by, order.placed.marketplace_order_id
-    return (
-        [OutboxMessage(f"marketplace:{sold_by}", kind, key, {"order": marketplace_order})]
-        if sold_by
-        else []
-    )
+    if sold_by:
+        recipient = f"marketplace:{sold_by}"
+    elif kind in OUTSIDE and marketplace_endpoint(order) is not None:
+        recipient = f"{AFFILIATE}:{order.placed.affiliate_id}"
+    else:
+        return []
+    return [OutboxMessage(recipient, kind, key, {"order": marketplace_order})]
 
 
 def _awaited(
@@ -75,7 +88,7 @@ def _changed(before: Order, event: events.SellerChanged, after: Order) -> list[O
 
 
 def _canceled(before: Order, event: events.Canceled, after: Order) -> list[OutboxMessage]:
-    return [*_down(after, "cancel-fulfillment"), *_up(after, "tell-cancellation", "canceled")]
+    return [*_down(after, "cancel-fulfillment"), *_up(after, CANCELLATION, "canceled")]
 
 
 def _denied(before: Order, event: events.CancellationDenied, after: Order) -> list[OutboxMessage]:
@@ -95,7 +108,14 @@ def _refused(before: Order, event: events.SellerRefused, after: Order) -> list[O
 
 def _news(before: Order, event: events.OrderEvent, after: Order) -> list[OutboxMessage]:
     """Each of these events is a message of its own."""
-    return _up(after, "forward-invoice")
+    return _up(after, INVOICE)
+
+
+def _whereabouts(
+    before: Order, event: events.TrackingReported, after: Order
+) -> list[OutboxMessage]:
+    """The protocol has no request for where a package is: outsiders have the feed and the hook."""
+    return _up(after, INVOICE) if after.placed.sold_by else []
 
 
 MESSAGES: Mapping[type, Callable[[Order, Any, Order], Iterable[OutboxMessage]]] = {
@@ -112,5 +132,5 @@ MESSAGES: Mapping[type, Callable[[Order, Any, Order], Iterable[OutboxMessage]]] 
     events.InvoiceIssued: _news,
     events.InvoiceCompleted: _news,
     events.TrackingChanged: _news,
-    events.TrackingReported: _news,
+    events.TrackingReported: _whereabouts,
 }

@@ -4,7 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from oms_ledger.orders import events
-from oms_ledger.orders.decide import DecisionContext, with_automatic_transitions
+from oms_ledger.orders.decide import (
+    DecisionContext,
+    awaiting_seller,
+    with_automatic_transitions,
+)
 from oms_ledger.orders.evolve import evolve
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.policies.refusals import (
@@ -142,5 +146,5 @@ def _with_outcome(
             by="system", receipt=context.receipt, reason=reason
         )
     else:
-        following = events.SellerConfirmationAwaited()
+        following = awaiting_seller(order, context)
     return [event, *with_automatic_transitions(after, [following], context)]

@@ -27,10 +27,8 @@ async def is_outside(cell: Cell, account: str, seller: str) -> bool:
     def registered(connection: Connection) -> bool:
         return seller in sellers.outside(connection, account)
 
-    if not await cell.read(registered):
-        return False
     try:
         await partner(cell, account, seller)
     except AccountNotFound:
-        return True
+        return await cell.read(registered)
     return False

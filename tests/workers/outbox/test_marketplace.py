@@ -17,7 +17,7 @@ from oms_ledger.orders.invoices.decide import issue_invoice
 from oms_ledger.orders.marketplace.as_marketplace import record_seller_denial
 from oms_ledger.orders.marketplace.change_seller import change_seller, propose_seller
 from oms_ledger.orders.payments.decide import notify_payment
-from oms_ledger.services.marketplace.outbox import place_seller_order
+from oms_ledger.services.marketplace.account_here import place_seller_order
 from projections.outbox import messages
 from tests.support.run_until_idle import FakeClock, settle
 from tests.support.sales import (

@@ -1,0 +1,101 @@
+"""The port to the other side of a sale: its seller, or its marketplace.
+
+There are two adapters: another account of the deployment (`account_here`), and an outsider over
+HTTP (`outsider`). Both answer with what became of the message, never with the other side's order.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from oms_ledger.orders.events import InvoiceIssued, OrderEvent
+from oms_ledger.orders.order import CancellationRequest, Order
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The seller has the order, under this id."""
+
+    order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """It was heard; a cancellation was carried out. `receipt` as the other side gave it."""
+
+    receipt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """The other side has it and decides later. `again`: when to ask it again; None: it tells."""
+
+    again: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """The seller keeps the order."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The other side said no for good."""
+
+    reason: str
+    status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Nobody knows what became of it: it is sent again, after `after` where that was asked for.
+
+    `answered`: whether the other side answered at all; None where it was not asked. One that
+    `needs_person` cannot get better by itself. `lasting`: it is sent until the order moves on.
+    """
+
+    why: str
+    after: timedelta | None = None
+    status: int | None = None
+    answered: bool | None = True
+    needs_person: bool = False
+    lasting: bool = False
+
+
+Placement = Taken | Thinking | Refused | Unknown
+Decision = Done | Thinking | Denied | Refused | Unknown
+Heard = Done | Refused | Unknown
+
+
+class SellerSide(Protocol):
+    """What an order says to the one that delivers it."""
+
+    async def place(self, order: Order) -> Placement: ...
+
+    async def authorize(self, order: Order) -> Heard: ...
+
+    async def ask_to_cancel(self, order: Order, request: CancellationRequest) -> Decision: ...
+
+    async def cancel(self, order: Order) -> Decision: ...
+
+
+class MarketplaceSide(Protocol):
+    """What an order says to the one that sold it."""
+
+    async def confirm(self, order: Order) -> Heard: ...
+
+    async def refuse(self, order: Order) -> Heard: ...
+
+    async def report_cancellation(self, order: Order) -> Heard: ...
+
+    async def report_denial(self, order: Order, request_id: str) -> Heard: ...
+
+    async def report_invoice(self, order: Order, invoice: InvoiceIssued) -> Heard: ...
+
+    async def report_tracking(self, order: Order, event: OrderEvent) -> Heard: ...
+
+
+class Counterpart(SellerSide, MarketplaceSide, Protocol):
+    """Both sides: any account may be either."""
