@@ -206,3 +206,11 @@ def test_the_master_key_may_lie_in_a_file(tmp_path):
     with pytest.raises(SettingsError) as error:
         read(OMS_MASTER_KEY_FILE=str(tmp_path / "none"))
     assert error.value.variable == "OMS_MASTER_KEY_FILE"
+
+
+def test_other_secrets_may_lie_in_files(tmp_path):
+    file = tmp_path / "address"
+    file.write_text("postgresql://oms:hunter2@db/oms\n")
+    assert read(OMS_DATABASE_URL_FILE=str(file)).database_url == "postgresql://oms:hunter2@db/oms"
+    file.write_text("redis://:hunter2@cache/1")
+    assert read(REDIS_URL_FILE=str(file)).redis_url == "redis://:hunter2@cache/1"

@@ -38,6 +38,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "maintenance",
         "Show where everything stands: head, lags, queues, hooks, filters, leases, processes.",
     ),
+    "doctor": (
+        "doctor",
+        "Say what is wrong with this deployment, and what to do about it.",
+    ),
+    "alive": (
+        "doctor",
+        "Say whether a process of this host gave a sign of life lately: for a health check.",
+    ),
     "verify": (
         "maintenance",
         "Recompute the chain of seals and every view; name the first position that differs.",

@@ -168,7 +168,7 @@ class Settings:
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         given = {}
-        environ = _with_key_of_file(environ)
+        environ = _with_files(environ)
         for name, (variable, read) in VARIABLES.items():
             text = environ.get(variable, "").strip()
             if text:
@@ -179,17 +179,24 @@ class Settings:
         return settings
 
 
-def _with_key_of_file(environ: Mapping[str, str]) -> Mapping[str, str]:
-    """The environment with the master key that OMS_MASTER_KEY_FILE names, unless one is given."""
-    variable = "OMS_MASTER_KEY_FILE"
-    file = environ.get(variable, "").strip()
-    if not file or environ.get("OMS_MASTER_KEY", "").strip():
-        return environ
-    try:
-        return {**environ, "OMS_MASTER_KEY": Path(file).expanduser().read_text().strip()}
-    except (OSError, UnicodeDecodeError) as error:
-        found = f"not readable ({type(error).__name__})"
-        raise SettingsError(variable, found=found, expected="a file with the key") from None
+SECRETS = ("OMS_MASTER_KEY", "OMS_DATABASE_URL", "REDIS_URL", "OMS_SMTP_URL", "OMS_METRICS_TOKEN")
+"""Variables that may be given as a file: `OMS_MASTER_KEY_FILE` and so on."""
+
+
+def _with_files(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment with the secrets that files hold, unless they are given themselves."""
+    read = {}
+    for secret in SECRETS:
+        variable = f"{secret}_FILE"
+        file = environ.get(variable, "").strip()
+        if not file or environ.get(secret, "").strip():
+            continue
+        try:
+            read[secret] = Path(file).expanduser().read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            found = f"not readable ({type(error).__name__})"
+            raise SettingsError(variable, found=found, expected="a file with its value") from None
+    return {**environ, **read}
 
 
 def is_loopback(host: str) -> bool:
