@@ -45,8 +45,11 @@ class OperatorRemoved:
 
 @dataclass(frozen=True, slots=True)
 class KeyCreated:
+    """`party` as `seller:ID` or `affiliate:ID`: whose orders alone the key opens."""
+
     app_key: str
     role: str
+    party: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,39 @@ class RunStopped:
     run: str
 
 
+@dataclass(frozen=True, slots=True)
+class SellerConfigured:
+    seller: str
+
+
+@dataclass(frozen=True, slots=True)
+class SellerActivated:
+    """Whether orders may be placed at it."""
+
+    seller: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SellerChannelsMapped:
+    seller: str
+
+
+@dataclass(frozen=True, slots=True)
+class SellerRemoved:
+    seller: str
+
+
+@dataclass(frozen=True, slots=True)
+class AffiliateConfigured:
+    affiliate: str
+
+
+@dataclass(frozen=True, slots=True)
+class AffiliateRemoved:
+    affiliate: str
+
+
 AccountEvent = (
     AccountCreated
     | AccountSettingsChanged
@@ -143,4 +179,10 @@ AccountEvent = (
     | ViewShared
     | RunStarted
     | RunStopped
+    | SellerConfigured
+    | SellerActivated
+    | SellerChannelsMapped
+    | SellerRemoved
+    | AffiliateConfigured
+    | AffiliateRemoved
 )

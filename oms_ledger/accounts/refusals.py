@@ -13,3 +13,31 @@ class AccountExists(Refusal):
 
 class InvalidSetting(Refusal):
     text = "{0}"
+
+
+class InvalidSeller(Refusal):
+    """An entry of the register of sellers that cannot be one; the code is the register's own."""
+
+    text, code = "{0}", "SRAPI-400"
+
+    def __init__(self, message: str, *, code: str = "SRAPI-400") -> None:
+        super().__init__(message)
+        self.code = code  # type: ignore[misc]
+
+
+class SellerNotRegistered(Refusal):
+    status, code, text = 404, "SRAPI-404", "Seller {0} not found"
+
+
+class InvalidAffiliate(Refusal):
+    """An affiliate that cannot be one, with the published code."""
+
+    text = "{1}"
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code, message)
+        self.code = code  # type: ignore[misc]
+
+
+class AffiliateNotFound(Refusal):
+    status, code, text = 404, "FMT0021", "Invalid affiliate id: there is no affiliate {0}"

@@ -19,6 +19,7 @@ FEED_VIEW, FEED_ADMIN = "Feed v3 and Hook view only", "Feed v3 and Hook Admin"
 MY_CONTRACT, MY_UNIT = "ViewMyContractOrders", "ViewMyOrgUnitOrders"
 CART = "Shopping Cart Full Access"  # manual prices, gift cards, unmasked data of others
 PLACE = "Place Orders"  # and name the profile of who ordered
+SELLERS_VIEW, SELLERS_SAVE = "View Seller", "Save Seller"
 SHOPPERS = "Issue shopper tokens"  # ours: whoever has it may look at orders as any shopper
 # Ours, for the people and keys of an account, and for the whole deployment.
 USERS, KEYS, DEPLOYMENT = "Manage users", "Manage keys", "Manage deployment"
@@ -27,7 +28,7 @@ FEED = frozenset({FEED_VIEW, FEED_ADMIN})
 # Without `Orders Full Access`, which is the Checkout Admin's alone: it would open the list too.
 OMS = frozenset({VIEW, LIST, WORKFLOW, CANCEL, INVOICE, REFUND, PAYMENT, CHANGE})
 EVERY = OMS | FEED | {FULL, FORM, WINDOW, PLACE, CART}
-EVERY |= {MY_CONTRACT, MY_UNIT, SHOPPERS, USERS, KEYS}
+EVERY |= {MY_CONTRACT, MY_UNIT, SHOPPERS, USERS, KEYS, SELLERS_VIEW, SELLERS_SAVE}
 
 
 POLICIES_EDIT, POLICIES_VIEW, APPROVE = (
@@ -67,6 +68,7 @@ ROLES: Mapping[str, frozenset[str]] = {
     "Call center operator (restricted orders view)": _role(),
     "Checkout Admin": _role(FULL, FORM, WINDOW, CART),
     "Create orders": _role(PLACE),
+    "Seller Manager": _role(SELLERS_VIEW, SELLERS_SAVE),
     "Feed reader": _role(FEED_VIEW),
     # Ours, for the back end of a shop window: it places orders and lets shoppers look at theirs.
     "Storefront": _role(FORM, PLACE, SHOPPERS),
@@ -110,6 +112,11 @@ OPERATIONS: Mapping[str, frozenset[str]] = {
     "place_fulfillment": frozenset({PLACE, FULL, *OMS}),
     "authorize_fulfillment": frozenset({WORKFLOW, FULL}),
     "authorize_chain": frozenset({FULL}),
+    "integrate_orders": frozenset({PLACE}),
+    # Partners outside the deployment
+    "read_sellers": frozenset({SELLERS_VIEW, SELLERS_SAVE}),
+    "write_sellers": frozenset({SELLERS_SAVE}),
+    "manage_affiliates": frozenset({FORM, WINDOW}),
     "send_payments": frozenset({KEY}),
     "process_order": frozenset({FORM}),
     # Transactions

@@ -47,7 +47,7 @@ from oms_ledger.api.history import (
 from oms_ledger.api.history.head_watcher import HeadWatcher
 from oms_ledger.api.http import errors
 from oms_ledger.api.http.route_table import RouteTable
-from oms_ledger.api.marketplace import chains, change_seller, fulfillment
+from oms_ledger.api.marketplace import affiliates, chains, change_seller, fulfillment, sellers
 from oms_ledger.api.masterdata import documents, schemas, search, triggers, versions
 from oms_ledger.api.notifications import (
     expressions,
@@ -103,6 +103,8 @@ ROUTERS = (
     processing,
     fulfillment,
     change_seller,
+    sellers,
+    affiliates,
     lists,
     user_orders,
     exports,

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from oms_ledger.accounts.parties import read_party
 from oms_ledger.accounts.refusals import InvalidSetting
 from oms_ledger.accounts.roles import ROLES
 from oms_ledger.cell import open_cell
@@ -19,16 +20,21 @@ app = typer.Typer(help="App keys: created, listed, rotated, revoked.", no_args_i
 def create(
     account: Annotated[str, typer.Option(help="Whose key it is.")],
     role: Annotated[str, typer.Option(help=f"One of: {'; '.join(sorted(ROLES))}.")],
+    party: Annotated[
+        str | None,
+        typer.Option(help="seller:ID or affiliate:ID: it opens orders of this partner only."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Create a key; its token is shown this once and stored hashed."""
     if role not in ROLES:
         raise InvalidSetting(f"There is no role {role!r}. Roles: {', '.join(sorted(ROLES))}")
+    bound = str(read_party(party)) if party else None
     cell = open_cell()
     cell.require_tables()
     asyncio.run(cell.ledger.account(account))
     with cell.database.writing() as connection:
-        app_key, token = app_keys.create(connection, account, role)
+        app_key, token = app_keys.create(connection, account, role, party=bound)
     if as_json:
         print_json({"appKey": app_key, "appToken": token})
         return
@@ -51,12 +57,13 @@ def list_(
             key.app_key,
             key.account,
             key.role,
+            key.party or "",
             datetime.fromtimestamp(key.created_at / 1e6, UTC).isoformat(timespec="seconds"),
             key.revoked_at is not None,
         )
         for key in keys
     ]
-    columns = ("appKey", "account", "role", "created", "revoked")
+    columns = ("appKey", "account", "role", "party", "created", "revoked")
     if as_json:
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:

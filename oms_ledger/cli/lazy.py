@@ -69,6 +69,7 @@ GROUPS: dict[str, tuple[str, str]] = {
     "person": ("operators", "People who sign in to the back office."),
     "gateway": ("gateways", "The payment gateway of an account."),
     "seller": ("sellers", "Sellers outside the deployment."),
+    "affiliate": ("affiliates", "Marketplaces and connectors that place orders here."),
     "token": ("tokens", "User tokens: made for shoppers, ended before their time."),
     "offers": ("offers", "Prices, stock and deliveries that carts see."),
     "outbox": ("outbox", "Messages of orders to partners and gateways."),

@@ -1,4 +1,4 @@
-"""`oms-ledger seller …`: where the sellers of an account that are no accounts here are reached."""
+"""`oms-ledger seller …`: the sellers of an account, and where those outside are reached."""
 
 import asyncio
 from typing import Annotated
@@ -6,13 +6,14 @@ from typing import Annotated
 import typer
 
 from oms_ledger.accounts.refusals import InvalidSetting
+from oms_ledger.accounts.sellers import read_channels, read_seller
 from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.output import AsJson, print_json, print_table
-from oms_ledger.http_client.addresses import wrong_url
-from projections.accounts import sellers
-from projections.accounts.sellers import Seller as RegisteredSeller
+from oms_ledger.eventstore.command import CommandContext
+from oms_ledger.http_client.masking import masked
+from oms_ledger.services.marketplace import registers
 
-app = typer.Typer(help="Sellers outside the deployment.", no_args_is_help=True)
+app = typer.Typer(help="The register of an account's sellers.", no_args_is_help=True)
 Account = Annotated[str, typer.Argument(help="The account whose orders they deliver.")]
 Seller = Annotated[str, typer.Argument(help="The seller's id, as in the items of orders.")]
 
@@ -24,56 +25,90 @@ def _opened(account: str) -> Cell:
     return cell
 
 
+def _operator(account: str) -> CommandContext:
+    return CommandContext(account, "operator")
+
+
 @app.command(name="list")
 def list_(account: Account, as_json: AsJson = False) -> None:
-    """List the account's external sellers, without their tokens."""
+    """List the account's sellers, their endpoints without what may open them."""
     cell = _opened(account)
-    with cell.database.reading() as connection:
-        found = sellers.of_account(connection, account, cell.encryption)
+    known = asyncio.run(registers.registered_sellers(cell, account))
+    rows = [(one.id, one.name, one.is_active, masked(one.endpoint)) for one in known]
+    columns = ("seller", "name", "active", "endpoint")
     if as_json:
-        print_json([{"seller": one.id, "url": one.endpoint} for one in found])
+        print_json([dict(zip(columns, row, strict=True)) for row in rows])
         return
-    print_table(("seller", "url"), [(one.id, one.endpoint) for one in found])
+    print_table(columns, rows)
 
 
 @app.command(name="set")
 def set_(
     account: Account,
     seller: Seller,
-    url: Annotated[str, typer.Argument(help="Its address; the published paths are added to it.")],
-    app_key: Annotated[str, typer.Option(help="The key to call it with.")],
+    endpoint: Annotated[str, typer.Argument(help="The published paths are added to it.")],
+    name: Annotated[str | None, typer.Option(help="What it is called; else its id.")] = None,
+    app_key: Annotated[str, typer.Option(help="The key to call it with, if it has any.")] = "",
     app_token: Annotated[
-        str,
-        typer.Option(
-            envvar="OMS_SELLER_TOKEN",
-            prompt=True,
-            hide_input=True,
-            help="The key's token; prompted for when not given. Stored encrypted.",
-        ),
-    ],
+        str, typer.Option(envvar="OMS_SELLER_TOKEN", help="The key's token.", show_default=False)
+    ] = "",
+    user: Annotated[str, typer.Option(help="The user to call it as, without a key.")] = "",
+    password: Annotated[
+        str, typer.Option(envvar="OMS_SELLER_PASSWORD", help="The user's.", show_default=False)
+    ] = "",
+    email: Annotated[str, typer.Option(help="Whom to write to at the seller.")] = "",
 ) -> None:
-    """Ask a seller by HTTP to agree to changes of the orders that it delivers.
-
-    It agrees by POST /pvt/orders/{order}/changes/{request}/send-agreement with a key of the
-    account; what it does not answer within 24 hours is canceled.
-    """
+    """Add a seller, or replace the one of its id. Endpoint and credentials are encrypted."""
     cell = _opened(account)
-    if refusal := wrong_url(url, cell.settings.networks_of(account)):
-        raise InvalidSetting(f"{url}: {refusal}")
-    with cell.database.writing() as connection:
-        fields = {"id": seller, "name": seller, "isActive": True, "isVtex": False}
-        secrets = {"fulfillmentEndpoint": url, "appKey": app_key, "appToken": app_token}
-        one = RegisteredSeller(account, seller, True, fields, secrets)
-        sellers.save(connection, one, cell.encryption)
-    typer.echo(f"Changes of orders that {seller} delivers for {account} are asked of {url}")
+    sent = {
+        "id": seller,
+        "name": name or seller,
+        "isActive": True,
+        "email": email,
+        "fulfillmentEndpoint": endpoint,
+        "appKey": app_key,
+        "appToken": app_token,
+        "user": user,
+        "password": password,
+    }
+    asyncio.run(registers.save_seller(cell, _operator(account), read_seller(sent)))
+    typer.echo(f"Orders of {account} that {seller} delivers go to {masked(endpoint)}")
+
+
+@app.command()
+def activate(account: Account, seller: Seller) -> None:
+    """Let orders be placed at a seller."""
+    asyncio.run(registers.activate_seller(_opened(account), _operator(account), seller, True))
+    typer.echo(f"{seller} takes orders")
+
+
+@app.command()
+def deactivate(account: Account, seller: Seller) -> None:
+    """Let no more orders be placed at a seller; those it has live on."""
+    asyncio.run(registers.activate_seller(_opened(account), _operator(account), seller, False))
+    typer.echo(f"{seller} takes no more orders")
+
+
+@app.command(name="map")
+def map_(
+    account: Account,
+    seller: Seller,
+    channels: Annotated[list[str], typer.Argument(help="Sales channels, like 1=GCB.")],
+) -> None:
+    """Say by which affiliate the seller knows each sales channel of the account."""
+    pairs = [one.partition("=") for one in channels]
+    body = [
+        {"marketplaceSalesChannel": channel, "sellerChannel": affiliate}
+        for channel, _, affiliate in pairs
+    ]
+    mapped = read_channels(body)
+    asyncio.run(registers.map_channels(_opened(account), _operator(account), seller, mapped))
+    typer.echo(f"{seller} knows {len(mapped)} sales channels of {account}")
 
 
 @app.command()
 def remove(account: Account, seller: Seller) -> None:
-    """Forget where a seller is reached; changes that wait for it can be canceled."""
-    cell = _opened(account)
-    with cell.database.writing() as connection:
-        removed = sellers.remove(connection, account, seller)
-    if not removed:
-        raise InvalidSetting(f"{account} has no external seller {seller}")
+    """Forget where a seller is reached; what it is to be told waits, and can be skipped."""
+    if not asyncio.run(registers.remove_seller(_opened(account), _operator(account), seller)):
+        raise InvalidSetting(f"{account} has no seller {seller} in its register")
     typer.echo(f"{seller} is not reached any more")

@@ -11,19 +11,18 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 from weakref import WeakKeyDictionary
 
 import aiohttp
 
 from oms_ledger.http_client.addresses import Allowed, wrong_url
+from oms_ledger.http_client.masking import masked
 from oms_ledger.http_client.webhook_client import Sender, forbidden
 from oms_ledger.notifications.webhook import retry_after
 
 LARGEST = 1024 * 1024  # bytes of an answer, unpacked too
 PATIENCE = aiohttp.ClientTimeout(total=20, sock_connect=5)
-_SHOWN = {"an", "sc", "affiliateid"}
-_MASK = "***"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +66,6 @@ def composed(base: str, path: str, parameters: Mapping[str, str] | None = None) 
 def segment(name: str) -> str:
     """An id as one segment of a path."""
     return quote(name, safe="")
-
-
-def masked(url: str) -> str:
-    """An address without the values of its query, which may be secrets."""
-    parts = urlsplit(url)
-    fields = [
-        (name, value if name.casefold() in _SHOWN else _MASK)
-        for name, value in parse_qsl(parts.query, keep_blank_values=True)
-    ]
-    return urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(fields, safe="*"), ""))
 
 
 def credentials(

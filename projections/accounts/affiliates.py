@@ -13,13 +13,10 @@ from oms_ledger.eventstore.encryption import Encryption
 from projections.subscriptions.checkpoints import now_micros
 from projections.tables import affiliates as t
 
-SECRETS = ("searchURIEndpoint", "connectorEndpoint")
-"""Fields of an affiliate that are stored encrypted."""
-
 
 @dataclass(frozen=True, slots=True)
 class Affiliate:
-    """An entry of the register: `fields` as published, `secrets` those of `SECRETS` it has."""
+    """An entry of the register: `fields` as published, `secrets` the sealed ones."""
 
     account: str
     id: str

@@ -14,21 +14,10 @@ from oms_ledger.eventstore.encryption import Encryption
 from projections.subscriptions.checkpoints import now_micros
 from projections.tables import sellers as t
 
-SECRETS = (
-    "fulfillmentEndpoint",
-    "catalogSystemEndpoint",
-    "changesEndpoint",
-    "user",
-    "password",
-    "appKey",
-    "appToken",
-)
-"""Fields of a seller that are stored encrypted."""
-
 
 @dataclass(frozen=True, slots=True)
 class Seller:
-    """An entry of the register: `fields` as published, `secrets` those of `SECRETS` it has.
+    """An entry of the register: `fields` as published, `secrets` the sealed ones.
 
     `outside`: whether it is no account of this deployment. `channels`: the affiliate of each of
     the account's sales channels.

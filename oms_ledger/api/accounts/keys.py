@@ -13,6 +13,7 @@ from pydantic import Field
 from sqlalchemy import Connection
 
 from oms_ledger.accounts.events import KeyCreated, KeyRevoked, KeyRotated
+from oms_ledger.accounts.parties import read_party
 from oms_ledger.accounts.roles import ROLES
 from oms_ledger.api.accounts.record import record
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
@@ -37,6 +38,7 @@ OVERLAP, LONGEST_OVERLAP = 86_400, 30 * 86_400
 class NewKey(Body):
     role: str
     label: Label = None
+    party: str | None = None
 
 
 class NewLabel(Body):
@@ -51,6 +53,9 @@ class KeyTold(ResponseModel):
     app_key: str = Field(examples=["vtexappkey-acme-8F21C0"])
     label: str | None = Field(description="What the key is for", examples=["erp"])
     role: str = Field(examples=["OMS - Full access"])
+    party: str | None = Field(
+        description="The partner whose orders alone it opens", examples=["seller:warehouse"]
+    )
     created_at: str
     revoked_at: str | None
     previous_token_valid_until: str | None = Field(description="While it is rotated")
@@ -69,6 +74,7 @@ def serialize_key(key: AppKey) -> dict[str, Any]:
         "appKey": key.app_key,
         "label": key.label,
         "role": key.role,
+        "party": key.party,
         "createdAt": instant_text(key.created_at),
         "revokedAt": instant_text(key.revoked_at) if key.revoked_at else None,
         "previousTokenValidUntil": instant_text(key.previous_until) if key.previous_until else None,
@@ -95,13 +101,14 @@ async def post_key(request: Request, cell: TheCell, caller: MayManage) -> Respon
     """A new key of a role that has no resource which the caller lacks."""
     requested = parse(NewKey, await json_body(request))
     _require_role(caller, requested.role)
+    party = str(read_party(requested.party)) if requested.party else None
     label = (requested.label or "").strip() or None
 
     def create(connection: Connection) -> tuple[str, str]:
-        return app_keys.create(connection, caller.account, requested.role, label)
+        return app_keys.create(connection, caller.account, requested.role, label, party)
 
     app_key, token = await asyncio.to_thread(_write, cell, create)
-    await record(cell, caller, KeyCreated(app_key, requested.role))
+    await record(cell, caller, KeyCreated(app_key, requested.role, party))
     fields = serialize_key(await _found(cell, caller, app_key))
     return json_response({**fields, "appToken": token}, 201, {"Cache-Control": "no-store"})
 

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.dependencies.models import Dependant
 
+from oms_ledger.accounts.parties import AFFILIATE, Party, read_party
 from oms_ledger.accounts.roles import DEPLOYMENT, KEYS, OPERATIONS, ROLES
 from oms_ledger.api.auth.own_page import require_own_page
 from oms_ledger.api.auth.rate_limit import Limits
@@ -19,6 +20,9 @@ from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.idempotency import IdempotencyScope
 from oms_ledger.ledger import Ledger
+from oms_ledger.orders.marketplace.levels import delegated, marketplace_order_id_of
+from oms_ledger.orders.order import Order
+from oms_ledger.orders.refusals import OrderNotFound
 from oms_ledger.services.accounts import user_tokens
 from oms_ledger.services.accounts.user_tokens import UserToken
 from oms_ledger.services.customers.identity import mailbox_hash
@@ -47,6 +51,8 @@ class Caller:
     generation: str | None = None
     person: SignedIn | None = None
     acting: str | None = None
+    party: Party | None = None
+    """Whose orders alone the key opens; None for one of the store's own."""
     cause: str | None = None
     idempotency: IdempotencyScope | None = None
     deadline: float | None = None
@@ -130,7 +136,43 @@ async def known_caller(request: Request) -> Caller:
     if requested and requested != caller.account:
         await request.app.state.cell.ledger.account(requested)  # unknown: 404
         raise forbidden(frozenset({f"a role in the account {requested}"}))
+    if caller.party is not None:
+        await _require_party(request, caller, caller.party)
     return caller
+
+
+async def _require_party(request: Request, caller: Caller, party: Party) -> None:
+    """Keep a key that is bound to a partner to that partner's operations and orders."""
+    template = getattr(request.scope.get("route"), "path", "")
+    if not party.opens(request.method, template):
+        raise other_party(party, "the operation")
+    named = request.query_params.get("affiliateId")
+    if named is not None and party.kind == AFFILIATE and named != party.id:
+        raise other_party(party, f"affiliateId {named[:40]!r}")
+    if (order_id := request.path_params.get("order_id")) is not None:
+        cell: Cell = request.app.state.cell
+        order = await order_of_party(cell, caller.account, path_id(order_id))
+        if not is_of_party(order, party):
+            raise OrderNotFound()
+
+
+def other_party(party: Party, what: str) -> ApiError:
+    return ApiError(403, "CHK003", f"Access denied. The key is bound to {party}: not {what}")
+
+
+async def order_of_party(cell: Cell, account: str, order_id: str) -> Order:
+    """An order as either side of it may name it."""
+    try:
+        return await cell.ledger.order(account, order_id)
+    except OrderNotFound:
+        return await cell.ledger.order(account, marketplace_order_id_of(order_id))
+
+
+def is_of_party(order: Order, party: Party) -> bool:
+    """Whether an order was sold by an affiliate, or is to be delivered by a seller now."""
+    if party.kind == AFFILIATE:
+        return order.flow in ("seller", "chain") and order.placed.affiliate_id == party.id
+    return delegated(order) and order.seller == party.id
 
 
 def in_request(request: Request, caller: Caller) -> Caller:
@@ -164,7 +206,8 @@ async def _by_key(request: Request) -> Caller | None:
     if key is None or generation is None:
         raise request.app.state.failed_credentials.refusal(request, app_key)
     resources = ROLES.get(key.role, frozenset())
-    return Caller(key.account, app_key, resources, generation=generation)
+    party = read_party(key.party) if key.party else None
+    return Caller(key.account, app_key, resources, generation=generation, party=party)
 
 
 async def _by_user_token(request: Request) -> Caller | None:
@@ -194,7 +237,8 @@ async def _behind(request: Request, token: UserToken) -> Caller | None:
     if key is None:
         return None
     resources = ROLES.get(key.role, frozenset())
-    return Caller(key.account, key.app_key, resources, generation=token.generation)
+    party = read_party(key.party) if key.party else None
+    return Caller(key.account, key.app_key, resources, generation=token.generation, party=party)
 
 
 KnownCaller = Annotated[Caller, Depends(known_caller)]

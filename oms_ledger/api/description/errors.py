@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from oms_ledger.api.http.errors import is_checkout, is_master_data
+from oms_ledger.api.http.errors import is_checkout, is_master_data, is_seller_register
 
 _ERROR = {
     "type": "object",
@@ -29,6 +29,14 @@ SCHEMAS: dict[str, Any] = {
             "fields": {"type": "object"},
             "error": {"$ref": "#/components/schemas/ErrorDetail"},
             "operationId": {"type": ["string", "null"], "description": "The request's id"},
+        },
+    },
+    "SellerRegisterError": {
+        "type": "object",
+        "required": ["error", "data"],
+        "properties": {
+            "error": {"type": "string"},
+            "data": {"type": "object", "properties": {"code": {"type": "string"}}},
         },
     },
     "MasterDataError": {
@@ -152,6 +160,8 @@ def _body(path: str, code: str, message: str) -> Any:
     detail = {"code": code, "message": message, "exception": None}
     if is_master_data(path):
         return {"Message": message}
+    if is_seller_register(path):
+        return {"error": message, "data": {"code": code}}
     if is_checkout(path):
         request_id = "8f14e45fea0d4c1b9c523b1d2a7c6e10"
         return {"fields": {}, "error": detail, "operationId": request_id}
@@ -162,6 +172,8 @@ def _schema(path: str, status: int) -> Any:
     if is_master_data(path) and status == 400:
         names = ["MasterDataError", "MasterDataProblems"]
         return {"oneOf": [{"$ref": f"#/components/schemas/{name}"} for name in names]}
+    if is_seller_register(path):
+        return {"$ref": "#/components/schemas/SellerRegisterError"}
     name = "MasterDataError" if is_master_data(path) else "Error"
     return {"$ref": f"#/components/schemas/{'CheckoutError' if is_checkout(path) else name}"}
 
@@ -178,6 +190,8 @@ def _family(path: str, status: int) -> str:
         return "MasterDataError"
     if is_checkout(path):
         return "CheckoutError"
+    if is_seller_register(path):
+        return "SellerRegisterError"
     return "OmsError" if path.startswith("/api/oms") else "Error"
 
 
@@ -186,6 +200,7 @@ _PATHS = {
     "OmsError": "/api/oms/",
     "CheckoutError": "/api/checkout/",
     "MasterDataError": "/api/dataentities",
+    "SellerRegisterError": "/api/seller-register",
 }
 
 

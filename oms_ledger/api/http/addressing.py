@@ -27,7 +27,10 @@ from oms_ledger.api.http.errors import body_of
 QUERY_LIMIT = 64 * 1024
 NAME_LIMIT = 256  # characters of an account name in the query
 NO_ACCOUNTS = {"api", "www", "localhost"}
-WITHOUT_API = {"dataentities", "authorization-dimensions", "commercial-authorizations"}
+WITHOUT_API = {
+    *("dataentities", "authorization-dimensions", "commercial-authorizations"),
+    *("seller-register", "fulfillment"),
+}
 """First words of paths that are published without `/api`, too."""
 FIRST_WORDS = {
     *WITHOUT_API,

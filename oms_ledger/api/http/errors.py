@@ -91,6 +91,10 @@ def is_master_data(path: str) -> bool:
     return path.startswith("/api/dataentities")
 
 
+def is_seller_register(path: str) -> bool:
+    return path.startswith("/api/seller-register")
+
+
 def unauthorized(path: str) -> ApiError:
     if is_master_data(path):
         return ApiError(401, "1", "Unauthorized")
@@ -134,6 +138,8 @@ def body_of(scope: Scope, code: str, message: str) -> bytes:
     error = {"code": code, "message": message, "exception": None}
     if is_master_data(scope.get("path", "")):
         return orjson.dumps({"Message": message.replace("Access denied.", "Unauthorized.", 1)})
+    if is_seller_register(scope.get("path", "")):
+        return orjson.dumps({"error": message, "data": {"code": code}})
     if is_policies(scope.get("path", "")):
         return orjson.dumps({"message": _policies_message(code, message)})
     if is_checkout(scope.get("path", "")):
