@@ -5,6 +5,7 @@ import asyncio
 import structlog
 
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.anchors import UnusableSealKey
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.ledger import ConcurrencyError
 from oms_ledger.eventstore.records import micros
@@ -23,6 +24,7 @@ from oms_ledger.orders.payments.decide import expire_payment, expire_placement
 from oms_ledger.refusal import Refusal
 from oms_ledger.services import signals
 from oms_ledger.services.metrics import FIRED
+from oms_ledger.services.ops.anchoring import anchor_when_due
 from projections.carts import store as carts
 from projections.exports import jobs
 from projections.masterdata import triggers
@@ -81,6 +83,7 @@ async def _tick(cell: Cell, stop: Stop) -> None:
                 if loop.time() - dead_lettered >= RETENTION:
                     dead_lettered = loop.time()
                     apply_retention(cell)
+                    await asyncio.to_thread(_anchor, cell)
             await asyncio.to_thread(stop.wait, TICK)
     finally:
         if token is not None:
@@ -143,6 +146,14 @@ def reconcile(cell: Cell) -> int:
         running += [f"run:{run}" for run in runs.unfinished(connection)]
     signals.signal(cell.redis, running, signals.SLOW)
     return signals.signal(cell.redis, sorted(behind))
+
+
+def _anchor(cell: Cell) -> None:
+    """Anchor the ledger when that is due; a key that cannot be used stops no timer."""
+    try:
+        anchor_when_due(cell)
+    except (UnusableSealKey, OSError) as error:
+        log.error("ledger_not_anchored", error=error)
 
 
 def remove_expired_carts(cell: Cell) -> int:

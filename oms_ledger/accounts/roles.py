@@ -194,6 +194,7 @@ OPERATIONS: Mapping[str, frozenset[str]] = {
     "read_entity": frozenset({MD_ENTITY, MD_ADMIN}),
     # The deployment
     "health": NOBODY_IN_PARTICULAR,
+    "deployment_token": NOBODY_IN_PARTICULAR,
     "documentation": NOBODY_IN_PARTICULAR,
     "system": frozenset({DEPLOYMENT}),
     "view_calls": frozenset({VIEW, FULL}),

@@ -26,6 +26,9 @@ MENDABLE = (
     ("oms_ledger.cell", "MissingMasterKey"),
     ("oms_ledger.eventstore.key_check", "WrongMasterKey"),
     ("oms_ledger.jsonata", "EngineMissing"),
+    ("oms_ledger.eventstore.anchors", "MalformedAnchor"),
+    ("oms_ledger.eventstore.anchors", "UnusableSealKey"),
+    ("oms_ledger.eventstore.proof", "UnprovableEvent"),
 )
 
 

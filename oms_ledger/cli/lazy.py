@@ -51,8 +51,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Recompute the chain of seals and every view; name the first position that differs.",
     ),
     "seal": (
-        "maintenance",
+        "anchoring",
         "Print the last position and its seal, to be kept where nobody who writes here writes.",
+    ),
+    "proof": (
+        "anchoring",
+        "Prove the events of one order by an anchor, or check such a proof without a ledger.",
     ),
     "rebuild": (
         "maintenance",

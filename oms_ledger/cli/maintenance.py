@@ -1,12 +1,14 @@
-"""Looking after a ledger: `status`, `verify`, `seal`, `rebuild`."""
+"""Looking after a ledger: `status`, `verify`, `rebuild`."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from oms_ledger.cell import Cell, open_cell
+from oms_ledger.cli.anchoring import known_anchors
 from oms_ledger.cli.output import AsJson, print_json, print_table, progress
 from oms_ledger.eventstore.encryption import ForeignDataKey
 from oms_ledger.eventstore.integrity import Anchor, IntegrityError, latest
@@ -23,7 +25,6 @@ from workers.runtime import embedded_redis
 def install(app: typer.Typer) -> None:
     app.command()(status)
     app.command()(verify)
-    app.command()(seal)
     app.command()(rebuild)
 
 
@@ -90,20 +91,6 @@ def _print_figures(title: str, names: Sequence[str], fields: Sequence[dict[str, 
         print_table((title, *heads), rows)
 
 
-def seal(as_json: AsJson = False) -> None:
-    """Print the last position and its seal, to be kept where nobody who writes here writes."""
-    cell = open_cell()
-    cell.require_tables()
-    anchor = latest(cell.store)
-    if anchor is None:
-        typer.echo("The ledger has no events yet.")
-        raise typer.Exit(1)
-    if as_json:
-        print_json({"position": anchor.position, "seal": anchor.seal.hex()})
-    else:
-        typer.echo(str(anchor))
-
-
 def _anchor(written: str | None) -> Anchor | None:
     try:
         return Anchor.parse(written) if written else None
@@ -119,16 +106,25 @@ def verify(
         str | None,
         typer.Option(metavar="POSITION:SEAL", help="What `oms-ledger seal` printed once."),
     ] = None,
+    anchors: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Anchors that were kept elsewhere, a line each."),
+    ] = None,
+    public_key: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="A key that anchors are signed by; more than once."),
+    ] = None,
 ) -> None:
     """Recompute the chain of seals and every view; name the first position that differs."""
     expected = _anchor(expect)
     cell = open_cell()
     cell.require_tables()
+    known = known_anchors(cell, anchors, public_key or [])
     head = cell.store.head()
     try:
         with progress() as bar:
             task = bar.add_task("Verifying events", total=head)
-            for position in walk(cell.store, head, expected=expected):
+            for position in walk(cell.store, head, expected=expected, anchors=known):
                 bar.update(task, completed=position)
         differing = stale_views(cell)
     except ForeignDataKey as foreign:
@@ -154,6 +150,7 @@ def verify(
                 "ok": not differing,
                 "head": head,
                 "seal": str(anchor) if anchor else None,
+                "anchors": len(known),
                 "position": first,
                 "views": views,
             }

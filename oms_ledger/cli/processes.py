@@ -5,7 +5,7 @@ import fcntl
 import os
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -91,9 +91,16 @@ def up() -> None:
     if link:
         typer.echo(f"Back office: {address_of(settings)}/admin/-/first#{link}")
     try:
-        raise SystemExit(Supervisor(commands, environ, environs={"redis": _plain(environ)}).run())
+        raise SystemExit(Supervisor(commands, environ, environs=_environs(commands, environ)).run())
     finally:
         lock.close()
+
+
+def _environs(commands: Iterable[str], environ: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """By command its variables: the key that signs anchors is the scheduler's alone."""
+    unsigned = {name: text for name, text in environ.items() if name != "OMS_SEAL_KEY_FILE"}
+    environs = {name: unsigned for name in commands if name != "scheduler"}
+    return {**environs, "redis": _plain(environ)}
 
 
 def _plain(environ: Mapping[str, str]) -> dict[str, str]:

@@ -1,11 +1,13 @@
 """Walks the chain of seals: the first position whose stored bytes do not agree is named (G8)."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from oms_ledger.eventstore.anchors import SignedAnchor, seals_after, tree_leaf
+from oms_ledger.eventstore.merkle import Tree
 from oms_ledger.eventstore.store import Store
 from oms_ledger.eventstore.tables import events, seals
 
@@ -48,18 +50,25 @@ def latest(store: Store) -> Anchor | None:
 
 
 def verify(
-    store: Store, head: int, chunk: int = 1000, expected: Anchor | None = None
+    store: Store,
+    head: int,
+    chunk: int = 1000,
+    expected: Anchor | None = None,
+    anchors: Sequence[SignedAnchor] = (),
 ) -> Iterator[int]:
     """Yields the position up to which the chain holds, as it goes; raises `IntegrityError`.
 
-    `expected` is what the chain was sealed with at a position once: who can write the database can
-    seal other events, but not to the same value.
+    `expected` and `anchors` are what the chain was sealed with at a position once: who can write
+    the database can seal other events, but not to the same value. Whose `anchors` are is for the
+    caller to know.
     """
-    if expected and expected.position > head:
-        raise IntegrityError(head + 1, f"events up to {expected.position} are missing")
-    previous, sealed_to = b"", 0
+    known = [*((expected,) if expected else ()), *anchors]
+    known.sort(key=lambda one: one.position, reverse=True)
+    if known and known[0].position > head:
+        raise IntegrityError(head + 1, f"events up to {known[0].position} are missing")
+    previous, sealed_to, tree = b"", 0, Tree()
     while sealed_to < head:
-        found = _seals(store, sealed_to, chunk)
+        found = seals_after(store.database, sealed_to, chunk)
         if not found:
             raise IntegrityError(sealed_to + 1, "these events were never sealed")
         digests = _digests(store, sealed_to, found[-1][0])
@@ -76,29 +85,22 @@ def verify(
                     position_from, f"seal of {position_from}-{position_to} differs"
                 )
             previous, sealed_to = seal, position_to
-            if expected and position_from <= expected.position <= position_to:
-                _require(Anchor(position_to, seal), expected)
+            tree.add(tree_leaf(position_to, seal))
+            while known and known[-1].position <= position_to:
+                _require(known.pop(), Anchor(position_to, seal), tree)
         yield sealed_to
 
 
-def _require(found: Anchor, expected: Anchor) -> None:
+def _require(expected: Anchor | SignedAnchor, found: Anchor, tree: Tree) -> None:
     if found.position != expected.position:
         raise IntegrityError(expected.position, "no seal ends here, as one did")
-    if found.seal != expected.seal:
+    same = found.seal == expected.seal
+    if same and isinstance(expected, SignedAnchor):
+        same = (tree.size, tree.root()) == (expected.size, expected.root)
+    if not same:
         raise IntegrityError(
             expected.position, "the chain up to here is not the one that was sealed then"
         )
-
-
-def _seals(store: Store, after: int, limit: int) -> list[tuple[int, int, bytes]]:
-    query = (
-        select(seals.c.position_to, seals.c.position_from, seals.c.seal)
-        .where(seals.c.position_to > after)
-        .order_by(seals.c.position_to)
-        .limit(limit)
-    )
-    with store.database.reading() as connection:
-        return [(to, from_, bytes(seal)) for to, from_, seal in connection.execute(query)]
 
 
 def _digests(store: Store, after: int, until: int) -> dict[int, bytes]:

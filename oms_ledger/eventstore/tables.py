@@ -81,6 +81,20 @@ seals = Table(
     Column("seal", LargeBinary, nullable=False),
 )
 
+anchors = Table(
+    "anchors",
+    metadata,
+    Column("position", BIG, primary_key=True, autoincrement=False),
+    Column("seal", LargeBinary, nullable=False),
+    Column("size", BIG, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("peaks", LargeBinary, nullable=False),
+    Column("at", BIG, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("time_stamp", LargeBinary),
+)
+
 sequences = Table(
     "sequences",
     metadata,

@@ -82,6 +82,21 @@ class Settings:
     600 in `data_dir`.
     """
 
+    seal_key_file: Path | None = None
+    """OMS_SEAL_KEY_FILE: an Ed25519 private key in PEM that signs anchors of the ledger.
+
+    The scheduler and `oms-ledger seal` read it; the web process has no need of it.
+    """
+
+    seal_every: int = 3600
+    """OMS_SEAL_EVERY: seconds between two anchors of the scheduler."""
+
+    anchor_file: Path | None = None
+    """OMS_ANCHOR_FILE: a file that each anchor is appended to, a line of JSON each."""
+
+    timestamp_url: str | None = None
+    """OMS_TIMESTAMP_URL: an authority of RFC 3161 that time-stamps each anchor."""
+
     hook_allowed_networks: tuple[Network | AllowedNetwork, ...] = ()
     """OMS_HOOK_ALLOWED_NETWORKS: private networks, or single ports of them, that may be called."""
 
@@ -301,6 +316,10 @@ VARIABLES: dict[str, tuple[str, Callable[[str, str], object]]] = {
     "public_url": ("OMS_PUBLIC_URL", addresses.origin),
     "demo": ("OMS_DEMO", _switch),
     "master_key": ("OMS_MASTER_KEY", _key),
+    "seal_key_file": ("OMS_SEAL_KEY_FILE", _path),
+    "seal_every": ("OMS_SEAL_EVERY", _number(1)),
+    "anchor_file": ("OMS_ANCHOR_FILE", _path),
+    "timestamp_url": ("OMS_TIMESTAMP_URL", addresses.web_address),
     "hook_allowed_networks": ("OMS_HOOK_ALLOWED_NETWORKS", _networks),
     "partners": ("OMS_PARTNERS", _one_of({"all": "*", "none": ""}, "all or none")),
     "trusted_proxies": ("OMS_TRUSTED_PROXIES", _plain_networks),

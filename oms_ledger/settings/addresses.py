@@ -87,3 +87,12 @@ def smtp_url(variable: str, text: str) -> str:
         expected = "smtp[s]://user:password@host:port?starttls=required"
         raise SettingsError(variable, found="another form", expected=expected)
     return text
+
+
+def web_address(variable: str, text: str) -> str:
+    """An address that is called over HTTP, without a name or a password."""
+    parts = urlsplit(text)
+    if parts.scheme in ("https", "http") and parts.hostname and not parts.username:
+        return text
+    expected = "an address like https://tsa.example.com/tsr"
+    raise SettingsError(variable, found=without_password(text), expected=expected)

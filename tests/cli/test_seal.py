@@ -93,7 +93,8 @@ def test_commands_print_and_expect_a_seal(
     cell: Cell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     anchor = anchored(cell)
-    monkeypatch.setattr("oms_ledger.cli.maintenance.open_cell", lambda: cell)
+    for module in ("anchoring", "maintenance"):
+        monkeypatch.setattr(f"oms_ledger.cli.{module}.open_cell", lambda: cell)
     monkeypatch.setattr("oms_ledger.cli.maintenance.stale_views", lambda _: [])
     run = CliRunner().invoke
     assert run(app, ["seal"]).output.strip() == str(anchor)

@@ -48,10 +48,15 @@ async def readyz(request: Request) -> Response:
 @router.get("/metrics")
 async def metrics(request: Request, cell: TheCell) -> Response:
     """The metrics, for who has the deployment's token; for others there is no such path."""
+    require_deployment_token(request, cell)
+    return Response(await asyncio.to_thread(_metrics, cell), media_type=CONTENT_TYPE_LATEST)
+
+
+def require_deployment_token(request: Request, cell: Cell) -> None:
+    """Let in who sends OMS_METRICS_TOKEN; for others there is no such path."""
     token, given = cell.settings.metrics_token, request.headers.get("authorization", "")
     if token is None or not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
         raise HTTPException(404)
-    return Response(await asyncio.to_thread(_metrics, cell), media_type=CONTENT_TYPE_LATEST)
 
 
 def _metrics(cell: Cell) -> bytes:

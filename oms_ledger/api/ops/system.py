@@ -8,16 +8,19 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 from sqlalchemy import select
+from starlette.exceptions import HTTPException
 
-from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
+from oms_ledger.api.auth.dependencies import Caller, TheCell, public_route, requires
 from oms_ledger.api.history.history import ResponseModel
+from oms_ledger.api.ops.health import require_deployment_token
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore.integrity import IntegrityError, verify
+from oms_ledger.eventstore import anchors
+from oms_ledger.eventstore.integrity import IntegrityError, latest, verify
 from oms_ledger.eventstore.tables import seals
 from oms_ledger.services.state import state_of
 from projections.ops.verify import count_orders, verify_views
@@ -69,6 +72,43 @@ async def get_seals(
     return json_response({"seals": await asyncio.to_thread(look)})
 
 
+class CurrentSeal(ResponseModel):
+    position: int
+    seal: str = Field(description="SHA-256 over the seal before and the events, in hex")
+    size: int | None = Field(description="Seals up to there; null where nothing is signed")
+    root: str | None = Field(description="Root of the hash tree (RFC 6962) over these seals")
+    at: str = Field(description="When it was signed, or looked at")
+    key: str | None = Field(description="Names the public key")
+    signature: str | None = Field(description="Ed25519 over the anchor's statement, in base64")
+    time_stamp: str | None = Field(description="A token of RFC 3161 over it, in base64")
+
+
+@router.get(
+    "/seal", response_model=CurrentSeal, dependencies=[Depends(public_route("deployment_token"))]
+)
+async def get_seal(request: Request, cell: TheCell) -> Response:
+    """The newest signed anchor, or the last seal where nothing signs: kept elsewhere, it proves
+    what the ledger was.
+
+    It takes the deployment's token, `Authorization: Bearer $OMS_METRICS_TOKEN`.
+    """
+    require_deployment_token(request, cell)
+    found = await asyncio.to_thread(_current_seal, cell)
+    if found is None:
+        raise HTTPException(404)
+    return json_response(found)
+
+
+def _current_seal(cell: Cell) -> dict[str, Any] | None:
+    if signed := anchors.newest(cell.database):
+        return signed.fields()
+    if (last := latest(cell.store)) is None:
+        return None
+    unsigned = dict.fromkeys(("size", "root", "key", "signature", "timeStamp"))
+    at = cell.ledger.now().isoformat()
+    return {"position": last.position, "seal": last.seal.hex(), "at": at, **unsigned}
+
+
 @router.post("/verify")
 async def post_verify(cell: TheCell, caller: MayLook) -> Response:
     """Recompute the chain of seals and every view, while everything goes on.
@@ -85,10 +125,11 @@ def _lines(cell: Cell) -> Iterator[bytes]:
 
 
 def _verified(cell: Cell) -> Iterator[dict[str, Any]]:
+    known = anchors.kept(cell.database)
     head, orders = cell.store.head(), count_orders(cell.database)
     total = head + orders
     try:
-        for position in verify(cell.store, head):
+        for position in verify(cell.store, head, anchors=known):
             yield {"done": position, "total": total}
     except IntegrityError as tampered:
         yield {"ok": False, "position": tampered.position, "reason": tampered.reason, "views": []}
