@@ -7,11 +7,17 @@ views' subscription over, brings them up to the head it saw, and lets go of it a
 import asyncio
 import threading
 import time
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection
 
 from oms_ledger.cell import Cell
 from projections.subscriptions import checkpoints
 from projections.subscriptions.views import VIEWS
 
+P = ParamSpec("P")
+T = TypeVar("T")
 PATIENCE, LOOK, LONGEST = 0.1, 0.005, 2.0  # seconds
 
 
@@ -23,9 +29,33 @@ class Freshness:
         self._folds = cell.loader()
         self._catching_up = threading.Lock()
 
+    async def read(
+        self,
+        function: Callable[Concatenate[Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> tuple[T, int]:
+        """What a function reads of the view in one snapshot, and how many events are missing in it.
+
+        A view that is as new as the ledger is read at once, in the same visit to the database.
+        """
+
+        def look(connection: Connection) -> tuple[int, T | None]:
+            head, missing = checkpoints.lag(connection, self._subscription)
+            return (head, None) if missing else (0, function(connection, *args, **kwargs))
+
+        head, found = await self._cell.read(look)
+        missing = await self._until(head) if head else 0
+        if found is None:
+            found = await self._cell.read(function, *args, **kwargs)
+        return found, missing
+
     async def wait(self) -> int:
         """Wait until the views are as new as the ledger is now; how many events are missing."""
-        head = await asyncio.to_thread(self._cell.store.head)
+        head, missing = await self._cell.read(checkpoints.lag, self._subscription)
+        return await self._until(head) if missing else 0
+
+    async def _until(self, head: int) -> int:
         waited = 0.0
         while (missing := await asyncio.to_thread(self._missing, head)) and waited < PATIENCE:
             await asyncio.sleep(LOOK)

@@ -12,10 +12,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.folding import Page, StreamLoader
+from oms_ledger.eventstore.tables import events
 from projections.subscriptions import leases
 from projections.subscriptions.leases import Fenced
 from projections.tables import subscriptions
@@ -230,6 +231,23 @@ def catch_up(
         finally:
             leases.release(database, subscription, token)
     return left
+
+
+_LAG = select(
+    select(func.coalesce(func.max(events.c.position), 0)).scalar_subquery(),
+    select(subscriptions.c.position)
+    .where(subscriptions.c.id == bindparam("subscription"))
+    .scalar_subquery(),
+)
+
+
+def lag(connection: Connection, subscription: str) -> tuple[int, int]:
+    """The ledger's head, and how many positions before it the subscription has not passed.
+
+    A subscription that there is not lacks none.
+    """
+    head, at = connection.execute(_LAG, {"subscription": subscription}).one()
+    return head, 0 if at is None else max(0, head - at)
 
 
 def missing(database: Database, subscription: str, head: int) -> int:

@@ -70,3 +70,23 @@ def test_text_of_a_path_is_decoded_once(endpoint, name):
     """A parameter is a `PathId`, or of a type that percent signs are no part of."""
     annotation = inspect.signature(endpoint).parameters[name].annotation
     assert annotation == PathId or (get_args(annotation) or (annotation,))[0] is int
+
+
+def test_nothing_of_a_request_is_handed_to_a_thread_by_the_framework():
+    """A dependency or an endpoint that is no coroutine costs a thread for each request."""
+
+    def calls(dependant):
+        yield dependant.call
+        for one in dependant.dependencies:
+            yield from calls(one)
+
+    found = {
+        call
+        for module in ROUTERS
+        for route in module.router.routes
+        for call in calls(route.dependant)
+        if not inspect.iscoroutinefunction(call)
+        and not inspect.iscoroutinefunction(type(call).__call__)
+        and not inspect.isasyncgenfunction(call)
+    }
+    assert found == set()

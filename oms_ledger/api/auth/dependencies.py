@@ -68,12 +68,17 @@ class Caller:
         return CommandContext(self.account, self.actor, self.cause, self.idempotency, self.deadline)
 
 
-def get_cell(request: Request) -> Cell:
+def cell_of(request: Request) -> Cell:
     cell: Cell = request.app.state.cell
     return cell
 
 
-def get_ledger(cell: Annotated[Cell, Depends(get_cell)]) -> Ledger:
+async def get_cell(request: Request) -> Cell:
+    """As a dependency: FastAPI would call what is no coroutine in a thread."""
+    return cell_of(request)
+
+
+async def get_ledger(cell: Annotated[Cell, Depends(get_cell)]) -> Ledger:
     return cell.ledger
 
 
@@ -177,7 +182,7 @@ def is_of_party(order: Order, party: Party) -> bool:
 
 def in_request(request: Request, caller: Caller) -> Caller:
     """The caller with the id and the deadline of the request, and its key, if it came with one."""
-    state, settings = request.scope["state"], get_cell(request).settings
+    state, settings = request.scope["state"], cell_of(request).settings
     return replace(
         caller,
         cause=state["request_id"],

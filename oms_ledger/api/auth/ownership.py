@@ -5,7 +5,6 @@ from sqlalchemy import Connection
 
 from oms_ledger.accounts.roles import PLACE
 from oms_ledger.api.auth.dependencies import Caller
-from oms_ledger.api.orders.lists import at_one_moment
 from oms_ledger.cell import Cell
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.parts import Json
@@ -14,16 +13,16 @@ from oms_ledger.services.customers.identity import body_with_identity
 from projections.customers import shoppers
 
 
-async def require_own(request: Request, cell: Cell, order: Order, email: str) -> None:
+async def require_own(request: Request, order: Order, email: str) -> None:
     """Refuses an order that is not this person's: it is as unknown as one that is not there."""
-    await request.app.state.freshness.wait()
     profile = order.placed.client_profile
 
     def is_theirs(connection: Connection) -> bool:
         person = shoppers.known_as(connection, order.account, email)
         return person.is_of(profile.get("email"), profile.get("userProfileId"))
 
-    if not await at_one_moment(cell, is_theirs):
+    theirs, _ = await request.app.state.freshness.read(is_theirs)
+    if not theirs:
         raise OrderNotFound()
 
 

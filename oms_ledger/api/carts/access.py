@@ -53,9 +53,13 @@ MayReadPlaced = Annotated[Caller, Depends(AnybodyDoor("read_placed_orders"))]
 MaySimulate = Annotated[Caller, Depends(AnybodyDoor("simulate_cart"))]
 
 
-def get_carts(request: Request) -> Carts:
+def carts_of(request: Request) -> Carts:
     carts: Carts = request.app.state.carts
     return carts
+
+
+async def get_carts(request: Request) -> Carts:
+    return carts_of(request)
 
 
 TheCarts = Annotated[Carts, Depends(get_carts)]

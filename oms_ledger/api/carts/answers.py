@@ -13,7 +13,7 @@ from oms_ledger.api.carts.access import (
     approach_of,
     cart_caller,
     cart_id_of,
-    get_carts,
+    carts_of,
     viewer_of,
 )
 from oms_ledger.api.http.origin import origin_of
@@ -51,7 +51,7 @@ async def changed(
     **fields: Any,
 ) -> Answer:
     account = await cell.ledger.account(caller.account)
-    return await get_carts(request).change(
+    return await carts_of(request).change(
         account,
         cart_id_of(order_form_id),
         cart_caller(request, caller),

@@ -119,4 +119,4 @@ async def _require_shopper(request: Request, cell: Cell, caller: Caller, order: 
         return
     if await holds_cookie(cell, request, caller.account, order.placed.order_group):
         return
-    await require_own(request, cell, order, caller.shopper)
+    await require_own(request, order, caller.shopper)

@@ -12,7 +12,7 @@ from oms_ledger.api.auth.dependencies import (
     TheLedger,
     requires,
 )
-from oms_ledger.api.carts.access import get_carts
+from oms_ledger.api.carts.access import carts_of
 from oms_ledger.api.checkout.placement import put_orders
 from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import Body, json_body, parse
@@ -37,7 +37,7 @@ async def put_chain_orders(request: Request, cell: TheCell, caller: MayPlace) ->
     """
     body = await json_body(request)
     if not isinstance(body, dict) or "marketplaceOrderGroup" not in body:
-        return await put_orders(request, cell, get_carts(request), caller)
+        return await put_orders(request, cell, carts_of(request), caller)
     if not caller.resources & OPERATIONS["authorize_chain"]:
         raise forbidden(OPERATIONS["authorize_chain"])
     group = body["marketplaceOrderGroup"]

@@ -9,7 +9,7 @@ from oms_ledger.accounts.roles import FULL, LIST, OPERATIONS, VIEW
 from oms_ledger.api.auth.dependencies import (
     Caller,
     admitted,
-    get_cell,
+    cell_of,
     in_request,
     known_caller,
 )
@@ -93,7 +93,7 @@ async def _anonymous_account(request: Request) -> str | None:
     if not requested:
         return None
     try:
-        await get_cell(request).ledger.account(requested)
+        await cell_of(request).ledger.account(requested)
     except AccountNotFound:
         return None
     return str(requested)

@@ -14,7 +14,9 @@ from oms_ledger.api.notifications import feed, hook, hook_admin, subscription_ad
 KEY = "/api/ledger/keys/{app_key}"
 
 
-def _named(app_key: Annotated[str, Path(description="The key whose feed or hook is meant")]) -> str:
+async def _named(
+    app_key: Annotated[str, Path(description="The key whose feed or hook is meant")],
+) -> str:
     return app_key
 
 

@@ -70,7 +70,7 @@ async def post_user_cancel_request(
     reason = _checked(requested.reason)
     order = await cell.ledger.order(caller.account, order_id)
     if caller.shopper is not None:
-        await require_own(request, cell, order, caller.shopper)
+        await require_own(request, order, caller.shopper)
 
     decision = partial(cancel, reason=reason, requested_by_user=True, called_by=caller.app_key)
     order = await cell.ledger.change(caller.context, order_id, decision)

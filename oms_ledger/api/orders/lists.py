@@ -1,8 +1,8 @@
 """Lists of orders: List orders and the extended search (contract 02 §§4, 5)."""
 
 import asyncio
-from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from datetime import datetime
+from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
@@ -36,7 +36,6 @@ MayList = Annotated[Caller, Depends(requires("list_orders"))]
 MaySearch = Annotated[Caller, Depends(requires("extended_search"))]
 
 REPORT_LIMIT = 50_000
-T = TypeVar("T")
 
 
 @router.get("/api/oms/pvt/orders")
@@ -44,8 +43,9 @@ async def list_orders(request: Request, cell: TheCell, caller: MayList) -> Respo
     account = await cell.ledger.account(caller.account)
     query = request.query_params
     wanted = requested(account, of_query(query.multi_items()), cell.ledger.now())
-    behind = await request.app.state.freshness.wait()
-    page, shown = await _read(cell, wanted, query.get("_facets", ""))
+    (page, shown), behind = await request.app.state.freshness.read(
+        _read, wanted, query.get("_facets", ""), cell.ledger.now()
+    )
     rows = rows_told(page, language_of(request, account), account)
     answer = list_answer(rows, page, wanted.order_query, shown, stats=query.get("_stats") != "0")
     return json_response(answer, headers=_behind(behind))
@@ -60,8 +60,9 @@ async def extended_search(request: Request, cell: TheCell, caller: MaySearch) ->
     query = request.query_params
     given = of_query(query.multi_items()) | of_body(body or {})
     wanted = requested(account, given, cell.ledger.now(), bare_fields=True)
-    behind = await request.app.state.freshness.wait()
-    page, shown = await _read(cell, wanted, _first(given, "_facets"))
+    (page, shown), behind = await request.app.state.freshness.read(
+        _read, wanted, _first(given, "_facets"), cell.ledger.now()
+    )
     rows = await asyncio.to_thread(_search_rows, cell, account, page)
     stats = _first(given, "_stats") != "0"
     answer = list_answer(rows, page, wanted.order_query, shown, stats=stats)
@@ -77,19 +78,12 @@ def _behind(behind: int) -> dict[str, str] | None:
     return {"X-Ledger-Lag": str(behind)} if behind else None
 
 
-async def _read(cell: Cell, wanted: ParsedRequest, named: str) -> tuple[Page, list[dict[str, Any]]]:
-    """The page and its facets, as they are at one moment."""
-    now = cell.ledger.now()
-
-    def read(connection: Connection) -> tuple[Page, list[dict[str, Any]]]:
-        page = orders_query.page(connection, wanted.order_query)
-        return page, facets(connection, wanted, named, now)
-
-    return await at_one_moment(cell, read)
-
-
-async def at_one_moment(cell: Cell, read: Callable[[Connection], T]) -> T:
-    return await cell.read(read)
+def _read(
+    connection: Connection, wanted: ParsedRequest, named: str, now: datetime
+) -> tuple[Page, list[dict[str, Any]]]:
+    """The page and its facets."""
+    page = orders_query.page(connection, wanted.order_query)
+    return page, facets(connection, wanted, named, now)
 
 
 def rows_told(

@@ -18,7 +18,7 @@ from oms_ledger.api.orders.documents import (
     language_of,
     shown,
 )
-from oms_ledger.api.orders.lists import at_one_moment, list_answer, rows_told
+from oms_ledger.api.orders.lists import list_answer, rows_told
 from oms_ledger.api.orders.queries import (
     Given,
     interval,
@@ -46,8 +46,7 @@ async def list_user_orders(request: Request, cell: TheCell, caller: User) -> Res
     given = of_query(request.query_params.multi_items())
     email = _customer(caller, given)
     order_query = _question(account, given, cell)
-    behind = await request.app.state.freshness.wait()
-    page = await _page(cell, order_query, email)
+    page, behind = await request.app.state.freshness.read(_page, order_query, email)
     rows = rows_told(page, language_of(request, account), account, to_owner=_owns(caller))
     headers = {"X-Ledger-Lag": str(behind)} if behind else None
     return json_response(list_answer(rows, page, order_query, []), headers=headers)
@@ -57,9 +56,9 @@ async def list_user_orders(request: Request, cell: TheCell, caller: User) -> Res
 async def get_last_order(request: Request, cell: TheCell, caller: User) -> Response:
     account = await cell.ledger.account(caller.account)
     email = _customer(caller, of_query(request.query_params.multi_items()))
-    await request.app.state.freshness.wait()
     created = reachable(account, (None, None), cell.ledger.now())
-    page = await _page(cell, OrderQuery(account.name, created=created, per_page=1), email)
+    wanted = OrderQuery(account.name, created=created, per_page=1)
+    page, _ = await request.app.state.freshness.read(_page, wanted, email)
     if not page.order_ids:
         raise OrderNotFound()
     return await _shown(request, cell, account, page.order_ids[0], caller)
@@ -75,7 +74,7 @@ async def get_user_order(
     order = await cell.ledger.order(account.name, order_id)
     order_id = order.order_id
     if email is not None:
-        await require_own(request, cell, order, email)
+        await require_own(request, order, email)
     if not await is_reachable(cell, account, order_id):
         raise OrderNotFound()
     return await _shown(request, cell, account, order_id, caller)
@@ -140,12 +139,9 @@ def _of_company(account: Account, given: Given, order_query: OrderQuery, cell: C
     )
 
 
-async def _page(cell: Cell, order_query: OrderQuery, email: str | None) -> Page:
-    def read(connection: Connection) -> Page:
-        if email is None:
-            return query.page(connection, order_query)
-        person = shoppers.known_as(connection, order_query.account, email)
-        own = tuple((TermFilter(kind, terms),) for kind, terms in person.terms())
-        return query.page(connection, replace(order_query, any_of=(*order_query.any_of, own)))
-
-    return await at_one_moment(cell, read)
+def _page(connection: Connection, order_query: OrderQuery, email: str | None) -> Page:
+    if email is None:
+        return query.page(connection, order_query)
+    person = shoppers.known_as(connection, order_query.account, email)
+    own = tuple((TermFilter(kind, terms),) for kind, terms in person.terms())
+    return query.page(connection, replace(order_query, any_of=(*order_query.any_of, own)))
