@@ -3,8 +3,7 @@
 import asyncio
 import gzip
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_network
+from datetime import UTC, datetime
 
 import aiohttp
 import pytest
@@ -14,42 +13,40 @@ from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.http_client.partner_client import PartnerClients
 from oms_ledger.web import build
-from projections.accounts import sellers
-from projections.accounts.sellers import Seller
 from projections.outbox import messages
+from tests.support.outside_sales import (
+    PUBLIC,
+    SELLER,
+    bought,
+    cancel,
+    get,
+    opened,
+    register_seller,
+    rest,
+    status,
+)
 from tests.support.outsider import SILENCE, Outsider, Reply, well_behaved_seller
-from tests.support.purchases import purchase
-from tests.support.run_until_idle import FakeClock, settle
+from tests.support.run_until_idle import FakeClock
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-SELLER = "elsewhere"
-ORDERS = "/api/oms/pvt/orders"
 COMMISSION = {
     "sellerCommissionConfiguration": [
         {"productCommissionPercentage": 12.5, "freightCommissionPercentage": 2}
     ]
 }
-PUBLIC = "https://oms.example.com"
 
 
 @pytest.fixture
 def cell(cell):
-    """The cell of the tests, where the operator opened the loopback addresses."""
-    networks = (ip_network("127.0.0.1/32"),)
-    opened = Cell(replace(cell.settings, hook_allowed_networks=networks, public_url=PUBLIC))
-    yield opened
-    opened.close()
+    with opened(cell) as beside:
+        yield beside
 
 
 @pytest.fixture
 def seller(cell, client):
     client.app = build(cell)
     with Outsider(well_behaved_seller) as outsider:
-        secrets = {"fulfillmentEndpoint": f"{outsider.url}/seller/?token=hush"}
-        secrets |= {"appKey": "key", "appToken": "token"}
-        one = Seller("acme", SELLER, True, {"name": "Elsewhere", **COMMISSION}, secrets)
-        with cell.database.writing() as connection:
-            sellers.save(connection, one, cell.encryption)
+        register_seller(cell, f"{outsider.url}/seller/?token=hush", **COMMISSION)
         yield outsider
 
 
@@ -62,37 +59,6 @@ def clock(cell, seller):
 def impatient(cell):
     """Silence of a partner is known sooner."""
     cell.__dict__["partner_clients"] = PartnerClients(aiohttp.ClientTimeout(total=0.5))
-
-
-def bought(client, *, paid=True, **details):
-    body = purchase(price=1000, quantity=3)
-    body["items"][0] |= {"seller": SELLER, **details}
-    placed = client.call("PUT", "/api/checkout/pub/orders", body)
-    assert placed.status == 201, placed.body
-    order = placed.json()["orders"][0]
-    answer = client.call("POST", f"/api/checkout/pub/gatewayCallback/{order['orderGroup']}", {})
-    assert answer.status == 204, answer.body
-    return order["orderId"]
-
-
-def get(client, order_id):
-    return client.call("GET", f"{ORDERS}/{order_id}").json()
-
-
-def status(client, order_id):
-    return get(client, order_id)["status"]
-
-
-def rest(cell, clock, **later):
-    clock.at += timedelta(**later)
-    asyncio.run(settle(cell))
-
-
-def cancel(client, order_id, reason="Changed my mind"):
-    body = {"reason": reason, "requestedByUser": True}
-    answer = client.call("POST", f"{ORDERS}/{order_id}/cancel", body)
-    assert answer.status == 200, answer.body
-    return answer
 
 
 def test_order_is_placed_at_the_seller_and_authorized_once_it_is_taken(cell, client, seller, clock):

@@ -41,6 +41,16 @@ class ModificationOfChain(ChangeRefused):
     text = "It is not allowed to make modifications to chain orders"
 
 
+class MarketplaceNotAsked(Refusal):
+    """The outsider that sold the order did not say yes to its change."""
+
+    code, text = "CHK0291", "An error has occurred during communication with the MOI service"
+
+
+class ModificationOfExternalSeller(ChangeRefused):
+    text = "An external seller delivers this order: ask for a v2 change"
+
+
 class ModificationNotApproved(ChangeRefused):
     text = (
         "It is only allowed to register a modification in the order when the payment is approved"

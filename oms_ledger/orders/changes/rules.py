@@ -1,6 +1,7 @@
 """Whether an order can be changed now, by v2 (contract 03 §1). `allowEdition` asks the same."""
 
 from oms_ledger.orders.changes import refusals
+from oms_ledger.orders.marketplace.levels import marketplace_endpoint
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.status import Status
 from oms_ledger.refusal import Refusal
@@ -12,8 +13,7 @@ IN_HANDLING = frozenset(
 
 def require_changeable(order: Order) -> None:
     """Refuses with the published code what is in the way of any change."""
-    if order.flow == "chain":
-        raise refusals.ChangeOfChain()
+    _require_sides(order)
     if order.status is None:
         raise refusals.ChangeWithoutWorkflow(order.order_id)
     if order.status in (Status.CANCEL, Status.CANCELED, Status.REPLACED):
@@ -31,6 +31,13 @@ def require_changeable(order: Order) -> None:
         raise refusals.ChangeSettled()
     if order.flow != "seller" and not order.placed.transaction_id:
         raise refusals.ChangeWithoutPayment(order.order_id)
+
+
+def _require_sides(order: Order) -> None:
+    if order.flow == "chain":
+        raise refusals.ChangeOfChain()
+    if marketplace_endpoint(order) is not None:
+        raise refusals.ParticipantUnreachable()  # the protocol has no request for it
 
 
 def require_undisturbed(order: Order) -> None:

@@ -10,6 +10,7 @@ from oms_ledger.orders.changes import refusals
 from oms_ledger.orders.changes.payments import growing_payment, has_own_payment, parts_of
 from oms_ledger.orders.changes.rules import IN_HANDLING
 from oms_ledger.orders.decide import DecisionContext, with_automatic_transitions
+from oms_ledger.orders.marketplace.levels import marketplace_endpoint
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.pricing import line_total
 from oms_ledger.orders.status import Status
@@ -119,17 +120,31 @@ def _well_formed(requested: Modification) -> None:
         raise refusals.InvalidModification()
 
 
-def _allowed(order: Order) -> None:
-    if order.flow == "chain":
+_APPROVED = {
+    "marketplace": Status.PAYMENT_APPROVED,
+    "chain": Status.WAITING_SELLER_HANDLING,
+}
+"""Where an order that others deliver takes a change."""
+
+
+def _require_sides(order: Order) -> None:
+    """A chain order is changed for an outsider that pays; a seller outside agrees to v2 alone."""
+    if order.flow == "chain" and marketplace_endpoint(order) is None:
         raise refusals.ModificationOfChain()
+    if order.placed.seller_outside:
+        raise refusals.ModificationOfExternalSeller()
+
+
+def _allowed(order: Order) -> None:
+    _require_sides(order)
     if order.status is None:
         raise refusals.ModificationWithoutWorkflow(order.order_id)
     if order.change_in_progress:
         raise refusals.ChangeInProgress()
     if any(request.ended == "done" for request in order.change_requests):
         raise refusals.ChangedByV2()
-    if order.flow == "marketplace":
-        if order.status is not Status.PAYMENT_APPROVED:
+    if order.flow in _APPROVED:
+        if order.status is not _APPROVED[order.flow]:
             raise refusals.ModificationNotApproved()
     elif order.status not in IN_HANDLING:
         raise refusals.ModificationNotInHandling()

@@ -4,7 +4,8 @@ The caller waits for the answer, so a gateway that says no refuses the change. I
 the order's and the request's id: the same request again asks again, and pays nothing twice. That
 it is asked is on record before (`prepared_changes`), so that money which nobody registers goes
 back. A seller that has invoiced meanwhile refuses it as well: of an order that others deliver,
-the change is registered at the seller first, and then upwards.
+the change is registered at the seller first, and then upwards. An outsider that sold the order is
+asked before anybody else.
 """
 
 from collections.abc import Sequence
@@ -29,6 +30,7 @@ from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.gateway import GatewayClosed, GatewayRejected, GatewayUnavailable
 from oms_ledger.orders.refusals import Busy, OrderNotFound
 from oms_ledger.refusal import Refusal
+from oms_ledger.services.changes.marketplace_approval import require_approval
 from oms_ledger.services.changes.v1_payment import authorize_increase, give_up
 
 
@@ -47,6 +49,7 @@ async def register(
     if not registered(order, requested.request_id):
         news = decision(order, await cell.ledger.decision_context(order))
         paid = _increase(order, news)
+    await require_approval(cell, order, news)
     if paid:
         prepared = await _paid(cell, ctx, order, paid, requested.request_id)
 

@@ -30,7 +30,11 @@ async def ask(
 ) -> PartnerAnswer:
     """Send a request of an account; `message_id` (32 hex) is the same at every repetition."""
     client = cell.partner_clients.of(cell.settings.networks_of(account))
-    return await client.ask(method, endpoint, orjson.dumps(body), headers(message_id))
+    return await client.ask(method, endpoint, sent(body), headers(message_id))
+
+
+def sent(body: Json | list[Json]) -> bytes:
+    return orjson.dumps(body)
 
 
 def headers(message_id: str) -> dict[str, str]:
