@@ -17,6 +17,7 @@ from benchmarks import (
     documents,
     encoding,
     evaluation,
+    failover,
     large,
     latency,
     listing,
@@ -71,6 +72,7 @@ def main(parts: list[str]) -> int:
         "documents": partial(documents.figures, count=much.documents, seconds=much.seconds),
         "cost": partial(cost.figures, scale=much),
         "http": partial(over_http.figures, scale=much),
+        "failover": failover.figures,
         "overload": partial(overload.figures, seconds=much.seconds),
     }
     if unknown := set(parts) - {"codec", *named}:
