@@ -24,11 +24,12 @@ def install(app: typer.Typer) -> None:
 def doctor(as_json: AsJson = False) -> None:
     """Say what is wrong with this deployment, and what to do about it."""
     settings = Settings.from_environment()
-    if settings.redis_url is None:
+    own_redis = settings.redis_url is None
+    if own_redis:
         embedded = embedded_redis.url(embedded_redis.address(settings.data_dir))
         settings = replace(settings, redis_url=embedded)
     cell = Cell(settings)
-    findings = list(diagnose(cell))
+    findings = list(diagnose(cell, own_redis=own_redis))
     cell.close()
     if as_json:
         print_json([asdict(one) for one in findings])

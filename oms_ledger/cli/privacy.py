@@ -58,5 +58,5 @@ def erase(
         typer.echo(
             f"Erased the person from {fields['erased']} orders; {fields['open']} open ones were"
             " skipped. Backups and PostgreSQL's dead rows still have what they had: see"
-            " docs/how-to/operations.md."
+            " docs/how-to/restore.md."
         )

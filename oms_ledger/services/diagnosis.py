@@ -39,8 +39,9 @@ _SERVER = text(
     " current_setting('fsync') = 'on', extract(epoch FROM clock_timestamp())::float8"
 )
 _STANDBYS = text(
-    "SELECT coalesce(string_agg(application_name, ', '), '') FROM pg_stat_replication"
-    " WHERE sync_state IN ('sync', 'quorum')"
+    "SELECT coalesce(string_agg(application_name, ', ')"
+    " FILTER (WHERE sync_state IN ('sync', 'quorum')), ''),"
+    " pg_has_role(current_user, 'pg_monitor', 'usage') FROM pg_stat_replication"
 )
 
 
@@ -66,13 +67,13 @@ def wrong(subject: str, found: str, advice: str) -> Finding:
     return Finding(subject, "wrong", found, advice)
 
 
-def diagnose(cell: Cell) -> Iterator[Finding]:
-    """Every finding, one after the other."""
+def diagnose(cell: Cell, *, own_redis: bool = False) -> Iterator[Finding]:
+    """Every finding, one after the other; `own_redis`: that of `up`, since none was given."""
     file = cell.settings.sqlite_path
     if file is not None and not file.exists():
         yield wrong("database", f"there is no {file}", "Start `oms-ledger up`, which makes it.")
         return
-    yield from _settings(cell)
+    yield from _settings(cell, own_redis)
     yield from _disk(cell.settings.data_dir)
     yield from _redis(cell)
     try:
@@ -89,7 +90,7 @@ def diagnose(cell: Cell) -> Iterator[Finding]:
         yield wrong("database", f"does not answer: {why}", advice)
 
 
-def _settings(cell: Cell) -> Iterator[Finding]:
+def _settings(cell: Cell, own_redis: bool) -> Iterator[Finding]:
     settings, sqlite = cell.settings, cell.settings.sqlite_path is not None
     public = not is_loopback(settings.host)
     if public and settings.public_url is None:
@@ -103,7 +104,7 @@ def _settings(cell: Cell) -> Iterator[Finding]:
     if settings.master_key is None:
         advice = "Set OMS_MASTER_KEY or OMS_MASTER_KEY_FILE to the same key on every machine."
         yield note("settings", "the master key is a file of this machine", advice)
-    if (settings.redis_url or "unix:").startswith("unix:"):
+    if own_redis:
         advice = "Set REDIS_URL, or signals stay on the machine that they began on."
         yield note("settings", "each machine has a Redis of its own", advice)
 
@@ -138,7 +139,7 @@ def _database(cell: Cell) -> Iterator[Finding]:
         began = time.time()
         row = connection.execute(_SERVER).one()
         took = time.time() - began
-        standbys = str(connection.execute(_STANDBYS).scalar_one())
+        standbys, may_look = connection.execute(_STANDBYS).one()
     version, recovery, read_only, commit, names, most, fsync, theirs = row
     yield _version(version, took)
     if recovery or read_only:
@@ -149,7 +150,7 @@ def _database(cell: Cell) -> Iterator[Finding]:
         yield ok("role", "primary")
     if not fsync:
         yield wrong("durability", "fsync is off", "Set fsync = on: a crash loses the database.")
-    yield _replication(commit, names, standbys)
+    yield _replication(commit, names, standbys if may_look else None)
     if most < CONNECTIONS:
         yield note("connections", f"max_connections = {most}", f"Set it to {CONNECTIONS} or more.")
     yield _clock(began + took / 2 - theirs)
@@ -162,13 +163,17 @@ def _version(version: int, took: float) -> Finding:
     return note("database", found, f"Tested with PostgreSQL {OLDEST} to {NEWEST}: use one of them.")
 
 
-def _replication(commit: str, names: str, standbys: str) -> Finding:
+def _replication(commit: str, names: str, standbys: str | None) -> Finding:
+    """`standbys` are those that commits wait for; None when nobody may look."""
     if commit in ("off", "local") and (names or commit == "off"):
         advice = "Set synchronous_commit = on: else a crash loses orders that were answered."
         return wrong("replication", f"synchronous_commit = {commit}", advice)
     if not names:
         advice = "Give it a synchronous standby where losing its disk must lose no order."
         return note("replication", "no synchronous standby", advice)
+    if standbys is None:
+        advice = "To see whether it is there: GRANT pg_monitor TO the role of OMS_DATABASE_URL."
+        return note("replication", f"synchronous_standby_names = {names}", advice)
     if not standbys:
         advice = "No commit is answered until a standby connects: start it, or drop the setting."
         return wrong("replication", f"synchronous_standby_names = {names}, none is there", advice)

@@ -203,7 +203,7 @@ def test_an_export_that_was_made_before_is_gone(cell, client):
 @pytest.mark.guarantee("G56")
 def test_the_bytes_on_disk_tell_nothing_either(cell, client):
     if not cell.database.sqlite:
-        return  # PostgreSQL's dead rows go with a vacuum, as docs/how-to/operations.md says
+        return  # PostgreSQL's dead rows go with a vacuum, as docs/how-to/restore.md says
     delivered(client)
     for view in VIEWS:
         catch_up(cell, view)

@@ -72,6 +72,7 @@ def test_processes_that_are_missing_are_named(cell):
         ("remote_apply", "*", "two", "ok"),
         ("on", "", "", "note"),
         ("on", "*", "", "wrong"),
+        ("on", "*", None, "note"),
         ("off", "", "", "wrong"),
         ("local", "*", "two", "wrong"),
     ],
