@@ -300,33 +300,6 @@ attempts = Table(
     Index("attempts_latest", "app_key", "at"),
 )
 
-outbox_messages = Table(
-    "outbox_messages",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("account", Text, nullable=False),
-    Column("order_id", Text, nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("position", BIG, nullable=False),
-    Column("number", Integer, nullable=False),
-    Column("recipient", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("key", Text, nullable=False),
-    Column("body", LargeBinary, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("produced_at", BIG, nullable=False),
-    Column("since", BIG, nullable=False),
-    Column("due_at", BIG, nullable=False),
-    Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("last_error", Text),
-    Column("skip_reason", Text),
-    Column("completed_at", BIG),
-    Column("claim", Text),
-    Column("claimed_until", BIG, nullable=False, server_default="0"),
-    Index("outbox_messages_order", "account", "order_id", "recipient", "position", "number"),
-    Index("outbox_messages_due", "state", "due_at"),
-)
-
 sellers = Table(
     "sellers",
     metadata,

@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from oms_ledger.cell import Cell
 from oms_ledger.services import signals
 from oms_ledger.services.operators import bulk
-from projections.masterdata import triggers
 from projections.notifications import deliveries
 from projections.outbox import messages
 from projections.subscriptions import batch
 from workers.exports import runner
 from workers.masterdata import revalidation
-from workers.masterdata.dispatcher import TriggerDispatcher
 from workers.notifications.dispatcher import WebhookDispatcher
 from workers.outbox.dispatcher import OutboxDispatcher
 from workers.subscriptions.filter_runner import FilterRunner
@@ -26,7 +24,6 @@ class WorkerContext:
     filter_runner: FilterRunner
     webhook_dispatcher: WebhookDispatcher
     outbox_dispatcher: OutboxDispatcher
-    triggers: TriggerDispatcher
 
 
 SLOW_WORK: dict[str, Callable[[Cell, str], bool]] = {
@@ -46,7 +43,6 @@ def open_context(cell: Cell) -> WorkerContext:
         FilterRunner(cell, webhook_dispatcher.signal),
         webhook_dispatcher,
         OutboxDispatcher(cell),
-        TriggerDispatcher(cell),
     )
     _contexts.append(context)
     return context
@@ -57,7 +53,6 @@ def close_context() -> None:
     context.filter_runner.close()
     context.webhook_dispatcher.close()
     context.outbox_dispatcher.close()
-    context.triggers.close()
 
 
 def advance(subscription: str) -> None:
@@ -69,8 +64,6 @@ def advance(subscription: str) -> None:
     kind, _, name = subscription.partition(":")
     if subscription == messages.SUBSCRIPTION:
         context.outbox_dispatcher.signal()
-    elif subscription == triggers.SUBSCRIPTION:
-        context.triggers.signal()
     elif subscription == deliveries.DUE:
         context.webhook_dispatcher.signal_due()
     elif subscription == batch.signal_of_account(name):

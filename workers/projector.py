@@ -16,7 +16,7 @@ from oms_ledger.services import signals
 from projections.masterdata import triggers
 from projections.masterdata.triggers import TriggerRuns
 from projections.outbox import messages
-from projections.outbox.messages import OutboxProjection
+from projections.outbox.of_orders import OutboxProjection
 from projections.subscriptions import batch, checkpoints, leases
 from projections.subscriptions.checkpoints import Leased, Projection
 from projections.subscriptions.views import VIEWS
@@ -86,12 +86,9 @@ class Following:
             if before < first:
                 self._advance([subscription], before, first)
                 moved = True
-        if self._calls.found:
-            self._calls.found = False
+        if self._calls.found or self._runs.found:
+            self._calls.found = self._runs.found = False
             signals.signal(self._cell.redis, [messages.SUBSCRIPTION])
-        if self._runs.found:
-            self._runs.found = False
-            signals.signal(self._cell.redis, [triggers.SUBSCRIPTION])
         return moved
 
     def release(self) -> None:

@@ -27,11 +27,10 @@ from oms_ledger.services.metrics import FIRED
 from oms_ledger.services.ops.anchoring import anchor_when_due
 from projections.carts import store as carts
 from projections.exports import jobs
-from projections.masterdata import triggers
 from projections.masterdata.search import expire_scrolls
 from projections.notifications import deliveries, feeds, hooks
 from projections.operators import runs
-from projections.outbox import messages
+from projections.outbox import claims, messages
 from projections.subscriptions import batch, checkpoints, leases
 from projections.subscriptions.checkpoints import now_micros
 from projections.timers import deadlines
@@ -137,10 +136,8 @@ def reconcile(cell: Cell) -> int:
         behind |= batch.signals_of_subscriptions(connection, late)
         if deliveries.with_due(connection, now):
             behind.add(deliveries.DUE)
-        if messages.any_due(connection, now):
+        if claims.any_due(connection, micros(cell.ledger.now())):
             behind.add(messages.SUBSCRIPTION)
-        if triggers.any_due(connection, micros(cell.ledger.now())):
-            behind.add(triggers.SUBSCRIPTION)
         running = [f"export:{export}" for export in jobs.unfinished(connection)]
         running += revalidation.unfinished(connection)
         running += [f"run:{run}" for run in runs.unfinished(connection)]
@@ -189,3 +186,4 @@ def apply_retention(cell: Cell) -> None:
         for kind, key in gone:
             log.warning("subscription_expired", kind=kind, app_key=key)
         deliveries.forget_attempts(connection, now)
+        claims.forget_attempts(connection, now)

@@ -1,4 +1,4 @@
-"""`oms-ledger calls …`: calls to partners and gateways that did not come through."""
+"""`oms-ledger outbox …`: messages to partners and gateways that were not delivered."""
 
 import asyncio
 from typing import Annotated
@@ -9,11 +9,12 @@ from oms_ledger.api.history.outbox import shown
 from oms_ledger.cell import open_cell
 from oms_ledger.cli.output import AsJson, print_json
 from oms_ledger.eventstore.command import CommandContext
+from oms_ledger.notifications.channel import CHANNELS
 from oms_ledger.services import signals
 from oms_ledger.services.outbox import admin
 from projections.outbox import messages
 
-app = typer.Typer(help="Messages of orders to partners and gateways.", no_args_is_help=True)
+app = typer.Typer(help="Messages to partners and gateways, and of triggers.", no_args_is_help=True)
 Account = Annotated[str, typer.Option(help="The account whose order has the message.")]
 OutboxMessage = Annotated[str, typer.Argument(help="The message's id, as `outbox list` shows it.")]
 
@@ -23,30 +24,35 @@ def list_(
     account: Annotated[str | None, typer.Option(help="Only of this account.")] = None,
     order: Annotated[str | None, typer.Option(help="Only of this order.")] = None,
     state: Annotated[
-        str | None, typer.Option(help="waiting, done, dead or skipped; all if not given.")
+        str | None, typer.Option(help="pending, delivered, dead or skipped; all if not given.")
+    ] = None,
+    channel: Annotated[
+        str | None, typer.Option(help="partner, gateway, internal or trigger; all if not given.")
     ] = None,
     limit: Annotated[int, typer.Option(help="How many at most.")] = 100,
     as_json: AsJson = False,
 ) -> None:
-    """Show calls, the newest first; those of one order in the order they are made."""
+    """Show messages, the newest first; those of one order in the order they are sent."""
     cell = open_cell()
     cell.require_tables()
     with cell.database.reading() as connection:
-        found = messages.listed(connection, account, order, state, limit)
+        channels = tuple(CHANNELS) if channel is None else (channel,)
+        found = messages.listed(connection, account, order, state, limit, channels)
     if as_json:
         print_json([{"account": one.account, **shown(one)} for one in found])
         return
     for one in found:  # lines, not a table: the id has to be copied whole
         error = f": {one.last_error}" if one.last_error else ""
+        about = one.order_id or one.ordering_key
         typer.echo(
-            f"{one.id} {one.state:8} {one.account} {one.order_id} {one.kind} to {one.recipient},"
+            f"{one.id} {one.state:8} {one.account} {about} {one.kind} to {one.recipient},"
             f" {one.attempts} attempts{error}"
         )
 
 
 @app.command()
 def resume(outbox_message: OutboxMessage, account: Account) -> None:
-    """Have a call made again at once."""
+    """Have a message sent again at once."""
     cell = open_cell()
     cell.require_tables()
     message = asyncio.run(admin.resume(cell, CommandContext(account, "operator"), outbox_message))
@@ -60,7 +66,7 @@ def skip(
     account: Account,
     reason: Annotated[str, typer.Option(help="Why the message need not be delivered.")],
 ) -> None:
-    """Leave a call out, so that those after it are made."""
+    """Leave a message out, so that those after it are sent."""
     cell = open_cell()
     cell.require_tables()
     message = asyncio.run(

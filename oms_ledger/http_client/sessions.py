@@ -44,7 +44,7 @@ def session(networks: Sequence[Allowed]) -> requests.Session:
     return made
 
 
-EXCHANGES = ThreadPoolExecutor(16, "exchanges")
+EXCHANGES = ThreadPoolExecutor(128, "exchanges")
 """Threads that wait for others' answers, so that nothing else waits for them."""
 
 

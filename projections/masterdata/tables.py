@@ -104,45 +104,6 @@ document_scroll_items = Table(
     sqlite_with_rowid=False,
 )
 
-# Runs of triggers: what a version of a document or an order fired.
-trigger_runs = Table(
-    "trigger_runs",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("account", Text, nullable=False),
-    Column("entity", Text, nullable=False),
-    Column("schema", Text, nullable=False),
-    Column("trigger", Text, nullable=False),
-    Column("stream", Text, nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("position", BIG, nullable=False),
-    # The version of the entity whose action runs; 0 before anything was configured.
-    Column("entity_version", Integer, nullable=False),
-    Column("chain", Integer, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("due_at", BIG, nullable=False),
-    Column("created_at", BIG, nullable=False),
-    Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("last_error", Text),
-    Column("finished_at", BIG),
-    Column("claim", Text),
-    Column("claimed_until", BIG, nullable=False, server_default="0"),
-    Index("trigger_runs_trigger", "account", "entity", "schema", "trigger", "state", "due_at"),
-    Index("trigger_runs_due", "state", "due_at"),
-    Index("trigger_runs_stream", "stream", "schema", "trigger", "position"),
-)
-
-trigger_attempts = Table(
-    "trigger_attempts",
-    metadata,
-    Column("run", Text, primary_key=True),
-    Column("attempt", Integer, primary_key=True, autoincrement=False),
-    Column("at", BIG, nullable=False),
-    Column("duration", BIG, nullable=False),
-    Column("status", Integer),
-    Column("error", Text),
-)
-
 trigger_secrets = Table(
     "trigger_secrets",
     metadata,

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, select
 
 from oms_ledger.eventstore.tables import events
 from projections.notifications.feeds import SECOND
-from projections.outbox import messages
+from projections.outbox import claims, messages
 from projections.subscriptions import checkpoints, leases
 from projections.tables import (
     dead_letters,
@@ -163,9 +163,7 @@ def _others(connection: Connection, now: int) -> Iterator[Metric]:
     query = select(dead_letters.c.subscription, func.count()).group_by(dead_letters.c.subscription)
     for subscription, count in connection.execute(query):
         dead.put(count, subscription)
-    owing = Metric("oms_outbox_messages", "Outbox messages not completed", ("kind", "state"))
-    for (kind, state), count in messages.counted(connection).items():
-        owing.put(count, kind, state)
+    yield from _outbox(connection, now)
     late = Metric("oms_timers_late_seconds", "How late the latest timer is")
     first = connection.execute(select(func.min(timers.c.due_at))).scalar_one()
     late.put(max(0.0, (now - first) / SECOND) if first is not None else 0.0)
@@ -175,4 +173,18 @@ def _others(connection: Connection, now: int) -> Iterator[Metric]:
     for row in connection.execute(select(process_metrics)):
         if now - row.at < GONE * SECOND:
             seen.put(max(0.0, (now - row.at) / SECOND), row.kind, row.process)
-    yield from (dead, owing, late, seen)
+    yield from (dead, late, seen)
+
+
+def _outbox(connection: Connection, now: int) -> Iterator[Metric]:
+    labels = ("channel", "kind", "state")
+    waiting = Metric("oms_outbox_messages", "Outbox messages not completed", labels)
+    for key, count in messages.counted(connection).items():
+        waiting.put(count, *key)
+    named = ("channel", "account", "recipient")
+    failures = Metric("oms_outbox_recipient_failures", "Attempts unanswered in a row", named)
+    quiet = Metric("oms_outbox_circuit_open", "Whether a recipient is left in peace", named)
+    for *recipient, count, is_open in claims.failing(connection, now):
+        failures.put(count, *recipient)
+        quiet.put(float(is_open), *recipient)
+    yield from (waiting, failures, quiet)

@@ -22,13 +22,15 @@ from sqlalchemy import (
     union_all,
 )
 
+from oms_ledger.eventstore.records import order_stream
 from oms_ledger.orders.documents.search_terms import COUNTED, SINGLE
 from oms_ledger.orders.status import Status
 from projections.orders import totals as orders_totals
 from projections.orders.stats import NOTHING, Sums, Totals
 from projections.orders.totals import Bounds, has_term
 from projections.outbox.messages import WAITING
-from projections.tables import customer_index, outbox_messages
+from projections.outbox.tables import outbox_messages
+from projections.tables import customer_index
 from projections.tables import order_search_terms as o
 from projections.tables import order_totals as f
 from projections.tables import order_views as t
@@ -127,14 +129,18 @@ def page_ids(connection: Connection, order_query: OrderQuery) -> list[str]:
 def _retrying(connection: Connection, account: str, order_ids: list[str]) -> frozenset[str]:
     # By the index of the orders: what waits may be much, and SQLite would look through it.
     tried = and_(outbox_messages.c.state.concat("") == WAITING, outbox_messages.c.attempts > 0)
-    of_page = and_(outbox_messages.c.account == account, outbox_messages.c.order_id.in_(order_ids))
+    streams = [order_stream(account, order_id) for order_id in order_ids]
+    of_page = and_(
+        outbox_messages.c.ordering_key.in_(streams), outbox_messages.c.order_id.is_not(None)
+    )
     query = select(outbox_messages.c.order_id).where(of_page, tried)
     return frozenset(connection.execute(query).scalars())
 
 
 def _tried(account: str) -> ColumnElement[bool]:
-    """Calls that failed and are waiting to be made again."""
+    """Messages of orders that failed and are waiting to be sent again."""
     return and_(
+        outbox_messages.c.order_id.is_not(None),
         outbox_messages.c.account == account,
         outbox_messages.c.state == WAITING,
         outbox_messages.c.attempts > 0,

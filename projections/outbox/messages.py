@@ -1,42 +1,42 @@
-"""Messages of orders to partners and gateways, each kept until it is delivered.
+"""The outbox: what others have to be sent, each message kept until it is delivered or given up.
 
-A message is claimed for a while by its sender, so that of an order and a recipient only the oldest
-one is under way. What came of it is recorded only by the claim that made it. Nothing is lost when
-the one who claimed it dies: the claim runs out, and the call is made again.
+A message has a channel, which says how it is tried (`oms_ledger.notifications.channel`), and an
+ordering key: of a recipient's messages with the same key only the oldest is in flight.
 """
 
-import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Row, func, select, update
 
-from oms_ledger.eventstore.folding import Page
-from oms_ledger.eventstore.records import RecordedEvent
-from oms_ledger.eventstore.serialization import stored_name
-from oms_ledger.orders.order import Order
-from oms_ledger.orders.outbox.message import GIVEN_UP_AFTER, OutboxMessage, wait_after
-from oms_ledger.orders.outbox.rules import messages_after, outbox_events
-from projections.tables import outbox_messages as t
+from oms_ledger.eventstore.records import order_stream
+from oms_ledger.notifications.channel import CHANNELS, TRIGGER
+from projections.outbox.tables import outbox_attempts, outbox_recipients
+from projections.outbox.tables import outbox_messages as t
+from projections.subscriptions.notification import insert_missing
 
 SUBSCRIPTION = "outbox"
 WAITING, DONE, DEAD, SKIPPED = "pending", "delivered", "dead", "skipped"
-CLAIM_DURATION = timedelta(seconds=60)
+STATES = (WAITING, DONE, DEAD, SKIPPED)
+OF_ORDERS = tuple(name for name in CHANNELS if name != TRIGGER.name)
+"""Channels of what orders make the ledger send."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
-    """A call as stored; instants in microseconds. `version` is the event that led to it."""
+    """A message as stored; instants in microseconds. `version` is the event that led to it."""
 
     id: str
+    channel: str
     account: str
-    order_id: str
-    version: int
     recipient: str
+    ordering_key: str
+    position: int
+    order_id: str
+    """Empty where no order sent it."""
+    version: int
     kind: str
     key: str
     body: dict[str, Any]
@@ -52,8 +52,8 @@ class StoredMessage:
 
     @property
     def cause(self) -> str:
-        """The event that led to the call, as a cause of what follows from it."""
-        return f"{self.account}/{self.order_id}@{self.version}"
+        """The event that led to the message, as a cause of what follows from it."""
+        return f"{self.ordering_key}@{self.version}"
 
     @property
     def other(self) -> str:
@@ -61,172 +61,87 @@ class StoredMessage:
         return self.recipient.partition(":")[2]
 
 
-class OutboxProjection:
-    """Destination of the subscription `calls`: what the events of a page make the ledger tell
-    others.
-    """
+@dataclass(frozen=True, slots=True)
+class AttemptRecord:
+    """One try to send a message; `at` and `duration` in microseconds."""
 
-    def __init__(self, now: Callable[[], int]) -> None:
-        self._now = now
-        self.found = False
-        """Whether something became pending; for who has to tell others of it, and takes it back."""
-
-    def produce(self, page: Page) -> list[dict[str, Any]]:
-        telling = {stored_name(event) for event in outbox_events()}
-        streams = {row.stream for row in page.rows if row.name in telling}
-        return [
-            self._stored_message(row, number, outbox_message)
-            for row, event, before, after in page.transitions_of(streams)
-            if isinstance(after.state, Order) and row.name in telling
-            for number, outbox_message in enumerate(
-                messages_after(
-                    before.state if isinstance(before.state, Order) else None,
-                    event,
-                    after.state,
-                )
-            )
-        ]
-
-    def store(self, connection: Connection, produced: object) -> None:
-        assert isinstance(produced, list)
-        if produced:
-            self.found = True
-            dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-            connection.execute(dialect.insert(t).on_conflict_do_nothing(), produced)
-
-    def _stored_message(
-        self, row: RecordedEvent, number: int, outbox_message: OutboxMessage
-    ) -> dict[str, Any]:
-        outbox_message, now = (
-            replace(outbox_message, key=outbox_message.key or f"v{row.version}"),
-            self._now(),
-        )
-        return {
-            "id": message_id(row.stream, outbox_message),
-            "account": row.account,
-            "order_id": row.order_id,
-            "version": row.version,
-            "position": row.position,
-            "number": number,
-            "recipient": outbox_message.recipient,
-            "kind": outbox_message.kind,
-            "key": outbox_message.key,
-            "body": json.dumps(outbox_message.body).encode(),
-            "state": WAITING,
-            "produced_at": now,
-            "since": now,
-            "due_at": now,
-        }
+    attempt: int
+    at: int
+    duration: int
+    status: int | None
+    outcome: str | None
 
 
-def message_id(stream: str, outbox_message: OutboxMessage) -> str:
-    """The same for the same call of the same order: whoever is called may know it by this."""
-    name = "\x1f".join((stream, outbox_message.recipient, outbox_message.kind, outbox_message.key))
-    return hashlib.sha256(name.encode()).hexdigest()[:32]
+COLUMNS = [t.c[name] for name in StoredMessage.__slots__]
 
 
-_COLUMNS = [t.c[name] for name in StoredMessage.__slots__]
+def stored_message(row: Row[Any]) -> StoredMessage:
+    """Read a row of `COLUMNS`."""
+    fields = {"body": json.loads(bytes(row.body)), "order_id": row.order_id or ""}
+    return StoredMessage(**{**row._mapping, **fields})
 
 
-def _stored_message(row: Any) -> StoredMessage:
-    return StoredMessage(**{**row._mapping, "body": json.loads(bytes(row.body))})
+def enqueue(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Store new messages with their recipients; those that are known by their ids stay."""
+    insert_missing(connection, t, list(rows))
+    recipients = sorted({(row["channel"], row["account"], row["recipient"]) for row in rows})
+    names = ("channel", "account", "recipient")
+    found = [dict(zip(names, recipient, strict=True)) for recipient in recipients]
+    insert_missing(connection, outbox_recipients, found)
 
 
-def _may_be_made(now: int) -> ColumnElement[bool]:
-    """Due, nobody's, and the oldest of its order and recipient that is not settled."""
-    older = t.alias()
-    waits = (
-        select(older.c.id)
-        .where(
-            older.c.account == t.c.account,
-            older.c.order_id == t.c.order_id,
-            older.c.recipient == t.c.recipient,
-            older.c.state.in_((WAITING, DEAD)),
-            or_(
-                older.c.position < t.c.position,
-                and_(older.c.position == t.c.position, older.c.number < t.c.number),
-            ),
-        )
-        .exists()
-    )
-    return and_(t.c.state == WAITING, t.c.due_at <= now, t.c.claimed_until <= now, ~waits)
-
-
-def claim(connection: Connection, claimant: str, now: int, limit: int) -> list[StoredMessage]:
-    """Take up to `limit` calls that are due; nobody else makes them until the claim runs out."""
-    found = select(t.c.id).where(_may_be_made(now)).order_by(t.c.due_at, t.c.position).limit(limit)
-    ids = list(connection.execute(found).scalars())
-    if not ids:
-        return []
-    taken = (
-        update(t)
-        .where(t.c.id.in_(ids), t.c.state == WAITING, t.c.claimed_until <= now)
-        .values(claim=claimant, claimed_until=now + CLAIM_DURATION // timedelta(microseconds=1))
-        .returning(*_COLUMNS)
-    )
-    claimed = [_stored_message(row) for row in connection.execute(taken)]
-    return sorted(claimed, key=lambda pending: (pending.due_at, pending.produced_at))
-
-
-def any_due(connection: Connection, now: int) -> bool:
-    return connection.execute(select(t.c.id).where(_may_be_made(now)).limit(1)).first() is not None
+def exhausted(message: StoredMessage, now: int) -> bool:
+    """Tell whether it was tried for as long as its channel tries."""
+    deadline = CHANNELS[message.channel].deadline
+    return deadline is not None and now - message.since >= deadline.total_seconds() * 1_000_000
 
 
 def next_due(connection: Connection) -> int | None:
-    """When the next call that waits is due; None when none waits."""
+    """When the next message that waits is due; None when none waits."""
     query = select(func.min(t.c.due_at)).where(t.c.state == WAITING)
     return connection.execute(query).scalar_one_or_none()
 
 
-def record_success(connection: Connection, pending: StoredMessage, now: int) -> bool:
-    """It came through; False when the claim went to somebody else meanwhile."""
-    return _settle(connection, pending, state=DONE, completed_at=now, last_error=None)
+def resume(connection: Connection, message: StoredMessage, now: int) -> bool:
+    """Have a message sent at once, from its first attempt on; False when it is settled.
+
+    A skipped one is sent again where its channel keeps none waiting for it.
+    """
+    channel = CHANNELS[message.channel]
+    again = (DEAD, WAITING) if channel.dead_blocks else (DEAD, WAITING, SKIPPED)
+    ours = (t.c.id == message.id, t.c.state.in_(again))
+    values = {
+        "state": WAITING,
+        "due_at": now,
+        "since": now,
+        "attempts": 0,
+        "completed_at": None,
+        "skip_reason": None,
+    }
+    return connection.execute(update(t).where(*ours).values(values)).rowcount == 1
 
 
-def record_failure(
-    connection: Connection,
-    pending: StoredMessage,
-    now: int,
-    why: str,
-    after: timedelta | None = None,
-) -> bool:
-    """Try again after a wait, which whoever was called may have asked to be longer."""
-    wait = max(wait_after(pending.attempts + 1), after or timedelta(0))
-    due = now + wait // timedelta(microseconds=1)
-    return _settle(connection, pending, state=WAITING, due_at=due, last_error=why[:2000])
+def close_circuit(connection: Connection, message: StoredMessage) -> None:
+    """Have its recipient tried again at once."""
+    r = outbox_recipients
+    mine = (
+        r.c.channel == message.channel,
+        r.c.account == message.account,
+        r.c.recipient == message.recipient,
+    )
+    connection.execute(update(r).where(*mine).values(circuit_open_until=0))
 
 
-def record_death(connection: Connection, pending: StoredMessage, why: str) -> bool:
-    return _settle(connection, pending, state=DEAD, last_error=why[:2000])
-
-
-def _settle(connection: Connection, pending: StoredMessage, **values: Any) -> bool:
-    ours = (t.c.id == pending.id, t.c.claim == pending.claim, t.c.state == WAITING)
-    fields = {**values, "attempts": pending.attempts + 1, "claim": None, "claimed_until": 0}
-    return connection.execute(update(t).where(*ours).values(fields)).rowcount == 1
-
-
-def exhausted(pending: StoredMessage, now: int) -> bool:
-    return now - pending.since >= GIVEN_UP_AFTER // timedelta(microseconds=1)
-
-
-def resume(connection: Connection, outbox_message: str, now: int) -> None:
-    """Have a dead call made again, at once; one that waits is made now."""
-    again = {"state": WAITING, "due_at": now, "since": now, "attempts": 0}
-    query = update(t).where(t.c.id == outbox_message, t.c.state.in_((DEAD, WAITING)))
-    connection.execute(query.values(again))
-
-
-def skip(connection: Connection, outbox_message: str, reason: str, now: int) -> bool:
-    """Leave out a call that has not come through; False when it has, or is under way."""
-    ours = (t.c.id == outbox_message, t.c.state.in_((DEAD, WAITING)), t.c.claimed_until <= now)
+def skip(connection: Connection, message_id: str, reason: str, now: int) -> bool:
+    """Leave out a message that was not delivered; False when it was, or is in flight."""
+    ours = (t.c.id == message_id, t.c.state.in_((DEAD, WAITING)), t.c.claimed_until <= now)
     gone = {"state": SKIPPED, "skip_reason": reason, "completed_at": now}
     return connection.execute(update(t).where(*ours).values(gone)).rowcount == 1
 
 
-def get(connection: Connection, outbox_message: str) -> StoredMessage | None:
-    row = connection.execute(select(*_COLUMNS).where(t.c.id == outbox_message)).one_or_none()
-    return None if row is None else _stored_message(row)
+def get(connection: Connection, message_id: str) -> StoredMessage | None:
+    row = connection.execute(select(*COLUMNS).where(t.c.id == message_id)).one_or_none()
+    return None if row is None else stored_message(row)
 
 
 def listed(
@@ -235,18 +150,47 @@ def listed(
     order_id: str | None = None,
     state: str | None = None,
     limit: int = 100,
+    channels: Collection[str] = OF_ORDERS,
 ) -> list[StoredMessage]:
-    """Calls, the newest first; those of an order in the order they are made."""
-    query = select(*_COLUMNS).limit(limit)
-    for column, value in ((t.c.account, account), (t.c.order_id, order_id), (t.c.state, state)):
-        if value is not None:
-            query = query.where(column == value)
+    """Messages, the newest first; those of an order in the order they are sent."""
+    query = select(*COLUMNS).where(t.c.channel.in_(channels)).limit(limit)
+    query = query.where(t.c.state.in_(STATES if state is None else (state,)))
+    if account is not None:
+        query = query.where(t.c.account == account)
+    if order_id is not None:
+        query = query.where(t.c.order_id == order_id)
+    if order_id is not None and account is not None:
+        query = query.where(t.c.ordering_key == order_stream(account, order_id))
     forth = (t.c.position, t.c.number)
     order = forth if order_id else [column.desc() for column in forth]
-    return [_stored_message(row) for row in connection.execute(query.order_by(*order))]
+    return [stored_message(row) for row in connection.execute(query.order_by(*order))]
 
 
-def counted(connection: Connection) -> dict[tuple[str, str], int]:
-    """How many there are by kind and state, settled ones left out."""
-    query = select(t.c.kind, t.c.state, func.count()).where(t.c.state.in_((WAITING, DEAD)))
-    return {(k, s): n for k, s, n in connection.execute(query.group_by(t.c.kind, t.c.state))}
+def attempts_of(
+    connection: Connection, message_ids: Collection[str]
+) -> dict[str, list[AttemptRecord]]:
+    """The attempts of each message, the first one first."""
+    content: dict[str, list[AttemptRecord]] = {one: [] for one in message_ids}
+    a = outbox_attempts
+    columns = [a.c[name] for name in AttemptRecord.__slots__]
+    query = select(a.c.message, *columns).where(a.c.message.in_(content))
+    for row in connection.execute(query.order_by(a.c.message, a.c.attempt)):
+        content[row.message].append(AttemptRecord(*row[1:]))
+    return content
+
+
+def counted(connection: Connection) -> dict[tuple[str, str, str], int]:
+    """How many there are by channel, kind and state, settled ones left out."""
+    key = (t.c.channel, t.c.kind, t.c.state)
+    query = select(*key, func.count()).where(t.c.state.in_((WAITING, DEAD))).group_by(*key)
+    return {(c, k, s): n for c, k, s, n in connection.execute(query)}
+
+
+def forget_errors(connection: Connection, streams: Iterable[str]) -> None:
+    """Take out what errors of messages about these streams may repeat of a person."""
+    about = t.c.ordering_key.in_(list(streams))
+    a = outbox_attempts
+    connection.execute(
+        update(a).where(a.c.message.in_(select(t.c.id).where(about))).values(outcome=None)
+    )
+    connection.execute(update(t).where(about).values(last_error=None))

@@ -15,8 +15,9 @@ from oms_ledger.orders import events
 from oms_ledger.orders.cancellation.decide import cancel
 from projections.orders import views as orders_views
 from projections.orders.views import OrderViews
+from projections.outbox.tables import outbox_messages
 from projections.subscriptions import checkpoints, leases
-from projections.tables import order_search_terms, order_totals, outbox_messages
+from projections.tables import order_search_terms, order_totals
 from projections.tables import order_views as views
 from tests.support.purchases import (
     ACCOUNT,
@@ -370,6 +371,7 @@ def test_errors_are_told_and_found_permanent_or_being_tried_again(cell, orders):
         c.name: 0 for c in outbox_messages.c if c.name in fields and c.type.python_type is int
     }
     waiting = {"id": "w", "account": ACCOUNT, "order_id": "v1acme-01", "state": "pending"}
+    waiting |= {"ordering_key": f"{ACCOUNT}/v1acme-01"}
     with cell.database.writing() as connection:
         connection.execute(
             outbox_messages.insert(), fields | waiting | {"body": b"{}", "attempts": 1}

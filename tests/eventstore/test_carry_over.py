@@ -27,6 +27,7 @@ from oms_ledger.settings import Settings
 from projections import tables
 from projections.accounts import app_keys, gateways, sellers
 from projections.notifications import feeds, hooks
+from projections.outbox.tables import outbox_messages
 from projections.subscriptions import checkpoints
 from tests.conftest import MASTER_KEY
 from tests.support import servers
@@ -115,7 +116,7 @@ def test_keys_gateways_sellers_and_messages_are_kept(carried: Cell) -> None:
     assert gateway.app_token == "t"
     assert seller is not None
     assert seller.endpoint == "https://wh.example"
-    states = {row["id"]: row["state"] for row in rows(carried, tables.outbox_messages)}
+    states = {row["id"]: row["state"] for row in rows(carried, outbox_messages)}
     assert states == {"c1": "pending", "c2": "delivered"}
     assert carried.store.key(ACCOUNT, "group:v1acme") == b'["v1acme-01"]'
 

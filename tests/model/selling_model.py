@@ -33,8 +33,8 @@ from oms_ledger.web import build
 from projections.accounts import app_keys
 from projections.outbox import messages
 from projections.outbox.messages import StoredMessage
+from projections.outbox.tables import outbox_messages as calls_table
 from projections.subscriptions import checkpoints
-from projections.tables import outbox_messages as calls_table
 from projections.timers import deadlines
 from projections.timers.deadlines import Timers
 from tests.model.reference.messages import advance_change_request, deliver, effect

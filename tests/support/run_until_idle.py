@@ -8,10 +8,11 @@ from oms_ledger.eventstore.records import micros
 from oms_ledger.ledger import Ledger
 from projections.masterdata import triggers
 from projections.masterdata.triggers import TriggerRuns
+from projections.outbox import messages
+from projections.outbox.messages import StoredMessage
 from projections.subscriptions import checkpoints
 from projections.subscriptions.views import VIEWS
 from workers import scheduler
-from workers.masterdata import dispatcher as trigger_dispatcher
 from workers.outbox import dispatcher
 
 ROUNDS = 200
@@ -25,15 +26,15 @@ class FakeClock:
         cell.__dict__["ledger"] = Ledger(cell.store, cell.encryption, now=lambda: self.at)
 
 
-async def make_runs(cell: Cell) -> int:
-    """Runs of triggers that are due, each once; how many."""
+async def make_runs(cell: Cell) -> list[StoredMessage]:
+    """Evaluate triggers, and send what is due once; what was sent."""
     view = TriggerRuns(lambda: micros(cell.ledger.now()))
     await asyncio.to_thread(
         checkpoints.run, cell.database, cell.loader(), triggers.SUBSCRIPTION, view
     )
-    runs = await asyncio.to_thread(trigger_dispatcher.claim, cell, 100)
-    await asyncio.gather(*(trigger_dispatcher.dispatch(cell, run) for run in runs))
-    return len(runs)
+    due = await asyncio.to_thread(dispatcher.claim, cell, 100)
+    await asyncio.gather(*(dispatcher.dispatch(cell, message) for message in due))
+    return due
 
 
 async def settle(cell: Cell) -> int:
@@ -45,9 +46,9 @@ async def settle(cell: Cell) -> int:
 
 
 async def _settle(cell: Cell) -> int:
-    """Views, timers and calls until all rest; how many calls were made.
+    """Views, timers and messages until all rest; how many messages of orders were sent.
 
-    Calls that wait for a later attempt stay; move a `FakeClock` on, and settle again.
+    Messages that wait for a later attempt stay; move a `FakeClock` on, and settle again.
     """
     loader, made = cell.loader(), 0
     for _ in range(ROUNDS):
@@ -58,10 +59,8 @@ async def _settle(cell: Cell) -> int:
             )
         await scheduler.fire_due(cell)
         await asyncio.to_thread(dispatcher.evaluate, cell, loader)
-        message = await asyncio.to_thread(dispatcher.claim, cell, 100)
-        await asyncio.gather(*(dispatcher.dispatch(cell, one) for one in message))
-        made += len(message)
-        runs = await make_runs(cell)
-        if not message and not runs and cell.store.head() == head:
+        sent = await make_runs(cell)
+        made += sum(message.channel in messages.OF_ORDERS for message in sent)
+        if not sent and cell.store.head() == head:
             return made
     raise AssertionError("the ledger does not come to rest")

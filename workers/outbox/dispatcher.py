@@ -1,57 +1,68 @@
-"""The outbox dispatcher of a worker process: delivers messages to partners and gateways.
+"""The outbox dispatcher of a worker process: sends the messages of every channel.
 
-A handler carries a call out and records what came of it on the calling order; by the order's
-state and the call's key it changes nothing the second time. So whoever dies between the effect,
-the record on the order and the record of the call costs a repetition, never more. A call whose
-handler says `TryAgain`, or breaks, is made again later; one that `Failed`, or that was tried for
-three days, is dead: the order says so until a person resumes or skips it.
+A message that is to be tried again is tried later; one that failed for good, or was tried for as
+long as its channel tries, is dead until a person resumes or skips it. What came of messages is
+recorded in common transactions.
 """
 
 import asyncio
 import secrets
 import threading
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 import structlog
+from sqlalchemy import Connection
 
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.folding import StreamLoader
 from oms_ledger.eventstore.records import micros
-from oms_ledger.orders.decide import Decision
-from oms_ledger.orders.outbox.decide import record_failure_for_good, record_resumption
-from oms_ledger.services.changes import (
-    agreements,
-    external_agreements,
-    outbox,
-    v1_payment,
+from oms_ledger.notifications.channel import CHANNELS, TRIGGER, Channel
+from oms_ledger.services.masterdata import outbox as triggers
+from oms_ledger.services.outbox.outcomes import (
+    Delivered,
+    Outcome,
+    PermanentFailure,
+    RetryLater,
+    Skipped,
+    Unanswered,
 )
-from oms_ledger.services.marketplace import outbox as marketplace_outbox
-from oms_ledger.services.outbox.outcomes import PermanentFailure, RetryLater
-from oms_ledger.services.payments import outbox as payments_outbox
-from oms_ledger.services.policies import evaluation as policies
-from projections.outbox import messages
-from projections.outbox.messages import OutboxProjection, StoredMessage
+from projections.outbox import claims, messages
+from projections.outbox.claims import ANSWERING, FAILING, UNTRIED, Attempt
+from projections.outbox.messages import StoredMessage
+from projections.outbox.of_orders import OutboxProjection
 from projections.subscriptions import checkpoints
+from workers.notifications.write_batcher import WriteBatcher
+from workers.outbox import of_orders
+from workers.outbox.of_orders import HANDLERS as HANDLERS
 
-IN_FLIGHT = 32
-TIMEOUT = 45.0  # seconds; less than a claim lasts
-_LOOK_AGAIN = 0.05  # seconds between looks at the head while calls are in flight
+_LOOK_AGAIN = 0.05  # seconds between looks at the head while messages are in flight
+
+T = TypeVar("T")
+Write = Callable[[Connection], T]
+Place = tuple[str, str]  # a channel and the standing of a recipient
 
 log = structlog.get_logger(__name__)
 
-Handler = Callable[[Cell, StoredMessage], Awaitable[None]]
 
-# By kind of call; each topic files its own.
-HANDLERS: dict[str, Handler] = {
-    **payments_outbox.HANDLERS,
-    **marketplace_outbox.HANDLERS,
-    **agreements.HANDLERS,
-    **outbox.HANDLERS,
-    **v1_payment.HANDLERS,
-    **external_agreements.HANDLERS,
-    **policies.HANDLERS,
+@dataclass(frozen=True)
+class Sender:
+    """How a channel's messages are sent.
+
+    `conclude` tells who sent a message what came of it, before that is recorded.
+    """
+
+    send: Callable[[Cell, StoredMessage], Awaitable[Outcome]]
+    conclude: Callable[[Cell, StoredMessage, Outcome], Awaitable[None]] | None = None
+
+
+SENDERS: Mapping[str, Sender] = {
+    **dict.fromkeys(messages.OF_ORDERS, Sender(of_orders.send, of_orders.conclude)),
+    TRIGGER.name: Sender(triggers.send),
 }
 
 
@@ -60,31 +71,85 @@ def now(cell: Cell) -> int:
 
 
 def evaluate(cell: Cell, loader: StreamLoader) -> int:
-    """Bring the subscription of the calls to the head; the events passed."""
+    """Bring the subscription of the orders' messages to the head; the events passed."""
     return checkpoints.run(
         cell.database, loader, messages.SUBSCRIPTION, OutboxProjection(partial(now, cell))
     )
 
 
 def claim(cell: Cell, limit: int) -> list[StoredMessage]:
+    """Take up to so many messages that are due, of any channel."""
+    return [message for _, message in take(cell, Counter(), limit)]
+
+
+def take(cell: Cell, flying: Counter[Place], limit: int) -> list[tuple[Place, StoredMessage]]:
+    """Take messages that are due, as many as each channel has room for beside those in flight."""
+    at = now(cell)
     with cell.database.reading() as connection:
-        if not messages.any_due(connection, now(cell)):
+        if not claims.any_due(connection, at):
             return []
+    taken: list[tuple[Place, StoredMessage]] = []
     with cell.database.writing() as connection:
-        return messages.claim(connection, secrets.token_hex(8), now(cell), limit)
+        for channel in CHANNELS.values():
+            found = claims.claim(
+                connection,
+                channel,
+                secrets.token_hex(8),
+                at,
+                _free(channel, flying),
+                limit - len(taken),
+            )
+            taken += [((channel.name, standing), message) for standing, message in found]
+    return taken
 
 
-async def dispatch(cell: Cell, message: StoredMessage) -> None:
-    """Make a claimed call and record what came of it."""
+def _free(channel: Channel, flying: Counter[Place]) -> dict[str, int]:
+    room = channel.room
+    rooms = {ANSWERING: room.answering, UNTRIED: room.untried, FAILING: room.failing}
+    return {standing: most - flying[channel.name, standing] for standing, most in rooms.items()}
+
+
+async def dispatch(
+    cell: Cell,
+    message: StoredMessage,
+    record: Callable[[str, Write[bool]], Awaitable[bool]] | None = None,
+) -> None:
+    """Send a claimed message and record what came of it; `record` writes by a key to sort by."""
+    sender, began = SENDERS[message.channel], now(cell)
+    outcome = _given_up(message, await _sent(cell, message, sender), now(cell))
+    if sender.conclude is not None:
+        await sender.conclude(cell, message, outcome)
+    write = _outcome(message, outcome, began, max(began, now(cell)))
+    if record is None:
+        await cell.write(write)
+    else:
+        await record(f"{message.channel}/{message.account}/{message.recipient}", write)
+    if isinstance(outcome, PermanentFailure):
+        log.error(
+            "outbox_message_dead",
+            outbox_message=message.id,
+            kind=message.kind,
+            recipient=message.recipient,
+        )
+
+
+def _given_up(message: StoredMessage, outcome: Outcome, at: int) -> Outcome:
+    """What was tried for as long as its channel tries has failed for good."""
+    if (
+        not isinstance(outcome, RetryLater)
+        or outcome.lasting
+        or not messages.exhausted(message, at)
+    ):
+        return outcome
+    return PermanentFailure(str(outcome), status=outcome.status, answered=outcome.answered)
+
+
+async def _sent(cell: Cell, message: StoredMessage, sender: Sender) -> Outcome:
+    timeout = CHANNELS[message.channel].timeout.total_seconds()
     try:
-        handler = HANDLERS.get(message.kind)
-        if handler is None:
-            raise PermanentFailure(f"this release has no handler for {message.kind}")
-        await asyncio.wait_for(handler(cell, message), TIMEOUT)
-    except PermanentFailure as failed:
-        await _bury(cell, message, str(failed))
-    except RetryLater as again:
-        await _later(cell, message, again)
+        return await asyncio.wait_for(sender.send(cell, message), timeout)
+    except TimeoutError:
+        return Unanswered(f"took longer than {timeout:.0f} s")
     except Exception as error:
         log.exception(
             "outbox_dispatch_failed",
@@ -92,56 +157,21 @@ async def dispatch(cell: Cell, message: StoredMessage) -> None:
             kind=message.kind,
             order=message.order_id,
         )
-        await _later(cell, message, RetryLater(f"{type(error).__name__}: {error}"))
-    else:
-        await _came_through(cell, message)
+        return RetryLater(f"{type(error).__name__}: {error}", answered=None)
 
 
-async def _came_through(cell: Cell, message: StoredMessage) -> None:
-    await _tell(cell, message, partial(record_resumption, message_id=message.id))
-
-    await cell.write(messages.record_success, message, now(cell))
-
-
-async def _later(cell: Cell, message: StoredMessage, again: RetryLater) -> None:
-    if not again.lasting and messages.exhausted(message, now(cell)):
-        await _bury(cell, message, str(again))
-        return
-    if again.needs_person:
-        await _show_failure(cell, message, str(again))
-    await cell.write(messages.record_failure, message, now(cell), str(again), again.after)
-
-
-async def _show_failure(cell: Cell, message: StoredMessage, why: str) -> None:
-    """Have the order say that a person has to look, until the message is delivered or skipped."""
-    decision = partial(
-        record_failure_for_good,
-        message_id=message.id,
-        recipient=message.recipient,
-        kind=message.kind,
-        why=why[:2000],
-    )
-    await _tell(cell, message, decision)
-
-
-async def _bury(cell: Cell, message: StoredMessage, why: str) -> None:
-    await _show_failure(cell, message, why)
-
-    await cell.write(messages.record_death, message, why)
-    log.error(
-        "outbox_message_dead",
-        outbox_message=message.id,
-        kind=message.kind,
-        recipient=message.recipient,
-    )
-
-
-async def _tell(cell: Cell, message: StoredMessage, decision: Decision) -> None:
-    await cell.ledger.change(
-        CommandContext(message.account, f"call:{message.kind}", message.cause),
-        message.order_id,
-        decision,
-    )
+def _outcome(message: StoredMessage, outcome: Outcome, began: int, ended: int) -> Write[bool]:
+    """What writes down the outcome of an attempt, while the claim is ours."""
+    if isinstance(outcome, Skipped):
+        return lambda c: claims.record_skip(c, message, outcome.reason, ended)
+    if isinstance(outcome, Delivered):
+        done = Attempt(began, ended - began, outcome.status, outcome.note)
+        return lambda c: claims.record_success(c, message, done)
+    why, took = str(outcome)[:2000], ended - began
+    failed = Attempt(began, took, outcome.status, why, outcome.answered)
+    if isinstance(outcome, PermanentFailure):
+        return lambda c: claims.record_death(c, message, failed)
+    return lambda c: claims.record_failure(c, message, failed, outcome.after)
 
 
 class OutboxDispatcher:
@@ -150,7 +180,10 @@ class OutboxDispatcher:
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
         self._folds = cell.loader()
+        self._database = ThreadPoolExecutor(1, "outbox-database")
+        self._writer = WriteBatcher(cell.database)
         self._loop = asyncio.new_event_loop()
+        self._loop.set_default_executor(ThreadPoolExecutor(_MOST, "outbox-work"))
         self._serving: asyncio.Task[None] | None = None
         self._again = False
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
@@ -162,6 +195,8 @@ class OutboxDispatcher:
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=10)
+        self._database.shutdown(wait=True, cancel_futures=True)
+        self._writer.close()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -172,6 +207,8 @@ class OutboxDispatcher:
             if self._serving is not None:
                 self._serving.cancel()
                 self._loop.run_until_complete(asyncio.gather(self._serving, return_exceptions=True))
+            rest = asyncio.all_tasks(self._loop)  # what is being recorded
+            self._loop.run_until_complete(asyncio.gather(*rest, return_exceptions=True))
             self._loop.run_until_complete(self._cell.partner_clients.close())
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
             self._loop.close()
@@ -185,28 +222,39 @@ class OutboxDispatcher:
         self._serving.add_done_callback(lambda _: self._begin() if self._again else None)
 
     async def _serve(self) -> None:
-        """Until nothing is due: evaluate what is new, make what has pending."""
-        flying: set[asyncio.Task[None]] = set()
+        """Until nothing is due: evaluate what is new, send what has pending."""
+        flying: dict[asyncio.Task[None], Place] = {}
         try:
             while True:
-                evaluated = await asyncio.to_thread(evaluate, self._cell, self._folds)
-                free = IN_FLIGHT - len(flying)
-                message = await asyncio.to_thread(claim, self._cell, free) if free else []
-                flying |= {self._loop.create_task(dispatch(self._cell, one)) for one in message}
-                if not flying and not evaluated and not message:
+                evaluated = await self._in_database(evaluate, self._cell, self._folds)
+                count = Counter(flying.values())
+                taken = await self._in_database(take, self._cell, count, _MOST)
+                for place, message in taken:
+                    sending = dispatch(self._cell, message, self._writer.write)
+                    flying[self._loop.create_task(sending)] = place
+                if not flying and not evaluated and not taken:
                     return
                 if flying:
-                    done, flying = await asyncio.wait(
+                    done, _ = await asyncio.wait(
                         flying, timeout=_LOOK_AGAIN, return_when=asyncio.FIRST_COMPLETED
                     )
                     for task in done:
+                        del flying[task]
                         if error := task.exception():
                             log.error("outbox_record_failed", exc_info=error)
         except Exception:
-            log.exception(
-                "outbox_dispatcher_failed"
-            )  # the scheduler's reconciliation signals it again
+            # The scheduler's reconciliation signals it again.
+            log.exception("outbox_dispatcher_failed")
         finally:
             for task in flying:
                 task.cancel()
             await asyncio.gather(*flying, return_exceptions=True)
+
+    async def _in_database(self, work: Callable[..., T], *arguments: object) -> T:
+        return await self._loop.run_in_executor(self._database, work, *arguments)
+
+
+_MOST = sum(
+    channel.room.answering + channel.room.untried + channel.room.failing
+    for channel in CHANNELS.values()
+)

@@ -19,7 +19,6 @@ from projections.outbox import messages
 from projections.outbox.messages import StoredMessage
 
 router = APIRouter(tags=["Outbox"])
-STATES = (messages.WAITING, messages.DONE, messages.DEAD, messages.SKIPPED)
 MOST = 500
 
 MayView = Annotated[Caller, Depends(requires("view_calls"))]
@@ -30,8 +29,9 @@ def shown(message: StoredMessage) -> dict[str, Any]:
     """A call as it is shown to an operator; instants in UTC."""
     return {
         "id": message.id,
-        "orderId": message.order_id,
+        "orderId": message.order_id or None,
         "version": message.version,
+        "channel": message.channel,
         "recipient": message.recipient,
         "kind": message.kind,
         "key": message.key,
@@ -47,25 +47,27 @@ def shown(message: StoredMessage) -> dict[str, Any]:
 
 @router.get("/api/ledger/outbox")
 async def get_calls(request: Request, cell: TheCell, caller: MayView) -> Response:
-    """The account's calls: of one order (`orderId`) in the order they are made, else newest first.
+    """The messages of the account's orders: of one (`orderId`) in their order, else newest first.
 
-    `state` is one of waiting, done, dead, skipped; `limit` at most 500.
+    `state` is one of pending, delivered, dead, skipped; `channel` of partner, gateway, internal;
+    `limit` at most 500.
     """
     query = request.query_params
     state = query.get("state") or None
-    if state is not None and state not in STATES:
-        raise bad_request(f"state: found {state[:60]!r}, expected one of {', '.join(STATES)}")
+    if state is not None and state not in messages.STATES:
+        raise bad_request(
+            f"state: found {state[:60]!r}, expected one of {', '.join(messages.STATES)}"
+        )
+    channel = query.get("channel") or None
+    if channel is not None and channel not in messages.OF_ORDERS:
+        expected = ", ".join(messages.OF_ORDERS)
+        raise bad_request(f"channel: found {channel[:60]!r}, expected one of {expected}")
+    channels = messages.OF_ORDERS if channel is None else (channel,)
     limit = whole_number(request, "limit", 100, MOST, lowest=1)
     order_id = query.get("orderId") or None
 
-    return json_response(
-        {
-            "list": [
-                shown(one)
-                for one in await cell.read(messages.listed, caller.account, order_id, state, limit)
-            ]
-        }
-    )
+    found = await cell.read(messages.listed, caller.account, order_id, state, limit, channels)
+    return json_response({"list": [shown(one) for one in found]})
 
 
 @router.post("/api/ledger/outbox/{message_id}/resume")

@@ -12,7 +12,7 @@ from oms_ledger.api.http.bodies import json_body
 from oms_ledger.api.masterdata.access import Access, MasterDataPermission, entity_name
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore.records import instant, micros
+from oms_ledger.eventstore.records import instant
 from oms_ledger.masterdata.document import searchable
 from oms_ledger.masterdata.entity import Entity
 from oms_ledger.masterdata.firing import fires_on_save, index_of
@@ -20,13 +20,19 @@ from oms_ledger.masterdata.matching import holds
 from oms_ledger.masterdata.names import ORDERS
 from oms_ledger.masterdata.refusals import DocumentNotFound, InvalidBody, NotFound
 from oms_ledger.masterdata.triggers import Trigger
+from oms_ledger.notifications import channel
 from oms_ledger.orders.instants import PII_ZONE, spell
+from oms_ledger.services import signals
 from oms_ledger.services.masterdata import documents
-from oms_ledger.services.masterdata.actions import Skipped, fired_by, rendered_action
+from oms_ledger.services.masterdata.actions import NothingLeft, fired_by, rendered_action
 from oms_ledger.services.masterdata.recording import read_entity
-from projections.masterdata import trigger_secrets, triggers
+from oms_ledger.services.outbox import admin
+from projections.masterdata import runs as trigger_runs
+from projections.masterdata import trigger_secrets
 from projections.masterdata.orders import order_document
-from projections.masterdata.triggers import Attempt, Run
+from projections.masterdata.runs import Run, run_of
+from projections.outbox import messages
+from projections.outbox.messages import AttemptRecord
 
 router = APIRouter(prefix="/api/ledger/masterdata", tags=["Ledger"])
 
@@ -50,8 +56,8 @@ async def get_triggers(entity: PathId, cell: TheCell, access: MayManage) -> Resp
     state = await read_entity(cell, access.account, name)
 
     def look(connection: Connection) -> tuple[dict[Any, Any], dict[Any, int]]:
-        counts = triggers.counted(connection, access.account, name)
-        return counts, triggers.oldest_waiting(connection, access.account, name)
+        counts = trigger_runs.counted(connection, access.account, name)
+        return counts, trigger_runs.oldest_waiting(connection, access.account, name)
 
     counts, oldest = await cell.read(look)
     fields = []
@@ -64,7 +70,7 @@ async def get_triggers(entity: PathId, cell: TheCell, access: MayManage) -> Resp
                     "name": trigger.name,
                     "type": trigger.type,
                     "active": trigger.active,
-                    "runs": {one: counts.get(key, {}).get(one, 0) for one in triggers.STATES},
+                    "runs": {one: counts.get(key, {}).get(one, 0) for one in trigger_runs.SHOWN},
                     "oldestWaiting": _spell(oldest.get(key)),
                 }
             )
@@ -85,14 +91,14 @@ async def get_runs(
     state: str | None = None,
 ) -> Response:
     """The newest 100 runs of a trigger, with their attempts and what they send."""
-    if state is not None and state not in triggers.STATES:
-        raise InvalidBody(f"state: expected one of {', '.join(triggers.STATES)}")
+    if state is not None and state not in trigger_runs.SHOWN:
+        raise InvalidBody(f"state: expected one of {', '.join(trigger_runs.SHOWN)}")
     name = entity_name(entity)
 
     def look() -> list[dict[str, Any]]:
         with cell.database.snapshot() as connection:
-            found = triggers.listed(connection, access.account, name, schema, trigger, state)
-            attempts = triggers.attempts_of(connection, [run.id for run in found])
+            found = trigger_runs.listed(connection, access.account, name, schema, trigger, state)
+            attempts = messages.attempts_of(connection, [run.id for run in found])
         return [serialize_run(run, attempts[run.id], _request(cell, run)) for run in found]
 
     return json_response(await asyncio.to_thread(look))
@@ -102,27 +108,32 @@ def _request(cell: Cell, run: Run) -> Any:
     """The action as it is rendered now; None where what it is about is gone."""
     try:
         single_fire = fired_by(cell, run)
-    except Skipped:
+    except NothingLeft:
         return None
     return rendered_action(single_fire.trigger.action, single_fire.document)
 
 
-def serialize_run(run: Run, attempts: list[Attempt], request: Any) -> dict[str, Any]:
+def _skipped(run: Run) -> str | None:
+    """Why it was skipped, where that says more than its state."""
+    return run.message.skip_reason if run.state == "skipped" else None
+
+
+def serialize_run(run: Run, attempts: list[AttemptRecord], request: Any) -> dict[str, Any]:
     return {
         "id": run.id,
         "state": run.state,
         "document": run.stream.rpartition("/")[2],
         "version": run.version,
-        "due": _spell(run.due_at),
-        "created": _spell(run.created_at),
-        "finished": _spell(run.finished_at),
-        "error": run.last_error,
+        "due": _spell(run.message.due_at),
+        "created": _spell(run.message.produced_at),
+        "finished": _spell(run.message.completed_at),
+        "error": run.message.last_error or _skipped(run),
         "attempts": [
             {
                 "at": _spell(one.at),
                 "durationMs": one.duration // 1000,
                 "status": one.status,
-                "error": one.error,
+                "error": one.outcome,
             }
             for one in attempts
         ],
@@ -136,17 +147,23 @@ async def requeue_run(
 ) -> Response:
     """Have a run that is dead, skipped or cancelled made again."""
 
-    def write(connection: Connection) -> bool:
-        known = triggers.get(connection, access.account, run)
-        place = (entity_name(entity), schema, trigger)
-        if known is None or (known.entity, known.schema, known.trigger) != place:
-            return False
-        now = micros(cell.ledger.now())
-        return triggers.requeue(connection, access.account, known.id, now)
-
-    if not await cell.write(write):
+    place = (entity_name(entity), schema, trigger)
+    if not await cell.read(_may_be_made_again, access.account, run, place):
         raise NotFound(f"Run '{run}' not found among those that can be made again")
+    await admin.resume(cell, access.context, run, (channel.TRIGGER.name,))
+    await asyncio.to_thread(signals.signal, cell.redis, [messages.SUBSCRIPTION])
     return Response(status_code=202)
+
+
+def _may_be_made_again(
+    connection: Connection, account: str, run: str, place: tuple[str, str, str]
+) -> bool:
+    known = messages.get(connection, run)
+    if known is None or (known.account, known.channel) != (account, channel.TRIGGER.name):
+        return False
+    found = run_of(known)
+    ended = known.state in (messages.DEAD, messages.SKIPPED)
+    return ended and (found.entity, found.schema, found.trigger) == place
 
 
 @router.post(f"{TRIGGER}/dry-run")

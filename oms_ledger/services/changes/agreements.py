@@ -120,8 +120,15 @@ async def _agreed(cell: Cell, pending: StoredMessage, order: Order, request: Cha
 
 
 async def failed(
-    cell: Cell, pending: StoredMessage, request: ChangeRequest, refusal: Refusal, *, final: bool
+    cell: Cell,
+    pending: StoredMessage,
+    request: ChangeRequest,
+    refusal: Refusal,
+    *,
+    final: bool,
+    answered: bool = True,
 ) -> None:
+    """Note on the order that the other side does not take part; try again unless it is final."""
     order = await _here(
         cell,
         pending,
@@ -134,7 +141,7 @@ async def failed(
     )
     latest = known(order, request.id)
     if latest is not None and latest.in_progress and not latest.aborted:
-        raise RetryLater(refusal.message)
+        raise RetryLater(refusal.message, answered=answered)
 
 
 async def settle_change(cell: Cell, pending: StoredMessage) -> None:

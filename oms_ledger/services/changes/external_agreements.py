@@ -46,7 +46,7 @@ async def request_external_agreement(cell: Cell, message: StoredMessage) -> None
     )
     if why is not None:
         log.warning("external_seller_skipped", seller=message.other, request=request.id, why=why)
-        await failed(cell, message, request, ParticipantUnreachable(), final=final)
+        await failed(cell, message, request, ParticipantUnreachable(), final=final, answered=final)
 
 
 def _asked(

@@ -32,7 +32,7 @@ from oms_ledger.orders.payments.gateway import (
     Receipt,
 )
 from oms_ledger.orders.payments.transactions import transaction_of
-from oms_ledger.services.outbox.outcomes import PermanentFailure, RetryLater
+from oms_ledger.services.outbox.outcomes import PermanentFailure, Unanswered
 from oms_ledger.services.payments.authorization import requested
 from oms_ledger.services.payments.gateways import holder_of
 from projections.outbox.messages import StoredMessage
@@ -68,7 +68,7 @@ async def _adjust(cell: Cell, pending: StoredMessage, order: Order, request: Cha
         order = await failed(message=message)
         last = known(order, request.id)
         if last is not None and last.in_progress and not last.aborted:
-            raise RetryLater(message, away.after) from away
+            raise Unanswered(message, away.after) from away
     except GatewayRejected as refused:
         no = ChangePaymentCannotIncrease if request.requested.value > 0 else ChangeSettled
         message = f"{no().message} {refused}".strip()
@@ -103,7 +103,7 @@ async def revert_change(cell: Cell, pending: StoredMessage) -> None:
                 return
         receipt = await _asked(cell, order, -value, f"{name}/restore")
     except GatewayUnavailable as away:
-        raise RetryLater(str(away), away.after) from away
+        raise Unanswered(str(away), away.after) from away
     except GatewayRejected as refused:
         raise PermanentFailure(f"The payment could not be set back: {refused}") from refused
     await _decided(cell, pending, restore_payment, receipt=receipt.token)

@@ -27,7 +27,7 @@ from oms_ledger.orders.payments.gateway import (
     GatewayUnavailable,
 )
 from oms_ledger.orders.payments.transactions import transaction_of
-from oms_ledger.services.outbox.outcomes import PermanentFailure, RetryLater
+from oms_ledger.services.outbox.outcomes import PermanentFailure, Unanswered
 from oms_ledger.services.payments.authorization import requested
 from oms_ledger.services.payments.gateways import holder_of
 from projections.outbox.messages import StoredMessage
@@ -90,7 +90,7 @@ async def refund(cell: Cell, message: StoredMessage) -> None:
     try:
         receipt = await _set_back(cell, order, known)
     except GatewayUnavailable as away:
-        raise RetryLater(str(away), away.after) from away
+        raise Unanswered(str(away), away.after) from away
     except GatewayRejected as refused:
         raise PermanentFailure(f"The payment could not be set back: {refused}") from refused
     decision = partial(withdraw, asked_as=known.requested.asked_as, receipt=receipt)

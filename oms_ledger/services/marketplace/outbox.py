@@ -67,6 +67,8 @@ def open_outcome(outcome: Unknown) -> RetryLater:
     return RetryLater(
         outcome.why,
         outcome.after,
+        status=outcome.status,
+        answered=outcome.answered,
         needs_person=outcome.needs_person,
         lasting=outcome.lasting,
     )

@@ -15,7 +15,7 @@ import requests
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.http_client.addresses import REFUSED, Allowed, wrong_url
-from oms_ledger.http_client.sessions import ForbiddenAddress, session
+from oms_ledger.http_client.sessions import EXCHANGES, ForbiddenAddress, session
 from oms_ledger.masterdata.document import Document, searchable
 from oms_ledger.masterdata.entity import Entity
 from oms_ledger.masterdata.refusals import InvalidDocument
@@ -37,9 +37,9 @@ from oms_ledger.services.conversation.smtp import (
 from oms_ledger.services.conversation.templates import rendered_template
 from oms_ledger.services.masterdata.documents import Find, Save, save
 from oms_ledger.services.masterdata.profiles import save_profiles
-from projections.masterdata import trigger_secrets, triggers
+from projections.masterdata import trigger_secrets
 from projections.masterdata.orders import order_document
-from projections.masterdata.triggers import PROFILES, Run
+from projections.masterdata.runs import PROFILES, Run
 
 MAIL_FIELDS = ("to", "cc", "bcc", "from", "replyTo", "subject", "provider")
 TIMEOUT = 10.0  # seconds that an endpoint has to answer
@@ -47,16 +47,27 @@ TIMEOUT = 10.0  # seconds that an endpoint has to answer
 Json = dict[str, Any]
 
 
-class Skipped(Exception):
+class NothingLeft(Exception):
     """What the run is about is gone."""
 
 
 class AttemptFailed(Exception):
-    """It did not come through; `status` is that of an answer, if there was one."""
+    """It did not come through; `status` is that of an answer, if there was one.
 
-    def __init__(self, error: str, status: int | None = None, *, for_good: bool = False) -> None:
+    `answered`: whether the other side answered; None where it was not asked.
+    """
+
+    def __init__(
+        self,
+        error: str,
+        status: int | None = None,
+        *,
+        for_good: bool = False,
+        answered: bool | None = None,
+    ) -> None:
         super().__init__(error)
         self.status, self.for_good = status, for_good
+        self.answered = True if status is not None else answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +98,7 @@ class Request:
 
 
 def fired_by(cell: Cell, run: Run) -> Fired:
-    """Load the trigger and the document of a run; `Skipped` where one of them is gone."""
+    """Load the trigger and the document of a run; `NothingLeft` where one of them is gone."""
     loader = cell.loader()
     if run.schema == PROFILES:
         return Fired(Trigger(PROFILES, {"type": PROFILES}, times=10), {"id": run.stream})
@@ -99,7 +110,7 @@ def fired_by(cell: Cell, run: Run) -> Fired:
         return Fired(trigger, order_document(state))
     now = loader.load(run.stream).state
     if not isinstance(now, Document) or not now.exists or not isinstance(state, Document):
-        raise Skipped("the document was deleted")
+        raise NothingLeft("the document was deleted")
     return Fired(trigger, searchable(state))
 
 
@@ -110,7 +121,7 @@ async def perform(cell: Cell, run: Run, single_fire: Fired) -> Result:
             return await _http(cell, run, single_fire)
         case "save":
             return await _save(cell, run, single_fire)
-        case triggers.PROFILES:
+        case name if name == PROFILES:
             return Result(note=await save_profiles(cell, run))
         case _:
             return await _mail(cell, run, single_fire)
@@ -163,7 +174,8 @@ async def _http(cell: Cell, run: Run, single_fire: Fired) -> Result:
     signed = {"webhook-id": run.id, "webhook-timestamp": str(at)}
     if secret is not None:
         signed = signature_headers([secret], run.id, at, request.body.decode())
-    status = await asyncio.to_thread(_send, networks, request, signed)
+    loop = asyncio.get_running_loop()
+    status = await loop.run_in_executor(EXCHANGES, _send, networks, request, signed)
     if not 200 <= status < 300:
         raise AttemptFailed(f"HTTP {status}", status)
     return Result(status)
@@ -194,7 +206,7 @@ def _send(networks: Sequence[Allowed], request: Request, signed: Mapping[str, st
     except (requests.RequestException, OSError, ValueError) as error:
         if _is_forbidden(error):
             raise AttemptFailed(REFUSED, for_good=True) from None
-        raise AttemptFailed(_told(error)) from None
+        raise AttemptFailed(_told(error), answered=False) from None
     finally:
         made.close()
 
@@ -235,7 +247,9 @@ async def _mail(cell: Cell, run: Run, single_fire: Fired) -> Result:
     except (InvalidMail, UnknownProvider, TemplateError) as error:
         raise AttemptFailed(str(error)[:500], for_good=True) from None
     except MailRefused as error:
-        raise AttemptFailed(str(error)[:500], error.code, for_good=error.for_good) from None
+        raise AttemptFailed(
+            str(error)[:500], error.code, for_good=error.for_good, answered=False
+        ) from None
     return Result(note=None if sent else "recorded, not sent")
 
 

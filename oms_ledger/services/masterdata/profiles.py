@@ -17,8 +17,8 @@ from oms_ledger.orders.order import Order
 from oms_ledger.services.customers.identity import profile_id
 from oms_ledger.services.masterdata.documents import Find, Save, delete, get, save
 from projections.masterdata.documents import document_of
+from projections.masterdata.runs import Run
 from projections.masterdata.tables import documents as t
-from projections.masterdata.triggers import Run
 from projections.masterdata.where import Where
 
 AUTHOR = "checkout"

@@ -1,5 +1,6 @@
-"""What a person may do about a call that is dead or waits: have it made again, or leave it out."""
+"""What a person may do about a message that waits or is dead: send it again, or leave it out."""
 
+from collections.abc import Collection
 from functools import partial
 
 from oms_ledger.cell import Cell
@@ -8,42 +9,47 @@ from oms_ledger.eventstore.records import micros
 from oms_ledger.orders.outbox.decide import record_resumption, record_skip
 from oms_ledger.orders.refusals import OutboxMessageCompleted, OutboxMessageNotFound
 from projections.outbox import messages
-from projections.outbox.messages import StoredMessage
+from projections.outbox.messages import OF_ORDERS, StoredMessage
 
 
-async def resume(cell: Cell, ctx: CommandContext, outbox_message: str) -> StoredMessage:
-    """Have a call made again, at once; the order is no longer in error because of it."""
-    message = await known(cell, ctx.account, outbox_message)
+async def resume(
+    cell: Cell, ctx: CommandContext, message_id: str, channels: Collection[str] = OF_ORDERS
+) -> StoredMessage:
+    """Have a message sent again, at once; its order is no longer in error because of it."""
+    message = await known(cell, ctx.account, message_id, channels)
 
-    await cell.write(messages.resume, outbox_message, micros(cell.ledger.now()))
-    decision = partial(record_resumption, message_id=outbox_message)
-    await cell.ledger.change(ctx, message.order_id, decision)
-    return await known(cell, ctx.account, outbox_message)
+    await cell.write(messages.resume, message, micros(cell.ledger.now()))
+    await cell.write(messages.close_circuit, message)
+    if message.order_id:
+        decision = partial(record_resumption, message_id=message_id)
+        await cell.ledger.change(ctx, message.order_id, decision)
+    return await known(cell, ctx.account, message_id, channels)
 
 
 async def skip(
     cell: Cell,
     ctx: CommandContext,
-    outbox_message: str,
+    message_id: str,
     *,
     reason: str,
 ) -> StoredMessage:
-    """Leave a call out, for a reason that stays in the order's history."""
-    message = await known(cell, ctx.account, outbox_message)
+    """Leave a message out, for a reason that stays in the order's history."""
+    message = await known(cell, ctx.account, message_id)
 
-    if (
-        not await cell.write(messages.skip, outbox_message, reason, micros(cell.ledger.now()))
-        and message.state != messages.SKIPPED
-    ):
-        raise OutboxMessageCompleted(outbox_message)
-    decision = partial(record_skip, message_id=outbox_message, reason=reason)
+    skipped = await cell.write(messages.skip, message_id, reason, micros(cell.ledger.now()))
+    if not skipped and message.state != messages.SKIPPED:
+        raise OutboxMessageCompleted(message_id)
+    decision = partial(record_skip, message_id=message_id, reason=reason)
     await cell.ledger.change(ctx, message.order_id, decision)
-    return await known(cell, ctx.account, outbox_message)
+    return await known(cell, ctx.account, message_id)
 
 
-async def known(cell: Cell, account: str, outbox_message: str) -> StoredMessage:
-    """The account's call; refuses one that is not there."""
-    message = await cell.read(messages.get, outbox_message)
-    if message is None or message.account != account:
-        raise OutboxMessageNotFound(outbox_message)
+async def known(
+    cell: Cell, account: str, message_id: str, channels: Collection[str] = OF_ORDERS
+) -> StoredMessage:
+    """The account's message of one of these channels; refuses one that is not there."""
+
+    message = await cell.read(messages.get, message_id)
+    if message is None or message.account != account or message.channel not in channels:
+        raise OutboxMessageNotFound(message_id)
     return message

@@ -1,13 +1,30 @@
-"""How a handler says that its call did not come through."""
+"""What came of sending a message: what `send` returns, and what handlers raise."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 
-class RetryLater(Exception):
-    """The other side cannot answer now; `after` is how long it asked to be skipped.
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """`status` is that of an answer, `note` what was done, where there is more to tell."""
 
-    What `needs_person` is shown as a failure at once, and tried on all the same. What is `lasting`
-    is not given up: the order moves on without it, and then it is of no use any more.
+    status: int | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """What the message is about is gone, so it was not sent."""
+
+    reason: str
+
+
+class RetryLater(Exception):
+    """It was not taken yet; `after` is how long the other side asked to be left in peace.
+
+    `answered`: whether the other side answered at all, which counts for its circuit; None where
+    it was not asked. What `needs_person` is shown as a failure at once, and tried on all the same.
+    What is `lasting` is not given up: the order moves on without it, and then it is of no use.
     """
 
     def __init__(
@@ -15,12 +32,33 @@ class RetryLater(Exception):
         why: str,
         after: timedelta | None = None,
         *,
+        status: int | None = None,
+        answered: bool | None = True,
         needs_person: bool = False,
         lasting: bool = False,
     ) -> None:
         super().__init__(why)
-        self.after, self.needs_person, self.lasting = after, needs_person, lasting
+        self.after, self.status, self.answered = after, status, answered
+        self.needs_person, self.lasting = needs_person, lasting
+
+
+class Unanswered(RetryLater):
+    """The other side did not answer, or is broken."""
+
+    def __init__(
+        self, why: str, after: timedelta | None = None, *, status: int | None = None
+    ) -> None:
+        super().__init__(why, after, status=status, answered=False)
 
 
 class PermanentFailure(Exception):
-    """The other side said no for good, and the order cannot go on without a person."""
+    """The other side said no for good: a person has to look at it."""
+
+    def __init__(
+        self, why: str, *, status: int | None = None, answered: bool | None = True
+    ) -> None:
+        super().__init__(why)
+        self.status, self.answered = status, answered
+
+
+Outcome = Delivered | Skipped | RetryLater | PermanentFailure

@@ -13,7 +13,7 @@ from oms_ledger.orders.payments.balances import Kind
 from oms_ledger.orders.payments.gateway import GatewayRejected, GatewayUnavailable
 from oms_ledger.orders.payments.manual import record_failure, record_outcome
 from oms_ledger.orders.payments.transactions import transaction_of
-from oms_ledger.services.outbox.outcomes import PermanentFailure, RetryLater
+from oms_ledger.services.outbox.outcomes import PermanentFailure, Unanswered
 from oms_ledger.services.payments.authorization import requested
 from oms_ledger.services.payments.gateways import holder_of
 from projections.outbox.messages import StoredMessage
@@ -40,7 +40,7 @@ async def carry_out(cell: Cell, message: StoredMessage) -> None:
             gateway, gateway.carry_out, transaction, request.kind, request.value, request.id
         )
     except GatewayUnavailable as away:
-        raise RetryLater(str(away), away.after) from away
+        raise Unanswered(str(away), away.after) from away
     except GatewayRejected as refused:
         reason, connector = str(refused), refused.connector
         await record(

@@ -26,7 +26,8 @@ from projections.carts import store as carts
 from projections.customers import index
 from projections.desk import notes, tasks
 from projections.exports import jobs
-from projections.masterdata import triggers as runs
+from projections.masterdata import runs
+from projections.outbox import messages
 from projections.subscriptions import checkpoints
 from projections.subscriptions.views import VIEWS
 
@@ -166,14 +167,10 @@ def _sweep(cell: Cell, account: str, order_ids: list[str]) -> None:
                 jobs.drop(connection, export.id)
         for at in range(0, len(order_ids), AT_ONCE):
             some = order_ids[at : at + AT_ONCE]
-            messages = tables.outbox_messages.update().where(
-                tables.outbox_messages.c.account == account,
-                tables.outbox_messages.c.order_id.in_(some),
-            )
-            connection.execute(messages.values(last_error=None))
             tasks.erase(connection, account, some)
             notes.erase(connection, account, some)
             streams = [order_stream(account, order_id) for order_id in some]
+            messages.forget_errors(connection, streams)
             runs.cancel_about(connection, streams, micros(cell.ledger.now()))
             entries = select(events.c.position).where(
                 events.c.stream.in_([order_stream(account, order_id) for order_id in some])

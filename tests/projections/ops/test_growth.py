@@ -352,7 +352,7 @@ def test_the_calls_of_a_page_of_orders_are_found_by_its_orders(grown):
         for requested, lines in plans(grown, "list")
         if "FROM outbox_messages" in requested.text
     )
-    assert any("outbox_messages_order" in line for line in lines), lines
+    assert any("outbox_messages_key" in line for line in lines), lines
 
 
 @pytest.mark.guarantee("G62")

@@ -8,14 +8,16 @@ import pytest
 
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.records import instant
+from oms_ledger.notifications.channel import PARTNER
 from oms_ledger.orders import events
 from oms_ledger.orders.outbox import rules
-from oms_ledger.orders.outbox.message import OutboxMessage, wait_after
+from oms_ledger.orders.outbox.message import OutboxMessage
 from oms_ledger.orders.refusals import OutboxMessageCompleted, OutboxMessageNotFound
 from oms_ledger.services.outbox import admin
 from oms_ledger.services.outbox.outcomes import PermanentFailure, RetryLater
-from projections.outbox import messages
-from projections.outbox.messages import OutboxProjection
+from projections.outbox import claims, messages
+from projections.outbox.claims import Attempt
+from projections.outbox.of_orders import OutboxProjection
 from projections.subscriptions import checkpoints
 from tests.support.purchases import ACCOUNT, open_account, place_paid
 from tests.support.run_until_idle import FakeClock, settle
@@ -108,9 +110,10 @@ def test_a_call_is_tried_for_three_days_and_then_waits_for_a_person(cell, fields
 
     (dead,) = asyncio.run(story())
     waits = [later - earlier for earlier, later in pairwise(tried)]
-    assert waits[:4] == [timedelta(seconds=s) for s in (5, 15, 45, 135)]
-    assert max(waits) == timedelta(hours=1)
-    assert timedelta(days=3) <= tried[-1] - START <= timedelta(days=3, hours=1)
+    for wait, seconds in zip(waits, (5, 15, 45, 135), strict=False):
+        assert timedelta(seconds=0.9 * seconds) <= wait <= timedelta(seconds=1.1 * seconds)
+    assert timedelta(minutes=54) <= max(waits) <= timedelta(minutes=66)
+    assert timedelta(days=3) <= tried[-1] - START <= timedelta(days=3, hours=1.1)
     assert (dead.kind, dead.last_error) == ("announce", "nobody answers")
     order = asyncio.run(cell.ledger.order(ACCOUNT, "v1-01"))
     assert set(order.failed_messages) == {dead.id}
@@ -187,10 +190,13 @@ def test_a_claim_that_was_lost_records_nothing(cell, fields):
     again = dispatcher.claim(cell, 10)
     assert [one.id for one in again] == [one.id for one in lost]
     with cell.database.writing() as connection:
-        assert not messages.record_success(connection, lost[0], dispatcher.now(cell))
-        assert messages.record_success(connection, again[0], dispatcher.now(cell))
+        done = Attempt(dispatcher.now(cell), 0)
+        assert not claims.record_success(connection, lost[0], done)
+        assert claims.record_success(connection, again[0], done)
 
 
 def test_the_waits_grow_threefold_up_to_an_hour():
-    waits = [wait_after(n).total_seconds() for n in range(1, 10)]
+    waits = [PARTNER.retry.wait(n, 0.5).total_seconds() for n in range(1, 10)]
     assert waits == [5, 15, 45, 135, 405, 1215, 3600, 3600, 3600]
+    assert PARTNER.retry.wait(1, 0.0).total_seconds() == 4.5
+    assert PARTNER.retry.wait(1, 1.0).total_seconds() == 5.5

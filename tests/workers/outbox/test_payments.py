@@ -26,7 +26,7 @@ from oms_ledger.orders.payments.transactions import transaction_of
 from oms_ledger.orders.status import Status
 from oms_ledger.services.outbox import admin
 from oms_ledger.services.payments import outbox
-from projections.outbox import messages
+from projections.outbox import claims, messages
 from tests.support.purchases import ACCOUNT, open_account, placed
 from tests.support.run_until_idle import FakeClock, settle
 from workers.outbox import dispatcher
@@ -185,7 +185,7 @@ def test_a_crash_between_answer_and_record_asks_again_with_the_same_id(cell, rem
     # The process dies here: the gateway has settled, nothing is recorded, the call is claimed.
     asyncio.run(settle(cell))
     assert len(remote.requested) == 1
-    clock.at = START + messages.CLAIM_DURATION
+    clock.at = START + claims.CLAIM_DURATION
     asyncio.run(settle(cell))
     assert remote.requested[0] == remote.requested[1]
     assert (len(remote.requested), remote.total(Kind.SETTLE)) == (2, 105_00)

@@ -235,7 +235,7 @@ def test_a_crash_between_the_giving_back_and_its_record_gives_back_once(shop, ga
         shop.later(minutes=10)
     assert gateway.authorized == 100_00
     assert shop.names()[-1] == "change-abandoned"
-    shop.later(seconds=5)
+    shop.later(seconds=6)
     assert shop.order().value == gateway.authorized == 100_00
     assert shop.names()[-1] == "change-withdrawn"
 

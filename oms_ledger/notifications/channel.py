@@ -1,0 +1,118 @@
+"""Channels of the outbox as data: how messages to a kind of recipient are tried, and given up."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class RetryCurve:
+    """Waits between attempts: `first`, then `growth` times as long each, at most `longest`.
+
+    `jitter` is the share by which a wait may be shorter or longer.
+    """
+
+    first: timedelta
+    growth: int
+    longest: timedelta
+    jitter: float = 0.1
+
+    def wait(self, attempts: int, chance: float) -> timedelta:
+        """Tell how long to wait after so many failed attempts; `chance` in 0…1 spreads it."""
+        wait = min(self.first * self.growth ** min(max(attempts, 1) - 1, 20), self.longest)
+        spread: timedelta = wait * (1 + self.jitter * (2 * chance - 1))
+        return spread
+
+
+@dataclass(frozen=True, slots=True)
+class Circuit:
+    """After so many unanswered attempts in a row a recipient is left in peace for a while."""
+
+    failures: int
+    pause: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many messages may be in flight: to recipients that answered last, to those that never
+    were tried, and to those that did not answer last; and to one recipient that answers.
+
+    A recipient that did not answer last, or never was tried, gets one at a time.
+    """
+
+    answering: int
+    untried: int
+    failing: int
+    recipient: int
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """`deadline`: how long a message is tried, None where the sender counts its attempts.
+
+    `dead_blocks`: whether a dead message keeps later ones of its ordering key waiting.
+    `keeps_delivered`: whether a delivered message stays, so that it is not produced again.
+    """
+
+    name: str
+    retry: RetryCurve
+    deadline: timedelta | None
+    room: Room
+    circuit: Circuit | None
+    dead_blocks: bool
+    keeps_delivered: bool
+    timeout: timedelta = timedelta(seconds=45)
+
+
+_PARTNERS = RetryCurve(timedelta(seconds=5), 3, timedelta(hours=1))
+_QUIET = Circuit(20, timedelta(seconds=30))
+
+PARTNER = Channel(
+    "partner",
+    _PARTNERS,
+    timedelta(days=3),
+    Room(answering=32, untried=16, failing=16, recipient=16),
+    _QUIET,
+    dead_blocks=True,
+    keeps_delivered=True,
+)
+GATEWAY = Channel(
+    "gateway",
+    _PARTNERS,
+    timedelta(days=3),
+    Room(answering=32, untried=8, failing=8, recipient=16),
+    _QUIET,
+    dead_blocks=True,
+    keeps_delivered=True,
+)
+# What an order has the ledger itself do: go on with a change, evaluate buying policies.
+INTERNAL = Channel(
+    "internal",
+    _PARTNERS,
+    timedelta(days=3),
+    Room(answering=32, untried=16, failing=16, recipient=32),
+    None,
+    dead_blocks=True,
+    keeps_delivered=True,
+)
+# A trigger says by itself how often it is tried, and when.
+TRIGGER = Channel(
+    "trigger",
+    RetryCurve(timedelta(0), 1, timedelta(0)),
+    None,
+    Room(answering=16, untried=8, failing=8, recipient=4),
+    None,
+    dead_blocks=False,
+    keeps_delivered=True,
+)
+
+CHANNELS: Mapping[str, Channel] = {
+    channel.name: channel for channel in (PARTNER, GATEWAY, INTERNAL, TRIGGER)
+}
+
+
+def channel_of(recipient: str) -> Channel:
+    """Find the channel of a recipient of an order's messages: `seller:acme`, `gateway`, …"""
+    if ":" in recipient:
+        return PARTNER
+    return GATEWAY if recipient == "gateway" else INTERNAL

@@ -1,0 +1,78 @@
+"""What events of orders make the ledger send: projection `outbox`."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from oms_ledger.eventstore.folding import Page
+from oms_ledger.eventstore.records import RecordedEvent
+from oms_ledger.eventstore.serialization import stored_name
+from oms_ledger.notifications.channel import channel_of
+from oms_ledger.orders.order import Order
+from oms_ledger.orders.outbox.message import OutboxMessage
+from oms_ledger.orders.outbox.rules import messages_after, outbox_events
+from projections.outbox import messages
+
+
+class OutboxProjection:
+    """Destination of the subscription `outbox`: what the events of a page make the ledger send.
+
+    `found` says whether there was something, for who signals it, and takes it back.
+    """
+
+    def __init__(self, now: Callable[[], int]) -> None:
+        self._now = now
+        self.found = False
+
+    def produce(self, page: Page) -> list[dict[str, Any]]:
+        telling = {stored_name(event) for event in outbox_events()}
+        streams = {row.stream for row in page.rows if row.name in telling}
+        return [
+            self._row(row, number, message)
+            for row, event, before, after in page.transitions_of(streams)
+            if isinstance(after.state, Order) and row.name in telling
+            for number, message in enumerate(
+                messages_after(
+                    before.state if isinstance(before.state, Order) else None,
+                    event,
+                    after.state,
+                )
+            )
+        ]
+
+    def store(self, connection: Connection, produced: object) -> None:
+        assert isinstance(produced, list)
+        if produced:
+            self.found = True
+            messages.enqueue(connection, produced)
+
+    def _row(self, row: RecordedEvent, number: int, message: OutboxMessage) -> dict[str, Any]:
+        message, now = replace(message, key=message.key or f"v{row.version}"), self._now()
+        return {
+            "id": message_id(row.stream, message),
+            "channel": channel_of(message.recipient).name,
+            "account": row.account,
+            "recipient": message.recipient,
+            "ordering_key": row.stream,
+            "position": row.position,
+            "number": number,
+            "order_id": row.order_id,
+            "version": row.version,
+            "kind": message.kind,
+            "key": message.key,
+            "body": json.dumps(message.body).encode(),
+            "state": messages.WAITING,
+            "produced_at": now,
+            "since": now,
+            "due_at": now,
+        }
+
+
+def message_id(stream: str, message: OutboxMessage) -> str:
+    """The same for the same message of the same order: whoever gets it may know it by this."""
+    name = "\x1f".join((stream, message.recipient, message.kind, message.key))
+    return hashlib.sha256(name.encode()).hexdigest()[:32]
