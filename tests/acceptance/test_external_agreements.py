@@ -62,6 +62,10 @@ def turned(cell, clock, **actor):
     asyncio.run(settle(cell))
 
 
+def agreement(change):
+    return f"POST /hook/pvt/orders/00-{ORDER}/changes/{change}/send-agreement?accountName=acme"
+
+
 def fields(client, change):
     return get(client, f"{SYSTEM}/{ORDER}/changes/{change}")
 
@@ -78,15 +82,22 @@ def test_a_seller_outside_is_asked_once_and_the_change_waits_for_it(cell, client
         change = requested(client, ORDER, **DISCOUNT)
         for _ in range(3):
             turned(cell, clock, hours=1)
-        assert receiver.requested == [f"PATCH /hook/order-system/orders/00-{ORDER}/changes"]
-    (body,), (headers,) = receiver.heard, receiver.headers
+        asked = [f"PATCH /hook/order-system/orders/00-{ORDER}/changes", agreement(change)]
+        assert receiver.requested == asked
+        assert fields(client, change)["status"] == "waiting-acknowledgement"
+        agrees(client, change, "Acknowledgment")
+        agrees(client, change, "Acknowledgment", f"00-{ORDER}")
+        turned(cell, clock)
+        assert receiver.requested == [*asked, agreement(change)]
+    body, acknowledged, confirmed = receiver.heard
+    headers = receiver.headers[0]
+    assert (acknowledged, confirmed) == (
+        {"agreementType": "Acknowledgment"},
+        {"agreementType": "Confirmation"},
+    )
     assert (body["requestId"], body["agreementType"]) == (change, "Acknowledgment")
     assert (body["accountName"], body["manualDiscountValue"]) == ("acme", 100)
     assert (headers["x-vtex-api-appkey"], headers["x-vtex-api-apptoken"]) == ("key", "token")
-    assert fields(client, change)["status"] == "waiting-acknowledgement"
-    agrees(client, change, "Acknowledgment")
-    agrees(client, change, "Acknowledgment", f"00-{ORDER}")
-    turned(cell, clock)
     assert fields(client, change)["status"] == "waiting-confirmation"
     before = get(client, f"{ORDERS}/{ORDER}")["value"]
     agrees(client, change, "Confirmation")
@@ -107,7 +118,8 @@ def test_a_confirmation_that_overtakes_the_acknowledgment_is_enough(cell, client
         agrees(client, change, "Acknowledgment")
         turned(cell, clock)
     assert fields(client, change)["status"] == "done"
-    assert receiver.requested == []
+    assert receiver.requested == [agreement(change)]
+    assert receiver.heard == [{"agreementType": "Confirmation"}]
 
 
 def test_a_seller_that_cannot_be_reached_is_asked_five_times_then_the_request_waits(
@@ -125,9 +137,10 @@ def test_a_seller_that_cannot_be_reached_is_asked_five_times_then_the_request_wa
         well = True
         assert client.call("POST", f"{SYSTEM}/{ORDER}/changes/{change}/retry").status == 204
         turned(cell, clock)
-        assert len(receiver.requested) == 6
-    agrees(client, change, "Confirmation")
-    turned(cell, clock)
+        assert len(receiver.requested) == 7
+        agrees(client, change, "Confirmation")
+        turned(cell, clock)
+    assert len(receiver.requested) == 8
     assert fields(client, change)["status"] == "done"
 
 
@@ -138,10 +151,10 @@ def test_a_seller_that_refuses_is_not_asked_again(cell, client, clock):
         for seconds in (0, 60, 3600):
             turned(cell, clock, seconds=seconds)
         assert len(receiver.requested) == 1
-    assert fields(client, change)["error"]["code"] == "SalesOrderSystem018"
-    url = f"{SYSTEM}/{ORDER}/changes/{change}/cancel"
-    assert client.call("POST", url, {"reason": "it said no"}).status == 200
-    turned(cell, clock)
+        assert fields(client, change)["error"]["code"] == "SalesOrderSystem018"
+        url = f"{SYSTEM}/{ORDER}/changes/{change}/cancel"
+        assert client.call("POST", url, {"reason": "it said no"}).status == 200
+        turned(cell, clock)
     assert fields(client, change)["status"] == "canceled"
 
 
@@ -151,6 +164,9 @@ def test_what_a_seller_does_not_answer_in_a_day_is_canceled(cell, client, clock)
         change = requested(client, ORDER, **DISCOUNT)
         turned(cell, clock)
         turned(cell, clock, hours=24)
+    ended = f"POST /hook/order-system/orders/00-{ORDER}/changes/{change}/cancel"
+    assert receiver.requested[-1] == ended
+    assert receiver.heard[-1] == {"requestId": change}
     canceled = fields(client, change)
     assert (canceled["status"], canceled["cancellation"]["code"]) == (
         "canceled",

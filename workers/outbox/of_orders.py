@@ -29,7 +29,7 @@ from oms_ledger.services.payments import outbox as payments_outbox
 from oms_ledger.services.policies import evaluation as policies
 from projections.outbox.messages import StoredMessage
 
-Handler = Callable[[Cell, StoredMessage], Awaitable[None]]
+Handler = Callable[[Cell, StoredMessage], Awaitable[Delivered | None]]
 
 # By kind of message; each topic files its own.
 HANDLERS: dict[str, Handler] = {
@@ -44,15 +44,17 @@ HANDLERS: dict[str, Handler] = {
 
 
 async def send(cell: Cell, message: StoredMessage) -> Outcome:
-    """Deliver a message by its handler, which returns, or raises what kept it from that."""
+    """Deliver a message by its handler, which returns, or raises what kept it from that.
+
+    One that has more to tell of the delivery returns it.
+    """
     handler = HANDLERS.get(message.kind)
     if handler is None:
         return PermanentFailure(f"this release has no handler for {message.kind}", answered=None)
     try:
-        await handler(cell, message)
+        return await handler(cell, message) or Delivered()
     except (RetryLater, PermanentFailure) as outcome:
         return outcome
-    return Delivered()
 
 
 async def conclude(cell: Cell, message: StoredMessage, outcome: Outcome) -> None:

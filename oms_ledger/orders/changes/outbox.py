@@ -5,7 +5,7 @@ from typing import Any
 
 from oms_ledger.orders import events
 from oms_ledger.orders.changes.state import CANCELED, ChangeRequest
-from oms_ledger.orders.changes.v2 import known
+from oms_ledger.orders.changes.v2 import awaits_payment, known
 from oms_ledger.orders.marketplace.levels import delegated, seller_order_id_of
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.outbox.message import OutboxMessage
@@ -15,6 +15,7 @@ ADVANCE, RESTORE = "advance-change", "restore-payment"
 WITHDRAW = "withdraw-change"
 ASK, SETTLE, TELL = "ask-change", "settle-change", "tell-registered-change"
 REQUEST_EXTERNAL = "ask-agreement"
+CONFIRM_EXTERNAL, CANCEL_EXTERNAL = "confirm-agreement", "cancel-agreement"
 
 
 def _advance(before: Order, event: Any, after: Order) -> Iterable[OutboxMessage]:
@@ -28,7 +29,30 @@ def _advance(before: Order, event: Any, after: Order) -> Iterable[OutboxMessage]
 
 def _agreed(before: Order, event: Any, after: Order) -> Iterable[OutboxMessage]:
     """A participant agreed; where the system agrees by itself it goes on anyway."""
-    return _advance(before, event, after) if event.participant else ()
+    if event.participant:
+        yield from _advance(before, event, after)
+        yield from _confirmed(after, event.request_id, event.request_id)
+
+
+def _adjusted(before: Order, event: Any, after: Order) -> Iterable[OutboxMessage]:
+    yield from _restore(before, event, after)
+    yield from _confirmed(after, event.request_id, event.request_id)
+
+
+def _confirmed(order: Order, request_id: str, key: str) -> Iterable[OutboxMessage]:
+    """Sellers outside are told that we confirm, once all know of it and the payment is adjusted."""
+    request = known(order, request_id)
+    if request is None or not request.in_progress or awaits_payment(order, request):
+        return
+    if request.acknowledged.issuperset(request.recipients):
+        yield from _outside(request, CONFIRM_EXTERNAL, key)
+
+
+def _outside(request: ChangeRequest, kind: str, key: str) -> Iterable[OutboxMessage]:
+    """To sellers that are no accounts of the deployment."""
+    for name in request.requested.participants:
+        if ":" not in name:
+            yield OutboxMessage(f"seller:{name}", kind, key, {"requestId": request.id})
 
 
 def _restore(before: Order, event: Any, after: Order) -> Iterable[OutboxMessage]:
@@ -64,14 +88,12 @@ def _asked(before: Order, event: Any, after: Order) -> Iterable[OutboxMessage]:
     request = known(after, event.request_id)
     if request is None or not request.in_progress or request.requested.origin_account:
         return
+    key = f"{request.id}/{len(request.logs)}"
     if not request.acknowledged.issuperset(request.recipients):
-        key = f"{request.id}/{len(request.logs)}"
         yield from _between(after, request, ASK, key)
-        for name in request.requested.participants:
-            if ":" not in name and name not in request.acknowledged:
-                yield OutboxMessage(
-                    f"outside:{name}", REQUEST_EXTERNAL, key, {"requestId": request.id}
-                )
+        yield from _outside(request, REQUEST_EXTERNAL, key)
+    else:
+        yield from _confirmed(after, request.id, key)
 
 
 def _ended(before: Order, event: Any, after: Order) -> Iterable[OutboxMessage]:
@@ -84,6 +106,8 @@ def _ended(before: Order, event: Any, after: Order) -> Iterable[OutboxMessage]:
 def _canceled(before: Order, event: events.ChangeCanceled, after: Order) -> Iterable[OutboxMessage]:
     yield from _restore(before, event, after)
     yield from _ended(before, event, after)
+    if request := known(after, event.request_id):
+        yield from _outside(request, CANCEL_EXTERNAL, f"{event.request_id}/canceled")
 
 
 def _abandoned(
@@ -121,7 +145,7 @@ MESSAGES: Mapping[type, Callable[[Order, Any, Order], Iterable[OutboxMessage]]] 
     events.ChangeRetried: _asked,
     events.ChangeAcknowledged: _agreed,
     events.ChangeConfirmed: _agreed,
-    events.ChangePaymentAdjusted: _restore,
+    events.ChangePaymentAdjusted: _adjusted,
     events.ChangeApplied: _ended,
     events.ChangeCanceled: _canceled,
 }

@@ -1,89 +1,121 @@
-"""Changes of an order that a seller outside the deployment delivers: it is asked over HTTP.
+"""Changes of an order that a seller outside the deployment delivers: agreed with it over HTTP.
 
 It is asked by the published path for changes, `PATCH {seller}/order-system/orders/{id}/changes`,
-with `agreementType` and the request's id beside what was asked, and answers in its own time by
-`send-agreement`: first that it knows of the request, then that it made the change.
+with the request's id beside what was asked, and told by `send-agreement` that we know of it and,
+once the payment was adjusted, that we confirm it. It answers in its own time by `send-agreement`.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import quote
 
-import orjson
-import requests
 import structlog
 
 from oms_ledger.cell import Cell
-from oms_ledger.http_client.addresses import wrong_url
-from oms_ledger.http_client.sessions import EXCHANGES, exchange, session
-from oms_ledger.orders.changes.outbox import REQUEST_EXTERNAL
+from oms_ledger.http_client.partner_client import Endpoint, PartnerAnswer, segment
+from oms_ledger.orders.changes.outbox import (
+    CANCEL_EXTERNAL,
+    CONFIRM_EXTERNAL,
+    REQUEST_EXTERNAL,
+)
 from oms_ledger.orders.changes.refusals import ParticipantUnreachable
-from oms_ledger.orders.changes.state import ChangeRequest
-from oms_ledger.orders.changes.v2 import ACKNOWLEDGMENT, known
+from oms_ledger.orders.changes.state import CANCELED, ChangeRequest
+from oms_ledger.orders.changes.v2 import ACKNOWLEDGMENT, CONFIRMATION, known
+from oms_ledger.orders.events import Json
 from oms_ledger.orders.marketplace.levels import seller_order_id_of
 from oms_ledger.orders.order import Order
 from oms_ledger.services.changes.agreements import failed
-from projections.accounts import sellers
-from projections.accounts.sellers import Seller
+from oms_ledger.services.marketplace.counterpart import Done, Heard, Refused, Unknown
+from oms_ledger.services.marketplace.exchange import ask, heard
+from oms_ledger.services.marketplace.outbox import open_outcome
+from oms_ledger.services.marketplace.register import seller_terms
+from oms_ledger.services.outbox.outcomes import PermanentFailure
 from projections.outbox.messages import StoredMessage
 
 log = structlog.get_logger(__name__)
 
-_LATER = {408, 409, 425, 429}
+_UNKNOWN_THERE = frozenset({404, 410})
 
 
 async def request_external_agreement(cell: Cell, message: StoredMessage) -> None:
-    """Ask once; what the seller thinks of it comes by `send-agreement`."""
+    """Ask, and acknowledge; what the seller thinks of it comes by `send-agreement`."""
     order = await cell.ledger.order(message.account, message.order_id)
     request = known(order, message.body["requestId"])
     if request is None or not request.in_progress or request.aborted:
         return
     if message.other in request.acknowledged:
         return
-    final, why = await asyncio.get_running_loop().run_in_executor(
-        EXCHANGES, _asked, cell, message, order, request
+    outcome = await _send(
+        cell, message, order, "PATCH", _CHANGES, agreement_request(order, request)
     )
-    if why is not None:
-        log.warning("external_seller_skipped", seller=message.other, request=request.id, why=why)
-        await failed(cell, message, request, ParticipantUnreachable(), final=final, answered=final)
+    if isinstance(outcome, Done):
+        outcome = await _agree(cell, message, order, request, ACKNOWLEDGMENT)
+    await _require(cell, message, request, outcome)
 
 
-def _asked(
-    cell: Cell, message: StoredMessage, order: Order, request: ChangeRequest
-) -> tuple[bool, str | None]:
-    """Whether it is of no use to ask again, and what went wrong; None when it took the request."""
-    with cell.database.reading() as connection:
-        seller = sellers.seller(connection, message.account, message.other, cell.encryption)
-    if seller is None:
-        return False, f"nothing says where {message.other} is reached"
-    networks = cell.settings.networks_of(message.account)
-    if refusal := wrong_url(seller.changes_endpoint, networks):
-        return False, refusal
-    there = quote(seller_order_id_of(order), safe="")
-    try:
-        response, _ = exchange(
-            session(networks),
-            "PATCH",
-            f"{seller.changes_endpoint.rstrip('/')}/order-system/orders/{there}/changes",
-            data=orjson.dumps(agreement_request(order, request)),
-            headers=_headers(seller, message),
-        )
-    except (requests.RequestException, OSError) as error:
-        return False, f"{message.other} did not answer: {type(error).__name__}"
-    status = response.status_code
-    if 200 <= status < 300:
-        return True, None
-    return 400 <= status < 500 and status not in _LATER, f"{message.other} answered {status}"
+async def confirm_external_agreement(cell: Cell, message: StoredMessage) -> None:
+    """Say that the payment was adjusted: the seller confirms next, and then the order changes."""
+    order = await cell.ledger.order(message.account, message.order_id)
+    request = known(order, message.body["requestId"])
+    if request is None or request.ended == CANCELED or request.aborted:
+        return
+    outcome = await _agree(cell, message, order, request, CONFIRMATION)
+    await _require(cell, message, request, outcome)
 
 
-def _headers(seller: Seller, message: StoredMessage) -> dict[str, str]:
-    return {
-        "X-VTEX-API-AppKey": seller.app_key,
-        "X-VTEX-API-AppToken": seller.app_token,
-        "Content-Type": "application/json",
-        "Idempotency-Key": message.id,
-    }
+async def cancel_external_agreement(cell: Cell, message: StoredMessage) -> None:
+    """The request ended without effect; a seller that never knew of it has nothing to end."""
+    order = await cell.ledger.order(message.account, message.order_id)
+    request_id = message.body["requestId"]
+    path = f"{_CHANGES}/{segment(request_id)}/cancel"
+    match await _send(cell, message, order, "POST", path, {"requestId": request_id}):
+        case Refused(reason, status) if status not in _UNKNOWN_THERE:
+            raise PermanentFailure(f"{message.other} refuses: {reason}")
+        case Unknown() as outcome:
+            raise open_outcome(outcome)
+
+
+async def _agree(
+    cell: Cell, message: StoredMessage, order: Order, request: ChangeRequest, agreement: str
+) -> Heard:
+    path = f"{_PARTICIPANT}/changes/{segment(request.id)}/send-agreement"
+    body = {"agreementType": agreement}
+    return await _send(cell, message, order, "POST", path, body, accountName=order.account)
+
+
+_CHANGES = "/order-system/orders/{order}/changes"
+_PARTICIPANT = "/pvt/orders/{order}"
+
+
+async def _send(
+    cell: Cell,
+    message: StoredMessage,
+    order: Order,
+    method: str,
+    path: str,
+    body: Json,
+    **parameters: str,
+) -> Heard:
+    terms = await seller_terms(cell, message.account, message.other)
+    if terms is None:
+        return Unknown(f"The register does not say where {message.other} is reached", answered=None)
+    there = path.replace("{order}", segment(seller_order_id_of(order)))
+    endpoint: Endpoint = terms.changes.path(there, **parameters)
+    answer: PartnerAnswer = await ask(cell, message.account, message.id, method, endpoint, body)
+    return heard(answer)
+
+
+async def _require(
+    cell: Cell, message: StoredMessage, request: ChangeRequest, outcome: Heard
+) -> None:
+    """Note on the request what went wrong; one that goes on is tried again."""
+    if isinstance(outcome, Done):
+        return
+    refused = isinstance(outcome, Refused)
+    why = outcome.reason if isinstance(outcome, Refused) else outcome.why
+    log.warning("external_seller_skipped", seller=message.other, request=request.id, why=why)
+    answered = isinstance(outcome, Refused) or outcome.answered is not False
+    unreachable = ParticipantUnreachable()
+    await failed(cell, message, request, unreachable, final=refused, answered=answered)
 
 
 def agreement_request(order: Order, request: ChangeRequest) -> dict[str, Any]:
@@ -103,5 +135,7 @@ def agreement_request(order: Order, request: ChangeRequest) -> dict[str, Any]:
 
 
 HANDLERS: dict[str, Callable[[Cell, StoredMessage], Awaitable[None]]] = {
-    REQUEST_EXTERNAL: request_external_agreement
+    REQUEST_EXTERNAL: request_external_agreement,
+    CONFIRM_EXTERNAL: confirm_external_agreement,
+    CANCEL_EXTERNAL: cancel_external_agreement,
 }

@@ -40,7 +40,7 @@ from oms_ledger.services.marketplace.counterpart import (
 )
 from oms_ledger.services.marketplace.outsider import OutsideMarketplace, OutsideSeller
 from oms_ledger.services.marketplace.partnership import is_outside
-from oms_ledger.services.outbox.outcomes import PermanentFailure, RetryLater
+from oms_ledger.services.outbox.outcomes import Delivered, PermanentFailure, RetryLater
 from projections.outbox.messages import StoredMessage
 
 TIME_TO_TAKE_UP = timedelta(minutes=2)  # what a change of seller may last, once proposed
@@ -109,51 +109,54 @@ async def place_fulfillment(cell: Cell, message: StoredMessage) -> None:
             return  # it confirms the order when its own seller has
 
 
-async def authorize(cell: Cell, message: StoredMessage) -> None:
+async def authorize(cell: Cell, message: StoredMessage) -> Delivered | None:
     order = await cell.ledger.order(message.account, message.order_id)
     if (
         order.status in (Status.CANCEL, Status.CANCELED)
         or seller_order_id_of(order) != message.body["order"]
     ):
-        return
-    _require_heard(message, await (await seller_side(cell, message, order)).authorize(order))
+        return None
+    return _require_heard(message, await (await seller_side(cell, message, order)).authorize(order))
 
 
-async def ask_cancellation(cell: Cell, message: StoredMessage) -> None:
+async def ask_cancellation(cell: Cell, message: StoredMessage) -> Delivered | None:
     """The handshake: the seller cancels at once, thinks about it, or has invoiced already."""
     order = await cell.ledger.order(message.account, message.order_id)
     requested = next((one for one in pending_requests(order) if one.id == message.key), None)
     if order.status is not Status.WAITING_FOR_SELLER_DECISION or requested is None:
-        return  # decided before the seller got it
+        return None  # decided before the seller got it
     match await (await seller_side(cell, message, order)).ask_to_cancel(order, requested):
-        case Done():
+        case Done(receipt):
             await _record_canceled(cell, message, requested.reason)
+            return _delivered(receipt)
         case Denied(reason):
             denial = partial(record_seller_denial, request_id=requested.id, reason=reason)
             await _here(cell, message, denial)
         case Thinking(again) if again is not None:
             raise RetryLater("The seller thinks about the cancellation", again, lasting=True)
-        case Refused(reason):
-            raise _refused(message, reason)
+        case Refused(reason, status):
+            raise _refused(message, reason, status)
         case Unknown() as outcome:
             raise open_outcome(outcome)
+    return None
 
 
-async def cancel_seller_order(cell: Cell, message: StoredMessage) -> None:
+async def cancel_seller_order(cell: Cell, message: StoredMessage) -> Delivered | None:
     """Nothing is left to decide: the order is canceled, went elsewhere, or waited too long."""
     order = await cell.ledger.order(message.account, message.order_id)
     left = order.status is Status.CANCELED or seller_order_id_of(order) != message.body["order"]
     match await (await seller_side(cell, message, order)).cancel(order):
-        case Done() if not left:
-            await _record_canceled(cell, message, None)
+        case Done(receipt):
+            if not left:
+                await _record_canceled(cell, message, None)
+            return _delivered(receipt)
         case Denied(reason) if left:
             raise _refused(message, reason)
-        case Refused(reason):
-            raise _refused(message, reason)
+        case Refused(reason, status):
+            raise _refused(message, reason, status)
         case Unknown() as outcome:
             raise open_outcome(outcome)
-        case _:
-            return  # what the seller has to say, as an invoice, is on its way and ends this
+    return None  # what the seller has to say, as an invoice, is on its way and ends this
 
 
 async def _record_canceled(cell: Cell, message: StoredMessage, reason: str | None) -> None:
@@ -175,28 +178,28 @@ async def settle_proposal(cell: Cell, message: StoredMessage) -> None:
 # To the marketplace
 
 
-async def notify_confirmation(cell: Cell, message: StoredMessage) -> None:
+async def notify_confirmation(cell: Cell, message: StoredMessage) -> Delivered | None:
     order = await cell.ledger.order(message.account, message.order_id)
-    _require_heard(message, await marketplace_side(cell, message).confirm(order))
+    return _require_heard(message, await marketplace_side(cell, message).confirm(order))
 
 
-async def notify_refusal(cell: Cell, message: StoredMessage) -> None:
+async def notify_refusal(cell: Cell, message: StoredMessage) -> Delivered | None:
     order = await cell.ledger.order(message.account, message.order_id)
-    _require_heard(message, await marketplace_side(cell, message).refuse(order))
+    return _require_heard(message, await marketplace_side(cell, message).refuse(order))
 
 
-async def notify_cancellation(cell: Cell, message: StoredMessage) -> None:
+async def notify_cancellation(cell: Cell, message: StoredMessage) -> Delivered | None:
     order = await cell.ledger.order(message.account, message.order_id)
-    _require_heard(message, await marketplace_side(cell, message).report_cancellation(order))
+    return _require_heard(message, await marketplace_side(cell, message).report_cancellation(order))
 
 
-async def notify_denial(cell: Cell, message: StoredMessage) -> None:
+async def notify_denial(cell: Cell, message: StoredMessage) -> Delivered | None:
     order = await cell.ledger.order(message.account, message.order_id)
     side = marketplace_side(cell, message)
-    _require_heard(message, await side.report_denial(order, message.key))
+    return _require_heard(message, await side.report_denial(order, message.key))
 
 
-async def forward_invoice(cell: Cell, message: StoredMessage) -> None:
+async def forward_invoice(cell: Cell, message: StoredMessage) -> Delivered | None:
     """The invoice, or the news of its package, that the event says of."""
     order = await cell.ledger.order(message.account, message.order_id)
     event = await asyncio.to_thread(_event, cell, message)
@@ -205,7 +208,7 @@ async def forward_invoice(cell: Cell, message: StoredMessage) -> None:
         outcome = await side.report_invoice(order, event)
     else:
         outcome = await side.report_tracking(order, event)
-    _require_heard(message, outcome)
+    return _require_heard(message, outcome)
 
 
 def _event(cell: Cell, message: StoredMessage) -> Any:
@@ -216,19 +219,26 @@ def _event(cell: Cell, message: StoredMessage) -> Any:
     return cell.ledger.loader.events([row])[0]
 
 
-def _require_heard(message: StoredMessage, outcome: Heard) -> None:
+def _require_heard(message: StoredMessage, outcome: Heard) -> Delivered:
     match outcome:
-        case Refused(reason):
-            raise _refused(message, reason)
+        case Refused(reason, status):
+            raise _refused(message, reason, status)
         case Unknown() as again:
             raise open_outcome(again)
+        case Done(receipt):
+            return _delivered(receipt)
 
 
-def _refused(message: StoredMessage, reason: str) -> PermanentFailure:
-    return PermanentFailure(f"{message.other} refuses: {reason}")
+def _delivered(receipt: str | None) -> Delivered:
+    """The receipt that the other side gave is kept with the attempt."""
+    return Delivered(note=f"receipt {receipt}" if receipt else None)
 
 
-HANDLERS: dict[str, Callable[[Cell, StoredMessage], Awaitable[None]]] = {
+def _refused(message: StoredMessage, reason: str, status: int | None = None) -> PermanentFailure:
+    return PermanentFailure(f"{message.other} refuses: {reason}", status=status)
+
+
+HANDLERS: dict[str, Callable[[Cell, StoredMessage], Awaitable[Delivered | None]]] = {
     "place-fulfillment": place_fulfillment,
     "authorize-fulfillment": authorize,
     "ask-cancellation": ask_cancellation,
