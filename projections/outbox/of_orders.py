@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from oms_ledger.eventstore.folding import Page
 from oms_ledger.eventstore.records import RecordedEvent
@@ -16,6 +16,7 @@ from oms_ledger.orders.order import Order
 from oms_ledger.orders.outbox.message import OutboxMessage
 from oms_ledger.orders.outbox.rules import messages_after, outbox_events
 from projections.outbox import messages
+from projections.outbox.tables import outbox_starts
 
 
 class OutboxProjection:
@@ -46,9 +47,9 @@ class OutboxProjection:
 
     def store(self, connection: Connection, produced: object) -> None:
         assert isinstance(produced, list)
-        if produced:
+        if produced and (owed := _owed(connection, produced)):
             self.found = True
-            messages.enqueue(connection, produced)
+            messages.enqueue(connection, owed)
 
     def _row(self, row: RecordedEvent, number: int, message: OutboxMessage) -> dict[str, Any]:
         message, now = replace(message, key=message.key or f"v{row.version}"), self._now()
@@ -70,6 +71,19 @@ class OutboxProjection:
             "since": now,
             "due_at": now,
         }
+
+
+def _owed(connection: Connection, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leave out what is about events from before there were messages of its kind."""
+    starts = {
+        (start.recipient_kind, start.kind): start.position
+        for start in connection.execute(select(outbox_starts))
+    }
+    return [
+        row
+        for row in rows
+        if row["position"] > starts.get((row["recipient"].partition(":")[0], row["kind"]), 0)
+    ]
 
 
 def message_id(stream: str, message: OutboxMessage) -> str:

@@ -71,3 +71,12 @@ outbox_recipients = Table(
     # When it last was given something: recipients take turns.
     Column("turn_at", BIG, nullable=False, server_default="0"),
 )
+
+# Kinds of messages that came with a release: nothing is owed for events up to `position`.
+outbox_starts = Table(
+    "outbox_starts",
+    metadata,
+    Column("recipient_kind", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("position", BIG, nullable=False),
+)
