@@ -24,7 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
 KINDS = {
     "browser": ("tests/browser/",),
     "cluster": ("tests/cluster/",),
-    "process": ("tests/soak/", "tests/workers/runtime/", "tests/http_client/"),
+    "process": ("tests/packaging/", "tests/soak/", "tests/workers/runtime/", "tests/http_client/"),
     "unit": (
         "tests/carts/",
         "tests/documents/",

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.output import AsJson, print_json
+from oms_ledger.eventstore.database import UNAVAILABLE
 from oms_ledger.services.diagnosis import diagnose
 from oms_ledger.settings import Settings
 from projections.subscriptions.checkpoints import now_micros
@@ -47,12 +48,22 @@ def alive(
         int, typer.Option(help="Seconds since the last sign of life that are too many.")
     ] = 30,
 ) -> None:
-    """Say whether a process of this host gave a sign of life lately: for a health check."""
+    """Say whether a process of this host gave a sign of life lately: for a health check.
+
+    While the database is away nobody can know, and nobody is to be started again for it.
+    """
     cell = open_cell()
     here = process_metrics.c.process.startswith(f"{socket.gethostname()}:", autoescape=True)
-    with cell.database.reading() as connection:
-        last = connection.execute(select(func.max(process_metrics.c.at)).where(here)).scalar_one()
-    cell.close()
+    try:
+        with cell.database.reading() as connection:
+            last = connection.execute(
+                select(func.max(process_metrics.c.at)).where(here)
+            ).scalar_one()
+    except UNAVAILABLE:
+        typer.echo("The database does not answer: nothing is known of the processes.")
+        return
+    finally:
+        cell.close()
     if last is None or now_micros() - last > within * 1_000_000:
         typer.echo(f"No process of this host gave a sign of life within {within} s.")
         raise typer.Exit(1)

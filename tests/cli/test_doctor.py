@@ -118,3 +118,6 @@ def test_a_process_is_alive_while_it_says_so(cell, environ, monkeypatch):
         )
     assert runner.invoke(app, ["alive"]).exit_code == 1
     assert runner.invoke(app, ["alive", "--within", "60"]).exit_code == 0
+    monkeypatch.setenv("OMS_DATABASE_URL", "postgresql://127.0.0.1:1/oms")
+    away = runner.invoke(app, ["alive"])
+    assert (away.exit_code, "nothing is known" in away.stdout) == (0, True)
