@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
+from oms_ledger.accounts.divergence import read_ranges
 from oms_ledger.accounts.events import AccountCreated, AccountEvent, AccountSettingsChanged
 from oms_ledger.accounts.refusals import InvalidSetting
 
@@ -17,6 +18,11 @@ SETTINGS: dict[str, tuple[Any, str]] = {
     "accepts_orders": (True, "whether other accounts may name this account as a seller"),
     "partners": ("*", "accounts that sell for this one or that it sells for: names, * for all"),
     "price_divergence_percent": (0, "how far a marketplace's payment may differ from the order"),
+    "price_divergence_rule": (
+        "",
+        'ranges in per cent: [{"from": 0, "to": 5, "effect": "authorize"}, …], or task, or deny',
+    ),
+    "strict_affiliates": (False, "take orders of registered affiliates only"),
     "language": ("en-US", "language of labels when the request names none"),
     "time_zone": ("UTC", "IANA zone of the account's local days"),
     "order_id_form": ("letters", "letters: v502559llux-01; digits: 1172452900788-01"),
@@ -115,6 +121,11 @@ def parse_setting(name: str, text: str) -> Any:
         return int(text)
     if name in CHOICES and text not in CHOICES[name]:
         raise InvalidSetting(f"{name}: found {text!r}, expected {' or '.join(CHOICES[name])}")
+    if name == "price_divergence_rule":
+        try:
+            read_ranges(text)
+        except ValueError as error:
+            raise InvalidSetting(f"{name}: {error}") from None
     if name == "partners" and not re.fullmatch(r"\*|(?:[a-z][a-z0-9]*(?:\s*,\s*|$))*", text):
         raise InvalidSetting(f"{name}: found {text!r}, expected names between commas, or *")
     return text

@@ -19,7 +19,8 @@ _ROUTES = {
         rf"|/api/order-system{_ORDER}/changes/\{{change_request_id\}}/send-agreement"
     ),
     AFFILIATE: re.compile(
-        rf"(/api/(oms|fulfillment|checkout))?/(pvt|pub)(/orders|{_ORDER}/(fulfill|cancel))"
+        rf"(/api/fulfillment)?/(pvt|pub)/orders|/api/checkout/pvt/orders"
+        rf"|(/api/(oms|fulfillment))?/(pvt|pub){_ORDER}/(fulfill|cancel)"
         rf"|/api/oms/pvt{_ORDER}"
         rf"|/api/checkout/pvt{_ORDER}/receipts/marketplace-order-authorization"
         r"|(/api/(fulfillment|checkout))?/(pvt|pub)/orderForms/simulation"

@@ -47,7 +47,14 @@ from oms_ledger.api.history import (
 from oms_ledger.api.history.head_watcher import HeadWatcher
 from oms_ledger.api.http import errors
 from oms_ledger.api.http.route_table import RouteTable
-from oms_ledger.api.marketplace import affiliates, chains, change_seller, fulfillment, sellers
+from oms_ledger.api.marketplace import (
+    affiliates,
+    chains,
+    change_seller,
+    fulfillment,
+    partner_cancellations,
+    sellers,
+)
 from oms_ledger.api.masterdata import documents, schemas, search, triggers, versions
 from oms_ledger.api.notifications import (
     expressions,
@@ -102,6 +109,7 @@ ROUTERS = (
     chains,
     processing,
     fulfillment,
+    partner_cancellations,
     change_seller,
     sellers,
     affiliates,

@@ -53,6 +53,7 @@ class Order:
     moved_before_at: datetime | None = None
     domain: str = "Marketplace"
     items: tuple[events.Item, ...] = ()
+    shared_payments: tuple[events.Json, ...] = ()
     totals: tuple[events.Total, ...] = ()
     logistics: tuple[events.Json, ...] = ()
     seller: str = "1"

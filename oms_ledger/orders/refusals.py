@@ -25,6 +25,12 @@ class NoWorkflow(Refusal):
     code, text = "CHK0200", "Incompleted orders cannot change status"
 
 
+class IncompleteFulfillment(NoWorkflow):
+    """As a marketplace is told."""
+
+    code = "FMT0056"
+
+
 class PlacementTooOld(Refusal):
     code = "CHK0200"
     text = "The order {0} was not paid within 5 minutes of its placement: place it again"
@@ -153,22 +159,11 @@ class NotYourOrder(Refusal):
 
 
 class PriceDiverges(Refusal):
-    code = "CHK0145"
-    text = (
-        "Invalid marketplace payment value or Payment Data: marketplacePaymentValue is {0},"
-        " lines and shipping add up to {1}"
-    )
+    code, text = "FMT007", "Payment total ({0}) differs from store desired value ({1})"
 
 
-class AffiliateMissing(Refusal):
-    text = "affiliateId: found {0!r}, expected 2 to 10 letters or digits"
-
-
-class AffiliateNotNamed(Refusal):
-    """`00` names orders inside the deployment; an outsider could take their ids."""
-
-    code = "FMT0088"
-    text = "affiliateId: found {0!r}, expected the id of an affiliate of this account"
+class UnknownAffiliate(Refusal):
+    code, text = "FMT0021", "Invalid affiliate id: the account has no affiliate {0}"
 
 
 class OtherMarketplaceGroup(Refusal):
@@ -182,12 +177,48 @@ class SellerTellsItself(Refusal):
 
 
 class OrderIdTaken(Refusal):
-    status, code = 409, "OMS003"
-    text = "The order {0} exists already, with another content"
+    status, code = 409, "FMT009"
+    text = (
+        "The request order with marketplace order id {0} for affiliate {1} already exists,"
+        " with another content"
+    )
+
+
+class OrderNotRecreated(Refusal):
+    code = "FMT0060"
+    text = (
+        "The request order with marketplace order id {0} for affiliate {1} is already canceled"
+        " and cannot be recreated"
+    )
 
 
 class OtherMarketplaceOrder(Refusal):
-    text = "marketplaceOrderId: the order {0} is not that of {1}"
+    code = "FMT0071"
+    text = "Marketplace id do not match with original order: the order {0} is not that of {1}"
+
+
+class PartnerTellsItself(Refusal):
+    status, code = 409, "OMS003"
+    text = "{0} is an account here and tells this by itself"
+
+
+class OnlySellerCancels(Refusal):
+    status, code = 409, "OMS003"
+    text = (
+        "Only a key of seller {0} cancels as the seller; the store asks by"
+        " /api/oms/pvt/orders/{1}/cancel"
+    )
+
+
+class InvalidMarketplaceOrder(Refusal):
+    """A marketplace's order that cannot become one: `fields` says each that is wrong."""
+
+    text = "{1}"
+
+    def __init__(self, code: str, message: str, fields: dict[str, str] | None = None) -> None:
+        super().__init__(code, message)
+        self.code = code  # type: ignore[misc]
+        self.fields = fields or {}
 
 
 class SellerRefusedOrder(Refusal):

@@ -381,7 +381,7 @@ ON_AN_ORDER = {
         "/api/fulfillment/pvt/orders/{id}/fulfill",
         {"marketplaceOrderId": "x"},
         400,
-        ("OMS004", "is not that of x"),
+        ("FMT0071", "is not that of x"),
     ),
     "change seller of none": (
         nothing,

@@ -12,6 +12,7 @@ def sold(number, price=2000, paid=2000):
     return {
         **purchase(price),
         "marketplaceOrderId": f"M{number}",
+        "marketplaceServicesEndpoint": "https://market.example.com/orders",
         "marketplacePaymentValue": paid,
         "paymentData": None,
     }
@@ -25,9 +26,9 @@ def placed(client):
 @pytest.mark.parametrize(
     ("third", "code"),
     [
-        ({**sold(3), "items": []}, "ORD005"),
-        (sold(3, paid=1), "CHK0145"),
-        ({**sold(3), "marketplaceOrderId": ""}, "OMS004"),
+        ({**sold(3), "items": []}, "FMT0026"),
+        (sold(3, paid=1), "FMT007"),
+        ({**sold(3), "marketplaceOrderId": ""}, "FMT015"),
         (sold(1, price=1000, paid=1000), None),
     ],
 )

@@ -36,7 +36,17 @@ AttemptRecord = Callable[[Client], dict[str, str]]
 
 REQUESTS: dict[str, tuple[AttemptRecord, Any]] = {
     "PUT /api/checkout/pub/orders": (nothing, purchase()),
-    "POST /api/fulfillment/pvt/orders": (nothing, [{"marketplaceOrderId": "M1", **purchase()}]),
+    "POST /api/fulfillment/pvt/orders": (
+        nothing,
+        [
+            {
+                "marketplaceOrderId": "M1",
+                "marketplaceServicesEndpoint": "https://m.example.com",
+                "marketplacePaymentValue": 1000,
+                **purchase(),
+            }
+        ],
+    ),
     "POST /api/oms/pvt/orders/{orderId}/invoice": (
         order(handled),
         {

@@ -59,21 +59,15 @@ def _chain(accounts, seller: str):
 
 def _chain_order(accounts, seller: str):
     body = {**_sold(seller), "marketplaceOrderGroup": "MKP1", "marketplacePaymentValue": 3000}
+    body["marketplaceServicesEndpoint"] = "https://market.example.com"
     path = "/api/checkout/pvt/orders?sc=1&affiliateId=MKP"
     return accounts(STORE).call("PUT", path, body)
-
-
-def _fulfillment(accounts, seller: str):
-    body = {**_sold(seller), "marketplaceOrderId": "M1", "marketplacePaymentValue": 3000}
-    path = "/api/fulfillment/pvt/orders?affiliateId=MKP"
-    return accounts(STORE).call("POST", path, [body])
 
 
 DOORS = {
     "purchase": _purchase,
     "chain": _chain,
     "chain order": _chain_order,
-    "fulfillment": _fulfillment,
 }
 
 

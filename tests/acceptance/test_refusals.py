@@ -94,7 +94,7 @@ GENERAL = [
     ("POST", f"{ORDERS}/none-01/invoice", b"[NaN]", 400, ("OMS004", "NaN")),
     ("POST", f"{ORDERS}/none-01/invoice", None, 400, ("OMS004", "expected an object")),
     ("GET", f"{ORDERS}/none-01?an=nobody", None, 404, ("OMS007", "Account nobody not found")),
-    ("POST", PLACE, fulfillment("1", 2900), 400, ("CHK0145", "Invalid marketplace payment value")),
+    ("POST", PLACE, fulfillment("1", 2900), 400, ("FMT007", "Payment total (2900) differs")),
     ("GET", "/api/oms/pvt/nothing", None, 404, ("OMS404", "no such path")),
     ("DELETE", f"{ORDERS}/none-01", None, 405, ("OMS405", "no such method")),
 ]

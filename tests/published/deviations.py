@@ -217,7 +217,8 @@ MISTYPED = {
         "paymentSystem": "a text in real carts, and as clients type it",
     },
     "POST /api/fulfillment/pvt/orders": {
-        "": "an array of orders comes in, and their array goes out; the schema says one object"
+        "": "an array of orders comes in, and their array goes out; the schema says one object",
+        "orderData": "the body as it was understood, with the nulls that were sent",
     },
     "GET /api/do/tasks": {"items[].assignee.name": "null where nobody told it, as when created"},
     "GET /api/orders/feed": {"[].lastState": "null for the first status of an order"},

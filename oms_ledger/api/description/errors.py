@@ -3,7 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from oms_ledger.api.http.errors import is_checkout, is_master_data, is_seller_register
+from oms_ledger.api.http.errors import (
+    has_checkout_form,
+    is_checkout,
+    is_master_data,
+    is_seller_register,
+)
 
 _ERROR = {
     "type": "object",
@@ -162,7 +167,7 @@ def _body(path: str, code: str, message: str) -> Any:
         return {"Message": message}
     if is_seller_register(path):
         return {"error": message, "data": {"code": code}}
-    if is_checkout(path):
+    if has_checkout_form(path):
         request_id = "8f14e45fea0d4c1b9c523b1d2a7c6e10"
         return {"fields": {}, "error": detail, "operationId": request_id}
     return {"error": detail}
@@ -175,7 +180,7 @@ def _schema(path: str, status: int) -> Any:
     if is_seller_register(path):
         return {"$ref": "#/components/schemas/SellerRegisterError"}
     name = "MasterDataError" if is_master_data(path) else "Error"
-    return {"$ref": f"#/components/schemas/{'CheckoutError' if is_checkout(path) else name}"}
+    return {"$ref": f"#/components/schemas/{'CheckoutError' if has_checkout_form(path) else name}"}
 
 
 def reference(path: str, status: int) -> dict[str, str]:
@@ -190,6 +195,8 @@ def _family(path: str, status: int) -> str:
         return "MasterDataError"
     if is_checkout(path):
         return "CheckoutError"
+    if has_checkout_form(path):
+        return "FulfillmentError"
     if is_seller_register(path):
         return "SellerRegisterError"
     return "OmsError" if path.startswith("/api/oms") else "Error"
@@ -199,6 +206,7 @@ _PATHS = {
     "Error": "/",
     "OmsError": "/api/oms/",
     "CheckoutError": "/api/checkout/",
+    "FulfillmentError": "/api/fulfillment/",
     "MasterDataError": "/api/dataentities",
     "SellerRegisterError": "/api/seller-register",
 }

@@ -91,6 +91,11 @@ def is_master_data(path: str) -> bool:
     return path.startswith("/api/dataentities")
 
 
+def has_checkout_form(path: str) -> bool:
+    """Whether errors of a path have `fields` and the operation's id, as published of Checkout."""
+    return is_checkout(path) or path.startswith(("/api/fulfillment/", "/pvt/", "/pub/"))
+
+
 def is_seller_register(path: str) -> bool:
     return path.startswith("/api/seller-register")
 
@@ -133,7 +138,9 @@ def _policies_message(code: str, message: str) -> str:
             return message
 
 
-def body_of(scope: Scope, code: str, message: str) -> bytes:
+def body_of(
+    scope: Scope, code: str, message: str, fields: Mapping[str, str] | None = None
+) -> bytes:
     """The published error body; Checkout's paths add fields and the operation's id."""
     error = {"code": code, "message": message, "exception": None}
     if is_master_data(scope.get("path", "")):
@@ -142,20 +149,25 @@ def body_of(scope: Scope, code: str, message: str) -> bytes:
         return orjson.dumps({"error": message, "data": {"code": code}})
     if is_policies(scope.get("path", "")):
         return orjson.dumps({"message": _policies_message(code, message)})
-    if is_checkout(scope.get("path", "")):
+    if has_checkout_form(scope.get("path", "")):
         request_id = scope.get("state", {}).get("request_id")
-        return orjson.dumps({"fields": {}, "error": error, "operationId": request_id})
+        return orjson.dumps({"fields": fields or {}, "error": error, "operationId": request_id})
     if code == "1" and is_summary(scope):  # 1 is the code of every 401 there
         return orjson.dumps({**_problem_details(scope), "error": error})
     return orjson.dumps({"error": error})
 
 
 def answer(
-    request: Request, status: int, code: str, message: str, headers: Mapping[str, str] | None = None
+    request: Request,
+    status: int,
+    code: str,
+    message: str,
+    headers: Mapping[str, str] | None = None,
+    fields: Mapping[str, str] | None = None,
 ) -> Response:
     kind = "problem+json" if status == 401 and is_summary(request.scope) else "json"
     return Response(
-        body_of(request.scope, code, message),
+        body_of(request.scope, code, message, fields),
         status,
         {**(headers or {}), "Content-Type": f"application/{kind}; charset=utf-8"},
     )
@@ -191,7 +203,8 @@ async def _refusal(request: Request, refusal: Exception) -> Response:
         code, message = "CHK0201", "Order not found"
     wait = refusal.retry_after
     headers = {} if wait is None else {"Retry-After": str(wait)}
-    return answer(request, refusal.status, code, message, headers)
+    fields = getattr(refusal, "fields", None)
+    return answer(request, refusal.status, code, message, headers, fields)
 
 
 async def _invalid_document(request: Request, refusal: Exception) -> Response:

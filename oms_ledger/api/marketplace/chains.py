@@ -16,13 +16,14 @@ from oms_ledger.api.carts.access import carts_of
 from oms_ledger.api.checkout.placement import put_orders
 from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import Body, json_body, parse
-from oms_ledger.api.http.errors import bad_request, forbidden
+from oms_ledger.api.http.errors import forbidden
 from oms_ledger.api.marketplace.fulfillment import authorization_of, place_received
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.orders.documents import placed_order
 from oms_ledger.orders.instants import spell
 from oms_ledger.orders.marketplace.as_seller import authorize_fulfillment
 from oms_ledger.orders.order import Order
+from oms_ledger.orders.placement.reading import refuse
 from oms_ledger.orders.refusals import OtherMarketplaceGroup
 
 router = APIRouter(tags=["Marketplaces and sellers"])
@@ -42,11 +43,14 @@ async def put_chain_orders(request: Request, cell: TheCell, caller: MayPlace) ->
         raise forbidden(OPERATIONS["authorize_chain"])
     group = body["marketplaceOrderGroup"]
     if not isinstance(group, str) or not group.strip() or len(group) > 80:
-        raise bad_request("marketplaceOrderGroup: expected a text")
-    order = await place_received(
-        request, cell, caller, body, marketplace_order=f"{group.strip()}-01"
-    )
-    return json_response({"orders": [placed_order(order)]})
+        raise refuse("CHK0144", "marketplaceOrderGroup: expected a text")
+    endpoint = body.get("marketplaceServicesEndpoint")
+    if not isinstance(endpoint, str) or not endpoint.strip():
+        raise refuse("CHK0146", "marketplaceServicesEndpoint is required")
+    named = {**body, "marketplaceOrderId": f"{group.strip()}-01"}
+    reception = await place_received(request, cell, caller, [named], chain=True)
+    orders = [placed_order(order) for order in reception.orders]
+    return json_response({"orderForm": None, "transactionData": None, "orders": orders})
 
 
 class AuthorizationReceipt(Body):

@@ -1,20 +1,14 @@
-"""What marketplaces ask of a seller: place, authorize, cancel (contract 06 §§1, 2, 5, 6).
+"""What marketplaces ask of a seller by the published protocol: place, and authorize the dispatch.
 
 The same paths answer outsiders and, in the order of the protocol, accounts of the deployment.
 """
 
-import asyncio
-import json
-import re
-import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from oms_ledger.accounts.account import Account
-from oms_ledger.accounts.refusals import AccountNotFound
 from oms_ledger.api.auth.dependencies import (
     Caller,
     TheCell,
@@ -24,186 +18,94 @@ from oms_ledger.api.auth.dependencies import (
 from oms_ledger.api.auth.ownership import identified
 from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import Body, json_body, parse
-from oms_ledger.api.http.errors import ApiError, bad_request
-from oms_ledger.api.http.receipts import cancellation_receipt, request_id
+from oms_ledger.api.http.errors import bad_request
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore.ledger import ATTEMPTS, ConcurrencyError, KeyTaken
-from oms_ledger.eventstore.records import Key
-from oms_ledger.http_client.addresses import wrong_url
-from oms_ledger.orders import events
-from oms_ledger.orders.decide import DecisionContext
+from oms_ledger.ledger import Ledger
 from oms_ledger.orders.documents import placed_order
 from oms_ledger.orders.instants import spell
-from oms_ledger.orders.marketplace.as_marketplace import record_seller_cancellation
-from oms_ledger.orders.marketplace.as_seller import (
-    accept_order,
-    authorize_fulfillment,
-    authorize_manually,
-    cancel_by_marketplace,
-)
-from oms_ledger.orders.marketplace.levels import delegated, seller_order_id_of
-from oms_ledger.orders.marketplace.received import (
-    Received,
-    account_named,
-    receive,
-    same_order,
-)
+from oms_ledger.orders.marketplace.as_seller import authorize_fulfillment, authorize_manually
+from oms_ledger.orders.marketplace.key_spelling import as_published
+from oms_ledger.orders.marketplace.shared_payments import read_shared
 from oms_ledger.orders.order import Order
-from oms_ledger.orders.placement.numbers import order_group as new_group
-from oms_ledger.orders.refusals import (
-    AffiliateMissing,
-    AffiliateNotNamed,
-    OrderIdTaken,
-    OrderNotFound,
-    OtherMarketplaceOrder,
-    SellerTellsItself,
-)
+from oms_ledger.orders.refusals import InvalidMarketplaceOrder, OtherMarketplaceOrder
 from oms_ledger.orders.status import Status
-from oms_ledger.services.marketplace.partnership import partner
-from oms_ledger.services.placement.sellers import require_seller
+from oms_ledger.services.marketplace.reception import Reception, receive_orders
 
 router = APIRouter(tags=["Marketplaces and sellers"])
 
 MayPlace = Annotated[Caller, Depends(requires("place_fulfillment"))]
 MayAuthorize = Annotated[Caller, Depends(requires("authorize_fulfillment"))]
-MayCancel = Annotated[Caller, Depends(requires("cancel_order"))]
-_AFFILIATE = re.compile(r"[A-Za-z0-9]{2,10}")
+
+_UNREACHABLE = '199 - "marketplaceServicesEndpoint is no https address: nothing is told there"'
+
+
+def affiliate_of(request: Request, caller: Caller) -> str:
+    """The affiliate that the query names, its name matched without case; else the key's own."""
+    named = next((v for k, v in request.query_params.items() if k.lower() == "affiliateid"), "")
+    return named or (caller.party.id if caller.party else "")
 
 
 @router.post("/api/fulfillment/pvt/orders")
 @router.post("/pvt/orders")
+@router.post("/api/fulfillment/pub/orders", include_in_schema=False)
 async def post_orders(request: Request, cell: TheCell, caller: MayPlace) -> Response:
-    """Place orders that a marketplace sold; the same again answers as before."""
+    """Place orders that a marketplace sold, or one; the same again answers as before."""
     body = await json_body(request)
-    if not isinstance(body, list) or not body:
-        raise bad_request("The body: expected an array of orders, usually of one")
-    orders = await place_all_received(request, cell, caller, body)
-    return json_response([_answer(order) for order in orders])
+    if body == []:
+        raise InvalidMarketplaceOrder("FMT0026", "Cannot be created an empty order")
+    bodies = body if isinstance(body, list) else [body]
+    reception = await place_received(request, cell, caller, bodies)
+    answers = [_answer(order) for order in reception.orders]
+    headers = {"Warning": _UNREACHABLE} if reception.unreachable else {}
+    if isinstance(body, list):
+        return json_response(answers, headers=headers)
+    told = {
+        **answers[0],
+        "status": "success",
+        "message": "Order placed successfully",
+        "orderData": as_published(body),
+    }
+    return json_response(told, headers=headers)
 
 
 async def place_received(
-    request: Request, cell: Cell, caller: Caller, body: Any, *, marketplace_order: str | None = None
-) -> Order:
-    """Place one order unless it is there; `above` names it when the body does not."""
-    if isinstance(body, dict) and marketplace_order is not None:
-        body = {**body, "marketplaceOrderId": marketplace_order}
-    (order,) = await place_all_received(request, cell, caller, [body])
-    return order
-
-
-async def place_all_received(
-    request: Request, cell: Cell, caller: Caller, bodies: Sequence[Any]
-) -> list[Order]:
+    request: Request, cell: Cell, caller: Caller, bodies: Sequence[Any], *, chain: bool = False
+) -> Reception:
     """Place orders, those that are there already aside: all of them, or none."""
-    account = await cell.ledger.account(caller.account)
-    affiliate = request.query_params.get("affiliateId") or ""
-    if affiliate in ("", "00"):
-        raise AffiliateNotNamed(affiliate)
-    if not _AFFILIATE.fullmatch(affiliate):
-        raise AffiliateMissing(affiliate[:40])
-    received: list[Received] = []
-    for body in bodies:
-        if not isinstance(body, dict):
-            raise bad_request("The body: expected an array of objects, each an order")
-        one = await _received(request, cell, account, affiliate, identified(cell, caller, body))
-        if one.placed.flow == "chain":
-            await require_seller(cell, account.name, one.placed.seller)
-        received.append(one)
-    for _ in range(ATTEMPTS):
-        known = await _known(cell, account.name, received)
-        if all(one.order_id in known for one in received):
-            return [known[one.order_id] for one in received]
-        try:
-            known |= await _placed(request, cell, caller, received, known)
-        except KeyTaken:  # some of them, sent twice at once
-            continue
-        return [known[one.order_id] for one in received]
-    raise ConcurrencyError(received[0].order_id)
-
-
-async def _known(cell: Cell, account: str, received: Sequence[Received]) -> dict[str, Order]:
-    """The orders that are there; refuses another one in the place of one that was sent."""
-    known: dict[str, Order] = {}
-    first: dict[str, Received] = {}
-    for one in received:
-        before = first.setdefault(one.order_id, one)
-        if not same_order(before.placed, one.placed):
-            raise OrderIdTaken(one.order_id)
-        try:
-            order = await cell.ledger.order(account, one.order_id)
-        except OrderNotFound:
-            continue
-        if order.order_id != one.order_id:
-            continue  # an own order, which its seller would name so
-        if not same_order(order.placed, one.placed):
-            raise OrderIdTaken(one.order_id)
-        known[one.order_id] = order
-    return known
-
-
-async def _received(
-    request: Request, cell: Cell, account: Account, affiliate: str, body: dict[str, Any]
-) -> Received:
-    endpoint = body.get("marketplaceServicesEndpoint")
-    sold_by = account_named(endpoint)
-    if sold_by is not None:
-        try:
-            await partner(cell, account.name, sold_by)
-        except AccountNotFound:
-            sold_by = None
-    (number,) = await asyncio.to_thread(cell.sequences.allot, account.name, 1)
-    form, noise = account.setting("order_id_form"), secrets.randbelow(10**6)
-    networks = cell.settings.networks_of(account.name)
-    reachable = isinstance(endpoint, str) and wrong_url(endpoint.strip(), networks) is None
-    return receive(
-        body,
-        account=account,
-        affiliate=affiliate,
-        sold_by=sold_by if sold_by != account.name else None,
-        sold_outside=sold_by is None and reachable,
-        order_group=new_group(number, account.suffix, form, noise),
-        sequence=number,
-        new_id=lambda: secrets.token_hex(16).upper(),
-        sales_channel=request.query_params.get("sc") or "1",
-    )
-
-
-async def _placed(
-    request: Request,
-    cell: Cell,
-    caller: Caller,
-    received: Sequence[Received],
-    known: Mapping[str, Order],
-) -> dict[str, Order]:
-    """Place those that are not known, in one transaction."""
-    new = {one.order_id: one for one in received if one.order_id not in known}
-    keys = [
-        Key(caller.account, f"group:{one.placed.order_group}", json.dumps([order_id]).encode())
-        for order_id, one in new.items()
-    ]
-
-    def accept(order: Order, context: DecisionContext) -> list[events.OrderEvent]:
-        return accept_order(order, context, difference=new[order.order_id].difference)
-
-    return await cell.ledger.place(
+    if not all(isinstance(one, dict) for one in bodies):
+        raise bad_request("The body: expected an order, or a list of orders")
+    return await receive_orders(
+        cell,
         caller.context,
-        {order_id: one.placed for order_id, one in new.items()},
-        keys=keys,
-        then=accept,
+        affiliate_of(request, caller),
+        [identified(cell, caller, as_published(one)) for one in bodies],
+        sales_channel=request.query_params.get("sc") or "1",
+        chain=chain,
     )
 
 
 def _answer(order: Order) -> dict[str, Any]:
     shown = placed_order(order)
-    return {**shown, "marketplaceOrderId": order.placed.marketplace_order_id}
+    profile = {**shown["clientProfileData"], "email": shown["followUpEmail"]}
+    return {
+        **shown,
+        "marketplaceOrderId": order.placed.marketplace_order_id,
+        "clientProfileData": profile,
+        "paymentData": None,
+        "allowMultipleDeliveries": False,
+    }
 
 
 class Fulfill(Body):
     marketplace_order_id: str | None = None
+    payment_data: Any = None
 
 
 @router.post("/api/fulfillment/pvt/orders/{order_id}/fulfill", status_code=201)
+@router.post(
+    "/api/fulfillment/pub/orders/{order_id}/fulfill", status_code=201, include_in_schema=False
+)
 async def post_fulfill(
     order_id: PathId, request: Request, ledger: TheLedger, caller: MayAuthorize
 ) -> Response:
@@ -212,6 +114,7 @@ async def post_fulfill(
 
 
 @router.post("/pvt/orders/{order_id}/fulfill")
+@router.post("/pub/orders/{order_id}/fulfill", include_in_schema=False)
 async def post_protocol_fulfill(
     order_id: PathId, request: Request, ledger: TheLedger, caller: MayAuthorize
 ) -> Response:
@@ -219,18 +122,28 @@ async def post_protocol_fulfill(
 
 
 async def _fulfill(
-    order_id: str, request: Request, ledger: TheLedger, caller: Caller, status: int
+    order_id: str, request: Request, ledger: Ledger, caller: Caller, status: int
 ) -> Response:
-    fields = parse(Fulfill, await json_body(request) or {}).marketplace_order_id
+    body = await json_body(request)
+    if isinstance(body, list) and len(body) == 1:  # as a guide's example sends it
+        (body,) = body
+    requested = parse(Fulfill, as_published(body) or {})
+    named = requested.marketplace_order_id
     order = await ledger.order(caller.account, order_id)
-    if fields is not None and fields != order.placed.marketplace_order_id:
-        raise OtherMarketplaceOrder(order_id, fields)
+    if named is not None and named != order.placed.marketplace_order_id:
+        raise OtherMarketplaceOrder(order_id, named[:100])
+    shared = read_shared(requested.payment_data)
     order = await ledger.change(
-        caller.context,
-        order_id,
-        authorize_fulfillment,
+        caller.context, order_id, partial(authorize_fulfillment, shared_payments=shared)
     )
-    return json_response(_receipt(order, authorization_of(order)), status)
+    receipt = marketplace_receipt(order, authorization_of(order))
+    details = {
+        "createdAt": receipt["date"],
+        "marketplaceOrderId": order.placed.marketplace_order_id,
+        "status": order.status,
+    }
+    told = {"status": "success", "message": "Fulfillment authorized", "details": details}
+    return json_response({**receipt, **told}, status)
 
 
 def authorization_of(order: Order) -> tuple[str, Any]:
@@ -246,7 +159,8 @@ def authorization_of(order: Order) -> tuple[str, Any]:
     return placed_order(order)["followUpEmail"].partition("@")[0], at
 
 
-def _receipt(order: Order, fields: tuple[str, Any]) -> dict[str, Any]:
+def marketplace_receipt(order: Order, fields: tuple[str, Any]) -> dict[str, Any]:
+    """A receipt as the published protocol of marketplaces has it."""
     number, at = fields
     return {
         "date": spell(at, "Z"),
@@ -254,62 +168,6 @@ def _receipt(order: Order, fields: tuple[str, Any]) -> dict[str, Any]:
         "orderId": order.order_id,
         "receipt": number,
     }
-
-
-class Cancellation(Body):
-    marketplace_order_id: str | None = None
-    cancellation_request_id: str | None = None
-    reason: str | None = None
-    requested_by_user: bool | None = False
-
-
-@router.post("/pvt/orders/{order_id}/cancel")
-async def post_cancel(
-    order_id: PathId, request: Request, cell: TheCell, caller: MayCancel
-) -> Response:
-    """The other side of the sale cancels: the marketplace asks its seller, or a seller is out.
-
-    A seller that has to think about it answers with an empty body.
-    """
-    requested = parse(Cancellation, await json_body(request) or {})
-    if requested.reason is not None and len(requested.reason) > 500:
-        raise ApiError(400, "CHK0099", "The reason is longer than 500 characters")
-    order = await cell.ledger.order(caller.account, order_id)
-    marketplace_order = order.placed.marketplace_order_id
-    from_above = order.flow == "seller" or (
-        marketplace_order and requested.marketplace_order_id == marketplace_order
-    )
-    if delegated(order) and not from_above:
-        if await _is_account(cell, order.seller):
-            raise SellerTellsItself(order.seller)
-        decision = partial(
-            record_seller_cancellation,
-            seller=order.seller,
-            seller_order_id=seller_order_id_of(order),
-            reason=requested.reason,
-        )
-    else:
-        decision = partial(
-            cancel_by_marketplace,
-            request_id=requested.cancellation_request_id or request_id(request),
-            reason=requested.reason,
-            requested_by_user=bool(requested.requested_by_user),
-        )
-    order = await cell.ledger.change(caller.context, order_id, decision)
-    if from_above and order.status is not Status.CANCELED:
-        return Response(status_code=200)
-    fields = _receipt(order, cancellation_receipt(order))
-    return json_response(
-        fields if from_above else {k: fields[k] for k in ("date", "orderId", "receipt")}
-    )
-
-
-async def _is_account(cell: Cell, name: str) -> bool:
-    try:
-        await cell.ledger.account(name)
-    except AccountNotFound:
-        return False
-    return True
 
 
 @router.post("/api/ledger/orders/{order_id}/authorize-fulfillment")

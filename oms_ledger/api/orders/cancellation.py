@@ -19,6 +19,7 @@ from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.http.errors import ApiError
 from oms_ledger.api.http.receipts import cancellation_receipt, receipt
+from oms_ledger.api.marketplace.partner_cancellations import cancel_as_partner
 from oms_ledger.orders.cancellation.decide import cancel, deny_cancellation
 
 router = APIRouter(tags=["Cancellation"])
@@ -45,11 +46,18 @@ def _checked(reason: str | None, field: str = "reason") -> str | None:
 
 
 @router.post("/api/oms/pvt/orders/{order_id}/cancel")
+@router.post("/api/oms/pub/orders/{order_id}/cancel", include_in_schema=False)
 @router.post("/api/orders/pvt/document/{order_id}/cancel")
 async def post_cancel(
-    order_id: PathId, request: Request, ledger: TheLedger, caller: MayCancel
+    order_id: PathId, request: Request, cell: TheCell, caller: MayCancel
 ) -> Response:
-    """200 says that the request was taken; whether the order is canceled, its status says."""
+    """200 says that the request was taken; whether the order is canceled, its status says.
+
+    A key that is bound to a partner cancels as that partner.
+    """
+    if caller.party is not None:
+        order = await cancel_as_partner(cell, caller, order_id, request)
+        return receipt(order, request, *cancellation_receipt(order))
     requested = parse(Cancellation, await json_body(request) or {})
     decision = partial(
         cancel,
@@ -57,7 +65,7 @@ async def post_cancel(
         requested_by_user=bool(requested.requested_by_user),
         called_by=caller.app_key,
     )
-    order = await ledger.change(caller.context, order_id, decision)
+    order = await cell.ledger.change(caller.context, order_id, decision)
     return receipt(order, request, *cancellation_receipt(order))
 
 

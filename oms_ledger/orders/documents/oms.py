@@ -307,6 +307,10 @@ OMS_DOCUMENT = {
 _cut = cut(OMS_DOCUMENT)
 
 
+_OF_MARKETPLACES = ("isFOB", "isMarketplaceFulfillment")
+"""Of the delivery, where the marketplace that sold the order said so."""
+
+
 def _of_own_orders(order: Order, own: str) -> dict[str, Any]:
     """What stands in an own order where a sale of another's would name it."""
     return {
@@ -325,4 +329,9 @@ def oms_document(order: Order, language: str = "en-US") -> dict[str, Any]:
         for name, content in _of_own_orders(order, own).items():
             if not fields.get(name) and not (order.imported and name in fields.content):
                 fields[name] = content
-    return _cut(fields, OMS_ZONE)
+    document = _cut(fields, OMS_ZONE)
+    shipping = fields.content.get("shippingData") or {}
+    for name in _OF_MARKETPLACES:
+        if not order.imported and name in shipping:
+            document["shippingData"][name] = shipping[name]
+    return document

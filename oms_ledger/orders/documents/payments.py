@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from oms_ledger.orders.marketplace.shared_payments import TRANSACTION, assumed
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.balances import Balance
 
@@ -25,12 +26,23 @@ def payment_data(order: Order) -> Fields:
         "merchantName": placed.merchant_name,
         "payments": list(payments.values()),
     }
-    some = payments or placed.transaction_id
+    if order.flow in ("seller", "chain") and not order.imported and not placed.transaction_id:
+        transaction |= _paid_above(order)
+    some = transaction["payments"] or placed.transaction_id
     return {
         "giftCards": placed.gift_cards,
         **(content or {}),
         "transactions": [transaction] if some else [],
     }
+
+
+def _paid_above(order: Order) -> Fields:
+    """How the order was paid where it was sold; no transaction of ours."""
+    placed = order.placed
+    value = order.value if placed.paid_above is None else placed.paid_above
+    reference = value if placed.paid_for is None else placed.paid_for
+    payments = order.shared_payments or (assumed(placed.affiliate_id, value, reference),)
+    return {"transactionId": TRANSACTION, "payments": [{"tid": "", **one} for one in payments]}
 
 
 def _transactions(content: Mapping[str, Any], payments: Mapping[str, Fields]) -> Fields:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from oms_ledger.orders.parts import personal_text
+from oms_ledger.orders.parts import Json, personal_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,9 @@ class DispatchAuthorizationAwaited:
 
 @dataclass(frozen=True, slots=True)
 class FulfillmentAuthorized:
-    pass
+    """The level above is paid; how, as far as it shares that."""
+
+    shared_payments: tuple[Json, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,9 +26,15 @@ def _refused(order: Order, event: events.SellerRefused, at: datetime) -> Order:
     return replace(order, seller_reason=event.reason)
 
 
+def _authorized(order: Order, event: events.FulfillmentAuthorized, at: datetime) -> Order:
+    shared = event.shared_payments or order.shared_payments
+    return replace(order, shared_payments=shared)
+
+
 APPLIERS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
     events.CancellationWindowOpened: _window_opened,
     events.SellerConfirmationAwaited: _awaited,
+    events.FulfillmentAuthorized: _authorized,
     events.SellerConfirmed: _confirmed,
     events.SellerRefused: _refused,
 }

@@ -10,6 +10,7 @@ from oms_ledger.orders.refusals import (
     AuthorizationNotAllowed,
     Busy,
     CancellationNotAllowed,
+    IncompleteFulfillment,
     ManualAuthorizationNeeded,
     NotAwaitingAuthorization,
     NoWorkflow,
@@ -46,10 +47,21 @@ def accept_order(
     )
 
 
-def authorize_fulfillment(order: Order, context: DecisionContext) -> list[events.OrderEvent]:
+def move_marketplace(
+    order: Order, context: DecisionContext, *, endpoint: str, sold_outside: bool
+) -> list[events.OrderEvent]:
+    """The marketplace is told of the order at another address from now on."""
+    if endpoint == order.placed.details.get("marketplaceServicesEndpoint"):
+        return []
+    return [events.MarketplaceMoved(endpoint, sold_outside)]
+
+
+def authorize_fulfillment(
+    order: Order, context: DecisionContext, *, shared_payments: tuple[events.Json, ...] = ()
+) -> list[events.OrderEvent]:
     """The level above is paid: dispatch is authorized, or passed on to the level below."""
     if order.status is None:
-        raise NoWorkflow(order.order_id)
+        raise IncompleteFulfillment(order.order_id)
     if order.flow not in ("seller", "chain"):
         raise AuthorizationNotAllowed(order.order_id)
     if order.status in (Status.CANCEL, Status.CANCELED):
@@ -59,7 +71,8 @@ def authorize_fulfillment(order: Order, context: DecisionContext) -> list[events
     if order.status in BEFORE_AUTHORIZATION:
         raise Busy(order.status)
     if order.status is Status.WAITING_FFMT_AUTHORIZATION:
-        return with_automatic_transitions(order, [events.FulfillmentAuthorized()], context)
+        authorized = events.FulfillmentAuthorized(shared_payments)
+        return with_automatic_transitions(order, [authorized], context)
     if order.status is Status.WAITING_FOR_MKT_AUTHORIZATION:
         return with_automatic_transitions(order, [events.PaymentApproved()], context)
     return []

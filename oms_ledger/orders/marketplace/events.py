@@ -40,4 +40,14 @@ class SellerOrderNamed:
     seller_order_id: str
 
 
-MarketplaceEvent = SellerProposed | SellerChanged | SellerDecisionOverdue | SellerOrderNamed
+@dataclass(frozen=True, slots=True)
+class MarketplaceMoved:
+    """The outsider that sold the order placed it again, to be told of it at another address."""
+
+    endpoint: str
+    sold_outside: bool
+
+
+MarketplaceEvent = (
+    SellerProposed | SellerChanged | SellerDecisionOverdue | SellerOrderNamed | MarketplaceMoved
+)

@@ -35,7 +35,14 @@ def _overdue(order: Order, event: events.SellerDecisionOverdue, at: datetime) ->
     return replace(order, overdue=True)
 
 
+def _moved(order: Order, event: events.MarketplaceMoved, at: datetime) -> Order:
+    details = {**order.placed.details, "marketplaceServicesEndpoint": event.endpoint}
+    placed = replace(order.placed, details=details, sold_outside=event.sold_outside)
+    return replace(order, placed=placed)
+
+
 APPLIERS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
+    events.MarketplaceMoved: _moved,
     events.SellerProposed: _proposed,
     events.SellerChanged: _changed,
     events.SellerDecisionOverdue: _overdue,

@@ -1,8 +1,8 @@
-"""An order that was sold elsewhere, as the marketplace says it (contract 06 §2, 05 §8).
+"""An order that was sold elsewhere, as its marketplace says it.
 
 It becomes a seller order, or a chain order when a line's seller is another account. Its price
-stands against what the marketplace pays; a difference beyond the account's rate is refused, or
-waits for a person where the marketplace does not wait for the answer.
+stands against what the marketplace pays; a difference is taken, waits for a person, or is refused,
+by the ranges of the account.
 """
 
 from collections.abc import Callable
@@ -11,23 +11,38 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from oms_ledger.accounts import divergence
 from oms_ledger.accounts.account import Account
 from oms_ledger.orders.amounts import cents
 from oms_ledger.orders.events import Json, OrderPlaced
+from oms_ledger.orders.marketplace.placement_form import LONGEST_ID
+from oms_ledger.orders.marketplace.shared_payments import read_shared
 from oms_ledger.orders.placement.decide import read_lines
 from oms_ledger.orders.placement.reading import refuse
 from oms_ledger.orders.refusals import PriceDiverges
 from oms_ledger.orders.totals import order_totals
 
-_LONGEST_ID = 100
 _OF_THE_PROTOCOL = {
     "marketplaceOrderId",
     "marketplacePaymentValue",
+    "marketplacePaymentReferenceValue",
+    "priceDivergenceAllowanceRate",
     "isCreatedAsync",
     "paymentData",
     "allowFranchises",
     "pickupAccountName",
 }
+_OF_SHIPPING = ("trackingHints", "isMarketplaceFulfillment")
+
+
+@dataclass(frozen=True, slots=True)
+class Above:
+    """Who sold an order: an account here, or an outsider; `name` is what the document calls it."""
+
+    affiliate: str
+    sold_by: str | None = None
+    outside: bool = False
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +58,10 @@ def account_named(endpoint: object) -> str | None:
     """The account that a `marketplaceServicesEndpoint` names by `an=`."""
     if not isinstance(endpoint, str):
         return None
-    fields = parse_qs(urlsplit(endpoint).query)
+    try:
+        fields = parse_qs(urlsplit(endpoint).query)
+    except ValueError:
+        return None
     return next((fields[key][0].lower() for key in ("an", "accountName") if fields.get(key)), None)
 
 
@@ -51,9 +69,7 @@ def receive(
     body: Json,
     *,
     account: Account,
-    affiliate: str,
-    sold_by: str | None,
-    sold_outside: bool = False,
+    above: Above,
     order_group: str,
     sequence: int,
     new_id: Callable[[], str],
@@ -64,13 +80,10 @@ def receive(
     if (
         not isinstance(marketplace_order, str)
         or not marketplace_order.strip()
-        or len(marketplace_order) > _LONGEST_ID
+        or len(marketplace_order) > LONGEST_ID
     ):
         raise refuse("OMS004", "marketplaceOrderId is required: the order's id above, as a text")
-    paid = cents(body.get("marketplacePaymentValue"))
-    if paid is None or paid < 0:
-        found = body.get("marketplacePaymentValue")
-        raise refuse("CHK0145", f"marketplacePaymentValue: found {found!r}, expected cents")
+    paid, reference = _paid(body)
     items, logistics, fields = read_lines(body, account, new_id)
     sellers = {item.seller for item in items}
     if len(sellers) > 1:
@@ -79,7 +92,7 @@ def receive(
     own = seller in ("1", account.name)
     totals = order_totals(items, logistics)
     details = {k: v for k, v in fields.pop("details").items() if k not in _OF_THE_PROTOCOL}
-    order_id = f"{affiliate}-{marketplace_order.strip()}"
+    order_id = f"{above.affiliate}-{marketplace_order.strip()}"
     placed = OrderPlaced(
         flow="seller" if own else "chain",
         order_group=order_group,
@@ -95,24 +108,66 @@ def receive(
         sales_channel=sales_channel,
         marketplace_order_id=marketplace_order.strip(),
         seller_order_id=order_id if own else None,
-        affiliate_id=affiliate,
-        sold_by=sold_by,
-        sold_outside=sold_outside,
-        details=details,
+        affiliate_id=above.affiliate,
+        sold_by=above.sold_by,
+        sold_outside=above.outside,
+        paid_above=paid,
+        paid_for=reference,
+        shared_payments=read_shared(body.get("paymentData")),
+        details=_details(details, body, above, marketplace_order.strip()),
         **fields,
     )
-    difference = paid - sum(total.value for total in totals)
-    return Received(order_id, placed, _tolerated(body, account, difference, paid))
+    worth = sum(total.value for total in totals)
+    return Received(order_id, placed, _tolerated(body, account, reference, worth))
 
 
-def _tolerated(body: Json, account: Account, difference: int, paid: int) -> int:
-    """0 within the account's rate; else the difference, if a person may decide about it."""
-    rate = Decimal(account.setting("price_divergence_percent"))
-    if abs(difference) * 100 <= rate * (paid - difference):
+def _paid(body: Json) -> tuple[int, int]:
+    """What the marketplace pays, and what that stands for: the difference is interest."""
+    paid = cents(body.get("marketplacePaymentValue"))
+    if paid is None or paid < 0:
+        found = body.get("marketplacePaymentValue")
+        raise refuse("CHK0145", f"marketplacePaymentValue: found {found!r}, expected cents")
+    given = body.get("marketplacePaymentReferenceValue")
+    reference = paid if given is None else cents(given)
+    if reference is None or not 0 <= reference <= paid:
+        raise refuse("FMT0066", "Invalid marketplace payment reference value")
+    return paid, reference
+
+
+def _details(details: Json, body: Json, above: Above, marketplace_order: str) -> Json:
+    """What the document shows of the sale above, besides what was sent of it."""
+    shipping = body["shippingData"]
+    shown = {name: shipping[name] for name in _OF_SHIPPING if shipping.get(name) is not None}
+    if isinstance(shipping.get("isFob"), bool):
+        shown["isFOB"] = shipping["isFob"]
+    endpoint = details.get("marketplaceServicesEndpoint")
+    return {
+        "marketplaceOrderGroup": marketplace_order,
+        "marketplace": {
+            "baseURL": endpoint.partition("?")[0] if isinstance(endpoint, str) else None,
+            "isCertified": above.sold_by is not None,
+            "name": above.sold_by or above.name or above.affiliate,
+        },
+        **{name: value for name, value in details.items() if value is not None},
+        **({"shippingData": shown} if shown else {}),
+    }
+
+
+def _tolerated(body: Json, account: Account, paid: int, worth: int) -> int:
+    """0 within the account's ranges; else the difference, if a person may decide about it."""
+    given = body.get("priceDivergenceAllowanceRate")
+    rate = Decimal(str(given)) if isinstance(given, int | float) else None
+    ranges = divergence.ranges_of(
+        account.setting("price_divergence_rule"),
+        account.settings.get("price_divergence_percent"),
+        rate,
+    )
+    effect = divergence.effect_of(ranges, paid=paid, worth=worth)
+    if effect == divergence.AUTHORIZE:
         return 0
-    if body.get("isCreatedAsync") is True:
-        return difference
-    raise PriceDiverges(paid, paid - difference)
+    if effect == divergence.TASK and body.get("isCreatedAsync") is True:
+        return paid - worth
+    raise PriceDiverges(paid, worth)
 
 
 def same_order(placed: OrderPlaced, again: OrderPlaced) -> bool:

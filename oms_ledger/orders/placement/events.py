@@ -38,6 +38,12 @@ class OrderPlaced:
     """Whether its seller is no account of this deployment, and gets the order over HTTP."""
     sold_outside: bool = False
     """Whether it was sold by an outsider, at whose address it was seen to be reachable."""
+    paid_above: int | None = None
+    """Cents that were paid for it above, interest included; None where nothing says."""
+    paid_for: int | None = None
+    """Cents that this pays of the order."""
+    shared_payments: tuple[Json, ...] = ()
+    """How the order was paid above, as far as that is shared; nothing is asked of a gateway."""
     order_form_id: str | None = None
     filling: str | None = None
     """What was in the cart that this was placed from; None of a purchase in one body."""

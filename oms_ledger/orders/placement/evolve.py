@@ -40,6 +40,7 @@ def _as_placed(placed: events.OrderPlaced) -> dict[str, Any]:
         "seller_name": placed.seller_name,
         "seller_order_id": placed.seller_order_id,
         "payments": placed.payments,
+        "shared_payments": placed.shared_payments,
     }
 
 
