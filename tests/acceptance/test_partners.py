@@ -443,3 +443,73 @@ def test_a_call_is_skipped_with_a_reason_only(cell, store, shops, monkeypatch):
     assert store.call("POST", path, {"reason": "again"}).status == 200
     assert store.call("GET", "/api/ledger/outbox?state=odd").status == 400
     assert ACCOUNT not in (STORE, SHOP)
+
+
+def test_a_group_of_several_sellers_is_one_order_each(cell, client_of, shops):
+    middle = client_of(account=MIDDLE)
+    body = {
+        **fulfillment()[0],
+        "marketplaceOrderGroup": "G1",
+        "marketplaceServicesEndpoint": "https://service.example.com/api/orders",
+        "marketplacePaymentValue": 3001,
+    }
+    line, delivery = body["items"][0], body["shippingData"]["logisticsInfo"][0]
+    sellers = (SHOP, "1", OTHER_SHOP, SHOP)
+    body["items"] = [{**line, "seller": one, "quantity": 1, "price": 750} for one in sellers]
+    deliveries = [{**delivery, "itemIndex": n, "price": 0} for n in range(4)]
+    body["shippingData"]["logisticsInfo"] = deliveries[::-1]
+    del body["marketplaceOrderId"]
+    path = "/api/checkout/pvt/orders?sc=1&affiliateId=MKP"
+    refused = middle.call("PUT", path, body)
+    assert refused.json()["error"]["code"] == "FMT007"  # a cent more than they cost
+    body["marketplacePaymentValue"] = 3000
+    first, again = (middle.call("PUT", path, body) for _ in range(2))
+    assert (first.status, again.status) == (200, 200)
+    orders = first.json()["orders"]
+    ids = [f"MKP-G1-{number:02d}" for number in (1, 2, 3)]
+    assert [one["orderId"] for one in orders] == ids
+    assert [one["orderId"] for one in again.json()["orders"]] == ids
+    rest(cell)
+    documents = [middle.call("GET", f"/api/oms/pvt/orders/{one}").json() for one in ids]
+    assert [one["value"] for one in documents] == [1500, 750, 750]
+    assert [one["origin"] for one in documents] == ["Chain", "Fulfillment", "Chain"]
+    assert [one["marketplaceOrderId"] for one in documents] == ["G1-01", "G1-02", "G1-03"]
+    for missing, code in (("marketplaceServicesEndpoint", "CHK0146"), ("items", "ORD005")):
+        answer = middle.call("PUT", path, {**body, "marketplaceOrderGroup": "G2", missing: None})
+        assert (answer.status, answer.json()["error"]["code"]) == (400, code)
+    gift = {**body, "marketplaceOrderGroup": "G2", "items": [{**line, "isGift": True}]}
+    assert middle.call("PUT", path, gift).json()["error"]["code"] == "ORD017"
+
+
+def test_a_group_is_authorized_by_a_name_of_its_own(cell, client_of, shops):
+    middle, store = client_of(account=MIDDLE), client_of(account=STORE)
+    body = {**fulfillment()[0], "marketplaceOrderGroup": "G1-x"}
+    body["marketplaceServicesEndpoint"] = "https://service.example.com/api/orders"
+    body["items"][0]["seller"] = SHOP
+    answer = middle.call("PUT", "/api/checkout/pvt/orders?affiliateId=MKP", body)
+    order_id = answer.json()["orders"][0]["orderId"]
+    rest(cell)
+    path = "/api/checkout/pvt/orders/{}/receipts/marketplace-order-authorization"
+    for group in (None, "G1", "other", ""):
+        refused = middle.call(
+            "POST", path.format(order_id), {**AUTHORIZATION, "marketplaceOrderGroup": group}
+        )
+        assert (refused.status, refused.json()["error"]["code"]) == (400, "CHK0144")
+    answers = [
+        middle.call("POST", path.format(order_id), {**AUTHORIZATION, "marketplaceOrderGroup": one})
+        for one in ("G1-x", "G1-x-01", order_id)
+    ]
+    assert [one.status for one in answers] == [200, 200, 200]
+    first = answers[0].json()
+    assert len(first["receipt"]) == 32
+    assert {one.json()["receipt"] for one in answers} == {first["receipt"]}
+    assert (first["orderId"], first["marketplaceOrderId"]) == (order_id, "G1-x-01")
+    assert first["items"] == [{"id": "7"}]
+    sla = first["shippingData"]["logisticsInfo"][0]
+    assert (sla["itemIndex"], sla["selectedDeliveryChannel"]) == (0, "delivery")
+    pii = middle.call("GET", f"/api/orders/pvt/document/{order_id}").json()
+    kinds = [one["receiptType"] for one in pii["receiptData"]["receiptCollection"]]
+    assert kinds.count("marketplace-order-authorization") == 1
+    own = paid(store, sold_by(SHOP))
+    refused = store.call("POST", path.format(own), AUTHORIZATION)
+    assert (refused.status, refused.json()["error"]["code"]) == (400, "CHK0092")

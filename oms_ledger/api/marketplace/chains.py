@@ -1,8 +1,10 @@
 """Orders of the account between a marketplace and a seller (contract 05 §8, 01 §3.5)."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
+from pydantic import Field
 
 from oms_ledger.accounts.roles import OPERATIONS
 from oms_ledger.api.auth.checkout_access import MayPlace
@@ -20,8 +22,11 @@ from oms_ledger.api.http.errors import forbidden
 from oms_ledger.api.marketplace.fulfillment import authorization_of, place_received
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.orders.documents import placed_order
-from oms_ledger.orders.instants import spell
-from oms_ledger.orders.marketplace.as_seller import authorize_fulfillment
+from oms_ledger.orders.documents.deliveries import estimate_of
+from oms_ledger.orders.instants import instant, spell
+from oms_ledger.orders.marketplace.as_seller import authorize_with_receipt
+from oms_ledger.orders.marketplace.levels import marketplace_group
+from oms_ledger.orders.marketplace.split import split_group
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.placement.reading import refuse
 from oms_ledger.orders.refusals import OtherMarketplaceGroup
@@ -44,31 +49,33 @@ async def put_chain_orders(request: Request, cell: TheCell, caller: MayPlace) ->
     group = body["marketplaceOrderGroup"]
     if not isinstance(group, str) or not group.strip() or len(group) > 80:
         raise refuse("CHK0144", "marketplaceOrderGroup: expected a text")
-    endpoint = body.get("marketplaceServicesEndpoint")
-    if not isinstance(endpoint, str) or not endpoint.strip():
-        raise refuse("CHK0146", "marketplaceServicesEndpoint is required")
-    named = {**body, "marketplaceOrderId": f"{group.strip()}-01"}
-    reception = await place_received(request, cell, caller, [named], chain=True)
+    account = await cell.ledger.account(caller.account)
+    bodies = split_group(body, account, group.strip())
+    reception = await place_received(request, cell, caller, bodies, chain=True)
     orders = [placed_order(order) for order in reception.orders]
     return json_response({"orderForm": None, "transactionData": None, "orders": orders})
 
 
 class AuthorizationReceipt(Body):
-    date: str
-    receipt: str
+    date: Annotated[str, Field(max_length=100)]
+    receipt: Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class Authorization(Body):
-    marketplace_order_group: str
+    marketplace_order_group: str | None = None
     authorization_receipt: AuthorizationReceipt
 
 
-def _groups_of(order: Order) -> set[str]:
-    """What the level above may call the sale by: its group, its order, or the order here."""
-    marketplace_order = order.placed.marketplace_order_id or ""
-    group = order.placed.details.get("marketplaceOrderGroup")
-    named = {marketplace_order, marketplace_order.rpartition("-")[0], order.order_id, group}
-    return {one for one in named if isinstance(one, str) and one}
+def _require_group(order: Order, named: str | None) -> None:
+    """The level above calls the sale by its group, by its own order, or by the order here."""
+    group = marketplace_group(order)
+    if order.flow not in ("seller", "chain") or not group:
+        raise refuse(
+            "CHK0092",
+            "Orders without marketplace order group cannot be authorized by marketplaces",
+        )
+    if named not in (group, order.placed.marketplace_order_id, order.order_id):
+        raise OtherMarketplaceGroup(order.order_id, (named or "")[:100])
 
 
 @router.post("/api/checkout/pvt/orders/{order_id}/receipts/marketplace-order-authorization")
@@ -76,14 +83,33 @@ async def post_authorization(
     order_id: PathId, request: Request, ledger: TheLedger, caller: MayAuthorize
 ) -> Response:
     """The sale above is paid; given again, the answer has the same receipt."""
-    fields = parse(Authorization, await json_body(request)).marketplace_order_group
+    fields = parse(Authorization, await json_body(request))
     known = await ledger.order(caller.account, order_id)
-    if fields not in _groups_of(known):
-        raise OtherMarketplaceGroup(known.order_id, fields[:100])
+    _require_group(known, fields.marketplace_order_group)
+    given = fields.authorization_receipt
     order = await ledger.change(
         caller.context,
         order_id,
-        authorize_fulfillment,
+        partial(authorize_with_receipt, receipt=given.receipt, given_at=given.date),
     )
     number, at = authorization_of(order)
-    return json_response({"date": spell(at, "Z"), "orderId": order.order_id, "receipt": number})
+    return json_response(
+        {
+            "date": spell(at, "Z"),
+            "orderId": order.order_id,
+            "marketplaceOrderId": order.placed.marketplace_order_id,
+            "receipt": number,
+            "items": [{"id": item.id} for item in order.items],
+            "shippingData": {
+                "logisticsInfo": [
+                    {
+                        "itemIndex": line.get("itemIndex") or 0,
+                        "selectedSLAId": line.get("selectedSla"),
+                        "selectedDeliveryChannel": line.get("selectedDeliveryChannel"),
+                        "shippingEstimateDate": instant(estimate_of(order, line), "Z"),
+                    }
+                    for line in order.logistics
+                ]
+            },
+        }
+    )

@@ -5,6 +5,7 @@ Every one of these may be asked more than once, and answers the second time as t
 
 from oms_ledger.orders import events
 from oms_ledger.orders.decide import DecisionContext, with_automatic_transitions
+from oms_ledger.orders.marketplace.evolve import AUTHORIZATION
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.refusals import (
     AuthorizationNotAllowed,
@@ -76,6 +77,16 @@ def authorize_fulfillment(
     if order.status is Status.WAITING_FOR_MKT_AUTHORIZATION:
         return with_automatic_transitions(order, [events.PaymentApproved()], context)
     return []
+
+
+def authorize_with_receipt(
+    order: Order, context: DecisionContext, *, receipt: str, given_at: str
+) -> list[events.OrderEvent]:
+    """Authorize the order, and keep the receipt of whoever sold it, once."""
+    authorized = authorize_fulfillment(order, context)
+    if any(kind == AUTHORIZATION and number == receipt for kind, number, _ in order.receipts):
+        return authorized
+    return [events.AuthorizationReceived(receipt, given_at), *authorized]
 
 
 def authorize_manually(order: Order, context: DecisionContext) -> list[events.OrderEvent]:

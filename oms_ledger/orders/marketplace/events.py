@@ -48,6 +48,19 @@ class MarketplaceMoved:
     sold_outside: bool
 
 
+@dataclass(frozen=True, slots=True)
+class AuthorizationReceived:
+    """A marketplace outside authorized the order, and gave its own receipt of that."""
+
+    receipt: str
+    given_at: str = ""
+
+
 MarketplaceEvent = (
-    SellerProposed | SellerChanged | SellerDecisionOverdue | SellerOrderNamed | MarketplaceMoved
+    SellerProposed
+    | SellerChanged
+    | SellerDecisionOverdue
+    | SellerOrderNamed
+    | MarketplaceMoved
+    | AuthorizationReceived
 )

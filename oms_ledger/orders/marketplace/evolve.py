@@ -8,6 +8,9 @@ from typing import Any
 from oms_ledger.orders import events
 from oms_ledger.orders.order import Order
 
+AUTHORIZATION = "marketplace-order-authorization"
+"""The type of the receipt that a marketplace gave of its authorization."""
+
 
 def _proposed(order: Order, event: events.SellerProposed, at: datetime) -> Order:
     return replace(order, proposals=(*order.proposals, (event.seller, event.seller_order_id)))
@@ -31,6 +34,10 @@ def _named(order: Order, event: events.SellerOrderNamed, at: datetime) -> Order:
     return replace(order, seller_order_id=event.seller_order_id)
 
 
+def _authorization(order: Order, event: events.AuthorizationReceived, at: datetime) -> Order:
+    return replace(order, receipts=(*order.receipts, (AUTHORIZATION, event.receipt, at)))
+
+
 def _overdue(order: Order, event: events.SellerDecisionOverdue, at: datetime) -> Order:
     return replace(order, overdue=True)
 
@@ -47,4 +54,5 @@ APPLIERS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
     events.SellerChanged: _changed,
     events.SellerDecisionOverdue: _overdue,
     events.SellerOrderNamed: _named,
+    events.AuthorizationReceived: _authorization,
 }

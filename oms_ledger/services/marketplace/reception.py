@@ -44,7 +44,7 @@ from oms_ledger.orders.refusals import (
 )
 from oms_ledger.orders.status import Status
 from oms_ledger.services.marketplace import registers
-from oms_ledger.services.marketplace.partnership import partner
+from oms_ledger.services.marketplace.partnership import is_outside, partner
 from oms_ledger.services.placement.sellers import require_seller
 from projections.accounts import affiliates
 from projections.accounts.affiliates import Affiliate
@@ -85,6 +85,8 @@ async def receive_orders(
         one = await _received(cell, account, above, body, sales_channel, chain=chain)
         if one.placed.flow == "chain":
             await require_seller(cell, account.name, one.placed.seller)
+            outside = await is_outside(cell, account.name, one.placed.seller)
+            one = replace(one, placed=replace(one.placed, seller_outside=outside))
         _require_minimum(affiliate, one.placed)
         received.append(one)
     orders, new = await _recorded(cell, ctx, received)

@@ -1,0 +1,70 @@
+"""A purchase that an outsider sold as a group: one order per seller, and their shares of its price.
+
+The value that the marketplace pays is divided by what each order costs, and no cent is lost.
+"""
+
+from oms_ledger.accounts.account import Account
+from oms_ledger.orders.amounts import cents, count
+from oms_ledger.orders.parts import Json
+from oms_ledger.orders.placement.decide import read_lines
+from oms_ledger.orders.placement.reading import raw_items, refuse
+from oms_ledger.orders.pricing import divide
+from oms_ledger.orders.totals import order_totals
+
+OWN = "1"
+
+
+def split_group(body: Json, account: Account, group: str) -> list[Json]:
+    """The orders of a group as they would be sent one by one: `{group}-01`, `{group}-02`, …"""
+    items = raw_items(body)
+    if any(item.get("isGift") is True for item in items):
+        raise refuse("ORD017", "A gift cannot be part of an order of a marketplace's group")
+    lines = _lines_by_seller(items, account)
+    paid = cents(body.get("marketplacePaymentValue"))
+    if paid is None or paid < 0:
+        found = body.get("marketplacePaymentValue")
+        raise refuse("CHK0145", f"marketplacePaymentValue: found {found!r}, expected cents")
+    endpoint = body.get("marketplaceServicesEndpoint")
+    if not isinstance(endpoint, str) or not endpoint.strip():
+        raise refuse("CHK0146", "marketplaceServicesEndpoint is required")
+    parts = [_part(body, items, places) for places in lines.values()]
+    shares = divide(paid, [_value(part, account) for part in parts])
+    return [
+        {**part, "marketplaceOrderId": f"{group}-{number:02d}", "marketplacePaymentValue": share}
+        for number, (part, share) in enumerate(zip(parts, shares, strict=True), 1)
+    ]
+
+
+def _lines_by_seller(items: list[Json], account: Account) -> dict[str, list[int]]:
+    lines: dict[str, list[int]] = {}
+    for place, item in enumerate(items):
+        seller = OWN if item["seller"] == account.name else item["seller"]
+        lines.setdefault(seller, []).append(place)
+    return lines
+
+
+def _part(body: Json, items: list[Json], places: list[int]) -> Json:
+    """What a body says of some of its lines, which are numbered anew."""
+    numbers = {place: number for number, place in enumerate(places)}
+    shipping = body.get("shippingData")
+    part = {**body, "items": [items[place] for place in places]}
+    given = shipping.get("logisticsInfo") if isinstance(shipping, dict) else None
+    if isinstance(shipping, dict) and isinstance(given, list):
+        deliveries = [
+            {**one, "itemIndex": numbers[place]}
+            for one in given
+            if isinstance(one, dict) and (place := _place(one)) in numbers
+        ]
+        part["shippingData"] = {**shipping, "logisticsInfo": deliveries}
+    return part
+
+
+def _place(delivery: Json) -> int:
+    place = count(delivery.get("itemIndex"), text=True)
+    return -1 if place is None else place
+
+
+def _value(part: Json, account: Account) -> int:
+    """What the order costs, in cents; its lines get their ids when it is placed."""
+    items, logistics, _ = read_lines(part, account, lambda: "")
+    return sum(total.value for total in order_totals(items, logistics))
