@@ -20,7 +20,8 @@ RUN /opt/oms-ledger/bin/pip install --no-deps --no-build-isolation . \
 FROM ${BASE}
 LABEL org.opencontainers.image.title="oms-ledger" \
       org.opencontainers.image.description="A self-hosted, event-sourced order ledger"
-RUN useradd --system --uid 10001 --user-group --home-dir /data --shell /usr/sbin/nologin oms \
+RUN groupadd --system --gid 10001 oms \
+    && useradd --system --uid 10001 --gid 10001 --home-dir /data --shell /usr/sbin/nologin oms \
     && install -d -o oms -g oms -m 700 /data
 COPY --from=build /opt/oms-ledger /opt/oms-ledger
 ENV PATH=/opt/oms-ledger/bin:$PATH PYTHONUNBUFFERED=1 OMS_DATA_DIR=/data OMS_HOST=0.0.0.0 OMS_PORT=8080
@@ -30,6 +31,6 @@ VOLUME /data
 EXPOSE 8080
 STOPSIGNAL SIGTERM
 # Every process leaves a sign of life in the database, so this holds for those without a port as well.
-HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 CMD ["oms-ledger", "alive"]
+HEALTHCHECK --interval=60s --timeout=30s --start-period=60s --retries=3 CMD ["oms-ledger", "alive"]
 ENTRYPOINT ["oms-ledger"]
 CMD ["up"]

@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+RELEASE := .venv-release
+DOCKER ?= docker
 UV ?= $(or $(shell command -v uv),$(BIN)/uv)
 QUICK ?=
 
@@ -13,7 +15,7 @@ export PIP_ROOT_USER_ACTION := ignore
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick check lint types contracts format guarantees texts openapi bench soak lock clean
+.PHONY: help run test quick check lint types contracts format guarantees texts openapi bench soak site sbom audit manifests image lock clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,17 +61,37 @@ soak: $(VENV)/dev.lock ## Run under load for long and count everything again
 	@QUICK=$(QUICK) MINUTES=$(MINUTES) SEED=$(SEED) $(BIN)/python -m tests.soak.soak $(ARGS)
 	@QUICK=$(QUICK) MINUTES=$(MINUTES) SEED=$(SEED) $(BIN)/python -m tests.model.soak_model
 
+site: $(RELEASE)/lock ## Build the pages of docs/ into build/site; a dead link ends it
+	@NO_MKDOCS_2_WARNING=1 $(RELEASE)/bin/mkdocs build --quiet --clean
+
+sbom: $(RELEASE)/lock ## Write build/sbom.json: what a release is made of (CycloneDX)
+	@mkdir -p build && $(RELEASE)/bin/cyclonedx-py requirements --pyproject pyproject.toml \
+		--output-reproducible --of JSON -o build/sbom.json requirements.lock
+
+audit: $(RELEASE)/lock ## Ask for known vulnerabilities of the locked libraries (needs a network)
+	@$(RELEASE)/bin/pip-audit --strict --no-deps --disable-pip -r requirements.lock
+
+manifests: $(RELEASE)/lock ## Hold Dockerfile and Kubernetes manifests against their rules
+	@$(RELEASE)/bin/hadolint Dockerfile
+	@for file in $(filter-out %kustomization.yaml,$(wildcard deploy/kubernetes/*.yaml)); do \
+		$(RELEASE)/bin/kubernetes-validate --quiet --strict $$file || exit 1; done
+
+image: ## Build the container image (needs docker, or DOCKER=podman)
+	@$(DOCKER) build --tag oms-ledger .
+
 lock: ## Choose the versions anew and write the lock files (needs uv, or fetches it)
 	@test -x "$(UV)" || { test -d $(VENV) || $(PYTHON) -m venv $(VENV); $(BIN)/pip install -q uv; }
 	@echo 'setuptools>=77' | $(UV) pip compile $(COMPILE) --group dev -o requirements-dev.lock
 	@echo 'setuptools>=77' | $(UV) pip compile $(COMPILE) -c requirements-dev.lock -o requirements.lock
-	@echo "Wrote requirements.lock and requirements-dev.lock."
+	@$(UV) pip compile --group pyproject.toml:release $(LOCKING) -o requirements-release.lock
+	@echo "Wrote requirements.lock, requirements-dev.lock and requirements-release.lock."
 
-COMPILE := pyproject.toml - --quiet --upgrade --extra fast --universal --python-version 3.11 \
+LOCKING := --quiet --upgrade --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate
+COMPILE := pyproject.toml - --extra fast $(LOCKING)
 
 clean: ## Remove what can be made again (never data/)
-	@rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+	@rm -rf $(VENV) $(RELEASE) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \
 		.import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -80,6 +102,12 @@ $(VENV)/run.lock: requirements.lock
 
 $(VENV)/dev.lock: requirements-dev.lock requirements.lock
 	@cmp -s $< $@ && touch $@ || { $(call make_venv,$<,$@) && cp requirements.lock $(VENV)/run.lock; }
+
+# The tools of a release are many, and nothing of what runs: they have an environment of their own.
+$(RELEASE)/lock: requirements-release.lock
+	@cmp -s $< $@ && touch $@ || { echo "Setting up $(RELEASE) from $<"; \
+		$(PYTHON) -m venv --clear $(RELEASE) \
+		&& $(RELEASE)/bin/pip install --quiet --require-hashes -r $< && cp $< $@; }
 
 define make_venv
 { \

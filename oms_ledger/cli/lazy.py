@@ -43,7 +43,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Say what is wrong with this deployment, and what to do about it.",
     ),
     "alive": (
-        "doctor",
+        "alive",
         "Say whether a process of this host gave a sign of life lately: for a health check.",
     ),
     "verify": (

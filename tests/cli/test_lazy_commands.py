@@ -59,9 +59,18 @@ def test_each_command_is_there_and_says_what_its_row_says(name):
 def test_no_command_of_a_module_is_left_out():
     import typer
 
-    from oms_ledger.cli import anchoring, doctor, exports, imports, maintenance, privacy, processes
+    from oms_ledger.cli import (
+        alive,
+        anchoring,
+        doctor,
+        exports,
+        imports,
+        maintenance,
+        privacy,
+        processes,
+    )
 
     installed = typer.Typer()
-    for module in (anchoring, processes, imports, exports, maintenance, doctor, privacy):
+    for module in (anchoring, processes, imports, exports, maintenance, doctor, alive, privacy):
         module.install(installed)
     assert set(typer.main.get_group(installed).commands) == set(COMMANDS)
