@@ -30,7 +30,7 @@ from projections.exports import jobs
 from projections.masterdata.search import expire_scrolls
 from projections.notifications import deliveries, feeds, hooks
 from projections.operators import runs
-from projections.outbox import claims, messages
+from projections.outbox import claims, integration, messages
 from projections.subscriptions import batch, checkpoints, leases
 from projections.subscriptions.checkpoints import now_micros
 from projections.timers import deadlines
@@ -187,3 +187,4 @@ def apply_retention(cell: Cell) -> None:
             log.warning("subscription_expired", kind=kind, app_key=key)
         deliveries.forget_attempts(connection, now)
         claims.forget_attempts(connection, now)
+        integration.forget(connection, now)

@@ -14,9 +14,8 @@ _PARTY = re.compile(r"(seller):([A-Za-z0-9_-]{1,64})|(affiliate):([B-DF-HJ-NP-TV
 _ORDER = r"/orders/\{order_id\}"
 _ROUTES = {
     SELLER: re.compile(
-        rf"(/api/(oms|fulfillment|order-system))?/(pvt|pub){_ORDER}"
-        r"(/(invoice.*|cancel|start-handling|changes/\{change_request_id\}/send-agreement))?"
-        rf"|/api/order-system{_ORDER}/changes/\{{change_request_id\}}/send-agreement"
+        rf"((/api/(oms|fulfillment))?/(pvt|pub)|/api/order-system){_ORDER}"
+        r"/(invoice.*|cancel|start-handling|changes/\{change_request_id\}/send-agreement)"
     ),
     AFFILIATE: re.compile(
         rf"(/api/fulfillment)?/(pvt|pub)/orders|/api/checkout/pvt/orders"

@@ -52,6 +52,7 @@ from oms_ledger.api.marketplace import (
     chains,
     change_seller,
     fulfillment,
+    order_integration,
     partner_cancellations,
     sellers,
 )
@@ -110,6 +111,7 @@ ROUTERS = (
     processing,
     fulfillment,
     partner_cancellations,
+    order_integration,
     change_seller,
     sellers,
     affiliates,

@@ -106,8 +106,30 @@ TRIGGER = Channel(
     keeps_delivered=True,
 )
 
+# What connectors asked for: orders that are placed and approved when their turn comes.
+INTEGRATION = Channel(
+    "integration",
+    RetryCurve(timedelta(seconds=5), 3, timedelta(seconds=45)),
+    None,
+    Room(answering=32, untried=16, failing=16, recipient=32),
+    None,
+    dead_blocks=False,
+    keeps_delivered=True,
+)
+# What became of it, told to them.
+CONNECTOR = Channel(
+    "connector",
+    _PARTNERS,
+    timedelta(days=3),
+    Room(answering=32, untried=16, failing=16, recipient=16),
+    _QUIET,
+    dead_blocks=False,
+    keeps_delivered=True,
+)
+
 CHANNELS: Mapping[str, Channel] = {
-    channel.name: channel for channel in (PARTNER, GATEWAY, INTERNAL, TRIGGER)
+    channel.name: channel
+    for channel in (PARTNER, GATEWAY, INTERNAL, TRIGGER, INTEGRATION, CONNECTOR)
 }
 
 

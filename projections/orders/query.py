@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from oms_ledger.eventstore.records import order_stream
-from oms_ledger.orders.documents.search_terms import COUNTED, SINGLE
+from oms_ledger.orders.documents.search_terms import COUNTED, SINGLE, comparable
 from oms_ledger.orders.status import Status
 from projections.orders import totals as orders_totals
 from projections.orders.stats import NOTHING, Sums, Totals
@@ -117,6 +117,14 @@ def page(connection: Connection, order_query: OrderQuery) -> Page:
         retrying=_retrying(connection, order_query.account, [row.order_id for row in found]),
         totals=totals(connection, order_query),
     )
+
+
+def sold_as(connection: Connection, account: str, seller_order_id: str) -> str | None:
+    """The one order that a seller outside calls so; None where there is none, or several."""
+    term = comparable(seller_order_id)
+    ours = (o.c.account == account, o.c.kind == "seller_order", o.c.term == term)
+    found = connection.execute(select(o.c.order_id).where(*ours).limit(2)).scalars().all()
+    return found[0] if len(found) == 1 else None
 
 
 def page_ids(connection: Connection, order_query: OrderQuery) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select, update
 
 from oms_ledger.eventstore.records import order_stream
-from oms_ledger.notifications.channel import CHANNELS, TRIGGER
+from oms_ledger.notifications.channel import CHANNELS, GATEWAY, INTERNAL, PARTNER
 from projections.outbox.tables import outbox_attempts, outbox_recipients
 from projections.outbox.tables import outbox_messages as t
 from projections.subscriptions.notification import insert_missing
@@ -20,7 +20,7 @@ from projections.subscriptions.notification import insert_missing
 SUBSCRIPTION = "outbox"
 WAITING, DONE, DEAD, SKIPPED = "pending", "delivered", "dead", "skipped"
 STATES = (WAITING, DONE, DEAD, SKIPPED)
-OF_ORDERS = tuple(name for name in CHANNELS if name != TRIGGER.name)
+OF_ORDERS = (PARTNER.name, GATEWAY.name, INTERNAL.name)
 """Channels of what orders make the ledger send."""
 
 

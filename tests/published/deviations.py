@@ -244,6 +244,12 @@ MISTYPED = {
     },
 }
 
+# Refusals of another shape than all others.
+REFUSED_SO = {
+    ("POST /api/order-integration/orders", 400): "the published envelope, with every wrong field",
+    ("PUT /api/order-integration/orders/status", 400): "the same",
+}
+
 # Documents in which a text or number is null when nothing was said of it: clients tell what was
 # said from what was not, and the published examples have such nulls too.
 NULLABLE = frozenset({"order", "document", "placed"}) | {

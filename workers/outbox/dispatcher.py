@@ -21,7 +21,8 @@ from sqlalchemy import Connection
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.folding import StreamLoader
 from oms_ledger.eventstore.records import micros
-from oms_ledger.notifications.channel import CHANNELS, TRIGGER, Channel
+from oms_ledger.notifications.channel import CHANNELS, CONNECTOR, INTEGRATION, TRIGGER, Channel
+from oms_ledger.services.marketplace import integration
 from oms_ledger.services.masterdata import outbox as triggers
 from oms_ledger.services.outbox.outcomes import (
     Delivered,
@@ -63,6 +64,8 @@ class Sender:
 SENDERS: Mapping[str, Sender] = {
     **dict.fromkeys(messages.OF_ORDERS, Sender(of_orders.send, of_orders.conclude)),
     TRIGGER.name: Sender(triggers.send),
+    INTEGRATION.name: Sender(integration.process),
+    CONNECTOR.name: Sender(integration.tell),
 }
 
 

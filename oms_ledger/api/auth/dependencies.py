@@ -29,6 +29,7 @@ from oms_ledger.services.customers.identity import mailbox_hash
 from oms_ledger.services.operators.signed_in import STATE, SignedIn
 from projections.accounts import app_keys, token_bounds
 from projections.accounts.app_keys import AppKey
+from projections.orders import query
 from projections.subscriptions.checkpoints import now_micros
 
 SHOPPER = "shopper"  # the actor in events that a shopper caused; the ledger names no person
@@ -170,7 +171,14 @@ async def order_of_party(cell: Cell, account: str, order_id: str) -> Order:
     try:
         return await cell.ledger.order(account, order_id)
     except OrderNotFound:
+        pass
+    try:
         return await cell.ledger.order(account, marketplace_order_id_of(order_id))
+    except OrderNotFound:
+        known = await cell.read(query.sold_as, account, order_id)
+        if known is None:
+            raise
+        return await cell.ledger.order(account, known)
 
 
 def is_of_party(order: Order, party: Party) -> bool:

@@ -16,12 +16,15 @@ from oms_ledger.api.auth.dependencies import (
     Caller,
     TheCell,
     TheLedger,
+    order_of_party,
     requires,
 )
 from oms_ledger.api.changes.bodies import ChangeBody, settings_of
 from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.http.errors import bad_request
+from oms_ledger.api.http.partner_paths import on_partner_paths
+from oms_ledger.api.marketplace.partner_cancellations import is_account
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.ledger import ConcurrencyError
@@ -39,8 +42,8 @@ from oms_ledger.orders.changes.v2 import (
 )
 from oms_ledger.orders.decide import Decision
 from oms_ledger.orders.documents import modifications
-from oms_ledger.orders.marketplace.levels import marketplace_order_id_of
-from oms_ledger.orders.refusals import OrderNotFound
+from oms_ledger.orders.marketplace.levels import delegated
+from oms_ledger.orders.refusals import OrderNotFound, PartnerTellsItself
 from oms_ledger.services.customers.identity import with_identity
 from projections.accounts import sellers
 
@@ -198,25 +201,25 @@ class Agreement(Body):
 
 
 @router.post("/pvt/orders/{order_id}/changes/{change_request_id}/send-agreement")
+@on_partner_paths(router, "POST", "/changes/{change_request_id}/send-agreement", but=("/pvt",))
 async def post_agreement(
     order_id: PathId,
     change_request_id: PathId,
     request: Request,
-    ledger: TheLedger,
+    cell: TheCell,
     caller: MayModify,
 ) -> Response:
     """A participant acknowledges or confirms; which one, its order says.
 
-    The order may be named as the participant's own order is, `00-{id}`.
+    The order may be named as the participant's own order is. Accounts here tell it by themselves.
     """
     requested = parse(Agreement, await json_body(request)).agreement_type
     decision = partial(agree, request_id=change_request_id, participant="", agreement=requested)
-    ctx = caller.context
     try:
-        try:
-            await ledger.change(ctx, order_id, decision)
-        except OrderNotFound:
-            await ledger.change(ctx, marketplace_order_id_of(order_id), decision)
+        order = await order_of_party(cell, caller.account, order_id)
+        if delegated(order) and await is_account(cell, order.seller):
+            raise PartnerTellsItself(order.seller)
+        await cell.ledger.change(caller.context, order.order_id, decision)
     except OrderNotFound:
         raise refusals.ChangeOrderNotFound(order_id) from None
     return json_response(

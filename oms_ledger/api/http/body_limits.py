@@ -37,6 +37,7 @@ LIMITS: Mapping[str, int] = {
     "write_schemas": MIB,
     "mail_templates": MIB,
     "write_policies": MIB,
+    "integrate_orders": MIB,
     **dict.fromkeys(("write_sellers", "manage_affiliates"), 64 * KIB),
     "manage_triggers": MIB,
 }

@@ -12,6 +12,7 @@ from oms_ledger.api.auth.dependencies import (
     requires,
 )
 from oms_ledger.api.http.addressing import PathId
+from oms_ledger.api.http.partner_paths import on_partner_paths
 from oms_ledger.ledger import Ledger
 from oms_ledger.orders import events
 from oms_ledger.orders.decide import DecisionContext
@@ -29,6 +30,7 @@ MayNotify = Annotated[Caller, Depends(requires("notify_payment"))]
 
 @router.post("/api/oms/pvt/orders/{order_id}/start-handling", status_code=204)
 @router.post("/api/orders/pvt/document/{order_id}/actions/start-handling", status_code=204)
+@on_partner_paths(router, "POST", "/start-handling", but=("/api/oms/pvt",), status_code=204)
 async def post_start_handling(
     order_id: PathId, request: Request, ledger: TheLedger, caller: MayHandle
 ) -> Response:

@@ -18,6 +18,7 @@ from oms_ledger.api.http.bodies import (
     parse,
 )
 from oms_ledger.api.http.errors import bad_request
+from oms_ledger.api.http.partner_paths import on_partner_paths
 from oms_ledger.api.http.receipts import receipt
 from oms_ledger.ledger import Ledger
 from oms_ledger.orders import events as e
@@ -31,9 +32,12 @@ from oms_ledger.orders.order import Order
 router = APIRouter(tags=["Invoices"])
 
 OMS = "/api/oms/pvt/orders/{order_id}"
-PII = "/api/orders/pvt/document/{order_id}"
+PII_BASE = "/api/orders/pvt"
+PII = f"{PII_BASE}/document/{{order_id}}"
 SELLERS = "/pvt/orders/{order_id}"
 """What a seller appends to the base that it was given as `marketplaceServicesEndpoint`."""
+
+NUMBER = "/invoice/{invoice_number:path}"
 
 MayInvoice = Annotated[Caller, Depends(requires("invoice_order"))]
 MayInvoiceDocument = Annotated[Caller, Depends(requires("invoice_document"))]
@@ -82,7 +86,7 @@ class Invoice(Body):
 
     type: Annotated[Literal["Output", "Input"], BeforeValidator(_kind)]
     invoice_number: Annotated[str, Field(min_length=1, max_length=256, coerce_numbers_to_str=True)]
-    invoice_value: Annotated[Cents, Field(ge=0)]
+    invoice_value: Annotated[Cents, Field(ge=0)] | None = None
     issuance_date: str | None = None
     issued_date: str | None = None
     items: list[InvoiceItem] | None = None
@@ -111,9 +115,20 @@ class Invoice(Body):
         fields = self.restitutions and self.restitutions.refund
         return fields.value if fields else None
 
-    def issued_at(self) -> datetime:
+    def value(self, *, by_seller: bool) -> int:
+        """What is invoiced; a seller may leave it to the prices of its items."""
+        if self.invoice_value is not None:
+            return self.invoice_value
+        if not by_seller or not self.items or any(one.price is None for one in self.items):
+            raise bad_request("invoiceValue: found nothing, expected the invoice's value in cents")
+        return sum((one.price or 0) * one.quantity for one in self.items)
+
+    def issued_at(self, now: datetime | None = None) -> datetime:
+        """When it was issued; `now` stands for what is not said."""
         text = self.issuance_date or self.issued_date
         if not text:
+            if now is not None:
+                return now
             raise bad_request("issuanceDate: found nothing, expected the invoice's date")
         at = parse_instant(text)
         if at is None:
@@ -161,15 +176,24 @@ def _details(body: dict[str, Any], requested: Invoice) -> e.Json:
 
 
 def invoicing(
-    requested: Invoice, body: dict[str, Any], account: Account, *, totals: bool, once: bool
+    requested: Invoice,
+    body: dict[str, Any],
+    account: Account,
+    *,
+    totals: bool,
+    once: bool,
+    seller_now: datetime | None = None,
 ) -> Decision:
-    """The decision that a body asks for, by the account's settings."""
+    """The decision that a body asks for, by the account's settings.
+
+    `seller_now` is the time at which a seller sent it: the protocol of sellers requires less.
+    """
     return partial(
         issue_invoice,
         number=requested.invoice_number,
         type=requested.type,
-        value=requested.invoice_value,
-        issued_at=requested.issued_at(),
+        value=requested.value(by_seller=seller_now is not None),
+        issued_at=requested.issued_at(seller_now),
         items=requested.to_items(totals=totals),
         details=_details(body, requested),
         refund=requested.refund(),
@@ -191,7 +215,17 @@ async def _issue(
     body = await json_body(request)
     requested = parse(Invoice, body)
     account = await ledger.account(caller.account)
-    decision = invoicing(requested, body, account, totals=totals, once=once)
+    by_seller = caller.party is not None or not request.url.path.startswith(
+        ("/api/oms/pvt", PII_BASE)
+    )
+    decision = invoicing(
+        requested,
+        body,
+        account,
+        totals=totals,
+        once=once,
+        seller_now=ledger.now() if by_seller else None,
+    )
     order = await ledger.change(caller.context, order_id, decision)
     invoice = order.invoice(requested.invoice_number)
     assert invoice is not None
@@ -206,6 +240,7 @@ def _first_answer(order: Order, invoice: e.InvoiceIssued) -> tuple[str, datetime
 @router.post(f"{OMS}/invoice")
 @router.post(f"{SELLERS}/invoice")
 @router.post("/api/oms/pub/orders/{order_id}/invoice")
+@on_partner_paths(router, "POST", "/invoice", but=("/api/oms/pvt", "/pvt", "/api/oms/pub"))
 async def post_invoice(
     order_id: PathId, request: Request, ledger: TheLedger, caller: MayInvoice
 ) -> Response:
@@ -246,7 +281,8 @@ class Delivery(Body):
 
 @router.put(f"{OMS}/invoice/{{invoice_number:path}}/tracking")
 @router.post(f"{SELLERS}/invoice/{{invoice_number:path}}/tracking")
-@router.put(f"{SELLERS}/invoice/{{invoice_number:path}}/tracking", include_in_schema=False)
+@on_partner_paths(router, "POST", f"{NUMBER}/tracking", but=("/pvt",))
+@on_partner_paths(router, "PUT", f"{NUMBER}/tracking", but=("/api/oms/pvt",))
 async def put_tracking(
     order_id: PathId, invoice_number: PathId, request: Request, ledger: TheLedger, caller: MayTrack
 ) -> Response:
@@ -285,10 +321,10 @@ def _no_date(at: int) -> datetime:
 
 
 @router.patch(f"{OMS}/invoice/{{invoice_number:path}}")
-@router.put(f"{OMS}/invoice/{{invoice_number:path}}", include_in_schema=False)
 @router.post(f"{SELLERS}/invoice/{{invoice_number:path}}")
-@router.patch(f"{SELLERS}/invoice/{{invoice_number:path}}", include_in_schema=False)
-@router.put(f"{SELLERS}/invoice/{{invoice_number:path}}", include_in_schema=False)
+@on_partner_paths(router, "POST", NUMBER, but=("/pvt",))
+@on_partner_paths(router, "PATCH", NUMBER, but=("/api/oms/pvt",))
+@on_partner_paths(router, "PUT", NUMBER)
 async def patch_invoice(
     order_id: PathId, invoice_number: PathId, request: Request, ledger: TheLedger, caller: MayUpdate
 ) -> Response:

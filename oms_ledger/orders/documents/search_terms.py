@@ -87,6 +87,7 @@ def _values(document: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[tup
     profile = _profile(document)
     yield "id", document["orderId"]
     yield "sequence", document["sequence"]
+    yield "seller_order", _own_id_of_seller(document)
     yield "affiliate", document["affiliateId"]
     yield "channel", document["salesChannel"]
     yield "list", row["listId"]
@@ -111,6 +112,14 @@ def _values(document: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[tup
     yield from _payments(document["paymentData"]["transactions"])
     yield from _flags(document, row)
     yield from _custom(document)
+
+
+def _own_id_of_seller(document: Mapping[str, Any]) -> str | None:
+    """What a seller outside calls the order, which does not follow from what it is called here."""
+    known = document["sellerOrderId"]
+    if document["origin"] != "Marketplace" or str(known).endswith(document["orderId"]):
+        return None
+    return str(known)
 
 
 def _payments(transactions: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
