@@ -6,17 +6,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from oms_ledger.eventstore.folding import Page
 from oms_ledger.eventstore.records import RecordedEvent
 from oms_ledger.eventstore.serialization import stored_name
 from oms_ledger.notifications.channel import channel_of
+from oms_ledger.orders.marketplace.outbox import FACT, QUESTION
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.outbox.message import OutboxMessage
 from oms_ledger.orders.outbox.rules import messages_after, outbox_events
 from projections.outbox import messages
-from projections.outbox.tables import outbox_starts
+from projections.outbox.tables import outbox_messages, outbox_starts
 
 
 class OutboxProjection:
@@ -50,6 +51,7 @@ class OutboxProjection:
         if produced and (owed := _owed(connection, produced)):
             self.found = True
             messages.enqueue(connection, owed)
+            _settle_questions(connection, owed, self._now())
 
     def _row(self, row: RecordedEvent, number: int, message: OutboxMessage) -> dict[str, Any]:
         message, now = replace(message, key=message.key or f"v{row.version}"), self._now()
@@ -84,6 +86,20 @@ def _owed(connection: Connection, rows: list[dict[str, Any]]) -> list[dict[str, 
         for row in rows
         if row["position"] > starts.get((row["recipient"].partition(":")[0], row["kind"]), 0)
     ]
+
+
+def _settle_questions(connection: Connection, rows: list[dict[str, Any]], now: int) -> None:
+    """A question about a cancellation that is decided holds up nothing: it is due at once."""
+    for row in rows:
+        if row["kind"] == FACT:
+            asked = (
+                outbox_messages.c.ordering_key == row["ordering_key"],
+                outbox_messages.c.recipient == row["recipient"],
+                outbox_messages.c.kind == QUESTION,
+                outbox_messages.c.state == messages.WAITING,
+                outbox_messages.c.due_at > now,
+            )
+            connection.execute(update(outbox_messages).where(*asked).values(due_at=now))
 
 
 def message_id(stream: str, message: OutboxMessage) -> str:

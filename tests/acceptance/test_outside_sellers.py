@@ -27,6 +27,7 @@ from tests.support.outside_sales import (
 )
 from tests.support.outsider import SILENCE, Outsider, Reply, well_behaved_seller
 from tests.support.run_until_idle import FakeClock
+from tests.support.sales import open_accounts
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 COMMISSION = {
@@ -251,14 +252,34 @@ def test_silence_about_a_cancellation_ends_it_after_thirty_days(cell, client, se
     rest(cell, clock)
     seller.will("cancel", *[Reply()] * 200)
     cancel(client, order_id)
-    for _ in range(31):
+    rest(cell, clock)
+    for _ in range(29):
         rest(cell, clock, days=1)
+    rest(cell, clock, hours=23, minutes=59)
+    assert status(client, order_id) == "waiting-for-seller-decision"
+    asked = len(seller.calls("cancel"))
+    rest(cell, clock, minutes=1)
     document = get(client, order_id)
     assert document["status"] == "canceled"
     assert document["cancelReason"] == "Changed my mind"
-    asked = len(seller.calls("cancel"))
+    assert len(seller.calls("cancel")) == asked + 1  # the fact, and at once
+    asked += 1
     rest(cell, clock, days=5)
     assert len(seller.calls("cancel")) == asked
+
+
+def test_seller_outside_is_neither_changed_nor_changed_to(cell, client, seller, clock):
+    order_id = bought(client)
+    url = f"/api/checkout/pvt/orders/{order_id}/sellers"
+    line = {"itemIndex": 0, "selectedSla": "PAC", "selectedDeliveryChannel": "delivery"}
+    body = {"newSellerId": "1", "shippingData": {"logisticsInfo": [line]}}
+    refused = client.call("PUT", url, body)
+    assert (refused.status, refused.json()["error"]["code"]) == (400, "CHK0188")
+    asyncio.run(open_accounts(cell, "shop"))
+    inside = bought(client, "shop")
+    url = f"/api/checkout/pvt/orders/{inside}/sellers"
+    refused = client.call("PUT", url, {**body, "newSellerId": SELLER})
+    assert (refused.status, refused.json()["error"]["code"]) == (400, "CHK0162")
 
 
 def test_nonsense_to_a_question_is_asked_again(cell, client, seller, clock):

@@ -21,6 +21,7 @@ from oms_ledger.orders.status import Status
 AFFILIATE = "affiliate"
 """Before the colon of a recipient: a marketplace outside the deployment."""
 INVOICE, CANCELLATION = "forward-invoice", "tell-cancellation"
+QUESTION, FACT = "ask-cancellation", "cancel-fulfillment"
 OUTSIDE = frozenset({INVOICE, CANCELLATION})
 """What a marketplace outside is told."""
 
@@ -61,14 +62,14 @@ def _requested(
     before: Order, event: events.CancellationRequested, after: Order
 ) -> list[OutboxMessage]:
     joins = before.status is Status.WAITING_FOR_SELLER_DECISION
-    return [] if joins else _down(after, "ask-cancellation", event.request_id)
+    return [] if joins else _down(after, QUESTION, event.request_id)
 
 
 def _overdue(
     before: Order, event: events.SellerDecisionOverdue, after: Order
 ) -> list[OutboxMessage]:
     requested = after.requests[-1].id if after.requests else ""
-    return _down(after, "cancel-fulfillment", f"overdue/{requested}")
+    return _down(after, FACT, f"overdue/{requested}")
 
 
 def _proposed(before: Order, event: events.SellerProposed, after: Order) -> list[OutboxMessage]:
@@ -82,13 +83,13 @@ def _proposed(before: Order, event: events.SellerProposed, after: Order) -> list
 def _changed(before: Order, event: events.SellerChanged, after: Order) -> list[OutboxMessage]:
     authorized = after.status is Status.PAYMENT_APPROVED
     return [
-        *_down(before, "cancel-fulfillment"),
+        *_down(before, FACT),
         *(_down(after, "authorize-fulfillment") if authorized else []),
     ]
 
 
 def _canceled(before: Order, event: events.Canceled, after: Order) -> list[OutboxMessage]:
-    return [*_down(after, "cancel-fulfillment"), *_up(after, CANCELLATION, "canceled")]
+    return [*_down(after, FACT), *_up(after, CANCELLATION, "canceled")]
 
 
 def _denied(before: Order, event: events.CancellationDenied, after: Order) -> list[OutboxMessage]:

@@ -1,0 +1,245 @@
+"""Sales over up to three levels, accounts and outsiders mixed: depth, ids and values agree."""
+
+import asyncio
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from oms_ledger.web import build
+from projections.accounts import app_keys
+from tests.support.client import Client
+from tests.support.outside_sales import opened, register_seller
+from tests.support.outsider import Asked, Outsider, Reply, well_behaved_seller
+from tests.support.purchases import purchase
+from tests.support.run_until_idle import settle
+from tests.support.sales import MIDDLE, SHOP, STORE, open_accounts
+
+OUTSIDE = "elsewhere"
+CHAINS = ((), (SHOP,), (OUTSIDE,), (MIDDLE,), (MIDDLE, SHOP), (MIDDLE, OUTSIDE))
+EXAMPLES = settings(
+    max_examples=12,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+LINES = st.lists(
+    st.fixed_dictionaries(
+        {
+            "chain": st.sampled_from(CHAINS),
+            "quantity": st.integers(1, 5),
+            "price": st.integers(1, 99_999),
+            "tax": st.sampled_from([0, 0, 7]),
+            "discount": st.integers(0, 3),
+            "multiplier": st.sampled_from([1, 1, 2.5, 0.333]),
+            "freight": st.integers(0, 2_000),
+        }
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+class World:
+    """Three accounts with clients, and a seller outside of two of them."""
+
+    def __init__(self, cell, outsider):
+        self.cell, self.outsider = cell, outsider
+        app = build(cell)
+        asyncio.run(open_accounts(cell, STORE, MIDDLE, SHOP))
+        self.clients = {}
+        with cell.database.writing() as connection:
+            for account in (STORE, MIDDLE, SHOP):
+                key, token = app_keys.create(connection, account, "Owner")
+                headers = {"X-VTEX-API-AppKey": key, "X-VTEX-API-AppToken": token}
+                self.clients[account] = Client(
+                    app, headers, conforming=False
+                )  # parts of a unit are no integer
+        for account in (STORE, MIDDLE):
+            register_seller(cell, f"{outsider.url}/{account}", OUTSIDE, account)
+
+    def order(self, account: str, order_id: str) -> dict[str, Any]:
+        answer = self.clients[account].call("GET", f"/api/oms/pvt/orders/{order_id}")
+        assert answer.status == 200, (account, order_id, answer.body)
+        return answer.json()
+
+
+@pytest.fixture
+def world(cell):
+    with opened(cell) as cell, Outsider(well_behaved_seller) as outsider:
+        yield World(cell, outsider)
+
+
+def line_of(number: int, line: dict[str, Any]) -> dict[str, Any]:
+    chain = list(line["chain"]) or ["1"]
+    tags = []
+    if line["discount"]:
+        value = -min(line["discount"], line["price"])
+        tags = [{"name": "discount@price-1", "value": value, "rawValue": value / 100}]
+    item = {
+        "id": str(number),
+        "name": f"SKU {number}",
+        "seller": chain[0],
+        "quantity": line["quantity"],
+        "price": line["price"],
+        "tax": line["tax"],
+        "unitMultiplier": line["multiplier"],
+        "priceTags": tags,
+    }
+    return item | ({"sellerChain": chain} if len(chain) > 1 else {})
+
+
+def shipping_of(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {"itemIndex": number, "selectedSla": "Normal", "price": line["freight"]}
+        for number, line in enumerate(lines)
+    ]
+
+
+def value_of(items: list[dict[str, Any]], logistics: list[dict[str, Any]]) -> int:
+    """What the lines of a body come to, as anybody who gets it would reckon."""
+    exact = (i["price"] * i["quantity"] * Decimal(str(i["unitMultiplier"])) for i in items)
+    lines = sum(int(one.quantize(Decimal(1), ROUND_HALF_EVEN)) for one in exact)
+    tags = sum(tag["value"] for item in items for tag in item["priceTags"])
+    taxes = sum(item.get("tax", 0) * item["quantity"] for item in items)
+    return lines + tags + taxes + sum(one["price"] for one in logistics)
+
+
+@pytest.mark.guarantee("G21")
+@EXAMPLES
+@given(lines=LINES)
+def test_every_level_has_the_lines_the_value_and_the_id_of_the_one_above(world, lines):
+    world.outsider.asked.clear()
+    body = purchase()
+    body["items"] = [line_of(number, line) for number, line in enumerate(lines)]
+    body["shippingData"]["logisticsInfo"] = shipping_of(lines)
+    total = value_of(body["items"], body["shippingData"]["logisticsInfo"])
+    body["paymentData"]["payments"][0] |= {"value": total, "referenceValue": total}
+    by_first = {line["seller"] for line in body["items"]}
+    chains = {tuple(line["chain"]) for line in lines}
+    if len(chains) != len(by_first):  # the lines of an order go one way
+        return
+    store = world.clients[STORE]
+    placed = store.call("PUT", "/api/checkout/pub/orders", body)
+    assert placed.status == 201, placed.body
+    orders = placed.json()["orders"]
+    group = orders[0]["orderGroup"]
+    assert store.call("POST", f"/api/checkout/pub/gatewayCallback/{group}", {}).status == 204
+    asyncio.run(settle(world.cell))
+    documents = [world.order(STORE, one["orderId"]) for one in orders]
+    assert sum(one["value"] for one in documents) == total
+    for document in documents:
+        chain = next(
+            line["chain"]
+            for number, line in enumerate(lines)
+            if str(number) == document["items"][0]["id"]
+        )
+        agrees(world, document, STORE, chain)
+
+
+def agrees(world, document: dict[str, Any], account: str, chain: tuple[str, ...]) -> None:
+    """Walk down the levels of an order."""
+    if not chain:
+        assert document["sellers"][0]["id"] in ("1", account)
+        return
+    assert document["sellers"][0]["id"] == chain[0]
+    order_id, below = document["orderId"], document["sellerOrderId"]
+    if chain[0] == OUTSIDE:
+        (asked,) = placements(world, account, order_id)
+        (body,) = asked.body
+        assert below == f"S-{order_id}"
+        sent = value_of(body["items"], body["shippingData"]["logisticsInfo"])
+        assert body["marketplacePaymentValue"] == document["value"] == sent
+        lines = [(item["id"], item["quantity"], item["price"]) for item in body["items"]]
+        assert lines == [(i["id"], i["quantity"], i["price"]) for i in document["items"]]
+        return
+    assert below == f"00-{order_id}"
+    seller_order = world.order(chain[0], below)
+    assert seller_order["marketplaceOrderId"] == order_id
+    assert seller_order["affiliateId"] == "00"
+    assert seller_order["value"] == document["value"]
+    assert seller_order["origin"] == ("Chain" if chain[1:] else "Fulfillment")
+    for name in ("uniqueId", "id", "quantity", "price", "priceTags", "priceDefinition"):
+        assert [i[name] for i in seller_order["items"]] == [i[name] for i in document["items"]]
+    agrees(world, seller_order, chain[0], chain[1:])
+
+
+def placements(world, account: str, order_id: str) -> list[Asked]:
+    return [
+        one
+        for one in world.outsider.calls("orders")
+        if one.path.startswith(f"/{account}/") and one.body[0]["marketplaceOrderId"] == order_id
+    ]
+
+
+GROUPS = iter(range(1, 10**6))
+
+
+@pytest.mark.guarantee("G21")
+@EXAMPLES
+@given(lines=LINES)
+def test_group_of_an_outsider_is_divided_to_the_cent(world, lines):
+    world.outsider.asked.clear()
+    for line in lines:  # below the account that the outsider sold through
+        line["chain"] = line["chain"][-1:] if line["chain"] != (MIDDLE,) else ()
+    body = purchase()
+    group = f"G{next(GROUPS)}"
+    body["items"] = [line_of(number, line) for number, line in enumerate(lines)]
+    body["shippingData"]["logisticsInfo"] = shipping_of(lines)
+    total = value_of(body["items"], body["shippingData"]["logisticsInfo"])
+    body |= {
+        "marketplaceOrderGroup": group,
+        "marketplacePaymentValue": total,
+        "marketplaceServicesEndpoint": f"{world.outsider.url}/mkt",
+        "paymentData": None,
+    }
+    middle = world.clients[MIDDLE]
+    placed = middle.call("PUT", "/api/checkout/pvt/orders?affiliateId=MKP", body)
+    assert placed.status == 200, placed.body
+    orders = placed.json()["orders"]
+    count = len({line["seller"] for line in body["items"]})
+    expected = [f"MKP-{group}-{number:02d}" for number in range(1, count + 1)]
+    assert [one["orderId"] for one in orders] == expected
+    asyncio.run(settle(world.cell))
+    documents = [world.order(MIDDLE, order_id) for order_id in expected]
+    assert sum(one["value"] for one in documents) == total
+    for document in documents:
+        chain = next(
+            line["chain"]
+            for number, line in enumerate(lines)
+            if str(number) == document["items"][0]["id"]
+        )
+        assert document["marketplaceOrderId"] == document["orderId"].removeprefix("MKP-")
+        agrees(world, document, MIDDLE, chain)
+
+
+def test_more_than_three_levels_are_refused(world):
+    body = purchase()
+    body["items"][0] |= {"seller": MIDDLE, "sellerChain": [MIDDLE, SHOP, OUTSIDE]}
+    refused = world.clients[STORE].call("PUT", "/api/checkout/pub/orders", body)
+    assert (refused.status, refused.json()["error"]["code"]) == (400, "CHK0024")
+
+
+def test_outsider_below_a_chain_order_ends_all_levels(world):
+    """What happens to the outsider's order comes to the top: a refusal, and a cancellation."""
+    world.outsider.will("orders", Reply(400, {"message": "Sold out"}))
+    for expected in ("canceled", "payment-approved"):
+        body = purchase(price=1000, quantity=1)
+        body["items"][0] |= {"seller": MIDDLE, "sellerChain": [MIDDLE, OUTSIDE]}
+        store = world.clients[STORE]
+        order = store.call("PUT", "/api/checkout/pub/orders", body).json()["orders"][0]
+        url = f"/api/checkout/pub/gatewayCallback/{order['orderGroup']}"
+        assert store.call("POST", url, {}).status == 204
+        asyncio.run(settle(world.cell))
+        assert world.order(STORE, order["orderId"])["status"] == expected
+    order_id = order["orderId"]
+    assert len(world.outsider.calls("fulfill")) == 1
+    cancel = f"/api/oms/pvt/orders/{order_id}/cancel"
+    assert store.call("POST", cancel, {"reason": "late"}).status == 200
+    asyncio.run(settle(world.cell))
+    assert world.order(STORE, order_id)["status"] == "canceled"
+    assert world.order(MIDDLE, f"00-{order_id}")["status"] == "canceled"
+    assert world.outsider.calls("cancel")[-1].order_id == f"S-00-{order_id}"
