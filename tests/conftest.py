@@ -104,6 +104,7 @@ def prepare(url: str) -> None:
     cell = Cell(Settings(database_url=url, master_key=MASTER_KEY))
     migrate(cell.database)
     ensure_subscriptions(cell.database)
+    cell.require_key()
     cell.close()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 from fastapi import Depends, FastAPI, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 
 from oms_ledger.api.accounts import account, keys
@@ -29,6 +29,7 @@ from oms_ledger.api.carts import (
 )
 from oms_ledger.api.changes import v1 as changes_v1
 from oms_ledger.api.changes import v2 as changes_v2
+from oms_ledger.api.checkout import pages as checkout_pages
 from oms_ledger.api.checkout import placement, processing
 from oms_ledger.api.conversation import templates as mail_templates
 from oms_ledger.api.customers import people
@@ -182,7 +183,7 @@ def operations_of(app: FastAPI) -> Iterator[tuple[str, str, str]]:
 
 
 def _serve_description(app: FastAPI) -> None:
-    """Give the application its OpenAPI description: composed once, beside the event loop."""
+    """Give the application its OpenAPI description and the page of it, made once, when asked."""
 
     @cache
     def schema() -> dict[str, Any]:
@@ -195,14 +196,24 @@ def _serve_description(app: FastAPI) -> None:
     def body() -> bytes:
         return orjson.dumps(schema())
 
+    @cache
+    def page() -> tuple[bytes, dict[str, str]]:
+        from oms_ledger.api.description.page import HEADERS, render
+
+        return render(schema()), HEADERS
+
     async def answer(_: Request) -> Response:
         return Response(await asyncio.to_thread(body), media_type="application/json")
 
+    async def show(_: Request) -> Response:
+        content, headers = await asyncio.to_thread(page)
+        return HTMLResponse(content, headers=headers)
+
     app.openapi = schema  # type: ignore[method-assign]
-    of_framework = [r for r in app.routes if getattr(r, "path", "") == app.openapi_url]
-    for route in of_framework:
-        app.router.routes.remove(route)
     app.add_route("/openapi.json", answer, include_in_schema=False)
+    app.add_route("/docs", show, include_in_schema=False)
+    for path in (checkout_pages.ORDER_PLACED, checkout_pages.CHECKOUT):
+        app.add_route(path.rstrip("/"), checkout_pages.show, include_in_schema=False)
 
 
 def application(cell: Cell) -> FastAPI:
@@ -223,6 +234,7 @@ def application(cell: Cell) -> FastAPI:
         description=ABOUT,
         lifespan=lifespan,
         redirect_slashes=False,
+        openapi_url=None,  # its pages load scripts of other hosts
     )
     app.state.cell = cell
     app.state.api_keys = ApiKeyCache(cell)

@@ -26,6 +26,7 @@ from oms_ledger.orders.events import (
 from oms_ledger.orders.evolve import evolve
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.reactions import with_payment_requests
+from oms_ledger.orders.privacy.parts import PERSONAL_PARTS
 from oms_ledger.orders.refusals import InvalidEventContent, OrderNotFound
 from oms_ledger.orders.status import Status
 
@@ -41,7 +42,7 @@ _FROM_OUTSIDE = (
     InvoiceIssued,
     InvoiceCompleted,
 )
-_TYPES = EventTypes(get_args(OrderEvent), {}, {})
+_TYPES = EventTypes(get_args(OrderEvent), {}, {}, PERSONAL_PARTS)
 _MEMBERS = {"call_id": "message_id", "party": "recipient"}
 
 
@@ -63,6 +64,7 @@ _UPCASTERS = {name: _with_message_names for name in ("call-failed", "call-resume
 class OrderDecider(Decider[Order, OrderEvent]):
     category = "order"
     events = get_args(OrderEvent)
+    personal_parts = PERSONAL_PARTS
     erasing = (PersonErased,)
     aliases = _ALIASES
     upcasters = _UPCASTERS

@@ -38,6 +38,7 @@ class Decider(Generic[State, Event]):
     events: tuple[type, ...]
     aliases: Mapping[str, str] = {}  # stored names of before: the name of today
     upcasters: Mapping[str, Upcaster] = {}  # stored names of before: the body of today
+    personal_parts: Mapping[type, Sequence[Sequence[str]]] = {}  # of plain fields, by event
     erasing: tuple[type, ...] = ()  # events that delete the stream's data key
     rekeyed: bool = False  # a stream goes on under a new data key when its key was deleted
 
@@ -85,13 +86,15 @@ class Deciders:
         aliases: dict[str, str] = {}
         upcasters: dict[str, Upcaster] = {}
         types: dict[type, None] = {}
+        parts: dict[type, Sequence[Sequence[str]]] = {}
         for decider in deciders:
             assert decider.category not in self._by_category, decider.category
             self._by_category[decider.category] = decider
             aliases.update(decider.aliases)
             upcasters.update(decider.upcasters)
             types.update(dict.fromkeys(decider.events))
-        self.types = EventTypes(types, aliases, upcasters)
+            parts.update(decider.personal_parts)
+        self.types = EventTypes(types, aliases, upcasters, parts)
 
     def of(self, stream: str) -> Decider[Any, Any]:
         try:

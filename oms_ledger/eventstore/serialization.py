@@ -7,12 +7,18 @@ decider an upcaster from the old one.
 """
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import cache
+from types import MappingProxyType
 from typing import Any, cast
 
 import msgspec
+
+from oms_ledger.eventstore.parts import put, take
+
+PARTS = "@parts"
+"""Under this name personal bytes have what was taken out of plain fields, with its places."""
 
 _encode = msgspec.json.Encoder().encode
 _decode_json = msgspec.json.Decoder().decode
@@ -39,11 +45,13 @@ class EventTypes:
         types: Iterable[type],
         aliases: Mapping[str, str],
         upcasters: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]],
+        personal_parts: Mapping[type, Sequence[Sequence[str]]] = MappingProxyType({}),
     ) -> None:
         self.by_name = {stored_name(event): event for event in types}
         self.aliases = aliases
         self._names = {event: name for name, event in self.by_name.items()}
         self._upcasters = upcasters
+        self._parts = personal_parts
         self._decoders: dict[str, msgspec.json.Decoder[Any]] = {}
 
     def encode(self, event: Any) -> tuple[str, bytes, bytes | None]:
@@ -52,9 +60,13 @@ class EventTypes:
         name = self._names[type(event)]
         if not personal:
             return name, _encode(event), None
-        body = _encode({field: getattr(event, field) for field in plain})
+        body: Any = {field: getattr(event, field) for field in plain}
         values = {field: value for field in personal if (value := getattr(event, field))}
-        return name, body, _encode(values) if values else None
+        if paths := self._parts.get(type(event)):
+            body = _decode_json(_encode(body))
+            if taken := take(body, paths):
+                values[PARTS] = taken
+        return name, _encode(body), _encode(values) if values else None
 
     def without_person(self, event: Any) -> Any:
         """The event without what says of a person: its personal fields are their defaults."""
@@ -65,8 +77,13 @@ class EventTypes:
         if upcast := self._upcasters.get(name):
             body = _encode(upcast(_decode_json(body)))
         decoder = self._decoders.get(name) or self._decoder(name)
+        values = _decode_json(personal) if personal else {}
+        if taken := values.pop(PARTS, None):
+            plain = _decode_json(body)
+            put(plain, taken)
+            body = _encode(plain)
         event = decoder.decode(body)
-        return replace(event, **_decode_json(personal)) if personal else event
+        return replace(event, **values) if values else event
 
     def _decoder(self, name: str) -> msgspec.json.Decoder[Any]:
         event = self.by_name[self.aliases.get(name, name)]

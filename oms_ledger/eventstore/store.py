@@ -48,6 +48,9 @@ _ORDERS = (
     .limit(bindparam("limit"))
 )
 _HEAD = select(func.coalesce(func.max(events.c.position), 0))
+_HEAD_OF = _HEAD.where(
+    events.c.account == bindparam("account"), events.c.position <= bindparam("until")
+)
 _STREAMS = (
     select(*_ROW)
     .where(events.c.stream.in_(bindparam("streams", expanding=True)))
@@ -96,6 +99,12 @@ class Store:
         """The last position handed out; 0 in an empty ledger."""
         with self.database.reading() as connection:
             return int(connection.execute(_HEAD).scalar_one())
+
+    def head_of(self, account: str, until: int) -> int:
+        """The last position of an account's events up to a position; 0 without any."""
+        with self.database.reading() as connection:
+            found = connection.execute(_HEAD_OF, {"account": account, "until": until})
+            return int(found.scalar_one())
 
     def accounts_after(self, position: int) -> tuple[int, list[str]]:
         """The head as it is now, and whose events stand between the position and it."""

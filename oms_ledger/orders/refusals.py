@@ -283,6 +283,10 @@ class PaymentDenied(Refusal):
     status, code, text = 500, "001", "The payment was denied: use another payment and try again"
 
 
+class PaymentDataMissing(PaymentDenied):
+    text = "Failure to send the payment data: a card is sent before its order is processed"
+
+
 class InvalidEventContent(Refusal):
     """What was recorded could never be shown again; refused before it is recorded."""
 

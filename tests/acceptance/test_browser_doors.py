@@ -1,11 +1,14 @@
 """What a browser sends by itself changes nothing for a page of another address."""
 
+import asyncio
+
 import pytest
 
 from tests.acceptance.test_order_life import ORDERS, place, status
 from tests.acceptance.test_permissions import signed_in
 from tests.support.client import Client
 from tests.support.purchases import ACCOUNT
+from tests.support.storefront import PROFILE, Browser, load_offers, set_account
 
 HOST = f"{ACCOUNT}.example.org"
 OWN = {"origin": f"http://{HOST}", "sec-fetch-site": "same-origin"}
@@ -70,3 +73,33 @@ def test_a_hook_has_no_header_that_the_sender_sets(client, name):
     answer = client.call("POST", "/api/orders/hook/config", body)
     assert answer.status == 400
     assert f"hook.headers.{name}" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(("browser", "content_type", "made"), BROWSERS)
+def test_a_carts_cookie_is_no_better(cell, client, browser, content_type, made):
+    asyncio.run(set_account(cell.ledger, anonymous_checkout=True))
+    load_offers(cell)
+    shop = Browser(Client(client.app))
+    shop.add(("1", 1))
+    cart = f"/api/checkout/pub/orderForm/{shop.cart_id}"
+    sent = {"host": HOST, **browser, "content-type": content_type}
+    by_cookie = shop.call("POST", "/api/checkout/pub/orderForm", {}, **sent)
+    assert (by_cookie.status != 403) is made, by_cookie.body
+    named = shop.call("POST", f"{cart}/items/removeAll", {}, **sent)
+    assert named.status != 403, "the id in the path is a right by itself"
+    assert shop.call("GET", "/api/checkout/pub/orderForm", **sent).status == 200
+
+
+@pytest.mark.parametrize(("browser", "content_type", "made"), BROWSERS)
+def test_the_cookie_of_a_carts_owner_is_no_better(cell, client, browser, content_type, made):
+    asyncio.run(set_account(cell.ledger, anonymous_checkout=True, pii=True))
+    load_offers(cell)
+    shop = Browser(Client(client.app))
+    shop.add(("1", 1))
+    shop.cart("/attachments/clientProfileData", PROFILE)
+    assert shop.jar.get("CheckoutOrderFormOwnership")
+    url = f"/api/checkout/pub/orderForm/{shop.cart_id}/attachments/clientProfileData"
+    changed = {**PROFILE, "firstName": "Eva"}
+    sent = {"host": HOST, **browser, "content-type": content_type}
+    answer = shop.call("POST", url, changed, **sent)
+    assert (answer.status != 403) is made, answer.body

@@ -14,7 +14,7 @@ from tests.acceptance.test_order_life import EVERY, ORDERS, invoice, paid, place
 from tests.acceptance.test_permissions import carriers, signed_in
 from tests.support.asgi import ask
 from tests.support.client import Client
-from tests.support.purchases import ACCOUNT
+from tests.support.purchases import ACCOUNT, purchase
 
 HOST = f"{ACCOUNT}.example.org"
 CARD = [{"paymentSystem": 2, "value": 2000, "fields": {"cardNumber": "4444333322221111"}}]
@@ -225,3 +225,76 @@ def test_allow_is_exact_and_options_tells_it(cell, client):
         refused = ask(app, path, method="TRACE")
         assert (refused.status, refused.headers["allow"]) == (405, fields.headers["allow"]), path
     assert ask(app, "/nowhere/at/all", method="OPTIONS").status == 404
+
+
+def test_a_card_that_was_never_sent_is_not_paid(client):
+    """The published answer is a failure to send the payment data; sent, the order goes on."""
+    body = purchase()
+    del body["paymentData"]["payments"][0]["accountId"]
+    placed = client.call("PUT", "/api/checkout/pub/orders", body).json()
+    (order,), transaction = placed["orders"], placed["transactionData"]["merchantTransactions"][0]
+    callback = f"/api/checkout/pub/gatewayCallback/{order['orderGroup']}"
+    for _ in range(2):
+        answer = client.call("POST", callback)
+        assert (answer.status, answer.json()["error"]["code"]) == (500, "001")
+    assert status(client, order["orderId"]) is None
+    template = placed["transactionData"]["gatewayCallbackTemplatePath"]
+    came_back = client.call("GET", template.replace("{messageCode}", "Success"))
+    assert came_back.header("location") == "/checkout/#/payment"
+    # As three clients send them: nothing but what it is about.
+    sent = [{"referenceId": transaction["transactionId"], "savePersonalData": True}]
+    url = f"/api/payments/transactions/{transaction['transactionId']}/payments"
+    assert client.call("POST", url, sent).status == 201
+    assert client.call("POST", callback).status == 204
+    assert status(client, order["orderId"]) == "ready-for-handling"
+
+
+@pytest.mark.parametrize("system", ["6", "17", "47", "125", "201", "16", "12"])
+def test_other_payments_need_not_be_sent(client, system):
+    body = purchase()
+    body["paymentData"]["payments"] = [
+        {"paymentSystem": system, "value": 2000, "referenceValue": 2000, "installments": 1}
+    ]
+    (order,) = client.call("PUT", "/api/checkout/pub/orders", body).json()["orders"]
+    url = f"/api/checkout/pub/gatewayCallback/{order['orderGroup']}"
+    assert client.call("POST", url).status == 204
+
+
+def addresses_in(value):
+    """Every text of an answer that is an address of this server, or a path of it."""
+    if isinstance(value, dict):
+        for one in value.values():
+            yield from addresses_in(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from addresses_in(one)
+    elif isinstance(value, str) and value.startswith((f"http://{HOST}", f"https://{HOST}", "/")):
+        yield value
+
+
+@pytest.mark.parametrize("costs", [2000, 0], ids=["paid", "free"])
+@pytest.mark.parametrize("denied", [False, True], ids=["approved", "denied"])
+def test_every_address_that_an_answer_hands_out_works_as_it_is(client, costs, denied):
+    """Walk over a placement's answers: follow what they name, and what those name in turn."""
+    body = purchase(costs) if costs else {**purchase(0), "paymentData": {"payments": []}}
+    answer = client.call("PUT", "/api/checkout/pub/orders", body, host=HOST)
+    cookies = "; ".join(v.partition(";")[0] for k, v in answer.headers if k == "set-cookie")
+    browser = stranger(client, cookies)
+    number = "4444333322220002" if denied else "4444333322221111"
+    card = [{**CARD[0], "fields": {"cardNumber": number}}]
+    waiting, followed = list(addresses_in(answer.json())), {}
+    assert waiting
+    while waiting:
+        address = waiting.pop(0)
+        if address in followed or not address.strip("/"):
+            continue
+        parts = urlsplit(address.replace("{messageCode}", "Success"))
+        url = parts.path + (f"?{parts.query}" if parts.query else "")
+        pays = parts.path.endswith("/payments")
+        got = browser.call("POST", url, card) if pays else browser.call("GET", url)
+        followed[address] = got.status
+        assert got.status in ((201,) if pays else (200, 302)), (address, got.status, got.body)
+        if location := got.header("location"):
+            waiting.append(location)
+    ends = {urlsplit(one).path for one in followed}
+    assert ("/checkout/" if denied and costs else "/checkout/orderPlaced/") in ends

@@ -14,6 +14,7 @@ from tests.published.conformance import operations
 from tests.support.client import Client
 from tests.support.purchases import (
     ACCOUNT,
+    SAVED_CARD,
     open_account,
     placed,
     purchase,
@@ -41,7 +42,12 @@ def body(*payments, price=2000, sellers=("1",), **data):
     total = price * len(sellers)
     fields["paymentData"] = {
         "payments": [
-            {"paymentSystem": system, "value": value, "referenceValue": reference}
+            {
+                "paymentSystem": system,
+                "value": value,
+                "referenceValue": reference,
+                "accountId": SAVED_CARD,
+            }
             for system, value, reference in payments or [("2", total, total)]
         ],
         **data,

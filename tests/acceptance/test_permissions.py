@@ -29,7 +29,7 @@ from tests.acceptance.test_order_life import EVERY, ORDERS, paid
 from tests.support.client import Client
 from tests.support.purchases import ACCOUNT, open_account
 
-FRAMEWORK = {"/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"}
+FRAMEWORK = {"/openapi.json", "/docs", "/checkout", "/checkout/orderPlaced"}
 LOGIN = "/api/vtexid/apptoken/login"
 
 

@@ -239,3 +239,19 @@ def test_a_forged_position_is_refused(client, query):
 def test_a_forged_last_event_id_is_refused(client, position):
     answer = client.call("GET", EVENTS, last_event_id=position, accept="text/event-stream")
     assert (answer.status, answer.json()["error"]["code"]) == (400, "OMS004")
+
+
+def test_the_head_counts_nothing_of_another_account(cell, client):
+    asyncio.run(place_paid(cell.ledger, "v1-01", 1))
+    own = client.call("GET", EVENTS).json()["head"]
+    assert own == cell.store.head()
+    asyncio.run(open_account(cell.ledger, name="other"))
+    asyncio.run(place_paid(cell.ledger, "v9-01", 9, account="other"))
+    assert cell.store.head() > own
+    page = client.call("GET", f"{EVENTS}?after={own}").json()
+    assert (page["events"], page["next"], page["head"]) == ([], own, own)
+    assert client.call("GET", f"{EVENTS}?before={2**61}").json()["head"] == own
+    for beyond in (own + 1, cell.store.head()):
+        answer = client.call("GET", f"{EVENTS}?after={beyond}")
+        assert (answer.status, str(own) in answer.json()["error"]["message"]) == (400, True)
+    assert client.call("GET", f"{EVENTS}?after={own}&wait=1").json()["next"] == own

@@ -146,6 +146,21 @@ def test_a_streamed_body_is_cut_off_at_the_limit_of_its_operation():
         assert str(limit) in answer.error["message"]
 
 
+@pytest.mark.guarantee("G53")
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP", "br", "deflate, gzip", "identity, gzip"])
+def test_a_compressed_body_is_refused_by_its_name(encoding):
+    path = CALLBACK.replace("{group}", "v1")
+    headers = [("Content-Encoding", encoding), ("Content-Length", "5")]
+    answer = ask(app, path, b"\x1f\x8b\x08", method="POST", headers=headers)
+    assert (answer.status, answer.error["code"]) == (415, "OMS004")
+    assert encoding in answer.error["message"]
+    assert dict(answer.headers)["accept-encoding"] == "identity"
+    streamed = [("Content-Encoding", encoding), ("Transfer-Encoding", "chunked")]
+    assert ask(app, path, b"\x1f", method="POST", headers=streamed).status == 415
+    plain = [("Content-Encoding", "identity"), ("Content-Length", "2")]
+    assert ask(app, path, b"{}", method="POST", headers=plain).status == 200
+
+
 def test_no_operation_takes_more_than_the_deployment_does():
     small = app_of(most=1000)
     assert ask(small, PLACE, b" " * 1000, method="PUT").status == 200

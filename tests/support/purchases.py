@@ -14,11 +14,12 @@ from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.decide import process_order
 
 ACCOUNT = "acme"
+SAVED_CARD = "5B2F0C1E9A7D4C33A1F06E8D2B4C7A90"
 PAID = partial(process_order, approved=frozenset({"PAY"}))
 
 
 def purchase(price: int = 2000, quantity: int = 1) -> dict[str, Any]:
-    """A place-order body of one line that adds up, paid by card."""
+    """A place-order body of one line that adds up, paid by a card that was saved before."""
     body = copy.deepcopy(sample_order())
     body["items"] = [
         {"id": "7", "quantity": quantity, "seller": "1", "price": price, "name": "Mug"}
@@ -26,7 +27,13 @@ def purchase(price: int = 2000, quantity: int = 1) -> dict[str, Any]:
     body["shippingData"]["logisticsInfo"] = [{"itemIndex": 0, "selectedSla": "Normal", "price": 0}]
     total = price * quantity
     body["paymentData"]["payments"] = [
-        {"paymentSystem": "2", "value": total, "referenceValue": total, "installments": 1}
+        {
+            "paymentSystem": "2",
+            "value": total,
+            "referenceValue": total,
+            "installments": 1,
+            "accountId": SAVED_CARD,
+        }
     ]
     return body
 

@@ -6,8 +6,9 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from oms_ledger.accounts.roles import CART, KEY, NOBODY_IN_PARTICULAR, OPERATIONS
-from oms_ledger.api.auth.checkout_access import PlaceAccess
-from oms_ledger.api.auth.dependencies import Caller, admitted, known_caller
+from oms_ledger.api.auth.checkout_access import PlaceAccess, tells_nobody
+from oms_ledger.api.auth.dependencies import Caller, TheCell, admitted, known_caller
+from oms_ledger.api.auth.own_page import require_own_page
 from oms_ledger.api.http.errors import unauthorized
 from oms_ledger.carts.context import CartCaller
 from oms_ledger.carts.documents.order_form import Viewer
@@ -28,6 +29,22 @@ class CartDoor(PlaceAccess):
     """A key, a shopper's token, or anybody where the account's `anonymous_checkout` is on."""
 
     operation = "use_cart"
+
+    async def __call__(self, request: Request, cell: TheCell) -> Caller:
+        if is_by_cookie(request):
+            require_own_page(request)
+        return await super().__call__(request, cell)
+
+
+def is_by_cookie(request: Request) -> bool:
+    """Whether only a cookie says which cart this is, or that it is the caller's own.
+
+    An id in the path is a right of its own, which no browser sends by itself.
+    """
+    if request.cookies.get(OWNERSHIP):
+        return tells_nobody(request)
+    named = "order_form_id" in request.path_params
+    return not named and COOKIE in request.cookies and tells_nobody(request)
 
 
 class AnybodyDoor:

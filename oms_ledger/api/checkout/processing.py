@@ -14,6 +14,7 @@ from oms_ledger.api.auth.checkout_access import MayProcess, MaySend
 from oms_ledger.api.auth.dependencies import Caller, TheCell
 from oms_ledger.api.carts.access import TheCarts
 from oms_ledger.api.carts.answers import with_cookies
+from oms_ledger.api.checkout.pages import CHECKOUT, ORDER_PLACED
 from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import json_body
 from oms_ledger.api.http.errors import ApiError, bad_request
@@ -35,7 +36,7 @@ from oms_ledger.services.payments import authorization
 from oms_ledger.services.placement.groups import orders_of_group, orders_of_transaction
 
 router = APIRouter(tags=["Checkout"])
-PAYMENT_PAGE = "/checkout/#/payment"
+PAYMENT_PAGE = f"{CHECKOUT}#/payment"
 
 
 @router.post("/api/payments/transactions/{transaction_id}/payments", status_code=201)
@@ -122,7 +123,7 @@ async def get_gateway_callback(
         return Response(status_code=302, headers={"Location": PAYMENT_PAGE})
     if answer.status_code != 204:
         return Response(status_code=302, headers={"Location": PAYMENT_PAGE})
-    page = account.setting("order_placed_url") or "/checkout/orderPlaced/"
+    page = account.setting("order_placed_url") or ORDER_PLACED
     mark = "&" if "?" in page else "?"
     location = f"{page}{mark}og={quote(orders[0].placed.order_group, safe='')}"
     sent_on = Response(status_code=302, headers={"Location": location})

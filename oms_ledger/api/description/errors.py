@@ -118,6 +118,10 @@ SENT: dict[int, Sent] = {
         "The body is larger than the operation takes",
         {"OMS004": "The body is larger than 16384 bytes"},
     ),
+    415: Sent(
+        "The body is compressed",
+        {"OMS004": "Content-Encoding: found 'gzip', expected none: bodies are read as they come"},
+    ),
     422: Sent(
         "The Idempotency-Key belongs to another request",
         {"OMS004": "The Idempotency-Key k1 belongs to another request"},
@@ -151,7 +155,7 @@ def statuses(method: str, path: str, operation: str, *, public: bool) -> list[in
     elif "{" in path or operation == "sign_in":
         found |= {401, 404}
     if method in WRITES:
-        found |= {408, 409, 413}
+        found |= {408, 409, 413, 415}
     if method in _KEYED:
         found.add(422)
     if operation in _PAYMENT_DENIED:

@@ -1,8 +1,8 @@
 """The account's change stream: every event of its orders by position, polled or pushed (ours).
 
-Positions are handed out in the order of commit and without a gap, and an answer says nothing
-beyond a head that it saw first: so whoever goes on after `next` misses nothing and sees nothing
-twice, whatever is written meanwhile. Personal fields are left out; the order has them.
+Positions are handed out in the order of commit, and an answer says nothing beyond a head that it
+saw first: so whoever goes on after `next` misses nothing and sees nothing twice, whatever is
+written meanwhile. `head` is the account's own. Personal fields are left out; the order has them.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ class Stream(ResponseModel):
 
     events: list[StreamEntry]
     next: int | None = Field(examples=[48211])
-    head: int = Field(description="The last position of the ledger", examples=[48211])
+    head: int = Field(description="The last position of the account's events", examples=[48211])
     searched_to: int | None = Field(
         default=None, description="Backwards: the position down to which was looked", examples=[3]
     )
@@ -105,9 +105,9 @@ async def get_stream(
     if last_event_id is not None:
         after = _position(last_event_id)
     page = Page(cell, request.app.state.news, caller.account, limit, partial(known_caller, request))
-    head = await asyncio.to_thread(cell.store.head)
+    head = await asyncio.to_thread(_head, cell, caller.account)
     if after > head:
-        raise bad_request(f"after: found {after}, but the ledger's last position is {head}")
+        raise bad_request(f"after: found {after}, but the account's last position is {head}")
     if "text/event-stream" in request.headers.get("accept", ""):
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         body = page.stream(after, wait)
@@ -132,8 +132,13 @@ def _backwards(
     for row in rows:
         event = EVENT_TYPES.decode(row.name, bytes(row.body), None)
         fields.append({"orderId": row.order_id, **entry(row, event, personal=False)})
-    head = cell.store.head()
+    head = _head(cell, account)
     return {"events": fields, "next": to or None, "head": head, "searchedTo": to}
+
+
+def _head(cell: Cell, account: str) -> int:
+    """The last position of the account: what others record is nothing that it may count."""
+    return cell.store.head_of(account, cell.store.head())
 
 
 def _position(text: str) -> int:
@@ -156,18 +161,17 @@ class Page:
         self._cell, self._news, self._account, self._limit = cell, news, account, limit
         self._check_caller = check_caller
 
-    def read(self, after: int) -> dict[str, Any]:
-        head = self._cell.store.head()
-        rows = self._cell.store.orders_page(self._account, after, head, self._limit)
+    def read(self, after: int) -> tuple[dict[str, Any], int]:
+        """A page after a position, and up to where in the whole ledger was looked."""
+        seen = self._cell.store.head()
+        head = self._cell.store.head_of(self._account, seen)
+        rows = self._cell.store.orders_page(self._account, after, seen, self._limit)
         fields = []
         for row in rows:
             event = EVENT_TYPES.decode(row.name, bytes(row.body), None)
             fields.append({"orderId": row.order_id, **entry(row, event, personal=False)})
-        return {
-            "events": fields,
-            "next": rows[-1].position if len(rows) == self._limit else max(after, head),
-            "head": head,
-        }
+        following = rows[-1].position if len(rows) == self._limit else max(after, head)
+        return {"events": fields, "next": following, "head": head}, seen
 
     async def wait(self, after: int, seconds: float) -> dict[str, Any]:
         """The next page; an empty one when nothing came in time.
@@ -176,13 +180,13 @@ class Page:
         """
         until = time.monotonic() + seconds
         while True:
-            page = await asyncio.to_thread(self.read, after)
+            page, seen = await asyncio.to_thread(self.read, after)
             left = until - time.monotonic()
             if page["events"] or left <= 0 or self._news.closing:
                 await self._check_caller()
                 return page
             after = page["next"]
-            await self._news.wait_past(after, left)
+            await self._news.wait_past(seen, left)
 
     async def stream(self, after: int, patience: float | None) -> AsyncIterator[bytes]:
         """Server-sent events until it has lived long enough, or nothing came for so long."""

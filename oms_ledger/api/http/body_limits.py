@@ -104,9 +104,13 @@ class BodyLimits:
             await self._app(scope, receive, send)
             return
         announced = _announced(scope)
+        if encoding := _encoding(scope):
+            await _refuse(scope, send, _encoded(encoding))
+            await _pass_over(receive, self._quiet)
+            return
         limit = SMALL if announced <= SMALL else self.limit(scope["method"], scope["path"])
         if announced > limit:
-            await _refuse(scope, send, limit)
+            await _refuse(scope, send, _too_large(limit))
             await _pass_over(receive, self._quiet)
             return
         body = _Body(self, scope, receive, announced)
@@ -185,15 +189,31 @@ def _too_large(limit: int) -> ApiError:
     return ApiError(413, "OMS004", f"The body is larger than {limit} bytes")
 
 
-async def _refuse(scope: Scope, send: Send, limit: int) -> None:
-    refusal = _too_large(limit)
+def _encoded(encoding: str) -> ApiError:
+    message = f"Content-Encoding: found {encoding}, expected none: bodies are read as they come"
+    return ApiError(415, "OMS004", message, {"Accept-Encoding": "identity"})
+
+
+def _encoding(scope: Scope) -> str | None:
+    """How a request says its body is compressed; None where it has none, or as it is."""
+    sent = {name: value for name, value in scope["headers"]}
+    encoding: str = sent.get(b"content-encoding", b"").decode("latin-1").strip()
+    if encoding.lower() in ("", "identity"):
+        return None
+    comes = sent.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in sent
+    return repr(encoding[:60]) if comes else None
+
+
+async def _refuse(scope: Scope, send: Send, refusal: ApiError) -> None:
     content = body_of(scope, refusal.code, refusal.message)
     headers = [
         (b"content-type", b"application/json; charset=utf-8"),
         (b"content-length", str(len(content)).encode()),
         (b"connection", b"close"),
+        *((name.lower().encode(), text.encode()) for name, text in refusal.headers.items()),
     ]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    start = {"type": "http.response.start", "status": refusal.status, "headers": headers}
+    await send(start)
     await send({"type": "http.response.body", "body": content})
 
 

@@ -55,6 +55,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class PaymentBalances:
+    submitted: bool = False
     gateway_id: str | None = None
     authorizing: str | None = None
     due_at: datetime | None = None

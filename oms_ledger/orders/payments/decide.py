@@ -9,9 +9,10 @@ from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.balances import PaymentBalances
 from oms_ledger.orders.payments.gateway import AuthorizationResult, Outcome, PaymentResult
 from oms_ledger.orders.payments.reactions import request_id
-from oms_ledger.orders.payments.systems import NO_PAYMENT
+from oms_ledger.orders.payments.systems import CARD_GROUPS, NO_PAYMENT
 from oms_ledger.orders.refusals import (
     NoWorkflow,
+    PaymentDataMissing,
     PaymentNotPending,
     PlacementTooOld,
     UnknownPayment,
@@ -31,10 +32,20 @@ class PaymentsChanged(Exception):
 def send_payments(
     order: Order, context: DecisionContext, *, payments: tuple[e.Payment, ...]
 ) -> list[e.OrderEvent]:
-    if order.status is not None or order.payments == payments:
+    if order.status is not None or (order.money.submitted and order.payments == payments):
         return []  # sent twice, or after the order was processed: nothing new
     require_in_time(order, context.now)
     return [e.PaymentsSubmitted(payments)]
+
+
+def require_sent(order: Order) -> None:
+    """Refuse a purchase by card of which no payment data came; a saved card needs none."""
+    if order.money.submitted:
+        return
+    for payment in order.payments:
+        saved = payment.details.get("accountId") or payment.details.get("tokenId")
+        if payment.group in CARD_GROUPS and not saved:
+            raise PaymentDataMissing()
 
 
 def open_transaction(

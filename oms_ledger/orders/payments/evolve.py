@@ -18,7 +18,7 @@ _RECEIPTS = {Kind.SETTLE: "settlePayment", Kind.REFUND: "refundPayment"}
 
 
 def _sent(order: Order, event: events.PaymentsSubmitted, at: datetime) -> Order:
-    return replace(order, payments=event.payments)
+    return _with(replace(order, payments=event.payments), submitted=True)
 
 
 def _with(order: Order, **news: Any) -> Order:

@@ -27,6 +27,7 @@ from oms_ledger.orders.payments.decide import (
     open_transaction,
     record_authorization,
     require_in_time,
+    require_sent,
     send_payments,
 )
 from oms_ledger.orders.payments.gateway import (
@@ -143,6 +144,7 @@ async def process(
         if all(order.status is not None for order in orders):
             return None
         require_in_time(orders[0], cell.ledger.now())
+        require_sent(orders[0])
         attempt = attempt_of(orders[0])
         if gateway.remote:
             announce = partial(announce_authorization, attempt=attempt)
