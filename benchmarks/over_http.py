@@ -16,6 +16,7 @@ from benchmarks import library, orders, places, processes
 from benchmarks.figures import Metric, percentile
 from benchmarks.scale import Scale
 from oms_ledger.cell import Cell
+from oms_ledger.orders.conversation.outbox import REMINDER
 from oms_ledger.services import gc_tuning
 from projections.accounts import app_keys
 from projections.outbox import messages
@@ -238,7 +239,7 @@ class Load:
             head = self._cell.store.head()
             with self._cell.database.reading() as connection:
                 behind = checkpoints.behind(connection, head)
-                pending = messages.counted(connection)
+                pending = {key for key in messages.counted(connection) if key[1] != REMINDER}
             if not behind and not pending:
                 return
             await asyncio.sleep(0.02)

@@ -38,6 +38,9 @@ SETTINGS: dict[str, tuple[Any, str]] = {
         f"mail_{kind}": ("", f"own message when an order is {kind}: Subject|Text with {{name}}")
         for kind in ("created", "approved", "invoiced", "canceled", "changed")
     },
+    "mail_off": ("", "templates of mails that are neither sent nor recorded, between commas"),
+    "mail_from": ("", "sender of mails to customers: Store <no-reply@store.com>; empty: ours"),
+    "conversation_mask": ("hard", "aliases of customers: hard, or soft, which shows their name"),
     "seller_name": ("", "name of seller 1; empty: the account's name"),
     "pii": (False, "mask personal data in documents and lists; ?reason= unmasks a document"),
     "b2b": (False, "a company's buyers search their orders by text, agent and approvals"),
@@ -63,6 +66,7 @@ CHOICES = {
     "order_id_form": ("letters", "digits"),
     "invoice_items": ("strict", "lenient"),
     "offers": ("table", "http", "none"),
+    "conversation_mask": ("hard", "soft"),
 }
 
 

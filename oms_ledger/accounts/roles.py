@@ -86,6 +86,7 @@ OPERATIONS: Mapping[str, frozenset[str]] = {
     "export_orders": frozenset({LIST, FULL}),
     "payment_transaction": frozenset({VIEW}),
     "conversation": frozenset({FULL}),
+    "mail_incoming": frozenset({FULL}),
     # Acting on orders
     "start_handling": frozenset({WORKFLOW}),
     "cancel_order": frozenset({CANCEL}),

@@ -31,6 +31,7 @@ from oms_ledger.api.changes import v1 as changes_v1
 from oms_ledger.api.changes import v2 as changes_v2
 from oms_ledger.api.checkout import pages as checkout_pages
 from oms_ledger.api.checkout import placement, processing
+from oms_ledger.api.conversation import incoming
 from oms_ledger.api.conversation import templates as mail_templates
 from oms_ledger.api.customers import people
 from oms_ledger.api.desk import notes, tasks
@@ -84,6 +85,7 @@ from oms_ledger.api.orders import (
 from oms_ledger.api.payments import transactions
 from oms_ledger.api.policies import authorizations, dimensions
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.records import micros
 from oms_ledger.services.carts.workspace import Carts
 from oms_ledger.services.freshness import Freshness
 from oms_ledger.services.readiness import Readiness
@@ -91,6 +93,8 @@ from projections.customers import index as people_index
 from projections.desk import tasks as desk_tasks
 from projections.masterdata import documents as masterdata
 from projections.orders import views
+from projections.outbox import messages
+from projections.outbox.of_orders import OutboxProjection
 
 READERS = 12
 """Threads that wait for the database with reads; appends and `/readyz` have their own."""
@@ -156,6 +160,7 @@ ROUTERS = (
     schemas,
     triggers,
     mail_templates,
+    incoming,
     dimensions,
     authorizations,
     sign_in,
@@ -242,6 +247,9 @@ def application(cell: Cell) -> FastAPI:
     app.state.people = Freshness(cell, people_index.SUBSCRIPTION)
     app.state.desk = Freshness(cell, desk_tasks.SUBSCRIPTION)
     app.state.documents = Freshness(cell, masterdata.SUBSCRIPTION)
+    app.state.outbox = Freshness(
+        cell, messages.SUBSCRIPTION, lambda: OutboxProjection(lambda: micros(cell.ledger.now()))
+    )
     app.state.readiness = Readiness(cell)
     app.state.limits = Limits(cell)
     app.state.failed_credentials = FailedCredentials()

@@ -126,10 +126,22 @@ CONNECTOR = Channel(
     dead_blocks=False,
     keeps_delivered=True,
 )
+# Mails to customers; the mail server is the same for all of an account's.
+MAIL = Channel(
+    "mail",
+    RetryCurve(timedelta(minutes=1), 3, timedelta(hours=6)),
+    timedelta(days=3),
+    Room(answering=16, untried=4, failing=4, recipient=16),
+    _QUIET,
+    dead_blocks=False,
+    keeps_delivered=True,
+)
+CUSTOMER, CUSTOMER_LATER = "customer", "customer-later"
+"""Recipients of mails; what is to be said later keeps nothing else waiting."""
 
 CHANNELS: Mapping[str, Channel] = {
     channel.name: channel
-    for channel in (PARTNER, GATEWAY, INTERNAL, TRIGGER, INTEGRATION, CONNECTOR)
+    for channel in (PARTNER, GATEWAY, INTERNAL, TRIGGER, INTEGRATION, CONNECTOR, MAIL)
 }
 
 
@@ -137,4 +149,6 @@ def channel_of(recipient: str) -> Channel:
     """Find the channel of a recipient of an order's messages: `seller:acme`, `gateway`, …"""
     if ":" in recipient:
         return PARTNER
+    if recipient in (CUSTOMER, CUSTOMER_LATER):
+        return MAIL
     return GATEWAY if recipient == "gateway" else INTERNAL

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from oms_ledger.cell import Cell
 from projections.subscriptions import checkpoints
+from projections.subscriptions.checkpoints import Projection
 from projections.subscriptions.views import VIEWS
 
 P = ParamSpec("P")
@@ -24,8 +25,11 @@ PATIENCE, LOOK, LONGEST = 0.1, 0.005, 2.0  # seconds
 class Freshness:
     """Of one view, by its subscription."""
 
-    def __init__(self, cell: Cell, subscription: str) -> None:
+    def __init__(
+        self, cell: Cell, subscription: str, view: Callable[[], Projection] | None = None
+    ) -> None:
         self._cell, self._subscription = cell, subscription
+        self._view = view or VIEWS[subscription]
         self._folds = cell.loader()
         self._catching_up = threading.Lock()
 
@@ -74,7 +78,7 @@ class Freshness:
                 self._cell.database,
                 self._folds,
                 self._subscription,
-                VIEWS[self._subscription](),
+                self._view(),
                 head,
                 lambda: time.monotonic() >= until,
             )

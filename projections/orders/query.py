@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from oms_ledger.eventstore.records import order_stream
+from oms_ledger.notifications.channel import MAIL
 from oms_ledger.orders.documents.search_terms import COUNTED, SINGLE, comparable
 from oms_ledger.orders.status import Status
 from projections.orders import totals as orders_totals
@@ -150,6 +151,7 @@ def _tried(account: str) -> ColumnElement[bool]:
     return and_(
         outbox_messages.c.order_id.is_not(None),
         outbox_messages.c.account == account,
+        outbox_messages.c.channel != MAIL.name,
         outbox_messages.c.state == WAITING,
         outbox_messages.c.attempts > 0,
     )

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select, update
 
 from oms_ledger.eventstore.records import order_stream
-from oms_ledger.notifications.channel import CHANNELS, GATEWAY, INTERNAL, PARTNER
+from oms_ledger.notifications.channel import CHANNELS, GATEWAY, INTERNAL, MAIL, PARTNER
 from projections.outbox.tables import outbox_attempts, outbox_recipients
 from projections.outbox.tables import outbox_messages as t
 from projections.subscriptions.notification import insert_missing
@@ -21,7 +21,9 @@ SUBSCRIPTION = "outbox"
 WAITING, DONE, DEAD, SKIPPED = "pending", "delivered", "dead", "skipped"
 STATES = (WAITING, DONE, DEAD, SKIPPED)
 OF_ORDERS = (PARTNER.name, GATEWAY.name, INTERNAL.name)
-"""Channels of what orders make the ledger send."""
+"""Channels of what an order is in error for when it does not come through."""
+SHOWN = (*OF_ORDERS, MAIL.name)
+"""Channels whose messages are shown and mended in the outbox; others have their own pages."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from oms_ledger.eventstore.folding import Page
-from oms_ledger.eventstore.records import RecordedEvent
+from oms_ledger.eventstore.records import RecordedEvent, micros
 from oms_ledger.eventstore.serialization import stored_name
 from oms_ledger.notifications.channel import channel_of
 from oms_ledger.orders.marketplace.outbox import FACT, QUESTION
@@ -71,7 +71,7 @@ class OutboxProjection:
             "state": messages.WAITING,
             "produced_at": now,
             "since": now,
-            "due_at": now,
+            "due_at": max(now, micros(message.not_before)) if message.not_before else now,
         }
 
 

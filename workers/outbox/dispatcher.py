@@ -21,7 +21,15 @@ from sqlalchemy import Connection
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.folding import StreamLoader
 from oms_ledger.eventstore.records import micros
-from oms_ledger.notifications.channel import CHANNELS, CONNECTOR, INTEGRATION, TRIGGER, Channel
+from oms_ledger.notifications.channel import (
+    CHANNELS,
+    CONNECTOR,
+    INTEGRATION,
+    MAIL,
+    TRIGGER,
+    Channel,
+)
+from oms_ledger.services.conversation import order_mails
 from oms_ledger.services.marketplace import integration
 from oms_ledger.services.masterdata import outbox as triggers
 from oms_ledger.services.outbox.outcomes import (
@@ -63,6 +71,7 @@ class Sender:
 
 SENDERS: Mapping[str, Sender] = {
     **dict.fromkeys(messages.OF_ORDERS, Sender(of_orders.send, of_orders.conclude)),
+    MAIL.name: Sender(order_mails.send),
     TRIGGER.name: Sender(triggers.send),
     INTEGRATION.name: Sender(integration.process),
     CONNECTOR.name: Sender(integration.tell),

@@ -49,8 +49,8 @@ def shown(message: StoredMessage) -> dict[str, Any]:
 async def get_calls(request: Request, cell: TheCell, caller: MayView) -> Response:
     """The messages of the account's orders: of one (`orderId`) in their order, else newest first.
 
-    `state` is one of pending, delivered, dead, skipped; `channel` of partner, gateway, internal;
-    `limit` at most 500.
+    `state` is one of pending, delivered, dead, skipped; `channel` one of partner, gateway,
+    internal, which are shown without it, or mail; `limit` at most 500.
     """
     query = request.query_params
     state = query.get("state") or None
@@ -59,8 +59,8 @@ async def get_calls(request: Request, cell: TheCell, caller: MayView) -> Respons
             f"state: found {state[:60]!r}, expected one of {', '.join(messages.STATES)}"
         )
     channel = query.get("channel") or None
-    if channel is not None and channel not in messages.OF_ORDERS:
-        expected = ", ".join(messages.OF_ORDERS)
+    if channel is not None and channel not in messages.SHOWN:
+        expected = ", ".join(messages.SHOWN)
         raise bad_request(f"channel: found {channel[:60]!r}, expected one of {expected}")
     channels = messages.OF_ORDERS if channel is None else (channel,)
     limit = whole_number(request, "limit", 100, MOST, lowest=1)

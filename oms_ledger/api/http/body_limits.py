@@ -36,6 +36,7 @@ LIMITS: Mapping[str, int] = {
     "write_documents": 2 * MIB,
     "write_schemas": MIB,
     "mail_templates": MIB,
+    "mail_incoming": MIB,
     "write_policies": MIB,
     "integrate_orders": MIB,
     **dict.fromkeys(("write_sellers", "manage_affiliates"), 64 * KIB),

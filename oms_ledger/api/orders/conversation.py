@@ -1,8 +1,8 @@
 """What was written about an order: lines in its log, messages to its customer (02 §§11, 12)."""
 
+import asyncio
 from functools import partial
 from hashlib import blake2s
-from html import escape
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -17,12 +17,14 @@ from oms_ledger.api.auth.dependencies import (
 from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.orders.documents import json_response
+from oms_ledger.eventstore.records import instant
+from oms_ledger.notifications.mail import plain_text
 from oms_ledger.orders.conversation.interactions import log_interaction
-from oms_ledger.orders.conversation.messages import Message, messages
-from oms_ledger.orders.documents.derived_fields import follow_up_alias
 from oms_ledger.orders.documents.masking import masked
 from oms_ledger.orders.instants import OMS_ZONE, spell
 from oms_ledger.orders.order import Order
+from oms_ledger.services.conversation.order_mails import conversation_of, html_of
+from projections.conversation.messages import RecordedMessage
 
 router = APIRouter(tags=["Conversation"])
 
@@ -52,43 +54,49 @@ async def post_interaction(
 
 
 @router.get(f"{ORDER}/conversation-message")
-async def get_conversation(order_id: PathId, cell: TheCell, caller: MayRead) -> Response:
+async def get_conversation(
+    order_id: PathId, request: Request, cell: TheCell, caller: MayRead
+) -> Response:
     """Every message about the order, oldest first."""
+    await request.app.state.outbox.wait()
     order = await cell.ledger.order(caller.account, order_id)
     hidden = bool((await cell.ledger.account(caller.account)).setting("pii"))
-    return json_response([_message(order, message, hidden) for message in messages(order)])
+    said = await asyncio.to_thread(conversation_of, cell, order)
+    return json_response([_message(order, message, hidden) for message in said])
 
 
-def _message(order: Order, message: Message, hidden: bool) -> dict[str, Any]:
-    digest = blake2s(f"{order.order_id}/{message.kind}/{message.at}".encode(), digest_size=16)
-    store, alias = order.account, follow_up_alias(order)
-    text = message.text
-    person = order.placed.client_profile
-    names = [str(person.get(key) or "") for key in ("firstName", "lastName")]
-    name, email = " ".join(filter(None, names)), str(person.get("email") or "")
+def _message(order: Order, message: RecordedMessage, hidden: bool) -> dict[str, Any]:
+    at = instant(message.at)
+    digest = blake2s(f"{order.order_id}/{message.occasion}".encode(), digest_size=16).hexdigest()
+    content = message.content or {}
+    html = content.get("html", "")
+    text = plain_text(html).strip()
     if hidden:
-        text, name, email = masked(text), masked(name), masked(email)
+        text = masked(text)
+        html = html_of(text)
     return {
-        "id": f"{message.at:%Y-%m-%dt%H-%M-%S}_{digest.hexdigest()}",
-        "from": _party(
-            order, f"noreply@ct.{store}.com", f"noreply@{store}.com", "no reply", "null"
-        ),
-        "to": [_party(order, alias, email, name, "Customer")],
-        "subject": message.subject,
+        "id": f"{at:%Y-%m-%dt%H-%M-%S}_{digest}",
+        "from": _party(order, content.get("from", {}), hidden),
+        "to": [_party(order, party, hidden) for party in content.get("to", [])],
+        "subject": content.get("subject", ""),
         "firstWords": text if len(text) <= FIRST_WORDS else f"{text[:FIRST_WORDS]}...",
-        "body": f"<!DOCTYPE html><html><body><p>{escape(text)}</p></body></html>",
-        "hasAttachment": False,
-        "attachmentNames": [],
-        "date": spell(message.at, OMS_ZONE),
+        "body": html,
+        "hasAttachment": bool(content.get("attachments")),
+        "attachmentNames": content.get("attachments", []),
+        "date": spell(at, OMS_ZONE),
     }
 
 
-def _party(order: Order, alias: str, email: str, name: str, role: str) -> dict[str, Any]:
+def _party(order: Order, party: dict[str, Any], hidden: bool) -> dict[str, Any]:
+    role = party.get("role", "null")
+    email, name = party.get("email", ""), party.get("name", "")
+    if hidden and role == "Customer":
+        email, name = masked(email), masked(name)
     return {
         "conversationRelatedTo": order.order_id,
         "conversationSubject": "oms",
-        "emailAlias": alias,
-        "aliasMaskType": 0,
+        "emailAlias": party.get("alias", ""),
+        "aliasMaskType": party.get("mask", 0),
         "email": email,
         "name": name,
         "role": role,

@@ -5,6 +5,7 @@ the second time changes nothing. Without a key, the event that led to the messag
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from oms_ledger.orders.events import Json
 
@@ -14,9 +15,11 @@ class OutboxMessage:
     """`recipient` is who gets it (`seller:acme`, `gateway`); `body` holds nothing personal.
 
     What says of a person is read from the order when the message is sent, so that it can be erased.
+    With `not_before` it is sent then; else at once.
     """
 
     recipient: str
     kind: str
     key: str = ""
     body: Json = field(default_factory=dict)
+    not_before: datetime | None = None

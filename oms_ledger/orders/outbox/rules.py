@@ -9,6 +9,7 @@ from typing import Any
 
 from oms_ledger.orders import events
 from oms_ledger.orders.changes import outbox
+from oms_ledger.orders.conversation import outbox as conversation
 from oms_ledger.orders.marketplace import outbox as marketplace_outbox
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.outbox.message import OutboxMessage
@@ -22,6 +23,7 @@ TOPICS: list[Mapping[type, MessageRule]] = [
     payments_outbox.MESSAGES,
     outbox.MESSAGES,
     policies.MESSAGES,
+    conversation.MESSAGES,
 ]
 
 

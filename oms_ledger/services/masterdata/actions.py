@@ -27,6 +27,7 @@ from oms_ledger.notifications.templates import TemplateError
 from oms_ledger.notifications.webhook import signature_headers
 from oms_ledger.orders.order import Order
 from oms_ledger.refusal import Refusal
+from oms_ledger.services.conversation.order_mails import record_mail_of_trigger
 from oms_ledger.services.conversation.smtp import (
     MailRefused,
     UnknownProvider,
@@ -243,6 +244,7 @@ async def _mail(cell: Cell, run: Run, single_fire: Fired) -> Result:
             subject=subject,
             html=html,
         )
+        await asyncio.to_thread(record_mail_of_trigger, cell, run.stream, run.id, mail)
         sent = await deliver(outgoing, mail, cell.ledger.now())
     except (InvalidMail, UnknownProvider, TemplateError) as error:
         raise AttemptFailed(str(error)[:500], for_good=True) from None

@@ -9,11 +9,11 @@ from oms_ledger.eventstore.records import micros
 from oms_ledger.orders.outbox.decide import record_resumption, record_skip
 from oms_ledger.orders.refusals import OutboxMessageCompleted, OutboxMessageNotFound
 from projections.outbox import messages
-from projections.outbox.messages import OF_ORDERS, StoredMessage
+from projections.outbox.messages import SHOWN, StoredMessage
 
 
 async def resume(
-    cell: Cell, ctx: CommandContext, message_id: str, channels: Collection[str] = OF_ORDERS
+    cell: Cell, ctx: CommandContext, message_id: str, channels: Collection[str] = SHOWN
 ) -> StoredMessage:
     """Have a message sent again, at once; its order is no longer in error because of it."""
     message = await known(cell, ctx.account, message_id, channels)
@@ -45,7 +45,7 @@ async def skip(
 
 
 async def known(
-    cell: Cell, account: str, message_id: str, channels: Collection[str] = OF_ORDERS
+    cell: Cell, account: str, message_id: str, channels: Collection[str] = SHOWN
 ) -> StoredMessage:
     """The account's message of one of these channels; refuses one that is not there."""
 

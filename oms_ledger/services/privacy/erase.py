@@ -23,6 +23,7 @@ from oms_ledger.services.accounts.token_end import end_tokens
 from oms_ledger.services.masterdata.profiles import delete_profiles
 from projections import tables
 from projections.carts import store as carts
+from projections.conversation import messages as conversation
 from projections.customers import index
 from projections.desk import notes, tasks
 from projections.exports import jobs
@@ -169,6 +170,7 @@ def _sweep(cell: Cell, account: str, order_ids: list[str]) -> None:
             some = order_ids[at : at + AT_ONCE]
             tasks.erase(connection, account, some)
             notes.erase(connection, account, some)
+            conversation.forget_aliases(connection, account, some)
             streams = [order_stream(account, order_id) for order_id in some]
             messages.forget_errors(connection, streams)
             runs.cancel_about(connection, streams, micros(cell.ledger.now()))
