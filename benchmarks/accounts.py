@@ -33,7 +33,7 @@ def figures(database: str, count: int) -> Iterator[Metric]:
         named = "each page read once for each feed"
         began = perf_counter()
         for number in range(QUIET):
-            with cell.database.reading() as connection:
+            with cell.database.snapshot() as connection:
                 fields = feeds.destinations(connection, cell.database, f"quiet{number}")
             assert not run_batch(cell.database, cell.loader(), fields)
         took = perf_counter() - began
@@ -46,7 +46,7 @@ def figures(database: str, count: int) -> Iterator[Metric]:
         with cell.database.writing() as connection:
             skip_unaffected(connection, head)
         took = perf_counter() - began
-        with cell.database.reading() as connection:
+        with cell.database.snapshot() as connection:
             assert not [c for c in checkpoints.behind(connection, head) if c.startswith("feed:")]
         yield Metric(f"the sweep past {of}", database, took, "s", whole, named)
 

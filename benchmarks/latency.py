@@ -121,7 +121,7 @@ def until_quiet(cell: Cell, seconds: float = WAIT) -> None:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         head = cell.store.head()
-        with cell.database.reading() as connection:
+        with cell.database.snapshot() as connection:
             behind = checkpoints.behind(connection, head)
             if not behind and not deliveries.pending(connection):
                 return

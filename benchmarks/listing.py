@@ -171,7 +171,7 @@ def _fill(cell: Cell, count: int) -> tuple[int, int]:
             )
         for kind in ("", "seller", "payment"):
             _add_up(connection, named, kind)
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         connection.execute(text("ANALYZE" if cell.database.sqlite else "VACUUM ANALYZE"))
     return begin, step
 

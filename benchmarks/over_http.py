@@ -237,7 +237,7 @@ class Load:
         """Until every follower stands at the head, and what invoices made pending is done."""
         for _ in range(6000):
             head = self._cell.store.head()
-            with self._cell.database.reading() as connection:
+            with self._cell.database.snapshot() as connection:
                 behind = checkpoints.behind(connection, head)
                 pending = {key for key in messages.counted(connection) if key[1] != REMINDER}
             if not behind and not pending:

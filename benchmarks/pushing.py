@@ -161,7 +161,7 @@ def until_told(cell: Cell, keys: Sequence[str]) -> None:
     until = time.monotonic() + LONGEST
     for key in keys:
         while True:
-            with cell.database.reading() as connection:
+            with cell.database.snapshot() as connection:
                 if not notifications_deliveries.peek(connection, key, 0, 1):
                     break
             if time.monotonic() > until:

@@ -101,7 +101,7 @@ def rebuild(cell: Cell) -> float:
 
 def _rows_alone(cell: Cell) -> float:
     """The same pages read and as many finished views written, nothing decoded or folded."""
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         stored = {row.order_id: dict(row._mapping) for row in connection.execute(select(views))}
     destination, at, began = OrderViews(), 0, time.perf_counter()
     while rows := cell.store.page(at):
@@ -125,7 +125,7 @@ def seconds_each(work: Callable[[int], object], seconds: float) -> list[float]:
 
 
 def get(cell: Cell, order_id: str) -> bytes:
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         document, _ = orders_views.document(connection, orders.ACCOUNT, order_id)
     assert document
     return document
@@ -149,7 +149,7 @@ def _get(
 
 def _list(cell: Cell, database: str, raw: Raw, seconds: float) -> Iterator[Metric]:
     def page(_: int) -> None:
-        with cell.database.reading() as connection:
+        with cell.database.snapshot() as connection:
             assert orders_query.page(connection, OrderQuery(orders.ACCOUNT)).rows
 
     taken = seconds_each(page, seconds / 2)

@@ -105,5 +105,5 @@ def _landed(cell: Cell) -> dict[int, int]:
     query = select(attempts.c.position, attempts.c.at + attempts.c.duration).where(
         attempts.c.app_key == WELL, attempts.c.outcome == "HTTP 200"
     )
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         return {position: landed for position, landed in connection.execute(query)}

@@ -90,7 +90,7 @@ def _fill(cell: Cell, order_id: str, app_key: str, until: int) -> None:
             ),
             {"first": first, "last": until, "key": app_key},
         )
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         connection.execute(text("ANALYZE"))
 
 
@@ -99,7 +99,7 @@ def _quoted(names: list[str]) -> str:
 
 
 def _sized(cell: Cell, app_key: str, seconds: float) -> _Sized:
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         ids = list(
             connection.execute(text("SELECT order_id FROM order_views LIMIT 10000")).scalars()
         )
@@ -113,5 +113,5 @@ def _sized(cell: Cell, app_key: str, seconds: float) -> _Sized:
 
 
 def _list(cell: Cell) -> None:
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         reading.order_list.page(connection, reading.Question(orders.ACCOUNT))

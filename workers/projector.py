@@ -135,7 +135,7 @@ def _follow(cell: Cell, stop: Stop) -> None:
             while not stop.is_set():
                 seen, accounts = cell.store.accounts_after(seen)
                 if accounts:
-                    with cell.database.reading() as connection:
+                    with cell.database.snapshot() as connection:
                         names = batch.signals_of_accounts(connection, accounts)
                     signals.signal(cell.redis, sorted(names))
                 if not following.round() and not stop.is_set():

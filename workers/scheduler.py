@@ -73,20 +73,20 @@ async def _tick(cell: Cell, stop: Stop) -> None:
     token: int | None = None
     try:
         while not stop.is_set():
-            token = _hold(cell, token)
+            token = await asyncio.to_thread(_hold, cell, token)
             if token is not None:
                 await fire_due(cell)
                 if loop.time() - reconciled >= RECONCILE:
                     reconciled = loop.time()
-                    reconcile(cell)
+                    await asyncio.to_thread(reconcile, cell)
                 if loop.time() - dead_lettered >= RETENTION:
                     dead_lettered = loop.time()
-                    apply_retention(cell)
+                    await asyncio.to_thread(apply_retention, cell)
                     await asyncio.to_thread(_anchor, cell)
             await asyncio.to_thread(stop.wait, TICK)
     finally:
         if token is not None:
-            leases.release(cell.database, LEASE, token)
+            await asyncio.to_thread(leases.release, cell.database, LEASE, token)
 
 
 def _hold(cell: Cell, token: int | None) -> int | None:
@@ -102,8 +102,7 @@ def _hold(cell: Cell, token: int | None) -> int | None:
 
 async def fire_due(cell: Cell) -> int:
     """Decide kind is due now; how many. What is not true any more decides nothing."""
-    with cell.database.reading() as connection:
-        due = deadlines.due(connection, micros(cell.ledger.now()))
+    due = await cell.read(deadlines.due, micros(cell.ledger.now()))
     await asyncio.gather(*(_decide(cell, *timer) for timer in due))
     return len(due)
 
@@ -131,7 +130,7 @@ def reconcile(cell: Cell) -> int:
         with cell.database.writing() as connection:
             batch.skip_unaffected(connection, head)
             late = checkpoints.behind(connection, head)
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         behind = {subscription for subscription in late if subscription == messages.SUBSCRIPTION}
         behind |= batch.signals_of_subscriptions(connection, late)
         if deliveries.with_due(connection, now):

@@ -29,7 +29,7 @@ def alive(
     database = Database(settings.database_url)
     here = process_metrics.c.process.startswith(f"{socket.gethostname()}:", autoescape=True)
     try:
-        with database.reading() as connection:
+        with database.snapshot() as connection:
             last = connection.execute(
                 select(func.max(process_metrics.c.at)).where(here)
             ).scalar_one()

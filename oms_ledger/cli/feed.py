@@ -20,7 +20,7 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List feeds with their filters, queues and what evaluating cost."""
-    with opened() as cell, cell.database.reading() as connection:
+    with opened() as cell, cell.database.snapshot() as connection:
         rows = feeds.overview(connection, account)
     if as_json:
         print_json(rows)
@@ -46,7 +46,7 @@ def peek(
     as_json: AsJson = False,
 ) -> None:
     """Show the items of a queue without touching them."""
-    with opened() as cell, cell.database.reading() as connection:
+    with opened() as cell, cell.database.snapshot() as connection:
         items = feeds.peek(connection, app_key, after, limit)
     if as_json:
         print_json(items)

@@ -27,7 +27,7 @@ def _opened(account: str) -> Cell:
 def show(account: Account, as_json: AsJson = False) -> None:
     """Show the account's gateway, without its token."""
     cell = _opened(account)
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         found = gateways.get(connection, account, cell.encryption)
     fields = {
         "account": account,

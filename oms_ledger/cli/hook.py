@@ -29,7 +29,7 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List hooks: whether they are paused or skipped, and what they have pending."""
-    with opened() as cell, cell.database.reading() as connection:
+    with opened() as cell, cell.database.snapshot() as connection:
         found = hooks.of_account(connection, account, cell.encryption)
         rows = [serialize_state(connection, hook) for hook in found]
     if as_json:
@@ -56,7 +56,7 @@ def attempts(
     as_json: AsJson = False,
 ) -> None:
     """Show the latest push attempts: when, status, how long, what went wrong, when again."""
-    with opened() as cell, cell.database.reading() as connection:
+    with opened() as cell, cell.database.snapshot() as connection:
         made = deliveries.attempts_of(
             connection, app_key, position=position, failed=failed, limit=limit
         )
@@ -80,7 +80,7 @@ def peek(
     as_json: AsJson = False,
 ) -> None:
     """Show what a hook has pending, without touching it."""
-    with opened() as cell, cell.database.reading() as connection:
+    with opened() as cell, cell.database.snapshot() as connection:
         pending = [
             serialize_pending(one) for one in deliveries.peek(connection, app_key, after, limit)
         ]

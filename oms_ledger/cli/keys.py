@@ -50,7 +50,7 @@ def list_(
     """List keys, without their tokens."""
     cell = open_cell()
     cell.require_tables()
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         keys = app_keys.of_account(connection, account)
     rows = [
         (

@@ -77,7 +77,7 @@ def list_(
     """List rows of one kind, and how many of each kind there are."""
     _require_kind(kind)
     cell = _opened(account)
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         counts = rows.counts(connection, account)
         bodies = rows.listed(connection, account, kind=kind, sku=None, limit=limit)
     found = [msgspec.json.decode(body) for body in bodies]
@@ -95,7 +95,7 @@ def show(
 ) -> None:
     """Show what is on offer of a SKU, of every seller."""
     cell = _opened(account)
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         bodies = rows.listed(connection, account, kind="offer", sku=sku, limit=1000)
     if not bodies:
         typer.echo(f"{account} has no offer of {sku}.", err=True)
@@ -142,7 +142,7 @@ def quote(
         channel=sales_channel,
         place=None if postal_code is None else Place(its_country, postal_code),
     )
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         answer = quote_lines(lookup.rows_for(connection, account, question), question)[0]
     if as_json:
         print_json(msgspec.to_builtins(answer))

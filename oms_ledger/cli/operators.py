@@ -60,7 +60,7 @@ def invite(
 def list_(as_json: AsJson = False) -> None:
     """List operators with their roles."""
     cell = _opened()
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         found = directory.everybody(connection)
     rows = [
         (

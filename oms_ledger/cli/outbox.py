@@ -35,7 +35,7 @@ def list_(
     """Show messages, the newest first; those of one order in the order they are sent."""
     cell = open_cell()
     cell.require_tables()
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         channels = tuple(CHANNELS) if channel is None else (channel,)
         found = messages.listed(connection, account, order, state, limit, channels)
     if as_json:

@@ -172,7 +172,7 @@ def _letters(app: typer.Typer, kind: SubscriptionKind) -> None:
         as_json: AsJson = False,
     ) -> None:
         """List what could not be delivered."""
-        with opened() as cell, cell.database.reading() as connection:
+        with opened() as cell, cell.database.snapshot() as connection:
             letters_ = dead_letters.page(connection, kind.subscription_of(app_key), after, limit)
         if as_json:
             print_json(

@@ -1,13 +1,17 @@
 """The database of a cell, SQLite or PostgreSQL: how it is opened, read and written.
 
-Reads see what is committed, each statement by itself. A write is one transaction; on SQLite
+What makes one answer is read in one snapshot. A read of one statement needs none, and its
+connection refuses a second statement. A write is one transaction; on SQLite
 writers of all processes queue on a file lock, because SQLite's own busy handler sleeps and
 lets late comers overtake, and the kernel's lock signals the next one at once.
 """
 
+import asyncio
 import fcntl
+import inspect
 import os
 import sqlite3
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,8 +40,16 @@ class OutcomeUnknown(psycopg.OperationalError):
     """A write may have been made, or may be lost with a server: nobody may take it for done."""
 
 
+class SecondStatement(Exception):
+    """A connection for one statement was given another, of another moment: use a snapshot."""
+
+
+class BlockingCall(RuntimeWarning):
+    """A thread that runs an event loop waits for the database: use `cell.read` or `cell.write`."""
+
+
 class Database:
-    """One engine, with the two ways to use it."""
+    """One engine, with the ways to use it: none of them on a thread that runs an event loop."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -52,16 +64,18 @@ class Database:
             self._arguments = addresses.connection_arguments(url)
             self.engine = _postgres_engine(self._arguments)
             self._reads = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        event.listen(self.engine, "before_cursor_execute", _require_only)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        with self._reads.connect() as connection:
-            yield connection
+        """For one statement that reads what is committed; a second one is refused."""
+        with self._connected(self._reads) as connection:
+            yield connection.execution_options(**{_ONLY: iter((True,))})
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """Several statements that read what was committed at one moment."""
-        with self.engine.connect() as connection:
+        with self._connected(self.engine) as connection:
             if self.sqlite:
                 connection.exec_driver_sql("BEGIN")
             else:
@@ -72,7 +86,7 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """One write transaction: committed at the end, rolled back by an exception."""
-        with self.turn(), self.engine.connect() as connection:
+        with self.turn(), self._connected(self.engine) as connection:
             if self.sqlite:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
@@ -82,13 +96,19 @@ class Database:
     @contextmanager
     def writing_once(self) -> Iterator[Connection]:
         """For one statement that writes: a transaction of its own, in one round trip."""
-        with self.turn(), self._reads.connect() as connection:
-            yield connection
+        with self.turn(), self._connected(self._reads) as connection:
+            yield connection.execution_options(**{_ONLY: iter((True,))})
             _require_replicated(connection)
 
     def connect(self) -> psycopg.Connection:
         """A connection of PostgreSQL's own driver beside the engine's, each statement by itself."""
         return psycopg.connect(**self._arguments, autocommit=True)
+
+    @contextmanager
+    def _connected(self, engine: Engine) -> Iterator[Connection]:
+        _warn_on_a_loop()
+        with engine.connect() as connection:
+            yield connection
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -148,6 +168,33 @@ def _postgres_engine(arguments: dict[str, Any]) -> Engine:
         return exc.OperationalError(context.statement, None, error, hide_parameters=True)
 
     return engine
+
+
+def _warn_on_a_loop() -> None:
+    """Warn of the coroutine that makes all others of its loop wait; tests take it for an error."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    frame = inspect.currentframe()
+    while frame is not None and not frame.f_code.co_flags & inspect.CO_COROUTINE:
+        frame = frame.f_back
+    if frame is not None:
+        module, registry = frame.f_globals["__name__"], frame.f_globals.setdefault(_WARNED, {})
+        where = frame.f_code.co_filename, frame.f_lineno
+        text = str(BlockingCall.__doc__)
+        warnings.warn_explicit(text, BlockingCall, *where, module=module, registry=registry)
+
+
+_WARNED = "__warningregistry__"
+_ONLY = "only_statement"
+
+
+def _require_only(connection: Connection, *_: object) -> None:
+    """Let the only statement of a connection pass, once."""
+    left = connection.get_execution_options().get(_ONLY)
+    if left is not None and not next(left, False):
+        raise SecondStatement(SecondStatement.__doc__)
 
 
 def _sqlite_engine(path: Path) -> Engine:

@@ -142,6 +142,7 @@ class StreamLedger:
         claim: KeyClaim | None = None,
     ) -> dict[str, StreamState] | None:
         """Record new events; None when somebody else wrote one of the streams meanwhile."""
+        await self._know_data_keys(states, new_events)
         rows: list[RecordedEvent] = []
         data_keys: list[tuple[str, bytes]] = []
         after = dict(states)
@@ -272,17 +273,29 @@ class StreamLedger:
         summary = decider.summarize(before.state, state)
         return row._replace(**summary._asdict()) if summary else row, StreamState(state, version)
 
+    async def _know_data_keys(
+        self, states: Mapping[str, StreamState], new_events: Mapping[str, Sequence[Any]]
+    ) -> None:
+        """Have the keys at hand by which personal fields of the events are encrypted."""
+        names_person = self.deciders.types.names_person
+        missing = [
+            stream
+            for stream, events in new_events.items()
+            if states[stream].version  # a new stream has no key yet
+            and any(map(names_person, events))
+            and self.encryption.key(stream) is None
+        ]
+        if missing:
+            stored = await asyncio.to_thread(self.store.data_keys, missing)
+            for stream, wrapped in stored.items():
+                self.encryption.unwrap(stream, wrapped)
+
     def _encrypted(
         self, stream: str, version: int, personal: bytes, data_keys: list[tuple[str, bytes]]
     ) -> bytes:
         key = self.encryption.key(stream)
-        if key is None:
-            first = version == 1  # of a stream that has no key yet
-            stored = None if first else self.store.data_keys([stream]).get(stream)
-            if stored is None:
-                data_keys.append((stream, self.encryption.new_key(stream)))
-            else:
-                self.encryption.unwrap(stream, stored)
+        if key is None:  # nor has the database one
+            data_keys.append((stream, self.encryption.new_key(stream)))
             key = self.encryption.key(stream)
             assert key is not None
         return encryption.encrypt(key, personal, f"{stream}:{version}")

@@ -68,6 +68,10 @@ class EventTypes:
                 values[PARTS] = taken
         return name, _encode(body), _encode(values) if values else None
 
+    def names_person(self, event: Any) -> bool:
+        """Whether a field of it is to be encrypted."""
+        return any(getattr(event, name) for name in _fields(cast(Hashable, type(event)))[1])
+
     def without_person(self, event: Any) -> Any:
         """The event without what says of a person: its personal fields are their defaults."""
         return self.decode(*self.encode(event)[:2], None)

@@ -135,7 +135,7 @@ def _database(cell: Cell) -> Iterator[Finding]:
         cell.database.engine.connect().close()
         yield ok("database", f"SQLite at {cell.database.path}")
         return
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         began = time.time()
         row = connection.execute(_SERVER).one()
         took = time.time() - began
@@ -198,7 +198,7 @@ def _key(cell: Cell) -> Iterator[Finding]:
 
 def _processes(cell: Cell) -> Iterator[Finding]:
     query = select(process_metrics.c.kind, process_metrics.c.at)
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         rows = connection.execute(query).all()
     now = now_micros()
     alive = [kind for kind, at in rows if now - at < GONE * 1_000_000]

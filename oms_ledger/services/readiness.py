@@ -113,7 +113,7 @@ class Readiness:
         if self._cell.database.sqlite:
             self._cell.store.head()
             return "", 0.0
-        with self._cell.database.reading() as connection:
+        with self._cell.database.snapshot() as connection:
             began = time.time()
             standby, read_only, theirs = connection.execute(_SERVER).one()
             skew = (began + time.time()) / 2 - theirs

@@ -14,7 +14,7 @@ from projections.subscriptions.checkpoints import now_micros
 def state_of(cell: Cell) -> dict[str, Any]:
     """Head, subscriptions with their lags and leases, queues with their ages, hooks, processes."""
     head, now = cell.store.head(), now_micros()
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         following = metrics.subscription_statuses(connection, head, now)
         held = leases.holders(connection)
         known = {one.name: one for one in metrics.collect_metrics(connection, head, now)}

@@ -137,7 +137,7 @@ def _export(row: Any) -> Export:
 
 def carry_on(database: Database, export: Export) -> bool:
     """One more piece; whether there is more to do. Nothing when somebody else was faster."""
-    with database.reading() as connection:
+    with database.snapshot() as connection:
         found = exports_rows.page(connection, export.order_query, export.place)
     exported, failed_orders = [], list(export.failed_orders)
     for order in found:

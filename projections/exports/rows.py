@@ -89,7 +89,7 @@ def pages(
     database: Database, order_query: OrderQuery, after: Place | None = None
 ) -> Iterator[list[ExportedOrder]]:
     while True:
-        with database.reading() as connection:
+        with database.snapshot() as connection:
             found = page(connection, order_query, after)
         if not found:
             return

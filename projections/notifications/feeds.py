@@ -341,7 +341,7 @@ def destinations(connection: Connection, database: Database, account: str) -> li
 
 
 def _destination(database: Database, _: Encryption, app_key: str) -> FeedQueue | None:
-    with database.reading() as connection:
+    with database.snapshot() as connection:
         feed = get(connection, app_key)
     return None if feed is None else FeedQueue(database, feed)
 

@@ -283,7 +283,7 @@ def destinations(connection: Connection, database: Database, account: str) -> li
 
 
 def _destination(database: Database, encryption: Encryption, app_key: str) -> HookDeliveries | None:
-    with database.reading() as connection:
+    with database.snapshot() as connection:
         hook = get(connection, app_key, encryption)
     if hook is None:
         return None

@@ -84,7 +84,7 @@ def verify_views(
         found = [one for check in CHECKS for one in _differences(database, loader, check, streams)]
         done += len(page)
         yield done, found
-    with database.reading() as connection:
+    with database.snapshot() as connection:
         yield done, [*_strangers(connection), *_figures(connection)]
 
 
@@ -161,7 +161,7 @@ def _stored(
 ) -> dict[str, Rows]:
     keys = [(account, stream[len(account) + 1 :]) for account, stream in streams]
     stored: dict[str, Rows] = {}
-    with database.reading() as connection:
+    with database.snapshot() as connection:
         of_keys = among(connection, (table.c.account, table.c.order_id), keys)
         for row in connection.execute(select(table).where(of_keys)):
             fields = dict(row._mapping)

@@ -92,7 +92,7 @@ def _behind(
     query = select(subscriptions.c.id).where(
         subscriptions.c.id.in_(names), subscriptions.c.position < head
     )
-    with database.reading() as connection:
+    with database.snapshot() as connection:
         behind = set(connection.execute(query).scalars())
         behind -= pauses.among(connection, sorted(behind)) if behind else set()
     return [one for one in sinks if one.subscription in behind]

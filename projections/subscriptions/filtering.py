@@ -188,7 +188,7 @@ def _load_timeouts(
     rewind = select(subscriptions.c.id, subscriptions.c.replay_until).where(
         subscriptions.c.id.in_(names), subscriptions.c.replay_until >= rows[0].position
     )
-    with database.reading() as connection:
+    with database.snapshot() as connection:
         until = {name: position for name, position in connection.execute(rewind)}
         if all_again:
             until = dict.fromkeys(names, rows[-1].position)

@@ -94,7 +94,7 @@ def position_before(database: Database, at: int) -> int:
     `at` in microseconds. Found by halving: events are recorded in the order of their instants
     but for the difference of the writers' clocks.
     """
-    with database.reading() as connection:
+    with database.snapshot() as connection:
         low = 0
         newest = select(events.c.position).order_by(events.c.position.desc()).limit(1)
         high = connection.execute(newest).scalar_one_or_none() or 0

@@ -76,7 +76,7 @@ def test_a_stopped_run_leaves_the_rest_alone(client, cell):
     assert client.call("POST", f"{RUNS}/{run}/stop").json()["state"] == "stopped"
     carried_on(cell, run)
     assert client.call("GET", f"{ORDERS}/{order}").json()["status"] == "ready-for-handling"
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         assert runs.unfinished(connection) == []
 
 

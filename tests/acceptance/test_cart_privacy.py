@@ -21,7 +21,7 @@ def browser(cell, app):
 
 def stored_bytes(cell):
     """All that the database keeps, as bytes."""
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         return b"".join(
             bytes(value) if isinstance(value, bytes | memoryview) else str(value).encode()
             for table in metadata.sorted_tables

@@ -136,7 +136,7 @@ def shown(client, orders):
 def stored(cell):
     """Tables and columns whose values tell of the person, whatever they are for."""
     places = set()
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         for table in metadata.sorted_tables:
             for row in connection.execute(select(table)):
                 for column, value in row._mapping.items():

@@ -155,7 +155,7 @@ def test_an_export_in_the_background_tells_its_progress_and_is_fetched(cell, ord
     assert orders.call("GET", f"{url}/download").status == 409
 
     def step():
-        with cell.database.reading() as connection:
+        with cell.database.snapshot() as connection:
             return jobs.carry_on(cell.database, jobs.get(connection, ACCOUNT, exported["id"]))
 
     assert step()
@@ -180,7 +180,7 @@ def test_an_export_in_the_background_tells_its_progress_and_is_fetched(cell, ord
 def test_two_workers_on_one_export_leave_nothing_out_and_nothing_twice(cell, orders, monkeypatch):
     monkeypatch.setattr(exports_rows, "PAGE", 1)
     exported = orders.call("POST", EXPORTS, {"format": "jsonl"}).json()
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         stale = jobs.get(connection, ACCOUNT, exported["id"])
     for _ in range(2):
         jobs.carry_on(cell.database, stale)  # the second finds that it was faster itself

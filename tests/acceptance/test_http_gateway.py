@@ -244,7 +244,7 @@ def test_a_gateway_that_cannot_answer_is_asked_again_with_the_same_id(
     client.call("POST", f"{ORDERS}/{bought.ids[0]}/invoice", invoice("2000"))
     far.trouble = [status]
     asyncio.run(settle(cell))
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         (owed,) = messages.listed(connection, state=messages.WAITING)
     assert str(status) in owed.last_error
     asyncio.run(outbox.carry_out(cell, owed))
@@ -401,7 +401,7 @@ def test_secrets_and_cards_are_in_no_error_log_or_table(cell, configured, far, c
     assert failed.status == 500
     assert bought.send(card(APPROVED)).status == 201
     bought.process()
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         stored = connection.exec_driver_sql("SELECT * FROM gateways").all()
         keys = connection.exec_driver_sql("SELECT * FROM unique_keys").all()
     bodies = [row.body for row in cell.store.page(0)]

@@ -411,7 +411,7 @@ def test_orders_older_than_the_account_lets_be_seen_are_unknown(cell, orders):
 
 
 def stored(cell):
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         return [
             sorted(map(repr, (tuple(row) for row in connection.execute(select(table)))))
             for table in (views, order_search_terms, order_totals)
@@ -448,10 +448,10 @@ def test_a_release_that_folds_views_otherwise_folds_them_anew_at_its_start(
     live, head = stored(cell), cell.store.head()
     monkeypatch.setattr(OrderViews, "view_version", OrderViews.view_version + 1)
     ensure_subscriptions(cell.database)
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         assert checkpoints.position(connection, orders_views.SUBSCRIPTION) == 0
     assert numbers(listed(orders)) == [1, 2, 3]  # the reader brings them up again
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         assert checkpoints.position(connection, orders_views.SUBSCRIPTION) == head
     assert stored(cell) == live
 

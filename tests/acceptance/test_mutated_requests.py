@@ -145,7 +145,7 @@ PASSING = re.compile(r"order_|people|shoppers|due_times|cursors|sequences|proces
 def stored(cell: Cell) -> dict[str, int]:
     """How many rows the tables have that only a command writes."""
     tables = [table for table in metadata.sorted_tables if not PASSING.match(table.name)]
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         return {
             table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
             for table in tables

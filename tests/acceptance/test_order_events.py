@@ -94,7 +94,7 @@ def test_an_order_tells_what_its_feed_has_of_it(client, cell):
 
 def advance(cell, client):
     """Let the feeds of the account catch up."""
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         fields = feeds.destinations(connection, cell.database, "acme")
     for one in fields:
         checkpoints.run(cell.database, cell.loader(), one.subscription, one)

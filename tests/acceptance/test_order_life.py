@@ -53,7 +53,7 @@ def invoice(value="2000", number="1/2 #a", **more):
 def drain(cell, client):
     """Advance the client's feed as a worker would."""
     key = client.headers["X-VTEX-API-AppKey"]
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         feed = feeds.get(connection, key)
     checkpoints.run(
         cell.database, cell.loader(), feeds.subscription_of(key), FeedQueue(cell.database, feed)

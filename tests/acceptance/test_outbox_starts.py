@@ -42,7 +42,7 @@ def test_old_events_are_told_to_nobody_and_new_ones_are(cell, client):
         for _ in range(2):
             cancel(client, canceled)
         deployed(cell)
-        with cell.database.reading() as connection:
+        with cell.database.snapshot() as connection:
             starts = {row.position for row in connection.execute(outbox_starts.select())}
         assert starts == {cell.store.head()}
         with cell.database.writing() as connection:  # whatever reads the old events again

@@ -365,6 +365,6 @@ def test_secrets_of_the_address_are_in_no_message(cell, client, seller, clock):
     rest(cell, clock)
     shown = client.call("GET", f"/api/ledger/outbox?orderId={order_id}").body
     assert b"hush" not in shown if isinstance(shown, bytes) else "hush" not in shown
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         stored = messages.listed(connection, "acme", order_id)
     assert all("hush" not in str(one) for one in stored)

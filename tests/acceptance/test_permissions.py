@@ -144,7 +144,7 @@ def test_without_a_good_key_or_token_every_route_is_closed(cell, app, headers):
 
 
 def entries(cell, account):
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         query = select(events.c.position).where(events.c.account == account)
         return list(connection.execute(query).scalars())
 
@@ -232,7 +232,7 @@ def test_a_revoked_key_takes_its_tokens_along(cell, client, monkeypatch):
 @pytest.mark.guarantee("G55")
 def test_forged_expired_and_foreign_user_tokens_open_nothing(cell, client):
     key = client.headers["X-VTEX-API-AppKey"]
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         known = app_keys.get(connection, key)
     generation = known.generation_of(client.headers["x-vtex-api-apptoken"], 0)
     genuine = UserToken(ACCOUNT, 4_000_000_000, key, generation=generation)
@@ -300,7 +300,7 @@ def test_no_token_or_secret_lies_in_the_database_as_it_was_given(cell, client):
     user = signed_in(client).json()["token"]
     order_id = paid(client)
     listed = client.call("GET", f"{ORDERS}?q={order_id}")
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         stored = [
             str(tuple(row))
             for table in metadata.sorted_tables

@@ -205,7 +205,7 @@ def test_a_gateway_that_is_away_gives_back_when_it_is_there_again(
         dies_over(client, order)
     far.away = True
     later(cell, minutes=10)
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         (owed,) = messages.listed(connection, state=messages.WAITING)
     assert (owed.kind, "maintenance" in owed.last_error) == ("withdraw-change", True)
     far.away = False

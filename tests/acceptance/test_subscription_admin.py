@@ -28,7 +28,7 @@ def fed(cell, client):
 
 
 def advance(cell, client):
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         feed = feeds.get(connection, client.headers["X-VTEX-API-AppKey"])
     fields = FeedQueue(cell.database, feed)
     checkpoints.run(cell.database, cell.loader(), fields.subscription, fields)
@@ -168,7 +168,7 @@ def test_a_hook_has_the_same_operations(cell, client):
 
 
 def test_a_feed_says_until_when_it_stays_without_items(fed, cell):
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         feed = feeds.get(connection, fed.headers["X-VTEX-API-AppKey"])
     assert feed.expires_at == feed.last_item_at + 345_600_000_000
     expected = feeds_instant(feed.expires_at)

@@ -185,7 +185,7 @@ def test_a_form_of_the_own_origin_is_taken_by_either_header(browser):
 
 def everything(cell):
     """All rows of all tables, but for when a session was seen."""
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         return {
             table.name: sorted(map(repr, connection.execute(select(*columns)).all()))
             for table in metadata.sorted_tables

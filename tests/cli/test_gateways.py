@@ -53,5 +53,5 @@ def test_what_cannot_be_a_gateway_is_refused_with_a_sentence(cell, run):
         refused = run(*words)
         assert refused.exit_code != 0, words
         assert refused.exception is not None
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         assert gateways.get(connection, ACCOUNT, cell.encryption) is None

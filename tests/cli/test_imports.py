@@ -33,7 +33,7 @@ def run(cell, file):
 
 def listed(cell):
     checkpoints.run(cell.database, cell.loader(), views.SUBSCRIPTION, OrderViews())
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         page = query.page(connection, OrderQuery(ACCOUNT, per_page=100))
     return page
 
@@ -76,7 +76,7 @@ def test_a_rebuilt_view_agrees_with_the_ledger(cell, tmp_path):
 
 def due(cell):
     checkpoints.run(cell.database, cell.loader(), deadlines.SUBSCRIPTION, Timers())
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         return deadlines.due(connection, 2**62)
 
 

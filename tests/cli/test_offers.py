@@ -66,7 +66,7 @@ def test_a_wrong_line_is_named_and_nothing_is_loaded(here, tmp_path, wrong, reas
     file = write(tmp_path / "offers.jsonl", [*ROWS, wrong])
     with pytest.raises(InvalidOffer, match=rf"line 5: .*{reason}"):
         load_file(here, ACCOUNT, file)
-    with here.database.reading() as connection:
+    with here.database.snapshot() as connection:
         assert rows.counts(connection, ACCOUNT) == {}
 
 

@@ -25,7 +25,7 @@ def run(cell, monkeypatch):
 def test_a_seller_is_set_listed_without_its_secrets_and_removed(cell, run):
     done = run("seller", "set", ACCOUNT, "elsewhere", f"{URL}?token=T", "--app-key", "key-1")
     assert done.exit_code == 0, done.output
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         known = sellers.seller(connection, ACCOUNT, "elsewhere", cell.encryption)
     found = (known.endpoint, known.app_key, known.app_token)
     assert found == (f"{URL}?token=T", "key-1", "secret-token")

@@ -63,7 +63,7 @@ def carried(old: Cell) -> Cell:
 
 
 def rows(cell: Cell, table: Any) -> list[dict[str, Any]]:
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         return [dict(row._mapping) for row in connection.execute(select(table))]
 
 
@@ -87,7 +87,7 @@ def test_orders_and_the_names_that_events_had_are_read(carried: Cell) -> None:
 
 
 def test_feeds_hooks_and_subscriptions_go_on_where_they_were(carried: Cell) -> None:
-    with carried.database.reading() as connection:
+    with carried.database.snapshot() as connection:
         items = feeds.peek(connection, KEY, 0, 10)
         hook = hooks.get(connection, KEY, carried.encryption)
         positions = checkpoints.positions(connection)
@@ -106,7 +106,7 @@ def test_feeds_hooks_and_subscriptions_go_on_where_they_were(carried: Cell) -> N
 
 
 def test_keys_gateways_sellers_and_messages_are_kept(carried: Cell) -> None:
-    with carried.database.reading() as connection:
+    with carried.database.snapshot() as connection:
         key = app_keys.get(connection, KEY)
         gateway = gateways.get(connection, ACCOUNT, carried.encryption)
         seller = sellers.seller(connection, ACCOUNT, "warehouse", carried.encryption)
@@ -129,7 +129,7 @@ def test_orders_go_on(carried: Cell) -> None:
 
 
 def schema(database: Database) -> dict[str, tuple[set[str], set[str]]]:
-    with database.reading() as connection:
+    with database.snapshot() as connection:
         look: Any = inspect(connection)
         return {
             table: (

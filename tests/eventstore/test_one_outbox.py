@@ -55,7 +55,7 @@ def old(database_url: str, tmp_path: Path) -> Iterator[Cell]:
 
 def test_messages_get_their_channels_and_keys(old: Cell) -> None:
     migrate(old.database)
-    with old.database.reading() as connection:
+    with old.database.snapshot() as connection:
         rows = connection.execute(outbox_messages.select().order_by(outbox_messages.c.id)).all()
         recipients = connection.execute(outbox_recipients.select()).all()
     found = [(row.id, row.channel, row.ordering_key, row.state, row.attempts) for row in rows[:3]]
@@ -74,7 +74,7 @@ def test_messages_get_their_channels_and_keys(old: Cell) -> None:
 
 def test_runs_become_messages_with_their_attempts(old: Cell) -> None:
     migrate(old.database)
-    with old.database.reading() as connection:
+    with old.database.snapshot() as connection:
         found = {run.id: run for run in runs.listed(connection, "acme", "E", "v/1", "t")}
         attempts = messages.attempts_of(connection, ["r1"])["r1"]
         counts = runs.counted(connection, "acme", "E")

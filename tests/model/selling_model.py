@@ -297,7 +297,7 @@ class Selling(RuleBasedStateMachine):
         if found is None:
             return
         sale, side, message = found
-        with self.cell.database.reading() as connection:
+        with self.cell.database.snapshot() as connection:
             made = messages.get(connection, pending.id)
         assert made is not None
         if message is None:
@@ -455,7 +455,7 @@ class Selling(RuleBasedStateMachine):
             await self._wait(timedelta(0))
             if await self._deliver(100) or self.cell.store.head() != head:
                 continue
-            with self.cell.database.reading() as connection:
+            with self.cell.database.snapshot() as connection:
                 if messages.next_due(connection) is None:
                     return
             await self._wait(wait)

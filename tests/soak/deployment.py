@@ -203,7 +203,7 @@ class Deployment:
     def at_work(self, name: str) -> bool:
         """Whether the process holds a lease just now."""
         its = leases.c.holder.startswith(_holder(self.processes[name]), autoescape=True)
-        with self.cell.database.reading() as connection:
+        with self.cell.database.snapshot() as connection:
             return connection.execute(select(leases.c.name).where(its)).first() is not None
 
     def wait_for_web(self) -> None:
@@ -248,23 +248,23 @@ class Deployment:
         """Every event of every order, in order of the ledger."""
         other = (events.c.stream == f"{ACCOUNT}/") | events.c.stream.like(f"{ACCOUNT}/%/%")
         query = select(events).where(~other).order_by(events.c.position)
-        with self.cell.database.reading() as connection:
+        with self.cell.database.snapshot() as connection:
             return list(connection.execute(query))
 
     def positions(self) -> list[int]:
         """The positions of all events, of whatever stream."""
         query = select(events.c.position).order_by(events.c.position)
-        with self.cell.database.reading() as connection:
+        with self.cell.database.snapshot() as connection:
             return list(connection.execute(query).scalars())
 
     def count(self, table: Any) -> int:
-        with self.cell.database.reading() as connection:
+        with self.cell.database.snapshot() as connection:
             return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
 
     def settled(self) -> bool:
         """Whether every follower stands at the head and nothing has pending."""
         head = self.cell.store.head()
-        with self.cell.database.reading() as connection:
+        with self.cell.database.snapshot() as connection:
             followers = select(func.min(subscriptions.c.position))
             lowest = connection.execute(followers).scalar_one()
         return bool(lowest >= head) and not self.count(deliveries)
@@ -573,5 +573,5 @@ def require_a_sound_ledger(deployment: Deployment) -> None:
 
 def failed_attempts(deployment: Deployment) -> int:
     query = select(func.count()).where(attempts.c.outcome != "HTTP 200")
-    with deployment.cell.database.reading() as connection:
+    with deployment.cell.database.snapshot() as connection:
         return int(connection.execute(query).scalar_one())

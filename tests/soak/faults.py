@@ -150,7 +150,7 @@ class Storm:
         """Half of the thieves keep what they took until it runs out."""
         database = self._deployment.cell.database
         with contextlib.suppress(SQLAlchemyError, psycopg.Error):
-            with database.reading() as connection:
+            with database.snapshot() as connection:
                 query = select(subscriptions_table.c.id).order_by(subscriptions_table.c.id)
                 known = list(connection.execute(query).scalars())
             subscription = self._dice.choice(known)

@@ -38,7 +38,7 @@ class Recount:
         cell = self._deployment.cell
         head = cell.store.head()
         hostile = f"hook:{self._soak.hooks['hostile'][0].app_key}"
-        with cell.database.reading() as connection:
+        with cell.database.snapshot() as connection:
             behind = select(func.coalesce(func.sum(head - subscriptions.c.position), 0)).where(
                 subscriptions.c.position < head, subscriptions.c.id != hostile
             )
@@ -185,7 +185,7 @@ class Recount:
     def _dead(self, client: Any) -> dict[str, Any]:
         subscription = f"hook:{client.app_key}"
         query = select(dead_letters).where(dead_letters.c.subscription == subscription)
-        with self._deployment.cell.database.reading() as connection:
+        with self._deployment.cell.database.snapshot() as connection:
             return {event_id(subscription, row.position): row for row in connection.execute(query)}
 
     def _attempts(self, client: Any) -> dict[str, int]:
@@ -195,7 +195,7 @@ class Recount:
             .group_by(attempts.c.outcome)
         )
         counted: Counter[str] = Counter()
-        with self._deployment.cell.database.reading() as connection:
+        with self._deployment.cell.database.snapshot() as connection:
             for outcome, count in connection.execute(query):
                 counted[outcome[:40]] += count
         return dict(counted)
@@ -204,7 +204,7 @@ class Recount:
         """A filter that every bound strikes passes nothing, and held nobody up."""
         assert receiver.heard == []
         assert self._dead(client) == {}
-        with self._deployment.cell.database.reading() as connection:
+        with self._deployment.cell.database.snapshot() as connection:
             mine = subscriptions.c.id == f"hook:{client.app_key}"
             position = connection.execute(select(subscriptions.c.position).where(mine)).scalar_one()
         self.counts["hook hostile"] = {"judged up to": position}

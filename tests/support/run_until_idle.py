@@ -52,7 +52,7 @@ async def _settle(cell: Cell) -> int:
     """
     loader, made = cell.loader(), 0
     for _ in range(ROUNDS):
-        head = cell.store.head()
+        head = await asyncio.to_thread(cell.store.head)
         for subscription, view in VIEWS.items():
             await asyncio.to_thread(
                 checkpoints.run, cell.database, cell.loader(), subscription, view()
@@ -61,6 +61,6 @@ async def _settle(cell: Cell) -> int:
         await asyncio.to_thread(dispatcher.evaluate, cell, loader)
         sent = await make_runs(cell)
         made += sum(message.channel in messages.OF_ORDERS for message in sent)
-        if not sent and cell.store.head() == head:
+        if not sent and await asyncio.to_thread(cell.store.head) == head:
             return made
     raise AssertionError("the ledger does not come to rest")

@@ -42,7 +42,7 @@ def follow(cell):
 
 
 def timers(cell):
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         return deadlines.due(connection, 2**60)
 
 

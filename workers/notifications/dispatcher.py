@@ -227,7 +227,7 @@ class WebhookDispatcher:
     # Work of the threads
 
     def _opened(self, app_key: str, limit: int) -> tuple[Hook | None, list[Delivery]]:
-        with self._cell.database.reading() as connection:
+        with self._cell.database.snapshot() as connection:
             hook = hooks.get(connection, app_key, self._cell.encryption)
             return hook, deliveries.startable(connection, app_key, now_micros(), limit)
 

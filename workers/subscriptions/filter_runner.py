@@ -83,7 +83,7 @@ class FilterRunner:
 
     def _evaluate_account(self, account: str) -> None:
         database = self._cell.database
-        with database.reading() as connection:
+        with database.snapshot() as connection:
             queues = feeds.destinations(connection, database, account)
             pending = hooks.destinations(connection, database, account)
         if not queues and not pending:

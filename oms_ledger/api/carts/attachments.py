@@ -52,7 +52,7 @@ def _address_book(cell: Cell, account: str) -> shipping.AddressBook:
     """What the account's table knows of postal codes."""
 
     def known(place: Place) -> Mapping[str, str] | None:
-        with cell.database.reading() as connection:
+        with cell.database.snapshot() as connection:
             address = lookup.known_address(connection, account, place)
         if address is None:
             return None

@@ -215,7 +215,7 @@ async def peek(request: Request, cell: TheCell, caller: MayPeek) -> Response:
     limit = whole_number(request, "limit", 100, 1000, lowest=1)
 
     def items() -> dict[str, Any]:
-        with cell.database.reading() as connection:
+        with cell.database.snapshot() as connection:
             _found(feeds.get(connection, caller.app_key))
             found = feeds.peek(connection, caller.app_key, after, limit)
         now = now_micros()

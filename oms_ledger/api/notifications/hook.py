@@ -82,7 +82,7 @@ async def post_config(request: Request, cell: TheCell, caller: MayConfigure) -> 
 
 def _secret_of(cell: Cell, app_key: str) -> str:
     """The signing secret of the key's hook, or the one that a new hook gets."""
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         known = hooks.get(connection, app_key, cell.encryption)
     return known.secret if known else hooks.new_secret()
 

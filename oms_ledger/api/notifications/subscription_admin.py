@@ -237,7 +237,7 @@ def _dead_letter(kind: SubscriptionKind, permission: Any) -> Endpoint:
         subscription = kind.subscription_of(caller.app_key)
 
         def found() -> dict[str, Any]:
-            with cell.database.reading() as connection:
+            with cell.database.snapshot() as connection:
                 letters_ = dead_letters.page(connection, subscription, position - 1, 1)
             if not letters_ or letters_[0].position != position:
                 raise ApiError(404, "OMS404", f"This key has no dead letter at {position}")
@@ -309,7 +309,7 @@ def _filter_resume(kind: SubscriptionKind, permission: Any) -> Endpoint:
 
 def _state_of(kind: SubscriptionKind, cell: Cell, caller: Caller) -> dict[str, Any]:
     sinks = _told(kind, cell, caller)
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         pause = pauses.get(connection, sinks.subscription)
     return presentation.filter_state(pause)
 

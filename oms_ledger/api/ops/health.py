@@ -92,7 +92,7 @@ class _Everything(Collector):
     def collect(self) -> Iterator[Family]:
         cell = self._cell
         head = cell.store.head()
-        with cell.database.reading() as connection:
+        with cell.database.snapshot() as connection:
             known = ops_metrics.collect_metrics(connection, head, now_micros())
             own = services_metrics.of_all(connection, "web")
         yield from (_metric(sample) for sample in [*known, *_redis(cell)])

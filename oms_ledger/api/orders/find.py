@@ -73,7 +73,7 @@ async def get_find(
     created = reachable(account, (None, None), cell.ledger.now())
 
     def look() -> list[dict[str, Any]]:
-        with cell.database.reading() as connection:
+        with cell.database.snapshot() as connection:
             found = [*_orders(connection, account.name, text, created, account.setting("pii"))]
         return found + list(_events(cell, account.name, text))
 

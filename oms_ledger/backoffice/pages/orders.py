@@ -182,7 +182,7 @@ def _built_in(name: str, text: str, filters: Query, counts: dict[str, int]) -> d
 
 
 def _views(page: Page) -> list[SavedView]:
-    with page.cell.database.reading() as connection:
+    with page.cell.database.snapshot() as connection:
         found = saved_views.visible_to(connection, page.account or "", page.operator.id)
         return list(found)
 

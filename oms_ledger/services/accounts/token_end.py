@@ -26,5 +26,5 @@ def end_tokens(cell: Cell, account: str, emails: Iterable[str] | None) -> None:
 
 
 def _known(cell: Cell, account: str, email: str) -> frozenset[str]:
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         return shoppers.known_as(connection, account, email).emails

@@ -37,7 +37,7 @@ def simulate(
         place=requested.cart.place,
         marketing=requested.marketing or {},
     )
-    with carts.cell.database.reading() as connection:
+    with carts.cell.database.snapshot() as connection:
         quoted = carts.offers.quote(connection, account, question)
         conditions = carts.offers.conditions(connection, account.name)
     priced = price_cart(

@@ -199,7 +199,7 @@ class Carts:
             place=cart.place,
             marketing=cart.marketing or {},
         )
-        with self.cell.database.reading() as connection:
+        with self.cell.database.snapshot() as connection:
             quoted = self.offers.quote(
                 connection, account, question, kept=cart.kept_quote, ask_now=ask_now
             )
@@ -266,7 +266,7 @@ class Carts:
         """Refuse a seller that nobody knows, or an account that takes no orders of others."""
         if seller in ("1", account.name):
             return
-        with self.cell.database.reading() as connection:
+        with self.cell.database.snapshot() as connection:
             if self.offers.is_known_seller(connection, account.name, seller):
                 return
         other = self.offers.partner(account, seller)

@@ -183,7 +183,7 @@ async def _http(cell: Cell, run: Run, single_fire: Fired) -> Result:
 
 
 def _secret(cell: Cell, account: str) -> str | None:
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         return trigger_secrets.get(connection, cell.encryption, account)
 
 

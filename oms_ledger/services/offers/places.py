@@ -26,7 +26,7 @@ class NearPoint:
 
 def postal_address(sources: OfferSources, account: str, place: Place) -> Json:
     """The address of a postal code, with empty texts where it is not known."""
-    with sources.cell.database.reading() as connection:
+    with sources.cell.database.snapshot() as connection:
         known = lookup.known_address(connection, account, place)
     return {
         "postalCode": place.postal_code,
@@ -44,7 +44,7 @@ def postal_address(sources: OfferSources, account: str, place: Place) -> Json:
 
 def points_near(sources: OfferSources, account: str, place: Place) -> list[NearPoint]:
     """Pickup points, nearest first: all of them for coordinates, else those that a code reaches."""
-    with sources.cell.database.reading() as connection:
+    with sources.cell.database.snapshot() as connection:
         points = lookup.pickup_points(connection, account)
         if place.coordinates:
             origin: Sequence[float] = place.coordinates
@@ -88,7 +88,7 @@ def region(
     sources: OfferSources, account: str, place: Place, *, seller_name: str, channel: str
 ) -> Json:
     """The sellers that deliver to a place in a channel, under a name of the place."""
-    with sources.cell.database.reading() as connection:
+    with sources.cell.database.snapshot() as connection:
         deliveries = [
             one
             for one in lookup.deliveries_to(connection, account, place)

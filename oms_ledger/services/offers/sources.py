@@ -72,7 +72,7 @@ class OfferSources:
 
     def outside_sellers(self, account: str) -> set[str]:
         """The sellers of an account that are outside the deployment."""
-        with self.cell.database.reading() as connection:
+        with self.cell.database.snapshot() as connection:
             return sellers.outside(connection, account)
 
     def is_known_seller(self, connection: Connection, account: str, seller: str) -> bool:

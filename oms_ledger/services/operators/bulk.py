@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from sqlalchemy import Connection
+
 from oms_ledger.accounts.account import Account
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
@@ -79,7 +81,7 @@ async def preview(
 
 def carry_on(cell: Cell, run_id: str) -> bool:
     """Go on with a run for a while; whether there is more to do."""
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         run = runs.get(connection, None, run_id)
     if run is None or run.state != runs.RUNNING:
         return False
@@ -91,20 +93,20 @@ async def _slice(cell: Cell, run: Run) -> bool:
     account = await cell.ledger.account(run.account)
     decision = decision_of(run.command, account, reason=run.reason, actor=run.actor)
     while time.monotonic() < until:
-        with cell.database.reading() as connection:
-            present = runs.get(connection, None, run.id)
-            following = runs.waiting(connection, run.id, 1)
+        present, following = await cell.read(_progress, run.id)
         if present is None or present.state != runs.RUNNING:
             return False
         if not following:
-            with cell.database.writing() as connection:
-                runs.finish(connection, run.id, runs.COMPLETE)
+            await cell.write(runs.finish, run.id, runs.COMPLETE)
             return False
         outcome = await _one(cell, run, following[0], decision)
-        with cell.database.writing() as connection:
-            runs.record(connection, run.id, outcome)
+        await cell.write(runs.record, run.id, outcome)
         await asyncio.sleep(PAUSE)
     return True
+
+
+def _progress(connection: Connection, run_id: str) -> tuple[Run | None, list[str]]:
+    return runs.get(connection, None, run_id), runs.waiting(connection, run_id, 1)
 
 
 async def _one(cell: Cell, run: Run, order_id: str, decision: Decision) -> Outcome:

@@ -40,7 +40,7 @@ def first_link(cell: Cell, account: str | None) -> str | None:
 
 def open_link(cell: Cell, token: str) -> tuple[Link, Operator | None]:
     """The link of a secret with the operator it is for; refused when it is over."""
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         link = links.get(connection, token)
         operator = directory.get(connection, link.operator) if link and link.operator else None
     if link is None or not link.open:

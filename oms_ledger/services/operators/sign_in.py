@@ -41,7 +41,7 @@ def sign_in(
     """The operator and the token of a new session; `TooManyFailures` while tries are blocked."""
     who = _who(cell, email)
     known = hmac.compare_digest(browser.encode(), browser_mark(cell, email).encode())
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         wait = failures.blocked_seconds(connection, who, known_browser=known)
         operator = directory.by_email(connection, email)
     if wait:
@@ -66,7 +66,7 @@ def sign_in(
 def verify_again(cell: Cell, operator: Operator, token_hash: bytes, password: str) -> None:
     """Note that the operator gave the password just now; refused where it is wrong."""
     who = _who(cell, operator.email)
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         wait = failures.blocked_seconds(connection, who, known_browser=True)
     if wait:
         raise TooManyFailures(wait)
@@ -82,7 +82,7 @@ def verify_again(cell: Cell, operator: Operator, token_hash: bytes, password: st
 
 def session_of(cell: Cell, token: str) -> tuple[sessions.Session, Operator] | None:
     """The session of a cookie with its operator; None when it is over or the person disabled."""
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         session = sessions.get(connection, token)
         operator = directory.get(connection, session.operator) if session else None
     if session is None or operator is None or operator.disabled_at is not None:

@@ -130,7 +130,7 @@ def _emails(person: Person, orders: list[Order]) -> set[str]:
 
 
 def _carts_of(cell: Cell, account: str, names: set[tuple[str, str]]) -> int:
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         found = (
             carts.of_person(connection, cell.encryption, account, kind, value)
             for kind, value in names

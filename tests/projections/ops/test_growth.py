@@ -143,7 +143,7 @@ def grown(request, tmp_path_factory) -> Iterator[Grown]:
         its.few = each_action(its, 1)
         grow(its, FEW + 1, MANY)
         if not cell.database.sqlite:  # as autovacuum does, for whom there is no time here
-            with cell.database.reading() as connection:
+            with cell.database.snapshot() as connection:
                 connection.exec_driver_sql("ANALYZE")
         its.many = each_action(its, FEW + 1)
         yield its
@@ -170,7 +170,7 @@ def follow(its: Grown) -> None:
     """Views, feed and hook stand at the head."""
     cell = its.cell
     asyncio.run(settle(cell))
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         feed, hook = feeds.get(connection, its.key), hooks.get(connection, its.key, cell.encryption)
     queues = {
         feeds.subscription_of(its.key): FeedQueue(cell.database, feed),
@@ -235,12 +235,12 @@ def one_round(cell: Cell) -> None:
 
 
 def picked(cell: Cell, key: str) -> None:
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         assert len(deliveries.startable(connection, key, now_micros(), 64)) == 64
 
 
 def owed(cell: Cell, key: str) -> None:
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         assert deliveries.with_due(connection, now_micros(), key) == [key]
 
 

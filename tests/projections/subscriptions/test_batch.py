@@ -40,7 +40,7 @@ def queues(cell, *filters):
 
 
 def position(cell, sinks):
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         return checkpoints.position(connection, sinks.subscription)
 
 
@@ -185,7 +185,7 @@ def test_what_judging_came_to_is_counted_with_the_last_failure(cell):
     write_orders(cell, 2)
     while run_batch(cell.database, cell.loader(), sinks):
         pass  # a busy machine makes any filter slow
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         (row,) = connection.execute(select(filter_stats)).all()
         (overview, _) = feeds.overview(connection)
     entries = [r for r in cell.store.page(0, 999) if r.order_id]
@@ -227,7 +227,7 @@ def test_a_filter_that_ends_its_process_is_paused_and_the_others_go_on(cell, mon
     head, stopped = cell.store.head(), position(cell, deadly)
     assert (position(cell, healthy), killing.filters) == (head, 1)
     assert stopped < head
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         pause = pauses.get(connection, deadly.subscription)
     assert pause is not None
     assert pause.position == stopped

@@ -37,7 +37,7 @@ def configure(cell, feed, head=0):
 
 def produced(cell, key="key-1"):
     query = select(feed_items.c.position).where(feed_items.c.app_key == key)
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         return list(connection.execute(query.order_by(feed_items.c.position)).scalars())
 
 
@@ -202,7 +202,7 @@ def test_an_equal_configuration_changes_nothing(cell):
 
 def view_rows(cell):
     query = select(order_table).order_by(order_table.c.order_id)
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         return [tuple(row) for row in connection.execute(query)]
 
 

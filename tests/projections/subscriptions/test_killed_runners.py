@@ -35,7 +35,7 @@ def whole(database, loader, token, queue):
 
 
 def _page(database, loader, queue):
-    with database.reading() as connection:
+    with database.snapshot() as connection:
         before = checkpoints.position(connection, SUBSCRIPTION)
     rows = loader.store.page(before, PAGE)
     return rows, queue.produce(Page(rows, loader)) if rows else []

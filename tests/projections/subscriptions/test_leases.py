@@ -12,7 +12,7 @@ from projections.tables import leases as leases_table
 
 
 def holder(cell, name):
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         return leases.holders(connection).get(name)
 
 
@@ -73,7 +73,7 @@ def test_of_many_leases_those_that_are_free_are_taken(cell):
     with cell.database.writing() as connection:
         tokens = leases.acquire_many(connection, ["c", "a", "b"])
     assert tokens.keys() == {"a", "c"}
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         assert leases.free(connection, ["a", "b", "c", "d"]) == ["d"]
     with cell.database.writing() as connection:
         assert leases.renew_many(connection, {**tokens, "b": held - 1}) == {"a", "c"}
@@ -95,5 +95,5 @@ def test_a_runner_whose_position_was_moved_is_fenced_too(cell):
         assert checkpoints.move(connection, tokens, 3, after).keys() == tokens.keys()
     with cell.database.writing() as connection:
         assert checkpoints.move(connection, tokens, 9, after).keys() == {"feed:key-1"}
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         assert checkpoints.positions(connection, tokens) == after

@@ -60,7 +60,7 @@ def commit_all(cell, feed):
 
 def items(cell):
     query = select(feed_items).order_by(feed_items.c.position)
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         return connection.execute(query).all()
 
 
@@ -249,7 +249,7 @@ def test_dead_letters_are_listed_and_requeued(cell):
     with cell.database.writing() as connection:
         assert feeds.dead_letter(connection, later) == 18
     assert produced(cell) == []
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         assert dead_letters.count(connection, subscription) == 18
         page = dead_letters.page(connection, subscription, dead[3], 5)
     assert [dead_letter_.position for dead_letter_ in page] == dead[4:9]

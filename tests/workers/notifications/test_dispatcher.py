@@ -66,7 +66,7 @@ def write_orders(cell, count):
 
 
 def pending(cell):
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         return notifications_deliveries.pending(connection)
 
 
@@ -128,7 +128,7 @@ def test_what_is_not_exactly_200_is_tried_again_before_the_next(
 
 
 def attempts(cell):
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         return connection.execute(text("SELECT count(*) FROM attempts")).scalar_one()
 
 
@@ -156,7 +156,7 @@ def test_after_three_days_a_notice_is_a_dead_letter_with_its_attempts(
 
 
 def dead(cell):
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         return connection.execute(text("SELECT count(*) FROM dead_letters")).scalar_one()
 
 
@@ -223,7 +223,7 @@ def test_an_open_circuit_is_left_alone_and_probed_with_one_notice(open_cell, web
 
 
 def row_of(cell, table="hooks", column="app_key", key="key-1"):
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         query = text(f"SELECT * FROM {table} WHERE {column} = :key")
         return connection.execute(query, {"key": key}).one()
 
@@ -500,7 +500,7 @@ def test_secrets_are_in_no_log_and_no_attempt(open_cell, webhook_dispatcher, cap
     write_orders(open_cell, 1)
     webhook_dispatcher.evaluate(ACCOUNT)
     settle(open_cell, lambda: attempts(open_cell) >= 1 and webhook_dispatcher.idle)
-    with open_cell.database.reading() as connection:
+    with open_cell.database.snapshot() as connection:
         (outcome,) = connection.execute(text("SELECT outcome FROM attempts")).scalars()
         owes = connection.execute(text("SELECT * FROM deliveries")).all()
     out, err = capfd.readouterr()
@@ -537,5 +537,5 @@ def test_an_endpoint_that_is_gone_pauses_its_hook_and_keeps_what_it_is_owed(
 
 
 def paused(cell):
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         return hooks.get(connection, "key-1", cell.encryption).pause_reason

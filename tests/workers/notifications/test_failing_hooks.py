@@ -133,7 +133,7 @@ def signal(postman, *keys):
 
 
 def pending(cell, key):
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         return notifications_deliveries.pending(connection).get(key, 0)
 
 

@@ -103,7 +103,7 @@ class Weeks:
             .join_from(deliveries, hook_table, hook_table.c.app_key == deliveries.c.app_key)
             .where(~follows)
         )
-        with self.cell.database.reading() as connection:
+        with self.cell.database.snapshot() as connection:
             first = connection.execute(query).scalar_one()
         coming = [end, self.now + 6 * HOUR]
         if first is not None:
@@ -141,7 +141,7 @@ def advance_change_request(weeks, postman, until):
 def fields(weeks, postman):
     """Everything that is due now is evaluated and given, as after the scheduler's sweep."""
     cell = weeks.cell
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         feed = feeds.get(connection, "unread")
         late = checkpoints.behind(connection, cell.store.head())
     if feed is not None:
@@ -154,7 +154,7 @@ def fields(weeks, postman):
 
 def quiet(weeks, postman):
     cell = weeks.cell
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         late = checkpoints.behind(connection, cell.store.head())
         due = notifications_deliveries.with_due(connection, weeks.micros)
     evaluated = not any(subscription.startswith("hook:") for subscription in late)
@@ -188,7 +188,7 @@ def accepted(weeks, name):
 
 def require_expired_and_kept(weeks):
     """On the third day: nobody was removed, what the outage kept got when it was over."""
-    with weeks.cell.database.reading() as connection:
+    with weeks.cell.database.snapshot() as connection:
         names = set(connection.execute(select(hook_table.c.app_key)).scalars())
     assert names == {"steady", "outage", "polite", "dead"}
     assert len(accepted(weeks, "outage")) == 27
@@ -209,7 +209,7 @@ def require_accepted(weeks):
 
 def require_dead(weeks):
     cell = weeks.cell
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         mine = dead_letters.c.subscription == "hook:dead"
         letters = connection.execute(select(dead_letters).where(mine)).all()
         others = dead_letters.c.subscription.not_in(["hook:dead", "feed:unread"])
@@ -236,7 +236,7 @@ def require_dead(weeks):
 def require_retention(weeks):
     """Items are buried at their retention, the feed goes when it got none for as long."""
     cell = weeks.cell
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         mine = dead_letters.c.subscription == "feed:unread"
         letters = connection.execute(select(dead_letters).where(mine)).all()
         assert feeds.get(connection, "unread") is None

@@ -174,7 +174,7 @@ def test_v1_changes_are_told_to_the_other_side(sale):
     assert [len(order.registered_changes) for order in (marketplace_order, seller_order)] == [1, 1]
     sale.do(SHOP, invoice(2000))
     assert [str(order.status) for order in sale.orders()] == ["invoiced", "invoiced"]
-    with sale.cell.database.reading() as connection:
+    with sale.cell.database.snapshot() as connection:
         assert messages.listed(connection, state=messages.DEAD) == []
 
 

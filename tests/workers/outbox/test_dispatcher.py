@@ -61,7 +61,7 @@ def placed(cell, at=START):
 
 
 def listed(cell, **requested):
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         return messages.listed(connection, **requested)
 
 

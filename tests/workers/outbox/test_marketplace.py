@@ -56,7 +56,7 @@ async def change(cell, account, order_id, decision):
 
 
 def dead(cell):
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         return messages.listed(connection, state=messages.DEAD)
 
 

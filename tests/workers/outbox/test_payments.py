@@ -108,7 +108,7 @@ def returned(value, number="R"):
 
 
 def listed(cell):
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         return messages.listed(connection, order_id=ORDER)
 
 

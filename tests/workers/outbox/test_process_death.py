@@ -154,5 +154,5 @@ def test_whenever_a_process_dies_the_next_one_ends_the_same_way(cell, story, aft
     lived, orders = asyncio.run(lives())
     assert lived > 5  # there were so many writes to die at
     assert len({str(order.status) for order in orders}) == (2 if story is nothing else 1)
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         assert {one.state for one in messages.listed(connection, limit=10_000)} == {messages.DONE}

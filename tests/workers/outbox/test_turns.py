@@ -160,7 +160,7 @@ def test_a_circuit_opens_for_its_recipient_alone(cell, clock):
         failed = Attempt(dispatcher.now(cell), 0, None, "silent", answered=False)
         claims.record_failure(connection, probe, failed)
     assert SILENT[0] not in {one.recipient for one in dispatcher.claim(cell, 10)}
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         failing = claims.failing(connection, dispatcher.now(cell))
     assert (PARTNER.name, ACCOUNT, SILENT[0], 21, True) in failing
     with cell.database.writing() as connection:  # a person has it tried again at once
@@ -181,7 +181,7 @@ def test_who_says_not_now_is_no_silent_one(cell, clock, monkeypatch):
     enqueue(cell, WELL, 3)
     (first,) = dispatcher.claim(cell, 10)  # it never was tried
     asyncio.run(dispatcher.dispatch(cell, first))
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         assert claims.failing(connection, dispatcher.now(cell)) == []
         (attempt,) = messages.attempts_of(connection, [first.id])[first.id]
     assert (attempt.attempt, attempt.outcome) == (1, "thinking")

@@ -161,7 +161,7 @@ class Shop:
         return [row.name for row in rows if row.name.startswith("change-")]
 
     def messages(self):
-        with self.cell.database.reading() as connection:
+        with self.cell.database.snapshot() as connection:
             return messages.listed(connection, order_id=ORDER)
 
 

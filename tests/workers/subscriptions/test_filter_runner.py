@@ -42,7 +42,7 @@ def write_order(cell, number: int) -> None:
 
 
 def position(cell, feed: Feed) -> int:
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         return checkpoints.position(connection, feeds.subscription_of(feed.app_key))
 
 
@@ -96,6 +96,6 @@ def test_a_filter_that_is_quick_again_comes_back_to_the_others(cell, monkeypatch
         lanes.turn(runner._slow)
     write_order(cell, number)
     runner._evaluate_account(ACCOUNT)
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         assert checkpoints.position(connection, "feed:slow") == cell.store.head()
     runner.close()
