@@ -81,8 +81,8 @@ def _startable(channel: Channel, now: int) -> ColumnElement[bool]:
     return and_(t.c.state == WAITING, t.c.due_at <= now, t.c.claimed_until <= now, ~blocked)
 
 
-def _recipients(connection: Connection, channel: Channel, now: int) -> list[Row[tuple[object]]]:
-    """Those that have something they may be sent, whoever waits longest for a turn first."""
+def _served(channel: Channel, now: int) -> ColumnElement[bool]:
+    """Recipients that have something they may be sent."""
     due = (
         select(t.c.id)
         .where(
@@ -93,8 +93,13 @@ def _recipients(connection: Connection, channel: Channel, now: int) -> list[Row[
         )
         .exists()
     )
-    ours = (r.c.channel == channel.name, r.c.circuit_open_until <= now)
-    return list(connection.execute(select(r).where(*ours, due).order_by(r.c.turn_at)))
+    return and_(r.c.channel == channel.name, r.c.circuit_open_until <= now, due)
+
+
+def _recipients(connection: Connection, channel: Channel, now: int) -> list[Row[tuple[object]]]:
+    """Those that may be sent something, whoever waits longest for a turn first."""
+    query = select(r).where(_served(channel, now)).order_by(r.c.turn_at)
+    return list(connection.execute(query))
 
 
 def _standing(recipient: Row[tuple[object]]) -> str:
@@ -104,7 +109,8 @@ def _standing(recipient: Row[tuple[object]]) -> str:
 
 
 def any_due(connection: Connection, now: int) -> bool:
-    return any(_recipients(connection, channel, now) for channel in CHANNELS.values())
+    served = (select(r.c.channel).where(_served(one, now)).exists() for one in CHANNELS.values())
+    return bool(connection.execute(select(or_(*served))).scalar_one())
 
 
 def claim(
