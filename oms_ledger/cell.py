@@ -57,7 +57,7 @@ class Cell:
             )
         key = master_key(given, folder)
         key_check.require(self.database, key)
-        return Encryption(key)
+        return Encryption(key, key_check.signing_secret(self.database, key))
 
     @cached_property
     def store(self) -> Store:

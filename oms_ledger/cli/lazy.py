@@ -75,6 +75,7 @@ GROUPS: dict[str, tuple[str, str]] = {
     "seller": ("sellers", "The register of an account's sellers."),
     "affiliate": ("affiliates", "Affiliates: marketplaces that place orders here."),
     "token": ("tokens", "User tokens: made for shoppers, ended before their time."),
+    "master-key": ("master_key", "The key that wraps the keys of personal data."),
     "offers": ("offers", "Prices, stock and deliveries that carts see."),
     "outbox": ("outbox", "Messages to partners and gateways, and of triggers."),
     "feed": ("feed", "Feeds: replay, dry run, explain, dead letters, and a look at the queue."),

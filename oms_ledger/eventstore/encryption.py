@@ -27,9 +27,10 @@ class ForeignDataKey(Exception):
 
 
 class Encryption:
-    def __init__(self, master_key: bytes) -> None:
+    def __init__(self, master_key: bytes, secret: bytes | None = None) -> None:
+        """`secret` is what is signed by; None where the master key is the first one."""
         self._master = AESGCM(master_key)
-        self._secret = hashlib.sha256(b"signing" + master_key).digest()
+        self.secret = secret or hashlib.sha256(b"signing" + master_key).digest()
         self._keys: OrderedDict[str, tuple[bytes, AESGCM]] = OrderedDict()
 
     def new_key(self, stream: str) -> bytes:
@@ -69,7 +70,7 @@ class Encryption:
 
     def sign(self, text: str) -> str:
         """32 hex digits that only this deployment can make of a text."""
-        return hmac.digest(self._secret, text.encode(), "sha256").hex()[:32]
+        return hmac.digest(self.secret, text.encode(), "sha256").hex()[:32]
 
     def _remember(self, stream: str, wrapped: bytes, key: AESGCM) -> None:
         self._keys[stream] = (wrapped, key)

@@ -51,6 +51,7 @@ data_keys = Table(
     Column("wrapped", LargeBinary, nullable=False),
 )
 
+# `digest` is that of the key by its purpose; of `signing` it is the secret itself, sealed.
 key_checks = Table(
     "key_checks",
     metadata,
