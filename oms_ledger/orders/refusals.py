@@ -162,6 +162,13 @@ class PriceDiverges(Refusal):
     code, text = "FMT007", "Payment total ({0}) differs from store desired value ({1})"
 
 
+class OffersSilent(Refusal):
+    """Whether there is enough cannot be said now; nothing was recorded."""
+
+    status, code, retry_after = 503, "ORD015", 5
+    text = "The offers of {0} do not answer: try again in a moment"
+
+
 class UnknownAffiliate(Refusal):
     code, text = "FMT0021", "Invalid affiliate id: the account has no affiliate {0}"
 

@@ -12,6 +12,7 @@ from tests.acceptance.test_order_life import ORDERS, invoice
 from tests.support.client import Client
 from tests.support.purchases import ACCOUNT, purchase
 from tests.support.run_until_idle import settle
+from tests.support.storefront import CODE, load_offers
 
 PLACE = "/api/fulfillment/pvt/orders?affiliateId=MKP"
 ENDPOINT = "https://market.example.com/api/orders?token=theirs"
@@ -343,3 +344,59 @@ def test_a_key_of_an_affiliate_opens_its_own_orders_only(cell, app, client):
         ("GET", "/api/orders/feed"),
     ):
         assert key.call(method, path).status == 403, path
+
+
+def offered(sku="2", quantity=1, sla="Normal", price=15999):
+    body = sold(marketplacePaymentValue=price * quantity)
+    body["items"][0] |= {"id": sku, "quantity": quantity, "price": price}
+    body["shippingData"]["address"] |= {"postalCode": CODE, "country": "BRA"}
+    body["shippingData"]["logisticsInfo"][0] |= {"selectedSla": sla, "price": 0}
+    return body
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"sku": "404"}, "FMT005"),
+        ({"quantity": 6}, "FMT005"),
+        ({"sla": "Nowhere"}, "FMT010"),
+        ({}, None),
+    ],
+)
+def test_an_order_is_held_against_the_offers_where_the_account_has_any(cell, client, fields, code):
+    load_offers(cell)
+    answer = client.call("POST", PLACE, [offered(**fields)])
+    assert (refusal(answer) if code else answer.status) == ((400, code) if code else 200)
+
+
+def test_a_delivery_that_is_not_chosen_is_the_cheapest_and_prices_may_be_the_offers(cell, client):
+    load_offers(cell)
+    setting(cell, trust_request_prices=False)
+    body = offered(sla=None)
+    body["items"][0]["price"] = 1
+    for _ in range(2):
+        assert client.call("POST", PLACE, [body]).status == 200
+    shown = document(client, "MKP-1")
+    assert shown["items"][0]["price"] == 15999
+    assert shown["shippingData"]["logisticsInfo"][0]["selectedSla"] == "Normal"
+
+
+@pytest.mark.parametrize(
+    ("base", "status"),
+    [
+        ("/pvt", 200),
+        ("/api/fulfillment/pvt", 201),
+        ("/api/fulfillment/pub", 201),
+        ("/fulfillment/pvt", 201),
+    ],
+)
+def test_orders_are_placed_and_authorized_on_every_path(client, base, status):
+    placed = client.call("POST", f"{base}/orders?affiliateId=MKP", [sold()])
+    assert placed.status == 200, placed.body
+    answers = [
+        client.call("POST", f"{base}/orders/MKP-1/fulfill", body) for body in (None, {}, [{}])
+    ]
+    assert [one.status for one in answers] == [status] * 3
+    assert len({one.json()["receipt"] for one in answers}) == 1
+    wrong = client.call("POST", f"{base}/orders/MKP-1/fulfill", {"marketplaceOrderId": "2"})
+    assert refusal(wrong) == (400, "FMT0071")

@@ -1,5 +1,8 @@
 """Simulations over HTTP: what a storefront and a marketplace get without a cart."""
 
+import json
+from urllib.parse import quote
+
 import pytest
 
 from tests.support.client import Client
@@ -111,3 +114,25 @@ def test_marketplace_is_told_of_the_account_as_its_seller(anybody):
     assert fields["logisticsInfo"][0]["stockBalance"] == 5
     gone = anybody.call("POST", SELLER_PATH, {"items": [{"id": "6", "quantity": 1, "seller": "x"}]})
     assert (gone.json()["items"][0]["quantity"], gone.json()["logisticsInfo"]) == (0, [])
+
+
+def test_a_marketplace_asks_by_a_query_too_and_names_a_whole_place_or_none(client, cell):
+    load_offers(cell)
+    context = requested(("1", 2), country="BRA", postalCode=CODE)
+    query = f"affiliateId=MKP&purchaseContext={quote(json.dumps(context))}"
+    for path in ("/api/checkout/pub", "/api/checkout/pvt", "/api/fulfillment/pvt", "/pvt"):
+        url = f"{path}/orderForms/simulation"
+        by_query, by_body = (
+            client.call("GET", f"{url}?an={ACCOUNT}&{query}"),
+            client.call("POST", f"{url}?an={ACCOUNT}&affiliateId=MKP", context),
+        )
+        assert by_query.status == 200, by_query.body
+        assert by_query.json()["items"] == by_body.json()["items"]
+        assert "stockBalance" in by_query.json()["logisticsInfo"][0]
+        wrong = client.call("GET", f"{url}?an={ACCOUNT}&affiliateId=MKP&purchaseContext=x")
+        assert (wrong.status, wrong.json()["error"]["code"]) == (400, "FMT0044")
+        half = {**context, "postalCode": None}
+        refused = client.call("POST", f"{url}?an={ACCOUNT}&affiliateId=MKP", half)
+        assert (refused.status, refused.json()["error"]["code"]) == (400, "FMT0074")
+    bare = client.call("POST", f"{PATH}&affiliateId=MKP", requested(("1", 1))).json()
+    assert (bare["logisticsInfo"][0]["slas"], bare["items"][0]["price"]) == ([], 3190)

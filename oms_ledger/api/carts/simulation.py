@@ -1,16 +1,18 @@
 """Simulations over HTTP: for storefronts, for keys, and for marketplaces that sell our goods."""
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.carts.access import MaySimulate, TheCarts, approach_of
-from oms_ledger.api.http.bodies import json_body
+from oms_ledger.api.http.bodies import json_body, read_json
+from oms_ledger.api.http.errors import ApiError
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.carts.documents.simulation import seller_simulation, simulation
 from oms_ledger.cell import Cell
+from oms_ledger.orders.refusals import InvalidMarketplaceOrder
 from oms_ledger.services.carts.simulate import simulate
 from oms_ledger.services.carts.workspace import Carts, store_of
 
@@ -19,15 +21,17 @@ WithKey = Annotated[Caller, Depends(requires("simulate_cart_with_key"))]
 
 
 @router.post("/api/checkout/pub/orderForms/simulation")
+@router.get("/api/checkout/pub/orderForms/simulation", include_in_schema=False)
 async def post_simulation(
     request: Request, cell: TheCell, carts: TheCarts, caller: MaySimulate
 ) -> Response:
     """Say what lines would cost and how they could be sent; nothing is stored."""
-    shows_stock = bool(request.query_params.get("affiliateId"))
+    shows_stock = _is_for_marketplace(request)
     return await _simulated(request, cell, carts, caller, shows_stock=shows_stock)
 
 
 @router.post("/api/checkout/pvt/orderForms/simulation")
+@router.get("/api/checkout/pvt/orderForms/simulation", include_in_schema=False)
 async def post_simulation_with_key(
     request: Request, cell: TheCell, carts: TheCarts, caller: WithKey
 ) -> Response:
@@ -39,7 +43,9 @@ async def _simulated(
     request: Request, cell: Cell, carts: Carts, caller: Caller, *, shows_stock: bool
 ) -> Response:
     channel = approach_of(request).sales_channel or "1"
-    body = await json_body(request)
+    body = await _question(request)
+    if _is_for_marketplace(request):
+        _require_whole_place(body)
     account = await cell.ledger.account(caller.account)
 
     def answer() -> object:
@@ -59,12 +65,16 @@ async def _simulated(
 
 @router.post("/pvt/orderForms/simulation")
 @router.post("/api/fulfillment/pvt/orderForms/simulation")
+@router.get("/pvt/orderForms/simulation", include_in_schema=False)
+@router.get("/api/fulfillment/pvt/orderForms/simulation", include_in_schema=False)
 async def post_seller_simulation(
     request: Request, cell: TheCell, carts: TheCarts, caller: MaySimulate
 ) -> Response:
     """Tell a marketplace what this account, as its seller, has of these goods."""
     channel = approach_of(request).sales_channel or "1"
-    body = await json_body(request)
+    body = await _question(request)
+    if _is_for_marketplace(request):
+        _require_whole_place(body)
     account = await cell.ledger.account(caller.account)
 
     def answer() -> object:
@@ -75,3 +85,28 @@ async def post_seller_simulation(
         return seller_simulation(requested, priced, echoed, cell.ledger.now(), time_zone=zone)
 
     return json_response(await asyncio.to_thread(answer))
+
+
+async def _question(request: Request) -> Any:
+    """What is simulated: the body, or of a GET the query's `purchaseContext`."""
+    if request.method != "GET":
+        return await json_body(request)
+    try:
+        return read_json(
+            request.query_params.get("purchaseContext", "").encode(), "purchaseContext"
+        )
+    except ApiError as error:
+        message = f"PurchaseContext parameter has an invalid struct: {error.message}"
+        raise InvalidMarketplaceOrder("FMT0044", message) from None
+
+
+def _is_for_marketplace(request: Request) -> bool:
+    return any(v for k, v in request.query_params.items() if k.lower() == "affiliateid")
+
+
+def _require_whole_place(body: Any) -> None:
+    """Refuse a country without a postal code, and a code without a country."""
+    if isinstance(body, dict) and bool(body.get("country")) != bool(body.get("postalCode")):
+        raise InvalidMarketplaceOrder(
+            "FMT0074", "Addresses must have postal code or geocoordinates, and a country"
+        )

@@ -9,7 +9,7 @@ UNKNOWN_FLOW = "Unknown"
 ENQUEUED, INTEGRATED, ACCEPTED = "SOI003", "SOI001", "SOI002"
 DEFECT, UNMAPPED, NO_SLA, DIVERGES, CART = "EOI000", "EOI001", "EOI002", "EOI003", "EOI004"
 FORM, DUPLICATE, NOT_INTEGRATED = "EOI005", "EOI007", "EOI008"
-NOT_APPROVABLE, WAITS_FOR_PERSON = "EOI009", "EOI011"
+NOT_APPROVABLE, TIMED_OUT, WAITS_FOR_PERSON = "EOI009", "EOI010", "EOI011"
 
 MESSAGES = {
     ENQUEUED: "Order successfully enqueued",
@@ -25,7 +25,7 @@ MESSAGES = {
     DUPLICATE: "Duplicated order",
     NOT_INTEGRATED: "Cannot approve an order that is not integrated yet",
     NOT_APPROVABLE: "Order out of valid status to approve",
-    "EOI010": "Request timed out",
+    TIMED_OUT: "Request timed out",
     WAITS_FOR_PERSON: "Price divergence waits for manual authorization",
 }
 _INNER = {

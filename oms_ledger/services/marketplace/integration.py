@@ -28,13 +28,14 @@ from oms_ledger.orders.marketplace.integration_results import (
     NOT_APPROVABLE,
     NOT_INTEGRATED,
     PLACE,
+    TIMED_OUT,
     code_of,
     envelope,
     error,
     source_of,
 )
 from oms_ledger.orders.order import Order
-from oms_ledger.orders.refusals import Busy, OrderIsCanceled, OrderNotFound
+from oms_ledger.orders.refusals import Busy, OffersSilent, OrderIsCanceled, OrderNotFound
 from oms_ledger.refusal import Refusal
 from oms_ledger.services.customers.identity import body_with_identity
 from oms_ledger.services.marketplace.exchange import ask, said
@@ -57,6 +58,10 @@ async def process(cell: Cell, message: StoredMessage) -> Outcome:
         results = await _results(cell, operation)
     except Busy as wait:
         return RetryLater(wait.message, answered=None)
+    except OffersSilent as silent:
+        if message.attempts + 1 < TRIES:
+            return RetryLater(silent.message, answered=None)
+        results = [_refused(operation, PLACE, TIMED_OUT, silent.code, silent.message)]
     except UNAVAILABLE:
         raise
     except Exception:
@@ -111,7 +116,7 @@ async def _place(cell: Cell, operation: Operation) -> tuple[dict[str, Any], Orde
         reception = await receive_orders(
             cell, _context(operation), operation.affiliate, [body], sales_channel=channel
         )
-    except Busy:
+    except (Busy, OffersSilent):
         raise
     except Refusal as refusal:
         code = code_of(refusal.code, refusal.message)

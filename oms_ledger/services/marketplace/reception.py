@@ -44,6 +44,7 @@ from oms_ledger.orders.refusals import (
 )
 from oms_ledger.orders.status import Status
 from oms_ledger.services.marketplace import registers
+from oms_ledger.services.marketplace.offered import with_offers
 from oms_ledger.services.marketplace.partnership import is_outside, partner
 from oms_ledger.services.placement.sellers import require_seller
 from projections.accounts import affiliates
@@ -156,6 +157,11 @@ async def _received(
         if not account.setting("accepts_orders"):
             raise SellerInactive(account.name)
         body = read_form(body, account.name)
+        order = await _there(cell, account, above, body)
+        if order is None:
+            body = await with_offers(cell, account, body, sales_channel)
+        elif not account.setting("trust_request_prices"):
+            body = _priced_as(order, body)
     (number,) = await asyncio.to_thread(cell.sequences.allot, account.name, 1)
     form, noise = account.setting("order_id_form"), secrets.randbelow(10**6)
     try:
@@ -172,6 +178,24 @@ async def _received(
         if chain:
             raise
         raise InvalidMarketplaceOrder(told_code(refusal.code), refusal.message) from refusal
+
+
+async def _there(cell: Cell, account: Account, above: Above, body: dict[str, Any]) -> Order | None:
+    """The order that was placed before: what is on offer now says nothing about it."""
+    try:
+        order_id = f"{above.affiliate}-{body['marketplaceOrderId'].strip()}"
+        return await cell.ledger.order(account.name, order_id)
+    except OrderNotFound:
+        return None
+
+
+def _priced_as(order: Order, body: dict[str, Any]) -> dict[str, Any]:
+    """The lines at the prices that the account gave them when the order was placed."""
+    placed = order.placed.items
+    if [str(raw["id"]) for raw in body["items"]] != [item.id for item in placed]:
+        return body
+    priced = [{**raw, "price": item.price} for raw, item in zip(body["items"], placed, strict=True)]
+    return {**body, "items": priced}
 
 
 def _require_minimum(affiliate: Affiliate | None, placed: events.OrderPlaced) -> None:
