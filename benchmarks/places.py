@@ -63,4 +63,5 @@ def open_at(place: Place) -> Cell:
     """A cell with its tables."""
     cell = Cell(Settings(data_dir=place.folder, database_url=place.url, master_key=MASTER_KEY))
     prepare(cell)
+    cell.require_key()
     return cell

@@ -138,11 +138,23 @@ MAIL = Channel(
 )
 CUSTOMER, CUSTOMER_LATER = "customer", "customer-later"
 """Recipients of mails; what is to be said later keeps nothing else waiting."""
+# Notifications to hooks, which are stored in a room of their own (decision 0017).
+WEBHOOK = Channel(
+    "webhook",
+    RetryCurve(timedelta(seconds=5), 3, timedelta(hours=6)),
+    timedelta(days=3),
+    Room(answering=4096, untried=4096, failing=4096, recipient=64),
+    _QUIET,
+    dead_blocks=False,
+    keeps_delivered=False,
+    timeout=timedelta(seconds=5),
+)
 
 CHANNELS: Mapping[str, Channel] = {
     channel.name: channel
     for channel in (PARTNER, GATEWAY, INTERNAL, TRIGGER, INTEGRATION, CONNECTOR, MAIL)
 }
+"""Those of the table `outbox_messages`."""
 
 
 def channel_of(recipient: str) -> Channel:

@@ -6,12 +6,13 @@ import hmac
 import json
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Protocol
 
-KEPT_FOR = timedelta(days=3)
-FIRST_WAIT, FACTOR, LONGEST_WAIT = timedelta(seconds=5), 3, timedelta(hours=6)
+from oms_ledger.notifications.channel import WEBHOOK
+
+LONGEST_WAIT = WEBHOOK.retry.longest
 
 PING = json.dumps({"hookConfig": "ping"})
 
@@ -51,13 +52,6 @@ def notification_body(account: str, app_key: str, change: Change) -> str:
             "Origin": {"Account": account, "Key": app_key},
         }
     )
-
-
-def wait_after(attempts: int, jitter: float) -> timedelta:
-    """How long to wait after this many failed attempts; `jitter` in 0…1 spreads it by a fifth."""
-    wait = min(FIRST_WAIT * FACTOR ** min(attempts - 1, 20), LONGEST_WAIT)
-    spread: timedelta = wait * (0.9 + 0.2 * jitter)
-    return spread
 
 
 def retry_after(value: str, now: float) -> float | None:

@@ -11,8 +11,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, tuple_, update
 
-from oms_ledger.notifications.webhook import KEPT_FOR
+from oms_ledger.notifications.channel import WEBHOOK
 from projections.notifications.feeds import SECOND
+from projections.outbox import circuit
 from projections.subscriptions import dead_letters
 from projections.subscriptions.checkpoints import now_micros
 from projections.subscriptions.dead_letters import DeadLetter
@@ -20,7 +21,8 @@ from projections.subscriptions.notification import event_id, insert_missing
 from projections.tables import attempts, deliveries, hooks
 from projections.tables import dead_letters as dead_letters_table
 
-CIRCUIT_FAILURES, CIRCUIT_PAUSE = 20, 30 * SECOND
+assert WEBHOOK.deadline is not None
+KEPT_FOR = WEBHOOK.deadline.total_seconds() * SECOND
 ATTEMPTS_KEPT = 14 * 86_400 * SECOND
 DUE = "pushes"
 """Under this name all hooks are signaled that have pending something now."""
@@ -217,7 +219,7 @@ def record(connection: Connection, app_key: str, made: Sequence[Attempt]) -> Non
         tried_for = attempt.at - max(pending.produced_at, resumed_at)
         if attempt.accepted:
             gone.append(pending.position)
-        elif tried_for > KEPT_FOR.total_seconds() * SECOND:
+        elif tried_for > KEPT_FOR:
             gone.append(pending.position)
             letters_.append(
                 DeadLetter(
@@ -248,23 +250,21 @@ def record(connection: Connection, app_key: str, made: Sequence[Attempt]) -> Non
 
 
 def _circuit(connection: Connection, app_key: str, made: Sequence[Attempt]) -> None:
-    """Failures in a row are counted on the hook; from the twentieth on it is skipped."""
+    """Failures in a row are counted on the hook, which is skipped while its circuit is open."""
     mine = hooks.c.app_key == app_key
     quiet = max(attempt.retry_not_before for attempt in made)
     if any(attempt.accepted for attempt in made):
-        dirty = (hooks.c.consecutive_failures > 0) | (hooks.c.circuit_open_until > 0)
-        sinks = {"consecutive_failures": 0, "circuit_open_until": quiet}
-        connection.execute(update(hooks).where(mine, dirty | (quiet > 0)).values(sinks))
+        circuit.record_answer(connection, hooks, mine, quiet_until=quiet)
         return
-    consecutive_failures = hooks.c.consecutive_failures + len(made)
-    connection.execute(
-        update(hooks)
-        .where(mine)
-        .values(consecutive_failures=consecutive_failures, circuit_open_until=quiet)
+    circuit.record_silence(
+        connection,
+        hooks,
+        mine,
+        WEBHOOK.circuit,
+        now=now_micros(),
+        attempts=len(made),
+        quiet_until=quiet,
     )
-    opened = mine & (hooks.c.consecutive_failures >= CIRCUIT_FAILURES)
-    until = max(quiet, now_micros() + CIRCUIT_PAUSE)
-    connection.execute(update(hooks).where(opened).values(circuit_open_until=until))
 
 
 def with_due(connection: Connection, now: int, app_key: str | None = None) -> list[str]:

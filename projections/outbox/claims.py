@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 
 from oms_ledger.notifications.channel import CHANNELS, Channel
+from projections.outbox import circuit
 from projections.outbox.messages import (
     COLUMNS,
     DEAD,
@@ -70,7 +71,8 @@ def _startable(channel: Channel, now: int) -> ColumnElement[bool]:
             older.c.ordering_key == t.c.ordering_key,
             older.c.channel == channel.name,
             older.c.recipient == t.c.recipient,
-            older.c.state.in_(waits),
+            # By the key's index alone: by state there may be any number to look through.
+            older.c.state.concat("").in_(waits),
             or_(
                 older.c.position < t.c.position,
                 and_(older.c.position == t.c.position, older.c.number < t.c.number),
@@ -91,9 +93,10 @@ def _served(channel: Channel, now: int) -> ColumnElement[bool]:
             t.c.recipient == r.c.recipient,
             _startable(channel, now),
         )
-        .exists()
+        .limit(1)  # looked up for each recipient: never all messages at once
+        .scalar_subquery()
     )
-    return and_(r.c.channel == channel.name, r.c.circuit_open_until <= now, due)
+    return and_(r.c.channel == channel.name, r.c.circuit_open_until <= now, due.is_not(None))
 
 
 def _recipients(connection: Connection, channel: Channel, now: int) -> list[Row[tuple[object]]]:
@@ -171,7 +174,7 @@ def _in_flight(connection: Connection, channel: Channel, now: int) -> Counter[tu
     """How many messages each recipient is being sent, by whomever."""
     claimed = text("claimed_until > 0")  # as the index has it
     query = select(t.c.account, t.c.recipient, func.count()).where(
-        t.c.channel == channel.name, claimed, t.c.claimed_until > now, t.c.state == WAITING
+        t.c.channel == channel.name, claimed, t.c.claimed_until > now
     )
     rows = connection.execute(query.group_by(t.c.account, t.c.recipient))
     return Counter({(account, recipient): count for account, recipient, count in rows})
@@ -255,28 +258,18 @@ def _tried(connection: Connection, message: StoredMessage, attempt: Attempt) -> 
 
 
 def _recipient_did(connection: Connection, message: StoredMessage, attempt: Attempt) -> None:
-    """Count failures in a row; from so many on the recipient is left in peace for a while."""
     mine = and_(
         r.c.channel == message.channel,
         r.c.account == message.account,
         r.c.recipient == message.recipient,
     )
     if attempt.answered:
-        dirty = or_(r.c.consecutive_failures > 0, r.c.answered_at == 0, r.c.circuit_open_until > 0)
-        well = {
-            "consecutive_failures": 0,
-            "circuit_open_until": 0,
-            "answered_at": _end(attempt),
-        }
-        connection.execute(update(r).where(mine, dirty).values(well))
-        return
-    failed = update(r).where(mine).values(consecutive_failures=r.c.consecutive_failures + 1)
-    connection.execute(failed)
-    circuit = CHANNELS[message.channel].circuit
-    if circuit is not None:
-        until = _end(attempt) + circuit.pause // MICROSECOND
-        often = r.c.consecutive_failures >= circuit.failures
-        connection.execute(update(r).where(mine, often).values(circuit_open_until=until))
+        circuit.record_answer(
+            connection, r, mine, first=r.c.answered_at == 0, answered_at=_end(attempt)
+        )
+    else:
+        of_channel = CHANNELS[message.channel].circuit
+        circuit.record_silence(connection, r, mine, of_channel, now=_end(attempt))
 
 
 def forget_attempts(connection: Connection, now: int) -> int:

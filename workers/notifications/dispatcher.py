@@ -23,7 +23,8 @@ from sqlalchemy import Connection
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.database import UNAVAILABLE
 from oms_ledger.http_client.webhook_client import Sender
-from oms_ledger.notifications.webhook import is_reserved, signature_headers, wait_after
+from oms_ledger.notifications.channel import WEBHOOK
+from oms_ledger.notifications.webhook import is_reserved, signature_headers
 from oms_ledger.services.metrics import PUSH_SECONDS, PUSHES, outcome_of
 from oms_ledger.settings import AllowedNetwork
 from projections.notifications import deliveries, hooks
@@ -39,9 +40,9 @@ from projections.subscriptions import leases
 from projections.subscriptions.checkpoints import now_micros
 from projections.subscriptions.leases import Fenced
 from workers.notifications.rate_limiter import RateLimiter
-from workers.notifications.write_batcher import WriteBatcher
+from workers.runtime.write_batcher import WriteBatcher
 
-IN_FLIGHT = 64
+IN_FLIGHT = WEBHOOK.room.recipient
 """Notifications on their way to one hook, when it has accepted enough of them."""
 AHEAD = 4
 """Times as many notifications of a hook are looked up as may be on their way to it."""
@@ -49,7 +50,7 @@ DEGRADED_RATE, NEW_RATE = 32, 128
 """Turns a second of hooks that failed last, and of those that accepted nothing yet."""
 DEGRADED_AFTER = 3
 """Failures in a row with which an endpoint that did accept before is sick."""
-FILES_LEFT, MOST_SOCKETS = 256, 4_096
+FILES_LEFT, MOST_SOCKETS = 256, WEBHOOK.room.answering
 
 T = TypeVar("T")
 GONE = "HTTP 410"
@@ -367,7 +368,7 @@ class DeliverySession:
             taken = time.perf_counter() - began
         PUSHES.labels(outcome_of(answer.status, answer.seen)).inc()
         PUSH_SECONDS.observe(taken)
-        wait = wait_after(delivery.attempts + 1, random.random()).total_seconds()
+        wait = WEBHOOK.retry.wait(delivery.attempts + 1, random.random()).total_seconds()
         requested = answer.retry_after if answer.status in (429, 503) else None
         now = now_micros()
         return Attempt(

@@ -45,9 +45,9 @@ from projections.outbox.claims import ANSWERING, FAILING, UNTRIED, Attempt
 from projections.outbox.messages import StoredMessage
 from projections.outbox.of_orders import OutboxProjection
 from projections.subscriptions import checkpoints
-from workers.notifications.write_batcher import WriteBatcher
 from workers.outbox import of_orders
 from workers.outbox.of_orders import HANDLERS as HANDLERS
+from workers.runtime.write_batcher import WriteBatcher
 
 _LOOK_AGAIN = 0.05  # seconds between looks at the head while messages are in flight
 

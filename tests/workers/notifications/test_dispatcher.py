@@ -18,7 +18,8 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from oms_ledger.cell import Cell
 from oms_ledger.http_client.webhook_client import Answer, Sender
-from oms_ledger.notifications.webhook import LONGEST_WAIT, retry_after, wait_after
+from oms_ledger.notifications.channel import WEBHOOK
+from oms_ledger.notifications.webhook import LONGEST_WAIT, retry_after
 from projections.notifications import deliveries as notifications_deliveries
 from projections.notifications import hooks
 from projections.notifications.hooks import Hook
@@ -52,9 +53,9 @@ EVERY = {"type": "FromWorkflow", "status": []}
 
 
 def configure(cell, url, key="key-1", filter=EVERY):
-    hook = Hook(key, ACCOUNT, filter, url, {"key": "topsecret"})
+    hook, encryption = Hook(key, ACCOUNT, filter, url, {"key": "topsecret"}), cell.encryption
     with cell.database.writing() as connection:
-        return hooks.configure(connection, hook, 0, cell.encryption)
+        return hooks.configure(connection, hook, 0, encryption)
 
 
 def write_orders(cell, count):
@@ -198,7 +199,7 @@ def test_an_open_circuit_is_left_alone_and_probed_with_one_notice(open_cell, web
     with Receiver(lambda _: 500 if sick else 200) as receiver:
         configure(open_cell, receiver.url)
         write_orders(open_cell, 30)
-        while consecutive_failures(open_cell) < notifications_deliveries.CIRCUIT_FAILURES:
+        while consecutive_failures(open_cell) < WEBHOOK.circuit.failures:
             make_due(open_cell)
             webhook_dispatcher.evaluate(ACCOUNT)
             webhook_dispatcher.signal("key-1")
@@ -510,7 +511,7 @@ def test_secrets_are_in_no_log_and_no_attempt(open_cell, webhook_dispatcher, cap
 
 
 def test_waits_grow_and_stay_bounded():
-    waits = [wait_after(attempts, 0.5) for attempts in range(1, 30)]
+    waits = [WEBHOOK.retry.wait(attempts, 0.5) for attempts in range(1, 30)]
     assert waits[0].total_seconds() == 5
     assert all(a <= b for a, b in pairwise(waits))
     assert waits[-1] == LONGEST_WAIT

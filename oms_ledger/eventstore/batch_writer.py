@@ -1,0 +1,114 @@
+"""Batches of writes: what waits goes into one transaction, and each hears its own outcome.
+
+One batch is on its way at a time, in a thread of its own; what arrives meanwhile makes the next
+one. So a hundred writers cost a commit together and not each.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+Outcome = TypeVar("Outcome")
+
+
+def _one(_: object) -> int:
+    return 1
+
+
+def _none(_: object) -> Collection[str]:
+    return ()
+
+
+class BatchWriter(Generic[Item, Outcome]):
+    """Used from one event loop. `execute` carries out a batch in the thread, in one transaction.
+
+    It returns an outcome for each item, an exception for one that failed alone. When it raises,
+    everybody in the batch hears of it; with `alone` each is tried by itself, so that only the
+    culprit does. A batch has items of `limit` in all, by their `size`, of which no two have a
+    conflict key in common.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        execute: Callable[[Sequence[Item]], Sequence[Outcome | Exception]],
+        limit: int,
+        conflict_keys: Callable[[Item], Collection[str]] = _none,
+        *,
+        size: Callable[[Item], int] = _one,
+        alone: bool = False,
+    ) -> None:
+        self._execute, self._limit, self._conflict_keys = execute, limit, conflict_keys
+        self._size, self._alone = size, alone
+        self._thread = ThreadPoolExecutor(1, name)
+        self._waiting: deque[tuple[Item, asyncio.Future[Outcome]]] = deque()
+        self._urgent: deque[tuple[Item, asyncio.Future[Outcome]]] = deque()
+        self._running: asyncio.Task[None] | None = None
+
+    def put(self, item: Item, *, urgent: bool = False) -> "asyncio.Future[Outcome]":
+        """Have an item written; who cancels the future before its batch began has it left out."""
+        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        (self._urgent if urgent else self._waiting).append((item, outcome))
+        if self._running is None or self._running.done():
+            self._running = asyncio.create_task(self._drain())
+        return outcome
+
+    @property
+    def waiting(self) -> int:
+        """How many items are in no batch yet."""
+        return len(self._urgent) + len(self._waiting)
+
+    def awaits(self, outcome: "asyncio.Future[Outcome]") -> bool:
+        """Whether an item is in no batch yet."""
+        return any(one is outcome for queue in self._queues() for _, one in queue)
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=True)
+
+    def _queues(self) -> tuple[deque[tuple[Item, asyncio.Future[Outcome]]], ...]:
+        return self._urgent, self._waiting
+
+    async def _drain(self) -> None:
+        loop = asyncio.get_running_loop()
+        while batch := self._next_batch():
+            items = [item for item, _ in batch]
+            outcomes = await loop.run_in_executor(self._thread, self._carry_out, items)
+            for (_, waiting), outcome in zip(batch, outcomes, strict=True):
+                if waiting.cancelled():
+                    continue
+                if isinstance(outcome, Exception):
+                    waiting.set_exception(outcome)
+                    waiting.exception()  # a caller that went away leaves nobody to hear it
+                else:
+                    waiting.set_result(outcome)
+
+    def _carry_out(self, items: Sequence[Item]) -> Sequence[Outcome | Exception]:
+        try:
+            return self._execute(items)
+        except Exception as error:
+            if len(items) == 1 or not self._alone:
+                return [error] * len(items)
+        return [outcome for item in items for outcome in self._carry_out([item])]
+
+    def _next_batch(self) -> list[tuple[Item, asyncio.Future[Outcome]]]:
+        """What is urgent, then who waits longest; who conflicts with one of them waits on."""
+        batch: list[tuple[Item, asyncio.Future[Outcome]]] = []
+        claimed, size = set[str](), 0
+        for queue in self._queues():
+            later = []
+            while queue and size < self._limit:
+                item, outcome = queue.popleft()
+                if outcome.cancelled():
+                    continue
+                keys = self._conflict_keys(item)
+                if not claimed.isdisjoint(keys):
+                    later.append((item, outcome))
+                    continue
+                claimed.update(keys)
+                size += self._size(item)
+                batch.append((item, outcome))
+            queue.extendleft(reversed(later))
+        return batch
