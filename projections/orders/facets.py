@@ -24,8 +24,8 @@ Counted = list[tuple[str, int]]
 def by_status(connection: Connection, order_query: OrderQuery) -> Counted:
     """Orders of each status, the most frequent first."""
     if is_figured(order_query):
-        buckets, edges = totals.within(order_query.created)
-        if not edges:
+        buckets = totals.within(order_query.created)
+        if not totals.edges(order_query.created):
             counted = select(f.c.status, func.sum(f.c.count)).where(
                 *metrics_of(order_query), buckets
             )
@@ -38,7 +38,7 @@ def by_status(connection: Connection, order_query: OrderQuery) -> Counted:
 def by_term(connection: Connection, order_query: OrderQuery, kind: str) -> Counted:
     """Orders of each term of a kind, as the terms are shown, the most frequent first."""
     counted: Counted
-    buckets, edges = totals.within(order_query.created)
+    buckets, edges = totals.within(order_query.created), totals.edges(order_query.created)
     if is_figured(order_query) and not order_query.having and not edges:
         conditions = metrics_of(replace(order_query, having=()))
         # The condition on the kind under which every order counts is replaced by this one.

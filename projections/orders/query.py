@@ -8,13 +8,16 @@ are looked at.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
     Select,
     and_,
+    bindparam,
     func,
     literal_column,
     or_,
@@ -103,15 +106,11 @@ ORDERS = {
 def page(connection: Connection, order_query: OrderQuery) -> Page:
     """One page of rows, and the totals over all that match."""
     offset = (order_query.page - 1) * order_query.per_page
-    conditions = matching(connection, order_query, whole=offset > DEEP)
-    rows = (
-        select(t.c.order_id, t.c.row)
-        .where(conditions)
-        .order_by(*in_order(order_query))
-        .limit(order_query.per_page)
-        .offset(offset)
-    )
-    found = connection.execute(rows).all()
+    if _is_plain(order_query):
+        rows = _plain_rows(replace(order_query, account="", page=1))
+    else:
+        rows = _rows(order_query, matching(connection, order_query, whole=offset > DEEP))
+    found = connection.execute(rows, {"of": order_query.account, "offset": offset}).all()
     return Page(
         rows=[bytes(row.row) for row in found],
         order_ids=[row.order_id for row in found],
@@ -128,6 +127,23 @@ def sold_as(connection: Connection, account: str, seller_order_id: str) -> str |
     return found[0] if len(found) == 1 else None
 
 
+def _rows(order_query: OrderQuery, conditions: ColumnElement[bool]) -> Select[Any]:
+    query = select(t.c.order_id, t.c.row).where(conditions).order_by(*in_order(order_query))
+    return query.limit(order_query.per_page).offset(bindparam("offset"))
+
+
+def _is_plain(order_query: OrderQuery) -> bool:
+    """Whether it is asked of few columns alone, as most lists are: no terms, nobody's orders."""
+    besides = (order_query.having, order_query.any_of, order_query.failing, order_query.dates)
+    return not any(besides) and order_query.person is None and len(order_query.statuses) < 50
+
+
+@lru_cache(256)
+def _plain_rows(order_query: OrderQuery) -> Select[Any]:
+    """The statement of a plain query whose account is a parameter: made and compiled once."""
+    return _rows(order_query, and_(*_of_columns(order_query, bindparam("of"))))
+
+
 def page_ids(connection: Connection, order_query: OrderQuery) -> list[str]:
     """The orders of the first page alone, without rows and totals."""
     query = select(t.c.order_id).where(matching(connection, order_query))
@@ -135,15 +151,21 @@ def page_ids(connection: Connection, order_query: OrderQuery) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
+# By the index of the orders: what waits may be much, and SQLite would look through it.
+_RETRYING = select(outbox_messages.c.order_id).where(
+    outbox_messages.c.ordering_key.in_(bindparam("streams", expanding=True)),
+    outbox_messages.c.order_id.is_not(None),
+    outbox_messages.c.channel != MAIL.name,
+    outbox_messages.c.state.concat("") == WAITING,
+    outbox_messages.c.attempts > 0,
+)
+
+
 def _retrying(connection: Connection, account: str, order_ids: list[str]) -> frozenset[str]:
-    # By the index of the orders: what waits may be much, and SQLite would look through it.
-    tried = and_(outbox_messages.c.state.concat("") == WAITING, outbox_messages.c.attempts > 0)
+    if not order_ids:
+        return frozenset()
     streams = [order_stream(account, order_id) for order_id in order_ids]
-    of_page = and_(
-        outbox_messages.c.ordering_key.in_(streams), outbox_messages.c.order_id.is_not(None)
-    )
-    query = select(outbox_messages.c.order_id).where(of_page, tried)
-    return frozenset(connection.execute(query).scalars())
+    return frozenset(connection.execute(_RETRYING, {"streams": streams}).scalars())
 
 
 def _tried(account: str) -> ColumnElement[bool]:
@@ -188,8 +210,12 @@ def matching(
     return and_(*conditions)
 
 
-def _of_columns(order_query: OrderQuery) -> list[ColumnElement[bool]]:
-    conditions = [t.c.account == order_query.account, t.c.complete.is_(not order_query.incomplete)]
+def _of_columns(
+    order_query: OrderQuery, account: BindParameter[str] | None = None
+) -> list[ColumnElement[bool]]:
+    """Conditions on columns; `account` stands for that of the query."""
+    whose = order_query.account if account is None else account
+    conditions = [t.c.account == whose, t.c.complete.is_(not order_query.incomplete)]
     if order_query.person is not None:
         theirs = select(customer_index.c.order_id).where(
             customer_index.c.account == order_query.account
@@ -275,12 +301,26 @@ def totals(connection: Connection, order_query: OrderQuery) -> Totals:
     """Exact totals, from the figures where they tell, else over the orders that match."""
     if not is_figured(order_query):
         return added_up(connection, matching(connection, order_query, whole=True))
-    buckets, edges = orders_totals.within(order_query.created)
-    found = orders_totals.totals(connection, [*metrics_of(order_query), buckets])
-    for edge in edges:
+    if _is_plain(order_query):
+        statement = _plain_totals(replace(order_query, account="", page=1))
+    else:
+        statement = _totals(order_query)
+    found = orders_totals.totals(connection, statement, order_query.account)
+    for edge in orders_totals.edges(order_query.created):
         partial = matching(connection, replace(order_query, created=edge), whole=True)
         found = found + added_up(connection, partial)
     return found
+
+
+def _totals(order_query: OrderQuery) -> Select[Any]:
+    return orders_totals.statement(
+        [*metrics_of(order_query, bindparam("of")), orders_totals.within(order_query.created)]
+    )
+
+
+@lru_cache(256)
+def _plain_totals(order_query: OrderQuery) -> Select[Any]:
+    return _totals(order_query)
 
 
 def is_figured(order_query: OrderQuery) -> bool:
@@ -296,12 +336,15 @@ def is_figured(order_query: OrderQuery) -> bool:
     )
 
 
-def metrics_of(order_query: OrderQuery) -> list[ColumnElement[bool]]:
-    """The condition on figures, but for the creation date."""
+def metrics_of(
+    order_query: OrderQuery, account: BindParameter[str] | None = None
+) -> list[ColumnElement[bool]]:
+    """The condition on totals, but for the creation date; `account` stands for the query's."""
+    whose = order_query.account if account is None else account
     kind, terms = ALL_ORDERS
     for having in order_query.having:
         kind, terms = having.kind, having.terms
-    conditions = [f.c.account == order_query.account, f.c.kind == kind, f.c.term.in_(terms)]
+    conditions = [f.c.account == whose, f.c.kind == kind, f.c.term.in_(terms)]
     if order_query.incomplete:
         return [*conditions, f.c.status == "", *_impossible(order_query.statuses)]
     if order_query.statuses:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, or_, select
 
 from oms_ledger.eventstore.records import EPOCH
 from projections.orders.stats import SHIFT, Sums, Totals
@@ -278,19 +278,34 @@ def has_term(kind: str, terms: Sequence[str]) -> ColumnElement[bool]:
 # Reading
 
 
-def within(created: Bounds) -> tuple[ColumnElement[bool], list[Bounds]]:
-    """The buckets that lie wholly within an interval, and what is left of it at its edges."""
-    low, high = created
-    first = None if low is None else -(-low // DAY)
-    last = None if high is None else (high + 1) // DAY - 1
-    edges: list[Bounds] = []
+def within(created: Bounds) -> ColumnElement[bool]:
+    """The buckets that lie wholly within an interval."""
+    first, last = _whole_days(created)
     if first is not None and last is not None and first > last:
-        return false(), [created]
+        return false()
+    return _buckets(first, last)
+
+
+def edges(created: Bounds) -> list[Bounds]:
+    """What is left of an interval beside the buckets within it."""
+    low, high = created
+    first, last = _whole_days(created)
+    if first is not None and last is not None and first > last:
+        return [created]
+    left: list[Bounds] = []
     if first is not None and first * DAY > (low or 0):
-        edges.append((low, first * DAY - 1))
+        left.append((low, first * DAY - 1))
     if last is not None and (last + 1) * DAY <= (high or 0):
-        edges.append(((last + 1) * DAY, high))
-    return _buckets(first, last), edges
+        left.append(((last + 1) * DAY, high))
+    return left
+
+
+def _whole_days(created: Bounds) -> tuple[int | None, int | None]:
+    low, high = created
+    return (
+        None if low is None else -(-low // DAY),
+        None if high is None else (high + 1) // DAY - 1,
+    )
 
 
 def _buckets(first: int | None, last: int | None) -> ColumnElement[bool]:
@@ -310,8 +325,11 @@ def _buckets(first: int | None, last: int | None) -> ColumnElement[bool]:
     return or_(*(and_(*part) for part in parts))
 
 
-def totals(connection: Connection, conditions: Sequence[ColumnElement[bool]]) -> Totals:
-    columns = [
+_SUMS = select(
+    t.c.origin,
+    t.c.currency,
+    func.sum(t.c.count),
+    *(
         figure(t.c[f"{of}_{name}"])
         for of in ("value", "items")
         for figure, name in (
@@ -321,12 +339,19 @@ def totals(connection: Connection, conditions: Sequence[ColumnElement[bool]]) ->
             (func.sum, "squares_high"),
             (func.sum, "squares_low"),
         )
-    ]
-    query = select(t.c.origin, t.c.currency, func.sum(t.c.count), *columns)
+    ),
+).group_by(t.c.origin, t.c.currency)
+
+
+def statement(conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    """What adds up the buckets that match; `totals` executes it."""
+    return _SUMS.where(*conditions)
+
+
+def totals(connection: Connection, query: Select[Any], account: str) -> Totals:
+    """Exact totals of an account; its name is the statement's parameter `of`."""
     value, items = {}, {}
-    for origin, currency, count, *figures in connection.execute(
-        query.where(*conditions).group_by(t.c.origin, t.c.currency)
-    ):
+    for origin, currency, count, *figures in connection.execute(query, {"of": account}):
         value[origin, currency] = _sums(count, figures[:5])
         items[origin, currency] = _sums(count, figures[5:])
     return Totals(value, items)

@@ -6,7 +6,7 @@ from collections import defaultdict
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, insert, select
+from sqlalchemy import bindparam, create_engine, insert, select
 
 from oms_ledger.eventstore.tables import metadata
 from projections.orders import totals
@@ -15,7 +15,6 @@ from projections.orders.totals import (
     ALL,
     DAY,
     OrderShare,
-    within,
 )
 from projections.tables import order_totals as table
 from projections.tables import order_views
@@ -108,15 +107,15 @@ def test_an_interval_is_whole_buckets_and_its_edges(created, low, high):
             connection,
             [(None, OrderShare("acme", at, "invoiced", "O", "BRL", 5, 1, ())) for at in created],
         )
-        buckets, edges = within((low, high))
-        everything = [table.c.account == "acme", table.c.kind == ALL[0]]
-        counted = totals.totals(connection, [*everything, buckets]).count
+        everything = [table.c.account == bindparam("of"), table.c.kind == ALL[0]]
+        statement = totals.statement([*everything, totals.within((low, high))])
+        counted = totals.totals(connection, statement, "acme").count
     engine.dispose()
 
     def lies(at, bounds):
         return (bounds[0] is None or bounds[0] <= at) and (bounds[1] is None or at <= bounds[1])
 
-    at_edges = sum(lies(at, edge) for at in created for edge in edges)
+    at_edges = sum(lies(at, edge) for at in created for edge in totals.edges((low, high)))
     assert counted + at_edges == sum(lies(at, (low, high)) for at in created)
 
 
