@@ -8,7 +8,8 @@ from oms_ledger.services import signals
 from oms_ledger.services.operators import bulk
 from projections.notifications import deliveries
 from projections.outbox import messages
-from projections.subscriptions import batch
+from projections.subscriptions import batch, registry
+from projections.subscriptions.kinds import SubscriptionKind
 from workers.exports import runner
 from workers.masterdata import revalidation
 from workers.notifications.dispatcher import WebhookDispatcher
@@ -25,6 +26,14 @@ class WorkerContext:
     webhook_dispatcher: WebhookDispatcher
     outbox_dispatcher: OutboxDispatcher
 
+    def stored(self, kind: SubscriptionKind, app_key: str) -> None:
+        """Have the kind's dispatcher look at what is new for a key; a queue has none."""
+        match kind.dispatcher:
+            case "webhooks":
+                self.webhook_dispatcher.signal(app_key)
+            case "outbox":
+                self.outbox_dispatcher.signal()
+
 
 SLOW_WORK: dict[str, Callable[[Cell, str], bool]] = {
     "run": bulk.carry_on,
@@ -37,11 +46,10 @@ _contexts: list[WorkerContext] = []
 
 
 def open_context(cell: Cell) -> WorkerContext:
-    webhook_dispatcher = WebhookDispatcher(cell)
     context = WorkerContext(
         cell,
-        FilterRunner(cell, webhook_dispatcher.signal),
-        webhook_dispatcher,
+        FilterRunner(cell, lambda kind, app_key: context.stored(kind, app_key)),
+        WebhookDispatcher(cell),
         OutboxDispatcher(cell),
     )
     _contexts.append(context)
@@ -68,7 +76,7 @@ def advance(subscription: str) -> None:
         context.webhook_dispatcher.signal_due()
     elif subscription == batch.signal_of_account(name):
         context.filter_runner.evaluate(name)
-    elif kind == "hook":
-        context.webhook_dispatcher.signal(name)
+    elif kind in registry.KINDS:
+        context.stored(registry.KINDS[kind], name)
     elif kind in SLOW_WORK and SLOW_WORK[kind](context.cell, name):
         signals.signal(context.cell.redis, [subscription], signals.SLOW)

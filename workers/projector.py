@@ -13,12 +13,11 @@ from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.records import micros
 from oms_ledger.eventstore.tables import events
 from oms_ledger.services import signals
-from projections.masterdata import triggers
-from projections.masterdata.triggers import TriggerRuns
 from projections.outbox import messages
 from projections.outbox.of_orders import OutboxProjection
-from projections.subscriptions import batch, checkpoints, leases
+from projections.subscriptions import batch, checkpoints, leases, registry
 from projections.subscriptions.checkpoints import Leased, Projection
+from projections.subscriptions.kinds import Follower
 from projections.subscriptions.views import VIEWS
 from workers.runtime.reconnecting import surviving
 from workers.runtime.stopping import Stop
@@ -49,9 +48,10 @@ def ensure_subscriptions(database: Database) -> None:
                 checkpoints.create(connection, subscription, 0)
             if checkpoints.reset_if_outdated(connection, subscription, destination.view_version):
                 log.info("view_rebuild_started", subscription=subscription)
-        if triggers.SUBSCRIPTION not in known:  # what was recorded before fires nothing
-            at = database_head(connection)
-            checkpoints.create(connection, triggers.SUBSCRIPTION, at, kind="trigger")
+        for kind in registry.KINDS.values():
+            if kind.follower is not None and kind.subscription not in known:
+                at = database_head(connection)  # what was recorded before fires nothing
+                checkpoints.create(connection, kind.subscription, at, kind=kind.name)
 
 
 class Following:
@@ -65,13 +65,20 @@ class Following:
         self._cell = cell
         self._folds, self._folds_behind = cell.loader(), cell.loader()
         self._tokens: dict[str, int] = {}
-        self._calls = OutboxProjection(lambda: micros(cell.ledger.now()))
-        self._runs = TriggerRuns(lambda: micros(cell.ledger.now()))
+
+        def now() -> int:
+            return micros(cell.ledger.now())
+
+        self._followers: list[tuple[str | None, Follower]] = [("outbox", OutboxProjection(now))]
         self._followed: dict[str, Projection] = {
             **{subscription: view() for subscription, view in VIEWS.items()},
-            messages.SUBSCRIPTION: self._calls,
-            triggers.SUBSCRIPTION: self._runs,
+            messages.SUBSCRIPTION: self._followers[0][1],
         }
+        for kind in registry.KINDS.values():
+            if kind.follower is not None:
+                follower = kind.follower(now)
+                self._followed[kind.subscription] = follower
+                self._followers.append((kind.dispatcher, follower))
 
     def round(self) -> bool:
         """One page further, together and for each that lags; whether there may be more."""
@@ -86,8 +93,10 @@ class Following:
             if before < first:
                 self._advance([subscription], before, first)
                 moved = True
-        if self._calls.found or self._runs.found:
-            self._calls.found = self._runs.found = False
+        news = {dispatcher for dispatcher, follower in self._followers if follower.found}
+        for _, follower in self._followers:
+            follower.found = False
+        if "outbox" in news:
             signals.signal(self._cell.redis, [messages.SUBSCRIPTION])
         return moved
 

@@ -28,10 +28,9 @@ from oms_ledger.services.ops.anchoring import anchor_when_due
 from projections.carts import store as carts
 from projections.exports import jobs
 from projections.masterdata.search import expire_scrolls
-from projections.notifications import deliveries, feeds, hooks
 from projections.operators import runs
 from projections.outbox import claims, integration, messages
-from projections.subscriptions import batch, checkpoints, leases
+from projections.subscriptions import batch, checkpoints, leases, registry
 from projections.subscriptions.checkpoints import now_micros
 from projections.timers import deadlines
 from workers.masterdata import revalidation
@@ -120,8 +119,7 @@ async def _decide(cell: Cell, account: str, order_id: str, kind: str) -> None:
 def reconcile(cell: Cell) -> int:
     """Signal every subscription that lags or has something pending; how many.
 
-    Those whose accounts wrote nothing are passed on at once. Hooks that have pending something are
-    signaled by one job for all, so that a thousand dead ones leave room in the queue.
+    Those whose accounts wrote nothing are passed on at once.
     """
     head, now = cell.store.head(), now_micros()
     with cell.database.reading() as connection:
@@ -133,8 +131,8 @@ def reconcile(cell: Cell) -> int:
     with cell.database.snapshot() as connection:
         behind = {subscription for subscription in late if subscription == messages.SUBSCRIPTION}
         behind |= batch.signals_of_subscriptions(connection, late)
-        if deliveries.with_due(connection, now):
-            behind.add(deliveries.DUE)
+        for kind in registry.KINDS.values():
+            behind |= set(kind.due(connection, now))
         if claims.any_due(connection, micros(cell.ledger.now())):
             behind.add(messages.SUBSCRIPTION)
         running = [f"export:{export}" for export in jobs.unfinished(connection)]
@@ -164,26 +162,17 @@ def remove_expired_carts(cell: Cell) -> int:
 
 
 def apply_retention(cell: Cell) -> None:
-    """Dead-letter what is too old; remove unused feeds and hooks, old keys and expired carts."""
+    """Dead-letter what is too old; remove unused subscriptions, old keys and expired carts."""
     remove_expired_carts(cell)
     now, head = now_micros(), cell.store.head()
     if days := cell.settings.idempotency_days:
         cell.store.forget_claims(now - days * DAY)
     with cell.database.writing() as connection:
-        if dead_lettered := feeds.dead_letter(connection, now):
-            log.warning("feed_items_dead_lettered", items=dead_lettered)
+        for kind in registry.KINDS.values():
+            expires = bool(getattr(cell.settings, f"{kind.name}_expiry", True))
+            for app_key in kind.retain(connection, now, head, expires):
+                log.warning("subscription_expired", kind=kind.name, app_key=app_key)
         jobs.expire(connection, now)
         expire_scrolls(connection, now)
-        gone = []
-        if cell.settings.feed_expiry:
-            for key in feeds.unused(connection, now):
-                feeds.remove(connection, key)
-                gone.append(("feed", key))
-        if cell.settings.hook_expiry:
-            unused = hooks.remove_unused(connection, now, head)
-            gone += [("hook", key) for key in unused]
-        for kind, key in gone:
-            log.warning("subscription_expired", kind=kind, app_key=key)
-        deliveries.forget_attempts(connection, now)
         claims.forget_attempts(connection, now)
         integration.forget(connection, now)

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp
 
-from oms_ledger.accounts.roles import DEPLOYMENT, OPERATIONS, ROLES
+from oms_ledger.accounts.roles import DEPLOYMENT, ROLES
 from oms_ledger.backoffice import asking, formats
 from oms_ledger.backoffice.asking import Answer, Query
 from oms_ledger.backoffice.templating import environment
@@ -22,6 +22,7 @@ from oms_ledger.services.operators.signed_in import SignedIn
 from projections.operators import sessions
 from projections.operators.directory import Operator
 from projections.operators.sessions import Session
+from projections.subscriptions import registry
 from projections.subscriptions.checkpoints import now_micros
 
 PACK_FROM = 1024  # bytes
@@ -102,11 +103,12 @@ class Page:
         return self.request.query_params.get(name, default)
 
     def may(self, operation: str) -> bool:
-        return not OPERATIONS[operation] or bool(OPERATIONS[operation] & self.resources)
+        needed = registry.operations()[operation]
+        return not needed or bool(needed & self.resources)
 
     def require(self, operation: str) -> None:
         if not self.may(operation):
-            raise NotAllowed(OPERATIONS[operation])
+            raise NotAllowed(registry.operations()[operation])
 
     # Asking
 

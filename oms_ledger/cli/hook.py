@@ -14,10 +14,10 @@ from oms_ledger.api.notifications.hook_admin import (
 from oms_ledger.cell import Cell
 from oms_ledger.cli.output import AsJson, print_json, print_table
 from oms_ledger.cli.subscriptions import AppKey, app_of, opened
-from projections.notifications import deliveries, hooks
+from projections.notifications import deliveries, hook_kind, hooks
 
 app = app_of(
-    hooks.KIND, "Hooks: attempts, pause, new secrets, replay, dry run, explain, dead letters."
+    hook_kind.KIND, "Hooks: attempts, pause, new secrets, replay, dry run, explain, dead letters."
 )
 
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many.")]

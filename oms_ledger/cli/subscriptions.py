@@ -207,7 +207,8 @@ def _letters(app: typer.Typer, kind: SubscriptionKind) -> None:
 
 
 def _told(cell: Cell, kind: SubscriptionKind, app_key: str) -> SubscriptionSink:
-    sinks = kind.destination(cell.database, cell.encryption, app_key)
+    keys = kind.of_keys
+    sinks = keys.open(cell.database, cell.encryption, app_key) if keys else None
     if sinks is None:
         raise InvalidSetting(f"The key {app_key} has no {kind.name}")
     return sinks

@@ -7,7 +7,7 @@ import redis
 from oms_ledger.cell import Cell
 from oms_ledger.services import signals
 from projections.ops import metrics
-from projections.subscriptions import leases
+from projections.subscriptions import leases, registry
 from projections.subscriptions.checkpoints import now_micros
 
 
@@ -17,6 +17,7 @@ def state_of(cell: Cell) -> dict[str, Any]:
     with cell.database.snapshot() as connection:
         following = metrics.subscription_statuses(connection, head, now)
         held = leases.holders(connection)
+        kinds = {kind.name: kind.status(connection) for kind in registry.KINDS.values()}
         known = {one.name: one for one in metrics.collect_metrics(connection, head, now)}
     try:
         jobs: int | None = sum(
@@ -40,6 +41,7 @@ def state_of(cell: Cell) -> dict[str, Any]:
             }
             for one in following
         ],
+        "kinds": kinds,
         "leases": [
             {"lease": name, "holder": held[name]}
             for name in sorted(held.keys() - {one.subscription for one in following})

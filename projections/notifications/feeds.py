@@ -26,7 +26,6 @@ from oms_ledger.eventstore.encryption import Encryption
 from projections.subscriptions import checkpoints, dead_letters, leases
 from projections.subscriptions.checkpoints import now_micros
 from projections.subscriptions.dead_letters import DeadLetter
-from projections.subscriptions.kinds import SubscriptionKind
 from projections.subscriptions.notification import (
     Notification,
     insert_missing,
@@ -338,12 +337,3 @@ def destinations(connection: Connection, database: Database, account: str) -> li
     """Of all feeds of the account, in a stable order."""
     query = select(feeds).where(feeds.c.account == account).order_by(feeds.c.app_key)
     return [FeedQueue(database, _feed(row)) for row in connection.execute(query)]
-
-
-def _destination(database: Database, _: Encryption, app_key: str) -> FeedQueue | None:
-    with database.snapshot() as connection:
-        feed = get(connection, app_key)
-    return None if feed is None else FeedQueue(database, feed)
-
-
-KIND = SubscriptionKind("feed", _destination, requeue)

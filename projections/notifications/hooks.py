@@ -16,12 +16,10 @@ from projections.notifications.deliveries import (
     delivery_lease,
     enqueue,
     hook_subscription,
-    requeue,
 )
 from projections.notifications.feeds import SECOND
 from projections.subscriptions import checkpoints, leases
 from projections.subscriptions.checkpoints import now_micros
-from projections.subscriptions.kinds import SubscriptionKind
 from projections.subscriptions.notification import Notification
 from projections.subscriptions.sink import SubscriptionSink, forget
 from projections.tables import deliveries, hooks
@@ -62,10 +60,7 @@ class Hook:
 
 
 class HookDeliveries(SubscriptionSink):
-    """Destination of a hook's subscription: what the hook has pending.
-
-    `owed_more` is set when something was kept, for whoever says the hook.
-    """
+    """Destination of a hook's subscription: what the hook has pending."""
 
     def __init__(
         self,
@@ -76,7 +71,6 @@ class HookDeliveries(SubscriptionSink):
     ) -> None:
         super().__init__(database, hook_subscription(app_key), account, filter)
         self.app_key = app_key
-        self.has_new = False
 
     def store_notifications(
         self, connection: Connection, notifications: Sequence[Notification]
@@ -100,7 +94,6 @@ class HookDeliveries(SubscriptionSink):
         enqueue(connection, key, [row for row in rows if row["replayed"]])
         mine = hooks.c.app_key == key
         connection.execute(update(hooks).where(mine).values(last_notification_at=now))
-        self.has_new = True
 
 
 def get(connection: Connection, app_key: str, encryption: Encryption) -> Hook | None:
@@ -280,14 +273,3 @@ def destinations(connection: Connection, database: Database, account: str) -> li
         HookDeliveries(database, row.app_key, account, json.loads(row.filter))
         for row in connection.execute(query)
     ]
-
-
-def _destination(database: Database, encryption: Encryption, app_key: str) -> HookDeliveries | None:
-    with database.snapshot() as connection:
-        hook = get(connection, app_key, encryption)
-    if hook is None:
-        return None
-    return HookDeliveries(database, app_key, hook.account, hook.filter)
-
-
-KIND = SubscriptionKind("hook", _destination, requeue)

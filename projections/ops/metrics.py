@@ -1,41 +1,24 @@
 """Where everything stands, as figures: what `/metrics` and `oms-ledger status` show alike."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
 from oms_ledger.eventstore.tables import events
 from projections.notifications.feeds import SECOND
+from projections.ops.metric import Metric
 from projections.outbox import claims, messages
-from projections.subscriptions import checkpoints, leases
+from projections.subscriptions import checkpoints, leases, registry
 from projections.tables import (
     dead_letters,
-    deliveries,
-    feed_items,
-    feeds,
     filter_stats,
-    hooks,
     process_metrics,
     timers,
 )
 
 GONE = 60
 """Seconds without a sign of life after which a process is not counted any more."""
-
-
-@dataclass
-class Metric:
-    """A figure by its labels; one that only grows is a counter."""
-
-    name: str
-    about: str
-    labels: tuple[str, ...] = ()
-    counter: bool = False
-    values: dict[tuple[str, ...], float] = field(default_factory=dict)
-
-    def put(self, value: float, *labels: str) -> None:
-        self.values[labels] = value
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +58,7 @@ def collect_metrics(connection: Connection, head: int, now: int) -> list[Metric]
     return [
         *_subscriptions(connection, head, now),
         *_judging(connection),
-        *_feeds(connection, now),
-        *_hooks(connection, now),
+        *(one for kind in registry.KINDS.values() for one in kind.metrics(connection, now)),
         *_others(connection, now),
     ]
 
@@ -113,49 +95,6 @@ def _judging(connection: Connection) -> Iterator[Metric]:
         failed.put(row.failed, row.subscription)
         spent.put(row.micros / SECOND, row.subscription)
     yield from (evaluated, matched, failed, spent)
-
-
-def _feeds(connection: Connection, now: int) -> Iterator[Metric]:
-    actor = ("app_key",)
-    items = Metric("oms_feed_items", "Items stored, hidden ones too", actor)
-    oldest = Metric("oms_feed_oldest_seconds", "Age of the oldest item", actor)
-    expires = Metric("oms_feed_expires_seconds", "Until it is removed, should no item come", actor)
-    for row in connection.execute(select(feeds)):
-        items.put(0, row.app_key)
-        oldest.put(0, row.app_key)
-        left = (row.last_item_at - now) / SECOND + row.retention
-        expires.put(max(0.0, left), row.app_key)
-    query = select(feed_items.c.app_key, func.count(), func.min(feed_items.c.produced_at))
-    for key, count, since in connection.execute(query.group_by(feed_items.c.app_key)):
-        items.put(count, key)
-        oldest.put(max(0.0, (now - since) / SECOND), key)
-    yield from (items, oldest, expires)
-
-
-def _hooks(connection: Connection, now: int) -> Iterator[Metric]:
-    actor = ("app_key",)
-    pending = Metric("oms_deliveries_pending", "Notifications pending", actor)
-    oldest = Metric(
-        "oms_deliveries_oldest_seconds", "Age of the oldest pending notification", actor
-    )
-    consecutive_failures = Metric(
-        "oms_hook_consecutive_failures", "Consecutive failed attempts", actor
-    )
-    quiet = Metric(
-        "oms_hook_circuit_open", "Whether a hook's circuit is open after failures", actor
-    )
-    paused = Metric("oms_hook_paused", "Whether a hook is paused", actor)
-    for row in connection.execute(select(hooks)):
-        pending.put(0, row.app_key)
-        oldest.put(0, row.app_key)
-        consecutive_failures.put(row.consecutive_failures, row.app_key)
-        quiet.put(float(row.circuit_open_until > now), row.app_key)
-        paused.put(float(row.paused_at is not None), row.app_key)
-    query = select(deliveries.c.app_key, func.count(), func.min(deliveries.c.produced_at))
-    for key, count, since in connection.execute(query.group_by(deliveries.c.app_key)):
-        pending.put(count, key)
-        oldest.put(max(0.0, (now - since) / SECOND), key)
-    yield from (pending, oldest, consecutive_failures, quiet, paused)
 
 
 def _others(connection: Connection, now: int) -> Iterator[Metric]:

@@ -26,7 +26,7 @@ from projections import tables
 from projections.customers import index
 from projections.orders import totals, views
 from projections.sql.keys import among
-from projections.subscriptions import checkpoints
+from projections.subscriptions import checkpoints, registry
 from projections.timers import deadlines
 
 PAGE = 200  # orders
@@ -85,7 +85,7 @@ def verify_views(
         done += len(page)
         yield done, found
     with database.snapshot() as connection:
-        yield done, [*_strangers(connection), *_figures(connection)]
+        yield done, [*_strangers(connection), *_figures(connection), *_unowned(connection)]
 
 
 def count_orders(database: Database) -> int:
@@ -209,3 +209,21 @@ def _figures(connection: Connection) -> Iterator[Difference]:
     both = select(ours).union(select(theirs))
     for account, bucket, *_ in connection.execute(both):
         yield Difference(0, f.name, account, f"day {bucket}")
+
+
+def _unowned(connection: Connection) -> Iterator[Difference]:
+    """Subscriptions of app keys without their configuration, and the other way round."""
+    t = tables.subscriptions.c
+    for kind in registry.KINDS.values():
+        query = select(t.id).where(t.id.startswith(f"{kind.name}:", autoescape=True))
+        there = set(connection.execute(query).scalars())
+        expected = dict[str, str]()
+        if kind.of_keys is not None:
+            owners = kind.of_keys.owners.c
+            rows = connection.execute(select(owners.app_key, owners.account))
+            expected = {kind.subscription_of(app_key): account for app_key, account in rows}
+        else:
+            expected = {kind.subscription: ""}
+            there = checkpoints.positions(connection, [kind.subscription]).keys() | there
+        for name in sorted(there ^ expected.keys()):
+            yield Difference(0, "subscriptions", expected.get(name, ""), name)

@@ -15,17 +15,14 @@ from sqlalchemy import Connection, select, update
 from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.folding import StreamLoader
 from oms_ledger.eventstore.tables import events
-from projections.subscriptions import checkpoints, leases, pauses
+from projections.subscriptions import checkpoints, leases, pauses, registry
 from projections.subscriptions.checkpoints import PAGE
 from projections.subscriptions.filtering import evaluate
 from projections.subscriptions.sink import SubscriptionSink, store_batch
-from projections.tables import feeds, hooks, subscriptions
+from projections.tables import subscriptions
 
 SLICE = 2.0
 """Seconds after which a run ends, caught up or not, so that others have their turn."""
-
-OWNERS = (("feed:", feeds), ("hook:", hooks))
-"""How the names of their subscriptions begin, and the tables that say which account they are of."""
 
 log = structlog.get_logger(__name__)
 
@@ -160,7 +157,7 @@ def signal_of_account(account: str) -> str:
 def signals_of_accounts(connection: Connection, accounts: Sequence[str]) -> set[str]:
     """What to signal when the accounts wrote something: those of them with a feed or a hook."""
     found = set[str]()
-    for _, owners in OWNERS:
+    for _, owners in registry.owners():
         query = select(owners.c.account).where(owners.c.account.in_(accounts)).distinct()
         found |= set(map(signal_of_account, connection.execute(query).scalars()))
     return found
@@ -169,7 +166,7 @@ def signals_of_accounts(connection: Connection, accounts: Sequence[str]) -> set[
 def signals_of_subscriptions(connection: Connection, names: Sequence[str]) -> set[str]:
     """What to signal to have these subscriptions go on, as far as they are feeds or hooks."""
     found = set[str]()
-    for prefix, owners in OWNERS:
+    for prefix, owners in registry.owners():
         keys = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
         query = select(owners.c.account).where(owners.c.app_key.in_(keys)).distinct()
         found |= set(map(signal_of_account, connection.execute(query).scalars()))
@@ -181,7 +178,7 @@ def skip_unaffected(connection: Connection, head: int) -> None:
 
     Whoever holds a lease is skipped, and who lost one finds the position moved.
     """
-    for prefix, owners in OWNERS:
+    for prefix, owners in registry.owners():
         written = (
             select(events.c.position)
             .where(

@@ -1,29 +1,101 @@
-"""What one must know of a kind of destination to replay, try, explain and requeue for it.
+"""What one must know of a kind of subscription; a new kind is one file and one line in `.registry`.
 
-A kind that is described here gets all of these as API (`api.notifications.subscription_admin`)
-and as commands (`cli.subscriptions`): `feeds.KIND` and `hooks.KIND` are the two there are.
+Everything that serves subscriptions loops over the kinds: the filter runner, the reconciliation,
+retention, metrics, status, `verify`, permissions, API and commands.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table
 
 from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.encryption import Encryption
+from projections.ops.metric import Metric
+from projections.subscriptions.checkpoints import Projection
 from projections.subscriptions.dead_letters import DeadLetter
 from projections.subscriptions.sink import SubscriptionSink
+
+VIEWS, ADMINS = ("dry_run", "explain", "dead_letters"), ("replay", "requeue")
+"""The operations of a kind that look, and those that change something."""
+
+
+@dataclass(frozen=True)
+class KindPermissions:
+    """Resources of which one lets a caller look at a kind's subscriptions, or change them."""
+
+    view: frozenset[str]
+    admin: frozenset[str]
+
+
+class Follower(Projection, Protocol):
+    """Produces for the whole ledger; `found` says that there is something new to dispatch."""
+
+    found: bool
+
+
+class OfKeys(Protocol):
+    """Subscriptions of app keys: their filters are evaluated by the workers, an account at once.
+
+    They are named `<kind>:<app key>`; `owners` has the columns `app_key` and `account`.
+    """
+
+    owners: Table
+
+    def sinks(
+        self, connection: Connection, database: Database, account: str
+    ) -> Sequence[SubscriptionSink]:
+        """Those of an account, in a stable order."""
+
+    def open(
+        self, database: Database, encryption: Encryption, app_key: str
+    ) -> SubscriptionSink | None:
+        """The sink of an app key as it is configured now; None when it has none."""
+
+    def requeue(self, connection: Connection, app_key: str, letters: Sequence[DeadLetter]) -> None:
+        """Put dead letters of an app key back among what is waiting, as if they were new."""
+
+
+def nothing_due(connection: Connection, now: int) -> Collection[str]:
+    """Signal nobody: whoever reads comes by itself, or is signaled with others."""
+    return ()
 
 
 @dataclass(frozen=True)
 class SubscriptionKind:
-    """`name` is the first part of its subscriptions' names, as in `feed:<app key>`."""
+    """A kind is evaluated by app keys (`of_keys`), or once for the whole ledger (`follower`).
+
+    Instants are microseconds.
+    """
 
     name: str
-    destination: Callable[[Database, Encryption, str], SubscriptionSink | None]
-    """The destination of an app key as it is configured now; None when it has none."""
-    requeue: Callable[[Connection, str, Sequence[DeadLetter]], None]
-    """Put dead letters of an app key back among what is waiting, as if they were new."""
+    permissions: KindPermissions
+    retain: Callable[[Connection, int, int, bool], Sequence[str]]
+    """Apply retention at an instant, with the ledger's head; the flag says whether unused
+    subscriptions end. Answers the app keys whose subscriptions were removed."""
+    metrics: Callable[[Connection, int], Iterable[Metric]]
+    status: Callable[[Connection], dict[str, Any]]
+    """What waits and what is dead, of all its subscriptions together."""
+    of_keys: OfKeys | None = None
+    follower: Callable[[Callable[[], int]], Follower] | None = None
+    dispatcher: str | None = None
+    """Who is signaled when something was stored: `webhooks`, `outbox`, or nobody."""
+    due: Callable[[Connection, int], Collection[str]] = nothing_due
+    """What to signal when something is pending that may be sent now."""
+
+    @property
+    def subscription(self) -> str:
+        """The name of the subscription of the whole ledger."""
+        return f"{self.name}s"
 
     def subscription_of(self, app_key: str) -> str:
         return f"{self.name}:{app_key}"
+
+    @property
+    def operations(self) -> dict[str, frozenset[str]]:
+        """Its operations by name, with the resources of which one opens each."""
+        if self.of_keys is None:
+            return {}
+        view = {f"{self.name}_{operation}": self.permissions.view for operation in VIEWS}
+        return view | {f"{self.name}_{operation}": self.permissions.admin for operation in ADMINS}

@@ -42,17 +42,18 @@ def requeue(
     database: Database, kind: SubscriptionKind, app_key: str, positions: Sequence[int] | None
 ) -> int:
     """Put some of a key's dead letters back among what is waiting, or all; how many."""
-    subscription, count, after = kind.subscription_of(app_key), 0, 0
+    keys, subscription, count, after = kind.of_keys, kind.subscription_of(app_key), 0, 0
+    assert keys is not None, f"subscriptions of the kind {kind.name} are of no app key"
     if positions is not None:
         with database.writing() as connection:
             letters_ = dead_letters.take(connection, subscription, positions)
-            kind.requeue(connection, app_key, letters_)
+            keys.requeue(connection, app_key, letters_)
         return len(letters_)
     while True:
         with database.writing() as connection:
             found = dead_letters.page(connection, subscription, after, BATCH)
             letters_ = dead_letters.take(connection, subscription, [one.position for one in found])
-            kind.requeue(connection, app_key, letters_)
+            keys.requeue(connection, app_key, letters_)
         count += len(letters_)
         if len(found) < BATCH:
             return count

@@ -1,10 +1,9 @@
 """A destination that gets notifications: a subscription's filter evaluates, and what passes is
-kept.
+stored.
 
-Feeds and hooks differ in `keep` alone: in which table a notification waits for its reader. What
-both can do besides (replay, dry run, explain, dead letters) is written for any destination of this
-kind (`.replay`, `.dry_run`, `.explain`, `.dead_letters`); their API and commands take a `Kind`
-(`.kinds`), so a new kind of destination gets all of them at once.
+Kinds differ in `store_notifications` alone: in which table a notification waits for its reader.
+What they can do besides (replay, dry run, explain, dead letters) is written for any of them
+(`.replay`, `.dry_run`, `.explain`, `.dead_letters`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,6 +34,8 @@ class SubscriptionSink:
     ) -> None:
         self.database = database
         self.filter_of = SubscriptionFilter(subscription, account, parse_filter(filter))
+        self.has_new = False
+        """Set when something was stored, for whoever signals its dispatcher."""
 
     @property
     def subscription(self) -> str:
@@ -68,6 +69,7 @@ class SubscriptionSink:
     def emit(self, connection: Connection, notifications: Sequence[Notification]) -> None:
         """Keep notifications, and remember that their orders fired."""
         self.store_notifications(connection, notifications)
+        self.has_new = True
         if self.single_fire_only:
             fresh = [
                 {"subscription": self.subscription, "order_id": n.order_id, "position": n.position}

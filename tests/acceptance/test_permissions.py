@@ -10,7 +10,7 @@ from sqlalchemy import select
 from starlette.routing import Route
 
 from oms_ledger.accounts.events import AccountSettingsChanged
-from oms_ledger.accounts.roles import NOBODY_IN_PARTICULAR, OPERATIONS, ROLES
+from oms_ledger.accounts.roles import NOBODY_IN_PARTICULAR, ROLES
 from oms_ledger.api.app import application, routes_of
 from oms_ledger.api.auth import dependencies
 from oms_ledger.api.http.errors import (
@@ -25,6 +25,7 @@ from oms_ledger.eventstore.tables import events, metadata
 from oms_ledger.services.accounts import user_tokens
 from oms_ledger.services.accounts.user_tokens import UserToken
 from projections.accounts import app_keys
+from projections.subscriptions import registry
 from tests.acceptance.test_order_life import EVERY, ORDERS, paid
 from tests.support.client import Client
 from tests.support.purchases import ACCOUNT, open_account
@@ -58,7 +59,9 @@ def calls(cell, **named):
 
 @pytest.mark.guarantee("G50")
 def test_every_route_names_an_operation_that_says_what_it_takes(cell):
-    unnamed = {route.path for route in routes(cell) if operation_of(route) not in OPERATIONS}
+    unnamed = {
+        route.path for route in routes(cell) if operation_of(route) not in registry.operations()
+    }
     assert unnamed == set()
     others = {
         route.path
@@ -89,7 +92,7 @@ def test_every_route_opens_to_every_role_by_its_resources_alone(cell, client_of)
     for role, resources in ROLES.items():
         client = client_of(role)
         for operation, method, url in calls(cell):
-            needed = OPERATIONS[operation]
+            needed = registry.operations()[operation]
             answer = client.call(method, url)
             allowed = not needed or bool(resources & needed)
             closed = 401 if operation in UNAUTHORIZED else 403
@@ -125,7 +128,7 @@ def test_every_route_opens_to_every_role_by_its_resources_alone(cell, client_of)
 )
 def test_without_a_good_key_or_token_every_route_is_closed(cell, app, headers):
     for number, (operation, method, url) in enumerate(calls(cell)):
-        if OPERATIONS[operation] == NOBODY_IN_PARTICULAR:
+        if registry.operations()[operation] == NOBODY_IN_PARTICULAR:
             continue
         if "X-VTEX-API-AppKey" in headers:  # failures are counted by key
             headers = {**headers, "X-VTEX-API-AppKey": f"vtexappkey-acme-{number:06}"}
@@ -166,7 +169,7 @@ def test_no_route_shows_or_changes_what_is_another_accounts(cell, client, client
     }
     telling = (*named.values(), document["clientProfileData"]["email"])
     for operation, method, url in calls(cell, **named):
-        if OPERATIONS[operation] == NOBODY_IN_PARTICULAR:
+        if registry.operations()[operation] == NOBODY_IN_PARTICULAR:
             continue
         answer = stranger.call(method, url)
         assert answer.status != 500, (operation, url, answer.body)
@@ -266,7 +269,7 @@ def test_a_back_end_signs_shoppers_in_and_they_have_no_resource(cell, client_of)
     own = ("/api/oms/user/", "/api/checkout/pub/orders/")
     for operation, method, url in calls(cell):
         pays = operation in ("place_order", "send_payments", "use_cart") and "/pvt/" not in url
-        if OPERATIONS[operation] and not pays and not url.startswith(own):
+        if registry.operations()[operation] and not pays and not url.startswith(own):
             closed = 401 if operation in UNAUTHORIZED else 403
             assert shopper.call(method, url).status == closed, (operation, url)
     odd = back_end.call("POST", "/api/ledger/shopper-tokens", {"email": "nobody"})

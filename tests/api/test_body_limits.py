@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from fastapi import FastAPI, Request
 
-from oms_ledger.accounts.roles import OPERATIONS
 from oms_ledger.api.app import application, operations_of
 from oms_ledger.api.auth.dependencies import ApiKeyCache
 from oms_ledger.api.http import errors
@@ -21,6 +20,7 @@ from oms_ledger.api.http.bodies import json_body
 from oms_ledger.api.http.body_limits import LARGE, LIMITS, MIB, SMALL, BodyLimits, LargeBodies
 from oms_ledger.web import build
 from projections.accounts import app_keys
+from projections.subscriptions import registry
 from tests.conftest import opened, prepared_database
 from tests.support import over_http
 from tests.support.asgi import ask
@@ -60,7 +60,7 @@ app = app_of()
 
 
 def test_every_listed_operation_is_one_and_the_contracts_limits_hold():
-    assert set(LIMITS) <= set(OPERATIONS)
+    assert set(LIMITS) <= registry.operations().keys()
     limits = {
         operation: LIMITS.get(operation, SMALL)
         for operation in ("sign_in", "cancel_order", "write_tasks", "feed_commit", "place_order")

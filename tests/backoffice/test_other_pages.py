@@ -5,10 +5,10 @@ import re
 import pytest
 from sqlalchemy import update
 
-from oms_ledger.accounts.roles import OPERATIONS, ROLES
+from oms_ledger.accounts.roles import ROLES
 from projections.accounts import app_keys
 from projections.operators.tables import operator_sessions, operators
-from projections.subscriptions import checkpoints
+from projections.subscriptions import checkpoints, registry
 from projections.subscriptions.views import VIEWS
 from projections.tables import subscriptions
 from tests.acceptance.test_order_life import ORDERS, paid
@@ -71,7 +71,7 @@ def test_every_page_opens_by_the_resources_of_the_api(cell, client, browser_of, 
     before = caught_up(cell)
     for page, operation in PAGES.items():
         shown = browser.get(f"{ROOT}/{page.format(order=order, key=key)}".rstrip("/"))
-        needed = OPERATIONS[operation] if operation else frozenset()
+        needed = registry.operations()[operation] if operation else frozenset()
         allowed = not needed or bool(needed & ROLES[role])
         assert shown.status == (200 if allowed else 403), (role, page, shown.text[:400])
         assert shown.html.count("<h1") == 1

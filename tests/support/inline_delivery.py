@@ -9,8 +9,12 @@ class Postman(WebhookDispatcher):
 
     def __init__(self, cell):
         super().__init__(cell)
-        self._bench = FilterRunner(cell, self.signal)
+        self._bench = FilterRunner(cell, self._stored)
         self.evaluate = self._bench.evaluate
+
+    def _stored(self, kind, app_key):
+        if kind.dispatcher == "webhooks":
+            self.signal(app_key)
 
     @property
     def idle(self):

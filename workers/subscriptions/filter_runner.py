@@ -1,4 +1,4 @@
-"""Evaluates new events for feeds and hooks, an account's together, beside the telling of hooks.
+"""Evaluates new events for the subscriptions of app keys, an account's together.
 
 An account whose filters are quick is done in a moment; while new events keep coming, accounts take
 turns. A filter that is slow, or far behind, goes on by itself in a lane of its own, slice by slice
@@ -15,10 +15,10 @@ from functools import partial
 import structlog
 
 from oms_ledger.cell import Cell
-from projections.notifications import feeds, hooks
-from projections.notifications.hooks import HookDeliveries
+from projections.subscriptions import registry
 from projections.subscriptions.batch import Run, run_batch
 from projections.subscriptions.kinds import SubscriptionKind
+from projections.subscriptions.sink import SubscriptionSink
 
 TURN = 0.25
 """Seconds of an account's turn while new events keep coming, and of a slow filter's."""
@@ -26,16 +26,14 @@ TURN = 0.25
 PROBATION = 50
 """Evaluations of a slow filter that have to be quick before it goes on with the others again."""
 
-KINDS: dict[str, SubscriptionKind] = {kind.name: kind for kind in (feeds.KIND, hooks.KIND)}
-
 log = structlog.get_logger(__name__)
 
 
 class FilterRunner:
-    """`tell` is called, from any thread, with the key of a hook that has pending something new."""
+    """`stored` is called, from any thread, with the kind and the key that something is new for."""
 
-    def __init__(self, cell: Cell, emit: Callable[[str], None]) -> None:
-        self._cell, self._signal = cell, emit
+    def __init__(self, cell: Cell, stored: Callable[[SubscriptionKind, str], None]) -> None:
+        self._cell, self._stored = cell, stored
         self._fast, self._slow = (
             ThreadPoolExecutor(1, "filters"),
             ThreadPoolExecutor(1, "slow-filters"),
@@ -84,13 +82,15 @@ class FilterRunner:
     def _evaluate_account(self, account: str) -> None:
         database = self._cell.database
         with database.snapshot() as connection:
-            queues = feeds.destinations(connection, database, account)
-            pending = hooks.destinations(connection, database, account)
-        if not queues and not pending:
+            sinks = [
+                sink
+                for _, keys in registry.of_keys()
+                for sink in keys.sinks(connection, database, account)
+            ]
+        if not sinks:
             return
-        sinks = [*queues, *pending]
         quick = [one for one in sinks if one.subscription not in self._slowed]
-        run = run_batch(database, self._folds, quick, TURN, partial(self._signal_new, pending))
+        run = run_batch(database, self._folds, quick, TURN, partial(self._signal_new, quick))
         self._slowed.update(dict.fromkeys(run.slow, PROBATION))
         alone = {one.subscription for one in sinks if one.subscription in self._slowed}
         for subscription in sorted(alone | set(run.left)):
@@ -101,13 +101,12 @@ class FilterRunner:
     def _evaluate_alone(self, subscription: str) -> None:
         began, database = time.monotonic(), self._cell.database
         name, _, app_key = subscription.partition(":")
-        sinks = KINDS[name].destination(database, self._cell.encryption, app_key)
-        if sinks is None:
+        keys = registry.KINDS[name].of_keys
+        sink = keys.open(database, self._cell.encryption, app_key) if keys else None
+        if sink is None:
             return
-        pending = [sinks] if isinstance(sinks, HookDeliveries) else []
-        run = run_batch(
-            database, self._slow_folds, [sinks], TURN, partial(self._signal_new, pending)
-        )
+        new = partial(self._signal_new, [sink])
+        run = run_batch(database, self._slow_folds, [sink], TURN, new)
         self._watch(subscription, run)
         self._closed.wait(min(TURN, time.monotonic() - began))
         if run:
@@ -122,8 +121,9 @@ class FilterRunner:
             if self._slowed[subscription] <= 0:
                 del self._slowed[subscription]
 
-    def _signal_new(self, pending: Sequence[HookDeliveries]) -> None:
-        for one in pending:
+    def _signal_new(self, sinks: Sequence[SubscriptionSink]) -> None:
+        for one in sinks:
             if one.has_new:
                 one.has_new = False
-                self._signal(one.app_key)
+                name, _, app_key = one.subscription.partition(":")
+                self._stored(registry.KINDS[name], app_key)

@@ -30,6 +30,7 @@ from oms_ledger.services.operators.signed_in import STATE, SignedIn
 from projections.accounts import app_keys, token_bounds
 from projections.accounts.app_keys import AppKey
 from projections.orders import query
+from projections.subscriptions import registry
 from projections.subscriptions.checkpoints import now_micros
 
 SHOPPER = "shopper"  # the actor in events that a shopper caused; the ledger names no person
@@ -262,7 +263,7 @@ class RequirePermission:
 
     def __init__(self, operation: str, *, shoppers: bool = False) -> None:
         self.operation = operation
-        self.needed = OPERATIONS[operation]
+        self.needed = registry.operations()[operation]
         self.shoppers = shoppers
 
     async def __call__(self, request: Request, caller: KnownCaller) -> Caller:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from projections.subscriptions import registry
+
 ALIASES = frozenset(
     {
         "/api/checkout/changeToAnonymousUser/{order_form_id}",
@@ -16,7 +18,6 @@ ALIASES = frozenset(
 )
 """Paths that clients call too and that do what another path does; only that one is described."""
 
-KINDS = ("feed", "hook")
 _OF_A_KEY = "/api/ledger/keys/{app_key}"
 _FILE = Path(__file__).with_name("operations.txt")
 
@@ -27,6 +28,10 @@ class Named:
 
     tag: str
     summary: str
+
+
+def _kinds() -> list[str]:
+    return [kind.name for kind, _ in registry.of_keys()]
 
 
 @cache
@@ -40,7 +45,7 @@ def named() -> dict[tuple[str, str], Named]:
         elif line and not line.startswith("#"):
             operation, summary = line.split(" | ")
             method, path = operation.split()
-            for kind in KINDS if "{kind}" in path else ("",):
+            for kind in _kinds() if "{kind}" in path else ("",):
                 spelled = summary.replace("{kind}", kind)
                 found[method, path.replace("{kind}", kind)] = Named(tag, spelled)
     return found

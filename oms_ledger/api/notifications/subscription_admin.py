@@ -8,7 +8,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Annotated, Any
 
@@ -30,8 +30,7 @@ from oms_ledger.cell import Cell
 from oms_ledger.notifications.filters import Filter, parse_filter
 from oms_ledger.orders.instants import parse as parse_instant
 from oms_ledger.orders.refusals import OrderNotFound
-from projections.notifications import feeds, hooks
-from projections.subscriptions import dead_letters, pauses, presentation
+from projections.subscriptions import dead_letters, pauses, presentation, registry
 from projections.subscriptions import replay as subscriptions_replay
 from projections.subscriptions.dry_run import DryRun, dry_run
 from projections.subscriptions.explain import explain
@@ -45,13 +44,19 @@ REST = 0.5  # of the time that a page of a dry run took
 AT_ONCE = threading.BoundedSemaphore(2)
 """Dry runs that one process carries out at a time: they take turns with everything else."""
 
-router = APIRouter(tags=["Feed and hook, beyond the original"])
-
 Endpoint = Callable[..., Any]
 Position = Annotated[int, Path(ge=0, le=2**63 - 1)]
 
 
-def _install(kind: SubscriptionKind) -> None:
+def router_of(kinds: Iterable[SubscriptionKind]) -> APIRouter:
+    """The operations of these kinds."""
+    router = APIRouter(tags=["Feed and hook, beyond the original"])
+    for kind in kinds:
+        _install(router, kind)
+    return router
+
+
+def _install(router: APIRouter, kind: SubscriptionKind) -> None:
     """The operations of one kind; their names in the table of resources begin with its own."""
     path = f"/api/ledger/{kind.name}"
     for method, place, made, operation in (
@@ -329,7 +334,8 @@ def _text(body: dict[str, Any], name: str) -> str | None:
 
 
 def _told(kind: SubscriptionKind, cell: Cell, caller: Caller) -> SubscriptionSink:
-    sinks = kind.destination(cell.database, cell.encryption, caller.app_key)
+    keys = kind.of_keys
+    sinks = keys.open(cell.database, cell.encryption, caller.app_key) if keys else None
     if sinks is None:
         message = f"This key has no {kind.name}: configure one by POST"
         raise ApiError(404, "OMS404", f"{message} /api/orders/{kind.name}/config")
@@ -376,5 +382,4 @@ def _place(cell: Cell, body: dict[str, Any], name: str) -> int | None:
         ) from None
 
 
-for _kind in (feeds.KIND, hooks.KIND):
-    _install(_kind)
+router = router_of(kind for kind, _ in registry.of_keys())

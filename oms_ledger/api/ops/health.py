@@ -25,7 +25,7 @@ from oms_ledger.cell import Cell
 from oms_ledger.services import metrics as services_metrics
 from oms_ledger.services import signals
 from projections.ops import metrics as ops_metrics
-from projections.ops.metrics import Metric
+from projections.ops.metric import Metric
 from projections.subscriptions.checkpoints import now_micros
 
 router = APIRouter(tags=["Health"], dependencies=[Depends(public_route("health"))])

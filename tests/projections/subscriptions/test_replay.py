@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 
 from oms_ledger.eventstore.records import instant, micros
 from oms_ledger.notifications.filters import FromOrders, FromWorkflow
-from projections.notifications import feeds
+from projections.notifications import feed_kind, feeds
 from projections.notifications.feeds import FeedQueue
 from projections.subscriptions import (
     checkpoints,
@@ -254,10 +254,10 @@ def test_dead_letters_are_listed_and_requeued(cell):
         page = dead_letters.page(connection, subscription, dead[3], 5)
     assert [dead_letter_.position for dead_letter_ in page] == dead[4:9]
     assert {dead_letter_.reason for dead_letter_ in page} == {"retention"}
-    assert presentation.requeue(cell.database, feeds.KIND, feed.app_key, [dead[0], 10**9]) == 1
+    assert presentation.requeue(cell.database, feed_kind.KIND, feed.app_key, [dead[0], 10**9]) == 1
     (item,) = items(cell)
     assert (item.position, item.retrievals, item.replayed) == (dead[0], 0, False)
-    assert presentation.requeue(cell.database, feeds.KIND, feed.app_key, None) == 17
+    assert presentation.requeue(cell.database, feed_kind.KIND, feed.app_key, None) == 17
     assert produced(cell) == dead
     assert len(retrieve(cell, feed, 10, checkpoints.now_micros())) == 10
 

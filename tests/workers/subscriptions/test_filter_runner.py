@@ -62,7 +62,7 @@ def test_a_slow_filter_is_not_tried_on_each_event_before_the_others(cell, monkey
             evaluated.append(version.row.position) or evaluate_version(self, version)
         ),
     )
-    runner = FilterRunner(cell, lambda _: None)
+    runner = FilterRunner(cell, lambda kind, key: None)
     runner._closed.set()  # no rests
     lanes = Lanes(runner)
     for round in range(4):
@@ -83,7 +83,7 @@ def test_a_slow_filter_is_not_tried_on_each_event_before_the_others(cell, monkey
 def test_a_filter_that_is_quick_again_comes_back_to_the_others(cell, monkeypatch):
     configure(cell, replace(EVERY, app_key="slow", filter=SLOW))
     monkeypatch.setattr(filter_runner, "TURN", 1000.0)
-    runner = FilterRunner(cell, lambda _: None)
+    runner = FilterRunner(cell, lambda kind, key: None)
     runner._closed.set()
     runner._slowed["feed:slow"] = PROBATION
     lanes = Lanes(runner)

@@ -1,0 +1,81 @@
+"""The kind `feed`: notifications wait in a queue until a client retrieves and commits them."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, func, select
+
+from oms_ledger.accounts.roles import FEED, FEED_ADMIN
+from oms_ledger.eventstore.database import Database
+from oms_ledger.eventstore.encryption import Encryption
+from projections.notifications import feeds
+from projections.notifications.feeds import SECOND, FeedQueue
+from projections.ops.metric import Metric
+from projections.subscriptions.dead_letters import DeadLetter
+from projections.subscriptions.kinds import KindPermissions, SubscriptionKind
+from projections.tables import feed_items
+from projections.tables import feeds as feeds_table
+
+log = structlog.get_logger(__name__)
+
+
+class Feeds:
+    """The feeds of app keys."""
+
+    owners = feeds_table
+
+    def sinks(
+        self, connection: Connection, database: Database, account: str
+    ) -> Sequence[FeedQueue]:
+        return feeds.destinations(connection, database, account)
+
+    def open(self, database: Database, encryption: Encryption, app_key: str) -> FeedQueue | None:
+        with database.snapshot() as connection:
+            feed = feeds.get(connection, app_key)
+        return None if feed is None else FeedQueue(database, feed)
+
+    def requeue(self, connection: Connection, app_key: str, letters: Sequence[DeadLetter]) -> None:
+        feeds.requeue(connection, app_key, letters)
+
+
+def _retain(connection: Connection, now: int, head: int, expires: bool) -> list[str]:
+    """Items beyond retention go to the dead letters, feeds without news for that long go."""
+    if dead_lettered := feeds.dead_letter(connection, now):
+        log.warning("feed_items_dead_lettered", items=dead_lettered)
+    unused = feeds.unused(connection, now) if expires else []
+    for app_key in unused:
+        feeds.remove(connection, app_key)
+    return unused
+
+
+def _metrics(connection: Connection, now: int) -> Iterator[Metric]:
+    of = ("app_key",)
+    items = Metric("oms_feed_items", "Items stored, hidden ones too", of)
+    oldest = Metric("oms_feed_oldest_seconds", "Age of the oldest item", of)
+    expires = Metric("oms_feed_expires_seconds", "Until it is removed, should no item come", of)
+    for row in connection.execute(select(feeds_table)):
+        items.put(0, row.app_key)
+        oldest.put(0, row.app_key)
+        left = (row.last_item_at - now) / SECOND + row.retention
+        expires.put(max(0.0, left), row.app_key)
+    query = select(feed_items.c.app_key, func.count(), func.min(feed_items.c.produced_at))
+    for key, count, since in connection.execute(query.group_by(feed_items.c.app_key)):
+        items.put(count, key)
+        oldest.put(max(0.0, (now - since) / SECOND), key)
+    yield from (items, oldest, expires)
+
+
+def _status(connection: Connection) -> dict[str, Any]:
+    waiting = connection.execute(select(func.count()).select_from(feed_items)).scalar_one()
+    return {"waiting": waiting}
+
+
+KIND = SubscriptionKind(
+    name="feed",
+    permissions=KindPermissions(view=FEED, admin=frozenset({FEED_ADMIN})),
+    retain=_retain,
+    metrics=_metrics,
+    status=_status,
+    of_keys=Feeds(),
+)

@@ -1,0 +1,91 @@
+"""The kind `hook`: notifications wait until the webhook dispatcher has posted them."""
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from oms_ledger.accounts.roles import FEED, FEED_ADMIN
+from oms_ledger.eventstore.database import Database
+from oms_ledger.eventstore.encryption import Encryption
+from projections.notifications import deliveries, hooks
+from projections.notifications.feeds import SECOND
+from projections.notifications.hooks import HookDeliveries
+from projections.ops.metric import Metric
+from projections.subscriptions.dead_letters import DeadLetter
+from projections.subscriptions.kinds import KindPermissions, SubscriptionKind
+from projections.tables import deliveries as deliveries_table
+from projections.tables import hooks as hooks_table
+
+
+class Hooks:
+    """The hooks of app keys."""
+
+    owners = hooks_table
+
+    def sinks(
+        self, connection: Connection, database: Database, account: str
+    ) -> Sequence[HookDeliveries]:
+        return hooks.destinations(connection, database, account)
+
+    def open(
+        self, database: Database, encryption: Encryption, app_key: str
+    ) -> HookDeliveries | None:
+        with database.snapshot() as connection:
+            hook = hooks.get(connection, app_key, encryption)
+        if hook is None:
+            return None
+        return HookDeliveries(database, app_key, hook.account, hook.filter)
+
+    def requeue(self, connection: Connection, app_key: str, letters: Sequence[DeadLetter]) -> None:
+        deliveries.requeue(connection, app_key, letters)
+
+
+def _retain(connection: Connection, now: int, head: int, expires: bool) -> list[str]:
+    """Hooks that got nothing for long go, and attempts that nobody asks about any more."""
+    unused = hooks.remove_unused(connection, now, head) if expires else []
+    deliveries.forget_attempts(connection, now)
+    return unused
+
+
+def _metrics(connection: Connection, now: int) -> Iterator[Metric]:
+    of = ("app_key",)
+    pending = Metric("oms_deliveries_pending", "Notifications pending", of)
+    oldest = Metric("oms_deliveries_oldest_seconds", "Age of the oldest pending notification", of)
+    failures = Metric("oms_hook_consecutive_failures", "Consecutive failed attempts", of)
+    quiet = Metric("oms_hook_circuit_open", "Whether a hook's circuit is open after failures", of)
+    paused = Metric("oms_hook_paused", "Whether a hook is paused", of)
+    for row in connection.execute(select(hooks_table)):
+        pending.put(0, row.app_key)
+        oldest.put(0, row.app_key)
+        failures.put(row.consecutive_failures, row.app_key)
+        quiet.put(float(row.circuit_open_until > now), row.app_key)
+        paused.put(float(row.paused_at is not None), row.app_key)
+    t = deliveries_table.c
+    query = select(t.app_key, func.count(), func.min(t.produced_at)).group_by(t.app_key)
+    for key, count, since in connection.execute(query):
+        pending.put(count, key)
+        oldest.put(max(0.0, (now - since) / SECOND), key)
+    yield from (pending, oldest, failures, quiet, paused)
+
+
+def _status(connection: Connection) -> dict[str, Any]:
+    query = select(func.count()).select_from(deliveries_table)
+    return {"waiting": connection.execute(query).scalar_one()}
+
+
+def _due(connection: Connection, now: int) -> Collection[str]:
+    """One signal for all hooks, so that a thousand dead ones leave room in the queue."""
+    return (deliveries.DUE,) if deliveries.with_due(connection, now) else ()
+
+
+KIND = SubscriptionKind(
+    name="hook",
+    permissions=KindPermissions(view=FEED, admin=frozenset({FEED_ADMIN})),
+    retain=_retain,
+    metrics=_metrics,
+    status=_status,
+    of_keys=Hooks(),
+    dispatcher="webhooks",
+    due=_due,
+)
