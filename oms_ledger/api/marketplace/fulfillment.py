@@ -16,6 +16,7 @@ from oms_ledger.api.auth.dependencies import (
     requires,
 )
 from oms_ledger.api.auth.ownership import identified
+from oms_ledger.api.carts.access import get_carts
 from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.http.errors import bad_request
@@ -80,6 +81,7 @@ async def place_received(
         caller.context,
         affiliate_of(request, caller),
         [identified(cell, caller, as_published(one)) for one in bodies],
+        (await get_carts(request)).offers,
         sales_channel=request.query_params.get("sc") or "1",
         chain=chain,
     )

@@ -39,7 +39,8 @@ from oms_ledger.orders.refusals import Busy, OffersSilent, OrderIsCanceled, Orde
 from oms_ledger.refusal import Refusal
 from oms_ledger.services.customers.identity import body_with_identity
 from oms_ledger.services.marketplace.exchange import ask, said
-from oms_ledger.services.marketplace.reception import receive_orders
+from oms_ledger.services.marketplace.reception import Reception, receive_orders
+from oms_ledger.services.offers.sources import OfferSources
 from oms_ledger.services.outbox.outcomes import Delivered, Outcome, RetryLater, Unanswered
 from projections.outbox import integration
 from projections.outbox.integration import Operation
@@ -111,11 +112,8 @@ async def _place(cell: Cell, operation: Operation) -> tuple[dict[str, Any], Orde
     assert operation.body is not None
     body = to_placement(operation.body, operation.endpoint or "")
     body = body_with_identity(cell.encryption, operation.account, body, vouched=True)
-    channel = str(operation.body.get("salesChannel") or "1")
     try:
-        reception = await receive_orders(
-            cell, _context(operation), operation.affiliate, [body], sales_channel=channel
-        )
+        reception = await _received(cell, operation, body)
     except (Busy, OffersSilent):
         raise
     except Refusal as refusal:
@@ -130,6 +128,17 @@ async def _place(cell: Cell, operation: Operation) -> tuple[dict[str, Any], Orde
         duplicated = f"The order {order.order_id} was there before"
         return _refused(operation, PLACE, DUPLICATE, "FMT009", duplicated), None
     return _done(operation, PLACE, INTEGRATED, order), order
+
+
+async def _received(cell: Cell, operation: Operation, body: dict[str, Any]) -> Reception:
+    channel = str((operation.body or {}).get("salesChannel") or "1")
+    offers = OfferSources(cell)
+    try:
+        return await receive_orders(
+            cell, _context(operation), operation.affiliate, [body], offers, sales_channel=channel
+        )
+    finally:
+        offers.close()
 
 
 async def _placed_here(cell: Cell, operation: Operation) -> bool:

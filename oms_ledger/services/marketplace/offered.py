@@ -6,10 +6,8 @@ An account without offers takes orders as they are.
 import asyncio
 from collections.abc import Sequence
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from oms_ledger.accounts.account import Account
-from oms_ledger.cell import Cell
 from oms_ledger.offers.quote import Availability, LineInput, LineQuote, Place, Question
 from oms_ledger.orders.events import Json
 from oms_ledger.orders.marketplace.placement_form import PICKUP, Problems
@@ -17,14 +15,15 @@ from oms_ledger.orders.refusals import OffersSilent
 from oms_ledger.services.offers.sources import OfferSources, has_offers
 
 _GONE = (Availability.NOT_OFFERED, Availability.WITHOUT_STOCK, Availability.WITHOUT_PRICE)
-_sources: "WeakKeyDictionary[Cell, OfferSources]" = WeakKeyDictionary()
 
 
-async def with_offers(cell: Cell, account: Account, body: Json, sales_channel: str) -> Json:
+async def with_offers(
+    offers: OfferSources, account: Account, body: Json, sales_channel: str
+) -> Json:
     """The order with prices and deliveries that it leaves to the account; refuses what is not
     on offer.
     """
-    lines = await asyncio.to_thread(_quoted, cell, account, body, sales_channel)
+    lines = await asyncio.to_thread(_quoted, offers, account, body, sales_channel)
     if lines is None:
         return body
     wrong = Problems()
@@ -44,24 +43,21 @@ async def with_offers(cell: Cell, account: Account, body: Json, sales_channel: s
 
 
 def _quoted(
-    cell: Cell, account: Account, body: Json, sales_channel: str
+    offers: OfferSources, account: Account, body: Json, sales_channel: str
 ) -> Sequence[LineQuote] | None:
     """What the account has of each line; None where it has no offers."""
-    sources = _sources.get(cell)
-    if sources is None:
-        sources = _sources.setdefault(cell, OfferSources(cell))
-    with cell.database.reading() as connection:
+    with offers.cell.database.snapshot() as connection:
         if not has_offers(connection, account):
             return None
         question = Question(
             lines=tuple(
                 LineInput(str(raw["id"]), "1", int(raw["quantity"])) for raw in body["items"]
             ),
-            now=cell.ledger.now(),
+            now=offers.cell.ledger.now(),
             channel=sales_channel,
             place=_place(account, body["shippingData"].get("address") or {}),
         )
-        quoted = sources.quote(connection, account, question)
+        quoted = offers.quote(connection, account, question)
     if quoted.silent_seller is not None:
         raise OffersSilent(account.name)
     return quoted.lines

@@ -46,6 +46,7 @@ from oms_ledger.orders.status import Status
 from oms_ledger.services.marketplace import registers
 from oms_ledger.services.marketplace.offered import with_offers
 from oms_ledger.services.marketplace.partnership import is_outside, partner
+from oms_ledger.services.offers.sources import OfferSources
 from oms_ledger.services.placement.sellers import require_seller
 from projections.accounts import affiliates
 from projections.accounts.affiliates import Affiliate
@@ -66,6 +67,7 @@ async def receive_orders(
     ctx: CommandContext,
     affiliate_id: str,
     bodies: Sequence[dict[str, Any]],
+    offers: OfferSources,
     *,
     sales_channel: str = "1",
     chain: bool = False,
@@ -83,7 +85,7 @@ async def receive_orders(
     for body in bodies:
         above = await _above(cell, account, affiliate_id, affiliate, body)
         unreachable |= not above.sold_by and not above.outside
-        one = await _received(cell, account, above, body, sales_channel, chain=chain)
+        one = await _received(cell, offers, account, above, body, sales_channel, chain=chain)
         if one.placed.flow == "chain":
             await require_seller(cell, account.name, one.placed.seller)
             outside = await is_outside(cell, account.name, one.placed.seller)
@@ -146,6 +148,7 @@ def _of_public_url(public_url: str | None, endpoint: str) -> str | None:
 
 async def _received(
     cell: Cell,
+    offers: OfferSources,
     account: Account,
     above: Above,
     body: dict[str, Any],
@@ -159,7 +162,7 @@ async def _received(
         body = read_form(body, account.name)
         order = await _there(cell, account, above, body)
         if order is None:
-            body = await with_offers(cell, account, body, sales_channel)
+            body = await with_offers(offers, account, body, sales_channel)
         elif not account.setting("trust_request_prices"):
             body = _priced_as(order, body)
     (number,) = await asyncio.to_thread(cell.sequences.allot, account.name, 1)
