@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 import orjson
+import structlog
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from oms_ledger.eventstore.database import Database
@@ -26,6 +27,8 @@ from projections.tables import exports as t
 
 KEPT = 72 * 3_600_000_000  # microseconds that a finished export can be fetched
 FORMATS = ("csv", "jsonl", "xlsx")
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +151,9 @@ def carry_on(database: Database, export: Export) -> bool:
                 orjson.dumps(export_format.rows(order)) if rows else export_format.line(order)
             )
         except (LookupError, TypeError, AttributeError, ValueError):
-            failed_orders.append(order.place[1])  # an odd document stops nothing, and is named
+            # It stops nothing, and is named: to who asked, and to who mends it.
+            log.exception("order_not_exported", export=export.id, order_id=order.place[1])
+            failed_orders.append(order.place[1])
     ended = {} if found else {"state": "complete", "finished_at": now_micros()}
     last: dict[str, Any] = {}
     if found:

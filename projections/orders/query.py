@@ -85,11 +85,13 @@ class OrderQuery:
 class Page:
     """Rows as they are stored, the ids of their orders, and the totals over all that match.
 
-    `retrying` are those of the ids whose calls failed and are being tried again.
+    `versions` are those that the rows are of, in their order. `retrying` are those of the ids
+    whose calls failed and are being tried again.
     """
 
     rows: list[bytes] = field(default_factory=list)
     order_ids: list[str] = field(default_factory=list)
+    versions: list[int] = field(default_factory=list)
     retrying: frozenset[str] = frozenset()
     totals: Totals = NOTHING
 
@@ -114,6 +116,7 @@ def page(connection: Connection, order_query: OrderQuery) -> Page:
     return Page(
         rows=[bytes(row.row) for row in found],
         order_ids=[row.order_id for row in found],
+        versions=[row.version for row in found],
         retrying=_retrying(connection, order_query.account, [row.order_id for row in found]),
         totals=totals(connection, order_query),
     )
@@ -128,7 +131,11 @@ def sold_as(connection: Connection, account: str, seller_order_id: str) -> str |
 
 
 def _rows(order_query: OrderQuery, conditions: ColumnElement[bool]) -> Select[Any]:
-    query = select(t.c.order_id, t.c.row).where(conditions).order_by(*in_order(order_query))
+    query = (
+        select(t.c.order_id, t.c.version, t.c.row)
+        .where(conditions)
+        .order_by(*in_order(order_query))
+    )
     return query.limit(order_query.per_page).offset(bindparam("offset"))
 
 

@@ -5,6 +5,7 @@ views, the terms that orders are found by, and the figures that lists add up.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import orjson
@@ -215,6 +216,25 @@ def clear(connection: Connection) -> None:
         connection.execute(table.delete())
 
 
-def group_ids(connection: Connection, account: str, order_group: str) -> Iterable[str]:
+@dataclass(frozen=True, slots=True)
+class GroupedOrder:
+    order_id: str
+    version: int
+    created_at: int
+    document: bytes
+
+
+def group(connection: Connection, account: str, order_group: str) -> list[GroupedOrder]:
+    """The orders of a group, each with its document of that version."""
+    query = select(t.c.order_id, t.c.version, t.c.created_at, t.c.document)
+    query = query.where(t.c.account == account, t.c.order_group == order_group)
+    found = connection.execute(query.order_by(t.c.order_id))
+    return [
+        GroupedOrder(order_id, version, created_at, bytes(document))
+        for order_id, version, created_at, document in found
+    ]
+
+
+def group_ids(connection: Connection, account: str, order_group: str) -> list[str]:
     query = select(t.c.order_id).where(t.c.account == account, t.c.order_group == order_group)
     return list(connection.execute(query.order_by(t.c.order_id)).scalars())

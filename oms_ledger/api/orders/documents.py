@@ -8,18 +8,20 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
-from sqlalchemy import Connection
 
 from oms_ledger.accounts.account import Account
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.http.addressing import PathId
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.records import micros, order_stream
 from oms_ledger.orders.documents import oms_document, pii_document
 from oms_ledger.orders.documents.masking import mask_document, reason_of
+from oms_ledger.orders.order import Order
 from oms_ledger.orders.privacy.disclose import disclose
 from oms_ledger.orders.refusals import OrderGroupNotFound, OrderNotFound
 from oms_ledger.orders.status import language_of as labels_in
 from projections.orders import views
+from projections.orders.views import GroupedOrder
 
 router = APIRouter(tags=["Orders"])
 JSON = "application/json; charset=utf-8"
@@ -37,20 +39,35 @@ def json_response(value: Any, status: int = 200, headers: dict[str, str] | None 
 async def get_order_group(
     order_group: PathId, request: Request, cell: TheCell, caller: MayGroup
 ) -> Response:
-    await request.app.state.freshness.wait()
-
-    def ids(connection: Connection) -> list[str]:
-        return list(views.group_ids(connection, caller.account, order_group))
-
+    """All orders of a group, as they were at one moment."""
     account = await cell.ledger.account(caller.account)
+    found, behind = await request.app.state.freshness.read(views.group, caller.account, order_group)
+    language, since = language_of(request, account), _reachable_since(cell, account)
     documents = [
-        await shown(cell, account, order_id, language_of(request, account))
-        for order_id in await cell.read(ids)
-        if await is_reachable(cell, account, order_id)
+        await _of_group(cell, account, one, language) for one in found if one.created_at >= since
     ]
     if not documents:
         raise OrderGroupNotFound(order_group)
-    return json_response(b"[" + b",".join(documents) + b"]")
+    headers = {"X-Ledger-Lag": str(behind)} if behind else None
+    return json_response(b"[" + b",".join(documents) + b"]", headers=headers)
+
+
+def _reachable_since(cell: Cell, account: Account) -> int:
+    """The instant, in microseconds, that the account lets its orders be seen back to."""
+    days = account.setting("order_access_days")
+    return micros(cell.ledger.now() - timedelta(days=days)) if days else 0
+
+
+async def _of_group(cell: Cell, account: Account, one: GroupedOrder, language: str) -> bytes:
+    """The stored document, or what it takes to be translated or masked, of the same version."""
+    mask = account.setting("pii")
+    if labels_in(language) == "en" and not mask:
+        return one.document
+    stream = order_stream(account.name, one.order_id)
+    state = (await asyncio.to_thread(cell.ledger.loader.load, stream, one.version)).state
+    assert isinstance(state, Order)
+    document = oms_document(state, language)
+    return orjson.dumps(mask_document(document) if mask else document)
 
 
 @router.get("/api/oms/pvt/orders/{order_id}")

@@ -107,9 +107,10 @@ def _at_present(row: dict[str, Any], page: Page, language: str) -> dict[str, Any
 
 
 def _search_rows(cell: Cell, account: Account, page: Page) -> list[bytes]:
+    """The rows of the orders as they were when the page was read, whatever was written since."""
     states = (
-        cell.ledger.loader.load(order_stream(account.name, order_id)).state
-        for order_id in page.order_ids
+        cell.ledger.loader.load(order_stream(account.name, order_id), version).state
+        for order_id, version in zip(page.order_ids, page.versions, strict=True)
     )
     rows = [
         {**search_row(order), "workflowInRetry": order.order_id in page.retrying}
