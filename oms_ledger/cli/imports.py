@@ -69,7 +69,7 @@ async def import_file(
     await cell.ledger.account(account)
     report: dict[str, Any] = {"imported": 0, "known": 0, "refused": []}
     room = asyncio.Semaphore(IN_FLIGHT)
-    size = file.stat().st_size
+    size = (await asyncio.to_thread(file.stat)).st_size
     with progress() as bar:
         task = bar.add_task("Importing bytes", total=size)
 

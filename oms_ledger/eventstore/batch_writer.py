@@ -88,7 +88,7 @@ class BatchWriter(Generic[Item, Outcome]):
     def _carry_out(self, items: Sequence[Item]) -> Sequence[Outcome | Exception]:
         try:
             return self._execute(items)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - who waits is told
             if len(items) == 1 or not self._alone:
                 return [error] * len(items)
         return [outcome for item in items for outcome in self._carry_out([item])]

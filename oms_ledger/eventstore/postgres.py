@@ -20,7 +20,7 @@ from oms_ledger.eventstore.records import (
 _TYPES = {"version": "int", "at": "bigint", "moved_before_at": "bigint"}
 _BINARY = {"body", "personal"}
 _CALL = (
-    "SELECT member, last_position, taken_account, taken_key, taken_value"
+    "SELECT member, last_position, taken_account, taken_key, taken_value"  # noqa: S608 - names of our own columns
     " FROM append_events(%s::int[], "
     + ", ".join(
         "%b::bytea[]" if name in _BINARY else f"%s::{_TYPES.get(name, 'text')}[]"

@@ -14,7 +14,7 @@ from oms_ledger.eventstore.records import (
 )
 
 _COLUMNS = (*RecordedEvent._fields, "digest")
-_INSERT = f"INSERT INTO events ({','.join(_COLUMNS)}) VALUES ({','.join('?' * len(_COLUMNS))})"
+_INSERT = f"INSERT INTO events ({','.join(_COLUMNS)}) VALUES ({','.join('?' * len(_COLUMNS))})"  # noqa: S608 - names of our own columns
 _INSERT_KEY = "INSERT INTO unique_keys (account, key, value, taken_at) VALUES (?, ?, ?, ?)"
 _INSERT_DATA_KEY = "INSERT INTO data_keys (stream, wrapped) VALUES (?, ?)"
 _INSERT_SEAL = "INSERT INTO seals (position_to, position_from, seal) VALUES (?, ?, ?)"

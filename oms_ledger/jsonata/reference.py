@@ -51,7 +51,7 @@ class _Run:
         meter_before = run(self.meter)
         try:
             return self.eval(self.ast, document, frame)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever the engine raises is an evaluation's failure
             raise self._failure(error) from None
         finally:
             Jsonata.CURRENT.jsonata = before

@@ -47,7 +47,7 @@ def _parse(text: str) -> Any:
         raise ExpressionError(str(error), _position(error)) from None
     except RecursionError:
         raise ExpressionError("The expression is nested too deeply.") from None
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the parser trips over some texts
         # The parser trips over some broken texts instead of refusing them.
         raise ExpressionError(f"The expression cannot be parsed: {error}.") from None
     if ast is None or ast.errors:

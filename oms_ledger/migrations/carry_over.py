@@ -122,5 +122,5 @@ def _map_values(connection: Connection) -> None:
 
 
 def _set(connection: Connection, table: str, column: str, before: str, now: str) -> None:
-    statement = f"UPDATE {table} SET {column} = :now WHERE {column} = :before"
+    statement = f"UPDATE {table} SET {column} = :now WHERE {column} = :before"  # noqa: S608 - names of our own tables
     connection.execute(text(statement), {"now": now, "before": before})

@@ -368,7 +368,7 @@ class DeliverySession:
             taken = time.perf_counter() - began
         PUSHES.labels(outcome_of(answer.status, answer.seen)).inc()
         PUSH_SECONDS.observe(taken)
-        wait = WEBHOOK.retry.wait(delivery.attempts + 1, random.random()).total_seconds()
+        wait = WEBHOOK.retry.wait(delivery.attempts + 1, random.random()).total_seconds()  # noqa: S311 - jitter
         requested = answer.retry_after if answer.status in (429, 503) else None
         now = now_micros()
         return Attempt(

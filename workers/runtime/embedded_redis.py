@@ -103,7 +103,7 @@ def embedded_redis(data_dir: Path, at: Address | None = None) -> Iterator[str]:
     """A server for the length of the block. Yields its URL once it answers."""
     if at is None:
         at = address(data_dir)
-    with subprocess.Popen(
+    with subprocess.Popen(  # noqa: S603 - the server of the package
         command(data_dir, at), stdin=subprocess.DEVNULL, start_new_session=True
     ) as process:
         try:

@@ -66,7 +66,7 @@ class SignalQueue(Queue):
     def _fetch_dequeued_job(cls, *args: Any, **named: Any) -> Any:
         try:
             return super()._fetch_dequeued_job(*args, **named)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever was written there is dropped, and said
             log.warning("job_dropped", reason=type(error).__name__)
             return None
 

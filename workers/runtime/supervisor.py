@@ -180,7 +180,7 @@ class Supervisor:
         child = self._children[number]
         child.started = time.monotonic()
         try:
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: S603 - commands of our own
                 self._launched(child.command),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE if self.prefixed else None,
@@ -261,7 +261,7 @@ class Supervisor:
 
     @contextlib.contextmanager
     def _guarded(self) -> Iterator[None]:
-        self._guard = subprocess.Popen(
+        self._guard = subprocess.Popen(  # noqa: S603 - commands of our own
             [sys.executable, "-I", "-S", "-c", GUARD],
             stdin=subprocess.PIPE,
             text=True,

@@ -62,7 +62,7 @@ class HeadWatcher:
         while self._waiting:
             try:
                 head = await asyncio.to_thread(self._head)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - who waits is told
                 for on_signal in list(self._waiting):
                     if not on_signal.done():
                         on_signal.set_exception(error)

@@ -172,7 +172,7 @@ class _Body:
         except TimeoutError:
             fields = "The body did not come: no byte of it for long, or too slowly"
             raise ApiError(408, "OMS004", fields, CLOSE) from None
-        except Exception as error:  # what the server says of a body that breaks off differs
+        except Exception as error:  # noqa: BLE001 - what the server raises differs
             log.info("body_broken", error=type(error).__name__)
             raise ApiError(400, "OMS004", "The body cannot be read to its end", CLOSE) from None
         if message["type"] == "http.disconnect":

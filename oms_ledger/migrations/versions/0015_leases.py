@@ -26,9 +26,9 @@ def upgrade() -> None:
         "subscriptions", sa.Column("kind", sa.Text(), nullable=False, server_default="view")
     )
     for kind in ("feed", "hook", "rebuild"):
-        op.execute(f"UPDATE subscriptions SET kind = '{kind}' WHERE id LIKE '{kind}:%'")
+        op.execute(f"UPDATE subscriptions SET kind = '{kind}' WHERE id LIKE '{kind}:%'")  # noqa: S608 - names of our own tables
     for name, kind in (("outbox", "outbox"), ("triggers", "trigger")):
-        op.execute(f"UPDATE subscriptions SET kind = '{kind}' WHERE id = '{name}'")
+        op.execute(f"UPDATE subscriptions SET kind = '{kind}' WHERE id = '{name}'")  # noqa: S608 - names of our own tables
     for column in ("token", "leased_until", "holder"):
         op.drop_column("subscriptions", column)
 
