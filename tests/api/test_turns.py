@@ -127,6 +127,54 @@ def test_a_turn_that_comes_to_who_left_goes_to_the_next():
     run(story)
 
 
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_turn_that_is_free_when_somebody_gives_up_leaves_nothing_behind(others):
+    """Who gives up is told so a moment later: a turn that ends in between goes to the next."""
+
+    async def story():
+        turns = Turns(slots=2, patience=1000)
+        await turns.take("a")
+        waiting = [asyncio.create_task(turns.take("a")) for _ in range(1 + others)]
+        await settled()
+        waiting[0].cancel()
+        turns.refund("a")
+        await settled()
+        assert waiting[0].cancelled()
+        assert [task.done() for task in waiting[1:]] == [True] * others
+        assert (turns.waiting, turns.taken.total()) == (0, others)
+        assert not turns.full("a")
+
+    run(story)
+
+
+def test_what_was_on_its_way_for_too_long_is_refused_and_waits_no_longer_in_all():
+    async def story():
+        clock = Clock()
+        turns = Turns(slots=2, patience=1.0, clock=clock)
+        arrived = turns.arrival()
+        clock.now += 1.5  # the event loop was late, and the request waited for it
+        with pytest.raises(ApiError) as refused:
+            await turns.take("a", arrived)
+        assert refused.value.status == 503
+        assert not turns.taken
+        await turns.take("a", clock.now)
+        turns.refund("a")
+
+    run(story)
+
+
+def test_requests_that_have_no_turn_yet_are_bounded_by_account():
+    turns = Turns(slots=4)
+    most = 2 + UNKNOWN // 2
+
+    async def story():
+        assert not turns.full("a", most - 1)
+        assert turns.full("a", most)
+        assert not turns.full("b", 0)
+
+    run(story)
+
+
 def test_few_may_wait_while_the_event_loop_is_late():
     async def story():
         clock = Clock()
@@ -169,7 +217,7 @@ def test_what_could_not_be_served_soon_is_refused_before_anything():
     assert (answer.status, answer.headers["retry-after"]) == (503, "1")
     assert answer.error["code"] == "OMS503"
     turns = Turns(patience=0)
-    turns.full = lambda account: account == "acme"  # type: ignore[method-assign]
+    turns.full = lambda account, _: account == "acme"  # type: ignore[method-assign]
     full = Admission(inner, turns)
     key = [("X-VTEX-API-AppKey", "vtexappkey-acme-000000")]
     assert ask(full, "/api/oms/pvt/orders", headers=key).status == 503

@@ -49,25 +49,48 @@ class Turns:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._slots, self._share, self._patience = slots, max(1, slots // 2), patience
-        self._pace, self._heart = RateLimiter(clock), Heart(clock)
+        self._clock, self._pace, self._heart = clock, RateLimiter(clock), Heart(clock)
         self.taken: Counter[str] = Counter()
         self.waiting = 0
         self._queues: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
 
-    def full(self, account: str) -> bool:
+    def full(self, account: str, inside: int = 0) -> bool:
         """Whether a request of the account would be refused: as many wait as can be served soon.
 
-        Half of the room is left to others. When the event loop itself is late, few may wait: what
-        is refused early costs it least.
+        Half of the room is left to others. `inside` is how many of the account's requests are in
+        hand, those included that have not come to their turn yet.
         """
-        room = max(FEWEST, int(self._pace.per_second(UNKNOWN) * self._patience))
-        if self._heart.late() > LATE:
-            room = FEWEST
-        ours = len(self._queues.get(account, ()))
-        return self.waiting >= room or ours >= max(1, room // 2)
+        room = self._room()
+        ours = max(1, room // 2)
+        return (
+            self.waiting >= room
+            or len(self._queues.get(account, ())) >= ours
+            or inside >= self._share + ours
+        )
 
-    async def take(self, account: str) -> None:
-        """Wait for a turn; 503 when too many wait already, or when it does not come soon."""
+    def _room(self) -> int:
+        """Requests that may wait. When the event loop itself is late, they are few: what is
+        refused early costs it least.
+        """
+        if self._heart.late() > LATE:
+            return FEWEST
+        return max(FEWEST, int(self._pace.per_second(UNKNOWN) * self._patience))
+
+    def arrival(self) -> float:
+        """When a request that is seen now came, as far as the event loop's own delay tells."""
+        return self._clock() - self._heart.late()
+
+    async def take(self, account: str, arrived: float | None = None) -> None:
+        """Wait for a turn; 503 when too many wait already, or when it does not come soon.
+
+        Soon is counted from when the request came: what was on its way for too long is refused,
+        because its client is about to give up, and others behind it are not.
+        """
+        left = self._patience
+        if arrived is not None:
+            left -= self._clock() - arrived
+            if left <= 0:
+                raise overloaded()
         if account not in self._queues and self._free(account):
             self.taken[account] += 1
             return
@@ -77,7 +100,7 @@ class Turns:
         self._queues.setdefault(account, deque()).append(turn)
         self.waiting += 1
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(left):
                 await turn
         except BaseException as error:
             self._leave(account, turn)
@@ -103,10 +126,12 @@ class Turns:
         if turn.done() and not turn.cancelled():
             self._end(account)
             return
-        self._queues[account].remove(turn)
-        self.waiting -= 1
-        if not self._queues[account]:
-            del self._queues[account]
+        queue = self._queues.get(account, deque())
+        if turn in queue:
+            queue.remove(turn)
+            self.waiting -= 1
+            if not queue:
+                del self._queues[account]
 
     def _hand_over(self) -> None:
         """Give free turns to who waits, one account after the other."""
@@ -116,13 +141,23 @@ class Turns:
             if not self._free(account):
                 continue
             queue = self._queues[account]
-            queue.popleft().set_result(None)
-            self.waiting -= 1
-            self.taken[account] += 1
+            turn = self._next(queue)
+            if turn is not None:
+                turn.set_result(None)
+                self.taken[account] += 1
             if queue:
                 self._queues.move_to_end(account)
             else:
                 del self._queues[account]
+
+    def _next(self, queue: deque[asyncio.Future[None]]) -> asyncio.Future[None] | None:
+        """The next that still waits; who gave up may not have come to leave the queue yet."""
+        while queue:
+            turn = queue.popleft()
+            self.waiting -= 1
+            if not turn.done():
+                return turn
+        return None
 
 
 class Heart:
@@ -177,13 +212,13 @@ class Ticket:
     """What one request has taken; all of it is given back with its answer."""
 
     def __init__(self, turns: Turns) -> None:
-        self._turns = turns
+        self._turns, self._arrived = turns, turns.arrival()
         self._account: str | None = None
         self._costly: tuple[Counter[tuple[str, str]], tuple[str, str]] | None = None
 
     async def take_turn(self, account: str) -> None:
         if self._account is None:
-            await self._turns.take(account)
+            await self._turns.take(account, self._arrived)
             self._account = account
 
     def begin(self, running: Counter[tuple[str, str]], what: tuple[str, str]) -> None:
@@ -204,22 +239,25 @@ class Admission:
 
     def __init__(self, app: ASGIApp, turns: Turns | None = None, inside: int = INSIDE) -> None:
         self._app, self.turns = app, turns or Turns()
-        self._most, self._inside = inside, 0
+        self._most, self._inside = inside, Counter[str]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         claimed = _claimed(scope)
-        if self._inside >= self._most or (claimed and self.turns.full(claimed)):
+        crowded = claimed and self.turns.full(claimed, self._inside[claimed])
+        if self._inside.total() >= self._most or crowded:
             await _refuse(scope, send)
             return
         ticket = scope.setdefault("state", {})["ticket"] = Ticket(self.turns)
-        self._inside += 1
+        self._inside[claimed] += 1
         try:
             await self._app(scope, receive, send)
         finally:
-            self._inside -= 1
+            self._inside[claimed] -= 1
+            if not self._inside[claimed]:
+                del self._inside[claimed]
             ticket.refund()
 
 
