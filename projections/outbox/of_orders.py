@@ -99,7 +99,10 @@ def _settle_questions(connection: Connection, rows: list[dict[str, Any]], now: i
                 outbox_messages.c.state == messages.WAITING,
                 outbox_messages.c.due_at > now,
             )
-            connection.execute(update(outbox_messages).where(*asked).values(due_at=now))
+            free = select(outbox_messages.c.id).where(*asked).with_for_update(skip_locked=True)
+            ids = list(connection.execute(free).scalars())
+            due = update(outbox_messages).where(outbox_messages.c.id.in_(ids))
+            connection.execute(due.values(due_at=now))
 
 
 def message_id(stream: str, message: OutboxMessage) -> str:

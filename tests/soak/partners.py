@@ -135,8 +135,17 @@ class Sales:
         cell = self.deployment.cell
         waiting = outbox_messages.c.state == messages.WAITING
         with cell.database.writing() as connection:  # no wait between attempts is pending
-            connection.execute(update(outbox_messages).where(waiting).values(due_at=0))
-            connection.execute(update(outbox_recipients).values(circuit_open_until=0))
+            free = select(outbox_messages.c.id).where(waiting).with_for_update(skip_locked=True)
+            ids = list(connection.execute(free).scalars())
+            due = update(outbox_messages).where(outbox_messages.c.id.in_(ids))
+            connection.execute(due.values(due_at=0))
+        with cell.database.writing() as connection:
+            r = outbox_recipients
+            open_ = select(r.c.recipient).where(r.c.circuit_open_until > 0)
+            names = list(connection.execute(open_.with_for_update(skip_locked=True)).scalars())
+            closed = update(r).where(r.c.recipient.in_(names)).values(circuit_open_until=0)
+            connection.execute(closed)
+        with cell.database.reading() as connection:
             count = select(func.count()).select_from(outbox_messages).where(waiting)
             left = connection.execute(count).scalar_one()
         time.sleep(0.2)
