@@ -88,6 +88,7 @@ from oms_ledger.cell import Cell
 from oms_ledger.eventstore.records import micros
 from oms_ledger.services.carts.workspace import Carts
 from oms_ledger.services.freshness import Freshness
+from oms_ledger.services.loop_watchdog import LoopWatchdog
 from oms_ledger.services.readiness import Readiness
 from projections.customers import index as people_index
 from projections.desk import tasks as desk_tasks
@@ -229,7 +230,9 @@ def application(cell: Cell) -> FastAPI:
         loop = asyncio.get_running_loop()
         loop.set_default_executor(ThreadPoolExecutor(READERS, "reads"))
         app.state.news.close_on_signals()
+        watchdog = LoopWatchdog()
         yield
+        watchdog.close()
         app.state.readiness.close()
         app.state.carts.close()
         cell.close()

@@ -26,6 +26,7 @@ EVERY = 5.0  # seconds
 
 PUSHES = Counter("oms_webhook_attempts", "Pushes to hooks by what came of them", ["outcome"])
 PUSH_SECONDS = Histogram("oms_webhook_seconds", "Time until a hook answered a push")
+LOOP_BLOCKED = Histogram("oms_loop_blocked_seconds", "For how long an event loop stood still")
 FIRED = Counter("oms_timers_fired", "Timers that fired", ["kind"])
 
 log = structlog.get_logger(__name__)
