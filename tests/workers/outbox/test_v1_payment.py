@@ -361,6 +361,7 @@ def test_a_process_that_slept_over_its_time_registers_nothing(shop, gateway):
 @pytest.mark.guarantee("G5")
 def test_the_same_request_on_two_machines_is_paid_and_registered_once(shop, gateway):
     other = Cell(shop.cell.settings)
+    other.require_key()
     gateway.meanwhile = lambda: shop.change(cell=other)
     assert shop.change().value == gateway.authorized == 130_00
     assert shop.names() == ["change-prepared", "change-registered"]
