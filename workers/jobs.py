@@ -1,17 +1,14 @@
 """What RQ runs: "advance this subscription". A job takes an id only and may run twice."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from oms_ledger.cell import Cell
 from oms_ledger.services import signals
-from oms_ledger.services.operators import bulk
 from projections.notifications import deliveries
 from projections.outbox import messages
 from projections.subscriptions import batch, registry
 from projections.subscriptions.kinds import SubscriptionKind
-from workers.exports import runner
-from workers.masterdata import revalidation
+from workers import job_kinds
 from workers.notifications.dispatcher import WebhookDispatcher
 from workers.outbox.dispatcher import OutboxDispatcher
 from workers.subscriptions.filter_runner import FilterRunner
@@ -34,13 +31,6 @@ class WorkerContext:
             case "outbox":
                 self.outbox_dispatcher.signal()
 
-
-SLOW_WORK: dict[str, Callable[[Cell, str], bool]] = {
-    "run": bulk.carry_on,
-    revalidation.KIND: revalidation.carry_on,
-    "export": lambda cell, name: runner.carry_on(cell.database, name),
-}
-"""What is carried on for a while by its id; each says whether there is more to do."""
 
 _contexts: list[WorkerContext] = []
 
@@ -78,5 +68,5 @@ def advance(subscription: str) -> None:
         context.filter_runner.evaluate(name)
     elif kind in registry.KINDS:
         context.stored(registry.KINDS[kind], name)
-    elif kind in SLOW_WORK and SLOW_WORK[kind](context.cell, name):
+    elif job_kinds.carry_on(context.cell, kind, name):
         signals.signal(context.cell.redis, [subscription], signals.SLOW)

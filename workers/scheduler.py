@@ -28,12 +28,11 @@ from oms_ledger.services.ops.anchoring import anchor_when_due
 from projections.carts import store as carts
 from projections.exports import jobs
 from projections.masterdata.search import expire_scrolls
-from projections.operators import runs
 from projections.outbox import claims, integration, messages
 from projections.subscriptions import batch, checkpoints, leases, registry
 from projections.subscriptions.checkpoints import now_micros
 from projections.timers import deadlines
-from workers.masterdata import revalidation
+from workers import job_kinds
 from workers.runtime.reconnecting import surviving
 from workers.runtime.stopping import Stop
 
@@ -135,9 +134,7 @@ def reconcile(cell: Cell) -> int:
             behind |= set(kind.due(connection, now))
         if claims.any_due(connection, micros(cell.ledger.now())):
             behind.add(messages.SUBSCRIPTION)
-        running = [f"export:{export}" for export in jobs.unfinished(connection)]
-        running += revalidation.unfinished(connection)
-        running += [f"run:{run}" for run in runs.unfinished(connection)]
+        running = job_kinds.unfinished(connection)
     signals.signal(cell.redis, running, signals.SLOW)
     return signals.signal(cell.redis, sorted(behind))
 

@@ -7,19 +7,17 @@ from oms_ledger.masterdata.entity import Entity, first
 from oms_ledger.masterdata.streams import entity_stream
 from projections.masterdata import documents
 
-KIND = "revalidation"
 BATCHES = 10  # of one job, so that others have their turn
 
 
 def unfinished(connection: Connection) -> list[str]:
-    """The signals of the entities that are still to be evaluated again."""
-    places = documents.unfinished(connection)
-    return [f"{KIND}:{account}/{entity}" for account, entity in places]
+    """The entities that are still to be evaluated again, with their accounts."""
+    return [f"{account}:{entity}" for account, entity in documents.unfinished(connection)]
 
 
 def carry_on(cell: Cell, name: str) -> bool:
     """Evaluate some more documents; whether there are others left."""
-    account, _, entity_name = name.partition("/")
+    account, _, entity_name = name.partition(":")
     state = cell.loader().load(entity_stream(account, entity_name)).state
     entity = state if isinstance(state, Entity) else first(entity_name)
     for _ in range(BATCHES):
