@@ -5,7 +5,16 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from oms_ledger.offers.catalog import DELIVERY, PICKUP, Json, Offer, PickupPoint, Service, Tag
+from oms_ledger.offers.catalog import (
+    DELIVERY,
+    OWN_SELLER,
+    PICKUP,
+    Json,
+    Offer,
+    PickupPoint,
+    Service,
+    Tag,
+)
 from oms_ledger.offers.quote import (
     Availability,
     DeliveryWindow,
@@ -83,6 +92,8 @@ def _read_line(
 ) -> LineQuote:
     if str(item.get("id")) != line.sku:
         raise Nonsense("the item is another one")
+    if item.get("merchantName") is not None and line.seller != OWN_SELLER:
+        raise Nonsense("a seller that takes the payment itself is not supported")
     offer = Offer(
         sku=line.sku,
         seller=line.seller,
@@ -108,7 +119,7 @@ def _read_line(
     )
     if offer.price is None:
         availability = Availability.WITHOUT_PRICE
-    elif not quantity:
+    elif not quantity or _text(item.get("availability")) == "unavailable":
         availability = Availability.WITHOUT_STOCK
     elif question.place is not None and not slas:
         availability = Availability.CANNOT_BE_DELIVERED

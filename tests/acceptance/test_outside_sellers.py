@@ -359,6 +359,41 @@ def test_without_a_public_address_the_placement_waits_and_says_so(cell, client, 
     assert status(client, order_id) == "payment-approved"
 
 
+SLA = {"id": "Moto", "name": "Moto", "price": 700, "shippingEstimate": "2h"}
+
+
+@pytest.mark.parametrize(
+    ("item", "price"),
+    [
+        ({"price": 1998.9999999999998}, 1999),
+        ({"price": 10.5}, None),
+        ({"price": -1}, None),
+        ({"price": "10"}, None),
+        ({"merchantName": "ELSEWHERE"}, None),
+        ({"availability": "unavailable"}, None),
+    ],
+)
+def test_simulation_of_the_seller_is_taken_as_far_as_it_is_a_price(
+    cell, client, seller, item, price
+):
+    one = {"id": "7", "requestIndex": 0, "quantity": 1, "seller": SELLER, "price": 1000}
+    delivery = {"itemIndex": 0, "stockBalance": 5, "shipsTo": ["BRA"], "quantity": 1}
+    answer = {"items": [one | item], "logisticsInfo": [{**delivery, "slas": [SLA]}]}
+    seller.will("simulation", Reply(body=answer))
+    client.conforming = False  # what is not available has no price
+    asked = {"items": [{"id": "7", "quantity": 1, "seller": SELLER}], "country": "BRA"}
+    url = "/api/checkout/pub/orderForms/simulation?sc=1"
+    told = client.call("POST", url, asked | {"postalCode": "01310-000"})
+    assert told.status == 200, told.body
+    (request,) = seller.asked
+    assert request.path.startswith("/seller/pvt/orderForms/simulation?token=hush&")
+    items = told.json()["items"]
+    if price is None:
+        assert all(found["availability"] != "available" for found in items)
+    else:
+        assert [found["price"] for found in items] == [price]
+
+
 def test_secrets_of_the_address_are_in_no_message(cell, client, seller, clock):
     seller.will("orders", Reply(404))
     order_id = bought(client)
