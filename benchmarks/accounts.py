@@ -13,8 +13,8 @@ from benchmarks.figures import Metric
 from oms_ledger.cell import Cell
 from projections.notifications import feeds
 from projections.notifications.feeds import Feed
-from projections.subscriptions import checkpoints
-from projections.subscriptions.batch import run_batch, skip_unaffected
+from projections.subscriptions import checkpoints, lateness
+from projections.subscriptions.batch import run_batch
 
 QUIET = 199
 FILTER = {"type": "FromOrders", "expression": "value > 1", "disableSingleFire": True}
@@ -41,13 +41,13 @@ def figures(database: str, count: int) -> Iterator[Metric]:
         with cell.database.writing() as connection:
             for number in range(QUIET):
                 checkpoints.drop(connection, f"feed:quiet-{number}")
-                checkpoints.create(connection, f"feed:quiet-{number}", 0)
+                checkpoints.create(connection, f"feed:quiet-{number}", 0, kind="feed")
         began, head = perf_counter(), cell.store.head()
-        with cell.database.writing() as connection:
-            skip_unaffected(connection, head)
+        with cell.database.snapshot() as connection:
+            lateness.Watch().late_accounts(connection)
         took = perf_counter() - began
         with cell.database.snapshot() as connection:
-            assert not [c for c in checkpoints.behind(connection, head) if c.startswith("feed:")]
+            assert not [c for c in lateness.behind(connection, head) if c.startswith("feed:")]
         yield Metric(f"the sweep past {of}", database, took, "s", whole, named)
 
 

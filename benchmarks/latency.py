@@ -22,7 +22,7 @@ from oms_ledger.orders.handling.decide import start_handling
 from oms_ledger.orders.payments.decide import process_order
 from projections.notifications import deliveries, hooks
 from projections.notifications.hooks import Hook
-from projections.subscriptions import checkpoints
+from projections.subscriptions import lateness
 
 RATES = (100, 1_000)
 KEY = "vtexappkey-bench-latency"
@@ -122,7 +122,7 @@ def until_quiet(cell: Cell, seconds: float = WAIT) -> None:
     while time.monotonic() < until:
         head = cell.store.head()
         with cell.database.snapshot() as connection:
-            behind = checkpoints.behind(connection, head)
+            behind = lateness.behind(connection, head)
             if not behind and not deliveries.pending(connection):
                 return
         time.sleep(0.05)

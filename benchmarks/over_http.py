@@ -20,7 +20,7 @@ from oms_ledger.orders.conversation.outbox import REMINDER
 from oms_ledger.services import gc_tuning
 from projections.accounts import app_keys
 from projections.outbox import messages
-from projections.subscriptions import checkpoints
+from projections.subscriptions import lateness
 
 CORES = os.cpu_count() or 1
 CLIENTS = 8 * CORES
@@ -238,7 +238,7 @@ class Load:
         for _ in range(6000):
             head = self._cell.store.head()
             with self._cell.database.snapshot() as connection:
-                behind = checkpoints.behind(connection, head)
+                behind = lateness.behind(connection, head)
                 pending = {key for key in messages.counted(connection) if key[1] != REMINDER}
             if not behind and not pending:
                 return

@@ -178,6 +178,7 @@ feeds = Table(
     Column("generation", Text, nullable=False),
     Column("created_at", BIG, nullable=False),
     Column("last_item_at", BIG, nullable=False),
+    Index("feeds_account", "account"),
 )
 
 feed_items = Table(
@@ -267,6 +268,7 @@ hooks = Table(
     Column("paused_at", BIG),
     Column("resumed_at", BIG, nullable=False, server_default="0"),
     Column("pause_reason", Text),
+    Index("hooks_account", "account"),
 )
 
 deliveries = Table(

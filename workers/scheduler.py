@@ -31,6 +31,7 @@ from projections.masterdata.search import expire_scrolls
 from projections.outbox import claims, integration, messages
 from projections.subscriptions import batch, checkpoints, leases, registry
 from projections.subscriptions.checkpoints import now_micros
+from projections.subscriptions.lateness import Watch
 from projections.timers import deadlines
 from workers import job_kinds
 from workers.runtime.reconnecting import surviving
@@ -67,6 +68,7 @@ async def run_scheduler(cell: Cell, stop: Stop) -> None:
 async def _tick(cell: Cell, stop: Stop) -> None:
     """Only the holder of the scheduler's lease acts, others are hot spares."""
     reconciled = dead_lettered = 0.0
+    watch = Watch()
     loop = asyncio.get_running_loop()
     token: int | None = None
     try:
@@ -76,7 +78,7 @@ async def _tick(cell: Cell, stop: Stop) -> None:
                 await fire_due(cell)
                 if loop.time() - reconciled >= RECONCILE:
                     reconciled = loop.time()
-                    await asyncio.to_thread(reconcile, cell)
+                    await asyncio.to_thread(reconcile, cell, watch)
                 if loop.time() - dead_lettered >= RETENTION:
                     dead_lettered = loop.time()
                     await asyncio.to_thread(apply_retention, cell)
@@ -115,21 +117,18 @@ async def _decide(cell: Cell, account: str, order_id: str, kind: str) -> None:
         log.warning("timer_failed", order=order_id, kind=kind, error=error)
 
 
-def reconcile(cell: Cell) -> int:
+def reconcile(cell: Cell, watch: Watch | None = None) -> int:
     """Signal every subscription that lags or has something pending; how many.
 
-    Those whose accounts wrote nothing are passed on at once.
+    Feeds and hooks go on by account: what is quiet is not looked at.
     """
     head, now = cell.store.head(), now_micros()
-    with cell.database.reading() as connection:
-        late = checkpoints.behind(connection, head)
-    if late:
-        with cell.database.writing() as connection:
-            batch.skip_unaffected(connection, head)
-            late = checkpoints.behind(connection, head)
     with cell.database.snapshot() as connection:
-        behind = {subscription for subscription in late if subscription == messages.SUBSCRIPTION}
-        behind |= batch.signals_of_subscriptions(connection, late)
+        late = (watch or Watch()).late_accounts(connection)
+        behind = set(map(batch.signal_of_account, late))
+        at = checkpoints.position(connection, messages.SUBSCRIPTION)
+        if at is not None and at < head:
+            behind.add(messages.SUBSCRIPTION)
         for kind in registry.KINDS.values():
             behind |= set(kind.due(connection, now))
         if claims.any_due(connection, micros(cell.ledger.now())):

@@ -44,6 +44,15 @@ events = Table(
     Index("events_account_position", "account", "position"),
 )
 
+account_heads = Table(
+    "account_heads",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("position", BIG, nullable=False),
+    Index("account_heads_position", "position"),
+)
+"""The last position of each account; a trigger of `events` keeps it, whatever appends."""
+
 data_keys = Table(
     "data_keys",
     metadata,

@@ -22,7 +22,7 @@ def _retain(connection: Connection, now: int, head: int, expires: bool) -> Seque
     return ()
 
 
-def _metrics(connection: Connection, now: int) -> Iterable[Metric]:
+def _metrics(connection: Connection, now: int, most: int | None) -> Iterable[Metric]:
     """Runs are counted among the messages of the outbox, by their channel."""
     return ()
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, func, select
+from sqlalchemy import BigInteger, Connection, cast, func, select
 
 from oms_ledger.accounts.roles import FEED, FEED_ADMIN
 from oms_ledger.eventstore.database import Database
@@ -16,6 +16,9 @@ from projections.subscriptions.dead_letters import DeadLetter
 from projections.subscriptions.kinds import KindPermissions, SubscriptionKind
 from projections.tables import feed_items
 from projections.tables import feeds as feeds_table
+
+EXPIRES_SOON = 24 * 60 * 60 * SECOND
+"""Microseconds before its removal from which a feed is named although all else is well."""
 
 log = structlog.get_logger(__name__)
 
@@ -49,20 +52,29 @@ def _retain(connection: Connection, now: int, head: int, expires: bool) -> list[
     return unused
 
 
-def _metrics(connection: Connection, now: int) -> Iterator[Metric]:
+def _metrics(connection: Connection, now: int, most: int | None) -> Iterator[Metric]:
     of = ("app_key",)
     items = Metric("oms_feed_items", "Items stored, hidden ones too", of)
     oldest = Metric("oms_feed_oldest_seconds", "Age of the oldest item", of)
     expires = Metric("oms_feed_expires_seconds", "Until it is removed, should no item come", of)
-    for row in connection.execute(select(feeds_table)):
-        items.put(0, row.app_key)
-        oldest.put(0, row.app_key)
+    f = feeds_table.c
+    known = select(f.app_key, f.last_item_at, f.retention)
+    if most is not None:
+        ends = f.last_item_at + cast(f.retention, BigInteger) * SECOND
+        known = known.where(ends < now + EXPIRES_SOON).order_by(ends).limit(most)
+    for row in connection.execute(known):
+        if most is None:
+            items.put(0, row.app_key)
+            oldest.put(0, row.app_key)
         left = (row.last_item_at - now) / SECOND + row.retention
         expires.put(max(0.0, left), row.app_key)
-    query = select(feed_items.c.app_key, func.count(), func.min(feed_items.c.produced_at))
-    for key, count, since in connection.execute(query.group_by(feed_items.c.app_key)):
+    since = func.min(feed_items.c.produced_at)
+    query = select(feed_items.c.app_key, func.count(), since).group_by(feed_items.c.app_key)
+    if most is not None:
+        query = query.order_by(since).limit(most)
+    for key, count, first in connection.execute(query):
         items.put(count, key)
-        oldest.put(max(0.0, (now - since) / SECOND), key)
+        oldest.put(max(0.0, (now - first) / SECOND), key)
     yield from (items, oldest, expires)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     Connection,
     Row,
     bindparam,
@@ -249,22 +250,43 @@ def _read(handle: str) -> str:
 
 
 def dead_letter(connection: Connection, now: int) -> int:
-    """Items beyond retention, or fruitlessly retrieved, go to the dead letters; how many."""
+    """Items beyond retention, or fruitlessly retrieved, go to the dead letters; how many.
+
+    Feeds without an old item cost nothing: those with one are found by the age of items.
+    """
+    shortest = connection.execute(select(func.min(feeds.c.retention))).scalar_one()
+    if shortest is None:
+        return 0
     dead_lettered = 0
-    for row in connection.execute(select(feeds.c.app_key, feeds.c.retention)).all():
-        expired = feed_items.c.produced_at < now - row.retention * SECOND
-        fruitless = (feed_items.c.retrievals >= FRUITLESS_RETRIEVALS) & (
-            feed_items.c.produced_at < now - FRUITLESS_AGE
+    youngest = now - min(shortest * SECOND, FRUITLESS_AGE)
+    dead = (
+        select(feeds.c.app_key, feeds.c.retention)
+        .where(
+            feeds.c.app_key == feed_items.c.app_key,
+            feed_items.c.produced_at < youngest,
+            _dead(now, cast(feeds.c.retention, BigInteger) * SECOND),
         )
-        dead = (
+        .distinct()
+    )
+    for app_key, retention in connection.execute(dead).all():
+        deleted = (
             delete(feed_items)
-            .where(feed_items.c.app_key == row.app_key, expired | fruitless)
+            .where(feed_items.c.app_key == app_key, _dead(now, retention * SECOND))
             .returning(*feed_items.c)
         )
-        letters_ = [_letter(item, now) for item in connection.execute(dead)]
-        dead_letters.dead_letter(connection, subscription_of(row.app_key), letters_)
+        letters_ = [_letter(item, now) for item in connection.execute(deleted)]
+        dead_letters.dead_letter(connection, subscription_of(app_key), letters_)
         dead_lettered += len(letters_)
     return dead_lettered
+
+
+def _dead(now: int, retention: int | ColumnElement[int]) -> ColumnElement[bool]:
+    """Whether an item's time is over, by the retention of its feed in microseconds."""
+    expired = feed_items.c.produced_at + retention < now
+    fruitless = (feed_items.c.retrievals >= FRUITLESS_RETRIEVALS) & (
+        feed_items.c.produced_at < now - FRUITLESS_AGE
+    )
+    return expired | fruitless
 
 
 def _letter(item: Row[Any], now: int) -> DeadLetter:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from oms_ledger.accounts.roles import FEED, FEED_ADMIN
 from oms_ledger.eventstore.database import Database
@@ -43,29 +43,40 @@ class Hooks:
 
 def _retain(connection: Connection, now: int, head: int, expires: bool) -> list[str]:
     """Hooks that got nothing for long go, and attempts that nobody asks about any more."""
-    unused = hooks.remove_unused(connection, now, head) if expires else []
+    unused = hooks.remove_unused(connection, now) if expires else []
     deliveries.forget_attempts(connection, now)
     return unused
 
 
-def _metrics(connection: Connection, now: int) -> Iterator[Metric]:
+def _metrics(connection: Connection, now: int, most: int | None) -> Iterator[Metric]:
     of = ("app_key",)
     pending = Metric("oms_deliveries_pending", "Notifications pending", of)
     oldest = Metric("oms_deliveries_oldest_seconds", "Age of the oldest pending notification", of)
     failures = Metric("oms_hook_consecutive_failures", "Consecutive failed attempts", of)
     quiet = Metric("oms_hook_circuit_open", "Whether a hook's circuit is open after failures", of)
     paused = Metric("oms_hook_paused", "Whether a hook is paused", of)
-    for row in connection.execute(select(hooks_table)):
-        pending.put(0, row.app_key)
-        oldest.put(0, row.app_key)
+    h = hooks_table.c
+    known: Select[Any] = select(
+        h.app_key, h.consecutive_failures, h.circuit_open_until, h.paused_at
+    )
+    if most is not None:
+        unwell = (h.consecutive_failures > 0) | h.paused_at.is_not(None)
+        known = known.where(unwell).order_by(h.consecutive_failures.desc()).limit(most)
+    for row in connection.execute(known):
+        if most is None:
+            pending.put(0, row.app_key)
+            oldest.put(0, row.app_key)
         failures.put(row.consecutive_failures, row.app_key)
         quiet.put(float(row.circuit_open_until > now), row.app_key)
         paused.put(float(row.paused_at is not None), row.app_key)
     t = deliveries_table.c
-    query = select(t.app_key, func.count(), func.min(t.produced_at)).group_by(t.app_key)
-    for key, count, since in connection.execute(query):
+    since = func.min(t.produced_at)
+    query = select(t.app_key, func.count(), since).group_by(t.app_key)
+    if most is not None:
+        query = query.order_by(since).limit(most)
+    for key, count, first in connection.execute(query):
         pending.put(count, key)
-        oldest.put(max(0.0, (now - since) / SECOND), key)
+        oldest.put(max(0.0, (now - first) / SECOND), key)
     yield from (pending, oldest, failures, quiet, paused)
 
 

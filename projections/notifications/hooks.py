@@ -228,16 +228,18 @@ def remove(connection: Connection, app_key: str) -> bool:
     return connection.execute(delete(hooks).where(hooks.c.app_key == app_key)).rowcount > 0
 
 
-def remove_unused(connection: Connection, now: int, head: int) -> list[str]:
+def remove_unused(connection: Connection, now: int) -> list[str]:
     """Remove hooks without a notification for three days that have none pending; their keys.
 
-    A hook that has not evaluated every event up to `head` may still get one, so it stays. Its
+    A hook that has not evaluated every event of its account may still get one, so it stays. Its
     leases are locked first: whoever evaluates waits, and finds its subscription gone with
     nothing pending.
     """
     stale = hooks.c.last_notification_at < now - UNUSED
     gone = []
-    for key in connection.execute(select(hooks.c.app_key).where(stale)).scalars().all():
+    for key, account in connection.execute(
+        select(hooks.c.app_key, hooks.c.account).where(stale)
+    ).all():
         for lease in (delivery_lease(key), hook_subscription(key)):
             leases.lock(connection, lease)
         position = checkpoints.position(connection, hook_subscription(key))
@@ -245,7 +247,7 @@ def remove_unused(connection: Connection, now: int, head: int) -> list[str]:
         still = select(hooks.c.app_key).where(hooks.c.app_key == key, stale)
         if (
             position is not None
-            and position >= head
+            and position >= checkpoints.account_head(connection, account)
             and connection.execute(pending).first() is None
             and connection.execute(still).first() is not None
         ):

@@ -3,19 +3,23 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, literal, select
 
 from oms_ledger.eventstore.tables import events
 from projections.notifications.feeds import SECOND
 from projections.ops.metric import Metric
 from projections.outbox import claims, messages
-from projections.subscriptions import checkpoints, leases, registry
+from projections.subscriptions import checkpoints, lateness, leases, registry
 from projections.tables import (
     dead_letters,
     filter_stats,
     process_metrics,
+    subscriptions,
     timers,
 )
+
+MOST_NAMED = 200
+"""Feeds and hooks up to which each is named; of more those that wait, fail, lag or end soon."""
 
 GONE = 60
 """Seconds without a sign of life after which a process is not counted any more."""
@@ -36,34 +40,53 @@ class SubscriptionStatus:
 
 
 def subscription_statuses(connection: Connection, head: int, now: int) -> list[SubscriptionStatus]:
-    held = leases.holders(connection)
-    at = checkpoints.positions(connection)
-    late = {position + 1 for position in at.values() if position < head}
-    query = select(events.c.position, events.c.at).where(events.c.position.in_(late))
+    """Every subscription; where there are many, views and those with something to pass."""
+    late = set(lateness.behind(connection, head))
+    told = None
+    if _many(connection):
+        views = select(subscriptions.c.id).where(subscriptions.c.kind.not_in(_of_keys()))
+        told = late | set(connection.execute(views).scalars())
+    held = leases.holders(connection, held_only=told is not None)
+    at = checkpoints.positions(connection, told)
+    nexts = {at[name] + 1 for name in late if name in at}
+    query = select(events.c.position, events.c.at).where(events.c.position.in_(nexts))
     since = {position: recorded_at for position, recorded_at in connection.execute(query)}
     return [
         SubscriptionStatus(
             name,
             position,
-            max(0, head - position),
-            max(0.0, (now - since.get(position + 1, now)) / SECOND),
+            head - position if name in late else 0,
+            max(0.0, (now - since.get(position + 1, now)) / SECOND) if name in late else 0.0,
             held.get(name),
         )
         for name, position in sorted(at.items())
     ]
 
 
+def _of_keys() -> list[str]:
+    return [kind.name for kind, _ in registry.of_keys()]
+
+
+def _many(connection: Connection) -> bool:
+    """Whether there are so many feeds and hooks that those where all is well are not named."""
+    query = select(subscriptions.c.id).where(subscriptions.c.kind.in_(_of_keys()))
+    return len(connection.execute(query.limit(MOST_NAMED + 1)).all()) > MOST_NAMED
+
+
 def collect_metrics(connection: Connection, head: int, now: int) -> list[Metric]:
     """Everything that the database knows; `now` in microseconds."""
+    most = MOST_NAMED if _many(connection) else None
     return [
-        *_subscriptions(connection, head, now),
-        *_judging(connection),
-        *(one for kind in registry.KINDS.values() for one in kind.metrics(connection, now)),
+        *_subscriptions(connection, head, now, most),
+        *_judging(connection, most),
+        *(one for kind in registry.KINDS.values() for one in kind.metrics(connection, now, most)),
         *_others(connection, now),
     ]
 
 
-def _subscriptions(connection: Connection, head: int, now: int) -> Iterator[Metric]:
+def _subscriptions(
+    connection: Connection, head: int, now: int, most: int | None
+) -> Iterator[Metric]:
     stands = Metric("oms_ledger_head", "Last position of the ledger")
     stands.put(head)
     lag = Metric("oms_subscription_lag", "Events a subscription is behind", ("subscription",))
@@ -73,7 +96,7 @@ def _subscriptions(connection: Connection, head: int, now: int) -> Iterator[Metr
         ("subscription",),
     )
     held = Metric("oms_lease_held", "Whether somebody holds the lease", ("lease",))
-    for name, holder in leases.holders(connection).items():
+    for name, holder in leases.holders(connection, held_only=most is not None).items():
         held.put(float(holder is not None), name)
     for one in subscription_statuses(connection, head, now):
         lag.put(one.lag, one.subscription)
@@ -81,7 +104,7 @@ def _subscriptions(connection: Connection, head: int, now: int) -> Iterator[Metr
     yield from (stands, lag, seconds, held)
 
 
-def _judging(connection: Connection) -> Iterator[Metric]:
+def _judging(connection: Connection, most: int | None) -> Iterator[Metric]:
     actor = ("subscription",)
     evaluated = Metric(
         "oms_filter_evaluated_total", "Events evaluated by an expression", actor, True
@@ -89,11 +112,17 @@ def _judging(connection: Connection) -> Iterator[Metric]:
     matched = Metric("oms_filter_matched_total", "Events that matched an expression", actor, True)
     failed = Metric("oms_filter_failed_total", "Evaluations that failed", actor, True)
     spent = Metric("oms_filter_seconds_total", "Seconds spent evaluating", actor, True)
-    for row in connection.execute(select(filter_stats)):
-        evaluated.put(row.evaluated, row.subscription)
-        matched.put(row.matched, row.subscription)
-        failed.put(row.failed, row.subscription)
-        spent.put(row.micros / SECOND, row.subscription)
+    c = filter_stats.c
+    query = select(c.subscription, c.evaluated, c.matched, c.failed, c.micros)
+    if most is not None:  # a counter may not change its name, so all of a kind are one
+        sums = [func.sum(one) for one in (c.evaluated, c.matched, c.failed, c.micros)]
+        kind = subscriptions.c.kind
+        query = select(kind + literal(":*"), *sums).group_by(kind)
+        query = query.where(subscriptions.c.id == c.subscription)
+    for name, *figures, micros in connection.execute(query):
+        for metric, value in zip((evaluated, matched, failed), figures, strict=True):
+            metric.put(float(value), name)
+        spent.put(float(micros) / SECOND, name)
     yield from (evaluated, matched, failed, spent)
 
 

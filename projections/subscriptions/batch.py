@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select
 
 from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.folding import StreamLoader
@@ -107,6 +107,7 @@ def _run(
 
     A page has events of the account's orders alone: what others write costs it nothing.
     """
+    held = _leveled(database, sinks, held)
     position = max(held[one.subscription][1] for one in sinks)
     left = {one.subscription for one in sinks if held[one.subscription][1] < position}
     sinks = [one for one in sinks if one.subscription not in left]
@@ -149,6 +150,33 @@ def _run(
     return Run(sorted(left), False, frozenset(slow), evaluated)
 
 
+def _leveled(
+    database: Database, sinks: Sequence[SubscriptionSink], held: dict[str, tuple[int, int]]
+) -> dict[str, tuple[int, int]]:
+    """Move those that missed nothing of their account to where the furthest stands.
+
+    While an account is quiet nobody moves its subscriptions, and a new one begins at the head.
+    """
+    at = {one.subscription: held[one.subscription][1] for one in sinks}
+    first = max(at.values())
+    if min(at.values()) == first:
+        return held
+    last = select(func.max(events.c.position)).where(
+        events.c.account == sinks[0].account, events.c.position <= first
+    )
+    with database.reading() as connection:
+        floor = connection.execute(last).scalar_one() or 0
+    quiet = {name: position for name, position in at.items() if floor <= position < first}
+    moved = dict[str, tuple[int, int]]()
+    if quiet:
+        with database.writing() as connection:
+            for before in sorted(set(quiet.values())):
+                tokens = {name: held[name][0] for name in quiet if quiet[name] == before}
+                ours = checkpoints.move(connection, tokens, before, dict.fromkeys(tokens, first))
+                moved |= {name: (held[name][0], first) for name in ours}
+    return held | moved
+
+
 def signal_of_account(account: str) -> str:
     """Under this name the feeds and hooks of an account are signaled to evaluate what is new."""
     return f"account:{account}"
@@ -161,37 +189,3 @@ def signals_of_accounts(connection: Connection, accounts: Sequence[str]) -> set[
         query = select(owners.c.account).where(owners.c.account.in_(accounts)).distinct()
         found |= set(map(signal_of_account, connection.execute(query).scalars()))
     return found
-
-
-def signals_of_subscriptions(connection: Connection, names: Sequence[str]) -> set[str]:
-    """What to signal to have these subscriptions go on, as far as they are feeds or hooks."""
-    found = set[str]()
-    for prefix, owners in registry.owners():
-        keys = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
-        query = select(owners.c.account).where(owners.c.app_key.in_(keys)).distinct()
-        found |= set(map(signal_of_account, connection.execute(query).scalars()))
-    return found
-
-
-def skip_unaffected(connection: Connection, head: int) -> None:
-    """Feeds and hooks whose accounts wrote nothing since go to the head, all in one statement.
-
-    Whoever holds a lease is skipped, and who lost one finds the position moved.
-    """
-    for prefix, owners in registry.owners():
-        written = (
-            select(events.c.position)
-            .where(
-                events.c.account == owners.c.account,
-                events.c.position > subscriptions.c.position,
-                events.c.position <= head,
-            )
-            .exists()
-        )
-        quiet = (
-            select(owners.c.app_key)
-            .where(subscriptions.c.id == prefix + owners.c.app_key, ~written)
-            .exists()
-        )
-        free = (subscriptions.c.position < head) & ~leases.is_held(subscriptions.c.id)
-        connection.execute(update(subscriptions).where(free, quiet).values(position=head))

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 
 from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.folding import Page, StreamLoader
-from oms_ledger.eventstore.tables import events
+from oms_ledger.eventstore.tables import account_heads, events
 from projections.subscriptions import leases
 from projections.subscriptions.leases import Fenced
 from projections.tables import subscriptions
@@ -83,13 +83,10 @@ def positions(connection: Connection, names: Collection[str] | None = None) -> d
     return {row.id: row.position for row in connection.execute(query)}
 
 
-def behind(connection: Connection, head: int) -> list[str]:
-    query = (
-        select(subscriptions.c.id)
-        .where(subscriptions.c.position < head)
-        .order_by(subscriptions.c.id)
-    )
-    return list(connection.execute(query).scalars())
+def account_head(connection: Connection, account: str) -> int:
+    """The position of the account's last event; 0 when it has none."""
+    query = select(account_heads.c.position).where(account_heads.c.account == account)
+    return connection.execute(query).scalar_one_or_none() or 0
 
 
 def acquire_many(database: Database, names: Sequence[str]) -> dict[str, tuple[int, int]]:

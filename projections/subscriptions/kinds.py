@@ -74,7 +74,9 @@ class SubscriptionKind:
     retain: Callable[[Connection, int, int, bool], Sequence[str]]
     """Apply retention at an instant, with the ledger's head; the flag says whether unused
     subscriptions end. Answers the app keys whose subscriptions were removed."""
-    metrics: Callable[[Connection, int], Iterable[Metric]]
+    metrics: Callable[[Connection, int, int | None], Iterable[Metric]]
+    """What it shows at an instant; the number says how many keys are named at most, those where
+    all is well left out. None: every key is named."""
     status: Callable[[Connection], dict[str, Any]]
     """What waits and what is dead, of all its subscriptions together."""
     of_keys: OfKeys | None = None

@@ -176,7 +176,12 @@ def lock(connection: Connection, name: str) -> None:
     connection.execute(_locked([name]))
 
 
-def holders(connection: Connection) -> dict[str, str | None]:
-    """Who holds each lease just now; None where nobody does."""
+def holders(connection: Connection, *, held_only: bool = False) -> dict[str, str | None]:
+    """Who holds each lease just now; None where nobody does.
+
+    `held_only` leaves those of feeds and hooks out that nobody holds.
+    """
     query = select(leases.c.name, leases.c.holder, _FREE.label("free"))
+    if held_only:
+        query = query.where(~_FREE | leases.c.name.not_like("%:%"))
     return {row.name: None if row.free else row.holder for row in connection.execute(query)}

@@ -82,7 +82,7 @@ def _retain(connection, now, head, expires):
     return gone
 
 
-def _metrics(connection, now):
+def _metrics(connection, now, most):
     metric = Metric("oms_fakes", "How many fakes there are")
     metric.put(connection.execute(select(func.count()).select_from(owners)).scalar_one())
     return [metric]

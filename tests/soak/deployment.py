@@ -32,8 +32,9 @@ from oms_ledger.eventstore.tables import events
 from oms_ledger.services import signals
 from oms_ledger.settings import Settings
 from projections.accounts import app_keys
+from projections.subscriptions import lateness
 from projections.subscriptions.notification import event_id
-from projections.tables import attempts, dead_letters, deliveries, hooks, leases, subscriptions
+from projections.tables import attempts, dead_letters, deliveries, hooks, leases
 from tests.support import servers
 
 ACCOUNT = "acme"
@@ -262,12 +263,11 @@ class Deployment:
             return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
 
     def settled(self) -> bool:
-        """Whether every follower stands at the head and nothing has pending."""
+        """Whether every follower has passed what it has to, and nothing is pending."""
         head = self.cell.store.head()
         with self.cell.database.snapshot() as connection:
-            followers = select(func.min(subscriptions.c.position))
-            lowest = connection.execute(followers).scalar_one()
-        return bool(lowest >= head) and not self.count(deliveries)
+            behind = lateness.behind(connection, head)
+        return not behind and not self.count(deliveries)
 
     def hasten(self, app_key: str) -> None:
         """The waits between attempts, and the pause of an open circuit, are over now."""

@@ -4,17 +4,16 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from oms_ledger import jsonata
 from oms_ledger.notifications.filters import FromWorkflow, parse_filter
 from projections.notifications import feeds
 from projections.notifications.feeds import FeedQueue
 from projections.subscriptions import batch, checkpoints, filtering, leases, pauses
-from projections.subscriptions.batch import Run, run_batch, skip_unaffected
+from projections.subscriptions.batch import Run, run_batch
 from projections.subscriptions.dry_run import dry_run
 from projections.subscriptions.explain import explain
-from projections.tables import feeds as feeds_table
 from projections.tables import filter_stats
 from tests.projections.subscriptions.test_checkpoints import (
     EVERY,
@@ -23,7 +22,7 @@ from tests.projections.subscriptions.test_checkpoints import (
     recomputed,
     write_orders,
 )
-from tests.support.purchases import ACCOUNT, place_paid
+from tests.support.purchases import ACCOUNT, open_account, place_paid
 
 HANDLED = {"type": "FromWorkflow", "status": ["handling"]}
 PAID = {"expression": 'status = "payment-approved"'}
@@ -71,23 +70,21 @@ def test_a_feed_that_lags_is_left_behind_and_goes_on_alone(cell):
 
 
 @pytest.mark.guarantee("G40")
-def test_only_who_missed_nothing_and_is_free_is_passed_over(cell):
-    sinks = queues(cell, EVERY.filter, EVERY.filter, EVERY.filter)
-    owed, _, held = sinks
+def test_who_stood_still_while_the_account_was_quiet_goes_on_with_the_others(cell):
+    old, lagging = queues(cell, EVERY.filter, EVERY.filter)
+    write_orders(cell, 1)
+    run_batch(cell.database, cell.loader(), [old])
+    stood = cell.store.head()
+    asyncio.run(open_account(cell.ledger, name="busy"))
     with cell.database.writing() as connection:
-        elsewhere = feeds_table.c.app_key.in_(["key-2", "key-3"])
-        connection.execute(update(feeds_table).where(elsewhere).values(account="quiet"))
-    write_orders(cell, 2)
-    token = leases.acquire(cell.database, held.subscription)
-    head = cell.store.head()
-    with cell.database.writing() as connection:
-        skip_unaffected(connection, head)
-    assert [position(cell, one) for one in sinks] == [0, head, 0]
-    leases.release(cell.database, held.subscription, token)
-    with cell.database.writing() as connection:
-        skip_unaffected(connection, head)
-    assert [position(cell, one) for one in sinks] == [0, head, head]
-    assert run_batch(cell.database, cell.loader(), [owed]) == Run([])
+        feeds.configure(connection, replace(EVERY, app_key="key-3"), cell.store.head())
+    with cell.database.reading() as connection:
+        new = feeds.destinations(connection, cell.database, ACCOUNT)[-1]
+    assert (position(cell, old), position(cell, new)) == (stood, cell.store.head())
+    write_orders_again(cell)
+    run = run_batch(cell.database, cell.loader(), [old, lagging, new])
+    assert run == Run([lagging.subscription])
+    assert position(cell, old) == position(cell, new) == cell.store.head()
     assert produced(cell, "key-1") == recomputed(cell)
 
 

@@ -467,20 +467,20 @@ def test_a_hook_that_may_owe_something_is_never_removed_as_unused(open_cell, web
     with Receiver() as receiver:
         configure(open_cell, receiver.url)
         write_orders(open_cell, 1)
-        later, head = now_micros() + 4 * 86_400_000_000, open_cell.store.head()
+        later = now_micros() + 4 * 86_400_000_000
         with open_cell.database.writing() as connection:
-            assert hooks.remove_unused(connection, later, head) == []  # not evaluated yet
+            assert hooks.remove_unused(connection, later) == []  # not evaluated yet
         change(open_cell, hooks.pause)
         webhook_dispatcher.evaluate(ACCOUNT)
         settle(open_cell, lambda: pending(open_cell) == {"key-1": 9} and webhook_dispatcher.idle)
         with open_cell.database.writing() as connection:
-            assert hooks.remove_unused(connection, later, head) == []  # pending
+            assert hooks.remove_unused(connection, later) == []  # pending
         change(open_cell, hooks.resume)
         webhook_dispatcher.signal("key-1")
         settle(open_cell, lambda: all_told(open_cell) and webhook_dispatcher.idle)
         with open_cell.database.writing() as connection:
-            assert hooks.remove_unused(connection, now_micros(), head) == []  # not yet unused
-            assert hooks.remove_unused(connection, later, head) == ["key-1"]
+            assert hooks.remove_unused(connection, now_micros()) == []  # not yet unused
+            assert hooks.remove_unused(connection, later) == ["key-1"]
 
 
 @pytest.mark.guarantee("G54")

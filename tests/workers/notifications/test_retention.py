@@ -20,7 +20,7 @@ from projections.notifications import deliveries as notifications_deliveries
 from projections.notifications import feeds, hooks
 from projections.notifications.feeds import Feed, FeedQueue
 from projections.notifications.hooks import Hook
-from projections.subscriptions import checkpoints
+from projections.subscriptions import checkpoints, lateness
 from projections.tables import attempts, dead_letters, deliveries
 from projections.tables import hooks as hook_table
 from tests.support.inline_delivery import Postman
@@ -143,7 +143,7 @@ def fields(weeks, postman):
     cell = weeks.cell
     with cell.database.snapshot() as connection:
         feed = feeds.get(connection, "unread")
-        late = checkpoints.behind(connection, cell.store.head())
+        late = lateness.behind(connection, cell.store.head())
     if feed is not None:
         checkpoints.run(cell.database, cell.loader(), "feed:unread", FeedQueue(cell.database, feed))
     if any(subscription.startswith("hook:") for subscription in late):
@@ -155,7 +155,7 @@ def fields(weeks, postman):
 def quiet(weeks, postman):
     cell = weeks.cell
     with cell.database.snapshot() as connection:
-        late = checkpoints.behind(connection, cell.store.head())
+        late = lateness.behind(connection, cell.store.head())
         due = notifications_deliveries.with_due(connection, weeks.micros)
     evaluated = not any(subscription.startswith("hook:") for subscription in late)
     return evaluated and not due and postman.idle
