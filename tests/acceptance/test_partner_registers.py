@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.support.purchases import purchase
+
 SELLERS = "/api/seller-register/pvt/sellers"
 AFFILIATES = "/api/fulfillment/pvt/affiliates"
 ENDPOINT = "https://warehouse.example.com/api/fulfillment?token=SECRET&sc=1"
@@ -147,3 +149,24 @@ def test_an_affiliate_that_cannot_be_one_is_refused(client, affiliate, body, cod
     assert client.call("PUT", f"{AFFILIATES}/BBB", {"name": "Taken"}).status == 204
     refused = client.call("PUT", f"{AFFILIATES}/{affiliate}", body)
     assert (refused.status, refused.json()["error"]["code"]) == (400, code)
+
+
+def test_an_order_says_where_its_seller_is_without_secrets_and_a_paused_seller_gets_none(client):
+    saved(client)
+    body = purchase(price=1000)
+    body["items"][0]["seller"] = "warehouse"
+    placed = client.call("PUT", "/api/checkout/pub/orders", body)
+    assert placed.status in (200, 201), placed.body
+    group = placed.json()["orders"][0]["orderGroup"]
+    assert client.call("POST", f"/api/checkout/pub/gatewayCallback/{group}", {}).status == 204
+    order_id = placed.json()["orders"][0]["orderId"]
+    shown = client.call("GET", f"/api/oms/pvt/orders/{order_id}")
+    (seller,) = shown.json()["sellers"]
+    assert (seller["id"], seller["name"]) == ("warehouse", "Warehouse")
+    masked = "https://warehouse.example.com/api/fulfillment?token=***&sc=1"
+    assert seller["fulfillmentEndpoint"] == masked
+    assert b"SECRET" not in shown.body
+    pause = [{"op": "replace", "path": "/isActive", "value": False}]
+    assert client.call("PATCH", f"{SELLERS}/warehouse", pause).status == 200
+    refused = client.call("PUT", "/api/checkout/pub/orders", body)
+    assert (refused.status, refused.json()["error"]["code"]) == (400, "CHK0045")

@@ -70,11 +70,6 @@ class OfferSources:
         known = other is not None and are_partners(account, other, self.cell.settings.partners)
         return other if known else None
 
-    def outside_sellers(self, account: str) -> set[str]:
-        """The sellers of an account that are outside the deployment."""
-        with self.cell.database.snapshot() as connection:
-            return sellers.outside(connection, account)
-
     def is_known_seller(self, connection: Connection, account: str, seller: str) -> bool:
         """Whether a seller has rows in the account's table, or an address outside."""
         if lookup.known_sellers(connection, account, [seller]):
@@ -179,7 +174,7 @@ class OfferSources:
         if other is not None:
             return (*_own_source(other), OWN_SELLER)
         external = sellers.seller(connection, account.name, seller, self.cell.encryption)
-        if external is None:
+        if external is None or not external.is_active:
             return None, None, seller
         source = Source(external.endpoint, account.name, external.app_key, external.app_token)
         return source, None, seller

@@ -10,6 +10,7 @@ from oms_ledger.accounts.account import Account
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.records import Key
+from oms_ledger.http_client.masking import masked
 from oms_ledger.orders.events import OrderPlaced
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.parts import Json
@@ -18,6 +19,7 @@ from oms_ledger.orders.payments.systems import NO_PAYMENT
 from oms_ledger.orders.placement.decide import number_of_orders, place
 from oms_ledger.orders.placement.numbers import order_group as new_group
 from oms_ledger.services.marketplace.partnership import is_outside
+from projections.accounts import sellers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,10 +90,19 @@ async def place_purchase(
 
 
 async def _with_its_seller(cell: Cell, account: Account, placed: OrderPlaced) -> OrderPlaced:
-    """The order, on which stands whether its seller is outside the deployment."""
+    """The order, on which stands whether its seller is outside the deployment, and where."""
     if placed.flow != "marketplace" or not await is_outside(cell, account.name, placed.seller):
         return placed
-    return replace(placed, seller_outside=True)
+    entry = await cell.read(sellers.seller, account.name, placed.seller, cell.encryption)
+    if entry is None:  # taken out of the register meanwhile
+        return replace(placed, seller_outside=True)
+    shown = {"id": entry.id, "name": entry.name, "fulfillmentEndpoint": masked(entry.endpoint)}
+    return replace(
+        placed,
+        seller_outside=True,
+        seller_name=entry.name,
+        details={**placed.details, "sellers": [shown]},
+    )
 
 
 def new_id() -> str:

@@ -10,6 +10,7 @@ from oms_ledger.orders.placement.decide import sellers_named
 from oms_ledger.orders.placement.reading import refuse
 from oms_ledger.orders.refusals import SellerInactive
 from oms_ledger.services.marketplace.partnership import is_outside, partner
+from projections.accounts import sellers
 
 
 async def require_sellers(cell: Cell, account: Account, body: dict[str, Any]) -> None:
@@ -25,6 +26,9 @@ async def require_sellers(cell: Cell, account: Account, body: dict[str, Any]) ->
 
 async def require_seller(cell: Cell, account: str, seller: str) -> None:
     """Refuse a seller that no order of this account can be placed at."""
+    entry = await cell.read(sellers.seller, account, seller, cell.encryption)
+    if entry is not None and not entry.is_active:
+        raise SellerInactive(seller)
     try:
         terms = await partner(cell, account, seller)
     except AccountNotFound:
