@@ -176,7 +176,7 @@ async def _timed(name: str, database: str, call: Any, times: int = 11) -> Metric
 
 async def _placements(client: _Client, times: int = 30) -> tuple[float, float]:
     """Seconds of a transaction, and of the same order in one body, by turns; the middle ones."""
-    from_carts, whole = [], []
+    from_carts, whole = list[float](), list[float]()
     profile = {"email": "ana@example.com", "firstName": "Ana", "lastName": "Souza"}
     for number in range(times):
         path = await _filled(client, number)

@@ -129,11 +129,11 @@ class _Cost:
             (folder / "feed").write_bytes(b"[" + b'{"handle":"%s"},' % (b"x" * 300) * 9 + b"{}]")
             with _bare(folder) as bare:
                 async with aiohttp.ClientSession(f"http://127.0.0.1:{bare.port}") as session:
-                    for number, (title, (_, path)) in enumerate(asks.items()):
+                    for number, (title, (_, path_of)) in enumerate(asks.items()):
                         yield await self._beside(
                             title,
                             count,
-                            lambda n, path=path: self._bytes(path(n)),  # type: ignore[misc]
+                            lambda n, path=path_of: self._bytes(path(n)),  # type: ignore[misc]
                             lambda _, number=number: _fetch(session, f"/{number}"),  # type: ignore[misc]
                             bare,
                         )

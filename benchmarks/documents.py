@@ -12,6 +12,7 @@ from benchmarks.alternating import medians
 from benchmarks.appending import one_event_writes
 from benchmarks.figures import Metric, percentile
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.masterdata.condition import Compare, Literal
 from oms_ledger.masterdata.entity import Entity, first
 from oms_ledger.masterdata.firing import fires_on_save, index_of
@@ -19,7 +20,6 @@ from oms_ledger.masterdata.matching import holds
 from oms_ledger.masterdata.triggers import MOST_TRIGGERS
 from oms_ledger.masterdata.values import Paths
 from oms_ledger.services.masterdata.documents import Find, Save, save
-from oms_ledger.services.masterdata.recording import CommandContext
 from projections.masterdata import tables
 from projections.masterdata.documents import rows_of_terms
 from projections.masterdata.search import Query, search

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 import orjson
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from eventsourcing.persistence import JSONTranscoder
 
 from benchmarks import orders
@@ -58,7 +59,7 @@ def figures(seconds: float) -> Iterator[Metric]:
     yield Metric("a new order's data key, wrapped", NONE, new * 1e6, "µs", encode * 1e6, named)
 
 
-def _encrypted(event: OrderPlaced, key: encryption.AESGCM) -> bytes:
+def _encrypted(event: OrderPlaced, key: AESGCM) -> bytes:
     fields = EVENT_TYPES.encode(event)[2]
     assert fields
     return encryption.encrypt(key, fields, "bench/1:1")

@@ -101,7 +101,7 @@ async def _act(cell: Cell, order_ids: list[str], rate: int, before: int) -> dict
         )
         answered[order_id] = time.time()
 
-    tasks, due = [], time.perf_counter()
+    tasks, due = list[asyncio.Task[None]](), time.perf_counter()
     for number, order_id in enumerate(order_ids):
         if number == 8:
             await asyncio.gather(*tasks)

@@ -54,10 +54,10 @@ def recorder(database: str) -> Iterator[ApplicationRecorder]:
                 connect_timeout=60,
                 originator_id_type="text",
             )
-        ) as store:
-            made = PostgresApplicationRecorder(store)
+        ) as connections:
+            made = PostgresApplicationRecorder(connections)
             made.create_table()
-            store.pool.wait(60)  # all 64 connections are there before time is taken
+            connections.pool.wait(60)  # all 64 connections are there before time is taken
             yield made
 
 

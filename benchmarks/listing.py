@@ -23,9 +23,10 @@ from oms_ledger.cell import Cell
 from projections.exports import rows as exports_rows
 from projections.exports.rows import ExportFormat
 from projections.exports.spreadsheets import csv_file
-from projections.orders import query, totals
+from projections.orders import query
 from projections.orders.query import OrderQuery
 from projections.orders.totals import DAY, TotalKey, month_of
+from projections.tables import order_totals
 
 _STATUS = (
     "CASE WHEN n > :count - :count / 100 THEN 'ready-for-handling'"
@@ -67,7 +68,7 @@ def cases(begin: int, step: int, count: int) -> list[Case]:
     low, high = begin + step * count // 2, begin + step * count // 2 + 30 * DAY
     interval = " TO ".join(_instant(at) for at in (low, high))
     seller = (
-        "order_id IN (SELECT order_id FROM order_terms WHERE account = ? AND kind = 'seller'"
+        "order_id IN (SELECT order_id FROM order_search_terms WHERE account = ? AND kind = 'seller'"
         " AND term = ?)"
     )
     mine = "account = ? AND complete = ?"
@@ -157,13 +158,14 @@ def _fill(cell: Cell, count: int) -> tuple[int, int]:
     with cell.database.writing() as connection:
         (row,) = connection.execute(text("SELECT row FROM order_views")).one()
         connection.execute(text("DELETE FROM order_views"))
-        connection.execute(text("DELETE FROM order_terms"))
-        connection.execute(text("DELETE FROM order_figures"))
+        connection.execute(text("DELETE FROM order_search_terms"))
+        connection.execute(text("DELETE FROM order_totals"))
         _orders(connection, named, bytes(row))
         for kind, term in TERMS.items():
             connection.execute(
                 text(
-                    f"INSERT INTO order_terms (account, order_id, kind, term, shown) {_SERIES}"
+                    "INSERT INTO order_search_terms (account, order_id, kind, term, shown)"
+                    f" {_SERIES}"
                     f" SELECT :account, 'v' || n || 'bnch-01', '{kind}', {term}, {term}"
                     " FROM series"
                 ),
@@ -220,7 +222,7 @@ def _add_up(connection: Connection, named: dict[str, object], kind: str) -> None
         for key, n in buckets.items()
     ]
     for at in range(0, len(rows), 5000):
-        connection.execute(totals.t.insert(), rows[at : at + 5000])
+        connection.execute(order_totals.insert(), rows[at : at + 5000])
 
 
 _LEAST, _MOST = (3, 7), (4, 8)

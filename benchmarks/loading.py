@@ -12,6 +12,7 @@ from benchmarks import library, orders, places
 from benchmarks.alternating import Work, medians
 from benchmarks.figures import Metric
 from oms_ledger.eventstore.eventsourcing_adapter import LedgerRecorder
+from oms_ledger.ledger import Ledger
 
 PAGE = 500
 
@@ -57,7 +58,7 @@ def figures(database: str, count: int, seconds: float) -> Iterator[Metric]:
             yield Metric(title, database, rates[key], "events/s", rates["theirs"], named)
 
 
-async def _lives(ledger: orders.Ledger, count: int) -> None:
+async def _lives(ledger: Ledger, count: int) -> None:
     await orders.open_account(ledger)
     await asyncio.gather(*(orders.live(ledger) for _ in range(count)))
 

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 
 from benchmarks import places
 from benchmarks.figures import Metric
@@ -56,9 +57,9 @@ def figures(database: str, _seconds: float) -> Iterator[Metric]:
     with places.empty_cell(database) as cell:
         for pollers in POLLERS:
             key = queued_feed(cell, ITEMS).app_key
-            ours = _rate(pollers, lambda key=key: consume(cell, key))
+            ours = _rate(pollers, partial(consume, cell, key))
             key = queued_feed(cell, ITEMS).app_key
-            raw = _rate(pollers, lambda key=key: consume_raw(cell, key))
+            raw = _rate(pollers, partial(consume_raw, cell, key))
             yield Metric(
                 *(f"feed retrieve and commit, {pollers} pollers", database, ours, "items/s"),
                 *(raw, RAW),

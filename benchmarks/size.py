@@ -12,6 +12,9 @@ from benchmarks.appending import one_event_writes
 from benchmarks.figures import Metric
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.records import RecordedEvent, order_stream
+from projections.notifications import feeds
+from projections.orders import query
+from projections.orders.query import OrderQuery
 from projections.tables import feed_items
 from projections.tables import order_views as views
 
@@ -103,7 +106,7 @@ def _sized(cell: Cell, app_key: str, seconds: float) -> _Sized:
         ids = list(
             connection.execute(text("SELECT order_id FROM order_views LIMIT 10000")).scalars()
         )
-        feed = reading.feeds.get(connection, app_key)
+        feed = feeds.get(connection, app_key)
     assert feed is not None
     gets = reading.seconds_each(lambda n: reading.get(cell, ids[n * 7 % len(ids)]), seconds / 3)
     lists = reading.seconds_each(lambda _: _list(cell), seconds / 3)
@@ -114,4 +117,4 @@ def _sized(cell: Cell, app_key: str, seconds: float) -> _Sized:
 
 def _list(cell: Cell) -> None:
     with cell.database.snapshot() as connection:
-        reading.order_list.page(connection, reading.Question(orders.ACCOUNT))
+        query.page(connection, OrderQuery(orders.ACCOUNT))

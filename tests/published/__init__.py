@@ -9,4 +9,5 @@ from typing import Any
 @cache
 def published(name: str) -> dict[str, Any]:
     """`schema` and `example` of `order`, `document`, `row` or `placed`."""
-    return json.loads((Path(__file__).parent / f"{name}.json").read_text())
+    fields: dict[str, Any] = json.loads((Path(__file__).parent / f"{name}.json").read_text())
+    return fields

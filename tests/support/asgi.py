@@ -15,7 +15,8 @@ class Explanation:
 
     @property
     def error(self) -> dict[str, Any]:
-        return json.loads(self.body)["error"]
+        fields: dict[str, Any] = json.loads(self.body)["error"]
+        return fields
 
 
 def ask(

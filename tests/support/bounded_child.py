@@ -23,7 +23,7 @@ ORDER_ID = "v1acme-01"
 def body_of(operation: str, expression: str) -> tuple[str, dict[str, Any]]:
     """Path and body that hand the expression to an operation."""
     filter = {"type": "FromOrders", "expression": expression}
-    return {
+    bodies: dict[str, tuple[str, dict[str, Any]]] = {
         "test": (
             "/api/orders/expressions/jsonata",
             {"Expression": expression, "Document": DOCUMENT},
@@ -37,7 +37,8 @@ def body_of(operation: str, expression: str) -> tuple[str, dict[str, Any]]:
         "hook dry run": ("/api/ledger/hook/dry-run", {"filter": filter, "since": 0}),
         "feed explain": ("/api/ledger/feed/explain", {"filter": filter, "orderId": ORDER_ID}),
         "hook explain": ("/api/ledger/hook/explain", {"filter": filter, "orderId": ORDER_ID}),
-    }[operation]
+    }
+    return bodies[operation]
 
 
 OPERATIONS = (

@@ -37,7 +37,7 @@ class _Served:
             self.port = probe.getsockname()[1]
         self._loop = asyncio.new_event_loop()
         self._server = Server(
-            app,  # type: ignore[arg-type]
+            app,
             port=self.port,
             interface=Interfaces.ASGINL,
             log_enabled=False,

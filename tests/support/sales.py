@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from oms_ledger.accounts.account import Account
 from oms_ledger.accounts.events import AccountCreated, AccountEvent, AccountSettingsChanged
@@ -18,7 +19,7 @@ SHOP, OTHER_SHOP, STORE, MIDDLE = "shop", "othershop", "store", "middle"
 PENDING = partial(process_order, approved=frozenset())
 
 
-async def open_accounts(cell: Cell, *names: str, **settings) -> None:
+async def open_accounts(cell: Cell, *names: str, **settings: Any) -> None:
     """Accounts without grace period, unless the settings say otherwise."""
     for name in names:
 
@@ -49,7 +50,7 @@ def sold(number: int = 1, *chain: str, price: int = 1000, quantity: int = 3) -> 
     )
 
 
-async def sell(cell: Cell, number: int = 1, *chain: str, paid: bool = True, **lines) -> str:
+async def sell(cell: Cell, number: int = 1, *chain: str, paid: bool = True, **lines: Any) -> str:
     """Place and process an order in the store; its id."""
     order_id = f"v{number}stor-01"
     await cell.ledger.place(

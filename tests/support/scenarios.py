@@ -73,7 +73,9 @@ sold_for_another = given(
 )
 
 
-def invoice(value: int, *items: events.InvoicedItem, number: str = "1", type: str = "Output"):
+def invoice(
+    value: int, *items: events.InvoicedItem, number: str = "1", type: str = "Output"
+) -> events.InvoiceIssued:
     return events.InvoiceIssued(
         number=number,
         type=type,

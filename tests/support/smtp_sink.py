@@ -1,5 +1,6 @@
 """A real SMTP server that keeps what it is sent."""
 
+import asyncio
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,8 +23,9 @@ class _OnAnyPort(Controller):
     """Listens where there is room, and remembers where that is."""
 
     def _trigger_server(self) -> None:
+        assert isinstance(self.server, asyncio.Server)
         self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()
+        super()._trigger_server()  # type: ignore[no-untyped-call]
 
 
 class SmtpSink:

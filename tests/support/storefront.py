@@ -14,7 +14,7 @@ from tests.support.client import Answer, Client
 from tests.support.purchases import ACCOUNT
 
 CODE = "01310-100"
-ADDRESS = {
+ADDRESS: dict[str, Any] = {
     "addressType": "residential",
     "receiverName": "Ana Souza",
     "addressId": "home",

@@ -1,6 +1,7 @@
 """The servers of the tests are real and private."""
 
 import contextlib
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -24,18 +25,20 @@ def prepare(url: str) -> None:
 
 
 @pytest.mark.parametrize("time", [1, 2])
-def test_every_test_has_an_empty_postgresql_of_its_own(postgres_database_url, time):
+def test_every_test_has_an_empty_postgresql_of_its_own(
+    postgres_database_url: str, time: int
+) -> None:
     assert tables(postgres_database_url) == []
     prepare(postgres_database_url)
 
 
-def test_postgresql_commits_to_disk(postgres_database_url):
+def test_postgresql_commits_to_disk(postgres_database_url: str) -> None:
     with psycopg.connect(postgres_database_url) as connection:
         for setting in ("fsync", "synchronous_commit"):
             assert connection.execute(f"SHOW {setting}").fetchone() == ("on",)
 
 
-def test_a_database_is_dropped_though_somebody_is_connected(postgres_database_url):
+def test_a_database_is_dropped_though_somebody_is_connected(postgres_database_url: str) -> None:
     url = servers.fresh_database(postgres_database_url)
     with contextlib.closing(psycopg.connect(url)):
         servers.drop_database(url)
@@ -43,7 +46,7 @@ def test_a_database_is_dropped_though_somebody_is_connected(postgres_database_ur
         psycopg.connect(url)
 
 
-def test_databases_are_copied_from_one_that_was_prepared_once():
+def test_databases_are_copied_from_one_that_was_prepared_once() -> None:
     server = servers.postgres_url()
     template = servers.template_database(server, prepare)
     assert servers.template_database(server, prepare) == template
@@ -55,12 +58,12 @@ def test_databases_are_copied_from_one_that_was_prepared_once():
             servers.drop_database(copy)
 
 
-def test_only_databases_of_the_tests_are_dropped():
+def test_only_databases_of_the_tests_are_dropped() -> None:
     with pytest.raises(AssertionError, match="postgres is not a database of the tests"):
         servers.drop_database("postgresql://localhost/postgres")
 
 
-def test_both_databases_are_spoken_to_by_sqlalchemy(database_url):
+def test_both_databases_are_spoken_to_by_sqlalchemy(database_url: str) -> None:
     engine = sqlalchemy.create_engine(database_url.replace("postgresql:", "postgresql+psycopg:"))
     with engine.connect() as connection:
         assert connection.scalar(sqlalchemy.text("SELECT 1")) == 1
@@ -68,13 +71,13 @@ def test_both_databases_are_spoken_to_by_sqlalchemy(database_url):
 
 
 @pytest.mark.parametrize("programs", servers.postgres_programs(), ids=str)
-def test_every_postgresql_of_this_machine_starts(programs):
+def test_every_postgresql_of_this_machine_starts(programs: Path) -> None:
     url = servers.start_postgres(programs, f"trial-{programs.as_posix().replace('/', '-')[-20:]}")
     assert tables(url) == []
 
 
 @pytest.mark.parametrize("time", [1, 2])
-def test_every_test_has_an_empty_redis_of_its_own(redis_url, time):
+def test_every_test_has_an_empty_redis_of_its_own(redis_url: str, time: int) -> None:
     with redis.Redis.from_url(redis_url) as client:
         assert client.dbsize() == 0
         client.set("key", "value")
@@ -88,5 +91,5 @@ def test_every_test_has_an_empty_redis_of_its_own(redis_url, time):
         ("postgresql:///x?host=/tmp", "postgresql:///y?host=/tmp"),
     ],
 )
-def test_a_database_is_named_in_an_address(url, named):
+def test_a_database_is_named_in_an_address(url: str, named: str) -> None:
     assert servers._with_name(url, "y") == named
