@@ -80,7 +80,7 @@ def calling(database: str, port: int) -> Iterator[tuple[Cell, OutboxDispatcher]]
         networks = (ip_network("127.0.0.1/32"),)
         public = "https://oms.example.com"
         opened = Cell(replace(cell.settings, hook_allowed_networks=networks, public_url=public))
-        asyncio.run(orders.open_account(opened.ledger))
+        asyncio.run(orders.open_account(cell.ledger))
         names = [f"well-{n}" for n in range(PARTNERS)] + [f"silent-{n}" for n in range(SILENT)]
         with opened.database.writing() as connection:
             for name in names:
@@ -89,7 +89,7 @@ def calling(database: str, port: int) -> Iterator[tuple[Cell, OutboxDispatcher]]
                 sellers.save(connection, one, opened.encryption)
         dispatcher = OutboxDispatcher(opened)
         try:
-            yield opened, dispatcher
+            yield cell, dispatcher  # whoever sells is another process, with a cell of its own
         finally:
             dispatcher.close()
             opened.close()
