@@ -110,7 +110,7 @@ def consume(cell: Cell, key: str) -> int:
     while True:
         with cell.database.writing_once() as connection:
             lot = feeds.retrieve(connection, key, LOT, cell.encryption, now_micros())
-        if lot is None or not lot.items:
+        if lot is None:
             return done
         handles = [handle for handle, _ in lot.items]
         with cell.database.writing_once() as connection:

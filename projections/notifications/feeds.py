@@ -19,6 +19,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    tuple_,
     update,
 )
 
@@ -189,18 +190,23 @@ class Lot:
 def retrieve(
     connection: Connection, app_key: str, count: int, encryption: Encryption, now: int
 ) -> Lot | None:
-    """Up to `count` visible items, hidden from now for the visibility time; None without a feed.
+    """Up to `count` visible items, hidden from now for the visibility time; None without any.
 
-    One statement while there are items. Whoever polls at the same time gets other items, for
-    PostgreSQL passes over what another has locked, and SQLite has one writer at a time.
+    One statement. Whoever polls at the same time gets other items, for PostgreSQL passes over what
+    another has locked, and SQLite has one writer at a time.
     """
     found = connection.execute(_RETRIEVAL, {"key": app_key, "count": count, "now": now})
     rows = sorted((dict(row._mapping) for row in found), key=lambda row: int(row["position"]))
     if not rows:
-        feed = get(connection, app_key)
-        return None if feed is None else Lot([], feed.expires_at)
+        return None
     items = [(_handle(app_key, row, encryption), row) for row in rows]
     return Lot(items, int(rows[0]["expires_at"]))
+
+
+def empty_lot(connection: Connection, app_key: str) -> Lot | None:
+    """What a poll finds where nothing is visible; None without a feed."""
+    feed = get(connection, app_key)
+    return None if feed is None else Lot([], feed.expires_at)
 
 
 def _handle(app_key: str, item: dict[str, Any], encryption: Encryption) -> str:
@@ -209,11 +215,13 @@ def _handle(app_key: str, item: dict[str, Any], encryption: Encryption) -> str:
     return base64.urlsafe_b64encode(f"{place}.{signature}".encode()).decode()
 
 
+_GENERATION = select(feeds.c.generation).where(feeds.c.app_key == bindparam("key"))
 _COMMIT = delete(feed_items).where(
     feed_items.c.app_key == bindparam("key"),
     feed_items.c.position.in_(bindparam("positions", expanding=True)),
-    select(feeds.c.generation).where(feeds.c.app_key == bindparam("key")).scalar_subquery()
-    == bindparam("generation"),
+    tuple_(_GENERATION.scalar_subquery(), feed_items.c.position).in_(
+        bindparam("places", expanding=True)
+    ),
 )
 
 
@@ -225,21 +233,20 @@ def commit(
     A handle of an item that is gone, or was retrieved again since, is harmless; so is one of a
     feed that was deleted, when the key has another since.
     """
-    positions: dict[str, list[int]] = {}
+    places: list[tuple[str, int]] = []
     for index, handle in enumerate(handles):
         place, _, signature = _read(handle).rpartition(".")
         expected = encryption.sign(f"handle:{app_key}:{place}")
         if not hmac.compare_digest(signature.encode(), expected.encode()):
             raise ForgedHandle(index)
         generation, position, _ = place.split(".")
-        positions.setdefault(generation, []).append(int(position))
+        places.append((generation, int(position)))
     # A key that had several feeds commits to the one it has now; the others' items are gone.
-    return sum(
-        connection.execute(
-            _COMMIT, {"key": app_key, "generation": generation, "positions": of_it}
-        ).rowcount
-        for generation, of_it in positions.items()
-    )
+    if not places:
+        return 0
+    positions = [position for _, position in places]
+    given = {"key": app_key, "positions": positions, "places": places}
+    return connection.execute(_COMMIT, given).rowcount
 
 
 def _read(handle: str) -> str:

@@ -152,9 +152,13 @@ async def _retrieved(request: Request, cell: Cell, caller: Caller, most: int) ->
 
     def lot() -> Lot | None:
         with cell.database.writing_once() as connection:
-            return feeds.retrieve(
+            found = feeds.retrieve(
                 connection, caller.app_key, int(count), cell.encryption, now_micros()
             )
+        if found is not None:
+            return found
+        with cell.database.snapshot() as connection:
+            return feeds.empty_lot(connection, caller.app_key)
 
     found = await asyncio.to_thread(lot)
     if found is None:
@@ -198,7 +202,9 @@ async def _committed(cell: Cell, caller: Caller, given: Any, field: str) -> Resp
 
     def remove() -> None:
         with cell.database.writing_once() as connection:
-            if not feeds.commit(connection, caller.app_key, handles, cell.encryption):
+            committed = feeds.commit(connection, caller.app_key, handles, cell.encryption)
+        if not committed:
+            with cell.database.snapshot() as connection:
                 _found(feeds.get(connection, caller.app_key))
 
     try:

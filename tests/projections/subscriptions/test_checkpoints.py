@@ -122,7 +122,7 @@ def test_a_crash_between_judging_and_storing_doubles_nothing(cell):
 def retrieve(cell, feed, count, now):
     with cell.database.writing() as connection:
         lot = feeds.retrieve(connection, feed.app_key, count, cell.encryption, now)
-    return lot.items
+    return lot.items if lot else []
 
 
 def filled(cell, orders=1):
