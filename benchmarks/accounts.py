@@ -15,6 +15,7 @@ from projections.notifications import feeds
 from projections.notifications.feeds import Feed
 from projections.subscriptions import checkpoints, lateness
 from projections.subscriptions.batch import run_batch
+from tests.support.configuring import configure_feed
 
 QUIET = 199
 FILTER = {"type": "FromOrders", "expression": "value > 1", "disableSingleFire": True}
@@ -23,10 +24,9 @@ FILTER = {"type": "FromOrders", "expression": "value > 1", "disableSingleFire": 
 def figures(database: str, count: int) -> Iterator[Metric]:
     """The busy account lives so many orders while the others' feeds stand still."""
     with places.empty_cell(database) as cell:
-        with cell.database.writing() as connection:
-            for number in range(QUIET):
-                feed = Feed(f"quiet-{number}", f"quiet{number}", FILTER, 60, 345_600)
-                feeds.configure(connection, feed, 0)
+        for number in range(QUIET):
+            feed = Feed(f"quiet-{number}", f"quiet{number}", FILTER, 60, 345_600)
+            configure_feed(cell, feed, 0)
         asyncio.run(_busy(cell, count))
         whole = _all_pages(cell) * QUIET
         of = f"{cell.store.head():,} entries of others, {QUIET} feeds"

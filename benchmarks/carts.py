@@ -18,9 +18,9 @@ from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.offers.reading import stored
 from oms_ledger.web import build
-from projections.accounts import app_keys
 from projections.carts import store
 from projections.offers import rows
+from tests.support.configuring import create_key
 
 CLIENTS, PAUSE = 16, 0.1  # seconds between the answers and questions of one client
 OFFERS, EXPIRED = 100_000, 20_000
@@ -72,8 +72,7 @@ def figures(database: str, seconds: float) -> Iterator[Metric]:
         asyncio.run(
             cell.ledger.change_account(CommandContext(orders.ACCOUNT, "benchmark"), _unlimited)
         )
-        with cell.database.writing() as connection:
-            key, token = app_keys.create(connection, orders.ACCOUNT, "Owner")
+        key, token = create_key(cell, orders.ACCOUNT, "Owner")
         yield _loading(cell, database)
         app = build(cell)
         client = _Client(app, {"X-VTEX-API-AppKey": key, "X-VTEX-API-AppToken": token})

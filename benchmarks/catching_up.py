@@ -13,11 +13,12 @@ from benchmarks.evaluation import TYPICAL
 from benchmarks.figures import Metric
 from benchmarks.reading import rebuild
 from oms_ledger.cell import Cell
-from projections.notifications import feeds, hooks
+from projections.notifications import feeds
 from projections.notifications.feeds import Feed, FeedQueue
 from projections.notifications.hooks import Hook, HookDeliveries
 from projections.subscriptions.batch import run_batch
 from projections.subscriptions.sink import SubscriptionSink
+from tests.support.configuring import configure_feeds, configure_hook
 
 ARRIVING, HOUR = 200.0, 3_600
 FEEDS = 5
@@ -56,18 +57,16 @@ def _feeds(cell: Cell) -> float:
         for n in range(FEEDS)
     ]
     filters = [STATUS] * FEEDS + orders_filters
-    with cell.database.writing() as connection:
-        for number, filter in enumerate(filters):
-            feed = Feed(f"late-{number}", orders.ACCOUNT, filter, 60, 345_600)
-            feeds.configure(connection, feed, 0)
+    late = [Feed(f"late-{n}", orders.ACCOUNT, one, 60, 345_600) for n, one in enumerate(filters)]
+    configure_feeds(cell, late, 0)
+    with cell.database.reading() as connection:
         sinks = feeds.destinations(connection, cell.database, orders.ACCOUNT)
     return _rate(cell, sinks)
 
 
 def _hook(cell: Cell) -> float:
-    with cell.database.writing() as connection:
-        hook = Hook("late", orders.ACCOUNT, STATUS, "https://example.com/", {})
-        hooks.configure(connection, hook, 0, cell.encryption)
+    hook = Hook("late", orders.ACCOUNT, STATUS, "https://example.com/", {})
+    configure_hook(cell, hook, 0)
     return _rate(cell, [HookDeliveries(cell.database, "late", orders.ACCOUNT, STATUS)])
 
 

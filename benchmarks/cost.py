@@ -25,7 +25,7 @@ from benchmarks.over_http import EVERY_STATUS, QUEUE, Load
 from benchmarks.processes import Deployment
 from benchmarks.scale import Scale
 from oms_ledger.cell import Cell
-from projections.accounts import app_keys
+from tests.support.configuring import create_key
 
 BARE = "a bare Starlette route with the same bytes"
 FEED_LOT = 10
@@ -37,8 +37,7 @@ def figures(database: str, scale: Scale) -> Iterator[Metric]:
         cell = places.open_at(place)
         try:
             asyncio.run(orders.open_account(cell.ledger))
-            with cell.database.writing() as connection:
-                key, token = app_keys.create(connection, orders.ACCOUNT, "Owner")
+            key, token = create_key(cell, orders.ACCOUNT, "Owner")
             with processes.deployed(place) as deployment:
                 headers = {"X-VTEX-API-AppKey": key, "X-VTEX-API-AppToken": token}
                 yield from asyncio.run(_all(cell, deployment, headers, database, scale))

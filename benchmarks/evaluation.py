@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from statistics import median
+from typing import Any
 
 from jsonata.jsonata import Jsonata  # type: ignore[import-untyped]
 
@@ -20,6 +21,7 @@ from oms_ledger.orders.order import Order
 from projections.notifications import feeds
 from projections.notifications.feeds import Feed
 from projections.subscriptions.batch import run_batch
+from tests.support.configuring import configure_feeds, remove_feed
 
 FEEDS = (1, 10, 100)
 TYPICAL = 'status = "ready-for-handling" and salesChannel = "{0}"'
@@ -45,22 +47,27 @@ async def _lives(cell: Cell, count: int) -> None:
         await asyncio.gather(*(orders.live(cell.ledger) for _ in range(64)))
 
 
+def _filter(expression: str) -> dict[str, Any]:
+    return {"expression": expression, "disableSingleFire": True}
+
+
 def evaluated(cell: Cell, text: str, count: int) -> float:
     """Judgements a second: each event of an order by each feed is one."""
     keys = [f"vtexappkey-{orders.ACCOUNT}-{count}-{n}" for n in range(count)]
-    with cell.database.writing() as connection:
-        for number, key in enumerate(keys):
-            filter = {"expression": text.format(number), "disableSingleFire": True}
-            feeds.configure(connection, Feed(key, orders.ACCOUNT, filter, 60, 345_600), 0)
+    asked = [
+        Feed(key, orders.ACCOUNT, _filter(text.format(number)), 60, 345_600)
+        for number, key in enumerate(keys)
+    ]
+    configure_feeds(cell, asked, 0)
+    with cell.database.reading() as connection:
         ours = feeds.destinations(connection, cell.database, orders.ACCOUNT)
         queues = [queue for queue in ours if queue.app_key in keys]
     loader, began = cell.loader(), time.perf_counter()
     while run_batch(cell.database, loader, queues):
         pass
     took = time.perf_counter() - began
-    with cell.database.writing() as connection:
-        for key in keys:
-            feeds.remove(connection, key)
+    for key in keys:
+        remove_feed(cell, orders.ACCOUNT, key)
     return _entries(cell) * count / took
 
 

@@ -20,9 +20,10 @@ from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.ledger import Ledger
 from oms_ledger.orders.handling.decide import start_handling
 from oms_ledger.orders.payments.decide import process_order
-from projections.notifications import deliveries, hooks
+from projections.notifications import deliveries
 from projections.notifications.hooks import Hook
 from projections.subscriptions import lateness
+from tests.support.configuring import configure_hook
 
 RATES = (100, 1_000)
 KEY = "vtexappkey-bench-latency"
@@ -36,10 +37,9 @@ def figures(database: str, seconds: float) -> Iterator[Metric]:
         cell = places.open_at(place)
         try:
             asyncio.run(orders.open_account(cell.ledger))
-            with cell.database.writing() as connection:
-                url = f"http://127.0.0.1:{port}/latency"
-                hook = Hook(KEY, orders.ACCOUNT, HANDLING, url, {})
-                hooks.configure(connection, hook, cell.store.head(), cell.encryption)
+            url = f"http://127.0.0.1:{port}/latency"
+            hook = Hook(KEY, orders.ACCOUNT, HANDLING, url, {})
+            configure_hook(cell, hook, cell.store.head())
             with processes.deployed(place):
                 calm: dict[str, float] = {}
                 for rate in RATES:

@@ -18,9 +18,9 @@ from benchmarks.scale import Scale
 from oms_ledger.cell import Cell
 from oms_ledger.orders.conversation.outbox import REMINDER
 from oms_ledger.services import gc_tuning
-from projections.accounts import app_keys
 from projections.outbox import messages
 from projections.subscriptions import lateness
+from tests.support.configuring import create_key
 
 CORES = os.cpu_count() or 1
 CLIENTS = 8 * CORES
@@ -37,8 +37,7 @@ def figures(database: str, scale: Scale) -> Iterator[Metric]:
         cell = places.open_at(place)
         try:
             asyncio.run(orders.open_account(cell.ledger))
-            with cell.database.writing() as connection:
-                key, token = app_keys.create(connection, orders.ACCOUNT, "Owner")
+            key, token = create_key(cell, orders.ACCOUNT, "Owner")
             with processes.deployed(place) as deployment:
                 for name, size in deployment.memory().items():
                     yield Metric(f"memory of {name}, just started", database, size, "MiB")

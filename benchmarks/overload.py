@@ -17,7 +17,7 @@ import uvloop
 from benchmarks import orders, places, processes
 from benchmarks.figures import Metric, percentile
 from oms_ledger.eventstore.command import CommandContext
-from projections.accounts import app_keys
+from tests.support.configuring import create_key
 from tests.support.purchases import open_account
 from tests.support.purchases import place as place_order
 
@@ -44,11 +44,9 @@ def figures(database: str, seconds: float) -> Iterator[Metric]:
         try:
             asyncio.run(orders.open_account(cell.ledger))
             asyncio.run(open_account(cell.ledger, name=NEIGHBOUR_NAME))
-            with cell.database.writing() as connection:
-                keys = [
-                    app_keys.create(connection, account, "Owner")
-                    for account in (orders.ACCOUNT, NEIGHBOUR_NAME)
-                ]
+            keys = [
+                create_key(cell, account, "Owner") for account in (orders.ACCOUNT, NEIGHBOUR_NAME)
+            ]
             order_id, placed = orders.new_order()
             asyncio.run(
                 cell.ledger.place(CommandContext(orders.ACCOUNT, "benchmark"), {order_id: placed})

@@ -10,7 +10,8 @@ from benchmarks import orders, places
 from benchmarks.figures import Metric, percentile
 from oms_ledger.cell import Cell
 from oms_ledger.web import build
-from projections.operators import directory, sessions
+from projections.operators import sessions
+from tests.support.configuring import create_operator
 
 ROUNDS = 30
 
@@ -89,9 +90,14 @@ async def _placed(cell: Cell, count: int) -> str:
 
 
 def _signed_in(cell: Cell) -> str:
+    operator = create_operator(
+        cell,
+        orders.ACCOUNT,
+        "Owner",
+        email="b@example.com",
+        name="B",
+        password_hash="",
+        deployment=True,
+    )
     with cell.database.writing() as connection:
-        operator = directory.create(
-            connection, email="b@example.com", name="B", deployment=True, password_hash=None
-        )
-        directory.set_role(connection, operator, orders.ACCOUNT, "Owner")
         return sessions.open_session(connection, operator, "benchmark")

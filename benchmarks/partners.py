@@ -23,9 +23,9 @@ from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.notifications.channel import PARTNER
 from oms_ledger.orders.payments.decide import process_order
-from projections.accounts import app_keys, sellers
 from projections.accounts.sellers import Seller
 from projections.outbox import messages
+from tests.support.configuring import create_key, save_seller
 from workers.outbox.dispatcher import OutboxDispatcher
 
 TAKES = 0.02
@@ -82,11 +82,9 @@ def calling(database: str, port: int) -> Iterator[tuple[Cell, OutboxDispatcher]]
         opened = Cell(replace(cell.settings, hook_allowed_networks=networks, public_url=public))
         asyncio.run(orders.open_account(cell.ledger))
         names = [f"well-{n}" for n in range(PARTNERS)] + [f"silent-{n}" for n in range(SILENT)]
-        with opened.database.writing() as connection:
-            for name in names:
-                secrets = {"fulfillmentEndpoint": f"http://127.0.0.1:{port}/{name}"}
-                one = Seller(orders.ACCOUNT, name, True, {"name": name}, secrets)
-                sellers.save(connection, one, opened.encryption)
+        for name in names:
+            secrets = {"fulfillmentEndpoint": f"http://127.0.0.1:{port}/{name}"}
+            save_seller(opened, Seller(orders.ACCOUNT, name, True, {"name": name}, secrets))
         dispatcher = OutboxDispatcher(opened)
         try:
             yield cell, dispatcher  # whoever sells is another process, with a cell of its own
@@ -185,8 +183,7 @@ def _taken(database: str, place: places.Place, seconds: float) -> Iterator[Metri
     cell = places.open_at(place)
     try:
         asyncio.run(orders.open_account(cell.ledger))
-        with cell.database.writing() as connection:
-            key, token = app_keys.create(connection, orders.ACCOUNT, "Owner")
+        key, token = create_key(cell, orders.ACCOUNT, "Owner")
         headers = {"X-VTEX-API-AppKey": key, "X-VTEX-API-AppToken": token}
         with processes.deployed(place) as deployment:
             rate = asyncio.run(_placed(deployment.base, headers, seconds))

@@ -13,7 +13,7 @@ from benchmarks.alternating import medians
 from benchmarks.figures import Metric
 from oms_ledger.eventstore import sequences
 from oms_ledger.web import build
-from projections.accounts import app_keys
+from tests.support.configuring import create_key
 
 CLIENTS = 16
 
@@ -54,8 +54,7 @@ class _Client:
 def figures(database: str, seconds: float) -> Iterator[Metric]:
     with places.empty_cell(database) as cell:
         asyncio.run(orders.open_account(cell.ledger))
-        with cell.database.writing() as connection:
-            key, token = app_keys.create(connection, orders.ACCOUNT, "Owner")
+        key, token = create_key(cell, orders.ACCOUNT, "Owner")
         client, block = _Client(build(cell), key, token), sequences.BLOCK
         try:
             rates = medians(

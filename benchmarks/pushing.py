@@ -11,7 +11,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -32,6 +32,7 @@ from projections.notifications import hooks
 from projections.notifications.hooks import Hook
 from projections.subscriptions.checkpoints import now_micros
 from projections.tables import deliveries
+from tests.support.configuring import configure_hooks
 from workers.notifications.dispatcher import IN_FLIGHT, WebhookDispatcher
 
 TAKES = 0.02
@@ -112,9 +113,9 @@ async def _by_aiohttp(urls: Sequence[str], count: int) -> float:
 def _by_courier(database: str, urls: Sequence[str], count: int) -> float:
     with places.empty_cell(database) as cell, telling(cell) as dispatcher:
         keys = [f"key-{number:03}" for number in range(len(urls))]
+        configure(cell, dict(zip(keys, urls, strict=True)))
         with cell.database.writing() as connection:
-            for key, url in zip(keys, urls, strict=True):
-                configure(cell, connection, key, url)
+            for key in keys:
                 enqueue(connection, key, range(1, 1 + count // len(urls)))
         began = time.perf_counter()
         for key in keys:
@@ -135,8 +136,9 @@ def telling(cell: Cell) -> Iterator[WebhookDispatcher]:
         opened.close()
 
 
-def configure(cell: Cell, connection: Connection, key: str, url: str) -> None:
-    hooks.configure(connection, Hook(key, ACCOUNT, NEVER, url, {}), 0, cell.encryption)
+def configure(cell: Cell, urls: Mapping[str, str]) -> None:
+    """Hooks by their keys, with their addresses."""
+    configure_hooks(cell, [Hook(key, ACCOUNT, NEVER, url, {}) for key, url in urls.items()], 0)
 
 
 def enqueue(connection: Connection, key: str, positions: Sequence[int]) -> None:

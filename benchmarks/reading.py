@@ -24,6 +24,7 @@ from projections.subscriptions import checkpoints, leases
 from projections.subscriptions.checkpoints import now_micros
 from projections.tables import feed_items
 from projections.tables import order_views as views
+from tests.support.configuring import configure_feed
 
 LOT = 10
 ITEMS = 1_000
@@ -175,8 +176,8 @@ def queued_feed(cell: Cell, count: int) -> Feed:
         }
         for n in range(1, count + 1)
     ]
+    configure_feed(cell, feed)
     with cell.database.writing() as connection:
-        feeds.configure(connection, feed, cell.store.head())
         connection.execute(insert(feed_items), items)
         stored = feeds.get(connection, key)
     assert stored is not None

@@ -50,8 +50,8 @@ def figures(database: str, count: int) -> Iterator[Metric]:
 
 def _told(database: str, port: int, count: int, sickness: str | None) -> Told:
     with places.empty_cell(database) as cell, telling(cell) as courier:
+        configure(cell, {WELL: f"http://127.0.0.1:{port}/{WELL}"})
         with cell.database.writing() as connection:
-            configure(cell, connection, WELL, f"http://127.0.0.1:{port}/{WELL}")
             enqueue(connection, WELL, [1])
         courier.signal(WELL)
         until_told(cell, [WELL])
@@ -63,9 +63,9 @@ def _told(database: str, port: int, count: int, sickness: str | None) -> Told:
 
 def _fall_ill(cell: Cell, courier: WebhookDispatcher, port: int, sickness: str) -> None:
     dead = {f"dead-{number:04}": _url(host, port, sickness) for number, host in enumerate(HOSTS)}
+    configure(cell, dead)
     with cell.database.writing() as connection:
-        for key, url in dead.items():
-            configure(cell, connection, key, url)
+        for key in dead:
             enqueue(connection, key, range(1, 1 + OWED))
     for key in dead:
         courier.signal(key)

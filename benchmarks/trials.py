@@ -18,7 +18,7 @@ from benchmarks import orders, places, processes
 from benchmarks.figures import Metric, percentile
 from benchmarks.latency import ready, until_quiet
 from oms_ledger.cell import Cell
-from projections.accounts import app_keys
+from tests.support.configuring import create_key
 
 RATE = 40  # requests a second
 EXPLAINED = 100  # orders
@@ -34,8 +34,7 @@ def figures(database: str, entries: int, seconds: float) -> Iterator[Metric]:
         try:
             lived = asyncio.run(_lives(cell, entries))
             waiting = asyncio.run(ready(cell.ledger, max(100, entries // 100)))
-            with cell.database.writing() as connection:
-                key, token = app_keys.create(connection, orders.ACCOUNT, "Owner")
+            key, token = create_key(cell, orders.ACCOUNT, "Owner")
             headers = {"X-VTEX-API-AppKey": key, "X-VTEX-API-AppToken": token}
             with processes.deployed(place) as deployment:
                 until_quiet(cell, FOLDED)

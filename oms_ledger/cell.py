@@ -4,11 +4,11 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Concatenate, ParamSpec, TypeVar
 
 import redis
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from oms_ledger import jsonata, redis_connection
 from oms_ledger.deciders import DECIDERS
@@ -16,6 +16,7 @@ from oms_ledger.eventstore import key_check
 from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.encryption import Encryption, master_key
 from oms_ledger.eventstore.folding import StreamLoader
+from oms_ledger.eventstore.ledger import Filling
 from oms_ledger.eventstore.postgres import PostgresAppender
 from oms_ledger.eventstore.sequences import Sequences
 from oms_ledger.eventstore.sqlite import SqliteAppender
@@ -24,6 +25,8 @@ from oms_ledger.http_client.partner_client import PartnerClients
 from oms_ledger.ledger import Ledger
 from oms_ledger.migrations import is_current
 from oms_ledger.settings import Settings
+from projections.accounts import configuration
+from projections.accounts.tables import configuration_imports
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -65,9 +68,14 @@ class Cell:
         appender = SqliteAppender(database) if database.sqlite else PostgresAppender(database)
         return Store(database, appender)
 
+    @property
+    def filling(self) -> Filling:
+        """What the ledger writes in tables along with events."""
+        return partial(configuration.fill, self.encryption)
+
     @cached_property
     def ledger(self) -> Ledger:
-        return Ledger(self.store, self.encryption, deciders=DECIDERS)
+        return Ledger(self.store, self.encryption, filling=self.filling)
 
     @cached_property
     def sequences(self) -> Sequences:
@@ -118,8 +126,13 @@ class Cell:
         return StreamLoader(self.store, self.encryption, DECIDERS)
 
     def require_tables(self) -> None:
-        if not is_current(self.database):
+        if not is_current(self.database) or self._has_imports_left():
             raise NotMigrated(NotMigrated.__doc__)
+
+    def _has_imports_left(self) -> bool:
+        query = select(configuration_imports.c.account).limit(1)
+        with self.database.reading() as connection:
+            return connection.execute(query).first() is not None
 
     def require_key(self) -> None:
         """Refuse to go on with a master key that is not this ledger's."""

@@ -18,11 +18,12 @@ from oms_ledger.eventstore.folding import NOTHING
 from oms_ledger.eventstore.ledger import (
     ATTEMPTS,
     ConcurrencyError,
+    Filling,
     IdempotentReplay,
     KeyTaken,
     StreamLedger,
 )
-from oms_ledger.eventstore.records import Key, order_stream
+from oms_ledger.eventstore.records import Fill, Key, order_stream
 from oms_ledger.eventstore.store import Store
 from oms_ledger.orders.decide import Decision, DecisionContext
 from oms_ledger.orders.events import OrderEvent, OrderImported, OrderPlaced
@@ -42,8 +43,9 @@ class Ledger(StreamLedger):
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         new_receipt: Callable[[], str] = lambda: secrets.token_hex(16),
         deciders: Deciders = DECIDERS,
+        filling: Filling | None = None,
     ) -> None:
-        super().__init__(store, encryption, deciders, now)
+        super().__init__(store, encryption, deciders, now, filling)
         self.new_receipt = new_receipt
         self._account_seen: dict[str, float] = {}
 
@@ -175,14 +177,41 @@ class Ledger(StreamLedger):
             self._account_seen[name] = loop_time
         return cast(Account, loaded_state.state)
 
-    async def change_account(
-        self, ctx: CommandContext, decide: Callable[[Account | None], list[AccountEvent]]
+    async def configure(
+        self,
+        ctx: CommandContext,
+        decide: Callable[[Account], Sequence[AccountEvent]],
+        *,
+        fills: Sequence[Fill] = (),
     ) -> Account:
+        """Decide on what the account has configured now, and record what follows.
+
+        The tables of configuration are filled in the same transaction; `fills` run before them, and
+        what they raise undoes all. Without anything new they do not run.
+        """
+
+        def decided(account: Account | None) -> Sequence[AccountEvent]:
+            if account is None:
+                raise AccountNotFound(ctx.account)
+            return decide(account)
+
+        return await self.change_account(ctx, decided, fills=fills)
+
+    async def change_account(
+        self,
+        ctx: CommandContext,
+        decide: Callable[[Account | None], Sequence[AccountEvent]],
+        *,
+        fills: Sequence[Fill] = (),
+    ) -> Account:
+        """`configure`, for an account that may not be there yet."""
         stream, ctx = order_stream(ctx.account, ""), ctx.without_idempotency()
         for _ in range(ATTEMPTS):
             before = await asyncio.to_thread(self.loader.load, stream)
             new_events = {stream: decide(cast(Account | None, before.state))}
-            after = await self.append(ctx, {stream: before}, new_events, self.now())
+            if not new_events[stream] and before.state is not None:
+                return cast(Account, before.state)
+            after = await self.append(ctx, {stream: before}, new_events, self.now(), fills=fills)
             if after is not None:
                 return cast(Account, after[stream].state)
         raise ConcurrencyError(ctx.account)

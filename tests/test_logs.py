@@ -17,8 +17,8 @@ from oms_ledger import logs
 from oms_ledger.settings import Settings
 from oms_ledger.web import build
 from projections import tables
-from projections.accounts import app_keys
 from tests.support.client import Client
+from tests.support.configuring import create_key
 from tests.support.purchases import ACCOUNT, open_account, purchase
 
 MARKER = "Zyxwvut-7391"
@@ -54,8 +54,7 @@ def check(stream: Written) -> list[dict[str, object]]:
 @pytest.fixture
 def client(cell) -> Client:
     asyncio.run(open_account(cell.ledger))
-    with cell.database.writing() as connection:
-        key, token = app_keys.create(connection, ACCOUNT, "Owner")
+    key, token = create_key(cell, ACCOUNT, "Owner")
     return Client(build(cell), {"X-VTEX-API-AppKey": key, "X-VTEX-API-AppToken": token})
 
 

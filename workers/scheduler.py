@@ -23,8 +23,10 @@ from oms_ledger.orders.marketplace.change_seller import close_seller_window
 from oms_ledger.orders.payments.decide import expire_payment, expire_placement
 from oms_ledger.refusal import Refusal
 from oms_ledger.services import signals
+from oms_ledger.services.accounts.subscriptions import remove_unused
 from oms_ledger.services.metrics import FIRED
 from oms_ledger.services.ops.anchoring import anchor_when_due
+from projections.accounts import token_bounds
 from projections.carts import store as carts
 from projections.exports import jobs
 from projections.masterdata.search import expire_scrolls
@@ -82,6 +84,7 @@ async def _tick(cell: Cell, stop: Stop) -> None:
                 if loop.time() - dead_lettered >= RETENTION:
                     dead_lettered = loop.time()
                     await asyncio.to_thread(apply_retention, cell)
+                    await remove_unused(cell)
                     await asyncio.to_thread(_anchor, cell)
             await asyncio.to_thread(stop.wait, TICK)
     finally:
@@ -158,7 +161,7 @@ def remove_expired_carts(cell: Cell) -> int:
 
 
 def apply_retention(cell: Cell) -> None:
-    """Dead-letter what is too old; remove unused subscriptions, old keys and expired carts."""
+    """Dead-letter what is too old; forget old keys and expired carts."""
     remove_expired_carts(cell)
     now, head = now_micros(), cell.store.head()
     if days := cell.settings.idempotency_days:
@@ -172,3 +175,4 @@ def apply_retention(cell: Cell) -> None:
         expire_scrolls(connection, now)
         claims.forget_attempts(connection, now)
         integration.forget(connection, now)
+        token_bounds.forget(connection, now)

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
+from oms_ledger.accounts.configuration import Configuration
 from oms_ledger.accounts.divergence import read_ranges
 from oms_ledger.accounts.events import AccountCreated, AccountEvent, AccountSettingsChanged
 from oms_ledger.accounts.refusals import InvalidSetting
+from oms_ledger.accounts.subjects import APPLIERS
 
 # name: (default, what it is)
 SETTINGS: dict[str, tuple[Any, str]] = {
@@ -75,6 +77,7 @@ class Account:
     name: str
     suffix: str
     settings: dict[str, Any] = field(default_factory=dict)
+    configuration: Configuration = field(default=Configuration(), repr=False)
 
     def setting(self, name: str) -> Any:
         return self.settings.get(name, SETTINGS[name][0])
@@ -97,17 +100,16 @@ class Account:
         return timedelta(minutes=minutes) if minutes else None
 
 
-def evolve_account(account: Account | None, event: AccountEvent) -> Account:
-    """The account after an event."""
-    match event:
-        case AccountCreated(name, suffix):
-            return Account(name, suffix)
-        case AccountSettingsChanged(settings):
-            assert account is not None, "an account's first event is AccountCreated"
-            return replace(account, settings={**account.settings, **settings})
-        case _:  # what was done gets by the account's history; its settings stay
-            assert account is not None, "an account's first event is AccountCreated"
-            return account
+def evolve_account(account: Account | None, event: AccountEvent, at: int) -> Account:
+    """The account after an event that was recorded at an instant in microseconds."""
+    if isinstance(event, AccountCreated):
+        return Account(event.name, event.suffix)
+    assert account is not None, "an account's first event is AccountCreated"
+    if isinstance(event, AccountSettingsChanged):
+        return replace(account, settings={**account.settings, **event.settings})
+    if applier := APPLIERS.get(type(event)):
+        return replace(account, configuration=applier(account.configuration, event, at))
+    return account  # what else was done is told by the account's history
 
 
 def parse_setting(name: str, text: str) -> Any:

@@ -3,6 +3,15 @@
 from dataclasses import dataclass
 from typing import Any
 
+from oms_ledger.accounts.configuration import ConfigurationImported
+from oms_ledger.accounts.gateways import GatewayEvent
+from oms_ledger.accounts.keys import KeyEvent
+from oms_ledger.accounts.members import MemberEvent
+from oms_ledger.accounts.registers import RegisterEvent
+from oms_ledger.accounts.subscriptions import SubscriptionEvent
+from oms_ledger.accounts.tokens import TokensEnded
+from oms_ledger.accounts.trigger_secrets import TriggerSecretRotated
+
 
 @dataclass(frozen=True, slots=True)
 class AccountCreated:
@@ -16,7 +25,7 @@ class AccountSettingsChanged:
 
 
 # What people and integrations did to the account itself: who did it and when is in the record.
-# No secrets, no names, no e-mails: the chain of seals keeps them for good.
+# No secrets in plain, no names, no e-mails: the chain of seals keeps them for good.
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,45 +36,8 @@ class PersonLookedUp:
 
 
 @dataclass(frozen=True, slots=True)
-class OperatorInvited:
-    operator: str
-    role: str
-
-
-@dataclass(frozen=True, slots=True)
-class OperatorRoleChanged:
-    operator: str
-    role: str
-
-
-@dataclass(frozen=True, slots=True)
-class OperatorRemoved:
-    operator: str
-
-
-@dataclass(frozen=True, slots=True)
-class KeyCreated:
-    """`party` as `seller:ID` or `affiliate:ID`: whose orders alone the key opens."""
-
-    app_key: str
-    role: str
-    party: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class KeyRotated:
-    app_key: str
-    overlap_seconds: int
-
-
-@dataclass(frozen=True, slots=True)
-class KeyRevoked:
-    app_key: str
-
-
-@dataclass(frozen=True, slots=True)
 class SubscriptionConfigured:
-    """`kind` is `feed` or `hook`."""
+    """Of before configuration was recorded. `kind` is `feed` or `hook`."""
 
     app_key: str
     kind: str
@@ -73,23 +45,10 @@ class SubscriptionConfigured:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionRemoved:
+    """Of before configuration was recorded."""
+
     app_key: str
     kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class HookPaused:
-    app_key: str
-
-
-@dataclass(frozen=True, slots=True)
-class HookResumed:
-    app_key: str
-
-
-@dataclass(frozen=True, slots=True)
-class HookSecretRotated:
-    app_key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,63 +85,23 @@ class RunStopped:
     run: str
 
 
-@dataclass(frozen=True, slots=True)
-class SellerConfigured:
-    seller: str
-
-
-@dataclass(frozen=True, slots=True)
-class SellerActivated:
-    """Whether orders may be placed at it."""
-
-    seller: str
-    active: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SellerChannelsMapped:
-    seller: str
-
-
-@dataclass(frozen=True, slots=True)
-class SellerRemoved:
-    seller: str
-
-
-@dataclass(frozen=True, slots=True)
-class AffiliateConfigured:
-    affiliate: str
-
-
-@dataclass(frozen=True, slots=True)
-class AffiliateRemoved:
-    affiliate: str
-
-
 AccountEvent = (
     AccountCreated
     | AccountSettingsChanged
     | PersonLookedUp
-    | OperatorInvited
-    | OperatorRoleChanged
-    | OperatorRemoved
-    | KeyCreated
-    | KeyRotated
-    | KeyRevoked
+    | ConfigurationImported
+    | KeyEvent
+    | SubscriptionEvent
+    | GatewayEvent
+    | RegisterEvent
+    | MemberEvent
+    | TokensEnded
+    | TriggerSecretRotated
     | SubscriptionConfigured
     | SubscriptionRemoved
-    | HookPaused
-    | HookResumed
-    | HookSecretRotated
     | SubscriptionReplayed
     | DeadLettersRequeued
     | ViewShared
     | RunStarted
     | RunStopped
-    | SellerConfigured
-    | SellerActivated
-    | SellerChannelsMapped
-    | SellerRemoved
-    | AffiliateConfigured
-    | AffiliateRemoved
 )

@@ -41,3 +41,28 @@ class InvalidAffiliate(Refusal):
 
 class AffiliateNotFound(Refusal):
     status, code, text = 404, "FMT0021", "Invalid affiliate id: there is no affiliate {0}"
+
+
+class KeyNotFound(Refusal):
+    status, code, text = 404, "OMS404", "The account has no key {0}"
+
+
+class KeyRevokedAlready(Refusal):
+    status, code, text = 409, "OMS003", "The key is revoked"
+
+
+class NothingConfigured(Refusal):
+    status, code, text = 404, "OMS404", "The account {0}"
+
+
+class NoSubscription(Refusal):
+    status, code = 404, "OMS404"
+    text = "This key has no {0}: configure one by POST /api/orders/{0}/config"
+
+
+class OperatorNotFound(Refusal):
+    status, code, text = 404, "OMS007", "There is no operator {0}"
+
+
+class LastOwner(Refusal):
+    status, code, text = 409, "OMS003", "The account would have no Owner any more"

@@ -128,8 +128,8 @@ async def post_link(request: Request, office: Office) -> Response:
     if not _reachable(request):
         return _page(request, "sign_in.html", 403, wanted="/admin", email="", open=False)
 
-    def use() -> tuple[str, str]:
-        session = invitations.use_link(
+    try:
+        session = await invitations.use_link(
             office.cell,
             token,
             email=email,
@@ -137,11 +137,8 @@ async def post_link(request: Request, office: Office) -> Response:
             password=given.get("password", ""),
             agent=request.headers.get("user-agent", ""),
         )
-        found = sign_in.session_of(office.cell, session)
-        return session, found[1].email if found else email
-
-    try:
-        session, used_by = await asyncio.to_thread(use)
+        found = await asyncio.to_thread(sign_in.session_of, office.cell, session)
+        used_by = found[1].email if found else email
     except Refusal as refusal:
         return _page(request, "link.html", refusal.status, **fields, error=refusal.message)
     return _let_in(request, office, session, used_by, "/admin")

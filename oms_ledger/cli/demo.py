@@ -27,6 +27,7 @@ from oms_ledger.orders.events import CancellationWindowClosed, OrderEvent
 from oms_ledger.orders.handling.decide import start_handling
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.status import Status
+from oms_ledger.services.accounts.keys import create_key
 from oms_ledger.settings import DEMO_ACCOUNT
 from projections.accounts import app_keys
 from projections.subscriptions.checkpoints import now_micros
@@ -145,15 +146,16 @@ class Demo:
 
     def _key(self, file: Path) -> dict[str, str]:
         """Return the headers of the demo's key, a new one unless that of the file still opens."""
-        with self._cell.database.writing() as connection:
-            if file.exists():
-                fields = dict(line.split(": ", 1) for line in file.read_text().splitlines())
+        if file.exists():
+            fields = dict(line.split(": ", 1) for line in file.read_text().splitlines())
+            with self._cell.database.reading() as connection:
                 known = app_keys.get(connection, fields.get(APP_KEY, ""))
-                if known is not None and known.opens(fields.get(APP_TOKEN, ""), now_micros()):
-                    return fields
-            key, token = app_keys.create(connection, ACCOUNT, "Owner")
-            headers = {APP_KEY: key, APP_TOKEN: token}
-            _write_privately(file, "\n".join(_lines_of(headers)) + "\n")
+            if known is not None and known.opens(fields.get(APP_TOKEN, ""), now_micros()):
+                return fields
+        ctx = CommandContext(ACCOUNT, "demo")
+        key, token = asyncio.run(create_key(self._cell.ledger, ctx, "Owner"))
+        headers = {APP_KEY: key, APP_TOKEN: token}
+        _write_privately(file, "\n".join(_lines_of(headers)) + "\n")
         return headers
 
     def _feed(self) -> None:

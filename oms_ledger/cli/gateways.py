@@ -1,16 +1,19 @@
 """`oms-ledger gateway …`: which payment gateway an account's purchases are paid through."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
+from oms_ledger.accounts.configuration import Configuration
+from oms_ledger.accounts.gateways import GatewayEvent, configure_gateway, remove_gateway
 from oms_ledger.accounts.refusals import InvalidSetting
 from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.output import AsJson, print_json, print_table
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.http_client.addresses import wrong_url
 from projections.accounts import gateways
-from projections.accounts.gateways import RemoteGateway
 
 app = typer.Typer(help="The payment gateway of an account.", no_args_is_help=True)
 Account = Annotated[str, typer.Argument(help="The account's name.")]
@@ -21,6 +24,13 @@ def _opened(account: str) -> Cell:
     cell.require_tables()
     asyncio.run(cell.ledger.account(account))  # refuses an account that does not exist
     return cell
+
+
+def _configure(
+    cell: Cell, account: str, decide: Callable[[Configuration], list[GatewayEvent]]
+) -> None:
+    ctx = CommandContext(account, "operator")
+    asyncio.run(cell.ledger.configure(ctx, lambda known: decide(known.configuration)))
 
 
 @app.command()
@@ -63,10 +73,7 @@ def set_(
     cell = _opened(account)
     if refusal := wrong_url(url, cell.settings.networks_of(account)):
         raise InvalidSetting(f"{url}: {refusal}")
-    with cell.database.writing() as connection:
-        gateways.configure(
-            connection, RemoteGateway(account, url, app_key, app_token), cell.encryption
-        )
+    _configure(cell, account, lambda now: configure_gateway(now, url, app_key, app_token))
     typer.echo(f"New purchases of {account} are paid through {url}")
 
 
@@ -78,8 +85,5 @@ def built_in(account: Account) -> None:
     be settled, refunded or released until it is configured again.
     """
     cell = _opened(account)
-    with cell.database.writing() as connection:
-        removed = gateways.remove(connection, account)
-    if not removed:
-        raise InvalidSetting(f"{account} has the built-in gateway already")
+    _configure(cell, account, remove_gateway)
     typer.echo(f"New purchases of {account} are paid through the built-in gateway")

@@ -1,6 +1,8 @@
 """`oms-ledger hook …`: hooks, what they have pending and got, and what their filters would do."""
 
+import asyncio
 import json
+from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +16,8 @@ from oms_ledger.api.notifications.hook_admin import (
 from oms_ledger.cell import Cell
 from oms_ledger.cli.output import AsJson, print_json, print_table
 from oms_ledger.cli.subscriptions import AppKey, app_of, opened
+from oms_ledger.eventstore.command import CommandContext
+from oms_ledger.services.accounts.subscriptions import pause_hook, resume_hook, rotate_hook_secret
 from projections.notifications import deliveries, hook_kind, hooks
 
 app = app_of(
@@ -95,25 +99,31 @@ def peek(
 @app.command()
 def pause(app_key: AppKey) -> None:
     """Stop pushing; what the filter passes is kept."""
-    _change(app_key, hooks.pause)
+    _change(app_key, pause_hook)
     typer.echo(f"{app_key} is paused: it gets nothing until `oms-ledger hook resume`.")
 
 
 @app.command()
 def resume(app_key: AppKey) -> None:
     """Push again, beginning with what was kept."""
-    _change(app_key, hooks.resume)
+    _change(app_key, resume_hook)
     typer.echo(f"{app_key} is delivered to again; the scheduler signals it within seconds.")
 
 
-def _change(app_key: str, change: Any) -> None:
-    with opened() as cell, cell.database.writing() as connection:
-        if not change(connection, app_key):
-            raise _no_hook(app_key)
+def _change(
+    app_key: str, change: Callable[[Cell, CommandContext, str], Coroutine[Any, Any, None]]
+) -> None:
+    with opened() as cell:
+        asyncio.run(change(cell, _whose(cell, app_key), app_key))
 
 
-def _no_hook(app_key: str) -> InvalidSetting:
-    return InvalidSetting(f"The key {app_key} has no hook")
+def _whose(cell: Cell, app_key: str) -> CommandContext:
+    """On behalf of the account that a hook is of."""
+    with cell.database.reading() as connection:
+        hook = hooks.get(connection, app_key, cell.encryption)
+    if hook is None:
+        raise InvalidSetting(f"The key {app_key} has no hook")
+    return CommandContext(hook.account, "operator")
 
 
 @app.command()
@@ -126,17 +136,10 @@ def rotate(
 ) -> None:
     """Make a new signing secret; it is printed this once."""
     with opened() as cell:
-        secret = _rotated(cell, app_key, overlap_seconds)
+        rotated = rotate_hook_secret(cell, _whose(cell, app_key), app_key, overlap_seconds)
+        secret, _ = asyncio.run(rotated)
     if as_json:
         typer.echo(json.dumps({"secret": secret, "overlapSeconds": overlap_seconds}))
     else:
         typer.echo(secret)
         typer.echo(f"The previous secret signs too for {overlap_seconds} seconds.", err=True)
-
-
-def _rotated(cell: Cell, app_key: str, overlap_seconds: int) -> str:
-    with cell.database.writing() as connection:
-        found = hooks.rotate(connection, app_key, cell.encryption, overlap_seconds)
-    if found is None:
-        raise _no_hook(app_key)
-    return found[0]

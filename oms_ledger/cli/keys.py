@@ -9,8 +9,10 @@ import typer
 from oms_ledger.accounts.parties import read_party
 from oms_ledger.accounts.refusals import InvalidSetting
 from oms_ledger.accounts.roles import ROLES
-from oms_ledger.cell import open_cell
+from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.output import AsJson, print_json, print_table
+from oms_ledger.eventstore.command import CommandContext
+from oms_ledger.services.accounts.keys import create_key, revoke_key, rotate_key
 from projections.accounts import app_keys
 
 app = typer.Typer(help="App keys: created, listed, rotated, revoked.", no_args_is_help=True)
@@ -32,9 +34,8 @@ def create(
     bound = str(read_party(party)) if party else None
     cell = open_cell()
     cell.require_tables()
-    asyncio.run(cell.ledger.account(account))
-    with cell.database.writing() as connection:
-        app_key, token = app_keys.create(connection, account, role, party=bound)
+    ctx = CommandContext(account, "operator")
+    app_key, token = asyncio.run(create_key(cell.ledger, ctx, role, party=bound))
     if as_json:
         print_json({"appKey": app_key, "appToken": token})
         return
@@ -81,10 +82,8 @@ def rotate(
     """Give a key a new token; both open until the overlap is over, so nothing stands still."""
     cell = open_cell()
     cell.require_tables()
-    with cell.database.writing() as connection:
-        token = app_keys.rotate(connection, app_key, int(overlap_hours * 3_600_000_000))
-    if token is None:
-        raise InvalidSetting(f"There is no key {app_key} that could be rotated")
+    rotated = rotate_key(cell.ledger, _whose(cell, app_key), app_key, round(overlap_hours * 3600))
+    token = asyncio.run(rotated)
     if as_json:
         print_json({"appKey": app_key, "appToken": token})
         return
@@ -97,8 +96,14 @@ def revoke(app_key: Annotated[str, typer.Argument(help="The key to shut out.")])
     """Revoke a key: it opens nothing from the next second on."""
     cell = open_cell()
     cell.require_tables()
-    with cell.database.writing() as connection:
-        revoked = app_keys.revoke(connection, app_key)
-    if not revoked:
-        raise InvalidSetting(f"There is no key {app_key} that could be revoked")
+    asyncio.run(revoke_key(cell.ledger, _whose(cell, app_key), app_key))
     typer.echo(f"{app_key} is revoked.")
+
+
+def _whose(cell: Cell, app_key: str) -> CommandContext:
+    """On behalf of the account that a key is of."""
+    with cell.database.reading() as connection:
+        known = app_keys.get(connection, app_key)
+    if known is None:
+        raise InvalidSetting(f"There is no key {app_key}")
+    return CommandContext(known.account, "operator")

@@ -16,6 +16,7 @@ from oms_ledger.eventstore.integrity import verify as walk
 from oms_ledger.services.state import state_of
 from oms_ledger.settings import Settings
 from projections.ops.verify import Difference, count_orders, verify_views
+from projections.ops.verify_configuration import ConfigurationDifference, verify_configuration
 from projections.orders import views as orders_views
 from projections.subscriptions import checkpoints, leases
 from projections.subscriptions.views import VIEWS
@@ -115,7 +116,7 @@ def verify(
         typer.Option(metavar="FILE", help="A key that anchors are signed by; more than once."),
     ] = None,
 ) -> None:
-    """Recompute the chain of seals and every view; name the first position that differs."""
+    """Recompute the chain of seals, every view and who may do what; name what differs first."""
     expected = _anchor(expect)
     cell = open_cell()
     cell.require_tables()
@@ -127,6 +128,7 @@ def verify(
             for position in walk(cell.store, head, expected=expected, anchors=known):
                 bar.update(task, completed=position)
         differing = stale_views(cell)
+        configured = list(verify_configuration(cell.database, cell.loader()))
     except ForeignDataKey as foreign:
         rows = cell.store.stream(foreign.stream)
         at = next((row.position for row in rows if row.personal), None)
@@ -141,34 +143,69 @@ def verify(
         else:
             typer.echo(f"The ledger differs at position {tampered.position}: {tampered.reason}.")
         raise typer.Exit(1) from None
-    first = min((one.position for one in differing if one.position), default=None)
     if as_json:
-        views = [asdict(one) for one in differing[:1000]]
-        anchor = latest(cell.store)
-        print_json(
-            {
-                "ok": not differing,
-                "head": head,
-                "seal": str(anchor) if anchor else None,
-                "anchors": len(known),
-                "position": first,
-                "views": views,
-            }
-        )
-    elif differing:
-        print_table(
-            ("view", "account", "order", "position"),
-            [(one.view, one.account, one.order_id, one.position) for one in differing[:20]],
-        )
-        typer.echo(
-            f"The chain of seals holds, but {len(differing)} rows of views differ from it, the"
-            f" first at position {first or 'none'}: run `oms-ledger rebuild`, or find out who"
-            " wrote them."
-        )
+        _print_found(cell, head, len(known), differing, configured)
     else:
-        typer.echo(f"All {head} events and every view agree with the chain of seals.")
-    if differing:
+        _tell_configuration(configured)
+        _tell_views(differing)
+    if differing or configured:
         raise typer.Exit(1)
+    if not as_json:
+        typer.echo(
+            f"All {head} events, every view and all configuration agree with the chain of seals."
+        )
+
+
+def _print_found(
+    cell: Cell,
+    head: int,
+    anchors: int,
+    differing: Sequence[Difference],
+    configured: Sequence[ConfigurationDifference],
+) -> None:
+    anchor = latest(cell.store)
+    print_json(
+        {
+            "ok": not differing and not configured,
+            "head": head,
+            "seal": str(anchor) if anchor else None,
+            "anchors": anchors,
+            "position": _first(differing),
+            "views": [asdict(one) for one in differing[:1000]],
+            "configuration": [asdict(one) for one in configured[:1000]],
+        }
+    )
+
+
+def _first(differing: Sequence[Difference]) -> int | None:
+    return min((one.position for one in differing if one.position), default=None)
+
+
+def _tell_configuration(configured: Sequence[ConfigurationDifference]) -> None:
+    if not configured:
+        return
+    print_table(
+        ("table", "account", "row", "what differs"),
+        [(one.table, one.account, one.row, one.reason) for one in configured[:20]],
+    )
+    typer.echo(
+        f"{len(configured)} rows of configuration are not what the events say, the first"
+        f" {configured[0].row} of {configured[0].table}: somebody wrote them past the ledger."
+    )
+
+
+def _tell_views(differing: Sequence[Difference]) -> None:
+    if not differing:
+        return
+    print_table(
+        ("view", "account", "order", "position"),
+        [(one.view, one.account, one.order_id, one.position) for one in differing[:20]],
+    )
+    typer.echo(
+        f"The chain of seals holds, but {len(differing)} rows of views differ from it, the"
+        f" first at position {_first(differing) or 'none'}: run `oms-ledger rebuild`, or find out"
+        " who wrote them."
+    )
 
 
 def stale_views(cell: Cell) -> list[Difference]:

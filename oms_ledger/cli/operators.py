@@ -9,6 +9,7 @@ import typer
 from oms_ledger.accounts.roles import ROLES
 from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.output import AsJson, print_json, print_table
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.services.operators import invitations
 from oms_ledger.settings import Settings
 from projections.operators import directory
@@ -43,9 +44,11 @@ def invite(
     cell = _opened()
     if account is not None:
         asyncio.run(cell.ledger.account(account))
-    operator, token = invitations.invite(
-        cell, email=email, name=name, account=account, role=role, deployment=deployment
+    ctx = CommandContext(account, "operator") if account is not None else None
+    invited = invitations.invite(
+        cell, ctx, email=email, name=name, role=role, deployment=deployment
     )
+    operator, token = asyncio.run(invited)
     link = f"{address_of(cell.settings)}/admin/-/link#{token}" if token else None
     if as_json:
         print_json({"operator": operator, "link": link})

@@ -21,6 +21,7 @@ from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.operators import address_of
 from oms_ledger.migrations import migrate as migrate_tables
 from oms_ledger.services import gc_tuning
+from oms_ledger.services.accounts.importing import import_configuration
 from oms_ledger.services.metrics import MetricsReporter
 from oms_ledger.services.operators.invitations import first_link
 from oms_ledger.settings import Settings
@@ -46,6 +47,7 @@ def install(app: typer.Typer) -> None:
 def prepare(cell: Cell) -> None:
     """Tables and the subscriptions of the views, before any process starts."""
     migrate_tables(cell.database)
+    asyncio.run(import_configuration(cell))
     ensure_subscriptions(cell.database)
 
 

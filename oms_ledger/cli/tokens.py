@@ -10,6 +10,7 @@ import typer
 from oms_ledger.accounts.refusals import InvalidSetting
 from oms_ledger.cell import open_cell
 from oms_ledger.cli.output import AsJson, print_json
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.services.accounts import user_tokens
 from oms_ledger.services.accounts.token_end import end_tokens
 from oms_ledger.services.accounts.user_tokens import LIFETIME, UserToken
@@ -59,6 +60,6 @@ def revoke(
     cell = open_cell()
     cell.require_tables()
     asyncio.run(cell.ledger.account(account))
-    end_tokens(cell, account, [email] if email else None)
+    asyncio.run(end_tokens(cell, CommandContext(account, "operator"), [email] if email else None))
     whose = f"of {email}" if email else "of all"
     typer.echo(f"The tokens {whose} in {account} that were issued until now are ended.")

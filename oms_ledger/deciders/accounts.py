@@ -14,7 +14,7 @@ class AccountDecider(Decider[Account, AccountEvent]):
     events = get_args(AccountEvent)
 
     def evolve(self, state: Account | None, event: AccountEvent, record: RecordedEvent) -> Account:
-        return evolve_account(state, event)
+        return evolve_account(state, event, record.at)
 
     def missing(self, stream: str) -> AccountNotFound:
         return AccountNotFound(stream.removesuffix("/"))

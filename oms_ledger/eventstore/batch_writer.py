@@ -28,7 +28,7 @@ class BatchWriter(Generic[Item, Outcome]):
     It returns an outcome for each item, an exception for one that failed alone. When it raises,
     everybody in the batch hears of it; with `alone` each is tried by itself, so that only the
     culprit does. A batch has items of `limit` in all, by their `size`, of which no two have a
-    conflict key in common.
+    conflict key in common. An item that is `apart` is a batch of its own.
     """
 
     def __init__(
@@ -39,10 +39,11 @@ class BatchWriter(Generic[Item, Outcome]):
         conflict_keys: Callable[[Item], Collection[str]] = _none,
         *,
         size: Callable[[Item], int] = _one,
+        apart: Callable[[Item], bool] = lambda item: False,
         alone: bool = False,
     ) -> None:
         self._execute, self._limit, self._conflict_keys = execute, limit, conflict_keys
-        self._size, self._alone = size, alone
+        self._size, self._apart, self._alone = size, apart, alone
         self._thread = ThreadPoolExecutor(1, name)
         self._waiting: deque[tuple[Item, asyncio.Future[Outcome]]] = deque()
         self._urgent: deque[tuple[Item, asyncio.Future[Outcome]]] = deque()
@@ -104,11 +105,13 @@ class BatchWriter(Generic[Item, Outcome]):
                 if outcome.cancelled():
                     continue
                 keys = self._conflict_keys(item)
-                if not claimed.isdisjoint(keys):
+                if not claimed.isdisjoint(keys) or (batch and self._apart(item)):
                     later.append((item, outcome))
                     continue
                 claimed.update(keys)
                 size += self._size(item)
                 batch.append((item, outcome))
+                if self._apart(item):
+                    size = self._limit  # nothing goes along with it
             queue.extendleft(reversed(later))
         return batch

@@ -34,6 +34,7 @@ class GroupCommit:
             LARGEST_GROUP,
             Write.claims,
             size=lambda write: len(write.rows),
+            apart=lambda write: bool(write.fills),  # they may fail in ways of their own
         )
 
     async def append(self, write: Write, deadline: float | None = None) -> int | Conflict:

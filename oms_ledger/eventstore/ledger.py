@@ -18,11 +18,14 @@ from oms_ledger.eventstore.encryption import Encryption
 from oms_ledger.eventstore.folding import StreamLoader, StreamState
 from oms_ledger.eventstore.group_commit import GroupCommit
 from oms_ledger.eventstore.idempotency import KeyClaim
-from oms_ledger.eventstore.records import Conflict, Key, RecordedEvent, Write, micros
+from oms_ledger.eventstore.records import Conflict, Fill, Key, RecordedEvent, Write, micros
 from oms_ledger.eventstore.store import Store
 from oms_ledger.refusal import Refusal
 
 ATTEMPTS = 20
+
+Filling = Callable[[str, Any, Any], Fill | None]
+"""What is to be written in tables when a stream's state becomes another one; None for nothing."""
 
 
 class KeyTaken(Exception):
@@ -54,8 +57,10 @@ class StreamLedger:
         encryption: Encryption,
         deciders: Deciders,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        filling: Filling | None = None,
     ) -> None:
         self.store = store
+        self.filling = filling
         self.encryption = encryption
         self.deciders = deciders
         self.loader = StreamLoader(store, encryption, deciders)
@@ -140,8 +145,12 @@ class StreamLedger:
         *,
         keys: Sequence[Key] = (),
         claim: KeyClaim | None = None,
+        fills: Sequence[Fill] = (),
     ) -> dict[str, StreamState] | None:
-        """Record new events; None when somebody else wrote one of the streams meanwhile."""
+        """Record new events; None when somebody else wrote one of the streams meanwhile.
+
+        `fills` are written in the same transaction, before the tables that the states fill.
+        """
         await self._know_data_keys(states, new_events)
         rows: list[RecordedEvent] = []
         data_keys: list[tuple[str, bytes]] = []
@@ -159,7 +168,9 @@ class StreamLedger:
             if (erasing := self.deciders.of(stream).erasing)
             and any(isinstance(event, erasing) for event in events)
         )
-        write = Write(tuple(rows), tuple(keys), tuple(data_keys), erased)
+        assert rows or not fills, "what is filled goes with an event that says why"
+        tables = self._fills(states, after)
+        write = Write(tuple(rows), tuple(keys), tuple(data_keys), erased, (*fills, *tables))
         if not await self._written(write, claim, ctx.deadline):
             return None
         for stream in erased:  # what is cached here still shows the person
@@ -168,6 +179,18 @@ class StreamLedger:
         for stream, loaded_state in after.items():
             self.loader.remember(stream, loaded_state)
         return after
+
+    def _fills(
+        self, before: Mapping[str, StreamState], after: Mapping[str, StreamState]
+    ) -> list[Fill]:
+        if self.filling is None:
+            return []
+        found = [
+            self.filling(stream, before[stream].state, loaded_state.state)
+            for stream, loaded_state in after.items()
+            if loaded_state is not before[stream]
+        ]
+        return [fill for fill in found if fill is not None]
 
     async def latest(self, stream: str) -> StreamState:
         """The state of a stream that has events, as this process knows it."""
@@ -254,7 +277,7 @@ class StreamLedger:
             personal = self._encrypted(stream, version, personal, data_keys)
         at = micros(now)
         row = RecordedEvent(
-            ctx.account,
+            stream.partition("/")[0],
             stream,
             version,
             name,

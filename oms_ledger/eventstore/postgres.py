@@ -53,7 +53,11 @@ class PostgresAppender:
         parameters += [[pair[i] for pair in new] for i in range(3)]
         erased = [write.erased for write in writes]
         outcomes: list[int | Conflict] = [0] * len(writes)
-        for member, position, account, key, value in self._ask(parameters, erased):
+        if any(write.fills for write in writes):
+            answers = self._ask_and_fill(parameters, writes)
+        else:
+            answers = self._ask(parameters, erased)
+        for member, position, account, key, value in answers:
             if position is not None:
                 outcomes[member] = position
             else:
@@ -82,6 +86,27 @@ class PostgresAppender:
             connection.close()
             raise OutcomeUnknown("the wait for the synchronous standby was canceled")
         return fields
+
+    def _ask_and_fill(
+        self, parameters: list[object], writes: Sequence[Write]
+    ) -> list[tuple[int, int | None, str, str, bytes]]:
+        """Append through the engine, so that the fills write in the same transaction."""
+        with self._database.writing() as connection:
+            connection.begin()
+            raw = connection.connection.driver_connection
+            assert isinstance(raw, psycopg.Connection)
+            try:
+                answers = raw.execute(_CALL, parameters).fetchall()
+            except ReadOnlySqlTransaction as error:
+                connection.invalidate()
+                raise psycopg.OperationalError(str(error)) from error
+            for member, position, *_ in answers:
+                if position is not None:
+                    gone = list(writes[member].erased)
+                    raw.execute("DELETE FROM data_keys WHERE stream = ANY (%s)", (gone,))
+                    for fill in writes[member].fills:
+                        fill(connection)
+        return answers
 
     def _open(self) -> psycopg.Connection:
         if self._connection is None or self._connection.closed:

@@ -1,9 +1,12 @@
 """One line of the ledger: an event, with whose it is, when, by whom and why it was recorded."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
+
+from sqlalchemy import Connection
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -65,6 +68,10 @@ class RecordedEvent(NamedTuple):
         return hashlib.sha256(head + b"\x1e" + self.body + (self.personal or b"")).digest()
 
 
+Fill = Callable[[Connection], None]
+"""What else is written in the transaction of an append; what it raises undoes the append too."""
+
+
 class Key(NamedTuple):
     """A name that can be taken once per account, and what it stands for."""
 
@@ -78,12 +85,14 @@ class Write:
     """What one command appends, all or nothing: events, and the keys that it takes.
 
     `data_keys` are those of new orders, by stream; those of the streams `erased` are deleted.
+    `fills` write tables that are made from the events, in their transaction, in this order.
     """
 
     rows: tuple[RecordedEvent, ...]
     keys: tuple[Key, ...] = ()
     data_keys: tuple[tuple[str, bytes], ...] = ()
     erased: tuple[str, ...] = ()
+    fills: tuple[Fill, ...] = ()
 
     def claims(self) -> set[str]:
         """What no other write of the same group may touch."""

@@ -34,22 +34,40 @@ class SqliteAppender:
 
     def append(self, writes: Sequence[Write]) -> list[int | Conflict]:
         digests = [[row.digest() for row in write.rows] for write in writes]
+        if any(write.fills for write in writes):
+            return self._append_and_fill(writes, digests)
         with self._database.turn():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
-                outcomes = self._append(writes, digests)
+                outcomes = self._append(self._connection, writes, digests)
             except BaseException:
                 self._connection.execute("ROLLBACK")
                 raise
             self._connection.execute("COMMIT")
         return outcomes
 
-    def _append(self, writes: Sequence[Write], digests: list[list[bytes]]) -> list[int | Conflict]:
-        ask = self._connection.execute
+    def _append_and_fill(
+        self, writes: Sequence[Write], digests: list[list[bytes]]
+    ) -> list[int | Conflict]:
+        """Append through the engine, so that the fills write in the same transaction."""
+        with self._database.writing() as connection:
+            raw = connection.connection.driver_connection
+            assert isinstance(raw, sqlite3.Connection)
+            outcomes = self._append(raw, writes, digests)
+            for write, outcome in zip(writes, outcomes, strict=True):
+                if not isinstance(outcome, Conflict):
+                    for fill in write.fills:
+                        fill(connection)
+        return outcomes
+
+    def _append(
+        self, connection: sqlite3.Connection, writes: Sequence[Write], digests: list[list[bytes]]
+    ) -> list[int | Conflict]:
+        ask = connection.execute
         (head,) = ask("SELECT coalesce(max(position), 0) FROM events").fetchone()
         position, rows, outcomes = head, [], list[int | Conflict]()
         for write, its_digests in zip(writes, digests, strict=True):
-            if conflict := self._conflict(write):
+            if conflict := self._conflict(connection, write):
                 outcomes.append(conflict)
                 continue
             for row, digest in zip(write.rows, its_digests, strict=True):
@@ -57,19 +75,19 @@ class SqliteAppender:
                 rows.append((*row[:-1], position, digest))
             outcomes.append(position)
             keys = [(*key, time.time_ns() // 1000) for key in write.keys]
-            self._connection.executemany(_INSERT_KEY, keys)
-            self._connection.executemany(_INSERT_DATA_KEY, write.data_keys)
+            connection.executemany(_INSERT_KEY, keys)
+            connection.executemany(_INSERT_DATA_KEY, write.data_keys)
             erased = [(stream,) for stream in write.erased]
-            self._connection.executemany("DELETE FROM data_keys WHERE stream = ?", erased)
+            connection.executemany("DELETE FROM data_keys WHERE stream = ?", erased)
         if rows:
-            self._connection.executemany(_INSERT, rows)
+            connection.executemany(_INSERT, rows)
             last = ask("SELECT seal FROM seals ORDER BY position_to DESC LIMIT 1").fetchone()
             seal = hashlib.sha256((last[0] if last else b"") + b"".join(r[-1] for r in rows))
             ask(_INSERT_SEAL, (position, head + 1, seal.digest()))
         return outcomes
 
-    def _conflict(self, write: Write) -> Conflict | None:
-        ask = self._connection.execute
+    def _conflict(self, connection: sqlite3.Connection, write: Write) -> Conflict | None:
+        ask = connection.execute
         for key in write.keys:
             query = "SELECT value FROM unique_keys WHERE account = ? AND key = ?"
             if taken := ask(query, key[:2]).fetchone():

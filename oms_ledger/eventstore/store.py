@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
-from sqlalchemy import Select, bindparam, delete, func, select, text, tuple_
+from sqlalchemy import Connection, Select, bindparam, delete, func, select, text, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from oms_ledger.eventstore.database import Database
@@ -77,6 +77,20 @@ _KEY = select(unique_keys.c.value).where(
 )
 
 
+def last_position(connection: Connection) -> int:
+    """The last position handed out, as a transaction sees it; 0 in an empty ledger."""
+    return int(connection.execute(_HEAD).scalar_one())
+
+
+def last_order_position(connection: Connection, account: str) -> int:
+    """The position of the last event of anything of an account but itself; 0 when there is none."""
+    query = select(events.c.position).where(
+        events.c.account == account, events.c.stream != f"{account}/"
+    )
+    query = query.order_by(events.c.position.desc()).limit(1)
+    return connection.execute(query).scalar_one_or_none() or 0
+
+
 class Appender(Protocol):
     def append(self, writes: Sequence[Write]) -> list[int | Conflict]:
         """Per write its last position, or why it was not made. Writes share no claims."""
@@ -98,7 +112,7 @@ class Store:
     def head(self) -> int:
         """The last position handed out; 0 in an empty ledger."""
         with self.database.reading() as connection:
-            return int(connection.execute(_HEAD).scalar_one())
+            return last_position(connection)
 
     def head_of(self, account: str, until: int) -> int:
         """The last position of an account's events up to a position; 0 without any."""

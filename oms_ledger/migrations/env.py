@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import projections.accounts.tables
 import projections.carts.tables
 import projections.conversation.tables
 import projections.masterdata.tables

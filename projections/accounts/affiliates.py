@@ -7,10 +7,9 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, Row, select
 
 from oms_ledger.eventstore.encryption import Encryption
-from projections.subscriptions.checkpoints import now_micros
 from projections.tables import affiliates as t
 
 
@@ -58,30 +57,10 @@ def of_account(connection: Connection, account: str, encryption: Encryption) -> 
     return [_affiliate(row, encryption) for row in connection.execute(query)]
 
 
-def save(connection: Connection, one: Affiliate, encryption: Encryption) -> None:
-    """Add an entry, or put it in the place of the one that there is."""
-    remove(connection, one.account, one.id)
-    sealed = encryption.seal(json.dumps(one.secrets).encode(), _place(one.account, one.id))
-    connection.execute(
-        insert(t).values(
-            account=one.account,
-            affiliate=one.id,
-            body=json.dumps(one.fields),
-            secrets=sealed,
-            configured_at=now_micros(),
-        )
-    )
-
-
-def remove(connection: Connection, account: str, affiliate_id: str) -> bool:
-    query = delete(t).where(t.c.account == account, t.c.affiliate == affiliate_id)
-    return connection.execute(query).rowcount > 0
-
-
 def _affiliate(row: Row[Any], encryption: Encryption) -> Affiliate:
-    secrets = json.loads(encryption.open(bytes(row.secrets), _place(row.account, row.affiliate)))
+    secrets = json.loads(encryption.open(bytes(row.secrets), place(row.account, row.affiliate)))
     return Affiliate(row.account, row.affiliate, json.loads(row.body), secrets)
 
 
-def _place(account: str, affiliate_id: str) -> str:
+def place(account: str, affiliate_id: str) -> str:
     return f"affiliate:{account}/{affiliate_id}"

@@ -2,12 +2,10 @@
 
 import hashlib
 import hmac
-import secrets
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select
 
-from projections.subscriptions.checkpoints import now_micros
 from projections.tables import app_keys as t
 
 
@@ -34,7 +32,7 @@ class AppKey:
 
         Compared in constant time. `now` in microseconds.
         """
-        hashed = _hash(token)
+        hashed = hash_of(token)
         matches = [one for one in self._hashes(now) if hmac.compare_digest(one, hashed)]
         return _generation(matches[0]) if matches else None
 
@@ -50,40 +48,14 @@ class AppKey:
         return [self.token_hash, former] if former else [self.token_hash]
 
 
-def _hash(token: str) -> bytes:
+def hash_of(token: str) -> bytes:
+    """What is stored of a token."""
     return hashlib.sha256(token.encode()).digest()
 
 
 def _generation(hashed: bytes) -> str:
     """What says one secret of a key from another, and nothing of the secret."""
     return hashlib.sha256(b"generation" + hashed).hexdigest()[:16]
-
-
-def create(
-    connection: Connection,
-    account: str,
-    role: str,
-    label: str | None = None,
-    party: str | None = None,
-) -> tuple[str, str]:
-    """A new key and its token, which gets this once. `label` is what the key is for.
-
-    Its `party` never changes.
-    """
-    app_key = f"vtexappkey-{account}-{secrets.token_hex(3).upper()}"
-    token = secrets.token_urlsafe(48)
-    connection.execute(
-        insert(t).values(
-            app_key=app_key,
-            account=account,
-            role=role,
-            token_hash=_hash(token),
-            created_at=now_micros(),
-            label=label,
-            party=party,
-        )
-    )
-    return app_key, token
 
 
 def get(connection: Connection, app_key: str) -> AppKey | None:
@@ -98,29 +70,7 @@ def of_account(connection: Connection, account: str | None) -> list[AppKey]:
     return [AppKey(*row) for row in connection.execute(query)]
 
 
-def rotate(connection: Connection, app_key: str, overlap: int) -> str | None:
-    """A new token for a key; the present one opens for `overlap` more microseconds.
-
-    None when there is no such key. A rotation within another ends the oldest token.
-    """
-    token = secrets.token_urlsafe(48)
-    changed = update(t).where(t.c.app_key == app_key, t.c.revoked_at.is_(None))
-    changed = changed.values(
-        previous_hash=t.c.token_hash, previous_until=now_micros() + overlap, token_hash=_hash(token)
-    )
-    return token if connection.execute(changed).rowcount else None
-
-
-def revoke(connection: Connection, app_key: str) -> bool:
-    revoked = update(t).where(t.c.app_key == app_key, t.c.revoked_at.is_(None))
-    return connection.execute(revoked.values(revoked_at=now_micros())).rowcount > 0
-
-
 def labels(connection: Connection, account: str) -> dict[str, str]:
     """What each key of an account is for, where that gets."""
     query = select(t.c.app_key, t.c.label).where(t.c.account == account, t.c.label.is_not(None))
     return {app_key: label for app_key, label in connection.execute(query)}
-
-
-def set_label(connection: Connection, app_key: str, label: str | None) -> None:
-    connection.execute(update(t).where(t.c.app_key == app_key).values(label=label))

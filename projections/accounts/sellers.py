@@ -4,14 +4,14 @@ Endpoints and credentials are stored encrypted: an endpoint's query may hold the
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, Row, select
 
 from oms_ledger.eventstore.encryption import Encryption
-from projections.subscriptions.checkpoints import now_micros
 from projections.tables import sellers as t
 
 
@@ -108,37 +108,21 @@ def outside(connection: Connection, account: str) -> set[str]:
     return set(connection.execute(query).scalars())
 
 
-def save(connection: Connection, one: Seller, encryption: Encryption) -> None:
-    """Add an entry, or put it in the place of the one that there is."""
-    remove(connection, one.account, one.id)
-    sealed = encryption.seal(json.dumps(one.secrets).encode(), _place(one.account, one.id))
-    connection.execute(
-        insert(t).values(
-            account=one.account,
-            seller=one.id,
-            secrets=sealed,
-            configured_at=now_micros(),
-            outside=one.outside,
-            body=json.dumps(one.fields),
-            channels=json.dumps(one.channels),
-        )
-    )
-
-
-def remove(connection: Connection, account: str, seller_id: str) -> bool:
-    query = delete(t).where(t.c.account == account, t.c.seller == seller_id)
-    return connection.execute(query).rowcount > 0
+def upgraded(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An entry of before there was more than an address, a key and a token."""
+    opened = json.loads(row["secrets"]) if row["unsealed_url"] is not None else None
+    if not isinstance(opened, list):
+        return row
+    key, token = opened
+    secrets = {"fulfillmentEndpoint": row["unsealed_url"], "appKey": key, "appToken": token}
+    return {**row, "secrets": json.dumps(secrets), "unsealed_url": None}
 
 
 def _seller(row: Row[Any], encryption: Encryption) -> Seller:
-    opened = json.loads(encryption.open(bytes(row.secrets), _place(row.account, row.seller)))
-    if isinstance(opened, list):  # key and token, of before there was more
-        key, token = opened
-        url = row.unsealed_url
-        opened = {"fulfillmentEndpoint": url, "appKey": key, "appToken": token}
+    opened = json.loads(encryption.open(bytes(row.secrets), place(row.account, row.seller)))
     channels = tuple(json.loads(row.channels))
     return Seller(row.account, row.seller, row.outside, json.loads(row.body), opened, channels)
 
 
-def _place(account: str, seller_id: str) -> str:
+def place(account: str, seller_id: str) -> str:
     return f"external-seller:{account}/{seller_id}"

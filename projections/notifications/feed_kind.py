@@ -43,13 +43,13 @@ class Feeds:
 
 
 def _retain(connection: Connection, now: int, head: int, expires: bool) -> list[str]:
-    """Items beyond retention go to the dead letters, feeds without news for that long go."""
+    """Items beyond retention go to the dead letters.
+
+    Feeds without news for that long are removed by an event (`services.accounts.subscriptions`).
+    """
     if dead_lettered := feeds.dead_letter(connection, now):
         log.warning("feed_items_dead_lettered", items=dead_lettered)
-    unused = feeds.unused(connection, now) if expires else []
-    for app_key in unused:
-        feeds.remove(connection, app_key)
-    return unused
+    return []
 
 
 def _metrics(connection: Connection, now: int, most: int | None) -> Iterator[Metric]:

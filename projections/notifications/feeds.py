@@ -4,7 +4,7 @@ import base64
 import hmac
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,7 +17,6 @@ from sqlalchemy import (
     cast,
     delete,
     func,
-    insert,
     select,
     tuple_,
     update,
@@ -25,6 +24,7 @@ from sqlalchemy import (
 
 from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.encryption import Encryption
+from oms_ledger.eventstore.store import last_position
 from projections.subscriptions import checkpoints, dead_letters, leases
 from projections.subscriptions.checkpoints import now_micros
 from projections.subscriptions.dead_letters import DeadLetter
@@ -96,44 +96,30 @@ def _feed(row: Row[Any]) -> Feed:
     return Feed(**{**row._mapping, "filter": json.loads(row.filter)})
 
 
-def configure(connection: Connection, feed: Feed, head: int) -> None:
-    """Create or replace; an equal configuration changes nothing at all.
+def fresh() -> dict[str, Any]:
+    """What a new feed begins with besides its configuration."""
+    return {"generation": secrets.token_hex(4), "last_item_at": now_micros()}
 
-    A new feed starts after `head`. Replacing fences whoever is evaluating by the old filter, and
-    clears the memory of fired orders.
+
+def changing(
+    connection: Connection, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
+) -> None:
+    """What goes along with a change of a feed's row.
+
+    A new feed starts after the last event. Another filter fences whoever is evaluating by the
+    previous one, and clears the memory of fired orders. A feed goes with its queue.
     """
-    known, now = get(connection, feed.app_key), now_micros()
-    values = {
-        "account": feed.account,
-        "filter": json.dumps(feed.filter),
-        "visibility": feed.visibility,
-        "retention": feed.retention,
-    }
-    subscription = subscription_of(feed.app_key)
-    if known is None:
-        connection.execute(
-            insert(feeds).values(
-                **values,
-                app_key=feed.app_key,
-                generation=secrets.token_hex(4),
-                created_at=now,
-                last_item_at=now,
-            )
-        )
-        checkpoints.create(connection, subscription, head, kind="feed")
-        return
-    if known.filter != feed.filter:
+    subscription = subscription_of((after or before or {})["app_key"])
+    if before is None:
+        if checkpoints.position(connection, subscription) is None:
+            checkpoints.create(connection, subscription, last_position(connection), kind="feed")
+    elif after is None:
+        checkpoints.drop(connection, subscription)
+        forget(connection, subscription)
+        connection.execute(delete(feed_items).where(feed_items.c.app_key == before["app_key"]))
+    elif before["filter"] != after["filter"]:
         leases.fence(connection, subscription)
         forget(connection, subscription)
-    connection.execute(update(feeds).where(feeds.c.app_key == feed.app_key).values(**values))
-
-
-def remove(connection: Connection, app_key: str) -> bool:
-    """The feed, its queue and its subscription; False when there is none."""
-    checkpoints.drop(connection, subscription_of(app_key))
-    forget(connection, subscription_of(app_key))
-    connection.execute(delete(feed_items).where(feed_items.c.app_key == app_key))
-    return connection.execute(delete(feeds).where(feeds.c.app_key == app_key)).rowcount > 0
 
 
 def size(connection: Connection, app_key: str) -> tuple[int, int]:
@@ -354,12 +340,21 @@ def overview(connection: Connection, account: str | None = None) -> list[dict[st
     return sinks
 
 
-def unused(connection: Connection, now: int) -> list[str]:
-    """Feeds that got no new item for their retention period."""
-    query = select(feeds.c.app_key).where(
-        feeds.c.last_item_at + cast(feeds.c.retention, BigInteger) * SECOND < now
-    )
-    return list(connection.execute(query).scalars())
+def _is_unused(now: int) -> ColumnElement[bool]:
+    return feeds.c.last_item_at + cast(feeds.c.retention, BigInteger) * SECOND < now
+
+
+def unused(connection: Connection, now: int) -> list[tuple[str, str]]:
+    """Accounts and keys of feeds that got no new item for their retention period."""
+    query = select(feeds.c.account, feeds.c.app_key).where(_is_unused(now))
+    return [(account, app_key) for account, app_key in connection.execute(query)]
+
+
+def is_unused(connection: Connection, app_key: str, now: int) -> bool:
+    """Whether it still is; whoever evaluates for it waits until the transaction ends."""
+    leases.lock(connection, subscription_of(app_key))
+    query = select(feeds.c.app_key).where(feeds.c.app_key == app_key, _is_unused(now))
+    return connection.execute(query).first() is not None
 
 
 def destinations(connection: Connection, database: Database, account: str) -> list[FeedQueue]:

@@ -42,10 +42,12 @@ class Hooks:
 
 
 def _retain(connection: Connection, now: int, head: int, expires: bool) -> list[str]:
-    """Hooks that got nothing for long go, and attempts that nobody asks about any more."""
-    unused = hooks.remove_unused(connection, now) if expires else []
+    """Attempts that nobody asks about any more go.
+
+    Hooks that got nothing for long are removed by an event (`services.accounts.subscriptions`).
+    """
     deliveries.forget_attempts(connection, now)
-    return unused
+    return []
 
 
 def _metrics(connection: Connection, now: int, most: int | None) -> Iterator[Metric]:

@@ -3,14 +3,15 @@
 import base64
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
 
 from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.encryption import Encryption
+from oms_ledger.eventstore.store import last_order_position, last_position
 from oms_ledger.notifications.webhook import notification_body
 from projections.notifications.deliveries import (
     delivery_lease,
@@ -120,50 +121,55 @@ def _hook(row: Row[Any], encryption: Encryption) -> Hook:
     )
 
 
-def configure(connection: Connection, hook: Hook, head: int, encryption: Encryption) -> str | None:
-    """Create or replace; the signing secret of a new hook, None for a known one.
+def fresh() -> dict[str, Any]:
+    """What a new hook begins with besides its configuration."""
+    return {"generation": secrets.token_hex(4), "last_notification_at": now_micros()}
 
-    An equal configuration leaves subscription, pending pushes and memory of fired orders alone;
-    what is known of the endpoint's failures is forgotten, since it has just answered a ping.
+
+def changing(
+    connection: Connection, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
+) -> None:
+    """What goes along with a change of a hook's row.
+
+    A new hook starts after the last event. Another filter fences whoever is evaluating by the
+    previous one, and clears the memory of fired orders. Whoever delivers begins again. A hook goes
+    with what it has pending. Everybody locks the leases of a hook before the hook itself.
     """
-    place, known = hook_subscription(hook.app_key), get(connection, hook.app_key, encryption)
-    values: dict[str, Any] = {
-        "account": hook.account,
-        "filter": json.dumps(hook.filter),
-        "url": hook.url,
-        "headers": encryption.seal(json.dumps(hook.headers).encode(), place),
-        "consecutive_failures": 0,
-        "circuit_open_until": 0,
-    }
-    if known is None:
-        secret, now = hook.secret or new_secret(), now_micros()
-        connection.execute(
-            insert(hooks).values(
-                **values,
-                app_key=hook.app_key,
-                secret=encryption.seal(secret.encode(), place),
-                generation=secrets.token_hex(4),
-                created_at=now,
-                last_notification_at=now,
-            )
-        )
-        checkpoints.create(connection, place, head, kind="hook")
-        return secret
-    if known.filter != hook.filter:
-        leases.fence(connection, place)
-        forget(connection, place)
-    _change(connection, hook.app_key, values)
-    return None
+    app_key = (after or before or {})["app_key"]
+    subscription, delivery = hook_subscription(app_key), delivery_lease(app_key)
+    if before is None:
+        if checkpoints.position(connection, subscription) is None:
+            checkpoints.create(connection, subscription, last_position(connection), kind="hook")
+        return
+    if after is None:
+        leases.drop(connection, delivery)
+        checkpoints.drop(connection, subscription)
+        forget(connection, subscription)
+        connection.execute(delete(deliveries).where(deliveries.c.app_key == app_key))
+        return
+    if before["filter"] != after["filter"]:
+        leases.fence(connection, subscription)
+        forget(connection, subscription)
+    leases.fence(connection, delivery)
 
 
-def _change(connection: Connection, app_key: str, values: dict[str, Any]) -> bool:
-    """Change a hook, and have whoever says it now begin again; False when there is none.
+def forget_failures(connection: Connection, app_key: str) -> None:
+    """Its endpoint has just answered, or somebody says that it will: deliver at once."""
+    leases.fence(connection, delivery_lease(app_key))
+    mine = hooks.c.app_key == app_key
+    calm = {"consecutive_failures": 0, "circuit_open_until": 0}
+    connection.execute(update(hooks).where(mine).values(calm))
 
-    Everybody locks the leases of a hook before the hook itself.
+
+def hold(connection: Connection, app_key: str, reason: str) -> None:
+    """Pause it because of what its endpoint answered: nobody configured that.
+
+    It goes on when somebody resumes it.
     """
     leases.fence(connection, delivery_lease(app_key))
     mine = hooks.c.app_key == app_key
-    return connection.execute(update(hooks).where(mine).values(values)).rowcount > 0
+    held = {"paused_at": now_micros(), "pause_reason": reason}
+    connection.execute(update(hooks).where(mine).values(held))
 
 
 def new_secret() -> str:
@@ -171,89 +177,33 @@ def new_secret() -> str:
     return "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
 
 
-def rotate(
-    connection: Connection,
-    app_key: str,
-    encryption: Encryption,
-    overlap_seconds: int = BOTH_SECRETS,
-) -> tuple[str, int] | None:
-    """A new secret, and until when the previous one signs too; None when there is no hook.
+def unused(connection: Connection, now: int) -> list[tuple[str, str]]:
+    """Accounts and keys of hooks without a notification for three days."""
+    query = select(hooks.c.account, hooks.c.app_key).where(_is_stale(now))
+    return [(account, app_key) for account, app_key in connection.execute(query)]
 
-    `both_for` in seconds; with 0 the previous secret is worth nothing from now on.
+
+def is_unused(connection: Connection, account: str, app_key: str, now: int) -> bool:
+    """Whether a hook has had no notification for three days, and has none pending.
+
+    One that has not evaluated every event of its account's orders may still get one. Its leases
+    are locked: whoever evaluates waits until the transaction ends.
     """
-    known, secret = get(connection, app_key, encryption), new_secret()
-    if known is None:
-        return None
-    place, until = hook_subscription(app_key), now_micros() + overlap_seconds * SECOND
-    values = {
-        "secret": encryption.seal(secret.encode(), place),
-        "previous_secret": encryption.seal(known.secret.encode(), place)
-        if overlap_seconds
-        else None,
-        "previous_until": until,
-    }
-    _change(connection, app_key, values)
-    return secret, until
+    for lease in (delivery_lease(app_key), hook_subscription(app_key)):
+        leases.lock(connection, lease)
+    position = checkpoints.position(connection, hook_subscription(app_key))
+    pending = select(deliveries.c.position).where(deliveries.c.app_key == app_key).limit(1)
+    still = select(hooks.c.app_key).where(hooks.c.app_key == app_key, _is_stale(now))
+    return (
+        position is not None
+        and position >= last_order_position(connection, account)
+        and connection.execute(pending).first() is None
+        and connection.execute(still).first() is not None
+    )
 
 
-def pause(connection: Connection, app_key: str, reason: str | None = None) -> bool:
-    """From now on it gets nothing, and pending all the same; False when there is no hook.
-
-    `reason` where nobody asked for it.
-    """
-    values = {"paused_at": now_micros(), "pause_reason": reason}
-    return _change(connection, app_key, values)
-
-
-def resume(connection: Connection, app_key: str) -> bool:
-    """It gets again, beginning with what was pending; the three days of each notification begin
-    again.
-    """
-    values = {
-        "paused_at": None,
-        "pause_reason": None,
-        "resumed_at": now_micros(),
-        "consecutive_failures": 0,
-        "circuit_open_until": 0,
-    }
-    return _change(connection, app_key, values)
-
-
-def remove(connection: Connection, app_key: str) -> bool:
-    """The hook, what it has pending and its subscriptions; False when there is none."""
-    leases.drop(connection, delivery_lease(app_key))
-    checkpoints.drop(connection, hook_subscription(app_key))
-    forget(connection, hook_subscription(app_key))
-    connection.execute(delete(deliveries).where(deliveries.c.app_key == app_key))
-    return connection.execute(delete(hooks).where(hooks.c.app_key == app_key)).rowcount > 0
-
-
-def remove_unused(connection: Connection, now: int) -> list[str]:
-    """Remove hooks without a notification for three days that have none pending; their keys.
-
-    A hook that has not evaluated every event of its account may still get one, so it stays. Its
-    leases are locked first: whoever evaluates waits, and finds its subscription gone with
-    nothing pending.
-    """
-    stale = hooks.c.last_notification_at < now - UNUSED
-    gone = []
-    for key, account in connection.execute(
-        select(hooks.c.app_key, hooks.c.account).where(stale)
-    ).all():
-        for lease in (delivery_lease(key), hook_subscription(key)):
-            leases.lock(connection, lease)
-        position = checkpoints.position(connection, hook_subscription(key))
-        pending = select(deliveries.c.position).where(deliveries.c.app_key == key).limit(1)
-        still = select(hooks.c.app_key).where(hooks.c.app_key == key, stale)
-        if (
-            position is not None
-            and position >= checkpoints.account_head(connection, account)
-            and connection.execute(pending).first() is None
-            and connection.execute(still).first() is not None
-        ):
-            remove(connection, key)
-            gone.append(key)
-    return gone
+def _is_stale(now: int) -> ColumnElement[bool]:
+    return hooks.c.last_notification_at < now - UNUSED
 
 
 def of_account(connection: Connection, account: str | None, encryption: Encryption) -> list[Hook]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from projections.operators.tables import operator_roles, operators
 from projections.subscriptions.checkpoints import now_micros
@@ -35,10 +35,15 @@ def new_id() -> str:
 
 
 def create(
-    connection: Connection, *, email: str, name: str, deployment: bool, password_hash: str | None
-) -> str:
-    """A new operator's id. The e-mail is kept without case."""
-    operator_id = new_id()
+    connection: Connection,
+    operator_id: str,
+    *,
+    email: str,
+    name: str,
+    deployment: bool,
+    password_hash: str | None,
+) -> None:
+    """A new operator. The e-mail is kept without case."""
     connection.execute(
         insert(operators).values(
             id=operator_id,
@@ -50,7 +55,6 @@ def create(
             created_at=now_micros(),
         )
     )
-    return operator_id
 
 
 def get(connection: Connection, operator_id: str) -> Operator | None:
@@ -81,12 +85,10 @@ def of_account(connection: Connection, account: str) -> list[Operator]:
     return _with_roles(connection, connection.execute(query).all())
 
 
-def set_role(connection: Connection, operator_id: str, account: str, role: str | None) -> None:
-    """Give the operator this role in the account; None takes the account away."""
-    t = operator_roles
-    connection.execute(delete(t).where(t.c.operator == operator_id, t.c.account == account))
-    if role is not None:
-        connection.execute(insert(t).values(operator=operator_id, account=account, role=role))
+def disabled(connection: Connection) -> frozenset[str]:
+    """Those who are shut out."""
+    query = select(operators.c.id).where(operators.c.disabled_at.is_not(None))
+    return frozenset(connection.execute(query).scalars())
 
 
 def set_fields(connection: Connection, /, operator_id: str, **values: Any) -> None:

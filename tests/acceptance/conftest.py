@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from oms_ledger.web import build
-from projections.accounts import app_keys
 from tests.support.client import Client
+from tests.support.configuring import create_key
 from tests.support.purchases import ACCOUNT, open_account
 
 
@@ -21,8 +21,7 @@ def client_of(cell, app):
     """A client with a key of a role, in the account of the tests or another one."""
 
     def made(role="Owner", account=ACCOUNT):
-        with cell.database.writing() as connection:
-            key, token = app_keys.create(connection, account, role)
+        key, token = create_key(cell, account, role)
         return Client(app, {"X-VTEX-API-AppKey": key, "x-vtex-api-apptoken": token})
 
     return made

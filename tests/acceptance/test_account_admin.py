@@ -31,7 +31,7 @@ def test_keys_are_created_labeled_rotated_and_revoked(client, app):
     assert client.call("POST", f"{own}/rotate").status == 409
     assert client.call("POST", f"{KEYS}/nothing/revoke").status == 404
     names = [name for name, _ in history(client)]
-    assert names[:3] == ["key-revoked", "key-rotated", "key-created"]
+    assert names[:4] == ["key-revoked", "key-rotated", "key-labeled", "key-created"]
 
 
 def test_nobody_makes_a_key_that_may_do_more(client_of, client):
@@ -54,7 +54,7 @@ def test_a_key_may_be_named_by_who_manages_keys(client, client_of):
     mine = client.headers["X-VTEX-API-AppKey"]
     assert other.call("GET", f"{KEYS}/{mine}/feed/items").status == 403
     assert client.call("GET", f"{KEYS}/nothing/feed/items").status == 404
-    assert history(client)[0] == ("subscription-configured", mine)
+    assert history(client)[0] == ("feed-configured", mine)
 
 
 def test_settings_are_told_with_their_meaning_and_changed(client):

@@ -13,11 +13,11 @@ from oms_ledger.cli import app as command
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.services.privacy.erase import Person, erase
 from projections import tables
-from projections.accounts import app_keys
 from tests.acceptance.test_order_life import place
 from tests.acceptance.test_stream import EVENTS as STREAM
 from tests.acceptance.test_stream import client_news
 from tests.support.client import Client
+from tests.support.configuring import revoke_key, rotate_key
 from tests.support.purchases import ACCOUNT, place_paid
 from tests.support.run_until_idle import FakeClock
 
@@ -34,8 +34,7 @@ HOUR = 3_600_000_000
 
 def _rotate(overlap: int):
     def event(cell, key: str) -> None:
-        with cell.database.writing() as connection:
-            app_keys.rotate(connection, key, overlap=overlap)
+        rotate_key(cell, key, overlap // 1_000_000)
 
     return event
 
@@ -47,8 +46,7 @@ def _overlap_is_over(cell, key: str) -> None:
 
 
 def _revoke(cell, key: str) -> None:
-    with cell.database.writing() as connection:
-        app_keys.revoke(connection, key)
+    revoke_key(cell, key)
 
 
 def _erase(kind: str, value: str):

@@ -11,7 +11,6 @@ from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.orders.placement.importing import import_document
 from oms_ledger.web import build
-from projections.accounts import sellers
 from projections.accounts.sellers import Seller
 from tests.acceptance.test_modifications import (
     DISCOUNT,
@@ -20,6 +19,7 @@ from tests.acceptance.test_modifications import (
     requested,
 )
 from tests.acceptance.test_order_life import ORDERS, paid
+from tests.support.configuring import save_seller
 from tests.support.receiver import Receiver
 from tests.support.run_until_idle import FakeClock, settle
 
@@ -53,8 +53,7 @@ def clock(cell, client):
 def reach(cell, receiver):
     secrets = {"fulfillmentEndpoint": receiver.url, "appKey": "key", "appToken": "token"}
     one = Seller("acme", SELLER, True, {}, secrets)
-    with cell.database.writing() as connection:
-        sellers.save(connection, one, cell.encryption)
+    save_seller(cell, one)
 
 
 def turned(cell, clock, **actor):

@@ -21,7 +21,6 @@ from oms_ledger.orders.payments.gateway import (
 from oms_ledger.services.payments import outbox
 from oms_ledger.services.payments.http_gateway import HttpGateway
 from oms_ledger.settings import Settings
-from projections.accounts import gateways
 from projections.accounts.gateways import RemoteGateway
 from projections.outbox import messages
 from tests.acceptance.test_modifications import ADD, DISCOUNT, requested
@@ -33,6 +32,7 @@ from tests.acceptance.test_payments import (
     body,
     card,
 )
+from tests.support.configuring import configure_gateway, remove_gateway
 from tests.support.purchases import ACCOUNT
 from tests.support.run_until_idle import settle
 
@@ -137,8 +137,7 @@ def cell(cell, tmp_path):
 @pytest.fixture
 def configured(cell, far):
     remote = RemoteGateway(ACCOUNT, far.url, "key-1", "secret-token")
-    with cell.database.writing() as connection:
-        gateways.configure(connection, remote, cell.encryption)
+    configure_gateway(cell, remote)
     return remote
 
 
@@ -272,8 +271,7 @@ def test_orders_whose_money_the_built_in_gateway_has_do_not_go_to_another(cell, 
     bought = Placed(client, body())
     bought.process()
     remote = RemoteGateway(ACCOUNT, far.url, "key-1", "secret-token")
-    with cell.database.writing() as connection:
-        gateways.configure(connection, remote, cell.encryption)
+    configure_gateway(cell, remote)
     client.call("POST", f"{ORDERS}/{bought.ids[0]}/invoice", invoice("2000"))
     asyncio.run(settle(cell))
     assert far.heard == []
@@ -285,13 +283,11 @@ def test_a_purchase_that_was_begun_with_a_gateway_is_not_finished_by_another(
 ):
     bought = Placed(client, body())
     bought.send(card(APPROVED))
-    with cell.database.writing() as connection:
-        assert gateways.remove(connection, ACCOUNT)
+    remove_gateway(cell, ACCOUNT)
     refused = bought.process()
     assert (refused.status, refused.json()["error"]["code"]) == (500, "CHK0206")
     assert bought.statuses() == [None]
-    with cell.database.writing() as connection:
-        gateways.configure(connection, configured, cell.encryption)
+    configure_gateway(cell, configured)
     assert bought.process().status == 204
 
 

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from oms_ledger.web import build
-from projections.accounts import app_keys
 from tests.support.client import Client
+from tests.support.configuring import create_key
 from tests.support.outside_sales import opened, register_seller
 from tests.support.outsider import Asked, Outsider, Reply, well_behaved_seller
 from tests.support.purchases import purchase
@@ -51,13 +51,12 @@ class World:
         app = build(cell)
         asyncio.run(open_accounts(cell, STORE, MIDDLE, SHOP))
         self.clients = {}
-        with cell.database.writing() as connection:
-            for account in (STORE, MIDDLE, SHOP):
-                key, token = app_keys.create(connection, account, "Owner")
-                headers = {"X-VTEX-API-AppKey": key, "X-VTEX-API-AppToken": token}
-                self.clients[account] = Client(
-                    app, headers, conforming=False
-                )  # parts of a unit are no integer
+        for account in (STORE, MIDDLE, SHOP):
+            key, token = create_key(cell, account, "Owner")
+            headers = {"X-VTEX-API-AppKey": key, "X-VTEX-API-AppToken": token}
+            self.clients[account] = Client(
+                app, headers, conforming=False
+            )  # parts of a unit are no integer
         for account in (STORE, MIDDLE):
             register_seller(cell, f"{outsider.url}/{account}", OUTSIDE, account)
 

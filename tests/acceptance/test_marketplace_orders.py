@@ -7,9 +7,9 @@ import pytest
 
 from oms_ledger.accounts.events import AccountSettingsChanged
 from oms_ledger.eventstore.command import CommandContext
-from projections.accounts import app_keys
 from tests.acceptance.test_order_life import ORDERS, invoice
 from tests.support.client import Client
+from tests.support.configuring import create_key
 from tests.support.purchases import ACCOUNT, purchase
 from tests.support.run_until_idle import settle
 from tests.support.storefront import CODE, load_offers
@@ -47,8 +47,7 @@ def setting(cell, **settings):
 
 
 def with_key(cell, app, party, role="Owner"):
-    with cell.database.writing() as connection:
-        key, token = app_keys.create(connection, ACCOUNT, role, party=party)
+    key, token = create_key(cell, ACCOUNT, role, party=party)
     return Client(app, {"X-VTEX-API-AppKey": key, "x-vtex-api-apptoken": token})
 
 

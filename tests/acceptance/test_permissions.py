@@ -28,6 +28,7 @@ from projections.accounts import app_keys
 from projections.subscriptions import registry
 from tests.acceptance.test_order_life import EVERY, ORDERS, paid
 from tests.support.client import Client
+from tests.support.configuring import revoke_key, rotate_key
 from tests.support.purchases import ACCOUNT, open_account
 
 FRAMEWORK = {"/openapi.json", "/docs", "/checkout", "/checkout/orderPlaced"}
@@ -225,8 +226,7 @@ def test_a_key_signs_in_and_its_token_opens_what_the_key_opens(client_of):
 @pytest.mark.guarantee("G55")
 def test_a_revoked_key_takes_its_tokens_along(cell, client, monkeypatch):
     token = signed_in(client).json()["token"]
-    with cell.database.writing() as connection:
-        app_keys.revoke(connection, client.headers["X-VTEX-API-AppKey"])
+    revoke_key(cell, client.headers["X-VTEX-API-AppKey"])
     monkeypatch.setattr(dependencies, "_FRESH", 0)  # as a second later
     user = Client(client.app, {"VtexIdclientAutCookie": token})
     assert user.call("GET", ORDERS).status == 401
@@ -282,17 +282,17 @@ def test_a_back_end_signs_shoppers_in_and_they_have_no_resource(cell, client_of)
 @pytest.mark.guarantee("G55")
 def test_both_tokens_of_a_key_open_while_it_is_rotated(cell, client):
     key, former = client.headers["X-VTEX-API-AppKey"], client.headers["x-vtex-api-apptoken"]
-    with cell.database.writing() as connection:
-        token = app_keys.rotate(connection, key, overlap=3_600_000_000)
+    token = rotate_key(cell, key, 3_600)
+    with cell.database.reading() as connection:
         stored = app_keys.get(connection, key)
     assert stored.opens(token, stored.previous_until - 1)
     assert stored.opens(former, stored.previous_until - 1)
     assert not stored.opens(former, stored.previous_until)
     assert stored.opens(token, stored.previous_until)
     assert not stored.opens("", 0)
-    with cell.database.writing() as connection:
-        app_keys.rotate(connection, key, overlap=0)
-        app_keys.revoke(connection, key)
+    rotate_key(cell, key, 0)
+    revoke_key(cell, key)
+    with cell.database.reading() as connection:
         revoked = app_keys.get(connection, key)
     assert not any(revoked.opens(text, 0) for text in (token, former))
 

@@ -15,9 +15,9 @@ from oms_ledger.orders.payments.gateway import GatewayRejected, GatewayUnavailab
 from oms_ledger.services.payments.gateways import gateway_of
 from oms_ledger.settings import DEMO_ACCOUNT, AllowedNetwork
 from oms_ledger.web import build
-from projections.accounts import app_keys, gateways
 from projections.accounts.gateways import RemoteGateway
 from tests.support.client import Client
+from tests.support.configuring import configure_gateway, create_key
 from tests.support.listening import listening
 from tests.support.purchases import open_account
 from workers.notifications.dispatcher import WebhookDispatcher
@@ -29,8 +29,7 @@ TRANSACTION = Transaction("T", "v1acme", "ACME", "BRL", ())
 
 
 def _hook_is_configured(cell: Cell, account: str, url: str) -> None:
-    with cell.database.writing() as connection:
-        key, token = app_keys.create(connection, account, "Owner")
+    key, token = create_key(cell, account, "Owner")
     client = Client(build(cell), {"X-VTEX-API-AppKey": key, "X-VTEX-API-AppToken": token})
     body = {**BODY, "hook": {"url": url, "headers": {}}}
     answer = client.call("POST", "/api/orders/hook/config", body)
@@ -51,8 +50,7 @@ def _hook_is_told(cell: Cell, account: str, url: str) -> None:
 
 
 def _gateway_is_asked(cell: Cell, account: str, url: str) -> None:
-    with cell.database.writing() as connection:
-        gateways.configure(connection, RemoteGateway(account, url, "k", "t"), cell.encryption)
+    configure_gateway(cell, RemoteGateway(account, url, "k", "t"))
     with pytest.raises((GatewayUnavailable, GatewayRejected)):
         gateway_of(cell, account).open(TRANSACTION)
 

@@ -10,7 +10,6 @@ from oms_ledger.cell import Cell
 from oms_ledger.eventstore.records import order_stream
 from oms_ledger.services.changes import registration
 from oms_ledger.settings import Settings
-from projections.accounts import gateways
 from projections.accounts.gateways import RemoteGateway
 from projections.outbox import messages
 from tests.acceptance.test_http_gateway import LOOPBACK, Gateway
@@ -22,6 +21,7 @@ from tests.acceptance.test_payments import (
     card,
 )
 from tests.acceptance.test_registered_changes import change
+from tests.support.configuring import configure_gateway
 from tests.support.purchases import ACCOUNT
 from tests.support.run_until_idle import FakeClock, settle
 
@@ -67,8 +67,7 @@ def cell(cell, tmp_path, far):
     )
     opened = Cell(settings)
     remote = RemoteGateway(ACCOUNT, far.url, "key-1", "secret-token")
-    with opened.database.writing() as connection:
-        gateways.configure(connection, remote, opened.encryption)
+    configure_gateway(opened, remote)
     yield opened
     opened.close()
 

@@ -9,10 +9,10 @@ import pytest
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.orders.marketplace.as_marketplace import record_seller_confirmation
-from projections.accounts import sellers
 from projections.accounts.sellers import Seller
 from tests.acceptance.test_marketplace_orders import refusal, with_key
 from tests.acceptance.test_order_life import ORDERS
+from tests.support.configuring import save_seller
 from tests.support.purchases import ACCOUNT, PAID, place_paid, placed
 from tests.support.run_until_idle import settle
 
@@ -27,8 +27,7 @@ BASES = (
 def order_id(cell: Cell, client):
     """A paid order that the seller took as `S/1`."""
     secrets = {"fulfillmentEndpoint": "https://warehouse.example.com"}
-    with cell.database.writing() as connection:
-        sellers.save(connection, Seller(ACCOUNT, SELLER, True, {}, secrets), cell.encryption)
+    save_seller(cell, Seller(ACCOUNT, SELLER, True, {}, secrets))
     own = placed(1, 1000, 3)
     event = replace(
         own,

@@ -19,11 +19,11 @@ from oms_ledger.api.http.addressing import AccountResolver
 from oms_ledger.api.http.bodies import json_body
 from oms_ledger.api.http.body_limits import LARGE, LIMITS, MIB, SMALL, BodyLimits, LargeBodies
 from oms_ledger.web import build
-from projections.accounts import app_keys
 from projections.subscriptions import registry
 from tests.conftest import opened, prepared_database
 from tests.support import over_http
 from tests.support.asgi import ask
+from tests.support.configuring import create_key
 from tests.support.patience import HANGS
 from tests.support.purchases import ACCOUNT, open_account
 
@@ -79,8 +79,7 @@ def whole(tmp_path_factory):
     """The whole application, its routes, and a key with hardly a right."""
     folder = tmp_path_factory.mktemp("limits")
     with prepared_database("sqlite", folder) as url, opened(url, folder) as cell:
-        with cell.database.writing() as connection:
-            key, token = app_keys.create(connection, ACCOUNT, "Call center operator")
+        key, token = create_key(cell, ACCOUNT, "Call center operator")
         asyncio.run(open_account(cell.ledger))
         yield build(cell), list(operations_of(application(cell))), (key, token)
 

@@ -18,12 +18,12 @@ from oms_ledger.cell import Cell
 from oms_ledger.cli.maintenance import state_of
 from oms_ledger.services import metrics
 from oms_ledger.web import build
-from projections.notifications import feeds, hooks
 from projections.notifications.feeds import Feed
 from projections.notifications.hooks import Hook
 from projections.subscriptions.checkpoints import now_micros
 from projections.tables import dead_letters, deliveries, filter_stats, process_metrics
 from tests.support.client import Client
+from tests.support.configuring import configure_feed, configure_hook
 from tests.support.purchases import ACCOUNT, open_account, place_paid
 
 ROOT = Path(__file__).parents[2]
@@ -41,10 +41,9 @@ def busy(cell, redis_url):
 
     async def story():
         await open_account(cell.ledger)
+        configure_feed(cell, Feed("key-1", ACCOUNT, EVERY, 60, 345_600), 1)
+        configure_hook(cell, Hook("key-1", ACCOUNT, EVERY, "https://example.com/", {}), 1)
         with cell.database.writing() as connection:
-            feeds.configure(connection, Feed("key-1", ACCOUNT, EVERY, 60, 345_600), 1)
-            hook = Hook("key-1", ACCOUNT, EVERY, "https://example.com/", {})
-            hooks.configure(connection, hook, 1, cell.encryption)
             owed = {"app_key": "key-1", "position": 1, "event_id": "E", "order_id": "v1-01"}
             owed |= {"notification": "{}", "produced_at": now - 5 * MINUTE, "due_at": now}
             connection.execute(insert(deliveries).values(owed))

@@ -7,8 +7,9 @@ import pytest
 
 from oms_ledger.services.operators import passwords
 from oms_ledger.web import build
-from projections.operators import directory, sessions
+from projections.operators import sessions
 from tests.support.browsing import Browser
+from tests.support.configuring import create_operator
 from tests.support.purchases import ACCOUNT, open_account
 
 PASSWORD = "correct horse battery"
@@ -31,16 +32,15 @@ def operator_of(cell):
     """The id of a new operator with a role in the account of the tests."""
 
     def made(role="Owner", email="ana@example.com", account=ACCOUNT, *, deployment=False):
-        with cell.database.writing() as connection:
-            operator = directory.create(
-                connection,
-                email=email,
-                name=email.partition("@")[0].title(),
-                deployment=deployment,
-                password_hash=password_hash(),
-            )
-            directory.set_role(connection, operator, account, role)
-        return operator
+        return create_operator(
+            cell,
+            account,
+            role,
+            email=email,
+            name=email.partition("@")[0].title(),
+            password_hash=password_hash(),
+            deployment=deployment,
+        )
 
     return made
 

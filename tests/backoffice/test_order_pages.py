@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from projections.accounts import app_keys
 from tests.acceptance.test_order_life import ORDERS, paid
 from tests.support.client import Client
+from tests.support.configuring import create_key
 from tests.support.purchases import ACCOUNT
 
 ROOT = f"/admin/{ACCOUNT}"
@@ -14,8 +14,7 @@ ROOT = f"/admin/{ACCOUNT}"
 
 @pytest.fixture
 def client(cell, app):
-    with cell.database.writing() as connection:
-        key, token = app_keys.create(connection, ACCOUNT, "Owner", "erp")
+    key, token = create_key(cell, ACCOUNT, "Owner", "erp")
     return Client(app, {"X-VTEX-API-AppKey": key, "x-vtex-api-apptoken": token})
 
 

@@ -6,7 +6,6 @@ import pytest
 from sqlalchemy import update
 
 from oms_ledger.accounts.roles import ROLES
-from projections.accounts import app_keys
 from projections.operators.tables import operator_sessions, operators
 from projections.subscriptions import checkpoints, registry
 from projections.subscriptions.views import VIEWS
@@ -16,6 +15,7 @@ from tests.backoffice.conftest import PASSWORD
 from tests.backoffice.test_sign_in import everything
 from tests.support.browsing import Browser
 from tests.support.client import Client
+from tests.support.configuring import create_key
 from tests.support.purchases import ACCOUNT
 
 ROOT = f"/admin/{ACCOUNT}"
@@ -57,8 +57,7 @@ PAGES = {
 
 @pytest.fixture
 def client(cell, app):
-    with cell.database.writing() as connection:
-        key, token = app_keys.create(connection, ACCOUNT, "Owner", "erp")
+    key, token = create_key(cell, ACCOUNT, "Owner", "erp")
     made = Client(app, {"X-VTEX-API-AppKey": key, "x-vtex-api-apptoken": token})
     assert made.call("POST", "/api/orders/feed/config", EVERY).status == 200
     return made

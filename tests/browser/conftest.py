@@ -21,10 +21,10 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 from oms_ledger.cell import Cell
 from oms_ledger.services.operators import passwords
 from oms_ledger.web import build
-from projections.accounts import app_keys
-from projections.operators import directory, sessions
+from projections.operators import sessions
 from tests.conftest import opened, prepared_database
 from tests.support import over_http
+from tests.support.configuring import create_key, create_operator
 from tests.support.purchases import ACCOUNT, open_account, place_paid
 
 PASSWORD = "correct horse battery"
@@ -86,12 +86,16 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
     with prepared_database(request.param, tmp_path) as url, opened(url, tmp_path) as cell:
         asyncio.run(open_account(cell.ledger))
         hashed = passwords.hash_password(PASSWORD)
-        with cell.database.writing() as connection:
-            key, token = app_keys.create(connection, ACCOUNT, "Owner", "erp")
-            operator = directory.create(
-                connection, email=EMAIL, name="Ana", deployment=True, password_hash=hashed
-            )
-            directory.set_role(connection, operator, ACCOUNT, "Owner")
+        key, token = create_key(cell, ACCOUNT, "Owner", "erp")
+        operator = create_operator(
+            cell,
+            ACCOUNT,
+            "Owner",
+            email=EMAIL,
+            name="Ana",
+            password_hash=hashed,
+            deployment=True,
+        )
         base = over_http.serve(build(cell))
         headers = {"X-VTEX-API-AppKey": key, "X-VTEX-API-AppToken": token}
         yield Site(cell, base, headers, operator)

@@ -15,6 +15,7 @@ from oms_ledger.cli.demo import ACCOUNT, APP_KEY, APP_TOKEN, KEY_FILE, WALKS, De
 from oms_ledger.web import build
 from projections.accounts import app_keys
 from tests.support.client import Client
+from tests.support.configuring import revoke_key
 from tests.support.receiver import Receiver
 
 
@@ -147,8 +148,7 @@ class _Until:
 def test_a_key_that_was_revoked_is_replaced_and_shown_on_a_terminal(demo_cell, capsys):
     assert prepare(demo_cell)
     former = key_of(demo_cell)
-    with demo_cell.database.writing() as connection:
-        app_keys.revoke(connection, former[APP_KEY])
+    revoke_key(demo_cell, former[APP_KEY])
     session = Session(build(demo_cell))
     Demo(demo_cell, session, "http://127.0.0.1:8080").prepare(show_key=True)
     assert key_of(demo_cell)[APP_KEY] != former[APP_KEY]

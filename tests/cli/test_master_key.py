@@ -23,6 +23,7 @@ from projections.outbox.integration import seal
 from projections.outbox.tables import outbox_messages
 from projections.subscriptions.checkpoints import now_micros
 from tests.conftest import MASTER_KEY
+from tests.support.configuring import rotate_trigger_secret
 from tests.support.purchases import ACCOUNT, open_account, place_paid
 
 NEW = b"n" * 32
@@ -39,8 +40,7 @@ def filled(cell: Cell) -> Cell:
             await place_paid(cell.ledger, f"v{number}-01", number)
 
     asyncio.run(story())
-    with cell.database.writing() as connection:
-        trigger_secrets.rotate(connection, cell.encryption, ACCOUNT)
+    rotate_trigger_secret(cell, ACCOUNT)
     return cell
 
 

@@ -23,6 +23,7 @@ from oms_ledger.eventstore.records import instant
 from oms_ledger.migrations import UnknownRevision, is_current, migrate
 from oms_ledger.orders.events import OutboxMessageFailed
 from oms_ledger.orders.status import Status
+from oms_ledger.services.accounts.importing import import_configuration
 from oms_ledger.settings import Settings
 from projections import tables
 from projections.accounts import app_keys, gateways, sellers
@@ -57,8 +58,10 @@ def old(database_url: str, tmp_path: Path) -> Iterator[Cell]:
 @pytest.fixture
 def carried(old: Cell) -> Cell:
     migrate(old.database)
+    last = instant(old.store.page(0, 1000)[-1].at)
+    asyncio.run(import_configuration(old))
     ensure_subscriptions(old.database)
-    FakeClock(old, instant(old.store.page(0, 1000)[-1].at))
+    FakeClock(old, last)
     return old
 
 

@@ -30,7 +30,6 @@ from oms_ledger.refusal import Refusal
 from oms_ledger.services.marketplace.account_here import place_seller_order
 from oms_ledger.services.outbox.outcomes import PermanentFailure, RetryLater
 from oms_ledger.web import build
-from projections.accounts import app_keys
 from projections.outbox import messages
 from projections.outbox.messages import StoredMessage
 from projections.outbox.tables import outbox_messages as calls_table
@@ -48,6 +47,7 @@ from tests.model.selling_clients import (
 )
 from tests.model.selling_sides import check_money, of_order, of_side
 from tests.support.client import Client
+from tests.support.configuring import create_key
 from tests.support.run_until_idle import FakeClock
 from tests.support.sales import (
     MIDDLE,
@@ -157,10 +157,9 @@ class Selling(RuleBasedStateMachine):
         for account, minutes in GRACES.items():
             await open_accounts(self.cell, account, grace_period_minutes=minutes)
         keys = {}
-        with self.cell.database.writing() as connection:
-            for account in GRACES:
-                key, token = app_keys.create(connection, account, "Owner")
-                keys[account] = {"X-VTEX-API-AppKey": key, "X-VTEX-API-AppToken": token}
+        for account in GRACES:
+            key, token = create_key(self.cell, account, "Owner")
+            keys[account] = {"X-VTEX-API-AppKey": key, "X-VTEX-API-AppToken": token}
         return keys
 
     async def _sell(self, chain: tuple[str, ...], paid: bool, *, processed: bool) -> None:

@@ -31,11 +31,11 @@ from oms_ledger.eventstore.integrity import verify
 from oms_ledger.eventstore.tables import events
 from oms_ledger.services import signals
 from oms_ledger.settings import Settings
-from projections.accounts import app_keys
 from projections.subscriptions import lateness
 from projections.subscriptions.notification import event_id
 from projections.tables import attempts, dead_letters, deliveries, hooks, leases
 from tests.support import servers
+from tests.support.configuring import create_key
 
 ACCOUNT = "acme"
 COMMANDS = {"web": "serve", "projector": "project", "worker": "work", "scheduler": "scheduler"}
@@ -240,8 +240,7 @@ class Deployment:
         )
 
     def new_client(self) -> "Client":
-        with self.cell.database.writing() as connection:
-            return Client(self.base, *app_keys.create(connection, ACCOUNT, "Owner"))
+        return Client(self.base, *create_key(self.cell, ACCOUNT, "Owner"))
 
     # What the database says
 

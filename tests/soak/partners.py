@@ -19,13 +19,13 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 
-from projections.accounts import sellers
 from projections.accounts.sellers import Seller
 from projections.outbox import messages
 from projections.outbox.tables import outbox_messages, outbox_recipients
 from tests.soak.deployment import ACCOUNT, COMMANDS, Deployment, free_port, until
 from tests.soak.faults import RedisOfOurs
 from tests.support import servers
+from tests.support.configuring import save_seller
 from tests.support.purchases import purchase
 
 SELLER, AFFILIATE = "elsewhere", "MKP"
@@ -69,9 +69,7 @@ class Sales:
         self.deployment.environ["OMS_PUBLIC_URL"] = "https://oms.example.com"
         cell = self.deployment.cell
         secrets = {"fulfillmentEndpoint": f"{self.partners['seller'].url}/s?token=hush"}
-        with cell.database.writing() as connection:
-            seller = Seller(ACCOUNT, SELLER, True, {"name": "Elsewhere"}, secrets)
-            sellers.save(connection, seller, cell.encryption)
+        save_seller(cell, Seller(ACCOUNT, SELLER, True, {"name": "Elsewhere"}, secrets))
         for name in (*COMMANDS, "worker-2"):
             self.deployment.start(name)
         self.deployment.wait_for_web()

@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.support.configuring import create_key
+
 MEMORY = 512 * 1024 * 1024
 SECONDS = 2
 """CPU seconds that one answer may take."""
@@ -63,7 +65,6 @@ async def answers(url: str, folder: Path, operation: str) -> None:
     from oms_ledger.cell import Cell
     from oms_ledger.settings import Settings
     from oms_ledger.web import build
-    from projections.accounts import app_keys
     from tests.support.client import Client
     from tests.support.hostile_expressions import EVERY
     from tests.support.purchases import ACCOUNT, open_account, place
@@ -71,8 +72,7 @@ async def answers(url: str, folder: Path, operation: str) -> None:
     cell = Cell(Settings(data_dir=folder, database_url=url, master_key=b"k" * 32))
     await open_account(cell.ledger)
     await place(cell.ledger, ORDER_ID)
-    with cell.database.writing() as connection:
-        key, token = app_keys.create(connection, ACCOUNT, "Owner")
+    key, token = create_key(cell, ACCOUNT, "Owner")
     client = Client(build(cell), {"X-VTEX-API-AppKey": key, "x-vtex-api-apptoken": token})
     for name, expression in EVERY.items():
         path, body = body_of(operation, expression)

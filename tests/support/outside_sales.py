@@ -9,9 +9,9 @@ from ipaddress import ip_network
 from typing import Any
 
 from oms_ledger.cell import Cell
-from projections.accounts import sellers
 from projections.accounts.sellers import Seller
 from tests.support.client import Client
+from tests.support.configuring import save_seller
 from tests.support.purchases import purchase
 from tests.support.run_until_idle import FakeClock, settle
 
@@ -35,8 +35,7 @@ def register_seller(
 ) -> None:
     secrets = {"fulfillmentEndpoint": endpoint, "appKey": "key", "appToken": "token"}
     one = Seller(account, seller, True, {"name": "Elsewhere", **fields}, secrets)
-    with cell.database.writing() as connection:
-        sellers.save(connection, one, cell.encryption)
+    save_seller(cell, one)
 
 
 def bought(client: Client, seller: str = SELLER, **details: Any) -> str:

@@ -60,8 +60,9 @@ def placed(number: int = 1, price: int = 2000, quantity: int = 1) -> events.Orde
 async def open_account(ledger: Ledger, grace_period_minutes: int = 0, name: str = ACCOUNT) -> None:
     settings = {"grace_period_minutes": grace_period_minutes}
 
-    def decide(_: Account | None) -> list[AccountEvent]:
-        return [AccountCreated(name, "acme"), AccountSettingsChanged(settings)]
+    def decide(known: Account | None) -> list[AccountEvent]:
+        created: list[AccountEvent] = [] if known else [AccountCreated(name, "acme")]
+        return [*created, AccountSettingsChanged(settings)]
 
     await ledger.change_account(CommandContext(name, "test"), decide)
 

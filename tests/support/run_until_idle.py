@@ -23,7 +23,9 @@ class FakeClock:
 
     def __init__(self, cell: Cell, at: datetime) -> None:
         self.at = at
-        cell.__dict__["ledger"] = Ledger(cell.store, cell.encryption, now=lambda: self.at)
+        cell.__dict__["ledger"] = Ledger(
+            cell.store, cell.encryption, now=lambda: self.at, filling=cell.filling
+        )
 
 
 async def make_runs(cell: Cell) -> list[StoredMessage]:

@@ -23,9 +23,10 @@ async def open_accounts(cell: Cell, *names: str, **settings: Any) -> None:
     """Accounts without grace period, unless the settings say otherwise."""
     for name in names:
 
-        def decide(_: Account | None, name: str = name) -> list[AccountEvent]:
+        def decide(known: Account | None, name: str = name) -> list[AccountEvent]:
             fields = {"grace_period_minutes": 0, **settings}
-            return [AccountCreated(name, name[:4]), AccountSettingsChanged(fields)]
+            created: list[AccountEvent] = [] if known else [AccountCreated(name, name[:4])]
+            return [*created, AccountSettingsChanged(fields)]
 
         await cell.ledger.change_account(CommandContext(name, "test"), decide)
 

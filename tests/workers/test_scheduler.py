@@ -14,7 +14,7 @@ from oms_ledger.orders.cancellation.decide import cancel
 from oms_ledger.orders.status import Status
 from oms_ledger.services import signals
 from projections.notifications import deliveries as notifications_deliveries
-from projections.notifications import feeds, hooks
+from projections.notifications import feeds
 from projections.notifications.feeds import Feed
 from projections.notifications.hooks import Hook
 from projections.subscriptions import checkpoints
@@ -22,6 +22,7 @@ from projections.subscriptions.checkpoints import now_micros
 from projections.tables import deliveries
 from projections.timers import deadlines
 from projections.timers.deadlines import Timers
+from tests.support.configuring import configure_feed, configure_hooks
 from tests.support.purchases import (
     ACCOUNT,
     open_account,
@@ -33,7 +34,9 @@ from workers import scheduler
 
 def at(cell, instant):
     """The cell, with a ledger whose clock stands at this instant."""
-    cell.__dict__["ledger"] = Ledger(cell.store, cell.encryption, now=lambda: instant)
+    cell.__dict__["ledger"] = Ledger(
+        cell.store, cell.encryption, now=lambda: instant, filling=cell.filling
+    )
     return cell
 
 
@@ -98,8 +101,7 @@ def test_a_placement_without_payment_expires_after_five_minutes(cell):
 
 def test_what_is_older_than_its_retention_becomes_a_dead_letter(cell):
     feed = Feed("key-1", ACCOUNT, {"status": []}, 60, 345_600)
-    with cell.database.writing() as connection:
-        feeds.configure(connection, feed, 0)
+    configure_feed(cell, feed, 0)
 
     async def story():
         await open_account(cell.ledger)
@@ -114,7 +116,7 @@ def test_what_is_older_than_its_retention_becomes_a_dead_letter(cell):
         assert feeds.dead_letter(connection, now + 3 * day) == 0
         assert feeds.dead_letter(connection, now + 5 * day) == 9
         assert feeds.size(connection, "key-1") == (0, 0)
-        assert feeds.unused(connection, now + 5 * day) == ["key-1"]
+        assert feeds.unused(connection, now + 5 * day) == [(ACCOUNT, "key-1")]
 
 
 @pytest.mark.guarantee("G44")
@@ -122,14 +124,15 @@ def test_the_sweep_wakes_a_thousand_owed_hooks_by_one_job(cell, redis_url):
     swept = Cell(replace(cell.settings, redis_url=redis_url))
     now = now_micros()
     owed = {"position": 1, "event_id": "E1", "order_id": "v1-01", "notification": "{}"}
+    keys = [f"key-{number}" for number in range(1000)]
+    url = "https://example.com/"
+    configure_hooks(cell, [Hook(key, ACCOUNT, {"status": []}, url, {}) for key in keys], 0)
     with cell.database.writing() as connection:
-        for number in range(1000):
-            key = f"key-{number}"
-            hook = Hook(key, ACCOUNT, {"status": []}, "https://example.com/", {})
-            hooks.configure(connection, hook, 0, cell.encryption)
+        for key in keys:
             row = {**owed, "app_key": key, "produced_at": now, "due_at": now}
             connection.execute(insert(deliveries).values(row))
-    assert scheduler.reconcile(swept) == 1
-    (job,) = signals.queue(swept.redis).jobs
-    assert list(job.args) == [notifications_deliveries.DUE]
+    scheduler.reconcile(swept)
+    signaled = [list(job.args) for job in signals.queue(swept.redis).jobs]
+    assert signaled.count([notifications_deliveries.DUE]) == 1
+    assert len(signaled) < 10  # the views lag behind the events of the configuration
     swept.close()

@@ -196,7 +196,7 @@ class WebhookDispatcher:
             finally:
                 self._remember(app_key, session)
             if session.gone:
-                await self.write(app_key, lambda c: hooks.pause(c, app_key, GONE))
+                await self.write(app_key, lambda c: hooks.hold(c, app_key, GONE))
                 log.warning("hook_paused", hook=app_key, reason=GONE)
             return True
         finally:

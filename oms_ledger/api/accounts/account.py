@@ -126,7 +126,7 @@ async def get_events(
                     "at": at,
                     "actor": row.actor,
                     "name": row.name,
-                    "data": readable(event),
+                    "data": readable(event, personal=False),
                 }
             )
         following = chosen[-1].version if chosen and chosen[-1].version > 1 else None

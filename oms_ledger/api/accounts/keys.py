@@ -4,18 +4,13 @@ A token gets once, in the answer that made it. Nobody makes a key that may do mo
 whoever asks for it.
 """
 
-import asyncio
-from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
-from sqlalchemy import Connection
 
-from oms_ledger.accounts.events import KeyCreated, KeyRevoked, KeyRotated
 from oms_ledger.accounts.parties import read_party
 from oms_ledger.accounts.roles import ROLES
-from oms_ledger.api.accounts.record import record
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.history.history import ResponseModel
 from oms_ledger.api.http.addressing import PathId
@@ -24,6 +19,7 @@ from oms_ledger.api.http.errors import ApiError, bad_request, forbidden
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.cell import Cell
 from oms_ledger.notifications.webhook import instant_text
+from oms_ledger.services.accounts.keys import create_key, label_key, revoke_key, rotate_key
 from projections.accounts import app_keys
 from projections.accounts.app_keys import AppKey
 
@@ -104,11 +100,7 @@ async def post_key(request: Request, cell: TheCell, caller: MayManage) -> Respon
     party = str(read_party(requested.party)) if requested.party else None
     label = (requested.label or "").strip() or None
 
-    def create(connection: Connection) -> tuple[str, str]:
-        return app_keys.create(connection, caller.account, requested.role, label, party)
-
-    app_key, token = await asyncio.to_thread(_write, cell, create)
-    await record(cell, caller, KeyCreated(app_key, requested.role, party))
+    app_key, token = await create_key(cell.ledger, caller.context, requested.role, label, party)
     fields = serialize_key(await _found(cell, caller, app_key))
     return json_response({**fields, "appToken": token}, 201, {"Cache-Control": "no-store"})
 
@@ -119,7 +111,7 @@ async def patch_key(key: PathId, request: Request, cell: TheCell, caller: MayMan
     requested = parse(NewLabel, await json_body(request))
     found = await _found(cell, caller, key)
     label = (requested.label or "").strip() or None
-    await asyncio.to_thread(_write, cell, lambda c: app_keys.set_label(c, found.app_key, label))
+    await label_key(cell.ledger, caller.context, found.app_key, label)
     return json_response(serialize_key(await _found(cell, caller, key)))
 
 
@@ -131,12 +123,7 @@ async def post_rotate(key: PathId, request: Request, cell: TheCell, caller: MayM
     found = await _found(cell, caller, key)
     _require_role(caller, found.role)
     overlap = requested.overlap_seconds
-    token = await asyncio.to_thread(
-        _write, cell, lambda c: app_keys.rotate(c, found.app_key, overlap * 1_000_000)
-    )
-    if token is None:
-        raise ApiError(409, "OMS003", "The key is revoked")
-    await record(cell, caller, KeyRotated(found.app_key, overlap))
+    token = await rotate_key(cell.ledger, caller.context, found.app_key, overlap)
     fields = serialize_key(await _found(cell, caller, key))
     return json_response({**fields, "appToken": token}, headers={"Cache-Control": "no-store"})
 
@@ -145,14 +132,8 @@ async def post_rotate(key: PathId, request: Request, cell: TheCell, caller: MayM
 async def post_revoke(key: PathId, cell: TheCell, caller: MayManage) -> Response:
     """Shut the key out for good: it opens nothing from the next second on."""
     found = await _found(cell, caller, key)
-    if await asyncio.to_thread(_write, cell, lambda c: app_keys.revoke(c, found.app_key)):
-        await record(cell, caller, KeyRevoked(found.app_key))
+    await revoke_key(cell.ledger, caller.context, found.app_key)
     return json_response(serialize_key(await _found(cell, caller, key)))
-
-
-def _write(cell: Cell, act: Callable[[Connection], Any]) -> Any:
-    with cell.database.writing() as connection:
-        return act(connection)
 
 
 async def _found(cell: Cell, caller: Caller, app_key: str) -> AppKey:

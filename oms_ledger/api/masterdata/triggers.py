@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy import Connection
 
+from oms_ledger.accounts.trigger_secrets import TriggerSecretRotated
 from oms_ledger.api.auth.dependencies import TheCell
 from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import json_body
@@ -28,9 +29,9 @@ from oms_ledger.services.masterdata.actions import NothingLeft, fired_by, render
 from oms_ledger.services.masterdata.recording import read_entity
 from oms_ledger.services.outbox import admin
 from projections.masterdata import runs as trigger_runs
-from projections.masterdata import trigger_secrets
 from projections.masterdata.orders import order_document
 from projections.masterdata.runs import Run, run_of
+from projections.notifications.hooks import new_secret
 from projections.outbox import messages
 from projections.outbox.messages import AttemptRecord
 
@@ -44,9 +45,9 @@ MayManage = Annotated[Access, Depends(MasterDataPermission("manage_triggers"))]
 @router.post("/trigger-secret", status_code=201)
 async def post_secret(cell: TheCell, access: MayManage) -> Response:
     """A secret that signs what triggers send; shown this once, and the previous one ends."""
-    return json_response(
-        {"secret": await cell.write(trigger_secrets.rotate, cell.encryption, access.account)}, 201
-    )
+    secret = new_secret()
+    await cell.ledger.configure(access.context, lambda _: [TriggerSecretRotated(secret)])
+    return json_response({"secret": secret}, 201)
 
 
 @router.get("/{entity}/triggers")

@@ -6,16 +6,17 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field, StrictInt
 
-from oms_ledger.accounts.events import SubscriptionConfigured, SubscriptionRemoved
-from oms_ledger.api.accounts.record import record
+from oms_ledger.accounts.refusals import NoSubscription
+from oms_ledger.accounts.subscriptions import FeedConfigured
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.http.bodies import Body, json_body, parse
-from oms_ledger.api.http.errors import ApiError, bad_request
+from oms_ledger.api.http.errors import bad_request
 from oms_ledger.api.http.numbers import whole_number
 from oms_ledger.api.notifications.filters import read_filter
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.cell import Cell
 from oms_ledger.notifications.webhook import instant_text
+from oms_ledger.services.accounts.subscriptions import configure_feed, remove_feed
 from projections.notifications import feeds
 from projections.notifications.feeds import Feed, ForgedHandle, Lot
 from projections.subscriptions.checkpoints import now_micros
@@ -72,9 +73,8 @@ def _found(feed: Feed | None) -> Feed:
     return feed
 
 
-def _no_feed() -> ApiError:
-    message = "This key has no feed: configure one by POST /api/orders/feed/config"
-    return ApiError(404, "OMS404", message)
+def _no_feed() -> NoSubscription:
+    return NoSubscription("feed")
 
 
 @router.post("/api/orders/feed/config")
@@ -84,30 +84,21 @@ async def post_config(request: Request, cell: TheCell, caller: MayConfigure) -> 
         raise bad_request("The body: expected an object with filter and queue")
     queue = _queue(body)
     filter, warning = await asyncio.to_thread(read_filter, body.get("filter"))
-    feed = Feed(
+    asked = FeedConfigured(
         caller.app_key,
-        caller.account,
         filter,
         queue.visibility_timeout_in_seconds,
         queue.message_retention_period_in_seconds,
     )
 
-    def configure() -> tuple[dict[str, Any], dict[str, str]]:
-        head = cell.store.head()
-        with cell.database.writing() as connection:
-            feeds.configure(connection, feed, head)
-        return _shown(cell, caller.app_key)
-
-    shown, expiry = await asyncio.to_thread(configure)
-    await record(cell, caller, SubscriptionConfigured(caller.app_key, "feed"))
+    await configure_feed(cell, caller.context, asked)
+    shown, expiry = await asyncio.to_thread(_shown, cell, caller.app_key)
     return json_response(shown, headers={**warning, **expiry})
 
 
 @router.delete("/api/orders/feed/config")
 async def delete_config(cell: TheCell, caller: MayConfigure) -> Response:
-    if not await cell.write(feeds.remove, caller.app_key):
-        _found(None)
-    await record(cell, caller, SubscriptionRemoved(caller.app_key, "feed"))
+    await remove_feed(cell, caller.context, caller.app_key)
     return Response(status_code=200)
 
 

@@ -8,18 +8,19 @@ from typing import Annotated, Any
 import structlog
 from fastapi import APIRouter, Depends, Request, Response
 
-from oms_ledger.accounts.events import SubscriptionConfigured, SubscriptionRemoved
+from oms_ledger.accounts.refusals import NoSubscription
 from oms_ledger.accounts.roles import FEED_ADMIN
-from oms_ledger.api.accounts.record import record
+from oms_ledger.accounts.subscriptions import HookConfigured
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.http.bodies import json_body
-from oms_ledger.api.http.errors import ApiError, bad_request
+from oms_ledger.api.http.errors import bad_request
 from oms_ledger.api.notifications.filters import read_filter
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.cell import Cell
 from oms_ledger.http_client.addresses import REFUSED, wrong_url
 from oms_ledger.http_client.webhook_client import ping
 from oms_ledger.notifications.webhook import PING, is_reserved, signature_headers
+from oms_ledger.services.accounts.subscriptions import configure_hook, remove_hook
 from projections.notifications import hooks
 from projections.notifications.hooks import Hook
 from projections.subscriptions.checkpoints import now_micros
@@ -36,9 +37,8 @@ def _shown(hook: Hook, *, secrets: bool) -> dict[str, Any]:
     return {"filter": hook.filter, "hook": {"url": hook.url, "headers": headers}}
 
 
-def missing() -> ApiError:
-    message = "This key has no hook: configure one by POST /api/orders/hook/config"
-    return ApiError(404, "OMS404", message)
+def missing() -> NoSubscription:
+    return NoSubscription("hook")
 
 
 @router.get("/api/orders/hook/config")
@@ -67,15 +67,10 @@ async def post_config(request: Request, cell: TheCell, caller: MayConfigure) -> 
         # What was seen would tell of machines that only this one reaches.
         log.info("hook_ping_failed", app_key=caller.app_key, seen=seen.partition(":")[0])
         raise bad_request(REFUSED)
-    hook = Hook(caller.app_key, caller.account, filter, requested["url"], headers, secret)
-
-    def configure() -> str | None:
-        head = cell.store.head()
-        with cell.database.writing() as connection:
-            return hooks.configure(connection, hook, head, cell.encryption)
-
-    fresh = await asyncio.to_thread(configure)
-    await record(cell, caller, SubscriptionConfigured(caller.app_key, "hook"))
+    url = requested["url"]
+    asked = HookConfigured(caller.app_key, filter, url, headers, secret)
+    fresh = await configure_hook(cell, caller.context, asked)
+    hook = Hook(caller.app_key, caller.account, filter, url, headers)
     shown = {**warning, "X-Hook-Secret": fresh} if fresh else warning
     return json_response(_shown(hook, secrets=True), headers=shown)
 
@@ -104,7 +99,5 @@ def _headers(requested: Any) -> dict[str, str]:
 
 @router.delete("/api/orders/hook/config")
 async def delete_config(cell: TheCell, caller: MayConfigure) -> Response:
-    if not await cell.write(hooks.remove, caller.app_key):
-        raise missing()
-    await record(cell, caller, SubscriptionRemoved(caller.app_key, "hook"))
+    await remove_hook(cell, caller.context, caller.app_key)
     return Response(status_code=200)

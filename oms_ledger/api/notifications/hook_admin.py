@@ -5,14 +5,11 @@ What feeds and hooks have in common is in `given`.
 
 import asyncio
 import json
-from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy import Connection
 
-from oms_ledger.accounts.events import HookPaused, HookResumed, HookSecretRotated
-from oms_ledger.api.accounts.record import record
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.http.bodies import json_body
 from oms_ledger.api.http.errors import bad_request, shown
@@ -22,6 +19,11 @@ from oms_ledger.api.orders.documents import json_response
 from oms_ledger.cell import Cell
 from oms_ledger.notifications.webhook import instant_text
 from oms_ledger.services import signals
+from oms_ledger.services.accounts.subscriptions import (
+    pause_hook,
+    resume_hook,
+    rotate_hook_secret,
+)
 from projections.notifications import deliveries, hooks
 from projections.notifications.deliveries import AttemptRecord, PendingDelivery, hook_subscription
 from projections.notifications.hooks import BOTH_SECRETS, Hook
@@ -149,27 +151,24 @@ async def peek(request: Request, cell: TheCell, caller: MaySee) -> Response:
 @router.post("/api/ledger/hook/pause")
 async def pause(cell: TheCell, caller: MayPause) -> Response:
     """Stop pushing; what the filter passes is kept and given after the hook is resumed."""
-    sinks = await asyncio.to_thread(_changed, cell, caller.app_key, hooks.pause)
-    await record(cell, caller, HookPaused(caller.app_key))
-    return json_response(sinks)
+    await pause_hook(cell, caller.context, caller.app_key)
+    return json_response(await cell.read(_state, cell, caller.app_key))
 
 
 @router.post("/api/ledger/hook/resume")
 async def resume(cell: TheCell, caller: MayPause) -> Response:
     """Push again, beginning with what was kept; failures and waits of before are forgotten."""
-    sinks = await asyncio.to_thread(_changed, cell, caller.app_key, hooks.resume)
-    await record(cell, caller, HookResumed(caller.app_key))
+    await resume_hook(cell, caller.context, caller.app_key)
+    sinks = await cell.read(_state, cell, caller.app_key)
     await asyncio.to_thread(signals.signal, cell.redis, [hook_subscription(caller.app_key)])
     return json_response(sinks)
 
 
-def _changed(cell: Cell, app_key: str, change: Callable[[Connection, str], bool]) -> dict[str, Any]:
-    with cell.database.writing() as connection:
-        if not change(connection, app_key):
-            raise missing()
-        hook = hooks.get(connection, app_key, cell.encryption)
-        assert hook is not None
-        return serialize_state(connection, hook)
+def _state(connection: Connection, cell: Cell, app_key: str) -> dict[str, Any]:
+    hook = hooks.get(connection, app_key, cell.encryption)
+    if hook is None:
+        raise missing()
+    return serialize_state(connection, hook)
 
 
 @router.post("/api/ledger/hook/secret")
@@ -184,14 +183,7 @@ async def rotate(request: Request, cell: TheCell, caller: MayRotate) -> Response
     if type(both) is not int or not 0 <= both <= MAX_OVERLAP:
         raise bad_request(f"overlapSeconds: expected a whole number from 0 to {MAX_OVERLAP}")
 
-    def rotated() -> tuple[str, int]:
-        with cell.database.writing() as connection:
-            found = hooks.rotate(connection, caller.app_key, cell.encryption, both)
-        if found is None:
-            raise missing()
-        return found
-
-    secret, until = await asyncio.to_thread(rotated)
-    await record(cell, caller, HookSecretRotated(caller.app_key))
+    secret, hook = await rotate_hook_secret(cell, caller.context, caller.app_key, both)
+    until = hook.previous_until
     sinks = {"secret": secret, "previousSecretValidUntil": instant_text(until) if both else None}
     return json_response(sinks, headers={"X-Hook-Secret": secret, "Cache-Control": "no-store"})

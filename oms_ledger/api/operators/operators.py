@@ -1,16 +1,13 @@
 """Operators of an account: people who sign in to the back office (ours)."""
 
-import asyncio
-from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 from sqlalchemy import Connection
 
-from oms_ledger.accounts.events import OperatorInvited, OperatorRemoved, OperatorRoleChanged
+from oms_ledger.accounts.refusals import OperatorNotFound
 from oms_ledger.accounts.roles import ROLES
-from oms_ledger.api.accounts.record import record
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.history.history import ResponseModel
 from oms_ledger.api.http.addressing import PathId
@@ -19,7 +16,6 @@ from oms_ledger.api.http.errors import forbidden
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.notifications.webhook import instant_text
 from oms_ledger.services.operators import invitations
-from oms_ledger.services.operators.invitations import OperatorNotFound
 from projections.operators import directory, sessions
 from projections.operators.directory import Operator
 
@@ -98,16 +94,13 @@ async def post_operator(request: Request, cell: TheCell, caller: MayManage) -> R
     """Give a person a role in the account; the answer has the secret of the link to pass on."""
     requested = parse(Invitation, await json_body(request))
     _require_role(caller, requested.role)
-    invite = partial(
-        invitations.invite,
+    operator, token = await invitations.invite(
         cell,
+        caller.context,
         email=requested.email,
         name=requested.name,
-        account=caller.account,
         role=requested.role,
     )
-    operator, token = await asyncio.to_thread(invite)
-    await record(cell, caller, OperatorInvited(operator, requested.role))
     return json_response({"id": operator, "token": token}, 201, {"Cache-Control": "no-store"})
 
 
@@ -118,18 +111,14 @@ async def patch_operator(
     """Another role in the account; the person's sessions end."""
     requested = parse(NewRole, await json_body(request))
     _require_role(caller, requested.role)
-    change = partial(invitations.change_role, cell, operator_id, caller.account, requested.role)
-    await asyncio.to_thread(change)
-    await record(cell, caller, OperatorRoleChanged(operator_id, requested.role))
+    await invitations.change_role(cell, caller.context, operator_id, requested.role)
     return Response(status_code=204)
 
 
 @router.delete("/{operator_id}", status_code=204)
 async def delete_operator(operator_id: PathId, cell: TheCell, caller: MayManage) -> Response:
     """Take the account away from a person; the sessions end."""
-    change = partial(invitations.change_role, cell, operator_id, caller.account, None)
-    await asyncio.to_thread(change)
-    await record(cell, caller, OperatorRemoved(operator_id))
+    await invitations.change_role(cell, caller.context, operator_id, None)
     return Response(status_code=204)
 
 

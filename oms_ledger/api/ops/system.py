@@ -24,6 +24,7 @@ from oms_ledger.eventstore.integrity import IntegrityError, latest, verify
 from oms_ledger.eventstore.tables import seals
 from oms_ledger.services.state import state_of
 from projections.ops.verify import count_orders, verify_views
+from projections.ops.verify_configuration import verify_configuration
 
 router = APIRouter(prefix="/api/ledger", tags=["Deployment"])
 
@@ -143,4 +144,8 @@ def _verified(cell: Cell) -> Iterator[dict[str, Any]]:
         for d in sorted(differing)[:NAMED]
     ]
     first = min((d.position for d in differing if d.position), default=None)
-    yield {"ok": not differing, "position": first, "reason": None, "views": views, "head": head}
+    wrong = list(verify_configuration(cell.database, cell.loader()))[:NAMED]
+    views += [
+        {"view": d.table, "account": d.account, "orderId": d.row, "position": 0} for d in wrong
+    ]
+    yield {"ok": not views, "position": first, "reason": None, "views": views, "head": head}

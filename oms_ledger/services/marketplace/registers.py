@@ -1,26 +1,17 @@
 """The registers of an account's partners: sellers and affiliates, and every change to them.
 
-What was changed stands in the account's history; endpoints and credentials stand only here.
+What was changed, by whom and when stands in the account's history; endpoints and credentials are
+encrypted in its events, and in the tables that they fill.
 """
 
-from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import Connection
-
+from oms_ledger.accounts import registers
 from oms_ledger.accounts.account import Account
 from oms_ledger.accounts.affiliates import AffiliateInput
-from oms_ledger.accounts.events import (
-    AccountEvent,
-    AccountSettingsChanged,
-    AffiliateConfigured,
-    AffiliateRemoved,
-    SellerActivated,
-    SellerChannelsMapped,
-    SellerConfigured,
-    SellerRemoved,
-)
+from oms_ledger.accounts.events import AccountEvent, AccountSettingsChanged
 from oms_ledger.accounts.refusals import (
     AccountNotFound,
     AffiliateNotFound,
@@ -28,6 +19,7 @@ from oms_ledger.accounts.refusals import (
     InvalidSeller,
     SellerNotRegistered,
 )
+from oms_ledger.accounts.registers import AffiliateConfigured, SellerConfigured
 from oms_ledger.accounts.sellers import CHAIN_PATH, ENDPOINTS, OWN, SellerInput
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
@@ -84,11 +76,9 @@ async def save_seller(cell: Cell, ctx: CommandContext, sent: SellerInput) -> Sel
     _require_endpoints(cell, account, secrets, outside=outside)
     if sent.is_active and sent.channel is not None:
         await _require_channel(cell, account, sent.channel)
-    channels = known.channels if known else ()
-    one = Seller(account, sent.id, outside, sent.fields, secrets, channels)
-    await cell.write(sellers.save, one, cell.encryption)
-    await _record(cell, ctx, SellerConfigured(sent.id))
-    return one
+    configured = SellerConfigured(sent.id, outside, sent.fields, secrets)
+    await cell.ledger.configure(ctx, lambda _: [configured])
+    return await registered_seller(cell, account, sent.id)
 
 
 async def _save_own(cell: Cell, ctx: CommandContext, sent: SellerInput) -> Seller:
@@ -144,12 +134,9 @@ async def activate_seller(cell: Cell, ctx: CommandContext, seller_id: str, activ
     known = await registered_seller(cell, ctx.account, seller_id)
     if known.id == OWN:
         raise InvalidSeller("1 is the account itself: only its name may be set")
-    if known.is_active is active:
-        return known
-    changed = replace(known, fields={**known.fields, "isActive": active})
-    await cell.write(sellers.save, changed, cell.encryption)
-    await _record(cell, ctx, SellerActivated(seller_id, active))
-    return changed
+    decide = partial(registers.activate_seller, seller=seller_id, active=active)
+    await cell.ledger.configure(ctx, lambda account: decide(account.configuration))
+    return await registered_seller(cell, ctx.account, seller_id)
 
 
 async def map_channels(
@@ -159,18 +146,17 @@ async def map_channels(
     known = await registered_seller(cell, ctx.account, seller_id)
     if known.id == OWN:
         raise InvalidSeller("1 is the account itself: only its name may be set")
-    changed = replace(known, channels=channels)
-    await cell.write(sellers.save, changed, cell.encryption)
-    await _record(cell, ctx, SellerChannelsMapped(seller_id))
-    return changed
+    decide = partial(registers.map_channels, seller=seller_id, channels=channels)
+    await cell.ledger.configure(ctx, lambda account: decide(account.configuration))
+    return await registered_seller(cell, ctx.account, seller_id)
 
 
 async def remove_seller(cell: Cell, ctx: CommandContext, seller_id: str) -> bool:
     """Forget a seller; messages to it wait. False when the register does not know it."""
-    removed = await cell.write(sellers.remove, ctx.account, seller_id)
-    if removed:
-        await _record(cell, ctx, SellerRemoved(seller_id))
-    return removed
+    known = await cell.read(sellers.seller, ctx.account, seller_id, cell.encryption)
+    decide = partial(registers.remove_seller, seller=seller_id)
+    await cell.ledger.configure(ctx, lambda account: decide(account.configuration))
+    return known is not None
 
 
 async def registered_affiliate(cell: Cell, account: str, affiliate_id: str) -> Affiliate:
@@ -190,31 +176,13 @@ async def save_affiliate(cell: Cell, ctx: CommandContext, sent: AffiliateInput) 
     endpoint = sent.secrets.get("connectorEndpoint")
     if endpoint and (refusal := wrong_url(endpoint, cell.settings.networks_of(account))):
         raise InvalidAffiliate("OMS004", f"connectorEndpoint: {refusal}")
-    one = Affiliate(account, sent.id, sent.fields, sent.secrets)
-
-    def save(connection: Connection) -> None:
-        others = affiliates.of_account(connection, account, cell.encryption)
-        if any(other.name == one.name and other.id != one.id for other in others):
-            raise InvalidAffiliate(
-                "FMT0035", f"Affiliate name cannot be duplicated: {one.name[:60]}"
-            )
-        affiliates.save(connection, one, cell.encryption)
-
-    await cell.write(save)
-    await _record(cell, ctx, AffiliateConfigured(one.id))
-    return one
+    asked = AffiliateConfigured(sent.id, sent.fields, sent.secrets)
+    decide = partial(registers.configure_affiliate, asked=asked)
+    await cell.ledger.configure(ctx, lambda known: decide(known.configuration))
+    return Affiliate(account, sent.id, sent.fields, sent.secrets)
 
 
 async def remove_affiliate(cell: Cell, ctx: CommandContext, affiliate_id: str) -> None:
     """Forget an affiliate; its orders keep their prefix."""
-    if await cell.write(affiliates.remove, ctx.account, affiliate_id):
-        await _record(cell, ctx, AffiliateRemoved(affiliate_id))
-
-
-async def _record(cell: Cell, ctx: CommandContext, event: AccountEvent) -> None:
-    def decide(account: Account | None) -> list[AccountEvent]:
-        if account is None:
-            raise AccountNotFound(ctx.account)
-        return [event]
-
-    await cell.ledger.change_account(ctx, decide)
+    decide = partial(registers.remove_affiliate, affiliate=affiliate_id)
+    await cell.ledger.configure(ctx, lambda account: decide(account.configuration))

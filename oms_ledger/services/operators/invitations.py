@@ -1,9 +1,16 @@
 """How a person comes to a password: the first link, an invitation, a reset."""
 
+import asyncio
 import re
 
+from sqlalchemy import Connection
+
+from oms_ledger.accounts import members
+from oms_ledger.accounts.members import OWNER, OperatorInvited
+from oms_ledger.accounts.refusals import OperatorNotFound
 from oms_ledger.accounts.roles import ROLES
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.refusal import Refusal
 from oms_ledger.services.operators import passwords
 from projections.operators import directory, links, sessions
@@ -20,14 +27,6 @@ class LinkUsed(Refusal):
 
 class InvalidOperator(Refusal):
     status, text = 400, "{0}"
-
-
-class OperatorNotFound(Refusal):
-    status, code, text = 404, "OMS007", "There is no operator {0}"
-
-
-class LastOwner(Refusal):
-    status, code, text = 409, "OMS003", "The account would have no Owner any more"
 
 
 def first_link(cell: Cell, account: str | None) -> str | None:
@@ -48,29 +47,45 @@ def open_link(cell: Cell, token: str) -> tuple[Link, Operator | None]:
     return link, operator
 
 
-def use_link(cell: Cell, token: str, *, email: str, name: str, password: str, agent: str) -> str:
+async def use_link(
+    cell: Cell, token: str, *, email: str, name: str, password: str, agent: str
+) -> str:
     """Set the password of who the link is for; the token of a new session."""
-    link, operator = open_link(cell, token)
+    link, operator = await asyncio.to_thread(open_link, cell, token)
     fields = operator.email if operator else require_email(email)
     passwords.require_good(password, fields)
     name = (name.strip() or (operator.name if operator else ""))[:120]
     if not name:
         raise InvalidOperator("Name: found nothing, expected how others know you")
-    hashed = passwords.hash_password(password)
-    with cell.database.writing() as connection:
+    hashed = await asyncio.to_thread(passwords.hash_password, password)
+    operator_id = operator.id if operator else directory.new_id()
+    session = ""
+
+    def let_in(connection: Connection) -> None:
+        nonlocal session
         if not links.use(connection, link):
             raise LinkUsed()
         if operator is None:
-            operator_id = directory.create(
-                connection, email=fields, name=name, deployment=True, password_hash=hashed
+            directory.create(
+                connection,
+                operator_id,
+                email=fields,
+                name=name,
+                deployment=True,
+                password_hash=hashed,
             )
-            if link.account:
-                directory.set_role(connection, operator_id, link.account, "Owner")
         else:
-            operator_id = operator.id
             directory.set_fields(connection, operator_id, password_hash=hashed, name=name)
             sessions.end_all(connection, operator_id)
-        return sessions.open_session(connection, operator_id, agent)
+        session = sessions.open_session(connection, operator_id, agent)
+
+    if operator is None and link.account:
+        ctx = CommandContext(link.account, f"person:{operator_id}")
+        owner = OperatorInvited(operator_id, OWNER)
+        await cell.ledger.configure(ctx, lambda _: [owner], fills=[let_in])
+    else:
+        await cell.write(let_in)
+    return session
 
 
 def require_email(text: str) -> str:
@@ -86,34 +101,49 @@ def require_role(role: str) -> str:
     return role
 
 
-def invite(
-    cell: Cell, *, email: str, name: str, account: str | None, role: str, deployment: bool = False
+async def invite(
+    cell: Cell,
+    ctx: CommandContext | None,
+    *,
+    email: str,
+    name: str,
+    role: str,
+    deployment: bool = False,
 ) -> tuple[str, str | None]:
     """The operator's id and the secret of the link to pass on; None where there is a password.
 
-    Somebody who signs in already gets the role, and needs no link.
+    The role is in the account that the context names; without one the operator gets none. Somebody
+    who signs in already gets the role, and needs no link.
     """
     email, role = require_email(email), require_role(role)
-    with cell.database.writing() as connection:
-        operator = directory.by_email(connection, email)
-        if operator is None:
-            operator_id = directory.create(
+    known = await cell.read(directory.by_email, email)
+    operator_id = known.id if known else directory.new_id()
+    token: str | None = None
+
+    def admit(connection: Connection) -> None:
+        nonlocal token
+        if known is None:
+            directory.create(
                 connection,
+                operator_id,
                 email=email,
                 name=name.strip()[:120] or email.partition("@")[0],
                 deployment=deployment,
                 password_hash=None,
             )
-        else:
-            operator_id = operator.id
-            if deployment:
-                directory.set_fields(connection, operator_id, deployment=True)
-        if account is not None:
-            directory.set_role(connection, operator_id, account, role)
-        if operator is not None and operator.password_hash and operator.disabled_at is None:
-            return operator_id, None
+        elif deployment:
+            directory.set_fields(connection, operator_id, deployment=True)
+        if known is not None and known.password_hash and known.disabled_at is None:
+            return
         directory.set_fields(connection, operator_id, disabled_at=None)
-        return operator_id, links.create(connection, "invite", operator=operator_id)
+        token = links.create(connection, "invite", operator=operator_id)
+
+    if ctx is None:
+        await cell.write(admit)
+    else:
+        invited = OperatorInvited(operator_id, role)
+        await cell.ledger.configure(ctx, lambda _: [invited], fills=[admit])
+    return operator_id, token
 
 
 def reset(cell: Cell, email: str) -> str:
@@ -135,17 +165,17 @@ def disable(cell: Cell, email: str) -> None:
         sessions.end_all(connection, operator.id)
 
 
-def change_role(cell: Cell, operator_id: str, account: str, role: str | None) -> None:
+async def change_role(cell: Cell, ctx: CommandContext, operator_id: str, role: str | None) -> None:
     """Another role in the account, or none; the sessions end. The last Owner stays one."""
     if role is not None:
         require_role(role)
-    with cell.database.writing() as connection:
-        operators = directory.of_account(connection, account)
-        operator = next((o for o in operators if o.id == operator_id), None)
-        if operator is None:
-            raise OperatorNotFound(operator_id)
-        owners = [o.id for o in operators if o.roles[account] == "Owner" and not o.disabled_at]
-        if owners == [operator_id] and role != "Owner":
-            raise LastOwner()
-        directory.set_role(connection, operator_id, account, role)
+    disabled = await cell.read(directory.disabled)
+
+    def end(connection: Connection) -> None:
         sessions.end_all(connection, operator_id)
+
+    await cell.ledger.configure(
+        ctx,
+        lambda account: members.change_role(account.configuration, operator_id, role, disabled),
+        fills=[end],
+    )

@@ -106,7 +106,7 @@ async def erase(
         return Erasure(None, (*outcomes, *((order, "open") for order in left)), count)
     erasure_id = secrets.token_hex(16)
     decision = partial(erase_person, erasure_id=erasure_id)
-    await asyncio.to_thread(end_tokens, cell, account, emails)
+    await end_tokens(cell, ctx, emails)
     deleted = await asyncio.to_thread(_delete_carts, cell, account, names)
     done: list[Order] = []
     for at in range(0, len(chosen), AT_ONCE):

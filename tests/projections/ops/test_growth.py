@@ -25,7 +25,6 @@ from oms_ledger.eventstore.records import Key, Write, order_stream
 from oms_ledger.eventstore.tables import metadata
 from oms_ledger.orders.handling.decide import start_handling
 from oms_ledger.web import build
-from projections.accounts import app_keys
 from projections.notifications import deliveries, feeds, hooks
 from projections.notifications.feeds import Feed, FeedQueue
 from projections.notifications.hooks import Hook, HookDeliveries
@@ -33,6 +32,7 @@ from projections.subscriptions import checkpoints
 from projections.subscriptions.checkpoints import now_micros
 from tests.conftest import opened, prepared_database
 from tests.support.client import Client
+from tests.support.configuring import configure_feed, configure_hook, create_key
 from tests.support.purchases import (
     ACCOUNT,
     open_account,
@@ -130,13 +130,9 @@ def grown(request, tmp_path_factory) -> Iterator[Grown]:
         patch.setattr("oms_ledger.api.auth.dependencies._FRESH", 600)
         patch.setattr("oms_ledger.ledger._ACCOUNT_FRESH", 600)
         asyncio.run(open_account(cell.ledger))
-        with cell.database.writing() as connection:
-            key, token = app_keys.create(connection, ACCOUNT, "Owner")
-            head = cell.store.head()
-            feeds.configure(connection, Feed(key, ACCOUNT, EVERY, 60, 345_600), head)
-            hooks.configure(
-                connection, Hook(key, ACCOUNT, EVERY, "http://h.x/", {}), head, cell.encryption
-            )
+        key, token = create_key(cell, ACCOUNT, "Owner")
+        configure_feed(cell, Feed(key, ACCOUNT, EVERY, 60, 345_600))
+        configure_hook(cell, Hook(key, ACCOUNT, EVERY, "http://h.x/", {}))
         client = Client(build(cell), {"X-VTEX-API-AppKey": key, "x-vtex-api-apptoken": token})
         its = Grown(cell, client)
         grow(its, 1, FEW)

@@ -22,6 +22,7 @@ from tests.projections.subscriptions.test_checkpoints import (
     recomputed,
     write_orders,
 )
+from tests.support.configuring import configure_feed, start
 from tests.support.purchases import ACCOUNT, open_account, place_paid
 
 HANDLED = {"type": "FromWorkflow", "status": ["handling"]}
@@ -72,12 +73,12 @@ def test_a_feed_that_lags_is_left_behind_and_goes_on_alone(cell):
 @pytest.mark.guarantee("G40")
 def test_who_stood_still_while_the_account_was_quiet_goes_on_with_the_others(cell):
     old, lagging = queues(cell, EVERY.filter, EVERY.filter)
+    configure_feed(cell, replace(EVERY, app_key="key-3"))
     write_orders(cell, 1)
     run_batch(cell.database, cell.loader(), [old])
     stood = cell.store.head()
     asyncio.run(open_account(cell.ledger, name="busy"))
-    with cell.database.writing() as connection:
-        feeds.configure(connection, replace(EVERY, app_key="key-3"), cell.store.head())
+    start(cell, ["feed:key-3"], cell.store.head())
     with cell.database.reading() as connection:
         new = feeds.destinations(connection, cell.database, ACCOUNT)[-1]
     assert (position(cell, old), position(cell, new)) == (stood, cell.store.head())
@@ -240,8 +241,7 @@ def test_a_filter_that_ends_its_process_is_paused_and_the_others_go_on(cell, mon
     assert position(cell, deadly) > stopped
     # Another filter makes it go on, too.
     feed = replace(EVERY, app_key="key-1", filter=PAID)
-    with cell.database.writing() as connection:
-        feeds.configure(connection, feed, cell.store.head())
+    configure_feed(cell, feed, cell.store.head())
     (again,) = [FeedQueue(cell.database, feed)]
     while run_batch(cell.database, loader, [again]):
         pass

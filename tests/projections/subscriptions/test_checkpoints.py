@@ -16,6 +16,7 @@ from projections.subscriptions.leases import Fenced
 from projections.subscriptions.views import VIEWS
 from projections.tables import feed_items
 from projections.tables import order_views as order_table
+from tests.support.configuring import configure_feed
 from tests.support.purchases import ACCOUNT, open_account, place_paid
 
 EVERY = Feed("key-1", ACCOUNT, {"type": "FromWorkflow", "status": []}, 60, 345_600)
@@ -30,8 +31,8 @@ def write_orders(cell, count):
 
 
 def configure(cell, feed, head=0):
-    with cell.database.writing() as connection:
-        feeds.configure(connection, feed, head)
+    configure_feed(cell, feed, head)
+    with cell.database.reading() as connection:
         return feeds.get(connection, feed.app_key)
 
 

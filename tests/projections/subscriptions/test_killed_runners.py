@@ -25,6 +25,7 @@ from tests.projections.subscriptions.test_checkpoints import (
     recomputed,
     write_orders,
 )
+from tests.support.configuring import remove_feed
 
 PAGE = 12
 SUBSCRIPTION = feeds.subscription_of("key-1")
@@ -104,8 +105,8 @@ def survived(cell, advance):
     write_orders(cell, 3)
     feed, outcomes = None, []
     for dies_at in range(1, 12):
-        with cell.database.writing() as connection:
-            feeds.remove(connection, "key-1")
+        if feed is not None:
+            remove_feed(cell, EVERY.account, "key-1")
         feed = configure(cell, EVERY)
         if run(cell, feed, advance, dies_at):
             break  # it had no more commits to die at

@@ -26,6 +26,7 @@ from projections.notifications.hooks import Hook
 from projections.subscriptions import replay
 from projections.subscriptions.checkpoints import now_micros
 from projections.tables import deliveries, leases
+from tests.support.configuring import configure_hook, pause_hook, resume_hook, rotate_hook_secret
 from tests.support.inline_delivery import Postman
 from tests.support.patience import HANGS
 from tests.support.purchases import ACCOUNT, open_account, place_paid
@@ -53,9 +54,8 @@ EVERY = {"type": "FromWorkflow", "status": []}
 
 
 def configure(cell, url, key="key-1", filter=EVERY):
-    hook, encryption = Hook(key, ACCOUNT, filter, url, {"key": "topsecret"}), cell.encryption
-    with cell.database.writing() as connection:
-        return hooks.configure(connection, hook, 0, encryption)
+    hook = Hook(key, ACCOUNT, filter, url, {"key": "topsecret"})
+    return configure_hook(cell, hook, 0)
 
 
 def write_orders(cell, count):
@@ -369,13 +369,15 @@ def test_pushes_verify_by_the_official_library_and_by_both_secrets_while_rotated
         webhook_dispatcher.evaluate(ACCOUNT)
         settle(open_cell, lambda: all_told(open_cell))
         verify(first, receiver, -1)
-        second, until = rotated(open_cell)
+        second = rotated(open_cell)
+        with open_cell.database.reading() as connection:
+            until = hooks.get(connection, "key-1", open_cell.encryption).previous_until
         assert second != first
         assert until > now_micros()
         again(open_cell, webhook_dispatcher)
         verify(first, receiver, -1)
         verify(second, receiver, -1)
-        third, _ = rotated(open_cell, overlap_seconds=0)
+        third = rotated(open_cell, overlap_seconds=0)
         again(open_cell, webhook_dispatcher)
         verify(third, receiver, -1)
         for former in (first, second):
@@ -389,8 +391,7 @@ def verify(secret, receiver, number):
 
 
 def rotated(cell, **both):
-    with cell.database.writing() as connection:
-        return hooks.rotate(connection, "key-1", cell.encryption, **both)
+    return rotate_hook_secret(cell, ACCOUNT, "key-1", **both)
 
 
 def again(cell, webhook_dispatcher):
@@ -424,7 +425,7 @@ def test_a_replay_tells_again_marked_under_the_same_ids(open_cell, webhook_dispa
 def test_a_paused_hook_is_told_nothing_and_owed_everything(open_cell, webhook_dispatcher):
     with Receiver() as receiver:
         configure(open_cell, receiver.url)
-        change(open_cell, hooks.pause)
+        pause_hook(open_cell, ACCOUNT, "key-1")
         write_orders(open_cell, 1)
         webhook_dispatcher.evaluate(ACCOUNT)
         settle(open_cell, lambda: pending(open_cell) == {"key-1": 9} and webhook_dispatcher.idle)
@@ -434,15 +435,10 @@ def test_a_paused_hook_is_told_nothing_and_owed_everything(open_cell, webhook_di
         with open_cell.database.writing() as connection:
             assert notifications_deliveries.with_due(connection, now_micros()) == []
             connection.execute(text("UPDATE deliveries SET produced_at = 0"))
-        change(open_cell, hooks.resume)
+        resume_hook(open_cell, ACCOUNT, "key-1")
         webhook_dispatcher.signal("key-1")
         settle(open_cell, lambda: all_told(open_cell))
         assert states(receiver.heard, "v0-01") == expected(open_cell, "v0-01")
-
-
-def change(cell, how):
-    with cell.database.writing() as connection:
-        assert how(connection, "key-1")
 
 
 def test_the_three_days_of_a_notice_begin_anew_when_a_hook_is_resumed(
@@ -451,12 +447,12 @@ def test_the_three_days_of_a_notice_begin_anew_when_a_hook_is_resumed(
     with Receiver(lambda _: 500) as receiver:
         configure(open_cell, receiver.url)
         write_orders(open_cell, 1)
-        change(open_cell, hooks.pause)
+        pause_hook(open_cell, ACCOUNT, "key-1")
         webhook_dispatcher.evaluate(ACCOUNT)
         settle(open_cell, lambda: pending(open_cell) == {"key-1": 9} and webhook_dispatcher.idle)
         with open_cell.database.writing() as connection:
             connection.execute(text("UPDATE deliveries SET produced_at = 0"))
-        change(open_cell, hooks.resume)
+        resume_hook(open_cell, ACCOUNT, "key-1")
         webhook_dispatcher.signal("key-1")
         settle(open_cell, lambda: attempts(open_cell) == 1 and webhook_dispatcher.idle)
         assert dead(open_cell) == 0
@@ -469,24 +465,24 @@ def test_a_hook_that_may_owe_something_is_never_removed_as_unused(open_cell, web
         write_orders(open_cell, 1)
         later = now_micros() + 4 * 86_400_000_000
         with open_cell.database.writing() as connection:
-            assert hooks.remove_unused(connection, later) == []  # not evaluated yet
-        change(open_cell, hooks.pause)
+            assert not hooks.is_unused(connection, ACCOUNT, "key-1", later)  # not evaluated yet
+        pause_hook(open_cell, ACCOUNT, "key-1")
         webhook_dispatcher.evaluate(ACCOUNT)
         settle(open_cell, lambda: pending(open_cell) == {"key-1": 9} and webhook_dispatcher.idle)
         with open_cell.database.writing() as connection:
-            assert hooks.remove_unused(connection, later) == []  # pending
-        change(open_cell, hooks.resume)
+            assert not hooks.is_unused(connection, ACCOUNT, "key-1", later)  # pending
+        resume_hook(open_cell, ACCOUNT, "key-1")
         webhook_dispatcher.signal("key-1")
         settle(open_cell, lambda: all_told(open_cell) and webhook_dispatcher.idle)
         with open_cell.database.writing() as connection:
-            assert hooks.remove_unused(connection, now_micros()) == []  # not yet unused
-            assert hooks.remove_unused(connection, later) == ["key-1"]
+            assert not hooks.is_unused(connection, ACCOUNT, "key-1", now_micros())  # not yet unused
+            assert hooks.is_unused(connection, ACCOUNT, "key-1", later)
 
 
 @pytest.mark.guarantee("G54")
 def test_headers_and_signing_secrets_are_stored_encrypted(open_cell):
     first = configure(open_cell, "https://example.com/")
-    second, _ = rotated(open_cell)
+    second = rotated(open_cell)
     row = row_of(open_cell)
     kept = bytes(row.headers) + bytes(row.secret) + bytes(row.previous_secret)
     for secret in (first, second):
@@ -532,8 +528,7 @@ def test_an_endpoint_that_is_gone_pauses_its_hook_and_keeps_what_it_is_owed(
         webhook_dispatcher.signal("key-1")
         settle(open_cell, lambda: webhook_dispatcher.idle)
         assert len(receiver.heard) == result
-    with open_cell.database.writing() as connection:
-        hooks.resume(connection, "key-1")
+    resume_hook(open_cell, ACCOUNT, "key-1")
     assert paused(open_cell) is None
 
 

@@ -9,11 +9,11 @@ from sqlalchemy import insert
 
 from oms_ledger.http_client.webhook_client import Answer
 from projections.notifications import deliveries as notifications_deliveries
-from projections.notifications import hooks
 from projections.notifications.hooks import Hook
 from projections.subscriptions import checkpoints
 from projections.subscriptions.checkpoints import now_micros
 from projections.tables import deliveries
+from tests.support.configuring import configure_hooks
 from tests.support.inline_delivery import Postman
 from tests.support.purchases import ACCOUNT
 from tests.workers.notifications.test_dispatcher import settle
@@ -110,10 +110,8 @@ def postman(cell, world):
 def enqueue(cell, keys, positions):
     """Hooks that have pending a notification of an order each, for every position."""
     now = now_micros()
+    configure_hooks(cell, [Hook(key, ACCOUNT, NEVER, f"https://{key}", {}) for key in keys], 0)
     with cell.database.writing() as connection:
-        for key in keys:
-            hook = Hook(key, ACCOUNT, NEVER, f"https://{key}", {})
-            hooks.configure(connection, hook, 0, cell.encryption)
         connection.execute(
             insert(deliveries),
             [

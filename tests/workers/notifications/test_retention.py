@@ -16,13 +16,15 @@ from sqlalchemy import func, select
 from oms_ledger.http_client.webhook_client import Answer
 from oms_ledger.ledger import Ledger
 from oms_ledger.notifications.webhook import LONGEST_WAIT, retry_after
+from oms_ledger.services.accounts.subscriptions import remove_unused
 from projections.notifications import deliveries as notifications_deliveries
-from projections.notifications import feeds, hooks
+from projections.notifications import feeds
 from projections.notifications.feeds import Feed, FeedQueue
 from projections.notifications.hooks import Hook
 from projections.subscriptions import checkpoints, lateness
 from projections.tables import attempts, dead_letters, deliveries
 from projections.tables import hooks as hook_table
+from tests.support.configuring import configure_feed, configure_hook
 from tests.support.inline_delivery import Postman
 from tests.support.purchases import ACCOUNT, open_account, place_paid
 from tests.workers.notifications.test_dispatcher import settle
@@ -44,7 +46,9 @@ class Weeks:
         self.cell = cell
         self.now = START
         self.heard = defaultdict(list)
-        cell.__dict__["ledger"] = Ledger(cell.store, cell.encryption, now=lambda: self.now)
+        cell.__dict__["ledger"] = Ledger(
+            cell.store, cell.encryption, now=lambda: self.now, filling=cell.filling
+        )
 
     def nanoseconds(self):
         return int(self.now.timestamp() * 1e9)
@@ -122,11 +126,10 @@ def weeks(cell, monkeypatch):
 
 
 def configure(cell):
-    with cell.database.writing() as connection:
-        for name in ("steady", "outage", "polite", "dead"):
-            hook = Hook(name, ACCOUNT, EVERY, f"https://{name}", {})
-            hooks.configure(connection, hook, 1, cell.encryption)
-        feeds.configure(connection, Feed("unread", ACCOUNT, EVERY, 60, 345_600), 1)
+    for name in ("steady", "outage", "polite", "dead"):
+        hook = Hook(name, ACCOUNT, EVERY, f"https://{name}", {})
+        configure_hook(cell, hook, 1)
+    configure_feed(cell, Feed("unread", ACCOUNT, EVERY, 60, 345_600), 1)
 
 
 def advance_change_request(weeks, postman, until):
@@ -135,6 +138,7 @@ def advance_change_request(weeks, postman, until):
     while weeks.now < until:
         fields(weeks, postman)
         scheduler.apply_retention(cell)
+        asyncio.run(remove_unused(cell))
         weeks.now = weeks.next_instant(until)
 
 

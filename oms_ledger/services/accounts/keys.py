@@ -1,0 +1,61 @@
+"""App keys made, rotated and revoked; a token is told this once, and only its hash is kept."""
+
+import secrets
+from functools import partial
+
+from oms_ledger.accounts import keys
+from oms_ledger.accounts.account import Account
+from oms_ledger.accounts.events import AccountEvent
+from oms_ledger.accounts.keys import KeyCreated
+from oms_ledger.eventstore.command import CommandContext
+from oms_ledger.ledger import Ledger
+from projections.accounts.app_keys import hash_of
+
+
+def new_token() -> str:
+    return secrets.token_urlsafe(48)
+
+
+async def create_key(
+    ledger: Ledger,
+    ctx: CommandContext,
+    role: str,
+    label: str | None = None,
+    party: str | None = None,
+) -> tuple[str, str]:
+    """A new key and its token. `label` is what it is for; its `party` never changes."""
+    app_key = f"vtexappkey-{ctx.account}-{secrets.token_hex(3).upper()}"
+    token = new_token()
+    created = KeyCreated(app_key, role, party, label, hash_of(token).hex())
+    await ledger.configure(ctx, lambda account: [created])
+    return app_key, token
+
+
+async def label_key(ledger: Ledger, ctx: CommandContext, app_key: str, label: str | None) -> None:
+    decide = partial(keys.label_key, app_key=app_key, label=label)
+    await ledger.configure(ctx, lambda account: decide(account.configuration))
+
+
+async def rotate_key(
+    ledger: Ledger, ctx: CommandContext, app_key: str, overlap_seconds: int
+) -> str:
+    """A new token for a key; the present one opens for the overlap."""
+    token = new_token()
+
+    def decide(account: Account) -> list[AccountEvent]:
+        return [
+            *keys.rotate_key(
+                account.configuration,
+                app_key,
+                token_hash=hash_of(token).hex(),
+                overlap_seconds=overlap_seconds,
+            )
+        ]
+
+    await ledger.configure(ctx, decide)
+    return token
+
+
+async def revoke_key(ledger: Ledger, ctx: CommandContext, app_key: str) -> None:
+    """Shut the key out for good; nothing new for one that is revoked."""
+    await ledger.configure(ctx, lambda account: keys.revoke_key(account.configuration, app_key))

@@ -1,0 +1,94 @@
+"""Is who may do what as the events say? Every table of configuration, compared with them (G8).
+
+The state of each account is folded from its events and the rows that it comes to are compared with
+those that are stored, secrets included. What differs is looked at again before it is told: somebody
+may be configuring. Nothing is written.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from oms_ledger.accounts.members import MemberItem
+from oms_ledger.eventstore.database import Database
+from oms_ledger.eventstore.folding import StreamLoader
+from oms_ledger.eventstore.tables import events
+from projections.accounts.configuration import TABLES, ConfigurationTable, Row, configuration_of
+from projections.operators.tables import operators
+from projections.subscriptions.checkpoints import now_micros
+
+LOOKS = 5
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ConfigurationDifference:
+    """A row that is not what the account's events say; `reason` names no secret."""
+
+    account: str
+    table: str
+    row: str
+    reason: str
+
+
+def verify_configuration(
+    database: Database, loader: StreamLoader
+) -> Iterator[ConfigurationDifference]:
+    """The rows that differ, by account, and those of accounts that have no events."""
+    known = _accounts(database)
+    for account in sorted(known):
+        found: list[ConfigurationDifference] = []
+        for _ in range(LOOKS):
+            with database.snapshot() as connection:
+                found = list(differences(connection, loader, account))
+            if not found:
+                break
+        yield from found
+    for account in sorted(_named(database) - known):
+        with database.snapshot() as connection:
+            yield from differences(connection, loader, account)
+
+
+def _accounts(database: Database) -> set[str]:
+    query = select(events.c.account).where(
+        events.c.stream == events.c.account + "/", events.c.version == 1
+    )
+    with database.snapshot() as connection:
+        return set(connection.execute(query).scalars())
+
+
+def _named(database: Database) -> set[str]:
+    """The accounts that any row is about."""
+    found = set[str]()
+    with database.snapshot() as connection:
+        for one in TABLES:
+            found.update(connection.execute(select(one.table.c.account).distinct()).scalars())
+    return found
+
+
+def differences(
+    connection: Connection, loader: StreamLoader, account: str
+) -> Iterator[ConfigurationDifference]:
+    """Of one account, as a connection sees its rows."""
+    configuration = configuration_of(loader.load(f"{account}/").state)
+    members = list(configuration.all(MemberItem))
+    known = select(operators.c.id).where(operators.c.id.in_(members))
+    for lost in sorted(set(members) - set(connection.execute(known).scalars())):
+        yield ConfigurationDifference(account, operators.name, lost, "the row is missing")
+    for one in TABLES:
+        expected = one.rows(account, configuration)
+        stored = one.read(connection, loader.encryption, account)
+        for key in sorted(expected.keys() | stored.keys(), key=repr):
+            reason = _reason(one, expected.get(key), stored.get(key))
+            if reason is not None:
+                name = "/".join(str(part) for part in key)
+                yield ConfigurationDifference(account, one.table.name, name, reason)
+
+
+def _reason(one: ConfigurationTable, expected: Row | None, stored: Row | None) -> str | None:
+    if expected is None:
+        return "no event made this row"
+    if stored is None:
+        return "the row is missing" if one.kept(expected, now_micros()) else None
+    wrong = one.wrong(expected, stored)
+    return f"{', '.join(wrong)}: not what the events say" if wrong else None
