@@ -332,7 +332,7 @@ def test_the_payment_is_asked_again_until_it_answers_and_adjusted_once(cell, cli
     clock, order_id = timed(cell, client)
     gateway.away = 3
     change = requested(client, order_id, **ADD)
-    for seconds in (0, 5, 15, 45):
+    for seconds in (0, 6, 17, 50):
         turned(cell, clock, seconds=seconds)
     fields = get(client, f"{SYSTEM}/{order_id}/changes/{change}")
     assert fields["status"] == "done"
@@ -344,7 +344,7 @@ def test_after_five_tries_it_waits_for_retry(cell, client, gateway):
     clock, order_id = timed(cell, client)
     gateway.away = 5
     change = requested(client, order_id, **ADD)
-    for seconds in (0, 5, 15, 45, 135, 3600):
+    for seconds in (0, 6, 17, 50, 150, 3600):
         turned(cell, clock, seconds=seconds)
     fields = get(client, f"{SYSTEM}/{order_id}/changes/{change}")
     assert (fields["status"], fields["tries"]) == ("waiting-confirmation", 5)
@@ -432,7 +432,7 @@ def test_a_worker_may_die_after_any_step_and_the_change_is_made_once(
 
     monkeypatch.setattr(outbox, "_decided", mortal)
     turned(cell, clock)
-    turned(cell, clock, seconds=5)
+    turned(cell, clock, seconds=6)
     fields = get(client, f"{SYSTEM}/{order_id}/changes/{change}")
     assert fields["status"] == "done"
     assert [log["step"] for log in fields["logs"]].count("applied") == 1
