@@ -8,7 +8,16 @@ in the same transaction: `Fenced` when somebody else has it now.
 
 from collections.abc import Collection, Mapping
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, delete, select, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    bindparam,
+    delete,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
@@ -43,6 +52,36 @@ def _in_sqlite(*_: object, **__: object) -> str:
 
 
 _FREE = leases.c.expires_at <= DatabaseMicros()
+_UNTIL = DatabaseMicros() + LASTS
+
+# Made once, because every page of every subscription runs them. Rows are locked in the order of
+# their names, so that two who want several do not cross.
+_LOCK = (
+    select(leases.c.name)
+    .where(leases.c.name.in_(bindparam("names", expanding=True)))
+    .order_by(leases.c.name)
+    .with_for_update()
+)
+_STEAL = (
+    update(leases)
+    .where(leases.c.name.in_(_LOCK))
+    .values(token=leases.c.token + 1, expires_at=_UNTIL, holder=bindparam("by"))
+    .returning(leases.c.name, leases.c.token)
+)
+_ACQUIRE = _STEAL.where(_FREE)
+_OURS = (
+    select(leases.c.name)
+    .where(tuple_(leases.c.name, leases.c.token).in_(bindparam("held", expanding=True)))
+    .order_by(leases.c.name)
+    .with_for_update()
+)
+_RENEW = (
+    update(leases)
+    .where(leases.c.name.in_(_OURS))
+    .values(expires_at=_UNTIL)
+    .returning(leases.c.name)
+)
+_RELEASE = update(leases).where(leases.c.name.in_(_OURS)).values(expires_at=0, holder=None)
 
 
 def acquire(database: Database, name: str, *, steal: bool = False) -> int | None:
@@ -61,23 +100,13 @@ def acquire_many(
     connection: Connection, names: Collection[str], *, steal: bool = False
 ) -> dict[str, int]:
     """The fencing tokens of those leases that nobody else holds; all of them with `steal`."""
-    taken = update(leases).where(leases.c.name.in_(_locked(names)))
-    if not steal:
-        taken = taken.where(_FREE)
-    held = {"expires_at": DatabaseMicros() + LASTS, "holder": process_name()}
-    taken = taken.values(token=leases.c.token + 1, **held)
-    returned = taken.returning(leases.c.name, leases.c.token)
-    tokens = {row.name: row.token for row in connection.execute(returned)}
+    by = process_name()
+    found = connection.execute(_STEAL if steal else _ACQUIRE, {"names": sorted(names), "by": by})
+    tokens = {row.name: row.token for row in found}
     for name in sorted(set(names) - tokens.keys()):  # nobody ever held it, or somebody does now
-        if (token := _insert(connection, name, **held)) is not None:
+        if (token := _insert(connection, name, expires_at=_UNTIL, holder=by)) is not None:
             tokens[name] = token
     return tokens
-
-
-def _locked(names: Collection[str]) -> Select[tuple[str]]:
-    """Locks leases in the order of their names, so that two who want several do not cross."""
-    query = select(leases.c.name).where(leases.c.name.in_(sorted(names)))
-    return query.order_by(leases.c.name).with_for_update()
 
 
 def create(connection: Connection, name: str) -> None:
@@ -103,13 +132,8 @@ def renew_many(connection: Connection, tokens: Mapping[str, int]) -> set[str]:
     """The leases that were not taken away meanwhile; nobody can take them before the end of this
     transaction.
     """
-    query = select(leases.c.name).where(
-        tuple_(leases.c.name, leases.c.token).in_(sorted(tokens.items()))
-    )
-    ours = query.order_by(leases.c.name).with_for_update()
-    renewed = update(leases).where(leases.c.name.in_(ours))
-    renewed = renewed.values(expires_at=DatabaseMicros() + LASTS).returning(leases.c.name)
-    return set(connection.execute(renewed).scalars())
+    held = {"held": sorted(tokens.items())}
+    return set(connection.execute(_RENEW, held).scalars())
 
 
 def release(database: Database, name: str, token: int) -> None:
@@ -140,10 +164,7 @@ def give_back(database: Database) -> None:
 
 
 def _release(connection: Connection, tokens: Mapping[str, int]) -> None:
-    ours = tuple_(leases.c.name, leases.c.token).in_(sorted(tokens.items()))
-    locked = select(leases.c.name).where(ours).order_by(leases.c.name).with_for_update()
-    given_back = update(leases).where(leases.c.name.in_(locked))
-    connection.execute(given_back.values(expires_at=0, holder=None))
+    connection.execute(_RELEASE, {"held": sorted(tokens.items())})
 
 
 def fence(connection: Connection, name: str) -> None:
@@ -173,7 +194,7 @@ def is_held(name: ColumnElement[str]) -> ColumnElement[bool]:
 
 def lock(connection: Connection, name: str) -> None:
     """Have whoever stores by right of the lease wait until this transaction ends."""
-    connection.execute(_locked([name]))
+    connection.execute(_LOCK, {"names": [name]})
 
 
 def holders(connection: Connection, *, held_only: bool = False) -> dict[str, str | None]:
