@@ -37,7 +37,7 @@ _WINDOWS_ZONES = {
 
 
 def spell(at: datetime, zone: str) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}0{zone}"
+    return f"{at.astimezone(UTC).isoformat(timespec='microseconds')[:26]}0{zone}"
 
 
 def seconds(at: datetime | None) -> str | None:
