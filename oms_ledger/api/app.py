@@ -235,6 +235,7 @@ def application(cell: Cell) -> FastAPI:
         watchdog.close()
         app.state.readiness.close()
         app.state.carts.close()
+        await cell.partner_clients.close()
         cell.close()
 
     app = FastAPI(

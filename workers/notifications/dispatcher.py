@@ -116,6 +116,8 @@ class WebhookDispatcher:
             self._loop.run_until_complete(asyncio.gather(*rest, return_exceptions=True))
             for sender in self._senders.values():
                 self._loop.run_until_complete(sender.close())
+            # The last turn of the loop: what was just closed lets go of its sockets in it.
+            self._loop.run_until_complete(self._loop.shutdown_default_executor())
             self._loop.close()
 
     def _begin(self, app_key: str) -> None:
