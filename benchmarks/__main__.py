@@ -18,6 +18,7 @@ from benchmarks import (
     encoding,
     evaluation,
     failover,
+    idle,
     large,
     latency,
     listing,
@@ -75,6 +76,7 @@ def main(parts: list[str]) -> int:
         "cost": partial(cost.figures, scale=much),
         "http": partial(over_http.figures, scale=much),
         "failover": failover.figures,
+        "idle": partial(idle.figures, seconds=max(20.0, 10 * much.seconds)),
         "overload": partial(overload.figures, seconds=much.seconds),
     }
     if unknown := set(parts) - {"codec", *named}:

@@ -1,6 +1,5 @@
 """The process that follows the ledger: keeps the views, and signals the subscriptions behind it."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,10 +18,10 @@ from projections.subscriptions import batch, checkpoints, leases, registry
 from projections.subscriptions.checkpoints import Leased, Projection
 from projections.subscriptions.kinds import Follower
 from projections.subscriptions.views import VIEWS
+from workers.runtime.file_changes import FileChanges, watching
 from workers.runtime.reconnecting import surviving
 from workers.runtime.stopping import Stop
 
-_LOOK = 0.01  # seconds between looks at SQLite's change counter
 _AT_LEAST = 1.0  # seconds after which the head is looked at without news
 
 log = structlog.get_logger(__name__)
@@ -157,8 +156,8 @@ def _follow(cell: Cell, stop: Stop) -> None:
 def _news(database: Database) -> Iterator[Iterator[None]]:
     """Yields when something may have been appended: given by PostgreSQL, seen in SQLite."""
     if database.sqlite:
-        with database.engine.connect() as connection:
-            yield _sqlite_news(connection)
+        with watching(database.path.with_name(f"{database.path.name}-wal")) as changes:
+            yield _sqlite_news(changes)
         return
     with database.connect() as listener:
         listener.execute("LISTEN ledger")
@@ -172,14 +171,8 @@ def _postgres_news(listener: psycopg.Connection) -> Iterator[None]:
         yield
 
 
-def _sqlite_news(connection: Connection) -> Iterator[None]:
-    seen = None
+def _sqlite_news(changes: FileChanges) -> Iterator[None]:
+    """Every commit of any process is written to the log beside the database."""
     while True:
-        until = time.monotonic() + _AT_LEAST
-        while time.monotonic() < until:
-            version = connection.exec_driver_sql("PRAGMA data_version").scalar_one()
-            if version != seen:
-                seen = version
-                break
-            time.sleep(_LOOK)
+        changes.wait(_AT_LEAST)
         yield

@@ -42,6 +42,7 @@ from workers.runtime.stopping import Stop
 LEASE = "scheduler"
 CARTS_AT_ONCE = 500
 TICK, RECONCILE, RETENTION = 0.5, 2.0, 60.0  # seconds
+RENEWAL = 3.0  # seconds of the ten that the lease lasts
 DAY = 24 * 60 * 60 * 1_000_000  # microseconds
 
 DECISIONS: dict[str, Decision] = {
@@ -69,13 +70,15 @@ async def run_scheduler(cell: Cell, stop: Stop) -> None:
 
 async def _tick(cell: Cell, stop: Stop) -> None:
     """Only the holder of the scheduler's lease acts, others are hot spares."""
-    reconciled = dead_lettered = 0.0
     watch = Watch()
+    reconciled = dead_lettered = renewed = 0.0
     loop = asyncio.get_running_loop()
     token: int | None = None
     try:
         while not stop.is_set():
-            token = await asyncio.to_thread(_hold, cell, token)
+            if token is None or loop.time() - renewed >= RENEWAL:
+                renewed = loop.time()
+                token = await asyncio.to_thread(_hold, cell, token)
             if token is not None:
                 await fire_due(cell)
                 if loop.time() - reconciled >= RECONCILE:
