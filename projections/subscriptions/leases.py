@@ -71,7 +71,11 @@ _STEAL = (
 _ACQUIRE = _STEAL.where(_FREE)
 _OURS = (
     select(leases.c.name)
-    .where(tuple_(leases.c.name, leases.c.token).in_(bindparam("held", expanding=True)))
+    .where(
+        # SQLite finds a pair by no index: the name is looked up.
+        leases.c.name.in_(bindparam("names", expanding=True)),
+        tuple_(leases.c.name, leases.c.token).in_(bindparam("held", expanding=True)),
+    )
     .order_by(leases.c.name)
     .with_for_update()
 )
@@ -132,8 +136,7 @@ def renew_many(connection: Connection, tokens: Mapping[str, int]) -> set[str]:
     """The leases that were not taken away meanwhile; nobody can take them before the end of this
     transaction.
     """
-    held = {"held": sorted(tokens.items())}
-    return set(connection.execute(_RENEW, held).scalars())
+    return set(connection.execute(_RENEW, _as_held(tokens)).scalars())
 
 
 def release(database: Database, name: str, token: int) -> None:
@@ -164,7 +167,11 @@ def give_back(database: Database) -> None:
 
 
 def _release(connection: Connection, tokens: Mapping[str, int]) -> None:
-    connection.execute(_RELEASE, {"held": sorted(tokens.items())})
+    connection.execute(_RELEASE, _as_held(tokens))
+
+
+def _as_held(tokens: Mapping[str, int]) -> dict[str, object]:
+    return {"names": sorted(tokens), "held": sorted(tokens.items())}
 
 
 def fence(connection: Connection, name: str) -> None:
