@@ -1,5 +1,6 @@
 """Stream, feeds and hooks, playground, outbox, tasks, people, team, keys, settings, runs."""
 
+import asyncio
 import re
 
 import pytest
@@ -17,6 +18,7 @@ from tests.support.browsing import Browser
 from tests.support.client import Client
 from tests.support.configuring import create_key
 from tests.support.purchases import ACCOUNT
+from tests.support.run_until_idle import settle
 
 ROOT = f"/admin/{ACCOUNT}"
 QUEUE = {"visibilityTimeoutInSeconds": 60, "messageRetentionPeriodInSeconds": 345600}
@@ -67,6 +69,7 @@ def client(cell, app):
 def test_every_page_opens_by_the_resources_of_the_api(cell, client, browser_of, role):
     order, key = paid(client), client.headers["X-VTEX-API-AppKey"]
     browser = browser_of(role)
+    asyncio.run(settle(cell))  # its customer is told of the order
     before = caught_up(cell)
     for page, operation in PAGES.items():
         shown = browser.get(f"{ROOT}/{page.format(order=order, key=key)}".rstrip("/"))
