@@ -264,7 +264,7 @@ def test_asked_again_it_finds_nothing_and_a_new_order_of_the_person_is_found(cel
     head = cell.store.head()
     again = client.call("POST", ERASURES, requested).json()
     assert (again["found"], again["erased"]) == (0, 0)
-    assert cell.store.head() == head
+    assert [row.name for row in cell.store.page(head, 10)] == ["tokens-ended"]  # those since
     delivered(client)
     assert client.call("POST", ERASURES, requested).json()["erased"] == 1
 
