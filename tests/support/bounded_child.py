@@ -11,8 +11,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.support.configuring import create_key
-
 MEMORY = 512 * 1024 * 1024
 SECONDS = 2
 """CPU seconds that one answer may take."""
@@ -62,10 +60,12 @@ def allow(seconds: int) -> None:
 
 
 async def answers(url: str, folder: Path, operation: str) -> None:
+    # Imported below the limit: the engine maps as much address space as it is allowed.
     from oms_ledger.cell import Cell
     from oms_ledger.settings import Settings
     from oms_ledger.web import build
     from tests.support.client import Client
+    from tests.support.configuring import create_key
     from tests.support.hostile_expressions import EVERY
     from tests.support.purchases import ACCOUNT, open_account, place
 
