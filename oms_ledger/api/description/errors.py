@@ -144,6 +144,8 @@ SENT: dict[int, Sent] = {
 
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _KEYED = frozenset({"POST", "PUT", "PATCH"})
+_OF_THE_DEPLOYMENT = frozenset({"/metrics", "/api/ledger/seal"})
+"""Paths that are there for who has the deployment's token alone."""
 _PAYMENT_DENIED = frozenset({"process_order", "use_cart"})
 
 
@@ -154,6 +156,8 @@ def statuses(method: str, path: str, operation: str, *, public: bool) -> list[in
         found |= {401, 403, 404, 429}
     elif "{" in path or operation == "sign_in":
         found |= {401, 404}
+    elif path in _OF_THE_DEPLOYMENT:
+        found.add(404)
     if method in WRITES:
         found |= {408, 409, 413, 415}
     if method in _KEYED:

@@ -5,6 +5,7 @@ the request's own id, and only once that is on record: whoever dies in between a
 gets the same answer, and a request that is canceled meanwhile has its payment set back.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -80,7 +81,7 @@ async def _adjust(cell: Cell, pending: StoredMessage, order: Order, request: Cha
 
 
 async def _asked(cell: Cell, order: Order, value: int, request_id: str) -> Receipt:
-    gateway: Gateway | None = holder_of(cell, order)
+    gateway: Gateway | None = await asyncio.to_thread(holder_of, cell, order)
     if gateway is None:
         raise GatewayClosed("The account has no gateway any more that knows this transaction")
     return await requested(gateway, gateway.adjust, transaction_of([order]), value, request_id)
