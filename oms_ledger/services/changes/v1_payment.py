@@ -5,6 +5,7 @@ same again and gets the same answer. What nobody registered in time, or what cou
 registered any more, is abandoned: then a call has the gateway set back.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -49,7 +50,8 @@ async def authorize_increase(
 
     A gateway that holds no money is asked without.
     """
-    gateway, transaction = _gateway(cell, order), transaction_of([order])
+    gateway = await asyncio.to_thread(_gateway, cell, order)
+    transaction = transaction_of([order])
     if not gateway.remote:
         name = f"{order.order_id}/{request_id}"
         await requested(gateway, gateway.adjust, transaction, value, name)
@@ -100,7 +102,8 @@ async def refund(cell: Cell, message: StoredMessage) -> None:
 
 async def _set_back(cell: Cell, order: Order, known: Preparation) -> str | None:
     """The receipt; None when the gateway never took it."""
-    gateway, transaction = _gateway(cell, order), transaction_of([order])
+    gateway = await asyncio.to_thread(_gateway, cell, order)
+    transaction = transaction_of([order])
     value, name = known.requested.value, known.requested.asked_as
     if known.abandoned is None or not known.abandoned.paid:  # the answer was lost: ask for it again
         try:
