@@ -24,6 +24,7 @@ def test_ready(cell):
 
 
 def test_a_database_that_hangs_is_a_reason_and_holds_up_no_answer(cell, hanging, monkeypatch):
+    cell.require_key()  # as a process does before it serves
     readiness = Readiness(cell)
     monkeypatch.setattr(readiness._database, "_ask", hanging)
     for _ in range(2):
@@ -47,6 +48,7 @@ def test_redis_that_hangs_is_a_note(cell, hanging, monkeypatch):
 
 
 def test_a_clock_that_differs_is_a_note(cell, monkeypatch):
+    cell.require_key()  # as a process does before it serves
     readiness = Readiness(cell)
     monkeypatch.setattr(readiness._database, "_ask", lambda: ("", -11.0))
     state = asyncio.run(readiness.state())

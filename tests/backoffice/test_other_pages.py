@@ -145,7 +145,7 @@ def test_feed_is_configured_and_removed_by_a_person(client, browser):
     assert refused.status == 400
     assert "visibility" in refused.text
     history = client.call("GET", "/api/ledger/account/events").json()["events"][0]
-    assert history["name"] == "subscription-configured"
+    assert history["name"] == "feed-configured"
     assert history["actor"].startswith("person:")
     assert browser.post(target, {"do": "remove", "kind": "feed"}).status == 303
     assert client.call("GET", "/api/orders/feed/config").status == 404

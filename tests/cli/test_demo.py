@@ -13,7 +13,6 @@ from oms_ledger.cell import Cell
 from oms_ledger.cli import demo, imports
 from oms_ledger.cli.demo import ACCOUNT, APP_KEY, APP_TOKEN, KEY_FILE, WALKS, Demo
 from oms_ledger.web import build
-from projections.accounts import app_keys
 from tests.support.client import Client
 from tests.support.configuring import revoke_key
 from tests.support.receiver import Receiver
@@ -113,7 +112,7 @@ def test_a_demo_that_is_cut_short_goes_on_to_the_same_end(demo_cell, monkeypatch
         Demo(demo_cell, Session(build(demo_cell)), "").prepare(show_key=False)
     monkeypatch.undo()
     with monkeypatch.context() as patched:
-        patched.setattr(app_keys, "create", _killed)
+        patched.setattr(demo, "create_key", _killed)
         assert not prepare(demo_cell)
     with monkeypatch.context() as patched:  # the third import, and all after it
         patched.setattr(imports, "_import", _Until(3, imports._import))
