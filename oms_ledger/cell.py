@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from typing import Concatenate, ParamSpec, TypeVar
 
 import redis
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, literal_column, select
 
 from oms_ledger import jsonata, redis_connection
 from oms_ledger.deciders import DECIDERS
@@ -126,11 +126,16 @@ class Cell:
         return StreamLoader(self.store, self.encryption, DECIDERS)
 
     def require_tables(self) -> None:
+        """Refuse to go on without this release's tables, or with another ledger's master key.
+
+        The key is read here, so that no coroutine has to wait for it.
+        """
         if not is_current(self.database) or self._has_imports_left():
             raise NotMigrated(NotMigrated.__doc__)
+        self.require_key()
 
     def _has_imports_left(self) -> bool:
-        query = select(configuration_imports.c.account).limit(1)
+        query = select(configuration_imports.c.account).limit(literal_column("1"))
         with self.database.reading() as connection:
             return connection.execute(query).first() is not None
 

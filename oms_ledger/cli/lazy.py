@@ -48,7 +48,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "verify": (
         "maintenance",
-        "Recompute the chain of seals and every view; name the first position that differs.",
+        "Recompute the chain of seals, every view and who may do what; name what differs first.",
     ),
     "seal": (
         "anchoring",
@@ -97,22 +97,8 @@ class LazyGroup(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command that is called, and load it."""
-        if args and args[0] not in self.commands and (kind := _kind_of(args[0])):
-            return args[0], kind, args[1:]
         name, command, rest = super().resolve_command(ctx, args)
         return name, command if name is None else load(name), rest
-
-
-def _kind_of(name: str) -> Any:
-    """The general commands of a kind of subscription that has none of its own."""
-    registry = import_module("projections.subscriptions.registry")
-    kind = registry.KINDS.get(name)
-    if kind is None or kind.of_keys is None:
-        return None
-    general = import_module("oms_ledger.cli.subscriptions")
-    group = typer.main.get_group(general.app_of(kind, f"Subscriptions of the kind {name}."))
-    group.name = name
-    return group
 
 
 def load(name: str) -> Any:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from oms_ledger.accounts.roles import FEED, FEED_ADMIN
 from oms_ledger.api.notifications import subscription_admin
 from oms_ledger.cell import Cell
-from oms_ledger.cli import app as cli
+from oms_ledger.cli.subscriptions import app_of
 from oms_ledger.services.state import state_of
 from oms_ledger.web import build
 from projections.ops import metrics
@@ -206,10 +206,11 @@ def test_the_commands_serve_it(cell, fake, key, monkeypatch):
     monkeypatch.setenv("OMS_DATA_DIR", str(cell.settings.data_dir))
     monkeypatch.setenv("OMS_MASTER_KEY", base64.b64encode(b"k" * 32).decode())
     write_orders(cell, 1)
-    found = CliRunner().invoke(cli, ["fake", "explain", key, "v0-01", "--json"])
+    cli = app_of(fake, "Subscriptions of the kind fake.")
+    found = CliRunner().invoke(cli, ["explain", key, "v0-01", "--json"])
     assert found.exit_code == 0, found.output
     assert json.loads(found.stdout)["versions"]
-    assert CliRunner().invoke(cli, ["fake", "dead-letters", key]).exit_code == 0
+    assert CliRunner().invoke(cli, ["dead-letters", key]).exit_code == 0
 
 
 def test_the_projector_follows_a_kind_of_the_whole_ledger(cell, fake, monkeypatch):

@@ -70,7 +70,7 @@ def test_the_wheel_has_everything_that_is_beside_the_code(wheel: Path) -> None:
         check=True,
         capture_output=True,
         text=True,
-    ).stdout.split("\n")
+    ).stdout
     source = {name for name in known.split() if not name.endswith((".po", ".pot"))}
     assert source - set(zipfile.ZipFile(wheel).namelist()) == set()
 
