@@ -32,6 +32,7 @@ from oms_ledger.eventstore.tables import events
 from oms_ledger.services import signals
 from oms_ledger.settings import Settings
 from projections.subscriptions import lateness
+from projections.subscriptions import leases as lease_rows
 from projections.subscriptions.notification import event_id
 from projections.tables import attempts, dead_letters, deliveries, hooks, leases
 from tests.support import servers
@@ -281,8 +282,9 @@ class Deployment:
 
     def hold_courier(self, connection: Connection, app_key: str) -> None:
         """Nobody records attempts of the hook until this transaction ends."""
-        lease = select(leases).where(leases.c.name == f"delivery:{app_key}")
-        connection.execute(lease.with_for_update()).one()
+        name = f"delivery:{app_key}"
+        lease_rows.create(connection, name)  # perhaps nobody ever held it
+        connection.execute(select(leases).where(leases.c.name == name).with_for_update()).one()
 
 
 def _holder(process: subprocess.Popen[bytes]) -> str:
