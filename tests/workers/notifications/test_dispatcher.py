@@ -436,6 +436,7 @@ def test_a_paused_hook_is_told_nothing_and_owed_everything(open_cell, webhook_di
             assert notifications_deliveries.with_due(connection, now_micros()) == []
             connection.execute(text("UPDATE deliveries SET produced_at = 0"))
         resume_hook(open_cell, ACCOUNT, "key-1")
+        webhook_dispatcher.evaluate(ACCOUNT)  # passes over that it was resumed
         webhook_dispatcher.signal("key-1")
         settle(open_cell, lambda: all_told(open_cell))
         assert states(receiver.heard, "v0-01") == expected(open_cell, "v0-01")
@@ -453,6 +454,7 @@ def test_the_three_days_of_a_notice_begin_anew_when_a_hook_is_resumed(
         with open_cell.database.writing() as connection:
             connection.execute(text("UPDATE deliveries SET produced_at = 0"))
         resume_hook(open_cell, ACCOUNT, "key-1")
+        webhook_dispatcher.evaluate(ACCOUNT)  # passes over that it was resumed
         webhook_dispatcher.signal("key-1")
         settle(open_cell, lambda: attempts(open_cell) == 1 and webhook_dispatcher.idle)
         assert dead(open_cell) == 0
@@ -472,6 +474,7 @@ def test_a_hook_that_may_owe_something_is_never_removed_as_unused(open_cell, web
         with open_cell.database.writing() as connection:
             assert not hooks.is_unused(connection, ACCOUNT, "key-1", later)  # pending
         resume_hook(open_cell, ACCOUNT, "key-1")
+        webhook_dispatcher.evaluate(ACCOUNT)  # passes over that it was resumed
         webhook_dispatcher.signal("key-1")
         settle(open_cell, lambda: all_told(open_cell) and webhook_dispatcher.idle)
         with open_cell.database.writing() as connection:
