@@ -139,7 +139,7 @@ def grown(request, tmp_path_factory) -> Iterator[Grown]:
         its.few = each_action(its, 1)
         grow(its, FEW + 1, MANY)
         if not cell.database.sqlite:  # as autovacuum does, for whom there is no time here
-            with cell.database.snapshot() as connection:
+            with cell.database.writing() as connection:
                 connection.exec_driver_sql("ANALYZE")
         its.many = each_action(its, FEW + 1)
         yield its
