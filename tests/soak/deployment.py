@@ -539,7 +539,8 @@ def require_feed(client: Client, rows: list[Any]) -> None:
         for item in client.drain_feed()
     ]
     expected = [_told(f"feed:{client.app_key}", row) for row in rows]
-    assert sorted(found) == sorted(expected)
+    missing, more = set(expected) - set(found), set(found) - set(expected)
+    assert sorted(found) == sorted(expected), (missing, more, len(found), len(expected))
 
 
 def require_notices(client: Client, receiver: Receiver, rows: list[Any]) -> None:
