@@ -62,27 +62,30 @@ def add(
 
 
 def of_order(
-    connection: Connection, encryption: Encryption, account: str, order_id: str
+    connection: Connection,
+    encryption: Encryption,
+    account: str,
+    order_id: str,
+    occasion: str | None = None,
 ) -> list[RecordedMessage]:
-    """Everything that was said about an order, the oldest first."""
+    """Everything that was said about an order, the oldest first; or at one occasion alone."""
     stream = order_stream(account, order_id)
     key = key_of(connection, encryption, stream)
     query = select(t.c.occasion, t.c.at, t.c.content).where(
         t.c.account == account, t.c.order_id == order_id
     )
+    if occasion is not None:
+        query = query.where(t.c.occasion == occasion)
     return [
-        RecordedMessage(
-            occasion, at, None if key is None else _opened(key, stream, occasion, content)
-        )
-        for occasion, at, content in connection.execute(query.order_by(t.c.at, t.c.occasion))
+        RecordedMessage(name, at, None if key is None else _opened(key, stream, name, content))
+        for name, at, content in connection.execute(query.order_by(t.c.at, t.c.occasion))
     ]
 
 
 def occasion_of(
     connection: Connection, encryption: Encryption, account: str, order_id: str, occasion: str
 ) -> RecordedMessage | None:
-    found = of_order(connection, encryption, account, order_id)
-    return next((one for one in found if one.occasion == occasion), None)
+    return next(iter(of_order(connection, encryption, account, order_id, occasion)), None)
 
 
 def _opened(key: AESGCM, stream: str, occasion: str, content: bytes) -> Json:
