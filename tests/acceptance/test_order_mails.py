@@ -269,3 +269,12 @@ class TestIncoming:
     def test_what_is_no_mail_is_refused(self, client, mail):
         answer = client.call("POST", self.URL, mail)
         assert (answer.status, answer.json()["error"]["code"]) == (400, "OMS004")
+
+    def test_a_mail_to_too_many_is_refused(self, client):
+        message = EmailMessage()
+        message["From"] = "a@example.com"
+        message["To"] = [f"u{number}@example.com" for number in range(101)]
+        message.set_content("all of you")
+        sent = {"Content-Type": "message/rfc822"}
+        answer = client.call("POST", self.URL, bytes(message), **sent)
+        assert (answer.status, answer.json()["error"]["code"]) == (400, "OMS004")

@@ -11,6 +11,7 @@ from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.http.errors import ApiError, bad_request
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.services.conversation.incoming import (
+    MOST_RECIPIENTS,
     IncomingMail,
     accept,
     as_html,
@@ -21,7 +22,6 @@ from oms_ledger.services.conversation.incoming import (
 router = APIRouter(tags=["Conversation"])
 
 RFC822 = "message/rfc822"
-MOST_RECIPIENTS = 100
 
 MayDeliver = Annotated[Caller, Depends(requires("mail_incoming"))]
 Address = Annotated[str, Field(min_length=3, max_length=320)]

@@ -26,6 +26,7 @@ from projections.outbox.messages import StoredMessage
 
 Json = dict[str, Any]
 FORWARD = "forward"
+MOST_RECIPIENTS = 100
 
 
 class NotWritten(Exception):
@@ -92,6 +93,8 @@ def checked(mail: IncomingMail) -> IncomingMail:
         raise ValueError("from: expected the address of the sender")
     if not mail.to:
         raise ValueError("to: expected at least one address")
+    if len(mail.to) > MOST_RECIPIENTS:
+        raise ValueError(f"to: found {len(mail.to)} addresses, expected at most {MOST_RECIPIENTS}")
     return mail
 
 
