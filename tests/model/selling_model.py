@@ -19,11 +19,12 @@ from typing import Any, ClassVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
-from sqlalchemy import update
+from sqlalchemy import ColumnElement, true, update
 
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.records import instant
+from oms_ledger.notifications.channel import MAIL
 from oms_ledger.orders.marketplace.change_seller import propose_seller
 from oms_ledger.orders.refusals import OrderNotFound
 from oms_ledger.refusal import Refusal
@@ -140,9 +141,7 @@ class Selling(RuleBasedStateMachine):
     def begin(self, chain: tuple[str, ...], paid: bool, both: bool, ahead: str) -> None:
         if not self.keys:
             self.keys.update(self.run(self._open()))
-        with self.cell.database.writing() as connection:  # what an earlier run left behind
-            left = calls_table.c.state.in_((messages.WAITING, messages.DEAD))
-            connection.execute(update(calls_table).where(left).values(state=messages.SKIPPED))
+        self._skip(true())  # what an earlier run left behind
         for _ in range(2 if both else 1):
             self.run(self._sell(chain, paid, processed=ahead != "placed"))
         if ahead in ("delivered", "started"):
@@ -152,6 +151,11 @@ class Selling(RuleBasedStateMachine):
                 for side in list(sale.sides.values()):
                     if side.status == "ready-for-handling":
                         self.run(self._together(sale, [self.commands.new(side, "start")]))
+
+    def _skip(self, which: ColumnElement[bool]) -> None:
+        left = calls_table.c.state.in_((messages.WAITING, messages.DEAD)) & which
+        with self.cell.database.writing() as connection:
+            connection.execute(update(calls_table).where(left).values(state=messages.SKIPPED))
 
     async def _open(self) -> dict[str, dict[str, str]]:
         for account, minutes in GRACES.items():
@@ -281,6 +285,8 @@ class Selling(RuleBasedStateMachine):
 
     async def _claimed(self, limit: int) -> list[StoredMessage]:
         await asyncio.to_thread(dispatcher.evaluate, self.cell, self.loader)
+        mails = calls_table.c.channel == MAIL.name  # no matter of the reference
+        await asyncio.to_thread(self._skip, mails)
         return await asyncio.to_thread(dispatcher.claim, self.cell, limit)
 
     async def _deliver(self, limit: int) -> int:
