@@ -12,8 +12,9 @@ from oms_ledger.cli.output import AsJson, print_json, print_table, progress
 from oms_ledger.offers.quote import LineInput, LineQuote, Place, Question
 from oms_ledger.offers.reading import KINDS, read_file
 from oms_ledger.offers.table import quote_lines
-from projections.offers import lookup, rows
+from projections.offers import rows
 from projections.offers.rows import Loaded
+from projections.offers.sight import OfferMemory, Sight
 
 app = typer.Typer(help="Prices, stock and deliveries that carts see.", no_args_is_help=True)
 AccountName = Annotated[str, typer.Option(help="The account that offers.")]
@@ -142,8 +143,8 @@ def quote(
         channel=sales_channel,
         place=None if postal_code is None else Place(its_country, postal_code),
     )
-    with cell.database.snapshot() as connection:
-        answer = quote_lines(lookup.rows_for(connection, account, question), question)[0]
+    with Sight(cell.database, OfferMemory(), {}) as sight:
+        answer = quote_lines(sight.rows_for(account, question), question)[0]
     if as_json:
         print_json(msgspec.to_builtins(answer))
         return

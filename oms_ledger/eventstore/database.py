@@ -59,12 +59,15 @@ class Database:
         if self.sqlite:
             self.path = Path(url.removeprefix("sqlite:///"))
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.engine = self._reads = _sqlite_engine(self.path)
+            self.engine = self._reads = _sqlite_engine(self.path, "FULL")
+            self._unsynced = _sqlite_engine(self.path, "NORMAL")
         else:
             self._arguments = addresses.connection_arguments(url)
             self.engine = _postgres_engine(self._arguments)
             self._reads = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        event.listen(self.engine, "before_cursor_execute", _require_only)
+            self._unsynced = self.engine
+        for engine in {self.engine, self._unsynced}:
+            event.listen(engine, "before_cursor_execute", _require_only)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -84,9 +87,14 @@ class Database:
             connection.rollback()
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """One write transaction: committed at the end, rolled back by an exception."""
-        with self.turn(), self._connected(self.engine) as connection:
+    def writing(self, *, outlives_power: bool = True) -> Iterator[Connection]:
+        """One write transaction: committed at the end, rolled back by an exception.
+
+        Every commit outlives the processes. What need not outlive a power cut saves SQLite the
+        wait for the disk; PostgreSQL has no such wait to save, because its own death would count.
+        """
+        engine = self.engine if outlives_power else self._unsynced
+        with self.turn(), self._connected(engine) as connection:
             if self.sqlite:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
@@ -94,9 +102,10 @@ class Database:
             _require_replicated(connection)
 
     @contextmanager
-    def writing_once(self) -> Iterator[Connection]:
+    def writing_once(self, *, outlives_power: bool = True) -> Iterator[Connection]:
         """For one statement that writes: a transaction of its own, in one round trip."""
-        with self.turn(), self._connected(self._reads) as connection:
+        engine = self._unsynced if self.sqlite and not outlives_power else self._reads
+        with self.turn(), self._connected(engine) as connection:
             yield connection.execution_options(**{_ONLY: iter((True,))})
             _require_replicated(connection)
 
@@ -125,6 +134,7 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+        self._unsynced.dispose()
 
 
 def unreplicated(notice: psycopg.errors.Diagnostic) -> bool:
@@ -197,7 +207,7 @@ def _require_only(connection: Connection, *_: object) -> None:
         raise SecondStatement(SecondStatement.__doc__)
 
 
-def _sqlite_engine(path: Path) -> Engine:
+def _sqlite_engine(path: Path, synchronous: str) -> Engine:
     engine = create_engine(
         f"sqlite:///{path}",
         poolclass=QueuePool,
@@ -212,7 +222,7 @@ def _sqlite_engine(path: Path) -> Engine:
     def _pragmas(connection: object, _: object) -> None:
         for pragma in (
             "journal_mode=WAL",
-            "synchronous=FULL",
+            f"synchronous={synchronous}",
             "foreign_keys=ON",
             "cache_size=-32000",
         ):

@@ -12,20 +12,56 @@ from oms_ledger.orders.privacy.erase import names_of, spelled
 from projections.carts.tables import cart_persons as p
 from projections.carts.tables import carts as t
 from projections.customers.index import person_hash
+from projections.offers.lookup import edition_of
 
 _DECODER = msgspec.json.Decoder(Cart)
-_GET = select(t).where(t.c.id == bindparam("id"))
+_GET = select(
+    t.c.account,
+    t.c.version,
+    t.c.expires_at,
+    t.c.data_key,
+    t.c.content,
+    edition_of(t.c.account).label("edition"),
+).where(t.c.id == bindparam("id"))
+_INSERT = insert(t)
+_UPDATE = (
+    update(t)
+    .where(t.c.id == bindparam("cart"), t.c.version == bindparam("before"))
+    .values({name: bindparam(name) for name in ("version", "written_at", "expires_at", "content")})
+)
+_FORGET_PERSONS = delete(p).where(p.c.cart == bindparam("its_cart"))
+_INSERT_PERSONS = insert(p)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredCart:
-    """A cart with its version; `expires_at` in microseconds."""
+    """A cart with its version; `expires_at` in microseconds.
+
+    `edition` is that of the account's table of offers, read in the same statement.
+    """
 
     cart: Cart
     version: int
     expires_at: int
     data_key: bytes
-    persons: frozenset[str]
+    edition: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CartWrite:
+    """A cart to be written over the version `before`; 0 for a new one.
+
+    `persons` are those it tells of, where they are others than before.
+    """
+
+    id: str
+    account: str
+    before: int
+    now: int
+    expires_at: int
+    content: bytes
+    data_key: bytes
+    persons: frozenset[str] | None = None
 
 
 def get(
@@ -38,9 +74,8 @@ def get(
     data_key = bytes(row.data_key)
     key = encryption.unwrap(_place(cart_id), data_key)
     plain = decrypt(key, bytes(row.content), f"{_place(cart_id)}:{row.version}")
-    cart = _DECODER.decode(plain)
-    persons = frozenset(persons_of(encryption, cart))
-    return StoredCart(cart, row.version, row.expires_at, data_key, persons)
+    edition = None if row.edition is None else bytes(row.edition)
+    return StoredCart(_DECODER.decode(plain), row.version, row.expires_at, data_key, edition)
 
 
 def encoded(cart: Cart) -> bytes:
@@ -48,58 +83,73 @@ def encoded(cart: Cart) -> bytes:
     return msgspec.json.encode(cart)
 
 
-def create(
-    connection: Connection, encryption: Encryption, cart: Cart, *, now: int, expires_at: int
-) -> StoredCart:
+def new(encryption: Encryption, cart: Cart, *, now: int, expires_at: int) -> CartWrite:
+    """The write of a cart that nobody knows yet."""
     data_key = encryption.new_key(_place(cart.id))
-    connection.execute(
-        insert(t).values(
-            id=cart.id,
-            account=cart.account,
-            version=1,
-            written_at=now,
-            expires_at=expires_at,
-            data_key=data_key,
-            content=_sealed(encryption, data_key, cart, 1),
-        )
+    return CartWrite(
+        id=cart.id,
+        account=cart.account,
+        before=0,
+        now=now,
+        expires_at=expires_at,
+        content=_sealed(encryption, data_key, cart.id, encoded(cart), 1),
+        data_key=data_key,
+        persons=frozenset(persons_of(encryption, cart)),
     )
-    persons = frozenset(persons_of(encryption, cart))
-    _set_persons(connection, cart, persons)
-    return StoredCart(cart, 1, expires_at, data_key, persons)
 
 
-def replace(
-    connection: Connection,
+def over(
     encryption: Encryption,
     before: StoredCart,
     cart: Cart,
+    plain: bytes,
     *,
     now: int,
     expires_at: int,
-) -> bool:
-    """Write the cart over the version that was read; False when another write came first."""
-    version = before.version + 1
-    written = connection.execute(
-        update(t)
-        .where(t.c.id == cart.id, t.c.version == before.version)
-        .values(
-            version=version,
-            written_at=now,
-            expires_at=expires_at,
-            content=_sealed(encryption, before.data_key, cart, version),
-        )
+) -> CartWrite:
+    """The write of a cart, `plain` in bytes, over the one that was read."""
+    same = cart.profile == before.cart.profile and cart.written_by == before.cart.written_by
+    return CartWrite(
+        id=cart.id,
+        account=cart.account,
+        before=before.version,
+        now=now,
+        expires_at=expires_at,
+        content=_sealed(encryption, before.data_key, cart.id, plain, before.version + 1),
+        data_key=before.data_key,
+        persons=None if same else frozenset(persons_of(encryption, cart)),
     )
-    if not written.rowcount:
-        return False
-    persons = frozenset(persons_of(encryption, cart))
-    if persons != before.persons:
-        _set_persons(connection, cart, persons)
+
+
+def is_one_statement(write: CartWrite) -> bool:
+    """Whether the write needs no transaction around it."""
+    return bool(write.before) and write.persons is None
+
+
+def carry_out(connection: Connection, write: CartWrite) -> bool:
+    """Write a cart; False when somebody else wrote it since it was read."""
+    fields = {
+        "version": write.before + 1,
+        "written_at": write.now,
+        "expires_at": write.expires_at,
+        "content": write.content,
+    }
+    if not write.before:
+        its_own = {"id": write.id, "account": write.account, "data_key": write.data_key}
+        connection.execute(_INSERT, fields | its_own)
+    else:
+        found = connection.execute(_UPDATE, fields | {"cart": write.id, "before": write.before})
+        if not found.rowcount:
+            return False
+    if write.persons is not None:
+        if write.before:
+            connection.execute(_FORGET_PERSONS, {"its_cart": write.id})
+        if write.persons:
+            rows = [
+                {"account": write.account, "name": one, "cart": write.id} for one in write.persons
+            ]
+            connection.execute(_INSERT_PERSONS, rows)
     return True
-
-
-def persons_change(encryption: Encryption, before: StoredCart, cart: Cart) -> bool:
-    """Whether the cart would tell of others than before; then its write takes two statements."""
-    return frozenset(persons_of(encryption, cart)) != before.persons
 
 
 def persons_of(encryption: Encryption, cart: Cart) -> Iterable[str]:
@@ -145,16 +195,11 @@ def _remove(connection: Connection, ids: list[str]) -> None:
         connection.execute(delete(t).where(t.c.id.in_(some)))
 
 
-def _set_persons(connection: Connection, cart: Cart, persons: frozenset[str]) -> None:
-    connection.execute(delete(p).where(p.c.cart == cart.id))
-    if persons:
-        fields = [{"account": cart.account, "name": one, "cart": cart.id} for one in persons]
-        connection.execute(insert(p), fields)
-
-
-def _sealed(encryption: Encryption, data_key: bytes, cart: Cart, version: int) -> bytes:
-    key = encryption.unwrap(_place(cart.id), data_key)
-    return encrypt(key, encoded(cart), f"{_place(cart.id)}:{version}")
+def _sealed(
+    encryption: Encryption, data_key: bytes, cart_id: str, plain: bytes, version: int
+) -> bytes:
+    place = _place(cart_id)
+    return encrypt(encryption.unwrap(place, data_key), plain, f"{place}:{version}")
 
 
 def _place(cart_id: str) -> str:

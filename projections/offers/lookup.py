@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import BindParameter, ColumnElement, Connection, ScalarSelect, bindparam, select
 
 from oms_ledger.offers.catalog import (
     EVERY_SELLER,
@@ -14,10 +14,10 @@ from oms_ledger.offers.catalog import (
     PickupPoint,
 )
 from oms_ledger.offers.postal import HIGHEST, LOWEST, comparable
-from oms_ledger.offers.quote import Place, Question
+from oms_ledger.offers.quote import Place
 from oms_ledger.offers.reading import key as key_of
-from oms_ledger.offers.table import Reach, Rows
-from projections.offers.rows import REACH
+from oms_ledger.offers.table import Reach
+from projections.offers.rows import EDITION, REACH
 from projections.offers.tables import offers as t
 
 _OFFER = msgspec.json.Decoder(Offer)
@@ -27,27 +27,19 @@ _CONDITION = msgspec.json.Decoder(PaymentCondition)
 _ADDRESS = msgspec.json.Decoder(KnownAddress)
 
 
-def rows_for(connection: Connection, account: str, question: Question) -> Rows:
-    """The rows that may answer the question: its offers, and what delivers to its place."""
-    requested = dict.fromkeys((line.sku, line.seller) for line in question.lines)
-    sellers = list(dict.fromkeys((EVERY_SELLER, *(seller for _, seller in requested))))
-    place = question.place
-    known = known_address(connection, account, place) if place else None
-    if place is not None and place.coordinates:
-        origin = place.coordinates
-    else:
-        origin = known.geo_coordinates if known else ()
-    points = _of_sellers(connection, account, "pickup-point", sellers)
-    return Rows(
-        offers=_offers(connection, account, list(requested)),
-        deliveries=deliveries_to(connection, account, place, sellers) if place else (),
-        reach=[
-            Reach(*msgspec.json.decode(body))
-            for body in _of_sellers(connection, account, REACH, sellers)
-        ],
-        pickup_points=[_PICKUP_POINT.decode(body) for body in points],
-        origin=tuple(origin),
-    )
+def edition(connection: Connection, account: str) -> bytes | None:
+    """The name of what the table is now; None where nothing was loaded yet."""
+    body = connection.execute(_EDITION, {"account": account}).scalar_one_or_none()
+    return None if body is None else bytes(body)
+
+
+def edition_of(account: ColumnElement[str] | BindParameter[str]) -> ScalarSelect[bytes]:
+    """The edition as a column of another statement."""
+    query = select(t.c.body).where(t.c.account == account, t.c.kind == EDITION, t.c.key == "")
+    return query.scalar_subquery()
+
+
+_EDITION = select(edition_of(bindparam("account")))
 
 
 def deliveries_to(
@@ -120,13 +112,32 @@ def known_sellers(connection: Connection, account: str, requested: Iterable[str]
     return found
 
 
-def _offers(
+def has_any(connection: Connection, account: str) -> bool:
+    """Whether the account has offers at all."""
+    query = select(t.c.key).where(t.c.account == account, t.c.kind == "offer").limit(1)
+    return connection.execute(query).first() is not None
+
+
+def offers_of(
     connection: Connection, account: str, requested: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], Offer]:
+    """What is on offer of these SKUs and sellers."""
     keys = [key_of(*one) for one in requested]
     query = select(t.c.body).where(t.c.account == account, t.c.kind == "offer", t.c.key.in_(keys))
     found = [_OFFER.decode(body) for body in connection.execute(query).scalars()]
     return {(offer.sku, offer.seller): offer for offer in found}
+
+
+def reach(connection: Connection, account: str, sellers: Sequence[str]) -> list[Reach]:
+    """The countries and channels that these sellers deliver by."""
+    bodies = _of_sellers(connection, account, REACH, sellers)
+    return [Reach(*msgspec.json.decode(body)) for body in bodies]
+
+
+def points_of(connection: Connection, account: str, sellers: Sequence[str]) -> list[PickupPoint]:
+    """The pickup points of these sellers."""
+    bodies = _of_sellers(connection, account, "pickup-point", sellers)
+    return [_PICKUP_POINT.decode(body) for body in bodies]
 
 
 def _of_sellers(

@@ -1,5 +1,6 @@
 """Loading, listing and removing the rows of an account's offers."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,9 @@ from projections.sql.upserts import upsert
 CHUNK = 500
 REACH = "reach"
 """Rows made from the deliveries: the countries and channels that each seller delivers by."""
+EDITION = "edition"
+"""One row that is another whenever the table is: whoever remembers rows looks at it alone."""
+_DERIVED = (REACH, EDITION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ def load(
         advance(len(chunk))
     removed = _remove_others(connection, account, latest.keys()) if replace else 0
     if changed or removed:
-        _refresh_reach(connection, account)
+        _refresh_derived(connection, account)
     return Loaded(changed, unchanged, removed)
 
 
@@ -56,7 +60,7 @@ def remove(
     connection: Connection, account: str, *, kind: str | None, sku: str | None, seller: str | None
 ) -> int:
     """Take rows away: of a kind, of a SKU, of a seller, or all; how many."""
-    query = delete(t).where(t.c.account == account, t.c.kind != REACH)
+    query = delete(t).where(t.c.account == account, t.c.kind.not_in(_DERIVED))
     if kind is not None:
         query = query.where(t.c.kind == kind)
     if sku is not None:
@@ -64,21 +68,15 @@ def remove(
     if seller is not None:
         query = query.where(t.c.seller == seller)
     removed = connection.execute(query).rowcount
-    _refresh_reach(connection, account)
+    _refresh_derived(connection, account)
     return removed
 
 
 def counts(connection: Connection, account: str) -> dict[str, int]:
     """How many rows of each kind the account has."""
-    query = select(t.c.kind, func.count()).where(t.c.account == account, t.c.kind != REACH)
+    query = select(t.c.kind, func.count()).where(t.c.account == account, t.c.kind.not_in(_DERIVED))
     found: dict[str, int] = dict(connection.execute(query.group_by(t.c.kind)).all())
     return {kind: found[kind] for kind in KINDS if kind in found}
-
-
-def any_of(connection: Connection, account: str) -> bool:
-    """Whether the account has offers at all."""
-    query = select(t.c.key).where(t.c.account == account, t.c.kind == "offer").limit(1)
-    return connection.execute(query).first() is not None
 
 
 def listed(
@@ -129,7 +127,7 @@ def _columns(account: str, row: StoredRow) -> dict[str, object]:
 
 def _remove_others(connection: Connection, account: str, kept: Iterable[tuple[str, str]]) -> int:
     kept = set(kept)
-    query = select(t.c.kind, t.c.key).where(t.c.account == account, t.c.kind != REACH)
+    query = select(t.c.kind, t.c.key).where(t.c.account == account, t.c.kind.not_in(_DERIVED))
     gone = [found for found in connection.execute(query) if found not in kept]
     for at in range(0, len(gone), CHUNK):
         some = gone[at : at + CHUNK]
@@ -138,10 +136,16 @@ def _remove_others(connection: Connection, account: str, kept: Iterable[tuple[st
                 t.c.account == account,
                 t.c.kind.in_({kind for kind, _ in some}),
                 t.c.key.in_([key for _, key in some]),
-                t.c.kind != REACH,
+                t.c.kind.not_in(_DERIVED),
             )
         )
     return len(gone)
+
+
+def _refresh_derived(connection: Connection, account: str) -> None:
+    _refresh_reach(connection, account)
+    row = StoredRow(EDITION, "", "", "", "", "", os.urandom(16))
+    connection.execute(upsert(connection, t), [_columns(account, row)])
 
 
 def _refresh_reach(connection: Connection, account: str) -> None:

@@ -356,7 +356,11 @@ def test_cart_is_emptied_though_the_process_died_before(browser, monkeypatch):
     browser.fill(("1", 1))
     placed = place(browser)
     old = browser.cart_id
-    monkeypatch.setattr("oms_ledger.api.checkout.processing.empty_after_purchase", lambda *_: None)
+
+    async def died(*_):
+        return None
+
+    monkeypatch.setattr("oms_ledger.api.checkout.processing.empty_after_purchase", died)
     assert pay(browser, placed).status == 204
     assert browser.cart_id == old
     assert browser.cart("", {})["items"] == []

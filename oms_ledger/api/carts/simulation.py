@@ -1,6 +1,5 @@
 """Simulations over HTTP: for storefronts, for keys, and for marketplaces that sell our goods."""
 
-import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -48,8 +47,8 @@ async def _simulated(
         _require_whole_place(body)
     account = await cell.ledger.account(caller.account)
 
-    def answer() -> object:
-        requested, priced, _ = simulate(carts, account, body, sales_channel=channel)
+    def answer(*, waits: bool) -> object:
+        requested, priced, _ = simulate(carts, account, body, sales_channel=channel, waits=waits)
         estimates = request.query_params.get("individualShippingEstimates", "").lower() == "true"
         return simulation(
             requested,
@@ -60,7 +59,7 @@ async def _simulated(
             shows_stock=shows_stock,
         )
 
-    return json_response(await asyncio.to_thread(answer))
+    return json_response(await carts.offers.quoting(answer))
 
 
 @router.post("/pvt/orderForms/simulation")
@@ -77,14 +76,14 @@ async def post_seller_simulation(
         _require_whole_place(body)
     account = await cell.ledger.account(caller.account)
 
-    def answer() -> object:
+    def answer(*, waits: bool) -> object:
         requested, priced, echoed = simulate(
-            carts, account, body, sales_channel=channel, as_seller=True
+            carts, account, body, sales_channel=channel, as_seller=True, waits=waits
         )
         zone = account.setting("time_zone")
         return seller_simulation(requested, priced, echoed, cell.ledger.now(), time_zone=zone)
 
-    return json_response(await asyncio.to_thread(answer))
+    return json_response(await carts.offers.quoting(answer))
 
 
 async def _question(request: Request) -> Any:

@@ -1,7 +1,5 @@
 """Placing: an order in one body, its payments, and the processing of the order (contract 05)."""
 
-import asyncio
-
 import orjson
 from fastapi import APIRouter, Request, Response
 
@@ -45,7 +43,7 @@ async def put_orders(
     await require_sellers(cell, account, body)
     channel = request.query_params.get("sc", "1")
     trusted = KEY in caller.resources
-    offered = await asyncio.to_thread(
+    offered = await carts.offers.quoting(
         body_with_offers,
         carts,
         account,

@@ -1,6 +1,5 @@
 """Paying a purchase and processing its orders (contract 05 §§1, 5)."""
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -144,7 +143,7 @@ async def _after_purchase(
     if answer.status_code not in (204, 302) or orders[0].placed.filling is None:
         return answer
     account = await carts.cell.ledger.account(orders[0].account)
-    fresh = await asyncio.to_thread(empty_after_purchase, carts, account, orders)
+    fresh = await empty_after_purchase(carts, account, orders)
     return answer if fresh is None else with_cookies(answer, request, fresh, "")
 
 

@@ -23,13 +23,12 @@ _GROUPS = {
 _CARDS = {"creditCardPaymentGroup", "debitCardPaymentGroup"}
 
 
-def well_known_conditions() -> list[PaymentCondition]:
-    """Each well-known system at once and free, for accounts that loaded no conditions."""
-    return [
-        PaymentCondition(system=system, name=name)
-        for system, (name, group) in SYSTEMS.items()
-        if group != "giftCard"
-    ]
+WELL_KNOWN = tuple(
+    PaymentCondition(system=system, name=name)
+    for system, (name, group) in SYSTEMS.items()
+    if group != "giftCard"
+)
+"""Each well-known system at once and free, for accounts that loaded no conditions."""
 
 
 def name_of(condition: PaymentCondition) -> str:

@@ -1,5 +1,6 @@
 """Leaving a cart's person behind: a new cart with the same items for whoever comes next."""
 
+import asyncio
 from dataclasses import replace
 
 from oms_ledger.accounts.account import Account
@@ -9,12 +10,14 @@ from oms_ledger.carts.refusals import CartRefusal
 from oms_ledger.services.carts.workspace import Answer, Approach, Carts, new_line_id
 
 
-def copy_without_person(carts: Carts, account: Account, cart_id: str, caller: CartCaller) -> Answer:
+async def copy_without_person(
+    carts: Carts, account: Account, cart_id: str, caller: CartCaller
+) -> Answer:
     """Store a new cart with items, channel and marketing alone; empty the old one of the person."""
-    stored = carts.load(account, cart_id)
+    stored = await asyncio.to_thread(carts.load, account, cart_id)
     if stored is None:
         raise CartRefusal("ORD002")
-    old = carts.after_purchase(stored.cart)
+    old = await asyncio.to_thread(carts.after_purchase, stored.cart)
     new = carts.new_cart(account, old.sales_channel)
     lines = tuple(
         replace(line, unique_id=new_line_id(), choice=replace(line.choice, address_id=None))
@@ -27,8 +30,8 @@ def copy_without_person(carts: Carts, account: Account, cart_id: str, caller: Ca
         marketing=old.marketing,
         preferences=old.preferences,
     )
-    answer = carts.store_new(account, new)
-    carts.run_now(account, cart_id, caller, Approach(), forget_person)
+    answer = await carts.store_new(account, new)
+    await carts.run_in_turn(account, cart_id, caller, Approach(), forget_person)
     return answer
 
 

@@ -10,11 +10,10 @@ from oms_ledger.orders.events import OrderPlaced
 from oms_ledger.orders.parts import Json
 from oms_ledger.orders.placement.reading import raw_items
 from oms_ledger.services.carts.workspace import Carts, store_of
-from oms_ledger.services.offers.sources import has_offers
 
 
 def body_with_offers(
-    carts: Carts, account: Account, body: Json, *, trusted: bool, sales_channel: str
+    carts: Carts, account: Account, body: Json, *, trusted: bool, sales_channel: str, waits: bool
 ) -> Offered:
     """The body with the figures of the account's offers, as far as its client does not set them.
 
@@ -23,14 +22,13 @@ def body_with_offers(
     """
     if trusted and not lacks_figures(body):
         return Offered(body)
-    with carts.cell.database.reading() as connection:
-        if not has_offers(connection, account):
-            return Offered(body)
+    if not carts.offers.has_offers(account):
+        return Offered(body)
     body = {**body, "items": raw_items(body)}
     requested = cart_of(body, account.name, sales_channel, account.setting("country"))
     requested = replace(requested, id=requested.id or secrets.token_hex(16))
     store = store_of(account)
-    priced, silent = carts.price(account, store, requested, ask_now=True)
+    priced, silent = carts.price(account, store, None, requested, ask_now=True, waits=waits)
     if silent is not None:
         raise CartRefusal("ORD015", silent)
     now = carts.cell.ledger.now()

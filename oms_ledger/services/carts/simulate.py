@@ -10,7 +10,13 @@ from oms_ledger.services.carts.workspace import Carts, store_of
 
 
 def simulate(
-    carts: Carts, account: Account, body: object, *, sales_channel: str, as_seller: bool = False
+    carts: Carts,
+    account: Account,
+    body: object,
+    *,
+    sales_channel: str,
+    as_seller: bool = False,
+    waits: bool,
 ) -> tuple[Simulation, PricedCart, list[str]]:
     """The request, its figures, and the sellers as they were named.
 
@@ -37,14 +43,12 @@ def simulate(
         place=requested.cart.place,
         marketing=requested.marketing or {},
     )
-    with carts.cell.database.snapshot() as connection:
-        quoted = carts.offers.quote(connection, account, question)
-        conditions = carts.offers.conditions(connection, account.name)
+    quoted = carts.offers.quote(account, question, waits=waits)
     priced = price_cart(
         requested.cart,
         quoted.lines,
         store=store_of(account),
-        conditions=conditions,
+        conditions=quoted.conditions,
         now=question.now,
         chooses=False,
     )

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from oms_ledger.accounts.account import Account
 from oms_ledger.carts import placement
-from oms_ledger.carts.cart import Cart, Json, PlacedGroup, emptied, filling_key
+from oms_ledger.carts.cart import Json, PlacedGroup, emptied, filling_key
 from oms_ledger.carts.context import CartCaller
 from oms_ledger.carts.pricing import PricedCart, without_passing
 from oms_ledger.carts.refusals import CartRefusal
@@ -28,7 +28,7 @@ from oms_ledger.services.carts.workspace import (
     Answer,
     Approach,
     Carts,
-    micros_of,
+    edition_of,
     new_filling,
     store_of,
 )
@@ -70,41 +70,49 @@ async def place_cart(
     async with AsyncExitStack() as stack:
         await carts.turn(cart_id, stack)
         for _ in range(ATTEMPTS):
-            prepared = await asyncio.to_thread(_prepare, carts, account, cart_id, caller, body)
-            if prepared is None:
-                continue
+            prepared = await carts.offers.quoting(_prepare, carts, account, cart_id, caller, body)
             if prepared.body is None:
-                return Transaction(prepared.answer)
+                if await carts.write(account, prepared.stored, prepared.answer.cart):
+                    return Transaction(prepared.answer)
+                continue
             await require_cart_sellers(carts, account, prepared.answer.priced)
             before = await _repeated(carts, account, prepared)
             if before:
                 return Transaction(prepared.answer, tuple(before))
             orders = await _place(carts, ctx, account, prepared, identify(prepared.body))
-            done = await asyncio.to_thread(_remember, carts, account, prepared, orders)
+            done = await _remember(carts, account, prepared, orders)
             if done is not None:
                 return done
     raise CartRefusal("CHK0292")
 
 
 def _prepare(
-    carts: Carts, account: Account, cart_id: str, caller: CartCaller, body: object
-) -> _Prepared | None:
-    """The cart as it would be placed; None when somebody else wrote it meanwhile."""
+    carts: Carts,
+    account: Account,
+    cart_id: str,
+    caller: CartCaller,
+    body: object,
+    *,
+    waits: bool,
+) -> _Prepared:
+    """The cart as it would be placed; without a body where it says what to mend."""
     stored = carts.load(account, cart_id)
     if stored is None:
         raise CartRefusal("ORD002")
     placement.require_reference(stored.cart, body)
     store = store_of(account)
     cart = carts.after_purchase(without_passing(stored.cart))
-    priced, silent = carts.price(account, store, cart, ask_now=True)
+    priced, silent = carts.price(
+        account, store, edition_of(stored), cart, ask_now=True, waits=waits
+    )
     if silent is not None:
         raise CartRefusal("ORD015", silent)
     answer = Answer(priced, store, stored.expires_at)
     if priced.moved:
-        return _Prepared(stored, answer) if _written(carts, account, stored, priced.cart) else None
+        return _Prepared(stored, answer)
     placement.require_complete(priced, store, caller, body)
     if not placement.is_whole(priced):
-        return _Prepared(stored, answer) if _written(carts, account, stored, priced.cart) else None
+        return _Prepared(stored, answer)
     placement.require_payable(priced, body)
     whole = placement.placement_body(priced, store, carts.cell.ledger.now())
     return _Prepared(stored, answer, whole, placement.digest_of(priced, store))
@@ -115,11 +123,6 @@ async def require_cart_sellers(carts: Carts, account: Account, priced: PricedCar
     sellers = {one.line.seller for one in priced.lines} - {"1", account.name}
     for seller in sorted(sellers):
         await require_seller(carts.cell, account.name, seller)
-
-
-def _written(carts: Carts, account: Account, stored: StoredCart, cart: Cart) -> bool:
-    now = carts.now_micros()
-    return carts.write(stored, cart, now, now + micros_of(account))
 
 
 async def _repeated(carts: Carts, account: Account, prepared: _Prepared) -> Sequence[Order]:
@@ -172,22 +175,24 @@ async def _place(
         raise CartRefusal("CHK0085") from None
 
 
-def _remember(
+async def _remember(
     carts: Carts, account: Account, prepared: _Prepared, orders: Sequence[Order]
 ) -> Transaction | None:
     """Keep which group the cart led to; None when somebody changed the cart meanwhile."""
     answer, group = prepared.answer, orders[0].placed.order_group
     if orders[0].placed.transaction_id == NO_PAYMENT:
-        _written(carts, account, prepared.stored, emptied(answer.cart, new_filling()))
-        fresh = carts.store_new(account, carts.new_cart(account, answer.cart.sales_channel))
+        await carts.write(account, prepared.stored, emptied(answer.cart, new_filling()))
+        fresh = await carts.store_new(account, carts.new_cart(account, answer.cart.sales_channel))
         return Transaction(answer, tuple(orders), fresh)
     placed = PlacedGroup(group=group, digest=prepared.digest, at=carts.cell.ledger.now())
-    if not _written(carts, account, prepared.stored, replace(answer.cart, placed=placed)):
+    if not await carts.write(account, prepared.stored, replace(answer.cart, placed=placed)):
         return None
     return Transaction(answer, tuple(orders))
 
 
-def empty_after_purchase(carts: Carts, account: Account, orders: Sequence[Order]) -> Answer | None:
+async def empty_after_purchase(
+    carts: Carts, account: Account, orders: Sequence[Order]
+) -> Answer | None:
     """Empty the cart of a processed purchase, and store a new one to go on with.
 
     None for a purchase that came from no cart. Done again it changes nothing.
@@ -195,9 +200,9 @@ def empty_after_purchase(carts: Carts, account: Account, orders: Sequence[Order]
     placed = orders[0].placed
     if placed.filling is None or placed.order_form_id is None:
         return None
-    stored = carts.load(account, placed.order_form_id)
+    stored = await asyncio.to_thread(carts.load, account, placed.order_form_id)
     channel = placed.sales_channel
     if stored is not None and stored.cart.filling == placed.filling:
         caller = CartCaller(actor="purchase")
-        carts.run_now(account, stored.cart.id, caller, Approach(), None)
-    return carts.store_new(account, carts.new_cart(account, channel))
+        await carts.run_in_turn(account, stored.cart.id, caller, Approach(), None)
+    return await carts.store_new(account, carts.new_cart(account, channel))

@@ -1,15 +1,17 @@
 """Reads and changes carts: one write after the other on each, each priced by the offers of now.
 
-Writes of one process queue on a lock per cart; between processes the version decides, and the
-slower one begins again on the newer cart. So every operation takes effect, in some order.
+Operations of one process queue on a lock per cart; between processes the version decides, and the
+slower one begins again on the newer cart. So every operation takes effect, in some order. Carts
+that are written at the same time share a transaction.
 """
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -22,9 +24,10 @@ from oms_ledger.carts.refusals import CartRefusal
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.records import micros
 from oms_ledger.offers.quote import LineInput, Question
+from oms_ledger.services.carts.writing import CartWriter
 from oms_ledger.services.offers.sources import OfferSources
 from projections.carts import store
-from projections.carts.store import StoredCart
+from projections.carts.store import CartWrite, StoredCart
 
 PATIENCE = 5.0  # seconds that an operation waits for those before it
 ATTEMPTS = 200
@@ -64,10 +67,12 @@ class Carts:
     def __init__(self, cell: Cell) -> None:
         self.cell = cell
         self.offers = OfferSources(cell)
+        self._writer = CartWriter(cell.database)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def close(self) -> None:
         self.offers.close()
+        self._writer.close()
 
     async def open(
         self,
@@ -85,7 +90,7 @@ class Carts:
             except _NoSuchCart:
                 if not create_missing:
                     raise CartRefusal("ORD002") from None
-        return await asyncio.to_thread(self._create, account, caller, approach)
+        return await self.store_new(account, self.new_cart(account, approach.sales_channel))
 
     async def change(
         self,
@@ -125,11 +130,9 @@ class Carts:
         async with AsyncExitStack() as stack:
             if operation is not None:
                 await self.turn(cart_id, stack)
-            return await asyncio.to_thread(
-                self.run_now, account, cart_id, caller, approach, operation, check
-            )
+            return await self.run_in_turn(account, cart_id, caller, approach, operation, check)
 
-    def run_now(
+    async def run_in_turn(
         self,
         account: Account,
         cart_id: str,
@@ -138,10 +141,12 @@ class Carts:
         operation: Operation | None,
         check: Check | None = None,
     ) -> Answer:
-        """As `change`, in this thread and without waiting for a turn."""
+        """As `change`, without waiting for a turn."""
         for _ in range(ATTEMPTS):
-            answer = self._attempt(account, cart_id, caller, approach, operation, check)
-            if answer is not None:
+            answer, write = await self.offers.quoting(
+                self._attempt, account, cart_id, caller, approach, operation, check
+            )
+            if write is None or await self._writer.write(write):
                 return answer
         raise CartRefusal("CHK0292")
 
@@ -153,27 +158,27 @@ class Carts:
         approach: Approach,
         operation: Operation | None,
         check: Check | None,
-    ) -> Answer | None:
-        """The answer; None when another process wrote the cart meanwhile."""
+        *,
+        waits: bool,
+    ) -> tuple[Answer, CartWrite | None]:
+        """The answer, and what is to be written before it is given."""
         stored = self.load(account, cart_id)
         if stored is None:
             raise _NoSuchCart
         cart = self.after_purchase(without_passing(stored.cart))
         its_store = store_of(account)
-        if approach.sales_channel is not None:
+        if approach.sales_channel is not None and approach.sales_channel != cart.sales_channel:
             cart = replace(cart, sales_channel=approach.sales_channel)
+        figures = partial(self.price, account, its_store, edition_of(stored), waits=waits)
         if operation is not None:
-            cart = operation(cart, self._context(account, its_store, caller, cart))
-        priced, silent = self.price(account, its_store, cart, ask_now=approach.ask_offers_now)
+            cart = operation(cart, self._context(account, its_store, caller, cart, figures))
+        priced, silent = figures(cart, ask_now=approach.ask_offers_now)
         if check is not None:
             check(priced)
-        expires_at = stored.expires_at
-        if priced.cart != stored.cart:
-            now = self.now_micros()
-            expires_at = now + micros_of(account)
-            if not self.write(stored, priced.cart, now, expires_at):
-                return None
-        return Answer(priced, its_store, expires_at, silent)
+        if priced.cart == stored.cart:
+            return Answer(priced, its_store, stored.expires_at, silent), None
+        write = self.write_of(account, stored, priced.cart)
+        return Answer(priced, its_store, write.expires_at, silent), write
 
     def load(self, account: Account, cart_id: str) -> StoredCart | None:
         cell = self.cell
@@ -188,7 +193,14 @@ class Carts:
         return cart if bought is None else emptied(cart, new_filling())
 
     def price(
-        self, account: Account, its_store: Store, cart: Cart, *, ask_now: bool = False
+        self,
+        account: Account,
+        its_store: Store,
+        editions: Mapping[str, bytes | None] | None,
+        cart: Cart,
+        *,
+        ask_now: bool = False,
+        waits: bool,
     ) -> tuple[PricedCart, str | None]:
         """The cart with its figures, and a seller that did not answer."""
         now = self.cell.ledger.now()
@@ -199,12 +211,17 @@ class Carts:
             place=cart.place,
             marketing=cart.marketing or {},
         )
-        with self.cell.database.snapshot() as connection:
-            quoted = self.offers.quote(
-                connection, account, question, kept=cart.kept_quote, ask_now=ask_now
-            )
-            conditions = self.offers.conditions(connection, account.name)
-        cart = replace(cart, kept_quote=quoted.kept)
+        quoted = self.offers.quote(
+            account,
+            question,
+            editions=editions,
+            kept=cart.kept_quote,
+            ask_now=ask_now,
+            waits=waits,
+        )
+        if quoted.kept is not cart.kept_quote:
+            cart = replace(cart, kept_quote=quoted.kept)
+        conditions = quoted.conditions
         priced = price_cart(cart, quoted.lines, store=its_store, conditions=conditions, now=now)
         return priced, quoted.silent_seller
 
@@ -219,40 +236,45 @@ class Carts:
             sales_channel=sales_channel or "1",
         )
 
-    def _create(self, account: Account, caller: CartCaller, approach: Approach) -> Answer:
-        return self.store_new(account, self.new_cart(account, approach.sales_channel))
-
-    def store_new(self, account: Account, cart: Cart) -> Answer:
+    async def store_new(self, account: Account, cart: Cart) -> Answer:
         """Store a cart that nobody knows yet, priced."""
-        priced, silent = self.price(account, store_of(account), cart)
+        answer, write = await self.offers.quoting(self._new, account, cart)
+        await self._writer.write(write)
+        return answer
+
+    def _new(self, account: Account, cart: Cart, *, waits: bool) -> tuple[Answer, CartWrite]:
+        its_store = store_of(account)
+        priced, silent = self.price(account, its_store, None, cart, waits=waits)
         now = self.now_micros()
         expires_at = now + micros_of(account)
-        with self.cell.database.writing() as connection:
-            store.create(
-                connection, self.cell.encryption, priced.cart, now=now, expires_at=expires_at
-            )
-        return Answer(priced, store_of(account), expires_at, silent)
+        write = store.new(self.cell.encryption, priced.cart, now=now, expires_at=expires_at)
+        return Answer(priced, its_store, expires_at, silent), write
 
-    def write(self, stored: StoredCart, cart: Cart, now: int, expires_at: int) -> bool:
+    async def write(self, account: Account, stored: StoredCart, cart: Cart) -> bool:
         """Write the cart over the one that was read; False when somebody was faster."""
-        database, encryption = self.cell.database, self.cell.encryption
-        kept = replace(cart, kept_quote=None) if cart.kept_quote else cart
-        if len(store.encoded(kept)) > MAX_BYTES:
+        return await self._writer.write(self.write_of(account, stored, cart))
+
+    def write_of(self, account: Account, stored: StoredCart, cart: Cart) -> CartWrite:
+        plain = store.encoded(cart)
+        if len(plain) > MAX_BYTES and len(_without_quote(cart)) > MAX_BYTES:
             raise CartRefusal("CHK0099", "orderForm")
-        several = store.persons_change(encryption, stored, cart)
-        with database.writing() if several else database.writing_once() as connection:
-            return store.replace(
-                connection, encryption, stored, cart, now=now, expires_at=expires_at
-            )
+        now = self.now_micros()
+        expires_at = now + micros_of(account)
+        return store.over(self.cell.encryption, stored, cart, plain, now=now, expires_at=expires_at)
 
     def _context(
-        self, account: Account, its_store: Store, caller: CartCaller, cart: Cart
+        self,
+        account: Account,
+        its_store: Store,
+        caller: CartCaller,
+        cart: Cart,
+        figures: Callable[[Cart], tuple[PricedCart, str | None]],
     ) -> CartContext:
         known: list[PricedCart] = []
 
         def priced() -> PricedCart:
             if not known:
-                known.append(self.price(account, its_store, cart)[0])
+                known.append(figures(cart)[0])
             return known[0]
 
         def check_seller(seller: str) -> None:
@@ -266,14 +288,23 @@ class Carts:
         """Refuse a seller that nobody knows, or an account that takes no orders of others."""
         if seller in ("1", account.name):
             return
-        with self.cell.database.snapshot() as connection:
-            if self.offers.is_known_seller(connection, account.name, seller):
-                return
+        if self.offers.is_known_seller(account.name, seller):
+            return
         other = self.offers.partner(account, seller)
         if other is None:
             raise CartRefusal("CHK0024", place=f"there is no seller {seller[:60]}")
         if not other.setting("accepts_orders"):
             raise CartRefusal("CHK0045", seller)
+
+
+def _without_quote(cart: Cart) -> bytes:
+    """What counts of a cart as its own: not what a source said, which is asked again anyway."""
+    return store.encoded(replace(cart, kept_quote=None))
+
+
+def edition_of(stored: StoredCart) -> dict[str, bytes | None]:
+    """The edition of its account's offers that the cart was read with."""
+    return {stored.cart.account: stored.edition}
 
 
 def new_line_id() -> str:

@@ -3,7 +3,6 @@
 An account without offers takes orders as they are.
 """
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ from oms_ledger.offers.quote import Availability, LineInput, LineQuote, Place, Q
 from oms_ledger.orders.events import Json
 from oms_ledger.orders.marketplace.placement_form import PICKUP, Problems
 from oms_ledger.orders.refusals import OffersSilent
-from oms_ledger.services.offers.sources import OfferSources, has_offers
+from oms_ledger.services.offers.sources import OfferSources
 
 _GONE = (Availability.NOT_OFFERED, Availability.WITHOUT_STOCK, Availability.WITHOUT_PRICE)
 
@@ -23,7 +22,7 @@ async def with_offers(
     """The order with prices and deliveries that it leaves to the account; refuses what is not
     on offer.
     """
-    lines = await asyncio.to_thread(_quoted, offers, account, body, sales_channel)
+    lines = await offers.quoting(_quoted, offers, account, body, sales_channel)
     if lines is None:
         return body
     wrong = Problems()
@@ -43,21 +42,18 @@ async def with_offers(
 
 
 def _quoted(
-    offers: OfferSources, account: Account, body: Json, sales_channel: str
+    offers: OfferSources, account: Account, body: Json, sales_channel: str, *, waits: bool
 ) -> Sequence[LineQuote] | None:
     """What the account has of each line; None where it has no offers."""
-    with offers.cell.database.snapshot() as connection:
-        if not has_offers(connection, account):
-            return None
-        question = Question(
-            lines=tuple(
-                LineInput(str(raw["id"]), "1", int(raw["quantity"])) for raw in body["items"]
-            ),
-            now=offers.cell.ledger.now(),
-            channel=sales_channel,
-            place=_place(account, body["shippingData"].get("address") or {}),
-        )
-        quoted = offers.quote(connection, account, question)
+    if not offers.has_offers(account):
+        return None
+    question = Question(
+        lines=tuple(LineInput(str(raw["id"]), "1", int(raw["quantity"])) for raw in body["items"]),
+        now=offers.cell.ledger.now(),
+        channel=sales_channel,
+        place=_place(account, body["shippingData"].get("address") or {}),
+    )
+    quoted = offers.quote(account, question, waits=waits)
     if quoted.silent_seller is not None:
         raise OffersSilent(account.name)
     return quoted.lines

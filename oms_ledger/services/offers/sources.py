@@ -1,16 +1,18 @@
 """Asks each seller's source for its lines, and puts the answers together in one quote."""
 
+import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-
-from sqlalchemy import Connection
+from functools import partial
+from typing import Any, TypeVar
 
 from oms_ledger.accounts.account import Account
 from oms_ledger.accounts.partners import are_partners
 from oms_ledger.carts.cart import KeptQuote
-from oms_ledger.carts.documents.paying import well_known_conditions
+from oms_ledger.carts.documents.paying import WELL_KNOWN
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.records import order_stream
 from oms_ledger.offers.catalog import OWN_SELLER, PaymentCondition
@@ -18,9 +20,15 @@ from oms_ledger.offers.quote import Availability, LineInput, LineQuote, Question
 from oms_ledger.offers.table import quote_lines
 from oms_ledger.services.offers.http_source import HttpSources, Source
 from projections.accounts import sellers
-from projections.offers import lookup, rows
+from projections.offers.sight import EditionMoved, OfferMemory, Sight
 
+T = TypeVar("T")
+WAITING = 64  # threads in which sources over HTTP are waited for
 FRESH = timedelta(minutes=15)  # that an answer over HTTP holds, unless it says shorter
+
+
+class AsksOutside(Exception):
+    """A source has to be asked over HTTP, for which this thread may not wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +36,9 @@ class Quoted:
     """One quote per line. `kept` is what to remember of sources that are asked over HTTP."""
 
     lines: tuple[LineQuote, ...]
-    kept: KeptQuote | None
+    conditions: Sequence[PaymentCondition]
+    """How one may pay: as was loaded, else every well-known system at once."""
+    kept: KeptQuote | None = None
     silent_seller: str | None = None
     """A seller whose source did not answer now."""
 
@@ -49,14 +59,28 @@ class OfferSources:
 
     def __init__(self, cell: Cell) -> None:
         self.cell = cell
+        self._memory = OfferMemory()
         self._http = HttpSources(cell.settings.networks_of)
+        self._waiting = ThreadPoolExecutor(WAITING, "offers-outside")
 
     def close(self) -> None:
         self._http.close()
+        self._waiting.shutdown(wait=False, cancel_futures=True)
 
-    def conditions(self, connection: Connection, account: str) -> list[PaymentCondition]:
-        """How one may pay: as was loaded, else every well-known system at once."""
-        return lookup.payment_conditions(connection, account) or well_known_conditions()
+    async def quoting(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """Run in a thread what quotes, which is told whether it `waits` for sources outside.
+
+        Threads for reads do not: silent sellers would take them from everybody else.
+        """
+        try:
+            return await asyncio.to_thread(function, *args, waits=False, **kwargs)
+        except AsksOutside:
+            again = partial(function, *args, waits=True, **kwargs)
+            return await asyncio.get_running_loop().run_in_executor(self._waiting, again)
+
+    def sight(self, editions: Mapping[str, bytes | None] | None = None) -> Sight:
+        """The tables as they are now; `editions` are those that were just read."""
+        return Sight(self.cell.database, self._memory, editions or {})
 
     def account(self, name: str) -> Account | None:
         """An account of this deployment; None when there is none of that name."""
@@ -70,40 +94,69 @@ class OfferSources:
         known = other is not None and are_partners(account, other, self.cell.settings.partners)
         return other if known else None
 
-    def is_known_seller(self, connection: Connection, account: str, seller: str) -> bool:
+    def is_known_seller(self, account: str, seller: str) -> bool:
         """Whether a seller has rows in the account's table, or an address outside."""
-        if lookup.known_sellers(connection, account, [seller]):
-            return True
-        return seller in sellers.outside(connection, account)
+        with self.sight() as sight:
+            if sight.known_sellers(account, [seller]):
+                return True
+            return seller in sellers.outside(sight.connection, account)
+
+    def has_offers(self, account: Account) -> bool:
+        """Whether prices of the account can come from offers at all."""
+        source, table = _own_source(account)
+        if source is not None or table is None:
+            return source is not None
+        with self.sight() as sight:
+            return sight.has_any(table)
 
     def quote(
         self,
-        connection: Connection,
         account: Account,
         question: Question,
         *,
+        editions: Mapping[str, bytes | None] | None = None,
         kept: KeptQuote | None = None,
         ask_now: bool = False,
+        waits: bool = True,
     ) -> Quoted:
-        """Answer every line; a source that does not answer costs its own lines only."""
-        parts = self._parts(connection, account, question)
+        """Answer every line; a source that does not answer costs its own lines only.
+
+        `editions` are those of tables that were read a moment ago. Unless it `waits`, nobody is
+        asked over HTTP: that raises `AsksOutside`.
+        """
         answers: dict[int, LineQuote] = {}
-        for part in parts:
-            if part.source is None:
-                answers.update(zip(part.places, self._here(connection, part), strict=True))
+        try:
+            with self.sight(editions) as sight:
+                parts, conditions = self._from_tables(sight, account, question, answers)
+        except EditionMoved:
+            answers.clear()
+            with self.sight() as sight:
+                parts, conditions = self._from_tables(sight, account, question, answers)
         requested = [part for part in parts if part.source is not None]
         if not requested:
-            return Quoted(tuple(answers[i] for i in range(len(question.lines))), None)
+            return Quoted(_in_order(answers), conditions)
         key = _key(question)
         known = kept if kept is not None and kept.key == key else None
         if known is not None and not ask_now and _is_fresh(known, question.now):
             answers.update(
                 (place, known.lines[place]) for part in requested for place in part.places
             )
-            return Quoted(tuple(answers[i] for i in range(len(question.lines))), known)
+            return Quoted(_in_order(answers), conditions, known)
+        if not waits:
+            raise AsksOutside
         silent = self._ask(requested, answers, known, question.now)
-        lines = tuple(answers[i] for i in range(len(question.lines)))
-        return Quoted(lines, KeptQuote(key=key, at=question.now, lines=lines), silent)
+        lines = _in_order(answers)
+        return Quoted(lines, conditions, KeptQuote(key=key, at=question.now, lines=lines), silent)
+
+    def _from_tables(
+        self, sight: Sight, account: Account, question: Question, answers: dict[int, LineQuote]
+    ) -> tuple[list[_Part], Sequence[PaymentCondition]]:
+        """The parts of the question; those that tables answer are answered."""
+        parts = self._parts(sight, account, question)
+        for part in parts:
+            if part.source is None:
+                answers.update(zip(part.places, _here(sight, part), strict=True))
+        return parts, sight.payment_conditions(account.name) or WELL_KNOWN
 
     def _ask(
         self,
@@ -127,31 +180,25 @@ class OfferSources:
             answers.update(zip(part.places, lines, strict=True))
         return silent
 
-    def _here(self, connection: Connection, part: _Part) -> list[LineQuote]:
-        if part.table_of is None:
-            return [
-                LineQuote(availability=Availability.NOT_OFFERED, quantity=line.quantity)
-                for line in part.question.lines
-            ]
-        found = lookup.rows_for(connection, part.table_of, part.question)
-        return quote_lines(found, part.question)
-
-    def _parts(self, connection: Connection, account: Account, question: Question) -> list[_Part]:
+    def _parts(self, sight: Sight, account: Account, question: Question) -> list[_Part]:
         by_seller: dict[str, list[int]] = {}
         for place, line in enumerate(question.lines):
             by_seller.setdefault(line.seller, []).append(place)
         own = [seller for seller in by_seller if seller in (OWN_SELLER, account.name)]
         others = [seller for seller in by_seller if seller not in own]
-        in_table = lookup.known_sellers(connection, account.name, others) if others else set()
+        in_table = sight.known_sellers(account.name, others)
         parts: dict[tuple[str | None, str | None, str], list[tuple[int, LineInput]]] = {}
         sources: dict[str, Source] = {}
         for seller, places in by_seller.items():
-            source, table, name = self._source(connection, account, seller, seller in in_table)
+            source, table, name = self._source(sight, account, seller, seller in in_table)
             if source is not None:
                 sources[source.url] = source
             key = (source.url if source else None, table, "" if table == account.name else seller)
             lines = parts.setdefault(key, [])
-            lines += [(place, replace(question.lines[place], seller=name)) for place in places]
+            asked = [question.lines[place] for place in places]
+            if name != seller:
+                asked = [replace(line, seller=name) for line in asked]
+            lines += zip(places, asked, strict=True)
         return [
             _Part(
                 places=tuple(place for place, _ in lines),
@@ -163,7 +210,7 @@ class OfferSources:
         ]
 
     def _source(
-        self, connection: Connection, account: Account, seller: str, in_table: bool
+        self, sight: Sight, account: Account, seller: str, in_table: bool
     ) -> tuple[Source | None, str | None, str]:
         """Who answers for a seller, and the name by which that source knows it."""
         if seller in (OWN_SELLER, account.name):
@@ -173,7 +220,7 @@ class OfferSources:
         other = self.partner(account, seller)
         if other is not None:
             return (*_own_source(other), OWN_SELLER)
-        external = sellers.seller(connection, account.name, seller, self.cell.encryption)
+        external = sellers.seller(sight.connection, account.name, seller, self.cell.encryption)
         if external is None or not external.is_active:
             return None, None, seller
         source = Source(external.endpoint, account.name, external.app_key, external.app_token)
@@ -188,10 +235,18 @@ def _own_source(account: Account) -> tuple[Source | None, str | None]:
     return None, account.name if kind == "table" else None
 
 
-def has_offers(connection: Connection, account: Account) -> bool:
-    """Whether prices of the account can come from offers at all."""
-    source, table = _own_source(account)
-    return source is not None or (table is not None and rows.any_of(connection, table))
+def _here(sight: Sight, part: _Part) -> list[LineQuote]:
+    """What the table of a part says of its lines."""
+    if part.table_of is None:
+        return [
+            LineQuote(availability=Availability.NOT_OFFERED, quantity=line.quantity)
+            for line in part.question.lines
+        ]
+    return quote_lines(sight.rows_for(part.table_of, part.question), part.question)
+
+
+def _in_order(answers: Mapping[int, LineQuote]) -> tuple[LineQuote, ...]:
+    return tuple(answers[place] for place in range(len(answers)))
 
 
 def _key(question: Question) -> str:
