@@ -110,6 +110,8 @@ OPERATIONS: Mapping[str, frozenset[str]] = {
     "simulate_cart_with_key": frozenset({KEY}),
     "read_placed_orders": NOBODY_IN_PARTICULAR,  # for who has its cookie, or a key
     "configure_carts": frozenset({WINDOW}),
+    "list_carts": frozenset({CART}),
+    "read_offers": frozenset({CART, FORM, WINDOW}),
     "place_fulfillment": frozenset({PLACE, FULL, *OMS}),
     "authorize_fulfillment": frozenset({WORKFLOW, FULL}),
     "authorize_chain": frozenset({FULL}),

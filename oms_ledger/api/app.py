@@ -22,6 +22,7 @@ from oms_ledger.api.carts import (
     configuration,
     custom_data,
     items,
+    listing,
     order_form,
     places,
     simulation,
@@ -68,6 +69,7 @@ from oms_ledger.api.notifications import (
     order_deliveries,
     subscription_admin,
 )
+from oms_ledger.api.offers import table as offers_table
 from oms_ledger.api.operators import operators, runs
 from oms_ledger.api.ops import attention, health, system
 from oms_ledger.api.orders import (
@@ -113,6 +115,8 @@ ROUTERS = (
     transaction,
     configuration,
     places,
+    listing,
+    offers_table,
     chains,
     processing,
     fulfillment,

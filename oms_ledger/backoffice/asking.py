@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
@@ -40,13 +41,21 @@ class Answer:
 
     @property
     def error(self) -> dict[str, Any]:
-        """The refusal, as the API words it."""
+        """The refusal as the API words it: code and message, in whichever family's form."""
         try:
-            fields = self.json() or {}
+            fields = self.json()
         except orjson.JSONDecodeError:
+            fields = None
+        if isinstance(fields, list) and fields:
+            fields = fields[0]
+        if not isinstance(fields, dict):
             fields = {}
-        error = fields.get("error") if isinstance(fields, dict) else None
-        return error or {"code": str(self.status), "message": f"HTTP {self.status}"}
+        error = fields.get("error")
+        if isinstance(error, dict):
+            return error
+        message = error or fields.get("Message") or f"HTTP {self.status}"
+        code = (fields.get("data") or {}).get("code") or str(self.status)
+        return {"code": code, "message": str(message)}
 
     @property
     def replayed(self) -> bool:
@@ -89,6 +98,7 @@ async def ask(
     once: str | None = None,
     language: str = "en",
     request_id: str = "",
+    more_headers: Mapping[str, str] = MappingProxyType({}),
 ) -> Answer:
     """The API's answer. `once` is the key under which a change is applied once."""
     raw = b"" if body is None else orjson.dumps(body)
@@ -101,6 +111,7 @@ async def ask(
         headers.append((b"x-request-id", request_id.encode()))
     if once:
         headers.append((b"idempotency-key", once.encode()))
+    headers += [(name.encode(), value.encode()) for name, value in more_headers.items()]
     answer, began, sent = Answer(method, path, text), time.perf_counter(), False
 
     async def receive() -> Message:

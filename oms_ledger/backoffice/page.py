@@ -3,8 +3,9 @@
 import asyncio
 import gzip
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
@@ -120,6 +121,7 @@ class Page:
         query: Query = (),  # type: ignore[assignment]
         body: Any = None,
         once: str | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
     ) -> Answer:
         answer = await asking.ask(
             self.office.api,
@@ -131,6 +133,7 @@ class Page:
             once=once,
             language=self.operator.language,
             request_id=self.request.scope["state"]["request_id"],
+            more_headers=headers,
         )
         self.made_of.append(answer)
         lag = answer.headers.get("x-ledger-lag")

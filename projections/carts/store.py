@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, tuple_, update
 
 from oms_ledger.carts.cart import Cart
 from oms_ledger.eventstore.encryption import Encryption, decrypt, encrypt
@@ -76,6 +77,49 @@ def get(
     plain = decrypt(key, bytes(row.content), f"{_place(cart_id)}:{row.version}")
     edition = None if row.edition is None else bytes(row.edition)
     return StoredCart(_DECODER.decode(plain), row.version, row.expires_at, data_key, edition)
+
+
+@dataclass(frozen=True, slots=True)
+class ListedCart:
+    """A cart with its version; instants in microseconds."""
+
+    cart: Cart
+    version: int
+    written_at: int
+    expires_at: int
+
+
+def listed(
+    connection: Connection,
+    encryption: Encryption,
+    account: str,
+    now: int,
+    *,
+    limit: int,
+    before: tuple[int, str] | None = None,
+) -> list[ListedCart]:
+    """The account's carts whose time is not over, by when it will be, latest first."""
+    query = select(t).where(t.c.account == account, t.c.expires_at > now)
+    if before is not None:
+        query = query.where(tuple_(t.c.expires_at, t.c.id) < tuple_(*before))
+    found = query.order_by(t.c.expires_at.desc(), t.c.id.desc()).limit(limit)
+    return [_listed(encryption, row) for row in connection.execute(found)]
+
+
+def look(
+    connection: Connection, encryption: Encryption, account: str, cart_id: str, now: int
+) -> ListedCart | None:
+    """One cart as it is stored; None where `get` finds none."""
+    row = connection.execute(_GET, {"id": cart_id}).one_or_none()
+    if row is None or row.account != account or row.expires_at <= now:
+        return None
+    return _listed(encryption, row)
+
+
+def _listed(encryption: Encryption, row: Row[Any]) -> ListedCart:
+    key = encryption.unwrap(_place(row.id), bytes(row.data_key))
+    plain = decrypt(key, bytes(row.content), f"{_place(row.id)}:{row.version}")
+    return ListedCart(_DECODER.decode(plain), row.version, row.written_at, row.expires_at)
 
 
 def encoded(cart: Cart) -> bytes:

@@ -19,6 +19,7 @@ carts = Table(
     Column("data_key", LargeBinary, nullable=False),
     Column("content", LargeBinary, nullable=False),
     Index("carts_expiry", "expires_at"),
+    Index("carts_account", "account", "expires_at", "id"),
 )
 
 cart_persons = Table(

@@ -83,10 +83,26 @@ def listed(
     connection: Connection, account: str, *, kind: str, sku: str | None, limit: int
 ) -> list[bytes]:
     """The bodies of rows, by their keys."""
-    query = select(t.c.body).where(t.c.account == account, t.c.kind == kind)
+    return [body for _, body in page(connection, account, kind=kind, sku=sku, limit=limit)]
+
+
+def page(
+    connection: Connection,
+    account: str,
+    *,
+    kind: str,
+    sku: str | None,
+    limit: int,
+    after: str = "",
+) -> list[tuple[str, bytes]]:
+    """Keys and bodies of rows of a kind behind a key; of a SKU where one is named."""
+    query = select(t.c.key, t.c.body).where(
+        t.c.account == account, t.c.kind == kind, t.c.key > after
+    )
     if sku is not None:
         query = query.where(t.c.key.like(_like(sku), escape="\\"))
-    return list(connection.execute(query.order_by(t.c.key).limit(limit)).scalars())
+    rows = connection.execute(query.order_by(t.c.key).limit(limit))
+    return [(key, bytes(body)) for key, body in rows]
 
 
 def _like(sku: str) -> str:

@@ -153,6 +153,7 @@ def listed(
     state: str | None = None,
     limit: int = 100,
     channels: Collection[str] = OF_ORDERS,
+    recipient: str | None = None,
 ) -> list[StoredMessage]:
     """Messages, the newest first; those of an order in the order they are sent."""
     query = select(*COLUMNS).where(t.c.channel.in_(channels)).limit(limit)
@@ -161,6 +162,8 @@ def listed(
         query = query.where(t.c.account == account)
     if order_id is not None:
         query = query.where(t.c.order_id == order_id)
+    if recipient is not None:
+        query = query.where(t.c.recipient == recipient)
     if order_id is not None and account is not None:
         query = query.where(t.c.ordering_key == order_stream(account, order_id))
     forth = (t.c.position, t.c.number)

@@ -28,6 +28,8 @@ def addresses(site: Site) -> list[str]:
         *(f"{ROOT}/feeds/{key}/{tab}" for tab in TABS),
         *(f"{ROOT}/playground", f"{ROOT}/outbox", f"{ROOT}/tasks", f"{ROOT}/people"),
         *(f"{ROOT}/runs", f"{ROOT}/team", f"{ROOT}/keys", f"{ROOT}/settings"),
+        *(f"{ROOT}/carts", f"{ROOT}/offers", f"{ROOT}/offers?kind=delivery", f"{ROOT}/partners"),
+        *(f"{ROOT}/partners/sellers/1", f"{ROOT}/masterdata", f"{ROOT}/masterdata/CL"),
         *(f"{ROOT}/history", "/admin/-/me", "/admin/-/verify", "/admin/-/system"),
     ]
 

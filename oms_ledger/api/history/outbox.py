@@ -4,6 +4,7 @@ import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
+from sqlalchemy import Connection
 
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.http.addressing import PathId
@@ -50,7 +51,7 @@ async def get_calls(request: Request, cell: TheCell, caller: MayView) -> Respons
     """The messages of the account's orders: of one (`orderId`) in their order, else newest first.
 
     `state` is one of pending, delivered, dead, skipped; `channel` one of partner, gateway,
-    internal, which are shown without it, or mail; `limit` at most 500.
+    internal, which are shown without it, or mail; `recipient` who gets them; `limit` at most 500.
     """
     query = request.query_params
     state = query.get("state") or None
@@ -66,7 +67,14 @@ async def get_calls(request: Request, cell: TheCell, caller: MayView) -> Respons
     limit = whole_number(request, "limit", 100, MOST, lowest=1)
     order_id = query.get("orderId") or None
 
-    found = await cell.read(messages.listed, caller.account, order_id, state, limit, channels)
+    recipient = query.get("recipient") or None
+
+    def look(connection: Connection) -> list[StoredMessage]:
+        return messages.listed(
+            connection, caller.account, order_id, state, limit, channels, recipient
+        )
+
+    found = await cell.read(look)
     return json_response({"list": [shown(one) for one in found]})
 
 

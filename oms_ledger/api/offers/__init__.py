@@ -1,0 +1,1 @@
+"""The table of offers over HTTP, to be looked at."""
