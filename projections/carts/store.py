@@ -110,10 +110,9 @@ def look(
     connection: Connection, encryption: Encryption, account: str, cart_id: str, now: int
 ) -> ListedCart | None:
     """One cart as it is stored; None where `get` finds none."""
-    row = connection.execute(_GET, {"id": cart_id}).one_or_none()
-    if row is None or row.account != account or row.expires_at <= now:
-        return None
-    return _listed(encryption, row)
+    query = select(t).where(t.c.id == cart_id, t.c.account == account, t.c.expires_at > now)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _listed(encryption, row)
 
 
 def _listed(encryption: Encryption, row: Row[Any]) -> ListedCart:
