@@ -32,6 +32,7 @@ from benchmarks import (
     pushing,
     queueing,
     reading,
+    shopping,
     sick,
     size,
     trials,
@@ -54,7 +55,8 @@ def main(parts: list[str]) -> int:
     report, much = Report(console), scale()
     named: dict[str, Callable[[str], Iterable[Metric]]] = {
         "append": partial(appending.figures, seconds=much.seconds),
-        "carts": partial(carts.figures, seconds=much.seconds),
+        "carts": partial(carts.figures, expired=much.carts),
+        "shopping": partial(shopping.figures, seconds=much.seconds),
         "place": partial(placing.figures, seconds=much.seconds),
         "load": partial(loading.figures, count=64, seconds=much.seconds),
         "read": partial(reading.figures, count=much.orders, seconds=much.seconds),

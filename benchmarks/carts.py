@@ -1,30 +1,32 @@
-"""Operations on carts through the web application, beside orders in one body of the same run."""
+"""Operations on carts without a socket, beside orders in one body and small tables."""
 
 import asyncio
 import itertools
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
+from sqlalchemy import insert
 from starlette.types import ASGIApp, Message
 
 from benchmarks import orders, places
-from benchmarks.figures import Metric
+from benchmarks.figures import Metric, percentile
 from oms_ledger.accounts.account import Account
 from oms_ledger.accounts.events import AccountEvent, AccountSettingsChanged
-from oms_ledger.carts.cart import Cart
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.offers.reading import stored
 from oms_ledger.web import build
-from projections.carts import store
+from projections.carts import tables
 from projections.offers import rows
 from tests.support.configuring import create_key
+from workers.scheduler import remove_expired_carts
 
-CLIENTS, PAUSE = 16, 0.1  # seconds between the answers and questions of one client
-OFFERS, EXPIRED = 100_000, 20_000
+FEW, OFFERS, EXPIRED = 1_000, 100_000, 1_000_000
 CART = "/api/checkout/pub/orderForm"
+SIMULATION = "/api/checkout/pvt/orderForms/simulation"
+Ask = Callable[[str, str, Any], Awaitable[Any]]
 ADDRESS = {
     "addressType": "residential",
     "receiverName": "Ana Souza",
@@ -48,9 +50,9 @@ class _Client:
         scope = {
             "type": "http",
             "method": method,
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": b"sc=1",
+            "path": path.partition("?")[0],
+            "raw_path": path.partition("?")[0].encode(),
+            "query_string": (path.partition("?")[2] or "sc=1").encode(),
             "headers": [(b"host", b"127.0.0.1"), *self._headers],
             "scheme": "http",
         }
@@ -66,27 +68,34 @@ class _Client:
         return json.loads(answer) if answer else None
 
 
-def figures(database: str, seconds: float) -> Iterator[Metric]:
+def figures(database: str, expired: int) -> Iterator[Metric]:
     with places.empty_cell(database) as cell:
         asyncio.run(orders.open_account(cell.ledger))
-        asyncio.run(
-            cell.ledger.change_account(CommandContext(orders.ACCOUNT, "benchmark"), _unlimited)
-        )
+        ctx = CommandContext(orders.ACCOUNT, "benchmark")
+        asyncio.run(cell.ledger.change_account(ctx, unlimited))
         key, token = create_key(cell, orders.ACCOUNT, "Owner")
-        yield _loading(cell, database)
-        app = build(cell)
-        client = _Client(app, {"X-VTEX-API-AppKey": key, "X-VTEX-API-AppToken": token})
-        yield from asyncio.run(_measured(client, database, seconds))
-        yield asyncio.run(_removal(cell, database))
+        client = _Client(build(cell), {"X-VTEX-API-AppKey": key, "X-VTEX-API-AppToken": token})
+        load_offers(cell, FEW)
+        few = asyncio.run(_looked_up(client))
+        taken = load_offers(cell, OFFERS)
+        yield Metric(f"{OFFERS:,} offers loaded", database, taken, "s", 30.0, "target")
+        again = load_offers(cell, OFFERS)
+        yield Metric("the same loaded again", database, again, "s", taken, "at first")
+        many = asyncio.run(_looked_up(client))
+        name = f"50 lines looked up among {OFFERS:,} offers"
+        yield Metric(name, database, many, "ms", few, f"among {FEW:,}")
+        yield from asyncio.run(_measured(client, database))
+        yield from asyncio.run(_removal(client, cell, database, expired))
 
 
-def _unlimited(account: Account | None) -> list[AccountEvent]:
+def unlimited(account: Account | None) -> list[AccountEvent]:
     return [AccountSettingsChanged({"rate_limit_per_minute": 0})]
 
 
-def _loading(cell: Cell, database: str) -> Metric:
+def load_offers(cell: Cell, count: int) -> float:
+    """Load so many offers and two deliveries; in how many seconds."""
     told = [
-        *({"sku": f"s{n}", "price": 100 + n % 900, "name": f"SKU {n}"} for n in range(OFFERS)),
+        *({"sku": f"s{n}", "price": 100 + n % 900, "name": f"SKU {n}"} for n in range(count)),
         {"kind": "delivery", "id": "Normal", "estimate": "3bd", "price": 990, "country": "BRA"},
         {"kind": "delivery", "id": "Express", "estimate": "1bd", "price": 2000, "country": "BRA"},
     ]
@@ -94,45 +103,41 @@ def _loading(cell: Cell, database: str) -> Metric:
     found = [stored(one, number) for number, one in enumerate(told, 1)]
     with cell.database.writing() as connection:
         rows.load(connection, orders.ACCOUNT, found, replace=False)
-    return Metric(
-        f"{OFFERS:,} offers loaded", database, time.perf_counter() - begun, "s", 30.0, "target"
-    )
+    return time.perf_counter() - begun
 
 
-async def _measured(client: _Client, database: str, seconds: float) -> list[Metric]:
-    paths = [await _filled(client, n) for n in range(CLIENTS)]
-    taken: list[float] = []
-    until = time.perf_counter() + seconds
-    await asyncio.gather(*(_shop(client, path, n, until, taken) for n, path in enumerate(paths)))
-    taken.sort()
-    found = [
-        Metric(
-            "a line of a cart, p50", database, 1000 * taken[len(taken) // 2], "ms", 5.0, "target"
-        ),
-        Metric(
-            "a line of a cart, p99",
-            database,
-            1000 * taken[len(taken) * 99 // 100],
-            "ms",
-            25.0,
-            "target",
-        ),
-    ]
-    large = [{"id": f"s{n}", "quantity": 1, "seller": "1"} for n in range(250)]
-    opened = await client.ask("POST", f"{CART}?forceNewCart=true", {})
+async def _looked_up(client: _Client) -> float:
+    """Milliseconds of simulations whose lines nobody asked for before; the middle one."""
+    taken = []
+    for turn in range(15):
+        lines = [{"id": f"s{turn * 50 + n}", "quantity": 1, "seller": "1"} for n in range(50)]
+        asked = {"items": lines, "country": "BRA", "postalCode": "01310-100"}
+        begun = time.perf_counter()
+        await client.ask("POST", SIMULATION, asked)
+        taken.append(1000 * (time.perf_counter() - begun))
+    return sorted(taken)[7]
+
+
+async def _measured(client: _Client, database: str) -> list[Metric]:
+    large = [{"id": f"s{n}", "quantity": 1, "seller": "1"} for n in range(300)]
+    opened = await client.ask("POST", CART, {})
     path = f"{CART}/{opened['orderFormId']}"
-    found.append(
-        await _timed(
-            "250 lines put into a cart",
-            database,
-            lambda: client.ask("POST", f"{path}/items", {"orderItems": large}),
-        )
-    )
     asked = {"items": large[:50], "country": "BRA", "postalCode": "01310-100"}
-    simulation = "/api/checkout/pvt/orderForms/simulation"
-    found.append(
-        await _timed("50 lines simulated", database, lambda: client.ask("POST", simulation, asked))
-    )
+    line = {"orderItems": [{"id": "s0", "quantity": 2, "seller": "1"}]}
+
+    async def fill() -> None:
+        found = await client.ask("POST", f"{path}/items", {"orderItems": large})
+        assert len(found["items"]) == 250
+
+    found = [
+        await _timed("300 lines put into a cart, which keeps 250", database, fill),
+        await _timed(
+            "a line of a cart of 250",
+            database,
+            lambda: client.ask("POST", f"{path}/items", line),
+        ),
+        await _timed("50 lines simulated", database, lambda: client.ask("POST", SIMULATION, asked)),
+    ]
     placed, whole = await _placements(client)
     found.append(Metric("an order from a cart", database, 1000 * placed, "ms", None))
     found.append(Metric("the same order in one body", database, 1000 * whole, "ms", None))
@@ -140,28 +145,16 @@ async def _measured(client: _Client, database: str, seconds: float) -> list[Metr
     return found
 
 
-async def _filled(client: _Client, number: int) -> str:
-    """A cart of five lines with an address; its path."""
-    opened = await client.ask("POST", CART, {})
+async def filled(ask: Ask, number: int) -> str:
+    """A cart of five lines with an address and a delivery; its path."""
+    opened = await ask("POST", f"{CART}?forceNewCart=true", {})
     path = f"{CART}/{opened['orderFormId']}"
     lines = [{"id": f"s{number * 10 + n}", "quantity": 1, "seller": "1"} for n in range(5)]
-    await client.ask("POST", f"{path}/items", {"orderItems": lines})
+    await ask("POST", f"{path}/items", {"orderItems": lines})
     infos = [{"itemIndex": n, "selectedSla": "Express"} for n in range(5)]
     shipping = {"selectedAddresses": [ADDRESS], "logisticsInfo": infos}
-    await client.ask("POST", f"{path}/attachments/shippingData", shipping)
+    await ask("POST", f"{path}/attachments/shippingData", shipping)
     return path
-
-
-async def _shop(client: _Client, path: str, number: int, until: float, taken: list[float]) -> None:
-    await asyncio.sleep(PAUSE * number / CLIENTS)
-    for quantity in itertools.count(2):
-        if time.perf_counter() > until:
-            return
-        line = {"id": f"s{number * 10}", "quantity": quantity, "seller": "1"}
-        begun = time.perf_counter()
-        await client.ask("POST", f"{path}/items", {"orderItems": [line]})
-        taken.append(time.perf_counter() - begun)
-        await asyncio.sleep(PAUSE)
 
 
 async def _timed(name: str, database: str, call: Any, times: int = 11) -> Metric:
@@ -178,7 +171,7 @@ async def _placements(client: _Client, times: int = 30) -> tuple[float, float]:
     from_carts, whole = list[float](), list[float]()
     profile = {"email": "ana@example.com", "firstName": "Ana", "lastName": "Souza"}
     for number in range(times):
-        path = await _filled(client, number)
+        path = await filled(client.ask, number)
         await client.ask("POST", f"{path}/attachments/clientProfileData", profile)
         cart = await client.ask("GET", path)
         total = cart["value"]
@@ -211,19 +204,56 @@ def _as_body(cart: Any, profile: Any, payments: Any) -> Any:
     }
 
 
-async def _removal(cell: Cell, database: str) -> Metric:
-    """How long the removal of expired carts holds other writers up, at most."""
-    with cell.database.writing() as connection:
-        for number in range(EXPIRED):
-            cart = Cart(id=f"{number:032x}", account=orders.ACCOUNT, filling="f")
-            store.carry_out(connection, store.new(cell.encryption, cart, now=0, expires_at=1))
-    longest = 0.0
-    while True:
-        begun = time.perf_counter()
+async def _removal(client: _Client, cell: Cell, database: str, expired: int) -> list[Metric]:
+    """How long the removal of expired carts takes, and how long shoppers wait beside it."""
+    await asyncio.to_thread(_fill_with_expired, cell, expired)
+    path = await filled(client.ask, 1)
+    alone = await _waits(client, path, asyncio.Event(), 200)
+    done = asyncio.Event()
+    shopper = asyncio.create_task(_waits(client, path, done, None))
+    begun = time.perf_counter()
+    removed = await asyncio.to_thread(remove_expired_carts, cell)
+    taken = time.perf_counter() - begun
+    done.set()
+    beside = await shopper
+    assert removed == expired
+    name = f"{expired:,} expired carts removed"
+    found = [Metric(name, database, taken, "s", None)]
+    for share in (0.5, 0.99, 1.0):
+        values = [1000 * percentile(one, share) for one in (beside, alone)]
+        title = f"a line of a cart meanwhile: p{share * 100:.0f}"
+        found.append(Metric(title, database, values[0], "ms", values[1], "without removal"))
+    return found
+
+
+def _fill_with_expired(cell: Cell, count: int) -> None:
+    """Rows whose content nobody opens any more."""
+    for begin in range(0, count, 10_000):
+        some = [
+            {
+                "id": f"{number:032x}",
+                "account": orders.ACCOUNT,
+                "version": 1,
+                "written_at": 0,
+                "expires_at": 1 + number % 1000,
+                "data_key": b"k" * 60,
+                "content": b"c" * 1500,
+            }
+            for number in range(begin, min(count, begin + 10_000))
+        ]
         with cell.database.writing() as connection:
-            removed = store.remove_expired(connection, 2, 500)
-        longest = max(longest, time.perf_counter() - begun)
-        if not removed:
-            break
-    name = f"{EXPIRED:,} expired carts removed, the longest step"
-    return Metric(name, database, 1000 * longest, "ms", None)
+            connection.execute(insert(tables.carts), some)
+
+
+async def _waits(client: _Client, path: str, done: asyncio.Event, times: int | None) -> list[float]:
+    """Seconds of one operation after another, so many times or until it is done."""
+    taken = list[float]()
+    for quantity in itertools.count(2):
+        if done.is_set() or len(taken) == times:
+            return taken
+        line = {"id": "s10", "quantity": quantity % 900 + 1, "seller": "1"}
+        begun = time.perf_counter()
+        await client.ask("POST", f"{path}/items", {"orderItems": [line]})
+        taken.append(time.perf_counter() - begun)
+        await asyncio.sleep(0.002)
+    return taken

@@ -126,7 +126,7 @@ class _Cost:
             for number, (path, _) in enumerate(asks.values()):
                 (folder / str(number)).write_bytes(await self._bytes(path))
             (folder / "feed").write_bytes(b"[" + b'{"handle":"%s"},' % (b"x" * 300) * 9 + b"{}]")
-            with _bare(folder) as bare:
+            with bare_route(folder) as bare:
                 async with aiohttp.ClientSession(f"http://127.0.0.1:{bare.port}") as session:
                     for number, (title, (_, path_of)) in enumerate(asks.items()):
                         yield await self._beside(
@@ -158,7 +158,7 @@ class _Cost:
         count: int,
         ours: Callable[[int], Awaitable[Any]],
         theirs: Callable[[int], Awaitable[Any]],
-        bare: "_Bare",
+        bare: "Bare",
     ) -> Metric:
         await self._load.map(ours, range(min(count, 20)))
         began = self._deployment.cpu()["web"]
@@ -182,7 +182,7 @@ async def _fetch(session: aiohttp.ClientSession, path: str) -> bytes:
         return body
 
 
-class _Bare(Deployment):
+class Bare(Deployment):
     @property
     def port(self) -> int:
         return int(self.base.rpartition(":")[2])
@@ -192,7 +192,8 @@ class _Bare(Deployment):
 
 
 @contextmanager
-def _bare(folder: Path) -> Iterator[_Bare]:
+def bare_route(folder: Path) -> Iterator[Bare]:
+    """A bare Starlette route that answers the files of a folder, in a process of its own."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -205,7 +206,7 @@ def _bare(folder: Path) -> Iterator[_Bare]:
             with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                 break
             time.sleep(0.05)
-        yield _Bare(f"http://127.0.0.1:{port}", {"bare": process})
+        yield Bare(f"http://127.0.0.1:{port}", {"bare": process})
     finally:
         os.killpg(process.pid, 15)
         process.wait()

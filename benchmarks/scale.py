@@ -25,6 +25,8 @@ class Scale:
     """Events that a filter is tried on."""
     documents: int
     """Documents of Master Data that are searched."""
+    carts: int
+    """Expired carts that are removed."""
 
 
 QUICK = Scale(
@@ -38,6 +40,7 @@ QUICK = Scale(
     listed=20_000,
     tried=5_000,
     documents=50_000,
+    carts=20_000,
 )
 FULL = Scale(
     seconds=8.0,
@@ -50,6 +53,7 @@ FULL = Scale(
     listed=1_000_000,
     tried=100_000,
     documents=1_000_000,
+    carts=1_000_000,
 )
 
 

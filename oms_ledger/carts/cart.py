@@ -190,6 +190,8 @@ def place_of(address: Json) -> Place:
 
 def with_messages(cart: Cart, new: Sequence[Message]) -> Cart:
     """The cart with further messages; one that says the same is there once."""
+    if not new:
+        return cart
     kept = list(cart.messages)
     known = {(one.code, *sorted(one.fields.items())) for one in kept}
     for one in new:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from oms_ledger.carts.cart import CartLine, Choice
@@ -38,7 +38,12 @@ class ChosenDelivery:
     def as_choice(self, before: Choice) -> Choice:
         assert self.sla is not None
         window = (self.window.start, self.window.end) if self.window else None
-        return replace(before, sla=self.sla.id, channel=self.sla.channel, window=window)
+        return Choice(
+            sla=self.sla.id,
+            channel=self.sla.channel,
+            address_id=before.address_id,
+            window=window,
+        )
 
 
 def choose_delivery(line: CartLine, slas: Sequence[Sla], has_address: bool) -> ChosenDelivery:

@@ -135,7 +135,8 @@ def price_cart(
             continue
         kept.append((line, quote, offer))
     _sort(kept, cart.ordination)
-    same_as_seen = cart.seen_for == _seen_for(cart, [line for line, _, _ in kept])
+    seen_for = _seen_for(cart, [line for line, _, _ in kept])
+    same_as_seen = cart.seen_for == seen_for
     lines = []
     for index, (line, quote, offer) in enumerate(kept):
         priced, news = _priced_line(
@@ -165,7 +166,9 @@ def price_cart(
         lines=tuple(one.line for one in lines),
         was_used=cart.was_used or bool(lines),
         messages=tuple(standing),
-        seen_for=_seen_for(cart, [one.line for one in lines]),
+        seen_for=seen_for
+        if _same_quantities(kept, lines)
+        else _seen_for(cart, [o.line for o in lines]),
     )
     after = with_messages(after, answer)
     shown = with_messages(after, passing)
@@ -177,6 +180,14 @@ def price_cart(
         gift_cards,
         tuple(conditions),
         moved,
+    )
+
+
+def _same_quantities(
+    before: Sequence[tuple[CartLine, LineQuote, Offer]], after: Sequence[PricedLine]
+) -> bool:
+    return all(
+        line.quantity == one.line.quantity for (line, _, _), one in zip(before, after, strict=True)
     )
 
 
@@ -258,20 +269,21 @@ def _priced_line(
     if code := _freight_moved(line.choice, before, delivery, same_as_seen):
         say(code)
     if line.choice.sla is not None and delivery.sla is not None:
-        line = replace(line, choice=delivery.as_choice(line.choice))
+        choice = delivery.as_choice(line.choice)
+        if choice != line.choice:
+            line = replace(line, choice=choice)
     services = tuple(
         service for one in line.services for service in offer.services if service.id == one.id
     )
     figures, tags = price_figures(line, offer, services, delivery)
-    line = replace(
-        line,
-        seen=Seen(
-            price=offer.price,
-            quantity=line.quantity,
-            sla=delivery.sla.id if delivery.sla else None,
-            freight=figures.freight if delivery.sla else None,
-        ),
+    seen = Seen(
+        price=offer.price,
+        quantity=line.quantity,
+        sla=delivery.sla.id if delivery.sla else None,
+        freight=figures.freight if delivery.sla else None,
     )
+    if seen != before:
+        line = replace(line, seen=seen)
     return PricedLine(line, quote, offer, services, figures, tags, delivery), answer
 
 

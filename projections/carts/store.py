@@ -1,6 +1,6 @@
 """Carts as they are stored: encrypted by a key of their own, written where nobody was faster."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,14 +16,17 @@ from projections.customers.index import person_hash
 from projections.offers.lookup import edition_of
 
 _DECODER = msgspec.json.Decoder(Cart)
-_GET = select(
-    t.c.account,
+_COLUMNS = (
+    t.c.id,
     t.c.version,
     t.c.expires_at,
     t.c.data_key,
     t.c.content,
     edition_of(t.c.account).label("edition"),
-).where(t.c.id == bindparam("id"))
+)
+_NOT_OVER = t.c.expires_at > bindparam("now")
+_GET_ONE = select(*_COLUMNS).where(t.c.id == bindparam("id"), _NOT_OVER)
+_GET = select(*_COLUMNS).where(t.c.id.in_(bindparam("ids", expanding=True)), _NOT_OVER)
 _INSERT = insert(t)
 _UPDATE = (
     update(t)
@@ -66,17 +69,30 @@ class CartWrite:
 
 
 def get(
-    connection: Connection, encryption: Encryption, account: str, cart_id: str, now: int
-) -> StoredCart | None:
-    """The cart; None when there is none, it is another account's, or its time is over."""
-    row = connection.execute(_GET, {"id": cart_id}).one_or_none()
-    if row is None or row.account != account or row.expires_at <= now:
-        return None
-    data_key = bytes(row.data_key)
+    connection: Connection, encryption: Encryption, cart_ids: Sequence[str], now: int
+) -> list[StoredCart]:
+    """The carts of these ids that there are, and whose time is not over."""
+    if len(cart_ids) == 1:
+        rows = connection.execute(_GET_ONE, {"id": cart_ids[0], "now": now})
+    else:
+        rows = connection.execute(_GET, {"ids": cart_ids, "now": now})
+    return [_opened(encryption, *row) for row in rows]
+
+
+def _opened(
+    encryption: Encryption,
+    cart_id: str,
+    version: int,
+    expires_at: int,
+    data_key: bytes,
+    content: bytes,
+    edition: bytes | None,
+) -> StoredCart:
+    data_key = bytes(data_key)
     key = encryption.unwrap(_place(cart_id), data_key)
-    plain = decrypt(key, bytes(row.content), f"{_place(cart_id)}:{row.version}")
-    edition = None if row.edition is None else bytes(row.edition)
-    return StoredCart(_DECODER.decode(plain), row.version, row.expires_at, data_key, edition)
+    plain = decrypt(key, bytes(content), f"{_place(cart_id)}:{version}")
+    its_edition = None if edition is None else bytes(edition)
+    return StoredCart(_DECODER.decode(plain), version, expires_at, data_key, its_edition)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import event
 
 from oms_ledger.offers.quote import LineInput, Place, Question
-from oms_ledger.services.carts.writing import CartWriter
+from oms_ledger.services.carts.visits import CartVisits
 from oms_ledger.services.offers.sources import OfferSources
 from projections.carts import store
 from projections.offers import lookup, rows
@@ -107,15 +107,15 @@ def test_writes_at_once_share_a_transaction_and_fail_alone(browser, cell):
     others = [_new_cart(cell, n) for n in range(5)]
 
     async def at_once():
-        writer = CartWriter(cell.database)
-        return await asyncio.gather(*(writer.write(one) for one in (*others, *writes)))
+        visits = CartVisits(cell)
+        return await asyncio.gather(*(visits.write(one) for one in (*others, *writes)))
 
     assert asyncio.run(at_once()) == [True] * 6 + [False]
 
 
 def _write_over(cell, cart_id):
     with cell.database.reading() as connection:
-        stored = store.get(connection, cell.encryption, "acme", cart_id, 0)
+        (stored,) = store.get(connection, cell.encryption, [cart_id], 0)
     plain = store.encoded(stored.cart)
     return store.over(cell.encryption, stored, stored.cart, plain, now=1, expires_at=2)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from oms_ledger.carts.cart import Json
 from oms_ledger.carts.payments import PricedPayment, options_of
@@ -78,8 +79,13 @@ def installment_option(
     }
 
 
-def payment_systems(conditions: Iterable[PaymentCondition], now: datetime) -> list[Json]:
-    due = f"{now + DUE:%Y-%m-%dT%H:%M:%S}Z"
+def payment_systems(conditions: tuple[PaymentCondition, ...], now: datetime) -> Sequence[Json]:
+    return _payment_systems(conditions, f"{now + DUE:%Y-%m-%dT%H:%M:%S}Z")
+
+
+@lru_cache(256)
+def _payment_systems(conditions: tuple[PaymentCondition, ...], due: str) -> Sequence[Json]:
+    """The same for every cart of a second; nobody may change it."""
     return [_payment_system(one, due) for one in conditions]
 
 

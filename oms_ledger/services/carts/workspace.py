@@ -1,8 +1,7 @@
 """Reads and changes carts: one write after the other on each, each priced by the offers of now.
 
 Operations of one process queue on a lock per cart; between processes the version decides, and the
-slower one begins again on the newer cart. So every operation takes effect, in some order. Carts
-that are written at the same time share a transaction.
+slower one begins again on the newer cart. So every operation takes effect, in some order.
 """
 
 import asyncio
@@ -24,8 +23,8 @@ from oms_ledger.carts.refusals import CartRefusal
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.records import micros
 from oms_ledger.offers.quote import LineInput, Question
-from oms_ledger.services.carts.writing import CartWriter
-from oms_ledger.services.offers.sources import OfferSources
+from oms_ledger.services.carts.visits import CartVisits
+from oms_ledger.services.offers.sources import AsksOutside, OfferSources
 from projections.carts import store
 from projections.carts.store import CartWrite, StoredCart
 
@@ -67,12 +66,12 @@ class Carts:
     def __init__(self, cell: Cell) -> None:
         self.cell = cell
         self.offers = OfferSources(cell)
-        self._writer = CartWriter(cell.database)
+        self._visits = CartVisits(cell)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def close(self) -> None:
         self.offers.close()
-        self._writer.close()
+        self._visits.close()
 
     async def open(
         self,
@@ -142,27 +141,37 @@ class Carts:
         check: Check | None = None,
     ) -> Answer:
         """As `change`, without waiting for a turn."""
+        fields = (account, caller, approach, operation, check)
         for _ in range(ATTEMPTS):
-            answer, write = await self.offers.quoting(
-                self._attempt, account, cart_id, caller, approach, operation, check
-            )
-            if write is None or await self._writer.write(write):
+            try:
+                work = partial(self._attempt, *fields, waits=False)
+                answer, holds = await self._visits.visit(account.name, cart_id, work)
+            except AsksOutside:
+                answer, holds = await self._visit_outside(account, cart_id, fields)
+            if holds:
                 return answer
         raise CartRefusal("CHK0292")
+
+    async def _visit_outside(
+        self, account: Account, cart_id: str, fields: tuple[Any, ...]
+    ) -> tuple[Answer, bool]:
+        """As a visit, waiting for sources that are asked over HTTP where nobody else waits."""
+        stored = await asyncio.to_thread(self.load, account, cart_id)
+        answer, write = await self.offers.outside(self._attempt, *fields, stored)
+        return answer, write is None or await self._visits.write(write)
 
     def _attempt(
         self,
         account: Account,
-        cart_id: str,
         caller: CartCaller,
         approach: Approach,
         operation: Operation | None,
         check: Check | None,
+        stored: StoredCart | None,
         *,
         waits: bool,
     ) -> tuple[Answer, CartWrite | None]:
         """The answer, and what is to be written before it is given."""
-        stored = self.load(account, cart_id)
         if stored is None:
             raise _NoSuchCart
         cart = self.after_purchase(without_passing(stored.cart))
@@ -181,9 +190,8 @@ class Carts:
         return Answer(priced, its_store, write.expires_at, silent), write
 
     def load(self, account: Account, cart_id: str) -> StoredCart | None:
-        cell = self.cell
-        with cell.database.reading() as connection:
-            return store.get(connection, cell.encryption, account.name, cart_id, self.now_micros())
+        """The cart as it is stored now; None when there is none of the account."""
+        return self._visits.read(account.name, cart_id)
 
     def after_purchase(self, cart: Cart) -> Cart:
         """The cart, emptied when its filling was bought, whoever died before saying so."""
@@ -239,7 +247,7 @@ class Carts:
     async def store_new(self, account: Account, cart: Cart) -> Answer:
         """Store a cart that nobody knows yet, priced."""
         answer, write = await self.offers.quoting(self._new, account, cart)
-        await self._writer.write(write)
+        await self._visits.write(write)
         return answer
 
     def _new(self, account: Account, cart: Cart, *, waits: bool) -> tuple[Answer, CartWrite]:
@@ -252,7 +260,7 @@ class Carts:
 
     async def write(self, account: Account, stored: StoredCart, cart: Cart) -> bool:
         """Write the cart over the one that was read; False when somebody was faster."""
-        return await self._writer.write(self.write_of(account, stored, cart))
+        return await self._visits.write(self.write_of(account, stored, cart))
 
     def write_of(self, account: Account, stored: StoredCart, cart: Cart) -> CartWrite:
         plain = store.encoded(cart)

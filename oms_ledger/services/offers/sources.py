@@ -75,8 +75,12 @@ class OfferSources:
         try:
             return await asyncio.to_thread(function, *args, waits=False, **kwargs)
         except AsksOutside:
-            again = partial(function, *args, waits=True, **kwargs)
-            return await asyncio.get_running_loop().run_in_executor(self._waiting, again)
+            return await self.outside(function, *args, **kwargs)
+
+    async def outside(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """Run in a thread that waits for sources outside."""
+        call = partial(function, *args, waits=True, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._waiting, call)
 
     def sight(self, editions: Mapping[str, bytes | None] | None = None) -> Sight:
         """The tables as they are now; `editions` are those that were just read."""
