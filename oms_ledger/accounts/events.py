@@ -69,6 +69,14 @@ class DeadLettersRequeued:
 
 
 @dataclass(frozen=True, slots=True)
+class FilterResumed:
+    """A filter goes on that was paused because it ended the process that ran it."""
+
+    app_key: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class ViewShared:
     view: str
 
@@ -101,6 +109,7 @@ AccountEvent = (
     | SubscriptionRemoved
     | SubscriptionReplayed
     | DeadLettersRequeued
+    | FilterResumed
     | ViewShared
     | RunStarted
     | RunStopped

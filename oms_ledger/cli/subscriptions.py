@@ -1,5 +1,6 @@
 """`oms-ledger feed …` and `oms-ledger hook …`: what both can do beyond the original."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,11 +12,12 @@ from oms_ledger import jsonata
 from oms_ledger.accounts.refusals import InvalidSetting
 from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.output import AsJson, print_json, print_table, progress
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.notifications.filters import Filter, InvalidFilter, parse_filter
 from oms_ledger.orders.instants import parse as parse_instant
 from oms_ledger.orders.refusals import OrderNotFound
-from projections.subscriptions import dead_letters, pauses, presentation
-from projections.subscriptions import replay as subscriptions_replay
+from oms_ledger.services.subscriptions import admin
+from projections.subscriptions import dead_letters, presentation
 from projections.subscriptions.dry_run import dry_run
 from projections.subscriptions.explain import explain
 from projections.subscriptions.kinds import SubscriptionKind
@@ -51,8 +53,9 @@ def _resume_filter(app: typer.Typer, kind: SubscriptionKind) -> None:
     @app.command(name="resume-filter")
     def resume_filter_(app_key: AppKey) -> None:
         """Let a filter go on that was paused because it ended the process that ran it."""
-        with opened() as cell, cell.database.writing() as connection:
-            resumed = pauses.resume(connection, kind.subscription_of(app_key))
+        with opened() as cell:
+            ctx = _operator(_told(cell, kind, app_key))
+            resumed = asyncio.run(admin.resume_filter(cell, ctx, kind, app_key))
         typer.echo(f"The filter of {app_key} {'goes on' if resumed else 'was not paused'}.")
 
 
@@ -68,16 +71,12 @@ def _replay(app: typer.Typer, kind: SubscriptionKind) -> None:
         with opened() as cell:
             sinks, place = _told(cell, kind, app_key), _place(cell, since)
             if order is not None:
-                count = subscriptions_replay.replay_order(
-                    cell.database, cell.loader(), sinks, order, place
+                count = asyncio.run(
+                    admin.replay_order(cell, _operator(sinks), kind, sinks, app_key, order, place)
                 )
-                if count is None:
-                    raise OrderNotFound()
                 answer: dict[str, Any] = {"orderId": order, "since": place, "produced": count}
             else:
-                with cell.database.writing() as connection:
-                    done = subscriptions_replay.rewind(connection, sinks.subscription, place)
-                assert done is not None
+                done = asyncio.run(admin.rewind(cell, _operator(sinks), kind, app_key, place))
                 answer = {"since": done.since, "until": done.until}
         if as_json:
             print_json(answer)
@@ -197,13 +196,18 @@ def _letters(app: typer.Typer, kind: SubscriptionKind) -> None:
         if bool(positions) == every:
             raise typer.BadParameter("say which positions, or --all")
         with opened() as cell:
-            _told(cell, kind, app_key)
+            ctx = _operator(_told(cell, kind, app_key))
             chosen = None if every else positions
-            count = presentation.requeue(cell.database, kind, app_key, chosen)
+            count = asyncio.run(admin.requeue(cell, ctx, kind, app_key, chosen))
         if as_json:
             print_json({"requeued": count})
         else:
             typer.echo(f"{count} dead letters are pending again.")
+
+
+def _operator(sink: SubscriptionSink) -> CommandContext:
+    """Whoever sits at the machine, on behalf of the account that a feed or hook is of."""
+    return CommandContext(sink.account, "operator")
 
 
 def _told(cell: Cell, kind: SubscriptionKind, app_key: str) -> SubscriptionSink:

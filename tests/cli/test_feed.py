@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from oms_ledger.cli import app
 from projections.notifications import feeds
-from projections.subscriptions import checkpoints
+from projections.subscriptions import checkpoints, pauses
 from projections.tables import feed_items
 from tests.projections.subscriptions.test_checkpoints import filled
 
@@ -76,3 +76,24 @@ def test_dead_letters_are_listed_and_requeued(feed, cell):
     assert feed("requeue", "key-1").exit_code == 2
     assert "17 dead letters" in feed("requeue", "key-1", "--all").stdout
     assert answer(feed("dead-letters", "key-1", "--json")) == []
+
+
+def test_what_is_done_by_command_is_an_event_of_the_account(feed, cell):
+    with cell.database.writing() as connection:
+        pauses.pause(connection, "feed:key-1", 1, "v1-01")
+        connection.execute(update(feed_items).values(produced_at=0))
+        feeds.dead_letter(connection, checkpoints.now_micros())
+    head = cell.store.head()
+    answer(feed("replay", "key-1", "--since", "3", "--json"))
+    answer(feed("replay", "key-1", "--order", "v1-01", "--json"))
+    answer(feed("requeue", "key-1", "--all", "--json"))
+    assert "goes on" in feed("resume-filter", "key-1").stdout
+    assert "was not paused" in feed("resume-filter", "key-1").stdout
+    rows = cell.store.page(head)
+    assert [(row.name, row.actor) for row in rows] == [
+        ("subscription-replayed", "operator"),
+        ("subscription-replayed", "operator"),
+        ("dead-letters-requeued", "operator"),
+        ("filter-resumed", "operator"),
+    ]
+    assert {row.stream for row in rows} == {f"{rows[0].account}/"}

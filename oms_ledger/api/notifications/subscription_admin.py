@@ -17,9 +17,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import StreamingResponse
 
 from oms_ledger.accounts.account import Account
-from oms_ledger.accounts.events import DeadLettersRequeued, SubscriptionReplayed
 from oms_ledger.accounts.roles import FEED_ADMIN, FULL, VIEW
-from oms_ledger.api.accounts.record import record
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.http.bodies import json_body
 from oms_ledger.api.http.errors import ApiError, bad_request, forbidden, shown
@@ -30,8 +28,8 @@ from oms_ledger.cell import Cell
 from oms_ledger.notifications.filters import Filter, parse_filter
 from oms_ledger.orders.instants import parse as parse_instant
 from oms_ledger.orders.refusals import OrderNotFound
+from oms_ledger.services.subscriptions import admin
 from projections.subscriptions import dead_letters, pauses, presentation, registry
-from projections.subscriptions import replay as subscriptions_replay
 from projections.subscriptions.dry_run import DryRun, dry_run
 from projections.subscriptions.explain import explain
 from projections.subscriptions.kinds import SubscriptionKind
@@ -93,26 +91,15 @@ def _replay(kind: SubscriptionKind, permission: Any) -> Endpoint:
         if order_id is None and body.get("since") is None:
             raise bad_request("since: found nothing, expected a position or an instant")
 
-        def rewind() -> dict[str, Any]:
-            sinks = _told(kind, cell, caller)
-            since = _place(cell, body, "since") or 0
-            if order_id is not None:
-                count = subscriptions_replay.replay_order(
-                    cell.database, cell.loader(), sinks, order_id, since
-                )
-                if count is None:
-                    raise OrderNotFound()
-                return {"orderId": order_id, "since": since, "produced": count}
-            with cell.database.writing() as connection:
-                done = subscriptions_replay.rewind(connection, sinks.subscription, since)
-            assert done is not None
-            return {"since": done.since, "until": done.until}
-
-        sinks = await asyncio.to_thread(rewind)
-        since = int(sinks["since"])
-        replayed = SubscriptionReplayed(caller.app_key, kind.name, since, order_id)
-        await record(cell, caller, replayed)
-        return json_response(sinks)
+        sink = await asyncio.to_thread(_told, kind, cell, caller)
+        since = await asyncio.to_thread(_place, cell, body, "since") or 0
+        if order_id is not None:
+            count = await admin.replay_order(
+                cell, caller.context, kind, sink, caller.app_key, order_id, since
+            )
+            return json_response({"orderId": order_id, "since": since, "produced": count})
+        done = await admin.rewind(cell, caller.context, kind, caller.app_key, since)
+        return json_response({"since": done.since, "until": done.until})
 
     return replay
 
@@ -273,15 +260,9 @@ def _requeue(kind: SubscriptionKind, permission: Any) -> Endpoint:
         ):
             raise bad_request(f"positions: expected an array of 1 to {LONGEST_PAGE} positions")
 
-        def rewind() -> dict[str, Any]:
-            _told(kind, cell, caller)
-            count = presentation.requeue(cell.database, kind, caller.app_key, positions)
-            return {"requeued": count}
-
-        sinks = await asyncio.to_thread(rewind)
-        count = int(sinks["requeued"])
-        await record(cell, caller, DeadLettersRequeued(caller.app_key, kind.name, count))
-        return json_response(sinks)
+        await asyncio.to_thread(_told, kind, cell, caller)
+        count = await admin.requeue(cell, caller.context, kind, caller.app_key, positions)
+        return json_response({"requeued": count})
 
     return requeue
 
@@ -302,12 +283,8 @@ def _filter_resume(kind: SubscriptionKind, permission: Any) -> Endpoint:
     async def resume_filter(cell: TheCell, caller: May) -> Response:
         """Let a paused filter go on, with the event after the one that it failed on."""
 
-        def resume() -> dict[str, Any]:
-            with cell.database.writing() as connection:
-                pauses.resume(connection, kind.subscription_of(caller.app_key))
-            return _state_of(kind, cell, caller)
-
-        return json_response(await asyncio.to_thread(resume))
+        await admin.resume_filter(cell, caller.context, kind, caller.app_key)
+        return json_response(await asyncio.to_thread(_state_of, kind, cell, caller))
 
     return resume_filter
 
