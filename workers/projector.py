@@ -1,14 +1,11 @@
 """The process that follows the ledger: keeps the views, and signals the subscriptions behind it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-import psycopg
 import structlog
 from sqlalchemy import Connection, func, select
 
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.database import Database
+from oms_ledger.eventstore.head_watcher import AT_LEAST, listening
 from oms_ledger.eventstore.records import micros
 from oms_ledger.eventstore.tables import events
 from oms_ledger.services import signals
@@ -18,11 +15,8 @@ from projections.subscriptions import batch, checkpoints, leases, registry
 from projections.subscriptions.checkpoints import Leased, Projection
 from projections.subscriptions.kinds import Follower
 from projections.subscriptions.views import VIEWS
-from workers.runtime.file_changes import FileChanges, watching
 from workers.runtime.reconnecting import surviving
 from workers.runtime.stopping import Stop
-
-_AT_LEAST = 1.0  # seconds after which the head is looked at without news
 
 log = structlog.get_logger(__name__)
 
@@ -138,7 +132,7 @@ def _follow(cell: Cell, stop: Stop) -> None:
     """Who waits for news is signaled before the views are brought up."""
     following = Following(cell)
     seen = cell.store.head()  # what was missed before, the clock finds
-    with _news(cell.database) as news:
+    with listening(cell.database) as news:
         try:
             while not stop.is_set():
                 seen, accounts = cell.store.accounts_after(seen)
@@ -147,32 +141,6 @@ def _follow(cell: Cell, stop: Stop) -> None:
                         names = batch.signals_of_accounts(connection, accounts)
                     signals.signal(cell.redis, sorted(names))
                 if not following.round() and not stop.is_set():
-                    next(news)
+                    news.wait(AT_LEAST)
         finally:
             following.release()
-
-
-@contextmanager
-def _news(database: Database) -> Iterator[Iterator[None]]:
-    """Yields when something may have been appended: given by PostgreSQL, seen in SQLite."""
-    if database.sqlite:
-        with watching(database.path.with_name(f"{database.path.name}-wal")) as changes:
-            yield _sqlite_news(changes)
-        return
-    with database.connect() as listener:
-        listener.execute("LISTEN ledger")
-        yield _postgres_news(listener)
-
-
-def _postgres_news(listener: psycopg.Connection) -> Iterator[None]:
-    while True:
-        for _ in listener.notifies(timeout=_AT_LEAST, stop_after=1):
-            pass
-        yield
-
-
-def _sqlite_news(changes: FileChanges) -> Iterator[None]:
-    """Every commit of any process is written to the log beside the database."""
-    while True:
-        changes.wait(_AT_LEAST)
-        yield

@@ -47,7 +47,6 @@ from oms_ledger.api.history import (
     stream,
     why_not,
 )
-from oms_ledger.api.history.head_watcher import HeadWatcher
 from oms_ledger.api.http import errors
 from oms_ledger.api.http.route_table import RouteTable
 from oms_ledger.api.marketplace import (
@@ -87,6 +86,7 @@ from oms_ledger.api.orders import (
 from oms_ledger.api.payments import transactions
 from oms_ledger.api.policies import authorizations, dimensions
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.head_watcher import HeadWatcher
 from oms_ledger.eventstore.records import micros
 from oms_ledger.services.carts.workspace import Carts
 from oms_ledger.services.freshness import Freshness
@@ -237,6 +237,7 @@ def application(cell: Cell) -> FastAPI:
         watchdog = LoopWatchdog()
         yield
         watchdog.close()
+        app.state.news.close()
         app.state.readiness.close()
         app.state.carts.close()
         await cell.partner_clients.close()
@@ -262,7 +263,7 @@ def application(cell: Cell) -> FastAPI:
     app.state.limits = Limits(cell)
     app.state.failed_credentials = FailedCredentials()
     app.state.carts = Carts(cell)
-    app.state.news = HeadWatcher(lambda: cell.store.head())
+    app.state.news = HeadWatcher(lambda: cell.store)
     routes = [route for module in ROUTERS for route in module.router.routes]
     app.router.routes.append(RouteTable([r for r in routes if isinstance(r, APIRoute)]))
     app.add_api_route(

@@ -23,19 +23,26 @@ class FileChanges:
         self._path, self._told_by = path, told_by
         self._seen = self._state()
 
-    def wait(self, seconds: float) -> bool:
-        """Whether the file was written since the last call, waiting at most so many seconds."""
+    def wait(self, seconds: float, wake: int | None = None) -> bool:
+        """Whether the file was written since the last call, waiting at most so many seconds.
+
+        What can be read from the descriptor `wake` ends the wait.
+        """
         until = time.monotonic() + seconds
+        told_by, woken = self._told_by, () if wake is None else (wake,)
         while True:
-            if self._told_by is None and self._changed():
+            if told_by is None and self._changed():
                 return True
             left = until - time.monotonic()
             if left <= 0:
                 return False
-            if self._told_by is None:
-                time.sleep(min(LOOK, left))
-            elif select.select([self._told_by], [], [], left)[0] and self._is_told(self._told_by):
+            readable = woken if told_by is None else (told_by, *woken)
+            longest = min(LOOK, left) if told_by is None else left
+            ready, _, _ = select.select(readable, [], [], longest)
+            if told_by in ready and told_by is not None and self._is_told(told_by):
                 return True
+            if wake in ready:
+                return False
 
     def _is_told(self, told_by: int) -> bool:
         """Whether any of what the kernel tells is of this file."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from workers.runtime.file_changes import watching
+from oms_ledger.eventstore.file_changes import watching
 
 FOREVER = 60.0
 
