@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -82,8 +82,13 @@ def money(context: Context, cents: Any, currency: str | None = None) -> str:
     if cents is None:
         return "–"
     code = currency or context.get("currency") or "BRL"
-    amount = Decimal(int(cents)).scaleb(-_digits(code))
-    return numbers.format_currency(amount, code, locale=_here(context)[0])
+    return _money(int(cents), code, context.get("language", "en"))
+
+
+@lru_cache(8192)
+def _money(cents: int, code: str, language: str) -> str:
+    amount = Decimal(cents).scaleb(-_digits(code))
+    return numbers.format_currency(amount, code, locale=_locale(language))
 
 
 @pass_context
@@ -94,7 +99,15 @@ def plain_money(context: Context, cents: Any, currency: str | None = None) -> st
 
 
 def _formatted(context: Context, value: Any, pattern: str, *, day: bool = False) -> str:
-    instant, (locale, tz) = instant_of(value), _here(context)
+    if not isinstance(value, datetime | str):
+        return "–"
+    return _spelled(value, pattern, day, context.get("language", "en"), _here(context)[1])
+
+
+@lru_cache(8192)
+def _spelled(value: datetime | str, pattern: str, day: bool, language: str, tz: tzinfo) -> str:
+    """A page says an instant several times, and shows it again when it is opened again."""
+    instant, locale = instant_of(value), _locale(language)
     if instant is None:
         return "–"
     local = instant.astimezone(tz)
