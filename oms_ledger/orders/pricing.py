@@ -227,7 +227,10 @@ def divide(amount: int, weights: Sequence[int]) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Installment:
-    """`count` payments of `value`, which come to `total` in cents."""
+    """`count` payments of `value`, which come to `total` in cents.
+
+    The total is never below what is paid, as it would be where a low rate is rounded down.
+    """
 
     count: int
     value: int
@@ -241,4 +244,4 @@ def installment(amount: int, count: int, interest_rate: int = 0) -> Installment:
     with localcontext(prec=_DIGITS):
         monthly = Decimal(interest_rate) / (_HUNDRED * _HUNDRED)
         value = round_cents(amount * monthly / (1 - (1 + monthly) ** -count))
-    return Installment(count, value, value * count)
+    return Installment(count, value, max(amount, value * count))

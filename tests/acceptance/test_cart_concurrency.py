@@ -1,6 +1,7 @@
 """Writes on one cart at once: none is lost, in one process and between two."""
 
 import asyncio
+import os
 import threading
 
 import pytest
@@ -13,7 +14,9 @@ from tests.support.client import Client
 from tests.support.patience import HANGS
 from tests.support.storefront import Browser, load_offers, set_account
 
-WRITERS, ROUNDS = 20, 5
+WRITERS = 20
+NOT_NOW = ("OMS503", "CHK0292")
+ROUNDS = int(os.environ.get("ROUNDS") or 5)  # `make soak`: 100
 
 
 @pytest.fixture
@@ -23,15 +26,24 @@ def cart(cell, app):
     return Browser(Client(app))
 
 
+async def ask(client, method, path, body=None):
+    """The answer; a process that had no time for it is asked again, as `Retry-After` says."""
+    async with asyncio.timeout(HANGS):
+        while (answer := await client.ask(method, path, body)).status == 503:
+            assert answer.json()["error"]["code"] in NOT_NOW
+            assert answer.header("retry-after") == "1"
+    return answer
+
+
 def write(client, path, number):
     """What a writer does: its own line, and the fields of its own."""
     items = {"orderItems": [{"id": f"s{number}", "quantity": number + 1, "seller": "1"}]}
-    return client.ask("POST", f"{path}/items?an=acme", items)
+    return ask(client, "POST", f"{path}/items?an=acme", items)
 
 
 async def at_once(clients, path):
     calls = [write(clients[n % len(clients)], path, n) for n in range(WRITERS)]
-    reads = [clients[n % len(clients)].ask("GET", f"{path}?an=acme") for n in range(5)]
+    reads = [ask(clients[n % len(clients)], "GET", f"{path}?an=acme") for n in range(5)]
     return await asyncio.gather(*calls, *reads)
 
 
@@ -42,7 +54,7 @@ def test_writes_of_one_cart_at_once_all_take_effect(cart, cell, app, processes):
     for _ in range(ROUNDS):
         path = f"/api/checkout/pub/orderForm/{cart.cart_id}"
         answers = asyncio.run(at_once(clients, path))
-        assert {one.status for one in answers} == {200}
+        assert [one.json() for one in answers if one.status != 200] == []
         fields = cart.ok("GET", path)
         assert {one["id"]: one["quantity"] for one in fields["items"]} == {
             f"s{n}": n + 1 for n in range(WRITERS)
@@ -62,9 +74,9 @@ def test_of_a_write_and_a_read_that_reprices_neither_is_lost(cart, cell, app):
         profile = {"email": "ana@example.com"}
         url = f"{path}/attachments/clientProfileData?an=acme"
         return await asyncio.gather(
-            *(client.ask("GET", f"{path}?an=acme") for _ in range(8)),
-            client.ask("POST", url, profile),
-            *(client.ask("GET", f"{path}?an=acme") for _ in range(8)),
+            *(ask(client, "GET", f"{path}?an=acme") for _ in range(8)),
+            ask(client, "POST", url, profile),
+            *(ask(client, "GET", f"{path}?an=acme") for _ in range(8)),
         )
 
     asyncio.run(both())

@@ -208,3 +208,11 @@ def test_the_figures_of_lines_add_up(given_lines: list[Line]) -> None:
 @given(st.integers(0, 10**12), st.lists(st.integers(0, 10**6), min_size=1, max_size=9))
 def test_a_division_loses_no_cent(amount: int, weights: list[int]) -> None:
     assert sum(divide(amount, weights)) == amount
+
+
+@pytest.mark.guarantee("G21")
+@given(st.integers(0, 10**7), st.integers(1, 24), st.integers(0, 900))
+def test_installments_never_come_to_less_than_is_paid(amount: int, times: int, rate: int) -> None:
+    found = installment(amount, times, rate)
+    assert amount <= found.total
+    assert found.total == max(amount, found.value * times)
