@@ -3,32 +3,44 @@
 import asyncio
 import json
 import threading
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_network
 
 import pytest
 
+from oms_ledger.api.app import READERS
 from oms_ledger.cell import Cell
+from oms_ledger.offers.quote import LineInput, Question
+from oms_ledger.services.offers import http_source
 from oms_ledger.settings import Settings
 from oms_ledger.web import build
 from tests.conftest import MASTER_KEY
 from tests.support.client import Client
+from tests.support.patience import HANGS
 from tests.support.purchases import open_account
 from tests.support.storefront import ADDRESS, PROFILE, Browser, load_offers, set_account
 
 
 class Store:
-    """Answers simulations; `price` may be nonsense, `silent` answers nothing of use."""
+    """Answers simulations; `price` may be nonsense, `silent` answers nothing of use.
+
+    Who asks waits until it `speaks`.
+    """
 
     def __init__(self):
         self.price, self.silent, self.asked = 1000, False, []
+        self.speaks, self.is_asked = threading.Event(), threading.Semaphore(0)
+        self.speaks.set()
         store = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 store.asked.append((self.path, body))
+                store.is_asked.release()
+                assert store.speaks.wait(HANGS)
                 told = json.dumps(store.answer(body)).encode()
                 self.send_response(503 if store.silent else 200)
                 self.send_header("Content-Length", str(len(told)))
@@ -166,3 +178,105 @@ def test_sick_source_is_left_alone_for_a_while(browser, store):
         entry = {"id": str(sku), "quantity": 1, "seller": "lojab"}
         browser.cart("/items", {"orderItems": [entry]})
     assert len(store.asked) == 3
+
+
+LINE = {"id": "77", "quantity": 1, "seller": "lojab"}
+
+
+def carts_of(client):
+    """The carts of the application that the client asks."""
+    app = client.app
+    while not hasattr(app, "state"):
+        app = app._app
+    return app.state.carts
+
+
+def test_silent_source_takes_no_thread_from_others(browser, store):
+    browser.add(("1", 1))
+    carts_of(browser.client).offers.http.budget = 2 * HANGS
+    table = f"/api/checkout/pub/orderForm/{browser.cart_id}/items?an=acme"
+
+    async def story():
+        client, paths = Client(browser.client.app), []
+        for _ in range(READERS + 1):
+            opened = await client.ask("POST", "/api/checkout/pub/orderForm?an=acme", {})
+            cart_id = opened.json()["orderFormId"]
+            paths.append(f"/api/checkout/pub/orderForm/{cart_id}/items?an=acme")
+        store.speaks.clear()
+        body = {"orderItems": [LINE]}
+        silent = [asyncio.create_task(client.ask("POST", path, body)) for path in paths]
+        for _ in silent:
+            await asyncio.to_thread(store.is_asked.acquire)
+        async with asyncio.timeout(HANGS):
+            own = {"orderItems": [{"id": "1", "quantity": 3, "seller": "1"}]}
+            answer = await client.ask("POST", table, own)
+        assert not any(task.done() for task in silent)
+        store.speaks.set()
+        return answer.json(), [one.json() for one in await asyncio.gather(*silent)]
+
+    own, others = asyncio.run(story())
+    assert own["items"][0]["quantity"] == 3
+    assert {one["items"][0]["price"] for one in others} == {1000}
+
+
+@pytest.fixture
+def sources():
+    """Sources that are asked by a clock that the test sets; three at a time are one's share."""
+    now = [0.0]
+    networks = (ip_network("127.0.0.1/32"),)
+    sources = http_source.HttpSources(lambda _: networks, clock=lambda: now[0], budget=HANGS)
+    sources.now = now
+    yield sources
+    sources.close()
+
+
+QUESTION = Question(
+    lines=(LineInput("77", "1", 1),), now=datetime(2026, 1, 1, tzinfo=UTC), place=None
+)
+
+
+def test_circuit_of_a_source_opens_and_closes_by_the_clock(sources, store):
+    source, asked = http_source.Source(store.url, "lojab"), [1]
+    store.silent = True
+    for _ in range(5):
+        assert sources.ask([(source, QUESTION)]) == [None]
+        asked.append(len(store.asked))
+    assert asked == [1, 1, 2, 3, 3, 3]
+    sources.now[0] += http_source.OPEN_FOR
+    store.silent = False
+    [lines] = sources.ask([(source, QUESTION)])
+    assert (len(store.asked), lines[0].offer.price) == (4, 1000)
+
+
+def test_slow_source_costs_its_own_lines_only(sources, store):
+    slow = Store()
+    try:
+        slow.speaks.clear()
+        both = [http_source.Source(one.url, "lojab") for one in (slow, store)]
+        sources.budget = 2.0
+        silent, lines = sources.ask([(one, QUESTION) for one in both])
+        assert (silent, lines[0].offer.price) == (None, 1000)
+        sources.budget = 0.05
+        for _ in range(http_source.FAILURES - 1):
+            assert sources.ask([(both[0], QUESTION)]) == [None]
+        sources.budget = 2 * HANGS  # from now on nobody waits for it at all
+        silent, lines = sources.ask([(one, QUESTION) for one in both])
+        assert (silent, lines[0].offer.price) == (None, 1000)
+    finally:
+        slow.speaks.set()
+        slow.close()
+
+
+def test_source_holds_its_share_at_most(sources, store, monkeypatch):
+    monkeypatch.setattr(http_source, "SHARE", 3)
+    store.speaks.clear()
+    source = http_source.Source(store.url, "lojab")
+    with ThreadPoolExecutor(3) as pool:
+        first = [pool.submit(sources.ask, [(source, QUESTION)]) for _ in range(3)]
+        for _ in first:
+            assert store.is_asked.acquire(timeout=HANGS)
+        assert sources.ask([(source, QUESTION)]) == [None]  # not asked, and no failure of its own
+        store.speaks.set()
+        assert all(one.result()[0][0].offer.price == 1000 for one in first)
+    assert len(store.asked) == 3
+    assert sources.ask([(source, QUESTION)])[0][0].offer.price == 1000

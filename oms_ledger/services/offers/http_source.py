@@ -1,6 +1,8 @@
 """Asks a source of offers over HTTP, within a budget, and leaves a sick one alone for a while."""
 
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -15,6 +17,7 @@ from oms_ledger.offers.quote import LineQuote, Question
 from oms_ledger.offers.simulation import Nonsense, read_answer, request_body
 
 BUDGET = 2.5  # seconds for all sources of one cart together
+THREADS, SHARE = 128, 32  # questions at a time: of all sources, and of one
 FAILURES, OPEN_FOR = 3, 10.0  # in a row until a source is skipped, and seconds for which it is
 
 
@@ -29,23 +32,29 @@ class Source:
 
 
 class HttpSources:
-    """Asks sources side by side; remembers which of them did not answer."""
+    """Asks sources side by side; remembers which of them did not answer.
 
-    def __init__(self, networks_of: Callable[[str], Sequence[Allowed]]) -> None:
-        self._networks_of = networks_of
-        self._failures: dict[Source, int] = {}
+    A source that is silent holds its share of the threads at most, so that others are asked.
+    `clock` says seconds.
+    """
+
+    def __init__(
+        self,
+        networks_of: Callable[[str], Sequence[Allowed]],
+        clock: Callable[[], float] = time.monotonic,
+        budget: float = BUDGET,
+    ) -> None:
+        self._networks_of, self._clock, self.budget = networks_of, clock, budget
+        self._failures: Counter[Source] = Counter()
         self._open_until: dict[Source, float] = {}
-        self._threads = ThreadPoolExecutor(32, "offers")
+        self._in_hand: Counter[Source] = Counter()
+        self._lock = threading.Lock()
+        self._threads = ThreadPoolExecutor(THREADS, "offers")
 
-    def ask(
-        self, questions: list[tuple[Source, Question]], budget: float = BUDGET
-    ) -> list[list[LineQuote] | None]:
+    def ask(self, questions: list[tuple[Source, Question]]) -> list[list[LineQuote] | None]:
         """The lines of each question; None where a source did not answer in time, or nonsense."""
-        futures = [
-            None if self._is_open(source) else self._threads.submit(self._asked, source, question)
-            for source, question in questions
-        ]
-        wait([one for one in futures if one is not None], timeout=budget)
+        futures = [self._submitted(source, question) for source, question in questions]
+        wait([one for one in futures if one is not None], timeout=self.budget)
         return [
             self._result(source, future)
             for (source, _), future in zip(questions, futures, strict=True)
@@ -54,8 +63,21 @@ class HttpSources:
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _is_open(self, source: Source) -> bool:
-        return self._open_until.get(source, 0.0) > time.monotonic()
+    def _submitted(self, source: Source, question: Question) -> "Future[list[LineQuote]] | None":
+        """The question on its way; None while the source is left alone, or has its share."""
+        with self._lock:
+            if self._open_until.get(source, 0.0) > self._clock() or self._in_hand[source] >= SHARE:
+                return None
+            self._in_hand[source] += 1
+        future = self._threads.submit(self._asked, source, question)
+        future.add_done_callback(lambda _: self._give_back(source))
+        return future
+
+    def _give_back(self, source: Source) -> None:
+        with self._lock:
+            self._in_hand[source] -= 1
+            if not self._in_hand[source]:
+                del self._in_hand[source]
 
     def _result(
         self, source: Source, future: "Future[list[LineQuote]] | None"
@@ -68,13 +90,15 @@ class HttpSources:
             future.cancel()
             self._note_failure(source)
             return None
-        self._failures.pop(source, None)
+        with self._lock:
+            self._failures.pop(source, None)
         return answer
 
     def _note_failure(self, source: Source) -> None:
-        failures = self._failures[source] = self._failures.get(source, 0) + 1
-        if failures >= FAILURES:
-            self._open_until[source] = time.monotonic() + OPEN_FOR
+        with self._lock:
+            self._failures[source] += 1
+            if self._failures[source] >= FAILURES:
+                self._open_until[source] = self._clock() + OPEN_FOR
 
     def _asked(self, source: Source, question: Question) -> list[LineQuote]:
         networks = self._networks_of(source.account)
@@ -94,8 +118,8 @@ class HttpSources:
             url,
             data=orjson.dumps(request_body(question)),
             headers=headers,
-            timeout=(BUDGET, BUDGET),
-            longest=BUDGET,
+            timeout=(self.budget, self.budget),
+            longest=self.budget,
         )
         if response.status_code != 200:
             raise OSError(f"the source answered {response.status_code}")

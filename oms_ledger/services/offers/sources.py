@@ -23,7 +23,7 @@ from projections.accounts import sellers
 from projections.offers.sight import EditionMoved, OfferMemory, Sight
 
 T = TypeVar("T")
-WAITING = 64  # threads in which sources over HTTP are waited for
+WAITING = 128  # threads in which sources over HTTP are waited for
 FRESH = timedelta(minutes=15)  # that an answer over HTTP holds, unless it says shorter
 
 
@@ -60,11 +60,11 @@ class OfferSources:
     def __init__(self, cell: Cell) -> None:
         self.cell = cell
         self._memory = OfferMemory()
-        self._http = HttpSources(cell.settings.networks_of)
+        self.http = HttpSources(cell.settings.networks_of)
         self._waiting = ThreadPoolExecutor(WAITING, "offers-outside")
 
     def close(self) -> None:
-        self._http.close()
+        self.http.close()
         self._waiting.shutdown(wait=False, cancel_futures=True)
 
     async def quoting(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
@@ -170,7 +170,7 @@ class OfferSources:
         now: datetime,
     ) -> str | None:
         silent = None
-        fields = self._http.ask([(one.source, one.question) for one in parts if one.source])
+        fields = self.http.ask([(one.source, one.question) for one in parts if one.source])
         for part, lines in zip(parts, fields, strict=True):
             if lines is None:
                 silent = silent or part.question.lines[0].seller
