@@ -13,6 +13,7 @@ from sqlalchemy import (
     Select,
     String,
     and_,
+    false,
     func,
     literal,
     not_,
@@ -111,7 +112,8 @@ def _compare(scope: Where, field: str, operator: str, value: Literal) -> ColumnE
     if field in INTERNAL:
         column, leaf = INTERNAL[field]
         found = and_(column.is_not(None), or_(*_alternatives(positive, value, number, leaf)))
-        return not_(found) if operator == "<>" else found
+        # What is unknown, such as the instant of a text, is unequal.
+        return not_(func.coalesce(found, false())) if operator == "<>" else found
     tests = _alternatives(positive, value, number, TERM_COLUMNS)
     return (_none if operator == "<>" else _some)(scope, field, tests)
 

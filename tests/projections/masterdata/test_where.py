@@ -134,6 +134,10 @@ def test_sql_and_memory_agree(
         ("updatedIn<>1970-01-01", {"id0", "id1"}),
         ("createdIn between 1970-01-01 AND 1970-01-01", {"id0", "id1"}),
         ("id between id1 AND id5", {"id1"}),
+        ("id<>2024-01-31", {"id0", "id1"}),
+        ("createdBy<>2024-01-31", {"id0", "id1"}),
+        ("updatedBy<>2024-01-31", {"id0", "id1"}),
+        ("id<>1", {"id0", "id1"}),
     ],
 )
 def test_fields_of_every_document(connection: Connection, text: str, expected: set[str]) -> None:
