@@ -17,7 +17,6 @@ from oms_ledger.eventstore.records import (
     Conflict,
     RecordedEvent,
     Write,
-    micros,
     order_stream,
 )
 
@@ -104,7 +103,7 @@ def _placement(cell: Cell) -> tuple[RecordedEvent, bytes]:
     assert key
     assert fields
     personal = encryption.encrypt(key, fields, f"{stream}:1")
-    at = micros(cell.ledger.now())
+    at = cell.clock.micros()
     row = RecordedEvent(
         *(orders.ACCOUNT, stream, 1, name, at, "benchmark", None, None, None, None, None),
         *(body, personal),

@@ -124,7 +124,7 @@ def figures(database: str, count: int, seconds: float) -> Iterator[Metric]:
 def _one(
     cell: Cell, database: str, raw: Raw, case: Case, count: int, seconds: float
 ) -> Iterator[Metric]:
-    now = cell.ledger.now()
+    now = cell.clock.now()
     wanted = requested(Account(orders.ACCOUNT, "bnch"), case.given, now)
 
     def listed(_: int) -> None:
@@ -151,7 +151,7 @@ def _fill(cell: Cell, count: int) -> tuple[int, int]:
     asyncio.run(orders.open_account(cell.ledger))
     asyncio.run(orders.live(cell.ledger))
     rebuild(cell)
-    end = int(cell.ledger.now().timestamp() * 1e6)
+    end = int(cell.clock.now().timestamp() * 1e6)
     step = 730 * DAY // count
     begin = end - step * (count + 1)
     named = {"begin": begin, "step": step, "count": count, "account": orders.ACCOUNT}

@@ -100,4 +100,4 @@ def _signed_in(cell: Cell) -> str:
         deployment=True,
     )
     with cell.database.writing() as connection:
-        return sessions.open_session(connection, operator, "benchmark")
+        return sessions.open_session(connection, operator, "benchmark", cell.clock.micros())

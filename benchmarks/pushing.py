@@ -25,12 +25,12 @@ from benchmarks import places
 from benchmarks.figures import Metric
 from benchmarks.orders import ACCOUNT
 from oms_ledger.cell import Cell
+from oms_ledger.clock import Clock
 from oms_ledger.http_client.webhook_client import Sender
 from oms_ledger.notifications.webhook import signature_headers
 from projections.notifications import deliveries as notifications_deliveries
 from projections.notifications import hooks
 from projections.notifications.hooks import Hook
-from projections.subscriptions.checkpoints import now_micros
 from projections.tables import deliveries
 from tests.support.configuring import configure_hooks
 from workers.notifications.dispatcher import IN_FLIGHT, WebhookDispatcher
@@ -93,7 +93,7 @@ def _by_threads(urls: Sequence[str], count: int) -> float:
 
 
 async def _by_aiohttp(urls: Sequence[str], count: int) -> float:
-    sender, secret = Sender([LOOPBACK]), hooks.new_secret()
+    sender, secret = Sender([LOOPBACK], Clock()), hooks.new_secret()
     numbers = iter(range(count))
 
     async def post() -> None:
@@ -116,7 +116,7 @@ def _by_courier(database: str, urls: Sequence[str], count: int) -> float:
         configure(cell, dict(zip(keys, urls, strict=True)))
         with cell.database.writing() as connection:
             for key in keys:
-                enqueue(connection, key, range(1, 1 + count // len(urls)))
+                enqueue(connection, key, range(1, 1 + count // len(urls)), cell.clock.micros())
         began = time.perf_counter()
         for key in keys:
             dispatcher.signal(key)
@@ -141,9 +141,8 @@ def configure(cell: Cell, urls: Mapping[str, str]) -> None:
     configure_hooks(cell, [Hook(key, ACCOUNT, NEVER, url, {}) for key, url in urls.items()], 0)
 
 
-def enqueue(connection: Connection, key: str, positions: Sequence[int]) -> None:
+def enqueue(connection: Connection, key: str, positions: Sequence[int], now: int) -> None:
     """A notification of an order of its own for each position."""
-    now = now_micros()
     rows = [
         {
             "app_key": key,

@@ -18,7 +18,6 @@ from benchmarks.figures import Metric
 from benchmarks.reading import LOT, Raw, queued_feed
 from oms_ledger.cell import Cell
 from projections.notifications import feeds
-from projections.subscriptions.checkpoints import now_micros
 
 POLLERS = (1, 16)
 ITEMS = 4_000
@@ -109,7 +108,7 @@ def consume(cell: Cell, key: str) -> int:
     done = 0
     while True:
         with cell.database.writing_once() as connection:
-            lot = feeds.retrieve(connection, key, LOT, cell.encryption, now_micros())
+            lot = feeds.retrieve(connection, key, LOT, cell.encryption, cell.clock.micros())
         if lot is None:
             return done
         handles = [handle for handle, _ in lot.items]
@@ -124,10 +123,10 @@ def consume_raw(cell: Cell, key: str) -> int:
         while True:
             with cell.database.turn():
                 raw.ask("BEGIN IMMEDIATE" if sqlite else "BEGIN")
-                found = [p for (p,) in raw.ask(_LOCK[sqlite], key, now_micros())]
+                found = [p for (p,) in raw.ask(_LOCK[sqlite], key, cell.clock.micros())]
                 marks = ",".join("?" * len(found))
                 if found:
-                    raw.ask(_HIDE.format(marks), now_micros() + 60_000_000, key, *found)
+                    raw.ask(_HIDE.format(marks), cell.clock.micros() + 60_000_000, key, *found)
                 raw.ask("COMMIT")
             if not found:
                 return done

@@ -21,7 +21,6 @@ from projections.orders import views as orders_views
 from projections.orders.query import OrderQuery
 from projections.orders.views import OrderViews, Produced
 from projections.subscriptions import checkpoints, leases
-from projections.subscriptions.checkpoints import now_micros
 from projections.tables import feed_items
 from projections.tables import order_views as views
 from tests.support.configuring import configure_feed
@@ -167,7 +166,7 @@ def queued_feed(cell: Cell, count: int) -> Feed:
     """A feed with items to retrieve."""
     key = f"vtexappkey-{orders.ACCOUNT}-{secrets.token_hex(3)}"
     feed = Feed(key, orders.ACCOUNT, {"type": "FromWorkflow", "status": []}, 240, 345_600)
-    now = now_micros()
+    now = cell.clock.micros()
     items = [
         {
             **{"app_key": key, "position": n, "event_id": f"E{n}", "order_id": f"v{n}bnch-01"},
@@ -189,7 +188,9 @@ def consume(cell: Cell, feed: Feed, lots: int) -> float:
     done, began = 0, time.perf_counter()
     for _ in range(lots):
         with cell.database.writing_once() as connection:
-            lot = feeds.retrieve(connection, feed.app_key, LOT, cell.encryption, now_micros())
+            lot = feeds.retrieve(
+                connection, feed.app_key, LOT, cell.encryption, cell.clock.micros()
+            )
         assert lot is not None
         handles = [handle for handle, _ in lot.items]
         with cell.database.writing_once() as connection:
@@ -201,7 +202,7 @@ def _feed(cell: Cell, database: str, raw: Raw) -> Iterator[Metric]:
     rate = consume(cell, queued_feed(cell, ITEMS), ITEMS // LOT)
     key, began = queued_feed(cell, ITEMS).app_key, time.perf_counter()
     for _ in range(ITEMS // LOT):
-        now = now_micros()
+        now = cell.clock.micros()
         found = [position for (position,) in raw.ask(_SEEN_SQL, key, now)]
         marks = ",".join("?" * len(found))
         raw.ask(_HIDE_SQL.format(marks), now + 1, key, *found)

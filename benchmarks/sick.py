@@ -15,7 +15,6 @@ from benchmarks.endpoint import HOSTS
 from benchmarks.figures import Metric, percentile
 from benchmarks.pushing import TAKES, configure, endpoint, enqueue, telling, until_told
 from oms_ledger.cell import Cell
-from projections.subscriptions.checkpoints import now_micros
 from projections.tables import attempts
 from workers.notifications.dispatcher import WebhookDispatcher
 
@@ -52,7 +51,7 @@ def _told(database: str, port: int, count: int, sickness: str | None) -> Told:
     with places.empty_cell(database) as cell, telling(cell) as courier:
         configure(cell, {WELL: f"http://127.0.0.1:{port}/{WELL}"})
         with cell.database.writing() as connection:
-            enqueue(connection, WELL, [1])
+            enqueue(connection, WELL, [1], cell.clock.micros())
         courier.signal(WELL)
         until_told(cell, [WELL])
         if sickness:
@@ -66,7 +65,7 @@ def _fall_ill(cell: Cell, courier: WebhookDispatcher, port: int, sickness: str) 
     configure(cell, dead)
     with cell.database.writing() as connection:
         for key in dead:
-            enqueue(connection, key, range(1, 1 + OWED))
+            enqueue(connection, key, range(1, 1 + OWED), cell.clock.micros())
     for key in dead:
         courier.signal(key)
 
@@ -78,9 +77,9 @@ def _url(host: str, port: int, sickness: str | None) -> str:
 def _one_by_one(cell: Cell, courier: WebhookDispatcher, count: int) -> list[float]:
     due = dict[int, int]()
     for position in range(2, 2 + count):
-        due[position] = now_micros()
+        due[position] = cell.clock.micros()
         with cell.database.writing() as connection:
-            enqueue(connection, WELL, [position])
+            enqueue(connection, WELL, [position], cell.clock.micros())
         courier.signal(WELL)
         time.sleep(BETWEEN)
     until_told(cell, [WELL])
@@ -92,9 +91,9 @@ def _one_by_one(cell: Cell, courier: WebhookDispatcher, count: int) -> list[floa
 
 
 def _many(cell: Cell, courier: WebhookDispatcher, count: int) -> float:
-    began = now_micros()
+    began = cell.clock.micros()
     with cell.database.writing() as connection:
-        enqueue(connection, WELL, range(10_000, 10_000 + count))
+        enqueue(connection, WELL, range(10_000, 10_000 + count), cell.clock.micros())
     courier.signal(WELL)
     until_told(cell, [WELL])
     return (max(_landed(cell).values()) - began) / 1e6

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -11,6 +11,7 @@ import redis
 from sqlalchemy import Connection, literal_column, select
 
 from oms_ledger import jsonata, redis_connection
+from oms_ledger.clock import Clock
 from oms_ledger.deciders import DECIDERS
 from oms_ledger.eventstore import key_check
 from oms_ledger.eventstore.database import Database
@@ -45,10 +46,11 @@ class Cell:
     """One database and one Redis, serving a set of accounts."""
 
     settings: Settings
+    clock: Clock = field(default_factory=Clock)
 
     @cached_property
     def database(self) -> Database:
-        return Database(self.settings.database_url)
+        return Database(self.settings.database_url, self.clock)
 
     @cached_property
     def encryption(self) -> Encryption:
@@ -71,11 +73,11 @@ class Cell:
     @property
     def filling(self) -> Filling:
         """What the ledger writes in tables along with events."""
-        return partial(configuration.fill, self.encryption)
+        return partial(configuration.fill, self.encryption, self.clock)
 
     @cached_property
     def ledger(self) -> Ledger:
-        return Ledger(self.store, self.encryption, filling=self.filling)
+        return Ledger(self.store, self.encryption, self.clock, filling=self.filling)
 
     @cached_property
     def sequences(self) -> Sequences:
@@ -83,7 +85,7 @@ class Cell:
 
     @cached_property
     def partner_clients(self) -> PartnerClients:
-        return PartnerClients()
+        return PartnerClients(self.clock)
 
     @cached_property
     def redis(self) -> redis.Redis:

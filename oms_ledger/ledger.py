@@ -3,13 +3,14 @@
 import asyncio
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import cast
 
 from oms_ledger.accounts.account import Account
 from oms_ledger.accounts.events import AccountEvent
 from oms_ledger.accounts.refusals import AccountNotFound
+from oms_ledger.clock import Clock
 from oms_ledger.deciders import DECIDERS
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.decider import Deciders
@@ -40,12 +41,12 @@ class Ledger(StreamLedger):
         self,
         store: Store,
         encryption: Encryption,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Clock,
         new_receipt: Callable[[], str] = lambda: secrets.token_hex(16),
         deciders: Deciders = DECIDERS,
         filling: Filling | None = None,
     ) -> None:
-        super().__init__(store, encryption, deciders, now, filling)
+        super().__init__(store, encryption, deciders, clock, filling)
         self.new_receipt = new_receipt
         self._account_seen: dict[str, float] = {}
 
@@ -107,7 +108,7 @@ class Ledger(StreamLedger):
     async def decision_context(self, order: Order) -> DecisionContext:
         """What a decision about the order would be given now."""
         account = await self.account(order.account)
-        return self._context(account, max(self.now(), order.changed_at))
+        return self._context(account, max(self.clock.now(), order.changed_at))
 
     async def place(
         self,
@@ -121,7 +122,7 @@ class Ledger(StreamLedger):
 
         `then` is decided about each of them, and recorded in the same transaction.
         """
-        account, now, claim = ctx.account, self.now(), ctx.claim()
+        account, now, claim = ctx.account, self.clock.now(), ctx.claim()
         context = self._context(await self.account(account), now)
         states = {order_stream(account, order_id): NOTHING for order_id in placed}
         new_events: dict[str, Sequence[OrderEvent]] = {
@@ -211,7 +212,9 @@ class Ledger(StreamLedger):
             new_events = {stream: decide(cast(Account | None, before.state))}
             if not new_events[stream] and before.state is not None:
                 return cast(Account, before.state)
-            after = await self.append(ctx, {stream: before}, new_events, self.now(), fills=fills)
+            after = await self.append(
+                ctx, {stream: before}, new_events, self.clock.now(), fills=fills
+            )
             if after is not None:
                 return cast(Account, after[stream].state)
         raise ConcurrencyError(ctx.account)

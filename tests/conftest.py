@@ -11,6 +11,7 @@ from oms_ledger.cell import Cell
 from oms_ledger.migrations import migrate
 from oms_ledger.settings import Settings
 from tests.support import over_http, servers
+from tests.support.clock import SettableClock
 from workers.projector import ensure_subscriptions
 
 MASTER_KEY = b"k" * 32
@@ -133,7 +134,8 @@ def prepared_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Ite
 
 @contextmanager
 def opened(url: str, folder: Path) -> Iterator[Cell]:
-    cell = Cell(Settings(data_dir=folder, database_url=url, master_key=MASTER_KEY))
+    settings = Settings(data_dir=folder, database_url=url, master_key=MASTER_KEY)
+    cell = Cell(settings, SettableClock())
     try:
         yield cell
     finally:

@@ -1,5 +1,6 @@
 """The tree: layers first, and in each layer the subjects that the contributor page lists."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -13,6 +14,11 @@ LAYERS = (
     "projections",
     "workers",
 )
+WALL_CLOCK = {
+    *("time.time", "time.time_ns", "time.localtime", "time.gmtime", "time.ctime"),
+    *("datetime.now", "datetime.utcnow", "datetime.today", "date.today"),
+}
+CLOCK = "oms_ledger/clock.py"
 FORBIDDEN = {"utils", "helpers", "common", "base", "core", "misc"}
 
 
@@ -36,3 +42,32 @@ def test_no_module_is_a_drawer_for_everything():
         path.stem for layer in (*LAYERS, "oms_ledger") for path in (ROOT / layer).rglob("*.py")
     }
     assert not modules & FORBIDDEN
+
+
+def wall_clock_reads(source: str) -> list[int]:
+    """The lines that read the time of day, or import the name of a function that does."""
+    lines: list[int] = []
+    for node in ast.walk(ast.parse(source)):
+        names: list[str] = []
+        if isinstance(node, ast.Attribute):
+            names = [".".join(ast.unparse(node).split(".")[-2:])]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{one.name}" for one in node.names]
+        lines += [node.lineno for name in names if name in WALL_CLOCK]
+    return lines
+
+
+def test_only_the_clock_reads_the_time_of_day():
+    """Everybody else is given an instant, or the cell's clock."""
+    modules = [path for root in LAYERS for path in (ROOT / root.split("/")[0]).rglob("*.py")]
+    read = {
+        path.relative_to(ROOT).as_posix() for path in modules if wall_clock_reads(path.read_text())
+    }
+    assert read == {CLOCK}
+
+
+@pytest.mark.parametrize(
+    "line", ["at = time.time()", "from time import time_ns", "datetime.datetime.now(UTC)"]
+)
+def test_a_read_of_the_time_of_day_is_found(line):
+    assert wall_clock_reads(line) == [1]

@@ -6,7 +6,6 @@ from sqlalchemy import Connection, func, select
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.head_watcher import AT_LEAST, listening
-from oms_ledger.eventstore.records import micros
 from oms_ledger.eventstore.tables import events
 from oms_ledger.services import signals
 from projections.outbox import messages
@@ -60,7 +59,7 @@ class Following:
         self._tokens: dict[str, int] = {}
 
         def now() -> int:
-            return micros(cell.ledger.now())
+            return cell.clock.micros()
 
         self._followers: list[tuple[str | None, Follower]] = [("outbox", OutboxProjection(now))]
         self._followed: dict[str, Projection] = {

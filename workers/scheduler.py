@@ -8,7 +8,6 @@ from oms_ledger.cell import Cell
 from oms_ledger.eventstore.anchors import UnusableSealKey
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.ledger import ConcurrencyError
-from oms_ledger.eventstore.records import micros
 from oms_ledger.orders.changes.v1_payment import expire_preparation
 from oms_ledger.orders.changes.v2 import expire_change
 from oms_ledger.orders.decide import Decision
@@ -32,7 +31,6 @@ from projections.exports import jobs
 from projections.masterdata.search import expire_scrolls
 from projections.outbox import claims, integration, messages
 from projections.subscriptions import batch, checkpoints, leases, registry
-from projections.subscriptions.checkpoints import now_micros
 from projections.subscriptions.lateness import Watch
 from projections.timers import deadlines
 from workers import job_kinds
@@ -108,7 +106,7 @@ def _hold(cell: Cell, token: int | None) -> int | None:
 
 async def fire_due(cell: Cell) -> int:
     """Decide kind is due now; how many. What is not true any more decides nothing."""
-    due = await cell.read(deadlines.due, micros(cell.ledger.now()))
+    due = await cell.read(deadlines.due, cell.clock.micros())
     await asyncio.gather(*(_decide(cell, *timer) for timer in due))
     return len(due)
 
@@ -128,7 +126,7 @@ def reconcile(cell: Cell, watch: Watch | None = None) -> int:
 
     Feeds and hooks go on by account: what is quiet is not looked at.
     """
-    head, now = cell.store.head(), now_micros()
+    head, now = cell.store.head(), cell.clock.micros()
     with cell.database.snapshot() as connection:
         late = (watch or Watch()).late_accounts(connection)
         behind = set(map(batch.signal_of_account, late))
@@ -137,7 +135,7 @@ def reconcile(cell: Cell, watch: Watch | None = None) -> int:
             behind.add(messages.SUBSCRIPTION)
         for kind in registry.KINDS.values():
             behind |= set(kind.due(connection, now))
-        if claims.any_due(connection, micros(cell.ledger.now())):
+        if claims.any_due(connection, cell.clock.micros()):
             behind.add(messages.SUBSCRIPTION)
         running = job_kinds.unfinished(connection)
     signals.signal(cell.redis, running, signals.SLOW)
@@ -157,7 +155,7 @@ def remove_expired_carts(cell: Cell) -> int:
     removed = 0
     while True:
         with cell.database.writing() as connection:
-            found = carts.remove_expired(connection, now_micros(), CARTS_AT_ONCE)
+            found = carts.remove_expired(connection, cell.clock.micros(), CARTS_AT_ONCE)
         removed += found
         if found < CARTS_AT_ONCE:
             return removed
@@ -166,7 +164,7 @@ def remove_expired_carts(cell: Cell) -> int:
 def apply_retention(cell: Cell) -> None:
     """Dead-letter what is too old; forget old keys and expired carts."""
     remove_expired_carts(cell)
-    now, head = now_micros(), cell.store.head()
+    now, head = cell.clock.micros(), cell.store.head()
     if days := cell.settings.idempotency_days:
         cell.store.forget_claims(now - days * DAY)
     with cell.database.writing() as connection:

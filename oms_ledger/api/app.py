@@ -87,7 +87,6 @@ from oms_ledger.api.payments import transactions
 from oms_ledger.api.policies import authorizations, dimensions
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.head_watcher import HeadWatcher
-from oms_ledger.eventstore.records import micros
 from oms_ledger.services.carts.workspace import Carts
 from oms_ledger.services.freshness import Freshness
 from oms_ledger.services.loop_watchdog import LoopWatchdog
@@ -257,7 +256,7 @@ def application(cell: Cell) -> FastAPI:
     app.state.desk = Freshness(cell, desk_tasks.SUBSCRIPTION)
     app.state.documents = Freshness(cell, masterdata.SUBSCRIPTION)
     app.state.outbox = Freshness(
-        cell, messages.SUBSCRIPTION, lambda: OutboxProjection(lambda: micros(cell.ledger.now()))
+        cell, messages.SUBSCRIPTION, lambda: OutboxProjection(lambda: cell.clock.micros())
     )
     app.state.readiness = Readiness(cell)
     app.state.limits = Limits(cell)

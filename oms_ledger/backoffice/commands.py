@@ -6,7 +6,7 @@ a form of its own, so that going back to the form that asked for it never confir
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -64,6 +64,11 @@ def whole(given: Given, name: str) -> int:
     return int(text)
 
 
+def dated(given: Given, now: datetime) -> Given:
+    """Fill in the present where no date was typed."""
+    return given if one(given, "date") else {**given, "date": [f"{now:%Y-%m-%d %H:%M}"]}
+
+
 def _present(**fields: Any) -> Json:
     return {name: value for name, value in fields.items() if value not in (None, "", [])}
 
@@ -88,7 +93,7 @@ def _invoice(given: Given, order: Json, action: Json) -> Json:
         "type": action["body"]["type"],
         "invoiceNumber": one(given, "number"),
         "invoiceValue": value if value is not None else action["body"]["invoiceValue"],
-        "issuanceDate": one(given, "date") or f"{datetime.now(UTC):%Y-%m-%d}",
+        "issuanceDate": one(given, "date")[:10],
         "items": lines,
         **_present(
             invoiceKey=one(given, "invoice-key"),
@@ -110,7 +115,7 @@ def _tracking(given: Given, order: Json, action: Json) -> Json:
 def _delivery(given: Given, order: Json, action: Json) -> Json:
     events = []
     if text := one(given, "description"):
-        at = one(given, "date").replace("T", " ") or f"{datetime.now(UTC):%Y-%m-%d %H:%M}"
+        at = one(given, "date").replace("T", " ")
         place = {"city": one(given, "city"), "state": one(given, "state")}
         events.append({"date": at, "description": text, **place})
     body: Json = {"isDelivered": one(given, "delivered") == "yes"}

@@ -24,7 +24,6 @@ from projections.operators import sessions
 from projections.operators.directory import Operator
 from projections.operators.sessions import Session
 from projections.subscriptions import registry
-from projections.subscriptions.checkpoints import now_micros
 
 PACK_FROM = 1024  # bytes
 
@@ -168,7 +167,7 @@ class Page:
     @property
     def verified(self) -> bool:
         """Whether the password was given just now."""
-        return self.session.verified_at + sign_in.VERIFIED_FOR > now_micros()
+        return self.session.verified_at + sign_in.VERIFIED_FOR > self.cell.clock.micros()
 
     # Answering
 

@@ -1,12 +1,12 @@
 """`oms-ledger alive`: a health check, asked twice a minute, so it loads little."""
 
 import socket
-import time
 from typing import Annotated
 
 import typer
 from sqlalchemy import func, select
 
+from oms_ledger.clock import Clock
 from oms_ledger.eventstore.database import UNAVAILABLE, Database
 from oms_ledger.settings import Settings
 from projections.tables import process_metrics
@@ -26,7 +26,8 @@ def alive(
     While the database is away nobody can know, and nobody is to be started again for it.
     """
     settings = Settings.from_environment()
-    database = Database(settings.database_url)
+    clock = Clock()
+    database = Database(settings.database_url, clock)
     here = process_metrics.c.process.startswith(f"{socket.gethostname()}:", autoescape=True)
     try:
         with database.snapshot() as connection:
@@ -38,6 +39,6 @@ def alive(
         return
     finally:
         database.close()
-    if last is None or time.time_ns() // 1000 - last > within * 1_000_000:
+    if last is None or clock.micros() - last > within * 1_000_000:
         typer.echo(f"No process of this host gave a sign of life within {within} s.")
         raise typer.Exit(1)

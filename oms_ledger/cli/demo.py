@@ -30,7 +30,6 @@ from oms_ledger.orders.status import Status
 from oms_ledger.services.accounts.keys import create_key
 from oms_ledger.settings import DEMO_ACCOUNT
 from projections.accounts import app_keys
-from projections.subscriptions.checkpoints import now_micros
 from workers.runtime.stopping import Stop
 
 ACCOUNT = DEMO_ACCOUNT
@@ -150,7 +149,9 @@ class Demo:
             fields = dict(line.split(": ", 1) for line in file.read_text().splitlines())
             with self._cell.database.reading() as connection:
                 known = app_keys.get(connection, fields.get(APP_KEY, ""))
-            if known is not None and known.opens(fields.get(APP_TOKEN, ""), now_micros()):
+            if known is not None and known.opens(
+                fields.get(APP_TOKEN, ""), self._cell.clock.micros()
+            ):
                 return fields
         ctx = CommandContext(ACCOUNT, "demo")
         key, token = asyncio.run(create_key(self._cell.ledger, ctx, "Owner"))

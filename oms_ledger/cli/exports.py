@@ -66,7 +66,7 @@ async def _asked(
     while await freshness.wait():
         pass  # views that are rebuilt are waited for: a file has no header to say so
     exported = language or account.setting("language")
-    return question_of(account, given, exported, cell.ledger.now())
+    return question_of(account, given, exported, cell.clock.now())
 
 
 def write(

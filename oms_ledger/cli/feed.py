@@ -9,7 +9,6 @@ from oms_ledger.cli.output import AsJson, print_json, print_table
 from oms_ledger.cli.subscriptions import AppKey, app_of, opened
 from oms_ledger.notifications.webhook import instant_text
 from projections.notifications import feed_kind, feeds
-from projections.subscriptions.checkpoints import now_micros
 
 app = app_of(
     feed_kind.KIND, "Feeds: replay, dry run, explain, dead letters, and a look at the queue."
@@ -53,7 +52,7 @@ def peek(
     if as_json:
         print_json(items)
         return
-    now = now_micros()
+    now = cell.clock.micros()
     rows = [
         (
             item["position"],

@@ -35,7 +35,7 @@ def list_(
     """List hooks: whether they are paused or skipped, and what they have pending."""
     with opened() as cell, cell.database.snapshot() as connection:
         found = hooks.of_account(connection, account, cell.encryption)
-        rows = [serialize_state(connection, hook) for hook in found]
+        rows = [serialize_state(connection, hook, cell.clock.micros()) for hook in found]
     if as_json:
         print_json(rows)
         return

@@ -139,7 +139,7 @@ def quote(
     its_country = country or asyncio.run(cell.ledger.account(account)).setting("country")
     question = Question(
         lines=(LineInput(sku, seller, quantity),),
-        now=cell.ledger.now(),
+        now=cell.clock.now(),
         channel=sales_channel,
         place=None if postal_code is None else Place(its_country, postal_code),
     )

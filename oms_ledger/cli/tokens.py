@@ -1,7 +1,6 @@
 """`oms-ledger token …`: user tokens, made for shoppers and ended."""
 
 import asyncio
-import time
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -14,7 +13,6 @@ from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.services.accounts import user_tokens
 from oms_ledger.services.accounts.token_end import end_tokens
 from oms_ledger.services.accounts.user_tokens import LIFETIME, UserToken
-from projections.subscriptions.checkpoints import now_micros
 
 app = typer.Typer(
     help="User tokens: made for shoppers, ended before their time.", no_args_is_help=True
@@ -33,9 +31,9 @@ def create(
     cell = open_cell()
     cell.require_tables()
     asyncio.run(cell.ledger.account(account))
-    expires = int(time.time()) + LIFETIME
+    expires = int(cell.clock.seconds()) + LIFETIME
     token = user_tokens.issue(
-        cell.encryption, UserToken(account, expires, shopper=email, issued_at=now_micros())
+        cell.encryption, UserToken(account, expires, shopper=email, issued_at=cell.clock.micros())
     )
     if as_json:
         print_json({"token": token, "expires": expires})

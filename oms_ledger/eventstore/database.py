@@ -22,6 +22,7 @@ from psycopg.errors import ReadOnlySqlTransaction
 from sqlalchemy import Connection, Engine, create_engine, event, exc
 from sqlalchemy.pool import QueuePool
 
+from oms_ledger.clock import Clock
 from oms_ledger.eventstore import addresses
 
 UNAVAILABLE: tuple[type[Exception], ...] = (
@@ -51,8 +52,10 @@ class BlockingCall(RuntimeWarning):
 class Database:
     """One engine, with the ways to use it: none of them on a thread that runs an event loop."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, clock: Clock) -> None:
         self.url = url
+        self.clock = clock
+        """The time that is written in tables."""
         self.sqlite = url.startswith("sqlite:")
         self.unreleased: dict[str, int] = {}
         """Leases, by subscription, that could not be given back while the database was away."""

@@ -7,10 +7,11 @@ When two callers decide at once the slower one decides again on the new state (G
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from weakref import WeakValueDictionary
 
+from oms_ledger.clock import Clock
 from oms_ledger.eventstore import encryption
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.decider import Deciders
@@ -56,7 +57,7 @@ class StreamLedger:
         store: Store,
         encryption: Encryption,
         deciders: Deciders,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Clock,
         filling: Filling | None = None,
     ) -> None:
         self.store = store
@@ -64,7 +65,7 @@ class StreamLedger:
         self.encryption = encryption
         self.deciders = deciders
         self.loader = StreamLoader(store, encryption, deciders)
-        self.now = now
+        self.clock = clock
         self._commit = GroupCommit(store)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -232,7 +233,7 @@ class StreamLedger:
             self.deciders.of(stream).changed_at(loaded_state.state)
             for stream, loaded_state in states.items()
         ]
-        return max([self.now(), *(instant for instant in instants if instant)])
+        return max([self.clock.now(), *(instant for instant in instants if instant)])
 
     async def _written(self, write: Write, claim: KeyClaim | None, deadline: float | None) -> bool:
         """Whether the write was made; `Taken` or `Repeated` when one of its keys was not free."""

@@ -2,7 +2,6 @@
 
 import hashlib
 import sqlite3
-import time
 from collections.abc import Sequence
 
 from oms_ledger.eventstore.database import Database
@@ -66,6 +65,7 @@ class SqliteAppender:
         ask = connection.execute
         (head,) = ask("SELECT coalesce(max(position), 0) FROM events").fetchone()
         position, rows, outcomes = head, [], list[int | Conflict]()
+        now = self._database.clock.micros()
         for write, its_digests in zip(writes, digests, strict=True):
             if conflict := self._conflict(connection, write):
                 outcomes.append(conflict)
@@ -74,7 +74,7 @@ class SqliteAppender:
                 position += 1
                 rows.append((*row[:-1], position, digest))
             outcomes.append(position)
-            keys = [(*key, time.time_ns() // 1000) for key in write.keys]
+            keys = [(*key, now) for key in write.keys]
             connection.executemany(_INSERT_KEY, keys)
             connection.executemany(_INSERT_DATA_KEY, write.data_keys)
             erased = [(stream,) for stream in write.erased]

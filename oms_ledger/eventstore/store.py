@@ -4,7 +4,6 @@ A store knows rows, not orders. `append` makes each write of a group whole or no
 out positions without a gap in the order of commit, and seals what it wrote, in one transaction.
 """
 
-import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
@@ -169,7 +168,7 @@ class Store:
     def take_key(self, key: Key) -> Key | None:
         """Take a key that goes with no events; as it was taken before, if it was."""
         dialect = sqlite if self.database.sqlite else postgresql
-        taken = {**key._asdict(), "taken_at": time.time_ns() // 1000}
+        taken = {**key._asdict(), "taken_at": self.database.clock.micros()}
         taking = dialect.insert(unique_keys).values(taken).on_conflict_do_nothing()
         with self.database.writing() as connection:
             if connection.execute(taking.returning(unique_keys.c.key)).all():

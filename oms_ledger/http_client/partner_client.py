@@ -6,7 +6,6 @@ are kept open for each event loop, and closed with it.
 
 import asyncio
 import base64
-import time
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from weakref import WeakKeyDictionary
 
 import aiohttp
 
+from oms_ledger.clock import Clock
 from oms_ledger.http_client.addresses import Allowed, wrong_url
 from oms_ledger.http_client.masking import masked
 from oms_ledger.http_client.webhook_client import Sender, forbidden
@@ -88,9 +88,12 @@ class PartnerClient(Sender):
     """Bound to a running loop. `patience` is for a whole exchange, and for connecting."""
 
     def __init__(
-        self, networks: Sequence[Allowed], patience: aiohttp.ClientTimeout = PATIENCE
+        self,
+        networks: Sequence[Allowed],
+        clock: Clock,
+        patience: aiohttp.ClientTimeout = PATIENCE,
     ) -> None:
-        super().__init__(networks)
+        super().__init__(networks, clock)
         self._patience = patience
 
     async def ask(
@@ -118,7 +121,7 @@ class PartnerClient(Sender):
                 content = await _whole(answer)
                 if content is None:
                     return PartnerAnswer(None, b"", f"an answer of more than {LARGEST} bytes")
-                wait = retry_after(answer.headers.get("Retry-After", ""), time.time())
+                wait = retry_after(answer.headers.get("Retry-After", ""), self._clock.seconds())
                 after = None if wait is None else timedelta(seconds=wait)
                 return PartnerAnswer(answer.status, content, f"HTTP {answer.status}", after)
         except TimeoutError:
@@ -147,8 +150,8 @@ async def _whole(answer: aiohttp.ClientResponse) -> bytes | None:
 class PartnerClients:
     """The clients of a cell: of each event loop, one for the networks that an account may call."""
 
-    def __init__(self, patience: aiohttp.ClientTimeout = PATIENCE) -> None:
-        self._patience = patience
+    def __init__(self, clock: Clock, patience: aiohttp.ClientTimeout = PATIENCE) -> None:
+        self._clock, self._patience = clock, patience
         self._open: WeakKeyDictionary[
             asyncio.AbstractEventLoop, dict[Sequence[Allowed], PartnerClient]
         ] = WeakKeyDictionary()
@@ -157,7 +160,7 @@ class PartnerClients:
         """The client of the running loop."""
         clients = self._open.setdefault(asyncio.get_running_loop(), {})
         if networks not in clients:
-            clients[networks] = PartnerClient(networks, self._patience)
+            clients[networks] = PartnerClient(networks, self._clock, self._patience)
         return clients[networks]
 
     async def close(self) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from oms_ledger.clock import Clock
 from oms_ledger.http_client.addresses import (
     REFUSED,
     Allowed,
@@ -131,8 +132,8 @@ class Answer:
 class Sender:
     """Keep-alive sessions, for as many endpoints as there are; bound to a running loop."""
 
-    def __init__(self, networks: Sequence[Allowed], per_host: int = 64) -> None:
-        self._networks = networks
+    def __init__(self, networks: Sequence[Allowed], clock: Clock, per_host: int = 64) -> None:
+        self._networks, self._clock = networks, clock
         self._lookup = Lookup()
         self._sessions = {
             "https": self._session(Gate(networks), per_host),
@@ -168,7 +169,7 @@ class Sender:
                 url, data=body.encode(), headers=sent, allow_redirects=False
             ) as answer:
                 await answer.content.read(READ)
-                wait = retry_after(answer.headers.get("Retry-After", ""), time.time())
+                wait = retry_after(answer.headers.get("Retry-After", ""), self._clock.seconds())
                 return Answer(answer.status, f"HTTP {answer.status}", wait)
         except TimeoutError:
             return Answer(None, "no answer within 5 s")
@@ -185,9 +186,11 @@ def forbidden(error: BaseException | None) -> str | None:
     return None
 
 
-async def ping(url: str, headers: Mapping[str, str], networks: Sequence[Allowed]) -> str | None:
+async def ping(
+    url: str, headers: Mapping[str, str], networks: Sequence[Allowed], clock: Clock
+) -> str | None:
     """None when the URL answered a ping with 200 in time, else what was seen."""
-    sender = Sender(networks)
+    sender = Sender(networks, clock)
     try:
         answer = await sender.post(url, PING, headers)
     finally:

@@ -20,7 +20,6 @@ from oms_ledger.migrations import is_current
 from oms_ledger.services.readiness import SKEW
 from oms_ledger.settings import is_loopback
 from projections.ops.metrics import GONE
-from projections.subscriptions.checkpoints import now_micros
 from projections.tables import process_metrics
 
 OLDEST, NEWEST = 14, 18
@@ -136,9 +135,9 @@ def _database(cell: Cell) -> Iterator[Finding]:
         yield ok("database", f"SQLite at {cell.database.path}")
         return
     with cell.database.snapshot() as connection:
-        began = time.time()
+        began = cell.clock.seconds()
         row = connection.execute(_SERVER).one()
-        took = time.time() - began
+        took = cell.clock.seconds() - began
         standbys, may_look = connection.execute(_STANDBYS).one()
     version, recovery, read_only, commit, names, most, fsync, theirs = row
     yield _version(version, took)
@@ -200,7 +199,7 @@ def _processes(cell: Cell) -> Iterator[Finding]:
     query = select(process_metrics.c.kind, process_metrics.c.at)
     with cell.database.snapshot() as connection:
         rows = connection.execute(query).all()
-    now = now_micros()
+    now = cell.clock.micros()
     alive = [kind for kind, at in rows if now - at < GONE * 1_000_000]
     found = ", ".join(f"{alive.count(kind)} {kind}" for kind in PROCESSES)
     missing = [kind for kind in PROCESSES if kind not in alive]

@@ -19,7 +19,6 @@ from oms_ledger.eventstore.database import UNAVAILABLE, Database
 from oms_ledger.process_name import process_name
 from projections.notifications.feeds import SECOND
 from projections.ops.metrics import GONE
-from projections.subscriptions.checkpoints import now_micros
 from projections.tables import process_metrics
 
 EVERY = 5.0  # seconds
@@ -60,16 +59,15 @@ class MetricsReporter:
         while True:
             try:
                 with self._database.writing() as connection:
-                    report(connection, process_name(), self._kind)
+                    report(connection, process_name(), self._kind, self._database.clock.micros())
             except UNAVAILABLE as error:
                 log.warning("metrics_report_failed", error=type(error).__name__)
             if self._end.wait(EVERY):
                 return
 
 
-def report(connection: Connection, process: str, kind: str) -> None:
+def report(connection: Connection, process: str, kind: str, now: int) -> None:
     """Write the figures of this process, and forget processes that gave no sign for long."""
-    now = now_micros()
     row = {"process": process, "kind": kind, "at": now, "body": json.dumps(list(_own()))}
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     put = dialect.insert(process_metrics)
@@ -85,10 +83,9 @@ def _own() -> Iterator[tuple[str, str, str, list[tuple[str, dict[str, str], floa
         yield family.name, family.documentation, family.type, samples
 
 
-def of_all(connection: Connection, kind: str) -> list[Metric]:
+def of_all(connection: Connection, kind: str, now: int) -> list[Metric]:
     """The figures of every process with the labels `kind` and `process`; this one's as of now."""
     process = process_name()
-    now = now_micros()
     alive = process_metrics.c.at >= now - GONE * SECOND
     rows = connection.execute(select(process_metrics).where(alive)).all()
     fields = {row.process: (row.kind, json.loads(row.body)) for row in rows}

@@ -5,7 +5,6 @@ else in the process waits for a database that does not answer.
 """
 
 import asyncio
-import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -114,9 +113,9 @@ class Readiness:
             self._cell.store.head()
             return "", 0.0
         with self._cell.database.snapshot() as connection:
-            began = time.time()
+            began = self._cell.clock.seconds()
             standby, read_only, theirs = connection.execute(_SERVER).one()
-            skew = (began + time.time()) / 2 - theirs
+            skew = (began + self._cell.clock.seconds()) / 2 - theirs
         if standby:
             return "the database is a standby", skew
         return "the database is read-only" if read_only else "", skew

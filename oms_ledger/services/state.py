@@ -8,12 +8,11 @@ from oms_ledger.cell import Cell
 from oms_ledger.services import signals
 from projections.ops import metrics
 from projections.subscriptions import leases, registry
-from projections.subscriptions.checkpoints import now_micros
 
 
 def state_of(cell: Cell) -> dict[str, Any]:
     """Head, subscriptions with their lags and leases, queues with their ages, hooks, processes."""
-    head, now = cell.store.head(), now_micros()
+    head, now = cell.store.head(), cell.clock.micros()
     with cell.database.snapshot() as connection:
         following = metrics.subscription_statuses(connection, head, now)
         held = leases.holders(connection)

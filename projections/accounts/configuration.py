@@ -23,6 +23,7 @@ from oms_ledger.accounts.registers import AffiliateItem, SellerItem
 from oms_ledger.accounts.subscriptions import FeedItem, HookItem
 from oms_ledger.accounts.tokens import TokenBoundItem
 from oms_ledger.accounts.trigger_secrets import TriggerSecretItem
+from oms_ledger.clock import Clock
 from oms_ledger.eventstore.encryption import Encryption
 from oms_ledger.eventstore.records import Fill
 from projections import tables
@@ -46,7 +47,7 @@ class ConfigurationTable:
     `sealed` columns are encrypted by the master key and bound to `place` of their row; in rows here
     they are plain. `secret` fields of items are never in the plain part of an event; those in
     `json` are texts in a row. `changing` does what goes along before a row is written or removed,
-    `fresh` has the columns of a new row that are no configuration.
+    `fresh` has the columns of a row that is new at an instant and that are no configuration.
     """
 
     table: Table
@@ -56,7 +57,7 @@ class ConfigurationTable:
     secret: frozenset[str] = frozenset()
     json: frozenset[str] = frozenset()
     place: Callable[[Row], str] = lambda row: ""
-    fresh: Callable[[], Row] = dict
+    fresh: Callable[[int], Row] = lambda now: {}
     changing: Callable[[Connection, Row | None, Row | None], None] = lambda *_: None
     stored: Callable[[Row], Row] = lambda row: row
     """A stored row without what is no configuration in it."""
@@ -87,7 +88,12 @@ class ConfigurationTable:
                 yield old.get(key), row
 
     def write(
-        self, connection: Connection, encryption: Encryption, before: Row | None, after: Row | None
+        self,
+        connection: Connection,
+        encryption: Encryption,
+        before: Row | None,
+        after: Row | None,
+        now: int,
     ) -> None:
         self.changing(connection, before, after)
         row = after or before or {}
@@ -103,7 +109,7 @@ class ConfigurationTable:
             for name, value in row.items()
         }
         if not connection.execute(update(self.table).where(mine).values(values)).rowcount:
-            connection.execute(insert(self.table).values({**self.fresh(), **values}))
+            connection.execute(insert(self.table).values({**self.fresh(now), **values}))
 
     def read(self, connection: Connection, encryption: Encryption, account: str) -> dict[Key, Row]:
         """What the table holds of an account, in the form of `rows`."""
@@ -311,7 +317,7 @@ def configuration_of(state: Any) -> Configuration:
     return state.configuration if isinstance(state, Account) else Configuration()
 
 
-def fill(encryption: Encryption, stream: str, before: Any, after: Any) -> Fill | None:
+def fill(encryption: Encryption, clock: Clock, stream: str, before: Any, after: Any) -> Fill | None:
     """What writes the rows that differ between two states of an account; None for none."""
     if not isinstance(after, Account):
         return None
@@ -320,6 +326,6 @@ def fill(encryption: Encryption, stream: str, before: Any, after: Any) -> Fill |
 
     def write(connection: Connection) -> None:
         for table, row_before, row_after in found:
-            table.write(connection, encryption, row_before, row_after)
+            table.write(connection, encryption, row_before, row_after, clock.micros())
 
     return write if found else None

@@ -6,7 +6,6 @@ from sqlalchemy import Connection, delete, select
 
 from projections.conversation.tables import mail_templates as t
 from projections.sql.upserts import upsert
-from projections.subscriptions.checkpoints import now_micros
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +21,14 @@ def get(connection: Connection, account: str, name: str) -> MailTemplate | None:
 
 
 def put(
-    connection: Connection, account: str, name: str, template: MailTemplate, actor: str
+    connection: Connection, account: str, name: str, template: MailTemplate, actor: str, now: int
 ) -> None:
     row = {
         "account": account,
         "name": name,
         "subject": template.subject,
         "html": template.html,
-        "changed_at": now_micros(),
+        "changed_at": now,
         "changed_by": actor,
     }
     connection.execute(upsert(connection, t), row)

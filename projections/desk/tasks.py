@@ -25,7 +25,6 @@ from oms_ledger.eventstore.folding import Page
 from oms_ledger.eventstore.records import RecordedEvent
 from oms_ledger.eventstore.serialization import stored_name
 from oms_ledger.orders.order import Order
-from projections.subscriptions.checkpoints import now_micros
 from projections.tables import task_history as h
 from projections.tables import task_targets as targets
 from projections.tables import tasks as t
@@ -164,36 +163,40 @@ def _values(task: str, account: str, body: dict[str, Any], actor: str, at: int) 
     }
 
 
-def create(connection: Connection, account: str, body: dict[str, Any], actor: str) -> str:
+def create(connection: Connection, account: str, body: dict[str, Any], actor: str, now: int) -> str:
     """A new task, or the one that has its surrogate key already; its id."""
-    task, now = secrets.token_hex(16).upper(), now_micros()
+    task = secrets.token_hex(16).upper()
     body = {**body, "surrogateKey": body["surrogateKey"] or task}
     made = _insert(connection, t).values(**_values(task, account, body, actor, now))
     made = made.on_conflict_do_nothing(index_elements=["account", "surrogate_key"])
     if connection.execute(made.returning(t.c.id)).scalar_one_or_none():
         _aim(connection, account, task, body)
-        _write(connection, task, actor, STATUS, OPEN)
+        _write(connection, task, actor, STATUS, OPEN, now)
         return task
     same = (t.c.account == account, t.c.surrogate_key == body["surrogateKey"])
     return str(connection.execute(select(t.c.id).where(*same)).scalar_one())
 
 
-def set_status(connection: Connection, account: str, task: str, status: str, actor: str) -> None:
+def set_status(
+    connection: Connection, account: str, task: str, status: str, actor: str, now: int
+) -> None:
     """Nothing where the task has the status already, or is not the account's."""
     other = (t.c.account == account, t.c.id == task, t.c.status != status)
-    changed = update(t).where(*other).values(status=status, changed_at=now_micros())
+    changed = update(t).where(*other).values(status=status, changed_at=now)
     if connection.execute(changed).rowcount == 1:
-        _write(connection, task, actor, STATUS, status)
+        _write(connection, task, actor, STATUS, status, now)
 
 
-def comment(connection: Connection, account: str, task: str, text: str, actor: str) -> None:
+def comment(
+    connection: Connection, account: str, task: str, text: str, actor: str, now: int
+) -> None:
     ours = (t.c.account == account, t.c.id == task)
-    if connection.execute(update(t).where(*ours).values(changed_at=now_micros())).rowcount == 1:
-        _write(connection, task, actor, COMMENT, text)
+    if connection.execute(update(t).where(*ours).values(changed_at=now)).rowcount == 1:
+        _write(connection, task, actor, COMMENT, text, now)
 
 
-def _write(connection: Connection, task: str, actor: str, kind: str, text: str) -> None:
-    line = {"task": task, "id": secrets.token_hex(8), "at": now_micros(), "actor": actor}
+def _write(connection: Connection, task: str, actor: str, kind: str, text: str, now: int) -> None:
+    line = {"task": task, "id": secrets.token_hex(8), "at": now, "actor": actor}
     connection.execute(_insert(connection, h).values(**line, kind=kind, text=text))
 
 

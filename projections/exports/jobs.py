@@ -21,7 +21,6 @@ from projections.exports import rows as exports_rows
 from projections.exports.rows import ExportFormat, Place
 from projections.orders import query as orders_query
 from projections.orders.query import OrderQuery
-from projections.subscriptions.checkpoints import now_micros
 from projections.tables import export_chunks as chunks
 from projections.tables import exports as t
 
@@ -89,7 +88,7 @@ def ask(
                 orders=0,
                 failed_orders="[]",
                 chunks=0,
-                created_at=now_micros(),
+                created_at=database.clock.micros(),
             )
         )
     return new
@@ -154,7 +153,7 @@ def carry_on(database: Database, export: Export) -> bool:
             # It stops nothing, and is named: to who asked, and to who mends it.
             log.exception("order_not_exported", export=export.id, order_id=order.place[1])
             failed_orders.append(order.place[1])
-    ended = {} if found else {"state": "complete", "finished_at": now_micros()}
+    ended = {} if found else {"state": "complete", "finished_at": database.clock.micros()}
     last: dict[str, Any] = {}
     if found:
         last = {"after_created": found[-1].place[0], "after_id": found[-1].place[1]}

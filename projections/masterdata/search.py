@@ -38,7 +38,6 @@ from projections.masterdata.tables import document_scrolls as scrolls
 from projections.masterdata.tables import document_terms as terms
 from projections.masterdata.tables import documents as t
 from projections.masterdata.where import INTERNAL, Where
-from projections.subscriptions.checkpoints import now_micros
 
 PATIENCE = 10.0  # seconds that a search may take
 MOST_SCROLLS, SCROLL_LIFETIME = 10, 20 * 60 * 1_000_000  # microseconds
@@ -229,12 +228,13 @@ def open_scroll(
     size: int,
     request: dict[str, Any],
     ids: Sequence[str] | None = None,
+    *,
+    now: int,
 ) -> str:
     """Fix the set of documents that the query finds now, or `ids`; the token to go through it with.
 
     The transaction is one that writes.
     """
-    now = now_micros()
     expire_scrolls(connection, now)
     mine = (scrolls.c.account == query.account, scrolls.c.open == always())
     if connection.dialect.name == "postgresql":  # one at a time, so that they can be counted
@@ -284,12 +284,13 @@ def _fix_ids(connection: Connection, ids: Sequence[str], token: str) -> int:
     return len(rows)
 
 
-def next_page(connection: Connection, account: str, entity: str, token: str) -> ScrollPage:
+def next_page(
+    connection: Connection, account: str, entity: str, token: str, now: int
+) -> ScrollPage:
     """The next documents of a scroll, as they stand now; those that were deleted are left out.
 
     Of another entity than those in `documents` only the keys get.
     """
-    now = now_micros()
     ours = (
         scrolls.c.token == token,
         scrolls.c.account == account,

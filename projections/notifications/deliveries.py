@@ -15,7 +15,6 @@ from oms_ledger.notifications.channel import WEBHOOK
 from projections.notifications.feeds import SECOND
 from projections.outbox import circuit
 from projections.subscriptions import dead_letters
-from projections.subscriptions.checkpoints import now_micros
 from projections.subscriptions.dead_letters import DeadLetter
 from projections.subscriptions.notification import event_id, insert_missing
 from projections.tables import attempts, deliveries, hooks
@@ -86,9 +85,8 @@ def _attempt_counts(
     return {position: number for position, number in connection.execute(query)}
 
 
-def requeue(connection: Connection, app_key: str, letters_: Sequence[DeadLetter]) -> None:
+def requeue(connection: Connection, app_key: str, letters_: Sequence[DeadLetter], now: int) -> None:
     """Dead notifications have pending again."""
-    now = now_micros()
     enqueue(
         connection,
         app_key,
@@ -261,7 +259,7 @@ def _circuit(connection: Connection, app_key: str, made: Sequence[Attempt]) -> N
         hooks,
         mine,
         WEBHOOK.circuit,
-        now=now_micros(),
+        now=max(attempt.at + attempt.duration for attempt in made),
         attempts=len(made),
         quiet_until=quiet,
     )

@@ -38,8 +38,10 @@ class Feeds:
             feed = feeds.get(connection, app_key)
         return None if feed is None else FeedQueue(database, feed)
 
-    def requeue(self, connection: Connection, app_key: str, letters: Sequence[DeadLetter]) -> None:
-        feeds.requeue(connection, app_key, letters)
+    def requeue(
+        self, connection: Connection, app_key: str, letters: Sequence[DeadLetter], now: int
+    ) -> None:
+        feeds.requeue(connection, app_key, letters, now)
 
 
 def _retain(connection: Connection, now: int, head: int, expires: bool) -> list[str]:

@@ -26,7 +26,6 @@ from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.encryption import Encryption
 from oms_ledger.eventstore.store import last_position
 from projections.subscriptions import checkpoints, dead_letters, leases
-from projections.subscriptions.checkpoints import now_micros
 from projections.subscriptions.dead_letters import DeadLetter
 from projections.subscriptions.notification import (
     Notification,
@@ -77,7 +76,7 @@ class FeedQueue(SubscriptionSink):
     def store_notifications(
         self, connection: Connection, notifications: Sequence[Notification]
     ) -> None:
-        now, key = now_micros(), self.app_key
+        now, key = self.database.clock.micros(), self.app_key
         more = {"app_key": key, "produced_at": now, "visible_at": now}
         insert_notifications(
             connection,
@@ -96,9 +95,9 @@ def _feed(row: Row[Any]) -> Feed:
     return Feed(**{**row._mapping, "filter": json.loads(row.filter)})
 
 
-def fresh() -> dict[str, Any]:
+def fresh(now: int) -> dict[str, Any]:
     """What a new feed begins with besides its configuration."""
-    return {"generation": secrets.token_hex(4), "last_item_at": now_micros()}
+    return {"generation": secrets.token_hex(4), "last_item_at": now}
 
 
 def changing(
@@ -122,11 +121,11 @@ def changing(
         forget(connection, subscription)
 
 
-def size(connection: Connection, app_key: str) -> tuple[int, int]:
+def size(connection: Connection, app_key: str, now: int) -> tuple[int, int]:
     """How many items are stored, the invisible ones included, and the oldest's age in seconds."""
     query = select(func.count(), func.min(feed_items.c.produced_at))
     count, oldest = connection.execute(query.where(feed_items.c.app_key == app_key)).one()
-    return count, (now_micros() - oldest) // SECOND if oldest else 0
+    return count, (now - oldest) // SECOND if oldest else 0
 
 
 def _retrieval() -> Any:
@@ -288,9 +287,8 @@ def _letter(item: Row[Any], now: int) -> DeadLetter:
     return DeadLetter(item.position, item.order_id, reason, now, content)
 
 
-def requeue(connection: Connection, app_key: str, letters_: Sequence[DeadLetter]) -> None:
+def requeue(connection: Connection, app_key: str, letters_: Sequence[DeadLetter], now: int) -> None:
     """Dead items are in the queue again, as if they were new."""
-    now = now_micros()
     fresh = {"produced_at": now, "visible_at": now, "retrievals": 0}
     insert_missing(
         connection, feed_items, [{**json.loads(one.content), **fresh} for one in letters_]

@@ -37,8 +37,10 @@ class Hooks:
             return None
         return HookDeliveries(database, app_key, hook.account, hook.filter)
 
-    def requeue(self, connection: Connection, app_key: str, letters: Sequence[DeadLetter]) -> None:
-        deliveries.requeue(connection, app_key, letters)
+    def requeue(
+        self, connection: Connection, app_key: str, letters: Sequence[DeadLetter], now: int
+    ) -> None:
+        deliveries.requeue(connection, app_key, letters, now)
 
 
 def _retain(connection: Connection, now: int, head: int, expires: bool) -> list[str]:

@@ -20,7 +20,6 @@ from projections.notifications.deliveries import (
 )
 from projections.notifications.feeds import SECOND
 from projections.subscriptions import checkpoints, leases
-from projections.subscriptions.checkpoints import now_micros
 from projections.subscriptions.notification import Notification
 from projections.subscriptions.sink import SubscriptionSink, forget
 from projections.tables import deliveries, hooks
@@ -76,7 +75,7 @@ class HookDeliveries(SubscriptionSink):
     def store_notifications(
         self, connection: Connection, notifications: Sequence[Notification]
     ) -> None:
-        now, key = now_micros(), self.app_key
+        now, key = self.database.clock.micros(), self.app_key
         rows = [
             {
                 "position": notification.position,
@@ -121,9 +120,9 @@ def _hook(row: Row[Any], encryption: Encryption) -> Hook:
     )
 
 
-def fresh() -> dict[str, Any]:
+def fresh(now: int) -> dict[str, Any]:
     """What a new hook begins with besides its configuration."""
-    return {"generation": secrets.token_hex(4), "last_notification_at": now_micros()}
+    return {"generation": secrets.token_hex(4), "last_notification_at": now}
 
 
 def changing(
@@ -161,14 +160,14 @@ def forget_failures(connection: Connection, app_key: str) -> None:
     connection.execute(update(hooks).where(mine).values(calm))
 
 
-def hold(connection: Connection, app_key: str, reason: str) -> None:
+def hold(connection: Connection, app_key: str, reason: str, now: int) -> None:
     """Pause it because of what its endpoint answered: nobody configured that.
 
     It goes on when somebody resumes it.
     """
     leases.fence(connection, delivery_lease(app_key))
     mine = hooks.c.app_key == app_key
-    held = {"paused_at": now_micros(), "pause_reason": reason}
+    held = {"paused_at": now, "pause_reason": reason}
     connection.execute(update(hooks).where(mine).values(held))
 
 

@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from projections.operators.tables import operator_roles, operators
-from projections.subscriptions.checkpoints import now_micros
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +41,7 @@ def create(
     name: str,
     deployment: bool,
     password_hash: str | None,
+    now: int,
 ) -> None:
     """A new operator. The e-mail is kept without case."""
     connection.execute(
@@ -52,7 +52,7 @@ def create(
             password_hash=password_hash,
             deployment=deployment,
             shortcuts=True,
-            created_at=now_micros(),
+            created_at=now,
         )
     )
 

@@ -7,7 +7,6 @@ minute first and twice as long each time, up to an hour.
 from sqlalchemy import Connection, delete, insert, select
 
 from projections.operators.tables import sign_in_failures as t
-from projections.subscriptions.checkpoints import now_micros
 
 SECOND = 1_000_000
 WINDOW = 15 * 60 * SECOND
@@ -15,15 +14,14 @@ ALLOWED = 5
 FIRST_WAIT, LONGEST_WAIT = 60, 3600  # seconds
 
 
-def blocked_seconds(connection: Connection, who: str, *, known_browser: bool) -> int:
+def blocked_seconds(connection: Connection, who: str, *, known_browser: bool, now: int) -> int:
     """How many seconds to wait before the next try; 0: none."""
     query = select(t.c.blocked_until).where(t.c.who == who, t.c.known_browser == known_browser)
     until = connection.execute(query).scalar_one_or_none() or 0
-    return max(0, -(-(until - now_micros()) // SECOND))
+    return max(0, -(-(until - now) // SECOND))
 
 
-def add(connection: Connection, who: str, *, known_browser: bool) -> None:
-    now = now_micros()
+def add(connection: Connection, who: str, *, known_browser: bool, now: int) -> None:
     same = (t.c.who == who, t.c.known_browser == known_browser)
     found = connection.execute(select(t).where(*same)).one_or_none()
     fields = dict(found._mapping) if found else {"count": 0, "first_at": now, "blocked_until": 0}

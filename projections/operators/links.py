@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, insert, select, update
 
 from projections.operators.tables import sign_in_links as t
-from projections.subscriptions.checkpoints import now_micros
 
 DAY = 24 * 3600 * 1_000_000
 VALID = {"first": DAY, "invite": 7 * DAY, "reset": DAY}
@@ -22,16 +21,20 @@ class Link:
     expires_at: int
     used_at: int | None
 
-    @property
-    def open(self) -> bool:
-        return self.used_at is None and self.expires_at > now_micros()
+    def is_open(self, now: int) -> bool:
+        return self.used_at is None and self.expires_at > now
 
 
 def create(
-    connection: Connection, purpose: str, *, operator: str | None, account: str | None = None
+    connection: Connection,
+    purpose: str,
+    *,
+    operator: str | None,
+    account: str | None = None,
+    now: int,
 ) -> str:
     """The secret of a new link; it ends previous links of that purpose and operator."""
-    now, token = now_micros(), secrets.token_urlsafe(24)
+    token = secrets.token_urlsafe(24)
     connection.execute(delete(t).where(t.c.expires_at < now - DAY))
     former = delete(t).where(t.c.purpose == purpose, t.c.used_at.is_(None))
     same = t.c.operator.is_(None) if operator is None else t.c.operator == operator
@@ -53,10 +56,10 @@ def get(connection: Connection, token: str) -> Link | None:
     return Link(*row) if row else None
 
 
-def use(connection: Connection, link: Link) -> bool:
+def use(connection: Connection, link: Link, now: int) -> bool:
     """Whether the link was still open and is used up now."""
     used = update(t).where(t.c.token_hash == link.token_hash, t.c.used_at.is_(None))
-    return connection.execute(used.values(used_at=now_micros())).rowcount > 0
+    return connection.execute(used.values(used_at=now)).rowcount > 0
 
 
 def _hash(token: str) -> bytes:

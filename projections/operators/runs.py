@@ -12,7 +12,6 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from projections.operators.tables import run_orders as o
 from projections.operators.tables import runs as t
-from projections.subscriptions.checkpoints import now_micros
 
 RUNNING, STOPPED, COMPLETE = "running", "stopped", "complete"
 DONE, REFUSED = "done", "refused"
@@ -48,6 +47,7 @@ def create(
     command: str,
     reason: str,
     orders: Sequence[str],
+    now: int,
 ) -> str:
     run_id = secrets.token_hex(8)
     connection.execute(
@@ -59,7 +59,7 @@ def create(
             reason=reason,
             state=RUNNING if orders else COMPLETE,
             total=len(orders),
-            created_at=now_micros(),
+            created_at=now,
         )
     )
     if orders:
@@ -111,7 +111,7 @@ def record(connection: Connection, run_id: str, outcome: Outcome) -> None:
     )
 
 
-def finish(connection: Connection, run_id: str, state: str) -> bool:
+def finish(connection: Connection, run_id: str, state: str, now: int) -> bool:
     """Whether the run was under way and is over now."""
     over = update(t).where(t.c.id == run_id, t.c.state == RUNNING)
-    return connection.execute(over.values(state=state, finished_at=now_micros())).rowcount > 0
+    return connection.execute(over.values(state=state, finished_at=now)).rowcount > 0

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from projections.operators.tables import saved_views as t
-from projections.subscriptions.checkpoints import now_micros
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +23,19 @@ class SavedView:
 
 
 def create(
-    connection: Connection, account: str, *, owner: str | None, name: str, query: str, columns: str
+    connection: Connection,
+    account: str,
+    *,
+    owner: str | None,
+    name: str,
+    query: str,
+    columns: str,
+    now: int,
 ) -> str:
     view_id = secrets.token_hex(8)
     values = {"id": view_id, "account": account, "owner": owner, "name": name}
     values |= {"query": query, "columns": columns}
-    connection.execute(insert(t).values(**values, created_at=now_micros()))
+    connection.execute(insert(t).values(**values, created_at=now))
     return view_id
 
 

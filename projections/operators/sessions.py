@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from projections.operators.tables import operator_sessions as t
-from projections.subscriptions.checkpoints import now_micros
 
 SECOND = 1_000_000
 IDLE = 12 * 3600 * SECOND
@@ -31,9 +30,9 @@ def hash_of(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def open_session(connection: Connection, operator: str, agent: str) -> str:
+def open_session(connection: Connection, operator: str, agent: str, now: int) -> str:
     """The token of a new session; sessions that are over are removed."""
-    now, token = now_micros(), secrets.token_urlsafe(32)
+    token = secrets.token_urlsafe(32)
     connection.execute(delete(t).where(t.c.expires_at < now))
     connection.execute(
         insert(t).values(
@@ -49,21 +48,20 @@ def open_session(connection: Connection, operator: str, agent: str) -> str:
     return token
 
 
-def get(connection: Connection, token: str) -> Session | None:
+def get(connection: Connection, token: str, now: int) -> Session | None:
     """The session of a token, unless it is over or was idle for too long."""
     row = connection.execute(select(t).where(t.c.token_hash == hash_of(token))).one_or_none()
-    now = now_micros()
     if row is None or row.expires_at < now or row.seen_at + IDLE < now:
         return None
     return Session(*row)
 
 
-def mark_seen(connection: Connection, session: Session) -> None:
-    _set(connection, session.token_hash, seen_at=now_micros())
+def mark_seen(connection: Connection, session: Session, now: int) -> None:
+    _set(connection, session.token_hash, seen_at=now)
 
 
-def mark_verified(connection: Connection, token_hash: bytes) -> None:
-    _set(connection, token_hash, verified_at=now_micros())
+def mark_verified(connection: Connection, token_hash: bytes, now: int) -> None:
+    _set(connection, token_hash, verified_at=now)
 
 
 def set_message(connection: Connection, token_hash: bytes, message: str | None) -> None:
@@ -71,8 +69,8 @@ def set_message(connection: Connection, token_hash: bytes, message: str | None) 
     _set(connection, token_hash, message=message)
 
 
-def of_operator(connection: Connection, operator: str) -> list[Session]:
-    query = select(t).where(t.c.operator == operator, t.c.expires_at >= now_micros())
+def of_operator(connection: Connection, operator: str, now: int) -> list[Session]:
+    query = select(t).where(t.c.operator == operator, t.c.expires_at >= now)
     return [Session(*row) for row in connection.execute(query.order_by(t.c.created_at.desc()))]
 
 

@@ -16,7 +16,6 @@ from oms_ledger.eventstore.folding import StreamLoader
 from oms_ledger.eventstore.tables import events
 from projections.accounts.configuration import TABLES, ConfigurationTable, Row, configuration_of
 from projections.operators.tables import operators
-from projections.subscriptions.checkpoints import now_micros
 
 LOOKS = 5
 
@@ -40,13 +39,13 @@ def verify_configuration(
         found: list[ConfigurationDifference] = []
         for _ in range(LOOKS):
             with database.snapshot() as connection:
-                found = list(differences(connection, loader, account))
+                found = list(differences(connection, loader, account, database.clock.micros()))
             if not found:
                 break
         yield from found
     for account in sorted(_named(database) - known):
         with database.snapshot() as connection:
-            yield from differences(connection, loader, account)
+            yield from differences(connection, loader, account, database.clock.micros())
 
 
 def _accounts(database: Database) -> set[str]:
@@ -67,7 +66,7 @@ def _named(database: Database) -> set[str]:
 
 
 def differences(
-    connection: Connection, loader: StreamLoader, account: str
+    connection: Connection, loader: StreamLoader, account: str, now: int
 ) -> Iterator[ConfigurationDifference]:
     """Of one account, as a connection sees its rows."""
     configuration = configuration_of(loader.load(f"{account}/").state)
@@ -79,16 +78,18 @@ def differences(
         expected = one.rows(account, configuration)
         stored = one.read(connection, loader.encryption, account)
         for key in sorted(expected.keys() | stored.keys(), key=repr):
-            reason = _reason(one, expected.get(key), stored.get(key))
+            reason = _reason(one, expected.get(key), stored.get(key), now)
             if reason is not None:
                 name = "/".join(str(part) for part in key)
                 yield ConfigurationDifference(account, one.table.name, name, reason)
 
 
-def _reason(one: ConfigurationTable, expected: Row | None, stored: Row | None) -> str | None:
+def _reason(
+    one: ConfigurationTable, expected: Row | None, stored: Row | None, now: int
+) -> str | None:
     if expected is None:
         return "no event made this row"
     if stored is None:
-        return "the row is missing" if one.kept(expected, now_micros()) else None
+        return "the row is missing" if one.kept(expected, now) else None
     wrong = one.wrong(expected, stored)
     return f"{', '.join(wrong)}: not what the events say" if wrong else None

@@ -10,7 +10,6 @@ from sqlalchemy.dialects import postgresql, sqlite
 from projections.policies.tables import order_authorizations as authorizations
 from projections.policies.tables import policy_dimensions as t
 from projections.sql.upserts import upsert
-from projections.subscriptions.checkpoints import now_micros
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +45,13 @@ def get(connection: Connection, account: str, dimension_id: str) -> Dimension | 
     return None if row is None else _dimension(row)
 
 
-def put(connection: Connection, account: str, body: dict[str, Any], created_at: int = 0) -> None:
+def put(connection: Connection, account: str, body: dict[str, Any], created_at: int) -> None:
     row = {
         "id": body["id"],
         "account": account,
         "priority": body["priority"],
         "body": json.dumps(body),
-        "created_at": created_at or now_micros(),
+        "created_at": created_at,
     }
     connection.execute(upsert(connection, t), row)
 

@@ -7,7 +7,6 @@ is exactly-once whoever crashes, and a stale runner stores nothing. A subscripti
 name. `catch_up` steals a lease on need; the previous holder then finds itself fenced.
 """
 
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -33,14 +32,6 @@ class Projection(Protocol):
     def produce(self, page: Page) -> object: ...
 
     def store(self, connection: Connection, produced: object) -> None: ...
-
-
-clock: Callable[[], int] = time.time_ns
-"""What time it is, in nanoseconds; tests let weeks go by with it."""
-
-
-def now_micros() -> int:
-    return clock() // 1000
 
 
 def create(connection: Connection, subscription: str, position: int, *, kind: str = "view") -> None:

@@ -53,7 +53,9 @@ class OfKeys(Protocol):
     ) -> SubscriptionSink | None:
         """The sink of an app key as it is configured now; None when it has none."""
 
-    def requeue(self, connection: Connection, app_key: str, letters: Sequence[DeadLetter]) -> None:
+    def requeue(
+        self, connection: Connection, app_key: str, letters: Sequence[DeadLetter], now: int
+    ) -> None:
         """Put dead letters of an app key back among what is waiting, as if they were new."""
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, select
 
 from projections.sql.upserts import upsert
-from projections.subscriptions.checkpoints import now_micros
 from projections.tables import filter_pauses
 
 
@@ -25,10 +24,12 @@ class FilterPause:
     paused_at: int
 
 
-def pause(connection: Connection, subscription: str, position: int, order_id: str) -> None:
+def pause(
+    connection: Connection, subscription: str, position: int, order_id: str, now: int
+) -> None:
     reason = "evaluating it on this order ended the process"
     values = {"position": position, "order_id": order_id, "reason": reason}
-    row = {"subscription": subscription, **values, "paused_at": now_micros()}
+    row = {"subscription": subscription, **values, "paused_at": now}
     connection.execute(upsert(connection, filter_pauses), [row])
 
 

@@ -47,13 +47,13 @@ def requeue(
     if positions is not None:
         with database.writing() as connection:
             letters_ = dead_letters.take(connection, subscription, positions)
-            keys.requeue(connection, app_key, letters_)
+            keys.requeue(connection, app_key, letters_, database.clock.micros())
         return len(letters_)
     while True:
         with database.writing() as connection:
             found = dead_letters.page(connection, subscription, after, BATCH)
             letters_ = dead_letters.take(connection, subscription, [one.position for one in found])
-            keys.requeue(connection, app_key, letters_)
+            keys.requeue(connection, app_key, letters_, database.clock.micros())
         count += len(letters_)
         if len(found) < BATCH:
             return count

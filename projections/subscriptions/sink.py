@@ -18,7 +18,6 @@ from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.folding import Page
 from oms_ledger.notifications.filters import FromOrders, parse_filter
 from projections.subscriptions import pauses
-from projections.subscriptions.checkpoints import now_micros
 from projections.subscriptions.filtering import FilterResult, SubscriptionFilter, evaluate
 from projections.subscriptions.notification import Notification
 from projections.tables import filter_stats, filter_timeouts, single_fire_orders, subscriptions
@@ -100,7 +99,7 @@ def store_batch(
 def _count(connection: Connection, sinks: Sequence[tuple[SubscriptionSink, FilterResult]]) -> None:
     """Add up what evaluating by expressions came to, and remember where the clock stopped it."""
     rows = [
-        _figures(one.subscription, evaluated)
+        _figures(one.subscription, evaluated, one.database.clock.micros())
         for one, evaluated in sinks
         if isinstance(one.filter_of.filter, FromOrders)
     ]
@@ -128,7 +127,8 @@ def _count(connection: Connection, sinks: Sequence[tuple[SubscriptionSink, Filte
         connection.execute(dialect.insert(filter_timeouts).on_conflict_do_nothing(), stopped)
     for one, evaluated in sinks:
         if killed := evaluated.killed:
-            pauses.pause(connection, one.subscription, killed.position, killed.order_id)
+            now = one.database.clock.micros()
+            pauses.pause(connection, one.subscription, killed.position, killed.order_id, now)
             log.error(
                 "filter_paused",
                 subscription=one.subscription,
@@ -137,7 +137,7 @@ def _count(connection: Connection, sinks: Sequence[tuple[SubscriptionSink, Filte
             )
 
 
-def _figures(subscription: str, evaluated: FilterResult) -> dict[str, Any]:
+def _figures(subscription: str, evaluated: FilterResult, now: int) -> dict[str, Any]:
     last = evaluated.failures[-1] if evaluated.failures else None
     return {
         "subscription": subscription,
@@ -147,7 +147,7 @@ def _figures(subscription: str, evaluated: FilterResult) -> dict[str, Any]:
         "micros": evaluated.micros,
         "last_failure": last and last.message,
         "last_failure_position": last and last.position,
-        "last_failure_at": last and now_micros(),
+        "last_failure_at": last and now,
     }
 
 

@@ -156,7 +156,7 @@ def test_of_all_groups_of_a_filling_one_is_processed(browser):
 def test_group_that_was_denied_or_expired_gives_way_to_a_new_one(browser, cell):
     browser.fill(("1", 1))
     first = place(browser)
-    now = cell.ledger.now()
+    now = cell.clock.now()
     cell.ledger.now = lambda: now + timedelta(minutes=6)
     second = place(browser)
     assert second["orderGroup"] != first["orderGroup"]

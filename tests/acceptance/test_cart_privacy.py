@@ -56,7 +56,7 @@ def test_erasing_a_person_deletes_their_carts(browser, cell, client):
 
 def test_cart_lives_for_its_days_after_the_last_write(browser, cell):
     browser.add(("1", 1))
-    first, now = browser.cart_id, cell.ledger.now()
+    first, now = browser.cart_id, cell.clock.now()
     cell.ledger.now = lambda: now + timedelta(days=29)
     browser.add(("1", 2))
     cell.ledger.now = lambda: now + timedelta(days=58)
@@ -67,7 +67,7 @@ def test_cart_lives_for_its_days_after_the_last_write(browser, cell):
 
 def test_expired_carts_are_deleted_by_the_scheduler(browser, cell, monkeypatch):
     kept = browser.cart_id
-    now = cell.ledger.now()
+    now = cell.clock.now()
     cell.ledger.now = lambda: now - timedelta(days=31)
     for _ in range(3):
         browser.call("POST", "/api/checkout/pub/orderForm?forceNewCart=true")

@@ -73,7 +73,7 @@ def test_changed_offers_are_seen_at_the_next_answer(browser, cell):
 def test_table_that_moves_on_meanwhile_is_read_again(browser, cell, account):
     sources = OfferSources(cell)
     line = LineInput("1", "1", 1)
-    question = Question(lines=(line,), now=cell.ledger.now(), place=Place("BRA", "01310-100"))
+    question = Question(lines=(line,), now=cell.clock.now(), place=Place("BRA", "01310-100"))
     assert sources.quote(account, question).lines[0].offer.price == 3190
     with cell.database.reading() as connection:
         edition = lookup.edition(connection, "acme")

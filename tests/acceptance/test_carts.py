@@ -247,7 +247,7 @@ def test_patch_changes_by_index_removes_and_adds(browser):
     ],
 )
 def test_refused_operation_changes_nothing(browser, cell, method, rest, body, code):
-    now = cell.ledger.now()
+    now = cell.clock.now()
     cell.ledger.now = lambda: now
     before = browser.add(("1", 1))
     assert browser.refused(rest, body, method) == (400, code)

@@ -178,7 +178,7 @@ def test_addresses_and_cookies_are_of_the_scheme_that_was_asked(
 ):
     proxies = (ip_network(settings["proxies"]),) if "proxies" in settings else ()
     public = settings.get("public")
-    opened = Cell(replace(cell.settings, trusted_proxies=proxies, public_url=public))
+    opened = Cell(replace(cell.settings, trusted_proxies=proxies, public_url=public), cell.clock)
     behind = Client(_Peer(build(opened)), {**client.headers, **headers}, over_http=False)
     answer = place(behind, host=HOST)
     opened.close()

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from dataclasses import replace
 
 import pytest
 from sqlalchemy import Connection, insert, text
@@ -152,7 +151,9 @@ def test_what_is_written_past_the_ledger_is_found(configured: Cell) -> None:
             found = {
                 one.table
                 for account in (ACCOUNT, "other")
-                for one in differences(connection, configured.loader(), account)
+                for one in differences(
+                    connection, configured.loader(), account, configured.clock.micros()
+                )
             }
             connection.rollback()
         named = set(re.findall(r"(?:UPDATE|INTO|DELETE FROM) (\w+)", drill))
@@ -253,7 +254,7 @@ def test_two_who_configure_at_once_are_both_recorded(cell: Cell) -> None:
 
 def test_what_was_configured_before_is_recorded_once(configured: Cell) -> None:
     """As a release left it that wrote the tables itself."""
-    other = Cell(replace(configured.settings))
+    other = Cell(configured.settings, configured.clock)
     with other.database.writing() as connection:
         for statement in (
             "UPDATE app_keys SET role = 'Owner', label = 'before' WHERE role = 'Feed reader'",
@@ -280,7 +281,7 @@ def test_what_was_configured_before_is_recorded_once(configured: Cell) -> None:
 def test_a_ledger_without_the_filling_shows_what_the_filling_does(cell: Cell) -> None:
     """The tables are filled by the append alone: no other code of the product writes them."""
     create_key(cell, ACCOUNT, "Owner")
-    bare = Ledger(cell.store, cell.encryption)
+    bare = Ledger(cell.store, cell.encryption, cell.clock)
     ctx = CommandContext(ACCOUNT, "test")
     asyncio.run(keys.create_key(bare, ctx, "Owner"))
     assert differing(cell) == [("app_keys", "the row is missing")]

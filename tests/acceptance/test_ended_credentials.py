@@ -17,9 +17,9 @@ from tests.acceptance.test_order_life import place
 from tests.acceptance.test_stream import EVENTS as STREAM
 from tests.acceptance.test_stream import client_news
 from tests.support.client import Client
+from tests.support.clock import set_clock
 from tests.support.configuring import revoke_key, rotate_key
 from tests.support.purchases import ACCOUNT, place_paid
-from tests.support.run_until_idle import FakeClock
 
 LOGIN, ISSUE = "/api/vtexid/apptoken/login", "/api/ledger/shopper-tokens"
 WHO = "Ana@x.com"
@@ -134,7 +134,7 @@ def test_tokens_end_with_what_they_were_made_from(cell, client_of, at_once, even
 @pytest.mark.guarantee("G65")
 @pytest.mark.parametrize("number", [0, 1])
 def test_a_placements_cookie_ends_after_an_hour_or_with_its_account(cell, client, at_once, number):
-    clock = FakeClock(cell, cell.ledger.now())
+    clock = set_clock(cell, cell.clock.now())
     placed = place(client)
     group = placed.json()["orders"][0]["orderGroup"]
     cookie = [v for k, v in placed.headers if k == "set-cookie"][number].partition(";")[0]

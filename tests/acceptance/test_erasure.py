@@ -97,7 +97,7 @@ def canceled(client):
 @pytest.fixture
 def other(cell, client):
     """Another web process."""
-    its = Cell(cell.settings)
+    its = Cell(cell.settings, cell.clock)
     yield Client(build(its), client.headers)
     its.close()
 

@@ -3,9 +3,9 @@
 import asyncio
 import itertools
 import re
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import psycopg
 import pytest
@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from oms_ledger.api.app import application, routes_of
 from oms_ledger.cell import Cell
 from oms_ledger.web import build
-from projections.subscriptions import checkpoints
 from tests.acceptance.test_order_life import (
     ORDERS,
     invoice,
@@ -23,6 +22,7 @@ from tests.acceptance.test_order_life import (
     place,
 )
 from tests.support.client import Client
+from tests.support.clock import set_clock
 from tests.support.purchases import purchase
 from workers import scheduler
 
@@ -117,7 +117,7 @@ class Machine:
 
 @pytest.fixture
 def machines(cell, client):
-    other = Cell(cell.settings)
+    other = Cell(cell.settings, cell.clock)
     yield [Machine(cell, client), Machine(other, Client(build(other), client.headers))]
     other.close()
 
@@ -317,14 +317,9 @@ def test_a_key_that_is_no_key_is_refused(client, key):
     assert (answer.status, answer.json()["error"]["code"]) == (400, "OMS004")
 
 
-DAY = 24 * 60 * 60 * 10**9  # nanoseconds
-
-
 @pytest.mark.guarantee("G5")
 @pytest.mark.parametrize(("days", "kept"), [(30, False), (0, True)])
-def test_a_key_is_known_for_its_time_and_natural_keys_for_ever(
-    cell, client, monkeypatch, days, kept
-):
+def test_a_key_is_known_for_its_time_and_natural_keys_for_ever(cell, client, days, kept):
     order_id = paid(client)
     url, fields = f"{ORDERS}/{order_id}/interactions", {"source": "a", "message": "b"}
 
@@ -333,13 +328,13 @@ def test_a_key_is_known_for_its_time_and_natural_keys_for_ever(
         assert answer.status == 200
         return answer.header("Idempotent-Replayed") == "true"
 
-    of_the_clock = Cell(replace(cell.settings, idempotency_days=days))
+    of_the_clock = Cell(replace(cell.settings, idempotency_days=days), cell.clock)
     assert [replayed(), replayed()] == [False, True]
-    now = time.time_ns()
-    monkeypatch.setattr(checkpoints, "clock", lambda: now + 29 * DAY)
+    now = cell.clock.now()
+    set_clock(cell, now + timedelta(days=29))
     scheduler.apply_retention(of_the_clock)
     assert replayed()
-    monkeypatch.setattr(checkpoints, "clock", lambda: now + 31 * DAY)
+    set_clock(cell, now + timedelta(days=31))
     scheduler.apply_retention(of_the_clock)
     of_the_clock.close()
     assert replayed() is kept

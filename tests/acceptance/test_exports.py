@@ -23,7 +23,6 @@ from projections.exports.jobs import KEPT
 from projections.exports.rows import ExportFormat
 from projections.exports.spreadsheets import csv_file, xlsx_file
 from projections.orders.query import OrderQuery
-from projections.subscriptions.checkpoints import now_micros
 from tests.support.purchases import (
     ACCOUNT,
     PAID,
@@ -171,8 +170,8 @@ def test_an_export_in_the_background_tells_its_progress_and_is_fetched(cell, ord
     assert orders.call("GET", f"{url}/download").body == direct
     assert [one["id"] for one in orders.call("GET", EXPORTS).json()] == [exported["id"]]
     with cell.database.writing() as connection:
-        assert jobs.expire(connection, now_micros() + KEPT - 60_000_000) == 0
-        assert jobs.expire(connection, now_micros() + KEPT + 1) == 1
+        assert jobs.expire(connection, cell.clock.micros() + KEPT - 60_000_000) == 0
+        assert jobs.expire(connection, cell.clock.micros() + KEPT + 1) == 1
     assert orders.call("GET", url).status == 404
 
 

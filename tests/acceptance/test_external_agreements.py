@@ -19,9 +19,10 @@ from tests.acceptance.test_modifications import (
     requested,
 )
 from tests.acceptance.test_order_life import ORDERS, paid
+from tests.support.clock import set_clock
 from tests.support.configuring import save_seller
 from tests.support.receiver import Receiver
-from tests.support.run_until_idle import FakeClock, settle
+from tests.support.run_until_idle import settle
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ORDER, SELLER = "mkt-01", "elsewhere"
@@ -30,7 +31,9 @@ ORDER, SELLER = "mkt-01", "elsewhere"
 @pytest.fixture
 def cell(cell):
     """The cell of the tests, where the operator opened the loopback addresses."""
-    opened = Cell(replace(cell.settings, hook_allowed_networks=(ip_network("127.0.0.1/32"),)))
+    opened = Cell(
+        replace(cell.settings, hook_allowed_networks=(ip_network("127.0.0.1/32"),)), cell.clock
+    )
     yield opened
     opened.close()
 
@@ -38,7 +41,7 @@ def cell(cell):
 @pytest.fixture
 def clock(cell, client):
     """A marketplace order that an external seller delivers, by a clock that the test turns."""
-    clock = FakeClock(cell, START)
+    clock = set_clock(cell, START)
     client.app = build(cell)
     document = get(client, f"{ORDERS}/{paid(client)}")
     document |= {"orderId": ORDER, "status": "payment-approved", "origin": "Marketplace"}

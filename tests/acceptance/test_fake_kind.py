@@ -70,7 +70,7 @@ class Fakes:
             row = connection.execute(query).one_or_none()
         return row and FakeSink(database, app_key, row.account, self.stored)
 
-    def requeue(self, connection, app_key, letters):
+    def requeue(self, connection, app_key, letters, now):
         self.requeued += [one.position for one in letters]
 
 
@@ -148,7 +148,7 @@ def test_the_filter_runner_evaluates_it_and_signals_its_dispatcher(cell, fake, k
 def test_the_reconciliation_finds_what_lags_and_what_is_due(cell, fake, redis_url):
     write_orders(cell, 1)
     fake.of_keys.stored.append(1)
-    swept = Cell(replace(cell.settings, redis_url=redis_url))
+    swept = Cell(replace(cell.settings, redis_url=redis_url), cell.clock)
     scheduler.reconcile(swept)
     queued = {name for job in scheduler.signals.queue(swept.redis).jobs for name in job.args}
     swept.close()

@@ -13,9 +13,9 @@ from oms_ledger.cell import Cell
 from oms_ledger.cli import app as commands
 from oms_ledger.web import build
 from projections.notifications import deliveries as notifications_deliveries
-from projections.subscriptions.checkpoints import now_micros
 from projections.tables import deliveries
 from tests.support.client import Client
+from tests.support.clock import SettableClock
 from tests.support.receiver import Receiver
 
 EVERY = {"type": "FromWorkflow", "status": []}
@@ -28,14 +28,14 @@ def hooked(cell, client_of):
     twice.
     """
     settings = replace(cell.settings, hook_allowed_networks=(ip_network("127.0.0.1/32"),))
-    opened = Cell(settings)
+    opened = Cell(settings, SettableClock())
     client = Client(build(opened), client_of().headers)
     with Receiver() as receiver:
         body = {"filter": EVERY, "hook": {"url": receiver.url, "headers": {"key": "topsecret"}}}
         answer = client.call("POST", "/api/orders/hook/config", body)
         assert answer.status == 200
         client.secret = answer.header("X-Hook-Secret")
-    key, now = client.headers["X-VTEX-API-AppKey"], now_micros()
+    key, now = client.headers["X-VTEX-API-AppKey"], cell.clock.micros()
     with cell.database.writing() as connection:
         for position in (7, 8):
             row = {"app_key": key, "position": position, "event_id": f"E{position}"}
@@ -156,7 +156,7 @@ def test_the_commands_show_and_do_the_same(hooked, cell, monkeypatch):
 
 def test_the_ping_is_signed_by_the_secret_that_signs_what_follows(cell, client_of):
     settings = replace(cell.settings, hook_allowed_networks=(ip_network("127.0.0.1/32"),))
-    opened = Cell(settings)
+    opened = Cell(settings, SettableClock())
     client = Client(build(opened), client_of().headers)
     with Receiver() as receiver:
         body = {"filter": EVERY, "hook": {"url": receiver.url, "headers": {}}}

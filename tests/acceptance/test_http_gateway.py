@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import threading
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_network
 
@@ -32,6 +33,7 @@ from tests.acceptance.test_payments import (
     body,
     card,
 )
+from tests.support.clock import set_clock
 from tests.support.configuring import configure_gateway, remove_gateway
 from tests.support.purchases import ACCOUNT
 from tests.support.run_until_idle import settle
@@ -129,7 +131,7 @@ def cell(cell, tmp_path):
         master_key=b"k" * 32,
         hook_allowed_networks=LOOPBACK,
     )
-    opened = Cell(settings)
+    opened = Cell(settings, cell.clock)
     yield opened
     opened.close()
 
@@ -219,16 +221,11 @@ def test_an_authorization_whose_answer_was_lost_is_asked_again_with_the_same_id(
 
 @pytest.mark.guarantee("G14")
 def test_money_that_was_authorized_while_nobody_heard_is_released(cell, configured, far, client):
-    from datetime import timedelta
-
-    from tests.support.run_until_idle import FakeClock
-
     bought = Placed(client, body())
     bought.send(card(APPROVED))
     far.trouble = [200, 502]
     assert bought.process().status == 503
-    clock = FakeClock(cell, cell.ledger.now() + timedelta(minutes=6))
-    assert clock.at
+    set_clock(cell, cell.clock.now() + timedelta(minutes=6))
     asyncio.run(settle(cell))
     assert far.did("cancellation-request") == [{"value": 2000}]
 

@@ -307,7 +307,7 @@ def test_facets_count_the_values_of_all_that_match(orders):
 
 
 def test_promised_dates_are_days_of_the_zone_asked_for(cell, client):
-    now = cell.ledger.now()
+    now = cell.clock.now()
     promised = {
         "v1acme-01": now.replace(hour=23, minute=30),
         "v2acme-01": now.replace(hour=12) + timedelta(days=1),

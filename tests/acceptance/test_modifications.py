@@ -28,7 +28,8 @@ from tests.acceptance.test_order_life import (
 )
 from tests.published.conformance import operations
 from tests.support.client import Client
-from tests.support.run_until_idle import FakeClock, settle
+from tests.support.clock import set_clock
+from tests.support.run_until_idle import settle
 
 SYSTEM = "/api/order-system/orders"
 EXAMPLE = operations()["PATCH /api/order-system/orders/{changeOrderId}/changes"].requests[0]
@@ -316,7 +317,7 @@ START = datetime(2030, 1, 1, tzinfo=UTC)
 
 def timed(cell, client):
     """A clock that the test turns, and an order in handling by it."""
-    clock = FakeClock(cell, START)
+    clock = set_clock(cell, START)
     client.app = build(cell)
     order_id = paid(client)
     client.call("POST", f"{ORDERS}/{order_id}/start-handling")
@@ -460,7 +461,7 @@ def test_filters_see_each_change_of_either_generation(cell, client, handled):
 @pytest.mark.parametrize("seed", range(4))
 def test_clients_of_two_processes_at_once_end_as_if_one_after_the_other(cell, client, seed):
     """Whoever comes first, the others get the refusal that this implies, and nothing is lost."""
-    other = Cell(cell.settings)
+    other = Cell(cell.settings, cell.clock)
     clients = [client, Client(build(other), client.headers)]
     order_id = paid(client)
     assert client.call("POST", f"{ORDERS}/{order_id}/start-handling").status == 204

@@ -18,6 +18,7 @@ from oms_ledger.settings import Settings
 from oms_ledger.web import build
 from tests.conftest import MASTER_KEY
 from tests.support.client import Client
+from tests.support.clock import SettableClock
 from tests.support.patience import HANGS
 from tests.support.purchases import open_account
 from tests.support.storefront import ADDRESS, PROFILE, Browser, load_offers, set_account
@@ -94,7 +95,7 @@ def cell(prepared_database_url, tmp_path):
         master_key=MASTER_KEY,
         hook_allowed_networks=(ip_network("127.0.0.1/32"),),
     )
-    cell = Cell(settings)
+    cell = Cell(settings, SettableClock())
     yield cell
     cell.close()
 
@@ -144,7 +145,7 @@ def test_answer_holds_for_a_quarter_of_an_hour_or_until_asked(browser, store, ce
     path = f"/api/checkout/pub/orderForm/{browser.cart_id}"
     told = browser.ok("POST", f"{path}?refreshOutdatedData=true")
     assert told["items"][1]["price"] == 1100
-    store.price, now = 1200, cell.ledger.now()
+    store.price, now = 1200, cell.clock.now()
     cell.ledger.now = lambda: now + timedelta(minutes=16)
     assert browser.cart("", {})["items"][1]["price"] == 1200
 
@@ -152,7 +153,7 @@ def test_answer_holds_for_a_quarter_of_an_hour_or_until_asked(browser, store, ce
 def test_silence_costs_the_lines_of_its_source_alone(browser, store, cell):
     cart = fill(browser)
     browser.pay(cart["value"])
-    store.silent, now = True, cell.ledger.now()
+    store.silent, now = True, cell.clock.now()
     refused = browser.refused("/transaction", {})
     assert refused == (503, "ORD015")
     cell.ledger.now = lambda: now + timedelta(minutes=16)

@@ -26,7 +26,7 @@ class Neighbor:
     """Another process at the same database, that writes after each statement of a reader."""
 
     def __init__(self, cell: Cell) -> None:
-        self.cell = Cell(cell.settings)
+        self.cell = Cell(cell.settings, cell.clock)
         self.written = 0
         self._number = 100
         self._handled = [f"v{number}acme-01" for number in range(1, 9)]

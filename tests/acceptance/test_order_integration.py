@@ -13,8 +13,9 @@ from oms_ledger.cell import Cell
 from projections.outbox.tables import outbox_messages
 from tests.acceptance.test_marketplace_orders import document, setting, with_key
 from tests.acceptance.test_order_life import ORDERS
+from tests.support.clock import set_clock
 from tests.support.outsider import Outsider, Reply
-from tests.support.run_until_idle import FakeClock, settle
+from tests.support.run_until_idle import settle
 
 POST = "/api/order-integration/orders?affiliateId=MKP"
 STATUS = "/api/order-integration/orders/status"
@@ -54,7 +55,9 @@ BODY = {
 @pytest.fixture
 def cell(cell):
     """The cell of the tests, where the operator opened the loopback addresses."""
-    opened = Cell(replace(cell.settings, hook_allowed_networks=(ip_network("127.0.0.1/32"),)))
+    opened = Cell(
+        replace(cell.settings, hook_allowed_networks=(ip_network("127.0.0.1/32"),)), cell.clock
+    )
     yield opened
     opened.close()
 
@@ -239,7 +242,7 @@ def test_a_connector_is_known_by_its_name_and_its_key(cell, app, client, hub):
 
 
 def test_a_result_that_is_not_heard_is_told_again_and_undoes_nothing(cell, client, hub):
-    clock = FakeClock(cell, START)
+    clock = set_clock(cell, START)
     hub.will("processing-result", Reply(500), Reply(404, {"message": "not yet"}))
     assert client.call("POST", POST, order(hub)).status == 200
     rest(cell)

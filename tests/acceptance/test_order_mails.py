@@ -11,8 +11,9 @@ from oms_ledger.accounts.events import AccountSettingsChanged
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.orders.conversation import texts
 from tests.acceptance.test_order_life import ORDERS, invoice, paid, place
+from tests.support.clock import set_clock
 from tests.support.purchases import ACCOUNT
-from tests.support.run_until_idle import FakeClock, settle
+from tests.support.run_until_idle import settle
 from tests.support.smtp_sink import SmtpSink
 
 TRACKED = {"trackingNumber": "TR1", "trackingUrl": "https://carrier.example/TR1"}
@@ -85,7 +86,7 @@ def test_each_turn_is_mailed_once_under_its_published_template(cell, client):
 
 
 def test_a_customer_is_reminded_once_of_a_payment_that_does_not_come(cell, client):
-    clock = FakeClock(cell, cell.ledger.now())
+    clock = set_clock(cell, cell.clock.now())
     order_id = place(client).json()["orders"][0]["orderId"]
     group = order_id.rpartition("-")[0]
     transaction = client.call("GET", f"/api/checkout/pub/orders/order-group/{group}").json()
@@ -105,7 +106,7 @@ def test_a_customer_is_reminded_once_of_a_payment_that_does_not_come(cell, clien
 
 
 def test_who_paid_is_not_reminded(cell, client):
-    clock = FakeClock(cell, cell.ledger.now())
+    clock = set_clock(cell, cell.clock.now())
     order_id = paid(client)
     clock.at += timedelta(hours=49)
     asyncio.run(settle(cell))

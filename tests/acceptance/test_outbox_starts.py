@@ -11,9 +11,9 @@ from oms_ledger.web import build
 from projections.outbox import messages
 from projections.outbox.tables import outbox_messages, outbox_starts
 from projections.tables import subscriptions
+from tests.support.clock import set_clock
 from tests.support.outside_sales import ORDERS, cancel, invoice, opened, rest, sold_outside
 from tests.support.outsider import Outsider, well_behaved_marketplace
-from tests.support.run_until_idle import FakeClock
 
 BEFORE = "0018_one_outbox"
 
@@ -31,7 +31,7 @@ def deployed(cell):
 def test_old_events_are_told_to_nobody_and_new_ones_are(cell, client):
     with opened(cell) as cell, Outsider(well_behaved_marketplace) as marketplace:
         client.app = build(cell)
-        clock = FakeClock(cell, datetime(2026, 1, 1, tzinfo=UTC))
+        clock = set_clock(cell, datetime(2026, 1, 1, tzinfo=UTC))
         invoiced, canceled, ready = (
             sold_outside(client, f"{marketplace.url}/mkt", number) for number in ("1", "2", "3")
         )

@@ -7,6 +7,7 @@ import pytest
 
 from oms_ledger.http_client.partner_client import PartnerClients
 from oms_ledger.web import build
+from tests.support.clock import set_clock
 from tests.support.outside_sales import (
     ORDERS,
     cancel,
@@ -18,7 +19,6 @@ from tests.support.outside_sales import (
     status,
 )
 from tests.support.outsider import SILENCE, Outsider, Reply, well_behaved_marketplace
-from tests.support.run_until_idle import FakeClock
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 KEYS = {"type", "invoiceNumber", "invoiceValue", "issuanceDate", "invoiceKey", "invoiceUrl"}
@@ -40,7 +40,7 @@ def marketplace(cell, client):
 
 @pytest.fixture
 def clock(cell, marketplace):
-    return FakeClock(cell, START)
+    return set_clock(cell, START)
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ LATER = {
 def test_invoice_that_was_not_heard_is_repeated_before_the_next(
     cell, client, marketplace, clock, order_id, name
 ):
-    cell.__dict__["partner_clients"] = PartnerClients(aiohttp.ClientTimeout(total=0.5))
+    cell.__dict__["partner_clients"] = PartnerClients(cell.clock, aiohttp.ClientTimeout(total=0.5))
     marketplace.will("invoice", LATER[name])
     invoice(client, order_id, "1", 1000)
     invoice(client, order_id, "2", 2000)

@@ -14,6 +14,7 @@ from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.http_client.partner_client import PartnerClients
 from oms_ledger.web import build
 from projections.outbox import messages
+from tests.support.clock import set_clock
 from tests.support.outside_sales import (
     PUBLIC,
     SELLER,
@@ -26,7 +27,6 @@ from tests.support.outside_sales import (
     status,
 )
 from tests.support.outsider import SILENCE, Outsider, Reply, well_behaved_seller
-from tests.support.run_until_idle import FakeClock
 from tests.support.sales import open_accounts
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -53,13 +53,13 @@ def seller(cell, client):
 
 @pytest.fixture
 def clock(cell, seller):
-    return FakeClock(cell, START)
+    return set_clock(cell, START)
 
 
 @pytest.fixture
 def impatient(cell):
     """Silence of a partner is known sooner."""
-    cell.__dict__["partner_clients"] = PartnerClients(aiohttp.ClientTimeout(total=0.5))
+    cell.__dict__["partner_clients"] = PartnerClients(cell.clock, aiohttp.ClientTimeout(total=0.5))
 
 
 def test_order_is_placed_at_the_seller_and_authorized_once_it_is_taken(cell, client, seller, clock):
@@ -345,8 +345,8 @@ def test_payment_is_shared_with_the_seller_where_the_account_does(cell, client, 
 
 
 def test_without_a_public_address_the_placement_waits_and_says_so(cell, client, seller, clock):
-    hidden = Cell(replace(cell.settings, public_url=None))
-    hidden_clock = FakeClock(hidden, START)
+    hidden = Cell(replace(cell.settings, public_url=None), cell.clock)
+    hidden_clock = set_clock(hidden, START)
     order_id = bought(client)
     rest(hidden, hidden_clock)
     document = get(client, order_id)

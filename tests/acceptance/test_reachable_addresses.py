@@ -17,6 +17,7 @@ from oms_ledger.settings import DEMO_ACCOUNT, AllowedNetwork
 from oms_ledger.web import build
 from projections.accounts.gateways import RemoteGateway
 from tests.support.client import Client
+from tests.support.clock import SettableClock
 from tests.support.configuring import configure_gateway, create_key
 from tests.support.listening import listening
 from tests.support.purchases import open_account
@@ -89,7 +90,10 @@ def test_only_what_was_opened_for_an_account_is_called(cell, tmp_path, call):
             (one_port, DEMO_ACCOUNT, receiver): False,
         }
         for (settings, account, port), expected in table.items():
-            opened, outcome = Cell(settings), {receiver: at_receiver, inside: at_inside}[port]
+            opened, outcome = (
+                Cell(settings, SettableClock()),
+                {receiver: at_receiver, inside: at_inside}[port],
+            )
             at_receiver.clear()
             at_inside.clear()
             for host in ("127.0.0.1", "localhost", "[::1]", "127.1", "0.0.0.0"):

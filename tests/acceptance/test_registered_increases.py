@@ -21,9 +21,10 @@ from tests.acceptance.test_payments import (
     card,
 )
 from tests.acceptance.test_registered_changes import change
+from tests.support.clock import set_clock
 from tests.support.configuring import configure_gateway
 from tests.support.purchases import ACCOUNT
-from tests.support.run_until_idle import FakeClock, settle
+from tests.support.run_until_idle import settle
 
 SYSTEM = "/api/order-system/orders"
 
@@ -65,7 +66,7 @@ def cell(cell, tmp_path, far):
         master_key=b"k" * 32,
         hook_allowed_networks=LOOPBACK,
     )
-    opened = Cell(settings)
+    opened = Cell(settings, cell.clock)
     remote = RemoteGateway(ACCOUNT, far.url, "key-1", "secret-token")
     configure_gateway(opened, remote)
     yield opened
@@ -99,7 +100,7 @@ def value(client, order):
 
 def later(cell, **actor):
     """So much later, all timers and calls done; from here on the clock stands."""
-    FakeClock(cell, cell.ledger.now() + timedelta(**actor))
+    set_clock(cell, cell.clock.now() + timedelta(**actor))
     asyncio.run(settle(cell))
 
 

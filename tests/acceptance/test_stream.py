@@ -49,7 +49,7 @@ def test_the_stream_tells_every_entry_of_the_accounts_orders_and_no_others(cell,
 def test_a_poll_waits_for_news_and_tells_them_at_once(cell, client):
     paid(client)
     head = cell.store.head()
-    other = Cell(cell.settings)  # another process writes
+    other = Cell(cell.settings, cell.clock)  # another process writes
 
     async def story():
         waiting = asyncio.create_task(client.ask("GET", f"{EVENTS}?after={head}&wait=60"))
@@ -158,7 +158,7 @@ async def write(index, ledger, orders):
 def test_listeners_miss_nothing_and_see_nothing_twice_while_many_write(cell, client):
     """Event sources that are cut off at random points and connect again by `Last-Event-ID`."""
     asyncio.run(open_account(cell.ledger, name="other"))
-    cells = [Cell(cell.settings) for _ in range(3)]
+    cells = [Cell(cell.settings, cell.clock) for _ in range(3)]
     readers = [Client(build(one), client.headers) for one in cells]
     orders = 6
 

@@ -128,7 +128,7 @@ def test_replay_explain_and_dry_run_stay_in_the_account(cell, fed, client_of):
 def test_dead_letters_are_listed_inspected_and_requeued(cell, fed):
     with cell.database.writing() as connection:
         connection.execute(update(feed_items).values(produced_at=0))
-        assert feeds.dead_letter(connection, checkpoints.now_micros()) == 18
+        assert feeds.dead_letter(connection, cell.clock.micros()) == 18
     page = fed.call("GET", "/api/ledger/feed/dead-letters?limit=10").json()
     assert (page["total"], len(page["deadLetters"])) == (18, 10)
     rest = fed.call("GET", f"/api/ledger/feed/dead-letters?after={page['next']}").json()

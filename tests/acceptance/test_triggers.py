@@ -9,8 +9,9 @@ import pytest
 
 from oms_ledger.settings import AllowedNetwork
 from tests.acceptance.test_order_life import ORDERS, invoice, paid
+from tests.support.clock import set_clock
 from tests.support.receiver import Receiver
-from tests.support.run_until_idle import FakeClock, make_runs, settle
+from tests.support.run_until_idle import make_runs, settle
 from tests.support.smtp_sink import SmtpSink
 
 BASE = "/api/dataentities"
@@ -85,7 +86,7 @@ def test_saved_document_is_sent_with_its_values(client, opened):
 
 @pytest.mark.guarantee("G72")
 def test_failing_runs_are_retried_under_one_id_and_then_dead(client, opened):
-    clock = FakeClock(opened, datetime(2026, 1, 1, tzinfo=UTC))
+    clock = set_clock(opened, datetime(2026, 1, 1, tzinfo=UTC))
     with Receiver(lambda at: 200 if at > 3 else 500) as receiver:
         retry = {"times": 2, "delay": {"addMinutes": 30}}
         schema(client, [{"name": "t", "action": http(receiver.url), "retry": retry}])
@@ -160,7 +161,7 @@ def test_save_makes_entities_and_counts_no_change_as_done(client, cell):
 
 
 def test_run_at_waits_and_deleted_documents_are_skipped(client, opened):
-    clock = FakeClock(opened, datetime(2026, 1, 31, 8, tzinfo=UTC))
+    clock = set_clock(opened, datetime(2026, 1, 31, 8, tzinfo=UTC))
     with Receiver() as receiver:
         when = {"dateTime": "{!at}", "increment": {"addMonths": 1}}
         schema(client, [{"name": "t", "runAt": when, "action": http(receiver.url)}])
@@ -202,7 +203,7 @@ def test_one_arm_runs_by_weight(client, opened):
 
 
 def test_triggers_that_are_gone_cancel_what_waits(client, opened):
-    FakeClock(opened, datetime(2026, 1, 1, tzinfo=UTC))
+    set_clock(opened, datetime(2026, 1, 1, tzinfo=UTC))
     later = {"dateTime": "now", "increment": {"addDays": 1}}
     trigger = {"name": "t", "runAt": later, "action": http("https://example.com")}
     schema(client, [trigger])
@@ -354,7 +355,7 @@ def test_mail_off_is_recorded_and_bad_mails_are_dead(client, cell):
 
 
 def test_smtp_codes_decide_whether_it_is_tried_again(client, cell):
-    clock = FakeClock(cell, datetime(2026, 1, 1, tzinfo=UTC))
+    clock = set_clock(cell, datetime(2026, 1, 1, tzinfo=UTC))
     with SmtpSink(answers=["451 later", "250 ok", "550 no"]) as sink:
         mailing(cell, sink)
         schema(

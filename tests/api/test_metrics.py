@@ -20,7 +20,6 @@ from oms_ledger.services import metrics
 from oms_ledger.web import build
 from projections.notifications.feeds import Feed
 from projections.notifications.hooks import Hook
-from projections.subscriptions.checkpoints import now_micros
 from projections.tables import dead_letters, deliveries, filter_stats, process_metrics
 from tests.support.client import Client
 from tests.support.configuring import configure_feed, configure_hook
@@ -37,7 +36,7 @@ MINUTE = 60_000_000
 def busy(cell, redis_url):
     """A cell with a feed and a hook that are behind, and what else there is to be measured."""
     cell.__dict__["redis"] = redis.Redis.from_url(redis_url)
-    now = now_micros()
+    now = cell.clock.micros()
 
     async def story():
         await open_account(cell.ledger)
@@ -81,7 +80,7 @@ TOKEN = "a-token-of-scrapers"
     ],
 )
 def test_without_the_token_there_are_no_metrics(cell, token, given):
-    opened = Cell(replace(cell.settings, metrics_token=token))
+    opened = Cell(replace(cell.settings, metrics_token=token), cell.clock)
     headers = {"Authorization": given} if given else {}
     answer = Client(build(opened), headers).call("GET", "/metrics")
     nowhere = Client(build(opened), headers).call("GET", "/metricz")
@@ -94,7 +93,7 @@ def test_the_metrics_have_a_port_of_their_own(cell):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    opened = Cell(replace(cell.settings, metrics_port=port))
+    opened = Cell(replace(cell.settings, metrics_port=port), cell.clock)
     server = listen_for_scrapes(opened)
     assert server is not None
     assert listen_for_scrapes(opened) is None  # another web process
@@ -139,9 +138,14 @@ def test_every_process_is_heard_under_its_own_name_until_it_is_gone(busy):
     body = json.dumps([["oms_webhook_attempts", "Pushes", "counter", samples]])
     with busy.database.writing() as connection:
         for process, age in (("other:1", 0), ("other:2", 1), ("dead:3", 2 * MINUTE)):
-            row = {"process": process, "kind": "worker", "body": body, "at": now_micros() - age}
+            row = {
+                "process": process,
+                "kind": "worker",
+                "body": body,
+                "at": busy.clock.micros() - age,
+            }
             connection.execute(insert(process_metrics).values(row))
-        metrics.report(connection, "reported:4", "scheduler")
+        metrics.report(connection, "reported:4", "scheduler", busy.clock.micros())
     found = scraped(busy)
     fields = {
         dict(labels)["process"]: value
@@ -173,7 +177,7 @@ def test_the_dashboard_and_the_alerts_name_only_metrics_that_there_are(busy):
     metrics.FIRED.labels("placement").inc(0)
     Client(build(busy)).call("GET", "/healthz")
     with busy.database.writing() as connection:
-        metrics.report(connection, "reported:1", "worker")
+        metrics.report(connection, "reported:1", "worker", busy.clock.micros())
     there = {name for name, *_ in scraped(busy)}
     there |= {"oms_outbox_messages", "oms_outbox_circuit_open"}  # nothing waits here
     dashboard = json.loads((MONITORING / "dashboard.json").read_text())

@@ -52,7 +52,7 @@ def browser_of(cell, app, operator_of):
     def made(role="Owner", email="ana@example.com", account=ACCOUNT, *, deployment=False):
         operator = operator_of(role, email, account, deployment=deployment)
         with cell.database.writing() as connection:
-            token = sessions.open_session(connection, operator, "test")
+            token = sessions.open_session(connection, operator, "test", cell.clock.micros())
         return Browser(app, cookies={"oms": token})
 
     return made

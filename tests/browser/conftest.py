@@ -69,7 +69,9 @@ class Site:
     def session(self) -> str:
         """The token of a new session of the operator."""
         with self.cell.database.writing() as connection:
-            return sessions.open_session(connection, self.operator, "test")
+            return sessions.open_session(
+                connection, self.operator, "test", self.cell.clock.micros()
+            )
 
 
 def _place(cell: Cell, number: int) -> str:

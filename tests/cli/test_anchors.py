@@ -28,6 +28,7 @@ from oms_ledger.services.ops.anchoring import anchor, anchor_when_due, read_anch
 from oms_ledger.web import build
 from tests.cli.test_seal import reseal
 from tests.support.client import Client
+from tests.support.clock import set_clock
 from tests.support.purchases import ACCOUNT, open_account, place_paid
 from tests.support.time_stamp_authority import authority, imprint_of
 
@@ -95,11 +96,11 @@ def test_the_scheduler_anchors_when_it_is_time_and_there_is_news(cell, keys):
     assert first is not None
     story(cell, 2, 2)
     assert anchor_when_due(cell) is None
-    now = cell.ledger.now
-    cell.ledger.now = lambda: first.at.replace(year=first.at.year + 1)
+    before = cell.clock.now()
+    set_clock(cell, first.at.replace(year=first.at.year + 1))
     assert anchor_when_due(cell).position == cell.store.head()
     assert anchor_when_due(cell) is None
-    cell.ledger.now = now
+    set_clock(cell, before)
 
 
 @pytest.mark.guarantee("G67")

@@ -155,7 +155,7 @@ def test_a_key_that_was_revoked_is_replaced_and_shown_on_a_terminal(demo_cell, c
 
 
 def test_a_demo_whose_hook_is_refused_says_why_and_goes_on_with_the_feed(cell, tmp_path, capsys):
-    closed = Cell(replace(cell.settings, data_dir=tmp_path))
+    closed = Cell(replace(cell.settings, data_dir=tmp_path), cell.clock)
     assert prepare(closed)
     fields = capsys.readouterr().out
     assert "without a hook" in fields

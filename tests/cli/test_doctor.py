@@ -12,7 +12,6 @@ from oms_ledger.cli import app
 from oms_ledger.process_name import process_name
 from oms_ledger.services import diagnosis
 from oms_ledger.services.metrics import report
-from projections.subscriptions.checkpoints import now_micros
 
 runner = CliRunner()
 
@@ -41,7 +40,7 @@ def test_a_database_that_is_well(cell):
 
 def test_another_key_is_wrong(cell):
     cell.require_key()
-    other = Cell(replace(cell.settings, master_key=b"x" * 32))
+    other = Cell(replace(cell.settings, master_key=b"x" * 32), cell.clock)
     key = found(other)["master key"]
     other.close()
     assert key.state == "wrong"
@@ -61,7 +60,7 @@ def test_tables_of_another_release_are_wrong(cell):
 
 def test_processes_that_are_missing_are_named(cell):
     with cell.database.writing() as connection:
-        report(connection, "a:1:x", "web")
+        report(connection, "a:1:x", "web", cell.clock.micros())
     assert found(cell)["processes"].advice == "Start what is missing: projector, worker, scheduler."
 
 
@@ -110,11 +109,11 @@ def test_nothing_is_made_where_there_is_no_ledger(tmp_path, monkeypatch):
 def test_a_process_is_alive_while_it_says_so(cell, environ, monkeypatch):
     assert runner.invoke(app, ["alive"]).exit_code == 1
     with cell.database.writing() as connection:
-        report(connection, process_name(), "worker")
+        report(connection, process_name(), "worker", cell.clock.micros())
     assert runner.invoke(app, ["alive"]).exit_code == 0
     with cell.database.writing() as connection:
         connection.execute(
-            text("UPDATE process_metrics SET at = :at"), {"at": now_micros() - 31_000_000}
+            text("UPDATE process_metrics SET at = :at"), {"at": cell.clock.micros() - 31_000_000}
         )
     assert runner.invoke(app, ["alive"]).exit_code == 1
     assert runner.invoke(app, ["alive", "--within", "60"]).exit_code == 0

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from oms_ledger.cli import app
 from projections.notifications import feeds
-from projections.subscriptions import checkpoints, pauses
+from projections.subscriptions import pauses
 from projections.tables import feed_items
 from tests.projections.subscriptions.test_checkpoints import filled
 
@@ -68,7 +68,7 @@ def test_a_feed_and_one_order_are_replayed(feed, cell):
 def test_dead_letters_are_listed_and_requeued(feed, cell):
     with cell.database.writing() as connection:
         connection.execute(update(feed_items).values(produced_at=0))
-        feeds.dead_letter(connection, checkpoints.now_micros())
+        feeds.dead_letter(connection, cell.clock.micros())
     letters = answer(feed("dead-letters", "key-1", "--json"))
     assert len(letters) == 18
     position = str(letters[0]["position"])
@@ -82,7 +82,7 @@ def test_what_is_done_by_command_is_an_event_of_the_account(feed, cell):
     with cell.database.writing() as connection:
         pauses.pause(connection, "feed:key-1", 1, "v1-01")
         connection.execute(update(feed_items).values(produced_at=0))
-        feeds.dead_letter(connection, checkpoints.now_micros())
+        feeds.dead_letter(connection, cell.clock.micros())
     head = cell.store.head()
     answer(feed("replay", "key-1", "--since", "3", "--json"))
     answer(feed("replay", "key-1", "--order", "v1-01", "--json"))

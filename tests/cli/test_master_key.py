@@ -21,7 +21,6 @@ from projections import tables
 from projections.masterdata import trigger_secrets
 from projections.outbox.integration import seal
 from projections.outbox.tables import outbox_messages
-from projections.subscriptions.checkpoints import now_micros
 from tests.conftest import MASTER_KEY
 from tests.support.configuring import rotate_trigger_secret
 from tests.support.purchases import ACCOUNT, open_account, place_paid
@@ -50,7 +49,7 @@ def under():
     made = []
 
     def opened_by(cell: Cell, key: bytes | None, **settings: object) -> Cell:
-        made.append(Cell(replace(cell.settings, master_key=key, **settings)))
+        made.append(Cell(replace(cell.settings, master_key=key, **settings), cell.clock))
         return made[-1]
 
     yield opened_by
@@ -99,7 +98,7 @@ def test_cut_short_at_any_page_it_goes_on(filled, under, monkeypatch):
 
 
 def test_it_waits_until_every_process_is_stopped(filled, under):
-    row = {"process": "host:1", "kind": "web", "at": now_micros(), "body": "{}"}
+    row = {"process": "host:1", "kind": "web", "at": filled.clock.micros(), "body": "{}"}
     with filled.database.writing() as connection:
         connection.execute(insert(tables.process_metrics).values(row))
     with pytest.raises(ProcessesRunning, match="host:1"):

@@ -32,8 +32,9 @@ from projections.outbox.tables import outbox_messages
 from projections.subscriptions import checkpoints
 from tests.conftest import MASTER_KEY
 from tests.support import servers
+from tests.support.clock import SettableClock, set_clock
 from tests.support.purchases import PAID
-from tests.support.run_until_idle import FakeClock, settle
+from tests.support.run_until_idle import settle
 from workers.projector import ensure_subscriptions
 
 FOLDER = Path(__file__).parent / "before_baseline"
@@ -50,7 +51,10 @@ def old(database_url: str, tmp_path: Path) -> Iterator[Cell]:
     else:
         with psycopg.connect(database_url) as postgres:
             postgres.execute((FOLDER / "postgresql.sql").read_bytes())
-    cell = Cell(Settings(data_dir=tmp_path, database_url=database_url, master_key=MASTER_KEY))
+    cell = Cell(
+        Settings(data_dir=tmp_path, database_url=database_url, master_key=MASTER_KEY),
+        SettableClock(),
+    )
     yield cell
     cell.close()
 
@@ -61,7 +65,7 @@ def carried(old: Cell) -> Cell:
     last = instant(old.store.page(0, 1000)[-1].at)
     asyncio.run(import_configuration(old))
     ensure_subscriptions(old.database)
-    FakeClock(old, last)
+    set_clock(old, last)
     return old
 
 
@@ -150,7 +154,9 @@ def test_the_tables_are_those_of_a_new_database(
     if not carried.database.sqlite:
         url = servers.fresh_database(servers.postgres_url())
         request.addfinalizer(lambda: servers.drop_database(url))
-    new = Cell(Settings(data_dir=tmp_path, database_url=url, master_key=MASTER_KEY))
+    new = Cell(
+        Settings(data_dir=tmp_path, database_url=url, master_key=MASTER_KEY), SettableClock()
+    )
     migrate(new.database)
     fresh = schema(new.database)
     new.close()

@@ -82,7 +82,7 @@ class ShelfDecider(Decider[Shelf, ShelfEvent]):
 
 @pytest.fixture
 def shelves(cell: Cell) -> Iterator[StreamLedger]:
-    ledger = StreamLedger(cell.store, cell.encryption, Deciders([ShelfDecider()]))
+    ledger = StreamLedger(cell.store, cell.encryption, Deciders([ShelfDecider()]), cell.clock)
     yield ledger
     ledger._commit.close()
 
@@ -94,7 +94,7 @@ def place(ledger: StreamLedger, *titles: str, reader: str = "") -> Shelf:
     async def change() -> Shelf:
         if not await asyncio.to_thread(ledger.store.versions, [STREAM]):
             first = {STREAM: [BookPlaced("Index")]}
-            await ledger.append(CONTEXT, {STREAM: NOTHING}, first, ledger.now())
+            await ledger.append(CONTEXT, {STREAM: NOTHING}, first, ledger.clock.now())
         after = await ledger.change_streams(
             CONTEXT,
             [STREAM],

@@ -12,7 +12,7 @@ from tests.support.purchases import open_account, place
 
 
 def stranger(cell: Cell) -> Cell:
-    return Cell(replace(cell.settings, master_key=b"x" * 32))
+    return Cell(replace(cell.settings, master_key=b"x" * 32), cell.clock)
 
 
 def test_another_key_is_refused(cell):
@@ -21,7 +21,7 @@ def test_another_key_is_refused(cell):
     with pytest.raises(WrongMasterKey, match="OMS_MASTER_KEY"):
         other.require_key()
     other.close()
-    again = Cell(cell.settings)
+    again = Cell(cell.settings, cell.clock)
     again.require_key()
     again.close()
 
@@ -38,7 +38,7 @@ def test_another_key_is_refused_by_a_ledger_that_has_no_digest_yet(cell):
     with pytest.raises(WrongMasterKey):
         other.require_key()
     other.close()
-    again = Cell(cell.settings)
+    again = Cell(cell.settings, cell.clock)
     again.require_key()
     again.close()
 

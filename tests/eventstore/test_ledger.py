@@ -38,7 +38,7 @@ def rows_of(cell: Cell):
 
 
 def other_process(cell: Cell) -> Cell:
-    return Cell(cell.settings)
+    return Cell(cell.settings, cell.clock)
 
 
 def test_an_order_is_what_its_entries_say(cell):

@@ -15,6 +15,7 @@ from projections.masterdata import runs
 from projections.outbox import messages
 from projections.outbox.tables import outbox_messages, outbox_recipients
 from tests.conftest import MASTER_KEY
+from tests.support.clock import SettableClock
 
 BEFORE = "0017_anchors"
 MESSAGE = (
@@ -33,7 +34,10 @@ ATTEMPT = "INSERT INTO trigger_attempts VALUES ('r1', 1, 4, 2, 500, 'HTTP 500')"
 
 @pytest.fixture
 def old(database_url: str, tmp_path: Path) -> Iterator[Cell]:
-    cell = Cell(Settings(data_dir=tmp_path, database_url=database_url, master_key=MASTER_KEY))
+    cell = Cell(
+        Settings(data_dir=tmp_path, database_url=database_url, master_key=MASTER_KEY),
+        SettableClock(),
+    )
     config = migrations._config()
     with cell.database.engine.connect() as connection:
         config.attributes["connection"] = connection

@@ -9,6 +9,7 @@ from ipaddress import ip_address, ip_network
 import aiohttp
 import pytest
 
+from oms_ledger.clock import Clock
 from oms_ledger.http_client import webhook_client
 from oms_ledger.http_client.addresses import (
     REFUSED,
@@ -144,7 +145,7 @@ def test_nothing_is_sent_to_a_forbidden_host_however_it_is_written(host: str) ->
 
 def post(url: str, networks: object) -> webhook_client.Answer:
     async def once() -> webhook_client.Answer:
-        sender = Sender(networks)  # type: ignore[arg-type]
+        sender = Sender(networks, Clock())  # type: ignore[arg-type]
         try:
             return await sender.post(url, "{}", {})
         finally:
@@ -252,9 +253,9 @@ def test_a_proxy_of_the_environment_is_not_used(
 
 def test_the_operator_may_open_a_network() -> None:
     with Receiver() as receiver:
-        assert asyncio.run(webhook_client.ping(receiver.url, {}, LOOPBACK)) is None
+        assert asyncio.run(webhook_client.ping(receiver.url, {}, LOOPBACK, Clock())) is None
         assert receiver.heard == [{"hookConfig": "ping"}]
-        assert asyncio.run(webhook_client.ping(receiver.url, {}, ()))
+        assert asyncio.run(webhook_client.ping(receiver.url, {}, (), Clock()))
 
 
 @pytest.mark.guarantee("G44")

@@ -48,8 +48,8 @@ from tests.model.selling_clients import (
 )
 from tests.model.selling_sides import check_money, of_order, of_side
 from tests.support.client import Client
+from tests.support.clock import set_clock
 from tests.support.configuring import create_key
-from tests.support.run_until_idle import FakeClock
 from tests.support.sales import (
     MIDDLE,
     OTHER_SHOP,
@@ -120,8 +120,9 @@ class Selling(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.new_event_loop()
-        self.other = Cell(self.cell.settings)  # a second web process of the same database
-        self.clocks = [FakeClock(self.cell, START), FakeClock(self.other, START)]
+        # A second web process of the same database.
+        self.other = Cell(self.cell.settings, self.cell.clock)
+        self.clock = set_clock(self.cell, START)
         self.apps = [build(self.cell), build(self.other)]
         self.loader = self.cell.loader()
         self.sales: list[Sale] = []
@@ -169,7 +170,7 @@ class Selling(RuleBasedStateMachine):
     async def _sell(self, chain: tuple[str, ...], paid: bool, *, processed: bool) -> None:
         number = Numbers.next()
         graces = {account: timedelta(minutes=minutes) for account, minutes in GRACES.items()}
-        sale = Sale(self.clocks[0].at, graces, timedelta(days=2))
+        sale = Sale(self.clock.at, graces, timedelta(days=2))
         side = sale.place(STORE, f"v{number}stor-01", chain)
         self.sales.append(sale)
         seller_order = chain or (STORE,)
@@ -377,8 +378,7 @@ class Selling(RuleBasedStateMachine):
         self.run(self._wait(delay))
 
     async def _wait(self, delay: timedelta) -> None:
-        for clock in self.clocks:
-            clock.at += delay
+        self.clock.at += delay
         view = (self.cell.database, self.cell.loader(), deadlines.SUBSCRIPTION, Timers())
         await asyncio.to_thread(checkpoints.run, *view)
         await scheduler.fire_due(self.cell)

@@ -25,6 +25,7 @@ from oms_ledger.migrations import migrate
 from oms_ledger.settings import Settings
 from tests.model.selling_model import selling_in
 from tests.support import servers
+from tests.support.clock import SettableClock
 from workers.projector import ensure_subscriptions
 
 EXAMPLES, STEPS = 25, 40
@@ -50,7 +51,7 @@ def round_of(number: int, kind: str) -> int:
         tempfile.TemporaryDirectory(dir=room) as folder,
         _database(kind, Path(folder)) as url,
     ):
-        cell = Cell(Settings(Path(folder), database_url=url, master_key=b"k" * 32))
+        cell = Cell(Settings(Path(folder), database_url=url, master_key=b"k" * 32), SettableClock())
         migrate(cell.database)
         ensure_subscriptions(cell.database)
         here = selling_in(cell)

@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.support.clock import SettableClock
+
 MEMORY = 512 * 1024 * 1024
 SECONDS = 2
 """CPU seconds that one answer may take."""
@@ -69,7 +71,7 @@ async def answers(url: str, folder: Path, operation: str) -> None:
     from tests.support.hostile_expressions import EVERY
     from tests.support.purchases import ACCOUNT, open_account, place
 
-    cell = Cell(Settings(data_dir=folder, database_url=url, master_key=b"k" * 32))
+    cell = Cell(Settings(data_dir=folder, database_url=url, master_key=b"k" * 32), SettableClock())
     await open_account(cell.ledger)
     await place(cell.ledger, ORDER_ID)
     key, token = create_key(cell, ACCOUNT, "Owner")

@@ -19,7 +19,6 @@ from oms_ledger.accounts.subscriptions import FeedConfigured, HookConfigured
 from oms_ledger.accounts.trigger_secrets import TriggerSecretRotated
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
-from oms_ledger.ledger import Ledger
 from oms_ledger.services.accounts import keys, subscriptions
 from projections.accounts import app_keys
 from projections.accounts.gateways import RemoteGateway
@@ -39,10 +38,8 @@ def run(cell: Cell, work: Callable[[Cell], Coroutine[Any, Any, T]]) -> T:
     failed: list[BaseException] = []
 
     def beside() -> None:
-        other = Cell(cell.settings)  # a ledger of its own: nobody shares one between two loops
-        other.__dict__["ledger"] = Ledger(
-            other.store, other.encryption, now=cell.ledger.now, filling=other.filling
-        )
+        # A ledger of its own: nobody shares one between two loops.
+        other = Cell(cell.settings, cell.clock)
         try:
             found.append(asyncio.run(work(other)))
         except BaseException as error:
@@ -236,6 +233,7 @@ def create_operator(
             name=name,
             deployment=deployment,
             password_hash=password_hash,
+            now=cell.clock.micros(),
         )
 
     invited = OperatorInvited(operator, role)

@@ -11,9 +11,10 @@ from typing import Any
 from oms_ledger.cell import Cell
 from projections.accounts.sellers import Seller
 from tests.support.client import Client
+from tests.support.clock import SettableClock
 from tests.support.configuring import save_seller
 from tests.support.purchases import purchase
-from tests.support.run_until_idle import FakeClock, settle
+from tests.support.run_until_idle import settle
 
 SELLER = "elsewhere"
 ORDERS = "/api/oms/pvt/orders"
@@ -25,7 +26,9 @@ AFFILIATE = "MKP"
 def opened(cell: Cell) -> Iterator[Cell]:
     """The cell of a test, where the operator opened the loopback addresses."""
     networks = (ip_network("127.0.0.1/32"),)
-    beside = Cell(replace(cell.settings, hook_allowed_networks=networks, public_url=PUBLIC))
+    beside = Cell(
+        replace(cell.settings, hook_allowed_networks=networks, public_url=PUBLIC), cell.clock
+    )
     yield beside
     beside.close()
 
@@ -77,7 +80,7 @@ def status(client: Client, order_id: str) -> str:
     return str(get(client, order_id)["status"])
 
 
-def rest(cell: Cell, clock: FakeClock, **later: float) -> None:
+def rest(cell: Cell, clock: SettableClock, **later: float) -> None:
     """Let time pass, and everything happen that is due."""
     clock.at += timedelta(**later)
     asyncio.run(settle(cell))

@@ -1,11 +1,8 @@
 """Runs everything that follows the ledger until nothing is left to do, in this one process."""
 
 import asyncio
-from datetime import datetime
 
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore.records import micros
-from oms_ledger.ledger import Ledger
 from projections.masterdata import triggers
 from projections.masterdata.triggers import TriggerRuns
 from projections.outbox import messages
@@ -18,19 +15,9 @@ from workers.outbox import dispatcher
 ROUNDS = 200
 
 
-class FakeClock:
-    """The time of a cell, as a test sets it."""
-
-    def __init__(self, cell: Cell, at: datetime) -> None:
-        self.at = at
-        cell.__dict__["ledger"] = Ledger(
-            cell.store, cell.encryption, now=lambda: self.at, filling=cell.filling
-        )
-
-
 async def make_runs(cell: Cell) -> list[StoredMessage]:
     """Evaluate triggers, and send what is due once; what was sent."""
-    view = TriggerRuns(lambda: micros(cell.ledger.now()))
+    view = TriggerRuns(lambda: cell.clock.micros())
     await asyncio.to_thread(
         checkpoints.run, cell.database, cell.loader(), triggers.SUBSCRIPTION, view
     )
@@ -50,7 +37,7 @@ async def settle(cell: Cell) -> int:
 async def _settle(cell: Cell) -> int:
     """Views, timers and messages until all rest; how many messages of orders were sent.
 
-    Messages that wait for a later attempt stay; move a `FakeClock` on, and settle again.
+    Messages that wait for a later attempt stay; move the cell's clock on, and settle again.
     """
     loader, made = cell.loader(), 0
     for _ in range(ROUNDS):

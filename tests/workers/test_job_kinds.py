@@ -26,7 +26,7 @@ from workers.runtime.signal_jobs import SignalWorker
 @pytest.fixture
 def queued(cell, redis_url):
     """The cell with a Redis of its own."""
-    own = Cell(replace(cell.settings, redis_url=redis_url))
+    own = Cell(replace(cell.settings, redis_url=redis_url), cell.clock)
     own.redis.flushall()
     yield own
     own.redis.flushall()
@@ -38,7 +38,7 @@ def killed_at(cell, export_id, commit):
     child = os.fork()
     if child == 0:
         try:
-            own, commits = Cell(cell.settings), []
+            own, commits = Cell(cell.settings, cell.clock), []
 
             def committing(_):
                 commits.append(1)

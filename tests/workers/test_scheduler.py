@@ -9,7 +9,6 @@ from sqlalchemy import insert
 
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
-from oms_ledger.ledger import Ledger
 from oms_ledger.orders.cancellation.decide import cancel
 from oms_ledger.orders.status import Status
 from oms_ledger.services import signals
@@ -18,10 +17,10 @@ from projections.notifications import feeds
 from projections.notifications.feeds import Feed
 from projections.notifications.hooks import Hook
 from projections.subscriptions import checkpoints
-from projections.subscriptions.checkpoints import now_micros
 from projections.tables import deliveries
 from projections.timers import deadlines
 from projections.timers.deadlines import Timers
+from tests.support.clock import set_clock
 from tests.support.configuring import configure_feed, configure_hooks
 from tests.support.purchases import (
     ACCOUNT,
@@ -33,10 +32,8 @@ from workers import scheduler
 
 
 def at(cell, instant):
-    """The cell, with a ledger whose clock stands at this instant."""
-    cell.__dict__["ledger"] = Ledger(
-        cell.store, cell.encryption, now=lambda: instant, filling=cell.filling
-    )
+    """The cell, with its clock at this instant."""
+    set_clock(cell, instant)
     return cell
 
 
@@ -111,18 +108,18 @@ def test_what_is_older_than_its_retention_becomes_a_dead_letter(cell):
     queue = feeds.FeedQueue(cell.database, feed)
     checkpoints.run(cell.database, cell.loader(), feeds.subscription_of("key-1"), queue)
     day = 86_400_000_000
-    now = checkpoints.now_micros()
+    now = cell.clock.micros()
     with cell.database.writing() as connection:
         assert feeds.dead_letter(connection, now + 3 * day) == 0
         assert feeds.dead_letter(connection, now + 5 * day) == 9
-        assert feeds.size(connection, "key-1") == (0, 0)
+        assert feeds.size(connection, "key-1", cell.clock.micros()) == (0, 0)
         assert feeds.unused(connection, now + 5 * day) == [(ACCOUNT, "key-1")]
 
 
 @pytest.mark.guarantee("G44")
 def test_the_sweep_wakes_a_thousand_owed_hooks_by_one_job(cell, redis_url):
-    swept = Cell(replace(cell.settings, redis_url=redis_url))
-    now = now_micros()
+    swept = Cell(replace(cell.settings, redis_url=redis_url), cell.clock)
+    now = cell.clock.micros()
     owed = {"position": 1, "event_id": "E1", "order_id": "v1-01", "notification": "{}"}
     keys = [f"key-{number}" for number in range(1000)]
     url = "https://example.com/"

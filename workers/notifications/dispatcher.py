@@ -37,7 +37,6 @@ from projections.notifications.deliveries import (
 from projections.notifications.feeds import SECOND
 from projections.notifications.hooks import Hook
 from projections.subscriptions import leases
-from projections.subscriptions.checkpoints import now_micros
 from projections.subscriptions.leases import Fenced
 from workers.notifications.rate_limiter import RateLimiter
 from workers.runtime.write_batcher import WriteBatcher
@@ -63,7 +62,7 @@ class WebhookDispatcher:
     """Runs in a thread of its own; `signal` may be called from any thread."""
 
     def __init__(self, cell: Cell) -> None:
-        self._cell = cell
+        self._cell, self.clock = cell, cell.clock
         self.write_batcher = WriteBatcher(cell.database)
         self._reading = ThreadPoolExecutor(2, "webhooks")
         self._reading_known = ThreadPoolExecutor(2, "webhooks-known")
@@ -87,7 +86,7 @@ class WebhookDispatcher:
     def signal_due(self) -> None:
         """Every hook that has pending something now."""
         with self._cell.database.reading() as connection:
-            due = deliveries.with_due(connection, now_micros())
+            due = deliveries.with_due(connection, self._cell.clock.micros())
         for app_key in due:
             self.signal(app_key)
 
@@ -131,7 +130,7 @@ class WebhookDispatcher:
         """What posts for the account: connections are shared by who may reach the same networks."""
         networks = self._cell.settings.networks_of(account)
         if networks not in self._senders:
-            self._senders[networks] = Sender(networks)
+            self._senders[networks] = Sender(networks, self._cell.clock)
         return self._senders[networks]
 
     def _ended(self, app_key: str) -> None:
@@ -187,7 +186,7 @@ class WebhookDispatcher:
                 self._degraded.discard(app_key)
                 self._windows.pop(app_key, None)
                 return True
-            if not hook.is_open(now_micros()):
+            if not hook.is_open(self._cell.clock.micros()):
                 self._degraded.add(app_key)
                 return True
             session = DeliverySession(
@@ -198,7 +197,9 @@ class WebhookDispatcher:
             finally:
                 self._remember(app_key, session)
             if session.gone:
-                await self.write(app_key, lambda c: hooks.hold(c, app_key, GONE))
+                await self.write(
+                    app_key, lambda c: hooks.hold(c, app_key, GONE, self._cell.clock.micros())
+                )
                 log.warning("hook_paused", hook=app_key, reason=GONE)
             return True
         finally:
@@ -232,15 +233,15 @@ class WebhookDispatcher:
     def _opened(self, app_key: str, limit: int) -> tuple[Hook | None, list[Delivery]]:
         with self._cell.database.snapshot() as connection:
             hook = hooks.get(connection, app_key, self._cell.encryption)
-            return hook, deliveries.startable(connection, app_key, now_micros(), limit)
+            return hook, deliveries.startable(connection, app_key, self._cell.clock.micros(), limit)
 
     def _is_due(self, app_key: str) -> bool:
         with self._cell.database.reading() as connection:
-            return bool(deliveries.with_due(connection, now_micros(), app_key))
+            return bool(deliveries.with_due(connection, self._cell.clock.micros(), app_key))
 
     def startable(self, app_key: str, limit: int) -> list[Delivery]:
         with self._cell.database.reading() as connection:
-            return deliveries.startable(connection, app_key, now_micros(), limit)
+            return deliveries.startable(connection, app_key, self._cell.clock.micros(), limit)
 
 
 def _sockets() -> int:
@@ -360,7 +361,7 @@ class DeliverySession:
     async def _attempt(self, delivery: Delivery) -> Attempt:
         hook = self._hook
         async with self._dispatcher.sockets:
-            at, began = now_micros(), time.perf_counter()
+            at, began = self._dispatcher.clock.micros(), time.perf_counter()
             secrets, second = hook.signing(at), at // SECOND
             signed = signature_headers(secrets, delivery.event_id, second, delivery.body)
             again = {"X-Hook-Replayed": "true"} if delivery.replayed else {}
@@ -372,7 +373,7 @@ class DeliverySession:
         PUSH_SECONDS.observe(taken)
         wait = WEBHOOK.retry.wait(delivery.attempts + 1, random.random()).total_seconds()  # noqa: S311 - jitter
         requested = answer.retry_after if answer.status in (429, 503) else None
-        now = now_micros()
+        now = self._dispatcher.clock.micros()
         return Attempt(
             delivery,
             at=at,

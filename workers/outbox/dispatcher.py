@@ -20,7 +20,6 @@ from sqlalchemy import Connection
 
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.folding import StreamLoader
-from oms_ledger.eventstore.records import micros
 from oms_ledger.notifications.channel import (
     CHANNELS,
     CONNECTOR,
@@ -79,7 +78,7 @@ SENDERS: Mapping[str, Sender] = {
 
 
 def now(cell: Cell) -> int:
-    return micros(cell.ledger.now())
+    return cell.clock.micros()
 
 
 def evaluate(cell: Cell, loader: StreamLoader) -> int:

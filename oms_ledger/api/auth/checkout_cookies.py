@@ -46,7 +46,7 @@ def opens(
 
     `not_before` in microseconds: of the account, as for its tokens.
     """
-    now = cell.ledger.now().timestamp()
+    now = cell.clock.now().timestamp()
     for name in (AUTH, DATA):
         sent = cookies.get(name, "").strip('"').removeprefix(_INNER).rstrip("=")
         expires = _expires(sent)

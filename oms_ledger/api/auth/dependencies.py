@@ -31,7 +31,6 @@ from projections.accounts import app_keys, token_bounds
 from projections.accounts.app_keys import AppKey
 from projections.orders import query
 from projections.subscriptions import registry
-from projections.subscriptions.checkpoints import now_micros
 
 SHOPPER = "shopper"  # the actor in events that a shopper caused; the ledger names no person
 
@@ -216,7 +215,7 @@ async def _by_key(request: Request) -> Caller | None:
         return None
     api_keys: ApiKeyCache = request.app.state.api_keys
     key = await api_keys.key(app_key) if app_key and token else None
-    generation = key.generation_of(token, now_micros()) if key else None
+    generation = key.generation_of(token, request.app.state.cell.clock.micros()) if key else None
     if key is None or generation is None:
         raise request.app.state.failed_credentials.refusal(request, app_key)
     resources = ROLES.get(key.role, frozenset())
@@ -227,7 +226,7 @@ async def _by_key(request: Request) -> Caller | None:
 async def _by_user_token(request: Request) -> Caller | None:
     encryption = request.app.state.cell.encryption
     for text in user_tokens.carried(request.headers, request.cookies):
-        token = user_tokens.read(encryption, text, time.time())
+        token = user_tokens.read(encryption, text, request.app.state.cell.clock.seconds())
         if token is not None and (caller := await _behind(request, token)):
             if user_tokens.carried_by_cookie(request.headers, request.cookies):
                 require_own_page(request)
@@ -242,7 +241,10 @@ async def _behind(request: Request, token: UserToken) -> Caller | None:
     if user_tokens.is_before(encryption, token, await api_keys.bounds(token.account)):
         return None
     key = await api_keys.key(token.app_key) if token.app_key else None
-    if token.app_key and (key is None or not key.has_generation(token.generation, now_micros())):
+    if token.app_key and (
+        key is None
+        or not key.has_generation(token.generation, request.app.state.cell.clock.micros())
+    ):
         return None
     if token.shopper is not None:
         if (scope := request.scope["state"].get(IDEMPOTENCY)) is not None:

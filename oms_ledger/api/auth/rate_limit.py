@@ -6,7 +6,6 @@ courtesy to neighbours, and no reason to refuse an order.
 """
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Mapping
 
@@ -75,7 +74,7 @@ class Limits:
         allowed = (await self._cell.ledger.account(account)).setting("rate_limit_per_minute")
         if not allowed:
             return
-        now = time.time()
+        now = self._cell.clock.seconds()
         if await asyncio.to_thread(self._so_far, account, int(now // MINUTE)) > allowed:
             message = f"More than {allowed} requests a minute. Try again in the next minute"
             wait = str(MINUTE - int(now % MINUTE))

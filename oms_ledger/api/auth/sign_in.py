@@ -1,6 +1,5 @@
 """User tokens: a key signs in, and a back end signs a shopper in (contract 02 §1)."""
 
-import time
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -16,7 +15,6 @@ from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.services.accounts import user_tokens
 from oms_ledger.services.accounts.user_tokens import LIFETIME, UserToken
-from projections.subscriptions.checkpoints import now_micros
 
 router = APIRouter(tags=["Sign in"])
 
@@ -37,12 +35,12 @@ async def post_login(request: Request, cell: TheCell) -> Response:
     """A user token for a key: it has the key's resources for 24 hours."""
     requested = parse(Credentials, await json_body(request))
     key = await request.app.state.api_keys.key(requested.appkey)
-    generation = key.generation_of(requested.apptoken, now_micros()) if key else None
+    generation = key.generation_of(requested.apptoken, cell.clock.micros()) if key else None
     if key is None or generation is None:
         raise request.app.state.failed_credentials.refusal(request, requested.appkey)
-    expires = int(time.time()) + LIFETIME
+    expires = int(cell.clock.seconds()) + LIFETIME
     fields = UserToken(
-        key.account, expires, key.app_key, generation=generation, issued_at=now_micros()
+        key.account, expires, key.app_key, generation=generation, issued_at=cell.clock.micros()
     )
     token = user_tokens.issue(cell.encryption, fields)
     return json_response({"authStatus": "Success", "token": token, "expires": expires})
@@ -55,9 +53,14 @@ async def post_shopper_token(request: Request, cell: TheCell, caller: MayIssue) 
     Whoever asks has to have checked who the shopper is. The token ends with the key's secret.
     """
     requested = parse(Shopper, await json_body(request))
-    expires = int(time.time()) + LIFETIME
+    expires = int(cell.clock.seconds()) + LIFETIME
     fields = UserToken(
-        caller.account, expires, caller.app_key, requested.email, caller.generation, now_micros()
+        caller.account,
+        expires,
+        caller.app_key,
+        requested.email,
+        caller.generation,
+        cell.clock.micros(),
     )
     token = user_tokens.issue(cell.encryption, fields)
     return json_response({"token": token, "expires": expires}, 201)

@@ -69,7 +69,7 @@ def document(request: Request, cell: Cell, caller: Caller, answer: Answer) -> di
     """The orderForm as the caller may see it."""
     sees = is_shown(answer.cart, answer.store, cart_caller(request, caller))
     viewer = viewer_of(request, cell, caller, answer.store, sees_person=sees)
-    return order_form(answer.priced, answer.store, viewer, cell.ledger.now())
+    return order_form(answer.priced, answer.store, viewer, cell.clock.now())
 
 
 def with_cookies(response: Response, request: Request, answer: Answer, owner: str) -> Response:

@@ -14,7 +14,6 @@ from oms_ledger.eventstore.records import instant
 from oms_ledger.orders.instants import spell
 from projections.carts import store
 from projections.carts.store import ListedCart
-from projections.subscriptions.checkpoints import now_micros
 
 router = APIRouter(prefix="/api/ledger/carts", tags=["Carts"])
 MOST = 200
@@ -81,7 +80,7 @@ async def get_carts(request: Request, cell: TheCell, caller: MayList) -> Respons
     before = _before(request.query_params.get("before", ""))
 
     def look(connection: Connection) -> list[ListedCart]:
-        now = now_micros()
+        now = cell.clock.micros()
         account = caller.account
         return store.listed(
             connection, cell.encryption, account, now, limit=limit + 1, before=before
@@ -107,7 +106,9 @@ async def get_cart(order_form_id: PathId, cell: TheCell, caller: MayList) -> Res
     """A cart as it is stored: its lines with the prices that were last shown, in cents."""
 
     def look(connection: Connection) -> ListedCart | None:
-        return store.look(connection, cell.encryption, caller.account, order_form_id, now_micros())
+        return store.look(
+            connection, cell.encryption, caller.account, order_form_id, cell.clock.micros()
+        )
 
     found = await cell.read(look)
     if found is None:

@@ -54,7 +54,7 @@ async def _simulated(
             requested,
             priced,
             store_of(account),
-            cell.ledger.now(),
+            cell.clock.now(),
             estimates=estimates,
             shows_stock=shows_stock,
         )
@@ -81,7 +81,7 @@ async def post_seller_simulation(
             carts, account, body, sales_channel=channel, as_seller=True, waits=waits
         )
         zone = account.setting("time_zone")
-        return seller_simulation(requested, priced, echoed, cell.ledger.now(), time_zone=zone)
+        return seller_simulation(requested, priced, echoed, cell.clock.now(), time_zone=zone)
 
     return json_response(await carts.offers.quoting(answer))
 

@@ -143,7 +143,7 @@ async def post_preview(
         trust_prices=account.setting("trust_request_prices"),
     )
     return json_response(
-        modifications.preview_answer(order, plan, requested, settings, ledger.now())
+        modifications.preview_answer(order, plan, requested, settings, ledger.clock.now())
     )
 
 

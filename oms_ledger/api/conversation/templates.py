@@ -50,7 +50,9 @@ async def put_template(
 
     def write(connection: Connection) -> None:
         template = MailTemplate(body.subject, body.html)
-        templates.put(connection, caller.account, name, template, caller.app_key)
+        templates.put(
+            connection, caller.account, name, template, caller.app_key, cell.clock.micros()
+        )
 
     await cell.write(write)
     return Response(status_code=204)

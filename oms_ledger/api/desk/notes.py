@@ -30,7 +30,6 @@ from oms_ledger.orders.refusals import (
 from oms_ledger.refusal import IdempotencyKeyReused
 from projections.desk import notes
 from projections.desk.notes import Note
-from projections.subscriptions.checkpoints import now_micros
 
 router = APIRouter(tags=["VTEX DO"])
 
@@ -67,7 +66,7 @@ class NewNote(Body):
 async def post_note(request: Request, cell: TheCell, caller: MayWrite) -> Response:
     """Write a note. `createdBy` may name somebody; the key that wrote it is always given."""
     body = parse(NewNote, await json_body(request)).model_dump(by_alias=True)
-    note, claim = _new(caller, body)
+    note, claim = _new(caller, body, cell.clock.micros())
     account = await cell.ledger.account(caller.account)
     most = int(account.setting("notes_per_order"))
 
@@ -82,7 +81,7 @@ async def post_note(request: Request, cell: TheCell, caller: MayWrite) -> Respon
     return json_response(serialize_note(stored))
 
 
-def _new(caller: Caller, body: dict[str, Any]) -> tuple[Note, KeyClaim | None]:
+def _new(caller: Caller, body: dict[str, Any], now: int) -> tuple[Note, KeyClaim | None]:
     """A note with an id of its own; a request that is sent again makes one with the same id."""
     claim = caller.context.claim()
     note_id, requested = secrets.token_hex(16), None
@@ -90,9 +89,7 @@ def _new(caller: Caller, body: dict[str, Any]) -> tuple[Note, KeyClaim | None]:
         name = f"{caller.account}/{claim.name}".encode()
         note_id, requested = hashlib.sha256(name).hexdigest()[:32], claim.attempt.requested()
     target = body["target"]["id"]
-    note = Note(
-        note_id.upper(), caller.account, target, body, now_micros(), caller.app_key, requested
-    )
+    note = Note(note_id.upper(), caller.account, target, body, now, caller.app_key, requested)
     return note, claim
 
 

@@ -88,7 +88,7 @@ async def post_task(request: Request, cell: TheCell, caller: MayWrite) -> Respon
     body = parse(NewTask, await json_body(request)).model_dump(by_alias=True)
 
     def create(connection: Connection) -> str:
-        return tasks.create(connection, caller.account, body, caller.app_key)
+        return tasks.create(connection, caller.account, body, caller.app_key, cell.clock.micros())
 
     return await _answer(cell, caller, await _written(cell, create))
 
@@ -156,7 +156,9 @@ async def put_task(task_id: PathId, request: Request, cell: TheCell, caller: May
     status = parse(NewStatus, await json_body(request)).status
 
     def update(connection: Connection) -> str:
-        tasks.set_status(connection, caller.account, task_id, status, caller.app_key)
+        tasks.set_status(
+            connection, caller.account, task_id, status, caller.app_key, cell.clock.micros()
+        )
         return task_id
 
     return await _answer(cell, caller, await _written(cell, update))
@@ -170,7 +172,9 @@ async def post_comment(
     text = parse(NewComment, await json_body(request)).text
 
     def comment(connection: Connection) -> str:
-        tasks.comment(connection, caller.account, task_id, text, caller.app_key)
+        tasks.comment(
+            connection, caller.account, task_id, text, caller.app_key, cell.clock.micros()
+        )
         return task_id
 
     return await _answer(cell, caller, await _written(cell, comment))

@@ -58,7 +58,7 @@ async def get_orders(request: Request, cell: TheCell, caller: MayExport) -> Resp
     account = await cell.ledger.account(caller.account)
     given = of_query(request.query_params.multi_items())
     language = language_of(request, account)
-    order_query, export_format = question_of(account, given, language, cell.ledger.now())
+    order_query, export_format = question_of(account, given, language, cell.clock.now())
     behind = await request.app.state.freshness.wait()
     exported = exports_rows.pages(cell.database, order_query)
     if format == "jsonl":
@@ -92,7 +92,7 @@ async def post_export(request: Request, cell: TheCell, caller: MayExport) -> Res
     format = body.get("format", "csv")
     if format not in FORMATS:
         raise bad_request(f"format: found {shown(format)}, expected one of {', '.join(FORMATS)}")
-    account, now = await cell.ledger.account(caller.account), cell.ledger.now()
+    account, now = await cell.ledger.account(caller.account), cell.clock.now()
     given = {**of_query(request.query_params.multi_items()), **of_body(body)}
     language = language_of(request, account)
     order_query, export_format = question_of(account, given, language, now)

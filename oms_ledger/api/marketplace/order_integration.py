@@ -15,7 +15,6 @@ from oms_ledger.api.http.errors import ApiError
 from oms_ledger.api.marketplace.fulfillment import affiliate_of
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore.records import micros
 from oms_ledger.http_client.addresses import wrong_url
 from oms_ledger.notifications.webhook import instant_text
 from oms_ledger.orders.marketplace.integration_form import (
@@ -116,7 +115,7 @@ def _operation_id(request: Request) -> str:
 
 
 async def _enqueued(cell: Cell, operation: Operation) -> None:
-    now = micros(cell.ledger.now())
+    now = cell.clock.micros()
     await cell.write(integration.enqueue, operation, cell.encryption, now)
     await asyncio.to_thread(signals.signal, cell.redis, [messages.SUBSCRIPTION])
 

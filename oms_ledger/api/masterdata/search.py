@@ -103,13 +103,15 @@ async def scroll_documents(
 
         def fix() -> str:
             with cell.database.writing() as connection:
-                return open_scroll(connection, requested, size, remembered, ids)
+                return open_scroll(
+                    connection, requested, size, remembered, ids, now=cell.clock.micros()
+                )
 
         token = await asyncio.to_thread(fix)
     else:
         await request.app.state.documents.wait()
 
-    page = await cell.write(next_page, access.account, name, token)
+    page = await cell.write(next_page, access.account, name, token, cell.clock.micros())
     later = ParsedQuery(page.request)
     if name == ORDERS:
         shown = await orders.shown_orders(cell, access, page.keys, later)

@@ -1,13 +1,13 @@
 """Test a JSONata expression against a document (contract 04 §5)."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
 from oms_ledger import jsonata
-from oms_ledger.api.auth.dependencies import Caller, requires
+from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.http.bodies import json_body, read_json
 from oms_ledger.api.http.errors import ApiError, bad_request
 from oms_ledger.api.orders.documents import json_response
@@ -19,7 +19,7 @@ MayTest = Annotated[Caller, Depends(requires("test_expression"))]
 
 
 @router.post("/api/orders/expressions/jsonata")
-async def post_expression(request: Request, caller: MayTest) -> Response:
+async def post_expression(request: Request, cell: TheCell, caller: MayTest) -> Response:
     body = await json_body(request)
     if not isinstance(body, dict):
         raise bad_request("The body: expected an object with Expression and Document")
@@ -33,15 +33,15 @@ async def post_expression(request: Request, caller: MayTest) -> Response:
     if not isinstance(document, dict):
         raise bad_request("Document: expected a JSON object, or a string that holds one")
     try:
-        result = await asyncio.to_thread(_truth, expression, document)
+        result = await asyncio.to_thread(_truth, expression, document, cell.clock.now())
     except (jsonata.ExpressionError, jsonata.EvaluationError, jsonata.BoundExceeded) as error:
         raise bad_request(f"Expression: {error}") from None
     return json_response(result)
 
 
-def _truth(expression: str, document: dict[str, Any]) -> bool:
+def _truth(expression: str, document: dict[str, Any], now: datetime) -> bool:
     compiled = jsonata.compile(expression)
-    return compiled.truthy(in_object_form(document, compiled.reads), datetime.now(UTC))
+    return compiled.truthy(in_object_form(document, compiled.reads), now)
 
 
 def _read(expression: str, document: str) -> tuple[str, Any]:

@@ -19,7 +19,6 @@ from oms_ledger.notifications.webhook import instant_text
 from oms_ledger.services.accounts.subscriptions import configure_feed, remove_feed
 from projections.notifications import feeds
 from projections.notifications.feeds import Feed, ForgedHandle, Lot
-from projections.subscriptions.checkpoints import now_micros
 
 router = APIRouter(tags=["Feed v3"])
 
@@ -54,7 +53,7 @@ async def get_config(cell: TheCell, caller: MaySee) -> Response:
 def _shown(cell: Cell, app_key: str) -> tuple[dict[str, Any], dict[str, str]]:
     with cell.database.snapshot() as connection:
         feed = _found(feeds.get(connection, app_key))
-        count, age = feeds.size(connection, app_key)
+        count, age = feeds.size(connection, app_key, cell.clock.micros())
     shown = {
         "filter": feed.filter,
         "queue": {
@@ -144,7 +143,7 @@ async def _retrieved(request: Request, cell: Cell, caller: Caller, most: int) ->
     def lot() -> Lot | None:
         with cell.database.writing_once() as connection:
             found = feeds.retrieve(
-                connection, caller.app_key, int(count), cell.encryption, now_micros()
+                connection, caller.app_key, int(count), cell.encryption, cell.clock.micros()
             )
         if found is not None:
             return found
@@ -215,7 +214,7 @@ async def peek(request: Request, cell: TheCell, caller: MayPeek) -> Response:
         with cell.database.snapshot() as connection:
             _found(feeds.get(connection, caller.app_key))
             found = feeds.peek(connection, caller.app_key, after, limit)
-        now = now_micros()
+        now = cell.clock.micros()
         following = found[-1]["position"] if len(found) == limit else None
         return {"items": [_peeked(item, now) for item in found], "next": following}
 

@@ -23,7 +23,6 @@ from oms_ledger.notifications.webhook import PING, is_reserved, signature_header
 from oms_ledger.services.accounts.subscriptions import configure_hook, remove_hook
 from projections.notifications import hooks
 from projections.notifications.hooks import Hook
-from projections.subscriptions.checkpoints import now_micros
 
 log = structlog.get_logger(__name__)
 router = APIRouter(tags=["Order Hook"])
@@ -61,9 +60,9 @@ async def post_config(request: Request, cell: TheCell, caller: MayConfigure) -> 
     if refusal := wrong_url(requested["url"], networks):
         raise bad_request(refusal)
     secret = await asyncio.to_thread(_secret_of, cell, caller.app_key)
-    event_id, at = f"ping-{secrets.token_hex(8)}", now_micros() // 1_000_000
+    event_id, at = f"ping-{secrets.token_hex(8)}", cell.clock.micros() // 1_000_000
     signed = signature_headers([secret], event_id, at, PING)
-    if seen := await ping(requested["url"], {**headers, **signed}, networks):
+    if seen := await ping(requested["url"], {**headers, **signed}, networks, cell.clock):
         # What was seen would tell of machines that only this one reaches.
         log.info("hook_ping_failed", app_key=caller.app_key, seen=seen.partition(":")[0])
         raise bad_request(REFUSED)

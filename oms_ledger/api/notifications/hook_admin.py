@@ -27,7 +27,6 @@ from oms_ledger.services.accounts.subscriptions import (
 from projections.notifications import deliveries, hooks
 from projections.notifications.deliveries import AttemptRecord, PendingDelivery, hook_subscription
 from projections.notifications.hooks import BOTH_SECRETS, Hook
-from projections.subscriptions.checkpoints import now_micros
 
 PAGE, LONGEST_PAGE = 100, 1000
 MAX_OVERLAP = 30 * 86_400
@@ -39,10 +38,9 @@ MayPause = Annotated[Caller, Depends(requires("hook_pause"))]
 MayRotate = Annotated[Caller, Depends(requires("hook_rotate"))]
 
 
-def serialize_state(connection: Connection, hook: Hook) -> dict[str, Any]:
+def serialize_state(connection: Connection, hook: Hook, now: int) -> dict[str, Any]:
     """How a hook is, as it gets to clients and in terminals."""
     pending, oldest, dead = deliveries.overview(connection, hook.app_key)
-    now = now_micros()
     return {
         "appKey": hook.app_key,
         "account": hook.account,
@@ -98,7 +96,7 @@ async def state(cell: TheCell, caller: MaySee) -> Response:
         hook = hooks.get(connection, caller.app_key, cell.encryption)
         if hook is None:
             raise missing()
-        return serialize_state(connection, hook)
+        return serialize_state(connection, hook, cell.clock.micros())
 
     return json_response(await cell.read(found))
 
@@ -168,7 +166,7 @@ def _state(connection: Connection, cell: Cell, app_key: str) -> dict[str, Any]:
     hook = hooks.get(connection, app_key, cell.encryption)
     if hook is None:
         raise missing()
-    return serialize_state(connection, hook)
+    return serialize_state(connection, hook, cell.clock.micros())
 
 
 @router.post("/api/ledger/hook/secret")

@@ -100,7 +100,7 @@ async def _orders(cell: Cell, request: Request, caller: Caller, requested: RunRe
     if requested.orders is not None:
         return list(dict.fromkeys(requested.orders))
     account = await cell.ledger.account(caller.account)
-    question = question_of(account, of_body(requested.query or {}), cell.ledger.now()).order_query
+    question = question_of(account, of_body(requested.query or {}), cell.clock.now()).order_query
     await request.app.state.freshness.wait()
     every = replace(question, page=1, per_page=bulk.MOST + 1)
 
@@ -156,7 +156,13 @@ async def post_run(request: Request, cell: TheCell, caller: MayRun) -> Response:
     orders = await _orders(cell, request, caller, requested)
 
     new = await cell.write(
-        runs.create, caller.account, caller.actor, requested.command, requested.reason, orders
+        runs.create,
+        caller.account,
+        caller.actor,
+        requested.command,
+        requested.reason,
+        orders,
+        cell.clock.micros(),
     )
     await record(cell, caller, RunStarted(new, requested.command, len(orders)))
     await asyncio.to_thread(signals.signal, cell.redis, [f"run:{new}"], signals.SLOW)
@@ -189,7 +195,7 @@ async def post_stop(run_id: PathId, cell: TheCell, caller: MayRun) -> Response:
     """End the run after the order at hand; what was done stays."""
     fields = await _told(cell, caller, run_id)
 
-    if await cell.write(runs.finish, fields["id"], runs.STOPPED):
+    if await cell.write(runs.finish, fields["id"], runs.STOPPED, cell.clock.micros()):
         await record(cell, caller, RunStopped(fields["id"]))
     return json_response(await _told(cell, caller, fields["id"]))
 

@@ -76,7 +76,7 @@ def _needs(
     if may("list_orders"):
         for kind, (severity, query) in ORDERS.items():
             given = {name: [value] for name, value in query.items()}
-            question = requested(account, given, cell.ledger.now()).order_query
+            question = requested(account, given, cell.clock.now()).order_query
             count = orders_query.totals(connection, question).count
             yield _need(kind, severity, count, query=query)
     if may("hook_state"):

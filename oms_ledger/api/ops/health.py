@@ -26,7 +26,6 @@ from oms_ledger.services import metrics as services_metrics
 from oms_ledger.services import signals
 from projections.ops import metrics as ops_metrics
 from projections.ops.metric import Metric
-from projections.subscriptions.checkpoints import now_micros
 
 router = APIRouter(tags=["Health"], dependencies=[Depends(public_route("health"))])
 
@@ -93,8 +92,8 @@ class _Everything(Collector):
         cell = self._cell
         head = cell.store.head()
         with cell.database.snapshot() as connection:
-            known = ops_metrics.collect_metrics(connection, head, now_micros())
-            own = services_metrics.of_all(connection, "web")
+            known = ops_metrics.collect_metrics(connection, head, cell.clock.micros())
+            own = services_metrics.of_all(connection, "web", cell.clock.micros())
         yield from (_metric(sample) for sample in [*known, *_redis(cell)])
         yield from own
 

@@ -106,7 +106,7 @@ def _current_seal(cell: Cell) -> dict[str, Any] | None:
     if (last := latest(cell.store)) is None:
         return None
     unsigned = dict.fromkeys(("size", "root", "key", "signature", "timeStamp"))
-    at = cell.ledger.now().isoformat()
+    at = cell.clock.now().isoformat()
     return {"position": last.position, "seal": last.seal.hex(), "at": at, **unsigned}
 
 

@@ -55,7 +55,7 @@ async def get_order_group(
 def _reachable_since(cell: Cell, account: Account) -> int:
     """The instant, in microseconds, that the account lets its orders be seen back to."""
     days = account.setting("order_access_days")
-    return micros(cell.ledger.now() - timedelta(days=days)) if days else 0
+    return micros(cell.clock.now() - timedelta(days=days)) if days else 0
 
 
 async def _of_group(cell: Cell, account: Account, one: GroupedOrder, language: str) -> bytes:
@@ -119,7 +119,7 @@ async def is_reachable(cell: Cell, account: Account, order_id: str) -> bool:
     if not days:
         return True
     order = await cell.ledger.order(account.name, order_id)
-    return order.created_at >= cell.ledger.now() - timedelta(days=days)
+    return order.created_at >= cell.clock.now() - timedelta(days=days)
 
 
 def language_of(request: Request, account: Account) -> str:

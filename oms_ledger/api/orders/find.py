@@ -70,7 +70,7 @@ async def get_find(
     account = await cell.ledger.account(caller.account)
     await request.app.state.freshness.wait()
     text = q.strip()
-    created = reachable(account, (None, None), cell.ledger.now())
+    created = reachable(account, (None, None), cell.clock.now())
 
     def look() -> list[dict[str, Any]]:
         with cell.database.snapshot() as connection:

@@ -224,7 +224,7 @@ async def _issue(
         account,
         totals=totals,
         once=once,
-        seller_now=ledger.now() if by_seller else None,
+        seller_now=ledger.clock.now() if by_seller else None,
     )
     order = await ledger.change(caller.context, order_id, decision)
     invoice = order.invoice(requested.invoice_number)

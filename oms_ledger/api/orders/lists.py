@@ -42,9 +42,9 @@ REPORT_LIMIT = 50_000
 async def list_orders(request: Request, cell: TheCell, caller: MayList) -> Response:
     account = await cell.ledger.account(caller.account)
     query = request.query_params
-    wanted = requested(account, of_query(query.multi_items()), cell.ledger.now())
+    wanted = requested(account, of_query(query.multi_items()), cell.clock.now())
     (page, shown), behind = await request.app.state.freshness.read(
-        _read, wanted, query.get("_facets", ""), cell.ledger.now()
+        _read, wanted, query.get("_facets", ""), cell.clock.now()
     )
     rows = rows_told(page, language_of(request, account), account)
     answer = list_answer(rows, page, wanted.order_query, shown, stats=query.get("_stats") != "0")
@@ -59,9 +59,9 @@ async def extended_search(request: Request, cell: TheCell, caller: MaySearch) ->
     account = await cell.ledger.account(caller.account)
     query = request.query_params
     given = of_query(query.multi_items()) | of_body(body or {})
-    wanted = requested(account, given, cell.ledger.now(), bare_fields=True)
+    wanted = requested(account, given, cell.clock.now(), bare_fields=True)
     (page, shown), behind = await request.app.state.freshness.read(
-        _read, wanted, _first(given, "_facets"), cell.ledger.now()
+        _read, wanted, _first(given, "_facets"), cell.clock.now()
     )
     rows = await asyncio.to_thread(_search_rows, cell, account, page)
     stats = _first(given, "_stats") != "0"

@@ -56,7 +56,7 @@ async def list_user_orders(request: Request, cell: TheCell, caller: User) -> Res
 async def get_last_order(request: Request, cell: TheCell, caller: User) -> Response:
     account = await cell.ledger.account(caller.account)
     email = _customer(caller, of_query(request.query_params.multi_items()))
-    created = reachable(account, (None, None), cell.ledger.now())
+    created = reachable(account, (None, None), cell.clock.now())
     wanted = OrderQuery(account.name, created=created, per_page=1)
     page, _ = await request.app.state.freshness.read(_page, wanted, email)
     if not page.order_ids:
@@ -113,7 +113,7 @@ def _question(account: Account, given: Given, cell: Cell) -> OrderQuery:
         raise bad_request(f"per_page: found {per_page}, expected at most 100")
     order_query = OrderQuery(
         account.name,
-        created=reachable(account, (None, None), cell.ledger.now()),
+        created=reachable(account, (None, None), cell.clock.now()),
         page=number((given.get("page") or ["1"])[0].strip() or "1", "page") or 1,
         per_page=per_page,
     )
@@ -135,7 +135,7 @@ def _of_company(account: Account, given: Given, order_query: OrderQuery, cell: C
         any_of=any_of,
         statuses=tuple(sorted(statuses)),
         having=(TermFilter("agent", agents),) if agents else (),
-        created=reachable(account, created, cell.ledger.now()),
+        created=reachable(account, created, cell.clock.now()),
     )
 
 

@@ -214,7 +214,7 @@ async def post_authorization_request(
     with telling_of_gateways(caller.context) as ctx:
         await authorization.process(cell, ctx, orders, begin=False)
     orders = await _orders(cell, caller, transaction_id)
-    return json_response(transactions.authorization_answer(orders, cell.ledger.now()))
+    return json_response(transactions.authorization_answer(orders, cell.clock.now()))
 
 
 class ParsedRequest(Body):

@@ -134,7 +134,7 @@ async def post_dimension(request: Request, cell: TheCell, caller: MayWrite) -> R
     def write(connection: Connection) -> str:
         if table.count(connection, caller.account) >= MOST_DIMENSIONS:
             raise InvalidPolicyBody(f"An account has at most {MOST_DIMENSIONS} dimensions")
-        table.put(connection, caller.account, body)
+        table.put(connection, caller.account, body, cell.clock.micros())
         return str(body["id"])
 
     return _answer(await _changed(cell, caller, request, write))

@@ -12,6 +12,7 @@ from oms_ledger.backoffice.commands import (
     WrongField,
     action_of,
     api_path,
+    dated,
     one,
 )
 from oms_ledger.backoffice.page import Elsewhere, Page, RefusedAnswer, url
@@ -46,7 +47,7 @@ async def post_action(page: Page) -> Response:
         raise Elsewhere(url(page.base, "orders", order_id))
     action = action or next(a for a in actions if a["command"] == form.command)
     try:
-        body = form.body(given, document, action)
+        body = form.body(dated(given, page.cell.clock.now()), document, action)
     except WrongField as wrong:
         error = {"message": f"{wrong.field}: {wrong.message}", "code": ""}
         return await _shown(page, form, given, 400, error=error)
@@ -150,7 +151,7 @@ async def _preview(
     if form.slug != "change":
         return None
     try:
-        body = form.body(given, document, action)
+        body = form.body(dated(given, page.cell.clock.now()), document, action)
     except WrongField as wrong:
         return {"error": {"message": f"{wrong.field}: {wrong.message}", "code": ""}}
     if not body.keys() - {"reason"}:

@@ -1,7 +1,6 @@
 """Feeds and hooks: how each is, what waits, what was tried, what died, and its settings."""
 
 import asyncio
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -256,7 +255,7 @@ async def _counted(page: Page, kind: str, app_key: str, body: dict[str, Any]) ->
         return {"error": answer.error}
     last: dict[str, Any] = orjson.loads(answer.body.strip().split(b"\n")[-1])
     passed = last["matched"]
-    return {"count": passed, "entries": last["entries"], "at": datetime.now(UTC).isoformat()}
+    return {"count": passed, "entries": last["entries"], "at": page.cell.clock.now().isoformat()}
 
 
 ROUTES = [

@@ -24,7 +24,9 @@ async def _shown(page: Page, status: int = 200, error: Refusal | None = None) ->
         "me.html",
         status,
         error=fields,
-        sessions=await page.cell.read(sessions.of_operator, page.operator.id),
+        sessions=await page.cell.read(
+            sessions.of_operator, page.operator.id, page.cell.clock.micros()
+        ),
         schemes=SCHEMES,
         densities=DENSITIES,
     )

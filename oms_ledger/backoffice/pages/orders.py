@@ -295,6 +295,7 @@ async def post_view(page: Page) -> Response:
                         name=form["name"].strip()[:60],
                         query=text,
                         columns=columns,
+                        now=page.cell.clock.micros(),
                     )
                     return "The view is saved"
         return "Nothing was changed"

@@ -1,7 +1,7 @@
 """The stream of the account's events: newest first, filtered, one event by its position."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -87,7 +87,7 @@ async def _jumped(page: Page, place: str) -> str:
         return url(base, place)
     if ago := _AGO.fullmatch(place):
         unit = {"m": "minutes", "h": "hours", "d": "days"}[ago[2]]
-        until = datetime.now(UTC) - timedelta(**{unit: int(ago[1])})
+        until = page.cell.clock.now() - timedelta(**{unit: int(ago[1])})
         return url(base) + "?" + urlencode({"to": until.isoformat()})
     if re.match(r"\d{4}-\d\d-\d\d", place):
         return url(base) + "?" + urlencode({"to": place})

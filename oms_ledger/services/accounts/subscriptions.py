@@ -18,7 +18,6 @@ from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.records import Fill
 from projections.notifications import feeds, hooks
-from projections.subscriptions.checkpoints import now_micros
 
 RETENTION = "retention"
 """The actor of what is removed because nobody used it."""
@@ -104,7 +103,7 @@ async def rotate_hook_secret(
 
 async def remove_unused(cell: Cell) -> None:
     """Remove feeds and hooks that nobody uses, where the settings say so."""
-    now = now_micros()
+    now = cell.clock.micros()
     found: list[tuple[str, str, str]] = []
     if cell.settings.feed_expiry:
         found += [("feed", *one) for one in await cell.read(feeds.unused, now)]

@@ -31,7 +31,7 @@ def body_with_offers(
     priced, silent = carts.price(account, store, None, requested, ask_now=True, waits=waits)
     if silent is not None:
         raise CartRefusal("ORD015", silent)
-    now = carts.cell.ledger.now()
+    now = carts.cell.clock.now()
     return with_offers(body, requested, priced, store, now, trusted=trusted)
 
 

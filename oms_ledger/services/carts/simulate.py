@@ -38,7 +38,7 @@ def simulate(
             LineInput(line.id, "1" if as_seller else line.seller, line.quantity)
             for line in requested.cart.lines
         ),
-        now=carts.cell.ledger.now(),
+        now=carts.cell.clock.now(),
         channel=sales_channel,
         place=requested.cart.place,
         marketing=requested.marketing or {},

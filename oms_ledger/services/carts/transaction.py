@@ -114,7 +114,7 @@ def _prepare(
     if not placement.is_whole(priced):
         return _Prepared(stored, answer)
     placement.require_payable(priced, body)
-    whole = placement.placement_body(priced, store, carts.cell.ledger.now())
+    whole = placement.placement_body(priced, store, carts.cell.clock.now())
     return _Prepared(stored, answer, whole, placement.digest_of(priced, store))
 
 
@@ -131,7 +131,7 @@ async def _repeated(carts: Carts, account: Account, prepared: _Prepared) -> Sequ
     if placed is None or placed.digest != prepared.digest:
         return ()
     orders = await orders_of_group(carts.cell, account.name, placed.group)
-    now = carts.cell.ledger.now()
+    now = carts.cell.clock.now()
     return orders if all(_waits(order, now) for order in orders) else ()
 
 
@@ -184,7 +184,7 @@ async def _remember(
         await carts.write(account, prepared.stored, emptied(answer.cart, new_filling()))
         fresh = await carts.store_new(account, carts.new_cart(account, answer.cart.sales_channel))
         return Transaction(answer, tuple(orders), fresh)
-    placed = PlacedGroup(group=group, digest=prepared.digest, at=carts.cell.ledger.now())
+    placed = PlacedGroup(group=group, digest=prepared.digest, at=carts.cell.clock.now())
     if not await carts.write(account, prepared.stored, replace(answer.cart, placed=placed)):
         return None
     return Transaction(answer, tuple(orders))

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.batch_writer import BatchWriter
-from oms_ledger.eventstore.records import micros
 from projections.carts import store
 from projections.carts.store import CartWrite, StoredCart
 
@@ -82,7 +81,7 @@ class CartVisits:
     def _stored(self, cart_ids: Sequence[str]) -> dict[str, StoredCart]:
         if not cart_ids:
             return {}
-        cell, now = self._cell, micros(self._cell.ledger.now())
+        cell, now = self._cell, self._cell.clock.micros()
         with cell.database.reading() as connection:
             found = store.get(connection, cell.encryption, cart_ids, now)
         return {one.cart.id: one for one in found}

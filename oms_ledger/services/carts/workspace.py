@@ -21,7 +21,6 @@ from oms_ledger.carts.context import CartCaller, CartContext
 from oms_ledger.carts.pricing import PricedCart, Store, price_cart, without_passing
 from oms_ledger.carts.refusals import CartRefusal
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore.records import micros
 from oms_ledger.offers.quote import LineInput, Question
 from oms_ledger.services.carts.visits import CartVisits
 from oms_ledger.services.offers.sources import AsksOutside, OfferSources
@@ -211,7 +210,7 @@ class Carts:
         waits: bool,
     ) -> tuple[PricedCart, str | None]:
         """The cart with its figures, and a seller that did not answer."""
-        now = self.cell.ledger.now()
+        now = self.cell.clock.now()
         question = Question(
             lines=tuple(LineInput(line.id, line.seller, line.quantity) for line in cart.lines),
             now=now,
@@ -233,9 +232,6 @@ class Carts:
         priced = price_cart(cart, quoted.lines, store=its_store, conditions=conditions, now=now)
         return priced, quoted.silent_seller
 
-    def now_micros(self) -> int:
-        return micros(self.cell.ledger.now())
-
     def new_cart(self, account: Account, sales_channel: str | None = None) -> Cart:
         return Cart(
             id=secrets.token_hex(16),
@@ -253,7 +249,7 @@ class Carts:
     def _new(self, account: Account, cart: Cart, *, waits: bool) -> tuple[Answer, CartWrite]:
         its_store = store_of(account)
         priced, silent = self.price(account, its_store, None, cart, waits=waits)
-        now = self.now_micros()
+        now = self.cell.clock.micros()
         expires_at = now + micros_of(account)
         write = store.new(self.cell.encryption, priced.cart, now=now, expires_at=expires_at)
         return Answer(priced, its_store, expires_at, silent), write
@@ -266,7 +262,7 @@ class Carts:
         plain = store.encoded(cart)
         if len(plain) > MAX_BYTES and len(_without_quote(cart)) > MAX_BYTES:
             raise CartRefusal("CHK0099", "orderForm")
-        now = self.now_micros()
+        now = self.cell.clock.micros()
         expires_at = now + micros_of(account)
         return store.over(self.cell.encryption, stored, cart, plain, now=now, expires_at=expires_at)
 
@@ -289,7 +285,7 @@ class Carts:
             self.check_seller(account, seller)
 
         return CartContext(
-            its_store, caller, self.cell.ledger.now(), new_line_id, priced, check_seller
+            its_store, caller, self.cell.clock.now(), new_line_id, priced, check_seller
         )
 
     def check_seller(self, account: Account, seller: str) -> None:

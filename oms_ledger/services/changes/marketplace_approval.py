@@ -29,7 +29,7 @@ async def require_approval(cell: Cell, order: Order, news: Sequence[OrderEvent])
         return
     group = segment(marketplace_group(top))
     name = "\x1f".join((top.account, top.order_id, change.request_id)).encode()
-    client = PartnerClient(cell.settings.networks_of(top.account))
+    client = PartnerClient(cell.settings.networks_of(top.account), cell.clock)
     try:
         answer = await client.ask(
             "POST",

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from oms_ledger.accounts.account import Account
 from oms_ledger.cell import Cell
-from oms_ledger.eventstore.records import micros, order_stream
+from oms_ledger.eventstore.records import order_stream
 from oms_ledger.notifications.channel import CUSTOMER as TO_CUSTOMER
 from oms_ledger.notifications.channel import MAIL
 from oms_ledger.orders.conversation.parties import CUSTOMER, takes_mail
@@ -127,7 +127,7 @@ def _record(
     mail: IncomingMail,
     recipients: Sequence[tuple[str, str]],
 ) -> None:
-    at = micros(cell.ledger.now())
+    at = cell.clock.micros()
     person = order.placed.client_profile
     own = {str(person.get("email") or "").lower()}
     own |= {alias for alias, party in recipients if party == CUSTOMER}

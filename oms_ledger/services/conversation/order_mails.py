@@ -94,7 +94,7 @@ async def send(cell: Cell, message: StoredMessage) -> Outcome:
             subject=envelope.subject,
             html=envelope.html,
         )
-        sent = await deliver(provider, mail, cell.ledger.now())
+        sent = await deliver(provider, mail, cell.clock.now())
     except InvalidMail as error:
         return PermanentFailure(str(error)[:500], answered=None)
     except MailRefused as error:
@@ -118,7 +118,7 @@ def record(cell: Cell, message: StoredMessage) -> Json:
     if known is not None:
         return known
     occasion = _occasion(cell, message)
-    at = micros(cell.ledger.now())
+    at = cell.clock.micros()
     content = _content(cell, occasion)
     with cell.database.writing() as connection:
         entry = RecordedMessage(message.key, at, content)
@@ -283,7 +283,7 @@ def record_mail_of_trigger(cell: Cell, stream: str, run_id: str, mail: Mail) -> 
         for one in (*mail.to, *mail.cc)
     ]
     content = {"subject": mail.subject, "html": mail.html, "from": no_reply(order), "to": to}
-    entry = RecordedMessage(f"trigger/{run_id}", micros(cell.ledger.now()), content)
+    entry = RecordedMessage(f"trigger/{run_id}", cell.clock.micros(), content)
     with cell.database.writing() as connection:
         recorded.add(connection, cell.encryption, order.account, order.order_id, entry)
 
@@ -295,7 +295,7 @@ def conversation_of(cell: Cell, order: Order) -> list[RecordedMessage]:
             connection, order.account, order.order_id, limit=MOST, channels=(MAIL.name,)
         )
         said = recorded.of_order(connection, cell.encryption, order.account, order.order_id)
-    known, now = {one.occasion for one in said}, micros(cell.ledger.now())
+    known, now = {one.occasion for one in said}, cell.clock.micros()
     owed = [
         mail
         for mail in mails

@@ -15,7 +15,7 @@ import structlog
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.database import UNAVAILABLE
-from oms_ledger.eventstore.records import micros, order_stream
+from oms_ledger.eventstore.records import order_stream
 from oms_ledger.http_client.partner_client import Endpoint
 from oms_ledger.orders.marketplace.as_seller import authorize_fulfillment
 from oms_ledger.orders.marketplace.integration_form import APPROVED, to_placement
@@ -77,7 +77,7 @@ async def process(cell: Cell, message: StoredMessage) -> Outcome:
             message_id = hashlib.sha256(f"{operation.id}/{number}".encode()).hexdigest()[:32]
             told.append((message_id, integration.seal(content, cell.encryption, message_id)))
     done = replace(operation, body=None, results=tuple(results))
-    now = micros(cell.ledger.now())
+    now = cell.clock.micros()
     await cell.write(integration.conclude, message, done, told, cell.encryption, now)
     return Delivered()
 

@@ -49,7 +49,7 @@ def _quoted(
         return None
     question = Question(
         lines=tuple(LineInput(str(raw["id"]), "1", int(raw["quantity"])) for raw in body["items"]),
-        now=offers.cell.ledger.now(),
+        now=offers.cell.clock.now(),
         channel=sales_channel,
         place=_place(account, body["shippingData"].get("address") or {}),
     )

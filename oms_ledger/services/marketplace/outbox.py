@@ -169,7 +169,7 @@ async def settle_proposal(cell: Cell, message: StoredMessage) -> None:
     order = await cell.ledger.order(message.account, message.order_id)
     if order.seller_order_id == message.key:
         return
-    age = cell.ledger.now() - instant(message.produced_at)
+    age = cell.clock.now() - instant(message.produced_at)
     if age < TIME_TO_TAKE_UP:
         raise RetryLater("the change of seller may be under way", TIME_TO_TAKE_UP - age)
     await cancel_proposal(cell, message)

@@ -98,7 +98,7 @@ class OutsideSeller:
             return Done()
         decision = cancellation_outcome(answer)
         if isinstance(decision, Thinking):
-            age = self.cell.ledger.now() - instant(self.message.produced_at)
+            age = self.cell.clock.now() - instant(self.message.produced_at)
             return Thinking(FIRST_REMINDER if age < FIRST_REMINDER else NEXT_REMINDER)
         return decision
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -171,7 +170,7 @@ async def _http(cell: Cell, run: Run, single_fire: Fired) -> Result:
     if refusal := wrong_url(request.uri, networks):
         raise AttemptFailed(refusal, for_good=True)
     secret = await asyncio.to_thread(_secret, cell, run.account)
-    at = int(time.time())
+    at = int(cell.clock.seconds())
     signed = {"webhook-id": run.id, "webhook-timestamp": str(at)}
     if secret is not None:
         signed = signature_headers([secret], run.id, at, request.body.decode())
@@ -245,7 +244,7 @@ async def _mail(cell: Cell, run: Run, single_fire: Fired) -> Result:
             html=html,
         )
         await asyncio.to_thread(record_mail_of_trigger, cell, run.stream, run.id, mail)
-        sent = await deliver(outgoing, mail, cell.ledger.now())
+        sent = await deliver(outgoing, mail, cell.clock.now())
     except (InvalidMail, UnknownProvider, TemplateError) as error:
         raise AttemptFailed(str(error)[:500], for_good=True) from None
     except MailRefused as error:

@@ -60,5 +60,5 @@ def _failed(cell: Cell, run: Run, fired: Fired, failed: AttemptFailed) -> Outcom
 
 
 def _delay(cell: Cell, fired: Fired) -> timedelta:
-    now = cell.ledger.now()
+    now = cell.clock.now()
     return min(fired.trigger.delay.after(now), _LAST) - now

@@ -78,7 +78,7 @@ async def record(
         for name in sorted(set(turns)):
             await stack.enter_async_context(_turns.setdefault(name, asyncio.Lock()))
         for _ in range(ATTEMPTS):
-            reader = StreamReader(cell, cell.ledger.now())
+            reader = StreamReader(cell, cell.clock.now())
             news = await decide(reader)
             befores = {stream: reader.seen[stream] for stream in news}
             try:
@@ -96,4 +96,4 @@ async def record(
 
 async def read_entity(cell: Cell, account: str, name: str) -> Entity:
     """An entity as it is configured now."""
-    return await StreamReader(cell, cell.ledger.now()).entity(account, name)
+    return await StreamReader(cell, cell.clock.now()).entity(account, name)

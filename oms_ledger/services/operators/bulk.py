@@ -97,7 +97,7 @@ async def _slice(cell: Cell, run: Run) -> bool:
         if present is None or present.state != runs.RUNNING:
             return False
         if not following:
-            await cell.write(runs.finish, run.id, runs.COMPLETE)
+            await cell.write(runs.finish, run.id, runs.COMPLETE, cell.clock.micros())
             return False
         outcome = await _one(cell, run, following[0], decision)
         await cell.write(runs.record, run.id, outcome)

@@ -16,7 +16,6 @@ from oms_ledger.services.operators import passwords
 from projections.operators import directory, links, sessions
 from projections.operators.directory import Operator
 from projections.operators.links import Link
-from projections.subscriptions.checkpoints import now_micros
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
 
@@ -34,7 +33,9 @@ def first_link(cell: Cell, account: str | None) -> str | None:
     with cell.database.writing() as connection:
         if directory.any_exist(connection):
             return None
-        return links.create(connection, "first", operator=None, account=account)
+        return links.create(
+            connection, "first", operator=None, account=account, now=cell.clock.micros()
+        )
 
 
 def open_link(cell: Cell, token: str) -> tuple[Link, Operator | None]:
@@ -42,7 +43,7 @@ def open_link(cell: Cell, token: str) -> tuple[Link, Operator | None]:
     with cell.database.snapshot() as connection:
         link = links.get(connection, token)
         operator = directory.get(connection, link.operator) if link and link.operator else None
-    if link is None or not link.open:
+    if link is None or not link.is_open(cell.clock.micros()):
         raise LinkUsed()
     return link, operator
 
@@ -63,7 +64,7 @@ async def use_link(
 
     def let_in(connection: Connection) -> None:
         nonlocal session
-        if not links.use(connection, link):
+        if not links.use(connection, link, cell.clock.micros()):
             raise LinkUsed()
         if operator is None:
             directory.create(
@@ -73,11 +74,12 @@ async def use_link(
                 name=name,
                 deployment=True,
                 password_hash=hashed,
+                now=cell.clock.micros(),
             )
         else:
             directory.set_fields(connection, operator_id, password_hash=hashed, name=name)
             sessions.end_all(connection, operator_id)
-        session = sessions.open_session(connection, operator_id, agent)
+        session = sessions.open_session(connection, operator_id, agent, cell.clock.micros())
 
     if operator is None and link.account:
         ctx = CommandContext(link.account, f"person:{operator_id}")
@@ -130,13 +132,14 @@ async def invite(
                 name=name.strip()[:120] or email.partition("@")[0],
                 deployment=deployment,
                 password_hash=None,
+                now=cell.clock.micros(),
             )
         elif deployment:
             directory.set_fields(connection, operator_id, deployment=True)
         if known is not None and known.password_hash and known.disabled_at is None:
             return
         directory.set_fields(connection, operator_id, disabled_at=None)
-        token = links.create(connection, "invite", operator=operator_id)
+        token = links.create(connection, "invite", operator=operator_id, now=cell.clock.micros())
 
     if ctx is None:
         await cell.write(admit)
@@ -152,7 +155,7 @@ def reset(cell: Cell, email: str) -> str:
         operator = directory.by_email(connection, email)
         if operator is None:
             raise OperatorNotFound(email)
-        return links.create(connection, "reset", operator=operator.id)
+        return links.create(connection, "reset", operator=operator.id, now=cell.clock.micros())
 
 
 def disable(cell: Cell, email: str) -> None:
@@ -161,7 +164,7 @@ def disable(cell: Cell, email: str) -> None:
         operator = directory.by_email(connection, email)
         if operator is None:
             raise OperatorNotFound(email)
-        directory.set_fields(connection, operator.id, disabled_at=now_micros())
+        directory.set_fields(connection, operator.id, disabled_at=cell.clock.micros())
         sessions.end_all(connection, operator.id)
 
 

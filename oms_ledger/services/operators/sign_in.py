@@ -7,7 +7,6 @@ from oms_ledger.refusal import Refusal
 from oms_ledger.services.operators import passwords
 from projections.operators import directory, failures, sessions
 from projections.operators.directory import Operator
-from projections.subscriptions.checkpoints import now_micros
 
 VERIFIED_FOR = 600 * 1_000_000  # microseconds that a password given counts as given just now
 
@@ -39,10 +38,10 @@ def sign_in(
     cell: Cell, email: str, password: str, *, agent: str, browser: str = ""
 ) -> tuple[Operator, str]:
     """The operator and the token of a new session; `TooManyFailures` while tries are blocked."""
-    who = _who(cell, email)
+    who, now = _who(cell, email), cell.clock.micros()
     known = hmac.compare_digest(browser.encode(), browser_mark(cell, email).encode())
     with cell.database.snapshot() as connection:
-        wait = failures.blocked_seconds(connection, who, known_browser=known)
+        wait = failures.blocked_seconds(connection, who, known_browser=known, now=now)
         operator = directory.by_email(connection, email)
     if wait:
         raise TooManyFailures(wait)
@@ -51,10 +50,10 @@ def sign_in(
     right = passwords.verify(operator.password_hash if operator else None, password)
     with cell.database.writing() as connection:
         if operator is None or not right:
-            failures.add(connection, who, known_browser=known)
+            failures.add(connection, who, known_browser=known, now=now)
         else:
             failures.clear(connection, who)
-            token = sessions.open_session(connection, operator.id, agent)
+            token = sessions.open_session(connection, operator.id, agent, now)
             if passwords.outdated(operator.password_hash or ""):
                 renewed = passwords.hash_password(password)
                 directory.set_fields(connection, operator.id, password_hash=renewed)
@@ -65,29 +64,30 @@ def sign_in(
 
 def verify_again(cell: Cell, operator: Operator, token_hash: bytes, password: str) -> None:
     """Note that the operator gave the password just now; refused where it is wrong."""
-    who = _who(cell, operator.email)
+    who, now = _who(cell, operator.email), cell.clock.micros()
     with cell.database.snapshot() as connection:
-        wait = failures.blocked_seconds(connection, who, known_browser=True)
+        wait = failures.blocked_seconds(connection, who, known_browser=True, now=now)
     if wait:
         raise TooManyFailures(wait)
     right = passwords.verify(operator.password_hash, password)
     with cell.database.writing() as connection:
         if right:
-            sessions.mark_verified(connection, token_hash)
+            sessions.mark_verified(connection, token_hash, now)
         else:
-            failures.add(connection, who, known_browser=True)
+            failures.add(connection, who, known_browser=True, now=now)
     if not right:
         raise SignInRefused()
 
 
 def session_of(cell: Cell, token: str) -> tuple[sessions.Session, Operator] | None:
     """The session of a cookie with its operator; None when it is over or the person disabled."""
+    now = cell.clock.micros()
     with cell.database.snapshot() as connection:
-        session = sessions.get(connection, token)
+        session = sessions.get(connection, token, now)
         operator = directory.get(connection, session.operator) if session else None
     if session is None or operator is None or operator.disabled_at is not None:
         return None
-    if session.seen_at + sessions.SEEN_AFTER < now_micros():
+    if session.seen_at + sessions.SEEN_AFTER < now:
         with cell.database.writing() as connection:
-            sessions.mark_seen(connection, session)
+            sessions.mark_seen(connection, session, now)
     return session, operator

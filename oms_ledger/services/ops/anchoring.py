@@ -22,7 +22,7 @@ def anchor(cell: Cell, key_file: Path) -> SignedAnchor | None:
     """
     key = anchors.read_private_key(key_file)
     before = anchors.newest(cell.database)
-    signed = anchors.sign(cell.database, key, cell.ledger.now())
+    signed = anchors.sign(cell.database, key, cell.clock.now())
     if signed is None:
         return None
     made, tree = signed
@@ -42,7 +42,7 @@ def anchor_when_due(cell: Cell) -> SignedAnchor | None:
         return None
     newest = anchors.newest(cell.database)
     every = timedelta(seconds=cell.settings.seal_every)
-    if newest and (cell.ledger.now() < newest.at + every or newest.position == cell.store.head()):
+    if newest and (cell.clock.now() < newest.at + every or newest.position == cell.store.head()):
         return None
     return anchor(cell, key_file)
 

@@ -21,7 +21,6 @@ from projections import tables
 from projections.carts.tables import carts
 from projections.masterdata.tables import trigger_secrets
 from projections.outbox.tables import outbox_messages
-from projections.subscriptions.checkpoints import now_micros
 
 PAGE = 500
 ALIVE = 15_000_000  # microseconds since a process gave its last sign
@@ -99,7 +98,7 @@ def rotate(database: Database, old: bytes, new: bytes) -> Iterator[int]:
 def _require_nobody(database: Database) -> None:
     """Refuse while a process gave a sign of life lately."""
     t = tables.process_metrics
-    query = select(t.c.process).where(t.c.at > now_micros() - ALIVE)
+    query = select(t.c.process).where(t.c.at > database.clock.micros() - ALIVE)
     with database.reading() as connection:
         running = sorted(connection.execute(query).scalars())
     if running:

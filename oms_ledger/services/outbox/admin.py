@@ -5,7 +5,6 @@ from functools import partial
 
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
-from oms_ledger.eventstore.records import micros
 from oms_ledger.orders.outbox.decide import record_resumption, record_skip
 from oms_ledger.orders.refusals import OutboxMessageCompleted, OutboxMessageNotFound
 from projections.outbox import messages
@@ -18,7 +17,7 @@ async def resume(
     """Have a message sent again, at once; its order is no longer in error because of it."""
     message = await known(cell, ctx.account, message_id, channels)
 
-    await cell.write(messages.resume, message, micros(cell.ledger.now()))
+    await cell.write(messages.resume, message, cell.clock.micros())
     await cell.write(messages.close_circuit, message)
     if message.order_id:
         decision = partial(record_resumption, message_id=message_id)
@@ -36,7 +35,7 @@ async def skip(
     """Leave a message out, for a reason that stays in the order's history."""
     message = await known(cell, ctx.account, message_id)
 
-    skipped = await cell.write(messages.skip, message_id, reason, micros(cell.ledger.now()))
+    skipped = await cell.write(messages.skip, message_id, reason, cell.clock.micros())
     if not skipped and message.state != messages.SKIPPED:
         raise OutboxMessageCompleted(message_id)
     decision = partial(record_skip, message_id=message_id, reason=reason)

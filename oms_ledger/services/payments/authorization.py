@@ -67,7 +67,7 @@ async def send(cell: Cell, ctx: CommandContext, orders: Sequence[Order], body: A
     if all(order.status is not None for order in orders):
         return
     ids = [order.order_id for order in orders]
-    require_in_time(orders[0], cell.ledger.now())
+    require_in_time(orders[0], cell.clock.now())
     payments = payments_sent(body, orders)
     gateway = await asyncio.to_thread(_gateway, cell, orders[0])
     if gateway.remote:
@@ -143,7 +143,7 @@ async def process(
     for _ in range(ATTEMPTS):
         if all(order.status is not None for order in orders):
             return None
-        require_in_time(orders[0], cell.ledger.now())
+        require_in_time(orders[0], cell.clock.now())
         require_sent(orders[0])
         attempt = attempt_of(orders[0])
         if gateway.remote:

@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
-from oms_ledger.eventstore.records import micros, order_stream
+from oms_ledger.eventstore.records import order_stream
 from oms_ledger.eventstore.tables import events
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.privacy.erase import erase_person, is_open
@@ -173,7 +173,7 @@ def _sweep(cell: Cell, account: str, order_ids: list[str]) -> None:
             conversation.forget_aliases(connection, account, some)
             streams = [order_stream(account, order_id) for order_id in some]
             messages.forget_errors(connection, streams)
-            runs.cancel_about(connection, streams, micros(cell.ledger.now()))
+            runs.cancel_about(connection, streams, cell.clock.micros())
             entries = select(events.c.position).where(
                 events.c.stream.in_([order_stream(account, order_id) for order_id in some])
             )

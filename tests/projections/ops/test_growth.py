@@ -29,7 +29,6 @@ from projections.notifications import deliveries, feeds, hooks
 from projections.notifications.feeds import Feed, FeedQueue
 from projections.notifications.hooks import Hook, HookDeliveries
 from projections.subscriptions import checkpoints
-from projections.subscriptions.checkpoints import now_micros
 from tests.conftest import opened, prepared_database
 from tests.support.client import Client
 from tests.support.configuring import configure_feed, configure_hook, create_key
@@ -232,17 +231,17 @@ def one_round(cell: Cell) -> None:
 
 def picked(cell: Cell, key: str) -> None:
     with cell.database.snapshot() as connection:
-        assert len(deliveries.startable(connection, key, now_micros(), 64)) == 64
+        assert len(deliveries.startable(connection, key, cell.clock.micros(), 64)) == 64
 
 
 def owed(cell: Cell, key: str) -> None:
     with cell.database.snapshot() as connection:
-        assert deliveries.with_due(connection, now_micros(), key) == [key]
+        assert deliveries.with_due(connection, cell.clock.micros(), key) == [key]
 
 
 def started(cell: Cell) -> list[ParsedRequest]:
     """What a web process and a projector ask before they are ready, and in their first round."""
-    other = Cell(cell.settings)
+    other = Cell(cell.settings, cell.clock)
     with result(other) as requested:
         other.require_tables()
         ensure_subscriptions(other.database)

@@ -137,7 +137,7 @@ def filled(cell, orders=1):
 
 @pytest.mark.guarantee("G41")
 def test_an_item_is_hidden_for_its_visibility_and_comes_back(cell):
-    feed, now = filled(cell), checkpoints.now_micros()
+    feed, now = filled(cell), cell.clock.micros()
     first = retrieve(cell, feed, 10, now)
     assert len(first) == 9
     assert retrieve(cell, feed, 10, now + 59_000_000) == []
@@ -148,7 +148,7 @@ def test_an_item_is_hidden_for_its_visibility_and_comes_back(cell):
 
 @pytest.mark.guarantee("G41")
 def test_many_pollers_never_share_an_item(cell):
-    feed, now = filled(cell, 6), checkpoints.now_micros()
+    feed, now = filled(cell, 6), cell.clock.micros()
 
     async def poll():
         got = []
@@ -165,7 +165,7 @@ def test_many_pollers_never_share_an_item(cell):
 
 @pytest.mark.guarantee("G41")
 def test_a_committed_item_never_comes_back(cell):
-    feed, now = filled(cell), checkpoints.now_micros()
+    feed, now = filled(cell), cell.clock.micros()
     items = retrieve(cell, feed, 4, now)
     with cell.database.writing() as connection:
         assert (
@@ -182,7 +182,7 @@ def test_a_committed_item_never_comes_back(cell):
 
 @pytest.mark.guarantee("G42")
 def test_forged_foreign_and_broken_handles_commit_nothing(cell):
-    feed, now = filled(cell), checkpoints.now_micros()
+    feed, now = filled(cell), cell.clock.micros()
     other = configure(cell, replace(EVERY, app_key="key-2"))
     (good, _), (second, _) = retrieve(cell, feed, 2, now)
     before = produced(cell)

@@ -73,7 +73,7 @@ def run(cell, feed, advance, dies_at):
     child = os.fork()
     if child == 0:
         try:
-            _work(Cell(cell.settings), feed, advance, dies_at)
+            _work(Cell(cell.settings, cell.clock), feed, advance, dies_at)
         except BaseException:
             os._exit(1)
         os._exit(0)

@@ -8,7 +8,6 @@ from sqlalchemy import event, insert, select, text, update
 from oms_ledger.eventstore.tables import account_heads
 from projections.ops.metrics import MOST_NAMED, collect_metrics
 from projections.subscriptions import lateness, leases
-from projections.subscriptions.checkpoints import now_micros
 from projections.subscriptions.lateness import WHOLE, Watch
 from projections.tables import feeds, filter_stats, hooks, subscriptions
 from projections.tables import leases as leases_table
@@ -35,8 +34,8 @@ def many(cell):
     accounts = [ACCOUNT, *(f"a{number}" for number in range(1, ACCOUNTS))]
     owned = list(zip(keys, accounts, strict=True))
     with cell.database.writing() as connection:
-        connection.execute(insert(feeds), [feed(*one) for one in owned])
-        connection.execute(insert(hooks), [hook(*one) for one in owned])
+        connection.execute(insert(feeds), [feed(*one, cell.clock.micros()) for one in owned])
+        connection.execute(insert(hooks), [hook(*one, cell.clock.micros()) for one in owned])
         names = [(kind, f"{kind}:{key}") for kind in ("feed", "hook") for key in keys]
         connection.execute(
             insert(subscriptions), [{"id": n, "kind": k, "position": 0} for k, n in names]
@@ -50,7 +49,7 @@ def many(cell):
     return cell
 
 
-def feed(key: str, account: str) -> dict[str, object]:
+def feed(key: str, account: str, now: int) -> dict[str, object]:
     return {
         "app_key": key,
         "account": account,
@@ -58,12 +57,12 @@ def feed(key: str, account: str) -> dict[str, object]:
         "visibility": 240,
         "retention": 345_600,
         "generation": "g",
-        "created_at": now_micros(),
-        "last_item_at": now_micros(),
+        "created_at": now,
+        "last_item_at": now,
     }
 
 
-def hook(key: str, account: str) -> dict[str, object]:
+def hook(key: str, account: str, now: int) -> dict[str, object]:
     return {
         "app_key": key,
         "account": account,
@@ -72,8 +71,8 @@ def hook(key: str, account: str) -> dict[str, object]:
         "headers": b"",
         "secret": b"",
         "generation": "g",
-        "created_at": now_micros(),
-        "last_notification_at": now_micros(),
+        "created_at": now,
+        "last_notification_at": now,
     }
 
 
@@ -162,7 +161,7 @@ def test_metrics_name_those_of_many_keys_that_are_not_well(many):
     with many.database.snapshot() as connection:
         found = {
             one.name: one.values
-            for one in collect_metrics(connection, many.store.head(), now_micros())
+            for one in collect_metrics(connection, many.store.head(), many.clock.micros())
         }
     assert sum(map(len, found.values())) < 2_000
     assert found["oms_hook_consecutive_failures"] == {("vtexappkey-a7-ABCDEF",): 3}

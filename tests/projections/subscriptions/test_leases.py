@@ -1,6 +1,6 @@
 """Leases: one holder at a time, fenced by its token, ended by the clock of the database."""
 
-import time
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import select, update
@@ -9,6 +9,7 @@ from oms_ledger.process_name import process_name
 from projections.subscriptions import checkpoints, leases
 from projections.subscriptions.leases import Fenced
 from projections.tables import leases as leases_table
+from tests.support.clock import set_clock
 
 
 def holder(cell, name):
@@ -41,11 +42,9 @@ def test_who_lost_a_lease_is_fenced_and_releases_nothing(cell):
         leases.renew(connection, "scheduler", current)
 
 
-def test_a_process_with_a_wrong_clock_neither_steals_nor_keeps_a_lease(cell, monkeypatch):
+def test_a_process_with_a_wrong_clock_neither_steals_nor_keeps_a_lease(cell):
     """Its clock is not asked: a lease lasts ten seconds of the database's time."""
-    monkeypatch.setattr(time, "time_ns", lambda: 2**60)
-    monkeypatch.setattr(time, "time", lambda: 4e9)
-    monkeypatch.setattr(checkpoints, "clock", lambda: 2**60)
+    set_clock(cell, datetime(2099, 1, 1, tzinfo=UTC))
     assert leases.acquire(cell.database, "scheduler") is not None
     assert leases.acquire(cell.database, "scheduler") is None
     mine = leases_table.c.name == "scheduler"

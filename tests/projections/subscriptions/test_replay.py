@@ -52,7 +52,7 @@ def rewind(cell, feed, since):
 
 
 def commit_all(cell, feed):
-    now = checkpoints.now_micros()
+    now = cell.clock.micros()
     while items := retrieve(cell, feed, 10, now):
         with cell.database.writing() as connection:
             feeds.commit(connection, feed.app_key, [handle for handle, _ in items], cell.encryption)
@@ -80,7 +80,7 @@ def test_a_replay_produces_the_same_items_again_marked(cell):
 
 
 def test_a_replay_leaves_alone_what_is_still_in_the_queue(cell):
-    feed, now = advanced(cell), checkpoints.now_micros()
+    feed, now = advanced(cell), cell.clock.micros()
     hidden = retrieve(cell, feed, 3, now)
     rewind(cell, feed, 0)
     advance(cell, feed)
@@ -245,7 +245,7 @@ def test_explain_tells_each_version_its_value_and_the_reason(cell):
 def test_dead_letters_are_listed_and_requeued(cell):
     feed = advanced(cell)
     subscription, dead = feeds.subscription_of(feed.app_key), produced(cell)
-    later = checkpoints.now_micros() + feed.retention * 1_000_001
+    later = cell.clock.micros() + feed.retention * 1_000_001
     with cell.database.writing() as connection:
         assert feeds.dead_letter(connection, later) == 18
     assert produced(cell) == []
@@ -259,7 +259,7 @@ def test_dead_letters_are_listed_and_requeued(cell):
     assert (item.position, item.retrievals, item.replayed) == (dead[0], 0, False)
     assert presentation.requeue(cell.database, feed_kind.KIND, feed.app_key, None) == 17
     assert produced(cell) == dead
-    assert len(retrieve(cell, feed, 10, checkpoints.now_micros())) == 10
+    assert len(retrieve(cell, feed, 10, cell.clock.micros())) == 10
 
 
 def test_a_letter_that_dies_again_takes_the_place_of_the_former(cell):
@@ -274,7 +274,7 @@ def test_a_letter_that_dies_again_takes_the_place_of_the_former(cell):
 
 def test_an_item_retrieved_in_vain_dies_after_a_hundred_times_and_four_days(cell):
     week = replace(EVERY, retention=7 * 86_400)
-    feed, now = advanced(cell, week, orders=1), checkpoints.now_micros()
+    feed, now = advanced(cell, week, orders=1), cell.clock.micros()
     for turn in range(100):
         retrieve(cell, feed, 1, now + turn)
         with cell.database.writing() as connection:

@@ -24,7 +24,6 @@ from projections.notifications import deliveries as notifications_deliveries
 from projections.notifications import hooks
 from projections.notifications.hooks import Hook
 from projections.subscriptions import replay
-from projections.subscriptions.checkpoints import now_micros
 from projections.tables import deliveries, leases
 from tests.support.configuring import configure_hook, pause_hook, resume_hook, rotate_hook_secret
 from tests.support.inline_delivery import Postman
@@ -38,7 +37,7 @@ LOOPBACK = (ip_network("127.0.0.1/32"),)
 @pytest.fixture
 def open_cell(cell):
     """The cell with loopback opened for hooks."""
-    opened = Cell(replace(cell.settings, hook_allowed_networks=LOOPBACK))
+    opened = Cell(replace(cell.settings, hook_allowed_networks=LOOPBACK), cell.clock)
     yield opened
     opened.close()
 
@@ -234,7 +233,7 @@ def consecutive_failures(cell):
 
 
 def quiet(cell):
-    return row_of(cell).circuit_open_until > now_micros()
+    return row_of(cell).circuit_open_until > cell.clock.micros()
 
 
 def holder(cell):
@@ -373,7 +372,7 @@ def test_pushes_verify_by_the_official_library_and_by_both_secrets_while_rotated
         with open_cell.database.reading() as connection:
             until = hooks.get(connection, "key-1", open_cell.encryption).previous_until
         assert second != first
-        assert until > now_micros()
+        assert until > open_cell.clock.micros()
         again(open_cell, webhook_dispatcher)
         verify(first, receiver, -1)
         verify(second, receiver, -1)
@@ -433,7 +432,7 @@ def test_a_paused_hook_is_told_nothing_and_owed_everything(open_cell, webhook_di
         settle(open_cell, lambda: webhook_dispatcher.idle)
         assert receiver.heard == []
         with open_cell.database.writing() as connection:
-            assert notifications_deliveries.with_due(connection, now_micros()) == []
+            assert notifications_deliveries.with_due(connection, open_cell.clock.micros()) == []
             connection.execute(text("UPDATE deliveries SET produced_at = 0"))
         resume_hook(open_cell, ACCOUNT, "key-1")
         webhook_dispatcher.evaluate(ACCOUNT)  # passes over that it was resumed
@@ -465,7 +464,7 @@ def test_a_hook_that_may_owe_something_is_never_removed_as_unused(open_cell, web
     with Receiver() as receiver:
         configure(open_cell, receiver.url)
         write_orders(open_cell, 1)
-        later = now_micros() + 4 * 86_400_000_000
+        later = open_cell.clock.micros() + 4 * 86_400_000_000
         with open_cell.database.writing() as connection:
             assert not hooks.is_unused(connection, ACCOUNT, "key-1", later)  # not evaluated yet
         pause_hook(open_cell, ACCOUNT, "key-1")
@@ -478,7 +477,9 @@ def test_a_hook_that_may_owe_something_is_never_removed_as_unused(open_cell, web
         webhook_dispatcher.signal("key-1")
         settle(open_cell, lambda: all_told(open_cell) and webhook_dispatcher.idle)
         with open_cell.database.writing() as connection:
-            assert not hooks.is_unused(connection, ACCOUNT, "key-1", now_micros())  # not yet unused
+            assert not hooks.is_unused(
+                connection, ACCOUNT, "key-1", open_cell.clock.micros()
+            )  # not yet unused
             assert hooks.is_unused(connection, ACCOUNT, "key-1", later)
 
 

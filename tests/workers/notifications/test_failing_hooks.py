@@ -10,9 +10,8 @@ from sqlalchemy import insert
 from oms_ledger.http_client.webhook_client import Answer
 from projections.notifications import deliveries as notifications_deliveries
 from projections.notifications.hooks import Hook
-from projections.subscriptions import checkpoints
-from projections.subscriptions.checkpoints import now_micros
 from projections.tables import deliveries
+from tests.support.clock import set_clock
 from tests.support.configuring import configure_hooks
 from tests.support.inline_delivery import Postman
 from tests.support.purchases import ACCOUNT
@@ -58,7 +57,7 @@ class World:
         world = self
 
         class Sender:
-            def __init__(self, networks):
+            def __init__(self, networks, clock):
                 """Nothing to open."""
 
             async def post(self, url, body, headers):
@@ -89,12 +88,11 @@ class World:
 
 
 @pytest.fixture(params=[SILENT, FAILING], ids=["silent", "failing"])
-def world(request, monkeypatch):
+def world(cell, request, monkeypatch):
     world = World(request.param)
     monkeypatch.setattr(dispatcher, "Sender", world.sender())
     monkeypatch.setattr(dispatcher, "RateLimiter", world.pace)
-    now = checkpoints.clock()
-    monkeypatch.setattr(checkpoints, "clock", lambda: now)  # what failed never falls due again
+    set_clock(cell, cell.clock.now())  # what failed never falls due again
     yield world
     world.released.set()
 
@@ -109,7 +107,7 @@ def postman(cell, world):
 
 def enqueue(cell, keys, positions):
     """Hooks that have pending a notification of an order each, for every position."""
-    now = now_micros()
+    now = cell.clock.micros()
     configure_hooks(cell, [Hook(key, ACCOUNT, NEVER, f"https://{key}", {}) for key in keys], 0)
     with cell.database.writing() as connection:
         connection.execute(

@@ -14,7 +14,6 @@ import pytest
 from sqlalchemy import func, select
 
 from oms_ledger.http_client.webhook_client import Answer
-from oms_ledger.ledger import Ledger
 from oms_ledger.notifications.webhook import LONGEST_WAIT, retry_after
 from oms_ledger.services.accounts.subscriptions import remove_unused
 from projections.notifications import deliveries as notifications_deliveries
@@ -24,6 +23,7 @@ from projections.notifications.hooks import Hook
 from projections.subscriptions import checkpoints, lateness
 from projections.tables import attempts, dead_letters, deliveries
 from projections.tables import hooks as hook_table
+from tests.support.clock import set_clock
 from tests.support.configuring import configure_feed, configure_hook
 from tests.support.inline_delivery import Postman
 from tests.support.purchases import ACCOUNT, open_account, place_paid
@@ -44,18 +44,16 @@ class Weeks:
 
     def __init__(self, cell):
         self.cell = cell
-        self.now = START
         self.heard = defaultdict(list)
-        cell.__dict__["ledger"] = Ledger(
-            cell.store, cell.encryption, now=lambda: self.now, filling=cell.filling
-        )
+        self.clock = set_clock(cell, START)
 
-    def nanoseconds(self):
-        return int(self.now.timestamp() * 1e9)
+    @property
+    def now(self):
+        return self.clock.at
 
     @property
     def micros(self):
-        return self.nanoseconds() // 1000
+        return self.clock.micros()
 
     def answer(self, url):
         match url.removeprefix("https://"):
@@ -74,7 +72,7 @@ class Weeks:
         weeks = self
 
         class Sender:
-            def __init__(self, networks):
+            def __init__(self, networks, clock):
                 """Nothing to open."""
 
             async def post(self, url, body, headers):
@@ -119,7 +117,6 @@ class Weeks:
 @pytest.fixture
 def weeks(cell, monkeypatch):
     weeks = Weeks(cell)
-    monkeypatch.setattr(checkpoints, "clock", weeks.nanoseconds)
     monkeypatch.setattr(dispatcher, "Sender", weeks.post())
     monkeypatch.setattr(dispatcher.random, "random", lambda: 0.5)
     return weeks
@@ -139,7 +136,7 @@ def advance_change_request(weeks, postman, until):
         fields(weeks, postman)
         scheduler.apply_retention(cell)
         asyncio.run(remove_unused(cell))
-        weeks.now = weeks.next_instant(until)
+        weeks.clock.at = weeks.next_instant(until)
 
 
 def fields(weeks, postman):
@@ -249,6 +246,6 @@ def require_retention(weeks):
     assert len(letters) == 27
     assert {letter.reason for letter in letters} == {"retention"}
     for letter in letters:
-        age = letter.at - weeks.nanoseconds() // 1000
+        age = letter.at - weeks.micros
         assert age < 0
     assert kept <= {"dead"}

@@ -17,7 +17,8 @@ from oms_ledger.orders.invoices.decide import issue_invoice
 from oms_ledger.orders.payments.gateway import BuiltInGateway, GatewayRejected
 from oms_ledger.services.changes import outbox
 from projections.outbox import messages
-from tests.support.run_until_idle import FakeClock, settle
+from tests.support.clock import set_clock
+from tests.support.run_until_idle import settle
 from tests.support.sales import (
     MIDDLE,
     SHOP,
@@ -52,7 +53,7 @@ class Sale:
 
     def __init__(self, cell, *chain, handled=True):
         self.cell, self.chain = cell, chain
-        self.clock = FakeClock(cell, START)
+        self.clock = set_clock(cell, START)
         self.run(self._open(handled))
 
     async def _open(self, handled):

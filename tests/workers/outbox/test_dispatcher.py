@@ -19,8 +19,9 @@ from projections.outbox import claims, messages
 from projections.outbox.claims import Attempt
 from projections.outbox.of_orders import OutboxProjection
 from projections.subscriptions import checkpoints
+from tests.support.clock import set_clock
 from tests.support.purchases import ACCOUNT, open_account, place_paid
-from tests.support.run_until_idle import FakeClock, settle
+from tests.support.run_until_idle import settle
 from workers.outbox import dispatcher
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -50,7 +51,7 @@ def fields(monkeypatch):
 
 
 def placed(cell, at=START):
-    clock = FakeClock(cell, at)
+    clock = set_clock(cell, at)
 
     async def story():
         await open_account(cell.ledger)
@@ -96,7 +97,7 @@ def test_a_call_is_tried_for_three_days_and_then_waits_for_a_person(cell, fields
     clock, tried = placed(cell), []
 
     async def away(cell, pending):
-        tried.append(cell.ledger.now())
+        tried.append(cell.clock.now())
         raise RetryLater("nobody answers")
 
     monkeypatch.setitem(dispatcher.HANDLERS, "announce", away)

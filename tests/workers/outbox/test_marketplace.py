@@ -19,7 +19,8 @@ from oms_ledger.orders.marketplace.change_seller import change_seller, propose_s
 from oms_ledger.orders.payments.decide import notify_payment
 from oms_ledger.services.marketplace.account_here import place_seller_order
 from projections.outbox import messages
-from tests.support.run_until_idle import FakeClock, settle
+from tests.support.clock import set_clock
+from tests.support.run_until_idle import settle
 from tests.support.sales import (
     MIDDLE,
     OTHER_SHOP,
@@ -42,7 +43,7 @@ def invoice(number="1", value=3000, type="Output"):
 
 @pytest.fixture
 def clock(cell):
-    return FakeClock(cell, START)
+    return set_clock(cell, START)
 
 
 def run(story):
@@ -420,7 +421,7 @@ def test_the_switchboard_of_a_worker_makes_what_is_owed_when_it_is_woken(cell, m
         return await sell(cell)
 
     order_id = run(sale())
-    worker = Cell(cell.settings)
+    worker = Cell(cell.settings, cell.clock)
     board = dispatcher.OutboxDispatcher(worker)
     try:
         board.signal()

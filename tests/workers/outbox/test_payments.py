@@ -28,8 +28,9 @@ from oms_ledger.orders.status import Status
 from oms_ledger.services.outbox import admin
 from oms_ledger.services.payments import outbox
 from projections.outbox import claims, messages
+from tests.support.clock import set_clock
 from tests.support.purchases import ACCOUNT, open_account, placed
-from tests.support.run_until_idle import FakeClock, settle
+from tests.support.run_until_idle import settle
 from workers.outbox import dispatcher
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -151,7 +152,7 @@ def test_the_same_return_sent_again_is_refunded_once(cell, remote):
 @pytest.mark.guarantee("G23")
 @pytest.mark.parametrize("trouble", [GatewayUnavailable("timeout"), OSError("the process died")])
 def test_an_answer_that_was_lost_is_asked_for_again_and_recorded_once(cell, remote, trouble):
-    clock = FakeClock(cell, START)
+    clock = set_clock(cell, START)
     remote.after = trouble  # the gateway did it, and nobody heard
     order = lived(cell, PAID, invoice(100_00))
     assert (order.captured, order.money.total(Kind.SETTLE, done=True)) == (105_00, 0)
@@ -169,7 +170,7 @@ def test_an_answer_that_was_lost_is_asked_for_again_and_recorded_once(cell, remo
 
 @pytest.mark.guarantee("G23")
 def test_a_crash_between_answer_and_record_asks_again_with_the_same_id(cell, remote):
-    clock = FakeClock(cell, START)
+    clock = set_clock(cell, START)
 
     async def until_owed():
         await open_account(cell.ledger, grace_period_minutes=0)
@@ -275,7 +276,7 @@ def test_an_order_paid_before_its_seller_confirmed_goes_on_when_it_does(cell, re
 
 @pytest.mark.guarantee("G14")
 def test_an_incomplete_order_keeps_no_money(cell, remote):
-    clock = FakeClock(cell, START)
+    clock = set_clock(cell, START)
     authorized = events.PaymentAuthorized("CARD", "R", request_id="A")
     lived(cell, lambda order, context: [events.AuthorizationRequested("A"), authorized])
     assert remote.requested == []
@@ -289,7 +290,7 @@ def test_an_incomplete_order_keeps_no_money(cell, remote):
 
 def waiting(cell, minutes):
     """An order that waits for its slip, in an account that waits so long."""
-    clock = FakeClock(cell, START)
+    clock = set_clock(cell, START)
 
     async def story():
         await open_account(cell.ledger)
@@ -340,7 +341,7 @@ def test_two_machines_that_hear_of_it_at_once_record_it_once(cell, remote):
     result = partial(notify_payment, payment_id="SLIP")
 
     async def together():
-        machines = [Ledger(cell.store, cell.encryption) for _ in range(4)]
+        machines = [Ledger(cell.store, cell.encryption, cell.clock) for _ in range(4)]
         changes = [
             one.change(CommandContext(ACCOUNT, "test"), ORDER, result) for one in machines * 3
         ]

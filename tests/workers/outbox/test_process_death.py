@@ -18,7 +18,7 @@ from oms_ledger.orders.cancellation.decide import cancel
 from oms_ledger.orders.invoices.decide import issue_invoice
 from projections.outbox import messages
 from projections.subscriptions import leases
-from tests.support.run_until_idle import FakeClock
+from tests.support.clock import set_clock
 from tests.support.sales import (
     SHOP,
     STORE,
@@ -40,8 +40,8 @@ class Mortal:
     """A process of the cell that dies at its n-th write, before or after the commit."""
 
     def __init__(self, cell: Cell, at: datetime, dies_at: int | None = None, after: bool = False):
-        self.cell = Cell(cell.settings)
-        self.clock = FakeClock(self.cell, at)
+        self.cell = Cell(cell.settings, cell.clock)
+        self.clock = set_clock(self.cell, at)
         self.left, self.after, self.dead = dies_at, after, False
         append, writing = self.cell.store.append, self.cell.database.writing
 
@@ -134,7 +134,7 @@ def recorded(cell, order_id):
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("story", [nothing, asked_in_vain, agreed])
 def test_whenever_a_process_dies_the_next_one_ends_the_same_way(cell, story, after):
-    FakeClock(cell, START)
+    set_clock(cell, START)
 
     async def lives():
         await open_accounts(cell, STORE, *CHAIN)

@@ -13,9 +13,9 @@ from oms_ledger.notifications.channel import CHANNELS, PARTNER
 from oms_ledger.services.outbox.outcomes import RetryLater, Unanswered
 from projections.outbox import claims, messages
 from projections.outbox.claims import Attempt
+from tests.support.clock import set_clock
 from tests.support.patience import HANGS
 from tests.support.purchases import ACCOUNT, open_account, place_paid
-from tests.support.run_until_idle import FakeClock
 from workers.outbox import dispatcher
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -25,7 +25,7 @@ WELL = "seller:well"
 
 @pytest.fixture
 def clock(cell):
-    clock = FakeClock(cell, START)
+    clock = set_clock(cell, START)
 
     async def story():
         await open_account(cell.ledger)

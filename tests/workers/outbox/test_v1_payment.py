@@ -35,8 +35,9 @@ from oms_ledger.services.changes.registration import register
 from oms_ledger.services.outbox import admin
 from oms_ledger.services.payments import outbox
 from projections.outbox import messages
+from tests.support.clock import set_clock
 from tests.support.purchases import ACCOUNT, open_account, placed
-from tests.support.run_until_idle import FakeClock, settle
+from tests.support.run_until_idle import settle
 from tests.support.sales import (
     SHOP,
     STORE,
@@ -96,7 +97,7 @@ class Shop:
     """An order in handling, by a clock that the test turns."""
 
     def __init__(self, cell):
-        self.cell, self.clock = cell, FakeClock(cell, START)
+        self.cell, self.clock = cell, set_clock(cell, START)
         asyncio.run(self._open())
 
     async def _open(self):
@@ -108,7 +109,7 @@ class Shop:
 
     def decide(self, decision):
         """By another machine."""
-        ledger = Ledger(self.cell.store, self.cell.encryption, now=lambda: self.clock.at)
+        ledger = Ledger(self.cell.store, self.cell.encryption, self.clock)
         asyncio.run(ledger.change(CommandContext(ACCOUNT, "test"), ORDER, decision))
 
     def change(self, requested=MORE, cell=None):
@@ -119,8 +120,7 @@ class Shop:
 
     def dies(self, line, gateway, requested=MORE):
         """A process of its own registers a change, and dies at the line."""
-        doomed = Cell(self.cell.settings)
-        FakeClock(doomed, self.clock.at)
+        doomed = Cell(self.cell.settings, self.cell.clock)
         append = doomed.store.append
         lines = {"before preparing": (1, False), "after preparing": (1, True)}
         lines |= {"before recording": (2, False), "after recording": (2, True)}
@@ -360,7 +360,7 @@ def test_a_process_that_slept_over_its_time_registers_nothing(shop, gateway):
 
 @pytest.mark.guarantee("G5")
 def test_the_same_request_on_two_machines_is_paid_and_registered_once(shop, gateway):
-    other = Cell(shop.cell.settings)
+    other = Cell(shop.cell.settings, shop.cell.clock)
     other.require_key()
     gateway.meanwhile = lambda: shop.change(cell=other)
     assert shop.change().value == gateway.authorized == 130_00
@@ -378,7 +378,7 @@ class Sale:
     """An order that the store sold and the shop handles; the store's gateway has the money."""
 
     def __init__(self, cell):
-        self.cell, self.clock = cell, FakeClock(cell, START)
+        self.cell, self.clock = cell, set_clock(cell, START)
         asyncio.run(self._open())
 
     async def _open(self):
@@ -410,8 +410,7 @@ def sale(cell, gateway):
 
 
 def test_a_change_that_the_seller_registered_is_carried_up_whoever_dies(sale, gateway):
-    doomed = Cell(sale.cell.settings)
-    FakeClock(doomed, START)
+    doomed = Cell(sale.cell.settings, sale.cell.clock)
     append = doomed.store.append
     left = 3  # prepared, registered at the seller, registered here
 
