@@ -80,7 +80,7 @@ def test_dead_letters_are_listed_and_requeued(feed, cell):
 
 def test_what_is_done_by_command_is_an_event_of_the_account(feed, cell):
     with cell.database.writing() as connection:
-        pauses.pause(connection, "feed:key-1", 1, "v1-01")
+        pauses.pause(connection, "feed:key-1", 1, "v1-01", cell.clock.micros())
         connection.execute(update(feed_items).values(produced_at=0))
         feeds.dead_letter(connection, cell.clock.micros())
     head = cell.store.head()

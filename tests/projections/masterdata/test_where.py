@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, insert, select
 
+from oms_ledger.clock import Clock
 from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.tables import metadata
 from oms_ledger.masterdata.condition import (
@@ -73,7 +74,7 @@ PATHS = Paths(frozenset({"number"}))
 
 @pytest.fixture
 def connection(database_url: str) -> Iterator[Connection]:
-    database = Database(database_url)
+    database = Database(database_url, Clock())
     wanted = [tables.documents, tables.document_terms]
     metadata.create_all(database.engine, tables=wanted)
     with database.engine.connect() as connection:
