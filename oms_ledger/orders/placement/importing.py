@@ -18,7 +18,7 @@ from oms_ledger.orders.parsing import (
     text,
     wrong,
 )
-from oms_ledger.orders.parts import BESIDES
+from oms_ledger.orders.placement import kept_details as kept
 from oms_ledger.orders.pricing import Tag, line_total, percentage, round_cents, tag_value
 from oms_ledger.orders.status import ALIASES, Status
 from oms_ledger.orders.totals import ARITHMETIC, figures, shipping_price
@@ -26,39 +26,7 @@ from oms_ledger.orders.totals import ARITHMETIC, figures, shipping_price
 Json = dict[str, Any]
 
 
-def _names(names: str) -> frozenset[str]:
-    return frozenset(names.split())
-
-
-# Parts of the document that an event says by itself; the rest is kept as details.
-_TOLD = _names(
-    "id orderId sequence marketplaceOrderId sellerOrderId origin affiliateId salesChannel "
-    "merchantName status state statusDescription value creationDate lastChange orderGroup "
-    "isCompleted orderFormId allowCancellation allowEdition authorizedDate invoicedDate "
-    "cancelReason totals clientPreferencesData cancellationData storePreferencesData "
-    "customData openTextField invoiceData packageAttachment paymentData shippingData "
-    "marketingData clientProfileData items timeZoneCreationDate timeZoneLastChange piiHidden "
-    "finished"
-)
-# Parts that tell of the person: they go with the profile, and are erased with it.
-_PERSONAL = _names(
-    "followUpEmail emailTracked lastMessage giftRegistryData contextData fingerPrint "
-    "cancellationRequests"
-)
-# Of these an event knows an empty text; the document may have said null.
-_SAID = _names("merchantName marketplaceOrderId affiliateId orderFormId sellerOrderId salesChannel")
-_INSTANTS = _names(
-    "creationDate lastChange authorizedDate invoicedDate timeZoneCreationDate timeZoneLastChange"
-)
-_ITEM_TOLD = _names("uniqueId id seller quantity price unitMultiplier priceTags tax")
-_TAG_TOLD = _names("name identifier isPercentual")
-_PAYMENT_TOLD = _names("id paymentSystem paymentSystemName group value referenceValue installments")
-_CARD = _names("cardHolder cardNumber cvv2 expireMonth expireYear billingAddress")
-_PACKAGE_TOLD = _names("invoiceNumber invoiceValue type EnableInferItems enableInferItems")
-_ADDRESSES = ("selectedAddresses", "availableAddresses", "contactInformation", "contactsInfo")
-_PAYMENTS = _names("transactions giftCards")
 _FLOWS = {"Fulfillment": "seller", "Chain": "chain"}
-_CANCELED = (Status.CANCEL, Status.CANCELED)
 _CAUSES = {
     "requestedByUser": "user",
     "requestedBySystem": "system",
@@ -154,7 +122,7 @@ def _placed(order: Part, order_id: str, payment_data: Part) -> events.OrderPlace
         totals=totals,
         logistics=_deliveries(shipping, len(items), totals),
         payments=tuple(
-            _payment(part) for t in _counting(transactions) for part in sections(t, "payments")
+            _payment(part) for t in kept.counting(transactions) for part in sections(t, "payments")
         ),
         transaction_id=text(transaction, "transactionId", "") or None,
         merchant_name=text(order, "merchantName", text(transaction, "merchantName", "")),
@@ -167,13 +135,8 @@ def _placed(order: Part, order_id: str, payment_data: Part) -> events.OrderPlace
         marketing=_kept(order, "marketingData"),
         preferences=_kept(order, "clientPreferencesData"),
         store_preferences=dict(section(order, "storePreferencesData")),
-        details=_details(order, shipping, payment_data),
+        details=kept.details(order, shipping, payment_data),
     )
-
-
-def _counting(transactions: list[Part]) -> list[Part]:
-    """The transactions whose payments pay the order: the active ones, where there is one."""
-    return [one for one in transactions if one.get("isActive")] or transactions
 
 
 def _items(order: Part) -> tuple[events.Item, ...]:
@@ -189,67 +152,6 @@ def _items(order: Part) -> tuple[events.Item, ...]:
 
 def _kept(order: Part, key: str) -> Json | None:
     return None if order.get(key) is None else dict(section(order, key))
-
-
-def _details(order: Part, shipping: Part, payment_data: Part) -> Json:
-    """What the event has no field for, as it came: nulls, instants to the digit, whole parts."""
-    sections(order, "sellers")
-    for request in sections(order, "cancellationRequests"):
-        text(request, "id")
-    sections(section(order, "receiptData"), "receiptCollection")
-    details = {
-        key: value
-        for key, value in order.items()
-        if (key not in _TOLD and key not in _PERSONAL) or (key in _SAID and not value)
-    }
-    details["instants"] = {
-        key: order[key]
-        for key in sorted(_INSTANTS & order.keys())
-        if isinstance(order[key], str | None)
-    }
-    details["totals"] = [
-        {key: value for key, value in total.items() if key != "value"} | {"value": total["value"]}
-        for total in sections(order, "totals")
-    ]
-    details["shippingData"] = {
-        key: value
-        for key, value in shipping.items()
-        if key not in ("address", "logisticsInfo", *_ADDRESSES)
-    }
-    details["paymentData"] = _payment_data(payment_data)
-    if _cancellation(order) is not None:
-        details["cancellationData"] = _cancellation_details(order)
-    return details
-
-
-def _cancellation_details(order: Part) -> Json:
-    """What was said of the cancellation, but for its reason, which is written by a person."""
-    given = section(order, "cancellationData")
-    maybe_instant(_cancellation_data(order), "cancellationDate")
-    fields = {key[0].lower() + key[1:]: value for key, value in given.items()}
-    return {key: value for key, value in fields.items() if key != "reason"}
-
-
-def _payment_data(payment_data: Part) -> Json:
-    """The transactions one by one: of those that count the payments' ids, of others all."""
-    transactions = sections(payment_data, "transactions")
-    counting = _counting(transactions)
-    return {
-        **{key: value for key, value in payment_data.items() if key not in _PAYMENTS},
-        **({"giftCards": None} if payment_data.get("giftCards", ()) is None else {}),
-        "transactions": [
-            {
-                **one,
-                "payments": [
-                    {"id": text(payment, "id")}
-                    if one in counting
-                    else {k: v for k, v in payment.items() if k not in _CARD}
-                    for payment in sections(one, "payments")
-                ],
-            }
-            for one in transactions
-        ],
-    }
 
 
 def _item(part: Part) -> events.Item:
@@ -272,7 +174,7 @@ def _item(part: Part) -> events.Item:
         unit_multiplier=unit_multiplier,
         price_tags=tuple(_price_tag(tag, base) for tag in sections(part, "priceTags")),
         tax=integer(part, "tax", 0),
-        details={k: v for k, v in part.items() if k not in _ITEM_TOLD or v is None},
+        details=kept.beside(part, kept.ITEM),
         arithmetic=ARITHMETIC,
     )
     return replace(item, difference=_difference(part, item))
@@ -300,7 +202,7 @@ def _price_tag(part: Part, base: int) -> events.PriceTag:
         identifier=None if identifier is None else str(identifier),
         is_percentual=part.get("isPercentual") is True,
         rate=rate,
-        details={k: v for k, v in part.items() if k not in _TAG_TOLD or v is None},
+        details=kept.beside(part, kept.PRICE_TAG),
     )
 
 
@@ -355,7 +257,6 @@ def _index(part: Part, items: int) -> int:
 
 def _payment(part: Part) -> events.Payment:
     value = integer(part, "value")
-    fields = _PAYMENT_TOLD | _CARD
     return events.Payment(
         id=text(part, "id"),
         payment_system=text(part, "paymentSystem", ""),
@@ -364,7 +265,7 @@ def _payment(part: Part) -> events.Payment:
         value=value,
         reference_value=integer(part, "referenceValue", value),
         installments=integer(part, "installments", 1),
-        details={k: v for k, v in part.items() if k not in fields or v is None},
+        details=kept.beside(part, kept.PAYMENT | kept.CARD),
     )
 
 
@@ -390,7 +291,7 @@ def _invoice(part: Part, items: tuple[events.Item, ...]) -> events.InvoiceIssued
         items=tuple(_invoiced_item(entry, items) for entry in sections(part, "items")),
         inferred=bool(part.get("EnableInferItems") or part.get("enableInferItems")),
         refund=_refund(restitutions) if kind == "Input" else None,
-        details={k: v for k, v in part.items() if k not in _PACKAGE_TOLD or v is None},
+        details=kept.beside(part, kept.PACKAGE),
     )
 
 
@@ -411,19 +312,10 @@ def _invoiced_item(part: Part, items: tuple[events.Item, ...]) -> events.Invoice
     )
 
 
-def _cancellation_data(order: Part) -> Part:
-    """Empty when the status says that no cancellation was carried out."""
-    given = section(order, "cancellationData")
-    if order.get("status", order.get("state")) not in (*_CANCELED, None):
-        given.clear()
-    data = {key[0].lower() + key[1:]: value for key, value in given.items()}
-    return part_of(data, given.place)
-
-
 def _cancellation(order: Part) -> events.CancellationStarted | None:
-    data = _cancellation_data(order)
-    if not data and order.get("status", order.get("state")) not in _CANCELED:
+    if not kept.is_canceled(order):
         return None
+    data = kept.cancellation_data(order)
     requests = sections(order, "cancellationRequests")
     latest = text(requests[-1], "id") if requests else ""
     cause = next((cause for key, cause in _CAUSES.items() if data.get(key)), "unknown")
@@ -437,16 +329,14 @@ def _cancellation(order: Part) -> events.CancellationStarted | None:
 def _profile(order: Part) -> Json:
     given = section(order, "clientProfileData")
     names = {key: text(given, key) for key in ("firstName", "lastName") if given.get(key)}
-    profile = {**given, **names}
-    besides = {k: order[k] for k in _PERSONAL if k in order}
-    return {**profile, BESIDES: besides} if besides else profile
+    return {**given, **names, **kept.personal(order)}
 
 
 def _address(order: Part) -> Json:
     """The address, and the others of the document where they are not the same."""
     shipping = section(order, "shippingData")
     address = dict(section(shipping, "address"))
-    others = {key: shipping[key] for key in _ADDRESSES if key in shipping}
+    others = {key: shipping[key] for key in kept.ADDRESSES if key in shipping}
     return {**address, **{key: fields for key, fields in others.items() if fields != [address]}}
 
 
