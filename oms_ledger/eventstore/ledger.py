@@ -5,8 +5,8 @@ When two callers decide at once the slower one decides again on the new state (G
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from typing import Any
 from weakref import WeakValueDictionary
@@ -77,6 +77,14 @@ class StreamLedger:
         self._commit.close()
         self.store.close()
 
+    @asynccontextmanager
+    async def turns(self, streams: Iterable[str]) -> AsyncIterator[None]:
+        """Let callers of this process that decide about the same streams wait for each other."""
+        async with AsyncExitStack() as held:
+            for stream in sorted(set(streams)):
+                await held.enter_async_context(self._turns.setdefault(stream, asyncio.Lock()))
+            yield
+
     async def change_streams(
         self,
         ctx: CommandContext,
@@ -92,9 +100,7 @@ class StreamLedger:
         `keys` are taken together with what is recorded; `KeyTaken` when one is not free.
         """
         streams = sorted(set(streams))
-        async with AsyncExitStack() as held:
-            for stream in streams:
-                await held.enter_async_context(self._turns.setdefault(stream, asyncio.Lock()))
+        async with self.turns(streams):
             try:
                 return await self._decide(ctx, streams, decision, context, keys)
             except IdempotentReplay as again:

@@ -2,10 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import Any
-from weakref import WeakValueDictionary
 
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
@@ -14,8 +12,6 @@ from oms_ledger.eventstore.ledger import ATTEMPTS, ConcurrencyError, IdempotentR
 from oms_ledger.masterdata.entity import Entity, first
 from oms_ledger.masterdata.events import MasterDataEvent
 from oms_ledger.masterdata.streams import entity_stream
-
-_turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
 NewEvents = Mapping[str, Sequence[MasterDataEvent]]
 
@@ -74,9 +70,7 @@ async def record(
     """
     await cell.ledger.account(ctx.account)
     claim = ctx.claim()
-    async with AsyncExitStack() as stack:
-        for name in sorted(set(turns)):
-            await stack.enter_async_context(_turns.setdefault(name, asyncio.Lock()))
+    async with cell.ledger.turns(turns):
         for _ in range(ATTEMPTS):
             reader = StreamReader(cell, cell.clock.now())
             news = await decide(reader)
