@@ -10,9 +10,9 @@ import typer
 from oms_ledger.accounts.account import SETTINGS, Account, parse_setting
 from oms_ledger.accounts.events import AccountCreated, AccountEvent, AccountSettingsChanged
 from oms_ledger.accounts.refusals import AccountExists, AccountNotFound, InvalidSetting
-from oms_ledger.cell import Cell, open_cell
+from oms_ledger.cell import Cell
+from oms_ledger.cli.opening import by_operator, open_migrated
 from oms_ledger.cli.output import AsJson, print_json, print_table
-from oms_ledger.eventstore.command import CommandContext
 
 app = typer.Typer(help="Accounts and their settings.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="The account's name: small letters and digits.")]
@@ -35,14 +35,13 @@ def create_account(cell: Cell, name: str) -> Account:
             raise AccountExists(name)
         return [AccountCreated(name, suffix_of(name))]
 
-    return asyncio.run(cell.ledger.change_account(CommandContext(name, "operator"), decide))
+    return asyncio.run(cell.ledger.change_account(by_operator(name), decide))
 
 
 @app.command()
 def create(name: Name) -> None:
     """Create an account."""
-    cell = open_cell()
-    cell.require_tables()
+    cell = open_migrated()
     create_account(cell, name)
     typer.echo(f"Account {name} created. Next: oms-ledger key create --account {name} --role Owner")
 
@@ -50,8 +49,7 @@ def create(name: Name) -> None:
 @app.command()
 def show(name: Name, as_json: AsJson = False) -> None:
     """Show an account's settings beside their defaults."""
-    cell = open_cell()
-    cell.require_tables()
+    cell = open_migrated()
     account = asyncio.run(cell.ledger.account(name))
     if as_json:
         print_json({"name": name, "settings": {s: account.setting(s) for s in SETTINGS}})
@@ -72,13 +70,12 @@ def set_(
         if not equals:
             raise InvalidSetting(f"{setting!r}: expected SETTING=VALUE")
         parsed[key] = parse_setting(key, text)
-    cell = open_cell()
-    cell.require_tables()
+    cell = open_migrated()
 
     def decide(account: Account | None) -> list[AccountEvent]:
         if account is None:
             raise AccountNotFound(name)
         return [AccountSettingsChanged(parsed)]
 
-    asyncio.run(cell.ledger.change_account(CommandContext(name, "operator"), decide))
+    asyncio.run(cell.ledger.change_account(by_operator(name), decide))
     typer.echo(f"Account {name}: " + ", ".join(f"{k} = {v}" for k, v in parsed.items()))

@@ -6,9 +6,8 @@ from typing import Annotated
 import typer
 
 from oms_ledger.accounts.affiliates import read_affiliate
-from oms_ledger.cell import Cell, open_cell
-from oms_ledger.cli.output import AsJson, print_json, print_table
-from oms_ledger.eventstore.command import CommandContext
+from oms_ledger.cli.opening import by_operator, open_for
+from oms_ledger.cli.output import AsJson, print_rows
 from oms_ledger.http_client.masking import masked
 from oms_ledger.services.marketplace import registers
 
@@ -17,27 +16,17 @@ Account = Annotated[str, typer.Argument(help="The account that fulfills their or
 AffiliateId = Annotated[str, typer.Argument(help="Three consonants, like MKP.")]
 
 
-def _opened(account: str) -> Cell:
-    cell = open_cell()
-    cell.require_tables()
-    asyncio.run(cell.ledger.account(account))  # refuses an account that does not exist
-    return cell
-
-
 @app.command(name="list")
 def list_(account: Account, as_json: AsJson = False) -> None:
     """List the account's affiliates, their endpoints without what may open them."""
-    cell = _opened(account)
+    cell = open_for(account)
     known = asyncio.run(registers.registered_affiliates(cell, account))
     rows = [
         (one.id, one.name, one.connector_name or "", masked(one.connector_endpoint or ""))
         for one in known
     ]
     columns = ("affiliate", "name", "connector", "endpoint")
-    if as_json:
-        print_json([dict(zip(columns, row, strict=True)) for row in rows])
-        return
-    print_table(columns, rows)
+    print_rows(columns, rows, as_json=as_json)
 
 
 @app.command(name="set")
@@ -52,7 +41,7 @@ def set_(
     sales_channel: Annotated[str | None, typer.Option(help="Digits.")] = None,
 ) -> None:
     """Add an affiliate, or replace the one of its id."""
-    cell = _opened(account)
+    cell = open_for(account)
     body = {
         "name": name,
         "connectorName": connector_name,
@@ -60,14 +49,14 @@ def set_(
         "salesChannel": sales_channel,
     }
     sent = read_affiliate(affiliate, {key: value for key, value in body.items() if value})
-    asyncio.run(registers.save_affiliate(cell, CommandContext(account, "operator"), sent))
+    asyncio.run(registers.save_affiliate(cell, by_operator(account), sent))
     typer.echo(f"{affiliate} places orders at {account} by ?affiliateId={affiliate}")
 
 
 @app.command()
 def remove(account: Account, affiliate: AffiliateId) -> None:
     """Forget an affiliate; its orders keep their prefix."""
-    cell = _opened(account)
+    cell = open_for(account)
     asyncio.run(registers.registered_affiliate(cell, account, affiliate))
-    asyncio.run(registers.remove_affiliate(cell, CommandContext(account, "operator"), affiliate))
+    asyncio.run(registers.remove_affiliate(cell, by_operator(account), affiliate))
     typer.echo(f"{affiliate} is forgotten")

@@ -8,7 +8,8 @@ from typing import Annotated
 import orjson
 import typer
 
-from oms_ledger.cell import Cell, open_cell
+from oms_ledger.cell import Cell
+from oms_ledger.cli.opening import open_migrated
 from oms_ledger.cli.output import AsJson, print_json, print_table
 from oms_ledger.eventstore import anchors
 from oms_ledger.eventstore.anchors import MalformedAnchor, SignedAnchor
@@ -28,8 +29,7 @@ def seal(as_json: AsJson = False) -> None:
 
     With OMS_SEAL_KEY_FILE it is signed and kept as an anchor, too; `--json` has the signature.
     """
-    cell = open_cell()
-    cell.require_tables()
+    cell = open_migrated()
     found = latest(cell.store)
     if found is None:
         typer.echo("The ledger has no events yet.")
@@ -67,8 +67,7 @@ def proof(
 
 
 def _prove(account: str, order: str) -> None:
-    cell = open_cell()
-    cell.require_tables()
+    cell = open_migrated()
     if cell.settings.seal_key_file:
         anchor(cell, cell.settings.seal_key_file)
     newest = anchors.newest(cell.database)

@@ -10,7 +10,8 @@ import typer
 from oms_ledger.accounts.refusals import InvalidSetting
 from oms_ledger.api.exports.exports import question_of
 from oms_ledger.api.orders.queries import of_query
-from oms_ledger.cell import Cell, open_cell
+from oms_ledger.cell import Cell
+from oms_ledger.cli.opening import open_migrated
 from oms_ledger.cli.output import AsJson, print_json, progress
 from oms_ledger.services.freshness import Freshness
 from projections.exports import rows as exports_rows
@@ -48,8 +49,7 @@ def export(
     pairs = [tuple(one.split("=", 1)) for one in filters or [] if "=" in one]
     given = of_query([(name, value) for name, value in pairs])
     given |= {"zone": [zone]} if zone else {}
-    cell = open_cell()
-    cell.require_tables()
+    cell = open_migrated()
     order_query, export_format = asyncio.run(_asked(cell, account, given, language))
     orders = write(cell, order_query, export_format, format, file)
     if as_json:

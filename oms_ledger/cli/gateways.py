@@ -9,9 +9,9 @@ import typer
 from oms_ledger.accounts.configuration import Configuration
 from oms_ledger.accounts.gateways import GatewayEvent, configure_gateway, remove_gateway
 from oms_ledger.accounts.refusals import InvalidSetting
-from oms_ledger.cell import Cell, open_cell
+from oms_ledger.cell import Cell
+from oms_ledger.cli.opening import by_operator, open_for
 from oms_ledger.cli.output import AsJson, print_json, print_table
-from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.http_client.addresses import wrong_url
 from projections.accounts import gateways
 
@@ -19,24 +19,17 @@ app = typer.Typer(help="The payment gateway of an account.", no_args_is_help=Tru
 Account = Annotated[str, typer.Argument(help="The account's name.")]
 
 
-def _opened(account: str) -> Cell:
-    cell = open_cell()
-    cell.require_tables()
-    asyncio.run(cell.ledger.account(account))  # refuses an account that does not exist
-    return cell
-
-
 def _configure(
     cell: Cell, account: str, decide: Callable[[Configuration], list[GatewayEvent]]
 ) -> None:
-    ctx = CommandContext(account, "operator")
+    ctx = by_operator(account)
     asyncio.run(cell.ledger.configure(ctx, lambda known: decide(known.configuration)))
 
 
 @app.command()
 def show(account: Account, as_json: AsJson = False) -> None:
     """Show the account's gateway, without its token."""
-    cell = _opened(account)
+    cell = open_for(account)
     with cell.database.snapshot() as connection:
         found = gateways.get(connection, account, cell.encryption)
     fields = {
@@ -70,7 +63,7 @@ def set_(
 
     Purchases that were begun before stay with the gateway that has their money.
     """
-    cell = _opened(account)
+    cell = open_for(account)
     if refusal := wrong_url(url, cell.settings.networks_of(account)):
         raise InvalidSetting(f"{url}: {refusal}")
     _configure(cell, account, lambda now: configure_gateway(now, url, app_key, app_token))
@@ -84,6 +77,6 @@ def built_in(account: Account) -> None:
     Refused while nothing else is configured. Orders that a remote gateway has the money of cannot
     be settled, refunded or released until it is configured again.
     """
-    cell = _opened(account)
+    cell = open_for(account)
     _configure(cell, account, remove_gateway)
     typer.echo(f"New purchases of {account} are paid through the built-in gateway")

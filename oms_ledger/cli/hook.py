@@ -14,6 +14,7 @@ from oms_ledger.api.notifications.hook_admin import (
     serialize_state,
 )
 from oms_ledger.cell import Cell
+from oms_ledger.cli.opening import by_operator
 from oms_ledger.cli.output import AsJson, print_json, print_table
 from oms_ledger.cli.subscriptions import AppKey, app_of, opened
 from oms_ledger.eventstore.command import CommandContext
@@ -123,7 +124,7 @@ def _whose(cell: Cell, app_key: str) -> CommandContext:
         hook = hooks.get(connection, app_key, cell.encryption)
     if hook is None:
         raise InvalidSetting(f"The key {app_key} has no hook")
-    return CommandContext(hook.account, "operator")
+    return by_operator(hook.account)
 
 
 @app.command()

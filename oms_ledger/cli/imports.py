@@ -12,7 +12,8 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from oms_ledger.cell import Cell, open_cell
+from oms_ledger.cell import Cell
+from oms_ledger.cli.opening import open_migrated
 from oms_ledger.cli.output import AsJson, errors, print_json, progress
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.ledger import KeyTaken
@@ -48,8 +49,7 @@ def import_(
     A line that cannot be imported is reported with its number and reason, and does not stop the
     rest. The command can be run again at any time: what is there already is not added twice.
     """
-    cell = open_cell()
-    cell.require_tables()
+    cell = open_migrated()
     report = asyncio.run(import_file(cell, account, file, resume=resume))
     if as_json:
         print_json(report)

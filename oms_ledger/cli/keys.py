@@ -9,8 +9,9 @@ import typer
 from oms_ledger.accounts.parties import read_party
 from oms_ledger.accounts.refusals import InvalidSetting
 from oms_ledger.accounts.roles import ROLES
-from oms_ledger.cell import Cell, open_cell
-from oms_ledger.cli.output import AsJson, print_json, print_table
+from oms_ledger.cell import Cell
+from oms_ledger.cli.opening import by_operator, open_migrated
+from oms_ledger.cli.output import AsJson, print_json, print_rows
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.services.accounts.keys import create_key, revoke_key, rotate_key
 from projections.accounts import app_keys
@@ -32,9 +33,8 @@ def create(
     if role not in ROLES:
         raise InvalidSetting(f"There is no role {role!r}. Roles: {', '.join(sorted(ROLES))}")
     bound = str(read_party(party)) if party else None
-    cell = open_cell()
-    cell.require_tables()
-    ctx = CommandContext(account, "operator")
+    cell = open_migrated()
+    ctx = by_operator(account)
     app_key, token = asyncio.run(create_key(cell.ledger, ctx, role, party=bound))
     if as_json:
         print_json({"appKey": app_key, "appToken": token})
@@ -49,8 +49,7 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List keys, without their tokens."""
-    cell = open_cell()
-    cell.require_tables()
+    cell = open_migrated()
     with cell.database.snapshot() as connection:
         keys = app_keys.of_account(connection, account)
     rows = [
@@ -65,10 +64,7 @@ def list_(
         for key in keys
     ]
     columns = ("appKey", "account", "role", "party", "created", "revoked")
-    if as_json:
-        print_json([dict(zip(columns, row, strict=True)) for row in rows])
-    else:
-        print_table(columns, rows)
+    print_rows(columns, rows, as_json=as_json)
 
 
 @app.command()
@@ -80,8 +76,7 @@ def rotate(
     as_json: AsJson = False,
 ) -> None:
     """Give a key a new token; both open until the overlap is over, so nothing stands still."""
-    cell = open_cell()
-    cell.require_tables()
+    cell = open_migrated()
     rotated = rotate_key(cell.ledger, _whose(cell, app_key), app_key, round(overlap_hours * 3600))
     token = asyncio.run(rotated)
     if as_json:
@@ -94,8 +89,7 @@ def rotate(
 @app.command()
 def revoke(app_key: Annotated[str, typer.Argument(help="The key to shut out.")]) -> None:
     """Revoke a key: it opens nothing from the next second on."""
-    cell = open_cell()
-    cell.require_tables()
+    cell = open_migrated()
     asyncio.run(revoke_key(cell.ledger, _whose(cell, app_key), app_key))
     typer.echo(f"{app_key} is revoked.")
 
@@ -106,4 +100,4 @@ def _whose(cell: Cell, app_key: str) -> CommandContext:
         known = app_keys.get(connection, app_key)
     if known is None:
         raise InvalidSetting(f"There is no key {app_key}")
-    return CommandContext(known.account, "operator")
+    return by_operator(known.account)

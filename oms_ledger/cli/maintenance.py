@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from oms_ledger.cell import Cell, open_cell
+from oms_ledger.cell import Cell
 from oms_ledger.cli.anchoring import known_anchors
+from oms_ledger.cli.opening import open_migrated
 from oms_ledger.cli.output import AsJson, print_json, print_table, progress
 from oms_ledger.eventstore.encryption import ForeignDataKey
 from oms_ledger.eventstore.integrity import Anchor, IntegrityError, latest
@@ -118,8 +119,7 @@ def verify(
 ) -> None:
     """Recompute the chain of seals, every view and who may do what; name what differs first."""
     expected = _anchor(expect)
-    cell = open_cell()
-    cell.require_tables()
+    cell = open_migrated()
     known = known_anchors(cell, anchors, public_key or [])
     head = cell.store.head()
     try:
@@ -227,8 +227,7 @@ def rebuild(
     """Fold a view again from the first event while everything goes on."""
     if view not in VIEWS:
         raise typer.BadParameter(f"there is no view {view}; views: {', '.join(VIEWS)}")
-    cell = open_cell()
-    cell.require_tables()
+    cell = open_migrated()
     entries = rebuild_view(cell, view)
     typer.echo(f"{view} is rebuilt from {entries} events.")
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from oms_ledger.cell import open_cell
+from oms_ledger.cli.opening import open_migrated
 from oms_ledger.cli.output import progress
 from oms_ledger.eventstore import key_check
 from oms_ledger.eventstore.encryption import master_key
@@ -33,8 +33,7 @@ def rotate_(
     starts. Keep the old key for backups that were made before.
     """
     new = _key_of(to)
-    cell = open_cell()
-    cell.require_tables()
+    cell = open_migrated()
     given, folder = cell.settings.master_key, cell.settings.data_dir
     if given is None and not (folder / "master.key").exists():
         sys.exit("oms-ledger: there is no master key to replace yet")

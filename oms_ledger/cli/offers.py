@@ -7,7 +7,8 @@ from typing import Annotated
 import msgspec
 import typer
 
-from oms_ledger.cell import Cell, open_cell
+from oms_ledger.cell import Cell
+from oms_ledger.cli.opening import open_for
 from oms_ledger.cli.output import AsJson, print_json, print_table, progress
 from oms_ledger.offers.quote import LineInput, LineQuote, Place, Question
 from oms_ledger.offers.reading import KINDS, read_file
@@ -34,7 +35,7 @@ def load(
 
     What is there already under the same key is set again; loading a file again changes nothing.
     """
-    cell = _opened(account)
+    cell = open_for(account)
     loaded = load_file(cell, account, file, replace=replace)
     if as_json:
         print_json(
@@ -77,7 +78,7 @@ def list_(
 ) -> None:
     """List rows of one kind, and how many of each kind there are."""
     _require_kind(kind)
-    cell = _opened(account)
+    cell = open_for(account)
     with cell.database.snapshot() as connection:
         counts = rows.counts(connection, account)
         bodies = rows.listed(connection, account, kind=kind, sku=None, limit=limit)
@@ -95,7 +96,7 @@ def show(
     sku: Annotated[str, typer.Argument(help="The SKU.")], account: AccountName = "demo"
 ) -> None:
     """Show what is on offer of a SKU, of every seller."""
-    cell = _opened(account)
+    cell = open_for(account)
     with cell.database.snapshot() as connection:
         bodies = rows.listed(connection, account, kind="offer", sku=sku, limit=1000)
     if not bodies:
@@ -117,7 +118,7 @@ def remove(
         _require_kind(kind)
     if not everything and kind is None and sku is None and seller is None:
         raise typer.BadParameter("say what: --kind, --sku, --seller, or --all")
-    cell = _opened(account)
+    cell = open_for(account)
     with cell.database.writing() as connection:
         removed = rows.remove(connection, account, kind=kind, sku=sku, seller=seller)
     typer.echo(f"{removed} removed.")
@@ -135,7 +136,7 @@ def quote(
     as_json: AsJson = False,
 ) -> None:
     """Say what a cart would be given of a line, from the table of offers."""
-    cell = _opened(account)
+    cell = open_for(account)
     its_country = country or asyncio.run(cell.ledger.account(account)).setting("country")
     question = Question(
         lines=(LineInput(sku, seller, quantity),),
@@ -162,10 +163,3 @@ def _print_quote(answer: LineQuote) -> None:
 def _require_kind(kind: str) -> None:
     if kind not in KINDS:
         raise typer.BadParameter(f"kind: found {kind!r}, expected {', '.join(KINDS)}")
-
-
-def _opened(account: str) -> Cell:
-    cell = open_cell()
-    cell.require_tables()
-    asyncio.run(cell.ledger.account(account))
-    return cell

@@ -7,9 +7,8 @@ from typing import Annotated
 import typer
 
 from oms_ledger.accounts.roles import ROLES
-from oms_ledger.cell import Cell, open_cell
-from oms_ledger.cli.output import AsJson, print_json, print_table
-from oms_ledger.eventstore.command import CommandContext
+from oms_ledger.cli.opening import by_operator, open_migrated
+from oms_ledger.cli.output import AsJson, print_json, print_rows
 from oms_ledger.services.operators import invitations
 from oms_ledger.settings import Settings
 from projections.operators import directory
@@ -21,12 +20,6 @@ Email = Annotated[str, typer.Option(help="The person's e-mail.")]
 def address_of(settings: Settings) -> str:
     """Where people reach the back office."""
     return settings.public_url or f"http://{settings.host}:{settings.port}"
-
-
-def _opened() -> Cell:
-    cell = open_cell()
-    cell.require_tables()
-    return cell
 
 
 @app.command()
@@ -41,10 +34,10 @@ def invite(
     as_json: AsJson = False,
 ) -> None:
     """Give a person a role; prints a link to pass on, by which they set a password."""
-    cell = _opened()
+    cell = open_migrated()
     if account is not None:
         asyncio.run(cell.ledger.account(account))
-    ctx = CommandContext(account, "operator") if account is not None else None
+    ctx = by_operator(account) if account is not None else None
     invited = invitations.invite(
         cell, ctx, email=email, name=name, role=role, deployment=deployment
     )
@@ -62,7 +55,7 @@ def invite(
 @app.command(name="list")
 def list_(as_json: AsJson = False) -> None:
     """List operators with their roles."""
-    cell = _opened()
+    cell = open_migrated()
     with cell.database.snapshot() as connection:
         found = directory.everybody(connection)
     rows = [
@@ -78,16 +71,13 @@ def list_(as_json: AsJson = False) -> None:
         for one in found
     ]
     columns = ("id", "email", "name", "roles", "deployment", "created", "disabled")
-    if as_json:
-        print_json([dict(zip(columns, row, strict=True)) for row in rows])
-    else:
-        print_table(columns, rows)
+    print_rows(columns, rows, as_json=as_json)
 
 
 @app.command()
 def reset(email: Email) -> None:
     """Print a link by which a person sets another password."""
-    cell = _opened()
+    cell = open_migrated()
     token = invitations.reset(cell, email)
     typer.echo(f"{address_of(cell.settings)}/admin/-/link#{token}")
     typer.echo("The link works once, within a day. It is not shown again.", err=True)
@@ -96,5 +86,5 @@ def reset(email: Email) -> None:
 @app.command()
 def disable(email: Email) -> None:
     """Shut a person out; the sessions end at once."""
-    invitations.disable(_opened(), email)
+    invitations.disable(open_migrated(), email)
     typer.echo(f"{email} is shut out.")

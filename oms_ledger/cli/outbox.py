@@ -6,9 +6,8 @@ from typing import Annotated
 import typer
 
 from oms_ledger.api.history.outbox import shown
-from oms_ledger.cell import open_cell
+from oms_ledger.cli.opening import by_operator, open_migrated
 from oms_ledger.cli.output import AsJson, print_json
-from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.notifications.channel import CHANNELS
 from oms_ledger.services import signals
 from oms_ledger.services.outbox import admin
@@ -33,8 +32,7 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """Show messages, the newest first; those of one order in the order they are sent."""
-    cell = open_cell()
-    cell.require_tables()
+    cell = open_migrated()
     with cell.database.snapshot() as connection:
         channels = tuple(CHANNELS) if channel is None else (channel,)
         found = messages.listed(connection, account, order, state, limit, channels)
@@ -53,9 +51,8 @@ def list_(
 @app.command()
 def resume(outbox_message: OutboxMessage, account: Account) -> None:
     """Have a message sent again at once."""
-    cell = open_cell()
-    cell.require_tables()
-    message = asyncio.run(admin.resume(cell, CommandContext(account, "operator"), outbox_message))
+    cell = open_migrated()
+    message = asyncio.run(admin.resume(cell, by_operator(account), outbox_message))
     signals.signal(cell.redis, [messages.SUBSCRIPTION])
     typer.echo(f"Call {outbox_message} of {message.order_id} is {message.state}.")
 
@@ -67,10 +64,7 @@ def skip(
     reason: Annotated[str, typer.Option(help="Why the message need not be delivered.")],
 ) -> None:
     """Leave a message out, so that those after it are sent."""
-    cell = open_cell()
-    cell.require_tables()
-    message = asyncio.run(
-        admin.skip(cell, CommandContext(account, "operator"), outbox_message, reason=reason)
-    )
+    cell = open_migrated()
+    message = asyncio.run(admin.skip(cell, by_operator(account), outbox_message, reason=reason))
     signals.signal(cell.redis, [messages.SUBSCRIPTION])
     typer.echo(f"Call {outbox_message} of {message.order_id} is {message.state}.")

@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-from oms_ledger.cell import open_cell
+from oms_ledger.cli.opening import by_operator, open_migrated
 from oms_ledger.cli.output import AsJson, print_json, print_table
-from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.services.privacy.erase import Person
 from oms_ledger.services.privacy.erase import erase as erase_everywhere
 
@@ -34,12 +33,11 @@ def erase(
     if (email is None) == (document is None):
         raise typer.BadParameter("give one of --email and --document")
     person = Person("email", email) if email else Person("document", document or "")
-    cell = open_cell()
-    cell.require_tables()
+    cell = open_migrated()
     erasure = asyncio.run(
         erase_everywhere(
             cell,
-            CommandContext(account, "operator"),
+            by_operator(account),
             person,
             dry_run=dry_run,
             include_open=include_open,

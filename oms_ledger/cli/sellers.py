@@ -7,9 +7,8 @@ import typer
 
 from oms_ledger.accounts.refusals import InvalidSetting
 from oms_ledger.accounts.sellers import read_channels, read_seller
-from oms_ledger.cell import Cell, open_cell
-from oms_ledger.cli.output import AsJson, print_json, print_table
-from oms_ledger.eventstore.command import CommandContext
+from oms_ledger.cli.opening import by_operator, open_for
+from oms_ledger.cli.output import AsJson, print_rows
 from oms_ledger.http_client.masking import masked
 from oms_ledger.services.marketplace import registers
 
@@ -18,28 +17,14 @@ Account = Annotated[str, typer.Argument(help="The account whose orders they deli
 Seller = Annotated[str, typer.Argument(help="The seller's id, as in the items of orders.")]
 
 
-def _opened(account: str) -> Cell:
-    cell = open_cell()
-    cell.require_tables()
-    asyncio.run(cell.ledger.account(account))  # refuses an account that does not exist
-    return cell
-
-
-def _operator(account: str) -> CommandContext:
-    return CommandContext(account, "operator")
-
-
 @app.command(name="list")
 def list_(account: Account, as_json: AsJson = False) -> None:
     """List the account's sellers, their endpoints without what may open them."""
-    cell = _opened(account)
+    cell = open_for(account)
     known = asyncio.run(registers.registered_sellers(cell, account))
     rows = [(one.id, one.name, one.is_active, masked(one.endpoint)) for one in known]
     columns = ("seller", "name", "active", "endpoint")
-    if as_json:
-        print_json([dict(zip(columns, row, strict=True)) for row in rows])
-        return
-    print_table(columns, rows)
+    print_rows(columns, rows, as_json=as_json)
 
 
 @app.command(name="set")
@@ -59,7 +44,7 @@ def set_(
     email: Annotated[str, typer.Option(help="Whom to write to at the seller.")] = "",
 ) -> None:
     """Add a seller, or replace the one of its id. Endpoint and credentials are encrypted."""
-    cell = _opened(account)
+    cell = open_for(account)
     sent = {
         "id": seller,
         "name": name or seller,
@@ -71,21 +56,21 @@ def set_(
         "user": user,
         "password": password,
     }
-    asyncio.run(registers.save_seller(cell, _operator(account), read_seller(sent)))
+    asyncio.run(registers.save_seller(cell, by_operator(account), read_seller(sent)))
     typer.echo(f"Orders of {account} that {seller} delivers go to {masked(endpoint)}")
 
 
 @app.command()
 def activate(account: Account, seller: Seller) -> None:
     """Let orders be placed at a seller."""
-    asyncio.run(registers.activate_seller(_opened(account), _operator(account), seller, True))
+    asyncio.run(registers.activate_seller(open_for(account), by_operator(account), seller, True))
     typer.echo(f"{seller} takes orders")
 
 
 @app.command()
 def deactivate(account: Account, seller: Seller) -> None:
     """Let no more orders be placed at a seller; those it has live on."""
-    asyncio.run(registers.activate_seller(_opened(account), _operator(account), seller, False))
+    asyncio.run(registers.activate_seller(open_for(account), by_operator(account), seller, False))
     typer.echo(f"{seller} takes no more orders")
 
 
@@ -102,13 +87,13 @@ def map_(
         for channel, _, affiliate in pairs
     ]
     mapped = read_channels(body)
-    asyncio.run(registers.map_channels(_opened(account), _operator(account), seller, mapped))
+    asyncio.run(registers.map_channels(open_for(account), by_operator(account), seller, mapped))
     typer.echo(f"{seller} knows {len(mapped)} sales channels of {account}")
 
 
 @app.command()
 def remove(account: Account, seller: Seller) -> None:
     """Forget where a seller is reached; what it is to be told waits, and can be skipped."""
-    if not asyncio.run(registers.remove_seller(_opened(account), _operator(account), seller)):
+    if not asyncio.run(registers.remove_seller(open_for(account), by_operator(account), seller)):
         raise InvalidSetting(f"{account} has no seller {seller} in its register")
     typer.echo(f"{seller} is not reached any more")

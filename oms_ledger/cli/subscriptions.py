@@ -10,7 +10,8 @@ import typer
 
 from oms_ledger import jsonata
 from oms_ledger.accounts.refusals import InvalidSetting
-from oms_ledger.cell import Cell, open_cell
+from oms_ledger.cell import Cell
+from oms_ledger.cli.opening import by_operator, open_migrated
 from oms_ledger.cli.output import AsJson, print_json, print_table, progress
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.notifications.filters import Filter, InvalidFilter, parse_filter
@@ -41,8 +42,7 @@ def app_of(kind: SubscriptionKind, help: str) -> typer.Typer:
 
 @contextmanager
 def opened() -> Iterator[Cell]:
-    cell = open_cell()
-    cell.require_tables()
+    cell = open_migrated()
     try:
         yield cell
     finally:
@@ -207,7 +207,7 @@ def _letters(app: typer.Typer, kind: SubscriptionKind) -> None:
 
 def _operator(sink: SubscriptionSink) -> CommandContext:
     """Whoever sits at the machine, on behalf of the account that a feed or hook is of."""
-    return CommandContext(sink.account, "operator")
+    return by_operator(sink.account)
 
 
 def _told(cell: Cell, kind: SubscriptionKind, app_key: str) -> SubscriptionSink:

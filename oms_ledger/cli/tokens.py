@@ -7,9 +7,8 @@ from typing import Annotated
 import typer
 
 from oms_ledger.accounts.refusals import InvalidSetting
-from oms_ledger.cell import open_cell
+from oms_ledger.cli.opening import by_operator, open_migrated
 from oms_ledger.cli.output import AsJson, print_json
-from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.services.accounts import user_tokens
 from oms_ledger.services.accounts.token_end import end_tokens
 from oms_ledger.services.accounts.user_tokens import LIFETIME, UserToken
@@ -28,8 +27,7 @@ def create(
     """Create a token that opens a shopper's own orders for 24 hours."""
     if "@" not in email:
         raise InvalidSetting(f"email: found {email!r}, expected an e-mail address")
-    cell = open_cell()
-    cell.require_tables()
+    cell = open_migrated()
     asyncio.run(cell.ledger.account(account))
     expires = int(cell.clock.seconds()) + LIFETIME
     token = user_tokens.issue(
@@ -55,9 +53,8 @@ def revoke(
     """
     if (email is None) != all_:
         raise typer.BadParameter("give one of --email and --all")
-    cell = open_cell()
-    cell.require_tables()
+    cell = open_migrated()
     asyncio.run(cell.ledger.account(account))
-    asyncio.run(end_tokens(cell, CommandContext(account, "operator"), [email] if email else None))
+    asyncio.run(end_tokens(cell, by_operator(account), [email] if email else None))
     whose = f"of {email}" if email else "of all"
     typer.echo(f"The tokens {whose} in {account} that were issued until now are ended.")

@@ -90,7 +90,7 @@ EVENTS: dict[str, tuple[Callable[..., None], set[str]]] = {
 def at_once(cell, monkeypatch):
     """As a second later: what is known of keys is not remembered."""
     monkeypatch.setattr(dependencies, "_FRESH", 0)
-    monkeypatch.setattr("oms_ledger.cli.tokens.open_cell", lambda: cell)
+    monkeypatch.setattr("oms_ledger.cli.opening.open_cell", lambda: cell)
 
 
 def issued(client: Client) -> dict[str, str]:

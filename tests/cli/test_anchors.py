@@ -245,8 +245,7 @@ def test_a_time_stamp_is_kept_with_its_anchor(cell, keys):
 def test_commands_seal_prove_and_check(cell, keys, tmp_path, monkeypatch):
     private, public = keys
     story(with_settings(cell, seal_key_file=private, anchor_file=tmp_path / "anchors"), 1, 3)
-    for module in ("maintenance", "anchoring"):
-        monkeypatch.setattr(f"oms_ledger.cli.{module}.open_cell", lambda: cell)
+    monkeypatch.setattr("oms_ledger.cli.opening.open_cell", lambda: cell)
     monkeypatch.setattr("oms_ledger.cli.maintenance.stale_views", lambda _: [])
     run = CliRunner().invoke
     sealed = run(app, ["seal", "--json"])

@@ -19,7 +19,7 @@ URL = "https://pay.example.com"
 @pytest.fixture
 def run(cell, monkeypatch):
     asyncio.run(open_account(cell.ledger))
-    monkeypatch.setattr("oms_ledger.cli.gateways.open_cell", lambda: cell)
+    monkeypatch.setattr("oms_ledger.cli.opening.open_cell", lambda: cell)
     monkeypatch.setenv("OMS_GATEWAY_TOKEN", "secret-token")
 
     def command(*words):

@@ -173,7 +173,7 @@ def test_the_command_replaces_the_key_of_the_data_folder(filled, under, tmp_path
     fresh.write_bytes(base64.b64encode(NEW) + b"\n")
     before = opened(filled)
     cell = under(filled, None, data_dir=folder)
-    monkeypatch.setattr("oms_ledger.cli.master_key.open_cell", lambda: cell)
+    monkeypatch.setattr("oms_ledger.cli.opening.open_cell", lambda: cell)
     run = CliRunner().invoke
     done = run(app, ["master-key", "rotate", "--to", str(fresh)])
     assert done.exit_code == 0, done.output

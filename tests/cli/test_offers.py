@@ -24,7 +24,7 @@ ROWS = [
 @pytest.fixture
 def here(cell, monkeypatch):
     create_account(cell, ACCOUNT)
-    monkeypatch.setattr("oms_ledger.cli.offers.open_cell", lambda: cell)
+    monkeypatch.setattr("oms_ledger.cli.opening.open_cell", lambda: cell)
     return cell
 
 

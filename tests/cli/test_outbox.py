@@ -21,7 +21,7 @@ from workers.outbox import dispatcher
 @pytest.fixture
 def fields(cell, monkeypatch):
     """Runs a command line; what it printed. Redis is away, which costs a signal only."""
-    monkeypatch.setattr(outbox, "open_cell", lambda: cell)
+    monkeypatch.setattr("oms_ledger.cli.opening.open_cell", lambda: cell)
     monkeypatch.setattr(outbox.signals, "signal", lambda *_: 0)
 
     def run(*words):

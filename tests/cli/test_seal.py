@@ -93,8 +93,7 @@ def test_commands_print_and_expect_a_seal(
     cell: Cell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     anchor = anchored(cell)
-    for module in ("anchoring", "maintenance"):
-        monkeypatch.setattr(f"oms_ledger.cli.{module}.open_cell", lambda: cell)
+    monkeypatch.setattr("oms_ledger.cli.opening.open_cell", lambda: cell)
     monkeypatch.setattr("oms_ledger.cli.maintenance.stale_views", lambda _: [])
     run = CliRunner().invoke
     assert run(app, ["seal"]).output.strip() == str(anchor)
@@ -120,7 +119,7 @@ def test_a_data_key_that_was_swapped_is_named_with_its_position(
             ),
             {"first": first, "second": second},
         )
-    monkeypatch.setattr("oms_ledger.cli.maintenance.open_cell", lambda: cell)
+    monkeypatch.setattr("oms_ledger.cli.opening.open_cell", lambda: cell)
     said = CliRunner().invoke(app, ["verify"])
     position = next(row.position for row in cell.store.stream(first) if row.personal)
     assert said.exit_code == 1

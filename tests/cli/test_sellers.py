@@ -16,8 +16,7 @@ URL = "https://seller.example.com"
 @pytest.fixture
 def run(cell, monkeypatch):
     asyncio.run(open_account(cell.ledger))
-    for module in ("sellers", "affiliates", "keys"):
-        monkeypatch.setattr(f"oms_ledger.cli.{module}.open_cell", lambda: cell)
+    monkeypatch.setattr("oms_ledger.cli.opening.open_cell", lambda: cell)
     monkeypatch.setenv("OMS_SELLER_TOKEN", "secret-token")
     return lambda *words: CliRunner().invoke(app, words)
 
