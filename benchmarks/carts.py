@@ -23,7 +23,8 @@ from projections.offers import rows
 from tests.support.configuring import create_key
 from workers.scheduler import remove_expired_carts
 
-FEW, OFFERS, EXPIRED = 1_000, 100_000, 1_000_000
+FEW, OFFERS = 1_000, 100_000
+OVERLOADED = 503
 CART = "/api/checkout/pub/orderForm"
 SIMULATION = "/api/checkout/pvt/orderForms/simulation"
 Ask = Callable[[str, str, Any], Awaitable[Any]]
@@ -46,13 +47,25 @@ class _Client:
         self._headers = [(k.lower().encode(), v.encode()) for k, v in headers.items()]
 
     async def ask(self, method: str, path: str, body: Any = None) -> Any:
-        raw, answer = json.dumps(body).encode() if body is not None else b"", bytearray()
+        """The answer; a process that has no time on a busy machine is asked again."""
+        raw = json.dumps(body).encode() if body is not None else b""
+        while True:
+            status, answer = await self._asked(method, path, raw)
+            if status != OVERLOADED:
+                break
+        if status >= 300:
+            raise RuntimeError(f"{method} {path}: {status} {answer[:200]!r}")
+        return json.loads(answer) if answer else None
+
+    async def _asked(self, method: str, path: str, raw: bytes) -> tuple[int, bytes]:
+        status, answer = 0, bytearray()
+        name, _, query = path.partition("?")
         scope = {
             "type": "http",
             "method": method,
-            "path": path.partition("?")[0],
-            "raw_path": path.partition("?")[0].encode(),
-            "query_string": (path.partition("?")[2] or "sc=1").encode(),
+            "path": name,
+            "raw_path": name.encode(),
+            "query_string": (query or "sc=1").encode(),
             "headers": [(b"host", b"127.0.0.1"), *self._headers],
             "scheme": "http",
         }
@@ -61,11 +74,12 @@ class _Client:
             return {"type": "http.request", "body": raw, "more_body": False}
 
         async def send(message: Message) -> None:
-            assert message.get("status", 200) < 300, (path, message)
+            nonlocal status
+            status = message.get("status", status)
             answer.extend(message.get("body", b""))
 
         await self._app(scope, receive, send)
-        return json.loads(answer) if answer else None
+        return status, bytes(answer)
 
 
 def figures(database: str, expired: int) -> Iterator[Metric]:
