@@ -183,7 +183,7 @@ def test_first_true_rule_decides(client, cell, rules, expected):
     assert status(client, placed(client, cell)) == expected
 
 
-def test_dimensions_are_judged_by_priority_and_bypassed_rules_go_on(client, cell):
+def test_dimensions_are_evaluated_by_priority_and_bypassed_rules_go_on(client, cell):
     dimension(client, rule(name="second"), priority=2)
     dimension(client, rule(name="first"), rule(name="after"), priority=1)
     order_id = placed(client, cell)

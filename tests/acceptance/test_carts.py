@@ -85,7 +85,7 @@ def test_cart_belongs_to_its_account(browser, cell, client_of):
     assert theirs.call("POST", f"{path}/items", {"orderItems": []}).status == 400
 
 
-def test_strangers_need_the_account_to_let_them(cell, app):
+def test_anonymous_callers_need_the_account_to_let_them(cell, app):
     answer = Client(app).call("POST", f"/api/checkout/pub/orderForm?an={ACCOUNT}", {})
     assert (answer.status, answer.json()["error"]["code"]) == (401, "ORD062")
 

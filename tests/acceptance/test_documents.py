@@ -187,7 +187,7 @@ def test_documents_are_validated_before_they_are_stored(client):
     assert message(answer) == "Schema 'nope' not found in entity 'Newsletter'"
 
 
-def test_compliance_is_judged_again_when_schemas_change(client):
+def test_compliance_is_evaluated_again_when_schemas_change(client):
     post(client, {"id": "1", "email": "a"})
     post(client, {"id": "2", "email": 5})
     schema(client, PERSON)
@@ -489,7 +489,7 @@ def test_versions_are_kept_and_restored(client):
     assert get(client, "1", "n").json() == {"n": 9}
 
 
-def test_clusters_judge_rules(client):
+def test_clusters_evaluate_rules(client):
     post(client, {"id": "1", "gender": "male", "percent": 0.35, "name": "Margot"})
     rules = [
         {"name": "male", "rule": "gender=female"},

@@ -82,7 +82,7 @@ def test_a_hook_is_paused_and_resumed_and_says_how_it_is(hooked):
     assert (resumed["paused"], resumed["consecutiveFailures"], resumed["pending"]) == (False, 0, 2)
 
 
-def test_peek_shows_what_is_owed_and_touches_nothing(hooked):
+def test_peek_shows_what_is_pending_and_touches_nothing(hooked):
     fields = hooked.call("GET", "/api/ledger/hook/peek?limit=1").json()
     (item,) = fields["items"]
     assert (item["position"], item["attempts"], item["notification"]) == (
@@ -114,7 +114,7 @@ def test_a_new_secret_is_shown_once_and_the_former_signs_for_a_while(hooked):
         assert answer.status == 400
 
 
-def test_a_hook_that_is_deleted_is_gone_with_what_it_was_owed(hooked):
+def test_a_hook_that_is_deleted_is_gone_with_what_was_pending(hooked):
     assert hooked.call("DELETE", "/api/orders/hook/config").status == 200
     assert hooked.call("GET", "/api/orders/hook/config").status == 404
     assert hooked.call("GET", "/api/ledger/hook").status == 404

@@ -195,7 +195,7 @@ def test_published_clients_call_the_old_twin_of_start_handling(client):
         ("02/01/2026", 400),
     ],
 )
-def test_a_date_of_dispatch_is_judged_as_other_dates(client, date, status):
+def test_a_date_of_dispatch_is_evaluated_as_other_dates(client, date, status):
     order_id = paid(client)
     sent = client.call("POST", f"{ORDERS}/{order_id}/invoice", invoice("1", number="1"))
     assert sent.status == 200

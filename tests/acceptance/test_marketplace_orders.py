@@ -254,7 +254,7 @@ def test_the_same_again_is_the_first_answer_another_is_refused_and_a_canceled_on
         ('[{"from": 0, "to": 100, "effect": "task"}]', 0, True, "waiting-for-manual-authorization"),
     ],
 )
-def test_a_difference_in_price_is_judged_by_the_ranges_of_the_account(
+def test_a_difference_in_price_is_evaluated_by_the_ranges_of_the_account(
     cell, client, rule, paid, eventual, status
 ):
     if rule:

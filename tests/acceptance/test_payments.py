@@ -457,7 +457,9 @@ def test_a_placement_is_paid_and_processed_by_its_cookie_alone(client):
     assert bought.statuses() == ["ready-for-handling"]
 
 
-def test_strangers_place_only_where_the_account_lets_them_and_at_offered_prices(cell, client):
+def test_anonymous_callers_place_only_where_the_account_lets_them_and_at_offered_prices(
+    cell, client
+):
     stranger = Client(client.app, {"host": f"{ACCOUNT}.vtexcommercestable.com.br"})
     closed = stranger.call("PUT", "/api/checkout/pub/orders", body())
     assert (closed.status, closed.json()["error"]["code"]) == (401, "ORD062")

@@ -117,7 +117,7 @@ def scraped(cell):
 
 
 @pytest.mark.guarantee("G61")
-def test_a_cursor_says_how_far_it_is_behind_in_entries_and_in_seconds(busy):
+def test_a_subscription_says_how_far_it_is_behind_in_entries_and_in_seconds(busy):
     found = scraped(busy)
     behind = busy.store.head() - 1
     for subscription in ("feed:key-1", "hook:key-1"):

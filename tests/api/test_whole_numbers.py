@@ -124,7 +124,7 @@ def test_another_count_is_refused(field: str, spelling: str) -> None:
 
 
 @given(st.integers(-(2**53) + 2, 2**53 - 2), st.integers(0, 10**20 - 1))
-def test_money_is_judged_by_its_digits(whole: int, fraction: int) -> None:
+def test_money_is_evaluated_by_its_digits(whole: int, fraction: int) -> None:
     """Whatever the digits: within a millionth of an integer, or refused."""
     text = f"{whole}.{fraction:020d}"
     rest = fraction / 10**20

@@ -31,7 +31,7 @@ def test_a_write_is_seen_once_and_none_is_made_up(tmp_path: Path, told: bool) ->
 
 
 @pytest.mark.parametrize("told", [True, False])
-def test_a_commit_of_another_connection_wakes_who_waits(tmp_path: Path, told: bool) -> None:
+def test_a_commit_of_another_connection_signals_who_waits(tmp_path: Path, told: bool) -> None:
     path = tmp_path / "database"
     writer = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     writer.execute("PRAGMA journal_mode=WAL")

@@ -78,7 +78,7 @@ def test_flushall_under_load_and_a_killed_redis_lose_and_double_nothing(
 
 
 @pytest.mark.guarantee("G43")
-def test_a_failing_receiver_gets_every_notice_in_order_of_each_order(
+def test_a_failing_receiver_gets_every_notification_in_order_of_each_order(
     database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
     outage = 30  # more failures in a row than open the circuit

@@ -9,7 +9,7 @@ TRADES = 6
 
 @pytest.mark.guarantee("G45", "G47", "G48")
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
-def test_each_partner_takes_what_it_is_owed_in_order(database: str) -> None:
+def test_each_partner_gets_what_is_pending_in_order(database: str) -> None:
     with sales(database, "short") as made:
         for _ in range(TRADES):
             made.trade()

@@ -117,7 +117,7 @@ def test_what_is_older_than_its_retention_becomes_a_dead_letter(cell):
 
 
 @pytest.mark.guarantee("G44")
-def test_the_sweep_wakes_a_thousand_owed_hooks_by_one_job(cell, redis_url):
+def test_the_reconciliation_signals_a_thousand_pending_hooks_by_one_job(cell, redis_url):
     swept = Cell(replace(cell.settings, redis_url=redis_url), cell.clock)
     now = cell.clock.micros()
     owed = {"position": 1, "event_id": "E1", "order_id": "v1-01", "notification": "{}"}

@@ -138,7 +138,7 @@ def test_who_tells_hears_of_each_page_when_it_is_stored(cell, monkeypatch):
 
 
 @pytest.mark.guarantee("G40")
-def test_whose_notices_cannot_be_stored_does_not_hold_up_the_others(cell):
+def test_whose_notifications_cannot_be_stored_does_not_hold_up_the_others(cell):
     broken, sound = queues(cell, EVERY.filter, EVERY.filter)
 
     def store_notifications(connection, notifications):
@@ -158,7 +158,7 @@ def test_whose_notices_cannot_be_stored_does_not_hold_up_the_others(cell):
 
 
 @pytest.mark.guarantee("G40")
-def test_a_cursor_whose_lease_was_taken_meanwhile_stores_nothing(cell):
+def test_a_subscription_whose_lease_was_taken_meanwhile_stores_nothing(cell):
     stolen, kept = queues(cell, EVERY.filter, EVERY.filter)
     write_orders(cell, 2)
 
@@ -177,7 +177,7 @@ def test_a_cursor_whose_lease_was_taken_meanwhile_stores_nothing(cell):
     assert produced(cell, "key-2") == recomputed(cell)
 
 
-def test_what_judging_came_to_is_counted_with_the_last_failure(cell):
+def test_what_evaluating_came_to_is_counted_with_the_last_failure(cell):
     failing = {"expression": 'status = "payment-approved" ? "a" + 1 : false'}
     sinks = queues(cell, failing, EVERY.filter)
     write_orders(cell, 2)

@@ -92,7 +92,7 @@ def test_a_runner_that_lost_its_lease_stores_nothing(cell):
 
 
 @pytest.mark.guarantee("G40")
-def test_a_crash_between_judging_and_storing_doubles_nothing(cell):
+def test_a_crash_between_evaluating_and_storing_doubles_nothing(cell):
     feed = configure(cell, EVERY)
     write_orders(cell, 2)
     subscription = feeds.subscription_of("key-1")

@@ -109,7 +109,7 @@ def test_only_accounts_that_wrote_are_late(many):
     }
 
 
-def test_a_sweep_looks_at_who_wrote_since_and_at_who_was_late(many):
+def test_a_reconciliation_looks_at_who_wrote_since_and_at_who_was_late(many):
     seconds = Seconds()
     watch = Watch(seconds)
     with many.database.snapshot() as connection:
@@ -135,7 +135,7 @@ def test_a_sweep_looks_at_who_wrote_since_and_at_who_was_late(many):
         assert watch.late_accounts(connection) == {ACCOUNT}
 
 
-def test_a_sweep_writes_nothing_for_quiet_accounts(many):
+def test_a_reconciliation_writes_nothing_for_quiet_accounts(many):
     write(many, 1)
     before = positions(many)
     statements: list[str] = []

@@ -90,7 +90,7 @@ def test_a_replay_leaves_alone_what_is_still_in_the_queue(cell):
     assert {i["position"] for _, i in hidden}.isdisjoint(i["position"] for _, i in shown)
 
 
-def test_a_replay_fences_who_runs_the_cursor(cell):
+def test_a_replay_fences_who_runs_the_subscription(cell):
     feed = advanced(cell)
     subscription = feeds.subscription_of(feed.app_key)
     token = leases.acquire(cell.database, subscription)
@@ -187,7 +187,7 @@ def filter_matches(filter, row):
     return isinstance(filter, FromWorkflow) and filter.matches(row.status, row.moved)
 
 
-def test_a_dry_run_from_a_later_place_judges_only_what_follows(cell):
+def test_a_dry_run_from_a_later_place_evaluates_only_what_follows(cell):
     write_orders(cell, 2)
     head = cell.store.head()
     (report,) = dry_run(cell.database, cell.loader(), ACCOUNT, FromWorkflow(), since=head)

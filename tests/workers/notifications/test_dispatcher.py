@@ -88,7 +88,7 @@ def expected(cell, order_id):
 
 
 @pytest.mark.guarantee("G43")
-def test_every_notice_arrives_in_order_of_its_order(open_cell, webhook_dispatcher):
+def test_every_notification_arrives_in_order_of_its_order(open_cell, webhook_dispatcher):
     with Receiver() as receiver:
         secret = configure(open_cell, receiver.url)
         write_orders(open_cell, 4)
@@ -141,7 +141,7 @@ def make_due(cell, **more):
 
 
 @pytest.mark.guarantee("G43")
-def test_after_three_days_a_notice_is_a_dead_letter_with_its_attempts(
+def test_after_three_days_a_notification_is_a_dead_letter_with_its_attempts(
     open_cell, webhook_dispatcher
 ):
     with Receiver(lambda _: 500) as receiver:
@@ -193,7 +193,9 @@ def test_a_hundred_dead_endpoints_and_a_slow_filter_do_not_delay_a_healthy_hook(
 
 
 @pytest.mark.guarantee("G44")
-def test_an_open_circuit_is_left_alone_and_probed_with_one_notice(open_cell, webhook_dispatcher):
+def test_an_open_circuit_is_left_alone_and_probed_with_one_notification(
+    open_cell, webhook_dispatcher
+):
     sick = True
     with Receiver(lambda _: 500 if sick else 200) as receiver:
         configure(open_cell, receiver.url)
@@ -341,7 +343,7 @@ def free_lease(cell):
 
 
 @pytest.mark.guarantee("G43")
-def test_what_was_judged_while_another_worker_told_the_hook_is_not_left_behind(open_cell):
+def test_what_was_evaluated_while_another_worker_told_the_hook_is_not_left_behind(open_cell):
     """The signal finds the lease taken; its holder looks once more after giving it back."""
     with Receiver() as receiver:
         configure(open_cell, receiver.url)
@@ -421,7 +423,7 @@ def test_a_replay_tells_again_marked_under_the_same_ids(open_cell, webhook_dispa
         assert attempts(open_cell) == 36
 
 
-def test_a_paused_hook_is_told_nothing_and_owed_everything(open_cell, webhook_dispatcher):
+def test_a_paused_hook_gets_nothing_and_loses_nothing(open_cell, webhook_dispatcher):
     with Receiver() as receiver:
         configure(open_cell, receiver.url)
         pause_hook(open_cell, ACCOUNT, "key-1")
@@ -441,7 +443,7 @@ def test_a_paused_hook_is_told_nothing_and_owed_everything(open_cell, webhook_di
         assert states(receiver.heard, "v0-01") == expected(open_cell, "v0-01")
 
 
-def test_the_three_days_of_a_notice_begin_anew_when_a_hook_is_resumed(
+def test_the_three_days_of_a_notification_begin_anew_when_a_hook_is_resumed(
     open_cell, webhook_dispatcher
 ):
     with Receiver(lambda _: 500) as receiver:
@@ -517,7 +519,7 @@ def test_waits_grow_and_stay_bounded():
     assert waits[-1] == LONGEST_WAIT
 
 
-def test_an_endpoint_that_is_gone_pauses_its_hook_and_keeps_what_it_is_owed(
+def test_an_endpoint_that_is_gone_pauses_its_hook_and_keeps_what_is_pending(
     open_cell, webhook_dispatcher
 ):
     with Receiver(lambda _: 410) as receiver:

@@ -158,7 +158,7 @@ def test_an_endpoint_that_fails_now_and_then_waits_for_no_turns(cell, world, pos
 
 
 @pytest.mark.guarantee("G44")
-def test_the_dead_are_tried_at_a_steady_pace_and_one_notice_a_turn(cell, world, postman):
+def test_the_dead_are_tried_at_a_steady_pace_and_one_notification_a_turn(cell, world, postman):
     world.time = 100.0
     enqueue(cell, DEAD, range(3))
     signal(postman, *DEAD)

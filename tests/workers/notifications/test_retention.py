@@ -163,7 +163,7 @@ def quiet(weeks, postman):
 
 
 @pytest.mark.guarantee("G43")
-def test_over_three_weeks_every_notice_is_accepted_or_dead_after_three_days(weeks):
+def test_over_three_weeks_every_notification_is_accepted_or_dead_after_three_days(weeks):
     cell = weeks.cell
     asyncio.run(open_account(cell.ledger))
     configure(cell)

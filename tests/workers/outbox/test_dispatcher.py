@@ -82,7 +82,7 @@ def test_calls_are_made_in_order_of_an_order_and_a_party(cell, fields):
 
 
 @pytest.mark.guarantee("G45")
-def test_a_cursor_that_goes_back_owes_nothing_twice(cell, fields):
+def test_a_subscription_that_goes_back_repeats_nothing(cell, fields):
     placed(cell)
     asyncio.run(settle(cell))
     with cell.database.writing() as connection:

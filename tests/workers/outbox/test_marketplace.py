@@ -405,7 +405,7 @@ def test_a_seller_that_was_proposed_and_not_taken_up_is_told_to_cancel(cell, clo
     assert others == ["payment-pending", "waiting-ffmt-authorization"]
 
 
-def test_the_switchboard_of_a_worker_makes_what_is_owed_when_it_is_woken(cell, monkeypatch):
+def test_the_dispatcher_of_a_worker_makes_what_is_pending_when_it_is_signaled(cell, monkeypatch):
     """In its own thread; the second call to a party is made once the first is on record."""
     done = threading.Event()
     authorize = dispatcher.HANDLERS["authorize-fulfillment"]
