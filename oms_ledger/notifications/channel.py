@@ -40,10 +40,10 @@ class Room:
     A recipient that did not answer last, or never was tried, gets one at a time.
     """
 
-    answering: int
-    untried: int
-    failing: int
-    recipient: int
+    answering: int = 32
+    untried: int = 16
+    failing: int = 16
+    recipient: int = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,86 +55,42 @@ class Channel:
     """
 
     name: str
-    retry: RetryCurve
-    deadline: timedelta | None
-    room: Room
-    circuit: Circuit | None
-    dead_blocks: bool
-    keeps_delivered: bool
+    retry: RetryCurve = RetryCurve(timedelta(seconds=5), 3, timedelta(hours=1))
+    deadline: timedelta | None = timedelta(days=3)
+    room: Room = Room()
+    circuit: Circuit | None = Circuit(20, timedelta(seconds=30))
+    dead_blocks: bool = False
+    keeps_delivered: bool = True
     timeout: timedelta = timedelta(seconds=45)
 
 
-_PARTNERS = RetryCurve(timedelta(seconds=5), 3, timedelta(hours=1))
-_QUIET = Circuit(20, timedelta(seconds=30))
-
-PARTNER = Channel(
-    "partner",
-    _PARTNERS,
-    timedelta(days=3),
-    Room(answering=32, untried=16, failing=16, recipient=16),
-    _QUIET,
-    dead_blocks=True,
-    keeps_delivered=True,
-)
-GATEWAY = Channel(
-    "gateway",
-    _PARTNERS,
-    timedelta(days=3),
-    Room(answering=32, untried=8, failing=8, recipient=16),
-    _QUIET,
-    dead_blocks=True,
-    keeps_delivered=True,
-)
+PARTNER = Channel("partner", dead_blocks=True)
+GATEWAY = Channel("gateway", room=Room(untried=8, failing=8), dead_blocks=True)
 # What an order has the ledger itself do: go on with a change, evaluate buying policies.
-INTERNAL = Channel(
-    "internal",
-    _PARTNERS,
-    timedelta(days=3),
-    Room(answering=32, untried=16, failing=16, recipient=32),
-    None,
-    dead_blocks=True,
-    keeps_delivered=True,
-)
+INTERNAL = Channel("internal", room=Room(recipient=32), circuit=None, dead_blocks=True)
 # A trigger says by itself how often it is tried, and when.
 TRIGGER = Channel(
     "trigger",
     RetryCurve(timedelta(0), 1, timedelta(0)),
-    None,
-    Room(answering=16, untried=8, failing=8, recipient=4),
-    None,
-    dead_blocks=False,
-    keeps_delivered=True,
+    deadline=None,
+    room=Room(answering=16, untried=8, failing=8, recipient=4),
+    circuit=None,
 )
-
 # What connectors asked for: orders that are placed and approved when their turn comes.
 INTEGRATION = Channel(
     "integration",
     RetryCurve(timedelta(seconds=5), 3, timedelta(seconds=45)),
-    None,
-    Room(answering=32, untried=16, failing=16, recipient=32),
-    None,
-    dead_blocks=False,
-    keeps_delivered=True,
+    deadline=None,
+    room=Room(recipient=32),
+    circuit=None,
 )
 # What became of it, told to them.
-CONNECTOR = Channel(
-    "connector",
-    _PARTNERS,
-    timedelta(days=3),
-    Room(answering=32, untried=16, failing=16, recipient=16),
-    _QUIET,
-    dead_blocks=False,
-    keeps_delivered=True,
-)
+CONNECTOR = Channel("connector")
 # Mails to customers; the mail server is the same for all of an account's.
 MAIL = Channel(
     "mail",
     RetryCurve(timedelta(minutes=1), 3, timedelta(hours=6)),
-    timedelta(days=3),
-    Room(answering=16, untried=4, failing=4, recipient=16),
-    _QUIET,
-    dead_blocks=False,
-    keeps_delivered=True,
+    room=Room(answering=16, untried=4, failing=4),
 )
 CUSTOMER, CUSTOMER_LATER = "customer", "customer-later"
 """Recipients of mails; what is to be said later keeps nothing else waiting."""
@@ -142,10 +98,7 @@ CUSTOMER, CUSTOMER_LATER = "customer", "customer-later"
 WEBHOOK = Channel(
     "webhook",
     RetryCurve(timedelta(seconds=5), 3, timedelta(hours=6)),
-    timedelta(days=3),
-    Room(answering=4096, untried=4096, failing=4096, recipient=64),
-    _QUIET,
-    dead_blocks=False,
+    room=Room(answering=4096, untried=4096, failing=4096, recipient=64),
     keeps_delivered=False,
     timeout=timedelta(seconds=5),
 )
