@@ -8,6 +8,7 @@ from functools import partial
 from typing import cast
 
 from oms_ledger.accounts.account import Account
+from oms_ledger.accounts.configuration import Configuration
 from oms_ledger.accounts.events import AccountEvent
 from oms_ledger.accounts.refusals import AccountNotFound
 from oms_ledger.clock import Clock
@@ -55,7 +56,7 @@ class Ledger(StreamLedger):
     async def order(self, account: str, order_id: str) -> Order:
         """The order as it stands in the database now."""
         order_id = await self.order_id_of(account, order_id)
-        loaded_state = await asyncio.to_thread(self.loader.load, order_stream(account, order_id))
+        loaded_state = await self.current(order_stream(account, order_id))
         if not isinstance(loaded_state.state, Order):
             raise OrderNotFound()
         return loaded_state.state
@@ -177,6 +178,13 @@ class Ledger(StreamLedger):
             self.loader.remember(stream, loaded_state)
             self._account_seen[name] = loop_time
         return cast(Account, loaded_state.state)
+
+    async def configuration(self, name: str) -> Configuration:
+        """What the account has configured, as the database has it now."""
+        account = (await self.current(order_stream(name, ""))).state
+        if not isinstance(account, Account):
+            raise AccountNotFound(name)
+        return account.configuration
 
     async def configure(
         self,

@@ -135,7 +135,7 @@ def reconcile(cell: Cell, watch: Watch | None = None) -> int:
             behind.add(messages.SUBSCRIPTION)
         for kind in registry.KINDS.values():
             behind |= set(kind.due(connection, now))
-        if claims.any_due(connection, cell.clock.micros()):
+        if claims.due(connection, cell.clock.micros()):
             behind.add(messages.SUBSCRIPTION)
         running = job_kinds.unfinished(connection)
     signals.signal(cell.redis, running, signals.SLOW)

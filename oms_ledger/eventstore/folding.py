@@ -57,6 +57,12 @@ class StreamLoader:
         if len(self._latest) > self._cached:
             self._latest.popitem(last=False)
 
+    def remember_newer(self, stream: str, loaded_state: StreamState) -> None:
+        """Remember a state unless a later one of the stream is known."""
+        known = self._latest.get(stream)
+        if known is None or known.version <= loaded_state.version:
+            self.remember(stream, loaded_state)
+
     def forget(self, stream: str) -> None:
         self._latest.pop(stream, None)
 

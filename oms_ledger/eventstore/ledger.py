@@ -21,6 +21,7 @@ from oms_ledger.eventstore.group_commit import GroupCommit
 from oms_ledger.eventstore.idempotency import KeyClaim
 from oms_ledger.eventstore.records import Conflict, Fill, Key, RecordedEvent, Write, micros
 from oms_ledger.eventstore.store import Store
+from oms_ledger.eventstore.version_reader import VersionReader
 from oms_ledger.refusal import Refusal
 
 ATTEMPTS = 20
@@ -67,6 +68,7 @@ class StreamLedger:
         self.loader = StreamLoader(store, encryption, deciders)
         self.clock = clock
         self._commit = GroupCommit(store)
+        self._versions = VersionReader(store)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def oldest_append(self) -> float:
@@ -208,6 +210,18 @@ class StreamLedger:
             raise self.deciders.of(stream).missing(stream)
         return loaded_state
 
+    async def current(self, stream: str) -> StreamState:
+        """The state of a stream as the database has it now; loaded only where it moved on."""
+        known = self.loader.cached(stream)
+        if known is not None:
+            version = (await self._versions.versions([stream])).get(stream, 0)
+            if version == known.version:
+                return known
+        loaded_state = await asyncio.to_thread(self.loader.load, stream)
+        if loaded_state.state is not None:
+            self.loader.remember_newer(stream, loaded_state)
+        return loaded_state
+
     async def _require_new(self, claim: KeyClaim | None) -> None:
         if claim is None:
             return
@@ -225,7 +239,7 @@ class StreamLedger:
 
     async def _stale(self, states: Mapping[str, StreamState]) -> bool:
         """Whether a stream has moved on since it was loaded; what is cached is forgotten."""
-        versions = await asyncio.to_thread(self.store.versions, list(states))
+        versions = await self._versions.versions(list(states))
         stale = [
             s for s, loaded_state in states.items() if versions.get(s, 0) != loaded_state.version
         ]

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
+from oms_ledger.accounts.registers import SellerItem
 from oms_ledger.eventstore.encryption import Encryption
 from projections.tables import sellers as t
 
@@ -116,6 +117,11 @@ def upgraded(row: Mapping[str, Any]) -> Mapping[str, Any]:
     key, token = opened
     secrets = {"fulfillmentEndpoint": row["unsealed_url"], "appKey": key, "appToken": token}
     return {**row, "secrets": json.dumps(secrets), "unsealed_url": None}
+
+
+def of_item(account: str, item: SellerItem) -> Seller:
+    """The entry of a seller as the account's events made it."""
+    return Seller(account, item.seller, item.outside, item.body, item.secrets, item.channels)
 
 
 def _seller(row: Row[Any], encryption: Encryption) -> Seller:

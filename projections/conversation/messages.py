@@ -70,15 +70,16 @@ def of_order(
 ) -> list[RecordedMessage]:
     """Everything that was said about an order, the oldest first; or at one occasion alone."""
     stream = order_stream(account, order_id)
-    key = key_of(connection, encryption, stream)
     query = select(t.c.occasion, t.c.at, t.c.content).where(
         t.c.account == account, t.c.order_id == order_id
     )
     if occasion is not None:
         query = query.where(t.c.occasion == occasion)
+    found = connection.execute(query.order_by(t.c.at, t.c.occasion)).all()
+    key = key_of(connection, encryption, stream) if found else None
     return [
         RecordedMessage(name, at, None if key is None else _opened(key, stream, name, content))
-        for name, at, content in connection.execute(query.order_by(t.c.at, t.c.occasion))
+        for name, at, content in found
     ]
 
 

@@ -8,15 +8,22 @@ out, and the message is sent again.
 
 import zlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
+from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
+    BindParameter,
     ColumnElement,
     Connection,
+    Integer,
     Row,
+    Select,
     and_,
+    bindparam,
     delete,
     func,
     insert,
@@ -61,7 +68,7 @@ class Attempt:
     answered: bool | None = True
 
 
-def _startable(channel: Channel, now: int) -> ColumnElement[bool]:
+def _startable(channel: Channel, now: ColumnElement[int]) -> ColumnElement[bool]:
     """Due, nobody's, and with nothing older before it that waits."""
     older = t.alias()
     waits = (WAITING, DEAD) if channel.dead_blocks else (WAITING,)
@@ -83,7 +90,7 @@ def _startable(channel: Channel, now: int) -> ColumnElement[bool]:
     return and_(t.c.state == WAITING, t.c.due_at <= now, t.c.claimed_until <= now, ~blocked)
 
 
-def _served(channel: Channel, now: int) -> ColumnElement[bool]:
+def _served(channel: Channel, now: ColumnElement[int]) -> ColumnElement[bool]:
     """Recipients that have something they may be sent."""
     due = (
         select(t.c.id)
@@ -99,10 +106,54 @@ def _served(channel: Channel, now: int) -> ColumnElement[bool]:
     return and_(r.c.channel == channel.name, r.c.circuit_open_until <= now, due.is_not(None))
 
 
-def _recipients(connection: Connection, channel: Channel, now: int) -> list[Row[tuple[object]]]:
+# Statements are made once for each channel: every look of every dispatcher runs them.
+_NOW: BindParameter[int] = bindparam("now", type_=BigInteger())
+
+
+@cache
+def _recipients(channel: Channel) -> Select[Any]:
     """Those that may be sent something, whoever waits longest for a turn first."""
-    query = select(r).where(_served(channel, now)).order_by(r.c.turn_at)
-    return list(connection.execute(query))
+    return select(r).where(_served(channel, _NOW)).order_by(r.c.turn_at)
+
+
+@cache
+def _next(channel: Channel) -> Select[Any]:
+    """What a recipient may be sent next."""
+    found = select(t.c.id).where(
+        t.c.channel == channel.name,
+        t.c.account == bindparam("account"),
+        t.c.recipient == bindparam("recipient"),
+        _startable(channel, _NOW),
+    )
+    found = found.order_by(t.c.due_at, t.c.position, t.c.number)
+    return found.limit(bindparam("most", type_=Integer()))
+
+
+@cache
+def _due(channels: tuple[Channel, ...]) -> Select[*tuple[Any, ...]]:
+    served = (select(r.c.channel).where(_served(one, _NOW)).exists() for one in channels)
+    return select(*(one.label(channel.name) for one, channel in zip(served, channels, strict=True)))
+
+
+_TAKE = (
+    update(t)
+    .where(
+        t.c.id.in_(bindparam("ids", expanding=True)),
+        t.c.state == WAITING,
+        t.c.claimed_until <= _NOW,
+    )
+    .values(claim=bindparam("claimant"), claimed_until=bindparam("until"))
+    .returning(*COLUMNS)
+)
+_TURN = (
+    update(r)
+    .where(
+        r.c.channel == bindparam("of"),
+        r.c.account == bindparam("whose"),
+        r.c.recipient == bindparam("name"),
+    )
+    .values(turn_at=_NOW)
+)
 
 
 def _standing(recipient: Row[tuple[object]]) -> str:
@@ -111,9 +162,11 @@ def _standing(recipient: Row[tuple[object]]) -> str:
     return ANSWERING if recipient.answered_at else UNTRIED
 
 
-def any_due(connection: Connection, now: int) -> bool:
-    served = (select(r.c.channel).where(_served(one, now)).exists() for one in CHANNELS.values())
-    return bool(connection.execute(select(or_(*served))).scalar_one())
+def due(connection: Connection, now: int) -> list[Channel]:
+    """Channels that have something to send to somebody."""
+    channels = tuple(CHANNELS.values())
+    found = connection.execute(_due(channels), {"now": now}).one()
+    return [channel for channel, some in zip(channels, found, strict=True) if some]
 
 
 def claim(
@@ -132,60 +185,96 @@ def claim(
     busy = _in_flight(connection, channel, now)
     standings: dict[str, str] = {}
     served: list[tuple[str, str]] = []
-    for recipient in _recipients(connection, channel, now):
+    for recipient in connection.execute(_recipients(channel), {"now": now}).all():
         standing = _standing(recipient)
         most = channel.room.recipient if standing == ANSWERING else 1
         most -= busy[recipient.account, recipient.recipient]
         take = min(most, left[standing], limit - len(standings))
         if take <= 0:
             continue
-        found = (
-            select(t.c.id)
-            .where(
-                t.c.channel == channel.name,
-                t.c.account == recipient.account,
-                t.c.recipient == recipient.recipient,
-                _startable(channel, now),
-            )
-            .order_by(t.c.due_at, t.c.position, t.c.number)
-            .limit(take)
-        )
-        ids = list(connection.execute(found).scalars())
+        its = {"account": recipient.account, "recipient": recipient.recipient}
+        found = connection.execute(_next(channel), {**its, "now": now, "most": take})
+        ids = list(found.scalars())
         standings |= dict.fromkeys(ids, standing)
         left[standing] -= len(ids)
         served.append((recipient.account, recipient.recipient))
     if not standings:
         return []
-    taken = (
-        update(t)
-        .where(t.c.id.in_(list(standings)), t.c.state == WAITING, t.c.claimed_until <= now)
-        .values(claim=claimant, claimed_until=now + CLAIM_DURATION // MICROSECOND)
-        .returning(*COLUMNS)
-    )
-    messages = [stored_message(row) for row in connection.execute(taken)]
-    for account, name in sorted(served):  # whoever locks several does so in this order
-        turn = (r.c.channel == channel.name, r.c.account == account, r.c.recipient == name)
-        connection.execute(update(r).where(*turn).values(turn_at=now))
+    until = now + CLAIM_DURATION // MICROSECOND
+    claiming = {"ids": list(standings), "now": now, "claimant": claimant, "until": until}
+    messages = [stored_message(row) for row in connection.execute(_TAKE, claiming)]
+    turns = [  # whoever locks several does so in this order
+        {"of": channel.name, "whose": account, "name": name, "now": now}
+        for account, name in sorted(served)
+    ]
+    connection.execute(_TURN, turns)
     messages.sort(key=lambda one: (one.due_at, one.position))
     return [(standings[message.id], message) for message in messages]
 
 
+_IN_FLIGHT = (
+    select(t.c.account, t.c.recipient, func.count())
+    .where(
+        t.c.channel == bindparam("channel"),
+        text("claimed_until > 0"),  # as the index has it
+        t.c.claimed_until > _NOW,
+    )
+    .group_by(t.c.account, t.c.recipient)
+)
+
+
 def _in_flight(connection: Connection, channel: Channel, now: int) -> Counter[tuple[str, str]]:
     """How many messages each recipient is being sent, by whomever."""
-    claimed = text("claimed_until > 0")  # as the index has it
-    query = select(t.c.account, t.c.recipient, func.count()).where(
-        t.c.channel == channel.name, claimed, t.c.claimed_until > now
-    )
-    rows = connection.execute(query.group_by(t.c.account, t.c.recipient))
+    rows = connection.execute(_IN_FLIGHT, {"channel": channel.name, "now": now})
     return Counter({(account, recipient): count for account, recipient, count in rows})
+
+
+_HELD = (
+    select(t.c.id, t.c.claim)
+    .where(t.c.id.in_(bindparam("ids", expanding=True)), t.c.state == WAITING)
+    .order_by(t.c.id)
+    .with_for_update()
+)
+_DELIVERED = (
+    update(t)
+    .where(t.c.id == bindparam("message"))
+    .values(
+        state=DONE,
+        completed_at=bindparam("ended"),
+        attempts=bindparam("tries"),
+        last_error=bindparam("said"),
+        claim=None,
+        claimed_until=0,
+    )
+)
 
 
 def record_success(connection: Connection, message: StoredMessage, attempt: Attempt) -> bool:
     """It was delivered; False when the claim went to somebody else meanwhile."""
-    if not CHANNELS[message.channel].keeps_delivered:
-        gone = connection.execute(delete(t).where(*_ours(message))).rowcount == 1
-        return gone and _tried(connection, message, attempt)
-    return _record(connection, message, attempt, state=DONE, completed_at=_end(attempt))
+    return bool(record_successes(connection, [(message, attempt)]))
+
+
+def record_successes(
+    connection: Connection, delivered: Sequence[tuple[StoredMessage, Attempt]]
+) -> set[str]:
+    """Messages of one recipient were delivered; the ids of those whose claims were ours still."""
+    ids = [message.id for message, _ in delivered]
+    held = {row.id: row.claim for row in connection.execute(_HELD, {"ids": ids})}
+    ours = [(one, attempt) for one, attempt in delivered if held.get(one.id) == one.claim]
+    if not ours:
+        return set()
+    done = [
+        {
+            "message": message.id,
+            "ended": _end(attempt),
+            "tries": message.attempts + 1,
+            "said": attempt.outcome,
+        }
+        for message, attempt in sorted(ours, key=lambda one: one[0].id)
+    ]
+    connection.execute(_DELIVERED, done)
+    _tried(connection, ours)
+    return {message.id for message, _ in ours}
 
 
 def record_failure(
@@ -236,25 +325,36 @@ def _record(
     }
     if connection.execute(update(t).where(*_ours(message)).values(fields)).rowcount != 1:
         return False
-    return _tried(connection, message, attempt)
-
-
-def _tried(connection: Connection, message: StoredMessage, attempt: Attempt) -> bool:
-    """Note the attempt, and how the recipient did."""
-    a = outbox_attempts
-    number = select(func.coalesce(func.max(a.c.attempt), 0) + 1).where(a.c.message == message.id)
-    row = insert(a).values(
-        message=message.id,
-        attempt=number.scalar_subquery(),
-        at=attempt.at,
-        duration=attempt.duration,
-        status=attempt.status,
-        outcome=attempt.outcome,
-    )
-    connection.execute(row)
-    if attempt.answered is not None:
-        _recipient_did(connection, message, attempt)
+    _tried(connection, [(message, attempt)])
     return True
+
+
+_ATTEMPTS = (
+    select(outbox_attempts.c.message, func.max(outbox_attempts.c.attempt))
+    .where(outbox_attempts.c.message.in_(bindparam("ids", expanding=True)))
+    .group_by(outbox_attempts.c.message)
+)
+
+
+def _tried(connection: Connection, tried: Sequence[tuple[StoredMessage, Attempt]]) -> None:
+    """Note attempts to send messages of one recipient, and how it did last."""
+    ids = [message.id for message, _ in tried]
+    before = {one: most for one, most in connection.execute(_ATTEMPTS, {"ids": ids})}
+    rows = [
+        {
+            "message": message.id,
+            "attempt": before.get(message.id, 0) + 1,
+            "at": attempt.at,
+            "duration": attempt.duration,
+            "status": attempt.status,
+            "outcome": attempt.outcome,
+        }
+        for message, attempt in tried
+    ]
+    connection.execute(insert(outbox_attempts), rows)
+    answers = [one for one in tried if one[1].answered is not None]
+    if answers:
+        _recipient_did(connection, *max(answers, key=lambda one: _end(one[1])))
 
 
 def _recipient_did(connection: Connection, message: StoredMessage, attempt: Attempt) -> None:

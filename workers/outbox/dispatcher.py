@@ -9,16 +9,18 @@ import asyncio
 import secrets
 import threading
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from typing import TypeVar
 
 import structlog
 from sqlalchemy import Connection
 
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.batch_writer import BatchWriter
 from oms_ledger.eventstore.folding import StreamLoader
 from oms_ledger.notifications.channel import (
     CHANNELS,
@@ -46,12 +48,12 @@ from projections.outbox.of_orders import OutboxProjection
 from projections.subscriptions import checkpoints
 from workers.outbox import of_orders
 from workers.outbox.of_orders import HANDLERS as HANDLERS
-from workers.runtime.write_batcher import WriteBatcher
 
 _LOOK_AGAIN = 0.05  # seconds between looks at the head while messages are in flight
+_TOGETHER_WITHIN = 0.005  # seconds in which others may end that are recorded along with one
+_TOGETHER = 64
 
 T = TypeVar("T")
-Write = Callable[[Connection], T]
 Place = tuple[str, str]  # a channel and the standing of a recipient
 
 log = structlog.get_logger(__name__)
@@ -66,6 +68,20 @@ class Sender:
 
     send: Callable[[Cell, StoredMessage], Awaitable[Outcome]]
     conclude: Callable[[Cell, StoredMessage, Outcome], Awaitable[None]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A message that was sent, and what came of it; instants in microseconds."""
+
+    message: StoredMessage
+    outcome: Outcome
+    began: int
+    ended: int
+
+    @property
+    def took(self) -> int:
+        return self.ended - self.began
 
 
 SENDERS: Mapping[str, Sender] = {
@@ -97,11 +113,12 @@ def take(cell: Cell, flying: Counter[Place], limit: int) -> list[tuple[Place, St
     """Take messages that are due, as many as each channel has room for beside those in flight."""
     at = now(cell)
     with cell.database.reading() as connection:
-        if not claims.any_due(connection, at):
-            return []
+        due = claims.due(connection, at)
+    if not due:
+        return []
     taken: list[tuple[Place, StoredMessage]] = []
     with cell.database.writing() as connection:
-        for channel in CHANNELS.values():
+        for channel in due:
             found = claims.claim(
                 connection,
                 channel,
@@ -123,18 +140,18 @@ def _free(channel: Channel, flying: Counter[Place]) -> dict[str, int]:
 async def dispatch(
     cell: Cell,
     message: StoredMessage,
-    record: Callable[[str, Write[bool]], Awaitable[bool]] | None = None,
+    record: Callable[[Tried], Awaitable[object]] | None = None,
 ) -> None:
-    """Send a claimed message and record what came of it; `record` writes by a key to sort by."""
+    """Send a claimed message and record what came of it: by `record`, or by itself."""
     sender, began = SENDERS[message.channel], now(cell)
     outcome = _given_up(message, await _sent(cell, message, sender), now(cell))
     if sender.conclude is not None:
         await sender.conclude(cell, message, outcome)
-    write = _outcome(message, outcome, began, max(began, now(cell)))
+    tried = Tried(message, outcome, began, max(began, now(cell)))
     if record is None:
-        await cell.write(write)
+        await cell.write(record_together, [tried])
     else:
-        await record(f"{message.channel}/{message.account}/{message.recipient}", write)
+        await record(tried)
     if isinstance(outcome, PermanentFailure):
         log.error(
             "outbox_message_dead",
@@ -171,18 +188,44 @@ async def _sent(cell: Cell, message: StoredMessage, sender: Sender) -> Outcome:
         return RetryLater(f"{type(error).__name__}: {error}", answered=None)
 
 
-def _outcome(message: StoredMessage, outcome: Outcome, began: int, ended: int) -> Write[bool]:
-    """What writes down the outcome of an attempt, while the claim is ours."""
+def record_together(connection: Connection, tried: Sequence[Tried]) -> list[bool]:
+    """Write down what came of messages, as far as their claims are ours.
+
+    Rows of recipients are locked in the order of their names.
+    """
+    outcomes = dict[str, bool]()
+    for _, group in groupby(sorted(tried, key=_recipient), _recipient):
+        of_one = list(group)
+        delivered = [
+            (one.message, Attempt(one.began, one.took, one.outcome.status, one.outcome.note))
+            for one in of_one
+            if isinstance(one.outcome, Delivered)
+        ]
+        if delivered:
+            ours = claims.record_successes(connection, delivered)
+            outcomes |= {message.id: message.id in ours for message, _ in delivered}
+        for one in of_one:
+            if not isinstance(one.outcome, Delivered):
+                outcomes[one.message.id] = _record(connection, one, one.outcome)
+    return [outcomes[one.message.id] for one in tried]
+
+
+def _recipient(tried: Tried) -> tuple[str, str, str]:
+    message = tried.message
+    return message.channel, message.account, message.recipient
+
+
+def _record(
+    connection: Connection, tried: Tried, outcome: Skipped | RetryLater | PermanentFailure
+) -> bool:
+    message = tried.message
     if isinstance(outcome, Skipped):
-        return lambda c: claims.record_skip(c, message, outcome.reason, ended)
-    if isinstance(outcome, Delivered):
-        done = Attempt(began, ended - began, outcome.status, outcome.note)
-        return lambda c: claims.record_success(c, message, done)
-    why, took = str(outcome)[:2000], ended - began
-    failed = Attempt(began, took, outcome.status, why, outcome.answered)
+        return claims.record_skip(connection, message, outcome.reason, tried.ended)
+    why = str(outcome)[:2000]
+    failed = Attempt(tried.began, tried.took, outcome.status, why, outcome.answered)
     if isinstance(outcome, PermanentFailure):
-        return lambda c: claims.record_death(c, message, failed)
-    return lambda c: claims.record_failure(c, message, failed, outcome.after)
+        return claims.record_death(connection, message, failed)
+    return claims.record_failure(connection, message, failed, outcome.after)
 
 
 class OutboxDispatcher:
@@ -192,7 +235,9 @@ class OutboxDispatcher:
         self._cell = cell
         self._folds = cell.loader()
         self._database = ThreadPoolExecutor(1, "outbox-database")
-        self._writer = WriteBatcher(cell.database)
+        self._outcomes: BatchWriter[Tried, bool] = BatchWriter(
+            "outbox-outcomes", self._record, _TOGETHER, alone=True
+        )
         self._loop = asyncio.new_event_loop()
         self._loop.set_default_executor(ThreadPoolExecutor(_MOST, "outbox-work"))
         self._serving: asyncio.Task[None] | None = None
@@ -207,7 +252,7 @@ class OutboxDispatcher:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=10)
         self._database.shutdown(wait=True, cancel_futures=True)
-        self._writer.close()
+        self._outcomes.close()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -241,7 +286,7 @@ class OutboxDispatcher:
                 count = Counter(flying.values())
                 taken = await self._in_database(take, self._cell, count, _MOST)
                 for place, message in taken:
-                    sending = dispatch(self._cell, message, self._writer.write)
+                    sending = dispatch(self._cell, message, self._recorded)
                     flying[self._loop.create_task(sending)] = place
                 if not flying and not evaluated and not taken:
                     return
@@ -249,6 +294,8 @@ class OutboxDispatcher:
                     done, _ = await asyncio.wait(
                         flying, timeout=_LOOK_AGAIN, return_when=asyncio.FIRST_COMPLETED
                     )
+                    if done and len(done) < len(flying):  # what comes at once goes on together
+                        done, _ = await asyncio.wait(flying, timeout=_TOGETHER_WITHIN)
                     for task in done:
                         del flying[task]
                         if error := task.exception():
@@ -260,6 +307,14 @@ class OutboxDispatcher:
             for task in flying:
                 task.cancel()
             await asyncio.gather(*flying, return_exceptions=True)
+
+    async def _recorded(self, tried: Tried) -> None:
+        """Who goes away meanwhile does not undo it."""
+        await asyncio.shield(self._outcomes.put(tried))
+
+    def _record(self, tried: Sequence[Tried]) -> list[bool]:
+        with self._cell.database.writing() as connection:
+            return record_together(connection, tried)
 
     async def _in_database(self, work: Callable[..., T], *arguments: object) -> T:
         return await self._loop.run_in_executor(self._database, work, *arguments)

@@ -8,14 +8,16 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import formataddr
+from functools import cached_property
 from html import escape
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from sqlalchemy import Connection
 
 from oms_ledger.accounts.account import Account
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.folding import StreamState
 from oms_ledger.eventstore.records import micros, order_stream
 from oms_ledger.notifications.channel import MAIL
 from oms_ledger.notifications.mail import InvalidMail, Mail, address_of
@@ -60,7 +62,7 @@ _KINDS[texts.ORDER_CHANGED_V2] = _KINDS[texts.ORDER_CHANGED]
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Occasion:
     """What a message is about: the order as it was then, and its account as it is now."""
 
@@ -72,6 +74,10 @@ class Occasion:
     def template(self) -> str:
         return str(self.message.body["template"])
 
+    @cached_property
+    def document(self) -> Json:
+        return oms_document(self.order)
+
 
 async def send(cell: Cell, message: StoredMessage) -> Outcome:
     """Record a mail and hand it to the mail server."""
@@ -79,7 +85,9 @@ async def send(cell: Cell, message: StoredMessage) -> Outcome:
         if message.kind == FORWARD:
             envelope = await asyncio.to_thread(forwarded, cell, message)
         else:
-            envelope = _envelope(await asyncio.to_thread(record, cell, message))
+            account = await cell.ledger.account(message.account)
+            latest = await cell.ledger.current(message.ordering_key)
+            envelope = _envelope(await asyncio.to_thread(record, cell, message, account, latest))
     except NotWritten as nothing:
         return Skipped(str(nothing))
     if not envelope.to:
@@ -111,15 +119,19 @@ def _envelope(written: Json) -> Envelope:
     return Envelope(written["sender"], to, written["replyTo"], written["subject"], written["html"])
 
 
-def record(cell: Cell, message: StoredMessage) -> Json:
-    """Write a mail and record it, once; what was recorded first. `NotWritten` says why not."""
+def record(cell: Cell, message: StoredMessage, account: Account, latest: StreamState) -> Json:
+    """Write a mail and record it, once; what was recorded first. `NotWritten` says why not.
+
+    `latest` is the order as it is now.
+    """
     with cell.database.snapshot() as connection:
         known = _recorded(connection, cell, message)
+        template = templates.get(connection, account.name, message.body["template"])
     if known is not None:
         return known
-    occasion = _occasion(cell, message)
+    occasion = _occasion(cell, message, account, latest)
     at = cell.clock.micros()
-    content = _content(cell, occasion)
+    content = _content(cell, occasion, template is not None)
     with cell.database.writing() as connection:
         entry = RecordedMessage(message.key, at, content)
         if not recorded.add(connection, cell.encryption, message.account, message.order_id, entry):
@@ -140,12 +152,11 @@ def _recorded(connection: Connection, cell: Cell, message: StoredMessage) -> Jso
     return None if found is None else found.content
 
 
-def _occasion(cell: Cell, message: StoredMessage) -> Occasion:
-    loader, stream = cell.loader(), message.ordering_key
-    now = loader.load(stream).state
-    account = loader.load(order_stream(message.account, "")).state
+def _occasion(
+    cell: Cell, message: StoredMessage, account: Account, latest: StreamState
+) -> Occasion:
+    now = latest.state
     assert isinstance(now, Order)
-    assert isinstance(account, Account)
     template = message.body["template"]
     if now.erased_at is not None:
         raise NotWritten("the person was erased")
@@ -155,7 +166,9 @@ def _occasion(cell: Cell, message: StoredMessage) -> Occasion:
         if now.status is not Status.PAYMENT_PENDING:
             raise NotWritten("the order does not wait for its payment any more")
         return Occasion(now, account, message)
-    then = loader.load(stream, message.version).state
+    moved_on = latest.version != message.version
+    loader, stream = cell.ledger.loader, message.ordering_key
+    then = loader.load(stream, message.version).state if moved_on else now
     assert isinstance(then, Order)
     return Occasion(then, account, message)
 
@@ -171,9 +184,9 @@ def no_reply(order: Order) -> Json:
     }
 
 
-def _content(cell: Cell, occasion: Occasion) -> Json:
+def _content(cell: Cell, occasion: Occasion, own_template: bool) -> Json:
     order, account = occasion.order, occasion.account
-    subject, html = _written(cell, occasion)
+    subject, html = _written(cell, occasion, own_template)
     soft = account.setting("conversation_mask") == "soft"
     return {
         "template": occasion.template,
@@ -203,13 +216,10 @@ def html_of(text: str) -> str:
     return f"<!DOCTYPE html><html><body><p>{escape(text)}</p></body></html>"
 
 
-def _written(cell: Cell, occasion: Occasion) -> tuple[str, str]:
+def _written(cell: Cell, occasion: Occasion, own_template: bool) -> tuple[str, str]:
     """Subject and HTML, by the account's template of that key or the text that is built in."""
-    with cell.database.reading() as connection:
-        known = templates.get(connection, occasion.order.account, occasion.template)
-    document = oms_document(occasion.order)
-    if known is not None:
-        data = {**document, **_besides(occasion, document)}
+    if own_template:
+        data = {**occasion.document, **_besides(occasion)}
         try:
             return rendered_template(cell, occasion.order.account, occasion.template, data)
         except TemplateError as error:
@@ -218,34 +228,35 @@ def _written(cell: Cell, occasion: Occasion) -> tuple[str, str]:
     locale = (order.placed.preferences or {}).get("locale") or occasion.account.setting("language")
     own = own_text(order, _KINDS.get(occasion.template))
     subject, text = own or texts.text_of(occasion.template, locale)
-    known_names = {**names(order), **_told(occasion, document)}
+    known_names = {**names(order), **_told(occasion)}
     return texts.filled(subject, known_names), html_of(texts.filled(text, known_names))
 
 
-def _besides(occasion: Occasion, document: Json) -> Json:
+def _besides(occasion: Occasion) -> Json:
     """What a template's data has besides Get order's document."""
     account = occasion.order.account
     found: Json = {"_accountInfo": {"HostName": account, "AccountName": account}}
     body = occasion.message.body
     if number := body.get("invoice"):
-        packages = (document.get("packageAttachment") or {}).get("packages") or []
+        packages = (occasion.document.get("packageAttachment") or {}).get("packages") or []
         found["package"] = next((p for p in packages if p.get("invoiceNumber") == number), None)
     if "change" in body:
-        changes = (document.get("changesAttachment") or {}).get("changesData") or []
+        changes = (occasion.document.get("changesAttachment") or {}).get("changesData") or []
         found["change"] = changes[-1] if changes else None
     if "request" in body or occasion.template == texts.ORDER_CANCELLED:
-        found["cancellation"] = document.get("cancellationData")
+        found["cancellation"] = occasion.document.get("cancellationData")
         found["denyReason"] = _deny_reason(occasion)
     return found
 
 
-def _told(occasion: Occasion, document: Json) -> dict[str, object]:
+def _told(occasion: Occasion) -> dict[str, object]:
     """What the built-in text of the occasion names."""
     order, body = occasion.order, occasion.message.body
-    besides = _besides(occasion, document)
+    besides = _besides(occasion)
     package = besides.get("package") or {}
+    canceled = occasion.template == texts.ORDER_CANCELLED
     reasons = {
-        texts.ORDER_CANCELLED: document.get("cancelReason"),
+        texts.ORDER_CANCELLED: occasion.document.get("cancelReason") if canceled else None,
         texts.INVOICED_WITH_REQUEST: besides.get("denyReason"),
         texts.SHIPPED_WITH_REQUEST: besides.get("denyReason"),
         texts.ORDER_CHANGED: (besides.get("change") or {}).get("reason"),
@@ -304,9 +315,11 @@ def conversation_of(cell: Cell, order: Order) -> list[RecordedMessage]:
         and mail.due_at <= now
         and mail.key not in known
     ]
+    loader = cell.ledger.loader
+    account = loader.load(order_stream(order.account, "")).state if owed else None
     for mail in owed:
         with suppress(NotWritten):
-            record(cell, mail)
+            record(cell, mail, cast(Account, account), loader.load(mail.ordering_key))
     if owed:
         with cell.database.snapshot() as connection:
             said = recorded.of_order(connection, cell.encryption, order.account, order.order_id)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+from oms_ledger.accounts.registers import SellerItem
 from oms_ledger.cell import Cell
 from oms_ledger.http_client.partner_client import Endpoint, credentials
 from oms_ledger.orders.marketplace.levels import marketplace_endpoint
@@ -22,8 +23,10 @@ class SellerTerms:
 
 
 async def seller_terms(cell: Cell, account: str, seller: str) -> SellerTerms | None:
-    """What the register says of a seller outside; None when it does not know it."""
-    known = await cell.read(sellers.seller, account, seller, cell.encryption)
+    """What the register says now of a seller outside; None when it does not know it."""
+    configured = await cell.ledger.configuration(account)
+    item = configured.get(SellerItem, seller)
+    known = None if item is None else sellers.of_item(account, item)
     if known is None or not known.endpoint:
         return None
     opened_by = credentials(
