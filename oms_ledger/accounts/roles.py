@@ -115,7 +115,7 @@ OPERATIONS: Mapping[str, frozenset[str]] = {
     "place_fulfillment": frozenset({PLACE, FULL, *OMS}),
     "authorize_fulfillment": frozenset({WORKFLOW, FULL}),
     "authorize_chain": frozenset({FULL}),
-    "integrate_orders": frozenset({PLACE}),
+    "integrate_orders": frozenset({PLACE, FULL, *OMS}),
     # Partners outside the deployment
     "read_sellers": frozenset({SELLERS_VIEW, SELLERS_SAVE}),
     "write_sellers": frozenset({SELLERS_SAVE}),

@@ -49,6 +49,8 @@ class PartnerAnswer:
     content: bytes
     seen: str
     retry_after: timedelta | None = None
+    forbidden: bool = False
+    """Its address must not be connected to, so it was not asked."""
 
     @property
     def well(self) -> bool:
@@ -105,7 +107,7 @@ class PartnerClient(Sender):
     ) -> PartnerAnswer:
         url = endpoint.url
         if refusal := wrong_url(url, self._networks):
-            return PartnerAnswer(None, b"", refusal)
+            return PartnerAnswer(None, b"", refusal, forbidden=True)
         sent = {
             **headers,
             **endpoint.headers,
@@ -127,7 +129,9 @@ class PartnerClient(Sender):
         except TimeoutError:
             return PartnerAnswer(None, b"", f"no answer within {self._patience.total:g} s")
         except (aiohttp.ClientError, zlib.error, OSError, ValueError) as error:
-            return PartnerAnswer(None, b"", forbidden(error) or type(error).__name__)
+            closed = forbidden(error)
+            seen = closed or type(error).__name__
+            return PartnerAnswer(None, b"", seen, forbidden=closed is not None)
 
 
 async def _whole(answer: aiohttp.ClientResponse) -> bytes | None:

@@ -169,6 +169,10 @@ class OffersSilent(Refusal):
     text = "The offers of {0} do not answer: try again in a moment"
 
 
+class OffersBroken(OffersSilent):
+    """They answered, with a fault of their own."""
+
+
 class UnknownAffiliate(Refusal):
     code, text = "FMT0021", "Invalid affiliate id: the account has no affiliate {0}"
 

@@ -241,6 +241,39 @@ def test_a_connector_is_known_by_its_name_and_its_key(cell, app, client, hub):
     assert document(client, "HBB-2")["affiliateId"] == "HBB"
 
 
+@pytest.mark.parametrize("role", ["Create orders", "IntegrationProfile - Fulfillment Gateway Oms"])
+def test_one_key_integrates_orders_and_reads_them_and_no_others(cell, app, client, hub, role):
+    affiliate = {"name": "Hub", "connectorName": "hub", "connectorEndpoint": hub.url}
+    assert client.call("PUT", "/api/fulfillment/pvt/affiliates/MKP", affiliate).status == 204
+    key = with_key(cell, app, "affiliate:MKP", role)
+    assert key.call("POST", POST, order(hub)).status == 200
+    assert client.call("POST", POST.replace("MKP", "XYZ"), order(hub)).status == 200
+    rest(cell)
+    read = key.call("GET", f"{ORDERS}/MKP-9001")
+    assert (read.status, read.json()["status"]) == (200, "ready-for-handling")
+    assert client.call("GET", f"{ORDERS}/XYZ-9001").status == 200
+    assert key.call("GET", f"{ORDERS}/XYZ-9001").status == 404
+    assert key.call("GET", ORDERS).status == 403
+
+
+@pytest.mark.parametrize(
+    ("offers", "code"),
+    [(Reply(500), "EOI006"), (Reply(body=b"<html>"), "EOI010")],
+    ids=["fault", "nothing of use"],
+)
+def test_offers_that_do_not_answer_are_asked_three_times(cell, app, client, hub, offers, code):
+    clock = FakeClock(cell, START)
+    setting(cell, offers="http", offers_url=hub.url)
+    hub.will("simulation", *[offers] * 3)
+    assert client.call("POST", POST, order(hub)).status == 200
+    for seconds in (0, 6, 17):  # five and fifteen, and a tenth
+        clock.at += timedelta(seconds=seconds)
+        rest(cell)
+    assert len(hub.calls("simulation")) == 3
+    assert told(hub, "9001") == [("PlaceOrder", code)]
+    assert client.call("GET", f"{ORDERS}/MKP-9001").status == 404
+
+
 def test_a_result_that_is_not_heard_is_told_again_and_undoes_nothing(cell, client, hub):
     clock = set_clock(cell, START)
     hub.will("processing-result", Reply(500), Reply(404, {"message": "not yet"}))

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import socket
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -11,6 +12,7 @@ import pytest
 from oms_ledger.accounts.events import AccountSettingsChanged
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
+from oms_ledger.http_client import webhook_client
 from oms_ledger.http_client.partner_client import PartnerClients
 from oms_ledger.web import build
 from projections.outbox import messages
@@ -403,3 +405,20 @@ def test_secrets_of_the_address_are_in_no_message(cell, client, seller, clock):
     with cell.database.snapshot() as connection:
         stored = messages.listed(connection, "acme", order_id)
     assert all("hush" not in str(one) for one in stored)
+
+
+def test_an_address_that_is_forbidden_when_it_is_looked_up_is_shown_at_once(
+    cell, client, seller, clock, monkeypatch
+):
+    inside = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.7", 443))]
+    monkeypatch.setattr(webhook_client, "_ask", lambda *_: inside)
+    register_seller(cell, "https://warehouse.example.com/api")
+    order_id = bought(client)
+    rest(cell, clock)
+    document = get(client, order_id)
+    assert document["workflowIsInError"]
+    assert document["status"] == "waiting-for-authorization"
+    register_seller(cell, f"{seller.url}/seller")
+    rest(cell, clock, minutes=1)
+    document = get(client, order_id)
+    assert (document["status"], document["workflowIsInError"]) == ("payment-approved", False)

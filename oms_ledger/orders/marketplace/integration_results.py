@@ -9,6 +9,7 @@ UNKNOWN_FLOW = "Unknown"
 ENQUEUED, INTEGRATED, ACCEPTED = "SOI003", "SOI001", "SOI002"
 DEFECT, UNMAPPED, NO_SLA, DIVERGES, CART = "EOI000", "EOI001", "EOI002", "EOI003", "EOI004"
 FORM, DUPLICATE, NOT_INTEGRATED = "EOI005", "EOI007", "EOI008"
+BROKEN = "EOI006"
 NOT_APPROVABLE, TIMED_OUT, WAITS_FOR_PERSON = "EOI009", "EOI010", "EOI011"
 
 MESSAGES = {
@@ -21,7 +22,7 @@ MESSAGES = {
     DIVERGES: "Price divergence",
     CART: "Invalid cart",
     FORM: "Validation error",
-    "EOI006": "VTEX unexpected error",
+    BROKEN: "VTEX unexpected error",
     DUPLICATE: "Duplicated order",
     NOT_INTEGRATED: "Cannot approve an order that is not integrated yet",
     NOT_APPROVABLE: "Order out of valid status to approve",

@@ -56,13 +56,16 @@ def heard(answer: PartnerAnswer) -> Done | Refused | Unknown:
 
 
 def again(answer: PartnerAnswer, *, needs_person: bool = False, lasting: bool = False) -> Unknown:
-    """The outcome is open: ask again, no earlier than the partner wished."""
+    """The outcome is open: ask again, no earlier than the partner wished.
+
+    Where it must not be asked at all, a person has to mend its address.
+    """
     return Unknown(
         said(answer),
         min(answer.retry_after, LONGEST_PAUSE) if answer.retry_after else None,
         answer.status,
         answered=answer.status is not None and answer.status < 500,
-        needs_person=needs_person,
+        needs_person=needs_person or answer.forbidden,
         lasting=lasting,
     )
 

@@ -22,6 +22,7 @@ from oms_ledger.orders.marketplace.integration_form import APPROVED, to_placemen
 from oms_ledger.orders.marketplace.integration_results import (
     ACCEPTED,
     APPROVE,
+    BROKEN,
     DEFECT,
     DUPLICATE,
     INTEGRATED,
@@ -35,7 +36,13 @@ from oms_ledger.orders.marketplace.integration_results import (
     source_of,
 )
 from oms_ledger.orders.order import Order
-from oms_ledger.orders.refusals import Busy, OffersSilent, OrderIsCanceled, OrderNotFound
+from oms_ledger.orders.refusals import (
+    Busy,
+    OffersBroken,
+    OffersSilent,
+    OrderIsCanceled,
+    OrderNotFound,
+)
 from oms_ledger.refusal import Refusal
 from oms_ledger.services.customers.identity import body_with_identity
 from oms_ledger.services.marketplace.exchange import ask, said
@@ -62,7 +69,8 @@ async def process(cell: Cell, message: StoredMessage) -> Outcome:
     except OffersSilent as silent:
         if message.attempts + 1 < TRIES:
             return RetryLater(silent.message, answered=None)
-        results = [_refused(operation, PLACE, TIMED_OUT, silent.code, silent.message)]
+        code = BROKEN if isinstance(silent, OffersBroken) else TIMED_OUT
+        results = [_refused(operation, PLACE, code, silent.code, silent.message)]
     except UNAVAILABLE:
         raise
     except Exception:

@@ -10,7 +10,7 @@ from oms_ledger.accounts.account import Account
 from oms_ledger.offers.quote import Availability, LineInput, LineQuote, Place, Question
 from oms_ledger.orders.events import Json
 from oms_ledger.orders.marketplace.placement_form import PICKUP, Problems
-from oms_ledger.orders.refusals import OffersSilent
+from oms_ledger.orders.refusals import OffersBroken, OffersSilent
 from oms_ledger.services.offers.sources import OfferSources
 
 _GONE = (Availability.NOT_OFFERED, Availability.WITHOUT_STOCK, Availability.WITHOUT_PRICE)
@@ -55,7 +55,7 @@ def _quoted(
     )
     quoted = offers.quote(account, question, waits=waits)
     if quoted.silent_seller is not None:
-        raise OffersSilent(account.name)
+        raise (OffersBroken if quoted.broken else OffersSilent)(account.name)
     return quoted.lines
 
 

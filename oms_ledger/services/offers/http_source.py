@@ -31,6 +31,17 @@ class Source:
     app_token: str = field(default="", repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """What a source said was of no use; `broken`: it answered with a fault of its own, a 5xx."""
+
+    broken: bool = False
+
+
+class BrokenSource(OSError):
+    """The source answered with a fault of its own."""
+
+
 class HttpSources:
     """Asks sources side by side; remembers which of them did not answer.
 
@@ -51,8 +62,8 @@ class HttpSources:
         self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(THREADS, "offers")
 
-    def ask(self, questions: list[tuple[Source, Question]]) -> list[list[LineQuote] | None]:
-        """The lines of each question; None where a source did not answer in time, or nonsense."""
+    def ask(self, questions: list[tuple[Source, Question]]) -> list[list[LineQuote] | NoAnswer]:
+        """The lines of each question, as far as a source answered in time, and no nonsense."""
         futures = [self._submitted(source, question) for source, question in questions]
         wait([one for one in futures if one is not None], timeout=self.budget)
         return [
@@ -81,15 +92,15 @@ class HttpSources:
 
     def _result(
         self, source: Source, future: "Future[list[LineQuote]] | None"
-    ) -> list[LineQuote] | None:
+    ) -> list[LineQuote] | NoAnswer:
         if future is None:
-            return None
+            return NoAnswer()
         try:
             answer = future.result(timeout=0)
-        except (requests.RequestException, OSError, Nonsense, TimeoutError):
+        except (requests.RequestException, OSError, Nonsense, TimeoutError) as error:
             future.cancel()
             self._note_failure(source)
-            return None
+            return NoAnswer(broken=isinstance(error, BrokenSource))
         with self._lock:
             self._failures.pop(source, None)
         return answer
@@ -121,6 +132,8 @@ class HttpSources:
             timeout=(self.budget, self.budget),
             longest=self.budget,
         )
+        if response.status_code >= 500:
+            raise BrokenSource(f"the source answered {response.status_code}")
         if response.status_code != 200:
             raise OSError(f"the source answered {response.status_code}")
         try:

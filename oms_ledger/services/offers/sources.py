@@ -18,7 +18,7 @@ from oms_ledger.eventstore.records import order_stream
 from oms_ledger.offers.catalog import OWN_SELLER, PaymentCondition
 from oms_ledger.offers.quote import Availability, LineInput, LineQuote, Question
 from oms_ledger.offers.table import quote_lines
-from oms_ledger.services.offers.http_source import HttpSources, Source
+from oms_ledger.services.offers.http_source import HttpSources, NoAnswer, Source
 from projections.accounts import sellers
 from projections.offers.sight import EditionMoved, OfferMemory, Sight
 
@@ -41,6 +41,8 @@ class Quoted:
     kept: KeptQuote | None = None
     silent_seller: str | None = None
     """A seller whose source did not answer now."""
+    broken: bool = False
+    """It did, with a fault of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +150,10 @@ class OfferSources:
             return Quoted(_in_order(answers), conditions, known)
         if not waits:
             raise AsksOutside
-        silent = self._ask(requested, answers, known, question.now)
+        silent, broken = self._ask(requested, answers, known, question.now)
         lines = _in_order(answers)
-        return Quoted(lines, conditions, KeptQuote(key=key, at=question.now, lines=lines), silent)
+        kept = KeptQuote(key=key, at=question.now, lines=lines)
+        return Quoted(lines, conditions, kept, silent, broken)
 
     def _from_tables(
         self, sight: Sight, account: Account, question: Question, answers: dict[int, LineQuote]
@@ -168,11 +171,13 @@ class OfferSources:
         answers: dict[int, LineQuote],
         known: KeptQuote | None,
         now: datetime,
-    ) -> str | None:
-        silent = None
+    ) -> tuple[str | None, bool]:
+        """Who did not answer, and whether a fault of its own was the reason."""
+        silent, broken = None, False
         fields = self.http.ask([(one.source, one.question) for one in parts if one.source])
         for part, lines in zip(parts, fields, strict=True):
-            if lines is None:
+            if isinstance(lines, NoAnswer):
+                broken = lines.broken if silent is None else broken
                 silent = silent or part.question.lines[0].seller
                 usable = known is not None and _is_valid(known, part, now)
                 lines = [
@@ -182,7 +187,7 @@ class OfferSources:
                     for place, line in zip(part.places, part.question.lines, strict=True)
                 ]
             answers.update(zip(part.places, lines, strict=True))
-        return silent
+        return silent, broken
 
     def _parts(self, sight: Sight, account: Account, question: Question) -> list[_Part]:
         by_seller: dict[str, list[int]] = {}
