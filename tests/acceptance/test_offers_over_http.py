@@ -239,8 +239,8 @@ QUESTION = Question(
 def test_circuit_of_a_source_opens_and_closes_by_the_clock(sources, store):
     source, asked = http_source.Source(store.url, "lojab"), [1]
     store.silent = True
-    for _ in range(5):
-        assert sources.ask([(source, QUESTION)]) == [None]
+    for asked_again in (True, True, True, False, False):
+        assert sources.ask([(source, QUESTION)]) == [http_source.NoAnswer(broken=asked_again)]
         asked.append(len(store.asked))
     assert asked == [1, 1, 2, 3, 3, 3]
     sources.now[0] += http_source.OPEN_FOR
@@ -256,13 +256,13 @@ def test_slow_source_costs_its_own_lines_only(sources, store):
         both = [http_source.Source(one.url, "lojab") for one in (slow, store)]
         sources.budget = 2.0
         silent, lines = sources.ask([(one, QUESTION) for one in both])
-        assert (silent, lines[0].offer.price) == (None, 1000)
+        assert (silent, lines[0].offer.price) == (http_source.NoAnswer(), 1000)
         sources.budget = 0.05
         for _ in range(http_source.FAILURES - 1):
-            assert sources.ask([(both[0], QUESTION)]) == [None]
+            assert sources.ask([(both[0], QUESTION)]) == [http_source.NoAnswer()]
         sources.budget = 2 * HANGS  # from now on nobody waits for it at all
         silent, lines = sources.ask([(one, QUESTION) for one in both])
-        assert (silent, lines[0].offer.price) == (None, 1000)
+        assert (silent, lines[0].offer.price) == (http_source.NoAnswer(), 1000)
     finally:
         slow.speaks.set()
         slow.close()
@@ -276,7 +276,9 @@ def test_source_holds_its_share_at_most(sources, store, monkeypatch):
         first = [pool.submit(sources.ask, [(source, QUESTION)]) for _ in range(3)]
         for _ in first:
             assert store.is_asked.acquire(timeout=HANGS)
-        assert sources.ask([(source, QUESTION)]) == [None]  # not asked, and no failure of its own
+        assert sources.ask([(source, QUESTION)]) == [
+            http_source.NoAnswer()
+        ]  # not asked, and no failure of its own
         store.speaks.set()
         assert all(one.result()[0][0].offer.price == 1000 for one in first)
     assert len(store.asked) == 3

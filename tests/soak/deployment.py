@@ -224,13 +224,13 @@ class Deployment:
             process.wait()
         self.cell.close()
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, seconds: float = DEADLINE) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "oms_ledger", *arguments],
             env=self.environ,
             capture_output=True,
             text=True,
-            timeout=DEADLINE,
+            timeout=seconds,
             check=False,
         )
 

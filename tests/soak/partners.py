@@ -31,6 +31,7 @@ from tests.support.purchases import purchase
 SELLER, AFFILIATE = "elsewhere", "MKP"
 PARTNERS = ("seller", "marketplace")
 TOTAL = 3000
+VERIFIED = 900.0  # seconds in which every event and view of a long run is looked at
 SETTLED = 240.0  # seconds within which everything is told, once nobody is killed any more
 
 
@@ -163,7 +164,7 @@ class Sales:
             assert _once_each(lines) == ["invoice", "invoice"], (order_id, lines)
             numbers = list(dict.fromkeys(line["body"]["invoiceNumber"] for line in lines))
             assert numbers == [f"{order_id}a", f"{order_id}b"], (order_id, lines)
-        checked = self.deployment.run("verify", "--json")
+        checked = self.deployment.run("verify", "--json", seconds=VERIFIED)
         assert checked.returncode == 0, checked.stdout + checked.stderr
         return {
             "orders": len(self.bought) + len(self.sold),
