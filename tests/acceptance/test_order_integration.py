@@ -262,7 +262,7 @@ def test_one_key_integrates_orders_and_reads_them_and_no_others(cell, app, clien
     ids=["fault", "nothing of use"],
 )
 def test_offers_that_do_not_answer_are_asked_three_times(cell, app, client, hub, offers, code):
-    clock = FakeClock(cell, START)
+    clock = set_clock(cell, START)
     setting(cell, offers="http", offers_url=hub.url)
     hub.will("simulation", *[offers] * 3)
     assert client.call("POST", POST, order(hub)).status == 200

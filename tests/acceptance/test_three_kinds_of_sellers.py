@@ -11,6 +11,7 @@ import pytest
 
 from oms_ledger.web import build
 from tests.acceptance.test_payments import APPROVED, Placed, card
+from tests.support.clock import set_clock
 from tests.support.outside_sales import (
     ORDERS,
     SELLER,
@@ -24,7 +25,6 @@ from tests.support.outside_sales import (
 )
 from tests.support.outsider import Outsider, Reply, well_behaved_seller
 from tests.support.purchases import ACCOUNT, purchase
-from tests.support.run_until_idle import FakeClock
 from tests.support.sales import SHOP, open_accounts
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -59,7 +59,7 @@ def shop(client_of, client, seller):
 
 @pytest.fixture
 def clock(cell, seller):
-    return FakeClock(cell, START)
+    return set_clock(cell, START)
 
 
 def paid(client):

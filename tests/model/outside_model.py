@@ -19,6 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from oms_ledger.cell import Cell
 from projections.outbox.messages import StoredMessage
 from tests.support.client import Answer, Client
+from tests.support.clock import set_clock
 from tests.support.configuring import create_key
 from tests.support.outside_sales import (
     AFFILIATE,
@@ -38,7 +39,6 @@ from tests.support.outsider import (
     well_behaved_marketplace,
     well_behaved_seller,
 )
-from tests.support.run_until_idle import FakeClock
 from tests.support.sales import open_accounts
 from workers.outbox import dispatcher
 
@@ -99,7 +99,7 @@ class OutsideSales(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.clock = FakeClock(self.cell, START)
+        self.clock = set_clock(self.cell, START)
         self.fates: deque[str] = deque()
         self.seller = Partner(well_behaved_seller, self.fates)
         self.marketplace = Partner(well_behaved_marketplace, self.fates)
@@ -188,7 +188,6 @@ class OutsideSales(RuleBasedStateMachine):
         finally:
             self.seller.server.__exit__()
             self.marketplace.server.__exit__()
-            self.cell.ledger._commit.close()
 
     def _end(self) -> None:
         """Nothing is lost any more: whatever waits is told, and both books are closed."""
