@@ -7,6 +7,7 @@ import pytest
 
 from oms_ledger.services.carts import transaction as placing
 from tests.support.client import Client
+from tests.support.clock import set_clock
 from tests.support.purchases import ACCOUNT, open_account
 from tests.support.storefront import (
     ADDRESS,
@@ -157,7 +158,7 @@ def test_group_that_was_denied_or_expired_gives_way_to_a_new_one(browser, cell):
     browser.fill(("1", 1))
     first = place(browser)
     now = cell.clock.now()
-    cell.ledger.now = lambda: now + timedelta(minutes=6)
+    set_clock(cell, now + timedelta(minutes=6))
     second = place(browser)
     assert second["orderGroup"] != first["orderGroup"]
     assert pay(browser, second, DENIED).status == 500

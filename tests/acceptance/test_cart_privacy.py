@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from oms_ledger.eventstore.tables import metadata
 from tests.support.client import Client
+from tests.support.clock import set_clock
 from tests.support.storefront import ADDRESS, PROFILE, Browser, load_offers, set_account
 from workers import scheduler
 
@@ -57,21 +58,21 @@ def test_erasing_a_person_deletes_their_carts(browser, cell, client):
 def test_cart_lives_for_its_days_after_the_last_write(browser, cell):
     browser.add(("1", 1))
     first, now = browser.cart_id, cell.clock.now()
-    cell.ledger.now = lambda: now + timedelta(days=29)
+    set_clock(cell, now + timedelta(days=29))
     browser.add(("1", 2))
-    cell.ledger.now = lambda: now + timedelta(days=58)
+    set_clock(cell, now + timedelta(days=58))
     assert browser.ok("GET", f"/api/checkout/pub/orderForm/{first}")["orderFormId"] == first
-    cell.ledger.now = lambda: now + timedelta(days=60)
+    set_clock(cell, now + timedelta(days=60))
     assert browser.ok("GET", f"/api/checkout/pub/orderForm/{first}")["orderFormId"] != first
 
 
 def test_expired_carts_are_deleted_by_the_scheduler(browser, cell, monkeypatch):
     kept = browser.cart_id
     now = cell.clock.now()
-    cell.ledger.now = lambda: now - timedelta(days=31)
+    set_clock(cell, now - timedelta(days=31))
     for _ in range(3):
         browser.call("POST", "/api/checkout/pub/orderForm?forceNewCart=true")
-    cell.ledger.now = lambda: now
+    set_clock(cell, now)
     monkeypatch.setattr(scheduler, "CARTS_AT_ONCE", 2)
     assert scheduler.remove_expired_carts(cell) == 3
     assert scheduler.remove_expired_carts(cell) == 0

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from tests.support.client import Client
+from tests.support.clock import set_clock
 from tests.support.purchases import ACCOUNT, open_account
 from tests.support.storefront import (
     ADDRESS,
@@ -248,7 +249,7 @@ def test_patch_changes_by_index_removes_and_adds(browser):
 )
 def test_refused_operation_changes_nothing(browser, cell, method, rest, body, code):
     now = cell.clock.now()
-    cell.ledger.now = lambda: now
+    set_clock(cell, now)
     before = browser.add(("1", 1))
     assert browser.refused(rest, body, method) == (400, code)
     assert browser.ok("GET", f"/api/checkout/pub/orderForm/{browser.cart_id}") == before

@@ -18,7 +18,7 @@ from oms_ledger.settings import Settings
 from oms_ledger.web import build
 from tests.conftest import MASTER_KEY
 from tests.support.client import Client
-from tests.support.clock import SettableClock
+from tests.support.clock import SettableClock, set_clock
 from tests.support.patience import HANGS
 from tests.support.purchases import open_account
 from tests.support.storefront import ADDRESS, PROFILE, Browser, load_offers, set_account
@@ -146,7 +146,7 @@ def test_answer_holds_for_a_quarter_of_an_hour_or_until_asked(browser, store, ce
     told = browser.ok("POST", f"{path}?refreshOutdatedData=true")
     assert told["items"][1]["price"] == 1100
     store.price, now = 1200, cell.clock.now()
-    cell.ledger.now = lambda: now + timedelta(minutes=16)
+    set_clock(cell, now + timedelta(minutes=16))
     assert browser.cart("", {})["items"][1]["price"] == 1200
 
 
@@ -156,7 +156,7 @@ def test_silence_costs_the_lines_of_its_source_alone(browser, store, cell):
     store.silent, now = True, cell.clock.now()
     refused = browser.refused("/transaction", {})
     assert refused == (503, "ORD015")
-    cell.ledger.now = lambda: now + timedelta(minutes=16)
+    set_clock(cell, now + timedelta(minutes=16))
     cart = browser.cart("", {})
     states = [one["availability"] for one in cart["items"]]
     assert states == ["available", "unavailableItemFulfillment"]

@@ -6,6 +6,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.support.client import Client
+from tests.support.clock import set_clock
 from tests.support.purchases import ACCOUNT
 from tests.support.storefront import CODE, load_offers
 
@@ -118,6 +119,8 @@ def test_marketplace_is_told_of_the_account_as_its_seller(anybody):
 
 def test_a_marketplace_asks_by_a_query_too_and_names_a_whole_place_or_none(client, cell):
     load_offers(cell)
+    now = cell.clock.now()
+    set_clock(cell, now)  # a price without an end is valid for a year from the answer
     context = requested(("1", 2), country="BRA", postalCode=CODE)
     query = f"affiliateId=MKP&purchaseContext={quote(json.dumps(context))}"
     for path in ("/api/checkout/pub", "/api/checkout/pvt", "/api/fulfillment/pvt", "/pvt"):
