@@ -128,7 +128,23 @@ class Sales:
 
     def settle(self) -> None:
         """Nobody is killed any more: everything that is owed is delivered."""
-        until("everything is told", self._quiet, SETTLED)
+        try:
+            until("everything is told", self._quiet, SETTLED)
+        except AssertionError as error:
+            error.add_note(self._left())
+            raise
+
+    def _left(self) -> str:
+        """What still waits, and how its recipients did."""
+        t, r = outbox_messages.c, outbox_recipients
+        waiting = select(
+            *(t.channel, t.recipient, t.kind, t.order_id, t.attempts, t.last_error),
+            *(t.due_at, t.claimed_until),
+        ).where(t.state.in_((messages.WAITING, messages.DEAD)))
+        with self.deployment.cell.database.snapshot() as connection:
+            rows = [*connection.execute(waiting.limit(20)), *connection.execute(select(r))]
+        behind = "" if self.deployment.settled() else "followers are behind\n"
+        return behind + "\n".join(map(str, rows))
 
     def _quiet(self) -> bool:
         cell = self.deployment.cell
