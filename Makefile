@@ -8,6 +8,8 @@ DOCKER ?= docker
 UV ?= $(or $(shell command -v uv),$(BIN)/uv)
 QUICK ?=
 
+COVERED := $(addprefix tests/,orders carts masterdata notifications http_client api documents)
+
 LOCALE := oms_ledger/backoffice/locale
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -15,7 +17,7 @@ export PIP_ROOT_USER_ACTION := ignore
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick check lint types contracts format guarantees texts openapi bench soak site sbom audit manifests image lock clean
+.PHONY: help run test quick coverage check lint types contracts format guarantees texts openapi bench soak site sbom audit manifests image lock clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +30,10 @@ test: $(VENV)/dev.lock ## Run all tests, on SQLite and on a real PostgreSQL and 
 
 quick: $(VENV)/dev.lock ## Run the tests without a database or a process, within a minute
 	@$(BIN)/python -m pytest -q -n auto -m unit $(ARGS)
+
+coverage: $(VENV)/dev.lock ## Count what tests of domain and API run through; below the floor it fails
+	@mkdir -p build && $(BIN)/coverage run -m pytest -q -m unit -k "not properties" $(COVERED) $(ARGS)
+	@$(BIN)/coverage report
 
 check: lint types contracts test ## Everything that has to hold before a commit
 
