@@ -18,8 +18,6 @@ from oms_ledger.eventstore.decider import Deciders
 from oms_ledger.eventstore.encryption import Encryption
 from oms_ledger.eventstore.folding import NOTHING
 from oms_ledger.eventstore.ledger import (
-    ATTEMPTS,
-    ConcurrencyError,
     Filling,
     IdempotentReplay,
     KeyTaken,
@@ -214,15 +212,5 @@ class Ledger(StreamLedger):
         fills: Sequence[Fill] = (),
     ) -> Account:
         """`configure`, for an account that may not be there yet."""
-        stream, ctx = order_stream(ctx.account, ""), ctx.without_idempotency()
-        for _ in range(ATTEMPTS):
-            before = await asyncio.to_thread(self.loader.load, stream)
-            new_events = {stream: decide(cast(Account | None, before.state))}
-            if not new_events[stream] and before.state is not None:
-                return cast(Account, before.state)
-            after = await self.append(
-                ctx, {stream: before}, new_events, self.clock.now(), fills=fills
-            )
-            if after is not None:
-                return cast(Account, after[stream].state)
-        raise ConcurrencyError(ctx.account)
+        stream = order_stream(ctx.account, "")
+        return cast(Account, (await self.record(ctx, {stream: decide}, fills=fills))[stream])

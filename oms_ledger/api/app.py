@@ -87,6 +87,7 @@ from oms_ledger.api.payments import transactions
 from oms_ledger.api.policies import authorizations, dimensions
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.head_watcher import HeadWatcher
+from oms_ledger.services.accounts.access_log import AccessLog
 from oms_ledger.services.carts.workspace import Carts
 from oms_ledger.services.freshness import Freshness
 from oms_ledger.services.loop_watchdog import LoopWatchdog
@@ -261,6 +262,7 @@ def application(cell: Cell) -> FastAPI:
     app.state.readiness = Readiness(cell)
     app.state.limits = Limits(cell)
     app.state.failed_credentials = FailedCredentials()
+    app.state.access_log = AccessLog(cell)
     app.state.carts = Carts(cell)
     app.state.news = HeadWatcher(lambda: cell.store)
     routes = [route for module in ROUTERS for route in module.router.routes]

@@ -97,13 +97,8 @@ async def post_sign_in(request: Request, office: Office) -> Response:
     browser = request.cookies.get(_names(request)[1], "")
     agent = request.headers.get("user-agent", "")
     try:
-        operator, token = await asyncio.to_thread(
-            sign_in.sign_in,
-            office.cell,
-            email,
-            given.get("password", ""),
-            agent=agent,
-            browser=browser,
+        operator, token = await sign_in.sign_in(
+            office.cell, email, given.get("password", ""), agent=agent, browser=browser
         )
     except Refusal as refusal:
         answer = _page(request, "sign_in.html", refusal.status, **fields, error=refusal.message)

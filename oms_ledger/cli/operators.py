@@ -10,6 +10,7 @@ from oms_ledger.accounts.roles import ROLES
 from oms_ledger.cli.opening import by_operator, open_migrated
 from oms_ledger.cli.output import AsJson, print_json, print_rows
 from oms_ledger.services.operators import invitations
+from oms_ledger.services.operators.recording import by_deployment
 from oms_ledger.settings import Settings
 from projections.operators import directory
 
@@ -78,7 +79,7 @@ def list_(as_json: AsJson = False) -> None:
 def reset(email: Email) -> None:
     """Print a link by which a person sets another password."""
     cell = open_migrated()
-    token = invitations.reset(cell, email)
+    token = asyncio.run(invitations.reset(cell, by_deployment("operator"), email))
     typer.echo(f"{address_of(cell.settings)}/admin/-/link#{token}")
     typer.echo("The link works once, within a day. It is not shown again.", err=True)
 
@@ -86,5 +87,5 @@ def reset(email: Email) -> None:
 @app.command()
 def disable(email: Email) -> None:
     """Shut a person out; the sessions end at once."""
-    invitations.disable(open_migrated(), email)
+    asyncio.run(invitations.disable(open_migrated(), by_deployment("operator"), email))
     typer.echo(f"{email} is shut out.")

@@ -3,7 +3,7 @@
 A new category is one module here and one line in `DECIDERS`.
 """
 
-from oms_ledger.deciders.accounts import AccountDecider
+from oms_ledger.deciders.accounts import AccessDecider, AccountDecider, OperatorDecider
 from oms_ledger.deciders.masterdata import (
     CounterDecider,
     DocumentDecider,
@@ -17,6 +17,8 @@ DECIDERS = Deciders(
     (
         OrderDecider(),
         AccountDecider(),
+        OperatorDecider(),
+        AccessDecider(),
         DocumentDecider(),
         EntityDecider(),
         UniqueKeyDecider(),

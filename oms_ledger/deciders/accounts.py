@@ -1,10 +1,13 @@
-"""Accounts in the ledger: settings, and what was done to the account itself."""
+"""Accounts, their operators and who came to them, in the ledger."""
 
 from typing import get_args
 
+from oms_ledger.accounts import access, operators
+from oms_ledger.accounts.access import AccessEvent
 from oms_ledger.accounts.account import Account, evolve_account
 from oms_ledger.accounts.events import AccountEvent
-from oms_ledger.accounts.refusals import AccountNotFound
+from oms_ledger.accounts.operators import OperatorEvent, OperatorState, evolve_operator
+from oms_ledger.accounts.refusals import AccountNotFound, OperatorNotFound
 from oms_ledger.eventstore.decider import Decider
 from oms_ledger.eventstore.records import RecordedEvent
 
@@ -18,3 +21,30 @@ class AccountDecider(Decider[Account, AccountEvent]):
 
     def missing(self, stream: str) -> AccountNotFound:
         return AccountNotFound(stream.removesuffix("/"))
+
+
+class OperatorDecider(Decider[OperatorState, OperatorEvent]):
+    category = operators.CATEGORY
+    events = get_args(OperatorEvent)
+
+    def evolve(
+        self, state: OperatorState | None, event: OperatorEvent, record: RecordedEvent
+    ) -> OperatorState:
+        return evolve_operator(state, event, _id_of(record.stream), record.at)
+
+    def missing(self, stream: str) -> OperatorNotFound:
+        return OperatorNotFound(_id_of(stream))
+
+
+class AccessDecider(Decider[int, AccessEvent]):
+    """The state is how much was recorded."""
+
+    category = access.CATEGORY
+    events = get_args(AccessEvent)
+
+    def evolve(self, state: int | None, event: AccessEvent, record: RecordedEvent) -> int:
+        return (state or 0) + 1
+
+
+def _id_of(stream: str) -> str:
+    return stream.split("/", 2)[2]

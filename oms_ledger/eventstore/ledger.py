@@ -108,6 +108,28 @@ class StreamLedger:
             except IdempotentReplay as again:
                 return await self._as_of(again.claim, again.taken)
 
+    async def record(
+        self,
+        ctx: CommandContext,
+        decisions: Mapping[str, Callable[[Any], Sequence[Any]]],
+        *,
+        fills: Sequence[Fill] = (),
+    ) -> dict[str, Any]:
+        """Decide on each stream as it is now, there or not, and record all that follows at once.
+
+        The states by stream. `fills` run in the same transaction, unless nothing is new.
+        """
+        ctx = ctx.without_idempotency()
+        for _ in range(ATTEMPTS):
+            states = {s: await asyncio.to_thread(self.loader.load, s) for s in decisions}
+            new_events = {s: decide(states[s].state) for s, decide in decisions.items()}
+            after: dict[str, StreamState] | None = states
+            if any(new_events.values()):
+                after = await self.append(ctx, states, new_events, self.clock.now(), fills=fills)
+            if after is not None:
+                return {stream: loaded_state.state for stream, loaded_state in after.items()}
+        raise ConcurrencyError(", ".join(decisions))
+
     async def _decide(
         self,
         ctx: CommandContext,

@@ -19,6 +19,7 @@ from oms_ledger.accounts.configuration import Configuration, Item
 from oms_ledger.accounts.gateways import GatewayItem
 from oms_ledger.accounts.keys import KeyItem
 from oms_ledger.accounts.members import MemberItem
+from oms_ledger.accounts.operators import OperatorState
 from oms_ledger.accounts.registers import AffiliateItem, SellerItem
 from oms_ledger.accounts.subscriptions import FeedItem, HookItem
 from oms_ledger.accounts.tokens import TokenBoundItem
@@ -31,6 +32,7 @@ from projections.accounts import affiliates, gateways, sellers, token_bounds
 from projections.masterdata import trigger_secrets
 from projections.masterdata.tables import trigger_secrets as trigger_secrets_table
 from projections.notifications import feeds, hooks
+from projections.operators import directory
 from projections.operators.tables import operator_roles
 
 Row = Mapping[str, Any]
@@ -318,7 +320,9 @@ def configuration_of(state: Any) -> Configuration:
 
 
 def fill(encryption: Encryption, clock: Clock, stream: str, before: Any, after: Any) -> Fill | None:
-    """What writes the rows that differ between two states of an account; None for none."""
+    """What writes the rows that differ between two states of a stream; None for none."""
+    if isinstance(after, OperatorState):
+        return directory.fill(before, after)
     if not isinstance(after, Account):
         return None
     old, new, account = configuration_of(before), after.configuration, after.name

@@ -1,13 +1,15 @@
-"""Operators and their one role per account."""
+"""Operators and their one role per account. The rows are filled from the operators' events."""
 
 import base64
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from oms_ledger.accounts.operators import OperatorState
+from oms_ledger.eventstore.records import Fill
 from projections.operators.tables import operator_roles, operators
 
 
@@ -33,28 +35,23 @@ def new_id() -> str:
     return "p" + base64.b32encode(secrets.token_bytes(7)).decode()[:10].lower()
 
 
-def create(
-    connection: Connection,
-    operator_id: str,
-    *,
-    email: str,
-    name: str,
-    deployment: bool,
-    password_hash: str | None,
-    now: int,
-) -> None:
-    """A new operator. The e-mail is kept without case."""
-    connection.execute(
-        insert(operators).values(
-            id=operator_id,
-            email=email.casefold(),
-            name=name,
-            password_hash=password_hash,
-            deployment=deployment,
-            shortcuts=True,
-            created_at=now,
-        )
-    )
+def row_of(state: OperatorState) -> dict[str, Any]:
+    """The columns that events make; the others are how the person likes the pages to look."""
+    return asdict(state)
+
+
+def fill(before: OperatorState | None, after: OperatorState) -> Fill | None:
+    """What writes the row of an operator; None where it stays as it is."""
+    if before == after:
+        return None
+    row = row_of(after)
+
+    def write(connection: Connection) -> None:
+        same = update(operators).where(operators.c.id == after.id)
+        if not connection.execute(same.values(row)).rowcount:
+            connection.execute(insert(operators).values(shortcuts=True, **row))
+
+    return write
 
 
 def get(connection: Connection, operator_id: str) -> Operator | None:
@@ -91,7 +88,8 @@ def disabled(connection: Connection) -> frozenset[str]:
     return frozenset(connection.execute(query).scalars())
 
 
-def set_fields(connection: Connection, /, operator_id: str, **values: Any) -> None:
+def set_looks(connection: Connection, /, operator_id: str, **values: Any) -> None:
+    """How the person likes the pages to look: no event, as it opens nothing."""
     connection.execute(update(operators).where(operators.c.id == operator_id).values(**values))
 
 

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from oms_ledger.accounts.members import MemberItem
+from oms_ledger.accounts.operators import DEPLOYMENT, stream_of
 from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.folding import StreamLoader
 from oms_ledger.eventstore.tables import events
 from projections.accounts.configuration import TABLES, ConfigurationTable, Row, configuration_of
+from projections.operators import directory
 from projections.operators.tables import operators
 
 LOOKS = 5
@@ -46,6 +47,39 @@ def verify_configuration(
     for account in sorted(_named(database) - known):
         with database.snapshot() as connection:
             yield from differences(connection, loader, account, database.clock.micros())
+    for _ in range(LOOKS):
+        with database.snapshot() as connection:
+            found = list(operator_differences(connection, loader))
+        if not found:
+            break
+    yield from found
+
+
+def operator_differences(
+    connection: Connection, loader: StreamLoader
+) -> Iterator[ConfigurationDifference]:
+    """Rows of `operators` that are not what the streams of the operators say."""
+    rows = connection.execute(select(operators)).mappings()
+    stored = {row["id"]: row for row in rows}
+    prefix = stream_of("")
+    streams = select(events.c.stream).where(
+        events.c.account == DEPLOYMENT,
+        events.c.stream.startswith(prefix, autoescape=True),
+        events.c.version == 1,
+    )
+    recorded = {one.removeprefix(prefix) for one in connection.execute(streams).scalars()}
+    for operator in sorted(stored.keys() | recorded):
+        if operator not in recorded:
+            reason = "no event made this row"
+        elif operator not in stored:
+            reason = "the row is missing"
+        else:
+            expected = directory.row_of(loader.load(stream_of(operator)).state)
+            wrong = [name for name, value in expected.items() if stored[operator][name] != value]
+            reason = f"{', '.join(wrong)}: not what the events say"
+            if not wrong:
+                continue
+        yield ConfigurationDifference(DEPLOYMENT, operators.name, operator, reason)
 
 
 def _accounts(database: Database) -> set[str]:
@@ -70,10 +104,6 @@ def differences(
 ) -> Iterator[ConfigurationDifference]:
     """Of one account, as a connection sees its rows."""
     configuration = configuration_of(loader.load(f"{account}/").state)
-    members = list(configuration.all(MemberItem))
-    known = select(operators.c.id).where(operators.c.id.in_(members))
-    for lost in sorted(set(members) - set(connection.execute(known).scalars())):
-        yield ConfigurationDifference(account, operators.name, lost, "the row is missing")
     for one in TABLES:
         expected = one.rows(account, configuration)
         stored = one.read(connection, loader.encryption, account)

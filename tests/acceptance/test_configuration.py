@@ -6,6 +6,7 @@ import re
 import pytest
 from sqlalchemy import Connection, insert, text
 
+from oms_ledger.accounts.operators import DEPLOYMENT, stream_of
 from oms_ledger.accounts.registers import AffiliateConfigured
 from oms_ledger.accounts.tokens import TokensEnded
 from oms_ledger.accounts.trigger_secrets import TriggerSecretRotated
@@ -21,7 +22,11 @@ from projections.accounts.sellers import Seller
 from projections.accounts.tables import configuration_imports
 from projections.notifications.feeds import Feed
 from projections.notifications.hooks import Hook
-from projections.ops.verify_configuration import differences, verify_configuration
+from projections.ops.verify_configuration import (
+    differences,
+    operator_differences,
+    verify_configuration,
+)
 from tests.support.configuring import (
     configure_feed,
     configure_gateway,
@@ -133,6 +138,14 @@ DRILLS = {
     "a promotion": "UPDATE operator_roles SET role = 'Checkout Admin'",
     "a removal": "DELETE FROM operator_roles",
     "a lost operator": "DELETE FROM operators",
+    "a password": "UPDATE operators SET password_hash = 'other'",
+    "an operator's e-mail": "UPDATE operators SET email = 'eve@example.com'",
+    "the whole deployment": "UPDATE operators SET deployment = NOT deployment",
+    "a person shut out": "UPDATE operators SET disabled_at = 1",
+    "an operator": (
+        "INSERT INTO operators (id, email, name, deployment, shortcuts, created_at)"
+        " SELECT 'p1', 'eve@example.com', 'Eve', deployment, shortcuts, 1 FROM operators"
+    ),
     "an operator's role": (
         "INSERT INTO operator_roles (operator, account, role) VALUES ('p1', 'acme', 'Owner')"
     ),
@@ -155,6 +168,7 @@ def test_what_is_written_past_the_ledger_is_found(configured: Cell) -> None:
                     connection, configured.loader(), account, configured.clock.micros()
                 )
             }
+            found |= {one.table for one in operator_differences(connection, configured.loader())}
             connection.rollback()
         named = set(re.findall(r"(?:UPDATE|INTO|DELETE FROM) (\w+)", drill))
         if found != named:
@@ -275,6 +289,28 @@ def test_what_was_configured_before_is_recorded_once(configured: Cell) -> None:
         connection.execute(text("UPDATE app_keys SET role = 'Feed reader'"))
     asyncio.run(import_configuration(other))
     assert differing(other) != []  # what is written past the ledger later is not taken over
+    other.close()
+
+
+def test_an_operator_of_before_is_recorded_once(configured: Cell) -> None:
+    other = Cell(configured.settings, configured.clock)
+    with other.database.writing() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO operators"
+                " (id, email, name, password_hash, deployment, shortcuts, created_at, disabled_at)"
+                " SELECT 'pbefore', 'bo@example.com', 'Bo', 'hash', deployment, shortcuts, 7, 8"
+                " FROM operators"
+            )
+        )
+        connection.execute(insert(configuration_imports).values(account=DEPLOYMENT))
+    assert differing(other) == [("operators", "no event made this row")]
+    for _ in range(2):
+        asyncio.run(import_configuration(other))
+        assert differing(other) == []
+        (row,) = other.store.stream(stream_of("pbefore"))
+        assert (row.name, row.actor) == ("operator-imported", "migration")
+        assert b"bo@example.com" not in bytes(row.body) + bytes(row.personal or b"")
     other.close()
 
 

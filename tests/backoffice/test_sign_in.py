@@ -13,6 +13,7 @@ from projections.operators import sessions
 from projections.operators.tables import operator_sessions, sign_in_failures
 from tests.backoffice.conftest import PASSWORD
 from tests.support.browsing import Browser
+from tests.support.configuring import disable_operator
 from tests.support.purchases import ACCOUNT
 
 SIGN_IN = "/admin/-/sign-in"
@@ -141,7 +142,7 @@ def test_idle_and_old_sessions_are_over(cell, app, browser):
 
 
 def test_a_disabled_person_is_out_at_once(cell, app, browser):
-    invitations.disable(cell, "ana@example.com")
+    disable_operator(cell, "ana@example.com")
     assert browser.get("/admin/-/me").status == 303
     assert Browser(app).post(SIGN_IN, credentials()).status == 401
 

@@ -2,8 +2,8 @@
 
 from playwright.sync_api import BrowserContext, Page, expect
 
-from oms_ledger.services.operators import invitations
 from tests.browser.conftest import EMAIL, PASSWORD, Site
+from tests.support.configuring import disable_operator, reset_operator
 from tests.support.purchases import ACCOUNT
 
 ROOT = f"/admin/{ACCOUNT}"
@@ -23,8 +23,8 @@ def test_sign_in_leads_home_and_sign_out_ends_it(site: Site, chrome, violations)
 
 
 def test_link_keeps_its_secret_in_the_fragment(site: Site, chrome, violations):
-    invitations.disable(site.cell, EMAIL)
-    token = invitations.reset(site.cell, EMAIL)
+    disable_operator(site.cell, EMAIL)
+    token = reset_operator(site.cell, EMAIL)
     requested: list[str] = []
     page = chrome.new_page(base_url=site.base)
     violations.watch(page)

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, update
+from sqlalchemy import update
 
 from oms_ledger.accounts import subscriptions as decisions
 from oms_ledger.accounts.account import Account
@@ -14,12 +14,15 @@ from oms_ledger.accounts.events import AccountCreated, AccountEvent
 from oms_ledger.accounts.gateways import configure_gateway as gateway_configured
 from oms_ledger.accounts.gateways import remove_gateway as gateway_removed
 from oms_ledger.accounts.members import OperatorInvited
+from oms_ledger.accounts.operators import OperatorCreated
 from oms_ledger.accounts.registers import SellerConfigured
 from oms_ledger.accounts.subscriptions import FeedConfigured, HookConfigured
 from oms_ledger.accounts.trigger_secrets import TriggerSecretRotated
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.services.accounts import keys, subscriptions
+from oms_ledger.services.operators import invitations
+from oms_ledger.services.operators.recording import by_deployment, record_operator
 from projections.accounts import app_keys
 from projections.accounts.gateways import RemoteGateway
 from projections.accounts.sellers import Seller
@@ -41,6 +44,7 @@ def run(cell: Cell, work: Callable[[Cell], Coroutine[Any, Any, T]]) -> T:
         # A ledger of its own: nobody shares one between two loops.
         other = Cell(cell.settings, cell.clock)
         try:
+            other.require_key()  # no coroutine waits for it
             found.append(asyncio.run(work(other)))
         except BaseException as error:
             failed.append(error)
@@ -224,25 +228,25 @@ def create_operator(
 ) -> str:
     """The id of an operator who may sign in."""
     operator = directory.new_id()
-
-    def create(connection: Connection) -> None:
-        directory.create(
-            connection,
-            operator,
-            email=email,
-            name=name,
-            deployment=deployment,
-            password_hash=password_hash,
-            now=cell.clock.micros(),
-        )
-
+    created = [OperatorCreated(deployment, email.casefold(), name, password_hash)]
     invited = OperatorInvited(operator, role)
     _for(
         cell,
         account,
-        lambda c, ctx: c.ledger.configure(ctx, lambda _: [invited], fills=[create]),
+        lambda c, ctx: record_operator(
+            c, ctx, operator, lambda _: created, member=(account, invited)
+        ),
     )
     return operator
+
+
+def disable_operator(cell: Cell, email: str) -> None:
+    run(cell, lambda c: invitations.disable(c, by_deployment("test"), email))
+
+
+def reset_operator(cell: Cell, email: str) -> str:
+    """The secret of the link."""
+    return run(cell, lambda c: invitations.reset(c, by_deployment("test"), email))
 
 
 def rotate_trigger_secret(cell: Cell, account: str) -> str:

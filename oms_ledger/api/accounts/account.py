@@ -1,11 +1,13 @@
 """The account itself: its settings with what they mean, and its history (ours)."""
 
 import asyncio
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
+from oms_ledger.accounts import access as access_log
 from oms_ledger.accounts.account import CHOICES, SETTINGS, Account, parse_setting
 from oms_ledger.accounts.events import AccountEvent, AccountSettingsChanged
 from oms_ledger.accounts.refusals import AccountNotFound
@@ -108,11 +110,15 @@ async def get_events(
     caller: MaySee,
     before: Annotated[int, Query(ge=1, lt=2**31)] = 2**31 - 1,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    access: Annotated[
+        date | None, Query(description="Who came that day instead: sign-ins and refused keys")
+    ] = None,
 ) -> Response:
     """What was done to the account: settings, keys, feeds and hooks, people; newest first."""
+    stream = access_log.stream_of(caller.account, access) if access else f"{caller.account}/"
 
     def look() -> dict[str, Any]:
-        rows = cell.store.stream(f"{caller.account}/")
+        rows = cell.store.stream(stream)
         last = min(before - 1, len(rows))
         chosen = rows[max(0, last - limit) : last][::-1]
         fields = []

@@ -218,7 +218,8 @@ async def _by_key(request: Request) -> Caller | None:
     key = await api_keys.key(app_key) if app_key and token else None
     generation = key.generation_of(token, request.app.state.cell.clock.micros()) if key else None
     if key is None or generation is None:
-        raise request.app.state.failed_credentials.refusal(request, app_key)
+        account = key.account if key else None
+        raise await request.app.state.failed_credentials.record(request, app_key, account)
     resources = ROLES.get(key.role, frozenset())
     party = read_party(key.party) if key.party else None
     return Caller(key.account, app_key, resources, generation=generation, party=party)

@@ -9,7 +9,13 @@ from collections.abc import Callable
 
 from fastapi import Request
 
-from oms_ledger.api.http.errors import ApiError, unauthorized
+from oms_ledger.accounts.access import CredentialsRefused
+from oms_ledger.accounts.operators import DEPLOYMENT
+from oms_ledger.api.http.errors import KEY_FORM, ApiError, unauthorized
+from oms_ledger.services.accounts.access_log import AccessLog
+
+ANONYMOUS = "anonymous"
+"""The actor of what is recorded of somebody whom nobody knows."""
 
 LIMIT = 20
 """Failures a minute of one key from one address."""
@@ -22,6 +28,22 @@ class FailedCredentials:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._failures: dict[tuple[str, str], tuple[float, int]] = {}
+
+    async def record(self, request: Request, name: str, account: str | None) -> ApiError:
+        """`refusal`, which the account's history tells of, or the deployment's for an unknown one.
+
+        Only the first of many: whoever fails cannot fill the ledger.
+        """
+        refusal = self.refusal(request, name)
+        event = CredentialsRefused(
+            name if KEY_FORM.fullmatch(name) else None,
+            refusal.status,
+            address=request.client.host if request.client else "",
+        )
+        log: AccessLog = request.app.state.access_log
+        cause = request.scope["state"].get("request_id")
+        await log.record(account or DEPLOYMENT, event, ANONYMOUS, cause)
+        return refusal
 
     def refusal(self, request: Request, name: str) -> ApiError:
         """Count one failure of a key or user; the answer to it, 401 or 429 with `Retry-After`."""

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
+from oms_ledger.accounts.access import KeySignedIn
 from oms_ledger.api.auth.dependencies import (
     Caller,
     TheCell,
@@ -14,6 +15,7 @@ from oms_ledger.api.auth.dependencies import (
 from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.services.accounts import user_tokens
+from oms_ledger.services.accounts.access_log import AccessLog
 from oms_ledger.services.accounts.user_tokens import LIFETIME, UserToken
 
 router = APIRouter(tags=["Sign in"])
@@ -37,7 +39,12 @@ async def post_login(request: Request, cell: TheCell) -> Response:
     key = await request.app.state.api_keys.key(requested.appkey)
     generation = key.generation_of(requested.apptoken, cell.clock.micros()) if key else None
     if key is None or generation is None:
-        raise request.app.state.failed_credentials.refusal(request, requested.appkey)
+        account = key.account if key else None
+        raise await request.app.state.failed_credentials.record(request, requested.appkey, account)
+    address = request.client.host if request.client else ""
+    signed_in = KeySignedIn(key.app_key, address=address)
+    log: AccessLog = request.app.state.access_log
+    await log.record(key.account, signed_in, key.app_key, request.scope["state"]["request_id"])
     expires = int(cell.clock.seconds()) + LIFETIME
     fields = UserToken(
         key.account, expires, key.app_key, generation=generation, issued_at=cell.clock.micros()

@@ -173,7 +173,7 @@ def answer(
     )
 
 
-_APP_KEY = re.compile(r"vtexappkey-[a-z0-9]{1,40}-[0-9A-F]{6}")
+KEY_FORM = re.compile(r"vtexappkey-[a-z0-9]{1,40}-[0-9A-F]{6}")
 
 
 def _log_refused(request: Request, status: int) -> None:
@@ -183,7 +183,7 @@ def _log_refused(request: Request, status: int) -> None:
         "access_refused",
         status=status,
         route=getattr(request.scope.get("route"), "path", "unknown"),
-        app_key=key if _APP_KEY.fullmatch(key) else None,
+        app_key=key if KEY_FORM.fullmatch(key) else None,
         address=request.client.host if request.client else None,
         request_id=request.scope.get("state", {}).get("request_id"),
     )

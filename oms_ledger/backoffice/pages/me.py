@@ -2,12 +2,15 @@
 
 import asyncio
 
+from sqlalchemy import Connection
 from starlette.responses import Response
 
+from oms_ledger.accounts.operators import OperatorPasswordSet, OperatorRenamed
 from oms_ledger.backoffice.page import Page
 from oms_ledger.backoffice.translations import LANGUAGES
 from oms_ledger.refusal import Refusal
 from oms_ledger.services.operators import passwords, sign_in
+from oms_ledger.services.operators.recording import by_deployment, record_operator
 from projections.operators import directory, sessions
 
 SCHEMES = ("system", "light", "dark")
@@ -41,14 +44,19 @@ async def post_me(page: Page) -> Response:
 
     mine = page.operator
     values = {
-        "name": (given.get("name", [""])[0].strip() or mine.name)[:120],
         "language": chosen("language", tuple(LANGUAGES), mine.language),
         "scheme": chosen("scheme", SCHEMES, mine.scheme),
         "density": chosen("density", DENSITIES, mine.density),
         "shortcuts": "shortcuts" in given,
     }
 
-    await page.cell.write(directory.set_fields, mine.id, **values)
+    await page.cell.write(directory.set_looks, mine.id, **values)
+    name = (given.get("name", [""])[0].strip() or mine.name)[:120]
+    if name != mine.name:
+        renamed = [OperatorRenamed(name)]
+        await record_operator(
+            page.cell, by_deployment(f"person:{mine.id}"), mine.id, lambda _: renamed
+        )
     return await page.done("/admin/-/me", "Saved")
 
 
@@ -57,17 +65,18 @@ async def post_password(page: Page) -> Response:
     given = await page.form()
     present, new = (given.get(name, [""])[0] for name in ("present", "password"))
 
-    def change() -> None:
-        mine, token_hash = page.operator, page.session.token_hash
-        sign_in.verify_again(page.cell, mine, token_hash, present)
-        passwords.require_good(new, mine.email)
-        hashed = passwords.hash_password(new)
-        with page.cell.database.writing() as connection:
-            directory.set_fields(connection, mine.id, password_hash=hashed)
-            sessions.end_all(connection, mine.id, but=token_hash)
+    mine, token_hash = page.operator, page.session.token_hash
+
+    def end(connection: Connection) -> None:
+        sessions.end_all(connection, mine.id, but=token_hash)
 
     try:
-        await asyncio.to_thread(change)
+        await sign_in.verify_again(page.cell, mine, token_hash, present)
+        await asyncio.to_thread(passwords.require_good, new, mine.email)
+        hashed = await asyncio.to_thread(passwords.hash_password, new)
+        changed = [OperatorPasswordSet(password_hash=hashed)]
+        ctx = by_deployment(f"person:{mine.id}")
+        await record_operator(page.cell, ctx, mine.id, lambda _: changed, fills=[end])
     except Refusal as refusal:
         return await _shown(page, refusal.status, refusal)
     return await page.done("/admin/-/me", "The password is changed; other sessions have ended")

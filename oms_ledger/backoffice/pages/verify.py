@@ -1,6 +1,5 @@
 """Asking again for the password before what is dangerous, when it was not given just now."""
 
-import asyncio
 from typing import Any
 
 from starlette.responses import Response
@@ -17,9 +16,7 @@ async def ask_again(page: Page, password: str) -> dict[str, Any] | None:
     if page.verified and not password:
         return None
     try:
-        await asyncio.to_thread(
-            sign_in.verify_again, page.cell, page.operator, page.session.token_hash, password
-        )
+        await sign_in.verify_again(page.cell, page.operator, page.session.token_hash, password)
     except Refusal as refusal:
         return {"message": refusal.message, "code": ""}
     return None

@@ -7,12 +7,24 @@ from sqlalchemy import Connection
 
 from oms_ledger.accounts import members
 from oms_ledger.accounts.members import OWNER, OperatorInvited
+from oms_ledger.accounts.operators import (
+    OperatorCreated,
+    OperatorDeploymentGranted,
+    OperatorDisabled,
+    OperatorEnabled,
+    OperatorEvent,
+    OperatorPasswordReset,
+    OperatorPasswordSet,
+    OperatorRenamed,
+    OperatorState,
+)
 from oms_ledger.accounts.refusals import OperatorNotFound
 from oms_ledger.accounts.roles import ROLES
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.refusal import Refusal
 from oms_ledger.services.operators import passwords
+from oms_ledger.services.operators.recording import by_deployment, record_operator
 from projections.operators import directory, links, sessions
 from projections.operators.directory import Operator
 from projections.operators.links import Link
@@ -62,31 +74,31 @@ async def use_link(
     operator_id = operator.id if operator else directory.new_id()
     session = ""
 
+    actor = f"person:{operator_id}"
+
     def let_in(connection: Connection) -> None:
         nonlocal session
         if not links.use(connection, link, cell.clock.micros()):
             raise LinkUsed()
-        if operator is None:
-            directory.create(
-                connection,
-                operator_id,
-                email=fields,
-                name=name,
-                deployment=True,
-                password_hash=hashed,
-                now=cell.clock.micros(),
-            )
-        else:
-            directory.set_fields(connection, operator_id, password_hash=hashed, name=name)
+        if operator is not None:
             sessions.end_all(connection, operator_id)
         session = sessions.open_session(connection, operator_id, agent, cell.clock.micros())
 
-    if operator is None and link.account:
-        ctx = CommandContext(link.account, f"person:{operator_id}")
-        owner = OperatorInvited(operator_id, OWNER)
-        await cell.ledger.configure(ctx, lambda _: [owner], fills=[let_in])
-    else:
-        await cell.write(let_in)
+    def decide(known: OperatorState | None) -> list[OperatorEvent]:
+        if known is None:
+            return [OperatorCreated(True, fields, name, hashed)]
+        renamed = [OperatorRenamed(name)] if known.name != name else []
+        return [*renamed, OperatorPasswordSet(password_hash=hashed)]
+
+    owner = OperatorInvited(operator_id, OWNER)
+    await record_operator(
+        cell,
+        by_deployment(actor),
+        operator_id,
+        decide,
+        member=(link.account, owner) if operator is None and link.account else None,
+        fills=[let_in],
+    )
     return session
 
 
@@ -120,52 +132,63 @@ async def invite(
     email, role = require_email(email), require_role(role)
     known = await cell.read(directory.by_email, email)
     operator_id = known.id if known else directory.new_id()
-    token: str | None = None
+    shown = name.strip()[:120] or email.partition("@")[0]
 
-    def admit(connection: Connection) -> None:
-        nonlocal token
-        if known is None:
-            directory.create(
-                connection,
-                operator_id,
-                email=email,
-                name=name.strip()[:120] or email.partition("@")[0],
-                deployment=deployment,
-                password_hash=None,
-                now=cell.clock.micros(),
-            )
-        elif deployment:
-            directory.set_fields(connection, operator_id, deployment=True)
-        if known is not None and known.password_hash and known.disabled_at is None:
-            return
-        directory.set_fields(connection, operator_id, disabled_at=None)
-        token = links.create(connection, "invite", operator=operator_id, now=cell.clock.micros())
+    def decide(before: OperatorState | None) -> list[OperatorEvent]:
+        if before is None:
+            return [OperatorCreated(deployment, email, shown)]
+        granted = deployment and not before.deployment
+        back = before.disabled_at is not None
+        return [
+            *([OperatorDeploymentGranted()] if granted else ()),
+            *([OperatorEnabled()] if back else ()),
+        ]
 
-    if ctx is None:
-        await cell.write(admit)
-    else:
-        invited = OperatorInvited(operator_id, role)
-        await cell.ledger.configure(ctx, lambda _: [invited], fills=[admit])
+    await record_operator(
+        cell,
+        ctx or by_deployment("operator"),
+        operator_id,
+        decide,
+        member=(ctx.account, OperatorInvited(operator_id, role)) if ctx else None,
+    )
+    if known is not None and known.password_hash and known.disabled_at is None:
+        return operator_id, None
+    token = await cell.write(links.create, "invite", operator=operator_id, now=cell.clock.micros())
     return operator_id, token
 
 
-def reset(cell: Cell, email: str) -> str:
+async def _require_operator(cell: Cell, email: str) -> Operator:
+    operator = await cell.read(directory.by_email, email)
+    if operator is None:
+        raise OperatorNotFound(email)
+    return operator
+
+
+async def reset(cell: Cell, ctx: CommandContext, email: str) -> str:
     """The secret of a link by which the operator sets another password."""
-    with cell.database.writing() as connection:
-        operator = directory.by_email(connection, email)
-        if operator is None:
-            raise OperatorNotFound(email)
-        return links.create(connection, "reset", operator=operator.id, now=cell.clock.micros())
+    operator = await _require_operator(cell, email)
+    token = ""
+
+    def make(connection: Connection) -> None:
+        nonlocal token
+        token = links.create(connection, "reset", operator=operator.id, now=cell.clock.micros())
+
+    made = [OperatorPasswordReset()]
+    await record_operator(cell, ctx, operator.id, lambda _: made, fills=[make])
+    return token
 
 
-def disable(cell: Cell, email: str) -> None:
+async def disable(cell: Cell, ctx: CommandContext, email: str) -> None:
     """Shut an operator out; the sessions end at once."""
-    with cell.database.writing() as connection:
-        operator = directory.by_email(connection, email)
-        if operator is None:
-            raise OperatorNotFound(email)
-        directory.set_fields(connection, operator.id, disabled_at=cell.clock.micros())
+    operator = await _require_operator(cell, email)
+
+    def end(connection: Connection) -> None:
         sessions.end_all(connection, operator.id)
+
+    def decide(before: OperatorState | None) -> list[OperatorEvent]:
+        return [OperatorDisabled()] if before and before.disabled_at is None else []
+
+    await record_operator(cell, ctx, operator.id, decide, fills=[end])
 
 
 async def change_role(cell: Cell, ctx: CommandContext, operator_id: str, role: str | None) -> None:
