@@ -1,5 +1,7 @@
 """The process that follows the ledger: keeps the views, and signals the subscriptions behind it."""
 
+import time
+
 import structlog
 from sqlalchemy import Connection, func, select
 
@@ -16,6 +18,9 @@ from projections.subscriptions.kinds import Follower
 from projections.subscriptions.views import VIEWS
 from workers.runtime.reconnecting import surviving
 from workers.runtime.stopping import Stop
+
+LOOK_ROUND = 4.0
+"""Seconds after which the subscriptions are looked at though no event is new: one may be free."""
 
 log = structlog.get_logger(__name__)
 
@@ -131,15 +136,22 @@ def _follow(cell: Cell, stop: Stop) -> None:
     """Who waits for news is signaled before the views are brought up."""
     following = Following(cell)
     seen = cell.store.head()  # what was missed before, the clock finds
+    looked = -LOOK_ROUND
     with listening(cell.database) as news:
         try:
             while not stop.is_set():
+                before = seen
                 seen, accounts = cell.store.accounts_after(seen)
+                if seen == before and time.monotonic() - looked < LOOK_ROUND:
+                    news.wait(AT_LEAST)  # it was no event that was written
+                    continue
                 if accounts:
                     with cell.database.snapshot() as connection:
                         names = batch.signals_of_accounts(connection, accounts)
                     signals.signal(cell.redis, sorted(names))
+                looked = -LOOK_ROUND
                 if not following.round() and not stop.is_set():
+                    looked = time.monotonic()
                     news.wait(AT_LEAST)
         finally:
             following.release()

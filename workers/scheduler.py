@@ -1,6 +1,7 @@
 """The process that notifications time: due times, subscriptions left behind, retention."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -41,6 +42,9 @@ LEASE = "scheduler"
 CARTS_AT_ONCE = 500
 TICK, RECONCILE, RETENTION = 0.5, 2.0, 60.0  # seconds
 RENEWAL = 3.0  # seconds of the ten that the lease lasts
+QUIET_AFTER = 5.0
+"""Seconds without an event after which, with nothing pending, the next due time is waited for."""
+QUIET_RECONCILE = 6.0
 DAY = 24 * 60 * 60 * 1_000_000  # microseconds
 
 DECISIONS: dict[str, Decision] = {
@@ -66,28 +70,78 @@ async def run_scheduler(cell: Cell, stop: Stop) -> None:
             await _tick(cell, stop)
 
 
+class Quiet:
+    """Whether nothing can be due but at a time that is known: then there is nothing to look for.
+
+    A new event ends it, which is looked for every two seconds all the same.
+    """
+
+    def __init__(self, cell: Cell, clock: Callable[[], float]) -> None:
+        self._cell, self._clock = cell, clock
+        self._head, self._moved_at = -1, clock()
+        self._pending = True
+        self._next_timer: int | None = None
+
+    def look(self) -> bool:
+        head = self._cell.store.head()
+        if head != self._head:
+            self._head, self._moved_at = head, self._clock()
+        return not self._pending and self._clock() - self._moved_at >= QUIET_AFTER
+
+    def reconciled(self, behind: bool) -> None:
+        """Note what is to come, after it was looked whether anything is behind."""
+        with self._cell.database.snapshot() as connection:
+            self._next_timer = deadlines.next_due(connection)
+            far = self._cell.clock.micros() + 365 * DAY
+            self._pending = (
+                behind
+                or any(kind.due(connection, far) for kind in registry.KINDS.values())
+                or bool(claims.due(connection, far))
+            )
+
+    def rest(self) -> float:
+        """Seconds until the next timer, or the next look at the head."""
+        if self._next_timer is None:
+            return RECONCILE
+        return min(RECONCILE, max(0.0, (self._next_timer - self._now()) / 1e6))
+
+    @property
+    def timer_due(self) -> bool:
+        return self._next_timer is not None and self._next_timer <= self._now()
+
+    def _now(self) -> int:
+        return self._cell.clock.micros()
+
+
 async def _tick(cell: Cell, stop: Stop) -> None:
     """Only the holder of the scheduler's lease acts, others are hot spares."""
     watch = Watch()
     reconciled = dead_lettered = renewed = 0.0
     loop = asyncio.get_running_loop()
+    quiet = Quiet(cell, loop.time)
     token: int | None = None
     try:
         while not stop.is_set():
             if token is None or loop.time() - renewed >= RENEWAL:
                 renewed = loop.time()
                 token = await asyncio.to_thread(_hold, cell, token)
+            rest = TICK
             if token is not None:
-                await fire_due(cell)
-                if loop.time() - reconciled >= RECONCILE:
+                resting = await asyncio.to_thread(quiet.look)
+                if not resting or quiet.timer_due:
+                    resting = not await fire_due(cell) and resting
+                if loop.time() - reconciled >= (QUIET_RECONCILE if resting else RECONCILE):
                     reconciled = loop.time()
-                    await asyncio.to_thread(reconcile, cell, watch)
+                    late = await asyncio.to_thread(look_for_late, cell, watch)
+                    await asyncio.to_thread(signal_late, cell, late)
+                    await asyncio.to_thread(quiet.reconciled, any(late))
                 if loop.time() - dead_lettered >= RETENTION:
                     dead_lettered = loop.time()
                     await asyncio.to_thread(apply_retention, cell)
                     await remove_unused(cell)
                     await asyncio.to_thread(_anchor, cell)
-            await asyncio.to_thread(stop.wait, TICK)
+                rest = max(TICK, quiet.rest()) if resting else TICK
+            await asyncio.to_thread(stop.wait, rest)
     finally:
         if token is not None:
             await asyncio.to_thread(leases.release, cell.database, LEASE, token)
@@ -122,7 +176,18 @@ async def _decide(cell: Cell, account: str, order_id: str, kind: str) -> None:
 
 
 def reconcile(cell: Cell, watch: Watch | None = None) -> int:
-    """Signal every subscription that lags or has something pending; how many.
+    """Signal every subscription that lags or has something pending; how many were not yet."""
+    return signal_late(cell, look_for_late(cell, watch))
+
+
+def signal_late(cell: Cell, late: tuple[set[str], Sequence[str]]) -> int:
+    behind, running = late
+    signals.signal(cell.redis, running, signals.SLOW)
+    return signals.signal(cell.redis, sorted(behind))
+
+
+def look_for_late(cell: Cell, watch: Watch | None) -> tuple[set[str], Sequence[str]]:
+    """Every subscription that lags or has something pending, and unfinished jobs.
 
     Feeds and hooks go on by account: what is quiet is not looked at.
     """
@@ -137,9 +202,7 @@ def reconcile(cell: Cell, watch: Watch | None = None) -> int:
             behind |= set(kind.due(connection, now))
         if claims.due(connection, cell.clock.micros()):
             behind.add(messages.SUBSCRIPTION)
-        running = job_kinds.unfinished(connection)
-    signals.signal(cell.redis, running, signals.SLOW)
-    return signals.signal(cell.redis, sorted(behind))
+        return behind, job_kinds.unfinished(connection)
 
 
 def _anchor(cell: Cell) -> None:
