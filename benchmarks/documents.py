@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 
-from sqlalchemy import insert, text
+from sqlalchemy import text
 
 from benchmarks import orders, places
 from benchmarks.alternating import medians
@@ -18,13 +18,10 @@ from oms_ledger.masterdata.entity import Entity, first
 from oms_ledger.masterdata.firing import fires_on_save, index_of
 from oms_ledger.masterdata.matching import holds
 from oms_ledger.masterdata.triggers import MOST_TRIGGERS
-from oms_ledger.masterdata.values import Paths
 from oms_ledger.services.masterdata.documents import Find, Save, save
-from projections.masterdata import tables
-from projections.masterdata.documents import rows_of_terms
 from projections.masterdata.search import Query, search
 
-ENTITY, CLIENTS, TRIGGERS, BATCH, SEARCHES = "Newsletter", 64, 1000, 2000, 300
+ENTITY, CLIENTS, TRIGGERS, SEARCHES = "Newsletter", 64, 1000, 300
 
 
 def figures(database: str, count: int, seconds: float) -> Iterator[Metric]:
@@ -67,19 +64,39 @@ async def _saving(cell: Cell, seconds: float) -> float:
     return done / (time.perf_counter() - began)
 
 
+_NUMBERS = {
+    places.SQLITE: (
+        "WITH RECURSIVE numbers(n) AS"
+        " (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < :last)"
+    ),
+    places.POSTGRESQL: "WITH numbers(n) AS (SELECT generate_series(0, :last))",
+}
+_KEY = {places.SQLITE: "printf('%08d', n)", places.POSTGRESQL: "lpad(n::text, 8, '0')"}
+_EMAIL = "CAST(n AS text) || '@example.com'"
+
+
 def _fill(cell: Cell, count: int) -> None:
-    paths = Paths()
-    for begin in range(0, count, BATCH):
-        rows, terms = [], []
-        for at in range(begin, min(begin + BATCH, count)):
-            place = {"account": orders.ACCOUNT, "entity": ENTITY, "id_key": f"{at:08d}"}
-            row = {"id": f"{at:08d}", "version": 1, "created_at": at, "created_by": "benchmark"}
-            row |= {"last_interaction_at": at, "last_interaction_by": "benchmark"}
-            rows.append({**place, **row, "content": b'{"email":"x"}'})
-            terms += rows_of_terms(place, {"email": f"{at}@example.com", "age": at % 90}, paths)
-        with cell.database.writing() as connection:
-            connection.execute(insert(tables.documents), rows)
-            connection.execute(insert(tables.document_terms), terms)
+    """Documents with an e-mail and an age, and their terms, written by the database itself."""
+    database = places.SQLITE if cell.database.sqlite else places.POSTGRESQL
+    numbers, key = _NUMBERS[database], _KEY[database]
+    place, term = ":account, :entity, " + key, "INSERT INTO document_terms (account, entity, id_key"
+    content = '\'{"email":"\' || ' + _EMAIL + " || '\",\"age\":' || CAST(n % 90 AS text) || '}'"
+    content = f"CAST({content} AS {'blob' if cell.database.sqlite else 'text'})"
+    if not cell.database.sqlite:
+        content = f"convert_to({content}, 'UTF8')"
+    statements = (
+        "INSERT INTO documents (account, entity, id_key, id, version, created_at, created_by,"
+        f" last_interaction_at, last_interaction_by, content) {numbers}"
+        f" SELECT {place}, {key}, 1, n, 'benchmark', n, 'benchmark', {content} FROM numbers",
+        f"{term}, path, ordinal, kind, term) {numbers}"
+        f" SELECT {place}, 'email', 0, 's', {_EMAIL} FROM numbers",
+        f"{term}, path, ordinal, kind, number) {numbers}"
+        f" SELECT {place}, 'age', 0, 'n', n % 90 FROM numbers",
+    )
+    values = {"account": orders.ACCOUNT, "entity": ENTITY, "last": count - 1}
+    with cell.database.writing() as connection:
+        for statement in statements:
+            connection.execute(text(statement), values)
     with cell.database.writing() as connection:
         connection.exec_driver_sql("ANALYZE")
 

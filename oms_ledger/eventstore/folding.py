@@ -69,13 +69,26 @@ class StreamLoader:
     def load(self, stream: str, until_version: int | None = None) -> StreamState:
         """The state of a stream, from the database; of an earlier version when asked."""
         rows, wrapped = self.store.stream_and_key(stream)
+        if until_version is not None:
+            rows = [row for row in rows if row.version <= until_version]
+        return self._folded(stream, rows, wrapped)
+
+    def _folded(
+        self, stream: str, rows: Sequence[RecordedEvent], wrapped: bytes | None
+    ) -> StreamState:
         key = self.encryption.unwrap(stream, wrapped) if wrapped else None
         loaded_state, decider = NOTHING, self.deciders.of(stream)
         for row in rows:
-            if until_version is not None and row.version > until_version:
-                break
             loaded_state = apply_event(decider, loaded_state, row, self._event(row, key))
         return loaded_state
+
+    def load_together(self, streams: Sequence[str]) -> dict[str, StreamState]:
+        """The states of several streams at one moment, from the database; they are remembered."""
+        found = dict[str, StreamState]()
+        for stream, (rows, wrapped) in self.store.streams_and_keys(streams).items():
+            found[stream] = self._folded(stream, rows, wrapped)
+            self.remember_newer(stream, found[stream])
+        return found
 
     def steps(self, rows: Sequence[RecordedEvent]) -> Iterator[Transition]:
         """Each row with the states right before and after it, none merged, none skipped."""

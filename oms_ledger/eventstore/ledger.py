@@ -16,7 +16,7 @@ from oms_ledger.eventstore import encryption
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.decider import Deciders
 from oms_ledger.eventstore.encryption import Encryption
-from oms_ledger.eventstore.folding import StreamLoader, StreamState
+from oms_ledger.eventstore.folding import NOTHING, StreamLoader, StreamState
 from oms_ledger.eventstore.group_commit import GroupCommit
 from oms_ledger.eventstore.idempotency import KeyClaim
 from oms_ledger.eventstore.records import Conflict, Fill, Key, RecordedEvent, Write, micros
@@ -86,6 +86,20 @@ class StreamLedger:
             for stream in sorted(set(streams)):
                 await held.enter_async_context(self._turns.setdefault(stream, asyncio.Lock()))
             yield
+
+    async def latest_of(self, streams: Sequence[str]) -> dict[str, StreamState]:
+        """Streams as the database has them now; those that are remembered are not read again."""
+        versions = await self._versions.versions(streams)
+        found, missing = dict.fromkeys(streams, NOTHING), list[str]()
+        for stream, version in versions.items():
+            known = self.loader.cached(stream)
+            if known is not None and known.version == version:
+                found[stream] = known
+            else:
+                missing.append(stream)
+        if missing:
+            found |= await asyncio.to_thread(self.loader.load_together, missing)
+        return found
 
     async def change_streams(
         self,

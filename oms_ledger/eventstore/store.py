@@ -33,6 +33,12 @@ _STREAM = (
 _STREAM_AND_KEY = _STREAM.add_columns(
     select(data_keys.c.wrapped).where(data_keys.c.stream == bindparam("stream")).scalar_subquery()
 )
+_STREAMS_AND_KEYS = (
+    select(*_ROW, data_keys.c.wrapped)
+    .outerjoin_from(events, data_keys, data_keys.c.stream == events.c.stream)
+    .where(events.c.stream.in_(bindparam("streams", expanding=True)))
+    .order_by(events.c.stream, events.c.version)
+)
 _PAGE = (
     select(*_ROW)
     .where(events.c.position > bindparam("after"))
@@ -142,6 +148,18 @@ class Store:
             found = connection.execute(_STREAM_AND_KEY, {"stream": stream, "after": 0}).all()
         wrapped = found[0][-1] if found else None
         return [RecordedEvent._make(row[:-1]) for row in found], wrapped and bytes(wrapped)
+
+    def streams_and_keys(
+        self, streams: Sequence[str]
+    ) -> dict[str, tuple[list[RecordedEvent], bytes | None]]:
+        """The rows of some streams, each with its wrapped data key, all at one moment."""
+        found: dict[str, tuple[list[RecordedEvent], bytes | None]] = {}
+        with self.database.reading() as connection:
+            for *row, wrapped in connection.execute(_STREAMS_AND_KEYS, {"streams": streams}):
+                recorded = RecordedEvent._make(row)
+                rows, _ = found.setdefault(recorded.stream, ([], wrapped and bytes(wrapped)))
+                rows.append(recorded)
+        return found
 
     def streams(self, streams: Iterable[str], until: int) -> list[RecordedEvent]:
         """All rows of some streams up to a position, in order of position."""

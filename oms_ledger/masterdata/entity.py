@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import orjson
@@ -162,6 +162,7 @@ class Entity:
         )
 
 
+@lru_cache(1024)
 def first(name: str) -> Entity:
     """An entity as it is before anything was configured."""
     indices = {

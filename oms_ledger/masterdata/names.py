@@ -8,6 +8,7 @@ ORDERS, CLIENTS, ADDRESSES = "orders", "CL", "AD"
 
 _ENTITY = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
 _SCHEMA = re.compile(r"[A-Za-z0-9._-]{1,100}", re.ASCII)
+_DOCUMENT = re.compile(r"[^/\x00-\x1f\x7f-\x9f]{1,100}")
 
 
 def is_entity(name: str) -> bool:
@@ -27,8 +28,7 @@ def require_schema(name: str) -> str:
 
 
 def require_document(document_id: str) -> str:
-    control = any(ord(char) < 32 or 127 <= ord(char) < 160 for char in document_id)
-    if not 1 <= len(document_id) <= 100 or "/" in document_id or control:
+    if not _DOCUMENT.fullmatch(document_id):
         raise InvalidBody("id: expected 1 to 100 characters without / and control characters")
     return document_id
 

@@ -12,6 +12,7 @@ import orjson
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Row,
     Select,
     and_,
     delete,
@@ -82,13 +83,15 @@ def search(connection: Connection, query: Query, offset: int, limit: int) -> Fou
     with _bounded(connection, query):
         if query.geographic:
             return _near(connection, query, offset, limit)
-        where = _where(query)
-        count = select(func.count()).select_from(t).where(where)
-        total = connection.execute(count).scalar_one()
-        if not limit or offset >= total:
-            return Found([], total)
-        page = select(t).where(where).order_by(*_order(query)).limit(limit).offset(offset)
-        return Found([document_of(row) for row in connection.execute(page)], total)
+        where, rows = _where(query), list[Row[Any]]()
+        if limit:
+            page = select(t).where(where).order_by(*_order(query)).limit(limit).offset(offset)
+            rows = list(connection.execute(page))
+        if rows and len(rows) < limit:  # the last page tells how many there are
+            total = offset + len(rows)
+        else:
+            total = connection.scalar(select(func.count()).select_from(t).where(where)) or 0
+        return Found([document_of(row) for row in rows], total)
 
 
 @contextmanager

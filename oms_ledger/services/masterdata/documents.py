@@ -87,7 +87,7 @@ async def save(cell: Cell, ctx: CommandContext, requested: Save) -> Saved:
     given = _given_id(requested)
     fresh = given or requested.fresh_id or _fresh_id(cell, ctx)
     saving = _Saving(cell, ctx, requested, given, fresh)
-    repeated = await record(cell, ctx, [saving.turn], saving.decide)
+    repeated = await record(cell, ctx, saving.turn, saving.decide)
     if repeated is not None:
         return await saving.repeated(repeated)
     return Saved(saving.outcome, saving.document_id)
@@ -269,7 +269,7 @@ async def get(cell: Cell, account: str, entity: str, document_id: str) -> Docume
     """A document as it is now; `{entity}-{id}` finds it too, where none has that whole id."""
     for name in _ids(entity, document_id):
         stream = document_stream(account, entity, name)
-        state = (await asyncio.to_thread(cell.ledger.loader.load, stream)).state
+        state = (await cell.ledger.latest_of([stream]))[stream].state
         if isinstance(state, Document) and state.exists:
             return state
     return None
@@ -304,4 +304,4 @@ async def delete(cell: Cell, ctx: CommandContext, entity: str, document_id: str)
                 events[key] = [UniqueKeyAssigned(None)]
         return events
 
-    await record(cell, ctx, [stream], decide)
+    await record(cell, ctx, stream, decide)

@@ -55,7 +55,7 @@ async def save_schema(cell: Cell, ctx: CommandContext, entity: str, name: str, b
             raise TooManySchemas(entity)
         return {stream: [SchemaSaved(name, body)]}
 
-    await record(cell, ctx, [stream], decide)
+    await record(cell, ctx, stream, decide)
     return changed
 
 
@@ -68,7 +68,7 @@ async def delete_schema(cell: Cell, ctx: CommandContext, entity: str, name: str)
         state = await reader.entity(ctx.account, entity)
         return {stream: [SchemaDeleted(name)]} if name in state.bodies else {}
 
-    await record(cell, ctx, [stream], decide)
+    await record(cell, ctx, stream, decide)
 
 
 async def save_index(cell: Cell, ctx: CommandContext, entity: str, index: Index) -> None:
@@ -91,7 +91,7 @@ async def save_index(cell: Cell, ctx: CommandContext, entity: str, index: Index)
             await asyncio.to_thread(_require_unique, cell, ctx.account, state, index)
         return {stream: [IndexSaved(index.name, index.fields, index.multiple)]}
 
-    recorded = await record(cell, ctx, [stream], decide)
+    recorded = await record(cell, ctx, stream, decide)
     if recorded is None and not index.multiple:
         await _assign_all(cell, ctx, entity, index)
 
@@ -135,7 +135,7 @@ async def _assign_all(cell: Cell, ctx: CommandContext, entity: str, index: Index
                     events[key] = [UniqueKeyAssigned(document_id)]
             return events
 
-        await record(cell, ctx, [entity_stream(ctx.account, entity)], decide)
+        await record(cell, ctx, entity_stream(ctx.account, entity), decide)
 
 
 async def delete_index(cell: Cell, ctx: CommandContext, entity: str, name: str) -> None:
@@ -148,7 +148,7 @@ async def delete_index(cell: Cell, ctx: CommandContext, entity: str, name: str) 
         state = await reader.entity(ctx.account, entity)
         return {stream: [IndexDeleted(name)]} if name in state.indices else {}
 
-    await record(cell, ctx, [stream], decide)
+    await record(cell, ctx, stream, decide)
 
 
 def index_of(body: Any) -> Index:

@@ -1,6 +1,5 @@
 """Several streams of Master Data read and written together, all or nothing."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -28,7 +27,7 @@ class StreamReader:
         """Read several streams at once, where they were not read before."""
         missing = [stream for stream in streams if stream not in self.seen]
         if missing:
-            self.seen |= await asyncio.to_thread(self._latest, missing)
+            self.seen |= await self._cell.ledger.latest_of(missing)
 
     async def state(self, stream: str) -> Any:
         """The state of a stream now; None before its first event."""
@@ -39,38 +38,22 @@ class StreamReader:
         state = await self.state(entity_stream(account, name))
         return state if isinstance(state, Entity) else first(name)
 
-    def _latest(self, streams: Sequence[str]) -> dict[str, StreamState]:
-        """One query tells which streams there are; those that are remembered are not loaded."""
-        loader = self._cell.ledger.loader
-        versions = self._cell.store.versions(list(streams))
-        found = dict[str, StreamState]()
-        for stream in streams:
-            known = loader.cached(stream)
-            if stream not in versions:
-                found[stream] = StreamState(None, 0)
-            elif known is not None and known.version == versions[stream]:
-                found[stream] = known
-            else:
-                found[stream] = loader.load(stream)
-                loader.remember(stream, found[stream])
-        return found
-
 
 Decide = Callable[[StreamReader], Awaitable[NewEvents]]
 
 
 async def record(
-    cell: Cell, ctx: CommandContext, turns: Sequence[str], decide: Decide
+    cell: Cell, ctx: CommandContext, turn: str, decide: Decide
 ) -> Mapping[str, int] | None:
     """Decide, and again on what others wrote meanwhile, until it is recorded or refused.
 
-    Callers of one process that name the same turns wait for each other. None when it is recorded.
+    Callers of one process that name the same turn wait for each other. None when it is recorded.
     A request that was recorded before, under its `Idempotency-Key`, is not recorded again: then
     the versions of the streams that it wrote.
     """
     await cell.ledger.account(ctx.account)
     claim = ctx.claim()
-    async with cell.ledger.turns(turns):
+    async with cell.ledger.turns([turn]):
         for _ in range(ATTEMPTS):
             reader = StreamReader(cell, cell.clock.now())
             news = await decide(reader)
@@ -85,7 +68,7 @@ async def record(
                 return None
             for stream in befores:
                 cell.ledger.loader.forget(stream)
-    raise ConcurrencyError(", ".join(turns))
+    raise ConcurrencyError(turn)
 
 
 async def read_entity(cell: Cell, account: str, name: str) -> Entity:
