@@ -1,9 +1,12 @@
 """What RQ runs: "advance this subscription". A job takes an id only and may run twice."""
 
+import asyncio
 from dataclasses import dataclass
 
 from oms_ledger.cell import Cell
 from oms_ledger.services import signals
+from oms_ledger.services.jobs import runner
+from projections.jobs import jobs
 from projections.notifications import deliveries
 from projections.outbox import messages
 from projections.subscriptions import batch, registry
@@ -68,5 +71,15 @@ def advance(subscription: str) -> None:
         context.filter_runner.evaluate(name)
     elif kind in registry.KINDS:
         context.stored(registry.KINDS[kind], name)
+    elif kind == "job":
+        if asyncio.run(runner.carry_on(context.cell, name)):
+            signals.signal(context.cell.redis, [subscription], signals.SLOW)
     elif job_kinds.carry_on(context.cell, kind, name):
         signals.signal(context.cell.redis, [subscription], signals.SLOW)
+
+
+def carry_on_due(cell: Cell) -> bool:
+    """Go on with the oldest job that nobody has, without Redis; whether there is more to do."""
+    with cell.database.snapshot() as connection:
+        due = jobs.due(connection)
+    return any(asyncio.run(runner.carry_on(cell, job_id)) for job_id in due)

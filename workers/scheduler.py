@@ -28,7 +28,8 @@ from oms_ledger.services.metrics import FIRED
 from oms_ledger.services.ops.anchoring import anchor_when_due
 from projections.accounts import token_bounds
 from projections.carts import store as carts
-from projections.exports import jobs
+from projections.exports import jobs as exports
+from projections.jobs import jobs
 from projections.masterdata.search import expire_scrolls
 from projections.outbox import claims, integration, messages
 from projections.subscriptions import batch, checkpoints, leases, registry
@@ -202,7 +203,11 @@ def look_for_late(cell: Cell, watch: Watch | None) -> tuple[set[str], Sequence[s
             behind |= set(kind.due(connection, now))
         if claims.due(connection, cell.clock.micros()):
             behind.add(messages.SUBSCRIPTION)
-        return behind, job_kinds.unfinished(connection)
+        running = [
+            *job_kinds.unfinished(connection),
+            *(f"job:{one}" for one in jobs.due(connection)),
+        ]
+        return behind, running
 
 
 def _anchor(cell: Cell) -> None:
@@ -235,6 +240,7 @@ def apply_retention(cell: Cell) -> None:
             expires = bool(getattr(cell.settings, f"{kind.name}_expiry", True))
             for app_key in kind.retain(connection, now, head, expires):
                 log.warning("subscription_expired", kind=kind.name, app_key=app_key)
+        exports.expire(connection, now)
         jobs.expire(connection, now)
         expire_scrolls(connection, now)
         claims.forget_attempts(connection, now)

@@ -29,7 +29,8 @@ def work(cell: Cell, stop: Stop) -> None:
                 return
             except (redis.RedisError, OSError) as error:
                 log.warning("redis_unavailable", error=error)
-                stop.wait(1)
+                if not jobs.carry_on_due(cell):
+                    stop.wait(1)
     finally:
         jobs.close_context()
 

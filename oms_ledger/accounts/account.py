@@ -50,6 +50,7 @@ SETTINGS: dict[str, tuple[Any, str]] = {
     "concurrent_expressions": (2, "expressions tested, tried and explained at a time, a process"),
     "concurrent_scans": (2, "extended searches at a time, a process"),
     "concurrent_exports": (2, "exports made in the background at a time"),
+    "concurrent_jobs": (4, "jobs of the account under way at a time; others wait"),
     "order_access_days": (0, "days after which an order is unknown to readers; 0: never"),
     "buying_policies": (False, "evaluate buying policies on orders; set by the first dimension"),
     "profiles_from_orders": (True, "save the clients of placed orders as documents of CL and AD"),

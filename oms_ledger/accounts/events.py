@@ -93,6 +93,20 @@ class RunStopped:
     run: str
 
 
+@dataclass(frozen=True, slots=True)
+class JobStarted:
+    """Somebody asked for work that is done in the background; `kind` is the job's."""
+
+    job: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobCancelled:
+    job: str
+    kind: str
+
+
 AccountEvent = (
     AccountCreated
     | AccountSettingsChanged
@@ -113,4 +127,6 @@ AccountEvent = (
     | ViewShared
     | RunStarted
     | RunStopped
+    | JobStarted
+    | JobCancelled
 )

@@ -141,6 +141,8 @@ OPERATIONS: Mapping[str, frozenset[str]] = {
     "order_history": frozenset({VIEW, FULL}),
     "account_events": frozenset({LIST, FULL}),
     "erase_person": frozenset({FULL}),
+    "import_orders": frozenset({FULL}),
+    "jobs": frozenset({KEY}),  # and that of the operation that a kind of job belongs to
     "order_deliveries": frozenset({VIEW, FULL, *FEED}),
     # With the operations that every kind of subscription has: `projections.subscriptions.registry`.
     "feed_peek": FEED,

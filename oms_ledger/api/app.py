@@ -49,6 +49,7 @@ from oms_ledger.api.history import (
 )
 from oms_ledger.api.http import errors
 from oms_ledger.api.http.route_table import RouteTable
+from oms_ledger.api.jobs import jobs
 from oms_ledger.api.marketplace import (
     affiliates,
     chains,
@@ -156,6 +157,7 @@ ROUTERS = (
     why_not,
     stream,
     erasures,
+    jobs,
     outbox,
     tasks,
     notes,

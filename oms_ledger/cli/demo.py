@@ -19,7 +19,7 @@ import typer
 from oms_ledger.accounts.refusals import AccountNotFound
 from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.accounts import create_account
-from oms_ledger.cli.imports import import_file, import_key
+from oms_ledger.cli.imports import import_file
 from oms_ledger.cli.offers import load_file
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.orders.decide import DecisionContext
@@ -28,6 +28,7 @@ from oms_ledger.orders.handling.decide import start_handling
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.status import Status
 from oms_ledger.services.accounts.keys import create_key
+from oms_ledger.services.placement.importing import import_key
 from oms_ledger.settings import DEMO_ACCOUNT
 from projections.accounts import app_keys
 from workers.runtime.stopping import Stop

@@ -14,12 +14,12 @@ from oms_ledger.cli.output import AsJson, print_json, print_table, progress
 from oms_ledger.eventstore.encryption import ForeignDataKey
 from oms_ledger.eventstore.integrity import Anchor, IntegrityError, latest
 from oms_ledger.eventstore.integrity import verify as walk
+from oms_ledger.services.ops import rebuilding
 from oms_ledger.services.state import state_of
 from oms_ledger.settings import Settings
 from projections.ops.verify import Difference, count_orders, verify_views
 from projections.ops.verify_configuration import ConfigurationDifference, verify_configuration
 from projections.orders import views as orders_views
-from projections.subscriptions import checkpoints, leases
 from projections.subscriptions.views import VIEWS
 from workers.runtime import embedded_redis
 
@@ -233,21 +233,13 @@ def rebuild(
 
 
 def rebuild_view(cell: Cell, view: str) -> int:
-    """A second subscription takes the ledger through the view's destination; the live one goes
-    on.
-    """
-    subscription, loader, done = f"rebuild:{view}", cell.loader(), 0
-    with cell.database.writing() as connection:
-        if checkpoints.position(connection, subscription) is None:
-            checkpoints.create(connection, subscription, 0, kind="rebuild")
-    token = leases.acquire(cell.database, subscription, steal=True)
-    assert token is not None, "a lease can always be stolen"
-    destination = VIEWS[view]()
+    """How many events the view was rebuilt from, with a bar that shows how far it is."""
+    done = 0
     with progress() as bar:
         task = bar.add_task("Rebuilding from events", total=cell.store.head())
-        while count := checkpoints.advance(cell.database, loader, subscription, token, destination):
+        for count in rebuilding.rebuild(cell, view):
             done += count
             bar.update(task, completed=done)
     with cell.database.writing() as connection:
-        checkpoints.drop(connection, subscription)
+        rebuilding.drop(connection, view)
     return done

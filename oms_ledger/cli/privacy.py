@@ -7,8 +7,8 @@ import typer
 
 from oms_ledger.cli.opening import by_operator, open_migrated
 from oms_ledger.cli.output import AsJson, print_json, print_table
-from oms_ledger.services.privacy.erase import Person
 from oms_ledger.services.privacy.erase import erase as erase_everywhere
+from oms_ledger.services.privacy.steps import Person
 
 
 def install(app: typer.Typer) -> None:

@@ -76,7 +76,7 @@ def _replay(app: typer.Typer, kind: SubscriptionKind) -> None:
                 )
                 answer: dict[str, Any] = {"orderId": order, "since": place, "produced": count}
             else:
-                done = asyncio.run(admin.rewind(cell, _operator(sinks), kind, app_key, place))
+                done, _ = asyncio.run(admin.rewind(cell, _operator(sinks), kind, app_key, place))
                 answer = {"since": done.since, "until": done.until}
         if as_json:
             print_json(answer)

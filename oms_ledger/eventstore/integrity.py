@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import select
 
@@ -41,6 +41,15 @@ class Anchor:
         return Anchor(int(position), seal)
 
 
+@dataclass
+class Walk:
+    """How far the chain was walked: enough to go on from there in another process."""
+
+    sealed_to: int = 0
+    previous: bytes = b""
+    tree: Tree = field(default_factory=Tree)
+
+
 def latest(store: Store) -> Anchor | None:
     """The last seal; None before the first event."""
     query = select(seals.c.position_to, seals.c.seal).order_by(seals.c.position_to.desc()).limit(1)
@@ -55,18 +64,21 @@ def verify(
     chunk: int = 1000,
     expected: Anchor | None = None,
     anchors: Sequence[SignedAnchor] = (),
+    walk: Walk | None = None,
 ) -> Iterator[int]:
     """Yields the position up to which the chain holds, as it goes; raises `IntegrityError`.
 
     `expected` and `anchors` are what the chain was sealed with at a position once: who can write
     the database can seal other events, but not to the same value. Whose `anchors` are is for the
-    caller to know.
+    caller to know. A `walk` that was begun before goes on where it stands.
     """
+    walk = walk or Walk()
     known = [*((expected,) if expected else ()), *anchors]
     known.sort(key=lambda one: one.position, reverse=True)
     if known and known[0].position > head:
         raise IntegrityError(head + 1, f"events up to {known[0].position} are missing")
-    previous, sealed_to, tree = b"", 0, Tree()
+    known = [one for one in known if one.position > walk.sealed_to]
+    previous, sealed_to, tree = walk.previous, walk.sealed_to, walk.tree
     while sealed_to < head:
         found = seals_after(store.database, sealed_to, chunk)
         if not found:
@@ -88,6 +100,7 @@ def verify(
             tree.add(tree_leaf(position_to, seal))
             while known and known[-1].position <= position_to:
                 _require(known.pop(), Anchor(position_to, seal), tree)
+        walk.previous, walk.sealed_to = previous, sealed_to
         yield sealed_to
 
 

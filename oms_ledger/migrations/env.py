@@ -5,6 +5,7 @@ from alembic import context
 import projections.accounts.tables
 import projections.carts.tables
 import projections.conversation.tables
+import projections.jobs.tables
 import projections.masterdata.tables
 import projections.offers.tables
 import projections.operators.tables

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, literal, select
 
 from oms_ledger.eventstore.tables import events
+from projections.jobs import jobs
 from projections.notifications.feeds import SECOND
 from projections.ops.metric import Metric
 from projections.outbox import claims, messages
@@ -141,7 +142,10 @@ def _others(connection: Connection, now: int) -> Iterator[Metric]:
     for row in connection.execute(select(process_metrics)):
         if now - row.at < GONE * SECOND:
             seen.put(max(0.0, (now - row.at) / SECOND), row.kind, row.process)
-    yield from (dead, late, seen)
+    told = Metric("oms_jobs", "Jobs by kind and state", ("kind", "state"))
+    for key, count in jobs.counted(connection).items():
+        told.put(count, *key)
+    yield from (dead, late, seen, told)
 
 
 def _outbox(connection: Connection, now: int) -> Iterator[Metric]:

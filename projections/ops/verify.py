@@ -78,14 +78,29 @@ def verify_views(
 ) -> Iterator[tuple[int, list[Difference]]]:
     """Yields how many orders were looked at so far, and what of them differs."""
     after, done = 0, 0
-    while page := _placed(database, after):
-        after = page[-1][0]
-        streams = [(account, stream) for _, account, stream in page]
-        found = [one for check in CHECKS for one in _differences(database, loader, check, streams)]
-        done += len(page)
+    while page := verify_page(database, loader, after):
+        after, count, found = page
+        done += count
         yield done, found
+    yield done, verify_whole(database)
+
+
+def verify_page(
+    database: Database, loader: StreamLoader, after: int
+) -> tuple[int, int, list[Difference]] | None:
+    """The orders that were placed next after a position: the last one's, how many, what differs."""
+    page = _placed(database, after)
+    if not page:
+        return None
+    streams = [(account, stream) for _, account, stream in page]
+    found = [one for check in CHECKS for one in _differences(database, loader, check, streams)]
+    return page[-1][0], len(page), found
+
+
+def verify_whole(database: Database) -> list[Difference]:
+    """What differs of the views as a whole, whatever order it is about."""
     with database.snapshot() as connection:
-        yield done, [*_strangers(connection), *_figures(connection), *_unowned(connection)]
+        return [*_strangers(connection), *_figures(connection), *_unowned(connection)]
 
 
 def count_orders(database: Database) -> int:

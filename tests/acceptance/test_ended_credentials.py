@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 from oms_ledger.api.auth import checkout_cookies, dependencies
 from oms_ledger.cli import app as command
 from oms_ledger.eventstore.command import CommandContext
-from oms_ledger.services.privacy.erase import Person, erase
+from oms_ledger.services.privacy.erase import erase
+from oms_ledger.services.privacy.steps import Person
 from projections import tables
 from tests.acceptance.test_order_life import place
 from tests.acceptance.test_stream import EVENTS as STREAM

@@ -13,7 +13,7 @@ from oms_ledger.cli.imports import import_file
 from oms_ledger.cli.maintenance import rebuild_view
 from oms_ledger.eventstore.integrity import verify
 from oms_ledger.eventstore.tables import metadata
-from oms_ledger.services.privacy.erase import catch_up
+from oms_ledger.services.privacy.steps import catch_up
 from oms_ledger.web import build
 from projections.subscriptions.views import VIEWS
 from tests.acceptance.test_order_life import (
@@ -264,7 +264,10 @@ def test_asked_again_it_finds_nothing_and_a_new_order_of_the_person_is_found(cel
     head = cell.store.head()
     again = client.call("POST", ERASURES, requested).json()
     assert (again["found"], again["erased"]) == (0, 0)
-    assert [row.name for row in cell.store.page(head, 10)] == ["tokens-ended"]  # those since
+    assert [row.name for row in cell.store.page(head, 10)] == [
+        "job-started",
+        "tokens-ended",
+    ]  # those since
     delivered(client)
     assert client.call("POST", ERASURES, requested).json()["erased"] == 1
 

@@ -7,7 +7,8 @@ import pytest
 
 from oms_ledger.accounts.events import AccountSettingsChanged
 from oms_ledger.eventstore.command import CommandContext
-from oms_ledger.services.privacy.erase import Person, erase
+from oms_ledger.services.privacy.erase import erase
+from oms_ledger.services.privacy.steps import Person
 from tests.acceptance.test_order_life import paid
 from tests.support.purchases import ACCOUNT
 

@@ -10,8 +10,9 @@ import pytest
 import requests
 
 from oms_ledger.cell import Cell
-from oms_ledger.cli import demo, imports
+from oms_ledger.cli import demo
 from oms_ledger.cli.demo import ACCOUNT, APP_KEY, APP_TOKEN, KEY_FILE, WALKS, Demo
+from oms_ledger.services.placement import importing
 from oms_ledger.web import build
 from tests.support.client import Client
 from tests.support.configuring import revoke_key
@@ -115,7 +116,7 @@ def test_a_demo_that_is_cut_short_goes_on_to_the_same_end(demo_cell, monkeypatch
         patched.setattr(demo, "create_key", _killed)
         assert not prepare(demo_cell)
     with monkeypatch.context() as patched:  # the third import, and all after it
-        patched.setattr(imports, "_import", _Until(3, imports._import))
+        patched.setattr(importing, "import_line", _Until(3, importing.import_line))
         with pytest.raises(BaseExceptionGroup):
             prepare(demo_cell)
     with monkeypatch.context() as patched:

@@ -128,6 +128,7 @@ def test_every_place_that_seals_is_among_those_that_are_gone_over():
     }
     assert sealing == {
         "oms_ledger/eventstore/ledger.py",
+        "oms_ledger/services/jobs/runner.py",
         "projections/accounts/configuration.py",
         "projections/carts/store.py",
         "projections/outbox/integration.py",

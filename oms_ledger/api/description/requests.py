@@ -1,7 +1,8 @@
 """The body of every operation that takes one, read from `requests.json`.
 
 An entry has an `example`, and a schema: the `model` that the endpoint parses with, or a `name`
-and the schema of the example. `optional` bodies may be left out.
+and the schema of the example. `optional` bodies may be left out; `media` is said of those that
+are no JSON.
 """
 
 import importlib
@@ -53,7 +54,7 @@ def request_of(method: str, path: str, schemas: dict[str, Schema]) -> Schema | N
         schemas[name] = schema_of(entry["example"], entry.get("needs", ()))
     content = {"schema": {"$ref": _AT + name}, "example": entry["example"]}
     required = not entry.get("optional", False)
-    return {"required": required, "content": {"application/json": content}}
+    return {"required": required, "content": {entry.get("media", "application/json"): content}}
 
 
 def _of_model(model: type[BaseModel], name: str) -> dict[str, Schema]:

@@ -10,7 +10,8 @@ from oms_ledger.api.history.history import ResponseModel
 from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.http.errors import bad_request
 from oms_ledger.api.orders.documents import json_response
-from oms_ledger.services.privacy.erase import Person, erase
+from oms_ledger.services.privacy.erase import erase
+from oms_ledger.services.privacy.steps import Person
 
 router = APIRouter(prefix="/api/ledger", tags=["Ledger"])
 

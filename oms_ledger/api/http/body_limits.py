@@ -40,6 +40,7 @@ LIMITS: Mapping[str, int] = {
     "mail_incoming": MIB,
     "write_policies": MIB,
     "integrate_orders": MIB,
+    "import_orders": 8 * MIB,
     **dict.fromkeys(("write_sellers", "manage_affiliates"), 64 * KIB),
     "manage_triggers": MIB,
 }

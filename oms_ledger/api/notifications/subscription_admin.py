@@ -28,6 +28,7 @@ from oms_ledger.cell import Cell
 from oms_ledger.notifications.filters import Filter, parse_filter
 from oms_ledger.orders.instants import parse as parse_instant
 from oms_ledger.orders.refusals import OrderNotFound
+from oms_ledger.services.jobs import runner
 from oms_ledger.services.subscriptions import admin
 from projections.subscriptions import dead_letters, pauses, presentation, registry
 from projections.subscriptions.dry_run import DryRun, dry_run
@@ -84,7 +85,8 @@ def _replay(kind: SubscriptionKind, permission: Any) -> Endpoint:
         """Put the subscription back to a position or an instant, or produce one order again.
 
         Body: `since` (a position, or an instant), and `orderId` for one order alone, for which
-        `since` may be left out. What is produced again is marked `replayed`.
+        `since` may be left out. What is produced again is marked `replayed`. The answer names the
+        job that follows the replay; see `GET /api/ledger/jobs/{job_id}`.
         """
         body = await _object(request)
         order_id = _text(body, "orderId")
@@ -98,8 +100,9 @@ def _replay(kind: SubscriptionKind, permission: Any) -> Endpoint:
                 cell, caller.context, kind, sink, caller.app_key, order_id, since
             )
             return json_response({"orderId": order_id, "since": since, "produced": count})
-        done = await admin.rewind(cell, caller.context, kind, caller.app_key, since)
-        return json_response({"since": done.since, "until": done.until})
+        done, job = await admin.rewind(cell, caller.context, kind, caller.app_key, since)
+        await asyncio.to_thread(runner.signal, cell, [job])
+        return json_response({"since": done.since, "until": done.until, "job": job})
 
     return replay
 

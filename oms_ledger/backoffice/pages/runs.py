@@ -19,7 +19,18 @@ async def get_runs(page: Page) -> Response:
     bulk: dict[str, Any] = {"runs": []}
     if page.may("bulk_run"):
         bulk = await page.get("/api/ledger/runs")
-    return await page.render("runs.html", exports=exports, bulk=bulk["runs"])
+    jobs = await page.get(path_of("api", "ledger", "jobs"))
+    return await page.render("runs.html", exports=exports, bulk=bulk["runs"], jobs=jobs["jobs"])
+
+
+async def post_job(page: Page) -> Response:
+    """Cancel a job."""
+    page.require("jobs")
+    job = page.param("job")
+    answer = await page.ask("POST", path_of("api", "ledger", "jobs", job, "cancel"))
+    if not answer.ok:
+        raise RefusedAnswer(answer)
+    return await page.done(f"{page.base}/runs", "The job is cancelled")
 
 
 async def post_exports(page: Page) -> Response:
@@ -52,6 +63,7 @@ async def get_download(page: Page) -> Response:
 
 ROUTES = [
     ("/admin/{account}/runs", get_runs, ["GET"]),
+    ("/admin/{account}/jobs/{job}", post_job, ["POST"]),
     ("/admin/{account}/exports", post_exports, ["POST"]),
     ("/admin/{account}/exports/{export}", get_download, ["GET"]),
 ]

@@ -7,7 +7,7 @@ from oms_ledger.carts.sections import PROFILE
 from oms_ledger.carts.shipping import FIELDS
 from oms_ledger.cell import Cell
 from oms_ledger.services.customers.identity import profile_id
-from oms_ledger.services.privacy.erase import catch_up
+from oms_ledger.services.privacy.steps import catch_up
 from projections.customers import index
 
 MOST = 50  # orders of a person that are looked at

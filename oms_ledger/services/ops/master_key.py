@@ -19,6 +19,7 @@ from oms_ledger.eventstore.encryption import Encryption
 from oms_ledger.eventstore.tables import data_keys
 from projections import tables
 from projections.carts.tables import carts
+from projections.jobs.tables import job_inputs, jobs
 from projections.masterdata.tables import trigger_secrets
 from projections.outbox.tables import outbox_messages
 
@@ -63,6 +64,8 @@ SEALED = (
         lambda row: f"affiliate:{row.account}/{row.affiliate}",
     ),
     Sealed(trigger_secrets, ("secret",), lambda row: f"trigger-secret:{row.account}"),
+    Sealed(jobs, ("personal",), lambda row: f"job:{row.id}"),
+    Sealed(job_inputs, ("content",), lambda row: f"job:{row.job}"),
     Sealed(outbox_messages, ("body",), lambda row: f"integration:{row.id}"),
 )
 

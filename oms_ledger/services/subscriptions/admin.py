@@ -18,6 +18,9 @@ from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.records import Fill
 from oms_ledger.orders.refusals import OrderNotFound
+from oms_ledger.services.jobs import runner
+from oms_ledger.services.jobs.registry import KINDS
+from oms_ledger.services.subscriptions.replaying import ReplayArguments
 from projections.subscriptions import checkpoints, pauses, presentation, replay
 from projections.subscriptions.kinds import SubscriptionKind
 from projections.subscriptions.replay import Replay
@@ -29,32 +32,29 @@ async def _record(cell: Cell, ctx: CommandContext, event: AccountEvent, *fills: 
 
 
 async def rewind(
-    cell: Cell,
-    ctx: CommandContext,
-    kind: SubscriptionKind,
-    app_key: str,
-    since: int,
-    *fills: Fill,
-) -> Replay:
+    cell: Cell, ctx: CommandContext, kind: SubscriptionKind, app_key: str, since: int
+) -> tuple[Replay, str]:
     """Put a key's subscription back; what its filter passes from there on is produced again.
 
-    The event, the new place and what `fills` write are one transaction.
+    The event, the new place and the job that follows the replay are one transaction. Answers what
+    is replayed, and the job's id.
     """
-    subscription = kind.subscription_of(app_key)
+    subscription, job_id = kind.subscription_of(app_key), runner.new_id()
     stands = await cell.read(checkpoints.position, subscription)
     since = max(0, min(since, stands or 0))
-    done: list[Replay | None] = []
-    event = SubscriptionReplayed(app_key, kind.name, since)
-    await _record(
-        cell,
-        ctx,
-        event,
-        lambda connection: done.append(replay.rewind(connection, subscription, since)),
-        *fills,
-    )
-    rewound = done[-1]
-    assert rewound is not None, "who has a key's sink has its subscription"
-    return rewound
+    done: list[Replay] = []
+
+    def put_back(connection: Connection) -> None:
+        rewound = replay.rewind(connection, subscription, since)
+        assert rewound is not None, "who has a key's sink has its subscription"
+        done.append(rewound)
+        arguments = ReplayArguments(
+            subscription=subscription, since=rewound.since, until=rewound.until
+        )
+        runner.writer(cell, ctx, KINDS["replay"], arguments, job_id=job_id)(connection)
+
+    await _record(cell, ctx, SubscriptionReplayed(app_key, kind.name, since), put_back)
+    return done[-1], job_id
 
 
 async def replay_order(

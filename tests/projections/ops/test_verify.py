@@ -7,7 +7,7 @@ from sqlalchemy import delete, insert, update
 
 from oms_ledger.cli.maintenance import rebuild_view, stale_views
 from oms_ledger.eventstore.records import order_stream
-from oms_ledger.services.privacy.erase import catch_up
+from oms_ledger.services.privacy.steps import catch_up
 from projections import tables
 from projections.orders import views
 from projections.subscriptions.views import VIEWS

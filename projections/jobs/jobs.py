@@ -1,0 +1,220 @@
+"""Jobs: work that is asked for, carried on step by step, and survives who carries it on.
+
+The row is the truth: what was asked, how far it is, what came of it. What a step did and the
+place after it are stored in one transaction, by right of the job's lease; so a worker that dies,
+or two at once, neither lose a step nor store one twice.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+
+from projections.jobs.tables import job_inputs
+from projections.jobs.tables import jobs as t
+from projections.subscriptions import leases
+
+WAITING, RUNNING, DONE, FAILED, CANCELLED = "waiting", "running", "done", "failed", "cancelled"
+UNFINISHED = (WAITING, RUNNING)
+STATES = (*UNFINISHED, DONE, FAILED, CANCELLED)
+KEPT = 30 * 24 * 3_600_000_000  # microseconds that a finished job is kept
+ATTEMPTS = 5
+"""Times that a job is begun without coming a step further: it ends the processes that run it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """`place` is what the next step goes on from; instants in microseconds."""
+
+    id: str
+    account: str
+    kind: str
+    arguments: dict[str, Any]
+    personal: bytes | None
+    state: str
+    done: int
+    total: int | None
+    place: dict[str, Any]
+    attempts: int
+    actor: str
+    created_at: int
+    started_at: int | None
+    finished_at: int | None
+    result: dict[str, Any] | None
+    failure: str | None
+
+    @property
+    def finished(self) -> bool:
+        return self.state not in UNFINISHED
+
+
+def lease_of(job_id: str) -> str:
+    return f"job:{job_id}"
+
+
+def _job(row: Row[Any]) -> Job:
+    fields = dict(row._mapping)
+    for name in ("arguments", "place", "result"):
+        fields[name] = None if fields[name] is None else orjson.loads(fields[name])
+    personal = fields["personal"]
+    fields["personal"] = None if personal is None else bytes(personal)
+    return Job(**fields)
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value).decode()
+
+
+def insert_job(
+    connection: Connection,
+    job_id: str,
+    account: str,
+    kind: str,
+    arguments: Mapping[str, Any],
+    *,
+    actor: str,
+    now: int,
+    personal: bytes | None = None,
+    total: int | None = None,
+    place: Mapping[str, Any] | None = None,
+    inputs: Sequence[bytes] = (),
+) -> None:
+    connection.execute(
+        insert(t).values(
+            id=job_id,
+            account=account,
+            kind=kind,
+            arguments=_json(arguments),
+            personal=personal,
+            state=WAITING,
+            done=0,
+            total=total,
+            place=_json(place or {}),
+            attempts=0,
+            actor=actor,
+            created_at=now,
+        )
+    )
+    if inputs:
+        rows = [{"job": job_id, "number": n, "content": one} for n, one in enumerate(inputs)]
+        connection.execute(insert(job_inputs), rows)
+
+
+def get(connection: Connection, job_id: str, account: str | None = None) -> Job | None:
+    query = select(t).where(t.c.id == job_id)
+    if account is not None:
+        query = query.where(t.c.account == account)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _job(row)
+
+
+def of_account(
+    connection: Connection, account: str | None, kinds: Sequence[str], limit: int = 100
+) -> list[Job]:
+    """The newest first; of every account for None."""
+    query = select(t).where(t.c.kind.in_(kinds)).order_by(t.c.created_at.desc(), t.c.id)
+    if account is not None:
+        query = query.where(t.c.account == account)
+    return [_job(row) for row in connection.execute(query.limit(limit))]
+
+
+def count_unfinished(connection: Connection, account: str) -> int:
+    query = select(func.count()).where(t.c.account == account, t.c.state.in_(UNFINISHED))
+    return int(connection.execute(query).scalar_one())
+
+
+def due(connection: Connection, limit: int = 1000) -> list[str]:
+    """Jobs that are not finished and that nobody carries on just now, the oldest first."""
+    name = leases.is_held("job:" + t.c.id)
+    query = select(t.c.id).where(t.c.state.in_(UNFINISHED), ~name)
+    return list(connection.execute(query.order_by(t.c.created_at).limit(limit)).scalars())
+
+
+def input_of(connection: Connection, job_id: str, number: int) -> bytes | None:
+    query = select(job_inputs.c.content).where(
+        job_inputs.c.job == job_id, job_inputs.c.number == number
+    )
+    content = connection.execute(query).scalar_one_or_none()
+    return None if content is None else bytes(content)
+
+
+def begin(
+    connection: Connection, job_id: str, now: int, *, most: int | None, bounded: Sequence[str]
+) -> tuple[Job, int] | None:
+    """Take a job's lease: the job and the fencing token, or None when there is nothing to do now.
+
+    Of the kinds `bounded`, an account has at most `most` under way; the others wait.
+    """
+    found = get(connection, job_id)
+    if found is None or found.finished:
+        return None
+    mine = (t.c.account == found.account, t.c.state.in_(UNFINISHED), t.c.kind.in_(bounded))
+    query = select(t.c.id, t.c.state).where(*mine).order_by(t.c.id).with_for_update()
+    running = {row.id for row in connection.execute(query) if row.state == RUNNING}
+    if found.kind in bounded and most is not None and len(running - {job_id}) >= most:
+        return None
+    token = leases.acquire_in(connection, lease_of(job_id))
+    if token is None:
+        return None
+    started = {"state": RUNNING, "started_at": func.coalesce(t.c.started_at, now)}
+    unfinished = (t.c.id == job_id, t.c.state.in_(UNFINISHED))
+    fields = update(t).where(*unfinished).values(**started, attempts=t.c.attempts + 1)
+    if not connection.execute(fields).rowcount:
+        leases.drop(connection, lease_of(job_id))
+        return None
+    if found.attempts >= ATTEMPTS:
+        finish(connection, job_id, now, FAILED, failure=f"it was begun {ATTEMPTS} times in vain")
+        return None
+    job = get(connection, job_id)
+    assert job is not None, "it was updated just now"
+    return job, token
+
+
+def advance(
+    connection: Connection,
+    job_id: str,
+    *,
+    done: int,
+    total: int | None,
+    place: Mapping[str, Any],
+    personal: bytes | None = None,
+) -> bool:
+    """Store where a job stands after a step; False when it was cancelled meanwhile."""
+    fields: dict[str, Any] = {"done": done, "total": total, "place": _json(place), "attempts": 0}
+    if personal is not None:
+        fields["personal"] = personal
+    mine = (t.c.id == job_id, t.c.state == RUNNING)
+    return connection.execute(update(t).where(*mine).values(fields)).rowcount > 0
+
+
+def finish(
+    connection: Connection,
+    job_id: str,
+    now: int,
+    state: str,
+    *,
+    result: Mapping[str, Any] | None = None,
+    failure: str | None = None,
+) -> bool:
+    """Whether the job was not over and is now; what it had of persons is gone then."""
+    over = update(t).where(t.c.id == job_id, t.c.state.in_(UNFINISHED))
+    fields: dict[str, Any] = {"state": state, "finished_at": now, "personal": None}
+    fields |= {"result": None if result is None else _json(result), "failure": failure}
+    if not connection.execute(over.values(fields)).rowcount:
+        return False
+    connection.execute(delete(job_inputs).where(job_inputs.c.job == job_id))
+    leases.drop(connection, lease_of(job_id))
+    return True
+
+
+def expire(connection: Connection, now: int) -> int:
+    """Drop what was finished too long ago; how many."""
+    return connection.execute(delete(t).where(t.c.finished_at < now - KEPT)).rowcount
+
+
+def counted(connection: Connection) -> dict[tuple[str, str], int]:
+    """How many jobs there are by kind and state."""
+    query = select(t.c.kind, t.c.state, func.count()).group_by(t.c.kind, t.c.state)
+    return {(kind, state): n for kind, state, n in connection.execute(query)}
