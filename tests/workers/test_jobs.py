@@ -44,6 +44,7 @@ def account(cell):
 def queued(cell, redis_url):
     """The cell with a Redis of its own."""
     own = Cell(replace(cell.settings, redis_url=redis_url))
+    own.require_key()
     own.redis.flushall()
     yield own
     own.redis.flushall()
