@@ -16,6 +16,8 @@ from oms_ledger.api.description.operations import tags
 from tests.acceptance.test_order_life import paid, place
 from tests.support.client import Client
 
+schemathesis.serializer.alias("application/x-ndjson", "text/plain")
+
 GENERATED = 2  # requests of each operation besides the one of its example
 OWN = re.compile(r"/api/ledger/keys/\{app_key\}/(feed|hook)")  # as those of the calling key
 

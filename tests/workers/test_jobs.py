@@ -106,7 +106,7 @@ def killed_everywhere(cell, prepare):
     step, killed, store = 0, True, runner._store
     while killed:
         step += 1
-        job_id, stored, killed = prepare(step), [], False
+        job_id, stored, killed = prepare(step), list[int](), False
 
         def storing(*arguments, stored=stored, step=step):
             store(*arguments)
