@@ -1,6 +1,8 @@
 """Pages that anybody may open: signing in, the first link, an invitation, a reset."""
 
 import asyncio
+import base64
+import binascii
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -11,7 +13,7 @@ from oms_ledger.backoffice.page import Office, html_response
 from oms_ledger.backoffice.templating import environment
 from oms_ledger.backoffice.translations import LANGUAGES
 from oms_ledger.refusal import Refusal
-from oms_ledger.services.operators import invitations, sign_in
+from oms_ledger.services.operators import invitations, openid, sign_in
 from oms_ledger.services.operators.sign_in import TooManyFailures
 from projections.operators import sessions
 from projections.operators.directory import Operator
@@ -85,15 +87,28 @@ async def get_sign_in(request: Request, office: Office) -> Response:
     wanted = own_path(request.query_params.get("next", ""))
     if await session_of(request, office):
         return RedirectResponse(wanted, 303)
-    return _page(request, "sign_in.html", wanted=wanted, email="", open=_reachable(request))
+    return _sign_in_page(request, office, wanted)
+
+
+def _sign_in_page(
+    request: Request, office: Office, wanted: str, status: int = 200, **values: object
+) -> Response:
+    settings = office.cell.settings
+    given = {
+        "wanted": wanted,
+        "email": "",
+        "open": _reachable(request),
+        "passwords": settings.passwords,
+        "openid": settings.openid_issuer is not None,
+    }
+    return _page(request, "sign_in.html", status, **given | values)
 
 
 async def post_sign_in(request: Request, office: Office) -> Response:
     given = await _fields(request)
     email, wanted = given.get("email", ""), own_path(given.get("next", ""))
-    fields = {"wanted": wanted, "email": email, "open": _reachable(request)}
-    if not _reachable(request):
-        return _page(request, "sign_in.html", 403, **fields)
+    if not _reachable(request) or not office.cell.settings.passwords:
+        return _sign_in_page(request, office, wanted, 403, email=email)
     browser = request.cookies.get(_names(request)[1], "")
     agent = request.headers.get("user-agent", "")
     try:
@@ -101,11 +116,68 @@ async def post_sign_in(request: Request, office: Office) -> Response:
             office.cell, email, given.get("password", ""), agent=agent, browser=browser
         )
     except Refusal as refusal:
-        answer = _page(request, "sign_in.html", refusal.status, **fields, error=refusal.message)
+        answer = _sign_in_page(
+            request, office, wanted, refusal.status, email=email, error=refusal.message
+        )
         if isinstance(refusal, TooManyFailures):
             answer.headers["retry-after"] = str(refusal.seconds)
         return answer
     return _let_in(request, office, token, operator.email, wanted)
+
+
+def _callback(request: Request) -> str:
+    return f"{request.scope['state']['origin']}/admin/-/openid/callback"
+
+
+def _pending_cookie(request: Request) -> str:
+    return "__Host-oms-openid" if request.scope["state"]["secure"] else "oms-openid"
+
+
+async def get_openid(request: Request, office: Office) -> Response:
+    """Send the browser to the provider, with what it has to bring back in a sealed cookie."""
+    wanted = own_path(request.query_params.get("next", ""))
+    if office.cell.settings.openid_issuer is None or not _reachable(request):
+        return _sign_in_page(request, office, wanted, 404)
+    try:
+        address, sealed = await asyncio.to_thread(
+            openid.begin, office.cell, _callback(request), wanted
+        )
+    except Refusal as refusal:
+        return _sign_in_page(request, office, wanted, refusal.status, error=refusal.message)
+    answer = RedirectResponse(address, 303)
+    answer.set_cookie(
+        _pending_cookie(request),
+        base64.urlsafe_b64encode(sealed).decode(),
+        max_age=openid.LIFE // 1_000_000,
+        path="/",
+        httponly=True,
+        samesite="lax",  # the provider's page leads back here
+        secure=request.scope["state"]["secure"],
+    )
+    return answer
+
+
+async def get_openid_callback(request: Request, office: Office) -> Response:
+    """Let in whom the provider names, if somebody invited that e-mail."""
+    if office.cell.settings.openid_issuer is None or not _reachable(request):
+        return _sign_in_page(request, office, "/admin", 404)
+    kept = request.cookies.get(_pending_cookie(request), "")
+    try:
+        operator, token, wanted = await asyncio.to_thread(
+            openid.finish,
+            office.cell,
+            _callback(request),
+            dict(request.query_params),
+            base64.urlsafe_b64decode(kept.encode() + b"==="),
+            request.headers.get("user-agent", ""),
+        )
+    except (Refusal, binascii.Error) as error:
+        message = error.message if isinstance(error, Refusal) else "Begin again"
+        return _sign_in_page(request, office, "/admin", 403, error=message)
+    answer = _let_in(request, office, token, operator.email, wanted)
+    secure = request.scope["state"]["secure"]
+    answer.delete_cookie(_pending_cookie(request), path="/", secure=secure)
+    return answer
 
 
 async def get_link(request: Request, office: Office) -> Response:
@@ -121,7 +193,7 @@ async def post_link(request: Request, office: Office) -> Response:
     token = token.rpartition("#")[2].strip()
     fields = {"first": first, "token": token, "email": email, "name": name}
     if not _reachable(request):
-        return _page(request, "sign_in.html", 403, wanted="/admin", email="", open=False)
+        return _sign_in_page(request, office, "/admin", 403)
 
     try:
         session = await invitations.use_link(
@@ -161,6 +233,8 @@ async def post_sign_out(request: Request, office: Office) -> Response:
 ROUTES = [
     ("/admin/-/sign-in", get_sign_in, ["GET"]),
     ("/admin/-/sign-in", post_sign_in, ["POST"]),
+    ("/admin/-/openid", get_openid, ["GET"]),
+    ("/admin/-/openid/callback", get_openid_callback, ["GET"]),
     ("/admin/-/first", get_link, ["GET"]),
     ("/admin/-/first", post_link, ["POST"]),
     ("/admin/-/link", get_link, ["GET"]),

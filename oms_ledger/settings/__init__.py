@@ -68,6 +68,20 @@ class Settings:
     None: it opens on loopback addresses alone, because it takes a password over http there only.
     """
 
+    openid_issuer: str | None = None
+    """OMS_OIDC_ISSUER: the OpenID provider by which people sign in to the back office, like
+    `https://accounts.example.com`; needs `pip install "oms-ledger[oidc]"`.
+    """
+
+    openid_client: str = ""
+    """OMS_OIDC_CLIENT_ID: the name of this deployment at the provider."""
+
+    openid_secret: str = field(default="", repr=False)
+    """OMS_OIDC_CLIENT_SECRET: what proves it there."""
+
+    passwords: bool = True
+    """OMS_PASSWORDS: whether people may sign in by a password too."""
+
     demo: bool = False
     """OMS_DEMO: whether `up` sets up the account `demo` with sample orders and a hook receiver.
 
@@ -191,10 +205,19 @@ class Settings:
         settings = cls(**given)  # type: ignore[arg-type]
         if settings.demo and not is_loopback(settings.host):
             raise SettingsError("OMS_DEMO", found="on", expected="off where OMS_HOST is public")
+        missing = not (settings.openid_client and settings.openid_secret)
+        if settings.openid_issuer and missing:
+            expected = "OMS_OIDC_CLIENT_ID and OMS_OIDC_CLIENT_SECRET beside it"
+            raise SettingsError("OMS_OIDC_ISSUER", found="alone", expected=expected)
+        if not settings.passwords and not settings.openid_issuer:
+            raise SettingsError("OMS_PASSWORDS", found="off", expected="on without OMS_OIDC_ISSUER")
         return settings
 
 
-SECRETS = ("OMS_MASTER_KEY", "OMS_DATABASE_URL", "REDIS_URL", "OMS_SMTP_URL", "OMS_METRICS_TOKEN")
+SECRETS = (
+    *("OMS_MASTER_KEY", "OMS_DATABASE_URL", "REDIS_URL", "OMS_SMTP_URL", "OMS_METRICS_TOKEN"),
+    "OMS_OIDC_CLIENT_SECRET",
+)
 """Variables that may be given as a file: `OMS_MASTER_KEY_FILE` and so on."""
 
 
@@ -314,6 +337,10 @@ VARIABLES: dict[str, tuple[str, Callable[[str, str], object]]] = {
     "host": ("OMS_HOST", _text),
     "port": ("OMS_PORT", _number(1, 65535)),
     "public_url": ("OMS_PUBLIC_URL", addresses.origin),
+    "openid_issuer": ("OMS_OIDC_ISSUER", addresses.web_address),
+    "openid_client": ("OMS_OIDC_CLIENT_ID", _text),
+    "openid_secret": ("OMS_OIDC_CLIENT_SECRET", _text),
+    "passwords": ("OMS_PASSWORDS", _switch),
     "demo": ("OMS_DEMO", _switch),
     "master_key": ("OMS_MASTER_KEY", _key),
     "seal_key_file": ("OMS_SEAL_KEY_FILE", _path),
