@@ -163,8 +163,7 @@ async def get_openid_callback(request: Request, office: Office) -> Response:
         return _sign_in_page(request, office, "/admin", 404)
     kept = request.cookies.get(_pending_cookie(request), "")
     try:
-        operator, token, wanted = await asyncio.to_thread(
-            openid.finish,
+        operator, token, wanted = await openid.finish(
             office.cell,
             _callback(request),
             dict(request.query_params),

@@ -8,9 +8,10 @@ import pytest
 import requests
 from joserfc.jwk import RSAKey
 
-from oms_ledger.services.operators import invitations, openid
+from oms_ledger.services.operators import openid
 from oms_ledger.settings import Settings, SettingsError
 from tests.support.browsing import Browser
+from tests.support.configuring import disable_operator
 from tests.support.openid_provider import CLIENT, SECRET, openid_provider
 from tests.support.purchases import ACCOUNT
 
@@ -97,7 +98,7 @@ def test_a_sign_in_that_took_too_long_begins_again(app, provider, operator_of, m
 def test_a_disabled_person_stays_out(cell, app, provider, operator_of):
 
     operator_of()
-    invitations.disable(cell, "ana@example.com")
+    disable_operator(cell, "ana@example.com")
     browser = Browser(app)
     assert browser.get(led_back(browser)).status == 403
 

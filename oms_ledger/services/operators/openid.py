@@ -4,6 +4,7 @@ What the browser has to bring back (`state`, `nonce`, the verifier) travels in a
 ten minutes. Only the e-mail counts that the provider says it verified.
 """
 
+import asyncio
 import secrets
 from dataclasses import dataclass
 from typing import Any
@@ -12,13 +13,15 @@ from urllib.parse import urlsplit
 import msgspec
 import requests
 import structlog
+from sqlalchemy import Connection
 
+from oms_ledger.accounts.operators import OperatorEvent, OperatorSignedIn
 from oms_ledger.cell import Cell
 from oms_ledger.refusal import Refusal
+from oms_ledger.services.operators.recording import by_deployment, record_operator
 from oms_ledger.settings import is_loopback
 from projections.operators import directory, sessions
 from projections.operators.directory import Operator
-from projections.subscriptions.checkpoints import now_micros
 
 log = structlog.get_logger(__name__)
 
@@ -62,14 +65,36 @@ def begin(cell: Cell, redirect_uri: str, wanted: str) -> tuple[str, bytes]:
         address, state = client.create_authorization_url(
             provider.authorization_endpoint, nonce=nonce, code_verifier=verifier, max_age=0
         )
-    pending = Pending(state, nonce, verifier, wanted, now_micros())
+    pending = Pending(state, nonce, verifier, wanted, cell.clock.micros())
     return address, cell.encryption.seal(msgspec.json.encode(pending), _PLACE)
 
 
-def finish(
+async def finish(
     cell: Cell, redirect_uri: str, query: dict[str, str], sealed: bytes, agent: str
 ) -> tuple[Operator, str, str]:
     """The operator, the token of a new session, and where the person wanted to go."""
+    operator, wanted = await asyncio.to_thread(_named, cell, redirect_uri, query, sealed)
+    token = ""
+
+    def let_in(connection: Connection) -> None:
+        nonlocal token
+        token = sessions.open_session(connection, operator.id, agent, cell.clock.micros())
+
+    signed_in: list[OperatorEvent] = [OperatorSignedIn(known_browser=True)]
+    await record_operator(
+        cell,
+        by_deployment(f"person:{operator.id}"),
+        operator.id,
+        lambda _: signed_in,
+        fills=[let_in],
+    )
+    return operator, token, wanted
+
+
+def _named(
+    cell: Cell, redirect_uri: str, query: dict[str, str], sealed: bytes
+) -> tuple[Operator, str]:
+    """Whom the provider names, and where the person wanted to go."""
     pending = _opened(cell, sealed)
     if not secrets.compare_digest(pending.state.encode(), query.get("state", "").encode()):
         raise OpenIdRefused("it was begun in another browser")
@@ -79,11 +104,11 @@ def finish(
     email = claims.get("email")
     if not isinstance(email, str) or claims.get("email_verified") is not True:
         raise OpenIdRefused("the provider verified no e-mail")
-    with cell.database.writing() as connection:
+    with cell.database.snapshot() as connection:
         operator = directory.by_email(connection, email)
-        if operator is None or operator.disabled_at is not None:
-            raise OpenIdRefused("nobody invited this e-mail")
-        return operator, sessions.open_session(connection, operator.id, agent), pending.wanted
+    if operator is None or operator.disabled_at is not None:
+        raise OpenIdRefused("nobody invited this e-mail")
+    return operator, pending.wanted
 
 
 def _opened(cell: Cell, sealed: bytes) -> Pending:
@@ -91,7 +116,7 @@ def _opened(cell: Cell, sealed: bytes) -> Pending:
         pending = msgspec.json.decode(cell.encryption.open(sealed, _PLACE), type=Pending)
     except Exception:  # noqa: BLE001  whatever a stranger put into the cookie
         raise OpenIdRefused("begin again") from None
-    if pending.at + LIFE < now_micros():
+    if pending.at + LIFE < cell.clock.micros():
         raise OpenIdRefused("it took too long, begin again")
     return pending
 
@@ -112,7 +137,7 @@ def _claims(cell: Cell, redirect_uri: str, code: str, pending: Pending) -> dict[
         keys = KeySet.import_key_set(_fetched(provider.jwks_uri))
         token = jwt.decode(str(given.get("id_token", "")), keys, algorithms=ALGORITHMS)
         jwt.JWTClaimsRegistry(
-            now=now_micros() // 1_000_000,
+            now=cell.clock.micros() // 1_000_000,
             leeway=60,
             iss={"essential": True, "value": provider.issuer},
             aud={"essential": True, "value": cell.settings.openid_client},
