@@ -4,7 +4,7 @@ import inspect
 
 import pytest
 
-from oms_ledger import ledger
+from oms_ledger.eventstore import ledger
 from tests.acceptance import test_external_agreements as outside
 from tests.acceptance import test_modifications as v2
 from tests.acceptance import test_registered_changes as v1

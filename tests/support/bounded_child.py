@@ -11,8 +11,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.support.clock import SettableClock
-
 MEMORY = 512 * 1024 * 1024
 SECONDS = 2
 """CPU seconds that one answer may take."""
@@ -67,6 +65,7 @@ async def answers(url: str, folder: Path, operation: str) -> None:
     from oms_ledger.settings import Settings
     from oms_ledger.web import build
     from tests.support.client import Client
+    from tests.support.clock import SettableClock
     from tests.support.configuring import create_key
     from tests.support.hostile_expressions import EVERY
     from tests.support.purchases import ACCOUNT, open_account, place
