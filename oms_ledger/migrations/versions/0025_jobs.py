@@ -45,4 +45,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise RuntimeError("the ledger only goes forward: restore a backup instead")
+    op.drop_table("job_inputs")
+    op.drop_table("jobs")
