@@ -44,7 +44,8 @@ def test_a_feed_is_put_back_and_its_items_come_again_marked(cell, fed):
     assert fed.call("POST", "/api/orders/feed", handles).status == 200
     head = cell.store.head()
     answer = fed.call("POST", "/api/ledger/feed/replay", {"since": 0})
-    assert (answer.status, answer.json()) == (200, {"since": 0, "until": head})
+    replay = answer.json()
+    assert (answer.status, replay) == (200, {"since": 0, "until": head, "job": replay["job"]})
     advance(cell, fed)
     again = retrieved(fed)
     assert [item["eventId"] for item in again] == [item["eventId"] for item in first]
