@@ -35,6 +35,7 @@ from benchmarks import (
     shopping,
     sick,
     size,
+    strangers,
     trials,
 )
 from benchmarks.figures import Metric, Report
@@ -80,6 +81,7 @@ def main(parts: list[str]) -> int:
         "failover": failover.figures,
         "idle": partial(idle.figures, seconds=max(20.0, 10 * much.seconds)),
         "overload": partial(overload.figures, seconds=much.seconds),
+        "strangers": partial(strangers.figures, seconds=much.seconds),
     }
     if unknown := set(parts) - {"codec", *named}:
         console.print(f"Unknown: {', '.join(unknown)}. Parts: codec, {', '.join(named)}")

@@ -166,7 +166,7 @@ class Clients:
             return
         self._idle.append(connection)
         took = time.perf_counter() - began
-        if status == 200:
+        if status in (200, 201):
             answers.served.append(took)
         elif status == 503:
             answers.refused.append(took)

@@ -1,0 +1,95 @@
+"""Strangers, in a process of their own: they read a line `[port, kind, key, token]` and begin.
+
+They go on until their standard input ends, and then print how often they were answered how. Their
+own work has the lowest priority: in life it is done by other machines. `slow` strangers open many
+connections each and bring a byte of head or body now and then.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from collections import Counter
+from contextlib import suppress
+
+from benchmarks.hostile_requests import Keys, of_strangers, request
+
+STRANGERS = 12
+SLOW, SLOW_EACH = "slow bodies", 40
+EVERY_KIND = "every kind"
+WRONG: Keys = ("vtexappkey-bench-WRONGX", "wrong")
+DRIP, GIVEN_UP = 0.5, 60.0  # seconds
+
+Answers = Counter[str]
+
+
+async def _ask(port: int, asked: bytes, answers: Answers) -> None:
+    """Send one request, and read what comes until the connection ends."""
+    try:
+        async with asyncio.timeout(GIVEN_UP):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            try:
+                writer.write(asked)
+                head = await reader.read(65_536)
+                while await reader.read(65_536):
+                    pass
+            finally:
+                writer.transport.abort()
+        answers[head[9:12].decode() or "closed"] += 1
+    except OSError:  # a timeout among them
+        answers["broken off"] += 1
+
+
+async def _stranger(port: int, requests: list[bytes], answers: Answers) -> None:
+    while True:
+        for asked in requests:
+            await _ask(port, asked, answers)
+
+
+async def _slow_stranger(port: int, keys: Keys, number: int, answers: Answers) -> None:
+    """One connection: every other stops within the head, the others within the body."""
+    whole = request("PUT", "/api/checkout/pub/orders", keys, b"[" * 15_000)
+    head = whole.index(b"\r\n\r\n") + 4
+    sent = 40 if number % 2 else head + 10
+    while True:
+        with suppress(OSError):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(whole[:sent])
+            try:
+                for at in range(sent, len(whole)):
+                    await asyncio.sleep(DRIP)
+                    writer.write(whole[at : at + 1])
+                    await writer.drain()
+            finally:
+                writer.transport.abort()
+        answers["slow connection ended"] += 1
+
+
+async def _until_told(port: int, kind: str, good: Keys) -> Answers:
+    answers = Answers()
+    keys = (None, WRONG, good)
+    work = []
+    if kind in (SLOW, EVERY_KIND):
+        count = STRANGERS * SLOW_EACH
+        work += [_slow_stranger(port, keys[n % 3], n, answers) for n in range(count)]
+    if kind != SLOW:
+        sent = of_strangers(None if kind == EVERY_KIND else kind, keys, STRANGERS)
+        work += [_stranger(port, requests, answers) for requests in sent]
+    tasks = [asyncio.create_task(one) for one in work]
+    await asyncio.to_thread(sys.stdin.read)
+    for task in tasks:
+        task.cancel()
+    for ended in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(ended, Exception):
+            raise ended
+    return answers
+
+
+def main() -> None:
+    os.nice(19)
+    port, kind, key, token = json.loads(sys.stdin.readline())
+    sys.stdout.write(json.dumps(asyncio.run(_until_told(port, kind, (key, token)))) + "\n")
+
+
+if __name__ == "__main__":
+    main()
