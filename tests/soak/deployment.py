@@ -31,6 +31,8 @@ from oms_ledger.eventstore.integrity import verify
 from oms_ledger.eventstore.tables import events
 from oms_ledger.services import signals
 from oms_ledger.settings import Settings
+from projections.outbox.messages import WAITING
+from projections.outbox.tables import outbox_messages
 from projections.subscriptions import lateness
 from projections.subscriptions import leases as lease_rows
 from projections.subscriptions.notification import event_id
@@ -263,11 +265,17 @@ class Deployment:
             return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
 
     def settled(self) -> bool:
-        """Whether every follower has passed what it has to, and nothing is pending."""
+        """Whether every follower has passed what it has to, and nothing is pending.
+
+        What a gateway answers becomes an event: no message may wait but for what is due in days.
+        """
+        soon = self.cell.clock.micros() + DAY * 1_000_000
+        due = (outbox_messages.c.state == WAITING) & (outbox_messages.c.due_at < soon)
         head = self.cell.store.head()
         with self.cell.database.snapshot() as connection:
             behind = lateness.behind(connection, head)
-        return not behind and not self.count(deliveries)
+            waits = connection.execute(select(outbox_messages.c.id).where(due).limit(1)).first()
+        return not behind and waits is None and not self.count(deliveries)
 
     def hasten(self, app_key: str) -> None:
         """The waits between attempts, and the pause of an open circuit, are over now."""
