@@ -168,7 +168,8 @@ async def get_openid_callback(request: Request, office: Office) -> Response:
             _callback(request),
             dict(request.query_params),
             base64.urlsafe_b64decode(kept.encode() + b"==="),
-            request.headers.get("user-agent", ""),
+            agent=request.headers.get("user-agent", ""),
+            browser=request.cookies.get(_names(request)[1], ""),
         )
     except (Refusal, binascii.Error) as error:
         message = error.message if isinstance(error, Refusal) else "Begin again"

@@ -38,7 +38,7 @@ def led_back(browser, wanted=f"/admin/{ACCOUNT}/orders"):
     return f"{parts.path}?{parts.query}"
 
 
-def test_an_invited_person_is_led_to_the_page_that_was_wanted(app, provider, operator_of):
+def test_an_invited_person_is_led_to_the_page_that_was_wanted(cell, app, provider, operator_of):
     operator_of()
     browser = Browser(app)
     assert 'href="/admin/-/openid' in browser.get("/admin/-/sign-in").html
@@ -46,6 +46,9 @@ def test_an_invited_person_is_led_to_the_page_that_was_wanted(app, provider, ope
     assert (done.status, done.location) == (303, f"/admin/{ACCOUNT}/orders")
     assert browser.get(f"/admin/{ACCOUNT}/orders").status == 200
     assert not browser.cookies.get("oms-openid")
+    browser.get(led_back(browser))
+    signed_in = [row for row in cell.store.page(0, 1000) if row.name == "operator-signed-in"]
+    assert [b'"known_browser":true' in row.body for row in signed_in] == [False, True]
 
 
 @pytest.mark.parametrize(

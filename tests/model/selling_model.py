@@ -120,8 +120,8 @@ class Selling(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.new_event_loop()
-        # A second web process of the same database.
         vars(self.cell).pop("ledger", None)  # the former machine closed what it commits by
+        # A second web process of the same database.
         self.other = Cell(self.cell.settings, self.cell.clock)
         self.clock = set_clock(self.cell, START)
         self.apps = [build(self.cell), build(self.other)]

@@ -44,7 +44,6 @@ async def get_seller(page: Page) -> Response:
         fields=_shown(entry),
         channels=channels,
         messages=await _messages(page, f"seller:{seller}"),
-        recipient=f"seller:{seller}",
     )
 
 
@@ -72,7 +71,6 @@ async def get_affiliate(page: Page) -> Response:
         fields=_shown(entry),
         channels=[],
         messages=await _messages(page, f"affiliate:{affiliate}"),
-        recipient=f"affiliate:{affiliate}",
     )
 
 

@@ -19,6 +19,7 @@ from oms_ledger.accounts.operators import OperatorEvent, OperatorSignedIn
 from oms_ledger.cell import Cell
 from oms_ledger.refusal import Refusal
 from oms_ledger.services.operators.recording import by_deployment, record_operator
+from oms_ledger.services.operators.sign_in import browser_mark
 from oms_ledger.settings import is_loopback
 from projections.operators import directory, sessions
 from projections.operators.directory import Operator
@@ -70,7 +71,13 @@ def begin(cell: Cell, redirect_uri: str, wanted: str) -> tuple[str, bytes]:
 
 
 async def finish(
-    cell: Cell, redirect_uri: str, query: dict[str, str], sealed: bytes, agent: str
+    cell: Cell,
+    redirect_uri: str,
+    query: dict[str, str],
+    sealed: bytes,
+    *,
+    agent: str,
+    browser: str = "",
 ) -> tuple[Operator, str, str]:
     """The operator, the token of a new session, and where the person wanted to go."""
     operator, wanted = await asyncio.to_thread(_named, cell, redirect_uri, query, sealed)
@@ -80,7 +87,8 @@ async def finish(
         nonlocal token
         token = sessions.open_session(connection, operator.id, agent, cell.clock.micros())
 
-    signed_in: list[OperatorEvent] = [OperatorSignedIn(known_browser=True)]
+    known = secrets.compare_digest(browser.encode(), browser_mark(cell, operator.email).encode())
+    signed_in: list[OperatorEvent] = [OperatorSignedIn(known)]
     await record_operator(
         cell,
         by_deployment(f"person:{operator.id}"),
