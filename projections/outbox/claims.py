@@ -50,7 +50,9 @@ from projections.outbox.tables import outbox_recipients as r
 
 ANSWERING, UNTRIED, FAILING = "answering", "untried", "failing"
 MICROSECOND = timedelta(microseconds=1)
-CLAIM_DURATION = timedelta(seconds=60)
+CLAIM_DURATION = timedelta(seconds=20)
+"""How long a claim holds that is not renewed: what a dead process held is sent by others then."""
+RENEWAL = CLAIM_DURATION / 4
 ATTEMPTS_KEPT = timedelta(days=14)
 
 
@@ -210,6 +212,27 @@ def claim(
     connection.execute(_TURN, turns)
     messages.sort(key=lambda one: (one.due_at, one.position))
     return [(standings[message.id], message) for message in messages]
+
+
+_RENEW = (
+    update(t)
+    .where(
+        t.c.id.in_(bindparam("ids", expanding=True)),
+        t.c.claim == bindparam("claimant"),
+        t.c.state == WAITING,
+    )
+    .values(claimed_until=bindparam("until"))
+)
+
+
+def renew(connection: Connection, held: Sequence[StoredMessage], now: int) -> None:
+    """Hold messages on, as far as they are still theirs who claimed them."""
+    by_claim: dict[str | None, list[str]] = {}
+    for message in sorted(held, key=lambda one: one.id):
+        by_claim.setdefault(message.claim, []).append(message.id)
+    until = now + CLAIM_DURATION // MICROSECOND
+    for claimant, ids in by_claim.items():
+        connection.execute(_RENEW, {"ids": ids, "claimant": claimant, "until": until})
 
 
 _IN_FLIGHT = (

@@ -31,6 +31,8 @@ from tests.support.purchases import purchase
 SELLER, AFFILIATE = "elsewhere", "MKP"
 PARTNERS = ("seller", "marketplace")
 TOTAL = 3000
+TRADES_A_SECOND = 2.0
+BETWEEN_STRIKES = 2.0  # seconds on average: one of six processes each time
 VERIFIED = 900.0  # seconds in which every event and view of a long run is looked at
 SETTLED = 240.0  # seconds within which everything is told, once nobody is killed any more
 
@@ -126,6 +128,17 @@ class Sales:
             self.deployment.kill(name)
             self.deployment.start(name)
 
+    def endure(self, seconds: float) -> None:
+        """Trade for so long, while processes are killed: some at work, some that only start."""
+        began = time.monotonic()
+        strike_at = began + self._dice.expovariate(1 / BETWEEN_STRIKES)
+        while (now := time.monotonic()) < began + seconds:
+            if now >= strike_at:
+                self.strike()
+                strike_at = now + self._dice.expovariate(1 / BETWEEN_STRIKES)
+            self.trade()
+            time.sleep(max(0.0, began + len(self.bought) / TRADES_A_SECOND - time.monotonic()))
+
     def settle(self) -> None:
         """Nobody is killed any more: everything that is owed is delivered."""
         try:
@@ -147,10 +160,12 @@ class Sales:
         return behind + "\n".join(map(str, rows))
 
     def _quiet(self) -> bool:
+        """Whether nothing is left; what waits between attempts is made due, the rest let be."""
         cell = self.deployment.cell
         waiting = outbox_messages.c.state == messages.WAITING
-        with cell.database.writing() as connection:  # no wait between attempts is pending
-            free = select(outbox_messages.c.id).where(waiting).with_for_update(skip_locked=True)
+        with cell.database.writing() as connection:
+            later = waiting & (outbox_messages.c.due_at > cell.clock.micros())
+            free = select(outbox_messages.c.id).where(later).with_for_update(skip_locked=True)
             ids = list(connection.execute(free).scalars())
             due = update(outbox_messages).where(outbox_messages.c.id.in_(ids))
             connection.execute(due.values(due_at=0))
@@ -245,12 +260,12 @@ def main() -> int:
     servers.begin()
     try:
         with sales(given.database, given.seed) as made:
-            end = time.monotonic() + 60 * given.minutes
-            while time.monotonic() < end:
-                made.trade()
-                made.strike()
+            made.endure(60 * given.minutes)
+            ended = time.monotonic()
             made.settle()
-            sys.stdout.write(f"seed {given.seed}: {made.require_everything()}\n")
+            settled = round(time.monotonic() - ended)
+            counts = made.require_everything() | {"seconds until all was told": settled}
+            sys.stdout.write(f"seed {given.seed}: {counts}\n")
     finally:
         servers.end()
     return 0

@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.batch_writer import BatchWriter
+from oms_ledger.eventstore.database import UNAVAILABLE
 from oms_ledger.eventstore.folding import StreamLoader
 from oms_ledger.notifications.channel import (
     CHANNELS,
@@ -42,7 +43,7 @@ from oms_ledger.services.outbox.outcomes import (
     Unanswered,
 )
 from projections.outbox import claims, messages
-from projections.outbox.claims import ANSWERING, FAILING, UNTRIED, Attempt
+from projections.outbox.claims import ANSWERING, FAILING, RENEWAL, UNTRIED, Attempt, renew
 from projections.outbox.messages import StoredMessage
 from projections.outbox.of_orders import OutboxProjection
 from projections.subscriptions import checkpoints
@@ -279,15 +280,16 @@ class OutboxDispatcher:
 
     async def _serve(self) -> None:
         """Until nothing is due: evaluate what is new, send what has pending."""
-        flying: dict[asyncio.Task[None], Place] = {}
+        flying: dict[asyncio.Task[None], tuple[Place, StoredMessage]] = {}
+        holding = self._loop.create_task(self._hold(flying))
         try:
             while True:
                 evaluated = await self._in_database(evaluate, self._cell, self._folds)
-                count = Counter(flying.values())
+                count = Counter(place for place, _ in flying.values())
                 taken = await self._in_database(take, self._cell, count, _MOST)
                 for place, message in taken:
                     sending = dispatch(self._cell, message, self._recorded)
-                    flying[self._loop.create_task(sending)] = place
+                    flying[self._loop.create_task(sending)] = place, message
                 if not flying and not evaluated and not taken:
                     return
                 if flying:
@@ -304,9 +306,23 @@ class OutboxDispatcher:
             # The scheduler's reconciliation signals it again.
             log.exception("outbox_dispatcher_failed")
         finally:
-            for task in flying:
+            for task in (holding, *flying):
                 task.cancel()
-            await asyncio.gather(*flying, return_exceptions=True)
+            await asyncio.gather(holding, *flying, return_exceptions=True)
+
+    async def _hold(self, flying: Mapping[asyncio.Task[None], tuple[Place, StoredMessage]]) -> None:
+        """Renew the claims of what is in flight for long, beside all that the dispatcher does."""
+        known: set[asyncio.Task[None]] = set()
+        while True:
+            await asyncio.sleep(RENEWAL.total_seconds())
+            long = [message for task, (_, message) in flying.items() if task in known]
+            known = set(flying)
+            if not long:
+                continue
+            try:
+                await self._cell.write(renew, long, now(self._cell))
+            except UNAVAILABLE:
+                log.warning("outbox_claims_not_renewed", messages=len(long))
 
     async def _recorded(self, tried: Tried) -> None:
         """Who goes away meanwhile does not undo it."""

@@ -7,12 +7,14 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 
 from oms_ledger.eventstore.records import micros
 from oms_ledger.notifications.channel import CHANNELS, PARTNER
 from oms_ledger.services.outbox.outcomes import RetryLater, Unanswered
 from projections.outbox import claims, messages
 from projections.outbox.claims import Attempt
+from projections.outbox.tables import outbox_messages
 from tests.support.clock import set_clock
 from tests.support.patience import HANGS
 from tests.support.purchases import ACCOUNT, open_account, place_paid
@@ -111,6 +113,52 @@ def test_forty_silent_sellers_delay_no_other(cell, clock, monkeypatch):
     finally:
         released.set()
         running.close()
+
+
+def held_until(cell, recipient):
+    t = outbox_messages.c
+    with cell.database.snapshot() as connection:
+        query = select(t.claimed_until).where(t.recipient == recipient)
+        return connection.execute(query).scalar_one()
+
+
+@pytest.mark.guarantee("G44")
+def test_what_is_in_flight_stays_claimed_and_what_a_dead_process_held_is_free(
+    cell, clock, monkeypatch
+):
+    """A claim is short, and renewed by who lives: a dead one does not keep a recipient's room."""
+    told, released = threading.Event(), threading.Event()
+
+    async def handler(cell, message):
+        told.set()
+        await asyncio.to_thread(released.wait)
+
+    monkeypatch.setitem(dispatcher.HANDLERS, "test", handler)
+    monkeypatch.setattr(dispatcher, "RENEWAL", timedelta(milliseconds=5))
+    enqueue(cell, WELL)
+    running = dispatcher.OutboxDispatcher(cell)
+    try:
+        running.signal()
+        until(told.is_set)
+        for _ in range(3):
+            clock.at += claims.CLAIM_DURATION - timedelta(seconds=1)
+            until(lambda: held_until(cell, WELL) > dispatcher.now(cell) + 2_000_000)
+            assert dispatcher.claim(cell, 10) == []
+        released.set()
+        until(lambda: held_until(cell, WELL) == 0)
+    finally:
+        released.set()
+        running.close()
+    enqueue(cell, SILENT[0])
+    (dead,) = dispatcher.claim(cell, 10)
+    clock.at += claims.CLAIM_DURATION
+    (again,) = dispatcher.claim(cell, 10)
+    assert again.id == dead.id
+    until_now = held_until(cell, SILENT[0])
+    clock.at += timedelta(seconds=1)
+    with cell.database.writing() as connection:
+        claims.renew(connection, [dead], dispatcher.now(cell))  # it was frozen, not dead
+    assert held_until(cell, SILENT[0]) == until_now
 
 
 @pytest.mark.guarantee("G44")
