@@ -64,7 +64,8 @@ class Channel:
     timeout: timedelta = timedelta(seconds=45)
 
 
-PARTNER = Channel("partner", dead_blocks=True)
+_OF_PARTNERS = Circuit(20, timedelta(minutes=1))
+PARTNER = Channel("partner", circuit=_OF_PARTNERS, dead_blocks=True)
 GATEWAY = Channel("gateway", room=Room(untried=8, failing=8), dead_blocks=True)
 # What an order has the ledger itself do: go on with a change, evaluate buying policies.
 INTERNAL = Channel("internal", room=Room(recipient=32), circuit=None, dead_blocks=True)
@@ -85,7 +86,7 @@ INTEGRATION = Channel(
     circuit=None,
 )
 # What became of it, told to them.
-CONNECTOR = Channel("connector")
+CONNECTOR = Channel("connector", circuit=_OF_PARTNERS)
 # Mails to customers; the mail server is the same for all of an account's.
 MAIL = Channel(
     "mail",

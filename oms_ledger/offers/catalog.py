@@ -50,13 +50,17 @@ class Tag:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """A SKU of a seller; `price` is of one unit of measure. `stock` None: any quantity."""
+    """A SKU of a seller; `price` is of one unit of measure. `stock` None: any quantity.
+
+    `max_quantity` is the most of it that one order may have.
+    """
 
     sku: str
     price: int | None
     seller: str = OWN_SELLER
     list_price: int | None = None
     stock: int | None = None
+    max_quantity: int | None = None
     name: str = ""
     sku_name: str = ""
     product_id: str = ""

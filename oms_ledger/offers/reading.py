@@ -143,7 +143,15 @@ def _of_csv(content: Mapping[str | None, Any], number: int) -> dict[str, Any]:
 
 def _wrong(row: Row) -> str | None:
     """What a row of the right types says that cannot be; None when it can be."""
-    for name in ("price", "list_price", "stock", "tax", "price_per_unit", "minimum_installment"):
+    for name in (
+        "price",
+        "list_price",
+        "stock",
+        "max_quantity",
+        "tax",
+        "price_per_unit",
+        "minimum_installment",
+    ):
         value = getattr(row, name, None)
         if value is not None and not 0 <= value <= LARGEST:
             return f"{name}: found {value}, expected 0 or more"

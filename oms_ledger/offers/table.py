@@ -45,8 +45,11 @@ class Rows:
 
 
 def quote_lines(rows: Rows, question: Question) -> list[LineQuote]:
-    """Answer every line; lines of one SKU share its stock in their order."""
+    """Answer every line; lines of one SKU share its stock, and the most that an order may have,
+    in their order.
+    """
     left: dict[tuple[str, str], int] = {}
+    allowed: dict[tuple[str, str], int] = {}
     answers = []
     for line in question.lines:
         offer = rows.offers.get((line.sku, line.seller))
@@ -58,7 +61,12 @@ def quote_lines(rows: Rows, question: Question) -> list[LineQuote]:
         if stock is not None:
             stock = left.get(key, stock)
             left[key] = max(0, stock - line.quantity)
-        answers.append(_line(rows, question, line, offer, stock))
+        most = offer.max_quantity
+        if most is not None:
+            most = allowed.get(key, most)
+            allowed[key] = max(0, most - line.quantity)
+        quantity = min(one for one in (line.quantity, stock, most) if one is not None)
+        answers.append(_line(rows, question, line, offer, stock, quantity))
     return answers
 
 
@@ -71,9 +79,13 @@ def on_offer(offer: Offer, question: Question) -> bool:
 
 
 def _line(
-    rows: Rows, question: Question, line: LineInput, offer: Offer, stock: int | None
+    rows: Rows,
+    question: Question,
+    line: LineInput,
+    offer: Offer,
+    stock: int | None,
+    quantity: int,
 ) -> LineQuote:
-    quantity = line.quantity if stock is None else min(line.quantity, stock)
     slas = tuple(_slas(rows, question, line, quantity or line.quantity))
     sellers = (line.seller, EVERY_SELLER)
     reach = [one for one in rows.reach if one.seller in sellers]

@@ -12,7 +12,7 @@ from tests.support.client import Client
 from tests.support.configuring import create_key
 from tests.support.purchases import ACCOUNT, purchase
 from tests.support.run_until_idle import settle
-from tests.support.storefront import CODE, load_offers
+from tests.support.storefront import CODE, OFFERS, load_offers
 
 PLACE = "/api/fulfillment/pvt/orders?affiliateId=MKP"
 ENDPOINT = "https://market.example.com/api/orders?token=theirs"
@@ -141,11 +141,13 @@ def test_shared_payments_are_shown_without_what_says_of_a_card(client):
     assert shown["connectorResponses"] == {"authId": "A1"}
 
 
+PLACE_OF_ANA = {"addressType": "residential", "country": "BRA", "postalCode": CODE}
 NO_PLACE = {"addressType": "residential", "country": "BRA"}
 WRONG = {
     "FMT015": {"marketplaceOrderId": " "},
     "FMT0070": {"marketplaceServicesEndpoint": None},
     "FMT0026": {"items": []},
+    "FMT0104": {"items": 1001 * purchase(1)["items"]},
     "FMT0039": ("items", {"id": None}),
     "FMT0038": ("items", {"quantity": 0}),
     "FMT0040": ("items", {"seller": "another"}),
@@ -153,6 +155,13 @@ WRONG = {
     "FMT0042": {"marketplacePaymentValue": "10,50"},
     "FMT0066": {"marketplacePaymentReferenceValue": 1001},
     "FMT001": {"shippingData": {}},
+    "FMT0089": ("shippingData", {"logisticsInfo": 2 * [{"itemIndex": 0, "price": 0}]}),
+    "FMT004": ("shippingData", {"logisticsInfo": []}),
+    "FMT0072": ("shippingData", {"selectedAddresses": 2 * [PLACE_OF_ANA]}),
+    "FMT0073": (
+        "shippingData",
+        {"selectedAddresses": [PLACE_OF_ANA, {"addressType": "pickup", "country": "ARG"}]},
+    ),
     "FMT0057": ("logisticsInfo", {"itemIndex": 7}),
     "FMT0079": ("logisticsInfo", {"shippingEstimate": "soon"}),
     "FMT0077": ("logisticsInfo", {"lockTTL": "8 days"}),
@@ -345,11 +354,17 @@ def test_a_key_of_an_affiliate_opens_its_own_orders_only(cell, app, client):
         assert key.call(method, path).status == 403, path
 
 
-def offered(sku="2", quantity=1, sla="Normal", price=15999):
+LIMITED = [{"sku": "7", "price": 15999, "max_quantity": 3}]
+
+
+def offered(sku="2", quantity=1, sla="Normal", price=15999, point=None, country="BRA"):
     body = sold(marketplacePaymentValue=price * quantity)
     body["items"][0] |= {"id": sku, "quantity": quantity, "price": price}
-    body["shippingData"]["address"] |= {"postalCode": CODE, "country": "BRA"}
+    body["shippingData"]["address"] |= {"postalCode": CODE, "country": country}
     body["shippingData"]["logisticsInfo"][0] |= {"selectedSla": sla, "price": 0}
+    if point is not None:
+        body["shippingData"]["address"] |= {"addressType": "pickup", "addressId": point}
+        body["shippingData"]["logisticsInfo"][0]["selectedDeliveryChannel"] = "pickup-in-point"
     return body
 
 
@@ -358,12 +373,17 @@ def offered(sku="2", quantity=1, sla="Normal", price=15999):
     [
         ({"sku": "404"}, "FMT005"),
         ({"quantity": 6}, "FMT005"),
+        ({"sku": "7", "quantity": 4}, "FMT0043"),
+        ({"sku": "7", "quantity": 3}, None),
+        ({"country": "ARG", "sla": None}, "FMT003"),
+        ({"point": "p1", "sla": None}, None),
+        ({"point": "p2", "sla": None}, "FMT0061"),
         ({"sla": "Nowhere"}, "FMT010"),
         ({}, None),
     ],
 )
 def test_an_order_is_held_against_the_offers_where_the_account_has_any(cell, client, fields, code):
-    load_offers(cell)
+    load_offers(cell, [*OFFERS, *LIMITED])
     answer = client.call("POST", PLACE, [offered(**fields)])
     assert (refusal(answer) if code else answer.status) == ((400, code) if code else 200)
 

@@ -27,6 +27,7 @@ from oms_ledger.orders.documents import placed_order
 from oms_ledger.orders.instants import spell
 from oms_ledger.orders.marketplace.as_seller import authorize_fulfillment, authorize_manually
 from oms_ledger.orders.marketplace.key_spelling import as_published
+from oms_ledger.orders.marketplace.levels import marketplace_group
 from oms_ledger.orders.marketplace.shared_payments import read_shared
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.refusals import InvalidMarketplaceOrder, OtherMarketplaceOrder
@@ -132,7 +133,7 @@ async def _fulfill(
     requested = parse(Fulfill, as_published(body) or {})
     named = requested.marketplace_order_id
     order = await ledger.order(caller.account, order_id)
-    if named is not None and named != order.placed.marketplace_order_id:
+    if named not in (None, order.placed.marketplace_order_id, marketplace_group(order)):
         raise OtherMarketplaceOrder(order_id, named[:100])
     shared = read_shared(requested.payment_data)
     order = await ledger.change(

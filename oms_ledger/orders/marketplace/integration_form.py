@@ -8,7 +8,7 @@ from typing import Any
 
 from oms_ledger.orders.amounts import cents, count
 from oms_ledger.orders.events import Json
-from oms_ledger.orders.marketplace.placement_form import LONGEST_ID, PICKUP
+from oms_ledger.orders.marketplace.placement_form import LONGEST_ID, PERIOD, PICKUP
 
 NEW, APPROVED = "new", "approved"
 STATUSES = (NEW, APPROVED)
@@ -155,12 +155,26 @@ def _shipping(body: Json, lines: int, wrong: _Problems) -> None:
     picked = any(info.get("selectedDeliveryChannel") == PICKUP for info in infos)
     _address(fields, wrong, picked=picked)
     wrong.require(not (picked and fob), "shippingData.isFob", "expected no pickup")
-    if body.get("pickupAccountName"):
+    franchises = picked and body.get("allowFranchises") is True
+    named = body.get("pickupAccountName")
+    if named is not None or franchises:
         wrong.require(
-            picked and body.get("allowFranchises") is True,
+            franchises and _text(named, _LONGEST),
             "pickupAccountName",
-            "expected only with allowFranchises and a pickup",
+            "expected a text with allowFranchises and a pickup, and else nothing",
         )
+    _hints(fields.get("trackingHints"), wrong)
+
+
+def _hints(hints: Any, wrong: _Problems) -> None:
+    place = "shippingData.trackingHints"
+    wrong.require(hints is None or isinstance(hints, list), place, "expected a list")
+    for number, hint in enumerate(hints if isinstance(hints, list) else ()):
+        fields = hint if isinstance(hint, dict) else {}
+        for name in ("trackingId", "courierName"):
+            wrong.require(
+                _text(fields.get(name), _LONGEST), f"{place}[{number}].{name}", "expected a text"
+            )
 
 
 def _delivery(info: Json, place: str, wrong: _Problems, *, fob: bool) -> None:
@@ -171,6 +185,13 @@ def _delivery(info: Json, place: str, wrong: _Problems, *, fob: bool) -> None:
         f"{place}.selectedDeliveryChannel",
         f"expected delivery or {PICKUP}",
     )
+    for name in ("lockTTL", "shippingEstimate"):
+        period = info.get(name)
+        wrong.require(
+            period is None or (isinstance(period, str) and PERIOD.fullmatch(period)),
+            f"{place}.{name}",
+            "expected a period as 5d, 5bd, 3h or 50m",
+        )
     if fob or channel == PICKUP:
         wrong.require(
             info.get("selectedSla") is None,
@@ -254,6 +275,8 @@ def to_placement(body: Json, endpoint: str) -> Json:
         "marketplacePaymentValue": paid,
         "marketplacePaymentReferenceValue": paid - interest,
         "isCreatedAsync": True,
+        "allowFranchises": body.get("allowFranchises") is True,
+        "pickupAccountName": body.get("pickupAccountName"),
         "priceDivergenceAllowanceRate": body.get("priceDivergenceAllowanceRate"),
         "items": _placed_items(body),
         "clientProfileData": {

@@ -70,10 +70,13 @@ def envelope(
     operation_id: str | None = None,
     errors: list[Json] | None = None,
     order_id: str | None = None,
+    franchise_order_id: str | None = None,
 ) -> dict[str, Any]:
     """An answer or a notification as published."""
     success = code.startswith("SOI")
-    fields = {"mainOrderId": order_id, "franchiseOrderId": None} if success and order_id else None
+    fields = None
+    if success and order_id:
+        fields = {"mainOrderId": order_id, "franchiseOrderId": franchise_order_id}
     return {
         "marketplaceOrderId": marketplace_order_id,
         "accountName": account,

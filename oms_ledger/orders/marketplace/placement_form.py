@@ -11,7 +11,7 @@ from oms_ledger.orders.refusals import InvalidMarketplaceOrder
 
 PICKUP = "pickup-in-point"
 LONGEST_ID, LONGEST_ENDPOINT, MOST_LINES = 100, 2000, 1000
-_PERIOD = re.compile(r"[0-9]{1,4}(bd|d|h|m)")
+PERIOD = re.compile(r"[0-9]{1,4}(bd|d|h|m)")
 _CHANNELS = ("delivery", PICKUP)
 # Codes of a purchase here, and what marketplaces are told instead.
 _TOLD = {
@@ -224,7 +224,7 @@ def _delivery(info: Json, place: str, wrong: Problems, *, fob: bool) -> None:
         ("shippingEstimate", "FMT0079", "Invalid reservation estimate"),
     ):
         period = info.get(name)
-        if period is not None and not (isinstance(period, str) and _PERIOD.fullmatch(period)):
+        if period is not None and not (isinstance(period, str) and PERIOD.fullmatch(period)):
             wrong.add(code, f"{place}.{name}", text)
     price = info.get("price")
     amount = cents(price, text=True)

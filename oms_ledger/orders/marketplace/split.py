@@ -35,6 +35,26 @@ def split_group(body: Json, account: Account, group: str) -> list[Json]:
     ]
 
 
+def chain_id(body: Json) -> str:
+    """What a marketplace's order is called as the one order of a group."""
+    group = body.get("marketplaceOrderGroup")
+    named = group if isinstance(group, str) and group.strip() else body["marketplaceOrderId"]
+    return f"{named.strip()}-01"
+
+
+def of_franchise(body: Json, seller: str) -> Json:
+    """A marketplace's order with all its lines at one account below: the only one of its group."""
+    if any(item.get("isGift") is True for item in body["items"]):
+        raise refuse("ORD017", "A gift cannot be part of an order that a franchise delivers")
+    named = chain_id(body)
+    return {
+        **body,
+        "items": [{**item, "seller": seller} for item in body["items"]],
+        "marketplaceOrderId": named,
+        "marketplaceOrderGroup": named.removesuffix("-01"),
+    }
+
+
 def _lines_by_seller(items: list[Json], account: Account) -> dict[str, list[int]]:
     lines: dict[str, list[int]] = {}
     for place, item in enumerate(items):

@@ -35,6 +35,8 @@ from oms_ledger.orders.marketplace.integration_results import (
     error,
     source_of,
 )
+from oms_ledger.orders.marketplace.levels import seller_order_id_of
+from oms_ledger.orders.marketplace.split import chain_id
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.refusals import (
     Busy,
@@ -43,9 +45,11 @@ from oms_ledger.orders.refusals import (
     OrderIsCanceled,
     OrderNotFound,
 )
+from oms_ledger.orders.status import Status
 from oms_ledger.refusal import Refusal
 from oms_ledger.services.customers.identity import body_with_identity
 from oms_ledger.services.marketplace.exchange import ask, said
+from oms_ledger.services.marketplace.franchises import placed_as
 from oms_ledger.services.marketplace.reception import Reception, receive_orders
 from oms_ledger.services.offers.sources import OfferSources
 from oms_ledger.services.outbox.outcomes import Delivered, Outcome, RetryLater, Unanswered
@@ -99,14 +103,19 @@ async def _results(cell: Cell, operation: Operation) -> list[dict[str, Any]]:
     if operation.status == APPROVED:
         return [await _approve(cell, operation)]
     try:
-        order = await cell.ledger.order(operation.account, _order_id(operation))
+        order = await _known(cell, operation)
     except OrderNotFound:
         return [_refused(operation, APPROVE, NOT_INTEGRATED, NOT_INTEGRATED, "")]
     return [_done(operation, PLACE, INTEGRATED, order)]
 
 
-def _order_id(operation: Operation) -> str:
-    return f"{operation.affiliate}-{operation.marketplace_order_id.strip()}"
+async def _known(cell: Cell, operation: Operation) -> Order:
+    """The order that an operation is about: the account's own, or the one of a franchise."""
+    named = {"marketplaceOrderId": operation.marketplace_order_id}
+    for one in (operation.marketplace_order_id, chain_id(named)):
+        if order := await placed_as(cell, operation.account, operation.affiliate, one):
+            return order
+    raise OrderNotFound()
 
 
 def _context(operation: Operation) -> CommandContext:
@@ -126,15 +135,17 @@ async def _place(cell: Cell, operation: Operation) -> tuple[dict[str, Any], Orde
         raise
     except Refusal as refusal:
         code = code_of(refusal.code, refusal.message)
-        if code != DUPLICATE or not await _placed_here(cell, operation):
+        order = await _known(cell, operation) if code == DUPLICATE else None
+        if order is None or not await _placed_here(cell, operation, order):
             refused = _refused(operation, PLACE, code, refusal.code, refusal.message)
             return refused, None
-        order = await cell.ledger.order(operation.account, _order_id(operation))
         return _done(operation, PLACE, INTEGRATED, order), order
     (order,) = reception.orders
-    if order.order_id not in reception.new and not await _placed_here(cell, operation):
+    if order.order_id not in reception.new and not await _placed_here(cell, operation, order):
         duplicated = f"The order {order.order_id} was there before"
         return _refused(operation, PLACE, DUPLICATE, "FMT009", duplicated), None
+    if order.flow == "chain" and order.status is Status.WAITING_FOR_AUTHORIZATION:
+        raise Busy(order.status)  # told once the order below is placed
     return _done(operation, PLACE, INTEGRATED, order), order
 
 
@@ -149,17 +160,18 @@ async def _received(cell: Cell, operation: Operation, body: dict[str, Any]) -> R
         offers.close()
 
 
-async def _placed_here(cell: Cell, operation: Operation) -> bool:
+async def _placed_here(cell: Cell, operation: Operation, order: Order) -> bool:
     """Whether the order is there because of this operation, which was processed before."""
-    stream = order_stream(operation.account, _order_id(operation))
+    stream = order_stream(operation.account, order.order_id)
     rows = await asyncio.to_thread(cell.store.stream, stream)
     return bool(rows) and rows[0].cause == _context(operation).cause
 
 
 async def _approve(cell: Cell, operation: Operation) -> dict[str, Any]:
     try:
+        known = await _known(cell, operation)
         order = await cell.ledger.change(
-            _context(operation), _order_id(operation), partial(authorize_fulfillment)
+            _context(operation), known.order_id, partial(authorize_fulfillment)
         )
     except OrderNotFound as refusal:
         return _refused(operation, APPROVE, NOT_INTEGRATED, NOT_INTEGRATED, refusal.message)
@@ -181,6 +193,7 @@ def _done(operation: Operation, flow: str, code: str, order: Order) -> dict[str,
         account=operation.account,
         operation_id=operation.id,
         order_id=order.order_id,
+        franchise_order_id=seller_order_id_of(order) if order.flow == "chain" else None,
     )
 
 

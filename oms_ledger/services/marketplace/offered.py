@@ -3,6 +3,7 @@
 An account without offers takes orders as they are.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,6 +27,7 @@ async def with_offers(
     if lines is None:
         return body
     wrong = Problems()
+    _require_quantities(body["items"], lines, wrong)
     items = [
         _item(raw, quote, f"items[{index}]", wrong, trusted=account.setting("trust_request_prices"))
         for index, (raw, quote) in enumerate(zip(body["items"], lines, strict=True))
@@ -33,8 +35,11 @@ async def with_offers(
     shipping = body["shippingData"]
     infos = shipping["logisticsInfo"]
     if shipping.get("isFob") is not True:
+        point = _pickup_point(shipping)
         infos = [
-            _delivery(info, quote, items[index], f"shippingData.logisticsInfo[{index}]", wrong)
+            _delivery(
+                info, quote, items[index], f"shippingData.logisticsInfo[{index}]", point, wrong
+            )
             for index, (info, quote) in enumerate(zip(infos, lines, strict=True))
         ]
     wrong.refuse()
@@ -48,7 +53,7 @@ def _quoted(
     if not offers.has_offers(account):
         return None
     question = Question(
-        lines=tuple(LineInput(str(raw["id"]), "1", int(raw["quantity"])) for raw in body["items"]),
+        lines=tuple(_asked(account, raw) for raw in body["items"]),
         now=offers.cell.clock.now(),
         channel=sales_channel,
         place=_place(account, body["shippingData"].get("address") or {}),
@@ -57,6 +62,34 @@ def _quoted(
     if quoted.silent_seller is not None:
         raise (OffersBroken if quoted.broken else OffersSilent)(account.name)
     return quoted.lines
+
+
+def _asked(account: Account, raw: Json) -> LineInput:
+    seller = str(raw["seller"])
+    own = seller in ("1", account.name)
+    return LineInput(str(raw["id"]), "1" if own else seller, int(raw["quantity"]))
+
+
+def delivers(
+    offers: OfferSources, account: Account, body: Json, sales_channel: str, *, waits: bool
+) -> bool:
+    """Whether the seller of the lines has all of them, with the deliveries that are selected.
+
+    An account that has no offers is not asked what it has.
+    """
+    lines = _quoted(offers, account, body, sales_channel, waits=waits)
+    if lines is None:
+        return True
+    infos = body["shippingData"]["logisticsInfo"]
+    return all(
+        quote.availability not in _GONE
+        and quote.quantity >= int(raw["quantity"])
+        and any(
+            one.channel != PICKUP and info.get("selectedSla") in (None, one.id)
+            for one in quote.slas
+        )
+        for raw, info, quote in zip(body["items"], infos, lines, strict=True)
+    )
 
 
 def _place(account: Account, address: Json) -> Place | None:
@@ -69,6 +102,28 @@ def _place(account: Account, address: Json) -> Place | None:
     return Place(country, str(code) if code else None, tuple(float(one) for one in numbers))
 
 
+def _require_quantities(items: Sequence[Json], lines: Sequence[LineQuote], wrong: Problems) -> None:
+    """Lines of one SKU stay apart, and together are no more than an order may have of it."""
+    asked: Counter[str] = Counter()
+    for index, (raw, quote) in enumerate(zip(items, lines, strict=True)):
+        sku, most = str(raw["id"]), quote.offer.max_quantity if quote.offer else None
+        asked[sku] += int(raw["quantity"])
+        if most is not None and asked[sku] > most:
+            text = f"Maximum quantity {most} for items has exceeded"
+            wrong.add("FMT0043", f"items[{index}].quantity", text)
+
+
+def _pickup_point(shipping: Json) -> str | None:
+    """The point that the address of a pickup is."""
+    addresses = [*(shipping.get("selectedAddresses") or ()), shipping.get("address")]
+    named = (
+        one.get("addressId")
+        for one in addresses
+        if isinstance(one, dict) and str(one.get("addressType")).lower() == "pickup"
+    )
+    return next((str(one) for one in named if one), None)
+
+
 def _item(raw: Json, quote: LineQuote, place: str, wrong: Problems, *, trusted: bool) -> Json:
     wanted = int(raw["quantity"])
     if quote.availability in _GONE or quote.quantity < wanted:
@@ -79,11 +134,18 @@ def _item(raw: Json, quote: LineQuote, place: str, wrong: Problems, *, trusted: 
     return {**raw, "price": offered}
 
 
-def _delivery(info: Json, quote: LineQuote, item: Json, place: str, wrong: Problems) -> Json:
+def _delivery(
+    info: Json, quote: LineQuote, item: Json, place: str, point: str | None, wrong: Problems
+) -> Json:
     """The delivery as it was chosen, or the cheapest where none was."""
     channel = info.get("selectedDeliveryChannel") or "delivery"
     chosen: Any = info.get("selectedSla")
     slas = [one for one in quote.slas if one.channel == channel]
+    if channel == PICKUP and point is not None and chosen is None:
+        slas = [one for one in slas if one.pickup_point and one.pickup_point.id == point]
+        if not slas and quote.availability not in _GONE:
+            wrong.add("FMT0061", place, "Invalid pickup point id")
+            return info
     if not slas and channel != PICKUP:
         if quote.availability not in _GONE:
             wrong.add("FMT003", place, f"There is no SLA for item {item['id']}")

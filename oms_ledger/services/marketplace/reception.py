@@ -44,6 +44,7 @@ from oms_ledger.orders.refusals import (
 )
 from oms_ledger.orders.status import Status
 from oms_ledger.services.marketplace import registers
+from oms_ledger.services.marketplace.franchises import with_deliverer
 from oms_ledger.services.marketplace.offered import with_offers
 from oms_ledger.services.marketplace.partnership import is_outside, partner
 from oms_ledger.services.offers.sources import OfferSources
@@ -160,6 +161,7 @@ async def _received(
         if not account.setting("accepts_orders"):
             raise SellerInactive(account.name)
         body = read_form(body, account.name)
+        body = await with_deliverer(cell, offers, account, above.affiliate, body, sales_channel)
         order = await _there(cell, account, above, body)
         if order is None:
             body = await with_offers(offers, account, body, sales_channel)
