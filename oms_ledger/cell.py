@@ -2,10 +2,11 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from weakref import WeakKeyDictionary
 
 import redis
 from sqlalchemy import Connection, literal_column, select
@@ -14,6 +15,7 @@ from oms_ledger import jsonata, redis_connection
 from oms_ledger.clock import Clock
 from oms_ledger.deciders import DECIDERS
 from oms_ledger.eventstore import key_check
+from oms_ledger.eventstore.batch_writer import BatchWriter
 from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.encryption import Encryption, master_key
 from oms_ledger.eventstore.folding import StreamLoader
@@ -31,6 +33,8 @@ from projections.accounts.tables import configuration_imports
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Write = Callable[[Connection], Any]
+_TOGETHER = 64
 
 
 class NotMigrated(Exception):
@@ -123,6 +127,37 @@ class Cell:
 
         return await asyncio.to_thread(change)
 
+    async def write_together(
+        self,
+        function: Callable[Concatenate[Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """As `write`, in one transaction with others that wait: many cost one commit.
+
+        When one of them raises, each is written by itself.
+        """
+
+        def change(connection: Connection) -> T:
+            return function(connection, *args, **kwargs)
+
+        loop = asyncio.get_running_loop()
+        if (writer := self._writers.get(loop)) is None:
+            writer = BatchWriter("writes", self._written, _TOGETHER, alone=True)
+            self._writers[loop] = writer
+        return cast(T, await asyncio.shield(writer.put(change)))
+
+    @cached_property
+    def _writers(
+        self,
+    ) -> WeakKeyDictionary[asyncio.AbstractEventLoop, BatchWriter[Write, Any]]:
+        """Of each event loop one."""
+        return WeakKeyDictionary()
+
+    def _written(self, writes: Sequence[Write]) -> list[Any]:
+        with self.database.writing() as connection:
+            return [write(connection) for write in writes]
+
     def loader(self) -> StreamLoader:
         """A follower's own memory of orders: each stands where its subscription stands."""
         return StreamLoader(self.store, self.encryption, DECIDERS)
@@ -147,6 +182,8 @@ class Cell:
 
     def close(self) -> None:
         opened = vars(self)
+        for writer in list(opened.get("_writers", {}).values()):
+            writer.close()
         if "ledger" in opened:
             self.ledger.close()
         elif "store" in opened:

@@ -62,8 +62,8 @@ def recipients_of(value: object) -> tuple[str, ...]:
     return tuple(part for part in found if part)
 
 
-def compose(mail: Mail, at: datetime) -> EmailMessage:
-    """The message, with a plain text made of its HTML; blind copies stand in no header."""
+def require_sendable(mail: Mail) -> None:
+    """Refuse a mail that no server could be given."""
     recipients = mail.recipients
     if not recipients:
         raise InvalidMail("there is no recipient")
@@ -72,6 +72,11 @@ def compose(mail: Mail, at: datetime) -> EmailMessage:
     for text in (mail.subject, mail.message_id):
         if _CONTROL.search(text):
             raise InvalidMail("a header holds a line break or NUL")
+
+
+def compose(mail: Mail, at: datetime) -> EmailMessage:
+    """The message, with a plain text made of its HTML; blind copies stand in no header."""
+    require_sendable(mail)
     message = EmailMessage()
     message["From"] = _header(mail.sender)
     message["To"] = tuple(_header(one) for one in mail.to)

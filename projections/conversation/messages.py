@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from oms_ledger.eventstore.encryption import Encryption, decrypt, encrypt
 from oms_ledger.eventstore.records import order_stream
@@ -30,10 +30,19 @@ class RecordedMessage:
     content: Json | None
 
 
+# Statements are made once: every mail runs them.
+_KEY = select(data_keys.c.wrapped).where(data_keys.c.stream == bindparam("of"))
+_OF_ORDER = (
+    select(t.c.occasion, t.c.at, t.c.content)
+    .where(t.c.account == bindparam("whose"), t.c.order_id == bindparam("order"))
+    .order_by(t.c.at, t.c.occasion)
+)
+_OF_OCCASION = _OF_ORDER.where(t.c.occasion == bindparam("said_at"))
+
+
 def key_of(connection: Connection, encryption: Encryption, stream: str) -> AESGCM | None:
     """The order's data key, as the database has it now."""
-    query = select(data_keys.c.wrapped).where(data_keys.c.stream == stream)
-    wrapped = connection.execute(query).scalar_one_or_none()
+    wrapped = connection.execute(_KEY, {"of": stream}).scalar_one_or_none()
     return None if wrapped is None else encryption.unwrap(stream, bytes(wrapped))
 
 
@@ -43,12 +52,15 @@ def add(
     account: str,
     order_id: str,
     message: RecordedMessage,
-) -> bool:
-    """Record what was said; what the occasion said before stays. False where the key is gone."""
+) -> bool | None:
+    """Record what was said; False where something was said at the occasion, which stays.
+
+    None where the order's key is gone, and nothing can be recorded.
+    """
     stream = order_stream(account, order_id)
     key = key_of(connection, encryption, stream)
     if key is None:
-        return False
+        return None
     plain = json.dumps(message.content).encode()
     row = {
         "account": account,
@@ -57,8 +69,7 @@ def add(
         "at": message.at,
         "content": encrypt(key, plain, _place(stream, message.occasion)),
     }
-    insert_missing(connection, t, [row])
-    return True
+    return insert_missing(connection, t, [row]) > 0
 
 
 def of_order(
@@ -70,12 +81,11 @@ def of_order(
 ) -> list[RecordedMessage]:
     """Everything that was said about an order, the oldest first; or at one occasion alone."""
     stream = order_stream(account, order_id)
-    query = select(t.c.occasion, t.c.at, t.c.content).where(
-        t.c.account == account, t.c.order_id == order_id
-    )
-    if occasion is not None:
-        query = query.where(t.c.occasion == occasion)
-    found = connection.execute(query.order_by(t.c.at, t.c.occasion)).all()
+    of = {"whose": account, "order": order_id}
+    if occasion is None:
+        found = connection.execute(_OF_ORDER, of).all()
+    else:
+        found = connection.execute(_OF_OCCASION, {**of, "said_at": occasion}).all()
     key = key_of(connection, encryption, stream) if found else None
     return [
         RecordedMessage(name, at, None if key is None else _opened(key, stream, name, content))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from projections.conversation.tables import mail_templates as t
 from projections.sql.upserts import upsert
@@ -14,9 +14,13 @@ class MailTemplate:
     html: str
 
 
+_GET = select(t.c.subject, t.c.html).where(
+    t.c.account == bindparam("whose"), t.c.name == bindparam("named")
+)
+
+
 def get(connection: Connection, account: str, name: str) -> MailTemplate | None:
-    query = select(t.c.subject, t.c.html).where(t.c.account == account, t.c.name == name)
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_GET, {"whose": account, "named": name}).one_or_none()
     return None if row is None else MailTemplate(row.subject, row.html)
 
 

@@ -23,12 +23,14 @@ from projections.outbox.tables import outbox_messages, outbox_starts
 class OutboxProjection:
     """Destination of the subscription `outbox`: what the events of a page make the ledger send.
 
-    `found` says whether there was something, for who signals it, and takes it back.
+    `found` says whether there was something, for who signals it, and takes it back; `streams`
+    are those that send something.
     """
 
     def __init__(self, now: Callable[[], int]) -> None:
         self._now = now
         self.found = False
+        self.streams: set[str] = set()
 
     def produce(self, page: Page) -> list[dict[str, Any]]:
         telling = {stored_name(event) for event in outbox_events()}
@@ -50,6 +52,7 @@ class OutboxProjection:
         assert isinstance(produced, list)
         if produced and (owed := _owed(connection, produced)):
             self.found = True
+            self.streams.update(row["ordering_key"] for row in owed)
             messages.enqueue(connection, owed)
             _settle_questions(connection, owed, self._now())
 

@@ -3,9 +3,10 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert
+from sqlalchemy import Connection, Insert, Table, insert
 from sqlalchemy.dialects import postgresql, sqlite
 
 from oms_ledger.eventstore.records import RecordedEvent
@@ -55,8 +56,14 @@ def insert_notifications(
     insert_missing(connection, table, [row for row in rows if row["replayed"]])
 
 
-def insert_missing(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Add those rows that are not there."""
-    if rows:
-        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-        connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
+def insert_missing(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> int:
+    """Add those rows that are not there; how many those were."""
+    if not rows:
+        return 0
+    return connection.execute(_missing(connection.dialect.name, table), rows).rowcount
+
+
+@cache
+def _missing(dialect: str, table: Table) -> Insert:
+    insertion = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+    return insertion.on_conflict_do_nothing()

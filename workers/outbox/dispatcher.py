@@ -99,10 +99,16 @@ def now(cell: Cell) -> int:
 
 
 def evaluate(cell: Cell, loader: StreamLoader) -> int:
-    """Bring the subscription of the orders' messages to the head; the events passed."""
-    return checkpoints.run(
-        cell.database, loader, messages.SUBSCRIPTION, OutboxProjection(partial(now, cell))
-    )
+    """Bring the subscription of the orders' messages to the head; the events passed.
+
+    What was folded for it is remembered for who sends the messages.
+    """
+    projection = OutboxProjection(partial(now, cell))
+    passed = checkpoints.run(cell.database, loader, messages.SUBSCRIPTION, projection)
+    for stream in projection.streams:
+        if (folded := loader.cached(stream)) is not None:
+            cell.ledger.loader.remember_newer(stream, folded)
+    return passed
 
 
 def claim(cell: Cell, limit: int) -> list[StoredMessage]:

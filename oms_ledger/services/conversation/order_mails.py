@@ -87,7 +87,7 @@ async def send(cell: Cell, message: StoredMessage) -> Outcome:
         else:
             account = await cell.ledger.account(message.account)
             latest = await cell.ledger.current(message.ordering_key)
-            envelope = _envelope(await asyncio.to_thread(record, cell, message, account, latest))
+            envelope = _envelope(await _recorded_once(cell, message, account, latest))
     except NotWritten as nothing:
         return Skipped(str(nothing))
     if not envelope.to:
@@ -119,28 +119,53 @@ def _envelope(written: Json) -> Envelope:
     return Envelope(written["sender"], to, written["replyTo"], written["subject"], written["html"])
 
 
-def record(cell: Cell, message: StoredMessage, account: Account, latest: StreamState) -> Json:
+async def _recorded_once(
+    cell: Cell, message: StoredMessage, account: Account, latest: StreamState
+) -> Json:
     """Write a mail and record it, once; what was recorded first. `NotWritten` says why not.
 
     `latest` is the order as it is now.
     """
+    written = await asyncio.to_thread(_write, cell, message, account, latest)
+    if written.recorded:
+        return written.content
+    found = await cell.write_together(_record, cell, message, written)
+    if found is None:
+        raise NotWritten("the order keeps nothing of a person")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """The content of a mail, and the aliases that it names; `recorded` where it was before."""
+
+    content: Json
+    aliases: dict[str, str]
+    recorded: bool
+
+
+def _write(cell: Cell, message: StoredMessage, account: Account, latest: StreamState) -> _Written:
     with cell.database.snapshot() as connection:
         known = _recorded(connection, cell, message)
         template = templates.get(connection, account.name, message.body["template"])
     if known is not None:
-        return known
+        return _Written(known, {}, recorded=True)
     occasion = _occasion(cell, message, account, latest)
-    at = cell.clock.micros()
     content = _content(cell, occasion, template is not None)
-    with cell.database.writing() as connection:
-        entry = RecordedMessage(message.key, at, content)
-        if not recorded.add(connection, cell.encryption, message.account, message.order_id, entry):
-            raise NotWritten("the order keeps nothing of a person")
-        aliases = {content["to"][0]["alias"]: CUSTOMER, store_alias(occasion.order): STORE}
-        recorded.add_aliases(connection, message.account, message.order_id, aliases)
-        known = _recorded(connection, cell, message)
-    assert known is not None
-    return known
+    aliases = {content["to"][0]["alias"]: CUSTOMER, store_alias(occasion.order): STORE}
+    return _Written(content, aliases, recorded=False)
+
+
+def _record(
+    connection: Connection, cell: Cell, message: StoredMessage, written: _Written
+) -> Json | None:
+    """Record a mail; what is recorded now: another worker may have been faster."""
+    entry = RecordedMessage(message.key, cell.clock.micros(), written.content)
+    added = recorded.add(connection, cell.encryption, message.account, message.order_id, entry)
+    if added is None:
+        return None
+    recorded.add_aliases(connection, message.account, message.order_id, written.aliases)
+    return written.content if added else _recorded(connection, cell, message)
 
 
 def _recorded(connection: Connection, cell: Cell, message: StoredMessage) -> Json | None:
@@ -319,7 +344,10 @@ def conversation_of(cell: Cell, order: Order) -> list[RecordedMessage]:
     account = loader.load(order_stream(order.account, "")).state if owed else None
     for mail in owed:
         with suppress(NotWritten):
-            record(cell, mail, cast(Account, account), loader.load(mail.ordering_key))
+            written = _write(cell, mail, cast(Account, account), loader.load(mail.ordering_key))
+            if not written.recorded:
+                with cell.database.writing() as connection:
+                    _record(connection, cell, mail, written)
     if owed:
         with cell.database.snapshot() as connection:
             said = recorded.of_order(connection, cell.encryption, order.account, order.order_id)

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import aiosmtplib
 
 from oms_ledger.cell import Cell
-from oms_ledger.notifications.mail import Mail, address_of, compose
+from oms_ledger.notifications.mail import Mail, address_of, compose, require_sendable
 
 TIMEOUT = 20.0  # seconds
 DEFAULT = "default"
@@ -48,9 +48,10 @@ def message_id(cell: Cell, name: str) -> str:
 
 async def deliver(provider: Provider, mail: Mail, at: datetime) -> bool:
     """Send the mail; False where no server is configured. `MailRefused` says what it said."""
-    message = compose(mail, at)
     if provider.url is None:
+        require_sendable(mail)
         return False
+    message = compose(mail, at)
     parts = urlsplit(provider.url)
     secure = parts.scheme == "smtps"
     required = parse_qs(parts.query).get("starttls") == ["required"]
