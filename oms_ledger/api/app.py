@@ -48,7 +48,7 @@ from oms_ledger.api.history import (
     why_not,
 )
 from oms_ledger.api.http import errors
-from oms_ledger.api.http.route_table import RouteTable
+from oms_ledger.api.http.dispatch import Api
 from oms_ledger.api.jobs import jobs
 from oms_ledger.api.marketplace import (
     affiliates,
@@ -228,7 +228,7 @@ def _serve_description(app: FastAPI) -> None:
         app.add_route(path.rstrip("/"), checkout_pages.show, include_in_schema=False)
 
 
-def application(cell: Cell) -> FastAPI:
+def application(cell: Cell) -> Api:
     """The routes alone, with nothing around them."""
 
     @asynccontextmanager
@@ -245,7 +245,7 @@ def application(cell: Cell) -> FastAPI:
         await cell.partner_clients.close()
         cell.close()
 
-    app = FastAPI(
+    app = Api(
         title=TITLE,
         description=ABOUT,
         lifespan=lifespan,
@@ -268,7 +268,7 @@ def application(cell: Cell) -> FastAPI:
     app.state.carts = Carts(cell)
     app.state.news = HeadWatcher(lambda: cell.store)
     routes = [route for module in ROUTERS for route in module.router.routes]
-    app.router.routes.append(RouteTable([r for r in routes if isinstance(r, APIRoute)]))
+    app.serve(route for route in routes if isinstance(route, APIRoute))
     app.add_api_route(
         "/",
         lambda: RedirectResponse("/docs"),

@@ -38,8 +38,12 @@ def searched(scope):
 
 
 def looked_up(scope):
-    match, child = TABLE.matches(scope)
-    return child.get("matched_route"), match
+    found = TABLE.find(scope)
+    if found is None:
+        return None, Match.NONE
+    _, child = found.route.matches(scope)
+    assert found.parameters == child["path_params"]
+    return found.route, Match.FULL if found.takes_method else Match.PARTIAL
 
 
 def scope_of(method, path):

@@ -14,6 +14,7 @@ from fastapi import Request
 
 from oms_ledger.accounts.account import SETTINGS
 from oms_ledger.accounts.refusals import AccountNotFound
+from oms_ledger.api.http.body_limits import NO_BODY
 from oms_ledger.api.http.errors import ApiError
 from oms_ledger.api.http.turns import WITHOUT, Ticket
 from oms_ledger.cell import Cell
@@ -48,12 +49,14 @@ class Limits:
         """
         if counted:
             await self._count(account, operation)
-        ticket: Ticket | None = request.scope.get("state", {}).get("ticket")
+        state = request.scope.get("state", {})
+        ticket: Ticket | None = state.get("ticket")
         if ticket is None or operation in WITHOUT:
             return
         if operation in COSTLY:
             await self._begin_costly(ticket, account, COSTLY[operation])
-        await request.body()
+        if NO_BODY not in state:
+            await request.body()
         await ticket.take_turn(f"{account}:public" if public else account)
 
     async def _begin_costly(self, ticket: Ticket, account: str, setting: str) -> None:

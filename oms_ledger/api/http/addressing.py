@@ -11,10 +11,11 @@ word is, ids included: templates are to be preferred.
 """
 
 import re
+import secrets
 import time
-import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import parse_qs, quote, unquote, unquote_to_bytes
@@ -39,6 +40,8 @@ FIRST_WORDS = {
 AFTER_ACCOUNT = {"api", "do", *WITHOUT_API}
 _ACCOUNT = re.compile(r"[a-z][a-z0-9]{1,39}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+_PLAIN = re.compile(rb"(?:/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)+")
+"""Paths of which every segment is what it says: there is nothing to decode or to refuse."""
 
 
 @dataclass
@@ -112,9 +115,9 @@ class AccountResolver:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = {name.decode("latin-1").lower(): v for name, v in scope["headers"]}
-        requested = headers.get("x-request-id", b"").decode("latin-1")
-        request_id = requested if _REQUEST_ID.fullmatch(requested) else uuid.uuid4().hex
+        headers = dict(scope["headers"])
+        requested = headers.get(b"x-request-id", b"").decode("latin-1")
+        request_id = requested if _REQUEST_ID.fullmatch(requested) else secrets.token_hex(16)
         state = scope.setdefault("state", {})
         state["request_id"], state["arrived"] = request_id, time.monotonic()
 
@@ -129,11 +132,12 @@ class AccountResolver:
             return
         await self._app(scope, receive, answer)
 
-    def _readdressed(self, scope: Scope, headers: dict[str, bytes]) -> tuple[int, str] | None:
+    def _readdressed(self, scope: Scope, headers: dict[bytes, bytes]) -> tuple[int, str] | None:
         """Set account and path in the scope; status and reason when the request is refused."""
-        raw = scope.get("raw_path") or quote(scope["path"]).encode()
+        raw = (scope.get("raw_path") or quote(scope["path"]).encode()).partition(b"?")[0]
+        plain = _PLAIN.fullmatch(raw) is not None
         try:
-            segments = [_decoded(part) for part in raw.split(b"?")[0].split(b"/")[1:]]
+            segments = _plain(raw) if plain else [_decoded(part) for part in raw.split(b"/")[1:]]
         except ValueError as error:
             return 400, str(error)
         if len(segments) > 1 and not segments[-1]:
@@ -150,8 +154,11 @@ class AccountResolver:
         segments = self._templates.published(segments) or [
             self._words.get(path_id.lower(), path_id) for path_id in segments
         ]
-        path = "/" + "/".join(s.replace("%", "%25").replace("/", "%2F") for s in segments)
-        scope["path"], scope["raw_path"] = path, quote(path, safe="/%").encode()
+        if not plain:
+            segments = [s.replace("%", "%25").replace("/", "%2F") for s in segments]
+        path = "/" + "/".join(segments)
+        scope["path"] = path
+        scope["raw_path"] = path.encode() if plain else quote(path, safe="/%").encode()
         query = scope.get("query_string", b"")
         if len(query) > QUERY_LIMIT:
             return 414, f"The query string is longer than {QUERY_LIMIT} bytes"
@@ -160,11 +167,15 @@ class AccountResolver:
         named = _named(query)
         if named and (len(named) > NAME_LIMIT or not named.isprintable()):
             return 400, "The account named in the query is no account name"
-        host = headers.get("host", b"").decode("latin-1")
+        host = headers.get(b"host", b"").decode("latin-1")
         scope["state"]["account_asked"] = named or of_host(host) or in_path
-        if not headers.get("content-length", b"0").isdigit():
+        if not headers.get(b"content-length", b"0").isdigit():
             return 400, "Content-Length is no number"
         return None
+
+
+def _plain(raw: bytes) -> list[str]:
+    return raw.decode("ascii").split("/")[1:]
 
 
 def _decoded(part: bytes) -> str:
@@ -186,6 +197,7 @@ def _named(query: bytes) -> str | None:
     return next((fields[key][0].lower() for key in ("an", "accountName") if fields.get(key)), None)
 
 
+@lru_cache(1024)
 def of_host(host: str) -> str | None:
     """The account that a host's first label names; after the last `--` of a workspace."""
     name = host.rsplit(":", 1)[0] if not host.startswith("[") else host

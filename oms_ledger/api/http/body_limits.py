@@ -57,6 +57,11 @@ QUIET, WHOLE = 15.0, 60.0
 
 CLOSE = {"Connection": "close"}
 
+NO_BODY = "no_body"
+"""In the state of a request that has no body: it says no length, and its protocol asks for one."""
+
+_FRAMED = ("1.0", "1.1")
+
 PASSED_OVER = 16 * MIB
 """Bytes that are let come after a 413: who is still sending hears no answer."""
 
@@ -106,8 +111,9 @@ class BodyLimits:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        announced = _announced(scope)
-        if encoding := _encoding(scope):
+        sent = dict(scope["headers"])
+        announced = _announced(sent)
+        if encoding := _encoding(sent):
             await _refuse(scope, send, _encoded(encoding))
             await _pass_over(receive, self._quiet)
             return
@@ -116,8 +122,17 @@ class BodyLimits:
             await _refuse(scope, send, _too_large(limit))
             await _pass_over(receive, self._quiet)
             return
+        state = scope.setdefault("state", {})
+        state["large_bodies"] = self._large
+        if (
+            not announced
+            and b"transfer-encoding" not in sent
+            and scope.get("http_version") in _FRAMED
+        ):
+            state[NO_BODY] = True
+            await self._app(scope, receive, send)
+            return
         body = _Body(self, scope, receive, announced)
-        scope.setdefault("state", {})["large_bodies"] = self._large
         try:
             await self._app(scope, body.receive, send)
         finally:
@@ -182,9 +197,9 @@ class _Body:
         return message
 
 
-def _announced(scope: Scope) -> int:
+def _announced(sent: Mapping[bytes, bytes]) -> int:
     """The length that a request says its body has; 0 when it says none."""
-    length: bytes = next((v for name, v in scope["headers"] if name == b"content-length"), b"0")
+    length = sent.get(b"content-length", b"0")
     return int(length[:18]) if length.isdigit() else 0
 
 
@@ -197,10 +212,9 @@ def _encoded(encoding: str) -> ApiError:
     return ApiError(415, "OMS004", message, {"Accept-Encoding": "identity"})
 
 
-def _encoding(scope: Scope) -> str | None:
+def _encoding(sent: Mapping[bytes, bytes]) -> str | None:
     """How a request says its body is compressed; None where it has none, or as it is."""
-    sent = {name: value for name, value in scope["headers"]}
-    encoding: str = sent.get(b"content-encoding", b"").decode("latin-1").strip()
+    encoding = sent.get(b"content-encoding", b"").decode("latin-1").strip()
     if encoding.lower() in ("", "identity"):
         return None
     comes = sent.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in sent

@@ -60,10 +60,11 @@ class _Answer:
         self._scope, self._send = scope, send
         self.head = scope["method"] == "HEAD"
         self.started = False
-        self._ended = asyncio.Event()
+        self._ended = asyncio.Event() if self.head else None
 
     async def until_headers(self, answering: Awaitable[None]) -> None:
         """Answer until the headers are out; what would make a body then is not asked on."""
+        assert self._ended is not None
         work, ended = asyncio.ensure_future(answering), asyncio.ensure_future(self._ended.wait())
         try:
             await asyncio.wait((work, ended), return_when=asyncio.FIRST_COMPLETED)
@@ -75,14 +76,14 @@ class _Answer:
             await asyncio.gather(work, ended, return_exceptions=True)
 
     async def send(self, message: Message) -> None:
-        if self._ended.is_set():
+        if self._ended is not None and self._ended.is_set():
             return
         if message["type"] == "http.response.start":
             self.started = True
             headers = list(message.get("headers", []))
             message = {**message, "headers": [*headers, *self._missing(headers)]}
             await self._send(message)
-            if self.head:
+            if self._ended is not None:
                 await self._send({"type": "http.response.body", "body": b""})
                 self._ended.set()
             return

@@ -2,10 +2,22 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from starlette.routing import BaseRoute, Match, Route
-from starlette.types import Receive, Scope, Send
+from starlette.routing import Match, Route
+from starlette.types import Scope
+
+RouteT = TypeVar("RouteT", bound=Route)
+Segments = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[RouteT]):
+    """A route, its path parameters, and whether it takes the request's method too."""
+
+    route: RouteT
+    parameters: dict[str, Any]
+    takes_method: bool
 
 
 @dataclass(slots=True)
@@ -18,12 +30,13 @@ class _Node:
     free: list[int] = field(default_factory=list)
 
 
-class RouteTable(BaseRoute):
-    """Many routes as one: only those whose template fits the path are asked, in their order."""
+class RouteTable(Generic[RouteT]):
+    """Many routes: only those whose template fits the path are asked, in their order."""
 
-    def __init__(self, routes: Sequence[Route]) -> None:
+    def __init__(self, routes: Sequence[RouteT]) -> None:
         self._routes = list(routes)
         self._root = _Node()
+        self._names = [tuple(route.param_convertors) for route in self._routes]
         for number, route in enumerate(self._routes):
             self._add(number, route.path)
 
@@ -40,35 +53,38 @@ class RouteTable(BaseRoute):
                 node = node.words.setdefault(word, _Node())
         node.ends.append(number)
 
-    def candidates(self, path: str) -> list[Route]:
-        """List the routes whose template may fit a path, in the order they were given."""
-        found = list(self._walk(self._root, path.split("/"), 0))
-        return [self._routes[number] for number in sorted(found)]
+    def find(self, scope: Scope) -> Found[RouteT] | None:
+        """The first route of path and method; else the first of the path alone; else None."""
+        method, other = scope["method"], None
+        candidates = list(self._walk(self._root, scope["path"].split("/"), 0, ()))
+        if len(candidates) > 1:
+            candidates.sort()
+        for number, segments in candidates:
+            route = self._routes[number]
+            if segments is None:
+                match, child = route.matches(scope)
+                if match is Match.NONE:
+                    continue
+                parameters = child["path_params"]
+            else:
+                parameters = dict(zip(self._names[number], segments, strict=True))
+            if not route.methods or method in route.methods:
+                return Found(route, parameters, takes_method=True)
+            other = other or Found(route, parameters, takes_method=False)
+        return other
 
-    def _walk(self, node: _Node, words: list[str], at: int) -> Iterator[int]:
-        yield from node.free
+    def _walk(
+        self, node: _Node, words: list[str], at: int, segments: Segments
+    ) -> Iterator[tuple[int, Segments | None]]:
+        """Numbers of routes, with the values of their parameters where the walk has shown them."""
+        for number in node.free:
+            yield number, None
         if at == len(words):
-            yield from node.ends
+            for number in node.ends:
+                yield number, segments
             return
-        if (child := node.words.get(words[at])) is not None:
-            yield from self._walk(child, words, at + 1)
-        if node.parameter is not None:
-            yield from self._walk(node.parameter, words, at + 1)
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        if scope["type"] != "http":
-            return Match.NONE, {}
-        partial: tuple[Route, Scope] | None = None
-        for route in self.candidates(scope["path"]):
-            match, child = route.matches(scope)
-            if match is Match.FULL:
-                return match, {**child, "matched_route": route}
-            if match is Match.PARTIAL and partial is None:
-                partial = (route, child)
-        if partial is None:
-            return Match.NONE, {}
-        return Match.PARTIAL, {**partial[1], "matched_route": partial[0]}
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        route: Any = scope["matched_route"]
-        await route.handle(scope, receive, send)
+        word = words[at]
+        if (child := node.words.get(word)) is not None:
+            yield from self._walk(child, words, at + 1, segments)
+        if node.parameter is not None and word:
+            yield from self._walk(node.parameter, words, at + 1, (*segments, word))
