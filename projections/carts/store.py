@@ -31,7 +31,12 @@ _INSERT = insert(t)
 _UPDATE = (
     update(t)
     .where(t.c.id == bindparam("cart"), t.c.version == bindparam("before"))
-    .values({name: bindparam(name) for name in ("version", "written_at", "expires_at", "content")})
+    .values(
+        {
+            name: bindparam(name)
+            for name in ("version", "written_at", "expires_at", "content", "summary")
+        }
+    )
 )
 _FORGET_PERSONS = delete(p).where(p.c.cart == bindparam("its_cart"))
 _INSERT_PERSONS = insert(p)
@@ -65,6 +70,7 @@ class CartWrite:
     expires_at: int
     content: bytes
     data_key: bytes
+    summary: str
     persons: frozenset[str] | None = None
 
 
@@ -95,9 +101,45 @@ def _opened(
     return StoredCart(_DECODER.decode(plain), version, expires_at, data_key, its_edition)
 
 
+class Summary(msgspec.Struct, frozen=True, array_like=True):
+    """What lists show of a cart; `group` is what its last filling was placed as."""
+
+    sales_channel: str
+    lines: int
+    units: int
+    group: str | None
+
+
+_SUMMARY = msgspec.json.Decoder(Summary)
+
+
+def summary_of(cart: Cart) -> Summary:
+    return Summary(
+        cart.sales_channel,
+        len(cart.lines),
+        sum(line.quantity for line in cart.lines),
+        cart.placed.group if cart.placed else None,
+    )
+
+
+def _summarized(cart: Cart) -> str:
+    return msgspec.json.encode(summary_of(cart)).decode()
+
+
 @dataclass(frozen=True, slots=True)
 class ListedCart:
-    """A cart with its version; instants in microseconds."""
+    """A line of a list of carts; instants in microseconds."""
+
+    id: str
+    summary: Summary
+    version: int
+    written_at: int
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class LookedAtCart:
+    """A cart as it is stored; instants in microseconds."""
 
     cart: Cart
     version: int
@@ -114,27 +156,43 @@ def listed(
     limit: int,
     before: tuple[int, str] | None = None,
 ) -> list[ListedCart]:
-    """The account's carts whose time is not over, by when it will be, latest first."""
-    query = select(t).where(t.c.account == account, t.c.expires_at > now)
+    """The account's carts whose time is not over, by when it will be, latest first.
+
+    None is opened but those of before there were summaries.
+    """
+    columns = (t.c.id, t.c.summary, t.c.version, t.c.written_at, t.c.expires_at)
+    query = select(*columns).where(t.c.account == account, t.c.expires_at > now)
     if before is not None:
         query = query.where(tuple_(t.c.expires_at, t.c.id) < tuple_(*before))
     found = query.order_by(t.c.expires_at.desc(), t.c.id.desc()).limit(limit)
-    return [_listed(encryption, row) for row in connection.execute(found)]
+    rows = connection.execute(found).all()
+    old = [row.id for row in rows if row.summary is None]
+    opened = connection.execute(select(t).where(t.c.id.in_(old))) if old else ()
+    carts = {row.id: _looked_at(encryption, row).cart for row in opened}
+    return [
+        ListedCart(
+            row.id,
+            summary_of(carts[row.id]) if row.summary is None else _SUMMARY.decode(row.summary),
+            *row[2:],
+        )
+        for row in rows
+        if row.summary is not None or row.id in carts
+    ]
 
 
 def look(
     connection: Connection, encryption: Encryption, account: str, cart_id: str, now: int
-) -> ListedCart | None:
+) -> LookedAtCart | None:
     """One cart as it is stored; None where `get` finds none."""
     query = select(t).where(t.c.id == cart_id, t.c.account == account, t.c.expires_at > now)
     row = connection.execute(query).one_or_none()
-    return None if row is None else _listed(encryption, row)
+    return None if row is None else _looked_at(encryption, row)
 
 
-def _listed(encryption: Encryption, row: Row[Any]) -> ListedCart:
+def _looked_at(encryption: Encryption, row: Row[Any]) -> LookedAtCart:
     key = encryption.unwrap(_place(row.id), bytes(row.data_key))
     plain = decrypt(key, bytes(row.content), f"{_place(row.id)}:{row.version}")
-    return ListedCart(_DECODER.decode(plain), row.version, row.written_at, row.expires_at)
+    return LookedAtCart(_DECODER.decode(plain), row.version, row.written_at, row.expires_at)
 
 
 def encoded(cart: Cart) -> bytes:
@@ -153,6 +211,7 @@ def new(encryption: Encryption, cart: Cart, *, now: int, expires_at: int) -> Car
         expires_at=expires_at,
         content=_sealed(encryption, data_key, cart.id, encoded(cart), 1),
         data_key=data_key,
+        summary=_summarized(cart),
         persons=frozenset(persons_of(encryption, cart)),
     )
 
@@ -176,6 +235,7 @@ def over(
         expires_at=expires_at,
         content=_sealed(encryption, before.data_key, cart.id, plain, before.version + 1),
         data_key=before.data_key,
+        summary=_summarized(cart),
         persons=None if same else frozenset(persons_of(encryption, cart)),
     )
 
@@ -192,6 +252,7 @@ def carry_out(connection: Connection, write: CartWrite) -> bool:
         "written_at": write.now,
         "expires_at": write.expires_at,
         "content": write.content,
+        "summary": write.summary,
     }
     if not write.before:
         its_own = {"id": write.id, "account": write.account, "data_key": write.data_key}

@@ -1,7 +1,8 @@
 """The table of carts. Instants are microseconds since 1970 UTC.
 
 `content` is encrypted by the cart's own data key, which is wrapped in `data_key`; `persons` are
-keyed hashes, by which a person who is erased is found.
+keyed hashes, by which a person who is erased is found. `summary` is what lists show of a cart, in
+the clear: nothing of a person; null for carts of before there was one.
 """
 
 from sqlalchemy import Column, Index, Integer, LargeBinary, Table, Text
@@ -18,6 +19,7 @@ carts = Table(
     Column("expires_at", BIG, nullable=False),
     Column("data_key", LargeBinary, nullable=False),
     Column("content", LargeBinary, nullable=False),
+    Column("summary", Text),
     Index("carts_expiry", "expires_at"),
     Index("carts_account", "account", "expires_at", "id"),
 )

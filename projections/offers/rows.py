@@ -1,7 +1,8 @@
 """Loading, listing and removing the rows of an account's offers."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -18,7 +19,9 @@ REACH = "reach"
 """Rows made from the deliveries: the countries and channels that each seller delivers by."""
 EDITION = "edition"
 """One row that is another whenever the table is: whoever remembers rows looks at it alone."""
-_DERIVED = (REACH, EDITION)
+COUNT = "count"
+"""Rows that say how many rows of a kind, their key, there are: nobody has to count them."""
+_DERIVED = (REACH, EDITION, COUNT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +43,32 @@ def load(
 ) -> Loaded:
     """Set the rows by their keys; with `replace`, whatever else the account had goes."""
     latest = {(row.kind, row.key): row for row in rows}
+    _take_turn(connection, account)
     changed = unchanged = 0
+    more: Counter[str] = Counter()
     for chunk in _chunks(list(latest.values())):
         known = _bodies(connection, account, chunk)
         differing = [row for row in chunk if known.get((row.kind, row.key)) != row.body]
         if differing:
             fields = [_columns(account, row) for row in differing]
             connection.execute(upsert(connection, t), fields)
+        more.update(row.kind for row in chunk if (row.kind, row.key) not in known)
         changed += len(differing)
         unchanged += len(chunk) - len(differing)
         advance(len(chunk))
-    removed = _remove_others(connection, account, latest.keys()) if replace else 0
-    if changed or removed:
+    gone = _remove_others(connection, account, latest.keys()) if replace else Counter[str]()
+    if changed or gone:
+        more.subtract(gone)
+        _keep_counts(connection, account, Counter(counts(connection, account)) + more)
         _refresh_derived(connection, account)
-    return Loaded(changed, unchanged, removed)
+    return Loaded(changed, unchanged, gone.total())
 
 
 def remove(
     connection: Connection, account: str, *, kind: str | None, sku: str | None, seller: str | None
 ) -> int:
     """Take rows away: of a kind, of a SKU, of a seller, or all; how many."""
+    _take_turn(connection, account)
     query = delete(t).where(t.c.account == account, t.c.kind.not_in(_DERIVED))
     if kind is not None:
         query = query.where(t.c.kind == kind)
@@ -68,15 +77,39 @@ def remove(
     if seller is not None:
         query = query.where(t.c.seller == seller)
     removed = connection.execute(query).rowcount
+    _keep_counts(connection, account, _counted(connection, account))
     _refresh_derived(connection, account)
     return removed
 
 
 def counts(connection: Connection, account: str) -> dict[str, int]:
-    """How many rows of each kind the account has."""
+    """How many rows of each kind the account has, as it was kept when they were written."""
+    query = select(t.c.key, t.c.body).where(t.c.account == account, t.c.kind == COUNT)
+    found = {kind: int(bytes(body)) for kind, body in connection.execute(query)}
+    return {kind: found[kind] for kind in KINDS if found.get(kind)}
+
+
+def _take_turn(connection: Connection, account: str) -> None:
+    """Writers of one table come one after another: each counts on from where the last one left."""
+    edition = select(t.c.body).where(t.c.account == account, t.c.kind == EDITION)
+    connection.execute(edition.with_for_update()).all()
+
+
+def _counted(connection: Connection, account: str) -> Counter[str]:
     query = select(t.c.kind, func.count()).where(t.c.account == account, t.c.kind.not_in(_DERIVED))
     found: dict[str, int] = dict(connection.execute(query.group_by(t.c.kind)).all())
-    return {kind: found[kind] for kind in KINDS if kind in found}
+    return Counter(found)
+
+
+def _keep_counts(connection: Connection, account: str, found: Mapping[str, int]) -> None:
+    connection.execute(delete(t).where(t.c.account == account, t.c.kind == COUNT))
+    rows = [
+        StoredRow(COUNT, kind, "", "", "", "", str(count).encode())
+        for kind, count in sorted(found.items())
+        if count
+    ]
+    if rows:
+        connection.execute(upsert(connection, t), [_columns(account, row) for row in rows])
 
 
 def listed(
@@ -141,7 +174,9 @@ def _columns(account: str, row: StoredRow) -> dict[str, object]:
     }
 
 
-def _remove_others(connection: Connection, account: str, kept: Iterable[tuple[str, str]]) -> int:
+def _remove_others(
+    connection: Connection, account: str, kept: Iterable[tuple[str, str]]
+) -> Counter[str]:
     kept = set(kept)
     query = select(t.c.kind, t.c.key).where(t.c.account == account, t.c.kind.not_in(_DERIVED))
     gone = [found for found in connection.execute(query) if found not in kept]
@@ -155,7 +190,7 @@ def _remove_others(connection: Connection, account: str, kept: Iterable[tuple[st
                 t.c.kind.not_in(_DERIVED),
             )
         )
-    return len(gone)
+    return Counter(kind for kind, _ in gone)
 
 
 def _refresh_derived(connection: Connection, account: str) -> None:

@@ -13,7 +13,7 @@ from oms_ledger.api.orders.documents import json_response
 from oms_ledger.eventstore.records import instant
 from oms_ledger.orders.instants import spell
 from projections.carts import store
-from projections.carts.store import ListedCart
+from projections.carts.store import ListedCart, LookedAtCart, Summary, summary_of
 
 router = APIRouter(prefix="/api/ledger/carts", tags=["Carts"])
 MOST = 200
@@ -21,25 +21,24 @@ MOST = 200
 MayList = Annotated[Caller, Depends(requires("list_carts"))]
 
 
-def _row(one: ListedCart) -> dict[str, Any]:
-    cart = one.cart
+def _row(cart_id: str, summary: Summary, one: ListedCart | LookedAtCart) -> dict[str, Any]:
     return {
-        "orderFormId": cart.id,
-        "salesChannel": cart.sales_channel,
-        "lines": len(cart.lines),
-        "units": sum(line.quantity for line in cart.lines),
-        "orderGroup": cart.placed.group if cart.placed else None,
+        "orderFormId": cart_id,
+        "salesChannel": summary.sales_channel,
+        "lines": summary.lines,
+        "units": summary.units,
+        "orderGroup": summary.group,
         "version": one.version,
         "lastChange": spell(instant(one.written_at), "Z"),
         "expiresAt": spell(instant(one.expires_at), "Z"),
     }
 
 
-def _whole(one: ListedCart) -> dict[str, Any]:
+def _whole(one: LookedAtCart) -> dict[str, Any]:
     cart = one.cart
     place = cart.place
     return {
-        **_row(one),
+        **_row(cart.id, summary_of(cart), one),
         "items": [
             {
                 "uniqueId": line.unique_id,
@@ -88,8 +87,9 @@ async def get_carts(request: Request, cell: TheCell, caller: MayList) -> Respons
 
     found = await cell.read(look)
     last = found[limit - 1] if len(found) > limit else None
-    following = f"{last.expires_at}.{last.cart.id}" if last else None
-    return json_response({"list": [_row(one) for one in found[:limit]], "next": following})
+    following = f"{last.expires_at}.{last.id}" if last else None
+    page = [_row(one.id, one.summary, one) for one in found[:limit]]
+    return json_response({"list": page, "next": following})
 
 
 def _before(text: str) -> tuple[int, str] | None:
@@ -105,7 +105,7 @@ def _before(text: str) -> tuple[int, str] | None:
 async def get_cart(order_form_id: PathId, cell: TheCell, caller: MayList) -> Response:
     """A cart as it is stored: its lines with the prices that were last shown, in cents."""
 
-    def look(connection: Connection) -> ListedCart | None:
+    def look(connection: Connection) -> LookedAtCart | None:
         return store.look(
             connection, cell.encryption, caller.account, order_form_id, cell.clock.micros()
         )
