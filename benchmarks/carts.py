@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
@@ -21,7 +22,7 @@ from oms_ledger.web import build
 from projections.carts import tables
 from projections.offers import rows
 from tests.support.configuring import create_key
-from workers.scheduler import remove_expired_carts
+from workers.scheduler import TICK, ExpiredCarts
 
 FEW, OFFERS = 1_000, 100_000
 OVERLOADED = 503
@@ -226,8 +227,10 @@ async def _removal(client: _Client, cell: Cell, database: str, expired: int) -> 
     done = asyncio.Event()
     shopper = asyncio.create_task(_waits(client, path, done, None))
     begun = time.perf_counter()
-    removed = await asyncio.to_thread(remove_expired_carts, cell)
-    taken = time.perf_counter() - begun
+    removal, rest = ExpiredCarts(cell, time.monotonic), threading.Event()
+    while await asyncio.to_thread(removal.step, rest.wait):
+        await asyncio.sleep(TICK)  # as the scheduler does
+    removed, taken = removal.removed, time.perf_counter() - begun
     done.set()
     beside = await shopper
     assert removed == expired

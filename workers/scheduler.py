@@ -40,7 +40,9 @@ from workers.runtime.reconnecting import surviving
 from workers.runtime.stopping import Stop
 
 LEASE = "scheduler"
-CARTS_AT_ONCE = 500
+CARTS_AT_ONCE = 200
+STEP, BREATH = 0.25, 0.002
+"""Seconds for which expired carts are deleted at a time, and between two transactions of that."""
 TICK, RECONCILE, RETENTION = 0.5, 2.0, 60.0  # seconds
 RENEWAL = 3.0  # seconds of the ten that the lease lasts
 QUIET_AFTER = 5.0
@@ -120,6 +122,7 @@ async def _tick(cell: Cell, stop: Stop) -> None:
     reconciled = dead_lettered = renewed = 0.0
     loop = asyncio.get_running_loop()
     quiet = Quiet(cell, loop.time)
+    carts_over, more = ExpiredCarts(cell, loop.time), False
     token: int | None = None
     try:
         while not stop.is_set():
@@ -141,7 +144,10 @@ async def _tick(cell: Cell, stop: Stop) -> None:
                     await asyncio.to_thread(apply_retention, cell)
                     await remove_unused(cell)
                     await asyncio.to_thread(_anchor, cell)
-                rest = max(TICK, quiet.rest()) if resting else TICK
+                    more = True
+                if more:
+                    more = await asyncio.to_thread(carts_over.step, stop.wait)
+                rest = max(TICK, quiet.rest()) if resting and not more else TICK
             await asyncio.to_thread(stop.wait, rest)
     finally:
         if token is not None:
@@ -218,20 +224,36 @@ def _anchor(cell: Cell) -> None:
         log.error("ledger_not_anchored", error=error)
 
 
-def remove_expired_carts(cell: Cell) -> int:
-    """Delete carts whose time is over, a few in each transaction; how many."""
-    removed = 0
-    while True:
-        with cell.database.writing() as connection:
-            found = carts.remove_expired(connection, cell.clock.micros(), CARTS_AT_ONCE)
-        removed += found
-        if found < CARTS_AT_ONCE:
-            return removed
+class ExpiredCarts:
+    """Deletes carts whose time is over, a few in each transaction, for a while at a time.
+
+    Between transactions and between steps others write. A power cut may bring the last of them
+    back, to be deleted again.
+    """
+
+    def __init__(self, cell: Cell, clock: Callable[[], float]) -> None:
+        self._cell, self._clock = cell, clock
+        self._since = 0
+        self.removed = 0
+
+    def step(self, rest: Callable[[float], object]) -> bool:
+        """Delete some, for no longer than a step takes; whether there are more."""
+        until = self._clock() + STEP
+        while self._clock() < until:
+            with self._cell.database.writing(outlives_power=False) as connection:
+                now = self._cell.clock.micros()
+                found, since = carts.remove_expired(connection, now, CARTS_AT_ONCE, self._since)
+            self.removed += found
+            if found < CARTS_AT_ONCE:
+                self._since = 0
+                return False
+            self._since = since
+            rest(BREATH)
+        return True
 
 
 def apply_retention(cell: Cell) -> None:
-    """Dead-letter what is too old; forget old keys and expired carts."""
-    remove_expired_carts(cell)
+    """Dead-letter what is too old; forget old keys."""
     now, head = cell.clock.micros(), cell.store.head()
     if days := cell.settings.idempotency_days:
         cell.store.forget_claims(now - days * DAY)

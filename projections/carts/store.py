@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, Integer, Row, bindparam, delete, insert, select, tuple_, update
 
 from oms_ledger.carts.cart import Cart
 from oms_ledger.eventstore.encryption import Encryption, decrypt, encrypt
@@ -27,6 +27,12 @@ _COLUMNS = (
 _NOT_OVER = t.c.expires_at > bindparam("now")
 _GET_ONE = select(*_COLUMNS).where(t.c.id == bindparam("id"), _NOT_OVER)
 _GET = select(*_COLUMNS).where(t.c.id.in_(bindparam("ids", expanding=True)), _NOT_OVER)
+_EXPIRED = (
+    select(t.c.id, t.c.expires_at)
+    .where(t.c.expires_at <= bindparam("now"), t.c.expires_at >= bindparam("since"))
+    .order_by(t.c.expires_at)
+    .limit(bindparam("most", type_=Integer()))
+)
 _INSERT = insert(t)
 _UPDATE = (
     update(t)
@@ -280,12 +286,15 @@ def persons_of(encryption: Encryption, cart: Cart) -> Iterable[str]:
     return (person_hash(encryption, cart.account, *name) for name in sorted(names))
 
 
-def remove_expired(connection: Connection, now: int, limit: int) -> int:
-    """Delete carts whose time is over, no more than the limit; how many."""
-    found = select(t.c.id).where(t.c.expires_at <= now).order_by(t.c.expires_at).limit(limit)
-    ids = list(connection.execute(found).scalars())
-    _remove(connection, ids)
-    return len(ids)
+def remove_expired(connection: Connection, now: int, limit: int, since: int = 0) -> tuple[int, int]:
+    """Delete carts whose time is over, no more than the limit: how many, and how far that is.
+
+    With `since`, how far it was before, the index is not read again from its beginning, where
+    PostgreSQL still has what was deleted.
+    """
+    found = connection.execute(_EXPIRED, {"now": now, "since": since, "most": limit}).all()
+    _remove(connection, [row.id for row in found])
+    return len(found), found[-1].expires_at if found else since
 
 
 def of_person(

@@ -74,8 +74,13 @@ def test_expired_carts_are_deleted_by_the_scheduler(browser, cell, monkeypatch):
         browser.call("POST", "/api/checkout/pub/orderForm?forceNewCart=true")
     set_clock(cell, now)
     monkeypatch.setattr(scheduler, "CARTS_AT_ONCE", 2)
-    assert scheduler.remove_expired_carts(cell) == 3
-    assert scheduler.remove_expired_carts(cell) == 0
+    seconds, rests = iter((0.0, 0.0, 1.0)), list[float]()
+    removal = scheduler.ExpiredCarts(cell, lambda: next(seconds, 1.0))
+    assert removal.step(rests.append) is True  # its time is over before the carts are
+    assert (removal.removed, rests) == (2, [scheduler.BREATH])
+    seconds = iter((0.0, 0.0))
+    assert removal.step(rests.append) is False
+    assert removal.removed == 3
     assert browser.ok("GET", f"/api/checkout/pub/orderForm/{kept}")["orderFormId"] == kept
 
 
