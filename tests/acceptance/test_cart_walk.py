@@ -1,6 +1,7 @@
 """A cart from its first answer to its placement over a real socket: rules that are easily lost."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,11 @@ def test_every_key_is_always_there(browser):
     filled = browser.add(("4", 2))
     assert list(filled) == list(empty)
     (line,) = filled["items"]
-    fixed = {"parentItemIndex": None, "parentAssemblyBinding": None, "rewardValue": 0}
+    fixed: dict[str, Any] = {
+        "parentItemIndex": None,
+        "parentAssemblyBinding": None,
+        "rewardValue": 0,
+    }
     fixed |= {"assemblies": [], "components": [], "isGift": False, "preSaleDate": None}
     fixed |= {"modalType": None, "manufacturerCode": None, "taxCode": ""}
     assert {name: line[name] for name in fixed} == fixed
@@ -124,8 +129,8 @@ def test_what_is_no_longer_offered_with_a_line_goes_with_a_message(browser, cell
 
 
 def test_empty_required_attachment_places_nothing(browser, cell):
-    schema = {"text": {"maximum_number_of_characters": 5}}
-    required = {"name": "Engraving", "required": True, "schema": schema}
+    schema: dict[str, Any] = {"text": {"maximum_number_of_characters": 5}}
+    required: dict[str, Any] = {"name": "Engraving", "required": True, "schema": schema}
     load_offers(cell, [{"sku": "3", "price": 10000, "name": "Table", "attachments": [required]}])
     browser.fill(("3", 1))
     total = browser.cart("", {})["value"]
@@ -158,7 +163,7 @@ def test_installments_of_an_empty_cart_and_payments_above_the_cart_are_refused(b
 
 def test_marketing_keeps_every_name_and_an_unknown_coupon_loses_nothing(browser):
     browser.add(("1", 1))
-    sent = {"utmSource": "s", "utmMedium": "m", "utmCampaign": "c", "utmiPart": "p"}
+    sent: dict[str, Any] = {"utmSource": "s", "utmMedium": "m", "utmCampaign": "c", "utmiPart": "p"}
     sent |= {"utmiCampaign": "i", "utmiPage": "g", "marketingTags": ["a", None]}
     found = browser.cart("/attachments/marketingData", {**sent, "coupon": "NONE"})
     marketing = found["marketingData"]
@@ -252,7 +257,9 @@ def test_address_that_cannot_be_one_is_refused(browser, fields, code):
 
 
 def test_simulation_takes_what_clients_send_without_effect(browser):
-    body = {"items": [{"id": "1", "quantity": "2", "seller": 1, "parentItemIndex": None}]}
+    body: dict[str, Any] = {
+        "items": [{"id": "1", "quantity": "2", "seller": 1, "parentItemIndex": None}]
+    }
     body |= {"country": "BRA", "postalCode": "01310-100", "priceTables": ["x"], "storeId": "s"}
     query = "RnbBehavior=0&individualShippingEstimates=true&sc=1"
     found = browser.ok("POST", f"/api/checkout/pub/orderForms/simulation?{query}", body)
