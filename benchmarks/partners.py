@@ -39,8 +39,10 @@ GIVEN_UP = 600.0  # seconds until a measurement hangs
 
 def figures(database: str, count: int, seconds: float) -> Iterator[Metric]:
     gc_tuning.settle()  # the dispatcher runs as in a worker
+    with endpoint(0.0) as port:
+        bare = asyncio.run(_plain(port, 2 * count, CLIENTS))
     with endpoint(TAKES) as port:
-        plain = asyncio.run(_plain(port, 2 * count))
+        plain = asyncio.run(_plain(port, 2 * count, PARTNER.room.answering))
         with calling(database, port) as (cell, dispatcher):
             rate = asyncio.run(_told(cell, dispatcher, port, count))
         name = f"requests to {PARTNERS} sellers of {TAKES * 1000:.0f} ms, orders placed and paid"
@@ -62,7 +64,7 @@ def figures(database: str, count: int, seconds: float) -> Iterator[Metric]:
                 "the same alone",
             )
     with places.empty_place(database) as place:
-        yield from _taken(database, place, seconds)
+        yield from _taken(database, place, seconds, bare)
 
 
 @contextmanager
@@ -139,10 +141,10 @@ def _delivered(connection: Connection) -> int:
     return connection.execute(query).scalar_one()
 
 
-async def _plain(port: int, count: int) -> float:
-    """As many posts at once as the outbox makes to partners that answer."""
+async def _plain(port: int, count: int, at_once: int) -> float:
+    """Posts to partners that answer, so many at once."""
     body = orders.purchase()
-    connector = aiohttp.TCPConnector(limit=PARTNER.room.answering)
+    connector = aiohttp.TCPConnector(limit=at_once)
     began = time.perf_counter()
     async with aiohttp.ClientSession(connector=connector) as session:
 
@@ -183,7 +185,7 @@ async def _one_by_one(cell: Cell, dispatcher: OutboxDispatcher, port: int) -> li
     return [arrivals[order_id] - at for order_id, at in due.items()]
 
 
-def _taken(database: str, place: places.Place, seconds: float) -> Iterator[Metric]:
+def _taken(database: str, place: places.Place, seconds: float, bare: float) -> Iterator[Metric]:
     """Orders that an outside marketplace places, over HTTP, against a whole deployment."""
     cell = places.open_at(place)
     try:
@@ -193,7 +195,12 @@ def _taken(database: str, place: places.Place, seconds: float) -> Iterator[Metri
         with processes.deployed(place) as deployment:
             rate = asyncio.run(_placed(deployment.base, headers, seconds))
             yield Metric(
-                f"placements from a marketplace, {CLIENTS} clients", database, rate, "a second"
+                f"placements from a marketplace, {CLIENTS} clients",
+                database,
+                rate,
+                "a second",
+                bare,
+                f"plain aiohttp posts that are answered at once, {CLIENTS} at once",
             )
     finally:
         cell.close()

@@ -66,4 +66,4 @@ def insert_missing(connection: Connection, table: Table, rows: Sequence[dict[str
 @cache
 def _missing(dialect: str, table: Table) -> Insert:
     insertion = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
-    return insertion.on_conflict_do_nothing()
+    return insertion.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
