@@ -157,6 +157,7 @@ app_keys = Table(
     Column("previous_until", BIG),
     Column("label", Text),
     Column("party", Text),
+    Column("resources", Text, nullable=False, server_default="[]"),
 )
 
 token_bounds = Table(

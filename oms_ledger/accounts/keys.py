@@ -21,6 +21,7 @@ class KeyItem:
     previous_hash: str | None = None
     previous_until: int | None = None
     party: str | None = None
+    resources: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -29,13 +30,17 @@ class KeyItem:
 
 @dataclass(frozen=True, slots=True)
 class KeyCreated:
-    """`party` as `seller:ID` or `affiliate:ID`: whose orders alone the key opens."""
+    """`party` as `seller:ID` or `affiliate:ID`: whose orders alone the key opens.
+
+    `resources` are those it has besides its role's; `role` is empty for a key of resources alone.
+    """
 
     app_key: str
     role: str
     party: str | None = None
     label: str | None = None
     token_hash: str = field(default="", metadata={"personal": True})
+    resources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,15 @@ KeyEvent = KeyCreated | KeyLabeled | KeyRotated | KeyRevoked
 
 def _created(before: Configuration, event: KeyCreated, at: int) -> Configuration:
     return before.put(
-        KeyItem(event.app_key, event.role, at, event.label, event.token_hash, party=event.party)
+        KeyItem(
+            event.app_key,
+            event.role,
+            at,
+            event.label,
+            event.token_hash,
+            party=event.party,
+            resources=tuple(event.resources),
+        )
     )
 
 

@@ -4,7 +4,7 @@ Every route names its operation, by `requires` or `open_to_all` of `api/dependen
 the operation's resources suffices. `KEY` is a resource that every app key has and no shopper.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 KEY = "An app key of the account"
 VIEW, LIST, FULL = "View order", "List Orders", "Orders Full Access"
@@ -73,6 +73,15 @@ ROLES: Mapping[str, frozenset[str]] = {
     # Ours, for the back end of a shop window: it places orders and lets shoppers look at theirs.
     "Storefront": _role(FORM, PLACE, SHOPPERS),
 }
+
+RESOURCES = frozenset[str]().union(*ROLES.values()) - {KEY}
+"""What a key may be given one by one, besides a role or instead of one."""
+
+
+def resources_of(role: str, single: Collection[str] = ()) -> frozenset[str]:
+    """What a key of a role may do that has these resources besides."""
+    return ROLES.get(role, frozenset()) | ({KEY, *single} if single else frozenset())
+
 
 NOBODY_IN_PARTICULAR: frozenset[str] = frozenset()
 """Of an operation that is open to all, without a key."""

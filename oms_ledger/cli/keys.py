@@ -8,7 +8,7 @@ import typer
 
 from oms_ledger.accounts.parties import read_party
 from oms_ledger.accounts.refusals import InvalidSetting
-from oms_ledger.accounts.roles import ROLES
+from oms_ledger.accounts.roles import RESOURCES, ROLES
 from oms_ledger.cell import Cell
 from oms_ledger.cli.opening import by_operator, open_migrated
 from oms_ledger.cli.output import AsJson, print_json, print_rows
@@ -22,7 +22,11 @@ app = typer.Typer(help="App keys: created, listed, rotated, revoked.", no_args_i
 @app.command()
 def create(
     account: Annotated[str, typer.Option(help="Whose key it is.")],
-    role: Annotated[str, typer.Option(help=f"One of: {'; '.join(sorted(ROLES))}.")],
+    role: Annotated[str, typer.Option(help=f"One of: {'; '.join(sorted(ROLES))}.")] = "",
+    resource: Annotated[
+        list[str] | None,
+        typer.Option(help="A single resource, besides the role or without one; repeatable."),
+    ] = None,
     party: Annotated[
         str | None,
         typer.Option(help="seller:ID or affiliate:ID: it opens orders of this partner only."),
@@ -30,12 +34,19 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Create a key; its token is shown this once and stored hashed."""
-    if role not in ROLES:
+    resources = resource or []
+    if unknown := sorted({*resources} - RESOURCES):
+        raise InvalidSetting(
+            f"There is no resource {unknown[0]!r}. Resources: {'; '.join(sorted(RESOURCES))}"
+        )
+    if role not in ROLES and (role or not resources):
         raise InvalidSetting(f"There is no role {role!r}. Roles: {', '.join(sorted(ROLES))}")
     bound = str(read_party(party)) if party else None
     cell = open_migrated()
     ctx = by_operator(account)
-    app_key, token = asyncio.run(create_key(cell.ledger, ctx, role, party=bound))
+    app_key, token = asyncio.run(
+        create_key(cell.ledger, ctx, role, party=bound, resources=resources)
+    )
     if as_json:
         print_json({"appKey": app_key, "appToken": token})
         return
@@ -57,13 +68,14 @@ def list_(
             key.app_key,
             key.account,
             key.role,
+            ", ".join(key.resources),
             key.party or "",
             datetime.fromtimestamp(key.created_at / 1e6, UTC).isoformat(timespec="seconds"),
             key.revoked_at is not None,
         )
         for key in keys
     ]
-    columns = ("appKey", "account", "role", "party", "created", "revoked")
+    columns = ("appKey", "account", "role", "resources", "party", "created", "revoked")
     print_rows(columns, rows, as_json=as_json)
 
 

@@ -2,10 +2,13 @@
 
 import hashlib
 import hmac
+import json
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
+from oms_ledger.accounts.roles import resources_of
 from projections.tables import app_keys as t
 
 
@@ -22,6 +25,13 @@ class AppKey:
     label: str | None = None
     party: str | None = None
     """`seller:ID` or `affiliate:ID`: whose orders alone it opens; None for the store's own."""
+    resources: tuple[str, ...] = ()
+    """Those it has besides its role's; `role` is empty for a key of resources alone."""
+
+    @property
+    def granted(self) -> frozenset[str]:
+        """What it may do."""
+        return resources_of(self.role, self.resources)
 
     def opens(self, token: str, now: int) -> bool:
         """Whether the token is this key's, or while it is rotated the previous one still is."""
@@ -58,16 +68,21 @@ def _generation(hashed: bytes) -> str:
     return hashlib.sha256(b"generation" + hashed).hexdigest()[:16]
 
 
+def _key(row: Row[Any]) -> AppKey:
+    fields = {**row._mapping} | {"resources": tuple(json.loads(row.resources))}
+    return AppKey(**fields)
+
+
 def get(connection: Connection, app_key: str) -> AppKey | None:
     row = connection.execute(select(t).where(t.c.app_key == app_key)).one_or_none()
-    return AppKey(*row) if row else None
+    return _key(row) if row else None
 
 
 def of_account(connection: Connection, account: str | None) -> list[AppKey]:
     query = select(t).order_by(t.c.account, t.c.created_at)
     if account is not None:
         query = query.where(t.c.account == account)
-    return [AppKey(*row) for row in connection.execute(query)]
+    return [_key(row) for row in connection.execute(query)]
 
 
 def labels(connection: Connection, account: str) -> dict[str, str]:

@@ -165,6 +165,7 @@ def _key_row(account: str, key: KeyItem) -> Row:
         "previous_until": key.previous_until,
         "label": key.label,
         "party": key.party,
+        "resources": json.dumps(key.resources),
     }
 
 
@@ -247,7 +248,11 @@ def _trigger_secret_row(account: str, one: TriggerSecretItem) -> Row:
 
 TABLES: Sequence[ConfigurationTable] = (
     ConfigurationTable(
-        tables.app_keys, KeyItem, _key_row, secret=frozenset({"token_hash", "previous_hash"})
+        tables.app_keys,
+        KeyItem,
+        _key_row,
+        secret=frozenset({"token_hash", "previous_hash"}),
+        json=frozenset({"resources"}),
     ),
     ConfigurationTable(
         tables.feeds,

@@ -625,6 +625,65 @@ def test_roles_without_master_data_are_403(client_of):
     assert message(answer).startswith("Unauthorized. The key needs one of these resources: ")
 
 
+@pytest.mark.parametrize(
+    ("resource", "allowed"),
+    [
+        ("Read only documents", {"read", "search", "schemas"}),
+        (
+            "Insert or update document (not remove)",
+            {"read", "search", "schemas", "save", "clusters"},
+        ),
+        (
+            "Full access to all documents",
+            {"read", "search", "schemas", "save", "clusters", "delete"},
+        ),
+        ("View index details", {"index", "indices"}),
+        ("List index", {"indices"}),
+        ("Edit index", {"put index"}),
+        ("Create index", {"put index"}),
+        ("Remove index", {"delete index"}),
+        ("List data entity", {"entities"}),
+        ("View data entity details", {"entity"}),
+    ],
+)
+def test_single_resources_open_their_operations_alone(client, resource, allowed):
+    post(client, {"id": "1", "a": 1})
+    index = {"name": "a", "multiple": True, "fields": "a"}
+    assert client.call("PUT", f"{BASE}/Newsletter/indices", index).status == 200
+    made = client.call("POST", "/api/ledger/keys", {"resources": [resource]})
+    assert (made.status, made.json()["resources"]) == (201, [resource])
+    headers = dict(
+        zip(
+            ("X-VTEX-API-AppKey", "x-vtex-api-apptoken"),
+            (made.json()["appKey"], made.json()["appToken"]),
+            strict=True,
+        )
+    )
+    holder = Client(client.app, headers)
+    calls = {
+        "read": ("GET", f"{documents()}/1"),
+        "search": ("GET", f"{BASE}/Newsletter/search"),
+        "schemas": ("GET", f"{BASE}/Newsletter/schemas"),
+        "save": ("PATCH", f"{documents()}/1", {"a": 2}),
+        "clusters": ("POST", f"{documents()}/1/clusters", [{"name": "x", "rule": "a=1"}]),
+        "index": ("GET", f"{BASE}/Newsletter/indices/a"),
+        "indices": ("GET", f"{BASE}/Newsletter/indices"),
+        "put index": ("PUT", f"{BASE}/Newsletter/indices", index),
+        "entities": ("GET", BASE),
+        "entity": ("GET", f"{BASE}/Newsletter"),
+        "put schema": ("PUT", f"{BASE}/Newsletter/schemas/v1", PERSON),
+        "delete schema": ("DELETE", f"{BASE}/Newsletter/schemas/v1"),
+        "orders": ("GET", "/api/oms/pvt/orders"),
+        "delete": ("DELETE", f"{documents()}/1"),
+        "delete index": ("DELETE", f"{BASE}/Newsletter/indices/a"),
+    }
+    answers = {name: holder.call(*call).status for name, call in calls.items()}
+    assert {name for name, status in answers.items() if status < 400} == allowed, answers
+    assert {status for name, status in answers.items() if name not in allowed} == {403}
+    beyond = holder.call("POST", "/api/ledger/keys", {"resources": ["List Orders"]})
+    assert beyond.status == 403
+
+
 @pytest.mark.guarantee("G51")
 def test_documents_of_another_account_are_not_seen(cell, client, client_of):
     asyncio.run(open_account(cell.ledger, name="other"))

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from oms_ledger.cli import app
-from projections.accounts import sellers
+from projections.accounts import app_keys, sellers
 from tests.support.purchases import ACCOUNT, open_account
 
 URL = "https://seller.example.com"
@@ -75,3 +75,18 @@ def test_a_key_is_bound_to_a_party(run):
     assert run(*words, "--party", "elsewhere").exit_code != 0
     (key,) = json.loads(run("key", "list", "--account", ACCOUNT, "--json").output)
     assert key["party"] == "seller:elsewhere"
+
+
+def test_a_key_has_single_resources_besides_a_role_or_instead_of_one(cell, run):
+    words = ("key", "create", "--account", ACCOUNT, "--json")
+    single = ("--resource", "Read only documents", "--resource", "View index details")
+    assert run(*words).exit_code != 0
+    assert run(*words, "--resource", "Everything").exit_code != 0
+    assert run(*words, *single).exit_code == 0
+    assert run(*words, "--role", "OMS - Read only", *single[:2]).exit_code == 0
+    alone, besides = json.loads(run("key", "list", "--account", ACCOUNT, "--json").output)
+    assert (alone["role"], alone["resources"]) == ("", "Read only documents, View index details")
+    assert (besides["role"], besides["resources"]) == ("OMS - Read only", "Read only documents")
+    with cell.database.snapshot() as connection:
+        granted = app_keys.get(connection, besides["appKey"]).granted
+    assert {"View order", "Read only documents"} < granted

@@ -4,13 +4,14 @@ A token gets once, in the answer that made it. Nobody makes a key that may do mo
 whoever asks for it.
 """
 
+from collections.abc import Collection
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
 from oms_ledger.accounts.parties import read_party
-from oms_ledger.accounts.roles import ROLES
+from oms_ledger.accounts.roles import RESOURCES, ROLES, resources_of
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.history.history import ResponseModel
 from oms_ledger.api.http.addressing import PathId
@@ -32,7 +33,8 @@ OVERLAP, LONGEST_OVERLAP = 86_400, 30 * 86_400
 
 
 class NewKey(Body):
-    role: str
+    role: str = ""
+    resources: Annotated[tuple[str, ...], Field(max_length=60)] = ()
     label: Label = None
     party: str | None = None
 
@@ -48,7 +50,12 @@ class Rotation(Body):
 class KeyTold(ResponseModel):
     app_key: str = Field(examples=["vtexappkey-acme-8F21C0"])
     label: str | None = Field(description="What the key is for", examples=["erp"])
-    role: str = Field(examples=["OMS - Full access"])
+    role: str = Field(
+        description="Empty for a key of single resources", examples=["OMS - Full access"]
+    )
+    resources: list[str] = Field(
+        description="What it may do besides its role", examples=[["Read only documents"]]
+    )
     party: str | None = Field(
         description="The partner whose orders alone it opens", examples=["seller:warehouse"]
     )
@@ -70,6 +77,7 @@ def serialize_key(key: AppKey) -> dict[str, Any]:
         "appKey": key.app_key,
         "label": key.label,
         "role": key.role,
+        "resources": list(key.resources),
         "party": key.party,
         "createdAt": instant_text(key.created_at),
         "revokedAt": instant_text(key.revoked_at) if key.revoked_at else None,
@@ -77,11 +85,16 @@ def serialize_key(key: AppKey) -> dict[str, Any]:
     }
 
 
-def _require_role(caller: Caller, role: str) -> None:
-    if role not in ROLES:
+def _require_grantable(caller: Caller, role: str, resources: Collection[str]) -> None:
+    """Refuse what does not exist, and what the caller may not do either."""
+    if role not in ROLES and (role or not resources):
         raise bad_request(f"role: found {role[:60]!r}, expected one of {', '.join(sorted(ROLES))}")
-    if wait_past := ROLES[role] - caller.resources:
-        raise forbidden(frozenset(wait_past))
+    if unknown := sorted({*resources} - RESOURCES):
+        raise bad_request(
+            f"resources: found {unknown[0][:60]!r}, expected some of {', '.join(sorted(RESOURCES))}"
+        )
+    if lacking := resources_of(role, resources) - caller.resources:
+        raise forbidden(lacking)
 
 
 @router.get("", response_model=Keys)
@@ -94,13 +107,20 @@ async def get_keys(cell: TheCell, caller: MayManage) -> Response:
 
 @router.post("", status_code=201, response_model=KeyWithToken)
 async def post_key(request: Request, cell: TheCell, caller: MayManage) -> Response:
-    """A new key of a role that has no resource which the caller lacks."""
+    """A new key of a role or single resources, none of which the caller lacks."""
     requested = parse(NewKey, await json_body(request))
-    _require_role(caller, requested.role)
+    _require_grantable(caller, requested.role, requested.resources)
     party = str(read_party(requested.party)) if requested.party else None
     label = (requested.label or "").strip() or None
 
-    app_key, token = await create_key(cell.ledger, caller.context, requested.role, label, party)
+    app_key, token = await create_key(
+        cell.ledger,
+        caller.context,
+        requested.role,
+        label,
+        party,
+        requested.resources,
+    )
     fields = serialize_key(await _found(cell, caller, app_key))
     return json_response({**fields, "appToken": token}, 201, {"Cache-Control": "no-store"})
 
@@ -121,7 +141,7 @@ async def post_rotate(key: PathId, request: Request, cell: TheCell, caller: MayM
     raw = await request.body()
     requested = parse(Rotation, await json_body(request)) if raw else Rotation()
     found = await _found(cell, caller, key)
-    _require_role(caller, found.role)
+    _require_grantable(caller, found.role, found.resources)
     overlap = requested.overlap_seconds
     token = await rotate_key(cell.ledger, caller.context, found.app_key, overlap)
     fields = serialize_key(await _found(cell, caller, key))

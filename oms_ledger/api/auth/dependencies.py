@@ -220,7 +220,7 @@ async def _by_key(request: Request) -> Caller | None:
     if key is None or generation is None:
         account = key.account if key else None
         raise await request.app.state.failed_credentials.record(request, app_key, account)
-    resources = ROLES.get(key.role, frozenset())
+    resources = key.granted
     party = read_party(key.party) if key.party else None
     return Caller(key.account, app_key, resources, generation=generation, party=party)
 
@@ -254,7 +254,7 @@ async def _behind(request: Request, token: UserToken) -> Caller | None:
         return Caller(token.account, SHOPPER, frozenset(), token.shopper)
     if key is None:
         return None
-    resources = ROLES.get(key.role, frozenset())
+    resources = key.granted
     party = read_party(key.party) if key.party else None
     return Caller(key.account, key.app_key, resources, generation=token.generation, party=party)
 

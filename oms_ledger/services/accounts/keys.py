@@ -1,6 +1,7 @@
 """App keys made, rotated and revoked; a token is told this once, and only its hash is kept."""
 
 import secrets
+from collections.abc import Iterable
 from functools import partial
 
 from oms_ledger.accounts import keys
@@ -22,11 +23,17 @@ async def create_key(
     role: str,
     label: str | None = None,
     party: str | None = None,
+    resources: Iterable[str] = (),
 ) -> tuple[str, str]:
-    """A new key and its token. `label` is what it is for; its `party` never changes."""
+    """A new key and its token. `label` is what it is for; its `party` never changes.
+
+    `resources` are single ones, besides the role or with an empty one.
+    """
     app_key = f"vtexappkey-{ctx.account}-{secrets.token_hex(3).upper()}"
     token = new_token()
-    created = KeyCreated(app_key, role, party, label, hash_of(token).hex())
+    created = KeyCreated(
+        app_key, role, party, label, hash_of(token).hex(), tuple(sorted({*resources}))
+    )
     await ledger.configure(ctx, lambda account: [created])
     return app_key, token
 
