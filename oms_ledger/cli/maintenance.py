@@ -17,7 +17,8 @@ from oms_ledger.eventstore.integrity import verify as walk
 from oms_ledger.services.ops import rebuilding
 from oms_ledger.services.state import state_of
 from oms_ledger.settings import Settings
-from projections.ops.verify import Difference, count_orders, verify_views
+from projections.ops.differences import Difference
+from projections.ops.verify import count_orders, verify_views
 from projections.ops.verify_configuration import ConfigurationDifference, verify_configuration
 from projections.orders import views as orders_views
 from projections.subscriptions.views import VIEWS

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, bindparam, delete, func, select
+from sqlalchemy import Connection, Row, Table, bindparam, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from oms_ledger.eventstore.folding import Page, StreamLoader
@@ -29,6 +29,8 @@ AT_ONCE = 1000
 
 Place = tuple[str, str]
 """Account and entity."""
+
+Fields = dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -91,18 +93,29 @@ def _store(connection: Connection, produced: Produced) -> None:
         if known.get(key, 0) <= version  # a rebuild sets nothing back
     ]
     _remove(connection, [key for key, _, _ in fresh])
-    rows, found, complying = [], list[dict[str, Any]](), list[dict[str, Any]]()
+    rows, found, complying = list[Fields](), list[Fields](), list[Fields]()
     for key, document, version in fresh:
-        if not document.exists:
-            continue
-        place = dict(zip(("account", "entity", "id_key"), key, strict=True))
-        entity = produced.entities[key[:2]]
-        rows.append(_row(place, document, version))
-        found += rows_of_terms(place, document.fields, entity.paths)
-        complying += [{**place, "schema": name} for name in entity.satisfied(document.fields)]
-    for table, new in ((t, rows), (terms, found), (schemas, complying)):
-        if new:
-            connection.execute(table.insert(), new)
+        new = rows_of_document(produced.entities[key[:2]], *key[:2], document, version)
+        rows += new[t]
+        found += new[terms]
+        complying += new[schemas]
+    for table, added in ((t, rows), (terms, found), (schemas, complying)):
+        if added:
+            connection.execute(table.insert(), added)
+
+
+def rows_of_document(
+    entity: Entity, account: str, name: str, document: Document | None, version: int
+) -> dict[Table, list[Fields]]:
+    """The rows that a document has in each table of the view; none where there is none."""
+    if document is None or not document.exists:
+        return {t: [], terms: [], schemas: []}
+    place = {"account": account, "entity": name, "id_key": fold(document.id)}
+    return {
+        t: [_row(place, document, version)],
+        terms: rows_of_terms(place, document.fields, entity.paths),
+        schemas: [{**place, "schema": one} for one in entity.satisfied(document.fields)],
+    }
 
 
 def _versions(

@@ -1,8 +1,8 @@
 """Are the views what the ledger says? Every row of every view, recomputed and compared (G8).
 
-Orders are taken page by page, in the order in which they were placed. What a view should have is
-built as of the position where its subscription stands; a view moves on meanwhile, so what differs
-is looked at again before it gets. Nothing is written.
+Orders and documents are taken page by page, in the order in which they were first recorded. What a
+view should have is built as of the position where its subscription stands; a view moves on
+meanwhile, so what differs is looked at again before it gets. Nothing is written.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +24,8 @@ from oms_ledger.eventstore.tables import events
 from oms_ledger.orders.order import Order
 from projections import tables
 from projections.customers import index
+from projections.ops.differences import Difference, comparable
+from projections.ops.verify_documents import verify_documents, verify_no_strangers
 from projections.orders import totals, views
 from projections.sql.keys import among
 from projections.subscriptions import checkpoints, registry
@@ -42,16 +44,6 @@ class Check:
     subscription: str
     table: Table
     rows: Callable[[Order, int, Encryption], Rows]
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Difference:
-    """A view that has something else for an order than its events up to `position` amount to."""
-
-    position: int
-    view: str
-    account: str
-    order_id: str
 
 
 def _terms(order: Order, version: int, encryption: Encryption) -> Rows:
@@ -94,13 +86,19 @@ def verify_page(
         return None
     streams = [(account, stream) for _, account, stream in page]
     found = [one for check in CHECKS for one in _differences(database, loader, check, streams)]
+    found += verify_documents(database, loader, [stream for _, stream in streams])
     return page[-1][0], len(page), found
 
 
 def verify_whole(database: Database) -> list[Difference]:
     """What differs of the views as a whole, whatever order it is about."""
     with database.snapshot() as connection:
-        return [*_strangers(connection), *_figures(connection), *_unowned(connection)]
+        return [
+            *_strangers(connection),
+            *verify_no_strangers(connection),
+            *_figures(connection),
+            *_unowned(connection),
+        ]
 
 
 def count_orders(database: Database) -> int:
@@ -159,9 +157,9 @@ def _agrees(
     """Whether the rows are the order's as of the subscription, or, after a rebuild, of a later
     event.
     """
-    fields = _comparable(stored)
+    fields = comparable(stored)
     return any(
-        fields == _comparable(_rows(check, loaded_state, encryption)) for loaded_state, _ in states
+        fields == comparable(_rows(check, loaded_state, encryption)) for loaded_state, _ in states
     )
 
 
@@ -182,15 +180,6 @@ def _stored(
             fields = dict(row._mapping)
             stored.setdefault(order_stream(row.account, row.order_id), []).append(fields)
     return stored
-
-
-def _comparable(rows: Rows) -> list[list[tuple[str, Any]]]:
-    def plain(value: Any) -> Any:
-        return bytes(value) if isinstance(value, memoryview) else value
-
-    return sorted(
-        ([(name, plain(value)) for name, value in sorted(row.items())] for row in rows), key=repr
-    )
 
 
 def _strangers(connection: Connection) -> Iterator[Difference]:

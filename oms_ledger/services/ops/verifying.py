@@ -10,7 +10,8 @@ from oms_ledger.eventstore import anchors
 from oms_ledger.eventstore.integrity import IntegrityError, Walk, verify
 from oms_ledger.eventstore.merkle import Tree
 from oms_ledger.services.jobs.job_kind import Arguments, JobRun, Step
-from projections.ops.verify import Difference, count_orders, verify_page, verify_whole
+from projections.ops.differences import Difference
+from projections.ops.verify import count_orders, verify_page, verify_whole
 from projections.ops.verify_configuration import verify_configuration
 
 NAMED = 100  # differences that are named
