@@ -1,12 +1,13 @@
 """Loading, listing and removing the rows of an account's offers."""
 
 import os
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import msgspec
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from oms_ledger.offers.catalog import Delivery
 from oms_ledger.offers.reading import KINDS, StoredRow
@@ -22,6 +23,9 @@ EDITION = "edition"
 COUNT = "count"
 """Rows that say how many rows of a kind, their key, there are: nobody has to count them."""
 _DERIVED = (REACH, EDITION, COUNT)
+_REMOVE = delete(t).where(
+    t.c.account == bindparam("whose"), t.c.kind == bindparam("of"), t.c.key == bindparam("named")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +48,28 @@ def load(
     """Set the rows by their keys; with `replace`, whatever else the account had goes."""
     latest = {(row.kind, row.key): row for row in rows}
     _take_turn(connection, account)
-    changed = unchanged = 0
-    more: Counter[str] = Counter()
+    changed = 0
     for chunk in _chunks(list(latest.values())):
-        known = _bodies(connection, account, chunk)
-        differing = [row for row in chunk if known.get((row.kind, row.key)) != row.body]
-        if differing:
-            fields = [_columns(account, row) for row in differing]
-            connection.execute(upsert(connection, t), fields)
-        more.update(row.kind for row in chunk if (row.kind, row.key) not in known)
-        changed += len(differing)
-        unchanged += len(chunk) - len(differing)
+        fields = [_columns(account, row) for row in chunk]
+        changed += connection.execute(_set_differing(connection.dialect.name), fields).rowcount
         advance(len(chunk))
-    gone = _remove_others(connection, account, latest.keys()) if replace else Counter[str]()
-    if changed or gone:
-        more.subtract(gone)
-        _keep_counts(connection, account, Counter(counts(connection, account)) + more)
+    removed = _remove_others(connection, account, latest.keys()) if replace else 0
+    if changed or removed:
+        _keep_counts(connection, account)
         _refresh_derived(connection, account)
-    return Loaded(changed, unchanged, gone.total())
+    return Loaded(changed, len(latest) - changed, removed)
+
+
+@cache
+def _set_differing(dialect: str) -> sqlite.Insert | postgresql.Insert:
+    """Add a row, or set it where it differs: found by its key, whatever statistics a server has."""
+    insertion = sqlite.insert(t) if dialect == "sqlite" else postgresql.insert(t)
+    new = insertion.excluded
+    return insertion.on_conflict_do_update(
+        index_elements=list(t.primary_key),
+        set_={column.name: new[column.name] for column in t.c if not column.primary_key},
+        where=t.c.body != new.body,
+    ).execution_options(preserve_rowcount=True)
 
 
 def remove(
@@ -77,7 +85,7 @@ def remove(
     if seller is not None:
         query = query.where(t.c.seller == seller)
     removed = connection.execute(query).rowcount
-    _keep_counts(connection, account, _counted(connection, account))
+    _keep_counts(connection, account)
     _refresh_derived(connection, account)
     return removed
 
@@ -95,19 +103,11 @@ def _take_turn(connection: Connection, account: str) -> None:
     connection.execute(edition.with_for_update()).all()
 
 
-def _counted(connection: Connection, account: str) -> Counter[str]:
+def _keep_counts(connection: Connection, account: str) -> None:
     query = select(t.c.kind, func.count()).where(t.c.account == account, t.c.kind.not_in(_DERIVED))
-    found: dict[str, int] = dict(connection.execute(query.group_by(t.c.kind)).all())
-    return Counter(found)
-
-
-def _keep_counts(connection: Connection, account: str, found: Mapping[str, int]) -> None:
+    found = sorted((kind, count) for kind, count in connection.execute(query.group_by(t.c.kind)))
     connection.execute(delete(t).where(t.c.account == account, t.c.kind == COUNT))
-    rows = [
-        StoredRow(COUNT, kind, "", "", "", "", str(count).encode())
-        for kind, count in sorted(found.items())
-        if count
-    ]
+    rows = [StoredRow(COUNT, kind, "", "", "", "", str(count).encode()) for kind, count in found]
     if rows:
         connection.execute(upsert(connection, t), [_columns(account, row) for row in rows])
 
@@ -150,17 +150,6 @@ def _chunks(rows: Sequence[StoredRow]) -> Iterator[Sequence[StoredRow]]:
         yield rows[at : at + CHUNK]
 
 
-def _bodies(
-    connection: Connection, account: str, chunk: Sequence[StoredRow]
-) -> dict[tuple[str, str], bytes]:
-    query = select(t.c.kind, t.c.key, t.c.body).where(
-        t.c.account == account,
-        t.c.kind.in_({row.kind for row in chunk}),
-        t.c.key.in_([row.key for row in chunk]),
-    )
-    return {(kind, key): bytes(body) for kind, key, body in connection.execute(query)}
-
-
 def _columns(account: str, row: StoredRow) -> dict[str, object]:
     return {
         "account": account,
@@ -174,23 +163,14 @@ def _columns(account: str, row: StoredRow) -> dict[str, object]:
     }
 
 
-def _remove_others(
-    connection: Connection, account: str, kept: Iterable[tuple[str, str]]
-) -> Counter[str]:
+def _remove_others(connection: Connection, account: str, kept: Iterable[tuple[str, str]]) -> int:
     kept = set(kept)
     query = select(t.c.kind, t.c.key).where(t.c.account == account, t.c.kind.not_in(_DERIVED))
     gone = [found for found in connection.execute(query) if found not in kept]
     for at in range(0, len(gone), CHUNK):
-        some = gone[at : at + CHUNK]
-        connection.execute(
-            delete(t).where(
-                t.c.account == account,
-                t.c.kind.in_({kind for kind, _ in some}),
-                t.c.key.in_([key for _, key in some]),
-                t.c.kind.not_in(_DERIVED),
-            )
-        )
-    return Counter(kind for kind, _ in gone)
+        some = [{"whose": account, "of": kind, "named": key} for kind, key in gone[at : at + CHUNK]]
+        connection.execute(_REMOVE, some)
+    return len(gone)
 
 
 def _refresh_derived(connection: Connection, account: str) -> None:
