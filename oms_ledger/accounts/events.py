@@ -1,6 +1,6 @@
 """The account: its name and its settings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from oms_ledger.accounts.configuration import ConfigurationImported
@@ -33,6 +33,16 @@ class PersonLookedUp:
     """Somebody looked for a person's orders; `person` is the keyed hash of e-mail or document."""
 
     person: str
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentsDisclosed:
+    """Personal data of Master Data that the account masks was shown, for a reason."""
+
+    entity: str
+    count: int
+    documents: tuple[str, ...] = field(default=(), metadata={"personal": True})
+    reason: str = field(default="", metadata={"personal": True})
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +121,7 @@ AccountEvent = (
     AccountCreated
     | AccountSettingsChanged
     | PersonLookedUp
+    | DocumentsDisclosed
     | ConfigurationImported
     | KeyEvent
     | SubscriptionEvent

@@ -6,6 +6,8 @@ import uuid
 
 import pytest
 
+from oms_ledger.accounts.events import AccountSettingsChanged, DocumentsDisclosed
+from oms_ledger.eventstore.command import CommandContext
 from tests.support.client import Client
 from tests.support.purchases import ACCOUNT, open_account
 
@@ -552,6 +554,42 @@ def test_clients_are_found_with_and_without_punctuation(client):
         assert values["auto_filter"] is None
         assert "schemas" not in values
     assert find(client, "_keyword=123456789&_fields=id", "CL").status == 200
+
+
+def test_masking_accounts_show_clients_for_a_reason_that_is_recorded(cell, client):
+    client.call("PUT", f"{documents('CL')}/1", {"email": "ana@x.com", "tags2": ["Ana"], "n": 7})
+    link = {"client": {"link": f"{BASE}/CL/schemas/x", "linked_field": "id", "type": "string"}}
+    schema(client, {"properties": link, "v-default-fields": ["id"]}, "visits")
+    client.call("PUT", f"{documents('visits')}/V", {"client": "1"})
+    version = client.call("GET", f"{documents('CL')}/1/versions").json()[0]["id"]
+    ways = {
+        f"{documents('CL')}/1?_fields=_all": lambda body: body,
+        f"{BASE}/CL/search?_fields=_all&email=ana@x.com": lambda body: body[0],
+        f"{BASE}/CL/scroll?_fields=_all": lambda body: body[0],
+        f"{documents('CL')}/1/versions?load=true": lambda body: body[0]["document"],
+        f"{documents('CL')}/1/versions/{version}?a=b": lambda body: body["document"],
+        f"{documents('visits')}/V?_schema=v1&_fields=client": lambda body: body["client_linked"],
+    }
+
+    def shown(reason=""):
+        return {way: of(client.call("GET", way + reason).json()) for way, of in ways.items()}
+
+    def disclosed():
+        events = client.call("GET", "/api/ledger/account/events").json()["events"]
+        return [one["data"] for one in events if one["name"] == "documents-disclosed"]
+
+    assert {one["email"] for one in shown("&reason=fraud").values()} == {"ana@x.com"}
+    change = [AccountSettingsChanged({"pii": True})]
+    asyncio.run(cell.ledger.change_account(CommandContext(ACCOUNT, "test"), lambda _: change))
+    for hidden in (shown(), shown("&reason=")):
+        assert not any("ana" in repr(one).lower() for one in hidden.values()), hidden
+        assert {(one["id"], one["n"]) for one in hidden.values()} == {("1", 7)}
+    assert disclosed() == []
+    assert {one["email"] for one in shown("&reason=fraud").values()} == {"ana@x.com"}
+    assert disclosed() == [{"entity": "CL", "count": 1}] * len(ways)  # of no person
+    recorded = cell.loader().events(cell.store.stream(f"{ACCOUNT}/")[-len(ways) :])
+    assert {type(one) for one in recorded} == {DocumentsDisclosed}
+    assert {(*one.documents, one.reason) for one in recorded} == {("1", "fraud")}
 
 
 # Doors

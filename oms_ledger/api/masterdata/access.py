@@ -19,6 +19,7 @@ from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.masterdata.entity import Entity
 from oms_ledger.masterdata.names import ORDERS, require_entity
 from oms_ledger.masterdata.security import Security
+from oms_ledger.orders.documents.masking import reason_of
 from oms_ledger.services.operators.signed_in import STATE
 
 ANONYMOUS = "anonymous"
@@ -32,6 +33,8 @@ class Access:
     context: CommandContext
     closed: ApiError
     """What an anonymous caller hears where nothing is open."""
+    reason: str | None = None
+    """Why a caller with credentials is to see personal data that the account masks."""
 
     @property
     def account(self) -> str:
@@ -75,7 +78,8 @@ class MasterDataPermission:
             raise forbidden(self.needed)
         _require_orders_too(request, caller)
         caller = await admitted(request, caller, self.operation)
-        return Access(caller, caller.context, forbidden(self.needed))
+        reason = reason_of(request.query_params.get("reason"))
+        return Access(caller, caller.context, forbidden(self.needed), reason)
 
 
 def _unknown(request: Request, account: str) -> CommandContext:

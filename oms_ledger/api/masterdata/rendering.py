@@ -1,9 +1,10 @@
 """Documents as answers show them: the fields asked for, links, and nothing private."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from oms_ledger.accounts.events import DocumentsDisclosed
 from oms_ledger.api.masterdata.access import Access
 from oms_ledger.api.masterdata.queries import ParsedQuery
 from oms_ledger.cell import Cell
@@ -39,15 +40,15 @@ async def rendered(
 ) -> list[Json]:
     """The documents with the fields that the query asks for and the caller may see."""
     names = _names(access, entity, query)
-    hidden = await _is_masked(cell, access, entity)
+    hidden = await is_masked(cell, access, entity, found)
     values = []
     for document in found:
         all_fields = whole(entity, document)
         if hidden:
-            all_fields = _masked(all_fields, document.fields)
+            all_fields = masked_fields(all_fields)
         shown = all_fields if names is None else cut_to(all_fields, names)
         if query.schema and access.is_known:
-            shown |= await _linked(cell, access.account, entity, document, query, names)
+            shown |= await _linked(cell, access, entity, document, query, names)
         values.append(shown)
     return values
 
@@ -64,22 +65,39 @@ def _names(access: Access, entity: Entity, query: ParsedQuery) -> Sequence[str] 
     return WITHOUT_FIELDS
 
 
-async def _is_masked(cell: Cell, access: Access, entity: Entity) -> bool:
+async def is_masked(cell: Cell, access: Access, entity: Entity, found: Sequence[Document]) -> bool:
+    """Whether the account masks these documents; a reason shows them, and is recorded."""
     if entity.name not in (CLIENTS, ADDRESSES):
         return False
-    return bool((await cell.ledger.account(access.account)).setting("pii"))
+    if not (await cell.ledger.account(access.account)).setting("pii"):
+        return False
+    if access.reason is None:
+        return True
+    ids = tuple(dict.fromkeys(one.id for one in found))
+    if ids:
+        shown = DocumentsDisclosed(entity.name, len(ids), ids, access.reason)
+        await cell.ledger.change_account(access.context, lambda _: [shown])
+    return False
 
 
-def _masked(shown: Json, own: Mapping[str, Any]) -> Json:
+def masked_fields(shown: Json) -> Json:
+    """The fields of a document with every text of its own masked."""
     return {
-        name: masked(value) if name in own and isinstance(value, str) else value
-        for name, value in shown.items()
+        name: value if name in INTERNAL_FIELDS else _masked(value) for name, value in shown.items()
     }
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _masked(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_masked(one) for one in value]
+    return masked(value) if isinstance(value, str) else value
 
 
 async def _linked(
     cell: Cell,
-    account: str,
+    access: Access,
     entity: Entity,
     document: Document,
     query: ParsedQuery,
@@ -91,16 +109,17 @@ async def _linked(
     for name, (other, schema, field) in entity.schema(query.schema).links.items():
         if names is None or name in names:
             value = document.fields.get(name)
-            values[f"{name}_linked"] = await linked(cell, account, other, schema, field, value)
+            values[f"{name}_linked"] = await _other(cell, access, other, schema, field, value)
     return values
 
 
-async def linked(
-    cell: Cell, account: str, other: str, schema: str | None, field: str, value: Any
+async def _other(
+    cell: Cell, access: Access, other: str, schema: str | None, field: str, value: Any
 ) -> Json | None:
     """The default fields of the document that a field names."""
     if not isinstance(value, str) or not value:
         return None
+    account = access.account
     entity = await read_entity(cell, account, other)
     if field == "id":
         found = await documents.get(cell, account, other, value)
@@ -108,11 +127,13 @@ async def linked(
         found = await asyncio.to_thread(_find, cell, account, entity, field, value)
     if found is None:
         return None
+    shown = whole(entity, found)
+    if await is_masked(cell, access, entity, [found]):
+        shown = masked_fields(shown)
     known = entity.schemas.get(schema or "")
     if known is not None and known.default_fields:
-        return cut_to(whole(entity, found), known.default_fields)
-    own = {k: v for k, v in whole(entity, found).items() if k not in INTERNAL_FIELDS or k == "id"}
-    return own
+        return cut_to(shown, known.default_fields)
+    return {k: v for k, v in shown.items() if k not in INTERNAL_FIELDS or k == "id"}
 
 
 def _find(cell: Cell, account: str, entity: Entity, field: str, value: str) -> Document | None:

@@ -11,7 +11,7 @@ from oms_ledger.api.http.bodies import json_body
 from oms_ledger.api.masterdata import orders
 from oms_ledger.api.masterdata.access import Access, MasterDataPermission, entity_name
 from oms_ledger.api.masterdata.documents import DOCUMENT, receipt_of
-from oms_ledger.api.masterdata.rendering import whole
+from oms_ledger.api.masterdata.rendering import is_masked, masked_fields, whole
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.masterdata.condition import parse_condition
 from oms_ledger.masterdata.document import cut_to, searchable
@@ -47,11 +47,14 @@ async def get_versions(
     state = await read_entity(cell, access.account, name)
     load = (query.get("load") or "").lower() in ("true", "1")
     names = [field.strip() for field in (query.get("fields") or "").split(",") if field.strip()]
+    hidden = load and await is_masked(cell, access, state, [one.document for one in found])
     fields: list[dict[str, Any]] = []
     for one in found:
         line: dict[str, Any] = {"id": one.id, "date": seconds(one.at)}
         if load:
             document = whole(state, one.document)
+            if hidden:
+                document = masked_fields(document)
             line["document"] = cut_to(document, names) if names else document
         fields.append(line)
     return json_response(fields)
@@ -65,6 +68,8 @@ async def get_version(
     state = await read_entity(cell, access.account, name)
     found = await versions.version(cell, access.account, name, document_id, version)
     document = whole(state, found.document)
+    if await is_masked(cell, access, state, [found.document]):
+        document = masked_fields(document)
     return json_response({"id": found.id, "author": found.actor, "document": document})
 
 
