@@ -1,7 +1,7 @@
 """Signing in by an OpenID provider: whom it names is let in if invited, and nobody else."""
 
-import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import pytest
@@ -11,14 +11,19 @@ from joserfc.jwk import RSAKey
 from oms_ledger.services.operators import openid
 from oms_ledger.settings import Settings, SettingsError
 from tests.support.browsing import Browser
+from tests.support.clock import set_clock
 from tests.support.configuring import disable_operator
 from tests.support.openid_provider import CLIENT, SECRET, openid_provider
 from tests.support.purchases import ACCOUNT
 
+NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
+SECONDS = int(NOW.timestamp())
+
 
 @pytest.fixture
 def provider(cell):
-    with openid_provider(int(time.time())) as running:
+    set_clock(cell, NOW)
+    with openid_provider(SECONDS) as running:
         choose(cell, openid_issuer=running.issuer, openid_client=CLIENT, openid_secret=SECRET)
         yield running
 
@@ -63,6 +68,11 @@ def test_an_invited_person_is_led_to_the_page_that_was_wanted(cell, app, provide
         {"iss": "https://elsewhere.example.com"},
         {"exp": 1},
         {"nonce": "of another sign-in"},
+        {"auth_time": None},
+        {"auth_time": SECONDS - 3600},
+        {"auth_time": SECONDS + 3600},
+        {"auth_time": str(SECONDS)},
+        {"auth_time": True},
     ],
 )
 def test_what_does_not_fit_lets_nobody_in(app, provider, operator_of, claims):

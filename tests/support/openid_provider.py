@@ -63,6 +63,7 @@ class Provider:
             "sub": "1",
             "exp": self.now + 300,
             "iat": self.now,
+            "auth_time": self.now,
             "nonce": requested["nonce"],
             "email": "ana@example.com",
             "email_verified": True,

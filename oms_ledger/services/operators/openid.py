@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 
 LIFE = 600 * 1_000_000  # microseconds that a person may take at the provider
 SECONDS = 5  # that the provider may take to answer
+LEEWAY = 60  # seconds that the provider's clock may differ
 ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"]
 _PLACE = "openid-sign-in"
 
@@ -146,7 +147,7 @@ def _claims(cell: Cell, redirect_uri: str, code: str, pending: Pending) -> dict[
         token = jwt.decode(str(given.get("id_token", "")), keys, algorithms=ALGORITHMS)
         jwt.JWTClaimsRegistry(
             now=cell.clock.micros() // 1_000_000,
-            leeway=60,
+            leeway=LEEWAY,
             iss={"essential": True, "value": provider.issuer},
             aud={"essential": True, "value": cell.settings.openid_client},
             nonce={"essential": True, "value": pending.nonce},
@@ -158,7 +159,20 @@ def _claims(cell: Cell, redirect_uri: str, code: str, pending: Pending) -> dict[
     claims: dict[str, Any] = token.claims
     if isinstance(claims["aud"], list) and claims.get("azp") != cell.settings.openid_client:
         raise OpenIdRefused("its answer is for somebody else")
+    if not _is_fresh(claims.get("auth_time"), pending, cell.clock.micros()):
+        raise OpenIdRefused("it did not ask who you are: sign in there again")
     return claims
+
+
+def _is_fresh(auth_time: Any, pending: Pending, now: int) -> bool:
+    """Whether the person signed in at the provider after the sign-in here was begun.
+
+    That was asked for by `max_age=0`: then a provider has to say when it was.
+    """
+    if type(auth_time) not in (int, float):
+        return False
+    begun, until = pending.at / 1_000_000 - LEEWAY, now / 1_000_000 + LEEWAY
+    return bool(begun <= auth_time <= until)
 
 
 def _client(cell: Cell, redirect_uri: str) -> Any:
