@@ -114,8 +114,14 @@ class FilterRun:
         self.timed_out: frozenset[int] = frozenset()
         self.replay_until = 0
         self.spent = 0.0
+        self.expression: jsonata.Expression | None = None
+        self.refusal = ""
         if isinstance(filter_of.filter, FromOrders):
-            self.expression = jsonata.compile(filter_of.filter.expression)
+            # One that was configured by other rules fails alone: the account's others go on.
+            try:
+                self.expression = jsonata.compile(filter_of.filter.expression)
+            except jsonata.ExpressionError as error:
+                self.refusal = str(error)
 
     @property
     def slow(self) -> bool:
@@ -128,6 +134,8 @@ class FilterRun:
             return
         began = perf_counter()
         try:
+            if self.expression is None:
+                raise jsonata.EvaluationError(self.refusal)
             again = row.position <= self.replay_until
             if version.truth(self.expression, PATIENCE if again else 1):
                 self.matching.append(row)

@@ -47,7 +47,7 @@ DEADLINE = 60.0  # seconds that anything may take on a busy machine
 DAY = 86_400
 CHEAPEST = 15_000  # cents: what the FromOrders feeds below call a large order
 LARGE_AND_SHIPPED = f'(status = "handling" or status = "invoiced") and value > {CHEAPEST}'
-EVERY_STATUS = {"type": "FromWorkflow", "status": []}
+EVERY_STATUS: dict[str, Any] = {"type": "FromWorkflow", "status": []}
 
 
 def until(what: str, holds: Callable[[], object], deadline: float = DEADLINE) -> None:
@@ -174,11 +174,13 @@ class Deployment:
             self.cell.ledger.change_account(CommandContext(ACCOUNT, "test"), _found_account)
         )
 
+    def command(self, name: str) -> list[str]:
+        return [sys.executable, "-m", "oms_ledger", COMMANDS[name.partition("-")[0]]]
+
     def start(self, name: str) -> None:
-        command = [sys.executable, "-m", "oms_ledger", COMMANDS[name.partition("-")[0]]]
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                command,
+                self.command(name),
                 env=self.environ,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

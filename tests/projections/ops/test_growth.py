@@ -126,7 +126,7 @@ def grown(request, tmp_path_factory) -> Iterator[Grown]:
         pytest.MonkeyPatch.context() as patch,
     ):
         # Keys and accounts are looked at again each second: not while statements are counted.
-        patch.setattr("oms_ledger.api.auth.dependencies._FRESH", 600)
+        patch.setattr("oms_ledger.api.auth.key_cache.FRESH", 600)
         patch.setattr("oms_ledger.ledger._ACCOUNT_FRESH", 600)
         asyncio.run(open_account(cell.ledger))
         key, token = create_key(cell, ACCOUNT, "Owner")

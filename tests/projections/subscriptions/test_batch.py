@@ -260,3 +260,20 @@ def test_a_dry_run_and_an_explanation_end_with_the_process_that_they_ended(cell,
     order_id = next(row.order_id for row in cell.store.page(0, 100) if row.order_id)
     (explanation,) = explain(cell.loader(), ACCOUNT, order_id, filter)
     assert "memory or processor time" in explanation.error
+
+
+@pytest.mark.guarantee("G40", "G64")
+def test_a_filter_that_todays_rules_refuse_fails_alone(cell):
+    """It was configured by other rules: the account's other filters go on."""
+    refused = {"type": "FromOrders", "expression": "$contains(status, /(a{1000}){1000}/)"}
+    broken, sound = queues(cell, refused, EVERY.filter)
+    write_orders(cell, 1)
+    loader = cell.loader()
+    while run_batch(cell.database, loader, [broken, sound]):
+        pass  # a busy machine makes any filter slow
+    assert produced(cell, "key-1") == []
+    assert produced(cell, "key-2") == recomputed(cell)
+    with cell.database.reading() as connection:
+        stats = connection.execute(select(filter_stats)).one()
+    assert stats.failed == stats.evaluated > 0
+    assert "repetitions" in stats.last_failure
