@@ -14,8 +14,9 @@ from fastapi.routing import APIRoute
 
 from oms_ledger.api.accounts import account, keys
 from oms_ledger.api.auth import sign_in
-from oms_ledger.api.auth.dependencies import ApiKeyCache, operation_of, public_route
+from oms_ledger.api.auth.dependencies import operation_of, public_route
 from oms_ledger.api.auth.failed_credentials import FailedCredentials
+from oms_ledger.api.auth.key_cache import ApiKeyCache
 from oms_ledger.api.auth.rate_limit import Limits
 from oms_ledger.api.carts import (
     attachments,

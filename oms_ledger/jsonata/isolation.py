@@ -22,9 +22,11 @@ from oms_ledger.jsonata.bounds import CHILD_MEMORY, CHILD_PATIENCE, CHILDREN
 from oms_ledger.jsonata.errors import BoundExceeded, ChildKilled, EvaluationError
 from oms_ledger.jsonata.reference import EPOCH
 
-# The limit stands before anything is loaded that would reserve more.
+# The limit stands before anything is loaded that would reserve more. Whoever waits for no
+# expression comes first.
 PROGRAM = f"""
-import resource
+import os, resource
+os.nice(10)
 resource.setrlimit(resource.RLIMIT_AS, ({CHILD_MEMORY}, {CHILD_MEMORY}))
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 from oms_ledger.jsonata.child import main

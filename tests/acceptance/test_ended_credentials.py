@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import update
 from typer.testing import CliRunner
 
-from oms_ledger.api.auth import checkout_cookies, dependencies
+from oms_ledger.api.auth import checkout_cookies, key_cache
 from oms_ledger.cli import app as command
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.services.privacy.erase import erase
@@ -90,7 +90,7 @@ EVENTS: dict[str, tuple[Callable[..., None], set[str]]] = {
 @pytest.fixture
 def at_once(cell, monkeypatch):
     """As a second later: what is known of keys is not remembered."""
-    monkeypatch.setattr(dependencies, "_FRESH", 0)
+    monkeypatch.setattr(key_cache, "FRESH", 0)
     monkeypatch.setattr("oms_ledger.cli.opening.open_cell", lambda: cell)
 
 

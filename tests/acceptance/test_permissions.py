@@ -12,7 +12,7 @@ from starlette.routing import Route
 from oms_ledger.accounts.events import AccountSettingsChanged
 from oms_ledger.accounts.roles import NOBODY_IN_PARTICULAR, ROLES
 from oms_ledger.api.app import application, routes_of
-from oms_ledger.api.auth import dependencies
+from oms_ledger.api.auth import key_cache
 from oms_ledger.api.http.errors import (
     is_checkout,
     is_master_data,
@@ -227,7 +227,7 @@ def test_a_key_signs_in_and_its_token_opens_what_the_key_opens(client_of):
 def test_a_revoked_key_takes_its_tokens_along(cell, client, monkeypatch):
     token = signed_in(client).json()["token"]
     revoke_key(cell, client.headers["X-VTEX-API-AppKey"])
-    monkeypatch.setattr(dependencies, "_FRESH", 0)  # as a second later
+    monkeypatch.setattr(key_cache, "FRESH", 0)  # as a second later
     user = Client(client.app, {"VtexIdclientAutCookie": token})
     assert user.call("GET", ORDERS).status == 401
 

@@ -1,11 +1,11 @@
 """What is too large, too slow or too much is ended before it costs anything."""
 
 import asyncio
-import json
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from threading import current_thread
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,11 +13,11 @@ import pytest
 from fastapi import FastAPI, Request
 
 from oms_ledger.api.app import application, operations_of
-from oms_ledger.api.auth.dependencies import ApiKeyCache
+from oms_ledger.api.auth.key_cache import FRESH, NEWCOMERS, ApiKeyCache
 from oms_ledger.api.http import errors
 from oms_ledger.api.http.addressing import AccountResolver
 from oms_ledger.api.http.bodies import json_body
-from oms_ledger.api.http.body_limits import LARGE, LIMITS, MIB, SMALL, BodyLimits, LargeBodies
+from oms_ledger.api.http.body_limits import HUGE, LARGE, LIMITS, MIB, SMALL, BodyLimits, LargeBodies
 from oms_ledger.web import build
 from projections.subscriptions import registry
 from tests.conftest import opened, prepared_database
@@ -48,7 +48,7 @@ errors.install(inner)
 @inner.put(TRACKING)
 async def read(request: Request) -> Any:
     body = await json_body(request)
-    return {"read": len(body) if body else 0, "thread": threading.current_thread().name}
+    return {"read": len(body) if body else 0}
 
 
 def app_of(**options: Any) -> Any:
@@ -175,12 +175,15 @@ def test_refusals_of_checkout_paths_have_its_shape_under_any_spelling():
     assert b'"operationId":"mine"' in answer.body
 
 
-def test_large_bodies_are_parsed_by_a_thread_of_their_own():
-    small, large = b"[" + b" " * 100 + b"]", b"[" + b" " * LARGE + b"]"
-    fields = [
-        json.loads(ask(app, PLACE, one, method="PUT").body)["thread"] for one in (small, large)
-    ]
-    assert not fields[0].startswith("large-bodies")
+def test_large_bodies_are_parsed_by_a_thread_of_their_own(monkeypatch):
+    threads: list[str] = []
+    monkeypatch.setattr(
+        "oms_ledger.api.http.bodies._read", lambda _: threads.append(current_thread().name)
+    )
+    for size in (100, LARGE, LARGE + 1, HUGE, HUGE + 1):
+        assert ask(app, PLACE, b" " * size, method="PUT").status == 200
+    kinds = [name.partition("_")[0] for name in threads]
+    assert kinds == ["MainThread"] * 2 + ["large-bodies"] * 2 + ["huge-bodies"]
 
 
 @pytest.mark.guarantee("G64")
@@ -243,6 +246,37 @@ def test_keys_are_looked_up_beside_what_others_have_asked_for():
         assert not waiting.done()
         release.set()
         await waiting
+
+    asyncio.run(story())
+
+
+@pytest.mark.guarantee("G64")
+def test_names_that_nobody_has_keep_no_known_key_waiting():
+    """Look-ups of new names stand still: those beyond are refused, and who is known goes on."""
+    release, now = threading.Event(), [100.0]
+    api_keys = ApiKeyCache(SimpleNamespace(), lambda: now[0])  # type: ignore[arg-type]
+    good = "vtexappkey-acme-GOODXX"
+
+    def look_up(name: str) -> Any:
+        if name != good:
+            assert release.wait(HANGS)
+            return None
+        return SimpleNamespace(app_key=name)
+
+    api_keys._look_up = look_up  # type: ignore[method-assign]
+
+    async def story() -> None:
+        assert await api_keys.key(good)
+        trying = [
+            asyncio.create_task(api_keys.key(f"vtexappkey-acme-{n:06}"))
+            for n in range(NEWCOMERS + 1)
+        ]
+        (refused,), waiting = await asyncio.wait(trying, return_when=asyncio.FIRST_COMPLETED)
+        assert refused.exception().status == 503
+        now[0] += 2 * FRESH
+        assert await api_keys.key(good)  # it was remembered for too long, and is looked up
+        release.set()
+        assert await asyncio.gather(*waiting) == [None] * NEWCOMERS
 
     asyncio.run(story())
 

@@ -1,8 +1,5 @@
 """What endpoints ask for: the cell, and a caller whose permission was checked before any read."""
 
-import asyncio
-import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -11,6 +8,7 @@ from fastapi.dependencies.models import Dependant
 
 from oms_ledger.accounts.parties import AFFILIATE, Party, read_party
 from oms_ledger.accounts.roles import DEPLOYMENT, KEYS, OPERATIONS, ROLES
+from oms_ledger.api.auth.key_cache import ApiKeyCache
 from oms_ledger.api.auth.own_page import require_own_page
 from oms_ledger.api.auth.rate_limit import Limits
 from oms_ledger.api.http.addressing import path_id
@@ -27,15 +25,11 @@ from oms_ledger.services.accounts import user_tokens
 from oms_ledger.services.accounts.user_tokens import UserToken
 from oms_ledger.services.customers.identity import mailbox_hash
 from oms_ledger.services.operators.signed_in import STATE, SignedIn
-from projections.accounts import app_keys, token_bounds
-from projections.accounts.app_keys import AppKey
 from projections.orders import query
 from projections.subscriptions import registry
 
 READING = "get_order"
 SHOPPER = "shopper"  # the actor in events that a shopper caused; the ledger names no person
-
-_FRESH = 1.0  # seconds that a key is remembered; a revoked one is shut out after as long
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,45 +80,6 @@ async def get_ledger(cell: Annotated[Cell, Depends(get_cell)]) -> Ledger:
 
 TheCell = Annotated[Cell, Depends(get_cell)]
 TheLedger = Annotated[Ledger, Depends(get_ledger)]
-
-
-class ApiKeyCache:
-    """Knows keys for a second, so that a busy client costs no look-up a request."""
-
-    def __init__(self, cell: Cell) -> None:
-        self._cell = cell
-        self._known: dict[str, tuple[float, AppKey | None]] = {}
-        # Of its own: whoever is known is not kept waiting by what others have asked for.
-        self._pool = ThreadPoolExecutor(2, "key-look-ups")
-        self._bounds: dict[str, tuple[float, dict[str, int]]] = {}
-
-    async def key(self, app_key: str) -> AppKey | None:
-        seen, known = self._known.get(app_key, (0.0, None))
-        if known is None or seen + _FRESH < time.monotonic():
-            loop = asyncio.get_running_loop()
-            known = await loop.run_in_executor(self._pool, self._look_up, app_key)
-            if len(self._known) > 10_000:
-                self._known.clear()
-            self._known[app_key] = (time.monotonic(), known)
-        return known
-
-    async def bounds(self, account: str) -> dict[str, int]:
-        """Since when the account's tokens count, by subject; a second old at most."""
-        seen, known = self._bounds.get(account, (0.0, {}))
-        if seen + _FRESH < time.monotonic():
-            known = await asyncio.to_thread(self._look_up_bounds, account)
-            if len(self._bounds) > 10_000:
-                self._bounds.clear()
-            self._bounds[account] = (time.monotonic(), known)
-        return known
-
-    def _look_up_bounds(self, account: str) -> dict[str, int]:
-        with self._cell.database.reading() as connection:
-            return token_bounds.of_account(connection, account)
-
-    def _look_up(self, app_key: str) -> AppKey | None:
-        with self._cell.database.reading() as connection:
-            return app_keys.get(connection, app_key)
 
 
 async def known_caller(request: Request) -> Caller:

@@ -27,7 +27,7 @@ async def json_body(request: Request) -> Any:
     if len(raw) <= LARGE:
         return _read(raw)
     large: LargeBodies | None = request.scope["state"].get("large_bodies")
-    parser = large.parser if large else None
+    parser = large.parser(len(raw)) if large else None
     return await asyncio.get_running_loop().run_in_executor(parser, _read, raw)
 
 

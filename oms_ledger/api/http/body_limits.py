@@ -46,8 +46,8 @@ LIMITS: Mapping[str, int] = {
 }
 """Bytes of a body, by operation."""
 
-LARGE = 256 * KIB
-"""Bytes from which on a body is parsed beside the event loop."""
+LARGE, HUGE = 32 * KIB, 256 * KIB
+"""Bytes from which on a body is parsed beside the event loop, and behind none but its like."""
 
 IN_FLIGHT = 16 * MIB
 """Bytes of bodies above `SMALL` that a process reads and works on at a time."""
@@ -67,12 +67,19 @@ PASSED_OVER = 16 * MIB
 
 
 class LargeBodies:
-    """The bodies that a process has in hand, weighed in bytes; one thread parses large ones."""
+    """The bodies that a process has in hand, weighed in bytes; a thread parses large ones, and
+    another the huge ones.
+    """
 
     def __init__(self, limit: int = IN_FLIGHT) -> None:
         self._limit = limit
         self.weight = 0
-        self.parser = ThreadPoolExecutor(1, "large-bodies")
+        self._parser = ThreadPoolExecutor(1, "large-bodies")
+        self._parser_of_huge = ThreadPoolExecutor(1, "huge-bodies")
+
+    def parser(self, size: int) -> ThreadPoolExecutor:
+        """Who parses a body of so many bytes."""
+        return self._parser_of_huge if size > HUGE else self._parser
 
     def take(self, size: int) -> None:
         """Make room for so many bytes; 503 when others have it."""
