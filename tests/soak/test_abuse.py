@@ -112,7 +112,7 @@ def test_objects_of_very_many_keys_are_refused(drill):
     drill.end()
 
 
-@pytest.mark.guarantee("G41", "G64")
+@pytest.mark.guarantee("G44", "G64")
 def test_the_worst_expressions_and_patterns_are_answered(drill):
     keys = drill.deployment.stranger
     document = {"s": "a" * 200, "items": [{"id": str(n), "price": n} for n in range(20)]}
