@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from oms_ledger.offers.catalog import Delivery
@@ -16,6 +16,12 @@ from projections.offers.tables import offers as t
 from projections.sql.upserts import upsert
 
 CHUNK = 500
+MANY = 1_000
+"""Changes after which PostgreSQL looks at the table anew.
+
+It would do so by itself a minute later; until then each look-up would read all of the account.
+"""
+_ANALYZE = text("ANALYZE offers")
 REACH = "reach"
 """Rows made from the deliveries: the countries and channels that each seller delivers by."""
 EDITION = "edition"
@@ -57,6 +63,8 @@ def load(
     if changed or removed:
         _keep_counts(connection, account)
         _refresh_derived(connection, account)
+    if changed + removed >= MANY and connection.dialect.name == "postgresql":
+        connection.execute(_ANALYZE)
     return Loaded(changed, len(latest) - changed, removed)
 
 
