@@ -23,6 +23,13 @@ def erase(
     include_open: Annotated[
         bool, typer.Option("--include-open", help="Also orders that are still under way.")
     ] = False,
+    include_documents: Annotated[
+        bool,
+        typer.Option(
+            "--include-documents",
+            help="Also documents of Master Data that hold the e-mail or document as a value.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Erase a person from an account's orders, in every version and view, for good.
@@ -41,6 +48,7 @@ def erase(
             person,
             dry_run=dry_run,
             include_open=include_open,
+            include_documents=include_documents,
         )
     )
     if as_json:
@@ -50,6 +58,9 @@ def erase(
     if fields["orders"]:
         rows = [(o["orderId"], o["status"] or "-", o["outcome"]) for o in fields["orders"]]
         print_table(("order", "status", "outcome"), rows)
+    if fields["documents"]:
+        documents = [(one["entity"], one["id"]) for one in fields["documents"]]
+        print_table(("entity", "document"), documents)
     if dry_run:
         typer.echo(f"Found {fields['found']} orders. Nothing was erased: this was a dry run.")
     else:

@@ -66,3 +66,35 @@ def test_erasing_a_person_deletes_profiles_with_their_versions(client, cell):
     assert found(client, "CL") == []
     assert found(client, "AD") == []
     assert client.call("GET", f"{BASE}/CL/documents/{profile['id']}/versions").json() == []
+
+
+@pytest.mark.guarantee("G56")
+def test_documents_that_hold_a_name_are_named_and_deleted_when_asked_for(client):
+    held = {
+        "a": {"email": "ANA@x.com"},
+        "b": {"deep": [{"who": "ana@x.com"}]},
+        "c": {"email": "ana@x.com.br", "text": "ana@x.com wrote", "document": "987.654.321-00"},
+        "d": {"document": "123.456.789-09"},
+        "e": {"document": 12345678909},
+    }
+    for name, body in held.items():
+        assert client.call("PUT", f"{BASE}/E/documents/{name}", body).status == 204
+
+    def erase_by(**body):
+        answer = client.call("POST", "/api/ledger/erasures", body)
+        assert answer.status == 200, answer.body
+        return answer.json()
+
+    def left():
+        return {one["id"] for one in found(client, "E")}
+
+    dry = erase_by(email="ana@X.com", includeDocuments=True)
+    named = [{"entity": "E", "id": one} for one in "ab"]
+    assert (dry["documents"], dry["documentsErased"]) == (named, 0)
+    kept = erase_by(email="ana@x.com", dryRun=False)
+    assert (kept["documents"], kept["documentsErased"], left()) == ([], 0, set(held))
+    gone = erase_by(email="ana@x.com", dryRun=False, includeDocuments=True)
+    assert (gone["documentsErased"], left()) == (2, {"c", "d", "e"})
+    assert client.call("GET", f"{BASE}/E/documents/a/versions").json() == []
+    gone = erase_by(document="12345678909", dryRun=False, includeDocuments=True)
+    assert (gone["documentsErased"], left()) == (2, {"c"})

@@ -28,6 +28,10 @@ class ParsedRequest(Body):
     include_open: StrictBool = Field(
         default=False, description="Also orders that are still under way."
     )
+    include_documents: StrictBool = Field(
+        default=False,
+        description="Also documents of Master Data that hold the e-mail or document as a value.",
+    )
 
 
 class OrderErased(ResponseModel):
@@ -36,12 +40,21 @@ class OrderErased(ResponseModel):
     outcome: str = Field(description="`erased`, `would be erased`, or `open`: skipped")
 
 
+class DocumentFound(ResponseModel):
+    entity: str = Field(examples=["newsletter"])
+    id: str
+
+
 class ErasureTold(ResponseModel):
     id: str | None = Field(description="In the orders' `person-erased` events; null of a dry run")
     dry_run: bool
     found: int = Field(examples=[2])
     erased: int = Field(examples=[2])
     carts: int = Field(examples=[1], description="Carts of the person, which are deleted")
+    documents: list[DocumentFound] = Field(
+        description="Of a dry run: those that `includeDocuments` deletes"
+    )
+    documents_erased: int = Field(examples=[0], description="Clients and addresses aside")
     open_orders: int = Field(examples=[0])
     orders: list[OrderErased]
 
@@ -78,5 +91,6 @@ async def post_erasure(request: Request, cell: TheCell, caller: MayErase) -> Res
         person,
         dry_run=requested.dry_run,
         include_open=requested.include_open,
+        include_documents=requested.include_documents,
     )
     return json_response(erasure.as_json())

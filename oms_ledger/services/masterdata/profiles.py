@@ -4,7 +4,7 @@ import asyncio
 import uuid
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
@@ -13,11 +13,13 @@ from oms_ledger.masterdata.condition import Compare, Condition, Literal, Or
 from oms_ledger.masterdata.document import Document
 from oms_ledger.masterdata.names import ADDRESSES, CLIENTS
 from oms_ledger.masterdata.profiles import addresses_of, client_of, same_content
+from oms_ledger.masterdata.values import fold, fold_number
 from oms_ledger.orders.order import Order
 from oms_ledger.services.customers.identity import profile_id
 from oms_ledger.services.masterdata.documents import Find, Save, delete, get, save
 from projections.masterdata.documents import document_of
 from projections.masterdata.runs import Run
+from projections.masterdata.tables import document_terms as terms
 from projections.masterdata.tables import documents as t
 from projections.masterdata.where import Where
 
@@ -93,6 +95,46 @@ async def delete_profiles(cell: Cell, ctx: CommandContext, names: set[tuple[str,
             for address in await asyncio.to_thread(_addresses, cell, ctx.account, user):
                 await delete(cell, ctx, ADDRESSES, address.id)
         await delete(cell, ctx, CLIENTS, document.id)
+
+
+def documents_of_person(
+    cell: Cell, account: str, names: set[tuple[str, str]]
+) -> list[tuple[str, str]]:
+    """Entity and id of the documents of other entities that hold one of the names as a whole value.
+
+    E-mails compare without case, document numbers without punctuation too. The documents' view has
+    to be as new as the ledger.
+    """
+    plain: ColumnElement[str] = terms.c.term
+    for char in ".-/ ":
+        plain = func.replace(plain, char, "")
+    held: list[ColumnElement[bool]] = [terms.c.term.in_(sorted(fold(value) for _, value in names))]
+    numbers = {fold_number(value) for kind, value in names if kind == "document"}
+    held += [and_(func.length(terms.c.term) <= 64, plain == one) for one in sorted(numbers)]
+    held += [terms.c.number == float(one) for one in sorted(numbers) if _is_number(one)]
+    place = [terms.c[name] == t.c[name] for name in ("account", "entity", "id_key")]
+    query = (
+        select(t.c.entity, t.c.id)
+        .join(terms, and_(*place))
+        .where(terms.c.account == account, terms.c.entity.not_in((CLIENTS, ADDRESSES)), or_(*held))
+        .distinct()
+        .order_by(t.c.entity, t.c.id)
+    )
+    with cell.database.reading() as connection:
+        return [(entity, document_id) for entity, document_id in connection.execute(query)]
+
+
+def _is_number(text: str) -> bool:
+    """Whether a document number is long enough to be nothing else when it stands as a number."""
+    return text.isascii() and text.isdigit() and 8 <= len(text) <= 15
+
+
+async def delete_documents(cell: Cell, ctx: CommandContext, names: set[tuple[str, str]]) -> int:
+    """Delete what `documents_of_person` finds, with all versions; how many there were."""
+    found = await asyncio.to_thread(documents_of_person, cell, ctx.account, names)
+    for entity, document_id in found:
+        await delete(cell, ctx, entity, document_id)
+    return len(found)
 
 
 def _of_person(cell: Cell, account: str, condition: Condition) -> list[Document]:

@@ -24,6 +24,9 @@ class Erasure:
     outcomes: tuple[tuple[Order, str], ...]
     carts: int = 0
     """Carts of the person, which are deleted with their keys."""
+    documents: tuple[tuple[str, str], ...] = ()
+    """Of a dry run: entity and id of documents that hold the person's e-mail or number."""
+    documents_erased: int = 0
 
     @property
     def erased(self) -> int:
@@ -36,6 +39,8 @@ class Erasure:
             "found": len(self.outcomes),
             "erased": self.erased,
             "carts": self.carts,
+            "documents": [{"entity": entity, "id": one} for entity, one in self.documents],
+            "documentsErased": self.documents_erased,
             "open": sum(outcome == "open" for _, outcome in self.outcomes),
             "orders": [
                 {
@@ -55,6 +60,7 @@ async def erase(
     *,
     dry_run: bool,
     include_open: bool,
+    include_documents: bool = False,
 ) -> Erasure:
     """Find the person's orders and, unless it is a dry run, erase the person from them.
 
@@ -66,12 +72,13 @@ async def erase(
             *((order, "would be erased") for order in found.chosen),
             *((order, "open") for order in found.left),
         ]
-        return Erasure(None, tuple(outcomes), found.carts)
+        return Erasure(None, tuple(outcomes), found.carts, tuple(found.documents))
     await cell.ledger.account(ctx.account)  # refuses one that does not exist
     arguments = ErasureArguments(
         kind=person.kind,  # type: ignore[arg-type]
         value=person.value,
         include_open=include_open,
+        include_documents=include_documents,
     )
     job_id = await runner.ask(cell, ctx, registry.KINDS["erasure"], arguments)
     result = (await runner.finish(cell, job_id)).result or {}
@@ -83,4 +90,4 @@ async def erase(
         *[(await order(order_id), "erased") for order_id in result["orders"]],
         *[(await order(order_id), "open") for order_id in result["open"]],
     ]
-    return Erasure(result["erasureId"], tuple(outcomes), result["carts"])
+    return Erasure(result["erasureId"], tuple(outcomes), result["carts"], (), result["documents"])

@@ -25,14 +25,18 @@ from oms_ledger.orders.order import Order
 from oms_ledger.orders.privacy.erase import erase_person, is_open
 from oms_ledger.services.accounts.token_end import end_tokens
 from oms_ledger.services.jobs.job_kind import Arguments, JobRun, Step
-from oms_ledger.services.masterdata.profiles import delete_profiles
+from oms_ledger.services.masterdata.profiles import (
+    delete_documents,
+    delete_profiles,
+    documents_of_person,
+)
 from projections import tables
 from projections.carts import store as carts
 from projections.conversation import messages as conversation
 from projections.customers import index
 from projections.desk import notes, tasks
 from projections.exports import jobs
-from projections.masterdata import runs
+from projections.masterdata import documents, runs
 from projections.outbox import messages
 from projections.subscriptions import checkpoints
 from projections.subscriptions.views import VIEWS
@@ -54,6 +58,8 @@ class ErasureArguments(Arguments):
     kind: Literal["email", "document"]
     value: str = Field(min_length=1, max_length=254)
     include_open: bool = False
+    include_documents: bool = False
+    """Also documents of entities other than clients and addresses that hold a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +71,15 @@ class Found:
     names: set[tuple[str, str]]
     emails: set[str]
     carts: int
+    documents: list[tuple[str, str]]
+    """Entity and id of documents that hold a name, clients and addresses aside."""
 
 
 async def find(cell: Cell, account: str, person: Person, *, include_open: bool) -> Found:
     """The person's orders, names and carts; nothing is erased."""
     await cell.ledger.account(account)  # refuses one that does not exist
-    await asyncio.to_thread(catch_up, cell, index.SUBSCRIPTION)
+    for view in (index.SUBSCRIPTION, documents.SUBSCRIPTION):
+        await asyncio.to_thread(catch_up, cell, view)
     found = await asyncio.to_thread(_orders_of, cell, account, person)
     orders = [await cell.ledger.order(account, order_id) for order_id in found]
     left = [order for order in orders if is_open(order) and not include_open]
@@ -78,7 +87,8 @@ async def find(cell: Cell, account: str, person: Person, *, include_open: bool) 
     emails = _emails(person, orders)
     names = {(person.kind, person.value), *(("email", email) for email in emails)}
     count = await asyncio.to_thread(_carts_of, cell, account, names)
-    return Found(chosen, left, names, emails, count)
+    holding = await asyncio.to_thread(documents_of_person, cell, account, names)
+    return Found(chosen, left, names, emails, count, holding)
 
 
 ENDING = 4
@@ -103,6 +113,8 @@ async def _begin(run: JobRun, arguments: ErasureArguments) -> Step:
         "open": [order.order_id for order in found.left],
         "carts": found.carts,
         "erased": 0,
+        "withDocuments": arguments.include_documents,
+        "documents": 0,
     }
     personal = {
         **run.personal,
@@ -138,12 +150,15 @@ async def _catch_up_views(run: JobRun, place: dict[str, Any]) -> Step:
 
 async def _delete_profiles(run: JobRun, place: dict[str, Any]) -> Step:
     await delete_profiles(run.cell, run.context, _names(run))
+    if place.get("withDocuments"):
+        place["documents"] += await delete_documents(run.cell, run.context, _names(run))
     return _after(run, place, "sweep")
 
 
 async def _sweep_all(run: JobRun, place: dict[str, Any]) -> Step:
     await asyncio.to_thread(_sweep, run.cell, run.job.account, place["orders"])
     result = {name: place[name] for name in ("erasureId", "orders", "open", "carts")}
+    result["documents"] = place.get("documents", 0)
     total = len(place["orders"]) + ENDING
     return Step(total, total, result=result)
 
