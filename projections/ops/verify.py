@@ -26,6 +26,7 @@ from projections import tables
 from projections.customers import index
 from projections.ops.differences import Difference, comparable
 from projections.ops.verify_documents import verify_documents, verify_no_strangers
+from projections.ops.verify_notifications import verify_notifications
 from projections.orders import totals, views
 from projections.sql.keys import among
 from projections.subscriptions import checkpoints, registry
@@ -98,6 +99,7 @@ def verify_whole(database: Database) -> list[Difference]:
             *verify_no_strangers(connection),
             *_figures(connection),
             *_unowned(connection),
+            *verify_notifications(connection),
         ]
 
 
