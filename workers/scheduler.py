@@ -47,7 +47,7 @@ TICK, RECONCILE, RETENTION = 0.5, 2.0, 60.0  # seconds
 RENEWAL = 3.0  # seconds of the ten that the lease lasts
 QUIET_AFTER = 5.0
 """Seconds without an event after which, with nothing pending, the next due time is waited for."""
-QUIET_RECONCILE = 6.0
+QUIET_RECONCILE = 15.0
 DAY = 24 * 60 * 60 * 1_000_000  # microseconds
 
 DECISIONS: dict[str, Decision] = {

@@ -16,7 +16,7 @@ from oms_ledger.services.metrics import LOOP_BLOCKED
 
 log = structlog.get_logger(__name__)
 
-BEAT = 0.25  # seconds between two notes of the loop
+BEAT = 0.5  # seconds between two notes of the loop
 BLOCKED = 0.5  # seconds without a note after which the loop is held
 _PRODUCT = ("oms_ledger", "projections", "workers")
 

@@ -21,7 +21,7 @@ from projections.notifications.feeds import SECOND
 from projections.ops.metrics import GONE
 from projections.tables import process_metrics
 
-EVERY = 5.0  # seconds
+EVERY = 15.0  # seconds
 
 PUSHES = Counter("oms_webhook_attempts", "Pushes to hooks by what came of them", ["outcome"])
 PUSH_SECONDS = Histogram("oms_webhook_seconds", "Time until a hook answered a push")

@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
+from oms_ledger.api.http import turns
 from oms_ledger.api.http.errors import ApiError
-from oms_ledger.api.http.turns import FEWEST, UNKNOWN, Admission, RateLimiter, Turns
+from oms_ledger.api.http.turns import FEWEST, UNKNOWN, Admission, Heart, RateLimiter, Turns
 from tests.support.asgi import ask
 
 
@@ -221,3 +222,25 @@ def test_what_could_not_be_served_soon_is_refused_before_anything():
     full = Admission(inner, turns)
     key = [("X-VTEX-API-AppKey", "vtexappkey-acme-000000")]
     assert ask(full, "/api/oms/pvt/orders", headers=key).status == 503
+
+
+def test_the_heart_rests_when_nobody_asks_and_beats_again(monkeypatch):
+    monkeypatch.setattr(turns, "BEAT", 0.0)
+    clock = Clock()
+
+    async def story():
+        heart, loop = Heart(clock), asyncio.get_running_loop()
+        beats = []
+        monkeypatch.setattr(loop, "call_later", lambda _, call: beats.append(call))
+        for _ in range(2):
+            assert heart.late() == 0
+            for beat in range(turns.BEATS):
+                assert len(beats) == 1, beat
+                beats.pop()()
+            assert not beats
+            clock.now += 3600  # idle: that is not late
+        assert heart.late() == 0
+        clock.now += 0.2
+        assert heart.late() == pytest.approx(0.2)
+
+    run(story)

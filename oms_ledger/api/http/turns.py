@@ -27,6 +27,9 @@ FEWEST, UNKNOWN = 16, 128
 BEAT, LATE = 0.05, 0.1
 """Seconds between two beats of the event loop, and how late one may be before few may wait."""
 
+BEATS = 40
+"""Beats after the last request; then the loop is left to sleep."""
+
 INSIDE = 2048
 """Requests that a process has in hand, those without a turn included."""
 
@@ -161,23 +164,31 @@ class Turns:
 
 
 class Heart:
-    """Says how late the event loop is: with callbacks, and so with requests that came meanwhile."""
+    """Says how late the event loop is: with callbacks, and so with requests that came meanwhile.
+
+    It beats while it is asked, and rests when nobody asked for a while: an idle process sleeps.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._loop: asyncio.AbstractEventLoop | None = None
         self._due = 0.0
+        self._left = 0
 
     def late(self) -> float:
-        """Seconds; 0 when it is asked for the first time."""
+        """Seconds; 0 when it was not asked for a while."""
         loop = asyncio.get_running_loop()
+        self._left = BEATS
         if loop is not self._loop:
             self._loop = loop
             self._beat()
         return max(0.0, self._clock() - self._due)
 
     def _beat(self) -> None:
-        assert self._loop is not None
+        if not self._left or self._loop is None:
+            self._loop = None
+            return
+        self._left -= 1
         self._due = self._clock() + BEAT
         self._loop.call_later(BEAT, self._beat)
 
