@@ -12,6 +12,7 @@ from oms_ledger.eventstore.records import RecordedEvent, instant, micros
 from oms_ledger.eventstore.serialization import EventTypes
 from oms_ledger.orders.decide import DecisionContext
 from oms_ledger.orders.documents import filter_document, list_row, oms_document
+from oms_ledger.orders.documents.derived_fields import derive_fields
 from oms_ledger.orders.events import (
     ChangeApplied,
     ChangeRegistered,
@@ -90,7 +91,12 @@ class OrderDecider(Decider[Order, OrderEvent]):
         except (ValueError, TypeError) as error:
             raise InvalidEventContent(error) from None
         try:
-            for document in (oms_document(after), filter_document(after), list_row(after)):
+            facts = derive_fields(after)
+            for document in (
+                oms_document(after, facts=facts),
+                filter_document(after, facts=facts),
+                list_row(after),
+            ):
                 orjson.dumps(document)
         except Exception:
             log.exception("event_not_renderable", order=after.order_id, event=type(event).__name__)

@@ -37,7 +37,8 @@ _WINDOWS_ZONES = {
 
 
 def spell(at: datetime, zone: str) -> str:
-    return f"{at.astimezone(UTC).isoformat(timespec='microseconds')[:26]}0{zone}"
+    universal = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return f"{universal.isoformat(timespec='microseconds')[:26]}0{zone}"
 
 
 def seconds(at: datetime | None) -> str | None:

@@ -127,6 +127,8 @@ def round_cents(exact: Decimal) -> int:
 
 def line_total(price: int, quantity: int, unit_multiplier: Decimal) -> int:
     """Reckon what a line costs before price tags, in cents."""
+    if unit_multiplier == _ONE:
+        return price * quantity
     with localcontext(prec=_DIGITS):
         return round_cents(price * quantity * unit_multiplier)
 
@@ -153,10 +155,9 @@ def price_line(line: Line) -> LineFigures:
     kinds = [tag_touches(tag) for tag in line.tags]
     list_freight = line.freight if line.list_freight is None else line.list_freight
     values = tuple(tag_value(tag, base, list_freight or 0) for tag in line.tags)
-    of_kind = {
-        kind: sum(value for value, own in zip(values, kinds, strict=True) if own is kind)
-        for kind in Touches
-    }
+    of_kind = {Touches.PRICE: 0, Touches.FREIGHT: 0, Touches.TAX: 0}
+    for value, kind in zip(values, kinds, strict=True):
+        of_kind[kind] += value
     discounts = of_kind[Touches.PRICE]
     freight = line.freight
     if freight is None:
@@ -191,9 +192,11 @@ def selling_price(price: int, quantity: int, unit_multiplier: Decimal, price_tag
     """Give the published price of one unit after its price tags; 0 of an empty line."""
     if not quantity:
         return 0
-    with localcontext(prec=_DIGITS):
-        one = int((price * unit_multiplier).to_integral_value(rounding=ROUND_DOWN))
-    return one + round_cents(Decimal(price_tags) / quantity)
+    one = price
+    if unit_multiplier != _ONE:
+        with localcontext(prec=_DIGITS):
+            one = int((price * unit_multiplier).to_integral_value(rounding=ROUND_DOWN))
+    return one + (round_cents(Decimal(price_tags) / quantity) if price_tags else 0)
 
 
 def unit_prices(total: int, quantity: int) -> list[tuple[int, int]]:

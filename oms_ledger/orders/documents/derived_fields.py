@@ -30,19 +30,28 @@ Fields = dict[str, Any]
 class DerivedFields(Fields):
     """Facts of an order, each worked out when it is first asked for.
 
-    What `derived` says stands over what got; what is set stands over both.
+    What `derived` says stands over what got; what is set stands over both. Facts that `DERIVED`
+    says may be worked out by others of the same order: several documents of it cost them once.
     """
 
-    def __init__(self, order: Order, derived: Mapping[str, "Derive"]) -> None:
+    def __init__(
+        self, order: Order, derived: Mapping[str, "Derive"], facts: "DerivedFields | None"
+    ) -> None:
         super().__init__()
         placed = order.placed
         self.order = order
         self.content: Fields = {**placed.details, **(placed.client_profile.get(BESIDES) or {})}
         self._derived = derived
+        self._facts = facts
 
     def __missing__(self, name: str) -> Any:
         derive = self._derived.get(name)
-        value = self.content.get(name, MISSING) if derive is None else derive(self.order, self)
+        if derive is None:
+            value = self.content.get(name, MISSING)
+        elif self._facts is not None and derive is DERIVED.get(name):
+            value = self._facts[name]
+        else:
+            value = derive(self.order, self)
         self[name] = value
         return value
 
@@ -54,9 +63,16 @@ class DerivedFields(Fields):
 Derive = Callable[[Order, DerivedFields], Any]
 
 
-def derive_fields(order: Order, derived: Mapping[str, Derive] | None = None) -> DerivedFields:
-    """What `DERIVED` says of the order, or a table that has more than it."""
-    return DerivedFields(order, DERIVED if derived is None else derived)
+def derive_fields(
+    order: Order,
+    derived: Mapping[str, Derive] | None = None,
+    facts: DerivedFields | None = None,
+) -> DerivedFields:
+    """What `DERIVED` says of the order, or a table that has more than it.
+
+    `facts` are `derive_fields(order)`, when more documents than one are made of them.
+    """
+    return DerivedFields(order, DERIVED if derived is None else derived, facts)
 
 
 def _cancellation_data(order: Order, fields: DerivedFields) -> Fields | None:

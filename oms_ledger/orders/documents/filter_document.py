@@ -36,13 +36,15 @@ _WHOLE = ("changesAttachment",)
 """Parts that are finished after they were cut, so they are never cut to less."""
 
 
-def filter_facts(order: Order) -> DerivedFields:
+def filter_facts(order: Order, facts: DerivedFields | None = None) -> DerivedFields:
     """What any number of filters look into, worked out once for all of them."""
-    return derive_fields(order, _DERIVED)
+    return derive_fields(order, _DERIVED, facts)
 
 
-def filter_document(order: Order, reads: Reads = None) -> dict[str, Any]:
-    return filter_parts(filter_facts(order), reads)
+def filter_document(
+    order: Order, reads: Reads = None, facts: DerivedFields | None = None
+) -> dict[str, Any]:
+    return filter_parts(filter_facts(order, facts), reads)
 
 
 def filter_parts(fields: DerivedFields, reads: Reads = None) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from oms_ledger.orders.documents import shape_parts
-from oms_ledger.orders.documents.derived_fields import derive_fields
+from oms_ledger.orders.documents.derived_fields import DerivedFields, derive_fields
 from oms_ledger.orders.documents.shapes import (
     Maybe,
     always,
@@ -320,9 +320,11 @@ def _of_own_orders(order: Order, own: str) -> dict[str, Any]:
     }
 
 
-def oms_document(order: Order, language: str = "en-US") -> dict[str, Any]:
+def oms_document(
+    order: Order, language: str = "en-US", facts: DerivedFields | None = None
+) -> dict[str, Any]:
     """The order as Get order answers it, its status described in the language."""
-    fields = derive_fields(order)
+    fields = derive_fields(order, facts=facts)
     fields["statusDescription"] = label(order.status, language)
     if not fields["marketplaceOrderId"]:
         own = f"http://oms.vtexinternal.com.br/api/oms?an={order.account}"

@@ -17,6 +17,8 @@ MISSING: Final[Any] = object()
 
 Render = Callable[[Any, str], Any]
 
+_OBJECTS = (dict, Mapping)  # what is nearly always meant comes first: it is the cheaper to tell
+
 
 @dataclass(frozen=True, slots=True)
 class Maybe:
@@ -88,7 +90,7 @@ def _render(part: Any) -> Render:
 
 def _nested(document: Callable[[Mapping[str, Any], str], dict[str, Any]]) -> Render:
     def nested(given: Any, zone: str) -> Any:
-        return document(given, zone) if isinstance(given, Mapping) else given
+        return document(given, zone) if isinstance(given, _OBJECTS) else given
 
     return nested
 
@@ -97,6 +99,6 @@ def _list(document: Callable[[Mapping[str, Any], str], dict[str, Any]]) -> Rende
     def elements(given: Any, zone: str) -> Any:
         if not isinstance(given, list | tuple):
             return given
-        return [document(one, zone) if isinstance(one, Mapping) else one for one in given]
+        return [document(one, zone) if isinstance(one, _OBJECTS) else one for one in given]
 
     return elements

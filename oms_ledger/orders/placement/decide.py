@@ -61,6 +61,7 @@ _OF_THE_LEDGER = {
     "status",
     "state",
 }
+_NESTED = (dict, list)
 _SECRETS = {"cardnumber", "validationcode", "securitycode", "cvv", "cvc"}
 _SALES_CHANNEL = re.compile(r"[0-9]{1,9}")
 _LONGEST_TEXT = 2000
@@ -115,7 +116,7 @@ def place(
     given = raw_items(body)
     if not offered and not (trusted and account.setting("trust_request_prices")):
         raise refuse("CHK0022", "Invalid id for item: items[0].id has no price on offer")
-    items, logistics, fields = read_lines(body, account, new_id)
+    items, logistics, fields = _lines(body, account, new_id)
     payments, gift_cards = _payments(body, new_id)
     sellers = _by_seller(given)
     values = [
@@ -165,9 +166,13 @@ def place(
 def _without_secrets(value: Any) -> Any:
     """The same without card numbers and security codes, wherever they were written."""
     if isinstance(value, dict):
-        return {k: _without_secrets(v) for k, v in value.items() if k.lower() not in _SECRETS}
+        return {
+            k: _without_secrets(v) if isinstance(v, _NESTED) else v
+            for k, v in value.items()
+            if k.lower() not in _SECRETS
+        }
     if isinstance(value, list):
-        return [_without_secrets(one) for one in value]
+        return [_without_secrets(one) if isinstance(one, _NESTED) else one for one in value]
     return value
 
 
@@ -175,7 +180,12 @@ def read_lines(
     body: Json, account: Account, new_id: Callable[[], str]
 ) -> tuple[list[Item], list[Json], dict[str, Any]]:
     """The lines of a body, their deliveries, and what else its orders get alike."""
-    body = _without_secrets(body)
+    return _lines(_without_secrets(body), account, new_id)
+
+
+def _lines(
+    body: Json, account: Account, new_id: Callable[[], str]
+) -> tuple[list[Item], list[Json], dict[str, Any]]:
     freights = _list_freights(body)
     lines = [
         read_item(raw, index, new_id, freights.get(index, 0))
