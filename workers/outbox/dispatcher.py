@@ -235,6 +235,12 @@ def _record(
     return claims.record_failure(connection, message, failed, outcome.after)
 
 
+def _report_end_of_holding(holding: asyncio.Task[None]) -> None:
+    """It ends when it is cancelled, or by an error that nobody else hears of."""
+    if not holding.cancelled() and (error := holding.exception()):
+        log.error("outbox_claims_not_held", exc_info=error)
+
+
 class OutboxDispatcher:
     """Runs in a thread of its own; `signal` may be called from any thread."""
 
@@ -288,6 +294,7 @@ class OutboxDispatcher:
         """Until nothing is due: evaluate what is new, send what has pending."""
         flying: dict[asyncio.Task[None], tuple[Place, StoredMessage]] = {}
         holding = self._loop.create_task(self._hold(flying))
+        holding.add_done_callback(_report_end_of_holding)
         try:
             while True:
                 evaluated = await self._in_database(evaluate, self._cell, self._folds)
