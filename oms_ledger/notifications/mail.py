@@ -50,6 +50,11 @@ def address_of(text: str) -> str:
     return address
 
 
+def is_address(text: str) -> bool:
+    """Whether a text is a bare address and nothing else."""
+    return bool(_ADDRESS.fullmatch(text)) and ".." not in text
+
+
 def recipients_of(value: object) -> tuple[str, ...]:
     """Addresses out of a text or a list of texts; several in one text stand between commas."""
     texts: Sequence[object] = value if isinstance(value, list) else [value]

@@ -5,9 +5,12 @@ from itertools import permutations
 
 import pytest
 
+from oms_ledger.orders.conversation import texts
 from tests.acceptance.test_order_life import ORDERS, paid
+from tests.acceptance.test_order_mails import conversation, mailing
 from tests.support.purchases import ACCOUNT
 from tests.support.run_until_idle import settle
+from tests.support.smtp_sink import SmtpSink
 
 DIMENSIONS = f"/{ACCOUNT}/authorization-dimensions"
 AUTHORIZATIONS = "/commercial-authorizations"
@@ -298,3 +301,35 @@ def test_unknown_authorizations_are_404(client, cell):
         assert (
             client.call("POST", f"{AUTHORIZATIONS}/none/callback?an={ACCOUNT}", bad).status == 400
         )
+
+
+@pytest.mark.guarantee("G37")
+@pytest.mark.parametrize(("last", "denied"), [(10, 0), (0, 1)], ids=["accepted", "denied"])
+def test_buyer_and_each_next_authorizer_are_mailed_once(client, cell, last, denied):
+    everybody = authorizers("a@x.com", "unit-7", "b@x.com")
+    with SmtpSink() as sink:
+        mailing(cell, sink)
+        dimension(client, rule(**everybody))
+        order_id = placed(client, cell)
+        customer = client.call("GET", f"{ORDERS}/{order_id}").json()["clientProfileData"]["email"]
+
+        def sent(template):
+            said = conversation(client, order_id)
+            subject = texts.TEXTS[template]["pt"][0], texts.TEXTS[template]["en"][0]
+            mine = [one for one in said if one["subject"] in subject]
+            to = [one["to"][0]["email"] for one in mine]
+            received = [
+                one.recipients[0] for one in sink.mails if one.message["Subject"] in subject
+            ]
+            assert received == to
+            return to
+
+        assert sent(texts.BUYER) == [customer]
+        assert sent(texts.APPROVER) == ["a@x.com"]
+        for at, points in enumerate((10, 10, last)):
+            assert score(client, order_id, points).status == 200, at
+            asyncio.run(settle(cell))
+            asked = ["a@x.com"] if at == 0 else ["a@x.com", "b@x.com"]
+            assert sent(texts.APPROVER) == asked
+        assert sent(texts.BUYER) == [customer]
+        assert sent(texts.BUYER_DENIED) == [customer] * denied

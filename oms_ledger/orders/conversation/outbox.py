@@ -10,10 +10,12 @@ from datetime import timedelta
 from typing import Any
 
 from oms_ledger.notifications.channel import CUSTOMER, CUSTOMER_LATER
+from oms_ledger.notifications.mail import is_address
 from oms_ledger.orders import events
 from oms_ledger.orders.conversation import texts
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.outbox.message import OutboxMessage
+from oms_ledger.orders.policies.state import DENIED, is_pending, next_authorizer
 from oms_ledger.orders.status import Status
 
 KIND, REMINDER = "mail", "reminder"
@@ -93,6 +95,33 @@ def _is_tracked(invoice: events.InvoiceIssued) -> bool:
     return all(invoice.details.get(name) for name in _TRACKED)
 
 
+def _evaluated(before: Order, event: Any, after: Order) -> Iterable[OutboxMessage]:
+    """Tell the buyer of a denial, and who is to decide that it is their turn."""
+    authorization = after.authorization
+    if authorization is None:
+        return
+    if authorization.outcome().status == DENIED:
+        yield _mail(texts.BUYER_DENIED)
+    if after.status is not Status.WAITING_FOR_ORDER_AUTHORIZATION:
+        return
+    for dimension in authorization.dimensions:
+        for rule in dimension.rules:
+            if not is_pending(authorization, dimension, rule):
+                continue
+            expected = [next_authorizer(rule)] if rule.require_all else rule.authorizers
+            for at, one in enumerate(rule.authorizers):
+                if one in expected and one.authorized_at is None and is_address(one.id):
+                    about = f"{dimension.id}\x1f{rule.id}\x1f{one.id}"  # keys name nobody
+                    key = hashlib.sha256(about.encode()).hexdigest()[:16]
+                    place = {"dimension": dimension.id, "rule": rule.id, "authorizer": at}
+                    yield _mail(texts.APPROVER, key, **place)
+
+
+def _held(before: Order, event: Any, after: Order) -> Iterable[OutboxMessage]:
+    yield _mail(texts.BUYER)
+    yield from _evaluated(before, event, after)
+
+
 _RULES: Mapping[type, Callable[[Order, Any, Order], Iterable[OutboxMessage]]] = {
     events.WorkflowCreated: _once(texts.NEW_ORDER),
     events.SellerConfirmed: _reminder,
@@ -108,6 +137,10 @@ _RULES: Mapping[type, Callable[[Order, Any, Order], Iterable[OutboxMessage]]] = 
     events.Canceled: _once(texts.ORDER_CANCELLED),
     events.CancellationDenied: _denied,
     events.InvoicedDespiteRequest: _denied,
+    events.OrderAuthorizationAwaited: _held,
+    events.OrderAuthorizationJudged: _evaluated,
+    events.PolicyRuleScored: _evaluated,
+    events.OrderAuthorizationRevised: _evaluated,
 }
 
 

@@ -18,6 +18,9 @@ ORDER_CANCELLED = "vtexcommerce-order-cancelled"
 INVOICED_WITH_REQUEST = "vtexcommerce-order-invoiced-with-cancel-request"
 SHIPPED_WITH_REQUEST = "vtexcommerce-order-shipped-with-cancel-request"
 ORDER_REFUNDED = "vtexcommerce-order-refunded"
+# Of buying policies: the buyer's, and that of who is to decide.
+BUYER, BUYER_DENIED = "buyer-portal-buyer", "buyer-portal-order-denied-buyer"
+APPROVER = "buyer-portal-approver"
 
 Text = tuple[str, str]
 """Subject and text."""
@@ -77,6 +80,21 @@ TEXTS: dict[str, dict[str, Text]] = {
         "en": ("Your order is refunded", "{name}, {value} of order {order_id} are given back."),
         "pt": ("Pedido reembolsado", "{name}, {value} do pedido {order_id} serão devolvidos."),
         "es": ("Pedido reembolsado", "{name}, {value} del pedido {order_id} serán devueltos."),
+    },
+    BUYER: {
+        "en": ("Your order waits for approval", "{name}, order {order_id} waits for approval."),
+        "pt": ("Pedido em aprovação", "{name}, o pedido {order_id} aguarda aprovação."),
+        "es": ("Pedido en aprobación", "{name}, el pedido {order_id} espera aprobación."),
+    },
+    BUYER_DENIED: {
+        "en": ("Your order was not approved", "{name}, order {order_id} was not approved."),
+        "pt": ("Pedido não aprovado", "{name}, o pedido {order_id} não foi aprovado."),
+        "es": ("Pedido no aprobado", "{name}, el pedido {order_id} no fue aprobado."),
+    },
+    APPROVER: {
+        "en": ("An order waits for you", "Order {order_id} of {store} waits for your approval."),
+        "pt": ("Pedido para aprovar", "O pedido {order_id} de {store} aguarda a sua aprovação."),
+        "es": ("Pedido por aprobar", "El pedido {order_id} de {store} espera tu aprobación."),
     },
 }
 TEXTS[ORDER_CHANGED_V2] = TEXTS[ORDER_CHANGED]

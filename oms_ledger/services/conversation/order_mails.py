@@ -152,7 +152,9 @@ def _write(cell: Cell, message: StoredMessage, account: Account, latest: StreamS
         return _Written(known, {}, recorded=True)
     occasion = _occasion(cell, message, account, latest)
     content = _content(cell, occasion, template is not None)
-    aliases = {content["to"][0]["alias"]: CUSTOMER, store_alias(occasion.order): STORE}
+    aliases = {store_alias(occasion.order): STORE}
+    if occasion.template != texts.APPROVER:
+        aliases[content["to"][0]["alias"]] = CUSTOMER
     return _Written(content, aliases, recorded=False)
 
 
@@ -218,10 +220,23 @@ def _content(cell: Cell, occasion: Occasion, own_template: bool) -> Json:
         "subject": " ".join(subject.split()),
         "html": html,
         "from": no_reply(order),
-        "to": [_customer(order, soft=soft)],
+        "to": [_approver(occasion) or _customer(order, soft=soft)],
         "sender": str(account.setting("mail_from")),
         "replyTo": formataddr((order.seller_name or order.account, store_alias(order))),
     }
+
+
+def _approver(occasion: Occasion) -> Json | None:
+    """Who is to decide, where the mail is to them."""
+    if occasion.template != texts.APPROVER:
+        return None
+    body, authorization = occasion.message.body, occasion.order.authorization
+    assert authorization is not None, "an order that asks for approval was evaluated"
+    dimension = authorization.dimension(body["dimension"])
+    rules = dimension.rules if dimension else ()
+    rule = next(one for one in rules if one.id == body["rule"])
+    email = rule.authorizers[body["authorizer"]].id
+    return {"alias": "", "mask": 0, "email": email, "name": "", "role": "null"}
 
 
 def _customer(order: Order, *, soft: bool) -> Json:
