@@ -28,13 +28,13 @@ class Deployment:
     processes: dict[str, subprocess.Popen[bytes]]
 
     def memory(self) -> dict[str, float]:
-        """Resident MiB of each process, with the processes it started itself."""
+        """MiB of each process and those it started; what several share is divided among them."""
         found = dict.fromkeys(self.processes, 0)
         for name, folder, _ in self._running():
             with suppress(OSError):
-                pages = int((folder / "statm").read_text().split()[1])
-                found[name] += pages * os.sysconf("SC_PAGE_SIZE")
-        return {name: size / 2**20 for name, size in found.items()}
+                lines = (folder / "smaps_rollup").read_text().splitlines()
+                found[name] += next(int(one.split()[1]) for one in lines if one.startswith("Pss:"))
+        return {name: size / 1024 for name, size in found.items()}
 
     def cpu(self) -> dict[str, float]:
         """Seconds of CPU that each process took so far, with the processes it started itself."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import importlib
 import os
 import stat
 import sys
@@ -136,6 +137,9 @@ def serve() -> None:
     cell = _opened()
     settings = cell.settings
     cell.close()
+    # Loaded once, before the server forks: its processes share the pages.
+    importlib.import_module("oms_ledger.web")
+    gc_tuning.settle()
     Granian(
         "oms_ledger.web:create",
         factory=True,
