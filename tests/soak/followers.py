@@ -38,7 +38,7 @@ class Followers:
         assert shipped
         require_feed(self.every, shipped)
         require_feed(self.first, first_of_each_order(shipped))
-        require_a_sound_ledger(deployment)
+        require_a_sound_ledger(deployment, writer.head)
 
 
 @contextlib.contextmanager
@@ -62,3 +62,4 @@ def _clients(deployment: Deployment, number: int) -> list[Client]:
 def writing(deployment: Deployment, at_least: int) -> Iterator[Writer]:
     with contextlib.closing(deployment.new_client()) as client, Writer(client, at_least) as writer:
         yield writer
+    writer.head = deployment.cell.store.head()

@@ -110,4 +110,4 @@ def test_a_failing_receiver_gets_every_notification_in_order_of_each_order(
         expected = moves(deployment)
         require_notices(client, receiver, expected)
         assert failed_attempts(deployment) >= len(expected)
-        require_a_sound_ledger(deployment)
+        require_a_sound_ledger(deployment, writer.head)
