@@ -57,3 +57,14 @@ def test_docs_are_sorted():
         path.relative_to(ROOT / "docs").parts[0] for path in PAGES if ROOT / "docs" in path.parents
     }
     assert rooms <= {"index.md", "tutorial", "how-to", "reference", "explanation"}
+
+
+def test_the_walks_name_files_and_functions_that_exist():
+    page = (ROOT / "CONTRIBUTING.md").read_text()
+    walks = page.partition("## Five walks\n")[2].partition("\n## ")[0]
+    named = re.findall(r"`([a-z_0-9/]+\.py)`(?:\s+\(`(\w+)`\))?", walks)
+    assert len(named) > 15
+    for path, function in named:
+        found = [at for at in (ROOT / "oms_ledger" / path, ROOT / path) if at.is_file()]
+        assert found, path
+        assert not function or f"def {function}(" in found[0].read_text(), (path, function)
