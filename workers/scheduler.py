@@ -166,7 +166,7 @@ def _hold(cell: Cell, token: int | None) -> int | None:
 
 
 async def fire_due(cell: Cell) -> int:
-    """Decide kind is due now; how many. What is not true any more decides nothing."""
+    """Decide what is due now; how many. What is not true any more decides nothing."""
     due = await cell.read(deadlines.due, cell.clock.micros())
     await asyncio.gather(*(_decide(cell, *timer) for timer in due))
     return len(due)

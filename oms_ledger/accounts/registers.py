@@ -160,14 +160,14 @@ def remove_seller(configuration: Configuration, seller: str) -> list[RegisterEve
 
 
 def configure_affiliate(
-    configuration: Configuration, asked: AffiliateConfigured
+    configuration: Configuration, requested: AffiliateConfigured
 ) -> list[RegisterEvent]:
     """Add or replace; its name is no other's."""
-    name = AffiliateItem(asked.affiliate, 0, asked.fields).name
+    name = AffiliateItem(requested.affiliate, 0, requested.fields).name
     others = configuration.all(AffiliateItem).values()
-    if any(other.name == name and other.id != asked.affiliate for other in others):
+    if any(other.name == name and other.id != requested.affiliate for other in others):
         raise InvalidAffiliate("FMT0035", f"Affiliate name cannot be duplicated: {name[:60]}")
-    return [asked]
+    return [requested]
 
 
 def remove_affiliate(configuration: Configuration, affiliate: str) -> list[RegisterEvent]:

@@ -170,16 +170,18 @@ APPLIERS: Mapping[type, Applier] = {
 }
 
 
-def configure_feed(configuration: Configuration, asked: FeedConfigured) -> list[SubscriptionEvent]:
+def configure_feed(
+    configuration: Configuration, requested: FeedConfigured
+) -> list[SubscriptionEvent]:
     """Nothing new where the feed is configured so already."""
-    known = configuration.get(FeedItem, asked.app_key)
+    known = configuration.get(FeedItem, requested.app_key)
     if known is not None and (known.filter, known.visibility, known.retention) == (
-        asked.filter,
-        asked.visibility,
-        asked.retention,
+        requested.filter,
+        requested.visibility,
+        requested.retention,
     ):
         return []
-    return [asked]
+    return [requested]
 
 
 def remove_feed(configuration: Configuration, app_key: str) -> list[SubscriptionEvent]:
@@ -188,14 +190,20 @@ def remove_feed(configuration: Configuration, app_key: str) -> list[Subscription
     return [FeedRemoved(app_key)]
 
 
-def configure_hook(configuration: Configuration, asked: HookConfigured) -> list[SubscriptionEvent]:
+def configure_hook(
+    configuration: Configuration, requested: HookConfigured
+) -> list[SubscriptionEvent]:
     """Nothing new where the hook is configured so already."""
-    known = configuration.get(HookItem, asked.app_key)
+    known = configuration.get(HookItem, requested.app_key)
     if known is None:
-        return [asked]
-    if (known.filter, known.url, known.headers) == (asked.filter, asked.url, asked.headers):
+        return [requested]
+    if (known.filter, known.url, known.headers) == (
+        requested.filter,
+        requested.url,
+        requested.headers,
+    ):
         return []
-    return [replace(asked, secret="")]
+    return [replace(requested, secret="")]
 
 
 def remove_hook(configuration: Configuration, app_key: str) -> list[SubscriptionEvent]:

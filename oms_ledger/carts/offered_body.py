@@ -18,7 +18,7 @@ from oms_ledger.carts.values import cents, text_of, whole
 from oms_ledger.offers.postal import is_country
 
 # What an offer says of a line where its client did not.
-_TOLD = (
+_SHOWN = (
     *("name", "skuName", "productId", "refId", "ean", "imageUrl", "detailUrl", "listPrice"),
     *("unitMultiplier", "measurementUnit", "productCategories", "productCategoryIds"),
     "additionalInfo",
@@ -226,7 +226,7 @@ def _item(raw: Json, one: PricedLine, now: datetime, *, takes_price: bool) -> Js
     fields = lines.item(one, now, shows_manual_price=False)
     filled = {
         **raw,
-        **{name: fields[name] for name in _TOLD if raw.get(name) is None},
+        **{name: fields[name] for name in _SHOWN if raw.get(name) is None},
         "name": raw.get("name") or fields["name"],
     }
     if not takes_price:

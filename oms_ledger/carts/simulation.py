@@ -47,13 +47,13 @@ def read_simulation(
     shipping = fields.get("shippingData")
     shipping = shipping if isinstance(shipping, dict) else {}
     lines = _with_choices(lines, shipping)
-    asked_country, code, coordinates = _place(fields, shipping, country)
+    sent_country, code, coordinates = _place(fields, shipping, country)
     address = None
     if code or coordinates:
         address = {
             "addressType": "search",
             "addressId": "simulation",
-            "country": asked_country or country,
+            "country": sent_country or country,
             "postalCode": code,
             "geoCoordinates": coordinates or [],
         }
@@ -67,7 +67,7 @@ def read_simulation(
         addresses=(address,) if address else (),
         marketing=marketing if isinstance(marketing, dict) else None,
     )
-    return Simulation(cart, asked_country, code, coordinates, cart.marketing)
+    return Simulation(cart, sent_country, code, coordinates, cart.marketing)
 
 
 def _line(item: Json, index: int) -> CartLine:

@@ -50,7 +50,7 @@ def export(
     given = of_query([(name, value) for name, value in pairs])
     given |= {"zone": [zone]} if zone else {}
     cell = open_migrated()
-    order_query, export_format = asyncio.run(_asked(cell, account, given, language))
+    order_query, export_format = asyncio.run(_requested(cell, account, given, language))
     orders = write(cell, order_query, export_format, format, file)
     if as_json:
         print_json({"file": str(file), "orders": orders})
@@ -58,7 +58,7 @@ def export(
         typer.echo(f"{orders} orders are in {file}.")
 
 
-async def _asked(
+async def _requested(
     cell: Cell, name: str, given: dict[str, list[str]], language: str
 ) -> tuple[OrderQuery, ExportFormat]:
     account = await cell.ledger.account(name)

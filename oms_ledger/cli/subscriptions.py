@@ -54,7 +54,7 @@ def _resume_filter(app: typer.Typer, kind: SubscriptionKind) -> None:
     def resume_filter_(app_key: AppKey) -> None:
         """Let a filter go on that was paused because it ended the process that ran it."""
         with opened() as cell:
-            ctx = _operator(_told(cell, kind, app_key))
+            ctx = _operator(_sink(cell, kind, app_key))
             resumed = asyncio.run(admin.resume_filter(cell, ctx, kind, app_key))
         typer.echo(f"The filter of {app_key} {'goes on' if resumed else 'was not paused'}.")
 
@@ -69,7 +69,7 @@ def _replay(app: typer.Typer, kind: SubscriptionKind) -> None:
     ) -> None:
         """Produce again what the filter passes since a position or an instant."""
         with opened() as cell:
-            sinks, place = _told(cell, kind, app_key), _place(cell, since)
+            sinks, place = _sink(cell, kind, app_key), _place(cell, since)
             if order is not None:
                 count = asyncio.run(
                     admin.replay_order(cell, _operator(sinks), kind, sinks, app_key, order, place)
@@ -97,7 +97,7 @@ def _dry_run(app: typer.Typer, kind: SubscriptionKind) -> None:
     ) -> None:
         """Show what a filter would have produced since then; nothing is kept."""
         with opened() as cell, progress() as bar:
-            sinks = _told(cell, kind, app_key)
+            sinks = _sink(cell, kind, app_key)
             run = dry_run(
                 cell.database,
                 cell.loader(),
@@ -139,7 +139,7 @@ def _explain(app: typer.Typer, kind: SubscriptionKind) -> None:
     ) -> None:
         """Show what a filter says of each version of an order, and why."""
         with opened() as cell:
-            sinks = _told(cell, kind, app_key)
+            sinks = _sink(cell, kind, app_key)
             chosen = _filter(sinks, filter)
             explanation = list(explain(cell.loader(), sinks.account, order, chosen))
         if not explanation:
@@ -196,7 +196,7 @@ def _letters(app: typer.Typer, kind: SubscriptionKind) -> None:
         if bool(positions) == every:
             raise typer.BadParameter("say which positions, or --all")
         with opened() as cell:
-            ctx = _operator(_told(cell, kind, app_key))
+            ctx = _operator(_sink(cell, kind, app_key))
             chosen = None if every else positions
             count = asyncio.run(admin.requeue(cell, ctx, kind, app_key, chosen))
         if as_json:
@@ -210,7 +210,7 @@ def _operator(sink: SubscriptionSink) -> CommandContext:
     return by_operator(sink.account)
 
 
-def _told(cell: Cell, kind: SubscriptionKind, app_key: str) -> SubscriptionSink:
+def _sink(cell: Cell, kind: SubscriptionKind, app_key: str) -> SubscriptionSink:
     keys = kind.of_keys
     sinks = keys.open(cell.database, cell.encryption, app_key) if keys else None
     if sinks is None:

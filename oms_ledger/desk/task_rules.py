@@ -78,10 +78,10 @@ class Occasion:
 
 def occasions(order: Order | None) -> dict[str, Occasion]:
     """By surrogate key; none of an order that is not there yet."""
-    return {} if order is None else {one.surrogate_key: one for one in _told(order)}
+    return {} if order is None else {one.surrogate_key: one for one in _occasions(order)}
 
 
-def _told(order: Order) -> Iterator[Occasion]:
+def _occasions(order: Order) -> Iterator[Occasion]:
     match order.status:
         case Status.CANCELLATION_REQUESTED:
             pending = pending_requests(order)

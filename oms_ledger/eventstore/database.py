@@ -140,9 +140,9 @@ class Database:
         self._unsynced.dispose()
 
 
-def unreplicated(notice: psycopg.errors.Diagnostic) -> bool:
+def unreplicated(message: psycopg.errors.Diagnostic) -> bool:
     """Whether a notice says that a commit may not be on the synchronous standby."""
-    return notice.sqlstate == _UNREPLICATED
+    return message.sqlstate == _UNREPLICATED
 
 
 def _require_replicated(connection: Connection) -> None:
@@ -164,9 +164,9 @@ def _postgres_engine(arguments: dict[str, Any]) -> Engine:
     )
 
     @event.listens_for(engine, "connect")
-    def _notices(connection: Any, record: Any) -> None:
-        def note(notice: psycopg.errors.Diagnostic) -> None:
-            if unreplicated(notice):
+    def _messages(connection: Any, record: Any) -> None:
+        def note(message: psycopg.errors.Diagnostic) -> None:
+            if unreplicated(message):
                 record.info[_UNREPLICATED] = True
 
         connection.add_notice_handler(note)

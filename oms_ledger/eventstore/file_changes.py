@@ -19,38 +19,38 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 class FileChanges:
     """Changes of one file, which may be removed and made again meanwhile."""
 
-    def __init__(self, path: Path, told_by: int | None) -> None:
-        self._path, self._told_by = path, told_by
+    def __init__(self, path: Path, descriptor: int | None) -> None:
+        self._path, self._descriptor = path, descriptor
         self._seen = self._state()
 
-    def wait(self, seconds: float, wake: int | None = None) -> bool:
+    def wait(self, seconds: float, interrupt: int | None = None) -> bool:
         """Whether the file was written since the last call, waiting at most so many seconds.
 
-        What can be read from the descriptor `wake` ends the wait.
+        What can be read from the descriptor `interrupt` ends the wait.
         """
         until = time.monotonic() + seconds
-        told_by, woken = self._told_by, () if wake is None else (wake,)
+        descriptor, interrupts = self._descriptor, () if interrupt is None else (interrupt,)
         while True:
-            if told_by is None and self._changed():
+            if descriptor is None and self._changed():
                 return True
             left = until - time.monotonic()
             if left <= 0:
                 return False
-            readable = woken if told_by is None else (told_by, *woken)
-            longest = min(LOOK, left) if told_by is None else left
+            readable = interrupts if descriptor is None else (descriptor, *interrupts)
+            longest = min(LOOK, left) if descriptor is None else left
             ready, _, _ = select.select(readable, [], [], longest)
-            if told_by in ready and told_by is not None and self._is_told(told_by):
+            if descriptor in ready and descriptor is not None and self._has_changes(descriptor):
                 return True
-            if wake in ready:
+            if interrupt in ready:
                 return False
 
-    def _is_told(self, told_by: int) -> bool:
+    def _has_changes(self, descriptor: int) -> bool:
         """Whether any of what the kernel tells is of this file."""
-        told, at, ours = os.read(told_by, 65_536), 0, False
-        while at < len(told):
-            *_, size = _HEAD.unpack_from(told, at)
+        notified, at, ours = os.read(descriptor, 65_536), 0, False
+        while at < len(notified):
+            *_, size = _HEAD.unpack_from(notified, at)
             at += _HEAD.size
-            ours |= told[at : at + size].rstrip(b"\0") == os.fsencode(self._path.name)
+            ours |= notified[at : at + size].rstrip(b"\0") == os.fsencode(self._path.name)
             at += size
         return ours
 
@@ -67,25 +67,25 @@ class FileChanges:
 
 
 @contextmanager
-def watching(path: Path, *, told: bool = True) -> Iterator[FileChanges]:
-    """Watch a file; not `told` by the kernel, it is looked at again and again."""
-    told_by = _watch(path.parent) if told else None
+def watching(path: Path, *, notified: bool = True) -> Iterator[FileChanges]:
+    """Watch a file; not `notified` by the kernel, it is looked at again and again."""
+    descriptor = _watch(path.parent) if notified else None
     try:
-        yield FileChanges(path, told_by)
+        yield FileChanges(path, descriptor)
     finally:
-        if told_by is not None:
-            os.close(told_by)
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def _watch(folder: Path) -> int | None:
     """A descriptor that tells of changes in a folder; None where the kernel has none left."""
     if not hasattr(_LIBC, "inotify_init1"):
         return None
-    told_by: int = _LIBC.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
-    if told_by < 0:
+    descriptor: int = _LIBC.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
+    if descriptor < 0:
         return None
     mask = _MODIFY | _CREATE | _MOVED_TO
-    if _LIBC.inotify_add_watch(told_by, os.fsencode(folder), mask) < 0:
-        os.close(told_by)
+    if _LIBC.inotify_add_watch(descriptor, os.fsencode(folder), mask) < 0:
+        os.close(descriptor)
         return None
-    return told_by
+    return descriptor

@@ -71,9 +71,9 @@ class StreamLoader:
         rows, wrapped = self.store.stream_and_key(stream)
         if until_version is not None:
             rows = [row for row in rows if row.version <= until_version]
-        return self._folded(stream, rows, wrapped)
+        return self._loaded(stream, rows, wrapped)
 
-    def _folded(
+    def _loaded(
         self, stream: str, rows: Sequence[RecordedEvent], wrapped: bytes | None
     ) -> StreamState:
         key = self.encryption.unwrap(stream, wrapped) if wrapped else None
@@ -86,7 +86,7 @@ class StreamLoader:
         """The states of several streams at one moment, from the database; they are remembered."""
         found = dict[str, StreamState]()
         for stream, (rows, wrapped) in self.store.streams_and_keys(streams).items():
-            found[stream] = self._folded(stream, rows, wrapped)
+            found[stream] = self._loaded(stream, rows, wrapped)
             self.remember_newer(stream, found[stream])
         return found
 

@@ -31,10 +31,10 @@ Future = asyncio.Future[None]
 class News(Protocol):
     """Tells when something may have been appended; nothing since it was made gets lost."""
 
-    def wait(self, seconds: float, wake: int | None = None) -> bool:
+    def wait(self, seconds: float, interrupt: int | None = None) -> bool:
         """Whether there may be something new, waiting at most so many seconds.
 
-        What can be read from the descriptor `wake` ends the wait.
+        What can be read from the descriptor `interrupt` ends the wait.
         """
         ...
 
@@ -43,11 +43,11 @@ class _Notifications:
     def __init__(self, listener: psycopg.Connection) -> None:
         self._listener = listener
 
-    def wait(self, seconds: float, wake: int | None = None) -> bool:
+    def wait(self, seconds: float, interrupt: int | None = None) -> bool:
         if self._drain():
             return True
-        woken = () if wake is None else (wake,)
-        select.select([self._listener.fileno(), *woken], [], [], seconds)
+        interrupted = () if interrupt is None else (interrupt,)
+        select.select([self._listener.fileno(), *interrupted], [], [], seconds)
         return self._drain()
 
     def _drain(self) -> bool:
@@ -74,7 +74,7 @@ class HeadWatcher:
         self._waiting: dict[asyncio.Future[None], int] = {}
         self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
-        self._wake: tuple[int, int] = (-1, -1)
+        self._interrupt: tuple[int, int] = (-1, -1)
         self.closing = False
 
     async def wait_past(self, position: int, patience: float) -> bool:
@@ -85,8 +85,8 @@ class HeadWatcher:
         with self._lock:
             self._waiting[on_news] = position
             if self._thread is None:
-                self._wake = os.pipe()
-                os.set_blocking(self._wake[1], False)
+                self._interrupt = os.pipe()
+                os.set_blocking(self._interrupt[1], False)
                 self._thread = threading.Thread(target=self._listen, name="head", daemon=True)
                 self._thread.start()
             else:
@@ -128,11 +128,11 @@ class HeadWatcher:
         """Have the thread look at once, holding the lock."""
         if self._thread is not None:
             with suppress(BlockingIOError):  # it is full of reasons to look
-                os.write(self._wake[1], b"1")
+                os.write(self._interrupt[1], b"1")
 
     def _listen(self) -> None:
         """Look until nobody waits any more; what keeps it from looking gets to all who wait."""
-        woken = self._wake[0]
+        interrupted = self._interrupt[0]
         try:
             store = self._store()
             with listening(store.database) as news:
@@ -144,9 +144,9 @@ class HeadWatcher:
                             on_news.set_result(None)
 
                     self._answer(answer)
-                    news.wait(AT_LEAST, woken)
-                    if select.select([woken], [], [], 0)[0]:
-                        os.read(woken, 65_536)
+                    news.wait(AT_LEAST, interrupted)
+                    if select.select([interrupted], [], [], 0)[0]:
+                        os.read(interrupted, 65_536)
         except Exception as error:  # noqa: BLE001 - who waits is told
             failure = error
             with self._lock:
@@ -163,7 +163,7 @@ class HeadWatcher:
     def _forget_thread(self) -> None:
         if self._thread is threading.current_thread():
             self._thread = None
-            for descriptor in self._wake:
+            for descriptor in self._interrupt:
                 os.close(descriptor)
 
     def _answer(self, answer: Callable[[Future, int], None]) -> None:

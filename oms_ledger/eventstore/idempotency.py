@@ -20,7 +20,7 @@ from oms_ledger.refusal import IdempotencyKeyReused
 
 @dataclass
 class IdempotencyScope:
-    """A request under a key. `asked` says what it asks for, the same whenever it is repeated.
+    """A request under a key. `requested` says what it asks for, the same whenever it is repeated.
 
     `who` says apart those who share an actor, like shoppers: a key is good for one of them.
     """

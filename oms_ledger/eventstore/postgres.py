@@ -115,5 +115,5 @@ class PostgresAppender:
             self._unreplicated = False
         return self._connection
 
-    def _note(self, notice: Diagnostic) -> None:
-        self._unreplicated |= unreplicated(notice)
+    def _note(self, message: Diagnostic) -> None:
+        self._unreplicated |= unreplicated(message)

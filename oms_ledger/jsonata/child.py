@@ -25,11 +25,11 @@ def main() -> None:
     serve(sys.stdin.buffer, sys.stdout.buffer, allow_seconds)
 
 
-def serve(asked: BinaryIO, answers: BinaryIO, allow: Callable[[int], None]) -> None:
+def serve(requested: BinaryIO, answers: BinaryIO, allow: Callable[[int], None]) -> None:
     """Answer requests until there are no more."""
     parsed: dict[str, Reference] = {}
     while True:
-        request = read_frame(asked)
+        request = read_frame(requested)
         if request is None:
             return
         allow(CHILD_SECONDS)

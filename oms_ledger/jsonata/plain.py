@@ -37,12 +37,12 @@ def is_plain(ast: Any) -> bool:
 def _searched_for(node: Any) -> list[Any]:
     """The plain patterns that are only asked whether they are found: `x ~> /p/`, `$contains`."""
     if node.type == "apply":
-        asked = [node.rhs]
+        requested = [node.rhs]
     elif node.type == "function" and node.procedure.value == "contains":
-        asked = list(node.arguments or ())[1:]
+        requested = list(node.arguments or ())[1:]
     else:
         return []
-    return [part for part in asked if part.type == "regex" and _is_plain_pattern(part.value)]
+    return [part for part in requested if part.type == "regex" and _is_plain_pattern(part.value)]
 
 
 def _is_plain_pattern(pattern: Any) -> bool:
@@ -77,5 +77,5 @@ def _is_plain_node(node: Any) -> bool:
 
 def _takes_what_it_asks(node: Any) -> bool:
     """`?:` and `??`, whose left side the reference prepares twice: it negates `-5` back to 5."""
-    asked = {id(part) for part in nodes(node.condition)}
-    return any(id(part) in asked for part in nodes(node.then))
+    requested = {id(part) for part in nodes(node.condition)}
+    return any(id(part) in requested for part in nodes(node.then))

@@ -64,7 +64,7 @@ def index_of(entity: Entity) -> TriggerIndex:
             if not trigger.active:
                 continue
             armed = Armed(name, trigger)
-            key = _text_asked(trigger.condition, entity.paths)
+            key = _text_of(trigger.condition, entity.paths)
             if key is None:
                 index.others.append(armed)
             else:
@@ -73,11 +73,11 @@ def index_of(entity: Entity) -> TriggerIndex:
     return index
 
 
-def _text_asked(condition: Condition, paths: Paths) -> tuple[str, str] | None:
+def _text_of(condition: Condition, paths: Paths) -> tuple[str, str] | None:
     """A field and the one text that it must have, for the condition to hold; None without one."""
     match condition:
         case And(parts):
-            return next((key for part in parts if (key := _text_asked(part, paths))), None)
+            return next((key for part in parts if (key := _text_of(part, paths))), None)
         case Compare(name, "=", value):
             text = value.text
             special = value.wildcard or SPACE_OR_PLUS in text or name in paths.numbers

@@ -124,7 +124,7 @@ class _Scope:
 class _Renderer:
     def __init__(self, zone: tzinfo, html: bool) -> None:
         self._zone, self._html = zone, html
-        self._told: list[str] = []
+        self._texts: list[str] = []
         self._length = self._steps = 0
 
     def nodes(self, nodes: Sequence[Node], scope: _Scope) -> None:
@@ -142,13 +142,13 @@ class _Renderer:
                     self._block(node, scope)
 
     def text(self) -> str:
-        return "".join(self._told)
+        return "".join(self._texts)
 
     def _write(self, text: str) -> None:
         self._length += len(text)
         if self._length > MOST_OUTPUT:
             raise TemplateError(f"writes more than {MOST_OUTPUT} characters")
-        self._told.append(text)
+        self._texts.append(text)
 
     def _block(self, block: Block, scope: _Scope) -> None:
         words = block.call.words

@@ -67,7 +67,7 @@ def evolve(
 def _moved(after: Order, order: Order, event: events.OrderEvent, at: datetime) -> Order:
     if isinstance(event, NOT_IN_DOCUMENT):
         return after
-    status = status_after(order.flow, order.status, type(event), asked_in=order.resumes)
+    status = status_after(order.flow, order.status, type(event), requested_in=order.resumes)
     if status is None or status is order.status:
         return after.but(changed_at=at)
     domain = order.domain

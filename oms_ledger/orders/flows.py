@@ -151,19 +151,22 @@ OWN_HANDLING: Flow = {
     S.READY_FOR_INVOICING: _IN_HANDLING,
 }
 
-_ASKED: Moves = {
+_WHEN_REQUESTED: Moves = {
     events.CancellationStarted: S.CANCEL,
     events.InvoicedDespiteRequest: S.INVOICE_AFTER_CANCELLATION_DENY,
 }
 
 # One order is both sides: a denial leads straight back.
 OWN_REQUEST: Flow = {
-    S.CANCELLATION_REQUESTED: {**_ASKED, events.CancellationDenied: Back.TO_BEFORE_THE_REQUEST}
+    S.CANCELLATION_REQUESTED: {
+        **_WHEN_REQUESTED,
+        events.CancellationDenied: Back.TO_BEFORE_THE_REQUEST,
+    }
 }
 
 REQUEST_FROM_ABOVE: Flow = {
     S.CANCELLATION_REQUESTED: {
-        **_ASKED,
+        **_WHEN_REQUESTED,
         events.CancellationDenied: S.CANCELLATION_REQUEST_DENIED_FFM,
     },
     S.CANCELLATION_REQUEST_DENIED_FFM: {
@@ -293,8 +296,8 @@ def moves_from(flow: str, status: S | None) -> Moves:
 
 
 def status_after(
-    flow: str, status: S | None, event: type[events.OrderEvent], *, asked_in: S | None
+    flow: str, status: S | None, event: type[events.OrderEvent], *, requested_in: S | None
 ) -> S | None:
-    """The status an event leads to; `asked_in` is where a cancellation was last asked."""
+    """The status an event leads to; `requested_in` is where a cancellation was last asked."""
     leads_to = moves_from(flow, status).get(event, status)
-    return asked_in if leads_to is Back.TO_BEFORE_THE_REQUEST else leads_to
+    return requested_in if leads_to is Back.TO_BEFORE_THE_REQUEST else leads_to

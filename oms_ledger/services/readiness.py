@@ -37,7 +37,7 @@ class State:
 
 
 class NoAnswer(Exception):
-    """Nothing was heard within the limit."""
+    """Nothing was received within the limit."""
 
 
 class _Probe(Generic[T]):
@@ -46,16 +46,16 @@ class _Probe(Generic[T]):
     def __init__(self, name: str, ask: Callable[[], T]) -> None:
         self._ask = ask
         self._thread = ThreadPoolExecutor(1, name)
-        self._asked: Future[T] | None = None
+        self._pending: Future[T] | None = None
 
     async def answer(self) -> T:
-        if self._asked is None or self._asked.done():
-            self._asked = self._thread.submit(self._ask)
-        heard = asyncio.wrap_future(self._asked)
-        done, _ = await asyncio.wait({heard}, timeout=LIMIT)
+        if self._pending is None or self._pending.done():
+            self._pending = self._thread.submit(self._ask)
+        received = asyncio.wrap_future(self._pending)
+        done, _ = await asyncio.wait({received}, timeout=LIMIT)
         if done:
-            return heard.result()
-        heard.add_done_callback(lambda late: late.cancelled() or late.exception())
+            return received.result()
+        received.add_done_callback(lambda late: late.cancelled() or late.exception())
         raise NoAnswer
 
     def close(self) -> None:

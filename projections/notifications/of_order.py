@@ -34,7 +34,7 @@ class SubscriptionSink:
     replayed: bool = False
 
 
-def told_of(
+def sinks_of_orders(
     connection: Connection, account: str, positions: Sequence[int], now: int
 ) -> list[SubscriptionSink]:
     """By key and position; a feed's item that was committed gets no more."""

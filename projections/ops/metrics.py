@@ -43,12 +43,12 @@ class SubscriptionStatus:
 def subscription_statuses(connection: Connection, head: int, now: int) -> list[SubscriptionStatus]:
     """Every subscription; where there are many, views and those with something to pass."""
     late = set(lateness.behind(connection, head))
-    told = None
+    watched = None
     if _many(connection):
         views = select(subscriptions.c.id).where(subscriptions.c.kind.not_in(_of_keys()))
-        told = late | set(connection.execute(views).scalars())
-    held = leases.holders(connection, held_only=told is not None)
-    at = checkpoints.positions(connection, told)
+        watched = late | set(connection.execute(views).scalars())
+    held = leases.holders(connection, held_only=watched is not None)
+    at = checkpoints.positions(connection, watched)
     nexts = {at[name] + 1 for name in late if name in at}
     query = select(events.c.position, events.c.at).where(events.c.position.in_(nexts))
     since = {position: recorded_at for position, recorded_at in connection.execute(query)}
@@ -79,7 +79,7 @@ def collect_metrics(connection: Connection, head: int, now: int) -> list[Metric]
     most = MOST_NAMED if _many(connection) else None
     return [
         *_subscriptions(connection, head, now, most),
-        *_judging(connection, most),
+        *_filtering(connection, most),
         *(one for kind in registry.KINDS.values() for one in kind.metrics(connection, now, most)),
         *_others(connection, now),
     ]
@@ -105,7 +105,7 @@ def _subscriptions(
     yield from (stands, lag, seconds, held)
 
 
-def _judging(connection: Connection, most: int | None) -> Iterator[Metric]:
+def _filtering(connection: Connection, most: int | None) -> Iterator[Metric]:
     actor = ("subscription",)
     evaluated = Metric(
         "oms_filter_evaluated_total", "Events evaluated by an expression", actor, True
@@ -142,10 +142,10 @@ def _others(connection: Connection, now: int) -> Iterator[Metric]:
     for row in connection.execute(select(process_metrics)):
         if now - row.at < GONE * SECOND:
             seen.put(max(0.0, (now - row.at) / SECOND), row.kind, row.process)
-    told = Metric("oms_jobs", "Jobs by kind and state", ("kind", "state"))
+    by_state = Metric("oms_jobs", "Jobs by kind and state", ("kind", "state"))
     for key, count in jobs.counted(connection).items():
-        told.put(count, *key)
-    yield from (dead, late, seen, told)
+        by_state.put(count, *key)
+    yield from (dead, late, seen, by_state)
 
 
 def _outbox(connection: Connection, now: int) -> Iterator[Metric]:

@@ -25,7 +25,7 @@ from oms_ledger.orders.order import Order
 from projections import tables
 from projections.customers import index
 from projections.ops.differences import Difference, comparable
-from projections.ops.verify_documents import verify_documents, verify_no_strangers
+from projections.ops.verify_documents import verify_documents, verify_no_unknown_rows
 from projections.ops.verify_notifications import verify_notifications
 from projections.orders import totals, views
 from projections.sql.keys import among
@@ -95,8 +95,8 @@ def verify_whole(database: Database) -> list[Difference]:
     """What differs of the views as a whole, whatever order it is about."""
     with database.snapshot() as connection:
         return [
-            *_strangers(connection),
-            *verify_no_strangers(connection),
+            *_unknown_rows(connection),
+            *verify_no_unknown_rows(connection),
             *_figures(connection),
             *_unowned(connection),
             *verify_notifications(connection),
@@ -184,7 +184,7 @@ def _stored(
     return stored
 
 
-def _strangers(connection: Connection) -> Iterator[Difference]:
+def _unknown_rows(connection: Connection) -> Iterator[Difference]:
     """Rows about orders that the ledger does not know."""
     for table in {check.table.name: check.table for check in CHECKS}.values():
         known = exists().where(

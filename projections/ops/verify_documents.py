@@ -39,7 +39,7 @@ def verify_documents(
     return [one for some in found.values() for one in some]
 
 
-def verify_no_strangers(connection: Connection) -> Iterator[Difference]:
+def verify_no_unknown_rows(connection: Connection) -> Iterator[Difference]:
     """Rows about documents that the ledger does not know."""
     for table in TABLES:
         place = (table.c.account, table.c.entity, table.c.id_key)

@@ -69,8 +69,8 @@ def _agrees(kind: str, row: Any) -> bool:
         return False
     if kind == "hook":
         return bool(row.notification == notification_body(row.owner, row.app_key, expected))
-    told = (row.domain, row.state, row.last_state, row.last_change, row.current_change)
-    return told == (
+    answer = (row.domain, row.state, row.last_state, row.last_change, row.current_change)
+    return answer == (
         expected.domain,
         expected.state,
         expected.last_state,

@@ -124,7 +124,7 @@ def conclude(
     connection: Connection,
     message: StoredMessage,
     operation: Operation,
-    told: Sequence[tuple[str, bytes]],
+    produced: Sequence[tuple[str, bytes]],
     encryption: Encryption,
     now: int,
 ) -> None:
@@ -133,7 +133,7 @@ def conclude(
         update(t).where(t.c.id == message.id).values(body=_sealed(operation, encryption))
     )
     rows = []
-    for number, (message_id, body) in enumerate(told):
+    for number, (message_id, body) in enumerate(produced):
         row = _row(operation, CONNECTOR.name, RESULT, message_id, message.position, now)
         rows.append({**row, "number": number, "body": body})
     if rows:

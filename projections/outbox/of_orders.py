@@ -50,11 +50,11 @@ class OutboxProjection:
 
     def store(self, connection: Connection, produced: object) -> None:
         assert isinstance(produced, list)
-        if produced and (owed := _owed(connection, produced)):
+        if produced and (pending := _pending(connection, produced)):
             self.found = True
-            self.streams.update(row["ordering_key"] for row in owed)
-            messages.enqueue(connection, owed)
-            _settle_questions(connection, owed, self._now())
+            self.streams.update(row["ordering_key"] for row in pending)
+            messages.enqueue(connection, pending)
+            _settle_questions(connection, pending, self._now())
 
     def _row(self, row: RecordedEvent, number: int, message: OutboxMessage) -> dict[str, Any]:
         message, now = replace(message, key=message.key or f"v{row.version}"), self._now()
@@ -78,7 +78,7 @@ class OutboxProjection:
         }
 
 
-def _owed(connection: Connection, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _pending(connection: Connection, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Leave out what is about events from before there were messages of its kind."""
     starts = {
         (start.recipient_kind, start.kind): start.position
@@ -95,14 +95,14 @@ def _settle_questions(connection: Connection, rows: list[dict[str, Any]], now: i
     """A question about a cancellation that is decided holds up nothing: it is due at once."""
     for row in rows:
         if row["kind"] == FACT:
-            asked = (
+            requested = (
                 outbox_messages.c.ordering_key == row["ordering_key"],
                 outbox_messages.c.recipient == row["recipient"],
                 outbox_messages.c.kind == QUESTION,
                 outbox_messages.c.state == messages.WAITING,
                 outbox_messages.c.due_at > now,
             )
-            free = select(outbox_messages.c.id).where(*asked).with_for_update(skip_locked=True)
+            free = select(outbox_messages.c.id).where(*requested).with_for_update(skip_locked=True)
             ids = list(connection.execute(free).scalars())
             due = update(outbox_messages).where(outbox_messages.c.id.in_(ids))
             connection.execute(due.values(due_at=now))

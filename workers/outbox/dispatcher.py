@@ -106,8 +106,8 @@ def evaluate(cell: Cell, loader: StreamLoader) -> int:
     projection = OutboxProjection(partial(now, cell))
     passed = checkpoints.run(cell.database, loader, messages.SUBSCRIPTION, projection)
     for stream in projection.streams:
-        if (folded := loader.cached(stream)) is not None:
-            cell.ledger.loader.remember_newer(stream, folded)
+        if (loaded := loader.cached(stream)) is not None:
+            cell.ledger.loader.remember_newer(stream, loaded)
     return passed
 
 

@@ -111,7 +111,7 @@ class Supervisor:
         To be called where the thread lives as long as the processes should, best the main one:
         only there do SIGINT, SIGTERM and SIGHUP arrive.
         """
-        with self._guarded(), self._heard():
+        with self._guarded(), self._handling_signals():
             try:
                 for number in range(len(self._children)):
                     self._start(number)
@@ -281,7 +281,7 @@ class Supervisor:
             self._guard.stdin.write(f"{line}\n")  # type: ignore[union-attr]
 
     @contextlib.contextmanager
-    def _heard(self) -> Iterator[None]:
+    def _handling_signals(self) -> Iterator[None]:
         if threading.current_thread() is not threading.main_thread():
             yield
             return

@@ -28,7 +28,7 @@ MayChange = Annotated[Caller, Depends(requires("change_account"))]
 MaySee = Annotated[Caller, Depends(requires("account_history"))]
 
 
-class SettingTold(ResponseModel):
+class SettingModel(ResponseModel):
     name: str = Field(examples=["grace_period_minutes"])
     value: Any = Field(examples=[30])
     default: Any = Field(examples=[30])
@@ -36,9 +36,9 @@ class SettingTold(ResponseModel):
     choices: list[str] | None = Field(description="The values it may have, where they are few")
 
 
-class AccountTold(ResponseModel):
+class AccountModel(ResponseModel):
     name: str = Field(examples=["acme"])
-    settings: list[SettingTold]
+    settings: list[SettingModel]
 
 
 class AccountHistoryEvent(ResponseModel):
@@ -74,13 +74,13 @@ def serialize_account(account: Account) -> dict[str, Any]:
     }
 
 
-@router.get("", response_model=AccountTold)
+@router.get("", response_model=AccountModel)
 async def get_account(cell: TheCell, caller: MayRead) -> Response:
     """The account's settings, each with its default and what it is."""
     return json_response(serialize_account(await cell.ledger.account(caller.account)))
 
 
-@router.patch("", response_model=AccountTold)
+@router.patch("", response_model=AccountModel)
 async def patch_account(request: Request, cell: TheCell, caller: MayChange) -> Response:
     """Change settings: an object of names and values. What is not named stays."""
     body = await json_body(request)

@@ -47,7 +47,7 @@ class Rotation(Body):
     overlap_seconds: Annotated[int, Field(ge=0, le=LONGEST_OVERLAP)] = OVERLAP
 
 
-class KeyTold(ResponseModel):
+class KeyModel(ResponseModel):
     app_key: str = Field(examples=["vtexappkey-acme-8F21C0"])
     label: str | None = Field(description="What the key is for", examples=["erp"])
     role: str = Field(
@@ -65,10 +65,10 @@ class KeyTold(ResponseModel):
 
 
 class Keys(ResponseModel):
-    keys: list[KeyTold]
+    keys: list[KeyModel]
 
 
-class KeyWithToken(KeyTold):
+class KeyWithToken(KeyModel):
     app_token: str = Field(description="Shown this once")
 
 
@@ -125,7 +125,7 @@ async def post_key(request: Request, cell: TheCell, caller: MayManage) -> Respon
     return json_response({**fields, "appToken": token}, 201, {"Cache-Control": "no-store"})
 
 
-@router.patch("/{key}", response_model=KeyTold)
+@router.patch("/{key}", response_model=KeyModel)
 async def patch_key(key: PathId, request: Request, cell: TheCell, caller: MayManage) -> Response:
     """Say what the key is for."""
     requested = parse(NewLabel, await json_body(request))
@@ -148,7 +148,7 @@ async def post_rotate(key: PathId, request: Request, cell: TheCell, caller: MayM
     return json_response({**fields, "appToken": token}, headers={"Cache-Control": "no-store"})
 
 
-@router.post("/{key}/revoke", response_model=KeyTold)
+@router.post("/{key}/revoke", response_model=KeyModel)
 async def post_revoke(key: PathId, cell: TheCell, caller: MayManage) -> Response:
     """Shut the key out for good: it opens nothing from the next second on."""
     found = await _found(cell, caller, key)

@@ -49,14 +49,14 @@ def tells_nobody(request: Request) -> bool:
     return not keys and not any(user_tokens.carried(headers, request.cookies))
 
 
-def _asked(request: Request) -> str | None:
+def _requested(request: Request) -> str | None:
     account: str | None = request.scope["state"].get("account_asked")
     return account
 
 
 async def _anonymous(request: Request, cell: Cell) -> Caller | None:
     """Somebody without key and token, where the account lets such people place."""
-    account = _asked(request)
+    account = _requested(request)
     if account is None or not tells_nobody(request):
         return None
     try:
@@ -94,7 +94,7 @@ class SendAccess:
     operation = "send_payments"
 
     async def __call__(self, request: Request, cell: TheCell) -> Caller:
-        account, fields = _asked(request), request.path_params
+        account, fields = _requested(request), request.path_params
         if account and tells_nobody(request):
             group = path_id(fields.get("order_group", ""))
             if transaction := path_id(fields.get("transaction_id", "")):
@@ -121,7 +121,7 @@ class ProcessAccess:
     operation = "process_order"
 
     async def __call__(self, order_group: str, request: Request, cell: TheCell) -> Caller:
-        group, account = path_id(order_group), _asked(request)
+        group, account = path_id(order_group), _requested(request)
         if account and await holds_cookie(cell, request, account, group):
             shopper = Caller(account, SHOPPER, frozenset())
             return await admitted(request, shopper, self.operation)

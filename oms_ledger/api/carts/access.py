@@ -25,7 +25,7 @@ _ID = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F
 _CHANNEL = re.compile(r"[0-9]{1,9}")
 
 
-class CartDoor(PlaceAccess):
+class CartAccess(PlaceAccess):
     """A key, a shopper's token, or anybody where the account's `anonymous_checkout` is on."""
 
     operation = "use_cart"
@@ -47,7 +47,7 @@ def is_by_cookie(request: Request) -> bool:
     return not named and COOKIE in request.cookies and tells_nobody(request)
 
 
-class AnybodyDoor:
+class AnybodyAccess:
     """Lets everybody in; whoever shows a key or token has to show a good one."""
 
     def __init__(self, operation: str) -> None:
@@ -65,9 +65,9 @@ class AnybodyDoor:
         return await admitted(request, Caller(account, ANYBODY, frozenset()), self.operation)
 
 
-MayUseCart = Annotated[Caller, Depends(CartDoor())]
-MayReadPlaced = Annotated[Caller, Depends(AnybodyDoor("read_placed_orders"))]
-MaySimulate = Annotated[Caller, Depends(AnybodyDoor("simulate_cart"))]
+MayUseCart = Annotated[Caller, Depends(CartAccess())]
+MayReadPlaced = Annotated[Caller, Depends(AnybodyAccess("read_placed_orders"))]
+MaySimulate = Annotated[Caller, Depends(AnybodyAccess("simulate_cart"))]
 
 
 def carts_of(request: Request) -> Carts:

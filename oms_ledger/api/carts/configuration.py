@@ -26,7 +26,7 @@ router = APIRouter(tags=["Carts"])
 PATH = "/api/checkout/pvt/configuration/orderForm"
 
 
-class ConfigurationDoor:
+class ConfigurationAccess:
     """A key with `Save OrderForm Configuration`; without it the published answer is a 401."""
 
     operation = "configure_carts"
@@ -38,7 +38,7 @@ class ConfigurationDoor:
         return await admitted(request, caller, self.operation)
 
 
-MayConfigure = Annotated[Caller, Depends(ConfigurationDoor())]
+MayConfigure = Annotated[Caller, Depends(ConfigurationAccess())]
 
 
 @router.get(PATH)

@@ -88,7 +88,7 @@ async def put_settings(request: Request, ledger: TheLedger, caller: MayModify) -
     return json_response(changes_settings.shown(_kept(account)))
 
 
-def _asked(cell: Cell, caller: Caller, body: object) -> ChangeInput:
+def _requested(cell: Cell, caller: Caller, body: object) -> ChangeInput:
     """What a body asks for; a change of e-mail is a change of profile, too (G63)."""
     vouched = PLACE in caller.resources
     identify = partial(with_identity, cell.encryption, caller.account, vouched=vouched)
@@ -122,7 +122,7 @@ async def patch_changes(
     body, ledger = await json_body(request), cell.ledger
     outside = await asyncio.to_thread(_outside, cell, caller.account)
     account = await ledger.account(caller.account)
-    decision = modifying(account, _asked(cell, caller, body), str(uuid.uuid4()), outside)
+    decision = modifying(account, _requested(cell, caller, body), str(uuid.uuid4()), outside)
     order = await ledger.change(caller.context, order_id, decision)
     return json_response(modifications.request_answer(order, order.change_requests[-1]), status=202)
 
@@ -131,7 +131,7 @@ async def patch_changes(
 async def post_preview(
     order_id: PathId, request: Request, cell: TheCell, caller: MayModify
 ) -> Response:
-    requested, ledger = _asked(cell, caller, await json_body(request)), cell.ledger
+    requested, ledger = _requested(cell, caller, await json_body(request)), cell.ledger
     account = await ledger.account(caller.account)
     settings = changes_settings.shown(_kept(account), requested.settings)
     order = await ledger.order(caller.account, order_id)

@@ -7,7 +7,7 @@ from fastapi.dependencies.models import Dependant
 from oms_ledger.api.auth import checkout_cookies
 from oms_ledger.api.auth.checkout_access import PlaceAccess, ProcessAccess, SendAccess
 from oms_ledger.api.auth.dependencies import PublicRoute
-from oms_ledger.api.carts.access import COOKIE, AnybodyDoor
+from oms_ledger.api.carts.access import COOKIE, AnybodyAccess
 from oms_ledger.api.masterdata.access import MasterDataPermission
 from oms_ledger.services.accounts import user_tokens
 
@@ -40,7 +40,7 @@ SCHEMES: dict[str, Any] = {
 }
 
 
-def door_of(dependant: Dependant) -> object | None:
+def access_of(dependant: Dependant) -> object | None:
     """The dependency of a route that lets callers in."""
     waiting = [dependant]
     while waiting:
@@ -52,21 +52,21 @@ def door_of(dependant: Dependant) -> object | None:
 
 
 def is_public(dependant: Dependant) -> bool:
-    return isinstance(door_of(dependant), PublicRoute)
+    return isinstance(access_of(dependant), PublicRoute)
 
 
 def security_of(dependant: Dependant) -> list[Requirement]:
     """The alternatives by which a caller may come in; an empty requirement is nobody at all."""
-    match door_of(dependant):
+    match access_of(dependant):
         case PublicRoute():
             return []
         case ProcessAccess():
             return [{"checkoutCookie": []}, *KNOWN]
-        case AnybodyDoor(operation="read_placed_orders"):
+        case AnybodyAccess(operation="read_placed_orders"):
             return [{"checkoutCookie": []}, *KNOWN, NOBODY]
         case PlaceAccess(operation="use_cart"):
             return [*KNOWN, {"cartCookie": []}, NOBODY]
-        case PlaceAccess() | SendAccess() | AnybodyDoor() | MasterDataPermission(anonymous=True):
+        case PlaceAccess() | SendAccess() | AnybodyAccess() | MasterDataPermission(anonymous=True):
             return [*KNOWN, NOBODY]
         case _:
             return KNOWN

@@ -45,7 +45,7 @@ class DocumentFound(ResponseModel):
     id: str
 
 
-class ErasureTold(ResponseModel):
+class ErasureModel(ResponseModel):
     id: str | None = Field(description="In the orders' `person-erased` events; null of a dry run")
     dry_run: bool
     found: int = Field(examples=[2])
@@ -61,7 +61,7 @@ class ErasureTold(ResponseModel):
 
 @router.post(
     "/erasures",
-    response_model=ErasureTold,
+    response_model=ErasureModel,
     openapi_extra={
         "requestBody": {
             "content": {

@@ -244,12 +244,12 @@ async def get_order_as_of(
     """
     if version is not None and at is not None:
         raise bad_request("version, at: found both, expected one of them")
-    instant_asked = _instant(at) if at is not None else None
+    wanted_instant = _instant(at) if at is not None else None
     account = await cell.ledger.account(caller.account)
     render = rendering(account, document)
     named = await cell.ledger.order_id_of(account.name, order_id)
     row, body = await asyncio.to_thread(
-        _as_of, cell, account.name, named, version, instant_asked, render
+        _as_of, cell, account.name, named, version, wanted_instant, render
     )
     headers = {"X-Ledger-Version": str(row.version), "X-Ledger-Position": str(row.position)}
     return json_response(body, headers=headers)

@@ -27,7 +27,7 @@ router = APIRouter(prefix="/api/ledger", tags=["Ledger"])
 MayLook = Annotated[Caller, Depends(requires("order_history"))]
 
 
-class RefusalTold(ResponseModel):
+class RefusalModel(ResponseModel):
     status: int = Field(description="HTTP status", examples=[409])
     code: str = Field(examples=["OMS003"])
     message: str = Field(
@@ -47,7 +47,7 @@ class Action(ResponseModel):
         description="Names of the events; none where a repeated command changes nothing",
         examples=[["handling-requested", "handling-started"]],
     )
-    refusal: RefusalTold | None = None
+    refusal: RefusalModel | None = None
 
 
 class Actions(ResponseModel):

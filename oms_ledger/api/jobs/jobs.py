@@ -42,7 +42,7 @@ class Progress(ResponseModel):
     total: int | None = Field(description="Null while it is not known")
 
 
-class JobTold(ResponseModel):
+class JobModel(ResponseModel):
     id: str
     kind: str = Field(examples=["erasure"])
     state: str = Field(description="`waiting`, `running`, `done`, `failed` or `cancelled`")
@@ -58,7 +58,7 @@ class JobTold(ResponseModel):
 
 
 class Jobs(ResponseModel):
-    jobs: list[JobTold]
+    jobs: list[JobModel]
 
 
 @router.get("/jobs", response_model=Jobs)
@@ -74,30 +74,30 @@ async def get_jobs(
     return json_response({"jobs": [serialize_job(job) for job in found]})
 
 
-@router.get("/jobs/{job_id}", response_model=JobTold)
+@router.get("/jobs/{job_id}", response_model=JobModel)
 async def get_job(job_id: PathId, cell: TheCell, caller: MayList) -> Response:
     """One job: how far it is, and what came of it."""
     job, _ = await _known(cell, caller, job_id)
     return json_response(serialize_job(job))
 
 
-@router.post("/jobs", status_code=202, response_model=JobTold)
+@router.post("/jobs", status_code=202, response_model=JobModel)
 async def post_job(request: Request, cell: TheCell, caller: MayList) -> Response:
     """Ask for a job; a worker carries it on, whatever becomes of this request."""
     requested = parse(JobRequest, await json_body(request))
     kind = KINDS.get(requested.kind)
-    if kind is None or not kind.asked_by_name:
-        names = ", ".join(one.name for one in KINDS.values() if one.asked_by_name)
+    if kind is None or not kind.by_name:
+        names = ", ".join(one.name for one in KINDS.values() if one.by_name)
         raise bad_request(f"kind: found {shown(requested.kind)}, expected one of {names}")
     _require(kind, caller)
     try:
         arguments = kind.arguments.model_validate(requested.arguments)
     except ValidationError as error:
         raise bad_request(f"arguments: {problems(error.errors())}") from None
-    return await _asked(cell, caller, await runner.ask(cell, caller.context, kind, arguments))
+    return await _requested(cell, caller, await runner.ask(cell, caller.context, kind, arguments))
 
 
-@router.post("/imports", status_code=202, response_model=JobTold)
+@router.post("/imports", status_code=202, response_model=JobModel)
 async def post_import(
     request: Request, cell: TheCell, caller: MayImport, resume: bool = False
 ) -> Response:
@@ -117,10 +117,10 @@ async def post_import(
         total=lines,
         inputs=inputs,
     )
-    return await _asked(cell, caller, job_id)
+    return await _requested(cell, caller, job_id)
 
 
-@router.post("/jobs/{job_id}/cancel", response_model=JobTold)
+@router.post("/jobs/{job_id}/cancel", response_model=JobModel)
 async def post_cancel(job_id: PathId, cell: TheCell, caller: MayList) -> Response:
     """End a job after the step at hand; what was done stays."""
     job, kind = await _known(cell, caller, job_id)
@@ -130,7 +130,7 @@ async def post_cancel(job_id: PathId, cell: TheCell, caller: MayList) -> Respons
     return json_response(serialize_job((await _known(cell, caller, job_id))[0]))
 
 
-async def _asked(cell: Cell, caller: Caller, job_id: str) -> Response:
+async def _requested(cell: Cell, caller: Caller, job_id: str) -> Response:
     await asyncio.to_thread(runner.signal, cell, [job_id])
     return json_response(serialize_job((await _known(cell, caller, job_id))[0]), 202)
 

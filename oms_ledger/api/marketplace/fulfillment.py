@@ -62,13 +62,13 @@ async def post_orders(request: Request, cell: TheCell, caller: MayPlace) -> Resp
     headers = {"Warning": _UNREACHABLE} if reception.unreachable else {}
     if isinstance(body, list):
         return json_response(answers, headers=headers)
-    told = {
+    answer = {
         **answers[0],
         "status": "success",
         "message": "Order placed successfully",
         "orderData": as_published(body),
     }
-    return json_response(told, headers=headers)
+    return json_response(answer, headers=headers)
 
 
 async def place_received(
@@ -145,8 +145,8 @@ async def _fulfill(
         "marketplaceOrderId": order.placed.marketplace_order_id,
         "status": order.status,
     }
-    told = {"status": "success", "message": "Fulfillment authorized", "details": details}
-    return json_response({**receipt, **told}, status)
+    answer = {"status": "success", "message": "Fulfillment authorized", "details": details}
+    return json_response({**receipt, **answer}, status)
 
 
 def authorization_of(order: Order) -> tuple[str, Any]:

@@ -122,14 +122,14 @@ async def _enqueued(cell: Cell, operation: Operation) -> None:
 
 def _wrong(body: Any, caller: Caller, flow: str, found: list[str]) -> Response:
     named = body.get("marketplaceOrderId") if isinstance(body, dict) else None
-    told = envelope(
+    answer = envelope(
         FORM,
         flow,
         marketplace_order_id=named if isinstance(named, str) else None,
         account=caller.account,
         errors=[error(_SOURCE, FORM, sentence) for sentence in found],
     )
-    return json_response(told, 400)
+    return json_response(answer, 400)
 
 
 def _of_connector(body: Any, known: list[Affiliate]) -> list[str]:
@@ -217,8 +217,8 @@ async def get_operation(operation_id: PathId, cell: TheCell, caller: MayIntegrat
     party = caller.party
     if message is None or operation is None or (party and party.id != operation.affiliate):
         raise ApiError(404, "OMS404", f"There is no operation {operation_id[:60]}")
-    told = await cell.read(integration.notifications_of, message)
-    ids = [message.id, *(one.id for one in told)]
+    answer = await cell.read(integration.notifications_of, message)
+    ids = [message.id, *(one.id for one in answer)]
     attempts = await cell.read(messages.attempts_of, ids)
 
     def serialize(one: StoredMessage) -> dict[str, Any]:
@@ -241,6 +241,6 @@ async def get_operation(operation_id: PathId, cell: TheCell, caller: MayIntegrat
             "marketplaceOrderId": operation.marketplace_order_id,
             **serialize(message),
             "results": list(operation.results),
-            "notifications": [serialize(one) for one in told],
+            "notifications": [serialize(one) for one in answer],
         }
     )

@@ -48,8 +48,8 @@ async def post_fulfillment_cancel(
     order = await cancel_as_partner(cell, caller, order_id, request)
     fields = marketplace_receipt(order, cancellation_receipt(order))
     canceled = order.status is Status.CANCELED
-    told = fields if canceled else {**fields, "receipt": None}
-    return json_response({**told, "isCancelled": canceled})
+    answer = fields if canceled else {**fields, "receipt": None}
+    return json_response({**answer, "isCancelled": canceled})
 
 
 @router.post("/pvt/orders/{order_id}/cancel")

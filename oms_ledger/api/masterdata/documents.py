@@ -37,7 +37,7 @@ async def post_document(
 ) -> Response:
     """Create a document; one that has the body's `id` is replaced."""
     saved = await _save(entity, request, cell, access, Find.BODY_ID, partial=False)
-    return _told(entity, request, saved)
+    return _serialized(entity, request, saved)
 
 
 @router.put(DOCUMENTS)
@@ -46,7 +46,7 @@ async def put_document_by_key(
 ) -> Response:
     """Replace the document with the body's `id` or its values of a unique index, or create it."""
     saved = await _save(entity, request, cell, access, Find.UNIQUE, partial=False)
-    return _told(entity, request, saved)
+    return _serialized(entity, request, saved)
 
 
 @router.patch(DOCUMENTS)
@@ -55,7 +55,7 @@ async def patch_document_by_key(
 ) -> Response:
     """Change the fields sent of the document that `id` or a unique index finds, or create it."""
     saved = await _save(entity, request, cell, access, Find.UNIQUE, partial=True)
-    return _told(entity, request, saved)
+    return _serialized(entity, request, saved)
 
 
 @router.put(DOCUMENT)
@@ -134,7 +134,7 @@ async def _require_open(
     security.require_filters(query.asks_by())
 
 
-def _told(entity: str, request: Request, saved: Saved) -> Response:
+def _serialized(entity: str, request: Request, saved: Saved) -> Response:
     if saved.outcome is Outcome.UNCHANGED:
         return Response(status_code=304)
     return json_response(

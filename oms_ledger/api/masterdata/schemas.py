@@ -167,17 +167,17 @@ async def get_entities(request: Request, cell: TheCell, access: MayListEntities)
     await request.app.state.documents.wait()
 
     names = dict.fromkeys((*builtin.ENTITIES, *await cell.read(view.entities_of, access.account)))
-    return json_response([_told(name) for name in names])
+    return json_response([_serialized(name) for name in names])
 
 
 @router.get("/api/dataentities/{entity}")
 async def get_entity(entity: PathId, cell: TheCell, access: MayReadEntity) -> Response:
     """An entity with the fields that its schemas declare."""
     state = await read_entity(cell, access.account, entity_name(entity))
-    return json_response({**_told(state.name), "fields": _fields(state)})
+    return json_response({**_serialized(state.name), "fields": _fields(state)})
 
 
-def _told(name: str) -> dict[str, Any]:
+def _serialized(name: str) -> dict[str, Any]:
     return {"acronym": name, "name": name, "primaryKeyType": "GUID", "allowGetAll": False}
 
 

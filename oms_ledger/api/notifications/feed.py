@@ -83,14 +83,14 @@ async def post_config(request: Request, cell: TheCell, caller: MayConfigure) -> 
         raise bad_request("The body: expected an object with filter and queue")
     queue = _queue(body)
     filter, warning = await asyncio.to_thread(read_filter, body.get("filter"))
-    asked = FeedConfigured(
+    requested = FeedConfigured(
         caller.app_key,
         filter,
         queue.visibility_timeout_in_seconds,
         queue.message_retention_period_in_seconds,
     )
 
-    await configure_feed(cell, caller.context, asked)
+    await configure_feed(cell, caller.context, requested)
     shown, expiry = await asyncio.to_thread(_shown, cell, caller.app_key)
     return json_response(shown, headers={**warning, **expiry})
 

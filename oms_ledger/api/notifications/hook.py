@@ -67,8 +67,8 @@ async def post_config(request: Request, cell: TheCell, caller: MayConfigure) -> 
         log.info("hook_ping_failed", app_key=caller.app_key, seen=seen.partition(":")[0])
         raise bad_request(REFUSED)
     url = requested["url"]
-    asked = HookConfigured(caller.app_key, filter, url, headers, secret)
-    fresh = await configure_hook(cell, caller.context, asked)
+    wanted = HookConfigured(caller.app_key, filter, url, headers, secret)
+    fresh = await configure_hook(cell, caller.context, wanted)
     hook = Hook(caller.app_key, caller.account, filter, url, headers)
     shown = {**warning, "X-Hook-Secret": fresh} if fresh else warning
     return json_response(_shown(hook, secrets=True), headers=shown)

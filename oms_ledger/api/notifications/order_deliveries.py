@@ -12,7 +12,7 @@ from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.notifications.webhook import instant_text
 from projections.accounts import app_keys
-from projections.notifications.of_order import told_of
+from projections.notifications.of_order import sinks_of_orders
 
 router = APIRouter(prefix="/api/ledger", tags=["Feed and hook, beyond the original"])
 
@@ -52,7 +52,7 @@ async def get_deliveries(order_id: PathId, cell: TheCell, caller: MaySee) -> Res
     def found() -> list[dict[str, Any]]:
         rows = {row.position: row for row in rows_of(cell, caller.account, order_id)}
         with cell.database.snapshot() as connection:
-            sinks = told_of(connection, caller.account, list(rows), cell.clock.micros())
+            sinks = sinks_of_orders(connection, caller.account, list(rows), cell.clock.micros())
             labels = app_keys.labels(connection, caller.account)
         return [
             {

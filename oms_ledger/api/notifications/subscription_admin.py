@@ -93,7 +93,7 @@ def _replay(kind: SubscriptionKind, permission: Any) -> Endpoint:
         if order_id is None and body.get("since") is None:
             raise bad_request("since: found nothing, expected a position or an instant")
 
-        sink = await asyncio.to_thread(_told, kind, cell, caller)
+        sink = await asyncio.to_thread(_sink, kind, cell, caller)
         since = await asyncio.to_thread(_place, cell, body, "since") or 0
         if order_id is not None:
             count = await admin.replay_order(
@@ -263,7 +263,7 @@ def _requeue(kind: SubscriptionKind, permission: Any) -> Endpoint:
         ):
             raise bad_request(f"positions: expected an array of 1 to {LONGEST_PAGE} positions")
 
-        await asyncio.to_thread(_told, kind, cell, caller)
+        await asyncio.to_thread(_sink, kind, cell, caller)
         count = await admin.requeue(cell, caller.context, kind, caller.app_key, positions)
         return json_response({"requeued": count})
 
@@ -293,7 +293,7 @@ def _filter_resume(kind: SubscriptionKind, permission: Any) -> Endpoint:
 
 
 def _state_of(kind: SubscriptionKind, cell: Cell, caller: Caller) -> dict[str, Any]:
-    sinks = _told(kind, cell, caller)
+    sinks = _sink(kind, cell, caller)
     with cell.database.snapshot() as connection:
         pause = pauses.get(connection, sinks.subscription)
     return presentation.filter_state(pause)
@@ -313,7 +313,7 @@ def _text(body: dict[str, Any], name: str) -> str | None:
     raise bad_request(f"{name}: found {shown(value)}, expected a text")
 
 
-def _told(kind: SubscriptionKind, cell: Cell, caller: Caller) -> SubscriptionSink:
+def _sink(kind: SubscriptionKind, cell: Cell, caller: Caller) -> SubscriptionSink:
     keys = kind.of_keys
     sinks = keys.open(cell.database, cell.encryption, caller.app_key) if keys else None
     if sinks is None:
@@ -344,7 +344,7 @@ class _View:
 def _filter(kind: SubscriptionKind, cell: Cell, caller: Caller, body: dict[str, Any]) -> Filter:
     """The filter of the body, or else the one that is configured."""
     if body.get("filter") is None:
-        return _told(kind, cell, caller).filter_of.filter
+        return _sink(kind, cell, caller).filter_of.filter
     posted, _ = read_filter(body["filter"])
     return parse_filter(posted)
 

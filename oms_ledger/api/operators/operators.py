@@ -34,7 +34,7 @@ class NewRole(Body):
     role: str
 
 
-class OperatorTold(ResponseModel):
+class OperatorModel(ResponseModel):
     id: str = Field(examples=["pk3jq7x2m4a"])
     email: str
     name: str
@@ -46,7 +46,7 @@ class OperatorTold(ResponseModel):
 
 
 class Operators(ResponseModel):
-    operators: list[OperatorTold]
+    operators: list[OperatorModel]
 
 
 class Invited(ResponseModel):

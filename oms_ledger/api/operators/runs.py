@@ -59,7 +59,7 @@ class RunPreview(ResponseModel):
     position: int = Field(description="The ledger's last position when it was looked at")
 
 
-class RunTold(ResponseModel):
+class RunModel(ResponseModel):
     id: str
     command: str
     reason: str
@@ -73,7 +73,7 @@ class RunTold(ResponseModel):
 
 
 class Runs(ResponseModel):
-    runs: list[RunTold]
+    runs: list[RunModel]
 
 
 class OrderOfRun(ResponseModel):
@@ -83,7 +83,7 @@ class OrderOfRun(ResponseModel):
     message: str | None
 
 
-class RunReport(RunTold):
+class RunReport(RunModel):
     orders: list[OrderOfRun]
 
 
@@ -149,7 +149,7 @@ def _reasons(refused: list[Outcome]) -> list[dict[str, Any]]:
     ]
 
 
-@router.post("", status_code=202, response_model=RunTold)
+@router.post("", status_code=202, response_model=RunModel)
 async def post_run(request: Request, cell: TheCell, caller: MayRun) -> Response:
     """Begin a run; a worker changes the orders one after another, each exactly once."""
     requested = parse(RunRequest, await json_body(request))
@@ -166,7 +166,7 @@ async def post_run(request: Request, cell: TheCell, caller: MayRun) -> Response:
     )
     await record(cell, caller, RunStarted(new, requested.command, len(orders)))
     await asyncio.to_thread(signals.signal, cell.redis, [f"run:{new}"], signals.SLOW)
-    return json_response(await _told(cell, caller, new), 202)
+    return json_response(await _serialized(cell, caller, new), 202)
 
 
 @router.get("", response_model=Runs)
@@ -181,7 +181,7 @@ async def get_runs(cell: TheCell, caller: MayRun) -> Response:
 @router.get("/{run_id}", response_model=RunReport)
 async def get_run(run_id: PathId, cell: TheCell, caller: MayRun) -> Response:
     """The run with the outcome of each order."""
-    fields = await _told(cell, caller, run_id)
+    fields = await _serialized(cell, caller, run_id)
 
     orders = [
         {"orderId": o.order_id, "outcome": o.outcome, "code": o.code, "message": o.message}
@@ -190,17 +190,17 @@ async def get_run(run_id: PathId, cell: TheCell, caller: MayRun) -> Response:
     return json_response({**fields, "orders": orders})
 
 
-@router.post("/{run_id}/stop", response_model=RunTold)
+@router.post("/{run_id}/stop", response_model=RunModel)
 async def post_stop(run_id: PathId, cell: TheCell, caller: MayRun) -> Response:
     """End the run after the order at hand; what was done stays."""
-    fields = await _told(cell, caller, run_id)
+    fields = await _serialized(cell, caller, run_id)
 
     if await cell.write(runs.finish, fields["id"], runs.STOPPED, cell.clock.micros()):
         await record(cell, caller, RunStopped(fields["id"]))
-    return json_response(await _told(cell, caller, fields["id"]))
+    return json_response(await _serialized(cell, caller, fields["id"]))
 
 
-async def _told(cell: Cell, caller: Caller, run_id: str) -> dict[str, Any]:
+async def _serialized(cell: Cell, caller: Caller, run_id: str) -> dict[str, Any]:
     def look(connection: Connection) -> dict[str, Any] | None:
         run = runs.get(connection, caller.account, run_id)
         return None if run is None else _serialize(run, runs.counts(connection, run.id))

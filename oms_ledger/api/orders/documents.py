@@ -124,8 +124,8 @@ async def is_reachable(cell: Cell, account: Account, order_id: str) -> bool:
 
 def language_of(request: Request, account: Account) -> str:
     """The language asked for, else the account's."""
-    asked_for = request.headers.get("accept-language", "").split(",")[0].strip()
-    language: str = asked_for if asked_for not in ("", "*") else account.setting("language")
+    requested = request.headers.get("accept-language", "").split(",")[0].strip()
+    language: str = requested if requested not in ("", "*") else account.setting("language")
     return language
 
 

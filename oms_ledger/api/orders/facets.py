@@ -44,17 +44,17 @@ def _facet(connection: Connection, wanted: ParsedRequest, name: str, now: dateti
     if name == "status":
         counted = by_status(connection, order_query)
         named = [(label(Status(s), "en-US") or s, n, s) for s, n in counted]
-        return _told(name, "multiple", "f_status", named)
+        return _serialized(name, "multiple", "f_status", named)
     if name in _RANGES:
-        return _told(name, "date", f"f_{name}", _dates(connection, wanted, name, now))
+        return _serialized(name, "date", f"f_{name}", _dates(connection, wanted, name, now))
     if name in FLAGS:
         yes = totals(connection, _with_flag(order_query, name)).count
         no = totals(connection, order_query).count - yes
         named = [("true", yes, "true"), ("false", no, "false")]
-        return _told(name, "single", f"f_{name}", [one for one in named if one[1]])
+        return _serialized(name, "single", f"f_{name}", [one for one in named if one[1]])
     parameter = name if name in TERMS else f"f_{name}"
     counted = by_term(connection, order_query, TERMS[parameter])
-    return _told(name, "multiple", parameter, [(term, n, term) for term, n in counted])
+    return _serialized(name, "multiple", parameter, [(term, n, term) for term, n in counted])
 
 
 def _with_flag(order_query: OrderQuery, name: str) -> OrderQuery:
@@ -90,7 +90,7 @@ def _narrowed(one: Bounds, other: Bounds) -> Bounds:
     return (max(lows, default=None), min(highs, default=None))
 
 
-def _told(name: str, type: str, parameter: str, items: list[tuple[str, int, str]]) -> Facet:
+def _serialized(name: str, type: str, parameter: str, items: list[tuple[str, int, str]]) -> Facet:
     """`url` of an item is the value that the parameter `rangeUrlTemplate` takes."""
     shown = [{"name": fields, "quantity": n, "url": value} for fields, n, value in items]
     return {"name": name, "type": type, "items": shown, "rangeUrlTemplate": parameter}

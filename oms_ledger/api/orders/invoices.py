@@ -137,10 +137,10 @@ class Invoice(Body):
 
     def to_items(self, *, totals: bool) -> list[InvoiceItemInput]:
         """The items; their prices are of whole lines when `totals`, else of one unit."""
-        return [_asked(item, at, totals) for at, item in enumerate(self.items or [])]
+        return [_requested(item, at, totals) for at, item in enumerate(self.items or [])]
 
 
-def _asked(item: InvoiceItem, at: int, totals: bool) -> InvoiceItemInput:
+def _requested(item: InvoiceItem, at: int, totals: bool) -> InvoiceItemInput:
     index, name = item.item_index, item.id
     if index is not None and name is not None:  # each path trusts its own name of the line
         index, name = (index, None) if totals else (None, name)

@@ -46,7 +46,7 @@ async def list_orders(request: Request, cell: TheCell, caller: MayList) -> Respo
     (page, shown), behind = await request.app.state.freshness.read(
         _read, wanted, query.get("_facets", ""), cell.clock.now()
     )
-    rows = rows_told(page, language_of(request, account), account)
+    rows = serialize_rows(page, language_of(request, account), account)
     answer = list_answer(rows, page, wanted.order_query, shown, stats=query.get("_stats") != "0")
     return json_response(answer, headers=_behind(behind))
 
@@ -86,7 +86,7 @@ def _read(
     return page, facets(connection, wanted, named, now)
 
 
-def rows_told(
+def serialize_rows(
     page: Page, language: str, account: Account, *, to_owner: bool = False
 ) -> list[bytes]:
     """Stored rows in a language, masked where the account masks; they are stored in English."""

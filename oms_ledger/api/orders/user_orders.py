@@ -18,7 +18,7 @@ from oms_ledger.api.orders.documents import (
     language_of,
     shown,
 )
-from oms_ledger.api.orders.lists import list_answer, rows_told
+from oms_ledger.api.orders.lists import list_answer, serialize_rows
 from oms_ledger.api.orders.queries import (
     Given,
     interval,
@@ -47,7 +47,7 @@ async def list_user_orders(request: Request, cell: TheCell, caller: User) -> Res
     email = _customer(caller, given)
     order_query = _question(account, given, cell)
     page, behind = await request.app.state.freshness.read(_page, order_query, email)
-    rows = rows_told(page, language_of(request, account), account, to_owner=_owns(caller))
+    rows = serialize_rows(page, language_of(request, account), account, to_owner=_owns(caller))
     headers = {"X-Ledger-Lag": str(behind)} if behind else None
     return json_response(list_answer(rows, page, order_query, []), headers=headers)
 

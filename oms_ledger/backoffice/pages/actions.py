@@ -168,7 +168,7 @@ async def _preview(
         {"name": names.get(id_, id_), "before": before.get(id_, 0), "after": after.get(id_, 0)}
         for id_ in {**before, **after}
     ]
-    return {"error": None, "told": values, "rows": rows, "before": document["value"]}
+    return {"error": None, "serialized": values, "rows": rows, "before": document["value"]}
 
 
 async def post_comment(page: Page) -> Response:

@@ -14,7 +14,7 @@ from oms_ledger.backoffice.pages.verify import require_verified
 from oms_ledger.services.operators.bulk import COMMANDS
 
 RUNS = ("api", "ledger", "runs")
-ASKED_AGAIN = 50  # orders from which on the password is asked again
+CONFIRMED_FROM = 50  # orders from which on the password is asked again
 
 
 def _body(given: dict[str, list[str]]) -> dict[str, Any]:
@@ -34,7 +34,7 @@ async def post_bulk(page: Page) -> Response:
     given = await page.form()
     body = _body(given)
     if one(given, "do") == "start":
-        if len(given.get("order", [])) > ASKED_AGAIN:
+        if len(given.get("order", [])) > CONFIRMED_FROM:
             require_verified(page)
         key = f"page-{one(given, 'key')}"
         answer = await page.ask("POST", path_of(*RUNS), body=body, once=key)

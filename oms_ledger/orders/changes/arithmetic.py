@@ -13,8 +13,8 @@ from oms_ledger.orders.totals import order_totals
 
 ORDER = ("Items", "Discounts", "Shipping", "Tax", "Change")
 _SHIPPING_PRICES = ("price", "listPrice", "sellingPrice", "freight", "tax")
-_TOLD_OF_PRICE = frozenset({"priceDefinition", "sellingPrice"})
-_TOLD_OF_VALUE = frozenset({"value", "rawValue"})
+_FIELDS_OF_PRICE = frozenset({"priceDefinition", "sellingPrice"})
+_FIELDS_OF_VALUE = frozenset({"value", "rawValue"})
 
 
 def unit_shares(value: int, units: int) -> list[int]:
@@ -30,7 +30,7 @@ def staying(value: int, units: int, leaving: int) -> int:
 
 def repriced(item: Item, **changed: Any) -> Item:
     """The line with what changed; what its document said of its price no longer holds."""
-    details = {key: fields for key, fields in item.details.items() if key not in _TOLD_OF_PRICE}
+    details = {key: fields for key, fields in item.details.items() if key not in _FIELDS_OF_PRICE}
     return replace(item, **{"details": details, **changed})
 
 
@@ -38,7 +38,7 @@ def revalued(tag: PriceTag, value: int) -> PriceTag:
     """The tag with another value; a percentage stays the percentage it is."""
     if value == tag.value:
         return tag
-    kept = {key: fields for key, fields in tag.details.items() if key not in _TOLD_OF_VALUE}
+    kept = {key: fields for key, fields in tag.details.items() if key not in _FIELDS_OF_VALUE}
     return replace(tag, value=value, details=tag.details if tag.rate is not None else kept)
 
 

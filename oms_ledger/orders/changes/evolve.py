@@ -80,8 +80,8 @@ def _acknowledged(request: ChangeRequest, event: events.ChangeAcknowledged) -> C
     )
 
 
-def _asked(request: ChangeRequest, event: events.ChangePaymentRequested) -> ChangeRequest:
-    return replace(request, payment_asked=True)
+def _wanted(request: ChangeRequest, event: events.ChangePaymentRequested) -> ChangeRequest:
+    return replace(request, payment_requested=True)
 
 
 def _adjusted(request: ChangeRequest, event: events.ChangePaymentAdjusted) -> ChangeRequest:
@@ -97,7 +97,7 @@ def _failed(request: ChangeRequest, event: events.ChangeStepFailed) -> ChangeReq
         request,
         tries=TRIES if event.final else request.tries + 1,
         error=event,
-        payment_asked=request.payment_asked and not event.final,
+        payment_requested=request.payment_requested and not event.final,
         refusals=request.refusals + event.final,
     )
 
@@ -200,7 +200,7 @@ APPLIERS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
     events.ChangeWithdrawn: _withdrawn,
     events.ChangeRequested: _requested,
     events.ChangeAcknowledged: _step(_acknowledged),
-    events.ChangePaymentRequested: _step(_asked),
+    events.ChangePaymentRequested: _step(_wanted),
     events.ChangePaymentAdjusted: _step(_adjusted),
     events.ChangeConfirmed: _step(_confirmed),
     events.ChangeApplied: _order_changed,

@@ -60,7 +60,7 @@ def _restore(before: Order, event: Any, after: Order) -> Iterable[OutboxMessage]
     request = known(after, event.request_id)
     if request is None or request.ended != CANCELED:
         return ()
-    if request.paid is None and not request.payment_asked:
+    if request.paid is None and not request.payment_requested:
         return ()
     key = f"{event.request_id}/restore"
     return (OutboxMessage(RECIPIENT, RESTORE, key, {"requestId": event.request_id}),)
@@ -82,7 +82,7 @@ def _id_there(order: Order) -> str:
     )
 
 
-def _asked(before: Order, event: Any, after: Order) -> Iterable[OutboxMessage]:
+def _requested(before: Order, event: Any, after: Order) -> Iterable[OutboxMessage]:
     """The other side is asked by whom the request came to first, until it has agreed."""
     yield from _advance(before, event, after)
     request = known(after, event.request_id)
@@ -125,14 +125,14 @@ def _registered(
         return []
     fields: list[OutboxMessage] = []
     if delegated(after):
-        fields.append(_told(f"seller:{after.seller}", seller_order_id_of(after), event))
+        fields.append(_serialized(f"seller:{after.seller}", seller_order_id_of(after), event))
     if after.placed.sold_by:
         recipient = f"marketplace:{after.placed.sold_by}"
-        fields.append(_told(recipient, after.placed.marketplace_order_id or "", event))
+        fields.append(_serialized(recipient, after.placed.marketplace_order_id or "", event))
     return fields
 
 
-def _told(recipient: str, order_id: str, event: events.ChangeRegistered) -> OutboxMessage:
+def _serialized(recipient: str, order_id: str, event: events.ChangeRegistered) -> OutboxMessage:
     return OutboxMessage(
         recipient, TELL, event.request_id, {"order": order_id, "requestId": event.request_id}
     )
@@ -141,8 +141,8 @@ def _told(recipient: str, order_id: str, event: events.ChangeRegistered) -> Outb
 MESSAGES: Mapping[type, Callable[[Order, Any, Order], Iterable[OutboxMessage]]] = {
     events.ChangeRegistered: _registered,
     events.ChangeAbandoned: _abandoned,
-    events.ChangeRequested: _asked,
-    events.ChangeRetried: _asked,
+    events.ChangeRequested: _requested,
+    events.ChangeRetried: _requested,
     events.ChangeAcknowledged: _agreed,
     events.ChangeConfirmed: _agreed,
     events.ChangePaymentAdjusted: _adjusted,

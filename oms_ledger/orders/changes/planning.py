@@ -222,7 +222,7 @@ class _Planner:
         self, side: Side, number: int, otherwise: Json | None, same: bool, own: Json | None
     ) -> Json | None:
         """The delivery of a line: as its side names it, else `otherwise`."""
-        requested = _asked_delivery(side, number)
+        requested = _requested_delivery(side, number)
         if requested is None:
             return otherwise
         fields = requested if not self.slots.compensate else {**requested, "price": None}
@@ -248,7 +248,7 @@ class _Planner:
             self.plan.notes.append(note)
 
 
-def _asked_delivery(side: Side, number: int) -> Json | None:
+def _requested_delivery(side: Side, number: int) -> Json | None:
     """What a side says of its line: by its index there, or the only one there is."""
     for delivery in side.deliveries:
         if delivery.get("itemIndex") == number:

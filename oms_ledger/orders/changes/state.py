@@ -53,7 +53,7 @@ class ChangeRequest:
     before: "Before"
     acknowledged: frozenset[str] = frozenset()
     confirmed: frozenset[str] = frozenset()
-    payment_asked: bool = False
+    payment_requested: bool = False
     refusals: int = 0
     paid: events.ChangePaymentAdjusted | None = None
     tries: int = 0

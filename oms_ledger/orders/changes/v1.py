@@ -87,8 +87,10 @@ def register_change(
         receipt=context.receipt,
         discount_value=max(-net, 0),
         increment_value=max(net, 0),
-        added=tuple(_told(one, line) for one, line in zip(requested.added, new_lines, strict=True)),
-        removed=tuple(_told(one, _known(lines, one)) for one in requested.removed),
+        added=tuple(
+            _serialized(one, line) for one, line in zip(requested.added, new_lines, strict=True)
+        ),
+        removed=tuple(_serialized(one, _known(lines, one)) for one in requested.removed),
         lines=new_lines,
         taken=taken,
         paid=parts_of(order, net, payment_systems) if net > 0 and own else (),
@@ -228,7 +230,7 @@ def _line(
     )
 
 
-def _told(requested: UnitsInput, line: events.Item | None) -> events.ChangedItem:
+def _serialized(requested: UnitsInput, line: events.Item | None) -> events.ChangedItem:
     name = line.details.get("name") if line else None
     return events.ChangedItem(
         requested.id,

@@ -176,7 +176,7 @@ def agree(
 def ask_payment(order: Order, context: DecisionContext, *, request_id: str) -> list[e.OrderEvent]:
     """Put on record that the gateway is about to be asked."""
     request = request_of(order, request_id)
-    if not awaits_payment(order, request) or request.payment_asked or request.aborted:
+    if not awaits_payment(order, request) or request.payment_requested or request.aborted:
         return []
     return [e.ChangePaymentRequested(request_id)]
 

@@ -112,8 +112,8 @@ DERIVED: dict[str, Derive] = {
     "status": lambda order, _: order.status and order.status.value,
     "state": lambda order, _: order.status and order.status.value,
     "value": lambda order, _: order.value,
-    "creationDate": lambda order, _: told_instant(order, "creationDate", order.created_at),
-    "lastChange": lambda order, _: told_instant(order, "lastChange", order.changed_at),
+    "creationDate": lambda order, _: spelled_instant(order, "creationDate", order.created_at),
+    "lastChange": lambda order, _: spelled_instant(order, "lastChange", order.changed_at),
     "orderGroup": lambda order, _: order.placed.order_group,
     "lastMessage": lambda order, fields: last_message(order) or fields.content.get("lastMessage"),
     "followUpEmail": lambda order, fields: (
@@ -129,8 +129,10 @@ DERIVED: dict[str, Derive] = {
         order.failed_messages or fields.content.get("workflowIsInError")
     ),
     "allowEdition": lambda order, _: can_change(order),
-    "authorizedDate": lambda order, _: told_instant(order, "authorizedDate", order.authorized_at),
-    "invoicedDate": lambda order, _: told_instant(order, "invoicedDate", order.invoiced_at),
+    "authorizedDate": lambda order, _: spelled_instant(
+        order, "authorizedDate", order.authorized_at
+    ),
+    "invoicedDate": lambda order, _: spelled_instant(order, "invoicedDate", order.invoiced_at),
     "cancelReason": _cancel_reason,
     "totals": lambda order, _: totals(order),
     "sellers": lambda order, fields: _sellers(order, fields.content.get("sellers") or []),
@@ -183,7 +185,7 @@ def _said(fields: DerivedFields, name: str, value: Any) -> Any:
     return fields.content[name] if not value and _tells(fields, name) else value
 
 
-def told_instant(order: Order, name: str, at: datetime | None) -> Any:
+def spelled_instant(order: Order, name: str, at: datetime | None) -> Any:
     """An instant; of an imported order to the digit, as long as it is the one that got."""
     answer = (order.placed.details.get("instants") or {}).get(name) if order.imported else None
     return answer if answer is not None and parse(answer) == at else at

@@ -8,7 +8,7 @@ from oms_ledger.orders.documents.derived_fields import (
     DERIVED,
     Derive,
     derive_fields,
-    told_instant,
+    spelled_instant,
     tracked_alias,
 )
 from oms_ledger.orders.documents.progress import receipt_data, workflow_data
@@ -380,7 +380,7 @@ def _store_zone(order: Order) -> Any:
 def _wall_time(order: Order, name: str, of: str, at: datetime) -> Any:
     """The local time of an instant; as an import's document given it while that is the instant."""
     answer = (order.placed.details.get("instants") or {}) if order.imported else {}
-    if name in answer and told_instant(order, of, at) is not at:
+    if name in answer and spelled_instant(order, of, at) is not at:
         return answer[name]
     return wall_time(at, _store_zone(order))
 

@@ -46,19 +46,19 @@ def search_row(order: Order) -> Row:
         "sellerIds": [seller["id"] for seller in document["sellers"]],
         "sellerOrderId": document["sellerOrderId"],
         "totalItems": row["totalItems"],
-        "pciTransactionId": _told(one["transactionId"] for one in transactions),
-        "paymentNSU": _told(_said(payment, "nsu") for payment in payments),
-        "ratesAndBenefitsNames": _told(one.get("name") for one in promotions),
-        "ratesAndBenefitsIds": _told(one.get("id") for one in promotions),
+        "pciTransactionId": _terms(one["transactionId"] for one in transactions),
+        "paymentNSU": _terms(_said(payment, "nsu") for payment in payments),
+        "ratesAndBenefitsNames": _terms(one.get("name") for one in promotions),
+        "ratesAndBenefitsIds": _terms(one.get("id") for one in promotions),
         "shippingEstimatedDateMax": _spelled(promised[-1] if promised else None),
         "shippingEstimatedDateMin": _spelled(promised[0] if promised else None),
-        "transactionIds": _told(payment["tid"] or _said(payment, "tid") for payment in payments),
-        "paymentIds": _told(payment["id"] for payment in payments),
+        "transactionIds": _terms(payment["tid"] or _said(payment, "tid") for payment in payments),
+        "paymentIds": _terms(payment["id"] for payment in payments),
         "isInstore": in_store(document),
-        "deliveryChannel": _told(
+        "deliveryChannel": _terms(
             line["selectedDeliveryChannel"] for line in document["shippingData"]["logisticsInfo"]
         ),
-        "productIds": _told(item["productId"] for item in document["items"]),
+        "productIds": _terms(item["productId"] for item in document["items"]),
         "hostname": document["hostname"],
         "creationDate": _spelled(order.created_at),
         "invoicedDate": _spelled(order.invoiced_at),
@@ -73,7 +73,7 @@ def search_row(order: Order) -> Row:
         "lastChange": _spelled(order.changed_at),
         "isAllDelivered": row["isAllDelivered"],
         "isAnyDelivered": row["isAnyDelivered"],
-        "giftCardProviders": _told(p["giftCardProvider"] for p in payments) or None,
+        "giftCardProviders": _terms(p["giftCardProvider"] for p in payments) or None,
         "orderFormId": order.placed.order_form_id,
         "paymentApprovedDate": _spelled(approved),
         "readyForHandlingDate": _spelled(reached.get(Status.READY_FOR_HANDLING)),
@@ -83,11 +83,11 @@ def search_row(order: Order) -> Row:
         "fulfillmentWorkflowInstanceId": _instance(document, "Fulfillment"),
         "callCenterOperatorEmail": operator.get("email"),
         "callCenterOperatorName": operator.get("userName"),
-        "productNames": _told(item["name"] for item in document["items"]),
+        "productNames": _terms(item["name"] for item in document["items"]),
     }
 
 
-def _told(values: Iterable[Any]) -> list[Any]:
+def _terms(values: Iterable[Any]) -> list[Any]:
     """Each value that says something, once, in its order."""
     return list(dict.fromkeys(value for value in values if value))
 
@@ -110,11 +110,11 @@ def _said(payment: Row, name: str) -> Any:
 
 
 def _numbers(packages: list[Row], type: str) -> list[str] | None:
-    return _told(p["invoiceNumber"] for p in packages if p["type"] == type) or None
+    return _terms(p["invoiceNumber"] for p in packages if p["type"] == type) or None
 
 
 def _delivered(packages: list[Row]) -> list[str]:
-    return _told((package["courierStatus"] or {}).get("deliveredDate") for package in packages)
+    return _terms((package["courierStatus"] or {}).get("deliveredDate") for package in packages)
 
 
 def _instance(document: Row, name: str) -> str | None:

@@ -133,18 +133,18 @@ def cancel_by_marketplace(
         from_above=True,
     )
     if order.status in (Status.CANCELLATION_REQUESTED, Status.WAITING_FOR_SELLER_DECISION):
-        return _asked_again(order, context, request, actor, final=final)
+        return _requested_again(order, context, request, actor, final=final)
     cause = "user" if requested_by_user else actor
     started = events.CancellationStarted(by=cause, receipt=context.receipt, reason=reason)
     unauthorized = order.status is Status.WAITING_FOR_MKT_AUTHORIZATION
     if order.allows(events.CancellationRequested) and not (final and unauthorized):
-        return _asked_first(order, context, request, started, final=final)
+        return _requested_first(order, context, request, started, final=final)
     if not order.allows(events.CancellationStarted):
         raise Busy(order.status)
     return with_automatic_transitions(order, [started], context)
 
 
-def _asked_first(
+def _requested_first(
     order: Order,
     context: DecisionContext,
     request: events.CancellationRequested,
@@ -164,7 +164,7 @@ def _asked_first(
     return with_automatic_transitions(order, [request, started], context)
 
 
-def _asked_again(
+def _requested_again(
     order: Order,
     context: DecisionContext,
     request: events.CancellationRequested,

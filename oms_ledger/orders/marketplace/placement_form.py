@@ -14,7 +14,7 @@ LONGEST_ID, LONGEST_ENDPOINT, MOST_LINES = 100, 2000, 1000
 PERIOD = re.compile(r"[0-9]{1,4}(bd|d|h|m)")
 _CHANNELS = ("delivery", PICKUP)
 # Codes of a purchase here, and what marketplaces are told instead.
-_TOLD = {
+_SHOWN = {
     "ORD005": "FMT0026",
     "CHK0022": "FMT0039",
     "CHK0023": "FMT0038",
@@ -32,9 +32,9 @@ _TOLD = {
 }
 
 
-def told_code(code: str) -> str:
+def published_code(code: str) -> str:
     """The code by which a marketplace is told what is wrong with its order."""
-    return _TOLD.get(code, code)
+    return _SHOWN.get(code, code)
 
 
 class Problems:

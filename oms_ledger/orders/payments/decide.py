@@ -112,13 +112,13 @@ def record_authorization(
     if result.request_id is not None:
         if result.request_id in order.money.denied_attempts:
             return []  # recorded before
-        if _asked(result.payments) != _asked(unapproved(order)):
+        if _requested(result.payments) != _requested(unapproved(order)):
             raise PaymentsChanged(order.order_id)
     news = [
         event
         for payment in order.payments
         if payment.id in result.answers and payment.id not in order.approved
-        for event in _heard(payment, result.answers[payment.id], result.request_id, context)
+        for event in _received(payment, result.answers[payment.id], result.request_id, context)
     ]
     if result.denied:
         return sorted(news, key=lambda event: isinstance(event, e.PaymentDenied))
@@ -139,12 +139,12 @@ def _begun(order: Order, context: DecisionContext) -> list[e.OrderEvent]:
     )
 
 
-def _asked(payments: tuple[e.Payment, ...]) -> list[tuple[object, ...]]:
+def _requested(payments: tuple[e.Payment, ...]) -> list[tuple[object, ...]]:
     """Payments but for their values: an order knows its share only."""
     return [(p.id, p.payment_system, p.installments, p.details) for p in payments]
 
 
-def _heard(
+def _received(
     payment: e.Payment, answer: PaymentResult, requested: str | None, context: DecisionContext
 ) -> list[e.OrderEvent]:
     match answer.outcome:

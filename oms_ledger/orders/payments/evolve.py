@@ -116,7 +116,7 @@ def _due(order: Order, event: events.PaymentDue, at: datetime) -> Order:
     return _with(order, due_at=event.at)
 
 
-def _asked(kind: Kind) -> Callable[[Order, Any, datetime], Order]:
+def _requested(kind: Kind) -> Callable[[Order, Any, datetime], Order]:
     def learn(order: Order, event: Any, at: datetime) -> Order:
         request = Request(
             event.request_id,
@@ -166,9 +166,9 @@ APPLIERS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
     events.PaymentAwaited: _awaited,
     events.PaymentDenied: _denied,
     events.PaymentDue: _due,
-    events.PaymentSettlementRequested: _asked(Kind.SETTLE),
-    events.PaymentRefundRequested: _asked(Kind.REFUND),
-    events.PaymentCancellationRequested: _asked(Kind.CANCEL),
+    events.PaymentSettlementRequested: _requested(Kind.SETTLE),
+    events.PaymentRefundRequested: _requested(Kind.REFUND),
+    events.PaymentCancellationRequested: _requested(Kind.CANCEL),
     events.PaymentSettled: _done,
     events.PaymentRefunded: _done,
     events.PaymentCanceled: _done,

@@ -62,26 +62,26 @@ def _after(order: Order, event: e.OrderEvent, context: DecisionContext) -> Order
 def settle(order: Order, value: int, cause: str, *what: object) -> list[e.OrderEvent]:
     """Ask to capture some of what is held; nothing when nothing is."""
     parts = shared(value, [(one.payment.id, one.held) for one in order.balances])
-    return _asked(e.PaymentSettlementRequested, order, parts, cause, Kind.SETTLE, *what)
+    return _requested(e.PaymentSettlementRequested, order, parts, cause, Kind.SETTLE, *what)
 
 
 def refund(order: Order, value: int, cause: str, *what: object) -> list[e.OrderEvent]:
     """Ask to give back some of what was captured."""
     parts = _captured_parts(order, value)
-    return _asked(e.PaymentRefundRequested, order, parts, cause, Kind.REFUND, *what)
+    return _requested(e.PaymentRefundRequested, order, parts, cause, Kind.REFUND, *what)
 
 
 def release(order: Order, value: int, cause: str, *what: object) -> list[e.OrderEvent]:
     """Ask to let go of some of what is held or waited for."""
     parts = shared(value, [(one.payment.id, one.open) for one in order.balances])
-    return _asked(e.PaymentCancellationRequested, order, parts, cause, Kind.CANCEL, *what)
+    return _requested(e.PaymentCancellationRequested, order, parts, cause, Kind.CANCEL, *what)
 
 
 def _captured_parts(order: Order, value: int) -> tuple[e.Part, ...]:
     return shared(value, [(one.payment.id, max(0, one.captured)) for one in order.balances])
 
 
-def _asked(
+def _requested(
     event: Any, order: Order, parts: tuple[e.Part, ...], cause: str, *what: object
 ) -> list[e.OrderEvent]:
     if not parts:
@@ -150,7 +150,7 @@ def _came_too_late(before: Order, event: e.PaymentAuthorized, after: Order) -> l
         for one in after.payments
         if one.id == event.payment_id
     )
-    return _asked(
+    return _requested(
         e.PaymentCancellationRequested, after, parts, "too late", "late", event.payment_id, approved
     )
 

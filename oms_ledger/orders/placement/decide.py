@@ -192,7 +192,7 @@ def _lines(
         for index, raw in enumerate(raw_items(body))
     ]
     deliveries = _logistics(body, len(lines))
-    return lines, deliveries, _told(body, account, new_id)
+    return lines, deliveries, _serialized(body, account, new_id)
 
 
 def _list_freights(body: Json) -> dict[int, int]:
@@ -208,7 +208,7 @@ def _list_freights(body: Json) -> dict[int, int]:
     return fields
 
 
-def _told(body: Json, account: Account, new_id: Callable[[], str]) -> dict[str, Any]:
+def _serialized(body: Json, account: Account, new_id: Callable[[], str]) -> dict[str, Any]:
     """What every order of the purchase gets alike."""
     for name in ("giftRegistryData", "callCenterOperatorData"):
         optional_object(body, name)

@@ -28,7 +28,7 @@ from oms_ledger.orders.policies.state import (
 from oms_ledger.orders.status import Status
 
 
-def judge_order(
+def evaluate_order(
     order: Order,
     context: DecisionContext,
     *,

@@ -14,7 +14,7 @@ def _awaited(order: Order, event: events.PolicyJudgmentAwaited, at: datetime) ->
     return order.but(evaluation=True)
 
 
-def _judged(order: Order, event: events.OrderAuthorizationJudged, at: datetime) -> Order:
+def _evaluated(order: Order, event: events.OrderAuthorizationJudged, at: datetime) -> Order:
     evaluated = Authorization(event.authorization_id, event.dimensions)
     return order.but(authorization=evaluated, evaluation=False)
 
@@ -51,7 +51,7 @@ def _rule(
 
 APPLIERS: Mapping[type, Callable[[Order, Any, datetime], Order]] = {
     events.PolicyJudgmentAwaited: _awaited,
-    events.OrderAuthorizationJudged: _judged,
+    events.OrderAuthorizationJudged: _evaluated,
     events.OrderAuthorizationRevised: _revised,
     events.PolicyRuleScored: _scored,
 }

@@ -39,9 +39,9 @@ async def _configure(
     return account.configuration
 
 
-async def configure_feed(cell: Cell, ctx: CommandContext, asked: FeedConfigured) -> None:
+async def configure_feed(cell: Cell, ctx: CommandContext, requested: FeedConfigured) -> None:
     """Create or replace; an equal configuration changes nothing at all."""
-    await _configure(cell, ctx, lambda now: subscriptions.configure_feed(now, asked))
+    await _configure(cell, ctx, lambda now: subscriptions.configure_feed(now, requested))
 
 
 async def remove_feed(cell: Cell, ctx: CommandContext, app_key: str) -> None:
@@ -49,7 +49,7 @@ async def remove_feed(cell: Cell, ctx: CommandContext, app_key: str) -> None:
     await _configure(cell, ctx, lambda now: subscriptions.remove_feed(now, app_key))
 
 
-async def configure_hook(cell: Cell, ctx: CommandContext, asked: HookConfigured) -> str | None:
+async def configure_hook(cell: Cell, ctx: CommandContext, requested: HookConfigured) -> str | None:
     """Create or replace; the signing secret of a new hook, None for a known one.
 
     What is known of the endpoint's failures is forgotten, since it has just answered a ping.
@@ -58,12 +58,12 @@ async def configure_hook(cell: Cell, ctx: CommandContext, asked: HookConfigured)
 
     def decide(now: Configuration) -> Sequence[SubscriptionEvent]:
         nonlocal new
-        new = now.get(HookItem, asked.app_key) is None
-        return subscriptions.configure_hook(now, asked)
+        new = now.get(HookItem, requested.app_key) is None
+        return subscriptions.configure_hook(now, requested)
 
     await _configure(cell, ctx, decide)
-    await cell.write(hooks.forget_failures, asked.app_key)
-    return asked.secret if new else None
+    await cell.write(hooks.forget_failures, requested.app_key)
+    return requested.secret if new else None
 
 
 async def remove_hook(cell: Cell, ctx: CommandContext, app_key: str) -> None:

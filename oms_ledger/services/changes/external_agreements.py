@@ -24,8 +24,8 @@ from oms_ledger.orders.events import Json
 from oms_ledger.orders.marketplace.levels import seller_order_id_of
 from oms_ledger.orders.order import Order
 from oms_ledger.services.changes.agreements import failed
-from oms_ledger.services.marketplace.counterpart import Done, Heard, Refused, Unknown
-from oms_ledger.services.marketplace.exchange import ask, heard
+from oms_ledger.services.marketplace.counterpart import Done, PartnerOutcome, Refused, Unknown
+from oms_ledger.services.marketplace.exchange import ask, outcome_of
 from oms_ledger.services.marketplace.outbox import open_outcome
 from oms_ledger.services.marketplace.register import seller_terms
 from oms_ledger.services.outbox.outcomes import PermanentFailure
@@ -76,7 +76,7 @@ async def cancel_external_agreement(cell: Cell, message: StoredMessage) -> None:
 
 async def _agree(
     cell: Cell, message: StoredMessage, order: Order, request: ChangeRequest, agreement: str
-) -> Heard:
+) -> PartnerOutcome:
     path = f"{_PARTICIPANT}/changes/{segment(request.id)}/send-agreement"
     body = {"agreementType": agreement}
     return await _send(cell, message, order, "POST", path, body, accountName=order.account)
@@ -94,18 +94,18 @@ async def _send(
     path: str,
     body: Json,
     **parameters: str,
-) -> Heard:
+) -> PartnerOutcome:
     terms = await seller_terms(cell, message.account, message.other)
     if terms is None:
         return Unknown(f"The register does not say where {message.other} is reached", answered=None)
     there = path.replace("{order}", segment(seller_order_id_of(order)))
     endpoint: Endpoint = terms.changes.path(there, **parameters)
     answer: PartnerAnswer = await ask(cell, message.account, message.id, method, endpoint, body)
-    return heard(answer)
+    return outcome_of(answer)
 
 
 async def _require(
-    cell: Cell, message: StoredMessage, request: ChangeRequest, outcome: Heard
+    cell: Cell, message: StoredMessage, request: ChangeRequest, outcome: PartnerOutcome
 ) -> None:
     """Note on the request what went wrong; one that goes on is tried again."""
     if isinstance(outcome, Done):

@@ -62,7 +62,7 @@ async def advance_change_request(cell: Cell, pending: StoredMessage) -> None:
 async def _adjust(cell: Cell, pending: StoredMessage, order: Order, request: ChangeRequest) -> None:
     await _decided(cell, pending, ask_payment)
     try:
-        receipt = await _asked(cell, order, request.requested.value, request.payment_request)
+        receipt = await _requested(cell, order, request.requested.value, request.payment_request)
     except GatewayUnavailable as away:
         message = f"The payment gateway did not answer: {away}"
         failed = partial(_decided, cell, pending, fail_step, step=PAYMENT, code="OMS503")
@@ -80,7 +80,7 @@ async def _adjust(cell: Cell, pending: StoredMessage, order: Order, request: Cha
         await _decided(cell, pending, adjust_payment, receipt=receipt.token)
 
 
-async def _asked(cell: Cell, order: Order, value: int, request_id: str) -> Receipt:
+async def _requested(cell: Cell, order: Order, value: int, request_id: str) -> Receipt:
     gateway: Gateway | None = await asyncio.to_thread(holder_of, cell, order)
     if gateway is None:
         raise GatewayClosed("The account has no gateway any more that knows this transaction")
@@ -97,12 +97,12 @@ async def revert_change(cell: Cell, pending: StoredMessage) -> None:
     try:
         if request.paid is None:  # the answer was lost: ask for it again
             try:
-                await _asked(cell, order, value, name)
+                await _requested(cell, order, value, name)
             except GatewayClosed:
                 raise
             except GatewayRejected:
                 return
-        receipt = await _asked(cell, order, -value, f"{name}/restore")
+        receipt = await _requested(cell, order, -value, f"{name}/restore")
     except GatewayUnavailable as away:
         raise Unanswered(str(away), away.after) from away
     except GatewayRejected as refused:

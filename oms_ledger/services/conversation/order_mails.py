@@ -268,7 +268,7 @@ def _written(cell: Cell, occasion: Occasion, own_template: bool) -> tuple[str, s
     locale = (order.placed.preferences or {}).get("locale") or occasion.account.setting("language")
     own = own_text(order, _KINDS.get(occasion.template))
     subject, text = own or texts.text_of(occasion.template, locale)
-    known_names = {**names(order), **_told(occasion)}
+    known_names = {**names(order), **_names_of(occasion)}
     return texts.filled(subject, known_names), html_of(texts.filled(text, known_names))
 
 
@@ -289,7 +289,7 @@ def _besides(occasion: Occasion) -> Json:
     return found
 
 
-def _told(occasion: Occasion) -> dict[str, object]:
+def _names_of(occasion: Occasion) -> dict[str, object]:
     """What the built-in text of the occasion names."""
     order, body = occasion.order, occasion.message.body
     besides = _besides(occasion)
@@ -328,9 +328,11 @@ def record_mail_of_trigger(cell: Cell, stream: str, run_id: str, mail: Mail) -> 
     if not isinstance(order, Order):
         return
     customer = _customer(order, soft=False)
-    stranger = {"alias": "", "mask": 0, "name": "", "role": "null"}
+    anonymous = {"alias": "", "mask": 0, "name": "", "role": "null"}
     to = [
-        customer if address_of(one) == customer["email"] else {**stranger, "email": address_of(one)}
+        customer
+        if address_of(one) == customer["email"]
+        else {**anonymous, "email": address_of(one)}
         for one in (*mail.to, *mail.cc)
     ]
     content = {"subject": mail.subject, "html": mail.html, "from": no_reply(order), "to": to}
@@ -347,7 +349,7 @@ def conversation_of(cell: Cell, order: Order) -> list[RecordedMessage]:
         )
         said = recorded.of_order(connection, cell.encryption, order.account, order.order_id)
     known, now = {one.occasion for one in said}, cell.clock.micros()
-    owed = [
+    pending = [
         mail
         for mail in mails
         if mail.kind in (KIND, REMINDER)
@@ -356,14 +358,14 @@ def conversation_of(cell: Cell, order: Order) -> list[RecordedMessage]:
         and mail.key not in known
     ]
     loader = cell.ledger.loader
-    account = loader.load(order_stream(order.account, "")).state if owed else None
-    for mail in owed:
+    account = loader.load(order_stream(order.account, "")).state if pending else None
+    for mail in pending:
         with suppress(NotWritten):
             written = _write(cell, mail, cast(Account, account), loader.load(mail.ordering_key))
             if not written.recorded:
                 with cell.database.writing() as connection:
                     _record(connection, cell, mail, written)
-    if owed:
+    if pending:
         with cell.database.snapshot() as connection:
             said = recorded.of_order(connection, cell.encryption, order.account, order.order_id)
     if any(mail.key == texts.NEW_ORDER for mail in mails):

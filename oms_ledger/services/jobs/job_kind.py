@@ -73,7 +73,7 @@ class JobKind:
     operation: str
     arguments: type[Arguments]
     step: Callable[[JobRun, Any], Awaitable[Step]]
-    asked_by_name: bool = False
+    by_name: bool = False
     """Whether `POST /api/ledger/jobs` takes it; the others have an operation of their own."""
     cancellable: bool = True
     bounded: bool = True

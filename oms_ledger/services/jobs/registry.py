@@ -15,7 +15,7 @@ KINDS: dict[str, JobKind] = {
             "erase_person",
             erasure.ErasureArguments,
             erasure.step,
-            asked_by_name=True,
+            by_name=True,
             # Half an erasure helps nobody: the person is found no more, and is still there.
             cancellable=False,
             personal=frozenset({"value"}),
@@ -33,8 +33,8 @@ KINDS: dict[str, JobKind] = {
             "system",
             rebuilding.RebuildArguments,
             rebuilding.step,
-            asked_by_name=True,
+            by_name=True,
         ),
-        JobKind("verify", "system", verifying.VerifyArguments, verifying.step, asked_by_name=True),
+        JobKind("verify", "system", verifying.VerifyArguments, verifying.step, by_name=True),
     )
 }

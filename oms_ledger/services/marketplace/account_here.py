@@ -53,7 +53,7 @@ from oms_ledger.services.marketplace.counterpart import (
     Decision,
     Denied,
     Done,
-    Heard,
+    PartnerOutcome,
     Placement,
     Refused,
     Taken,
@@ -92,7 +92,7 @@ class AccountHere:
             return Taken(message.key)
         return Thinking()
 
-    async def authorize(self, order: Order) -> Heard:
+    async def authorize(self, order: Order) -> PartnerOutcome:
         try:
             await self._change(authorize_fulfillment)
         except OrderIsCanceled:
@@ -141,33 +141,39 @@ class AccountHere:
         out = seller_order.status is Status.CANCELED and not seller_order.invoices
         return Done() if out else Thinking()
 
-    async def confirm(self, order: Order) -> Heard:
-        return await self._told(partial(record_seller_confirmation, **self._as_seller()))
+    async def confirm(self, order: Order) -> PartnerOutcome:
+        return await self._recorded(partial(record_seller_confirmation, **self._as_seller()))
 
-    async def refuse(self, order: Order) -> Heard:
+    async def refuse(self, order: Order) -> PartnerOutcome:
         refusal = partial(record_seller_refusal, reason=order.seller_reason)
-        return await self._told(partial(refusal, **self._as_seller()))
+        return await self._recorded(partial(refusal, **self._as_seller()))
 
-    async def report_cancellation(self, order: Order) -> Heard:
+    async def report_cancellation(self, order: Order) -> PartnerOutcome:
         reason = order.cancellation.reason if order.cancellation else None
         cancellation = partial(record_seller_cancellation, reason=reason)
-        return await self._told(partial(cancellation, **self._as_seller()))
+        return await self._recorded(partial(cancellation, **self._as_seller()))
 
-    async def report_denial(self, order: Order, request_id: str) -> Heard:
+    async def report_denial(self, order: Order, request_id: str) -> PartnerOutcome:
         denied = [one for one in order.requests if one.denied_at is not None]
         reason = denied[-1].denial_reason if denied else None
-        return await self._told(partial(record_seller_denial, request_id=request_id, reason=reason))
+        return await self._recorded(
+            partial(record_seller_denial, request_id=request_id, reason=reason)
+        )
 
-    async def report_invoice(self, order: Order, invoice: InvoiceIssued) -> Heard:
-        return await self._told(partial(record_seller_invoice, event=invoice, **self._as_seller()))
+    async def report_invoice(self, order: Order, invoice: InvoiceIssued) -> PartnerOutcome:
+        return await self._recorded(
+            partial(record_seller_invoice, event=invoice, **self._as_seller())
+        )
 
-    async def report_tracking(self, order: Order, event: OrderEvent) -> Heard:
-        return await self._told(partial(record_seller_tracking, event=event, **self._as_seller()))
+    async def report_tracking(self, order: Order, event: OrderEvent) -> PartnerOutcome:
+        return await self._recorded(
+            partial(record_seller_tracking, event=event, **self._as_seller())
+        )
 
     def _as_seller(self) -> dict[str, Any]:
         return {"seller": self.message.account, "seller_order_id": self.message.order_id}
 
-    async def _told(self, decision: OrderDecision) -> Heard:
+    async def _recorded(self, decision: OrderDecision) -> PartnerOutcome:
         try:
             await self._change(decision)
         except (Busy, ChangeInProgress) as wait:

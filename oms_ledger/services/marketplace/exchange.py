@@ -46,7 +46,7 @@ def headers(message_id: str) -> dict[str, str]:
     }
 
 
-def heard(answer: PartnerAnswer) -> Done | Refused | Unknown:
+def outcome_of(answer: PartnerAnswer) -> Done | Refused | Unknown:
     """What an answer means to whoever only has to be heard."""
     if answer.well:
         return Done(receipt_in(parsed(answer)))

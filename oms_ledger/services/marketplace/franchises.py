@@ -64,8 +64,8 @@ async def _deliverer(
     if shipping.get("isFob") is True:
         return None
     for seller in (None, *franchises):
-        asked = body if seller is None else of_franchise(body, seller)
-        if await offers.quoting(delivers, offers, account, asked, sales_channel):
+        requested = body if seller is None else of_franchise(body, seller)
+        if await offers.quoting(delivers, offers, account, requested, sales_channel):
             return seller
     raise InvalidMarketplaceOrder("FMT010", "Nobody has the selected SLA for all items")
 

@@ -82,15 +82,17 @@ async def process(cell: Cell, message: StoredMessage) -> Outcome:
             raise
         log.exception("integration_failed", operation=operation.id)
         results = [_refused(operation, operation.flow, DEFECT, DEFECT, "")]
-    told = []
+    notifications = []
     if operation.endpoint:
         for number, result in enumerate(results):
             content = {"endpoint": operation.endpoint, "envelope": result}
             message_id = hashlib.sha256(f"{operation.id}/{number}".encode()).hexdigest()[:32]
-            told.append((message_id, integration.seal(content, cell.encryption, message_id)))
+            notifications.append(
+                (message_id, integration.seal(content, cell.encryption, message_id))
+            )
     done = replace(operation, body=None, results=tuple(results))
     now = cell.clock.micros()
-    await cell.write(integration.conclude, message, done, told, cell.encryption, now)
+    await cell.write(integration.conclude, message, done, notifications, cell.encryption, now)
     return Delivered()
 
 

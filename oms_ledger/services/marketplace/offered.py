@@ -53,7 +53,7 @@ def _quoted(
     if not offers.has_offers(account):
         return None
     question = Question(
-        lines=tuple(_asked(account, raw) for raw in body["items"]),
+        lines=tuple(_requested(account, raw) for raw in body["items"]),
         now=offers.cell.clock.now(),
         channel=sales_channel,
         place=_place(account, body["shippingData"].get("address") or {}),
@@ -64,7 +64,7 @@ def _quoted(
     return quoted.lines
 
 
-def _asked(account: Account, raw: Json) -> LineInput:
+def _requested(account: Account, raw: Json) -> LineInput:
     seller = str(raw["seller"])
     own = seller in ("1", account.name)
     return LineInput(str(raw["id"]), "1" if own else seller, int(raw["quantity"]))
@@ -104,11 +104,11 @@ def _place(account: Account, address: Json) -> Place | None:
 
 def _require_quantities(items: Sequence[Json], lines: Sequence[LineQuote], wrong: Problems) -> None:
     """Lines of one SKU stay apart, and together are no more than an order may have of it."""
-    asked: Counter[str] = Counter()
+    requested: Counter[str] = Counter()
     for index, (raw, quote) in enumerate(zip(items, lines, strict=True)):
         sku, most = str(raw["id"]), quote.offer.max_quantity if quote.offer else None
-        asked[sku] += int(raw["quantity"])
-        if most is not None and asked[sku] > most:
+        requested[sku] += int(raw["quantity"])
+        if most is not None and requested[sku] > most:
             text = f"Maximum quantity {most} for items has exceeded"
             wrong.add("FMT0043", f"items[{index}].quantity", text)
 

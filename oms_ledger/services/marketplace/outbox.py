@@ -30,8 +30,8 @@ from oms_ledger.services.marketplace.account_here import AccountHere, cancel_pro
 from oms_ledger.services.marketplace.counterpart import (
     Denied,
     Done,
-    Heard,
     MarketplaceSide,
+    PartnerOutcome,
     Refused,
     SellerSide,
     Taken,
@@ -116,7 +116,7 @@ async def authorize(cell: Cell, message: StoredMessage) -> Delivered | None:
         or seller_order_id_of(order) != message.body["order"]
     ):
         return None
-    return _require_heard(message, await (await seller_side(cell, message, order)).authorize(order))
+    return _require_done(message, await (await seller_side(cell, message, order)).authorize(order))
 
 
 async def ask_cancellation(cell: Cell, message: StoredMessage) -> Delivered | None:
@@ -180,23 +180,23 @@ async def settle_proposal(cell: Cell, message: StoredMessage) -> None:
 
 async def notify_confirmation(cell: Cell, message: StoredMessage) -> Delivered | None:
     order = await cell.ledger.order(message.account, message.order_id)
-    return _require_heard(message, await marketplace_side(cell, message).confirm(order))
+    return _require_done(message, await marketplace_side(cell, message).confirm(order))
 
 
 async def notify_refusal(cell: Cell, message: StoredMessage) -> Delivered | None:
     order = await cell.ledger.order(message.account, message.order_id)
-    return _require_heard(message, await marketplace_side(cell, message).refuse(order))
+    return _require_done(message, await marketplace_side(cell, message).refuse(order))
 
 
 async def notify_cancellation(cell: Cell, message: StoredMessage) -> Delivered | None:
     order = await cell.ledger.order(message.account, message.order_id)
-    return _require_heard(message, await marketplace_side(cell, message).report_cancellation(order))
+    return _require_done(message, await marketplace_side(cell, message).report_cancellation(order))
 
 
 async def notify_denial(cell: Cell, message: StoredMessage) -> Delivered | None:
     order = await cell.ledger.order(message.account, message.order_id)
     side = marketplace_side(cell, message)
-    return _require_heard(message, await side.report_denial(order, message.key))
+    return _require_done(message, await side.report_denial(order, message.key))
 
 
 async def forward_invoice(cell: Cell, message: StoredMessage) -> Delivered | None:
@@ -208,7 +208,7 @@ async def forward_invoice(cell: Cell, message: StoredMessage) -> Delivered | Non
         outcome = await side.report_invoice(order, event)
     else:
         outcome = await side.report_tracking(order, event)
-    return _require_heard(message, outcome)
+    return _require_done(message, outcome)
 
 
 def _event(cell: Cell, message: StoredMessage) -> Any:
@@ -219,7 +219,7 @@ def _event(cell: Cell, message: StoredMessage) -> Any:
     return cell.ledger.loader.events([row])[0]
 
 
-def _require_heard(message: StoredMessage, outcome: Heard) -> Delivered:
+def _require_done(message: StoredMessage, outcome: PartnerOutcome) -> Delivered:
     match outcome:
         case Refused(reason, status):
             raise _refused(message, reason, status)

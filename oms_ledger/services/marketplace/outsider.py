@@ -18,14 +18,21 @@ from oms_ledger.orders.order import CancellationRequest, Order
 from oms_ledger.services.marketplace.counterpart import (
     Decision,
     Done,
-    Heard,
+    PartnerOutcome,
     Placement,
     Refused,
     Taken,
     Thinking,
     Unknown,
 )
-from oms_ledger.services.marketplace.exchange import again, ask, heard, parsed, receipt_in, said
+from oms_ledger.services.marketplace.exchange import (
+    again,
+    ask,
+    outcome_of,
+    parsed,
+    receipt_in,
+    said,
+)
 from oms_ledger.services.marketplace.register import (
     SellerTerms,
     marketplace_reach,
@@ -78,7 +85,7 @@ class OutsideSeller:
         answer = await self._ask(terms.endpoint.path("/pvt/orders"), [body])
         return placement_outcome(answer, order.order_id)
 
-    async def authorize(self, order: Order) -> Heard:
+    async def authorize(self, order: Order) -> PartnerOutcome:
         terms = await self._terms()
         if isinstance(terms, Unknown):
             return terms
@@ -86,7 +93,7 @@ class OutsideSeller:
         body = seller_requests.authorization(
             order, shares_payment=bool(account.setting("share_payment_data"))
         )
-        return heard(await self._ask(self._of_order(terms, order, "fulfill"), body))
+        return outcome_of(await self._ask(self._of_order(terms, order, "fulfill"), body))
 
     async def ask_to_cancel(self, order: Order, request: CancellationRequest) -> Decision:
         terms = await self._terms()
@@ -151,7 +158,7 @@ def _taken(body: Any, order_id: str) -> str | None:
 def cancellation_outcome(answer: PartnerAnswer) -> Decision:
     """Confirmed by an answer that names the order, undecided by an empty one."""
     if not answer.well:
-        return heard(answer)
+        return outcome_of(answer)
     body = parsed(answer)
     if isinstance(body, list) and len(body) == 1:
         body = body[0]
@@ -177,18 +184,18 @@ class OutsideMarketplace:
         message = self.message
         return await ask(self.cell, message.account, message.id, "POST", endpoint.path(path), body)
 
-    async def report_invoice(self, order: Order, invoice: InvoiceIssued) -> Heard:
+    async def report_invoice(self, order: Order, invoice: InvoiceIssued) -> PartnerOutcome:
         known = order.invoice(invoice.number) or invoice
         path = f"/pub/orders/{segment(_known_as(order))}/invoice"
         answer = await self._tell(order, path, marketplace_requests.invoice(order, known))
-        return answer if isinstance(answer, Unknown) else heard(answer)
+        return answer if isinstance(answer, Unknown) else outcome_of(answer)
 
-    async def report_tracking(self, order: Order, event: OrderEvent) -> Heard:
+    async def report_tracking(self, order: Order, event: OrderEvent) -> PartnerOutcome:
         """The same invoice again, with what is known of its package now."""
         invoice = order.invoice(getattr(event, "number", ""))
         return Done() if invoice is None else await self.report_invoice(order, invoice)
 
-    async def report_cancellation(self, order: Order) -> Heard:
+    async def report_cancellation(self, order: Order) -> PartnerOutcome:
         """One that knows nothing of the order, or canceled it, needs to hear no more of it."""
         if order.flow == "chain":
             group = segment(marketplace_group(order))
@@ -200,17 +207,17 @@ class OutsideMarketplace:
         answer = await self._tell(order, path, body)
         if isinstance(answer, Unknown):
             return answer
-        return Done() if answer.status in _CANCELED_THERE else heard(answer)
+        return Done() if answer.status in _CANCELED_THERE else outcome_of(answer)
 
-    async def confirm(self, order: Order) -> Heard:
+    async def confirm(self, order: Order) -> PartnerOutcome:
         """The protocol has no request for it: the placement was answered at once."""
         return Done()
 
-    async def refuse(self, order: Order) -> Heard:
+    async def refuse(self, order: Order) -> PartnerOutcome:
         """The order is canceled next, and that is told."""
         return Done()
 
-    async def report_denial(self, order: Order, request_id: str) -> Heard:
+    async def report_denial(self, order: Order, request_id: str) -> PartnerOutcome:
         """The protocol has no request for it: the order goes on, as feed and hook say."""
         return Done()
 

@@ -23,7 +23,7 @@ from oms_ledger.http_client.addresses import wrong_url
 from oms_ledger.orders import events
 from oms_ledger.orders.decide import DecisionContext
 from oms_ledger.orders.marketplace.as_seller import accept_order, move_marketplace
-from oms_ledger.orders.marketplace.placement_form import read_form, told_code
+from oms_ledger.orders.marketplace.placement_form import published_code, read_form
 from oms_ledger.orders.marketplace.received import (
     Above,
     Received,
@@ -182,7 +182,7 @@ async def _received(
     except InvalidPlacement as refusal:
         if chain:
             raise
-        raise InvalidMarketplaceOrder(told_code(refusal.code), refusal.message) from refusal
+        raise InvalidMarketplaceOrder(published_code(refusal.code), refusal.message) from refusal
 
 
 async def _there(cell: Cell, account: Account, above: Above, body: dict[str, Any]) -> Order | None:

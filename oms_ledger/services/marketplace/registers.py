@@ -176,8 +176,8 @@ async def save_affiliate(cell: Cell, ctx: CommandContext, sent: AffiliateInput) 
     endpoint = sent.secrets.get("connectorEndpoint")
     if endpoint and (refusal := wrong_url(endpoint, cell.settings.networks_of(account))):
         raise InvalidAffiliate("OMS004", f"connectorEndpoint: {refusal}")
-    asked = AffiliateConfigured(sent.id, sent.fields, sent.secrets)
-    decide = partial(registers.configure_affiliate, asked=asked)
+    requested = AffiliateConfigured(sent.id, sent.fields, sent.secrets)
+    decide = partial(registers.configure_affiliate, requested=requested)
     await cell.ledger.configure(ctx, lambda known: decide(known.configuration))
     return Affiliate(account, sent.id, sent.fields, sent.secrets)
 

@@ -206,7 +206,7 @@ def _send(networks: Sequence[Allowed], request: Request, signed: Mapping[str, st
     except (requests.RequestException, OSError, ValueError) as error:
         if _is_forbidden(error):
             raise AttemptFailed(REFUSED, for_good=True) from None
-        raise AttemptFailed(_told(error), answered=False) from None
+        raise AttemptFailed(_reason(error), answered=False) from None
     finally:
         made.close()
 
@@ -219,7 +219,7 @@ def _is_forbidden(error: BaseException | None) -> bool:
     return False
 
 
-def _told(error: BaseException) -> str:
+def _reason(error: BaseException) -> str:
     if isinstance(error, requests.Timeout):
         return f"no answer within {TIMEOUT:.0f} s"
     return f"{type(error).__name__}"

@@ -129,7 +129,7 @@ class _Saving:
     def __init__(
         self, cell: Cell, ctx: CommandContext, requested: Save, given: str | None, fresh: str
     ) -> None:
-        self._cell, self._ctx, self._asked = cell, ctx, requested
+        self._cell, self._ctx, self._save = cell, ctx, requested
         self._given, self._fresh = given, fresh
         self.outcome, self.document_id = Outcome.UNCHANGED, fresh
         counted = not given and requested.find is not Find.BODY_ID
@@ -140,7 +140,7 @@ class _Saving:
         )
 
     async def decide(self, reader: StreamReader) -> dict[str, list[MasterDataEvent]]:
-        requested, account = self._asked, self._ctx.account
+        requested, account = self._save, self._ctx.account
         await reader.look_at(
             entity_stream(account, requested.entity),
             document_stream(account, requested.entity, self._given or self._fresh),
@@ -178,21 +178,21 @@ class _Saving:
         return events
 
     async def _found(self, reader: StreamReader, entity: Entity) -> str:
-        if self._given is None and self._asked.find is Find.UNIQUE:
-            for index in entity.index_named_by(self._asked.body):
-                values = index.values(self._asked.body, entity.paths)
+        if self._given is None and self._save.find is Find.UNIQUE:
+            for index in entity.index_named_by(self._save.body):
+                values = index.values(self._save.body, entity.paths)
                 if values and (holder := await reader.state(self._key(index, values))):
                     return str(holder)
         return self._given or self._fresh
 
     def _fields(self, entity: Entity, before: Document | None) -> Json:
-        sent = dict(self._asked.body)
-        if self._asked.schema:  # numbers that are counted are nobody's to set
-            for name in entity.schema(self._asked.schema).auto_increment:
+        sent = dict(self._save.body)
+        if self._save.schema:  # numbers that are counted are nobody's to set
+            for name in entity.schema(self._save.schema).auto_increment:
                 sent.pop(name, None)
                 if before is not None and name in before.fields:
                     sent[name] = before.fields[name]
-        if self._asked.partial and before is not None:
+        if self._save.partial and before is not None:
             return merged(before.fields, sent)
         return own_fields(sent)
 
@@ -203,9 +203,9 @@ class _Saving:
         fields: Json,
         events: dict[str, list[MasterDataEvent]],
     ) -> None:
-        if not self._asked.schema:
+        if not self._save.schema:
             return
-        for name in entity.schema(self._asked.schema).auto_increment:
+        for name in entity.schema(self._save.schema).auto_increment:
             stream = counter_stream(self._ctx.account, entity.name, name)
             number = int(await reader.state(stream) or 0) + 1
             events[stream] = [CounterRaised(number)]
@@ -237,7 +237,7 @@ class _Saving:
                 events[stream] = [UniqueKeyAssigned(self.document_id)]
 
     def _key(self, index: Index, values: str) -> str:
-        return unique_key(self._cell, self._ctx.account, self._asked.entity, index, values)
+        return unique_key(self._cell, self._ctx.account, self._save.entity, index, values)
 
     async def repeated(self, versions: Mapping[str, int]) -> Saved:
         """The answer of a request that was recorded before; `versions` are those it wrote."""

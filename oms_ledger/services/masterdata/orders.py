@@ -47,18 +47,18 @@ def find_orders(cell: Cell, query: Query) -> list[str]:
 
 def _candidates(cell: Cell, query: Query) -> list[str]:
     where = [t.c.account == query.account]
-    if status := _status_asked(query.condition):
+    if status := _status_of(query.condition):
         where.append(t.c.status == status)
     chosen = select(t.c.order_id).where(*where).order_by(t.c.created_at, t.c.order_id)
     with cell.database.reading() as connection:
         return list(connection.execute(chosen).scalars())
 
 
-def _status_asked(condition: Condition) -> str | None:
+def _status_of(condition: Condition) -> str | None:
     """The one status that an order must have; None where it may have several."""
     match condition:
         case And(parts):
-            return next((one for part in parts if (one := _status_asked(part))), None)
+            return next((one for part in parts if (one := _status_of(part))), None)
         case Compare("status", "=", value) if not value.wildcard and value.text.islower():
             return value.text
         case _:

@@ -80,7 +80,7 @@ class HttpSources:
             if self._open_until.get(source, 0.0) > self._clock() or self._in_hand[source] >= SHARE:
                 return None
             self._in_hand[source] += 1
-        future = self._threads.submit(self._asked, source, question)
+        future = self._threads.submit(self._requested, source, question)
         future.add_done_callback(lambda _: self._give_back(source))
         return future
 
@@ -111,7 +111,7 @@ class HttpSources:
             if self._failures[source] >= FAILURES:
                 self._open_until[source] = self._clock() + OPEN_FOR
 
-    def _asked(self, source: Source, question: Question) -> list[LineQuote]:
+    def _requested(self, source: Source, question: Question) -> list[LineQuote]:
         networks = self._networks_of(source.account)
         if refusal := wrong_url(source.url, networks):
             raise OSError(refusal)
@@ -137,7 +137,7 @@ class HttpSources:
         if response.status_code != 200:
             raise OSError(f"the source answered {response.status_code}")
         try:
-            told_back = orjson.loads(content)
+            answered = orjson.loads(content)
         except orjson.JSONDecodeError:
             raise Nonsense("the answer is no JSON") from None
-        return read_answer(told_back, question)
+        return read_answer(answered, question)

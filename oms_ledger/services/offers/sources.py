@@ -204,10 +204,10 @@ class OfferSources:
                 sources[source.url] = source
             key = (source.url if source else None, table, "" if table == account.name else seller)
             lines = parts.setdefault(key, [])
-            asked = [question.lines[place] for place in places]
+            wanted = [question.lines[place] for place in places]
             if name != seller:
-                asked = [replace(line, seller=name) for line in asked]
-            lines += zip(places, asked, strict=True)
+                wanted = [replace(line, seller=name) for line in wanted]
+            lines += zip(places, wanted, strict=True)
         return [
             _Part(
                 places=tuple(place for place, _ in lines),

@@ -15,7 +15,7 @@ from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.orders.documents import filter_document
 from oms_ledger.orders.order import Order
-from oms_ledger.orders.policies.decide import judge_order, revise_policies
+from oms_ledger.orders.policies.decide import evaluate_order, revise_policies
 from oms_ledger.orders.policies.events import PolicyAuthorizer, PolicyDimension, PolicyRule
 from oms_ledger.orders.policies.outbox import EVALUATE
 from oms_ledger.orders.status import Status
@@ -35,13 +35,13 @@ async def evaluate(cell: Cell, message: StoredMessage) -> None:
     order = await cell.ledger.order(message.account, message.order_id)
     if not order.evaluation:
         return
-    evaluated = await asyncio.to_thread(_judged, cell, order)
+    evaluated = await asyncio.to_thread(_dimensions, cell, order)
     authorization = str(
         uuid.UUID(cell.encryption.sign(f"authorization:{message.account}/{message.order_id}"))
     )
 
     await cell.write(dimensions.assign, authorization, message.account, message.order_id)
-    decision = partial(judge_order, authorization_id=authorization, dimensions=evaluated)
+    decision = partial(evaluate_order, authorization_id=authorization, dimensions=evaluated)
     await cell.ledger.change(
         CommandContext(message.account, "policies", message.cause), message.order_id, decision
     )
@@ -50,7 +50,7 @@ async def evaluate(cell: Cell, message: StoredMessage) -> None:
 HANDLERS = {EVALUATE: evaluate}
 
 
-def _judged(cell: Cell, order: Order) -> list[PolicyDimension]:
+def _dimensions(cell: Cell, order: Order) -> list[PolicyDimension]:
     with cell.database.reading() as connection:
         found = dimensions.of_account(connection, order.account)
     units = order.placed.details.get("unitIds")

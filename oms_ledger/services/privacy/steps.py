@@ -155,8 +155,8 @@ async def _delete_profiles(run: JobRun, place: dict[str, Any]) -> Step:
     return _after(run, place, "sweep")
 
 
-async def _sweep_all(run: JobRun, place: dict[str, Any]) -> Step:
-    await asyncio.to_thread(_sweep, run.cell, run.job.account, place["orders"])
+async def _visit_all(run: JobRun, place: dict[str, Any]) -> Step:
+    await asyncio.to_thread(_visit, run.cell, run.job.account, place["orders"])
     result = {name: place[name] for name in ("erasureId", "orders", "open", "carts")}
     result["documents"] = place.get("documents", 0)
     total = len(place["orders"]) + ENDING
@@ -168,7 +168,7 @@ _STEPS: dict[str, Callable[[JobRun, dict[str, Any]], Awaitable[Step]]] = {
     "orders": _erase_orders,
     "views": _catch_up_views,
     "profiles": _delete_profiles,
-    "sweep": _sweep_all,
+    "sweep": _visit_all,
 }
 
 
@@ -215,7 +215,7 @@ def catch_up(cell: Cell, subscription: str) -> None:
     checkpoints.catch_up(cell.database, cell.loader(), subscription, view, head)
 
 
-def _sweep(cell: Cell, account: str, order_ids: list[str]) -> None:
+def _visit(cell: Cell, account: str, order_ids: list[str]) -> None:
     """Take out what errors may have repeated of the person, and what SQLite overwrote.
 
     PostgreSQL takes what was overwritten out by itself, when it vacuums.

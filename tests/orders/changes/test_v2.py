@@ -106,7 +106,7 @@ def applied(story, requested, **named):
     order = with_request(story, requested, **named)
     request_id = order.change_requests[-1].id
     for decision, more in ((advance, {}), (ask_payment, {}), (adjust_payment, {"receipt": "g"})):
-        if decision is adjust_payment and not order.change_requests[-1].payment_asked:
+        if decision is adjust_payment and not order.change_requests[-1].payment_requested:
             continue
         order = after(decision(order, context, request_id=request_id, **more), order)
     return after(advance(order, context, request_id=request_id), order)
