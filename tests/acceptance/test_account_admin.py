@@ -1,5 +1,7 @@
 """Looking after an account: keys, settings, people, history, and what needs attention."""
 
+from typing import Any
+
 import pytest
 
 from tests.acceptance.test_order_life import paid
@@ -65,6 +67,7 @@ def test_settings_are_told_with_their_meaning_and_changed(client):
     changed = client.call("PATCH", "/api/ledger/account", {"pii": True, "payment_expiry": 5})
     values = {one["name"]: one["value"] for one in changed.json()["settings"]}
     assert (values["pii"], values["payment_expiry"]) == (True, 5)
+    wrong: Any
     for wrong in ({}, [], {"nothing": 1}, {"pii": "maybe"}, {"payment_expiry": {}}):
         assert client.call("PATCH", "/api/ledger/account", wrong).status == 400, wrong
     before = history(client)

@@ -1,6 +1,7 @@
 """Custom data of apps and custom fields of a cart."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ APPS = [{"id": "faststore", "fields": ["cartEtag"], "major": 1}]
 @pytest.fixture
 def browser(cell, app):
     load_offers(cell)
-    settings = {"anonymous_checkout": True, "order_form": {"apps": APPS}}
+    settings: dict[str, Any] = {"anonymous_checkout": True, "order_form": {"apps": APPS}}
     asyncio.run(set_account(cell.ledger, **settings))
     return Browser(Client(app))
 

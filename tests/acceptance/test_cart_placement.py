@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -274,7 +275,7 @@ def test_nothing_to_pay_is_done_at_once(browser, cell, client):
 
 
 def test_manual_prices_offers_and_requests_are_told_apart(browser, cell, client):
-    settings = {"order_form": {"allowManualPrice": True}}
+    settings: dict[str, Any] = {"order_form": {"allowManualPrice": True}}
     asyncio.run(set_account(cell.ledger, **settings))
     cart = browser.fill(("1", 3), ("2", 1), sla="Normal")
     path = f"/api/checkout/pub/orderForm/{cart['orderFormId']}/items/0/price"

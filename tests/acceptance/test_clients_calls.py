@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from ipaddress import ip_network
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -212,7 +213,8 @@ def test_an_address_names_its_account_where_the_host_does_not(client):
 
 
 def test_allow_is_exact_and_options_tells_it(cell, client):
-    app, by_path = build(cell), {}
+    app = build(cell)
+    by_path: dict[Any, Any] = {}
     for route in routes_of(application(cell)):
         path = re.sub(r"\{(\w+)(:path)?\}", "none", route.path)
         by_path.setdefault(path, set()).update(route.methods)

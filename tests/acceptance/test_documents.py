@@ -3,6 +3,7 @@
 import asyncio
 import re
 import uuid
+from typing import Any
 
 import pytest
 
@@ -117,7 +118,7 @@ def test_bad_ids_are_400(client, given):
 
 
 def test_limits_of_documents_are_400_and_store_nothing(client):
-    deep = {}
+    deep: dict[str, Any] = {}
     for _ in range(62):
         deep = {"a": deep}
     assert (

@@ -1,6 +1,7 @@
 """What the ledger says besides: history with differences, time travel, and why not."""
 
 import copy
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -64,7 +65,8 @@ def story(client):
 @pytest.mark.parametrize(("shape", "url"), [("oms", ORDERS), ("pii", "/api/orders/pvt/document")])
 def test_the_history_walked_page_by_page_leads_to_the_order_as_it_is(client, shape, url):
     order_id = story(client)
-    document, after, versions = {}, 0, []
+    document: dict[str, Any] = {}
+    after, versions = 0, []
     while after is not None:
         page = client.call(
             "GET", f"{LEDGER}/{order_id}/events?after={after}&limit=4&document={shape}"

@@ -60,7 +60,7 @@ def places(cell, caller: Caller, number: int, sent: Json) -> str:
         ).items()
         paid = partial(process_order, approved=frozenset(p.id for p in order.payments))
         await cell.ledger.change(CommandContext(ACCOUNT, "test"), order_id, paid)
-        return order_id
+        return str(order_id)
 
     return asyncio.run(story())
 

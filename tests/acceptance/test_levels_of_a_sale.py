@@ -63,7 +63,7 @@ class World:
     def order(self, account: str, order_id: str) -> dict[str, Any]:
         answer = self.clients[account].call("GET", f"/api/oms/pvt/orders/{order_id}")
         assert answer.status == 200, (account, order_id, answer.body)
-        return answer.json()
+        return dict(answer.json())
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def value_of(items: list[dict[str, Any]], logistics: list[dict[str, Any]]) -> in
     lines = sum(int(one.quantize(Decimal(1), ROUND_HALF_EVEN)) for one in exact)
     tags = sum(tag["value"] for item in items for tag in item["priceTags"])
     taxes = sum(item.get("tax", 0) * item["quantity"] for item in items)
-    return lines + tags + taxes + sum(one["price"] for one in logistics)
+    return int(lines + tags + taxes + sum(one["price"] for one in logistics))
 
 
 @pytest.mark.guarantee("G21")

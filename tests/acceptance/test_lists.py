@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from statistics import stdev
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -366,7 +367,9 @@ def test_errors_are_told_and_found_permanent_or_being_tried_again(cell, orders):
         ]
 
     asyncio.run(cell.ledger.change(CommandContext(ACCOUNT, "test"), "v2acme-01", failed))
-    fields = {c.name: "" for c in outbox_messages.c if not c.nullable and c.server_default is None}
+    fields: dict[str, Any] = {
+        c.name: "" for c in outbox_messages.c if not c.nullable and c.server_default is None
+    }
     fields |= {
         c.name: 0 for c in outbox_messages.c if c.name in fields and c.type.python_type is int
     }

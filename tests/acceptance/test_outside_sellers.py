@@ -5,6 +5,7 @@ import gzip
 import socket
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import aiohttp
 import pytest
@@ -32,7 +33,7 @@ from tests.support.outsider import SILENCE, Outsider, Reply, well_behaved_seller
 from tests.support.sales import open_accounts
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-COMMISSION = {
+COMMISSION: dict[str, Any] = {
     "sellerCommissionConfiguration": [
         {"productCommissionPercentage": 12.5, "freightCommissionPercentage": 2}
     ]

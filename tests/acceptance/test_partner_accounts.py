@@ -3,6 +3,7 @@ if it were not there (ASVS 8.4.1)."""
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -40,7 +41,7 @@ def accounts(cell, app, client_of) -> Callable[[str], Client]:
     return lambda account: client_of(account=account)
 
 
-def _sold(seller: str, *chain: str) -> dict:
+def _sold(seller: str, *chain: str) -> dict[str, Any]:
     body = purchase(price=1000, quantity=3)
     body["items"][0]["seller"] = seller
     if chain:

@@ -1,5 +1,7 @@
 """The registers of an account's partners, and keys that are bound to one of them."""
 
+from typing import Any
+
 import pytest
 
 from tests.support.purchases import purchase
@@ -89,6 +91,7 @@ def test_a_seller_is_paused_though_its_channel_is_gone(client):
     assert client.call("DELETE", f"{AFFILIATES}/CNC").status == 204
     pause = [{"operation": "replace", "path": "/isActive", "value": False}]
     assert client.call("PATCH", f"{SELLERS}/warehouse", pause).json()["isActive"] is False
+    wrong: Any
     for wrong in ([{"op": "add", "path": "/isActive", "value": True}], {}, [{"op": "replace"}]):
         assert code_of(client.call("PATCH", f"{SELLERS}/warehouse", wrong)) == (400, "SRAPI-400")
     found = client.call("GET", f"{SELLERS}?isActive=false&keyword=WARE&sort=name,desc").json()

@@ -256,8 +256,8 @@ def test_a_seller_reports_invoice_and_tracking_below_the_base_it_was_given(cell,
         answer = store.call(method, f"{seller}/{order_id}/invoice/NF%2F7", fields)
         assert (answer.status, answer.json()["orderId"]) == (200, order_id)
     for method in ("POST", "PUT"):
-        fields = {"isDelivered": True, "deliveredDate": "2026-01-03", "events": []}
-        answer = store.call(method, f"{seller}/{order_id}/invoice/NF/7/tracking", fields)
+        tracked = {"isDelivered": True, "deliveredDate": "2026-01-03", "events": []}
+        answer = store.call(method, f"{seller}/{order_id}/invoice/NF/7/tracking", tracked)
         assert (answer.status, answer.json()["orderId"]) == (200, order_id)
     document = store.call("GET", f"/api/oms/pvt/orders/{order_id}").json()
     (package,) = document["packageAttachment"]["packages"]

@@ -4,6 +4,7 @@ import asyncio
 import copy
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -389,6 +390,7 @@ def test_a_transaction_is_found_by_its_group_and_keeps_additional_data(cell, cli
     rows = [r for r in cell.store.stream(f"{ACCOUNT}/{bought.ids[0]}") if "additional" in r.name]
     assert len(rows) == 1
     assert b"ana@example.com" not in rows[0].body + rows[0].personal
+    wrong: Any
     for wrong in ({}, [{"name": "x"}], [{"name": "", "value": "y"}], ["?"]):
         assert client.call("POST", f"{bought.here}/additional-data", wrong).status == 400
 

@@ -1,6 +1,7 @@
 """Simulations over HTTP: what a storefront and a marketplace get without a cart."""
 
 import json
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -107,7 +108,7 @@ def test_simulation_with_a_key_tells_the_stock(anybody, client):
 
 
 def test_marketplace_is_told_of_the_account_as_its_seller(anybody):
-    body = {"items": [{"id": "2", "quantity": 9, "seller": "LuzDoBairro"}]}
+    body: dict[str, Any] = {"items": [{"id": "2", "quantity": 9, "seller": "LuzDoBairro"}]}
     body |= {"country": "BRA", "postalCode": CODE}
     fields = anybody.call("POST", SELLER_PATH, body).json()
     assert fields["items"][0]["seller"] == "LuzDoBairro"

@@ -1,6 +1,7 @@
 """Whole sessions as published storefronts hold them, over a real socket, to an invoiced order."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ APPS = [{"id": "faststore", "fields": ["cartEtag"], "major": 1}]
 @pytest.fixture
 def browser(cell, app):
     load_offers(cell)
-    settings = {"anonymous_checkout": True, "order_form": {"apps": APPS}}
+    settings: dict[str, Any] = {"anonymous_checkout": True, "order_form": {"apps": APPS}}
     asyncio.run(set_account(cell.ledger, **settings))
     return Browser(Client(app, over_http=True))
 
@@ -99,7 +100,7 @@ def test_faststore_session(browser, store):
     etag = f"{ORDER_FORM}/{cart_id}/customData/faststore/cartEtag"
     cart = browser.ok("PUT", etag, {"value": "5d41402a"})
     assert cart["customData"]["customApps"][0]["fields"]["cartEtag"] == "5d41402a"
-    simulation = {"items": [{"id": "1", "quantity": 2, "seller": "1"}]}
+    simulation: dict[str, Any] = {"items": [{"id": "1", "quantity": 2, "seller": "1"}]}
     simulation |= {"country": "BRA", "postalCode": CODE}
     fields = browser.ok("POST", "/api/checkout/pub/orderForms/simulation?sc=1", simulation)
     assert fields["logisticsInfo"][0]["slas"]

@@ -4,6 +4,7 @@ import asyncio
 import json
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -122,7 +123,8 @@ class Listener:
 
 async def listen(client, blocks, enough):
     """What an event source hears that hangs up after a few blocks, again and again."""
-    seen, last = [], 0
+    seen: list[Any] = []
+    last = 0
     while not enough(len(seen)):
         listener = Listener(client, f"{EVENTS}?limit=3", last)
         task = asyncio.create_task(listener())
@@ -140,7 +142,8 @@ async def listen(client, blocks, enough):
 
 
 async def poll(client, enough):
-    seen, after = [], 0
+    seen: list[Any] = []
+    after = 0
     while not enough(len(seen)):
         page = (await client.ask("GET", f"{EVENTS}?after={after}&limit=4&wait=30")).json()
         seen += [event["position"] for event in page["events"]]
@@ -163,7 +166,7 @@ def test_listeners_miss_nothing_and_see_nothing_twice_while_many_write(cell, cli
     orders = 6
 
     async def story():
-        total = []
+        total: list[Any] = []
 
         def enough(seen):
             return bool(total) and seen >= total[0]

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
+from typing import Any
 
 import pytest
 
@@ -194,7 +195,7 @@ def test_one_arm_runs_by_weight(client, opened):
             save(client, str(at), {"x": 1})
             save(client, str(at), {"x": 2})
         settled(opened)
-        fields = {}
+        fields: dict[str, Any] = {}
         for result in receiver.heard:
             fields.setdefault(result["id"], set()).add(result["arm"])
         assert len(receiver.heard) == 40

@@ -94,4 +94,4 @@ def test_a_gift_card_is_sent_by_a_key_or_was_placed(cell, shop, who):
 
 def _count(cell) -> int:
     with cell.database.snapshot() as connection:
-        return connection.execute(select(func.count()).select_from(events)).scalar_one()
+        return int(connection.execute(select(func.count()).select_from(events)).scalar_one())

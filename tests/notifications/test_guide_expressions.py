@@ -6,6 +6,7 @@ Each has an order that it is true of, and is false of one that was just placed (
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ BY_CARRIER = replace(
     details={"courier": "Carrier Name, express"},
 )
 AT_POINT = tuple({**line, "pickupPointId": "shop-7"} for line in LOGISTICS)
-IN_STORE = {
+IN_STORE: dict[str, Any] = {
     "logistics": AT_POINT,
     "details": {**PLACED.details, "checkedInPickupPointId": "shop-7"},
     "marketing": {"marketingTags": ["instore", "spring"]},

@@ -163,8 +163,8 @@ class Recount:
         for one in expected:
             in_order.setdefault(one[1], []).append(one)
         for order_id, notifications in in_order.items():
-            fields = [one for one in result.get(order_id, {})]
-            assert fields == [one for one in notifications if one in fields], (
+            found = list(result.get(order_id, {}))
+            assert found == [one for one in notifications if one in found], (
                 f"{name}: order of {order_id}"
             )
         missing = {one[0] for one in expected} - accepted - dead.keys()

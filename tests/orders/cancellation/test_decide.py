@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from oms_ledger.orders import events
@@ -83,7 +85,7 @@ def test_canceling_again_changes_nothing():
 
 
 def test_an_order_that_another_delivers_asks_its_seller_once():
-    requested = [
+    requested: list[Any] = [
         events.CancellationRequested(request_id=RECEIPT, requested_by_user=False, receipt=RECEIPT),
         events.SellerDecisionAwaited(),
     ]

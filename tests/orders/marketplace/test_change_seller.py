@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -46,7 +47,7 @@ DELIVERIES = [
 ]
 NEW = {"seller": "other", "deliveries": DELIVERIES}
 PROPOSED = events.SellerProposed(seller="other", seller_order_id="01-v1acme-01")
-TAKEN = {**NEW, "seller_name": "Other", "seller_order_id": "01-v1acme-01"}
+TAKEN: dict[str, Any] = {**NEW, "seller_name": "Other", "seller_order_id": "01-v1acme-01"}
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import random
 from collections import defaultdict
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -77,7 +78,7 @@ def test_figures_kept_move_by_move_are_those_computed_anew(seed):
     rng = random.Random(seed)
     engine = create_engine("sqlite://")
     metadata.create_all(engine, tables=[order_views, table, metadata.tables["order_search_terms"]])
-    shares = {}
+    shares: dict[Any, Any] = {}
     with engine.begin() as connection:
         for _ in range(12):
             moves = []

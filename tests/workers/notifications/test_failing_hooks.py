@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections import Counter
+from typing import Any
 
 import pytest
 from sqlalchemy import insert
@@ -32,7 +33,7 @@ class World:
         self.dead = dead
         self.time = 0.0
         self.well, self.flaky = "well", False
-        self.heard = Counter()
+        self.heard: Counter[Any] = Counter()
         self.released = threading.Event()
         self.sleepers = []
 

@@ -5,6 +5,7 @@ import threading
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -89,7 +90,8 @@ def answers(cell, recipient):
 @pytest.mark.guarantee("G44")
 def test_forty_silent_sellers_delay_no_other(cell, clock, monkeypatch):
     """They never answer; who answered before gets everything meanwhile."""
-    told, released = Counter(), threading.Event()
+    told: Counter[Any] = Counter()
+    released = threading.Event()
 
     async def handler(cell, message):
         told[message.recipient] += 1
