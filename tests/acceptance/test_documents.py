@@ -699,7 +699,7 @@ def test_single_resources_open_their_operations_alone(client, resource, allowed)
         )
     )
     holder = Client(client.app, headers)
-    calls = {
+    calls: dict[str, tuple[Any, ...]] = {
         "read": ("GET", f"{documents()}/1"),
         "search": ("GET", f"{BASE}/Newsletter/search"),
         "schemas": ("GET", f"{BASE}/Newsletter/schemas"),
