@@ -14,6 +14,7 @@ from projections.subscriptions.kinds import SubscriptionKind
 from workers import job_kinds
 from workers.notifications.dispatcher import WebhookDispatcher
 from workers.outbox.dispatcher import OutboxDispatcher
+from workers.streams.dispatcher import StreamDispatcher
 from workers.subscriptions.filter_runner import FilterRunner
 
 
@@ -25,14 +26,17 @@ class WorkerContext:
     filter_runner: FilterRunner
     webhook_dispatcher: WebhookDispatcher
     outbox_dispatcher: OutboxDispatcher
+    stream_dispatcher: StreamDispatcher
 
     def stored(self, kind: SubscriptionKind, app_key: str) -> None:
-        """Have the kind's dispatcher look at what is new for a key; a queue has none."""
+        """Have the kind's dispatcher look at what is new for a subscription; a queue has none."""
         match kind.dispatcher:
             case "webhooks":
                 self.webhook_dispatcher.signal(app_key)
             case "outbox":
                 self.outbox_dispatcher.signal()
+            case "streams":
+                self.stream_dispatcher.signal(app_key)
 
 
 _contexts: list[WorkerContext] = []
@@ -44,6 +48,7 @@ def open_context(cell: Cell) -> WorkerContext:
         FilterRunner(cell, lambda kind, app_key: context.stored(kind, app_key)),
         WebhookDispatcher(cell),
         OutboxDispatcher(cell),
+        StreamDispatcher(cell),
     )
     _contexts.append(context)
     return context
@@ -54,6 +59,7 @@ def close_context() -> None:
     context.filter_runner.close()
     context.webhook_dispatcher.close()
     context.outbox_dispatcher.close()
+    context.stream_dispatcher.close()
 
 
 def advance(subscription: str) -> None:

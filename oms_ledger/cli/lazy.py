@@ -83,6 +83,7 @@ GROUPS: dict[str, tuple[str, str]] = {
         "hook",
         "Hooks: attempts, pause, new secrets, replay, dry run, explain, dead letters.",
     ),
+    "stream": ("stream", "Outgoing streams: Redis Streams and NATS JetStream."),
     "jobs": ("jobs", "Jobs: listed, shown, cancelled."),
     "demo": ("demo", "The demo: sample data, a feed, and a hook with its receiver."),
 }

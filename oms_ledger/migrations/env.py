@@ -11,6 +11,7 @@ import projections.offers.tables
 import projections.operators.tables
 import projections.outbox.tables
 import projections.policies.tables
+import projections.streams.tables
 import projections.tables  # noqa: F401  (their tables join the metadata)
 from oms_ledger.eventstore.tables import metadata
 

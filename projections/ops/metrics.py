@@ -45,7 +45,7 @@ def subscription_statuses(connection: Connection, head: int, now: int) -> list[S
     late = set(lateness.behind(connection, head))
     watched = None
     if _many(connection):
-        views = select(subscriptions.c.id).where(subscriptions.c.kind.not_in(_of_keys()))
+        views = select(subscriptions.c.id).where(subscriptions.c.kind.not_in(registry.owners()))
         watched = late | set(connection.execute(views).scalars())
     held = leases.holders(connection, held_only=watched is not None)
     at = checkpoints.positions(connection, watched)
@@ -64,13 +64,9 @@ def subscription_statuses(connection: Connection, head: int, now: int) -> list[S
     ]
 
 
-def _of_keys() -> list[str]:
-    return [kind.name for kind, _ in registry.of_keys()]
-
-
 def _many(connection: Connection) -> bool:
     """Whether there are so many feeds and hooks that those where all is well are not named."""
-    query = select(subscriptions.c.id).where(subscriptions.c.kind.in_(_of_keys()))
+    query = select(subscriptions.c.id).where(subscriptions.c.kind.in_(registry.owners()))
     return len(connection.execute(query.limit(MOST_NAMED + 1)).all()) > MOST_NAMED
 
 

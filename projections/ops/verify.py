@@ -218,18 +218,17 @@ def _figures(connection: Connection) -> Iterator[Difference]:
 
 
 def _unowned(connection: Connection) -> Iterator[Difference]:
-    """Subscriptions of app keys without their configuration, and the other way round."""
-    t = tables.subscriptions.c
+    """Subscriptions of keys and accounts without their configuration, and the other way round."""
+    t, owners = tables.subscriptions.c, registry.owners()
     for kind in registry.KINDS.values():
         query = select(t.id).where(t.id.startswith(f"{kind.name}:", autoescape=True))
         there = set(connection.execute(query).scalars())
         expected = dict[str, str]()
-        if kind.of_keys is not None:
-            owners = kind.of_keys.owners.c
-            rows = connection.execute(select(owners.app_key, owners.account))
-            expected = {kind.subscription_of(app_key): account for app_key, account in rows}
+        if (name := owners.get(kind.name)) is not None:
+            rows = connection.execute(select(name, name.table.c.account))
+            expected = {kind.subscription_of(owner): account for owner, account in rows}
         else:
             expected = {kind.subscription: ""}
             there = checkpoints.positions(connection, [kind.subscription]).keys() | there
-        for name in sorted(there ^ expected.keys()):
-            yield Difference(0, "subscriptions", expected.get(name, ""), name)
+        for one in sorted(there ^ expected.keys()):
+            yield Difference(0, "subscriptions", expected.get(one, ""), one)

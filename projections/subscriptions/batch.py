@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, literal, select, union
 
 from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.folding import StreamLoader
@@ -183,9 +183,15 @@ def signal_of_account(account: str) -> str:
 
 
 def signals_of_accounts(connection: Connection, accounts: Sequence[str]) -> set[str]:
-    """What to signal when the accounts wrote something: those of them with a feed or a hook."""
-    found = set[str]()
-    for _, owners in registry.owners():
-        query = select(owners.c.account).where(owners.c.account.in_(accounts)).distinct()
-        found |= set(map(signal_of_account, connection.execute(query).scalars()))
-    return found
+    """What to signal when the accounts wrote something: those of them with a feed or a hook, and
+    their outgoing streams.
+    """
+    parts = []
+    for kind, name in registry.owners().items():
+        account = name.table.c.account
+        filtered = registry.KINDS[kind].of_keys is not None
+        signal = (
+            literal(signal_of_account("")) + account if filtered else literal(f"{kind}:") + name
+        )
+        parts.append(select(signal).where(account.in_(accounts)))
+    return set(connection.execute(union(*parts)).scalars())

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Column, Connection, Table
 
 from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.encryption import Encryption
@@ -66,7 +66,8 @@ def nothing_due(connection: Connection, now: int) -> Collection[str]:
 
 @dataclass(frozen=True)
 class SubscriptionKind:
-    """A kind is evaluated by app keys (`of_keys`), or once for the whole ledger (`follower`).
+    """A kind is evaluated by app keys (`of_keys`), or once for the whole ledger (`follower`), or
+    passes an account's events on as they are (`owners`).
 
     Instants are microseconds.
     """
@@ -83,8 +84,11 @@ class SubscriptionKind:
     """What waits and what is dead, of all its subscriptions together."""
     of_keys: OfKeys | None = None
     follower: Callable[[Callable[[], int]], Follower] | None = None
+    owners: Column[str] | None = None
+    """The names of its subscriptions, in a table that says by `account` whose they are, where they
+    are of accounts, and no filter is evaluated for them."""
     dispatcher: str | None = None
-    """Who is signaled when something was stored: `webhooks`, `outbox`, or nobody."""
+    """Who is signaled when there is something to do: `webhooks`, `outbox`, `streams`, or nobody."""
     due: Callable[[Connection, int], Collection[str]] = nothing_due
     """What to signal when something is pending that may be sent now."""
 

@@ -8,7 +8,7 @@ whose account is quiet stays where it is, and costs nothing.
 import time
 from collections.abc import Callable, Collection
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, literal, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, literal, select, union
 
 from oms_ledger.eventstore.tables import account_heads
 from projections.subscriptions import registry
@@ -23,34 +23,33 @@ PIECES = 1_000
 
 def behind(connection: Connection, head: int) -> list[str]:
     """The subscriptions that have something to pass, by name."""
-    of_keys = [kind.name for kind, _ in registry.of_keys()]
-    views = (subscriptions.c.kind.not_in(of_keys), subscriptions.c.position < head)
-    found = set(connection.execute(select(subscriptions.c.id).where(*views)).scalars())
-    for prefix, owners in registry.owners():
-        found |= set(connection.execute(_late(prefix, owners, subscriptions.c.id)).scalars())
-    return sorted(found)
+    owned = registry.owners()
+    views = select(subscriptions.c.id).where(
+        subscriptions.c.kind.not_in(owned), subscriptions.c.position < head
+    )
+    of_accounts = [_late(kind, name, subscriptions.c.id) for kind, name in owned.items()]
+    return sorted(connection.execute(union(views, *of_accounts)).scalars())
 
 
 def late_accounts(connection: Connection, among: Collection[str] | None = None) -> set[str]:
     """The accounts, all or of some, that have a feed or a hook with something to pass."""
-    found = set[str]()
     if among is not None and not among:
-        return found
-    for prefix, owners in registry.owners():
-        query = _late(prefix, owners, owners.c.account).distinct()
-        if among is not None:
-            query = query.where(owners.c.account.in_(list(among)))
-        found |= set(connection.execute(query).scalars())
-    return found
+        return set()
+    parts = []
+    for kind, keys in registry.of_keys():
+        account = keys.owners.c.account
+        query = _late(kind.name, keys.owners.c.app_key, account)
+        parts.append(query if among is None else query.where(account.in_(list(among))))
+    return set(connection.execute(union(*parts)).scalars())
 
 
-def _late(prefix: str, owners: Table, wanted: ColumnElement[str]) -> Select[str]:
+def _late(kind: str, name: Column[str], wanted: ColumnElement[str]) -> Select[str]:
     return (
         select(wanted)
         .select_from(subscriptions)
         .where(
-            subscriptions.c.id == literal(prefix) + owners.c.app_key,
-            account_heads.c.account == owners.c.account,
+            subscriptions.c.id == literal(f"{kind}:") + name,
+            account_heads.c.account == name.table.c.account,
             subscriptions.c.position < account_heads.c.position,
         )
     )

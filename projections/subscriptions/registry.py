@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from sqlalchemy import Table
+from sqlalchemy import Column
 
 from oms_ledger.accounts.roles import OPERATIONS
 from projections.masterdata import trigger_kind
 from projections.notifications import feed_kind, hook_kind
+from projections.streams import stream_kind
 from projections.subscriptions.kinds import OfKeys, SubscriptionKind
 
 KINDS: dict[str, SubscriptionKind] = {
@@ -15,6 +16,7 @@ KINDS: dict[str, SubscriptionKind] = {
         feed_kind.KIND,
         hook_kind.KIND,
         trigger_kind.KIND,
+        stream_kind.KIND,
     )
 }
 
@@ -26,9 +28,13 @@ def of_keys() -> Iterator[tuple[SubscriptionKind, OfKeys]]:
             yield kind, kind.of_keys
 
 
-def owners() -> list[tuple[str, Table]]:
-    """How the names of their subscriptions begin, and the tables that say whose they are."""
-    return [(f"{kind.name}:", keys.owners) for kind, keys in of_keys()]
+def owners() -> dict[str, Column[str]]:
+    """The kinds whose subscriptions pass the events of one account alone, by name.
+
+    With the rest of the subscriptions' names, in tables that say by `account` whose they are.
+    """
+    found: dict[str, Column[str]] = {kind.name: keys.owners.c.app_key for kind, keys in of_keys()}
+    return found | {k.name: k.owners for k in KINDS.values() if k.owners is not None}
 
 
 def operations() -> dict[str, frozenset[str]]:

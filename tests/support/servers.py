@@ -437,3 +437,32 @@ def start_redis(name: str) -> str:
             " Or set OMS_TEST_REDIS_URL to one that the tests may empty."
         ) from error
     return url
+
+
+# NATS
+
+
+def nats_url() -> str:
+    """A NATS server with JetStream, which the whole run shares; tests use subjects of their own."""
+    return os.environ.get("OMS_TEST_NATS_URL") or _once("nats", lambda: start_nats("nats"))
+
+
+def start_nats(name: str) -> str:
+    """Start a server at a port that it chooses, with its store in a folder of this run."""
+    program = shutil.which("nats-server") or shutil.which("nats-server", path="/usr/sbin")
+    if program is None:
+        raise ServerUnavailable(
+            "The tests need a NATS server: install the package nats-server, or set"
+            " OMS_TEST_NATS_URL to one with JetStream."
+        )
+    home = _run() / name
+    home.mkdir(mode=0o700)
+    options = ["-a", "127.0.0.1", "-p", "-1", "--ports_file_dir", str(home)]
+    pid = _start(name, [program, *options, "-js", "-sd", str(home)], home / "log")
+    ports = home / f"nats-server_{pid}.ports"
+    until = time.monotonic() + START_TIMEOUT
+    while time.monotonic() < until:
+        with contextlib.suppress(OSError, ValueError):
+            return str(json.loads(ports.read_text())["nats"][0])
+        time.sleep(0.02)
+    raise ServerUnavailable(f"nats-server did not start: {(home / 'log').read_text()[-500:]}")

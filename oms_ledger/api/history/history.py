@@ -23,18 +23,17 @@ from oms_ledger.eventstore.folding import (
 )
 from oms_ledger.eventstore.records import (
     RecordedEvent,
-    instant,
     micros,
     order_stream,
 )
 from oms_ledger.orders.documents import oms_document, pii_document
-from oms_ledger.orders.documents.history import changes, readable
+from oms_ledger.orders.documents.history import changes
 from oms_ledger.orders.documents.masking import mask_document
 from oms_ledger.orders.events import Event
-from oms_ledger.orders.instants import PII_ZONE, spell
 from oms_ledger.orders.instants import parse as parse_instant
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.refusals import OrderNotFound
+from oms_ledger.services.event_entry import entry
 
 router = APIRouter(prefix="/api/ledger", tags=["Ledger"])
 
@@ -212,21 +211,6 @@ def as_of(cell: Cell, rows: Sequence[RecordedEvent], render: Render) -> Any:
 def _rendered(loaded_state: StreamState, render: Render) -> Any:
     assert isinstance(loaded_state.state, Order)
     return orjson.loads(orjson.dumps(render(loaded_state.state)))
-
-
-def entry(row: RecordedEvent, event: Event, *, personal: bool = True) -> dict[str, Any]:
-    """An event as the API shows it."""
-    return {
-        "version": row.version,
-        "position": row.position,
-        "at": spell(instant(row.at), PII_ZONE),
-        "actor": row.actor,
-        "cause": row.cause,
-        "name": row.name,
-        "statusBefore": row.status_before,
-        "status": row.status,
-        "data": readable(event, personal=personal),
-    }
 
 
 @router.get("/orders/{order_id}")

@@ -17,7 +17,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from oms_ledger.api.auth.dependencies import Caller, TheCell, known_caller, requires
-from oms_ledger.api.history.history import Entry, ResponseModel, entry
+from oms_ledger.api.history.history import Entry, ResponseModel
 from oms_ledger.api.http.errors import ApiError, bad_request
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.cell import Cell
@@ -25,6 +25,7 @@ from oms_ledger.deciders import EVENT_TYPES
 from oms_ledger.eventstore.head_watcher import HeadWatcher
 from oms_ledger.eventstore.records import micros
 from oms_ledger.orders.instants import parse as parse_instant
+from oms_ledger.services.event_entry import entry
 from projections.subscriptions.lookup import EventFilter, backwards
 
 router = APIRouter(prefix="/api/ledger", tags=["Ledger"])

@@ -22,6 +22,7 @@ from projections.carts.tables import carts
 from projections.jobs.tables import job_inputs, jobs
 from projections.masterdata.tables import trigger_secrets
 from projections.outbox.tables import outbox_messages
+from projections.streams.tables import outgoing_streams
 
 PAGE = 500
 ALIVE = 15_000_000  # microseconds since a process gave its last sign
@@ -66,6 +67,7 @@ SEALED = (
     Sealed(trigger_secrets, ("secret",), lambda row: f"trigger-secret:{row.account}"),
     Sealed(jobs, ("personal",), lambda row: f"job:{row.id}"),
     Sealed(job_inputs, ("content",), lambda row: f"job:{row.job}"),
+    Sealed(outgoing_streams, ("url",), lambda row: f"outgoing-stream:{row.name}"),
     Sealed(outbox_messages, ("body",), lambda row: f"integration:{row.id}"),
 )
 
