@@ -19,7 +19,7 @@ from oms_ledger.orders.decide import DecisionContext
 from oms_ledger.orders.documents.policies import policy_data
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.decide import expire_placement
-from oms_ledger.orders.policies.decide import judge_order, revise_policies, score_rule
+from oms_ledger.orders.policies.decide import evaluate_order, revise_policies, score_rule
 from oms_ledger.orders.policies.state import ACCEPTED, DENIED, PENDING, is_pending
 from oms_ledger.orders.status import Status
 from oms_ledger.refusal import Refusal
@@ -64,9 +64,9 @@ class AuthorizationMachine(RuleBasedStateMachine):
             )
             for at, (priority, every, rules) in enumerate(given)
         )  # fmt: skip
-        self._do(judge_order, authorization_id="A", dimensions=dimensions)
+        self._do(evaluate_order, authorization_id="A", dimensions=dimensions)
         assert self.order.authorization is not None
-        self._do(judge_order, authorization_id="B", dimensions=dimensions)  # done once
+        self._do(evaluate_order, authorization_id="B", dimensions=dimensions)  # done once
         assert self.order.authorization.id == "A"
 
     def _context(self) -> DecisionContext:
