@@ -22,6 +22,10 @@ def _none(_: object) -> Collection[str]:
     return ()
 
 
+class WriterClosed(RuntimeError):
+    """The item was not written: whoever writes was closed before its batch began."""
+
+
 class BatchWriter(Generic[Item, Outcome]):
     """Used from one event loop. `execute` carries out a batch in the thread, in one transaction.
 
@@ -44,13 +48,19 @@ class BatchWriter(Generic[Item, Outcome]):
     ) -> None:
         self._execute, self._limit, self._conflict_keys = execute, limit, conflict_keys
         self._size, self._apart, self._alone = size, apart, alone
-        self._thread = ThreadPoolExecutor(1, name)
+        self._name, self._thread = name, ThreadPoolExecutor(1, name)
         self._waiting: deque[tuple[Item, asyncio.Future[Outcome]]] = deque()
         self._urgent: deque[tuple[Item, asyncio.Future[Outcome]]] = deque()
         self._running: asyncio.Task[None] | None = None
+        self._closed = False
 
     def put(self, item: Item, *, urgent: bool = False) -> "asyncio.Future[Outcome]":
-        """Have an item written; who cancels the future before its batch began has it left out."""
+        """Have an item written; who cancels the future before its batch began has it left out.
+
+        `WriterClosed` comes at once after `close`, and by the future for what waited then.
+        """
+        if self._closed:
+            raise WriterClosed(self._name)
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         (self._urgent if urgent else self._waiting).append((item, outcome))
         if self._running is None or self._running.done():
@@ -67,6 +77,8 @@ class BatchWriter(Generic[Item, Outcome]):
         return any(one is outcome for queue in self._queues() for _, one in queue)
 
     def close(self) -> None:
+        """Let the batch that is on its way end; what waits is not written any more."""
+        self._closed = True
         self._thread.shutdown(wait=True)
 
     def _queues(self) -> tuple[deque[tuple[Item, asyncio.Future[Outcome]]], ...]:
@@ -76,7 +88,11 @@ class BatchWriter(Generic[Item, Outcome]):
         loop = asyncio.get_running_loop()
         while batch := self._next_batch():
             items = [item for item, _ in batch]
-            outcomes = await loop.run_in_executor(self._thread, self._carry_out, items)
+            outcomes: Sequence[Outcome | Exception]
+            try:
+                outcomes = await loop.run_in_executor(self._thread, self._carry_out, items)
+            except RuntimeError:  # what was carried out raises nothing: the thread takes no more
+                outcomes = [WriterClosed(self._name)] * len(items)
             for (_, waiting), outcome in zip(batch, outcomes, strict=True):
                 if waiting.cancelled():
                     continue

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from oms_ledger.eventstore.batch_writer import BatchWriter
+from oms_ledger.eventstore.batch_writer import BatchWriter, WriterClosed
 
 
 class Held:
@@ -106,3 +106,23 @@ def test_an_item_that_is_canceled_in_time_is_left_out(held):
     assert asyncio.run(story()) == "STAYS"
     writer.close()
     assert held.batches == [["first"], ["stays"]]
+
+
+def test_what_waits_when_it_is_closed_hears_so_and_nothing_is_taken_any_more(held):
+    writer = BatchWriter("t", held.execute, 2)
+
+    async def story():
+        first = writer.put("first")
+        await asyncio.to_thread(held.reached.wait)
+        waiting = [writer.put("a"), writer.put("b"), writer.put("c")]
+        held.let_go.set()
+        writer.close()  # the loop does not run meanwhile: none of those that wait has begun
+        outcomes = await asyncio.gather(first, *waiting, return_exceptions=True)
+        with pytest.raises(WriterClosed):
+            writer.put("d")
+        return outcomes
+
+    first, *rest = asyncio.run(story())
+    assert first == "FIRST"
+    assert all(isinstance(outcome, WriterClosed) for outcome in rest)
+    assert held.batches == [["first"]]
