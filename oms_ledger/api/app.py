@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
@@ -91,6 +90,7 @@ from oms_ledger.cell import Cell
 from oms_ledger.eventstore.head_watcher import HeadWatcher
 from oms_ledger.services.accounts.access_log import AccessLog
 from oms_ledger.services.carts.workspace import Carts
+from oms_ledger.services.fair_threads import FairThreads
 from oms_ledger.services.freshness import Freshness
 from oms_ledger.services.loop_watchdog import LoopWatchdog
 from oms_ledger.services.readiness import Readiness
@@ -102,7 +102,10 @@ from projections.outbox import messages
 from projections.outbox.of_orders import OutboxProjection
 
 READERS = 12
-"""Threads that wait for the database with reads; appends and `/readyz` have their own."""
+"""Threads that wait for the database with reads, which accounts take in turns.
+
+Appends and `/readyz` have their own.
+"""
 
 TITLE = "oms-ledger"
 ABOUT = "Event-sourced orders over the VTEX OMS HTTP API. Money is integer cents."
@@ -235,7 +238,7 @@ def application(cell: Cell) -> Api:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         loop = asyncio.get_running_loop()
-        loop.set_default_executor(ThreadPoolExecutor(READERS, "reads"))
+        loop.set_default_executor(FairThreads(READERS, "reads"))
         app.state.news.close_on_signals()
         watchdog = LoopWatchdog()
         yield

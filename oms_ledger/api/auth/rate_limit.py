@@ -18,6 +18,7 @@ from oms_ledger.api.http.body_limits import NO_BODY
 from oms_ledger.api.http.errors import ApiError
 from oms_ledger.api.http.turns import WITHOUT, Ticket
 from oms_ledger.cell import Cell
+from oms_ledger.services.fair_threads import ON_BEHALF_OF
 
 MINUTE = 60
 LIMITED = frozenset({"get_order", "order_group", "extended_search"})
@@ -47,6 +48,8 @@ class Limits:
         `public`: shoppers and anonymous callers of an account take turns beside its keys.
         `counted`: by the minute. The body is read before: who sends it slowly holds no turn.
         """
+        queue = f"{account}:public" if public else account
+        ON_BEHALF_OF.set(queue)
         if counted:
             await self._count(account, operation)
         state = request.scope.get("state", {})
@@ -57,7 +60,7 @@ class Limits:
             await self._begin_costly(ticket, account, COSTLY[operation])
         if NO_BODY not in state:
             await request.body()
-        await ticket.take_turn(f"{account}:public" if public else account)
+        await ticket.take_turn(queue)
 
     async def _begin_costly(self, ticket: Ticket, account: str, setting: str) -> None:
         try:
