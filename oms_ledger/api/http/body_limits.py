@@ -137,8 +137,6 @@ class BodyLimits:
             and scope.get("http_version") in _FRAMED
         ):
             state[NO_BODY] = True
-            await self._app(scope, receive, send)
-            return
         body = _Body(self, scope, receive, announced)
         try:
             await self._app(scope, body.receive, send)
