@@ -33,6 +33,16 @@ DEMO_ACCOUNT = "demo"
 
 
 @dataclass(frozen=True)
+class ClaimedRole:
+    """The role in an account of those of whom the OpenID provider claims a value."""
+
+    claim: str
+    value: str
+    account: str
+    role: str
+
+
+@dataclass(frozen=True)
 class AllowedNetwork:
     """A network that may be called although it is private: whole or one port, by all or one."""
 
@@ -78,6 +88,12 @@ class Settings:
 
     openid_secret: str = field(default="", repr=False)
     """OMS_OIDC_CLIENT_SECRET: what proves it there."""
+
+    openid_roles: tuple[ClaimedRole, ...] = ()
+    """OMS_OIDC_ROLES: roles that follow from claims of the provider, like
+    `groups store-owners=acme:Owner; groups desk=acme:OMS - Read only`. In the accounts that it
+    names roles are given, changed and taken at each sign-in by the provider.
+    """
 
     passwords: bool = True
     """OMS_PASSWORDS: whether people may sign in by a password too."""
@@ -209,6 +225,10 @@ class Settings:
         if settings.openid_issuer and missing:
             expected = "OMS_OIDC_CLIENT_ID and OMS_OIDC_CLIENT_SECRET beside it"
             raise SettingsError("OMS_OIDC_ISSUER", found="alone", expected=expected)
+        if settings.openid_roles and not settings.openid_issuer:
+            raise SettingsError(
+                "OMS_OIDC_ROLES", found="alone", expected="OMS_OIDC_ISSUER beside it"
+            )
         if not settings.passwords and not settings.openid_issuer:
             raise SettingsError("OMS_PASSWORDS", found="off", expected="on without OMS_OIDC_ISSUER")
         return settings
@@ -305,6 +325,20 @@ def _networks(variable: str, text: str) -> tuple[Network | AllowedNetwork, ...]:
     return tuple(_network(variable, part) for part in map(str.strip, text.split(",")) if part)
 
 
+def _claimed_roles(variable: str, text: str) -> tuple[ClaimedRole, ...]:
+    return tuple(_claimed_role(variable, part) for part in map(str.strip, text.split(";")) if part)
+
+
+def _claimed_role(variable: str, text: str) -> ClaimedRole:
+    claimed, _, given = text.rpartition("=")
+    claim, _, value = claimed.partition(" ")
+    account, _, role = given.partition(":")
+    parts = (claim, value.strip(), account.strip(), role.strip())
+    if not all(parts):
+        raise SettingsError(variable, found=repr(text), expected="like groups desk=acme:Owner")
+    return ClaimedRole(*parts)
+
+
 def _plain_networks(variable: str, text: str) -> tuple[Network, ...]:
     found = _networks(variable, text)
     if any(isinstance(one, AllowedNetwork) for one in found):
@@ -340,6 +374,7 @@ VARIABLES: dict[str, tuple[str, Callable[[str, str], object]]] = {
     "openid_issuer": ("OMS_OIDC_ISSUER", addresses.web_address),
     "openid_client": ("OMS_OIDC_CLIENT_ID", _text),
     "openid_secret": ("OMS_OIDC_CLIENT_SECRET", _text),
+    "openid_roles": ("OMS_OIDC_ROLES", _claimed_roles),
     "passwords": ("OMS_PASSWORDS", _switch),
     "demo": ("OMS_DEMO", _switch),
     "master_key": ("OMS_MASTER_KEY", _key),

@@ -9,7 +9,9 @@ import requests
 from joserfc.jwk import RSAKey
 
 from oms_ledger.services.operators import openid
-from oms_ledger.settings import Settings, SettingsError
+from oms_ledger.services.operators.claimed_roles import roles_of
+from oms_ledger.settings import ClaimedRole, Settings, SettingsError
+from projections.operators import directory
 from tests.support.browsing import Browser
 from tests.support.clock import set_clock
 from tests.support.configuring import disable_operator
@@ -135,9 +137,93 @@ def test_another_issuer_and_a_silent_one_are_refused(cell, app, provider):
     assert "does not answer" in browser.get("/admin/-/openid").text
 
 
+DESK = ClaimedRole("groups", "desk", ACCOUNT, "OMS - Read only")
+OWNERS = ClaimedRole("groups", "owners", ACCOUNT, "Owner")
+
+
+def role_of(cell, email="ana@example.com"):
+    with cell.database.snapshot() as connection:
+        operator = directory.by_email(connection, email)
+    return operator and operator.roles.get(ACCOUNT)
+
+
+def signed_in(app, provider, **claims):
+    """What the callback answers a person of whom the provider claims that."""
+    provider.claims = claims
+    browser = Browser(app)
+    return browser.get(led_back(browser)).status
+
+
+def test_a_claim_gives_changes_and_takes_a_role(cell, app, provider, operator_of):
+    operator_of(email="bo@example.com")
+    choose(cell, openid_roles=(OWNERS, DESK))
+    assert signed_in(app, provider) == 403  # no claim, no invitation
+    assert role_of(cell) is None
+    assert signed_in(app, provider, groups=["staff", "desk"]) == 303
+    assert role_of(cell) == "OMS - Read only"
+    assert signed_in(app, provider, groups="owners") == 303
+    assert role_of(cell) == "Owner"
+    assert signed_in(app, provider, groups=["desk", "owners"]) == 303
+    assert role_of(cell) == "Owner"
+    assert signed_in(app, provider, groups=["desk"], email_verified=False) == 403
+    assert role_of(cell) == "Owner"
+    signed_in(app, provider, groups=[])
+    assert role_of(cell) is None
+    changes = ("operator-invited", "operator-role-changed", "operator-removed")
+    rows = [row for row in cell.store.page(0, 1000) if row.name in changes]
+    assert [row.name for row in rows if row.actor == "openid"] == list(changes)
+
+
+def test_a_role_taken_ends_the_sessions_that_had_it(cell, app, provider, operator_of):
+    operator_of(email="bo@example.com")
+    choose(cell, openid_roles=(OWNERS,))
+    provider.claims = {"groups": "owners"}
+    before = Browser(app)
+    before.get(led_back(before))
+    assert before.get(f"/admin/{ACCOUNT}/orders").status == 200
+    after = Browser(app)
+    provider.claims = {"groups": "none"}
+    after.get(led_back(after))
+    assert after.get(f"/admin/{ACCOUNT}/orders").status == 404
+    assert before.get(f"/admin/{ACCOUNT}/orders").status == 303
+
+
+def test_the_last_owner_stays_one_and_the_disabled_stay_out(cell, app, provider, operator_of):
+    operator_of()
+    choose(cell, openid_roles=(OWNERS, DESK))
+    assert signed_in(app, provider, groups="desk") == 303
+    assert role_of(cell) == "Owner"
+    disable_operator(cell, "ana@example.com")
+    assert signed_in(app, provider, groups="owners") == 403
+
+
+def test_roles_elsewhere_stay_and_a_value_is_no_part_of_another():
+    elsewhere = ClaimedRole("dept", "7", "other", "Owner")
+    rules = (OWNERS, DESK, elsewhere)
+    assert roles_of(rules, {"groups": "desk2", "dept": 7}) == {ACCOUNT: None, "other": None}
+    assert roles_of(rules, {"groups": ["owners-to-be"], "dept": "7"})["other"] == "Owner"
+    assert roles_of((), {"groups": "owners"}) == {}
+
+
+def test_roles_are_read_from_the_setting():
+    given = {
+        "OMS_OIDC_ISSUER": "https://accounts.example.com",
+        "OMS_OIDC_CLIENT_ID": CLIENT,
+        "OMS_OIDC_CLIENT_SECRET": SECRET,
+        "OMS_OIDC_ROLES": "groups cn=desk=acme:OMS - Read only; groups owners = acme:Owner;",
+    }
+    assert Settings.from_environment(given).openid_roles == (
+        ClaimedRole("groups", "cn=desk", "acme", "OMS - Read only"),
+        ClaimedRole("groups", "owners", "acme", "Owner"),
+    )
+    with pytest.raises(SettingsError):
+        Settings.from_environment({**given, "OMS_OIDC_ROLES": "groups desk=acme"})
+
+
 @pytest.mark.parametrize(
     "environ",
     [
+        {"OMS_OIDC_ROLES": "groups desk=acme:Owner"},
         {"OMS_OIDC_ISSUER": "https://accounts.example.com"},
         {"OMS_PASSWORDS": "off"},
     ],

@@ -1,7 +1,8 @@
 """Signing in by an OpenID provider: the code flow with PKCE, for people who were invited.
 
 What the browser has to bring back (`state`, `nonce`, the verifier) travels in a sealed cookie of
-ten minutes. Only the e-mail counts that the provider says it verified.
+ten minutes. Only the e-mail counts that the provider says it verified, and the claims that
+`OMS_OIDC_ROLES` names (`claimed_roles`).
 """
 
 import asyncio
@@ -18,10 +19,11 @@ from sqlalchemy import Connection
 from oms_ledger.accounts.operators import OperatorEvent, OperatorSignedIn
 from oms_ledger.cell import Cell
 from oms_ledger.refusal import Refusal
+from oms_ledger.services.operators.claimed_roles import set_roles
 from oms_ledger.services.operators.recording import by_deployment, record_operator
 from oms_ledger.services.operators.sign_in import browser_mark
 from oms_ledger.settings import is_loopback
-from projections.operators import directory, sessions
+from projections.operators import sessions
 from projections.operators.directory import Operator
 
 log = structlog.get_logger(__name__)
@@ -81,7 +83,10 @@ async def finish(
     browser: str = "",
 ) -> tuple[Operator, str, str]:
     """The operator, the token of a new session, and where the person wanted to go."""
-    operator, wanted = await asyncio.to_thread(_named, cell, redirect_uri, query, sealed)
+    claims, wanted = await asyncio.to_thread(_named, cell, redirect_uri, query, sealed)
+    operator = await set_roles(cell, claims)
+    if operator is None or operator.disabled_at is not None:
+        raise OpenIdRefused("nobody invited this e-mail")
     token = ""
 
     def let_in(connection: Connection) -> None:
@@ -102,8 +107,8 @@ async def finish(
 
 def _named(
     cell: Cell, redirect_uri: str, query: dict[str, str], sealed: bytes
-) -> tuple[Operator, str]:
-    """Whom the provider names, and where the person wanted to go."""
+) -> tuple[dict[str, Any], str]:
+    """What the provider says of a person whose e-mail it verified, and the page wanted."""
     pending = _opened(cell, sealed)
     if not secrets.compare_digest(pending.state.encode(), query.get("state", "").encode()):
         raise OpenIdRefused("it was begun in another browser")
@@ -113,11 +118,7 @@ def _named(
     email = claims.get("email")
     if not isinstance(email, str) or claims.get("email_verified") is not True:
         raise OpenIdRefused("the provider verified no e-mail")
-    with cell.database.snapshot() as connection:
-        operator = directory.by_email(connection, email)
-    if operator is None or operator.disabled_at is not None:
-        raise OpenIdRefused("nobody invited this e-mail")
-    return operator, pending.wanted
+    return claims, pending.wanted
 
 
 def _opened(cell: Cell, sealed: bytes) -> Pending:
