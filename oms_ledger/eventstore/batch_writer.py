@@ -101,6 +101,7 @@ class BatchWriter(Generic[Item, Outcome]):
                     waiting.exception()  # a caller that went away leaves nobody to hear it
                 else:
                     waiting.set_result(outcome)
+        self._running = None  # a task keeps its loop, and the loop may be all that keeps the writer
 
     def _carry_out(self, items: Sequence[Item]) -> Sequence[Outcome | Exception]:
         try:

@@ -7,8 +7,9 @@ is on its way nobody knows.
 
 import asyncio
 import time
+from weakref import WeakKeyDictionary
 
-from oms_ledger.eventstore.batch_writer import BatchWriter
+from oms_ledger.eventstore.batch_writer import BatchWriter, WriterClosed
 from oms_ledger.eventstore.database import OutcomeUnknown
 from oms_ledger.eventstore.records import Conflict, Write
 from oms_ledger.eventstore.store import Store
@@ -24,25 +25,24 @@ class NotRecorded(Exception):
     """The write was not made and never will be: too many wait, or its time is over."""
 
 
+Writer = BatchWriter[Write, int | Conflict]
+
+
 class GroupCommit:
+    """May be used from several event loops; each has groups of its own."""
+
     def __init__(self, store: Store) -> None:
+        self._store = store
         self._since: dict[Outcome, float] = {}
-        # Two writes that touch the same stream or key never share a group.
-        self._writer: BatchWriter[Write, int | Conflict] = BatchWriter(
-            "group-commit",
-            lambda writes: store.append(writes),
-            LARGEST_GROUP,
-            Write.claims,
-            size=lambda write: len(write.rows),
-            apart=lambda write: bool(write.fills),  # they may fail in ways of their own
-        )
+        self._writers: WeakKeyDictionary[asyncio.AbstractEventLoop, Writer] = WeakKeyDictionary()
+        self._closed = False
 
     async def append(self, write: Write, deadline: float | None = None) -> int | Conflict:
         """The write's last position, or why it was not made; `deadline` is in monotonic seconds."""
-        now = time.monotonic()
-        if deadline is not None and (now >= deadline or self._writer.waiting >= MOST_WAITING):
+        now, writer = time.monotonic(), self._writer_of_this_loop()
+        if deadline is not None and (now >= deadline or writer.waiting >= MOST_WAITING):
             raise NotRecorded
-        outcome = self._writer.put(write)
+        outcome = writer.put(write)
         self._since[outcome] = now
         outcome.add_done_callback(self._since.pop)
         try:
@@ -51,15 +51,34 @@ class GroupCommit:
         except TimeoutError:
             if outcome.done():
                 return outcome.result()
-            if self._writer.awaits(outcome):
+            if writer.awaits(outcome):
                 outcome.cancel()  # the next group leaves it out
                 raise NotRecorded from None
             raise OutcomeUnknown("the database did not answer in time") from None
 
     def oldest(self) -> float:
         """For how many seconds the write that waits longest has waited, its commit included."""
-        since = next(iter(self._since.values()), None)
+        since = next(iter(list(self._since.values())), None)
         return 0.0 if since is None else time.monotonic() - since
 
     def close(self) -> None:
-        self._writer.close()
+        self._closed = True
+        for writer in list(self._writers.values()):
+            writer.close()
+
+    def _writer_of_this_loop(self) -> Writer:
+        loop = asyncio.get_running_loop()
+        if (writer := self._writers.get(loop)) is None:
+            if self._closed:
+                raise WriterClosed("group-commit")
+            # Two writes that touch the same stream or key never share a group.
+            writer = BatchWriter(
+                "group-commit",
+                lambda writes: self._store.append(writes),
+                LARGEST_GROUP,
+                Write.claims,
+                size=lambda write: len(write.rows),
+                apart=lambda write: bool(write.fills),  # they may fail in ways of their own
+            )
+            self._writers[loop] = writer
+        return writer

@@ -26,6 +26,8 @@ from oms_ledger.refusal import Refusal
 
 ATTEMPTS = 20
 
+Turn = tuple[str, asyncio.AbstractEventLoop]
+
 Filling = Callable[[str, Any, Any], Fill | None]
 """What is to be written in tables when a stream's state becomes another one; None for nothing."""
 
@@ -69,7 +71,7 @@ class StreamLedger:
         self.clock = clock
         self._commit = GroupCommit(store)
         self._versions = VersionReader(store)
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._turns: WeakValueDictionary[Turn, asyncio.Lock] = WeakValueDictionary()
 
     def oldest_append(self) -> float:
         """For how many seconds the append that waits longest has waited."""
@@ -81,10 +83,15 @@ class StreamLedger:
 
     @asynccontextmanager
     async def turns(self, streams: Iterable[str]) -> AsyncIterator[None]:
-        """Let callers of this process that decide about the same streams wait for each other."""
+        """Let callers of this event loop that decide about the same streams wait for each other.
+
+        Those of other loops and processes meet at the append, where the slower decides again.
+        """
+        loop = asyncio.get_running_loop()
         async with AsyncExitStack() as held:
             for stream in sorted(set(streams)):
-                await held.enter_async_context(self._turns.setdefault(stream, asyncio.Lock()))
+                lock = self._turns.setdefault((stream, loop), asyncio.Lock())
+                await held.enter_async_context(lock)
             yield
 
     async def latest_of(self, streams: Sequence[str]) -> dict[str, StreamState]:

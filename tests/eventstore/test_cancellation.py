@@ -47,7 +47,7 @@ def ledger(cell):
 
 
 def locked(ledger):
-    return sorted(stream for stream, lock in ledger._turns.items() if lock.locked())
+    return sorted(stream for (stream, _), lock in ledger._turns.items() if lock.locked())
 
 
 def test_canceled_command_leaves_nothing_held(cell, ledger):
@@ -70,7 +70,8 @@ def test_command_that_waits_its_turn_may_be_canceled(cell, ledger):
     async def story():
         first = order_stream(ACCOUNT, ORDERS[0])
         second = order_stream(ACCOUNT, ORDERS[1])
-        lock = ledger._turns.setdefault(second, asyncio.Lock())
+        turn = second, asyncio.get_running_loop()
+        lock = ledger._turns.setdefault(turn, asyncio.Lock())
         async with lock:
             task = asyncio.create_task(ledger.change_together(CONTEXT, ORDERS, start_handling))
             while locked(ledger) != sorted([first, second]):

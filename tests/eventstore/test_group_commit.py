@@ -1,11 +1,13 @@
 """What waits to be recorded waits no longer than its request, and no more may wait than can be."""
 
 import asyncio
+import gc
 import threading
 import time
 
 import pytest
 
+from oms_ledger.eventstore.batch_writer import WriterClosed
 from oms_ledger.eventstore.database import OutcomeUnknown
 from oms_ledger.eventstore.group_commit import MOST_WAITING, GroupCommit, NotRecorded
 from oms_ledger.eventstore.records import Key, Write
@@ -93,3 +95,37 @@ def test_requests_are_refused_at_once_when_too_many_wait(held):
 
     asyncio.run(story())
     assert len(store.written) == MOST_WAITING + 2
+
+
+def test_each_of_two_event_loops_hears_its_own_outcome(held):
+    store, commit = held
+    heard: dict[str, object] = {}
+
+    def use(name: str) -> None:
+        heard[name] = asyncio.run(commit.append(write(name)))
+
+    first, second = (threading.Thread(target=use, args=[n], daemon=True) for n in ("one", "two"))
+    first.start()
+    assert store.reached.wait(30)
+    store.reached.clear()
+    second.start()
+    reached = store.reached.wait(30)  # it does not wait for the other loop's group
+    store.let_go.set()
+    first.join(30)
+    second.join(30)
+    assert (reached, heard) == (True, {"one": 0, "two": 0})
+
+
+def test_the_writer_of_a_loop_goes_with_the_loop(held):
+    store, commit = held
+    store.let_go.set()
+    asyncio.run(commit.append(write("one")))
+    gc.collect()
+    assert not commit._writers
+
+
+def test_a_loop_that_comes_after_the_end_is_told(held):
+    _, commit = held
+    commit.close()
+    with pytest.raises(WriterClosed):
+        asyncio.run(commit.append(write("late")))
