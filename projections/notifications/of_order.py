@@ -76,10 +76,19 @@ def _items(
 def _deliveries(
     connection: Connection, keys: Sequence[str], positions: Sequence[int]
 ) -> list[SubscriptionSink]:
-    """Of each position the last attempt, and whether it still waits for another."""
+    """Of each position the last attempt, and whether it still waits for another.
+
+    What was tried once more after it had been delivered was replayed.
+    """
     t, d = attempts, deliveries
     tried = select(t).where(t.c.app_key.in_(keys), t.c.position.in_(positions))
-    last = {(r.app_key, r.position): r for r in connection.execute(tried.order_by(t.c.attempt))}
+    last: dict[tuple[str, int], Any] = {}
+    again: set[tuple[str, int]] = set()
+    for row in connection.execute(tried.order_by(t.c.attempt)):
+        key = row.app_key, row.position
+        if key in last and last[key].outcome == "HTTP 200":
+            again.add(key)
+        last[key] = row
     waits = select(d).where(d.c.app_key.in_(keys), d.c.position.in_(positions))
     pending = {(r.app_key, r.position): r for r in connection.execute(waits)}
     found = []
@@ -96,7 +105,7 @@ def _deliveries(
                 duration=made.duration if made else None,
                 outcome=made.outcome if made else None,
                 until=message.due_at if message else None,
-                replayed=bool(message and message.replayed),
+                replayed=(app_key, position) in again or bool(message and message.replayed),
             )
         )
     return [one for one in found if one.state == PENDING or one.outcome == "HTTP 200"]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
 
 from projections.tables import dead_letters
 
@@ -39,11 +39,17 @@ def dead_letter(connection: Connection, subscription: str, letters_: Sequence[De
     connection.execute(insert(dead_letters), rows)
 
 
-def page(connection: Connection, subscription: str, after: int, limit: int) -> list[DeadLetter]:
-    """The letters past a position, in the order of the ledger."""
+def page(
+    connection: Connection,
+    subscription: str,
+    after: int,
+    limit: int,
+    order_id: str | None = None,
+) -> list[DeadLetter]:
+    """The letters past a position, of one order or of all, in the order of the ledger."""
     query = (
         select(dead_letters)
-        .where(dead_letters.c.subscription == subscription, dead_letters.c.position > after)
+        .where(*_of(subscription, order_id), dead_letters.c.position > after)
         .order_by(dead_letters.c.position)
         .limit(limit)
     )
@@ -53,9 +59,14 @@ def page(connection: Connection, subscription: str, after: int, limit: int) -> l
     ]
 
 
-def count(connection: Connection, subscription: str) -> int:
-    query = select(func.count()).where(dead_letters.c.subscription == subscription)
+def count(connection: Connection, subscription: str, order_id: str | None = None) -> int:
+    query = select(func.count()).where(*_of(subscription, order_id))
     return int(connection.execute(query).scalar_one())
+
+
+def _of(subscription: str, order_id: str | None) -> list[ColumnElement[bool]]:
+    mine = [dead_letters.c.subscription == subscription]
+    return mine if order_id is None else [*mine, dead_letters.c.order_id == order_id]
 
 
 def take(connection: Connection, subscription: str, positions: Sequence[int]) -> list[DeadLetter]:

@@ -39,9 +39,16 @@ def place(database: Database, value: object, parse: Callable[[Any], datetime | N
 
 
 def requeue(
-    database: Database, kind: SubscriptionKind, app_key: str, positions: Sequence[int] | None
+    database: Database,
+    kind: SubscriptionKind,
+    app_key: str,
+    positions: Sequence[int] | None,
+    order_id: str | None = None,
 ) -> int:
-    """Put some of a key's dead letters back among what is waiting, or all; how many."""
+    """Put some of a key's dead letters back among what is waiting; how many.
+
+    Without positions it is all of them, or all of one order.
+    """
     keys, subscription, count, after = kind.of_keys, kind.subscription_of(app_key), 0, 0
     assert keys is not None, f"subscriptions of the kind {kind.name} are of no app key"
     if positions is not None:
@@ -51,7 +58,7 @@ def requeue(
         return len(letters_)
     while True:
         with database.writing() as connection:
-            found = dead_letters.page(connection, subscription, after, BATCH)
+            found = dead_letters.page(connection, subscription, after, BATCH, order_id)
             letters_ = dead_letters.take(connection, subscription, [one.position for one in found])
             keys.requeue(connection, app_key, letters_, database.clock.micros())
         count += len(letters_)

@@ -7,16 +7,25 @@ browser fails the tests; nothing is skipped.
 import asyncio
 import os
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import cache
+from ipaddress import ip_network
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 import requests
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from oms_ledger.cell import Cell
 from oms_ledger.services.operators import passwords
@@ -29,6 +38,7 @@ from tests.support.purchases import ACCOUNT, open_account, place_paid
 
 PASSWORD = "correct horse battery"
 EMAIL = "ana@example.com"
+LOOPBACK = (ip_network("127.0.0.1/32"),)
 
 
 def chromium() -> str:
@@ -74,20 +84,31 @@ class Site:
             )
 
 
+def beside(story: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+    """Run a story in a thread: the browser's own loop runs in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: asyncio.run(story())).result()
+
+
 def _place(cell: Cell, number: int) -> str:
-    """Place an order in a thread: the browser's own loop runs in this one."""
     order_id = f"v{number}acme-01"
-    running = Thread(target=lambda: asyncio.run(place_paid(cell.ledger, order_id, number)))
-    running.start()
-    running.join()
+    beside(lambda: place_paid(cell.ledger, order_id, number))
     return order_id
+
+
+@cache
+def password_hash() -> str:
+    """Made once: it is dear on purpose."""
+    return passwords.hash_password(PASSWORD)
 
 
 @pytest.fixture(params=["sqlite"])
 def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
-    with prepared_database(request.param, tmp_path) as url, opened(url, tmp_path) as cell:
-        asyncio.run(open_account(cell.ledger))
-        hashed = passwords.hash_password(PASSWORD)
+    with prepared_database(request.param, tmp_path) as url, opened(url, tmp_path) as closed:
+        # Hooks of the tests listen on loopback.
+        cell = Cell(replace(closed.settings, hook_allowed_networks=LOOPBACK), closed.clock)
+        beside(lambda: open_account(cell.ledger))
+        hashed = password_hash()
         key, token = create_key(cell, ACCOUNT, "Owner", "erp")
         operator = create_operator(
             cell,
@@ -102,16 +123,26 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
         headers = {"X-VTEX-API-AppKey": key, "X-VTEX-API-AppToken": token}
         yield Site(cell, base, headers, operator)
         over_http.stop_all()
+        cell.close()
 
 
-@pytest.fixture
-def chrome(site: Site) -> Iterator[Browser]:
+@pytest.fixture(scope="package")
+def launched() -> Iterator[Browser]:
+    """One browser for all tests: starting it is dear."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"]
         )
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def chrome(site: Site, launched: Browser) -> Iterator[Browser]:
+    """The browser, for contexts of a test's own: they end before the site does."""
+    yield launched
+    for context in list(launched.contexts):
+        context.close()
 
 
 @dataclass
@@ -153,6 +184,8 @@ def page(context: BrowserContext, violations: Violations) -> Page:
     violations.watch(made)
     return made
 
+
+expect.set_options(timeout=15_000)
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 

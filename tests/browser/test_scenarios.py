@@ -1,29 +1,21 @@
 """What people do at once, beside each other and against each other, in a real browser."""
 
-import asyncio
 import http.server
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import EMAIL, PASSWORD, Site
+from tests.browser.conftest import EMAIL, PASSWORD, Site, beside
 from tests.browser.test_everywhere import addresses
 from tests.support.purchases import ACCOUNT
 from tests.support.run_until_idle import settle
 
 ROOT = f"/admin/{ACCOUNT}"
 BOTH = pytest.mark.parametrize("site", ["sqlite", "postgresql"], indirect=True)
-
-
-def beside(story: Callable[[], Coroutine[Any, Any, Any]]) -> None:
-    """Run a story in a thread: the browser's own loop runs in this one."""
-    running = threading.Thread(target=lambda: asyncio.run(story()))
-    running.start()
-    running.join()
 
 
 def events_of(site: Site, order_id: str) -> list[dict[str, Any]]:

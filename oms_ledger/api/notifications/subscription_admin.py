@@ -206,15 +206,19 @@ def _dead_letters(kind: SubscriptionKind, permission: Any) -> Endpoint:
     May = Annotated[Caller, Depends(permission)]
 
     async def list_letters(request: Request, cell: TheCell, caller: May) -> Response:
-        """What could not be delivered, by position. Query: `after`, `limit` (at most 1000)."""
+        """What could not be delivered, by position.
+
+        Query: `orderId` for one order's alone, `after`, `limit` (at most 1000).
+        """
+        order_id = request.query_params.get("orderId") or None
         subscription = kind.subscription_of(caller.app_key)
         after = whole_number(request, "after", 0, 2**63 - 1)
         limit = whole_number(request, "limit", LETTERS, LONGEST_PAGE, lowest=1)
 
         def page() -> dict[str, Any]:
             with cell.database.snapshot() as connection:
-                letters_ = dead_letters.page(connection, subscription, after, limit)
-                count = dead_letters.count(connection, subscription)
+                letters_ = dead_letters.page(connection, subscription, after, limit, order_id)
+                count = dead_letters.count(connection, subscription, order_id)
             following = letters_[-1].position if len(letters_) == limit else None
             sinks = [presentation.dead_letter(dead_letter) for dead_letter in letters_]
             return {"total": count, "deadLetters": sinks, "next": following}
@@ -250,12 +254,18 @@ def _requeue(kind: SubscriptionKind, permission: Any) -> Endpoint:
     May = Annotated[Caller, Depends(permission)]
 
     async def requeue(request: Request, cell: TheCell, caller: May) -> Response:
-        """Put dead letters back, as if they were new: `positions`, or `"all": true`."""
+        """Put dead letters back, as if they were new: `positions`, or `"all": true`.
+
+        With `all`, `orderId` narrows them to one order's.
+        """
         body = await _object(request)
         positions = body.get("positions")
         every = body.get("all") is True
         if every == (positions is not None):
             raise bad_request("The body: expected either positions or all, which is true")
+        order_id = _text(body, "orderId")
+        if order_id is not None and not every:
+            raise bad_request("orderId: expected only with all, found positions")
         if not every and not (
             isinstance(positions, list)
             and 1 <= len(positions) <= LONGEST_PAGE
@@ -264,7 +274,7 @@ def _requeue(kind: SubscriptionKind, permission: Any) -> Endpoint:
             raise bad_request(f"positions: expected an array of 1 to {LONGEST_PAGE} positions")
 
         await asyncio.to_thread(_sink, kind, cell, caller)
-        count = await admin.requeue(cell, caller.context, kind, caller.app_key, positions)
+        count = await admin.requeue(cell, caller.context, kind, caller.app_key, positions, order_id)
         return json_response({"requeued": count})
 
     return requeue

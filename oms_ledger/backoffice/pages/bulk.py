@@ -10,7 +10,7 @@ from oms_ledger.backoffice.asking import path_of
 from oms_ledger.backoffice.commands import one
 from oms_ledger.backoffice.page import Page, RefusedAnswer, url
 from oms_ledger.backoffice.pages.orders import api_query
-from oms_ledger.backoffice.pages.verify import require_verified
+from oms_ledger.backoffice.pages.verify import ask_again
 from oms_ledger.services.operators.bulk import COMMANDS
 
 RUNS = ("api", "ledger", "runs")
@@ -33,26 +33,50 @@ async def post_bulk(page: Page) -> Response:
     page.require("bulk_run")
     given = await page.form()
     body = _body(given)
+    error, status = None, 200
     if one(given, "do") == "start":
-        if len(given.get("order", [])) > CONFIRMED_FROM:
-            require_verified(page)
-        key = f"page-{one(given, 'key')}"
-        answer = await page.ask("POST", path_of(*RUNS), body=body, once=key)
-        if not answer.ok:
-            raise RefusedAnswer(answer)
-        return await page.done(url(page.base, "runs", answer.json()["id"]), "The run has begun")
+        error = await _unconfirmed(page, given, body)
+        if error is None:
+            key = f"page-{one(given, 'key')}"
+            answer = await page.ask("POST", path_of(*RUNS), body=body, once=key)
+            if not answer.ok:
+                raise RefusedAnswer(answer)
+            begun = answer.json()["id"]
+            return await page.done(url(page.base, "runs", begun), "The run has begun")
+        status = 401
     answer = await page.ask("POST", path_of(*RUNS, "preview"), body=body)
+    if not answer.ok:
+        error, status = answer.error, answer.status
+    preview = answer.json() if answer.ok else None
     return await page.render(
         "bulk.html",
-        200 if answer.ok else answer.status,
-        preview=answer.json() if answer.ok else None,
-        error=None if answer.ok else answer.error,
+        status,
+        preview=preview,
+        asks_password=preview is not None
+        and preview["matched"] > CONFIRMED_FROM
+        and not page.verified,
+        error=error,
         orders=body.get("orders", []),
         query=one(given, "query"),
         command=body["command"],
         reason=body["reason"],
         commands=[name for name, operation in COMMANDS.items() if page.may(operation)],
     )
+
+
+async def _unconfirmed(
+    page: Page, given: dict[str, list[str]], body: dict[str, Any]
+) -> dict[str, Any] | None:
+    """Why a run may not begin: over some orders the password has to be given just now."""
+    if page.verified:
+        return None
+    if "orders" in body:
+        count = len(body["orders"])
+    else:
+        query = [(name, value) for name, values in body["query"].items() for value in values]
+        listed = await page.get("/api/oms/pvt/orders", [*query, ("per_page", "1")])
+        count = listed["paging"]["total"]
+    return await ask_again(page, one(given, "password")) if count > CONFIRMED_FROM else None
 
 
 async def get_run(page: Page) -> Response:

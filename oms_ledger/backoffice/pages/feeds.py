@@ -9,7 +9,10 @@ from starlette.responses import Response
 from oms_ledger.backoffice.asking import path_of
 from oms_ledger.backoffice.commands import one
 from oms_ledger.backoffice.page import Elsewhere, Page, url
+from oms_ledger.backoffice.pages.verify import ask_again
 from projections.accounts import app_keys
+
+CONFIRMED_FROM = 10_000  # notifications from which on the password is asked again
 
 TABS = ("overview", "queue", "attempts", "dead-letters", "settings")
 
@@ -84,8 +87,12 @@ async def _shown(
             {"attempts": [], "next": None}, key_path(app_key, "hook", "attempts"), query
         )
     if tab == "dead-letters":
+        order_id = page.query("orderId")
+        query = {"orderId": order_id} if order_id else {}
+        none = {"deadLetters": [], "total": 0}
+        fields["order_id"] = order_id
         fields["letters"] = {
-            kind: await page.get_or({"deadLetters": [], "total": 0}, key_path(app_key, kind, tab))
+            kind: await page.get_or(none, key_path(app_key, kind, tab), query)
             for kind in ("feed", "hook")
         }
     if tab == "settings":
@@ -127,12 +134,14 @@ async def post_key(page: Page) -> Response:
             fields = ""
         case "requeue":
             positions = [int(p) for p in given.get("position", []) if p.isdigit()]
-            body = {"positions": positions} if positions else {"all": True}
+            body: dict[str, Any] = {"positions": positions} if positions else {"all": True}
+            if not positions and one(given, "orderId"):
+                body["orderId"] = one(given, "orderId")
             answer = await page.ask(
                 "POST", key_path(app_key, kind, "dead-letters", "requeue"), body=body
             )
             fields = f"{answer.json()['requeued']} wait again" if answer.ok else ""
-            here = url(here, "dead-letters")
+            here = url(here, "dead-letters", orderId=one(given, "orderId"))
         case "remove":
             answer = await page.ask("DELETE", key_path(app_key, kind, "config"))
             fields = "Removed"
@@ -213,6 +222,9 @@ async def _replay_shown(
         since=one(given, "since") or page.query("since"),
         target=one(given, "target") or page.query("target"),
         counted=counted,
+        asks_password=counted is not None
+        and counted["count"] > CONFIRMED_FROM
+        and not page.verified,
         error=error,
     )
 
@@ -233,11 +245,17 @@ async def post_replay(page: Page) -> Response:
         body["orderId"] = order_id
     if since:
         body["since"] = _since(since)
-    if not order_id and one(given, "confirmed") != "yes":
-        counted = await _counted(page, kind, app_key, body)
-        if "error" in counted:
-            return await _replay_shown(page, given, status=400, error=counted["error"])
-        return await _replay_shown(page, given, counted=counted)
+    if not order_id:
+        confirmed = one(given, "confirmed") == "yes"
+        if not confirmed or not page.verified:
+            counted = await _counted(page, kind, app_key, body)
+            if "error" in counted:
+                return await _replay_shown(page, given, status=400, error=counted["error"])
+            if not confirmed:
+                return await _replay_shown(page, given, counted=counted)
+            many = counted["count"] > CONFIRMED_FROM
+            if many and (error := await ask_again(page, one(given, "password"))):
+                return await _replay_shown(page, given, status=401, error=error, counted=counted)
     answer = await page.ask("POST", key_path(app_key, kind, "replay"), body=body)
     if not answer.ok:
         return await _replay_shown(page, given, status=answer.status, error=answer.error)

@@ -86,7 +86,9 @@ function times() {
     const [, unit, by] = steps.find(([m]) => Math.abs(s) < m); t.textContent = ago.format(Math.round(s / by), unit);
   });
 }
-times(); setInterval(times, 15000); document.addEventListener("htmx:after:swap", times);
+times(); setInterval(times, 15000);
+setInterval(() => { if (!document.hidden) $("[data-look]")?.dispatchEvent(new CustomEvent("look")); }, 4000); // what waits for an answer
+document.addEventListener("htmx:after:swap", times);
 
 // News: a list says that there is some, the order that is shown takes it at once.
 let source, seen = {};

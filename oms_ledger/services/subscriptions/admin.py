@@ -82,9 +82,12 @@ async def requeue(
     kind: SubscriptionKind,
     app_key: str,
     positions: Sequence[int] | None,
+    order_id: str | None = None,
 ) -> int:
-    """Put dead letters back among what is waiting, or all of them; how many."""
-    count = await asyncio.to_thread(presentation.requeue, cell.database, kind, app_key, positions)
+    """Put dead letters back among what is waiting: these, an order's, or all; how many."""
+    count = await asyncio.to_thread(
+        presentation.requeue, cell.database, kind, app_key, positions, order_id
+    )
     await _record(cell, ctx, DeadLettersRequeued(app_key, kind.name, count))
     return count
 
