@@ -96,3 +96,18 @@ def test_canceled_read_gives_its_connection_back(cell, way):
     assert asyncio.run(story()) is False
     assert cell.database.engine.pool.checkedout() == 0
     assert asyncio.run(cell.read(lambda connection: connection.execute(ONE).scalar_one())) == 1
+
+
+def test_turns_of_an_event_loop_hold_up_no_other_loop(ledger):
+    first = order_stream(ACCOUNT, ORDERS[0])
+
+    def of_another_loop():
+        change = ledger.change(CONTEXT, ORDERS[0], start_handling)
+        return asyncio.run(asyncio.wait_for(change, 30))
+
+    async def story():
+        async with ledger.turns([first]):
+            order = await asyncio.to_thread(of_another_loop)
+        return order.status
+
+    assert asyncio.run(story()) == "handling"
