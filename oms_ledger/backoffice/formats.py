@@ -140,7 +140,12 @@ def date(context: Context, value: Any) -> str:
 
 @pass_context
 def number(context: Context, value: Any) -> str:
-    return numbers.format_decimal(value, locale=_here(context)[0]) if value is not None else "–"
+    return _number(value, context.get("language", "en")) if value is not None else "–"
+
+
+@lru_cache(8192)
+def _number(value: Any, language: str) -> str:
+    return numbers.format_decimal(value, locale=_locale(language))
 
 
 @pass_context
