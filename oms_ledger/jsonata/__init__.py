@@ -89,6 +89,11 @@ class Expression:
     """The regular expressions in it, none of them compiled yet."""
     _evaluate: Callable[[dict[str, Any], datetime, float], Any] = field(repr=False)
 
+    @property
+    def isolated(self) -> bool:
+        """Whether a child evaluates it, which it may end."""
+        return isinstance(self._evaluate, Isolated)
+
     def value(self, document: dict[str, Any], at: datetime, patience: float = 1) -> Any:
         """The value at that instant, as JSON has it: undefined, null and functions are None.
 

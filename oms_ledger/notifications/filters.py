@@ -74,6 +74,17 @@ def parse_filter(body: dict[str, Any] | None) -> Filter:
     raise InvalidFilter("filter.type must be FromWorkflow or FromOrders.")
 
 
+def stored_filter(body: dict[str, Any] | None) -> Filter:
+    """The filter of a stored configuration, whose bounds may have been wider than today's.
+
+    An expression that is too long today is refused where it is compiled: it fails alone.
+    """
+    body = body or {}
+    if body.get("expression") and body.get("type") != "FromWorkflow":
+        return FromOrders(body["expression"], bool(body.get("disableSingleFire")))
+    return FromWorkflow(tuple(body.get("status") or ()))
+
+
 def unknown_statuses(chosen: Filter, known: Iterable[str]) -> list[tuple[str, str | None]]:
     """The statuses that will never match, each with the known one it is closest to."""
     if not isinstance(chosen, FromWorkflow):

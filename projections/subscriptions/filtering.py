@@ -40,6 +40,16 @@ class SubscriptionFilter:
     account: str
     filter: Filter
 
+    @property
+    def isolated(self) -> bool:
+        """Whether a child evaluates it: who waits for its answer may wait long."""
+        if not isinstance(self.filter, FromOrders):
+            return False
+        try:
+            return jsonata.compile(self.filter.expression).isolated
+        except jsonata.ExpressionError:
+            return False
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:

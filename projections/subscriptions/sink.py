@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.folding import Page
-from oms_ledger.notifications.filters import FromOrders, parse_filter
+from oms_ledger.notifications.filters import FromOrders, stored_filter
 from projections.subscriptions import pauses
 from projections.subscriptions.filtering import FilterResult, SubscriptionFilter, evaluate
 from projections.subscriptions.notification import Notification
@@ -32,7 +32,7 @@ class SubscriptionSink:
         self, database: Database, subscription: str, account: str, filter: dict[str, Any]
     ) -> None:
         self.database = database
-        self.filter_of = SubscriptionFilter(subscription, account, parse_filter(filter))
+        self.filter_of = SubscriptionFilter(subscription, account, stored_filter(filter))
         self.has_new = False
         """Set when something was stored, for whoever signals its dispatcher."""
 

@@ -3,7 +3,8 @@
 An account whose filters are quick is done in a moment; while new events keep coming, accounts take
 turns. A filter that is slow, or far behind, goes on by itself in a lane of its own, slice by slice
 and taking turns with its like, with rests, so that the quick ones and the webhook dispatcher's loop
-lose nothing by it (G44). It stays there until it was quick for a while.
+lose nothing by it (G44). It stays there until it was quick for a while. A filter that a child
+evaluates is always there: whoever goes on with it may wait for two children that it ends.
 """
 
 import threading
@@ -89,10 +90,13 @@ class FilterRunner:
             ]
         if not sinks:
             return
-        quick = [one for one in sinks if one.subscription not in self._slowed]
+        isolated = {one.subscription for one in sinks if one.filter_of.isolated}
+        apart = isolated | self._slowed.keys()
+        quick = [one for one in sinks if one.subscription not in apart]
         run = run_batch(database, self._folds, quick, TURN, partial(self._signal_new, quick))
         self._slowed.update(dict.fromkeys(run.slow, PROBATION))
-        alone = {one.subscription for one in sinks if one.subscription in self._slowed}
+        apart |= run.slow
+        alone = {one.subscription for one in sinks if one.subscription in apart}
         for subscription in sorted(alone | set(run.left)):
             self._submit(self._slow, self._evaluate_alone, subscription)
         if run.over:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from oms_ledger import jsonata
-from oms_ledger.notifications.filters import FromWorkflow, parse_filter
+from oms_ledger.notifications.filters import LONGEST_EXPRESSION, FromWorkflow, parse_filter
 from projections.notifications import feeds
 from projections.notifications.feeds import FeedQueue
 from projections.subscriptions import batch, checkpoints, filtering, leases, pauses
@@ -277,3 +277,27 @@ def test_a_filter_that_todays_rules_refuse_fails_alone(cell):
         stats = connection.execute(select(filter_stats)).one()
     assert stats.failed == stats.evaluated > 0
     assert "repetitions" in stats.last_failure
+
+
+@pytest.mark.guarantee("G40", "G64")
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"expression": "a" * (LONGEST_EXPRESSION + 1)},
+        {"type": "FromWorkflow", "status": ["x" * 200] * 200},
+    ],
+    ids=["expression", "statuses"],
+)
+def test_a_stored_filter_that_is_longer_than_today_s_may_be_fails_alone(cell, stored):
+    broken, sound = queues(cell, stored, EVERY.filter)
+    write_orders(cell, 1)
+    loader = cell.loader()
+    while run_batch(cell.database, loader, [broken, sound]):
+        pass  # a busy machine makes any filter slow
+    assert position(cell, broken) == position(cell, sound) == cell.store.head()
+    assert produced(cell, "key-1") == []
+    assert produced(cell, "key-2") == recomputed(cell)
+    with cell.database.reading() as connection:
+        failures = connection.execute(select(filter_stats.c.last_failure)).scalars().all()
+    assert all("longer than" in failure for failure in failures)
+    assert bool(failures) == ("expression" in stored)

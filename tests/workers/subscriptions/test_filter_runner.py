@@ -5,9 +5,13 @@ from dataclasses import replace
 
 import pytest
 
+from oms_ledger import jsonata
+from oms_ledger.jsonata.cache import BytesCache
+from oms_ledger.jsonata.errors import ChildKilled
+from oms_ledger.jsonata.isolation import Children
 from projections.notifications import feeds
 from projections.notifications.feeds import Feed
-from projections.subscriptions import checkpoints, filtering
+from projections.subscriptions import checkpoints, filtering, pauses
 from tests.projections.subscriptions.test_checkpoints import EVERY, configure
 from tests.support.purchases import ACCOUNT, open_account, place_paid
 from workers.subscriptions import filter_runner
@@ -98,4 +102,51 @@ def test_a_filter_that_is_quick_again_comes_back_to_the_others(cell, monkeypatch
     runner._evaluate_account(ACCOUNT)
     with cell.database.snapshot() as connection:
         assert checkpoints.position(connection, "feed:slow") == cell.store.head()
+    runner.close()
+
+
+class DyingChildren(Children):
+    """Each evaluation ends its child. `asked` has where the healthy feeds stood then."""
+
+    def __init__(self, stood) -> None:
+        super().__init__()
+        self.stood, self.asked = stood, []
+
+    def answer(self, request):
+        self.asked.append(self.stood())
+        raise ChildKilled
+
+
+@pytest.mark.guarantee("G40", "G44", "G64")
+def test_filters_that_end_their_children_hold_up_nobody_in_the_quick_lane(cell, monkeypatch):
+    """Each is tried once, after the account's others stored what is new, and rests then."""
+    text = "$map(items, function($i) { $i.id })"
+    deadly = [
+        configure(cell, replace(EVERY, app_key=f"deadly-{n}", filter={"expression": text}))
+        for n in range(5)
+    ]
+    healthy = [
+        configure(cell, replace(EVERY, app_key=f"healthy-{n}", filter=QUICK)) for n in range(3)
+    ]
+    children = DyingChildren(lambda: {position(cell, feed) for feed in healthy})
+    monkeypatch.setattr(jsonata, "_children", [children])
+    monkeypatch.setattr(jsonata, "_cache", BytesCache(1_000_000_000))
+    monkeypatch.setattr(filter_runner, "TURN", 1000.0)
+    runner = FilterRunner(cell, lambda kind, key: None)
+    runner._closed.set()
+    lanes = Lanes(runner)
+    for number in (1, 2, 3):
+        write_order(cell, number)
+        before = len(children.asked)
+        runner._evaluate_account(ACCOUNT)
+        assert {position(cell, feed) for feed in healthy} == {cell.store.head()}
+        assert len(children.asked) == before
+        while lanes.turn(runner._slow):
+            pass
+        assert len(children.asked) == len(deadly)
+        if number == 1:
+            assert children.asked == [{cell.store.head()}] * len(deadly)
+    with cell.database.snapshot() as connection:
+        names = [feeds.subscription_of(feed.app_key) for feed in deadly]
+        assert pauses.among(connection, names) == set(names)
     runner.close()
