@@ -2,7 +2,8 @@
 
 The row is the truth: what was asked, how far it is, what came of it. What a step did and the
 place after it are stored in one transaction, by right of the job's lease; so a worker that dies,
-or two at once, neither lose a step nor store one twice.
+or two at once, neither lose a step nor store one twice. Whoever needs both locks a job's lease
+before its row.
 """
 
 from collections.abc import Mapping, Sequence
@@ -150,13 +151,14 @@ def begin(
     found = get(connection, job_id)
     if found is None or found.finished:
         return None
-    mine = (t.c.account == found.account, t.c.state.in_(UNFINISHED), t.c.kind.in_(bounded))
-    query = select(t.c.id, t.c.state).where(*mine).order_by(t.c.id).with_for_update()
-    running = {row.id for row in connection.execute(query) if row.state == RUNNING}
-    if found.kind in bounded and most is not None and len(running - {job_id}) >= most:
+    own = most if found.kind in bounded else None
+    if own is not None and _others(connection, found, bounded) >= own:
         return None
     token = leases.acquire_in(connection, lease_of(job_id))
     if token is None:
+        return None
+    if own is not None and _others(connection, found, bounded, lock=True) >= own:
+        leases.release_in(connection, lease_of(job_id), token)
         return None
     started = {"state": RUNNING, "started_at": func.coalesce(t.c.started_at, now)}
     unfinished = (t.c.id == job_id, t.c.state.in_(UNFINISHED))
@@ -172,6 +174,19 @@ def begin(
     return job, token
 
 
+def _others(connection: Connection, job: Job, kinds: Sequence[str], *, lock: bool = False) -> int:
+    """How many other jobs of the account are under way; with `lock` none begins meanwhile."""
+    mine = (t.c.account == job.account, t.c.state.in_(UNFINISHED), t.c.kind.in_(kinds))
+    query = select(t.c.id, t.c.state).where(*mine).order_by(t.c.id)
+    found = connection.execute(query.with_for_update() if lock else query)
+    return len({row.id for row in found if row.state == RUNNING} - {job.id})
+
+
+def is_held(connection: Connection, job_id: str) -> bool:
+    """Whether somebody carries the job on just now."""
+    return not leases.free(connection, [lease_of(job_id)])
+
+
 def advance(
     connection: Connection,
     job_id: str,
@@ -180,13 +195,15 @@ def advance(
     total: int | None,
     place: Mapping[str, Any],
     personal: bytes | None = None,
-) -> bool:
-    """Store where a job stands after a step; False when it was cancelled meanwhile."""
+) -> Job | None:
+    """Store where a job stands after a step: the job then; None when it was cancelled meanwhile."""
     fields: dict[str, Any] = {"done": done, "total": total, "place": _json(place), "attempts": 0}
     if personal is not None:
         fields["personal"] = personal
     mine = (t.c.id == job_id, t.c.state == RUNNING)
-    return connection.execute(update(t).where(*mine).values(fields)).rowcount > 0
+    moved = update(t).where(*mine).values(fields).returning(*t.c)
+    row = connection.execute(moved).one_or_none()
+    return None if row is None else _job(row)
 
 
 def finish(
@@ -199,13 +216,13 @@ def finish(
     failure: str | None = None,
 ) -> bool:
     """Whether the job was not over and is now; what it had of persons is gone then."""
+    leases.drop(connection, lease_of(job_id))
     over = update(t).where(t.c.id == job_id, t.c.state.in_(UNFINISHED))
     fields: dict[str, Any] = {"state": state, "finished_at": now, "personal": None}
     fields |= {"result": None if result is None else _json(result), "failure": failure}
     if not connection.execute(over.values(fields)).rowcount:
         return False
     connection.execute(delete(job_inputs).where(job_inputs.c.job == job_id))
-    leases.drop(connection, lease_of(job_id))
     return True
 
 

@@ -7,10 +7,11 @@ import signal
 import traceback
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import orjson
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
@@ -72,10 +73,11 @@ def carried_on(cell, job_id, step=None):
             own.require_key()
 
             def storing(*arguments):
-                store(*arguments)
+                moved = store(*arguments)
                 stored.append(1)
                 if len(stored) == step:
                     os.kill(os.getpid(), signal.SIGKILL)
+                return moved
 
             runner._store = storing
             asyncio.run(runner.carry_on(own, job_id, seconds=LONG))
@@ -109,10 +111,11 @@ def killed_everywhere(cell, prepare):
         job_id, stored, killed = prepare(step), list[int](), False
 
         def storing(*arguments, stored=stored, step=step):
-            store(*arguments)
+            moved = store(*arguments)
             stored.append(1)
             if len(stored) == step:
                 raise Killed
+            return moved
 
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(runner, "_store", storing)
@@ -321,6 +324,61 @@ def test_what_a_cancelled_job_was_about_to_store_is_not_stored(cell):
     with cell.database.writing() as connection, pytest.raises(leases.Fenced):
         runner._store(connection, cell, job, token, Step(1, 2, {"a": 1}))
     assert job_of(cell, job_id).done == 0
+
+
+def test_the_lease_is_locked_before_the_row(cell):
+    """In one order everywhere: who cancels a job and who stores a step only wait."""
+    job_id, locked = ask(cell, "verify"), list[str]()
+
+    def locking(_, __, statement, *___):
+        if not statement.startswith("SELECT") or "FOR UPDATE" in statement:
+            locked.extend(one for one in ("leases", "jobs") if f" {one} " in statement[:200])
+
+    event.listen(cell.database.engine, "before_cursor_execute", locking)
+    try:
+        with cell.database.writing() as connection:
+            job, token = jobs.begin(connection, job_id, 1, most=4, bounded=["verify"])
+        begun = locked.copy()
+        locked.clear()
+        with cell.database.writing() as connection:
+            runner._store(connection, cell, job, token, Step(1, 2))
+        stored = locked.copy()
+        locked.clear()
+        asyncio.run(runner.cancel(cell, CTX, job))
+    finally:
+        event.remove(cell.database.engine, "before_cursor_execute", locking)
+    for order in (begun, stored, locked):
+        assert order.index("leases") < order.index("jobs"), order
+
+
+def test_a_job_is_read_once_however_many_steps_it_has(cell, monkeypatch):
+    monkeypatch.setattr(importing, "LINES", 1)
+    lines = [{**_documents()[0], "orderId": f"v{at}x-01"} for at in range(4)]
+    inputs, total = importing.inputs_of(b"\n".join(map(orjson.dumps, lines)))
+    job_id, get = ask(cell, "import", inputs=inputs, total=total), Mock(wraps=jobs.get)
+    monkeypatch.setattr(jobs, "get", get)
+    asyncio.run(runner.carry_on(cell, job_id, seconds=LONG))
+    assert get.call_count == 3, "before, and twice when it is begun"
+    assert job_of(cell, job_id).done == 4
+
+
+def test_who_waits_for_a_job_of_somebody_else_writes_nothing(cell, monkeypatch):
+    job_id, rests = ask(cell, "verify"), list[float]()
+    with cell.database.writing() as connection:
+        job, token = jobs.begin(connection, job_id, 1, most=None, bounded=())
+
+    async def rest(seconds):
+        rests.append(seconds)
+        if len(rests) == 7:
+            with cell.database.writing() as connection:
+                runner._store(connection, cell, job, token, Step(1, 1, result={}))
+
+    begin = Mock(wraps=jobs.begin)
+    monkeypatch.setattr(jobs, "begin", begin)
+    monkeypatch.setattr("oms_ledger.services.jobs.runner.asyncio.sleep", rest)
+    assert asyncio.run(runner.finish(cell, job_id)).state == jobs.DONE
+    assert rests == [0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0]
+    begin.assert_not_called()
 
 
 def test_jobs_are_found_and_done_without_redis(cell):

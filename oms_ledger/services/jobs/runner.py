@@ -27,8 +27,10 @@ from projections.subscriptions import leases
 SLICE = 2.0
 """Seconds of one slice: then others have their turn, and feeds and hooks before them."""
 
-AGAIN = 0.05
-"""Seconds after which who waits for a job that somebody else carries on looks again."""
+AGAIN, SELDOM = 0.05, 1.0
+"""Seconds after which who waits for a job that somebody else carries on looks again: at first, and
+at last.
+"""
 
 MOST_UNFINISHED = 100  # jobs of an account
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -122,48 +124,63 @@ async def carry_on(cell: Cell, job_id: str, *, seconds: float = SLICE, bound: bo
         return False
     job, token = found
     until = time.monotonic() + seconds
+    held = True
     try:
-        while not job.finished:
+        while True:
             step = await _step(cell, job)
-            await cell.write(_store, cell, job, token, step)
-            if step.later or step.result is not None:
+            job = await cell.write(_store, cell, job, token, step)
+            if step.result is not None:
+                held = False
+                return False
+            if step.later:
                 return False
             if time.monotonic() >= until:
                 return True
-            job = await _known(cell, job_id)
-    except leases.Fenced:
+    except leases.Fenced:  # it was cancelled, or somebody else has it
+        held = False
         return False
     except UNAVAILABLE:
         raise
     except Exception as error:
+        held = False
         with suppress(leases.Fenced):
             await cell.write(_fail, job_id, token, cell.clock.micros(), _reason(error))
         raise
     finally:
-        if not (await _known(cell, job_id)).finished:
+        if held:
             await asyncio.to_thread(leases.release, cell.database, jobs.lease_of(job_id), token)
-    return False
 
 
 async def finish(cell: Cell, job_id: str) -> Job:
-    """Carry a job on until it is over, or wait while a worker does."""
+    """Carry a job on until it is over, or wait while a worker does.
+
+    Who waits looks: a worker may be of another process and die, so its word would not do.
+    """
+    wait = AGAIN
     while not (job := await _known(cell, job_id)).finished:
         if not await carry_on(cell, job_id, bound=False):
-            await asyncio.sleep(AGAIN)
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, SELDOM)
     if job.state != jobs.DONE:
         raise JobFailed(f"job {job_id} is {job.state}: {job.failure}")
     return job
 
 
 async def _begin(cell: Cell, job_id: str, bound: bool) -> tuple[Job, int] | None:
-    known = await cell.read(jobs.get, job_id)
-    if known is None or known.finished:
+    known = await cell.read(_free, job_id)
+    if known is None:
         return None
     most = None
     if bound:
         most = (await cell.ledger.account(known.account)).setting("concurrent_jobs")
     bounded = [kind.name for kind in KINDS.values() if kind.bounded]
     return await cell.write(jobs.begin, job_id, cell.clock.micros(), most=most, bounded=bounded)
+
+
+def _free(connection: Connection, job_id: str) -> Job | None:
+    """The job, unless it is over or somebody has it."""
+    job = jobs.get(connection, job_id)
+    return None if job is None or job.finished or jobs.is_held(connection, job_id) else job
 
 
 async def _step(cell: Cell, job: Job) -> Step:
@@ -178,18 +195,20 @@ async def _step(cell: Cell, job: Job) -> Step:
     return await kind.step(JobRun(cell, job, personal), arguments)
 
 
-def _store(connection: Connection, cell: Cell, job: Job, token: int, step: Step) -> None:
+def _store(connection: Connection, cell: Cell, job: Job, token: int, step: Step) -> Job:
+    """Store what a step came to, by right of the lease; the job as it stands then."""
     leases.renew(connection, jobs.lease_of(job.id), token)
     personal = None if step.personal is None else _seal(cell, job.id, step.personal)
     moved = jobs.advance(
         connection, job.id, done=step.done, total=step.total, place=step.place, personal=personal
     )
-    if not moved:
+    if moved is None:
         raise leases.Fenced(job.id)  # it was cancelled: nothing of the step is stored
     if step.store is not None:
         step.store(connection)
     if step.result is not None:
         jobs.finish(connection, job.id, cell.clock.micros(), jobs.DONE, result=step.result)
+    return moved
 
 
 def _fail(connection: Connection, job_id: str, token: int, now: int, reason: str) -> None:
