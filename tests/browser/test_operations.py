@@ -4,12 +4,15 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select, update
 
+from oms_ledger.eventstore.command import CommandContext
+from oms_ledger.orders.payments.decide import process_order
 from oms_ledger.services.operators import bulk
 from projections.notifications.hooks import Hook
 from projections.operators import runs, sessions
@@ -19,7 +22,7 @@ from projections.tables import deliveries, leases
 from tests.browser.conftest import Site, beside, password_hash
 from tests.support.configuring import configure_hook, create_operator
 from tests.support.inline_delivery import Postman
-from tests.support.purchases import ACCOUNT, place_paid
+from tests.support.purchases import ACCOUNT, place, place_paid
 from tests.support.receiver import Receiver
 from tests.support.run_until_idle import settle
 
@@ -55,6 +58,18 @@ def colleague(site: Site, chrome: Browser) -> Page:
     context = chrome.new_context(base_url=site.base)
     context.add_cookies([{"name": "oms", "value": token, "url": site.base}])
     return context.new_page()
+
+
+def place_unpaid(site: Site) -> str:
+    """An order that waits for its payment."""
+    unpaid = partial(process_order, approved=frozenset())
+
+    async def story() -> None:
+        await place(site.cell.ledger, "v1acme-01")
+        await site.cell.ledger.change(CommandContext(ACCOUNT, "test"), "v1acme-01", unpaid)
+
+    beside(story)
+    return "v1acme-01"
 
 
 # 11
@@ -288,3 +303,45 @@ def test_a_person_is_erased_and_named_nowhere(site: Site, page: Page, caplog):
     expect(page.locator("[data-run] progress")).to_have_attribute("value", "100")
     assert not any("ana" in url.partition("?")[2] or "%40" in url for url in asked)
     assert email not in caplog.text
+
+
+def test_a_newcomer_finds_why_invoices_and_sees_who_was_told(site: Site, page: Page):
+    """The tour of the documentation: one order, from why not to a filter tried on it."""
+    key, order_id = key_of(site), place_unpaid(site)
+    with Receiver() as receiver, delivering(site) as post:
+        chosen = {"type": "FromWorkflow", "status": ["invoiced"]}
+        configure_hook(site.cell, Hook(key, ACCOUNT, chosen, receiver.url, {}))
+        dead = DeadLetter(1, order_id, "HTTP 503", 1, json.dumps({"OrderId": order_id}))
+        with site.cell.database.writing() as connection:
+            dead_letters.dead_letter(connection, f"hook:{key}", [dead])
+        page.goto(ROOT)
+        page.locator("#find").fill(order_id)
+        page.keyboard.press("Enter")
+        page.locator("[data-actions] summary").click()
+        why = page.locator('[data-refused="invoice (Output)"]')
+        expect(why).to_contain_text("payment-pending")
+        page.keyboard.press("Escape")
+        expect(why).to_be_hidden()
+        page.locator("[data-action=payment]").click()
+        page.get_by_role("button", name="Payment received").click()
+        page.locator("[data-action=start-handling]").click()
+        page.get_by_role("button", name="Start handling").click()
+        page.locator("[data-action=invoice]").click()
+        page.get_by_label("Invoice number").fill("NF-1")
+        page.get_by_role("button", name="Invoice", exact=True).click()
+        expect(page.locator("h1 + .st")).to_contain_text("Invoiced")
+        post.evaluate(ACCOUNT)
+        receiver.wait_for(so_many(1))
+        page.reload()
+        expect(page.locator("tr[data-delivery]", has_text="HTTP 200")).to_contain_text("delivered")
+        page.goto(f"{ROOT}/feeds/{key}/dead-letters")
+        page.get_by_role("checkbox", name="Select position 1").check()
+        page.get_by_role("button", name="Put back").click()
+        expect(page.locator("#done")).to_contain_text("1 wait again")
+        post.signal(key)
+        receiver.wait_for(so_many(2))
+    page.goto(f"{ROOT}/orders/{order_id}")
+    page.get_by_role("link", name="Try a filter on this order").click()
+    page.get_by_label("JSONata").fill('status = "invoiced"')
+    page.get_by_role("button", name="Try").click()
+    expect(page.locator("[data-version]").first).to_be_visible()
