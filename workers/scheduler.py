@@ -8,7 +8,7 @@ import structlog
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.anchors import UnusableSealKey
 from oms_ledger.eventstore.command import CommandContext
-from oms_ledger.eventstore.ledger import ConcurrencyError
+from oms_ledger.eventstore.ledger import AccountMoved, ConcurrencyError
 from oms_ledger.orders.changes.v1_payment import expire_preparation
 from oms_ledger.orders.changes.v2 import expire_change
 from oms_ledger.orders.decide import Decision
@@ -178,7 +178,7 @@ async def _decide(cell: Cell, account: str, order_id: str, kind: str) -> None:
             CommandContext(account, f"timer:{kind}"), order_id, DECISIONS[kind]
         )
         FIRED.labels(kind).inc()
-    except (Refusal, ConcurrencyError) as error:
+    except (Refusal, ConcurrencyError, AccountMoved) as error:
         log.warning("timer_failed", order=order_id, kind=kind, error=error)
 
 

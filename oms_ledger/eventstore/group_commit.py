@@ -11,21 +11,19 @@ from weakref import WeakKeyDictionary
 
 from oms_ledger.eventstore.batch_writer import BatchWriter, WriterClosed
 from oms_ledger.eventstore.database import OutcomeUnknown
-from oms_ledger.eventstore.records import Conflict, Write
+from oms_ledger.eventstore.records import Outcome, Write
 from oms_ledger.eventstore.store import Store
 
 LARGEST_GROUP = 500  # events
 MOST_WAITING = 500
 """Writes that may wait when one with a deadline comes."""
 
-Outcome = asyncio.Future[int | Conflict]
-
 
 class NotRecorded(Exception):
     """The write was not made and never will be: too many wait, or its time is over."""
 
 
-Writer = BatchWriter[Write, int | Conflict]
+Writer = BatchWriter[Write, Outcome]
 
 
 class GroupCommit:
@@ -33,11 +31,11 @@ class GroupCommit:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._since: dict[Outcome, float] = {}
+        self._since: dict[asyncio.Future[Outcome], float] = {}
         self._writers: WeakKeyDictionary[asyncio.AbstractEventLoop, Writer] = WeakKeyDictionary()
         self._closed = False
 
-    async def append(self, write: Write, deadline: float | None = None) -> int | Conflict:
+    async def append(self, write: Write, deadline: float | None = None) -> Outcome:
         """The write's last position, or why it was not made; `deadline` is in monotonic seconds."""
         now, writer = time.monotonic(), self._writer_of_this_loop()
         if deadline is not None and (now >= deadline or writer.waiting >= MOST_WAITING):

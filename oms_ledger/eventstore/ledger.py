@@ -19,7 +19,16 @@ from oms_ledger.eventstore.encryption import Encryption
 from oms_ledger.eventstore.folding import NOTHING, StreamLoader, StreamState
 from oms_ledger.eventstore.group_commit import GroupCommit
 from oms_ledger.eventstore.idempotency import KeyClaim
-from oms_ledger.eventstore.records import Conflict, Fill, Key, RecordedEvent, Write, micros
+from oms_ledger.eventstore.records import (
+    Conflict,
+    Fill,
+    Key,
+    Moved,
+    Outcome,
+    RecordedEvent,
+    Write,
+    micros,
+)
 from oms_ledger.eventstore.store import Store
 from oms_ledger.eventstore.version_reader import VersionReader
 from oms_ledger.refusal import Refusal
@@ -46,6 +55,10 @@ class IdempotentReplay(Exception):
     def __init__(self, claim: KeyClaim, taken: bytes) -> None:
         super().__init__(claim.name)
         self.claim, self.taken = claim, taken
+
+
+class AccountMoved(Exception):
+    """Nothing was recorded: another cell hosts the account, or will in a moment. Ask again."""
 
 
 class ConcurrencyError(Exception):
@@ -302,13 +315,7 @@ class StreamLedger:
         """Whether the write was made; `Taken` or `Repeated` when one of its keys was not free."""
         taken: Key | None = None
         if write.rows:
-            outcome: int | Conflict | None = None
-            try:
-                outcome = await self._commit.append(write, deadline)
-            finally:
-                if not isinstance(outcome, int):  # its new keys may not be those that are stored
-                    for stream, _ in write.data_keys:
-                        self.encryption.forget(stream)
+            outcome = await self._committed(write, deadline)
             if isinstance(outcome, Conflict):
                 taken = outcome.key
                 if taken is None:
@@ -322,6 +329,20 @@ class StreamLedger:
         if claim:
             claim.done()
         return True
+
+    async def _committed(self, write: Write, deadline: float | None) -> int | Conflict:
+        outcome: Outcome | None = None
+        try:
+            outcome = await self._commit.append(write, deadline)
+        finally:
+            if not isinstance(outcome, int):  # its new keys may not be those that are stored
+                for stream, _ in write.data_keys:
+                    self.encryption.forget(stream)
+        if isinstance(outcome, Moved):
+            for row in write.rows:  # whoever hosts it goes on writing
+                self.loader.forget(row.stream)
+            raise AccountMoved(outcome.account)
+        return outcome
 
     def _entry(
         self,

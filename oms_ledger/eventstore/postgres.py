@@ -10,12 +10,7 @@ import psycopg
 from psycopg.errors import Diagnostic, ReadOnlySqlTransaction
 
 from oms_ledger.eventstore.database import Database, OutcomeUnknown, unreplicated
-from oms_ledger.eventstore.records import (
-    Conflict,
-    Key,
-    RecordedEvent,
-    Write,
-)
+from oms_ledger.eventstore.records import RECORDED, Conflict, Key, Moved, Outcome, Write
 
 _TYPES = {"version": "int", "at": "bigint", "moved_before_at": "bigint"}
 _BINARY = {"body", "personal"}
@@ -24,7 +19,7 @@ _CALL = (
     " FROM append_events(%s::int[], "
     + ", ".join(
         "%b::bytea[]" if name in _BINARY else f"%s::{_TYPES.get(name, 'text')}[]"
-        for name in RecordedEvent._fields[:-1]
+        for name in RECORDED
     )
     + ", %b::bytea[], %s::int[], %s::text[], %s::text[], %b::bytea[]"
     + ", %s::int[], %s::text[], %b::bytea[])"
@@ -41,18 +36,18 @@ class PostgresAppender:
         if self._connection is not None:
             self._connection.close()
 
-    def append(self, writes: Sequence[Write]) -> list[int | Conflict]:
+    def append(self, writes: Sequence[Write]) -> list[Outcome]:
         rows = [(member, row) for member, write in enumerate(writes) for row in write.rows]
         keys = [(member, *key) for member, write in enumerate(writes) for key in write.keys]
         new = [(member, *pair) for member, write in enumerate(writes) for pair in write.data_keys]
-        columns = list(zip(*(row[:-1] for _, row in rows), strict=True))
+        columns = list(zip(*(row[: len(RECORDED)] for _, row in rows), strict=True))
         parameters: list[object] = [[member for member, _ in rows]]
         parameters += [list(column) for column in columns]
         parameters.append([row.digest() for _, row in rows])
         parameters += [[key[i] for key in keys] for i in range(4)]
         parameters += [[pair[i] for pair in new] for i in range(3)]
         erased = [write.erased for write in writes]
-        outcomes: list[int | Conflict] = [0] * len(writes)
+        outcomes: list[Outcome] = [0] * len(writes)
         if any(write.fills for write in writes):
             answers = self._ask_and_fill(parameters, writes)
         else:
@@ -60,6 +55,8 @@ class PostgresAppender:
         for member, position, account, key, value in answers:
             if position is not None:
                 outcomes[member] = position
+            elif account and key is None:
+                outcomes[member] = Moved(account)
             else:
                 outcomes[member] = Conflict(Key(account, key, value) if key else None)
         return outcomes

@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 from oms_ledger.eventstore.anchors import MalformedAnchor, SignedAnchor, seals_after, tree_leaf
 from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.merkle import Range, Tree, path, root_from
-from oms_ledger.eventstore.records import RecordedEvent
+from oms_ledger.eventstore.records import RECORDED, RecordedEvent
 from oms_ledger.eventstore.store import Store
 from oms_ledger.eventstore.tables import events, seals
 
@@ -137,7 +137,7 @@ def _hashes(database: Database, anchor: SignedAnchor, wanted: set[Range]) -> dic
 def _written(row: RecordedEvent) -> dict[str, Any]:
     """An event as a proof has it: every stored field, bytes in base64."""
     fields = row._asdict()
-    del fields["stream"]
+    del fields["stream"], fields["origin_position"]
     fields["body"] = base64.b64encode(row.body).decode()
     fields["personal"] = row.personal and base64.b64encode(row.personal).decode()
     return fields
@@ -145,7 +145,7 @@ def _written(row: RecordedEvent) -> dict[str, Any]:
 
 def _read(fields: Any, stream: str) -> RecordedEvent:
     personal = fields["personal"]
-    given = {name: fields[name] for name in RecordedEvent._fields if name != "stream"}
+    given = {name: fields[name] for name in (*RECORDED, "position") if name != "stream"}
     given["body"] = base64.b64decode(fields["body"], validate=True)
     given["personal"] = personal and base64.b64decode(personal, validate=True)
     return RecordedEvent(stream=str(stream), **given)

@@ -48,6 +48,12 @@ class RecordedEvent(NamedTuple):
     body: bytes
     personal: bytes | None
     position: int = 0
+    origin_position: int | None = None
+
+    @property
+    def first_position(self) -> int:
+        """Where it stood in the cell that recorded it: what ids of notifications are made of."""
+        return self.position if self.origin_position is None else self.origin_position
 
     @property
     def order_id(self) -> str | None:
@@ -67,6 +73,9 @@ class RecordedEvent(NamedTuple):
         head = "\x1f".join("" if part is None else str(part) for part in parts).encode()
         return hashlib.sha256(head + b"\x1e" + self.body + (self.personal or b"")).digest()
 
+
+RECORDED = RecordedEvent._fields[:-2]
+"""The fields that whoever appends gives; the positions are the ledger's."""
 
 Fill = Callable[[Connection], None]
 """What else is written in the transaction of an append; what it raises undoes the append too."""
@@ -104,3 +113,14 @@ class Conflict:
     """A write that was not made: somebody else wrote the stream, or took the key before."""
 
     key: Key | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A write that was not made: this cell does not host the account, or not for the moment."""
+
+    account: str
+
+
+Outcome = int | Conflict | Moved
+"""What became of a write: its last position, or why it was not made."""

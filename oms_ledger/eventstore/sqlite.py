@@ -5,17 +5,17 @@ import sqlite3
 from collections.abc import Sequence
 
 from oms_ledger.eventstore.database import Database
-from oms_ledger.eventstore.records import (
-    Conflict,
-    Key,
-    RecordedEvent,
-    Write,
-)
+from oms_ledger.eventstore.records import RECORDED, Conflict, Key, Moved, Outcome, Write
 
-_COLUMNS = (*RecordedEvent._fields, "digest")
+_COLUMNS = (*RECORDED, "position", "digest")
 _INSERT = f"INSERT INTO events ({','.join(_COLUMNS)}) VALUES ({','.join('?' * len(_COLUMNS))})"  # noqa: S608 - names of our own columns
 _INSERT_KEY = "INSERT INTO unique_keys (account, key, value, taken_at) VALUES (?, ?, ?, ?)"
 _INSERT_DATA_KEY = "INSERT INTO data_keys (stream, wrapped) VALUES (?, ?)"
+# What is looked at anyway says, too, whether there is anything to look up of accounts.
+_HEAD = (
+    "SELECT coalesce(max(position), 0), EXISTS (SELECT 1 FROM hosted WHERE state <> 'live')"
+    " FROM events"
+)
 _INSERT_SEAL = "INSERT INTO seals (position_to, position_from, seal) VALUES (?, ?, ?)"
 
 
@@ -31,7 +31,7 @@ class SqliteAppender:
     def close(self) -> None:
         self._connection.close()
 
-    def append(self, writes: Sequence[Write]) -> list[int | Conflict]:
+    def append(self, writes: Sequence[Write]) -> list[Outcome]:
         digests = [[row.digest() for row in write.rows] for write in writes]
         if any(write.fills for write in writes):
             return self._append_and_fill(writes, digests)
@@ -47,32 +47,36 @@ class SqliteAppender:
 
     def _append_and_fill(
         self, writes: Sequence[Write], digests: list[list[bytes]]
-    ) -> list[int | Conflict]:
+    ) -> list[Outcome]:
         """Append through the engine, so that the fills write in the same transaction."""
         with self._database.writing() as connection:
             raw = connection.connection.driver_connection
             assert isinstance(raw, sqlite3.Connection)
             outcomes = self._append(raw, writes, digests)
             for write, outcome in zip(writes, outcomes, strict=True):
-                if not isinstance(outcome, Conflict):
+                if isinstance(outcome, int):
                     for fill in write.fills:
                         fill(connection)
         return outcomes
 
     def _append(
         self, connection: sqlite3.Connection, writes: Sequence[Write], digests: list[list[bytes]]
-    ) -> list[int | Conflict]:
+    ) -> list[Outcome]:
         ask = connection.execute
-        (head,) = ask("SELECT coalesce(max(position), 0) FROM events").fetchone()
-        position, rows, outcomes = head, [], list[int | Conflict]()
+        head, some_elsewhere = ask(_HEAD).fetchone()
+        elsewhere = _elsewhere(connection, writes) if some_elsewhere else set()
+        position, rows, outcomes = head, [], list[Outcome]()
         now = self._database.clock.micros()
         for write, its_digests in zip(writes, digests, strict=True):
+            if moved := elsewhere & {row.account for row in write.rows}:
+                outcomes.append(Moved(min(moved)))
+                continue
             if conflict := self._conflict(connection, write):
                 outcomes.append(conflict)
                 continue
             for row, digest in zip(write.rows, its_digests, strict=True):
                 position += 1
-                rows.append((*row[:-1], position, digest))
+                rows.append((*row[: len(RECORDED)], position, digest))
             outcomes.append(position)
             keys = [(*key, now) for key in write.keys]
             connection.executemany(_INSERT_KEY, keys)
@@ -100,3 +104,13 @@ class SqliteAppender:
             if ask(query, (stream,)).fetchone()[0] != version:
                 return Conflict()
         return None
+
+
+def _elsewhere(connection: sqlite3.Connection, writes: Sequence[Write]) -> set[str]:
+    """Of the accounts that are written those that this cell does not host now."""
+    accounts = sorted({row.account for write in writes for row in write.rows})
+    query = (
+        "SELECT account FROM hosted WHERE state <> 'live'"  # noqa: S608 - marks alone
+        f" AND account IN ({','.join('?' * len(accounts))})"
+    )
+    return {account for (account,) in connection.execute(query, accounts)}

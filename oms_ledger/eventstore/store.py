@@ -12,8 +12,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.records import (
-    Conflict,
     Key,
+    Outcome,
     RecordedEvent,
     Write,
 )
@@ -97,7 +97,7 @@ def last_order_position(connection: Connection, account: str) -> int:
 
 
 class Appender(Protocol):
-    def append(self, writes: Sequence[Write]) -> list[int | Conflict]:
+    def append(self, writes: Sequence[Write]) -> list[Outcome]:
         """Per write its last position, or why it was not made. Writes share no claims."""
 
     def close(self) -> None: ...

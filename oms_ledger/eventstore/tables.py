@@ -40,6 +40,7 @@ events = Table(
     Column("body", LargeBinary, nullable=False),
     Column("personal", LargeBinary),
     Column("digest", LargeBinary, nullable=False),
+    Column("origin_position", BIG),
     Index("events_stream_version", "stream", "version", unique=True),
     Index("events_account_position", "account", "position"),
 )
@@ -52,6 +53,30 @@ account_heads = Table(
     Index("account_heads_position", "position"),
 )
 """The last position of each account; a trigger of `events` keeps it, whatever appends."""
+
+hosted = Table(
+    "hosted",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("epoch", Integer, nullable=False, server_default="1"),
+    Column("arrived_until", BIG, nullable=False, server_default="0"),
+)
+"""What this cell is to an account: live, arriving, leaving or gone. One without a row is live.
+
+Events of the account up to `arrived_until` were recorded by another cell: what follows from them
+was brought along.
+"""
+
+former_positions = Table(
+    "former_positions",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("cell", Text, primary_key=True),
+    Column("former", BIG, primary_key=True, autoincrement=False),
+    Column("position", BIG, nullable=False),
+)
+"""Where an event of an account that moved stood in a cell that hosted it before."""
 
 data_keys = Table(
     "data_keys",

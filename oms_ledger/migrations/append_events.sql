@@ -1,7 +1,7 @@
 -- Appends a group of writes: the advisory lock is held to commit, so positions are handed out
 -- in the order of commit and without a gap. Every statement of the function takes a fresh
 -- snapshot (READ COMMITTED), so what is read after the lock is what the last holder committed.
-CREATE FUNCTION append_events(
+CREATE OR REPLACE FUNCTION append_events(
     members int[], accounts text[], streams text[], versions int[], names text[], ats bigint[],
     bys text[], causes text[], befores text[], statuses text[], domains text[], moved bigint[],
     bodies bytea[], personals bytea[], digests bytea[],
@@ -27,6 +27,11 @@ BEGIN
         UNION ALL
         SELECT k.m FROM unnest(key_members, key_accounts, key_names) AS k (m, a, n)
         JOIN unique_keys t ON t.account = k.a AND t.key = k.n
+        -- hosted
+        UNION ALL
+        SELECT w.m FROM unnest(members, accounts) AS w (m, a)
+        JOIN hosted h ON h.account = w.a AND h.state <> 'live'
+        -- end
     ) c;
     refused := coalesce(refused, '{}');
     SELECT coalesce(max(e.position), 0) INTO head FROM events e;
@@ -66,10 +71,18 @@ BEGIN
             ) r GROUP BY r.m
         ) w
         LEFT JOIN LATERAL (
+            -- hosted: an account without a key
+            SELECT h.account, NULL::text AS key, NULL::bytea AS value
+            FROM unnest(members, accounts) AS o (m, a)
+            JOIN hosted h ON h.account = o.a AND h.state <> 'live'
+            WHERE o.m = w.m AND w.m = ANY (refused)
+            UNION ALL
+            -- end
             SELECT q.account, q.key, q.value
             FROM unnest(key_members, key_accounts, key_names) AS k (m, a, n)
             JOIN unique_keys q ON q.account = k.a AND q.key = k.n
-            WHERE k.m = w.m AND w.m = ANY (refused) LIMIT 1
+            WHERE k.m = w.m AND w.m = ANY (refused)
+            ORDER BY 2 NULLS FIRST LIMIT 1
         ) t ON true;
 END
 $$

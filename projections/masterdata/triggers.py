@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from oms_ledger.eventstore import hosting
 from oms_ledger.eventstore.folding import Page, StreamLoader, StreamState, Transition
 from oms_ledger.eventstore.records import instant, micros
 from oms_ledger.masterdata.document import Document, searchable
@@ -188,6 +189,9 @@ class TriggerRuns:
     def store(self, connection: Connection, produced: object) -> None:
         assert isinstance(produced, tuple)
         runs, changed = produced
+        if runs:  # of what another cell recorded they are brought along
+            brought = hosting.brought(connection)
+            runs = [run for run in runs if run["position"] > brought.get(run["account"], 0)]
         if runs:
             self.found = True
             messages.enqueue(connection, runs)

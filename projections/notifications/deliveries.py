@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, tuple_, update
 
+from oms_ledger.eventstore.tables import events
 from oms_ledger.notifications.channel import WEBHOOK
 from projections.notifications.feeds import SECOND
 from projections.outbox import circuit
@@ -86,14 +87,18 @@ def _attempt_counts(
 
 
 def requeue(connection: Connection, app_key: str, letters_: Sequence[DeadLetter], now: int) -> None:
-    """Dead notifications have pending again."""
+    """Dead notifications have pending again, under the ids that they had."""
+    first = _first_positions(connection, [one.position for one in letters_])
     enqueue(
         connection,
         app_key,
         [
             {
                 "position": dead_letter_.position,
-                "event_id": event_id(hook_subscription(app_key), dead_letter_.position),
+                "event_id": event_id(
+                    hook_subscription(app_key),
+                    first.get(dead_letter_.position, dead_letter_.position),
+                ),
                 "order_id": dead_letter_.order_id,
                 "notification": dead_letter_.content,
                 "produced_at": now,
@@ -102,6 +107,14 @@ def requeue(connection: Connection, app_key: str, letters_: Sequence[DeadLetter]
             for dead_letter_ in letters_
         ],
     )
+
+
+def _first_positions(connection: Connection, positions: Sequence[int]) -> dict[int, int]:
+    """Where those of some events that another cell recorded stood there."""
+    query = select(events.c.position, events.c.origin_position).where(
+        events.c.position.in_(positions), events.c.origin_position.is_not(None)
+    )
+    return {position: first for position, first in connection.execute(query)}
 
 
 def _startable(now: int) -> ColumnElement[bool]:

@@ -22,8 +22,10 @@ from sqlalchemy import (
     update,
 )
 
+from oms_ledger.eventstore import hosting
 from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.encryption import Encryption
+from oms_ledger.eventstore.ledger import AccountMoved
 from oms_ledger.eventstore.store import last_position
 from projections.subscriptions import checkpoints, dead_letters, leases
 from projections.subscriptions.dead_letters import DeadLetter
@@ -131,10 +133,13 @@ def size(connection: Connection, app_key: str, now: int) -> tuple[int, int]:
 def _retrieval() -> Any:
     """One statement: find what is visible, hide it, and tell it with what the feed says."""
     feed = feeds.c.app_key == bindparam("key")
+    live = select(feeds.c.app_key).where(feed, hosting.is_live(feeds.c.account)).exists()
     visible = (
         select(feed_items.c.position)
         .where(
-            feed_items.c.app_key == bindparam("key"), feed_items.c.visible_at <= bindparam("now")
+            feed_items.c.app_key == bindparam("key"),
+            feed_items.c.visible_at <= bindparam("now"),
+            live,
         )
         .order_by(feed_items.c.position)
         .limit(bindparam("count"))
@@ -200,7 +205,9 @@ def _handle(app_key: str, item: dict[str, Any], encryption: Encryption) -> str:
     return base64.urlsafe_b64encode(f"{place}.{signature}".encode()).decode()
 
 
-_GENERATION = select(feeds.c.generation).where(feeds.c.app_key == bindparam("key"))
+_GENERATION = select(feeds.c.generation).where(
+    feeds.c.app_key == bindparam("key"), hosting.is_live(feeds.c.account)
+)
 _COMMIT = delete(feed_items).where(
     feed_items.c.app_key == bindparam("key"),
     feed_items.c.position.in_(bindparam("positions", expanding=True)),
@@ -232,6 +239,15 @@ def commit(
     positions = [position for _, position in places]
     given = {"key": app_key, "positions": positions, "places": places}
     return connection.execute(_COMMIT, given).rowcount
+
+
+def require_live(connection: Connection, app_key: str) -> None:
+    """Raise when the account of a feed is another cell's: what was not removed may be there."""
+    query = select(feeds.c.account).where(
+        feeds.c.app_key == app_key, feeds.c.account.in_(hosting.elsewhere())
+    )
+    if account := connection.execute(query).scalar_one_or_none():
+        raise AccountMoved(account)
 
 
 def _read(handle: str) -> str:

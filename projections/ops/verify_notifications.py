@@ -36,7 +36,7 @@ def _rows(connection: Connection, table: Table, owners: Table) -> Iterator[Any]:
     query = (
         select(
             *t, owners.c.account.label("owner"), e.account, e.stream, e.status, e.status_before,
-            e.at, e.moved_before_at, e.domain.label("event_domain"),
+            e.at, e.moved_before_at, e.origin_position, e.domain.label("event_domain"),
         )
         .select_from(table.outerjoin(owners, owners.c.app_key == t.app_key))
         .outerjoin(events, e.position == t.position)
@@ -57,7 +57,7 @@ def _agrees(kind: str, row: Any) -> bool:
     subscription = f"{kind}:{row.app_key}"
     expected = Notification(
         position=row.position,
-        event_id=event_id(subscription, row.position),
+        event_id=event_id(subscription, row.origin_position or row.position),
         order_id=row.order_id,
         domain=row.event_domain,
         state=row.status,

@@ -33,6 +33,7 @@ from sqlalchemy import (
     update,
 )
 
+from oms_ledger.eventstore import hosting
 from oms_ledger.notifications.channel import CHANNELS, Channel
 from projections.outbox import circuit
 from projections.outbox.messages import (
@@ -105,7 +106,12 @@ def _served(channel: Channel, now: ColumnElement[int]) -> ColumnElement[bool]:
         .limit(1)  # looked up for each recipient: never all messages at once
         .scalar_subquery()
     )
-    return and_(r.c.channel == channel.name, r.c.circuit_open_until <= now, due.is_not(None))
+    return and_(
+        r.c.channel == channel.name,
+        r.c.circuit_open_until <= now,
+        hosting.is_live(r.c.account),
+        due.is_not(None),
+    )
 
 
 # Statements are made once for each channel: every look of every dispatcher runs them.

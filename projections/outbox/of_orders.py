@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
+from oms_ledger.eventstore import hosting
 from oms_ledger.eventstore.folding import Page
 from oms_ledger.eventstore.records import RecordedEvent, micros
 from oms_ledger.eventstore.serialization import stored_name
@@ -79,15 +80,19 @@ class OutboxProjection:
 
 
 def _pending(connection: Connection, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Leave out what is about events from before there were messages of its kind."""
+    """Leave out what is about events from before there were messages of its kind, and what
+    follows from events that another cell recorded: it is brought along.
+    """
     starts = {
         (start.recipient_kind, start.kind): start.position
         for start in connection.execute(select(outbox_starts))
     }
+    brought = hosting.brought(connection)
     return [
         row
         for row in rows
         if row["position"] > starts.get((row["recipient"].partition(":")[0], row["kind"]), 0)
+        and row["position"] > brought.get(row["account"], 0)
     ]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, select
 
+from oms_ledger.eventstore import hosting
 from oms_ledger.eventstore.folding import Page
 from oms_ledger.eventstore.records import micros
 from oms_ledger.orders.changes.v1_payment import register_by
@@ -86,10 +87,14 @@ def _of_status(order: Order) -> Iterator[tuple[str, datetime]]:
 
 
 def due(connection: Connection, now: int, limit: int = 500) -> list[tuple[str, str, str]]:
-    """Account, order and what is due, oldest first."""
-    query = select(t.c.account, t.c.order_id, t.c.kind).where(t.c.due_at <= now)
+    """Account, order and what is due, oldest first; of accounts that the cell hosts now."""
+    query = select(t.c.account, t.c.order_id, t.c.kind).where(
+        t.c.due_at <= now, hosting.is_live(t.c.account)
+    )
     return [tuple(row) for row in connection.execute(query.order_by(t.c.due_at).limit(limit))]
 
 
 def next_due(connection: Connection) -> int | None:
-    return connection.execute(select(func.min(t.c.due_at))).scalar_one_or_none()
+    return connection.execute(
+        select(func.min(t.c.due_at)).where(hosting.is_live(t.c.account))
+    ).scalar_one_or_none()

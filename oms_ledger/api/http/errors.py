@@ -15,7 +15,7 @@ from starlette.types import Scope
 from oms_ledger.api.http.methods import allowed
 from oms_ledger.eventstore.database import UNAVAILABLE
 from oms_ledger.eventstore.group_commit import NotRecorded
-from oms_ledger.eventstore.ledger import ConcurrencyError
+from oms_ledger.eventstore.ledger import AccountMoved, ConcurrencyError
 from oms_ledger.masterdata.refusals import InvalidDocument
 from oms_ledger.orders.refusals import OrderNotFound
 from oms_ledger.refusal import Refusal
@@ -238,6 +238,11 @@ async def _not_recorded(request: Request, _: Exception) -> Response:
     return answer(request, 503, "OMS503", message, {"Retry-After": "1"})
 
 
+async def _moved(request: Request, _: Exception) -> Response:
+    message = "The account is moving to another cell: this request changed nothing. Try again"
+    return answer(request, 503, "OMS503", message, {"Retry-After": "1"})
+
+
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code, what = {404: ("OMS404", "no such path"), 405: ("OMS405", "no such method here")}.get(
@@ -268,6 +273,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(NotRecorded, _not_recorded)
+    app.add_exception_handler(AccountMoved, _moved)
     for away in UNAVAILABLE:
         app.add_exception_handler(away, _database)
     app.add_exception_handler(Exception, _unexpected)

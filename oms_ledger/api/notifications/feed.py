@@ -193,9 +193,10 @@ async def _committed(cell: Cell, caller: Caller, given: Any, field: str) -> Resp
     def remove() -> None:
         with cell.database.writing_once() as connection:
             committed = feeds.commit(connection, caller.app_key, handles, cell.encryption)
-        if not committed:
+        if committed < len(handles):
             with cell.database.snapshot() as connection:
                 _found(feeds.get(connection, caller.app_key))
+                feeds.require_live(connection, caller.app_key)
 
     try:
         await asyncio.to_thread(remove)
