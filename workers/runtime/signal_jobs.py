@@ -7,6 +7,7 @@ in Redis never becomes code. What else is in the queue is dropped and logged.
 """
 
 import re
+import time
 import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import orjson
 import structlog
 from redis import Redis
+from redis.client import Pipeline
 from rq import Queue, SimpleWorker
 from rq.job import Job
 from rq.utils import now
@@ -23,6 +25,9 @@ from rq.worker_registration import clean_worker_registry
 from oms_ledger.services.signals import ADVANCE
 
 LARGEST = 4096  # bytes of a job's data
+WORKER_TTL = 60
+HEARTBEAT = 5.0
+"""Seconds between two entries of a busy worker in the registry; RQ asks for three a job."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._-]{0,199}")  # of a subscription or a message channel
 
 log = structlog.get_logger(__name__)
@@ -81,10 +86,11 @@ class SignalWorker(SimpleWorker):
             connection=redis,
             job_class=SignalJob,
             queue_class=SignalQueue,
-            worker_ttl=60,
+            worker_ttl=WORKER_TTL,
             maintenance_interval=15,
         )
         self._advance = advance
+        self._heartbeat_due = 0.0
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Run a signal, or drop what is none; nothing of a job is kept when it is done."""
@@ -100,6 +106,16 @@ class SignalWorker(SimpleWorker):
         finally:
             self.connection.delete(job.key)
             self.set_state(WorkerStatus.IDLE)
+
+    def set_state(self, state: str, pipeline: Pipeline | None = None) -> None:
+        """Note it here alone: nobody reads it in Redis, and it changes four times a job."""
+        self._state = state
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        """Renew the worker's entry in the registry when that is due."""
+        if time.monotonic() >= self._heartbeat_due:
+            super().heartbeat(timeout, pipeline)
+            self._heartbeat_due = time.monotonic() + HEARTBEAT
 
     def run_maintenance_tasks(self) -> None:
         """Forget workers that are gone; jobs leave nothing to clean."""

@@ -160,3 +160,16 @@ def test_a_worker_listens_to_no_commands(connection):
 def test_only_the_one_form_of_a_job_is_a_signal(job):
     assert signal_of(zlib.compress(orjson.dumps(job))) is None
     assert signal_of(zlib.compress(orjson.dumps(["advance", None, ["hook:a"], {}]))) == "hook:a"
+
+
+def test_a_worker_does_not_write_of_itself_at_each_signal(connection):
+    assert signals.signal(connection, [f"hook:k{number}" for number in range(50)]) == 50
+    worker = SignalWorker(connection, [signals.QUEUE, signals.SLOW], lambda name: None)
+    connection.config_resetstat()
+    worker.work(burst=True, logging_level="CRITICAL")
+    commands = connection.info("commandstats")
+    assert commands["cmdstat_hgetall"]["calls"] == 50
+    written = [
+        commands.get(f"cmdstat_{name}", {"calls": 0})["calls"] for name in ("hset", "expire")
+    ]
+    assert sum(written) < 50
