@@ -57,6 +57,12 @@ class Cell:
         return Database(self.settings.database_url, self.clock)
 
     @cached_property
+    def replica(self) -> Database | None:
+        """The database that lists and documents may be read from, if there is one."""
+        url = self.settings.read_database_url
+        return Database(url, self.clock, prefer="prefer-standby") if url else None
+
+    @cached_property
     def encryption(self) -> Encryption:
         given, folder = self.settings.master_key, self.settings.data_dir
         if given is None and not (folder / "master.key").exists() and self.store.head():
@@ -192,6 +198,8 @@ class Cell:
             self.redis.close()
         if "database" in opened:
             self.database.close()
+        if replica := opened.get("replica"):
+            replica.close()
 
 
 def open_cell(settings: Settings | None = None) -> Cell:

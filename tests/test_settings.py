@@ -131,6 +131,8 @@ def test_a_whole_deployment():
         ("OMS_DATABASE_URL", "sqlite://", "sqlite:///path/to/file"),
         ("OMS_DATABASE_URL", "postgresql://db/oms?colour=red", "is another form"),
         ("OMS_DATABASE_URL", "host=db hunter2", "is another form"),
+        ("OMS_READ_DATABASE_URL", "sqlite:///replica.db", "postgresql://user:password@host"),
+        ("OMS_READ_DATABASE_URL", "host=standby", "left out where the ledger is in SQLite"),
         (
             "REDIS_URL",
             "redis+sentinel://one:26379,two",
@@ -212,5 +214,8 @@ def test_other_secrets_may_lie_in_files(tmp_path):
     file = tmp_path / "address"
     file.write_text("postgresql://oms:hunter2@db/oms\n")
     assert read(OMS_DATABASE_URL_FILE=str(file)).database_url == "postgresql://oms:hunter2@db/oms"
+    ledger = {"OMS_DATABASE_URL": "host=db", "OMS_READ_DATABASE_URL_FILE": str(file)}
+    assert read(**ledger).read_database_url == "postgresql://oms:hunter2@db/oms"
+    assert "hunter2" not in repr(read(**ledger))
     file.write_text("redis://:hunter2@cache/1")
     assert read(REDIS_URL_FILE=str(file)).redis_url == "redis://:hunter2@cache/1"

@@ -94,6 +94,7 @@ from oms_ledger.services.fair_threads import FairThreads
 from oms_ledger.services.freshness import Freshness
 from oms_ledger.services.loop_watchdog import LoopWatchdog
 from oms_ledger.services.readiness import Readiness
+from oms_ledger.services.replica import Replica
 from projections.customers import index as people_index
 from projections.desk import tasks as desk_tasks
 from projections.masterdata import documents as masterdata
@@ -245,6 +246,7 @@ def application(cell: Cell) -> Api:
         watchdog.close()
         app.state.news.close()
         app.state.readiness.close()
+        app.state.replica.close()
         app.state.carts.close()
         await cell.partner_clients.close()
         cell.close()
@@ -258,7 +260,8 @@ def application(cell: Cell) -> Api:
     )
     app.state.cell = cell
     app.state.api_keys = ApiKeyCache(cell)
-    app.state.freshness = Freshness(cell, views.SUBSCRIPTION)
+    app.state.replica = Replica(cell)
+    app.state.freshness = Freshness(cell, views.SUBSCRIPTION, replica=app.state.replica)
     app.state.people = Freshness(cell, people_index.SUBSCRIPTION)
     app.state.desk = Freshness(cell, desk_tasks.SUBSCRIPTION)
     app.state.documents = Freshness(cell, masterdata.SUBSCRIPTION)

@@ -23,13 +23,17 @@ _LONGEST = 63
 """Characters of an application name that PostgreSQL keeps."""
 
 
-def connection_arguments(address: str) -> dict[str, Any]:
+PRIMARY = "read-write"
+
+
+def connection_arguments(address: str, prefer: str = PRIMARY) -> dict[str, Any]:
     """What a driver connects with: the address taken apart, with bounds and a name put in.
 
-    Of several hosts, the one that takes writes is meant, unless the address says otherwise.
+    Of several hosts, the one that takes writes is meant, unless `prefer` or the address says
+    otherwise.
     """
     given = conninfo_to_dict(address)
     hosts = str(given.get("host") or given.get("hostaddr") or "")
-    several = {"target_session_attrs": "read-write"} if "," in hosts else {}
+    several = {"target_session_attrs": prefer} if "," in hosts else {}
     name = {"application_name": f"oms-ledger {process_name()}"[:_LONGEST]}
     return {**_BOUNDS, **several, **name, **given}

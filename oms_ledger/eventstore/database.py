@@ -52,7 +52,8 @@ class BlockingCall(RuntimeWarning):
 class Database:
     """One engine, with the ways to use it: none of them on a thread that runs an event loop."""
 
-    def __init__(self, url: str, clock: Clock) -> None:
+    def __init__(self, url: str, clock: Clock, *, prefer: str = addresses.PRIMARY) -> None:
+        """`prefer` says which of several servers of an address is meant, in libpq's words."""
         self.url = url
         self.clock = clock
         """The time that is written in tables."""
@@ -65,7 +66,7 @@ class Database:
             self.engine = self._reads = _sqlite_engine(self.path, "FULL")
             self._unsynced = _sqlite_engine(self.path, "NORMAL")
         else:
-            self._arguments = addresses.connection_arguments(url)
+            self._arguments = addresses.connection_arguments(url, prefer)
             self.engine = _postgres_engine(self._arguments)
             self._reads = self.engine.execution_options(isolation_level="AUTOCOMMIT")
             self._unsynced = self.engine

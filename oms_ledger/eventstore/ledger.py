@@ -266,13 +266,15 @@ class StreamLedger:
             raise self.deciders.of(stream).missing(stream)
         return loaded_state
 
+    async def version(self, stream: str) -> int:
+        """The last version of a stream as the database has it now; 0 before its first event."""
+        return (await self._versions.versions([stream])).get(stream, 0)
+
     async def current(self, stream: str) -> StreamState:
         """The state of a stream as the database has it now; loaded only where it moved on."""
         known = self.loader.cached(stream)
-        if known is not None:
-            version = (await self._versions.versions([stream])).get(stream, 0)
-            if version == known.version:
-                return known
+        if known is not None and await self.version(stream) == known.version:
+            return known
         loaded_state = await asyncio.to_thread(self.loader.load, stream)
         if loaded_state.state is not None:
             self.loader.remember_newer(stream, loaded_state)

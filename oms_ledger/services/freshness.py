@@ -8,11 +8,13 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection
 
 from oms_ledger.cell import Cell
+from oms_ledger.services.replica import NotServed, Replica
 from projections.subscriptions import checkpoints
 from projections.subscriptions.checkpoints import Projection
 from projections.subscriptions.views import VIEWS
@@ -26,12 +28,30 @@ class Freshness:
     """Of one view, by its subscription."""
 
     def __init__(
-        self, cell: Cell, subscription: str, view: Callable[[], Projection] | None = None
+        self,
+        cell: Cell,
+        subscription: str,
+        view: Callable[[], Projection] | None = None,
+        replica: Replica | None = None,
     ) -> None:
-        self._cell, self._subscription = cell, subscription
+        self._cell, self._subscription, self._replica = cell, subscription, replica
         self._view = view or VIEWS[subscription]
         self._folds = cell.loader()
         self._catching_up = threading.Lock()
+
+    async def list(
+        self,
+        function: Callable[Concatenate[Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> tuple[T, int]:
+        """As `read`, of a replica where one has the view as it is now."""
+        if self._replica is not None:
+            with suppress(NotServed):
+                return await self._replica.read_view(
+                    self._subscription, function, *args, **kwargs
+                ), 0
+        return await self.read(function, *args, **kwargs)
 
     async def read(
         self,

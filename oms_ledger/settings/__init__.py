@@ -63,6 +63,12 @@ class Settings:
     The path of a SQLite file is absolute here, whatever was given.
     """
 
+    read_database_url: str | None = field(default=None, repr=False)
+    """OMS_READ_DATABASE_URL: a streaming replica of it that may serve lists and documents.
+
+    Of several hosts a standby is preferred. None: the primary serves everything.
+    """
+
     redis_url: str | None = field(default=None, repr=False)
     """REDIS_URL: the Redis or Valkey to use. None: the embedded server is started."""
 
@@ -221,6 +227,9 @@ class Settings:
         settings = cls(**given)  # type: ignore[arg-type]
         if settings.demo and not is_loopback(settings.host):
             raise SettingsError("OMS_DEMO", found="on", expected="off where OMS_HOST is public")
+        if settings.read_database_url and settings.sqlite_path:
+            expected = "left out where the ledger is in SQLite"
+            raise SettingsError("OMS_READ_DATABASE_URL", found="a replica", expected=expected)
         missing = not (settings.openid_client and settings.openid_secret)
         if settings.openid_issuer and missing:
             expected = "OMS_OIDC_CLIENT_ID and OMS_OIDC_CLIENT_SECRET beside it"
@@ -236,7 +245,7 @@ class Settings:
 
 SECRETS = (
     *("OMS_MASTER_KEY", "OMS_DATABASE_URL", "REDIS_URL", "OMS_SMTP_URL", "OMS_METRICS_TOKEN"),
-    "OMS_OIDC_CLIENT_SECRET",
+    *("OMS_OIDC_CLIENT_SECRET", "OMS_READ_DATABASE_URL"),
 )
 """Variables that may be given as a file: `OMS_MASTER_KEY_FILE` and so on."""
 
@@ -367,6 +376,7 @@ def _network(variable: str, text: str) -> Network | AllowedNetwork:
 VARIABLES: dict[str, tuple[str, Callable[[str, str], object]]] = {
     "data_dir": ("OMS_DATA_DIR", _path),
     "database_url": ("OMS_DATABASE_URL", addresses.database_url),
+    "read_database_url": ("OMS_READ_DATABASE_URL", addresses.postgres_url),
     "redis_url": ("REDIS_URL", addresses.redis_url),
     "host": ("OMS_HOST", _text),
     "port": ("OMS_PORT", _number(1, 65535)),

@@ -22,15 +22,25 @@ class SettingsError(ValueError):
         self.variable = variable
 
 
+_POSTGRES = (
+    "postgresql://user:password@host:port/database, host=one,two dbname=database (as libpq"
+    " reads it)"
+)
+
+
 def database_url(variable: str, text: str) -> str:
-    expected = (
-        "postgresql://user:password@host:port/database, host=one,two dbname=database (as libpq"
-        " reads it) or sqlite:///path/to/file"
-    )
+    expected = f"{_POSTGRES} or sqlite:///path/to/file"
+    scheme, _, rest = text.partition("://")
+    if scheme.lower() != "sqlite":
+        return postgres_url(variable, text, expected)
+    if rest.startswith("/") and len(rest) > 1 and rest != "/:memory:":
+        return f"sqlite:///{Path(rest[1:]).expanduser().absolute()}"
+    raise SettingsError(variable, found=without_password(text), expected=expected)
+
+
+def postgres_url(variable: str, text: str, expected: str = _POSTGRES) -> str:
     scheme, separator, rest = text.partition("://")
     match scheme.lower():
-        case "sqlite" if rest.startswith("/") and len(rest) > 1 and rest != "/:memory:":
-            return f"sqlite:///{Path(rest[1:]).expanduser().absolute()}"
         case "postgresql" | "postgres" if rest:
             text = f"postgresql://{rest}"
         case _ if separator or "=" not in text:

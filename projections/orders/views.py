@@ -206,6 +206,16 @@ def document(connection: Connection, account: str, order_id: str) -> tuple[bytes
     return (bytes(stored), True) if version == head else (None, True)
 
 
+def versioned_document(
+    connection: Connection, account: str, order_id: str
+) -> tuple[int, bytes] | None:
+    """The stored document, and the version of the order that it shows."""
+    query = select(t.c.version, t.c.document)
+    query = query.where(t.c.account == account, t.c.order_id == order_id)
+    found = connection.execute(query).one_or_none()
+    return None if found is None else (found.version, bytes(found.document))
+
+
 def by_sequence(connection: Connection, account: str, sequence: int) -> str | None:
     query = select(t.c.order_id).where(t.c.account == account, t.c.sequence == sequence)
     return connection.execute(query.limit(1)).scalar_one_or_none()

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Annotated, Any
@@ -20,6 +21,7 @@ from oms_ledger.orders.order import Order
 from oms_ledger.orders.privacy.disclose import disclose
 from oms_ledger.orders.refusals import OrderGroupNotFound, OrderNotFound
 from oms_ledger.orders.status import language_of as labels_in
+from oms_ledger.services.replica import NotServed, Replica
 from projections.orders import views
 from projections.orders.views import GroupedOrder
 
@@ -41,7 +43,7 @@ async def get_order_group(
 ) -> Response:
     """All orders of a group, as they were at one moment."""
     account = await cell.ledger.account(caller.account)
-    found, behind = await request.app.state.freshness.read(views.group, caller.account, order_group)
+    found, behind = await request.app.state.freshness.list(views.group, caller.account, order_group)
     language, since = language_of(request, account), _reachable_since(cell, account)
     documents = [
         await _of_group(cell, account, one, language) for one in found if one.created_at >= since
@@ -79,7 +81,7 @@ async def get_order(order_id: PathId, request: Request, cell: TheCell, caller: M
     account = await cell.ledger.account(caller.account)
     if not await is_reachable(cell, account, order_id):
         raise OrderNotFound()
-    return json_response(await shown(cell, account, order_id, language_of(request, account)))
+    return json_response(await shown(request, account, order_id, language_of(request, account)))
 
 
 @router.get("/api/orders/pvt/document/{order_id}")
@@ -130,18 +132,25 @@ def language_of(request: Request, account: Account) -> str:
 
 
 async def shown(
-    cell: Cell, account: Account, order_id: str, language: str, *, to_its_owner: bool = False
+    request: Request, account: Account, order_id: str, language: str, *, to_its_owner: bool = False
 ) -> bytes:
     """The OMS document: the stored bytes where they are new and need no change, else rendered.
 
     The shopper whose order it is sees it unmasked.
     """
-
+    cell: Cell = request.app.state.cell
+    replica: Replica = request.app.state.replica
+    translated = labels_in(language) != "en"
+    mask = account.setting("pii") and not to_its_owner
+    if not translated and not mask:
+        stream = order_stream(account.name, order_id)
+        with suppress(NotServed):
+            return await replica.read_version(
+                stream, views.versioned_document, account.name, order_id
+            )
     found, exists = await cell.read(views.document, account.name, order_id)
     if not exists:
         raise OrderNotFound()
-    translated = labels_in(language) != "en"
-    mask = account.setting("pii") and not to_its_owner
     if found is not None and not translated and not mask:
         return found
     document = oms_document(await cell.ledger.order(account.name, order_id), language)

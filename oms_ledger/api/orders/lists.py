@@ -43,7 +43,7 @@ async def list_orders(request: Request, cell: TheCell, caller: MayList) -> Respo
     account = await cell.ledger.account(caller.account)
     query = request.query_params
     wanted = requested(account, of_query(query.multi_items()), cell.clock.now())
-    (page, shown), behind = await request.app.state.freshness.read(
+    (page, shown), behind = await request.app.state.freshness.list(
         _read, wanted, query.get("_facets", ""), cell.clock.now()
     )
     rows = serialize_rows(page, language_of(request, account), account)
@@ -60,7 +60,7 @@ async def extended_search(request: Request, cell: TheCell, caller: MaySearch) ->
     query = request.query_params
     given = of_query(query.multi_items()) | of_body(body or {})
     wanted = requested(account, given, cell.clock.now(), bare_fields=True)
-    (page, shown), behind = await request.app.state.freshness.read(
+    (page, shown), behind = await request.app.state.freshness.list(
         _read, wanted, _first(given, "_facets"), cell.clock.now()
     )
     rows = await asyncio.to_thread(_search_rows, cell, account, page)

@@ -46,7 +46,7 @@ async def list_user_orders(request: Request, cell: TheCell, caller: User) -> Res
     given = of_query(request.query_params.multi_items())
     email = _customer(caller, given)
     order_query = _question(account, given, cell)
-    page, behind = await request.app.state.freshness.read(_page, order_query, email)
+    page, behind = await request.app.state.freshness.list(_page, order_query, email)
     rows = serialize_rows(page, language_of(request, account), account, to_owner=_owns(caller))
     headers = {"X-Ledger-Lag": str(behind)} if behind else None
     return json_response(list_answer(rows, page, order_query, []), headers=headers)
@@ -58,7 +58,7 @@ async def get_last_order(request: Request, cell: TheCell, caller: User) -> Respo
     email = _customer(caller, of_query(request.query_params.multi_items()))
     created = reachable(account, (None, None), cell.clock.now())
     wanted = OrderQuery(account.name, created=created, per_page=1)
-    page, _ = await request.app.state.freshness.read(_page, wanted, email)
+    page, _ = await request.app.state.freshness.list(_page, wanted, email)
     if not page.order_ids:
         raise OrderNotFound()
     return await _shown(request, cell, account, page.order_ids[0], caller)
@@ -88,7 +88,7 @@ async def _shown(
     request: Request, cell: Cell, account: Account, order_id: str, caller: Caller
 ) -> Response:
     language = language_of(request, account)
-    document = await shown(cell, account, order_id, language, to_its_owner=_owns(caller))
+    document = await shown(request, account, order_id, language, to_its_owner=_owns(caller))
     return json_response(document)
 
 
