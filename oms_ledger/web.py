@@ -6,6 +6,7 @@ from oms_ledger import logs
 from oms_ledger.api.app import application, operations_of, routes_of
 from oms_ledger.api.http.addressing import AccountResolver
 from oms_ledger.api.http.body_limits import BodyLimits
+from oms_ledger.api.http.forwarding import Forwarding
 from oms_ledger.api.http.idempotency import IdempotencyMiddleware
 from oms_ledger.api.http.metrics import MetricsMiddleware
 from oms_ledger.api.http.outermost import Outermost
@@ -13,6 +14,7 @@ from oms_ledger.api.http.turns import Admission
 from oms_ledger.api.ops.health import listen_for_scrapes
 from oms_ledger.backoffice.app import backoffice
 from oms_ledger.cell import Cell, open_cell
+from oms_ledger.directory import DirectoryCache, open_directory
 from oms_ledger.services import gc_tuning
 from oms_ledger.services.metrics import MetricsReporter
 
@@ -34,7 +36,10 @@ def build(cell: Cell) -> ASGIApp:
     app = application(cell)
     paths = [route.path for route in routes_of(app)]
     limited = BodyLimits(IdempotencyMiddleware(app), operations_of(app), cell.settings.body_limit)
-    api = AccountResolver(MetricsMiddleware(Admission(limited)), paths)
+    served: ASGIApp = MetricsMiddleware(Admission(limited))
+    if (directory := open_directory(cell)) is not None:
+        served = Forwarding(served, cell, DirectoryCache(directory))
+    api = AccountResolver(served, paths)
     return Outermost(WithBackOffice(api, backoffice(api, cell)))
 
 

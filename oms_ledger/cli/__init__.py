@@ -26,6 +26,8 @@ MENDABLE = (
     ("oms_ledger.cell", "MissingMasterKey"),
     ("oms_ledger.eventstore.key_check", "WrongMasterKey"),
     ("oms_ledger.jsonata", "EngineMissing"),
+    ("oms_ledger.directory", "DirectoryError"),
+    ("oms_ledger.eventstore.ledger", "AccountMoved"),
     ("oms_ledger.eventstore.key_check", "RotationUnfinished"),
     ("oms_ledger.services.ops.master_key", "ProcessesRunning"),
     ("oms_ledger.services.ops.master_key", "UnreadableSecret"),

@@ -10,9 +10,11 @@ import typer
 from oms_ledger.accounts.account import SETTINGS, Account, parse_setting
 from oms_ledger.accounts.events import AccountCreated, AccountEvent, AccountSettingsChanged
 from oms_ledger.accounts.refusals import AccountExists, AccountNotFound, InvalidSetting
-from oms_ledger.cell import Cell
+from oms_ledger.cell import Cell, open_cell
+from oms_ledger.cli.cells import the_directory
 from oms_ledger.cli.opening import by_operator, open_migrated
-from oms_ledger.cli.output import AsJson, print_json, print_table
+from oms_ledger.cli.output import AsJson, print_json, print_rows, print_table
+from oms_ledger.directory import DirectoryError, open_directory
 
 app = typer.Typer(help="Accounts and their settings.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="The account's name: small letters and digits.")]
@@ -30,6 +32,12 @@ def create_account(cell: Cell, name: str) -> Account:
             f"{name!r} is no account name: 2 to 40 small letters and digits, a letter first"
         )
 
+    if (directory := open_directory(cell)) is not None:
+        assert cell.settings.cell is not None
+        directory.create_tables()
+        directory.claim(name, cell.settings.cell)
+        directory.close()
+
     def decide(account: Account | None) -> list[AccountEvent]:
         if account is not None:
             raise AccountExists(name)
@@ -44,6 +52,18 @@ def create(name: Name) -> None:
     cell = open_migrated()
     create_account(cell, name)
     typer.echo(f"Account {name} created. Next: oms-ledger key create --account {name} --role Owner")
+
+
+@app.command()
+def where(name: Name, as_json: AsJson = False) -> None:
+    """Show which cell hosts an account."""
+    directory = the_directory(open_cell())
+    _, cells, places = directory.read()
+    if (place := places.get(name)) is None:
+        raise DirectoryError(f"The directory knows no account {name}.")
+    known = cells.get(place.cell)
+    row = (place.account, place.cell, place.state, place.epoch, known.url if known else "")
+    print_rows(("account", "cell", "state", "epoch", "url"), [row], as_json=as_json)
 
 
 @app.command()

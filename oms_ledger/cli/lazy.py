@@ -69,6 +69,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 GROUPS: dict[str, tuple[str, str]] = {
     "account": ("accounts", "Accounts and their settings."),
+    "cell": ("cells", "Cells: several databases that share the accounts."),
     "key": ("keys", "App keys: created, listed, rotated, revoked."),
     "person": ("operators", "People who sign in to the back office."),
     "gateway": ("gateways", "The payment gateway of an account."),

@@ -58,7 +58,10 @@ class IdempotentReplay(Exception):
 
 
 class AccountMoved(Exception):
-    """Nothing was recorded: another cell hosts the account, or will in a moment. Ask again."""
+    """Nothing was recorded: another cell hosts the account, or will in a moment."""
+
+    def __str__(self) -> str:
+        return f"Another cell hosts the account {self.args[0]}, or will in a moment."
 
 
 class ConcurrencyError(Exception):

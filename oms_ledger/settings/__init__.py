@@ -189,6 +189,12 @@ class Settings:
     jsonata_engine: str = "auto"
     """OMS_JSONATA_ENGINE: jlens, jsonata-python, or auto, which takes jlens where it is there."""
 
+    cell: str | None = None
+    """OMS_CELL: the name of this cell, where there are several; all share one master key."""
+
+    directory_url: str | None = field(default=None, repr=False)
+    """OMS_DIRECTORY_URL: the database that says which cell hosts each account."""
+
     def __post_init__(self) -> None:
         if not self.database_url:
             default = f"sqlite:///{self.data_dir / 'ledger.sqlite3'}"
@@ -238,6 +244,9 @@ class Settings:
             raise SettingsError(
                 "OMS_OIDC_ROLES", found="alone", expected="OMS_OIDC_ISSUER beside it"
             )
+        if settings.cell and not settings.directory_url:
+            expected = "OMS_DIRECTORY_URL beside it"
+            raise SettingsError("OMS_CELL", found="alone", expected=expected)
         if not settings.passwords and not settings.openid_issuer:
             raise SettingsError("OMS_PASSWORDS", found="off", expected="on without OMS_OIDC_ISSUER")
         return settings
@@ -245,7 +254,7 @@ class Settings:
 
 SECRETS = (
     *("OMS_MASTER_KEY", "OMS_DATABASE_URL", "REDIS_URL", "OMS_SMTP_URL", "OMS_METRICS_TOKEN"),
-    *("OMS_OIDC_CLIENT_SECRET", "OMS_READ_DATABASE_URL"),
+    *("OMS_OIDC_CLIENT_SECRET", "OMS_READ_DATABASE_URL", "OMS_DIRECTORY_URL"),
 )
 """Variables that may be given as a file: `OMS_MASTER_KEY_FILE` and so on."""
 
@@ -285,6 +294,16 @@ def _token(variable: str, text: str) -> str:
 
 
 def _text(_: str, text: str) -> str:
+    return text
+
+
+CELL_NAME = r"[a-z][a-z0-9-]{0,19}"
+
+
+def _cell_name(variable: str, text: str) -> str:
+    if not re.fullmatch(CELL_NAME, text):
+        expected = "20 small letters, digits and hyphens at most, a letter first"
+        raise SettingsError(variable, found=repr(text), expected=expected)
     return text
 
 
@@ -409,4 +428,6 @@ VARIABLES: dict[str, tuple[str, Callable[[str, str], object]]] = {
     "request_deadline": ("OMS_REQUEST_DEADLINE", _number(1, 300)),
     "log_level": ("OMS_LOG_LEVEL", _word(LOG_LEVELS)),
     "jsonata_engine": ("OMS_JSONATA_ENGINE", _word(JSONATA_ENGINES)),
+    "cell": ("OMS_CELL", _cell_name),
+    "directory_url": ("OMS_DIRECTORY_URL", addresses.database_url),
 }

@@ -156,6 +156,7 @@ class AccountResolver:
         ]
         if not plain:
             segments = [s.replace("%", "%25").replace("/", "%2F") for s in segments]
+        scope["state"]["path_asked"] = raw
         path = "/" + "/".join(segments)
         scope["path"] = path
         scope["raw_path"] = path.encode() if plain else quote(path, safe="/%").encode()

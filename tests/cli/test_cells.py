@@ -1,0 +1,112 @@
+"""`oms-ledger cell …`: cells are added with their accounts, listed, mapped and forgotten."""
+
+import base64
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import orjson
+import pytest
+from typer.testing import CliRunner
+
+from oms_ledger.cell import Cell
+from oms_ledger.cli import app
+from oms_ledger.cli.accounts import create_account
+from oms_ledger.directory import DirectoryError
+from tests.conftest import MASTER_KEY, prepared_database
+from tests.support.cells import two_cells
+
+
+@pytest.fixture
+def cells(tmp_path: Path):
+    with two_cells(partial(prepared_database, "sqlite"), tmp_path, MASTER_KEY) as both:
+        yield both
+
+
+@pytest.fixture
+def command(cells):
+    def run(cell, *arguments):
+        environ = {
+            "OMS_DATA_DIR": str(cell.settings.data_dir),
+            "OMS_DATABASE_URL": cell.settings.database_url,
+            "OMS_MASTER_KEY": base64.b64encode(MASTER_KEY).decode(),
+            "OMS_CELL": cell.settings.cell,
+            "OMS_DIRECTORY_URL": cell.settings.directory_url,
+        }
+        result = CliRunner().invoke(app, arguments, env=environ)
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    return run
+
+
+def add(command, cell, *, asked_in=None):
+    url = f"http://127.0.0.1:{18080 if cell.settings.cell == 'a' else 18081}"
+    given = ("--url", url, "--database", cell.settings.database_url)
+    return command(asked_in or cell, "cell", "add", cell.settings.cell, *given)
+
+
+def test_cells_and_their_accounts(cells, command, tmp_path):
+    add(command, cells.a)
+    command(cells.a, "account", "create", "acme")
+    command(cells.b, "account", "create", "globex")
+    add(command, cells.b, asked_in=cells.a)
+    listed = orjson.loads(command(cells.b, "cell", "list", "--json"))
+    assert [(one["cell"], one["accounts"]) for one in listed] == [("a", 1), ("b", 1)]
+    (where,) = orjson.loads(command(cells.a, "account", "where", "globex", "--json"))
+    assert (where["cell"], where["state"], where["epoch"]) == ("b", "live", 1)
+    assert command(cells.a, "cell", "map") == "acme a\nglobex b\n"
+    file = tmp_path / "accounts.map"
+    command(cells.a, "cell", "map", "--file", str(file))
+    assert file.read_text() == "acme a\nglobex b\n"
+
+
+def test_an_account_is_in_one_cell(cells, command):
+    add(command, cells.a)
+    add(command, cells.b)
+    command(cells.a, "account", "create", "acme")
+    with pytest.raises(DirectoryError, match="The cell a hosts the account acme"):
+        command(cells.b, "account", "create", "acme")
+    assert cells.b.store.head() == 0
+
+
+def test_accounts_from_before_there_was_a_directory(cells, command):
+    """A cell brings what it has along; what another one hosts stays there, and is named."""
+    for cell in cells.both:
+        other = Cell(replace(cell.settings, cell=None), cell.clock)
+        create_account(other, "acme")
+        other.close()
+    add(command, cells.a)
+    with pytest.raises(DirectoryError, match="Another cell hosts acme"):
+        add(command, cells.b)
+    (where,) = orjson.loads(command(cells.a, "account", "where", "acme", "--json"))
+    assert where["cell"] == "a"
+
+
+def test_a_cell_with_accounts_is_not_forgotten(cells, command):
+    add(command, cells.a)
+    add(command, cells.b)
+    command(cells.a, "account", "create", "acme")
+    with pytest.raises(DirectoryError, match="move its accounts first"):
+        command(cells.a, "cell", "remove", "a")
+    command(cells.a, "cell", "remove", "b")
+    with pytest.raises(DirectoryError, match="knows no cell b"):
+        command(cells.a, "cell", "remove", "b")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("B", "--url", "http://x:1", "--database", "postgresql://db/oms"),
+        ("b", "--url", "ftp://x", "--database", "postgresql://db/oms"),
+        ("b", "--url", "http://x:1", "--database", "postgresql://oms:secret@db/oms"),
+        ("b", "--url", "http://x:1", "--database", "host=db password=secret dbname=oms"),
+    ],
+)
+def test_what_cannot_be_a_cell_is_refused(cells, given):
+    environ = {"OMS_DIRECTORY_URL": cells.a.settings.directory_url, "OMS_CELL": "a"}
+    result = CliRunner().invoke(app, ["cell", "add", *given], env=environ)
+    assert result.exit_code == 2
+    assert "secret" not in result.output
