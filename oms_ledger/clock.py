@@ -11,7 +11,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Clock:
-    """Tell the time of this machine, in the units that are stored and compared."""
+    """Give the time of this machine, in the units that are stored and compared."""
 
     def micros(self) -> int:
         """Microseconds since 1970, as tables keep instants."""

@@ -2,7 +2,7 @@
 
 The text of an exception may repeat what it was about, like the row that a database refused. So of
 an exception the log has its classes, the places it went through and the SQL state; its text only
-where that can tell of machines alone. Texts of other libraries go the same way.
+where that can only be about machines. Texts of other libraries go the same way.
 """
 
 import logging

@@ -1,6 +1,6 @@
 """Who came with a key: sign-ins, and credentials that were refused. A stream a day and account.
 
-A stream of its own keeps the account's short, which is folded often.
+A stream of its own keeps the account's short, which is loaded often.
 """
 
 from dataclasses import dataclass, field

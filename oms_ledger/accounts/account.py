@@ -16,7 +16,7 @@ SETTINGS: dict[str, tuple[Any, str]] = {
     "grace_period_minutes": (30, "minutes in window-to-cancel after the payment; 0 passes through"),
     "window_to_change_seller_days": (2, "days to choose another seller, 0 to 30"),
     "placement_patience_hours": (24, "hours that a seller outside has to take an order"),
-    "share_payment_data": (False, "tell sellers how an order was paid when it is authorized"),
+    "share_payment_data": (False, "send sellers how an order was paid when it is authorized"),
     "accepts_orders": (True, "whether other accounts may name this account as a seller"),
     "partners": ("*", "accounts that sell for this one or that it sells for: names, * for all"),
     "price_divergence_percent": (0, "how far a marketplace's payment may differ from the order"),
@@ -110,7 +110,7 @@ def evolve_account(account: Account | None, event: AccountEvent, at: int) -> Acc
         return replace(account, settings={**account.settings, **event.settings})
     if applier := APPLIERS.get(type(event)):
         return replace(account, configuration=applier(account.configuration, event, at))
-    return account  # what else was done is told by the account's history
+    return account  # what else was done is in the account's history
 
 
 def parse_setting(name: str, text: str) -> Any:

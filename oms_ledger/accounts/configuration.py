@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 
 class Item(Protocol):
-    """`id` tells it from the others of its class in the account."""
+    """`id` names it among the others of its class in the account."""
 
     @property
     def id(self) -> str: ...

@@ -1,4 +1,4 @@
-"""What is remembered of a cart. Prices are not: they are asked again, from offers."""
+"""What is remembered of a cart. Prices are not: they are looked up again, from offers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -13,7 +13,7 @@ MAX_LINES, MAX_ENTRIES, MAX_QUANTITY, MAX_BYTES = 250, 300, 999_999, 512 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """Something the shopper gets; `status` is `error`, `warning` or `info`."""
+    """Something the shopper reads; `status` is `error`, `warning` or `info`."""
 
     code: str
     text: str
@@ -123,7 +123,7 @@ class PlacedGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptQuote:
-    """What a source that is asked over HTTP said, until it is asked again."""
+    """What a source that is called over HTTP said, until it is called again."""
 
     key: str
     at: datetime

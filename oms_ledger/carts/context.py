@@ -28,7 +28,7 @@ class CartContext:
     now: datetime
     new_id: Callable[[], str]
     priced: Callable[[], PricedCart]
-    """The cart before the operation, as offers price it; asked only by who needs it."""
+    """The cart before the operation, as offers price it; computed only where it is needed."""
     check_seller: Callable[[str], None]
     """Refuses a seller that is unknown or inactive."""
 

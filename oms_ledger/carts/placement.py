@@ -1,4 +1,4 @@
-"""From a cart to the body of a placement: what it lacks, and what its orders get."""
+"""From a cart to the body of a placement: what it lacks, and what its orders take over."""
 
 import hashlib
 from dataclasses import replace
@@ -50,7 +50,7 @@ def require_complete(priced: PricedCart, store: Store, caller: CartCaller, body:
 
 
 def is_whole(priced: PricedCart) -> bool:
-    """Whether every line is available; one that is not gets by a message."""
+    """Whether every line is available; one that is not has a message."""
     return all(one.is_available for one in priced.lines)
 
 

@@ -115,7 +115,7 @@ def _with_choices(lines: list[CartLine], shipping: Json) -> list[CartLine]:
 def _place(
     fields: Json, shipping: Json, country: str
 ) -> tuple[str | None, str | None, list[float] | None]:
-    """Country, postal code and coordinates as asked, of the body or of its first address."""
+    """Country, postal code and coordinates as requested, of the body or of its first address."""
     selected = shipping.get("selectedAddresses")
     address = selected[0] if isinstance(selected, list) and selected else shipping.get("address")
     address = address if isinstance(address, dict) else {}

@@ -85,7 +85,8 @@ def _occasions(order: Order) -> Iterator[Occasion]:
     match order.status:
         case Status.CANCELLATION_REQUESTED:
             pending = pending_requests(order)
-            what = f"The order was {order.resumes or 'under way'} when its cancellation was asked"
+            before = order.resumes or "under way"
+            what = f"The order was {before} when its cancellation was requested"
             yield _occasion(
                 order, "oms.cancellationRequested", pending[0].id if pending else "", what
             )

@@ -1,7 +1,7 @@
 """Addresses of PostgreSQL, in every form that libpq reads, and what is put in where it is absent.
 
 A machine that vanishes sends no farewell: without these bounds the kernel waits for a quarter of
-an hour, and whoever asked the machine waits with it.
+an hour, and whoever called the machine waits with it.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Batches of writes: what waits goes into one transaction, and each hears its own outcome.
+"""Batches of writes: what waits goes into one transaction, and each caller gets its own outcome.
 
 One batch is on its way at a time, in a thread of its own; what arrives meanwhile makes the next
 one. So a hundred writers cost a commit together and not each.
@@ -30,7 +30,7 @@ class BatchWriter(Generic[Item, Outcome]):
     """Used from one event loop. `execute` carries out a batch in the thread, in one transaction.
 
     It returns an outcome for each item, an exception for one that failed alone. When it raises,
-    everybody in the batch hears of it; with `alone` each is tried by itself, so that only the
+    everybody in the batch gets it; with `alone` each is tried by itself, so that only the
     culprit does. A batch has items of `limit` in all, by their `size`, of which no two have a
     conflict key in common. An item that is `apart` is a batch of its own.
     """
@@ -98,7 +98,7 @@ class BatchWriter(Generic[Item, Outcome]):
                     continue
                 if isinstance(outcome, Exception):
                     waiting.set_exception(outcome)
-                    waiting.exception()  # a caller that went away leaves nobody to hear it
+                    waiting.exception()  # a caller that went away leaves nobody to answer
                 else:
                     waiting.set_result(outcome)
         self._running = None  # a task keeps its loop, and the loop may be all that keeps the writer
@@ -106,7 +106,7 @@ class BatchWriter(Generic[Item, Outcome]):
     def _carry_out(self, items: Sequence[Item]) -> Sequence[Outcome | Exception]:
         try:
             return self._execute(items)
-        except Exception as error:  # noqa: BLE001 - who waits is told
+        except Exception as error:  # noqa: BLE001 - who waits gets it
             if len(items) == 1 or not self._alone:
                 return [error] * len(items)
         return [outcome for item in items for outcome in self._carry_out([item])]

@@ -31,7 +31,7 @@ UNAVAILABLE: tuple[type[Exception], ...] = (
     psycopg.OperationalError,
     sqlite3.OperationalError,
 )
-"""The database is away, restarting, read-only or busy: what was asked may be asked again."""
+"""The database is away, restarting, read-only or busy: the same may be tried again."""
 
 _UNREPLICATED = "01000"
 """The warning with which a canceled wait for the synchronous standby ends, as if it were over."""
@@ -142,7 +142,7 @@ class Database:
 
 
 def unreplicated(message: psycopg.errors.Diagnostic) -> bool:
-    """Whether a notice says that a commit may not be on the synchronous standby."""
+    """Whether a message of the server says that a commit may not be on the synchronous standby."""
     return message.sqlstate == _UNREPLICATED
 
 

@@ -1,4 +1,4 @@
-"""Waits until a file is written: told by the kernel where it tells (Linux), else by looking."""
+"""Wait until a file is written: notified by the kernel where it can (Linux), else by looking."""
 
 import ctypes
 import os
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-LOOK = 0.05  # seconds between looks where the kernel tells nothing
+LOOK = 0.05  # seconds between looks where the kernel notifies nobody
 
 _MODIFY, _CREATE, _MOVED_TO = 0x2, 0x100, 0x80
 _HEAD = struct.Struct("iIII")
@@ -45,7 +45,7 @@ class FileChanges:
                 return False
 
     def _has_changes(self, descriptor: int) -> bool:
-        """Whether any of what the kernel tells is of this file."""
+        """Whether any of the kernel's notifications is of this file."""
         notified, at, ours = os.read(descriptor, 65_536), 0, False
         while at < len(notified):
             *_, size = _HEAD.unpack_from(notified, at)
@@ -78,7 +78,7 @@ def watching(path: Path, *, notified: bool = True) -> Iterator[FileChanges]:
 
 
 def _watch(folder: Path) -> int | None:
-    """A descriptor that tells of changes in a folder; None where the kernel has none left."""
+    """A descriptor that reports changes in a folder; None where the kernel has none left."""
     if not hasattr(_LIBC, "inotify_init1"):
         return None
     descriptor: int = _LIBC.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)

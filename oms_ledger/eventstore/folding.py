@@ -67,7 +67,7 @@ class StreamLoader:
         self._latest.pop(stream, None)
 
     def load(self, stream: str, until_version: int | None = None) -> StreamState:
-        """The state of a stream, from the database; of an earlier version when asked."""
+        """The state of a stream, from the database; of an earlier version on request."""
         rows, wrapped = self.store.stream_and_key(stream)
         if until_version is not None:
             rows = [row for row in rows if row.version <= until_version]

@@ -1,4 +1,4 @@
-"""Group commit: whatever is waiting goes into one transaction, and each hears its own outcome.
+"""Group commit: whatever waits goes into one transaction, and each caller gets its own outcome.
 
 A write that conflicts fails alone (G7). The reply comes only after the commit is durable (G1). A
 write with a deadline waits no longer: one that is in no group by then is not made, and of one that

@@ -1,7 +1,7 @@
 """Waiting for the ledger to grow: the one way to do it, for the loops of workers and of the API.
 
-PostgreSQL tells of every append (`LISTEN`); SQLite writes every commit of any process to the log
-beside its file, which the kernel tells of, or which is looked at where no kernel does. Nobody else
+PostgreSQL signals every append (`LISTEN`); SQLite writes every commit of any process to the log
+beside its file, which the kernel reports, or which is looked at where no kernel does. Nobody else
 looks at the head again and again.
 """
 
@@ -22,14 +22,14 @@ from oms_ledger.eventstore.file_changes import watching
 from oms_ledger.eventstore.store import Store
 
 AT_LEAST = 1.0
-"""Seconds after which the head is looked at without news: a lost connection tells nothing."""
+"""Seconds after which the head is looked at without a signal: a lost connection sends none."""
 
 
 Future = asyncio.Future[None]
 
 
 class News(Protocol):
-    """Tells when something may have been appended; nothing since it was made gets lost."""
+    """Signals when something may have been appended; nothing since it was made gets lost."""
 
     def wait(self, seconds: float, interrupt: int | None = None) -> bool:
         """Whether there may be something new, waiting at most so many seconds.
@@ -108,9 +108,9 @@ class HeadWatcher:
         self._answer(lambda on_news, _: on_news.set_result(None))
 
     def close_on_signals(self) -> None:
-        """Close as soon as the process gets to end; a server waits for open requests first.
+        """Close as soon as the process is to end; a server waits for open requests first.
 
-        The server's own handler stays: the loop hears a signal whatever handler is set here.
+        The server's own handler stays: the loop gets a signal whatever handler is set here.
         """
         if threading.current_thread() is not threading.main_thread():
             return
@@ -131,7 +131,7 @@ class HeadWatcher:
                 os.write(self._interrupt[1], b"1")
 
     def _listen(self) -> None:
-        """Look until nobody waits any more; what keeps it from looking gets to all who wait."""
+        """Look until nobody waits any more; what keeps it from looking is raised to all of them."""
         interrupted = self._interrupt[0]
         try:
             store = self._store()
@@ -147,7 +147,7 @@ class HeadWatcher:
                     news.wait(AT_LEAST, interrupted)
                     if select.select([interrupted], [], [], 0)[0]:
                         os.read(interrupted, 65_536)
-        except Exception as error:  # noqa: BLE001 - who waits is told
+        except Exception as error:  # noqa: BLE001 - who waits gets it
             failure = error
             with self._lock:
                 self._answer(lambda on_news, _: on_news.set_exception(failure))

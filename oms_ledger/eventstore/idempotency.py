@@ -57,7 +57,7 @@ class KeyClaim:
         self.attempt.replayed |= replayed
 
     def first(self, taken: bytes) -> Mapping[str, int]:
-        """The streams of the first answer and their versions, if the same was asked then."""
+        """The streams of the first answer and their versions, if the same was requested then."""
         fields = orjson.loads(taken)
         if fields["fingerprint"] != self.attempt.requested():
             raise IdempotencyKeyReused(self.attempt.key, fields["fingerprint"].rpartition(" ")[0])

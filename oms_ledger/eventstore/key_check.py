@@ -1,4 +1,4 @@
-"""A digest of the master key in the database: who comes with another key is told so at once.
+"""A digest of the master key in the database: a process with another key fails at once.
 
 Without it, what a process with a wrong key writes could never be read beside the rest.
 """
@@ -107,7 +107,7 @@ def _known(connection: Connection) -> bytes | None:
 
 
 def _require_readable(database: Database, key: bytes) -> None:
-    """A ledger from before there was a digest: any of its data keys tells."""
+    """A ledger from before there was a digest: any of its data keys shows it."""
     with database.reading() as connection:
         one = connection.execute(select(data_keys).limit(1)).one_or_none()
     if one is not None:

@@ -36,7 +36,7 @@ class VersionReader:
                 streams = {stream for some, _ in wanted for stream in some}
                 try:
                     found = await asyncio.to_thread(self._store.versions, sorted(streams))
-                except Exception as error:  # noqa: BLE001 - who waits is told
+                except Exception as error:  # noqa: BLE001 - who waits gets it
                     _settle(wanted, error)
                 else:
                     _settle(wanted, found)

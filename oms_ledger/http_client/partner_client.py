@@ -50,7 +50,7 @@ class PartnerAnswer:
     seen: str
     retry_after: timedelta | None = None
     forbidden: bool = False
-    """Its address must not be connected to, so it was not asked."""
+    """Its address must not be connected to, so nothing was sent."""
 
     @property
     def well(self) -> bool:

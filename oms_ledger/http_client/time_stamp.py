@@ -29,7 +29,7 @@ class _Part(NamedTuple):
 
 
 def time_stamp(url: str, text: bytes, networks: Sequence[Allowed]) -> bytes:
-    """A token for a text, DER; raises `TimeStampRefused`, or `OSError` for what it did not hear."""
+    """A token for a text, DER; raises `TimeStampRefused`, or `OSError` where no answer came."""
     nonce = _number(secrets.randbits(63))
     imprint = _made(_SEQUENCE, _SHA256 + _made(_OCTETS, hashlib.sha256(text).digest()))
     wanted = _made(_SEQUENCE, _number(1) + imprint + nonce + b"\x01\x01\xff")

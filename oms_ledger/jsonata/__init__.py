@@ -169,7 +169,7 @@ def require_hope(expression: str) -> Expression:
 
 
 def reads(expression: str) -> Reads:
-    """What the expression reads of a document: `reads.reads` says how it gets."""
+    """What the expression reads of a document: `reads.reads` says in which form."""
     return compile(expression).reads
 
 

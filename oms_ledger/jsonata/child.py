@@ -2,7 +2,7 @@
 
 It reads requests from its standard input and answers on its standard output, each as four bytes
 of length and so many bytes. Its memory is bounded for good, processor time for each request:
-beyond it the kernel ends the process, and whoever asked starts another.
+beyond it the kernel ends the process, and its caller starts another.
 """
 
 import json

@@ -84,7 +84,7 @@ class Child:
 
 
 class Children:
-    """A few children, started when they are needed; each is asked by one thread at a time."""
+    """A few children, started when they are needed; each is used by one thread at a time."""
 
     def __init__(self, most: int = CHILDREN, patience: float = CHILD_PATIENCE) -> None:
         self._free: list[Child] = []

@@ -35,7 +35,7 @@ def is_plain(ast: Any) -> bool:
 
 
 def _searched_for(node: Any) -> list[Any]:
-    """The plain patterns that are only asked whether they are found: `x ~> /p/`, `$contains`."""
+    """The plain patterns of which only matters whether they are found: `x ~> /p/`, `$contains`."""
     if node.type == "apply":
         requested = [node.rhs]
     elif node.type == "function" and node.procedure.value == "contains":

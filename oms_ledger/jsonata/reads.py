@@ -5,8 +5,8 @@ from. A name leads one place down; whatever looks at a value itself, rather than
 reads all of its place. A document cut to the places that are read gives the same result as the
 whole one. Where that cannot be given, all of the document is read.
 
-The places get as a tree: names of an object with what is read below each, None for all of
-it. Lists are passed through. A place with nothing read below it is only asked whether it is
+The places are given as a tree: names of an object with what is read below each, None for all of
+it. Lists are passed through. Of a place with nothing read below it only matters whether it is
 there, or how often.
 """
 

@@ -58,7 +58,7 @@ class _Run:
             run(meter_before)
 
     def _failure(self, error: Exception) -> EvaluationError:
-        """What to tell; the engine may have wrapped what struck in an error of its own."""
+        """What to say; the engine may have wrapped what struck in an error of its own."""
         if self.meter.timed_out is not None:
             return self.meter.timed_out
         if isinstance(error, RecursionError):

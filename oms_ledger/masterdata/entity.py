@@ -83,7 +83,7 @@ class Entity:
 
     @property
     def is_open(self) -> bool:
-        """Whether documents may have and be asked for any field: `CL`, `AD` and `orders`."""
+        """Whether documents may have and be searched by any field: `CL`, `AD` and `orders`."""
         return self.name in (CLIENTS, ADDRESSES, ORDERS)
 
     @property

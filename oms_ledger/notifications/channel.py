@@ -18,7 +18,7 @@ class RetryCurve:
     jitter: float = 0.1
 
     def wait(self, attempts: int, chance: float) -> timedelta:
-        """Tell how long to wait after so many failed attempts; `chance` in 0…1 spreads it."""
+        """Say how long to wait after so many failed attempts; `chance` in 0…1 spreads it."""
         wait = min(self.first * self.growth ** min(max(attempts, 1) - 1, 20), self.longest)
         spread: timedelta = wait * (1 + self.jitter * (2 * chance - 1))
         return spread
@@ -85,7 +85,7 @@ INTEGRATION = Channel(
     room=Room(recipient=32),
     circuit=None,
 )
-# What became of it, told to them.
+# What became of it, sent to them.
 CONNECTOR = Channel("connector", circuit=_OF_PARTNERS)
 # Mails to customers; the mail server is the same for all of an account's.
 MAIL = Channel(

@@ -212,7 +212,7 @@ class _Renderer:
 
 
 def render(source: str, data: Mapping[str, Any], zone: str = "UTC", *, html: bool = True) -> str:
-    """The template with data, escaped where it is HTML; times get in the zone."""
+    """The template with data, escaped where it is HTML; times are in the zone."""
     renderer = _Renderer(_zone(zone), html)
     renderer.nodes(parsed(source), _Scope(data))
     return renderer.text()

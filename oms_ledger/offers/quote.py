@@ -1,4 +1,4 @@
-"""What is asked of offers, and what they answer: one line of an answer per line asked."""
+"""Requests to offers, and their answers: one line of an answer per line of a request."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -80,7 +80,7 @@ class Sla:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineQuote:
-    """The answer for a line: `quantity` is what was asked, or what there is of it."""
+    """The answer for a line: `quantity` is what was requested, or what there is of it."""
 
     availability: Availability
     quantity: int

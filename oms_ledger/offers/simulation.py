@@ -32,7 +32,7 @@ class Nonsense(ValueError):
 
 
 def request_body(question: Question) -> Json:
-    """What a source is asked: no personal data, only what is bought and where it goes."""
+    """A request to a source: no personal data, only what is bought and where it goes."""
     place = question.place
     return {
         "items": [

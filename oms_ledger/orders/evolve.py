@@ -1,4 +1,4 @@
-"""The order after an event: a pure fold that never refuses, for what was recorded has happened.
+"""The order after an event: a pure function that never refuses, for what was recorded has happened.
 
 Where an event leads is said in `flows`; what else is learned from it, in the modules here, one
 per topic of `events`: functions from (order, event, at) to the order that knows it.

@@ -15,9 +15,11 @@ from oms_ledger.orders.status import Status as S
 
 
 class Back(Enum):
-    """Where an event leads when the table cannot tell: back to a status the order was in."""
+    """Where an event leads when the table does not say: back to a status the order was in."""
 
-    TO_BEFORE_THE_REQUEST = "to the status in which the cancellation was asked, or done by a seller"
+    TO_BEFORE_THE_REQUEST = (
+        "to the status in which the cancellation was requested, or a seller canceled"
+    )
 
 
 Moves = Mapping[type[events.OrderEvent], S | Back]
@@ -298,6 +300,6 @@ def moves_from(flow: str, status: S | None) -> Moves:
 def status_after(
     flow: str, status: S | None, event: type[events.OrderEvent], *, requested_in: S | None
 ) -> S | None:
-    """The status an event leads to; `requested_in` is where a cancellation was last asked."""
+    """The status an event leads to; `requested_in` is where a cancellation was last requested."""
     leads_to = moves_from(flow, status).get(event, status)
     return requested_in if leads_to is Back.TO_BEFORE_THE_REQUEST else leads_to

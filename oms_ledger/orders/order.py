@@ -38,7 +38,7 @@ class Order:
     `placed` is what was placed, for ever (but that a change may correct the client's data and
     custom fields); `items`, `totals`, `logistics` and the seller are what
     they are now, after changes. `answers` has the receipt and instant of commands that have no
-    receipt in the document, by what got. Without `timers` an imported order
+    receipt in the document, by command. Without `timers` an imported order
     rests in the status that it came with until somebody moves it.
     """
 
@@ -89,7 +89,7 @@ class Order:
     erased_at: datetime | None = None
 
     def but(self, **news: Any) -> "Order":
-        """What `dataclasses.replace` makes, eight times as fast: each event of a fold does it."""
+        """What `dataclasses.replace` makes, eight times as fast: every event of a load does it."""
         fields = self.__dict__ | news
         for name in _WORKED_OUT:
             fields.pop(name, None)
@@ -136,12 +136,12 @@ class Order:
 
     @property
     def captured(self) -> int:
-        """Cents settled or asked to be, interest included; refunds are not subtracted."""
+        """Cents settled or requested to be, interest included; refunds are not subtracted."""
         return self.money.total(Kind.SETTLE)
 
     @property
     def refunded(self) -> int:
-        """Cents given back or asked to be, whatever for."""
+        """Cents given back or requested to be, whatever for."""
         return self.money.total(Kind.REFUND)
 
     @cached_property
@@ -189,7 +189,7 @@ class Order:
 
     @property
     def change_prepared(self) -> Preparation | None:
-        """The v1 increase that the gateway is being asked for."""
+        """The v1 increase that is being requested of the gateway."""
         last = self.preparations[-1] if self.preparations else None
         return last if last and last.open else None
 

@@ -6,7 +6,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
-# Under this name a person's profile carries parts of the document that also tell of the person,
+# Under this name a person's profile carries parts of the document that are about the person too,
 # so that they are erased together.
 BESIDES = "besides"
 

@@ -26,7 +26,7 @@ class NoWorkflow(Refusal):
 
 
 class IncompleteFulfillment(NoWorkflow):
-    """As a marketplace is told."""
+    """As a marketplace gets it."""
 
     code = "FMT0056"
 
@@ -210,7 +210,7 @@ class OtherMarketplaceOrder(Refusal):
 
 class PartnerTellsItself(Refusal):
     status, code = 409, "OMS003"
-    text = "{0} is an account here and tells this by itself"
+    text = "{0} is an account here and reports this by itself"
 
 
 class OnlySellerCancels(Refusal):
@@ -233,7 +233,7 @@ class InvalidMarketplaceOrder(Refusal):
 
 
 class SellerRefusedOrder(Refusal):
-    """A seller that is asked does not take the order."""
+    """A seller does not take the order that is placed with it."""
 
     code, text = "CHK0162", "Invalid seller: {0}"
 

@@ -24,7 +24,7 @@ class _Turns:
         self._waiting: OrderedDict[str, deque[Any]] = OrderedDict()
 
     def put(self, item: Any) -> None:
-        """Add an item; None, by which threads are told to end, comes after all others."""
+        """Add an item; None, which makes threads end, comes after all others."""
         if item is not None:
             with self._lock:
                 self._waiting.setdefault(ON_BEHALF_OF.get(), deque()).append(item)

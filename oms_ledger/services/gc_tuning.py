@@ -1,6 +1,6 @@
-"""How Python's interpreter is set in the processes that answer and tell (decision 0014).
+"""How Python's interpreter is set in the processes that answer and send (decision 0014).
 
-They keep hundreds of thousands of objects for long (folded orders above all), which are free of
+They keep hundreds of thousands of objects for long (loaded orders most of all), which are free of
 cycles and go when they are dropped from their caches. By Python's own thresholds all of them are
 looked at every few seconds, and everybody waits for 150 to 400 ms meanwhile.
 

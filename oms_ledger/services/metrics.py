@@ -1,7 +1,7 @@
 """Every process leaves its own figures in the database, for whoever answers a scrape.
 
-Counters and histograms of Prometheus live in the memory of one process. A web process is asked
-for those of all: each writes its own every few seconds as rows that name the process, so that
+Counters and histograms of Prometheus live in the memory of one process. A web process
+answers for all: each writes its own every few seconds as rows that name the process, so that
 nothing jumps from scrape to scrape, and processes without a port are counted as well.
 """
 

@@ -1,4 +1,4 @@
-"""Whether orders can be taken: asked of database and Redis by threads that do nothing else.
+"""Whether orders can be taken: threads that do nothing else ask database and Redis.
 
 Whoever balances load asks every second. The answer comes within `LIMIT`, also when everything
 else in the process waits for a database that does not answer.

@@ -1,4 +1,4 @@
-"""Where everything stands, as `status` and the back office tell it."""
+"""Where everything stands, as `status` and the back office show it."""
 
 from typing import Any
 

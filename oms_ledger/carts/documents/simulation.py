@@ -130,7 +130,7 @@ def seller_simulation(
 
 
 def _quantity(priced: PricedLine) -> int:
-    """What was asked, or the most there is."""
+    """What was requested, or the most there is."""
     gone = priced.quote.availability is Availability.WITHOUT_STOCK
     return 0 if gone else priced.line.quantity
 

@@ -20,15 +20,15 @@ def cancel(
     request_id: str | None = None,
     called_by: str | None = None,
 ) -> list[events.OrderEvent]:
-    """Ask for a cancellation, confirm one that was asked, or cancel at once: as the status says.
+    """Request a cancellation, confirm a requested one, or cancel at once: as the status says.
 
     `by` is the cause when it is not the shopper; `request_id` names the request when the other
-    side of the sale has named it already; `called_by` is who calls, for the document.
+    side of the sale has named it already; `called_by` is the caller, for the document.
     """
     if refusal := cancel_refusal(order):
         raise refusal
     if order.status in CANCELED_ALREADY:
-        return []  # asked again: answered as the first time
+        return []  # requested again: answered as the first time
     if order.allows(events.CancellationRequested):
         request = events.CancellationRequested(
             request_id=request_id or context.receipt,

@@ -1,4 +1,4 @@
-"""A cancellation: asked, decided by the seller, carried out."""
+"""A cancellation: requested, decided by the seller, carried out."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from oms_ledger.orders.parts import personal_text
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancellationRequested:
-    """`from_above` when the marketplace asks its seller, under the id of its own request."""
+    """`from_above` when the marketplace requests it, under the id of its own request."""
 
     request_id: str
     requested_by_user: bool
@@ -38,7 +38,7 @@ class CancellationStarted:
     """The cancellation is being carried out; `by` and `reason` are of its first cause (G17).
 
     `by` is `user`, `system`, `seller-notification`, `payment-notification`, or `store` when the
-    account itself asked. The call that carried it out may have had a reason of its own:
+    account itself requested it. The call that carried it out may have had a reason of its own:
     `call_reason`; `called_by` made it, an app key or a person.
     """
 

@@ -1,8 +1,8 @@
 """A change of an order that two accounts have: both take it, one pays, both apply it or neither.
 
-The side that took the shopper's money, the marketplace, decides: it asks the seller, or is asked by
-it, has the payment adjusted, applies the change and says the seller how it ended. A seller that
-has agreed waits for that: it can cancel its order meanwhile, but not the request alone.
+The side that took the shopper's money, the marketplace, decides: it asks the seller, or the seller
+asks it, has the payment adjusted, applies the change and says the seller how it ended. A seller
+that has agreed waits for that: it can cancel its order meanwhile, but not the request alone.
 """
 
 from dataclasses import replace
@@ -118,10 +118,10 @@ def record_registered_change(
     paid: tuple[e.PaidPart, ...] = (),
     first: bool = False,
 ) -> list[e.OrderEvent]:
-    """A v1 change that was asked of the other side: the same deltas here, an increase `paid`.
+    """A v1 change that was requested of the other side: the same deltas here, an increase `paid`.
 
-    A seller hears `first` of what its marketplace was asked, and says it once more: whoever
-    carries the change up may die over it.
+    A seller records `first` what was requested of its marketplace, and sends it once more:
+    the process that carries the change up may die over it.
     """
     if registered(order, change.request_id):
         return []

@@ -1,4 +1,4 @@
-"""How the lines of a change are delivered: as asked, or as the order leaves no doubt."""
+"""How the lines of a change are delivered: as requested, or as the order leaves no doubt."""
 
 from collections.abc import Sequence
 
@@ -48,7 +48,7 @@ def unambiguous(order: Order, slots: Sequence[Slot]) -> Json | None:
 
 
 def as_requested(order: Order, slots: Sequence[Slot], requested: Json, own: Json | None) -> Json:
-    """The delivery that was named, out of those the order knows; its price as asked, else kept.
+    """The delivery that was named, out of those the order knows; its price as requested, else kept.
 
     `own` is the delivery of the line that is changed or replaced.
     """

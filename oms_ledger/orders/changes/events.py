@@ -44,7 +44,7 @@ class ChangeRegistered:
     """v1: deltas beside the items, which stay as placed.
 
     One of `discount_value` and `increment_value` is 0, the other the net in cents. `lines` are
-    the added ones as they will be invoiced, `taken` where the removed units come from. One that
+    the added ones as they will be invoiced, `taken` where the removed units come from. One
     with `heard` was registered by the other side of the sale.
     """
 
@@ -96,7 +96,7 @@ class ChangeRequested:
     """v2: validated; what the order will be once it is applied. Values in cents.
 
     `operations` has `add`, `remove` and `replace` as they are answered, without the person.
-    `participants` are parties that have to agree; one that the other side asked for has its origin.
+    `participants` have to agree; one that the other side requested has its origin.
     """
 
     request_id: str
@@ -129,7 +129,7 @@ class ChangeAcknowledged:
 
 @dataclass(frozen=True, slots=True)
 class ChangePaymentRequested:
-    """The gateway is about to be asked: from here on it may have adjusted the payment."""
+    """The gateway is about to be called: from here on it may have adjusted the payment."""
 
     request_id: str
 

@@ -123,7 +123,7 @@ _SAYS: Mapping[type, tuple[str, Callable[[Any], str]]] = {
         "acknowledged",
         lambda event: f"{event.participant or 'The order'} acknowledged the request",
     ),
-    events.ChangePaymentRequested: ("payment-asked", lambda _: "The payment gateway is asked"),
+    events.ChangePaymentRequested: ("payment-asked", lambda _: "The payment gateway is called"),
     events.ChangePaymentAdjusted: (
         "payment-adjusted",
         lambda event: f"The payment was adjusted by {event.value} cents",
@@ -143,7 +143,7 @@ _SAYS: Mapping[type, tuple[str, Callable[[Any], str]]] = {
 def _step(
     moved: Callable[[ChangeRequest, Any], ChangeRequest],
 ) -> Callable[[Order, Any, datetime], Order]:
-    """A fold of a step: the request that it names moves, with a line in its log."""
+    """Apply the event of a step: the request that it names moves, with a line in its log."""
 
     def learn(order: Order, event: Any, at: datetime) -> Order:
         step, say = _SAYS[type(event)]

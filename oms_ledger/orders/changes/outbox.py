@@ -40,7 +40,7 @@ def _adjusted(before: Order, event: Any, after: Order) -> Iterable[OutboxMessage
 
 
 def _confirmed(order: Order, request_id: str, key: str) -> Iterable[OutboxMessage]:
-    """Sellers outside are told that we confirm, once all know of it and the payment is adjusted."""
+    """Sellers outside learn that we confirm, once all know of it and the payment is adjusted."""
     request = known(order, request_id)
     if request is None or not request.in_progress or awaits_payment(order, request):
         return
@@ -56,7 +56,7 @@ def _outside(request: ChangeRequest, kind: str, key: str) -> Iterable[OutboxMess
 
 
 def _restore(before: Order, event: Any, after: Order) -> Iterable[OutboxMessage]:
-    """When it ended without effect, and the gateway was asked or may have been."""
+    """When it ended without effect, and the gateway was called or may have been."""
     request = known(after, event.request_id)
     if request is None or request.ended != CANCELED:
         return ()
@@ -83,7 +83,7 @@ def _id_there(order: Order) -> str:
 
 
 def _requested(before: Order, event: Any, after: Order) -> Iterable[OutboxMessage]:
-    """The other side is asked by whom the request came to first, until it has agreed."""
+    """The side that the request came to first asks the other, until it has agreed."""
     yield from _advance(before, event, after)
     request = known(after, event.request_id)
     if request is None or not request.in_progress or request.requested.origin_account:

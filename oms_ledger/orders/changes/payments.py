@@ -11,7 +11,7 @@ GROWING = frozenset({"creditCard", "promissory", "cash", "creditControl", "custo
 
 
 def growing_payment(order: Order, allowed: Collection[str] = ()) -> Payment | None:
-    """The payment that an increase is asked of; None when no payment of the order may grow.
+    """The payment that an increase is requested of; None when no payment of the order may grow.
 
     `allowed` are the account's `customPaymentSystemsAllowed`.
     """

@@ -139,7 +139,8 @@ class _Planner:
             slot.item = _measured(in_proportion(line, slot.item), new)
         else:
             if new.unique_id == slot.item.unique_id and priced(self.slots.slots, new.id) is None:
-                # The same line, weighed or packed otherwise: its unit price stays, if none gets.
+                # The same line, weighed or packed otherwise: its unit price stays, if none is
+                # given.
                 new = replace(new, price=slot.item.price if new.price is None else new.price)
             item = self._new_item(new, slot.item)
             slot.item = replace(item, unique_id=new.unique_id or item.unique_id)
@@ -234,7 +235,7 @@ class _Planner:
         return delivery
 
     def _note_tags(self, slot: Slot) -> None:
-        """Tell what becomes of promotions: nobody reckons again whether they are still due."""
+        """Say what becomes of promotions: nobody reckons again whether they are still due."""
         if slot.item.price_tags:
             line = slot.item.unique_id
             self._note(f"The promotions of {line} are kept in proportion to its units")

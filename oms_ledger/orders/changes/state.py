@@ -83,7 +83,7 @@ class ChangeRequest:
 
     @property
     def payment_request(self) -> str:
-        """The id that the gateway is asked with; another one after it refused for good."""
+        """The id of the request to the gateway; another one after it refused for good."""
         return f"{self.id}/{self.refusals}" if self.refusals else self.id
 
     @property

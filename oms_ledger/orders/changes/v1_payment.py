@@ -24,7 +24,7 @@ def preparation(order: Order, asked_as: str) -> Preparation | None:
 def prepare(
     order: Order, context: DecisionContext, *, request_id: str, value: int
 ) -> list[events.OrderEvent]:
-    """Put on record that the gateway is about to be asked; the same request again goes on."""
+    """Put on record that the gateway is about to be called; the same request again goes on."""
     if registered(order, request_id):
         return []
     if known := order.change_prepared:
@@ -67,7 +67,7 @@ def register_by(order: Order) -> datetime | None:
 
 
 def expire_preparation(order: Order, context: DecisionContext) -> list[events.OrderEvent]:
-    """Whoever asked the gateway died over it, and the client did not come again."""
+    """The process that called the gateway died over it, and the client did not come again."""
     known, until = order.change_prepared, register_by(order)
     if known is None or until is None or context.now < until:
         return []

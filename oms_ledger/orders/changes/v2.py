@@ -1,7 +1,7 @@
 """v2 modifications: a request, its steps, and its end (contract 03 §§3, 4).
 
 A request is validated when it is taken; then it advances by itself as far as nobody else is
-needed. The payment is asked outside, and its answer brought as a fact. Every step may be
+needed. The gateway is called outside, and its answer brought as a fact. Every step may be
 decided again: what is recorded already decides nothing.
 """
 
@@ -51,7 +51,7 @@ def request_change(
 ) -> list[e.OrderEvent]:
     """Take a request; the same id again changes nothing.
 
-    `outside` are sellers of the account that are no accounts of the deployment, and asked by HTTP.
+    `outside` are sellers of the account that are no accounts of the deployment, and called by HTTP.
     """
     if known(order, request_id):
         return []
@@ -174,7 +174,7 @@ def agree(
 
 
 def ask_payment(order: Order, context: DecisionContext, *, request_id: str) -> list[e.OrderEvent]:
-    """Put on record that the gateway is about to be asked."""
+    """Put on record that the gateway is about to be called."""
     request = request_of(order, request_id)
     if not awaits_payment(order, request) or request.payment_requested or request.aborted:
         return []

@@ -1,4 +1,4 @@
-"""The turns of an order's life that its document tells the customer of, by `lastMessage`.
+"""The turns of an order's life that its document shows to the customer, by `lastMessage`.
 
 The texts are built in, in the customer's language, or the account's own as they were when the
 order was placed. Mails are messages of the outbox: see `outbox` beside this module.

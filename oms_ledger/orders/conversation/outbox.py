@@ -1,6 +1,6 @@
 """Which mails an order's events make the ledger send to its customer (contract 07 §1).
 
-Each occasion has a key, so that it is told of once. The account that sold the order tells; what a
+Each occasion has a key, so that one mail is sent. The account that sold the order sends it; what a
 mail says of the person is read from the order when it is written.
 """
 
@@ -96,7 +96,7 @@ def _is_tracked(invoice: events.InvoiceIssued) -> bool:
 
 
 def _evaluated(before: Order, event: Any, after: Order) -> Iterable[OutboxMessage]:
-    """Tell the buyer of a denial, and who is to decide that it is their turn."""
+    """Notify the buyer of a denial, and who is to decide of their turn."""
     authorization = after.authorization
     if authorization is None:
         return

@@ -1,4 +1,4 @@
-"""An order as others read it: one fold of derived facts, cut to the published shapes."""
+"""An order as others read it: derived facts, computed once and cut to the published shapes."""
 
 from oms_ledger.orders.documents.filter_document import (
     filter_document,

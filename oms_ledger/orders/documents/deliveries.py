@@ -146,7 +146,7 @@ def _content(order: Order, entry: InvoicedItem) -> Fields:
 
 
 def _courier_status(content: Fields | None) -> Fields | None:
-    """None until the first news; events by their date, whenever they got."""
+    """None until the first report; events by their date, whenever they were reported."""
     if content is None:
         return None
     data = content.get("data")

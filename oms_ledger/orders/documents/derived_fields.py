@@ -1,4 +1,4 @@
-"""What the documents tell of an order, by camelCase names; instants as datetimes.
+"""What the documents say of an order, by camelCase names; instants as datetimes.
 
 The parts that no rule looks into come as they were placed; what is derived stands over them.
 Nothing is worked out before a document asks for it: a filter that reads two fields of an order
@@ -30,8 +30,9 @@ Fields = dict[str, Any]
 class DerivedFields(Fields):
     """Facts of an order, each worked out when it is first asked for.
 
-    What `derived` says stands over what got; what is set stands over both. Facts that `DERIVED`
-    says may be worked out by others of the same order: several documents of it cost them once.
+    What `derived` says stands over what the order says; what is set stands over both. Facts that
+    `DERIVED` says may be worked out by others of the same order: several documents of it cost them
+    once.
     """
 
     def __init__(
@@ -186,7 +187,7 @@ def _said(fields: DerivedFields, name: str, value: Any) -> Any:
 
 
 def spelled_instant(order: Order, name: str, at: datetime | None) -> Any:
-    """An instant; of an imported order to the digit, as long as it is the one that got."""
+    """An instant; of an imported order to the digit, as long as it is the imported one."""
     answer = (order.placed.details.get("instants") or {}).get(name) if order.imported else None
     return answer if answer is not None and parse(answer) == at else at
 

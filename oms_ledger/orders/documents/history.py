@@ -23,7 +23,7 @@ def event_name(event: object) -> str:
 
 
 def readable(value: Any, *, personal: bool = True) -> Any:
-    """An event's fields, or a part of them; without what says of a person when so asked."""
+    """An event's fields, or a part of them; without what says of a person on request."""
     if is_dataclass(value):
         return {
             _camel(field.name): readable(getattr(value, field.name), personal=personal)

@@ -1,4 +1,4 @@
-"""What a marketplace outside the deployment is told, by the published protocol for marketplaces."""
+"""Requests to a marketplace outside the deployment, by the published protocol for marketplaces."""
 
 from oms_ledger.orders.changes.events import ChangedItem, ChangeRegistered
 from oms_ledger.orders.documents.lines import item_facts

@@ -84,7 +84,7 @@ _ROW_ITEM = tuple(
 
 
 def operations(order: Order, plan: Plan) -> Json:
-    """`add`, `remove` and `replace` as they were understood: null where none was asked."""
+    """`add`, `remove` and `replace` as they were understood: null where none was requested."""
     return {
         "add": [_to(order, side) for side in plan.added] or None,
         "remove": [_from(order, side) for side in plan.removed] or None,
@@ -183,7 +183,7 @@ def _answered(
 
 
 def request_answer(order: Order, request: ChangeRequest) -> Fields:
-    """The 202: what was asked, and what it will come to."""
+    """The 202: what was requested, and what it will come to."""
     requested = request.requested
     content = _answered(
         order,

@@ -46,7 +46,7 @@ def _paid_above(order: Order) -> Fields:
 
 
 def _transactions(content: Mapping[str, Any], payments: Mapping[str, Fields]) -> Fields:
-    """The transactions that got, with what is known now of their payments.
+    """The transactions that were imported, with what is known now of their payments.
 
     A payment that came to the order since is of the first.
     """

@@ -85,7 +85,7 @@ STEPS = _steps()
 
 
 def cancellation_data(order: Order) -> Fields | None:
-    """Who asked first, why and when. Causes that are not known to hold are left out."""
+    """Who requested it first, why and when. Causes that are not known to hold are left out."""
     started = order.cancellation
     if started is None:
         if not order.expired:
@@ -182,7 +182,7 @@ def workflow_data(order: Order) -> Any:
 
 
 def _continued(order: Order, content: Any) -> Any:
-    """The workflow as it got, and the steps that the order took here after it."""
+    """The workflow as it was imported, and the steps that the order took here after it."""
     since = list(order.timeline[1:])
     instances = content.get("instances") if isinstance(content, dict) else None
     if not since or not isinstance(instances, list) or not instances:

@@ -1,4 +1,4 @@
-"""What a seller outside the deployment is asked, by the published protocol for external sellers.
+"""Requests to a seller outside the deployment, by the published protocol for external sellers.
 
 Bodies are made of the order when the request is made, so that nothing personal is kept apart.
 """

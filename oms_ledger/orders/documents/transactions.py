@@ -242,7 +242,7 @@ def _payment(orders: Sequence[Order], payment: events.Payment) -> Fields:
 
 
 def movements(orders: Sequence[Order], kind: Kind) -> Fields:
-    """What was asked of a kind, and what of each payment was done."""
+    """What was requested of a kind, and what of each payment was done."""
     requested = [
         (order, one) for order in orders for one in order.money.requests if one.kind is kind
     ]

@@ -42,7 +42,7 @@ def expire_seller_answer(order: Order, context: DecisionContext) -> list[events.
 
 
 def expire_decision(order: Order, context: DecisionContext) -> list[events.OrderEvent]:
-    """A cancellation was asked and not decided within 30 days: it is carried out."""
+    """A cancellation was requested and not decided within 30 days: it is carried out."""
     if not _late(order, context, Status.CANCELLATION_REQUESTED, TIME_TO_DECIDE):
         return []
     return _as_requested(order, context)
@@ -58,10 +58,10 @@ def _as_requested(order: Order, context: DecisionContext) -> list[events.OrderEv
 
 
 def escalate_cancellation(order: Order, context: DecisionContext) -> list[events.OrderEvent]:
-    """The seller did not decide within 30 days: it gets to cancel, and that ends it here too.
+    """The seller did not decide within 30 days: it has to cancel, and that ends it here too.
 
     The seller may have invoiced at the same moment, so it is the seller's order that decides. One
-    outside is told, and its answer is not waited for.
+    outside is notified, and its answer is not waited for.
     """
     if not _late(order, context, Status.WAITING_FOR_SELLER_DECISION, TIME_TO_DECIDE):
         return []

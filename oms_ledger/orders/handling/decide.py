@@ -33,7 +33,7 @@ OPTIONAL: Mapping[Status, type[events.FulfillmentAwaited | events.InvoicingAwait
 def take_step(
     order: Order, context: DecisionContext, *, status: Status, chosen: bool
 ) -> list[events.OrderEvent]:
-    """Go on to a status between handling and invoice that the account has `chosen` to tell."""
+    """Go on to a status between handling and invoice that the account has `chosen` to report."""
     if order.status is None:
         raise NoWorkflow(order.order_id)
     if order.status is status:

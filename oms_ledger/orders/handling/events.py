@@ -86,7 +86,7 @@ class HandlingStarted:
 
 @dataclass(frozen=True, slots=True)
 class FulfillmentAwaited:
-    """A warehouse prepares the order; a step that an account may choose to tell."""
+    """A warehouse prepares the order; a step that an account may choose to report."""
 
 
 @dataclass(frozen=True, slots=True)

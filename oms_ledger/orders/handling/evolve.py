@@ -1,4 +1,4 @@
-"""What the workflow's own events tell."""
+"""The order after the workflow's own events."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace

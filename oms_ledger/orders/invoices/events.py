@@ -48,9 +48,9 @@ class RefundRequested:
 
     Recorded together with the Input invoice, at most once per order and number, only when the
     whole order was invoiced by then, and never above what was captured less what earlier returns
-    asked back. `request_id` (32 hex) is the idempotency key towards the gateway. Orders whose
+    refunded. `request_id` (32 hex) is the idempotency key towards the gateway. Orders whose
     money another account took (seller, chain) record none: their marketplace refunds. Who carries
-    it out records the outcome as an event of its own; this one stays the fact that it was asked.
+    it out records the outcome as an event of its own; this one stays the fact of the request.
     """
 
     request_id: str
@@ -136,7 +136,7 @@ class PartiallyInvoiced:
 
 @dataclass(frozen=True, slots=True)
 class InvoicedDespiteRequest:
-    """An invoice came while a cancellation was asked: it counts as a denial."""
+    """An invoice came while a cancellation was requested: it counts as a denial."""
 
 
 InvoiceEvent = (

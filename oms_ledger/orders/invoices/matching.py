@@ -28,12 +28,12 @@ class InvoiceItemInput:
 
 
 def to_invoice(order: Order, items: Sequence[InvoiceItemInput]) -> tuple[events.InvoicedItem, ...]:
-    """The asked units, out of those that no Output invoice has yet."""
+    """The requested units, out of those that no Output invoice has yet."""
     return _spread(order, order.units_left(), items)
 
 
 def to_return(order: Order, items: Sequence[InvoiceItemInput]) -> tuple[events.InvoicedItem, ...]:
-    """The asked units, out of those that were invoiced and did not come back."""
+    """The requested units, out of those that were invoiced and did not come back."""
     return _spread(order, order.units_out(), items, returned=True)
 
 
@@ -86,7 +86,7 @@ def _prices(item: events.Item) -> set[int]:
 def _units(
     item: events.Item, index: int, left: int, quantity: int, requested: InvoiceItemInput
 ) -> list[events.InvoicedItem]:
-    """Units of a line at the price that got, else at what they cost."""
+    """Units of a line at the requested price, else at what they cost."""
     if requested.price is None and requested.total is None:
         return _at_own_prices(item, index, left, quantity, requested.description)
     price, total = requested.price or 0, None

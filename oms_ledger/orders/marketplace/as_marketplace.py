@@ -1,4 +1,4 @@
-"""What the order above learns of the order below: taken, refused, canceled, denied, invoiced.
+"""What a marketplace order learns of its seller order: taken, refused, canceled, denied, invoiced.
 
 Messages may come twice and cross each other. What is no news, or comes from a seller that the
 order left, decides nothing.
@@ -25,7 +25,7 @@ def record_seller_confirmation(
     seller_order_id: str,
     asked_as: str | None = None,
 ) -> list[events.OrderEvent]:
-    """The seller has the order; `asked_as` is the id that it was asked under, if it has its own."""
+    """The seller has the order; `asked_as` is the id of our request, if it has an id of its own."""
     if not fulfills(order, seller, asked_as or seller_order_id):
         return []
     if order.status in (Status.CANCEL, Status.CANCELED) and order.seller_order_id is None:
@@ -48,7 +48,7 @@ def record_seller_refusal(
 def record_seller_cancellation(
     order: Order, context: DecisionContext, *, seller: str, seller_order_id: str, reason: str | None
 ) -> list[events.OrderEvent]:
-    """The order below is canceled: as was asked for here, or by the seller itself.
+    """The seller order is canceled: as was requested here, or by the seller itself.
 
     Then another seller may be chosen, if that is possible at all and the account leaves time.
     """

@@ -1,6 +1,6 @@
-"""What a seller's order decides: to be taken, to be dispatched, to be canceled from above.
+"""What a seller's order decides: to be taken, to be dispatched, to be canceled by its marketplace.
 
-Every one of these may be asked more than once, and answers the second time as the first.
+Every one of these may be requested more than once, and answers the second time as the first.
 """
 
 from oms_ledger.orders import events
@@ -51,7 +51,7 @@ def accept_order(
 def move_marketplace(
     order: Order, context: DecisionContext, *, endpoint: str, sold_outside: bool
 ) -> list[events.OrderEvent]:
-    """The marketplace is told of the order at another address from now on."""
+    """The marketplace is notified at another address from now on."""
     if endpoint == order.placed.details.get("marketplaceServicesEndpoint"):
         return []
     return [events.MarketplaceMoved(endpoint, sold_outside)]
@@ -116,7 +116,7 @@ def cancel_by_marketplace(
 ) -> list[events.OrderEvent]:
     """The level above asks for a cancellation: done at once, or to be decided here.
 
-    `final` leaves nothing to decide: above, the order is canceled, or its decision is overdue.
+    `final` leaves nothing to decide: the marketplace order is canceled, or the decision is overdue.
     Refuses when something was invoiced, unless all of it `returned` to the level above.
     """
     if order.status is None:
@@ -156,7 +156,7 @@ def _requested_first(
         return []  # recorded before, and decided
     if not final:
         return with_automatic_transitions(order, [request], context)
-    if order.flow == "chain":  # the level below has to be given that nothing is left to decide
+    if order.flow == "chain":  # the level below has to learn that nothing is left to decide
         return [
             *with_automatic_transitions(order, [request], context),
             events.SellerDecisionOverdue(),

@@ -63,7 +63,7 @@ def require_change(
     payment_value: int | None,
     deliveries: Sequence[Mapping[str, object]],
 ) -> None:
-    """Refuse what the contract refuses of a change, before anybody is asked."""
+    """Refuse what the contract refuses of a change, before any request is sent."""
     if order.status is None:
         raise NoWorkflow(order.order_id)
     if refusal := change_seller_refusal(order):  # what lasts gets before what passes
@@ -92,7 +92,7 @@ def propose_seller(
     payment_value: int | None,
     deliveries: Sequence[Mapping[str, object]],
 ) -> list[events.OrderEvent]:
-    """Another seller is to be asked, under an id that no seller of this order had before."""
+    """Propose the order to another seller, under an id that no seller of this order had before."""
     require_change(order, seller=seller, payment_value=payment_value, deliveries=deliveries)
     number = len(order.proposals) + 1
     return [events.SellerProposed(seller=seller, seller_order_id=f"{number:02d}-{order.order_id}")]

@@ -1,4 +1,4 @@
-"""An order for the level below, out of the one above: the same lines, the same value."""
+"""An order for the level below, made of the marketplace order: the same lines and value."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ def seller_order_from(
 ) -> events.OrderPlaced:
     """What is placed at `account`: a chain order when it has a seller of its own, by the lines.
 
-    With `direct` it delivers by itself, whatever the lines tell of a previous seller.
+    With `direct` it delivers by itself, whatever the lines say of a previous seller.
     """
     chain = list(chain_sellers(order.items[0])) if order.items and not direct else []
     own = not chain

@@ -7,9 +7,9 @@ from oms_ledger.orders.parts import Json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SellerProposed:
-    """Another seller is about to be asked whether it takes the order, under this id.
+    """The order is about to be placed with another seller, under this id.
 
-    Recorded before it is asked, so that an order which was placed there and not taken up, because
+    Recorded before that request, so that an order which was placed there and not taken up, because
     somebody died in between, can be found and canceled.
     """
 
@@ -35,14 +35,14 @@ class SellerDecisionOverdue:
 
 @dataclass(frozen=True, slots=True)
 class SellerOrderNamed:
-    """A seller outside took an order that is canceled here: by this id it is told so."""
+    """A seller outside took an order that is canceled here: by this id it is canceled there."""
 
     seller_order_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class MarketplaceMoved:
-    """The outsider that sold the order placed it again, to be told of it at another address."""
+    """The outsider that sold the order placed it again, to be notified at another address."""
 
     endpoint: str
     sold_outside: bool

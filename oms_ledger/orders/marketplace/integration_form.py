@@ -1,6 +1,6 @@
 """Orders that a connector puts in the queue: the form that is checked at once, and what it means.
 
-Nothing is looked up here; the order itself is judged when its turn comes.
+Nothing is looked up here; the order itself is checked when its turn comes.
 """
 
 from collections.abc import Sequence
@@ -262,7 +262,7 @@ def _apps(body: Json, wrong: _Problems) -> None:
 
 
 def to_placement(body: Json, endpoint: str) -> Json:
-    """The order as a marketplace places it, told of at the connector's endpoint."""
+    """The order as a marketplace places it, with the connector's endpoint for notifications."""
     profile = body["clientProfileData"]
     shipping = body["shippingData"]
     paid = cents(body["marketplacePaymentValue"]) or 0

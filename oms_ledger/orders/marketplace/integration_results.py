@@ -1,4 +1,4 @@
-"""What connectors are told of their operations: published codes, and the envelope around them."""
+"""Results of connectors' operations: published codes, and the envelope around them."""
 
 from typing import Any
 

@@ -1,9 +1,9 @@
 """The levels of a sale: who sold, who may stand between, who delivers (contract 06 §7).
 
 Each account that takes part has an order of its own. The level below names its order after the
-one above: `{affiliate}-{id above}`, where the affiliate between accounts of one deployment counts
-the sellers that the order was proposed to: `00-v1acme-01`, and `01-…` for the second seller. A
-seller outside the deployment names its order as it likes; until it did, it may know it by ours.
+marketplace order: `{affiliate}-{id above}`, where the affiliate between accounts of one deployment
+counts the sellers that the order was proposed to: `00-v1acme-01`, and `01-…` for the second seller.
+A seller outside the deployment names its order as it likes; until it did, it may know it by ours.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ def seller_order_id_of(order: Order) -> str:
 
 
 def marketplace_endpoint(order: Order) -> str | None:
-    """Where the outsider that sold the order is told of it; None when it has no usable address.
+    """Where the outsider that sold the order is notified; None when it has no usable address.
 
     Http is for networks that the operator opened, which was seen when the order was placed.
     """

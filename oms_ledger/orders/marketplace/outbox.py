@@ -1,8 +1,8 @@
-"""What orders tell their seller and their marketplace ("Order flow and status").
+"""Messages of orders to their seller and their marketplace ("Order flow and status").
 
 To the seller: place, authorize, ask for a cancellation, cancel. To the marketplace: taken or
-refused (by a chain order), invoices and news of packages, denials, cancellations. An outsider is
-told what the published protocol has a request for: invoices, tracking numbers, cancellations.
+refused (by a chain order), invoices and news of packages, denials, cancellations. An outsider
+gets what the published protocol has a request for: invoices, tracking numbers, cancellations.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -23,7 +23,7 @@ AFFILIATE = "affiliate"
 INVOICE, CANCELLATION = "forward-invoice", "tell-cancellation"
 QUESTION, FACT = "ask-cancellation", "cancel-fulfillment"
 OUTSIDE = frozenset({INVOICE, CANCELLATION})
-"""What a marketplace outside is told."""
+"""The kinds of messages to a marketplace outside."""
 
 
 def _down(order: Order, kind: str, key: str = "", **body: Any) -> list[OutboxMessage]:
@@ -93,7 +93,7 @@ def _canceled(before: Order, event: events.Canceled, after: Order) -> list[Outbo
 
 
 def _denied(before: Order, event: events.CancellationDenied, after: Order) -> list[OutboxMessage]:
-    """One decision denies all that the level above asked for."""
+    """One decision denies all that the level above requested."""
     requested = {one.id for one in after.requests if one.from_above and one.denied_at is None}
     ids = [event.request_id, *sorted(requested - {event.request_id})]
     return [outbox_message for one in ids for outbox_message in _up(after, "tell-denial", one)]

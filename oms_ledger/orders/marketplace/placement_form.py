@@ -13,7 +13,7 @@ PICKUP = "pickup-in-point"
 LONGEST_ID, LONGEST_ENDPOINT, MOST_LINES = 100, 2000, 1000
 PERIOD = re.compile(r"[0-9]{1,4}(bd|d|h|m)")
 _CHANNELS = ("delivery", PICKUP)
-# Codes of a purchase here, and what marketplaces are told instead.
+# Codes of a purchase here, and the codes that marketplaces get instead.
 _SHOWN = {
     "ORD005": "FMT0026",
     "CHK0022": "FMT0039",
@@ -33,7 +33,7 @@ _SHOWN = {
 
 
 def published_code(code: str) -> str:
-    """The code by which a marketplace is told what is wrong with its order."""
+    """The code that says to a marketplace what is wrong with its order."""
     return _SHOWN.get(code, code)
 
 

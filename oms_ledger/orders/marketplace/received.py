@@ -135,7 +135,7 @@ def _paid(body: Json) -> tuple[int, int]:
 
 
 def _details(details: Json, body: Json, above: Above, marketplace_order: str) -> Json:
-    """What the document shows of the sale above, besides what was sent of it."""
+    """What the document shows of the marketplace order, besides what was sent of it."""
     shipping = body["shippingData"]
     shown = {name: shipping[name] for name in _OF_SHIPPING if shipping.get(name) is not None}
     if isinstance(shipping.get("isFob"), bool):

@@ -1,6 +1,6 @@
 """How an order was paid elsewhere, as far as its marketplace shares that.
 
-It is no transaction: nothing is asked of a gateway. Card digits and holders are not kept.
+It is no transaction: nothing is requested of a gateway. Card digits and holders are not kept.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""A call failed for good, was resumed, or was skipped: each gets once."""
+"""Record once that an outbox message failed for good, was resumed, or was skipped."""
 
 from oms_ledger.orders import events
 from oms_ledger.orders.decide import DecisionContext

@@ -1,11 +1,11 @@
-"""What came of telling others: only what a person has to look at is worth an event."""
+"""Outcomes of outbox messages: only what a person has to look at is worth an event."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxMessageFailed:
-    """A call has failed for good: the order is in error until it is resumed or skipped."""
+    """A message has failed for good: the order is in error until it is resumed or skipped."""
 
     message_id: str
     recipient: str
@@ -15,14 +15,14 @@ class OutboxMessageFailed:
 
 @dataclass(frozen=True, slots=True)
 class OutboxMessageResumed:
-    """Somebody had the call made again, or it came through after all."""
+    """Somebody had the message sent again, or it was delivered after all."""
 
     message_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxMessageSkipped:
-    """Somebody decided that the call need not be made."""
+    """Somebody decided that the message need not be sent."""
 
     message_id: str
     reason: str

@@ -1,4 +1,4 @@
-"""Which calls failed for good and wait for a person."""
+"""Which outbox messages failed for good and wait for a person."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace

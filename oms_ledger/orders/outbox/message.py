@@ -1,4 +1,4 @@
-"""A message: what an order makes the ledger tell somebody else.
+"""A message: what an order makes the ledger send to somebody else.
 
 Whoever gets it may get the same message twice: `key` names it within its order for ever, so that
 the second time changes nothing. Without a key, the event that led to the message names it.

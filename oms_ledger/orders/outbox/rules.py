@@ -1,7 +1,7 @@
-"""Whom an order makes the ledger call, and with what: by the event that was recorded.
+"""Which messages an order makes the ledger send, by the event that was recorded.
 
-Each module here is a topic: functions from (order before, event, order after) to calls, filed in
-its `CALLS` by type of event. Several topics may have something to say about the same event.
+Each module here is a topic: functions from (order before, event, order after) to messages, filed
+in its `MESSAGES` by type of event. Several topics may have messages for the same event.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -1,4 +1,4 @@
-"""What is known of an order's money: what was asked of the gateway, and what came of it.
+"""What is known of an order's money: what was requested of the gateway, and what came of it.
 
 All values are cents of this order's share. `balances` says it by payment.
 """
@@ -21,9 +21,9 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Something asked of the gateway: done when it has a receipt.
+    """A request to the gateway: done when it has a receipt.
 
-    One with a `failure` waits for a person. It still counts as asked, for it may yet be done.
+    One with a `failure` waits for a person. It still counts as requested, for it may yet be done.
     """
 
     id: str
@@ -77,7 +77,7 @@ class PaymentBalances:
         return replace(self, answers=(*others, answer))
 
     def total(self, kind: Kind, *, done: bool = False) -> int:
-        """Cents asked of a kind for the payments the order lives by; or only those `done`."""
+        """Cents requested of a kind for the payments the order lives by; or only those `done`."""
         return sum(
             one.value
             for one in self.requests
@@ -87,7 +87,7 @@ class PaymentBalances:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """One payment: what was approved of it, and what was asked and done since, in cents."""
+    """One payment: what was approved of it, and what was requested and done since."""
 
     payment: Payment
     answer: Answered | None

@@ -1,4 +1,4 @@
-"""Sending the payments, processing the order, hearing that the money came or did not."""
+"""Sending the payments, processing the order, recording that the money came or did not."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -26,7 +26,7 @@ _HEARS = frozenset({Status.WAITING_FOR_AUTHORIZATION, Status.PAYMENT_PENDING})
 
 
 class PaymentsChanged(Exception):
-    """Other payments were sent while the gateway was asked about these: ask again."""
+    """Other payments were sent while the gateway answered for these: call it again."""
 
 
 def send_payments(
@@ -74,7 +74,7 @@ def attempt_of(order: Order) -> str:
 def announce_authorization(
     order: Order, context: DecisionContext, *, attempt: str
 ) -> list[e.OrderEvent]:
-    """Put on record that a remote gateway is going to be asked."""
+    """Put on record that a remote gateway is going to be called."""
     if order.status is not None or order.money.authorizing == attempt:
         return []
     require_in_time(order, context.now)

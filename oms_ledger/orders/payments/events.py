@@ -1,8 +1,8 @@
-"""Money: promised, authorized, approved, denied; asked of the gateway, and what came of it.
+"""Money: promised, authorized, approved, denied; requested of the gateway, and what came of it.
 
 An order of several sellers' purchase has its share of each payment: every value here is this
-order's, in cents. What the gateway is asked for has a request id, which makes the asking
-idempotent: the gateway is asked with it again after a crash, and its answer is recorded once.
+order's, in cents. A request to the gateway has an id, which makes it idempotent:
+the request is sent again after a crash, and its answer is recorded once.
 """
 
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ class AdditionalDataSent:
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequested:
-    """A remote gateway is about to be asked: from here on it may hold money of the shopper."""
+    """A remote gateway is about to be called: from here on it may hold money of the shopper."""
 
     request_id: str
 
@@ -55,7 +55,7 @@ class PaymentAuthorized:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentAwaited:
-    """The gateway took the payment and will tell later whether the money came."""
+    """The gateway took the payment and will report later whether the money came."""
 
     payment_id: str
     request_id: str

@@ -1,7 +1,7 @@
-"""What a payment gateway is asked and what it answers; and the gateway that is built in.
+"""Requests to a payment gateway and its answers; and the gateway that is built in.
 
 Whoever speaks to a gateway does so outside of a decision and brings the answer as a fact. Every
-question carries a request id: asked again with it, a gateway does nothing twice and answers alike.
+request carries an id: sent again with it, a gateway does nothing twice and answers alike.
 """
 
 import hashlib
@@ -39,8 +39,8 @@ class PaymentResult:
 class AuthorizationResult:
     """The answer to an authorization: per payment, or where the shopper has to go first.
 
-    `redirects` and `apps` are as process order answers them (428). `payments` are those that were
-    asked about; without `request_id` nobody was asked, and the answers are known otherwise.
+    `redirects` and `apps` are as process order answers them (428). `payments` are those that the
+    request named; without `request_id` none was sent, and the answers are known otherwise.
     """
 
     request_id: str | None = None
@@ -97,18 +97,18 @@ class GatewayRejected(Exception):
 
 
 class GatewayClosed(GatewayRejected):
-    """The question was not looked at: the ledger is not let in, or nobody is there to be asked.
+    """The request was not looked at: the ledger is not let in, or nobody is there to answer.
 
-    What the gateway did when it was asked before, this says nothing about.
+    It says nothing about what the gateway did at an earlier request.
     """
 
 
 class Gateway(Protocol):
-    """What the ledger needs of a gateway. All of it may be slow, fail, and be asked again."""
+    """What the ledger needs of a gateway. All of it may be slow, fail, and be called again."""
 
     @property
     def remote(self) -> bool:
-        """Whether it may hold a shopper's money while nobody here knows: asked only on record."""
+        """Whether it may hold a shopper's money while nobody here knows: called only on record."""
 
     def open(self, transaction: Transaction) -> str | None:
         """Make the transaction known; the gateway's own id of it, None when it needs none."""

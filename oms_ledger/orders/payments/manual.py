@@ -45,7 +45,7 @@ def request_manually(
     asked_as: str,
     whole: bool = False,
 ) -> list[events.OrderEvent]:
-    """Ask for `value` cents of this order; nothing new when the same was asked before.
+    """Ask for `value` cents of this order; nothing new when the same was requested before.
 
     An order that waits for its money and has all of it canceled waits in vain: it is canceled.
     So is one that costs nothing when the `whole` transaction is canceled.
@@ -69,7 +69,7 @@ def request_manually(
 
 
 def manual_request_id(orders: Sequence[Order], kind: Kind, asked_as: str) -> list[Request]:
-    """What was asked of some orders under this name before."""
+    """What was requested of some orders under this name before."""
     found = (order.money.request(_id(order, kind, asked_as)) for order in orders)
     return [request for request in found if request is not None]
 

@@ -23,7 +23,7 @@ _PAID_ELSEWHERE = frozenset({"seller", "chain"})
 
 
 def takes_money(order: Order) -> bool:
-    """Whether the shopper's money was paid for this very order, and not for the one above it."""
+    """Whether the shopper paid for this very order, and not for its marketplace order."""
     if order.placed.transaction_id in (None, NO_PAYMENT):
         return False
     return order.flow not in _PAID_ELSEWHERE
@@ -101,7 +101,7 @@ def interest_due(order: Order, invoiced: int) -> int:
 
 
 def _invoiced(before: Order, event: e.InvoiceIssued, after: Order) -> list[e.OrderEvent]:
-    """What all invoices so far come to, interest included, less what was asked before."""
+    """What all invoices so far come to, interest included, less what was requested before."""
     if event.type != "Output":
         return []
     due = after.invoiced_value + interest_due(after, after.invoiced_value)

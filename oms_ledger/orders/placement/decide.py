@@ -196,7 +196,7 @@ def _lines(
 
 
 def _list_freights(body: Json) -> dict[int, int]:
-    """What each line's delivery costs before freight tags, as far as it gets."""
+    """What each line's delivery costs before freight tags, as far as the body says."""
     shipping = body.get("shippingData")
     infos = shipping.get("logisticsInfo") if isinstance(shipping, dict) else None
     fields: dict[int, int] = {}

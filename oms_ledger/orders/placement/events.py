@@ -39,11 +39,11 @@ class OrderPlaced:
     sold_outside: bool = False
     """Whether it was sold by an outsider, at whose address it was seen to be reachable."""
     paid_above: int | None = None
-    """Cents that were paid for it above, interest included; None where nothing says."""
+    """Cents that its marketplace was paid for it, interest included; None where nothing says."""
     paid_for: int | None = None
     """Cents that this pays of the order."""
     shared_payments: tuple[Json, ...] = ()
-    """How the order was paid above, as far as that is shared; nothing is asked of a gateway."""
+    """How its marketplace was paid, as far as that is shared; no gateway is called."""
     order_form_id: str | None = None
     filling: str | None = None
     """What was in the cart that this was placed from; None of a purchase in one body."""

@@ -188,7 +188,7 @@ def _difference(part: Part, item: events.Item) -> int:
 
 
 def _price_tag(part: Part, base: int) -> events.PriceTag:
-    """OMS documents tell cents in `value`; PII documents tell currency units in `rawValue`."""
+    """OMS documents have cents in `value`; PII documents have currency units in `rawValue`."""
     name, identifier = text(part, "name", ""), part.get("identifier")
     value, raw = (_decimal(part, key) for key in ("value", "rawValue"))
     rate = percentage(value, raw) if part.get("isPercentual") is True else None

@@ -25,7 +25,7 @@ _ORDER = _names(
     "marketingData clientProfileData items timeZoneCreationDate timeZoneLastChange piiHidden "
     "finished"
 )
-# Parts that tell of the person: they go with the profile, and are erased with it.
+# Parts about the person: they go with the profile, and are erased with it.
 _PERSONAL = _names(
     "followUpEmail emailTracked lastMessage giftRegistryData contextData fingerPrint "
     "cancellationRequests"

@@ -1,4 +1,4 @@
-"""What inside otherwise plain fields of events tells of a person, and is erased with the person.
+"""What inside otherwise plain fields of events is about a person, and is erased with the person.
 
 `*` stands for each member of a list. What an event names here is encrypted with the order's key,
 as its `personal()` fields are; where the key is gone it is absent.

@@ -1,4 +1,4 @@
-"""App keys made, rotated and revoked; a token is told this once, and only its hash is kept."""
+"""App keys made, rotated and revoked; a token is shown this once, and only its hash is kept."""
 
 import secrets
 from collections.abc import Iterable

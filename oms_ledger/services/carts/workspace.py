@@ -154,7 +154,7 @@ class Carts:
     async def _visit_outside(
         self, account: Account, cart_id: str, fields: tuple[Any, ...]
     ) -> tuple[Answer, bool]:
-        """As a visit, waiting for sources that are asked over HTTP where nobody else waits."""
+        """As a visit, waiting for sources that are called over HTTP where nobody else waits."""
         stored = await asyncio.to_thread(self.load, account, cart_id)
         answer, write = await self.offers.outside(self._attempt, *fields, stored)
         return answer, write is None or await self._visits.write(write)
@@ -302,7 +302,7 @@ class Carts:
 
 
 def _without_quote(cart: Cart) -> bytes:
-    """What counts of a cart as its own: not what a source said, which is asked again anyway."""
+    """What counts of a cart as its own: not what a source said, which is called again anyway."""
     return store.encoded(replace(cart, kept_quote=None))
 
 
@@ -338,5 +338,5 @@ def store_of(account: Account) -> Store:
 
 
 def as_operation(function: Callable[..., Cart], **fields: Any) -> Operation:
-    """An operation out of a command and what it gets."""
+    """An operation out of a command and its arguments."""
     return lambda cart, context: function(cart, context, **fields)

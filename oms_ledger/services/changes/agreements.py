@@ -1,4 +1,4 @@
-"""Changes of an order that two accounts of the deployment have: calls between the two."""
+"""Changes of an order that two accounts of the deployment have: messages between the two."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -67,7 +67,7 @@ def _itself(order: Order) -> str:
 
 
 async def ask_change(cell: Cell, pending: StoredMessage) -> None:
-    """Have the other side take the request, and tell the marketplace's order what it agreed to."""
+    """Have the other side take the request; record in the marketplace order what it agreed to."""
     order = await cell.ledger.order(pending.account, pending.order_id)
     request = known(order, pending.body["requestId"])
     if request is None or not request.in_progress or request.aborted:
@@ -145,7 +145,7 @@ async def failed(
 
 
 async def settle_change(cell: Cell, pending: StoredMessage) -> None:
-    """Tell the other side how the request ended."""
+    """Send the other side how the request ended."""
     order = await cell.ledger.order(pending.account, pending.order_id)
     request = known(order, pending.body["requestId"])
     if request is not None and not request.in_progress:

@@ -1,8 +1,9 @@
 """Changes of an order that a seller outside the deployment delivers: agreed with it over HTTP.
 
-It is asked by the published path for changes, `PATCH {seller}/order-system/orders/{id}/changes`,
-with the request's id beside what was asked, and told by `send-agreement` that we know of it and,
-once the payment was adjusted, that we confirm it. It answers in its own time by `send-agreement`.
+It gets the request by the published path for changes, `PATCH
+{seller}/order-system/orders/{id}/changes`, with its id beside what was requested, and learns by
+`send-agreement` that we know of it and, once the payment was adjusted, that we confirm it. It
+answers in its own time by `send-agreement`.
 """
 
 from collections.abc import Awaitable, Callable
@@ -119,7 +120,7 @@ async def _require(
 
 
 def agreement_request(order: Order, request: ChangeRequest) -> dict[str, Any]:
-    """The body of the published path for changes, with whose request it is and what is asked."""
+    """The body of the published path for changes: whose request it is, what is requested."""
     requested = request.requested
     return {
         "requestId": request.id,

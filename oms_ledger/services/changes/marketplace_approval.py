@@ -44,7 +44,7 @@ async def require_approval(cell: Cell, order: Order, news: Sequence[OrderEvent])
 
 
 async def _top(cell: Cell, order: Order) -> Order:
-    """The order of the same sale that no account of the deployment stands above."""
+    """The order of the same sale that no account of the deployment sold."""
     while order.placed.sold_by and order.placed.marketplace_order_id:
         order = await cell.ledger.order(order.placed.sold_by, order.placed.marketplace_order_id)
     return order

@@ -1,6 +1,6 @@
-"""Carries modification requests on: what the system does alone, and what the gateway is asked.
+"""Carries modification requests on: what the system does alone, and what the gateway has to do.
 
-Each step is an event, and what is recorded already is not done again. The gateway is asked under
+Each step is an event, and what is recorded already is not done again. The gateway is called under
 the request's own id, and only once that is on record: whoever dies in between asks again and
 gets the same answer, and a request that is canceled meanwhile has its payment set back.
 """

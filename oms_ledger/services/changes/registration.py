@@ -1,11 +1,11 @@
-"""v1 modifications: who could say no is asked before the change is registered.
+"""v1 modifications: whoever could say no decides before the change is registered.
 
-The caller waits for the answer, so a gateway that says no refuses the change. It is asked under
-the order's and the request's id: the same request again asks again, and pays nothing twice. That
-it is asked is on record before (`prepared_changes`), so that money which nobody registers goes
+The caller waits for the answer, so a gateway that says no refuses the change. It is called under
+the order's and the request's id: the same request again asks again, and pays nothing twice. The
+request is on record before (`prepared_changes`), so that money which nobody registers goes
 back. A seller that has invoiced meanwhile refuses it as well: of an order that others deliver,
-the change is registered at the seller first, and then upwards. An outsider that sold the order is
-asked before anybody else.
+the change is registered at the seller first, and then upwards. An outsider that sold the order
+decides before anybody else.
 """
 
 from collections.abc import Sequence
@@ -65,7 +65,7 @@ async def register(
         events = decision(latest, context)
         if events and _increase(latest, events) != paid:
             assert latest.status is not None
-            raise Busy(latest.status)  # it changed while the gateway was asked
+            raise Busy(latest.status)  # it changed while the gateway answered
         return events
 
     try:

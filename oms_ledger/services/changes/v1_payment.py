@@ -1,8 +1,8 @@
-"""Increases of v1 changes: on record before a remote gateway is asked, and given back in the end.
+"""Increases of v1 changes: on record before a remote gateway is called, and given back in the end.
 
-The gateway is asked by the name on record, so that whoever comes after one that died asks the
+The gateway is called by the name on record, so that the process after one that died sends the
 same again and gets the same answer. What nobody registered in time, or what could not be
-registered any more, is abandoned: then a call has the gateway set back.
+registered any more, is abandoned: then a message has the gateway set it back.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ async def authorize_increase(
 ) -> str | None:
     """Have the order's own payment pay more; the name of the preparation, where there is one.
 
-    A gateway that holds no money is asked without.
+    A gateway that holds no money is called without one.
     """
     gateway = await asyncio.to_thread(_gateway, cell, order)
     transaction = transaction_of([order])
@@ -74,7 +74,7 @@ async def authorize_increase(
 
 
 async def give_up(cell: Cell, ctx: CommandContext, order: Order, name: str) -> None:
-    """What was paid cannot be registered any more: a call gives it back."""
+    """What was paid cannot be registered any more: a message gives it back."""
     decision = partial(abandon, asked_as=name, paid=True)
     await _record(cell, ctx, order.order_id, decision)
 

@@ -201,7 +201,7 @@ def _occasion(
 
 
 def no_reply(order: Order) -> Json:
-    """The party that mails of the store itself come from."""
+    """The participant that mails of the store itself come from."""
     return {
         "alias": f"noreply@ct.{order.account}.com",
         "mask": 0,
@@ -374,7 +374,7 @@ def conversation_of(cell: Cell, order: Order) -> list[RecordedMessage]:
 
 
 def _before(order: Order, said: list[RecordedMessage]) -> list[RecordedMessage]:
-    """What an order was told of before mails were recorded, as its document says it."""
+    """The mails of an order from before mails were recorded, as its document says it."""
     since = min((one.at for one in said), default=None)
     return [
         RecordedMessage(

@@ -57,7 +57,7 @@ class JobRun:
 
     @property
     def context(self) -> CommandContext:
-        """On behalf of who asked; whatever is recorded names the job as its cause."""
+        """On behalf of whoever asked for it; whatever is recorded names the job as its cause."""
         return CommandContext(self.job.account, self.job.actor, f"job:{self.job.id}")
 
 

@@ -21,14 +21,14 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """It was heard; a cancellation was carried out. `receipt` as the other side gave it."""
+    """It was received; a cancellation was carried out. `receipt` as the other side gave it."""
 
     receipt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Thinking:
-    """The other side has it and decides later. `again`: when to ask it again; None: it tells."""
+    """The other side has it and decides later. `again`: when to ask it again; None: it reports."""
 
     again: timedelta | None = None
 
@@ -52,7 +52,7 @@ class Refused:
 class Unknown:
     """Nobody knows what became of it: it is sent again, after `after` where that was asked for.
 
-    `answered`: whether the other side answered at all; None where it was not asked. One that
+    `answered`: whether the other side answered at all; None where nothing was sent. One that
     `needs_person` cannot get better by itself. `lasting`: it is sent until the order moves on.
     """
 

@@ -47,7 +47,7 @@ def headers(message_id: str) -> dict[str, str]:
 
 
 def outcome_of(answer: PartnerAnswer) -> Done | Refused | Unknown:
-    """What an answer means to whoever only has to be heard."""
+    """What an answer means where any success will do."""
     if answer.well:
         return Done(receipt_in(parsed(answer)))
     if answer.status is not None and 400 <= answer.status < 500 and answer.status not in _AGAIN:
@@ -58,7 +58,7 @@ def outcome_of(answer: PartnerAnswer) -> Done | Refused | Unknown:
 def again(answer: PartnerAnswer, *, needs_person: bool = False, lasting: bool = False) -> Unknown:
     """The outcome is open: ask again, no earlier than the partner wished.
 
-    Where it must not be asked at all, a person has to mend its address.
+    Where it must not be called at all, a person has to mend its address.
     """
     return Unknown(
         said(answer),

@@ -1,4 +1,4 @@
-"""Operations of connectors' queues: processed one after another for each order, results told.
+"""Operations of connectors' queues: processed one after another for each order, results sent.
 
 What an operation did is known by its id, the cause of what it recorded: processed again, it has
 the result that it had.
@@ -64,7 +64,7 @@ log = structlog.get_logger(__name__)
 
 
 async def process(cell: Cell, message: StoredMessage) -> Outcome:
-    """Carry out an operation, and have its results told."""
+    """Carry out an operation, and have its results sent."""
     operation = integration.operation_of(message, cell.encryption)
     try:
         results = await _results(cell, operation)
@@ -147,7 +147,7 @@ async def _place(cell: Cell, operation: Operation) -> tuple[dict[str, Any], Orde
         duplicated = f"The order {order.order_id} was there before"
         return _refused(operation, PLACE, DUPLICATE, "FMT009", duplicated), None
     if order.flow == "chain" and order.status is Status.WAITING_FOR_AUTHORIZATION:
-        raise Busy(order.status)  # told once the order below is placed
+        raise Busy(order.status)  # sent once the seller order is placed
     return _done(operation, PLACE, INTEGRATED, order), order
 
 
@@ -214,7 +214,7 @@ def _refused(
 
 
 async def tell(cell: Cell, message: StoredMessage) -> Outcome:
-    """Tell a connector a result; any success is heard, all else is told again."""
+    """Send a connector a result; after anything but a success it is sent again."""
     content = await asyncio.to_thread(integration.opened, message, cell.encryption)
     endpoint = Endpoint(content["endpoint"]).path(RESULT_PATH, an=message.account)
     answer = await ask(cell, message.account, message.id, "POST", endpoint, content["envelope"])

@@ -75,7 +75,7 @@ def delivers(
 ) -> bool:
     """Whether the seller of the lines has all of them, with the deliveries that are selected.
 
-    An account that has no offers is not asked what it has.
+    An account that has no offers is not looked into.
     """
     lines = _quoted(offers, account, body, sales_channel, waits=waits)
     if lines is None:

@@ -200,7 +200,7 @@ async def notify_denial(cell: Cell, message: StoredMessage) -> Delivered | None:
 
 
 async def forward_invoice(cell: Cell, message: StoredMessage) -> Delivered | None:
-    """The invoice, or the news of its package, that the event says of."""
+    """The invoice, or the report of its package, that the event is about."""
     order = await cell.ledger.order(message.account, message.order_id)
     event = await asyncio.to_thread(_event, cell, message)
     side = marketplace_side(cell, message)

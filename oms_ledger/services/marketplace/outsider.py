@@ -196,7 +196,7 @@ class OutsideMarketplace:
         return Done() if invoice is None else await self.report_invoice(order, invoice)
 
     async def report_cancellation(self, order: Order) -> PartnerOutcome:
-        """One that knows nothing of the order, or canceled it, needs to hear no more of it."""
+        """One that knows nothing of the order, or canceled it, needs no more messages about it."""
         if order.flow == "chain":
             group = segment(marketplace_group(order))
             path = f"/pvt/orders/order-group/{group}/notifications/seller-cancellation"
@@ -214,7 +214,7 @@ class OutsideMarketplace:
         return Done()
 
     async def refuse(self, order: Order) -> PartnerOutcome:
-        """The order is canceled next, and that is told."""
+        """The order is canceled next, and that is sent."""
         return Done()
 
     async def report_denial(self, order: Order, request_id: str) -> PartnerOutcome:

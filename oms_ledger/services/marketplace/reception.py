@@ -60,7 +60,7 @@ class Reception:
     orders: tuple[Order, ...]
     new: frozenset[str]
     unreachable: bool = False
-    """Whether an order names no address at which its marketplace can be told of it."""
+    """Whether an order names no address at which its marketplace can be notified."""
 
 
 async def receive_orders(
@@ -253,7 +253,7 @@ async def _known(cell: Cell, ctx: CommandContext, received: Sequence[Received]) 
 
 
 async def _moved(cell: Cell, ctx: CommandContext, order: Order, again: events.OrderPlaced) -> Order:
-    """The order, told of at the address that came now: connectors move."""
+    """The order, notified at the address that came now: connectors move."""
     endpoint = again.details.get("marketplaceServicesEndpoint")
     if endpoint == order.placed.details.get("marketplaceServicesEndpoint"):
         return order

@@ -42,6 +42,6 @@ async def seller_terms(cell: Cell, account: str, seller: str) -> SellerTerms | N
 
 
 def marketplace_reach(order: Order) -> Endpoint | None:
-    """Where the outsider that sold an order is told of it: an address of the order's own."""
+    """Where the outsider that sold an order is notified: an address of the order's own."""
     url = marketplace_endpoint(order)
     return None if url is None else Endpoint(url)

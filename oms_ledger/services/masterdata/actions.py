@@ -54,7 +54,7 @@ class NothingLeft(Exception):
 class AttemptFailed(Exception):
     """It did not come through; `status` is that of an answer, if there was one.
 
-    `answered`: whether the other side answered; None where it was not asked.
+    `answered`: whether the other side answered; None where nothing was sent.
     """
 
     def __init__(

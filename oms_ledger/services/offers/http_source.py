@@ -1,4 +1,4 @@
-"""Asks a source of offers over HTTP, within a budget, and leaves a sick one alone for a while."""
+"""Call a source of offers over HTTP, within a budget; leave one that fails alone for a while."""
 
 import threading
 import time
@@ -45,7 +45,7 @@ class BrokenSource(OSError):
 class HttpSources:
     """Asks sources side by side; remembers which of them did not answer.
 
-    A source that is silent holds its share of the threads at most, so that others are asked.
+    A source that is silent holds its share of the threads at most, so that others are called.
     `clock` says seconds.
     """
 

@@ -28,12 +28,12 @@ FRESH = timedelta(minutes=15)  # that an answer over HTTP holds, unless it says 
 
 
 class AsksOutside(Exception):
-    """A source has to be asked over HTTP, for which this thread may not wait."""
+    """A source has to be called over HTTP, for which this thread may not wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quoted:
-    """One quote per line. `kept` is what to remember of sources that are asked over HTTP."""
+    """One quote per line. `kept` is what to remember of sources that are called over HTTP."""
 
     lines: tuple[LineQuote, ...]
     conditions: Sequence[PaymentCondition]
@@ -70,7 +70,7 @@ class OfferSources:
         self._waiting.shutdown(wait=False, cancel_futures=True)
 
     async def quoting(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        """Run in a thread what quotes, which is told whether it `waits` for sources outside.
+        """Run in a thread what quotes, which gets whether it `waits` for sources outside.
 
         Threads for reads do not: silent sellers would take them from everybody else.
         """
@@ -128,7 +128,7 @@ class OfferSources:
         """Answer every line; a source that does not answer costs its own lines only.
 
         `editions` are those of tables that were read a moment ago. Unless it `waits`, nobody is
-        asked over HTTP: that raises `AsksOutside`.
+        called over HTTP: that raises `AsksOutside`.
         """
         answers: dict[int, LineQuote] = {}
         try:

@@ -124,7 +124,7 @@ def _named(
 def _opened(cell: Cell, sealed: bytes) -> Pending:
     try:
         pending = msgspec.json.decode(cell.encryption.open(sealed, _PLACE), type=Pending)
-    except Exception:  # noqa: BLE001  whatever a stranger put into the cookie
+    except Exception:  # noqa: BLE001  whatever somebody put into the cookie
         raise OpenIdRefused("begin again") from None
     if pending.at + LIFE < cell.clock.micros():
         raise OpenIdRefused("it took too long, begin again")

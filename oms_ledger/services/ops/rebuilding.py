@@ -29,7 +29,7 @@ def subscription_of(view: str) -> str:
 
 
 def rebuild(cell: Cell, view: str) -> Iterator[int]:
-    """Yields how many events were folded so far; begun before, it goes on where it stood."""
+    """Yield how many events were applied so far; begun before, it goes on where it stood."""
     subscription, loader, destination = subscription_of(view), cell.loader(), VIEWS[view]()
     with cell.database.writing() as connection:
         if checkpoints.position(connection, subscription) is None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """`status` is that of an answer, `note` what was done, where there is more to tell."""
+    """`status` is that of an answer, `note` what was done, where there is more to say."""
 
     status: int | None = None
     note: str | None = None
@@ -20,10 +20,10 @@ class Skipped:
 
 
 class RetryLater(Exception):
-    """It was not taken yet; `after` is how long the other side asked to be left in peace.
+    """It was not taken yet; `after` is how long the other side asked to be left alone.
 
     `answered`: whether the other side answered at all, which counts for its circuit; None where
-    it was not asked. What `needs_person` is shown as a failure at once, and tried on all the same.
+    nothing was sent. What `needs_person` is shown as a failure at once, and tried on all the same.
     What is `lasting` is not given up: the order moves on without it, and then it is of no use.
     """
 

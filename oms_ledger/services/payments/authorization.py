@@ -1,8 +1,8 @@
-"""Speaking to the gateway about a purchase: its payments sent on, its authorization asked.
+"""Call the gateway for a purchase: send its payments on, request its authorization.
 
-A gateway is asked outside of any decision, under a request id, and what it answers is decided on
-afterwards. A remote one is asked only once that is on record, so that money it may hold is never
-forgotten: when nobody hears the answer, the placement expires, and what it authorized is released.
+A gateway is called outside of any decision, under a request id, and what it answers is decided on
+afterwards. A remote one is called only once that is on record, so that money it may hold is never
+forgotten: when the answer is lost, the placement expires, and what it authorized is released.
 """
 
 import asyncio

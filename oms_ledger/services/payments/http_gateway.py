@@ -126,7 +126,7 @@ class HttpGateway:
         requested = {"transactionId": transaction.gateway_id, "softDescriptor": None}
         fields = self._post(path, {**requested, "prepareForRecurrency": False}, request_id)
         outcome = _outcome(fields.get("statusDetail"))
-        if outcome is Outcome.PENDING:  # it may still say yes: no refusal, and asked again
+        if outcome is Outcome.PENDING:  # it may still say yes: no refusal, and called again
             raise GatewayUnavailable("the gateway has not decided yet")
         if outcome is Outcome.DENIED:
             raise GatewayRejected(_reason(fields), _connector(fields))

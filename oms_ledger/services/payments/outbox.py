@@ -1,6 +1,6 @@
-"""Calls to the payment gateway: settle, refund, cancel; what came of each is recorded once.
+"""Messages to the payment gateway: settle, refund, cancel; what came of each is recorded once.
 
-The gateway is asked with the request's own id, so that an answer that was lost (the process died,
+The gateway is called with the request's own id, so that an answer that was lost (the process died,
 the line broke) is asked for again and nothing is done twice.
 """
 

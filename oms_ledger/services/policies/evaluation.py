@@ -74,7 +74,7 @@ def _dimension(body: Json, holds: Any) -> PolicyDimension:
 
 
 def rule_of(body: Json, holds: Any = None) -> PolicyRule:
-    """A rule as configured; what its expression comes to is asked of `holds`."""
+    """A rule as configured; `holds` says what its expression comes to."""
     trigger = body["trigger"]
     effect, expression = trigger["effect"]["effectType"], trigger["condition"]["expression"]
     truth, failed = holds(body, expression) if holds else (False, False)

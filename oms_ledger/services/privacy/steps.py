@@ -96,7 +96,7 @@ ENDING = 4
 
 
 async def step(run: JobRun, arguments: ErasureArguments) -> Step:
-    """One step of an erasure: find, end tokens, erase some orders, bring views up, sweep."""
+    """One step of an erasure: find, end tokens, erase some orders, bring views up, clean up."""
     place = run.job.place
     if not place:
         return await _begin(run, arguments)
