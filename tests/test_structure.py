@@ -21,15 +21,11 @@ WALL_CLOCK = {
     *("datetime.now", "datetime.utcnow", "datetime.today", "date.today"),
 }
 CLOCK = "oms_ledger/clock.py"
-NOT_USED = {
-    *("judge", "judges", "judged", "judging", "courier", "switchboard", "clerk", "bench"),
-    *("cursor", "notice", "notices", "owed", "owes", "wake", "wakes", "woken", "sweep"),
-    *("stranger", "strangers"),
-}
-"""Of the glossary's words that are not used, those that are no ordinary verbs."""
 NOT_NAMED = {
-    *(NOT_USED - {"courier"}),
-    *("told", "asked", "heard", "owe", "door", "doors", "cursors", "sweeps", "folded"),
+    *("judge", "judges", "judged", "judging", "switchboard", "clerk", "bench"),
+    *("cursor", "cursors", "notice", "notices", "owe", "owed", "owes", "wake", "wakes", "woken"),
+    *("sweep", "sweeps", "stranger", "strangers", "door", "doors", "folded", "sick"),
+    *("told", "asked", "hear", "hears", "heard"),
 }
 """Words that no name of the product has, whatever its case. A courier carries parcels there."""
 NAMED_OTHERWISE = {
@@ -38,6 +34,23 @@ NAMED_OTHERWISE = {
     "OrderAuthorizationJudged": "a stored event of an authorization",
     "MarketplaceNotAsked": "a refusal that says what did not happen",
     "add_notice_handler": "a name of psycopg",
+}
+PRIVATE = re.compile(
+    r"""(?<![a-z])(?:
+        judge[sd]? | judging | switchboard | clerk | bench | cursors? | notices?
+        | ow(?:e|es|ed|ing) | wakes? | woken | sweeps? | strangers? | doors?
+        | told | hears? | heard | hearing | sick | folded
+        | (?:order|sale|one)s?[ ](?:above|below) | from[ ]above | paid[ ]above
+        | asked(?![ ](?:for|to|whether)\b)
+    )(?![a-z])""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""The glossary's words that are not used, and in prose what they stood for besides."""
+WRITTEN_OTHERWISE = {
+    "payment-asked": "a step in the log of a modification request",
+    "change-payment-asked": "what a stored event was called before",
+    "before_cursor_execute": "an event of SQLAlchemy",
+    "sweep": "a step of an erasure, as rows of jobs name it",
 }
 FORBIDDEN = {"utils", "helpers", "common", "base", "core", "misc"}
 
@@ -94,15 +107,6 @@ def test_a_read_of_the_time_of_day_is_found(line):
     assert wall_clock_reads(line) == [1]
 
 
-def test_no_test_is_named_by_a_word_of_before():
-    tests = {
-        name
-        for path in (ROOT / "tests").rglob("*.py")
-        for name in re.findall(r"def (test_\w+)", path.read_text())
-    }
-    assert [name for name in sorted(tests) if NOT_USED & set(name.split("_"))] == []
-
-
 def words_of(name: str) -> set[str]:
     """The words of an identifier, split at underscores and capitals."""
     parts = re.findall(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+", name)
@@ -138,3 +142,81 @@ def test_a_word_of_before_is_found_in_a_name(name):
 
 def test_a_name_inside_of_an_f_string_is_found():
     assert "told" in names_in('f"{told!r}"')
+
+
+def prose_in(source: str) -> list[tuple[int, str]]:
+    """The lines of comments, docstrings and other texts of a module, without `quoted names`."""
+    lines: list[tuple[int, str]] = []
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type not in (tokenize.COMMENT, tokenize.STRING):
+            continue
+        if token.string.strip("\"'") in WRITTEN_OTHERWISE:
+            continue
+        text = re.sub(r"`[^`]*`", "", token.string).replace("_", " ")
+        lines += [(token.start[0] + n, line) for n, line in enumerate(text.splitlines())]
+    return lines
+
+
+def private_words(name: str, lines: list[tuple[int, str]]) -> list[str]:
+    return [
+        f"{name}:{number}: {found[0]}" for number, line in lines for found in PRIVATE.finditer(line)
+    ]
+
+
+def test_no_text_of_the_product_has_a_word_of_before():
+    found = [
+        hit
+        for root in {layer.split("/")[0] for layer in LAYERS}
+        for path in sorted((ROOT / root).rglob("*.py"))
+        if "migrations" not in path.parts
+        for hit in private_words(str(path.relative_to(ROOT)), prose_in(path.read_text()))
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '"""What the gateway was told."""',
+        "# the order below is placed",
+        'log.info("hook_told")',
+        'f"{name} is owed {count}"',
+    ],
+)
+def test_a_word_of_before_is_found_in_a_text(line):
+    assert private_words("module", prose_in(line))
+
+
+@pytest.mark.parametrize(
+    "line", ['"""What was asked for, below zero."""', "# `heard` as stored", 'x = "sweep"']
+)
+def test_an_ordinary_word_is_no_private_one(line):
+    assert not private_words("module", prose_in(line))
+
+
+def test_no_test_is_named_by_a_word_of_before():
+    names = {
+        name
+        for path in (ROOT / "tests").rglob("*.py")
+        for name in (path.stem, *re.findall(r"def (test_\w+)", path.read_text()))
+    }
+    assert [name for name in sorted(names) if PRIVATE.search(name.replace("_", " "))] == []
+
+
+def page_lines(text: str) -> list[tuple[int, str]]:
+    """The lines of a page, without code."""
+    for code in (r"```.*?```", r"`[^`]*`"):
+        text = re.sub(code, lambda found: "\n" * found[0].count("\n"), text, flags=re.DOTALL)
+    return list(enumerate(text.splitlines(), 1))
+
+
+def test_no_page_has_a_word_of_before():
+    """But for the glossary, which lists them, and the change log, which says what was."""
+    pages = [*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")]
+    found = [
+        hit
+        for path in sorted(pages)
+        if path.name not in ("glossary.md", "CHANGELOG.md")
+        for hit in private_words(str(path.relative_to(ROOT)), page_lines(path.read_text()))
+    ]
+    assert found == []

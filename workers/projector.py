@@ -133,7 +133,7 @@ def project(cell: Cell, stop: Stop) -> None:
 
 
 def _follow(cell: Cell, stop: Stop) -> None:
-    """Who waits for news is signaled before the views are brought up."""
+    """Whoever waits for new events is signaled before the views are brought up."""
     following = Following(cell)
     seen = cell.store.head()  # what was missed before, the clock finds
     looked = -LOOK_ROUND

@@ -200,7 +200,7 @@ def operations_of(app: FastAPI) -> Iterator[tuple[str, str, str]]:
 
 
 def _serve_description(app: FastAPI) -> None:
-    """Give the application its OpenAPI description and the page of it, made once, when asked."""
+    """Give the application its OpenAPI description and its page, made at the first request."""
 
     @cache
     def schema() -> dict[str, Any]:

@@ -56,7 +56,7 @@ SIDE_ROADS = frozenset(
     }
 )
 ENDED = frozenset({S.CANCEL, S.CANCELED, S.REPLACED})
-# Events that get as a line below the stages, though no stage is theirs.
+# Events that are shown as a line below the stages, though no stage is theirs.
 SIDE_EVENTS = frozenset(
     {
         *("cancellation-requested", "cancellation-denied", "cancellation-request-dropped"),

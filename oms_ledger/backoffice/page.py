@@ -1,4 +1,4 @@
-"""One request of the back office: who asks, what was asked of the API, and the page it becomes."""
+"""One request of the back office: whose it is, the requests to the API, and the page it becomes."""
 
 import asyncio
 import gzip

@@ -21,7 +21,7 @@ Name = Annotated[str, typer.Argument(help="The account's name: small letters and
 
 
 def suffix_of(name: str) -> str:
-    """Four letters that tell the account's order groups from those of other accounts."""
+    """Four letters that keep the account's order groups apart from those of other accounts."""
     digest = hashlib.sha256(name.encode()).digest()
     return "".join(chr(ord("a") + byte % 26) for byte in digest[:4])
 

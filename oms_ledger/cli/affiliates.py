@@ -36,7 +36,7 @@ def set_(
     name: Annotated[str, typer.Option(help="What it is called; no other's name.")],
     connector_name: Annotated[str | None, typer.Option(help="The connector's name.")] = None,
     connector_endpoint: Annotated[
-        str | None, typer.Option(help="Where results of its orders are told.")
+        str | None, typer.Option(help="Where results of its orders are sent.")
     ] = None,
     sales_channel: Annotated[str | None, typer.Option(help="Digits.")] = None,
 ) -> None:

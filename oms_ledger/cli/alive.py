@@ -1,4 +1,4 @@
-"""`oms-ledger alive`: a health check, asked twice a minute, so it loads little."""
+"""`oms-ledger alive`: a health check, run twice a minute, so it loads little."""
 
 import socket
 from typing import Annotated

@@ -75,7 +75,7 @@ def receiver(
 
 
 class _Receiver(BaseHTTPRequestHandler):
-    """Answers 200 and prints what it got."""
+    """Answer 200 and print what came."""
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -120,7 +120,7 @@ class Demo:
         self._cell, self._session, self._base = cell, session, base
 
     def prepare(self, *, show_key: bool) -> None:
-        """Do what is missing, step by step, and tell what there is to try."""
+        """Do what is missing, step by step, and print what there is to try."""
         if not self._has_account():
             create_account(self._cell, ACCOUNT)
         file = self._cell.settings.data_dir / KEY_FILE

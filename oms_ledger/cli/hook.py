@@ -1,4 +1,4 @@
-"""`oms-ledger hook …`: hooks, what they have pending and got, and what their filters would do."""
+"""`oms-ledger hook …`: hooks, what is pending and delivered, and what their filters would do."""
 
 import asyncio
 import json

@@ -42,7 +42,7 @@ def list_(
 
 @app.command()
 def show(job_id: JobId, as_json: AsJson = False) -> None:
-    """Show a job: what was asked, how far it is, what came of it."""
+    """Show a job: what was requested, how far it is, what came of it."""
     with opened() as cell:
         job = _known(cell, job_id)
     fields = {"account": job.account, **serialize_job(job)}

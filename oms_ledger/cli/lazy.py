@@ -60,7 +60,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "rebuild": (
         "maintenance",
-        "Fold a view again from the first event while everything goes on.",
+        "Rebuild a view from the first event while everything goes on.",
     ),
     "erase": (
         "privacy",

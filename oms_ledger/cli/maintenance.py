@@ -225,7 +225,7 @@ def rebuild(
         str, typer.Argument(help=f"One of: {', '.join(VIEWS)}.")
     ] = orders_views.SUBSCRIPTION,
 ) -> None:
-    """Fold a view again from the first event while everything goes on."""
+    """Rebuild a view from the first event while everything goes on."""
     if view not in VIEWS:
         raise typer.BadParameter(f"there is no view {view}; views: {', '.join(VIEWS)}")
     cell = open_migrated()

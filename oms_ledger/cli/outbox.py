@@ -54,7 +54,7 @@ def resume(outbox_message: OutboxMessage, account: Account) -> None:
     cell = open_migrated()
     message = asyncio.run(admin.resume(cell, by_operator(account), outbox_message))
     signals.signal(cell.redis, [messages.SUBSCRIPTION])
-    typer.echo(f"Call {outbox_message} of {message.order_id} is {message.state}.")
+    typer.echo(f"Message {outbox_message} of {message.order_id} is {message.state}.")
 
 
 @app.command()
@@ -67,4 +67,4 @@ def skip(
     cell = open_migrated()
     message = asyncio.run(admin.skip(cell, by_operator(account), outbox_message, reason=reason))
     signals.signal(cell.redis, [messages.SUBSCRIPTION])
-    typer.echo(f"Call {outbox_message} of {message.order_id} is {message.state}.")
+    typer.echo(f"Message {outbox_message} of {message.order_id} is {message.state}.")

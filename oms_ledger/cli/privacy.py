@@ -19,7 +19,7 @@ def erase(
     account: Annotated[str, typer.Option(help="The account whose orders are meant.")],
     email: Annotated[str | None, typer.Option(help="The person's e-mail.")] = None,
     document: Annotated[str | None, typer.Option(help="Or a document of the person.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what it would do.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would do.")] = False,
     include_open: Annotated[
         bool, typer.Option("--include-open", help="Also orders that are still under way.")
     ] = False,

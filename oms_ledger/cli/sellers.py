@@ -93,7 +93,7 @@ def map_(
 
 @app.command()
 def remove(account: Account, seller: Seller) -> None:
-    """Forget where a seller is reached; what it is to be told waits, and can be skipped."""
+    """Forget where a seller is reached; messages to it wait, and can be skipped."""
     if not asyncio.run(registers.remove_seller(open_for(account), by_operator(account), seller)):
         raise InvalidSetting(f"{account} has no seller {seller} in its register")
     typer.echo(f"{seller} is not reached any more")

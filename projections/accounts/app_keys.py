@@ -86,6 +86,6 @@ def of_account(connection: Connection, account: str | None) -> list[AppKey]:
 
 
 def labels(connection: Connection, account: str) -> dict[str, str]:
-    """What each key of an account is for, where that gets."""
+    """What each key of an account is for, where that is known."""
     query = select(t.c.app_key, t.c.label).where(t.c.account == account, t.c.label.is_not(None))
     return {app_key: label for app_key, label in connection.execute(query)}

@@ -1,7 +1,7 @@
 """Tables of configuration: filled from the events of accounts, in the transaction that stores them.
 
 What a table should hold is a function of an account's state, so a change writes the rows that
-differ between two states, and `verify` compares the rows of the folded state with those stored.
+differ between two states, and `verify` compares the rows of that state with those stored.
 Nothing else writes these tables, but for columns that no row here names: what a feed or a hook
 does while it runs.
 """

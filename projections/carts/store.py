@@ -66,7 +66,7 @@ class StoredCart:
 class CartWrite:
     """A cart to be written over the version `before`; 0 for a new one.
 
-    `persons` are those it tells of, where they are others than before.
+    `persons` are those it names, where they are others than before.
     """
 
     id: str
@@ -300,7 +300,7 @@ def remove_expired(connection: Connection, now: int, limit: int, since: int = 0)
 def of_person(
     connection: Connection, encryption: Encryption, account: str, kind: str, value: str
 ) -> list[str]:
-    """The ids of the carts that tell of a person: by `email` or `document`."""
+    """The ids of the carts that name a person: by `email` or `document`."""
     name = person_hash(encryption, account, kind, spelled(kind, value))
     query = select(p.c.cart).where(p.c.account == account, p.c.name == name)
     return list(connection.execute(query.order_by(p.c.cart)).scalars())

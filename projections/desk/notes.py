@@ -85,7 +85,7 @@ def page(
 
 
 def erase(connection: Connection, account: str, order_ids: Sequence[str]) -> None:
-    """Take out what was written about these orders: it may tell of their person."""
+    """Take out what was written about these orders: it may name their person."""
     ours = (t.c.account == account, t.c.target.in_(order_ids))
     for row in connection.execute(select(t.c.id, t.c.body).where(*ours)).all():
         body = {**json.loads(row.body), "description": ERASED}

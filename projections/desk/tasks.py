@@ -265,7 +265,7 @@ def _where(task_query: TaskQuery) -> list[ColumnElement[bool]]:
 
 
 def erase(connection: Connection, account: str, order_ids: Sequence[str]) -> None:
-    """Take out what people wrote about these orders: it may tell of their person."""
+    """Take out what people wrote about these orders: it may name their person."""
     aimed = select(targets.c.task).where(
         targets.c.account == account, targets.c.target.in_(order_ids)
     )

@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """What was asked, and how far it has come."""
+    """What was requested, and how far it has come."""
 
     id: str
     account: str
@@ -150,7 +150,8 @@ def carry_on(database: Database, export: Export) -> bool:
                 orjson.dumps(export_format.rows(order)) if rows else export_format.line(order)
             )
         except (LookupError, TypeError, AttributeError, ValueError):
-            # It stops nothing, and is named: to who asked, and to who mends it.
+            # It stops nothing, and is named to whoever asked for the export, and to whoever mends
+            # it.
             log.exception("order_not_exported", export=export.id, order_id=order.place[1])
             failed_orders.append(order.place[1])
     ended = {} if found else {"state": "complete", "finished_at": database.clock.micros()}
@@ -199,7 +200,7 @@ def drop(connection: Connection, id: str) -> None:
 
 
 def forget(connection: Connection, account: str) -> None:
-    """Drop all exports of an account: a person that they may tell of was erased."""
+    """Drop all exports of an account: a person that they may name was erased."""
     own = select(t.c.id).where(t.c.account == account)
     connection.execute(delete(chunks).where(chunks.c.id.in_(own)))
     connection.execute(delete(t).where(t.c.account == account))

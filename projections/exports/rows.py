@@ -1,6 +1,6 @@
 """Orders of a question one page after another, as many as there are (G33).
 
-Each order gets once, as it is when its page is read: pages follow creation and order id,
+Each order is written once, as it is when its page is read: pages follow creation and order id,
 which never change, and orders that come while an export goes on are not waited for.
 """
 

@@ -1,6 +1,6 @@
 """Jobs: work that is asked for, carried on step by step, and survives who carries it on.
 
-The row is the truth: what was asked, how far it is, what came of it. What a step did and the
+The row is the truth: what was requested, how far it is, what came of it. What a step did and the
 place after it are stored in one transaction, by right of the job's lease; so a worker that dies,
 or two at once, neither lose a step nor store one twice. Whoever needs both locks a job's lease
 before its row.

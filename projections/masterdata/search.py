@@ -87,7 +87,7 @@ def search(connection: Connection, query: Query, offset: int, limit: int) -> Fou
         if limit:
             page = select(t).where(where).order_by(*_order(query)).limit(limit).offset(offset)
             rows = list(connection.execute(page))
-        if rows and len(rows) < limit:  # the last page tells how many there are
+        if rows and len(rows) < limit:  # the last page says how many there are
             total = offset + len(rows)
         else:
             total = connection.scalar(select(func.count()).select_from(t).where(where)) or 0
@@ -292,7 +292,7 @@ def next_page(
 ) -> ScrollPage:
     """The next documents of a scroll, as they stand now; those that were deleted are left out.
 
-    Of another entity than those in `documents` only the keys get.
+    Of another entity than those in `documents` only the keys are given.
     """
     ours = (
         scrolls.c.token == token,

@@ -1,4 +1,4 @@
-"""What hooks have pending until it gets, every attempt to tell it, and when a hook is skipped.
+"""What hooks have pending until it is delivered, every attempt, and when a hook is skipped.
 
 A hook's notifications are sent under a lease of its own, `delivery:<app key>`: evaluating new
 events, under the lease of its subscription, goes on beside the sending.
@@ -53,7 +53,7 @@ class Delivery:
 class Attempt:
     """One attempt: when it began and how long it took (microseconds), and what came back.
 
-    `quiet_until`: when the endpoint asked not to be given anything before, else 0.
+    `quiet_until`: before which the endpoint asked to be sent nothing, else 0.
     """
 
     delivery: Delivery

@@ -47,7 +47,8 @@ class Feeds:
 def _retain(connection: Connection, now: int, head: int, expires: bool) -> list[str]:
     """Items beyond retention go to the dead letters.
 
-    Feeds without news for that long are removed by an event (`services.accounts.subscriptions`).
+    Feeds without new events for that long are removed by an event
+    (`services.accounts.subscriptions`).
     """
     if dead_lettered := feeds.dead_letter(connection, now):
         log.warning("feed_items_dead_lettered", items=dead_lettered)

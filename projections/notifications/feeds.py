@@ -131,7 +131,7 @@ def size(connection: Connection, app_key: str, now: int) -> tuple[int, int]:
 
 
 def _retrieval() -> Any:
-    """One statement: find what is visible, hide it, and tell it with what the feed says."""
+    """One statement: find what is visible, hide it, and return it with what the feed says."""
     feed = feeds.c.app_key == bindparam("key")
     live = select(feeds.c.app_key).where(feed, hosting.is_live(feeds.c.account)).exists()
     visible = (

@@ -60,7 +60,7 @@ class Sight:
     """Looks at tables of offers; opens one snapshot when memory does not do.
 
     `editions` are those that the caller has just read, by account. Where a table moved on since,
-    `EditionMoved` tells to begin again without them.
+    `EditionMoved` means to begin again without them.
     """
 
     def __init__(

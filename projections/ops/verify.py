@@ -2,7 +2,7 @@
 
 Orders and documents are taken page by page, in the order in which they were first recorded. What a
 view should have is built as of the position where its subscription stands; a view moves on
-meanwhile, so what differs is looked at again before it gets. Nothing is written.
+meanwhile, so what differs is looked at again before it is reported. Nothing is written.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -1,8 +1,8 @@
 """Is who may do what as the events say? Every table of configuration, compared with them (G8).
 
-The state of each account is folded from its events and the rows that it comes to are compared with
-those that are stored, secrets included. What differs is looked at again before it is told: somebody
-may be configuring. Nothing is written.
+The state of each account is made from its events and the rows that it comes to are compared with
+those that are stored, secrets included. What differs is looked at again before it is reported:
+somebody may be configuring. Nothing is written.
 """
 
 from collections.abc import Iterator

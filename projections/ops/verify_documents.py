@@ -75,7 +75,7 @@ def _look(
             ]
             for table in TABLES:
                 if table is tables.document_schemas and place in under_way:
-                    continue  # documents are still judged by the schemas as they are now
+                    continue  # documents are still validated by the schemas as they are now
                 rows = comparable(stored[table.name].get(keys[stream], []))
                 if all(rows != comparable(one[table]) for one in possible):
                     views.add((table.name, f"{name}/{keys[stream][2]}"))

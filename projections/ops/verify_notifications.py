@@ -1,6 +1,6 @@
 """Are the notifications that wait what their events say? Those of feeds and those of hooks (G8).
 
-A notification that is not there any more was read, or pushed: that it is missing cannot be told.
+A notification that is not there any more was read, or pushed: nothing shows that it is missing.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """List orders: which orders match, one page of them, and totals over all of them.
 
 Pages follow indexes. Totals come from the figures (`order_figures`) wherever status, creation
-date and at most one counted term are all that is asked; what is asked besides is added up over
+date and at most one counted term are all that the query has; anything else is added up over
 the orders that match. A term that few orders have is looked up first, and then only those orders
 are looked at.
 """
@@ -56,12 +56,12 @@ class TermFilter:
 
 @dataclass(frozen=True, slots=True)
 class OrderQuery:
-    """What a list was asked. Instants in microseconds, intervals inclusive at both ends.
+    """The query of a list. Instants in microseconds, intervals inclusive at both ends.
 
     `dates` are intervals of other columns than the creation's. `having` are terms of which an
     order has one each; `lacking` flags that it has not; `any_of` groups of alternatives, each
     of them several terms together (as the words of a name are). `failing` are kinds of error:
-    `perm`, or `temp` while what an order makes the ledger tell others is being tried again.
+    `perm`, or `temp` while what an order makes the ledger send is being tried again.
     """
 
     account: str
@@ -86,7 +86,7 @@ class Page:
     """Rows as they are stored, the ids of their orders, and the totals over all that match.
 
     `versions` are those that the rows are of, in their order. `retrying` are those of the ids
-    whose calls failed and are being tried again.
+    whose messages failed and are being tried again.
     """
 
     rows: list[bytes] = field(default_factory=list)
@@ -140,7 +140,7 @@ def _rows(order_query: OrderQuery, conditions: ColumnElement[bool]) -> Select[An
 
 
 def _is_plain(order_query: OrderQuery) -> bool:
-    """Whether it is asked of few columns alone, as most lists are: no terms, nobody's orders."""
+    """Whether it needs few columns alone, as most lists do: no terms, nobody's orders."""
     besides = (order_query.having, order_query.any_of, order_query.failing, order_query.dates)
     return not any(besides) and order_query.person is None and len(order_query.statuses) < 50
 
@@ -209,7 +209,7 @@ def matching(
         if ids is not None:
             few = ids if few is None else few & ids
         if not exact:
-            # Alternatives are made a set at once: asked of each order they cost several look-ups.
+            # Alternatives are made a set at once: by order they cost several look-ups.
             at_once = whole or len(groups) > 1
             conditions.append(_members(order_query.account, groups) if at_once else _any(groups))
     if few is not None:
@@ -277,7 +277,7 @@ def _is(having: TermFilter) -> ColumnElement[bool]:
 
 
 def _any(groups: Sequence[Sequence[TermFilter]]) -> ColumnElement[bool]:
-    """Whether an order matches one of the groups, asked of each order."""
+    """Whether an order matches one of the groups, for each order."""
     same = (o.c.account == t.c.account, o.c.order_id == t.c.order_id)
 
     def has(having: TermFilter) -> ColumnElement[bool]:
@@ -305,7 +305,7 @@ def _members(account: str, groups: Sequence[Sequence[TermFilter]]) -> ColumnElem
 
 
 def totals(connection: Connection, order_query: OrderQuery) -> Totals:
-    """Exact totals, from the figures where they tell, else over the orders that match."""
+    """Exact totals, from the figures where they say it, else over the orders that match."""
     if not is_figured(order_query):
         return added_up(connection, matching(connection, order_query, whole=True))
     if _is_plain(order_query):

@@ -52,7 +52,7 @@ _ERASED = "person-erased"  # the stored name of the event
 
 
 class Produced(NamedTuple):
-    """Views, and the accounts of which a person was erased: no export may tell of them longer."""
+    """Views, and the accounts of which a person was erased: no export may name them longer."""
 
     views: list[dict[str, Any]]
     erased: frozenset[str] = frozenset()

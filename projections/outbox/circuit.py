@@ -22,7 +22,7 @@ def record_answer(
     first: ColumnElement[bool] | None = None,
     **values: int,
 ) -> None:
-    """It answered: nothing is written where that is known, unless it asked to be left in peace.
+    """It answered: nothing is written where that is known, unless it asked to be left alone.
 
     `values` are written too, and always when `first` holds.
     """

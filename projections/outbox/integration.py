@@ -1,4 +1,4 @@
-"""The queue of connectors: operations on orders, and results that are told, as messages.
+"""The queue of connectors: operations on orders, and results that are sent, as messages.
 
 Bodies are encrypted: they hold who bought, and where a connector is reached.
 """
@@ -128,7 +128,7 @@ def conclude(
     encryption: Encryption,
     now: int,
 ) -> None:
-    """Keep the results instead of what was sent, and have each told under its id, in order."""
+    """Keep the results instead of what was sent, and have each sent under its id, in order."""
     connection.execute(
         update(t).where(t.c.id == message.id).values(body=_sealed(operation, encryption))
     )

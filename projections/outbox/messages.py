@@ -93,7 +93,7 @@ def enqueue(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def exhausted(message: StoredMessage, now: int) -> bool:
-    """Tell whether it was tried for as long as its channel tries."""
+    """Say whether it was tried for as long as its channel tries."""
     deadline = CHANNELS[message.channel].deadline
     return deadline is not None and now - message.since >= deadline.total_seconds() * 1_000_000
 

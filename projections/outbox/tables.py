@@ -72,7 +72,7 @@ outbox_recipients = Table(
     Column("turn_at", BIG, nullable=False, server_default="0"),
 )
 
-# Kinds of messages that came with a release: nothing is owed for events up to `position`.
+# Kinds of messages that came with a release: nothing is sent for events up to `position`.
 outbox_starts = Table(
     "outbox_starts",
     metadata,

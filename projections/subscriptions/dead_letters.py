@@ -10,7 +10,7 @@ from projections.tables import dead_letters
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """`content` is what was to be delivered, `why` and `at` (microseconds) tell of its death."""
+    """`content` is what was to be delivered; `at` (microseconds) is when it failed."""
 
     position: int
     order_id: str
@@ -20,7 +20,7 @@ class DeadLetter:
 
 
 def dead_letter(connection: Connection, subscription: str, letters_: Sequence[DeadLetter]) -> None:
-    """A letter that died before, was requeued and dies again takes the place of the previous."""
+    """One that was dead before, was requeued and fails again takes the place of the previous."""
     if not letters_:
         return
     positions = [dead_letter_.position for dead_letter_ in letters_]
@@ -46,7 +46,7 @@ def page(
     limit: int,
     order_id: str | None = None,
 ) -> list[DeadLetter]:
-    """The letters past a position, of one order or of all, in the order of the ledger."""
+    """The dead letters past a position, of one order or of all, in the order of the ledger."""
     query = (
         select(dead_letters)
         .where(*_of(subscription, order_id), dead_letters.c.position > after)
@@ -70,7 +70,7 @@ def _of(subscription: str, order_id: str | None) -> list[ColumnElement[bool]]:
 
 
 def take(connection: Connection, subscription: str, positions: Sequence[int]) -> list[DeadLetter]:
-    """Remove the letters of these positions, and answer those there were."""
+    """Remove the dead letters of these positions, and answer those there were."""
     query = select(dead_letters).where(
         dead_letters.c.subscription == subscription, dead_letters.c.position.in_(positions)
     )

@@ -18,7 +18,7 @@ STRIKES = 200
 class DryRun:
     """How far a dry run is: events passed, evaluated, and what the filter said of them.
 
-    `samples` and `failures` are the news since the last report, up to the number asked for.
+    `samples` and `failures` are the new ones since the last report, up to the number asked for.
     """
 
     position: int

@@ -56,7 +56,7 @@ def _late(kind: str, name: Column[str], wanted: ColumnElement[str]) -> Select[st
 
 
 class Watch:
-    """What a sweep has seen: the next one looks at who wrote since, and at who was late then."""
+    """What a round has seen: the next one looks at who wrote since, and at who was late then."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

@@ -1,4 +1,4 @@
-"""How replays, dry runs, explanations and dead letters get, to clients and in terminals."""
+"""How replays, dry runs, explanations and dead letters are shown to clients and in terminals."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence

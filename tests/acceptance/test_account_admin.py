@@ -59,7 +59,7 @@ def test_a_key_may_be_named_by_who_manages_keys(client, client_of):
     assert history(client)[0] == ("feed-configured", mine)
 
 
-def test_settings_are_told_with_their_meaning_and_changed(client):
+def test_settings_are_shown_with_their_meaning_and_changed(client):
     fields = client.call("GET", "/api/ledger/account").json()
     assert fields["name"] == ACCOUNT
     (pii,) = [one for one in fields["settings"] if one["name"] == "pii"]

@@ -45,7 +45,7 @@ def test_a_run_does_what_its_preview_said(client, cell):
     assert client.call("GET", RUNS).json()["runs"][0]["id"] == run
 
 
-def test_who_died_before_it_told_the_outcome_doubles_nothing(client, cell):
+def test_who_died_before_it_gave_the_outcome_doubles_nothing(client, cell):
     order = paid(client)
     run = client.call("POST", RUNS, {"command": "start-handling", "orders": [order]}).json()["id"]
     carried_on(cell, run)

@@ -233,7 +233,7 @@ def test_rule_or_dimension_that_is_gone_holds_no_longer(client, cell):
     assert status(client, placed(client, cell)) == "ready-for-handling"
 
 
-def test_changed_authorizers_are_asked(client, cell):
+def test_changed_authorizers_have_to_decide(client, cell):
     made = dimension(client, rule(**authorizers("gone")))
     order_id = placed(client, cell)
     (known,) = made["ruleCollection"]

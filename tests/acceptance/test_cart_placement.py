@@ -274,7 +274,7 @@ def test_nothing_to_pay_is_done_at_once(browser, cell, client):
     assert left["items"] == []
 
 
-def test_manual_prices_offers_and_requests_are_told_apart(browser, cell, client):
+def test_manual_prices_offers_and_requests_are_kept_apart(browser, cell, client):
     settings: dict[str, Any] = {"order_form": {"allowManualPrice": True}}
     asyncio.run(set_account(cell.ledger, **settings))
     cart = browser.fill(("1", 3), ("2", 1), sla="Normal")

@@ -33,7 +33,7 @@ SHOWN_V2 = {
     "SalesOrderSystem014": v2.test_while_it_is_in_progress_invoices_and_changes_wait,
     "SalesOrderSystem016": v2.test_after_five_tries_it_waits_for_retry,
     "SalesOrderSystem017": v2.test_a_request_is_given_up_after_a_day_and_its_payment_set_back,
-    "SalesOrderSystem018": outside.test_a_seller_that_refuses_is_not_asked_again,
+    "SalesOrderSystem018": outside.test_a_seller_that_refuses_is_not_called_again,
     "SalesOrderSystem019": test_settings_that_others_change_all_the_time_are_refused_for_a_moment,
     "SalesOrderSystem027": v2.test_settings_are_the_accounts_until_a_request_has_its_own,
     "SalesOrderSystem035": v2.test_a_wrong_agreement_is_named,

@@ -143,7 +143,7 @@ def test_items_of_feed_v2_are_confirmed_one_or_many(cell, client):
         assert client.call("POST", f"{url}/confirm", wrong).status == 400
 
 
-def test_what_a_transaction_can_do_is_told_as_it_stands(client):
+def test_what_a_transaction_can_do_is_shown_as_it_stands(client):
     order_id = paid(client)
     document = client.call("GET", f"{ORDERS}/{order_id}").json()
     (transaction,) = document["paymentData"]["transactions"]
@@ -174,7 +174,7 @@ def test_what_a_transaction_can_do_is_told_as_it_stands(client):
         ({}, {"public": "https://elsewhere.example.org"}, f"http://{HOST}"),
     ],
 )
-def test_addresses_and_cookies_are_of_the_scheme_that_was_asked(
+def test_addresses_and_cookies_are_of_the_scheme_of_the_request(
     cell, client, headers, settings, expected
 ):
     proxies = (ip_network(settings["proxies"]),) if "proxies" in settings else ()

@@ -257,7 +257,7 @@ def test_an_open_order_is_left_alone_unless_it_is_asked_for(client, other):
 
 
 @pytest.mark.guarantee("G56")
-def test_asked_again_it_finds_nothing_and_a_new_order_of_the_person_is_found(cell, client):
+def test_repeated_it_finds_nothing_and_a_new_order_of_the_person_is_found(cell, client):
     delivered(client)
     requested = {"email": EMAIL, "dryRun": False}
     assert client.call("POST", ERASURES, requested).json()["erased"] == 1

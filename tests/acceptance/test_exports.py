@@ -190,7 +190,7 @@ def test_two_workers_on_one_export_leave_nothing_out_and_nothing_twice(cell, ord
 
 
 @pytest.mark.guarantee("G33")
-def test_an_order_that_cannot_be_told_is_named_and_stops_nothing(cell, orders, monkeypatch):
+def test_an_order_that_cannot_be_rendered_is_named_and_stops_nothing(cell, orders, monkeypatch):
     exported = orders.call("POST", EXPORTS, {"format": "csv"}).json()
     rows = ExportFormat.rows
 

@@ -78,7 +78,7 @@ def agrees(client, change, agreement, order_id=ORDER):
     assert answer.status == 200, answer.body
 
 
-def test_a_seller_outside_is_asked_once_and_the_change_waits_for_it(cell, client, clock):
+def test_a_seller_outside_is_called_once_and_the_change_waits_for_it(cell, client, clock):
     with Receiver() as receiver:
         reach(cell, receiver)
         change = requested(client, ORDER, **DISCOUNT)
@@ -124,7 +124,7 @@ def test_a_confirmation_that_overtakes_the_acknowledgment_is_enough(cell, client
     assert receiver.heard == [{"agreementType": "Confirmation"}]
 
 
-def test_a_seller_that_cannot_be_reached_is_asked_five_times_then_the_request_waits(
+def test_a_seller_that_cannot_be_reached_is_called_five_times_then_the_request_waits(
     cell, client, clock
 ):
     well = False
@@ -146,7 +146,7 @@ def test_a_seller_that_cannot_be_reached_is_asked_five_times_then_the_request_wa
     assert fields(client, change)["status"] == "done"
 
 
-def test_a_seller_that_refuses_is_not_asked_again(cell, client, clock):
+def test_a_seller_that_refuses_is_not_called_again(cell, client, clock):
     with Receiver(lambda _: 400) as receiver:
         reach(cell, receiver)
         change = requested(client, ORDER, **DISCOUNT)

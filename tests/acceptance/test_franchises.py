@@ -102,7 +102,7 @@ def test_a_pickup_is_of_whom_the_order_names(client, named, order_id):
 
 
 @pytest.mark.usefixtures("shops")
-def test_a_connector_hears_of_both_orders_once_the_one_below_is_placed(cell, client, hub):
+def test_a_connector_gets_both_orders_once_the_seller_order_is_placed(cell, client, hub):
     clock = set_clock(cell, START)
     body = order(hub, "7", allowFranchises=True, marketplacePaymentValue=15999)
     body |= {"items": [{"id": "2", "price": 15999, "quantity": 1}], "taxData": None}

@@ -144,7 +144,7 @@ def test_what_is_not_there_is_not_found(client, client_of):
     assert reader.call("GET", f"{LEDGER}/{order_id}").status == 200
 
 
-def test_an_action_the_key_may_not_do_is_told_with_the_resource_it_lacks(client, client_of):
+def test_an_action_the_key_may_not_do_names_the_resource_it_lacks(client, client_of):
     reader = client_of("OMS - Read only")
     fields = reader.call("GET", f"{LEDGER}/{paid(client)}/actions").json()["actions"]
     assert {action["refusal"]["status"] for action in fields} == {403}

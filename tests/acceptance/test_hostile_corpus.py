@@ -66,7 +66,7 @@ def test_a_status_that_no_header_holds_is_refused_and_not_kept(client, status):
         assert client.call("GET", "/api/orders/feed/config").status == 404
 
 
-def test_a_foreign_status_is_told_in_the_warning(client):
+def test_a_foreign_status_is_named_in_the_warning(client):
     queue = {"visibilityTimeoutInSeconds": 60, "messageRetentionPeriodInSeconds": 345_600}
     statuses = ["発送済み", 'ein "Zustand"', *(f"s{n}" for n in range(90))]
     body = {"filter": {"type": "FromWorkflow", "status": statuses}, "queue": queue}

@@ -204,7 +204,7 @@ def test_a_pending_payment_waits_for_the_connector(cell, configured, far, client
 
 
 @pytest.mark.guarantee("G5")
-def test_an_authorization_whose_answer_was_lost_is_asked_again_with_the_same_id(
+def test_an_authorization_whose_answer_was_lost_is_sent_again_with_the_same_id(
     cell, configured, far, client
 ):
     bought = Placed(client, body())
@@ -220,7 +220,7 @@ def test_an_authorization_whose_answer_was_lost_is_asked_again_with_the_same_id(
 
 
 @pytest.mark.guarantee("G14")
-def test_money_that_was_authorized_while_nobody_heard_is_released(cell, configured, far, client):
+def test_money_that_was_authorized_without_an_answer_is_released(cell, configured, far, client):
     bought = Placed(client, body())
     bought.send(card(APPROVED))
     far.trouble = [200, 502]
@@ -232,7 +232,7 @@ def test_money_that_was_authorized_while_nobody_heard_is_released(cell, configur
 
 @pytest.mark.guarantee("G23")
 @pytest.mark.parametrize("status", [500, 502, 503, 408, 429])
-def test_a_gateway_that_cannot_answer_is_asked_again_with_the_same_id(
+def test_a_gateway_that_cannot_answer_is_called_again_with_the_same_id(
     cell, configured, far, client, status
 ):
     set_clock(cell, cell.clock.now())  # however long it takes, nothing falls due again
@@ -323,7 +323,7 @@ def test_a_higher_value_is_one_more_payment_and_a_lower_one_a_cancellation(far):
 
 @pytest.mark.guarantee("G23")
 @pytest.mark.parametrize("word", ["Authorizing", ""])
-def test_a_higher_value_that_is_not_decided_yet_is_asked_again_and_is_no_refusal(far, word):
+def test_a_higher_value_that_is_not_decided_yet_is_requested_again_and_is_no_refusal(far, word):
     gateway = near(far)
     far.status = word
     with pytest.raises(GatewayUnavailable):

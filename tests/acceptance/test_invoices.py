@@ -151,7 +151,7 @@ def test_a_return_shows_what_it_gave_back_in_both_documents(client):
     assert error["message"] == "Unable to use the restitution Refund more than 500"
 
 
-def test_tracking_accumulates_is_sorted_and_never_told_twice(client):
+def test_tracking_accumulates_is_sorted_and_never_sent_twice(client):
     order_id = paid(client)
     assert client.call("POST", f"{ORDERS}/{order_id}/invoice", invoice(number="1")).status == 200
     url = f"{of_number(order_id, '1')}/tracking"

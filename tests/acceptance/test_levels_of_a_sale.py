@@ -110,7 +110,7 @@ def value_of(items: list[dict[str, Any]], logistics: list[dict[str, Any]]) -> in
 @pytest.mark.guarantee("G21")
 @EXAMPLES
 @given(lines=LINES)
-def test_every_level_has_the_lines_the_value_and_the_id_of_the_one_above(world, lines):
+def test_every_level_has_the_lines_the_value_and_the_id_of_its_marketplace_order(world, lines):
     world.outsider.asked.clear()
     body = purchase()
     body["items"] = [line_of(number, line) for number, line in enumerate(lines)]

@@ -334,7 +334,7 @@ def test_promised_dates_are_days_of_the_zone_asked_for(cell, client):
     assert not {2, 3} & set(numbers(listed(client, f_shippingEstimate="-1.days")))
 
 
-def test_rows_are_told_in_the_language_asked_for(orders):
+def test_rows_are_in_the_language_asked_for(orders):
     row = listed(orders, q="v1acme")["list"][0]
     assert (row["clientName"], row["items"], row["totalItems"]) == ("José Ávila", None, 1)
     assert row["marketPlaceOrderId"] is None
@@ -358,7 +358,7 @@ def test_the_extended_search_takes_its_questions_in_a_body_or_the_query(orders):
     assert orders.call("POST", SEARCH, published).json()["paging"]["total"] == 2
 
 
-def test_errors_are_told_and_found_permanent_or_being_tried_again(cell, orders):
+def test_errors_are_shown_and_found_permanent_or_being_tried_again(cell, orders):
     def failed(order, _):
         return [
             events.OutboxMessageFailed(
@@ -422,7 +422,7 @@ def stored(cell):
 
 
 @pytest.mark.guarantee("G31")
-def test_views_terms_and_figures_folded_anew_are_as_those_kept_live(cell, orders):
+def test_rebuilt_views_terms_and_figures_are_as_those_kept_live(cell, orders):
     listed(orders)
     live = stored(cell)
     assert all(live)

@@ -176,7 +176,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("code", WRONG)
-def test_a_wrong_field_is_told_with_its_code(client, code):
+def test_a_wrong_field_is_reported_with_its_code(client, code):
     body, wrong = sold(), WRONG[code]
     if isinstance(wrong, dict):
         body |= wrong
@@ -192,7 +192,7 @@ def test_a_wrong_field_is_told_with_its_code(client, code):
     assert client.call("GET", ORDERS).json()["list"] == []
 
 
-def test_every_wrong_field_is_told_at_once(client):
+def test_every_wrong_field_is_reported_at_once(client):
     body = sold(marketplacePaymentValue=-1, marketplaceServicesEndpoint="")
     body["items"][0] |= {"quantity": 0, "seller": "x"}
     answer = client.call("POST", PLACE, body)
@@ -278,7 +278,7 @@ def test_a_difference_in_price_is_evaluated_by_the_ranges_of_the_account(
         assert document(client, "MKP-1")["status"] == status
 
 
-def test_an_endpoint_that_nothing_can_be_told_at_is_taken_with_a_warning(client):
+def test_an_endpoint_that_cannot_be_notified_is_taken_with_a_warning(client):
     answer = client.call("POST", PLACE, [sold(marketplaceServicesEndpoint="market")])
     assert answer.status == 200
     assert "nothing is told there" in dict(answer.headers)["warning"]
@@ -292,7 +292,7 @@ def handled(client):
 
 
 @pytest.mark.guarantee("G11")
-def test_a_request_from_above_never_confirms_itself(cell, app, client):
+def test_a_request_of_the_marketplace_never_confirms_itself(cell, app, client):
     handled(client)
     asked = {"marketplaceOrderId": "1", "cancellationRequestId": "a" * 32, "reason": "late"}
     first = client.call("POST", "/api/fulfillment/pvt/orders/MKP-1/cancel", asked)
@@ -316,7 +316,7 @@ def test_a_request_from_above_never_confirms_itself(cell, app, client):
     assert again.json()["marketplaceOrderId"] == "1"
 
 
-def test_what_is_invoiced_is_not_canceled_from_above_and_another_id_is_refused(client):
+def test_what_is_invoiced_is_not_canceled_by_its_marketplace_and_another_id_is_refused(client):
     handled(client)
     wrong = client.call("POST", "/pvt/orders/MKP-1/cancel", {"marketplaceOrderId": "2"})
     assert refusal(wrong) == (400, "FMT0071")

@@ -83,7 +83,7 @@ def test_a_configured_filter_sees_what_the_feed_sees_and_tells_no_value(masking,
                 assert any(truths(answer.body))
 
 
-def test_where_nothing_is_masked_who_may_see_orders_is_told_values(cell, app, client_of):
+def test_where_nothing_is_masked_who_may_see_orders_gets_values(cell, app, client_of):
     asyncio.run(cell.ledger.place(CommandContext(ACCOUNT, "test"), {"v1acme-01": placed()}))
     body = {"orderId": "v1acme-01", "filter": {"expression": "clientProfileData.firstName"}}
     fields = client_of("Owner").call("POST", "/api/ledger/feed/explain", body).json()

@@ -329,7 +329,7 @@ def turned(cell, clock, **actor):
     asyncio.run(settle(cell))
 
 
-def test_the_payment_is_asked_again_until_it_answers_and_adjusted_once(cell, client, gateway):
+def test_the_payment_is_requested_again_until_it_answers_and_adjusted_once(cell, client, gateway):
     clock, order_id = timed(cell, client)
     gateway.away = 3
     change = requested(client, order_id, **ADD)

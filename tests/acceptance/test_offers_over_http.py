@@ -136,7 +136,7 @@ def test_source_over_http_prices_its_lines_beside_the_table(browser, store):
     assert cart["items"][1]["quantity"] == 3  # no more than the balance of its stock
 
 
-def test_answer_holds_for_a_quarter_of_an_hour_or_until_asked(browser, store, cell):
+def test_answer_holds_for_a_quarter_of_an_hour_or_until_requested(browser, store, cell):
     fill(browser)
     asked = len(store.asked)
     store.price = 1100
@@ -173,7 +173,7 @@ def test_nonsense_is_no_price(browser, store, price):
     assert cart["items"] == [] or cart["items"][0]["availability"] == "unavailableItemFulfillment"
 
 
-def test_sick_source_is_left_alone_for_a_while(browser, store):
+def test_failing_source_is_left_alone_for_a_while(browser, store):
     store.silent = True
     for sku in range(6):
         entry = {"id": str(sku), "quantity": 1, "seller": "lojab"}

@@ -123,7 +123,7 @@ def test_anything_is_found_by_its_text(client):
     assert client.call("GET", "/api/ledger/find?q=nobody").json()["hits"] == []
 
 
-def test_a_person_is_told_as_a_hash_and_found_by_it(client, cell):
+def test_a_person_is_shown_as_a_hash_and_found_by_it(client, cell):
     order_id = story(client)
     email = client.call("GET", f"/api/oms/pvt/orders/{order_id}").json()["clientProfileData"]
     fields = client.call("POST", "/api/ledger/people", {"email": email["email"]}).json()

@@ -87,7 +87,7 @@ def rest(cell):
     asyncio.run(settle(cell))
 
 
-def test_an_approved_order_is_queued_placed_approved_and_both_results_are_told(cell, client, hub):
+def test_an_approved_order_is_queued_placed_approved_and_both_results_are_sent(cell, client, hub):
     operation = str(uuid.uuid4())
     client.headers["X-Request-Id"] = operation
     answer = client.call("POST", POST, order(hub))
@@ -197,7 +197,7 @@ def test_results_that_are_refusals_have_their_codes(cell, client, hub):
     assert of(POST, "POST", order(hub, "3"))[0] == [("PlaceOrder", "EOI007")]
 
 
-def test_every_wrong_field_of_a_form_is_told_at_once(client, hub):
+def test_every_wrong_field_of_a_form_is_reported_at_once(client, hub):
     body = order(hub, marketplaceOrderStatus="canceled", marketplaceInterestValue=9999)
     body["shippingData"]["logisticsInfo"].pop()
     body["connectorEndpoint"] = f"{hub.url}/hub?token=1"
@@ -261,7 +261,7 @@ def test_one_key_integrates_orders_and_reads_them_and_no_others(cell, app, clien
     [(Reply(500), "EOI006"), (Reply(body=b"<html>"), "EOI010")],
     ids=["fault", "nothing of use"],
 )
-def test_offers_that_do_not_answer_are_asked_three_times(cell, app, client, hub, offers, code):
+def test_offers_that_do_not_answer_are_called_three_times(cell, app, client, hub, offers, code):
     clock = set_clock(cell, START)
     setting(cell, offers="http", offers_url=hub.url)
     hub.will("simulation", *[offers] * 3)
@@ -274,7 +274,7 @@ def test_offers_that_do_not_answer_are_asked_three_times(cell, app, client, hub,
     assert client.call("GET", f"{ORDERS}/MKP-9001").status == 404
 
 
-def test_a_result_that_is_not_heard_is_told_again_and_undoes_nothing(cell, client, hub):
+def test_a_result_that_does_not_arrive_is_sent_again_and_undoes_nothing(cell, client, hub):
     clock = set_clock(cell, START)
     hub.will("processing-result", Reply(500), Reply(404, {"message": "not yet"}))
     assert client.call("POST", POST, order(hub)).status == 200

@@ -28,7 +28,7 @@ def deployed(cell):
 
 
 @pytest.mark.guarantee("G47")
-def test_old_events_are_told_to_nobody_and_new_ones_are(cell, client):
+def test_old_events_are_sent_to_nobody_and_new_ones_are(cell, client):
     with opened(cell) as cell, Outsider(well_behaved_marketplace) as marketplace:
         client.app = build(cell)
         clock = set_clock(cell, datetime(2026, 1, 1, tzinfo=UTC))

@@ -96,7 +96,7 @@ def test_return_is_sent_as_an_input_invoice(cell, client, marketplace, clock, or
     assert [one.body["type"] for one in marketplace.asked] == ["Output", "Input"]
 
 
-def test_cancellation_is_told_whoever_asked(cell, client, marketplace, clock, order_id):
+def test_cancellation_is_sent_whoever_requested_it(cell, client, marketplace, clock, order_id):
     cancel(client, order_id)
     cancel(client, order_id)
     rest(cell, clock)
@@ -110,7 +110,7 @@ def test_cancellation_is_told_whoever_asked(cell, client, marketplace, clock, or
 
 
 @pytest.mark.parametrize("code", [404, 409, 410])
-def test_marketplace_that_canceled_itself_needs_to_hear_no_more(
+def test_marketplace_that_canceled_itself_needs_no_more_messages(
     cell, client, marketplace, clock, order_id, code
 ):
     marketplace.will("cancel", Reply(code))
@@ -132,7 +132,7 @@ LATER = {
 
 @pytest.mark.guarantee("G45")
 @pytest.mark.parametrize("name", LATER)
-def test_invoice_that_was_not_heard_is_repeated_before_the_next(
+def test_invoice_that_did_not_arrive_is_repeated_before_the_next(
     cell, client, marketplace, clock, order_id, name
 ):
     cell.__dict__["partner_clients"] = PartnerClients(cell.clock, aiohttp.ClientTimeout(total=0.5))
@@ -148,7 +148,7 @@ def test_invoice_that_was_not_heard_is_repeated_before_the_next(
 @pytest.mark.parametrize(
     "reply", [Reply(), Reply(body={"receipt": None}), Reply(201, b"<ok/>"), Reply(204)]
 )
-def test_any_2xx_is_heard(cell, client, marketplace, clock, order_id, reply):
+def test_any_2xx_is_a_delivery(cell, client, marketplace, clock, order_id, reply):
     marketplace.will("invoice", reply)
     invoice(client, order_id, "1", 3000)
     rest(cell, clock, minutes=2)
@@ -178,7 +178,7 @@ def test_refused_invoice_holds_the_queue_of_its_order_alone(
     assert sent == [("123", "1"), ("456", "1"), ("123", "2")]
 
 
-def test_change_is_asked_before_it_is_registered(cell, client, marketplace, clock, order_id):
+def test_change_is_requested_before_it_is_registered(cell, client, marketplace, clock, order_id):
     body = {"requestId": "c1", "reason": "Lost one", "discountValue": 0, "incrementValue": 0}
     body["itemsRemoved"] = [{"id": "7", "quantity": 1, "price": 1000}]
     marketplace.will("changes", Reply(500), Reply(202))
@@ -209,7 +209,7 @@ def test_change_is_asked_before_it_is_registered(cell, client, marketplace, cloc
 
 
 @pytest.mark.parametrize("endpoint", ["nowhere", "ftp://x.example"])
-def test_nobody_is_told_at_an_address_that_is_none(cell, client, marketplace, clock, endpoint):
+def test_nothing_is_sent_to_an_address_that_is_none(cell, client, marketplace, clock, endpoint):
     order_id = sold_outside(client, endpoint)
     rest(cell, clock)
     client.call("POST", f"{ORDERS}/{order_id}/start-handling")

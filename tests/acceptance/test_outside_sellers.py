@@ -140,7 +140,7 @@ OPEN = {
 
 @pytest.mark.guarantee("G48")
 @pytest.mark.parametrize("name", OPEN)
-def test_open_outcome_is_asked_again_until_the_seller_names_its_order(
+def test_open_outcome_is_requested_again_until_the_seller_names_its_order(
     cell, client, seller, clock, impatient, name
 ):
     reply, needs_person = OPEN[name]
@@ -204,7 +204,7 @@ def test_answer_after_the_cancellation_is_answered_by_the_id_it_named(cell, clie
     assert get(client, order_id)["sellerOrderId"] == f"S-{order_id}"
 
 
-def test_cancellation_while_the_placement_is_open_is_told_by_our_id(cell, client, seller, clock):
+def test_cancellation_while_the_placement_is_open_is_sent_by_our_id(cell, client, seller, clock):
     seller.will("orders", Reply(503))
     seller.will("cancel", Reply(404))
     order_id = bought(client)
@@ -234,7 +234,7 @@ def test_seller_that_confirms_ends_the_order(cell, client, seller, clock):
     assert fact.body["cancellationRequestId"] == question.body["cancellationRequestId"]
 
 
-def test_seller_that_thinks_is_asked_again_in_an_hour_then_every_six(cell, client, seller, clock):
+def test_seller_that_thinks_is_called_again_in_an_hour_then_every_six(cell, client, seller, clock):
     order_id = bought(client)
     rest(cell, clock)
     seller.will("cancel", Reply(), Reply(body={}), Reply(200, b"null"))
@@ -285,7 +285,7 @@ def test_seller_outside_is_neither_changed_nor_changed_to(cell, client, seller, 
     assert (refused.status, refused.json()["error"]["code"]) == (400, "CHK0162")
 
 
-def test_nonsense_to_a_question_is_asked_again(cell, client, seller, clock):
+def test_nonsense_to_a_question_is_tried_again(cell, client, seller, clock):
     order_id = bought(client)
     rest(cell, clock)
     seller.will("cancel", Reply(body={"message": "Wrong data!"}))

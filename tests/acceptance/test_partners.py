@@ -157,7 +157,7 @@ def test_a_divergent_price_is_refused_or_waits_for_a_person(shop):
 
 
 @pytest.mark.parametrize("body", [{}, [], None, [1], [{"marketplaceOrderId": "1"}]])
-def test_a_fulfillment_order_that_is_none_is_told_so(shop, body):
+def test_a_fulfillment_order_that_is_none_is_refused(shop, body):
     answer = shop.call("POST", PLACE, body)
     assert answer.status == 400
     assert answer.json()["error"]["message"]

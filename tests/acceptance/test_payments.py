@@ -189,7 +189,7 @@ def test_card_numbers_and_codes_are_kept_nowhere(cell, client):
 
 
 @pytest.mark.guarantee("G13")
-def test_a_split_payment_is_approved_when_all_of_it_is_heard_of(client):
+def test_a_split_payment_is_approved_when_all_of_it_is_reported(client):
     bought = Placed(client, body(("6", 1500, 1500), ("125", 500, 500)))
     assert bought.process().status == 204
     slip, pix = (one["id"] for one in bought.get("/payments"))

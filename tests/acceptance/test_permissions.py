@@ -315,7 +315,7 @@ def test_no_token_or_secret_lies_in_the_database_as_it_was_given(cell, client):
         assert secret not in listed.body.decode()
 
 
-def test_an_account_over_its_rate_limit_is_told_when_to_try_again(cell, client):
+def test_an_account_over_its_rate_limit_learns_when_to_try_again(cell, client):
     def limited(_):
         return [AccountSettingsChanged({"rate_limit_per_minute": 2})]
 

@@ -42,7 +42,7 @@ def told(cell: Cell, operator: str) -> list[tuple[str, str]]:
     return [(row.name, row.actor) for row in rows]
 
 
-def test_a_refused_key_is_told_to_its_account(cell: Cell, app: Any, client: Client) -> None:
+def test_a_refused_key_is_recorded_for_its_account(cell: Cell, app: Any, client: Client) -> None:
     key = client.headers["X-VTEX-API-AppKey"]
     wrong = Client(app, {"X-VTEX-API-AppKey": key, "X-VTEX-API-AppToken": "wrong"})
     assert wrong.call("GET", LIST).status == 401
@@ -56,14 +56,14 @@ def test_a_refused_key_is_told_to_its_account(cell: Cell, app: Any, client: Clie
     ] * 2
 
 
-def test_a_name_that_nobody_has_is_told_to_the_deployment(cell: Cell, app: Any) -> None:
+def test_a_name_that_nobody_has_is_recorded_for_the_deployment(cell: Cell, app: Any) -> None:
     unknown = Client(app, {"X-VTEX-API-AppKey": "ana@example.com", "X-VTEX-API-AppToken": "x"})
     assert unknown.call("GET", LIST).status == 401
     assert came(cell, DEPLOYMENT) == [CredentialsRefused(None, 401)]  # whatever was typed there
     assert came(cell, ACCOUNT) == []
 
 
-def test_a_sign_in_by_key_is_told(cell: Cell, app: Any) -> None:
+def test_a_sign_in_by_key_is_recorded(cell: Cell, app: Any) -> None:
     key, token = create_key(cell, ACCOUNT, "Owner")
     done = Client(app).call("POST", LOGIN, {"appkey": key, "apptoken": token})
     assert done.status == 200
@@ -109,7 +109,7 @@ def tries(email: str, password: str) -> Callable[[Cell], Any]:
 
 
 @pytest.mark.guarantee("G8")
-def test_what_is_done_to_an_operator_is_told_and_verified(cell: Cell, ana: str) -> None:
+def test_what_is_done_to_an_operator_is_recorded_and_verified(cell: Cell, ana: str) -> None:
     run(cell, tries(EMAIL, PASSWORD))
     with pytest.raises(SignInRefused):
         run(cell, tries(EMAIL, "wrong password"))

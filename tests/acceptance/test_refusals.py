@@ -114,7 +114,7 @@ def test_an_order_that_others_change_all_the_time_is_refused_for_a_moment(client
 
 
 @pytest.mark.guarantee("G50")
-def test_closed_doors_have_their_codes(client, client_of):
+def test_denied_permissions_have_their_codes(client, client_of):
     stranger = Client(client.app, {})
     refused(stranger, "GET", ORDERS, None, 401, ("1", "Unauthorized access"))
     url = "/api/checkout/pvt/orders/none-01/sellers"

@@ -78,7 +78,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("code", CHANGES)
-def test_a_change_of_seller_is_refused_for_what_is_asked(cell, store, code):
+def test_a_change_of_seller_is_refused_for_what_is_requested(cell, store, code):
     change, message = CHANGES[code]
     order_id = asyncio.run(sell(cell, paid=False))
     not_changed(store, order_id, change, code, message)

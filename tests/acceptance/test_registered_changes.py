@@ -157,7 +157,7 @@ def test_an_increase_that_the_gateway_does_not_take_is_refused(
     assert (document["value"], document["changesAttachment"]) == (2000, None)
 
 
-def test_an_increase_is_asked_of_the_gateway_once_and_a_decrease_not_at_all(
+def test_an_increase_is_requested_of_the_gateway_once_and_a_decrease_not_at_all(
     client, handled, monkeypatch
 ):
     gateway = Moody()

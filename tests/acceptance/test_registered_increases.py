@@ -155,7 +155,7 @@ def test_a_decrease_needs_no_preparation(cell, far, client, order):
 
 
 @pytest.mark.guarantee("G5")
-def test_an_answer_that_was_lost_is_asked_again_and_paid_once(cell, far, client, order):
+def test_an_answer_that_was_lost_is_requested_again_and_paid_once(cell, far, client, order):
     far.trouble = [200, 502]  # it takes the payment, authorizes it, and nobody hears it
     assert refusal(more(client, order)) == (500, "OMS010", "500 Internal Server Error")
     assert (value(client, order), far.authorized) == (2000, 2500)
@@ -179,7 +179,7 @@ def test_an_idempotency_key_stands_for_the_registered_change(cell, far, client, 
 
 
 @pytest.mark.guarantee("G23")
-def test_what_nobody_registers_is_given_back_and_asked_of_the_gateway_once(
+def test_what_nobody_registers_is_given_back_and_requested_of_the_gateway_once(
     cell, far, client, order, monkeypatch
 ):
     with monkeypatch.context() as patched:

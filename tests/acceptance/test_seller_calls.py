@@ -97,7 +97,7 @@ def test_a_sellers_invoice_says_less_and_the_stores_says_all(client, seller, ord
 
 @pytest.mark.guarantee("G11")
 @pytest.mark.parametrize("base", BASES[:-1])
-def test_a_seller_is_out_by_its_own_key_alone_and_no_other_seller_is_asked(
+def test_a_seller_is_out_by_its_own_key_alone_and_no_other_seller_is_called(
     client, seller, order_id, base
 ):
     path = f"{base}/orders/{order_id}/cancel"

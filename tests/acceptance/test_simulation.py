@@ -90,7 +90,7 @@ def test_simulation_without_a_place_has_no_slas(anybody):
         ({"items": [{"id": "1", "quantity": 1, "seller": "nobody"}]}, "CHK0024"),
     ],
 )
-def test_simulation_refuses_what_cannot_be_asked(anybody, body, code):
+def test_simulation_refuses_what_cannot_be_requested(anybody, body, code):
     answer = anybody.call("POST", PATH, body)
     assert (answer.status, answer.json()["error"]["code"]) == (400, code)
 
@@ -107,7 +107,7 @@ def test_simulation_with_a_key_tells_the_stock(anybody, client):
     assert anybody.call("POST", f"{path}?an={ACCOUNT}", requested(("2", 1))).status == 401
 
 
-def test_marketplace_is_told_of_the_account_as_its_seller(anybody):
+def test_marketplace_is_notified_of_the_account_as_its_seller(anybody):
     body: dict[str, Any] = {"items": [{"id": "2", "quantity": 9, "seller": "LuzDoBairro"}]}
     body |= {"country": "BRA", "postalCode": CODE}
     fields = anybody.call("POST", SELLER_PATH, body).json()

@@ -214,7 +214,7 @@ def test_who_waits_is_let_go_when_the_process_ends(cell, client):
     assert (page["events"], page["next"]) == ([], head)
 
 
-def test_a_stream_that_is_told_to_ends_after_a_silence(client):
+def test_a_stream_ends_after_a_silence_on_request(client):
     order_id = paid(client)
     listener = Listener(client, f"{EVENTS}?wait=0")
     asyncio.run(listener())

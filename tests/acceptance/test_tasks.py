@@ -72,7 +72,7 @@ ENDS = {
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_a_cancellation_that_was_asked_is_a_task_until_it_is_decided(client, end):
+def test_a_requested_cancellation_is_a_task_until_it_is_decided(client, end):
     order_id = paid(client)
     assert of_order(client, order_id) == []
     act(client, order_id, "cancel", {"reason": "a reason that nobody else is told"})

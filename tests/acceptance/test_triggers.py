@@ -237,7 +237,7 @@ def test_dry_run_tells_and_sends_nothing(client, opened):
 
 
 @pytest.mark.guarantee("G72")
-def test_order_that_becomes_invoiced_is_told_once(client, opened):
+def test_order_that_becomes_invoiced_is_sent_once(client, opened):
     with Receiver() as receiver:
         body = {
             "order": "{!orderId}",

@@ -213,7 +213,7 @@ def test_in_an_account_that_masks_only_whole_names_and_documents_find_somebody(m
     assert totals == {"john doe": 5, "john": 0, "Jo": 0, "22861749719": 5, "2286": 0}
 
 
-def test_a_reason_unmasks_and_who_asked_is_in_the_orders_history(cell, masking):
+def test_a_reason_unmasks_and_its_reader_is_in_the_orders_history(cell, masking):
     before = cell.store.head()
     for nothing in ("", "null", "undefined", " "):
         url = f"{DOCUMENT}/v7acme-01?reason={nothing}"

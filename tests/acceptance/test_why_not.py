@@ -73,7 +73,7 @@ def agree(client, made):
 
 
 @pytest.mark.parametrize("made", ORDERS_OF_ONE, ids=lambda made: made.__name__)
-def test_what_is_told_of_every_command_is_what_it_answers(client, made):
+def test_what_is_said_of_every_command_is_what_it_answers(client, made):
     names = agree(client, made)
     elsewhere = made in (fulfilled_elsewhere, divergent)  # takes no money, so has no transaction
     missing = {"payment-notification", "refund"} if elsewhere else set()

@@ -28,7 +28,7 @@ errors.install(inner)
 async def requested(request: Request) -> Any:
     await json_body(request)
     names = {name: path_id(value) for name, value in request.path_params.items()}
-    return {"account": request.scope["state"]["account_asked"], **names}
+    return {"account": request.scope["state"]["requested_account"], **names}
 
 
 @inner.post(CALLBACK)

@@ -146,7 +146,7 @@ def test_a_problem_names_field_found_and_expected(value, message):
 
 
 @pytest.mark.guarantee("G53")
-def test_only_the_first_problems_are_told_and_in_short():
+def test_only_the_first_problems_are_reported_and_in_short():
     fields = problem({"items": ["x" * MIB] * 1000})
     assert fields.count("expected an object") == 3
     assert len(fields) < 500

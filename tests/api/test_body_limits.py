@@ -187,7 +187,7 @@ def test_large_bodies_are_parsed_by_a_thread_of_their_own(monkeypatch):
 
 
 @pytest.mark.guarantee("G64")
-def test_large_bodies_beyond_the_room_for_them_are_told_to_come_back():
+def test_large_bodies_beyond_the_room_for_them_have_to_come_back():
     large = LargeBodies(limit=2 * MIB)
     app = app_of(large=large)
     body = b" " * (LARGE + 1)

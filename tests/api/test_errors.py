@@ -94,6 +94,6 @@ def test_what_was_not_expected_tells_only_the_request_id():
     ("path", "code", "message"),
     [("/api/oms/x", "1", "Unauthorized access"), ("/api/checkout/x", "ORD062", "Unauthorized")],
 )
-def test_a_closed_door_speaks_as_its_path_does(path, code, message):
+def test_a_denied_permission_answers_as_its_path_does(path, code, message):
     refused = errors.unauthorized(path)
     assert (refused.status, refused.code, refused.message) == (401, code, message)

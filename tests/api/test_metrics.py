@@ -132,7 +132,7 @@ def test_a_subscription_says_how_far_it_is_behind_in_entries_and_in_seconds(busy
     assert found["oms_feed_items", ("app_key", "key-1")] == 0
 
 
-def test_every_process_is_heard_under_its_own_name_until_it_is_gone(busy):
+def test_every_process_is_read_under_its_own_name_until_it_is_gone(busy):
     """Those without a port report through the database; the dead are not counted on."""
     samples = [["oms_webhook_attempts_total", {"outcome": "accepted"}, 5.0]]
     body = json.dumps([["oms_webhook_attempts", "Pushes", "counter", samples]])

@@ -220,7 +220,7 @@ def test_person_is_erased_after_a_look_and_the_password(client, browser):
         assert email not in browser.get(f"{ROOT}/{page}").html
 
 
-def test_export_is_begun_and_told(client, browser):
+def test_export_is_begun_and_shown(client, browser):
     paid(client)
     done = browser.post(f"{ROOT}/exports", {"query": "f_status=handling", "format": "csv"})
     assert done.status == 303, done.text
@@ -255,7 +255,7 @@ def test_system_is_for_who_looks_after_the_deployment(client, browser_of):
 
 
 @pytest.mark.parametrize("language", ["pt", "es", "qps"])
-def test_pages_are_told_in_the_language_of_the_person(cell, client, browser, language):
+def test_pages_are_in_the_language_of_the_person(cell, client, browser, language):
     order, key = paid(client), client.headers["X-VTEX-API-AppKey"]
     with cell.database.writing() as connection:
         connection.execute(update(operators).values(language=language))

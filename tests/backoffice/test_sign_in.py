@@ -79,7 +79,7 @@ def test_sign_in_never_leads_to_another_site(app, operator_of, next_):
     assert (done.status, done.location) == (303, "/admin")
 
 
-def test_unknown_and_known_addresses_cannot_be_told_apart(app, operator_of):
+def test_unknown_and_known_addresses_answer_alike(app, operator_of):
     operator_of()
     known = Browser(app).post(SIGN_IN, credentials("wrong password"))
     unknown = Browser(app).post(SIGN_IN, credentials("wrong password", "eve@example.com"))

@@ -84,7 +84,7 @@ def test_slider_travels_and_keeps_the_focus(site: Site, page: Page):
     expect(page.locator(".band")).to_have_count(0)
 
 
-def test_news_is_told_by_a_list_and_taken_by_an_order(site: Site, page: Page):
+def test_new_orders_are_shown_by_a_list_and_events_by_an_order(site: Site, page: Page):
     order_id = site.place()
     page.goto(f"{ROOT}/orders")
     expect(page.locator(".beat")).to_have_attribute("data-state", "live")

@@ -80,7 +80,7 @@ def due(cell):
         return deadlines.due(connection, 2**62)
 
 
-def test_time_moves_an_imported_order_only_when_asked(cell, tmp_path):
+def test_time_moves_an_imported_order_only_on_request(cell, tmp_path):
     asyncio.run(open_account(cell.ledger))
     fields = document("coupon-free-shipping-custom-data-2024")
     file = tmp_path / "orders.jsonl"

@@ -77,7 +77,7 @@ def test_an_exception_among_the_outcomes_is_of_its_item_alone(held):
     assert isinstance(second, KeyError)
 
 
-def test_everybody_hears_of_a_batch_that_failed(held):
+def test_everybody_gets_the_error_of_a_batch_that_failed(held):
     outcomes = written(held, BatchWriter("t", held.execute, 9), ["a", "-b"])
     assert [type(one) for one in outcomes] == [ValueError, ValueError]
 
@@ -108,7 +108,7 @@ def test_an_item_that_is_canceled_in_time_is_left_out(held):
     assert held.batches == [["first"], ["stays"]]
 
 
-def test_what_waits_when_it_is_closed_hears_so_and_nothing_is_taken_any_more(held):
+def test_what_waits_when_it_is_closed_fails_and_nothing_is_taken_any_more(held):
     writer = BatchWriter("t", held.execute, 2)
 
     async def story():

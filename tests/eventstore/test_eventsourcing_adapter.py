@@ -138,7 +138,7 @@ class Source:
 
 
 @pytest.mark.guarantee("G4")
-def test_a_subscription_of_the_library_hears_what_comes_later_once(cell, recorder):
+def test_a_subscription_of_the_library_gets_what_comes_later_once(cell, recorder):
     head = cell.store.head()
     with ApplicationSubscription(Source(recorder), gt=0) as subscription:
         first = [tracking.notification_id for _, tracking in islice(subscription, head)]

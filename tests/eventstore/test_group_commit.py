@@ -59,7 +59,7 @@ def test_a_write_whose_time_is_over_is_not_made(held):
     assert store.written == ["first", "last"]
 
 
-def test_nobody_is_told_the_outcome_of_a_write_that_is_on_its_way_at_its_deadline(held):
+def test_nobody_gets_the_outcome_of_a_write_that_is_on_its_way_at_its_deadline(held):
     store, commit = held
 
     async def story():
@@ -97,7 +97,7 @@ def test_requests_are_refused_at_once_when_too_many_wait(held):
     assert len(store.written) == MOST_WAITING + 2
 
 
-def test_each_of_two_event_loops_hears_its_own_outcome(held):
+def test_each_of_two_event_loops_gets_its_own_outcome(held):
     store, commit = held
     heard: dict[str, object] = {}
 
@@ -124,7 +124,7 @@ def test_the_writer_of_a_loop_goes_with_the_loop(held):
     assert not commit._writers
 
 
-def test_a_loop_that_comes_after_the_end_is_told(held):
+def test_a_loop_that_comes_after_the_end_is_refused(held):
     _, commit = held
     commit.close()
     with pytest.raises(WriterClosed):

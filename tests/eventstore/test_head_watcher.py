@@ -34,7 +34,7 @@ def test_an_append_of_another_process_ends_the_wait_of_a_thread(cell):
     other.close()
 
 
-def test_coroutines_that_wait_are_told_by_one_thread_that_ends_with_them(cell):
+def test_coroutines_that_wait_are_signaled_by_one_thread_that_ends_with_them(cell):
     other, watcher = Cell(cell.settings), HeadWatcher(lambda: cell.store)
     head = cell.store.head()
 

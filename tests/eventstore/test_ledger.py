@@ -277,7 +277,7 @@ def test_personal_data_is_stored_encrypted_and_gone_with_its_key(cell):
     reader.close()
 
 
-def test_a_stream_that_was_not_stored_is_stored_with_its_key_when_it_is_asked_again(cell):
+def test_a_stream_that_was_not_stored_is_stored_with_its_key_when_it_is_requested_again(cell):
     append, failures = cell.store.append, [OutcomeUnknown("the server went away")]
 
     def fails_once(writes):

@@ -202,7 +202,7 @@ def test_the_address_that_was_checked_is_the_one_that_is_connected_to(
 
 
 @pytest.mark.guarantee("G52")
-def test_plain_http_is_told_to_opened_networks_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plain_http_is_sent_to_opened_networks_only(monkeypatch: pytest.MonkeyPatch) -> None:
     answers(monkeypatch, ["1.1.1.1"])
     assert post("http://public.example/", LOOPBACK).seen == REFUSED
     assert post("http://1.1.1.1/", LOOPBACK).seen == REFUSED

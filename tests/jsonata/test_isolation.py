@@ -87,7 +87,7 @@ def asked(children, text):
 
 
 @pytest.mark.guarantee("G64")
-def test_an_expression_that_ends_its_child_is_told_so_and_others_go_on(children):
+def test_an_expression_that_ends_its_child_fails_and_others_go_on(children):
     """What no bound of ours stops is stopped by the kernel: here the child is killed outright."""
     assert asked(children, COUNT) == 1
     killed = []

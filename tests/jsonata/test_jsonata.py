@@ -71,7 +71,7 @@ def test_a_value_is_cast_as_boolean_casts_it(text, cast, engine):
 
 
 @on_both_engines
-def test_the_clock_stands_at_the_instant_asked_about(engine):
+def test_the_clock_stands_at_the_instant_of_the_question(engine):
     assert value("$now()", {}, engine) == "2024-05-06T07:08:09.123Z"
     assert value("$millis()", {}, engine) == 1714979289123
     assert value("$map([1, 2], function($n) { $millis() })[0]", {}, engine) == 1714979289123

@@ -28,7 +28,7 @@ def test_a_published_answer_has_no_problems():
         (400, {"error": {"code": 1, "message": "no", "exception": None}}, "texts"),
     ],
 )
-def test_what_is_not_as_published_is_told(status, body, told):
+def test_what_is_not_as_published_is_reported(status, body, told):
     assert told in "; ".join(found("POST", CANCEL, status, body))
 
 
@@ -44,7 +44,7 @@ def test_what_nobody_published_is_not_looked_at():
     assert found("GET", "/api/ledger/anything", 200, {}) == []
 
 
-def test_calls_are_noted_by_operation_and_test_only_where_that_is_asked(tmp_path, monkeypatch):
+def test_calls_are_noted_by_operation_and_test_only_where_that_is_requested(tmp_path, monkeypatch):
     note("POST", CANCEL, 200)
     monkeypatch.setenv(FOLDER, str(tmp_path))
     for status in (404, 200):

@@ -153,7 +153,7 @@ def test_the_worst_conditions_are_answered(drill):
 
 
 @pytest.mark.guarantee("G64")
-def test_lists_as_large_as_may_be_asked_are_answered(drill):
+def test_lists_as_large_as_allowed_are_answered(drill):
     exports = b"/api/ledger/exports"
     for keys in drill.keys:
         asked = [one for one in lists(keys) if exports not in one]

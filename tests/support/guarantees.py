@@ -20,8 +20,8 @@ HEAD = """\
 # Guarantees
 
 What oms-ledger promises, and the tests that show it (below `tests/`; `pytest --guarantee G23` runs
-those of one). They run on SQLite and on PostgreSQL where a database is asked. `make soak` looks for
-what single tests do not find. This page is written by `make guarantees` from `guarantees.toml` and
+those of one). They run on SQLite and on PostgreSQL where they need a database. `make soak` looks
+for what single tests do not find. This page is written by `make guarantees` from `guarantees.toml` and
 the tests' markers.
 """
 

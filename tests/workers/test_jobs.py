@@ -402,7 +402,7 @@ def test_the_scheduler_signals_a_job_whose_signal_was_lost(queued):
     assert job_of(queued, job_id).state == jobs.DONE
 
 
-def test_who_asked_and_who_cancelled_is_recorded(cell):
+def test_who_requested_and_who_cancelled_is_recorded(cell):
     head = cell.store.head()
     job_id = ask(cell, "verify")
     asyncio.run(runner.cancel(cell, CommandContext(ACCOUNT, "person:1"), job_of(cell, job_id)))

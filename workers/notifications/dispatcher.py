@@ -1,8 +1,8 @@
-"""The webhook dispatcher of a worker process: says every hook what it has pending, each on its own.
+"""The webhook dispatcher of a worker process: send every hook what is pending, each on its own.
 
-One task a hook holds the hook's lease while there is something to tell, and keeps many
-notifications in flight, at most one an order, so that an order's notifications arrive in order. A
-sick endpoint keeps only its own task waiting: how much is in flight to an endpoint grows as it
+One task a hook holds the hook's lease while there is something to send, and keeps many
+notifications in flight, at most one an order, so that an order's notifications arrive in order. An
+unhealthy endpoint keeps only its own task waiting: how much is in flight to an endpoint grows as it
 accepts, hooks that failed last take turns at a steady pace, one notification a turn, however many
 they are, and what is written goes into common transactions, fenced by the leases.
 """
@@ -48,7 +48,7 @@ AHEAD = 4
 DEGRADED_RATE, NEW_RATE = 32, 128
 """Turns a second of hooks that failed last, and of those that accepted nothing yet."""
 DEGRADED_AFTER = 3
-"""Failures in a row with which an endpoint that did accept before is sick."""
+"""Failures in a row with which an endpoint that did accept before is degraded."""
 FILES_LEFT, MOST_SOCKETS = 256, WEBHOOK.room.answering
 
 T = TypeVar("T")
@@ -141,9 +141,9 @@ class WebhookDispatcher:
             del self._pending[app_key]
 
     async def _serve(self, app_key: str) -> None:
-        """Tell the hook what is due, and look once more after the lease was given back or lost.
+        """Send the hook what is due, and look once more after the lease was given back or lost.
 
-        So news that came while somebody held the lease cannot get lost, whoever that was.
+        So notifications that came while somebody held the lease cannot get lost, whoever that was.
         """
         try:
             while await self._hold(app_key):
@@ -312,8 +312,8 @@ class DeliverySession:
     async def _start(self) -> bool:
         """Send what may be sent; False when nothing is on its way.
 
-        A sick endpoint, and one whose circuit was open, gets one notification and waits for its
-        next turn when that fails.
+        An unhealthy endpoint, and one whose circuit was open, gets one notification and waits for
+        its next turn when that fails.
         """
         free = self.window - len(self._flying)
         if not (self._backing_off or self.unhealthy) and free > 0:

@@ -64,7 +64,7 @@ log = structlog.get_logger(__name__)
 class Sender:
     """How a channel's messages are sent.
 
-    `conclude` tells who sent a message what came of it, before that is recorded.
+    `conclude` gives the sender of a message what came of it, before that is recorded.
     """
 
     send: Callable[[Cell, StoredMessage], Awaitable[Outcome]]
@@ -101,7 +101,7 @@ def now(cell: Cell) -> int:
 def evaluate(cell: Cell, loader: StreamLoader) -> int:
     """Bring the subscription of the orders' messages to the head; the events passed.
 
-    What was folded for it is remembered for who sends the messages.
+    The states that it loads are remembered for sending the messages.
     """
     projection = OutboxProjection(partial(now, cell))
     passed = checkpoints.run(cell.database, loader, messages.SUBSCRIPTION, projection)
@@ -236,7 +236,7 @@ def _record(
 
 
 def _report_end_of_holding(holding: asyncio.Task[None]) -> None:
-    """It ends when it is cancelled, or by an error that nobody else hears of."""
+    """It ends when it is cancelled, or by an error that nobody else sees."""
     if not holding.cancelled() and (error := holding.exception()):
         log.error("outbox_claims_not_held", exc_info=error)
 

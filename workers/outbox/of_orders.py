@@ -46,7 +46,7 @@ HANDLERS: dict[str, Handler] = {
 async def send(cell: Cell, message: StoredMessage) -> Outcome:
     """Deliver a message by its handler, which returns, or raises what kept it from that.
 
-    One that has more to tell of the delivery returns it.
+    One that has more to say of the delivery returns it.
     """
     handler = HANDLERS.get(message.kind)
     if handler is None:

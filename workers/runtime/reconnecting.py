@@ -9,7 +9,7 @@ from oms_ledger.eventstore.database import UNAVAILABLE, Database
 from workers.runtime.stopping import Stop
 
 AGAIN = 0.25
-"""Seconds until the database is asked again."""
+"""Seconds until the database is tried again."""
 
 log = structlog.get_logger(__name__)
 

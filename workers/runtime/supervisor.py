@@ -57,7 +57,7 @@ for group in groups:
 
 @dataclass(frozen=True)
 class Stop:
-    """Somebody asked for the end; asked a second time, there is no more waiting."""
+    """Somebody asked for the end; the second time, there is no more waiting."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Child:
 
 @dataclass
 class Supervisor:
-    """Runs the named commands until it gets to stop.
+    """Run the named commands until it has to stop.
 
     On a terminal every line of output is prefixed with the name it comes from; elsewhere the
     processes write where the supervisor writes. `prefixed` says otherwise.

@@ -24,7 +24,7 @@ _NO_TOKEN = re.compile(r"[^A-Za-z0-9_-]")
 
 
 class JetStream:
-    """One connection, whose loop runs while something is asked of it."""
+    """One connection, whose loop runs while it is used."""
 
     def __init__(self, stream: OutgoingStream) -> None:
         self._stream, self._runner = stream, asyncio.Runner()
@@ -36,7 +36,7 @@ class JetStream:
         self._jetstream = self._nats.jetstream(timeout=PATIENCE)
 
     def resume(self, position: int) -> int:
-        """Where the last message is, if the ledger did not hear that it arrived."""
+        """Where the last message is, if the ledger does not know that it arrived."""
         last = self._run(self._last())
         return max(position, last)
 

@@ -1,7 +1,7 @@
 """Evaluates new events for the subscriptions of app keys, an account's together.
 
 An account whose filters are quick is done in a moment; while new events keep coming, accounts take
-turns. A filter that is slow, or far behind, goes on by itself in a lane of its own, slice by slice
+turns. A filter that is slow, or far behind, goes on by itself in a queue of its own, slice by slice
 and taking turns with its like, with rests, so that the quick ones and the webhook dispatcher's loop
 lose nothing by it (G44). It stays there until it was quick for a while. A filter that a child
 evaluates is always there: whoever goes on with it may wait for two children that it ends.
@@ -48,7 +48,7 @@ class FilterRunner:
         self._closed = threading.Event()
 
     def evaluate(self, account: str) -> None:
-        """Have the account's new events evaluated soon; once, however often it is asked before."""
+        """Have the account's new events evaluated soon; once, however often it is called before."""
         self._submit(self._fast, self._evaluate_account, account)
 
     @property

@@ -1,6 +1,6 @@
 """App keys of an account: listed, created, labeled, rotated, revoked (ours).
 
-A token gets once, in the answer that made it. Nobody makes a key that may do more than
+A token is shown once, in the answer that made it. Nobody makes a key that may do more than
 whoever asks for it.
 """
 

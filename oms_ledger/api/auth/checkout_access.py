@@ -37,12 +37,12 @@ async def holds_cookie(cell: Cell, request: Request, account: str, group: str) -
     everybody = bounds.get(token_bounds.EVERYBODY, -1)
     if not checkout_cookies.opens(cell, request.cookies, account, group, everybody):
         return False
-    if tells_nobody(request):
+    if without_credentials(request):
         require_own_page(request)
     return True
 
 
-def tells_nobody(request: Request) -> bool:
+def without_credentials(request: Request) -> bool:
     """Whether the request carries neither a key nor a token, good or bad."""
     headers = request.headers
     keys = headers.get("x-vtex-api-appkey") or headers.get("x-vtex-api-apptoken")
@@ -50,14 +50,14 @@ def tells_nobody(request: Request) -> bool:
 
 
 def _requested(request: Request) -> str | None:
-    account: str | None = request.scope["state"].get("account_asked")
+    account: str | None = request.scope["state"].get("requested_account")
     return account
 
 
 async def _anonymous(request: Request, cell: Cell) -> Caller | None:
     """Somebody without key and token, where the account lets such people place."""
     account = _requested(request)
-    if account is None or not tells_nobody(request):
+    if account is None or not without_credentials(request):
         return None
     try:
         settings = await cell.ledger.account(account)
@@ -95,7 +95,7 @@ class SendAccess:
 
     async def __call__(self, request: Request, cell: TheCell) -> Caller:
         account, fields = _requested(request), request.path_params
-        if account and tells_nobody(request):
+        if account and without_credentials(request):
             group = path_id(fields.get("order_group", ""))
             if transaction := path_id(fields.get("transaction_id", "")):
                 key = f"transaction:{transaction}"

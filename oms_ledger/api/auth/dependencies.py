@@ -83,9 +83,9 @@ TheLedger = Annotated[Ledger, Depends(get_ledger)]
 
 
 async def known_caller(request: Request) -> Caller:
-    """Who calls, by app key and token or by a user token.
+    """The caller, by app key and token or by a user token.
 
-    401 for a bad one; 404 and 403 when another account is asked than the one it belongs to.
+    401 for a bad one; 404 and 403 when the request is to another account than its own.
     """
     state = request.scope["state"]
     signed_in = state.get(STATE)
@@ -94,7 +94,7 @@ async def known_caller(request: Request) -> Caller:
     caller = await _by_key(request) or await _by_user_token(request)
     if caller is None:
         raise unauthorized(request.scope["path"])
-    requested = state.get("account_asked")
+    requested = state.get("requested_account")
     if requested and requested != caller.account:
         await request.app.state.cell.ledger.account(requested)  # unknown: 404
         raise forbidden(frozenset({f"a role in the account {requested}"}))

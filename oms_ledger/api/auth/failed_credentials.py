@@ -30,7 +30,7 @@ class FailedCredentials:
         self._failures: dict[tuple[str, str], tuple[float, int]] = {}
 
     async def record(self, request: Request, name: str, account: str | None) -> ApiError:
-        """`refusal`, which the account's history tells of, or the deployment's for an unknown one.
+        """`refusal`, which the account's history has, or the deployment's for an unknown one.
 
         Only the first of many: whoever fails cannot fill the ledger.
         """

@@ -1,6 +1,6 @@
 """Knows keys for a second, so that a busy client costs no look-up a request.
 
-A name that no key had when it was asked for last is looked up in a lane of its own: whoever tries
+A name that no key had at the last look-up is looked up in a queue of its own: whoever tries
 names waits for others who try, and never keeps a key waiting that is known.
 """
 
@@ -24,7 +24,7 @@ MOST = 10_000
 """Names and accounts that are remembered at most."""
 
 NEWCOMERS = 64
-"""Names that may wait for being looked up for the first time; those beyond get to come back."""
+"""Names that may wait for being looked up for the first time; those beyond have to come back."""
 
 
 class ApiKeyCache:

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from oms_ledger.accounts.roles import CART, KEY, NOBODY_IN_PARTICULAR, OPERATIONS
-from oms_ledger.api.auth.checkout_access import PlaceAccess, tells_nobody
+from oms_ledger.api.auth.checkout_access import PlaceAccess, without_credentials
 from oms_ledger.api.auth.dependencies import Caller, TheCell, admitted, known_caller
 from oms_ledger.api.auth.own_page import require_own_page
 from oms_ledger.api.http.errors import unauthorized
@@ -42,9 +42,9 @@ def is_by_cookie(request: Request) -> bool:
     An id in the path is a right of its own, which no browser sends by itself.
     """
     if request.cookies.get(OWNERSHIP):
-        return tells_nobody(request)
+        return without_credentials(request)
     named = "order_form_id" in request.path_params
-    return not named and COOKIE in request.cookies and tells_nobody(request)
+    return not named and COOKIE in request.cookies and without_credentials(request)
 
 
 class AnybodyAccess:
@@ -59,7 +59,7 @@ class AnybodyAccess:
         known = headers.get("x-vtex-api-appkey") or headers.get("x-vtex-api-apptoken")
         if known or any(user_tokens.carried(headers, request.cookies)):
             return await admitted(request, await known_caller(request), self.operation)
-        account = request.scope["state"].get("account_asked")
+        account = request.scope["state"].get("requested_account")
         if account is None:
             raise unauthorized(request.scope["path"])
         return await admitted(request, Caller(account, ANYBODY, frozenset()), self.operation)

@@ -69,7 +69,7 @@ async def _simulated(
 async def post_seller_simulation(
     request: Request, cell: TheCell, carts: TheCarts, caller: MaySimulate
 ) -> Response:
-    """Tell a marketplace what this account, as its seller, has of these goods."""
+    """Answer a marketplace what this account, as its seller, has of these goods."""
     channel = approach_of(request).sales_channel or "1"
     body = await _question(request)
     if _is_for_marketplace(request):

@@ -211,7 +211,7 @@ async def post_agreement(
 ) -> Response:
     """A participant acknowledges or confirms; which one, its order says.
 
-    The order may be named as the participant's own order is. Accounts here tell it by themselves.
+    The order may be named as the participant's own order is. Accounts here report it by themselves.
     """
     requested = parse(Agreement, await json_body(request)).agreement_type
     decision = partial(agree, request_id=change_request_id, participant="", agreement=requested)

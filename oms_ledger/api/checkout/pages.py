@@ -1,4 +1,4 @@
-"""Where a browser lands whose store named no pages of its own: plain texts that tell nothing.
+"""Where a browser lands whose store named no pages of its own: plain texts that say nothing.
 
 `order_placed_url` of an account names its page for placed orders; until then the published
 address answers here.

@@ -60,7 +60,7 @@ async def _send(
     """Take payments; only a key may pay by a gift card that the placement did not have (G57)."""
     if KEY not in caller.resources:
         require_placed_cards(body, orders)
-    with telling_of_gateways(caller.context) as ctx:
+    with answering_for_gateways(caller.context) as ctx:
         await authorization.send(cell, ctx, orders, body)
     return Response(status_code=201)
 
@@ -75,8 +75,8 @@ async def post_split_payments(
 
 
 @contextmanager
-def telling_of_gateways(ctx: CommandContext) -> Iterator[CommandContext]:
-    """How a gateway that is away, or that refuses to be asked, is said over HTTP.
+def answering_for_gateways(ctx: CommandContext) -> Iterator[CommandContext]:
+    """Answer over HTTP that a gateway is unavailable, or rejects requests.
 
     What is done meanwhile is done once by the state of the orders, not by an Idempotency-Key: a
     denial may be followed by another try.
@@ -132,7 +132,7 @@ async def get_gateway_callback(
 async def _processed(
     request: Request, cell: Cell, orders: list[Order], processor: Caller
 ) -> AuthorizationResult | None:
-    with telling_of_gateways(processor.context) as ctx:
+    with answering_for_gateways(processor.context) as ctx:
         return await authorization.process(cell, ctx, orders)
 
 

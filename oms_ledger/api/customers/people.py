@@ -1,6 +1,6 @@
 """A person's orders, without the person in an address (ours).
 
-A person gets as a keyed hash of e-mail or document, which the filter `person` of lists and
+A person is shown as a keyed hash of e-mail or document, which the filter `person` of lists and
 exports takes. So no e-mail or document comes into a URL, a log or a browser's history.
 """
 

@@ -16,7 +16,7 @@ ALIASES = frozenset(
         "/checkout/gatewayCallback/{order_group}/{message_code}",
     }
 )
-"""Paths that clients call too and that do what another path does; only that one is described."""
+"""Paths that clients use too and that do what another path does; only that one is described."""
 
 _OF_A_KEY = "/api/ledger/keys/{app_key}"
 _FILE = Path(__file__).with_name("operations.txt")

@@ -160,7 +160,7 @@ async def _found(cell: Cell, caller: Caller, export_id: str) -> Export:
 
 
 def _shown(export: Export) -> dict[str, Any]:
-    """`missing` are orders that could not be given; the total is of when it was asked."""
+    """`missing` are orders that could not be given; the total is of when it was requested."""
     expires = export.expires_at
     return {
         "id": export.id,

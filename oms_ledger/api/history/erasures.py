@@ -74,7 +74,7 @@ async def post_erasure(request: Request, cell: TheCell, caller: MayErase) -> Res
     """Erase the person that an e-mail or a document names from the account's orders.
 
     Once it is answered, no document, version, list, search or history of any process shows the
-    person, and the chain of seals stays whole. Asked again it finds nothing more. Orders that
+    person, and the chain of seals stays whole. Repeated it finds nothing more. Orders that
     are still under way are skipped, and given, unless `includeOpen` is true.
     """
     requested = parse(ParsedRequest, await json_body(request))

@@ -224,7 +224,7 @@ async def get_order_as_of(
 ) -> Response:
     """The order's document as it was at a version or an instant; as it is without either.
 
-    The headers `X-Ledger-Version` and `X-Ledger-Position` tell the event it stands at.
+    The headers `X-Ledger-Version` and `X-Ledger-Position` name the event it stands at.
     """
     if version is not None and at is not None:
         raise bad_request("version, at: found both, expected one of them")

@@ -27,7 +27,7 @@ MayMend = Annotated[Caller, Depends(requires("mend_calls"))]
 
 
 def shown(message: StoredMessage) -> dict[str, Any]:
-    """A call as it is shown to an operator; instants in UTC."""
+    """A message as it is shown to an operator; instants in UTC."""
     return {
         "id": message.id,
         "orderId": message.order_id or None,
@@ -82,7 +82,7 @@ async def get_calls(request: Request, cell: TheCell, caller: MayView) -> Respons
 async def post_resume(
     message_id: PathId, request: Request, cell: TheCell, caller: MayMend
 ) -> Response:
-    """Have a call made again at once; the order is no longer in error because of it."""
+    """Have a message sent again at once; the order is no longer in error because of it."""
     message = await admin.resume(cell, caller.context, message_id)
     await asyncio.to_thread(signals.signal, cell.redis, [messages.SUBSCRIPTION])
     return json_response(shown(message))
@@ -96,7 +96,7 @@ class Skip(Body):
 async def post_skip(
     message_id: PathId, request: Request, cell: TheCell, caller: MayMend
 ) -> Response:
-    """Leave a call out, so that those after it are made; `reason` stays in the history."""
+    """Skip a message, so that those after it are sent; `reason` stays in the history."""
     reason = parse(Skip, await json_body(request)).reason.strip()
     if not reason:
         raise bad_request("reason: found nothing, expected why the message need not be delivered")

@@ -1,4 +1,4 @@
-"""Which account is asked, under which path: before any routing (contract 02 §1).
+"""Which account a request is to, under which path: before any routing (contract 02 §1).
 
 The account is named by `?an=`, the host's first label, or a leading path segment. Path words of
 the API are matched without case, ids keep theirs; one trailing slash more is the same path. A
@@ -99,7 +99,7 @@ class Templates:
 
 
 class AccountResolver:
-    """Sets `account_asked` and `request_id` in the scope's state, and the path as published."""
+    """Set `requested_account` and `request_id` in the scope's state, and the path as published."""
 
     def __init__(self, app: ASGIApp, paths: Iterable[str]) -> None:
         self._app = app
@@ -169,7 +169,7 @@ class AccountResolver:
         if named and (len(named) > NAME_LIMIT or not named.isprintable()):
             return 400, "The account named in the query is no account name"
         host = headers.get(b"host", b"").decode("latin-1")
-        scope["state"]["account_asked"] = named or of_host(host) or in_path
+        scope["state"]["requested_account"] = named or of_host(host) or in_path
         if not headers.get(b"content-length", b"0").isdigit():
             return 400, "Content-Length is no number"
         return None

@@ -213,7 +213,7 @@ def parse(model: type[Model], value: Any) -> Model:
 
 
 def _cents(value: Any) -> Any:
-    """19.0 is 19: JSON does not tell them apart, and clients write what their language prints."""
+    """19.0 is 19: they are the same in JSON, and clients write what their language prints."""
     amount = amounts.cents(value, text=True)
     if amount is None:
         raise ValueError("an integer of cents, or a string of digits")

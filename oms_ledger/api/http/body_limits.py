@@ -1,7 +1,7 @@
 """How large a body each operation takes, and for how long a request may take to bring it.
 
 What announces more is answered 413 at once, unread: before a key is looked up, before anything is
-parsed. Large bodies are few at a time, and those beyond get to come back.
+parsed. Large bodies are few at a time, and those beyond have to come back.
 """
 
 import asyncio
@@ -63,7 +63,7 @@ NO_BODY = "no_body"
 _FRAMED = ("1.0", "1.1")
 
 PASSED_OVER = 16 * MIB
-"""Bytes that are let come after a 413: who is still sending hears no answer."""
+"""Bytes that are let come after a 413: who is still sending reads no answer."""
 
 
 class LargeBodies:

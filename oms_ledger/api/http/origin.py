@@ -18,7 +18,7 @@ class Origin:
 
 
 def origin_of(request: Request) -> Origin:
-    """The scheme and host of the request; a trusted proxy says those that it was asked by.
+    """The scheme and host of the request; a trusted proxy says those of its own request.
 
     Of a list the last counts, which the nearest proxy added: the rest came from further away. At
     the deployment's public address the scheme is that of the address.

@@ -63,7 +63,7 @@ class _Answer:
         self._ended = asyncio.Event() if self.head else None
 
     async def until_headers(self, answering: Awaitable[None]) -> None:
-        """Answer until the headers are out; what would make a body then is not asked on."""
+        """Answer until the headers are out; what would make a body then does not go on."""
         assert self._ended is not None
         work, ended = asyncio.ensure_future(answering), asyncio.ensure_future(self._ended.wait())
         try:

@@ -31,7 +31,7 @@ class _Node:
 
 
 class RouteTable(Generic[RouteT]):
-    """Many routes: only those whose template fits the path are asked, in their order."""
+    """Many routes: only those whose template fits the path are tried, in their order."""
 
     def __init__(self, routes: Sequence[RouteT]) -> None:
         self._routes = list(routes)

@@ -80,7 +80,7 @@ class Turns:
         return max(FEWEST, int(self._pace.per_second(UNKNOWN) * self._patience))
 
     def arrival(self) -> float:
-        """When a request that is seen now came, as far as the event loop's own delay tells."""
+        """When a request that is seen now came, as far as the event loop's own delay shows."""
         return self._clock() - self._heart.late()
 
     async def take(self, account: str, arrived: float | None = None) -> None:
@@ -166,7 +166,7 @@ class Turns:
 class Heart:
     """Says how late the event loop is: with callbacks, and so with requests that came meanwhile.
 
-    It beats while it is asked, and rests when nobody asked for a while: an idle process sleeps.
+    It beats while it is read, and rests when nobody read it for a while: an idle process sleeps.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:

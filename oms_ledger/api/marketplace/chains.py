@@ -82,7 +82,7 @@ def _require_group(order: Order, named: str | None) -> None:
 async def post_authorization(
     order_id: PathId, request: Request, ledger: TheLedger, caller: MayAuthorize
 ) -> Response:
-    """The sale above is paid; given again, the answer has the same receipt."""
+    """The marketplace order is paid; given again, the answer has the same receipt."""
     fields = parse(Authorization, await json_body(request))
     known = await ledger.order(caller.account, order_id)
     _require_group(known, fields.marketplace_order_group)

@@ -39,7 +39,7 @@ router = APIRouter(tags=["Marketplaces and sellers"])
 MayPlace = Annotated[Caller, Depends(requires("place_fulfillment"))]
 MayAuthorize = Annotated[Caller, Depends(requires("authorize_fulfillment"))]
 
-_UNREACHABLE = '199 - "marketplaceServicesEndpoint is no https address: nothing is told there"'
+_UNREACHABLE = '199 - "marketplaceServicesEndpoint is no https address: nothing is sent there"'
 
 
 def affiliate_of(request: Request, caller: Caller) -> str:

@@ -1,4 +1,4 @@
-"""Orders of connectors: put in a queue, processed in their order, their results told."""
+"""Orders of connectors: put in a queue, processed in their order, their results sent."""
 
 import asyncio
 import uuid
@@ -47,7 +47,7 @@ _SOURCE = "Order Integration"
 
 @router.post("/api/order-integration/orders")
 async def post_integration(request: Request, cell: TheCell, caller: MayIntegrate) -> Response:
-    """Put an order in the queue; what becomes of it is told at the connector's endpoint."""
+    """Put an order in the queue; the result is sent to the connector's endpoint."""
     body = await json_body(request)
     found = problems_of_order(body)
     known = await registers.registered_affiliates(cell, caller.account)
@@ -196,7 +196,7 @@ def _endpoint(
     known: list[Affiliate],
     found: list[str],
 ) -> str | None:
-    """Where results are told: as the body says, else as the register does."""
+    """Where results are sent: as the body says, else as the register does."""
     given = body.get("connectorEndpoint") if isinstance(body, dict) else None
     if isinstance(given, str) and given.strip():
         endpoint: str | None = given.strip()
@@ -211,7 +211,7 @@ def _endpoint(
 
 @router.get("/api/ledger/order-integration/{operation_id}")
 async def get_operation(operation_id: PathId, cell: TheCell, caller: MayIntegrate) -> Response:
-    """An operation of the queue: its state, its results, and how they are told."""
+    """An operation of the queue: its state, its results, and how they are sent."""
     message = await cell.read(integration.get, caller.account, operation_id)
     operation = integration.operation_of(message, cell.encryption) if message else None
     party = caller.party

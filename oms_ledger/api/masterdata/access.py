@@ -32,7 +32,7 @@ class Access:
     caller: Caller | None
     context: CommandContext
     closed: ApiError
-    """What an anonymous caller hears where nothing is open."""
+    """What an anonymous caller gets where nothing is open."""
     reason: str | None = None
     """Why a caller with credentials is to see personal data that the account masks."""
 
@@ -93,7 +93,7 @@ async def _anonymous_account(request: Request) -> str | None:
     cookies = any(name.lower().startswith("vtexidclientautcookie") for name in request.cookies)
     if cookies or any(headers.get(name) for name in names) or STATE in state:
         return None
-    requested = state.get("account_asked")
+    requested = state.get("requested_account")
     if not requested:
         return None
     try:

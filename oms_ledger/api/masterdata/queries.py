@@ -113,7 +113,7 @@ class ParsedQuery:
         return None, tuple(_sort(part) for part in text.split(","))
 
     def query(self, account: str, entity: Entity) -> Query:
-        """The search that this asks for; refuses fields that may not be asked by."""
+        """The search that this asks for; refuses fields that may not be searched by."""
         near: list[Near] = []
         parts: list[Condition] = []
         for name, values in self.filters.items():

@@ -65,7 +65,7 @@ async def get_public_schema(
     _: Annotated[None, Depends(PublicRoute("public_schema"))],
 ) -> Response:
     """A schema that says `publicJsonSchema`, without its triggers, for anybody."""
-    requested = request.scope["state"].get("account_asked")
+    requested = request.scope["state"].get("requested_account")
     if not requested:
         raise unauthorized(request.scope["path"])
     state = await read_entity(cell, str(requested), entity_name(entity))

@@ -63,7 +63,7 @@ async def post_config(request: Request, cell: TheCell, caller: MayConfigure) -> 
     event_id, at = f"ping-{secrets.token_hex(8)}", cell.clock.micros() // 1_000_000
     signed = signature_headers([secret], event_id, at, PING)
     if seen := await ping(requested["url"], {**headers, **signed}, networks, cell.clock):
-        # What was seen would tell of machines that only this one reaches.
+        # What was seen would be about machines that only this one reaches.
         log.info("hook_ping_failed", app_key=caller.app_key, seen=seen.partition(":")[0])
         raise bad_request(REFUSED)
     url = requested["url"]

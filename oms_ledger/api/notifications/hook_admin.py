@@ -39,7 +39,7 @@ MayRotate = Annotated[Caller, Depends(requires("hook_rotate"))]
 
 
 def serialize_state(connection: Connection, hook: Hook, now: int) -> dict[str, Any]:
-    """How a hook is, as it gets to clients and in terminals."""
+    """How a hook is, as clients and terminals show it."""
     pending, oldest, dead = deliveries.overview(connection, hook.app_key)
     return {
         "appKey": hook.app_key,

@@ -174,7 +174,7 @@ def _explain(kind: SubscriptionKind, permission: Any) -> Endpoint:
         """What a filter says of each version of an order, why, and what it cost.
 
         Body: `orderId`, and optionally `filter` (else the configured one). The expression's
-        values get to whom may see the order; others learn whether they are true. In an
+        values are shown to whoever may see the order; others learn whether they are true. In an
         account that masks they are those of the masked document.
         """
         body = await _object(request)
@@ -333,7 +333,7 @@ def _sink(kind: SubscriptionKind, cell: Cell, caller: Caller) -> SubscriptionSin
 
 
 class _View:
-    """How much of orders a caller's filter may look into, and how much of it gets.
+    """How much of orders a caller's filter may look into, and how much of it is shown.
 
     A filter of the body is a question about every field, so it takes who may configure filters
     and see orders; in an account that masks it is put to the masked documents. The configured

@@ -76,7 +76,7 @@ class Refund(Body):
 
 
 class Restitutions(Body):
-    """What a return asks to give back; the published page does not tell of it, clients send it."""
+    """What a return asks to give back; the published page does not name it, clients send it."""
 
     refund: Refund | None = Field(None, validation_alias=AliasChoices("Refund", "refund"))
 

@@ -1,4 +1,4 @@
-"""What a list is asked: parameters of a query, or of a body, as a question (contract 02 §4).
+"""The query of a list: parameters of a URL, or of a body, parsed (contract 02 §4).
 
 Values of one filter are separated by commas, or the parameter is repeated and its values are
 taken as they are. Unknown parameters are ignored, and unknown values match nothing.

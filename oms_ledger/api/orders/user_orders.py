@@ -93,7 +93,7 @@ async def _shown(
 
 
 def _customer(caller: Caller, given: Given, *, list_all: bool = False) -> str | None:
-    """Whose orders: the shopper's own whatever is asked, else of `clientEmail`; None is everyone's.
+    """Whose orders: always the shopper's own, else those of `clientEmail`; None is everyone's.
 
     Everyone's in a list is for who may list orders.
     """

@@ -1,7 +1,7 @@
 """The published operations on transactions and payments, as far as a ledger has them.
 
 A transaction belongs to an order group and begins with its placement (contract 05 §6). What is
-asked here of the gateway manually is recorded, and carried out like what invoices ask for.
+requested here of the gateway manually is recorded, and carried out like what invoices ask for.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
-from oms_ledger.api.checkout.processing import telling_of_gateways
+from oms_ledger.api.checkout.processing import answering_for_gateways
 from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import (
     Body,
@@ -211,7 +211,7 @@ async def post_authorization_request(
     if named and named != transaction_id:
         raise bad_request(f"transactionId: found {shown(named)}, but the path names another")
     orders = await _orders(cell, caller, transaction_id)
-    with telling_of_gateways(caller.context) as ctx:
+    with answering_for_gateways(caller.context) as ctx:
         await authorization.process(cell, ctx, orders, begin=False)
     orders = await _orders(cell, caller, transaction_id)
     return json_response(transactions.authorization_answer(orders, cell.clock.now()))

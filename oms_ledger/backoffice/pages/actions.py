@@ -30,7 +30,7 @@ async def get_action(page: Page) -> Response:
 
 
 async def post_action(page: Page) -> Response:
-    """Send the command; asked again when the order went on since the form was shown."""
+    """Send the command; confirmed again when the order went on since the form was shown."""
     order_id, form = page.param("order_id"), BY_SLUG.get(page.param("slug"))
     if form is None:
         return await page.render("not_found.html", 404, looked_for=page.param("slug"), guesses=[])

@@ -14,7 +14,7 @@ from oms_ledger.backoffice.pages.verify import ask_again
 from oms_ledger.services.operators.bulk import COMMANDS
 
 RUNS = ("api", "ledger", "runs")
-CONFIRMED_FROM = 50  # orders from which on the password is asked again
+CONFIRMED_FROM = 50  # orders from which on the password is asked for again
 
 
 def _body(given: dict[str, list[str]]) -> dict[str, Any]:

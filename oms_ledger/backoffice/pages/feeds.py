@@ -12,7 +12,7 @@ from oms_ledger.backoffice.page import Elsewhere, Page, url
 from oms_ledger.backoffice.pages.verify import ask_again
 from projections.accounts import app_keys
 
-CONFIRMED_FROM = 10_000  # notifications from which on the password is asked again
+CONFIRMED_FROM = 10_000  # notifications from which on the password is asked for again
 
 TABS = ("overview", "queue", "attempts", "dead-letters", "settings")
 

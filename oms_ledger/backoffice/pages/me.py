@@ -61,7 +61,7 @@ async def post_me(page: Page) -> Response:
 
 
 async def post_password(page: Page) -> Response:
-    """Another password; the present one is asked, and all other sessions end."""
+    """Another password; the present one is asked for, and all other sessions end."""
     given = await page.form()
     present, new = (given.get(name, [""])[0] for name in ("present", "password"))
 

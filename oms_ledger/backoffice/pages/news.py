@@ -1,4 +1,4 @@
-"""News of the account's orders as server-sent events, thinned to one message a second."""
+"""Events of the account's orders as server-sent events, thinned to one message a second."""
 
 import time
 from collections.abc import AsyncIterator

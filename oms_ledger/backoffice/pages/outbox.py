@@ -37,7 +37,7 @@ async def _shown(page: Page, status: int = 200, error: dict[str, Any] | None = N
 
 
 async def post_outbox(page: Page) -> Response:
-    """Resume or skip the messages that were chosen; the first refusal gets."""
+    """Resume or skip the messages that were chosen; show the first refusal."""
     page.require("mend_calls")
     given = await page.form()
     do, reason = one(given, "do"), one(given, "reason")

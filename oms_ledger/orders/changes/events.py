@@ -63,7 +63,7 @@ class ChangeRegistered:
 
 @dataclass(frozen=True, slots=True)
 class ChangePrepared:
-    """v1: the gateway is about to be asked for `value` cents more, by the name `asked_as`.
+    """v1: the gateway is about to be called for `value` cents more, by the name `asked_as`.
 
     From here on it may have authorized them; unless the change is registered, they go back.
     """

@@ -22,7 +22,7 @@ from oms_ledger.orders.status import Status
 TIME_TO_PAY = timedelta(minutes=5)
 
 # Where an order waits for its money, or for something that comes before it.
-_HEARS = frozenset({Status.WAITING_FOR_AUTHORIZATION, Status.PAYMENT_PENDING})
+_WAITS_FOR_MONEY = frozenset({Status.WAITING_FOR_AUTHORIZATION, Status.PAYMENT_PENDING})
 
 
 class PaymentsChanged(Exception):
@@ -128,7 +128,7 @@ def record_authorization(
 
 
 def unapproved(order: Order) -> tuple[e.Payment, ...]:
-    """The payments that a gateway has still to be asked about."""
+    """The payments that a gateway has still to answer for."""
     return tuple(payment for payment in order.payments if payment.id not in order.approved)
 
 
@@ -204,7 +204,7 @@ def notify_payment(
 
 def waits_for_money(order: Order) -> bool:
     """Whether the order takes the news of a payment; an incomplete one keeps it for later."""
-    return not order.expired if order.status is None else order.status in _HEARS
+    return not order.expired if order.status is None else order.status in _WAITS_FOR_MONEY
 
 
 def _must_wait_for_money(order: Order) -> None:
@@ -229,7 +229,7 @@ def deny_payment(
         return []
     if order.status is None:
         raise NoWorkflow(order.order_id)
-    if order.status not in _HEARS or payment.id in order.approved:
+    if order.status not in _WAITS_FOR_MONEY or payment.id in order.approved:
         raise PaymentNotPending(order.status)
     denied = e.PaymentDenied(payment_id=payment.id, receipt=context.receipt, reason=reason)
     return canceled_for_payment(order, context, [denied], reason or "The payment was denied")

@@ -15,7 +15,7 @@ def captured(order: Order) -> int:
     approved = [payment for payment in order.payments if payment.id in order.approved]
     interest = sum(payment.value - payment.reference_value for payment in approved)
     taken = min(sum(payment.value for payment in approved), order.value + interest)
-    # Where the gateway was asked, it took what it was asked for: some may have been released.
+    # Where the gateway was called, it took what was requested: some may have been released.
     return min(taken, order.captured) if order.money.requests else taken
 
 

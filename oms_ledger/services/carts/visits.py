@@ -67,7 +67,7 @@ class CartVisits:
                 found = None
             try:
                 answer, write = visit.work(found)
-            except Exception as error:  # noqa: BLE001 - who asked gets it, and nobody else
+            except Exception as error:  # noqa: BLE001 - its caller gets it, and nobody else
                 outcomes.append(error)
                 continue
             outcomes.append((answer, True))

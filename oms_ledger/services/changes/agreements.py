@@ -180,7 +180,7 @@ async def notify_registered(cell: Cell, pending: StoredMessage) -> None:
             prepared = await authorize_increase(
                 cell, ctx, order, event.increment_value, event.request_id
             )
-        await _there(cell, pending, _hear, change=event, paid=paid, prepared=prepared)
+        await _there(cell, pending, _record_change, change=event, paid=paid, prepared=prepared)
     except (Busy, refusals.ChangeInProgress) as wait:
         raise RetryLater(wait.message) from wait
     except GatewayUnavailable as away:
@@ -201,7 +201,7 @@ def _paid_by(order: Order, event: events.ChangeRegistered) -> tuple[events.PaidP
     return paid
 
 
-def _hear(
+def _record_change(
     order: Order,
     context: DecisionContext,
     *,

@@ -85,7 +85,7 @@ def test_each_end_is_recorded_once_and_a_registered_change_has_no_other():
     in_handling.when(withdraw, asked_as="none").then()
 
 
-def test_what_was_given_up_is_asked_by_another_name_the_next_time():
+def test_what_was_given_up_is_requested_by_another_name_the_next_time():
     for over, name in ((abandoned, f"{NAME}/1"), (withdrawn, f"{NAME}/1")):
         over.when(prepare, request_id="more", value=5).then(events.ChangePrepared("more", 5, name))
     again = withdrawn.and_(
@@ -120,7 +120,7 @@ def test_after_ten_minutes_it_is_given_up_and_a_call_gives_back():
 
 
 @pytest.mark.guarantee("G16")
-def test_its_time_is_told_whatever_else_the_order_waits_for():
+def test_its_time_is_shown_whatever_else_the_order_waits_for():
     assert timer(in_handling.order) == {}
     due = int((START + TIME_TO_REGISTER).timestamp() * 1_000_000)
     waiting = after(prepared.when(cancel).decided(), prepared.order)

@@ -345,7 +345,7 @@ def test_an_invoiced_order_is_not_changed():
 
 
 @pytest.mark.guarantee("G24")
-def test_lines_of_the_same_sku_are_told_apart_by_their_unique_id():
+def test_lines_of_the_same_sku_are_kept_apart_by_their_unique_id():
     order = applied(twice, asks(remove=side(one("a", 2, unique_id="A2"))))
     assert [item.quantity for item in order.items] == [3, 1, 1]
 

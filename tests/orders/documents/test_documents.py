@@ -164,7 +164,7 @@ def test_an_own_order_names_its_marketplace_in_the_oms_document_only():
     assert pii["marketplace"] is None
 
 
-def test_who_canceled_is_told_in_both_spellings():
+def test_who_canceled_is_shown_in_both_spellings():
     oms, pii = oms_document(LIVES["canceled"]), pii_document(LIVES["canceled"])
     assert oms["cancellationData"] == {
         "RequestedByUser": True,
@@ -193,7 +193,7 @@ def test_a_return_gives_back_its_value_and_filters_read_it_in_either_spelling():
     assert filter_document(LIVES["handled"])["finished"] is False
 
 
-def test_invoiced_units_are_named_after_their_line_unless_told_otherwise():
+def test_invoiced_units_are_named_after_their_line_by_default():
     packages = pii_document(LIVES["invoiced"])["packageAttachment"]["packages"]
     assert [item["description"] for item in packages[0]["items"]] == [
         "Button",

@@ -29,7 +29,7 @@ def test_every_refusal_has_its_result(inner, code):
     assert told["message"] == MESSAGES[code]
 
 
-def test_an_order_below_the_minimum_is_no_cart():
+def test_an_order_under_the_minimum_is_no_cart():
     message = "the order is worth 1, the affiliate's minimum value is 2"
     assert code_of("FMT0042", message) == "EOI004"
 

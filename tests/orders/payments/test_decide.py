@@ -91,7 +91,7 @@ def test_the_first_of_two_payments_is_recorded_and_the_order_waits_on():
     "story",
     [scenarios.card_approved, scenarios.in_window, scenarios.in_handling, scenarios.canceled],
 )
-def test_hearing_of_the_same_approval_twice_changes_nothing(story):
+def test_the_same_approval_twice_changes_nothing(story):
     story.when(notify_payment, payment_id="CARD").then()
 
 
@@ -100,7 +100,7 @@ def test_a_payment_of_another_order_is_unknown():
 
 
 @pytest.mark.guarantee("G13")
-def test_a_payment_heard_of_early_counts_when_the_order_is_processed():
+def test_a_payment_reported_early_counts_when_the_order_is_processed():
     scenarios.placed.when(notify_payment, payment_id="SLIP").then(
         events.PaymentAuthorized("SLIP", RECEIPT)
     )
@@ -113,7 +113,7 @@ def test_a_payment_heard_of_early_counts_when_the_order_is_processed():
     both.when(process_order, approved=frozenset()).then(*scenarios.BEGUN, *scenarios.PAID)
 
 
-def test_an_order_that_stays_incomplete_for_ever_hears_of_no_payment():
+def test_an_order_that_stays_incomplete_for_ever_takes_no_payment():
     expired = scenarios.placed.and_(events.PlacementExpired(START))
     expired.when(notify_payment, payment_id="CARD").refused(NoWorkflow)
 

@@ -179,7 +179,7 @@ def test_an_order_that_ended_keeps_no_money_that_nobody_was_asked_to_release(ste
 @pytest.mark.guarantee("G20", "G21")
 @settings(max_examples=400, deadline=None)
 @given(steps())
-def test_the_parts_of_a_request_are_the_whole_and_each_is_asked_once(steps):
+def test_the_parts_of_a_request_are_the_whole_and_each_is_sent_once(steps):
     for _, events, order in lives(steps):
         requests = order.money.requests
         assert len({one.id for one in requests}) == len(requests)

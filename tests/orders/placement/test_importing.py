@@ -146,7 +146,7 @@ def test_what_cannot_be_an_order_is_refused_naming_the_field(field, value, messa
     assert message in refusal.value.message
 
 
-def test_an_order_and_a_request_to_place_one_are_told_apart():
+def test_an_order_and_a_request_to_place_one_are_recognized():
     assert is_document(published("order")["example"])
     assert is_document(published("document")["example"])
     assert not is_document({"items": [], "clientProfileData": {}, "paymentData": {}})

@@ -124,7 +124,7 @@ def test_a_run_ends_after_its_time_when_a_page_is_done(cell, monkeypatch):
 
 
 @pytest.mark.guarantee("G43")
-def test_who_tells_hears_of_each_page_when_it_is_stored(cell, monkeypatch):
+def test_who_sends_gets_each_page_when_it_is_stored(cell, monkeypatch):
     monkeypatch.setattr(batch, "PAGE", 2)
     (sinks,) = queues(cell, EVERY.filter)
     write_orders(cell, 1)

@@ -59,7 +59,7 @@ def test_a_feed_produces_what_a_recomputation_gives(cell):
 
 
 @pytest.mark.guarantee("G40")
-def test_from_orders_sees_every_version_and_fires_once_unless_told_otherwise(cell):
+def test_from_orders_sees_every_version_and_fires_once_by_default(cell):
     body = {"type": "FromOrders", "expression": 'status = "payment-approved"'}
     once = configure(cell, replace(EVERY, filter=body))
     again = {**body, "expression": "value = 2000", "disableSingleFire": True}

@@ -161,7 +161,7 @@ def dead(cell):
 
 
 @pytest.mark.guarantee("G44")
-def test_a_sick_endpoint_keeps_only_itself_waiting(open_cell, webhook_dispatcher):
+def test_an_unhealthy_endpoint_keeps_only_itself_waiting(open_cell, webhook_dispatcher):
     with Receiver() as healthy:
         configure(open_cell, "http://127.0.0.1:1/", "sick")
         configure(open_cell, healthy.url, "well")
@@ -249,7 +249,7 @@ def let_circuit_probe(cell):
 
 @pytest.mark.guarantee("G43")
 @pytest.mark.parametrize("status", [429, 503])
-def test_retry_after_quiets_the_hook_for_as_long_as_was_asked(
+def test_retry_after_quiets_the_hook_for_as_long_as_it_says(
     open_cell, webhook_dispatcher, monkeypatch, status
 ):
     when = datetime.now(UTC) + timedelta(hours=2)
@@ -343,7 +343,7 @@ def free_lease(cell):
 
 
 @pytest.mark.guarantee("G43")
-def test_what_was_evaluated_while_another_worker_told_the_hook_is_not_left_behind(open_cell):
+def test_what_was_evaluated_while_another_worker_served_the_hook_is_not_left_behind(open_cell):
     """The signal finds the lease taken; its holder looks once more after giving it back."""
     with Receiver() as receiver:
         configure(open_cell, receiver.url)
@@ -462,7 +462,7 @@ def test_the_three_days_of_a_notification_begin_anew_when_a_hook_is_resumed(
         assert pending(open_cell) == {"key-1": 9}
 
 
-def test_a_hook_that_may_owe_something_is_never_removed_as_unused(open_cell, webhook_dispatcher):
+def test_a_hook_with_pending_deliveries_is_never_removed_as_unused(open_cell, webhook_dispatcher):
     with Receiver() as receiver:
         configure(open_cell, receiver.url)
         write_orders(open_cell, 1)

@@ -176,7 +176,7 @@ def test_the_dead_are_tried_at_a_steady_pace_and_one_notification_a_turn(cell, w
 
 
 @pytest.mark.guarantee("G44")
-def test_an_endpoint_that_is_well_again_is_told_in_its_turn_however_the_others_fail(
+def test_an_endpoint_that_is_well_again_is_served_in_its_turn_however_the_others_fail(
     cell, world, postman
 ):
     dead, world.dead = world.dead, FAILING

@@ -95,7 +95,7 @@ def sale(cell):
 
 @pytest.mark.parametrize("account", [STORE, SHOP])
 @pytest.mark.parametrize(("requested", "value"), [(REMOVAL, 2000), (ADDITION, 3500)])
-def test_a_change_asked_on_either_side_is_applied_on_both(sale, account, requested, value):
+def test_a_change_requested_on_either_side_is_applied_on_both(sale, account, requested, value):
     sale.do(account, request(requested))
     marketplace_order, seller_order = sale.orders()
     assert sale.changes() == ["done", "done"]
@@ -166,7 +166,7 @@ def test_an_order_of_three_levels_is_not_changed(cell):
     assert order.change_requests[0].error.code == "CHK0095"
 
 
-def test_v1_changes_are_told_to_the_other_side(sale):
+def test_v1_changes_are_sent_to_the_other_side(sale):
     requested = Modification("v1", "reason", removed=(UnitsInput("7", 1, 1000),))
     sale.do(STORE, partial(register_change, requested=requested))
     sale.do(STORE, partial(register_change, requested=requested))

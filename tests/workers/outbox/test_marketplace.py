@@ -376,7 +376,7 @@ def test_the_last_of_two_sellers_finishes_its_order_after_a_change_of_the_other(
 
 
 @pytest.mark.guarantee("G45")
-def test_a_seller_that_was_proposed_and_not_taken_up_is_told_to_cancel(cell, clock):
+def test_a_seller_that_was_proposed_and_not_taken_up_has_to_cancel(cell, clock):
     async def story():
         await open_accounts(cell, STORE, SHOP, OTHER_SHOP)
         order_id = await sell(cell, paid=False)

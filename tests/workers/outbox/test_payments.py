@@ -336,7 +336,7 @@ def test_a_payment_waits_for_ever_unless_the_account_says_otherwise(cell, remote
 
 
 @pytest.mark.guarantee("G13")
-def test_two_machines_that_hear_of_it_at_once_record_it_once(cell, remote):
+def test_two_machines_that_learn_of_it_at_once_record_it_once(cell, remote):
     lived(cell, CARD_ALONE)
     result = partial(notify_payment, payment_id="SLIP")
 

@@ -213,7 +213,7 @@ def test_after_a_crash_that_nobody_repeats_the_gateway_has_what_the_order_costs(
 
 
 @pytest.mark.guarantee("G45")
-def test_a_gateway_that_is_away_at_the_giving_back_is_asked_until_it_answers(shop, gateway):
+def test_a_gateway_that_is_away_at_the_giving_back_is_called_until_it_answers(shop, gateway):
     shop.dies("after the yes", gateway)
     gateway.trouble = GatewayUnavailable("it is night")
     for wait in ({"minutes": 10}, {"seconds": 5}, {"seconds": 15}):
@@ -370,7 +370,7 @@ def test_the_same_request_on_two_machines_is_paid_and_registered_once(shop, gate
     other.close()
 
 
-def test_a_gateway_that_holds_no_money_is_asked_without_a_preparation(shop, gateway):
+def test_a_gateway_that_holds_no_money_is_called_without_a_preparation(shop, gateway):
     gateway.remote = False
     assert shop.change().value == 130_00
     assert shop.names() == ["change-registered"]
@@ -435,7 +435,7 @@ def test_a_change_that_the_seller_registered_is_carried_up_whoever_dies(sale, ga
     assert gateway.authorized == 6000
 
 
-def test_a_change_registered_at_the_seller_is_paid_above_when_its_gateway_is_back(sale, gateway):
+def test_a_seller_change_is_paid_when_the_marketplace_gateway_is_back(sale, gateway):
     gateway.lost = GatewayUnavailable("timeout")
     sale.change(SHOP)
     assert sale.later(seconds=0) == (3000, 6000)
