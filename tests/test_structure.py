@@ -80,6 +80,8 @@ def test_no_module_is_a_drawer_for_everything():
 def wall_clock_reads(source: str) -> list[int]:
     """The lines that read the time of day, or import the name of a function that does."""
     lines: list[int] = []
+    if not any(name.split(".")[1] in source for name in WALL_CLOCK):
+        return lines
     for node in ast.walk(ast.parse(source)):
         names: list[str] = []
         if isinstance(node, ast.Attribute):
@@ -114,7 +116,9 @@ def words_of(name: str) -> set[str]:
 
 
 def names_in(source: str) -> set[str]:
-    """Every identifier of a module, those inside of f-strings too."""
+    """Every identifier of a module that may have such a word, those inside of f-strings too."""
+    if not any(word in source.lower() for word in NOT_NAMED):
+        return set()
     tokens = tokenize.generate_tokens(io.StringIO(source).readline)
     names = {token.string for token in tokens if token.type == tokenize.NAME}
     for node in ast.walk(ast.parse(source)):
@@ -147,6 +151,8 @@ def test_a_name_inside_of_an_f_string_is_found():
 def prose_in(source: str) -> list[tuple[int, str]]:
     """The lines of comments, docstrings and other texts of a module, without `quoted names`."""
     lines: list[tuple[int, str]] = []
+    if not PRIVATE.search(source.replace("_", " ")):
+        return lines
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type not in (tokenize.COMMENT, tokenize.STRING):
             continue

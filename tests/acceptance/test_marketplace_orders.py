@@ -281,7 +281,7 @@ def test_a_difference_in_price_is_evaluated_by_the_ranges_of_the_account(
 def test_an_endpoint_that_cannot_be_notified_is_taken_with_a_warning(client):
     answer = client.call("POST", PLACE, [sold(marketplaceServicesEndpoint="market")])
     assert answer.status == 200
-    assert "nothing is told there" in dict(answer.headers)["warning"]
+    assert "nothing is sent there" in dict(answer.headers)["warning"]
     assert document(client, "MKP-1")["marketplaceServicesEndpoint"] == "market"
 
 

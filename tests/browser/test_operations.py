@@ -305,7 +305,7 @@ def test_a_person_is_erased_and_named_nowhere(site: Site, page: Page, caplog):
     assert email not in caplog.text
 
 
-def test_a_newcomer_finds_why_invoices_and_sees_who_was_told(site: Site, page: Page):
+def test_a_newcomer_finds_why_invoices_and_sees_what_was_sent(site: Site, page: Page):
     """The tour of the documentation: one order, from why not to a filter tried on it."""
     key, order_id = key_of(site), place_unpaid(site)
     with Receiver() as receiver, delivering(site) as post:

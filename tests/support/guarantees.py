@@ -19,10 +19,10 @@ PAGE = REFERENCE / "guarantees.md"
 HEAD = """\
 # Guarantees
 
-What oms-ledger promises, and the tests that show it (below `tests/`; `pytest --guarantee G23` runs
-those of one). They run on SQLite and on PostgreSQL where they need a database. `make soak` looks
-for what single tests do not find. This page is written by `make guarantees` from `guarantees.toml` and
-the tests' markers.
+What oms-ledger promises, and the tests that show it (below `tests/`; `pytest --guarantee G23`
+runs those of one). They run on SQLite and on PostgreSQL where they need a database. `make soak`
+looks for what single tests do not find. This page is written by `make guarantees` from
+`guarantees.toml` and the tests' markers.
 """
 
 
