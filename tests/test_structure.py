@@ -41,14 +41,12 @@ PRIVATE = re.compile(
         | ow(?:e|es|ed|ing) | wakes? | woken | sweeps? | strangers? | doors?
         | told | hears? | heard | hearing | sick | folded
         | (?:order|sale|one)s?[ ](?:above|below) | from[ ]above | paid[ ]above
-        | asked(?![ ](?:for|to|whether)\b)
+        | (?:an?|the|each|every)[ ]asked
     )(?![a-z])""",
     re.VERBOSE | re.IGNORECASE,
 )
 """The glossary's words that are not used, and in prose what they stood for besides."""
 WRITTEN_OTHERWISE = {
-    "payment-asked": "a step in the log of a modification request",
-    "change-payment-asked": "what a stored event was called before",
     "before_cursor_execute": "an event of SQLAlchemy",
     "sweep": "a step of an erasure, as rows of jobs name it",
 }

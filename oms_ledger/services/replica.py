@@ -145,7 +145,7 @@ class Replica:
         return lsn, head
 
     async def _ask(self, look: Callable[[], T], lsn: str, until: float | None = None) -> T:
-        """What a thread hears of the replica; one that fails or is silent is left alone."""
+        """What a thread reads of the replica; one that fails or is silent is left alone."""
         answer = asyncio.get_running_loop().run_in_executor(self._threads, look)
         left = None if until is None else max(LOOK, until - time.monotonic())
         done, _ = await asyncio.wait({answer}, timeout=left)

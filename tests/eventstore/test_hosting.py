@@ -63,7 +63,7 @@ def test_others_of_the_same_group_are_written(cell):
     assert [row.position for row in cell.store.page(0)] == list(range(1, cell.store.head() + 1))
 
 
-def test_a_conflict_is_told_as_before(cell):
+def test_a_conflict_is_raised_as_before(cell):
     """A key that is taken, and a version that is, are no accounts that moved."""
 
     async def story():
