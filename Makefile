@@ -88,7 +88,7 @@ image: ## Build the container image (needs docker, or DOCKER=podman)
 
 lock: ## Choose the versions anew and write the lock files (needs uv, or fetches it)
 	@test -x "$(UV)" || { test -d $(VENV) || $(PYTHON) -m venv $(VENV); $(BIN)/pip install -q uv; }
-	@echo 'setuptools>=77' | $(UV) pip compile $(COMPILE) --extra oidc --extra nats --group dev -o requirements-dev.lock
+	@echo 'setuptools>=77' | $(UV) pip compile $(COMPILE) --extra oidc --extra nats --extra archive --group dev -o requirements-dev.lock
 	@echo 'setuptools>=77' | $(UV) pip compile $(COMPILE) -c requirements-dev.lock -o requirements.lock
 	@$(UV) pip compile --group pyproject.toml:release $(LOCKING) -o requirements-release.lock
 	@echo "Wrote requirements.lock, requirements-dev.lock and requirements-release.lock."

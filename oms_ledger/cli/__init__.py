@@ -33,6 +33,7 @@ MENDABLE = (
     ("oms_ledger.services.ops.master_key", "UnreadableSecret"),
     ("oms_ledger.eventstore.anchors", "MalformedAnchor"),
     ("oms_ledger.eventstore.anchors", "UnusableSealKey"),
+    ("oms_ledger.eventstore.archive", "UnusableArchive"),
     ("oms_ledger.eventstore.proof", "UnprovableEvent"),
 )
 

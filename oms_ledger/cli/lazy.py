@@ -54,6 +54,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "anchoring",
         "Print the last position and its seal, to be kept where nobody who writes here writes.",
     ),
+    "archive": (
+        "archiving",
+        "Copy old events to Parquet files that the chain of seals runs through; none is removed.",
+    ),
     "proof": (
         "anchoring",
         "Prove the events of one order by an anchor, or check such a proof without a ledger.",

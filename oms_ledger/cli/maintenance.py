@@ -9,8 +9,11 @@ import typer
 
 from oms_ledger.cell import Cell
 from oms_ledger.cli.anchoring import known_anchors
+from oms_ledger.cli.archiving import folder_of
 from oms_ledger.cli.opening import open_migrated
 from oms_ledger.cli.output import AsJson, print_json, print_table, progress
+from oms_ledger.eventstore.anchors import SignedAnchor
+from oms_ledger.eventstore.archive import Archive
 from oms_ledger.eventstore.encryption import ForeignDataKey
 from oms_ledger.eventstore.integrity import Anchor, IntegrityError, latest
 from oms_ledger.eventstore.integrity import verify as walk
@@ -117,6 +120,10 @@ def verify(
         list[Path] | None,
         typer.Option(metavar="FILE", help="A key that anchors are signed by; more than once."),
     ] = None,
+    archive: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="An archive that is one chain with the database."),
+    ] = None,
 ) -> None:
     """Recompute the chain of seals, every view and who may do what; name what differs first."""
     expected = _anchor(expect)
@@ -124,9 +131,11 @@ def verify(
     known = known_anchors(cell, anchors, public_key or [])
     head = cell.store.head()
     try:
+        archived = _archived(archive) if archive else []
         with progress() as bar:
             task = bar.add_task("Verifying events", total=head)
-            for position in walk(cell.store, head, expected=expected, anchors=known):
+            ends: list[Anchor | SignedAnchor] = [*known, *archived]
+            for position in walk(cell.store, head, expected=expected, anchors=ends):
                 bar.update(task, completed=position)
         differing = stale_views(cell)
         configured = list(verify_configuration(cell.database, cell.loader()))
@@ -145,22 +154,42 @@ def verify(
             typer.echo(f"The ledger differs at position {tampered.position}: {tampered.reason}.")
         raise typer.Exit(1) from None
     if as_json:
-        _print_found(cell, head, len(known), differing, configured)
+        end = archived[-1] if archived else None
+        _print_found(cell, head, len(known), end, differing, configured)
     else:
         _tell_configuration(configured)
         _tell_views(differing)
     if differing or configured:
         raise typer.Exit(1)
     if not as_json:
+        if archived:
+            typer.echo(
+                f"The archive agrees with the ledger up to position {archived[-1].position}."
+            )
         typer.echo(
             f"All {head} events, every view and all configuration agree with the chain of seals."
         )
+
+
+def _archived(address: str) -> list[Anchor]:
+    """The ends of an archive's files, each recomputed: the database has to have them too."""
+    archive = Archive(folder_of(address))
+    if archive.end is None:
+        raise typer.BadParameter(f"--archive: there is no archive in {archive.folder}")
+    ends = []
+    with progress() as bar:
+        task = bar.add_task("Verifying the archive", total=archive.end.position)
+        for end in archive.verify():
+            bar.update(task, completed=end.position)
+            ends.append(end)
+    return ends
 
 
 def _print_found(
     cell: Cell,
     head: int,
     anchors: int,
+    archived: Anchor | None,
     differing: Sequence[Difference],
     configured: Sequence[ConfigurationDifference],
 ) -> None:
@@ -171,6 +200,7 @@ def _print_found(
             "head": head,
             "seal": str(anchor) if anchor else None,
             "anchors": anchors,
+            **({"archive": str(archived)} if archived else {}),
             "position": _first(differing),
             "views": [asdict(one) for one in differing[:1000]],
             "configuration": [asdict(one) for one in configured[:1000]],

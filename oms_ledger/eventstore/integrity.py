@@ -63,7 +63,7 @@ def verify(
     head: int,
     chunk: int = 1000,
     expected: Anchor | None = None,
-    anchors: Sequence[SignedAnchor] = (),
+    anchors: Sequence[Anchor | SignedAnchor] = (),
     walk: Walk | None = None,
 ) -> Iterator[int]:
     """Yields the position up to which the chain holds, as it goes; raises `IntegrityError`.
@@ -73,7 +73,7 @@ def verify(
     caller to know. A `walk` that was begun before goes on where it stands.
     """
     walk = walk or Walk()
-    known = [*((expected,) if expected else ()), *anchors]
+    known: list[Anchor | SignedAnchor] = [*((expected,) if expected else ()), *anchors]
     known.sort(key=lambda one: one.position, reverse=True)
     if known and known[0].position > head:
         raise IntegrityError(head + 1, f"events up to {known[0].position} are missing")

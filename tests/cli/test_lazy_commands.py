@@ -62,6 +62,7 @@ def test_no_command_of_a_module_is_left_out():
     from oms_ledger.cli import (
         alive,
         anchoring,
+        archiving,
         doctor,
         exports,
         imports,
@@ -71,6 +72,16 @@ def test_no_command_of_a_module_is_left_out():
     )
 
     installed = typer.Typer()
-    for module in (anchoring, processes, imports, exports, maintenance, doctor, alive, privacy):
+    for module in (
+        anchoring,
+        archiving,
+        processes,
+        imports,
+        exports,
+        maintenance,
+        doctor,
+        alive,
+        privacy,
+    ):
         module.install(installed)
     assert set(typer.main.get_group(installed).commands) == set(COMMANDS)
