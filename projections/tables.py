@@ -354,6 +354,8 @@ tasks = Table(
     Column("assignee", Text),
     Column("status", Text, nullable=False),
     Column("body", Text, nullable=False),
+    # What it is searched by, without case: its name, its assignee, the comments.
+    Column("words", Text, nullable=False, server_default=""),
     Column("created_at", BIG, nullable=False),
     Column("created_by", Text, nullable=False),
     Column("changed_at", BIG, nullable=False),

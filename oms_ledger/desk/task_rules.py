@@ -57,12 +57,20 @@ TITLES: Mapping[str, Mapping[str, str]] = {
         "es": "Devolver el dinero: la pasarela rechazó el reembolso",
         "pt": "Devolver o dinheiro: o gateway recusou o reembolso",
     },
+    "oms.triggerDead": {
+        "en": "Make a trigger's run about the order again: it failed for good",
+        "es": "Repetir la ejecución de un disparador del pedido: falló definitivamente",
+        "pt": "Repetir a execução de um gatilho do pedido: falhou definitivamente",
+    },
     "oms.workflowIsInError": {
         "en": "Mend the order: a step of it has failed for good",
         "es": "Corregir el pedido: un paso falló definitivamente",
         "pt": "Corrigir o pedido: um passo falhou definitivamente",
     },
 }
+
+
+TRIGGER_DEAD = "oms.triggerDead"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +109,12 @@ def _occasions(order: Order) -> Iterator[Occasion]:
         yield _occasion(order, _failure(failed), message_id, what, "Critical")
     if order.imported and order.placed.details.get("workflowIsInError"):
         yield _occasion(order, "oms.workflowIsInError", "", "Imported in error", "Critical")
+
+
+def dead_run(order: Order, run_id: str, trigger: str) -> Occasion:
+    """What somebody is needed for while a run of a trigger about the order is dead."""
+    what = f"Run {run_id} of the trigger {trigger} failed for good"
+    return _occasion(order, TRIGGER_DEAD, run_id, what, "Critical")
 
 
 def _failure(failed: events.OutboxMessageFailed) -> str:

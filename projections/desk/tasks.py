@@ -157,10 +157,39 @@ def _values(task: str, account: str, body: dict[str, Any], actor: str, at: int) 
         "assignee": ((body["assignee"] or {}).get("email") or "").lower() or None,
         "status": OPEN,
         "body": json.dumps(body),
+        "words": _words(body),
         "created_at": at,
         "created_by": actor,
         "changed_at": at,
     }
+
+
+def _words(body: dict[str, Any]) -> str:
+    """What a task is searched by before anybody commented on it."""
+    assignee = body["assignee"] or {}
+    said = (body["name"], *(body.get("translateMapping") or {}).values())
+    return _comparable(*said, *(assignee.get(name) for name in ("name", "email")))
+
+
+def _comparable(*texts: str | None) -> str:
+    """Texts as they are compared: without case, and without what no database can keep."""
+    return "".join(f"{text.casefold()}\n" for text in texts if text).replace("\x00", "\ufffd")
+
+
+def keep_open(
+    connection: Connection, account: str, body: dict[str, Any], actor: str, now: int
+) -> None:
+    """Open a task for what no event tells of: made anew, or opened again where it was closed."""
+    task = create(connection, account, body, actor, now)
+    set_status(connection, account, task, OPEN, actor, now)
+
+
+def close(connection: Connection, account: str, surrogate_key: str, actor: str, now: int) -> None:
+    """Close the task of a surrogate key, if there is one."""
+    same = (t.c.account == account, t.c.surrogate_key == surrogate_key)
+    task = connection.execute(select(t.c.id).where(*same)).scalar_one_or_none()
+    if task is not None:
+        set_status(connection, account, task, CLOSED, actor, now)
 
 
 def create(connection: Connection, account: str, body: dict[str, Any], actor: str, now: int) -> str:
@@ -191,7 +220,8 @@ def comment(
     connection: Connection, account: str, task: str, text: str, actor: str, now: int
 ) -> None:
     ours = (t.c.account == account, t.c.id == task)
-    if connection.execute(update(t).where(*ours).values(changed_at=now)).rowcount == 1:
+    changed = {"changed_at": now, "words": t.c.words + _comparable(text)}
+    if connection.execute(update(t).where(*ours).values(changed)).rowcount == 1:
         _write(connection, task, actor, COMMENT, text, now)
 
 
@@ -233,6 +263,9 @@ class TaskQuery:
     assignee: str | None = None
     target: str | None = None
     context: str | None = None
+    surrogate_key: str | None = None
+    words: str | None = None
+    """A text that stands in the name, the assignee or a comment, in any case."""
 
 
 def page(
@@ -256,6 +289,12 @@ def _where(task_query: TaskQuery) -> list[ColumnElement[bool]]:
         where.append(t.c.assignee == task_query.assignee.lower())
     if task_query.context is not None:
         where.append(func.lower(t.c.context) == task_query.context.lower())
+    if task_query.surrogate_key is not None:
+        where.append(t.c.surrogate_key == task_query.surrogate_key)
+    if task_query.words is not None:
+        where.append(
+            t.c.words.contains(_comparable(task_query.words).rstrip("\n"), autoescape=True)
+        )
     if task_query.target is not None:
         aimed = select(targets.c.task).where(
             targets.c.account == task_query.account, targets.c.target == task_query.target
@@ -275,4 +314,5 @@ def erase(connection: Connection, account: str, order_ids: Sequence[str]) -> Non
         body = {**json.loads(row.body), "metadata": None}
         if body.get("description"):
             body["description"] = ERASED
-        connection.execute(update(t).where(t.c.id == row.id).values(body=json.dumps(body)))
+        kept = {"body": json.dumps(body), "words": _words(body)}
+        connection.execute(update(t).where(t.c.id == row.id).values(kept))

@@ -296,3 +296,27 @@ def test_what_was_written_about_an_erased_persons_order_is_taken_out(client):
     assert (fields["comments"], fields["description"], fields["metadata"]) == (
         *(["(erased)"], "(erased)", None),
     )
+
+
+# Found
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("q=PRICING", True),
+        ("q=blake%20sm", True),
+        ("q=Blake.Smith@", True),
+        ("q=élan%20VITAL%20100%25", True),
+        ("q=elan", False),
+        ("q=nothing_", False),
+        ("surrogateKey=5052243-0", True),
+        ("surrogateKey=5052243", False),
+        ("q=pricing&surrogateKey=5052243-0&status=-Closed", True),
+    ],
+)
+def test_tasks_are_found_by_words_and_by_their_key(client, query, found):
+    task = client.call("POST", TASKS, NEW).json()["id"]
+    client.call("POST", f"{TASKS}/{task}/comments", {"text": "Élan vital 100%"})
+    client.call("POST", TASKS, {**NEW, "surrogateKey": "x", "name": "y", "assignee": None})
+    assert [one["id"] for one in listed(client, query)] == [task] * found

@@ -88,7 +88,7 @@ class Tried:
 SENDERS: Mapping[str, Sender] = {
     **dict.fromkeys(messages.OF_ORDERS, Sender(of_orders.send, of_orders.conclude)),
     MAIL.name: Sender(order_mails.send),
-    TRIGGER.name: Sender(triggers.send),
+    TRIGGER.name: Sender(triggers.send, triggers.conclude),
     INTEGRATION.name: Sender(integration.process),
     CONNECTOR.name: Sender(integration.tell),
 }

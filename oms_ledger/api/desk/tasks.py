@@ -96,9 +96,10 @@ async def post_task(request: Request, cell: TheCell, caller: MayWrite) -> Respon
 @router.get(TASKS[0])
 @router.get(TASKS[1], include_in_schema=False)
 async def get_tasks(request: Request, cell: TheCell, caller: MayRead) -> Response:
-    """Newest first, by `assignee.email`, `target.id`, `context`, `status`; `-Closed` is not closed.
+    """Newest first, by `assignee.email`, `target.id`, `context`, `status`, `surrogateKey`.
 
-    `page` from 1, `perPage` 10, at most 100.
+    `status=-Closed` is not closed; `q` stands in the name, the assignee or a comment. `page` from
+    1, `perPage` 10, at most 100.
     """
     query = request.query_params
     page = number(query.get("page") or "1", "page") or 1
@@ -138,6 +139,8 @@ def _task_query(
         assignee=given("assignee.email") or None,
         target=given("target.id") or given("targetId") or None,
         context=given("context") or None,
+        surrogate_key=given("surrogateKey") or None,
+        words=(given("q") or "").strip() or None,
     )
 
 

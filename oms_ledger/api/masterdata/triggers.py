@@ -26,6 +26,7 @@ from oms_ledger.orders.instants import PII_ZONE, spell
 from oms_ledger.services import signals
 from oms_ledger.services.masterdata import documents
 from oms_ledger.services.masterdata.actions import NothingLeft, fired_by, rendered_action
+from oms_ledger.services.masterdata.outbox import made_again
 from oms_ledger.services.masterdata.recording import read_entity
 from oms_ledger.services.outbox import admin
 from projections.masterdata import runs as trigger_runs
@@ -149,22 +150,24 @@ async def requeue_run(
     """Have a run that is dead, skipped or cancelled made again."""
 
     place = (entity_name(entity), schema, trigger)
-    if not await cell.read(_may_be_made_again, access.account, run, place):
+    known = await cell.read(_may_be_made_again, access.account, run, place)
+    if known is None:
         raise NotFound(f"Run '{run}' not found among those that can be made again")
     await admin.resume(cell, access.context, run, (channel.TRIGGER.name,))
+    await made_again(cell, known)
     await asyncio.to_thread(signals.signal, cell.redis, [messages.SUBSCRIPTION])
     return Response(status_code=202)
 
 
 def _may_be_made_again(
     connection: Connection, account: str, run: str, place: tuple[str, str, str]
-) -> bool:
+) -> Run | None:
     known = messages.get(connection, run)
     if known is None or (known.account, known.channel) != (account, channel.TRIGGER.name):
-        return False
+        return None
     found = run_of(known)
     ended = known.state in (messages.DEAD, messages.SKIPPED)
-    return ended and (found.entity, found.schema, found.trigger) == place
+    return found if ended and (found.entity, found.schema, found.trigger) == place else None
 
 
 @router.post(f"{TRIGGER}/dry-run")

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from oms_ledger.cell import Cell
+from oms_ledger.desk.task_rules import as_task, dead_run
+from oms_ledger.orders.order import Order
 from oms_ledger.services.masterdata.actions import (
     AttemptFailed,
     Fired,
@@ -20,6 +22,7 @@ from oms_ledger.services.outbox.outcomes import (
     RetryLater,
     Skipped,
 )
+from projections.desk import tasks
 from projections.masterdata.runs import Run, run_of
 from projections.outbox.messages import StoredMessage
 
@@ -50,6 +53,31 @@ async def send(cell: Cell, message: StoredMessage) -> Outcome:
         log.exception("trigger_action_failed", run=run.id, trigger=run.trigger)
         return _failed(cell, run, fired, AttemptFailed(type(broken).__name__))
     return Delivered(result.status, result.note)
+
+
+async def conclude(cell: Cell, message: StoredMessage, outcome: Outcome) -> None:
+    """Keep a task open while a run about an order is dead."""
+    if isinstance(outcome, PermanentFailure):
+        await _tell(cell, run_of(message), dead=True)
+    elif not isinstance(outcome, RetryLater) and message.attempts:
+        await _tell(cell, run_of(message), dead=False)
+
+
+async def made_again(cell: Cell, run: Run) -> None:
+    """A dead run is made again: nobody need look at it any more."""
+    await _tell(cell, run, dead=False)
+
+
+async def _tell(cell: Cell, run: Run, *, dead: bool) -> None:
+    order = (await asyncio.to_thread(cell.loader().load, run.stream)).state
+    if not isinstance(order, Order):
+        return
+    occasion = dead_run(order, run.id, run.message.recipient)
+    now = cell.clock.micros()
+    if dead:
+        await cell.write(tasks.keep_open, run.account, as_task(order, occasion), run.actor, now)
+    else:
+        await cell.write(tasks.close, run.account, occasion.surrogate_key, run.actor, now)
 
 
 def _failed(cell: Cell, run: Run, fired: Fired, failed: AttemptFailed) -> Outcome:
