@@ -11,6 +11,8 @@ from oms_ledger.carts.values import objects, require_object
 LONGEST = 10_000
 MOST_FIELDS = 100
 LINKED = ("order", "item", "address")
+WHOLE = "cart"
+"""What a published page calls the whole order in one place."""
 
 
 def set_fields(cart: Cart, context: CartContext, *, app_id: str, body: object) -> Cart:
@@ -93,6 +95,7 @@ def drop_field_of(
     cart: Cart, context: CartContext, *, type: str, id: str | None, name: str | None
 ) -> Cart:
     """Take a field of a part back; all of them when none is named."""
+    type = "order" if type == WHOLE else type
     _require_part(cart, type, id)
     return _changed(
         cart, type, id, lambda fields: [f for f in fields if name and f["name"] != name]
@@ -100,6 +103,7 @@ def drop_field_of(
 
 
 def _set(cart: Cart, type: object, id: object, fields: object) -> Cart:
+    type = "order" if type == WHOLE else type
     _require_part(cart, type, id)
     content = []
     for number, one in enumerate(objects(fields, "CHK0121", "fields")):

@@ -49,7 +49,9 @@ def test_a_message_goes_out_at_each_turn_of_an_orders_life_and_the_last_is_in_it
         "hasAttachment",
         "attachmentNames",
         "date",
+        "templateKey",
     ]
+    assert first["templateKey"] == "vtexcommerce-new-order"
     assert first["to"][0]["conversationRelatedTo"] == order_id
     document = client.call("GET", f"{ORDERS}/{order_id}").json()
     assert document["lastMessage"] in fields[-1]["body"]

@@ -84,6 +84,7 @@ def _message(order: Order, message: RecordedMessage, hidden: bool) -> dict[str, 
         "hasAttachment": bool(content.get("attachments")),
         "attachmentNames": content.get("attachments", []),
         "date": spell(at, OMS_ZONE),
+        "templateKey": content.get("template"),
     }
 
 

@@ -35,6 +35,7 @@ DATES = {
     "f_paymentApprovedDate": "approved_at",
     "f_readyForHandlingDate": "ready_at",
 }
+EMAIL = "operator_email"
 TERMS = {
     "f_sellerNames": "seller",
     "f_paymentNames": "payment",
@@ -42,8 +43,8 @@ TERMS = {
     "f_UtmSource": "utm",
     "f_affiliateId": "affiliate",
     "f_callCenterOperatorName": "operator",
-    "f_callCenterOperatorEmail": "operator_email",
-    "CallCenterOperatorEmail": "operator_email",
+    "f_callCenterOperatorEmail": EMAIL,
+    "CallCenterOperatorEmail": EMAIL,
     "f_salesChannel": "channel_name",
     "salesChannelId": "channel",
 }
@@ -187,7 +188,7 @@ def _statuses(given: Given) -> tuple[str, ...]:
 
 def _having(given: Given, *, bare_fields: bool) -> tuple[list[TermFilter], list[str]]:
     having = [
-        TermFilter(kind, tuple(map(comparable, values)))
+        TermFilter(kind, tuple(comparable(_address(v) if kind == EMAIL else v) for v in values))
         for name, kind in TERMS.items()
         if (values := values_of(given, name))
     ]
@@ -205,6 +206,11 @@ def _having(given: Given, *, bare_fields: bool) -> tuple[list[TermFilter], list[
         elif wanted is False:
             lacking.append(comparable(name))
     return having, lacking
+
+
+def _address(text: str) -> str:
+    """An e-mail address: a plus that a client did not encode reads as a space."""
+    return text.strip().replace(" ", "+")
 
 
 def _failing(error: str) -> tuple[str, ...]:

@@ -394,6 +394,14 @@ def _sales_channel(order: Order, content: dict[str, Any]) -> Any:
     return {"id": order.placed.sales_channel, **(given or {})}
 
 
+def _merchant_context(content: dict[str, Any]) -> Any:
+    """The merchant's context; a sales associate that was sent beside it stands in it."""
+    given, associate = content.get("merchantContextData"), content.get("salesAssociateData")
+    if given is not None or not isinstance(associate, dict):
+        return given
+    return {"salesAssociateData": associate}
+
+
 PII_DERIVED: dict[str, Derive] = {
     **DERIVED,
     "timeZoneCreationDate": lambda order, _: _wall_time(
@@ -414,8 +422,14 @@ PII_DERIVED: dict[str, Derive] = {
     ),
     "cancelledBy": lambda _, fields: fields["canceledBy"],
     "salesChannelData": lambda order, fields: _sales_channel(order, fields.content),
+    "merchantContextData": lambda _, fields: _merchant_context(fields.content),
 }
 
 
 def pii_document(order: Order) -> dict[str, Any]:
-    return _cut(derive_fields(order, PII_DERIVED), PII_ZONE)
+    """The document; `storeId` stands in it where the placement named a store."""
+    fields = derive_fields(order, PII_DERIVED)
+    document = _cut(fields, PII_ZONE)
+    if (store := fields.content.get("storeId")) is not None:
+        document["storeId"] = store
+    return document

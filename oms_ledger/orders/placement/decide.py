@@ -236,9 +236,25 @@ def _serialized(body: Json, account: Account, new_id: Callable[[], str]) -> dict
         "client_profile": {k: v for k, v in profile.items() if k != BESIDES},
         "address": read_addresses(body["shippingData"], new_id),
         "invoice_data": invoice_data,
-        "custom_data": optional_object(body, "customData") or {},
+        "custom_data": _custom_data(body),
         "open_text": _open_text(body.get("openTextField")),
     }
+
+
+def _custom_data(body: Json) -> Json:
+    """As it was sent; the whole order is called `order`, which a page calls `cart` in one place."""
+    given = optional_object(body, "customData") or {}
+    fields = given.get("customFields")
+    if not isinstance(fields, list):
+        return given
+    return {**given, "customFields": [_of_order(one) for one in fields]}
+
+
+def _of_order(fields: Any) -> Any:
+    linked = fields.get("linkedEntity") if isinstance(fields, dict) else None
+    if not isinstance(linked, dict) or linked.get("type") != "cart":
+        return fields
+    return {**fields, "linkedEntity": {**linked, "type": "order"}}
 
 
 def _marketing(body: Json) -> Json | None:

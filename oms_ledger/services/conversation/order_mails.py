@@ -322,7 +322,9 @@ def _deny_reason(occasion: Occasion) -> str | None:
     return request.denial_reason if request else None
 
 
-def record_mail_of_trigger(cell: Cell, stream: str, run_id: str, mail: Mail) -> None:
+def record_mail_of_trigger(
+    cell: Cell, stream: str, run_id: str, mail: Mail, template: str | None
+) -> None:
     """Keep a mail that a trigger sends about an order in the order's conversation, once."""
     order = cell.loader().load(stream).state
     if not isinstance(order, Order):
@@ -336,6 +338,8 @@ def record_mail_of_trigger(cell: Cell, stream: str, run_id: str, mail: Mail) -> 
         for one in (*mail.to, *mail.cc)
     ]
     content = {"subject": mail.subject, "html": mail.html, "from": no_reply(order), "to": to}
+    if template is not None:
+        content["template"] = template
     entry = RecordedMessage(f"trigger/{run_id}", cell.clock.micros(), content)
     with cell.database.writing() as connection:
         recorded.add(connection, cell.encryption, order.account, order.order_id, entry)

@@ -20,7 +20,7 @@ from oms_ledger.masterdata.entity import Entity
 from oms_ledger.masterdata.refusals import InvalidDocument
 from oms_ledger.masterdata.streams import entity_stream
 from oms_ledger.masterdata.substitution import spelled, substitute, substitute_text
-from oms_ledger.masterdata.triggers import TEMPLATE_EMAIL, Trigger
+from oms_ledger.masterdata.triggers import EMAIL, TEMPLATE_EMAIL, Trigger
 from oms_ledger.notifications.mail import InvalidMail, Mail, recipients_of
 from oms_ledger.notifications.templates import TemplateError
 from oms_ledger.notifications.webhook import signature_headers
@@ -150,6 +150,8 @@ def request_of(action: Json, document: Json) -> Request:
 def rendered_action(action: Json, document: Json) -> Json:
     """An action as it would be carried out, the values of headers hidden."""
     fields: Json = substitute(action, document)
+    if action["type"] == EMAIL and "body" in action:
+        fields["body"] = substitute_text(str(action["body"] or ""), document, escape)
     if isinstance(fields.get("headers"), dict):
         fields["headers"] = dict.fromkeys(fields["headers"], "***")
     return fields
@@ -243,7 +245,8 @@ async def _mail(cell: Cell, run: Run, single_fire: Fired) -> Result:
             subject=subject,
             html=html,
         )
-        await asyncio.to_thread(record_mail_of_trigger, cell, run.stream, run.id, mail)
+        template = str(fields["template"]) if single_fire.trigger.type == TEMPLATE_EMAIL else None
+        await asyncio.to_thread(record_mail_of_trigger, cell, run.stream, run.id, mail, template)
         sent = await deliver(outgoing, mail, cell.clock.now())
     except (InvalidMail, UnknownProvider, TemplateError) as error:
         raise AttemptFailed(str(error)[:500], for_good=True) from None
