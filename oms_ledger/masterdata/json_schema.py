@@ -4,6 +4,7 @@ Draft 7 unless `$schema` names another. `required: true` inside a property and u
 ignored. A cycle of `$ref`s that never comes to a value is refused.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
@@ -25,6 +26,10 @@ _DRAFTS: Mapping[str, type[Any]] = {
 
 Json = dict[str, Any]
 
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+_FORMATS = {"uuid": lambda text: _UUID.fullmatch(text) is not None}
+"""Formats that are asserted whatever the draft; Draft 7 does not know them."""
+
 
 def _refuse_to_fetch(uri: str) -> Any:
     raise ValueError(f"{uri} leads out of the schema")
@@ -43,6 +48,7 @@ class Validator:
                 plain,
                 validate_formats=True,
                 ignore_unknown_formats=True,
+                formats=_FORMATS,
                 retriever=_refuse_to_fetch,
                 pattern_options=jsonschema_rs.RegexOptions(),
             )
@@ -65,6 +71,9 @@ class Validator:
                     expected = " or ".join(_type_name(name) for name in fields["types"])
                     text = f"Invalid type. Expected {expected} but got {_type_of(error.instance)}."
                     found.append(Problem(text, place))
+                case "additionalProperties":
+                    field = f"{place}.{fields['unexpected'][0]}".lstrip(".")
+                    found.append(Problem(error.message[:500], field))
                 case _:
                     found.append(Problem(error.message[:500], place))
             if len(found) + len(missing) >= MOST_PROBLEMS:

@@ -1,13 +1,15 @@
 """A schema of an entity: what its `v-*` keywords mean, with those of the schema it builds on."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import orjson
 
 from oms_ledger.masterdata.json_schema import Json, Validator, validator_of
+from oms_ledger.masterdata.names import ORDERS
+from oms_ledger.masterdata.order_conditions import as_of_orders
 from oms_ledger.masterdata.refusals import InvalidSchema
 from oms_ledger.masterdata.security import Security, security_of
 from oms_ledger.masterdata.triggers import Trigger, triggers_of
@@ -51,7 +53,10 @@ class Schema:
     @cached_property
     def triggers(self) -> tuple[Trigger, ...]:
         """Its own ones: those of the base belong to the base."""
-        return triggers_of(self.body)
+        own = triggers_of(self.body)
+        if self.entity != ORDERS:
+            return own
+        return tuple(replace(one, condition=as_of_orders(one.condition)) for one in own)
 
     @cached_property
     def types(self) -> Mapping[str, str]:

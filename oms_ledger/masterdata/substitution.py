@@ -14,6 +14,7 @@ import orjson
 _STEP = r"[^\s{}!.\[\]]+"
 _PATH = rf"{_STEP}(?:\.{_STEP}|\[\d{{1,6}}\])*"
 _EXPRESSION = re.compile(r"\{!(" + _PATH + r")\}")
+_BRACES = re.compile(r"\{![^}]*\}")
 _STEPS = re.compile(rf"\[(\d+)\]|({_STEP})")
 
 Spell = Callable[[str], str]
@@ -40,7 +41,12 @@ def substitute(template: Any, document: Any, spell: Spell = str) -> Any:
 
 def substitute_text(template: str, document: Any, spell: Spell = str) -> str:
     """As `substitute`, and always a text."""
-    return _EXPRESSION.sub(lambda found: spell(spelled(value_at(document, found[1]))), template)
+
+    def put_in(found: re.Match[str]) -> str:
+        path = single_expression(found[0])
+        return found[0] if path is None else spell(spelled(value_at(document, path)))
+
+    return _BRACES.sub(put_in, template)
 
 
 def _text(template: str, document: Any, spell: Spell) -> Any:

@@ -190,6 +190,17 @@ def test_documents_are_validated_before_they_are_stored(client):
     assert message(answer) == "Schema 'nope' not found in entity 'Newsletter'"
 
 
+def test_formats_are_asserted_and_each_error_names_its_field(client):
+    formats = ("date-time", "date", "time", "email", "uri", "uuid", "ipv4", "ipv6", "telephone")
+    properties = {name: {"type": "string", "format": name} for name in formats}
+    schema(client, {"properties": properties, "additionalProperties": False})
+    answer = post(client, dict.fromkeys((*formats, "more"), "x y"), query="?_schema=v1")
+    named = {one["Field"] for one in answer.json()}
+    assert named == {*formats, "more"} - {"telephone"}
+    known = {"uuid": "0FD0D9F9-46F9-4DB0-8B56-1B6A25F4D8A5", "telephone": "x"}
+    assert post(client, known, query="?_schema=v1").status == 201
+
+
 def test_compliance_is_evaluated_again_when_schemas_change(client):
     post(client, {"id": "1", "email": "a"})
     post(client, {"id": "2", "email": 5})
@@ -655,7 +666,11 @@ def test_public_schema_is_without_triggers(client):
     body = {**PERSON, "v-security": {"publicJsonSchema": True}, "v-triggers": []}
     schema(client, body)
     answer = anonymous(client).call("GET", f"{BASE}/Newsletter/schemas/v1/public?an={ACCOUNT}")
-    assert answer.json() == {k: v for k, v in body.items() if k != "v-triggers"}
+    open_body = {k: v for k, v in body.items() if k != "v-triggers"}
+    assert answer.json() == open_body
+    known = client.call("GET", f"{BASE}/Newsletter/schemas/v1/public")  # of the key's account
+    assert known.json() == open_body
+    assert client.call("GET", f"{BASE}/Newsletter/schemas/v2/public").status == 401
 
 
 def test_roles_without_master_data_are_403(client_of):

@@ -5,12 +5,18 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
+from oms_ledger.accounts.events import AccountSettingsChanged
+from oms_ledger.eventstore.command import CommandContext
+from oms_ledger.services.masterdata import orders
 from oms_ledger.settings import AllowedNetwork
-from tests.acceptance.test_order_life import ORDERS, invoice, paid
+from projections.masterdata.orders import Narrowed
+from tests.acceptance.test_order_life import ORDERS, invoice, paid, place
 from tests.support.clock import set_clock
+from tests.support.purchases import ACCOUNT
 from tests.support.receiver import Receiver
 from tests.support.run_until_idle import make_runs, settle
 from tests.support.smtp_sink import SmtpSink
@@ -293,6 +299,149 @@ def test_orders_are_read_only_documents(client, cell):
         assert (answer.status, answer.json()) == (403, {"Message": "orders is read only"})
     body = {"properties": {}, "v-security": {"publicRead": ["id"]}}
     assert client.call("PUT", f"{BASE}/orders/schemas/v1", body).status == 400
+
+
+def test_an_orders_versions_are_what_it_was_after_each_event(client, cell):
+    order_id = paid(client)
+    client.call("POST", f"{ORDERS}/{order_id}/start-handling", {})
+    url = f"{BASE}/orders/documents/{order_id}/versions"
+    found = client.call("GET", f"{url}?load=true&fields=status,value").json()
+    assert [len(one["id"]) for one in found] == [32] * len(found)
+    statuses = [one["document"]["status"] for one in found]
+    assert (statuses[0], statuses[-1]) == ("handling", None)
+    assert "payment-approved" in statuses
+    assert list(client.call("GET", url).json()[0]) == ["id", "date"]
+    first = client.call("GET", f"{url}/{found[-1]['id']}").json()
+    assert (first["id"], first["document"]["id"]) == (found[-1]["id"], order_id)
+    assert first["author"] == client.headers["X-VTEX-API-AppKey"]
+    assert client.call("GET", f"{url}/none").status == 404
+    assert client.call("GET", f"{BASE}/orders/documents/none/versions").json() == []
+    assert client.call("PUT", f"{url}/{found[-1]['id']}").status == 403
+
+
+def choose(cell, **settings):
+    changed = [AccountSettingsChanged(settings)]
+    asyncio.run(cell.ledger.change_account(CommandContext(ACCOUNT, "test"), lambda _: changed))
+
+
+def test_masking_accounts_show_an_order_for_a_reason_that_is_recorded(client, cell):
+    order_id = paid(client)
+    choose(cell, pii=True)
+    url = f"{BASE}/orders/documents/{order_id}"
+    name, fields = "clientProfileData.firstName", "?_fields=clientProfileData.firstName"
+    hidden = client.call("GET", f"{url}{fields}").json()["clientProfileData"]["firstName"]
+    shown = client.call("GET", f"{url}{fields}&reason=fraud").json()["clientProfileData"]
+    assert "*" in hidden
+    assert "*" not in shown["firstName"]
+    loaded = f"{url}/versions?load=true&fields={name}"
+    assert "*" in repr(client.call("GET", loaded).json())
+    assert "*" not in repr(client.call("GET", f"{loaded}&reason=fraud").json())
+    events = client.call("GET", f"/api/ledger/orders/{order_id}/events").json()["events"]
+    reasons = [one["data"] for one in events if one["name"] == "personal-data-disclosed"]
+    assert [one["reason"] for one in reasons] == ["fraud", "fraud"]
+
+
+SEARCHES = {
+    "status=ready-for-handling": "a",
+    "state=READY-FOR-HANDLING": "a",
+    "order.status=ready-for-handling": "a",
+    "status is null": "b",
+    "status is not null": "a",
+    "status is null OR status=ready-for-handling": "ab",
+    "createdIn>2020-01-01 AND createdIn<2100-01-01": "ab",
+    "creationDate<=2020-01-01": "",
+    "creationDate between 2020-01-01 AND 2100-01-01": "ab",
+    "authorizedDate is null": "b",
+    "value=2000": "ab",
+    "value<>2000": "",
+    "value>1999.5 AND value<2000.5": "ab",
+    "value between 1 AND 2": "",
+    "clientProfileData.email=*@nowhere": "",
+    "id={a}": "a",
+    "orderId={A}": "a",
+    "salesChannel=1 AND status is null": "b",
+    "items.quantity=1 AND status is null": "b",
+    "status=on-order-completed OR items.quantity=1": "ab",
+}
+
+
+@pytest.mark.guarantee("G73")
+def test_orders_are_found_by_their_view_as_one_by_one(client, cell, monkeypatch):
+    a = paid(client)
+    b = place(client).json()["orders"][0]["orderId"]
+
+    def found(where):
+        where = where.replace("{a}", a).replace("{A}", a.upper())
+        query = f"_where={quote(where)}&_fields=id&_sort=createdIn"
+        ids = [one["id"] for one in client.call("GET", f"{BASE}/orders/search?{query}").json()]
+        return "".join({a: "a", b: "b"}[one] for one in ids)
+
+    assert {where: found(where) for where in SEARCHES} == SEARCHES
+    monkeypatch.setattr(orders, "narrowed", lambda account, condition: Narrowed())
+    assert {where: found(where) for where in SEARCHES} == SEARCHES
+
+
+def test_what_the_view_says_of_orders_loads_none_of_them(client, cell, monkeypatch):
+    paid(client)
+    monkeypatch.setattr(orders, "_evaluated", None)
+    for where in ("status=ready-for-handling", "createdIn>2020-01-01", "value>1"):
+        query = f"_where={quote(where)}&_sort=creationDate%20DESC&_fields=status"
+        answer = client.call("GET", f"{BASE}/orders/search?{query}")
+        assert answer.json() == [{"status": "ready-for-handling"}]
+        assert answer.header("rest-content-range") == "resources 0-1/1"
+
+
+def test_orders_older_than_the_account_lets_be_seen_are_not_found(client, cell):
+    order_id = paid(client)
+    choose(cell, order_access_days=1)
+    set_clock(cell, cell.clock.now() + timedelta(days=2))
+    assert client.call("GET", f"{BASE}/orders/documents/{order_id}").status == 404
+    assert client.call("GET", f"{BASE}/orders/documents/{order_id}/versions").json() == []
+    assert client.call("GET", f"{BASE}/orders/search").json() == []
+
+
+@pytest.mark.guarantee("G72")
+def test_conditions_on_orders_take_the_guides_spellings(client, opened):
+    with Receiver() as receiver:
+        conditions = {
+            "alias": "status=order-completed",
+            "prefix": "order.status=handling AND order.value>0",
+            "never": "status=devolucao-completed",
+        }
+        triggers = [
+            {"name": name, "condition": condition, "action": http(receiver.url, body={"by": name})}
+            for name, condition in conditions.items()
+        ]
+        assert schema(client, triggers, "orders").status == 200
+        order_id = paid(client)
+        client.call("POST", f"{ORDERS}/{order_id}/start-handling", {})
+        settled(opened)
+        assert sorted(one["by"] for one in receiver.heard) == ["alias", "prefix"]
+
+
+def test_a_dead_run_about_an_order_is_a_task_until_it_is_made_again(client, opened):
+    with Receiver(lambda at: 500 if at in (1, 2) else 200) as receiver:
+        once = {"times": 1}
+        trigger = {"name": "t", "condition": "status=handling", "retry": once}
+        schema(client, [{**trigger, "action": http(receiver.url)}], "orders")
+        schema(client, [{"name": "t", "retry": once, "action": http("file:///x")}])
+        order_id = paid(client)
+        client.call("POST", f"{ORDERS}/{order_id}/start-handling", {})
+        save(client, "1", {})  # is about no order
+        settled(opened)
+
+        def tasks():
+            found = client.call("GET", "/api/do/tasks?q=trigger").json()["items"]
+            return [(one["name"], one["target"][0]["id"], one["status"]) for one in found]
+
+        assert tasks() == [("oms.triggerDead", order_id, "Open")]
+        (run,) = runs(client, entity="orders")
+        again = f"/api/ledger/masterdata/orders/triggers/v1/t/runs/{run['id']}/requeue"
+        for status in ("Open", "Closed"):  # dead once more, then done
+            assert client.call("POST", again).status == 202
+            assert tasks() == [("oms.triggerDead", order_id, "Closed")]
+            settled(opened)
+            assert tasks() == [("oms.triggerDead", order_id, status)]
 
 
 # Mail

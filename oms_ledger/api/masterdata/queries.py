@@ -6,7 +6,7 @@ either. `%2B` is a plus and `%20` a space.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import unquote_to_bytes
 
 from fastapi import Request
@@ -24,6 +24,8 @@ from oms_ledger.masterdata.condition import (
 )
 from oms_ledger.masterdata.entity import Entity
 from oms_ledger.masterdata.geography import Near, near_of, sort_near_of
+from oms_ledger.masterdata.names import ORDERS
+from oms_ledger.masterdata.order_conditions import as_of_orders, plain_name
 from oms_ledger.masterdata.refusals import (
     FieldNotFound,
     InvalidBody,
@@ -128,11 +130,15 @@ class ParsedQuery:
         where = self.where
         if where != ALWAYS:
             parts.append(where)
-        condition = And(tuple(parts)) if parts else ALWAYS
+        condition: Condition = And(tuple(parts)) if parts else ALWAYS
+        if entity.name == ORDERS:
+            condition = as_of_orders(condition)
         if self.schema:
             entity.schema(self.schema)
         entity.require_known(condition, self.schema)
         sort_near, sorts = self.sorts()
+        if entity.name == ORDERS:
+            sorts = tuple(replace(one, field=plain_name(one.field)) for one in sorts)
         for name in [sort_near.field] if sort_near else [one.field for one in sorts]:
             _require_known(entity, name, self.schema)
         keyword = plain(self.special.get("_keyword", "")).strip().strip("*").strip()

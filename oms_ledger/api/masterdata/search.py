@@ -99,7 +99,8 @@ async def scroll_documents(
         ids: list[str] | None = None
         if name == ORDERS:
             await request.app.state.freshness.wait()
-            ids = await asyncio.to_thread(find_orders, cell, requested)
+            account = await cell.ledger.account(access.account)
+            ids = await asyncio.to_thread(find_orders, cell, account, requested)
 
         def fix() -> str:
             with cell.database.writing() as connection:

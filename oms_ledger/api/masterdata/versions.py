@@ -17,6 +17,7 @@ from oms_ledger.masterdata.condition import parse_condition
 from oms_ledger.masterdata.document import cut_to, searchable
 from oms_ledger.masterdata.matching import holds
 from oms_ledger.masterdata.names import ORDERS
+from oms_ledger.masterdata.order_conditions import as_of_orders
 from oms_ledger.masterdata.refusals import (
     DocumentNotFound,
     InvalidBody,
@@ -43,10 +44,12 @@ async def get_versions(
 ) -> Response:
     """The versions of a document, newest first; with `load=true` what it was then."""
     name, query = entity_name(entity), request.query_params
-    found = await versions.versions(cell, access.account, name, document_id)
-    state = await read_entity(cell, access.account, name)
     load = (query.get("load") or "").lower() in ("true", "1")
     names = [field.strip() for field in (query.get("fields") or "").split(",") if field.strip()]
+    if name == ORDERS:
+        return json_response(await orders.shown_versions(cell, access, document_id, load, names))
+    found = await versions.versions(cell, access.account, name, document_id)
+    state = await read_entity(cell, access.account, name)
     hidden = load and await is_masked(cell, access, state, [one.document for one in found])
     fields: list[dict[str, Any]] = []
     for one in found:
@@ -65,6 +68,8 @@ async def get_version(
     entity: PathId, document_id: PathId, version: PathId, cell: TheCell, access: MayRead
 ) -> Response:
     name = entity_name(entity)
+    if name == ORDERS:
+        return json_response(await orders.shown_version(cell, access, document_id, version))
     state = await read_entity(cell, access.account, name)
     found = await versions.version(cell, access.account, name, document_id, version)
     document = whole(state, found.document)
@@ -100,7 +105,7 @@ async def post_clusters(
     name, body = entity_name(entity), await json_body(request)
     if not isinstance(body, list) or not 1 <= len(body) <= MOST_RULES:
         raise InvalidBody(f"The body: expected a list of 1 to {MOST_RULES} rules")
-    rules = [_rule(one) for one in body]
+    rules = [_rule(one, name) for one in body]
     state = await read_entity(cell, access.account, name)
     if name == ORDERS:
         document = await orders.whole_order(cell, access, document_id)
@@ -119,13 +124,14 @@ async def post_clusters(
     return json_response(await asyncio.to_thread(evaluate))
 
 
-def _rule(given: Any) -> tuple[Any, Any]:
+def _rule(given: Any, entity: str) -> tuple[Any, Any]:
     if not isinstance(given, dict) or not isinstance(given.get("rule"), str):
         raise InvalidBody("A rule: expected an object with name and rule")
     try:
-        return given.get("name"), parse_condition(given["rule"])
+        condition = parse_condition(given["rule"])
     except InvalidFilter as error:
         raise InvalidBody(f"Rule '{given.get('name')}': {error}") from None
+    return given.get("name"), as_of_orders(condition) if entity == ORDERS else condition
 
 
 ATTACHMENTS = (

@@ -5,8 +5,8 @@ import json
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0029_task_words"
-down_revision = "0028_outgoing_streams"
+revision = "0030_task_words"
+down_revision = "0029_hosted_accounts"
 branch_labels = None
 depends_on = None
 
