@@ -42,8 +42,7 @@ LIMITS: Mapping[str, int] = {
     "integrate_orders": MIB,
     "import_orders": 8 * MIB,
     **dict.fromkeys(("write_sellers", "manage_affiliates"), 64 * KIB),
-    # Texts of 2000 characters, each of which may be escaped.
-    **dict.fromkeys(("write_notes", "write_tasks"), 64 * KIB),
+    "write_notes": 64 * KIB,  # 2000 characters, each of which may be escaped
     "manage_triggers": MIB,
 }
 """Bytes of a body, by operation."""
