@@ -43,13 +43,13 @@ def build(cell: Cell) -> ASGIApp:
     return Outermost(WithBackOffice(api, backoffice(api, cell)))
 
 
-def create() -> ASGIApp:
-    """What a web process serves: the cell of the environment."""
+def create(kind: str = "web") -> ASGIApp:
+    """What a web process serves: the cell of the environment. `kind`: what its metrics are of."""
     cell = open_cell()
     cell.require_tables()
     cell.require_key()
     logs.configure(cell.settings)  # this process was started by the server
-    MetricsReporter(cell.database, "web")
+    MetricsReporter(cell.database, kind)
     listen_for_scrapes(cell)
     app = build(cell)
     gc_tuning.settle()

@@ -1,6 +1,7 @@
 """The process that runs RQ's jobs and, in a thread beside them, the webhook dispatcher."""
 
 import logging
+import threading
 
 import redis
 import structlog
@@ -12,6 +13,9 @@ from oms_ledger.services import signals
 from workers import jobs
 from workers.runtime.signal_jobs import SignalWorker
 from workers.runtime.stopping import Stop
+
+LONG_WAIT, SHORT_WAIT = 45, 1
+"""Seconds for which a job is waited for at a time; a thread is stopped between two waits."""
 
 log = structlog.get_logger(__name__)
 
@@ -36,12 +40,17 @@ def work(cell: Cell, stop: Stop) -> None:
 
 
 def _work(cell: Cell, stop: Stop) -> None:
-    worker = SignalWorker(cell.redis, [signals.QUEUE, signals.SLOW], jobs.advance)
+    interrupted = threading.current_thread() is threading.main_thread()
+    wait = LONG_WAIT if interrupted else SHORT_WAIT
+    worker = SignalWorker(cell.redis, [signals.QUEUE, signals.SLOW], jobs.advance, wait)
 
     def end() -> None:
-        """After the job under way; at once where RQ only waits, for a job or for Redis."""
-        worker._stop_requested = True
-        if worker.get_state() != WorkerStatus.BUSY:
+        """After the job under way; where RQ only waits, at once in the main thread.
+
+        Signals of the machine interrupt that alone: another one ends when its wait is over.
+        """
+        worker.end()
+        if interrupted and worker.get_state() != WorkerStatus.BUSY:
             raise StopRequested
 
     stop.then(end)

@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import importlib
+import json
 import os
 import stat
 import sys
@@ -28,9 +29,8 @@ from oms_ledger.services.operators.invitations import first_link
 from oms_ledger.settings import Settings
 from workers import scheduler
 from workers.projector import ensure_subscriptions, project
-from workers.runtime import embedded_redis
+from workers.runtime import embedded_redis, supervisor
 from workers.runtime.stopping import Stop
-from workers.runtime.supervisor import Supervisor
 from workers.worker import work
 
 log = structlog.get_logger(__name__)
@@ -60,7 +60,16 @@ def _opened() -> Cell:
     return cell
 
 
-def up() -> None:
+OneProcess = Annotated[
+    bool,
+    typer.Option(
+        "--one-process",
+        help="Run web, projector, worker and scheduler in one process: half the memory.",
+    ),
+]
+
+
+def up(one_process: OneProcess = False) -> None:
     """Set up what is missing and run the whole system: web, projector, worker, scheduler.
 
     On the embedded default everything lives in OMS_DATA_DIR; Ctrl-C stops it within 5 s, and
@@ -68,6 +77,8 @@ def up() -> None:
     """
     settings = Settings.from_environment()
     logs.configure(settings)
+    if one_process:
+        _require_one(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     _warn_of_readers(settings.data_dir)
     lock = _only_one(settings.data_dir)
@@ -76,40 +87,57 @@ def up() -> None:
     cell.require_key()
     link = first_link(cell, "demo" if settings.demo else None)
     cell.close()
-    program = [sys.executable, "-m", "oms_ledger"]
+    program = [sys.executable, "-P", "-m", "oms_ledger"]
     environ = dict(os.environ)
     commands: dict[str, list[str]] = {}
     if settings.redis_url is None:
         commands["redis"] = embedded_redis.command(settings.data_dir)
         environ["REDIS_URL"] = embedded_redis.url(embedded_redis.address(settings.data_dir))
-    commands["web"] = [*program, "serve"]
-    commands["projector"] = [*program, "project"]
-    for number in range(settings.worker_processes):
-        commands[f"worker{number + 1}"] = [*program, "work"]
-    commands["scheduler"] = [*program, "scheduler"]
+    if one_process:
+        commands["web"] = [*program, "serve", "--one-process"]
+    else:
+        commands["web"] = [*program, "serve"]
+        commands["projector"] = [*program, "project"]
+        for number in range(settings.worker_processes):
+            commands[f"worker{number + 1}"] = [*program, "work"]
+        commands["scheduler"] = [*program, "scheduler"]
     if settings.demo:
         shown = ["--show-key"] if sys.stdout.isatty() else []
         commands["receiver"] = [*program, "demo", "receiver", *shown]
     typer.echo(f"oms-ledger starts at http://{settings.host}:{settings.port} (Ctrl-C stops it)")
     if link:
         typer.echo(f"Back office: {address_of(settings)}/admin/-/first#{link}")
-    try:
-        raise SystemExit(Supervisor(commands, environ, environs=_environs(commands, environ)).run())
-    finally:
-        lock.close()
+    _supervise(commands, environ, lock)
 
 
-def _environs(commands: Iterable[str], environ: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """By command its variables: the key that signs anchors is the scheduler's alone."""
-    unsigned = {name: text for name, text in environ.items() if name != "OMS_SEAL_KEY_FILE"}
-    environs = {name: unsigned for name in commands if name != "scheduler"}
-    return {**environs, "redis": _plain(environ)}
+def _require_one(settings: Settings) -> None:
+    """Refuse settings that need several processes."""
+    if settings.seal_key_file is not None:
+        sys.exit(
+            "oms-ledger: OMS_SEAL_KEY_FILE is for a scheduler of its own, not for the process that"
+            " serves: leave --one-process."
+        )
+    if max(settings.web_processes, settings.worker_processes) > 1:
+        sys.exit("oms-ledger: leave --one-process, or OMS_WEB_PROCESSES and OMS_WORKER_PROCESSES.")
 
 
-def _plain(environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables of a program that is not ours: it learns no secret of the deployment."""
-    ours = ("OMS_", "REDIS_URL", "PG")
-    return {name: value for name, value in environ.items() if not name.startswith(ours)}
+def _supervise(commands: Mapping[str, list[str]], environ: dict[str, str], lock: TextIO) -> None:
+    """Become the supervisor: an interpreter that has loaded nothing else, and the lock with it."""
+    os.set_inheritable(lock.fileno(), True)
+    sys.stdout.flush()
+    options = {"commands": commands, "last": ["redis"], "withheld": _withheld(commands)}
+    program = [sys.executable, "-P", "-m", supervisor.__name__, json.dumps(options)]
+    os.execve(sys.executable, program, environ)  # noqa: S606 - this very interpreter
+
+
+def _withheld(commands: Iterable[str]) -> dict[str, list[str]]:
+    """By command the beginnings of names of variables that it does not get.
+
+    The key that signs anchors is the scheduler's alone; a program that is not ours learns no
+    secret of the deployment.
+    """
+    withheld = {name: ["OMS_SEAL_KEY_FILE"] for name in commands if name != "scheduler"}
+    return {**withheld, "redis": ["OMS_", "REDIS_URL", "PG"]}
 
 
 def _warn_of_readers(data_dir: Path) -> None:
@@ -132,16 +160,19 @@ CONNECTIONS = 4096
 """Connections that a web process keeps open; those beyond wait to be accepted."""
 
 
-def serve() -> None:
+def serve(one_process: OneProcess = False) -> None:
     """Run the web process: the API."""
     cell = _opened()
     settings = cell.settings
     cell.close()
+    if one_process:
+        _require_one(settings)
+    application = "oms_ledger.cli.one_process" if one_process else "oms_ledger.web"
     # Loaded once, before the server forks: its processes share the pages.
-    importlib.import_module("oms_ledger.web")
+    importlib.import_module(application)
     gc_tuning.settle()
     Granian(
-        "oms_ledger.web:create",
+        f"{application}:create",
         factory=True,
         interface=Interfaces.ASGI,
         address=settings.host,

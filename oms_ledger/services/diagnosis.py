@@ -17,6 +17,7 @@ from oms_ledger.cell import Cell, MissingMasterKey
 from oms_ledger.eventstore.database import UNAVAILABLE
 from oms_ledger.eventstore.key_check import WrongMasterKey
 from oms_ledger.migrations import is_current
+from oms_ledger.services.metrics import EVERY_PROCESS
 from oms_ledger.services.readiness import SKEW
 from oms_ledger.settings import is_loopback
 from projections.ops.metrics import GONE
@@ -201,8 +202,8 @@ def _processes(cell: Cell) -> Iterator[Finding]:
         rows = connection.execute(query).all()
     now = cell.clock.micros()
     alive = [kind for kind, at in rows if now - at < GONE * 1_000_000]
-    found = ", ".join(f"{alive.count(kind)} {kind}" for kind in PROCESSES)
-    missing = [kind for kind in PROCESSES if kind not in alive]
+    found = ", ".join(f"{alive.count(kind)} {kind}" for kind in (*PROCESSES, EVERY_PROCESS))
+    missing = [kind for kind in PROCESSES if not {kind, EVERY_PROCESS} & set(alive)]
     if missing:
         yield note("processes", found, f"Start what is missing: {', '.join(missing)}.")
     else:

@@ -22,6 +22,8 @@ from projections.ops.metrics import GONE
 from projections.tables import process_metrics
 
 EVERY = 15.0  # seconds
+EVERY_PROCESS = "all"
+"""The kind of a process that runs what otherwise web, projector, worker, scheduler are for."""
 
 PUSHES = Counter("oms_webhook_attempts", "Pushes to hooks by what came of them", ["outcome"])
 PUSH_SECONDS = Histogram("oms_webhook_seconds", "Time until a hook answered a push")

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
@@ -43,6 +43,7 @@ from tests.support.configuring import create_key
 ACCOUNT = "acme"
 COMMANDS = {"web": "serve", "projector": "project", "worker": "work", "scheduler": "scheduler"}
 """The processes of a deployment by name; a second worker would be called `worker-2`."""
+ALL_IN_ONE = "web-with-all"
 DEADLINE = 60.0  # seconds that anything may take on a busy machine
 DAY = 86_400
 CHEAPEST = 15_000  # cents: what the FromOrders feeds below call a large order
@@ -175,7 +176,8 @@ class Deployment:
         )
 
     def command(self, name: str) -> list[str]:
-        return [sys.executable, "-m", "oms_ledger", COMMANDS[name.partition("-")[0]]]
+        together = ["--one-process"] if name == ALL_IN_ONE else []
+        return [sys.executable, "-m", "oms_ledger", COMMANDS[name.partition("-")[0]], *together]
 
     def start(self, name: str) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
@@ -307,12 +309,14 @@ def _found_account(_: Account | None) -> list[AccountEvent]:
 
 
 @contextlib.contextmanager
-def deployed(folder: Path, database_url: str, redis_url: str) -> Iterator[Deployment]:
+def deployed(
+    folder: Path, database_url: str, redis_url: str, names: Iterable[str] = COMMANDS
+) -> Iterator[Deployment]:
     """All processes started, the web process answering; a failure shows their logs."""
     folder.mkdir(parents=True, exist_ok=True)
     deployment = Deployment(folder, database_url, redis_url)
     try:
-        for name in COMMANDS:
+        for name in names:
             deployment.start(name)
         deployment.wait_for_web()
         yield deployment

@@ -11,6 +11,7 @@ import pytest
 import redis
 
 from tests.soak.deployment import (
+    ALL_IN_ONE,
     EVERY_STATUS,
     deployed,
     failed_attempts,
@@ -53,6 +54,29 @@ def test_kill_of_each_process_under_load_loses_and_doubles_nothing(
         checked = deployment.run("verify", "--json")
         assert checked.returncode == 0, checked.stdout + checked.stderr
         assert json.loads(checked.stdout)["ok"] is True
+
+
+@pytest.mark.guarantee("G1", "G46")
+def test_one_process_that_is_killed_under_load_loses_and_doubles_nothing(
+    database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    with (
+        receiving() as receiver,
+        deployed(tmp_path / "cell", database_url, redis_url, [ALL_IN_ONE]) as deployment,
+        following(deployment, receiver) as followers,
+    ):
+        with writing(deployment, ORDERS) as writer:
+            for _ in range(2):
+                writer.wait_for_answers(12)
+                deployment.kill(ALL_IN_ONE)
+                writer.wait_for_silence()
+                deployment.start(ALL_IN_ONE)
+            writer.wait_for_answers(12)
+        until("every follower is at the head", deployment.settled)
+        followers.require_everything_once(deployment, writer)
+        deployment.processes[ALL_IN_ONE].terminate()
+        assert deployment.processes[ALL_IN_ONE].wait() == 0
+        assert "part_failed" not in deployment.logs()
 
 
 @pytest.mark.guarantee("G46")

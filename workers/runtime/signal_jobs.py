@@ -17,6 +17,7 @@ import structlog
 from redis import Redis
 from redis.client import Pipeline
 from rq import Queue, SimpleWorker
+from rq.exceptions import StopRequested
 from rq.job import Job
 from rq.utils import now
 from rq.worker import WorkerStatus
@@ -25,7 +26,7 @@ from rq.worker_registration import clean_worker_registry
 from oms_ledger.services.signals import ADVANCE
 
 LARGEST = 4096  # bytes of a job's data
-WORKER_TTL = 60
+WORKER_TTL = 60  # seconds
 HEARTBEAT = 5.0
 """Seconds between two entries of a busy worker in the registry; RQ asks for three a job."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._-]{0,199}")  # of a subscription or a message channel
@@ -79,7 +80,10 @@ class SignalQueue(Queue):
 class SignalWorker(SimpleWorker):
     """Runs `advance` for each signal; takes no commands and no code from Redis."""
 
-    def __init__(self, redis: Redis, queues: list[str], advance: Callable[[str], None]) -> None:
+    def __init__(
+        self, redis: Redis, queues: list[str], advance: Callable[[str], None], wait: int = 1
+    ) -> None:
+        self._wait = wait  # RQ asks for it at once
         # The interval of maintenance is that of the registry of workers, in seconds.
         super().__init__(
             [SignalQueue(name, connection=redis, job_class=SignalJob) for name in queues],
@@ -111,8 +115,22 @@ class SignalWorker(SimpleWorker):
         """Note it here alone: nobody reads it in Redis, and it changes four times a job."""
         self._state = state
 
+    @property
+    def dequeue_timeout(self) -> int:
+        """Seconds for which a job is waited for before it is looked whether to stop."""
+        return self._wait
+
+    def end(self) -> None:
+        """Ask it to stop after the job under way, or when the wait for one is over."""
+        self._stop_requested = True
+
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
-        """Renew the worker's entry in the registry when that is due."""
+        """Renew the worker's entry in the registry when that is due; end when asked to.
+
+        RQ comes by between two waits for a job, too.
+        """
+        if self._stop_requested:
+            raise StopRequested
         if time.monotonic() >= self._heartbeat_due:
             super().heartbeat(timeout, pipeline)
             self._heartbeat_due = time.monotonic() + HEARTBEAT

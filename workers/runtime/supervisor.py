@@ -8,13 +8,14 @@ children along.
 
 import contextlib
 import heapq
+import json
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import IO, TextIO
@@ -93,8 +94,10 @@ class Supervisor:
     grace: float = 4.0
     output: TextIO = field(default_factory=lambda: sys.stdout)
     prefixed: bool | None = None
-    environs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Of commands that get other variables than `environ`."""
+    last: Sequence[str] = ()
+    """Commands that are asked to stop when the others have: these make use of them."""
+    withheld: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By command the beginnings of names of variables in `environ` that it does not get."""
 
     def __post_init__(self) -> None:
         self._children = [Child(name, command) for name, command in self.commands.items()]
@@ -141,16 +144,18 @@ class Supervisor:
 
     def _finish(self) -> int:
         """Ask everyone to stop and wait for it, but not for ever."""
-        for child in self._running():
-            with contextlib.suppress(OSError):
-                os.kill(child.process.pid, signal.SIGTERM)  # type: ignore[union-attr]
         deadline = time.monotonic() + self.grace
-        while self._running():
-            match self._next(deadline):
-                case Ended(child):
-                    self._bury(child)
-                case _:
-                    break
+        for last in (False, True):
+            its_turn = [child for child in self._running() if (child.name in self.last) == last]
+            for child in its_turn:
+                with contextlib.suppress(OSError):
+                    os.kill(child.process.pid, signal.SIGTERM)  # type: ignore[union-attr]
+            while any(child.process for child in its_turn):
+                match self._next(deadline):
+                    case Ended(child):
+                        self._bury(child)
+                    case _:
+                        break
         stubborn = [child.name for child in self._running()]
         if stubborn:
             self._say(f"{', '.join(stubborn)} did not stop in time and is killed")
@@ -185,7 +190,7 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE if self.prefixed else None,
                 stderr=subprocess.STDOUT if self.prefixed else None,
-                env={"PYTHONUNBUFFERED": "1", **self.environs.get(child.name, self.environ)},
+                env={"PYTHONUNBUFFERED": "1", **self._environ_of(child)},
                 start_new_session=True,
             )
         except OSError as error:
@@ -198,6 +203,10 @@ class Supervisor:
             child.reader = threading.Thread(target=self._copy, args=arguments, daemon=True)
             child.reader.start()
         threading.Thread(target=self._wait, args=(child, process), daemon=True).start()
+
+    def _environ_of(self, child: Child) -> dict[str, str]:
+        withheld = tuple(self.withheld.get(child.name, ()))
+        return {name: text for name, text in self.environ.items() if not name.startswith(withheld)}
 
     def _launched(self, command: list[str]) -> list[str]:
         if not sys.platform.startswith("linux"):
@@ -293,3 +302,7 @@ class Supervisor:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+if __name__ == "__main__":
+    sys.exit(Supervisor(**json.loads(sys.argv[1])).run())
