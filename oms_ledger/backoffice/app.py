@@ -1,6 +1,5 @@
 """The back office as an ASGI application: its routes, and the permission of each page."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from urllib.parse import quote
 
@@ -73,14 +72,13 @@ def _closed(office: Office, handler: Handler) -> Callable[[Request], Awaitable[R
     """The page, for who is signed in and has a role in the account of the address."""
 
     async def endpoint(request: Request) -> Response:
-        found = await entrance.session_of(request, office)
-        if found is None:
+        visit = await entrance.visit_of(request, office)
+        if visit is None:
             return _to_sign_in(request)
-        session, operator = found
-        page = Page(request, office, operator, session)
+        operator = visit.operator
+        page = Page(request, office, operator, visit.session, position=visit.position)
         account = request.path_params.get("account")
         try:
-            page.position = await asyncio.to_thread(office.cell.store.head)
             if account is not None:
                 if operator.roles.get(account) not in ROLES:
                     return await page.render("not_found.html", 404, looked_for=account, guesses=[])

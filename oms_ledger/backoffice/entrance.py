@@ -14,10 +14,8 @@ from oms_ledger.backoffice.templating import environment
 from oms_ledger.backoffice.translations import LANGUAGES
 from oms_ledger.refusal import Refusal
 from oms_ledger.services.operators import invitations, openid, sign_in
-from oms_ledger.services.operators.sign_in import TooManyFailures
+from oms_ledger.services.operators.sign_in import TooManyFailures, Visit
 from projections.operators import sessions
-from projections.operators.directory import Operator
-from projections.operators.sessions import Session
 
 BROWSER_DAYS = 90
 
@@ -28,11 +26,11 @@ def _names(request: Request) -> tuple[str, str]:
     return ("__Host-oms", "__Host-oms-browser") if secure else ("oms", "oms-browser")
 
 
-async def session_of(request: Request, office: Office) -> tuple[Session, Operator] | None:
+async def visit_of(request: Request, office: Office) -> Visit | None:
     token = request.cookies.get(_names(request)[0])
     if not token:
         return None
-    return await asyncio.to_thread(sign_in.session_of, office.cell, token)
+    return await asyncio.to_thread(sign_in.visit, office.cell, token)
 
 
 def _language(request: Request) -> str:
@@ -85,7 +83,7 @@ def _reachable(request: Request) -> bool:
 
 async def get_sign_in(request: Request, office: Office) -> Response:
     wanted = own_path(request.query_params.get("next", ""))
-    if await session_of(request, office):
+    if await visit_of(request, office):
         return RedirectResponse(wanted, 303)
     return _sign_in_page(request, office, wanted)
 
@@ -204,17 +202,17 @@ async def post_link(request: Request, office: Office) -> Response:
             password=given.get("password", ""),
             agent=request.headers.get("user-agent", ""),
         )
-        found = await asyncio.to_thread(sign_in.session_of, office.cell, session)
-        used_by = found[1].email if found else email
+        found = await asyncio.to_thread(sign_in.visit, office.cell, session)
+        used_by = found.operator.email if found else email
     except Refusal as refusal:
         return _page(request, "link.html", refusal.status, **fields, error=refusal.message)
     return _let_in(request, office, session, used_by, "/admin")
 
 
 async def post_sign_out(request: Request, office: Office) -> Response:
-    found = await session_of(request, office)
+    found = await visit_of(request, office)
     if found is not None:
-        session, operator = found
+        session, operator = found.session, found.operator
         everywhere = (await _fields(request)).get("everywhere") == "yes"
 
         def end() -> None:

@@ -1,21 +1,25 @@
 """Money, instants and names as people read them, in the language and zone of a page."""
 
+from collections.abc import Callable
+from contextvars import ContextVar
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
 from babel import Locale, dates, numbers
-from jinja2 import pass_context
-from jinja2.runtime import Context
 
 from oms_ledger.backoffice.translations import translations
 from oms_ledger.orders.instants import parse
 from oms_ledger.orders.status import LABELS, Status
 
 LOCALES = {"en": "en", "pt": "pt_BR", "es": "es"}
+
+# Of the page that is being rendered.
+ZONE: ContextVar[tzinfo] = ContextVar("zone", default=UTC)
+CURRENCY: ContextVar[str] = ContextVar("currency", default="BRL")
 
 FAMILIES: dict[Status, str] = {
     **dict.fromkeys(
@@ -61,10 +65,6 @@ def _locale(language: str) -> Locale:
     return Locale.parse(LOCALES.get(language, "en"))
 
 
-def _here(context: Context) -> tuple[Locale, tzinfo]:
-    return _locale(context.get("language", "en")), context.get("zone", ZoneInfo("UTC"))
-
-
 def instant_of(value: Any) -> datetime | None:
     if isinstance(value, datetime):
         return value
@@ -76,13 +76,9 @@ def _digits(currency: str) -> int:
     return numbers.get_currency_precision(currency)
 
 
-@pass_context
-def money(context: Context, cents: Any, currency: str | None = None) -> str:
+def money(language: str, cents: Any, currency: str | None = None) -> str:
     """Integer cents as an amount of the currency; a dash for nothing."""
-    if cents is None:
-        return "–"
-    code = currency or context.get("currency") or "BRL"
-    return _money(int(cents), code, context.get("language", "en"))
+    return "–" if cents is None else _money(int(cents), currency or CURRENCY.get(), language)
 
 
 @lru_cache(8192)
@@ -91,56 +87,42 @@ def _money(cents: int, code: str, language: str) -> str:
     return numbers.format_currency(amount, code, locale=_locale(language))
 
 
-@pass_context
-def plain_money(context: Context, cents: Any, currency: str | None = None) -> str:
+def plain_money(language: str, cents: Any, currency: str | None = None) -> str:
     """Integer cents as a form field has them: digits and a point."""
-    code = currency or context.get("currency") or "BRL"
-    return "" if cents is None else f"{Decimal(int(cents)).scaleb(-_digits(code)):f}"
-
-
-def _formatted(context: Context, value: Any, pattern: str, *, day: bool = False) -> str:
-    if not isinstance(value, datetime | str):
-        return "–"
-    return _spelled(value, pattern, day, context.get("language", "en"), _here(context)[1])
+    digits = _digits(currency or CURRENCY.get())
+    return "" if cents is None else f"{Decimal(int(cents)).scaleb(-digits):f}"
 
 
 @lru_cache(8192)
-def _spelled(value: datetime | str, pattern: str, day: bool, language: str, tz: tzinfo) -> str:
+def _spelled(value: datetime | str, pattern: str, language: str, tz: tzinfo) -> str:
     """A page says an instant several times, and shows it again when it is opened again."""
     instant, locale = instant_of(value), _locale(language)
     if instant is None:
         return "–"
     local = instant.astimezone(tz)
-    if day:
+    if pattern in DAYS:
         return dates.format_date(local, pattern, locale=locale)
-    return dates.format_datetime(local, pattern, locale=locale)
+    text = dates.format_datetime(local, pattern, locale=locale)
+    return f"{text} {tz}" if pattern is MOMENT else text
 
 
-@pass_context
-def moment(context: Context, value: Any) -> str:
-    """Day and time to the second with the zone: what a title says."""
-    tz = _here(context)[1]
-    return f"{_formatted(context, value, 'd MMM y HH:mm:ss')} {tz}"
+def _instant(pattern: str, language: str, value: Any) -> str:
+    if not isinstance(value, datetime | str):
+        return "–"
+    return _spelled(value, pattern, language, ZONE.get())
 
 
-@pass_context
-def clock(context: Context, value: Any) -> str:
-    return _formatted(context, value, "HH:mm:ss")
+DAYS = ("d MMM", "full")
+MOMENT = "d MMM y HH:mm:ss"  # with the zone: what a title says
+moment = partial(_instant, MOMENT)
+clock = partial(_instant, "HH:mm:ss")
+short = partial(_instant, "d MMM HH:mm:ss")
+day = partial(_instant, "d MMM")
+date = partial(_instant, "full")
 
 
-@pass_context
-def day(context: Context, value: Any) -> str:
-    return _formatted(context, value, "d MMM", day=True)
-
-
-@pass_context
-def date(context: Context, value: Any) -> str:
-    return _formatted(context, value, "full", day=True)
-
-
-@pass_context
-def number(context: Context, value: Any) -> str:
-    return _number(value, context.get("language", "en")) if value is not None else "–"
+def number(language: str, value: Any) -> str:
+    return _number(value, language) if value is not None else "–"
 
 
 @lru_cache(8192)
@@ -148,22 +130,18 @@ def _number(value: Any, language: str) -> str:
     return numbers.format_decimal(value, locale=_locale(language))
 
 
-@pass_context
-def status_label(context: Context, code: str | None) -> str:
-    language = context.get("language", "en")
-    try:
-        fields = LABELS[Status(code or "")]
-    except ValueError:
-        return code or "–"
-    return fields.get(language, fields["en"])
+@cache
+def _labels(language: str) -> dict[str, str]:
+    return {status.value: LABELS[status].get(language, LABELS[status]["en"]) for status in Status}
+
+
+def status_label(language: str, code: str | None) -> str:
+    return _labels(language).get(code or "", code or "–")
 
 
 def family(code: str | None) -> str:
     """The family of a status: its color and its shape."""
-    try:
-        return FAMILIES[Status(code or "")]
-    except ValueError:
-        return "new"
+    return FAMILIES.get(code or "", "new")  # type: ignore[call-overload, no-any-return]
 
 
 def spaced(name: str) -> str:
@@ -172,16 +150,15 @@ def spaced(name: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-@pass_context
-def words(context: Context, name: str) -> str:
+@lru_cache(2048)
+def words(language: str, name: str) -> str:
     """An event's, command's or setting's name as a person reads it."""
-    return translations(context.get("language", "en")).gettext(spaced(name))
+    return translations(language).gettext(spaced(name))
 
 
-@pass_context
-def translated(context: Context, text: str) -> str:
+def translated(language: str, text: str) -> str:
     """A text that comes from a handler, in the page's language."""
-    return translations(context.get("language", "en")).gettext(text)
+    return translations(language).gettext(text)
 
 
 def micros(value: int | None) -> datetime | None:
@@ -200,19 +177,27 @@ def safe_link(url: Any) -> str | None:
     return text if text.lower().startswith(("http://", "https://")) else None
 
 
-FILTERS = {
+SPOKEN: dict[str, Callable[..., str]] = {
     "money": money,
     "plain_money": plain_money,
     "moment": moment,
     "clock": clock,
+    "short": short,
     "day": day,
     "date": date,
     "number": number,
     "label": status_label,
-    "family": family,
     "words": words,
-    "micros": micros,
     "translated": translated,
+}
+PLAIN: dict[str, Callable[..., Any]] = {
+    "family": family,
+    "micros": micros,
     "pretty": pretty,
     "safe_link": safe_link,
 }
+
+
+def filters(language: str) -> dict[str, Callable[..., Any]]:
+    """The filters of templates in a language; zone and currency are those of the page."""
+    return {name: partial(spoken, language) for name, spoken in SPOKEN.items()} | PLAIN

@@ -1,21 +1,24 @@
 """Jinja environments, one per language: escaped always, and no variable may be missing."""
 
 import json
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Callable, Iterable
+from functools import cache, lru_cache, partial
 from importlib.resources import files
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, nodes
+from jinja2.visitor import NodeTransformer
 
-from oms_ledger.backoffice.formats import FILTERS, LOCALES
+from oms_ledger.backoffice.formats import LOCALES, filters
 from oms_ledger.backoffice.static_files import url_of
 from oms_ledger.backoffice.translations import LANGUAGES, translations
+from projections.subscriptions import registry
 
 TEMPLATES = str(files("oms_ledger.backoffice").joinpath("templates"))
 
 
+@lru_cache(8192)
 def segment(text: Any) -> str:
     """A path segment, encoded."""
     return quote(str(text), safe="")
@@ -30,9 +33,52 @@ def total_of(rows: Iterable[Any], name: str) -> int:
     return sum(row.get(name) or 0 for row in rows)
 
 
+class _Constant(NodeTransformer):
+    """Puts what `_("…")` and `icon("…")` say in their place, once when a template is compiled."""
+
+    def __init__(self, made: "_InOneLanguage") -> None:
+        self._made = made
+
+    def visit_Call(self, node: nodes.Call) -> nodes.Node:
+        self.generic_visit(node)
+        match node:
+            case nodes.Call(
+                node=nodes.Name(name=name), args=[nodes.Const(value=str(text))], kwargs=[]
+            ):
+                if name == "_":
+                    return nodes.Const(self._made.gettext(text) % {}, lineno=node.lineno)
+                if name == "icon":
+                    return nodes.TemplateData(str(self._made.part("icon", text)))
+        return node
+
+
+class _InOneLanguage(Environment):
+    """Templates whose texts are those of one language."""
+
+    gettext: Callable[[str], str]
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        tree = super()._parse(source, name, filename)
+        return _Constant(self).visit(tree)  # type: ignore[no-any-return]
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """A field of a document, without the look for an attribute that a dict cannot have."""
+        if type(obj) is dict and attribute not in _OF_DICTS:
+            found = obj.get(attribute, _MISSING)
+            return self.undefined(obj=obj, name=attribute) if found is _MISSING else found
+        return super().getattr(obj, attribute)
+
+    def part(self, name: str, *values: Any) -> Any:
+        """A part that is the same wherever it stands."""
+        return getattr(self.get_template(f"{name}.html").module, name)(*values)
+
+
+_OF_DICTS, _MISSING = frozenset(dir(dict)), object()
+
+
 @cache
 def environment(language: str) -> Environment:
-    made = Environment(
+    made = _InOneLanguage(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
@@ -42,9 +88,19 @@ def environment(language: str) -> Environment:
         auto_reload=False,
     )
     fields = translations(language)
+    made.gettext = fields.gettext
     made.install_gettext_callables(fields.gettext, fields.ngettext, newstyle=True)  # type: ignore[attr-defined]
-    made.filters.update(FILTERS, segment=segment, as_data=as_data)
+    made.filters.update(filters(language), segment=segment, as_data=as_data)
+    drawn = lru_cache(512)(made.part)
     made.globals.update(
-        static=url_of, total_of=total_of, languages=LANGUAGES, locales=LOCALES, zip=zip
+        icon=partial(drawn, "icon"),
+        status=partial(drawn, "status"),
+        nav=partial(drawn, "nav"),
+        permits=registry.permits,
+        static=url_of,
+        total_of=total_of,
+        languages=LANGUAGES,
+        locales=LOCALES,
+        zip=zip,
     )
     return made

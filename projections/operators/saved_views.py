@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
 from projections.operators.tables import saved_views as t
 
@@ -39,11 +39,18 @@ def create(
     return view_id
 
 
+_VISIBLE = (
+    select(t)
+    .where(t.c.account == bindparam("account"))
+    .where(or_(t.c.owner.is_(None), t.c.owner == bindparam("operator")))
+    .order_by(t.c.created_at)
+)
+
+
 def visible_to(connection: Connection, account: str, operator: str) -> Sequence[SavedView]:
     """The account's shared views and the operator's own, oldest first."""
-    query = select(t).where(t.c.account == account)
-    query = query.where(or_(t.c.owner.is_(None), t.c.owner == operator))
-    return [SavedView(*row) for row in connection.execute(query.order_by(t.c.created_at))]
+    found = connection.execute(_VISIBLE, {"account": account, "operator": operator})
+    return [SavedView(*row) for row in found]
 
 
 def get(connection: Connection, account: str, operator: str, view_id: str) -> SavedView | None:

@@ -4,8 +4,10 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
+from projections.operators.directory import Operator
+from projections.operators.tables import operator_roles, operators
 from projections.operators.tables import operator_sessions as t
 
 SECOND = 1_000_000
@@ -24,6 +26,16 @@ class Session:
     expires_at: int
     agent: str
     message: str | None
+
+
+# A row for each role of the operator; one without a role for who has none.
+_OPENED = (
+    select(*t.c, *operators.c, operator_roles.c.account, operator_roles.c.role)
+    .join_from(t, operators, operators.c.id == t.c.operator)
+    .join(operator_roles, operator_roles.c.operator == operators.c.id, isouter=True)
+    .where(t.c.token_hash == bindparam("token_hash"))
+    .order_by(operator_roles.c.account)
+)
 
 
 def hash_of(token: str) -> bytes:
@@ -48,12 +60,19 @@ def open_session(connection: Connection, operator: str, agent: str, now: int) ->
     return token
 
 
-def get(connection: Connection, token: str, now: int) -> Session | None:
-    """The session of a token, unless it is over or was idle for too long."""
-    row = connection.execute(select(t).where(t.c.token_hash == hash_of(token))).one_or_none()
-    if row is None or row.expires_at < now or row.seen_at + IDLE < now:
+def get(connection: Connection, token: str, now: int) -> tuple[Session, Operator] | None:
+    """The session of a token with its operator, unless it is over or was idle for too long."""
+    rows = connection.execute(_OPENED, {"token_hash": hash_of(token)}).all()
+    if not rows:
         return None
-    return Session(*row)
+    first, own = rows[0], len(t.c)
+    session = Session(*first[:own])
+    if session.expires_at < now or session.seen_at + IDLE < now:
+        return None
+    roles = {account: role for *_, account, role in rows if account is not None}
+    return session, Operator(
+        **dict(zip(operators.c.keys(), first[own:-2], strict=True)), roles=roles
+    )
 
 
 def mark_seen(connection: Connection, session: Session, now: int) -> None:

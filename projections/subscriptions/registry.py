@@ -40,3 +40,15 @@ def owners() -> dict[str, Column[str]]:
 def operations() -> dict[str, frozenset[str]]:
     """Every operation, those of the kinds included, with the resources of which one opens it."""
     return {**OPERATIONS, **{n: r for kind in KINDS.values() for n, r in kind.operations.items()}}
+
+
+def needed_for(operation: str) -> frozenset[str]:
+    """The resources of which one opens an operation; none for what everybody may."""
+    found = OPERATIONS.get(operation)
+    return operations()[operation] if found is None else found
+
+
+def permits(resources: frozenset[str], operation: str) -> bool:
+    """Whether somebody with these resources may do it."""
+    needed = needed_for(operation)
+    return not needed or not needed.isdisjoint(resources)

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from oms_ledger.backoffice.commands import BY_SLUG, FORMS, action_of, buttons
+from oms_ledger.backoffice.pages.orders import COLUMNS
 from tests.acceptance.order_kinds import (
     ORDERS_OF_ONE,
     canceled,
@@ -71,6 +72,13 @@ def test_list_shows_what_the_api_lists_whatever_the_filter(client, browser):
         assert shown == [row["orderId"] for row in listed["list"]], sent
 
     agree()
+
+
+def test_list_shows_every_column(client, browser):
+    paid(client)
+    page = browser.get(f"{ROOT}/orders?columns={','.join(COLUMNS)}")
+    assert page.status == 200, page.text
+    assert page.html.count("<th") == 1 + len(COLUMNS) + page.html.count("<thead")
 
 
 @pytest.mark.parametrize("made", ORDERS_OF_ONE)

@@ -38,6 +38,15 @@ DEFAULT = (
     *("orderId", "creationDate", "clientName", "totalItems", "totalValue", "paymentNames"),
     *("status", "ShippingEstimatedDate"),
 )
+KINDS = {  # how a column is shown; all others are texts
+    "orderId": "order",
+    "creationDate": "instant",
+    "authorizedDate": "instant",
+    "totalItems": "number",
+    "totalValue": "money",
+    "status": "status",
+    "ShippingEstimatedDate": "day",
+}
 SORTED = {"orderId": "orderId", "creationDate": "creationDate", "totalValue": "totalValue"}
 SORTED |= {"totalItems": "items", "origin": "origin"}
 
@@ -150,6 +159,7 @@ async def get_orders(page: Page) -> Response:
         view_counts={view.id: _cheap_count(view.query, counts) for view in views},
         present=_present(views, filters, dict(given).get("columns", "")),
         columns=columns,
+        shown=[(name, KINDS.get(name, "text")) for name in columns],
         all_columns=COLUMNS,
         order_by=order_by,
         sort_links=_sort_links(given, order_by),

@@ -83,6 +83,7 @@ const steps = [[60, "second", 1], [3600, "minute", 60], [86400, "hour", 3600], [
 function times() {
   $$("time[data-ago]").forEach(t => {
     const s = (new Date(t.dateTime) - Date.now()) / 1000; if (isNaN(s)) return;
+    if (!t.title) t.title = t.textContent; // the exact instant, which the page says in words
     const [, unit, by] = steps.find(([m]) => Math.abs(s) < m); t.textContent = ago.format(Math.round(s / by), unit);
   });
 }

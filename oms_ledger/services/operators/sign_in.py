@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
@@ -13,6 +14,7 @@ from oms_ledger.accounts.operators import (
 )
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
+from oms_ledger.eventstore.store import last_position
 from oms_ledger.refusal import Refusal
 from oms_ledger.services.operators import passwords
 from oms_ledger.services.operators.recording import by_deployment, record_operator
@@ -125,15 +127,25 @@ async def verify_again(cell: Cell, operator: Operator, token_hash: bytes, passwo
     await cell.write(sessions.mark_verified, token_hash, cell.clock.micros())
 
 
-def session_of(cell: Cell, token: str) -> tuple[sessions.Session, Operator] | None:
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Who comes with a session's cookie, and where the ledger stood then."""
+
+    session: sessions.Session
+    operator: Operator
+    position: int
+
+
+def visit(cell: Cell, token: str) -> Visit | None:
     """The session of a cookie with its operator; None when it is over or the person disabled."""
     now = cell.clock.micros()
     with cell.database.snapshot() as connection:
-        session = sessions.get(connection, token, now)
-        operator = directory.get(connection, session.operator) if session else None
-    if session is None or operator is None or operator.disabled_at is not None:
-        return None
+        found = sessions.get(connection, token, now)
+        if found is None or found[1].disabled_at is not None:
+            return None
+        session, operator = found
+        position = last_position(connection)
     if session.seen_at + sessions.SEEN_AFTER < now:
         with cell.database.writing() as connection:
             sessions.mark_seen(connection, session, now)
-    return session, operator
+    return Visit(session, operator, position)
