@@ -36,6 +36,7 @@ from workers.runtime.stopping import Stop
 ACCOUNT = DEMO_ACCOUNT
 KEY_FILE = "demo.key"  # in the data folder: the headers of the demo's key
 APP_KEY, APP_TOKEN = "X-VTEX-API-AppKey", "X-VTEX-API-AppToken"
+FASTSTORE = {"id": "faststore", "fields": ["cartEtag"], "major": 1}
 WALKS = (1, 2, 2, 3, 3, 3)  # how far the first orders of the samples have come
 app = typer.Typer(help="The demo: sample data, a feed, and a hook with its receiver.")
 say = partial(print, flush=True)
@@ -132,6 +133,7 @@ class Demo:
         self._feed()
         if refused := self._hook():
             say(refused)
+        self._storefront()
         orders = self._orders()
         for steps, order_id in zip(WALKS, orders, strict=False):
             self._walk(order_id, steps)
@@ -185,6 +187,14 @@ class Demo:
             " /api/orders/hook/config."
         )
 
+    def _storefront(self) -> None:
+        """Configure the app of custom data that FastStore keeps its cart's tag in."""
+        url = f"{self._base}/api/checkout/pvt/configuration/orderForm"
+        apps = self._get(url)["apps"]
+        if FASTSTORE["id"] not in [one["id"] for one in apps]:
+            answer = self._session.patch(url, json={"apps": [*apps, FASTSTORE]}, timeout=10)
+            answer.raise_for_status()
+
     def _orders(self) -> list[str]:
         """Load the sample offers, import the orders; the ids of all, in order of the file."""
         with as_file(files("oms_ledger.samples").joinpath("offers.jsonl")) as offers:
@@ -217,8 +227,8 @@ class Demo:
     def _get(self, url: str) -> dict[str, Any]:
         answer = self._session.get(url, timeout=10)
         answer.raise_for_status()
-        order: dict[str, Any] = answer.json()
-        return order
+        found: dict[str, Any] = answer.json()
+        return found
 
     async def _hasten(self, order_id: str) -> None:
         """The demo does not wait half an hour for the cancellation window of its samples."""

@@ -36,6 +36,9 @@ class Session:
     def post(self, url, *, json=None, timeout):
         return self._call("POST", url, json)
 
+    def patch(self, url, *, json, timeout):
+        return self._call("PATCH", url, json)
+
     def _call(self, method, url, body=None):
         self._step()
         self._client.headers = dict(self.headers)
@@ -99,6 +102,10 @@ def test_a_first_start_makes_all_and_a_second_one_nothing(demo_cell, capsys):
     assert len(WALKS) == 6
     assert prepare(demo_cell)
     assert seen(demo_cell) == (EXPECTED, [200, 200])
+    client = Client(build(demo_cell), key_of(demo_cell))
+    cart = client.call("POST", "/api/checkout/pub/orderForm", {}).json()["orderFormId"]
+    etag = f"/api/checkout/pub/orderForm/{cart}/customData/faststore/cartEtag"
+    assert client.call("PUT", etag, {"value": "7"}).status == 200
     head, key = demo_cell.store.head(), key_of(demo_cell)
     assert prepare(demo_cell)
     assert (demo_cell.store.head(), key_of(demo_cell)) == (head, key)
