@@ -49,45 +49,53 @@ def cart_of(body: Json, account: str, sales_channel: str, country: str) -> Cart:
     """The lines and the address of a body as a cart, to ask offers about."""
     shipping = body.get("shippingData")
     shipping = shipping if isinstance(shipping, dict) else {}
-    infos = _by_index(shipping)
-    found = []
-    for index, raw in enumerate(body.get("items") or ()):
-        sku, seller = text_of(raw.get("id")), text_of(raw.get("seller"))
-        quantity = whole(raw.get("quantity"))
-        if not sku:
-            raise CartRefusal("CHK0022", place=f"items[{index}].id")
-        if quantity is None or quantity < 1:
-            raise CartRefusal("CHK0023", place=f"items[{index}].quantity")
-        found.append(
-            CartLine(
-                unique_id=str(index),
-                id=sku,
-                seller=seller or "",
-                quantity=quantity,
-                services=_services(raw),
-                choice=_choice(infos.get(index, {})),
-                seen=Seen(price=cents(raw.get("price")), quantity=quantity),
-            )
-        )
+    items = body.get("items") or ()
+    found = [_line(index, raw) for index, raw in enumerate(items)]
+    infos = _by_index(shipping, len(found))
     return Cart(
         id=text_of(body.get("orderFormId")) or "",
         account=account,
         filling="",
         sales_channel=sales_channel,
-        lines=tuple(found),
+        lines=tuple(
+            replace(line, choice=_choice(infos.get(index, {}))) for index, line in enumerate(found)
+        ),
         addresses=_addresses(shipping, country),
         profile=body.get("clientProfileData"),
     )
 
 
-def _by_index(shipping: Json) -> dict[int, Json]:
+def _line(index: int, raw: Json) -> CartLine:
+    sku, quantity = text_of(raw.get("id")), whole(raw.get("quantity"))
+    if not sku:
+        raise CartRefusal("CHK0022", place=f"items[{index}].id")
+    if quantity is None or quantity < 1:
+        raise CartRefusal("CHK0023", place=f"items[{index}].quantity")
+    return CartLine(
+        unique_id=str(index),
+        id=sku,
+        seller=text_of(raw.get("seller")) or "",
+        quantity=quantity,
+        services=_services(raw),
+        seen=Seen(price=cents(raw.get("price")), quantity=quantity),
+    )
+
+
+def _by_index(shipping: Json, lines: int) -> dict[int, Json]:
+    """The deliveries that were sent by their line; each names one, and no two the same."""
     given = shipping.get("logisticsInfo")
-    fields: dict[int, Json] = {}
-    for info in given if isinstance(given, list) else ():
-        index = whole(info.get("itemIndex")) if isinstance(info, dict) else None
-        if index is not None:
-            fields[index] = info
-    return fields
+    found: dict[int, Json] = {}
+    for number, info in enumerate(given if isinstance(given, list) else ()):
+        place = f"shippingData.logisticsInfo[{number}]"
+        if not isinstance(info, dict):
+            raise CartRefusal("ORD006", "logisticsInfo", place=place)
+        index = whole(info.get("itemIndex"))
+        if index is None or not 0 <= index < lines:
+            raise CartRefusal("CHK0041", place=f"{place}.itemIndex")
+        if index in found:
+            raise CartRefusal("CHK0108", place=f"{place}.itemIndex")
+        found[index] = info
+    return found
 
 
 def _services(raw: Json) -> tuple[ChosenService, ...]:
@@ -142,7 +150,7 @@ def with_offers(
     body: Json, requested: Cart, priced: PricedCart, store: Store, now: datetime, *, trusted: bool
 ) -> Offered:
     """The body with the figures of the offers, as far as its client may not or did not set them."""
-    infos = _by_index(body.get("shippingData") or {})
+    infos = _by_index(body.get("shippingData") or {}, len(body["items"]))
     by_line = {int(one.line.unique_id): one for one in priced.lines}
     items: list[Json] = []
     logistics: list[Json] = []
@@ -156,15 +164,19 @@ def with_offers(
                 _require_mendable(requested.lines[index], trusted)
                 moved.append("ORD027")
             items.append(raw)
-            logistics.append(infos.get(index, {"itemIndex": index}))
+            if takes_price or index in infos:
+                logistics.append(infos.get(index, {"itemIndex": index}))
             continue
         if takes_price:
             from_offers.add(index)
             moved += _moved(requested.lines[index], one, raw, infos.get(index, {}), trusted=trusted)
         items.append(_item(raw, one, now, takes_price=takes_price))
-        logistics.append(
-            _delivery(index, infos.get(index), one, store, now, trusted=trusted, all=takes_price)
-        )
+        if takes_price or index in infos:
+            logistics.append(
+                _delivery(
+                    index, infos.get(index), one, store, now, trusted=trusted, all=takes_price
+                )
+            )
     shipping = {**(body.get("shippingData") or {}), "logisticsInfo": logistics}
     whole_body = {**body, "items": items, "shippingData": shipping}
     if not moved:

@@ -97,6 +97,32 @@ def test_key_without_the_setting_pays_what_is_on_offer(cell, shop):
     assert shop["key"].call("PUT", ORDERS, body(7370)).status == 201
 
 
+@pytest.mark.parametrize("who", ["key", "shopper", "stranger"])
+@pytest.mark.parametrize(
+    ("deliveries", "code"),
+    [
+        ([{"itemIndex": 1}], "CHK0041"),
+        ([{"itemIndex": -1}], "CHK0041"),
+        ([{"itemIndex": None}], "CHK0041"),
+        ([{"itemIndex": 0, "price": 990}, {"itemIndex": 0, "price": 1}], "CHK0108"),
+        (["0"], "ORD006"),
+    ],
+)
+@pytest.mark.parametrize("price", [None, 3190])
+def test_a_delivery_of_no_line_or_of_one_twice_is_refused(shop, who, deliveries, code, price):
+    sent = body(7370, price=price)
+    sent["shippingData"]["logisticsInfo"] = deliveries
+    answer = shop[who].call("PUT", ORDERS, sent)
+    assert (answer.status, answer.json()["error"]["code"]) == (400, code)
+
+
+def test_a_line_at_a_price_of_its_own_needs_its_delivery(shop):
+    sent = body(2 * 1000, price=1000)
+    sent["shippingData"]["logisticsInfo"] = []
+    answer = shop["key"].call("PUT", ORDERS, sent)
+    assert (answer.status, answer.json()["error"]["code"]) == (400, "ORD006")
+
+
 @pytest.mark.parametrize(
     ("sent", "status", "code"),
     [
