@@ -1,6 +1,7 @@
 """The store: its name and the settings it may choose, with their defaults."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -8,6 +9,11 @@ from typing import Any
 from oms_ledger.accounts.configuration import Configuration
 from oms_ledger.accounts.divergence import read_ranges
 from oms_ledger.accounts.events import AccountCreated, AccountEvent, AccountSettingsChanged
+from oms_ledger.accounts.mail_providers import (
+    configure_providers,
+    is_provider,
+    parse_provider,
+)
 from oms_ledger.accounts.refusals import InvalidSetting
 from oms_ledger.accounts.subjects import APPLIERS
 
@@ -113,8 +119,24 @@ def evolve_account(account: Account | None, event: AccountEvent, at: int) -> Acc
     return account  # what else was done is in the account's history
 
 
+def change_settings(account: Account, parsed: Mapping[str, Any]) -> list[AccountEvent]:
+    """The events of settings that are not so already; what a mail server needs is kept apart."""
+    providers = {name: value for name, value in parsed.items() if is_provider(name)}
+    new = {
+        name: value
+        for name, value in parsed.items()
+        if name not in providers and account.setting(name) != value
+    }
+    changed: list[AccountEvent] = [AccountSettingsChanged(new)] if new else []
+    return [*changed, *configure_providers(account.configuration, providers)]
+
+
 def parse_setting(name: str, text: str) -> Any:
     """The value of a setting as typed on a command line; refuses what it cannot be."""
+    return parse_provider(name, text) if is_provider(name) else _parsed(name, text)
+
+
+def _parsed(name: str, text: str) -> Any:
     if name not in SETTINGS:
         raise InvalidSetting(f"There is no setting {name}. Settings: {', '.join(SETTINGS)}")
     default = SETTINGS[name][0]

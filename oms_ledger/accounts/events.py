@@ -6,6 +6,7 @@ from typing import Any
 from oms_ledger.accounts.configuration import ConfigurationImported
 from oms_ledger.accounts.gateways import GatewayEvent
 from oms_ledger.accounts.keys import KeyEvent
+from oms_ledger.accounts.mail_providers import MailProviderEvent
 from oms_ledger.accounts.members import MemberEvent
 from oms_ledger.accounts.registers import RegisterEvent
 from oms_ledger.accounts.subscriptions import SubscriptionEvent
@@ -130,6 +131,7 @@ AccountEvent = (
     | MemberEvent
     | TokensEnded
     | TriggerSecretRotated
+    | MailProviderEvent
     | SubscriptionConfigured
     | SubscriptionRemoved
     | SubscriptionReplayed

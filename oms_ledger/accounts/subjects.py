@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from oms_ledger.accounts import (
     gateways,
     keys,
+    mail_providers,
     members,
     registers,
     subscriptions,
@@ -27,6 +28,7 @@ ITEMS: Mapping[str, type] = {
     "operator_roles": members.MemberItem,
     "token_bounds": tokens.TokenBoundItem,
     "trigger_secrets": trigger_secrets.TriggerSecretItem,
+    "mail_providers": mail_providers.MailProviderItem,
 }
 """By the name of the table that they fill."""
 
@@ -44,4 +46,5 @@ APPLIERS: Mapping[type, Applier] = {
     **members.APPLIERS,
     **tokens.APPLIERS,
     **trigger_secrets.APPLIERS,
+    **mail_providers.APPLIERS,
 }

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from oms_ledger.accounts.account import SETTINGS, Account, parse_setting
-from oms_ledger.accounts.events import AccountCreated, AccountEvent, AccountSettingsChanged
+from oms_ledger.accounts.account import SETTINGS, Account, change_settings, parse_setting
+from oms_ledger.accounts.events import AccountCreated, AccountEvent
+from oms_ledger.accounts.mail_providers import is_provider, without_secrets
 from oms_ledger.accounts.refusals import AccountExists, AccountNotFound, InvalidSetting
 from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.cells import the_directory
@@ -95,7 +96,8 @@ def set_(
     def decide(account: Account | None) -> list[AccountEvent]:
         if account is None:
             raise AccountNotFound(name)
-        return [AccountSettingsChanged(parsed)]
+        return change_settings(account, parsed)
 
     asyncio.run(cell.ledger.change_account(by_operator(name), decide))
-    typer.echo(f"Account {name}: " + ", ".join(f"{k} = {v}" for k, v in parsed.items()))
+    shown = {k: without_secrets(v) if is_provider(k) and v else v for k, v in parsed.items()}
+    typer.echo(f"Account {name}: " + ", ".join(f"{k} = {v}" for k, v in shown.items()))

@@ -18,6 +18,7 @@ from oms_ledger.accounts.account import Account
 from oms_ledger.accounts.configuration import Configuration, Item
 from oms_ledger.accounts.gateways import GatewayItem
 from oms_ledger.accounts.keys import KeyItem
+from oms_ledger.accounts.mail_providers import MailProviderItem
 from oms_ledger.accounts.members import MemberItem
 from oms_ledger.accounts.operators import OperatorState
 from oms_ledger.accounts.registers import AffiliateItem, SellerItem
@@ -29,6 +30,8 @@ from oms_ledger.eventstore.encryption import Encryption
 from oms_ledger.eventstore.records import Fill
 from projections import tables
 from projections.accounts import affiliates, gateways, sellers, token_bounds
+from projections.conversation import providers
+from projections.conversation.tables import mail_providers
 from projections.masterdata import trigger_secrets
 from projections.masterdata.tables import trigger_secrets as trigger_secrets_table
 from projections.notifications import feeds, hooks
@@ -246,6 +249,15 @@ def _trigger_secret_row(account: str, one: TriggerSecretItem) -> Row:
     return {"account": account, "secret": one.secret, "created_at": one.created_at}
 
 
+def _mail_provider_row(account: str, one: MailProviderItem) -> Row:
+    return {
+        "account": account,
+        "name": one.name,
+        "url": one.url,
+        "configured_at": one.configured_at,
+    }
+
+
 TABLES: Sequence[ConfigurationTable] = (
     ConfigurationTable(
         tables.app_keys,
@@ -316,6 +328,14 @@ TABLES: Sequence[ConfigurationTable] = (
         sealed=frozenset({"secret"}),
         secret=frozenset({"secret"}),
         place=lambda row: trigger_secrets.place(row["account"]),
+    ),
+    ConfigurationTable(
+        mail_providers,
+        MailProviderItem,
+        _mail_provider_row,
+        sealed=frozenset({"url"}),
+        secret=frozenset({"url"}),
+        place=lambda row: providers.place(row["account"], row["name"]),
     ),
 )
 

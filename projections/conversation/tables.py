@@ -15,6 +15,15 @@ mail_templates = Table(
     Column("changed_by", Text, nullable=False),
 )
 
+mail_providers = Table(
+    "mail_providers",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("url", LargeBinary, nullable=False),
+    Column("configured_at", BIG, nullable=False),
+)
+
 # What was said about an order, once for each occasion; the content is sealed by the order's key.
 conversation_messages = Table(
     "conversation_messages",

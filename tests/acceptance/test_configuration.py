@@ -6,6 +6,7 @@ import re
 import pytest
 from sqlalchemy import Connection, insert, text
 
+from oms_ledger.accounts.mail_providers import MailProviderConfigured
 from oms_ledger.accounts.operators import DEPLOYMENT, stream_of
 from oms_ledger.accounts.registers import AffiliateConfigured
 from oms_ledger.accounts.tokens import TokensEnded
@@ -70,6 +71,7 @@ def configured(cell: Cell) -> Cell:
             AffiliateConfigured("MKP", {"name": "Market"}, {"searchURIEndpoint": "https://m.x"}),
             TokensEnded(("",)),
             TriggerSecretRotated("whsec_trigger"),
+            MailProviderConfigured("own", "smtp://u:secret-of-mail@mx.example"),
         ]
         await other.ledger.configure(CommandContext(ACCOUNT, "test"), lambda _: events)
 
@@ -90,7 +92,14 @@ def test_every_table_is_filled_from_events(configured: Cell) -> None:
 def test_no_secret_is_in_the_plain_part_of_an_event(configured: Cell) -> None:
     rows = configured.store.stream(f"{ACCOUNT}/")
     plain = b"".join(bytes(row.body) for row in rows)
-    for secret in (b"topsecret", b"whsec_", b"gateway-token", b"seller.example", b"m.x"):
+    for secret in (
+        b"topsecret",
+        b"whsec_",
+        b"secret-of-mail",
+        b"gateway-token",
+        b"seller.example",
+        b"m.x",
+    ):
         assert secret not in plain
     with configured.database.reading() as connection:
         hashes = [key.token_hash.hex() for key in app_keys.of_account(connection, ACCOUNT)]
@@ -135,6 +144,8 @@ DRILLS = {
     "a moved bound": "UPDATE token_bounds SET not_before = 1",
     "a trigger secret": "UPDATE trigger_secrets SET created_at = 1",
     "a lost trigger secret": "DELETE FROM trigger_secrets",
+    "a mail server": "UPDATE mail_providers SET configured_at = 1",
+    "a lost mail server": "DELETE FROM mail_providers",
     "a promotion": "UPDATE operator_roles SET role = 'Checkout Admin'",
     "a removal": "DELETE FROM operator_roles",
     "a lost operator": "DELETE FROM operators",

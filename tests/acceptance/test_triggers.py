@@ -551,3 +551,57 @@ def test_template_mails_are_filled_in(client, cell):
         save(client, "2", {"name": "x"})
         settled(cell)
         assert runs(client)[0]["state"] == "dead"
+
+
+@pytest.mark.guarantee("G52")
+def test_mails_go_out_by_the_accounts_own_server(client, opened):
+    def configured(name, url):
+        answer = client.call("PATCH", "/api/ledger/account", {f"mail_provider_{name}": url})
+        assert answer.status == 200, answer.body
+        names = {one["name"]: one["value"] for one in answer.json()["settings"]}
+        return names.get(f"mail_provider_{name}")
+
+    with SmtpSink() as sink:
+        mailing(opened)  # the deployment has none
+        assert configured("own", sink.url) == sink.url
+        assert configured("inside", "smtp://ana:s3cret@10.0.0.1") == "smtp://***@10.0.0.1"
+        names = ("own", "inside", "none", "default", "{!by}")
+        for name in names:
+            mail = {"type": "email", "to": "a@example.com", "subject": f"by {name}", "body": "x"}
+            trigger = {"name": "t", "action": {**mail, "provider": name}, "retry": {"times": 1}}
+            assert schema(client, [trigger], name.strip("{!}")).status == 200
+            save(client, "1", {"by": "own"}, name.strip("{!}"))
+        settled(opened)
+        ends = {name: runs(client, entity=name.strip("{!}"))[0] for name in names}
+        assert sorted(mail.message["Subject"] for mail in sink.mails) == ["by own", "by own"]
+        states = {name: (run["state"], run["error"]) for name, run in ends.items()}
+        assert states == {
+            "own": ("done", None),
+            "{!by}": ("done", None),
+            "default": ("done", "recorded, not sent"),
+            "inside": ("dead", "The mail server's address may not be connected to"),
+            "none": ("dead", f"There is no mail provider 'none' in the account {ACCOUNT}"),
+        }
+        assert configured("own", "") is None
+        save(client, "2", {"by": "own"}, "own")
+        settled(opened)
+        assert runs(client, entity="own")[0]["state"] == "dead"
+    shown = client.call("GET", "/api/ledger/account/events").body
+    assert b"s3cret" not in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("mail_provider_default", "smtp://x"),
+        ("mail_provider_", "smtp://x"),
+        ("mail_provider_a b", "smtp://x"),
+        ("mail_provider_a", "http://x"),
+        ("mail_provider_a", "smtp://"),
+        ("mail_provider_a", "smtp://x:99999"),
+        ("mail_provider_a", "smtp://x?starttls=required&x=1"),
+        ("mail_provider_a", "smtp://x\r\ny"),
+    ],
+)
+def test_mail_servers_of_another_form_are_refused(client, name, url):
+    assert client.call("PATCH", "/api/ledger/account", {name: url}).status == 400

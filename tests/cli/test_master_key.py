@@ -11,13 +11,16 @@ import pytest
 from sqlalchemy import LargeBinary, insert, select
 from typer.testing import CliRunner
 
+from oms_ledger.accounts.mail_providers import MailProviderConfigured
 from oms_ledger.cell import Cell
 from oms_ledger.cli import app
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.key_check import RotationUnfinished, WrongMasterKey
 from oms_ledger.eventstore.tables import metadata
 from oms_ledger.services.ops import master_key
 from oms_ledger.services.ops.master_key import SEALED, ProcessesRunning, UnreadableSecret, rotate
 from projections import tables
+from projections.conversation import providers
 from projections.masterdata import trigger_secrets
 from projections.outbox.integration import seal
 from projections.outbox.tables import outbox_messages
@@ -40,6 +43,8 @@ def filled(cell: Cell) -> Cell:
 
     asyncio.run(story())
     rotate_trigger_secret(cell, ACCOUNT)
+    mails = [MailProviderConfigured("own", "smtp://u:secret@mx.example")]
+    asyncio.run(cell.ledger.configure(CommandContext(ACCOUNT, "test"), lambda _: mails))
     return cell
 
 
@@ -58,8 +63,10 @@ def under():
 
 
 def opened(cell: Cell) -> tuple[object, ...]:
-    with cell.database.reading() as connection:
+    with cell.database.snapshot() as connection:
         secret = trigger_secrets.get(connection, cell.encryption, ACCOUNT)
+        mails = providers.get(connection, cell.encryption, ACCOUNT, "own")
+        assert mails == "smtp://u:secret@mx.example"
     order = asyncio.run(cell.ledger.order(ACCOUNT, "v3-01"))
     return order.placed.client_profile, secret, cell.encryption.sign("profile")
 

@@ -8,8 +8,15 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
 from oms_ledger.accounts import access as access_log
-from oms_ledger.accounts.account import CHOICES, SETTINGS, Account, parse_setting
-from oms_ledger.accounts.events import AccountEvent, AccountSettingsChanged
+from oms_ledger.accounts.account import (
+    CHOICES,
+    SETTINGS,
+    Account,
+    change_settings,
+    parse_setting,
+)
+from oms_ledger.accounts.events import AccountEvent
+from oms_ledger.accounts.mail_providers import SETTING, MailProviderItem, without_secrets
 from oms_ledger.accounts.refusals import AccountNotFound
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.history.history import ResponseModel
@@ -70,6 +77,16 @@ def serialize_account(account: Account) -> dict[str, Any]:
                 "choices": list(CHOICES[name]) if name in CHOICES else None,
             }
             for name, (default, about) in SETTINGS.items()
+        ]
+        + [
+            {
+                "name": f"{SETTING}{one.name}",
+                "value": without_secrets(one.url),
+                "default": "",
+                "about": "SMTP server that triggers name as provider; its password is not shown",
+                "choices": None,
+            }
+            for one in account.configuration.all(MailProviderItem).values()
         ],
     }
 
@@ -91,8 +108,7 @@ async def patch_account(request: Request, cell: TheCell, caller: MayChange) -> R
     def decide(account: Account | None) -> list[AccountEvent]:
         if account is None:
             raise AccountNotFound(caller.account)
-        new = {name: v for name, v in parsed.items() if account.setting(name) != v}
-        return [AccountSettingsChanged(new)] if new else []
+        return change_settings(account, parsed)
 
     account = await cell.ledger.change_account(caller.context, decide)
     return json_response(serialize_account(account))

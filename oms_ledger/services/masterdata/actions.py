@@ -234,7 +234,7 @@ async def _mail(cell: Cell, run: Run, single_fire: Fired) -> Result:
     try:
         fields, subject, html = await asyncio.to_thread(_written, cell, run, single_fire)
         provider = substitute_text(str(fields.get("provider") or "default"), single_fire.document)
-        outgoing = provider_of(cell, run.account, provider)
+        outgoing = await asyncio.to_thread(provider_of, cell, run.account, provider)
         mail = Mail(
             message_id=message_id(cell, run.id),
             sender=_sender(fields.get("from"), single_fire.document) or outgoing.sender,

@@ -19,6 +19,7 @@ from oms_ledger.eventstore.encryption import Encryption
 from oms_ledger.eventstore.tables import data_keys
 from projections import tables
 from projections.carts.tables import carts
+from projections.conversation.tables import mail_providers
 from projections.jobs.tables import job_inputs, jobs
 from projections.masterdata.tables import trigger_secrets
 from projections.outbox.tables import outbox_messages
@@ -65,6 +66,11 @@ SEALED = (
         lambda row: f"affiliate:{row.account}/{row.affiliate}",
     ),
     Sealed(trigger_secrets, ("secret",), lambda row: f"trigger-secret:{row.account}"),
+    Sealed(
+        mail_providers,
+        ("url",),
+        lambda row: f"mail-provider:{row.account}/{row.name}",
+    ),
     Sealed(jobs, ("personal",), lambda row: f"job:{row.id}"),
     Sealed(job_inputs, ("content",), lambda row: f"job:{row.job}"),
     Sealed(outgoing_streams, ("url",), lambda row: f"outgoing-stream:{row.name}"),
