@@ -59,6 +59,10 @@ EXPECTED = {
 }
 
 
+_LEAD = re.compile(r"Value error, |\w+ should (be|have) |\w+ should (?=match )")
+"""How pydantic begins what it expected: "String should have at least 1 character"."""
+
+
 def problems(found: Sequence[Mapping[str, Any]], skip: int = 0) -> str:
     """The first three of pydantic's problems, each as its place, what was found and expected."""
     return "; ".join(_problem(one, one["loc"][skip:]) for one in found[:3])
@@ -69,8 +73,7 @@ def _problem(problem: Mapping[str, Any], loc: tuple[str | int, ...]) -> str:
     kind, message = problem["type"], problem["msg"]
     if kind == "missing":
         return f"{place or 'The body'}: found nothing, expected a value"
-    for lead in ("Value error, ", "Input should be ", "Field required"):
-        message = message.removeprefix(lead)
+    message = _LEAD.sub("", message, count=1).replace("match pattern", "a text of the pattern", 1)
     limits = ("_type", "_parsing", "_from_float")
     known = EXPECTED.get(kind.split("_")[0]) if kind.endswith(limits) else None
     return f"{place or 'The body'}: found {shown(problem['input'])}, expected {known or message}"
