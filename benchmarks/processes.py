@@ -54,7 +54,7 @@ class Deployment:
 
 
 @contextmanager
-def deployed(place: Place) -> Iterator[Deployment]:
+def deployed(place: Place, **settings: str) -> Iterator[Deployment]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -69,6 +69,7 @@ def deployed(place: Place) -> Iterator[Deployment]:
         "OMS_DEMO": "off",
         "OMS_HOOK_ALLOWED_NETWORKS": "127.0.0.1/32",
         "OMS_LOG_LEVEL": "warning",
+        **settings,
     }
     log = place.folder / "processes.log"
     started: dict[str, subprocess.Popen[bytes]] = {}
