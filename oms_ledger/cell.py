@@ -15,6 +15,7 @@ from oms_ledger import jsonata, redis_connection
 from oms_ledger.clock import Clock
 from oms_ledger.deciders import DECIDERS
 from oms_ledger.eventstore import key_check
+from oms_ledger.eventstore.addresses import STANDBY
 from oms_ledger.eventstore.batch_writer import BatchWriter
 from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.encryption import Encryption, master_key
@@ -54,13 +55,14 @@ class Cell:
 
     @cached_property
     def database(self) -> Database:
-        return Database(self.settings.database_url, self.clock)
+        settings = self.settings
+        return Database(settings.database_url, self.clock, prepare=settings.prepare)
 
     @cached_property
     def replica(self) -> Database | None:
         """The database that lists and documents may be read from, if there is one."""
-        url = self.settings.read_database_url
-        return Database(url, self.clock, prefer="prefer-standby") if url else None
+        url, prepare = self.settings.read_database_url, self.settings.prepare
+        return Database(url, self.clock, prefer=STANDBY, prepare=prepare) if url else None
 
     @cached_property
     def encryption(self) -> Encryption:

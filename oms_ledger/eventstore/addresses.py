@@ -23,7 +23,7 @@ _LONGEST = 63
 """Characters of an application name that PostgreSQL keeps."""
 
 
-PRIMARY = "read-write"
+PRIMARY, STANDBY = "read-write", "prefer-standby"
 
 
 def connection_arguments(address: str, prefer: str = PRIMARY) -> dict[str, Any]:

@@ -52,8 +52,18 @@ class BlockingCall(RuntimeWarning):
 class Database:
     """One engine, with the ways to use it: none of them on a thread that runs an event loop."""
 
-    def __init__(self, url: str, clock: Clock, *, prefer: str = addresses.PRIMARY) -> None:
-        """`prefer` says which of several servers of an address is meant, in libpq's words."""
+    def __init__(
+        self,
+        url: str,
+        clock: Clock,
+        *,
+        prefer: str = addresses.PRIMARY,
+        prepare: bool = True,
+    ) -> None:
+        """`prefer` says which of several servers of an address is meant, in libpq's words.
+
+        `prepare`: whether PostgreSQL keeps statements prepared, which not every pooler allows.
+        """
         self.url = url
         self.clock = clock
         """The time that is written in tables."""
@@ -67,6 +77,8 @@ class Database:
             self._unsynced = _sqlite_engine(self.path, "NORMAL")
         else:
             self._arguments = addresses.connection_arguments(url, prefer)
+            if not prepare:
+                self._arguments["prepare_threshold"] = None
             self.engine = _postgres_engine(self._arguments)
             self._reads = self.engine.execution_options(isolation_level="AUTOCOMMIT")
             self._unsynced = self.engine

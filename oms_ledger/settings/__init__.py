@@ -69,6 +69,11 @@ class Settings:
     Of several hosts a standby is preferred. None: the primary serves everything.
     """
 
+    prepare: bool = True
+    """OMS_PREPARE: whether PostgreSQL keeps statements prepared; off behind a pooler of
+    transactions, like pgbouncer before 1.21.
+    """
+
     redis_url: str | None = field(default=None, repr=False)
     """REDIS_URL: the Redis or Valkey to use. None: the embedded server is started."""
 
@@ -396,6 +401,7 @@ VARIABLES: dict[str, tuple[str, Callable[[str, str], object]]] = {
     "data_dir": ("OMS_DATA_DIR", _path),
     "database_url": ("OMS_DATABASE_URL", addresses.database_url),
     "read_database_url": ("OMS_READ_DATABASE_URL", addresses.postgres_url),
+    "prepare": ("OMS_PREPARE", _switch),
     "redis_url": ("REDIS_URL", addresses.redis_url),
     "host": ("OMS_HOST", _text),
     "port": ("OMS_PORT", _number(1, 65535)),

@@ -310,11 +310,19 @@ def _found_account(_: Account | None) -> list[AccountEvent]:
 
 @contextlib.contextmanager
 def deployed(
-    folder: Path, database_url: str, redis_url: str, names: Iterable[str] = COMMANDS
+    folder: Path,
+    database_url: str,
+    redis_url: str,
+    names: Iterable[str] = COMMANDS,
+    **environ: str,
 ) -> Iterator[Deployment]:
-    """All processes started, the web process answering; a failure shows their logs."""
+    """All processes started, the web process answering; a failure shows their logs.
+
+    `environ` is for the processes alone: the test's own connections go to the address given.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     deployment = Deployment(folder, database_url, redis_url)
+    deployment.environ |= environ
     try:
         for name in names:
             deployment.start(name)

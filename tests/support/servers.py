@@ -31,6 +31,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import psycopg
 import redis
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from workers.runtime import embedded_redis
 
@@ -256,10 +257,15 @@ def home_of(name: str) -> Path:
     return _run() / name
 
 
+def process_of(name: str) -> int:
+    """The process of a server that is run here, which started all its others."""
+    return int((_run() / f"{name}.pid").read_text())
+
+
 def crash_postgres(name: str) -> None:
     """Kill -9 a server of `start_postgres`: what its disk holds is all that it will know."""
     with contextlib.suppress(ProcessLookupError):
-        os.kill(int((_run() / f"{name}.pid").read_text()), signal.SIGKILL)
+        os.kill(process_of(name), signal.SIGKILL)
 
 
 def restart_postgres(name: str, programs: Path) -> None:
@@ -466,3 +472,47 @@ def start_nats(name: str) -> str:
             return str(json.loads(ports.read_text())["nats"][0])
         time.sleep(0.02)
     raise ServerUnavailable(f"nats-server did not start: {(home / 'log').read_text()[-500:]}")
+
+
+# pgbouncer
+
+
+def start_pgbouncer(url: str) -> str:
+    """A pooler of transactions before a PostgreSQL of this run; its address of the database."""
+    program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+    if program is None:
+        raise ServerUnavailable("The tests need pgbouncer: install the package of that name.")
+    name = f"pgbouncer-{uuid.uuid4().hex[:8]}"
+    home = _run() / name
+    home.mkdir()
+    given, account = conninfo_to_dict(url), _unprivileged()
+    server = " ".join(f"{key}={given[key]}" for key in ("host", "port", "user") if key in given)
+    settings = {
+        "listen_addr": "",
+        "unix_socket_dir": home,
+        "logfile": home / "pgbouncer.log",
+        "auth_type": "any",
+        "pool_mode": "transaction",
+        "default_pool_size": 4,
+        "max_client_conn": 300,
+    }
+    lines = [f"{setting} = {value}" for setting, value in settings.items()]
+    config = home / "pgbouncer.ini"
+    config.write_text("\n".join(["[databases]", f"* = {server}", "[pgbouncer]", *lines, ""]))
+    command = [program, str(config)]
+    options: dict[str, Any] = {"cwd": home}
+    if account:
+        os.chown(home, account.pw_uid, account.pw_gid)
+        options |= {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": ()}
+    log = home / "log"
+    pid = _start(name, command, log, **options)
+    pooled = f"postgresql://postgres@/{given['dbname']}?host={home}&port=6432"
+    until = time.monotonic() + START_TIMEOUT
+    while True:
+        try:
+            psycopg.connect(pooled, connect_timeout=10).close()
+            return pooled
+        except psycopg.OperationalError as error:
+            if time.monotonic() > until or _dead(pid):
+                raise ServerUnavailable(f"{error}\n{log.read_text()}") from error
+            time.sleep(0.02)
