@@ -75,28 +75,7 @@ order_search_terms = Table(
     sqlite_with_rowid=False,
 )
 
-exports = Table(
-    "exports",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("account", Text, nullable=False),
-    Column("actor", Text, nullable=False),
-    Column("format", Text, nullable=False),
-    Column("order_query", Text, nullable=False),
-    Column("export_format", Text, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("total", BIG, nullable=False),
-    Column("orders", BIG, nullable=False),
-    Column("failed_orders", Text, nullable=False),
-    Column("after_created", BIG),
-    Column("after_id", Text),
-    Column("chunks", Integer, nullable=False),
-    Column("created_at", BIG, nullable=False),
-    Column("finished_at", BIG),
-    Index("exports_account", "account", "created_at"),
-    Index("exports_state", "state"),
-)
-
+# What an export, which is a job, has found so far, compressed.
 export_chunks = Table(
     "export_chunks",
     metadata,

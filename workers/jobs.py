@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 
 from oms_ledger.cell import Cell
+from oms_ledger.eventstore.ledger import AccountMoved
 from oms_ledger.services import signals
 from oms_ledger.services.jobs import runner
 from projections.jobs import jobs
@@ -11,7 +12,6 @@ from projections.notifications import deliveries
 from projections.outbox import messages
 from projections.subscriptions import batch, registry
 from projections.subscriptions.kinds import SubscriptionKind
-from workers import job_kinds
 from workers.notifications.dispatcher import WebhookDispatcher
 from workers.outbox.dispatcher import OutboxDispatcher
 from workers.streams.dispatcher import StreamDispatcher
@@ -77,15 +77,20 @@ def advance(subscription: str) -> None:
         context.filter_runner.evaluate(name)
     elif kind in registry.KINDS:
         context.stored(registry.KINDS[kind], name)
-    elif kind == "job":
-        if asyncio.run(runner.carry_on(context.cell, name)):
-            signals.signal(context.cell.redis, [subscription], signals.SLOW)
-    elif job_kinds.carry_on(context.cell, kind, name):
-        signals.signal(context.cell.redis, [subscription], signals.SLOW)
+    elif kind == "job" and _carry_on(context.cell, name):
+        runner.signal(context.cell, [name])
 
 
 def carry_on_due(cell: Cell) -> bool:
     """Go on with the oldest job that nobody has, without Redis; whether there is more to do."""
     with cell.database.snapshot() as connection:
         due = jobs.due(connection)
-    return any(asyncio.run(runner.carry_on(cell, job_id)) for job_id in due)
+    return any(_carry_on(cell, job_id) for job_id in due)
+
+
+def _carry_on(cell: Cell, job_id: str) -> bool:
+    """Go on with a job for a while; one of an account that moves to another cell rests."""
+    try:
+        return asyncio.run(runner.carry_on(cell, job_id))
+    except AccountMoved:
+        return False

@@ -24,18 +24,17 @@ from oms_ledger.orders.payments.decide import expire_payment, expire_placement
 from oms_ledger.refusal import Refusal
 from oms_ledger.services import signals
 from oms_ledger.services.accounts.subscriptions import remove_unused
+from oms_ledger.services.jobs import runner
 from oms_ledger.services.metrics import FIRED
 from oms_ledger.services.ops.anchoring import anchor_when_due
 from projections.accounts import token_bounds
 from projections.carts import store as carts
-from projections.exports import jobs as exports
 from projections.jobs import jobs
 from projections.masterdata.search import expire_scrolls
 from projections.outbox import claims, integration, messages
 from projections.subscriptions import batch, checkpoints, leases, registry
 from projections.subscriptions.lateness import Watch
 from projections.timers import deadlines
-from workers import job_kinds
 from workers.runtime.reconnecting import surviving
 from workers.runtime.stopping import Stop
 
@@ -188,13 +187,13 @@ def reconcile(cell: Cell, watch: Watch | None = None) -> int:
 
 
 def signal_late(cell: Cell, late: tuple[set[str], Sequence[str]]) -> int:
-    behind, running = late
-    signals.signal(cell.redis, running, signals.SLOW)
+    behind, unfinished = late
+    runner.signal(cell, unfinished)
     return signals.signal(cell.redis, sorted(behind))
 
 
 def look_for_late(cell: Cell, watch: Watch | None) -> tuple[set[str], Sequence[str]]:
-    """Every subscription that lags or has something pending, and unfinished jobs.
+    """Every subscription that lags or has something pending, and unfinished jobs, by their ids.
 
     Feeds and hooks go on by account: what is quiet is not looked at.
     """
@@ -209,11 +208,7 @@ def look_for_late(cell: Cell, watch: Watch | None) -> tuple[set[str], Sequence[s
             behind |= set(kind.due(connection, now))
         if claims.due(connection, cell.clock.micros()):
             behind.add(messages.SUBSCRIPTION)
-        running = [
-            *job_kinds.unfinished(connection),
-            *(f"job:{one}" for one in jobs.due(connection)),
-        ]
-        return behind, running
+        return behind, jobs.due(connection)
 
 
 def _anchor(cell: Cell) -> None:
@@ -262,8 +257,7 @@ def apply_retention(cell: Cell) -> None:
             expires = bool(getattr(cell.settings, f"{kind.name}_expiry", True))
             for app_key in kind.retain(connection, now, head, expires):
                 log.warning("subscription_expired", kind=kind.name, app_key=app_key)
-        exports.expire(connection, now)
-        jobs.expire(connection, now)
+        runner.expire(connection, now)
         expire_scrolls(connection, now)
         claims.forget_attempts(connection, now)
         integration.forget(connection, now)

@@ -15,7 +15,7 @@ from oms_ledger.cli.opening import open_migrated
 from oms_ledger.cli.output import AsJson, print_json, progress
 from oms_ledger.services.freshness import Freshness
 from projections.exports import rows as exports_rows
-from projections.exports.jobs import FORMATS
+from projections.exports.exports import FORMATS
 from projections.exports.rows import ExportedOrder, ExportFormat
 from projections.exports.spreadsheets import csv_file, xlsx_file
 from projections.orders import query, views

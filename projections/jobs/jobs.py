@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
+from oms_ledger.eventstore import hosting
 from projections.jobs.tables import job_inputs
 from projections.jobs.tables import jobs as t
 from projections.subscriptions import leases
@@ -121,15 +122,40 @@ def of_account(
     return [_job(row) for row in connection.execute(query.limit(limit))]
 
 
+def unfinished(
+    connection: Connection,
+    kind: str,
+    *,
+    account: str | None = None,
+    arguments: Mapping[str, Any] | None = None,
+) -> list[Job]:
+    """The jobs of a kind that are not over: of every account, with any arguments, for None."""
+    query = select(t).where(t.c.state.in_(UNFINISHED), t.c.kind == kind)
+    if account is not None:
+        query = query.where(t.c.account == account)
+    if arguments is not None:
+        query = query.where(t.c.arguments == _json(arguments))
+    return [_job(row) for row in connection.execute(query.order_by(t.c.created_at, t.c.id))]
+
+
+def ids_of(connection: Connection, account: str, kind: str) -> list[str]:
+    """Every job of a kind that the account has."""
+    query = select(t.c.id).where(t.c.account == account, t.c.kind == kind)
+    return list(connection.execute(query).scalars())
+
+
 def count_unfinished(connection: Connection, account: str) -> int:
     query = select(func.count()).where(t.c.account == account, t.c.state.in_(UNFINISHED))
     return int(connection.execute(query).scalar_one())
 
 
 def due(connection: Connection, limit: int = 1000) -> list[str]:
-    """Jobs that are not finished and that nobody carries on just now, the oldest first."""
+    """Jobs that are not finished and that nobody carries on just now, the oldest first.
+
+    Those of accounts that another cell hosts rest.
+    """
     name = leases.is_held("job:" + t.c.id)
-    query = select(t.c.id).where(t.c.state.in_(UNFINISHED), ~name)
+    query = select(t.c.id).where(t.c.state.in_(UNFINISHED), ~name, hosting.is_live(t.c.account))
     return list(connection.execute(query.order_by(t.c.created_at).limit(limit)).scalars())
 
 
@@ -226,9 +252,20 @@ def finish(
     return True
 
 
-def expire(connection: Connection, now: int) -> int:
-    """Drop what was finished too long ago; how many."""
-    return connection.execute(delete(t).where(t.c.finished_at < now - KEPT)).rowcount
+def finished_before(connection: Connection, kind: str, instant: int) -> list[str]:
+    """The jobs of a kind that were over before an instant."""
+    query = select(t.c.id).where(t.c.kind == kind, t.c.finished_at < instant)
+    return list(connection.execute(query).scalars())
+
+
+def drop(connection: Connection, job_ids: Sequence[str]) -> None:
+    """Forget jobs; of one that is under way nothing more is stored."""
+    if not job_ids:
+        return
+    for job_id in sorted(job_ids):
+        leases.drop(connection, lease_of(job_id))
+    connection.execute(delete(t).where(t.c.id.in_(job_ids)))
+    connection.execute(delete(job_inputs).where(job_inputs.c.job.in_(job_ids)))
 
 
 def counted(connection: Connection) -> dict[tuple[str, str], int]:

@@ -1,31 +1,36 @@
 """The view of documents: each as it stands, with the terms that it is found by."""
 
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, Table, bindparam, delete, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Table, bindparam, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from oms_ledger.eventstore.folding import Page, StreamLoader
-from oms_ledger.eventstore.records import instant, micros
+from oms_ledger.eventstore.records import RecordedEvent, instant, micros
 from oms_ledger.masterdata.document import Author, Document
 from oms_ledger.masterdata.entity import Entity, first
 from oms_ledger.masterdata.streams import DOCUMENT, ENTITY, category_of, entity_of, entity_stream
 from oms_ledger.masterdata.values import Leaf, Paths, fold
+from projections.jobs import jobs
 from projections.masterdata.tables import document_entities as entities
-from projections.masterdata.tables import document_revalidations as revalidations
 from projections.masterdata.tables import document_schemas as schemas
 from projections.masterdata.tables import document_terms as terms
 from projections.masterdata.tables import documents as t
 from projections.masterdata.where import TERM_LENGTH
 from projections.sql.keys import among
-from projections.sql.upserts import upsert
 
 SUBSCRIPTION = "documents"
 AT_ONCE = 1000
-"""Documents up to which those of an entity are evaluated again when its schemas change."""
+"""Documents up to which those of an entity are evaluated again when its schemas change; of more a
+job evaluates them.
+"""
+
+REVALIDATION = "revalidation"
+"""The kind of those jobs."""
 
 Place = tuple[str, str]
 """Account and entity."""
@@ -35,11 +40,13 @@ Fields = dict[str, Any]
 
 @dataclass(slots=True)
 class Produced:
-    """What a page came to: documents as they stand, and entities that were configured again."""
+    """What a page came to: documents as they stand, and entities that were configured again, with
+    the last event that did.
+    """
 
     documents: dict[tuple[str, str, str], tuple[Document, int]] = field(default_factory=dict)
     entities: dict[Place, Entity] = field(default_factory=dict)
-    configured: set[Place] = field(default_factory=set)
+    configured: dict[Place, RecordedEvent] = field(default_factory=dict)
 
 
 class Documents:
@@ -58,8 +65,8 @@ class Documents:
                 key = (*place, fold(after.state.id))
                 produced.documents[key] = (after.state, row.version)
             elif isinstance(after.state, Entity):
-                produced.configured.add(place)
-        for place in produced.configured | {key[:2] for key in produced.documents}:
+                produced.configured[place] = row
+        for place in produced.configured.keys() | {key[:2] for key in produced.documents}:
             produced.entities[place] = _latest(page.loader, *place)
         return produced
 
@@ -67,10 +74,14 @@ class Documents:
         assert isinstance(produced, Produced)
         for account, name in sorted(produced.entities):
             _know(connection, account, name)
+        # First of all, as who carries one of these jobs on locks it before documents, too.
+        for place, row in sorted(produced.configured.items()):
+            for job in _revalidations(connection, *place):
+                jobs.finish(connection, job.id, row.at, jobs.CANCELLED)
         if produced.documents:
             _store(connection, produced)
-        for account, name in sorted(produced.configured):
-            _revalidate(connection, produced.entities[account, name], account)
+        for place, row in sorted(produced.configured.items()):
+            _revalidate(connection, produced.entities[place], row)
 
 
 def _latest(loader: StreamLoader, account: str, name: str) -> Entity:
@@ -198,43 +209,58 @@ def rows_of_terms(
 # Evaluating documents again when the schemas of their entity change
 
 
-def _revalidate(connection: Connection, entity: Entity, account: str) -> None:
-    """Evaluate the documents again, at once where they are few; else batch by batch from here
-    on.
-    """
-    place = {"account": account, "entity": entity.name}
-    ours = (t.c.account == account, t.c.entity == entity.name)
+def _revalidate(connection: Connection, entity: Entity, row: RecordedEvent) -> None:
+    """Evaluate the documents again, at once where they are few; else a job does."""
+    ours = (t.c.account == row.account, t.c.entity == entity.name)
     total = connection.execute(select(func.count()).select_from(t).where(*ours)).scalar_one()
-    consume = {**place, "total": total, "done": 0, "after": ""}
-    connection.execute(upsert(connection, revalidations), consume)
     if total <= AT_ONCE:
-        while revalidate_batch(connection, entity, account):
-            pass
-
-
-def revalidate_batch(
-    connection: Connection, entity: Entity, account: str, limit: int = 500
-) -> bool:
-    """Evaluate the next documents again; False when all have been."""
-    ours = (t.c.account == account, t.c.entity == entity.name)
-    mine = (revalidations.c.account == account, revalidations.c.entity == entity.name)
-    state = connection.execute(
-        select(revalidations.c.after, revalidations.c.done).where(*mine).with_for_update()
-    ).one_or_none()
-    if state is None or state.after is None:
-        return False
-    query = select(t.c.id_key, t.c.content).where(*ours, t.c.id_key > state.after)
-    found = connection.execute(query.order_by(t.c.id_key).limit(limit).with_for_update()).all()
-    if not found:
-        connection.execute(revalidations.update().where(*mine).values(after=None))
-        return False
-    keys = [row.id_key for row in found]
-    gone = (
-        schemas.c.account == account,
-        schemas.c.entity == entity.name,
-        schemas.c.id_key.in_(keys),
+        evaluate_again(connection, entity, row.account)
+        return
+    jobs.insert_job(
+        connection,
+        secrets.token_hex(16),
+        row.account,
+        REVALIDATION,
+        {"entity": entity.name},
+        actor=row.actor,
+        now=row.at,
+        total=total,
     )
-    connection.execute(delete(schemas).where(*gone))
+
+
+def _revalidations(connection: Connection, account: str, entity: str) -> list[jobs.Job]:
+    """Jobs that are to evaluate the documents again, or do."""
+    return jobs.unfinished(connection, REVALIDATION, account=account, arguments={"entity": entity})
+
+
+def under_revalidation(connection: Connection) -> set[Place]:
+    """The entities whose documents are still to be evaluated again."""
+    found = jobs.unfinished(connection, REVALIDATION)
+    return {(job.account, job.arguments["entity"]) for job in found}
+
+
+def keys_after(
+    connection: Connection, account: str, entity: str, after: str, limit: int
+) -> list[str]:
+    """The next documents of an entity, in the order of their ids."""
+    query = select(t.c.id_key).where(
+        t.c.account == account, t.c.entity == entity, t.c.id_key > after
+    )
+    return list(connection.execute(query.order_by(t.c.id_key).limit(limit)).scalars())
+
+
+def evaluate_again(
+    connection: Connection, entity: Entity, account: str, after: str = "", until: str | None = None
+) -> None:
+    """Evaluate documents by the schemas of their entity, those beyond `after` up to `until`."""
+
+    def within(table: Table) -> list[ColumnElement[bool]]:
+        ours = [table.c.account == account, table.c.entity == entity.name, table.c.id_key > after]
+        return ours if until is None else [*ours, table.c.id_key <= until]
+
+    query = select(t.c.id_key, t.c.content).where(*within(t))
+    found = connection.execute(query.order_by(t.c.id_key).with_for_update()).all()
+    connection.execute(delete(schemas).where(*within(schemas)))
     complying = [
         {"account": account, "entity": entity.name, "id_key": row.id_key, "schema": name}
         for row in found
@@ -242,37 +268,20 @@ def revalidate_batch(
     ]
     if complying:
         connection.execute(schemas.insert(), complying)
-    moved = {"after": keys[-1], "done": state.done + len(keys)}
-    connection.execute(revalidations.update().where(*mine).values(moved))
-    return True
-
-
-def unfinished(connection: Connection) -> list[Place]:
-    """The entities whose documents are still to be evaluated again."""
-    r = revalidations
-    query = select(r.c.account, r.c.entity).where(r.c.after.is_not(None))
-    return [(row.account, row.entity) for row in connection.execute(query)]
 
 
 def progress(connection: Connection, account: str, entity: str, schema: str) -> dict[str, int]:
     """How far evaluating the documents again is, and how many comply with a schema."""
-    r, s = revalidations, schemas
+    s = schemas
     ours = (t.c.account == account, t.c.entity == entity)
     total = connection.execute(select(func.count()).select_from(t).where(*ours)).scalar_one()
-    mine = (r.c.account == account, r.c.entity == entity, r.c.after.is_not(None))
-    done = connection.execute(select(r.c.done).where(*mine)).scalar_one_or_none()
     complying = (s.c.account == account, s.c.entity == entity, s.c.schema == schema)
     query = select(func.count()).select_from(s).where(*complying)
     valid = connection.execute(query).scalar_one()
-    done = total if done is None else min(done, total)
+    done = min([total, *(job.done for job in _revalidations(connection, account, entity))])
     return {"total": total, "done": done, "valid": valid, "invalid": max(0, done - valid)}
 
 
 def entities_of(connection: Connection, account: str) -> list[str]:
     query = select(entities.c.entity).where(entities.c.account == account)
     return list(connection.execute(query.order_by(entities.c.entity)).scalars())
-
-
-def clear(connection: Connection) -> None:
-    for table in (t, terms, schemas, entities, revalidations):
-        connection.execute(table.delete())

@@ -68,17 +68,6 @@ document_entities = Table(
     Column("entity", Text, primary_key=True),
 )
 
-# How far documents are evaluated again after a change of schemas; `after` is null when all are.
-document_revalidations = Table(
-    "document_revalidations",
-    metadata,
-    Column("account", Text, primary_key=True),
-    Column("entity", Text, primary_key=True),
-    Column("total", BIG, nullable=False),
-    Column("done", BIG, nullable=False),
-    Column("after", _CODE_POINTS),
-)
-
 document_scrolls = Table(
     "document_scrolls",
     metadata,

@@ -1,35 +1,29 @@
 """Bulk runs: one command over many orders, with an outcome for each.
 
-The orders are frozen when a run begins. An outcome is stored after its order was changed; who
-comes back to an order that was changed already finds that by its key in the ledger.
+A run is a job; its orders are frozen when it begins. An outcome is stored after its order was
+changed; who comes back to an order that was changed already finds that by its key in the ledger.
 """
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, insert, select, update
 
+from projections.jobs import jobs
+from projections.jobs.jobs import Job
 from projections.operators.tables import run_orders as o
-from projections.operators.tables import runs as t
 
-RUNNING, STOPPED, COMPLETE = "running", "stopped", "complete"
+KIND = "bulk-run"
+RUNNING, STOPPED, COMPLETE, FAILED = "running", "stopped", "complete", "failed"
 DONE, REFUSED = "done", "refused"
 
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """`by` is the actor of its events; instants in microseconds."""
-
-    id: str
-    account: str
-    actor: str
-    command: str
-    reason: str
-    state: str
-    total: int
-    created_at: int
-    finished_at: int | None
+_STATES = {
+    jobs.WAITING: RUNNING,
+    jobs.RUNNING: RUNNING,
+    jobs.CANCELLED: STOPPED,
+    jobs.DONE: COMPLETE,
+    jobs.FAILED: FAILED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,49 +34,24 @@ class Outcome:
     message: str | None
 
 
-def create(
-    connection: Connection,
-    account: str,
-    actor: str,
-    command: str,
-    reason: str,
-    orders: Sequence[str],
-    now: int,
-) -> str:
-    run_id = secrets.token_hex(8)
-    connection.execute(
-        insert(t).values(
-            id=run_id,
-            account=account,
-            actor=actor,
-            command=command,
-            reason=reason,
-            state=RUNNING if orders else COMPLETE,
-            total=len(orders),
-            created_at=now,
-        )
-    )
+def state_of(job: Job) -> str:
+    """How a run stands, in its own words."""
+    return _STATES[job.state]
+
+
+def insert_orders(connection: Connection, run_id: str, orders: Sequence[str]) -> None:
     if orders:
         rows = [{"run": run_id, "number": n, "order_id": one} for n, one in enumerate(orders)]
         connection.execute(insert(o), rows)
-    return run_id
 
 
-def get(connection: Connection, account: str | None, run_id: str) -> Run | None:
-    query = select(t).where(t.c.id == run_id)
-    if account is not None:
-        query = query.where(t.c.account == account)
-    row = connection.execute(query).one_or_none()
-    return Run(*row) if row else None
+def get(connection: Connection, account: str, run_id: str) -> Job | None:
+    job = jobs.get(connection, run_id, account)
+    return job if job is not None and job.kind == KIND else None
 
 
-def of_account(connection: Connection, account: str) -> list[Run]:
-    query = select(t).where(t.c.account == account).order_by(t.c.created_at.desc()).limit(50)
-    return [Run(*row) for row in connection.execute(query)]
-
-
-def unfinished(connection: Connection) -> list[str]:
-    return list(connection.execute(select(t.c.id).where(t.c.state == RUNNING)).scalars())
+def of_account(connection: Connection, account: str) -> list[Job]:
+    return jobs.of_account(connection, account, [KIND], 50)
 
 
 def counts(connection: Connection, run_id: str) -> dict[str, int]:
@@ -109,9 +78,3 @@ def record(connection: Connection, run_id: str, outcome: Outcome) -> None:
     connection.execute(
         fields.values(outcome=outcome.outcome, code=outcome.code, message=outcome.message)
     )
-
-
-def finish(connection: Connection, run_id: str, state: str, now: int) -> bool:
-    """Whether the run was under way and is over now."""
-    over = update(t).where(t.c.id == run_id, t.c.state == RUNNING)
-    return connection.execute(over.values(state=state, finished_at=now)).rowcount > 0

@@ -81,22 +81,7 @@ saved_views = Table(
     Index("saved_views_account", "account", "created_at"),
 )
 
-runs = Table(
-    "runs",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("account", Text, nullable=False),
-    Column("actor", Text, nullable=False),
-    Column("command", Text, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("total", Integer, nullable=False),
-    Column("created_at", BIG, nullable=False),
-    Column("finished_at", BIG),
-    Index("runs_account", "account", "created_at"),
-    Index("runs_state", "state"),
-)
-
+# The orders of a bulk run, which is a job, with what became of each.
 run_orders = Table(
     "run_orders",
     metadata,

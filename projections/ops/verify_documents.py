@@ -12,7 +12,7 @@ from oms_ledger.masterdata.document import Document
 from oms_ledger.masterdata.entity import Entity, first
 from oms_ledger.masterdata.streams import DOCUMENT, ENTITY, category_of, entity_of, entity_stream
 from projections.masterdata import tables
-from projections.masterdata.documents import SUBSCRIPTION, rows_of_document, unfinished
+from projections.masterdata.documents import SUBSCRIPTION, rows_of_document, under_revalidation
 from projections.ops.differences import Difference, comparable
 from projections.sql.keys import among
 from projections.subscriptions import checkpoints
@@ -57,7 +57,7 @@ def _look(
         at = checkpoints.position(connection, SUBSCRIPTION) or 0
         stored = {table.name: _stored(connection, table, list(keys.values())) for table in TABLES}
         known = _known(connection, {_place(one) for one in streams})
-        under_way = set(unfinished(connection))
+        under_way = under_revalidation(connection)
     entities = {_place(one): entity_stream(*_place(one)) for one in streams}
     states = _states(loader, {*streams, *entities.values()}, at)
     found: dict[str, list[Difference]] = {}

@@ -20,7 +20,7 @@ from oms_ledger.orders.documents.list_row import latest_estimate
 from oms_ledger.orders.documents.search_terms import COUNTED, terms_of
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.status import Status
-from projections.exports import jobs
+from projections.exports import exports
 from projections.orders import totals
 from projections.orders.totals import OrderShare
 from projections.sql.keys import among
@@ -76,7 +76,7 @@ class OrderViews:
     def store(self, connection: Connection, produced: object) -> None:
         assert isinstance(produced, Produced)
         for account in sorted(produced.erased):
-            jobs.forget(connection, account)
+            exports.forget(connection, account)
         if not produced.views:
             return
         _alone(connection)

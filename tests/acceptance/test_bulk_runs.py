@@ -1,12 +1,16 @@
 """One command over many orders: previewed by reason, done once each, stopped, reported."""
 
+import asyncio
+
 import pytest
 from sqlalchemy import update
 
+from oms_ledger.services.jobs import runner
 from oms_ledger.services.operators import bulk
+from projections.jobs import jobs
+from projections.jobs.tables import jobs as table
 from projections.operators import runs
 from projections.operators.tables import run_orders
-from projections.operators.tables import runs as table
 from tests.acceptance.test_order_life import ORDERS, paid
 
 RUNS = "/api/ledger/runs"
@@ -18,7 +22,7 @@ def no_pause(monkeypatch):
 
 
 def carried_on(cell, run):
-    while bulk.carry_on(cell, run):
+    while asyncio.run(runner.carry_on(cell, run)):
         pass
 
 
@@ -51,7 +55,7 @@ def test_who_died_before_it_gave_the_outcome_doubles_nothing(client, cell):
     carried_on(cell, run)
     with cell.database.writing() as connection:  # as if the outcome had never been stored
         connection.execute(update(run_orders).values(outcome=None))
-        connection.execute(update(table).values(state="running"))
+        connection.execute(update(table).values(state="running", finished_at=None))
     before = cell.store.head()
     carried_on(cell, run)
     report = client.call("GET", f"{RUNS}/{run}").json()
@@ -77,7 +81,7 @@ def test_a_stopped_run_leaves_the_rest_alone(client, cell):
     carried_on(cell, run)
     assert client.call("GET", f"{ORDERS}/{order}").json()["status"] == "ready-for-handling"
     with cell.database.snapshot() as connection:
-        assert runs.unfinished(connection) == []
+        assert jobs.unfinished(connection, runs.KIND) == []
 
 
 def test_wrong_runs_are_refused(client, client_of):

@@ -13,6 +13,7 @@ from oms_ledger.cli.imports import import_file
 from oms_ledger.cli.maintenance import rebuild_view
 from oms_ledger.eventstore.integrity import verify
 from oms_ledger.eventstore.tables import metadata
+from oms_ledger.services.jobs import runner
 from oms_ledger.services.privacy.steps import catch_up
 from oms_ledger.web import build
 from projections.subscriptions.views import VIEWS
@@ -24,7 +25,6 @@ from tests.acceptance.test_order_life import (
 )
 from tests.support.client import Client
 from tests.support.purchases import open_account, purchase
-from workers.exports import runner
 
 ERASURES = "/api/ledger/erasures"
 EMAIL, DOCUMENT = "canary@mail.example", "987.654.321-00"
@@ -211,7 +211,7 @@ def test_an_export_that_was_made_before_is_gone(cell, client):
     requested = client.call("POST", "/api/ledger/exports", {"format": "jsonl"})
     assert requested.status == 202, requested.body
     export = requested.json()["id"]
-    while runner.carry_on(cell.database, export):
+    while asyncio.run(runner.carry_on(cell, export)):
         pass
     url = f"/api/ledger/exports/{export}/download"
     assert "canary" in client.call("GET", url).body.decode().lower()

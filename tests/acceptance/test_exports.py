@@ -9,6 +9,7 @@ from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
+from sqlalchemy import select
 
 from oms_ledger.accounts.events import AccountSettingsChanged
 from oms_ledger.cli import exports as cli_exports
@@ -17,22 +18,30 @@ from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.orders import events
 from oms_ledger.orders.documents.report import COLUMNS
 from oms_ledger.orders.handling.decide import start_handling
-from projections.exports import jobs
+from oms_ledger.services.jobs import runner
 from projections.exports import rows as exports_rows
-from projections.exports.jobs import KEPT
+from projections.exports.exports import KEPT
 from projections.exports.rows import ExportFormat
 from projections.exports.spreadsheets import csv_file, xlsx_file
+from projections.jobs import jobs
 from projections.orders.query import OrderQuery
+from projections.subscriptions import leases
+from projections.tables import export_chunks
 from tests.support.purchases import (
     ACCOUNT,
     PAID,
     open_account,
     placed,
 )
-from workers.exports import runner
+from tests.workers.test_jobs import LONG, forget_holder
 
 CSV = "/api/ledger/orders.csv"
 EXPORTS = "/api/ledger/exports"
+
+
+def carried_on(cell, export):
+    while asyncio.run(runner.carry_on(cell, export)):
+        pass
 
 
 def two_lines(number, name="Mug"):
@@ -153,25 +162,22 @@ def test_an_export_in_the_background_tells_its_progress_and_is_fetched(cell, ord
     assert (exported["state"], exported["progress"]) == ("running", {"orders": 0, "total": 3})
     assert orders.call("GET", f"{url}/download").status == 409
 
-    def step():
-        with cell.database.snapshot() as connection:
-            return jobs.carry_on(cell.database, jobs.get(connection, ACCOUNT, exported["id"]))
-
-    assert step()
+    assert asyncio.run(runner.carry_on(cell, exported["id"], seconds=0)), "one piece is made"
     assert orders.call("GET", url).json()["progress"] == {"orders": 2, "total": 3}
     late = asyncio.run(
         cell.ledger.place(CommandContext(ACCOUNT, "test"), {"v9acme-01": two_lines(9)})
     )
     assert late
-    assert not runner.carry_on(cell.database, exported["id"])
+    assert not asyncio.run(runner.carry_on(cell, exported["id"], seconds=LONG))
     done = orders.call("GET", url).json()
     assert (done["state"], done["progress"]) == ("complete", {"orders": 3, "total": 3})
     assert done["failedOrders"] == []
     assert orders.call("GET", f"{url}/download").body == direct
     assert [one["id"] for one in orders.call("GET", EXPORTS).json()] == [exported["id"]]
     with cell.database.writing() as connection:
-        assert jobs.expire(connection, cell.clock.micros() + KEPT - 60_000_000) == 0
-        assert jobs.expire(connection, cell.clock.micros() + KEPT + 1) == 1
+        assert runner.expire(connection, cell.clock.micros() + KEPT - 60_000_000) == 0
+        assert runner.expire(connection, cell.clock.micros() + KEPT + 1) == 1
+        assert connection.execute(select(export_chunks)).all() == []
     assert orders.call("GET", url).status == 404
 
 
@@ -179,12 +185,15 @@ def test_an_export_in_the_background_tells_its_progress_and_is_fetched(cell, ord
 def test_two_workers_on_one_export_leave_nothing_out_and_nothing_twice(cell, orders, monkeypatch):
     monkeypatch.setattr(exports_rows, "PAGE", 1)
     exported = orders.call("POST", EXPORTS, {"format": "jsonl"}).json()
-    with cell.database.snapshot() as connection:
-        stale = jobs.get(connection, ACCOUNT, exported["id"])
-    for _ in range(2):
-        jobs.carry_on(cell.database, stale)  # the second finds that it was faster itself
-    while runner.carry_on(cell.database, exported["id"]):
-        pass
+    with cell.database.writing() as connection:
+        job, stale = jobs.begin(connection, exported["id"], 1, most=None, bounded=())
+    assert not asyncio.run(runner.carry_on(cell, exported["id"])), "somebody has it"
+    late = asyncio.run(runner._step(cell, job))
+    forget_holder(cell, exported["id"])
+    assert asyncio.run(runner.carry_on(cell, exported["id"], seconds=0)), "somebody else is faster"
+    with cell.database.writing() as connection, pytest.raises(leases.Fenced):
+        runner._store(connection, cell, job, stale, late)
+    carried_on(cell, exported["id"])
     lines = orders.call("GET", f"{EXPORTS}/{exported['id']}/download").body.splitlines()
     assert [json.loads(line)["orderId"] for line in lines] == [f"v{n}acme-01" for n in (1, 2, 3)]
 
@@ -200,7 +209,7 @@ def test_an_order_that_cannot_be_rendered_is_named_and_stops_nothing(cell, order
         return rows(self, order)
 
     monkeypatch.setattr(ExportFormat, "rows", odd)
-    runner.carry_on(cell.database, exported["id"])
+    carried_on(cell, exported["id"])
     done = orders.call("GET", f"{EXPORTS}/{exported['id']}").json()
     assert (done["state"], done["failedOrders"]) == ("complete", ["v2acme-01"])
     assert done["progress"] == {"orders": 2, "total": 3}
@@ -223,8 +232,7 @@ def test_an_export_is_seen_by_its_account_alone(cell, orders, client_of):
 @pytest.mark.guarantee("G56")
 def test_an_export_of_an_erased_person_is_gone(cell, orders):
     exported = orders.call("POST", EXPORTS, {"format": "jsonl"}).json()
-    while runner.carry_on(cell.database, exported["id"]):
-        pass
+    carried_on(cell, exported["id"])
     url = f"{EXPORTS}/{exported['id']}/download"
     assert b"ana@example.com" in orders.call("GET", url).body
     requested = {"email": "ana@example.com", "dryRun": False, "includeOpen": True}

@@ -131,6 +131,26 @@ def test_jobs_are_listed_shown_and_cancelled_by_command(cell, client, monkeypatc
     assert json.loads(command("show", job_id, "--json").stdout)["state"] == "cancelled"
 
 
+def test_exports_and_runs_are_listed_and_cancelled_as_jobs(client):
+    """Each says in its own words that it is over."""
+    exports, runs = "/api/ledger/exports", "/api/ledger/runs"
+    export = client.call("POST", exports, {"format": "csv", "q": "ana@example.com"}).json()["id"]
+    requested = {"command": "cancel", "orders": [paid(client)]}
+    run = client.call("POST", runs, requested).json()["id"]
+    listed = client.call("GET", JOBS)
+    assert {one["id"]: one["kind"] for one in listed.json()["jobs"]} == {
+        export: "export",
+        run: "bulk-run",
+    }
+    assert b"ana@" not in listed.body
+    for one in (export, run):
+        answer = client.call("POST", f"{JOBS}/{one}/cancel")
+        assert (answer.status, answer.json()["state"]) == (200, "cancelled")
+    assert client.call("GET", f"{exports}/{export}").json()["state"] == "cancelled"
+    assert client.call("GET", f"{runs}/{run}").json()["state"] == "stopped"
+    assert client.call("GET", f"{exports}/{export}/download").status == 409
+
+
 def test_figures_of_jobs(cell, client):
     ctx = CommandContext(ACCOUNT, "test")
     asyncio.run(runner.ask(cell, ctx, KINDS["verify"], VerifyArguments()))

@@ -1,6 +1,5 @@
 """Views, deliveries, dead letters, bulk runs and erasing, each done in a real browser."""
 
-import asyncio
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from sqlalchemy import select, update
 
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.orders.payments.decide import process_order
+from oms_ledger.services.jobs import runner
 from oms_ledger.services.operators import bulk
 from projections.notifications.hooks import Hook
 from projections.operators import runs, sessions
@@ -237,12 +237,9 @@ def test_a_run_over_a_filter_survives_its_worker(site: Site, page: Page, monkeyp
             raise KeyboardInterrupt
         record(connection, run_id, outcome)
 
-    def carry_on() -> None:
-        while bulk.carry_on(site.cell, run):
-            pass
-
     async def worker() -> None:
-        await asyncio.to_thread(carry_on)
+        while await runner.carry_on(site.cell, run):
+            pass
 
     monkeypatch.setattr(runs, "record", dies)
     with pytest.raises(KeyboardInterrupt):

@@ -419,5 +419,38 @@ def test_finished_jobs_are_dropped_after_a_month(cell):
     finished = job_of(cell, job_id).finished_at
     for now, left in ((finished + jobs.KEPT, True), (finished + jobs.KEPT + 1, False)):
         with cell.database.writing() as connection:
-            jobs.expire(connection, now)
+            runner.expire(connection, now)
         assert (job_of(cell, job_id) is not None) is left
+
+
+def test_nothing_is_looked_up_by_an_id_of_another_form(cell, monkeypatch):
+    get = Mock(wraps=jobs.get)
+    monkeypatch.setattr(jobs, "get", get)
+    for odd in ("../x", "ab" * 16 + "\n", "ab" * 8 + "a", "os.system", ""):
+        assert not asyncio.run(runner.carry_on(cell, odd))
+    get.assert_not_called()
+    assert not asyncio.run(runner.carry_on(cell, "ab" * 16))
+    get.assert_called_once()
+
+
+def test_what_is_unfinished_can_be_said_to_a_worker(queued):
+    """A signal whose name a worker refuses would never be carried on."""
+    ids = {kind: f"{at:032x}" for at, kind in enumerate(KINDS)}
+    short = f"{1:016x}"  # of a bulk run that a former release began
+    with queued.database.writing() as connection:
+        for kind, job_id in [*ids.items(), ("bulk-run", short)]:
+            jobs.insert_job(connection, job_id, ACCOUNT, kind, {}, actor="test", now=1)
+    scheduler.reconcile(queued)
+    advanced = list[str]()
+    worker = SignalWorker(queued.redis, [signals.SLOW], advanced.append)
+    worker.work(burst=True, logging_level="CRITICAL")
+    assert sorted(advanced) == sorted(f"job:{one}" for one in [*ids.values(), short])
+
+
+def test_a_signal_of_a_former_release_or_of_nobody_does_nothing(queued):
+    worker_jobs.open_context(queued)
+    try:
+        for name in (f"export:{'ab' * 16}", f"run:{'ab' * 8}", "revalidation:acme:CL", "x"):
+            worker_jobs.advance(name)
+    finally:
+        worker_jobs.close_context()

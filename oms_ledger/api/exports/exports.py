@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
+from sqlalchemy import Connection
 
 from oms_ledger.accounts.account import Account
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
@@ -18,12 +19,15 @@ from oms_ledger.api.orders.queries import of_body, of_query, requested
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.records import instant, micros
 from oms_ledger.orders.instants import PII_ZONE, spell, zone_of
-from oms_ledger.services import signals
-from projections.exports import jobs
+from oms_ledger.services.exports import exporting
+from oms_ledger.services.jobs import runner
+from oms_ledger.services.jobs.registry import KINDS
+from projections.exports import exports
 from projections.exports import rows as exports_rows
-from projections.exports.jobs import FORMATS, Export
+from projections.exports.exports import FORMATS, Export
 from projections.exports.rows import ExportFormat
 from projections.exports.spreadsheets import csv_file, xlsx_file
+from projections.orders import query as orders_query
 from projections.orders.query import OrderQuery
 
 router = APIRouter(tags=["Export"])
@@ -100,24 +104,27 @@ async def post_export(request: Request, cell: TheCell, caller: MayExport) -> Res
 
     most = account.setting("concurrent_exports")
 
-    def ask() -> str | None:
-        actor = caller.app_key
-        return jobs.ask(
-            cell.database, order_query, export_format, format, actor=actor, at_most=most
-        )
+    def require_few(connection: Connection) -> None:
+        exporting.require_few(connection, account.name, most)
 
-    new = await asyncio.to_thread(ask)
-    if new is None:
-        message = f"{most} exports of the account are being made: ask again when one is complete"
-        raise ApiError(429, "OMS429", message, {"Retry-After": "10"})
-    await asyncio.to_thread(signals.signal, cell.redis, [f"export:{new}"], signals.SLOW)
-    return json_response(_shown(await _found(cell, caller, new)), 202)
+    await cell.read(require_few)  # before the orders are counted
+    total = (await cell.read(orders_query.totals, order_query)).count
+    export_id = await runner.ask(
+        cell,
+        caller.context,
+        KINDS[exports.KIND],
+        exporting.arguments_of(order_query, export_format, format),
+        total=total,
+        fills=[require_few],
+    )
+    await asyncio.to_thread(runner.signal, cell, [export_id])
+    return json_response(_shown(await _found(cell, caller, export_id)), 202)
 
 
 @router.get("/api/ledger/exports")
 async def get_exports(cell: TheCell, caller: MayExport) -> Response:
     return json_response(
-        [_shown(export) for export in await cell.read(jobs.of_account, caller.account)]
+        [_shown(export) for export in await cell.read(exports.of_account, caller.account)]
     )
 
 
@@ -130,7 +137,7 @@ async def get_export(export_id: PathId, cell: TheCell, caller: MayExport) -> Res
 async def delete_export(export_id: PathId, cell: TheCell, caller: MayExport) -> Response:
     export = await _found(cell, caller, export_id)
 
-    await cell.write(jobs.drop, export.id)
+    await cell.write(exports.drop, export.id)
     return Response(status_code=204)
 
 
@@ -141,19 +148,21 @@ async def download_export(
     """The file. Whoever was erased meanwhile is in none: exports made before are gone."""
     await request.app.state.freshness.wait()
     export = await _found(cell, caller, export_id)
-    if export.state != "complete":
+    if export.state in (exports.FAILED, exports.CANCELLED):
+        raise ApiError(409, "OMS004", f"The export is {export.state}: ask for another one")
+    if export.state != exports.COMPLETE:
         message = f"The export has {export.orders} of {export.total} orders: fetch it when complete"
         raise ApiError(409, "OMS004", message, {"Retry-After": "5"})
     if export.format == "jsonl":
-        content = jobs.stored(cell.database, export)
+        content = exports.stored(cell.database, export)
     else:
-        rows = jobs.rows_of(cell.database, export)
+        rows = exports.rows_of(cell.database, export)
         content = csv_file(rows) if export.format == "csv" else xlsx_file(rows)
     return _download(content, export.format, {})
 
 
 async def _found(cell: Cell, caller: Caller, export_id: str) -> Export:
-    export = await cell.read(jobs.get, caller.account, export_id)
+    export = await cell.read(exports.get, caller.account, export_id)
     if export is None:
         raise ApiError(404, "OMS404", "There is no such export; it may have expired")
     return export

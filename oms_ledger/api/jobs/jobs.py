@@ -159,7 +159,11 @@ def serialize_job(job: Job) -> dict[str, Any]:
         "kind": job.kind,
         "state": job.state,
         "progress": {"done": job.done, "total": job.total},
-        "arguments": job.arguments,
+        "arguments": {
+            name: value
+            for name, value in job.arguments.items()
+            if name not in KINDS[job.kind].personal
+        },
         "actor": job.actor,
         "createdAt": instant_text(job.created_at),
         "startedAt": at(job.started_at),

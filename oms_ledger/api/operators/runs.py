@@ -11,7 +11,6 @@ from sqlalchemy import Connection
 
 from oms_ledger.accounts.events import RunStarted, RunStopped
 from oms_ledger.accounts.roles import OPERATIONS
-from oms_ledger.api.accounts.record import record
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.history.history import ResponseModel
 from oms_ledger.api.http.addressing import PathId
@@ -22,10 +21,13 @@ from oms_ledger.api.orders.queries import of_body
 from oms_ledger.api.orders.queries import requested as question_of
 from oms_ledger.cell import Cell
 from oms_ledger.notifications.webhook import instant_text
-from oms_ledger.services import signals
+from oms_ledger.services.jobs import runner
+from oms_ledger.services.jobs.registry import KINDS
 from oms_ledger.services.operators import bulk
+from projections.jobs import jobs
+from projections.jobs.jobs import Job
 from projections.operators import runs
-from projections.operators.runs import Outcome, Run
+from projections.operators.runs import Outcome
 from projections.orders import query as orders_query
 
 router = APIRouter(prefix="/api/ledger/runs", tags=["Bulk runs"])
@@ -64,7 +66,7 @@ class RunModel(ResponseModel):
     command: str
     reason: str
     actor: str
-    state: str = Field(description="`running`, `stopped` or `complete`")
+    state: str = Field(description="`running`, `stopped`, `complete` or `failed`")
     total: int
     done: int
     refused: int
@@ -155,18 +157,27 @@ async def post_run(request: Request, cell: TheCell, caller: MayRun) -> Response:
     requested = parse(RunRequest, await json_body(request))
     orders = await _orders(cell, request, caller, requested)
 
-    new = await cell.write(
-        runs.create,
-        caller.account,
-        caller.actor,
-        requested.command,
-        requested.reason,
-        orders,
-        cell.clock.micros(),
+    run_id = runner.new_id()
+    arguments = bulk.RunArguments(command=requested.command, reason=requested.reason)
+    write = runner.writer(
+        cell,
+        caller.context,
+        KINDS[runs.KIND],
+        arguments,
+        job_id=run_id,
+        total=len(orders),
     )
-    await record(cell, caller, RunStarted(new, requested.command, len(orders)))
-    await asyncio.to_thread(signals.signal, cell.redis, [f"run:{new}"], signals.SLOW)
-    return json_response(await _serialized(cell, caller, new), 202)
+
+    def freeze(connection: Connection) -> None:
+        runs.insert_orders(connection, run_id, orders)
+        if not orders:
+            result = {runs.DONE: 0, runs.REFUSED: 0}
+            jobs.finish(connection, run_id, cell.clock.micros(), jobs.DONE, result=result)
+
+    started = RunStarted(run_id, requested.command, len(orders))
+    await cell.ledger.configure(caller.context, lambda _: [started], fills=[write, freeze])
+    await asyncio.to_thread(runner.signal, cell, [run_id])
+    return json_response(await _serialized(cell, caller, run_id), 202)
 
 
 @router.get("", response_model=Runs)
@@ -193,11 +204,11 @@ async def get_run(run_id: PathId, cell: TheCell, caller: MayRun) -> Response:
 @router.post("/{run_id}/stop", response_model=RunModel)
 async def post_stop(run_id: PathId, cell: TheCell, caller: MayRun) -> Response:
     """End the run after the order at hand; what was done stays."""
-    fields = await _serialized(cell, caller, run_id)
-
-    if await cell.write(runs.finish, fields["id"], runs.STOPPED, cell.clock.micros()):
-        await record(cell, caller, RunStopped(fields["id"]))
-    return json_response(await _serialized(cell, caller, fields["id"]))
+    run = await cell.read(runs.get, caller.account, run_id)
+    if run is None:
+        raise _unknown()
+    await runner.cancel(cell, caller.context, run, RunStopped(run.id))
+    return json_response(await _serialized(cell, caller, run.id))
 
 
 async def _serialized(cell: Cell, caller: Caller, run_id: str) -> dict[str, Any]:
@@ -207,17 +218,21 @@ async def _serialized(cell: Cell, caller: Caller, run_id: str) -> dict[str, Any]
 
     fields = await cell.read(look)
     if fields is None:
-        raise ApiError(404, "OMS404", "There is no such run")
+        raise _unknown()
     return fields
 
 
-def _serialize(run: Run, counted: dict[str, int]) -> dict[str, Any]:
+def _unknown() -> ApiError:
+    return ApiError(404, "OMS404", "There is no such run")
+
+
+def _serialize(run: Job, counted: dict[str, int]) -> dict[str, Any]:
     return {
         "id": run.id,
-        "command": run.command,
-        "reason": run.reason,
+        "command": run.arguments["command"],
+        "reason": run.arguments["reason"],
         "by": run.actor,
-        "state": run.state,
+        "state": runs.state_of(run),
         "total": run.total,
         "done": counted.get(runs.DONE, 0),
         "refused": counted.get(runs.REFUSED, 0),

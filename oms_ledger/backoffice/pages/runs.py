@@ -11,6 +11,8 @@ from oms_ledger.backoffice.page import Page, RefusedAnswer
 from oms_ledger.backoffice.pages.orders import api_query
 
 EXPORTS = ("api", "ledger", "exports")
+SHOWN_ABOVE = ("bulk-run", "export")
+"""Kinds of jobs that the page has a table of."""
 
 
 async def get_runs(page: Page) -> Response:
@@ -19,8 +21,9 @@ async def get_runs(page: Page) -> Response:
     bulk: dict[str, Any] = {"runs": []}
     if page.may("bulk_run"):
         bulk = await page.get("/api/ledger/runs")
-    jobs = await page.get(path_of("api", "ledger", "jobs"))
-    return await page.render("runs.html", exports=exports, bulk=bulk["runs"], jobs=jobs["jobs"])
+    listed = await page.get(path_of("api", "ledger", "jobs"))
+    jobs = [job for job in listed["jobs"] if job["kind"] not in SHOWN_ABOVE]
+    return await page.render("runs.html", exports=exports, bulk=bulk["runs"], jobs=jobs)
 
 
 async def post_job(page: Page) -> Response:

@@ -1,6 +1,6 @@
 """What a kind of job is: its arguments, who may ask for it, and its steps."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
+from projections.jobs import jobs
 from projections.jobs.jobs import Job
 
 
@@ -80,3 +81,7 @@ class JobKind:
     """Whether it counts among the jobs that an account may have under way at a time."""
     personal: frozenset[str] = frozenset()
     """Arguments that name a person: encrypted, and forgotten when the job is over."""
+    kept: int | None = jobs.KEPT
+    """Microseconds that the row is kept when the job is over; for good with None."""
+    forget: Callable[[Connection, Sequence[str]], None] | None = None
+    """Drops what jobs stored besides their rows, when the time of these is over."""

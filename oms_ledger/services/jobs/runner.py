@@ -11,10 +11,11 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection
 
-from oms_ledger.accounts.events import JobCancelled, JobStarted
+from oms_ledger.accounts.events import AccountEvent, JobCancelled, JobStarted
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.database import UNAVAILABLE
+from oms_ledger.eventstore.ledger import AccountMoved
 from oms_ledger.eventstore.records import Fill
 from oms_ledger.refusal import Refusal
 from oms_ledger.services import signals
@@ -32,8 +33,11 @@ AGAIN, SELDOM = 0.05, 1.0
 at last.
 """
 
+RESTS: tuple[type[Exception], ...] = (AccountMoved, *UNAVAILABLE)
+"""After these a job has not failed: it waits until the account is live, or the database back."""
+
 MOST_UNFINISHED = 100  # jobs of an account
-_ID = re.compile(r"[0-9a-f]{32}")
+_ID = re.compile(r"([0-9a-f]{16}){1,2}")  # of bulk runs, the short ones
 
 
 class TooManyJobs(Refusal):
@@ -94,11 +98,16 @@ async def ask(
     *,
     total: int | None = None,
     inputs: Sequence[bytes] = (),
+    fills: Sequence[Fill] = (),
 ) -> str:
-    """Ask for a job: its id. That it was asked for is an event of the account."""
+    """Ask for a job: its id. That it was asked for is an event of the account.
+
+    `fills` run in the same transaction, before the row is there; what they raise undoes all.
+    """
     job_id = new_id()
     write = writer(cell, ctx, kind, arguments, job_id=job_id, total=total, inputs=inputs)
-    await cell.ledger.configure(ctx, lambda _: [JobStarted(job_id, kind.name)], fills=[write])
+    started = JobStarted(job_id, kind.name)
+    await cell.ledger.configure(ctx, lambda _: [started], fills=[*fills, write])
     return job_id
 
 
@@ -107,11 +116,17 @@ def signal(cell: Cell, job_ids: Sequence[str]) -> None:
     signals.signal(cell.redis, [f"job:{one}" for one in job_ids], signals.SLOW)
 
 
-async def cancel(cell: Cell, ctx: CommandContext, job: Job) -> bool:
-    """End a job after the step at hand, what was done stays; whether it was not over yet."""
+async def cancel(
+    cell: Cell, ctx: CommandContext, job: Job, event: AccountEvent | None = None
+) -> bool:
+    """End a job after the step at hand, what was done stays; whether it was not over yet.
+
+    That it was cancelled is an event of the account: `event`, where the kind has one of its own.
+    """
+    recorded = event or JobCancelled(job.id, job.kind)
     cancelled = await cell.write(jobs.finish, job.id, cell.clock.micros(), jobs.CANCELLED)
     if cancelled:
-        await cell.ledger.configure(ctx, lambda _: [JobCancelled(job.id, job.kind)])
+        await cell.ledger.configure(ctx, lambda _: [recorded])
     return cancelled
 
 
@@ -123,23 +138,15 @@ async def carry_on(cell: Cell, job_id: str, *, seconds: float = SLICE, bound: bo
     if not _ID.fullmatch(job_id) or (found := await _begin(cell, job_id, bound)) is None:
         return False
     job, token = found
-    until = time.monotonic() + seconds
     held = True
     try:
-        while True:
-            step = await _step(cell, job)
-            job = await cell.write(_store, cell, job, token, step)
-            if step.result is not None:
-                held = False
-                return False
-            if step.later:
-                return False
-            if time.monotonic() >= until:
-                return True
+        last = await _steps(cell, job, token, time.monotonic() + seconds)
+        held = last.result is None
+        return held and not last.later
     except leases.Fenced:  # it was cancelled, or somebody else has it
         held = False
         return False
-    except UNAVAILABLE:
+    except RESTS:
         raise
     except Exception as error:
         held = False
@@ -149,6 +156,15 @@ async def carry_on(cell: Cell, job_id: str, *, seconds: float = SLICE, bound: bo
     finally:
         if held:
             await asyncio.to_thread(leases.release, cell.database, jobs.lease_of(job_id), token)
+
+
+async def _steps(cell: Cell, job: Job, token: int, until: float) -> Step:
+    """Step after step; the last, when the job is over, has nothing to do now, or time is up."""
+    while True:
+        step = await _step(cell, job)
+        job = await cell.write(_store, cell, job, token, step)
+        if step.result is not None or step.later or time.monotonic() >= until:
+            return step
 
 
 async def finish(cell: Cell, job_id: str) -> Job:
@@ -164,6 +180,20 @@ async def finish(cell: Cell, job_id: str) -> Job:
     if job.state != jobs.DONE:
         raise JobFailed(f"job {job_id} is {job.state}: {job.failure}")
     return job
+
+
+def expire(connection: Connection, now: int) -> int:
+    """Drop what was over too long ago; how many."""
+    dropped = 0
+    for kind in KINDS.values():
+        if kind.kept is None:
+            continue
+        old = jobs.finished_before(connection, kind.name, now - kind.kept)
+        jobs.drop(connection, old)
+        if kind.forget is not None:
+            kind.forget(connection, old)
+        dropped += len(old)
+    return dropped
 
 
 async def _begin(cell: Cell, job_id: str, bound: bool) -> tuple[Job, int] | None:
@@ -190,7 +220,8 @@ async def _step(cell: Cell, job: Job) -> Step:
         if job.personal is None
         else orjson.loads(cell.encryption.open(job.personal, sealed_as(job.id)))
     )
-    named = {name: personal[name] for name in kind.personal}
+    # A job of before its kind was one has them in clear, beside the others.
+    named = {name: personal[name] for name in kind.personal if name in personal}
     arguments = kind.arguments.model_validate({**job.arguments, **named}, strict=False)
     return await kind.step(JobRun(cell, job, personal), arguments)
 

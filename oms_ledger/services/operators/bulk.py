@@ -1,15 +1,13 @@
-"""One command over many orders: tried first, then carried out order by order.
+"""One command over many orders: tried first, then carried out order by order, by a job.
 
 Each order is changed under a key of run and order, so a worker that died and comes back, or two
-workers at once, change nothing twice.
+workers at once, change nothing twice. What became of an order is stored before its step is: also
+when the run is stopped meanwhile.
 """
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
-
-from sqlalchemy import Connection
 
 from oms_ledger.accounts.account import Account
 from oms_ledger.cell import Cell
@@ -24,12 +22,12 @@ from oms_ledger.orders.marketplace.as_seller import authorize_manually
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.status import Status
 from oms_ledger.refusal import Refusal
+from oms_ledger.services.jobs.job_kind import Arguments, JobRun, Step
 from projections.operators import runs
-from projections.operators.runs import Outcome, Run
+from projections.operators.runs import Outcome
 
 MOST = 2_000  # orders of a run
 PAUSE = 0.05  # seconds after each order, so that others are not slowed
-SLICE = 2.0  # seconds of one job
 
 # command: the operation whose permission it takes
 COMMANDS = {
@@ -79,49 +77,41 @@ async def preview(
     return found
 
 
-def carry_on(cell: Cell, run_id: str) -> bool:
-    """Go on with a run for a while; whether there is more to do."""
-    with cell.database.snapshot() as connection:
-        run = runs.get(connection, None, run_id)
-    if run is None or run.state != runs.RUNNING:
-        return False
-    return asyncio.run(_slice(cell, run))
+class RunArguments(Arguments):
+    """What is done to each order."""
+
+    command: str
+    reason: str
 
 
-async def _slice(cell: Cell, run: Run) -> bool:
-    until = time.monotonic() + SLICE
-    account = await cell.ledger.account(run.account)
-    decision = decision_of(run.command, account, reason=run.reason, actor=run.actor)
-    while time.monotonic() < until:
-        present, following = await cell.read(_progress, run.id)
-        if present is None or present.state != runs.RUNNING:
-            return False
-        if not following:
-            await cell.write(runs.finish, run.id, runs.COMPLETE, cell.clock.micros())
-            return False
-        outcome = await _one(cell, run, following[0], decision)
-        await cell.write(runs.record, run.id, outcome)
-        await asyncio.sleep(PAUSE)
-    return True
+async def step(run: JobRun, arguments: RunArguments) -> Step:
+    """Change the next order that has no outcome."""
+    cell, job = run.cell, run.job
+    total = job.total or 0
+    following = await cell.read(runs.waiting, job.id, 1)
+    if not following:
+        counted = await cell.read(runs.counts, job.id)
+        result = {name: counted.get(name, 0) for name in (runs.DONE, runs.REFUSED)}
+        return Step(total, total, result=result)
+    account = await cell.ledger.account(job.account)
+    decision = decision_of(arguments.command, account, reason=arguments.reason, actor=job.actor)
+    ctx = CommandContext(job.account, job.actor, f"run:{job.id}")
+    outcome = await _one(cell, ctx, job.id, following[0], decision)
+    await cell.write(runs.record, job.id, outcome)
+    await asyncio.sleep(PAUSE)
+    return Step(min(job.done + 1, total), total)
 
 
-def _progress(connection: Connection, run_id: str) -> tuple[Run | None, list[str]]:
-    return runs.get(connection, None, run_id), runs.waiting(connection, run_id, 1)
-
-
-async def _one(cell: Cell, run: Run, order_id: str, decision: Decision) -> Outcome:
-    key = Key(run.account, f"run:{run.id}:{order_id}", b"{}")
+async def _one(
+    cell: Cell, ctx: CommandContext, run_id: str, order_id: str, decision: Decision
+) -> Outcome:
+    key = Key(ctx.account, f"run:{run_id}:{order_id}", b"{}")
     try:
-        await cell.ledger.change_together(
-            CommandContext(run.account, run.actor, f"run:{run.id}"),
-            [order_id],
-            decision,
-            keys=[key],
-        )
+        await cell.ledger.change_together(ctx, [order_id], decision, keys=[key])
     except KeyTaken:
         pass  # it was done by who died before it could say so
     except Refusal as no:
-        taken = await asyncio.to_thread(cell.store.key, run.account, key.key)
+        taken = await asyncio.to_thread(cell.store.key, ctx.account, key.key)
         if taken is None:
             return Outcome(order_id, runs.REFUSED, no.code, no.message)
     except ConcurrencyError:

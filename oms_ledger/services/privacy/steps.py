@@ -35,7 +35,7 @@ from projections.carts import store as carts
 from projections.conversation import messages as conversation
 from projections.customers import index
 from projections.desk import notes, tasks
-from projections.exports import jobs
+from projections.exports import exports
 from projections.masterdata import documents, runs
 from projections.outbox import messages
 from projections.subscriptions import checkpoints
@@ -222,8 +222,7 @@ def _visit(cell: Cell, account: str, order_ids: list[str]) -> None:
     """
     with cell.database.writing() as connection:
         if order_ids:  # an export that was made before may show the person: it is made again
-            for export in jobs.of_account(connection, account):
-                jobs.drop(connection, export.id)
+            exports.forget(connection, account)
         for at in range(0, len(order_ids), AT_ONCE):
             some = order_ids[at : at + AT_ONCE]
             tasks.erase(connection, account, some)
