@@ -229,6 +229,7 @@ def _schema() -> Any:
         "moved_before_at": instant,
         "personal": arrow.binary(),
         "position": arrow.int64(),
+        "origin_position": arrow.int64(),
     }
     fields = [(name, types.get(name, text)) for name in RecordedEvent._fields]
     return arrow.schema([*fields, ("digest", arrow.binary(32)), ("seal", arrow.binary(32))])

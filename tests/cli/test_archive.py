@@ -83,10 +83,16 @@ def test_files_hold_every_event_before_an_instant_and_go_on_where_they_ended(
 
 
 def test_a_row_is_the_event_with_its_personal_part_encrypted(written: Cell, folder: Path) -> None:
+    moved = written.store.head()
+    with written.database.writing() as connection:
+        connection.execute(
+            text("UPDATE events SET origin_position = 7 WHERE position = :at"), {"at": moved}
+        )
     archive = archived(written, folder)
     rows = [row for file in archive.files for row, _, _ in archives._read(folder / file.name)]
     stored = written.store.page(0, 10_000)
     assert rows == [row._replace(body=bytes(row.body)) for row in stored]
+    assert [row.origin_position for row in rows if row.position == moved] == [7]
     assert any(row.personal for row in rows)
     assert not any(b"@" in row.body for row in rows)
     columns = parquet.read_schema(folder / archive.files[0].name)
