@@ -9,6 +9,7 @@ from oms_ledger.carts.refusals import CartRefusal
 from oms_ledger.carts.values import whole
 
 SETTING = "order_form"
+MOST_APPS = MOST_NAMES = 200
 Json = dict[str, Any]
 _AUTHENTICATION = "requiresAuthenticationForPreAuthorizedPaymentOption"
 _MINIMUM_QUANTITY = "minimumQuantityAccumulatedForItems"
@@ -89,25 +90,35 @@ def checked(fields: Json) -> Json:
     for name in ("allowManualPrice", "requiresLoginToPlaceOrder", "allowMultipleDeliveries"):
         if fields.get(name) is not None and not isinstance(fields[name], bool):
             raise CartRefusal("CHK0288", place=f"{name} must be true or false")
-    apps = fields.get("apps")
+    return {**fields, "apps": _apps(fields.get("apps"))}
+
+
+def _apps(apps: object) -> list[Json]:
     if apps is None:
-        return {**fields, "apps": []}
+        return []
     if not isinstance(apps, list):
         raise CartRefusal("CHK0122", place="apps must be a list")
+    if len(apps) > MOST_APPS:
+        raise CartRefusal("CHK0122", place=f"apps: found {len(apps)}, expected at most {MOST_APPS}")
+    kept = [_app(app, f"apps[{number}]") for number, app in enumerate(apps)]
     known: set[str] = set()
-    kept = []
-    for number, app in enumerate(apps):
-        place = f"apps[{number}]"
-        if not isinstance(app, dict) or not isinstance(app.get("id"), str) or not app["id"]:
-            raise CartRefusal("CHK0122", place=f"{place}.id")
-        names = app.get("fields")
-        if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
-            raise CartRefusal("CHK0121", place=f"{place}.fields must be a list of texts")
-        major = whole(app.get("major", 1))
-        if major is None or major < 1:
-            raise CartRefusal("CHK0123", place=f"{place}.major")
+    for number, app in enumerate(kept):
         if app["id"] in known:
-            raise CartRefusal("ORD035", place=f"{place}.id {app['id']}")
+            raise CartRefusal("ORD035", place=f"apps[{number}].id {app['id']}")
         known.add(app["id"])
-        kept.append({**app, "major": major})
-    return {**fields, "apps": kept}
+    return kept
+
+
+def _app(app: object, place: str) -> Json:
+    if not isinstance(app, dict) or not isinstance(app.get("id"), str) or not app["id"]:
+        raise CartRefusal("CHK0122", place=f"{place}.id")
+    names = app.get("fields")
+    if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
+        raise CartRefusal("CHK0121", place=f"{place}.fields must be a list of texts")
+    if len(names) > MOST_NAMES:
+        found = f"found {len(names)}, expected at most {MOST_NAMES}"
+        raise CartRefusal("CHK0121", place=f"{place}.fields: {found}")
+    major = whole(app.get("major", 1))
+    if major is None or major < 1:
+        raise CartRefusal("CHK0123", place=f"{place}.major")
+    return {**app, "major": major}

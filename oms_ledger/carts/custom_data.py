@@ -16,26 +16,34 @@ WHOLE = "cart"
 
 
 def set_fields(cart: Cart, context: CartContext, *, app_id: str, body: object) -> Cart:
-    """Set several fields of an app at once."""
+    """Set several fields of an app at once; null takes one back."""
     content = require_object(body, "CHK0121", "the body")
     app = _app(context, app_id)
-    fields = {name: _value(value, name) for name, value in content.items()}
-    return _with_fields(cart, app, app_id, {**_fields(cart, app_id), **fields})
+    fields = {name: _value(v, name) for name, v in content.items() if v is not None}
+    kept = {
+        name: v for name, v in _fields(cart, app_id).items() if content.get(name, v) is not None
+    }
+    return _with_fields(cart, app, app_id, {**kept, **fields})
 
 
 def set_field(cart: Cart, context: CartContext, *, app_id: str, name: str, body: object) -> Cart:
     content = require_object(body, "CHK0121", "the body")
     app = _app(context, app_id)
-    if name not in app["fields"]:
-        raise CartRefusal("CHK0091", app_id)
+    _require_listed(app, app_id, name)
     value = _value(content.get("value"), "value")
     return _with_fields(cart, app, app_id, {**_fields(cart, app_id), name: value})
 
 
 def drop_field(cart: Cart, context: CartContext, *, app_id: str, name: str) -> Cart:
     app = _app(context, app_id)
+    _require_listed(app, app_id, name)
     kept = {key: value for key, value in _fields(cart, app_id).items() if key != name}
     return _with_fields(cart, app, app_id, kept)
+
+
+def _require_listed(app: Json, app_id: str, name: str) -> None:
+    if name not in app["fields"]:
+        raise CartRefusal("CHK0091", app_id)
 
 
 def _app(context: CartContext, app_id: str) -> Json:

@@ -21,8 +21,8 @@ def rule(expression="value > 0", effect=2, name="limit", **more):
     return {
         "name": name,
         "trigger": {
-            "condition": {"conditionType": 2, "description": "", "expression": expression},
-            "effect": {"description": "", "effectType": effect},
+            "condition": {"conditionType": 2, "description": "when", "expression": expression},
+            "effect": {"description": "then", "effectType": effect},
         },
         "scoreInterval": {"accept": 10, "deny": 5},
         **more,
@@ -138,6 +138,8 @@ def test_order_waits_until_it_is_accepted(client, cell):
     assert status(client, order_id) == WAITING
     fields = authorization(client, order_id)
     assert fields["status"] == "pending"
+    (found,) = fields["dimensionStatus"][0]["ruleCollection"]
+    assert found["trigger"] == rule("value > 1")["trigger"]
     document = client.call("GET", f"/api/orders/pvt/document/{order_id}").json()
     (data,) = document["authorizationPolicyData"]
     assert (data["status"], [one["policyName"] for one in data["pendingPolicies"]]) == (

@@ -28,7 +28,12 @@ def test_apps_keep_texts_with_a_cart(browser):
     }
     cart = browser.cart("/customData/faststore", {"cartEtag": True, "more": "x"}, "PUT")
     assert cart["customData"]["customApps"][0]["fields"] == {"cartEtag": "true", "more": "x"}
-    browser.cart("/customData/faststore/more", None, "DELETE")
+    sent = {"more": None, "empty": "", "n": 7}
+    cart = browser.cart("/customData/faststore", sent, "PUT")
+    fields = {"cartEtag": "true", "empty": "", "n": "7"}
+    assert cart["customData"]["customApps"][0]["fields"] == fields
+    assert browser.refused("/customData/faststore/n", None, "DELETE") == (404, "CHK0091")
+    browser.cart("/customData/faststore", {"empty": None, "n": None}, "PUT")
     assert browser.cart(path, None, "DELETE")["customData"] is None
     assert browser.cart(path, None, "DELETE")["customData"] is None
 
@@ -67,6 +72,10 @@ def test_fields_are_linked_to_order_line_and_address(browser):
     browser.cart("/customFields/address/home/cost", None, "DELETE")
     cart = browser.cart("/customFields/order/any/cost", None, "DELETE")
     assert cart["customData"] is None
+    linked = [{"linkedEntity": {"type": "cart"}, "fields": [field]}]
+    cart = browser.cart("/customFields", linked, "PUT")
+    assert cart["customData"]["customFields"][0]["linkedEntity"] == {"type": "order"}
+    assert browser.cart("/customFields/order/cost", None, "DELETE")["customData"] is None
 
 
 def test_fields_of_a_line_go_with_it(browser):
@@ -74,3 +83,18 @@ def test_fields_of_a_line_go_with_it(browser):
     browser.cart(f"/customFields/item/{line}", {"name": "cost", "value": "C1"}, "PUT")
     cart = browser.cart("/items/update", {"orderItems": [{"index": 0, "quantity": 0}]})
     assert cart["customData"] is None
+
+
+@pytest.mark.parametrize(
+    ("apps", "code"),
+    [
+        ([{"id": f"a{n}", "major": 1, "fields": []} for n in range(201)], "CHK0122"),
+        ([{"id": "a", "major": 1, "fields": [f"f{n}" for n in range(201)]}], "CHK0121"),
+    ],
+)
+def test_configurations_beyond_their_bounds_are_refused(client, apps, code):
+    url = "/api/checkout/pvt/configuration/orderForm"
+    whole = client.call("GET", url).json()
+    answer = client.call("POST", url, {**whole, "apps": apps})
+    assert (answer.status, answer.json()["error"]["code"]) == (400, code)
+    assert client.call("GET", url).json() == whole

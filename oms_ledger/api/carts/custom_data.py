@@ -110,6 +110,15 @@ async def delete_line_field(
     return await change(request, cell, caller, order_form_id, custom_data.drop_field_of, **fields)
 
 
+@router.delete(f"{CART}/customFields/order/{{name}}", include_in_schema=False)
+async def delete_order_field(
+    order_form_id: PathId, name: PathId, request: Request, cell: TheCell, caller: MayUseCart
+) -> Response:
+    """Unset one field of the order, which has no id of its own."""
+    fields: dict[str, Any] = {"type": "order", "id": None, "name": name}
+    return await change(request, cell, caller, order_form_id, custom_data.drop_field_of, **fields)
+
+
 @router.delete(f"{CART}/customFields/{{type}}/{{id}}/{{name}}")
 async def delete_field_of(
     order_form_id: PathId,

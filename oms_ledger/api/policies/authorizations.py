@@ -152,7 +152,10 @@ def _rule(
                 "description": rule.description,
                 "expression": rule.expression,
             },
-            "effect": {"description": "", "effectType": rule.effect},
+            "effect": {
+                "description": rule.effect_description,
+                "effectType": rule.effect,
+            },
         },
         "timeout": 0,
         "notification": False,

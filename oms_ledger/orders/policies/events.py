@@ -31,6 +31,7 @@ class PolicyRule:
     holds: bool
     expression: str = ""
     description: str = ""
+    effect_description: str = ""
     accept: int = 0
     deny: int = 0
     require_all: bool = False

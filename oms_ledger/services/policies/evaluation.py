@@ -87,6 +87,7 @@ def rule_of(body: Json, holds: Any = None) -> PolicyRule:
         holds=truth,
         expression=expression,
         description=trigger["condition"].get("description") or "",
+        effect_description=trigger["effect"].get("description") or "",
         accept=body["scoreInterval"]["accept"],
         deny=body["scoreInterval"]["deny"],
         require_all=bool(fields.get("requireAllApprovals")),
