@@ -6,6 +6,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from typing import cast
 
 import orjson
 import pytest
@@ -106,7 +107,7 @@ def test_a_constraint_names_no_value(cell, written):
     first, second, third = check(written)
     assert "IntegrityError" in str(first["error"])
     assert first["error"] == second["error"] == third["error"]
-    assert any("test_logs.py" in str(place) for place in first["at"])
+    assert any("test_logs.py" in str(place) for place in cast(list[object], first["at"]))
 
 
 def _deep() -> None:

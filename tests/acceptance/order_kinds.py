@@ -1,5 +1,7 @@
 """Orders of every kind, made over HTTP: how far they came, and what was asked of them."""
 
+from itertools import count
+
 from tests.acceptance.test_order_life import (
     ORDERS,
     invoice,
@@ -83,15 +85,14 @@ def changed(client):
     return act(client, handling(client), "changes", body)
 
 
+NUMBERS = count(1)
+
+
 def fulfilled_elsewhere(client, **more):
-    fulfilled_elsewhere.number += 1
-    body = fulfillment(str(fulfilled_elsewhere.number), **more)
+    body = fulfillment(str(next(NUMBERS)), **more)
     answer = client.call("POST", PLACE, body)
     assert answer.status == 200, answer.body
     return answer.json()[0]["orderId"]
-
-
-fulfilled_elsewhere.number = 0
 
 
 def divergent(client):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from oms_ledger.services.carts import transaction as placing
+from oms_ledger.carts.cart import filling_key
 from tests.support.client import Client
 from tests.support.clock import set_clock
 from tests.support.purchases import ACCOUNT, open_account
@@ -366,7 +366,7 @@ def test_cart_is_emptied_though_the_process_died_before(browser, monkeypatch):
     assert pay(browser, placed).status == 204
     assert browser.cart_id == old
     assert browser.cart("", {})["items"] == []
-    assert placing.filling_key("x") == "filling:x"
+    assert filling_key("x") == "filling:x"
 
 
 def test_opentext_marketing_and_associate_reach_the_order(browser, client):

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import event
 
+from oms_ledger.carts.cart import Cart
 from oms_ledger.offers.quote import LineInput, Place, Question
 from oms_ledger.services.carts.visits import CartVisits
 from oms_ledger.services.offers.sources import OfferSources
@@ -121,5 +122,5 @@ def _write_over(cell, cart_id):
 
 
 def _new_cart(cell, number):
-    cart = store.Cart(id=f"{number:032x}", account="acme", filling="f")
+    cart = Cart(id=f"{number:032x}", account="acme", filling="f")
     return store.new(cell.encryption, cart, now=1, expires_at=2)

@@ -2,10 +2,12 @@
 
 import asyncio
 import re
+from collections.abc import Callable
 
 import pytest
 from sqlalchemy import Connection, insert, text
 
+from oms_ledger.accounts.events import AccountEvent
 from oms_ledger.accounts.mail_providers import MailProviderConfigured
 from oms_ledger.accounts.operators import DEPLOYMENT, stream_of
 from oms_ledger.accounts.registers import AffiliateConfigured
@@ -67,7 +69,7 @@ def configured(cell: Cell) -> Cell:
     create_operator(cell, ACCOUNT, "Owner", email="ana@example.com", name="Ana", password_hash="x")
 
     async def rest(other: Cell) -> None:
-        events = [
+        events: list[AccountEvent] = [
             AffiliateConfigured("MKP", {"name": "Market"}, {"searchURIEndpoint": "https://m.x"}),
             TokensEnded(("",)),
             TriggerSecretRotated("whsec_trigger"),
@@ -235,7 +237,7 @@ def test_a_change_cut_short_at_any_write_leaves_event_and_row_or_neither(
     assert len(cell.store.stream(f"{ACCOUNT}/")) == before + 1
 
 
-def _die_at(patch: pytest.MonkeyPatch, execute: object) -> None:
+def _die_at(patch: pytest.MonkeyPatch, execute: Callable[[], object]) -> None:
     """Before each statement with which the table and what goes along with it is written."""
     own = Connection.execute
 

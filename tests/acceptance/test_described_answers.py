@@ -10,6 +10,7 @@ import orjson
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.core.result import Ok
 
 from oms_ledger.api.description.__main__ import text
 from oms_ledger.api.description.operations import tags
@@ -34,9 +35,10 @@ def description() -> dict[str, Any]:
 @cache
 def cases(tag: str) -> list[tuple[str, str, dict[str, Any], Any, set[str], bool]]:
     """Method, path, parameters, body, described statuses, and whether known ids are put in."""
-    found = []
+    found: list[tuple[str, str, dict[str, Any], Any, set[str], bool]] = []
     schema = schemathesis.openapi.from_dict(description())
     for result in schema.get_all_operations():
+        assert isinstance(result, Ok)
         operation = result.ok()
         method, path = operation.method.upper(), operation.path
         raw = description()["paths"][path][operation.method.lower()]

@@ -13,6 +13,7 @@ from oms_ledger.accounts.roles import FEED, FEED_ADMIN
 from oms_ledger.api.notifications import subscription_admin
 from oms_ledger.cell import Cell
 from oms_ledger.cli.subscriptions import app_of
+from oms_ledger.services import signals
 from oms_ledger.services.state import state_of
 from oms_ledger.web import build
 from projections.ops import metrics
@@ -150,7 +151,7 @@ def test_the_reconciliation_finds_what_lags_and_what_is_due(cell, fake, redis_ur
     fake.of_keys.stored.append(1)
     swept = Cell(replace(cell.settings, redis_url=redis_url), cell.clock)
     scheduler.reconcile(swept)
-    queued = {name for job in scheduler.signals.queue(swept.redis).jobs for name in job.args}
+    queued = {name for job in signals.queue(swept.redis).jobs for name in job.args}
     swept.close()
     assert queued >= {batch.signal_of_account(ACCOUNT), "pushes"}
     with cell.database.snapshot() as connection:

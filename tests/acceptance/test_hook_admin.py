@@ -22,6 +22,11 @@ EVERY = {"type": "FromWorkflow", "status": []}
 MINUTE = 60_000_000
 
 
+class Configured(Client):
+    secret: str
+    """What signs the notifications of its hook."""
+
+
 @pytest.fixture
 def hooked(cell, client_of):
     """A client whose hook to a receiver was pinged and has pending two notifications, one tried
@@ -29,7 +34,7 @@ def hooked(cell, client_of):
     """
     settings = replace(cell.settings, hook_allowed_networks=(ip_network("127.0.0.1/32"),))
     opened = Cell(settings, SettableClock())
-    client = Client(build(opened), client_of().headers)
+    client = Configured(build(opened), client_of().headers)
     with Receiver() as receiver:
         body = {"filter": EVERY, "hook": {"url": receiver.url, "headers": {"key": "topsecret"}}}
         answer = client.call("POST", "/api/orders/hook/config", body)
@@ -157,7 +162,7 @@ def test_the_commands_show_and_do_the_same(hooked, cell, monkeypatch):
 def test_the_ping_is_signed_by_the_secret_that_signs_what_follows(cell, client_of):
     settings = replace(cell.settings, hook_allowed_networks=(ip_network("127.0.0.1/32"),))
     opened = Cell(settings, SettableClock())
-    client = Client(build(opened), client_of().headers)
+    client = Configured(build(opened), client_of().headers)
     with Receiver() as receiver:
         body = {"filter": EVERY, "hook": {"url": receiver.url, "headers": {}}}
         first = client.call("POST", "/api/orders/hook/config", body)

@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+from typing import Any
 
 import pytest
 
@@ -143,7 +144,7 @@ def test_shared_payments_are_shown_without_what_says_of_a_card(client):
 
 PLACE_OF_ANA = {"addressType": "residential", "country": "BRA", "postalCode": CODE}
 NO_PLACE = {"addressType": "residential", "country": "BRA"}
-WRONG = {
+WRONG: dict[str, Any] = {
     "FMT015": {"marketplaceOrderId": " "},
     "FMT0070": {"marketplaceServicesEndpoint": None},
     "FMT0026": {"items": []},
@@ -182,7 +183,7 @@ def test_a_wrong_field_is_reported_with_its_code(client, code):
         body |= wrong
     else:
         place, fields = wrong
-        known = {
+        known: dict[str, Any] = {
             "items": body["items"][0],
             "logisticsInfo": body["shippingData"]["logisticsInfo"][0],
         }
@@ -412,9 +413,8 @@ def test_a_delivery_that_is_not_chosen_is_the_cheapest_and_prices_may_be_the_off
 def test_orders_are_placed_and_authorized_on_every_path(client, base, status):
     placed = client.call("POST", f"{base}/orders?affiliateId=MKP", [sold()])
     assert placed.status == 200, placed.body
-    answers = [
-        client.call("POST", f"{base}/orders/MKP-1/fulfill", body) for body in (None, {}, [{}])
-    ]
+    bodies: tuple[Any, ...] = (None, {}, [{}])
+    answers = [client.call("POST", f"{base}/orders/MKP-1/fulfill", body) for body in bodies]
     assert [one.status for one in answers] == [status] * 3
     assert len({one.json()["receipt"] for one in answers}) == 1
     wrong = client.call("POST", f"{base}/orders/MKP-1/fulfill", {"marketplaceOrderId": "2"})

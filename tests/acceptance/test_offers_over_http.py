@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_network
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,8 @@ class Store:
     """
 
     def __init__(self):
-        self.price, self.silent, self.asked = 1000, False, []
+        self.price, self.silent = 1000, False
+        self.requests: list[tuple[str, Any]] = []
         self.speaks, self.is_asked = threading.Event(), threading.Semaphore(0)
         self.speaks.set()
         store = self
@@ -39,7 +41,7 @@ class Store:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                store.asked.append((self.path, body))
+                store.requests.append((self.path, body))
                 store.is_asked.release()
                 assert store.speaks.wait(HANGS)
                 told = json.dumps(store.answer(body)).encode()
@@ -128,20 +130,20 @@ def test_source_over_http_prices_its_lines_beside_the_table(browser, store):
         "77",
     )
     assert cart["value"] == 6380 + 990 + 2000 + 700
-    path, body = store.asked[-1]
+    path, body = store.requests[-1]
     assert path == "/shop/pvt/orderForms/simulation?token=secret&sc=1&an=lojab"
     assert body["items"] == [{"id": "77", "quantity": 2, "seller": "1"}]
-    assert "Souza" not in json.dumps([told for _, told in store.asked])
+    assert "Souza" not in json.dumps([told for _, told in store.requests])
     cart = browser.cart("/items/update", {"orderItems": [{"index": 1, "quantity": 9}]})
     assert cart["items"][1]["quantity"] == 3  # no more than the balance of its stock
 
 
 def test_answer_holds_for_a_quarter_of_an_hour_or_until_requested(browser, store, cell):
     fill(browser)
-    asked = len(store.asked)
+    asked = len(store.requests)
     store.price = 1100
     assert browser.cart("", {})["items"][1]["price"] == 1000
-    assert len(store.asked) == asked
+    assert len(store.requests) == asked
     path = f"/api/checkout/pub/orderForm/{browser.cart_id}"
     told = browser.ok("POST", f"{path}?refreshOutdatedData=true")
     assert told["items"][1]["price"] == 1100
@@ -178,7 +180,7 @@ def test_failing_source_is_left_alone_for_a_while(browser, store):
     for sku in range(6):
         entry = {"id": str(sku), "quantity": 1, "seller": "lojab"}
         browser.cart("/items", {"orderItems": [entry]})
-    assert len(store.asked) == 3
+    assert len(store.requests) == 3
 
 
 LINE = {"id": "77", "quantity": 1, "seller": "lojab"}
@@ -221,12 +223,16 @@ def test_silent_source_takes_no_thread_from_others(browser, store):
 
 
 @pytest.fixture
-def sources():
-    """Sources that are asked by a clock that the test sets; three at a time are one's share."""
-    now = [0.0]
+def now():
+    """The clock of the sources; a test sets it."""
+    return [0.0]
+
+
+@pytest.fixture
+def sources(now):
+    """Sources that are called by a clock that the test sets; three at a time are one's share."""
     networks = (ip_network("127.0.0.1/32"),)
     sources = http_source.HttpSources(lambda _: networks, clock=lambda: now[0], budget=HANGS)
-    sources.now = now
     yield sources
     sources.close()
 
@@ -236,17 +242,17 @@ QUESTION = Question(
 )
 
 
-def test_circuit_of_a_source_opens_and_closes_by_the_clock(sources, store):
+def test_circuit_of_a_source_opens_and_closes_by_the_clock(sources, store, now):
     source, asked = http_source.Source(store.url, "lojab"), [1]
     store.silent = True
     for asked_again in (True, True, True, False, False):
         assert sources.ask([(source, QUESTION)]) == [http_source.NoAnswer(broken=asked_again)]
-        asked.append(len(store.asked))
+        asked.append(len(store.requests))
     assert asked == [1, 1, 2, 3, 3, 3]
-    sources.now[0] += http_source.OPEN_FOR
+    now[0] += http_source.OPEN_FOR
     store.silent = False
     [lines] = sources.ask([(source, QUESTION)])
-    assert (len(store.asked), lines[0].offer.price) == (4, 1000)
+    assert (len(store.requests), lines[0].offer.price) == (4, 1000)
 
 
 def test_slow_source_costs_its_own_lines_only(sources, store):
@@ -281,5 +287,5 @@ def test_source_holds_its_share_at_most(sources, store, monkeypatch):
         ]  # not asked, and no failure of its own
         store.speaks.set()
         assert all(one.result()[0][0].offer.price == 1000 for one in first)
-    assert len(store.asked) == 3
+    assert len(store.requests) == 3
     assert sources.ask([(source, QUESTION)])[0][0].offer.price == 1000

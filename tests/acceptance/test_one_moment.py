@@ -4,6 +4,7 @@ import asyncio
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy import event
@@ -32,7 +33,7 @@ class Neighbor:
         self._handled = [f"v{number}acme-01" for number in range(1, 9)]
         ensure_subscriptions(self.cell.database)
 
-    async def place(self, number: int, **changes: object) -> str:
+    async def place(self, number: int, **changes: Any) -> str:
         order_id = f"v{number}acme-01"
         order = replace(placed(number), **changes)
         await self.cell.ledger.place(CONTEXT, {order_id: order})

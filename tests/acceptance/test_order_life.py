@@ -1,6 +1,7 @@
 """An order's life over HTTP: placed, paid, handled, invoiced, given to feeds."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from projections.subscriptions import checkpoints
 from tests.support.purchases import open_account, purchase
 
 ORDERS = "/api/oms/pvt/orders"
-EVERY = {
+EVERY: dict[str, Any] = {
     "filter": {"type": "FromWorkflow", "status": []},
     "queue": {"visibilityTimeoutInSeconds": 60, "MessageRetentionPeriodInSeconds": 345600},
 }

@@ -8,7 +8,7 @@ import pytest
 
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.records import order_stream
-from oms_ledger.services.changes import registration
+from oms_ledger.services.changes import registration, v1_payment
 from oms_ledger.settings import Settings
 from projections.accounts.gateways import RemoteGateway
 from projections.outbox import messages
@@ -128,7 +128,7 @@ def crashes(monkeypatch):
     async def dies(*arguments, **named):
         raise OSError("the process died")
 
-    paid = registration.authorize_increase
+    paid = v1_payment.authorize_increase
 
     async def pays_and_dies(*arguments, **named):
         await paid(*arguments, **named)
@@ -215,7 +215,7 @@ def test_a_gateway_that_is_away_gives_back_when_it_is_there_again(
 
 @pytest.mark.guarantee("G22")
 def test_an_order_that_is_invoiced_meanwhile_keeps_its_value(cell, far, client, order, monkeypatch):
-    paid = registration.authorize_increase
+    paid = v1_payment.authorize_increase
 
     async def invoiced_meanwhile(*arguments, **named):
         name = await paid(*arguments, **named)

@@ -1,8 +1,9 @@
 import asyncio
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from fastapi import Request
 
 from oms_ledger.api.http.bodies import (
     Body,
@@ -27,7 +28,7 @@ class Sent:
 
 
 def read(raw: bytes) -> Any:
-    return asyncio.run(json_body(Sent(raw)))
+    return asyncio.run(json_body(cast(Request, Sent(raw))))
 
 
 def refusal(raw: bytes) -> str:

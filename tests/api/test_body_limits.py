@@ -18,6 +18,7 @@ from oms_ledger.api.http import errors
 from oms_ledger.api.http.addressing import AccountResolver
 from oms_ledger.api.http.bodies import json_body
 from oms_ledger.api.http.body_limits import HUGE, LARGE, LIMITS, MIB, SMALL, BodyLimits, LargeBodies
+from oms_ledger.api.http.errors import ApiError
 from oms_ledger.web import build
 from projections.subscriptions import registry
 from tests.conftest import opened, prepared_database
@@ -236,7 +237,7 @@ def test_keys_are_looked_up_beside_what_others_have_asked_for():
     release = threading.Event()
     database = SimpleNamespace(reading=lambda: pytest.fail("not asked"))
     api_keys = ApiKeyCache(SimpleNamespace(database=database))  # type: ignore[arg-type]
-    api_keys._look_up = lambda _: None  # type: ignore[method-assign]
+    setattr(api_keys, "_look_up", lambda _: None)  # noqa: B010
 
     async def story() -> None:
         loop = asyncio.get_running_loop()
@@ -263,7 +264,7 @@ def test_names_that_nobody_has_keep_no_known_key_waiting():
             return None
         return SimpleNamespace(app_key=name)
 
-    api_keys._look_up = look_up  # type: ignore[method-assign]
+    setattr(api_keys, "_look_up", look_up)  # noqa: B010
 
     async def story() -> None:
         assert await api_keys.key(good)
@@ -272,7 +273,9 @@ def test_names_that_nobody_has_keep_no_known_key_waiting():
             for n in range(NEWCOMERS + 1)
         ]
         (refused,), waiting = await asyncio.wait(trying, return_when=asyncio.FIRST_COMPLETED)
-        assert refused.exception().status == 503
+        error = refused.exception()
+        assert isinstance(error, ApiError)
+        assert error.status == 503
         now[0] += 2 * FRESH
         assert await api_keys.key(good)  # it was remembered for too long, and is looked up
         release.set()

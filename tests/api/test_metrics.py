@@ -15,8 +15,8 @@ from sqlalchemy import insert
 
 from oms_ledger.api.ops.health import listen_for_scrapes
 from oms_ledger.cell import Cell
-from oms_ledger.cli.maintenance import state_of
 from oms_ledger.services import metrics
+from oms_ledger.services.state import state_of
 from oms_ledger.web import build
 from projections.notifications.feeds import Feed
 from projections.notifications.hooks import Hook

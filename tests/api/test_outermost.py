@@ -76,7 +76,10 @@ def test_no_exception_reaches_the_server(started):
     assert answer.status == (200 if started else 500)
     scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"host", b"a")]}
 
+    async def receive() -> Any:
+        return {"type": "http.disconnect"}
+
     async def send(message: Any) -> None:
         pass
 
-    asyncio.run(Outermost(broken)(scope, send, send))
+    asyncio.run(Outermost(broken)(scope, receive, send))

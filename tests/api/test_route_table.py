@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
@@ -27,7 +27,7 @@ METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"]
 
 def searched(scope):
     """The route that the framework's own loop would take, and how well it matches."""
-    partial = (None, Match.NONE)
+    partial: tuple[Any, Match] = (None, Match.NONE)
     for route in ROUTES:
         match, _ = route.matches(scope)
         if match is Match.FULL:

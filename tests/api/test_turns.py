@@ -218,7 +218,7 @@ def test_what_could_not_be_served_soon_is_refused_before_anything():
     assert (answer.status, answer.headers["retry-after"]) == (503, "1")
     assert answer.error["code"] == "OMS503"
     turns = Turns(patience=0)
-    turns.full = lambda account, _: account == "acme"  # type: ignore[method-assign]
+    setattr(turns, "full", lambda account, _: account == "acme")  # noqa: B010
     full = Admission(inner, turns)
     key = [("X-VTEX-API-AppKey", "vtexappkey-acme-000000")]
     assert ask(full, "/api/oms/pvt/orders", headers=key).status == 503

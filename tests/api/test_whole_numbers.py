@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 from starlette.requests import Request
 
 from oms_ledger.api.changes.bodies import ChangeBody
@@ -18,7 +19,7 @@ from oms_ledger.api.orders.invoices import Invoice
 from oms_ledger.api.payments.transactions import ParsedRequest
 
 UNITS = '{"id":"1","quantity":%s,"price":%s}'
-FIELDS = {
+FIELDS: dict[str, tuple[type[BaseModel], str]] = {
     "invoiceValue": (Invoice, '{"type":"Output","invoiceNumber":"1","invoiceValue":%s}'),
     "invoice price": (
         Invoice,
@@ -44,7 +45,7 @@ FIELDS = {
     ),
     "transaction value": (ParsedRequest, '{"value":%s}'),
 }
-COUNTS = {
+COUNTS: dict[str, tuple[type[BaseModel], str]] = {
     "invoice quantity": (
         Invoice,
         '{"type":"Output","invoiceNumber":"1","invoiceValue":1,"items":[{"id":"1","quantity":%s}]}',

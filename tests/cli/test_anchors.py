@@ -5,6 +5,7 @@ import copy
 from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -64,7 +65,7 @@ def walk(cell: Cell) -> None:
         pass
 
 
-def with_settings(cell: Cell, **settings: object) -> Cell:
+def with_settings(cell: Cell, **settings: Any) -> Cell:
     object.__setattr__(cell, "settings", replace(cell.settings, **settings))
     return cell
 

@@ -23,17 +23,18 @@ class Killed(BaseException):
     """The process ends here."""
 
 
-class Session:
+class Session(requests.Session):
     """What the demo uses of `requests`, without a socket; it may end before or after a call."""
 
     def __init__(self, app, killed_at=None):
-        self._client, self.headers = Client(app), {}
+        super().__init__()
+        self._client = Client(app)
         self.calls, self._killed_at = 0, killed_at
 
-    def get(self, url, timeout):
+    def get(self, url, **_):
         return self._call("GET", url)
 
-    def post(self, url, *, json=None, timeout):
+    def post(self, url, data=None, json=None, **_):
         return self._call("POST", url, json)
 
     def patch(self, url, *, json, timeout):
@@ -41,7 +42,7 @@ class Session:
 
     def _call(self, method, url, body=None):
         self._step()
-        self._client.headers = dict(self.headers)
+        self._client.headers = {name: str(value) for name, value in self.headers.items()}
         answer = self._client.call(method, urlsplit(url).path, body)
         assert answer.status < 500
         self._step()

@@ -5,6 +5,7 @@ import base64
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -53,7 +54,7 @@ def under():
     """The same database, opened anew with other settings; closed in the end."""
     made = []
 
-    def opened_by(cell: Cell, key: bytes | None, **settings: object) -> Cell:
+    def opened_by(cell: Cell, key: bytes | None, **settings: Any) -> Cell:
         made.append(Cell(replace(cell.settings, master_key=key, **settings), cell.clock))
         return made[-1]
 

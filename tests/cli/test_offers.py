@@ -1,6 +1,7 @@
 """`oms-ledger offers`: loading a table, all or nothing, again and again."""
 
 import json
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -13,7 +14,7 @@ from oms_ledger.offers.reading import stored as stored_row
 from projections.offers import rows
 from tests.support.purchases import ACCOUNT
 
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"sku": "1", "price": 100, "name": "Mug"},
     {"sku": "2", "price": 200, "stock": 3, "sales_channels": ["1", "2"]},
     {"kind": "delivery", "id": "Normal", "estimate": "3bd", "country": "BRA"},

@@ -6,7 +6,8 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from oms_ledger.cli import app, outbox
+from oms_ledger.cli import app
+from oms_ledger.services import signals
 from oms_ledger.services.outbox.outcomes import PermanentFailure
 from tests.support.run_until_idle import settle
 from tests.support.sales import (
@@ -22,7 +23,7 @@ from workers.outbox import dispatcher
 def fields(cell, monkeypatch):
     """Runs a command line; what it printed. Redis is away, which costs a signal only."""
     monkeypatch.setattr("oms_ledger.cli.opening.open_cell", lambda: cell)
-    monkeypatch.setattr(outbox.signals, "signal", lambda *_: 0)
+    monkeypatch.setattr(signals, "signal", lambda *_: 0)
 
     def run(*words):
         result = CliRunner().invoke(app, ["outbox", *words], catch_exceptions=False)

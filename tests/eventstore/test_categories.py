@@ -1,7 +1,7 @@
 """The event store keeps streams of any category that somebody registers a decider for."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -68,7 +68,9 @@ class ShelfDecider(Decider[Shelf, ShelfEvent]):
             case _:
                 return shelf
 
-    def react(self, state: Shelf, new: list[ShelfEvent], context: object) -> list[ShelfEvent]:
+    def react(
+        self, state: Shelf, new: Sequence[ShelfEvent], context: object
+    ) -> Sequence[ShelfEvent]:
         placed = sum(isinstance(event, BookPlaced) for event in new)
         return [*new, ShelfCounted(state.counted + placed)] if placed else new
 
@@ -181,5 +183,5 @@ def test_every_stored_name_belongs_to_one_class() -> None:
 def test_no_order_id_names_a_stream_of_another_category(order_id):
     stream = order_stream("acme", order_id)
     assert category_of(stream) == "order"
-    event = RecordedEvent("acme", stream, 1, "x", 0, "a", *[None] * 5, b"{}", None)
+    event = RecordedEvent("acme", stream, 1, "x", 0, "a", None, None, None, None, None, b"{}", None)
     assert event.order_id == order_id

@@ -4,6 +4,7 @@ import asyncio
 import os
 from functools import partial
 from itertools import islice
+from typing import Any, cast
 from uuid import NAMESPACE_URL, uuid5
 
 import pytest
@@ -76,7 +77,7 @@ def test_the_librarys_mapper_gives_the_events_back(cell, recorder):
 def test_an_erased_person_reads_as_erased_through_the_library_too(cell, recorder):
     decision = partial(erase_person, erasure_id="e")
     asyncio.run(cell.ledger.change(CommandContext(ACCOUNT, "test"), "v1-01", decision))
-    fields = LedgerMapper(EVENT_TYPES).to_domain_event(
+    fields: Any = LedgerMapper(EVENT_TYPES).to_domain_event(
         recorder.select_events(f"{ACCOUNT}/v1-01")[0]
     )
     assert fields.event.client_profile == {}
@@ -100,15 +101,15 @@ class OrdersOfADay(Aggregate):
             aggregate.placed += 1
 
 
-class Counting(ProcessApplication):
+class Counting(ProcessApplication[Any]):
     """A follower as one writes it for the library: it counts orders in an aggregate of its own."""
 
     @singledispatchmethod
-    def policy(self, domain_event: AdaptedEvent, processing_event: ProcessingEvent) -> None:
+    def policy(self, domain_event: AdaptedEvent, processing_event: ProcessingEvent[Any]) -> None:
         if type(domain_event.event).__name__ != "OrderPlaced":
             return
         try:
-            orders = self.repository.get(OrdersOfADay.create_id())
+            orders: OrdersOfADay = self.repository.get(OrdersOfADay.create_id())
         except AggregateNotFoundError:
             orders = OrdersOfADay()
         orders.trigger_event(OrdersOfADay.Counted)
@@ -140,7 +141,10 @@ class Source:
 @pytest.mark.guarantee("G4")
 def test_a_subscription_of_the_library_gets_what_comes_later_once(cell, recorder):
     head = cell.store.head()
-    with ApplicationSubscription(Source(recorder), gt=0) as subscription:
+    reading: ApplicationSubscription[Any] = ApplicationSubscription(
+        cast(Any, Source(recorder)), gt=0
+    )
+    with reading as subscription:
         first = [tracking.notification_id for _, tracking in islice(subscription, head)]
         asyncio.run(place_paid(cell.ledger, "late-01", 50))
         more = cell.store.head() - head

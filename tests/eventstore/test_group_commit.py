@@ -4,6 +4,7 @@ import asyncio
 import gc
 import threading
 import time
+from typing import cast
 
 import pytest
 
@@ -11,6 +12,7 @@ from oms_ledger.eventstore.batch_writer import WriterClosed
 from oms_ledger.eventstore.database import OutcomeUnknown
 from oms_ledger.eventstore.group_commit import MOST_WAITING, GroupCommit, NotRecorded
 from oms_ledger.eventstore.records import Key, Write
+from oms_ledger.eventstore.store import Store
 
 
 class HeldStore:
@@ -34,7 +36,7 @@ def write(name: str) -> Write:
 @pytest.fixture
 def held():
     store = HeldStore()
-    commit = GroupCommit(store)
+    commit = GroupCommit(cast(Store, store))
     yield store, commit
     store.let_go.set()
     commit.close()

@@ -1,6 +1,7 @@
 """An order to evaluate expressions on, and both engines."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ AT = datetime(2024, 5, 6, 7, 8, 9, 123456, tzinfo=UTC)
 REFERENCE, BOTH = "jsonata-python", ("jsonata-python", "jlens")
 on_both_engines = pytest.mark.parametrize("engine", BOTH)
 
-ORDER = {
+ORDER: dict[str, Any] = {
     "orderId": "v5195004lux-01",
     "status": "invoiced",
     "value": 13990,

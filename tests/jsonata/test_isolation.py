@@ -10,6 +10,8 @@ import pytest
 from oms_ledger import jsonata
 from oms_ledger.jsonata import BoundExceeded, ChildKilled, EvaluationError, compile
 from oms_ledger.jsonata.isolation import Child, Children, Isolated
+from oms_ledger.jsonata.reference import Reference
+from oms_ledger.jsonata.syntax import parse
 from tests.jsonata.engines import AT, ORDER
 from tests.support.hostile_expressions import HOSTILE
 from tests.support.patience import HANGS
@@ -74,7 +76,7 @@ def test_a_child_comes_to_what_this_process_does(text, isolated):
 def test_a_hostile_expression_ends_in_a_child_as_here(isolated):
     for name in ("a huge range", "a string that doubles", "an endless recursion", "a slow sort"):
         with pytest.raises(BoundExceeded) as here:
-            jsonata.Reference(jsonata.parse(HOSTILE[name]))(ORDER, AT, PATIENT)
+            Reference(parse(HOSTILE[name]))(ORDER, AT, PATIENT)
         with pytest.raises(BoundExceeded) as there:
             compile(HOSTILE[name]).value(ORDER, AT, PATIENT)
         assert there.value.bound == here.value.bound

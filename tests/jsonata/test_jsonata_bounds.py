@@ -62,7 +62,12 @@ def test_what_re2_cannot_do_is_refused_at_configuration(text, engine):
 def test_patterns_are_compiled_when_an_evaluation_reaches_them(monkeypatch):
     monkeypatch.setattr("oms_ledger.jsonata._children", [None])  # in this process
     compiled, compile_ = [], re2.compile
-    monkeypatch.setattr("re2.compile", lambda *a: compiled.append(a[0]) or compile_(*a))
+
+    def compiling(pattern, *more):
+        compiled.append(pattern)
+        return compile_(pattern, *more)
+
+    monkeypatch.setattr("re2.compile", compiling)
     expression = compile("$exists(a) and $contains(a, /(x|y){3}z*/)")  # in no other test's cache
     assert not compiled
     assert not expression.truthy({}, AT)
@@ -85,10 +90,15 @@ def test_a_pattern_is_written_as_in_javascript():
 
 
 def test_the_cache_of_expressions_is_weighed_in_bytes():
-    cache, made = BytesCache(100), []
+    cache: BytesCache[str] = BytesCache(100)
+    made = []
+
+    def make(key):
+        made.append(key)
+        return key
 
     def get(key, weight):
-        return cache.get(key, lambda: made.append(key) or key, weight)
+        return cache.get(key, lambda: make(key), weight)
 
     assert [get("a", 40), get("b", 40), get("a", 40)] == ["a", "b", "a"]
     assert made == ["a", "b"]

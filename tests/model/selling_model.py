@@ -216,7 +216,7 @@ class Selling(RuleBasedStateMachine):
         """Whatever the answers, the reference gives the same to some order of the commands."""
         clients = [self._client(one, at) for at, one in enumerate(made)]
         answers = await asyncio.gather(*(one.ask(c) for one, c in zip(made, clients, strict=True)))
-        fields = []
+        fields: list[tuple[tuple[int, ...], object]] = []
         for order in permutations(range(len(made))):
             tried = sale.copy()
             expected = {at: made[at].expected(tried) for at in order}

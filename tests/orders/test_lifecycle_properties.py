@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -185,7 +186,7 @@ def test_every_version_has_its_documents_and_they_agree(steps, purchase):
 def test_an_order_but_for_some_parts_is_what_replace_makes_of_it():
     order = evolve(None, PLACED, START, "v1-01", "acme")
     before = (order.value, order.lines, order.balances, order.invoiced_value)
-    news = {"totals": (), "items": (), "changed_at": START + timedelta(days=1)}
+    news: dict[str, Any] = {"totals": (), "items": (), "changed_at": START + timedelta(days=1)}
     made, expected = order.but(**news), replace(order, **news)
     assert made == expected
     assert vars(made) == vars(expected)

@@ -76,12 +76,13 @@ def test_the_wheel_has_everything_that_is_beside_the_code(wheel: Path) -> None:
 
 
 def test_the_command_is_there(installed: Path, tmp_path: Path) -> None:
-    command = [installed / "oms-ledger", "--help"]
+    command: list[str | Path] = [installed / "oms-ledger", "--help"]
     answer = subprocess.run(
         command, cwd=tmp_path, env=environ(tmp_path), capture_output=True, text=True, check=True
     )
     assert "doctor" in answer.stdout
-    where = [installed / "python", "-c", "import oms_ledger; print(oms_ledger.__file__)"]
+    code = "import oms_ledger; print(oms_ledger.__file__)"
+    where: list[str | Path] = [installed / "python", "-c", code]
     found = subprocess.run(
         where, cwd=tmp_path, env=environ(tmp_path), capture_output=True, check=True
     )
@@ -107,9 +108,8 @@ def test_up_comes_up(installed: Path, tmp_path: Path) -> None:
     def ready() -> bool:
         assert process.poll() is None, log.read_text()
         try:
-            return (
-                requests.get(f"http://127.0.0.1:{port}/readyz", timeout=5).json()["reasons"] == []
-            )
+            answer = requests.get(f"http://127.0.0.1:{port}/readyz", timeout=5).json()
+            return bool(answer["reasons"] == [])
         except requests.RequestException:
             return False
 

@@ -112,7 +112,8 @@ class Soak:
     def _configure_feeds(self) -> None:
         self.feeds: dict[str, tuple[Client, dict[str, Any], Seen]] = {}
         self._pollers: list[Poller] = []
-        wanted = {"shipped": SHIPPED, "large": LARGE, "large once": LARGE_ONCE}
+        wanted: dict[str, dict[str, Any]] = {"shipped": SHIPPED, "large": LARGE}
+        wanted["large once"] = LARGE_ONCE
         for name, filter in wanted.items():
             client, seen = self._client(), Seen()
             Poller.configure(client, filter)

@@ -10,6 +10,7 @@ import pytest
 from oms_ledger.orders.decide import DecisionContext
 from oms_ledger.orders.events import (
     OrderEvent,
+    OrderPlaced,
     PaymentSettled,
     PaymentSettlementRequested,
 )
@@ -41,6 +42,13 @@ class Given:
     @property
     def order(self) -> Order:
         return after(self.events)
+
+    @property
+    def purchase(self) -> OrderPlaced:
+        """The event that placed the order."""
+        placed = self.events[0]
+        assert isinstance(placed, OrderPlaced)
+        return placed
 
     def and_(self, *events: OrderEvent) -> "Given":
         return Given(self.events + events)

@@ -85,7 +85,7 @@ def orders(draw):
     totals = order_totals(items, logistics)
     value = sum(total.value for total in totals)
     purchase = replace(
-        placed.events[0],
+        placed.purchase,
         items=tuple(items),
         logistics=tuple(logistics),
         totals=totals,

@@ -42,7 +42,7 @@ SETTINGS = changes_settings.shown({})
 def new_order():
     value = LINE.quantity * PRICE
     purchase = replace(
-        placed.events[0],
+        placed.purchase,
         items=(LINE,),
         totals=(e.Total("Items", value),),
         logistics=(),

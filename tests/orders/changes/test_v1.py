@@ -8,6 +8,7 @@ from oms_ledger.orders import events
 from oms_ledger.orders.changes import refusals
 from oms_ledger.orders.changes.v1 import Modification, UnitsInput, register_change
 from oms_ledger.orders.documents import oms_document
+from oms_ledger.orders.events import InvoiceIssued
 from oms_ledger.orders.invoices.decide import InvoiceItemInput, issue_invoice
 from oms_ledger.orders.status import Status
 from tests.support.given_when_then import after, given
@@ -39,6 +40,13 @@ def changed(story, *requested):
         one = replace(one, request_id=f"r-{number}")
         order = after(story.when(register_change, requested=one).decided(), order)
     return order
+
+
+def _units(decided):
+    """Line and units of what an invoice takes."""
+    issued = decided[0]
+    assert isinstance(issued, InvoiceIssued)
+    return [(one.item_index, one.quantity) for one in issued.items]
 
 
 def test_items_stay_as_placed_and_the_total_change_moves():
@@ -99,13 +107,13 @@ def test_removed_units_are_gone_from_what_is_invoiced_and_added_ones_are_in():
         issued_at=START,
         items=[InvoiceItemInput("pan", 2, 20_00)],
     )
-    assert [(i.item_index, i.quantity) for i in first[0].items] == [(2, 2)]
+    assert _units(first) == [(2, 2)]
     order = after(first, order)
     assert oms_document(order)["packageAttachment"]["packages"][0]["items"][0]["itemIndex"] == 2
     last = issue_invoice(
         order, context, number="2", type="Output", value=55_00, issued_at=START, items=[]
     )
-    assert [(i.item_index, i.quantity) for i in last[0].items] == [(0, 1), (1, 1)]
+    assert _units(last) == [(0, 1), (1, 1)]
     assert after(last, order).status is Status.INVOICED
 
 
@@ -228,5 +236,5 @@ def test_changes_that_an_imported_order_came_with_are_out_of_and_in_what_is_invo
     assert order.units_left() == [1, 1, 0]
     assert len(oms_document(order)["changesAttachment"]["changesData"]) == 2
     last = issue_invoice(order, context, number="1", type="Output", value=55_00, issued_at=START)
-    assert [(one.item_index, one.quantity) for one in last[0].items] == [(0, 1), (1, 1)]
+    assert _units(last) == [(0, 1), (1, 1)]
     assert after(last, order).status is Status.INVOICED

@@ -1,6 +1,7 @@
 """v1 increases before they are registered: prepared once, then registered or given back."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -54,12 +55,13 @@ def test_another_one_waits_until_it_is_over(request_id, value):
 
 
 def test_a_v2_request_waits_too_and_is_in_the_way_of_a_preparation():
-    fields = {"request_id": "v2", "workflow_id": "w", "settings": settings.shown({})}
+    fields: dict[str, Any] = {"request_id": "v2", "workflow_id": "w"}
+    fields["settings"] = settings.shown({})
     requested = ChangeInput("reason", manual_discount=1)
     when = prepared.when(request_change, requested=requested, **fields)
     when.refused(refusals.ChangeInProgress)
-    (requested,) = in_handling.when(request_change, requested=requested, **fields).decided()
-    busy = in_handling.and_(requested)
+    (recorded,) = in_handling.when(request_change, requested=requested, **fields).decided()
+    busy = in_handling.and_(recorded)
     busy.when(prepare, request_id="more", value=5).refused(refusals.ChangeInProgress)
 
 
@@ -133,8 +135,9 @@ def test_its_time_is_shown_whatever_else_the_order_waits_for():
 
 
 def test_invoices_and_cancellations_keep_their_own_rules():
-    fields = {"number": "1", "type": "Output", "value": 100_00, "issued_at": START}
-    for decision, context in ((cancel, {}), (issue_invoice, fields)):
+    fields: dict[str, Any] = {"number": "1", "type": "Output", "value": 100_00, "issued_at": START}
+    cases: tuple[tuple[Any, dict[str, Any]], ...] = ((cancel, {}), (issue_invoice, fields))
+    for decision, context in cases:
         free = in_handling.when(decision, **context).decided()
         assert prepared.when(decision, **context).decided() == free
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from oms_ledger.orders import events as e
 from oms_ledger.orders.decide import DecisionContext
 from oms_ledger.orders.documents import filter_document, list_row, oms_document, pii_document
+from oms_ledger.orders.events import InvoiceIssued
 from oms_ledger.orders.invoices.decide import InvoiceItemInput, issue_invoice
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.pricing import divide
@@ -161,6 +162,7 @@ def test_units_of_a_sku_are_taken_in_order_at_their_own_prices(fields, sku, unit
         issued_at=START,
         items=[InvoiceItemInput(sku, units)],
     )
+    assert isinstance(issued, InvoiceIssued)
     taken = [
         (index, sum(entry.quantity for entry in entries))
         for index, entries in groupby(issued.items, key=lambda entry: entry.item_index)

@@ -1,8 +1,10 @@
 """Whatever happens to an order, what is asked of the gateway agrees with it, to the cent."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -208,7 +210,7 @@ def test_partial_invoices_settle_the_interest_in_parts_that_add_up(values, inter
     payment = replace(PAYMENTS[0], value=3000 + interest, reference_value=3000)
     order = evolve(None, replace(PURCHASE, payments=(payment,)), START, "v1-01", "acme")
     context = DecisionContext(START, "R", grace_period=timedelta(0))
-    decisions = [
+    decisions: list[Callable[..., Any]] = [
         partial(authorized, outcomes=[Outcome.APPROVED]),
         start_handling,
         *(

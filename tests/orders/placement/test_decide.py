@@ -2,8 +2,10 @@
 
 import copy
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 from itertools import count
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -19,7 +21,7 @@ from tests.support.given_when_then import after
 ACME = Account("acme", "acme")
 
 # The published example, with payments that add up to what it buys: 2499 + 199 - 1000 + 1099.
-PUBLISHED = {
+PUBLISHED: dict[str, Any] = {
     "items": [
         {
             "id": "123456789",
@@ -104,7 +106,7 @@ def changed(path, value):
     """The published body with one place changed; `...` takes it away."""
     body = copy.deepcopy(PUBLISHED)
     *way, last = path
-    part = body
+    part: Any = body
     for step in way:
         part = part[step]
     if value is ...:
@@ -400,14 +402,14 @@ def test_the_orders_together_are_the_purchase_to_the_cent(bought, by_gift_card):
 
 def places(part, path=()):
     """The path of every value in a body."""
-    inside = part.items() if isinstance(part, dict) else ()
+    inside: Iterable[Any] = part.items() if isinstance(part, dict) else ()
     inside = enumerate(part) if isinstance(part, list) else inside
     for key, value in inside:
         yield (*path, key)
         yield from places(value, (*path, key))
 
 
-RICH = {
+RICH: dict[str, Any] = {
     **PUBLISHED,
     "clientPreferencesData": {"locale": "pt-BR", "optinNewsLetter": False},
     "storePreferencesData": {"countryCode": "BRA", "timeZone": "UTC", "currencyFormatInfo": {}},
@@ -440,7 +442,7 @@ RICH["shippingData"] = {
 def test_whatever_was_placed_can_be_stored_and_shown(path, value):
     body = copy.deepcopy(RICH)
     *way, last = path
-    part = body
+    part: Any = body
     for step in way:
         part = part[step]
     part[last] = value

@@ -3,8 +3,10 @@
 import copy
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -27,10 +29,10 @@ from oms_ledger.orders.placement.importing import import_document
 from tests.published import published
 from tests.support.order_documents import NAMES, document
 
-EXAMPLES = {
+EXAMPLES: dict[str, Callable[[], dict[str, Any]]] = {
     "the published OMS example": lambda: copy.deepcopy(published("order")["example"]),
     "the published PII example": lambda: copy.deepcopy(published("document")["example"]),
-    **{name: lambda name=name: document(name) for name in NAMES},
+    **{name: partial(document, name) for name in NAMES},
 }
 
 NAMED = {

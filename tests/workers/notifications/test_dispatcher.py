@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import partial
 from ipaddress import ip_network
 from itertools import pairwise
 
@@ -114,7 +115,7 @@ def test_what_is_not_exactly_200_is_tried_again_before_the_next(
         write_orders(open_cell, 1)
         webhook_dispatcher.evaluate(ACCOUNT)
         for failed in range(1, 4):
-            receiver.wait_for(lambda result, n=failed: len(result) >= n)
+            receiver.wait_for(partial(at_least, failed))
             settle(open_cell, lambda n=failed: attempts(open_cell) >= n)
             assert {notification["State"] for notification in receiver.heard[:failed]} == {
                 "order-created"
@@ -306,7 +307,7 @@ def test_a_crash_between_the_200_and_its_record_tells_again_under_the_same_id(op
         configure(open_cell, receiver.url)
         write_orders(open_cell, 1)
         dying = Postman(open_cell)
-        dying.write_batcher.write = failing(dying.write_batcher.write)
+        setattr(dying.write_batcher, "write", failing(dying.write_batcher.write))  # noqa: B010
         dying.evaluate(ACCOUNT)
         receiver.wait_for(lambda result: len(result) == 1)
         settle(open_cell, lambda: dying.idle)
@@ -324,9 +325,13 @@ def test_a_crash_between_the_200_and_its_record_tells_again_under_the_same_id(op
         assert states(receiver.heard[1:], "v0-01") == expected(open_cell, "v0-01")
 
 
+def at_least(count, result):
+    return len(result) >= count
+
+
 def failing(write):
     """The first write is done, the lease's; what comes after it never is."""
-    done = []
+    done: list[bool] = []
 
     async def once(key, work, **how):
         if done:

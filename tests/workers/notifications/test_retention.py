@@ -5,6 +5,7 @@ the next instant at which something is due.
 """
 
 import asyncio
+import random
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -88,9 +89,8 @@ class Weeks:
 
     def next_instant(self, end):
         """When a notification falls due that may be given, else the next hour."""
-        earlier, later = deliveries.alias(), func.greatest
-        if self.cell.database.sqlite:
-            later = func.max
+        earlier = deliveries.alias()
+        later = getattr(func, "max" if self.cell.database.sqlite else "greatest")
         follows = (
             select(earlier.c.position)
             .where(
@@ -118,7 +118,7 @@ class Weeks:
 def weeks(cell, monkeypatch):
     weeks = Weeks(cell)
     monkeypatch.setattr(dispatcher, "Sender", weeks.post())
-    monkeypatch.setattr(dispatcher.random, "random", lambda: 0.5)
+    monkeypatch.setattr(random, "random", lambda: 0.5)
     return weeks
 
 

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -355,7 +356,7 @@ def test_the_last_of_two_sellers_finishes_its_order_after_a_change_of_the_other(
         for _ in range(2):
             await change(cell, SHOP, f"00-{first}", cancel)
         delivery = {"selectedSla": "PAC", "selectedDeliveryChannel": "delivery", "itemIndex": 0}
-        wanted = {"seller": OTHER_SHOP, "deliveries": [delivery]}
+        wanted: dict[str, Any] = {"seller": OTHER_SHOP, "deliveries": [delivery]}
         proposal = partial(propose_seller, payment_value=3000, **wanted)
         order = await cell.ledger.change(CommandContext(STORE, "store"), first, proposal)
         seller_order = order.proposals[-1][1]

@@ -59,7 +59,7 @@ class Mortal:
             self._after()
 
         self.cell.store.append = mortal_append
-        self.cell.database.writing = mortal_writing
+        setattr(self.cell.database, "writing", mortal_writing)  # noqa: B010
 
     def _before(self):
         if self.left is not None:

@@ -1,3 +1,4 @@
+import importlib
 import os
 import signal
 import socket
@@ -69,7 +70,7 @@ def test_a_server_that_does_not_start_is_said(tmp_path):
 
 
 def test_without_any_server_the_message_says_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr(embedded_redis.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(embedded_redis.NoRedisServer, match="REDIS_URL"):
         embedded_redis.command(tmp_path)

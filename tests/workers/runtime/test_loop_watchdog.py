@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from typing import Any
 
 from prometheus_client import REGISTRY
 
@@ -16,7 +17,7 @@ def times_blocked():
 
 def test_held_loop_is_reported_with_its_place():
     reported, places = threading.Event(), []
-    product = {"__name__": "oms_ledger.held"}
+    product: dict[str, Any] = {"__name__": "oms_ledger.held"}
     exec(HOLD, product)
     before = times_blocked()
 

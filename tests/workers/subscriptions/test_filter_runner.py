@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -25,9 +26,12 @@ class Lanes:
     """The lanes of a runner, worked on turn by turn by the test."""
 
     def __init__(self, filter_runner: FilterRunner) -> None:
-        self.waiting: dict[object, list] = {filter_runner._fast: [], filter_runner._slow: []}
+        self.waiting: dict[object, list[Any]] = {filter_runner._fast: [], filter_runner._slow: []}
         self.filter_runner = filter_runner
-        filter_runner._submit = lambda lane, work, name: self.waiting[lane].append((work, name))
+        setattr(filter_runner, "_submit", self._submit)  # noqa: B010
+
+    def _submit(self, lane: object, work: Any, name: str) -> None:
+        self.waiting[lane].append((work, name))
 
     def turn(self, lane: object) -> int:
         """Work on what waits in a lane now; how many that were."""
@@ -59,13 +63,12 @@ def test_a_slow_filter_is_not_tried_on_each_event_before_the_others(cell, monkey
     monkeypatch.setattr(filter_runner, "TURN", 1000.0)  # no turn ends by the clock
     evaluated: list[int] = []
     evaluate_version = filtering.FilterRun.evaluate_version
-    monkeypatch.setattr(
-        filtering.FilterRun,
-        "evaluate_version",
-        lambda self, version: (
-            evaluated.append(version.row.position) or evaluate_version(self, version)
-        ),
-    )
+
+    def evaluating(self, version):
+        evaluated.append(version.row.position)
+        return evaluate_version(self, version)
+
+    monkeypatch.setattr(filtering.FilterRun, "evaluate_version", evaluating)
     runner = FilterRunner(cell, lambda kind, key: None)
     runner._closed.set()  # no rests
     lanes = Lanes(runner)
@@ -106,14 +109,15 @@ def test_a_filter_that_is_quick_again_comes_back_to_the_others(cell, monkeypatch
 
 
 class DyingChildren(Children):
-    """Each evaluation ends its child. `asked` has where the healthy feeds stood then."""
+    """Each evaluation ends its child. `requests` has where the healthy feeds stood then."""
 
     def __init__(self, stood) -> None:
         super().__init__()
-        self.stood, self.asked = stood, []
+        self.stood = stood
+        self.requests: list[Any] = []
 
     def answer(self, request):
-        self.asked.append(self.stood())
+        self.requests.append(self.stood())
         raise ChildKilled
 
 
@@ -137,15 +141,15 @@ def test_filters_that_end_their_children_hold_up_nobody_in_the_quick_lane(cell, 
     lanes = Lanes(runner)
     for number in (1, 2, 3):
         write_order(cell, number)
-        before = len(children.asked)
+        before = len(children.requests)
         runner._evaluate_account(ACCOUNT)
         assert {position(cell, feed) for feed in healthy} == {cell.store.head()}
-        assert len(children.asked) == before
+        assert len(children.requests) == before
         while lanes.turn(runner._slow):
             pass
-        assert len(children.asked) == len(deadly)
+        assert len(children.requests) == len(deadly)
         if number == 1:
-            assert children.asked == [{cell.store.head()}] * len(deadly)
+            assert children.requests == [{cell.store.head()}] * len(deadly)
     with cell.database.snapshot() as connection:
         names = [feeds.subscription_of(feed.app_key) for feed in deadly]
         assert pauses.among(connection, names) == set(names)
