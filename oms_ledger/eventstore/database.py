@@ -20,7 +20,8 @@ from typing import Any
 import psycopg
 from psycopg.errors import ReadOnlySqlTransaction
 from sqlalchemy import Connection, Engine, create_engine, event, exc
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from oms_ledger.clock import Clock
 from oms_ledger.eventstore import addresses
@@ -84,6 +85,8 @@ class Database:
             self._unsynced = self.engine
         for engine in {self.engine, self._unsynced}:
             event.listen(engine, "before_cursor_execute", _require_only)
+            event.listen(engine, "checkin", self._end_late)
+        self._closed = False
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -149,8 +152,15 @@ class Database:
             os.close(handle)
 
     def close(self) -> None:
+        """Close what is idle now, and what is in use when it is given back."""
+        self._closed = True
         self.engine.dispose()
         self._unsynced.dispose()
+
+    def _end_late(self, connection: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+        """A pool that was disposed would keep what is given back to it, and be dropped with it."""
+        if self._closed and connection is not None:
+            connection.close()
 
 
 def unreplicated(message: psycopg.errors.Diagnostic) -> bool:

@@ -27,6 +27,7 @@ from oms_ledger.http_client.addresses import (
     permitted,
     wrong_url,
 )
+from oms_ledger.http_client.open_sockets import OpenSockets
 from oms_ledger.notifications.webhook import PING, retry_after
 
 TIMEOUT = aiohttp.ClientTimeout(total=5)
@@ -135,16 +136,19 @@ class Sender:
     def __init__(self, networks: Sequence[Allowed], clock: Clock, per_host: int = 64) -> None:
         self._networks, self._clock = networks, clock
         self._lookup = Lookup()
+        self._sockets: list[OpenSockets] = []
         self._sessions = {
             "https": self._session(Gate(networks), per_host),
             "http": self._session(Gate(networks, plain=True), per_host),
         }
 
     def _session(self, gate: Gate, per_host: int) -> aiohttp.ClientSession:
+        sockets = OpenSockets(gate.socket)
+        self._sockets.append(sockets)
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 resolver=CheckedResolver(gate, self._lookup),
-                socket_factory=gate.socket,
+                socket_factory=sockets,
                 limit=0,
                 limit_per_host=per_host,
             ),
@@ -157,6 +161,8 @@ class Sender:
     async def close(self) -> None:
         for session in self._sessions.values():
             await session.close()
+        for sockets in self._sockets:
+            await sockets.close()
         self._lookup.close()
 
     async def post(self, url: str, body: str, headers: Mapping[str, str]) -> Answer:

@@ -1,8 +1,10 @@
 """How a database is read: one statement by itself, or several of one moment, and on no loop."""
 
 import asyncio
+import sqlite3
 import warnings
 
+import psycopg
 import pytest
 from sqlalchemy import func, insert, select, text
 
@@ -66,3 +68,13 @@ def test_coroutine_that_blocks_its_loop_is_named(cell):
     assert warning.category is BlockingCall
     line = story.__code__.co_firstlineno + 1
     assert (warning.filename, warning.lineno) == (__file__, line)
+
+
+def test_connection_that_is_in_use_while_the_database_closes_ends_when_it_is_given_back(cell):
+    """Else the pool that was disposed would keep it open, and drop it so."""
+    with cell.database.reading() as connection:
+        raw = connection.connection.dbapi_connection
+        cell.database.close()
+        assert connection.execute(ONE).scalar_one() == 1
+    with pytest.raises((sqlite3.ProgrammingError, psycopg.OperationalError)):
+        raw.execute("SELECT 1")

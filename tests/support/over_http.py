@@ -19,6 +19,7 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 from yarl import URL
 
+from oms_ledger.http_client.open_sockets import OpenSockets
 from tests.support.patience import HANGS
 
 ON = os.environ.get("OMS_TEST_HTTP", "") not in ("", "0")
@@ -80,20 +81,29 @@ async def ask(
         _running[id(app)] = _Served(app)
     url = URL(f"http://127.0.0.1:{_running[id(app)].port}{target}", encoded=True)
     content = BytesIO(body) if body else None
-    async with (
-        aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(force_close=True),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            skip_auto_headers=_AS_SENT,
-            timeout=aiohttp.ClientTimeout(total=120),
-        ) as session,
-        session.request(
-            method, url, headers=headers, data=content, allow_redirects=False
-        ) as answer,
-    ):
-        fields = [(name.lower(), value) for name, value in answer.headers.items()]
-        return answer.status, fields, await answer.read()
+    sockets = OpenSockets(_socket)
+    try:
+        async with (
+            aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(force_close=True, socket_factory=sockets),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                skip_auto_headers=_AS_SENT,
+                timeout=aiohttp.ClientTimeout(total=120),
+            ) as session,
+            session.request(
+                method, url, headers=headers, data=content, allow_redirects=False
+            ) as answer,
+        ):
+            fields = [(name.lower(), value) for name, value in answer.headers.items()]
+            return answer.status, fields, await answer.read()
+    finally:
+        await sockets.close()  # the answer may have come before the body was sent
+
+
+def _socket(info: Any) -> socket.socket:
+    family, kind, protocol, *_ = info
+    return socket.socket(family, kind, protocol)
 
 
 def serve(app: Any) -> str:
