@@ -37,7 +37,7 @@ class Session(requests.Session):
     def post(self, url, data=None, json=None, **_):
         return self._call("POST", url, json)
 
-    def patch(self, url, *, json, timeout):
+    def patch(self, url, data=None, json=None, **_):
         return self._call("PATCH", url, json)
 
     def _call(self, method, url, body=None):
