@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 
 from oms_ledger.cell import Cell
-from oms_ledger.cli.processes import prepare
+from oms_ledger.cli.up import prepare
 from oms_ledger.settings import Settings
 from tests.support import servers
 

@@ -9,23 +9,23 @@ from typer.core import TyperCommand, TyperGroup
 # By name the module below `oms_ledger.cli`, and what `--help` says of the command.
 COMMANDS: dict[str, tuple[str, str]] = {
     "up": (
-        "processes",
+        "up",
         "Set up what is missing and run the whole system: web, projector, worker, scheduler.",
     ),
-    "serve": ("processes", "Run the web process: the API."),
+    "serve": ("serve", "Run the web process: the API."),
     "project": (
-        "processes",
+        "project",
         "Run the projector: it keeps the views and signals feeds and hooks.",
     ),
     "work": (
-        "processes",
+        "work",
         "Run a worker: it evaluates filters and delivers. Any number of them may run.",
     ),
     "scheduler": (
-        "processes",
+        "schedule",
         "Run the scheduler: timers, the reconciliation of what is behind, retention.",
     ),
-    "migrate": ("processes", "Create the tables, or bring them to this release."),
+    "migrate": ("up", "Create the tables, or bring them to this release."),
     "import": (
         "imports",
         "Import orders, one JSON document a line, in the Get-order or the place-order shape.",

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from oms_ledger import logs
 from oms_ledger.cell import Cell, open_cell
 from oms_ledger.eventstore.command import CommandContext
 
@@ -10,6 +11,15 @@ def open_migrated() -> Cell:
     """Open this machine's cell; it has to have this release's tables."""
     cell = open_cell()
     cell.require_tables()
+    return cell
+
+
+def open_process() -> Cell:
+    """Open it for a process that goes on running, with its logs set up."""
+    cell = open_cell()
+    logs.configure(cell.settings)
+    cell.require_tables()
+    cell.require_key()
     return cell
 
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from oms_ledger.cli.processes import _withheld
+from oms_ledger.cli.up import _withheld
 from workers.runtime.supervisor import Supervisor
 
 

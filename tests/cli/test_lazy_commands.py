@@ -1,11 +1,15 @@
 """Help and errors of usage load no command, and what they say is what the commands say."""
 
+import pkgutil
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
+from oms_ledger import cli
 from oms_ledger.cli import app
 from oms_ledger.cli.lazy import COMMANDS, GROUPS, load
 
@@ -57,31 +61,9 @@ def test_each_command_is_there_and_says_what_its_row_says(name):
 
 
 def test_no_command_of_a_module_is_left_out():
-    import typer
-
-    from oms_ledger.cli import (
-        alive,
-        anchoring,
-        archiving,
-        doctor,
-        exports,
-        imports,
-        maintenance,
-        privacy,
-        processes,
-    )
-
     installed = typer.Typer()
-    for module in (
-        anchoring,
-        archiving,
-        processes,
-        imports,
-        exports,
-        maintenance,
-        doctor,
-        alive,
-        privacy,
-    ):
-        module.install(installed)
+    for one in pkgutil.iter_modules(cli.__path__):
+        module = import_module(f"oms_ledger.cli.{one.name}")
+        if hasattr(module, "install"):
+            module.install(installed)
     assert set(typer.main.get_group(installed).commands) == set(COMMANDS)

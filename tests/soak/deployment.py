@@ -25,7 +25,7 @@ from oms_ledger.accounts.account import Account
 from oms_ledger.accounts.events import AccountCreated, AccountEvent, AccountSettingsChanged
 from oms_ledger.cell import Cell
 from oms_ledger.cli.maintenance import stale_views
-from oms_ledger.cli.processes import prepare
+from oms_ledger.cli.up import prepare
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.integrity import verify
 from oms_ledger.eventstore.tables import events

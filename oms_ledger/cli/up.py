@@ -1,8 +1,7 @@
-"""The commands that run: `up` starts everything, the others one process each."""
+"""`oms-ledger up` sets up what is missing and runs everything; `migrate` does the first half."""
 
 import asyncio
 import fcntl
-import importlib
 import json
 import os
 import stat
@@ -13,35 +12,23 @@ from typing import Annotated, TextIO
 
 import structlog
 import typer
-from granian import Granian
-from granian.constants import Interfaces
-from granian.http import HTTP1Settings
-from granian.log import LogLevels
 
 from oms_ledger import logs
 from oms_ledger.cell import Cell, open_cell
+from oms_ledger.cli.one_process_option import OneProcess, require_one_process
 from oms_ledger.cli.operators import address_of
 from oms_ledger.migrations import migrate as migrate_tables
-from oms_ledger.services import gc_tuning
 from oms_ledger.services.accounts.importing import import_configuration
-from oms_ledger.services.metrics import MetricsReporter
 from oms_ledger.services.operators.invitations import first_link
 from oms_ledger.settings import Settings
-from workers import scheduler
-from workers.projector import ensure_subscriptions, project
+from workers.projector import ensure_subscriptions
 from workers.runtime import embedded_redis, supervisor
-from workers.runtime.stopping import Stop
-from workers.worker import work
 
 log = structlog.get_logger(__name__)
 
 
 def install(app: typer.Typer) -> None:
     app.command()(up)
-    app.command()(serve)
-    app.command(name="project")(project_)
-    app.command(name="work")(work_)
-    app.command(name="scheduler")(scheduler_)
     app.command()(migrate)
 
 
@@ -50,23 +37,6 @@ def prepare(cell: Cell) -> None:
     migrate_tables(cell.database)
     asyncio.run(import_configuration(cell))
     ensure_subscriptions(cell.database)
-
-
-def _opened() -> Cell:
-    cell = open_cell()
-    logs.configure(cell.settings)
-    cell.require_tables()
-    cell.require_key()
-    return cell
-
-
-OneProcess = Annotated[
-    bool,
-    typer.Option(
-        "--one-process",
-        help="Run web, projector, worker and scheduler in one process: half the memory.",
-    ),
-]
 
 
 def up(one_process: OneProcess = False) -> None:
@@ -78,7 +48,7 @@ def up(one_process: OneProcess = False) -> None:
     settings = Settings.from_environment()
     logs.configure(settings)
     if one_process:
-        _require_one(settings)
+        require_one_process(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     _warn_of_readers(settings.data_dir)
     lock = _only_one(settings.data_dir)
@@ -108,17 +78,6 @@ def up(one_process: OneProcess = False) -> None:
     if link:
         typer.echo(f"Back office: {address_of(settings)}/admin/-/first#{link}")
     _supervise(commands, environ, lock)
-
-
-def _require_one(settings: Settings) -> None:
-    """Refuse settings that need several processes."""
-    if settings.seal_key_file is not None:
-        sys.exit(
-            "oms-ledger: OMS_SEAL_KEY_FILE is for a scheduler of its own, not for the process that"
-            " serves: leave --one-process."
-        )
-    if max(settings.web_processes, settings.worker_processes) > 1:
-        sys.exit("oms-ledger: leave --one-process, or OMS_WEB_PROCESSES and OMS_WORKER_PROCESSES.")
 
 
 def _supervise(commands: Mapping[str, list[str]], environ: dict[str, str], lock: TextIO) -> None:
@@ -154,63 +113,6 @@ def _only_one(data_dir: Path) -> TextIO:
         lock.close()
         sys.exit(f"oms-ledger: already running on {data_dir}: stop it, or set OMS_DATA_DIR.")
     return lock
-
-
-CONNECTIONS = 4096
-"""Connections that a web process keeps open; those beyond wait to be accepted."""
-
-
-def serve(one_process: OneProcess = False) -> None:
-    """Run the web process: the API."""
-    cell = _opened()
-    settings = cell.settings
-    cell.close()
-    if one_process:
-        _require_one(settings)
-    application = "oms_ledger.cli.one_process" if one_process else "oms_ledger.web"
-    # Loaded once, before the server forks: its processes share the pages.
-    importlib.import_module(application)
-    gc_tuning.settle()
-    Granian(
-        f"{application}:create",
-        factory=True,
-        interface=Interfaces.ASGI,
-        address=settings.host,
-        port=settings.port,
-        workers=settings.web_processes,
-        backlog=CONNECTIONS,
-        # A connection counts, whether it asks anything or not: few could shut everybody out.
-        backpressure=CONNECTIONS,
-        http1_settings=HTTP1Settings(header_read_timeout=15_000, max_buffer_size=128 * 1024),
-        log_level=LogLevels.warning,
-        workers_kill_timeout=3,
-        respawn_failed_workers=True,
-    ).serve()
-
-
-def project_() -> None:
-    """Run the projector: it keeps the views and signals feeds and hooks."""
-    cell = _opened()
-    ensure_subscriptions(cell.database)
-    MetricsReporter(cell.database, "projector")
-    gc_tuning.settle()
-    project(cell, Stop().on_signals())
-
-
-def work_() -> None:
-    """Run a worker: it evaluates filters and delivers. Any number of them may run."""
-    cell = _opened()
-    MetricsReporter(cell.database, "worker")
-    gc_tuning.settle()
-    work(cell, Stop().on_signals())
-
-
-def scheduler_() -> None:
-    """Run the scheduler: timers, the reconciliation of what is behind, retention."""
-    cell = _opened()
-    MetricsReporter(cell.database, "scheduler")
-    gc_tuning.settle()
-    asyncio.run(scheduler.run_scheduler(cell, Stop().on_signals()))
 
 
 def migrate(
