@@ -25,6 +25,10 @@ from oms_ledger.orders.order import Order
 from projections import tables
 from projections.customers import index
 from projections.ops.differences import Difference, comparable
+from projections.ops.verify_authorizations import (
+    verify_authorizations,
+    verify_no_unknown_authorizations,
+)
 from projections.ops.verify_documents import verify_documents, verify_no_unknown_rows
 from projections.ops.verify_notifications import verify_notifications
 from projections.orders import totals, views
@@ -88,6 +92,7 @@ def verify_page(
     streams = [(account, stream) for _, account, stream in page]
     found = [one for check in CHECKS for one in _differences(database, loader, check, streams)]
     found += verify_documents(database, loader, [stream for _, stream in streams])
+    found += verify_authorizations(database, loader, streams)
     return page[-1][0], len(page), found
 
 
@@ -97,6 +102,7 @@ def verify_whole(database: Database) -> list[Difference]:
         return [
             *_unknown_rows(connection),
             *verify_no_unknown_rows(connection),
+            *verify_no_unknown_authorizations(connection),
             *_figures(connection),
             *_unowned(connection),
             *verify_notifications(connection),

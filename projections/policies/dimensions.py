@@ -1,12 +1,14 @@
 """The dimensions of an account's buying policies, and which order an authorization is of."""
 
 import json
+import uuid
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from oms_ledger.eventstore.encryption import Encryption
 from projections.policies.tables import order_authorizations as authorizations
 from projections.policies.tables import policy_dimensions as t
 from projections.sql.upserts import upsert
@@ -64,6 +66,11 @@ def remove(connection: Connection, account: str, dimension_id: str) -> bool:
 def count(connection: Connection, account: str) -> int:
     query = select(func.count()).select_from(t).where(t.c.account == account)
     return int(connection.execute(query).scalar_one())
+
+
+def authorization_id(encryption: Encryption, account: str, order_id: str) -> str:
+    """The id of an order's authorization: it has one, which follows from the order."""
+    return str(uuid.UUID(encryption.sign(f"authorization:{account}/{order_id}")))
 
 
 def assign(connection: Connection, authorization: str, account: str, order_id: str) -> None:

@@ -4,8 +4,11 @@ import asyncio
 from itertools import permutations
 
 import pytest
+from sqlalchemy import delete, insert, select, update
 
+from oms_ledger.cli.maintenance import stale_views
 from oms_ledger.orders.conversation import texts
+from projections.policies.tables import order_authorizations as authorizations
 from tests.acceptance.test_order_life import ORDERS, paid
 from tests.acceptance.test_order_mails import conversation, mailing
 from tests.support.purchases import ACCOUNT
@@ -335,3 +338,33 @@ def test_buyer_and_each_next_authorizer_are_mailed_once(client, cell, last, deni
             assert sent(texts.APPROVER) == asked
         assert sent(texts.BUYER) == [customer]
         assert sent(texts.BUYER_DENIED) == [customer] * denied
+
+
+@pytest.mark.guarantee("G8")
+def test_authorizations_that_lead_elsewhere_are_found(client, cell):
+    held = dimension(client, rule("value > 1"))
+    order_id = placed(client, cell)
+    assert client.call("DELETE", f"{DIMENSIONS}/{held['id']}").status == 204
+    other = placed(client, cell)  # was never evaluated
+
+    def tampered(*statements):
+        with cell.database.engine.connect() as connection:
+            before = connection.execute(select(authorizations)).mappings().all()
+        with cell.database.writing() as connection:
+            for statement in statements:
+                connection.execute(statement)
+        found = {(one.view, one.order_id) for one in stale_views(cell)}
+        with cell.database.writing() as connection:
+            connection.execute(delete(authorizations))
+            connection.execute(insert(authorizations), [dict(row) for row in before])
+        return found
+
+    t, name = authorizations, authorizations.name
+    row = {"id": "forged", "account": ACCOUNT}
+    assert tampered() == set()
+    assert tampered(delete(t)) == {(name, order_id)}
+    assert tampered(update(t).values(id="forged")) == {(name, order_id)}
+    assert tampered(update(t).values(order_id=other)) == {(name, order_id), (name, other)}
+    assert tampered(insert(t).values(**row, order_id=order_id)) == {(name, order_id)}
+    assert tampered(insert(t).values(**row, order_id=other)) == {(name, other)}
+    assert tampered(insert(t).values(**row, order_id="nobody")) == {(name, "nobody")}

@@ -1,7 +1,6 @@
 """Evaluates orders by the buying policies of their account, and has waiting ones follow changes."""
 
 import asyncio
-import uuid
 from functools import partial
 from typing import Any
 
@@ -36,9 +35,7 @@ async def evaluate(cell: Cell, message: StoredMessage) -> None:
     if not order.evaluation:
         return
     evaluated = await asyncio.to_thread(_dimensions, cell, order)
-    authorization = str(
-        uuid.UUID(cell.encryption.sign(f"authorization:{message.account}/{message.order_id}"))
-    )
+    authorization = dimensions.authorization_id(cell.encryption, message.account, message.order_id)
 
     await cell.write(dimensions.assign, authorization, message.account, message.order_id)
     decision = partial(evaluate_order, authorization_id=authorization, dimensions=evaluated)
