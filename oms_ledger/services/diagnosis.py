@@ -30,6 +30,8 @@ LEAST_DISK = 1_000_000_000  # bytes
 CONNECTIONS = 200
 """Of the server: each process keeps up to 30 and a few for itself."""
 
+MOST_BEHIND = 16_000_000  # bytes of the log that a replica has not replayed
+
 PROCESSES = ("web", "projector", "worker", "scheduler")
 
 _SERVER = text(
@@ -37,6 +39,14 @@ _SERVER = text(
     " current_setting('transaction_read_only') = 'on', current_setting('synchronous_commit'),"
     " current_setting('synchronous_standby_names'), current_setting('max_connections')::int,"
     " current_setting('fsync') = 'on', extract(epoch FROM clock_timestamp())::float8"
+)
+_WRITTEN = text(
+    "SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_flush_lsn()::text"
+    " ELSE pg_last_wal_replay_lsn()::text END"
+)
+_REPLAYED = text(
+    "SELECT pg_is_in_recovery(), greatest(0, coalesce(pg_wal_lsn_diff(CAST(:written AS pg_lsn),"
+    " pg_last_wal_replay_lsn()), 0))::bigint"
 )
 _STANDBYS = text(
     "SELECT coalesce(string_agg(application_name, ', ')"
@@ -78,6 +88,7 @@ def diagnose(cell: Cell, *, own_redis: bool = False) -> Iterator[Finding]:
     yield from _redis(cell)
     try:
         yield from _database(cell)
+        yield from _replica(cell)
         if not is_current(cell.database):
             yield wrong("tables", "not those of this release", "Run `oms-ledger migrate`.")
             return
@@ -154,6 +165,27 @@ def _database(cell: Cell) -> Iterator[Finding]:
     if most < CONNECTIONS:
         yield note("connections", f"max_connections = {most}", f"Set it to {CONNECTIONS} or more.")
     yield _clock(began + took / 2 - theirs)
+
+
+def _replica(cell: Cell) -> Iterator[Finding]:
+    if cell.replica is None:
+        return
+    advice = "The primary serves lists and documents: look where OMS_READ_DATABASE_URL leads to."
+    with cell.database.reading() as connection:
+        written = connection.execute(_WRITTEN).scalar_one()
+    try:
+        with cell.replica.reading() as connection:
+            standby, behind = connection.execute(_REPLAYED, {"written": written}).one()
+    except UNAVAILABLE as error:
+        yield note("replica", f"does not answer: {type(error).__name__}", advice)
+        return
+    if not standby:
+        yield note("replica", "is no standby", advice)
+    elif behind > MOST_BEHIND:
+        advice = "The primary serves until it has caught up: look what delays the replay."
+        yield note("replica", f"{behind:,} bytes of the log behind", advice)
+    else:
+        yield ok("replica", f"a standby, {behind:,} bytes of the log behind")
 
 
 def _version(version: int, took: float) -> Finding:

@@ -15,6 +15,7 @@ from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.orders.handling.decide import start_handling
 from oms_ledger.services import replica as replica_reads
+from oms_ledger.services.diagnosis import diagnose
 from oms_ledger.settings import Settings
 from oms_ledger.web import build
 from projections.orders import views
@@ -125,6 +126,8 @@ def test_no_answer_is_older_than_the_last_command(
         assert site.listed() == [first]
         assert site.status(first) == "ready-for-handling"
 
+    assert replica_found(site) == "ok"
+
     site.replay("pause")
     second = site.place()
     site.handle(first)
@@ -158,6 +161,7 @@ def test_no_answer_is_older_than_the_last_command(
     assert site.pair
     site.pair.kill(site.pair.standby)
     until("the replica is left alone", lambda: not is_served_by_the_replica(site))
+    assert replica_found(site) == "note"
     asked = questions(site)
     with served_by("primary", 2):
         assert site.listed() == [first, second]
@@ -174,6 +178,13 @@ def test_a_server_that_is_no_standby_serves_no_list(
         order_id = site.place()
         with served_by("primary", 1):
             assert site.listed() == [order_id]
+        assert replica_found(site) == "note"
+
+
+def replica_found(site: Site) -> str:
+    """What `oms-ledger doctor` thinks of the replica."""
+    (state,) = [one.state for one in diagnose(site.cell) if one.subject == "replica"]
+    return state
 
 
 def copy_of(site: Site, order_id: str) -> tuple[int, bytes] | None:
