@@ -9,6 +9,7 @@ out has waited for nothing.
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
@@ -24,6 +25,8 @@ from projections.subscriptions import checkpoints
 P = ParamSpec("P")
 T = TypeVar("T")
 PATIENCE, LOOK, REST = 0.1, 0.005, 1.0  # seconds
+LONGEST = 5.0
+"""Seconds that a view may be read for; whoever takes longer does not answer any more."""
 THREADS = 12
 
 READS = Counter("oms_replica_reads", "Reads meant for a replica, by who served them", ["server"])
@@ -53,6 +56,7 @@ class Replica:
         self._lacks: str | None = None
         """How far it has to have replayed the log before it is asked again."""
         self._looked_at = 0.0
+        self._looking: Future[None] | None = None
 
     def close(self) -> None:
         self._threads.shutdown(wait=False)
@@ -80,7 +84,8 @@ class Replica:
             until = time.monotonic() + PATIENCE
             while not await self._ask(partial(_has_replayed, database, lsn), lsn, until):
                 await self._pause(until, lsn)
-            while (found := await self._ask(partial(look, database, head), lsn)) is None:
+            longest = time.monotonic() + LONGEST
+            while (found := await self._ask(partial(look, database, head), lsn, longest)) is None:
                 await self._pause(until)  # the projector is late, not the replica
         return found[0]
 
@@ -113,9 +118,10 @@ class Replica:
         assert database is not None, "whoever has none asks none"
         if self._lacks is None:
             return database
-        if time.monotonic() - self._looked_at >= REST:
+        looking = self._looking is not None and not self._looking.done()
+        if not looking and time.monotonic() - self._looked_at >= REST:
             self._looked_at = time.monotonic()
-            self._threads.submit(self._look_again, database, self._lacks)
+            self._looking = self._threads.submit(self._look_again, database, self._lacks)
         raise NotServed
 
     def _look_again(self, database: Database, lsn: str) -> None:
@@ -144,11 +150,10 @@ class Replica:
             raise NotServed
         return lsn, head
 
-    async def _ask(self, look: Callable[[], T], lsn: str, until: float | None = None) -> T:
+    async def _ask(self, look: Callable[[], T], lsn: str, until: float) -> T:
         """What a thread reads of the replica; one that fails or is silent is left alone."""
         answer = asyncio.get_running_loop().run_in_executor(self._threads, look)
-        left = None if until is None else max(LOOK, until - time.monotonic())
-        done, _ = await asyncio.wait({answer}, timeout=left)
+        done, _ = await asyncio.wait({answer}, timeout=max(LOOK, until - time.monotonic()))
         if done and not isinstance(error := answer.exception(), _FAILURES):
             return answer.result()
         if not done:

@@ -159,6 +159,14 @@ def test_no_answer_is_older_than_the_last_command(
         assert site.listed("?f_status=handling") == [first, second]
 
     assert site.pair
+    waits(0.3, 0.0)
+    with servers.standing_still(site.pair.standby), served_by("primary", 4):
+        assert site.listed() == [first, second]
+        for _ in range(3):
+            assert site.status(second) == "handling"
+    waits(60.0, 0.0)
+    until("the replica serves again", lambda: is_served_by_the_replica(site))
+    waits(60.0, 3600.0)
     site.pair.kill(site.pair.standby)
     until("the replica is left alone", lambda: not is_served_by_the_replica(site))
     assert replica_found(site) == "note"

@@ -262,6 +262,31 @@ def process_of(name: str) -> int:
     return int((_run() / f"{name}.pid").read_text())
 
 
+@contextlib.contextmanager
+def standing_still(name: str) -> Iterator[None]:
+    """A server whose processes do nothing meanwhile, as when the disk hangs that it is on."""
+    first = process_of(name)
+    os.kill(first, signal.SIGSTOP)  # so that it starts no other
+    processes = [*_children_of(first), first]
+    for process in processes:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            os.kill(process, signal.SIGCONT)
+
+
+def _children_of(process: int) -> list[int]:
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            fields = (folder / "stat").read_text().rpartition(") ")[2].split()
+            if int(fields[1]) == process:
+                found.append(int(folder.name))
+    return found
+
+
 def crash_postgres(name: str) -> None:
     """Kill -9 a server of `start_postgres`: what its disk holds is all that it will know."""
     with contextlib.suppress(ProcessLookupError):
