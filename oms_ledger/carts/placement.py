@@ -33,7 +33,7 @@ def require_reference(cart: Cart, body: object) -> None:
         raise CartRefusal("ORD002", place="referenceId is that of another cart")
 
 
-def require_complete(priced: PricedCart, store: Store, caller: CartCaller, body: object) -> None:
+def require_complete(priced: PricedCart, store: Store, caller: CartCaller) -> None:
     """Refuse a cart that cannot become an order yet; what it lacks is named."""
     configuration = store.configuration
     if configuration.requires_login and caller.anonymous:
@@ -57,7 +57,7 @@ def is_whole(priced: PricedCart) -> bool:
 def require_payable(priced: PricedCart, body: object) -> None:
     """Refuse lines without delivery, receiver or attachment, and a cart without payment."""
     for index, one in enumerate(priced.lines):
-        _require_delivery(priced.cart, index, one)
+        _require_delivery(index, one)
         _require_attachments(one)
         if one.figures.total < 0:
             raise CartRefusal("CHK0053", place=f"line {index} is below zero")
@@ -73,7 +73,7 @@ def require_payable(priced: PricedCart, body: object) -> None:
     _require_same_total(priced, body)
 
 
-def _require_delivery(cart: Cart, index: int, priced: PricedLine) -> None:
+def _require_delivery(index: int, priced: PricedLine) -> None:
     chosen = priced.delivery
     if chosen.sla is None:
         raise CartRefusal("ORD045", place=f"line {index} has no delivery")

@@ -114,9 +114,7 @@ def _read_line(
     limits = [one for one in known if one is not None]
     stock = min(limits) if limits else None
     quantity = line.quantity if stock is None else min(line.quantity, stock)
-    slas = tuple(
-        _sla(one, points, question) for one in _objects(logistics, "slas") if question.place
-    )
+    slas = tuple(_sla(one, points) for one in _objects(logistics, "slas") if question.place)
     if offer.price is None:
         availability = Availability.WITHOUT_PRICE
     elif not quantity or _text(item.get("availability")) == "unavailable":
@@ -138,7 +136,7 @@ def _read_line(
     )
 
 
-def _sla(fields: Json, points: Mapping[str, PickupPoint], question: Question) -> Sla:
+def _sla(fields: Json, points: Mapping[str, PickupPoint]) -> Sla:
     channel = _text(fields.get("deliveryChannel")) or DELIVERY
     name = _text(fields.get("id")) or _text(fields.get("name"))
     if not name or channel not in (DELIVERY, PICKUP):

@@ -61,7 +61,7 @@ async def get_last_order(request: Request, cell: TheCell, caller: User) -> Respo
     page, _ = await request.app.state.freshness.list(_page, wanted, email)
     if not page.order_ids:
         raise OrderNotFound()
-    return await _shown(request, cell, account, page.order_ids[0], caller)
+    return await _shown(request, account, page.order_ids[0], caller)
 
 
 @router.get("/api/oms/user/orders/{order_id}")
@@ -77,16 +77,14 @@ async def get_user_order(
         await require_own(request, order, email)
     if not await is_reachable(cell, account, order_id):
         raise OrderNotFound()
-    return await _shown(request, cell, account, order_id, caller)
+    return await _shown(request, account, order_id, caller)
 
 
 def _owns(caller: Caller) -> bool:
     return caller.shopper is not None
 
 
-async def _shown(
-    request: Request, cell: Cell, account: Account, order_id: str, caller: Caller
-) -> Response:
+async def _shown(request: Request, account: Account, order_id: str, caller: Caller) -> Response:
     language = language_of(request, account)
     document = await shown(request, account, order_id, language, to_its_owner=_owns(caller))
     return json_response(document)

@@ -110,7 +110,7 @@ def _prepare(
     answer = Answer(priced, store, stored.expires_at)
     if priced.moved:
         return _Prepared(stored, answer)
-    placement.require_complete(priced, store, caller, body)
+    placement.require_complete(priced, store, caller)
     if not placement.is_whole(priced):
         return _Prepared(stored, answer)
     placement.require_payable(priced, body)
