@@ -44,7 +44,7 @@ def figures(database: str, count: int, seconds: float) -> Iterator[Metric]:
     with endpoint(TAKES) as port:
         plain = asyncio.run(_plain(port, 2 * count, PARTNER.room.answering))
         with calling(database, port) as (cell, dispatcher):
-            rate = asyncio.run(_delivered(cell, dispatcher, count))
+            rate = asyncio.run(_notified(cell, dispatcher, count))
         name = f"requests to {PARTNERS} sellers of {TAKES * 1000:.0f} ms, orders placed and paid"
         yield Metric(name, database, rate, "a second", plain, "plain aiohttp posts, 32 at once")
         with calling(database, port) as (cell, dispatcher):
@@ -111,7 +111,7 @@ async def _sold(cell: Cell, seller: str) -> str:
     return order_id
 
 
-async def _delivered(cell: Cell, dispatcher: OutboxDispatcher, count: int) -> float:
+async def _notified(cell: Cell, dispatcher: OutboxDispatcher, count: int) -> float:
     sold = [await _sold(cell, f"well-{n % PARTNERS}") for n in range(count)]
     began = time.perf_counter()
     dispatcher.signal()
