@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from oms_ledger.accounts.account import Account
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.carts.access import MaySimulate, TheCarts, approach_of
 from oms_ledger.api.http.bodies import json_body, read_json
@@ -38,14 +39,19 @@ async def post_simulation_with_key(
     return await _simulated(request, cell, carts, caller, shows_stock=True)
 
 
-async def _simulated(
-    request: Request, cell: Cell, carts: Carts, caller: Caller, *, shows_stock: bool
-) -> Response:
-    channel = approach_of(request).sales_channel or "1"
+async def _parsed(request: Request, cell: Cell, caller: Caller) -> tuple[str, Any, Account]:
+    """Sales channel and body of a simulation, and the account that is to answer it."""
     body = await _question(request)
     if _is_for_marketplace(request):
         _require_whole_place(body)
     account = await cell.ledger.account(caller.account)
+    return approach_of(request).sales_channel or "1", body, account
+
+
+async def _simulated(
+    request: Request, cell: Cell, carts: Carts, caller: Caller, *, shows_stock: bool
+) -> Response:
+    channel, body, account = await _parsed(request, cell, caller)
 
     def answer(*, waits: bool) -> object:
         requested, priced, _ = simulate(carts, account, body, sales_channel=channel, waits=waits)
@@ -70,11 +76,7 @@ async def post_seller_simulation(
     request: Request, cell: TheCell, carts: TheCarts, caller: MaySimulate
 ) -> Response:
     """Answer a marketplace what this account, as its seller, has of these goods."""
-    channel = approach_of(request).sales_channel or "1"
-    body = await _question(request)
-    if _is_for_marketplace(request):
-        _require_whole_place(body)
-    account = await cell.ledger.account(caller.account)
+    channel, body, account = await _parsed(request, cell, caller)
 
     def answer(*, waits: bool) -> object:
         requested, priced, echoed = simulate(
