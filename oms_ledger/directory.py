@@ -145,6 +145,15 @@ class Directory:
             if not connection.execute(delete(cells).where(cells.c.name == name)).rowcount:
                 raise DirectoryError(f"The directory knows no cell {name}.")
 
+    def unfinished(self, account: str, number: int, last: str) -> str | None:
+        """The cell that an account came from by a move that lacks its last step; None for none."""
+        query = select(moves.c.step, moves.c.source).where(
+            moves.c.account == account, moves.c.number == number
+        )
+        with self.database.reading() as connection:
+            steps = {row.step: row.source for row in connection.execute(query)}
+        return None if last in steps else next(iter(steps.values()), None)
+
     def claim(self, account: str, cell: str) -> None:
         """Have a new account in a cell; `DirectoryError` when another one hosts it."""
         with self.changing() as connection:
@@ -164,16 +173,14 @@ def open_directory(cell: Cell) -> Directory | None:
     return Directory(url, cell.clock) if url and cell.settings.cell else None
 
 
-def set_place(
-    connection: Connection, account: str, *, cell: str, state: str, epoch: int | None = None
-) -> None:
-    """Say where an account is from the commit of this transaction on."""
-    values: dict[str, object] = {"cell": cell, "state": state}
-    if epoch is not None:
-        values["epoch"] = epoch
-    connection.execute(
-        update(account_cells).where(account_cells.c.account == account).values(values)
-    )
+def set_place(connection: Connection, place: Place) -> None:
+    """Say where an account is from the commit of this transaction on.
+
+    Who comes with an epoch of before changes nothing: the account has moved on since.
+    """
+    t = account_cells.c
+    mine = update(account_cells).where(t.account == place.account, t.epoch <= place.epoch)
+    connection.execute(mine.values(cell=place.cell, state=place.state, epoch=place.epoch))
 
 
 class DirectoryCache:

@@ -12,10 +12,11 @@ from oms_ledger.accounts.events import AccountCreated, AccountEvent
 from oms_ledger.accounts.mail_providers import is_provider, without_secrets
 from oms_ledger.accounts.refusals import AccountExists, AccountNotFound, InvalidSetting
 from oms_ledger.cell import Cell, open_cell
-from oms_ledger.cli.cells import the_directory
+from oms_ledger.cli.cells import cell_of, the_directory
 from oms_ledger.cli.opening import by_operator, open_migrated
-from oms_ledger.cli.output import AsJson, print_json, print_rows, print_table
+from oms_ledger.cli.output import AsJson, print_json, print_rows, print_table, progress
 from oms_ledger.directory import DirectoryError, open_directory
+from oms_ledger.services.cells.move import FENCED_FOR, STEPS, Move
 
 app = typer.Typer(help="Accounts and their settings.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="The account's name: small letters and digits.")]
@@ -65,6 +66,54 @@ def where(name: Name, as_json: AsJson = False) -> None:
     known = cells.get(place.cell)
     row = (place.account, place.cell, place.state, place.epoch, known.url if known else "")
     print_rows(("account", "cell", "state", "epoch", "url"), [row], as_json=as_json)
+
+
+@app.command()
+def move(
+    name: Name,
+    to: Annotated[str, typer.Option(help="The cell that is to host it.")],
+    abort: Annotated[bool, typer.Option(help="Give a move up that was begun.")] = False,
+    fenced_for: Annotated[
+        float, typer.Option(help="Seconds for which writes may wait at the end.", min=0.5)
+    ] = FENCED_FOR,
+) -> None:
+    """Move an account to another cell while it is in use.
+
+    Whatever ends the command, the account is in one cell: run it again, and it goes on.
+    """
+    here = open_migrated()
+    directory = the_directory(here)
+    _, cells, places = directory.read()
+    if (place := places.get(name)) is None:
+        raise DirectoryError(f"The directory knows no account {name}.")
+    if to not in cells:
+        raise DirectoryError(f"The directory knows no cell {to}.")
+    former: str | None = place.cell
+    if former == to:  # the directory says so, but the former cell may not have forgotten it yet
+        former = directory.unfinished(name, place.epoch, STEPS[-1])
+    if former is None:
+        raise DirectoryError(f"The cell {to} hosts the account {name} already.")
+    with progress() as bar:
+        task = bar.add_task(f"{name}: {former} to {to}", total=None)
+        moving = Move(
+            name,
+            cell_of(cells[former], here),
+            cell_of(cells[to], here),
+            directory,
+            done=lambda step: bar.update(task, description=f"{name}: {step}"),
+            copied=lambda position, last: bar.update(task, completed=position, total=last),
+            fenced_for=fenced_for,
+        )
+        if abort:
+            moving.abort()
+        else:
+            moving.run()
+    if abort:
+        typer.echo(f"Account {name} stays in cell {former}.")
+    else:
+        typer.echo(
+            f"Account {name} is in cell {to}. Writes waited for {moving.seconds_fenced:.1f} s."
+        )
 
 
 @app.command()

@@ -13,7 +13,7 @@ from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.output import AsJson, print_rows
 from oms_ledger.directory import Directory, DirectoryError, KnownCell
 from oms_ledger.eventstore import hosting
-from oms_ledger.eventstore.tables import account_heads
+from oms_ledger.eventstore.tables import events
 from oms_ledger.settings import CELL_NAME, SettingsError, addresses
 
 app = typer.Typer(help="Cells: several databases that share the accounts.", no_args_is_help=True)
@@ -41,7 +41,11 @@ def cell_of(known: KnownCell, here: Cell) -> Cell:
 
 def accounts_of(cell: Cell) -> list[str]:
     """The accounts that a cell hosts, as it says itself."""
-    query = select(account_heads.c.account).where(hosting.is_live(account_heads.c.account))
+    query = select(events.c.account).where(
+        events.c.stream == events.c.account + "/",
+        events.c.version == 1,
+        hosting.is_live(events.c.account),
+    )
     with cell.database.reading() as connection:
         return sorted(connection.execute(query).scalars())
 

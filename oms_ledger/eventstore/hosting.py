@@ -5,6 +5,7 @@ An append refuses whoever is not live, under the lock by which it hands out posi
 fired for an account rests as well; only views go on.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, select, text
@@ -15,6 +16,16 @@ from oms_ledger.eventstore.tables import hosted
 LIVE, ARRIVING, LEAVING, GONE = "live", "arriving", "leaving", "gone"
 APPEND_LOCK = 7_305_000
 """The advisory lock under which PostgreSQL appends."""
+EPOCH_BITS = 48
+"""An identity has the epoch above so many bits of position; `append_events` does the same."""
+
+
+def identity_of(position: int, epoch: int) -> int | None:
+    """The identity of an event that is recorded at a position; None where that is the position.
+
+    After an account has moved, its events have positions that others of its own had elsewhere.
+    """
+    return None if epoch == 1 else (epoch - 1 << EPOCH_BITS) + position
 
 
 def lock_appends(connection: Connection) -> None:
@@ -34,12 +45,65 @@ def set_state(connection: Connection, account: str, state: str, **values: Any) -
     )
 
 
+class WrongState(Exception):
+    """The account is something else to the cell by now: somebody else moved it, or gave up."""
+
+    def __init__(self, account: str, found: str) -> None:
+        super().__init__(account, found)
+
+    def __str__(self) -> str:
+        return f"The account {self.args[0]} is {self.args[1]} in this cell by now."
+
+
+def require(connection: Connection, account: str, *states: str, attempt: int | None = None) -> None:
+    """Raise unless the account is one of these to the cell; it stays so until the transaction ends.
+
+    With an attempt, unless that is the last one, too.
+    """
+    query = select(hosted).where(hosted.c.account == account).with_for_update(read=True)
+    row = connection.execute(query).one_or_none()
+    found = LIVE if row is None else row.state
+    if found not in states:
+        raise WrongState(account, found)
+    if attempt is not None and attempt != (row.attempt if row is not None else 0):
+        raise WrongState(account, f"{found} for another attempt")
+
+
+def change(
+    connection: Connection,
+    account: str,
+    *before: str,
+    to: str,
+    attempt: int | None = None,
+    **values: Any,
+) -> None:
+    """`set_state`, from one of some states alone: of two that change it at once, one is refused."""
+    lock_appends(connection)
+    require(connection, account, *before, attempt=attempt)
+    set_state(connection, account, to, **values)
+
+
+@dataclass(frozen=True, slots=True)
+class Hosting:
+    """What the cell is to an account, with the numbers of its move."""
+
+    state: str = LIVE
+    epoch: int = 1
+    attempt: int = 0
+
+
+def hosting_of(connection: Connection, account: str) -> Hosting:
+    query = select(hosted.c.state, hosted.c.epoch, hosted.c.attempt)
+    row = connection.execute(query.where(hosted.c.account == account)).one_or_none()
+    return Hosting() if row is None else Hosting(*row)
+
+
 def state_of(connection: Connection, account: str) -> str:
     query = select(hosted.c.state).where(hosted.c.account == account)
     return connection.execute(query).scalar_one_or_none() or LIVE
 
 
-def elsewhere() -> Select[tuple[str]]:
+def elsewhere() -> Select[str]:
     """The accounts that this cell does not host now, for a statement of somebody else."""
     return select(hosted.c.account).where(hosted.c.state != LIVE)
 

@@ -51,8 +51,12 @@ class RecordedEvent(NamedTuple):
     origin_position: int | None = None
 
     @property
-    def first_position(self) -> int:
-        """Where it stood in the cell that recorded it: what ids of notifications are made of."""
+    def identity(self) -> int:
+        """What ids of notifications are made of: the same in each cell that has the event.
+
+        It is the position, but for events of an account that moved: those from before keep their
+        number, and those from after have one that no event from before can have.
+        """
         return self.position if self.origin_position is None else self.origin_position
 
     @property

@@ -5,16 +5,17 @@ import sqlite3
 from collections.abc import Sequence
 
 from oms_ledger.eventstore.database import Database
+from oms_ledger.eventstore.hosting import LIVE, identity_of
 from oms_ledger.eventstore.records import RECORDED, Conflict, Key, Moved, Outcome, Write
 
-_COLUMNS = (*RECORDED, "position", "digest")
+_COLUMNS = (*RECORDED, "position", "digest", "origin_position")
 _INSERT = f"INSERT INTO events ({','.join(_COLUMNS)}) VALUES ({','.join('?' * len(_COLUMNS))})"  # noqa: S608 - names of our own columns
 _INSERT_KEY = "INSERT INTO unique_keys (account, key, value, taken_at) VALUES (?, ?, ?, ?)"
 _INSERT_DATA_KEY = "INSERT INTO data_keys (stream, wrapped) VALUES (?, ?)"
 # What is looked at anyway says, too, whether there is anything to look up of accounts.
 _HEAD = (
-    "SELECT coalesce(max(position), 0), EXISTS (SELECT 1 FROM hosted WHERE state <> 'live')"
-    " FROM events"
+    "SELECT coalesce(max(position), 0),"
+    " EXISTS (SELECT 1 FROM hosted WHERE state <> 'live' OR epoch > 1) FROM events"
 )
 _INSERT_SEAL = "INSERT INTO seals (position_to, position_from, seal) VALUES (?, ?, ?)"
 
@@ -64,7 +65,8 @@ class SqliteAppender:
     ) -> list[Outcome]:
         ask = connection.execute
         head, some_elsewhere = ask(_HEAD).fetchone()
-        elsewhere = _elsewhere(connection, writes) if some_elsewhere else set()
+        known = _hosted(connection, writes) if some_elsewhere else {}
+        elsewhere = {account for account, (state, _) in known.items() if state != LIVE}
         position, rows, outcomes = head, [], list[Outcome]()
         now = self._database.clock.micros()
         for write, its_digests in zip(writes, digests, strict=True):
@@ -76,7 +78,10 @@ class SqliteAppender:
                 continue
             for row, digest in zip(write.rows, its_digests, strict=True):
                 position += 1
-                rows.append((*row[: len(RECORDED)], position, digest))
+                identity = (
+                    identity_of(position, known[row.account][1]) if row.account in known else None
+                )
+                rows.append((*row[: len(RECORDED)], position, digest, identity))
             outcomes.append(position)
             keys = [(*key, now) for key in write.keys]
             connection.executemany(_INSERT_KEY, keys)
@@ -86,7 +91,7 @@ class SqliteAppender:
         if rows:
             connection.executemany(_INSERT, rows)
             last = ask("SELECT seal FROM seals ORDER BY position_to DESC LIMIT 1").fetchone()
-            seal = hashlib.sha256((last[0] if last else b"") + b"".join(r[-1] for r in rows))
+            seal = hashlib.sha256((last[0] if last else b"") + b"".join(r[-2] for r in rows))
             ask(_INSERT_SEAL, (position, head + 1, seal.digest()))
         return outcomes
 
@@ -106,11 +111,13 @@ class SqliteAppender:
         return None
 
 
-def _elsewhere(connection: sqlite3.Connection, writes: Sequence[Write]) -> set[str]:
-    """Of the accounts that are written those that this cell does not host now."""
+def _hosted(connection: sqlite3.Connection, writes: Sequence[Write]) -> dict[str, tuple[str, int]]:
+    """What the cell is to the accounts that are written, and for the how many-th time."""
     accounts = sorted({row.account for write in writes for row in write.rows})
     query = (
-        "SELECT account FROM hosted WHERE state <> 'live'"  # noqa: S608 - marks alone
-        f" AND account IN ({','.join('?' * len(accounts))})"
+        "SELECT account, state, epoch FROM hosted"  # noqa: S608 - marks alone
+        f" WHERE account IN ({','.join('?' * len(accounts))})"
     )
-    return {account for (account,) in connection.execute(query, accounts)}
+    return {
+        account: (state, epoch) for account, state, epoch in connection.execute(query, accounts)
+    }

@@ -61,8 +61,11 @@ hosted = Table(
     Column("state", Text, nullable=False),
     Column("epoch", Integer, nullable=False, server_default="1"),
     Column("arrived_until", BIG, nullable=False, server_default="0"),
+    Column("attempt", Integer, nullable=False, server_default="0"),
 )
 """What this cell is to an account: live, arriving, leaving or gone. One without a row is live.
+
+`attempt` is the number of the last try to move it: who made an earlier one changes nothing more.
 
 Events of the account up to `arrived_until` were recorded by another cell: what follows from them
 was brought along.
@@ -75,6 +78,7 @@ former_positions = Table(
     Column("cell", Text, primary_key=True),
     Column("former", BIG, primary_key=True, autoincrement=False),
     Column("position", BIG, nullable=False),
+    Index("former_positions_position", "account", "position"),
 )
 """Where an event of an account that moved stood in a cell that hosted it before."""
 

@@ -36,12 +36,22 @@ BEGIN
     refused := coalesce(refused, '{}');
     SELECT coalesce(max(e.position), 0) INTO head FROM events e;
     INSERT INTO events (position, account, stream, version, name, at, actor, cause, status_before,
-                        status, domain, moved_before_at, body, personal, digest)
+                        status, domain, moved_before_at, body, personal, digest
+                        -- hosted: what ids are made of, where it is not the position
+                        , origin_position
+                        -- end
+                        )
     SELECT head + row_number() OVER (ORDER BY r.ord), r.a, r.s, r.v, r.n, r.t, r.b, r.c, r.sb,
            r.st, r.d, r.mb, r.body, r.personal, r.digest
+           -- hosted
+           , ((h.epoch - 1)::bigint << 48) + head + row_number() OVER (ORDER BY r.ord)
+           -- end
     FROM unnest(members, accounts, streams, versions, names, ats, bys, causes, befores, statuses,
                 domains, moved, bodies, personals, digests) WITH ORDINALITY
          AS r (m, a, s, v, n, t, b, c, sb, st, d, mb, body, personal, digest, ord)
+    -- hosted
+    LEFT JOIN hosted h ON h.account = r.a AND h.epoch > 1
+    -- end
     WHERE NOT r.m = ANY (refused)
     ORDER BY r.ord;
     GET DIAGNOSTICS added = ROW_COUNT;

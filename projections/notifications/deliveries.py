@@ -110,7 +110,7 @@ def requeue(connection: Connection, app_key: str, letters_: Sequence[DeadLetter]
 
 
 def _first_positions(connection: Connection, positions: Sequence[int]) -> dict[int, int]:
-    """Where those of some events that another cell recorded stood there."""
+    """What ids are made of, of those events where it is not the position."""
     query = select(events.c.position, events.c.origin_position).where(
         events.c.position.in_(positions), events.c.origin_position.is_not(None)
     )

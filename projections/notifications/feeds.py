@@ -4,7 +4,7 @@ import base64
 import hmac
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from oms_ledger.eventstore import hosting
+from oms_ledger.eventstore.adoption import positions_here
 from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.encryption import Encryption
 from oms_ledger.eventstore.ledger import AccountMoved
@@ -218,9 +219,15 @@ _COMMIT = delete(feed_items).where(
 
 
 def commit(
-    connection: Connection, app_key: str, handles: Sequence[str], encryption: Encryption
+    connection: Connection,
+    app_key: str,
+    handles: Sequence[str],
+    encryption: Encryption,
+    here: Callable[[list[tuple[str, int]]], list[tuple[str, int]]] = list,
 ) -> int:
     """Remove the items of the handles; all or nothing: `ForgedHandle` names the first bad one.
+
+    `here` says where the places, generation and position, of the handles are in this cell.
 
     A handle of an item that is gone, or was retrieved again since, is harmless; so is one of a
     feed that was deleted, when the key has another since.
@@ -234,6 +241,7 @@ def commit(
         generation, position, _ = place.split(".")
         places.append((generation, int(position)))
     # A key that had several feeds commits to the one it has now; the others' items are gone.
+    places = here(places)
     if not places:
         return 0
     positions = [position for _, position in places]
@@ -248,6 +256,33 @@ def require_live(connection: Connection, app_key: str) -> None:
     )
     if account := connection.execute(query).scalar_one_or_none():
         raise AccountMoved(account)
+
+
+def moved_generation(generation: str, cell: str) -> str:
+    """The generation of a feed that came from a cell: it says where handles of before are from."""
+    return f"{generation}~{cell}"
+
+
+def places_here(
+    connection: Connection, app_key: str, places: list[tuple[str, int]]
+) -> list[tuple[str, int]]:
+    """Where the items of handles are that cells gave which hosted the account before."""
+    feed = get(connection, app_key)
+    if feed is None or "~" not in feed.generation:
+        return places
+    former: dict[str, list[int]] = {}
+    for generation, position in places:
+        former.setdefault(generation, []).append(position)
+    found = []
+    for generation, positions in former.items():
+        rest = feed.generation.removeprefix(f"{generation}~")
+        if rest == feed.generation:  # its own, or of a feed that was there before
+            found += [(generation, position) for position in positions]
+            continue
+        cell = rest.partition("~")[0]
+        at = positions_here(connection, feed.account, cell, positions)
+        found += [(feed.generation, at[one]) for one in positions if one in at]
+    return found
 
 
 def _read(handle: str) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from oms_ledger.accounts.operators import DEPLOYMENT, stream_of
+from oms_ledger.eventstore import hosting
 from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.folding import StreamLoader
 from oms_ledger.eventstore.tables import events
@@ -35,7 +36,7 @@ def verify_configuration(
     database: Database, loader: StreamLoader
 ) -> Iterator[ConfigurationDifference]:
     """The rows that differ, by account, and those of accounts that have no events."""
-    known = _accounts(database)
+    known = _accounts(database) - _elsewhere(database)
     for account in sorted(known):
         found: list[ConfigurationDifference] = []
         for _ in range(LOOKS):
@@ -44,7 +45,7 @@ def verify_configuration(
             if not found:
                 break
         yield from found
-    for account in sorted(_named(database) - known):
+    for account in sorted(_named(database) - known - _elsewhere(database)):
         with database.snapshot() as connection:
             yield from differences(connection, loader, account, database.clock.micros())
     for _ in range(LOOKS):
@@ -88,6 +89,12 @@ def _accounts(database: Database) -> set[str]:
     )
     with database.snapshot() as connection:
         return set(connection.execute(query).scalars())
+
+
+def _elsewhere(database: Database) -> set[str]:
+    """Accounts whose configuration has gone with them to another cell, or comes with them yet."""
+    with database.reading() as connection:
+        return set(connection.execute(hosting.elsewhere()).scalars())
 
 
 def _named(database: Database) -> set[str]:

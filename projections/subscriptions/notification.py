@@ -36,7 +36,7 @@ def notification_of(subscription: str, row: RecordedEvent) -> Notification:
     assert row.order_id is not None
     return Notification(
         position=row.position,
-        event_id=event_id(subscription, row.first_position),
+        event_id=event_id(subscription, row.identity),
         order_id=row.order_id,
         domain=row.domain,
         state=row.status,

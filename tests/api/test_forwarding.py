@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from oms_ledger.api.http import forwarding
-from oms_ledger.directory import DirectoryCache, set_place
+from oms_ledger.directory import DirectoryCache, Place, set_place
 from oms_ledger.eventstore.hosting import LEAVING, LIVE
 from oms_ledger.services.accounts import user_tokens
 from oms_ledger.services.accounts.user_tokens import UserToken
@@ -78,7 +78,7 @@ def test_a_request_is_forwarded_once(cells, hosted_by_b):
 def test_a_cell_that_is_away_is_no_error_of_the_client(cells, hosted_by_b):
     app, headers = hosted_by_b
     with cells.directory.changing() as connection:
-        set_place(connection, ACCOUNT, cell="nowhere", state=LIVE)
+        set_place(connection, Place(ACCOUNT, "nowhere", 1, LIVE))
     answer = ask(app, headers, "GET", ORDER)
     assert (answer.status, answer.header("retry-after")) == (503, "1")
     assert answer.json()["error"]["code"] == "OMS503"
@@ -89,7 +89,7 @@ def test_writes_wait_for_an_account_that_moves(cells, hosted_by_b, monkeypatch):
     app, headers = hosted_by_b
     cache = forwarding_of(app)._cache
     with cells.directory.changing() as connection:
-        set_place(connection, ACCOUNT, cell="a", state=LEAVING)
+        set_place(connection, Place(ACCOUNT, "a", 1, LEAVING))
     assert ask(app, headers, "GET", ORDER).status == 401  # `a` has no such key
     cache._clock = lambda: cache._read_at + 60  # every look is a fresh one
     looks = []
@@ -99,7 +99,7 @@ def test_writes_wait_for_an_account_that_moves(cells, hosted_by_b, monkeypatch):
         looks.append(seconds)
         if len(looks) == 3:
             with cells.directory.changing() as connection:
-                set_place(connection, ACCOUNT, cell="b", state=LIVE)
+                set_place(connection, Place(ACCOUNT, "b", 1, LIVE))
         await sleep(0)
 
     monkeypatch.setattr(forwarding, "_rest", look)
@@ -111,7 +111,7 @@ def test_a_write_does_not_wait_for_ever(cells, hosted_by_b, monkeypatch):
     app, headers = hosted_by_b
     monkeypatch.setattr(forwarding, "PATIENCE", 0.0)
     with cells.directory.changing() as connection:
-        set_place(connection, ACCOUNT, cell="a", state=LEAVING)
+        set_place(connection, Place(ACCOUNT, "a", 1, LEAVING))
     answer = ask(app, headers, "POST", f"{ORDER}/start-handling")
     assert (answer.status, answer.header("retry-after")) == (503, "1")
 

@@ -13,8 +13,13 @@ from oms_ledger.cell import Cell
 from oms_ledger.cli import app
 from oms_ledger.cli.accounts import create_account
 from oms_ledger.directory import DirectoryError
+from oms_ledger.eventstore.ledger import AccountMoved
+from oms_ledger.services.cells.move import Move
 from tests.conftest import MASTER_KEY, prepared_database
 from tests.support.cells import two_cells
+
+PATIENT = ("--fenced-for", "300")
+"""However busy the machine is."""
 
 
 @pytest.fixture
@@ -110,3 +115,37 @@ def test_what_cannot_be_a_cell_is_refused(cells, given):
     result = CliRunner().invoke(app, ["cell", "add", *given], env=environ)
     assert result.exit_code == 2
     assert "secret" not in result.output
+
+
+def test_an_account_is_moved(cells, command):
+    for cell in (cells.a, cells.b):
+        add(command, cell)
+    command(cells.a, "account", "create", "acme")
+    command(cells.a, "key", "create", "--account", "acme", "--role", "Owner")
+    moved = command(cells.a, "account", "move", "acme", "--to", "b", *PATIENT)
+    assert "Account acme is in cell b." in moved
+    (where,) = orjson.loads(command(cells.b, "account", "where", "acme", "--json"))
+    assert (where["cell"], where["state"], where["epoch"]) == ("b", "live", 2)
+    assert "grace_period" in command(cells.b, "account", "show", "acme")
+    with pytest.raises(AccountMoved):
+        command(cells.a, "account", "set", "acme", "grace_period_minutes=5")
+    with pytest.raises(DirectoryError, match="hosts the account acme already"):
+        command(cells.a, "account", "move", "acme", "--to", "b")
+    with pytest.raises(DirectoryError, match="knows no cell c"):
+        command(cells.a, "account", "move", "acme", "--to", "c")
+    command(cells.b, "account", "move", "acme", "--to", "a", *PATIENT)
+    (where,) = orjson.loads(command(cells.b, "account", "where", "acme", "--json"))
+    assert (where["cell"], where["epoch"]) == ("a", 3)
+
+
+def test_a_move_that_was_begun_is_given_up(cells, command):
+    for cell in (cells.a, cells.b):
+        add(command, cell)
+    command(cells.a, "account", "create", "acme")
+    begun = Move("acme", cells.a, cells.b, cells.directory)
+    begun._begin(begun._place())
+    begun._copy_events()
+    assert "stays in cell a" in command(cells.a, "account", "move", "acme", "--to", "b", "--abort")
+    (where,) = orjson.loads(command(cells.a, "account", "where", "acme", "--json"))
+    assert (where["cell"], where["state"]) == ("a", "live")
+    command(cells.a, "account", "set", "acme", "grace_period_minutes=5")

@@ -15,6 +15,7 @@ from oms_ledger.web import build
 from tests.support import over_http
 from tests.support.client import Answer, Client
 from tests.support.clock import SettableClock
+from tests.support.patience import HANGS
 
 
 @dataclass
@@ -88,3 +89,9 @@ def ask(app: Any, headers: dict[str, str], method: str, url: str, body: Any = No
 
 def application(cell: Cell) -> Any:
     return build(cell)
+
+
+def close_forwarding(app: Any) -> None:
+    """Close what an application that is behind a socket has opened to forward requests."""
+    loop = over_http.loop_of(app)
+    asyncio.run_coroutine_threadsafe(forwarding_of(app).close(), loop).result(HANGS)

@@ -113,6 +113,11 @@ def serve(app: Any) -> str:
     return f"http://127.0.0.1:{_running[id(app)].port}"
 
 
+def loop_of(app: Any) -> asyncio.AbstractEventLoop:
+    """The event loop that an application is served by, in a thread of its own."""
+    return _running[id(app)]._loop
+
+
 def stop_all() -> None:
     while _running:
         _running.popitem()[1].stop()

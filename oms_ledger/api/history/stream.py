@@ -6,6 +6,7 @@ written meanwhile. `head` is the account's own. Personal fields are left out; th
 """
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
@@ -22,6 +23,7 @@ from oms_ledger.api.http.errors import ApiError, bad_request
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.cell import Cell
 from oms_ledger.deciders import EVENT_TYPES
+from oms_ledger.eventstore.adoption import position_here
 from oms_ledger.eventstore.head_watcher import HeadWatcher
 from oms_ledger.eventstore.records import micros
 from oms_ledger.orders.instants import parse as parse_instant
@@ -33,6 +35,8 @@ router = APIRouter(prefix="/api/ledger", tags=["Ledger"])
 MayFollow = Annotated[Caller, Depends(requires("account_events"))]
 LONGEST_WAIT = 60  # seconds that a poll may wait
 LONGEST_STREAM = 600.0  # seconds after which a client connects again
+PLACE = r"^([a-z][a-z0-9-]{0,19}:)?[0-9]{1,18}$"
+"""A position, with the cell that it is of."""
 SILENCE = 15.0  # seconds after which a stream shows that it is alive
 
 
@@ -43,11 +47,13 @@ class StreamEntry(Entry):
 class Stream(ResponseModel):
     """`next` is the durable position: the `after` of the next request.
 
-    Backwards it is the `before` of the next request, and null at the beginning.
+    Where there are several cells it names its own, like `a:48211`: so it stays good when the
+    account moves to another one. Backwards it is the `before` of the next request, and null at
+    the beginning.
     """
 
     events: list[StreamEntry]
-    next: int | None = Field(examples=[48211])
+    next: int | str | None = Field(examples=[48211])
     head: int = Field(description="The last position of the account's events", examples=[48211])
     searched_to: int | None = Field(
         default=None, description="Backwards: the position down to which was looked", examples=[3]
@@ -68,7 +74,9 @@ async def get_stream(
     request: Request,
     cell: TheCell,
     caller: MayFollow,
-    after: Annotated[int, Query(ge=0, lt=2**62, description="Position to go on after.")] = 0,
+    after: Annotated[
+        str, Query(pattern=PLACE, description="Position to go on after, as `next` says it.")
+    ] = "0",
     limit: Annotated[int, Query(ge=1, le=1000, description="Most events of a page.")] = 100,
     wait: Annotated[
         int | None, Query(ge=0, le=LONGEST_WAIT, description="Seconds to wait for an event.")
@@ -103,17 +111,18 @@ async def get_stream(
         wanted = EventFilter(tuple(name or ()), tuple(status or ()), actor, cause, *between)
         fields = await asyncio.to_thread(_backwards, cell, caller.account, before, limit, wanted)
         return json_response(fields)
-    if last_event_id is not None:
-        after = _position(last_event_id)
+    place = after if last_event_id is None else _place(last_event_id)
+    begin = await asyncio.to_thread(_position, cell, caller.account, place)
     page = Page(cell, request.app.state.news, caller.account, limit, partial(known_caller, request))
     head = await asyncio.to_thread(_head, cell, caller.account)
-    if after > head:
-        raise bad_request(f"after: found {after}, but the account's last position is {head}")
+    if begin > head:
+        raise bad_request(f"after: found {begin}, but the account's last position is {head}")
     if "text/event-stream" in request.headers.get("accept", ""):
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        body = page.stream(after, wait)
+        body = page.stream(begin, wait)
         return StreamingResponse(body, media_type="text/event-stream", headers=headers)
-    return json_response(await page.wait(after, wait or 0))
+    answer = await page.wait(begin, wait or 0)
+    return json_response({**answer, "next": place_of(cell, answer["next"])})
 
 
 def _micros(text: str | None, name: str) -> int | None:
@@ -142,10 +151,24 @@ def _head(cell: Cell, account: str) -> int:
     return cell.store.head_of(account, cell.store.head())
 
 
-def _position(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
+def _place(text: str) -> str:
+    if not re.fullmatch(PLACE, text):
         raise bad_request(f"Last-Event-ID: found {text[:60]!r}, expected a position")
-    return int(text)
+    return text
+
+
+def _position(cell: Cell, account: str, place: str) -> int:
+    """Where this cell has the events up to a place, which may be another cell's."""
+    name, _, position = place.rpartition(":")
+    if not name or name == cell.settings.cell:
+        return int(position)
+    with cell.database.reading() as connection:
+        return position_here(connection, account, name, int(position))
+
+
+def place_of(cell: Cell, position: int) -> int | str:
+    """A position as clients keep it: it names its cell, where there are several."""
+    return f"{cell.settings.cell}:{position}" if cell.settings.cell else position
 
 
 class Page:
@@ -202,7 +225,7 @@ class Page:
                 return  # the credential has ended
             after = page["next"]
             for fields in page["events"]:
-                yield _event(fields)
+                yield _event(place_of(self._cell, fields["position"]), fields)
             if page["events"]:
                 quiet_since = time.monotonic()
             elif self._news.closing or (patience is not None and left <= SILENCE):
@@ -211,6 +234,6 @@ class Page:
                 yield b": nothing new\n\n"
 
 
-def _event(fields: dict[str, Any]) -> bytes:
-    head = f"id: {fields['position']}\nevent: {fields['name']}\ndata: ".encode()
+def _event(place: int | str, fields: dict[str, Any]) -> bytes:
+    head = f"id: {place}\nevent: {fields['name']}\ndata: ".encode()
     return head + orjson.dumps(fields) + b"\n\n"

@@ -190,9 +190,15 @@ async def _committed(cell: Cell, caller: Caller, given: Any, field: str) -> Resp
             raise bad_request(f"{field}[{index}]: expected a string")
     handles: list[str] = given
 
+    def here(places: list[tuple[str, int]]) -> list[tuple[str, int]]:
+        if cell.settings.cell is None:
+            return places
+        with cell.database.snapshot() as connection:
+            return feeds.places_here(connection, caller.app_key, places)
+
     def remove() -> None:
         with cell.database.writing_once() as connection:
-            committed = feeds.commit(connection, caller.app_key, handles, cell.encryption)
+            committed = feeds.commit(connection, caller.app_key, handles, cell.encryption, here)
         if committed < len(handles):
             with cell.database.snapshot() as connection:
                 _found(feeds.get(connection, caller.app_key))

@@ -1,0 +1,394 @@
+"""An account moves between cells while it is in use, and whatever ends the move, it is in one."""
+
+import asyncio
+from functools import partial
+
+import pytest
+from sqlalchemy import func, select
+
+from oms_ledger.cell import Cell
+from oms_ledger.deciders import DECIDERS
+from oms_ledger.directory import KnownCell
+from oms_ledger.eventstore import hosting, integrity
+from oms_ledger.eventstore.command import CommandContext
+from oms_ledger.eventstore.folding import StreamLoader
+from oms_ledger.eventstore.hosting import ARRIVING, GONE, LEAVING, LIVE
+from oms_ledger.eventstore.ledger import AccountMoved
+from oms_ledger.eventstore.tables import events, metadata
+from oms_ledger.orders.handling.decide import start_handling
+from oms_ledger.orders.privacy.erase import erase_person
+from oms_ledger.services.cells import tables
+from oms_ledger.services.cells.move import STEPS, FencedTooLong, Move, MoveRefused
+from projections.jobs.tables import jobs
+from projections.notifications import feeds
+from projections.notifications.feeds import Feed
+from projections.ops.verify import verify_views
+from projections.ops.verify_configuration import verify_configuration
+from projections.outbox.tables import outbox_attempts, outbox_messages
+from projections.subscriptions import batch
+from tests.support.cells import TwoCells
+from tests.support.configuring import configure_feed, create_key
+from tests.support.patience import HANGS
+from tests.support.purchases import ACCOUNT, open_account, place_paid
+from tests.support.run_until_idle import settle
+from workers.outbox import dispatcher
+
+OTHER = "globex"
+ERASE = partial(erase_person, erasure_id="e1")
+EVERY = {"type": "FromWorkflow", "status": []}
+
+
+class Killed(Exception):
+    """The process of the command is gone: nothing that it would do afterwards is done."""
+
+
+class KilledMove(Move):
+    """A move of a process that may be killed: then it gives nothing back."""
+
+    killed = False
+
+    def _release(self, place):
+        if not self.killed:
+            super()._release(place)
+
+
+@pytest.fixture
+def shop(cells: TwoCells) -> "Shop":
+    return Shop(cells)
+
+
+class Shop:
+    """An account with a feed in `a`, another one in both, and what its clients know."""
+
+    def __init__(self, cells: TwoCells) -> None:
+        self.cells = cells
+        for cell in cells.both:
+            name = cell.settings.cell
+            known = KnownCell(name, f"http://127.0.0.1:1/{name}", cell.settings.database_url)
+            asyncio.run(open_account(cell.ledger, name=f"{OTHER}{name}"))
+            cells.directory.add_cell(known, [f"{OTHER}{name}"])
+        # Positions of the two cells are not the same, and those of `b` are taken.
+        for number in range(4):
+            asyncio.run(place_paid(cells.b.ledger, f"w{number}-01", number + 1, f"{OTHER}b"))
+        asyncio.run(open_account(cells.a.ledger))
+        cells.directory.claim(ACCOUNT, "a")
+        self.key, _ = create_key(cells.a, ACCOUNT, "Owner")
+        configure_feed(cells.a, Feed(self.key, ACCOUNT, EVERY, 60, 345_600))
+        self.placed: list[str] = []
+        self.seen: list[str] = []
+        self.handles: list[str] = []
+
+    @property
+    def home(self) -> Cell:
+        """The one cell in which the account is live."""
+        live = [cell for cell in self.cells.both if state(cell) == LIVE and has_account(cell)]
+        assert len(live) == 1, [state(cell) for cell in self.cells.both]
+        return live[0]
+
+    def place(self, count: int = 1, cell: Cell | None = None) -> None:
+        for _ in range(count):
+            number = len(self.placed) + 1
+            order_id = f"v{number}-01"
+            asyncio.run(place_paid((cell or self.home).ledger, order_id, number))
+            self.placed.append(order_id)
+
+    def poll(self, count: int = 1000, *, commit: bool = True) -> None:
+        """Evaluate what is new, and take it out of the feed."""
+        cell = self.home
+        with cell.database.snapshot() as connection:
+            sinks = feeds.destinations(connection, cell.database, ACCOUNT)
+        assert sinks
+        batch.run_batch(cell.database, cell.loader(), sinks)
+        with cell.database.writing() as connection:
+            lot = feeds.retrieve(connection, self.key, count, cell.encryption, cell.clock.micros())
+        for handle, item in lot.items if lot else ():
+            self.seen.append(item["event_id"])
+            self.handles.append(handle)
+        if commit:
+            self.commit()
+
+    def commit(self) -> int:
+        cell, handles, self.handles = self.home, self.handles, []
+        with cell.database.writing() as connection:
+            return feeds.commit(
+                connection,
+                self.key,
+                handles,
+                cell.encryption,
+                lambda places: feeds.places_here(connection, self.key, places),
+            )
+
+    def move(self, kind=Move, source=None, **given) -> Move:
+        source = source or self.cells.a
+        target = self.cells.b if source is self.cells.a else self.cells.a
+        given = {"fenced_for": HANGS, **given}
+        made: Move = kind(
+            ACCOUNT, source, target, self.cells.directory, rest=lambda _: None, **given
+        )
+        return made
+
+    def check(self, cell: Cell) -> None:
+        """All that was acknowledged is in a cell, in order and once, and everything agrees."""
+        assert self.home is cell
+
+        async def orders():
+            return [await cell.ledger.order(ACCOUNT, one) for one in self.placed]
+
+        assert [order.order_id for order in asyncio.run(orders())] == self.placed
+        self.poll()
+        moved = select(func.count()).where(
+            events.c.account == ACCOUNT,
+            events.c.status.is_not(None),
+            events.c.status.is_distinct_from(events.c.status_before),
+        )
+        with cell.database.reading() as connection:
+            expected = connection.execute(moved).scalar_one()
+        assert len(self.seen) == len(set(self.seen)) == expected
+        for one in self.cells.both:
+            head = one.store.head()
+            assert list(integrity.verify(one.store, head))[-1] == head
+            loader = StreamLoader(one.store, one.encryption, DECIDERS)
+            assert list(verify_configuration(one.database, loader)) == []
+        _, _, places = self.cells.directory.read()
+        assert places[ACCOUNT].cell == cell.settings.cell
+        assert places[ACCOUNT].live
+
+
+def state(cell: Cell) -> str:
+    with cell.database.reading() as connection:
+        return hosting.state_of(connection, ACCOUNT)
+
+
+def has_account(cell: Cell) -> bool:
+    return bool(cell.store.stream(f"{ACCOUNT}/"))
+
+
+def kill_at(step: str, move: KilledMove) -> KilledMove:
+    def done(came: str) -> None:
+        if came == step:
+            move.killed = True
+            raise Killed(step)
+
+    move.done = done
+    return move
+
+
+def test_an_account_moves_with_all_it_has(shop):
+    a, b = shop.cells.both
+    shop.place(3)
+    shop.poll(2, commit=False)
+    steps: list[str] = []
+    move = shop.move(done=steps.append)
+    move.run()
+    assert steps == list(STEPS)
+    assert (state(a), state(b)) == (GONE, LIVE)
+    assert shop.commit() == 2  # by the handles that `a` gave
+    shop.place(2)
+    shop.check(b)
+    with pytest.raises(AccountMoved):
+        shop.place(cell=a)
+    assert move.seconds_fenced > 0
+
+
+def test_an_account_comes_back(shop):
+    a, b = shop.cells.both
+    shop.place(2)
+    shop.move().run()
+    shop.place(2)
+    shop.poll(1, commit=False)
+    asyncio.run(settle(b))
+    shop.move(source=b).run()
+    assert (state(a), state(b)) == (LIVE, GONE)
+    assert shop.commit() == 1
+    shop.place(1)
+    shop.check(a)
+    shop.move().run()
+    shop.place(1)
+    shop.check(b)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_killed_move_goes_on(shop, step):
+    """Killed once after each step: writes go to one cell or to none, and the next run ends it."""
+    a, b = shop.cells.both
+    shop.place(2)
+    shop.poll(1, commit=False)
+    with pytest.raises(Killed):
+        kill_at(step, shop.move(KilledMove)).run()
+    fenced = STEPS.index("fenced") <= STEPS.index(step) < STEPS.index("live there")
+    if fenced:
+        assert (state(a), state(b)) == (LEAVING, ARRIVING)
+        for cell in (a, b):
+            with pytest.raises(AccountMoved):
+                shop.place(cell=cell)
+    elif STEPS.index(step) < STEPS.index("fenced"):
+        shop.place(1, a)  # it is in use, as if nothing had been
+    else:
+        with pytest.raises(AccountMoved):
+            shop.place(cell=a)
+        shop.place(1, b)
+    shop.move().run()
+    shop.commit()
+    shop.place(1, b)
+    shop.check(b)
+
+
+@pytest.mark.parametrize("step", ["events", "fenced", "compared"])
+def test_an_interrupted_move_leaves_the_account_where_it_was(shop, step):
+    def stop(came):
+        if came == step:
+            raise KeyboardInterrupt
+
+    shop.place(1)
+    with pytest.raises(KeyboardInterrupt):
+        shop.move(done=stop).run()
+    assert state(shop.cells.a) == LIVE
+    shop.place(1)
+    shop.check(shop.cells.a)
+
+
+@pytest.mark.parametrize("step", ["expected", "events", "fenced", "compared"])
+def test_a_move_is_given_up(shop, step):
+    """Whoever was killed leaves the rest to `--abort`; his own process changes nothing more."""
+    a, b = shop.cells.both
+    shop.place(1)
+    stopped = kill_at(step, shop.move(KilledMove))
+    with pytest.raises(Killed):
+        stopped.run()
+    shop.move().abort()
+    assert (state(a), state(b)) == (LIVE, GONE)
+    shop.place(1)
+    shop.check(a)
+    for late in (stopped._make_live, lambda: stopped._fence(stopped._place())):
+        stopped.killed, stopped._fenced_at = False, 1e12
+        with pytest.raises(hosting.WrongState):
+            late()
+    assert (state(a), state(b)) == (LIVE, GONE)
+
+
+def test_what_is_live_over_there_is_not_given_up(shop):
+    with pytest.raises(Killed):
+        kill_at("live there", shop.move(KilledMove)).run()
+    with pytest.raises(hosting.WrongState):
+        shop.move().abort()
+    shop.move().run()
+    shop.check(shop.cells.b)
+
+
+def test_a_try_of_before_changes_nothing_after_the_next_one(shop):
+    """A process that was stopped while it moved the account wakes after another one began."""
+    shop.place(1)
+    stopped = kill_at("compared", shop.move(KilledMove))
+    with pytest.raises(Killed):
+        stopped.run()
+    later = shop.move(done=lambda step: step == "fenced" and wake())
+
+    def wake():
+        stopped.killed = False
+        with pytest.raises(hosting.WrongState):
+            stopped._make_live()
+        stopped._release(stopped._place())
+        assert state(shop.cells.a) == LEAVING
+
+    later.run()
+    shop.check(shop.cells.b)
+
+
+def test_a_fence_that_takes_too_long_is_lifted(shop):
+    shop.place(1)
+    with pytest.raises(FencedTooLong):
+        shop.move(fenced_for=-1.0).run()
+    assert state(shop.cells.a) == LIVE
+    shop.place(1)
+    shop.check(shop.cells.a)
+
+
+def test_events_that_differ_are_not_taken_for_the_same(shop):
+    shop.place(1)
+    with pytest.raises(Killed):
+        kill_at("events", shop.move(KilledMove)).run()
+    order = events.c.stream == f"{ACCOUNT}/{shop.placed[0]}"
+    with shop.cells.b.database.writing() as connection:
+        connection.execute(events.update().where(order).values(digest=b"other"))
+    with pytest.raises(MoveRefused, match="differ"):
+        shop.move().run()
+    assert state(shop.cells.a) == LIVE
+
+
+def test_messages_go_along_and_none_is_sent_twice(shop):
+    """What `a` has sent is done over there; what waited is sent by `b`, and only by it."""
+    a, b = shop.cells.both
+    shop.place(2)
+    asyncio.run(settle(a))
+    shop.place(1)
+    dispatcher.evaluate(a, a.loader())
+    query = select(outbox_messages.c.id, outbox_messages.c.state).where(
+        outbox_messages.c.account == ACCOUNT
+    )
+    with a.database.reading() as connection:
+        before = dict(connection.execute(query).all())
+    assert "pending" in before.values()
+    shop.move().run()
+    with b.database.reading() as connection:
+        assert before.items() <= dict(connection.execute(query).all()).items()
+    with a.database.reading() as connection:
+        assert connection.execute(query).all() == []
+    asyncio.run(settle(b))
+    tries = select(outbox_attempts.c.message, func.count()).group_by(outbox_attempts.c.message)
+    with b.database.snapshot() as connection:
+        after = dict(connection.execute(query).all())
+        tried = dict(connection.execute(tries).all())
+    assert {tried[one] for one, state in after.items() if state == "delivered"} == {1}
+    waited = {one for one, state in before.items() if state == "pending"}
+    assert waited & tried.keys()  # others wait for their time
+
+
+def test_every_table_goes_along_or_is_said_to_stay():
+    moved = {one.table.name for one in tables.MOVED}
+    known = [moved, tables.WITH_EVENTS, tables.PROJECTED, tables.OF_THE_CELL]
+    assert sum(map(len, known)) == len(set().union(*known))
+    assert set().union(*known) == set(metadata.tables)
+
+
+def test_an_erased_person_is_erased_over_there(shop):
+    shop.place(2)
+    with pytest.raises(Killed):
+        kill_at("events", shop.move(KilledMove)).run()
+    a, b = shop.cells.both
+
+    async def forget():
+        await a.ledger.change(CommandContext(ACCOUNT, "test"), shop.placed[0], ERASE)
+
+    asyncio.run(forget())
+    shop.move().run()
+    stream = f"{ACCOUNT}/{shop.placed[0]}"
+    assert stream not in b.store.data_keys([stream])
+    kept = f"{ACCOUNT}/{shop.placed[1]}"
+    assert kept in b.store.data_keys([kept])
+    shop.check(b)
+
+
+def test_what_goes_on_stops_a_move(shop):
+    fields = {
+        **{"id": "j1", "account": ACCOUNT, "kind": "import", "arguments": "{}"},
+        **{"state": "running", "done": 0, "place": "{}", "attempts": 1},
+        **{"actor": "test", "created_at": 1},
+    }
+    with shop.cells.a.database.writing() as connection:
+        connection.execute(jobs.insert().values(fields))
+    with pytest.raises(MoveRefused, match="a job"):
+        shop.move().run()
+    assert not has_account(shop.cells.b)
+
+
+def test_views_are_there_when_the_account_is(shop):
+    a, b = shop.cells.both
+    shop.place(3)
+
+    async def handle():
+        await a.ledger.change(CommandContext(ACCOUNT, "test"), shop.placed[0], start_handling)
+
+    asyncio.run(handle())
+    shop.move().run()
+    found = verify_views(b.database, StreamLoader(b.store, b.encryption, DECIDERS))
+    assert [one for _, differences in found for one in differences] == []
