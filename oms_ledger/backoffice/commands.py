@@ -213,13 +213,18 @@ def action_of(form: CommandForm, actions: list[Json], number: int = 0) -> Json |
 
 
 def buttons(actions: list[Json]) -> list[Button]:
-    """What is allowed now, the next natural step first; last what would change nothing."""
+    """What is allowed now, the next natural step first; last what would change nothing.
+
+    What somebody asked for is decided before anything else.
+    """
     made = []
     for form in FORMS:
         for number, action in enumerate(a for a in actions if a["command"] == form.command):
             if action["allowed"] and action_of(form, actions, number) is not None:
                 made.append(Button(form, action, number))
-    return sorted(made, key=lambda button: not button.action["wouldRecord"])
+    requested = pending_cancellation(actions)
+    decisions = ("deny-cancellation", "confirm-cancellation") if requested else ()
+    return sorted(made, key=lambda b: (not b.action["wouldRecord"], b.form.slug not in decisions))
 
 
 def api_path(action: Json, given: Given) -> str:

@@ -1,5 +1,6 @@
 """Money, instants and names as people read them, in the language and zone of a page."""
 
+import re
 from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime, tzinfo
@@ -144,6 +145,11 @@ def family(code: str | None) -> str:
     return FAMILIES.get(code or "", "new")  # type: ignore[call-overload, no-any-return]
 
 
+def apart(name: str) -> str:
+    """`deliveriesPending` as `deliveries-pending`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
+
+
 def spaced(name: str) -> str:
     """`handling-started` as `Handling started`."""
     text = name.replace("-", " ").replace("_", " ").strip()
@@ -191,6 +197,7 @@ SPOKEN: dict[str, Callable[..., str]] = {
     "translated": translated,
 }
 PLAIN: dict[str, Callable[..., Any]] = {
+    "apart": apart,
     "family": family,
     "micros": micros,
     "pretty": pretty,

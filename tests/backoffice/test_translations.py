@@ -12,6 +12,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
 
+from oms_ledger.accounts.account import SETTINGS
 from oms_ledger.backoffice.commands import FORMS
 from oms_ledger.backoffice.flow_picture import STAGES
 from oms_ledger.backoffice.pages.home import WORDS
@@ -29,7 +30,9 @@ def texts():
         one = message[0] if isinstance(message, tuple) else message
         if one.strip():
             yield one
-    yield from (*COLUMNS.values(), *LABELS.values(), *WORDS.values())
+    yield from (*COLUMNS.values(), *LABELS.values())
+    yield from (about for _, about in SETTINGS.values())
+    yield from (text for texts in WORDS.values() for text in texts)
     yield from (name for name, _ in BUILT_IN)
     yield from (form.button for form in FORMS)
     yield from (name for stages in STAGES.values() for name, _ in stages)

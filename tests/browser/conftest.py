@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
 from ipaddress import ip_network
@@ -102,28 +103,36 @@ def password_hash() -> str:
     return passwords.hash_password(PASSWORD)
 
 
-@pytest.fixture(params=["sqlite"])
-def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
-    with prepared_database(request.param, tmp_path) as url, opened(url, tmp_path) as closed:
+@contextmanager
+def standing(database: str, tmp_path: Path, *, claimed: bool = True) -> Iterator[Site]:
+    """The application on a database of its own; `claimed`: somebody may sign in already."""
+    with prepared_database(database, tmp_path) as url, opened(url, tmp_path) as closed:
         # Hooks of the tests listen on loopback.
         cell = Cell(replace(closed.settings, hook_allowed_networks=LOOPBACK), closed.clock)
         beside(lambda: open_account(cell.ledger))
-        hashed = password_hash()
         key, token = create_key(cell, ACCOUNT, "Owner", "erp")
-        operator = create_operator(
-            cell,
-            ACCOUNT,
-            "Owner",
-            email=EMAIL,
-            name="Ana",
-            password_hash=hashed,
-            deployment=True,
-        )
+        operator = ""
+        if claimed:
+            operator = create_operator(
+                cell,
+                ACCOUNT,
+                "Owner",
+                email=EMAIL,
+                name="Ana",
+                password_hash=password_hash(),
+                deployment=True,
+            )
         base = over_http.serve(build(cell))
         headers = {"X-VTEX-API-AppKey": key, "X-VTEX-API-AppToken": token}
         yield Site(cell, base, headers, operator)
         over_http.stop_all()
         cell.close()
+
+
+@pytest.fixture(params=["sqlite"])
+def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
+    with standing(request.param, tmp_path) as made:
+        yield made
 
 
 @pytest.fixture(scope="package")

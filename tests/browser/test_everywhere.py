@@ -3,9 +3,13 @@
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
+from sqlalchemy import update
 
+from oms_ledger.backoffice.translations import LONGER
+from projections.operators.tables import operators
 from tests.browser.conftest import Site, axe
+from tests.browser.test_operations import place_many
 from tests.support.purchases import ACCOUNT
 
 ROOT = f"/admin/{ACCOUNT}"
@@ -36,6 +40,7 @@ def addresses(site: Site) -> list[str]:
     ]
 
 
+@pytest.mark.scenario(25)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_have_no_barrier_and_do_not_scroll_sideways(site: Site, page: Page, scheme: Any):
     page.emulate_media(color_scheme=scheme)
@@ -52,3 +57,50 @@ def test_pages_have_no_barrier_and_do_not_scroll_sideways(site: Site, page: Page
             if width != 768:
                 found += [f"{address} at {width}: {one}" for one in axe(page)]
     assert not found, "\n".join(found)
+
+
+@pytest.mark.scenario(25)
+def test_pages_hold_longer_words(site: Site, page: Page):
+    """A pseudo-language whose texts are 40 % longer, on the widest and the narrowest screen."""
+    targets = addresses(site)
+    with site.cell.database.writing() as connection:
+        connection.execute(update(operators).values(language=LONGER))
+    found = []
+    for target in targets:
+        page.goto(target)
+        assert "ē" in page.locator("body").inner_text()
+        for width in (WIDTHS[0], WIDTHS[-1]):
+            page.set_viewport_size({"width": width, "height": 900})
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            if wide > width:
+                found.append(f"{target} at {width}: {wide} px wide")
+    assert not found, "\n".join(found)
+
+
+# Bytes as sent: the most that a page may take.
+HEAVIEST = {f"{ROOT}/orders?per_page=50": 10_240, f"{ROOT}/orders/v1acme-01": 14_336}
+OTHERS = 10_240
+
+
+def test_pages_are_as_light_as_promised(site: Site, page: Page):
+    """Packed bytes, elements, and requests of a cold and of a warm browser; nothing from afar."""
+    targets = [*HEAVIEST, *addresses(site)]
+    place_many(site, 50, 2)
+    sizes: dict[str, int] = {}
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(ROOT)
+    expect(page.locator(".beat")).to_have_attribute("data-state", "live")
+    assert len([url for url in asked if not url.partition("?")[0].endswith("/news")]) <= 6, asked
+    for target in targets:
+        asked.clear()
+        answer = page.goto(target)
+        assert answer is not None
+        sizes[target] = answer.request.sizes()["responseBodySize"]
+        assert answer.headers["content-encoding"] == "gzip"
+        own = [url for url in asked if not url.partition("?")[0].endswith("/news")]
+        assert len([url for url in own if "/static/" not in url]) == 1, own
+        assert all(url.startswith(site.base) for url in own)
+        assert page.evaluate("document.getElementsByTagName('*').length") <= 1_800, target
+    heavy = {t: n for t, n in sizes.items() if n > HEAVIEST.get(t, OTHERS)}
+    assert heavy == {}

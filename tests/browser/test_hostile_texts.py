@@ -34,6 +34,7 @@ def place(site: Site, text: str) -> str:
     return "v1acme-01"
 
 
+@pytest.mark.scenario(6)
 @pytest.mark.parametrize("text", TEXTS, ids=lambda text: ascii(text)[:20])
 def test_hostile_texts_are_text(site: Site, page: Page, text: str):
     order_id = place(site, text)

@@ -72,9 +72,7 @@ def place_unpaid(site: Site) -> str:
     return "v1acme-01"
 
 
-# 11
-
-
+@pytest.mark.scenario(11)
 def test_a_shared_view_is_seen_changed_and_removed(site: Site, chrome: Browser, page: Page):
     site.place(1)
     site.place(2)
@@ -111,9 +109,6 @@ def test_a_shared_view_is_seen_changed_and_removed(site: Site, chrome: Browser, 
     other.context.close()
 
 
-# 20
-
-
 @contextmanager
 def delivering(site: Site) -> Iterator[Postman]:
     postman = Postman(site.cell)
@@ -135,6 +130,7 @@ def make_due(site: Site) -> None:
         connection.execute(update(deliveries).values(due_at=0))
 
 
+@pytest.mark.scenario(20)
 def test_an_order_shows_what_a_hook_and_a_feed_were_given(site: Site, page: Page):
     key, order_id = key_of(site), site.place()
     feed = {"filter": {"type": "FromWorkflow", "status": []}, "queue": QUEUE}
@@ -177,9 +173,7 @@ def test_an_order_shows_what_a_hook_and_a_feed_were_given(site: Site, page: Page
         assert len({headers["webhook-id"] for headers in receiver.headers}) == 1
 
 
-# 22
-
-
+@pytest.mark.scenario(22)
 def test_dead_letters_of_one_order_are_put_back_and_no_others(site: Site, page: Page):
     key, subscription = key_of(site), f"hook:{key_of(site)}"
     orders = [site.place(1), site.place(2)]
@@ -210,9 +204,7 @@ def test_dead_letters_of_one_order_are_put_back_and_no_others(site: Site, page: 
     expect(page.locator(".needs").first).to_contain_text("800 notifications")
 
 
-# 23
-
-
+@pytest.mark.scenario(23)
 @BOTH
 def test_a_run_over_a_filter_survives_its_worker(site: Site, page: Page, monkeypatch):
     monkeypatch.setattr(bulk, "PAUSE", 0)
@@ -255,9 +247,7 @@ def test_a_run_over_a_filter_survives_its_worker(site: Site, page: Page, monkeyp
         assert (started[0]["cause"] == f"run:{run}") == (order_id not in orders[:20])
 
 
-# 24
-
-
+@pytest.mark.scenario(24)
 def test_a_person_is_erased_and_named_nowhere(site: Site, page: Page, caplog):
     email = "ana@example.com"
     orders = place_many(site, 4)

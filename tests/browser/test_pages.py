@@ -1,5 +1,6 @@
 """Pages in a real browser: signing in, finding, travelling, acting, and the news."""
 
+import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import EMAIL, PASSWORD, Site
@@ -22,6 +23,7 @@ def test_sign_in_leads_home_and_sign_out_ends_it(site: Site, chrome, violations)
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
+@pytest.mark.scenario(1)
 def test_link_keeps_its_secret_in_the_fragment(site: Site, chrome, violations):
     disable_operator(site.cell, EMAIL)
     token = reset_operator(site.cell, EMAIL)
@@ -69,6 +71,7 @@ def test_list_is_walked_by_keys(site: Site, page: Page):
     expect(page.locator("dialog#keys")).to_be_visible()
 
 
+@pytest.mark.scenario(19)
 def test_slider_travels_and_keeps_the_focus(site: Site, page: Page):
     order_id = site.place()
     page.goto(f"{ROOT}/orders/{order_id}")
@@ -84,6 +87,7 @@ def test_slider_travels_and_keeps_the_focus(site: Site, page: Page):
     expect(page.locator(".band")).to_have_count(0)
 
 
+@pytest.mark.scenario(9)
 def test_new_orders_are_shown_by_a_list_and_events_by_an_order(site: Site, page: Page):
     order_id = site.place()
     page.goto(f"{ROOT}/orders")
@@ -100,6 +104,7 @@ def test_new_orders_are_shown_by_a_list_and_events_by_an_order(site: Site, page:
     expect(page.locator("h1 + .st")).to_contain_text("Handling")
 
 
+@pytest.mark.scenario(13)
 def test_double_click_applies_once(site: Site, page: Page):
     order_id = site.place()
     page.goto(f"{ROOT}/orders/{order_id}/start-handling")
@@ -127,6 +132,7 @@ def test_filters_are_loaded_when_opened(site: Site, page: Page):
     expect(page.locator(".chip", has_text="Ready for handling")).to_be_visible()
 
 
+@pytest.mark.scenario(25)
 def test_without_script_pages_read_and_act(site: Site, chrome):
     order_id = site.place()
     bare: BrowserContext = chrome.new_context(base_url=site.base, java_script_enabled=False)

@@ -30,6 +30,7 @@ def signed_in(site: Site, chrome: Browser) -> Page:
     return made.new_page()
 
 
+@pytest.mark.scenario(3)
 def test_signing_out_everywhere_ends_the_other_browser_too(site: Site, chrome: Browser):
     one, other = signed_in(site, chrome), signed_in(site, chrome)
     other.goto(f"{ROOT}/orders")
@@ -68,6 +69,7 @@ def foreign_page(html: str) -> Iterator[str]:
         server.server_close()
 
 
+@pytest.mark.scenario(5)
 def test_a_page_of_another_origin_changes_nothing(site: Site, chrome: Browser):
     order_id = site.place()
     before = len(events_of(site, order_id))
@@ -83,6 +85,7 @@ def test_a_page_of_another_origin_changes_nothing(site: Site, chrome: Browser):
     assert len(events_of(site, order_id)) == before
 
 
+@pytest.mark.scenario(7)
 def test_what_is_put_into_a_page_by_hand_does_not_run(site: Site, chrome: Browser):
     page = signed_in(site, chrome)
     page.goto(ROOT)
@@ -100,6 +103,7 @@ def test_what_is_put_into_a_page_by_hand_does_not_run(site: Site, chrome: Browse
     expect(page.locator("h1")).to_be_visible()
 
 
+@pytest.mark.scenario(7)
 def test_no_page_asks_for_what_its_policy_forbids(site: Site, page: Page):
     """The fixture `violations` fails the test on any report of the policy."""
     page.add_init_script(
@@ -114,6 +118,7 @@ def test_no_page_asks_for_what_its_policy_forbids(site: Site, page: Page):
     assert all(url.startswith(site.base) for url in asked), asked
 
 
+@pytest.mark.scenario(9)
 @BOTH
 def test_an_order_is_in_the_list_at_once_without_a_projector(site: Site, page: Page):
     page.goto(f"{ROOT}/orders")
@@ -122,6 +127,7 @@ def test_an_order_is_in_the_list_at_once_without_a_projector(site: Site, page: P
     expect(page.locator("tbody a.id", has_text=order_id)).to_be_visible()
 
 
+@pytest.mark.scenario(13)
 @BOTH
 def test_going_back_after_an_action_records_nothing(site: Site, page: Page):
     order_id = site.place()
@@ -146,6 +152,7 @@ def test_going_back_after_an_action_records_nothing(site: Site, page: Page):
     assert site.order(order_id)["status"] == "cancellation-requested"
 
 
+@pytest.mark.scenario(16)
 def test_cancel_loses_against_the_invoice_that_came_first(site: Site, page: Page):
     order_id = site.place()
     site.call("POST", f"/api/oms/pvt/orders/{order_id}/start-handling")
@@ -162,6 +169,7 @@ def test_cancel_loses_against_the_invoice_that_came_first(site: Site, page: Page
     expect(page.locator("#packages")).to_contain_text("NF-1")
 
 
+@pytest.mark.scenario(17)
 def test_the_second_invoice_is_filled_in_with_the_rest(site: Site, page: Page):
     order_id = site.place()
     site.call("POST", f"/api/oms/pvt/orders/{order_id}/start-handling")
@@ -183,6 +191,7 @@ def test_the_second_invoice_is_filled_in_with_the_rest(site: Site, page: Page):
     assert site.order(order_id)["status"] == "invoiced"
 
 
+@pytest.mark.scenario(21)
 def test_a_filter_is_tried_on_an_order_and_on_the_history(site: Site, page: Page):
     order_id = site.place()
     page.goto(f"{ROOT}/orders/{order_id}")
@@ -197,6 +206,7 @@ def test_a_filter_is_tried_on_an_order_and_on_the_history(site: Site, page: Page
     expect(page.locator("[data-run] progress")).to_have_attribute("value", "100")
 
 
+@pytest.mark.scenario(25)
 def test_a_page_is_whole_at_twice_the_size_in_forced_colors_and_in_print(site: Site, page: Page):
     order_id = site.place()
     page.goto(f"{ROOT}/orders/{order_id}")

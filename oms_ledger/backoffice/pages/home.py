@@ -6,19 +6,31 @@ from starlette.responses import Response
 
 from oms_ledger.backoffice.page import Page, url
 
-# kind: (words, the page that shows exactly these)
+# kind: what one of it is called, and several.
 WORDS = {
-    "orders-in-error": "orders in error",
-    "cancellations-requested": "cancellations requested",
-    "fulfillment-to-authorize": "orders to authorize for dispatch",
-    "sellers-to-change": "orders that need another seller",
-    "late-deliveries": "late deliveries",
-    "orders-retrying": "orders whose messages are retried",
-    "outbox-dead": "messages to others that failed for good",
-    "tasks-open": "open tasks",
-    "hook-failing": "notifications wait for a hook that fails",
-    "hook-paused": "hook is paused",
-    "dead-letters": "notifications that could not be delivered",
+    "orders-in-error": ("order in error", "orders in error"),
+    "cancellations-requested": ("cancellation requested", "cancellations requested"),
+    "fulfillment-to-authorize": (
+        "order to authorize for dispatch",
+        "orders to authorize for dispatch",
+    ),
+    "sellers-to-change": ("order that needs another seller", "orders that need another seller"),
+    "late-deliveries": ("late delivery", "late deliveries"),
+    "orders-retrying": ("order whose messages are retried", "orders whose messages are retried"),
+    "outbox-dead": (
+        "message to others that failed for good",
+        "messages to others that failed for good",
+    ),
+    "tasks-open": ("open task", "open tasks"),
+    "hook-failing": (
+        "notification waits for a hook that fails",
+        "notifications wait for a hook that fails",
+    ),
+    "hook-paused": ("hook is paused", "hook is paused"),
+    "dead-letters": (
+        "notification that could not be delivered",
+        "notifications that could not be delivered",
+    ),
 }
 FAMILY = {"error": "error", "decide": "decide", "wait": "new"}
 
@@ -39,7 +51,7 @@ async def get_home(page: Page) -> Response:
     needs = [
         {
             **need,
-            "words": WORDS.get(need["kind"], need["kind"]),
+            "words": WORDS.get(need["kind"], (need["kind"],) * 2)[need["count"] != 1],
             "family": FAMILY[need["severity"]],
             "target": _target(page, need),
         }

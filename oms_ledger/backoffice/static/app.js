@@ -29,9 +29,9 @@ function tick() { const box = at() >= 0 && $("input[type=checkbox]", rows()[at()
 function showKeys() {
   let d = $("#keys");
   if (!d) {
-    d = document.createElement("dialog"); d.id = "keys"; d.setAttribute("aria-label", "Keys");
+    d = document.createElement("dialog"); d.id = "keys"; d.setAttribute("aria-label", words.keys || "Keys");
     const ul = document.createElement("ul"); ul.className = "keys";
-    for (const [key, what] of keys) { const li = document.createElement("li"), k = document.createElement("kbd"), s = document.createElement("span"); k.textContent = key; s.textContent = what; li.append(k, s); ul.append(li); }
+    for (const [key, what] of keys) { const li = document.createElement("li"), k = document.createElement("kbd"), s = document.createElement("span"); k.textContent = key; s.textContent = words[what] || what; li.append(k, s); ul.append(li); }
     const f = document.createElement("form"); f.method = "dialog"; const b = document.createElement("button"); b.className = "b"; b.textContent = "OK"; f.append(b);
     d.append(ul, f); document.body.append(d);
   }
