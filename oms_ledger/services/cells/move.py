@@ -76,8 +76,8 @@ class Move:
     source: Cell
     target: Cell
     directory: Directory
-    done: Callable[[str], None] = lambda step: None
-    copied: Callable[[int, int], None] = lambda count, total: None
+    done: Callable[[str], None] = lambda _: None
+    copied: Callable[[int, int], None] = lambda _, __: None
     fenced_for: float = FENCED_FOR
     rest: Callable[[float], None] = time.sleep
     seconds_fenced: float = 0.0
