@@ -98,6 +98,7 @@ class Following:
         return moved
 
     def release(self) -> None:
+        """Give the leases back."""
         leases.release_all(self._cell.database, self._tokens)
 
     def _positions(self) -> dict[str, int]:

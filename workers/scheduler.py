@@ -85,6 +85,7 @@ class Quiet:
         self._next_timer: int | None = None
 
     def look(self) -> bool:
+        """Look at the head; whether it has stood still for long with nothing left to do."""
         head = self._cell.store.head()
         if head != self._head:
             self._head, self._moved_at = head, self._clock()
@@ -109,6 +110,7 @@ class Quiet:
 
     @property
     def timer_due(self) -> bool:
+        """Whether a timer has to fire now."""
         return self._next_timer is not None and self._next_timer <= self._now()
 
     def _now(self) -> int:

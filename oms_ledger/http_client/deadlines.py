@@ -29,6 +29,7 @@ class Exchange:
                 _shut(connection)
 
     def end(self) -> None:
+        """Cut off the exchange: its sockets are shut down."""
         with self._lock:
             self.over = True
             for connection in self._sockets:

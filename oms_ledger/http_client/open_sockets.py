@@ -23,6 +23,7 @@ class OpenSockets:
         self._made: WeakSet[socket.socket] = WeakSet()
 
     def __call__(self, info: Any) -> socket.socket:
+        """Make a socket for an address, and remember it."""
         made = self._make(info)
         self._made.add(made)
         return made

@@ -38,6 +38,7 @@ class Endpoint:
 
     @property
     def shown(self) -> str:
+        """The address as it may be shown: without what may be a secret."""
         return masked(self.url)
 
 
@@ -54,6 +55,7 @@ class PartnerAnswer:
 
     @property
     def well(self) -> bool:
+        """Whether the answer is a 2xx."""
         return self.status is not None and 200 <= self.status < 300
 
 
@@ -105,6 +107,7 @@ class PartnerClient(Sender):
         body: bytes,
         headers: Mapping[str, str],
     ) -> PartnerAnswer:
+        """Send one request and read the whole answer; a failure is an answer without a status."""
         url = endpoint.url
         if refusal := wrong_url(url, self._networks):
             return PartnerAnswer(None, b"", refusal, forbidden=True)

@@ -50,6 +50,7 @@ class Gate:
     plain: bool = False
 
     def lets(self, address: str, port: int) -> bool:
+        """Whether the address may be connected to, at this port."""
         if self.plain:
             return opened(ip_address(address.partition("%")[0]), self.networks, port)
         return permitted(address, self.networks, port)
@@ -71,6 +72,7 @@ class Lookup:
         self._known_slow: dict[str, float] = {}
 
     async def __call__(self, host: str, port: int, family: int) -> list[Any]:
+        """The addresses of a host; raises `OSError` when it has none."""
         now = time.monotonic()
         slow = self._known_slow.get(host, 0.0) > now
         try:
@@ -84,6 +86,7 @@ class Lookup:
                 self._known_slow[host] = now + REMEMBERED
 
     def close(self) -> None:
+        """Ask for nothing more; look-ups that run are not waited for."""
         self._quick.shutdown(wait=False, cancel_futures=True)
         self._slow.shutdown(wait=False, cancel_futures=True)
 
@@ -102,6 +105,7 @@ class CheckedResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
+        """The permitted addresses of a host; raises `ForbiddenAddress` if one is not."""
         found = await self._lookup(host, port, family)
         if not found or not all(self._gate.lets(str(info[4][0]), port) for info in found):
             raise ForbiddenAddress(REFUSED)
@@ -159,6 +163,7 @@ class Sender:
         )
 
     async def close(self) -> None:
+        """Close all connections, those that still send too."""
         for session in self._sessions.values():
             await session.close()
         for sockets in self._sockets:
@@ -166,6 +171,7 @@ class Sender:
         self._lookup.close()
 
     async def post(self, url: str, body: str, headers: Mapping[str, str]) -> Answer:
+        """Post a body and read the status of its answer; a failure is an answer without one."""
         if refusal := wrong_url(url, self._networks):
             return Answer(None, refusal)
         sent = {**headers, "Content-Type": "application/json"}

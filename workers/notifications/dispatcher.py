@@ -96,6 +96,7 @@ class WebhookDispatcher:
         return not self._sessions
 
     def close(self) -> None:
+        """Stop delivering; what is being recorded is finished."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=10)
         for reading in (self._reading, self._reading_known):
@@ -222,10 +223,12 @@ class WebhookDispatcher:
             self._windows[app_key] = session.window
 
     async def read(self, work: Callable[..., T], app_key: str, *arguments: object) -> T:
+        """Read for a hook in a thread; hooks that are being served have threads of their own."""
         lane = self._reading_known if app_key in self._windows else self._reading
         return await self._loop.run_in_executor(lane, work, app_key, *arguments)
 
     async def write(self, app_key: str, write: Callable[[Connection], T]) -> T:
+        """Write for a hook in a common transaction."""
         return await self.write_batcher.write(app_key, write, urgent=app_key in self._windows)
 
     # Work of the threads
@@ -240,6 +243,7 @@ class WebhookDispatcher:
             return bool(deliveries.with_due(connection, self._cell.clock.micros(), app_key))
 
     def startable(self, app_key: str, limit: int) -> list[Delivery]:
+        """What the hook may be given now, up to so many deliveries."""
         with self._cell.database.reading() as connection:
             return deliveries.startable(connection, app_key, self._cell.clock.micros(), limit)
 

@@ -18,6 +18,7 @@ class RateLimiter:
         self._next = 0.0
 
     async def acquire(self) -> None:
+        """Wait for one's turn."""
         now = self._clock()
         mine = max(now, self._next)
         self._next = mine + self._between

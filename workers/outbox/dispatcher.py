@@ -82,6 +82,7 @@ class Tried:
 
     @property
     def took(self) -> int:
+        """Microseconds that the attempt took."""
         return self.ended - self.began
 
 
@@ -259,9 +260,11 @@ class OutboxDispatcher:
         self._thread.start()
 
     def signal(self) -> None:
+        """Have what is due sent soon."""
         self._loop.call_soon_threadsafe(self._begin)
 
     def close(self) -> None:
+        """Stop sending; claims that are left run out."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=10)
         self._database.shutdown(wait=True, cancel_futures=True)

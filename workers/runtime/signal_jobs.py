@@ -62,6 +62,7 @@ class SignalQueue(Queue):
 
     @classmethod
     def dequeue_any(cls, *args: Any, **named: Any) -> tuple[Job, Queue] | None:
+        """Give the next signal that can be read, and drop those that cannot."""
         while True:
             try:
                 return super().dequeue_any(*args, **named)

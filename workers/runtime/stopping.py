@@ -13,6 +13,7 @@ class Stop(threading.Event):
         self._then: list[Callable[[], object]] = []
 
     def on_signals(self) -> "Stop":
+        """Stop on SIGINT and SIGTERM."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: self.set())
         return self
@@ -22,6 +23,7 @@ class Stop(threading.Event):
         self._then.append(act)
 
     def set(self) -> None:
+        """Stop, and do what was registered for it."""
         super().set()
         for act in self._then:
             act()

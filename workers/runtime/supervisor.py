@@ -63,6 +63,8 @@ class Stop:
 
 @dataclass(frozen=True)
 class Ended:
+    """A command has ended by itself."""
+
     child: "Child"
 
 

@@ -37,6 +37,7 @@ class WriteBatcher:
         return outcome
 
     def close(self) -> None:
+        """Write what waits, and take nothing more."""
         self._writer.close()
 
     def _together(self, writes: Sequence[tuple[str, Write]]) -> list[Any]:

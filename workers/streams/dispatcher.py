@@ -45,6 +45,7 @@ class StreamDispatcher:
             self._lanes.submit(self._begin, name)
 
     def close(self) -> None:
+        """Stop sending, after the batches that are being sent."""
         self._closed.set()
         self._lanes.shutdown(wait=True, cancel_futures=True)
 

@@ -41,9 +41,11 @@ class JetStream:
         return max(position, last)
 
     def send(self, events: Sequence[OutgoingEvent]) -> None:
+        """Publish events; each has to be acknowledged."""
         self._run(self._send(events))
 
     def close(self) -> None:
+        """Close the connection and its loop."""
         try:
             self._run(self._nats.close())
         finally:

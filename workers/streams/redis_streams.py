@@ -50,6 +50,7 @@ class RedisStream:
         return max(self._stream.start, int(bytes(last).partition(b"-")[0]))
 
     def send(self, events: Sequence[OutgoingEvent]) -> None:
+        """Append events, up to the first that cannot be."""
         given: list[str | int | bytes] = [self._stream.keep]
         for one in events:
             given += [one.position, one.body]
@@ -59,6 +60,7 @@ class RedisStream:
             raise DestinationError(_said(error)) from None
 
     def close(self) -> None:
+        """Close the connection."""
         self._redis.close()
 
 

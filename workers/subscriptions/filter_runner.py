@@ -53,10 +53,12 @@ class FilterRunner:
 
     @property
     def idle(self) -> bool:
+        """Whether nothing waits or runs."""
         with self._lock:
             return not self._waiting and not self._active
 
     def close(self) -> None:
+        """Stop evaluating, after the slices that run."""
         self._closed.set()
         for queue in (self._fast, self._slow):
             queue.shutdown(wait=True, cancel_futures=True)
