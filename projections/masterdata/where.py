@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     ColumnElement,
     Select,
+    SelectBase,
     String,
     and_,
     false,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     or_,
     select,
     true,
+    union,
     union_all,
 )
 
@@ -86,6 +88,18 @@ class Where(NamedTuple):
     def of(self, condition: Condition) -> ColumnElement[bool]:
         """The condition, without what says the entity."""
         return _where(self, condition)
+
+    def keys(self, condition: Condition) -> SelectBase | None:
+        """The keys of what satisfies a condition that terms alone say all of; None for others."""
+        match condition:
+            case And((only,)):
+                return self.keys(only)
+            case Compare(field, operator, value) if field not in INTERNAL and operator != "<>":
+                tests = _alternatives(operator, value, field in self.numbers, TERM_COLUMNS)
+                found = [_terms(self, field).where(test) for test in tests]
+                return union(*found) if len(found) > 1 else found[0].distinct() if found else None
+            case _:
+                return None
 
 
 def _where(scope: Where, condition: Condition) -> ColumnElement[bool]:

@@ -346,6 +346,25 @@ def test_bad_ranges_are_400(client, requested):
     assert message(answer).startswith("Invalid range: ")
 
 
+COUNTED = [
+    *("firstName=ANA", "firstName=*", "age=30", "age=20", "firstName=*b*", "_where=age>20"),
+    *("_where=age<=30 AND firstName=*a*", "_where=firstName<>Ana", "_where=age is null"),
+    *("_where=tag=x", "_where=tag>w", "tag=y", "firstName=nobody", "_where=firstName=true"),
+]
+
+
+@pytest.mark.guarantee("G36")
+def test_totals_are_those_of_all_pages(client):
+    filled(client)
+    values = ["x", "x", "y", 30, True]  # one document, however many of its values are meant
+    schema(client, {"properties": {"tag": {}}}, name="v2")
+    post(client, {"id": "many", "tag": values, "firstName": ["ana", "ANA", "true"]})
+    for query in COUNTED:
+        whole = find(client, f"{query}&_fields=id", REST_Range="resources=0-100").json()
+        counted = find(client, query, REST_Range="resources=0-0").header("rest-content-range")
+        assert (query, counted) == (query, f"resources 0-0/{len(whole)}")
+
+
 def test_unknown_entity_is_an_empty_list(client):
     assert find(client, "", "Never").json() == []
     assert find(client, "", "Never").header("rest-content-range") == "resources 0-0/0"
