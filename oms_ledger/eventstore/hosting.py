@@ -103,6 +103,12 @@ def state_of(connection: Connection, account: str) -> str:
     return connection.execute(query).scalar_one_or_none() or LIVE
 
 
+def moving(connection: Connection) -> list[tuple[str, str]]:
+    """Accounts that are on their way between two cells, each with what this cell is to it."""
+    query = select(hosted.c.account, hosted.c.state).where(hosted.c.state.in_((ARRIVING, LEAVING)))
+    return [(account, state) for account, state in connection.execute(query.order_by("account"))]
+
+
 def elsewhere() -> Select[str]:
     """The accounts that this cell does not host now, for a statement of somebody else."""
     return select(hosted.c.account).where(hosted.c.state != LIVE)

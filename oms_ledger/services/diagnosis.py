@@ -14,6 +14,7 @@ import redis
 from sqlalchemy import select, text
 
 from oms_ledger.cell import Cell, MissingMasterKey
+from oms_ledger.eventstore import hosting
 from oms_ledger.eventstore.database import UNAVAILABLE
 from oms_ledger.eventstore.key_check import WrongMasterKey
 from oms_ledger.migrations import is_current
@@ -94,6 +95,7 @@ def diagnose(cell: Cell, *, own_redis: bool = False) -> Iterator[Finding]:
             return
         yield ok("tables", "those of this release")
         yield from _key(cell)
+        yield from _moves(cell)
         yield from _processes(cell)
     except UNAVAILABLE as error:
         why = str(getattr(error, "orig", error)).strip().split("\n")[0]
@@ -226,6 +228,16 @@ def _key(cell: Cell) -> Iterator[Finding]:
         yield wrong("master key", "not the one of this ledger", str(error))
     else:
         yield ok("master key", "the one of this ledger")
+
+
+def _moves(cell: Cell) -> Iterator[Finding]:
+    """Accounts between two cells: one that leaves takes no orders until its move goes on."""
+    with cell.database.snapshot() as connection:
+        moving = hosting.moving(connection)
+    for account, state in moving:
+        found = f"{account} is {state}"
+        advice = "Run its `oms-ledger account move` again, or with --abort."
+        yield (wrong if state == hosting.LEAVING else note)("moves", found, advice)
 
 
 def _processes(cell: Cell) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from oms_ledger.cell import Cell
 from oms_ledger.cli import app
+from oms_ledger.eventstore import hosting
 from oms_ledger.process_name import process_name
 from oms_ledger.services import diagnosis
 from oms_ledger.services.metrics import report
@@ -36,6 +37,19 @@ def test_a_database_that_is_well(cell):
     assert findings["tables"].state == findings["master key"].state == "ok"
     assert findings["database"].state == "ok"
     assert findings["disk"].state == "ok"
+
+
+def test_accounts_between_two_cells_are_named(cell):
+    assert "moves" not in found(cell)
+    for account, state in (("acme", hosting.LEAVING), ("beta", hosting.ARRIVING)):
+        with cell.database.writing() as connection:
+            hosting.set_state(connection, account, state)
+    moves = [one for one in diagnosis.diagnose(cell) if one.subject == "moves"]
+    assert [(one.state, one.found) for one in moves] == [
+        ("wrong", "acme is leaving"),
+        ("note", "beta is arriving"),
+    ]
+    assert "--abort" in moves[0].advice
 
 
 def test_another_key_is_wrong(cell):
