@@ -31,6 +31,8 @@ SIGNATURE = 64
 """Characters of the signature of a lambda."""
 PARENTS = 100
 """Signs `%` in one expression: each is looked for in all that stands before it."""
+POINTS = 1_000
+"""Points in one expression: the parser looks at all steps of a path for each that it adds."""
 CACHE = 64 * 1024 * 1024
 """Bytes of expressions that a process keeps compiled."""
 TREE = 1_200

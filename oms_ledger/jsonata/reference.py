@@ -89,6 +89,8 @@ class _Run:
         return value
 
     def apply_inner(self, procedure: Any, arguments: Any, input: Any, environment: Any) -> Any:
+        if _is_copying(procedure) and arguments and isinstance(arguments[0], list | dict):
+            self.meter.spend(self.meter.weigh(arguments[0])[0] >> 3)
         value = Jsonata.apply_inner(self.engine, procedure, arguments, input, environment)
         # What is no text has no match; the engine answers an empty list, which is something.
         return None if value == [] and isinstance(procedure, Pattern) else value
@@ -97,6 +99,13 @@ class _Run:
         if isinstance(first, int) and isinstance(last, int) and last - first >= ARRAY:
             self.meter.strike("size")
         return Jsonata.evaluate_range_expression(self.engine, first, last)
+
+
+def _is_copying(procedure: Any) -> bool:
+    """Whether it begins by copying all that it is given: a transform, or `$clone`."""
+    if getattr(procedure, "function_name", None) == "clone":
+        return True
+    return isinstance(getattr(procedure, "function", None), Jsonata.Transformer)
 
 
 def _is_names(node: Any) -> bool:

@@ -8,7 +8,7 @@ from jsonata.jsonata import Jsonata  # type: ignore[import-untyped]
 from jsonata.parser import Parser  # type: ignore[import-untyped]
 
 from oms_ledger.jsonata import signatures
-from oms_ledger.jsonata.bounds import NESTING, PARENTS, PATTERNS
+from oms_ledger.jsonata.bounds import NESTING, PARENTS, PATTERNS, POINTS
 from oms_ledger.jsonata.errors import ExpressionError
 from oms_ledger.jsonata.patterns import Pattern
 
@@ -21,8 +21,9 @@ REFUSED = {
 
 def parse(text: str) -> Any:
     """The syntax tree of an expression that may be used; `ExpressionError` says why not."""
-    if text.count("%") > PARENTS:
-        raise ExpressionError(f"The expression has more than {PARENTS} signs %.")
+    for sign, most in (("%", PARENTS), (".", POINTS)):
+        if text.count(sign) > most:
+            raise ExpressionError(f"The expression has more than {most} signs {sign}")
     ast = _parse(text)
     _refuse_irreproducible(ast)
     if len(patterns(ast)) > PATTERNS:

@@ -118,6 +118,7 @@ def test_a_stopped_evaluation_says_which_bound_it_met(engine):
         HOSTILE["wide padding"]: "size",
         HOSTILE["an endless recursion"]: "depth",
         HOSTILE["an endless loop"]: "steps",
+        HOSTILE["a transform that doubles"]: "steps",
         HOSTILE["a large pattern in a long text"]: "steps",
     }
     for text, bound in bounds.items():
