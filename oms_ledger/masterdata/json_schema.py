@@ -5,16 +5,20 @@ ignored. A cycle of `$ref`s that never comes to a value is refused.
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache, partial
 from typing import Any
 
 import jsonschema_rs
 import orjson
 
+from oms_ledger.masterdata.limits import count_values
 from oms_ledger.masterdata.refusals import InvalidSchema, Problem
+from oms_ledger.masterdata.schema_cost import MOST_LOOKS, most_looks
 
 MOST_PROBLEMS = 100
+MOST_LOOKED_AT = 20_000
+"""Values of a document times looks of a schema for which all problems are reported."""
 
 _DRAFTS: Mapping[str, type[Any]] = {
     "http://json-schema.org/draft-04/schema": jsonschema_rs.Draft4Validator,
@@ -41,6 +45,7 @@ class Validator:
     def __init__(self, schema: Mapping[str, Any]) -> None:
         plain = _plain(dict(schema))
         _require_local(plain)
+        self._looks = most_looks(plain, partial(_in_place, plain))
         draft = str(schema.get("$schema") or "").rstrip("#")
         validator = _DRAFTS.get(draft, jsonschema_rs.Draft7Validator)
         try:
@@ -58,10 +63,26 @@ class Validator:
     def valid(self, document: Mapping[str, Any]) -> bool:
         return bool(self._validator.is_valid(dict(document)))
 
+    def _errors(self, document: Json) -> Iterable[jsonschema_rs.ValidationError]:
+        """The library makes all problems of a document before it gives the first."""
+        if self.valid(document):
+            return ()
+        if count_values(document) * self._looks <= MOST_LOOKED_AT:
+            errors: Iterable[jsonschema_rs.ValidationError] = self._validator.iter_errors(document)
+            return errors
+        try:
+            self._validator.validate(document)
+        except jsonschema_rs.ValidationError as first:
+            return (first,)
+        return ()
+
     def problems(self, document: Mapping[str, Any]) -> list[Problem]:
-        """What is wrong, at most `MOST_PROBLEMS`; fields that are missing in one problem."""
+        """What is wrong, at most `MOST_PROBLEMS`; fields that are missing in one problem.
+
+        Of a document of which very much could be wrong it is the first problem alone.
+        """
         found, missing = list[Problem](), list[str]()
-        for error in self._validator.iter_errors(dict(document)):
+        for error in self._errors(dict(document)):
             place = _place(error.instance_path)
             fields = error.kind.as_dict()
             match error.kind.name:
@@ -84,13 +105,29 @@ class Validator:
         return found
 
 
+class Unusable(Validator):
+    """In place of a schema that was stored when more was taken: nothing is valid by it."""
+
+    def __init__(self, why: InvalidSchema) -> None:
+        self._why = str(why)
+
+    def valid(self, _: Mapping[str, Any]) -> bool:
+        return False
+
+    def problems(self, _: Mapping[str, Any]) -> list[Problem]:
+        return [Problem(self._why, "")]
+
+
 @lru_cache(1024)
 def _compiled(schema: bytes) -> Validator:
-    return Validator(orjson.loads(schema))
+    try:
+        return Validator(orjson.loads(schema))
+    except InvalidSchema as why:
+        return Unusable(why)
 
 
-def validator_of(schema: Mapping[str, Any]) -> Validator:
-    """The validator of a schema; `InvalidSchema` where it is none."""
+def stored_validator(schema: Mapping[str, Any]) -> Validator:
+    """The validator of a schema that was taken once."""
     return _compiled(orjson.dumps(schema))
 
 
@@ -125,7 +162,9 @@ def _type_of(value: Any) -> str:
             return "Object"
 
 
-_MAPS = ("properties", "patternProperties", "definitions", "$defs", "dependentSchemas")
+_MAPS = (
+    "properties", "patternProperties", "definitions", "$defs", "dependentSchemas", "dependencies",
+)  # fmt: skip
 _LISTS = ("allOf", "anyOf", "oneOf", "prefixItems")
 _ONES = (
     "items", "additionalItems", "additionalProperties", "contains", "propertyNames", "not", "if",
@@ -158,18 +197,18 @@ def _require_local(schema: Json) -> None:
     """Refuse a `$ref` that leads out of the schema, or back to itself without a value between."""
     state: dict[int, bool] = {}
 
-    def visit(node: Any) -> None:
+    def visit(node: Any, depth: int) -> None:
         if not isinstance(node, dict) or state.get(id(node)) is False:
             return
-        if state.get(id(node)):
+        if state.get(id(node)) or depth > MOST_LOOKS:
             raise InvalidSchema("The schema is not valid: a $ref that never ends")
         state[id(node)] = True
         for next_node in _in_place(schema, node):
-            visit(next_node)
+            visit(next_node, depth + 1)
         state[id(node)] = False
 
     for node in _every(schema):
-        visit(node)
+        visit(node, 0)
 
 
 def _every(node: Any) -> Iterator[Json]:
@@ -193,6 +232,9 @@ def _in_place(root: Json, node: Json) -> Iterator[Any]:
     for name in ("not", "if", "then", "else"):
         if name in node:
             yield node[name]
+    for name in ("dependencies", "dependentSchemas"):
+        members = node.get(name)
+        yield from members.values() if isinstance(members, dict) else ()
 
 
 def _resolved(root: Json, reference: str) -> Any:

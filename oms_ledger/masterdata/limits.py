@@ -19,6 +19,11 @@ def require_content(fields: Mapping[str, Any]) -> None:
         raise InvalidBody(f"The document has more than {MOST_VALUES} values")
 
 
+def count_values(fields: Mapping[str, Any]) -> int:
+    """How many values a document has, at any depth; no more than one beyond what it may have."""
+    return MOST_VALUES - _count(fields, 1, MOST_VALUES)
+
+
 def _count(value: Any, depth: int, left: int) -> int:
     """How many values may still come; less than 0 when there were too many."""
     if depth > DEEPEST:

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from oms_ledger.masterdata.json_schema import Json, Validator, validator_of
+from oms_ledger.masterdata.json_schema import Json, Validator, stored_validator
 from oms_ledger.masterdata.names import ORDERS
 from oms_ledger.masterdata.order_conditions import as_of_orders
 from oms_ledger.masterdata.refusals import InvalidSchema
@@ -29,10 +29,17 @@ class Schema:
     body: Json
     whole: Json = field(repr=False)
 
+    @property
+    def _asserted(self) -> Json:
+        return {name: value for name, value in self.whole.items() if name != "v-triggers"}
+
     @cached_property
     def validator(self) -> Validator:
-        fields = {name: value for name, value in self.whole.items() if name != "v-triggers"}
-        return validator_of(fields)
+        return stored_validator(self._asserted)
+
+    def require_validator(self) -> None:
+        """`InvalidSchema` says why there is none."""
+        Validator(self._asserted)
 
     @cached_property
     def indexed(self) -> tuple[str, ...]:
@@ -191,7 +198,7 @@ def require_schema_body(entity: str, name: str, body: Any, others: Mapping[str, 
     _require_counters(schema)
     security_of(body.get("v-security"))
     triggers_of(body)
-    _ = schema.validator
+    schema.require_validator()
     return schema
 
 
