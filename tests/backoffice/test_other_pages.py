@@ -231,7 +231,7 @@ def test_cancellation_is_decided_from_the_task(client, browser):
     order = paid(client)
     for command in ("start-handling", "cancel"):
         client.call("POST", f"{ORDERS}/{order}/{command}", {})
-    assert "cancellations requested" in browser.get(ROOT).text
+    assert "cancellation requested" in browser.get(ROOT).text
     listed = browser.get(f"{ROOT}/tasks")
     task = re.search(rf'href="({ROOT}/tasks/[^"?]+)"', listed.html)[1]
     shown = browser.get(task)
