@@ -19,7 +19,7 @@ from ipaddress import ip_network
 from threading import local
 
 import requests
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
 from benchmarks import places
 from benchmarks.figures import Metric
@@ -31,9 +31,10 @@ from oms_ledger.notifications.webhook import signature_headers
 from projections.notifications import deliveries as notifications_deliveries
 from projections.notifications import hooks
 from projections.notifications.hooks import Hook
-from projections.tables import deliveries
+from tests.support import hook_deliveries
 from tests.support.configuring import configure_hooks
-from workers.notifications.dispatcher import IN_FLIGHT, WebhookDispatcher
+from workers.outbox.dispatcher import OutboxDispatcher
+from workers.outbox.sessions import IN_FLIGHT
 
 TAKES = 0.02
 HOOKS = (1, 50)
@@ -119,16 +120,16 @@ def _by_courier(database: str, urls: Sequence[str], count: int) -> float:
                 enqueue(connection, key, range(1, 1 + count // len(urls)), cell.clock.micros())
         began = time.perf_counter()
         for key in keys:
-            dispatcher.signal(key)
+            dispatcher.sessions.signal(key)
         until_told(cell, keys)
         return count / (time.perf_counter() - began)
 
 
 @contextmanager
-def telling(cell: Cell) -> Iterator[WebhookDispatcher]:
-    """A webhook dispatcher that may tell loopback."""
+def telling(cell: Cell) -> Iterator[OutboxDispatcher]:
+    """An outbox dispatcher that may tell loopback."""
     opened = Cell(replace(cell.settings, hook_allowed_networks=(LOOPBACK,)))
-    dispatcher = WebhookDispatcher(opened)
+    dispatcher = OutboxDispatcher(opened)
     try:
         yield dispatcher
     finally:
@@ -143,19 +144,7 @@ def configure(cell: Cell, urls: Mapping[str, str]) -> None:
 
 def enqueue(connection: Connection, key: str, positions: Sequence[int], now: int) -> None:
     """A notification of an order of its own for each position."""
-    rows = [
-        {
-            "app_key": key,
-            "position": number,
-            "event_id": f"{number:032}",
-            "order_id": f"v{number}-01",
-            "notification": BODY,
-            "produced_at": now,
-            "due_at": now,
-        }
-        for number in positions
-    ]
-    connection.execute(insert(deliveries), rows)
+    hook_deliveries.enqueue(connection, ACCOUNT, key, positions, now, BODY)
 
 
 def until_told(cell: Cell, keys: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ class Scale:
     pushes: int
     """Actions whose notifications are timed, at 100 a second."""
     pushed: int
-    """Notifications given for each figure of the webhook dispatcher."""
+    """Notifications given for each figure of the outbox dispatcher."""
     late: int
     """One in so many events of an hour at 200 a second are caught up with."""
     small: int

@@ -15,8 +15,8 @@ from benchmarks.endpoint import HOSTS
 from benchmarks.figures import Metric, percentile
 from benchmarks.pushing import TAKES, configure, endpoint, enqueue, telling, until_told
 from oms_ledger.cell import Cell
-from projections.tables import attempts
-from workers.notifications.dispatcher import WebhookDispatcher
+from projections.outbox.tables import outbox_attempts as attempts
+from workers.outbox.dispatcher import OutboxDispatcher
 
 SICKNESSES = ("refusing", "failing", "silent")
 OWED, ONE_BY_ONE = 25, 500
@@ -52,7 +52,7 @@ def _told(database: str, port: int, count: int, sickness: str | None) -> Told:
         configure(cell, {WELL: f"http://127.0.0.1:{port}/{WELL}"})
         with cell.database.writing() as connection:
             enqueue(connection, WELL, [1], cell.clock.micros())
-        courier.signal(WELL)
+        courier.sessions.signal(WELL)
         until_told(cell, [WELL])
         if sickness:
             _fall_ill(cell, courier, port, sickness)
@@ -60,27 +60,27 @@ def _told(database: str, port: int, count: int, sickness: str | None) -> Told:
         return Told(each, _many(cell, courier, count))
 
 
-def _fall_ill(cell: Cell, courier: WebhookDispatcher, port: int, sickness: str) -> None:
+def _fall_ill(cell: Cell, courier: OutboxDispatcher, port: int, sickness: str) -> None:
     dead = {f"dead-{number:04}": _url(host, port, sickness) for number, host in enumerate(HOSTS)}
     configure(cell, dead)
     with cell.database.writing() as connection:
         for key in dead:
             enqueue(connection, key, range(1, 1 + OWED), cell.clock.micros())
     for key in dead:
-        courier.signal(key)
+        courier.sessions.signal(key)
 
 
 def _url(host: str, port: int, sickness: str | None) -> str:
     return f"http://{host}:{1 if sickness == 'refusing' else port}/{sickness}-1"
 
 
-def _one_by_one(cell: Cell, courier: WebhookDispatcher, count: int) -> list[float]:
+def _one_by_one(cell: Cell, courier: OutboxDispatcher, count: int) -> list[float]:
     due = dict[int, int]()
     for position in range(2, 2 + count):
         due[position] = cell.clock.micros()
         with cell.database.writing() as connection:
             enqueue(connection, WELL, [position], cell.clock.micros())
-        courier.signal(WELL)
+        courier.sessions.signal(WELL)
         time.sleep(BETWEEN)
     until_told(cell, [WELL])
     return [
@@ -90,11 +90,11 @@ def _one_by_one(cell: Cell, courier: WebhookDispatcher, count: int) -> list[floa
     ]
 
 
-def _many(cell: Cell, courier: WebhookDispatcher, count: int) -> float:
+def _many(cell: Cell, courier: OutboxDispatcher, count: int) -> float:
     began = cell.clock.micros()
     with cell.database.writing() as connection:
         enqueue(connection, WELL, range(10_000, 10_000 + count), cell.clock.micros())
-    courier.signal(WELL)
+    courier.sessions.signal(WELL)
     until_told(cell, [WELL])
     return (max(_landed(cell).values()) - began) / 1e6
 
@@ -102,7 +102,7 @@ def _many(cell: Cell, courier: WebhookDispatcher, count: int) -> float:
 def _landed(cell: Cell) -> dict[int, int]:
     """When each notification of the healthy hook was accepted, in microseconds."""
     query = select(attempts.c.position, attempts.c.at + attempts.c.duration).where(
-        attempts.c.app_key == WELL, attempts.c.outcome == "HTTP 200"
+        attempts.c.recipient == WELL, attempts.c.outcome == "HTTP 200"
     )
     with cell.database.snapshot() as connection:
         return {position: landed for position, landed in connection.execute(query)}

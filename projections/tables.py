@@ -240,8 +240,6 @@ hooks = Table(
     Column("secret", LargeBinary, nullable=False),
     Column("generation", Text, nullable=False),
     Column("created_at", BIG, nullable=False),
-    Column("consecutive_failures", Integer, nullable=False, server_default="0"),
-    Column("circuit_open_until", BIG, nullable=False, server_default="0"),
     Column("last_notification_at", BIG, nullable=False),
     Column("previous_secret", LargeBinary),
     Column("previous_until", BIG, nullable=False, server_default="0"),
@@ -249,37 +247,6 @@ hooks = Table(
     Column("resumed_at", BIG, nullable=False, server_default="0"),
     Column("pause_reason", Text),
     Index("hooks_account", "account"),
-)
-
-deliveries = Table(
-    "deliveries",
-    metadata,
-    Column("app_key", Text, primary_key=True),
-    Column("position", BIG, primary_key=True, autoincrement=False),
-    Column("event_id", Text, nullable=False),
-    Column("order_id", Text, nullable=False),
-    Column("notification", Text, nullable=False),
-    Column("produced_at", BIG, nullable=False),
-    Column("due_at", BIG, nullable=False),
-    Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("replayed", Boolean, nullable=False, server_default=false()),
-    Index("deliveries_due", "app_key", "due_at"),
-    Index("deliveries_order", "app_key", "order_id", "position"),
-)
-
-attempts = Table(
-    "attempts",
-    metadata,
-    Column("app_key", Text, primary_key=True),
-    Column("position", BIG, primary_key=True, autoincrement=False),
-    Column("attempt", Integer, primary_key=True),
-    Column("at", BIG, nullable=False),
-    Column("duration", BIG, nullable=False),
-    Column("outcome", Text, nullable=False),
-    Column("order_id", Text),
-    Column("next_at", BIG),
-    Index("attempts_at", "at"),
-    Index("attempts_latest", "app_key", "at"),
 )
 
 sellers = Table(

@@ -12,7 +12,6 @@ from projections.notifications import deliveries
 from projections.outbox import messages
 from projections.subscriptions import batch, registry
 from projections.subscriptions.kinds import SubscriptionKind
-from workers.notifications.dispatcher import WebhookDispatcher
 from workers.outbox.dispatcher import OutboxDispatcher
 from workers.streams.dispatcher import StreamDispatcher
 from workers.subscriptions.filter_runner import FilterRunner
@@ -24,15 +23,14 @@ class WorkerContext:
 
     cell: Cell
     filter_runner: FilterRunner
-    webhook_dispatcher: WebhookDispatcher
     outbox_dispatcher: OutboxDispatcher
     stream_dispatcher: StreamDispatcher
 
     def stored(self, kind: SubscriptionKind, app_key: str) -> None:
         """Have the kind's dispatcher look at what is new for a subscription; a queue has none."""
         match kind.dispatcher:
-            case "webhooks":
-                self.webhook_dispatcher.signal(app_key)
+            case "outbox" if kind.of_keys is not None:
+                self.outbox_dispatcher.sessions.signal(app_key)
             case "outbox":
                 self.outbox_dispatcher.signal()
             case "streams":
@@ -46,7 +44,6 @@ def open_context(cell: Cell) -> WorkerContext:
     context = WorkerContext(
         cell,
         FilterRunner(cell, lambda kind, app_key: context.stored(kind, app_key)),
-        WebhookDispatcher(cell),
         OutboxDispatcher(cell),
         StreamDispatcher(cell),
     )
@@ -57,7 +54,6 @@ def open_context(cell: Cell) -> WorkerContext:
 def close_context() -> None:
     context = _contexts.pop()
     context.filter_runner.close()
-    context.webhook_dispatcher.close()
     context.outbox_dispatcher.close()
     context.stream_dispatcher.close()
 
@@ -72,7 +68,7 @@ def advance(subscription: str) -> None:
     if subscription == messages.SUBSCRIPTION:
         context.outbox_dispatcher.signal()
     elif subscription == deliveries.DUE:
-        context.webhook_dispatcher.signal_due()
+        context.outbox_dispatcher.sessions.signal_due()
     elif subscription == batch.signal_of_account(name):
         context.filter_runner.evaluate(name)
     elif kind in registry.KINDS:

@@ -31,7 +31,7 @@ from projections.accounts import token_bounds
 from projections.carts import store as carts
 from projections.jobs import jobs
 from projections.masterdata.search import expire_scrolls
-from projections.outbox import claims, integration, messages
+from projections.outbox import attempts, claims, integration, messages
 from projections.subscriptions import batch, checkpoints, leases, registry
 from projections.subscriptions.lateness import Watch
 from projections.timers import deadlines
@@ -261,6 +261,6 @@ def apply_retention(cell: Cell) -> None:
                 log.warning("subscription_expired", kind=kind.name, app_key=app_key)
         runner.expire(connection, now)
         expire_scrolls(connection, now)
-        claims.forget_attempts(connection, now)
+        attempts.forget_attempts(connection, now)
         integration.forget(connection, now)
         token_bounds.forget(connection, now)

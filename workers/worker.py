@@ -1,4 +1,4 @@
-"""The process that runs RQ's jobs and, in a thread beside them, the webhook dispatcher."""
+"""The process that runs RQ's jobs and, in a thread beside them, the outbox dispatcher."""
 
 import logging
 import threading

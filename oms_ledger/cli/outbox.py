@@ -8,7 +8,7 @@ import typer
 from oms_ledger.api.history.outbox import shown
 from oms_ledger.cli.opening import by_operator, open_migrated
 from oms_ledger.cli.output import AsJson, print_json
-from oms_ledger.notifications.channel import CHANNELS
+from oms_ledger.notifications.channel import BY_MESSAGE
 from oms_ledger.services import signals
 from oms_ledger.services.outbox import admin
 from projections.outbox import messages
@@ -34,7 +34,7 @@ def list_(
     """Show messages, the newest first; those of one order in the order they are sent."""
     cell = open_migrated()
     with cell.database.snapshot() as connection:
-        channels = tuple(CHANNELS) if channel is None else (channel,)
+        channels = tuple(one.name for one in BY_MESSAGE) if channel is None else (channel,)
         found = messages.listed(connection, account, order, state, limit, channels)
     if as_json:
         print_json([{"account": one.account, **shown(one)} for one in found])

@@ -18,7 +18,7 @@ from oms_ledger.notifications.filters import Filter, InvalidFilter, parse_filter
 from oms_ledger.orders.instants import parse as parse_instant
 from oms_ledger.orders.refusals import OrderNotFound
 from oms_ledger.services.subscriptions import admin
-from projections.subscriptions import dead_letters, presentation
+from projections.subscriptions import presentation
 from projections.subscriptions.dry_run import dry_run
 from projections.subscriptions.explain import explain
 from projections.subscriptions.kinds import SubscriptionKind
@@ -172,7 +172,9 @@ def _letters(app: typer.Typer, kind: SubscriptionKind) -> None:
     ) -> None:
         """List what could not be delivered."""
         with opened() as cell, cell.database.snapshot() as connection:
-            letters_ = dead_letters.page(connection, kind.subscription_of(app_key), after, limit)
+            assert kind.of_keys is not None
+            letters = kind.of_keys.letters
+            letters_ = letters.page(connection, kind.subscription_of(app_key), after, limit)
         if as_json:
             print_json(
                 [

@@ -52,6 +52,8 @@ class Channel:
 
     `dead_blocks`: whether a dead message keeps later ones of its ordering key waiting.
     `keeps_delivered`: whether a delivered message stays, so that it is not produced again.
+    `by_recipient`: whether who sends claims a recipient with all that waits for it, by a lease, and
+    not one message after the other: for recipients that get many, in turns of their own.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Channel:
     circuit: Circuit | None = Circuit(20, timedelta(seconds=30))
     dead_blocks: bool = False
     keeps_delivered: bool = True
+    by_recipient: bool = False
     timeout: timedelta = timedelta(seconds=45)
 
 
@@ -95,20 +98,22 @@ MAIL = Channel(
 )
 CUSTOMER, CUSTOMER_LATER = "customer", "customer-later"
 """Recipients of mails; what is to be said later keeps nothing else waiting."""
-# Notifications to hooks, which are stored in a room of their own (decision 0017).
+# Notifications to hooks (decision 0017).
 WEBHOOK = Channel(
     "webhook",
     RetryCurve(timedelta(seconds=5), 3, timedelta(hours=6)),
     room=Room(answering=4096, untried=4096, failing=4096, recipient=64),
     keeps_delivered=False,
+    by_recipient=True,
     timeout=timedelta(seconds=5),
 )
 
 CHANNELS: Mapping[str, Channel] = {
     channel.name: channel
-    for channel in (PARTNER, GATEWAY, INTERNAL, TRIGGER, INTEGRATION, CONNECTOR, MAIL)
+    for channel in (PARTNER, GATEWAY, INTERNAL, TRIGGER, INTEGRATION, CONNECTOR, MAIL, WEBHOOK)
 }
-"""Those of the table `outbox_messages`."""
+BY_MESSAGE = tuple(channel for channel in CHANNELS.values() if not channel.by_recipient)
+"""Those whose messages are claimed one by one, and shown as messages of the outbox."""
 
 
 def channel_of(recipient: str) -> Channel:

@@ -12,7 +12,8 @@ from oms_ledger.eventstore.encryption import Encryption
 from projections.notifications import feeds
 from projections.notifications.feeds import SECOND, FeedQueue
 from projections.ops.metric import Metric
-from projections.subscriptions.dead_letters import DeadLetter
+from projections.subscriptions import dead_letters
+from projections.subscriptions.dead_letters import DeadLetter, DeadLetters
 from projections.subscriptions.kinds import KindPermissions, SubscriptionKind
 from projections.tables import feed_items
 from projections.tables import feeds as feeds_table
@@ -27,6 +28,7 @@ class Feeds:
     """The feeds of app keys."""
 
     owners = feeds_table
+    letters: DeadLetters = dead_letters
 
     def sinks(
         self, connection: Connection, database: Database, account: str

@@ -1,20 +1,20 @@
-"""The kind `hook`: notifications wait until the webhook dispatcher has posted them."""
+"""The kind `hook`: notifications wait until the outbox dispatcher has posted them."""
 
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, select
 
 from oms_ledger.accounts.roles import FEED, FEED_ADMIN
 from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.encryption import Encryption
-from projections.notifications import deliveries, hooks
+from projections.notifications import deliveries, hook_letters, hooks
 from projections.notifications.feeds import SECOND
 from projections.notifications.hooks import HookDeliveries
 from projections.ops.metric import Metric
-from projections.subscriptions.dead_letters import DeadLetter
+from projections.outbox.tables import outbox_recipients
+from projections.subscriptions.dead_letters import DeadLetter, DeadLetters
 from projections.subscriptions.kinds import KindPermissions, SubscriptionKind
-from projections.tables import deliveries as deliveries_table
 from projections.tables import hooks as hooks_table
 
 
@@ -22,6 +22,7 @@ class Hooks:
     """The hooks of app keys."""
 
     owners = hooks_table
+    letters: DeadLetters = hook_letters
 
     def sinks(
         self, connection: Connection, database: Database, account: str
@@ -44,11 +45,10 @@ class Hooks:
 
 
 def _retain(connection: Connection, now: int, head: int, expires: bool) -> list[str]:
-    """Attempts that nobody asks about any more go.
+    """Nothing is left to do: attempts go with those of the outbox.
 
     Hooks that got nothing for long are removed by an event (`services.accounts.subscriptions`).
     """
-    deliveries.forget_attempts(connection, now)
     return []
 
 
@@ -59,13 +59,13 @@ def _metrics(connection: Connection, now: int, most: int | None) -> Iterator[Met
     failures = Metric("oms_hook_consecutive_failures", "Consecutive failed attempts", of)
     quiet = Metric("oms_hook_circuit_open", "Whether a hook's circuit is open after failures", of)
     paused = Metric("oms_hook_paused", "Whether a hook is paused", of)
-    h = hooks_table.c
+    h, r = hooks_table.c, outbox_recipients.c
     known: Select[Any] = select(
-        h.app_key, h.consecutive_failures, h.circuit_open_until, h.paused_at
-    )
+        h.app_key, r.consecutive_failures, r.circuit_open_until, h.paused_at
+    ).join_from(hooks_table, outbox_recipients, deliveries.RECIPIENT)
     if most is not None:
-        unwell = (h.consecutive_failures > 0) | h.paused_at.is_not(None)
-        known = known.where(unwell).order_by(h.consecutive_failures.desc()).limit(most)
+        unwell = (r.consecutive_failures > 0) | h.paused_at.is_not(None)
+        known = known.where(unwell).order_by(r.consecutive_failures.desc()).limit(most)
     for row in connection.execute(known):
         if most is None:
             pending.put(0, row.app_key)
@@ -73,20 +73,14 @@ def _metrics(connection: Connection, now: int, most: int | None) -> Iterator[Met
         failures.put(row.consecutive_failures, row.app_key)
         quiet.put(float(row.circuit_open_until > now), row.app_key)
         paused.put(float(row.paused_at is not None), row.app_key)
-    t = deliveries_table.c
-    since = func.min(t.produced_at)
-    query = select(t.app_key, func.count(), since).group_by(t.app_key)
-    if most is not None:
-        query = query.order_by(since).limit(most)
-    for key, count, first in connection.execute(query):
+    for key, count, first in deliveries.counted(connection, most):
         pending.put(count, key)
         oldest.put(max(0.0, (now - first) / SECOND), key)
     yield from (pending, oldest, failures, quiet, paused)
 
 
 def _status(connection: Connection) -> dict[str, Any]:
-    query = select(func.count()).select_from(deliveries_table)
-    return {"waiting": connection.execute(query).scalar_one()}
+    return {"waiting": sum(deliveries.pending(connection).values())}
 
 
 def _due(connection: Connection, now: int) -> Collection[str]:
@@ -101,6 +95,6 @@ KIND = SubscriptionKind(
     metrics=_metrics,
     status=_status,
     of_keys=Hooks(),
-    dispatcher="webhooks",
+    dispatcher="outbox",
     due=_due,
 )

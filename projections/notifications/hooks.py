@@ -7,22 +7,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, select, update
 
 from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.encryption import Encryption
 from oms_ledger.eventstore.store import last_order_position, last_position
-from oms_ledger.notifications.webhook import notification_body
+from oms_ledger.notifications.channel import WEBHOOK
+from projections.notifications import deliveries
 from projections.notifications.deliveries import (
+    RECIPIENT,
     delivery_lease,
-    enqueue,
     hook_subscription,
 )
 from projections.notifications.feeds import SECOND
+from projections.notifications.hook_letters import OF_HOOKS
+from projections.outbox.messages import WAITING
+from projections.outbox.tables import outbox_messages, outbox_recipients
 from projections.subscriptions import checkpoints, leases
-from projections.subscriptions.notification import Notification
+from projections.subscriptions.notification import Notification, insert_missing
 from projections.subscriptions.sink import SubscriptionSink, forget
-from projections.tables import deliveries, hooks
+from projections.tables import hooks
 
 UNUSED = 3 * 86_400 * SECOND
 BOTH_SECRETS = 86_400
@@ -45,6 +49,7 @@ class Hook:
     secret: str = ""
     previous_secret: str | None = None
     previous_until: int = 0
+    resumed_at: int = 0
     consecutive_failures: int = 0
     circuit_open_until: int = 0
     paused_at: int | None = None
@@ -76,28 +81,17 @@ class HookDeliveries(SubscriptionSink):
         self, connection: Connection, notifications: Sequence[Notification]
     ) -> None:
         now, key = self.database.clock.micros(), self.app_key
-        rows = [
-            {
-                "position": notification.position,
-                "event_id": notification.event_id,
-                "order_id": notification.order_id,
-                "notification": notification_body(self.account, key, notification),
-                "produced_at": now,
-                "due_at": now,
-                "replayed": notification.replayed,
-            }
-            for notification in notifications
-        ]
-        fresh = [{**row, "app_key": key} for row in rows if not row["replayed"]]
-        if fresh:
-            connection.execute(insert(deliveries), fresh)
-        enqueue(connection, key, [row for row in rows if row["replayed"]])
+        deliveries.enqueue(connection, self.account, key, notifications, now)
         mine = hooks.c.app_key == key
         connection.execute(update(hooks).where(mine).values(last_notification_at=now))
 
 
+_CIRCUIT = (outbox_recipients.c.consecutive_failures, outbox_recipients.c.circuit_open_until)
+_HOOKS = select(hooks, *_CIRCUIT).join(outbox_recipients, RECIPIENT)
+
+
 def get(connection: Connection, app_key: str, encryption: Encryption) -> Hook | None:
-    row = connection.execute(select(hooks).where(hooks.c.app_key == app_key)).one_or_none()
+    row = connection.execute(_HOOKS.where(hooks.c.app_key == app_key)).one_or_none()
     return None if row is None else _hook(row, encryption)
 
 
@@ -113,6 +107,7 @@ def _hook(row: Row[Any], encryption: Encryption) -> Hook:
         secret=encryption.open(bytes(row.secret), place).decode(),
         previous_secret=None if former is None else encryption.open(bytes(former), place).decode(),
         previous_until=row.previous_until,
+        resumed_at=row.resumed_at,
         consecutive_failures=row.consecutive_failures,
         circuit_open_until=row.circuit_open_until,
         paused_at=row.paused_at,
@@ -137,6 +132,9 @@ def changing(
     app_key = (after or before or {})["app_key"]
     subscription, delivery = hook_subscription(app_key), delivery_lease(app_key)
     if before is None:
+        assert after is not None
+        recipient = {"channel": WEBHOOK.name, "account": after["account"], "recipient": app_key}
+        insert_missing(connection, outbox_recipients, [recipient])
         if checkpoints.position(connection, subscription) is None:
             checkpoints.create(connection, subscription, last_position(connection), kind="hook")
         return
@@ -144,7 +142,11 @@ def changing(
         leases.drop(connection, delivery)
         checkpoints.drop(connection, subscription)
         forget(connection, subscription)
-        connection.execute(delete(deliveries).where(deliveries.c.app_key == app_key))
+        m, r = outbox_messages.c, outbox_recipients.c
+        mine = (OF_HOOKS, m.recipient == app_key, m.state == WAITING)
+        connection.execute(delete(outbox_messages).where(*mine))
+        of = (r.channel == WEBHOOK.name, r.account == before["account"], r.recipient == app_key)
+        connection.execute(delete(outbox_recipients).where(*of))
         return
     if before["filter"] != after["filter"]:
         leases.fence(connection, subscription)
@@ -155,9 +157,10 @@ def changing(
 def forget_failures(connection: Connection, app_key: str) -> None:
     """Its endpoint has just answered, or somebody says that it will: deliver at once."""
     leases.fence(connection, delivery_lease(app_key))
-    mine = hooks.c.app_key == app_key
+    r = outbox_recipients.c
+    mine = (r.channel == WEBHOOK.name, r.recipient == app_key)
     calm = {"consecutive_failures": 0, "circuit_open_until": 0}
-    connection.execute(update(hooks).where(mine).values(calm))
+    connection.execute(update(outbox_recipients).where(*mine).values(calm))
 
 
 def hold(connection: Connection, app_key: str, reason: str, now: int) -> None:
@@ -191,12 +194,11 @@ def is_unused(connection: Connection, account: str, app_key: str, now: int) -> b
     for lease in (delivery_lease(app_key), hook_subscription(app_key)):
         leases.lock(connection, lease)
     position = checkpoints.position(connection, hook_subscription(app_key))
-    pending = select(deliveries.c.position).where(deliveries.c.app_key == app_key).limit(1)
     still = select(hooks.c.app_key).where(hooks.c.app_key == app_key, _is_stale(now))
     return (
         position is not None
         and position >= last_order_position(connection, account)
-        and connection.execute(pending).first() is None
+        and not deliveries.waits(connection, app_key)
         and connection.execute(still).first() is not None
     )
 
@@ -207,7 +209,7 @@ def _is_stale(now: int) -> ColumnElement[bool]:
 
 def of_account(connection: Connection, account: str | None, encryption: Encryption) -> list[Hook]:
     """The hooks of an account, or all."""
-    query = select(hooks).order_by(hooks.c.account, hooks.c.app_key)
+    query = _HOOKS.order_by(hooks.c.account, hooks.c.app_key)
     if account is not None:
         query = query.where(hooks.c.account == account)
     return [_hook(row, encryption) for row in connection.execute(query)]

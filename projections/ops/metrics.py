@@ -7,6 +7,7 @@ from sqlalchemy import Connection, func, literal, select
 
 from oms_ledger.eventstore.tables import events
 from projections.jobs import jobs
+from projections.notifications import hook_letters
 from projections.notifications.feeds import SECOND
 from projections.ops.metric import Metric
 from projections.outbox import claims, messages
@@ -126,7 +127,8 @@ def _filtering(connection: Connection, most: int | None) -> Iterator[Metric]:
 def _others(connection: Connection, now: int) -> Iterator[Metric]:
     dead = Metric("oms_dead_letters", "Dead letters", ("subscription",))
     query = select(dead_letters.c.subscription, func.count()).group_by(dead_letters.c.subscription)
-    for subscription, count in connection.execute(query):
+    buried = {subscription: count for subscription, count in connection.execute(query)}
+    for subscription, count in (buried | hook_letters.counted(connection)).items():
         dead.put(count, subscription)
     yield from _outbox(connection, now)
     late = Metric("oms_timers_late_seconds", "How late the latest timer is")

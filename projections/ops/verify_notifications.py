@@ -6,39 +6,54 @@ A notification that is not there any more was read, or pushed: nothing shows tha
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Table, select, tuple_
+from sqlalchemy import Connection, Subquery, Table, select, tuple_
 
 from oms_ledger.eventstore.records import order_stream
 from oms_ledger.eventstore.tables import events
 from oms_ledger.notifications.webhook import notification_body
 from projections import tables
+from projections.notifications.hook_letters import OF_HOOKS
 from projections.ops.differences import Difference
+from projections.outbox.messages import WAITING
+from projections.outbox.tables import outbox_messages
 from projections.subscriptions.notification import Notification, event_id
 
 PAGE = 1000
+m = outbox_messages.c
 
 
 def verify_notifications(connection: Connection) -> Iterator[Difference]:
     """Notifications of no event of the account of their key, and those that say something else."""
-    for kind, table, owners in (
-        ("feed", tables.feed_items, tables.feeds),
-        ("hook", tables.deliveries, tables.hooks),
+    for kind, name, waiting, owners in (
+        ("feed", "feed_items", select(*tables.feed_items.c), tables.feeds),
+        ("hook", "deliveries", _DELIVERIES, tables.hooks),
     ):
-        for row in _rows(connection, table, owners):
+        for row in _rows(connection, waiting.subquery(), owners):
             if not _agrees(kind, row):
                 account = row.owner or row.account or ""
-                yield Difference(row.position, table.name, account, row.order_id)
+                yield Difference(row.position, name, account, row.order_id)
 
 
-def _rows(connection: Connection, table: Table, owners: Table) -> Iterator[Any]:
+_DELIVERIES = select(
+    m.recipient.label("app_key"),
+    m.position,
+    m.id.label("event_id"),
+    m.order_id,
+    m.account.label("sent_by"),
+    m.ordering_key,
+    m.body,
+).where(OF_HOOKS, m.state == WAITING)
+
+
+def _rows(connection: Connection, waiting: Subquery, owners: Table) -> Iterator[Any]:
     """Each with its event and the account of its key, where they are."""
-    t, e = table.c, events.c
+    t, e = waiting.c, events.c
     query = (
         select(
             *t, owners.c.account.label("owner"), e.account, e.stream, e.status, e.status_before,
             e.at, e.moved_before_at, e.origin_position, e.domain.label("event_domain"),
         )
-        .select_from(table.outerjoin(owners, owners.c.app_key == t.app_key))
+        .select_from(waiting.outerjoin(owners, owners.c.app_key == t.app_key))
         .outerjoin(events, e.position == t.position)
         .order_by(t.app_key, t.position)
         .limit(PAGE)
@@ -68,7 +83,9 @@ def _agrees(kind: str, row: Any) -> bool:
     if row.event_id != expected.event_id:
         return False
     if kind == "hook":
-        return bool(row.notification == notification_body(row.owner, row.app_key, expected))
+        said = notification_body(row.owner, row.app_key, expected).encode()
+        place = (row.sent_by, row.ordering_key) == (row.owner, row.stream)
+        return place and bytes(row.body) == said
     answer = (row.domain, row.state, row.last_state, row.last_change, row.current_change)
     return answer == (
         expected.domain,

@@ -26,13 +26,12 @@ from sqlalchemy import (
 )
 
 from oms_ledger.eventstore.records import order_stream
-from oms_ledger.notifications.channel import MAIL
 from oms_ledger.orders.documents.search_terms import COUNTED, SINGLE, comparable
 from oms_ledger.orders.status import Status
 from projections.orders import totals as orders_totals
 from projections.orders.stats import NOTHING, Sums, Totals
 from projections.orders.totals import Bounds, has_term
-from projections.outbox.messages import WAITING
+from projections.outbox.messages import OF_ORDERS, WAITING
 from projections.outbox.tables import outbox_messages
 from projections.tables import customer_index
 from projections.tables import order_search_terms as o
@@ -162,7 +161,7 @@ def page_ids(connection: Connection, order_query: OrderQuery) -> list[str]:
 _RETRYING = select(outbox_messages.c.order_id).where(
     outbox_messages.c.ordering_key.in_(bindparam("streams", expanding=True)),
     outbox_messages.c.order_id.is_not(None),
-    outbox_messages.c.channel != MAIL.name,
+    outbox_messages.c.channel.in_(OF_ORDERS),
     outbox_messages.c.state.concat("") == WAITING,
     outbox_messages.c.attempts > 0,
 )
@@ -180,7 +179,7 @@ def _tried(account: str) -> ColumnElement[bool]:
     return and_(
         outbox_messages.c.order_id.is_not(None),
         outbox_messages.c.account == account,
-        outbox_messages.c.channel != MAIL.name,
+        outbox_messages.c.channel.in_(OF_ORDERS),
         outbox_messages.c.state == WAITING,
         outbox_messages.c.attempts > 0,
     )

@@ -1,44 +1,33 @@
-"""Circuits of recipients and hooks: failures in a row are counted where their row is.
+"""Circuits of recipients: failures in a row are counted where their row is.
 
-A table with a circuit has the columns `consecutive_failures` and `circuit_open_until` (in
-microseconds). From so many failures on its recipient is left in peace for a while, and probed then.
+From so many failures on a recipient is left in peace for a while, and probed then. Instants are
+microseconds.
 """
 
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, Connection, Table, false, or_, update
+from sqlalchemy import ColumnElement, Connection, or_, update
 
 from oms_ledger.notifications.channel import Circuit
+from projections.outbox.tables import outbox_recipients as r
 
 MICROSECOND = timedelta(microseconds=1)
 
 
 def record_answer(
-    connection: Connection,
-    table: Table,
-    mine: ColumnElement[bool],
-    *,
-    quiet_until: int = 0,
-    first: ColumnElement[bool] | None = None,
-    **values: int,
+    connection: Connection, mine: ColumnElement[bool], *, at: int, quiet_until: int = 0
 ) -> None:
-    """It answered: nothing is written where that is known, unless it asked to be left alone.
-
-    `values` are written too, and always when `first` holds.
-    """
-    t = table.c
-    statement = update(table).where(mine)
+    """It answered: nothing is written where that is known, unless it asked to be left alone."""
+    statement = update(r).where(mine)
     if not quiet_until:
-        unknown = (t.consecutive_failures > 0, t.circuit_open_until > 0)
-        statement = statement.where(or_(*unknown, false() if first is None else first))
-    connection.execute(
-        statement.values(consecutive_failures=0, circuit_open_until=quiet_until, **values)
-    )
+        news = (r.c.consecutive_failures > 0, r.c.circuit_open_until > 0, r.c.answered_at == 0)
+        statement = statement.where(or_(*news))
+    values = {"consecutive_failures": 0, "circuit_open_until": quiet_until, "answered_at": at}
+    connection.execute(statement.values(values))
 
 
 def record_silence(
     connection: Connection,
-    table: Table,
     mine: ColumnElement[bool],
     circuit: Circuit | None,
     *,
@@ -47,16 +36,15 @@ def record_silence(
     quiet_until: int = 0,
 ) -> None:
     """So many attempts in a row had no answer, or a wrong one."""
-    t = table.c
-    counted = update(table).where(mine)
+    counted = update(r).where(mine)
     connection.execute(
         counted.values(
-            consecutive_failures=t.consecutive_failures + attempts,
+            consecutive_failures=r.c.consecutive_failures + attempts,
             circuit_open_until=quiet_until,
         )
     )
     if circuit is None:
         return
     until = max(quiet_until, now + circuit.pause // MICROSECOND)
-    often = update(table).where(mine, t.consecutive_failures >= circuit.failures)
+    often = update(r).where(mine, r.c.consecutive_failures >= circuit.failures)
     connection.execute(often.values(circuit_open_until=until))

@@ -1,15 +1,14 @@
-"""Who sends a message: claimed for a while, and what came of it recorded by that claim alone.
+"""Who sends a message: claimed for a while, one by one or with all that its recipient has waiting.
 
-Recipients take turns. One that answers gets several messages at a time; one that did not answer
+What came of it is recorded by that claim alone (`projections.outbox.attempts`). Recipients take
+turns. One that answers gets several messages at a time; one that did not answer
 last, or never was tried, gets one, and all of these together have room of their own: whoever is
 silent delays nobody that answers. Nothing is lost when who claimed a message dies: the claim runs
 out, and the message is sent again.
 """
 
-import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -24,9 +23,8 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
-    delete,
     func,
-    insert,
+    literal_column,
     or_,
     select,
     text,
@@ -34,18 +32,14 @@ from sqlalchemy import (
 )
 
 from oms_ledger.eventstore import hosting
-from oms_ledger.notifications.channel import CHANNELS, Channel
-from projections.outbox import circuit
+from oms_ledger.notifications.channel import BY_MESSAGE, Channel
 from projections.outbox.messages import (
     COLUMNS,
     DEAD,
-    DONE,
-    SKIPPED,
     WAITING,
     StoredMessage,
     stored_message,
 )
-from projections.outbox.tables import outbox_attempts
 from projections.outbox.tables import outbox_messages as t
 from projections.outbox.tables import outbox_recipients as r
 
@@ -54,46 +48,38 @@ MICROSECOND = timedelta(microseconds=1)
 CLAIM_DURATION = timedelta(seconds=20)
 """How long a claim holds that is not renewed: what a dead process held is sent by others then."""
 RENEWAL = CLAIM_DURATION / 4
-ATTEMPTS_KEPT = timedelta(days=14)
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One try: when it began and how long it took (microseconds), and what came of it.
+def _blocked(channel: Channel, now: ColumnElement[int]) -> ColumnElement[bool]:
+    """Whether something older waits that is before it.
 
-    `answered`: whether the recipient answered at all; None where that cannot be said.
+    Who claimed the whole recipient has what is before it too, unless that is not due yet.
     """
-
-    at: int
-    duration: int
-    status: int | None = None
-    outcome: str | None = None
-    answered: bool | None = True
+    older = t.alias()
+    waits = (WAITING, DEAD) if channel.dead_blocks else (WAITING,)
+    before = select(older.c.id).where(
+        older.c.ordering_key == t.c.ordering_key,
+        older.c.channel == channel.name,
+        older.c.recipient == t.c.recipient,
+        # By the key's index alone: by state there may be any number to look through.
+        older.c.state.concat("").in_(waits),
+        or_(
+            older.c.position < t.c.position,
+            and_(older.c.position == t.c.position, older.c.number < t.c.number),
+        ),
+    )
+    if channel.by_recipient:
+        before = before.where(older.c.due_at > now)
+    return before.exists()
 
 
 def _startable(channel: Channel, now: ColumnElement[int]) -> ColumnElement[bool]:
     """Due, nobody's, and with nothing older before it that waits."""
-    older = t.alias()
-    waits = (WAITING, DEAD) if channel.dead_blocks else (WAITING,)
-    blocked = (
-        select(older.c.id)
-        .where(
-            older.c.ordering_key == t.c.ordering_key,
-            older.c.channel == channel.name,
-            older.c.recipient == t.c.recipient,
-            # By the key's index alone: by state there may be any number to look through.
-            older.c.state.concat("").in_(waits),
-            or_(
-                older.c.position < t.c.position,
-                and_(older.c.position == t.c.position, older.c.number < t.c.number),
-            ),
-        )
-        .exists()
-    )
-    return and_(t.c.state == WAITING, t.c.due_at <= now, t.c.claimed_until <= now, ~blocked)
+    startable = and_(t.c.state == WAITING, t.c.due_at <= now, ~_blocked(channel, now))
+    return startable if channel.by_recipient else and_(startable, t.c.claimed_until <= now)
 
 
-def _served(channel: Channel, now: ColumnElement[int]) -> ColumnElement[bool]:
+def served(channel: Channel, now: ColumnElement[int]) -> ColumnElement[bool]:
     """Recipients that have something they may be sent."""
     due = (
         select(t.c.id)
@@ -115,13 +101,13 @@ def _served(channel: Channel, now: ColumnElement[int]) -> ColumnElement[bool]:
 
 
 # Statements are made once for each channel: every look of every dispatcher runs them.
-_NOW: BindParameter[int] = bindparam("now", type_=BigInteger())
+NOW: BindParameter[int] = bindparam("now", type_=BigInteger())
 
 
 @cache
 def _recipients(channel: Channel) -> Select[Any]:
     """Those that may be sent something, whoever waits longest for a turn first."""
-    return select(r).where(_served(channel, _NOW)).order_by(r.c.turn_at)
+    return select(r).where(served(channel, NOW)).order_by(r.c.turn_at)
 
 
 @cache
@@ -131,7 +117,7 @@ def _next(channel: Channel) -> Select[Any]:
         t.c.channel == channel.name,
         t.c.account == bindparam("account"),
         t.c.recipient == bindparam("recipient"),
-        _startable(channel, _NOW),
+        _startable(channel, NOW),
     )
     found = found.order_by(t.c.due_at, t.c.position, t.c.number)
     return found.limit(bindparam("most", type_=Integer()))
@@ -139,8 +125,8 @@ def _next(channel: Channel) -> Select[Any]:
 
 @cache
 def _due(channels: tuple[Channel, ...]) -> Select[*tuple[Any, ...]]:
-    served = (select(r.c.channel).where(_served(one, _NOW)).exists() for one in channels)
-    return select(*(one.label(channel.name) for one, channel in zip(served, channels, strict=True)))
+    some = (select(r.c.channel).where(served(one, NOW)).exists() for one in channels)
+    return select(*(one.label(channel.name) for one, channel in zip(some, channels, strict=True)))
 
 
 _TAKE = (
@@ -148,7 +134,7 @@ _TAKE = (
     .where(
         t.c.id.in_(bindparam("ids", expanding=True)),
         t.c.state == WAITING,
-        t.c.claimed_until <= _NOW,
+        t.c.claimed_until <= NOW,
     )
     .values(claim=bindparam("claimant"), claimed_until=bindparam("until"))
     .returning(*COLUMNS)
@@ -160,7 +146,7 @@ _TURN = (
         r.c.account == bindparam("whose"),
         r.c.recipient == bindparam("name"),
     )
-    .values(turn_at=_NOW)
+    .values(turn_at=NOW)
 )
 
 
@@ -172,9 +158,38 @@ def _standing(recipient: Row[tuple[object]]) -> str:
 
 def due(connection: Connection, now: int) -> list[Channel]:
     """Channels that have something to send to somebody."""
-    channels = tuple(CHANNELS.values())
-    found = connection.execute(_due(channels), {"now": now}).one()
-    return [channel for channel, some in zip(channels, found, strict=True) if some]
+    found = connection.execute(_due(BY_MESSAGE), {"now": now}).one()
+    return [channel for channel, some in zip(BY_MESSAGE, found, strict=True) if some]
+
+
+def of_recipients(channel: Channel) -> ColumnElement[bool]:
+    """Messages of a channel that is claimed by recipients, as the index in their order has it."""
+    of_channel = t.c.channel == literal_column(f"'{channel.name}'")
+    return and_(of_channel, t.c.claimed_until == literal_column("0"))
+
+
+@cache
+def _in_order(channel: Channel) -> Select[Any]:
+    """What a recipient has waiting that is due, in the order of the ledger."""
+    query = select(*COLUMNS).where(
+        of_recipients(channel),
+        t.c.recipient == bindparam("recipient"),
+        t.c.state == WAITING,
+        t.c.due_at + 0 <= NOW,
+        ~_blocked(channel, NOW),
+    )
+    return query.order_by(t.c.position).limit(bindparam("most", type_=Integer()))
+
+
+def waiting(
+    connection: Connection, channel: Channel, recipient: str, now: int, limit: int
+) -> list[StoredMessage]:
+    """What whoever claimed a recipient may send it now, the oldest first.
+
+    Later messages of the same ordering key are among them, for who sends them one after another.
+    """
+    pick = {"recipient": recipient, "now": now, "most": limit}
+    return [stored_message(row) for row in connection.execute(_in_order(channel), pick)]
 
 
 def claim(
@@ -246,7 +261,7 @@ _IN_FLIGHT = (
     .where(
         t.c.channel == bindparam("channel"),
         text("claimed_until > 0"),  # as the index has it
-        t.c.claimed_until > _NOW,
+        t.c.claimed_until > NOW,
     )
     .group_by(t.c.account, t.c.recipient)
 )
@@ -258,160 +273,10 @@ def _in_flight(connection: Connection, channel: Channel, now: int) -> Counter[tu
     return Counter({(account, recipient): count for account, recipient, count in rows})
 
 
-_HELD = (
-    select(t.c.id, t.c.claim)
-    .where(t.c.id.in_(bindparam("ids", expanding=True)), t.c.state == WAITING)
-    .order_by(t.c.id)
-    .with_for_update()
-)
-_DELIVERED = (
-    update(t)
-    .where(t.c.id == bindparam("message"))
-    .values(
-        state=DONE,
-        completed_at=bindparam("ended"),
-        attempts=bindparam("tries"),
-        last_error=bindparam("said"),
-        claim=None,
-        claimed_until=0,
-    )
-)
-
-
-def record_success(connection: Connection, message: StoredMessage, attempt: Attempt) -> bool:
-    """It was delivered; False when the claim went to somebody else meanwhile."""
-    return bool(record_successes(connection, [(message, attempt)]))
-
-
-def record_successes(
-    connection: Connection, delivered: Sequence[tuple[StoredMessage, Attempt]]
-) -> set[str]:
-    """Messages of one recipient were delivered; the ids of those whose claims were ours still."""
-    ids = [message.id for message, _ in delivered]
-    held = {row.id: row.claim for row in connection.execute(_HELD, {"ids": ids})}
-    ours = [(one, attempt) for one, attempt in delivered if held.get(one.id) == one.claim]
-    if not ours:
-        return set()
-    done = [
-        {
-            "message": message.id,
-            "ended": _end(attempt),
-            "tries": message.attempts + 1,
-            "said": attempt.outcome,
-        }
-        for message, attempt in sorted(ours, key=lambda one: one[0].id)
-    ]
-    connection.execute(_DELIVERED, done)
-    _tried(connection, ours)
-    return {message.id for message, _ in ours}
-
-
-def record_failure(
-    connection: Connection,
-    message: StoredMessage,
-    attempt: Attempt,
-    after: timedelta | None = None,
-) -> bool:
-    """Try again after a wait, which whoever was to get it may have asked to be longer."""
-    wait = CHANNELS[message.channel].retry.wait(message.attempts + 1, _chance(message))
-    due = _end(attempt) + max(wait, after or timedelta(0)) // MICROSECOND
-    return _record(connection, message, attempt, due_at=due)
-
-
-def record_death(connection: Connection, message: StoredMessage, attempt: Attempt) -> bool:
-    return _record(connection, message, attempt, state=DEAD, completed_at=_end(attempt))
-
-
-def record_skip(connection: Connection, message: StoredMessage, reason: str, now: int) -> bool:
-    """What it was about is gone; no attempt was made."""
-    values = {"state": SKIPPED, "skip_reason": reason, "completed_at": now}
-    values |= {"claim": None, "claimed_until": 0}
-    return connection.execute(update(t).where(*_ours(message)).values(values)).rowcount == 1
-
-
-def _chance(message: StoredMessage) -> float:
-    """Spread what failed at once over time: another number for each message and attempt."""
-    return zlib.crc32(f"{message.id}/{message.attempts}".encode()) / 2**32
-
-
-def _end(attempt: Attempt) -> int:
-    return attempt.at + attempt.duration
-
-
-def _ours(message: StoredMessage) -> tuple[ColumnElement[bool], ...]:
-    return (t.c.id == message.id, t.c.claim == message.claim, t.c.state == WAITING)
-
-
-def _record(
-    connection: Connection, message: StoredMessage, attempt: Attempt, **values: object
-) -> bool:
-    fields = {
-        **values,
-        "attempts": message.attempts + 1,
-        "last_error": attempt.outcome,
-        "claim": None,
-        "claimed_until": 0,
-    }
-    if connection.execute(update(t).where(*_ours(message)).values(fields)).rowcount != 1:
-        return False
-    _tried(connection, [(message, attempt)])
-    return True
-
-
-_ATTEMPTS = (
-    select(outbox_attempts.c.message, func.max(outbox_attempts.c.attempt))
-    .where(outbox_attempts.c.message.in_(bindparam("ids", expanding=True)))
-    .group_by(outbox_attempts.c.message)
-)
-
-
-def _tried(connection: Connection, tried: Sequence[tuple[StoredMessage, Attempt]]) -> None:
-    """Note attempts to send messages of one recipient, and how it did last."""
-    ids = [message.id for message, _ in tried]
-    before = {one: most for one, most in connection.execute(_ATTEMPTS, {"ids": ids})}
-    rows = [
-        {
-            "message": message.id,
-            "attempt": before.get(message.id, 0) + 1,
-            "at": attempt.at,
-            "duration": attempt.duration,
-            "status": attempt.status,
-            "outcome": attempt.outcome,
-        }
-        for message, attempt in tried
-    ]
-    connection.execute(insert(outbox_attempts), rows)
-    answers = [one for one in tried if one[1].answered is not None]
-    if answers:
-        _recipient_did(connection, *max(answers, key=lambda one: _end(one[1])))
-
-
-def _recipient_did(connection: Connection, message: StoredMessage, attempt: Attempt) -> None:
-    mine = and_(
-        r.c.channel == message.channel,
-        r.c.account == message.account,
-        r.c.recipient == message.recipient,
-    )
-    if attempt.answered:
-        circuit.record_answer(
-            connection, r, mine, first=r.c.answered_at == 0, answered_at=_end(attempt)
-        )
-    else:
-        of_channel = CHANNELS[message.channel].circuit
-        circuit.record_silence(connection, r, mine, of_channel, now=_end(attempt))
-
-
-def forget_attempts(connection: Connection, now: int) -> int:
-    """Delete attempts older than two weeks, but those of what still waits or is dead; how many."""
-    a = outbox_attempts
-    settled = select(t.c.id).where(t.c.id == a.c.message, t.c.state.in_((WAITING, DEAD))).exists()
-    old = delete(a).where(a.c.at < now - ATTEMPTS_KEPT // MICROSECOND, ~settled)
-    return connection.execute(old).rowcount
-
-
 def failing(connection: Connection, now: int) -> list[tuple[str, str, str, int, bool]]:
     """Recipients that did not answer last: channel, account, name, how often, circuit open."""
-    query = select(r).where(r.c.consecutive_failures > 0)
+    names = [channel.name for channel in BY_MESSAGE]
+    query = select(r).where(r.c.channel.in_(names), r.c.consecutive_failures > 0)
     return [
         (
             row.channel,

@@ -9,10 +9,18 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, select, update
 
 from oms_ledger.eventstore.records import order_stream
-from oms_ledger.notifications.channel import CHANNELS, GATEWAY, INTERNAL, MAIL, PARTNER
+from oms_ledger.notifications.channel import (
+    BY_MESSAGE,
+    CHANNELS,
+    GATEWAY,
+    INTERNAL,
+    MAIL,
+    PARTNER,
+    WEBHOOK,
+)
 from projections.outbox.tables import outbox_attempts, outbox_recipients
 from projections.outbox.tables import outbox_messages as t
 from projections.subscriptions.notification import insert_missing
@@ -41,7 +49,7 @@ class StoredMessage:
     version: int
     kind: str
     key: str
-    body: dict[str, Any]
+    content: bytes
     state: str
     produced_at: int
     since: int
@@ -51,6 +59,11 @@ class StoredMessage:
     skip_reason: str | None
     completed_at: int | None
     claim: str | None
+
+    @property
+    def body(self) -> Any:
+        """What its content says; parsed each time."""
+        return json.loads(self.content)
 
     @property
     def cause(self) -> str:
@@ -74,13 +87,14 @@ class AttemptRecord:
     outcome: str | None
 
 
-COLUMNS = [t.c[name] for name in StoredMessage.__slots__]
+COLUMNS = [t.c["body" if name == "content" else name] for name in StoredMessage.__slots__]
 
 
 def stored_message(row: Row[Any]) -> StoredMessage:
-    """Read a row of `COLUMNS`."""
-    fields = {"body": json.loads(bytes(row.body)), "order_id": row.order_id or ""}
-    return StoredMessage(**{**row._mapping, **fields})
+    """Read a row of `COLUMNS`: `order_id` is the seventh, `content` the eleventh."""
+    values: list[Any] = list(row)
+    values[6], values[10] = values[6] or "", bytes(values[10])
+    return StoredMessage(*values)
 
 
 def enqueue(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -92,10 +106,12 @@ def enqueue(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     insert_missing(connection, outbox_recipients, found)
 
 
-def exhausted(message: StoredMessage, now: int) -> bool:
-    """Say whether it was tried for as long as its channel tries."""
-    deadline = CHANNELS[message.channel].deadline
-    return deadline is not None and now - message.since >= deadline.total_seconds() * 1_000_000
+def exhausted(message: StoredMessage, now: int, resumed_at: int = 0) -> bool:
+    """Say whether it was tried for as long as its channel tries, since its recipient was resumed
+    at the earliest.
+    """
+    deadline, since = CHANNELS[message.channel].deadline, max(message.since, resumed_at)
+    return deadline is not None and now - since >= deadline.total_seconds() * 1_000_000
 
 
 def next_due(connection: Connection) -> int | None:
@@ -112,15 +128,19 @@ def resume(connection: Connection, message: StoredMessage, now: int) -> bool:
     channel = CHANNELS[message.channel]
     again = (DEAD, WAITING) if channel.dead_blocks else (DEAD, WAITING, SKIPPED)
     ours = (t.c.id == message.id, t.c.state.in_(again))
-    values = {
-        "state": WAITING,
-        "due_at": now,
-        "since": now,
-        "attempts": 0,
-        "completed_at": None,
-        "skip_reason": None,
-    }
+    values = {**_as_new(now), "attempts": 0}
     return connection.execute(update(t).where(*ours).values(values)).rowcount == 1
+
+
+def revive(connection: Connection, *ours: ColumnElement[bool], now: int, **values: Any) -> None:
+    """Have those that are dead wait again as if they were new; their attempts are counted on."""
+    fresh = {**_as_new(now), "produced_at": now, **values}
+    connection.execute(update(t).where(*ours, t.c.state == DEAD).values(fresh))
+
+
+def _as_new(now: int) -> dict[str, Any]:
+    again = {"state": WAITING, "due_at": now, "since": now}
+    return {**again, "completed_at": None, "skip_reason": None}
 
 
 def close_circuit(connection: Connection, message: StoredMessage) -> None:
@@ -185,15 +205,16 @@ def attempts_of(
 
 
 def counted(connection: Connection) -> dict[tuple[str, str, str], int]:
-    """How many there are by channel, kind and state, settled ones left out."""
-    key = (t.c.channel, t.c.kind, t.c.state)
-    query = select(*key, func.count()).where(t.c.state.in_((WAITING, DEAD))).group_by(*key)
+    """How many there are by channel, kind and state, settled ones left out, and those of hooks."""
+    key, names = (t.c.channel, t.c.kind, t.c.state), [channel.name for channel in BY_MESSAGE]
+    ours = (t.c.state.in_((WAITING, DEAD)), t.c.channel.in_(names))
+    query = select(*key, func.count()).where(*ours).group_by(*key)
     return {(c, k, s): n for c, k, s, n in connection.execute(query)}
 
 
 def forget_errors(connection: Connection, streams: Iterable[str]) -> None:
     """Take out what errors of messages about these streams may repeat of a person."""
-    about = t.c.ordering_key.in_(list(streams))
+    about = and_(t.c.ordering_key.in_(list(streams)), t.c.channel != WEBHOOK.name)
     a = outbox_attempts
     connection.execute(
         update(a).where(a.c.message.in_(select(t.c.id).where(about))).values(outcome=None)

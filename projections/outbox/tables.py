@@ -4,7 +4,7 @@ from sqlalchemy import Column, Index, Integer, LargeBinary, Table, Text, text
 
 from oms_ledger.eventstore.tables import BIG, metadata
 
-# What others have to be sent: to partners and gateways, and by triggers.
+# What others have to be sent: to partners, gateways and hooks, and by triggers.
 outbox_messages = Table(
     "outbox_messages",
     metadata,
@@ -42,9 +42,21 @@ outbox_messages = Table(
         sqlite_where=text("claimed_until > 0"),
         postgresql_where=text("claimed_until > 0"),
     ),
+    # What a hook gets, in the order of the ledger: a backlog is not sorted for each look. Its
+    # messages have no claims of their own; who looks for something else does not say so, and
+    # finds it by the key.
+    Index(
+        "outbox_messages_webhooks",
+        "recipient",
+        "state",
+        "position",
+        sqlite_where=text("channel = 'webhook' AND claimed_until = 0"),
+        postgresql_where=text("channel = 'webhook' AND claimed_until = 0"),
+    ),
 )
 
-# One try to send a message; `outcome` says what was wrong, or a note of what was done.
+# One try to send a message; `outcome` says what was wrong, or a note of what was done. Attempts for
+# messages that do not stay when they are delivered say what they were about, and when again.
 outbox_attempts = Table(
     "outbox_attempts",
     metadata,
@@ -54,7 +66,18 @@ outbox_attempts = Table(
     Column("duration", BIG, nullable=False),
     Column("status", Integer),
     Column("outcome", Text),
+    Column("recipient", Text),
+    Column("position", BIG),
+    Column("order_id", Text),
+    Column("next_at", BIG),
     Index("outbox_attempts_at", "at"),
+    Index(
+        "outbox_attempts_latest",
+        "recipient",
+        "at",
+        sqlite_where=text("recipient IS NOT NULL"),
+        postgresql_where=text("recipient IS NOT NULL"),
+    ),
 )
 
 # How a recipient did: what decides how many messages it gets at a time, and whether any.

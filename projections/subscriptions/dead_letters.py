@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
 
@@ -17,6 +18,28 @@ class DeadLetter:
     reason: str
     at: int
     content: str
+
+
+class DeadLetters(Protocol):
+    """Where the letters of a kind are: here, or among the messages of the outbox."""
+
+    def page(
+        self,
+        connection: Connection,
+        subscription: str,
+        after: int,
+        limit: int,
+        order_id: str | None = None,
+    ) -> list[DeadLetter]:
+        """The letters past a position, of one order or of all, in the order of the ledger."""
+
+    def count(self, connection: Connection, subscription: str, order_id: str | None = None) -> int:
+        """How many there are."""
+
+    def take(
+        self, connection: Connection, subscription: str, positions: Sequence[int]
+    ) -> list[DeadLetter]:
+        """Those of these positions that there are, for who puts them back."""
 
 
 def dead_letter(connection: Connection, subscription: str, letters_: Sequence[DeadLetter]) -> None:

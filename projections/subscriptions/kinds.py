@@ -14,7 +14,7 @@ from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.encryption import Encryption
 from projections.ops.metric import Metric
 from projections.subscriptions.checkpoints import Projection
-from projections.subscriptions.dead_letters import DeadLetter
+from projections.subscriptions.dead_letters import DeadLetter, DeadLetters
 from projections.subscriptions.sink import SubscriptionSink
 
 VIEWS, ADMINS = ("dry_run", "explain", "dead_letters"), ("replay", "requeue")
@@ -38,10 +38,12 @@ class Follower(Projection, Protocol):
 class OfKeys(Protocol):
     """Subscriptions of app keys: their filters are evaluated by the workers, an account at once.
 
-    They are named `<kind>:<app key>`; `owners` has the columns `app_key` and `account`.
+    They are named `<kind>:<app key>`; `owners` has the columns `app_key` and `account`. `letters`:
+    where what could not be delivered is.
     """
 
     owners: Table
+    letters: DeadLetters
 
     def sinks(
         self, connection: Connection, database: Database, account: str
@@ -88,7 +90,7 @@ class SubscriptionKind:
     """The names of its subscriptions, in a table that says by `account` whose they are, where they
     are of accounts, and no filter is evaluated for them."""
     dispatcher: str | None = None
-    """Who is signaled when there is something to do: `webhooks`, `outbox`, `streams`, or nobody."""
+    """Who is signaled when there is something to do: `outbox`, `streams`, or nobody."""
     due: Callable[[Connection, int], Collection[str]] = nothing_due
     """What to signal when something is pending that may be sent now."""
 

@@ -11,7 +11,7 @@ from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.records import micros
 from oms_ledger.notifications.filters import Filter, FromOrders
 from oms_ledger.notifications.webhook import instant_text
-from projections.subscriptions import dead_letters, replay
+from projections.subscriptions import replay
 from projections.subscriptions.dead_letters import DeadLetter
 from projections.subscriptions.dry_run import DryRun
 from projections.subscriptions.explain import Explanation
@@ -53,13 +53,13 @@ def requeue(
     assert keys is not None, f"subscriptions of the kind {kind.name} are of no app key"
     if positions is not None:
         with database.writing() as connection:
-            letters_ = dead_letters.take(connection, subscription, positions)
+            letters_ = keys.letters.take(connection, subscription, positions)
             keys.requeue(connection, app_key, letters_, database.clock.micros())
         return len(letters_)
     while True:
         with database.writing() as connection:
-            found = dead_letters.page(connection, subscription, after, BATCH, order_id)
-            letters_ = dead_letters.take(connection, subscription, [one.position for one in found])
+            found = keys.letters.page(connection, subscription, after, BATCH, order_id)
+            letters_ = keys.letters.take(connection, subscription, [one.position for one in found])
             keys.requeue(connection, app_key, letters_, database.clock.micros())
         count += len(letters_)
         if len(found) < BATCH:

@@ -20,7 +20,7 @@ from projections.ops import metrics
 from projections.ops.metric import Metric
 from projections.ops.verify import verify_views
 from projections.subscriptions import batch, checkpoints, dead_letters, registry
-from projections.subscriptions.dead_letters import DeadLetter
+from projections.subscriptions.dead_letters import DeadLetter, DeadLetters
 from projections.subscriptions.kinds import KindPermissions, SubscriptionKind
 from projections.subscriptions.sink import SubscriptionSink
 from tests.projections.subscriptions.test_checkpoints import recomputed, write_orders
@@ -55,6 +55,7 @@ class Fakes:
     """The fake kind's subscriptions, and what was done with them."""
 
     owners: Table = owners
+    letters: DeadLetters = dead_letters
     stored: list[int] = field(default_factory=list)
     requeued: list[int] = field(default_factory=list)
 
@@ -113,7 +114,7 @@ def fake(cell, client, monkeypatch):
         metrics=_metrics,
         status=lambda connection: {"waiting": len(keys.stored)},
         of_keys=keys,
-        dispatcher="webhooks",
+        dispatcher="outbox",
         due=lambda connection, now: ("pushes",) if keys.stored else (),
     )
     monkeypatch.setitem(registry.KINDS, "fake", kind)

@@ -2,20 +2,23 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from ipaddress import ip_network
 
 import pytest
-from sqlalchemy import insert
 from standardwebhooks import Webhook
 from typer.testing import CliRunner
 
 from oms_ledger.cell import Cell
 from oms_ledger.cli import app as commands
+from oms_ledger.notifications.channel import WEBHOOK
 from oms_ledger.web import build
-from projections.notifications import deliveries as notifications_deliveries
-from projections.tables import deliveries
+from projections.outbox import attempts, claims
+from projections.outbox.attempts import Attempt
+from tests.support import hook_deliveries
 from tests.support.client import Client
 from tests.support.clock import SettableClock
+from tests.support.purchases import ACCOUNT
 from tests.support.receiver import Receiver
 
 EVERY = {"type": "FromWorkflow", "status": []}
@@ -42,19 +45,14 @@ def hooked(cell, client_of):
         client.secret = answer.header("X-Hook-Secret")
     key, now = client.headers["X-VTEX-API-AppKey"], cell.clock.micros()
     with cell.database.writing() as connection:
-        for position in (7, 8):
-            row = {"app_key": key, "position": position, "event_id": f"E{position}"}
-            row |= {"order_id": "v1-01", "notification": '{"State": "handling"}'}
-            row |= {"produced_at": now - MINUTE, "due_at": now}
-            connection.execute(insert(deliveries).values(row))
-        owed = notifications_deliveries.startable(connection, key, now, 1)[0]
+        orders, content = {7: "v1-01", 8: "v1-01"}, '{"State": "handling"}'
+        hook_deliveries.enqueue(connection, ACCOUNT, key, orders, now - MINUTE, content)
+        owed = claims.waiting(connection, WEBHOOK, key, now, 1)[0]
         for number, outcome in enumerate(("HTTP 500", "no answer within 5 s")):
             owed = replace(owed, attempts=number)
             at = now - MINUTE + number
-            made = notifications_deliveries.Attempt(
-                owed, at, 1500, outcome, False, next_at=now + MINUTE
-            )
-            notifications_deliveries.record(connection, key, [made])
+            made = Attempt(at, 1500, None, outcome, answered=False)
+            attempts.record_failure(connection, owed, made, timedelta(minutes=2))
     yield client
     opened.close()
 

@@ -373,12 +373,14 @@ def test_errors_are_shown_and_found_permanent_or_being_tried_again(cell, orders)
     fields |= {
         c.name: 0 for c in outbox_messages.c if c.name in fields and c.type.python_type is int
     }
-    waiting = {"id": "w", "account": ACCOUNT, "order_id": "v1acme-01", "state": "pending"}
-    waiting |= {"ordering_key": f"{ACCOUNT}/v1acme-01"}
+    waiting: dict[str, Any] = {"id": "w", "account": ACCOUNT, "order_id": "v1acme-01"}
+    waiting |= {"ordering_key": f"{ACCOUNT}/v1acme-01", "state": "pending"}
+    waiting |= {"channel": "partner", "body": b"{}", "attempts": 1}
+    to_a_hook = {"id": "h", "order_id": "v3acme-01", "ordering_key": f"{ACCOUNT}/v3acme-01"}
+    to_a_hook |= {"channel": "webhook"}  # nothing of the order fails with it
     with cell.database.writing() as connection:
-        connection.execute(
-            outbox_messages.insert(), fields | waiting | {"body": b"{}", "attempts": 1}
-        )
+        for message in (waiting, waiting | to_a_hook):
+            connection.execute(outbox_messages.insert(), fields | message)
     found = {kind: numbers(listed(orders, filterError=kind)) for kind in ("all", "temp", "perm")}
     assert found == {"all": [1, 2], "temp": [1], "perm": [2]}
     assert listed(orders, filterError="temp")["paging"]["total"] == 1

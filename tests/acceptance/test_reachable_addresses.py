@@ -12,6 +12,7 @@ from oms_ledger.cell import Cell
 from oms_ledger.http_client.addresses import REFUSED
 from oms_ledger.http_client.sessions import ForbiddenAddress, session
 from oms_ledger.orders.payments.gateway import GatewayRejected, GatewayUnavailable, Transaction
+from oms_ledger.services.notifications.outbox import Endpoints
 from oms_ledger.services.payments.gateways import gateway_of
 from oms_ledger.settings import DEMO_ACCOUNT, AllowedNetwork
 from oms_ledger.web import build
@@ -21,7 +22,6 @@ from tests.support.clock import SettableClock
 from tests.support.configuring import configure_gateway, create_key
 from tests.support.listening import listening
 from tests.support.purchases import open_account
-from workers.notifications.dispatcher import WebhookDispatcher
 
 OTHER = "other"
 LOOPBACK = ip_network("127.0.0.1/32")
@@ -39,15 +39,14 @@ def _hook_is_configured(cell: Cell, account: str, url: str) -> None:
 
 
 def _hook_is_told(cell: Cell, account: str, url: str) -> None:
-    webhook_dispatcher = WebhookDispatcher(cell)
-
     async def fields() -> None:
-        await webhook_dispatcher._sender(account).post(url, "{}", {})
+        endpoints = Endpoints(cell)
+        try:
+            await endpoints._sender(account).post(url, "{}", {})
+        finally:
+            await endpoints.close()
 
-    try:
-        asyncio.run_coroutine_threadsafe(fields(), webhook_dispatcher._loop).result(20)
-    finally:
-        webhook_dispatcher.close()
+    asyncio.run(fields())
 
 
 def _gateway_is_asked(cell: Cell, account: str, url: str) -> None:

@@ -20,7 +20,10 @@ from oms_ledger.services.state import state_of
 from oms_ledger.web import build
 from projections.notifications.feeds import Feed
 from projections.notifications.hooks import Hook
-from projections.tables import dead_letters, deliveries, filter_stats, process_metrics
+from projections.outbox.messages import DEAD
+from projections.outbox.tables import outbox_messages
+from projections.tables import filter_stats, process_metrics
+from tests.support import hook_deliveries
 from tests.support.client import Client
 from tests.support.configuring import configure_feed, configure_hook
 from tests.support.purchases import ACCOUNT, open_account, place_paid
@@ -43,12 +46,9 @@ def busy(cell, redis_url):
         configure_feed(cell, Feed("key-1", ACCOUNT, EVERY, 60, 345_600), 1)
         configure_hook(cell, Hook("key-1", ACCOUNT, EVERY, "https://example.com/", {}), 1)
         with cell.database.writing() as connection:
-            owed = {"app_key": "key-1", "position": 1, "event_id": "E", "order_id": "v1-01"}
-            owed |= {"notification": "{}", "produced_at": now - 5 * MINUTE, "due_at": now}
-            connection.execute(insert(deliveries).values(owed))
-            letter = {"subscription": "hook:key-1", "position": 1, "order_id": "v1-01"}
-            letter |= {"reason": "HTTP 500", "at": now, "content": "{}"}
-            connection.execute(insert(dead_letters).values(letter))
+            hook_deliveries.enqueue(connection, ACCOUNT, "key-1", [1, 2], now - 5 * MINUTE)
+            second = outbox_messages.c.position == 2
+            hook_deliveries.change(connection, second, state=DEAD)
             evaluated = {
                 "subscription": "feed:key-1",
                 "evaluated": 7,

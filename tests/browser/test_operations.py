@@ -1,6 +1,5 @@
 """Views, deliveries, dead letters, bulk runs and erasing, each done in a real browser."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -8,18 +7,16 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from sqlalchemy import select, update
 
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.orders.payments.decide import process_order
 from oms_ledger.services.jobs import runner
 from oms_ledger.services.operators import bulk
+from projections.notifications import deliveries, hook_letters
 from projections.notifications.hooks import Hook
 from projections.operators import runs, sessions
-from projections.subscriptions import dead_letters
-from projections.subscriptions.dead_letters import DeadLetter
-from projections.tables import deliveries, leases
 from tests.browser.conftest import Site, beside, password_hash
+from tests.support import hook_deliveries
 from tests.support.configuring import configure_hook, create_operator
 from tests.support.inline_delivery import Postman
 from tests.support.purchases import ACCOUNT, place, place_paid
@@ -124,10 +121,7 @@ def so_many(count: int) -> Callable[[list[dict[str, Any]]], bool]:
 
 def make_due(site: Site) -> None:
     with site.cell.database.writing() as connection:
-        # As the dispatcher does: who says a hook is locked before what it gets.
-        held = select(leases.c.name).where(leases.c.name.startswith("delivery:"))
-        connection.execute(held.order_by(leases.c.name).with_for_update()).all()
-        connection.execute(update(deliveries).values(due_at=0))
+        hook_deliveries.change(connection, due_at=0)
 
 
 @pytest.mark.scenario(20)
@@ -148,7 +142,7 @@ def test_an_order_shows_what_a_hook_and_a_feed_were_given(site: Site, page: Page
             expect(hook.locator("td").nth(4)).to_have_text(str(attempt))
             expect(hook).to_contain_text("pending")
             make_due(site)
-            post.signal(key)
+            post.signal_hook(key)
             receiver.wait_for(so_many(attempt + 1))
         expect(hook).to_contain_text("delivered")  # the page looked again by itself
         expect(hook.locator("td").nth(4)).to_have_text("3")
@@ -166,7 +160,7 @@ def test_an_order_shows_what_a_hook_and_a_feed_were_given(site: Site, page: Page
         page.locator("#deliveries").get_by_role("link", name="Send again…").click()
         page.get_by_label("To").select_option(f"hook:{key}")
         page.get_by_role("button", name="Continue").click()
-        post.signal(key)
+        post.signal_hook(key)
         receiver.wait_for(so_many(4))
         expect(hook).to_contain_text("delivered")
         expect(hook).to_contain_text("replayed")
@@ -179,13 +173,9 @@ def test_dead_letters_of_one_order_are_put_back_and_no_others(site: Site, page: 
     orders = [site.place(1), site.place(2)]
     chosen = {"type": "FromWorkflow", "status": []}
     configure_hook(site.cell, Hook(key, ACCOUNT, chosen, "http://127.0.0.1:9/hook", {}))
-    content = json.dumps({"OrderId": "x"})
-    letters = [
-        DeadLetter(position, orders[position % 3 == 0], "HTTP 503", 1, content)
-        for position in range(1, 1_201)
-    ]
+    letters = {position: orders[position % 3 == 0] for position in range(1, 1_201)}
     with site.cell.database.writing() as connection:
-        dead_letters.dead_letter(connection, subscription, letters)
+        hook_deliveries.bury(connection, key, letters)
     page.goto(ROOT)
     expect(page.locator(".needs").first).to_contain_text("1,200 notifications")
     page.goto(f"{ROOT}/feeds/{key}/dead-letters")
@@ -194,12 +184,11 @@ def test_dead_letters_of_one_order_are_put_back_and_no_others(site: Site, page: 
     page.get_by_role("button", name="all 400").click()
     expect(page.locator("#done")).to_contain_text("400 wait again")
     with site.cell.database.snapshot() as connection:
-        left = dead_letters.page(connection, subscription, 0, 2_000)
-        query = select(deliveries.c.position).where(deliveries.c.app_key == key)
-        waiting = sorted(connection.execute(query).scalars())
+        left = hook_letters.page(connection, subscription, 0, 2_000)
+        waiting = [one.position for one in deliveries.peek(connection, key, 0, 2_000)]
     assert {letter.order_id for letter in left} == {orders[0]}
     assert len(left) == 800
-    assert waiting == [letter.position for letter in letters if letter.order_id == orders[1]]
+    assert waiting == [n for n, order_id in letters.items() if order_id == orders[1]]
     page.goto(ROOT)
     expect(page.locator(".needs").first).to_contain_text("800 notifications")
 
@@ -298,9 +287,8 @@ def test_a_newcomer_finds_why_invoices_and_sees_what_was_sent(site: Site, page: 
     with Receiver() as receiver, delivering(site) as post:
         chosen = {"type": "FromWorkflow", "status": ["invoiced"]}
         configure_hook(site.cell, Hook(key, ACCOUNT, chosen, receiver.url, {}))
-        dead = DeadLetter(1, order_id, "HTTP 503", 1, json.dumps({"OrderId": order_id}))
         with site.cell.database.writing() as connection:
-            dead_letters.dead_letter(connection, f"hook:{key}", [dead])
+            hook_deliveries.bury(connection, key, {1: order_id})
         page.goto(ROOT)
         page.locator("#find").fill(order_id)
         page.keyboard.press("Enter")
@@ -325,7 +313,7 @@ def test_a_newcomer_finds_why_invoices_and_sees_what_was_sent(site: Site, page: 
         page.get_by_role("checkbox", name="Select position 1").check()
         page.get_by_role("button", name="Put back").click()
         expect(page.locator("#done")).to_contain_text("1 wait again")
-        post.signal(key)
+        post.signal_hook(key)
         receiver.wait_for(so_many(2))
     page.goto(f"{ROOT}/orders/{order_id}")
     page.get_by_role("link", name="Try a filter on this order").click()

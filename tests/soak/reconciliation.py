@@ -4,15 +4,19 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
 from oms_ledger.cli.maintenance import stale_views
 from oms_ledger.eventstore.integrity import verify
 from oms_ledger.eventstore.serialization import stored_name
 from oms_ledger.orders.evolve import NOT_IN_DOCUMENT
+from projections.notifications import deliveries, hook_letters
+from projections.outbox.tables import outbox_attempts as attempts
+from projections.outbox.tables import outbox_messages
 from projections.subscriptions.notification import event_id
-from projections.tables import attempts, dead_letters, deliveries, subscriptions
+from projections.tables import subscriptions
 from tests.soak.deployment import ACCOUNT, CHEAPEST
+from tests.support import hook_deliveries
 
 if TYPE_CHECKING:
     from tests.soak.soak import Soak
@@ -45,18 +49,18 @@ class Recount:
                 subscriptions.c.position < head, subscriptions.c.id != hostile
             )
             entries = int(connection.execute(behind).scalar_one())
-        return entries + self._deployment.count(deliveries)
+            pending = sum(deliveries.pending(connection).values())
+        return entries + pending
 
     def give_up_the_refused(self) -> None:
         """Three days have passed for what the refusing receiver will never take."""
         client, _, receiver = self._soak.hooks["refusing"]
         with self._deployment.cell.database.writing() as connection:
             self._deployment.hold_courier(connection, client.app_key)
-            orders = select(deliveries.c.order_id).where(deliveries.c.app_key == client.app_key)
-            refused = [o for o in connection.execute(orders).scalars() if receiver.refuses(o)]
-            old = update(deliveries).where(deliveries.c.order_id.in_(refused[:500]))
-            mine = deliveries.c.app_key == client.app_key
-            connection.execute(old.where(mine).values(produced_at=0))
+            waiting = deliveries.peek(connection, client.app_key, 0, 1_000_000)
+            refused = [one.id for one in waiting if receiver.refuses(one.order_id)]
+            old = outbox_messages.c.id.in_(refused[:500])
+            hook_deliveries.change(connection, old, since=0)
 
     def require_everything(self) -> None:
         self._history = self._deployment.history()
@@ -188,14 +192,14 @@ class Recount:
 
     def _dead(self, client: Any) -> dict[str, Any]:
         subscription = f"hook:{client.app_key}"
-        query = select(dead_letters).where(dead_letters.c.subscription == subscription)
         with self._deployment.cell.database.snapshot() as connection:
-            return {event_id(subscription, row.position): row for row in connection.execute(query)}
+            letters = hook_letters.page(connection, subscription, 0, 1_000_000)
+        return {event_id(subscription, letter.position): letter for letter in letters}
 
     def _attempts(self, client: Any) -> dict[str, int]:
         query = (
             select(attempts.c.outcome, func.count())
-            .where(attempts.c.app_key == client.app_key)
+            .where(attempts.c.recipient == client.app_key)
             .group_by(attempts.c.outcome)
         )
         counted: Counter[str] = Counter()

@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import insert
 
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
@@ -17,9 +16,9 @@ from projections.notifications import feeds
 from projections.notifications.feeds import Feed
 from projections.notifications.hooks import Hook
 from projections.subscriptions import checkpoints
-from projections.tables import deliveries
 from projections.timers import deadlines
 from projections.timers.deadlines import Timers
+from tests.support import hook_deliveries
 from tests.support.clock import set_clock
 from tests.support.configuring import configure_feed, configure_hooks
 from tests.support.purchases import (
@@ -120,14 +119,12 @@ def test_what_is_older_than_its_retention_becomes_a_dead_letter(cell):
 def test_the_reconciliation_signals_a_thousand_pending_hooks_by_one_job(cell, redis_url):
     swept = Cell(replace(cell.settings, redis_url=redis_url), cell.clock)
     now = cell.clock.micros()
-    owed = {"position": 1, "event_id": "E1", "order_id": "v1-01", "notification": "{}"}
     keys = [f"key-{number}" for number in range(1000)]
     url = "https://example.com/"
     configure_hooks(cell, [Hook(key, ACCOUNT, {"status": []}, url, {}) for key in keys], 0)
     with cell.database.writing() as connection:
         for key in keys:
-            row = {**owed, "app_key": key, "produced_at": now, "due_at": now}
-            connection.execute(insert(deliveries).values(row))
+            hook_deliveries.enqueue(connection, ACCOUNT, key, [1], now)
     scheduler.reconcile(swept)
     signaled = [list(job.args) for job in signals.queue(swept.redis).jobs]
     assert signaled.count([notifications_deliveries.DUE]) == 1

@@ -2,7 +2,8 @@
 
 A message that is to be tried again is tried later; one that failed for good, or was tried for as
 long as its channel tries, is dead until a person resumes or skips it. What came of messages is
-recorded in common transactions.
+recorded in common transactions. Messages of most channels are claimed one by one; notifications to
+hooks by recipients, in sessions of their own (`workers.outbox.sessions`).
 """
 
 import asyncio
@@ -13,17 +14,16 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from itertools import groupby
 from typing import TypeVar
 
 import structlog
-from sqlalchemy import Connection
 
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.batch_writer import BatchWriter
 from oms_ledger.eventstore.database import UNAVAILABLE
 from oms_ledger.eventstore.folding import StreamLoader
 from oms_ledger.notifications.channel import (
+    BY_MESSAGE,
     CHANNELS,
     CONNECTOR,
     INTEGRATION,
@@ -35,20 +35,21 @@ from oms_ledger.services.conversation import order_mails
 from oms_ledger.services.marketplace import integration
 from oms_ledger.services.masterdata import outbox as triggers
 from oms_ledger.services.outbox.outcomes import (
-    Delivered,
     Outcome,
     PermanentFailure,
     RetryLater,
-    Skipped,
     Unanswered,
 )
 from projections.outbox import claims, messages
-from projections.outbox.claims import ANSWERING, FAILING, RENEWAL, UNTRIED, Attempt, renew
+from projections.outbox.claims import ANSWERING, FAILING, RENEWAL, UNTRIED, renew
 from projections.outbox.messages import StoredMessage
 from projections.outbox.of_orders import OutboxProjection
 from projections.subscriptions import checkpoints
 from workers.outbox import of_orders
+from workers.outbox.hooks import HookTransport
 from workers.outbox.of_orders import HANDLERS as HANDLERS
+from workers.outbox.recording import Sent, given_up, record_together
+from workers.outbox.sessions import RecipientSessions
 
 _LOOK_AGAIN = 0.05  # seconds between looks at the head while messages are in flight
 _TOGETHER_WITHIN = 0.005  # seconds in which others may end that are recorded along with one
@@ -69,21 +70,6 @@ class Sender:
 
     send: Callable[[Cell, StoredMessage], Awaitable[Outcome]]
     conclude: Callable[[Cell, StoredMessage, Outcome], Awaitable[None]] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """A message that was sent, and what came of it; instants in microseconds."""
-
-    message: StoredMessage
-    outcome: Outcome
-    began: int
-    ended: int
-
-    @property
-    def took(self) -> int:
-        """Microseconds that the attempt took."""
-        return self.ended - self.began
 
 
 SENDERS: Mapping[str, Sender] = {
@@ -148,18 +134,18 @@ def _free(channel: Channel, flying: Counter[Place]) -> dict[str, int]:
 async def dispatch(
     cell: Cell,
     message: StoredMessage,
-    record: Callable[[Tried], Awaitable[object]] | None = None,
+    record: Callable[[Sent], Awaitable[object]] | None = None,
 ) -> None:
     """Send a claimed message and record what came of it: by `record`, or by itself."""
     sender, began = SENDERS[message.channel], now(cell)
-    outcome = _given_up(message, await _sent(cell, message, sender), now(cell))
+    outcome = given_up(message, await _sent(cell, message, sender), now(cell))
     if sender.conclude is not None:
         await sender.conclude(cell, message, outcome)
-    tried = Tried(message, outcome, began, max(began, now(cell)))
+    sent = Sent(message, outcome, began, max(began, now(cell)))
     if record is None:
-        await cell.write(record_together, [tried])
+        await cell.write(record_together, [sent])
     else:
-        await record(tried)
+        await record(sent)
     if isinstance(outcome, PermanentFailure):
         log.error(
             "outbox_message_dead",
@@ -167,17 +153,6 @@ async def dispatch(
             kind=message.kind,
             recipient=message.recipient,
         )
-
-
-def _given_up(message: StoredMessage, outcome: Outcome, at: int) -> Outcome:
-    """What was tried for as long as its channel tries has failed for good."""
-    if (
-        not isinstance(outcome, RetryLater)
-        or outcome.lasting
-        or not messages.exhausted(message, at)
-    ):
-        return outcome
-    return PermanentFailure(str(outcome), status=outcome.status, answered=outcome.answered)
 
 
 async def _sent(cell: Cell, message: StoredMessage, sender: Sender) -> Outcome:
@@ -196,46 +171,6 @@ async def _sent(cell: Cell, message: StoredMessage, sender: Sender) -> Outcome:
         return RetryLater(f"{type(error).__name__}: {error}", answered=None)
 
 
-def record_together(connection: Connection, tried: Sequence[Tried]) -> list[bool]:
-    """Write down what came of messages, as far as their claims are ours.
-
-    Rows of recipients are locked in the order of their names.
-    """
-    outcomes = dict[str, bool]()
-    for _, group in groupby(sorted(tried, key=_recipient), _recipient):
-        of_one = list(group)
-        delivered = [
-            (one.message, Attempt(one.began, one.took, one.outcome.status, one.outcome.note))
-            for one in of_one
-            if isinstance(one.outcome, Delivered)
-        ]
-        if delivered:
-            ours = claims.record_successes(connection, delivered)
-            outcomes |= {message.id: message.id in ours for message, _ in delivered}
-        for one in of_one:
-            if not isinstance(one.outcome, Delivered):
-                outcomes[one.message.id] = _record(connection, one, one.outcome)
-    return [outcomes[one.message.id] for one in tried]
-
-
-def _recipient(tried: Tried) -> tuple[str, str, str]:
-    message = tried.message
-    return message.channel, message.account, message.recipient
-
-
-def _record(
-    connection: Connection, tried: Tried, outcome: Skipped | RetryLater | PermanentFailure
-) -> bool:
-    message = tried.message
-    if isinstance(outcome, Skipped):
-        return claims.record_skip(connection, message, outcome.reason, tried.ended)
-    why = str(outcome)[:2000]
-    failed = Attempt(tried.began, tried.took, outcome.status, why, outcome.answered)
-    if isinstance(outcome, PermanentFailure):
-        return claims.record_death(connection, message, failed)
-    return claims.record_failure(connection, message, failed, outcome.after)
-
-
 def _report_end_of_holding(holding: asyncio.Task[None]) -> None:
     """It ends when it is cancelled, or by an error that nobody else sees."""
     if not holding.cancelled() and (error := holding.exception()):
@@ -243,19 +178,20 @@ def _report_end_of_holding(holding: asyncio.Task[None]) -> None:
 
 
 class OutboxDispatcher:
-    """Runs in a thread of its own; `signal` may be called from any thread."""
+    """Runs in a thread of its own; it may be signaled from any thread."""
 
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
         self._folds = cell.loader()
         self._database = ThreadPoolExecutor(1, "outbox-database")
-        self._outcomes: BatchWriter[Tried, bool] = BatchWriter(
+        self._outcomes: BatchWriter[Sent, bool] = BatchWriter(
             "outbox-outcomes", self._record, _TOGETHER, alone=True
         )
         self._loop = asyncio.new_event_loop()
         self._loop.set_default_executor(ThreadPoolExecutor(_MOST, "outbox-work"))
         self._serving: asyncio.Task[None] | None = None
         self._again = False
+        self.sessions = RecipientSessions(cell, self._loop, HookTransport(cell))
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
         self._thread.start()
 
@@ -263,12 +199,18 @@ class OutboxDispatcher:
         """Have what is due sent soon."""
         self._loop.call_soon_threadsafe(self._begin)
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is sent just now."""
+        return self.sessions.idle and (self._serving is None or self._serving.done())
+
     def close(self) -> None:
         """Stop sending; claims that are left run out."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=10)
         self._database.shutdown(wait=True, cancel_futures=True)
         self._outcomes.close()
+        self.sessions.close()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -279,9 +221,11 @@ class OutboxDispatcher:
             if self._serving is not None:
                 self._serving.cancel()
                 self._loop.run_until_complete(asyncio.gather(self._serving, return_exceptions=True))
+            self._loop.run_until_complete(self.sessions.end())
             rest = asyncio.all_tasks(self._loop)  # what is being recorded
             self._loop.run_until_complete(asyncio.gather(*rest, return_exceptions=True))
             self._loop.run_until_complete(self._cell.partner_clients.close())
+            self._loop.run_until_complete(self.sessions.transport.close())
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
             self._loop.close()
 
@@ -340,19 +284,18 @@ class OutboxDispatcher:
             except UNAVAILABLE:
                 log.warning("outbox_claims_not_renewed", messages=len(long))
 
-    async def _recorded(self, tried: Tried) -> None:
+    async def _recorded(self, sent: Sent) -> None:
         """Who goes away meanwhile does not undo it."""
-        await asyncio.shield(self._outcomes.put(tried))
+        await asyncio.shield(self._outcomes.put(sent))
 
-    def _record(self, tried: Sequence[Tried]) -> list[bool]:
+    def _record(self, sent: Sequence[Sent]) -> list[bool]:
         with self._cell.database.writing() as connection:
-            return record_together(connection, tried)
+            return record_together(connection, sent)
 
     async def _in_database(self, work: Callable[..., T], *arguments: object) -> T:
         return await self._loop.run_in_executor(self._database, work, *arguments)
 
 
 _MOST = sum(
-    channel.room.answering + channel.room.untried + channel.room.failing
-    for channel in CHANNELS.values()
+    channel.room.answering + channel.room.untried + channel.room.failing for channel in BY_MESSAGE
 )

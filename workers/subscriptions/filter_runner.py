@@ -2,7 +2,7 @@
 
 An account whose filters are quick is done in a moment; while new events keep coming, accounts take
 turns. A filter that is slow, or far behind, goes on by itself in a queue of its own, slice by slice
-and taking turns with its like, with rests, so that the quick ones and the webhook dispatcher's loop
+and taking turns with its like, with rests, so that the quick ones and the outbox dispatcher's loop
 lose nothing by it (G44). It stays there until it was quick for a while. A filter that a child
 evaluates is always there: whoever goes on with it may wait for two children that it ends.
 """

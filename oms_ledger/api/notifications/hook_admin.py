@@ -4,7 +4,6 @@ What feeds and hooks have in common is in `given`.
 """
 
 import asyncio
-import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -25,8 +24,9 @@ from oms_ledger.services.accounts.subscriptions import (
     rotate_hook_secret,
 )
 from projections.notifications import deliveries, hooks
-from projections.notifications.deliveries import AttemptRecord, PendingDelivery, hook_subscription
+from projections.notifications.deliveries import AttemptRecord, hook_subscription
 from projections.notifications.hooks import BOTH_SECRETS, Hook
+from projections.outbox.messages import StoredMessage
 
 PAGE, LONGEST_PAGE = 100, 1000
 MAX_OVERLAP = 30 * 86_400
@@ -75,16 +75,16 @@ def serialize_attempt(made: AttemptRecord) -> dict[str, Any]:
     }
 
 
-def serialize_pending(one: PendingDelivery) -> dict[str, Any]:
+def serialize_pending(one: StoredMessage) -> dict[str, Any]:
     return {
         "position": one.position,
-        "eventId": one.event_id,
+        "eventId": one.id,
         "orderId": one.order_id,
         "producedAt": instant_text(one.produced_at),
         "attempts": one.attempts,
-        "dueAt": instant_text(one.next_at),
-        "replayed": one.replayed,
-        "notification": json.loads(one.body),
+        "dueAt": instant_text(one.due_at),
+        "replayed": one.kind == deliveries.REPLAY,
+        "notification": one.body,
     }
 
 

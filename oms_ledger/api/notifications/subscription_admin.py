@@ -30,7 +30,8 @@ from oms_ledger.orders.instants import parse as parse_instant
 from oms_ledger.orders.refusals import OrderNotFound
 from oms_ledger.services.jobs import runner
 from oms_ledger.services.subscriptions import admin
-from projections.subscriptions import dead_letters, pauses, presentation, registry
+from projections.subscriptions import pauses, presentation, registry
+from projections.subscriptions.dead_letters import DeadLetters
 from projections.subscriptions.dry_run import DryRun, dry_run
 from projections.subscriptions.explain import explain
 from projections.subscriptions.kinds import SubscriptionKind
@@ -202,6 +203,11 @@ def _explain(kind: SubscriptionKind, permission: Any) -> Endpoint:
     return explain_filter
 
 
+def _letters(kind: SubscriptionKind) -> DeadLetters:
+    assert kind.of_keys is not None
+    return kind.of_keys.letters
+
+
 def _dead_letters(kind: SubscriptionKind, permission: Any) -> Endpoint:
     May = Annotated[Caller, Depends(permission)]
 
@@ -217,8 +223,8 @@ def _dead_letters(kind: SubscriptionKind, permission: Any) -> Endpoint:
 
         def page() -> dict[str, Any]:
             with cell.database.snapshot() as connection:
-                letters_ = dead_letters.page(connection, subscription, after, limit, order_id)
-                count = dead_letters.count(connection, subscription, order_id)
+                letters_ = _letters(kind).page(connection, subscription, after, limit, order_id)
+                count = _letters(kind).count(connection, subscription, order_id)
             following = letters_[-1].position if len(letters_) == limit else None
             sinks = [presentation.dead_letter(dead_letter) for dead_letter in letters_]
             return {"total": count, "deadLetters": sinks, "next": following}
@@ -237,7 +243,7 @@ def _dead_letter(kind: SubscriptionKind, permission: Any) -> Endpoint:
 
         def found() -> dict[str, Any]:
             with cell.database.snapshot() as connection:
-                letters_ = dead_letters.page(connection, subscription, position - 1, 1)
+                letters_ = _letters(kind).page(connection, subscription, position - 1, 1)
             if not letters_ or letters_[0].position != position:
                 raise ApiError(404, "OMS404", f"This key has no dead letter at {position}")
             return {

@@ -108,8 +108,12 @@ def _of_tasks(account: str) -> ColumnElement[bool]:
 
 
 def _of_messages(account: str) -> ColumnElement[bool]:
-    m = outbox_messages.c
-    return outbox_attempts.c.message.in_(select(m.id).where(m.account == account))
+    """Those of messages that are there, and those to hooks, whose messages may be gone."""
+    m, keys = outbox_messages.c, t.app_keys.c
+    return or_(
+        outbox_attempts.c.message.in_(select(m.id).where(m.account == account)),
+        outbox_attempts.c.recipient.in_(select(keys.app_key).where(keys.account == account)),
+    )
 
 
 _POSITION = ("position",)
@@ -137,8 +141,6 @@ MOVED: tuple[Moved, ...] = (
     Moved(t.task_history, _of_tasks),
     Moved(t.subscriptions, subscriptions_of, floors=("position", "replay_until")),
     Moved(t.feed_items, _of_keys(t.feed_items), _POSITION),
-    Moved(t.deliveries, _of_keys(t.deliveries), _POSITION),
-    Moved(t.attempts, _of_keys(t.attempts), _POSITION),
     Moved(t.single_fire_orders, _named(t.single_fire_orders.c.subscription), _POSITION),
     Moved(t.filter_timeouts, _named(t.filter_timeouts.c.subscription), _POSITION),
     Moved(t.filter_pauses, _named(t.filter_pauses.c.subscription), _POSITION),
@@ -155,8 +157,9 @@ MOVED: tuple[Moved, ...] = (
         _POSITION,
         since=("completed_at", "since", "produced_at"),
         optional=frozenset(_POSITION),
+        deleted=True,
     ),
-    Moved(outbox_attempts, _of_messages, since=("at",)),
+    Moved(outbox_attempts, _of_messages, _POSITION, since=("at",), optional=frozenset(_POSITION)),
 )
 
 

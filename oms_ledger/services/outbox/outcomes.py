@@ -25,6 +25,7 @@ class RetryLater(Exception):
     `answered`: whether the other side answered at all, which counts for its circuit; None where
     nothing was sent. What `needs_person` is shown as a failure at once, and tried on all the same.
     What is `lasting` is not given up: the order moves on without it, and then it is of no use.
+    `quiets`: it asked for that wait not for this message, but for all that it is sent.
     """
 
     def __init__(
@@ -36,19 +37,28 @@ class RetryLater(Exception):
         answered: bool | None = True,
         needs_person: bool = False,
         lasting: bool = False,
+        quiets: bool = False,
     ) -> None:
         super().__init__(why)
         self.after, self.status, self.answered = after, status, answered
-        self.needs_person, self.lasting = needs_person, lasting
+        self.needs_person, self.lasting, self.quiets = needs_person, lasting, quiets
 
 
 class Unanswered(RetryLater):
     """The other side did not answer, or is broken."""
 
     def __init__(
-        self, why: str, after: timedelta | None = None, *, status: int | None = None
+        self,
+        why: str,
+        after: timedelta | None = None,
+        *,
+        status: int | None = None,
+        needs_person: bool = False,
+        quiets: bool = False,
     ) -> None:
-        super().__init__(why, after, status=status, answered=False)
+        super().__init__(
+            why, after, status=status, answered=False, needs_person=needs_person, quiets=quiets
+        )
 
 
 class PermanentFailure(Exception):

@@ -24,11 +24,13 @@ from oms_ledger.eventstore.folding import StreamLoader
 from oms_ledger.eventstore.postgres import PostgresAppender
 from oms_ledger.eventstore.records import Key, Write, order_stream
 from oms_ledger.eventstore.tables import metadata
+from oms_ledger.notifications.channel import WEBHOOK
 from oms_ledger.orders.handling.decide import start_handling
 from oms_ledger.web import build
 from projections.notifications import deliveries, feeds, hooks
 from projections.notifications.feeds import Feed, FeedQueue
 from projections.notifications.hooks import Hook, HookDeliveries
+from projections.outbox import claims
 from projections.subscriptions import checkpoints
 from tests.conftest import opened, prepared_database
 from tests.support.client import Client
@@ -232,7 +234,8 @@ def one_round(cell: Cell) -> None:
 
 def picked(cell: Cell, key: str) -> None:
     with cell.database.snapshot() as connection:
-        assert len(deliveries.startable(connection, key, cell.clock.micros(), 64)) == 64
+        found = claims.waiting(connection, WEBHOOK, key, cell.clock.micros(), 64)
+    assert len(found) == 64
 
 
 def owed(cell: Cell, key: str) -> None:
@@ -360,7 +363,7 @@ def test_starting_asks_as_much_in_a_long_ledger_and_follows_indexes(grown):
         requested.text
         for requested, _ in plans(grown, STARTING)
         if re.search(
-            r"\bFROM (events|order_views|order_terms|feed_items|deliveries)\b", requested.text
+            r"\bFROM (events|order_views|order_terms|feed_items|outbox_messages)\b", requested.text
         )
     ]
     assert of_entries

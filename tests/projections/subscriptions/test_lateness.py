@@ -7,6 +7,7 @@ from sqlalchemy import event, insert, select, text, update
 
 from oms_ledger.eventstore.tables import account_heads
 from projections.ops.metrics import MOST_NAMED, collect_metrics
+from projections.outbox.tables import outbox_recipients
 from projections.subscriptions import lateness, leases
 from projections.subscriptions.lateness import WHOLE, Watch
 from projections.tables import feeds, filter_stats, hooks, subscriptions
@@ -40,6 +41,8 @@ def many(cell):
         connection.execute(
             insert(subscriptions), [{"id": n, "kind": k, "position": 0} for k, n in names]
         )
+        recipients = [{"channel": "webhook", "recipient": k, "account": a} for k, a in owned]
+        connection.execute(insert(outbox_recipients), recipients)
         held = [*(name for _, name in names), *(f"delivery:{key}" for key in keys)]
         connection.execute(
             insert(leases_table), [{"name": n, "token": 1, "expires_at": 0} for n in held]
@@ -154,7 +157,8 @@ def test_a_reconciliation_writes_nothing_for_quiet_accounts(many):
 def test_metrics_name_those_of_many_keys_that_are_not_well(many):
     write(many, 1)
     with many.database.writing() as connection:
-        failing = update(hooks).where(hooks.c.app_key == "vtexappkey-a7-ABCDEF")
+        r = outbox_recipients
+        failing = update(r).where(r.c.recipient == "vtexappkey-a7-ABCDEF")
         connection.execute(failing.values(consecutive_failures=3))
     token = leases.acquire(many.database, "feed:vtexappkey-a9-ABCDEF")
     assert token

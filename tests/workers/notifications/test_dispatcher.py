@@ -14,7 +14,7 @@ from ipaddress import ip_network
 from itertools import pairwise
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import text
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from oms_ledger.cell import Cell
@@ -25,7 +25,7 @@ from projections.notifications import deliveries as notifications_deliveries
 from projections.notifications import hooks
 from projections.notifications.hooks import Hook
 from projections.subscriptions import replay
-from projections.tables import deliveries, leases
+from tests.support import hook_deliveries
 from tests.support.configuring import configure_hook, pause_hook, resume_hook, rotate_hook_secret
 from tests.support.inline_delivery import Postman
 from tests.support.patience import HANGS
@@ -121,7 +121,7 @@ def test_what_is_not_exactly_200_is_tried_again_before_the_next(
                 "order-created"
             }
             make_due(open_cell)
-            webhook_dispatcher.signal("key-1")
+            webhook_dispatcher.signal_hook("key-1")
         receiver.wait_for(lambda result: len(result) == 3 + 9)
         settle(open_cell, lambda: all_told(open_cell))
         assert states(receiver.heard[3:], "v0-01") == expected(open_cell, "v0-01")
@@ -130,15 +130,12 @@ def test_what_is_not_exactly_200_is_tried_again_before_the_next(
 
 def attempts(cell):
     with cell.database.snapshot() as connection:
-        return connection.execute(text("SELECT count(*) FROM attempts")).scalar_one()
+        return connection.execute(text("SELECT count(*) FROM outbox_attempts")).scalar_one()
 
 
 def make_due(cell, **more):
     with cell.database.writing() as connection:
-        # As the webhook dispatcher does: who says a hook is locked before what it gets.
-        held = select(leases.c.name).where(leases.c.name.startswith("delivery:"))
-        connection.execute(held.order_by(leases.c.name).with_for_update()).all()
-        connection.execute(update(deliveries).values(due_at=0, **more))
+        hook_deliveries.change(connection, due_at=0, **more)
 
 
 @pytest.mark.guarantee("G43")
@@ -150,15 +147,17 @@ def test_after_three_days_a_notification_is_a_dead_letter_with_its_attempts(
         write_orders(open_cell, 1)
         webhook_dispatcher.evaluate(ACCOUNT)
         settle(open_cell, lambda: attempts(open_cell) == 1)
-        make_due(open_cell, produced_at=0)
-        webhook_dispatcher.signal("key-1")
+        make_due(open_cell, since=0)
+        webhook_dispatcher.signal_hook("key-1")
         settle(open_cell, lambda: dead(open_cell) == 9)
         assert pending(open_cell) == {}
 
 
 def dead(cell):
     with cell.database.snapshot() as connection:
-        return connection.execute(text("SELECT count(*) FROM dead_letters")).scalar_one()
+        return connection.execute(
+            text("SELECT count(*) FROM outbox_messages WHERE state = 'dead'")
+        ).scalar_one()
 
 
 @pytest.mark.guarantee("G44")
@@ -204,23 +203,23 @@ def test_an_open_circuit_is_left_alone_and_probed_with_one_notification(
         while consecutive_failures(open_cell) < WEBHOOK.circuit.failures:
             make_due(open_cell)
             webhook_dispatcher.evaluate(ACCOUNT)
-            webhook_dispatcher.signal("key-1")
+            webhook_dispatcher.signal_hook("key-1")
             time.sleep(0.01)
         settle(open_cell, lambda: quiet(open_cell) and holder(open_cell) is None)
         result = len(receiver.heard)
-        webhook_dispatcher.signal("key-1")
+        webhook_dispatcher.signal_hook("key-1")
         settle(open_cell, lambda: webhook_dispatcher.idle)
         assert len(receiver.heard) == result  # skipped
         let_circuit_probe(open_cell)
         make_due(open_cell)
-        webhook_dispatcher.signal("key-1")
+        webhook_dispatcher.signal_hook("key-1")
         receiver.wait_for(lambda heard_now: len(heard_now) == result + 1)
         settle(open_cell, lambda: quiet(open_cell) and webhook_dispatcher.idle)
         assert len(receiver.heard) == result + 1  # one probe, and quiet again
         sick = False
         let_circuit_probe(open_cell)
         make_due(open_cell)
-        webhook_dispatcher.signal("key-1")
+        webhook_dispatcher.signal_hook("key-1")
         settle(open_cell, lambda: all_told(open_cell))
         assert consecutive_failures(open_cell) == 0
 
@@ -231,12 +230,16 @@ def row_of(cell, table="hooks", column="app_key", key="key-1"):
         return connection.execute(query, {"key": key}).one()
 
 
+def circuit_of(cell):
+    return row_of(cell, "outbox_recipients", "recipient")
+
+
 def consecutive_failures(cell):
-    return row_of(cell).consecutive_failures
+    return circuit_of(cell).consecutive_failures
 
 
 def quiet(cell):
-    return row_of(cell).circuit_open_until > cell.clock.micros()
+    return circuit_of(cell).circuit_open_until > cell.clock.micros()
 
 
 def holder(cell):
@@ -245,7 +248,7 @@ def holder(cell):
 
 def let_circuit_probe(cell):
     with cell.database.writing() as connection:
-        connection.execute(text("UPDATE hooks SET circuit_open_until = 0"))
+        hook_deliveries.close_circuits(connection)
 
 
 @pytest.mark.guarantee("G43")
@@ -265,16 +268,16 @@ def test_retry_after_quiets_the_hook_for_as_long_as_it_says(
     webhook_dispatcher.evaluate(ACCOUNT)
     settle(open_cell, lambda: attempts(open_cell) >= 1 and webhook_dispatcher.idle)
     made = attempts(open_cell)
-    webhook_dispatcher.signal("key-1")
+    webhook_dispatcher.signal_hook("key-1")
     settle(open_cell, lambda: webhook_dispatcher.idle)
     assert attempts(open_cell) == made == 1
-    wait = row_of(open_cell).circuit_open_until / 1e6 - when.timestamp()
+    wait = circuit_of(open_cell).circuit_open_until / 1e6 - when.timestamp()
     assert abs(wait) < 60
     assert consecutive_failures(open_cell) == 1
     answer = Answer(200, "HTTP 200")
     let_circuit_probe(open_cell)
     make_due(open_cell)
-    webhook_dispatcher.signal("key-1")
+    webhook_dispatcher.signal_hook("key-1")
     settle(open_cell, lambda: all_told(open_cell))
 
 
@@ -307,7 +310,8 @@ def test_a_crash_between_the_200_and_its_record_tells_again_under_the_same_id(op
         configure(open_cell, receiver.url)
         write_orders(open_cell, 1)
         dying = Postman(open_cell)
-        setattr(dying.write_batcher, "write", failing(dying.write_batcher.write))  # noqa: B010
+        batcher = dying.sessions.write_batcher
+        setattr(batcher, "write", failing(batcher.write))  # noqa: B010
         dying.evaluate(ACCOUNT)
         receiver.wait_for(lambda result: len(result) == 1)
         settle(open_cell, lambda: dying.idle)
@@ -315,7 +319,7 @@ def test_a_crash_between_the_200_and_its_record_tells_again_under_the_same_id(op
         assert attempts(open_cell) == 0
         free_lease(open_cell)
         living = Postman(open_cell)
-        living.signal("key-1")
+        living.signal_hook("key-1")
         receiver.wait_for(lambda result: len(result) == 10)
         settle(open_cell, lambda: all_told(open_cell))
         living.close()
@@ -356,7 +360,7 @@ def test_what_was_evaluated_while_another_worker_served_the_hook_is_not_left_beh
         write_orders(open_cell, 10)
         for webhook_dispatcher in (holding, other):
             webhook_dispatcher.evaluate(ACCOUNT)
-            webhook_dispatcher.signal("key-1")
+            webhook_dispatcher.signal_hook("key-1")
         receiver.wait_for(lambda result: len(result) >= 90)
         settle(open_cell, lambda: all_told(open_cell))
         for webhook_dispatcher in (holding, other):
@@ -435,15 +439,15 @@ def test_a_paused_hook_gets_nothing_and_loses_nothing(open_cell, webhook_dispatc
         write_orders(open_cell, 1)
         webhook_dispatcher.evaluate(ACCOUNT)
         settle(open_cell, lambda: pending(open_cell) == {"key-1": 9} and webhook_dispatcher.idle)
-        webhook_dispatcher.signal("key-1")
+        webhook_dispatcher.signal_hook("key-1")
         settle(open_cell, lambda: webhook_dispatcher.idle)
         assert receiver.heard == []
         with open_cell.database.writing() as connection:
             assert notifications_deliveries.with_due(connection, open_cell.clock.micros()) == []
-            connection.execute(text("UPDATE deliveries SET produced_at = 0"))
+            hook_deliveries.change(connection, since=0)
         resume_hook(open_cell, ACCOUNT, "key-1")
         webhook_dispatcher.evaluate(ACCOUNT)  # passes over that it was resumed
-        webhook_dispatcher.signal("key-1")
+        webhook_dispatcher.signal_hook("key-1")
         settle(open_cell, lambda: all_told(open_cell))
         assert states(receiver.heard, "v0-01") == expected(open_cell, "v0-01")
 
@@ -458,10 +462,10 @@ def test_the_three_days_of_a_notification_begin_anew_when_a_hook_is_resumed(
         webhook_dispatcher.evaluate(ACCOUNT)
         settle(open_cell, lambda: pending(open_cell) == {"key-1": 9} and webhook_dispatcher.idle)
         with open_cell.database.writing() as connection:
-            connection.execute(text("UPDATE deliveries SET produced_at = 0"))
+            hook_deliveries.change(connection, since=0)
         resume_hook(open_cell, ACCOUNT, "key-1")
         webhook_dispatcher.evaluate(ACCOUNT)  # passes over that it was resumed
-        webhook_dispatcher.signal("key-1")
+        webhook_dispatcher.signal_hook("key-1")
         settle(open_cell, lambda: attempts(open_cell) == 1 and webhook_dispatcher.idle)
         assert dead(open_cell) == 0
         assert pending(open_cell) == {"key-1": 9}
@@ -481,7 +485,7 @@ def test_a_hook_with_pending_deliveries_is_never_removed_as_unused(open_cell, we
             assert not hooks.is_unused(connection, ACCOUNT, "key-1", later)  # pending
         resume_hook(open_cell, ACCOUNT, "key-1")
         webhook_dispatcher.evaluate(ACCOUNT)  # passes over that it was resumed
-        webhook_dispatcher.signal("key-1")
+        webhook_dispatcher.signal_hook("key-1")
         settle(open_cell, lambda: all_told(open_cell) and webhook_dispatcher.idle)
         with open_cell.database.writing() as connection:
             assert not hooks.is_unused(
@@ -509,8 +513,8 @@ def test_secrets_are_in_no_log_and_no_attempt(open_cell, webhook_dispatcher, cap
     webhook_dispatcher.evaluate(ACCOUNT)
     settle(open_cell, lambda: attempts(open_cell) >= 1 and webhook_dispatcher.idle)
     with open_cell.database.snapshot() as connection:
-        (outcome,) = connection.execute(text("SELECT outcome FROM attempts")).scalars()
-        owes = connection.execute(text("SELECT * FROM deliveries")).all()
+        (outcome,) = connection.execute(text("SELECT outcome FROM outbox_attempts")).scalars()
+        owes = connection.execute(text("SELECT * FROM outbox_messages")).all()
     out, err = capfd.readouterr()
     for fields in (out, err, outcome, str(owes)):
         assert secret not in fields
@@ -536,7 +540,7 @@ def test_an_endpoint_that_is_gone_pauses_its_hook_and_keeps_what_is_pending(
         result = len(receiver.heard)
         assert 1 <= result < 10
         assert len(pending(open_cell)) > 0
-        webhook_dispatcher.signal("key-1")
+        webhook_dispatcher.signal_hook("key-1")
         settle(open_cell, lambda: webhook_dispatcher.idle)
         assert len(receiver.heard) == result
     resume_hook(open_cell, ACCOUNT, "key-1")

@@ -6,20 +6,20 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
 
 from oms_ledger.http_client.webhook_client import Answer
+from oms_ledger.services.notifications import outbox
 from projections.notifications import deliveries as notifications_deliveries
 from projections.notifications.hooks import Hook
-from projections.tables import deliveries
+from tests.support import hook_deliveries
 from tests.support.clock import set_clock
 from tests.support.configuring import configure_hooks
 from tests.support.inline_delivery import Postman
 from tests.support.purchases import ACCOUNT
 from tests.workers.notifications.test_dispatcher import settle
-from workers.notifications import dispatcher
-from workers.notifications.dispatcher import DEGRADED_RATE, NEW_RATE
-from workers.notifications.rate_limiter import RateLimiter
+from workers.outbox import sessions
+from workers.outbox.rate_limiter import RateLimiter
+from workers.outbox.sessions import DEGRADED_RATE, NEW_RATE
 
 NEVER = {"type": "FromWorkflow", "status": ["none of these"]}
 DEAD = [f"dead-{number:04}" for number in range(1000)]
@@ -91,8 +91,8 @@ class World:
 @pytest.fixture(params=[SILENT, FAILING], ids=["silent", "failing"])
 def world(cell, request, monkeypatch):
     world = World(request.param)
-    monkeypatch.setattr(dispatcher, "Sender", world.sender())
-    monkeypatch.setattr(dispatcher, "RateLimiter", world.pace)
+    monkeypatch.setattr(outbox, "Sender", world.sender())
+    monkeypatch.setattr(sessions, "RateLimiter", world.pace)
     set_clock(cell, cell.clock.now())  # what failed never falls due again
     yield world
     world.released.set()
@@ -111,22 +111,13 @@ def enqueue(cell, keys, positions):
     now = cell.clock.micros()
     configure_hooks(cell, [Hook(key, ACCOUNT, NEVER, f"https://{key}", {}) for key in keys], 0)
     with cell.database.writing() as connection:
-        connection.execute(
-            insert(deliveries),
-            [
-                {
-                    **{"app_key": key, "position": n, "event_id": f"{n:032}", "notification": "{}"},
-                    **{"order_id": f"v{n}-01", "produced_at": now, "due_at": now},
-                }
-                for key in keys
-                for n in positions
-            ],
-        )
+        for key in keys:
+            hook_deliveries.enqueue(connection, ACCOUNT, key, positions, now)
 
 
 def signal(postman, *keys):
     for key in keys:
-        postman.signal(key)
+        postman.signal_hook(key)
 
 
 def pending(cell, key):

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from workers.notifications.rate_limiter import RateLimiter
+from workers.outbox.rate_limiter import RateLimiter
 
 
 def test_turns_come_in_order_no_faster_than_the_pace_and_at_once_after_a_pause():

@@ -5,7 +5,6 @@ the next instant at which something is due.
 """
 
 import asyncio
-import random
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -17,20 +16,25 @@ from sqlalchemy import func, select
 from oms_ledger.http_client.webhook_client import Answer
 from oms_ledger.notifications.webhook import LONGEST_WAIT, retry_after
 from oms_ledger.services.accounts.subscriptions import remove_unused
+from oms_ledger.services.notifications import outbox
 from projections.notifications import deliveries as notifications_deliveries
-from projections.notifications import feeds
+from projections.notifications import feeds, hook_letters
 from projections.notifications.feeds import Feed, FeedQueue
 from projections.notifications.hooks import Hook
+from projections.outbox.messages import WAITING
+from projections.outbox.tables import outbox_attempts as attempts
+from projections.outbox.tables import outbox_messages
+from projections.outbox.tables import outbox_recipients as r
 from projections.subscriptions import checkpoints, lateness
-from projections.tables import attempts, dead_letters, deliveries
+from projections.tables import dead_letters
 from projections.tables import hooks as hook_table
+from tests.support import hook_deliveries
 from tests.support.clock import set_clock
 from tests.support.configuring import configure_feed, configure_hook
 from tests.support.inline_delivery import Postman
 from tests.support.purchases import ACCOUNT, open_account, place_paid
 from tests.workers.notifications.test_dispatcher import settle
 from workers import scheduler
-from workers.notifications import dispatcher
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -89,21 +93,22 @@ class Weeks:
 
     def next_instant(self, end):
         """When a notification falls due that may be given, else the next hour."""
-        earlier = deliveries.alias()
+        earlier = outbox_messages.alias()
         later = getattr(func, "max" if self.cell.database.sqlite else "greatest")
         follows = (
             select(earlier.c.position)
             .where(
-                earlier.c.app_key == deliveries.c.app_key,
-                earlier.c.order_id == deliveries.c.order_id,
-                earlier.c.position < deliveries.c.position,
+                earlier.c.recipient == outbox_messages.c.recipient,
+                earlier.c.state == WAITING,
+                earlier.c.order_id == outbox_messages.c.order_id,
+                earlier.c.position < outbox_messages.c.position,
             )
             .exists()
         )
         query = (
-            select(func.min(later(deliveries.c.due_at, hook_table.c.circuit_open_until)))
-            .join_from(deliveries, hook_table, hook_table.c.app_key == deliveries.c.app_key)
-            .where(~follows)
+            select(func.min(later(outbox_messages.c.due_at, r.c.circuit_open_until)))
+            .join_from(outbox_messages, r, r.c.recipient == outbox_messages.c.recipient)
+            .where(*hook_deliveries.PENDING, ~follows)
         )
         with self.cell.database.snapshot() as connection:
             first = connection.execute(query).scalar_one()
@@ -117,8 +122,7 @@ class Weeks:
 @pytest.fixture
 def weeks(cell, monkeypatch):
     weeks = Weeks(cell)
-    monkeypatch.setattr(dispatcher, "Sender", weeks.post())
-    monkeypatch.setattr(random, "random", lambda: 0.5)
+    monkeypatch.setattr(outbox, "Sender", weeks.post())
     return weeks
 
 
@@ -211,12 +215,12 @@ def require_accepted(weeks):
 def require_dead(weeks):
     cell = weeks.cell
     with cell.database.snapshot() as connection:
-        mine = dead_letters.c.subscription == "hook:dead"
-        letters = connection.execute(select(dead_letters).where(mine)).all()
-        others = dead_letters.c.subscription.not_in(["hook:dead", "feed:unread"])
+        letters = hook_letters.page(connection, "hook:dead", 0, 1000)
+        assert set(hook_letters.counted(connection)) == {"hook:dead"}
+        others = dead_letters.c.subscription != "feed:unread"
         assert connection.execute(select(dead_letters).where(others)).all() == []
         made = connection.execute(
-            select(attempts).where(attempts.c.app_key == "dead").order_by(attempts.c.at)
+            select(attempts).where(attempts.c.recipient == "dead").order_by(attempts.c.at)
         ).all()
     assert letters
     tries = defaultdict(list)
@@ -242,7 +246,7 @@ def require_retention(weeks):
         letters = connection.execute(select(dead_letters).where(mine)).all()
         assert feeds.get(connection, "unread") is None
         old = attempts.c.at < weeks.micros - 15 * 86_400_000_000
-        kept = set(connection.execute(select(attempts.c.app_key).where(old)).scalars())
+        kept = set(connection.execute(select(attempts.c.recipient).where(old)).scalars())
     assert len(letters) == 27
     assert {letter.reason for letter in letters} == {"retention"}
     for letter in letters:

@@ -15,8 +15,8 @@ from oms_ledger.orders.outbox.message import OutboxMessage
 from oms_ledger.orders.refusals import OutboxMessageCompleted, OutboxMessageNotFound
 from oms_ledger.services.outbox import admin
 from oms_ledger.services.outbox.outcomes import PermanentFailure, RetryLater
-from projections.outbox import claims, messages
-from projections.outbox.claims import Attempt
+from projections.outbox import attempts, messages
+from projections.outbox.attempts import Attempt
 from projections.outbox.of_orders import OutboxProjection
 from projections.subscriptions import checkpoints
 from tests.support.clock import set_clock
@@ -192,8 +192,8 @@ def test_a_claim_that_was_lost_records_nothing(cell, fields):
     assert [one.id for one in again] == [one.id for one in lost]
     with cell.database.writing() as connection:
         done = Attempt(dispatcher.now(cell), 0)
-        assert not claims.record_success(connection, lost[0], done)
-        assert claims.record_success(connection, again[0], done)
+        assert not attempts.record_success(connection, lost[0], done)
+        assert attempts.record_success(connection, again[0], done)
 
 
 def test_the_waits_grow_threefold_up_to_an_hour():

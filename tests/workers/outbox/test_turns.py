@@ -13,8 +13,8 @@ from sqlalchemy import select
 from oms_ledger.eventstore.records import micros
 from oms_ledger.notifications.channel import CHANNELS, PARTNER
 from oms_ledger.services.outbox.outcomes import RetryLater, Unanswered
-from projections.outbox import claims, messages
-from projections.outbox.claims import Attempt
+from projections.outbox import attempts, claims, messages
+from projections.outbox.attempts import Attempt
 from projections.outbox.tables import outbox_messages
 from tests.support.clock import set_clock
 from tests.support.patience import HANGS
@@ -84,7 +84,7 @@ def answers(cell, recipient):
     enqueue(cell, recipient, first=900)
     (message,) = dispatcher.claim(cell, 1)
     with cell.database.writing() as connection:
-        assert claims.record_success(connection, message, Attempt(dispatcher.now(cell), 1))
+        assert attempts.record_success(connection, message, Attempt(dispatcher.now(cell), 1))
 
 
 @pytest.mark.guarantee("G44")
@@ -173,7 +173,7 @@ def test_recipients_take_turns(cell, clock):
     with cell.database.writing() as connection:
         for message in first:
             failed = Attempt(dispatcher.now(cell), 1, None, "silent", answered=False)
-            assert claims.record_failure(connection, message, failed)
+            assert attempts.record_failure(connection, message, failed)
     clock.at += timedelta(minutes=1)
     second = dispatcher.claim(cell, 1000)
     assert len({one.recipient for one in second}) == len(second)
@@ -196,7 +196,7 @@ def test_a_circuit_opens_for_its_recipient_alone(cell, clock):
         message = next(one for one in dispatcher.claim(cell, 2) if one.recipient == SILENT[0])
         with cell.database.writing() as connection:
             failed = Attempt(dispatcher.now(cell), 0, None, "silent", answered=False)
-            assert claims.record_failure(connection, message, failed)
+            assert attempts.record_failure(connection, message, failed)
             return message
 
     for _ in range(PARTNER.circuit.failures):
@@ -208,7 +208,7 @@ def test_a_circuit_opens_for_its_recipient_alone(cell, clock):
     (probe,) = (one for one in dispatcher.claim(cell, 10) if one.recipient == SILENT[0])
     with cell.database.writing() as connection:
         failed = Attempt(dispatcher.now(cell), 0, None, "silent", answered=False)
-        claims.record_failure(connection, probe, failed)
+        attempts.record_failure(connection, probe, failed)
     assert SILENT[0] not in {one.recipient for one in dispatcher.claim(cell, 10)}
     with cell.database.snapshot() as connection:
         failing = claims.failing(connection, dispatcher.now(cell))
@@ -218,7 +218,7 @@ def test_a_circuit_opens_for_its_recipient_alone(cell, clock):
         messages.close_circuit(connection, dead)
     (again,) = (one for one in dispatcher.claim(cell, 10) if one.recipient == SILENT[0])
     with cell.database.writing() as connection:
-        claims.record_success(connection, again, Attempt(dispatcher.now(cell), 0))
+        attempts.record_success(connection, again, Attempt(dispatcher.now(cell), 0))
     taken = [one for one in dispatcher.claim(cell, 100) if one.recipient == SILENT[0]]
     assert len(taken) > 1  # it answers again
 
@@ -240,12 +240,12 @@ def test_who_says_not_now_is_no_silent_one(cell, clock, monkeypatch):
 
 def test_attempts_are_forgotten_after_two_weeks_but_of_what_waits(cell, clock):
     enqueue(cell, WELL, 2)
-    for record in (claims.record_success, claims.record_failure):
+    for record in (attempts.record_success, attempts.record_failure):
         (message, *_) = dispatcher.claim(cell, 1)
         with cell.database.writing() as connection:
             record(connection, message, Attempt(dispatcher.now(cell), 0))
     with cell.database.writing() as connection:
-        assert claims.forget_attempts(connection, dispatcher.now(cell)) == 0
+        assert attempts.forget_attempts(connection, dispatcher.now(cell)) == 0
     clock.at += timedelta(days=15)
     with cell.database.writing() as connection:
-        assert claims.forget_attempts(connection, dispatcher.now(cell)) == 1
+        assert attempts.forget_attempts(connection, dispatcher.now(cell)) == 1
