@@ -15,10 +15,16 @@ ROUNDS = 100
 """Turns of the loop in which a connection that was cut off is gone; it takes three."""
 
 
+def plain_socket(info: Any) -> socket.socket:
+    """A socket for an address, whichever it is."""
+    family, kind, protocol, *_ = info
+    return socket.socket(family, kind, protocol)
+
+
 class OpenSockets:
     """Makes sockets for a connector (its `socket_factory`), and cuts off those that are left."""
 
-    def __init__(self, make: Callable[[Any], socket.socket]) -> None:
+    def __init__(self, make: Callable[[Any], socket.socket] = plain_socket) -> None:
         self._make = make
         self._made: WeakSet[socket.socket] = WeakSet()
 

@@ -81,7 +81,7 @@ async def ask(
         _running[id(app)] = _Served(app)
     url = URL(f"http://127.0.0.1:{_running[id(app)].port}{target}", encoded=True)
     content = BytesIO(body) if body else None
-    sockets = OpenSockets(_socket)
+    sockets = OpenSockets()
     try:
         async with (
             aiohttp.ClientSession(
@@ -99,11 +99,6 @@ async def ask(
             return answer.status, fields, await answer.read()
     finally:
         await sockets.close()  # the answer may have come before the body was sent
-
-
-def _socket(info: Any) -> socket.socket:
-    family, kind, protocol, *_ = info
-    return socket.socket(family, kind, protocol)
 
 
 def serve(app: Any) -> str:

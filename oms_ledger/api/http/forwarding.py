@@ -21,6 +21,7 @@ from yarl import URL
 from oms_ledger.api.http.errors import body_of
 from oms_ledger.cell import Cell
 from oms_ledger.directory import DirectoryCache
+from oms_ledger.http_client.open_sockets import OpenSockets
 from oms_ledger.services.accounts import user_tokens
 from oms_ledger.services.operators.signed_in import STATE
 
@@ -55,6 +56,7 @@ class Forwarding:
         self._app, self._cell, self._cache = app, cell, cache
         self._own = cell.settings.cell
         self._session: aiohttp.ClientSession | None = None
+        self._sockets = OpenSockets()
         self._refreshing: asyncio.Task[bool] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,6 +79,7 @@ class Forwarding:
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
+            await self._sockets.close()
             self._session = None
 
     async def _elsewhere(self, account: str, method: str) -> str | None:
@@ -139,7 +142,9 @@ class Forwarding:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=2, sock_read=READ_TIMEOUT),
-                connector=aiohttp.TCPConnector(limit=0, limit_per_host=512),
+                connector=aiohttp.TCPConnector(
+                    socket_factory=self._sockets, limit=0, limit_per_host=512
+                ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent", "Content-Type"),
