@@ -20,6 +20,7 @@ from typing import Any
 
 import requests
 from sqlalchemy import Connection, func, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from oms_ledger.accounts.account import Account
 from oms_ledger.accounts.events import AccountCreated, AccountEvent, AccountSettingsChanged
@@ -276,14 +277,18 @@ class Deployment:
 
         What a gateway answers becomes an event: no message may wait but for what is due in days.
         """
+        return not self._pending(1)
+
+    def _pending(self, at_most: int) -> list[object]:
+        """The subscriptions that are behind and messages that are due, as many as asked for."""
         soon = self.cell.clock.micros() + DAY * 1_000_000
         t = outbox_messages.c
         due = (t.state == WAITING) & ((t.due_at < soon) | (t.channel == WEBHOOK.name))
         head = self.cell.store.head()
         with self.cell.database.snapshot() as connection:
             behind = lateness.behind(connection, head)
-            waits = connection.execute(select(outbox_messages.c.id).where(due).limit(1)).first()
-        return not behind and waits is None
+            messages = connection.execute(select(outbox_messages).where(due).limit(at_most))
+            return [*behind, *messages.mappings()]
 
     def hasten(self, app_key: str) -> None:
         """The waits between attempts, and the pause of an open circuit, are over now."""
@@ -333,6 +338,8 @@ def deployed(
         yield deployment
     except BaseException as error:
         error.add_note(deployment.logs())
+        with contextlib.suppress(SQLAlchemyError):
+            error.add_note(f"pending: {deployment._pending(3)}")
         raise
     finally:
         deployment.close()

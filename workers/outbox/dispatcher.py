@@ -136,7 +136,11 @@ async def dispatch(
     message: StoredMessage,
     record: Callable[[Sent], Awaitable[object]] | None = None,
 ) -> None:
-    """Send a claimed message and record what came of it: by `record`, or by itself."""
+    """Send a claimed message and record what came of it: by `record`, or by itself.
+
+    When our database is away, that is no attempt of the recipient: nothing is recorded, the claim
+    runs out and the message is sent again.
+    """
     sender, began = SENDERS[message.channel], now(cell)
     outcome = given_up(message, await _sent(cell, message, sender), now(cell))
     if sender.conclude is not None:
@@ -161,6 +165,8 @@ async def _sent(cell: Cell, message: StoredMessage, sender: Sender) -> Outcome:
         return await asyncio.wait_for(sender.send(cell, message), timeout)
     except TimeoutError:
         return Unanswered(f"took longer than {timeout:.0f} s")
+    except UNAVAILABLE:
+        raise
     except Exception as error:
         log.exception(
             "outbox_dispatch_failed",

@@ -7,6 +7,7 @@ import structlog
 
 from oms_ledger.cell import Cell
 from oms_ledger.desk.task_rules import as_task, dead_run
+from oms_ledger.eventstore.database import UNAVAILABLE
 from oms_ledger.orders.order import Order
 from oms_ledger.services.masterdata.actions import (
     AttemptFailed,
@@ -49,6 +50,8 @@ async def send(cell: Cell, message: StoredMessage) -> Outcome:
     except TimeoutError:
         late = AttemptFailed(f"took longer than {TIMEOUT:.0f} s", answered=False)
         return _failed(cell, run, fired, late)
+    except UNAVAILABLE:  # no attempt of the trigger's: the same is done when the database is back
+        raise
     except Exception as broken:
         log.exception("trigger_action_failed", run=run.id, trigger=run.trigger)
         return _failed(cell, run, fired, AttemptFailed(type(broken).__name__))

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.records import instant
@@ -17,6 +18,7 @@ from oms_ledger.services.outbox import admin
 from oms_ledger.services.outbox.outcomes import PermanentFailure, RetryLater
 from projections.outbox import attempts, messages
 from projections.outbox.attempts import Attempt
+from projections.outbox.claims import CLAIM_DURATION
 from projections.outbox.of_orders import OutboxProjection
 from projections.subscriptions import checkpoints
 from tests.support.clock import set_clock
@@ -90,6 +92,31 @@ def test_a_subscription_that_goes_back_repeats_nothing(cell, fields):
         checkpoints.create(connection, messages.SUBSCRIPTION, 0)
     assert asyncio.run(settle(cell)) == 0
     assert len(fields) == 3
+
+
+@pytest.mark.guarantee("G45")
+def test_an_unavailable_database_is_no_attempt(cell, fields, monkeypatch):
+    clock, tried = placed(cell), []
+
+    async def unavailable(cell, pending):
+        tried.append(pending.attempts)
+        if len(tried) == 1:
+            raise OperationalError("the database is away", None, RuntimeError())
+
+    monkeypatch.setitem(dispatcher.HANDLERS, "announce", unavailable)
+
+    async def story():
+        dispatcher.evaluate(cell, cell.loader())
+        claimed = dispatcher.claim(cell, 10)
+        (announcement,) = (one for one in claimed if one.kind == "announce")
+        with pytest.raises(OperationalError):
+            await dispatcher.dispatch(cell, announcement)
+        clock.at += CLAIM_DURATION
+        await settle(cell)
+
+    asyncio.run(story())
+    assert tried == [0, 0]
+    assert {one.state for one in listed(cell, order_id="v1-01")} == {messages.DONE}
 
 
 @pytest.mark.guarantee("G45")
