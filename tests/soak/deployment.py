@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from oms_ledger.accounts.account import Account
@@ -293,18 +293,12 @@ class Deployment:
     def hasten(self, app_key: str) -> None:
         """The waits between attempts, and the pause of an open circuit, are over now."""
         with self.cell.database.writing() as connection:
-            self.hold_courier(connection, app_key)
+            lease_rows.create(connection, f"delivery:{app_key}")  # perhaps nobody ever held it
             hook_deliveries.change(connection, hook_deliveries.of(app_key), due_at=0)
             r = outbox_recipients
             calm = update(r).where(r.c.recipient == app_key)
             connection.execute(calm.values(circuit_open_until=0))
         signals.signal(self.cell.redis, [f"hook:{app_key}"])
-
-    def hold_courier(self, connection: Connection, app_key: str) -> None:
-        """Nobody records attempts of the hook until this transaction ends."""
-        name = f"delivery:{app_key}"
-        lease_rows.create(connection, name)  # perhaps nobody ever held it
-        connection.execute(select(leases).where(leases.c.name == name).with_for_update()).one()
 
 
 def _holder(process: subprocess.Popen[bytes]) -> str:

@@ -56,7 +56,7 @@ class Recount:
         """Three days have passed for what the refusing receiver will never take."""
         client, _, receiver = self._soak.hooks["refusing"]
         with self._deployment.cell.database.writing() as connection:
-            self._deployment.hold_courier(connection, client.app_key)
+            hook_deliveries.lock_sessions(connection)
             waiting = deliveries.peek(connection, client.app_key, 0, 1_000_000)
             refused = [one.id for one in waiting if receiver.refuses(one.order_id)]
             old = outbox_messages.c.id.in_(refused[:500])

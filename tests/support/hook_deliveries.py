@@ -51,10 +51,17 @@ def bury(connection: Connection, app_key: str, orders: dict[int, str]) -> None:
 
 def change(connection: Connection, *conditions: ColumnElement[bool], **values: Any) -> None:
     """Change what waits for hooks."""
-    # As who sends does: the lease is locked before what is sent by it.
+    lock_sessions(connection)
+    connection.execute(update(t).where(*PENDING, *conditions).values(**values))
+
+
+def lock_sessions(connection: Connection) -> None:
+    """Nobody records attempts of any hook until the transaction ends.
+
+    Whoever sends locks the leases before the messages too, in the same order.
+    """
     held = select(leases.c.name).where(leases.c.name.startswith("delivery:"))
     connection.execute(held.order_by(leases.c.name).with_for_update()).all()
-    connection.execute(update(t).where(*PENDING, *conditions).values(**values))
 
 
 def close_circuits(connection: Connection) -> None:
