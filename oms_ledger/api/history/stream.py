@@ -41,7 +41,10 @@ SILENCE = 15.0  # seconds after which a stream shows that it is alive
 
 
 class StreamEntry(Entry):
-    order_id: str = Field(examples=["v502559acme-01"])
+    order_id: str | None = Field(
+        description="Null where the event is of no order, as those of Master Data's documents",
+        examples=["v502559acme-01"],
+    )
 
 
 class Stream(ResponseModel):

@@ -1,5 +1,6 @@
 """Events of the account's orders as server-sent events, thinned to one message a second."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -19,8 +20,13 @@ async def get_news(page: Page) -> Response:
     after = page.request.headers.get("last-event-id") or page.query("after", "0")
     position = int(after) if after.isdigit() and len(after) < 19 else page.position
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-    body = _thinned(page, min(position, page.position))
+    body = _thinned(page, await asyncio.to_thread(_reached, page, position))
     return StreamingResponse(body, 200, headers, media_type="text/event-stream")
+
+
+def _reached(page: Page, position: int) -> int:
+    """A position of the account: pages name the ledger's, where others may have been since."""
+    return page.cell.store.head_of(page.account or "", min(position, page.position))
 
 
 async def _thinned(page: Page, after: int) -> AsyncIterator[bytes]:
@@ -32,6 +38,7 @@ async def _thinned(page: Page, after: int) -> AsyncIterator[bytes]:
         for event in map(_event, whole):
             if event:
                 position = event["position"]
+            if event and event["orderId"] is not None:  # a document's event has none
                 fresh = orders.get(event["orderId"], False) or event["name"] == PLACED
                 orders[event["orderId"]] = fresh
         now = time.monotonic()

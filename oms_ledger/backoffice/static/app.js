@@ -92,7 +92,7 @@ setInterval(() => { if (!document.hidden) $("[data-look]")?.dispatchEvent(new Cu
 document.addEventListener("htmx:after:swap", times);
 
 // News: a list says that there is some, the order that is shown takes it at once.
-let source, seen = {};
+let source, seen = {}, due = 0; // due: where the order or the figures shown were changed last
 function state(name) { const beat = $("[data-news]"); if (beat) { beat.dataset.state = name; $("span", beat).textContent = words[name] || name; } }
 function listen() {
   const beat = $("[data-news]"); source?.close(); source = null;
@@ -100,17 +100,23 @@ function listen() {
   if (document.hidden) { state("paused"); return; }
   source = new EventSource(beat.dataset.news + "?after=" + $("main").dataset.position);
   source.onopen = () => state("live");
-  source.onerror = () => state("lost");
+  source.onerror = () => { state("lost"); if (source?.readyState === EventSource.CLOSED) { source = null; setTimeout(() => source || listen(), 4000); } }; // refused: it does not try again by itself
   source.onmessage = e => {
     const news = JSON.parse(e.data);
     if (news.position <= +$("main").dataset.position) return;
     for (const [id, fresh] of Object.entries(news.orders)) seen[id] = seen[id] || fresh;
     const one = $("[data-order]"), fresh = $("[data-fresh]");
-    if (one && news.orders[one.dataset.order] !== undefined && !$("dialog[open]") && !$("form [data-touched]")) one.dispatchEvent(new CustomEvent("news"));
-    $("[data-watch]")?.dispatchEvent(new CustomEvent("news"));
+    if ($("[data-watch]") || one && news.orders[one.dataset.order] !== undefined) due = news.position;
+    catchUp();
     if (fresh) { const ids = Object.keys(seen), n = ids.filter(i => seen[i]).length; fresh.hidden = false; fresh.textContent = [n && n + " " + words.fresh, ids.length - n && ids.length - n + " " + words.changed].filter(Boolean).join(", ") + " · " + words.show; }
   };
 }
+// Again and again until it is shown: a dialog may be open, a form begun, a request fail.
+function catchUp() {
+  if (due > +$("main").dataset.position && !$("dialog[open]") && !$("form [data-touched]")) $("[data-order], [data-watch]")?.dispatchEvent(new CustomEvent("news"));
+}
+setInterval(catchUp, 4000);
+document.addEventListener("htmx:before:swap", e => { const c = e.detail.ctx; if (c?.response?.status >= 500 && /^(news|look)$/.test(c.sourceEvent?.type)) e.preventDefault(); }); // what is shown is worth more than that it failed
 document.addEventListener("visibilitychange", listen); addEventListener("pagehide", () => source?.close()); listen();
 document.addEventListener("htmx:after:swap", () => { if ($("[data-fresh]")) seen = {}; });
 
