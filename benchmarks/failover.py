@@ -109,10 +109,10 @@ def _measured(folder: Path, pair: Pair, redis_url: str) -> Iterator[Metric]:
             pair.kill(pair.primary)
             killed = time.monotonic()
             time.sleep(NOTICED)
-            heard = len(receiver.heard)
+            received = len(receiver.received)
             pair.promote()
             promoted = time.monotonic()
-            until("a hook is notified", lambda: len(receiver.heard) > heard)
+            until("a hook is notified", lambda: len(receiver.received) > received)
             hook = time.monotonic() - promoted
             time.sleep(AFTER)
         until("every follower is at the head", deployment.settled)

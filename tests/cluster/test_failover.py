@@ -28,12 +28,12 @@ def test_the_primary_is_killed_under_load_and_nothing_is_lost_doubled_or_ended(
         with writing(deployment, ORDERS) as writer:
             writer.client.patient = True
             writer.wait_for_answers(40)
-            heard = len(receiver.heard)
+            received = len(receiver.received)
             pair.kill(pair.primary)
             writer.wait_for_silence()
             pair.promote()
             writer.wait_for_answers(40)
-            until("a hook is notified", lambda: len(receiver.heard) > heard)
+            until("a hook is notified", lambda: len(receiver.received) > received)
         until("every follower is at the head", deployment.settled)
         for client in (followers.workflow, followers.every, followers.first):
             client.patient = True

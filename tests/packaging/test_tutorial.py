@@ -36,7 +36,7 @@ def test_the_tutorial_shows_what_comes(tmp_path: Path) -> None:
             start_new_session=True,
         )
     note = Path(os.environ[servers.RUN]) / f"tutorial-{port}.pid"
-    note.write_text(str(up.pid))  # left to the janitor, should this run be killed
+    note.write_text(str(up.pid))  # left to the cleaner, should this run be killed
 
     def ready() -> bool:
         assert up.poll() is None, (tmp_path / "log").read_text()

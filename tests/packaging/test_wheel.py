@@ -103,7 +103,7 @@ def test_up_comes_up(installed: Path, tmp_path: Path) -> None:
             start_new_session=True,
         )
     pid = Path(os.environ[servers.RUN]) / f"installed-{port}.pid"
-    pid.write_text(str(process.pid))  # left to the janitor, should this run be killed
+    pid.write_text(str(process.pid))  # left to the cleaner, should this run be killed
 
     def ready() -> bool:
         assert process.poll() is None, log.read_text()

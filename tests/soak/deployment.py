@@ -77,7 +77,7 @@ def free_port() -> int:
 
 
 @dataclass(frozen=True)
-class AuthorizationResult:
+class ReceivedNotification:
     """A notification as it came in, and whether it was answered 200."""
 
     event_id: str
@@ -93,7 +93,7 @@ class Receiver:
     """
 
     def __init__(self, refuses: Callable[[str, int], bool] = lambda _, __: False) -> None:
-        self.heard: list[AuthorizationResult] = []
+        self.received: list[ReceivedNotification] = []
         self._refuses = refuses
         self._attempts: dict[str, int] = {}
         self._lock = threading.Lock()
@@ -103,7 +103,7 @@ class Receiver:
             def do_POST(self) -> None:
                 notification = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 self.send_response(
-                    receiver.evaluate_version(self.headers.get("webhook-id", ""), notification)
+                    receiver.receive(self.headers.get("webhook-id", ""), notification)
                 )
                 self.send_header("Content-Length", "0")
                 self.end_headers()
@@ -115,21 +115,21 @@ class Receiver:
             request_queue_size = 128
 
             def handle_error(self, request: Any, client_address: Any) -> None:
-                """A worker that was killed hears no answer."""
+                """A worker that was killed gets no answer."""
 
         self._server = Server(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
         self.url = f"http://127.0.0.1:{self._server.server_port}/"
 
-    def evaluate_version(self, notice_id: str, notification: dict[str, Any]) -> int:
+    def receive(self, event: str, notification: dict[str, Any]) -> int:
         if "OrderId" not in notification:
             return 200  # the ping of the configuration
         with self._lock:
-            self._attempts[notice_id] = self._attempts.get(notice_id, 0) + 1
-            accepted = not self._refuses(notice_id, self._attempts[notice_id])
+            self._attempts[event] = self._attempts.get(event, 0) + 1
+            accepted = not self._refuses(event, self._attempts[event])
             fields = (notification["OrderId"], notification["State"], notification["LastState"])
-            self.heard.append(AuthorizationResult(notice_id, *fields, accepted))
+            self.received.append(ReceivedNotification(event, *fields, accepted))
         return 200 if accepted else 500
 
     def close(self) -> None:
@@ -193,11 +193,11 @@ class Deployment:
                 stderr=log,
                 start_new_session=True,
             )
-        # Left to the janitor of the run, should the run itself be killed.
+        # Left to the cleaner of the run, should the run itself be killed.
         self._note(name).write_text(str(self.processes[name].pid))
 
     def _note(self, name: str) -> Path:
-        return Path(os.environ[servers.RUN]) / f"weather-{self.port}-{name}.pid"
+        return Path(os.environ[servers.RUN]) / f"process-{self.port}-{name}.pid"
 
     def kill(self, name: str, *, leases_run_out: bool = True) -> None:
         """Kill -9 it with its children; its leases run out now instead of in ten seconds."""
@@ -415,7 +415,7 @@ class Client:
         return items
 
     def _retrieve(self) -> list[dict[str, Any]]:
-        """Ask once: what an unheard answer hands out stays hidden longer than a test takes."""
+        """Ask once: what a lost answer hands out stays hidden longer than a test takes."""
         url = f"{self.base}/api/orders/feed?maxlot=10"
         answer = self._session.get(url, timeout=DEADLINE)
         assert answer.ok, f"{answer.status_code} {answer.text}"
@@ -434,7 +434,7 @@ class Writer:
         self.head = 0
         """The ledger's last position when the load had ended."""
         self._at_least = at_least
-        self._weather_is_over = threading.Event()
+        self._ended = threading.Event()
         self._failure: BaseException | None = None
         samples = files("oms_ledger.samples").joinpath("orders.jsonl").read_text("utf-8")
         self._bodies = [json.loads(line) for line in samples.splitlines()]
@@ -445,7 +445,7 @@ class Writer:
         return self
 
     def __exit__(self, failed: object, *_: object) -> None:
-        self._weather_is_over.set()
+        self._ended.set()
         self._thread.join()
         if self._failure is not None and not failed:
             raise self._failure
@@ -458,9 +458,9 @@ class Writer:
     def wait_for_silence(self) -> None:
         """Until one more request got no answer."""
         known = self.client.unanswered
-        until("a request without an answer", lambda: self._going() and self._unheard(known))
+        until("a request without an answer", lambda: self._going() and self._unanswered(known))
 
-    def _unheard(self, known: int) -> bool:
+    def _unanswered(self, known: int) -> bool:
         return self.client.unanswered > known
 
     def _going(self) -> bool:
@@ -471,11 +471,11 @@ class Writer:
     def _run(self) -> None:
         try:
             number = 0
-            while number < self._at_least or not self._weather_is_over.is_set():
+            while number < self._at_least or not self._ended.is_set():
                 self._live_through(number, self._bodies[number % len(self._bodies)])
                 number += 1
                 if number >= self._at_least:
-                    self._weather_is_over.wait(0.2)  # from here on a light load is enough
+                    self._ended.wait(0.2)  # from here on a light load is enough
         except BaseException as error:
             self._failure = error
 
@@ -520,7 +520,7 @@ class Writer:
         return url, known, value
 
 
-# What must hold after any weather
+# What must hold after any faults
 
 
 def require_whole_histories(deployment: Deployment, writer: Writer) -> None:
@@ -563,7 +563,7 @@ def first_of_each_order(rows: list[Any]) -> list[Any]:
     return list({row.stream: row for row in reversed(rows)}.values())[::-1]
 
 
-def _told(subscription: str, row: Any) -> tuple[str, str, str, str | None]:
+def _notification_of(subscription: str, row: Any) -> tuple[str, str, str, str | None]:
     order_id = row.stream.removeprefix(f"{ACCOUNT}/")
     return event_id(subscription, row.position), order_id, row.status, row.status_before
 
@@ -574,22 +574,22 @@ def require_feed(client: Client, rows: list[Any]) -> None:
         (item["eventId"], item["orderId"], item["state"], item["lastState"])
         for item in client.drain_feed()
     ]
-    expected = [_told(f"feed:{client.app_key}", row) for row in rows]
+    expected = [_notification_of(f"feed:{client.app_key}", row) for row in rows]
     missing, more = set(expected) - set(found), set(found) - set(expected)
     assert sorted(found) == sorted(expected), (missing, more, len(found), len(expected))
 
 
-def require_notices(client: Client, receiver: Receiver, rows: list[Any]) -> None:
-    """Every notification was accepted, and an order's were first heard in the order of the
+def require_notifications(client: Client, receiver: Receiver, rows: list[Any]) -> None:
+    """Every notification was accepted, and an order's were first received in the order of the
     ledger.
     """
     expected: dict[str, list[Any]] = {}
     for row in rows:
-        fields = _told(f"hook:{client.app_key}", row)
+        fields = _notification_of(f"hook:{client.app_key}", row)
         expected.setdefault(fields[1], []).append(fields)
     result: dict[str, dict[Any, None]] = {}
     accepted = set()
-    for one in receiver.heard:
+    for one in receiver.received:
         fields = (one.event_id, one.order_id, one.state, one.last_state)
         result.setdefault(one.order_id, {})[fields] = None
         if one.accepted:

@@ -1,7 +1,7 @@
-"""A hook's endpoint that falls ill in every way an endpoint can, and gets well again.
+"""A hook's endpoint that fails in every way an endpoint can, and works again.
 
-An illness is chosen for each attempt of each notification by the receiver's own dice, so that the
-same seed makes the same receiver. Whatever it does, it notes what it heard before it does it.
+A fault is chosen for each attempt of each notification by the receiver's own dice, so that the
+same seed makes the same receiver. Whatever it does, it notes what it received before it does it.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from tests.soak.deployment import AuthorizationResult
+from tests.soak.deployment import ReceivedNotification
 
 ANSWERS = {"500": 500, "204": 204, "302": 302, "503": 503, "429": 429}
 QUICK = (*ANSWERS, "garbage", "half", "hang-up", "giant")
@@ -22,8 +22,8 @@ SLOW = ("silence", "drip")
 LONGER_THAN_ANYBODY_WAITS = 7.0
 
 
-class SickReceiver:
-    """`illnesses` strike an attempt with the given chance, at most `patience` times a notification.
+class FailingReceiver:
+    """`faults` strike an attempt with the given chance, at most `patience` times a notification.
 
     A notification of an order that `refuses` names is answered 500 for ever.
     """
@@ -31,14 +31,14 @@ class SickReceiver:
     def __init__(
         self,
         seed: str,
-        illnesses: tuple[str, ...] = (),
+        faults: tuple[str, ...] = (),
         chance: float = 0.0,
         patience: int = 3,
         refused_share: float = 0.0,
     ) -> None:
-        self.heard: list[AuthorizationResult] = []
-        self.fell_ill: Counter[str] = Counter()
-        self._seed, self._illnesses, self._chance = seed, illnesses, chance
+        self.received: list[ReceivedNotification] = []
+        self.faults: Counter[str] = Counter()
+        self._seed, self._kinds, self._chance = seed, faults, chance
         self._patience, self._refused_share = patience, refused_share
         self._attempts: Counter[str] = Counter()
         self._lock = threading.Lock()
@@ -74,7 +74,7 @@ class SickReceiver:
             allow_reuse_address = True
 
             def handle_error(self, request: Any, client_address: Any) -> None:
-                """Whoever was killed hears no answer."""
+                """Whoever was killed gets no answer."""
 
         self._closing.clear()
         self._server = Server(("127.0.0.1", self._port), Handler)
@@ -94,34 +94,34 @@ class SickReceiver:
         if "OrderId" not in notification:
             _say(request, 200)  # the ping of the configuration
             return
-        notice_id = request.headers.get("webhook-id", "")
+        event = request.headers.get("webhook-id", "")
         with self._lock:
-            illness = self._illness(notice_id, notification["OrderId"])
+            fault = self._fault(event, notification["OrderId"])
             fields = (notification["OrderId"], notification["State"], notification["LastState"])
-            self.heard.append(AuthorizationResult(notice_id, *fields, accepted=illness is None))
-            if illness:
-                self.fell_ill[illness] += 1
-        if illness is None:
+            self.received.append(ReceivedNotification(event, *fields, accepted=fault is None))
+            if fault:
+                self.faults[fault] += 1
+        if fault is None:
             _say(request, 200)
         else:
-            self._suffer(request, illness)
+            self._suffer(request, fault)
 
-    def _illness(self, notice_id: str, order_id: str) -> str | None:
-        self._attempts[notice_id] += 1
-        attempt = self._attempts[notice_id]
+    def _fault(self, event: str, order_id: str) -> str | None:
+        self._attempts[event] += 1
+        attempt = self._attempts[event]
         if self.refuses(order_id):
             return "500"
-        dice = random.Random(f"{self._seed} {notice_id} {attempt}")
+        dice = random.Random(f"{self._seed} {event} {attempt}")
         if attempt > self._patience or dice.random() >= self._chance:
             return None
-        return dice.choice(self._illnesses)
+        return dice.choice(self._kinds)
 
-    def _suffer(self, request: BaseHTTPRequestHandler, illness: str) -> None:
-        if illness in ANSWERS:
-            _say(request, ANSWERS[illness])
+    def _suffer(self, request: BaseHTTPRequestHandler, fault: str) -> None:
+        if fault in ANSWERS:
+            _say(request, ANSWERS[fault])
             return
         request.close_connection = True
-        match illness:
+        match fault:
             case "garbage":
                 request.wfile.write(b"\x00\xffEHLO there\r\n\r\n" * 20)
             case "half":

@@ -15,7 +15,7 @@ from tests.soak.deployment import (
     moves,
     require_a_sound_ledger,
     require_feed,
-    require_notices,
+    require_notifications,
     require_whole_histories,
     shipments,
 )
@@ -32,7 +32,7 @@ class Followers:
 
     def require_everything_once(self, deployment: Deployment, writer: Writer) -> None:
         require_whole_histories(deployment, writer)
-        require_notices(self.workflow, self.receiver, moves(deployment))
+        require_notifications(self.workflow, self.receiver, moves(deployment))
         require_feed(self.workflow, moves(deployment))
         shipped = shipments(deployment, writer.placed)
         assert shipped

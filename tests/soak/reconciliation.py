@@ -25,7 +25,7 @@ ENDS = {"invoiced": "invoiced", "invoiced in parts": "invoiced"}
 _UNSEEN = {
     stored_name(event) for event in NOT_IN_DOCUMENT
 }  # they change no document: nothing to evaluate
-Told = tuple[str, str, str, str | None]
+Fields = tuple[str, str, str, str | None]
 
 
 class Recount:
@@ -127,9 +127,9 @@ class Recount:
 
     # Who follows it
 
-    def _passed(self, subscription: str, filter: dict[str, Any]) -> list[Told]:
+    def _passed(self, subscription: str, filter: dict[str, Any]) -> list[Fields]:
         """What the filter passes of the ledger, worked out from the rows alone."""
-        fields, single_fire = list[Told](), set[str]()
+        fields, single_fire = list[Fields](), set[str]()
         for row in self._history:
             order_id = row.stream.removeprefix(f"{ACCOUNT}/")
             if filter["type"] == "FromWorkflow":
@@ -156,14 +156,14 @@ class Recount:
     def _require_hook(self, name: str, client: Any, filter: dict[str, Any], receiver: Any) -> None:
         expected = self._passed(f"hook:{client.app_key}", filter)
         dead = self._dead(client)
-        result: dict[str, dict[Told, None]] = {}
+        result: dict[str, dict[Fields, None]] = {}
         accepted = set()
-        for one in receiver.heard:
+        for one in receiver.received:
             fields = (one.event_id, one.order_id, one.state, one.last_state)
             result.setdefault(one.order_id, {})[fields] = None
             if one.accepted:
                 accepted.add(one.event_id)
-        in_order: dict[str, list[Told]] = {}
+        in_order: dict[str, list[Fields]] = {}
         for one in expected:
             in_order.setdefault(one[1], []).append(one)
         for order_id, notifications in in_order.items():
@@ -176,17 +176,19 @@ class Recount:
         strangers = {event for notifications in result.values() for event in notifications} - set(
             expected
         )
-        assert not strangers, f"hook {name}: heard what it is not owed: {list(strangers)[:3]}"
+        assert not strangers, (
+            f"hook {name}: received what its filter does not pass: {list(strangers)[:3]}"
+        )
         refused = {one[0] for one in expected if receiver.refuses(one[1])}
         assert dead.keys() == refused, f"hook {name}: dead letters"
         outcomes = self._attempts(client)
-        pushes = len(receiver.heard)
+        pushes = len(receiver.received)
         self.counts[f"hook {name}"] = {
             "pending": len(expected),
             "accepted": len(accepted),
             "dead letters": len(dead),
-            "pushes heard": pushes,
-            "illnesses": dict(receiver.fell_ill),
+            "pushes received": pushes,
+            "faults": dict(receiver.faults),
             "attempts": outcomes,
         }
 
@@ -210,7 +212,7 @@ class Recount:
 
     def _require_nothing(self, client: Any, receiver: Any) -> None:
         """A filter that every bound strikes passes nothing, and held nobody up."""
-        assert receiver.heard == []
+        assert receiver.received == []
         assert self._dead(client) == {}
         with self._deployment.cell.database.snapshot() as connection:
             mine = subscriptions.c.id == f"hook:{client.app_key}"

@@ -24,7 +24,7 @@ from tests.soak.deployment import (
     Client,
     Deployment,
 )
-from tests.soak.endpoint_faults import QUICK, SLOW, SickReceiver
+from tests.soak.endpoint_faults import QUICK, SLOW, FailingReceiver
 from tests.soak.faults import (
     Keeper,
     PostgresOfOurs,
@@ -49,7 +49,7 @@ HOSTILE = {
 }
 ANSWERS_BETWEEN_STRIKES, FEWER = 25, 10
 CATCHING_UP = 300.0
-"""Seconds in which something has to have arrived, again and again, once the weather is over."""
+"""Seconds in which something has to have arrived, again and again, once the faults are over."""
 
 
 class Soak:
@@ -124,15 +124,15 @@ class Soak:
                 self._pollers.append(Poller(each, seen, f"{self._seed} {name} {number}"))
 
     def _configure_hooks(self) -> None:
-        self.hooks: dict[str, tuple[Client, dict[str, Any], SickReceiver]] = {}
+        self.hooks: dict[str, tuple[Client, dict[str, Any], FailingReceiver]] = {}
         seed, slow = self._seed, () if self._short else SLOW
         receivers = {
-            "well": (EVERY_STATUS, SickReceiver(f"{seed} well")),
-            "sick": (EVERY_STATUS, SickReceiver(f"{seed} sick", QUICK, 0.3)),
-            "slow": (SHIPPED, SickReceiver(f"{seed} slow", (*QUICK, *slow), 0.2)),
-            "dying": (LARGE, SickReceiver(f"{seed} dying", QUICK, 0.1)),
-            "refusing": (SHIPPED, SickReceiver(f"{seed} refusing", refused_share=0.1)),
-            "hostile": (HOSTILE, SickReceiver(f"{seed} hostile")),
+            "working": (EVERY_STATUS, FailingReceiver(f"{seed} well")),
+            "failing": (EVERY_STATUS, FailingReceiver(f"{seed} failing", QUICK, 0.3)),
+            "slow": (SHIPPED, FailingReceiver(f"{seed} slow", (*QUICK, *slow), 0.2)),
+            "dying": (LARGE, FailingReceiver(f"{seed} dying", QUICK, 0.1)),
+            "refusing": (SHIPPED, FailingReceiver(f"{seed} refusing", refused_share=0.1)),
+            "hostile": (HOSTILE, FailingReceiver(f"{seed} hostile")),
         }
         for name, (filter, receiver) in receivers.items():
             client = self._client()
@@ -140,7 +140,7 @@ class Soak:
             client.configure_hook(filter, receiver.url)
             self.hooks[name] = (client, filter, receiver)
 
-    # The weather
+    # The faults
 
     def last(self, strikes: Iterator[str]) -> None:
         """Write orders and strike; between two strikes, life goes on."""
@@ -172,7 +172,7 @@ class Soak:
             self.deployment.hasten(client.app_key)
 
     def clear_up(self) -> None:
-        """The weather is over: everything pending arrives, or is given up after its three days."""
+        """The faults are over: everything pending arrives, or is given up after its three days."""
         for poller in self._pollers:
             poller.stop()
         for _, _, receiver in self.hooks.values():

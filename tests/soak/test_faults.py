@@ -18,7 +18,7 @@ from tests.soak.deployment import (
     moves,
     receiving,
     require_a_sound_ledger,
-    require_notices,
+    require_notifications,
     require_whole_histories,
     until,
 )
@@ -132,6 +132,6 @@ def test_a_failing_receiver_gets_every_notification_in_order_of_each_order(
         until("every notice is accepted", fields)
         require_whole_histories(deployment, writer)
         expected = moves(deployment)
-        require_notices(client, receiver, expected)
+        require_notifications(client, receiver, expected)
         assert failed_attempts(deployment) >= len(expected)
         require_a_sound_ledger(deployment, writer.head)

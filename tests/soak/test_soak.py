@@ -16,4 +16,4 @@ def test_a_short_soak_recounts_to_what_the_ledger_says(database: str, tmp_path: 
     counts = soak.counts
     assert counts["orders"] > 0
     assert counts["feed shipped"]["items"] > 0
-    assert counts["hook sick"]["pushes heard"] > counts["hook sick"]["pending"]
+    assert counts["hook failing"]["pushes received"] > counts["hook failing"]["pending"]

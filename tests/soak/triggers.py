@@ -76,7 +76,7 @@ class Endpoint:
             daemon_threads = True
 
             def handle_error(self, request: Any, client_address: Any) -> None:
-                """A worker that was killed hears no answer."""
+                """A worker that was killed gets no answer."""
 
         self._server = Server(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))

@@ -2,7 +2,7 @@
 
 A server is started by the first test that needs one, lives in a folder of this run of pytest,
 and is shared by the workers of pytest-xdist (PostgreSQL) or belongs to one of them (Redis, so
-that FLUSHALL disturbs nobody). A janitor process, started with the run, ends the servers and
+that FLUSHALL disturbs nobody). A cleaner process, started with the run, ends the servers and
 removes the folder when the run is over, however it ended.
 
 A server that cannot be started fails the tests that need it; nothing is skipped.
@@ -40,7 +40,7 @@ START_TIMEOUT, SILENCE = 60.0, 15.0
 PREFIX = "oms_test_"
 
 # Waits for the end of its input, which comes when the run of pytest is over or was killed.
-JANITOR = """
+CLEANER = """
 import os, pathlib, select, shutil, signal, sys, time
 sys.stdin.read()
 folder = pathlib.Path(sys.argv[1])
@@ -72,7 +72,7 @@ for ask, wait in ((signal.SIGINT, 10), (signal.SIGQUIT, 5), (signal.SIGKILL, 5))
 shutil.rmtree(folder, ignore_errors=True)
 """
 
-_janitor: subprocess.Popen[bytes] | None = None
+_cleaner: subprocess.Popen[bytes] | None = None
 
 
 class ServerUnavailable(RuntimeError):
@@ -84,13 +84,13 @@ class ServerUnavailable(RuntimeError):
 
 def begin() -> None:
     """Make the folder of this run; called once, before workers of pytest-xdist are started."""
-    global _janitor
+    global _cleaner
     folder = Path(tempfile.mkdtemp(prefix="oms-tests-", dir=_memory()))
     # PostgreSQL, which will not run as root, has to get to its own folder in here.
     folder.chmod(0o755)
     os.environ[RUN] = str(folder)
-    _janitor = subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", JANITOR, str(folder)],
+    _cleaner = subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", CLEANER, str(folder)],
         stdin=subprocess.PIPE,
         start_new_session=True,
     )
@@ -106,11 +106,11 @@ def _memory() -> Path | None:
 
 def end() -> None:
     """Clear away everything this run has started."""
-    assert _janitor
+    assert _cleaner
     for database in map(json.loads, _lines(_run() / "databases")):
         with contextlib.suppress(psycopg.Error):
             drop_database(database)
-    _janitor.communicate()
+    _cleaner.communicate()
     del os.environ[RUN]
 
 
@@ -147,7 +147,7 @@ def _once(name: str, make: Callable[[], str]) -> str:
 
 
 def _start(name: str, command: list[str], log: Path, **options: Any) -> int:
-    """Start a server that outlives this process, and leave its id to the janitor."""
+    """Start a server that outlives this process, and leave its id to the cleaner."""
     shell = ["sh", "-c", 'log=$1; shift; "$@" </dev/null >>"$log" 2>&1 & echo $!', "sh", str(log)]
     started = subprocess.run(
         [*shell, *command], stdout=subprocess.PIPE, check=True, start_new_session=True, **options

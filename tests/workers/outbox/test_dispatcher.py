@@ -44,11 +44,11 @@ def fields(monkeypatch):
     topic = {events.CancellationWindowOpened: opened, events.CancellationWindowClosed: closed}
     monkeypatch.setattr(rules, "TOPICS", [topic])
 
-    async def evaluate_version(cell, pending):
+    async def record(cell, pending):
         result.append((pending.recipient, pending.kind))
 
     for kind in ("announce", "release", "report"):
-        monkeypatch.setitem(dispatcher.HANDLERS, kind, evaluate_version)
+        monkeypatch.setitem(dispatcher.HANDLERS, kind, record)
     return result
 
 
