@@ -62,6 +62,19 @@ def _schemes():
     return {"light": light, "dark": {**light, **dark}}
 
 
+def test_dark_scheme_changes_colors_alone():
+    text = (STATIC / "style.css").read_text()
+    asked = re.findall(r"prefers-color-scheme: dark\) \{ :root[^{]*\{([^}]*)\} ?\}", text)
+    chosen = re.findall(r"\[data-scheme=dark\] \{([^}]*)\}", text)
+    assert len(asked) == text.count("prefers-color-scheme") == 1
+    assert len(chosen) == text.count("data-scheme=dark") == 1
+    for block in asked + chosen:
+        declared = [line.strip() for line in block.split(";") if line.strip()]
+        assert all(re.fullmatch(r"(--[\w-]+|color-scheme): ?[#\w]+", one) for one in declared), (
+            block
+        )
+
+
 def _luminance(color):
     digits = color[1:] if len(color) == 7 else "".join(c * 2 for c in color[1:])
     parts = [int(digits[i : i + 2], 16) / 255 for i in (0, 2, 4)]
