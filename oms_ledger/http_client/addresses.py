@@ -33,7 +33,7 @@ INSIDE: tuple[Network, ...] = tuple(
         "192.88.99.0/24",
     )
 )
-HTTPS, FIRST_FREE_PORT = 443, 1024
+HTTP, HTTPS, FIRST_FREE_PORT = 80, 443, 1024
 
 
 def permitted(host: str, networks: Sequence[Allowed], port: int = HTTPS) -> bool:
@@ -95,7 +95,8 @@ def _read(address: Address) -> Iterator[Address]:
 def wrong_url(url: str, networks: Sequence[Allowed]) -> str | None:
     """Why this URL cannot be a hook's before anything is resolved; None when it can.
 
-    Whatever one reader of URLs might take for something else than another is refused.
+    Whatever one reader of URLs might take for something else than another is refused. An address
+    in place of a name is checked at once.
     """
     if re.search(r"[\x00-\x20\\\x7f]", url):
         return REFUSED
@@ -106,6 +107,13 @@ def wrong_url(url: str, networks: Sequence[Allowed]) -> str | None:
         return REFUSED
     if not host or not host.isascii() or re.search("[@%]", parts.netloc) or port == 0:
         return REFUSED
-    if parts.scheme == "http" and networks:
-        return None  # whether the host lies in an opened network is seen when it is resolved
-    return None if parts.scheme == "https" else REFUSED
+    plain_http = parts.scheme == "http" and bool(networks)
+    if not plain_http and parts.scheme != "https":
+        return REFUSED
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return None  # where a name leads is seen when it is resolved
+    port = port or (HTTP if plain_http else HTTPS)
+    open_to = opened(address, networks, port) if plain_http else permitted(host, networks, port)
+    return None if open_to else REFUSED

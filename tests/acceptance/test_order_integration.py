@@ -6,6 +6,7 @@ import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
+from typing import Any
 
 import pytest
 
@@ -218,6 +219,42 @@ def test_every_wrong_field_of_a_form_is_reported_at_once(client, hub):
     private = order(hub, connectorEndpoint="http://10.0.0.1")
     private["connectorEndpoint"] = "ftp://connector.example.com"
     assert client.call("POST", POST, private).status == 400
+
+
+ADDRESS_OF_ANA = "shippingData.selectedAddresses[0]"
+
+
+@pytest.mark.guarantee("G53")
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (f"{ADDRESS_OF_ANA}.country", "BR"),
+        (f"{ADDRESS_OF_ANA}.street", 5),
+        (f"{ADDRESS_OF_ANA}.complement", {"a": 1}),
+        (f"{ADDRESS_OF_ANA}.geoCoordinates", [1, 2]),
+        (f"{ADDRESS_OF_ANA}.geoCoordinates", {"latitude": "x", "longitude": 1}),
+        (f"{ADDRESS_OF_ANA}.geoCoordinates", {"latitude": 91, "longitude": 1}),
+        ("shippingData.logisticsInfo[0].deliveryIds", "x"),
+        ("shippingData.isFob", "yes"),
+        ("allowFranchises", "x"),
+        ("taxData", "x"),
+        ("customData", "x"),
+        ("customData.customApps", "x"),
+        ("connectorEndpoint", "https://169.254.169.254/"),
+        ("connectorEndpoint", "http://10.0.0.1"),
+    ],
+)
+def test_a_value_of_another_type_is_reported_by_its_place_at_once(client, hub, place, value):
+    body: Any = order(hub)
+    part = body
+    *path, last = place.replace("[0]", ".0").split(".")
+    for name in path:
+        part = part[int(name)] if name.isdigit() else part.setdefault(name, {})
+    part[last] = value
+    answer = client.call("POST", POST, body)
+    assert answer.status == 400, answer.body
+    (problem,) = answer.json()["errors"]
+    assert problem["description"].startswith(f"{place}: ")
 
 
 def test_a_connector_is_known_by_its_name_and_its_key(cell, app, client, hub):

@@ -118,6 +118,25 @@ def test_what_two_readers_may_read_differently_is_refused(url: str) -> None:
     assert wrong_url(url, ()) == REFUSED
 
 
+@pytest.mark.parametrize(
+    ("url", "opened"),
+    [
+        ("https://169.254.169.254/", False),
+        ("https://10.0.0.1:8443/", False),
+        ("https://[::1]/", False),
+        ("https://[::ffff:10.0.0.1]/", False),
+        ("http://93.184.215.14/", False),
+        ("https://93.184.215.14/", True),
+        ("https://10.1.2.3/", True),
+        ("http://10.1.2.3:9000/", True),
+        ("http://partner.example/", True),
+    ],
+)
+def test_an_address_in_place_of_a_name_is_checked_at_once(url: str, opened: bool) -> None:
+    networks = (ip_network("10.1.0.0/16"),)
+    assert wrong_url(url, networks) == (None if opened else REFUSED)
+
+
 @pytest.mark.guarantee("G52")
 @pytest.mark.parametrize(
     "host",

@@ -3,6 +3,7 @@
 Nothing is looked up here; the order itself is checked when its turn comes.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,6 +33,15 @@ class _Problems:
     def require(self, holds: object, place: str, sentence: str) -> None:
         if not holds:
             self.found.append(f"{place}: {sentence}")
+
+    def require_flags(self, part: Json, names: Sequence[str], place: str) -> None:
+        for name in names:
+            flag = isinstance(part.get(name), bool | None)
+            self.require(flag, f"{place}{name}", "expected true or false")
+
+    def require_list(self, value: object, place: str) -> None:
+        """Require a list, or nothing at all."""
+        self.require(isinstance(value, list | None), place, "expected a list")
 
 
 def status_of(body: Any) -> str | None:
@@ -67,6 +77,7 @@ def problems_of_order(body: Any) -> list[str]:
     wrong.found += problems_of_status(body)
     if not isinstance(body, dict):
         return wrong.found
+    wrong.require_flags(body, ("allowFranchises",), "")
     items = _items(body, wrong)
     _values(body, wrong)
     _profile(body.get("clientProfileData"), wrong)
@@ -139,6 +150,7 @@ def _shipping(body: Json, lines: int, wrong: _Problems) -> None:
         "shippingData.logisticsInfo",
         f"found {len(infos)} entries, expected {lines}, one per item",
     )
+    wrong.require_flags(fields, ("isFob", "isMarketplaceFulfillment"), "shippingData.")
     fob = fields.get("isFob") is True
     by_marketplace = fields.get("isMarketplaceFulfillment") is True
     wrong.require(
@@ -147,11 +159,13 @@ def _shipping(body: Json, lines: int, wrong: _Problems) -> None:
         "expected only with isFob",
     )
     for number, info in enumerate(infos):
-        _delivery(info, f"shippingData.logisticsInfo[{number}]", wrong, fob=fob)
+        place = f"shippingData.logisticsInfo[{number}]"
+        _delivery(info, place, wrong, fob=fob)
+        wrong.require_list(info.get("deliveryIds"), f"{place}.deliveryIds")
         if by_marketplace:
             ids = _objects(info.get("deliveryIds"))
-            place = f"shippingData.logisticsInfo[{number}].deliveryIds[0].warehouseId"
-            wrong.require(ids and ids[0].get("warehouseId"), place, "expected a text")
+            warehouse = f"{place}.deliveryIds[0].warehouseId"
+            wrong.require(ids and ids[0].get("warehouseId"), warehouse, "expected a text")
     picked = any(info.get("selectedDeliveryChannel") == PICKUP for info in infos)
     _address(fields, wrong, picked=picked)
     wrong.require(not (picked and fob), "shippingData.isFob", "expected no pickup")
@@ -213,23 +227,42 @@ def _address(shipping: Json, wrong: _Problems, *, picked: bool) -> None:
         f"{place}[0].addressType",
         "expected residential, commercial, pickup",
     )
-    for name in ("receiverName", "postalCode", "country"):
+    for name in ("receiverName", "postalCode"):
         wrong.require(_text(address.get(name), _LONGEST), f"{place}[0].{name}", "expected a text")
+    for name in _ADDRESS:
+        value = address.get(name)
+        text = value is None or (isinstance(value, str) and len(value) <= _LONGEST)
+        wrong.require(text, f"{place}[0].{name}", "expected a text or null")
+    country = address.get("country")
+    letters = isinstance(country, str) and re.fullmatch("[A-Za-z]{3}", country.strip())
+    wrong.require(letters, f"{place}[0].country", "expected three letters, as BRA")
+    point = address.get("geoCoordinates")
+    sound = point is None or _is_point(point)
+    wrong.require(sound, f"{place}[0].geoCoordinates", "expected latitude and longitude")
     if picked:
         wrong.require(kind == "pickup", f"{place}[0].addressType", "expected pickup")
         wrong.require(address.get("addressId"), f"{place}[0].addressId", "expected a pickup point")
-        wrong.require(_point(address), f"{place}[0].geoCoordinates", "expected a place")
+        wrong.require(point is not None, f"{place}[0].geoCoordinates", "expected a place")
+
+
+def _is_point(place: object) -> bool:
+    """Whether it is an object with a longitude and a latitude in degrees."""
+    return isinstance(place, dict) and all(
+        isinstance(place.get(name), int | float)
+        and not isinstance(place[name], bool)
+        and abs(place[name]) <= most
+        for name, most in (("latitude", 90), ("longitude", 180))
+    )
 
 
 def _point(address: Json) -> list[Any]:
     """Longitude and latitude; empty where the address says none."""
     place = address.get("geoCoordinates")
-    if isinstance(place, dict) and {"longitude", "latitude"} <= place.keys():
-        return [place["longitude"], place["latitude"]]
-    return []
+    return [place["longitude"], place["latitude"]] if place is not None else []
 
 
 def _taxes(body: Json, items: Sequence[Json], wrong: _Problems) -> None:
+    wrong.require_list(body.get("taxData"), "taxData")
     skus = {str(item.get("id")) for item in items}
     for number, tax in enumerate(_objects(body.get("taxData"))):
         place = f"taxData[{number}]"
@@ -251,9 +284,10 @@ def _payment_methods(body: Json, wrong: _Problems) -> None:
 
 def _apps(body: Json, wrong: _Problems) -> None:
     data = body.get("customData")
-    for number, app in enumerate(
-        _objects(data.get("customApps") if isinstance(data, dict) else ())
-    ):
+    wrong.require(isinstance(data, dict | None), "customData", "expected an object")
+    apps = data.get("customApps") if isinstance(data, dict) else None
+    wrong.require_list(apps, "customData.customApps")
+    for number, app in enumerate(_objects(apps)):
         place = f"customData.customApps[{number}]"
         fields = app.get("fields")
         wrong.require(_text(app.get("id"), _LONGEST), f"{place}.id", "expected a text")
@@ -304,7 +338,9 @@ def _placed_items(body: Json) -> list[Json]:
     taxes: dict[int, int] = {}
     for tax in _objects(body.get("taxData")):
         lines = [n for n, item in enumerate(items) if str(item["id"]) == str(tax["skuId"])]
-        worth = [(cents(items[n]["price"]) or 0) * items[n]["quantity"] for n in lines]
+        worth = [
+            (cents(items[n]["price"]) or 0) * (count(items[n]["quantity"]) or 0) for n in lines
+        ]
         for line, share in zip(lines, _shares(cents(tax["value"]) or 0, worth), strict=True):
             taxes[line] = taxes.get(line, 0) + share
     return [

@@ -13,6 +13,9 @@ PICKUP = "pickup-in-point"
 LONGEST_ID, LONGEST_ENDPOINT, MOST_LINES = 100, 2000, 1000
 PERIOD = re.compile(r"[0-9]{1,4}(bd|d|h|m)")
 _CHANNELS = ("delivery", PICKUP)
+_FLAGS = ("isCreatedAsync", "allowFranchises")
+_FLAGS_OF_SHIPPING = ("isFob", "isMarketplaceFulfillment")
+_UNFIT_ADDRESS = "The address cannot be used for the given delivery channel"
 # Codes of a purchase here, and the codes that marketplaces get instead.
 _SHOWN = {
     "ORD005": "FMT0026",
@@ -59,6 +62,7 @@ def read_form(body: Any, account: str) -> Json:
     wrong = Problems()
     read = as_published(body)
     _ids(read, wrong)
+    _flags(read, _FLAGS, "", wrong)
     _payment(read, wrong)
     lines = _items(read, account, wrong)
     _profile(read, wrong)
@@ -79,6 +83,12 @@ def _ids(body: Json, wrong: Problems) -> None:
             "marketplaceServicesEndpoint",
             "The endpoint to marketplace's service has not been provided",
         )
+
+
+def _flags(part: Json, names: tuple[str, ...], place: str, wrong: Problems) -> None:
+    for name in names:
+        if not isinstance(part.get(name), bool | None):
+            wrong.add("OMS004", f"{place}{name}", "Expected true or false")
 
 
 def _text(value: object, longest: int) -> bool:
@@ -147,11 +157,17 @@ def _shipping(body: Json, lines: int, wrong: Problems) -> Json:
         text = "Cannot reserve items without shipping data"
         wrong.add("FMT001", "shippingData.logisticsInfo", text)
         return {}
+    _flags(shipping, _FLAGS_OF_SHIPPING, "shippingData.", wrong)
     fob = shipping.get("isFob") is True
     addresses = _addresses(shipping, wrong)
     infos = _deliveries(shipping["logisticsInfo"], lines, wrong, fob=fob)
+    delivered = [one for one in infos if _channel(one) == "delivery"]
     if any(_channel(one) != PICKUP for one in infos):
         _require_place(addresses, wrong)
+    if delivered and addresses and all(map(_of_pickup, addresses)):
+        index = delivered[0]["itemIndex"]
+        place = f"shippingData.logisticsInfo[{index}].selectedDeliveryChannel"
+        wrong.add("FMT0095", place, _UNFIT_ADDRESS)
     hints = shipping.get("trackingHints")
     for number, hint in enumerate(hints if isinstance(hints, list) else ()):
         _hint(hint, f"shippingData.trackingHints[{number}]", wrong)
@@ -174,13 +190,17 @@ def _addresses(shipping: Json, wrong: Problems) -> list[Json]:
     given = [one for one in selected or () if isinstance(one, dict) and one]
     if not given and isinstance(shipping.get("address"), dict) and shipping["address"]:
         given = [shipping["address"]]
-    to_people = [one for one in given if str(one.get("addressType")).lower() != "pickup"]
+    to_people = [one for one in given if not _of_pickup(one)]
     place = "shippingData.selectedAddresses"
     if len(to_people) > 1:
         wrong.add("FMT0072", place, "Multiple delivery addresses are not allowed")
     if len({str(one.get("country")) for one in given}) > 1:
         wrong.add("FMT0073", place, "Multiple address countries are not allowed")
     return to_people + [one for one in given if one not in to_people]
+
+
+def _of_pickup(address: Json) -> bool:
+    return str(address.get("addressType")).lower() == "pickup"
 
 
 def _require_place(addresses: list[Json], wrong: Problems) -> None:
@@ -217,8 +237,7 @@ def _deliveries(infos: list[Any], lines: int, wrong: Problems, *, fob: bool) -> 
 def _delivery(info: Json, place: str, wrong: Problems, *, fob: bool) -> None:
     channel = _channel(info)
     if channel not in _CHANNELS or (fob and channel == PICKUP):
-        text = "The address cannot be used for the given delivery channel"
-        wrong.add("FMT0095", f"{place}.selectedDeliveryChannel", text)
+        wrong.add("FMT0095", f"{place}.selectedDeliveryChannel", _UNFIT_ADDRESS)
     for name, code, text in (
         ("lockTTL", "FMT0077", "Invalid reservation TTL"),
         ("shippingEstimate", "FMT0079", "Invalid reservation estimate"),
