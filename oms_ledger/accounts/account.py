@@ -71,6 +71,10 @@ SETTINGS: dict[str, tuple[Any, str]] = {
     "list_pages": (30, "pages of a list that can be asked for; 0: all"),
 }
 
+# The most of a setting, by how its name ends: an instant so far from now can still be reckoned.
+MOST = {"window_to_change_seller_days": 30, "_days": 36_500, "_hours": 876_000}
+MOST_OF_OTHERS = 999_999_999
+
 CHOICES = {
     "order_id_form": ("letters", "digits"),
     "invoice_items": ("strict", "lenient"),
@@ -145,8 +149,11 @@ def _parsed(name: str, text: str) -> Any:
             raise InvalidSetting(f"{name}: found {text!r}, expected true or false")
         return text.lower() in ("true", "on", "1")
     if isinstance(default, int):
-        if not text.isdigit() or (name == "window_to_change_seller_days" and int(text) > 30):
-            raise InvalidSetting(f"{name}: found {text!r}, expected a whole number in its range")
+        most = next((most for unit, most in MOST.items() if name.endswith(unit)), MOST_OF_OTHERS)
+        whole = text.isascii() and text.isdigit() and len(text) < 10
+        if not whole or int(text) > most:
+            found = repr(text[:40])
+            raise InvalidSetting(f"{name}: found {found}, expected a whole number up to {most}")
         return int(text)
     if name in CHOICES and text not in CHOICES[name]:
         raise InvalidSetting(f"{name}: found {text!r}, expected {' or '.join(CHOICES[name])}")

@@ -115,7 +115,7 @@ def read_channels(body: Any) -> tuple[dict[str, Any], ...]:
     read = []
     for number, one in enumerate(body):
         channel = _text_or_number(one, "marketplaceSalesChannel") if isinstance(one, dict) else None
-        if channel is None or not channel.isdigit():
+        if channel is None or not (channel.isascii() and channel.isdigit()):
             raise InvalidSeller(f"[{number}].marketplaceSalesChannel: expected digits")
         affiliate = one.get("sellerChannel")
         if not isinstance(affiliate, str) or not affiliate.strip():

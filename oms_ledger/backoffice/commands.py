@@ -11,6 +11,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from oms_ledger.backoffice.asking import path_of
+from oms_ledger.backoffice.whole_numbers import is_whole
 
 Given = Mapping[str, list[str]]
 Json = dict[str, Any]
@@ -59,7 +60,7 @@ def cents(given: Given, name: str, *, digits: int = 2) -> int | None:
 
 def whole(given: Given, name: str) -> int:
     text = one(given, name) or "0"
-    if not text.isdigit() or len(text) > 9:
+    if not is_whole(text, 9):
         raise WrongField(name, f"{text[:40]!r} is no whole number")
     return int(text)
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from oms_ledger.backoffice.page import Office, html_response
+from oms_ledger.backoffice.page import Office, html_response, storable
 from oms_ledger.backoffice.templating import environment
 from oms_ledger.backoffice.translations import LANGUAGES
 from oms_ledger.refusal import Refusal
@@ -54,7 +54,7 @@ def unavailable(request: Request) -> Response:
 
 async def _fields(request: Request) -> dict[str, str]:
     text = (await request.body()).decode("utf-8", "replace")
-    return dict(parse_qsl(text, keep_blank_values=True))
+    return {name: storable(value) for name, value in parse_qsl(text, keep_blank_values=True)}
 
 
 def own_path(text: str) -> str:

@@ -105,7 +105,7 @@ class Page:
         return unquote(self.request.path_params[name])
 
     def query(self, name: str, default: str = "") -> str:
-        return self.request.query_params.get(name, default)
+        return storable(self.request.query_params.get(name, default))
 
     def may(self, operation: str) -> bool:
         return registry.permits(self.resources, operation)
@@ -165,7 +165,7 @@ class Page:
         given: dict[str, list[str]] = {}
         text = (await self.request.body()).decode("utf-8", "replace")
         for name, value in parse_qsl(text, keep_blank_values=True, max_num_fields=5000):
-            given.setdefault(name, []).append(value.replace("\r\n", "\n"))
+            given.setdefault(name, []).append(storable(value).replace("\r\n", "\n"))
         return given
 
     @property
@@ -228,6 +228,11 @@ class Page:
 
         html = await asyncio.to_thread(rendered)
         return html_response(self.request, html, status, timing=self.made_of)
+
+
+def storable(text: str) -> str:
+    """A text that was sent, as HTML would hold it: PostgreSQL keeps no NUL."""
+    return text.replace("\0", "\ufffd")
 
 
 def html_response(

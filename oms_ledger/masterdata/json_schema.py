@@ -243,7 +243,7 @@ def _resolved(root: Json, reference: str) -> Any:
     node: Any = root
     for step in reference[1:].split("/")[1:]:
         step = step.replace("~1", "/").replace("~0", "~")
-        if isinstance(node, list) and step.isdigit() and int(step) < len(node):
+        if isinstance(node, list) and step.isdecimal() and len(step) < 10 and int(step) < len(node):
             node = node[int(step)]
         elif isinstance(node, dict) and step in node:
             node = node[step]

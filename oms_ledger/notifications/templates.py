@@ -185,7 +185,7 @@ class _Renderer:
     def _word(self, word: Word, scope: _Scope) -> Any:
         if word.quoted:
             return word.text
-        if re.fullmatch(r"-?\d+(\.\d+)?", word.text):
+        if re.fullmatch(r"-?[0-9]{1,18}(\.[0-9]{1,18})?", word.text):
             return Decimal(word.text) if "." in word.text else int(word.text)
         if word.text in ("true", "false"):
             return word.text == "true"
@@ -204,8 +204,8 @@ class _Renderer:
         for step in filter(None, path.replace("[", ".").replace("]", "").split(".")):
             if isinstance(value, Mapping):
                 value = value.get(step)
-            elif isinstance(value, list) and step.isdigit() and int(step) < len(value):
-                value = value[int(step)]
+            elif isinstance(value, list) and re.fullmatch(r"[0-9]{1,9}", step):
+                value = value[int(step)] if int(step) < len(value) else None
             else:
                 return None
         return value

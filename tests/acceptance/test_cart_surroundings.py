@@ -48,6 +48,9 @@ def test_pickup_points_come_nearest_first(browser, cell):
     assert [one["pickupPoint"]["id"] for one in by_code["items"]] == ["1_p1"]
     assert 0 < by_code["items"][0]["distance"] < 20
     assert code_of(browser.call("GET", f"{path}?geoCoordinates=here")) == (400, "001")
+    for page in ("%C2%B2", "0", "9" * 5000):
+        refused = browser.call("GET", f"{path}?geoCoordinates=-46.65;-23.56&page={page}")
+        assert code_of(refused) == (400, "001")
     assert code_of(browser.call("GET", path)) == (400, "CHK0264")
 
 

@@ -479,6 +479,11 @@ def test_scroll_walks_a_fixed_set_once(client):
     assert client.call("GET", f"{BASE}/Newsletter/scroll?_token={token}").json() == []
 
 
+@pytest.mark.parametrize("size", ["%C2%B2", "0", "-1", "9" * 5000])
+def test_a_size_that_is_no_number_is_refused(client, size):
+    assert client.call("GET", f"{BASE}/Newsletter/scroll?_size={size}").status == 400
+
+
 def test_scrolls_are_counted_until_they_end(client):
     for at in range(3):
         post(client, {"id": str(at)})

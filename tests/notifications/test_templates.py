@@ -24,6 +24,8 @@ DATA = {
         ("Hi {{a.b}}!", "Hi &lt;Ana &amp; co&gt;!"),
         ("{{{a.b}}}", "<Ana & co>"),
         ("{{items.0.name}}{{items.[1].name}}{{items.9.name}}", "onetwo"),
+        ("{{items.².name}}{{items.%s.name}}" % ("9" * 5000), ""),
+        ("{{#eq value %s}}same{{else}}other{{/eq}}" % ("9" * 5000), "other"),
         ("{{missing}}{{none}}{{yes}}", "true"),
         ("{{#if yes}}y{{else}}n{{/if}}{{#if no}}y{{else}}n{{/if}}", "yn"),
         ("{{#unless no}}u{{/unless}}", "u"),

@@ -60,7 +60,8 @@ class Browser:
 
     async def _send(self, method: str, target: str, fields: Any, headers: dict[str, str]) -> Shown:
         parts = urlsplit(target)
-        body = urlencode(fields, doseq=True).encode() if fields else b""
+        text = fields if isinstance(fields, str) else urlencode(fields or (), doseq=True)
+        body = text.encode()
         sent = {"host": self.host, "accept-encoding": "gzip", **self.headers, **headers}
         sent["content-length"] = str(len(body))
         if self.cookies:

@@ -195,6 +195,7 @@ def size_of(text: str | None) -> int:
     """Documents of a page of a scroll."""
     if text is None or not text.strip():
         return DEFAULT_SIZE
-    if not text.strip().isdigit() or int(text) < 1 or len(text) > 9:
+    plain = text.strip()
+    if not (plain.isascii() and plain.isdigit() and len(plain) < 10) or int(plain) < 1:
         raise InvalidBody(f"_size: found '{text[:40]}', expected 1 to {LARGEST_SIZE}")
-    return min(int(text), LARGEST_SIZE)
+    return min(int(plain), LARGEST_SIZE)

@@ -69,7 +69,7 @@ def serialize_attempt(made: AttemptRecord) -> dict[str, Any]:
         "attempt": made.attempt,
         "at": instant_text(made.at),
         "durationMs": round(made.duration / 1000, 3),
-        "status": int(status) if status.isdigit() else None,
+        "status": int(status) if status.isdecimal() and len(status) < 4 else None,
         "error": None if made.outcome == "HTTP 200" else made.outcome,
         "nextAt": None if made.next_at is None else instant_text(made.next_at),
     }

@@ -17,6 +17,7 @@ from oms_ledger.backoffice.commands import (
 )
 from oms_ledger.backoffice.page import Elsewhere, Page, RefusedAnswer, url
 from oms_ledger.backoffice.pages.order import LAST, order_path
+from oms_ledger.backoffice.whole_numbers import is_whole
 
 CAUSE = "page-"
 
@@ -67,7 +68,7 @@ async def _done(page: Page, order_id: str, form: CommandForm, answer: Answer) ->
 
 def _number(page: Page) -> int:
     text = page.query("n", "0")
-    return int(text) if text.isdigit() and len(text) < 4 else 0
+    return int(text) if is_whole(text, 3) else 0
 
 
 async def _state(page: Page, order_id: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -79,7 +80,7 @@ async def _state(page: Page, order_id: str) -> tuple[list[dict[str, Any]], dict[
 
 async def _since(page: Page, order_id: str, version: str) -> list[dict[str, Any]]:
     """What happened since the form was shown."""
-    shown = int(version) if version.isdigit() and len(version) < 10 else 0
+    shown = int(version) if is_whole(version, 9) else 0
     query = {"after": shown, "changes": "false", "limit": 100}
     answer = await page.ask("GET", order_path(order_id, "events"), query=query)
     if answer.status == 400:

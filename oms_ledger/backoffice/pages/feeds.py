@@ -10,6 +10,7 @@ from oms_ledger.backoffice.asking import path_of
 from oms_ledger.backoffice.commands import one
 from oms_ledger.backoffice.page import Elsewhere, Page, url
 from oms_ledger.backoffice.pages.verify import ask_again
+from oms_ledger.backoffice.whole_numbers import is_whole
 from projections.accounts import app_keys
 
 CONFIRMED_FROM = 10_000  # notifications from which on the password is asked for again
@@ -133,7 +134,7 @@ async def post_key(page: Page) -> Response:
                 return await _shown(page, app_key, "settings", secret=secret)
             fields = ""
         case "requeue":
-            positions = [int(p) for p in given.get("position", []) if p.isdigit()]
+            positions = [int(p) for p in given.get("position", []) if is_whole(p)]
             body: dict[str, Any] = {"positions": positions} if positions else {"all": True}
             if not positions and one(given, "orderId"):
                 body["orderId"] = one(given, "orderId")
@@ -160,8 +161,8 @@ async def _configure(page: Page, app_key: str, kind: str, given: dict[str, list[
     body: dict[str, Any] = {"filter": filter_of(given)}
     if kind == "feed":
         body["queue"] = {
-            "visibilityTimeoutInSeconds": int(one(given, "visibility") or 240),
-            "messageRetentionPeriodInSeconds": int(one(given, "retention") or 345600),
+            "visibilityTimeoutInSeconds": _seconds(one(given, "visibility") or "240"),
+            "messageRetentionPeriodInSeconds": _seconds(one(given, "retention") or "345600"),
         }
     else:
         headers = _headers(one(given, "headers"))
@@ -187,6 +188,11 @@ def filter_of(given: dict[str, list[str]]) -> dict[str, Any]:
         return fields
     statuses = [part.strip() for part in one(given, "statuses").split(",") if part.strip()]
     return {"type": "FromWorkflow", "status": statuses}
+
+
+def _seconds(text: str) -> Any:
+    """The number, or the text, which the API then refuses by name."""
+    return int(text) if is_whole(text) else text
 
 
 def _headers(text: str) -> dict[str, str]:
@@ -230,7 +236,7 @@ async def _replay_shown(
 
 
 def _since(text: str) -> Any:
-    return int(text) if text.isdigit() else text
+    return int(text) if is_whole(text) else text
 
 
 async def post_replay(page: Page) -> Response:

@@ -4,6 +4,7 @@ from starlette.responses import Response
 
 from oms_ledger.backoffice.asking import path_of
 from oms_ledger.backoffice.page import Elsewhere, Page, RefusedAnswer, url
+from oms_ledger.backoffice.whole_numbers import is_whole
 
 ENTITIES = ("api", "dataentities")
 TRIGGERS = ("api", "ledger", "masterdata")
@@ -23,7 +24,7 @@ async def get_entity(page: Page) -> Response:
     entity, where = page.param("entity"), page.query("where").strip()
     if wanted := page.query("document").strip():
         raise Elsewhere(url(page.base, "masterdata", entity, wanted))
-    first = int(page.query("from")) if page.query("from").isdecimal() else 0
+    first = int(page.query("from")) if is_whole(page.query("from"), 9) else 0
     query = {"_fields": "_all", **({"_where": where} if where else {})}
     answer = await page.ask(
         "GET",

@@ -9,6 +9,7 @@ import orjson
 from starlette.responses import Response, StreamingResponse
 
 from oms_ledger.backoffice.page import Page
+from oms_ledger.backoffice.whole_numbers import is_whole
 
 EVERY = 1.0  # seconds
 PLACED = "order-placed"
@@ -18,7 +19,7 @@ async def get_news(page: Page) -> Response:
     """Which orders changed since a position; `true` for those placed just now."""
     page.require("account_events")
     after = page.request.headers.get("last-event-id") or page.query("after", "0")
-    position = int(after) if after.isdigit() and len(after) < 19 else page.position
+    position = int(after) if is_whole(after) else page.position
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
     body = _thinned(page, await asyncio.to_thread(_reached, page, position))
     return StreamingResponse(body, 200, headers, media_type="text/event-stream")

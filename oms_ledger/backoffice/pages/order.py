@@ -11,6 +11,7 @@ from oms_ledger.backoffice.commands import buttons
 from oms_ledger.backoffice.flow_picture import side_roads, stops
 from oms_ledger.backoffice.page import Page, RefusedAnswer, url
 from oms_ledger.backoffice.time_line import FILTERS, sums, time_line
+from oms_ledger.backoffice.whole_numbers import is_whole
 
 LAST = 2**31 - 1
 EVENTS = 200  # of the newest, which the time line shows
@@ -76,7 +77,7 @@ async def _version(page: Page, order_id: str, last: int) -> int:
             raise RefusedAnswer(answer)
         return int(answer.headers["x-ledger-version"])
     text = page.query("version")
-    return min(max(int(text), 1), last) if text.isdigit() and len(text) < 10 else last
+    return min(max(int(text), 1), last) if is_whole(text, 9) else last
 
 
 async def _of_now(page: Page, order_id: str, *, past: bool) -> dict[str, Any]:
@@ -155,7 +156,7 @@ async def get_raw(page: Page) -> Response:
     page.require("order_history")
     shape = "pii" if page.query("document") == "pii" else "oms"
     query = {"document": shape}
-    if page.query("version").isdigit():
+    if is_whole(page.query("version"), 9):
         query["version"] = page.query("version")
     answer = await page.ask("GET", order_path(order_id), query=query)
     if not answer.ok:

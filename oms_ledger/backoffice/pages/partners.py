@@ -7,6 +7,7 @@ from starlette.responses import Response
 from oms_ledger.backoffice.asking import path_of
 from oms_ledger.backoffice.commands import one
 from oms_ledger.backoffice.page import Page, RefusedAnswer, url
+from oms_ledger.backoffice.whole_numbers import is_whole
 
 SELLERS = ("api", "seller-register", "pvt", "sellers")
 AFFILIATES = ("api", "fulfillment", "pvt", "affiliates")
@@ -16,7 +17,7 @@ PER_PAGE = 100
 async def get_partners(page: Page) -> Response:
     """Both registers; who may not see affiliates sees the sellers."""
     page.require("read_sellers")
-    first = int(page.query("from")) if page.query("from").isdecimal() else 0
+    first = int(page.query("from")) if is_whole(page.query("from"), 9) else 0
     query = {"from": str(first), "to": str(first + PER_PAGE)}
     if keyword := page.query("keyword").strip():
         query["keyword"] = keyword

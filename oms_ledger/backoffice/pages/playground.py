@@ -11,6 +11,7 @@ from oms_ledger.backoffice import asking
 from oms_ledger.backoffice.page import Page
 from oms_ledger.backoffice.pages.feeds import key_path, keys_of
 from oms_ledger.backoffice.pages.order import order_path
+from oms_ledger.backoffice.whole_numbers import is_whole
 
 EXAMPLES = (
     'status = "invoiced"',
@@ -92,7 +93,7 @@ async def get_dry_run(page: Page) -> Response:
     app_key = await _key(page)
     since: Any = page.query("since", "0")
     body = {
-        "since": int(since) if since.isdigit() else since,
+        "since": int(since) if is_whole(since) else since,
         "filter": filter_of(page.query("expression")),
         "samples": 0,
     }

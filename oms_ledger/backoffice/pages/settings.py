@@ -7,6 +7,7 @@ from starlette.responses import Response
 from oms_ledger.backoffice.actors import names_of
 from oms_ledger.backoffice.commands import one
 from oms_ledger.backoffice.page import Page
+from oms_ledger.backoffice.whole_numbers import is_whole
 
 ACCOUNT = "/api/ledger/account"
 
@@ -33,7 +34,7 @@ async def post_settings(page: Page) -> Response:
 async def get_history(page: Page) -> Response:
     page.require("account_history")
     before = page.query("before")
-    query = {"before": before} if before.isdigit() else {}
+    query = {"before": before} if is_whole(before) else {}
     fields = await page.get(f"{ACCOUNT}/events", query)
     actors = await names_of(page, [event["actor"] for event in fields["events"]])
     return await page.render("history.html", history=fields, actors=actors)

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from oms_ledger.backoffice.actors import names_of
 from oms_ledger.backoffice.page import Elsewhere, Page, RefusedAnswer, url
 from oms_ledger.backoffice.pages.order import LAST, order_path
+from oms_ledger.backoffice.whole_numbers import is_whole
 
 NEWEST = 2**60
 PER_PAGE = 50
@@ -25,7 +26,7 @@ async def get_stream(page: Page) -> Response:
     given = {name: page.query(name).strip() for name in FILTERS if page.query(name).strip()}
     if order_id := page.query("orderId"):
         return await _of_order(page, order_id)
-    requested = {"before": before if before.isdigit() else NEWEST, "limit": PER_PAGE, **given}
+    requested = {"before": before if is_whole(before) else NEWEST, "limit": PER_PAGE, **given}
     answer = await page.ask("GET", "/api/ledger/events", query=requested)
     fields = (
         answer.json() if answer.ok else {"events": [], "next": None, "head": 0, "searchedTo": 0}
@@ -48,7 +49,7 @@ async def _of_order(page: Page, order_id: str) -> Response:
     """All events of one order, as the stream shows them."""
     before = page.query("before")
     requested = {
-        "before": before if before.isdigit() else LAST,
+        "before": before if is_whole(before) else LAST,
         "limit": PER_PAGE,
         "changes": "false",
     }
@@ -83,7 +84,7 @@ def _link(given: dict[str, str], before: int) -> str:
 async def _jumped(page: Page, place: str) -> str:
     """Where a position, an order id, or an instant is: `2026-11-27 02:06`, or `-2h`."""
     base = f"{page.base}/stream"
-    if place.isdigit() and len(place) < 19:
+    if is_whole(place):
         return url(base, place)
     if ago := _AGO.fullmatch(place):
         unit = {"m": "minutes", "h": "hours", "d": "days"}[ago[2]]
@@ -98,13 +99,18 @@ async def get_position(page: Page) -> Response:
     """One event: its data, what it changed, whom it got to."""
     page.require("account_events")
     text = page.param("position")
-    if not text.isdigit() or len(text) > 18:
+    if not is_whole(text):
         return await page.render("not_found.html", 404, looked_for=text, guesses=[])
     found = await page.get("/api/ledger/events", {"before": int(text) + 1, "limit": 1})
     event = next((e for e in found["events"] if e["position"] == int(text)), None)
     if event is None:
         return await page.render("not_found.html", 404, looked_for=text, guesses=[])
     order_id = event["orderId"]
+    if order_id is None:  # of a document of Master Data, which changes no order
+        event |= {"versions": event["version"], "changes": []}
+        actors = await names_of(page, [event["actor"]])
+        values = {"event": event, "order_id": None, "actors": actors, "deliveries": []}
+        return await page.render("position.html", **values)
     whole = await page.ask("GET", order_path(order_id, "events", str(event["version"])))
     if not whole.ok:
         raise RefusedAnswer(whole)
