@@ -12,6 +12,7 @@ from oms_ledger.migrations import migrate
 from oms_ledger.settings import Settings
 from tests.support import over_http, servers
 from tests.support.clock import SettableClock
+from tests.support.patience import HANGS
 from workers.projector import ensure_subscriptions
 
 MASTER_KEY = b"k" * 32
@@ -137,7 +138,10 @@ def opened(url: str, folder: Path) -> Iterator[Cell]:
     settings = Settings(data_dir=folder, database_url=url, master_key=MASTER_KEY)
     cell = Cell(settings, SettableClock())
     try:
-        yield cell
+        with pytest.MonkeyPatch.context() as patch:
+            # However slow the machine is, a request that is sent alone is not refused as too late.
+            patch.setattr("oms_ledger.api.http.turns.PATIENCE", HANGS)
+            yield cell
     finally:
         cell.close()
 

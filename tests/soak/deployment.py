@@ -29,8 +29,10 @@ from oms_ledger.cli.maintenance import stale_views
 from oms_ledger.cli.up import prepare
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.integrity import verify
+from oms_ledger.eventstore.serialization import stored_name
 from oms_ledger.eventstore.tables import events
 from oms_ledger.notifications.channel import WEBHOOK
+from oms_ledger.orders.evolve import NOT_IN_DOCUMENT
 from oms_ledger.services import signals
 from oms_ledger.settings import Settings
 from projections.notifications import hook_letters
@@ -52,6 +54,8 @@ DEADLINE = 180.0  # seconds that anything may take on a busy machine
 DAY = 86_400
 CHEAPEST = 15_000  # cents: what the FromOrders feeds below call a large order
 LARGE_AND_SHIPPED = f'(status = "handling" or status = "invoiced") and value > {CHEAPEST}'
+BESIDE_THE_DOCUMENT = {stored_name(event) for event in NOT_IN_DOCUMENT}
+"""Events that change no document: an invoice that was sent again, because no answer came."""
 EVERY_STATUS: dict[str, Any] = {"type": "FromWorkflow", "status": []}
 
 
@@ -550,11 +554,12 @@ def moves(deployment: Deployment) -> list[Any]:
 
 
 def shipments(deployment: Deployment, values: dict[str, int]) -> list[Any]:
-    """The events after which `LARGE_AND_SHIPPED` is true."""
+    """The events that change a document and after which `LARGE_AND_SHIPPED` is true."""
     return [
         row
         for row in deployment.history()
-        if row.status in ("handling", "invoiced")
+        if row.name not in BESIDE_THE_DOCUMENT
+        and row.status in ("handling", "invoiced")
         and values[row.stream.removeprefix(f"{ACCOUNT}/")] > CHEAPEST
     ]
 

@@ -48,10 +48,11 @@ class Turns:
     def __init__(
         self,
         slots: int = SLOTS,
-        patience: float = PATIENCE,
+        patience: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._slots, self._share, self._patience = slots, max(1, slots // 2), patience
+        self._slots, self._share = slots, max(1, slots // 2)
+        self._patience = PATIENCE if patience is None else patience
         self._clock, self._pace, self._heart = clock, RateLimiter(clock), Heart(clock)
         self.taken: Counter[str] = Counter()
         self.waiting = 0
