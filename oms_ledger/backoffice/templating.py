@@ -7,6 +7,7 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import quote
 
+from babel.support import NullTranslations
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, nodes
 from jinja2.visitor import NodeTransformer
 
@@ -76,6 +77,12 @@ class _InOneLanguage(Environment):
 _OF_DICTS, _MISSING = frozenset(dir(dict)), object()
 
 
+def button(texts: NullTranslations, text: str) -> str:
+    """What a button does, where the text is also the name of a thing (an invoice; to invoice)."""
+    found = str(texts.pgettext("button", text))
+    return texts.gettext(text) if found == text else found
+
+
 @cache
 def environment(language: str) -> Environment:
     made = _InOneLanguage(
@@ -97,6 +104,7 @@ def environment(language: str) -> Environment:
         status=partial(drawn, "status"),
         nav=partial(drawn, "nav"),
         permits=registry.permits,
+        button=partial(button, fields),
         static=url_of,
         total_of=total_of,
         languages=LANGUAGES,

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from html import unescape
 
 import pytest
 from sqlalchemy import update
@@ -123,6 +124,13 @@ def test_stream_jumps_and_opens_one_event(client, browser):
     assert browser.get(f"{ROOT}/stream/999999").status == 404
 
 
+def test_one_filter_of_the_stream_is_removed_and_the_others_stay(client, browser):
+    paid(client)
+    shown = browser.get(f"{ROOT}/stream?name=order-placed&actor=erp")
+    assert f'href="{ROOT}/stream?actor=erp"' in shown.html
+    assert f'href="{ROOT}/stream?name=order-placed"' in shown.html
+
+
 def test_playground_shows_each_version_and_marks_a_mistake(client, browser):
     order = paid(client)
     good = f'{ROOT}/playground?order={order}&expression=status = "ready-for-handling"'
@@ -130,6 +138,10 @@ def test_playground_shows_each_version_and_marks_a_mistake(client, browser):
     versions = client.call("GET", f"/api/ledger/orders/{order}/events").json()["versions"]
     assert shown.html.count("data-version=") == versions
     assert "yes" in shown.text
+    key = client.headers["X-VTEX-API-AppKey"]
+    chosen = browser.get(f"{good}&key={key}".replace(" ", "%20").replace('"', "%22"))
+    save = unescape(re.search(r'href="([^"]*settings[?]expression=[^"]*)"', chosen.html)[1])
+    assert "status = &#34;ready-for-handling&#34;" in browser.get(save).html
     wrong = browser.get(f"{ROOT}/playground?order={order}&expression=status%20%3D%3D%20(")
     assert 'role="alert"' in wrong.html
 
@@ -151,6 +163,8 @@ def test_feed_is_configured_and_removed_by_a_person(client, browser):
     refused = browser.post(target, {**fields, "visibility": "0"})
     assert refused.status == 400
     assert "visibility" in refused.text
+    assert 'value="handling, invoiced"' in refused.html
+    assert 'name="visibility" type="number" min="1" value="0"' in refused.html
     history = client.call("GET", "/api/ledger/account/events").json()["events"][0]
     assert history["name"] == "feed-configured"
     assert history["actor"].startswith("person:")

@@ -17,6 +17,8 @@ from oms_ledger.backoffice.commands import FORMS
 from oms_ledger.backoffice.flow_picture import STAGES
 from oms_ledger.backoffice.pages.home import WORDS
 from oms_ledger.backoffice.pages.orders import BUILT_IN, COLUMNS, LABELS
+from oms_ledger.backoffice.templating import button
+from oms_ledger.backoffice.translations import translations
 
 ROOM = Path(str(files("oms_ledger.backoffice")))
 LANGUAGES = ("pt", "es")
@@ -55,6 +57,7 @@ def test_every_text_is_translated_with_its_places(language):
     for one, message in known.items():
         strings = [message.string] if isinstance(message.string, str) else message.string
         for text in strings:
+            assert text, one
             assert places(text) == places(one), one
 
 
@@ -69,4 +72,17 @@ def fields(messages):
     def joined(text):
         return text if isinstance(text, str) else "|".join(text)
 
-    return {joined(message.id): joined(message.string) for message in messages if message.id}
+    return {
+        (message.context, joined(message.id)): joined(message.string)
+        for message in messages
+        if message.id
+    }
+
+
+@pytest.mark.parametrize(
+    ("language", "thing", "does"), [("pt", "Fatura", "Faturar"), ("es", "Factura", "Facturar")]
+)
+def test_a_button_says_what_it_does(language, thing, does):
+    known = translations(language)
+    assert (button(known, "Invoice"), known.gettext("Invoice")) == (does, thing)
+    assert button(known, "Cancel") == known.gettext("Cancel")

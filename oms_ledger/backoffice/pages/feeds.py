@@ -71,6 +71,7 @@ async def _shown(
     status: int = 200,
     error: dict[str, Any] | None = None,
     secret: str | None = None,
+    given: dict[str, list[str]] | None = None,
 ) -> Response:
     feed = await page.ask("GET", key_path(app_key, "feed", "config"))
     if feed.status == 404 and "no key" in feed.error["message"]:
@@ -97,6 +98,7 @@ async def _shown(
             for kind in ("feed", "hook")
         }
     if tab == "settings":
+        fields["typed"] = _typed(page, given)
         fields["hook_config"] = await page.get_or(None, key_path(app_key, "hook", "config"))
     labels = {key["appKey"]: key["label"] for key in await keys_of(page)}
     return await page.render(
@@ -112,6 +114,19 @@ async def _shown(
         secret=secret,
         **fields,
     )
+
+
+def _typed(page: Page, given: dict[str, list[str]] | None) -> dict[str, str]:
+    """What the form of a feed or a hook holds instead of what is so, or a filter to be saved.
+
+    Values of headers are secrets, and are not shown again.
+    """
+    if given is not None:
+        names = ("kind", "url", "type", "statuses", "expression", "visibility", "retention")
+        return {name: one(given, name) for name in names if name in given}
+    if expression := page.query("expression"):
+        return {"kind": "", "type": "FromOrders", "expression": expression}
+    return {"kind": "none"}
 
 
 async def post_key(page: Page) -> Response:
@@ -172,7 +187,9 @@ async def _configure(page: Page, app_key: str, kind: str, given: dict[str, list[
         body["hook"] = {"url": one(given, "url"), "headers": headers}
     answer = await page.ask("POST", key_path(app_key, kind, "config"), body=body)
     if not answer.ok:
-        return await _shown(page, app_key, "settings", status=answer.status, error=answer.error)
+        return await _shown(
+            page, app_key, "settings", status=answer.status, error=answer.error, given=given
+        )
     secret = answer.headers.get("x-hook-secret")
     if secret:
         return await _shown(page, app_key, "settings", secret=secret)

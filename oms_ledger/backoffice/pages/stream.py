@@ -74,7 +74,14 @@ async def _rendered(
     page: Page, events: list[dict[str, Any]], *, status: int, **fields: Any
 ) -> Response:
     actors = await names_of(page, (event["actor"] for event in events))
-    return await page.render("stream.html", status, events=events, actors=actors, **fields)
+    given: dict[str, str] = fields["given"]
+    without = {
+        name: urlencode({other: value for other, value in given.items() if other != name})
+        for name in given
+    }
+    return await page.render(
+        "stream.html", status, events=events, actors=actors, without=without, **fields
+    )
 
 
 def _link(given: dict[str, str], before: int) -> str:
