@@ -33,14 +33,19 @@ class WithBackOffice:
 
 def build(cell: Cell) -> ASGIApp:
     """The application of one cell; whoever opened the cell closes it."""
+    api = build_api(cell)
+    return Outermost(WithBackOffice(api, backoffice(api, cell)))
+
+
+def build_api(cell: Cell) -> ASGIApp:
+    """The API alone, as pages ask it."""
     app = application(cell)
     paths = [route.path for route in routes_of(app)]
     limited = BodyLimits(IdempotencyMiddleware(app), operations_of(app), cell.settings.body_limit)
     served: ASGIApp = MetricsMiddleware(Admission(limited))
     if (directory := open_directory(cell)) is not None:
         served = Forwarding(served, cell, DirectoryCache(directory))
-    api = AccountResolver(served, paths)
-    return Outermost(WithBackOffice(api, backoffice(api, cell)))
+    return AccountResolver(served, paths)
 
 
 def create(kind: str = "web") -> ASGIApp:

@@ -9,7 +9,9 @@ from urllib.parse import quote
 
 from babel.support import NullTranslations
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, nodes
+from jinja2.compiler import CodeGenerator, Frame
 from jinja2.visitor import NodeTransformer
+from markupsafe import escape
 
 from oms_ledger.backoffice.formats import LOCALES, filters
 from oms_ledger.backoffice.static_files import url_of
@@ -34,6 +36,24 @@ def total_of(rows: Iterable[Any], name: str) -> int:
     return sum(row.get(name) or 0 for row in rows)
 
 
+def escaped(value: Any) -> str:
+    """A value as HTML; without an object of each plain text or number."""
+    if type(value) is str:
+        text = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        return text.replace("'", "&#39;").replace('"', "&#34;")
+    return str(value) if type(value) is int else escape(value)
+
+
+class _Escaping(CodeGenerator):
+    """Writes templates that escape by `escaped`."""
+
+    def _output_child_pre(self, _: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        assert frame.eval_ctx.autoescape
+        assert not frame.eval_ctx.volatile
+        assert finalize.src is None
+        self.write("environment.escaped(")
+
+
 class _Constant(NodeTransformer):
     """Puts what `_("…")` and `icon("…")` say in their place, once when a template is compiled."""
 
@@ -56,6 +76,8 @@ class _Constant(NodeTransformer):
 class _InOneLanguage(Environment):
     """Templates whose texts are those of one language."""
 
+    code_generator_class = _Escaping
+    escaped = staticmethod(escaped)
     gettext: Callable[[str], str]
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:

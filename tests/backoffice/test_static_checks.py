@@ -6,10 +6,13 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from jinja2 import UndefinedError
+from markupsafe import Markup, escape
 
 from oms_ledger.backoffice.flow_picture import ENDED, SIDE_ROADS, STAGES
 from oms_ledger.backoffice.formats import FAMILIES
 from oms_ledger.backoffice.static_files import all_files
+from oms_ledger.backoffice.templating import environment, escaped
 from oms_ledger.orders.flows import FLOWS
 from oms_ledger.orders.status import Status
 
@@ -103,3 +106,30 @@ def test_every_pair_of_text_and_ground_can_be_read(scheme):
     colors = _schemes()[scheme]
     for text, ground in PAIRS:
         assert _contrast(colors[text], colors[ground]) >= 4.5, (text, ground)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "plain",
+        "<b a='1' c=\"2\">&amp;",
+        "",
+        "\0\u202e\ud800",
+        1,
+        True,
+        None,
+        1.5,
+        Markup("<b>"),
+        ["<"],
+    ],
+    ids=ascii,
+)
+def test_texts_are_escaped_as_ever(value):
+    assert escaped(value) == escape(value)
+    made = environment("en").from_string("{{ value }}{% set v %}{{ value }}{% endset %}{{ v }}")
+    assert made.render(value=value) == str(escape(value)) * 2
+
+
+def test_what_is_missing_is_not_shown_as_nothing():
+    with pytest.raises(UndefinedError):
+        environment("en").from_string("{{ value }}").render()

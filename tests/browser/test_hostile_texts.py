@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Dialog, Page
 
 from tests.browser.conftest import Site, Violations, beside
 from tests.browser.test_everywhere import WIDTHS, addresses
@@ -99,7 +99,12 @@ def test_hostile_texts_are_text_on_every_page(site: Site, page: Page, violations
     asked: list[str] = []
     dialogs: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+
+    def opened(dialog: Dialog) -> None:
+        dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", opened)
     found, telling = [], 0
     for target in targets:
         page.set_viewport_size({"width": WIDTHS[0], "height": 900})
