@@ -17,6 +17,7 @@ from oms_ledger.backoffice.commands import FORMS
 from oms_ledger.backoffice.flow_picture import STAGES
 from oms_ledger.backoffice.pages.home import WORDS
 from oms_ledger.backoffice.pages.orders import BUILT_IN, COLUMNS, LABELS
+from oms_ledger.backoffice.pages.playground import PROGRESS
 from oms_ledger.backoffice.templating import button
 from oms_ledger.backoffice.translations import translations
 
@@ -36,6 +37,7 @@ def texts():
     yield from (about for _, about in SETTINGS.values())
     yield from (text for texts in WORDS.values() for text in texts)
     yield from (name for name, _ in BUILT_IN)
+    yield PROGRESS
     yield from (form.button for form in FORMS)
     yield from (name for stages in STAGES.values() for name, _ in stages)
 

@@ -153,3 +153,18 @@ def test_without_script_pages_read_and_act(site: Site, chrome):
     expect(page.locator("h1 + .st")).to_contain_text("Invoiced")
     assert site.order(order_id)["status"] == "invoiced"
     bare.close()
+
+
+@pytest.mark.scenario(15)
+def test_what_opens_over_an_order_fits_at_any_width(site: Site, page: Page):
+    order_id = site.place()
+    page.goto(f"{ROOT}/orders/{order_id}")
+    page.get_by_text("Why not…").click()
+    for width in (1360, 900, 700, 360):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        box = page.locator("[data-actions] > div").bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+        assert box["width"] >= min(500, width - 40)  # a reason is read in a few lines

@@ -204,6 +204,7 @@ def test_a_filter_is_tried_on_an_order_and_on_the_history(site: Site, page: Page
     page.get_by_role("button", name="Try").click()
     expect(page.locator("[data-version]").first).to_be_visible()
     expect(page.locator("[data-run] progress")).to_have_attribute("value", "100")
+    expect(page.locator("[data-text]")).to_contain_text("looked at · 1 match · 0 failed")
 
 
 @pytest.mark.scenario(25)

@@ -11,6 +11,7 @@ from oms_ledger.backoffice import asking
 from oms_ledger.backoffice.page import Page
 from oms_ledger.backoffice.pages.feeds import key_path, keys_of
 from oms_ledger.backoffice.pages.order import order_path
+from oms_ledger.backoffice.translations import translations
 from oms_ledger.backoffice.whole_numbers import is_whole
 
 EXAMPLES = (
@@ -105,10 +106,11 @@ async def get_dry_run(page: Page) -> Response:
         method="POST",
         body=body,
     )
-    return StreamingResponse(_reports(stream), 200, media_type="text/event-stream")
+    reports = _reports(stream, page.operator.language)
+    return StreamingResponse(reports, 200, media_type="text/event-stream")
 
 
-async def _reports(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _reports(stream: AsyncIterator[bytes], language: str) -> AsyncIterator[bytes]:
     rest, first = b"", None
     async for piece in stream:
         *lines, rest = (rest + piece).split(b"\n")
@@ -119,18 +121,22 @@ async def _reports(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
                 yield b"data: " + orjson.dumps(values) + b"\n\n"
                 return
             first = report["position"] if first is None else first
-            yield b"data: " + orjson.dumps(_report(report, first)) + b"\n\n"
+            yield b"data: " + orjson.dumps(_report(report, first, language)) + b"\n\n"
     if rest:
         message = orjson.loads(rest).get("error", {}).get("message", "")
         yield b"data: " + orjson.dumps({"share": 0, "text": message, "done": True}) + b"\n\n"
 
 
-def _report(report: dict[str, Any], first: int) -> dict[str, Any]:
+PROGRESS = "%(share)s %% · %(evaluated)s looked at · %(matched)s match · %(failed)s failed"
+
+
+def _report(report: dict[str, Any], first: int, language: str) -> dict[str, Any]:
     whole = max(1, report["head"] - first)
     evaluated = report["evaluated"]
     matched = report["matched"]
     share = 100 if report["done"] else round(100 * (report["position"] - first) / whole)
-    text = f"{share} % · {evaluated} · {matched} ✓ · {report['failed']} !"
+    numbers = {"share": share, "evaluated": evaluated, "matched": matched}
+    text = translations(language).gettext(PROGRESS) % {**numbers, "failed": report["failed"]}
     return {"share": share, "text": text, "done": report["done"]}
 
 
