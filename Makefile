@@ -17,7 +17,7 @@ export PIP_ROOT_USER_ACTION := ignore
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick coverage check lint types contracts format guarantees texts openapi bench soak site sbom audit manifests image lock clean
+.PHONY: help run test quick coverage check lint types contracts format guarantees operations texts openapi bench soak site sbom audit manifests image lock clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ openapi: $(VENV)/dev.lock ## Write docs/reference/openapi.json anew
 
 guarantees: $(VENV)/dev.lock ## Write docs/reference/guarantees.md anew
 	@$(BIN)/python -m tests.support.guarantees
+
+operations: $(VENV)/dev.lock ## Write docs/reference/operations.md anew
+	@$(BIN)/python -m tests.support.published_operations
 
 texts: $(VENV)/dev.lock ## Write the translations of the back office's pages anew
 	@for language in pt es; do $(BIN)/pybabel -q compile -d $(LOCALE) -l $$language; done

@@ -10,7 +10,7 @@ import pytest
 from oms_ledger.cell import Cell
 from oms_ledger.migrations import migrate
 from oms_ledger.settings import Settings
-from tests.support import over_http, servers
+from tests.support import over_http, published_operations, servers
 from tests.support.clock import SettableClock
 from tests.support.patience import HANGS
 from workers.projector import ensure_subscriptions
@@ -71,6 +71,21 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def no_server_stays() -> Iterator[None]:
     yield
     over_http.stop_all()
+
+
+@pytest.fixture(autouse=True)
+def calls_the_operations_of_its_rows(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that `docs/reference/operations.toml` names for what it does not call."""
+    node = request.node
+    name = node.nodeid.removeprefix("tests/").partition("[")[0]
+    operations = published_operations.due(
+        name, node.callspec.params if hasattr(node, "callspec") else {}
+    )
+    if not operations:
+        yield
+        return
+    with published_operations.calling(operations):
+        yield
 
 
 @pytest.fixture

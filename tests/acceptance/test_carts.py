@@ -158,7 +158,6 @@ def test_patch_changes_by_index_removes_and_adds(browser):
         ("POST", "/itemsOrdination", {"criteria": "PRICE"}, "CHK00318"),
         ("POST", "/attachments/nothing", {}, "CHK008"),
         ("POST", "/attachments/giftRegistryData", {}, "CHK0232"),
-        ("POST", "/attachments/subscriptionData", {}, "CHK0166"),
         ("POST", "/attachments/clientProfileData", {"firstName": "Ana"}, "ORD007"),
         ("POST", "/attachments/clientProfileData", {"email": "a@b@c"}, "ORD007"),
         (
@@ -253,6 +252,12 @@ def test_refused_operation_changes_nothing(browser, cell, method, rest, body, co
     before = browser.add(("1", 1))
     assert browser.refused(rest, body, method) == (400, code)
     assert browser.ok("GET", f"/api/checkout/pub/orderForm/{browser.cart_id}") == before
+
+
+def test_subscriptions_are_not_offered(browser):
+    before = browser.add(("1", 1))
+    assert browser.refused("/attachments/subscriptionData", {}) == (400, "CHK0166")
+    assert browser.cart("/attachments/subscriptionData", None, "DELETE") == before
 
 
 def test_what_is_not_on_offer_is_said_and_not_added(browser):

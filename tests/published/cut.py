@@ -1,7 +1,8 @@
 """Cuts published OpenAPI files down to what is checked: `python -m tests.published.cut FOLDER`.
 
 Of each operation stay the request examples and the schemas of its JSON answers; of a schema
-stay names, types and what is required. Prose goes. The result is `operations.json`.
+stay names, types and what is required. Prose goes. The result is `operations.json`. The
+operations of every file are listed in `files.json`.
 """
 
 import json
@@ -11,7 +12,7 @@ from typing import Any
 
 METHODS = ("get", "post", "put", "patch", "delete")
 FILES = ("orders", "orders-pii", "payments", "guides-only", "external-marketplace-orders")
-BELOW = {"vtex-do": "/api/do"}
+BELOW = {"vtex-do": "/api/do", "affiliates": "/api"}
 """Where the paths of a file begin, when the file does not say so."""
 KEPT = {"type", "enum", "required", "properties", "items", "oneOf", "anyOf", "allOf"}
 
@@ -28,6 +29,19 @@ def _operations(folder: Path) -> list[dict[str, Any]]:
                     key = (method.upper(), BELOW.get(name, "") + path)
                     found.setdefault(key, _operation(spec, key, item[method]))
     return [found[key] for key in sorted(found, key=lambda key: key[::-1])]
+
+
+def _listed(folder: Path) -> dict[str, list[str]]:
+    """By published file all of its operations."""
+    return {
+        file.stem: [
+            f"{method.upper()} {BELOW.get(file.stem, '')}{path}"
+            for path, item in json.loads(file.read_text())["paths"].items()
+            for method in item
+            if method in METHODS
+        ]
+        for file in sorted(folder.glob("*.json"))
+    }
 
 
 def _operation(spec: dict[str, Any], key: tuple[str, str], told: dict[str, Any]) -> dict[str, Any]:
@@ -96,3 +110,5 @@ def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
 if __name__ == "__main__":
     lines = [json.dumps(one, ensure_ascii=False) for one in _operations(Path(sys.argv[1]))]
     (Path(__file__).parent / "operations.json").write_text("[\n" + ",\n".join(lines) + "\n]\n")
+    listed = json.dumps(_listed(Path(sys.argv[1])), indent=1)
+    (Path(__file__).parent / "files.json").write_text(listed + "\n")

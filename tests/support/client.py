@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 
 from tests.published.conformance import problems
 from tests.published.operations import note
-from tests.support import over_http
+from tests.support import over_http, published_operations
 
 
 @dataclass
@@ -52,6 +52,7 @@ class Client:
         else:
             fields = await self._without_a_socket(method, parts.path, path, query, sent, raw)
         status, _, content = fields
+        published_operations.note(method, parts.path)
         if not self.conforming:
             return Answer(*fields)
         note(method, parts.path, status)
