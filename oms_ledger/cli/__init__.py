@@ -31,6 +31,7 @@ MENDABLE = (
     ("oms_ledger.eventstore.adoption", "DivergedEvent"),
     ("oms_ledger.services.cells.move", "MoveRefused"),
     ("oms_ledger.services.cells.move", "FencedTooLong"),
+    ("oms_ledger.services.cells.forgetting", "ForgetRefused"),
     ("oms_ledger.eventstore.ledger", "AccountMoved"),
     ("oms_ledger.eventstore.key_check", "RotationUnfinished"),
     ("oms_ledger.services.ops.master_key", "ProcessesRunning"),

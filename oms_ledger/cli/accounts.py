@@ -16,6 +16,7 @@ from oms_ledger.cli.cells import cell_of, the_directory
 from oms_ledger.cli.opening import by_operator, open_migrated
 from oms_ledger.cli.output import AsJson, print_json, print_rows, print_table, progress
 from oms_ledger.directory import DirectoryError, open_directory
+from oms_ledger.services.cells.forgetting import forget as forget_account
 from oms_ledger.services.cells.move import FENCED_FOR, STEPS, Move
 
 app = typer.Typer(help="Accounts and their settings.", no_args_is_help=True)
@@ -114,6 +115,18 @@ def move(
         typer.echo(
             f"Account {name} is in cell {to}. Writes waited for {moving.seconds_fenced:.1f} s."
         )
+
+
+@app.command()
+def forget(name: Name) -> None:
+    """Delete what this cell keeps of an account that has moved to another one, for good.
+
+    Orders' data keys, views, documents and jobs go; events stay, unreadable where they are about
+    persons. The account cannot return to this cell. Ended early, run it again.
+    """
+    cell = open_migrated()
+    deleted = sum(forget_account(cell, the_directory(cell), name))
+    typer.echo(f"Account {name} is forgotten here: {deleted} rows deleted.")
 
 
 @app.command()

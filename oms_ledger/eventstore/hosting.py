@@ -1,5 +1,7 @@
 """What a cell is to an account: it hosts it (live), receives it, gives it away, or has given it.
 
+Forgotten is one that was given away, and whose persons this cell cannot read any more.
+
 An append refuses whoever is not live, under the lock by which it hands out positions: when
 `set_state` has committed, nothing of the account is recorded any more. What is sent, evaluated and
 fired for an account rests as well; only views go on.
@@ -14,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from oms_ledger.eventstore.tables import hosted
 
 LIVE, ARRIVING, LEAVING, GONE = "live", "arriving", "leaving", "gone"
+FORGOTTEN = "forgotten"
 APPEND_LOCK = 7_305_000
 """The advisory lock under which PostgreSQL appends."""
 EPOCH_BITS = 48
@@ -107,6 +110,17 @@ def moving(connection: Connection) -> list[tuple[str, str]]:
     """Accounts that are on their way between two cells, each with what this cell is to it."""
     query = select(hosted.c.account, hosted.c.state).where(hosted.c.state.in_((ARRIVING, LEAVING)))
     return [(account, state) for account, state in connection.execute(query.order_by("account"))]
+
+
+def gone(connection: Connection) -> list[str]:
+    """Accounts that were given away, and of which views and data keys are still here."""
+    query = select(hosted.c.account).where(hosted.c.state == GONE)
+    return list(connection.execute(query.order_by(hosted.c.account)).scalars())
+
+
+def forgotten() -> Select[str]:
+    """The accounts of which the cell has events alone, for a statement of somebody else."""
+    return select(hosted.c.account).where(hosted.c.state == FORGOTTEN)
 
 
 def elsewhere() -> Select[str]:

@@ -63,7 +63,9 @@ hosted = Table(
     Column("arrived_until", BIG, nullable=False, server_default="0"),
     Column("attempt", Integer, nullable=False, server_default="0"),
 )
-"""What this cell is to an account: live, arriving, leaving or gone. One without a row is live.
+"""What this cell is to an account: live, arriving, leaving, gone or forgotten.
+
+One without a row is live.
 
 `attempt` is the number of the last try to move it: who made an earlier one changes nothing more.
 

@@ -231,13 +231,19 @@ def _key(cell: Cell) -> Iterator[Finding]:
 
 
 def _moves(cell: Cell) -> Iterator[Finding]:
-    """Accounts between two cells: one that leaves takes no orders until its move goes on."""
+    """Accounts between two cells, and what is kept of those that have left.
+
+    One that leaves takes no orders until its move goes on.
+    """
     with cell.database.snapshot() as connection:
-        moving = hosting.moving(connection)
+        moving, gone = hosting.moving(connection), hosting.gone(connection)
     for account, state in moving:
         found = f"{account} is {state}"
         advice = "Run its `oms-ledger account move` again, or with --abort."
         yield (wrong if state == hosting.LEAVING else note)("moves", found, advice)
+    for account in gone:
+        advice = "Run `oms-ledger account forget` when it is not to return to this cell."
+        yield note("moves", f"{account} has left: its persons can still be read here", advice)
 
 
 def _processes(cell: Cell) -> Iterator[Finding]:

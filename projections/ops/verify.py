@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Select, Table, exists, func, literal, select
 
+from oms_ledger.eventstore import hosting
 from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.encryption import Encryption
 from oms_ledger.eventstore.folding import (
@@ -116,7 +117,9 @@ def count_orders(database: Database) -> int:
 
 def _first_entries(query: Select[Any]) -> Select[Any]:
     return query.select_from(events).where(
-        events.c.version == 1, events.c.stream != events.c.account + "/"
+        events.c.version == 1,
+        events.c.stream != events.c.account + "/",
+        events.c.account.not_in(hosting.forgotten()),
     )
 
 

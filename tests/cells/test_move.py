@@ -12,13 +12,15 @@ from oms_ledger.directory import KnownCell
 from oms_ledger.eventstore import hosting, integrity
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.folding import StreamLoader
-from oms_ledger.eventstore.hosting import ARRIVING, GONE, LEAVING, LIVE
+from oms_ledger.eventstore.hosting import ARRIVING, FORGOTTEN, GONE, LEAVING, LIVE
 from oms_ledger.eventstore.ledger import AccountMoved
 from oms_ledger.eventstore.tables import events, metadata
 from oms_ledger.orders.handling.decide import start_handling
 from oms_ledger.orders.privacy.erase import erase_person
 from oms_ledger.services.cells import tables
+from oms_ledger.services.cells.forgetting import KEPT, ForgetRefused, forget
 from oms_ledger.services.cells.move import STEPS, FencedTooLong, Move, MoveRefused
+from oms_ledger.services.ops import rebuilding
 from projections.jobs.tables import jobs
 from projections.notifications import feeds
 from projections.notifications.feeds import Feed
@@ -26,6 +28,8 @@ from projections.ops.verify import verify_views
 from projections.ops.verify_configuration import verify_configuration
 from projections.outbox.tables import outbox_attempts, outbox_messages
 from projections.subscriptions import batch
+from projections.subscriptions.views import VIEWS
+from projections.tables import order_views
 from tests.support.cells import TwoCells
 from tests.support.configuring import configure_feed, create_key
 from tests.support.patience import HANGS
@@ -35,6 +39,10 @@ from workers.outbox import dispatcher
 
 OTHER = "globex"
 ERASE = partial(erase_person, erasure_id="e1")
+JOB = {
+    **{"id": "j1", "account": ACCOUNT, "kind": "import", "arguments": "{}"},
+    **{"done": 0, "place": "{}", "attempts": 1, "actor": "test", "created_at": 1},
+}
 EVERY = {"type": "FromWorkflow", "status": []}
 
 
@@ -369,13 +377,8 @@ def test_an_erased_person_is_erased_over_there(shop):
 
 
 def test_what_goes_on_stops_a_move(shop):
-    fields = {
-        **{"id": "j1", "account": ACCOUNT, "kind": "import", "arguments": "{}"},
-        **{"state": "running", "done": 0, "place": "{}", "attempts": 1},
-        **{"actor": "test", "created_at": 1},
-    }
     with shop.cells.a.database.writing() as connection:
-        connection.execute(jobs.insert().values(fields))
+        connection.execute(jobs.insert().values({**JOB, "state": "running"}))
     with pytest.raises(MoveRefused, match="a job"):
         shop.move().run()
     assert not has_account(shop.cells.b)
@@ -392,3 +395,95 @@ def test_views_are_there_when_the_account_is(shop):
     shop.move().run()
     found = verify_views(b.database, StreamLoader(b.store, b.encryption, DECIDERS))
     assert [one for _, differences in found for one in differences] == []
+
+
+def differing(cell):
+    found = verify_views(cell.database, StreamLoader(cell.store, cell.encryption, DECIDERS))
+    return [one for _, differences in found for one in differences]
+
+
+def left(cell):
+    """Tables in which a cell has rows of the account, but for what cannot be read."""
+    with cell.database.snapshot() as connection:
+        rows = {
+            kept.table.name: connection.execute(
+                select(func.count()).select_from(kept.table).where(kept.scope(ACCOUNT))
+            ).scalar_one()
+            for kept in KEPT
+        }
+    return {name for name, count in rows.items() if count}
+
+
+def test_a_former_cell_forgets_whom_it_could_read(shop):
+    """Killed after each transaction it goes on; nobody can read a person there any more."""
+    a, b = shop.cells.both
+    shop.place(3)
+    with a.database.writing() as connection:
+        done = {**JOB, "state": "finished"}
+        connection.execute(jobs.insert().values(done))
+    shop.move().run()
+    streams = [f"{ACCOUNT}/{one}" for one in shop.placed]
+    assert a.store.data_keys(streams).keys() == set(streams)
+    while next(forget(a, shop.cells.directory, ACCOUNT), 0):
+        pass  # ended after one transaction that deleted something
+    list(forget(a, shop.cells.directory, ACCOUNT))
+    assert state(a) == FORGOTTEN
+    assert left(a) == set()
+    assert a.store.data_keys(streams) == {}
+    assert b.store.data_keys(streams).keys() == set(streams)
+    assert differing(a) == []
+    with pytest.raises(AccountMoved):
+        shop.place(cell=a)
+    shop.place(1)
+    shop.check(b)
+    with pytest.raises(MoveRefused, match="cannot return"):
+        shop.move(source=b).run()
+    shop.place(1, b)
+
+
+def test_views_made_anew_after_forgetting_name_nobody(shop):
+    a, _ = shop.cells.both
+
+    def shown():
+        query = select(order_views).where(order_views.c.account == ACCOUNT)
+        with a.database.reading() as connection:
+            return str(connection.execute(query).all())
+
+    def make_views():
+        for view in VIEWS:
+            for _ in rebuilding.rebuild(a, view):
+                pass
+            with a.database.writing() as connection:
+                rebuilding.drop(connection, view)
+
+    shop.place(2)
+    make_views()
+    assert "ana@example.com" in shown()
+    shop.move().run()
+    list(forget(a, shop.cells.directory, ACCOUNT))
+    make_views()
+    assert shop.placed[0] in shown()
+    assert "ana@example.com" not in shown()
+
+
+def test_what_is_needed_is_not_forgotten(shop):
+    a, b = shop.cells.both
+    shop.place(1)
+    for cell in (a, b):
+        with pytest.raises(ForgetRefused):
+            list(forget(cell, shop.cells.directory, ACCOUNT))
+    with pytest.raises(Killed):
+        kill_at("gone here", shop.move(KilledMove)).run()
+    with pytest.raises(ForgetRefused, match="has not ended"):
+        list(forget(a, shop.cells.directory, ACCOUNT))
+    shop.move().run()
+    with pytest.raises(ForgetRefused, match="live in this cell"):
+        list(forget(b, shop.cells.directory, ACCOUNT))
+    shop.check(b)
+
+
+def test_what_stays_is_deleted_when_it_is_forgotten():
+    """Each table that is no other's business and names an account is among those deleted."""
+    deleted = {kept.table.name for kept in KEPT}
+    assert deleted >= tables.PROJECTED
+    assert deleted <= tables.PROJECTED | tables.OF_THE_CELL

@@ -14,7 +14,7 @@ from oms_ledger.cli import app
 from oms_ledger.cli.accounts import create_account
 from oms_ledger.directory import DirectoryError
 from oms_ledger.eventstore.ledger import AccountMoved
-from oms_ledger.services.cells.move import Move
+from oms_ledger.services.cells.move import Move, MoveRefused
 from tests.conftest import MASTER_KEY, prepared_database
 from tests.support.cells import two_cells
 
@@ -136,6 +136,9 @@ def test_an_account_is_moved(cells, command):
     command(cells.b, "account", "move", "acme", "--to", "a", *PATIENT)
     (where,) = orjson.loads(command(cells.b, "account", "where", "acme", "--json"))
     assert (where["cell"], where["epoch"]) == ("a", 3)
+    assert "acme is forgotten here" in command(cells.b, "account", "forget", "acme")
+    with pytest.raises(MoveRefused, match="cannot return"):
+        command(cells.a, "account", "move", "acme", "--to", "b", *PATIENT)
 
 
 def test_a_move_that_was_begun_is_given_up(cells, command):

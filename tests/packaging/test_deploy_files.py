@@ -2,6 +2,7 @@
 
 import configparser
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -128,3 +129,17 @@ def test_no_secret_of_ours_is_in_them():
         text = (ROOT / name).read_text()
         for found in re.findall(r"(?:password|MASTER_KEY)[=:] *([^\s,}]+)", text):
             assert found.startswith(("CHANGE", "${", "$(")), f"{name}: {found}"
+
+
+@pytest.mark.parametrize("name", ["haproxy.cfg", "cells.cfg"])
+def test_haproxy_takes_its_file(name, tmp_path):
+    accounts = tmp_path / "accounts.map"
+    accounts.write_text("acme b\nglobex a\n")
+    config = (ROOT / "deploy/haproxy" / name).read_text()
+    own = tmp_path / name
+    own.write_text(config.replace("/etc/haproxy/accounts.map", str(accounts)))
+    program = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin")
+    assert program, "The tests need haproxy: install the package of that name."
+    # -dW: a warning is an error.
+    done = subprocess.run([program, "-c", "-dW", "-f", own], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

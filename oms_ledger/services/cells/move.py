@@ -27,7 +27,7 @@ from oms_ledger.cell import Cell
 from oms_ledger.directory import FRESH, Directory, DirectoryError, Place, moves, set_place
 from oms_ledger.eventstore import adoption, hosting
 from oms_ledger.eventstore.adoption import Comparison
-from oms_ledger.eventstore.hosting import ARRIVING, GONE, LEAVING, LIVE, Hosting
+from oms_ledger.eventstore.hosting import ARRIVING, FORGOTTEN, GONE, LEAVING, LIVE, Hosting
 from oms_ledger.services.cells.copying import Copier, forget
 from oms_ledger.services.cells.tables import MOVED, subscriptions_of
 from projections import tables as t
@@ -186,6 +186,11 @@ class Move:
             hosting.lock_appends(connection)
             if self._arrived_in(connection):
                 raise hosting.WrongState(self.account, LIVE)
+            if hosting.state_of(connection, self.account) == FORGOTTEN:
+                raise MoveRefused(
+                    f"The cell {self._name(self.target)} has forgotten the account {self.account}:"
+                    " what it kept cannot be read any more, so the account cannot return to it."
+                )
             values = {"epoch": self._epoch, "attempt": self._attempt}
             hosting.set_state(connection, self.account, ARRIVING, **values)
         self._take_over()
