@@ -47,6 +47,11 @@ def require_affiliate_id(affiliate: str) -> None:
         )
 
 
+def is_affiliate_id(affiliate: str) -> bool:
+    """Whether that can be the id of an affiliate; `00` cannot."""
+    return _FORM.fullmatch(affiliate) is not None
+
+
 def read_affiliate(affiliate: str, body: Any) -> AffiliateInput:
     """Read an entry; keys are matched without case, what is not understood is kept."""
     require_affiliate_id(affiliate)

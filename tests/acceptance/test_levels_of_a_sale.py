@@ -242,3 +242,104 @@ def test_outsider_below_a_chain_order_ends_all_levels(world):
     assert world.order(STORE, order_id)["status"] == "canceled"
     assert world.order(MIDDLE, f"00-{order_id}")["status"] == "canceled"
     assert world.outsider.calls("cancel")[-1].order_id == f"S-00-{order_id}"
+
+
+SELLERS = "/api/seller-register/pvt/sellers"
+
+
+def register_account(world, account: str, seller: str, endpoint: str) -> None:
+    entry = {"id": seller, "name": seller, "isActive": True, "fulfillmentEndpoint": endpoint}
+    saved = world.clients[account].call("POST", SELLERS, entry)
+    assert saved.status == 200, saved.body
+
+
+def buy(world, *chain: str) -> str:
+    body = purchase(price=1000, quantity=1)
+    body["items"][0] |= {"seller": chain[0], "sellerChain": list(chain)}
+    placed = world.clients[STORE].call("PUT", "/api/checkout/pub/orders", body)
+    assert placed.status == 201, placed.body
+    order = placed.json()["orders"][0]
+    url = f"/api/checkout/pub/gatewayCallback/{order['orderGroup']}"
+    assert world.clients[STORE].call("POST", url, {}).status == 204
+    asyncio.run(settle(world.cell))
+    return str(order["orderId"])
+
+
+def test_an_order_has_the_prefix_that_the_register_above_says(world):
+    register_account(world, STORE, MIDDLE, "/api/checkout")
+    mapping = [{"marketplaceSalesChannel": 1, "sellerChannel": "GCB"}]
+    mapped = world.clients[STORE].call("PUT", f"{SELLERS}/{MIDDLE}/sales-channel/mapping", mapping)
+    assert mapped.status == 200, mapped.body
+    register_account(world, MIDDLE, SHOP, f"/api/fulfillment?an={SHOP}&affiliateid=MKT")
+    top = buy(world, MIDDLE, SHOP)
+    chained, lowest = f"GCB-{top}", f"MKT-GCB-{top}"
+    assert world.order(STORE, top)["sellerOrderId"] == chained
+    middle, shop = world.order(MIDDLE, chained), world.order(SHOP, lowest)
+    assert (middle["affiliateId"], middle["marketplaceOrderId"]) == ("GCB", top)
+    assert (middle["sellerOrderId"], shop["marketplaceOrderId"]) == (lowest, chained)
+    assert shop["affiliateId"] == "MKT"
+    handling = f"/api/oms/pvt/orders/{lowest}/start-handling"
+    assert world.clients[SHOP].call("POST", handling).status == 204
+    invoice = {"type": "Output", "invoiceNumber": "N-1", "invoiceValue": shop["value"]}
+    sent = world.clients[SHOP].call(
+        "POST",
+        f"/api/oms/pvt/orders/{lowest}/invoice",
+        invoice | {"issuanceDate": "2026-01-15", "items": []},
+    )
+    assert sent.status == 200, sent.body
+    asyncio.run(settle(world.cell))
+    assert [world.order(MIDDLE, chained)["status"], world.order(STORE, top)["status"]] == [
+        "invoiced",
+        "invoiced",
+    ]
+
+
+def test_a_cancellation_passes_levels_with_prefixes(world):
+    register_account(world, STORE, MIDDLE, "/api/checkout?affiliateId=GCB")
+    register_account(world, MIDDLE, SHOP, "/api/fulfillment?affiliateId=MKT")
+    top = buy(world, MIDDLE, SHOP)
+    cancel = f"/api/oms/pvt/orders/{top}/cancel"
+    assert world.clients[STORE].call("POST", cancel, {"reason": "late"}).status == 200
+    asyncio.run(settle(world.cell))
+    found = [(STORE, top), (MIDDLE, f"GCB-{top}"), (SHOP, f"MKT-GCB-{top}")]
+    confirm = f"/api/oms/pvt/orders/{found[2][1]}/cancel"
+    assert world.clients[SHOP].call("POST", confirm, {}).status == 200
+    asyncio.run(settle(world.cell))
+    assert [world.order(*one)["status"] for one in found] == ["canceled"] * 3
+
+
+@pytest.mark.parametrize("affiliate", ["abc", "AEI", "00", "MKTX", "", "M%2FT"])
+def test_a_prefix_that_can_be_no_affiliate_is_00(world, affiliate):
+    register_account(world, STORE, SHOP, f"/api/fulfillment?affiliateId={affiliate}")
+    top = buy(world, SHOP)
+    assert world.order(STORE, top)["sellerOrderId"] == f"00-{top}"
+    assert world.order(SHOP, f"00-{top}")["affiliateId"] == "00"
+
+
+@pytest.mark.guarantee("G59")
+def test_a_key_of_an_outsider_opens_no_order_of_an_account_with_the_same_prefix(world):
+    register_account(world, STORE, SHOP, "/api/fulfillment?affiliateId=MKT")
+    top = buy(world, SHOP)
+
+    def bound(account: str, party: str) -> Client:
+        key, token = create_key(world.cell, account, "Owner", party=party)
+        headers = {"X-VTEX-API-AppKey": key, "X-VTEX-API-AppToken": token}
+        return Client(build(world.cell), headers)
+
+    outsider = bound(SHOP, "affiliate:MKT")
+    order = f"MKT-{top}"
+    assert outsider.call("GET", f"/api/oms/pvt/orders/{order}").status == 404
+    for path in (f"/api/fulfillment/pvt/orders/{order}/fulfill", f"/pvt/orders/{order}/cancel"):
+        assert outsider.call("POST", path, {}).status == 404
+    seller = bound(STORE, f"seller:{SHOP}")
+    assert seller.call("GET", f"/api/oms/pvt/orders/{top}").status == 200
+
+
+def test_what_was_not_completed_is_not_authorized(world):
+    store = world.clients[STORE]
+    order_id = store.call("PUT", "/api/checkout/pub/orders", purchase()).json()["orders"][0][
+        "orderId"
+    ]
+    for path in ("/api/fulfillment/pvt/orders", "/pvt/orders"):
+        refused = store.call("POST", f"{path}/{order_id}/fulfill", {})
+        assert (refused.status, refused.json()["error"]["code"]) == (400, "FMT0056")

@@ -138,9 +138,13 @@ async def order_of_party(cell: Cell, account: str, order_id: str) -> Order:
 
 
 def is_of_party(order: Order, party: Party) -> bool:
-    """Whether an order was sold by an affiliate, or is to be delivered by a seller now."""
+    """Whether an order was sold by an affiliate, or is to be delivered by a seller now.
+
+    What an account of this deployment sold is no outsider's, whatever prefix it chose.
+    """
     if party.kind == AFFILIATE:
-        return order.flow in ("seller", "chain") and order.placed.affiliate_id == party.id
+        sold_outside = order.flow in ("seller", "chain") and order.placed.sold_by is None
+        return sold_outside and order.placed.affiliate_id == party.id
     return delegated(order) and order.seller == party.id
 
 

@@ -100,7 +100,7 @@ DERIVED: dict[str, Derive] = {
     "sellerOrderId": lambda order, fields: (
         fields.content["sellerOrderId"]
         if not order.seller_order_id and _tells(fields, "sellerOrderId")
-        else order.seller_order_id or f"00-{order.order_id}"
+        else order.seller_order_id or f"{order.placed.seller_affiliate}-{order.order_id}"
     ),
     "origin": lambda order, _: order.origin,
     "affiliateId": lambda order, fields: _said(fields, "affiliateId", order.placed.affiliate_id),

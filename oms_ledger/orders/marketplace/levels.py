@@ -1,8 +1,9 @@
 """The levels of a sale: who sold, who may stand between, who delivers (contract 06 §7).
 
 Each account that takes part has an order of its own. The level below names its order after the
-marketplace order: `{affiliate}-{id above}`, where the affiliate between accounts of one deployment
-counts the sellers that the order was proposed to: `00-v1acme-01`, and `01-…` for the second seller.
+marketplace order: `{affiliate}-{id above}`. The affiliate is the one that the register of the level
+above names, `MKT-v1acme-01`, else `00`. Further sellers that the order was proposed to are counted:
+`01-…` for the second one.
 A seller outside the deployment names its order as it likes; until it did, it may know it by ours.
 """
 
@@ -22,7 +23,7 @@ def seller_order_id_of(order: Order) -> str:
     """The id of the order at its present seller, whether or not that has confirmed it."""
     if order.placed.seller_outside:
         return order.seller_order_id or order.order_id
-    return order.seller_order_id or f"00-{order.order_id}"
+    return order.seller_order_id or f"{order.placed.seller_affiliate}-{order.order_id}"
 
 
 def marketplace_endpoint(order: Order) -> str | None:

@@ -36,6 +36,8 @@ class OrderPlaced:
     """The account of this deployment that sold it; None when an outsider did, or the account."""
     seller_outside: bool = False
     """Whether its seller is no account of this deployment, and gets the order over HTTP."""
+    seller_affiliate: str = "00"
+    """The affiliate as which its seller, an account of this deployment, knows the account."""
     sold_outside: bool = False
     """Whether it was sold by an outsider, at whose address it was seen to be reachable."""
     paid_above: int | None = None

@@ -60,7 +60,7 @@ from oms_ledger.services.marketplace.counterpart import (
     Thinking,
     Unknown,
 )
-from oms_ledger.services.marketplace.partnership import is_outside, partner
+from oms_ledger.services.marketplace.partnership import is_outside, partner, with_affiliate
 from projections.outbox.messages import StoredMessage
 
 INVOICED = "The seller has invoiced the order"
@@ -228,6 +228,7 @@ async def place_seller_order(
     who = with_identity(cell.encryption, seller, placed.client_profile, vouched=False)
     outside = placed.flow == "chain" and await is_outside(cell, seller, placed.seller)
     placed = replace(placed, client_profile=who, seller_outside=outside)
+    placed = await with_affiliate(cell, seller, placed)
     key = Key(seller, f"group:{group}", json.dumps([order_id]).encode())
     try:
         orders = await cell.ledger.place(

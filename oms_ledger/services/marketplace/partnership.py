@@ -1,11 +1,16 @@
 """Whom an account sells with: other accounts, as far as it may know of them, and outsiders."""
 
+from dataclasses import replace
+
 from sqlalchemy import Connection
 
 from oms_ledger.accounts.account import Account
+from oms_ledger.accounts.affiliates import is_affiliate_id
 from oms_ledger.accounts.partners import are_partners
 from oms_ledger.accounts.refusals import AccountNotFound
+from oms_ledger.accounts.sellers import affiliate_of
 from oms_ledger.cell import Cell
+from oms_ledger.orders.events import OrderPlaced
 from projections.accounts import sellers
 
 
@@ -32,3 +37,19 @@ async def is_outside(cell: Cell, account: str, seller: str) -> bool:
     except AccountNotFound:
         return await cell.read(registered)
     return False
+
+
+async def with_affiliate(cell: Cell, account: str, placed: OrderPlaced) -> OrderPlaced:
+    """The order with the affiliate as which its seller knows the account.
+
+    That of the register entry's endpoint, else of its mapping of the sales channel. `00` stays
+    where neither names one, or names what can be no affiliate's id.
+    """
+    if placed.flow not in ("marketplace", "chain") or placed.seller_outside:
+        return placed
+    entry = await cell.read(sellers.seller, account, placed.seller, cell.encryption)
+    if entry is None:
+        return placed
+    named = affiliate_of(entry.endpoint, entry.channels, placed.sales_channel)
+    known = named is not None and is_affiliate_id(named)
+    return replace(placed, seller_affiliate=named) if named and known else placed

@@ -46,7 +46,7 @@ from oms_ledger.orders.status import Status
 from oms_ledger.services.marketplace import registers
 from oms_ledger.services.marketplace.franchises import with_deliverer
 from oms_ledger.services.marketplace.offered import with_offers
-from oms_ledger.services.marketplace.partnership import is_outside, partner
+from oms_ledger.services.marketplace.partnership import is_outside, partner, with_affiliate
 from oms_ledger.services.offers.sources import OfferSources
 from oms_ledger.services.placement.sellers import require_seller
 from projections.accounts import affiliates
@@ -90,7 +90,8 @@ async def receive_orders(
         if one.placed.flow == "chain":
             await require_seller(cell, account.name, one.placed.seller)
             outside = await is_outside(cell, account.name, one.placed.seller)
-            one = replace(one, placed=replace(one.placed, seller_outside=outside))
+            placed = replace(one.placed, seller_outside=outside)
+            one = replace(one, placed=await with_affiliate(cell, account.name, placed))
         _require_minimum(affiliate, one.placed)
         received.append(one)
     orders, new = await _recorded(cell, ctx, received)

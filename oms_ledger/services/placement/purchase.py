@@ -18,7 +18,7 @@ from oms_ledger.orders.payments.decide import begin_without_payment
 from oms_ledger.orders.payments.systems import NO_PAYMENT
 from oms_ledger.orders.placement.decide import number_of_orders, place
 from oms_ledger.orders.placement.numbers import order_group as new_group
-from oms_ledger.services.marketplace.partnership import is_outside
+from oms_ledger.services.marketplace.partnership import is_outside, with_affiliate
 from projections.accounts import sellers
 
 
@@ -90,9 +90,11 @@ async def place_purchase(
 
 
 async def _with_its_seller(cell: Cell, account: Account, placed: OrderPlaced) -> OrderPlaced:
-    """The order, on which stands whether its seller is outside the deployment, and where."""
-    if placed.flow != "marketplace" or not await is_outside(cell, account.name, placed.seller):
+    """The order, on which stands who its seller is: outside and where, or as whom it knows us."""
+    if placed.flow != "marketplace":
         return placed
+    if not await is_outside(cell, account.name, placed.seller):
+        return await with_affiliate(cell, account.name, placed)
     entry = await cell.read(sellers.seller, account.name, placed.seller, cell.encryption)
     if entry is None:  # taken out of the register meanwhile
         return replace(placed, seller_outside=True)
