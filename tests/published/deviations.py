@@ -195,6 +195,7 @@ MISTYPED = {
     "POST /api/checkout/pub/orderForms/simulation": {
         "paymentData.installmentOptions": "a list of objects in the example, not of lists",
         "items[].unitMultiplier": "a decimal for goods sold by weight",
+        "items[].priceTags": "fractions and nulls, as checkout.json has them",
     },
     "GET /api/checkout/pvt/configuration/orderForm": {
         "paymentConfiguration": "null as the guide's defaults have it",
