@@ -173,3 +173,16 @@ def test_an_order_says_where_its_seller_is_without_secrets_and_a_paused_seller_g
     assert client.call("PATCH", f"{SELLERS}/warehouse", pause).status == 200
     refused = client.call("PUT", "/api/checkout/pub/orders", body)
     assert (refused.status, refused.json()["error"]["code"]) == (400, "CHK0045")
+
+
+def test_a_seller_is_registered_read_paused_and_mapped_by_the_published_paths(client):
+    path = "/seller-register/pvt/sellers"
+    one = f"{path}/warehouse"
+    assert client.call("POST", path, SELLER).json()["id"] == "warehouse"
+    assert [row["id"] for row in client.call("GET", path).json()["items"]] == ["1", "warehouse"]
+    pause = [{"operation": "replace", "path": "/isActive", "value": False}]
+    assert client.call("PATCH", one, pause).status == 200
+    assert client.call("GET", one).json()["isActive"] is False
+    mapping = [{"marketplaceSalesChannel": "1", "sellerChannel": "GCB"}]
+    assert client.call("PUT", f"{one}/sales-channel/mapping", mapping).json() == mapping
+    assert client.call("GET", f"{one}/sales-channel/mapping").json() == mapping

@@ -170,3 +170,23 @@ def test_agreements_come_on_every_path_and_by_the_sellers_own_id(
         assert "none" in str(answer.json()), answer.body
     unknown = f"{base}/orders/nowhere/changes/none/send-agreement"
     assert seller.call("POST", unknown, {"agreementType": "Confirmation"}).status == 404
+
+
+def test_an_invoice_gets_its_package_and_delivery_by_the_published_paths(client, seller, order_id):
+    path = f"/pvt/orders/{order_id}/invoice"
+    assert seller.call("POST", path, sent("7")).status == 200
+    package = {"courier": "Post", "trackingNumber": "T1", "trackingUrl": "https://post.example/T1"}
+    assert seller.call("POST", f"{path}/7", package).status == 200
+    delivered = {"isDelivered": True, "events": []}
+    assert seller.call("POST", f"{path}/7/tracking", delivered).status == 200
+    (shown,) = document(client, order_id)["packageAttachment"]["packages"]
+    assert (shown["invoiceNumber"], shown["trackingNumber"]) == ("7", "T1")
+    assert shown["courierStatus"]["finished"] is True
+
+
+def test_a_seller_cancels_by_the_published_path(client, seller, order_id):
+    path = f"/pvt/orders/{order_id}/cancel"
+    first = seller.call("POST", path, {"reason": "Sold out"})
+    assert first.status == 200, first.body
+    assert seller.call("POST", path).json()["receipt"] == first.json()["receipt"]
+    assert document(client, order_id)["status"] in ("cancel", "canceled")
