@@ -68,6 +68,9 @@ def impatient(cell):
 def test_order_is_placed_at_the_seller_and_authorized_once_it_is_taken(cell, client, seller, clock):
     order_id = bought(client, sellerSku="T-7", commission=9)
     assert seller.asked == []
+    assert get(client, order_id)["sellerOrderId"] is None
+    personal = client.call("GET", f"/api/orders/pvt/document/{order_id}").json()
+    assert personal["sellerOrderId"] is None
     rest(cell, clock)
     placed, paid = seller.asked
     assert placed.call == "POST /seller/pvt/orders?token=hush"

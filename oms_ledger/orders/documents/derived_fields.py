@@ -88,6 +88,13 @@ def _cancel_reason(_: Order, fields: DerivedFields) -> Any:
     return data and data["reason"]
 
 
+def _seller_order_id(order: Order) -> str | None:
+    """The id at the seller; None until a seller outside has said its own."""
+    if order.placed.seller_outside:
+        return order.seller_order_id
+    return order.seller_order_id or f"{order.placed.seller_affiliate}-{order.order_id}"
+
+
 _NO_POLICIES = [{"status": "accepted", "deniedPolicies": [], "pendingPolicies": []}]
 
 DERIVED: dict[str, Derive] = {
@@ -100,7 +107,7 @@ DERIVED: dict[str, Derive] = {
     "sellerOrderId": lambda order, fields: (
         fields.content["sellerOrderId"]
         if not order.seller_order_id and _tells(fields, "sellerOrderId")
-        else order.seller_order_id or f"{order.placed.seller_affiliate}-{order.order_id}"
+        else _seller_order_id(order)
     ),
     "origin": lambda order, _: order.origin,
     "affiliateId": lambda order, fields: _said(fields, "affiliateId", order.placed.affiliate_id),

@@ -117,7 +117,7 @@ def _values(document: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[tup
 def _own_id_of_seller(document: Mapping[str, Any]) -> str | None:
     """What a seller outside calls the order, which does not follow from what it is called here."""
     known = document["sellerOrderId"]
-    if document["origin"] != "Marketplace" or str(known).endswith(document["orderId"]):
+    if not known or document["origin"] != "Marketplace" or known.endswith(document["orderId"]):
         return None
     return str(known)
 
