@@ -22,6 +22,7 @@ from oms_ledger.cell import Cell
 from oms_ledger.eventstore.batch_writer import BatchWriter
 from oms_ledger.eventstore.database import UNAVAILABLE
 from oms_ledger.eventstore.folding import StreamLoader
+from oms_ledger.eventstore.ledger import AccountMoved
 from oms_ledger.notifications.channel import (
     BY_MESSAGE,
     CHANNELS,
@@ -139,12 +140,17 @@ async def dispatch(
     """Send a claimed message and record what came of it: by `record`, or by itself.
 
     When our database is away, that is no attempt of the recipient: nothing is recorded, the claim
-    runs out and the message is sent again.
+    runs out and the message is sent again. So it is when the account has moved meanwhile: the
+    message went along, and the other cell sends it.
     """
     sender, began = SENDERS[message.channel], now(cell)
-    outcome = given_up(message, await _sent(cell, message, sender), now(cell))
-    if sender.conclude is not None:
-        await sender.conclude(cell, message, outcome)
+    try:
+        outcome = given_up(message, await _sent(cell, message, sender), now(cell))
+        if sender.conclude is not None:
+            await sender.conclude(cell, message, outcome)
+    except AccountMoved:
+        log.info("outbox_account_moved", outbox_message=message.id, account=message.account)
+        return
     sent = Sent(message, outcome, began, max(began, now(cell)))
     if record is None:
         await cell.write(record_together, [sent])
@@ -165,6 +171,8 @@ async def _sent(cell: Cell, message: StoredMessage, sender: Sender) -> Outcome:
         return await asyncio.wait_for(sender.send(cell, message), timeout)
     except TimeoutError:
         return Unanswered(f"took longer than {timeout:.0f} s")
+    except AccountMoved:
+        raise
     except UNAVAILABLE:
         raise
     except Exception as error:

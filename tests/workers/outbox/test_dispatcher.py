@@ -6,11 +6,14 @@ from itertools import pairwise
 
 import pytest
 from sqlalchemy.exc import OperationalError
+from structlog.testing import capture_logs
 
+from oms_ledger.eventstore import hosting
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.records import instant
 from oms_ledger.notifications.channel import PARTNER
 from oms_ledger.orders import events
+from oms_ledger.orders.handling.decide import start_handling
 from oms_ledger.orders.outbox import rules
 from oms_ledger.orders.outbox.message import OutboxMessage
 from oms_ledger.orders.refusals import OutboxMessageCompleted, OutboxMessageNotFound
@@ -92,6 +95,29 @@ def test_a_subscription_that_goes_back_repeats_nothing(cell, fields):
         checkpoints.create(connection, messages.SUBSCRIPTION, 0)
     assert asyncio.run(settle(cell)) == 0
     assert len(fields) == 3
+
+
+def test_a_message_whose_account_has_moved_is_no_attempt(cell, fields, monkeypatch):
+    """It went along, and the other cell sends it: nothing is recorded, and nothing is a fault."""
+    placed(cell)
+
+    async def record(cell, pending):
+        ctx = CommandContext(ACCOUNT, "test")
+        await cell.ledger.change(ctx, pending.order_id, start_handling)
+
+    monkeypatch.setitem(dispatcher.HANDLERS, "announce", record)
+    dispatcher.evaluate(cell, cell.loader())
+    claimed = [one for one in dispatcher.claim(cell, 10) if one.kind == "announce"]
+    with cell.database.writing() as connection:
+        hosting.set_state(connection, ACCOUNT, hosting.GONE)
+    with capture_logs() as logs:
+        for message in claimed:
+            asyncio.run(dispatcher.dispatch(cell, message))
+    assert [(line["event"], line["log_level"]) for line in logs] == [
+        ("outbox_account_moved", "info")
+    ]
+    stored = {one.id: one for one in listed(cell, order_id="v1-01")}
+    assert {stored[one.id].attempts for one in claimed} == {0}
 
 
 @pytest.mark.guarantee("G45")
