@@ -55,6 +55,7 @@ class Cell:
 
     @cached_property
     def database(self) -> Database:
+        """The database that the settings name; opened when it is first needed."""
         settings = self.settings
         return Database(settings.database_url, self.clock, prepare=settings.prepare)
 
@@ -66,6 +67,10 @@ class Cell:
 
     @cached_property
     def encryption(self) -> Encryption:
+        """What wraps the data keys: of the master key, which is made with an empty ledger.
+
+        Raises `MissingMasterKey` where there are events and no key.
+        """
         given, folder = self.settings.master_key, self.settings.data_dir
         if given is None and not (folder / "master.key").exists() and self.store.head():
             raise MissingMasterKey(
@@ -78,6 +83,7 @@ class Cell:
 
     @cached_property
     def store(self) -> Store:
+        """The event store, with the way of appending of its database."""
         database = self.database
         appender = SqliteAppender(database) if database.sqlite else PostgresAppender(database)
         return Store(database, appender)
@@ -89,14 +95,17 @@ class Cell:
 
     @cached_property
     def ledger(self) -> Ledger:
+        """What commands go through."""
         return Ledger(self.store, self.encryption, self.clock, filling=self.filling)
 
     @cached_property
     def sequences(self) -> Sequences:
+        """Where orders get their sequence numbers."""
         return Sequences(self.database, secrets.randbelow)
 
     @cached_property
     def partner_clients(self) -> PartnerClients:
+        """HTTP clients for partners, one for each event loop."""
         return PartnerClients(self.clock)
 
     @cached_property
@@ -189,6 +198,7 @@ class Cell:
         _ = self.encryption
 
     def close(self) -> None:
+        """Let go of what was opened; what waits for a group commit is refused."""
         opened = vars(self)
         for writer in list(opened.get("_writers", {}).values()):
             writer.close()
@@ -205,6 +215,7 @@ class Cell:
 
 
 def open_cell(settings: Settings | None = None) -> Cell:
+    """A cell of the settings, else of the environment; filters are evaluated apart from here on."""
     settings = settings or Settings.from_environment()
     jsonata.choose(settings.jsonata_engine)
     jsonata.isolate()

@@ -77,6 +77,7 @@ class Place:
 
     @property
     def live(self) -> bool:
+        """Whether the account may be written to in its cell."""
         return self.state == LIVE
 
 
@@ -87,12 +88,14 @@ class Directory:
         self.database = Database(url, clock)
 
     def create_tables(self) -> None:
+        """Make the tables that are missing; repeated it changes nothing."""
         with self.database.writing() as connection:
             metadata.create_all(connection)
             if connection.execute(select(revisions.c.number)).first() is None:
                 connection.execute(revisions.insert().values(number=1))
 
     def close(self) -> None:
+        """Let go of the connections."""
         self.database.close()
 
     @contextmanager
@@ -103,6 +106,7 @@ class Directory:
             yield connection
 
     def revision(self) -> int:
+        """A number that rises with every change, so that one small read tells of news."""
         with self.database.reading() as connection:
             return int(connection.execute(select(revisions.c.number)).scalar_one())
 
@@ -197,6 +201,7 @@ class DirectoryCache:
 
     @property
     def fresh(self) -> bool:
+        """Whether what is remembered was read within the last `FRESH` seconds."""
         return self._clock() - self._read_at < FRESH
 
     def refresh(self) -> bool:
@@ -214,8 +219,10 @@ class DirectoryCache:
         return self._places.get(account)
 
     def url(self, cell: str) -> str | None:
+        """Where a cell answers; None when nobody knows it."""
         known = self._cells.get(cell)
         return known.url if known else None
 
     def close(self) -> None:
+        """Let go of the directory's connections."""
         self._directory.close()

@@ -36,6 +36,8 @@ _ACCOUNT_FRESH = 1.0  # seconds that another process's change of settings may ta
 
 
 class Ledger(StreamLedger):
+    """Commands on orders and accounts, over streams of any category."""
+
     def __init__(
         self,
         store: Store,

@@ -20,6 +20,8 @@ class Refusal(Exception):
 
 
 class IdempotencyKeyReused(Refusal):
+    """422: the key came with another request before."""
+
     status = 422
     text = (
         "The Idempotency-Key {0} belongs to another request, {1}:"

@@ -26,6 +26,7 @@ class WithBackOffice:
         self._app, self._pages = api, pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve `/admin` by the pages, all else by the API."""
         path = scope.get("path", "")
         chosen = self._pages if path == "/admin" or path.startswith("/admin/") else self._app
         await chosen(scope, receive, send)

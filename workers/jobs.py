@@ -41,6 +41,7 @@ _contexts: list[WorkerContext] = []
 
 
 def open_context(cell: Cell) -> WorkerContext:
+    """What the jobs of this process work with; `close_context` lets go of it."""
     context = WorkerContext(
         cell,
         FilterRunner(cell, lambda kind, app_key: context.stored(kind, app_key)),
@@ -52,6 +53,7 @@ def open_context(cell: Cell) -> WorkerContext:
 
 
 def close_context() -> None:
+    """Stop what was opened last."""
     context = _contexts.pop()
     context.filter_runner.close()
     context.outbox_dispatcher.close()

@@ -189,6 +189,7 @@ def reconcile(cell: Cell, watch: Watch | None = None) -> int:
 
 
 def signal_late(cell: Cell, late: tuple[set[str], Sequence[str]]) -> int:
+    """Signal what `look_for_late` found; how many subscriptions were not signaled yet."""
     behind, unfinished = late
     runner.signal(cell, unfinished)
     return signals.signal(cell.redis, sorted(behind))

@@ -36,6 +36,7 @@ class FromWorkflow:
     statuses: tuple[str, ...] = ()
 
     def matches(self, status: str | None, moved: bool) -> bool:
+        """Whether an event that left an order in this status is notified; `moved`: it moved."""
         if not moved or status is None:
             return False
         return not self.statuses or _one_spelling(status) in map(_one_spelling, self.statuses)

@@ -30,18 +30,24 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Word:
+    """A word of a call: a name, or a text in quotes."""
+
     text: str
     quoted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
+    """`{{…}}` shows what a call gives; three braces leave it unescaped (`raw`)."""
+
     call: Call
     raw: bool
 
 
 @dataclass(slots=True)
 class Block:
+    """`{{#name}} … {{else}} … {{/name}}`: its body, and what stands there otherwise."""
+
     name: str
     call: Call
     body: list["Node"] = field(default_factory=list)
@@ -227,10 +233,12 @@ def _zone(name: str) -> tzinfo:
 
 
 def truthy(value: Any) -> bool:
+    """What Handlebars takes for true: not null, false, 0, an empty text or an empty list."""
     return value not in (None, False, "", 0) and value != []
 
 
 def spelled(value: Any) -> str:
+    """A value as a template shows it; null is nothing."""
     match value:
         case None:
             return ""

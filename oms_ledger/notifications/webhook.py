@@ -21,17 +21,28 @@ class Change(Protocol):
     """What a notification says; instants in microseconds since 1970 UTC."""
 
     @property
-    def order_id(self) -> str: ...
+    def order_id(self) -> str:
+        """Whose change it is."""
+
     @property
-    def domain(self) -> str | None: ...
+    def domain(self) -> str | None:
+        """`Marketplace` or `Fulfillment`; None of an order without a workflow."""
+
     @property
-    def state(self) -> str | None: ...
+    def state(self) -> str | None:
+        """The status after the event."""
+
     @property
-    def last_state(self) -> str | None: ...
+    def last_state(self) -> str | None:
+        """The status before it."""
+
     @property
-    def last_change(self) -> int: ...
+    def last_change(self) -> int:
+        """Microseconds: the instant of the change of status before."""
+
     @property
-    def current_change(self) -> int: ...
+    def current_change(self) -> int:
+        """Microseconds: the instant of the event."""
 
 
 def instant_text(micros: int) -> str:
@@ -41,6 +52,7 @@ def instant_text(micros: int) -> str:
 
 
 def notification_body(account: str, app_key: str, change: Change) -> str:
+    """The JSON that a hook gets, with the field names of the Order Hook."""
     return json.dumps(
         {
             "Domain": change.domain,

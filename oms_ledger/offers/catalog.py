@@ -23,6 +23,8 @@ class Service:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttachmentField:
+    """A field of an attachment's schema: how long it may be, and the values it may have."""
+
     maximum_number_of_characters: int = 2000
     domain: tuple[str, ...] = ()
 
@@ -84,6 +86,7 @@ class Offer:
 
     @property
     def label(self) -> str:
+        """What a person calls it: its name, else the SKU's, else its id."""
         return self.name or self.sku_name or self.sku
 
 
@@ -123,6 +126,8 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpeningHours:
+    """When a pickup point is open on a day of the week, counted as `DayOfWeek` is."""
+
     day: int
     open: str
     close: str
@@ -150,6 +155,8 @@ class InstallmentCondition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentCondition:
+    """A payment system that is offered, and in how many installments."""
+
     system: str
     name: str = ""
     group: str = ""

@@ -16,6 +16,8 @@ from oms_ledger.offers.catalog import (
 
 
 class Availability(StrEnum):
+    """Whether a line can be sold, in the words of the Checkout API."""
+
     AVAILABLE = "available"
     WITHOUT_STOCK = "withoutStock"
     WITHOUT_PRICE = "withoutPrice"
@@ -35,6 +37,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class LineInput:
+    """A line that is to be quoted: SKU, seller, pieces."""
+
     sku: str
     seller: str
     quantity: int
@@ -42,6 +46,8 @@ class LineInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
+    """What is asked of a source of offers: lines, when, by which channel, for which place."""
+
     lines: tuple[LineInput, ...]
     now: datetime
     channel: str = "1"

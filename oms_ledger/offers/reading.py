@@ -107,6 +107,7 @@ def of(row: Row) -> StoredRow:
 
 
 def key(*parts: str) -> str:
+    """The parts of an offer's key as one text, which no part can forge."""
     return json.dumps(parts, ensure_ascii=False)
 
 

@@ -67,14 +67,17 @@ class Finding:
 
 
 def ok(subject: str, found: str) -> Finding:
+    """A finding that needs nothing."""
     return Finding(subject, "ok", found)
 
 
 def note(subject: str, found: str, advice: str) -> Finding:
+    """A finding that works, with what would be better."""
     return Finding(subject, "note", found, advice)
 
 
 def wrong(subject: str, found: str, advice: str) -> Finding:
+    """A finding that has to be mended, with what to do."""
     return Finding(subject, "wrong", found, advice)
 
 

@@ -46,6 +46,7 @@ class LoopWatchdog:
         self._thread.start()
 
     def close(self) -> None:
+        """Stop watching the event loop."""
         self._closed.set()
         self._next.cancel()
         self._thread.join()

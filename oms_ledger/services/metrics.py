@@ -54,6 +54,7 @@ class MetricsReporter:
         self._thread.start()
 
     def close(self) -> None:
+        """Stop reporting."""
         self._end.set()
         self._thread.join()
 

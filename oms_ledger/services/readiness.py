@@ -71,6 +71,7 @@ class Readiness:
         self._redis = _Probe("ready-redis", lambda: cell.redis.ping())
 
     async def state(self) -> State:
+        """Whether requests can be served now, with the reasons against it."""
         state = State()
         await asyncio.gather(self._look_at_database(state), self._look_at_redis(state))
         if (waits := self._cell.ledger.oldest_append()) > STUCK:
@@ -78,6 +79,7 @@ class Readiness:
         return state
 
     def close(self) -> None:
+        """Stop looking."""
         self._database.close()
         self._redis.close()
 

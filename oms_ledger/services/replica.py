@@ -59,6 +59,7 @@ class Replica:
         self._looking: Future[None] | None = None
 
     def close(self) -> None:
+        """Let go of the threads that read from the replica."""
         self._threads.shutdown(wait=False)
 
     async def read_view(

@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 
 
 def queue(connection: redis.Redis, name: str = QUEUE) -> Queue:
+    """A queue of signals; what is in it is JSON and names no code."""
     return Queue(name, connection=connection, serializer=JSONSerializer)
 
 

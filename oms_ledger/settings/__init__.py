@@ -53,6 +53,8 @@ class AllowedNetwork:
 
 @dataclass(frozen=True)
 class Settings:
+    """What the environment says of a deployment; each field names its variable."""
+
     data_dir: Path = field(default_factory=lambda: Path("data").absolute())
     """OMS_DATA_DIR: the folder for whatever this deployment keeps on disk."""
 
@@ -229,6 +231,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
+        """Read the environment; `InvalidSetting` names the variable that is wrong."""
         given = {}
         environ = _with_files(environ)
         for name, (variable, read) in VARIABLES.items():

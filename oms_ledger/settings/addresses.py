@@ -29,6 +29,7 @@ _POSTGRES = (
 
 
 def database_url(variable: str, text: str) -> str:
+    """The address of PostgreSQL or of a SQLite file, as SQLAlchemy takes it."""
     expected = f"{_POSTGRES} or sqlite:///path/to/file"
     scheme, _, rest = text.partition("://")
     if scheme.lower() != "sqlite":
@@ -39,6 +40,7 @@ def database_url(variable: str, text: str) -> str:
 
 
 def postgres_url(variable: str, text: str, expected: str = _POSTGRES) -> str:
+    """The address of PostgreSQL in any of libpq's forms, with time limits where it has none."""
     scheme, separator, rest = text.partition("://")
     match scheme.lower():
         case "postgresql" | "postgres" if rest:
@@ -56,6 +58,7 @@ def postgres_url(variable: str, text: str, expected: str = _POSTGRES) -> str:
 
 
 def redis_url(variable: str, text: str) -> str:
+    """The address of Redis: `redis://`, `rediss://`, `unix://` or `redis+sentinel://`."""
     scheme, _, rest = text.partition("://")
     if scheme.lower() in ("redis", "rediss", "unix") and rest:
         return f"{scheme.lower()}://{rest}"
@@ -69,6 +72,7 @@ def redis_url(variable: str, text: str) -> str:
 
 
 def origin(variable: str, text: str) -> str:
+    """An address without a path; `InvalidSetting` says what was expected."""
     expected = "an address without a path, like https://oms.example.com"
     parts = urlsplit(text)
     more = parts.path.strip("/") or parts.query or parts.fragment or parts.username

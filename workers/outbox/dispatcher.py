@@ -83,6 +83,7 @@ SENDERS: Mapping[str, Sender] = {
 
 
 def now(cell: Cell) -> int:
+    """Microseconds since 1970, as messages keep instants."""
     return cell.clock.micros()
 
 

@@ -124,6 +124,7 @@ def embedded_redis(data_dir: Path, at: Address | None = None) -> Iterator[str]:
 def wait_until_it_answers(
     server: str, process: subprocess.Popen[bytes] | None = None, timeout: float = START_TIMEOUT
 ) -> None:
+    """Return when the server answers; `NoRedisServer` when it ended, or was silent for too long."""
     deadline = time.monotonic() + timeout
     with contextlib.closing(redis.Redis.from_url(server, socket_timeout=1)) as client:
         while not _answers(client):

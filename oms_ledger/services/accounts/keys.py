@@ -14,6 +14,7 @@ from projections.accounts.app_keys import hash_of
 
 
 def new_token() -> str:
+    """A secret of 384 random bits, in letters of URLs."""
     return secrets.token_urlsafe(48)
 
 
@@ -39,6 +40,7 @@ async def create_key(
 
 
 async def label_key(ledger: Ledger, ctx: CommandContext, app_key: str, label: str | None) -> None:
+    """Record what a key is called; None takes the label away."""
     decide = partial(keys.label_key, app_key=app_key, label=label)
     await ledger.configure(ctx, lambda account: decide(account.configuration))
 

@@ -38,6 +38,7 @@ class UserToken:
 
 
 def issue(encryption: Encryption, token: UserToken) -> str:
+    """The token as its holder gets it: its fields and a signature over them."""
     fields = [
         token.account,
         token.expires,

@@ -50,6 +50,7 @@ class CartVisits:
         return (await self._queue.put(visit))[1]
 
     def close(self) -> None:
+        """Write the visits that wait."""
         self._queue.close()
 
     def read(self, account: str, cart_id: str) -> StoredCart | None:

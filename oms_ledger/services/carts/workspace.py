@@ -52,6 +52,7 @@ class Answer:
 
     @property
     def cart(self) -> Cart:
+        """The cart as it was priced for the answer."""
         return self.priced.cart
 
 
@@ -69,6 +70,7 @@ class Carts:
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def close(self) -> None:
+        """Let go of the sources of offers, and write the visits that wait."""
         self.offers.close()
         self._visits.close()
 
@@ -233,6 +235,7 @@ class Carts:
         return priced, quoted.silent_seller
 
     def new_cart(self, account: Account, sales_channel: str | None = None) -> Cart:
+        """An empty cart of the account; nothing of it is stored yet."""
         return Cart(
             id=secrets.token_hex(16),
             account=account.name,
@@ -259,6 +262,7 @@ class Carts:
         return await self._visits.write(self.write_of(account, stored, cart))
 
     def write_of(self, account: Account, stored: StoredCart, cart: Cart) -> CartWrite:
+        """What a write of the cart replaces and with what; `CHK0099` where it is too large."""
         plain = store.encoded(cart)
         if len(plain) > MAX_BYTES and len(_without_quote(cart)) > MAX_BYTES:
             raise CartRefusal("CHK0099", "orderForm")
@@ -312,10 +316,12 @@ def edition_of(stored: StoredCart) -> dict[str, bytes | None]:
 
 
 def new_line_id() -> str:
+    """The `uniqueId` of a line: 32 digits of a hexadecimal number."""
     return secrets.token_hex(16).upper()
 
 
 def new_filling() -> str:
+    """The id of a filling: what is in a cart until it is placed."""
     return secrets.token_hex(16)
 
 
@@ -325,6 +331,7 @@ def micros_of(account: Account) -> int:
 
 
 def store_of(account: Account) -> Store:
+    """What a cart has to know of its account: country, currency, time zone."""
     return Store(
         account=account.name,
         country=account.setting("country"),

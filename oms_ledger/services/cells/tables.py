@@ -72,6 +72,7 @@ class Moved:
     """Whether rows go away by themselves, and must not be there again because of an early copy."""
 
     def written_since(self, instant: int) -> ColumnElement[bool]:
+        """The rows written since this instant (microseconds), and those that do not say when."""
         columns = [self.table.c[name] for name in self.since]
         return or_(*(func.coalesce(column, instant) >= instant for column in columns))
 

@@ -59,6 +59,7 @@ class IncomingMail:
 
     @property
     def occasion(self) -> str:
+        """The id under which the mail is recorded once, however often it comes."""
         fields = self.message_id or json.dumps([self.sender, self.to, self.subject, self.html])
         return f"incoming/{hashlib.sha256(fields.encode()).hexdigest()[:32]}"
 
@@ -89,6 +90,7 @@ def parsed(raw: bytes) -> IncomingMail:
 
 
 def checked(mail: IncomingMail) -> IncomingMail:
+    """The mail, if it says from whom and to whom it is; `ValueError` names what is missing."""
     if "@" not in mail.sender:
         raise ValueError("from: expected the address of the sender")
     if not mail.to:
@@ -99,6 +101,7 @@ def checked(mail: IncomingMail) -> IncomingMail:
 
 
 def as_html(text: str) -> str:
+    """A plain text as a page of HTML, escaped."""
     lines = "<br>".join(escape(line) for line in text.splitlines())
     return f"<!DOCTYPE html><html><body><p>{lines}</p></body></html>"
 

@@ -72,10 +72,12 @@ class Occasion:
 
     @property
     def template(self) -> str:
+        """The name of the template that the mail is written by."""
         return str(self.message.body["template"])
 
     @cached_property
     def document(self) -> Json:
+        """The order's document, whole: the mail is for its customer."""
         return oms_document(self.order)
 
 
@@ -253,6 +255,7 @@ def _customer(order: Order, *, soft: bool) -> Json:
 
 
 def html_of(text: str) -> str:
+    """A plain text as a page of HTML, escaped."""
     return f"<!DOCTYPE html><html><body><p>{escape(text)}</p></body></html>"
 
 

@@ -20,6 +20,8 @@ log = structlog.get_logger(__name__)
 
 
 class TooManyExports(Refusal):
+    """429: the account's exports take all the room there is for them."""
+
     status, code, retry_after = 429, "OMS429", 10
     text = "{0} exports of the account are being made: ask again when one is complete"
 
@@ -37,6 +39,7 @@ class ExportArguments(Arguments):
 def arguments_of(
     order_query: OrderQuery, export_format: ExportFormat, format: str
 ) -> ExportArguments:
+    """The arguments of the job that makes an export: plain values, as rows keep them."""
     return ExportArguments(
         format=format,
         order_query=msgspec.json.encode(order_query).decode(),

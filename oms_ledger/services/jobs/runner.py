@@ -41,6 +41,8 @@ _ID = re.compile(r"([0-9a-f]{16}){1,2}")  # of bulk runs, the short ones
 
 
 class TooManyJobs(Refusal):
+    """429: the account's jobs take all the room there is for them."""
+
     status, code, retry_after = 429, "OMS429", 10
     text = "{0} jobs of the account are not over: ask again when some are"
 
@@ -50,6 +52,7 @@ class JobFailed(Exception):
 
 
 def new_id() -> str:
+    """The id of a job: 32 digits of a hexadecimal number."""
     return secrets.token_hex(16)
 
 

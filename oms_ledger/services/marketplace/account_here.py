@@ -93,6 +93,7 @@ class AccountHere:
         return Thinking()
 
     async def authorize(self, order: Order) -> PartnerOutcome:
+        """Let the seller's order be dispatched; one that is canceled says so itself."""
         try:
             await self._change(authorize_fulfillment)
         except OrderIsCanceled:
@@ -102,6 +103,7 @@ class AccountHere:
         return Done()
 
     async def ask_to_cancel(self, order: Order, request: CancellationRequest) -> Decision:
+        """Ask the seller's order for its cancellation: confirmed, or thought about."""
         decision = partial(
             cancel_by_marketplace,
             request_id=request.id,
@@ -111,6 +113,7 @@ class AccountHere:
         return await self._canceled(decision)
 
     async def cancel(self, order: Order) -> Decision:
+        """Cancel the seller's order: here it is canceled already."""
         requested = order.requests[-1] if order.requests else None
         started = order.cancellation
         actor = started.by if started else "system"
@@ -142,18 +145,22 @@ class AccountHere:
         return Done() if out else Thinking()
 
     async def confirm(self, order: Order) -> PartnerOutcome:
+        """Record at the marketplace that this account took the order."""
         return await self._recorded(partial(record_seller_confirmation, **self._as_seller()))
 
     async def refuse(self, order: Order) -> PartnerOutcome:
+        """Record at the marketplace that this account did not take the order, and why."""
         refusal = partial(record_seller_refusal, reason=order.seller_reason)
         return await self._recorded(partial(refusal, **self._as_seller()))
 
     async def report_cancellation(self, order: Order) -> PartnerOutcome:
+        """Record at the marketplace that this account canceled."""
         reason = order.cancellation.reason if order.cancellation else None
         cancellation = partial(record_seller_cancellation, reason=reason)
         return await self._recorded(partial(cancellation, **self._as_seller()))
 
     async def report_denial(self, order: Order, request_id: str) -> PartnerOutcome:
+        """Record at the marketplace that its request to cancel was denied."""
         denied = [one for one in order.requests if one.denied_at is not None]
         reason = denied[-1].denial_reason if denied else None
         return await self._recorded(
@@ -161,11 +168,13 @@ class AccountHere:
         )
 
     async def report_invoice(self, order: Order, invoice: InvoiceIssued) -> PartnerOutcome:
+        """Record an invoice of this account at the marketplace."""
         return await self._recorded(
             partial(record_seller_invoice, event=invoice, **self._as_seller())
         )
 
     async def report_tracking(self, order: Order, event: OrderEvent) -> PartnerOutcome:
+        """Record the tracking of an invoice at the marketplace."""
         return await self._recorded(
             partial(record_seller_tracking, event=event, **self._as_seller())
         )

@@ -72,29 +72,39 @@ PartnerOutcome = Done | Refused | Unknown
 class SellerSide(Protocol):
     """What an order says to the one that delivers it."""
 
-    async def place(self, order: Order) -> Placement: ...
+    async def place(self, order: Order) -> Placement:
+        """Place the order: taken with its id there, refused with a reason, or unknown."""
 
-    async def authorize(self, order: Order) -> PartnerOutcome: ...
+    async def authorize(self, order: Order) -> PartnerOutcome:
+        """Say that the order is paid and may be dispatched."""
 
-    async def ask_to_cancel(self, order: Order, request: CancellationRequest) -> Decision: ...
+    async def ask_to_cancel(self, order: Order, request: CancellationRequest) -> Decision:
+        """Ask whether the order can be canceled: confirmed, denied, or thought about."""
 
-    async def cancel(self, order: Order) -> Decision: ...
+    async def cancel(self, order: Order) -> Decision:
+        """Say that the order is canceled."""
 
 
 class MarketplaceSide(Protocol):
     """What an order says to the one that sold it."""
 
-    async def confirm(self, order: Order) -> PartnerOutcome: ...
+    async def confirm(self, order: Order) -> PartnerOutcome:
+        """Say that the order is taken."""
 
-    async def refuse(self, order: Order) -> PartnerOutcome: ...
+    async def refuse(self, order: Order) -> PartnerOutcome:
+        """Say that the order is not taken, and why."""
 
-    async def report_cancellation(self, order: Order) -> PartnerOutcome: ...
+    async def report_cancellation(self, order: Order) -> PartnerOutcome:
+        """Say that the seller canceled."""
 
-    async def report_denial(self, order: Order, request_id: str) -> PartnerOutcome: ...
+    async def report_denial(self, order: Order, request_id: str) -> PartnerOutcome:
+        """Say that the request to cancel is denied."""
 
-    async def report_invoice(self, order: Order, invoice: InvoiceIssued) -> PartnerOutcome: ...
+    async def report_invoice(self, order: Order, invoice: InvoiceIssued) -> PartnerOutcome:
+        """Say what was invoiced."""
 
-    async def report_tracking(self, order: Order, event: OrderEvent) -> PartnerOutcome: ...
+    async def report_tracking(self, order: Order, event: OrderEvent) -> PartnerOutcome:
+        """Say where the parcel of an invoice is."""
 
 
 class Counterpart(SellerSide, MarketplaceSide, Protocol):

@@ -34,6 +34,7 @@ async def ask(
 
 
 def sent(body: Json | list[Json]) -> bytes:
+    """A body as partners get it: JSON in UTF-8."""
     return orjson.dumps(body)
 
 
@@ -79,6 +80,7 @@ def parsed(answer: PartnerAnswer) -> Any:
 
 
 def receipt_in(body: object) -> str | None:
+    """The receipt in a partner's answer, at most 200 characters; None where it names none."""
     receipt = body.get("receipt") if isinstance(body, dict) else None
     return str(receipt)[:200] if isinstance(receipt, str | int) and receipt else None
 

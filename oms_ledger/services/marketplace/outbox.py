@@ -58,12 +58,14 @@ async def seller_side(cell: Cell, message: StoredMessage, order: Order) -> Selle
 
 
 def marketplace_side(cell: Cell, message: StoredMessage) -> MarketplaceSide:
+    """The marketplace that a message is for: an outsider by its affiliate, else an account here."""
     if message.recipient.startswith(f"{AFFILIATE}:"):
         return OutsideMarketplace(cell, message)
     return AccountHere(cell, message)
 
 
 def open_outcome(outcome: Unknown) -> RetryLater:
+    """An outcome that is not known: the message is sent again."""
     return RetryLater(
         outcome.why,
         outcome.after,
@@ -110,6 +112,7 @@ async def place_fulfillment(cell: Cell, message: StoredMessage) -> None:
 
 
 async def authorize(cell: Cell, message: StoredMessage) -> Delivered | None:
+    """Say at the seller that the order is paid, unless it is canceled or at another seller now."""
     order = await cell.ledger.order(message.account, message.order_id)
     if (
         order.status in (Status.CANCEL, Status.CANCELED)
@@ -179,21 +182,25 @@ async def settle_proposal(cell: Cell, message: StoredMessage) -> None:
 
 
 async def notify_confirmation(cell: Cell, message: StoredMessage) -> Delivered | None:
+    """Say at the marketplace that the order is taken."""
     order = await cell.ledger.order(message.account, message.order_id)
     return _require_done(message, await marketplace_side(cell, message).confirm(order))
 
 
 async def notify_refusal(cell: Cell, message: StoredMessage) -> Delivered | None:
+    """Say at the marketplace that the order is not taken."""
     order = await cell.ledger.order(message.account, message.order_id)
     return _require_done(message, await marketplace_side(cell, message).refuse(order))
 
 
 async def notify_cancellation(cell: Cell, message: StoredMessage) -> Delivered | None:
+    """Say at the marketplace that the seller canceled."""
     order = await cell.ledger.order(message.account, message.order_id)
     return _require_done(message, await marketplace_side(cell, message).report_cancellation(order))
 
 
 async def notify_denial(cell: Cell, message: StoredMessage) -> Delivered | None:
+    """Say at the marketplace that its request to cancel is denied."""
     order = await cell.ledger.order(message.account, message.order_id)
     side = marketplace_side(cell, message)
     return _require_done(message, await side.report_denial(order, message.key))

@@ -86,6 +86,7 @@ class OutsideSeller:
         return placement_outcome(answer, order.order_id)
 
     async def authorize(self, order: Order) -> PartnerOutcome:
+        """POST …/fulfill; with the payment's data where the account shares it."""
         terms = await self._terms()
         if isinstance(terms, Unknown):
             return terms
@@ -96,6 +97,7 @@ class OutsideSeller:
         return outcome_of(await self._ask(self._of_order(terms, order, "fulfill"), body))
 
     async def ask_to_cancel(self, order: Order, request: CancellationRequest) -> Decision:
+        """POST …/cancel as a question: an empty answer means that the seller thinks about it."""
         terms = await self._terms()
         if isinstance(terms, Unknown):
             return terms
@@ -110,6 +112,7 @@ class OutsideSeller:
         return decision
 
     async def cancel(self, order: Order) -> Decision:
+        """POST …/cancel as a fact; by our id where the seller never named its own."""
         terms = await self._terms()
         if isinstance(terms, Unknown):
             return terms
@@ -185,6 +188,7 @@ class OutsideMarketplace:
         return await ask(self.cell, message.account, message.id, "POST", endpoint.path(path), body)
 
     async def report_invoice(self, order: Order, invoice: InvoiceIssued) -> PartnerOutcome:
+        """POST /pub/orders/{id}/invoice, with its tracking as it is now."""
         known = order.invoice(invoice.number) or invoice
         path = f"/pub/orders/{segment(_known_as(order))}/invoice"
         answer = await self._tell(order, path, marketplace_requests.invoice(order, known))

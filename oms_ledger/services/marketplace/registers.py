@@ -160,6 +160,7 @@ async def remove_seller(cell: Cell, ctx: CommandContext, seller_id: str) -> bool
 
 
 async def registered_affiliate(cell: Cell, account: str, affiliate_id: str) -> Affiliate:
+    """The affiliate of this id; `AffiliateNotFound` where there is none."""
     known = await cell.read(affiliates.affiliate, account, affiliate_id, cell.encryption)
     if known is None:
         raise AffiliateNotFound(affiliate_id)
@@ -167,6 +168,7 @@ async def registered_affiliate(cell: Cell, account: str, affiliate_id: str) -> A
 
 
 async def registered_affiliates(cell: Cell, account: str) -> list[Affiliate]:
+    """All affiliates of the account."""
     return await cell.read(affiliates.of_account, account, cell.encryption)
 
 

@@ -51,6 +51,8 @@ class Find(Enum):
 
 
 class Outcome(Enum):
+    """What saving a document did."""
+
     CREATED = "created"
     CHANGED = "changed"
     UNCHANGED = "unchanged"
@@ -74,6 +76,8 @@ class Save:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
+    """What saving did, and the document's id."""
+
     outcome: Outcome
     document_id: str
 
@@ -94,6 +98,7 @@ async def save(cell: Cell, ctx: CommandContext, requested: Save) -> Saved:
 
 
 def require_writable(entity: str) -> None:
+    """Refuse what is no name of an entity, and `orders`, which is read only."""
     require_entity(entity)
     if entity == ORDERS:
         raise ReadOnly()

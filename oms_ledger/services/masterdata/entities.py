@@ -139,6 +139,7 @@ async def _assign_all(cell: Cell, ctx: CommandContext, entity: str, index: Index
 
 
 async def delete_index(cell: Cell, ctx: CommandContext, entity: str, name: str) -> None:
+    """Record that an entity has this index no more; one that is not there is refused."""
     require_entity(entity)
     if entity == ORDERS:
         raise ReadOnly()

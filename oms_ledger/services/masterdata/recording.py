@@ -35,6 +35,7 @@ class StreamReader:
         return self.seen[stream].state
 
     async def entity(self, account: str, name: str) -> Entity:
+        """The entity as it is now: one that nobody described is empty."""
         state = await self.state(entity_stream(account, name))
         return state if isinstance(state, Entity) else first(name)
 

@@ -58,12 +58,14 @@ def _versions(cell: Cell, stream: str) -> list[DocumentVersion]:
 
 
 def version_id(stream: str, version: int) -> str:
+    """The id of a version of a document, the same whenever it is asked for."""
     return hashlib.sha256(f"{stream}@{version}".encode()).hexdigest()[:32]
 
 
 async def version(
     cell: Cell, account: str, entity: str, document_id: str, wanted: str
 ) -> DocumentVersion:
+    """One version of a document; `DocumentNotFound` where either is not there."""
     found = await versions(cell, account, entity, document_id)
     if not found:
         raise DocumentNotFound()

@@ -48,6 +48,7 @@ class Endpoints:
         )
 
     async def close(self) -> None:
+        """Close the connections to hooks."""
         for sender in self._senders.values():
             await sender.close()
 

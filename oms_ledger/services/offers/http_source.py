@@ -72,6 +72,7 @@ class HttpSources:
         ]
 
     def close(self) -> None:
+        """Ask nobody any more; answers that are on their way are not waited for."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _submitted(self, source: Source, question: Question) -> "Future[list[LineQuote]] | None":

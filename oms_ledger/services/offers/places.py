@@ -20,6 +20,8 @@ PAGE = 30
 
 @dataclass(frozen=True, slots=True)
 class NearPoint:
+    """A pickup point, and how far away it is in kilometers."""
+
     distance: float
     point: PickupPoint
 

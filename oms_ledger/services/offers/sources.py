@@ -66,6 +66,7 @@ class OfferSources:
         self._waiting = ThreadPoolExecutor(WAITING, "offers-outside")
 
     def close(self) -> None:
+        """Let go of the threads and of the HTTP sources."""
         self.http.close()
         self._waiting.shutdown(wait=False, cancel_futures=True)
 

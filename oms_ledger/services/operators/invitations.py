@@ -33,10 +33,14 @@ _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
 
 
 class LinkUsed(Refusal):
+    """410: a link opens once, and for a limited time."""
+
     status, text = 410, "This link was used already, or its time is over"
 
 
 class InvalidOperator(Refusal):
+    """400: what is said of an operator cannot be."""
+
     status, text = 400, "{0}"
 
 
@@ -103,6 +107,7 @@ async def use_link(
 
 
 def require_email(text: str) -> str:
+    """The address in lower case; `InvalidOperator` where it is none."""
     email = text.strip().casefold()
     if not _EMAIL.fullmatch(email):
         raise InvalidOperator("E-mail: expected an address like ana@example.com")
@@ -110,6 +115,7 @@ def require_email(text: str) -> str:
 
 
 def require_role(role: str) -> str:
+    """The role, if there is one of this name; else `InvalidOperator` lists them."""
     if role not in ROLES:
         raise InvalidOperator(f"There is no role {role!r}. Roles: {', '.join(sorted(ROLES))}")
     return role

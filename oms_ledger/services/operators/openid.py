@@ -36,6 +36,8 @@ _PLACE = "openid-sign-in"
 
 
 class OpenIdRefused(Refusal):
+    """403: the provider's answer lets nobody in."""
+
     status, code = 403, "1"
     text = "Signing in at the provider did not work: {0}"
 

@@ -15,6 +15,8 @@ _hasher = PasswordHasher()
 
 
 class PasswordRefused(Refusal):
+    """400: the password is too short, too long, or one of the common ones."""
+
     status, text = 400, "{0}"
 
 
@@ -38,6 +40,7 @@ def require_good(password: str, email: str) -> None:
 
 
 def hash_password(password: str) -> str:
+    """The Argon2 hash of a password; few are made at a time, because each takes much memory."""
     with _AT_ONCE:
         return _hasher.hash(password)
 
@@ -58,4 +61,5 @@ def verify(password_hash: str | None, password: str) -> bool:
 
 
 def outdated(password_hash: str) -> bool:
+    """Whether the hash was made by weaker parameters than those of today."""
     return _hasher.check_needs_rehash(password_hash)

@@ -15,6 +15,7 @@ Decision = Callable[[OperatorState | None], Sequence[OperatorEvent]]
 
 
 def by_deployment(actor: str) -> CommandContext:
+    """The context of a change that is the deployment's and no account's."""
     return CommandContext(DEPLOYMENT, actor)
 
 

@@ -25,11 +25,15 @@ VERIFIED_FOR = 600 * 1_000_000  # microseconds that a password given counts as g
 
 
 class SignInRefused(Refusal):
+    """401, the same whether the e-mail or the password is wrong."""
+
     status, code = 401, "1"
     text = "The e-mail or the password is wrong"
 
 
 class TooManyFailures(Refusal):
+    """429: whoever failed too often waits."""
+
     status, code = 429, "1"
     text = "Too many failures. Try again in {0} seconds"
 

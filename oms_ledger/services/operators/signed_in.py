@@ -10,6 +10,8 @@ STATE = "signed_in"  # its name in the state of a scope
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
+    """Who is signed in: an operator with one role in one account, or the deployment's."""
+
     operator: str
     account: str
     role: str

@@ -20,11 +20,13 @@ class RebuildArguments(Arguments):
     view: str = views.SUBSCRIPTION
 
     def model_post_init(self, _: object) -> None:
+        """`ValueError` where there is no view of this name."""
         if self.view not in VIEWS:
             raise ValueError(f"view: found {self.view!r}, expected one of {', '.join(VIEWS)}")
 
 
 def subscription_of(view: str) -> str:
+    """The name of the subscription that a rebuild goes by."""
     return f"rebuild:{view}"
 
 

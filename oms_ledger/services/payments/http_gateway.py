@@ -45,6 +45,8 @@ _ELSEWHERE = 428
 
 @dataclass(frozen=True, slots=True)
 class HttpGateway:
+    """A gateway that speaks the Payments Gateway API. Money is integer cents."""
+
     url: str
     app_key: str
     app_token: str = field(repr=False)
@@ -52,6 +54,7 @@ class HttpGateway:
     remote: bool = True
 
     def open(self, transaction: Transaction) -> str | None:
+        """Open a transaction for an order group; its id at the gateway."""
         body = {
             "value": sum(payment.value for payment in transaction.payments),
             "referenceId": transaction.order_group,
@@ -66,6 +69,7 @@ class HttpGateway:
         return gateway_id
 
     def send(self, transaction: Transaction, payments: Sequence[Json]) -> None:
+        """Send the payments, with the fields that the client gave for them."""
         sent = [
             {**_basics(transaction, payment), **given, **_named(transaction, payment)}
             for payment, given in zip(transaction.payments, payments, strict=False)
@@ -77,6 +81,7 @@ class HttpGateway:
         self._post(f"{path}?orderId={quote(transaction.order_group, safe='')}", sent)
 
     def authorize(self, transaction: Transaction, request_id: str) -> AuthorizationResult:
+        """Have the transaction authorized; what came of each payment."""
         here = f"/api/pvt/transactions/{_id(transaction)}"
         if not self._payments(here):
             basics = [
@@ -109,6 +114,7 @@ class HttpGateway:
     def carry_out(
         self, transaction: Transaction, kind: Kind, value: int, request_id: str
     ) -> Receipt:
+        """Settle, refund or cancel so many cents, once for each `request_id`."""
         path = f"/api/pvt/transactions/{_id(transaction)}/{_REQUESTS[kind]}"
         fields = self._post(path, {"value": value}, request_id)
         if _outcome(fields.get("statusDetail")) is Outcome.DENIED and kind is not Kind.CANCEL:

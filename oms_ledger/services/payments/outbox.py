@@ -22,6 +22,7 @@ BY = "gateway"
 
 
 async def carry_out(cell: Cell, message: StoredMessage) -> None:
+    """Have the gateway do what an order asked of it, and record its receipt."""
     order = await cell.ledger.order(message.account, message.order_id)
     request = order.money.request(message.key)
     if request is None or request.receipt is not None:

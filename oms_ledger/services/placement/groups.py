@@ -21,6 +21,7 @@ async def orders_of_group(cell: Cell, account: str, group: str) -> list[Order]:
 
 
 async def orders_of_transaction(cell: Cell, account: str, transaction: str) -> list[Order]:
+    """The orders that a transaction pays; `TransactionNotFound` where there is none."""
     group = await _key(cell, account, f"transaction:{transaction}")
     if group is None:
         raise TransactionNotFound(transaction)

@@ -59,6 +59,7 @@ class ImportReport:
         return None
 
     def fields(self) -> dict[str, Any]:
+        """As the job's result has it: numbers, and the refused lines in their order."""
         refused = sorted(self.refused, key=lambda one: int(one["line"]))
         return {"imported": self.imported, "known": self.known, "refused": refused}
 

@@ -37,10 +37,12 @@ class Origin:
 
 
 def as_it_is(placed: OrderPlaced) -> OrderPlaced:
+    """Change nothing of an order that is about to be placed."""
     return placed
 
 
 def no_keys(group: str, placed: OrderPlaced) -> Sequence[Key]:
+    """Claim no key besides those that every order claims."""
     return ()
 
 
@@ -108,6 +110,7 @@ async def _with_its_seller(cell: Cell, account: Account, placed: OrderPlaced) ->
 
 
 def new_id() -> str:
+    """The id of a transaction: 32 digits of a hexadecimal number."""
     return secrets.token_hex(16).upper()
 
 

@@ -30,9 +30,11 @@ class Erasure:
 
     @property
     def erased(self) -> int:
+        """How many orders were erased."""
         return sum(outcome == "erased" for _, outcome in self.outcomes)
 
     def as_json(self) -> dict[str, Any]:
+        """As the command and the job's result show it."""
         return {
             "id": self.id,
             "dryRun": self.id is None,
