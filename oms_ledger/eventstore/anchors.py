@@ -55,6 +55,7 @@ class SignedAnchor:
         ).encode()
 
     def is_signed_by(self, public_key: Ed25519PublicKey) -> bool:
+        """Whether the anchor names this key and its signature holds."""
         if self.key != key_id(public_key):
             return False
         try:
@@ -64,6 +65,7 @@ class SignedAnchor:
         return True
 
     def stamped(self, token: bytes) -> "SignedAnchor":
+        """The anchor with a time stamp (DER of RFC 3161) besides."""
         return replace(self, time_stamp=token)
 
     def fields(self) -> dict[str, Any]:

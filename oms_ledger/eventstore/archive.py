@@ -52,10 +52,12 @@ class ArchiveFile:
 
     @property
     def name(self) -> str:
+        """The file's name, by its first and its last position."""
         return f"events-{self.first:012}-{self.last:012}.parquet"
 
     @property
     def end(self) -> Anchor:
+        """The last position in the file, and the chain's seal there."""
         return Anchor(self.last, bytes.fromhex(self.seal))
 
 

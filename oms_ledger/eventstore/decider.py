@@ -97,6 +97,7 @@ class Deciders:
         self.types = EventTypes(types, aliases, upcasters, parts)
 
     def of(self, stream: str) -> Decider[Any, Any]:
+        """The decider of a stream's category; `UnknownCategory` where nobody registered one."""
         try:
             return self._by_category[category_of(stream)]
         except KeyError:

@@ -27,6 +27,8 @@ class ForeignDataKey(Exception):
 
 
 class Encryption:
+    """Encrypts personal data with a key for each stream, wrapped by the master key (AES-GCM)."""
+
     def __init__(self, master_key: bytes, secret: bytes | None = None) -> None:
         """`secret` is what is signed by; None where the master key is the first one."""
         self._master = AESGCM(master_key)
@@ -58,6 +60,7 @@ class Encryption:
         return known[1] if known else None
 
     def forget(self, stream: str) -> None:
+        """Drop the stream's key from memory: it was erased, or replaced."""
         self._keys.pop(stream, None)
 
     def seal(self, plain: bytes, context: str) -> bytes:
@@ -66,6 +69,7 @@ class Encryption:
         return nonce + self._master.encrypt(nonce, plain, context.encode())
 
     def open(self, sealed: bytes, context: str) -> bytes:
+        """What `seal` encrypted; `InvalidTag` where the key or the place is another."""
         return self._master.decrypt(sealed[:_NONCE], sealed[_NONCE:], context.encode())
 
     def sign(self, text: str) -> str:
@@ -79,11 +83,13 @@ class Encryption:
 
 
 def encrypt(key: AESGCM, plain: bytes, place: str) -> bytes:
+    """Nonce and ciphertext, bound to a place: elsewhere it cannot be decrypted."""
     nonce = os.urandom(_NONCE)
     return nonce + key.encrypt(nonce, plain, place.encode())
 
 
 def decrypt(key: AESGCM, sealed: bytes, place: str) -> bytes:
+    """What `encrypt` was given; `InvalidTag` where the key or the place is another."""
     return key.decrypt(sealed[:_NONCE], sealed[_NONCE:], place.encode())
 
 

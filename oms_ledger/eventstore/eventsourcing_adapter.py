@@ -54,6 +54,7 @@ class LedgerRecorder(ApplicationRecorder):
     def insert_events(
         self, stored_events: Sequence[StoredEvent], **kwargs: Any
     ) -> Sequence[int] | None:
+        """Refused: the ledger is written by decisions alone."""
         raise ProgrammingError("the ledger is written by decisions: use Ledger.change")
 
     def select_events(
@@ -65,6 +66,7 @@ class LedgerRecorder(ApplicationRecorder):
         desc: bool = False,
         limit: int | None = None,
     ) -> Sequence[StoredEvent]:
+        """The events of a stream, by its name as the originator's id."""
         rows = self._store.stream(str(originator_id), gt or 0)
         rows = [row for row in rows if lte is None or row.version <= lte]
         rows = rows[::-1] if desc else rows
@@ -82,6 +84,7 @@ class LedgerRecorder(ApplicationRecorder):
         *,
         inclusive_of_start: bool = True,
     ) -> Sequence[Notification]:
+        """Events from a position on; the ledger's positions are the notifications' ids."""
         after = (start or 0) - (1 if inclusive_of_start and start else 0)
         found: list[RecordedEvent] = []
         while len(found) < limit:
@@ -100,11 +103,13 @@ class LedgerRecorder(ApplicationRecorder):
         ]
 
     def max_notification_id(self) -> int | None:
+        """The last position; None in an empty ledger."""
         return self._store.head() or None
 
     def subscribe(
         self, gt: int | None = None, topics: Sequence[str] = ()
     ) -> Subscription[ApplicationRecorder]:
+        """Follow the ledger from a position on, of these topics alone where some are named."""
         return LedgerSubscription(self, gt, topics)
 
     def _states(self, rows: Sequence[RecordedEvent]) -> list[tuple[RecordedEvent, bytes]]:
@@ -126,6 +131,7 @@ class LedgerSubscription(Subscription[ApplicationRecorder]):
         self._stopped = threading.Event()
 
     def stop(self) -> None:
+        """End the iteration, also while it waits."""
         super().stop()
         self._stopped.set()
 
@@ -158,6 +164,7 @@ class LedgerMapper(Mapper[str]):
         self._types = types
 
     def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[str]:
+        """The event with its instant, actor and cause."""
         at, actor, cause, body = msgspec.json.decode(
             stored_event.state, type=tuple[int, str, str | None, msgspec.Raw]
         )
@@ -173,4 +180,5 @@ class LedgerMapper(Mapper[str]):
         return cast(DomainEventProtocol[str], fields)
 
     def to_stored_event(self, domain_event: DomainEventProtocol[str]) -> StoredEvent:
+        """Refused: the ledger is written by decisions alone."""
         raise ProgrammingError("the ledger is written by decisions: use Ledger.change")

@@ -36,6 +36,8 @@ class Transition(NamedTuple):
 
 
 class StreamLoader:
+    """Loads the states of streams; those that were used last are remembered."""
+
     def __init__(
         self, store: Store, encryption: Encryption, deciders: Deciders, cached: int = 20_000
     ) -> None:
@@ -46,12 +48,14 @@ class StreamLoader:
         self._latest: OrderedDict[str, StreamState] = OrderedDict()
 
     def cached(self, stream: str) -> StreamState | None:
+        """The remembered state of a stream, which may be behind; None for none."""
         loaded_state = self._latest.get(stream)
         if loaded_state is not None:
             self._latest.move_to_end(stream)
         return loaded_state
 
     def remember(self, stream: str, loaded_state: StreamState) -> None:
+        """Remember a state; the one that was used longest ago makes room."""
         self._latest[stream] = loaded_state
         self._latest.move_to_end(stream)
         if len(self._latest) > self._cached:
@@ -64,6 +68,7 @@ class StreamLoader:
             self.remember(stream, loaded_state)
 
     def forget(self, stream: str) -> None:
+        """Remember nothing of a stream."""
         self._latest.pop(stream, None)
 
     def load(self, stream: str, until_version: int | None = None) -> StreamState:
@@ -159,6 +164,7 @@ class Page:
         self._steps: list[Transition] | None = None
 
     def steps(self) -> Sequence[Transition]:
+        """Each event of the page with the states before and after it, worked out once."""
         if self._steps is None:
             self._steps = list(self.loader.steps(self.rows))
         return self._steps

@@ -60,6 +60,7 @@ class GroupCommit:
         return 0.0 if since is None else time.monotonic() - since
 
     def close(self) -> None:
+        """Write what waits, and take nothing more."""
         self._closed = True
         for writer in list(self._writers.values()):
             writer.close()

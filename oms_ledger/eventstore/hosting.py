@@ -96,12 +96,14 @@ class Hosting:
 
 
 def hosting_of(connection: Connection, account: str) -> Hosting:
+    """What the cell is to an account; one without a row is live."""
     query = select(hosted.c.state, hosted.c.epoch, hosted.c.attempt)
     row = connection.execute(query.where(hosted.c.account == account)).one_or_none()
     return Hosting() if row is None else Hosting(*row)
 
 
 def state_of(connection: Connection, account: str) -> str:
+    """`live`, `arriving`, `leaving`, `gone` or `forgotten`; an account without a row is live."""
     query = select(hosted.c.state).where(hosted.c.account == account)
     return connection.execute(query).scalar_one_or_none() or LIVE
 

@@ -43,6 +43,8 @@ class IdempotencyScope:
 
 @dataclass(frozen=True, slots=True)
 class KeyClaim:
+    """What one command claims of an `Idempotency-Key`."""
+
     attempt: IdempotencyScope
     account: str
     name: str
@@ -53,6 +55,7 @@ class KeyClaim:
         return Key(self.account, self.name, orjson.dumps(fields))
 
     def done(self, *, replayed: bool = False) -> None:
+        """Count a change of the request; `replayed`: it was made before."""
         self.attempt.changes += 1
         self.attempt.replayed |= replayed
 

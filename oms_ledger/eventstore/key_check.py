@@ -65,6 +65,7 @@ def begin_rotation(database: Database, old: bytes, new: bytes) -> None:
 
 
 def end_rotation(database: Database, new: bytes) -> None:
+    """Take the new master key's check value for the only one."""
     with database.writing() as connection:
         connection.execute(delete(key_checks).where(key_checks.c.purpose.in_((MASTER, NEXT))))
         row = {"purpose": MASTER, "digest": _digest(new)}

@@ -94,6 +94,7 @@ class StreamLedger:
         return self._commit.oldest()
 
     def close(self) -> None:
+        """Write what waits, take nothing more, and let go of the store."""
         self._commit.close()
         self.store.close()
 

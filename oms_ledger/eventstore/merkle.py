@@ -11,10 +11,12 @@ Range = tuple[int, int]
 
 
 def leaf(value: bytes) -> bytes:
+    """The hash of a leaf (RFC 6962)."""
     return hashlib.sha256(b"\x00" + value).digest()
 
 
 def node(left: bytes, right: bytes) -> bytes:
+    """The hash of an inner node (RFC 6962)."""
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
@@ -30,6 +32,7 @@ class Tree:
         """Ranges whose hashes are wanted: each is filled in once its tree is whole."""
 
     def add(self, value: bytes) -> None:
+        """Add a leaf; whole trees of one size become one of twice the size."""
         whole, low = leaf(value), self.size
         self._note(low, self.size + 1, whole)
         width = 1

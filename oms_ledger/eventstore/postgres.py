@@ -27,16 +27,20 @@ _CALL = (
 
 
 class PostgresAppender:
+    """Appends by one call of a function in the database, on a connection of its own."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
         self._connection: psycopg.Connection | None = None
         self._unreplicated = False
 
     def close(self) -> None:
+        """Let go of the connection."""
         if self._connection is not None:
             self._connection.close()
 
     def append(self, writes: Sequence[Write]) -> list[Outcome]:
+        """`Appender.append`, by one call of `append_events`."""
         rows = [(member, row) for member, write in enumerate(writes) for row in write.rows]
         keys = [(member, *key) for member, write in enumerate(writes) for key in write.keys]
         new = [(member, *pair) for member, write in enumerate(writes) for pair in write.data_keys]

@@ -13,10 +13,12 @@ MICROSECOND = timedelta(microseconds=1)
 
 
 def micros(instant: datetime) -> int:
+    """Microseconds since 1970."""
     return (instant - EPOCH) // MICROSECOND
 
 
 def instant(micros: int) -> datetime:
+    """The instant in UTC of microseconds since 1970."""
     return EPOCH + timedelta(microseconds=micros)
 
 
@@ -69,6 +71,7 @@ class RecordedEvent(NamedTuple):
 
     @property
     def moved(self) -> bool:
+        """Whether the order's status is another than before the event."""
         return self.status != self.status_before
 
     def digest(self) -> bytes:

@@ -21,6 +21,8 @@ _INSERT_SEAL = "INSERT INTO seals (position_to, position_from, seal) VALUES (?, 
 
 
 class SqliteAppender:
+    """Appends in one transaction of the file's only writer."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
         self._connection = sqlite3.connect(
@@ -30,9 +32,11 @@ class SqliteAppender:
         self._connection.execute("PRAGMA secure_delete=ON")  # a data key leaves no trace
 
     def close(self) -> None:
+        """Let go of the connection."""
         self._connection.close()
 
     def append(self, writes: Sequence[Write]) -> list[Outcome]:
+        """`Appender.append`, on a connection of its own."""
         digests = [[row.digest() for row in write.rows] for write in writes]
         if any(write.fills for write in writes):
             return self._append_and_fill(writes, digests)

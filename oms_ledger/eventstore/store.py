@@ -97,10 +97,13 @@ def last_order_position(connection: Connection, account: str) -> int:
 
 
 class Appender(Protocol):
+    """How a database appends."""
+
     def append(self, writes: Sequence[Write]) -> list[Outcome]:
         """Per write its last position, or why it was not made. Writes share no claims."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Let go of the connection."""
 
 
 class Store:
@@ -112,6 +115,7 @@ class Store:
         self._appender = appender
 
     def close(self) -> None:
+        """Let go of the connection that appends."""
         self._appender.close()
 
     def head(self) -> int:
@@ -132,6 +136,7 @@ class Store:
         return max((last for _, last in found), default=position), sorted(a for a, _ in found)
 
     def page(self, after: int, limit: int = 500) -> list[RecordedEvent]:
+        """Up to `limit` events after a position, of whatever stream."""
         return self._rows(_PAGE, after=after, limit=limit)
 
     def orders_page(self, account: str, after: int, until: int, limit: int) -> list[RecordedEvent]:
@@ -140,6 +145,7 @@ class Store:
         return self._rows(_ORDERS, account=account, own=own, after=after, until=until, limit=limit)
 
     def stream(self, stream: str, after: int = 0) -> list[RecordedEvent]:
+        """The events of a stream after a version."""
         return self._rows(_STREAM, stream=stream, after=after)
 
     def stream_and_key(self, stream: str) -> tuple[list[RecordedEvent], bytes | None]:
@@ -172,6 +178,7 @@ class Store:
             return {stream: version for stream, version in found}
 
     def data_keys(self, streams: Iterable[str]) -> dict[str, bytes]:
+        """The wrapped data keys of streams; one that was erased has none."""
         with self.database.reading() as connection:
             return {
                 s: bytes(w) for s, w in connection.execute(_DATA_KEYS, {"streams": list(streams)})

@@ -34,6 +34,7 @@ class BytesCache(Generic[Value]):
         return value
 
     def clear(self) -> None:
+        """Keep nothing."""
         with self._lock:
             self._kept.clear()
             self.weight = 0

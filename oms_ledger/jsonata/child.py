@@ -22,6 +22,7 @@ KEPT = 256  # expressions that stay parsed
 
 
 def main() -> None:
+    """Answer requests until the parent closes the pipe."""
     serve(sys.stdin.buffer, sys.stdout.buffer, allow_seconds)
 
 
@@ -83,5 +84,6 @@ def read_frame(stream: BinaryIO) -> bytes | None:
 
 
 def write_frame(stream: BinaryIO, content: bytes) -> None:
+    """Write a content with its length before it, and flush."""
     stream.write(len(content).to_bytes(4, "big") + content)
     stream.flush()

@@ -52,6 +52,7 @@ class Child:
         )
 
     def ask(self, request: bytes, patience: float) -> bytes:
+        """Send a request and wait for its answer, `patience` seconds at most."""
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
@@ -75,6 +76,7 @@ class Child:
         return bytes(content)
 
     def close(self) -> None:
+        """Kill the process."""
         self._process.kill()
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):
@@ -112,6 +114,7 @@ class Children:
         raise ChildKilled
 
     def close(self) -> None:
+        """Kill the processes that wait for work."""
         with self._lock:
             children, self._free = self._free, []
         for child in children:
@@ -132,6 +135,7 @@ class Isolated:
     children: Children
 
     def __call__(self, document: dict[str, Any], at: datetime, time: float) -> Any:
+        """What it gives for a document, at an instant, within `time` seconds of CPU."""
         micros = (at - EPOCH) // timedelta(microseconds=1)
         answer = self.children.answer(marshal.dumps((self.text, document, micros, time)))
         if "bound" in answer:

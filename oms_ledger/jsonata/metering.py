@@ -28,21 +28,25 @@ class Meter:
         self.weights: dict[int, tuple[Any, int, int]] = {}
 
     def strike(self, bound: str) -> NoReturn:
+        """End the evaluation: it has reached a bound, which is remembered."""
         self.timed_out = BoundExceeded(bound)
         raise self.timed_out
 
     def spend(self, steps: int) -> None:
+        """Count steps; too many strike."""
         self.steps += steps
         if self.steps > STEPS:
             self.strike("steps")
 
     def time_left(self) -> float:
+        """Seconds of CPU that are left; none strikes."""
         left = self.deadline - thread_time()
         if left <= 0:
             self.strike("time")
         return left
 
     def check(self, value: Any, *, weigh: bool = True) -> None:
+        """Strike where a value is too large; `weigh`: also count what is in it."""
         if isinstance(value, str):
             if len(value) > STRING:
                 self.strike("size")
@@ -77,11 +81,13 @@ class Meter:
         return size, height
 
     def enter(self) -> None:
+        """Count one level of depth; too many strike."""
         self.depth += 1
         if self.depth > DEPTH:
             self.strike("depth")
 
     def leave(self) -> None:
+        """Leave a level."""
         self.depth -= 1
 
 

@@ -43,15 +43,18 @@ class Pattern:
             raise ExpressionError(f"The pattern /{self.text[:60]}/: {reason}.") from None
 
     def search(self, text: str) -> Any:
+        """The first match; None for none."""
         return next(self._found(text), None)
 
     def finditer(self, text: str) -> Iterator[Any]:
+        """The matches, each counted as steps of the evaluation."""
         for found in self._found(text):
             running().spend(1 + (sum(map(len, found.groups(""))) >> 10))
             yield found
             running().time_left()
 
     def split(self, text: str, maxsplit: int = 0) -> list[str]:
+        """The text between matches; with `maxsplit`, that many pieces."""
         parts, position = [], 0
         for found in self.finditer(text):
             parts.append(text[position : found.start()])
@@ -61,6 +64,7 @@ class Pattern:
         return [*parts, text[position:]]
 
     def sub(self, replacement: Any, text: str, count: int = 0) -> str:
+        """Not used: `$replace` counts what it makes."""
         raise NotImplementedError("$replace is ours.")
 
     def _found(self, text: str) -> Iterator[Any]:

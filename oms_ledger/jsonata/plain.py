@@ -27,6 +27,7 @@ MOST_REPEATED = 3
 
 
 def is_plain(ast: Any) -> bool:
+    """Whether an expression means the same to both engines, whatever the document."""
     searched = {id(pattern) for node in nodes(ast) for pattern in _searched_for(node)}
     return all(
         _is_plain_node(node) if node.type != "regex" else id(node) in searched

@@ -73,9 +73,11 @@ class Place:
         self.below: dict[str, Place] = {}
 
     def step(self, name: str) -> "Place":
+        """The place below this one by a name."""
         return self.below.setdefault(name, Place())
 
     def reads(self) -> Reads:
+        """What is read below it, by name; None where it is read whole."""
         if self.all:
             return None
         return tuple((name, place.reads()) for name, place in sorted(self.below.items()))
@@ -93,6 +95,7 @@ class Scope:
         self.functions: set[str] = set()
 
     def find(self, name: str) -> "Scope | None":
+        """The scope in which a name is bound; None where it is free."""
         scope: Scope | None = self
         while scope is not None and name not in scope.named:
             scope = scope.outer

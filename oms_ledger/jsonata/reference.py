@@ -20,9 +20,12 @@ WEIGHED_BEFORE = {"name", "variable", "string", "number", "value", "regex"}
 
 @dataclass(frozen=True)
 class Reference:
+    """An expression as jsonata-python evaluates it."""
+
     ast: Any
 
     def __call__(self, document: dict[str, Any], at: datetime, time: float) -> Any:
+        """What it gives for a document, at an instant, within `time` seconds of CPU."""
         return _Run(self.ast, time).result(document, at)
 
 

@@ -75,6 +75,7 @@ def parts(node: Any) -> Iterator[Any]:
 
 
 def nodes(ast: Any) -> Iterator[Any]:
+    """All nodes of a syntax tree, each once."""
     seen, waiting = {id(ast)}, [ast]
     while waiting:
         node = waiting.pop()
