@@ -43,12 +43,16 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineAttachment:
+    """What a client wrote into an attachment of a line, by its name."""
+
     name: str
     content: Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChosenService:
+    """A service of a line, with what was written into its attachments."""
+
     id: str
     attachments: tuple[LineAttachment, ...] = ()
 
@@ -92,6 +96,8 @@ class Payment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomApp:
+    """An app's fields in the cart: texts by name."""
+
     id: str
     major: int
     fields: dict[str, str] = field(default_factory=dict)
@@ -108,6 +114,8 @@ class CustomFields:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ordination:
+    """The order in which lines are shown."""
+
     criteria: str
     ascending: bool
 
@@ -164,6 +172,7 @@ class Cart:
 
     @property
     def locale(self) -> str | None:
+        """The client's language, as the preferences say it."""
         return (self.preferences or {}).get("locale")
 
     @property
@@ -179,6 +188,7 @@ class Cart:
 
     @property
     def has_person(self) -> bool:
+        """Whether the cart says anything of a person."""
         return self.profile is not None or bool(self.addresses or self.known_addresses)
 
 

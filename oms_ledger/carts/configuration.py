@@ -44,25 +44,31 @@ class Configuration:
 
     @property
     def allow_manual_price(self) -> bool:
+        """Whether those who may set prices may do so in carts."""
         return self.fields.get("allowManualPrice") is True
 
     @property
     def requires_login(self) -> bool:
+        """Whether only a signed-in shopper places an order."""
         return self.fields.get("requiresLoginToPlaceOrder") is True
 
     @property
     def minimum_quantity(self) -> int:
+        """Pieces that a cart needs to be placed; 0 for any."""
         return whole(self.fields.get(_MINIMUM_QUANTITY)) or 0
 
     @property
     def minimum_value(self) -> int:
+        """Cents that a cart needs to be placed; 0 for any."""
         return whole(self.fields.get("minimumValueAccumulated")) or 0
 
     def app(self, app_id: str) -> Json | None:
+        """A custom app as it is configured; None for one that is not."""
         return next((app for app in self.fields.get("apps") or [] if app["id"] == app_id), None)
 
 
 def configuration_of(account: Account) -> Configuration:
+    """The account's configuration of carts, over the defaults."""
     return Configuration({**DEFAULTS, **(account.settings.get(SETTING) or {})})
 
 

@@ -23,6 +23,8 @@ class CartCaller:
 
 @dataclass(frozen=True, slots=True)
 class CartContext:
+    """What a change of a cart may look at: account, caller, instant, new ids, prices."""
+
     store: Store
     caller: CartCaller
     now: datetime
@@ -34,6 +36,7 @@ class CartContext:
 
     @property
     def may_set_prices(self) -> bool:
+        """Whether the caller may set prices, and the account allows it."""
         return self.caller.full and self.store.configuration.allow_manual_price
 
     def offered_line(self, index: int) -> PricedLine:
@@ -45,6 +48,7 @@ class CartContext:
 
 
 def line_at(cart: Cart, index: int) -> CartLine:
+    """The line of an index; `CHK0041` where there is none."""
     if not 0 <= index < len(cart.lines):
         raise CartRefusal("CHK0041", place=f"the cart has no line {index}")
     return cart.lines[index]

@@ -27,6 +27,7 @@ def set_fields(cart: Cart, context: CartContext, *, app_id: str, body: object) -
 
 
 def set_field(cart: Cart, context: CartContext, *, app_id: str, name: str, body: object) -> Cart:
+    """Set one field of an app; it has to be one of the app's."""
     content = require_object(body, "CHK0121", "the body")
     app = _app(context, app_id)
     _require_listed(app, app_id, name)
@@ -35,6 +36,7 @@ def set_field(cart: Cart, context: CartContext, *, app_id: str, name: str, body:
 
 
 def drop_field(cart: Cart, context: CartContext, *, app_id: str, name: str) -> Cart:
+    """Remove one field of an app; one that is not set stays so."""
     app = _app(context, app_id)
     _require_listed(app, app_id, name)
     kept = {key: value for key, value in _fields(cart, app_id).items() if key != name}

@@ -29,13 +29,16 @@ class ChosenDelivery:
 
     @property
     def list_price(self) -> int:
+        """Cents of the line's freight before its tags, the window's price included."""
         return (self.sla.list_price if self.sla else 0) + (self.window.price if self.window else 0)
 
     @property
     def tax(self) -> int:
+        """Cents of tax on the line's freight."""
         return self.sla.tax if self.sla else 0
 
     def as_choice(self, before: Choice) -> Choice:
+        """The choice as the cart keeps it."""
         assert self.sla is not None
         window = (self.window.start, self.window.end) if self.window else None
         return Choice(
@@ -89,6 +92,7 @@ def window_of(sla: Sla, wanted: tuple[str, str]) -> DeliveryWindow | None:
 
 
 def instant_of(text: str) -> datetime | None:
+    """The instant of an ISO 8601 text, in UTC where it names no zone; None for another text."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:

@@ -93,6 +93,7 @@ def set_manual_price(cart: Cart, context: CartContext, *, index: int, body: obje
 
 
 def drop_manual_price(cart: Cart, context: CartContext, *, index: int) -> Cart:
+    """Let the line cost what it costs on offer."""
     line = line_at(cart, index)
     _require_right(context)
     return _priced_manually(cart, context, line, None)

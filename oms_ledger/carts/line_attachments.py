@@ -62,6 +62,7 @@ def add_service(cart: Cart, context: CartContext, *, index: int, body: object) -
 
 
 def remove_service(cart: Cart, context: CartContext, *, index: int, service: str) -> Cart:
+    """Take a service off a line; `CHK0022` where it has none of this id."""
     line = line_at(cart, index)
     if all(one.id != service for one in line.services):
         raise CartRefusal("CHK0022", place=f"line {index} has no service {service}")
@@ -80,6 +81,7 @@ def attach_to_service(
 
 
 def refuse_assembly(cart: Cart, context: CartContext) -> Cart:
+    """Kits and assemblies are not offered: `CHK0172`."""
     raise CartRefusal("CHK0172", place="kits and assemblies are not offered here")
 
 

@@ -12,6 +12,8 @@ from oms_ledger.orders.pricing import Installment, installment
 
 @dataclass(frozen=True, slots=True)
 class PricedPayment:
+    """A payment with what it comes to, in cents; the rate in hundredths of a per cent."""
+
     payment: Payment
     reference_value: int
     value: int
@@ -32,6 +34,7 @@ def options_of(
 
 
 def condition_of(conditions: Sequence[PaymentCondition], system: str) -> PaymentCondition | None:
+    """The condition of a payment system; None for one that is not on offer."""
     return next((one for one in conditions if one.system == system), None)
 
 

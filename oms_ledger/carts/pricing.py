@@ -54,6 +54,7 @@ class Store:
     pii: bool = False
 
     def locale(self, cart: Cart) -> str:
+        """The language in which the cart is shown."""
         return cart.locale or self.language
 
 
@@ -71,6 +72,8 @@ class PricedTag:
 
 @dataclass(frozen=True, slots=True)
 class PricedLine:
+    """A line with its quote and its figures."""
+
     line: CartLine
     quote: LineQuote
     offer: Offer
@@ -81,6 +84,7 @@ class PricedLine:
 
     @property
     def is_available(self) -> bool:
+        """Whether the line can be placed."""
         return self.quote.availability is Availability.AVAILABLE
 
 
@@ -98,10 +102,12 @@ class PricedCart:
 
     @property
     def available(self) -> list[PricedLine]:
+        """The lines that can be placed: they alone count."""
         return [line for line in self.lines if line.is_available]
 
     @property
     def value(self) -> int:
+        """What the cart costs, in cents."""
         return self.totals.value
 
 

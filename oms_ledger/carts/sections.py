@@ -32,6 +32,7 @@ MOST_TAGS, LONGEST_ASSOCIATE = 50, 100
 
 
 def set_profile(cart: Cart, context: CartContext, *, body: object) -> Cart:
+    """Set the client's profile, as its owner may; a value that came back masked stays what it was."""
     content = require_object(body, "ORD007", "the body")
     require_owner(cart, context)
     before = cart.profile or {}
@@ -76,6 +77,7 @@ def set_payment_data(cart: Cart, context: CartContext, *, body: object) -> Cart:
 
 
 def set_marketing(cart: Cart, context: CartContext, *, body: object) -> Cart:
+    """Set the marketing data; a coupon and tags among them."""
     content = require_object(body, "CHK0038", "the body")
     tags = content.get("marketingTags")
     if tags is not None and not isinstance(tags, list):
@@ -110,6 +112,7 @@ def set_coupon(cart: Cart, context: CartContext, *, body: object) -> Cart:
 
 
 def set_preferences(cart: Cart, context: CartContext, *, body: object) -> Cart:
+    """Set the client's language and whether they want news."""
     content = require_object(body, "ORD007", "the body")
     locale, news = (
         content.get("locale"),
@@ -123,6 +126,7 @@ def set_preferences(cart: Cart, context: CartContext, *, body: object) -> Cart:
 
 
 def set_open_text(cart: Cart, context: CartContext, *, body: object) -> Cart:
+    """Set the note of the client, a text or an object with one; null takes it away."""
     value = body.get("value") if isinstance(body, dict) else body
     text = None if value is None else text_of(value)
     if value is not None and (text is None or len(text) > LONGEST_TEXT):
@@ -131,6 +135,7 @@ def set_open_text(cart: Cart, context: CartContext, *, body: object) -> Cart:
 
 
 def set_merchant_context(cart: Cart, context: CartContext, *, body: object) -> Cart:
+    """Set who helps the client in a store; null takes it away."""
     content = require_object(body, "CHK0099", "the body")
     data = content.get("salesAssociateData")
     if data is None:
@@ -144,6 +149,7 @@ def set_merchant_context(cart: Cart, context: CartContext, *, body: object) -> C
 
 
 def set_invoice_data(cart: Cart, context: CartContext, *, body: object) -> Cart:
+    """Set the address of the invoice and what belongs to it."""
     content = require_object(body, "ORD006", "the body")
     require_owner(cart, context)
     address = content.get("address")
@@ -158,6 +164,7 @@ def set_invoice_data(cart: Cart, context: CartContext, *, body: object) -> Cart:
 
 
 def ignore_profile(cart: Cart, context: CartContext, *, body: object) -> Cart:
+    """Have the profile that is known by the e-mail not be filled in."""
     content = require_object(body, "ORD007", "the body")
     if cart.profile is not None:
         raise CartRefusal("CHK003", place="the cart has a profile already")
@@ -167,6 +174,7 @@ def ignore_profile(cart: Cart, context: CartContext, *, body: object) -> Cart:
 
 
 def clear_messages(cart: Cart, context: CartContext) -> Cart:
+    """Forget the messages that were shown."""
     return replace(cart, messages=())
 
 
@@ -176,6 +184,7 @@ def unchanged(cart: Cart, context: CartContext) -> Cart:
 
 
 def refuse_check_in(cart: Cart, context: CartContext) -> Cart:
+    """Check-in is not offered: `CHK0036`."""
     raise CartRefusal("CHK0036", place="check-in is not offered here")
 
 
@@ -201,6 +210,7 @@ SECTIONS: Mapping[str, Callable[..., Cart]] = {
 
 
 def section_setter(name: str) -> Callable[..., Cart]:
+    """What sets an attachment of this name; `CHK008` where there is none."""
     setter = SECTIONS.get(name)
     if setter is None:
         raise CartRefusal("CHK008", name)

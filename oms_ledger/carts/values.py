@@ -41,6 +41,7 @@ def text_of(value: object) -> str | None:
 
 
 def require_object(value: object, code: str, place: str) -> Json:
+    """The object; refused with the code that its place has, if it is none."""
     if not isinstance(value, dict):
         raise CartRefusal(code, place=f"{place} must be an object")
     return value
@@ -56,5 +57,6 @@ def objects(value: object, code: str, place: str) -> list[Json]:
 
 
 def require_short(value: object, name: str) -> None:
+    """Refuse a text that is too long (`CHK0099`); anything else passes."""
     if isinstance(value, str) and len(value) > LONGEST_TEXT:
         raise CartRefusal("CHK0099", name)

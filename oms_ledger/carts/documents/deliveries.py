@@ -53,10 +53,12 @@ def store_address(point: PickupPoint, receiver: str | None = None) -> Json:
 
 
 def pickup_point_id(seller: str, point: PickupPoint) -> str:
+    """The id of a pickup point as carts name it: `{seller}_{id}`."""
     return f"{seller}_{point.id}"
 
 
 def business_hours(point: PickupPoint) -> list[Json]:
+    """A pickup point's hours, as `businessHours` has them."""
     return [
         {"DayOfWeek": one.day, "OpeningTime": one.open, "ClosingTime": one.close}
         for one in point.hours
@@ -64,6 +66,7 @@ def business_hours(point: PickupPoint) -> list[Json]:
 
 
 def pickup_point(point: PickupPoint, seller: str) -> Json:
+    """A pickup point, as `pickupPoints` has it."""
     return {
         "friendlyName": point.name,
         "address": store_address(point),
@@ -74,6 +77,7 @@ def pickup_point(point: PickupPoint, seller: str) -> Json:
 
 
 def window(fields: DeliveryWindow) -> Json:
+    """A delivery window; its price in cents stands under both published spellings."""
     return {
         "startDateUtc": fields.start,
         "endDateUtc": fields.end,
@@ -148,6 +152,7 @@ def _logistics(cart: Cart, index: int, priced: PricedLine, estimates: Estimates)
 
 
 def channels(quote: LineQuote) -> list[Json]:
+    """The delivery channels that a line has."""
     return [{"id": one} for one in quote.channels]
 
 

@@ -87,15 +87,18 @@ def number(value: Decimal) -> int | float:
 
 
 def valid_until(offer: Offer, now: datetime) -> str:
+    """Until when a price holds: as the offer says, else a year."""
     until = offer.valid_until or now + VALID_FOR
     return f"{until:%Y-%m-%dT%H:%M:%S}Z"
 
 
 def category_ids(offer: Offer) -> str:
+    """The path of categories, as `/1/11/`; empty for none."""
     return "/" + "/".join(offer.categories) + "/" if offer.categories else ""
 
 
 def price_definition(figures: LineFigures) -> Json:
+    """What a line costs in cents, and its unit prices with the pieces at each."""
     return {
         "calculatedSellingPrice": figures.selling_price,
         "total": figures.total,
@@ -107,6 +110,7 @@ def price_definition(figures: LineFigures) -> Json:
 
 
 def price_tags(priced: PricedLine) -> list[Json]:
+    """The tags of a line; `value` in cents, `rawValue` in units of the currency."""
     return [
         {
             "name": tag.name,
@@ -121,6 +125,7 @@ def price_tags(priced: PricedLine) -> list[Json]:
 
 
 def offerings(services: Iterable[Service]) -> list[Json]:
+    """Services that may be had with a line; prices in cents."""
     return [
         {
             "type": service.type,
@@ -135,6 +140,7 @@ def offerings(services: Iterable[Service]) -> list[Json]:
 
 
 def bundle_items(priced: PricedLine) -> list[Json]:
+    """Services that were chosen, once for each piece."""
     return [
         {**one, "quantity": priced.line.quantity, "attachments": []}
         for one in offerings(priced.services)

@@ -96,6 +96,7 @@ def totalizers(priced: PricedCart, locale: str) -> list[Json]:
 
 
 def values_of(totals: PurchaseTotals) -> tuple[tuple[str, int], ...]:
+    """The totals in their published order, in cents."""
     return (
         ("Items", totals.items),
         ("Discounts", totals.discounts),
@@ -105,6 +106,7 @@ def values_of(totals: PurchaseTotals) -> tuple[tuple[str, int], ...]:
 
 
 def sellers(priced: PricedCart, store: Store) -> list[Json]:
+    """Who sells the lines, each once."""
     names = dict.fromkeys(one.line.seller for one in priced.lines)
     own = ("1", store.account)
     return [
@@ -119,6 +121,7 @@ def sellers(priced: PricedCart, store: Store) -> list[Json]:
 
 
 def custom_data(cart: Cart) -> Json | None:
+    """Fields of apps and custom fields; None where nothing was set."""
     if not cart.apps and not cart.custom_fields:
         return None
     return {

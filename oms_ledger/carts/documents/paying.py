@@ -33,6 +33,7 @@ WELL_KNOWN = tuple(
 
 
 def name_of(condition: PaymentCondition) -> str:
+    """What a payment system is called: as the offers say, else by its well-known name."""
     return condition.name or name_and_group(condition.system)[0]
 
 
@@ -57,6 +58,7 @@ def installment_options(
 def installment_option(
     condition: PaymentCondition, total: int, account: str, *, named: bool
 ) -> Json:
+    """The ways to pay a total (cents) in parts; with the system's name where `named`."""
     parts = [
         {
             "count": fields.count,
@@ -80,6 +82,7 @@ def installment_option(
 
 
 def payment_systems(conditions: tuple[PaymentCondition, ...], now: datetime) -> Sequence[Json]:
+    """The payment systems on offer, as `paymentSystems` has them."""
     return _payment_systems(conditions, f"{now + DUE:%Y-%m-%dT%H:%M:%S}Z")
 
 
@@ -120,6 +123,7 @@ def _payment_system(condition: PaymentCondition, due: str) -> Json:
 
 
 def payment(priced: PricedPayment, account: str) -> Json:
+    """A chosen payment with its parts, in cents."""
     fields = priced.payment
     figures = {
         "installments": fields.installments,
