@@ -32,7 +32,7 @@ MOST_TAGS, LONGEST_ASSOCIATE = 50, 100
 
 
 def set_profile(cart: Cart, context: CartContext, *, body: object) -> Cart:
-    """Set the client's profile, as its owner may; a value that came back masked stays what it was."""
+    """Set the client's profile, as its owner may; a masked value stays what it was."""
     content = require_object(body, "ORD007", "the body")
     require_owner(cart, context)
     before = cart.profile or {}
