@@ -81,7 +81,7 @@ def main(parts: list[str]) -> int:
         "failover": failover.figures,
         "idle": partial(idle.figures, seconds=max(20.0, 10 * much.seconds)),
         "overload": partial(overload.figures, seconds=much.seconds),
-        "strangers": partial(strangers.figures, seconds=much.seconds),
+        "strangers": strangers.figures,
     }
     if unknown := set(parts) - {"codec", *named}:
         console.print(f"Unknown: {', '.join(unknown)}. Parts: codec, {', '.join(named)}")

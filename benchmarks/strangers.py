@@ -31,13 +31,17 @@ OTHER = "stranger"
 OTHERS_ORDERS = 300
 READS, PLACES = 20.0, 5.0  # requests a second of the honest account
 PAIRS = 3
+SLICE = 2.0  # seconds: 84 in all for a database, with seven kinds of three pairs
 REST = 1.0  # seconds between a slice beside strangers and the next without
 
 Slices = tuple[Answers, Answers]
 
 
-def figures(database: str, seconds: float) -> Iterator[Metric]:
-    """p99 of the honest account beside each kind of strangers, and beside all kinds at once."""
+def figures(database: str) -> Iterator[Metric]:
+    """p99 of the honest account beside each kind of strangers, and beside all kinds at once.
+
+    The figures of a kind are also written to standard error as soon as they are known.
+    """
     with places.empty_place(database) as place:
         cell = places.open_at(place)
         try:
@@ -46,8 +50,10 @@ def figures(database: str, seconds: float) -> Iterator[Metric]:
                 port = int(deployment.base.rpartition(":")[2])
                 clients = Honest(port, honest, order_id)
                 for kind in (EVERY_KIND, *KINDS, SLOW):
-                    paired = _paired(clients, port, kind, other, max(2.0, seconds))
-                    yield from _told(kind, database, *uvloop.run(paired))
+                    paired = _paired(clients, port, kind, other, SLICE)
+                    for metric in _told(kind, database, *uvloop.run(paired)):
+                        sys.stderr.write(f"{metric}\n")
+                        yield metric
                 memory = deployment.memory()["web"]
                 yield Metric("strangers: memory of web, after all", database, memory, "MiB")
         finally:
