@@ -1,6 +1,6 @@
 """Strangers, in a process of their own: they read a line `[port, kind, key, token]` and begin.
 
-They go on until their standard input ends, and then print how often they were answered how. Their
+They say so by a line when the first of them has sent something, and go on until their standard input ends, and then print how often they were answered how. Their
 own work has the lowest priority: in life it is done by other machines. `slow` strangers open many
 connections each and bring a byte of head or body now and then.
 """
@@ -23,13 +23,14 @@ DRIP, GIVEN_UP = 0.5, 60.0  # seconds
 Answers = Counter[str]
 
 
-async def _ask(port: int, asked: bytes, answers: Answers) -> None:
+async def _ask(port: int, content: bytes, answers: Answers, begun: asyncio.Event) -> None:
     """Send one request, and read what comes until the connection ends."""
     try:
         async with asyncio.timeout(GIVEN_UP):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             try:
-                writer.write(asked)
+                writer.write(content)
+                begun.set()
                 head = await reader.read(65_536)
                 while await reader.read(65_536):
                     pass
@@ -40,13 +41,17 @@ async def _ask(port: int, asked: bytes, answers: Answers) -> None:
         answers["broken off"] += 1
 
 
-async def _stranger(port: int, requests: list[bytes], answers: Answers) -> None:
+async def _stranger(
+    port: int, requests: list[bytes], answers: Answers, begun: asyncio.Event
+) -> None:
     while True:
-        for asked in requests:
-            await _ask(port, asked, answers)
+        for content in requests:
+            await _ask(port, content, answers, begun)
 
 
-async def _slow_stranger(port: int, keys: Keys, number: int, answers: Answers) -> None:
+async def _slow_stranger(
+    port: int, keys: Keys, number: int, answers: Answers, begun: asyncio.Event
+) -> None:
     """One connection: every other stops within the head, the others within the body."""
     whole = request("PUT", "/api/checkout/pub/orders", keys, b"[" * 15_000)
     head = whole.index(b"\r\n\r\n") + 4
@@ -55,6 +60,7 @@ async def _slow_stranger(port: int, keys: Keys, number: int, answers: Answers) -
         with suppress(OSError):
             _, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(whole[:sent])
+            begun.set()
             try:
                 for at in range(sent, len(whole)):
                     await asyncio.sleep(DRIP)
@@ -65,17 +71,20 @@ async def _slow_stranger(port: int, keys: Keys, number: int, answers: Answers) -
         answers["slow connection ended"] += 1
 
 
-async def _until_told(port: int, kind: str, good: Keys) -> Answers:
-    answers = Answers()
+async def _until_stopped(port: int, kind: str, good: Keys) -> Answers:
+    answers, begun = Answers(), asyncio.Event()
     keys = (None, WRONG, good)
     work = []
     if kind in (SLOW, EVERY_KIND):
         count = STRANGERS * SLOW_EACH
-        work += [_slow_stranger(port, keys[n % 3], n, answers) for n in range(count)]
+        work += [_slow_stranger(port, keys[n % 3], n, answers, begun) for n in range(count)]
     if kind != SLOW:
         sent = of_strangers(None if kind == EVERY_KIND else kind, keys, STRANGERS)
-        work += [_stranger(port, requests, answers) for requests in sent]
+        work += [_stranger(port, requests, answers, begun) for requests in sent]
     tasks = [asyncio.create_task(one) for one in work]
+    await begun.wait()
+    sys.stdout.write("begun\n")
+    sys.stdout.flush()
     await asyncio.to_thread(sys.stdin.read)
     for task in tasks:
         task.cancel()
@@ -88,7 +97,7 @@ async def _until_told(port: int, kind: str, good: Keys) -> Answers:
 def main() -> None:
     os.nice(19)
     port, kind, key, token = json.loads(sys.stdin.readline())
-    sys.stdout.write(json.dumps(asyncio.run(_until_told(port, kind, (key, token)))) + "\n")
+    sys.stdout.write(json.dumps(asyncio.run(_until_stopped(port, kind, (key, token)))) + "\n")
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def figures(database: str) -> Iterator[Metric]:
                 clients = Honest(port, honest, order_id)
                 for kind in (EVERY_KIND, *KINDS, SLOW):
                     paired = _paired(clients, port, kind, other, SLICE)
-                    for metric in _told(kind, database, *uvloop.run(paired)):
+                    for metric in _metrics(kind, database, *uvloop.run(paired)):
                         sys.stderr.write(f"{metric}\n")
                         yield metric
                 memory = deployment.memory()["web"]
@@ -102,27 +102,30 @@ class Honest:
 async def _paired(
     honest: Honest, port: int, kind: str, other: tuple[str, str], seconds: float
 ) -> tuple[list[Slices], list[Slices], Counter[str]]:
-    without, beside, heard = list[Slices](), list[Slices](), Counter[str]()
+    without, beside, answered = list[Slices](), list[Slices](), Counter[str]()
     await honest.slice(seconds / 2)
     for _ in range(PAIRS):
         without.append(await honest.slice(seconds))
         with _strangers(port, kind, other) as answers:
             beside.append(await honest.slice(seconds))
-        heard += answers
+        answered += answers
         await asyncio.sleep(REST)
-    return without, beside, heard
+    return without, beside, answered
 
 
 @contextmanager
 def _strangers(port: int, kind: str, other: tuple[str, str]) -> Iterator[Counter[str]]:
-    """They are at work as long as this lasts; then, how often they were answered how."""
+    """They are at work from the beginning to the end; then, how often they were answered how."""
     command = [sys.executable, "-m", "benchmarks.stranger_process"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin is not None
+    assert process.stdout is not None
     answers = Counter[str]()
     try:
         process.stdin.write(json.dumps([port, kind, *other]) + "\n")
         process.stdin.flush()
+        if process.stdout.readline() != "begun\n":
+            raise RuntimeError("the strangers ended before they began")
         yield answers
         said, _ = process.communicate()
         answers.update(json.loads(said))
@@ -131,8 +134,8 @@ def _strangers(port: int, kind: str, other: tuple[str, str]) -> Iterator[Counter
         process.wait()
 
 
-def _told(
-    kind: str, database: str, without: list[Slices], beside: list[Slices], heard: Counter[str]
+def _metrics(
+    kind: str, database: str, without: list[Slices], beside: list[Slices], answered: Counter[str]
 ) -> Iterator[Metric]:
     name = f"strangers, {kind}"
     for what, at in (("read", 0), ("place", 1)):
@@ -145,5 +148,5 @@ def _told(
         missed = sum(len(one.refused) + one.failed for one in during)
         if missed:
             yield Metric(f"{name}: {what}s not served", database, float(missed), "requests")
-    said = ", ".join(f"{count} {status}" for status, count in sorted(heard.items()))
-    yield Metric(f"{name}: answered {said}", database, float(heard.total()), "requests")
+    said = ", ".join(f"{count} {status}" for status, count in sorted(answered.items()))
+    yield Metric(f"{name}: answered {said}", database, float(answered.total()), "requests")
