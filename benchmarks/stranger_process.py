@@ -1,8 +1,9 @@
 """Strangers, in a process of their own: they read a line `[port, kind, key, token]` and begin.
 
-They say so by a line when the first of them has sent something, and go on until their standard input ends, and then print how often they were answered how. Their
-own work has the lowest priority: in life it is done by other machines. `slow` strangers open many
-connections each and bring a byte of head or body now and then.
+They say so by a line when the first of them has sent something, go on until their standard input
+ends, and then print how often they were answered how. Their own work has the lowest priority: in
+life it is done by other machines. `slow` strangers open many connections each and bring a byte of
+head or body now and then.
 """
 
 import asyncio
