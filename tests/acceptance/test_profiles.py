@@ -1,14 +1,18 @@
 """Clients of placed orders as documents of `CL` and `AD`, and their erasure."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from oms_ledger.accounts.events import AccountSettingsChanged
 from oms_ledger.eventstore.command import CommandContext
+from oms_ledger.services.masterdata import actions, outbox
 from oms_ledger.services.privacy.erase import erase
 from oms_ledger.services.privacy.steps import Person
 from tests.acceptance.test_order_life import ORDERS, paid
+from tests.support.clock import set_clock
 from tests.support.purchases import ACCOUNT
 from tests.support.run_until_idle import settle
 
@@ -41,6 +45,25 @@ def test_placed_orders_fill_profiles_and_addresses(client, cell):
     assert len(found(client, "AD")) == 1
     assert found(client, "CL")[0]["lastName"] == person["lastName"]
     assert len(client.call("GET", f"{BASE}/CL/documents/{profile['id']}/versions").json()) == 3
+
+
+@pytest.mark.guarantee("G45")
+def test_profiles_wait_for_a_database_that_is_away_as_long_as_it_is(client, cell, monkeypatch):
+    """Ten seconds, and not the ten minutes after which a trigger tries a failed action again."""
+    unavailable = OperationalError("away", None, RuntimeError())
+    clock = set_clock(cell, cell.clock.now())
+
+    async def away(*_):
+        raise unavailable
+
+    paid(client)
+    monkeypatch.setattr(outbox, "perform", away)
+    asyncio.run(settle(cell))
+    assert found(client, "CL") == []
+    monkeypatch.setattr(outbox, "perform", actions.perform)
+    clock.at += timedelta(seconds=10)
+    asyncio.run(settle(cell))
+    assert len(found(client, "CL")) == 1
 
 
 def test_accounts_may_keep_no_profiles(client, cell):

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -31,6 +32,7 @@ from oms_ledger.notifications.channel import (
     MAIL,
     TRIGGER,
     Channel,
+    RetryCurve,
 )
 from oms_ledger.services.conversation import order_mails
 from oms_ledger.services.marketplace import integration
@@ -55,6 +57,8 @@ from workers.outbox.sessions import RecipientSessions
 _LOOK_AGAIN = 0.05  # seconds between looks at the head while messages are in flight
 _TOGETHER_WITHIN = 0.005  # seconds in which others may end that are recorded along with one
 _TOGETHER = 64
+_WHILE_UNAVAILABLE = RetryCurve(timedelta(seconds=5), 3, timedelta(hours=1))
+"""Waits when the database failed while a message was sent, and not its recipient."""
 
 T = TypeVar("T")
 Place = tuple[str, str]  # a channel and the standing of a recipient
@@ -140,9 +144,8 @@ async def dispatch(
 ) -> None:
     """Send a claimed message and record what came of it: by `record`, or by itself.
 
-    When our database is away, that is no attempt of the recipient: nothing is recorded, the claim
-    runs out and the message is sent again. So it is when the account has moved meanwhile: the
-    message went along, and the other cell sends it.
+    When the account has moved meanwhile nothing is recorded: the message went along, and the other
+    cell sends it.
     """
     sender, began = SENDERS[message.channel], now(cell)
     try:
@@ -174,8 +177,10 @@ async def _sent(cell: Cell, message: StoredMessage, sender: Sender) -> Outcome:
         return Unanswered(f"took longer than {timeout:.0f} s")
     except AccountMoved:
         raise
-    except UNAVAILABLE:
-        raise
+    except UNAVAILABLE as error:
+        # Soon again, whatever a trigger says: it is not its action that failed.
+        wait = _WHILE_UNAVAILABLE.wait(message.attempts + 1, 0.5)
+        return RetryLater(type(error).__name__, wait, answered=None)
     except Exception as error:
         log.exception(
             "outbox_dispatch_failed",

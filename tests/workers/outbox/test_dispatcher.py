@@ -21,7 +21,6 @@ from oms_ledger.services.outbox import admin
 from oms_ledger.services.outbox.outcomes import PermanentFailure, RetryLater
 from projections.outbox import attempts, messages
 from projections.outbox.attempts import Attempt
-from projections.outbox.claims import CLAIM_DURATION
 from projections.outbox.of_orders import OutboxProjection
 from projections.subscriptions import checkpoints
 from tests.support.clock import set_clock
@@ -121,27 +120,27 @@ def test_a_message_whose_account_has_moved_is_no_attempt(cell, fields, monkeypat
 
 
 @pytest.mark.guarantee("G45")
-def test_an_unavailable_database_is_no_attempt(cell, fields, monkeypatch):
+def test_a_database_that_is_away_is_tried_again_soon(cell, fields, monkeypatch):
     clock, tried = placed(cell), []
 
     async def unavailable(cell, pending):
-        tried.append(pending.attempts)
-        if len(tried) == 1:
+        tried.append(cell.clock.now())
+        if len(tried) < 3:
             raise OperationalError("the database is away", None, RuntimeError())
 
     monkeypatch.setitem(dispatcher.HANDLERS, "announce", unavailable)
 
     async def story():
-        dispatcher.evaluate(cell, cell.loader())
-        claimed = dispatcher.claim(cell, 10)
-        (announcement,) = (one for one in claimed if one.kind == "announce")
-        with pytest.raises(OperationalError):
-            await dispatcher.dispatch(cell, announcement)
-        clock.at += CLAIM_DURATION
         await settle(cell)
+        for _ in range(2):
+            (announcement,) = (one for one in listed(cell) if one.kind == "announce")
+            assert announcement.last_error == "OperationalError"
+            clock.at = instant(announcement.due_at)
+            await settle(cell)
 
     asyncio.run(story())
-    assert tried == [0, 0]
+    for (earlier, later), seconds in zip(pairwise(tried), (5, 15), strict=True):
+        assert timedelta(seconds=seconds) <= later - earlier <= timedelta(seconds=1.1 * seconds)
     assert {one.state for one in listed(cell, order_id="v1-01")} == {messages.DONE}
 
 
