@@ -8,7 +8,9 @@ from sqlalchemy import func, select
 
 from oms_ledger.cli.maintenance import stale_views
 from oms_ledger.eventstore.integrity import verify
+from oms_ledger.notifications.channel import WEBHOOK
 from projections.notifications import deliveries, hook_letters
+from projections.outbox.messages import WAITING
 from projections.outbox.tables import outbox_attempts as attempts
 from projections.outbox.tables import outbox_messages
 from projections.subscriptions.notification import event_id
@@ -31,12 +33,15 @@ class Recount:
         self.counts: dict[str, Any] = {}
 
     def left(self) -> int:
-        """What is left to do: events that subscriptions have not passed, and notifications that
-        have pending.
+        """What is left to do: events that subscriptions have not passed, and messages.
 
-        The hostile filter takes its tenth of a second for every event; it may be behind.
+        The hostile filter takes its tenth of a second for every event; it may be behind. Messages
+        to others than hooks count while they are due within a minute: what comes of them may be an
+        event of an order.
         """
         cell = self._deployment.cell
+        t, soon = outbox_messages.c, cell.clock.micros() + 60_000_000
+        others = (t.state == WAITING, t.channel != WEBHOOK.name, t.due_at < soon)
         head = cell.store.head()
         hostile = f"hook:{self._soak.hooks['hostile'][0].app_key}"
         with cell.database.snapshot() as connection:
@@ -45,6 +50,8 @@ class Recount:
             )
             entries = int(connection.execute(behind).scalar_one())
             pending = sum(deliveries.pending(connection).values())
+            waiting = select(func.count()).select_from(outbox_messages).where(*others)
+            pending += int(connection.execute(waiting).scalar_one())
         return entries + pending
 
     def give_up_the_refused(self) -> None:
