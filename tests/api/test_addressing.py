@@ -5,7 +5,7 @@ import pytest
 from fastapi import FastAPI, Request
 
 from oms_ledger.api.http import errors
-from oms_ledger.api.http.addressing import QUERY_LIMIT, AccountResolver, path_id
+from oms_ledger.api.http.addressing import QUERY_LIMIT, REQUESTED_ACCOUNT, AccountResolver, path_id
 from oms_ledger.api.http.bodies import json_body
 from tests.support.asgi import ask
 
@@ -28,7 +28,7 @@ errors.install(inner)
 async def requested(request: Request) -> Any:
     await json_body(request)
     names = {name: path_id(value) for name, value in request.path_params.items()}
-    return {"account": request.scope["state"]["requested_account"], **names}
+    return {"account": request.scope["state"][REQUESTED_ACCOUNT], **names}
 
 
 @inner.post(CALLBACK)

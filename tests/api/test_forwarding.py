@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from oms_ledger.api.http import forwarding
+from oms_ledger.api.http.addressing import REQUESTED_ACCOUNT
 from oms_ledger.directory import DirectoryCache, Place, set_place
 from oms_ledger.eventstore.hosting import LEAVING, LIVE
 from oms_ledger.services.accounts import user_tokens
@@ -19,6 +20,7 @@ from tests.support.configuring import create_key
 from tests.support.purchases import ACCOUNT, open_account, place_paid
 
 ORDER = "/api/oms/pvt/orders/v1-01"
+SIMULATION = "/api/checkout/pub/orderForms/simulation"
 
 
 @pytest.fixture
@@ -52,13 +54,24 @@ def test_a_request_goes_where_its_account_is(cells, hosted_by_b):
     assert cells.a.store.head() == 0
 
 
+@pytest.mark.parametrize("path", [f"/{ACCOUNT}{SIMULATION}", f"{SIMULATION}?an={ACCOUNT}"])
+def test_an_anonymous_request_goes_to_the_account_that_it_names(cells, hosted_by_b, path):
+    app, _ = hosted_by_b
+    with_body = {"Transfer-Encoding": "chunked"}
+    answer = ask(app, with_body, "POST", path, {"items": [], "country": "BRA"})
+    assert answer.status == 200, answer.body
+    assert answer.json()["items"] == []
+    unknown = ask(app, with_body, "POST", path.replace(ACCOUNT, "nobody"), {"items": []})
+    assert unknown.status == 404
+
+
 def test_the_account_is_known_by_name_key_or_token(cells, hosted_by_b):
     now = int(cells.b.clock.now().timestamp())
     token = UserToken(ACCOUNT, now + 600, shopper="kay@example.com")
     text = user_tokens.issue(cells.a.encryption, token)
 
     def found(*headers, named=None):
-        scope = {"state": {"account_asked": named}, "headers": list(headers)}
+        scope = {"state": {REQUESTED_ACCOUNT: named}, "headers": list(headers)}
         return forwarding.account_of(scope, cells.a)
 
     assert found(named="other") == "other"

@@ -20,7 +20,7 @@ from oms_ledger.api.auth.dependencies import (
     known_caller,
 )
 from oms_ledger.api.auth.own_page import require_own_page
-from oms_ledger.api.http.addressing import path_id
+from oms_ledger.api.http.addressing import REQUESTED_ACCOUNT, path_id
 from oms_ledger.api.http.errors import forbidden
 from oms_ledger.cell import Cell
 from oms_ledger.services.accounts import user_tokens
@@ -50,7 +50,7 @@ def without_credentials(request: Request) -> bool:
 
 
 def _requested(request: Request) -> str | None:
-    account: str | None = request.scope["state"].get("requested_account")
+    account: str | None = request.scope["state"].get(REQUESTED_ACCOUNT)
     return account
 
 

@@ -11,7 +11,7 @@ from oms_ledger.accounts.roles import DEPLOYMENT, KEYS, OPERATIONS, ROLES
 from oms_ledger.api.auth.key_cache import ApiKeyCache
 from oms_ledger.api.auth.own_page import require_own_page
 from oms_ledger.api.auth.rate_limit import Limits
-from oms_ledger.api.http.addressing import path_id
+from oms_ledger.api.http.addressing import REQUESTED_ACCOUNT, path_id
 from oms_ledger.api.http.errors import ApiError, forbidden, unauthorized
 from oms_ledger.api.http.idempotency import STATE as IDEMPOTENCY
 from oms_ledger.cell import Cell
@@ -94,7 +94,7 @@ async def known_caller(request: Request) -> Caller:
     caller = await _by_key(request) or await _by_user_token(request)
     if caller is None:
         raise unauthorized(request.scope["path"])
-    requested = state.get("requested_account")
+    requested = state.get(REQUESTED_ACCOUNT)
     if requested and requested != caller.account:
         await request.app.state.cell.ledger.account(requested)  # unknown: 404
         raise forbidden(frozenset({f"a role in the account {requested}"}))

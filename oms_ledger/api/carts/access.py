@@ -9,6 +9,7 @@ from oms_ledger.accounts.roles import CART, KEY, NOBODY_IN_PARTICULAR, OPERATION
 from oms_ledger.api.auth.checkout_access import PlaceAccess, without_credentials
 from oms_ledger.api.auth.dependencies import Caller, TheCell, admitted, known_caller
 from oms_ledger.api.auth.own_page import require_own_page
+from oms_ledger.api.http.addressing import REQUESTED_ACCOUNT
 from oms_ledger.api.http.errors import unauthorized
 from oms_ledger.carts.context import CartCaller
 from oms_ledger.carts.documents.order_form import Viewer
@@ -59,7 +60,7 @@ class AnybodyAccess:
         known = headers.get("x-vtex-api-appkey") or headers.get("x-vtex-api-apptoken")
         if known or any(user_tokens.carried(headers, request.cookies)):
             return await admitted(request, await known_caller(request), self.operation)
-        account = request.scope["state"].get("requested_account")
+        account = request.scope["state"].get(REQUESTED_ACCOUNT)
         if account is None:
             raise unauthorized(request.scope["path"])
         return await admitted(request, Caller(account, ANYBODY, frozenset()), self.operation)

@@ -25,6 +25,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from oms_ledger.api.http.errors import body_of
 
+REQUESTED_ACCOUNT, REQUESTED_PATH = "requested_account", "requested_path"
+"""Keys of a scope's state: the account that a request names, and its path as it came."""
 QUERY_LIMIT = 64 * 1024
 NAME_LIMIT = 256  # characters of an account name in the query
 NO_ACCOUNTS = {"api", "www", "localhost"}
@@ -99,7 +101,7 @@ class Templates:
 
 
 class AccountResolver:
-    """Set `requested_account` and `request_id` in the scope's state, and the path as published."""
+    """Set account, path and id of the request in the scope's state, and the path as published."""
 
     def __init__(self, app: ASGIApp, paths: Iterable[str]) -> None:
         self._app = app
@@ -156,7 +158,7 @@ class AccountResolver:
         ]
         if not plain:
             segments = [s.replace("%", "%25").replace("/", "%2F") for s in segments]
-        scope["state"]["path_asked"] = raw
+        scope["state"][REQUESTED_PATH] = raw
         path = "/" + "/".join(segments)
         scope["path"] = path
         scope["raw_path"] = path.encode() if plain else quote(path, safe="/%").encode()
@@ -169,7 +171,7 @@ class AccountResolver:
         if named and (len(named) > NAME_LIMIT or not named.isprintable()):
             return 400, "The account named in the query is no account name"
         host = headers.get(b"host", b"").decode("latin-1")
-        scope["state"]["requested_account"] = named or of_host(host) or in_path
+        scope["state"][REQUESTED_ACCOUNT] = named or of_host(host) or in_path
         if not headers.get(b"content-length", b"0").isdigit():
             return 400, "Content-Length is no number"
         return None

@@ -18,6 +18,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from yarl import URL
 
+from oms_ledger.api.http.addressing import REQUESTED_ACCOUNT, REQUESTED_PATH
 from oms_ledger.api.http.errors import body_of
 from oms_ledger.cell import Cell
 from oms_ledger.directory import DirectoryCache
@@ -200,7 +201,7 @@ def account_of(scope: Scope, cell: Cell) -> str | None:
     """The account that a request is for: as it is named, else that of its credential."""
     if (person := scope["state"].get(STATE)) is not None:
         return str(person.account)
-    if named := scope["state"].get("account_asked"):
+    if named := scope["state"].get(REQUESTED_ACCOUNT):
         return str(named)
     headers = {
         name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
@@ -223,7 +224,7 @@ def _cookies(header: str) -> dict[str, str]:
 
 def _target(url: str, scope: Scope) -> URL:
     query = scope.get("query_string", b"").decode("latin-1")
-    path = scope["state"]["path_asked"].decode("latin-1")
+    path = scope["state"][REQUESTED_PATH].decode("latin-1")
     return URL(url + path + (f"?{query}" if query else ""), encoded=True)
 
 

@@ -14,6 +14,7 @@ from oms_ledger.api.auth.dependencies import (
     known_caller,
 )
 from oms_ledger.api.auth.rate_limit import Limits
+from oms_ledger.api.http.addressing import REQUESTED_ACCOUNT
 from oms_ledger.api.http.errors import ApiError, forbidden, unauthorized
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.masterdata.entity import Entity
@@ -93,7 +94,7 @@ async def _anonymous_account(request: Request) -> str | None:
     cookies = any(name.lower().startswith("vtexidclientautcookie") for name in request.cookies)
     if cookies or any(headers.get(name) for name in names) or STATE in state:
         return None
-    requested = state.get("requested_account")
+    requested = state.get(REQUESTED_ACCOUNT)
     if not requested:
         return None
     try:

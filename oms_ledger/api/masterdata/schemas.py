@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from oms_ledger.api.auth.dependencies import PublicRoute, TheCell, known_caller
-from oms_ledger.api.http.addressing import PathId
+from oms_ledger.api.http.addressing import REQUESTED_ACCOUNT, PathId
 from oms_ledger.api.http.bodies import json_body
 from oms_ledger.api.http.errors import unauthorized
 from oms_ledger.api.masterdata.access import Access, MasterDataPermission, entity_name
@@ -65,7 +65,7 @@ async def get_public_schema(
     _: Annotated[None, Depends(PublicRoute("public_schema"))],
 ) -> Response:
     """A schema that says `publicJsonSchema`, without its triggers, for anybody."""
-    requested = request.scope["state"].get("requested_account")
+    requested = request.scope["state"].get(REQUESTED_ACCOUNT)
     if not requested:  # who has credentials is asked for their own account
         requested = (await known_caller(request)).account
     state = await read_entity(cell, str(requested), entity_name(entity))
