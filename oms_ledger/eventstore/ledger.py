@@ -14,6 +14,7 @@ from weakref import WeakValueDictionary
 from oms_ledger.clock import Clock
 from oms_ledger.eventstore import encryption
 from oms_ledger.eventstore.command import CommandContext
+from oms_ledger.eventstore.database import UNAVAILABLE
 from oms_ledger.eventstore.decider import Deciders
 from oms_ledger.eventstore.encryption import Encryption
 from oms_ledger.eventstore.folding import NOTHING, StreamLoader, StreamState
@@ -62,6 +63,10 @@ class AccountMoved(Exception):
 
     def __str__(self) -> str:
         return f"Another cell hosts the account {self.args[0]}, or will in a moment."
+
+
+NOT_NOW: tuple[type[Exception], ...] = (AccountMoved, *UNAVAILABLE)
+"""Why nothing of an account is recorded just now: what was being done has not failed."""
 
 
 class ConcurrencyError(Exception):

@@ -14,8 +14,7 @@ from sqlalchemy import Connection
 from oms_ledger.accounts.events import AccountEvent, JobCancelled, JobStarted
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
-from oms_ledger.eventstore.database import UNAVAILABLE
-from oms_ledger.eventstore.ledger import AccountMoved
+from oms_ledger.eventstore.ledger import NOT_NOW
 from oms_ledger.eventstore.records import Fill
 from oms_ledger.refusal import Refusal
 from oms_ledger.services import signals
@@ -32,9 +31,6 @@ AGAIN, SELDOM = 0.05, 1.0
 """Seconds after which who waits for a job that somebody else carries on looks again: at first, and
 at last.
 """
-
-RESTS: tuple[type[Exception], ...] = (AccountMoved, *UNAVAILABLE)
-"""After these a job has not failed: it waits until the account is live, or the database back."""
 
 MOST_UNFINISHED = 100  # jobs of an account
 _ID = re.compile(r"([0-9a-f]{16}){1,2}")  # of bulk runs, the short ones
@@ -149,7 +145,7 @@ async def carry_on(cell: Cell, job_id: str, *, seconds: float = SLICE, bound: bo
     except leases.Fenced:  # it was cancelled, or somebody else has it
         held = False
         return False
-    except RESTS:
+    except NOT_NOW:  # the job waits until the account is live, or the database back
         raise
     except Exception as error:
         held = False

@@ -14,7 +14,7 @@ import structlog
 
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
-from oms_ledger.eventstore.database import UNAVAILABLE
+from oms_ledger.eventstore.ledger import NOT_NOW
 from oms_ledger.eventstore.records import order_stream
 from oms_ledger.http_client.partner_client import Endpoint
 from oms_ledger.orders.marketplace.as_seller import authorize_fulfillment
@@ -75,7 +75,7 @@ async def process(cell: Cell, message: StoredMessage) -> Outcome:
             return RetryLater(silent.message, answered=None)
         code = BROKEN if isinstance(silent, OffersBroken) else TIMED_OUT
         results = [_refused(operation, PLACE, code, silent.code, silent.message)]
-    except UNAVAILABLE:
+    except NOT_NOW:
         raise
     except Exception:
         if message.attempts + 1 < TRIES:

@@ -7,8 +7,7 @@ import structlog
 
 from oms_ledger.cell import Cell
 from oms_ledger.desk.task_rules import as_task, dead_run
-from oms_ledger.eventstore.database import UNAVAILABLE
-from oms_ledger.eventstore.ledger import AccountMoved
+from oms_ledger.eventstore.ledger import NOT_NOW
 from oms_ledger.orders.order import Order
 from oms_ledger.services.masterdata.actions import (
     AttemptFailed,
@@ -30,8 +29,6 @@ from projections.outbox.messages import StoredMessage
 
 TIMEOUT = 40.0  # seconds; less than the channel's
 _LAST = datetime(9999, 1, 1, tzinfo=UTC)
-_NO_FAILURE: tuple[type[Exception], ...] = (AccountMoved, *UNAVAILABLE)
-"""What keeps an action from being carried out and is no failure of it."""
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +50,7 @@ async def send(cell: Cell, message: StoredMessage) -> Outcome:
     except TimeoutError:
         late = AttemptFailed(f"took longer than {TIMEOUT:.0f} s", answered=False)
         return _failed(cell, run, fired, late)
-    except _NO_FAILURE:
+    except NOT_NOW:
         raise
     except Exception as broken:
         log.exception("trigger_action_failed", run=run.id, trigger=run.trigger)
