@@ -16,6 +16,7 @@ from oms_ledger.accounts.mail_providers import (
 )
 from oms_ledger.accounts.refusals import InvalidSetting
 from oms_ledger.accounts.subjects import APPLIERS
+from oms_ledger.whole_numbers import is_whole
 
 # name: (default, what it is)
 SETTINGS: dict[str, tuple[Any, str]] = {
@@ -150,8 +151,7 @@ def _parsed(name: str, text: str) -> Any:
         return text.lower() in ("true", "on", "1")
     if isinstance(default, int):
         most = next((most for unit, most in MOST.items() if name.endswith(unit)), MOST_OF_OTHERS)
-        whole = text.isascii() and text.isdigit() and len(text) < 10
-        if not whole or int(text) > most:
+        if not is_whole(text, 9) or int(text) > most:
             found = repr(text[:40])
             raise InvalidSetting(f"{name}: found {found}, expected a whole number up to {most}")
         return int(text)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from oms_ledger.accounts.refusals import InvalidAffiliate
+from oms_ledger.whole_numbers import is_whole
 
 SECRETS = ("searchURIEndpoint", "connectorEndpoint")
 """Fields that are stored encrypted."""
@@ -16,7 +17,6 @@ _LENGTH = 3
 _VOWEL_OR_LOWER = re.compile(r"[AEIOUa-z]")
 _FORM = re.compile(r"[B-DF-HJ-NP-TV-Z0-9]{3}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
-_SALES_CHANNEL = re.compile(r"[0-9]+")
 _NAMES = (
     *("id", "name", "followUpEmail", "salesChannel", "searchURIEndpoint"),
     *("searchURIEndpointVersion", "searchURIEndpointAvailableVersions", "useSellerPaymentMethod"),
@@ -67,7 +67,7 @@ def read_affiliate(affiliate: str, body: Any) -> AffiliateInput:
     if email not in (None, "") and not (isinstance(email, str) and _EMAIL.fullmatch(email)):
         raise InvalidAffiliate("FMT0032", "Invalid email: followUpEmail")
     channel = fields.get("salesChannel")
-    if channel not in (None, "") and not _SALES_CHANNEL.fullmatch(str(channel)):
+    if channel not in (None, "") and not is_whole(str(channel)):
         raise InvalidAffiliate("FMT0036", "Invalid sales channel: expected digits")
     version = fields.get("searchURIEndpointVersion")
     if version not in (None, "", VERSION):

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from oms_ledger.accounts.refusals import InvalidSeller
+from oms_ledger.whole_numbers import is_whole
 
 OWN = "1"
 """The seller that is the account itself."""
@@ -115,7 +116,7 @@ def read_channels(body: Any) -> tuple[dict[str, Any], ...]:
     read = []
     for number, one in enumerate(body):
         channel = _text_or_number(one, "marketplaceSalesChannel") if isinstance(one, dict) else None
-        if channel is None or not (channel.isascii() and channel.isdigit()):
+        if channel is None or not is_whole(channel):
             raise InvalidSeller(f"[{number}].marketplaceSalesChannel: expected digits")
         affiliate = one.get("sellerChannel")
         if not isinstance(affiliate, str) or not affiliate.strip():

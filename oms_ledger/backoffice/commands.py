@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from oms_ledger.backoffice.asking import path_of
-from oms_ledger.backoffice.whole_numbers import is_whole
+from oms_ledger.whole_numbers import is_whole
 
 Given = Mapping[str, list[str]]
 Json = dict[str, Any]

@@ -15,6 +15,7 @@ import orjson
 from oms_ledger.masterdata.limits import count_values
 from oms_ledger.masterdata.refusals import InvalidSchema, Problem
 from oms_ledger.masterdata.schema_cost import MOST_LOOKS, most_looks
+from oms_ledger.whole_numbers import is_whole
 
 MOST_PROBLEMS = 100
 MOST_LOOKED_AT = 20_000
@@ -243,7 +244,7 @@ def _resolved(root: Json, reference: str) -> Any:
     node: Any = root
     for step in reference[1:].split("/")[1:]:
         step = step.replace("~1", "/").replace("~0", "~")
-        if isinstance(node, list) and step.isdecimal() and len(step) < 10 and int(step) < len(node):
+        if isinstance(node, list) and is_whole(step, 9) and int(step) < len(node):
             node = node[int(step)]
         elif isinstance(node, dict) and step in node:
             node = node[step]

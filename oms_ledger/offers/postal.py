@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from math import asin, cos, radians, sin, sqrt
 
+from oms_ledger.whole_numbers import is_whole
+
 _PUNCTUATION = re.compile(r"[\s.\-/_]+")
 _COUNTRY = re.compile(r"[A-Za-z]{3}")
 _CEP = re.compile(r"[0-9]{5}-?[0-9]{3}")
@@ -15,7 +17,7 @@ _EARTH_KM = 6371.0
 def comparable(postal_code: str) -> str:
     """A code without punctuation, so that digits compare as numbers and others as text."""
     plain = _PUNCTUATION.sub("", postal_code).upper()
-    return f"0{int(plain):020d}" if plain.isascii() and plain.isdigit() else f"A{plain}"
+    return f"0{int(plain):020d}" if is_whole(plain, 20) else f"A{plain}"
 
 
 def is_country(text: object) -> bool:

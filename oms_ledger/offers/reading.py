@@ -23,6 +23,7 @@ from oms_ledger.offers.catalog import (
 )
 from oms_ledger.offers.postal import HIGHEST, LOWEST, comparable, is_country
 from oms_ledger.refusal import Refusal
+from oms_ledger.whole_numbers import is_whole
 
 KINDS: Mapping[str, type[Row]] = {
     "offer": Offer,
@@ -168,7 +169,7 @@ def _wrong(row: Row) -> str | None:
                 return "installments: expected one or more, each with a count of 1 or more"
             if any(not 0 <= one.interest_rate <= 100_000 for one in row.installments):
                 return "installments: an interest_rate is in hundredths of a per cent a month"
-            return None if row.system.isdigit() else f"system: found {row.system!r}, no number"
+            return None if is_whole(row.system, 9) else f"system: found {row.system!r}, no number"
         case KnownAddress():
             return None if is_country(row.country) else "country: expected three letters"
 

@@ -11,6 +11,7 @@ from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.records import micros
 from oms_ledger.notifications.filters import Filter, FromOrders
 from oms_ledger.notifications.webhook import instant_text
+from oms_ledger.whole_numbers import is_whole
 from projections.subscriptions import replay
 from projections.subscriptions.dead_letters import DeadLetter
 from projections.subscriptions.dry_run import DryRun
@@ -30,7 +31,7 @@ def place(database: Database, value: object, parse: Callable[[Any], datetime | N
     """
     if type(value) is int and 0 <= value < 2**63:
         return value
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
+    if isinstance(value, str) and is_whole(value):
         return int(value)
     at = parse(value) if isinstance(value, str) else None
     if at is None:

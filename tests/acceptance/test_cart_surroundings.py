@@ -48,10 +48,20 @@ def test_pickup_points_come_nearest_first(browser, cell):
     assert [one["pickupPoint"]["id"] for one in by_code["items"]] == ["1_p1"]
     assert 0 < by_code["items"][0]["distance"] < 20
     assert code_of(browser.call("GET", f"{path}?geoCoordinates=here")) == (400, "001")
-    for page in ("%C2%B2", "0", "9" * 5000):
+    for page in ("%C2%B2", "0", "00", "9" * 5000):
         refused = browser.call("GET", f"{path}?geoCoordinates=-46.65;-23.56&page={page}")
         assert code_of(refused) == (400, "001")
     assert code_of(browser.call("GET", path)) == (400, "CHK0264")
+
+
+@pytest.mark.guarantee("G53")
+def test_a_postal_code_of_very_many_digits_is_no_failure(browser):
+    code = "1" * 5000
+    for path in ("postal-code/USA/{}", "regions?country=USA&postalCode={}"):
+        assert browser.call("GET", f"{PUB}/{path.format(code)}").status < 500
+    body = {"items": [{"id": "1", "quantity": 1, "seller": "1"}], "country": "USA"}
+    answer = browser.call("POST", f"{PUB}/orderForms/simulation", body | {"postalCode": code})
+    assert answer.status < 500, answer.body
 
 
 def test_region_names_who_delivers_there(browser, cell):

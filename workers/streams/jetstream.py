@@ -14,6 +14,7 @@ from nats.aio.client import Client
 from nats.errors import Error
 from nats.js.errors import NotFoundError
 
+from oms_ledger.whole_numbers import is_whole
 from projections.streams.outgoing import OutgoingStream
 from workers.streams.destination import DestinationError
 from workers.streams.envelope import OutgoingEvent
@@ -73,7 +74,7 @@ class JetStream:
         except NotFoundError:
             return 0
         account, _, position = (last.headers or {}).get("Nats-Msg-Id", "").rpartition(":")
-        return int(position) if account == self._stream.account and position.isdigit() else 0
+        return int(position) if account == self._stream.account and is_whole(position) else 0
 
     async def _send(self, events: Sequence[OutgoingEvent]) -> None:
         account = self._stream.account

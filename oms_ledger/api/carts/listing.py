@@ -12,6 +12,7 @@ from oms_ledger.api.http.numbers import whole_number
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.eventstore.records import instant
 from oms_ledger.orders.instants import spell
+from oms_ledger.whole_numbers import is_whole
 from projections.carts import store
 from projections.carts.store import ListedCart, LookedAtCart, Summary, summary_of
 
@@ -96,7 +97,7 @@ def _before(text: str) -> tuple[int, str] | None:
     if not text:
         return None
     at, _, cart_id = text.partition(".")
-    if not (at.isascii() and at.isdigit() and len(at) < 19 and cart_id):
+    if not (is_whole(at) and cart_id):
         raise bad_request(f"before: found {shown(text)}, expected the next of a page")
     return int(at), cart_id
 

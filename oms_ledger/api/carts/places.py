@@ -17,6 +17,7 @@ from oms_ledger.offers.quote import Place
 from oms_ledger.services.carts.profiles import known_profile
 from oms_ledger.services.carts.workspace import Carts
 from oms_ledger.services.offers import places
+from oms_ledger.whole_numbers import is_whole
 
 router = APIRouter(tags=["Carts"])
 
@@ -51,7 +52,7 @@ async def get_pickup_points(
         raise CartRefusal("CHK0127")
     place = Place(country, code, coordinates)
     page = query.get("page", "1")
-    if not (page.isascii() and page.isdigit() and len(page) < 7) or page == "0":
+    if not is_whole(page, 6) or int(page) < 1:
         raise CartRefusal("001", place=f"page: found {page[:20]!r}")
     found = await asyncio.to_thread(places.points_near, carts.offers, caller.account, place)
     return json_response(places.pickup_page(found, int(page)))

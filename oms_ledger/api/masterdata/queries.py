@@ -32,6 +32,7 @@ from oms_ledger.masterdata.refusals import (
     InvalidFilter,
     InvalidRange,
 )
+from oms_ledger.whole_numbers import is_whole
 from projections.masterdata.search import Query, Sort
 
 MOST_DOCUMENTS, FIRST_DOCUMENTS, DEFAULT_SIZE, LARGEST_SIZE = 100, 15, 100, 1000
@@ -196,6 +197,6 @@ def size_of(text: str | None) -> int:
     if text is None or not text.strip():
         return DEFAULT_SIZE
     plain = text.strip()
-    if not (plain.isascii() and plain.isdigit() and len(plain) < 10) or int(plain) < 1:
+    if not is_whole(plain, 9) or int(plain) < 1:
         raise InvalidBody(f"_size: found '{text[:40]}', expected 1 to {LARGEST_SIZE}")
     return min(int(plain), LARGEST_SIZE)

@@ -17,6 +17,7 @@ from oms_ledger.api.orders.documents import json_response
 from oms_ledger.cell import Cell
 from oms_ledger.notifications.webhook import instant_text
 from oms_ledger.services.accounts.subscriptions import configure_feed, remove_feed
+from oms_ledger.whole_numbers import is_whole
 from projections.notifications import feeds
 from projections.notifications.feeds import Feed, ForgedHandle, Lot
 
@@ -137,7 +138,7 @@ async def confirm_v2(request: Request, cell: TheCell, caller: MayCommit) -> Resp
 async def _retrieved(request: Request, cell: Cell, caller: Caller, most: int) -> Lot:
     query = {name.lower(): value for name, value in request.query_params.items()}
     count = query.get("maxlot", "")
-    if not (count.isascii() and count.isdigit() and len(count) < 5) or not 1 <= int(count) <= most:
+    if not is_whole(count, 4) or not 1 <= int(count) <= most:
         raise bad_request(f"maxlot: found {count!r}, expected a whole number from 1 to {most}")
 
     def lot() -> Lot | None:

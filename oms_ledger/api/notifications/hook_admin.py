@@ -23,6 +23,7 @@ from oms_ledger.services.accounts.subscriptions import (
     resume_hook,
     rotate_hook_secret,
 )
+from oms_ledger.whole_numbers import is_whole
 from projections.notifications import deliveries, hooks
 from projections.notifications.deliveries import AttemptRecord, hook_subscription
 from projections.notifications.hooks import BOTH_SECRETS, Hook
@@ -69,7 +70,7 @@ def serialize_attempt(made: AttemptRecord) -> dict[str, Any]:
         "attempt": made.attempt,
         "at": instant_text(made.at),
         "durationMs": round(made.duration / 1000, 3),
-        "status": int(status) if status.isdecimal() and len(status) < 4 else None,
+        "status": int(status) if is_whole(status, 3) else None,
         "error": None if made.outcome == "HTTP 200" else made.outcome,
         "nextAt": None if made.next_at is None else instant_text(made.next_at),
     }
@@ -130,7 +131,7 @@ def _before(text: str) -> tuple[int, int, int] | None:
     if not text:
         return None
     parts = text.split(".")
-    if len(parts) == 3 and all(p.isascii() and p.isdigit() and len(p) < 19 for p in parts):
+    if len(parts) == 3 and all(map(is_whole, parts)):
         return int(parts[0]), int(parts[1]), int(parts[2])
     raise bad_request(f"before: found {shown(text)}, expected what `next` of a page said")
 

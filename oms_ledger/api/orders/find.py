@@ -14,6 +14,7 @@ from oms_ledger.api.orders.documents import json_response
 from oms_ledger.api.orders.queries import reachable
 from oms_ledger.cell import Cell
 from oms_ledger.orders.documents.search_terms import comparable, digits, words
+from oms_ledger.whole_numbers import is_whole
 from projections.orders import query, views
 from projections.orders.query import OrderQuery, TermFilter
 from projections.subscriptions.lookup import by_cause, by_position
@@ -113,7 +114,7 @@ def _hits(
 
 
 def _events(cell: Cell, account: str, text: str) -> Iterator[dict[str, Any]]:
-    if text.isascii() and text.isdigit() and len(text) <= 18:
+    if is_whole(text):
         row = by_position(cell.database, account, int(text))
         if row is not None and row.order_id:
             yield _hit("event", row.order_id, row.position)

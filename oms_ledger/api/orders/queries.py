@@ -17,6 +17,7 @@ from oms_ledger.orders.documents.search_terms import comparable, digits, words
 from oms_ledger.orders.instants import parse as parse_instant
 from oms_ledger.orders.instants import zone_of
 from oms_ledger.orders.status import ALIASES, LABELS
+from oms_ledger.whole_numbers import is_whole
 from projections.orders.query import ORDERS, OrderQuery, TermFilter
 from projections.orders.totals import DAY, Bounds
 
@@ -325,6 +326,6 @@ def _page(account: Account, given: Given) -> tuple[int, int]:
 
 
 def number(text: str, name: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 9:
+    if not is_whole(text, 9):
         raise bad_request(f"{name}: found {shown(text)}, expected a whole number")
     return int(text)

@@ -17,7 +17,7 @@ from oms_ledger.backoffice.commands import (
 )
 from oms_ledger.backoffice.page import Elsewhere, Page, RefusedAnswer, url
 from oms_ledger.backoffice.pages.order import LAST, order_path
-from oms_ledger.backoffice.whole_numbers import is_whole
+from oms_ledger.whole_numbers import is_whole
 
 CAUSE = "page-"
 

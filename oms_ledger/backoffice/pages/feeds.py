@@ -10,7 +10,7 @@ from oms_ledger.backoffice.asking import path_of
 from oms_ledger.backoffice.commands import one
 from oms_ledger.backoffice.page import Elsewhere, Page, url
 from oms_ledger.backoffice.pages.verify import ask_again
-from oms_ledger.backoffice.whole_numbers import is_whole
+from oms_ledger.whole_numbers import is_whole, whole_or_text
 from projections.accounts import app_keys
 
 CONFIRMED_FROM = 10_000  # notifications from which on the password is asked for again
@@ -176,8 +176,8 @@ async def _configure(page: Page, app_key: str, kind: str, given: dict[str, list[
     body: dict[str, Any] = {"filter": filter_of(given)}
     if kind == "feed":
         body["queue"] = {
-            "visibilityTimeoutInSeconds": _seconds(one(given, "visibility") or "240"),
-            "messageRetentionPeriodInSeconds": _seconds(one(given, "retention") or "345600"),
+            "visibilityTimeoutInSeconds": whole_or_text(one(given, "visibility") or "240"),
+            "messageRetentionPeriodInSeconds": whole_or_text(one(given, "retention") or "345600"),
         }
     else:
         headers = _headers(one(given, "headers"))
@@ -205,11 +205,6 @@ def filter_of(given: dict[str, list[str]]) -> dict[str, Any]:
         return fields
     statuses = [part.strip() for part in one(given, "statuses").split(",") if part.strip()]
     return {"type": "FromWorkflow", "status": statuses}
-
-
-def _seconds(text: str) -> Any:
-    """The number, or the text, which the API then refuses by name."""
-    return int(text) if is_whole(text) else text
 
 
 def _headers(text: str) -> dict[str, str]:
@@ -252,10 +247,6 @@ async def _replay_shown(
     )
 
 
-def _since(text: str) -> Any:
-    return int(text) if is_whole(text) else text
-
-
 async def post_replay(page: Page) -> Response:
     page.require("hook_replay")
     given = await page.form()
@@ -267,7 +258,7 @@ async def post_replay(page: Page) -> Response:
     if order_id:
         body["orderId"] = order_id
     if since:
-        body["since"] = _since(since)
+        body["since"] = whole_or_text(since)
     if not order_id:
         confirmed = one(given, "confirmed") == "yes"
         if not confirmed or not page.verified:

@@ -4,7 +4,7 @@ from starlette.responses import Response
 
 from oms_ledger.backoffice.asking import path_of
 from oms_ledger.backoffice.page import Elsewhere, Page, RefusedAnswer, url
-from oms_ledger.backoffice.whole_numbers import is_whole
+from oms_ledger.whole_numbers import is_whole
 
 ENTITIES = ("api", "dataentities")
 TRIGGERS = ("api", "ledger", "masterdata")

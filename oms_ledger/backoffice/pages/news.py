@@ -9,7 +9,7 @@ import orjson
 from starlette.responses import Response, StreamingResponse
 
 from oms_ledger.backoffice.page import Page
-from oms_ledger.backoffice.whole_numbers import is_whole
+from oms_ledger.whole_numbers import is_whole
 
 EVERY = 1.0  # seconds
 PLACED = "order-placed"

@@ -11,7 +11,7 @@ from oms_ledger.backoffice.commands import buttons
 from oms_ledger.backoffice.flow_picture import side_roads, stops
 from oms_ledger.backoffice.page import Page, RefusedAnswer, url
 from oms_ledger.backoffice.time_line import FILTERS, sums, time_line
-from oms_ledger.backoffice.whole_numbers import is_whole
+from oms_ledger.whole_numbers import is_whole
 
 LAST = 2**31 - 1
 EVENTS = 200  # of the newest, which the time line shows

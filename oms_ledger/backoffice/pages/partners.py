@@ -7,7 +7,7 @@ from starlette.responses import Response
 from oms_ledger.backoffice.asking import path_of
 from oms_ledger.backoffice.commands import one
 from oms_ledger.backoffice.page import Page, RefusedAnswer, url
-from oms_ledger.backoffice.whole_numbers import is_whole
+from oms_ledger.whole_numbers import is_whole
 
 SELLERS = ("api", "seller-register", "pvt", "sellers")
 AFFILIATES = ("api", "fulfillment", "pvt", "affiliates")

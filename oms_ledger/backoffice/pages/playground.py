@@ -12,7 +12,7 @@ from oms_ledger.backoffice.page import Page
 from oms_ledger.backoffice.pages.feeds import key_path, keys_of
 from oms_ledger.backoffice.pages.order import order_path
 from oms_ledger.backoffice.translations import translations
-from oms_ledger.backoffice.whole_numbers import is_whole
+from oms_ledger.whole_numbers import whole_or_text
 
 EXAMPLES = (
     'status = "invoiced"',
@@ -92,9 +92,8 @@ async def get_dry_run(page: Page) -> Response:
     """A dry run over the history as server-sent events: how far it is, and what it found."""
     page.require("feed_dry_run")
     app_key = await _key(page)
-    since: Any = page.query("since", "0")
     body = {
-        "since": int(since) if is_whole(since) else since,
+        "since": whole_or_text(page.query("since", "0")),
         "filter": filter_of(page.query("expression")),
         "samples": 0,
     }

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from oms_ledger.backoffice.actors import names_of
 from oms_ledger.backoffice.commands import one
 from oms_ledger.backoffice.page import Page
-from oms_ledger.backoffice.whole_numbers import is_whole
+from oms_ledger.whole_numbers import is_whole
 
 ACCOUNT = "/api/ledger/account"
 

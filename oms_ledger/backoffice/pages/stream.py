@@ -10,7 +10,7 @@ from starlette.responses import Response
 from oms_ledger.backoffice.actors import names_of
 from oms_ledger.backoffice.page import Elsewhere, Page, RefusedAnswer, url
 from oms_ledger.backoffice.pages.order import LAST, order_path
-from oms_ledger.backoffice.whole_numbers import is_whole
+from oms_ledger.whole_numbers import is_whole
 
 NEWEST = 2**60
 PER_PAGE = 50

@@ -1,5 +1,7 @@
 """Well-known payment systems: id, name and group, as documents show them."""
 
+from oms_ledger.whole_numbers import is_whole
+
 SYSTEMS: dict[str, tuple[str, str]] = {
     "1": ("American Express", "creditCard"),
     "2": ("Visa", "creditCard"),
@@ -36,8 +38,7 @@ def name_and_group(payment_system: str) -> tuple[str, str]:
 
 def number_of(payment_system: str) -> int | None:
     """The number that a payment system is called by; None where its name is none."""
-    plain = payment_system.isascii() and payment_system.isdigit() and len(payment_system) < 10
-    return int(payment_system) if plain else None
+    return int(payment_system) if is_whole(payment_system, 9) else None
 
 
 # Last digits of test cards whose holder has to confirm elsewhere first.

@@ -17,6 +17,7 @@ from oms_ledger.masterdata.values import fold, fold_number
 from oms_ledger.orders.order import Order
 from oms_ledger.services.customers.identity import profile_id
 from oms_ledger.services.masterdata.documents import Find, Save, delete, get, save
+from oms_ledger.whole_numbers import is_whole
 from projections.masterdata.documents import document_of
 from projections.masterdata.runs import Run
 from projections.masterdata.tables import document_terms as terms
@@ -126,7 +127,7 @@ def documents_of_person(
 
 def _is_number(text: str) -> bool:
     """Whether a document number is long enough to be nothing else when it stands as a number."""
-    return text.isascii() and text.isdigit() and 8 <= len(text) <= 15
+    return is_whole(text, 15) and len(text) >= 8
 
 
 async def delete_documents(cell: Cell, ctx: CommandContext, names: set[tuple[str, str]]) -> int:
