@@ -230,6 +230,7 @@ ADDRESS_OF_ANA = "shippingData.selectedAddresses[0]"
     [
         (f"{ADDRESS_OF_ANA}.country", "BR"),
         (f"{ADDRESS_OF_ANA}.street", 5),
+        (f"{ADDRESS_OF_ANA}.postalCode", 5),
         (f"{ADDRESS_OF_ANA}.complement", {"a": 1}),
         (f"{ADDRESS_OF_ANA}.geoCoordinates", [1, 2]),
         (f"{ADDRESS_OF_ANA}.geoCoordinates", {"latitude": "x", "longitude": 1}),

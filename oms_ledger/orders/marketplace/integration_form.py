@@ -19,10 +19,8 @@ _PROFILE = (
     *("email", "firstName", "lastName", "phone", "document", "corporateDocument"),
     *("corporatePhone", "corporateName", "tradeName", "stateInscription"),
 )
-_ADDRESS = (
-    *("addressType", "addressId", "receiverName", "postalCode", "city", "state", "country"),
-    *("street", "number", "neighborhood", "complement"),
-)
+_ADDRESS_MORE = (*("addressId", "city", "state", "street", "number", "neighborhood", "complement"),)
+_ADDRESS = ("addressType", "receiverName", "postalCode", "country", *_ADDRESS_MORE)
 _LONGEST = 2000
 
 
@@ -229,7 +227,7 @@ def _address(shipping: Json, wrong: _Problems, *, picked: bool) -> None:
     )
     for name in ("receiverName", "postalCode"):
         wrong.require(_text(address.get(name), _LONGEST), f"{place}[0].{name}", "expected a text")
-    for name in _ADDRESS:
+    for name in _ADDRESS_MORE:
         value = address.get(name)
         text = value is None or (isinstance(value, str) and len(value) <= _LONGEST)
         wrong.require(text, f"{place}[0].{name}", "expected a text or null")

@@ -48,8 +48,5 @@ async def with_affiliate(cell: Cell, account: str, placed: OrderPlaced) -> Order
     if placed.flow not in ("marketplace", "chain") or placed.seller_outside:
         return placed
     entry = await cell.read(sellers.seller, account, placed.seller, cell.encryption)
-    if entry is None:
-        return placed
-    named = affiliate_of(entry.endpoint, entry.channels, placed.sales_channel)
-    known = named is not None and is_affiliate_id(named)
-    return replace(placed, seller_affiliate=named) if named and known else placed
+    named = entry and affiliate_of(entry.endpoint, entry.channels, placed.sales_channel)
+    return replace(placed, seller_affiliate=named) if named and is_affiliate_id(named) else placed
