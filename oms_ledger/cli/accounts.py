@@ -125,7 +125,12 @@ def forget(name: Name) -> None:
     persons. The account cannot return to this cell. Ended early, run it again.
     """
     cell = open_migrated()
-    deleted = sum(forget_account(cell, the_directory(cell), name))
+    deleted = 0
+    with progress() as bar:
+        task = bar.add_task("Deleting rows", total=None)
+        for count in forget_account(cell, the_directory(cell), name):
+            deleted += count
+            bar.update(task, completed=deleted)
     typer.echo(f"Account {name} is forgotten here: {deleted} rows deleted.")
 
 

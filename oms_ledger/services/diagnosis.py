@@ -29,6 +29,7 @@ OLDEST, NEWEST = 14, 18
 
 LEAST_DISK = 1_000_000_000  # bytes
 CONNECTIONS = 200
+SOME = 5  # accounts that a finding names
 """Of the server: each process keeps up to 30 and a few for itself."""
 
 MOST_BEHIND = 16_000_000  # bytes of the log that a replica has not replayed
@@ -244,9 +245,11 @@ def _moves(cell: Cell) -> Iterator[Finding]:
         found = f"{account} is {state}"
         advice = "Run its `oms-ledger account move` again, or with --abort."
         yield (wrong if state == hosting.LEAVING else note)("moves", found, advice)
-    for account in gone:
-        advice = "Run `oms-ledger account forget` when it is not to return to this cell."
-        yield note("moves", f"{account} has left: its persons can still be read here", advice)
+    if gone:
+        more = f" and {len(gone) - SOME} more" if len(gone) > SOME else ""
+        found = f"{', '.join(gone[:SOME])}{more}: left, and their persons can still be read here"
+        advice = "Run `oms-ledger account forget NAME` for those that are not to return here."
+        yield note("moves", found, advice)
 
 
 def _processes(cell: Cell) -> Iterator[Finding]:
