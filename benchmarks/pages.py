@@ -23,15 +23,15 @@ TURNS = 10
 BATCH = 6
 
 
-class _Noting:
-    """The API, and what it was asked for."""
+class _RecordingApi:
+    """The API, and the requests that came to it."""
 
     def __init__(self, api: ASGIApp) -> None:
         self._api = api
-        self.asked: list[Scope] = []
+        self.requests: list[Scope] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.asked.append({**scope, "state": dict(scope["state"])})
+        self.requests.append({**scope, "state": dict(scope["state"])})
         await self._api(scope, receive, send)
 
 
@@ -71,8 +71,8 @@ def figures(database: str, count: int) -> Iterator[Metric]:
     with places.empty_cell(database) as cell:
         order_id = asyncio.run(_placed(cell, count))
         api = build_api(cell)
-        noting, token = _Noting(api), _signed_in(cell)
-        app = Outermost(WithBackOffice(api, backoffice(noting, cell)))
+        recording, token = _RecordingApi(api), _signed_in(cell)
+        app = Outermost(WithBackOffice(api, backoffice(recording, cell)))
         base = f"/admin/{orders.ACCOUNT}"
         named = {
             "home": base,
@@ -82,16 +82,16 @@ def figures(database: str, count: int) -> Iterator[Metric]:
         }
         for name, target in named.items():
             page = _page(target, token)
-            yield from asyncio.run(_measured(database, app, api, noting, name, page))
+            yield from asyncio.run(_measured(database, app, api, recording, name, page))
 
 
 async def _measured(
-    database: str, app: ASGIApp, api: ASGIApp, noting: _Noting, name: str, page: Scope
+    database: str, app: ASGIApp, api: ASGIApp, recording: _RecordingApi, name: str, page: Scope
 ) -> list[Metric]:
     await _answered(app, page)
-    noting.asked.clear()
+    recording.requests.clear()
     size = len(await _answered(app, page))
-    made_of = list(noting.asked)
+    made_of = list(recording.requests)
 
     async def cost(app: ASGIApp, scopes: list[Scope]) -> float:
         """CPU milliseconds of all of them, the mean of a batch."""

@@ -22,8 +22,10 @@ PAGE = REGISTRY.with_suffix(".md")
 HEAD = """\
 # Operations
 
-The published operations, and a test of each (below `tests/`). A test that does not call the
-operation of its row fails. This page is written by `make operations` from `operations.toml`.
+The operations of published files that are called here, and a test of each (below `tests/`). A test
+that does not call the operation of its row fails. What we call at partners, and its tests, is in
+[partners](partners.md#operations-and-their-tests). This page is written by `make operations` from
+`operations.toml`.
 """
 
 _noted: list[tuple[str, str]] | None = None
