@@ -37,8 +37,10 @@ class AffiliateInput:
 
 def require_affiliate_id(affiliate: str) -> None:
     """Refuse what can be no affiliate's id, as published: three consonants, or digits."""
-    if affiliate in ("", BETWEEN_ACCOUNTS):
+    if not affiliate:
         raise InvalidAffiliate("FMT0088", "Invalid affiliate id: affiliateId is required")
+    if affiliate == BETWEEN_ACCOUNTS:
+        raise InvalidAffiliate("FMT0088", "Invalid affiliate id: 00 is of orders between accounts")
     if len(affiliate) != _LENGTH:
         raise InvalidAffiliate("FMT0031", f"Affiliate id must have 3 characters: {affiliate[:40]}")
     if _VOWEL_OR_LOWER.search(affiliate) or not _FORM.fullmatch(affiliate):
@@ -74,13 +76,7 @@ def read_affiliate(affiliate: str, body: Any) -> AffiliateInput:
         raise InvalidAffiliate(
             "FMT0029", f"Invalid search URI endpoint version: expected {VERSION}"
         )
-    minimum = fields.get("minimumValueAccumulated")
-    if minimum is not None and (isinstance(minimum, bool) or not isinstance(minimum, int)):
-        raise InvalidAffiliate("FMT0042", "minimumValueAccumulated: expected cents")
-    for key in (*SECRETS, "connectorName", "marketplaceAccount"):
-        value = fields.get(key)
-        if value is not None and (not isinstance(value, str) or len(value) > _LONGEST):
-            raise InvalidAffiliate("OMS004", f"{key}: expected a text")
+    _require_kinds(fields)
     return AffiliateInput(
         affiliate,
         {
@@ -91,3 +87,18 @@ def read_affiliate(affiliate: str, body: Any) -> AffiliateInput:
         },
         {key: fields[key].strip() for key in SECRETS if fields.get(key)},
     )
+
+
+def _require_kinds(fields: dict[str, Any]) -> None:
+    """Refuse a field that is of another kind than published."""
+    minimum = fields.get("minimumValueAccumulated")
+    if minimum is not None and (
+        isinstance(minimum, bool) or not isinstance(minimum, int) or minimum < 0
+    ):
+        raise InvalidAffiliate("FMT0042", "minimumValueAccumulated: expected cents")
+    if not isinstance(fields.get("useSellerPaymentMethod", False), bool | None):
+        raise InvalidAffiliate("OMS004", "useSellerPaymentMethod: expected true or false")
+    for key in (*SECRETS, "connectorName", "marketplaceAccount"):
+        value = fields.get(key)
+        if value is not None and (not isinstance(value, str) or len(value) > _LONGEST):
+            raise InvalidAffiliate("OMS004", f"{key}: expected a text")

@@ -1,11 +1,12 @@
 """Entries of the register of sellers as clients send them: what is checked, what is a secret."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from oms_ledger.accounts.affiliates import is_affiliate_id
 from oms_ledger.accounts.refusals import InvalidSeller
 from oms_ledger.whole_numbers import is_whole
 
@@ -27,6 +28,9 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _BOOLEANS = ("isVtex", "isBetterScope", "allowHybridPayments")
 _TEXTS = (*SECRETS, "email", "description", "taxCode", "account", "channel", "trustPolicy")
 _LISTS = ("availableSalesChannels", "sellerCommissionConfiguration", "groups")
+_FIXED = ("id", "sellerId")
+_COMMISSIONS = ("productCommissionPercentage", "freightCommissionPercentage")
+_MOST_PER_CENT = 100
 _LONGEST = 2000
 
 
@@ -89,40 +93,62 @@ def _require_kinds(body: Mapping[str, Any]) -> None:
             isinstance(value, list) and all(isinstance(one, dict) for one in value)
         ):
             raise InvalidSeller(f"{name}: expected a list of objects")
+    _require_commissions(body.get("sellerCommissionConfiguration") or ())
 
 
-def read_patch(body: Any) -> bool | None:
-    """What a list of operations sets `isActive` to; None when it holds no operation."""
+def _require_commissions(configured: Iterable[Mapping[str, Any]]) -> None:
+    for place, one in enumerate(configured):
+        for name in _COMMISSIONS:
+            value = one.get(name, 0)
+            if not isinstance(value, int | float) or isinstance(value, bool):
+                value = -1
+            if not 0 <= value <= _MOST_PER_CENT:
+                raise InvalidSeller(
+                    f"sellerCommissionConfiguration[{place}].{name}: expected 0 to 100 per cent"
+                )
+
+
+def read_patch(body: Any) -> dict[str, Any]:
+    """Read the fields that a list of operations replaces; what they may hold is not looked at."""
     if not isinstance(body, list) or not all(isinstance(one, dict) for one in body):
         raise InvalidSeller("The body: expected a list of operations")
-    active = None
+    replaced = {}
     for number, one in enumerate(body):
         if one.get("operation", one.get("op")) != "replace":
             raise InvalidSeller(f"[{number}].operation: expected replace")
-        if one.get("path") not in ("/isActive", "isActive"):
+        path = one.get("path")
+        field = path.removeprefix("/") if isinstance(path, str) else ""
+        if not field or "/" in field or field in _FIXED:
             raise InvalidSeller(
-                f"[{number}].path: found {_shown(one.get('path'))}, expected /isActive"
+                f"[{number}].path: found {_shown(path)}, expected a field, as /isActive"
             )
-        if not isinstance(one.get("value"), bool):
-            raise InvalidSeller(f"[{number}].value: expected true or false")
-        active = one["value"]
-    return active
+        if "value" not in one:
+            raise InvalidSeller(f"[{number}].value is required")
+        replaced[field] = one["value"]
+    return replaced
 
 
 def read_channels(body: Any) -> tuple[dict[str, Any], ...]:
     """A mapping of the account's sales channels to affiliates of the seller."""
     if not isinstance(body, list):
         raise InvalidSeller("The body: expected a list")
-    read = []
+    read: dict[str, str] = {}
     for number, one in enumerate(body):
         channel = _text_or_number(one, "marketplaceSalesChannel") if isinstance(one, dict) else None
         if channel is None or not is_whole(channel):
             raise InvalidSeller(f"[{number}].marketplaceSalesChannel: expected digits")
         affiliate = one.get("sellerChannel")
-        if not isinstance(affiliate, str) or not affiliate.strip():
+        if not isinstance(affiliate, str) or not is_affiliate_id(affiliate.strip()):
             raise InvalidSeller(f"[{number}].sellerChannel: expected the id of an affiliate")
-        read.append({"marketplaceSalesChannel": channel, "sellerChannel": affiliate.strip()})
-    return tuple(read)
+        if channel in read:
+            raise InvalidSeller(
+                f"[{number}].marketplaceSalesChannel: {channel} is mapped above already"
+            )
+        read[channel] = affiliate.strip()
+    return tuple(
+        {"marketplaceSalesChannel": channel, "sellerChannel": affiliate}
+        for channel, affiliate in read.items()
+    )
 
 
 def affiliate_of(

@@ -76,6 +76,14 @@ def test_what_is_written_again_as_it_was_shown_keeps_its_secrets(client):
         ({"fulfillmentEndpoint": "https://user@warehouse.example.com"}, "SRAPI-400"),
         ({"fulfillmentEndpoint": "ftp://warehouse.example.com"}, "SRAPI-400"),
         ({"fulfillmentEndpoint": "https://elsewhere.example.com/api/checkout"}, "SRAPI-400"),
+        (
+            {"sellerCommissionConfiguration": [{"productCommissionPercentage": -1}]},
+            "SRAPI-400",
+        ),
+        (
+            {"sellerCommissionConfiguration": [{"freightCommissionPercentage": "5"}]},
+            "SRAPI-400",
+        ),
         ({"isBetterScope": True}, "SRAPI-405"),
         ({"channel": "CNC"}, "SRAPI-408"),
     ],
@@ -97,6 +105,54 @@ def test_a_seller_is_paused_though_its_channel_is_gone(client):
     found = client.call("GET", f"{SELLERS}?isActive=false&keyword=WARE&sort=name,desc").json()
     assert [row["id"] for row in found["items"]] == ["warehouse"]
     assert client.call("GET", f"{SELLERS}?isActive=maybe").status == 400
+
+
+def replace(field, value):
+    return {"operation": "replace", "path": f"/{field}", "value": value}
+
+
+def test_fields_of_a_seller_are_replaced_all_or_none(client):
+    saved(client)
+    several = [replace("name", "Renamed"), replace("email", "new@example.com")]
+    answer = client.call("PATCH", f"{SELLERS}/warehouse", several)
+    assert answer.status == 200, answer.body
+    one = client.call("GET", f"{SELLERS}/warehouse").json()
+    assert (one["name"], one["email"], one["ourOwnField"]) == ("Renamed", "new@example.com", [1])
+    assert one["fulfillmentEndpoint"] == ENDPOINT
+    for wrong, code in [
+        (replace("isActive", "x"), "SRAPI-400"),
+        (replace("isActive", None), "SRAPI-400"),
+        (replace("id", "other"), "SRAPI-400"),
+        (replace("groups/0/name", "x"), "SRAPI-400"),
+        (replace("fulfillmentEndpoint", "http://169.254.169.254/"), "SRAPI-400"),
+        (replace("isBetterScope", True), "SRAPI-405"),
+        (replace("channel", "CNC"), "SRAPI-408"),
+        ({"op": "replace", "path": "/name"}, "SRAPI-400"),
+    ]:
+        answer = client.call("PATCH", f"{SELLERS}/warehouse", [replace("name", "Lost"), wrong])
+        assert code_of(answer) == (400, code), wrong
+    assert client.call("GET", f"{SELLERS}/warehouse").json() == one
+    assert client.call("PATCH", f"{SELLERS}/1", [replace("name", "Shop")]).json()["name"] == "Shop"
+    assert code_of(client.call("PATCH", f"{SELLERS}/1", [replace("email", "x")])) == (
+        400,
+        "SRAPI-400",
+    )
+
+
+@pytest.mark.parametrize(
+    "mapping",
+    [
+        [{"marketplaceSalesChannel": 1, "sellerChannel": "GCB"}] * 2,
+        [{"marketplaceSalesChannel": 1, "sellerChannel": "A" * 3}],
+        [{"marketplaceSalesChannel": 1, "sellerChannel": "B" * 4}],
+        [{"marketplaceSalesChannel": True, "sellerChannel": "GCB"}],
+    ],
+)
+def test_a_mapping_of_sales_channels_that_cannot_be_one_changes_nothing(client, mapping):
+    saved(client)
+    path = f"{SELLERS}/warehouse/sales-channel/mapping"
+    assert code_of(client.call("PUT", path, mapping)) == (400, "SRAPI-400")
+    assert client.call("GET", path).json() == []
 
 
 def test_sales_channels_are_mapped(client):
@@ -145,6 +201,8 @@ def test_an_affiliate_is_added_replaced_listed_and_removed(client):
         ("MKP", {"name": "M", "searchURIEndpointVersion": "2"}, "FMT0029"),
         ("MKP", {"name": "M", "id": "NTH"}, "FMT0088"),
         ("MKP", {"name": "Taken"}, "FMT0035"),
+        ("MKP", {"name": "M", "minimumValueAccumulated": -5}, "FMT0042"),
+        ("MKP", {"name": "M", "useSellerPaymentMethod": "yes"}, "OMS004"),
         ("MKP", {"name": "M", "connectorEndpoint": "ftp://x.example.com"}, "OMS004"),
     ],
 )

@@ -74,7 +74,7 @@ def _problem(problem: Mapping[str, Any], loc: tuple[str | int, ...]) -> str:
     if kind == "missing":
         return f"{place or 'The body'}: found nothing, expected a value"
     message = _LEAD.sub("", message, count=1).replace("match pattern", "a text of the pattern", 1)
-    limits = ("_type", "_parsing", "_from_float")
+    limits = ("_type", "_parsing", "_parsing_size", "_from_float")
     known = EXPECTED.get(kind.split("_")[0]) if kind.endswith(limits) else None
     return f"{place or 'The body'}: found {shown(problem['input'])}, expected {known or message}"
 

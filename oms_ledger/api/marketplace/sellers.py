@@ -144,11 +144,9 @@ async def get_seller(seller: PathId, cell: TheCell, caller: MayRead) -> Response
 async def patch_seller(
     seller: PathId, request: Request, cell: TheCell, caller: MayWrite
 ) -> Response:
-    """Say whether orders may be placed at a seller."""
-    active = read_patch(await json_body(request))
-    one = await registers.registered_seller(cell, caller.account, seller)
-    if active is not None:
-        one = await registers.activate_seller(cell, caller.context, seller, active)
+    """Replace fields of a seller, as whether orders may be placed at it."""
+    replaced = read_patch(await json_body(request))
+    one = await registers.update_seller(cell, caller.context, seller, replaced)
     return json_response(serialize_seller(one, whole=True))
 
 

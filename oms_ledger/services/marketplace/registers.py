@@ -20,7 +20,7 @@ from oms_ledger.accounts.refusals import (
     SellerNotRegistered,
 )
 from oms_ledger.accounts.registers import AffiliateConfigured, SellerConfigured
-from oms_ledger.accounts.sellers import CHAIN_PATH, ENDPOINTS, OWN, SellerInput
+from oms_ledger.accounts.sellers import CHAIN_PATH, ENDPOINTS, OWN, SellerInput, read_seller
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.http_client.addresses import wrong_url
@@ -127,6 +127,23 @@ async def _is_account(cell: Cell, account: str, name: str) -> bool:
     except AccountNotFound:
         return False
     return True
+
+
+async def update_seller(
+    cell: Cell, ctx: CommandContext, seller_id: str, replaced: dict[str, Any]
+) -> Seller:
+    """Replace fields of an entry, all of them or none.
+
+    Orders are let in and kept out whatever else is wrong with the entry.
+    """
+    known = await registered_seller(cell, ctx.account, seller_id)
+    if not replaced:
+        return known
+    if set(replaced) == {"isActive"} and isinstance(replaced["isActive"], bool):
+        return await activate_seller(cell, ctx, seller_id, replaced["isActive"])
+    if known.id == OWN and set(replaced) != {"name"}:
+        raise InvalidSeller("1 is the account itself: only its name may be set")
+    return await save_seller(cell, ctx, read_seller({**known.fields, **known.secrets, **replaced}))
 
 
 async def activate_seller(cell: Cell, ctx: CommandContext, seller_id: str, active: bool) -> Seller:
