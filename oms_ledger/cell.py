@@ -14,6 +14,7 @@ from sqlalchemy import Connection, literal_column, select
 from oms_ledger import jsonata, redis_connection
 from oms_ledger.clock import Clock
 from oms_ledger.deciders import DECIDERS
+from oms_ledger.directory import DirectoryCache, open_directory
 from oms_ledger.eventstore import key_check
 from oms_ledger.eventstore.addresses import STANDBY
 from oms_ledger.eventstore.batch_writer import BatchWriter
@@ -107,6 +108,12 @@ class Cell:
     def partner_clients(self) -> PartnerClients:
         """HTTP clients for partners, one for each event loop."""
         return PartnerClients(self.clock)
+
+    @cached_property
+    def directory(self) -> DirectoryCache | None:
+        """What is known of the cells and their accounts; None for a cell that is alone."""
+        directory = open_directory(self.settings, self.clock)
+        return None if directory is None else DirectoryCache(directory)
 
     @cached_property
     def redis(self) -> redis.Redis:
@@ -210,8 +217,9 @@ class Cell:
             self.redis.close()
         if "database" in opened:
             self.database.close()
-        if replica := opened.get("replica"):
-            replica.close()
+        for name in ("replica", "directory"):
+            if (one := opened.get(name)) is not None:
+                one.close()
 
 
 def open_cell(settings: Settings | None = None) -> Cell:

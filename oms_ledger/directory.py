@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from oms_ledger.cell import Cell
 from oms_ledger.clock import Clock
 from oms_ledger.eventstore.database import UNAVAILABLE, Database
 from oms_ledger.eventstore.hosting import LIVE
 from oms_ledger.eventstore.tables import BIG
+from oms_ledger.settings import Settings
 
 FRESH = 1.0
 """Seconds for which a process takes what it knows of the directory for true."""
@@ -171,10 +171,10 @@ class Directory:
             raise DirectoryError(f"The cell {owner} hosts the account {account}.")
 
 
-def open_directory(cell: Cell) -> Directory | None:
+def open_directory(settings: Settings, clock: Clock) -> Directory | None:
     """The directory that a cell is part of; None for a cell that is alone."""
-    url = cell.settings.directory_url
-    return Directory(url, cell.clock) if url and cell.settings.cell else None
+    url = settings.directory_url
+    return Directory(url, clock) if url and settings.cell else None
 
 
 def set_place(connection: Connection, place: Place) -> None:
@@ -213,6 +213,11 @@ class DirectoryCache:
         except UNAVAILABLE:
             return False
         return True
+
+    @property
+    def known(self) -> bool:
+        """Whether the directory was ever read."""
+        return self._revision > 0
 
     def place(self, account: str) -> Place | None:
         """Where an account is, as far as is known."""

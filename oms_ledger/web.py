@@ -11,10 +11,10 @@ from oms_ledger.api.http.idempotency import IdempotencyMiddleware
 from oms_ledger.api.http.metrics import MetricsMiddleware
 from oms_ledger.api.http.outermost import Outermost
 from oms_ledger.api.http.turns import Admission
+from oms_ledger.api.marketplace.account_calls import AccountCalls
 from oms_ledger.api.ops.health import listen_for_scrapes
 from oms_ledger.backoffice.app import backoffice
 from oms_ledger.cell import Cell, open_cell
-from oms_ledger.directory import DirectoryCache, open_directory
 from oms_ledger.services import gc_tuning
 from oms_ledger.services.metrics import MetricsReporter
 
@@ -44,8 +44,8 @@ def build_api(cell: Cell) -> ASGIApp:
     paths = [route.path for route in routes_of(app)]
     limited = BodyLimits(IdempotencyMiddleware(app), operations_of(app), cell.settings.body_limit)
     served: ASGIApp = MetricsMiddleware(Admission(limited))
-    if (directory := open_directory(cell)) is not None:
-        served = Forwarding(served, cell, DirectoryCache(directory))
+    if cell.directory is not None:
+        served = Forwarding(AccountCalls(served, cell), cell, cell.directory)
     return AccountResolver(served, paths)
 
 

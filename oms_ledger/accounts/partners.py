@@ -7,9 +7,10 @@ ALL = "*"
 
 def are_partners(one: Account, other: Account, default: str) -> bool:
     """Whether each of two accounts names the other; `default` is for one that says nothing."""
-    return _names(one, other.name, default) and _names(other, one.name, default)
+    return names(one, other.name, default) and names(other, one.name, default)
 
 
-def _names(account: Account, name: str, default: str) -> bool:
+def names(account: Account, name: str, default: str) -> bool:
+    """Whether an account names another one as its partner."""
     fields = str(account.settings.get("partners", default))
     return fields.strip() == ALL or name in [one.strip() for one in fields.split(",")]

@@ -7,6 +7,13 @@ class AccountNotFound(Refusal):
     status, code, text = 404, "OMS007", "Account {0} not found"
 
 
+class AccountNotReached(Refusal):
+    """Another cell hosts the account, and does not answer now; nothing was recorded."""
+
+    status, code, retry_after = 503, "OMS503", 5
+    text = "The account {0} is not reached just now: try again in a moment"
+
+
 class AccountExists(Refusal):
     status, code, text = 409, "OMS003", "Account {0} exists already"
 

@@ -35,7 +35,7 @@ def create_account(cell: Cell, name: str) -> Account:
             f"{name!r} is no account name: 2 to 40 small letters and digits, a letter first"
         )
 
-    if (directory := open_directory(cell)) is not None:
+    if (directory := open_directory(cell.settings, cell.clock)) is not None:
         assert cell.settings.cell is not None
         directory.create_tables()
         directory.claim(name, cell.settings.cell)

@@ -28,7 +28,7 @@ from oms_ledger.notifications.channel import MAIL
 from oms_ledger.orders.marketplace.change_seller import propose_seller
 from oms_ledger.orders.refusals import OrderNotFound
 from oms_ledger.refusal import Refusal
-from oms_ledger.services.marketplace.account_here import place_seller_order
+from oms_ledger.services.marketplace.other_account import place_at
 from oms_ledger.services.outbox.outcomes import PermanentFailure, RetryLater
 from oms_ledger.web import build
 from projections.outbox import messages
@@ -268,7 +268,7 @@ class Selling(RuleBasedStateMachine):
             ctx = CommandContext(account, "store")
             order = await self.cell.ledger.change(ctx, order_id, proposal)
             seller_order = order.proposals[-1][1]
-            await place_seller_order(self.cell, ctx, order, seller, seller_order, direct=True)
+            await place_at(self.cell, ctx, order, seller, seller_order)
         except Refusal as refusal:
             answers[0] = refusal.code
         try:

@@ -24,7 +24,6 @@ from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.http.errors import bad_request
 from oms_ledger.api.http.partner_paths import on_partner_paths
-from oms_ledger.api.marketplace.partner_cancellations import is_account
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.ledger import ConcurrencyError
@@ -45,6 +44,7 @@ from oms_ledger.orders.documents import modifications
 from oms_ledger.orders.marketplace.levels import delegated
 from oms_ledger.orders.refusals import OrderNotFound, PartnerTellsItself
 from oms_ledger.services.customers.identity import with_identity
+from oms_ledger.services.marketplace.account_calls import is_account
 from projections.accounts import sellers
 
 router = APIRouter(tags=["Order modifications"])

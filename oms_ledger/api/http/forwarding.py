@@ -66,7 +66,6 @@ class Forwarding:
                 await self._app(scope, receive, send)
             finally:
                 await self.close()
-                await asyncio.to_thread(self._cache.close)
             return
         account = account_of(scope, self._cell)
         url = await self._elsewhere(account, scope["method"]) if account else None

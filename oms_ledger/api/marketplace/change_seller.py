@@ -31,7 +31,8 @@ from oms_ledger.orders.marketplace.change_seller import (
 )
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.refusals import SellerInactive, SellerNotChanged, SellerRefusedOrder
-from oms_ledger.services.marketplace.account_here import place_seller_order
+from oms_ledger.services.marketplace.account_calls import is_account
+from oms_ledger.services.marketplace.other_account import place_at
 from oms_ledger.services.marketplace.partnership import partner
 
 router = APIRouter(tags=["Change seller"])
@@ -108,13 +109,12 @@ async def put_seller(
     proposal = partial(propose_seller, payment_value=requested.marketplace_payment_value, **fields)
     order = await cell.ledger.change(caller.context, order_id, proposal)
     seller_order = order.proposals[-1][1]
-    await place_seller_order(
+    await place_at(
         cell,
         caller.context,
         replace(order, logistics=_deliveries(order, fields["deliveries"])),
         requested.new_seller_id,
         seller_order,
-        direct=True,
     )
     change = partial(change_seller, seller_name=name, seller_order_id=seller_order, **fields)
     order = await cell.ledger.change(caller.context, order_id, change)
@@ -131,15 +131,12 @@ def _deliveries(order: Order, fields: list[dict[str, Any]]) -> tuple[dict[str, A
 
 async def require_taker(cell: Cell, order: Order, seller: str) -> str:
     """What the new seller is called; refuses one that cannot take the order over."""
-    if order.flow == "marketplace":
-        try:
-            await cell.ledger.account(order.seller)
-        except AccountNotFound:
-            raise SellerNotChanged("CHK0188", f"{order.seller} is no account here") from None
+    if order.flow == "marketplace" and not await is_account(cell, order.seller):
+        raise SellerNotChanged("CHK0188", f"{order.seller} is no account here")
     try:
         terms = await partner(cell, order.account, seller)
     except AccountNotFound:
         raise SellerRefusedOrder(f"there is no seller {seller}") from None
-    if not terms.setting("accepts_orders") or seller == order.account:
+    if not terms.accepts_orders or seller == order.account:
         raise SellerInactive(seller)
-    return str(terms.setting("seller_name") or seller)
+    return terms.seller_name

@@ -6,7 +6,6 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from oms_ledger.accounts.parties import SELLER, Party
-from oms_ledger.accounts.refusals import AccountNotFound
 from oms_ledger.api.auth.dependencies import Caller, TheCell, requires
 from oms_ledger.api.http.addressing import PathId
 from oms_ledger.api.http.bodies import Body, json_body, parse
@@ -27,6 +26,7 @@ from oms_ledger.orders.refusals import (
     PartnerTellsItself,
 )
 from oms_ledger.orders.status import Status
+from oms_ledger.services.marketplace.account_calls import is_account
 
 router = APIRouter(tags=["Marketplaces and sellers"])
 MayCancel = Annotated[Caller, Depends(requires("cancel_order"))]
@@ -116,12 +116,3 @@ def _by_seller(order: Order, party: Party | None) -> bool:
     if party is not None:
         return party.kind == SELLER
     return delegated(order) and order.flow == "marketplace"
-
-
-async def is_account(cell: Cell, name: str) -> bool:
-    """Whether a side of a sale is an account of this deployment."""
-    try:
-        await cell.ledger.account(name)
-    except AccountNotFound:
-        return False
-    return True

@@ -16,24 +16,22 @@ def seller_order_from(
     *,
     account: str,
     order_id: str,
-    order_group: str,
-    sequence: int,
-    seller_name: str,
     direct: bool = False,
 ) -> events.OrderPlaced:
-    """What is placed at `account`: a chain order when it has a seller of its own, by the lines.
+    """What is to be placed at `account`: a chain order when the lines have a seller below it.
 
-    With `direct` it delivers by itself, whatever the lines say of a previous seller.
+    With `direct` it delivers by itself, whatever the lines say of a previous seller. Numbers and
+    its own name are the account's to add (`as_placed`).
     """
     chain = list(chain_sellers(order.items[0])) if order.items and not direct else []
     own = not chain
     seller = "1" if own else chain[0]
     return events.OrderPlaced(
         flow="seller" if own else "chain",
-        order_group=order_group,
-        sequence=sequence,
+        order_group="",
+        sequence=0,
         seller=seller,
-        seller_name=seller_name if own else seller,
+        seller_name=seller,
         items=tuple(_line(item, seller, chain) for item in order.items),
         totals=order.totals,
         logistics=order.logistics,
@@ -64,6 +62,14 @@ def seller_order_from(
         custom_data=order.placed.custom_data,
         open_text=order.placed.open_text,
     )
+
+
+def as_placed(
+    offered: events.OrderPlaced, order_group: str, sequence: int, seller_name: str
+) -> events.OrderPlaced:
+    """The order with the numbers that its account gives it; `seller_name` where it delivers."""
+    named = seller_name if offered.flow == "seller" else offered.seller_name
+    return replace(offered, order_group=order_group, sequence=sequence, seller_name=named)
 
 
 def _line(item: events.Item, seller: str, chain: list[str]) -> events.Item:

@@ -1,7 +1,8 @@
 """The port to the other side of a sale: its seller, or its marketplace.
 
-There are two adapters: another account of the deployment (`account_here`), and an outsider over
-HTTP (`outsider`). Both answer with what became of the message, never with the other side's order.
+There are two adapters: another account of the deployment (`other_account`), in this cell or in
+another one, and an outsider over HTTP (`outsider`). Both answer with what became of the message,
+never with the other side's order.
 """
 
 from dataclasses import dataclass
@@ -46,6 +47,23 @@ class Refused:
 
     reason: str
     status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """The other account said no, by a published code; `final`: it says so however often asked."""
+
+    code: str
+    message: str
+    final: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What an account lets a partner of its know: that it is one, and on what terms."""
+
+    accepts_orders: bool
+    seller_name: str
 
 
 @dataclass(frozen=True, slots=True)

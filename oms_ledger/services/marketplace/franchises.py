@@ -87,9 +87,10 @@ async def _franchises(cell: Cell, account: Account) -> list[str]:
         if entry.fields.get("sellerType") != WHITE_LABEL or not entry.is_active or entry.outside:
             continue
         try:
-            terms = await partner(cell, account.name, str(entry.fields.get("account") or entry.id))
+            name = str(entry.fields.get("account") or entry.id)
+            terms = await partner(cell, account.name, name)
         except AccountNotFound:
             continue
-        if terms.setting("accepts_orders"):
-            found.append(terms.name)
+        if terms.accepts_orders:
+            found.append(name)
     return found

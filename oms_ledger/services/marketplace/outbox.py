@@ -10,6 +10,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from oms_ledger.accounts.refusals import AccountNotReached
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.records import instant, order_stream
@@ -26,7 +27,6 @@ from oms_ledger.orders.marketplace.levels import seller_order_id_of
 from oms_ledger.orders.marketplace.outbox import AFFILIATE
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.status import Status
-from oms_ledger.services.marketplace.account_here import AccountHere, cancel_proposal
 from oms_ledger.services.marketplace.counterpart import (
     Denied,
     Done,
@@ -38,6 +38,7 @@ from oms_ledger.services.marketplace.counterpart import (
     Thinking,
     Unknown,
 )
+from oms_ledger.services.marketplace.other_account import OtherAccount
 from oms_ledger.services.marketplace.outsider import OutsideMarketplace, OutsideSeller
 from oms_ledger.services.marketplace.partnership import is_outside
 from oms_ledger.services.outbox.outcomes import Delivered, PermanentFailure, RetryLater
@@ -52,16 +53,19 @@ async def seller_side(cell: Cell, message: StoredMessage, order: Order) -> Selle
     An order that was imported or placed before there was a register cannot say so: then the
     register does.
     """
-    if order.placed.seller_outside or await is_outside(cell, message.account, message.other):
-        return OutsideSeller(cell, message)
-    return AccountHere(cell, message)
+    try:
+        if order.placed.seller_outside or await is_outside(cell, message.account, message.other):
+            return OutsideSeller(cell, message)
+    except AccountNotReached as away:
+        raise RetryLater(away.message, answered=None) from away
+    return OtherAccount(cell, message)
 
 
 def marketplace_side(cell: Cell, message: StoredMessage) -> MarketplaceSide:
-    """The marketplace that a message is for: an outsider by its affiliate, else an account here."""
+    """The marketplace that a message is for: an outsider by its affiliate, else an account."""
     if message.recipient.startswith(f"{AFFILIATE}:"):
         return OutsideMarketplace(cell, message)
-    return AccountHere(cell, message)
+    return OtherAccount(cell, message)
 
 
 def open_outcome(outcome: Unknown) -> RetryLater:
@@ -175,7 +179,11 @@ async def settle_proposal(cell: Cell, message: StoredMessage) -> None:
     age = cell.clock.now() - instant(message.produced_at)
     if age < TIME_TO_TAKE_UP:
         raise RetryLater("the change of seller may be under way", TIME_TO_TAKE_UP - age)
-    await cancel_proposal(cell, message)
+    outcome = await OtherAccount(cell, message).cancel_proposal()
+    if isinstance(outcome, Unknown):
+        raise open_outcome(outcome)
+    if isinstance(outcome, Denied):
+        raise _refused(message, outcome.reason)
 
 
 # To the marketplace

@@ -25,6 +25,7 @@ from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.http_client.addresses import wrong_url
 from oms_ledger.http_client.masking import masked
+from oms_ledger.services.marketplace.account_calls import is_account
 from projections.accounts import affiliates, sellers
 from projections.accounts.affiliates import Affiliate
 from projections.accounts.sellers import Seller
@@ -65,7 +66,7 @@ async def save_seller(cell: Cell, ctx: CommandContext, sent: SellerInput) -> Sel
     if sent.id == OWN:
         return await _save_own(cell, ctx, sent)
     account = ctx.account
-    outside = not await _is_account(cell, account, sent.account_name)
+    outside = sent.account_name == account or not await is_account(cell, sent.account_name)
     known = await cell.read(sellers.seller, account, sent.id, cell.encryption)
     before = known.secrets if known else {}
     secrets = before | {
@@ -116,17 +117,6 @@ async def _require_channel(cell: Cell, account: str, channel: str) -> None:
         raise InvalidSeller(
             f"Invalid channel: {channel[:40]} is no affiliate of the account", code="SRAPI-408"
         )
-
-
-async def _is_account(cell: Cell, account: str, name: str) -> bool:
-    """Whether it is another account of this deployment."""
-    if name == account:
-        return False
-    try:
-        await cell.ledger.account(name)
-    except AccountNotFound:
-        return False
-    return True
 
 
 async def update_seller(

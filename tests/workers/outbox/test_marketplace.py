@@ -18,7 +18,7 @@ from oms_ledger.orders.invoices.decide import issue_invoice
 from oms_ledger.orders.marketplace.as_marketplace import record_seller_denial
 from oms_ledger.orders.marketplace.change_seller import change_seller, propose_seller
 from oms_ledger.orders.payments.decide import notify_payment
-from oms_ledger.services.marketplace.account_here import place_seller_order
+from oms_ledger.services.marketplace.other_account import place_at
 from projections.outbox import messages
 from tests.support.clock import set_clock
 from tests.support.run_until_idle import settle
@@ -360,9 +360,7 @@ def test_the_last_of_two_sellers_finishes_its_order_after_a_change_of_the_other(
         proposal = partial(propose_seller, payment_value=3000, **wanted)
         order = await cell.ledger.change(CommandContext(STORE, "store"), first, proposal)
         seller_order = order.proposals[-1][1]
-        await place_seller_order(
-            cell, CommandContext(STORE, "op"), order, OTHER_SHOP, seller_order, direct=True
-        )
+        await place_at(cell, CommandContext(STORE, "op"), order, OTHER_SHOP, seller_order)
         taken = partial(change_seller, seller_name="Other", seller_order_id=seller_order, **wanted)
         await change(cell, STORE, first, taken)
         await change(cell, OTHER_SHOP, seller_order, invoice("1"))
@@ -388,9 +386,7 @@ def test_a_seller_that_was_proposed_and_not_taken_up_has_to_cancel(cell, clock):
         )
         order = await cell.ledger.change(CommandContext(STORE, "store"), order_id, proposal)
         seller_order = order.proposals[-1][1]
-        await place_seller_order(
-            cell, CommandContext(STORE, "op"), order, OTHER_SHOP, seller_order, direct=True
-        )
+        await place_at(cell, CommandContext(STORE, "op"), order, OTHER_SHOP, seller_order)
         await settle(cell)  # here the process of the change died
         before = await cell.ledger.order(OTHER_SHOP, seller_order)
         clock.at += timedelta(minutes=2)

@@ -1,0 +1,184 @@
+"""A store sells for an account of another cell as it does for one of its own (scale: T5)."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from oms_ledger.cell import Cell
+from oms_ledger.eventstore.encryption import Encryption
+from oms_ledger.services.marketplace.account_calls import (
+    PATH,
+    SIGNED,
+    AccountCall,
+    signature,
+    written,
+)
+from oms_ledger.settings import Settings
+from oms_ledger.web import build
+from tests.conftest import MASTER_KEY, prepared_database
+from tests.support.cells import TwoCells, two_cells
+from tests.support.client import Client
+from tests.support.crossing_sales import Deployment, Sale
+from tests.support.sales import open_accounts
+
+ACCOUNTS = {"upper": "a", "lower": "a", "northern": "a", "southern": "b"}
+
+
+@contextmanager
+def opened(cells: TwoCells, accounts: dict[str, str]) -> Iterator[Deployment]:
+    deployment = Deployment(cells, accounts)
+    try:
+        yield deployment
+    finally:
+        deployment.close()
+
+
+def invoice(number: str, value: int, quantity: int) -> dict[str, Any]:
+    return {
+        "type": "Output",
+        "invoiceNumber": number,
+        "invoiceValue": value,
+        "issuanceDate": "2026-01-01",
+        "items": [{"id": "7", "quantity": quantity, "price": 1000}],
+    }
+
+
+def delivered(sale: Sale) -> None:
+    assert sale.place().status == 201
+    assert sale.look() == ("payment-approved", "ready-for-handling")
+    sale.at_shop("POST", "/start-handling", status=204)
+    sale.at_shop("POST", "/invoice", invoice("1", 1000, 1))
+    sale.look()
+    tracking = {"trackingNumber": "T1", "trackingUrl": "https://example.com/T1", "courier": "Post"}
+    sale.at_shop("PATCH", "/invoice/1", tracking)
+    sale.look()
+    delivery = {
+        "isDelivered": True,
+        "events": [{"date": "2026-01-02", "city": "Rio", "description": "at the door"}],
+    }
+    sale.at_shop("PUT", "/invoice/1/tracking", delivery)
+    sale.at_shop("POST", "/invoice", invoice("2", 2000, 2))
+    assert sale.look() == ("invoiced", "invoiced")
+
+
+def canceled_by_handshake(sale: Sale) -> None:
+    assert sale.place().status == 201
+    sale.look()
+    sale.at_shop("POST", "/start-handling", status=204)
+    sale.at_store("POST", "/cancel", {"reason": "too late"})
+    assert sale.look() == ("waiting-for-seller-decision", "cancellation-requested")
+    deny = f"/api/orders/pvt/document/{sale.below}/deny-cancellation-request"
+    requested = sale.at_shop("GET", "")["cancellationRequests"][0]["id"]
+    denial = {"cancellationRequestId": requested, "denyReason": "packed"}
+    sale.deployment.call(sale.shop, "POST", deny, denial, status=200)
+    assert sale.look() == ("payment-approved", "handling")
+    sale.at_store("POST", "/cancel", {"reason": "still too late"})
+    sale.look()
+    sale.at_shop("POST", "/cancel", {"reason": "so be it"})
+    assert sale.look() == ("canceled", "canceled")
+
+
+def canceled_by_the_seller(sale: Sale) -> None:
+    assert sale.place().status == 201
+    sale.look()
+    for _ in range(2):  # requested, and confirmed
+        sale.at_shop("POST", "/cancel", {"reason": "out of stock"})
+    assert sale.look() == ("window-to-change-seller", "canceled")
+
+
+@pytest.mark.parametrize("story", [delivered, canceled_by_handshake, canceled_by_the_seller])
+def test_both_sides_show_the_same_as_in_one_cell(cells: TwoCells, story: Callable[[Sale], None]):
+    with opened(cells, ACCOUNTS) as deployment:
+        one = Sale(deployment, "upper", "lower")
+        two = Sale(deployment, "northern", "southern")
+        story(one)
+        story(two)
+        differences = two.differences(one)
+        assert not differences, "\n".join(differences)
+
+
+@pytest.fixture
+def crossing(tmp_path: Path) -> Iterator[Deployment]:
+    """A store in one cell and two shops in the other, on SQLite."""
+    accounts = {"northern": "a", "southern": "b", "eastern": "b"}
+    with (
+        two_cells(partial(prepared_database, "sqlite"), tmp_path, MASTER_KEY) as cells,
+        opened(cells, accounts) as deployment,
+    ):
+        yield deployment
+
+
+@pytest.mark.parametrize("chain", [("southern", "northern"), ("nobody",), ("southern", "nobody")])
+def test_sellers_that_cannot_be_are_refused_in_whichever_cell(crossing, chain):
+    answer = Sale(crossing, "northern", "southern").place(*chain)
+    assert (answer.status, answer.json()["error"]["code"]) == (400, "CHK0024")
+
+
+def test_an_account_of_another_cell_that_names_no_partner_is_not_there(crossing):
+    asyncio.run(open_accounts(crossing.cells.b, "southern", partners="eastern"))
+    answer = Sale(crossing, "northern", "southern").place()
+    assert (answer.status, answer.json()["error"]["code"]) == (400, "CHK0024")
+    asyncio.run(open_accounts(crossing.cells.b, "eastern", accepts_orders=False))
+    answer = Sale(crossing, "northern", "eastern").place()
+    assert (answer.status, answer.json()["error"]["code"]) == (400, "CHK0045")
+
+
+def test_a_chain_goes_over_both_cells(crossing):
+    asyncio.run(open_accounts(crossing.cells.a, "western"))
+    crossing.cells.directory.claim("western", "a")
+    sale = Sale(crossing, "northern", "southern")
+    assert sale.place("southern", "western").status == 201
+    crossing.rest()
+    order = asyncio.run(crossing.cells.a.ledger.order("western", f"00-{sale.below}"))
+    assert str(order.status) == "ready-for-handling"
+    assert sale.look() == ("payment-approved", "waiting-seller-handling")
+
+
+def test_a_shop_that_went_to_sleep_refuses_what_is_handed_on(crossing):
+    sale = Sale(crossing, "northern", "southern")
+    assert sale.place().status == 201
+    asyncio.run(open_accounts(crossing.cells.b, "southern", accepts_orders=False))
+    crossing.rest()
+    assert crossing.status("northern", sale.order_id) == "canceled"
+
+
+def test_only_the_deployment_calls_for_a_pair_of_accounts(crossing):
+    """What opens a call opens no other: another account, another body, or later."""
+    secret = crossing.cells.a.encryption
+    call = AccountCall("northern", "southern", None, "terms")
+    now, body = int(crossing.cells.b.clock.now().timestamp()), written(call)
+    good = signature(secret, call, now + 60, body)
+    other = replace(call, recipient="eastern")
+
+    def status(signed: str, to: str = "southern", sent: bytes = body, method: str = "POST") -> int:
+        client = Client(crossing.apps["b"], {SIGNED: signed}, over_http=True, conforming=False)
+        return client.call(method, f"{PATH}?an={to}", sent).status
+
+    assert status(good) == 200
+    assert status(good, to="eastern") == 403
+    assert status(signature(secret, other, now + 60, body)) == 403
+    assert status(good, sent=body + b" ") == 403
+    assert status(signature(secret, call, now - 1, body)) == 403
+    assert status(signature(Encryption(bytes(32)), call, now + 60, body)) == 403
+    assert status(good.replace("northern", "eastern")) == 403
+    assert status(good, method="GET") == 403
+    assert status("") == status("a.b.c.d") == status("..." + "9" * 5000) == 403
+    for unreadable in (b"[]", b"{}", written(replace(call, name="no-such-call"))):
+        assert status(signature(secret, call, now + 60, unreadable), sent=unreadable) == 501
+    lent = written(replace(call, sender="eastern"))
+    assert status(signature(secret, call, now + 60, lent), sent=lent) == 403
+
+
+def test_a_cell_that_is_alone_has_no_such_path(tmp_path):
+    with prepared_database("sqlite", tmp_path) as url:
+        cell = Cell(Settings(data_dir=tmp_path, database_url=url, master_key=MASTER_KEY))
+        cell.require_key()
+        client = Client(build(cell), over_http=False, conforming=False)
+        assert client.call("POST", f"{PATH}?an=acme", b"{}").status == 404
+        cell.close()

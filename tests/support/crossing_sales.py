@@ -1,0 +1,162 @@
+"""Sales of a store and its sellers over HTTP, wherever the accounts are: in one cell or in two."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from json import loads
+from typing import Any
+
+from oms_ledger.cell import Cell
+from oms_ledger.web import build
+from tests.support import over_http
+from tests.support.cells import TwoCells, close_forwarding
+from tests.support.client import Answer, Client
+from tests.support.configuring import create_key
+from tests.support.purchases import purchase
+from tests.support.run_until_idle import settle
+from tests.support.sales import open_accounts
+
+ORDERS = "/api/oms/pvt/orders"
+ROUNDS = 50
+_OTHER = ("sequence", "orderGroup", "order_group", "marketplaceOrderGroup", "Tid", "tid", "authId")
+_APP_KEY = re.compile(r"vtexappkey-[a-zA-Z]+-[0-9A-F]{6}")
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.\d]*(?:Z|\+00:00)")
+_LONG_ID = re.compile(r"[0-9a-fA-F]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class Deployment:
+    """Two cells with their web applications behind sockets, and the accounts of each."""
+
+    def __init__(self, cells: TwoCells, accounts: dict[str, str]) -> None:
+        """`accounts` says the cell of each account, `a` or `b`."""
+        self.cells, self.at = cells, dict(accounts)
+        self.apps: dict[str, Any] = {"a": build(cells.a), "b": build(cells.b)}
+        self.clients: dict[str, Client] = {}
+        for name, cell in (("a", cells.a), ("b", cells.b)):
+            own = [account for account, where in accounts.items() if where == name]
+            asyncio.run(open_accounts(cell, *own))
+            cells.add(cell, self.apps[name], own)
+            for account in own:
+                key, token = create_key(cell, account, "Owner")
+                headers = {"X-VTEX-API-AppKey": key, "X-VTEX-API-AppToken": token}
+                self.clients[account] = Client(self.apps[name], headers, over_http=True)
+
+    def cell_of(self, account: str) -> Cell:
+        return self.cells.a if self.at[account] == "a" else self.cells.b
+
+    def call(
+        self, account: str, method: str, url: str, body: Any = None, status: int = 0
+    ) -> Answer:
+        """A request of an account to its cell."""
+        answer = self.clients[account].call(method, url, body)
+        assert not status or answer.status == status, (url, answer.status, answer.body)
+        return answer
+
+    def document(self, account: str, order_id: str) -> dict[str, Any]:
+        return dict(self.call(account, "GET", f"{ORDERS}/{order_id}", status=200).json())
+
+    def status(self, account: str, order_id: str) -> str:
+        return str(self.document(account, order_id)["status"])
+
+    def rest(self) -> None:
+        """Until neither cell has anything left to send."""
+        for _ in range(ROUNDS):
+            if not sum(asyncio.run(settle(cell)) for cell in self.cells.both):
+                return
+        raise AssertionError("the cells do not come to rest")
+
+    def history(self, account: str, order_id: str) -> list[dict[str, Any]]:
+        """The order's events as they are stored, with who recorded them and why."""
+        return [
+            {"name": row.name, "actor": row.actor, "cause": row.cause, "body": loads(row.body)}
+            for row in self.cell_of(account).store.stream(f"{account}/{order_id}")
+        ]
+
+    def close(self) -> None:
+        for name, cell in (("a", self.cells.a), ("b", self.cells.b)):
+            app = self.apps[name]
+            close_forwarding(app)
+            loop = over_http.loop_of(app)
+            asyncio.run_coroutine_threadsafe(cell.partner_clients.close(), loop).result(60)
+
+
+@dataclass
+class Sale:
+    """One purchase in a store, with the seller that delivers it."""
+
+    deployment: Deployment
+    store: str
+    shop: str
+    order_id: str = ""
+    seen: list[Any] = field(default_factory=list)
+    """What both sides showed, with ids and instants masked."""
+
+    @property
+    def below(self) -> str:
+        return f"00-{self.order_id}"
+
+    def place(self, *chain: str, quantity: int = 3) -> Answer:
+        body = purchase(price=1000, quantity=quantity)
+        body["items"][0]["seller"] = (chain or (self.shop,))[0]
+        if len(chain) > 1:
+            body["items"][0]["sellerChain"] = list(chain)
+        answer = self.deployment.call(self.store, "PUT", "/api/checkout/pub/orders", body)
+        if answer.status == 201:
+            placed = answer.json()["orders"][0]
+            self.order_id = placed["orderId"]
+            paid = f"/api/checkout/pub/gatewayCallback/{placed['orderGroup']}"
+            self.deployment.call(self.store, "POST", paid, {}, status=204)
+        return answer
+
+    def at_store(self, method: str, path: str, body: Any = None, status: int = 200) -> Any:
+        return self._at(self.store, self.order_id, method, path, body, status)
+
+    def at_shop(self, method: str, path: str, body: Any = None, status: int = 200) -> Any:
+        return self._at(self.shop, self.below, method, path, body, status)
+
+    def _at(
+        self, account: str, order_id: str, method: str, path: str, body: Any, status: int
+    ) -> Any:
+        url = f"{ORDERS}/{order_id}{path}" if path.startswith("/") or not path else path
+        answer = self.deployment.call(account, method, url, body, status=status)
+        return answer.json() if answer.body else None
+
+    def look(self) -> tuple[str, str]:
+        """Let all come to rest, and remember what both sides show; their statuses."""
+        self.deployment.rest()
+        found = []
+        for account, order_id in ((self.store, self.order_id), (self.shop, self.below)):
+            document = self.deployment.document(account, order_id)
+            found.append(document["status"])
+            history = self.deployment.history(account, order_id)
+            self.seen.append(self._masked({"document": document, "history": history}))
+        return found[0], found[1]
+
+    def differences(self, other: "Sale") -> list[str]:
+        """Where what the sales showed is not the same."""
+        return list(_differences("", self.seen, other.seen))
+
+    def _masked(self, value: Any) -> Any:
+        """A document without what is another one in every sale: ids, numbers, names, instants."""
+        if isinstance(value, dict):
+            return {key: "*" if key in _OTHER else self._masked(one) for key, one in value.items()}
+        if isinstance(value, list):
+            return [self._masked(one) for one in value]
+        if not isinstance(value, str):
+            return value
+        text = _APP_KEY.sub("KEY", value.replace(self.order_id, "ORDER"))
+        for name, shown in ((self.store, "STORE"), (self.shop, "SHOP")):
+            text = re.sub(name, shown, text, flags=re.IGNORECASE)
+        return _LONG_ID.sub("ID", _INSTANT.sub("AT", text))
+
+
+def _differences(place: str, one: Any, other: Any) -> Iterator[str]:
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in sorted(one.keys() | other.keys()):
+            yield from _differences(f"{place}.{key}", one.get(key), other.get(key))
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for index, pair in enumerate(zip(one, other, strict=True)):
+            yield from _differences(f"{place}[{index}]", *pair)
+    elif one != other:
+        yield f"{place}: {one!r}, {other!r}"
