@@ -71,7 +71,8 @@ class OrderDecider(Decider[Order, OrderEvent]):
     upcasters = _UPCASTERS
 
     def evolve(self, state: Order | None, event: OrderEvent, record: RecordedEvent) -> Order:
-        order_id = record.stream[len(record.account) + 1 :]
+        order_id = record.order_id
+        assert order_id is not None, record.stream
         return evolve(state, event, instant(record.at), order_id, record.account)
 
     def react(

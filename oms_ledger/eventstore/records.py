@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection, case, literal
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -31,6 +31,22 @@ def order_stream(account: str, order_id: str) -> str:
     An id with a slash takes the long form, so that no id names a stream of another category.
     """
     return f"{account}/{_ORDER if '/' in order_id else ''}{order_id}"
+
+
+def order_stream_in_sql(
+    account: ColumnElement[str], order_id: ColumnElement[str]
+) -> ColumnElement[str]:
+    """Name the stream of an order in a statement, as `order_stream` does."""
+    long = order_id.contains("/", autoescape=True)
+    return account + case((long, literal(f"/{_ORDER}")), else_=literal("/")) + order_id
+
+
+def order_of(account: str, stream: str) -> str | None:
+    """Give the id of the order that a stream is of; None for a stream of something else."""
+    rest = stream[len(account) + 1 :]
+    if rest.startswith(_ORDER):
+        return rest[len(_ORDER) :]
+    return rest if rest and "/" not in rest else None
 
 
 class RecordedEvent(NamedTuple):
@@ -64,10 +80,7 @@ class RecordedEvent(NamedTuple):
     @property
     def order_id(self) -> str | None:
         """The order's id, or None for an event of something else."""
-        rest = self.stream[len(self.account) + 1 :]
-        if rest.startswith(_ORDER):
-            return rest[len(_ORDER) :]
-        return rest if rest and "/" not in rest else None
+        return order_of(self.account, self.stream)
 
     @property
     def moved(self) -> bool:

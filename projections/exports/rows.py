@@ -15,7 +15,7 @@ import orjson
 from sqlalchemy import Connection, and_, or_, select
 
 from oms_ledger.eventstore.database import Database
-from oms_ledger.eventstore.records import instant, order_stream
+from oms_ledger.eventstore.records import instant, order_of, order_stream
 from oms_ledger.eventstore.tables import events
 from oms_ledger.orders.documents.masking import mask_document
 from oms_ledger.orders.documents.report import report_rows
@@ -139,5 +139,5 @@ def _timelines(
     )
     exported: dict[str, list[tuple[str, datetime]]] = defaultdict(list)
     for stream, status, at in connection.execute(query):
-        exported[stream[len(account) + 1 :]].append((status, instant(at)))
+        exported[order_of(account, stream) or ""].append((status, instant(at)))
     return exported

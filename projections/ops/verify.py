@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Select, Table, exists, func, literal, select
+from sqlalchemy import Connection, Select, Table, exists, func, select
 
 from oms_ledger.eventstore import hosting
 from oms_ledger.eventstore.database import Database
@@ -20,7 +20,7 @@ from oms_ledger.eventstore.folding import (
     StreamLoader,
     StreamState,
 )
-from oms_ledger.eventstore.records import order_stream
+from oms_ledger.eventstore.records import order_of, order_stream, order_stream_in_sql
 from oms_ledger.eventstore.tables import events
 from oms_ledger.orders.order import Order
 from projections import tables
@@ -159,7 +159,7 @@ def _look(
         passed = [position for _, position in states[stream] if position <= at]
         now = states[stream][len(passed) - 1 :]
         if not _agrees(check, stored.get(stream, []), now, loader.encryption):
-            yield Difference(now[0][1], check.table.name, account, stream[len(account) + 1 :])
+            yield Difference(now[0][1], check.table.name, account, order_of(account, stream) or "")
 
 
 def _agrees(
@@ -183,7 +183,7 @@ def _rows(check: Check, loaded_state: StreamState, encryption: Encryption) -> Ro
 def _stored(
     database: Database, table: Table, streams: Sequence[tuple[str, str]]
 ) -> dict[str, Rows]:
-    keys = [(account, stream[len(account) + 1 :]) for account, stream in streams]
+    keys = [(account, order_of(account, stream) or "") for account, stream in streams]
     stored: dict[str, Rows] = {}
     with database.snapshot() as connection:
         of_keys = among(connection, (table.c.account, table.c.order_id), keys)
@@ -197,7 +197,7 @@ def _unknown_rows(connection: Connection) -> Iterator[Difference]:
     """Rows about orders that the ledger does not know."""
     for table in {check.table.name: check.table for check in CHECKS}.values():
         known = exists().where(
-            events.c.stream == table.c.account + literal("/") + table.c.order_id,
+            events.c.stream == order_stream_in_sql(table.c.account, table.c.order_id),
             events.c.version == 1,
         )
         query = select(table.c.account, table.c.order_id).where(~known).distinct()

@@ -6,10 +6,11 @@ that no event names yet; its id follows from the order then, too.
 
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import Connection, exists, literal, select
+from sqlalchemy import Connection, exists, select
 
 from oms_ledger.eventstore.database import Database
 from oms_ledger.eventstore.folding import StreamLoader
+from oms_ledger.eventstore.records import order_of, order_stream_in_sql
 from oms_ledger.eventstore.tables import events
 from oms_ledger.orders.order import Order
 from projections.ops.differences import Difference
@@ -36,7 +37,7 @@ def verify_authorizations(
 def verify_no_unknown_authorizations(connection: Connection) -> Iterator[Difference]:
     """Rows about orders that the ledger does not know."""
     known = exists().where(
-        events.c.stream == t.c.account + literal("/") + t.c.order_id, events.c.version == 1
+        events.c.stream == order_stream_in_sql(t.c.account, t.c.order_id), events.c.version == 1
     )
     for account, order_id in connection.execute(select(t.c.account, t.c.order_id).where(~known)):
         yield Difference(0, t.name, account, order_id)
@@ -45,7 +46,7 @@ def verify_no_unknown_authorizations(connection: Connection) -> Iterator[Differe
 def _look(
     database: Database, loader: StreamLoader, streams: Sequence[tuple[str, str]]
 ) -> Iterator[tuple[tuple[str, str], Difference]]:
-    keys = [(account, stream[len(account) + 1 :]) for account, stream in streams]
+    keys = [(account, order_of(account, stream) or "") for account, stream in streams]
     stored: dict[tuple[str, str], set[str]] = {}
     with database.snapshot() as connection:
         for row in connection.execute(select(t).where(among(connection, _KEY, keys))):

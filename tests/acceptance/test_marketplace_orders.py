@@ -80,6 +80,7 @@ def test_an_order_is_placed_by_one_object_or_a_list_and_keys_have_any_case(clien
 
 def test_what_the_marketplace_says_of_its_order_stands_in_the_document(cell, client):
     body = sold(
+        marketplaceOrderGroup="G1",
         marketplacePaymentValue=1300,
         marketplacePaymentReferenceValue=1000,
         invoiceData={"userPaymentInfo": {"paymentMethod": ["creditCardPaymentGroup"]}},
@@ -100,7 +101,7 @@ def test_what_the_marketplace_says_of_its_order_stands_in_the_document(cell, cli
     assert client.call("POST", PLACE, [body]).status == 200
     shown = document(client, "MKP-1")
     assert (shown["affiliateId"], shown["marketplaceOrderId"]) == ("MKP", "1")
-    assert shown["sellerOrderId"] == "MKP-1"
+    assert (shown["sellerOrderId"], shown["marketplaceOrderGroup"]) == ("MKP-1", "G1")
     assert shown["marketplaceServicesEndpoint"] == ENDPOINT
     base = "https://market.example.com/api/orders"
     assert shown["marketplace"] == {"baseURL": base, "isCertified": False, "name": "MKP"}

@@ -24,6 +24,7 @@ from pydantic import AfterValidator
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from oms_ledger.api.http.errors import body_of
+from oms_ledger.orders.order_ids import is_path_segment
 
 REQUESTED_ACCOUNT, REQUESTED_PATH = "requested_account", "requested_path"
 """Keys of a scope's state: the account that a request names, and its path as it came."""
@@ -187,8 +188,7 @@ def _decoded(part: bytes) -> str:
         path_id = unquote_to_bytes(part).decode("utf-8")
     except UnicodeDecodeError:
         raise ValueError("The path is no UTF-8") from None
-    folders = path_id == "." or ".." in path_id.split("/")
-    if folders or any(ord(char) < 32 or 127 <= ord(char) < 160 for char in path_id):
+    if not is_path_segment(path_id):
         raise ValueError("The path has control characters or dots for folders")
     return path_id
 

@@ -28,10 +28,12 @@ from oms_ledger.orders.marketplace.as_seller import authorize_with_receipt
 from oms_ledger.orders.marketplace.levels import marketplace_group
 from oms_ledger.orders.marketplace.split import split_group
 from oms_ledger.orders.order import Order
+from oms_ledger.orders.order_ids import is_path_segment
 from oms_ledger.orders.placement.reading import refuse
 from oms_ledger.orders.refusals import OtherMarketplaceGroup
 
 router = APIRouter(tags=["Marketplaces and sellers"])
+_LONGEST_GROUP = 80
 MayAuthorize = Annotated[Caller, Depends(requires("authorize_chain"))]
 
 
@@ -47,8 +49,10 @@ async def put_chain_orders(request: Request, cell: TheCell, caller: MayPlace) ->
     if not caller.resources & OPERATIONS["authorize_chain"]:
         raise forbidden(OPERATIONS["authorize_chain"])
     group = body["marketplaceOrderGroup"]
-    if not isinstance(group, str) or not group.strip() or len(group) > 80:
-        raise refuse("CHK0144", "marketplaceOrderGroup: expected a text")
+    if not isinstance(group, str) or not group.strip() or len(group) > _LONGEST_GROUP:
+        raise refuse("CHK0144", "marketplaceOrderGroup: expected a text of up to 80 characters")
+    if not is_path_segment(group):
+        raise refuse("CHK0144", "marketplaceOrderGroup: expected what a path can name")
     account = await cell.ledger.account(caller.account)
     bodies = split_group(body, account, group.strip())
     reception = await place_received(request, cell, caller, bodies, chain=True)

@@ -309,6 +309,8 @@ _cut = cut(OMS_DOCUMENT)
 
 _OF_MARKETPLACES = ("isFOB", "isMarketplaceFulfillment")
 """Of the delivery, where the marketplace that sold the order said so."""
+_GROUP = "marketplaceOrderGroup"
+"""What the marketplace calls the purchase, in orders that it sold."""
 
 
 def _of_own_orders(order: Order, own: str) -> dict[str, Any]:
@@ -336,4 +338,7 @@ def oms_document(
     for name in _OF_MARKETPLACES:
         if not order.imported and name in shipping:
             document["shippingData"][name] = shipping[name]
+    group = order.placed.details.get(_GROUP)
+    if not order.imported and group:
+        document[_GROUP] = group
     return document

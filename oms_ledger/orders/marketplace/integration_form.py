@@ -10,6 +10,7 @@ from typing import Any
 from oms_ledger.orders.amounts import cents, count
 from oms_ledger.orders.events import Json
 from oms_ledger.orders.marketplace.placement_form import LONGEST_ID, PERIOD, PICKUP
+from oms_ledger.orders.order_ids import is_path_segment
 
 NEW, APPROVED = "new", "approved"
 STATUSES = (NEW, APPROVED)
@@ -56,6 +57,11 @@ def problems_of_status(body: Any) -> list[str]:
     wrong.require(isinstance(body, dict), "The body", "expected an object")
     named = _text(fields.get("marketplaceOrderId"), LONGEST_ID)
     wrong.require(named, "marketplaceOrderId", "expected a text of up to 100 characters")
+    wrong.require(
+        not named or is_path_segment(fields["marketplaceOrderId"]),
+        "marketplaceOrderId",
+        "expected what a path can name",
+    )
     found = repr(fields.get("marketplaceOrderStatus"))[:60]
     wrong.require(
         status_of(body), "marketplaceOrderStatus", f"found {found}, expected new or approved"

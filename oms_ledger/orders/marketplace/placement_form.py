@@ -7,6 +7,7 @@ from typing import Any
 from oms_ledger.orders.amounts import cents, count
 from oms_ledger.orders.events import Json
 from oms_ledger.orders.marketplace.key_spelling import as_published
+from oms_ledger.orders.order_ids import is_path_segment
 from oms_ledger.orders.refusals import InvalidMarketplaceOrder
 
 PICKUP = "pickup-in-point"
@@ -75,8 +76,10 @@ def read_form(body: Any, account: str) -> Json:
 
 def _ids(body: Json, wrong: Problems) -> None:
     marketplace_order = body.get("marketplaceOrderId")
-    if not _text(marketplace_order, LONGEST_ID):
+    if not isinstance(marketplace_order, str) or not _text(marketplace_order, LONGEST_ID):
         wrong.add("FMT015", "marketplaceOrderId", "Marketplace id has not been provided")
+    elif not is_path_segment(marketplace_order):
+        wrong.add("FMT015", "marketplaceOrderId", "No path can name this marketplace id")
     if not _text(body.get("marketplaceServicesEndpoint"), LONGEST_ENDPOINT):
         wrong.add(
             "FMT0070",

@@ -17,6 +17,7 @@ from oms_ledger.orders.amounts import cents
 from oms_ledger.orders.events import Json, OrderPlaced
 from oms_ledger.orders.marketplace.placement_form import LONGEST_ID
 from oms_ledger.orders.marketplace.shared_payments import read_shared
+from oms_ledger.orders.order_ids import is_path_segment
 from oms_ledger.orders.placement.decide import read_lines
 from oms_ledger.orders.placement.reading import refuse
 from oms_ledger.orders.refusals import PriceDiverges
@@ -81,6 +82,7 @@ def receive(
         not isinstance(marketplace_order, str)
         or not marketplace_order.strip()
         or len(marketplace_order) > LONGEST_ID
+        or not is_path_segment(marketplace_order)
     ):
         raise refuse("OMS004", "marketplaceOrderId is required: the order's id above, as a text")
     paid, reference = _paid(body)

@@ -7,6 +7,7 @@ from typing import Any
 
 from oms_ledger.orders import events
 from oms_ledger.orders.amounts import LARGEST, cents
+from oms_ledger.orders.order_ids import LONGEST, is_order_id
 from oms_ledger.orders.parsing import (
     Part,
     instant,
@@ -53,8 +54,8 @@ def import_document(document: Json, *, resume: bool = False) -> tuple[str, event
     if not isinstance(document, dict):
         raise wrong("document", document, "an object")
     order_id = document.get("orderId") or document.get("id")
-    if not isinstance(order_id, str) or not order_id:
-        raise wrong("orderId", order_id, "a text")
+    if not isinstance(order_id, str) or not is_order_id(order_id):
+        raise wrong("orderId", order_id, f"a text of 1 to {LONGEST} characters for a path")
     order = part_of(document, "")
     payment_data = section(order, "paymentData")
     placed = _placed(order, order_id, payment_data)
