@@ -8,7 +8,8 @@ ORDERS, CLIENTS, ADDRESSES = "orders", "CL", "AD"
 
 _ENTITY = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
 _SCHEMA = re.compile(r"[A-Za-z0-9._-]{1,100}", re.ASCII)
-_DOCUMENT = re.compile(r"[^/\x00-\x1f\x7f-\x9f]{1,100}")
+_DOCUMENT = re.compile(r"(?!\.{1,2}\Z)[^/\x00-\x1f\x7f-\x9f]{1,100}")
+"""No `.` or `..`: no address leads to a document of that id."""
 
 
 def is_entity(name: str) -> bool:

@@ -105,6 +105,15 @@ def test_partial_save_replaces_objects_whole(client):
     assert get(client, "1", "o.c").json() == {"o": {"c": 3}}
 
 
+@pytest.mark.parametrize("given", ["new one", "a?b#c", "50%2F", "+é🎉", "{x}&y=z", "..."])
+def test_the_address_of_a_saved_document_leads_to_it(client, given):
+    href = post(client, {"id": given, "n": 1}).json()["Href"]
+    host, _, path = href.removeprefix("http://").partition("/")
+    assert (host, path.isascii(), " " in path) == ("127.0.0.1", True, False)
+    answer = client.call("GET", f"/{path}?_fields=id,n")
+    assert (answer.status, answer.json()) == (200, {"id": given, "n": 1})
+
+
 @pytest.mark.parametrize("body", [None, [], "x", 7, b"{"])
 def test_bad_bodies_are_400_with_message(client, body):
     answer = post(client, body)
@@ -112,7 +121,7 @@ def test_bad_bodies_are_400_with_message(client, body):
     assert list(answer.json()) == ["Message"]
 
 
-@pytest.mark.parametrize("given", ["a/b", "x" * 101, "", 1.5])
+@pytest.mark.parametrize("given", ["a/b", "x" * 101, "", 1.5, ".", ".."])
 def test_bad_ids_are_400(client, given):
     assert post(client, {"id": given}).status == 400
 

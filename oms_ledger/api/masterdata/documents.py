@@ -1,6 +1,7 @@
 """Documents: created, replaced, changed in part, read and deleted."""
 
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -150,7 +151,7 @@ def receipt_of(entity: str, request: Request, document_id: str) -> dict[str, str
     query = f"?_schema={schema}" if schema else ""
     return {
         "Id": f"{entity}-{document_id}",
-        "Href": f"{base}/api/dataentities/{entity}/documents/{document_id}{query}",
+        "Href": f"{base}/api/dataentities/{entity}/documents/{quote(document_id, safe='')}{query}",
         "DocumentId": document_id,
     }
 
