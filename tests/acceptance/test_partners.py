@@ -479,6 +479,9 @@ def test_a_group_of_several_sellers_is_one_order_each(cell, client_of, shops):
         assert (answer.status, answer.json()["error"]["code"]) == (400, code)
     gift = {**body, "marketplaceOrderGroup": "G2", "items": [{**line, "isGift": True}]}
     assert middle.call("PUT", path, gift).json()["error"]["code"] == "ORD017"
+    deep = [{**line, "seller": SHOP, "sellerChain": [SHOP, OTHER_SHOP]}]
+    answer = middle.call("PUT", path, {**body, "marketplaceOrderGroup": "G2", "items": deep})
+    assert (answer.status, answer.json()["error"]["code"]) == (400, "CHK0024")
 
 
 def test_a_group_is_authorized_by_a_name_of_its_own(cell, client_of, shops):

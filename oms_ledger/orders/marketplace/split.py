@@ -6,7 +6,7 @@ The value that the marketplace pays is divided by what each order costs, and no 
 from oms_ledger.accounts.account import Account
 from oms_ledger.orders.amounts import cents, count
 from oms_ledger.orders.parts import Json
-from oms_ledger.orders.placement.decide import read_lines
+from oms_ledger.orders.placement.decide import read_lines, sellers_named
 from oms_ledger.orders.placement.reading import raw_items, refuse
 from oms_ledger.orders.pricing import divide
 from oms_ledger.orders.totals import order_totals
@@ -19,6 +19,7 @@ def split_group(body: Json, account: Account, group: str) -> list[Json]:
     items = raw_items(body)
     if any(item.get("isGift") is True for item in items):
         raise refuse("ORD017", "A gift cannot be part of an order of a marketplace's group")
+    sellers_named(body, above=1)
     lines = _lines_by_seller(items, account)
     paid = cents(body.get("marketplacePaymentValue"))
     if paid is None or paid < 0:

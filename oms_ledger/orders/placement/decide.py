@@ -74,19 +74,22 @@ def number_of_orders(body: Json) -> int:
     return len(_by_seller(raw_items(body)))
 
 
-def sellers_named(body: Json) -> list[list[str]]:
-    """The sellers that the lines name, each followed by the levels below it, nearest first."""
+def sellers_named(body: Json, above: int = 0) -> list[list[str]]:
+    """The sellers that the lines name, each followed by the levels below it, nearest first.
+
+    Refuses more than `LEVELS` together with the account and the levels `above` it.
+    """
     named: list[list[str]] = []
     for index, raw in enumerate(raw_items(body)):
         chain = raw.get("sellerChain")
         levels = [str(one) for one in chain] if isinstance(chain, list) else []
         if not levels or levels[0] != raw["seller"]:
             levels = [raw["seller"]]
-        if len(levels) > LEVELS - 1:
+        if len(levels) > LEVELS - 1 - above:
             raise refuse(
                 "CHK0024",
                 f"Invalid seller for item: items[{index}].sellerChain has more than"
-                f" {LEVELS} levels with the account that sells",
+                f" {LEVELS} levels with those that sell",
             )
         if levels not in named:
             named.append(levels)
