@@ -13,26 +13,34 @@ from oms_ledger.eventstore.records import RecordedEvent
 
 
 class AccountDecider(Decider[Account, AccountEvent]):
+    """The account's own stream: its settings, keys, feeds, hooks and partners."""
+
     category = "account"
     events = get_args(AccountEvent)
 
     def evolve(self, state: Account | None, event: AccountEvent, record: RecordedEvent) -> Account:
+        """The account after an event; ids and instants come from the record."""
         return evolve_account(state, event, record.at)
 
     def missing(self, stream: str) -> AccountNotFound:
+        """The refusal of an account that nobody created."""
         return AccountNotFound(stream.removesuffix("/"))
 
 
 class OperatorDecider(Decider[OperatorState, OperatorEvent]):
+    """Operators of the back office, streams of the deployment and of no account."""
+
     category = operators.CATEGORY
     events = get_args(OperatorEvent)
 
     def evolve(
         self, state: OperatorState | None, event: OperatorEvent, record: RecordedEvent
     ) -> OperatorState:
+        """The operator after an event, with the id that its stream is called by."""
         return evolve_operator(state, event, _id_of(record.stream), record.at)
 
     def missing(self, stream: str) -> OperatorNotFound:
+        """The refusal of an operator that nobody created, by the id alone."""
         return OperatorNotFound(_id_of(stream))
 
 
@@ -43,6 +51,7 @@ class AccessDecider(Decider[int, AccessEvent]):
     events = get_args(AccessEvent)
 
     def evolve(self, state: int | None, event: AccessEvent, record: RecordedEvent) -> int:
+        """One more than before: nothing is decided by what such an event says."""
         return (state or 0) + 1
 
 

@@ -27,15 +27,19 @@ class DocumentDecider(Decider[Document, DocumentEvent]):
     def evolve(
         self, state: Document | None, event: DocumentEvent, record: RecordedEvent
     ) -> Document:
+        """The document after an event; its last author is the record's actor."""
         author = Author(record.actor, instant(record.at))
         return evolve_document(state, event, record.account, entity_of(record.stream), author)
 
 
 class EntityDecider(Decider[Entity, EntityEvent]):
+    """An entity's schemas, indices and triggers; its first event may be any of them."""
+
     category = ENTITY
     events = get_args(EntityEvent)
 
     def evolve(self, state: Entity | None, event: EntityEvent, record: RecordedEvent) -> Entity:
+        """The entity after an event, from the entity that nothing was set of."""
         return evolve_entity(state or first(entity_of(record.stream)), event)
 
 
@@ -46,12 +50,16 @@ class UniqueKeyDecider(Decider[str, UniqueKeyAssigned]):
     events = (UniqueKeyAssigned,)
 
     def evolve(self, state: str | None, event: UniqueKeyAssigned, record: RecordedEvent) -> str:
+        """The document that has the value now; empty where it was given up."""
         return event.document or ""
 
 
 class CounterDecider(Decider[int, CounterRaised]):
+    """The count of an entity's numbers; the state is the last one that was given."""
+
     category = COUNTER
     events = (CounterRaised,)
 
     def evolve(self, state: int | None, event: CounterRaised, record: RecordedEvent) -> int:
+        """The number that the event gave."""
         return event.number

@@ -63,6 +63,8 @@ _UPCASTERS = {name: _with_message_names for name in ("call-failed", "call-resume
 
 
 class OrderDecider(Decider[Order, OrderEvent]):
+    """Orders, whose streams are called by account and order id alone."""
+
     category = "order"
     events = get_args(OrderEvent)
     personal_parts = PERSONAL_PARTS
@@ -71,6 +73,7 @@ class OrderDecider(Decider[Order, OrderEvent]):
     upcasters = _UPCASTERS
 
     def evolve(self, state: Order | None, event: OrderEvent, record: RecordedEvent) -> Order:
+        """The order after an event, at the record's instant."""
         order_id = record.order_id
         assert order_id is not None, record.stream
         return evolve(state, event, instant(record.at), order_id, record.account)
@@ -78,6 +81,7 @@ class OrderDecider(Decider[Order, OrderEvent]):
     def react(
         self, state: Order, new: Sequence[OrderEvent], context: DecisionContext
     ) -> Sequence[OrderEvent]:
+        """The new events, and the requests to the gateway that follow from them."""
         return with_payment_requests(state, new, context)
 
     def validate(self, event: OrderEvent, after: Order) -> None:
@@ -104,6 +108,7 @@ class OrderDecider(Decider[Order, OrderEvent]):
             raise
 
     def summarize(self, before: Order | None, after: Order) -> Summary:
+        """The order's status before and after, its domain, and when it moved to the former."""
         moved = before.moved_at if before else None
         return Summary(
             _text(before.status) if before else None,
@@ -113,12 +118,15 @@ class OrderDecider(Decider[Order, OrderEvent]):
         )
 
     def erased(self, state: Order) -> bool:
+        """Whether the person of the order was erased."""
         return state.erased_at is not None
 
     def changed_at(self, state: Order) -> datetime | None:
+        """When the order last changed; None for an imported one, whose instants came with it."""
         return None if state.imported else state.changed_at
 
     def missing(self, stream: str) -> OrderNotFound:
+        """The refusal of an order that the account does not have."""
         return OrderNotFound()
 
 
