@@ -35,4 +35,5 @@ AccessEvent = KeySignedIn | CredentialsRefused
 
 
 def stream_of(account: str, day: date) -> str:
+    """The stream of an account's day, in UTC: `{account}/access/2026-11-28`."""
     return f"{account}/{CATEGORY}/{day.isoformat()}"

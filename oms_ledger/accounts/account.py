@@ -86,28 +86,35 @@ CHOICES = {
 
 @dataclass(frozen=True, slots=True)
 class Account:
+    """A store; `suffix` ends its order groups, `settings` are those it changed, by name."""
+
     name: str
     suffix: str
     settings: dict[str, Any] = field(default_factory=dict)
     configuration: Configuration = field(default=Configuration(), repr=False)
 
     def setting(self, name: str) -> Any:
+        """The account's own value, else the default; KeyError for no name of `SETTINGS`."""
         return self.settings.get(name, SETTINGS[name][0])
 
     @property
     def grace_period(self) -> timedelta:
+        """How long a paid order stays in window-to-cancel; none passes it through at once."""
         return timedelta(minutes=self.setting("grace_period_minutes"))
 
     @property
     def seller_window(self) -> timedelta:
+        """How long another seller may be chosen after a seller canceled."""
         return timedelta(days=self.setting("window_to_change_seller_days"))
 
     @property
     def placement_patience(self) -> timedelta:
+        """How long a seller outside has to take an order before placing it has failed."""
         return timedelta(hours=self.setting("placement_patience_hours"))
 
     @property
     def payment_expiry(self) -> timedelta | None:
+        """How long an order may stay in payment-pending; None for as long as it takes."""
         minutes = self.setting("payment_expiry")
         return timedelta(minutes=minutes) if minutes else None
 

@@ -11,10 +11,12 @@ from typing import Any, Protocol, TypeVar
 
 
 class Item(Protocol):
-    """`id` names it among the others of its class in the account."""
+    """One thing that is configured; `id` is its name among those of its class in the account."""
 
     @property
-    def id(self) -> str: ...
+    def id(self) -> str:
+        """Its name; empty for the one item of a class that an account has once."""
+        ...
 
 
 T = TypeVar("T", bound=Item)
@@ -27,9 +29,11 @@ class Configuration:
     items: Mapping[type, Mapping[str, Any]] = field(default_factory=dict)
 
     def all(self, kind: type[T]) -> Mapping[str, T]:
+        """The items of a class by id, in the order in which they were first added."""
         return self.items.get(kind, {})
 
     def get(self, kind: type[T], id: str) -> T | None:
+        """The item of a class with an id, if there is one."""
         return self.all(kind).get(id)
 
     def put(self, item: Item) -> "Configuration":
@@ -38,6 +42,7 @@ class Configuration:
         return Configuration({**self.items, type(item): of_kind})
 
     def without(self, kind: type[T], id: str) -> "Configuration":
+        """With no item of that class and id, whether there was one or not."""
         of_kind = {one: item for one, item in self.all(kind).items() if one != id}
         return Configuration({**self.items, kind: of_kind})
 

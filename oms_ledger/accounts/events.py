@@ -16,12 +16,16 @@ from oms_ledger.accounts.trigger_secrets import TriggerSecretRotated
 
 @dataclass(frozen=True, slots=True)
 class AccountCreated:
+    """The first event of an account; `suffix` are the four letters that end its order groups."""
+
     name: str
     suffix: str
 
 
 @dataclass(frozen=True, slots=True)
 class AccountSettingsChanged:
+    """The settings that got another value, by name; the others stay."""
+
     settings: dict[str, Any]
 
 
@@ -74,6 +78,8 @@ class SubscriptionReplayed:
 
 @dataclass(frozen=True, slots=True)
 class DeadLettersRequeued:
+    """What a feed or hook could not deliver is tried again; `count` is of notifications."""
+
     app_key: str
     kind: str
     count: int
@@ -89,11 +95,15 @@ class FilterResumed:
 
 @dataclass(frozen=True, slots=True)
 class ViewShared:
+    """A saved view of orders is now everybody's of the account; `view` is its id."""
+
     view: str
 
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
+    """A command was begun on many orders, as a job; `orders` is how many were chosen."""
+
     run: str
     command: str
     orders: int
@@ -101,6 +111,8 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class RunStopped:
+    """Somebody ended a run early: the orders that it had not come to stay as they are."""
+
     run: str
 
 
@@ -114,6 +126,8 @@ class JobStarted:
 
 @dataclass(frozen=True, slots=True)
 class JobCancelled:
+    """Somebody ended a job before it was done."""
+
     job: str
     kind: str
 

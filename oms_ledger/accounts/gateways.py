@@ -20,6 +20,8 @@ class GatewayItem:
 
 @dataclass(frozen=True, slots=True)
 class GatewayConfigured:
+    """Purchases are paid through the gateway at `url`; `credentials` are key and token."""
+
     url: str
     credentials: tuple[str, str] = field(default=("", ""), metadata={"personal": True})
 
@@ -47,10 +49,12 @@ APPLIERS: Mapping[type, Applier] = {GatewayConfigured: _configured, GatewayRemov
 def configure_gateway(
     configuration: Configuration, url: str, app_key: str, app_token: str
 ) -> list[GatewayEvent]:
+    """Use a gateway from now on; recorded even where it is the same, with its credentials."""
     return [GatewayConfigured(url, (app_key, app_token))]
 
 
 def remove_gateway(configuration: Configuration) -> list[GatewayEvent]:
+    """Go back to the built-in gateway; `NothingConfigured` where it is the one in use."""
     if configuration.get(GatewayItem, "") is None:
         raise NothingConfigured("has the built-in gateway already")
     return [GatewayRemoved()]

@@ -25,6 +25,7 @@ class KeyItem:
 
     @property
     def id(self) -> str:
+        """The app key's name, `vtexappkey-{account}-{six letters}`."""
         return self.app_key
 
 
@@ -45,12 +46,16 @@ class KeyCreated:
 
 @dataclass(frozen=True, slots=True)
 class KeyLabeled:
+    """Somebody wrote what the key is for; None takes the label away."""
+
     app_key: str
     label: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class KeyRotated:
+    """The key got another token; the one of before opens for so many seconds more."""
+
     app_key: str
     overlap_seconds: int
     token_hash: str = field(default="", metadata={"personal": True})
@@ -58,6 +63,8 @@ class KeyRotated:
 
 @dataclass(frozen=True, slots=True)
 class KeyRevoked:
+    """The key opens nothing any more, and never will again."""
+
     app_key: str
 
 
@@ -112,6 +119,7 @@ APPLIERS: Mapping[type, Applier] = {
 
 
 def found(configuration: Configuration, app_key: str) -> KeyItem:
+    """The key, revoked or not; `KeyNotFound` where the account has none of that name."""
     key = configuration.get(KeyItem, app_key)
     if key is None:
         raise KeyNotFound(app_key)
@@ -119,6 +127,7 @@ def found(configuration: Configuration, app_key: str) -> KeyItem:
 
 
 def label_key(configuration: Configuration, app_key: str, label: str | None) -> list[KeyEvent]:
+    """Say what a key is for; nothing new where it is labeled so already."""
     return [] if found(configuration, app_key).label == label else [KeyLabeled(app_key, label)]
 
 

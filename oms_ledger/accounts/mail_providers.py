@@ -25,17 +25,22 @@ class MailProviderItem:
 
     @property
     def id(self) -> str:
+        """The name by which a trigger's mail asks for the server."""
         return self.name
 
 
 @dataclass(frozen=True, slots=True)
 class MailProviderConfigured:
+    """A mail server was added or changed; `url` is `smtp[s]://user:password@host:port`."""
+
     name: str
     url: str = field(default="", metadata={"personal": True})
 
 
 @dataclass(frozen=True, slots=True)
 class MailProviderRemoved:
+    """Mails of triggers that name this server are not sent any more."""
+
     name: str
 
 
@@ -57,6 +62,7 @@ APPLIERS: Mapping[type, Applier] = {
 
 
 def is_provider(setting: str) -> bool:
+    """Whether it is the setting of a mail server, `mail_provider_{name}`, not of `SETTINGS`."""
     return setting.startswith(SETTING)
 
 

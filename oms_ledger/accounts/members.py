@@ -18,23 +18,30 @@ class MemberItem:
 
     @property
     def id(self) -> str:
+        """The operator's id, under which the deployment knows the person."""
         return self.operator
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorInvited:
+    """A person got a role in the account, who had none in it."""
+
     operator: str
     role: str
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorRoleChanged:
+    """A person of the account has another role instead of the one of before."""
+
     operator: str
     role: str
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorRemoved:
+    """A person has no role in the account any more; the operator stays in the deployment."""
+
     operator: str
 
 

@@ -25,6 +25,8 @@ class OperatorState:
 
 @dataclass(frozen=True, slots=True)
 class OperatorCreated:
+    """A person may sign in, without a password by a link; `deployment` as it is granted."""
+
     deployment: bool
     email: str = field(default="", metadata={"personal": True})
     name: str = field(default="", metadata={"personal": True})
@@ -45,6 +47,8 @@ class OperatorImported:
 
 @dataclass(frozen=True, slots=True)
 class OperatorRenamed:
+    """The person is shown by another name."""
+
     name: str = field(default="", metadata={"personal": True})
 
 
@@ -68,12 +72,12 @@ class OperatorDeploymentGranted:
 
 @dataclass(frozen=True, slots=True)
 class OperatorDisabled:
-    pass
+    """The person may not sign in any more, and every session ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorEnabled:
-    pass
+    """The person who was disabled may sign in again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,7 @@ OperatorEvent = (
 
 
 def stream_of(operator_id: str) -> str:
+    """The stream of an operator, which belongs to the deployment: `-/operator/{id}`."""
     return f"{DEPLOYMENT}/{CATEGORY}/{operator_id}"
 
 

@@ -4,6 +4,8 @@ from oms_ledger.refusal import Refusal
 
 
 class AccountNotFound(Refusal):
+    """No account of that name is in the deployment."""
+
     status, code, text = 404, "OMS007", "Account {0} not found"
 
 
@@ -15,10 +17,14 @@ class AccountNotReached(Refusal):
 
 
 class AccountExists(Refusal):
+    """The name of an account that is to be created is taken."""
+
     status, code, text = 409, "OMS003", "Account {0} exists already"
 
 
 class InvalidSetting(Refusal):
+    """A setting that there is not, or a value that it cannot have; the text says which."""
+
     text = "{0}"
 
 
@@ -33,6 +39,8 @@ class InvalidSeller(Refusal):
 
 
 class SellerNotRegistered(Refusal):
+    """The register of sellers has no entry with that id; the code is the register's own."""
+
     status, code, text = 404, "SRAPI-404", "Seller {0} not found"
 
 
@@ -47,29 +55,43 @@ class InvalidAffiliate(Refusal):
 
 
 class AffiliateNotFound(Refusal):
+    """The account has no affiliate with that id; the code is the published one."""
+
     status, code, text = 404, "FMT0021", "Invalid affiliate id: there is no affiliate {0}"
 
 
 class KeyNotFound(Refusal):
+    """The account has no app key of that name."""
+
     status, code, text = 404, "OMS404", "The account has no key {0}"
 
 
 class KeyRevokedAlready(Refusal):
+    """A revoked key gets no other token."""
+
     status, code, text = 409, "OMS003", "The key is revoked"
 
 
 class NothingConfigured(Refusal):
+    """There is nothing to remove; the argument says what the account has instead."""
+
     status, code, text = 404, "OMS404", "The account {0}"
 
 
 class NoSubscription(Refusal):
+    """The key has no feed, or no hook; the argument is which."""
+
     status, code = 404, "OMS404"
     text = "This key has no {0}: configure one by POST /api/orders/{0}/config"
 
 
 class OperatorNotFound(Refusal):
+    """The deployment has no such operator, or the account no such member."""
+
     status, code, text = 404, "OMS007", "There is no operator {0}"
 
 
 class LastOwner(Refusal):
+    """The last Owner who may sign in stays one: nobody could manage the account's people."""
+
     status, code, text = 409, "OMS003", "The account would have no Owner any more"

@@ -21,6 +21,7 @@ class SellerItem:
 
     @property
     def id(self) -> str:
+        """The seller's id in the account's register."""
         return self.seller
 
 
@@ -35,10 +36,12 @@ class AffiliateItem:
 
     @property
     def id(self) -> str:
+        """Three consonants or digits, by which partners name the affiliate."""
         return self.affiliate
 
     @property
     def name(self) -> str:
+        """Its own name, else its id."""
         return str(self.body.get("name") or self.affiliate)
 
 
@@ -62,17 +65,23 @@ class SellerActivated:
 
 @dataclass(frozen=True, slots=True)
 class SellerChannelsMapped:
+    """Which affiliate of the seller each sales channel is; they replace those of before."""
+
     seller: str
     channels: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class SellerRemoved:
+    """The register has no entry of the seller any more, nor its secrets."""
+
     seller: str
 
 
 @dataclass(frozen=True, slots=True)
 class AffiliateConfigured:
+    """An affiliate was added, or its entry replaced as a whole."""
+
     affiliate: str
     fields: dict[str, Any] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict, metadata={"personal": True})
@@ -80,6 +89,8 @@ class AffiliateConfigured:
 
 @dataclass(frozen=True, slots=True)
 class AffiliateRemoved:
+    """The register has no entry of the affiliate any more, nor its secrets."""
+
     affiliate: str
 
 
@@ -141,6 +152,10 @@ APPLIERS: Mapping[type, Applier] = {
 
 
 def activate_seller(configuration: Configuration, seller: str, active: bool) -> list[RegisterEvent]:
+    """Let orders be placed at a seller, or no longer; nothing new where that is so already.
+
+    `SellerNotRegistered` for one that the register does not know.
+    """
     known = _registered(configuration, seller)
     same = (known.body.get("isActive") is not False) is active
     return [] if same else [SellerActivated(seller, active)]
@@ -149,6 +164,7 @@ def activate_seller(configuration: Configuration, seller: str, active: bool) -> 
 def map_channels(
     configuration: Configuration, seller: str, channels: tuple[dict[str, Any], ...]
 ) -> list[RegisterEvent]:
+    """Replace the mapping of a seller; `SellerNotRegistered` for one that is not known."""
     _registered(configuration, seller)
     return [SellerChannelsMapped(seller, channels)]
 

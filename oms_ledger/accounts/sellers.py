@@ -44,6 +44,7 @@ class SellerInput:
 
     @property
     def is_active(self) -> bool:
+        """Whether orders may be placed at the seller; an entry has to say it."""
         return bool(self.fields["isActive"])
 
     @property
@@ -53,6 +54,7 @@ class SellerInput:
 
     @property
     def channel(self) -> str | None:
+        """The sales channel that the entry names; None where it is empty or no text."""
         channel = self.fields.get("channel")
         return channel if isinstance(channel, str) and channel else None
 

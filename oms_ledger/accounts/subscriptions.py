@@ -22,6 +22,7 @@ class FeedItem:
 
     @property
     def id(self) -> str:
+        """The app key whose feed it is: a key has one."""
         return self.app_key
 
 
@@ -42,11 +43,14 @@ class HookItem:
 
     @property
     def id(self) -> str:
+        """The app key whose hook it is: a key has one."""
         return self.app_key
 
 
 @dataclass(frozen=True, slots=True)
 class FeedConfigured:
+    """A key's feed was made or changed; visibility and retention in seconds."""
+
     app_key: str
     filter: dict[str, Any]
     visibility: int
@@ -55,6 +59,8 @@ class FeedConfigured:
 
 @dataclass(frozen=True, slots=True)
 class FeedRemoved:
+    """The key has no feed any more; what was in it is gone."""
+
     app_key: str
 
 
@@ -71,16 +77,22 @@ class HookConfigured:
 
 @dataclass(frozen=True, slots=True)
 class HookRemoved:
+    """The key has no hook any more; what waits to be posted is not."""
+
     app_key: str
 
 
 @dataclass(frozen=True, slots=True)
 class HookPaused:
+    """Nothing is posted to the hook, and what matches waits, until it is resumed."""
+
     app_key: str
 
 
 @dataclass(frozen=True, slots=True)
 class HookResumed:
+    """The hook is posted to again, what waited first."""
+
     app_key: str
 
 
@@ -185,6 +197,7 @@ def configure_feed(
 
 
 def remove_feed(configuration: Configuration, app_key: str) -> list[SubscriptionEvent]:
+    """Take a key's feed away; `NoSubscription` where it has none."""
     if configuration.get(FeedItem, app_key) is None:
         raise NoSubscription("feed")
     return [FeedRemoved(app_key)]
@@ -207,16 +220,19 @@ def configure_hook(
 
 
 def remove_hook(configuration: Configuration, app_key: str) -> list[SubscriptionEvent]:
+    """Take a key's hook away; `NoSubscription` where it has none."""
     require_hook(configuration, app_key)
     return [HookRemoved(app_key)]
 
 
 def pause_hook(configuration: Configuration, app_key: str) -> list[SubscriptionEvent]:
+    """Have what matches wait; recorded again for a hook that is paused already."""
     require_hook(configuration, app_key)
     return [HookPaused(app_key)]
 
 
 def resume_hook(configuration: Configuration, app_key: str) -> list[SubscriptionEvent]:
+    """Post again what waits; recorded for a hook that was not paused too."""
     require_hook(configuration, app_key)
     return [HookResumed(app_key)]
 
@@ -224,11 +240,16 @@ def resume_hook(configuration: Configuration, app_key: str) -> list[Subscription
 def rotate_hook_secret(
     configuration: Configuration, app_key: str, *, secret: str, overlap_seconds: int
 ) -> list[SubscriptionEvent]:
+    """Sign by another secret, and for the overlap by the one of before as well.
+
+    `NoSubscription` where the key has no hook.
+    """
     require_hook(configuration, app_key)
     return [HookSecretRotated(app_key, overlap_seconds, secret)]
 
 
 def require_hook(configuration: Configuration, app_key: str) -> HookItem:
+    """The key's hook; `NoSubscription` where it has none."""
     hook = configuration.get(HookItem, app_key)
     if hook is None:
         raise NoSubscription("hook")

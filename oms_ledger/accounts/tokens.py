@@ -15,6 +15,7 @@ class TokenBoundItem:
 
     @property
     def id(self) -> str:
+        """Whose tokens they are, as `subject` says."""
         return self.subject
 
 

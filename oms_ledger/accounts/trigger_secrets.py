@@ -18,6 +18,8 @@ class TriggerSecretItem:
 
 @dataclass(frozen=True, slots=True)
 class TriggerSecretRotated:
+    """Triggers sign by this secret from now on; the one of before is worth nothing."""
+
     secret: str = field(default="", metadata={"personal": True})
 
 
