@@ -94,13 +94,6 @@ class FilterResumed:
 
 
 @dataclass(frozen=True, slots=True)
-class ViewShared:
-    """A saved view of orders is now everybody's of the account; `view` is its id."""
-
-    view: str
-
-
-@dataclass(frozen=True, slots=True)
 class RunStarted:
     """A command was begun on many orders, as a job; `orders` is how many were chosen."""
 
@@ -151,7 +144,6 @@ AccountEvent = (
     | SubscriptionReplayed
     | DeadLettersRequeued
     | FilterResumed
-    | ViewShared
     | RunStarted
     | RunStopped
     | JobStarted

@@ -323,7 +323,10 @@ class StreamLedger:
         return max([self.clock.now(), *(instant for instant in instants if instant)])
 
     async def _written(self, write: Write, claim: KeyClaim | None, deadline: float | None) -> bool:
-        """Whether the write was made; `Taken` or `Repeated` when one of its keys was not free."""
+        """Whether the write was made, or has to be decided again.
+
+        A key that was not free raises `KeyTaken`, the caller's own `IdempotentReplay`.
+        """
         taken: Key | None = None
         if write.rows:
             outcome = await self._committed(write, deadline)
