@@ -27,6 +27,7 @@ from tests.support.client import Client
 from tests.support.crossing_sales import Deployment, Sale
 from tests.support.sales import open_accounts
 
+SYSTEM = "/api/order-system/orders"
 ACCOUNTS = {"upper": "a", "lower": "a", "northern": "a", "southern": "b"}
 
 
@@ -92,7 +93,41 @@ def canceled_by_the_seller(sale: Sale) -> None:
     assert sale.look() == ("window-to-change-seller", "canceled")
 
 
-@pytest.mark.parametrize("story", [delivered, canceled_by_handshake, canceled_by_the_seller])
+def changed_by_both(sale: Sale) -> None:
+    """v2 and v1 changes, each requested on one side, and then invoiced as they left the order."""
+    assert sale.place().status == 201
+    sale.look()
+    sale.at_shop("POST", "/start-handling", status=204)
+    more = {"reason": "one more", "add": {"items": [{"id": "9", "quantity": 1, "price": 500}]}}
+    sale.deployment.call(sale.store, "PATCH", f"{SYSTEM}/{sale.order_id}/changes", more, 202)
+    sale.look()
+    less = {"reason": "one less", "remove": [{"items": [{"id": "7", "quantity": 1}]}]}
+    sale.deployment.call(sale.shop, "PATCH", f"{SYSTEM}/{sale.below}/changes", less, 202)
+    assert sale.look() == ("payment-approved", "handling")
+    assert sale.at_store("GET", "")["value"] == sale.at_shop("GET", "")["value"] == 2500
+    sale.at_shop("POST", "/invoice", {**invoice("1", 2500, 2), "items": []})
+    assert sale.look() == ("invoiced", "invoiced")
+
+
+def registered_on_both_sides(sale: Sale) -> None:
+    assert sale.place().status == 201
+    sale.look()
+    sale.at_shop("POST", "/start-handling", status=204)
+    one = {"requestId": "r1", "reason": "broken", "discountValue": 100, "incrementValue": 0}
+    sale.at_store("POST", "/changes", one)
+    sale.look()
+    sale.at_shop("POST", "/changes", {**one, "requestId": "r2", "incrementValue": 300})
+    sale.look()
+    assert sale.at_store("GET", "")["value"] == sale.at_shop("GET", "")["value"] == 3100
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        *(delivered, canceled_by_handshake, canceled_by_the_seller),
+        *(changed_by_both, registered_on_both_sides),
+    ],
+)
 def test_both_sides_show_the_same_as_in_one_cell(cells: TwoCells, story: Callable[[Sale], None]):
     with opened(cells, ACCOUNTS) as deployment:
         one = Sale(deployment, "upper", "lower")

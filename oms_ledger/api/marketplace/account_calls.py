@@ -14,6 +14,7 @@ from oms_ledger.api.http.addressing import REQUESTED_ACCOUNT
 from oms_ledger.api.http.errors import body_of
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.ledger import NOT_NOW, ConcurrencyError
+from oms_ledger.services.changes import account_answers as of_changes
 from oms_ledger.services.marketplace import account_answers
 from oms_ledger.services.marketplace.account_calls import (
     PATH,
@@ -29,7 +30,11 @@ from oms_ledger.services.placement import sellers
 LARGEST = 8 * 1024 * 1024
 """Bytes of a call: an order with all its lines, and more."""
 
-ANSWERS: Mapping[str, Answer] = {**account_answers.ANSWERS, **sellers.ANSWERS}
+ANSWERS: Mapping[str, Answer] = {
+    **account_answers.ANSWERS,
+    **sellers.ANSWERS,
+    **of_changes.ANSWERS,
+}
 
 AWAY: tuple[type[Exception], ...] = (*NOT_NOW, ConcurrencyError)
 

@@ -13,7 +13,7 @@ from oms_ledger.orders.changes import settings as changes_settings
 from oms_ledger.orders.changes.arithmetic import moved_totals
 from oms_ledger.orders.changes.payments import growing_payment, has_own_payment
 from oms_ledger.orders.changes.rules import require_changeable, require_undisturbed
-from oms_ledger.orders.changes.state import DONE, ChangeRequest
+from oms_ledger.orders.changes.state import DONE
 from oms_ledger.orders.changes.v1 import completed, registered
 from oms_ledger.orders.changes.v2 import advance, agree, known
 from oms_ledger.orders.decide import DecisionContext
@@ -29,18 +29,21 @@ def accept_change(
     order: Order,
     context: DecisionContext,
     *,
-    requested: ChangeRequest,
+    change: e.ChangeRequested,
+    totals_before: tuple[e.Total, ...],
     participant: str,
-    origin: Order,
+    origin: tuple[str, str],
     settings: e.Json,
 ) -> list[e.OrderEvent]:
-    """Take a request that the other side's order has; refuses what this side does not allow."""
-    request_id = requested.id
+    """Take a request that the other side's order has; refuses what this side does not allow.
+
+    `totals_before` are those of that order before the change; `origin` is its account and id.
+    """
+    request_id = change.request_id
     if known(order, request_id):
         return []
     require_changeable(order)
     require_undisturbed(order)
-    change = requested.requested
     _still_there(order, change)
     pays_more = change.value > 0 and has_own_payment(order)
     if pays_more and growing_payment(order, changes_settings.payment_systems(settings)) is None:
@@ -48,11 +51,11 @@ def accept_change(
     taken = replace(
         change,
         items=tuple(_own(order, item) for item in change.items),
-        totals=_moved(order, moved_totals(requested.before.totals, change.totals)),
+        totals=_moved(order, moved_totals(totals_before, change.totals)),
         settings=settings,
         participants=(participant,),
-        origin_account=origin.account,
-        origin_order_id=origin.order_id,
+        origin_account=origin[0],
+        origin_order_id=origin[1],
     )
     return [taken, e.ChangeAcknowledged(request_id, participant)] if _waits(order) else [taken]
 

@@ -2,55 +2,55 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from oms_ledger.accounts.refusals import AccountNotFound
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.records import order_stream
 from oms_ledger.orders import events
-from oms_ledger.orders.changes import refusals, settings
-from oms_ledger.orders.changes.agreements import (
-    accept_change,
-    complete_change,
-    record_registered_change,
-)
 from oms_ledger.orders.changes.outbox import ASK, SETTLE, TELL
-from oms_ledger.orders.changes.payments import has_own_payment, parts_of
 from oms_ledger.orders.changes.state import DONE, ChangeRequest
-from oms_ledger.orders.changes.v1 import registered
-from oms_ledger.orders.changes.v1_payment import require_prepared
 from oms_ledger.orders.changes.v2 import (
     CONFIRMATION,
     agree,
     fail_step,
     known,
 )
-from oms_ledger.orders.decide import DecisionContext
 from oms_ledger.orders.order import Order
-from oms_ledger.orders.payments.gateway import GatewayRejected, GatewayUnavailable
-from oms_ledger.orders.refusals import Busy, OrderNotFound
 from oms_ledger.refusal import Refusal
-from oms_ledger.services.changes.v1_payment import authorize_increase, give_up
-from oms_ledger.services.customers.identity import with_identity
+from oms_ledger.services.changes.account_answers import (
+    ACCEPT,
+    AGREE,
+    ANSWERS,
+    COMPLETE,
+    REGISTER,
+)
+from oms_ledger.services.marketplace import account_calls
+from oms_ledger.services.marketplace.account_calls import AccountCall, Outcome
+from oms_ledger.services.marketplace.counterpart import Declined, Refused, Unknown
+from oms_ledger.services.marketplace.outbox import open_outcome
 from oms_ledger.services.outbox.outcomes import PermanentFailure, RetryLater
 from projections.outbox.messages import StoredMessage
 
 AGREEMENT = "agreement"
 
 
-async def _there(cell: Cell, pending: StoredMessage, decision: Any, **named: Any) -> Order:
-    return await cell.ledger.change(
-        CommandContext(pending.other, _partner(pending), pending.cause),
+async def _there(
+    cell: Cell, pending: StoredMessage, name: str, event: Any = None, **values: Any
+) -> Outcome:
+    """What the other account says to a call."""
+    call = AccountCall(
+        pending.account,
+        pending.other,
+        pending.cause,
+        name,
         pending.body["order"],
-        partial(decision, **named),
+        values,
+        event,
     )
-
-
-def _partner(pending: StoredMessage) -> str:
-    return f"partner:{pending.account}"
+    return await account_calls.make(cell, call, ANSWERS)
 
 
 async def _here(cell: Cell, pending: StoredMessage, decision: Any, **named: Any) -> Order:
@@ -72,32 +72,23 @@ async def ask_change(cell: Cell, pending: StoredMessage) -> None:
     request = known(order, pending.body["requestId"])
     if request is None or not request.in_progress or request.aborted:
         return
-    try:
-        await _taken(cell, pending, order, request)
-    except (refusals.ChangeInProgress, Busy) as wait:
-        await failed(cell, pending, request, wait, final=False)
-    except (AccountNotFound, OrderNotFound):
-        await failed(cell, pending, request, refusals.ParticipantUnreachable(), final=False)
-    except Refusal as refusal:
-        await failed(cell, pending, request, refusal, final=True)
-    else:
-        await _agreed(cell, pending, order, request)
-
-
-async def _taken(cell: Cell, pending: StoredMessage, order: Order, request: ChangeRequest) -> None:
-    account = await cell.ledger.account(pending.other)
-    who = with_identity(
-        cell.encryption, pending.other, request.requested.client_profile, vouched=False
-    )
-    await _there(
+    change = request.requested
+    outcome = await _there(
         cell,
         pending,
-        accept_change,
-        requested=replace(request, requested=replace(request.requested, client_profile=who)),
+        ACCEPT,
+        change,
+        totals_before=[asdict(total) for total in request.before.totals],
         participant=_itself(order),
-        origin=order,
-        settings=settings.shown(account.settings.get(settings.SETTING) or {}),
+        origin_order=order.order_id,
     )
+    match outcome:
+        case Declined():
+            await failed(cell, pending, request, outcome, final=outcome.final)
+        case Unknown():
+            raise open_outcome(outcome)
+        case _:
+            await _agreed(cell, pending, order, request)
 
 
 async def _agreed(cell: Cell, pending: StoredMessage, order: Order, request: ChangeRequest) -> None:
@@ -114,7 +105,9 @@ async def _agreed(cell: Cell, pending: StoredMessage, order: Order, request: Cha
     order = await _here(cell, pending, agree, **fields)
     latest = known(order, request.id)
     if latest is not None and latest.in_progress:
-        await _there(cell, pending, agree, participant=_itself(order), **agreement)
+        _require_done(
+            pending, await _there(cell, pending, AGREE, participant=_itself(order), **agreement)
+        )
     else:
         await _concluded(cell, pending, order, request.id, done=False)
 
@@ -123,7 +116,7 @@ async def failed(
     cell: Cell,
     pending: StoredMessage,
     request: ChangeRequest,
-    refusal: Refusal,
+    refusal: Refusal | Declined,
     *,
     final: bool,
     answered: bool = True,
@@ -155,63 +148,25 @@ async def settle_change(cell: Cell, pending: StoredMessage) -> None:
 async def _concluded(
     cell: Cell, pending: StoredMessage, order: Order, request_id: str, *, done: bool
 ) -> None:
-    try:
-        await _there(
-            cell,
-            pending,
-            complete_change,
-            request_id=request_id,
-            participant=_itself(order),
-            done=done,
-        )
-    except (AccountNotFound, OrderNotFound):
-        return  # it never took the request
+    values = {"request_id": request_id, "participant": _itself(order), "done": done}
+    _require_done(pending, await _there(cell, pending, COMPLETE, **values))
 
 
 async def notify_registered(cell: Cell, pending: StoredMessage) -> None:
     """A v1 change, to the other side; what it costs more is paid by the marketplace's payment."""
     event = await asyncio.to_thread(_event, cell, pending)
     assert isinstance(event, events.ChangeRegistered)
-    ctx, prepared = CommandContext(pending.other, _partner(pending), pending.cause), None
-    try:
-        order = await cell.ledger.order(pending.other, pending.body["order"])
-        paid = _paid_by(order, event)
-        if paid:
-            prepared = await authorize_increase(
-                cell, ctx, order, event.increment_value, event.request_id
-            )
-        await _there(cell, pending, _record_change, change=event, paid=paid, prepared=prepared)
-    except (Busy, refusals.ChangeInProgress) as wait:
-        raise RetryLater(wait.message) from wait
-    except GatewayUnavailable as away:
-        raise RetryLater(str(away), away.after) from away
-    except (Refusal, GatewayRejected) as refusal:
-        if prepared is not None:
-            await give_up(cell, ctx, order, prepared)
-        raise PermanentFailure(f"{pending.other} refuses: {refusal}") from refusal
+    _require_done(pending, await _there(cell, pending, REGISTER, event))
 
 
-def _paid_by(order: Order, event: events.ChangeRegistered) -> tuple[events.PaidPart, ...]:
-    more = event.increment_value if has_own_payment(order) else 0
-    if not more or registered(order, event.request_id):
-        return ()
-    paid = parts_of(order, more)
-    if not paid:
-        raise refusals.ModificationPaymentCannotIncrease()
-    return paid
-
-
-def _record_change(
-    order: Order,
-    context: DecisionContext,
-    *,
-    change: events.ChangeRegistered,
-    paid: tuple[events.PaidPart, ...],
-    prepared: str | None,
-) -> list[events.OrderEvent]:
-    if not registered(order, change.request_id):
-        require_prepared(order, prepared)
-    return record_registered_change(order, context, change=change, paid=paid)
+def _require_done(pending: StoredMessage, outcome: Outcome) -> None:
+    match outcome:
+        case Unknown():
+            raise open_outcome(outcome)
+        case Declined(_, message):
+            raise RetryLater(message)
+        case Refused(reason):
+            raise PermanentFailure(f"{pending.other} refuses: {reason}")
 
 
 def _event(cell: Cell, pending: StoredMessage) -> events.Event:

@@ -9,10 +9,8 @@ decides before anybody else.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 
-from oms_ledger.accounts.refusals import AccountNotFound
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.orders.changes.agreements import record_registered_change
@@ -25,12 +23,12 @@ from oms_ledger.orders.changes.v1 import Modification, register_change, register
 from oms_ledger.orders.changes.v1_payment import require_prepared
 from oms_ledger.orders.decide import DecisionContext
 from oms_ledger.orders.events import ChangeRegistered, OrderEvent
-from oms_ledger.orders.marketplace.levels import delegated, seller_order_id_of
+from oms_ledger.orders.marketplace.levels import delegated
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.payments.gateway import GatewayClosed, GatewayRejected, GatewayUnavailable
-from oms_ledger.orders.refusals import Busy, OrderNotFound
+from oms_ledger.orders.refusals import Busy
 from oms_ledger.refusal import Refusal
-from oms_ledger.services.changes.marketplace_approval import require_approval
+from oms_ledger.services.changes.levels import register_at_seller, require_approval
 from oms_ledger.services.changes.v1_payment import authorize_increase, give_up
 
 
@@ -70,7 +68,7 @@ async def register(
 
     try:
         if news:
-            await _at_the_seller(cell, ctx, order, _change(news))
+            await register_at_seller(cell, ctx, order, _change(news))
         return await cell.ledger.change(ctx, order_id, decide)
     except Refusal:
         if prepared is not None:
@@ -80,23 +78,6 @@ async def register(
 
 def _change(events: Sequence[OrderEvent]) -> ChangeRegistered:
     return next(event for event in events if isinstance(event, ChangeRegistered))
-
-
-async def _at_the_seller(
-    cell: Cell, ctx: CommandContext, order: Order, change: ChangeRegistered
-) -> None:
-    """Register it at the levels below, the lowest first; nothing where they are no accounts."""
-    if not delegated(order):
-        return
-    try:
-        seller_order = await cell.ledger.order(order.seller, seller_order_id_of(order))
-    except (AccountNotFound, OrderNotFound):
-        return
-    change = replace(change, paid=())
-    await _at_the_seller(cell, ctx, seller_order, change)
-    result = partial(record_registered_change, change=change, first=True)
-    there = replace(ctx, account=seller_order.account, actor=f"partner:{order.account}")
-    await cell.ledger.change(there, seller_order.order_id, result)
 
 
 def _increase(order: Order, events: list[OrderEvent]) -> int:

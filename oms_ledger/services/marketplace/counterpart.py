@@ -56,6 +56,7 @@ class Declined:
     code: str
     message: str
     final: bool = True
+    status: int = 400
 
 
 @dataclass(frozen=True, slots=True)
