@@ -18,6 +18,7 @@ from benchmarks import (
     encoding,
     evaluation,
     failover,
+    hostile,
     idle,
     large,
     latency,
@@ -33,10 +34,9 @@ from benchmarks import (
     queueing,
     reading,
     shopping,
-    sick,
     size,
-    strangers,
     trials,
+    unhealthy,
 )
 from benchmarks.figures import Metric, Report
 from benchmarks.scale import scale
@@ -68,7 +68,7 @@ def main(parts: list[str]) -> int:
         "large": partial(large.figures, seconds=much.seconds),
         "export": partial(listing.exporting, count=much.orders),
         "push": partial(pushing.figures, count=much.pushed),
-        "sick": partial(sick.figures, count=much.pushed),
+        "unhealthy": partial(unhealthy.figures, count=much.pushed),
         "latency": partial(latency.figures, seconds=much.seconds),
         "trials": partial(trials.figures, entries=much.tried, seconds=much.seconds),
         "catch-up": partial(catching_up.figures, share=much.late),
@@ -81,7 +81,7 @@ def main(parts: list[str]) -> int:
         "failover": failover.figures,
         "idle": partial(idle.figures, seconds=max(20.0, 10 * much.seconds)),
         "overload": partial(overload.figures, seconds=much.seconds),
-        "strangers": strangers.figures,
+        "hostile": hostile.figures,
     }
     if unknown := set(parts) - {"codec", *named}:
         console.print(f"Unknown: {', '.join(unknown)}. Parts: codec, {', '.join(named)}")

@@ -51,14 +51,14 @@ class _Client:
         """The answer; a process that has no time on a busy machine is asked again."""
         raw = json.dumps(body).encode() if body is not None else b""
         while True:
-            status, answer = await self._asked(method, path, raw)
+            status, answer = await self._answered(method, path, raw)
             if status != OVERLOADED:
                 break
         if status >= 300:
             raise RuntimeError(f"{method} {path}: {status} {answer[:200]!r}")
         return json.loads(answer) if answer else None
 
-    async def _asked(self, method: str, path: str, raw: bytes) -> tuple[int, bytes]:
+    async def _answered(self, method: str, path: str, raw: bytes) -> tuple[int, bytes]:
         status, answer = 0, bytearray()
         name, _, query = path.partition("?")
         scope = {
@@ -109,13 +109,13 @@ def unlimited(account: Account | None) -> list[AccountEvent]:
 
 def load_offers(cell: Cell, count: int) -> float:
     """Load so many offers and two deliveries; in how many seconds."""
-    told = [
+    offers = [
         *({"sku": f"s{n}", "price": 100 + n % 900, "name": f"SKU {n}"} for n in range(count)),
         {"kind": "delivery", "id": "Normal", "estimate": "3bd", "price": 990, "country": "BRA"},
         {"kind": "delivery", "id": "Express", "estimate": "1bd", "price": 2000, "country": "BRA"},
     ]
     begun = time.perf_counter()
-    found = [stored(one, number) for number, one in enumerate(told, 1)]
+    found = [stored(one, number) for number, one in enumerate(offers, 1)]
     with cell.database.writing() as connection:
         rows.load(connection, orders.ACCOUNT, found, replace=False)
     return time.perf_counter() - begun
@@ -126,9 +126,9 @@ async def _looked_up(client: _Client) -> float:
     taken = []
     for turn in range(15):
         lines = [{"id": f"s{turn * 50 + n}", "quantity": 1, "seller": "1"} for n in range(50)]
-        asked = {"items": lines, "country": "BRA", "postalCode": "01310-100"}
+        request = {"items": lines, "country": "BRA", "postalCode": "01310-100"}
         begun = time.perf_counter()
-        await client.ask("POST", SIMULATION, asked)
+        await client.ask("POST", SIMULATION, request)
         taken.append(1000 * (time.perf_counter() - begun))
     return sorted(taken)[7]
 
@@ -137,7 +137,7 @@ async def _measured(client: _Client, database: str) -> list[Metric]:
     large = [{"id": f"s{n}", "quantity": 1, "seller": "1"} for n in range(300)]
     opened = await client.ask("POST", CART, {})
     path = f"{CART}/{opened['orderFormId']}"
-    asked = {"items": large[:50], "country": "BRA", "postalCode": "01310-100"}
+    request = {"items": large[:50], "country": "BRA", "postalCode": "01310-100"}
     line = {"orderItems": [{"id": "s0", "quantity": 2, "seller": "1"}]}
 
     async def fill() -> None:
@@ -151,7 +151,9 @@ async def _measured(client: _Client, database: str) -> list[Metric]:
             database,
             lambda: client.ask("POST", f"{path}/items", line),
         ),
-        await _timed("50 lines simulated", database, lambda: client.ask("POST", SIMULATION, asked)),
+        await _timed(
+            "50 lines simulated", database, lambda: client.ask("POST", SIMULATION, request)
+        ),
     ]
     placed, whole = await _placements(client)
     found.append(Metric("an order from a cart", database, 1000 * placed, "ms", None))
@@ -194,12 +196,12 @@ async def _placements(client: _Client, times: int = 30) -> tuple[float, float]:
         sent = {"payments": [{**payment, "installments": 1}]}
         cart = await client.ask("POST", f"{path}/attachments/paymentData", sent)
         body = _as_body(cart, profile, sent)
-        for taken, method, url, told in (
+        for taken, method, url, sent_body in (
             (from_carts, "POST", f"{path}/transaction", {}),
             (whole, "PUT", "/api/checkout/pub/orders", body),
         ):
             begun = time.perf_counter()
-            await client.ask(method, url, told)
+            await client.ask(method, url, sent_body)
             taken.append(time.perf_counter() - begun)
     return sorted(from_carts)[times // 2], sorted(whole)[times // 2]
 

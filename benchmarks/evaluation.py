@@ -54,11 +54,11 @@ def _filter(expression: str) -> dict[str, Any]:
 def evaluated(cell: Cell, text: str, count: int) -> float:
     """Judgements a second: each event of an order by each feed is one."""
     keys = [f"vtexappkey-{orders.ACCOUNT}-{count}-{n}" for n in range(count)]
-    asked = [
+    wanted = [
         Feed(key, orders.ACCOUNT, _filter(text.format(number)), 60, 345_600)
         for number, key in enumerate(keys)
     ]
-    configure_feeds(cell, asked, 0)
+    configure_feeds(cell, wanted, 0)
     with cell.database.reading() as connection:
         ours = feeds.destinations(connection, cell.database, orders.ACCOUNT)
         queues = [queue for queue in ours if queue.app_key in keys]

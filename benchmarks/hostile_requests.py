@@ -1,4 +1,4 @@
-"""What strangers send: the largest bodies, the deepest JSON, the worst expressions and lists.
+"""What hostile clients send: largest bodies, deepest JSON, the worst expressions and lists.
 
 Each kind is made for no key, for a wrong one and for a good one of another account. A request ends
 its connection, so that whoever sends it reads to the end.
@@ -98,8 +98,8 @@ KINDS: dict[str, Callable[[Keys], Iterator[bytes]]] = {
 }
 
 
-def of_strangers(kind: str | None, keys: Sequence[Keys], strangers: int) -> list[list[bytes]]:
-    """What each of so many strangers sends in turns: of one kind, or of all when it is None."""
+def of_clients(kind: str | None, keys: Sequence[Keys], clients: int) -> list[list[bytes]]:
+    """What each of so many clients sends in turns: of one kind, or of all when it is None."""
     chosen = KINDS.values() if kind is None else (KINDS[kind],)
     pairs = [(made, held) for held in keys for made in chosen]
-    return [list(made(held)) for made, held in islice(cycle(pairs), strangers)]
+    return [list(made(held)) for made, held in islice(cycle(pairs), clients)]

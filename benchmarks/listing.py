@@ -203,11 +203,11 @@ def _add_up(connection: Connection, named: dict[str, object], kind: str) -> None
     term = TERMS.get(kind, "''")
     found = connection.execute(
         text(
-            f"{_SERIES}, told AS (SELECT {_CREATED} / {DAY} AS day, {_STATUS} AS status,"
+            f"{_SERIES}, day_rows AS (SELECT {_CREATED} / {DAY} AS day, {_STATUS} AS status,"
             f" {term} AS term, {_VALUE} AS value, 1 + n % 5 AS items FROM series)"
             " SELECT day, status, term, count(*), sum(value), sum(value * value), min(value),"
             " max(value), sum(items), sum(items * items), min(items), max(items)"
-            " FROM told GROUP BY day, status, term"
+            " FROM day_rows GROUP BY day, status, term"
         ),
         _only(named, "begin", "step", "count"),
     ).all()

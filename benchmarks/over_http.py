@@ -186,7 +186,7 @@ class Load:
             while len(result) < len(ids) and time.perf_counter() < until:
                 await asyncio.sleep(0.02)
             if len(result) < len(ids):
-                raise RuntimeError(f"only {len(result)} of {len(ids)} notices arrived")
+                raise RuntimeError(f"only {len(result)} of {len(ids)} notifications arrived")
         finally:
             await runner.cleanup()
         spread = max(sent.values()) - min(sent.values())

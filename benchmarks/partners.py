@@ -1,4 +1,4 @@
-"""What partners outside are told over HTTP, and what forty silent ones cost one that answers.
+"""What partners outside are sent over HTTP, and what forty silent ones cost one that answers.
 
 Orders are placed at sellers that answer after 20 ms, and authorized there: two requests each, in
 turn. Beside that the same number of plain requests, as many at once as the outbox has in flight.

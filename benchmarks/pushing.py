@@ -121,7 +121,7 @@ def _by_courier(database: str, urls: Sequence[str], count: int) -> float:
         began = time.perf_counter()
         for key in keys:
             dispatcher.sessions.signal(key)
-        until_told(cell, keys)
+        until_delivered(cell, keys)
         return count / (time.perf_counter() - began)
 
 
@@ -147,7 +147,7 @@ def enqueue(connection: Connection, key: str, positions: Sequence[int], now: int
     hook_deliveries.enqueue(connection, ACCOUNT, key, positions, now, BODY)
 
 
-def until_told(cell: Cell, keys: Sequence[str]) -> None:
+def until_delivered(cell: Cell, keys: Sequence[str]) -> None:
     until = time.monotonic() + LONGEST
     for key in keys:
         while True:
@@ -155,5 +155,5 @@ def until_told(cell: Cell, keys: Sequence[str]) -> None:
                 if not notifications_deliveries.peek(connection, key, 0, 1):
                     break
             if time.monotonic() > until:
-                raise RuntimeError(f"not told within {LONGEST:g} s: {key}")
+                raise RuntimeError(f"not delivered within {LONGEST:g} s: {key}")
             time.sleep(0.02)

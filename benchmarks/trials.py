@@ -22,7 +22,7 @@ from tests.support.configuring import create_key
 
 RATE = 40  # requests a second
 EXPLAINED = 100  # orders
-FOLDED = 600.0  # seconds within which the views have to be there
+LONGEST = 600.0  # seconds within which the views have to be there
 EXPRESSION = 'status = "ready-for-handling" and salesChannel = "1"'
 FILTER = {"type": "FromOrders", "expression": EXPRESSION, "disableSingleFire": True}
 SHARES = (("p50", 0.5), ("p99", 0.99))
@@ -37,7 +37,7 @@ def figures(database: str, entries: int, seconds: float) -> Iterator[Metric]:
             key, token = create_key(cell, orders.ACCOUNT, "Owner")
             headers = {"X-VTEX-API-AppKey": key, "X-VTEX-API-AppToken": token}
             with processes.deployed(place) as deployment:
-                until_quiet(cell, FOLDED)
+                until_quiet(cell, LONGEST)
                 yield from asyncio.run(
                     _tried(database, deployment.base, headers, lived, waiting, seconds)
                 )

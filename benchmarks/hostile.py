@@ -1,8 +1,8 @@
-"""Twelve strangers with the largest bodies and the worst expressions, and what a neighbour waits.
+"""What a neighbour waits beside twelve hostile clients: the largest bodies, the worst expressions.
 
-The strangers have no key, a wrong one, or one of another account. An honest account reads and
+Those clients have no key, a wrong one, or one of another account. An honest account reads and
 places a little all the while, without them and beside them in turns, and its p99 beside them is
-held against its p99 without. All share one machine; the strangers' own work has the lowest
+held against its p99 without. All share one machine; the hostile clients' own work has the lowest
 priority on it.
 """
 
@@ -18,27 +18,27 @@ import uvloop
 
 from benchmarks import orders, places, processes
 from benchmarks.figures import Metric, percentile
+from benchmarks.hostile_process import EVERY_KIND, SLOW
 from benchmarks.hostile_requests import KINDS, request
 from benchmarks.overload import Answers, Clients
-from benchmarks.stranger_process import EVERY_KIND, SLOW
 from oms_ledger.cell import Cell
 from oms_ledger.eventstore.command import CommandContext
 from tests.support.configuring import create_key
 from tests.support.purchases import open_account
 from tests.support.purchases import place as place_order
 
-OTHER = "stranger"
+OTHER = "other"
 OTHERS_ORDERS = 300
 READS, PLACES = 20.0, 5.0  # requests a second of the honest account
 PAIRS = 3
 SLICE = 2.0  # seconds: 84 in all for a database, with seven kinds of three pairs
-REST = 1.0  # seconds between a slice beside strangers and the next without
+REST = 1.0  # seconds between a slice beside hostile clients and the next without
 
 Slices = tuple[Answers, Answers]
 
 
 def figures(database: str) -> Iterator[Metric]:
-    """p99 of the honest account beside each kind of strangers, and beside all kinds at once.
+    """p99 of the honest account beside each kind of hostile clients, and beside all kinds at once.
 
     The figures of a kind are also written to standard error as soon as they are known.
     """
@@ -55,13 +55,13 @@ def figures(database: str) -> Iterator[Metric]:
                         sys.stderr.write(f"{metric}\n")
                         yield metric
                 memory = deployment.memory()["web"]
-                yield Metric("strangers: memory of web, after all", database, memory, "MiB")
+                yield Metric("hostile clients: memory of web, after all", database, memory, "MiB")
         finally:
             cell.close()
 
 
 def _prepared(cell: Cell) -> tuple[tuple[str, str], tuple[str, str], str]:
-    """Keys of the honest account and of the strangers', and an order of the first."""
+    """Keys of the honest account and of the hostile clients', and an order of the first."""
 
     async def fill() -> str:
         await orders.open_account(cell.ledger)
@@ -106,7 +106,7 @@ async def _paired(
     await honest.slice(seconds / 2)
     for _ in range(PAIRS):
         without.append(await honest.slice(seconds))
-        with _strangers(port, kind, other) as answers:
+        with _attacking(port, kind, other) as answers:
             beside.append(await honest.slice(seconds))
         answered += answers
         await asyncio.sleep(REST)
@@ -114,9 +114,9 @@ async def _paired(
 
 
 @contextmanager
-def _strangers(port: int, kind: str, other: tuple[str, str]) -> Iterator[Counter[str]]:
+def _attacking(port: int, kind: str, other: tuple[str, str]) -> Iterator[Counter[str]]:
     """They are at work from the beginning to the end; then, how often they were answered how."""
-    command = [sys.executable, "-m", "benchmarks.stranger_process"]
+    command = [sys.executable, "-m", "benchmarks.hostile_process"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin is not None
     assert process.stdout is not None
@@ -125,7 +125,7 @@ def _strangers(port: int, kind: str, other: tuple[str, str]) -> Iterator[Counter
         process.stdin.write(json.dumps([port, kind, *other]) + "\n")
         process.stdin.flush()
         if process.stdout.readline() != "begun\n":
-            raise RuntimeError("the strangers ended before they began")
+            raise RuntimeError("the hostile clients ended before they began")
         yield answers
         said, _ = process.communicate()
         answers.update(json.loads(said))
@@ -137,7 +137,7 @@ def _strangers(port: int, kind: str, other: tuple[str, str]) -> Iterator[Counter
 def _metrics(
     kind: str, database: str, without: list[Slices], beside: list[Slices], answered: Counter[str]
 ) -> Iterator[Metric]:
-    name = f"strangers, {kind}"
+    name = f"hostile clients, {kind}"
     for what, at in (("read", 0), ("place", 1)):
         before, during = ([one[at] for one in slices] for slices in (without, beside))
         p99 = [

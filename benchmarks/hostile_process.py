@@ -1,8 +1,8 @@
-"""Strangers, in a process of their own: they read a line `[port, kind, key, token]` and begin.
+"""Hostile clients, as a process of their own, which reads a line `[port, kind, key, token]`.
 
-They say so by a line when the first of them has sent something, go on until their standard input
+The first of them that has sent something says so by a line. They go on until their standard input
 ends, and then print how often they were answered how. Their own work has the lowest priority: in
-life it is done by other machines. `slow` strangers open many connections each and bring a byte of
+life it is done by other machines. `slow` clients open many connections each and bring a byte of
 head or body now and then.
 """
 
@@ -13,9 +13,9 @@ import sys
 from collections import Counter
 from contextlib import suppress
 
-from benchmarks.hostile_requests import Keys, of_strangers, request
+from benchmarks.hostile_requests import Keys, of_clients, request
 
-STRANGERS = 12
+CLIENTS = 12
 SLOW, SLOW_EACH = "slow bodies", 40
 EVERY_KIND = "every kind"
 WRONG: Keys = ("vtexappkey-bench-WRONGX", "wrong")
@@ -42,15 +42,13 @@ async def _ask(port: int, content: bytes, answers: Answers, begun: asyncio.Event
         answers["broken off"] += 1
 
 
-async def _stranger(
-    port: int, requests: list[bytes], answers: Answers, begun: asyncio.Event
-) -> None:
+async def _client(port: int, requests: list[bytes], answers: Answers, begun: asyncio.Event) -> None:
     while True:
         for content in requests:
             await _ask(port, content, answers, begun)
 
 
-async def _slow_stranger(
+async def _slow_client(
     port: int, keys: Keys, number: int, answers: Answers, begun: asyncio.Event
 ) -> None:
     """One connection: every other stops within the head, the others within the body."""
@@ -77,11 +75,11 @@ async def _until_stopped(port: int, kind: str, good: Keys) -> Answers:
     keys = (None, WRONG, good)
     work = []
     if kind in (SLOW, EVERY_KIND):
-        count = STRANGERS * SLOW_EACH
-        work += [_slow_stranger(port, keys[n % 3], n, answers, begun) for n in range(count)]
+        count = CLIENTS * SLOW_EACH
+        work += [_slow_client(port, keys[n % 3], n, answers, begun) for n in range(count)]
     if kind != SLOW:
-        sent = of_strangers(None if kind == EVERY_KIND else kind, keys, STRANGERS)
-        work += [_stranger(port, requests, answers, begun) for requests in sent]
+        sent = of_clients(None if kind == EVERY_KIND else kind, keys, CLIENTS)
+        work += [_client(port, requests, answers, begun) for requests in sent]
     tasks = [asyncio.create_task(one) for one in work]
     await begun.wait()
     sys.stdout.write("begun\n")
