@@ -8,12 +8,15 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from sqlalchemy import update
 
 from oms_ledger.accounts.events import AccountSettingsChanged
 from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.services.masterdata import orders
 from oms_ledger.settings import AllowedNetwork
 from projections.masterdata.orders import Narrowed
+from projections.outbox import attempts
+from projections.outbox.tables import outbox_messages
 from tests.acceptance.test_order_life import ORDERS, invoice, paid, place
 from tests.support.clock import set_clock
 from tests.support.purchases import ACCOUNT
@@ -442,6 +445,43 @@ def test_a_dead_run_about_an_order_is_a_task_until_it_is_made_again(client, open
             assert tasks() == [("oms.triggerDead", order_id, "Closed")]
             settled(opened)
             assert tasks() == [("oms.triggerDead", order_id, status)]
+
+
+def test_a_task_about_a_dead_run_is_written_with_its_end_or_not(client, opened, monkeypatch):
+    def give_claim_away(at):
+        if at == 1:  # a worker that was held up: its message is another's by now
+            with opened.database.writing() as connection:
+                connection.execute(update(outbox_messages).values(claim="other", claimed_until=0))
+        return 500
+
+    def state():
+        asyncio.run(make_runs(opened))
+        (run,) = runs(client, entity="orders")
+        found = client.call("GET", f"/api/do/tasks?q=trigger&target.id={order_id}").json()
+        return run["state"], [one["status"] for one in found["items"]]
+
+    with Receiver(give_claim_away) as receiver:
+        trigger = {"name": "t", "condition": "status=handling", "retry": {"times": 1}}
+        schema(client, [{**trigger, "action": http(receiver.url)}], "orders")
+        order_id = paid(client)
+        client.call("POST", f"{ORDERS}/{order_id}/start-handling", {})
+        assert state() == ("waiting", [])
+        with monkeypatch.context() as patched:
+            patched.setattr(attempts, "_recipient_did", _refuse)  # the record is not written
+            with pytest.raises(DatabaseAway):
+                asyncio.run(make_runs(opened))
+        with opened.database.writing() as connection:
+            connection.execute(update(outbox_messages).values(claimed_until=0))
+        assert state() == ("dead", ["Open"])
+        assert len(receiver.requested) == 3
+
+
+class DatabaseAway(Exception):
+    """The database went before it had committed."""
+
+
+def _refuse(*_: object) -> None:
+    raise DatabaseAway
 
 
 # Mail

@@ -38,6 +38,7 @@ from oms_ledger.services.conversation import order_mails
 from oms_ledger.services.marketplace import integration
 from oms_ledger.services.masterdata import outbox as triggers
 from oms_ledger.services.outbox.outcomes import (
+    Besides,
     Outcome,
     PermanentFailure,
     RetryLater,
@@ -70,11 +71,12 @@ log = structlog.get_logger(__name__)
 class Sender:
     """How a channel's messages are sent.
 
-    `conclude` gives the sender of a message what came of it, before that is recorded.
+    `conclude` gives the sender of a message what came of it, before that is recorded; what it
+    returns is written with the record.
     """
 
     send: Callable[[Cell, StoredMessage], Awaitable[Outcome]]
-    conclude: Callable[[Cell, StoredMessage, Outcome], Awaitable[None]] | None = None
+    conclude: Callable[[Cell, StoredMessage, Outcome], Awaitable[Besides | None]] | None = None
 
 
 SENDERS: Mapping[str, Sender] = {
@@ -147,15 +149,15 @@ async def dispatch(
     When the account has moved meanwhile nothing is recorded: the message went along, and the other
     cell sends it.
     """
-    sender, began = SENDERS[message.channel], now(cell)
+    sender, began, besides = SENDERS[message.channel], now(cell), None
     try:
         outcome = given_up(message, await _sent(cell, message, sender), now(cell))
         if sender.conclude is not None:
-            await sender.conclude(cell, message, outcome)
+            besides = await sender.conclude(cell, message, outcome)
     except AccountMoved:
         log.info("outbox_account_moved", outbox_message=message.id, account=message.account)
         return
-    sent = Sent(message, outcome, began, max(began, now(cell)))
+    sent = Sent(message, outcome, began, max(began, now(cell)), besides)
     if record is None:
         await cell.write(record_together, [sent])
     else:

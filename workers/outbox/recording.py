@@ -7,6 +7,7 @@ from itertools import groupby
 from sqlalchemy import Connection
 
 from oms_ledger.services.outbox.outcomes import (
+    Besides,
     Delivered,
     Outcome,
     PermanentFailure,
@@ -26,6 +27,7 @@ class Sent:
     outcome: Outcome
     began: int
     ended: int
+    besides: Besides | None = None
 
     @property
     def recipient(self) -> tuple[str, str, str]:
@@ -83,4 +85,7 @@ def record_together(connection: Connection, sent: Sequence[Sent]) -> list[bool]:
                 connection, one.message, one.outcome.reason, one.ended
             ):
                 recorded.add(one.message.id)
+    for one in sorted(sent, key=lambda one: one.message.id):
+        if one.besides is not None and one.message.id in recorded:
+            one.besides(connection)
     return [one.message.id in recorded for one in sent]

@@ -26,9 +26,8 @@ from oms_ledger.orders.instants import PII_ZONE, spell
 from oms_ledger.services import signals
 from oms_ledger.services.masterdata import documents
 from oms_ledger.services.masterdata.actions import NothingLeft, fired_by, rendered_action
-from oms_ledger.services.masterdata.outbox import made_again
+from oms_ledger.services.masterdata.outbox import make_again
 from oms_ledger.services.masterdata.recording import read_entity
-from oms_ledger.services.outbox import admin
 from projections.masterdata import runs as trigger_runs
 from projections.masterdata.orders import order_document
 from projections.masterdata.runs import Run, run_of
@@ -153,8 +152,7 @@ async def requeue_run(
     known = await cell.read(_may_be_made_again, access.account, run, place)
     if known is None:
         raise NotFound(f"Run '{run}' not found among those that can be made again")
-    await admin.resume(cell, access.context, run, (channel.TRIGGER.name,))
-    await made_again(cell, known)
+    await make_again(cell, access.context, known)
     await asyncio.to_thread(signals.signal, cell.redis, [messages.SUBSCRIPTION])
     return Response(status_code=202)
 

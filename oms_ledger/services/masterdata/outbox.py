@@ -4,9 +4,11 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import structlog
+from sqlalchemy import Connection
 
 from oms_ledger.cell import Cell
 from oms_ledger.desk.task_rules import as_task, dead_run
+from oms_ledger.eventstore.command import CommandContext
 from oms_ledger.eventstore.ledger import NOT_NOW
 from oms_ledger.orders.order import Order
 from oms_ledger.services.masterdata.actions import (
@@ -17,6 +19,7 @@ from oms_ledger.services.masterdata.actions import (
     perform,
 )
 from oms_ledger.services.outbox.outcomes import (
+    Besides,
     Delivered,
     Outcome,
     PermanentFailure,
@@ -25,6 +28,7 @@ from oms_ledger.services.outbox.outcomes import (
 )
 from projections.desk import tasks
 from projections.masterdata.runs import Run, run_of
+from projections.outbox import messages
 from projections.outbox.messages import StoredMessage
 
 TIMEOUT = 40.0  # seconds; less than the channel's
@@ -58,29 +62,36 @@ async def send(cell: Cell, message: StoredMessage) -> Outcome:
     return Delivered(result.status, result.note)
 
 
-async def conclude(cell: Cell, message: StoredMessage, outcome: Outcome) -> None:
-    """Keep a task open while a run about an order is dead."""
-    if isinstance(outcome, PermanentFailure):
-        await _tell(cell, run_of(message), dead=True)
-    elif not isinstance(outcome, RetryLater) and message.attempts:
-        await _tell(cell, run_of(message), dead=False)
+async def conclude(cell: Cell, message: StoredMessage, outcome: Outcome) -> Besides | None:
+    """Open a task with the record that a run about an order is dead."""
+    if not isinstance(outcome, PermanentFailure):
+        return None
+    run = run_of(message)
+    order, now = await _order_of(cell, run), cell.clock.micros()
+    if order is None:
+        return None
+    task = as_task(order, dead_run(order, run.id, message.recipient))
+    return lambda connection: tasks.keep_open(connection, run.account, task, run.actor, now)
 
 
-async def made_again(cell: Cell, run: Run) -> None:
-    """A dead run is made again: nobody need look at it any more."""
-    await _tell(cell, run, dead=False)
+async def make_again(cell: Cell, ctx: CommandContext, run: Run) -> None:
+    """Have a run that ended begin anew: nobody need look at it any more."""
+    order, now = await _order_of(cell, run), cell.clock.micros()
+    key = dead_run(order, run.id, run.message.recipient).surrogate_key if order else None
+
+    def change(connection: Connection) -> None:
+        messages.resume(connection, run.message, now)
+        messages.close_circuit(connection, run.message)
+        if key is not None:
+            tasks.close(connection, run.account, key, ctx.actor, now)
+
+    await cell.write(change)
 
 
-async def _tell(cell: Cell, run: Run, *, dead: bool) -> None:
+async def _order_of(cell: Cell, run: Run) -> Order | None:
+    """The order that a run is about; None when it is about a document."""
     order = (await asyncio.to_thread(cell.loader().load, run.stream)).state
-    if not isinstance(order, Order):
-        return
-    occasion = dead_run(order, run.id, run.message.recipient)
-    now = cell.clock.micros()
-    if dead:
-        await cell.write(tasks.keep_open, run.account, as_task(order, occasion), run.actor, now)
-    else:
-        await cell.write(tasks.close, run.account, occasion.surrogate_key, run.actor, now)
+    return order if isinstance(order, Order) else None
 
 
 def _failed(cell: Cell, run: Run, fired: Fired, failed: AttemptFailed) -> Outcome:

@@ -1,6 +1,5 @@
 """What a person may do about a message that waits or is dead: send it again, or leave it out."""
 
-from collections.abc import Collection
 from functools import partial
 
 from oms_ledger.cell import Cell
@@ -12,17 +11,19 @@ from projections.outbox.messages import SHOWN, StoredMessage
 
 
 async def resume(
-    cell: Cell, ctx: CommandContext, message_id: str, channels: Collection[str] = SHOWN
+    cell: Cell,
+    ctx: CommandContext,
+    message_id: str,
 ) -> StoredMessage:
     """Have a message sent again, at once; its order is no longer in error because of it."""
-    message = await known(cell, ctx.account, message_id, channels)
+    message = await known(cell, ctx.account, message_id)
 
     await cell.write(messages.resume, message, cell.clock.micros())
     await cell.write(messages.close_circuit, message)
     if message.order_id:
         decision = partial(record_resumption, message_id=message_id)
         await cell.ledger.change(ctx, message.order_id, decision)
-    return await known(cell, ctx.account, message_id, channels)
+    return await known(cell, ctx.account, message_id)
 
 
 async def skip(
@@ -44,11 +45,13 @@ async def skip(
 
 
 async def known(
-    cell: Cell, account: str, message_id: str, channels: Collection[str] = SHOWN
+    cell: Cell,
+    account: str,
+    message_id: str,
 ) -> StoredMessage:
-    """The account's message of one of these channels; refuses one that is not there."""
+    """The account's message of a channel that is shown; refuses one that is not there."""
 
     message = await cell.read(messages.get, message_id)
-    if message is None or message.account != account or message.channel not in channels:
+    if message is None or message.account != account or message.channel not in SHOWN:
         raise OutboxMessageNotFound(message_id)
     return message

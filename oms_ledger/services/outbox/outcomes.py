@@ -1,7 +1,10 @@
 """What came of sending a message: what `send` returns, and what handlers raise."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+
+from sqlalchemy import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +75,6 @@ class PermanentFailure(Exception):
 
 
 Outcome = Delivered | Skipped | RetryLater | PermanentFailure
+
+Besides = Callable[[Connection], None]
+"""What is written in the transaction in which an outcome is recorded, if it is recorded at all."""
