@@ -62,13 +62,8 @@ def holds(condition: Condition, document: Mapping[str, Any], paths: Paths = PLAI
             return _some(document, paths, field, test)
         case Between(field, low, high):
             number = field in paths.numbers
-            marketplace_order, seller_order = (
-                leaf_test(">=", low, number),
-                between_end(high, number),
-            )
-            return _some(
-                document, paths, field, lambda leaf: marketplace_order(leaf) and seller_order(leaf)
-            )
+            reaches, ends = leaf_test(">=", low, number), between_end(high, number)
+            return _some(document, paths, field, lambda leaf: reaches(leaf) and ends(leaf))
 
 
 def _some(

@@ -86,10 +86,8 @@ class Schema:
         if path in self._declared:
             return True
         names = path.split(".")
-        marketplace_order = (".".join(names[:end]) for end in range(len(names) - 1, 0, -1))
-        return next(
-            (self._declared[one] for one in marketplace_order if one in self._declared), False
-        )
+        parents = (".".join(names[:end]) for end in range(len(names) - 1, 0, -1))
+        return next((self._declared[one] for one in parents if one in self._declared), False)
 
     @cached_property
     def links(self) -> Mapping[str, tuple[str, str | None, str]]:
@@ -153,9 +151,7 @@ def schema_of(entity: str, name: str, bodies: Mapping[str, Json]) -> Schema:
     return Schema(entity, name, bodies[name], _whole(entity, name, bodies, ()))
 
 
-def _whole(
-    entity: str, name: str, bodies: Mapping[str, Json], marketplace_order: Sequence[str]
-) -> Json:
+def _whole(entity: str, name: str, bodies: Mapping[str, Json], built_on_it: Sequence[str]) -> Json:
     body = bodies[name]
     link = body.get("v-canonicalto")
     if not link:
@@ -163,9 +159,9 @@ def _whole(
     target = entity_and_schema(link) if isinstance(link, str) else None
     if target is None or target[0] != entity or target[1] is None or target[1] not in bodies:
         raise InvalidSchema("v-canonicalto: found no schema of this entity at the URL")
-    if target[1] in (name, *marketplace_order):
+    if target[1] in (name, *built_on_it):
         raise InvalidSchema("v-canonicalto: the schemas build on each other in a circle")
-    base = _whole(entity, target[1], bodies, (name, *marketplace_order))
+    base = _whole(entity, target[1], bodies, (name, *built_on_it))
     merged = {**base, **body}
     merged["properties"] = {**base.get("properties", {}), **body.get("properties", {})}
     for key in ("required", *_NAME_LISTS):

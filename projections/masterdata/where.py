@@ -137,9 +137,9 @@ def _between(scope: Where, field: str, low: Literal, high: Literal) -> ColumnEle
     number = field in scope.numbers
     column, leaf = INTERNAL.get(field, (None, TERM_COLUMNS))
     tests = [
-        and_(marketplace_order, seller_order)
-        for marketplace_order in _alternatives(">=", low, number, leaf)
-        for seller_order in _alternatives("<=", high, number, leaf)
+        and_(reaches, ends)
+        for reaches in _alternatives(">=", low, number, leaf)
+        for ends in _alternatives("<=", high, number, leaf)
     ]
     if not tests:
         return ~true()

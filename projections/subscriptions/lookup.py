@@ -21,11 +21,11 @@ def by_position(database: Database, account: str, position: int) -> RecordedEven
     return RecordedEvent._make(found) if found else None
 
 
-def _floor(database: Database, account: str, seller_order: int | None) -> int | None:
+def _floor(database: Database, account: str, before: int | None) -> int | None:
     """The position as many of the account's events back as are looked through."""
     query = select(t.c.position).where(t.c.account == account)
-    if seller_order is not None:
-        query = query.where(t.c.position < seller_order)
+    if before is not None:
+        query = query.where(t.c.position < before)
     query = query.order_by(t.c.position.desc()).offset(LOOKED_THROUGH).limit(1)
     with database.reading() as connection:
         return connection.execute(query).scalar_one_or_none()

@@ -61,14 +61,9 @@ def in_object_form(document: dict[str, Any], reads: Reads) -> dict[str, Any]:
     The guide prints `salesChannel = "2"` and `salesChannel.Id != "3"`: an expression that only
     ever steps into it gets the object, every other one the text of the PII document.
     """
-    for name, seller_order in reads or ():
+    for name, inside in reads or ():
         member = _OBJECT_FORMS.get(name)
-        if (
-            member
-            and seller_order
-            and seller_order[0][0] == member
-            and isinstance(document.get(name), str)
-        ):
+        if member and inside and inside[0][0] == member and isinstance(document.get(name), str):
             document = {**document, name: {member: document[name]}}
     return document
 
@@ -79,8 +74,8 @@ def _cut_to(reads: Reads) -> Callable[[Mapping[str, Any], str], dict[str, Any]]:
         return cut(_DOCUMENT)
     return cut(
         {
-            name: _DOCUMENT[name] if name in _WHOLE else _within(_DOCUMENT[name], seller_order)
-            for name, seller_order in reads
+            name: _DOCUMENT[name] if name in _WHOLE else _within(_DOCUMENT[name], inside)
+            for name, inside in reads
             if name in _DOCUMENT
         }
     )
@@ -100,9 +95,7 @@ def _within(part: Any, reads: Reads) -> Any:
 
 
 def _kept(shape: Mapping[str, Any], reads: tuple[tuple[str, Reads], ...]) -> dict[str, Any]:
-    return {
-        name: _within(shape[name], seller_order) for name, seller_order in reads if name in shape
-    }
+    return {name: _within(shape[name], inside) for name, inside in reads if name in shape}
 
 
 def _empty(_given: Any, _zone: str) -> dict[str, Any]:

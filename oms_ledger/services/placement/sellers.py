@@ -31,14 +31,14 @@ async def require_sellers(cell: Cell, account: Account, body: dict[str, Any]) ->
     for levels in sellers_named(body):
         if levels in (["1"], [account.name]):
             continue
-        for marketplace_order, seller in pairwise([account.name, *levels]):
+        for marketplace, seller in pairwise([account.name, *levels]):
             if seller in ("1", account.name):
                 raise refuse("CHK0024", f"Invalid seller for item: {seller} sells to itself")
-            url = await cell_elsewhere(cell, marketplace_order)
+            url = await cell_elsewhere(cell, marketplace)
             if url is None:
-                await require_seller(cell, marketplace_order, seller)
+                await require_seller(cell, marketplace, seller)
             else:
-                await _require_elsewhere(cell, url, account.name, marketplace_order, seller)
+                await _require_elsewhere(cell, url, account.name, marketplace, seller)
 
 
 async def require_seller(cell: Cell, account: str, seller: str) -> None:
