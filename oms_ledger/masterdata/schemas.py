@@ -168,8 +168,9 @@ def _whole(entity: str, name: str, bodies: Mapping[str, Json], built_on_it: Sequ
         both = [*_names(base.get(key)), *_names(body.get(key))]
         if both:
             merged[key] = list(dict.fromkeys(both))
-    if isinstance(base.get("v-security"), dict):
-        merged["v-security"] = {**base["v-security"], **(body.get("v-security") or {})}
+    opened, own = base.get("v-security"), body.get("v-security") or {}
+    if isinstance(opened, dict) and isinstance(own, dict):
+        merged["v-security"] = {**opened, **own}
     return merged
 
 
