@@ -16,6 +16,8 @@ from oms_ledger.accounts.mail_providers import (
 )
 from oms_ledger.accounts.refusals import InvalidSetting
 from oms_ledger.accounts.subjects import APPLIERS
+from oms_ledger.notifications.mail import InvalidMail, address_of
+from oms_ledger.time_zones import find_zone
 from oms_ledger.whole_numbers import is_whole
 
 # name: (default, what it is)
@@ -81,6 +83,14 @@ CHOICES = {
     "invoice_items": ("strict", "lenient"),
     "offers": ("table", "http", "none"),
     "conversation_mask": ("hard", "soft"),
+}
+
+
+_FORMS = {
+    "partners": (re.compile(r"\*|(?:[a-z][a-z0-9]*(?:\s*,\s*|$))*"), "names between commas, or *"),
+    "currency": (re.compile(r"[A-Z]{3}"), "an ISO 4217 code, as BRL"),
+    "country": (re.compile(r"[A-Z]{3}"), "an ISO 3166 alpha-3 code, as BRA"),
+    "language": (re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*"), "a language, as pt-BR"),
 }
 
 
@@ -169,6 +179,26 @@ def _parsed(name: str, text: str) -> Any:
             read_ranges(text)
         except ValueError as error:
             raise InvalidSetting(f"{name}: {error}") from None
-    if name == "partners" and not re.fullmatch(r"\*|(?:[a-z][a-z0-9]*(?:\s*,\s*|$))*", text):
-        raise InvalidSetting(f"{name}: found {text!r}, expected names between commas, or *")
+    _require_form(name, text)
     return text
+
+
+def _require_form(name: str, text: str) -> None:
+    """Refuse a text that pages, carts or mails could not work with."""
+    expected = None
+    if name in _FORMS and not _FORMS[name][0].fullmatch(text):
+        expected = _FORMS[name][1]
+    elif name == "time_zone" and find_zone(text) is None:
+        expected = "a zone of the IANA database, as America/Sao_Paulo"
+    elif name == "mail_from" and text and not _is_sender(text):
+        expected = "an address, as Store <no-reply@store.com>, or nothing"
+    if expected:
+        raise InvalidSetting(f"{name}: found {text[:40]!r}, expected {expected}")
+
+
+def _is_sender(text: str) -> bool:
+    try:
+        address_of(text)
+    except InvalidMail:
+        return False
+    return True

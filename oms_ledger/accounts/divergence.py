@@ -25,6 +25,8 @@ def read_ranges(text: str) -> tuple[Range, ...]:
         given = json.loads(text or "[]")
     except json.JSONDecodeError as error:
         raise ValueError(f"no JSON: {error.msg}") from None
+    except RecursionError:
+        raise ValueError("no list of ranges: nested too deep") from None
     if not isinstance(given, list):
         raise ValueError("expected a list of ranges")
     return tuple(_range(one, number) for number, one in enumerate(given))

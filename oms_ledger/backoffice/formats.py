@@ -7,7 +7,6 @@ from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from functools import cache, lru_cache, partial
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
 from babel import Locale, dates, numbers
@@ -51,14 +50,6 @@ FAMILIES: dict[Status, str] = {
     **dict.fromkeys((Status.CANCEL, Status.CANCELED, Status.REPLACED), "ended"),
     Status.ORDER_CREATION_ERROR: "error",
 }  # fmt: skip
-
-
-@cache
-def zone(name: str) -> tzinfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")
 
 
 @cache

@@ -20,6 +20,7 @@ from oms_ledger.backoffice.templating import environment
 from oms_ledger.cell import Cell
 from oms_ledger.services.operators import sign_in
 from oms_ledger.services.operators.signed_in import SignedIn
+from oms_ledger.time_zones import zone_or_utc
 from projections.operators import sessions
 from projections.operators.directory import Operator
 from projections.operators.sessions import Session
@@ -222,7 +223,7 @@ class Page:
         }
 
         def rendered() -> str:
-            formats.ZONE.set(formats.zone(zone))  # in this thread's own context
+            formats.ZONE.set(zone_or_utc(zone))  # in this thread's own context
             formats.CURRENCY.set(currency)
             return text.render(values)
 

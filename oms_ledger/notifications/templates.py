@@ -12,7 +12,8 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from html import escape
 from typing import Any
-from zoneinfo import ZoneInfo
+
+from oms_ledger.time_zones import zone_or_utc
 
 LARGEST, MOST_OUTPUT, MOST_STEPS, DEEPEST = 256 * 1024, 1024 * 1024, 200_000, 32
 
@@ -219,17 +220,9 @@ class _Renderer:
 
 def render(source: str, data: Mapping[str, Any], zone: str = "UTC", *, html: bool = True) -> str:
     """The template with data, escaped where it is HTML; times are in the zone."""
-    renderer = _Renderer(_zone(zone), html)
+    renderer = _Renderer(zone_or_utc(zone), html)
     renderer.nodes(parsed(source), _Scope(data))
     return renderer.text()
-
-
-@lru_cache(64)
-def _zone(name: str) -> tzinfo:
-    try:
-        return ZoneInfo(name)
-    except (ValueError, OSError, LookupError):
-        return UTC
 
 
 def truthy(value: Any) -> bool:

@@ -4,7 +4,8 @@ import re
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any
-from zoneinfo import ZoneInfo
+
+from oms_ledger.time_zones import zone_or_utc
 
 OMS_ZONE = "+00:00"
 PII_ZONE = "Z"
@@ -103,12 +104,9 @@ def local_instant(text: str, zone_name: Any) -> datetime | None:
         return None
 
 
-@lru_cache(256)
 def zone_of(name: str) -> tzinfo:
-    try:
-        return ZoneInfo(_WINDOWS_ZONES.get(name, name))
-    except (ValueError, OSError, LookupError):
-        return UTC
+    """The zone of an IANA name or of one of Windows that stores use; UTC for any other name."""
+    return zone_or_utc(_WINDOWS_ZONES.get(name, name))
 
 
 def wall_time(at: datetime, zone_name: Any) -> datetime:

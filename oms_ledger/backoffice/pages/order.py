@@ -4,13 +4,13 @@ from typing import Any
 
 from starlette.responses import Response
 
-from oms_ledger.backoffice import formats
 from oms_ledger.backoffice.actors import names_of
 from oms_ledger.backoffice.asking import path_of
 from oms_ledger.backoffice.commands import buttons
 from oms_ledger.backoffice.flow_picture import side_roads, stops
 from oms_ledger.backoffice.page import Page, RefusedAnswer, url
 from oms_ledger.backoffice.time_line import FILTERS, sums, time_line
+from oms_ledger.time_zones import zone_or_utc
 from oms_ledger.whole_numbers import is_whole
 
 LAST = 2**31 - 1
@@ -54,7 +54,7 @@ async def get_order(page: Page) -> Response:
         entry=entry,
         rail=stops(first.get("flow") or _flow(document), then, entry["status"]),
         side=side_roads(then),
-        days=time_line(events, formats.zone(settings.setting("time_zone")), chosen),
+        days=time_line(events, zone_or_utc(settings.setting("time_zone")), chosen),
         only=chosen,
         filters=FILTERS,
         older=history["next"],

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from oms_ledger.carts.cart import Cart, Json
 from oms_ledger.carts.delivery import ChosenDelivery
@@ -11,6 +10,7 @@ from oms_ledger.carts.pricing import PricedLine
 from oms_ledger.carts.shipping import FIELDS
 from oms_ledger.offers.catalog import PickupPoint
 from oms_ledger.offers.quote import DeliveryWindow, LineQuote, Sla
+from oms_ledger.time_zones import zone_or_utc
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Estimates:
             return None
         digits = estimate.rstrip("bdhm")
         unit, count = estimate[len(digits) :], int(digits)
-        at = self.now.astimezone(ZoneInfo(self.time_zone))
+        at = self.now.astimezone(zone_or_utc(self.time_zone))
         if unit != "bd":
             at += {"d": timedelta(days=1), "h": timedelta(hours=1)}.get(
                 unit, timedelta(minutes=1)
