@@ -34,6 +34,7 @@ class Literal:
 
     @property
     def wildcard(self) -> bool:
+        """Whether `*` stands in it, for any text there."""
         return "*" in self.text
 
 
@@ -48,6 +49,8 @@ class Compare:
 
 @dataclass(frozen=True, slots=True)
 class Between:
+    """Both bounds belong to it; a bare day as the upper one counts to its end."""
+
     field: str
     low: Literal
     high: Literal
@@ -55,17 +58,23 @@ class Between:
 
 @dataclass(frozen=True, slots=True)
 class IsNull:
+    """True of a field without any value; `negated`, of one that has one."""
+
     field: str
     negated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class And:
+    """Every part holds; with no part it is always true."""
+
     parts: "tuple[Condition, ...]"
 
 
 @dataclass(frozen=True, slots=True)
 class Or:
+    """At least one part holds."""
+
     parts: "tuple[Condition, ...]"
 
 

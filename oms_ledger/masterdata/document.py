@@ -49,10 +49,12 @@ class Document:
 
     @property
     def key(self) -> str:
+        """The id without case, by which documents of an entity are told apart."""
         return document_key(self.id)
 
     @property
     def last_interaction(self) -> Author:
+        """Who wrote it last: by whom it was changed, else made."""
         return self.updated or self.created
 
 
@@ -105,6 +107,7 @@ def merged(before: Mapping[str, Any], sent: Mapping[str, Any]) -> Json:
 
 
 def own_fields(sent: Mapping[str, Any]) -> Json:
+    """What a body sets: all but the id, and what every document says of itself."""
     return {k: v for k, v in sent.items() if k not in IGNORED_FIELDS and k != "id"}
 
 

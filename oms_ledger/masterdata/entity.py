@@ -79,6 +79,7 @@ class Entity:
 
     @cached_property
     def paths(self) -> Paths:
+        """How the entity's documents are stepped into, and which fields are document numbers."""
         return Paths(builtin.NUMBERS.get(self.name, frozenset()))
 
     @property
@@ -88,9 +89,11 @@ class Entity:
 
     @property
     def unique_indices(self) -> list[Index]:
+        """The indices whose values no two documents may share."""
         return [index for index in self.indices.values() if not index.multiple]
 
     def schema(self, name: str) -> Schema:
+        """The schema of that name; `SchemaNotFound` where there is none that can be used."""
         found = self.schemas.get(name)
         if found is None:
             raise SchemaNotFound(name, self.name)

@@ -25,17 +25,23 @@ class DocumentDeleted:
 
 @dataclass(frozen=True, slots=True)
 class SchemaSaved:
+    """A schema was made or replaced; `body` is as it was sent."""
+
     name: str
     body: Json
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaDeleted:
+    """A schema is gone; documents that comply with it stay as they are."""
+
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class IndexSaved:
+    """An index was made or replaced; `multiple`: several documents may share its values."""
+
     name: str
     fields: tuple[str, ...]
     multiple: bool
@@ -43,6 +49,8 @@ class IndexSaved:
 
 @dataclass(frozen=True, slots=True)
 class IndexDeleted:
+    """An index is gone, and with it what it forbade."""
+
     name: str
 
 

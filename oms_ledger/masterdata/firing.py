@@ -35,6 +35,7 @@ class TriggerIndex:
         return bool(self.by_value or self.others)
 
     def every(self) -> Iterator[Armed]:
+        """All active triggers of the entity, in no order that means anything."""
         for values in self.by_value.values():
             for armed in values.values():
                 yield from armed
@@ -55,6 +56,11 @@ class TriggerIndex:
 
 
 def index_of(entity: Entity) -> TriggerIndex:
+    """The entity's active triggers by what they ask for.
+
+    A condition that is one text, compared with `=`, is found by it; any other is tried on every
+    version.
+    """
     index = TriggerIndex()
     groups = set()
     for name, schema in entity.schemas.items():
@@ -92,18 +98,18 @@ def _text_of(condition: Condition, paths: Paths) -> tuple[str, str] | None:
 
 def firing(index: TriggerIndex, armed: Iterable[Armed], document_key: str) -> list[Armed]:
     """Of triggers that may run, those that do: of a schema's weighted ones exactly one."""
-    single_fire, arms = list[Armed](), dict[str, list[Trigger]]()
+    fires, arms = list[Armed](), dict[str, list[Trigger]]()
     for one in armed:
         if one.schema in index.weighted and one.trigger.weight is not None:
             arms.setdefault(one.schema, []).append(one.trigger)
         else:
-            single_fire.append(one)
+            fires.append(one)
     for schema, triggers in arms.items():
         triggers.sort(key=lambda trigger: trigger.name)
         chosen = chosen_arm(triggers, document_key)
         if chosen is not None:
-            single_fire.append(Armed(schema, chosen))
-    return sorted(single_fire, key=lambda one: (one.schema, one.trigger.name))
+            fires.append(Armed(schema, chosen))
+    return sorted(fires, key=lambda one: (one.schema, one.trigger.name))
 
 
 def fires_on_save(

@@ -62,6 +62,7 @@ class Validator:
             raise InvalidSchema(f"The schema is not valid: {_first_line(error)}") from None
 
     def valid(self, document: Mapping[str, Any]) -> bool:
+        """Whether the document complies; dearer schemas are refused before they get here."""
         return bool(self._validator.is_valid(dict(document)))
 
     def _errors(self, document: Json) -> Iterable[jsonschema_rs.ValidationError]:
@@ -113,9 +114,11 @@ class Unusable(Validator):
         self._why = str(why)
 
     def valid(self, _: Mapping[str, Any]) -> bool:
+        """Never, whatever the document is."""
         return False
 
     def problems(self, _: Mapping[str, Any]) -> list[Problem]:
+        """The one problem that the schema itself is, at no field."""
         return [Problem(self._why, "")]
 
 

@@ -140,6 +140,7 @@ def spellings(value: Literal, number_text: bool) -> tuple[frozenset[str], bool]:
 
 
 def ordering_text(value: Literal, number_text: bool) -> str:
+    """A literal as it is ordered among texts: without case, a raw `+` as a space."""
     text = value.text.replace(SPACE_OR_PLUS, " ")
     return fold_number(text) if number_text else fold(text)
 

@@ -35,6 +35,7 @@ class Schema:
 
     @cached_property
     def validator(self) -> Validator:
+        """What tells whether a document complies; nothing does where the schema is unusable."""
         return stored_validator(self._asserted)
 
     def require_validator(self) -> None:
@@ -43,18 +44,22 @@ class Schema:
 
     @cached_property
     def indexed(self) -> tuple[str, ...]:
+        """Fields that the account said it looks for documents by, those of the base first."""
         return tuple(self.whole.get("v-indexed", ()))
 
     @cached_property
     def default_fields(self) -> tuple[str, ...]:
+        """The fields of an answer to a search that names none."""
         return tuple(self.whole.get("v-default-fields", ()))
 
     @cached_property
     def auto_increment(self) -> tuple[str, ...]:
+        """Integer fields that a new document gets the next number in."""
         return tuple(self.whole.get("v-auto-increment", ()))
 
     @cached_property
     def security(self) -> Security | None:
+        """What is open to callers without credentials; None where nothing is."""
         return security_of(self.whole.get("v-security"))
 
     @cached_property

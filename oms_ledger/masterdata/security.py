@@ -9,6 +9,11 @@ from oms_ledger.masterdata.refusals import InvalidSchema, PrivateFields
 
 @dataclass(frozen=True, slots=True)
 class Security:
+    """Fields that callers without credentials may read, write and filter by.
+
+    `all_fields`: they may ask for all readable ones at once; `json_schema`: for the schema too.
+    """
+
     read: frozenset[str] = frozenset()
     write: frozenset[str] = frozenset()
     filter: frozenset[str] = frozenset()
@@ -16,6 +21,7 @@ class Security:
     json_schema: bool = False
 
     def united(self, other: "Security") -> "Security":
+        """What at least one of the two opens."""
         return Security(
             self.read | other.read,
             self.write | other.write,
@@ -36,10 +42,12 @@ class Security:
         return names
 
     def require_filters(self, fields: Iterable[str]) -> None:
+        """Refuse a filter by a field that is not open; the id always is."""
         if any(name != "id" and name not in self.filter for name in fields):
             raise PrivateFields("filter by")
 
     def require_writes(self, fields: Iterable[str]) -> None:
+        """Refuse to set a field that is not open."""
         if any(name not in self.write for name in fields):
             raise PrivateFields("write")
 

@@ -65,6 +65,7 @@ class Trigger:
 
     @property
     def type(self) -> str:
+        """What it does: `http`, `email`, `t-email` or `save`."""
         return str(self.action["type"])
 
 

@@ -60,6 +60,10 @@ def instant_of(text: str) -> int | None:
 
 
 def moment_of(literal: Literal) -> Moment | None:
+    """The instant or the day that a literal is; None where it is neither.
+
+    A raw `+` is the sign of an offset, else a space.
+    """
     text = literal.text.replace(SPACE_OR_PLUS, "+")
     start = instant_of(text)
     if start is None:
@@ -71,6 +75,7 @@ def moment_of(literal: Literal) -> Moment | None:
 
 
 def number_of(literal: Literal) -> float | None:
+    """The number that a literal is, at most 1e300; None where it is none."""
     text = literal.text.replace(SPACE_OR_PLUS, "+").strip()
     if not text or len(text) > 64 or text[-1:].isalpha() or "_" in text:
         return None
@@ -82,6 +87,7 @@ def number_of(literal: Literal) -> float | None:
 
 
 def boolean_of(literal: Literal) -> bool | None:
+    """What `true` and `false` are, in any case; None for everything else."""
     return {"true": True, "false": False}.get(literal.text.casefold())
 
 
