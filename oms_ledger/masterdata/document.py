@@ -49,7 +49,7 @@ class Document:
 
     @property
     def key(self) -> str:
-        """The id without case, by which documents of an entity are told apart."""
+        """The id without case, which no other document of the entity has."""
         return document_key(self.id)
 
     @property
