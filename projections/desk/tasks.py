@@ -131,10 +131,15 @@ def _close(connection: Connection, turn: _Turn) -> None:
 
 
 def _turned(connection: Connection, turn: _Turn, status: str) -> None:
-    """The ledger's line in the history, by whoever caused the event; each once."""
+    """The ledger's line in the history, by whoever caused the event; each once.
+
+    None where the task is not there: it went along with its account to another cell.
+    """
     row = turn.row
     key = (t.c.account == row.account, t.c.surrogate_key == turn.surrogate_key)
-    task = connection.execute(select(t.c.id).where(*key)).scalar_one()
+    task = connection.execute(select(t.c.id).where(*key)).scalar_one_or_none()
+    if task is None:
+        return
     line = {"task": task, "id": f"{row.position:020d}", "at": row.at, "actor": row.actor}
     line |= {"kind": STATUS, "text": status}
     connection.execute(_insert(connection, h).values(**line).on_conflict_do_nothing())

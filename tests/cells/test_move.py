@@ -4,7 +4,7 @@ import asyncio
 from functools import partial
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from oms_ledger.cell import Cell
 from oms_ledger.deciders import DECIDERS
@@ -15,12 +15,14 @@ from oms_ledger.eventstore.folding import StreamLoader
 from oms_ledger.eventstore.hosting import ARRIVING, FORGOTTEN, GONE, LEAVING, LIVE
 from oms_ledger.eventstore.ledger import AccountMoved
 from oms_ledger.eventstore.tables import events, metadata
+from oms_ledger.orders.cancellation.decide import cancel
 from oms_ledger.orders.handling.decide import start_handling
 from oms_ledger.orders.privacy.erase import erase_person
 from oms_ledger.services.cells import tables
 from oms_ledger.services.cells.forgetting import KEPT, ForgetRefused, forget
 from oms_ledger.services.cells.move import STEPS, FencedTooLong, Move, MoveRefused
 from oms_ledger.services.ops import rebuilding
+from projections.desk.tasks import SUBSCRIPTION
 from projections.jobs.tables import jobs
 from projections.notifications import feeds
 from projections.notifications.feeds import Feed
@@ -29,7 +31,7 @@ from projections.ops.verify_configuration import verify_configuration
 from projections.outbox.tables import outbox_attempts, outbox_messages
 from projections.subscriptions import batch
 from projections.subscriptions.views import VIEWS
-from projections.tables import order_views
+from projections.tables import order_views, subscriptions
 from tests.support.cells import TwoCells
 from tests.support.configuring import configure_feed, create_key
 from tests.support.patience import HANGS
@@ -464,6 +466,27 @@ def test_views_made_anew_after_forgetting_name_nobody(shop):
     make_views()
     assert shop.placed[0] in shown()
     assert "ana@example.com" not in shown()
+
+
+def test_a_view_goes_on_over_events_of_an_account_that_left(shop):
+    """The task that an event closes went along with its account."""
+    a, _ = shop.cells.both
+    shop.place(1)
+    ctx, (order_id,) = CommandContext(ACCOUNT, "test"), shop.placed
+    for decision in (start_handling, cancel):
+        asyncio.run(a.ledger.change(ctx, order_id, decision))
+    asyncio.run(settle(a))
+    before = a.store.head()
+    asyncio.run(a.ledger.change(ctx, order_id, cancel))
+    shop.move().run()
+    tasks = subscriptions.c.id == SUBSCRIPTION
+    with a.database.writing() as connection:
+        connection.execute(update(subscriptions).where(tasks).values(position=before))
+    asyncio.run(settle(a))
+    with a.database.reading() as connection:
+        assert (
+            connection.execute(select(subscriptions.c.position).where(tasks)).scalar_one() > before
+        )
 
 
 def test_what_is_needed_is_not_forgotten(shop):

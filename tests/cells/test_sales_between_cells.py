@@ -2,11 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -24,30 +22,11 @@ from oms_ledger.web import build
 from tests.conftest import MASTER_KEY, prepared_database
 from tests.support.cells import TwoCells, two_cells
 from tests.support.client import Client
-from tests.support.crossing_sales import Deployment, Sale
+from tests.support.crossing_sales import Deployment, Sale, invoice, opened
 from tests.support.sales import open_accounts
 
 SYSTEM = "/api/order-system/orders"
 ACCOUNTS = {"upper": "a", "lower": "a", "northern": "a", "southern": "b"}
-
-
-@contextmanager
-def opened(cells: TwoCells, accounts: dict[str, str]) -> Iterator[Deployment]:
-    deployment = Deployment(cells, accounts)
-    try:
-        yield deployment
-    finally:
-        deployment.close()
-
-
-def invoice(number: str, value: int, quantity: int) -> dict[str, Any]:
-    return {
-        "type": "Output",
-        "invoiceNumber": number,
-        "invoiceValue": value,
-        "issuanceDate": "2026-01-01",
-        "items": [{"id": "7", "quantity": quantity, "price": 1000}],
-    }
 
 
 def delivered(sale: Sale) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from oms_ledger.api.http.forwarding import Forwarding
 from oms_ledger.cell import Cell
 from oms_ledger.directory import Directory, KnownCell
@@ -44,6 +46,9 @@ def two_cells(
     """`database` makes one with its tables in a folder, for as long as it is used."""
     clock = SettableClock()
     with ExitStack() as stack:
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        # However slow the machine is, a request that is sent alone is not refused as too late.
+        patch.setattr("oms_ledger.api.http.turns.PATIENCE", HANGS)
         directory_url = f"sqlite:///{folder / 'directory.sqlite3'}"
         directory = Directory(directory_url, clock)
         directory.create_tables()

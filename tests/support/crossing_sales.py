@@ -2,20 +2,25 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from json import loads
 from typing import Any
 
 from oms_ledger.cell import Cell
+from oms_ledger.services.cells.move import Move
 from oms_ledger.web import build
+from projections.outbox.messages import StoredMessage
 from tests.support import over_http
 from tests.support.cells import TwoCells, close_forwarding
 from tests.support.client import Answer, Client
 from tests.support.configuring import create_key
+from tests.support.patience import HANGS
 from tests.support.purchases import purchase
 from tests.support.run_until_idle import settle
 from tests.support.sales import open_accounts
+from workers.outbox import dispatcher
 
 ORDERS = "/api/oms/pvt/orders"
 ROUNDS = 50
@@ -66,6 +71,15 @@ class Deployment:
                 return
         raise AssertionError("the cells do not come to rest")
 
+    def move(self, account: str) -> None:
+        """Move an account to the other cell; its clients go on asking where they did."""
+        source = self.cell_of(account)
+        target = self.cells.b if source is self.cells.a else self.cells.a
+        Move(
+            account, source, target, self.cells.directory, rest=lambda _: None, fenced_for=HANGS
+        ).run()
+        self.at[account] = "b" if self.at[account] == "a" else "a"
+
     def history(self, account: str, order_id: str) -> list[dict[str, Any]]:
         """The order's events as they are stored, with who recorded them and why."""
         return [
@@ -73,12 +87,50 @@ class Deployment:
             for row in self.cell_of(account).store.stream(f"{account}/{order_id}")
         ]
 
+    def claim(self, name: str) -> list[StoredMessage]:
+        """The messages of a cell that are due, taken to be sent."""
+        cell = self.cells.a if name == "a" else self.cells.b
+        dispatcher.evaluate(cell, cell.loader())
+        return dispatcher.claim(cell, 100)
+
+    def send(self, name: str, claimed: Sequence[StoredMessage]) -> None:
+        """Send what was taken."""
+        cell = self.cells.a if name == "a" else self.cells.b
+
+        async def sent() -> None:
+            try:
+                for message in claimed:
+                    await dispatcher.dispatch(cell, message)
+            finally:
+                await cell.partner_clients.close()
+
+        asyncio.run(sent())
+
     def close(self) -> None:
         for name, cell in (("a", self.cells.a), ("b", self.cells.b)):
             app = self.apps[name]
             close_forwarding(app)
             loop = over_http.loop_of(app)
             asyncio.run_coroutine_threadsafe(cell.partner_clients.close(), loop).result(60)
+
+
+@contextmanager
+def opened(cells: TwoCells, accounts: dict[str, str]) -> Iterator[Deployment]:
+    deployment = Deployment(cells, accounts)
+    try:
+        yield deployment
+    finally:
+        deployment.close()
+
+
+def invoice(number: str, value: int, quantity: int) -> dict[str, Any]:
+    return {
+        "type": "Output",
+        "invoiceNumber": number,
+        "invoiceValue": value,
+        "issuanceDate": "2026-01-01",
+        "items": [{"id": "7", "quantity": quantity, "price": 1000}],
+    }
 
 
 @dataclass
