@@ -1,15 +1,13 @@
 """The delivery of a line: the one that was chosen, else the cheapest that needs no appointment."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from oms_ledger.carts.cart import CartLine, Choice
 from oms_ledger.offers.catalog import DELIVERY, PICKUP
 from oms_ledger.offers.quote import DeliveryWindow, Sla
+from oms_ledger.orders.instants import parse, read_estimate
 
-_ESTIMATE = re.compile(r"([0-9]+)(bd|d|h|m)")
 _MINUTES = {"m": 1, "h": 60, "d": 24 * 60, "bd": 24 * 60}
 
 
@@ -76,25 +74,16 @@ def cheapest(slas: Sequence[Sla]) -> Sla | None:
 
 def minutes_of(estimate: str) -> int:
     """An estimate such as `3bd` in minutes, to compare it."""
-    fields = _ESTIMATE.fullmatch(estimate)
-    return int(fields[1]) * _MINUTES[fields[2]] if fields else 10**9
+    read = read_estimate(estimate)
+    return read[0] * _MINUTES[read[1]] if read else 10**9
 
 
 def window_of(sla: Sla, wanted: tuple[str, str]) -> DeliveryWindow | None:
     """The window of these two instants, however they are written."""
-    start, end = (instant_of(text) for text in wanted)
+    start, end = map(parse, wanted)
     if start is None or end is None:
         return None
     for window in sla.windows:
-        if instant_of(window.start) == start and instant_of(window.end) == end:
+        if parse(window.start) == start and parse(window.end) == end:
             return window
     return None
-
-
-def instant_of(text: str) -> datetime | None:
-    """The instant of an ISO 8601 text, in UTC where it names no zone; None for another text."""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)

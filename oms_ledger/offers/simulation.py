@@ -1,7 +1,7 @@
 """Reads what a source of offers answers over HTTP: the published simulation of external sellers."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -25,6 +25,7 @@ from oms_ledger.offers.quote import (
 )
 
 LARGEST = 2**53 - 1
+MOST_OF_A_UNIT = 10**9
 
 
 class Nonsense(ValueError):
@@ -129,7 +130,7 @@ def _read_line(
         offer=offer,
         stock=stock,
         slas=slas,
-        ships_to=tuple(str(one) for one in logistics.get("shipsTo") or ()),
+        ships_to=_texts(logistics, "shipsTo"),
         channels=tuple(
             str(one["id"]) for one in _objects(logistics, "deliveryChannels") if one.get("id")
         ),
@@ -242,6 +243,15 @@ def _objects(part: Json, name: str) -> Sequence[Json]:
     return given
 
 
+def _texts(part: Json, name: str) -> tuple[str, ...]:
+    given = part.get(name)
+    if given is None:
+        return ()
+    if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
+        raise Nonsense(f"{name} is no list of texts")
+    return tuple(given)
+
+
 def _index(given: Any, position: int) -> int:
     number = position if given is None else _whole(given)
     if number is None:
@@ -280,15 +290,17 @@ def _multiplier(given: Any) -> Decimal:
         found = Decimal(str(given or 1))
     except InvalidOperation:
         raise Nonsense("a multiplier is no number") from None
-    if not found.is_finite() or found <= 0:
-        raise Nonsense("a multiplier is above 0")
+    if not found.is_finite() or not 0 < found <= MOST_OF_A_UNIT:
+        raise Nonsense("a multiplier is above 0, and no astronomical number")
     return found
 
 
 def _instant(given: Any) -> datetime | None:
+    """An instant in UTC, which it is where no zone is said; None for what is none."""
     if not isinstance(given, str) or not given:
         return None
     try:
-        return datetime.fromisoformat(given)
-    except ValueError:
+        at = datetime.fromisoformat(given)
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None

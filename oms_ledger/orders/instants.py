@@ -123,12 +123,21 @@ def in_zone(at: datetime, zone: tzinfo) -> datetime:
         return at.astimezone(UTC)
 
 
+def read_estimate(estimate: Any) -> tuple[int, str] | None:
+    """Read an estimate such as `3bd`, `2d`, `4h` or `30m`: how many of a unit, at most 10,000.
+
+    None for anything else, as partners send it.
+    """
+    match = _ESTIMATE.fullmatch(estimate) if isinstance(estimate, str) else None
+    return (min(int(match[1]), 10_000), match[2]) if match else None
+
+
 def estimated(since: datetime, estimate: Any) -> datetime | None:
     """When an estimate such as `3bd`, `2d`, `4h` or `30m` ends; business days skip weekends."""
-    match = _ESTIMATE.fullmatch(estimate) if isinstance(estimate, str) else None
-    if not match:
+    read = read_estimate(estimate)
+    if read is None:
         return None
-    count, unit = min(int(match[1]), 10_000), match[2]
+    count, unit = read
     if unit != "bd":
         return since + timedelta(**{{"d": "days", "h": "hours", "m": "minutes"}[unit]: count})
     weeks, days = divmod(count, 5)

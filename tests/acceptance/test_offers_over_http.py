@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_network
+from random import Random
 from typing import Any
 
 import pytest
@@ -20,19 +21,22 @@ from oms_ledger.web import build
 from tests.conftest import MASTER_KEY
 from tests.support.client import Client
 from tests.support.clock import SettableClock, set_clock
+from tests.support.mutations import mutated
 from tests.support.patience import HANGS
 from tests.support.purchases import open_account
-from tests.support.storefront import ADDRESS, PROFILE, Browser, load_offers, set_account
+from tests.support.storefront import ADDRESS, CODE, PROFILE, Browser, load_offers, set_account
 
 
 class Store:
-    """Answers simulations; `price` may be nonsense, `silent` answers nothing of use.
+    """Answers simulations; `price` may be nonsense, `silent` answers nothing of use, and whole
+    `answers` are given one after the other, with the SKU that is asked for.
 
     Who asks waits until it `speaks`.
     """
 
     def __init__(self):
         self.price, self.silent = 1000, False
+        self.answers: list[Any] = []
         self.requests: list[tuple[str, Any]] = []
         self.speaks, self.is_asked = threading.Event(), threading.Semaphore(0)
         self.speaks.set()
@@ -59,6 +63,10 @@ class Store:
         self.url = f"http://127.0.0.1:{self.server.server_port}/shop?token=secret"
 
     def answer(self, body):
+        if self.answers:
+            return json.loads(
+                json.dumps(self.answers.pop(0)).replace("SKU", body["items"][0]["id"])
+            )
         known = [(i, one) for i, one in enumerate(body["items"]) if one["id"] != "404"]
         sla = {"id": "Moto", "deliveryChannel": "delivery", "name": "Moto", "price": 700}
         sla |= {"shippingEstimate": "2h"}
@@ -173,6 +181,82 @@ def test_nonsense_is_no_price(browser, store, price):
     cart = browser.cart("/items", {"orderItems": [entry]})
     assert cart["value"] == 0
     assert cart["items"] == [] or cart["items"][0]["availability"] == "unavailableItemFulfillment"
+
+
+SLA = {
+    "id": "Moto",
+    "deliveryChannel": "delivery",
+    "name": "Moto",
+    "price": 700,
+    "listPrice": 800,
+    "tax": 1,
+    "shippingEstimate": "2bd",
+    "availableDeliveryWindows": [
+        {"startDateUtc": "2027-01-01T09:00Z", "endDateUtc": "2027-01-01T12:00Z", "price": 5}
+    ],
+    "deliveryIds": [{"courierId": "c", "courierName": "C", "warehouseId": "w", "dockId": "d"}],
+}
+POINT = {"postalCode": CODE, "country": "BRA", "geoCoordinates": [-46.6, -23.5]}
+WHOLE = {
+    "items": [
+        {
+            "id": "SKU",
+            "requestIndex": 0,
+            "quantity": 1,
+            "price": 1000,
+            "listPrice": 2000,
+            "priceTags": [
+                {"name": "discount@price-1", "value": -1, "rawValue": -0.01, "isPercentual": False}
+            ],
+            "priceValidUntil": "2027-01-01T00:00:00-03:00",
+            "measurementUnit": "un",
+            "unitMultiplier": 1.0,
+            "offerings": [{"type": "Warranty", "id": "5", "name": "W", "price": 199}],
+        }
+    ],
+    "logisticsInfo": [
+        {
+            "itemIndex": 0,
+            "quantity": 1,
+            "stockBalance": 9,
+            "shipsTo": ["BRA"],
+            "slas": [
+                {**SLA, "id": "Normal", "availableDeliveryWindows": []},
+                {**SLA, "id": "Express", "availableDeliveryWindows": []},
+                SLA,
+                {
+                    **SLA,
+                    "id": "Store",
+                    "deliveryChannel": "pickup-in-point",
+                    "pickupPointId": "1_p",
+                    "pickupStoreInfo": {"friendlyName": "P", "address": POINT},
+                },
+            ],
+            "deliveryChannels": [{"id": "delivery", "stockBalance": 5}],
+        }
+    ],
+    "pickupPoints": [{"id": "1_p", "friendlyName": "P", "address": POINT, "businessHours": []}],
+}
+
+
+@pytest.mark.guarantee("G53")
+def test_an_answer_with_a_wrong_part_costs_its_own_line_at_most(browser, store, monkeypatch):
+    monkeypatch.setattr(http_source, "FAILURES", 10**6)  # each answer is looked at
+    path = "/api/checkout/pub/orderForms/simulation?an=acme&individualShippingEstimates=true"
+    client = Client(browser.client.app, conforming=False)  # a line without an offer has no price
+    wrong = [("nothing", WHOLE), *mutated(WHOLE, Random(16), 1)]
+    for number, (name, answer) in enumerate(wrong):
+        store.answers = [answer, answer]
+        line = {"id": f"S{number}", "quantity": 1, "seller": "lojab"}
+        body = {"items": [line], "country": "BRA", "postalCode": CODE}
+        told = client.call("POST", path, body)
+        assert told.status == 200, (name, told.body)
+        assert number or told.json()["items"][0]["priceValidUntil"] == "2027-01-01T03:00:00Z"
+    lines = [{"id": f"S{number}", "quantity": 1, "seller": "lojab"} for number in range(len(wrong))]
+    for some in range(0, len(lines), 50):
+        browser.cart("/items", {"orderItems": lines[some : some + 50]})
+    cart = browser.cart("/attachments/shippingData", {"address": ADDRESS})
+    assert "available" in [item["availability"] for item in cart["items"]]
 
 
 def test_failing_source_is_left_alone_for_a_while(browser, store):

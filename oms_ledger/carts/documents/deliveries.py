@@ -10,6 +10,7 @@ from oms_ledger.carts.pricing import PricedLine
 from oms_ledger.carts.shipping import FIELDS
 from oms_ledger.offers.catalog import PickupPoint
 from oms_ledger.offers.quote import DeliveryWindow, LineQuote, Sla
+from oms_ledger.orders.instants import read_estimate
 from oms_ledger.time_zones import zone_or_utc
 
 
@@ -23,10 +24,10 @@ class Estimates:
 
     def date_of(self, estimate: str) -> str | None:
         """Now and the estimate, without Saturdays and Sundays where it is in business days."""
-        if not self.shown:
+        read = read_estimate(estimate) if self.shown else None
+        if read is None:
             return None
-        digits = estimate.rstrip("bdhm")
-        unit, count = estimate[len(digits) :], int(digits)
+        count, unit = read
         at = self.now.astimezone(zone_or_utc(self.time_zone))
         if unit != "bd":
             at += {"d": timedelta(days=1), "h": timedelta(hours=1)}.get(
