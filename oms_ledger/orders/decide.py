@@ -57,8 +57,8 @@ def _after_completion(order: Order, context: DecisionContext) -> e.OrderEvent | 
     """The order goes to its seller, once the buying policies that the account has are evaluated."""
     if order.evaluation:
         return None
-    unjudged = order.authorization is None and context.buying_policies
-    if unjudged and order.allows(e.OrderAuthorizationAwaited):
+    unevaluated = order.authorization is None and context.buying_policies
+    if unevaluated and order.allows(e.OrderAuthorizationAwaited):
         return e.PolicyJudgmentAwaited()
     return awaiting_seller(order, context)
 

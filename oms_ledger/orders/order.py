@@ -1,4 +1,4 @@
-"""What is true of an order now; `evolving` says it from the events recorded about it."""
+"""What is true of an order now; `evolve` makes it from the events recorded about it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -182,11 +182,6 @@ class OtherMarketplaceGroup(Refusal):
     text = "marketplaceOrderGroup: the order {0} is not of the group {1}"
 
 
-class SellerTellsItself(Refusal):
-    status, code = 409, "OMS003"
-    text = "The seller {0} is an account here and cancels its order by itself"
-
-
 class OrderIdTaken(Refusal):
     status, code = 409, "FMT009"
     text = (

@@ -162,10 +162,6 @@ class ChangeOrderNotFound(Refusal):
     status, code, text = 404, "CHK0201", "Order {0} not found."
 
 
-class ChangeOrderGroupNotFound(Refusal):
-    status, code, text = 404, "CHK0199", "OrderGroup {0} not found."
-
-
 class ChangePaymentCannotIncrease(Refusal):
     code, text = "CHK00342", "Change order cannot increase the value for this payment method."
 

@@ -55,7 +55,7 @@ def messages(order: Order) -> list[Message]:
     timeline = order.timeline[1:] if order.imported else order.timeline
     for status, at in timeline:
         kind = TURNS.get(status)
-        if kind and kind not in seen:  # a status may come back, what it given does not
+        if kind and kind not in seen:  # a status may come back, its message does not
             seen.add(kind)
             fields.append((at, kind))
     fields += [(at, CHANGED) for receipt, _, at in order.receipts if receipt == _CHANGE]

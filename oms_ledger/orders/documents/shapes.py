@@ -17,7 +17,7 @@ MISSING: Final[Any] = object()
 
 Render = Callable[[Any, str], Any]
 
-_OBJECTS = (dict, Mapping)  # what is nearly always meant comes first: it is the cheaper to tell
+_OBJECTS = (dict, Mapping)  # what is nearly always meant comes first: it is found sooner
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,9 +41,9 @@ def status_of(balances: Iterable[Balance], denied: bool = False) -> str:
         return "Denied" if "Denied" in words and "Cancelled" not in words else "Cancelled"
     for word in ("Cancelling", "Started", "Authorizing", "Approved", "Settling", "Finished"):
         if word in alive:
-            consume = word == "Started" and len(set(alive)) > 1
+            begun = word == "Started" and len(set(alive)) > 1
             settling = word == "Approved" and {"Settling", "Finished", "Refunded"} & set(alive)
-            return "Authorizing" if consume else "Settling" if settling else word
+            return "Authorizing" if begun else "Settling" if settling else word
     return "Refunded"
 
 

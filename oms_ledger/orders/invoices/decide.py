@@ -141,9 +141,9 @@ def _recorded(
     order: Order, context: DecisionContext, issued: e.InvoiceIssued, *, complete: bool
 ) -> list[e.OrderEvent]:
     if order.status is Status.READY_FOR_HANDLING:  # an invoice implies that handling started
-        consume = with_automatic_transitions(order, [e.HandlingRequested()], context)
+        begun = with_automatic_transitions(order, [e.HandlingRequested()], context)
         after = [issued, e.InvoiceVerified()] if complete else [issued]
-        return with_automatic_transitions(order, [*consume, *after], context)
+        return with_automatic_transitions(order, [*begun, *after], context)
     if order.status is Status.CANCELLATION_REQUESTED:
         return with_automatic_transitions(order, [issued, e.InvoicedDespiteRequest()], context)
     if complete or order.flow in _CHECKED_APART:
