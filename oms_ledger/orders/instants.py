@@ -38,6 +38,7 @@ _WINDOWS_ZONES = {
 
 
 def spell(at: datetime, zone: str) -> str:
+    """The instant in UTC with seven fraction digits, and the zone's spelling after them."""
     universal = at if at.tzinfo is UTC else at.astimezone(UTC)
     return f"{universal.isoformat(timespec='microseconds')[:26]}0{zone}"
 

@@ -22,6 +22,8 @@ from oms_ledger.orders.status import Status
 
 @dataclass(frozen=True)
 class CancellationRequest:
+    """A request to cancel; `denied_at` is when the seller said no, if it did."""
+
     id: str
     requested_by_user: bool
     reason: str | None
@@ -99,18 +101,22 @@ class Order:
 
     @property
     def flow(self) -> str:
+        """Which arrows between statuses it may take: complete, marketplace, seller or chain."""
         return self.placed.flow
 
     @property
     def origin(self) -> str:
+        """`Marketplace`, `Fulfillment` or `Chain`, as published."""
         return ORIGINS[self.flow]
 
     @cached_property
     def value(self) -> int:
+        """What the order costs now, in cents: the sum of its totals."""
         return sum(total.value for total in self.totals)
 
     @cached_property
     def invoiced_value(self) -> int:
+        """Cents of all Output invoices; returns are not subtracted."""
         return sum(invoice.value for invoice in self.invoices if invoice.type == "Output")
 
     @property
@@ -184,6 +190,7 @@ class Order:
 
     @property
     def change_in_progress(self) -> ChangeRequest | None:
+        """The v2 change that has not ended, which is always the last one."""
         last = self.change_requests[-1] if self.change_requests else None
         return last if last and last.in_progress else None
 
@@ -194,6 +201,7 @@ class Order:
         return last if last and last.open else None
 
     def allows(self, event: type[events.OrderEvent]) -> bool:
+        """Whether the event would move the order out of the status that it is in."""
         return event in moves_from(self.flow, self.status)
 
 

@@ -15,21 +15,25 @@ class Part(dict[str, Any]):
     place: str = ""
 
     def name(self, key: str) -> str:
+        """A field of the part as refusals name it: `items[0].price`."""
         return f"{self.place}{key}"
 
 
 def part_of(given: Mapping[str, Any], place: str) -> Part:
+    """The object as a part; `place` ends in a dot, or is empty for the whole body."""
     part = Part(given)
     part.place = place
     return part
 
 
 def wrong(field: str, found: Any, expected: str) -> InvalidPlacement:
+    """The refusal of a field; of a long value its type is shown instead."""
     shown = repr(found) if len(repr(found)) <= 60 else type(found).__name__
     return InvalidPlacement("OMS004", f"{field}: found {shown}, expected {expected}")
 
 
 def section(part: Part, key: str) -> Part:
+    """A part of a part; null and nothing are an empty one, another type is refused."""
     given = part.get(key)
     if given is None:
         given = {}
@@ -39,6 +43,7 @@ def section(part: Part, key: str) -> Part:
 
 
 def sections(part: Part, key: str) -> list[Part]:
+    """The objects of a list; null and nothing are none, another type is refused."""
     given = part.get(key)
     if given is None:
         return []
@@ -53,6 +58,7 @@ def sections(part: Part, key: str) -> list[Part]:
 
 
 def integer(part: Part, key: str, missing: int | None = None, least: int | None = None) -> int:
+    """Whole cents, or digits of them; `missing` for null and nothing, a refusal without it."""
     given = part.get(key, missing)
     if given is None:
         given = missing
@@ -65,6 +71,7 @@ def integer(part: Part, key: str, missing: int | None = None, least: int | None 
 
 
 def text(part: Part, key: str, missing: str | None = None) -> str:
+    """A text, or a whole number as one; `missing` for null and nothing, a refusal without it."""
     given = part.get(key)
     if given is None:
         given = missing
@@ -76,6 +83,7 @@ def text(part: Part, key: str, missing: str | None = None) -> str:
 
 
 def maybe_instant(part: Part, key: str) -> datetime | None:
+    """An ISO 8601 instant, in UTC where it says no zone; None for null and an empty text."""
     given = part.get(key)
     if given in (None, ""):
         return None
@@ -86,6 +94,7 @@ def maybe_instant(part: Part, key: str) -> datetime | None:
 
 
 def instant(part: Part, key: str, missing: datetime | None = None) -> datetime:
+    """As `maybe_instant`, but `missing` for null and nothing, and a refusal without it."""
     at = maybe_instant(part, key) or missing
     if at is None:
         raise wrong(part.name(key), part.get(key), "an ISO 8601 instant")

@@ -78,5 +78,7 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Total:
+    """A total of an order, in cents: `Items`, `Discounts`, `Shipping`, `Tax`, or of a change."""
+
     id: str
     value: int

@@ -96,6 +96,7 @@ class PurchaseTotals:
 
     @property
     def value(self) -> int:
+        """What the purchase costs, in cents, all totals together."""
         return self.items + self.discounts + self.shipping + self.tax
 
 

@@ -6,6 +6,8 @@ from oms_ledger.notifications import filters
 
 
 class Status(StrEnum):
+    """A status as integrations see it, spelled as published."""
+
     ORDER_CREATED = "order-created"
     ORDER_ACCEPTED = "order-accepted"
     ORDER_CREATION_ERROR = "order-creation-error"

@@ -19,11 +19,13 @@ class CancellationRequested:
 
 @dataclass(frozen=True, slots=True)
 class SellerDecisionAwaited:
-    pass
+    """The seller is to say whether it still can cancel; the order rests until then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancellationDenied:
+    """The seller said no to the request of that id; the order goes on."""
+
     request_id: str
     reason: str | None = personal_text()
 
@@ -60,7 +62,7 @@ class SellerCanceled:
 
 @dataclass(frozen=True, slots=True)
 class Canceled:
-    pass
+    """The cancellation is done: the order has come to its end."""
 
 
 CancellationEvent = (

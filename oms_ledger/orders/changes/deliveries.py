@@ -18,6 +18,7 @@ def address_of(order: Order, delivery: Json | None) -> str | None:
 
 
 def known_addresses(order: Order, slots: Sequence[Slot]) -> set[str]:
+    """Ids of the addresses that a line may be sent to: the order's, and those of its lines."""
     address = order.placed.address
     fields = [
         address,
@@ -29,6 +30,7 @@ def known_addresses(order: Order, slots: Sequence[Slot]) -> set[str]:
 
 
 def used_addresses(order: Order, slots: Sequence[Slot]) -> set[str]:
+    """Ids of the addresses that lines are sent to now; lines without delivery count for none."""
     used = {address_of(order, slot.delivery) for slot in slots if slot.delivery is not None}
     return {one for one in used if one}
 

@@ -28,6 +28,7 @@ class Slot:
 
     @property
     def freight(self) -> int:
+        """What the delivery of the line costs, in cents; 0 without one."""
         return shipping_price(self.delivery) if self.delivery else 0
 
     def charge(self, price: int) -> None:
@@ -50,6 +51,10 @@ class Slots:
 
     @classmethod
     def of(cls, order: Order, *, compensate: bool) -> "Slots":
+        """The order as it is before the change, each line with its delivery.
+
+        `compensate` is the setting `compensateShippingChanges`.
+        """
         deliveries: dict[int, Json] = {}
         for place, delivery in enumerate(order.logistics):
             index = delivery.get("itemIndex")

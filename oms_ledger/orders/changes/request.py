@@ -31,6 +31,8 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class ChangeInput:
+    """A request as it was read; manual discount and increment are cents, none below 0."""
+
     reason: str
     manual_discount: int = 0
     manual_increment: int = 0
@@ -56,5 +58,6 @@ class ChangeInput:
         )
 
     def sides(self) -> tuple[Side, ...]:
+        """Every `add` and `remove`, then `from` and `to` of each replacement."""
         pairs = tuple(side for pair in self.replace for side in pair)
         return (*self.add, *self.remove, *pairs)

@@ -53,6 +53,7 @@ def settled(order: Order, value: int | None = None) -> bool:
 
 
 def can_change(order: Order) -> bool:
+    """Whether `require_changeable` would let a change through."""
     try:
         require_changeable(order)
     except Refusal:

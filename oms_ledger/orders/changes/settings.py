@@ -50,6 +50,7 @@ def shown(kept: Json, fields: Json | None = None) -> Json:
 
 
 def pipeline(settings: Json, name: str) -> bool:
+    """A switch of `pipelineConfiguration`, out of effective settings; KeyError for no switch."""
     return bool(settings["pipelineConfiguration"][name])
 
 

@@ -67,6 +67,7 @@ class ChangeRequest:
 
     @property
     def id(self) -> str:
+        """The id that the answer gave, by which steps and retries name the request."""
         return self.requested.request_id
 
     @property
@@ -76,6 +77,7 @@ class ChangeRequest:
 
     @property
     def status(self) -> str:
+        """How it ended; before, whether everybody who has to agree has agreed."""
         if self.ended:
             return self.ended
         agreed = self.acknowledged.issuperset(self.recipients)
@@ -88,6 +90,7 @@ class ChangeRequest:
 
     @property
     def in_progress(self) -> bool:
+        """Whether it has neither been done nor canceled."""
         return self.ended is None
 
     @property

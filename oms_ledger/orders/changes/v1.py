@@ -53,6 +53,7 @@ class Modification:
 
 
 def registered(order: Order, request_id: str) -> bool:
+    """Whether a change of that id was registered before, so that it is not again."""
     return any(one.change.request_id == request_id for one in order.registered_changes)
 
 

@@ -18,6 +18,7 @@ TIME_TO_REGISTER = timedelta(minutes=10)
 
 
 def preparation(order: Order, asked_as: str) -> Preparation | None:
+    """What was prepared under the gateway's name for it, ended or not."""
     return next((one for one in order.preparations if one.requested.asked_as == asked_as), None)
 
 

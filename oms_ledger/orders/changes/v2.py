@@ -99,10 +99,12 @@ def bound(order: Order, request: ChangeRequest) -> bool:
 
 
 def known(order: Order, request_id: str) -> ChangeRequest | None:
+    """The order's request of that id, ended or not."""
     return next((one for one in order.change_requests if one.id == request_id), None)
 
 
 def request_of(order: Order, request_id: str) -> ChangeRequest:
+    """The order's request of that id; `ChangeRequestNotFound` where there is none."""
     request = known(order, request_id)
     if request is None:
         raise refusals.ChangeRequestNotFound(request_id)
@@ -219,6 +221,7 @@ def fail_step(
 
 
 def retry_change(order: Order, context: DecisionContext, *, request_id: str) -> list[e.OrderEvent]:
+    """Begin the tries anew; `CannotRetryChange` for a request that has ended."""
     if request_of(order, request_id).ended in (DONE, CANCELED):
         raise refusals.CannotRetryChange()
     return [e.ChangeRetried(request_id)]

@@ -40,6 +40,8 @@ _SOLD_HERE = ("complete", "marketplace")
 
 @dataclass(frozen=True, slots=True)
 class Message:
+    """A turn as the customer reads it; `kind` is one of `KINDS`, `at` when the order turned."""
+
     kind: str
     at: datetime
     subject: str

@@ -57,6 +57,7 @@ class DerivedFields(Fields):
         return value
 
     def get(self, name: str, default: Any = None) -> Any:
+        """The field, worked out at the first look; the default where nothing was said."""
         value = self[name]
         return default if value is MISSING else value
 
@@ -232,4 +233,5 @@ def follow_up_alias(order: Order) -> str:
 
 
 def tracked_alias(order: Order) -> str:
+    """The address that a partner's mails to the customer may be sent to."""
     return _alias(order, "tracked")

@@ -44,6 +44,7 @@ def filter_facts(order: Order, facts: DerivedFields | None = None) -> DerivedFie
 def filter_document(
     order: Order, reads: Reads = None, facts: DerivedFields | None = None
 ) -> dict[str, Any]:
+    """The order as a filter sees it: the parts that it reads, or all of them."""
     return filter_parts(filter_facts(order, facts), reads)
 
 

@@ -20,6 +20,7 @@ TOTAL_NAMES = {
 
 
 def items(order: Order) -> list[Fields]:
+    """The lines as the documents show them, in the order's own order; values in cents."""
     lock = None if order.status is None or order.imported else f"00-{order.order_id}"
     return [item_facts(item, lock, imported=order.imported) for item in order.items]
 

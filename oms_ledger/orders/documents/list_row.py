@@ -13,6 +13,7 @@ from oms_ledger.orders.status import label
 
 
 def list_row(order: Order, language: str = "en-US") -> dict[str, Any]:
+    """An order as the list of orders shows it; `statusDescription` is in the language."""
     placed = order.placed
     content = {**placed.details, **(placed.client_profile.get(BESIDES) or {})}
     estimate = seconds(latest_estimate(order))

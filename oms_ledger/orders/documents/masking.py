@@ -48,6 +48,7 @@ NO_REASONS = {"", "null", "undefined"}
 
 
 def masked(text: str) -> str:
+    """The text with the first sign of each word, and a star for every other one."""
     return _WORD.sub(lambda found: found[1] + "*" * len(found[2]), text)
 
 

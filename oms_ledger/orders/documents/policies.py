@@ -13,6 +13,7 @@ from oms_ledger.orders.policies.state import (
 
 
 def policy_data(authorization: Authorization) -> list[dict[str, Any]]:
+    """One entry, with the rules that denied the order and those that wait for people."""
     denied, pending = [], []
     for dimension in authorization.dimensions:
         for rule in dimension.rules:

@@ -16,6 +16,7 @@ Row = dict[str, Any]
 
 
 def search_row(order: Order) -> Row:
+    """An order as the extended search shows it; values in cents."""
     document, row = pii_document(order), list_row(order)
     profile = document["clientProfileData"]
     operator = part_of(document["callCenterOperatorData"])

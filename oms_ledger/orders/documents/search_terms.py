@@ -21,6 +21,8 @@ _IN_STORE_TAGS = frozenset({"instore", "vtex-instore", "vtex sales app"})
 
 
 class Term(NamedTuple):
+    """What an order is found by: `term` is compared, `shown` is as the document has it."""
+
     kind: str
     term: str
     shown: str
@@ -52,6 +54,7 @@ def digits(text: Any) -> str | None:
 
 
 def words(text: str) -> list[str]:
+    """The words of a text, without case and accents."""
     return plain(text).split()
 
 

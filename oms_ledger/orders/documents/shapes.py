@@ -28,18 +28,22 @@ class Maybe:
 
 
 def nulls(names: str) -> dict[str, Any]:
+    """Keys that are null where nothing was said; the names stand apart by spaces."""
     return dict.fromkeys(names.split())
 
 
 def flags(names: str) -> dict[str, Any]:
+    """Keys that are false where nothing was said."""
     return dict.fromkeys(names.split(), False)
 
 
 def lists(names: str) -> dict[str, Any]:
+    """Keys that are empty lists where nothing was said."""
     return dict.fromkeys(names.split(), ())
 
 
 def each(names: str, render: Any) -> dict[str, Any]:
+    """Keys that are all rendered alike."""
     return dict.fromkeys(names.split(), render)
 
 

@@ -48,6 +48,7 @@ def status_of(balances: Iterable[Balance], denied: bool = False) -> str:
 
 
 def transaction_status(orders: Sequence[Order]) -> str:
+    """The one word for a purchase, as `status_of` says it of all its orders' payments."""
     balances = [one for order in orders for one in order.balances]
     return status_of(balances, denied=_was_denied(orders))
 
@@ -184,10 +185,12 @@ def _buyer(profile: events.Json) -> Fields:
 
 
 def payments(orders: Sequence[Order]) -> list[Fields]:
+    """The payments of a purchase, the shares of its orders added up."""
     return [_payment(orders, payment) for payment in whole(orders)]
 
 
 def payment(orders: Sequence[Order], payment_id: str) -> Fields | None:
+    """One of them, by its id in any case; None where there is none."""
     found = (one for one in whole(orders) if one.id.upper() == payment_id.upper())
     return next((_payment(orders, one) for one in found), None)
 

@@ -10,6 +10,7 @@ from oms_ledger.orders.status import Status
 
 
 def start_handling(order: Order, context: DecisionContext) -> list[events.OrderEvent]:
+    """Let handling begin; `NoWorkflow` or `NotReadyForHandling` where it may not."""
     if order.status is None:
         raise NoWorkflow(order.order_id)
     if order.status is not Status.READY_FOR_HANDLING:

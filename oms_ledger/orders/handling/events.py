@@ -8,17 +8,17 @@ from oms_ledger.orders.parts import Json, personal_text
 
 @dataclass(frozen=True, slots=True)
 class WorkflowCreated:
-    pass
+    """The payments were processed: the order is complete and its workflow begins."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderAccepted:
-    pass
+    """The account took an order that somebody else sold."""
 
 
 @dataclass(frozen=True, slots=True)
 class PurchaseCompleted:
-    pass
+    """The order is whole: what follows is up to policies, sellers and payments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,14 @@ class SellerConfirmed:
 
 @dataclass(frozen=True, slots=True)
 class SellerRefused:
+    """The seller does not take the order; `reason` is what it said."""
+
     reason: str | None = personal_text()
 
 
 @dataclass(frozen=True, slots=True)
 class SellerHandlingAwaited:
-    pass
+    """The payment is approved, and the sellers further down are to deliver."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class ManualAuthorizationAwaited:
 
 @dataclass(frozen=True, slots=True)
 class DispatchAuthorizationAwaited:
-    pass
+    """The seller waits until its marketplace was paid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +68,24 @@ class FulfillmentAuthorized:
 
 @dataclass(frozen=True, slots=True)
 class CancellationWindowOpened:
+    """The order may still be canceled without asking anybody, until then."""
+
     closes_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class CancellationWindowClosed:
-    pass
+    """The time to cancel without asking anybody is over."""
 
 
 @dataclass(frozen=True, slots=True)
 class HandlingRequested:
-    pass
+    """Somebody asked that handling begins."""
 
 
 @dataclass(frozen=True, slots=True)
 class HandlingStarted:
-    pass
+    """The goods of the order are being picked and packed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,12 +126,12 @@ class InvoiceVerified:
 
 @dataclass(frozen=True, slots=True)
 class FullyInvoiced:
-    pass
+    """Every unit is invoiced, and with that the order is at its end."""
 
 
 @dataclass(frozen=True, slots=True)
 class PartiallyInvoiced:
-    pass
+    """Units are left to be invoiced: the order goes back to wait for them."""
 
 
 @dataclass(frozen=True, slots=True)

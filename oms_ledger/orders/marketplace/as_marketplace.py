@@ -38,6 +38,10 @@ def record_seller_confirmation(
 def record_seller_refusal(
     order: Order, context: DecisionContext, *, seller: str, seller_order_id: str, reason: str | None
 ) -> list[events.OrderEvent]:
+    """Record that the seller does not take the order, which had still to say so.
+
+    Nothing new for a seller that no longer has the order.
+    """
     if order.status is not Status.WAITING_FOR_AUTHORIZATION:
         return []
     if not fulfills(order, seller, seller_order_id):

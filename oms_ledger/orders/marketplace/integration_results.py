@@ -51,6 +51,7 @@ def code_of(inner: str, message: str) -> str:
 
 
 def error(source: str, code: str, description: str) -> Json:
+    """One entry of a result's `errors`, in the published form."""
     return {"source": source, "code": code, "description": description}
 
 

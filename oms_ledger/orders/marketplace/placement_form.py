@@ -48,6 +48,7 @@ class Problems:
         self.found: list[tuple[str, str, str]] = []
 
     def add(self, code: str, place: str, sentence: str) -> None:
+        """Keep one, by its published code, the place of the field, and what was expected there."""
         self.found.append((code, place, sentence))
 
     def refuse(self) -> None:

@@ -55,6 +55,11 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class PaymentBalances:
+    """What was sent, requested and answered; `answers` are those of the payments at hand.
+
+    `attempts` that were denied keep their answers in `past_answers`, in the order they came.
+    """
+
     submitted: bool = False
     gateway_id: str | None = None
     authorizing: str | None = None
@@ -66,9 +71,11 @@ class PaymentBalances:
     additional: Json = field(default_factory=dict)
 
     def answer(self, payment_id: str) -> Answered | None:
+        """The last result of a payment; None where none came."""
         return next((one for one in self.answers if one.payment_id == payment_id), None)
 
     def request(self, request_id: str) -> Request | None:
+        """The request to the gateway under that id, done or not."""
         return next((one for one in self.requests if one.id == request_id), None)
 
     def result(self, answer: Answered) -> "PaymentBalances":
@@ -97,6 +104,7 @@ class Balance:
 
     @property
     def denied(self) -> bool:
+        """Whether the payment's last result is a denial."""
         return self.answer is not None and self.answer.outcome == "denied"
 
     @property

@@ -32,6 +32,7 @@ class PaymentsChanged(Exception):
 def send_payments(
     order: Order, context: DecisionContext, *, payments: tuple[e.Payment, ...]
 ) -> list[e.OrderEvent]:
+    """Keep the payment data of an order that was placed and not processed yet."""
     if order.status is not None or (order.money.submitted and order.payments == payments):
         return []  # sent twice, or after the order was processed: nothing new
     require_in_time(order, context.now)
@@ -51,6 +52,7 @@ def require_sent(order: Order) -> None:
 def open_transaction(
     order: Order, context: DecisionContext, *, gateway_id: str
 ) -> list[e.OrderEvent]:
+    """Keep the gateway's own id of the transaction; the same again is nothing new."""
     if order.money.gateway_id == gateway_id:
         return []
     return [e.TransactionOpened(gateway_id)]

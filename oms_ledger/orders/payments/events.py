@@ -64,6 +64,8 @@ class PaymentAwaited:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentDenied:
+    """A payment did not come; `reason` is the gateway's, `connector` its answer."""
+
     payment_id: str
     receipt: str
     request_id: str | None = None
@@ -80,12 +82,12 @@ class PaymentDue:
 
 @dataclass(frozen=True, slots=True)
 class PaymentApprovalRecorded:
-    pass
+    """All payments are approved: the order leaves the wait for its money."""
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentApproved:
-    pass
+    """The order counts as paid; what follows is its seller's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,8 @@ class PaymentCancellationRequested:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentSettled:
+    """The gateway captured so many cents of the request of that id."""
+
     request_id: str
     value: int
     receipt: str
@@ -140,6 +144,8 @@ class PaymentSettled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentRefunded:
+    """The gateway gave so many cents back, of the request of that id."""
+
     request_id: str
     value: int
     receipt: str
@@ -148,6 +154,8 @@ class PaymentRefunded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentCanceled:
+    """The gateway released so many cents that were held, of the request of that id."""
+
     request_id: str
     value: int
     receipt: str

@@ -21,6 +21,8 @@ from oms_ledger.orders.payments.systems import (
 
 
 class Outcome(StrEnum):
+    """What became of a payment: `pending` is reported later."""
+
     APPROVED = "approved"
     PENDING = "pending"
     DENIED = "denied"
@@ -51,10 +53,12 @@ class AuthorizationResult:
 
     @property
     def must_go_elsewhere(self) -> bool:
+        """Whether the shopper has to authenticate somewhere first."""
         return bool(self.redirects or self.apps)
 
     @property
     def denied(self) -> bool:
+        """Whether at least one payment was denied."""
         return any(answer.outcome is Outcome.DENIED for answer in self.answers.values())
 
 
@@ -116,7 +120,12 @@ class Gateway(Protocol):
     def send(self, transaction: Transaction, payments: Sequence[Json]) -> None:
         """Pass on payments as a client sent them, card numbers included; nothing is kept here."""
 
-    def authorize(self, transaction: Transaction, request_id: str) -> AuthorizationResult: ...
+    def authorize(self, transaction: Transaction, request_id: str) -> AuthorizationResult:
+        """Hold the value of each payment, or say where the shopper has to go first.
+
+        `GatewayUnavailable` where no answer came, `GatewayRejected` for a no to all of it.
+        """
+        ...
 
     def carry_out(
         self, transaction: Transaction, kind: Kind, value: int, request_id: str
@@ -140,12 +149,14 @@ class BuiltInGateway:
     remote = False
 
     def open(self, transaction: Transaction) -> str | None:
+        """It knows no transactions, so it has no id of them."""
         return None
 
     def send(self, transaction: Transaction, payments: Sequence[Json]) -> None:
         """Nothing to do: what may be kept of them is recorded."""
 
     def authorize(self, transaction: Transaction, request_id: str) -> AuthorizationResult:
+        """By the number each payment's card ends in, without asking anybody."""
         payments = transaction.payments
         away = [p for p in payments if p.details.get("lastDigits") in REDIRECTED_LAST_DIGITS]
         return AuthorizationResult(
@@ -158,9 +169,11 @@ class BuiltInGateway:
     def carry_out(
         self, transaction: Transaction, kind: Kind, value: int, request_id: str
     ) -> Receipt:
+        """Nothing to do: the receipt is the request's own id."""
         return Receipt(request_id)
 
     def adjust(self, transaction: Transaction, value: int, request_id: str) -> Receipt:
+        """As the first authorization; `GatewayRejected` for a card that was denied."""
         for payment in transaction.payments:
             if value > 0 and payment.details.get("lastDigits") in DENIED_LAST_DIGITS:
                 raise GatewayRejected("The card does not allow a higher value")

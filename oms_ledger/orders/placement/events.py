@@ -17,6 +17,12 @@ from oms_ledger.orders.parts import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderPlaced:
+    """An order as it came to be; what becomes of it is said by the events after this one.
+
+    Prices, totals and payments are cents. `flow` is complete, marketplace, seller or chain;
+    `items` are its lines, `logistics` the deliveries of them, by place.
+    """
+
     flow: str
     order_group: str
     sequence: int

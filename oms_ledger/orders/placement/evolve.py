@@ -19,6 +19,7 @@ from oms_ledger.orders.status import Status
 
 
 def placed(event: events.OrderPlaced, at: datetime, order_id: str, account: str) -> Order:
+    """The order as its first event leaves it: incomplete, with no status."""
     return Order(
         order_id,
         account,
@@ -55,6 +56,7 @@ _RESUMES: dict[tuple[str, Status | None], Status] = {
 
 
 def imported(event: events.OrderImported, order_id: str, account: str) -> Order:
+    """The order as it stood elsewhere, at the instants that its document says."""
     placed = replace(
         event.placed,
         client_profile=event.client_profile,

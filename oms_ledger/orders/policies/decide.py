@@ -85,6 +85,7 @@ def score_rule(
 
 
 def verdict_of(rule: events.PolicyRule, score: int) -> str:
+    """What a score comes to for a rule: accepted, denied, or bypassed between them."""
     if score >= rule.accept:
         return ACCEPTED
     return DENIED if score <= rule.deny else BYPASSED

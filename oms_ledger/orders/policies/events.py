@@ -42,6 +42,8 @@ class PolicyRule:
 
 @dataclass(frozen=True, slots=True)
 class PolicyDimension:
+    """A group of rules; with `require_all` every true rule counts, else the first one."""
+
     id: str
     name: str
     unit_id: str | None
@@ -57,11 +59,13 @@ class PolicyJudgmentAwaited:
 
 @dataclass(frozen=True, slots=True)
 class OrderAuthorizationAwaited:
-    pass
+    """People have to decide about at least one rule before the order goes on."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderAuthorizationJudged:
+    """What the policies came to when the order was evaluated."""
+
     authorization_id: str
     dimensions: tuple[PolicyDimension, ...]
 

@@ -26,6 +26,8 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
+    """What the buying policies said of an order; the id is of this order alone."""
+
     id: str
     dimensions: tuple[PolicyDimension, ...]
 
@@ -38,14 +40,17 @@ class Authorization:
         return Outcome(ACCEPTED)
 
     def dimension(self, dimension_id: str) -> PolicyDimension | None:
+        """The dimension of that id; None where the order was not evaluated by it."""
         return next((one for one in self.dimensions if one.id == dimension_id), None)
 
 
 def ordered(dimensions: tuple[PolicyDimension, ...]) -> list[PolicyDimension]:
+    """By ascending priority, which is the order they are evaluated in."""
     return sorted(dimensions, key=lambda one: one.priority)
 
 
 def rules_in_order(dimension: PolicyDimension) -> Iterator[PolicyRule]:
+    """The dimension's rules by ascending priority."""
     yield from sorted(dimension.rules, key=lambda one: one.priority)
 
 

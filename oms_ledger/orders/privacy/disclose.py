@@ -6,4 +6,5 @@ from oms_ledger.orders.order import Order
 
 
 def disclose(_order: Order, _context: DecisionContext, *, reason: str) -> list[events.OrderEvent]:
+    """Record that somebody looked at the data in plain, and why."""
     return [events.PersonalDataDisclosed(reason)]
