@@ -8,11 +8,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import lru_cache
 from html import escape
 from typing import Any
 
+from oms_ledger.decimal_numbers import decimal_number
 from oms_ledger.time_zones import zone_or_utc
 
 LARGEST, MOST_OUTPUT, MOST_STEPS, DEEPEST = 256 * 1024, 1024 * 1024, 200_000, 32
@@ -251,30 +252,26 @@ Function = Callable[[list[Any], tzinfo], str]
 
 
 def _cents(value: Any) -> Decimal | None:
-    try:
-        return Decimal(str(value)) / 100
-    except InvalidOperation:
-        return None
+    amount = decimal_number(value)
+    return None if amount is None else amount / 100
 
 
 def _decimal(value: Any, comma: bool) -> str:
     amount = _cents(value)
-    if amount is None or not amount.is_finite() or abs(amount) > 10**15:
+    if amount is None or abs(amount) > 10**15:
         return spelled(value)
     text = f"{amount:,.2f}"
     return text.translate(str.maketrans(",.", ".,")) if comma else text
 
 
 def _multiplied(values: list[Any]) -> Any:
-    try:
-        return Decimal(str(values[0])) * Decimal(str(values[1]))
-    except (InvalidOperation, IndexError):
-        return None
+    first, second = (decimal_number(value) for value in (*values, None, None)[:2])
+    return None if first is None or second is None else first * second
 
 
 def _without_decimals(value: Any) -> str:
     amount = _cents(value)
-    return spelled(value) if amount is None or not amount.is_finite() else f"{amount:.0f}"
+    return spelled(value) if amount is None else f"{amount:.0f}"
 
 
 def _at(value: Any) -> datetime | None:
@@ -298,6 +295,16 @@ def _date(form: str, *, local: bool = False) -> Function:
     return function
 
 
+def _replaced(values: list[Any]) -> str:
+    """The text with each old part new, which may be longer than all that a message may be."""
+    text, old, new = (spelled(value) for value in (*values, "", "", "")[:3])
+    if len(values) != 3 or not old:
+        return text
+    if len(text) + text.count(old) * (len(new) - len(old)) > MOST_OUTPUT:
+        raise TemplateError(f"writes more than {MOST_OUTPUT} characters")
+    return text.replace(old, new)
+
+
 def _first(values: list[Any]) -> Any:
     return values[0] if values else None
 
@@ -311,9 +318,5 @@ FUNCTIONS: Mapping[str, Function] = {
     "formatUSDate": _date("%m/%d/%Y", local=True),
     "formatDateTime": _date("%d/%m/%Y %H:%M:%S", local=True),
     "formatDateUtc": _date("%d/%m/%Y %H:%M:%S", local=True),
-    "replace": lambda values, _: (
-        spelled(values[0]).replace(spelled(values[1]), spelled(values[2]))
-        if len(values) == 3 and spelled(values[1])
-        else spelled(_first(values))
-    ),
+    "replace": lambda values, _: _replaced(values),
 }

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
+from oms_ledger.decimal_numbers import decimal_number
 from oms_ledger.offers.catalog import (
     DELIVERY,
     OWN_SELLER,
@@ -286,11 +287,8 @@ def _text(given: Any) -> str:
 
 
 def _multiplier(given: Any) -> Decimal:
-    try:
-        found = Decimal(str(given or 1))
-    except InvalidOperation:
-        raise Nonsense("a multiplier is no number") from None
-    if not found.is_finite() or not 0 < found <= MOST_OF_A_UNIT:
+    found = decimal_number(given or 1)
+    if found is None or not 0 < found <= MOST_OF_A_UNIT:
         raise Nonsense("a multiplier is above 0, and no astronomical number")
     return found
 

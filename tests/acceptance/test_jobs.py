@@ -48,6 +48,23 @@ def test_orders_are_imported_by_a_job(cell, client):
     assert client.call("POST", IMPORTS, b"").status == 400
 
 
+@pytest.mark.guarantee("G53")
+def test_a_line_of_odd_numbers_is_refused_alone(cell, client):
+    document = json.loads(lines_of_samples()[0])
+    others = [json.loads(lines_of_samples()[1])]
+    hostile = ("1e999999", "1e9999999999", "sNaN", "9" * 400, 1e300, "1e-999999", True)
+    for odd in hostile:
+        items = [{**document["items"][0], "unitMultiplier": odd}, *document["items"][1:]]
+        others.insert(0, {**document, "items": items})
+    client = replace(client, conforming=False)
+    asked = client.call("POST", IMPORTS, "\n".join(map(json.dumps, others)).encode())
+    worked(cell, asked.json()["id"])
+    done = client.call("GET", f"{JOBS}/{asked.json()['id']}").json()
+    assert (done["state"], done["result"]["imported"]) == ("done", 1), done["failure"]
+    refused = [one["line"] for one in done["result"]["refused"]]
+    assert refused == list(range(1, len(hostile) + 1))
+
+
 @pytest.mark.guarantee("G56")
 def test_an_erasure_in_the_background_names_nobody(cell, client):
     order_id = paid(client)

@@ -145,6 +145,10 @@ def test_pending_payments_wait_for_their_notification(client):
     url = f"{ORDERS}/{order_id}/payments/{payment}/payment-notification"
     assert [client.call("POST", url).status for _ in range(2)] == [200, 200]
     assert status(client, order_id) == "ready-for-handling"
+    told = f"/api/payments/pvt/payments/{payment}/payment-notification"
+    for odd in ("1e999999", "1e9999999999", "sNaN", "1e-999999", "0.001", "9" * 5000, "²", True):
+        refused = client.call("POST", told, {"valuePaid": odd})
+        assert (refused.status, refused.json()["error"]["code"]) == (400, "OMS004"), odd
     unknown = client.call("POST", f"{ORDERS}/{order_id}/payments/nope/payment-notification")
     assert (unknown.status, unknown.json()["error"]["code"]) == (404, "CHK0181")
 

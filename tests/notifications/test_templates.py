@@ -42,6 +42,8 @@ DATA = {
         ("{{! a comment }}x", "x"),
         ("{ {!notours} }", "{ {!notours} }"),
         ("{{formatCurrency missing}}|{{formatDate value}}", "|20000"),
+        ("{{multiplyCurrency '1e999999' '1e999999'}}|{{formatCurrency 'sNaN'}}", "|sNaN"),
+        ("{{formatCurrencyWithoutDecimals '1e999999'}}", "1e999999"),
         ("{{this}}", "[object Object]"),
     ],
 )  # fmt: skip
@@ -63,7 +65,8 @@ def test_work_and_output_are_bounded() -> None:
     data = {"a": list(range(1000))}
     began = time.process_time()
     for source in ("{{#each a}}{{#each ../a}}{{#each ../../a}}x{{/each}}{{/each}}{{/each}}",
-                   "{{#each a}}" + "y" * 2000 + "{{/each}}"):  # fmt: skip
+                   "{{#each a}}" + "y" * 2000 + "{{/each}}",
+                   f"{{{{replace '{'a' * 100_000}' 'a' '{'b' * 100_000}'}}}}"):  # fmt: skip
         with pytest.raises(TemplateError):
             render(source, data)
     assert time.process_time() - began < 5

@@ -178,7 +178,7 @@ class _Lost:
 def _number(text: str) -> "float | _Lost":
     """A float that is evaluated as whole, or nearly so, as the digits of the text are."""
     value = float(text)
-    if len(text) < _EXACT or not abs(value) <= LARGEST:
+    if len(text) < _EXACT or not value or not abs(value) <= LARGEST:
         return value
     exact = Decimal(text)
     nearest = exact.to_integral_value()

@@ -7,7 +7,6 @@ requested here of the gateway manually is recorded, and carried out like what in
 import asyncio
 import secrets
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import Annotated, Any
 
@@ -25,8 +24,10 @@ from oms_ledger.api.http.bodies import (
 from oms_ledger.api.http.errors import bad_request, shown
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.cell import Cell
+from oms_ledger.decimal_numbers import decimal_number
 from oms_ledger.eventstore.records import instant
 from oms_ledger.orders import events as e
+from oms_ledger.orders.amounts import LARGEST
 from oms_ledger.orders.decide import DecisionContext
 from oms_ledger.orders.documents import transactions
 from oms_ledger.orders.order import Order
@@ -315,14 +316,11 @@ async def post_notification(
 def _cents(paid: Any) -> int | None:
     if paid is None:
         return None
-    try:
-        amount = Decimal(str(paid))
-    except InvalidOperation:
-        amount = Decimal(0)
-    cents = amount * 100
-    if isinstance(paid, bool) or not cents.is_finite() or not 0 < cents <= 2**53:
+    amount = decimal_number(paid)
+    cents = 0 if amount is None else int((amount * 100).to_integral_value())
+    if not 0 < cents <= LARGEST:
         raise bad_request(f"valuePaid: found {shown(paid)}, expected an amount above 0")
-    return int(cents.to_integral_value())
+    return cents
 
 
 async def _notified(

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
+from oms_ledger.decimal_numbers import decimal_number
 from oms_ledger.orders.changes.invoiceable import lines_to_invoice
 from oms_ledger.orders.changes.state import RegisteredChange
 from oms_ledger.orders.events import (
@@ -50,12 +51,7 @@ def _items(fields: Any) -> tuple[ChangedItem, ...]:
 
 def _item(fields: Json) -> ChangedItem:
     quantity, price = fields.get("quantity"), fields.get("price")
-    try:
-        multiplier = (
-            Decimal(str(fields["unitMultiplier"])) if fields.get("unitMultiplier") else None
-        )
-    except InvalidOperation:
-        multiplier = None
+    multiplier = decimal_number(fields.get("unitMultiplier"))
     return ChangedItem(
         str(fields["id"]),
         str(fields.get("name") or fields["id"]),

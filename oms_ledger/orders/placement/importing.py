@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
+from oms_ledger.decimal_numbers import decimal_number
 from oms_ledger.orders import events
-from oms_ledger.orders.amounts import LARGEST, cents
+from oms_ledger.orders.amounts import cents
 from oms_ledger.orders.order_ids import LONGEST, is_order_id
 from oms_ledger.orders.parsing import (
     Part,
@@ -157,11 +158,8 @@ def _kept(order: Part, key: str) -> Json | None:
 
 def _item(part: Part) -> events.Item:
     multiplier = part.get("unitMultiplier")
-    try:
-        unit_multiplier = Decimal(str(1 if multiplier is None else multiplier))
-    except InvalidOperation:
-        raise wrong(part.name("unitMultiplier"), multiplier, "a number") from None
-    if not unit_multiplier.is_finite() or unit_multiplier <= 0:
+    unit_multiplier = decimal_number(1 if multiplier is None else multiplier)
+    if unit_multiplier is None or unit_multiplier <= 0:
         raise wrong(part.name("unitMultiplier"), multiplier, "a number above 0")
     sku = text(part, "id")
     price, quantity = integer(part, "price", least=0), integer(part, "quantity", least=1)
@@ -211,11 +209,8 @@ def _decimal(part: Part, key: str) -> Decimal | None:
     given = part.get(key)
     if given is None:
         return None
-    try:
-        exact = Decimal(str(given))
-    except InvalidOperation:
-        raise wrong(part.name(key), given, "a number") from None
-    if not exact.is_finite() or abs(exact) > LARGEST:
+    exact = decimal_number(given)
+    if exact is None:
         raise wrong(part.name(key), given, "a number")
     return exact
 

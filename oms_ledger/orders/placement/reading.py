@@ -1,8 +1,9 @@
 """Reading a placement: values of the right kind, or a refusal with the published code."""
 
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
+from oms_ledger.decimal_numbers import decimal_number
 from oms_ledger.orders.amounts import LARGEST, cents, count
 from oms_ledger.orders.events import Item, Json, PriceTag
 from oms_ledger.orders.pricing import Tag, line_total, percentage, tag_value
@@ -176,13 +177,10 @@ def _decimal(given: object) -> Decimal | None:
 
 def _multiplier(given: object, place: str) -> Decimal:
     """Exact; missing or 0, as some clients send what they do not set, is 1."""
-    try:
-        multiplier = Decimal(str(given or 1))
-    except InvalidOperation:
-        multiplier = Decimal(0)
+    multiplier = decimal_number(given or 1)
     if (
-        not multiplier.is_finite()
-        or not Decimal("1e-9") <= multiplier <= LARGEST
+        multiplier is None
+        or multiplier < Decimal("1e-9")
         or len(multiplier.normalize().as_tuple().digits) > _LONGEST_MULTIPLIER
     ):
         raise refuse(
