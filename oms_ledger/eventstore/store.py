@@ -52,6 +52,13 @@ _ORDERS = (
     .order_by(events.c.position)
     .limit(bindparam("limit"))
 )
+_OF_IDENTITY = (
+    select(events.c.position)
+    .where(events.c.account == bindparam("account"))
+    .where(func.coalesce(events.c.origin_position, events.c.position) <= bindparam("identity"))
+    .order_by(events.c.position.desc())
+    .limit(1)
+)
 _HEAD = select(func.coalesce(func.max(events.c.position), 0))
 _HEAD_OF = _HEAD.where(
     events.c.account == bindparam("account"), events.c.position <= bindparam("until")
@@ -143,6 +150,12 @@ class Store:
         """Events of the account's orders, without the account's own, by position."""
         own = f"{account}/"
         return self._rows(_ORDERS, account=account, own=own, after=after, until=until, limit=limit)
+
+    def position_of(self, account: str, identity: int) -> int:
+        """Where the account's event of an identity stands, or the last before it; 0 for none."""
+        with self.database.reading() as connection:
+            given = {"account": account, "identity": identity}
+            return int(connection.execute(_OF_IDENTITY, given).scalar_one_or_none() or 0)
 
     def stream(self, stream: str, after: int = 0) -> list[RecordedEvent]:
         """The events of a stream after a version."""

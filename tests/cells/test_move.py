@@ -1,9 +1,13 @@
 """An account moves between cells while it is in use, and whatever ends the move, it is in one."""
 
 import asyncio
+import threading
+from contextlib import closing
 from functools import partial
 
+import orjson
 import pytest
+import redis
 from sqlalchemy import func, select, update
 
 from oms_ledger.cell import Cell
@@ -29,6 +33,8 @@ from projections.notifications.feeds import Feed
 from projections.ops.verify import verify_views
 from projections.ops.verify_configuration import verify_configuration
 from projections.outbox.tables import outbox_attempts, outbox_messages
+from projections.streams import outgoing
+from projections.streams.outgoing import OutgoingStream
 from projections.subscriptions import batch
 from projections.subscriptions.views import VIEWS
 from projections.tables import order_views, subscriptions
@@ -38,6 +44,9 @@ from tests.support.patience import HANGS
 from tests.support.purchases import ACCOUNT, open_account, place_paid
 from tests.support.run_until_idle import settle
 from workers.outbox import dispatcher
+from workers.streams.destination import open_destination
+from workers.streams.dispatcher import carry_on
+from workers.streams.envelope import outgoing_event
 
 OTHER = "globex"
 ERASE = partial(erase_person, erasure_id="e1")
@@ -466,6 +475,57 @@ def test_views_made_anew_after_forgetting_name_nobody(shop):
     make_views()
     assert shop.placed[0] in shown()
     assert "ana@example.com" not in shown()
+
+
+def create_stream(cell: Cell, url: str, account: str = ACCOUNT) -> OutgoingStream:
+    stream = OutgoingStream("out", account, url, "moved:out", 0, 0, cell.clock.micros())
+    with cell.database.writing() as connection:
+        assert outgoing.create(connection, stream, cell.encryption)
+    return stream
+
+
+def test_an_outgoing_stream_goes_along_and_sends_each_event_once(shop, redis_url):
+    """Even a page that the former cell has sent, and never recorded as sent."""
+    a, b = shop.cells.both
+
+    def send(cell: Cell) -> None:
+        while carry_on(cell, "out", threading.Event()):
+            pass
+
+    shop.place(1)
+    stream = create_stream(a, redis_url)
+    send(a)
+    shop.place(1)
+    unrecorded = a.store.orders_page(ACCOUNT, 0, a.store.head(), 100)
+    with closing(open_destination(stream)) as destination:
+        destination.send([outgoing_event(ACCOUNT, row) for row in unrecorded])
+    shop.place(1)
+    shop.move().run()
+    with a.database.snapshot() as connection:
+        assert outgoing.every(connection, a.encryption) == []
+    shop.place(2)
+    send(b)
+    shop.move(source=b).run()
+    shop.place(1)
+    send(a)
+    with redis.Redis.from_url(redis_url) as client:
+        entries = client.xrange("moved:out")
+    sent = [orjson.loads(fields[b"event"]) for _, fields in entries]
+    rows = a.store.orders_page(ACCOUNT, 0, a.store.head(), 1000)
+    assert [(one["subject"], one["data"]["version"]) for one in sent] == [
+        (row.order_id, row.version) for row in rows
+    ]
+    assert [one["id"] for one in sent] == [str(row.identity) for row in rows]
+    shop.check(a)
+
+
+def test_a_stream_whose_name_is_taken_over_there_stays(shop, redis_url):
+    a, b = shop.cells.both
+    create_stream(a, redis_url)
+    create_stream(b, redis_url, f"{OTHER}b")
+    with pytest.raises(MoveRefused, match="has an outgoing stream out"):
+        shop.move().run()
+    assert state(a) == LIVE
 
 
 def test_a_view_goes_on_over_events_of_an_account_that_left(shop):

@@ -1,6 +1,6 @@
 """Where an outgoing stream goes: what every destination can do."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -15,8 +15,11 @@ class DestinationError(Exception):
 class Destination(Protocol):
     """An open connection, used by one thread."""
 
-    def resume(self, position: int) -> int:
-        """After which position to go on, when the ledger knows of `position` that it arrived."""
+    def resume(self, position: int, position_of: Callable[[int], int]) -> int:
+        """After which position to go on, when the ledger knows of `position` that it arrived.
+
+        `position_of` says where the event of a number stands, or the last one before it.
+        """
 
     def send(self, events: Sequence[OutgoingEvent]) -> None:
         """Send events in order; what is there already is not sent twice."""

@@ -8,6 +8,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 
 import structlog
 
@@ -103,7 +104,7 @@ def _pass_on(
 ) -> None:
     """Page by page until the head, the time, or somebody who took the lease."""
     subscription, known = stream.subscription, position
-    after = destination.resume(position)
+    after = destination.resume(position, partial(cell.store.position_of, stream.account))
     while True:
         head = cell.store.head()
         rows = cell.store.orders_page(stream.account, after, head, PAGE)

@@ -11,9 +11,13 @@ from oms_ledger.services.event_entry import entry
 
 @dataclass(frozen=True, slots=True)
 class OutgoingEvent:
-    """What a destination is given of an event; `body` is the whole envelope."""
+    """What a destination is given of an event; `body` is the whole envelope.
 
-    position: int
+    The numbers of an account rise, and an event has one number in whichever cell: its position,
+    until the account moves (`RecordedEvent.identity`).
+    """
+
+    number: int
     order_id: str
     name: str
     body: bytes
@@ -26,7 +30,7 @@ def outgoing_event(account: str, row: RecordedEvent) -> OutgoingEvent:
     data = {"orderId": row.order_id, **entry(row, event, personal=False)}
     envelope = {
         "specversion": "1.0",
-        "id": str(row.position),
+        "id": str(row.identity),
         "source": f"/accounts/{account}",
         "type": f"order.{row.name}",
         "subject": row.order_id,
@@ -35,4 +39,4 @@ def outgoing_event(account: str, row: RecordedEvent) -> OutgoingEvent:
         "datacontenttype": "application/json",
         "data": data,
     }
-    return OutgoingEvent(row.position, row.order_id, row.name, orjson.dumps(envelope))
+    return OutgoingEvent(row.identity, row.order_id, row.name, orjson.dumps(envelope))

@@ -1,4 +1,4 @@
-"""NATS JetStream as a destination. A message's `Nats-Msg-Id` holds the event's position.
+"""NATS JetStream as a destination. A message's `Nats-Msg-Id` holds the event's number.
 
 Each message is acknowledged before the next is sent, so the last one of the stream says how far it
 is; what is sent twice within the stream's window of duplicates, JetStream itself passes over.
@@ -6,7 +6,7 @@ is; what is sent twice within the stream's window of duplicates, JetStream itsel
 
 import asyncio
 import re
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 import nats
@@ -36,10 +36,10 @@ class JetStream:
             raise
         self._jetstream = self._nats.jetstream(timeout=PATIENCE)
 
-    def resume(self, position: int) -> int:
+    def resume(self, position: int, position_of: Callable[[int], int]) -> int:
         """Where the last message is, if the ledger does not know that it arrived."""
         last = self._run(self._last())
-        return max(position, last)
+        return max(position, position_of(last))
 
     def send(self, events: Sequence[OutgoingEvent]) -> None:
         """Publish events; each has to be acknowledged."""
@@ -73,15 +73,15 @@ class JetStream:
             last = await self._jetstream.get_last_msg(stream, every)
         except NotFoundError:
             return 0
-        account, _, position = (last.headers or {}).get("Nats-Msg-Id", "").rpartition(":")
-        return int(position) if account == self._stream.account and is_whole(position) else 0
+        account, _, number = (last.headers or {}).get("Nats-Msg-Id", "").rpartition(":")
+        return int(number) if account == self._stream.account and is_whole(number) else 0
 
     async def _send(self, events: Sequence[OutgoingEvent]) -> None:
         account = self._stream.account
         for one in events:
             tokens = (self._stream.target, *map(_token, (account, one.order_id, one.name)))
             headers = {
-                "Nats-Msg-Id": f"{account}:{one.position}",
+                "Nats-Msg-Id": f"{account}:{one.number}",
                 "Content-Type": "application/cloudevents+json",
             }
             await self._jetstream.publish(".".join(tokens), one.body, headers=headers)

@@ -1,10 +1,10 @@
-"""A Redis stream as a destination. An entry's id is the event's position.
+"""A Redis stream as a destination. An entry's id is the event's number.
 
 Redis refuses an id that is not larger than the last, and a page is added by one script, so nothing
 is there twice and nothing is left out, whoever sends and however often.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import redis
 
@@ -39,7 +39,7 @@ class RedisStream:
         self._redis = connect(stream.url)
         self._add = self._redis.register_script(_ADD)
 
-    def resume(self, position: int) -> int:
+    def resume(self, position: int, position_of: Callable[[int], int]) -> int:
         """Where the key's last id is; a server that lost its latest writes gets them again."""
         try:
             if not self._redis.exists(self._stream.target):
@@ -47,13 +47,13 @@ class RedisStream:
             last = self._redis.xinfo_stream(self._stream.target)["last-generated-id"]
         except (redis.RedisError, OSError) as error:
             raise DestinationError(_said(error)) from None
-        return max(self._stream.start, int(bytes(last).partition(b"-")[0]))
+        return max(self._stream.start, position_of(int(bytes(last).partition(b"-")[0])))
 
     def send(self, events: Sequence[OutgoingEvent]) -> None:
         """Append events, up to the first that cannot be."""
         given: list[str | int | bytes] = [self._stream.keep]
         for one in events:
-            given += [one.position, one.body]
+            given += [one.number, one.body]
         try:
             self._add(keys=[self._stream.target], args=given)
         except (redis.RedisError, OSError) as error:

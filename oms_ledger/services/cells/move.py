@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import ColumnElement, Connection, delete, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, delete, func, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from oms_ledger.cell import Cell
@@ -29,7 +29,7 @@ from oms_ledger.eventstore import adoption, hosting
 from oms_ledger.eventstore.adoption import Comparison
 from oms_ledger.eventstore.hosting import ARRIVING, FORGOTTEN, GONE, LEAVING, LIVE, Hosting
 from oms_ledger.services.cells.copying import Copier, forget
-from oms_ledger.services.cells.tables import MOVED, subscriptions_of
+from oms_ledger.services.cells.tables import MOVED, subscriptions_of, subscriptions_of_streams
 from projections import tables as t
 from projections.jobs.jobs import UNFINISHED as UNFINISHED_JOBS
 from projections.jobs.tables import jobs
@@ -169,8 +169,16 @@ class Move:
 
             if some(jobs.c.id, jobs.c.account == self.account, unfinished):
                 raise MoveRefused("The account has a job: wait until it is over.")
-            if some(streams.name, streams.account == self.account):
-                raise MoveRefused("The account has an outgoing stream: remove it first.")
+            names = connection.execute(select(streams.name).where(streams.account == self.account))
+            own = list(names.scalars())
+        others = select(streams.name).where(streams.name.in_(own), streams.account != self.account)
+        with self.target.database.reading() as connection:
+            taken = connection.execute(others.limit(1)).scalar_one_or_none()
+        if taken is not None:
+            raise MoveRefused(
+                f"The cell {self._name(self.target)} has an outgoing stream {taken} of another"
+                " account: create the one of this account under another name."
+            )
 
     def _begin(self, place: Place) -> None:
         """Have the other cell expect the account; whoever tried before changes nothing more."""
@@ -384,7 +392,8 @@ class Move:
             return checkpoints.account_head(connection, self.account)
 
     def _lease_names(self, connection: Connection) -> Sequence[str]:
-        query = select(subscriptions.c.id).where(subscriptions_of(self.account))
+        ours = or_(subscriptions_of(self.account), subscriptions_of_streams(self.account))
+        query = select(subscriptions.c.id).where(ours)
         names = list(connection.execute(query).scalars())
         hooks = select(t.hooks.c.app_key).where(t.hooks.c.account == self.account)
         return sorted([*names, *map(delivery_lease, connection.execute(hooks).scalars())])

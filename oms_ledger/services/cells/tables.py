@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, func, or_, select
+from sqlalchemy import ColumnElement, Table, func, literal, or_, select
 
 from oms_ledger.eventstore.tables import sequences, unique_keys
 from projections import tables as t
@@ -24,6 +24,8 @@ from projections.offers.tables import offers
 from projections.operators.tables import operator_roles, saved_views
 from projections.outbox.tables import outbox_attempts, outbox_messages, outbox_recipients
 from projections.policies.tables import order_authorizations, policy_dimensions
+from projections.streams.outgoing import KIND as STREAM
+from projections.streams.tables import outgoing_streams
 from projections.subscriptions import registry
 
 WITH_EVENTS = frozenset({"events", "data_keys", "former_positions", "account_heads"})
@@ -40,7 +42,7 @@ PROJECTED = frozenset(
 OF_THE_CELL = frozenset(
     {
         *("seals", "anchors", "key_checks", "hosted", "leases", "process_metrics"),
-        *("outbox_starts", "configuration_imports", "outgoing_streams"),
+        *("outbox_starts", "configuration_imports"),
         *("operators", "operator_sessions", "sign_in_links", "sign_in_failures"),
         *("export_chunks", "jobs", "job_inputs", "run_orders"),
         *("document_scrolls", "document_scroll_items"),
@@ -104,6 +106,13 @@ def _named(column: ColumnElement[str]) -> Callable[[str], ColumnElement[bool]]:
     return scope
 
 
+def subscriptions_of_streams(account: str) -> ColumnElement[bool]:
+    """The subscriptions of an account's outgoing streams."""
+    s = outgoing_streams.c
+    names = select(literal(f"{STREAM}:") + s.name).where(s.account == account)
+    return t.subscriptions.c.id.in_(names)
+
+
 def _of_tasks(account: str) -> ColumnElement[bool]:
     return t.task_history.c.task.in_(select(t.tasks.c.id).where(t.tasks.c.account == account))
 
@@ -141,6 +150,8 @@ MOVED: tuple[Moved, ...] = (
     Moved(t.tasks, _of_account(t.tasks), ("flow_position",), optional=frozenset({"flow_position"})),
     Moved(t.task_history, _of_tasks),
     Moved(t.subscriptions, subscriptions_of, floors=("position", "replay_until")),
+    Moved(outgoing_streams, _of_account(outgoing_streams), floors=("start",)),
+    Moved(t.subscriptions, subscriptions_of_streams, floors=("position", "replay_until")),
     Moved(t.feed_items, _of_keys(t.feed_items), _POSITION),
     Moved(t.single_fire_orders, _named(t.single_fire_orders.c.subscription), _POSITION),
     Moved(t.filter_timeouts, _named(t.filter_timeouts.c.subscription), _POSITION),

@@ -256,7 +256,7 @@ def test_an_error_within_a_page_leaves_nothing_out(cell, in_redis):
     events = [outgoing_event(ACCOUNT, row) for row in rows]
     destination = open_destination(stream)
     with pytest.raises(DestinationError):  # an id that Redis cannot read
-        destination.send([*events[:2], replace(events[2], position=-1), *events[3:]])
+        destination.send([*events[:2], replace(events[2], number=-1), *events[3:]])
     assert len(in_redis.received()) == 2
     destination.send(events)
     destination.close()
