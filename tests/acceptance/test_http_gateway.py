@@ -4,9 +4,12 @@ import asyncio
 import json
 import logging
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_network
+from random import Random
+from typing import Any
 
 import pytest
 
@@ -14,6 +17,7 @@ from oms_ledger.cell import Cell
 from oms_ledger.orders.events import Payment
 from oms_ledger.orders.payments.balances import Kind
 from oms_ledger.orders.payments.gateway import (
+    GatewayClosed,
     GatewayRejected,
     GatewayUnavailable,
     Outcome,
@@ -35,6 +39,7 @@ from tests.acceptance.test_payments import (
 )
 from tests.support.clock import set_clock
 from tests.support.configuring import configure_gateway, remove_gateway
+from tests.support.mutations import mutated
 from tests.support.purchases import ACCOUNT
 from tests.support.run_until_idle import settle
 
@@ -170,6 +175,48 @@ def test_an_order_is_paid_settled_and_refunded_by_the_published_operations(
     assert sent["transaction"] == {"id": "THEIRS", "merchantName": "ACME"}
     for method, path, _, headers in far.heard:
         assert headers["X-VTEX-API-AppToken"] == "secret-token", (method, path)
+
+
+ANSWERS = {
+    "transactions": {"transactionId": "THEIRS", "id": "THEIRS"},
+    "payments": [{"id": "CARD", "status": "Approved", "connectorResponse": {"Tid": "1"}}],
+    "authorization-request": {
+        "statusDetail": "Approved",
+        "message": "done",
+        "RedirectResponseCollection": [{"redirectUrl": "https://bank"}],
+    },
+    "settlement-request": {"token": "T", "statusDetail": "Approved", "ReturnCode": "0"},
+}
+LONGEST = 2000
+
+
+@pytest.mark.guarantee("G53")
+@pytest.mark.parametrize("operation", ANSWERS)
+def test_whatever_is_wrong_in_an_answer_is_an_outcome_of_short_words(far, monkeypatch, operation):
+    requested = {
+        "transactions": lambda gateway: gateway.open(replace(TRANSACTION, gateway_id=None)),
+        "payments": lambda gateway: gateway.authorize(TRANSACTION, "R"),
+        "authorization-request": lambda gateway: gateway.authorize(TRANSACTION, "R"),
+        "settlement-request": lambda gateway: gateway.carry_out(
+            TRANSACTION, Kind.SETTLE, 2000, "R"
+        ),
+    }[operation]
+    current: dict[str, Any] = {}
+
+    def answer(method, path, body, headers):
+        what = path.partition("?")[0].rpartition("/")[2]
+        return current["status"], current["wrong"] if what == operation else ANSWERS.get(what, {})
+
+    monkeypatch.setattr(far, "answer", answer)
+    for status in (200, 428, 400, 503):
+        for name, wrong in mutated(ANSWERS[operation], Random(status), 2):
+            current |= {"status": status, "wrong": wrong}
+            try:
+                outcome = requested(near(far))
+            except (GatewayClosed, GatewayRejected, GatewayUnavailable) as refusal:
+                outcome = str(refusal)
+            if status != 428:  # where the shopper is sent is the gateway's to say
+                assert len(repr(outcome)) < LONGEST, (name, outcome)
 
 
 def test_a_denial_of_the_gateway_is_recorded_and_another_card_tried(cell, configured, far, client):

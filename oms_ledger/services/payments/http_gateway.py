@@ -38,6 +38,8 @@ _REQUESTS = {
 _APPROVED = {"approved", "authorized", "settling", "settled", "finished"}
 _DENIED = {"denied", "cancelled", "canceled", "cancelling", "canceling", "error"}
 _LATER = {408, 409, 425, 429}
+_LONGEST = 300
+"""Of what a gateway says, so many characters are kept."""
 _CLOSED = {401, 403, 405, 407}
 _KEPT = ("Tid", "ReturnCode", "Message", "authId", "nsu")
 _ELSEWHERE = 428
@@ -64,7 +66,7 @@ class HttpGateway:
         }
         fields = self._post("/api/pvt/transactions", body, transaction.id)
         gateway_id = fields.get("transactionId") or fields.get("id")
-        if not isinstance(gateway_id, str) or not gateway_id:
+        if not isinstance(gateway_id, str) or not 0 < len(gateway_id) <= _LONGEST:
             raise GatewayRejected("the gateway gave the transaction no id")
         return gateway_id
 
@@ -119,7 +121,7 @@ class HttpGateway:
         fields = self._post(path, {"value": value}, request_id)
         if _outcome(fields.get("statusDetail")) is Outcome.DENIED and kind is not Kind.CANCEL:
             raise GatewayRejected(_reason(fields), _connector(fields))
-        return Receipt(str(fields.get("token") or request_id), _connector(fields))
+        return Receipt(_token(fields, request_id), _connector(fields))
 
     def adjust(self, transaction: Transaction, value: int, request_id: str) -> Receipt:
         """More is one more payment by the system of the first; less is released."""
@@ -136,7 +138,7 @@ class HttpGateway:
             raise GatewayUnavailable("the gateway has not decided yet")
         if outcome is Outcome.DENIED:
             raise GatewayRejected(_reason(fields), _connector(fields))
-        return Receipt(str(fields.get("token") or request_id), _connector(fields))
+        return Receipt(_token(fields, request_id), _connector(fields))
 
     def _payments(self, here: str) -> list[Json]:
         fields = self._ask("GET", f"{here}/payments")
@@ -210,7 +212,7 @@ def _understood(response: requests.Response, content: bytes) -> Any:
 def _message(fields: Any) -> str:
     error = fields.get("error") if isinstance(fields, dict) else None
     message = error.get("message") if isinstance(error, dict) else None
-    return f": {message[:300]}" if isinstance(message, str) else ""
+    return f": {message[:_LONGEST]}" if isinstance(message, str) else ""
 
 
 def _id(transaction: Transaction) -> str:
@@ -237,6 +239,12 @@ def _basics(transaction: Transaction, payment: Payment) -> Json:
     }
 
 
+def _token(fields: Json, request_id: str) -> str:
+    """What the gateway calls what it did; the request's own id where it says nothing of use."""
+    token = fields.get("token")
+    return str(token)[:_LONGEST] if isinstance(token, str | int) and token else request_id
+
+
 def _objects(fields: Json, name: str) -> tuple[Json, ...]:
     given = fields.get(name)
     return tuple(one for one in given if isinstance(one, dict)) if isinstance(given, list) else ()
@@ -258,7 +266,7 @@ def _answer(fields: Json, overall: object) -> PaymentResult:
 def _reason(fields: Json) -> str:
     for name in ("message", "returnMessage", "statusDetail"):
         if isinstance(fields.get(name), str) and fields[name]:
-            return str(fields[name])[:300]
+            return str(fields[name])[:_LONGEST]
     return "the gateway refused"
 
 
@@ -272,4 +280,4 @@ def _connector(fields: Json) -> Json:
     }
     if "Message" not in given and isinstance(fields.get("message"), str):
         named["Message"] = fields["message"]
-    return {name: str(named[name])[:300] for name in _KEPT if named.get(name) is not None}
+    return {name: str(named[name])[:_LONGEST] for name in _KEPT if named.get(name) is not None}
