@@ -21,6 +21,8 @@ class OperatorState:
     deployment: bool
     created_at: int
     disabled_at: int | None = None
+    second_factor: str | None = None
+    """The secret of the codes, in base 32; None where the password alone opens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,18 @@ class OperatorPasswordReset:
 
 
 @dataclass(frozen=True, slots=True)
+class OperatorSecondFactorSet:
+    """Signing in takes a code of this secret (base 32) from now on."""
+
+    secret: str = field(default="", metadata={"personal": True})
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorSecondFactorRemoved:
+    """By the person, or by an administrator when the device is lost: the actor says by whom."""
+
+
+@dataclass(frozen=True, slots=True)
 class OperatorDeploymentGranted:
     """The person may look after the whole deployment."""
 
@@ -89,9 +103,13 @@ class OperatorSignedIn:
 
 @dataclass(frozen=True, slots=True)
 class OperatorSignInRefused:
-    """A wrong password, or any password of somebody who is shut out."""
+    """A wrong password, or any password of somebody who is shut out.
+
+    `second_factor`: the password was right, and the code after it was not.
+    """
 
     known_browser: bool
+    second_factor: bool = False
 
 
 OperatorEvent = (
@@ -100,6 +118,8 @@ OperatorEvent = (
     | OperatorRenamed
     | OperatorPasswordSet
     | OperatorPasswordReset
+    | OperatorSecondFactorSet
+    | OperatorSecondFactorRemoved
     | OperatorDeploymentGranted
     | OperatorDisabled
     | OperatorEnabled
@@ -130,6 +150,10 @@ def evolve_operator(
             return replace(before, name=name)
         case OperatorPasswordSet(password_hash=password_hash):
             return replace(before, password_hash=password_hash)
+        case OperatorSecondFactorSet(secret):
+            return replace(before, second_factor=secret)
+        case OperatorSecondFactorRemoved():
+            return replace(before, second_factor=None)
         case OperatorDeploymentGranted():
             return replace(before, deployment=True)
         case OperatorDisabled():

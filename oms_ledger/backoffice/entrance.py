@@ -13,9 +13,11 @@ from oms_ledger.backoffice.page import Office, html_response, storable
 from oms_ledger.backoffice.templating import environment
 from oms_ledger.backoffice.translations import LANGUAGES
 from oms_ledger.refusal import Refusal
-from oms_ledger.services.operators import invitations, openid, sign_in
+from oms_ledger.services.operators import invitations, openid, second_factor, sign_in
+from oms_ledger.services.operators.second_factor import SignInOver
 from oms_ledger.services.operators.sign_in import TooManyFailures, Visit
 from projections.operators import sessions
+from projections.operators.directory import Operator
 
 BROWSER_DAYS = 90
 
@@ -120,7 +122,70 @@ async def post_sign_in(request: Request, office: Office) -> Response:
         if isinstance(refusal, TooManyFailures):
             answer.headers["retry-after"] = str(refusal.seconds)
         return answer
+    if token is None:
+        return _to_code(request, office, operator, wanted)
     return _let_in(request, office, token, operator.email, wanted)
+
+
+def _code_cookie(request: Request) -> str:
+    return "__Host-oms-code" if request.scope["state"]["secure"] else "oms-code"
+
+
+def _to_code(request: Request, office: Office, operator: Operator, wanted: str) -> Response:
+    """Ask for the code, from who gave the password: a sealed cookie says so."""
+    answer = RedirectResponse("/admin/-/code", 303)
+    answer.set_cookie(
+        _code_cookie(request),
+        base64.urlsafe_b64encode(second_factor.begin(office.cell, operator, wanted)).decode(),
+        max_age=second_factor.LIFE // 1_000_000,
+        path="/",
+        httponly=True,
+        samesite="lax",
+        secure=request.scope["state"]["secure"],
+    )
+    return answer
+
+
+def _kept(request: Request, name: str) -> bytes:
+    """The sealed content of a cookie; empty where there is none, or nonsense."""
+    try:
+        return base64.urlsafe_b64decode(request.cookies.get(name, "").encode() + b"===")
+    except binascii.Error:
+        return b""
+
+
+async def get_code(request: Request, office: Office) -> Response:
+    """The form for the code that follows the password."""
+    try:
+        await second_factor.waiting(office.cell, _kept(request, _code_cookie(request)))
+    except SignInOver:
+        return RedirectResponse("/admin/-/sign-in", 303)
+    return _page(request, "code.html")
+
+
+async def post_code(request: Request, office: Office) -> Response:
+    given = await _fields(request)
+    if not _reachable(request):
+        return _sign_in_page(request, office, "/admin", 403)
+    try:
+        operator, token, wanted = await second_factor.finish(
+            office.cell,
+            _kept(request, _code_cookie(request)),
+            given.get("code", ""),
+            agent=request.headers.get("user-agent", ""),
+            browser=request.cookies.get(_names(request)[1], ""),
+        )
+    except SignInOver as over:
+        return _sign_in_page(request, office, "/admin", over.status, error=over.message)
+    except Refusal as refusal:
+        answer = _page(request, "code.html", refusal.status, error=refusal.message)
+        if isinstance(refusal, TooManyFailures):
+            answer.headers["retry-after"] = str(refusal.seconds)
+        return answer
+    answer = _let_in(request, office, token, operator.email, wanted)
+    secure = request.scope["state"]["secure"]
+    answer.delete_cookie(_code_cookie(request), path="/", secure=secure)
+    return answer
 
 
 def _callback(request: Request) -> str:
@@ -159,19 +224,17 @@ async def get_openid_callback(request: Request, office: Office) -> Response:
     """Let in whom the provider names, if somebody invited that e-mail."""
     if office.cell.settings.openid_issuer is None or not _reachable(request):
         return _sign_in_page(request, office, "/admin", 404)
-    kept = request.cookies.get(_pending_cookie(request), "")
     try:
         operator, token, wanted = await openid.finish(
             office.cell,
             _callback(request),
             dict(request.query_params),
-            base64.urlsafe_b64decode(kept.encode() + b"==="),
+            _kept(request, _pending_cookie(request)),
             agent=request.headers.get("user-agent", ""),
             browser=request.cookies.get(_names(request)[1], ""),
         )
-    except (Refusal, binascii.Error) as error:
-        message = error.message if isinstance(error, Refusal) else "Begin again"
-        return _sign_in_page(request, office, "/admin", 403, error=message)
+    except Refusal as refusal:
+        return _sign_in_page(request, office, "/admin", 403, error=refusal.message)
     answer = _let_in(request, office, token, operator.email, wanted)
     secure = request.scope["state"]["secure"]
     answer.delete_cookie(_pending_cookie(request), path="/", secure=secure)
@@ -194,7 +257,7 @@ async def post_link(request: Request, office: Office) -> Response:
         return _sign_in_page(request, office, "/admin", 403)
 
     try:
-        session = await invitations.use_link(
+        operator, session = await invitations.use_link(
             office.cell,
             token,
             email=email,
@@ -202,11 +265,11 @@ async def post_link(request: Request, office: Office) -> Response:
             password=given.get("password", ""),
             agent=request.headers.get("user-agent", ""),
         )
-        found = await asyncio.to_thread(sign_in.visit, office.cell, session)
-        used_by = found.operator.email if found else email
     except Refusal as refusal:
         return _page(request, "link.html", refusal.status, **fields, error=refusal.message)
-    return _let_in(request, office, session, used_by, "/admin")
+    if session is None:
+        return _to_code(request, office, operator, "/admin")
+    return _let_in(request, office, session, operator.email, "/admin")
 
 
 async def post_sign_out(request: Request, office: Office) -> Response:
@@ -231,6 +294,8 @@ async def post_sign_out(request: Request, office: Office) -> Response:
 ROUTES = [
     ("/admin/-/sign-in", get_sign_in, ["GET"]),
     ("/admin/-/sign-in", post_sign_in, ["POST"]),
+    ("/admin/-/code", get_code, ["GET"]),
+    ("/admin/-/code", post_code, ["POST"]),
     ("/admin/-/openid", get_openid, ["GET"]),
     ("/admin/-/openid/callback", get_openid_callback, ["GET"]),
     ("/admin/-/first", get_link, ["GET"]),

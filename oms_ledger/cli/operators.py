@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 
 from oms_ledger.accounts.roles import ROLES
+from oms_ledger.cell import Cell
 from oms_ledger.cli.opening import by_operator, open_migrated
 from oms_ledger.cli.output import AsJson, print_json, print_rows
-from oms_ledger.services.operators import invitations
+from oms_ledger.services.operators import invitations, second_factor
 from oms_ledger.services.operators.recording import by_deployment
 from oms_ledger.settings import Settings
 from projections.operators import directory
@@ -68,10 +69,11 @@ def list_(as_json: AsJson = False) -> None:
             one.deployment,
             datetime.fromtimestamp(one.created_at / 1e6, UTC).isoformat(timespec="seconds"),
             one.disabled_at is not None,
+            one.second_factor is not None,
         )
         for one in found
     ]
-    columns = ("id", "email", "name", "roles", "deployment", "created", "disabled")
+    columns = ("id", "email", "name", "roles", "deployment", "created", "disabled", "second factor")
     print_rows(columns, rows, as_json=as_json)
 
 
@@ -82,6 +84,18 @@ def reset(email: Email) -> None:
     token = asyncio.run(invitations.reset(cell, by_deployment("operator"), email))
     typer.echo(f"{address_of(cell.settings)}/admin/-/link#{token}")
     typer.echo("The link works once, within a day. It is not shown again.", err=True)
+
+
+@app.command()
+def reset_second_factor(email: Email) -> None:
+    """Let a person sign in by the password alone again; the sessions end at once."""
+    asyncio.run(_reset_second_factor(open_migrated(), email))
+    typer.echo(f"{email} signs in by the password alone.")
+
+
+async def _reset_second_factor(cell: Cell, email: str) -> None:
+    operator = await invitations.require_operator(cell, email)
+    await second_factor.reset(cell, by_deployment("operator"), operator)
 
 
 @app.command()

@@ -69,7 +69,9 @@ class Encryption:
         return nonce + self._master.encrypt(nonce, plain, context.encode())
 
     def open(self, sealed: bytes, context: str) -> bytes:
-        """What `seal` encrypted; `InvalidTag` where the key or the place is another."""
+        """What `seal` encrypted; `InvalidTag` where the key or the place is another, or nothing."""
+        if len(sealed) < _NONCE:
+            raise InvalidTag
         return self._master.decrypt(sealed[:_NONCE], sealed[_NONCE:], context.encode())
 
     def sign(self, text: str) -> str:

@@ -347,7 +347,7 @@ def configuration_of(state: Any) -> Configuration:
 def fill(encryption: Encryption, clock: Clock, stream: str, before: Any, after: Any) -> Fill | None:
     """What writes the rows that differ between two states of a stream; None for none."""
     if isinstance(after, OperatorState):
-        return directory.fill(before, after)
+        return directory.fill(encryption, before, after)
     if not isinstance(after, Account):
         return None
     old, new, account = configuration_of(before), after.configuration, after.name

@@ -2,13 +2,15 @@
 
 import base64
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from cryptography.exceptions import InvalidTag
 from sqlalchemy import Connection, insert, select, update
 
 from oms_ledger.accounts.operators import OperatorState
+from oms_ledger.eventstore.encryption import Encryption
 from oms_ledger.eventstore.records import Fill
 from projections.operators.tables import operator_roles, operators
 
@@ -28,6 +30,9 @@ class Operator:
     shortcuts: bool
     created_at: int
     disabled_at: int | None
+    second_factor: bytes | None = None
+    """The sealed secret of the codes; None where the password alone opens."""
+    second_factor_step: int = 0
     roles: dict[str, str] = field(default_factory=dict)
 
 
@@ -36,15 +41,37 @@ def new_id() -> str:
 
 
 def row_of(state: OperatorState) -> dict[str, Any]:
-    """The columns that events make; the others are how the person likes the pages to look."""
+    """The columns that events make, plain; the others are how the person likes pages to look."""
     return asdict(state)
 
 
-def fill(before: OperatorState | None, after: OperatorState) -> Fill | None:
+def place(operator_id: str) -> str:
+    """What the sealed secret of an operator is bound to."""
+    return f"operator:{operator_id}"
+
+
+def second_factor(encryption: Encryption, operator_id: str, sealed: bytes | None) -> str | None:
+    """The secret of an operator's codes; `InvalidTag` where it was sealed for another row."""
+    return None if sealed is None else encryption.open(sealed, place(operator_id)).decode()
+
+
+def stored_row(row: Mapping[str, Any], encryption: Encryption) -> dict[str, Any]:
+    """A row of the table in the form of `row_of`; a secret that does not open is no text."""
+    plain = dict(row)
+    try:
+        plain["second_factor"] = second_factor(encryption, row["id"], row["second_factor"])
+    except InvalidTag:
+        plain["second_factor"] = row["second_factor"]
+    return plain
+
+
+def fill(encryption: Encryption, before: OperatorState | None, after: OperatorState) -> Fill | None:
     """What writes the row of an operator; None where it stays as it is."""
     if before == after:
         return None
     row = row_of(after)
+    if after.second_factor is not None:
+        row["second_factor"] = encryption.seal(after.second_factor.encode(), place(after.id))
 
     def write(connection: Connection) -> None:
         same = update(operators).where(operators.c.id == after.id)
@@ -91,6 +118,19 @@ def disabled(connection: Connection) -> frozenset[str]:
 def set_looks(connection: Connection, /, operator_id: str, **values: Any) -> None:
     """How the person likes the pages to look: no event, as it opens nothing."""
     connection.execute(update(operators).where(operators.c.id == operator_id).values(**values))
+
+
+def use_step(connection: Connection, operator_id: str, step: int) -> bool:
+    """Take the code of a step of 30 seconds; False where it, or a later one, was used before."""
+    t = operators
+    later = update(t).where(t.c.id == operator_id, t.c.second_factor_step < step)
+    return connection.execute(later.values(second_factor_step=step)).rowcount == 1
+
+
+def begin_steps(connection: Connection, operator_id: str, step: int) -> None:
+    """Steps of a new secret: that of the code by which it was set counts as used."""
+    t = operators
+    connection.execute(update(t).where(t.c.id == operator_id).values(second_factor_step=step))
 
 
 def _one(connection: Connection, condition: Any) -> Operator | None:

@@ -4,7 +4,10 @@
 minute first and twice as long each time, up to an hour.
 """
 
-from sqlalchemy import Connection, delete, insert, select
+from typing import Any
+
+from sqlalchemy import Connection, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from projections.operators.tables import sign_in_failures as t
 
@@ -14,31 +17,37 @@ ALLOWED = 5
 FIRST_WAIT, LONGEST_WAIT = 60, 3600  # seconds
 
 
-def blocked_seconds(connection: Connection, who: str, *, known_browser: bool, now: int) -> int:
-    """How many seconds to wait before the next try; 0: none."""
-    query = select(t.c.blocked_until).where(t.c.who == who, t.c.known_browser == known_browser)
-    until = connection.execute(query).scalar_one_or_none() or 0
-    return max(0, -(-(until - now) // SECOND))
+def take(connection: Connection, who: str, *, known_browser: bool, now: int) -> int:
+    """How many seconds to wait before the next try; 0: this one may be made, and is counted.
 
-
-def add(connection: Connection, who: str, *, known_browser: bool, now: int) -> None:
+    It counts as failed before it is made, so that many at the same time are no more than one after
+    the other. `clear` takes it back when it succeeds.
+    """
     same = (t.c.who == who, t.c.known_browser == known_browser)
-    found = connection.execute(select(t).where(*same)).one_or_none()
-    fields = dict(found._mapping) if found else {"count": 0, "first_at": now, "blocked_until": 0}
+    fields = _locked(connection, who, known_browser, now)
+    if fields["blocked_until"] > now:
+        return int(-(-(fields["blocked_until"] - now) // SECOND))
     if max(fields["first_at"], fields["blocked_until"]) + WINDOW < now:
         fields |= {"count": 0, "first_at": now}
     count, first_at = fields["count"] + 1, fields["first_at"]
     wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** max(0, count - ALLOWED)) if count >= ALLOWED else 0
-    connection.execute(delete(t).where(*same))
+    until = now + wait * SECOND if wait else 0
     connection.execute(
-        insert(t).values(
-            who=who,
-            known_browser=known_browser,
-            count=count,
-            first_at=first_at,
-            blocked_until=now + wait * SECOND if wait else 0,
-        )
+        update(t).where(*same).values(count=count, first_at=first_at, blocked_until=until)
     )
+    return 0
+
+
+def _locked(connection: Connection, who: str, known_browser: bool, now: int) -> dict[str, Any]:
+    """The row, held until the transaction ends; made where there is none."""
+    query = select(t).where(t.c.who == who, t.c.known_browser == known_browser)
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    made = dialect.insert(t).values(who=who, known_browser=known_browser, count=0, first_at=now)
+    while True:  # until nobody who got in removes the row in between
+        connection.execute(made.on_conflict_do_nothing())
+        found = connection.execute(query.with_for_update()).one_or_none()
+        if found is not None:
+            return dict(found._mapping)
 
 
 def clear(connection: Connection, who: str) -> None:

@@ -18,6 +18,10 @@ operators = Table(
     Column("shortcuts", Boolean, nullable=False),
     Column("created_at", BIG, nullable=False),
     Column("disabled_at", BIG),
+    # Sealed by the master key; None where the password alone opens.
+    Column("second_factor", LargeBinary),
+    # The last 30 seconds whose code was used: none counts twice. No event makes it.
+    Column("second_factor_step", BIG, nullable=False, server_default="0"),
 )
 
 operator_roles = Table(

@@ -61,7 +61,7 @@ def operator_differences(
 ) -> Iterator[ConfigurationDifference]:
     """Rows of `operators` that are not what the streams of the operators say."""
     rows = connection.execute(select(operators)).mappings()
-    stored = {row["id"]: row for row in rows}
+    stored = {row["id"]: dict(row) for row in rows}
     prefix = stream_of("")
     streams = select(events.c.stream).where(
         events.c.account == DEPLOYMENT,
@@ -76,7 +76,8 @@ def operator_differences(
             reason = "the row is missing"
         else:
             expected = directory.row_of(loader.load(stream_of(operator)).state)
-            wrong = [name for name, value in expected.items() if stored[operator][name] != value]
+            row = directory.stored_row(stored[operator], loader.encryption)
+            wrong = [name for name, value in expected.items() if row[name] != value]
             reason = f"{', '.join(wrong)}: not what the events say"
             if not wrong:
                 continue

@@ -136,6 +136,7 @@ WITHOUT_BODY = {
     "POST /api/ledger/keys/{key}/revoke",
     "POST /api/ledger/masterdata/trigger-secret",
     "POST /api/ledger/masterdata/{entity}/triggers/{schema}/{trigger}/runs/{run}/requeue",
+    "POST /api/ledger/operators/{operator_id}/second-factor/reset",
     "POST /api/ledger/operators/{operator_id}/sessions/end",
     "POST /api/ledger/orders/{order_id}/authorize-fulfillment",
     "POST /api/ledger/orders/{order_id}/ready-for-invoicing",

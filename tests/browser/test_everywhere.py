@@ -34,7 +34,8 @@ def addresses(site: Site) -> list[str]:
         *(f"{ROOT}/runs", f"{ROOT}/team", f"{ROOT}/keys", f"{ROOT}/settings"),
         *(f"{ROOT}/carts", f"{ROOT}/offers", f"{ROOT}/offers?kind=delivery", f"{ROOT}/partners"),
         *(f"{ROOT}/partners/sellers/1", f"{ROOT}/masterdata", f"{ROOT}/masterdata/CL"),
-        *(f"{ROOT}/history", "/admin/-/me", "/admin/-/verify", "/admin/-/system"),
+        *(f"{ROOT}/history", "/admin/-/me", "/admin/-/me/second-factor"),
+        *("/admin/-/verify", "/admin/-/system"),
     ]
 
 

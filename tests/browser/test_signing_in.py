@@ -1,7 +1,9 @@
 """Coming in for the first time, guessing a password, and what a role leaves out."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyotp
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import update
@@ -10,9 +12,11 @@ from oms_ledger.services.operators import invitations
 from projections.operators.tables import operator_roles
 from tests.browser.conftest import EMAIL, PASSWORD, Site, axe, standing
 from tests.browser.test_everywhere import addresses
+from tests.support.clock import set_clock
 from tests.support.purchases import ACCOUNT
 
 ROOT = f"/admin/{ACCOUNT}"
+NOW = datetime.now(UTC)
 
 
 @pytest.mark.scenario(1)
@@ -62,6 +66,39 @@ def test_the_sixth_try_waits_though_it_is_right(site: Site, chrome: Browser):
     status, said = attempt(page, EMAIL, PASSWORD)
     assert status == 429
     assert "Try again in" in said
+
+
+@pytest.mark.scenario(2)
+def test_a_second_factor_is_turned_on_and_asked_for(site: Site, page: Page, chrome: Browser):
+    page.goto("/admin/-/me")
+    page.get_by_role("link", name="Turn on a second factor").click()
+    key = page.get_by_label("Key", exact=True).inner_text().replace(" ", "")
+    codes = pyotp.TOTP(key)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_label("Code of six digits").fill(codes.at(set_clock(site.cell, NOW).at))
+    page.get_by_role("button", name="Turn on").click()
+    expect(page.get_by_role("status")).to_contain_text("takes a code from now on")
+    newcomer = chrome.new_page(base_url=site.base)
+    newcomer.goto(ROOT)
+    newcomer.get_by_label("E-mail").fill(EMAIL)
+    newcomer.get_by_label("Password").fill(PASSWORD)
+    newcomer.get_by_role("button", name="Sign in").click()
+    field = newcomer.get_by_label("Code of six digits")
+    expect(field).to_be_focused()
+    assert axe(newcomer) == []
+    field.fill("000000")
+    field.press("Enter")
+    expect(newcomer.get_by_role("alert")).to_contain_text("wrong, or was used already")
+    assert axe(newcomer) == []
+    later = set_clock(site.cell, NOW + timedelta(seconds=30)).at
+    field.fill(codes.at(later))
+    field.press("Enter")
+    expect(newcomer.get_by_role("heading", name="Home", level=1)).to_be_visible()
+    page.goto("/admin/-/me/second-factor")
+    assert axe(page) == []
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Turn off").click()
+    expect(page.get_by_role("link", name="Turn on a second factor")).to_be_visible()
 
 
 @pytest.mark.scenario(4)

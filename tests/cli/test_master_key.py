@@ -23,13 +23,15 @@ from oms_ledger.services.ops.master_key import SEALED, ProcessesRunning, Unreada
 from projections import tables
 from projections.conversation import providers
 from projections.masterdata import trigger_secrets
+from projections.operators import directory
 from projections.outbox.integration import seal
 from projections.outbox.tables import outbox_messages
 from tests.conftest import MASTER_KEY
-from tests.support.configuring import rotate_trigger_secret
+from tests.support.configuring import create_operator, rotate_trigger_secret, set_second_factor
 from tests.support.purchases import ACCOUNT, open_account, place_paid
 
 NEW = b"n" * 32
+CODES = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 ROOT = Path(__file__).parents[2]
 
 
@@ -46,6 +48,10 @@ def filled(cell: Cell) -> Cell:
     rotate_trigger_secret(cell, ACCOUNT)
     mails = [MailProviderConfigured("own", "smtp://u:secret@mx.example")]
     asyncio.run(cell.ledger.configure(CommandContext(ACCOUNT, "test"), lambda _: mails))
+    ana = create_operator(
+        cell, ACCOUNT, "Owner", email="ana@example.com", name="Ana", password_hash="-"
+    )
+    set_second_factor(cell, ana, CODES)
     return cell
 
 
@@ -68,6 +74,9 @@ def opened(cell: Cell) -> tuple[object, ...]:
         secret = trigger_secrets.get(connection, cell.encryption, ACCOUNT)
         mails = providers.get(connection, cell.encryption, ACCOUNT, "own")
         assert mails == "smtp://u:secret@mx.example"
+        ana = directory.by_email(connection, "ana@example.com")
+        assert ana is not None
+        assert directory.second_factor(cell.encryption, ana.id, ana.second_factor) == CODES
     order = asyncio.run(cell.ledger.order(ACCOUNT, "v3-01"))
     return order.placed.client_profile, secret, cell.encryption.sign("profile")
 
@@ -138,8 +147,10 @@ def test_every_place_that_seals_is_among_those_that_are_gone_over():
         "oms_ledger/eventstore/ledger.py",
         "oms_ledger/services/jobs/runner.py",
         "oms_ledger/services/operators/openid.py",  # a cookie of ten minutes, stored nowhere
+        "oms_ledger/services/operators/second_factor.py",  # a cookie and a field of a form
         "projections/accounts/configuration.py",
         "projections/carts/store.py",
+        "projections/operators/directory.py",
         "projections/outbox/integration.py",
         "projections/streams/outgoing.py",
     }

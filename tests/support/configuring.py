@@ -14,7 +14,7 @@ from oms_ledger.accounts.events import AccountCreated, AccountEvent
 from oms_ledger.accounts.gateways import configure_gateway as gateway_configured
 from oms_ledger.accounts.gateways import remove_gateway as gateway_removed
 from oms_ledger.accounts.members import OperatorInvited
-from oms_ledger.accounts.operators import OperatorCreated
+from oms_ledger.accounts.operators import OperatorCreated, OperatorSecondFactorSet
 from oms_ledger.accounts.registers import SellerConfigured
 from oms_ledger.accounts.subscriptions import FeedConfigured, HookConfigured
 from oms_ledger.accounts.trigger_secrets import TriggerSecretRotated
@@ -247,6 +247,13 @@ def disable_operator(cell: Cell, email: str) -> None:
 def reset_operator(cell: Cell, email: str) -> str:
     """The secret of the link."""
     return run(cell, lambda c: invitations.reset(c, by_deployment("test"), email))
+
+
+def set_second_factor(cell: Cell, operator: str, secret: str) -> None:
+    """Signing in takes a code of this secret, in base 32."""
+    new = [OperatorSecondFactorSet(secret)]
+    ctx = by_deployment(f"person:{operator}")
+    run(cell, lambda c: record_operator(c, ctx, operator, lambda _: new))
 
 
 def rotate_trigger_secret(cell: Cell, account: str) -> str:

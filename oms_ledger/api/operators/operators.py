@@ -15,7 +15,7 @@ from oms_ledger.api.http.bodies import Body, json_body, parse
 from oms_ledger.api.http.errors import forbidden
 from oms_ledger.api.orders.documents import json_response
 from oms_ledger.notifications.webhook import instant_text
-from oms_ledger.services.operators import invitations
+from oms_ledger.services.operators import invitations, second_factor
 from projections.operators import directory, sessions
 from projections.operators.directory import Operator
 
@@ -42,6 +42,7 @@ class OperatorModel(ResponseModel):
     created_at: str
     seen_at: str | None = Field(description="When the person was last seen")
     disabled: bool
+    second_factor: bool = Field(description="Whether signing in takes a code after the password")
     invited: bool = Field(description="Whether no password was set yet")
 
 
@@ -66,6 +67,7 @@ def _serialize(one: Operator, account: str, seen: int | None) -> dict[str, Any]:
         "createdAt": instant_text(one.created_at),
         "seenAt": instant_text(seen) if seen else None,
         "disabled": one.disabled_at is not None,
+        "secondFactor": one.second_factor is not None,
         "invited": one.password_hash is None,
     }
 
@@ -133,4 +135,16 @@ async def post_end_sessions(operator_id: PathId, cell: TheCell, caller: MayManag
         sessions.end_all(connection, operator_id)
 
     await cell.write(end)
+    return Response(status_code=204)
+
+
+@router.post("/{operator_id}/second-factor/reset", status_code=204)
+async def post_reset_second_factor(
+    operator_id: PathId, cell: TheCell, caller: MayManage
+) -> Response:
+    """Turn off the second factor of a person who has lost the device; the sessions end.
+
+    Only of people who have no role in another account and not the whole deployment.
+    """
+    await second_factor.reset_member(cell, caller.context, operator_id)
     return Response(status_code=204)

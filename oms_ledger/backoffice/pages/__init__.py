@@ -19,6 +19,7 @@ from oms_ledger.backoffice.pages import (
     people,
     playground,
     runs,
+    second_factor,
     settings,
     stream,
     system,
@@ -31,6 +32,7 @@ Pages = list[tuple[str, Handler, list[str]]]
 
 MODULES = (
     me,
+    second_factor,
     verify,
     system,
     home,

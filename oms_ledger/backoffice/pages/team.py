@@ -61,6 +61,9 @@ async def post_team(page: Page) -> Response:
         case "end":
             answer = await page.ask("POST", path_of(*OPERATORS, named, "sessions", "end"))
             fields = "Signed out everywhere"
+        case "reset":
+            answer = await page.ask("POST", path_of(*OPERATORS, named, "second-factor", "reset"))
+            fields = "The password alone opens again; the sessions have ended"
         case _:
             raise Elsewhere(f"{page.base}/team")
     if not answer.ok:

@@ -66,8 +66,11 @@ def open_link(cell: Cell, token: str) -> tuple[Link, Operator | None]:
 
 async def use_link(
     cell: Cell, token: str, *, email: str, name: str, password: str, agent: str
-) -> str:
-    """Set the password of who the link is for; the token of a new session."""
+) -> tuple[Operator, str | None]:
+    """Set the password of who the link is for; the operator and the token of a new session.
+
+    None in place of the token where a code has to follow: a link is no second factor.
+    """
     link, operator = await asyncio.to_thread(open_link, cell, token)
     fields = operator.email if operator else require_email(email)
     passwords.require_good(password, fields)
@@ -76,7 +79,7 @@ async def use_link(
         raise InvalidOperator("Name: found nothing, expected how others know you")
     hashed = await asyncio.to_thread(passwords.hash_password, password)
     operator_id = operator.id if operator else directory.new_id()
-    session = ""
+    session: str | None = None
 
     actor = f"person:{operator_id}"
 
@@ -86,7 +89,9 @@ async def use_link(
             raise LinkUsed()
         if operator is not None:
             sessions.end_all(connection, operator_id)
-        session = sessions.open_session(connection, operator_id, agent, cell.clock.micros())
+        if operator is None or operator.second_factor is None:
+            now = cell.clock.micros()
+            session = sessions.open_session(connection, operator_id, agent, now)
 
     def decide(known: OperatorState | None) -> list[OperatorEvent]:
         if known is None:
@@ -103,7 +108,7 @@ async def use_link(
         member=(link.account, owner) if operator is None and link.account else None,
         fills=[let_in],
     )
-    return session
+    return await require_operator(cell, fields), session
 
 
 def require_email(text: str) -> str:
@@ -163,7 +168,8 @@ async def invite(
     return operator_id, token
 
 
-async def _require_operator(cell: Cell, email: str) -> Operator:
+async def require_operator(cell: Cell, email: str) -> Operator:
+    """The operator of an e-mail; `OperatorNotFound` where there is none."""
     operator = await cell.read(directory.by_email, email)
     if operator is None:
         raise OperatorNotFound(email)
@@ -172,7 +178,7 @@ async def _require_operator(cell: Cell, email: str) -> Operator:
 
 async def reset(cell: Cell, ctx: CommandContext, email: str) -> str:
     """The secret of a link by which the operator sets another password."""
-    operator = await _require_operator(cell, email)
+    operator = await require_operator(cell, email)
     token = ""
 
     def make(connection: Connection) -> None:
@@ -186,7 +192,7 @@ async def reset(cell: Cell, ctx: CommandContext, email: str) -> str:
 
 async def disable(cell: Cell, ctx: CommandContext, email: str) -> None:
     """Shut an operator out; the sessions end at once."""
-    operator = await _require_operator(cell, email)
+    operator = await require_operator(cell, email)
 
     def end(connection: Connection) -> None:
         sessions.end_all(connection, operator.id)

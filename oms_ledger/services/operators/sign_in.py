@@ -21,6 +21,8 @@ from oms_ledger.services.operators.recording import by_deployment, record_operat
 from projections.operators import directory, failures, sessions
 from projections.operators.directory import Operator
 
+PASSWORD, CODE = "sign-in", "code"
+"""What is counted apart: whoever knows the password still has to guess the code."""
 VERIFIED_FOR = 600 * 1_000_000  # microseconds that a password given counts as given just now
 
 
@@ -42,8 +44,8 @@ class TooManyFailures(Refusal):
         self.seconds = seconds
 
 
-def _who(cell: Cell, email: str) -> str:
-    return cell.encryption.sign(f"sign-in:{email.strip().casefold()}")
+def _who(cell: Cell, email: str, kind: str = PASSWORD) -> str:
+    return cell.encryption.sign(f"{kind}:{email.strip().casefold()}")
 
 
 def browser_mark(cell: Cell, email: str) -> str:
@@ -53,82 +55,91 @@ def browser_mark(cell: Cell, email: str) -> str:
 
 async def sign_in(
     cell: Cell, email: str, password: str, *, agent: str, browser: str = ""
-) -> tuple[Operator, str]:
+) -> tuple[Operator, str | None]:
     """The operator and the token of a new session; `TooManyFailures` while tries are blocked.
 
-    A try is recorded in the stream of the operator, if there is one of that e-mail. Those of others
-    are counted alone: nobody fills the ledger with e-mails.
+    None in place of the token where a code has to follow: then nobody is signed in yet. A try is
+    recorded in the stream of the operator, if there is one of that e-mail. Those of others are
+    counted alone: nobody fills the ledger with e-mails.
     """
-    who = _who(cell, email)
-    known = hmac.compare_digest(browser.encode(), browser_mark(cell, email).encode())
-    operator, right = await asyncio.to_thread(_checked, cell, who, email, password, known)
+    known = is_known_browser(cell, email, browser)
+    await take_try(cell, email, known_browser=known)
+    operator, right = await asyncio.to_thread(_checked, cell, email, password)
     if operator is None:
-        await cell.write(failures.add, who, known_browser=known, now=cell.clock.micros())
         raise SignInRefused()
     if not right:
-        await _record_refusal(cell, operator, who, known)
+        await record_refusal(cell, operator, OperatorSignInRefused(known))
         raise SignInRefused()
-    new: list[OperatorEvent] = [OperatorSignedIn(known)]
+    renewed: list[OperatorEvent] = []
     if passwords.outdated(operator.password_hash or ""):
-        renewed = await asyncio.to_thread(passwords.hash_password, password)
-        new.append(OperatorPasswordSet(rehashed=True, password_hash=renewed))
+        again = await asyncio.to_thread(passwords.hash_password, password)
+        renewed.append(OperatorPasswordSet(rehashed=True, password_hash=again))
+    if operator.second_factor is not None:
+        await record_operator(cell, by_person(operator), operator.id, lambda _: renewed)
+        await cell.write(failures.clear, _who(cell, email))
+        return await cell.read(directory.get, operator.id) or operator, None
     token = ""
 
     def let_in(connection: Connection) -> None:
         nonlocal token
-        failures.clear(connection, who)
-        token = sessions.open_session(connection, operator.id, agent, cell.clock.micros())
+        token = open_session(cell, connection, operator, agent)
 
-    await record_operator(cell, _by(operator), operator.id, lambda _: new, fills=[let_in])
+    new = [OperatorSignedIn(known), *renewed]
+    await record_operator(cell, by_person(operator), operator.id, lambda _: new, fills=[let_in])
     return operator, token
 
 
-def _checked(
-    cell: Cell, who: str, email: str, password: str, known: bool
-) -> tuple[Operator | None, bool]:
-    """Who has the e-mail, and whether the password opens; takes as long for an unknown one."""
-    now = cell.clock.micros()
-    with cell.database.snapshot() as connection:
-        wait = failures.blocked_seconds(connection, who, known_browser=known, now=now)
-        operator = directory.by_email(connection, email)
+def is_known_browser(cell: Cell, email: str, mark: str) -> bool:
+    """Whether a browser's cookie says that this e-mail signed in there before."""
+    return hmac.compare_digest(mark.encode(), browser_mark(cell, email).encode())
+
+
+def open_session(cell: Cell, connection: Connection, operator: Operator, agent: str) -> str:
+    """The token of a new session; the failures before it are forgotten."""
+    for kind in (PASSWORD, CODE):
+        failures.clear(connection, _who(cell, operator.email, kind))
+    return sessions.open_session(connection, operator.id, agent, cell.clock.micros())
+
+
+async def take_try(cell: Cell, email: str, kind: str = PASSWORD, *, known_browser: bool) -> None:
+    """Count a password or a code as failed until it is found right; refused while blocked."""
+    who, now = _who(cell, email, kind), cell.clock.micros()
+    wait = await cell.write(failures.take, who, known_browser=known_browser, now=now)
     if wait:
         raise TooManyFailures(wait)
+
+
+def _checked(cell: Cell, email: str, password: str) -> tuple[Operator | None, bool]:
+    """Who has the e-mail, and whether the password opens; takes as long for an unknown one."""
+    with cell.database.snapshot() as connection:
+        operator = directory.by_email(connection, email)
     open_to = operator is not None and operator.disabled_at is None
     right = passwords.verify(operator.password_hash if operator and open_to else None, password)
     return operator, right
 
 
-def _by(operator: Operator) -> CommandContext:
+def by_person(operator: Operator) -> CommandContext:
+    """The context of what a person does to their own sign-in."""
     return by_deployment(f"person:{operator.id}")
 
 
-async def _record_refusal(cell: Cell, operator: Operator, who: str, known: bool) -> None:
+async def record_refusal(cell: Cell, operator: Operator, refused: OperatorSignInRefused) -> None:
     """Whoever tried: it need not have been the operator."""
-
-    def count(connection: Connection) -> None:
-        failures.add(connection, who, known_browser=known, now=cell.clock.micros())
-
-    refused = [OperatorSignInRefused(known)]
-    ctx = by_deployment("anonymous")
-    await record_operator(cell, ctx, operator.id, lambda _: refused, fills=[count])
+    await record_operator(cell, by_deployment("anonymous"), operator.id, lambda _: [refused])
 
 
 async def verify_again(cell: Cell, operator: Operator, token_hash: bytes, password: str) -> None:
     """Note that the operator gave the password just now; refused where it is wrong."""
-    who = _who(cell, operator.email)
-
-    def check() -> bool:
-        now = cell.clock.micros()
-        with cell.database.snapshot() as connection:
-            wait = failures.blocked_seconds(connection, who, known_browser=True, now=now)
-        if wait:
-            raise TooManyFailures(wait)
-        return passwords.verify(operator.password_hash, password)
-
-    if not await asyncio.to_thread(check):
-        await _record_refusal(cell, operator, who, True)
+    await take_try(cell, operator.email, known_browser=True)
+    if not await asyncio.to_thread(passwords.verify, operator.password_hash, password):
+        await record_refusal(cell, operator, OperatorSignInRefused(known_browser=True))
         raise SignInRefused()
-    await cell.write(sessions.mark_verified, token_hash, cell.clock.micros())
+
+    def note(connection: Connection) -> None:
+        failures.clear(connection, _who(cell, operator.email))
+        sessions.mark_verified(connection, token_hash, cell.clock.micros())
+
+    await cell.write(note)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ from projections.carts.tables import carts
 from projections.conversation.tables import mail_providers
 from projections.jobs.tables import job_inputs, jobs
 from projections.masterdata.tables import trigger_secrets
+from projections.operators import directory
+from projections.operators.tables import operators
 from projections.outbox.tables import outbox_messages
 from projections.streams.tables import outgoing_streams
 
@@ -71,6 +73,7 @@ SEALED = (
         ("url",),
         lambda row: f"mail-provider:{row.account}/{row.name}",
     ),
+    Sealed(operators, ("second_factor",), lambda row: directory.place(row.id)),
     Sealed(jobs, ("personal",), lambda row: f"job:{row.id}"),
     Sealed(job_inputs, ("content",), lambda row: f"job:{row.job}"),
     Sealed(outgoing_streams, ("url",), lambda row: f"outgoing-stream:{row.name}"),
