@@ -237,7 +237,7 @@ class _Parser:
         self._at = found.end() if found else self._at
 
     def _skip_before_value(self) -> None:
-        """Raw pluses next to the operator got apart before; only spaces go."""
+        """What stands before a value: spaces, and raw pluses that a client meant as such."""
         while self._at < len(self._text) and (
             self._text[self._at].isspace() or self._text[self._at] == SPACE_OR_PLUS
         ):

@@ -39,5 +39,5 @@ def require_document(document_id: str) -> str:
 
 
 def document_key(document_id: str) -> str:
-    """By what a document gets apart from others: its id without case."""
+    """What no two documents of an entity share: the id without case."""
     return document_id.casefold()

@@ -1,6 +1,6 @@
 """The tasks of an account: opened and closed as orders go on, worked on by people.
 
-The subscription and people write into the same rows. What the subscription does gets apart by the
+The subscription and people write into the same rows. What the subscription does is known by the
 position of the event, so that to read the events again changes nothing that was done since.
 """
 

@@ -42,7 +42,7 @@ class ExportedOrder:
 
 @dataclass(frozen=True, slots=True)
 class ExportFormat:
-    """How orders are account: the zone of instants, the language of labels, masked or not.
+    """How orders are written: the zone of instants, the language of labels, masked or not.
 
     The zone is a name, of IANA or as Python spells an offset (`UTC-03:00`), to be stored.
     """

@@ -8,9 +8,9 @@ from sqlalchemy import Connection, func, select
 from projections.orders import totals
 from projections.orders.query import (
     OrderQuery,
-    is_figured,
     matching,
     metrics_of,
+    totals_are_kept,
 )
 from projections.tables import order_search_terms as o
 from projections.tables import order_totals as f
@@ -23,7 +23,7 @@ Counted = list[tuple[str, int]]
 
 def by_status(connection: Connection, order_query: OrderQuery) -> Counted:
     """Orders of each status, the most frequent first."""
-    if is_figured(order_query):
+    if totals_are_kept(order_query):
         buckets = totals.within(order_query.created)
         if not totals.edges(order_query.created):
             counted = select(f.c.status, func.sum(f.c.count)).where(
@@ -39,7 +39,7 @@ def by_term(connection: Connection, order_query: OrderQuery, kind: str) -> Count
     """Orders of each term of a kind, as the terms are shown, the most frequent first."""
     counted: Counted
     buckets, edges = totals.within(order_query.created), totals.edges(order_query.created)
-    if is_figured(order_query) and not order_query.having and not edges:
+    if totals_are_kept(order_query) and not order_query.having and not edges:
         conditions = metrics_of(replace(order_query, having=()))
         # The condition on the kind under which every order counts is replaced by this one.
         others = [f.c.account == order_query.account, f.c.kind == kind, *conditions[3:], buckets]

@@ -1,9 +1,9 @@
 """List orders: which orders match, one page of them, and totals over all of them.
 
-Pages follow indexes. Totals come from the figures (`order_figures`) wherever status, creation
-date and at most one counted term are all that the query has; anything else is added up over
-the orders that match. A term that few orders have is looked up first, and then only those orders
-are looked at.
+Pages follow indexes. Totals come from those that are kept (`order_totals`) wherever status,
+creation date and at most one counted term are all that the query has; anything else is added up
+over the orders that match. A term that few orders have is looked up first, and then only those
+orders are looked at.
 """
 
 from collections.abc import Iterable, Sequence
@@ -133,7 +133,7 @@ def _rows(order_query: OrderQuery, conditions: ColumnElement[bool]) -> Select[An
     query = (
         select(t.c.order_id, t.c.version, t.c.row)
         .where(conditions)
-        .order_by(*in_order(order_query))
+        .order_by(*_sorting(order_query))
     )
     return query.limit(order_query.per_page).offset(bindparam("offset"))
 
@@ -153,7 +153,7 @@ def _plain_rows(order_query: OrderQuery) -> Select[Any]:
 def page_ids(connection: Connection, order_query: OrderQuery) -> list[str]:
     """The orders of the first page alone, without rows and totals."""
     query = select(t.c.order_id).where(matching(connection, order_query))
-    query = query.order_by(*in_order(order_query)).limit(order_query.per_page)
+    query = query.order_by(*_sorting(order_query)).limit(order_query.per_page)
     return list(connection.execute(query).scalars())
 
 
@@ -185,7 +185,7 @@ def _tried(account: str) -> ColumnElement[bool]:
     )
 
 
-def in_order(order_query: OrderQuery) -> list[ColumnElement[Any]]:
+def _sorting(order_query: OrderQuery) -> list[ColumnElement[Any]]:
     columns = (ORDERS[order_query.order_by], t.c.order_id)
     return [column.desc() if order_query.descending else column.asc() for column in columns]
 
@@ -304,8 +304,8 @@ def _members(account: str, groups: Sequence[Sequence[TermFilter]]) -> ColumnElem
 
 
 def totals(connection: Connection, order_query: OrderQuery) -> Totals:
-    """Exact totals, from the figures where they say it, else over the orders that match."""
-    if not is_figured(order_query):
+    """Exact totals, from those that are kept where they say it, else over the orders that match."""
+    if not totals_are_kept(order_query):
         return added_up(connection, matching(connection, order_query, whole=True))
     if _is_plain(order_query):
         statement = _plain_totals(replace(order_query, account="", page=1))
@@ -329,7 +329,7 @@ def _plain_totals(order_query: OrderQuery) -> Select[Any]:
     return _totals(order_query)
 
 
-def is_figured(order_query: OrderQuery) -> bool:
+def totals_are_kept(order_query: OrderQuery) -> bool:
     if order_query.dates or order_query.lacking or order_query.any_of:
         return False
     if order_query.undelivered or order_query.failing:

@@ -42,7 +42,7 @@ class TotalKey(NamedTuple):
 
 
 class OrderShare(NamedTuple):
-    """What one order adds to the figures, and where."""
+    """What one order adds to the totals, and where."""
 
     account: str
     created_at: int

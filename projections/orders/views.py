@@ -1,7 +1,7 @@
 """Order views: the document as Get order answers it, the row of List orders, and what finds it.
 
 One destination keeps four things together in the transaction that moves the subscription: the
-views, the terms that orders are found by, and the figures that lists add up.
+views, the terms that orders are found by, and the totals that lists add up.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,7 +26,7 @@ from projections.orders.totals import OrderShare
 from projections.sql.keys import among
 from projections.sql.upserts import upsert
 from projections.tables import order_search_terms, subscriptions
-from projections.tables import order_totals as figures_table
+from projections.tables import order_totals as totals_table
 from projections.tables import order_views as t
 
 SUBSCRIPTION = "order-views"
@@ -90,13 +90,13 @@ class OrderViews:
         if not fresh:
             return
         connection.execute(upsert(connection, t), fresh)
-        _retell(connection, moves)
+        _set_terms(connection, moves)
         shares = [(_share(before) if before else None, _share(one)) for before, one in moves]
         totals.keep(connection, shares)
 
 
 def _alone(connection: Connection) -> None:
-    """One writer of views at a time, whoever's subscription it is: figures are read before
+    """One writer of views at a time, whoever's subscription it is: totals are read before
     written.
     """
     if connection.dialect.name == "postgresql":  # SQLite's transaction is alone from the start
@@ -115,7 +115,7 @@ def _stored(
     return {(row.account, row.order_id): dict(row._mapping) for row in connection.execute(query)}
 
 
-def _retell(
+def _set_terms(
     connection: Connection, moves: Iterable[tuple[dict[str, Any] | None, dict[str, Any]]]
 ) -> None:
     """Terms that an order has no more are taken out, those it has got are put in."""
@@ -222,7 +222,7 @@ def by_sequence(connection: Connection, account: str, sequence: int) -> str | No
 
 
 def clear(connection: Connection) -> None:
-    for table in (t, order_search_terms, figures_table):
+    for table in (t, order_search_terms, totals_table):
         connection.execute(table.delete())
 
 

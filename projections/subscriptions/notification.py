@@ -1,4 +1,4 @@
-"""What a feed or a hook is account: one notification for each event that its filter passes."""
+"""What a feed or a hook gets: one notification for each event that its filter passes."""
 
 import hashlib
 from collections.abc import Sequence

@@ -1,5 +1,4 @@
-"""A destination that gets notifications: a subscription's filter evaluates, and what passes is
-stored.
+"""A destination that gets notifications: what a subscription's filter passes is stored for it.
 
 Kinds differ in `store_notifications` alone: in which table a notification waits for its reader.
 What they can do besides (replay, dry run, explain, dead letters) is written for any of them

@@ -44,7 +44,7 @@ MEDIA = {
 def question_of(
     account: Account, given: Mapping[str, list[str]], language: str, now: datetime
 ) -> tuple[OrderQuery, ExportFormat]:
-    """What is exported, and how it is account: `zone` is an IANA name, `utc` an offset."""
+    """What is exported, and how it is written: `zone` is an IANA name, `utc` an offset."""
     wanted = requested(account, {**given, "page": ["1"], "per_page": ["1"]}, now)
     named = next(iter(given.get("zone", ())), "")
     zone = str(zone_of(named) if named else wanted.zone)
