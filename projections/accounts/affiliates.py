@@ -24,15 +24,18 @@ class Affiliate:
 
     @property
     def name(self) -> str:
+        """Its own name, else its id."""
         return str(self.fields.get("name") or self.id)
 
     @property
     def connector_name(self) -> str | None:
+        """The connector that integrates for it; None where nobody does."""
         name = self.fields.get("connectorName")
         return name if isinstance(name, str) and name else None
 
     @property
     def connector_endpoint(self) -> str | None:
+        """Where results of integration are sent; None where nowhere."""
         return self.secrets.get("connectorEndpoint")
 
     @property
@@ -63,4 +66,5 @@ def _affiliate(row: Row[Any], encryption: Encryption) -> Affiliate:
 
 
 def place(account: str, affiliate_id: str) -> str:
+    """What the endpoints of an affiliate are sealed for: they open in its row alone."""
     return f"affiliate:{account}/{affiliate_id}"

@@ -14,6 +14,8 @@ from projections.tables import app_keys as t
 
 @dataclass(frozen=True, slots=True)
 class AppKey:
+    """A row of `app_keys`: SHA-256 of the tokens, instants in microseconds."""
+
     app_key: str
     account: str
     role: str
@@ -74,11 +76,13 @@ def _key(row: Row[Any]) -> AppKey:
 
 
 def get(connection: Connection, app_key: str) -> AppKey | None:
+    """The key of that name, of whatever account, revoked or not."""
     row = connection.execute(select(t).where(t.c.app_key == app_key)).one_or_none()
     return _key(row) if row else None
 
 
 def of_account(connection: Connection, account: str | None) -> list[AppKey]:
+    """The account's keys, revoked ones too, oldest first; None: those of all accounts."""
     query = select(t).order_by(t.c.account, t.c.created_at)
     if account is not None:
         query = query.where(t.c.account == account)

@@ -72,6 +72,7 @@ class ConfigurationTable:
     """Whether a row has to be there at an instant; what may be forgotten is not missed."""
 
     def key(self, row: Row) -> Key:
+        """The values of the table's primary key, in its order."""
         return tuple(row[column.name] for column in self.table.primary_key)
 
     def rows(self, account: str, configuration: Configuration) -> dict[Key, Row]:
@@ -100,6 +101,7 @@ class ConfigurationTable:
         after: Row | None,
         now: int,
     ) -> None:
+        """Set the row of an item, or remove it where there is no `after`; `now` in microseconds."""
         self.changing(connection, before, after)
         row = after or before or {}
         own = zip(self.table.primary_key, self.key(row), strict=True)
@@ -142,6 +144,7 @@ class ConfigurationTable:
         return value.hex() if isinstance(value, bytes) else value
 
     def opened(self, row: Row, encryption: Encryption) -> Row:
+        """A stored row with its sealed columns in plain; `UNREADABLE` where one does not open."""
         return self.stored({name: self._plain(row, name, encryption) for name in row})
 
     def _plain(self, row: Row, name: str, encryption: Encryption) -> Any:
@@ -341,6 +344,7 @@ TABLES: Sequence[ConfigurationTable] = (
 
 
 def configuration_of(state: Any) -> Configuration:
+    """What the state of an account's stream has configured; nothing for any other."""
     return state.configuration if isinstance(state, Account) else Configuration()
 
 

@@ -11,6 +11,8 @@ from projections.tables import gateways as t
 
 @dataclass(frozen=True, slots=True)
 class RemoteGateway:
+    """The gateway that an account has instead of the built-in one, its secrets in plain."""
+
     account: str
     url: str
     app_key: str
@@ -18,6 +20,7 @@ class RemoteGateway:
 
 
 def get(connection: Connection, account: str, encryption: Encryption) -> RemoteGateway | None:
+    """The account's remote gateway; None where it has the built-in one."""
     row = connection.execute(select(t).where(t.c.account == account)).one_or_none()
     if row is None:
         return None
@@ -26,4 +29,5 @@ def get(connection: Connection, account: str, encryption: Encryption) -> RemoteG
 
 
 def place(account: str) -> str:
+    """What the credentials of a gateway are sealed for: they open in its row alone."""
     return f"gateway:{account}"

@@ -33,10 +33,12 @@ class Seller:
 
     @property
     def name(self) -> str:
+        """Its own name, else its id."""
         return str(self.fields.get("name") or self.id)
 
     @property
     def is_active(self) -> bool:
+        """Whether orders may be placed at it; they may where the entry says nothing."""
         return self.fields.get("isActive") is not False
 
     @property
@@ -51,18 +53,22 @@ class Seller:
 
     @property
     def app_key(self) -> str:
+        """By what we come to the seller; empty where it asks for no key."""
         return self.secrets.get("appKey", "")
 
     @property
     def app_token(self) -> str:
+        """The token of `app_key`."""
         return self.secrets.get("appToken", "")
 
     @property
     def user(self) -> str:
+        """By whom we come to the seller; empty where it asks for no user."""
         return self.secrets.get("user", "")
 
     @property
     def password(self) -> str:
+        """The password of `user`."""
         return self.secrets.get("password", "")
 
     @property
@@ -72,10 +78,12 @@ class Seller:
 
     @property
     def product_commission(self) -> Decimal:
+        """What the marketplace keeps of the goods' price, in per cent."""
         return self._commission("productCommissionPercentage")
 
     @property
     def freight_commission(self) -> Decimal:
+        """What the marketplace keeps of the freight, in per cent."""
         return self._commission("freightCommissionPercentage")
 
     def _commission(self, name: str) -> Decimal:
@@ -131,4 +139,5 @@ def _seller(row: Row[Any], encryption: Encryption) -> Seller:
 
 
 def place(account: str, seller_id: str) -> str:
+    """What the endpoints and credentials of a seller are sealed for: they open in its row alone."""
     return f"external-seller:{account}/{seller_id}"

@@ -120,6 +120,7 @@ _SUMMARY = msgspec.json.Decoder(Summary)
 
 
 def summary_of(cart: Cart) -> Summary:
+    """What lists show of a cart without opening it."""
     return Summary(
         cart.sales_channel,
         len(cart.lines),

@@ -96,6 +96,7 @@ def of_order(
 def occasion_of(
     connection: Connection, encryption: Encryption, account: str, order_id: str, occasion: str
 ) -> RecordedMessage | None:
+    """The message that was recorded for an occasion of the order; None where none was."""
     return next(iter(of_order(connection, encryption, account, order_id, occasion)), None)
 
 

@@ -7,6 +7,7 @@ from projections.conversation.tables import mail_providers as t
 
 
 def place(account: str, name: str) -> str:
+    """What the URL of a mail server is sealed for: it opens in its row alone."""
     return f"mail-provider:{account}/{name}"
 
 

@@ -10,6 +10,8 @@ from projections.sql.upserts import upsert
 
 @dataclass(frozen=True, slots=True)
 class MailTemplate:
+    """Subject and body of a mail, both in the syntax of `oms_ledger.notifications.templates`."""
+
     subject: str
     html: str
 
@@ -20,6 +22,7 @@ _GET = select(t.c.subject, t.c.html).where(
 
 
 def get(connection: Connection, account: str, name: str) -> MailTemplate | None:
+    """The account's own template of that name; None where the built-in one is used."""
     row = connection.execute(_GET, {"whose": account, "named": name}).one_or_none()
     return None if row is None else MailTemplate(row.subject, row.html)
 
@@ -27,6 +30,7 @@ def get(connection: Connection, account: str, name: str) -> MailTemplate | None:
 def put(
     connection: Connection, account: str, name: str, template: MailTemplate, actor: str, now: int
 ) -> None:
+    """Add or replace a template; `now` in microseconds, `actor` who did it."""
     row = {
         "account": account,
         "name": name,
@@ -39,4 +43,5 @@ def put(
 
 
 def remove(connection: Connection, account: str, name: str) -> None:
+    """Go back to the built-in template; nothing happens where it is used already."""
     connection.execute(delete(t).where(t.c.account == account, t.c.name == name))

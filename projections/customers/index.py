@@ -36,6 +36,7 @@ class People:
     view_version = 0
 
     def produce(self, page: Page) -> dict[tuple[str, str], list[dict[str, Any]]]:
+        """The rows of each order that the page says something new about, by account and order."""
         streams = {row.stream for row in page.rows if row.name in _TELLING}
         fields: dict[tuple[str, str], list[dict[str, Any]]] = {}
         for step in page.transitions_of(streams):
@@ -45,6 +46,7 @@ class People:
         return fields
 
     def store(self, connection: Connection, produced: object) -> None:
+        """Put the rows of an order in the place of all that it had."""
         assert isinstance(produced, dict)
         if not produced:
             return
@@ -62,6 +64,7 @@ def rows_of(order: Order, version: int, encryption: Encryption) -> list[dict[str
 
 
 def person_hash(encryption: Encryption, account: str, kind: str, value: str) -> str:
+    """The keyed hash of a person in an account; `kind` is `email` or `document`."""
     return encryption.sign(f"person:{account}:{kind}:{value}")
 
 

@@ -18,10 +18,13 @@ _FURTHEST = 5  # steps from e-mail to profile to e-mail
 
 @dataclass(frozen=True, slots=True)
 class Shopper:
+    """A person's e-mails and profile ids, as terms compare them."""
+
     emails: frozenset[str]
     profiles: frozenset[str]
 
     def terms(self) -> list[tuple[str, tuple[str, ...]]]:
+        """The kinds of search terms that find the person's orders, with the terms of each."""
         kinds = (("mailbox", self.emails), ("profile", self.profiles))
         return [(kind, tuple(sorted(terms))) for kind, terms in kinds if terms]
 
@@ -32,6 +35,7 @@ class Shopper:
 
 
 def known_as(connection: Connection, account: str, email: str) -> Shopper:
+    """Everything that orders of the account name together with an e-mail, some steps far."""
     emails, profiles = {mailbox(email)}, set[str]()
     for _ in range(_FURTHEST):
         found = _beside(connection, account, "mailbox", emails, "profile") - profiles

@@ -63,12 +63,14 @@ def add(connection: Connection, note: Note, most: int = 0) -> tuple[Note, bool]:
 
 
 def get(connection: Connection, account: str, note_id: str) -> Note | None:
+    """The account's note of that id."""
     query = select(*_COLUMNS).where(t.c.account == account, t.c.id == note_id)
     row = connection.execute(query).one_or_none()
     return None if row is None else _note(row)
 
 
 def count(connection: Connection, account: str, target: str) -> int:
+    """How many notes an order, or whatever else `target` is, has."""
     query = select(func.count()).where(t.c.account == account, t.c.target == target)
     return int(connection.execute(query).scalar_one())
 

@@ -73,6 +73,7 @@ class Tasks:
     view_version = 0
 
     def produce(self, page: Page) -> list[_Turn]:
+        """What each event of the page opened and closed, in the order of the ledger."""
         streams = {row.stream for row in page.rows if _may_turn(row)}
         turns: list[_Turn] = []
         for row, _, before, after in page.transitions_of(streams):
@@ -89,6 +90,7 @@ class Tasks:
         return turns
 
     def store(self, connection: Connection, produced: object) -> None:
+        """Open and close, except what an event at that place did already."""
         assert isinstance(produced, list)
         for turn in produced:
             if turn.body is None:
@@ -224,6 +226,7 @@ def set_status(
 def comment(
     connection: Connection, account: str, task: str, text: str, actor: str, now: int
 ) -> None:
+    """Write under a task of the account; nothing happens where it has none of that id."""
     ours = (t.c.account == account, t.c.id == task)
     changed = {"changed_at": now, "words": t.c.words + _comparable(text)}
     if connection.execute(update(t).where(*ours).values(changed)).rowcount == 1:
@@ -243,6 +246,7 @@ def _task(row: Any) -> Task:
 
 
 def get(connection: Connection, account: str, task: str) -> Task | None:
+    """The account's task of that id, open or closed."""
     query = select(*_COLUMNS).where(t.c.account == account, t.c.id == task)
     row = connection.execute(query).one_or_none()
     return None if row is None else _task(row)

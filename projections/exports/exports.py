@@ -48,10 +48,12 @@ class Export:
 
     @property
     def expires_at(self) -> int | None:
+        """When what it made is deleted, in microseconds; None while it is being made."""
         return None if self.finished_at is None else self.finished_at + KEPT
 
 
 def export_of(job: Job) -> Export:
+    """The export that a job of the kind is."""
     after = job.place.get("after")
     return Export(
         id=job.id,
@@ -68,11 +70,13 @@ def export_of(job: Job) -> Export:
 
 
 def get(connection: Connection, account: str, export_id: str) -> Export | None:
+    """The account's export of that id, however far it is."""
     job = jobs.get(connection, export_id, account)
     return export_of(job) if job is not None and job.kind == KIND else None
 
 
 def of_account(connection: Connection, account: str) -> list[Export]:
+    """The account's exports, as jobs are listed."""
     return [export_of(job) for job in jobs.of_account(connection, account, [KIND])]
 
 
@@ -82,6 +86,7 @@ def count_unfinished(connection: Connection, account: str) -> int:
 
 
 def add_chunk(connection: Connection, export_id: str, number: int, content: bytes) -> None:
+    """Store a piece, in the transaction that moves the export on."""
     connection.execute(insert(chunks).values(id=export_id, chunk=number, content=content))
 
 
@@ -100,6 +105,7 @@ def rows_of(database: Database, export: Export) -> Iterator[list[list[str]]]:
 
 
 def forget_chunks(connection: Connection, export_ids: Sequence[str]) -> None:
+    """Delete what exports have stored; their jobs stay."""
     if export_ids:
         connection.execute(delete(chunks).where(chunks.c.id.in_(export_ids)))
 

@@ -52,6 +52,7 @@ class ExportFormat:
     masked: bool
 
     def rows(self, order: ExportedOrder) -> list[list[str]]:
+        """The lines of an order in the report: one for each line of the order."""
         return report_rows(
             self._shown(order),
             order.timeline,
@@ -88,6 +89,7 @@ def until(order_query: OrderQuery, now: int) -> OrderQuery:
 def pages(
     database: Database, order_query: OrderQuery, after: Place | None = None
 ) -> Iterator[list[ExportedOrder]]:
+    """The orders that match, page by page to the end; each page is a snapshot of its own."""
     while True:
         with database.snapshot() as connection:
             found = page(connection, order_query, after)
@@ -100,6 +102,7 @@ def pages(
 def page(
     connection: Connection, order_query: OrderQuery, after: Place | None
 ) -> list[ExportedOrder]:
+    """The next orders after a place, by creation and id; empty at the end."""
     conditions = [matching(connection, order_query)]
     if after is not None:
         created, order_id = after

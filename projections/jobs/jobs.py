@@ -49,10 +49,12 @@ class Job:
 
     @property
     def finished(self) -> bool:
+        """Whether nobody carries it on any more: done, failed or canceled."""
         return self.state not in UNFINISHED
 
 
 def lease_of(job_id: str) -> str:
+    """The lease that whoever carries on a job holds."""
     return f"job:{job_id}"
 
 
@@ -83,6 +85,10 @@ def insert_job(
     place: Mapping[str, Any] | None = None,
     inputs: Sequence[bytes] = (),
 ) -> None:
+    """Add a job that waits; `place` is where it begins, `now` in microseconds.
+
+    `personal` and `inputs` are sealed already.
+    """
     connection.execute(
         insert(t).values(
             id=job_id,
@@ -105,6 +111,7 @@ def insert_job(
 
 
 def get(connection: Connection, job_id: str, account: str | None = None) -> Job | None:
+    """The job of that id; with an account, only if it is its."""
     query = select(t).where(t.c.id == job_id)
     if account is not None:
         query = query.where(t.c.account == account)
@@ -145,6 +152,7 @@ def ids_of(connection: Connection, account: str, kind: str) -> list[str]:
 
 
 def count_unfinished(connection: Connection, account: str) -> int:
+    """How many jobs of the account wait or are being carried on."""
     query = select(func.count()).where(t.c.account == account, t.c.state.in_(UNFINISHED))
     return int(connection.execute(query).scalar_one())
 
@@ -160,6 +168,7 @@ def due(connection: Connection, limit: int = 1000) -> list[str]:
 
 
 def input_of(connection: Connection, job_id: str, number: int) -> bytes | None:
+    """What was sent in with a job, by its number from 0; None where there is no more."""
     query = select(job_inputs.c.content).where(
         job_inputs.c.job == job_id, job_inputs.c.number == number
     )

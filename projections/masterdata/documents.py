@@ -55,6 +55,7 @@ class Documents:
     view_version = 0
 
     def produce(self, page: Page) -> Produced:
+        """The last state of each document and entity that the page says something of."""
         produced = Produced()
         ours = {row.stream for row in page.rows if category_of(row.stream) in (DOCUMENT, ENTITY)}
         if not ours:
@@ -71,6 +72,7 @@ class Documents:
         return produced
 
     def store(self, connection: Connection, produced: object) -> None:
+        """Set the documents and their terms; where an entity changed, have it evaluated again."""
         assert isinstance(produced, Produced)
         for account, name in sorted(produced.entities):
             _know(connection, account, name)
@@ -283,5 +285,6 @@ def progress(connection: Connection, account: str, entity: str, schema: str) -> 
 
 
 def entities_of(connection: Connection, account: str) -> list[str]:
+    """The names of the account's entities that were ever written to, sorted."""
     query = select(entities.c.entity).where(entities.c.account == account)
     return list(connection.execute(query.order_by(entities.c.entity)).scalars())

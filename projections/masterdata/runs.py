@@ -41,18 +41,22 @@ class Run:
 
     @property
     def id(self) -> str:
+        """The id that a run has whenever it is worked out."""
         return self.message.id
 
     @property
     def account(self) -> str:
+        """Whose trigger it is."""
         return self.message.account
 
     @property
     def stream(self) -> str:
+        """The stream of the document or order that fired it."""
         return self.message.ordering_key
 
     @property
     def version(self) -> int:
+        """The version that fired it."""
         return self.message.version
 
     @property
@@ -62,6 +66,7 @@ class Run:
 
     @property
     def state(self) -> str:
+        """As the API shows it: waiting, done, failed, skipped or canceled."""
         return _shown(self.message.state, self.message.skip_reason == CANCELLED)
 
 
@@ -70,6 +75,7 @@ def _shown(state: str, cancelled: bool) -> str:
 
 
 def run_of(message: StoredMessage) -> Run:
+    """The run that a message of the channel `trigger` is."""
     body = message.body
     return Run(
         message,
@@ -186,6 +192,7 @@ def counted(
 
 
 def oldest_waiting(connection: Connection, account: str, entity: str) -> dict[tuple[str, str], int]:
+    """When the next waiting run of each trigger is due, in microseconds, by schema and name."""
     query = select(t.c.recipient, func.min(t.c.due_at)).where(
         t.c.state == WAITING, _of_entity(account, entity)
     )

@@ -46,6 +46,8 @@ MOST_SCROLLS, SCROLL_LIFETIME = 10, 20 * 60 * 1_000_000  # microseconds
 
 @dataclass(frozen=True, slots=True)
 class Sort:
+    """A field that documents are sorted by; null and nothing come last."""
+
     field: str
     descending: bool = False
 
@@ -66,6 +68,7 @@ class Query:
 
     @property
     def geographic(self) -> bool:
+        """Whether distances from a point decide, which are worked out here and not in SQL."""
         return bool(self.near or self.sort_near)
 
 
@@ -228,6 +231,11 @@ def _near(connection: Connection, query: Query, offset: int, limit: int) -> Foun
 
 @dataclass(frozen=True, slots=True)
 class ScrollPage:
+    """The next documents of a scroll; `request` is what it was begun with.
+
+    `keys` stand for the documents of an entity that is not stored as such.
+    """
+
     token: str
     request: dict[str, Any]
     documents: list[Document]

@@ -76,6 +76,7 @@ class TriggerRuns:
         self._quiet: dict[str, tuple[int, bool]] = {}
 
     def produce(self, page: Page) -> tuple[list[dict[str, Any]], list[tuple[str, Entity]]]:
+        """The runs that the page fires, and the entities whose triggers it changed."""
         runs: list[dict[str, Any]] = []
         changed: dict[str, tuple[str, Entity]] = {}
         configured = _Configured(page.loader)
@@ -187,6 +188,7 @@ class TriggerRuns:
         }
 
     def store(self, connection: Connection, produced: object) -> None:
+        """Put the runs into the outbox, and cancel those of triggers that are gone."""
         assert isinstance(produced, tuple)
         runs, changed = produced
         if runs:  # of what another cell recorded they are brought along
@@ -212,5 +214,6 @@ def due_at(trigger: Trigger, document: dict[str, Any], saved_at: int) -> tuple[i
 
 
 def run_id(stream: str, version: int, schema: str, trigger: str) -> str:
+    """One id for a trigger and the version that fired it, however often it is worked out."""
     name = "\x1f".join((stream, str(version), schema, trigger))
     return hashlib.sha256(name.encode()).hexdigest()[:32]

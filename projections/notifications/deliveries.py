@@ -33,10 +33,12 @@ NOTIFICATION, REPLAY = "notification", "replay"
 
 
 def hook_subscription(app_key: str) -> str:
+    """The subscription of a key's hook."""
     return f"hook:{app_key}"
 
 
 def delivery_lease(app_key: str) -> str:
+    """The lease that whoever sends to a hook holds."""
     return f"delivery:{app_key}"
 
 

@@ -33,9 +33,11 @@ class Feeds:
     def sinks(
         self, connection: Connection, database: Database, account: str
     ) -> Sequence[FeedQueue]:
+        """The queues of the account's feeds, by app key."""
         return feeds.destinations(connection, database, account)
 
     def open(self, database: Database, encryption: Encryption, app_key: str) -> FeedQueue | None:
+        """The queue of a key's feed; None where it has none."""
         with database.snapshot() as connection:
             feed = feeds.get(connection, app_key)
         return None if feed is None else FeedQueue(database, feed)
@@ -43,6 +45,7 @@ class Feeds:
     def requeue(
         self, connection: Connection, app_key: str, letters: Sequence[DeadLetter], now: int
     ) -> None:
+        """Put dead letters back into the queue; `now` in microseconds."""
         feeds.requeue(connection, app_key, letters, now)
 
 

@@ -47,6 +47,7 @@ class ForgedHandle(Exception):
 
 
 def subscription_of(app_key: str) -> str:
+    """The subscription of a key's feed."""
     return f"feed:{app_key}"
 
 
@@ -79,6 +80,7 @@ class FeedQueue(SubscriptionSink):
     def store_notifications(
         self, connection: Connection, notifications: Sequence[Notification]
     ) -> None:
+        """Put them into the queue, visible at once; one that is there already stays as it is."""
         now, key = self.database.clock.micros(), self.app_key
         more = {"app_key": key, "produced_at": now, "visible_at": now}
         insert_notifications(
@@ -90,6 +92,7 @@ class FeedQueue(SubscriptionSink):
 
 
 def get(connection: Connection, app_key: str) -> Feed | None:
+    """The key's feed; None where it has none."""
     row = connection.execute(select(feeds).where(feeds.c.app_key == app_key)).one_or_none()
     return None if row is None else _feed(row)
 

@@ -27,11 +27,13 @@ class Hooks:
     def sinks(
         self, connection: Connection, database: Database, account: str
     ) -> Sequence[HookDeliveries]:
+        """The destinations of the account's hooks, by app key."""
         return hooks.destinations(connection, database, account)
 
     def open(
         self, database: Database, encryption: Encryption, app_key: str
     ) -> HookDeliveries | None:
+        """The destination of a key's hook; None where it has none."""
         with database.snapshot() as connection:
             hook = hooks.get(connection, app_key, encryption)
         if hook is None:
@@ -41,6 +43,7 @@ class Hooks:
     def requeue(
         self, connection: Connection, app_key: str, letters: Sequence[DeadLetter], now: int
     ) -> None:
+        """Have dead letters sent once more; `now` in microseconds."""
         deliveries.requeue(connection, app_key, letters, now)
 
 

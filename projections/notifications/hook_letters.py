@@ -27,6 +27,7 @@ def page(
 
 
 def count(connection: Connection, subscription: str, order_id: str | None = None) -> int:
+    """How many dead letters the hook has, or has of one order."""
     query = select(func.count()).select_from(t).where(*_of(subscription, order_id))
     return int(connection.execute(query).scalar_one())
 

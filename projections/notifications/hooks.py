@@ -56,6 +56,7 @@ class Hook:
     pause_reason: str | None = None
 
     def is_open(self, now: int) -> bool:
+        """Whether it is sent to at an instant (microseconds): not paused, its circuit closed."""
         return self.paused_at is None and self.circuit_open_until <= now
 
     def signing(self, now: int) -> tuple[str, ...]:
@@ -80,6 +81,7 @@ class HookDeliveries(SubscriptionSink):
     def store_notifications(
         self, connection: Connection, notifications: Sequence[Notification]
     ) -> None:
+        """Put them into the outbox, due at once."""
         now, key = self.database.clock.micros(), self.app_key
         deliveries.enqueue(connection, self.account, key, notifications, now)
         mine = hooks.c.app_key == key
@@ -91,6 +93,7 @@ _HOOKS = select(hooks, *_CIRCUIT).join(outbox_recipients, RECIPIENT)
 
 
 def get(connection: Connection, app_key: str, encryption: Encryption) -> Hook | None:
+    """The key's hook, its secrets in plain; None where it has none."""
     row = connection.execute(_HOOKS.where(hooks.c.app_key == app_key)).one_or_none()
     return None if row is None else _hook(row, encryption)
 

@@ -70,6 +70,7 @@ def deliveries_to(
 
 
 def pickup_points(connection: Connection, account: str) -> list[PickupPoint]:
+    """All pickup points of the account, by their keys."""
     query = select(t.c.body).where(t.c.account == account, t.c.kind == "pickup-point")
     bodies = connection.execute(query.order_by(t.c.key)).scalars()
     return [_PICKUP_POINT.decode(body) for body in bodies]

@@ -43,6 +43,7 @@ class OfferMemory:
         self._lock = threading.Lock()
 
     def get(self, key: Hashable) -> object:
+        """What is remembered; a sign of its own where nothing is, for None may be."""
         with self._lock:
             found = self._known.get(key, _ABSENT)
             if found is not _ABSENT:
@@ -50,6 +51,7 @@ class OfferMemory:
             return found
 
     def put(self, key: Hashable, value: object) -> None:
+        """Remember it; where there is too much, what was not looked at longest goes."""
         with self._lock:
             self._known[key] = value
             if len(self._known) > self._limit:
@@ -105,6 +107,7 @@ class Sight:
         )
 
     def known_address(self, account: str, place: Place) -> KnownAddress | None:
+        """What the table says of a postal code; None where it says nothing."""
         return self._remembered(
             account, ("address", place), lambda one: lookup.known_address(one, account, place)
         )
@@ -112,6 +115,7 @@ class Sight:
     def deliveries_to(
         self, account: str, place: Place, sellers: tuple[str, ...]
     ) -> Sequence[Delivery]:
+        """How goods of these sellers come to a place."""
         return self._remembered(
             account,
             ("deliveries", place, sellers),
@@ -119,6 +123,7 @@ class Sight:
         )
 
     def payment_conditions(self, account: str) -> Sequence[PaymentCondition]:
+        """How one may pay in the account, in the table's order."""
         return self._remembered(
             account, "payment", lambda one: tuple(lookup.payment_conditions(one, account))
         )

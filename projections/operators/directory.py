@@ -37,6 +37,7 @@ class Operator:
 
 
 def new_id() -> str:
+    """A random id of a person: `p` and ten letters or digits."""
     return "p" + base64.b32encode(secrets.token_bytes(7)).decode()[:10].lower()
 
 
@@ -82,28 +83,34 @@ def fill(encryption: Encryption, before: OperatorState | None, after: OperatorSt
 
 
 def get(connection: Connection, operator_id: str) -> Operator | None:
+    """The operator of that id, with a role for each account."""
     return _one(connection, operators.c.id == operator_id)
 
 
 def by_email(connection: Connection, email: str) -> Operator | None:
+    """The operator with an e-mail, compared without case."""
     return _one(connection, operators.c.email == email.strip().casefold())
 
 
 def any_exist(connection: Connection) -> bool:
+    """Whether the deployment has an operator, so that nobody may make the first one any more."""
     return connection.execute(select(operators.c.id).limit(1)).first() is not None
 
 
 def names(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
+    """What people are called, by id; ids of nobody are left out."""
     query = select(operators.c.id, operators.c.name).where(operators.c.id.in_(ids))
     return {one: name for one, name in connection.execute(query)}
 
 
 def everybody(connection: Connection) -> list[Operator]:
+    """All operators of the deployment, oldest first."""
     rows = connection.execute(select(operators).order_by(operators.c.created_at)).all()
     return _with_roles(connection, rows)
 
 
 def of_account(connection: Connection, account: str) -> list[Operator]:
+    """The operators who have a role in the account, oldest first."""
     named = select(operator_roles.c.operator).where(operator_roles.c.account == account)
     query = select(operators).where(operators.c.id.in_(named)).order_by(operators.c.created_at)
     return _with_roles(connection, connection.execute(query).all())

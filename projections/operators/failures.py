@@ -51,4 +51,5 @@ def _locked(connection: Connection, who: str, known_browser: bool, now: int) -> 
 
 
 def clear(connection: Connection, who: str) -> None:
+    """Forget the failures of an e-mail, whichever browser they came from."""
     connection.execute(delete(t).where(t.c.who == who))

@@ -14,6 +14,8 @@ VALID = {"first": DAY, "invite": 7 * DAY, "reset": DAY}
 
 @dataclass(frozen=True, slots=True)
 class Link:
+    """A link that was made; `purpose` is what it is for, instants in microseconds."""
+
     token_hash: bytes
     operator: str | None
     purpose: str
@@ -22,6 +24,7 @@ class Link:
     used_at: int | None
 
     def is_open(self, now: int) -> bool:
+        """Whether it can be used at an instant in microseconds: once, and in its time."""
         return self.used_at is None and self.expires_at > now
 
 
@@ -52,6 +55,7 @@ def create(
 
 
 def get(connection: Connection, token: str) -> Link | None:
+    """The link with that token, used or not; its hash alone is stored."""
     row = connection.execute(select(t).where(t.c.token_hash == _hash(token))).one_or_none()
     return Link(*row) if row else None
 

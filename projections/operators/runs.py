@@ -28,6 +28,8 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
+    """What came of a command on an order; `code` and `message` are those of a refusal."""
+
     order_id: str
     outcome: str | None
     code: str | None
@@ -40,17 +42,20 @@ def state_of(job: Job) -> str:
 
 
 def insert_orders(connection: Connection, run_id: str, orders: Sequence[str]) -> None:
+    """Freeze which orders a run is about, in their order."""
     if orders:
         rows = [{"run": run_id, "number": n, "order_id": one} for n, one in enumerate(orders)]
         connection.execute(insert(o), rows)
 
 
 def get(connection: Connection, account: str, run_id: str) -> Job | None:
+    """The account's run of that id; None for a job of another kind."""
     job = jobs.get(connection, run_id, account)
     return job if job is not None and job.kind == KIND else None
 
 
 def of_account(connection: Connection, account: str) -> list[Job]:
+    """The account's last fifty runs."""
     return jobs.of_account(connection, account, [KIND], 50)
 
 
@@ -61,6 +66,7 @@ def counts(connection: Connection, run_id: str) -> dict[str, int]:
 
 
 def outcomes(connection: Connection, run_id: str, *, only: str | None = None) -> list[Outcome]:
+    """What came of each order of a run, in its order; with `only`, of one outcome alone."""
     query = select(o.c.order_id, o.c.outcome, o.c.code, o.c.message).where(o.c.run == run_id)
     if only is not None:
         query = query.where(o.c.outcome == only)
@@ -74,6 +80,7 @@ def waiting(connection: Connection, run_id: str, limit: int) -> list[str]:
 
 
 def record(connection: Connection, run_id: str, outcome: Outcome) -> None:
+    """Store what came of an order of a run."""
     fields = update(o).where(o.c.run == run_id, o.c.order_id == outcome.order_id)
     connection.execute(
         fields.values(outcome=outcome.outcome, code=outcome.code, message=outcome.message)

@@ -32,6 +32,7 @@ def create(
     columns: str,
     now: int,
 ) -> str:
+    """Keep a filter under a new id, which is returned; without an owner it is everybody's."""
     view_id = secrets.token_hex(8)
     values = {"id": view_id, "account": account, "owner": owner, "name": name}
     values |= {"query": query, "columns": columns}
@@ -54,14 +55,17 @@ def visible_to(connection: Connection, account: str, operator: str) -> Sequence[
 
 
 def get(connection: Connection, account: str, operator: str, view_id: str) -> SavedView | None:
+    """The view, if the operator may see it; None else."""
     found = (v for v in visible_to(connection, account, operator) if v.id == view_id)
     return next(found, None)
 
 
 def change(connection: Connection, view_id: str, *, query: str, columns: str) -> None:
+    """Put another filter and other columns into a view; its name and owner stay."""
     changed = update(t).where(t.c.id == view_id)
     connection.execute(changed.values(query=query, columns=columns))
 
 
 def remove(connection: Connection, view_id: str) -> None:
+    """Delete a view, for everybody who saw it."""
     connection.execute(delete(t).where(t.c.id == view_id))

@@ -18,6 +18,8 @@ SEEN_AFTER = 60 * SECOND  # a session is marked as seen at most once a minute
 
 @dataclass(frozen=True, slots=True)
 class Session:
+    """A person signed in with a browser; instants in microseconds, `message` is shown once."""
+
     token_hash: bytes
     operator: str
     created_at: int
@@ -39,6 +41,7 @@ _OPENED = (
 
 
 def hash_of(token: str) -> bytes:
+    """What is stored of a session's token."""
     return hashlib.sha256(token.encode()).digest()
 
 
@@ -76,10 +79,12 @@ def get(connection: Connection, token: str, now: int) -> tuple[Session, Operator
 
 
 def mark_seen(connection: Connection, session: Session, now: int) -> None:
+    """Note that the person was here at an instant in microseconds."""
     _set(connection, session.token_hash, seen_at=now)
 
 
 def mark_verified(connection: Connection, token_hash: bytes, now: int) -> None:
+    """Note that the person gave the password at an instant in microseconds."""
     _set(connection, token_hash, verified_at=now)
 
 
@@ -89,16 +94,19 @@ def set_message(connection: Connection, token_hash: bytes, message: str | None) 
 
 
 def of_operator(connection: Connection, operator: str, now: int) -> list[Session]:
+    """The operator's sessions that have not expired, newest first."""
     query = select(t).where(t.c.operator == operator, t.c.expires_at >= now)
     return [Session(*row) for row in connection.execute(query.order_by(t.c.created_at.desc()))]
 
 
 def last_seen(connection: Connection, operator: str) -> int | None:
+    """When any session of the operator was last used, in microseconds; None without one."""
     query = select(func.max(t.c.seen_at)).where(t.c.operator == operator)
     return connection.execute(query).scalar_one_or_none()
 
 
 def end(connection: Connection, token_hash: bytes) -> None:
+    """Sign a session out; nothing happens where it is gone already."""
     connection.execute(delete(t).where(t.c.token_hash == token_hash))
 
 

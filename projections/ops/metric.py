@@ -14,4 +14,5 @@ class Metric:
     values: dict[tuple[str, ...], float] = field(default_factory=dict)
 
     def put(self, value: float, *labels: str) -> None:
+        """Set the value of one combination of labels, in the order of `labels`."""
         self.values[labels] = value

@@ -111,6 +111,7 @@ def verify_whole(database: Database) -> list[Difference]:
 
 
 def count_orders(database: Database) -> int:
+    """How many orders there are to verify, over all accounts."""
     with database.reading() as connection:
         return int(connection.execute(_first_entries(select(func.count()))).scalar_one())
 

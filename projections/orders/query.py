@@ -330,6 +330,7 @@ def _plain_totals(order_query: OrderQuery) -> Select[Any]:
 
 
 def totals_are_kept(order_query: OrderQuery) -> bool:
+    """Whether the totals of the query are among those that are kept with the views."""
     if order_query.dates or order_query.lacking or order_query.any_of:
         return False
     if order_query.undelivered or order_query.failing:

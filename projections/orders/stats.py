@@ -57,6 +57,7 @@ class Totals:
 
     @property
     def count(self) -> int:
+        """How many orders there are, whatever they are of."""
         return sum(sums.count for sums in self.value.values())
 
     def __add__(self, other: "Totals") -> "Totals":
@@ -73,6 +74,7 @@ def _merged(
 
 
 def together(groups: Mapping[tuple[str, str], Sums]) -> Sums:
+    """The sums over all origins and currencies: cents of several are added up as they are."""
     return _sum(groups.values())
 
 

@@ -31,6 +31,8 @@ Bounds = tuple[int | None, int | None]  # microseconds, both inclusive
 
 
 class TotalKey(NamedTuple):
+    """The key of a row of `order_totals`; `span` is `day` or `month`, `bucket` its number."""
+
     account: str
     kind: str
     span: str
@@ -54,6 +56,7 @@ class OrderShare(NamedTuple):
     terms: tuple[tuple[str, str], ...]
 
     def places(self) -> set[TotalKey]:
+        """Every total that the order counts in: its day and its month, for each term."""
         day = self.created_at // DAY
         spans = (("day", day), ("month", month_of(day)))
         return {
@@ -66,6 +69,7 @@ class OrderShare(NamedTuple):
 
 
 def month_of(day: int) -> int:
+    """The month of a day, both counted as buckets are: months from the year 0, days from 1970."""
     at = EPOCH + timedelta(days=day)
     return at.year * 12 + at.month - 1
 

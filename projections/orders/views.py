@@ -64,6 +64,7 @@ class OrderViews:
     view_version = VIEW_VERSION
 
     def produce(self, page: Page) -> Produced:
+        """The view of each order that the page says something of, as it is after the page."""
         latest: dict[str, tuple[Order, int]] = {}
         for step in page.steps():
             if isinstance(step.after.state, Order):
@@ -74,6 +75,7 @@ class OrderViews:
         )
 
     def store(self, connection: Connection, produced: object) -> None:
+        """Set views, terms and totals; a view that is newer than the page's stays."""
         assert isinstance(produced, Produced)
         for account in sorted(produced.erased):
             exports.forget(connection, account)
@@ -217,17 +219,21 @@ def versioned_document(
 
 
 def by_sequence(connection: Connection, account: str, sequence: int) -> str | None:
+    """The id of the account's order with that sequence number."""
     query = select(t.c.order_id).where(t.c.account == account, t.c.sequence == sequence)
     return connection.execute(query.limit(1)).scalar_one_or_none()
 
 
 def clear(connection: Connection) -> None:
+    """Empty the views, terms and totals, to be made again."""
     for table in (t, order_search_terms, totals_table):
         connection.execute(table.delete())
 
 
 @dataclass(frozen=True, slots=True)
 class GroupedOrder:
+    """An order of a group, with the document of its OMS path as bytes of JSON."""
+
     order_id: str
     version: int
     created_at: int
@@ -246,5 +252,6 @@ def group(connection: Connection, account: str, order_group: str) -> list[Groupe
 
 
 def group_ids(connection: Connection, account: str, order_group: str) -> list[str]:
+    """The ids of a group's orders, sorted; those of incomplete orders too."""
     query = select(t.c.order_id).where(t.c.account == account, t.c.order_group == order_group)
     return list(connection.execute(query.order_by(t.c.order_id)).scalars())

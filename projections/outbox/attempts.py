@@ -51,6 +51,7 @@ class Attempt:
 
     @property
     def end(self) -> int:
+        """When it was over, in microseconds."""
         return self.at + self.duration
 
 
@@ -65,6 +66,7 @@ class Tried:
 
 
 def delivered(message: StoredMessage, attempt: Attempt) -> Tried:
+    """The outcome of a message that the other side took."""
     return Tried(message, attempt)
 
 
@@ -76,6 +78,7 @@ def failed(message: StoredMessage, attempt: Attempt, after: timedelta | None = N
 
 
 def dead(message: StoredMessage, attempt: Attempt) -> Tried:
+    """The outcome of a message that is not sent again by itself."""
     return Tried(message, attempt, DEAD)
 
 

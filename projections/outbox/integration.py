@@ -96,16 +96,19 @@ def _sealed(operation: Operation, encryption: Encryption) -> bytes:
 
 
 def seal(content: object, encryption: Encryption, message_id: str) -> bytes:
+    """The content as a message keeps it: encrypted, to be opened in this message alone."""
     sealed = encryption.seal(json.dumps(content).encode(), f"integration:{message_id}")
     return json.dumps({"sealed": sealed.hex()}).encode()
 
 
 def opened(message: StoredMessage, encryption: Encryption) -> Any:
+    """The content of a message that `seal` made."""
     sealed = bytes.fromhex(message.body["sealed"])
     return json.loads(encryption.open(sealed, f"integration:{message.id}"))
 
 
 def operation_of(message: StoredMessage, encryption: Encryption) -> Operation:
+    """The connector's operation that a message of the queue is."""
     content = opened(message, encryption)
     return Operation(
         message.id,
@@ -141,6 +144,7 @@ def conclude(
 
 
 def get(connection: Connection, account: str, operation_id: str) -> StoredMessage | None:
+    """The account's operation of that id, whatever has become of it."""
     query = select(*COLUMNS).where(
         t.c.id == operation_id, t.c.account == account, t.c.channel == INTEGRATION.name
     )

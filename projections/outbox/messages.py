@@ -162,6 +162,7 @@ def skip(connection: Connection, message_id: str, reason: str, now: int) -> bool
 
 
 def get(connection: Connection, message_id: str) -> StoredMessage | None:
+    """The message of that id, of whatever channel and account."""
     row = connection.execute(select(*COLUMNS).where(t.c.id == message_id)).one_or_none()
     return None if row is None else stored_message(row)
 

@@ -34,6 +34,7 @@ class OutboxProjection:
         self.streams: set[str] = set()
 
     def produce(self, page: Page) -> list[dict[str, Any]]:
+        """The rows of every message that an event of the page makes the ledger send."""
         telling = {stored_name(event) for event in outbox_events()}
         streams = {row.stream for row in page.rows if row.name in telling}
         return [
@@ -50,6 +51,7 @@ class OutboxProjection:
         ]
 
     def store(self, connection: Connection, produced: object) -> None:
+        """Enqueue what is still to be sent, and settle what partners had open questions about."""
         assert isinstance(produced, list)
         if produced and (pending := _pending(connection, produced)):
             self.found = True

@@ -42,12 +42,14 @@ def of_account(connection: Connection, account: str) -> list[Dimension]:
 
 
 def get(connection: Connection, account: str, dimension_id: str) -> Dimension | None:
+    """The account's dimension of that id, locked to the end of a transaction that writes."""
     query = select(*_COLUMNS).where(t.c.account == account, t.c.id == dimension_id)
     row = connection.execute(query.with_for_update()).one_or_none()
     return None if row is None else _dimension(row)
 
 
 def put(connection: Connection, account: str, body: dict[str, Any], created_at: int) -> None:
+    """Add a dimension, or replace the one of its id; `created_at` in microseconds."""
     row = {
         "id": body["id"],
         "account": account,
@@ -59,11 +61,13 @@ def put(connection: Connection, account: str, body: dict[str, Any], created_at: 
 
 
 def remove(connection: Connection, account: str, dimension_id: str) -> bool:
+    """Delete a dimension; whether there was one."""
     gone = delete(t).where(t.c.account == account, t.c.id == dimension_id)
     return connection.execute(gone).rowcount == 1
 
 
 def count(connection: Connection, account: str) -> int:
+    """How many dimensions the account has."""
     query = select(func.count()).select_from(t).where(t.c.account == account)
     return int(connection.execute(query).scalar_one())
 
@@ -82,6 +86,7 @@ def assign(connection: Connection, authorization: str, account: str, order_id: s
 
 
 def order_of(connection: Connection, account: str, authorization: str) -> str | None:
+    """Which order of the account an authorization is of."""
     a = authorizations
     query = select(a.c.order_id).where(a.c.id == authorization, a.c.account == account)
     return connection.execute(query).scalar_one_or_none()

@@ -36,10 +36,12 @@ class OutgoingStream:
 
     @property
     def subscription(self) -> str:
+        """The subscription whose position is how far the stream is."""
         return subscription_of(self.name)
 
 
 def subscription_of(name: str) -> str:
+    """The subscription of a stream, by its name."""
     return f"{KIND}:{name}"
 
 
@@ -68,6 +70,7 @@ def remove(connection: Connection, name: str) -> bool:
 
 
 def get(connection: Connection, name: str, encryption: Encryption) -> OutgoingStream | None:
+    """The stream of that name, its secrets in plain."""
     row = connection.execute(select(t).where(t.c.name == name)).one_or_none()
     return None if row is None else _stream(row, encryption)
 

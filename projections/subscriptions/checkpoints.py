@@ -29,9 +29,13 @@ class Projection(Protocol):
     A product with a position `until` covers the page only up to there.
     """
 
-    def produce(self, page: Page) -> object: ...
+    def produce(self, page: Page) -> object:
+        """What the page comes to; nothing is written, since it may be worked out again."""
+        ...
 
-    def store(self, connection: Connection, produced: object) -> None: ...
+    def store(self, connection: Connection, produced: object) -> None:
+        """Write what `produce` returned, in the transaction that moves the position."""
+        ...
 
 
 def create(connection: Connection, subscription: str, position: int, *, kind: str = "view") -> None:
@@ -57,11 +61,13 @@ def reset_if_outdated(connection: Connection, subscription: str, view_version: i
 
 
 def drop(connection: Connection, subscription: str) -> None:
+    """Remove a subscription with its lease; what it has produced stays."""
     leases.drop(connection, subscription)
     connection.execute(delete(subscriptions).where(subscriptions.c.id == subscription))
 
 
 def position(connection: Connection, subscription: str) -> int | None:
+    """How far it is; None where there is no such subscription."""
     query = select(subscriptions.c.position).where(subscriptions.c.id == subscription)
     return connection.execute(query).scalar_one_or_none()
 

@@ -83,6 +83,7 @@ def page(
 
 
 def count(connection: Connection, subscription: str, order_id: str | None = None) -> int:
+    """How many dead letters a subscription has, or has of one order."""
     query = select(func.count()).where(*_of(subscription, order_id))
     return int(connection.execute(query).scalar_one())
 

@@ -34,6 +34,7 @@ class DryRun:
 
     @property
     def done(self) -> bool:
+        """Whether there is nothing more to look at, or it was broken off."""
         return self.aborted or self.position >= self.head
 
 

@@ -135,9 +135,11 @@ class FilterRun:
 
     @property
     def slow(self) -> bool:
+        """Whether it took more of the page's time than a filter may."""
         return self.spent > BUDGET
 
     def evaluate_version(self, version: OrderVersion) -> None:
+        """Evaluate the filter on a version; an error is kept, and counts for no match."""
         row = version.row
         self.evaluated.evaluated += 1
         if row.position in self.timed_out:
@@ -166,6 +168,7 @@ class FilterRun:
         )
 
     def finish(self, database: Database, fired_before: int | None) -> None:
+        """Make the notifications, of a single-fire filter for the first match of an order alone."""
         filter_of, filter = self.filter_of, self.filter_of.filter
         notifications = [notification_of(filter_of.subscription, row) for row in self.matching]
         if isinstance(filter, FromOrders) and not filter.disable_single_fire:

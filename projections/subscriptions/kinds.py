@@ -100,6 +100,7 @@ class SubscriptionKind:
         return f"{self.name}s"
 
     def subscription_of(self, app_key: str) -> str:
+        """The name of a key's subscription of the kind."""
         return f"{self.name}:{app_key}"
 
     @property

@@ -140,6 +140,7 @@ def renew_many(connection: Connection, tokens: Mapping[str, int]) -> set[str]:
 
 
 def release(database: Database, name: str, token: int) -> None:
+    """Give a lease back; nothing happens where somebody else has taken it."""
     release_all(database, {name: token})
 
 

@@ -54,6 +54,7 @@ class EventFilter:
     until: int | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
+        """What SQL has to hold for the events that are wanted; empty for all."""
         wanted = [
             (self.names, t.c.name.in_(self.names)),
             (self.statuses, t.c.status.in_(self.statuses)),

@@ -33,6 +33,7 @@ def event_id(subscription: str, position: int) -> str:
 
 
 def notification_of(subscription: str, row: RecordedEvent) -> Notification:
+    """The notification of an order's event, with the same id whenever it is produced."""
     assert row.order_id is not None
     return Notification(
         position=row.position,

@@ -27,6 +27,7 @@ class FilterPause:
 def pause(
     connection: Connection, subscription: str, position: int, order_id: str, now: int
 ) -> None:
+    """Rest a filter at the event that it failed on; `now` in microseconds."""
     reason = "evaluating it on this order ended the process"
     values = {"position": position, "order_id": order_id, "reason": reason}
     row = {"subscription": subscription, **values, "paused_at": now}

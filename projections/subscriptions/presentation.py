@@ -109,6 +109,7 @@ def dry_run_progress(report: DryRun, *, values: bool = True) -> dict[str, Any]:
 
 
 def notification(one: Notification) -> dict[str, Any]:
+    """A notification as clients see it; instants are ISO 8601."""
     return {
         "position": one.position,
         "orderId": one.order_id,
@@ -128,6 +129,7 @@ def engine(filter: Filter) -> dict[str, Any]:
 
 
 def version(explanation: Explanation, *, values: bool) -> dict[str, Any]:
+    """A version and what the filter said of it; `values` only for who may see the document."""
     row = explanation.row
     return {
         "version": row.version,
@@ -150,6 +152,7 @@ def version(explanation: Explanation, *, values: bool) -> dict[str, Any]:
 
 
 def dead_letter(one: DeadLetter) -> dict[str, Any]:
+    """A dead letter as clients see it; instants are ISO 8601."""
     return {
         "position": one.position,
         "orderId": one.order_id,

@@ -37,14 +37,17 @@ class SubscriptionSink:
 
     @property
     def subscription(self) -> str:
+        """The subscription whose filter it is."""
         return self.filter_of.subscription
 
     @property
     def account(self) -> str:
+        """The account whose events the filter sees."""
         return self.filter_of.account
 
     @property
     def single_fire_only(self) -> bool:
+        """Whether an order gets one notification, at its first match."""
         filter = self.filter_of.filter
         return isinstance(filter, FromOrders) and not filter.disable_single_fire
 
@@ -55,10 +58,12 @@ class SubscriptionSink:
         raise NotImplementedError
 
     def produce(self, page: Page) -> FilterResult:
+        """What the filter passes of the page."""
         (evaluated,) = evaluate(self.database, [self.filter_of], page.rows, page.loader)
         return evaluated
 
     def store(self, connection: Connection, produced: object) -> None:
+        """Store what it passed; what a replay produces again says so."""
         assert isinstance(produced, FilterResult)
         query = select(subscriptions.c.replay_until).where(subscriptions.c.id == self.subscription)
         until = connection.execute(query).scalar_one() if produced.notifications else 0

@@ -29,6 +29,7 @@ class Timers:
     view_version = 1
 
     def produce(self, page: Page) -> dict[tuple[str, str], dict[str, Any]]:
+        """What is due next for each order that the page says something of."""
         due: dict[tuple[str, str], dict[str, Any]] = {}
         for step in page.steps():
             if isinstance(order := step.after.state, Order):
@@ -36,6 +37,7 @@ class Timers:
         return due
 
     def store(self, connection: Connection, produced: object) -> None:
+        """Set what is due; an order of which nothing is has no row."""
         assert isinstance(produced, dict)
         if not produced:
             return
@@ -95,6 +97,7 @@ def due(connection: Connection, now: int, limit: int = 500) -> list[tuple[str, s
 
 
 def next_due(connection: Connection) -> int | None:
+    """When something is due next, in microseconds, of the accounts that this cell serves."""
     return connection.execute(
         select(func.min(t.c.due_at)).where(hosting.is_live(t.c.account))
     ).scalar_one_or_none()
