@@ -143,6 +143,43 @@ def test_shared_payments_are_shown_without_what_says_of_a_card(client):
     assert shown["connectorResponses"] == {"authId": "A1"}
 
 
+def test_a_payment_that_nobody_knows_is_kept_by_its_label(client):
+    sent = [
+        {"paymentSystem": 777, "paymentSystemName": "Wallet", "value": 300},
+        {"paymentSystem": "wallet-x", "value": 300},
+        {"paymentSystem": "10", "paymentSystemName": {"a": 1}, "group": "debitCard", "value": 400},
+        {"paymentSystem": True, "value": "x"},
+    ]
+    assert client.call("POST", PLACE, [sold(paymentData={"payments": sent})]).status == 200
+    (transaction,) = document(client, "MKP-1")["paymentData"]["transactions"]
+    names = "paymentSystem", "paymentSystemName", "group", "value"
+    assert [tuple(one[name] for name in names) for one in transaction["payments"]] == [
+        ("0", "Wallet", "promissory", 300),
+        ("0", "wallet-x", "promissory", 300),
+        ("10", "Custom", "debitCard", 400),
+        ("0", "Custom", "promissory", 0),
+    ]
+
+
+def test_an_authorization_may_be_as_large_as_a_placement(client):
+    assert client.call("POST", PLACE, [sold()]).status == 200
+    payments = 2_000 * [{"paymentSystem": "2", "value": 1}]
+    for size, expected in ((1, 201), (30, 413)):
+        body = {"paymentData": {"payments": size * payments}}
+        answer = client.call("POST", "/api/fulfillment/pvt/orders/MKP-1/fulfill", body)
+        assert answer.status == expected, answer.body
+
+
+def test_the_account_is_the_seller_by_either_of_its_names(client):
+    body = sold(marketplacePaymentValue=2000)
+    line, delivery = body["items"][0], body["shippingData"]["logisticsInfo"][0]
+    body["items"] = [{**line, "seller": "1"}, {**line, "seller": ACCOUNT}]
+    body["shippingData"]["logisticsInfo"] = [delivery, {**delivery, "itemIndex": 1}]
+    placed = client.call("POST", PLACE, [body])
+    assert placed.status == 200, placed.body
+    assert document(client, "MKP-1")["value"] == 2000
+
+
 PLACE_OF_ANA = {"addressType": "residential", "country": "BRA", "postalCode": CODE}
 NO_PLACE = {"addressType": "residential", "country": "BRA"}
 WRONG: dict[str, Any] = {

@@ -77,6 +77,8 @@ def test_a_purchase_at_another_account_goes_its_way(cell, store, shop):
     assert (document["marketplaceOrderId"], document["affiliateId"]) == (order_id, "00")
     assert document["value"] == 3000
     assert document["marketplace"]["name"] == STORE
+    methods = document["invoiceData"]["userPaymentInfo"]["paymentMethods"]
+    assert methods == ["creditCardPaymentGroup"]
     invoice = {"type": "Output", "invoiceNumber": "1", "invoiceValue": 3000}
     invoice["issuanceDate"] = "2026-01-01"
     assert shop.call("POST", f"/api/oms/pvt/orders/{seller_order}/invoice", invoice).status == 200
@@ -451,18 +453,18 @@ def test_a_group_of_several_sellers_is_one_order_each(cell, client_of, shops):
         **fulfillment()[0],
         "marketplaceOrderGroup": "G1",
         "marketplaceServicesEndpoint": "https://service.example.com/api/orders",
-        "marketplacePaymentValue": 3001,
+        "marketplacePaymentValue": 3751,
     }
     line, delivery = body["items"][0], body["shippingData"]["logisticsInfo"][0]
-    sellers = (SHOP, "1", OTHER_SHOP, SHOP)
+    sellers = (SHOP, "1", OTHER_SHOP, SHOP, MIDDLE)
     body["items"] = [{**line, "seller": one, "quantity": 1, "price": 750} for one in sellers]
-    deliveries = [{**delivery, "itemIndex": n, "price": 0} for n in range(4)]
+    deliveries = [{**delivery, "itemIndex": n, "price": 0} for n in range(5)]
     body["shippingData"]["logisticsInfo"] = deliveries[::-1]
     del body["marketplaceOrderId"]
     path = "/api/checkout/pvt/orders?sc=1&affiliateId=MKP"
     refused = middle.call("PUT", path, body)
     assert refused.json()["error"]["code"] == "FMT007"  # a cent more than they cost
-    body["marketplacePaymentValue"] = 3000
+    body["marketplacePaymentValue"] = 3750
     first, again = (middle.call("PUT", path, body) for _ in range(2))
     assert (first.status, again.status) == (200, 200)
     orders = first.json()["orders"]
@@ -471,7 +473,7 @@ def test_a_group_of_several_sellers_is_one_order_each(cell, client_of, shops):
     assert [one["orderId"] for one in again.json()["orders"]] == ids
     rest(cell)
     documents = [middle.call("GET", f"/api/oms/pvt/orders/{one}").json() for one in ids]
-    assert [one["value"] for one in documents] == [1500, 750, 750]
+    assert [one["value"] for one in documents] == [1500, 1500, 750]
     assert [one["origin"] for one in documents] == ["Chain", "Fulfillment", "Chain"]
     assert [one["marketplaceOrderId"] for one in documents] == ["G1-01", "G1-02", "G1-03"]
     for missing, code in (("marketplaceServicesEndpoint", "CHK0146"), ("items", "ORD005")):
@@ -482,6 +484,20 @@ def test_a_group_of_several_sellers_is_one_order_each(cell, client_of, shops):
     deep = [{**line, "seller": SHOP, "sellerChain": [SHOP, OTHER_SHOP]}]
     answer = middle.call("PUT", path, {**body, "marketplaceOrderGroup": "G2", "items": deep})
     assert (answer.status, answer.json()["error"]["code"]) == (400, "CHK0024")
+
+
+def test_a_price_that_a_person_has_to_see_is_no_chain_orders(client_of, shops):
+    middle = client_of(account=MIDDLE)
+    body = {**fulfillment()[0], "marketplaceOrderGroup": "G1", "isCreatedAsync": True}
+    body |= {"marketplaceServicesEndpoint": "https://service.example.com/"}
+    body["marketplacePaymentValue"] += 1
+    path = "/api/checkout/pvt/orders?affiliateId=MKP"
+    body["items"][0]["seller"] = SHOP
+    refused = middle.call("PUT", path, body)
+    assert (refused.status, refused.json()["error"]["code"]) == (400, "FMT007")
+    body["items"][0]["seller"] = "1"
+    (own,) = middle.call("PUT", path, body).json()["orders"]
+    assert own["state"] == "waiting-for-manual-authorization"
 
 
 def test_a_group_is_authorized_by_a_name_of_its_own(cell, client_of, shops):

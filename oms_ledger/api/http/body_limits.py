@@ -25,7 +25,7 @@ SMALL = 16 * KIB
 
 LIMITS: Mapping[str, int] = {
     "place_order": 2 * MIB,
-    "place_fulfillment": MIB,
+    **dict.fromkeys(("place_fulfillment", "authorize_fulfillment", "authorize_chain"), MIB),
     **dict.fromkeys(("invoice_order", "invoice_document", "test_expression"), 2 * MIB),
     **dict.fromkeys(("feed_config_write", "hook_config_write"), MIB),
     **dict.fromkeys(("track_invoice", "update_invoice", "change_order", "modify_order"), MIB),

@@ -11,6 +11,7 @@ from oms_ledger.orders.documents.derived_fields import follow_up_alias
 from oms_ledger.orders.documents.lines import item_facts
 from oms_ledger.orders.events import Item, Json
 from oms_ledger.orders.instants import spell
+from oms_ledger.orders.marketplace.shared_payments import payment_methods
 from oms_ledger.orders.order import CancellationRequest, Order
 from oms_ledger.orders.payments.balances import Balance
 from oms_ledger.orders.totals import freight_tax, shipping_price
@@ -68,18 +69,6 @@ def placement(
         "marketingData": placed.marketing,
         "openTextField": None if placed.open_text is None else {"value": placed.open_text},
     }
-
-
-def payment_methods(order: Order) -> list[str]:
-    """How the order was paid, each method once: `creditCardPaymentGroup`.
-
-    An order that has no payments of its own says what the level above said.
-    """
-    if order.payments:
-        return list(dict.fromkeys(f"{one.group}PaymentGroup" for one in order.payments))
-    info = order.placed.invoice_data.get("userPaymentInfo")
-    given = info.get("paymentMethods") if isinstance(info, dict) else None
-    return [str(one) for one in given] if isinstance(given, list) else []
 
 
 def authorization(order: Order, *, shares_payment: bool) -> Json:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from oms_ledger.orders import events
 from oms_ledger.orders.marketplace.levels import chain_sellers
+from oms_ledger.orders.marketplace.shared_payments import payment_methods
 from oms_ledger.orders.order import Order
 
 _ENDPOINT = "http://portal.vtexcommerce.com.br/api/oms?an="
@@ -58,7 +59,7 @@ def seller_order_from(
         },
         client_profile=order.placed.client_profile,
         address=order.placed.address,
-        invoice_data=order.placed.invoice_data,
+        invoice_data=_invoice_data(order),
         custom_data=order.placed.custom_data,
         open_text=order.placed.open_text,
     )
@@ -70,6 +71,17 @@ def as_placed(
     """The order with the numbers that its account gives it; `seller_name` where it delivers."""
     named = seller_name if offered.flow == "seller" else offered.seller_name
     return replace(offered, order_group=order_group, sequence=sequence, seller_name=named)
+
+
+def _invoice_data(order: Order) -> events.Json:
+    """What invoices need, and how the order was paid; nothing where nobody said."""
+    given = order.placed.invoice_data
+    methods = payment_methods(order)
+    if not methods:
+        return given
+    info = given.get("userPaymentInfo")
+    shown = info if isinstance(info, dict) else {}
+    return {**given, "userPaymentInfo": {**shown, "paymentMethods": methods}}
 
 
 def _line(item: events.Item, seller: str, chain: list[str]) -> events.Item:

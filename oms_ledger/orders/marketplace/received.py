@@ -17,6 +17,7 @@ from oms_ledger.orders.amounts import cents
 from oms_ledger.orders.events import Json, OrderPlaced
 from oms_ledger.orders.marketplace.placement_form import LONGEST_ID
 from oms_ledger.orders.marketplace.shared_payments import read_shared
+from oms_ledger.orders.marketplace.split import OWN, read_reference
 from oms_ledger.orders.order_ids import is_path_segment
 from oms_ledger.orders.placement.decide import read_lines
 from oms_ledger.orders.placement.reading import refuse
@@ -87,11 +88,11 @@ def receive(
         raise refuse("OMS004", "marketplaceOrderId is required: the order's id above, as a text")
     paid, reference = _paid(body)
     items, logistics, fields = read_lines(body, account, new_id)
-    sellers = {item.seller for item in items}
+    sellers = {OWN if item.seller == account.name else item.seller for item in items}
     if len(sellers) > 1:
         raise refuse("CHK0024", "Invalid seller for item: all lines need the same seller here")
     (seller,) = sellers
-    own = seller in ("1", account.name)
+    own = seller == OWN
     totals = order_totals(items, logistics)
     details = {k: v for k, v in fields.pop("details").items() if k not in _OF_THE_PROTOCOL}
     order_id = f"{above.affiliate}-{marketplace_order.strip()}"
@@ -99,7 +100,7 @@ def receive(
         flow="seller" if own else "chain",
         order_group=order_group,
         sequence=sequence,
-        seller="1" if own else seller,
+        seller=seller,
         seller_name=(account.setting("seller_name") or account.name) if own else seller,
         items=tuple(items),
         totals=totals,
@@ -120,7 +121,10 @@ def receive(
         **fields,
     )
     worth = sum(total.value for total in totals)
-    return Received(order_id, placed, _tolerated(body, account, reference, worth))
+    difference = _tolerated(body, account, reference, worth)
+    if difference and not own:  # only who delivers can ask a person before anything is sent
+        raise PriceDiverges(reference, worth)
+    return Received(order_id, placed, difference)
 
 
 def _paid(body: Json) -> tuple[int, int]:
@@ -129,11 +133,7 @@ def _paid(body: Json) -> tuple[int, int]:
     if paid is None or paid < 0:
         found = body.get("marketplacePaymentValue")
         raise refuse("CHK0145", f"marketplacePaymentValue: found {found!r}, expected cents")
-    given = body.get("marketplacePaymentReferenceValue")
-    reference = paid if given is None else cents(given)
-    if reference is None or not 0 <= reference <= paid:
-        raise refuse("FMT0066", "Invalid marketplace payment reference value")
-    return paid, reference
+    return paid, read_reference(body, paid)
 
 
 def _details(details: Json, body: Json, above: Above, marketplace_order: str) -> Json:

@@ -28,12 +28,29 @@ def split_group(body: Json, account: Account, group: str) -> list[Json]:
     endpoint = body.get("marketplaceServicesEndpoint")
     if not isinstance(endpoint, str) or not endpoint.strip():
         raise refuse("CHK0146", "marketplaceServicesEndpoint is required")
+    reference = read_reference(body, paid)
     parts = [_part(body, items, places) for places in lines.values()]
-    shares = divide(paid, [_value(part, account) for part in parts])
+    worth = [_value(part, account) for part in parts]
+    # Each is divided by itself, so that no order stands for more than is paid for it.
+    shares, interest = divide(reference, worth), divide(paid - reference, worth)
     return [
-        {**part, "marketplaceOrderId": f"{group}-{number:02d}", "marketplacePaymentValue": share}
-        for number, (part, share) in enumerate(zip(parts, shares, strict=True), 1)
+        {
+            **part,
+            "marketplaceOrderId": f"{group}-{number:02d}",
+            "marketplacePaymentValue": share + more,
+            "marketplacePaymentReferenceValue": share,
+        }
+        for number, (part, share, more) in enumerate(zip(parts, shares, interest, strict=True), 1)
     ]
+
+
+def read_reference(body: Json, paid: int) -> int:
+    """What a payment stands for, in cents: all of it, where the marketplace says nothing else."""
+    given = body.get("marketplacePaymentReferenceValue")
+    reference = paid if given is None else cents(given)
+    if reference is None or not 0 <= reference <= paid:
+        raise refuse("FMT0066", "Invalid marketplace payment reference value")
+    return reference
 
 
 def chain_id(body: Json) -> str:

@@ -17,11 +17,14 @@ SYSTEMS: dict[str, tuple[str, str]] = {
     "125": ("Pix", "instantPayment"),
 }
 
+CUSTOM = "custom"
+"""The group of a payment system that is not a well-known one."""
+
 # Of these a card is sent, or one that was saved.
 CARD_GROUPS = frozenset({"creditCard", "debitCard"})
 
 # Who answers later: the built-in gateway leaves these pending until they are notified.
-PENDING_GROUPS = frozenset({"bankInvoice", "promissory", "cash", "instantPayment", "custom"})
+PENDING_GROUPS = frozenset({"bankInvoice", "promissory", "cash", "instantPayment", CUSTOM})
 
 # Last digits of test cards that the built-in gateway denies.
 DENIED_LAST_DIGITS = frozenset({"0002", "0069", "0127"})
@@ -33,7 +36,7 @@ def name_and_group(payment_system: str) -> tuple[str, str]:
         return SYSTEMS[payment_system]
     if 201 <= (number_of(payment_system) or 0) <= 250:
         return "Promissory", "promissory"
-    return "Custom", "custom"
+    return "Custom", CUSTOM
 
 
 def number_of(payment_system: str) -> int | None:
