@@ -17,7 +17,7 @@ SECRETS = (
     *("user", "password", "appKey", "appToken"),
 )
 """Fields that are stored encrypted: an endpoint's query may hold the seller's secret."""
-WRITE_ONLY = ("password", "appToken")
+WRITE_ONLY = ("password", "appKey", "appToken")
 """Secrets that nobody is shown."""
 ENDPOINTS = SECRETS[:3]
 WHITE_LABEL = 2

@@ -208,6 +208,40 @@ def test_change_is_requested_before_it_is_registered(cell, client, marketplace, 
     assert (refused.status, refused.json()["error"]["code"]) == (400, "SalesOrderSystem018")
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"yes",
+        [],
+        {},
+        {"error": {"code": "1", "message": "No"}},
+        {"orderId": {}, "receipt": ""},
+    ],
+)
+def test_200_that_names_no_order_is_no_yes_to_a_change(
+    cell, client, marketplace, clock, order_id, body
+):
+    change = {"requestId": "c1", "reason": "Less", "discountValue": 100, "incrementValue": 0}
+    marketplace.will("changes", Reply(200, body), Reply(200, {"orderId": 5, "receipt": None}))
+    refused, registered = (
+        client.call("POST", f"{ORDERS}/{order_id}/changes", change) for _ in range(2)
+    )
+    assert (refused.status, refused.json()["error"]["code"]) == (400, "CHK0291")
+    assert registered.status == 200
+    assert get(client, order_id)["value"] == 2900
+
+
+def test_request_that_was_carried_out_at_once_is_named(cell, client, marketplace, clock):
+    order_id = sold_outside(client, marketplace.url, paid=False)
+    asked = {"cancellationRequestId": "q-1", "reason": "Late", "requestedByUser": True}
+    answer = client.call("POST", f"/pvt/orders/{order_id}/cancel", asked)
+    assert (answer.status, status(client, order_id)) == (200, "canceled")
+    rest(cell, clock)
+    (told,) = marketplace.calls("cancel")
+    assert {name: told.body[name] for name in asked} == asked
+
+
 @pytest.mark.parametrize("endpoint", ["nowhere", "ftp://x.example"])
 def test_nothing_is_sent_to_an_address_that_is_none(cell, client, marketplace, clock, endpoint):
     order_id = sold_outside(client, endpoint)

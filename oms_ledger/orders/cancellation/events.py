@@ -41,7 +41,8 @@ class CancellationStarted:
 
     `by` is `user`, `system`, `seller-notification`, `payment-notification`, or `store` when the
     account itself requested it. The call that carried it out may have had a reason of its own:
-    `call_reason`; `called_by` made it, an app key or a person.
+    `call_reason`; `called_by` made it, an app key or a person. `request_id` is what the level above
+    called its request, where that was carried out at once.
     """
 
     by: str
@@ -50,6 +51,7 @@ class CancellationStarted:
     called_by_user: bool = False
     call_reason: str | None = personal_text()
     called_by: str | None = personal_text()
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

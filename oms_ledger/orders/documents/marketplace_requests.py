@@ -31,11 +31,11 @@ def invoice(order: Order, issued: InvoiceIssued) -> Json:
 def cancellation(order: Order) -> Json:
     """The order is canceled, whoever asked for it."""
     started = order.cancellation
-    requested = order.requests[-1] if order.requests else None
+    at_once = started.request_id if started else None
     return {
         "marketplaceOrderId": order.placed.marketplace_order_id,
         "orderId": order.order_id,
-        "cancellationRequestId": requested.id if requested else None,
+        "cancellationRequestId": order.requests[-1].id if order.requests else at_once,
         "date": spell(order.canceled_at or order.changed_at, "Z"),
         "reason": started.reason if started else None,
         "requestedByUser": started is not None and started.by == "user",

@@ -135,7 +135,9 @@ def cancel_by_marketplace(
     if order.status in (Status.CANCELLATION_REQUESTED, Status.WAITING_FOR_SELLER_DECISION):
         return _requested_again(order, context, request, actor, final=final)
     cause = "user" if requested_by_user else actor
-    started = events.CancellationStarted(by=cause, receipt=context.receipt, reason=reason)
+    started = events.CancellationStarted(
+        by=cause, receipt=context.receipt, reason=reason, request_id=request_id
+    )
     unauthorized = order.status is Status.WAITING_FOR_MKT_AUTHORIZATION
     if order.allows(events.CancellationRequested) and not (final and unauthorized):
         return _requested_first(order, context, request, started, final=final)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import blake2s
+from typing import Any
 
 from oms_ledger.accounts.refusals import AccountNotFound, AccountNotReached
 from oms_ledger.cell import Cell
@@ -30,7 +31,7 @@ from oms_ledger.orders.refusals import OrderNotFound
 from oms_ledger.refusal import Refusal
 from oms_ledger.services.marketplace.account_calls import AccountCall, cell_elsewhere, over_http
 from oms_ledger.services.marketplace.counterpart import Declined, Done
-from oms_ledger.services.marketplace.exchange import headers, sent
+from oms_ledger.services.marketplace.exchange import headers, parsed, sent
 from oms_ledger.services.marketplace.partnership import PATIENCE
 from oms_ledger.services.marketplace.register import marketplace_reach
 
@@ -38,7 +39,7 @@ REGISTER_BELOW, APPROVE = "register-change-below", "approve-change"
 
 
 async def require_approval(cell: Cell, order: Order, news: Sequence[OrderEvent]) -> None:
-    """Ask whoever sold the order outside, at the top of its levels; refuse without a plain 200."""
+    """Ask whoever sold the order outside, at the top of its levels; refuse without its yes."""
     change = next((one for one in news if isinstance(one, ChangeRegistered)), None)
     if change is None:
         return
@@ -65,8 +66,16 @@ async def require_approval(cell: Cell, order: Order, news: Sequence[OrderEvent])
         )
     finally:
         await client.close()
-    if answer.status != 200:
+    if answer.status != 200 or not _names_order(parsed(answer)):
         raise MarketplaceNotAsked()
+
+
+def _names_order(body: Any) -> bool:
+    """Whether an answer says which order it is about, or gives a receipt: an error does not."""
+    return isinstance(body, dict) and any(
+        isinstance(known, str | int) and known not in ("", False)
+        for known in (body.get("orderId"), body.get("receipt"))
+    )
 
 
 async def _top(cell: Cell, order: Order) -> Order:
