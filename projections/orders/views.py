@@ -32,7 +32,7 @@ from projections.tables import order_views as t
 SUBSCRIPTION = "order-views"
 # Raised whenever a row, a term or a document comes out otherwise than before: at the next start
 # every view is then rebuilt, while the old ones are served.
-VIEW_VERSION = 12
+VIEW_VERSION = 13
 
 _HEAD_VERSION = (
     select(func.max(events.c.version)).where(events.c.stream == bindparam("stream"))

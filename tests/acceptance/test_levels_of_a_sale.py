@@ -141,9 +141,12 @@ def test_every_level_has_the_lines_the_value_and_the_id_of_its_marketplace_order
 
 def agrees(world, document: dict[str, Any], account: str, chain: tuple[str, ...]) -> None:
     """Walk down the levels of an order."""
+    reserved = {item["lockId"] for item in document["items"]}
     if not chain:
         assert document["sellers"][0]["id"] in ("1", account)
+        assert reserved == {document["sellerOrderId"]}
         return
+    assert reserved == {None}
     assert document["sellers"][0]["id"] == chain[0]
     order_id, below = document["orderId"], document["sellerOrderId"]
     if chain[0] == OUTSIDE:
@@ -179,8 +182,8 @@ GROUPS = iter(range(1, 10**6))
 
 @pytest.mark.guarantee("G21")
 @EXAMPLES
-@given(lines=LINES)
-def test_group_of_an_outsider_is_divided_to_the_cent(world, lines):
+@given(lines=LINES, interest=st.sampled_from([0, 0, 1, 2, 997]))
+def test_group_of_an_outsider_is_divided_to_the_cent(world, lines, interest):
     world.outsider.asked.clear()
     for line in lines:  # below the account that the outsider sold through
         line["chain"] = line["chain"][-1:] if line["chain"] != (MIDDLE,) else ()
@@ -191,7 +194,8 @@ def test_group_of_an_outsider_is_divided_to_the_cent(world, lines):
     total = value_of(body["items"], body["shippingData"]["logisticsInfo"])
     body |= {
         "marketplaceOrderGroup": group,
-        "marketplacePaymentValue": total,
+        "marketplacePaymentValue": total + interest,
+        "marketplacePaymentReferenceValue": total,
         "marketplaceServicesEndpoint": f"{world.outsider.url}/mkt",
         "paymentData": None,
     }
@@ -205,6 +209,9 @@ def test_group_of_an_outsider_is_divided_to_the_cent(world, lines):
     asyncio.run(settle(world.cell))
     documents = [world.order(MIDDLE, order_id) for order_id in expected]
     assert sum(one["value"] for one in documents) == total
+    paid = [one["paymentData"]["transactions"][0]["payments"] for one in documents]
+    assert sum(payment["value"] for (payment,) in paid) == total + interest
+    assert [payment["referenceValue"] for (payment,) in paid] == [d["value"] for d in documents]
     for document in documents:
         chain = next(
             line["chain"]

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from oms_ledger.orders.events import Item, PriceTag, Total
+from oms_ledger.orders.marketplace.levels import delegated
 from oms_ledger.orders.order import Order
 from oms_ledger.orders.totals import figures, rule_of, shipping_price
 
@@ -21,8 +22,18 @@ TOTAL_NAMES = {
 
 def items(order: Order) -> list[Fields]:
     """The lines as the documents show them, in the order's own order; values in cents."""
-    lock = None if order.status is None or order.imported else f"00-{order.order_id}"
+    lock = _lock(order)
     return [item_facts(item, lock, imported=order.imported) for item in order.items]
+
+
+def _lock(order: Order) -> str | None:
+    """What the goods are reserved for: the order at whoever delivers, where that is the account.
+
+    Published documents name no reservation where another seller delivers.
+    """
+    if order.status is None or order.imported or delegated(order):
+        return None
+    return order.order_id if order.flow == "seller" else f"00-{order.order_id}"
 
 
 def item_facts(item: Item, lock: str | None, *, imported: bool = False) -> Fields:
