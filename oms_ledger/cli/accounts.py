@@ -15,11 +15,12 @@ from oms_ledger.cell import Cell, open_cell
 from oms_ledger.cli.cells import cell_of, the_directory
 from oms_ledger.cli.opening import by_operator, open_migrated
 from oms_ledger.cli.output import AsJson, print_json, print_rows, print_table, progress
-from oms_ledger.directory import DirectoryError, open_directory
+from oms_ledger.directory import Directory, DirectoryError, open_directory
 from oms_ledger.services.cells.forgetting import forget as forget_account
 from oms_ledger.services.cells.move import FENCED_FOR, STEPS, Move
 
 app = typer.Typer(help="Accounts and their settings.", no_args_is_help=True)
+JOBS_FOR = 600.0
 Name = Annotated[str, typer.Argument(help="The account's name: small letters and digits.")]
 
 
@@ -77,6 +78,12 @@ def move(
     fenced_for: Annotated[
         float, typer.Option(help="Seconds for which writes may wait at the end.", min=0.5)
     ] = FENCED_FOR,
+    jobs_for: Annotated[
+        float, typer.Option(help="Seconds for which unfinished jobs are waited for.", min=0)
+    ] = JOBS_FOR,
+    forget: Annotated[
+        bool, typer.Option(help="Then delete what the former cell keeps of it, for good.")
+    ] = False,
 ) -> None:
     """Move an account to another cell while it is in use.
 
@@ -96,14 +103,16 @@ def move(
         raise DirectoryError(f"The cell {to} hosts the account {name} already.")
     with progress() as bar:
         task = bar.add_task(f"{name}: {former} to {to}", total=None)
+        source = cell_of(cells[former], here)
         moving = Move(
             name,
-            cell_of(cells[former], here),
+            source,
             cell_of(cells[to], here),
             directory,
             done=lambda step: bar.update(task, description=f"{name}: {step}"),
             copied=lambda position, last: bar.update(task, completed=position, total=last),
             fenced_for=fenced_for,
+            jobs_for=jobs_for,
         )
         if abort:
             moving.abort()
@@ -111,10 +120,25 @@ def move(
             moving.run()
     if abort:
         typer.echo(f"Account {name} stays in cell {former}.")
+        return
+    typer.echo(f"Account {name} is in cell {to}. Writes waited for {moving.seconds_fenced:.1f} s.")
+    if forget:
+        _forget(source, directory, name)
     else:
         typer.echo(
-            f"Account {name} is in cell {to}. Writes waited for {moving.seconds_fenced:.1f} s."
+            f"Cell {former} can still read what it had of it, persons too. Next, in that cell:"
+            f" oms-ledger account forget {name}"
         )
+
+
+def _forget(cell: Cell, directory: Directory, name: str) -> None:
+    deleted = 0
+    with progress() as bar:
+        task = bar.add_task("Deleting rows", total=None)
+        for count in forget_account(cell, directory, name):
+            deleted += count
+            bar.update(task, completed=deleted)
+    typer.echo(f"Account {name} is forgotten in cell {cell.settings.cell}: {deleted} rows deleted.")
 
 
 @app.command()
@@ -125,13 +149,7 @@ def forget(name: Name) -> None:
     persons. The account cannot return to this cell. Ended early, run it again.
     """
     cell = open_migrated()
-    deleted = 0
-    with progress() as bar:
-        task = bar.add_task("Deleting rows", total=None)
-        for count in forget_account(cell, the_directory(cell), name):
-            deleted += count
-            bar.update(task, completed=deleted)
-    typer.echo(f"Account {name} is forgotten here: {deleted} rows deleted.")
+    _forget(cell, the_directory(cell), name)
 
 
 @app.command()

@@ -395,6 +395,28 @@ def test_what_goes_on_stops_a_move(shop):
     assert not has_account(shop.cells.b)
 
 
+def test_a_job_is_waited_for(shop):
+    """What goes on meanwhile goes along; a job that takes longer leaves the account where it is."""
+    a, b = shop.cells.both
+    with a.database.writing() as connection:
+        connection.execute(jobs.insert().values({**JOB, "state": "running"}))
+    with pytest.raises(MoveRefused, match="a job"):
+        shop.move(jobs_for=0.001).run()
+    assert state(a) == LIVE
+
+    def end(_: float) -> None:
+        if state(a) == LIVE:
+            shop.place(1, a)
+            with a.database.writing() as connection:
+                connection.execute(update(jobs).values(state="done"))
+
+    move = shop.move(jobs_for=HANGS)
+    move.rest = end
+    move.run()
+    assert len(shop.placed) == 1
+    shop.check(b)
+
+
 def test_views_are_there_when_the_account_is(shop):
     a, b = shop.cells.both
     shop.place(3)

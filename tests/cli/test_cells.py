@@ -13,6 +13,8 @@ from oms_ledger.cell import Cell
 from oms_ledger.cli import app
 from oms_ledger.cli.accounts import create_account
 from oms_ledger.directory import DirectoryError
+from oms_ledger.eventstore import hosting
+from oms_ledger.eventstore.hosting import FORGOTTEN
 from oms_ledger.eventstore.ledger import AccountMoved
 from oms_ledger.services.cells.move import Move, MoveRefused
 from tests.conftest import MASTER_KEY, prepared_database
@@ -124,6 +126,7 @@ def test_an_account_is_moved(cells, command):
     command(cells.a, "key", "create", "--account", "acme", "--role", "Owner")
     moved = command(cells.a, "account", "move", "acme", "--to", "b", *PATIENT)
     assert "Account acme is in cell b." in moved
+    assert "oms-ledger account forget acme" in moved
     (where,) = orjson.loads(command(cells.b, "account", "where", "acme", "--json"))
     assert (where["cell"], where["state"], where["epoch"]) == ("b", "live", 2)
     assert "grace_period" in command(cells.b, "account", "show", "acme")
@@ -136,9 +139,19 @@ def test_an_account_is_moved(cells, command):
     command(cells.b, "account", "move", "acme", "--to", "a", *PATIENT)
     (where,) = orjson.loads(command(cells.b, "account", "where", "acme", "--json"))
     assert (where["cell"], where["epoch"]) == ("a", 3)
-    assert "acme is forgotten here" in command(cells.b, "account", "forget", "acme")
+    assert "acme is forgotten in cell b" in command(cells.b, "account", "forget", "acme")
     with pytest.raises(MoveRefused, match="cannot return"):
         command(cells.a, "account", "move", "acme", "--to", "b", *PATIENT)
+
+
+def test_a_move_forgets_the_account_where_it_was(cells, command):
+    for cell in (cells.a, cells.b):
+        add(command, cell)
+    command(cells.a, "account", "create", "acme")
+    moved = command(cells.a, "account", "move", "acme", "--to", "b", "--forget", *PATIENT)
+    assert "is forgotten in cell a" in moved
+    with cells.a.database.reading() as connection:
+        assert hosting.state_of(connection, "acme") == FORGOTTEN
 
 
 def test_a_move_that_was_begun_is_given_up(cells, command):

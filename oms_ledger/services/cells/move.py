@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import ColumnElement, Connection, delete, func, or_, select, text, update
+from sqlalchemy import Connection, delete, func, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from oms_ledger.cell import Cell
@@ -51,11 +51,22 @@ FENCED_FOR = 5.0
 """Seconds for which writes wait at most: what takes longer is given up, and tried again."""
 DRAIN = 1.0
 """Seconds in which messages that are on their way may still end."""
+JOB_LOOK = 1.0
+"""Seconds between looks at the jobs of an account that are waited for."""
 HOLDER = "account move"
 DAY = 86_400_000_000
 
 STEPS = (
-    *("expected", "events", "large tables", "fenced", "drained", "rest of the events", "compared"),
+    *(
+        "expected",
+        "events",
+        "large tables",
+        "jobs over",
+        "fenced",
+        "drained",
+        "rest of the events",
+        "compared",
+    ),
     *("live there", "directory", "gone here", "forgotten here"),
 )
 
@@ -70,7 +81,10 @@ class FencedTooLong(Exception):
 
 @dataclass
 class Move:
-    """One account on its way. `done` is given each step, `copied` how far the events are."""
+    """One account on its way. `done` is given each step, `copied` how far the events are.
+
+    Seconds: `fenced_for` that writes wait at most, `jobs_for` that unfinished jobs are waited for.
+    """
 
     account: str
     source: Cell
@@ -79,6 +93,7 @@ class Move:
     done: Callable[[str], None] = lambda _: None
     copied: Callable[[int, int], None] = lambda _, __: None
     fenced_for: float = FENCED_FOR
+    jobs_for: float = 0.0
     rest: Callable[[float], None] = time.sleep
     seconds_fenced: float = 0.0
     _fenced_at: float | None = None
@@ -97,6 +112,7 @@ class Move:
             self._begin(place)
             self._copy_events()
             self._copy_large_tables()
+            self._wait_for_jobs()
             try:
                 self._hand_over(place)
             except BaseException:
@@ -155,20 +171,15 @@ class Move:
             raise MoveRefused(f"The cell {place.cell} hosts the account: move it from there.")
         if self.source.encryption.secret != self.target.encryption.secret:
             raise MoveRefused("The cells have other master keys: handles and tokens would end.")
-        self._require_rest()
+        if not self.jobs_for:
+            self._require_rest()
 
     def _require_rest(self) -> None:
         """Refuse while something of the account goes on that would end half done."""
         streams = outgoing_streams.c
-        unfinished = jobs.c.state.in_(UNFINISHED_JOBS)
-        with self.source.database.snapshot() as connection:
-
-            def some(of: ColumnElement[str], *conditions: ColumnElement[bool]) -> bool:
-                query = select(of).where(*conditions).limit(1)
-                return connection.execute(query).first() is not None
-
-            if some(jobs.c.id, jobs.c.account == self.account, unfinished):
-                raise MoveRefused("The account has a job: wait until it is over.")
+        if self._has_job():
+            raise MoveRefused("The account has a job: wait until it is over.")
+        with self.source.database.reading() as connection:
             names = connection.execute(select(streams.name).where(streams.account == self.account))
             own = list(names.scalars())
         others = select(streams.name).where(streams.name.in_(own), streams.account != self.account)
@@ -179,6 +190,21 @@ class Move:
                 f"The cell {self._name(self.target)} has an outgoing stream {taken} of another"
                 " account: create the one of this account under another name."
             )
+
+    def _has_job(self) -> bool:
+        unfinished = jobs.c.state.in_(UNFINISHED_JOBS)
+        query = select(jobs.c.id).where(jobs.c.account == self.account, unfinished).limit(1)
+        with self.source.database.reading() as connection:
+            return connection.execute(query).first() is not None
+
+    def _wait_for_jobs(self) -> None:
+        """Let jobs of the account end, for as long as one may wait; events are copied meanwhile."""
+        until = time.monotonic() + self.jobs_for
+        while self._has_job() and time.monotonic() < until:
+            self.rest(JOB_LOOK)
+            self._copy_page()
+        self._require_rest()
+        self._note("jobs over")
 
     def _begin(self, place: Place) -> None:
         """Have the other cell expect the account; whoever tried before changes nothing more."""
