@@ -68,6 +68,7 @@ bench: $(VENV)/dev.lock ## Measure (QUICK=1: within two minutes)
 
 soak: $(VENV)/dev.lock ## Run under load for long and count everything again
 	@QUICK=$(QUICK) MINUTES=$(MINUTES) SEED=$(SEED) $(BIN)/python -m tests.soak.soak $(ARGS)
+	@QUICK=$(QUICK) MINUTES=$(MINUTES) SEED=$(SEED) $(BIN)/python -m tests.soak.triggers
 	@QUICK=$(QUICK) MINUTES=$(MINUTES) SEED=$(SEED) $(BIN)/python -m tests.model.soak_model
 	@ROUNDS=100 $(BIN)/python -m pytest -q tests/acceptance/test_cart_concurrency.py
 

@@ -357,7 +357,7 @@ class Client:
     unanswered: int = 0
     server_errors: list[str] = field(default_factory=list)
     patient: bool = False
-    """Whether a 503 is an answer that is to be expected: the database may be away."""
+    """Whether a 503 is to be expected, and no answer: the database may be away."""
 
     def __post_init__(self) -> None:
         self._session = requests.Session()
@@ -384,13 +384,13 @@ class Client:
                 self.unanswered += 1
                 time.sleep(0.05)
                 continue
-            self.answered += 1
-            if answer.status_code < 500:
-                return answer, self.unanswered > before
             if self.patient and answer.status_code == 503:
                 self.unanswered += 1
                 time.sleep(0.05)
                 continue
+            self.answered += 1
+            if answer.status_code < 500:
+                return answer, self.unanswered > before
             self.server_errors.append(f"{method} {path}: {answer.status_code} {answer.text}")
             self.unanswered += 1
         raise AssertionError(f"{method} {path} was never answered")
