@@ -133,10 +133,12 @@ class Entity:
         return {**{path: kind for path, kind in content.items() if kind}, **known}
 
     def is_indexed(self, path: str, schema: str | None = None) -> bool:
-        """Whether the account said that it looks for documents by the field."""
+        """Whether the account said that it looks for documents by the field, or by one it is in."""
         if path in SEARCHABLE or path in builtin.FIELDS.get(self.name, {}):
             return True
-        if any(path in one.indexed for one in self.chosen(schema)):
+        names = path.split(".")
+        around = {".".join(names[:count]) for count in range(1, len(names) + 1)}
+        if any(not around.isdisjoint(one.indexed) for one in self.chosen(schema)):
             return True
         return any(path in index.fields for index in self.indices.values())
 

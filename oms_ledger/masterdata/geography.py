@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from oms_ledger.masterdata.values import objects_in, values_at
+
 EARTH_RADIUS = 6371.0088  # kilometers
 KILOMETERS_PER_DEGREE = EARTH_RADIUS * math.pi / 180
 
@@ -46,13 +48,22 @@ def _on_earth(latitude: str, longitude: str) -> bool:
     return abs(float(latitude)) <= 90 and abs(float(longitude)) <= 180
 
 
-def distance(near: Near, place: Any) -> float | None:
-    """Kilometers on the great circle; None for what is no place."""
-    if not isinstance(place, Mapping):
+def distance(near: Near, document: Mapping[str, Any]) -> float | None:
+    """Kilometers on the great circle to the place at the field; None where there is none.
+
+    Of several places the nearest counts, descending the farthest.
+    """
+    places = (place for value in values_at(document, near.field) for place in objects_in(value))
+    away = [one for place in places if (one := _away(near, place)) is not None]
+    if not away:
         return None
+    return max(away) if near.descending else min(away)
+
+
+def _away(near: Near, place: Mapping[str, Any]) -> float | None:
     latitude, longitude = place.get("latitude"), place.get("longitude")
-    for number in (latitude, longitude):
-        if not isinstance(number, int | float) or isinstance(number, bool):
+    for number, most in ((latitude, 90), (longitude, 180)):
+        if not isinstance(number, int | float) or isinstance(number, bool) or abs(number) > most:
             return None
     assert latitude is not None
     assert longitude is not None

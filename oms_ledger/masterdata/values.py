@@ -114,7 +114,7 @@ class Paths:
 
     def leaves(self, document: Mapping[str, Any], path: str) -> Iterator[Leaf]:
         """The leaves at a path; lists are stepped into, as often as they are nested."""
-        for value in _at(document, path.split("."), 0):
+        for value in values_at(document, path):
             yield from self._flat(value, path)
 
     def every(self, document: Mapping[str, Any]) -> Iterator[tuple[str, Leaf]]:
@@ -128,7 +128,7 @@ class Paths:
         for leaf in self._flat(value, path):
             yield path, leaf
         if depth < MOST_NAMES:
-            for child in _objects(value):
+            for child in objects_in(value):
                 for name, member in child.items():
                     if name and "." not in name:
                         yield from self._walk(member, f"{path}.{name}", depth + 1)
@@ -145,18 +145,24 @@ class Paths:
                 yield from self._flat(member, path)
 
 
-def _objects(value: Any) -> Iterator[Mapping[str, Any]]:
+def objects_in(value: Any) -> Iterator[Mapping[str, Any]]:
+    """The objects that a value is or that its lists hold, however nested."""
     if isinstance(value, dict):
         yield value
     elif isinstance(value, list):
         for member in value:
-            yield from _objects(member)
+            yield from objects_in(member)
+
+
+def values_at(document: Mapping[str, Any], path: str) -> Iterator[Any]:
+    """What stands at a path; lists on the way are stepped into."""
+    return _at(document, path.split("."), 0)
 
 
 def _at(value: Any, names: list[str], place: int) -> Iterator[Any]:
     if place == len(names):
         yield value
         return
-    for child in _objects(value):
+    for child in objects_in(value):
         if names[place] in child:
             yield from _at(child[names[place]], names, place + 1)

@@ -3,7 +3,7 @@
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,6 +41,7 @@ from projections.masterdata.tables import documents as t
 from projections.masterdata.where import INTERNAL, Where
 
 PATIENCE = 10.0  # seconds that a search may take
+_AT_ONCE = 500  # documents that are measured one by one
 MOST_SCROLLS, SCROLL_LIFETIME = 10, 20 * 60 * 1_000_000  # microseconds
 
 
@@ -113,14 +114,16 @@ def _bounded(connection: Connection, query: Query) -> Iterator[None]:
     except DBAPIError as error:
         slow = isinstance(error.orig, sqlite3.OperationalError) and "interrupt" in str(error.orig)
         if slow or type(error.orig).__name__ == "QueryCanceled":
-            names = ", ".join(query.entity.keyword_fields()) or "none"
-            raise SearchTooSlow(
-                f"The search took longer than {PATIENCE:.0f} s. Indexed fields: {names}"
-            ) from None
+            raise _too_slow(query) from None
         raise
     finally:
         if on_sqlite:
             raw.set_progress_handler(None, 0)
+
+
+def _too_slow(query: Query) -> SearchTooSlow:
+    names = ", ".join(query.entity.keyword_fields()) or "none"
+    return SearchTooSlow(f"The search took longer than {PATIENCE:.0f} s. Indexed fields: {names}")
 
 
 def _count(query: Query, where: ColumnElement[bool]) -> Select[Any]:
@@ -207,23 +210,39 @@ def _in_box(query: Query, near: Near) -> Select[Any]:
 
 
 def _near(connection: Connection, query: Query, offset: int, limit: int) -> Found:
-    found: list[tuple[float | None, Document]] = []
-    for row in connection.execute(select(t).where(_where(query)).order_by(*_order(query))):
-        document = document_of(row)
-        far = [distance(one, document.fields.get(one.field)) for one in query.near]
-        if any(
-            away is None or away > one.within for away, one in zip(far, query.near, strict=True)
-        ):
-            continue
-        sort = query.sort_near
-        away = distance(sort, document.fields.get(sort.field)) if sort else None
-        found.append((away, document))
-    if query.sort_near:
-        sign = -1 if query.sort_near.descending else 1
-        found.sort(key=lambda one: (one[0] is None, sign * (one[0] or 0)))
-    page = found[offset : offset + limit]
-    distances = {document.key: away for away, document in page if away is not None}
-    return Found([document for _, document in page], len(found), distances)
+    ordered = _by_distance(connection, query)
+    page = dict(ordered[offset : offset + limit])
+    chosen = select(t).where(
+        t.c.account == query.account,
+        t.c.entity == query.entity.name,
+        t.c.id_key.in_(list(page)),
+    )
+    documents = {row.id_key: document_of(row) for row in connection.execute(chosen)}
+    distances = {documents[key].key: away for key, away in page.items() if away is not None}
+    return Found([documents[key] for key in page], len(ordered), distances)
+
+
+def _is_within(near: Near, fields: Mapping[str, Any]) -> bool:
+    away = distance(near, fields)
+    return away is not None and away <= near.within
+
+
+def _by_distance(connection: Connection, query: Query) -> list[tuple[str, float | None]]:
+    """The keys of all that is found in their order, with the kilometers where they say it."""
+    found: list[tuple[str, float | None]] = []
+    sort, until = query.sort_near, time.monotonic() + PATIENCE
+    rows = select(t.c.id_key, t.c.content).where(_where(query)).order_by(*_order(query))
+    with connection.execute(rows.execution_options(yield_per=_AT_ONCE)) as each:
+        for key, content in each:
+            if time.monotonic() >= until:
+                raise _too_slow(query)
+            fields = orjson.loads(content)
+            if all(_is_within(one, fields) for one in query.near):
+                found.append((key, distance(sort, fields) if sort else None))
+    if sort:
+        sign = -1 if sort.descending else 1
+        found.sort(key=lambda one: (one[1] is None, sign * (one[1] or 0)))
+    return found
 
 
 # Scrolls
@@ -288,8 +307,7 @@ def open_scroll(
 
 def _fix(connection: Connection, query: Query, token: str) -> int:
     if query.geographic:
-        found = _near(connection, query, 0, 10**9).documents
-        return _fix_ids(connection, [document.key for document in found], token)
+        return _fix_ids(connection, [key for key, _ in _by_distance(connection, query)], token)
     ordinal = func.row_number().over(order_by=_order(query)) - 1
     chosen = select(literal(token), ordinal, t.c.id_key).where(_where(query))
     fixed = insert(items).from_select(["token", "ordinal", "id_key"], chosen)

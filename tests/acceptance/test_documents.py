@@ -9,6 +9,7 @@ import pytest
 
 from oms_ledger.accounts.events import AccountSettingsChanged, DocumentsDisclosed
 from oms_ledger.eventstore.command import CommandContext
+from projections.masterdata import search
 from tests.support.client import Client
 from tests.support.purchases import ACCOUNT, open_account
 
@@ -338,6 +339,8 @@ def test_bad_searches_are_400(client, query, text):
         ("resources=2-1000", "resources 2-4/4"),
         ("resources=0-0", "resources 0-0/4"),
         ("resources=9-10", "resources 9-9/4"),
+        ("resources=0-999999999999999999999999", "resources 0-4/4"),
+        (f"resources={10**30}-{10**31}", f"resources {2**62}-{2**62}/4"),
     ],
 )
 def test_ranges_tell_exact_totals(client, requested, values):
@@ -398,6 +401,80 @@ def test_places_are_found_by_distance(client):
     assert [row["id"] for row in rows] == ["near", "rio"]
     assert 4 < rows[0]["_sort"][0] < 5
     assert values.header("rest-content-range") == "resources 0-2/2"
+
+
+GUIDE: dict[str, Any] = {
+    "properties": {
+        "name": {"type": "string"},
+        "address": {
+            "type": "object",
+            "properties": {
+                "location": {
+                    "type": ["null", "object"],
+                    "properties": {
+                        "latitude": {"type": "number"},
+                        "longitude": {"type": "number"},
+                    },
+                    "additionalProperties": False,
+                }
+            },
+        },
+    },
+    "v-indexed": ["name", "address"],
+    "v-default-fields": ["id", "name", "_sort"],
+}
+"""The schema of the guide "Search by geocoordinates"."""
+
+
+def place(latitude, longitude):
+    return {"location": {"latitude": latitude, "longitude": longitude}}
+
+
+def test_places_within_objects_and_lists_are_found_as_the_guide_does(client):
+    schema(client, GUIDE, "shops")
+    many = [place(-25, -43.5), place(-23.1, -43.5), place(10, 10)]
+    for name, address in {
+        "near": place(-23.01, -43.46),
+        "far": place(-25, -43.5),
+        "none": {"location": None},
+        "odd": place(-23, 1000),  # is nowhere
+        "words": {"location": {"latitude": "-23", "longitude": True}},
+        "many": many,
+    }.items():
+        post(client, {"id": name, "name": name, "address": address}, "shops")
+
+    def shown(query):
+        rows = find(client, f"{query}&_schema=v1", "shops").json()
+        return [(row["id"], row["_sort"] and round(row["_sort"][0])) for row in rows]
+
+    def scrolled(query):
+        answer = client.call("GET", f"{BASE}/shops/scroll?{query}&_schema=v1")
+        return [row["id"] for row in answer.json()]
+
+    within = "address.location=-23.01227,-43.46163,100km"
+    asc, desc = (f"_sort=address.location {way} -23.01227,-43.46163 km" for way in ("asc", "desc"))
+    assert shown(f"{within}&{asc}") == [("near", 0)]
+    everything = find(client, f"{within}&{asc}&_fields=_all", "shops")
+    assert everything.header("warning") is None
+    schema(client, {**GUIDE, "properties": {**GUIDE["properties"], "address": {}}}, "shops")
+    assert shown(f"{within}&{asc}") == [("near", 0), ("many", 11)]
+    assert shown(f"{within}&_sort=name desc") == [("near", None), ("many", None)]
+    assert shown(asc)[:3] == [("near", 0), ("many", 11), ("far", 221)]
+    assert shown(desc)[0] == ("many", 6877)  # of several places the farthest
+    assert {row for row in shown(desc)[3:]} == {("none", None), ("odd", None), ("words", None)}
+    assert scrolled(f"{within}&{asc}") == ["near", "many"]
+
+
+def test_searches_by_distance_are_refused_when_they_take_too_long(client, monkeypatch):
+    schema(client, GUIDE, "shops")
+    post(client, {"id": "1", "address": place(1, 1)}, "shops")
+    monkeypatch.setattr(search, "PATIENCE", 0.0)
+    for way in ("search", "scroll"):
+        answer = client.call(
+            "GET", f"{BASE}/shops/{way}?_schema=v1&_sort=address.location asc 0,0 km"
+        )
+        assert answer.status == 400
+        assert message(answer).endswith("Indexed fields: name, address")
 
 
 # Indices

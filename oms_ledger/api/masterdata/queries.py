@@ -38,7 +38,8 @@ from projections.masterdata.search import Query, Sort
 MOST_DOCUMENTS, FIRST_DOCUMENTS, DEFAULT_SIZE, LARGEST_SIZE = 100, 15, 100, 1000
 NO_FILTERS = {"an", "accountName", "reason"}
 _ALL = {"_all", "all"}
-_RANGE = re.compile(r"\s*resources\s*=\s*(\d{1,12})\s*-\s*(\d{1,12})\s*")
+_RANGE = re.compile(r"\s*resources\s*=\s*(\d{1,40})\s*-\s*(\d{1,40})\s*", re.ASCII)
+_BEYOND = 2**62  # more documents than there are; databases count no further than 2**63
 
 
 def pairs(raw: bytes) -> Iterator[tuple[str, str]]:
@@ -189,7 +190,7 @@ def range_of(header: str | None) -> tuple[int, int]:
     if not found or int(found[2]) < int(found[1]):
         raise InvalidRange(header.partition("=")[2].strip() or header.strip()[:100])
     first, end = int(found[1]), int(found[2])
-    return first, min(end - first, MOST_DOCUMENTS)
+    return min(first, _BEYOND), min(end - first, MOST_DOCUMENTS)
 
 
 def size_of(text: str | None) -> int:
@@ -197,6 +198,6 @@ def size_of(text: str | None) -> int:
     if text is None or not text.strip():
         return DEFAULT_SIZE
     plain = text.strip()
-    if not is_whole(plain, 9) or int(plain) < 1:
+    if not is_whole(plain, 40) or int(plain) < 1:
         raise InvalidBody(f"_size: found '{text[:40]}', expected 1 to {LARGEST_SIZE}")
     return min(int(plain), LARGEST_SIZE)
